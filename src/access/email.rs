@@ -1,0 +1,108 @@
+//! An email address as the key of a person.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The longest address that is accepted, in bytes (RFC 5321 allows 64 + 1 + 255).
+const MAX_LEN: usize = 320;
+
+/// An email address, compared without regard to ASCII case and kept in lower case.
+///
+/// Parsing trims spaces around it and then wants one `@` with text on both sides, at most 320 bytes,
+/// and no control character, white space or colon. Letters outside ASCII are kept as they are.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Email(Box<str>);
+
+impl Email {
+    /// The address in lower case.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// True for the service accounts that own team apps at Heroku. They are nobody.
+    pub(crate) fn is_pseudo_user(&self) -> bool {
+        self.0.ends_with("@herokumanager.com")
+    }
+}
+
+impl fmt::Display for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Email {
+    type Err = InvalidEmail;
+
+    fn from_str(text: &str) -> Result<Self, InvalidEmail> {
+        let text = text.trim_matches(' ');
+        let (local, domain) = text.split_once('@').ok_or(InvalidEmail)?;
+        let refused = |c: char| c.is_control() || c.is_whitespace() || c == ':' || c == '@';
+        let shape = !local.is_empty() && !domain.is_empty() && text.len() <= MAX_LEN;
+        if !shape || local.contains(refused) || domain.contains(refused) {
+            return Err(InvalidEmail);
+        }
+        Ok(Self(text.to_ascii_lowercase().into()))
+    }
+}
+
+impl TryFrom<String> for Email {
+    type Error = InvalidEmail;
+
+    fn try_from(text: String) -> Result<Self, InvalidEmail> {
+        text.parse()
+    }
+}
+
+impl From<Email> for String {
+    fn from(email: Email) -> Self {
+        email.0.into()
+    }
+}
+
+/// A text that is not an email address. The text itself is not kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("not an email address")]
+pub struct InvalidEmail;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_and_outer_spaces_do_not_count() {
+        let email: Email = "  Ann@Example.COM ".parse().unwrap();
+        assert_eq!(email, "ann@example.com".parse().unwrap());
+        assert_eq!(email.as_str(), "ann@example.com");
+    }
+
+    #[test]
+    fn letters_outside_ascii_are_kept() {
+        let email: Email = "Jürgen@example.com".parse().unwrap();
+        assert_eq!(email.as_str(), "jürgen@example.com");
+    }
+
+    #[test]
+    fn what_is_not_an_address_is_refused() {
+        let long = format!("{}@example.com", "a".repeat(400));
+        for bad in [
+            "",
+            "@",
+            "a@",
+            "@b",
+            "ab",
+            "a@b@c",
+            "a b@c",
+            "a:b@c",
+            "a@b\r\n",
+            "a\0@b",
+            "a@b\u{85}",
+            long.as_str(),
+        ] {
+            assert!(bad.parse::<Email>().is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Where the time comes from.
+//!
+//! Every part takes a [`Clock`], so that a test can move the time instead of waiting for it.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use time::OffsetDateTime;
+use tokio::sync::watch;
+
+/// A source of time: what the wall says, and how much time has passed.
+///
+/// The two are apart because a wall clock can be set: intervals and ages also look at
+/// [`elapsed`](Self::elapsed), which only ever grows.
+pub trait Clock: Debug + Send + Sync + 'static {
+    /// Wall-clock time, for timestamps that others see (SSO requests, cookies, expiry).
+    fn now(&self) -> OffsetDateTime;
+
+    /// Time since some fixed moment of this process; never goes back.
+    fn elapsed(&self) -> Duration;
+
+    /// Resolves when [`elapsed`](Self::elapsed) has grown by `duration`.
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
+}
+
+/// The clock of the machine. The default everywhere.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock {
+    origin: Instant,
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self {
+            origin: Instant::now(),
+        }
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> OffsetDateTime {
+        OffsetDateTime::now_utc()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.origin.elapsed()
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+}
+
+/// A clock that stands still until a test moves it. Clones share the time.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_heroku_sso::{Clock, ManualClock};
+///
+/// let clock = ManualClock::new();
+/// let before = clock.now();
+/// clock.advance(Duration::from_secs(300));
+/// assert_eq!(clock.now() - before, Duration::from_secs(300));
+/// ```
+#[derive(Clone, Debug)]
+pub struct ManualClock {
+    wall: Arc<Mutex<OffsetDateTime>>,
+    elapsed: Arc<watch::Sender<Duration>>,
+}
+
+impl ManualClock {
+    /// A clock that shows the machine's time of this moment, and stands there.
+    pub fn new() -> Self {
+        Self::at(OffsetDateTime::now_utc())
+    }
+
+    /// A clock that shows `now`.
+    pub fn at(now: OffsetDateTime) -> Self {
+        Self {
+            wall: Arc::new(Mutex::new(now)),
+            elapsed: Arc::new(watch::Sender::new(Duration::ZERO)),
+        }
+    }
+
+    /// Lets `duration` pass, and wakes whoever slept for it.
+    pub fn advance(&self, duration: Duration) {
+        *self.wall.lock().unwrap_or_else(PoisonError::into_inner) += duration;
+        self.elapsed.send_modify(|elapsed| *elapsed += duration);
+    }
+
+    /// Sets the wall clock alone, as an operator or NTP would. No time passes.
+    pub fn set_wall(&self, now: OffsetDateTime) {
+        *self.wall.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+}
+
+impl Default for ManualClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> OffsetDateTime {
+        *self.wall.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn elapsed(&self) -> Duration {
+        *self.elapsed.borrow()
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let clock = Arc::clone(&self.elapsed);
+        let wake_at = *clock.borrow() + duration;
+        Box::pin(async move {
+            // The sender lives in `clock`, so the channel cannot close while this waits.
+            let _ = clock.subscribe().wait_for(|now| *now >= wake_at).await;
+        })
+    }
+}

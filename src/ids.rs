@@ -1,0 +1,187 @@
+//! Identifiers that Heroku gives out, each with a type of its own.
+//!
+//! A value of one of these types has passed its grammar: it holds nothing that could change the
+//! meaning of a URL path, a hash input or a log line.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The longest opaque identifier that is accepted, in bytes.
+const MAX_OPAQUE_LEN: usize = 64;
+
+/// One provisioned add-on, by the UUID that Heroku uses in provisioning, SSO and the Platform API.
+///
+/// Parses the hyphenated form of 36 characters only, in either case, and prints lower case.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ResourceId(Uuid);
+
+impl ResourceId {
+    /// The id as a [`Uuid`].
+    pub fn as_uuid(&self) -> Uuid {
+        self.0
+    }
+}
+
+impl From<Uuid> for ResourceId {
+    fn from(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+}
+
+impl fmt::Display for ResourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_hyphenated().fmt(f)
+    }
+}
+
+impl FromStr for ResourceId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        // `Uuid` also reads braces, `urn:uuid:` and the form without hyphens: one reading only.
+        if text.len() != 36 {
+            return Err(InvalidId {
+                kind: "resource id",
+            });
+        }
+        Uuid::try_parse(text).map(Self).map_err(|_| InvalidId {
+            kind: "resource id",
+        })
+    }
+}
+
+impl TryFrom<String> for ResourceId {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        text.parse()
+    }
+}
+
+impl From<ResourceId> for String {
+    fn from(id: ResourceId) -> Self {
+        id.to_string()
+    }
+}
+
+macro_rules! opaque_id {
+    ($(#[$doc:meta])* $name:ident, $kind:literal) => {
+        $(#[$doc])*
+        ///
+        /// 1 to 64 ASCII letters, digits, `-` or `_`; kept in lower case. A UUID today, but nothing
+        /// here depends on that.
+        #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+                if text.is_empty() || text.len() > MAX_OPAQUE_LEN || !text.bytes().all(allowed) {
+                    return Err(InvalidId { kind: $kind });
+                }
+                Ok(Self(text.to_ascii_lowercase().into()))
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0.into()
+            }
+        }
+    };
+}
+
+opaque_id! {
+    /// A Heroku app, by its id (names can change, ids cannot).
+    AppId, "app id"
+}
+
+opaque_id! {
+    /// A Heroku team.
+    TeamId, "team id"
+}
+
+opaque_id! {
+    /// A Heroku account, as `user_id` in an SSO request and `user.id` in Heroku's lists.
+    UserId, "user id"
+}
+
+opaque_id! {
+    /// The provider's own id of a resource, from version 1 of the Partner API (`id` in an SSO
+    /// request under [`SsoPolicy::Legacy`](crate::sso::SsoPolicy::Legacy)).
+    LegacyId, "legacy id"
+}
+
+/// A text that is not an identifier of the wanted kind. The text itself is not kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("not a {kind}")]
+pub struct InvalidId {
+    kind: &'static str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_id_has_one_spelling_but_for_case() {
+        let id: ResourceId = "01234567-89AB-cdef-0123-456789abcdef".parse().unwrap();
+        assert_eq!(id.to_string(), "01234567-89ab-cdef-0123-456789abcdef");
+        for bad in [
+            "",
+            "0123456789abcdef0123456789abcdef",
+            "{01234567-89ab-cdef-0123-456789abcdef}",
+            "urn:uuid:01234567-89ab-cdef-0123-456789abcdef",
+            "01234567-89ab-cdef-0123-456789abcdef.",
+            "01234567-89ab-cdef-0123-456789abcdeg",
+        ] {
+            assert!(bad.parse::<ResourceId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_opaque_id_holds_nothing_that_a_path_or_a_hash_would_read_differently() {
+        for bad in [
+            "",
+            "a:b",
+            "a/b",
+            "..",
+            "a%2fb",
+            "a b",
+            "a\n",
+            "é",
+            &"a".repeat(65),
+        ] {
+            assert!(bad.parse::<UserId>().is_err(), "{bad}");
+        }
+        assert_eq!("ABC-1".parse::<UserId>().unwrap().as_str(), "abc-1");
+    }
+}

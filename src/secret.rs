@@ -1,0 +1,156 @@
+//! Secrets: read through `expose_secret`, never printed, never compared with `==`.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+use time::OffsetDateTime;
+
+/// Fewer bytes than this cannot be a secret that Heroku or a generator made.
+const MIN_SECRET_LEN: usize = 8;
+
+/// Texts that stand in manuals and templates where a secret belongs.
+const PLACEHOLDERS: &[&str] = &[
+    "changeme",
+    "change-me",
+    "change_me",
+    "client-secret",
+    "client_secret",
+    "password",
+    "placeholder",
+    "replace-me",
+    "replaceme",
+    "sso-salt",
+    "sso_salt",
+    "your-client-secret",
+    "your-password",
+    "your-salt",
+    "your-secret",
+];
+
+/// Why a text was refused as a secret. The text itself is not kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WeakSecret {
+    /// Shorter than 8 bytes.
+    #[error("shorter than {min} characters")]
+    TooShort {
+        /// The least length, in bytes.
+        min: usize,
+    },
+    /// A text such as `changeme` or `<salt>`, or one character repeated.
+    #[error("a placeholder, not a secret")]
+    Placeholder,
+}
+
+macro_rules! secret {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// Has no `PartialEq`, and `Debug` prints no part of it.
+        #[derive(Clone)]
+        pub struct $name(SecretString);
+
+        impl $name {
+            /// Takes the secret over.
+            ///
+            /// # Errors
+            /// [`WeakSecret`] if it is shorter than 8 bytes or a well-known placeholder.
+            pub fn new(secret: impl Into<String>) -> Result<Self, WeakSecret> {
+                let secret = secret.into();
+                refuse_weak(&secret)?;
+                Ok(Self(secret.into()))
+            }
+
+            pub(crate) fn expose(&self) -> &str {
+                self.0.expose_secret()
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(REDACTED)"))
+            }
+        }
+    };
+}
+
+secret! {
+    /// The SSO salt: `api.sso_salt` in the add-on manifest.
+    SsoSalt
+}
+
+secret! {
+    /// The password Heroku calls the Partner API with: `api.password` in the add-on manifest.
+    AddonPassword
+}
+
+secret! {
+    /// The OAuth client secret of the add-on, from the Partner Portal.
+    ClientSecret
+}
+
+/// The OAuth tokens of one resource, from the grant in its provisioning request.
+#[derive(Clone)]
+pub struct Tokens {
+    /// Sent as the bearer token to the Platform API. Lives 8 hours at Heroku.
+    pub access: SecretString,
+    /// Exchanged for the next access token.
+    pub refresh: SecretString,
+    /// When the access token ends.
+    pub expires_at: OffsetDateTime,
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+fn refuse_weak(secret: &str) -> Result<(), WeakSecret> {
+    if secret.len() < MIN_SECRET_LEN {
+        return Err(WeakSecret::TooShort {
+            min: MIN_SECRET_LEN,
+        });
+    }
+    let folded = secret.trim().to_ascii_lowercase();
+    let template = folded.starts_with('<') && folded.ends_with('>');
+    let repeated = folded.chars().all(|c| folded.starts_with(c));
+    if template || repeated || PLACEHOLDERS.contains(&folded.as_str()) {
+        return Err(WeakSecret::Placeholder);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_and_short_secrets_are_refused() {
+        for weak in [
+            "",
+            "short",
+            "changeme",
+            "<sso salt>",
+            "xxxxxxxxxxxx",
+            "Password",
+        ] {
+            assert!(SsoSalt::new(weak).is_err(), "{weak}");
+        }
+        assert!(SsoSalt::new("2f97bfa52ca102f8874716e2eb1d3b4920ad0be4").is_ok());
+    }
+
+    #[test]
+    fn debug_shows_no_part_of_a_secret() {
+        let salt = SsoSalt::new("2f97bfa52ca102f8").unwrap();
+        assert_eq!(format!("{salt:?}"), "SsoSalt(REDACTED)");
+        let tokens = Tokens {
+            access: "HRKU-AA-access".into(),
+            refresh: "HRKU-AA-refresh".into(),
+            expires_at: OffsetDateTime::UNIX_EPOCH,
+        };
+        assert!(!format!("{tokens:?}").contains("HRKU"));
+    }
+}

@@ -1,0 +1,1 @@
+//! Heroku in a box.

@@ -1,0 +1,25 @@
+//! The Add-on SSO request: parsed, verified, and nothing else.
+//!
+//! Pure code: no clock, no network, no store. A request passes when
+//!
+//! 1. every field stands in it at most once and follows its grammar,
+//! 2. the token that counts under the [`SsoPolicy`] is the digest of the fields with one of the
+//!    salts (compared in constant time),
+//! 3. its timestamp is at most [`Verifier::max_age`] old and at most [`Verifier::max_skew`] ahead.
+//!
+//! What comes out is a [`VerifiedSso`], which only [`Verifier::verify`] can make. Whether the person
+//! may enter is decided elsewhere, by the resource's access list; whether the request was used
+//! before, by the store that holds its [`ReplayKey`]s.
+//!
+//! Source: <https://devcenter.heroku.com/articles/add-on-single-sign-on>.
+
+mod error;
+mod replay;
+mod request;
+pub mod token;
+mod verify;
+
+pub use error::SsoError;
+pub use replay::ReplayKey;
+pub use request::SsoRequest;
+pub use verify::{Proof, SignedResource, SsoPolicy, VerifiedSso, Verifier};

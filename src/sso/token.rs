@@ -1,0 +1,53 @@
+//! The three token formulas, as Heroku computes them.
+//!
+//! Each is a plain digest of fields joined by `:`, the salt among them. The values are hashed
+//! exactly as they stand in the form: no folding of case, no re-printing of numbers. As `:` is not
+//! escaped and a plain digest can be length-extended, a caller must have checked the grammar of
+//! every field first; [`Verifier`](super::Verifier) does.
+//!
+//! ```
+//! use tower_heroku_sso::sso::token;
+//!
+//! let digest = token::v1("123", "2f97bfa52ca102f8874716e2eb1d3b4920ad0be4", "1267597772");
+//! assert_eq!(token::hex(&digest), "bb466eb1d6bc345d11072c3cd25c311f21be130d");
+//! ```
+
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+
+/// `user_scoped_resource_token`: SHA-256 of `resource_id:salt:timestamp:user_id:email`.
+pub fn user_scoped_resource(
+    resource_id: &str,
+    salt: &str,
+    timestamp: &str,
+    user_id: &str,
+    email: &str,
+) -> [u8; 32] {
+    digest::<Sha256>(&[resource_id, salt, timestamp, user_id, email]).into()
+}
+
+/// `resource_token`: SHA-1 of `resource_id:salt:timestamp`. Covers neither user id nor email.
+pub fn resource(resource_id: &str, salt: &str, timestamp: &str) -> [u8; 20] {
+    digest::<Sha1>(&[resource_id, salt, timestamp]).into()
+}
+
+/// `token`, of version 1: SHA-1 of `id:salt:timestamp`, where `id` is the provider's own.
+pub fn v1(id: &str, salt: &str, timestamp: &str) -> [u8; 20] {
+    digest::<Sha1>(&[id, salt, timestamp]).into()
+}
+
+/// A digest in lower-case hexadecimal, as Heroku writes it.
+pub fn hex(digest: &[u8]) -> String {
+    hex::encode(digest)
+}
+
+fn digest<D: Digest>(fields: &[&str]) -> sha2::digest::Output<D> {
+    let mut hasher = D::new();
+    for (index, field) in fields.iter().enumerate() {
+        if index > 0 {
+            hasher.update(b":");
+        }
+        hasher.update(field.as_bytes());
+    }
+    hasher.finalize()
+}
