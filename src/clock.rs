@@ -121,3 +121,6 @@ impl Clock for ManualClock {
         })
     }
 }
+
+/// How the parts hold their clock.
+pub(crate) type SharedClock = Arc<dyn Clock>;

@@ -1,5 +1,20 @@
-//! The access list of a resource, as a value.
+//! The access list of a resource, as a value: who is on it, in which roles, and how two of them
+//! differ. Knows neither Heroku's JSON nor the time.
+//!
+//! Who is on the list: the collaborators of the app that owns the add-on, and the members of its
+//! team, if it has one. Source:
+//! <https://devcenter.heroku.com/articles/syncing-user-access-as-an-ecosystem-partner>.
 
+mod difference;
 mod email;
+mod list;
+mod people;
+mod role;
+mod snapshot;
 
+pub use difference::{ListChange, difference};
 pub use email::{Email, InvalidEmail};
+pub use list::{AccessList, Admission, ListPolicy, Member};
+pub use people::{Account, People, Person};
+pub use role::{Role, Roles};
+pub use snapshot::{App, Snapshot, Team};

@@ -1,0 +1,144 @@
+//! People as one of Heroku's lists has them.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Email, Role, Roles};
+use crate::ids::UserId;
+
+/// Which Heroku account stands behind an email on a list.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub enum Account {
+    /// The list names none.
+    Unknown,
+    /// The account.
+    Known(UserId),
+    /// Two entries of one email name two accounts. Nobody is let in on such an entry.
+    Disputed,
+}
+
+impl Account {
+    pub(super) fn merge(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Unknown, account) | (account, Self::Unknown) => account.clone(),
+            (Self::Known(a), Self::Known(b)) if a == b => self.clone(),
+            _ => Self::Disputed,
+        }
+    }
+}
+
+/// One person on a list.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Person {
+    /// The email, the key of the person.
+    pub email: Email,
+    /// The Heroku account.
+    pub account: Account,
+    /// The roles on this list.
+    pub roles: Roles,
+    /// Names of a collaborator's permissions on a team app (`view`, `deploy`, `operate`, `manage`).
+    pub permissions: Box<[Box<str>]>,
+}
+
+impl Person {
+    /// A person in one role or none, without permissions.
+    pub fn new(email: Email, user_id: Option<UserId>, role: Option<Role>) -> Self {
+        Self {
+            email,
+            account: user_id.map_or(Account::Unknown, Account::Known),
+            roles: role.into_iter().collect(),
+            permissions: Box::default(),
+        }
+    }
+
+    /// The same person with permissions.
+    #[must_use]
+    pub fn with_permissions(mut self, names: impl IntoIterator<Item = Box<str>>) -> Self {
+        self.permissions = names.into_iter().collect();
+        self
+    }
+
+    pub(super) fn merge(&self, other: &Self) -> Self {
+        let mut permissions = [&*self.permissions, &*other.permissions].concat();
+        permissions.sort();
+        permissions.dedup();
+        Self {
+            email: self.email.clone(),
+            account: self.account.merge(&other.account),
+            roles: self.roles.union(&other.roles),
+            permissions: permissions.into(),
+        }
+    }
+}
+
+/// The people of one list, each email once, in order of email. Cheap to clone.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(from = "Vec<Person>", into = "Vec<Person>")]
+pub struct People(Arc<[Person]>);
+
+impl People {
+    /// The person with this email.
+    pub fn find(&self, email: &Email) -> Option<&Person> {
+        let found = self.0.binary_search_by(|person| person.email.cmp(email));
+        found.ok().map(|index| &self.0[index])
+    }
+
+    /// Everybody, in order of email.
+    pub fn iter(&self) -> std::slice::Iter<'_, Person> {
+        self.0.iter()
+    }
+
+    /// How many people.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// True if there is nobody.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<Person> for People {
+    /// Leaves out Heroku's pseudo-users (`…@herokumanager.com`, the owners of team apps) and joins
+    /// the entries of one email.
+    fn from_iter<I: IntoIterator<Item = Person>>(people: I) -> Self {
+        let mut people: Vec<_> = people
+            .into_iter()
+            .filter(|person| !person.email.is_pseudo_user())
+            .collect();
+        people.sort_by(|a, b| a.email.cmp(&b.email));
+        people.dedup_by(|next, kept| {
+            let same = next.email == kept.email;
+            if same {
+                *kept = kept.merge(next);
+            }
+            same
+        });
+        Self(people.into())
+    }
+}
+
+impl From<Vec<Person>> for People {
+    fn from(people: Vec<Person>) -> Self {
+        people.into_iter().collect()
+    }
+}
+
+impl From<People> for Vec<Person> {
+    fn from(people: People) -> Self {
+        people.0.to_vec()
+    }
+}
+
+impl<'a> IntoIterator for &'a People {
+    type Item = &'a Person;
+    type IntoIter = std::slice::Iter<'a, Person>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}

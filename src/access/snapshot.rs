@@ -1,0 +1,67 @@
+//! A resource as one complete answer of Heroku's shows it.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use url::Url;
+
+use super::AccessList;
+use crate::ids::{AppId, TeamId};
+
+/// The app that owns an add-on.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct App {
+    /// The id, which stays.
+    pub id: AppId,
+    /// The name, which can change.
+    pub name: String,
+}
+
+impl App {
+    /// An app by id and name.
+    pub fn new(id: AppId, name: impl Into<String>) -> Self {
+        Self {
+            id,
+            name: name.into(),
+        }
+    }
+}
+
+/// The team that owns an app.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Team {
+    /// The id, which stays.
+    pub id: TeamId,
+    /// The name, which can change.
+    pub name: String,
+}
+
+impl Team {
+    /// A team by id and name.
+    pub fn new(id: TeamId, name: impl Into<String>) -> Self {
+        Self {
+            id,
+            name: name.into(),
+        }
+    }
+}
+
+/// Everything known of a resource: its app and team, and its access list. Taken whole; no part of it
+/// is ever replaced alone.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The add-on's name, such as `acme-db-round-12345`.
+    pub addon_name: String,
+    /// The app that owns the add-on.
+    pub app: App,
+    /// The team that owns the app.
+    pub team: Option<Team>,
+    /// The add-on's Heroku page that signs a person in.
+    pub web_url: Option<Url>,
+    /// Who may enter.
+    pub list: AccessList,
+    /// When the oldest part of the list was asked for.
+    pub fetched_at: OffsetDateTime,
+}

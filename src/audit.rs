@@ -1,0 +1,54 @@
+//! Audit events: who came in, who was turned away, who left. Target `tower_heroku_sso::audit`.
+//!
+//! These are the only events that name people. Send the target where personal data may be.
+
+use crate::access::Email;
+use crate::ids::ResourceId;
+use crate::sso::Proof;
+use crate::sync::Change;
+
+const TARGET: &str = "tower_heroku_sso::audit";
+
+pub(crate) fn signed_in(resource: &ResourceId, email: &Email, proof: Proof) {
+    tracing::info!(target: TARGET, event = "signed_in", %resource, %email, ?proof);
+    if proof == Proof::UnsignedEmail {
+        tracing::warn!(
+            target: TARGET, event = "unsigned_email", %resource, %email,
+            "signed in by a token that does not cover the email"
+        );
+    }
+}
+
+pub(crate) fn sign_in_refused(
+    resource: Option<&ResourceId>,
+    email: Option<&Email>,
+    reason: &dyn std::fmt::Display,
+) {
+    let resource = resource.map(tracing::field::display);
+    let email = email.map(tracing::field::display);
+    tracing::info!(target: TARGET, event = "sign_in_refused", resource, email, %reason);
+}
+
+pub(crate) fn request_refused(resource: &ResourceId, email: &Email, reason: &str) {
+    tracing::info!(target: TARGET, event = "request_refused", %resource, %email, reason);
+}
+
+pub(crate) fn signed_out(resource: &ResourceId, email: &Email) {
+    tracing::info!(target: TARGET, event = "signed_out", %resource, %email);
+}
+
+pub(crate) fn resource_gone(resource: &ResourceId) {
+    tracing::info!(target: TARGET, event = "resource_gone", %resource);
+}
+
+pub(crate) fn list_changed(change: &Change) {
+    let (event, resource, email) = match change {
+        Change::Added { resource, member } => ("listed", resource, &member.email),
+        Change::Removed { resource, email } => ("unlisted", resource, email),
+        Change::RoleChanged {
+            resource, email, ..
+        } => ("role_changed", resource, email),
+        Change::Missed(_) | Change::ResourceGone { .. } => return,
+    };
+    tracing::info!(target: TARGET, event, %resource, %email);
+}

@@ -1,0 +1,123 @@
+//! What can go wrong between Heroku and us.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The longest part of Heroku's own message that is kept, in characters.
+const MAX_MESSAGE: usize = 200;
+
+/// Why a call to Heroku gave no usable answer.
+///
+/// None of these is ever read as "nobody is on the list". No variant holds a token, a URL or the
+/// body of an answer.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HerokuError {
+    /// 403: the token may not read this.
+    #[error("heroku forbids this: {0}")]
+    Forbidden(HerokuAnswer),
+    /// 410, or the add-on says that it is deprovisioned.
+    #[error("gone at heroku: {0}")]
+    Gone(HerokuAnswer),
+    /// The OAuth host does not accept the grant code, the refresh token or the client secret.
+    #[error("heroku refused the grant: {0}")]
+    GrantRefused(HerokuAnswer),
+    /// The answer is not what Heroku's schema promises.
+    #[error("heroku's answer about {about} cannot be read")]
+    Malformed {
+        /// What was asked for.
+        about: &'static str,
+    },
+    /// 404.
+    #[error("not found at heroku: {0}")]
+    NotFound(HerokuAnswer),
+    /// 429, or a pause after one.
+    #[error("heroku's rate limit is reached, next try in {retry_after:?}")]
+    RateLimited {
+        /// How long to leave Heroku alone: at least a second, at most 15 minutes.
+        retry_after: Duration,
+    },
+    /// A redirect. It is never followed, as it would carry the token along.
+    #[error("heroku answered with a redirect")]
+    Redirected,
+    /// The answer is larger than it may be.
+    #[error("heroku's answer about {about} is larger than {limit} bytes")]
+    TooLarge {
+        /// What was asked for.
+        about: &'static str,
+        /// The most bytes that are read.
+        limit: usize,
+    },
+    /// No connection, no TLS, no complete answer in time.
+    #[error("no answer from heroku")]
+    Transport(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// 401: the access token is not accepted.
+    #[error("heroku does not accept the access token: {0}")]
+    Unauthorized(HerokuAnswer),
+    /// 5xx, or a status that has no meaning here.
+    #[error("heroku cannot answer: {0}")]
+    Unavailable(HerokuAnswer),
+    /// A list that ends before its end: 206 without a way on, one that goes in circles, or more
+    /// pages than any list has.
+    #[error("heroku's list of {about} is not complete")]
+    UnfinishedList {
+        /// What was asked for.
+        about: &'static str,
+    },
+    /// The answer is about something else than was asked for.
+    #[error("heroku answered about another {about}")]
+    WrongSubject {
+        /// What was asked for.
+        about: &'static str,
+    },
+}
+
+/// What Heroku said with an error, for a message to its support.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct HerokuAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Heroku's name for the error, such as `not_found`; empty if it gave none.
+    pub id: String,
+    /// Heroku's message, at most 200 characters of it.
+    pub message: String,
+    /// The `Request-Id` of the answer.
+    pub request_id: Option<String>,
+}
+
+impl HerokuAnswer {
+    pub(super) fn new(status: u16, id: &str, message: &str, request_id: Option<String>) -> Self {
+        let printable = |text: &str| -> String {
+            let kept = text.chars().filter(|c| !c.is_control());
+            kept.take(MAX_MESSAGE).collect()
+        };
+        Self {
+            status,
+            id: printable(id),
+            message: printable(message),
+            request_id: request_id.as_deref().map(printable),
+        }
+    }
+}
+
+impl fmt::Display for HerokuAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.status)?;
+        if !self.id.is_empty() {
+            write!(f, " {}", self.id)?;
+        }
+        if let Some(request_id) = &self.request_id {
+            write!(f, " (request {request_id})")?;
+        }
+        Ok(())
+    }
+}
+
+impl HerokuError {
+    /// A reqwest error without the URL that it would print.
+    pub(super) fn transport(error: reqwest::Error) -> Self {
+        Self::Transport(Arc::new(error.without_url()))
+    }
+}

@@ -1,0 +1,22 @@
+//! Heroku's Platform API and OAuth host: four GETs and the token exchange, and what their answers
+//! mean as an access list.
+//!
+//! Rules that hold for every call: https only (http to loopback, for tests), no redirects, so that a
+//! bearer token never goes where Heroku points; connect, read and total time-outs; a cap on every
+//! answer's size; every id in a URL as one encoded segment.
+//!
+//! Source: <https://devcenter.heroku.com/articles/platform-api-reference> and
+//! <https://devcenter.heroku.com/articles/platform-api-for-partners>.
+
+mod client;
+mod error;
+mod limits;
+mod oauth;
+mod paging;
+mod url;
+mod wire;
+
+pub(crate) use client::HerokuClient;
+pub use error::{HerokuAnswer, HerokuError};
+pub use url::{HerokuUrl, InvalidHerokuUrl};
+pub(crate) use wire::{AddOn, AppInfo};

@@ -1,0 +1,126 @@
+//! Where Heroku is.
+
+use std::fmt;
+use std::str::FromStr;
+
+use url::{Host, Url};
+
+/// The base address of one of Heroku's hosts: https, or http to a loopback address.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct HerokuUrl(Url);
+
+/// Why an address cannot be one of Heroku's. The address itself is not kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidHerokuUrl {
+    /// Credentials, a query or a fragment stand in it.
+    #[error("an address with credentials, a query or a fragment")]
+    Decorated,
+    /// Not https, and not a loopback address either. Tokens would travel in the clear.
+    #[error("neither https nor a loopback address")]
+    Insecure,
+    /// Not an address at all.
+    #[error("not an address")]
+    Malformed,
+}
+
+impl HerokuUrl {
+    /// The Platform API: `https://api.heroku.com`.
+    pub fn platform_api() -> Self {
+        Self(fixed("https://api.heroku.com"))
+    }
+
+    /// The OAuth host: `https://id.heroku.com`.
+    pub fn id_host() -> Self {
+        Self(fixed("https://id.heroku.com"))
+    }
+
+    /// True for an address on this machine, as simulators have.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.0)
+    }
+
+    /// The address with `segments` as its path, each encoded on its own.
+    pub(super) fn join(&self, segments: &[&str]) -> Url {
+        let mut url = self.0.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        url
+    }
+}
+
+impl fmt::Display for HerokuUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for HerokuUrl {
+    type Err = InvalidHerokuUrl;
+
+    fn from_str(text: &str) -> Result<Self, InvalidHerokuUrl> {
+        let url = Url::parse(text).map_err(|_| InvalidHerokuUrl::Malformed)?;
+        let bare = url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
+        if !bare {
+            return Err(InvalidHerokuUrl::Decorated);
+        }
+        match url.scheme() {
+            "https" => Ok(Self(url)),
+            "http" if is_loopback(&url) => Ok(Self(url)),
+            _ => Err(InvalidHerokuUrl::Insecure),
+        }
+    }
+}
+
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+fn fixed(address: &'static str) -> Url {
+    Url::parse(address).expect("a constant address")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_https_and_loopback_count() {
+        for good in [
+            "https://api.heroku.com",
+            "http://127.0.0.1:3001",
+            "http://[::1]:1/x",
+        ] {
+            assert!(good.parse::<HerokuUrl>().is_ok(), "{good}");
+        }
+        for bad in [
+            "http://api.heroku.com",
+            "http://127.0.0.1.example.com",
+            "ftp://localhost",
+            "https://user@api.heroku.com",
+            "https://api.heroku.com/?a=b",
+            "api.heroku.com",
+        ] {
+            assert!(bad.parse::<HerokuUrl>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_segment_cannot_leave_its_place() {
+        let base: HerokuUrl = "https://api.heroku.com".parse().unwrap();
+        let url = base.join(&["apps", "../teams?x#y", "collaborators"]);
+        assert_eq!(
+            url.as_str(),
+            "https://api.heroku.com/apps/..%2Fteams%3Fx%23y/collaborators"
+        );
+    }
+}

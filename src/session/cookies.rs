@@ -1,0 +1,192 @@
+//! The cookies: the session's, the hint that outlives it, the way back, and `heroku-nav-data`.
+
+use cookie::time::Duration as CookieDuration;
+use cookie::{Cookie, CookieJar, Key, SameSite};
+use http::header::COOKIE;
+use http::{HeaderMap, HeaderValue};
+use time::{Duration, OffsetDateTime};
+use tower_sessions::session::Id;
+
+use crate::config::CookieTransport;
+use crate::ids::ResourceId;
+use crate::secret::ClientSecret;
+
+const SESSION: &str = "heroku_sso";
+const HINT: &str = "heroku_sso_hint";
+const WAY_BACK: &str = "heroku_sso_back";
+const NAV_DATA: &str = "heroku-nav-data";
+
+/// How long a browser remembers whose dashboard it showed.
+const HINT_LIFE: Duration = Duration::days(30);
+/// How long the way through Heroku and back may take.
+const WAY_BACK_LIFE: Duration = Duration::minutes(10);
+/// The longest page address that is kept for the way back, in bytes.
+const MAX_WANTED: usize = 2048;
+
+/// Writes and reads the cookies. `SameSite=Lax` on all: a `Strict` cookie would not be sent on the
+/// redirect that follows Heroku's cross-site POST.
+#[derive(Clone)]
+pub(crate) struct Cookies {
+    transport: CookieTransport,
+    key: Key,
+}
+
+/// Where a browser wants to be once it is signed in again.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct WayBack {
+    pub(crate) resource: ResourceId,
+    /// When the browser was last sent to Heroku.
+    pub(crate) sent_at: OffsetDateTime,
+    /// The page: a same-origin path with its query. None once it was reached.
+    pub(crate) wanted: Option<String>,
+}
+
+impl Cookies {
+    pub(crate) fn new(transport: CookieTransport, secret: &ClientSecret) -> Self {
+        // The key only authenticates hints, which grant nothing. The label keeps it apart from every
+        // other use of the secret and makes the material long enough for the derivation.
+        let label = b"tower-heroku-sso: authenticated hint cookies, version 1: ";
+        let material = [label, secret.expose().as_bytes()].concat();
+        Self {
+            transport,
+            key: Key::derive_from(&material),
+        }
+    }
+
+    /// The session id in the request. Of several cookies of the name only the first counts.
+    pub(crate) fn session_id(&self, headers: &HeaderMap) -> Option<Id> {
+        find(headers, &self.name(SESSION))?.value().parse().ok()
+    }
+
+    pub(crate) fn session(
+        &self,
+        id: &Id,
+        expires_at: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> HeaderValue {
+        self.set(SESSION, id.to_string(), expires_at - now)
+    }
+
+    pub(crate) fn no_session(&self) -> HeaderValue {
+        self.set(SESSION, String::new(), Duration::ZERO)
+    }
+
+    /// The resource that this browser last signed in to. It says whose Heroku page may sign it in
+    /// again, and grants nothing.
+    pub(crate) fn hint(&self, headers: &HeaderMap) -> Option<ResourceId> {
+        self.verified(headers, HINT)?
+            .strip_prefix("hint ")?
+            .parse()
+            .ok()
+    }
+
+    pub(crate) fn set_hint(&self, resource: &ResourceId) -> HeaderValue {
+        self.signed(HINT, format!("hint {resource}"), HINT_LIFE)
+    }
+
+    pub(crate) fn no_hint(&self) -> HeaderValue {
+        self.set(HINT, String::new(), Duration::ZERO)
+    }
+
+    pub(crate) fn way_back(&self, headers: &HeaderMap) -> Option<WayBack> {
+        let text = self.verified(headers, WAY_BACK)?;
+        let mut parts = text.strip_prefix("back ")?.splitn(3, ' ');
+        let resource = parts.next()?.parse().ok()?;
+        let sent_at = parts.next()?.parse().ok()?;
+        let wanted = parts.next().filter(|path| is_own_path(path));
+        Some(WayBack {
+            resource,
+            sent_at: OffsetDateTime::from_unix_timestamp(sent_at).ok()?,
+            wanted: wanted.map(str::to_owned),
+        })
+    }
+
+    pub(crate) fn set_way_back(&self, way: &WayBack) -> HeaderValue {
+        let sent_at = way.sent_at.unix_timestamp();
+        let wanted = way.wanted.as_deref().filter(|path| is_own_path(path));
+        let wanted = wanted.unwrap_or_default();
+        let text = format!("back {} {sent_at} {wanted}", way.resource);
+        self.signed(WAY_BACK, text, WAY_BACK_LIFE)
+    }
+
+    /// `heroku-nav-data`, for kensa and add-ons from before 2019; none if the value is not the
+    /// base64 that Heroku sends.
+    pub(crate) fn nav_data(&self, value: &str) -> Option<HeaderValue> {
+        let base64 = |b: u8| b.is_ascii_alphanumeric() || b"+/-_=".contains(&b);
+        if value.is_empty() || value.len() > 4096 || !value.bytes().all(base64) {
+            return None;
+        }
+        let cookie = Cookie::build((NAV_DATA, value))
+            .path("/")
+            .same_site(SameSite::Lax)
+            .secure(self.transport == CookieTransport::Https);
+        cookie.to_string().try_into().ok()
+    }
+
+    fn name(&self, name: &str) -> String {
+        match self.transport {
+            CookieTransport::Https => format!("__Host-{name}"),
+            CookieTransport::InsecureHttp => name.to_owned(),
+        }
+    }
+
+    fn set(&self, name: &str, value: String, life: Duration) -> HeaderValue {
+        let life = CookieDuration::seconds(life.whole_seconds().max(0));
+        self.build(name, value, life)
+            .encoded()
+            .to_string()
+            .try_into()
+            .expect("an encoded cookie is a header value")
+    }
+
+    fn signed(&self, name: &str, value: String, life: Duration) -> HeaderValue {
+        let mut jar = CookieJar::new();
+        let life = CookieDuration::seconds(life.whole_seconds());
+        let cookie = self.build(name, value, life).into_owned();
+        jar.signed_mut(&self.key).add(cookie);
+        let cookie = jar.get(&self.name(name)).expect("the cookie added above");
+        cookie
+            .encoded()
+            .to_string()
+            .try_into()
+            .expect("an encoded cookie is a header value")
+    }
+
+    fn verified(&self, headers: &HeaderMap, name: &str) -> Option<String> {
+        let cookie = find(headers, &self.name(name))?;
+        let verified = CookieJar::new().signed(&self.key).verify(cookie)?;
+        Some(verified.value().to_owned())
+    }
+
+    fn build(&self, name: &str, value: String, life: CookieDuration) -> Cookie<'static> {
+        Cookie::build((self.name(name), value))
+            .path("/")
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .secure(self.transport == CookieTransport::Https)
+            .max_age(life)
+            .build()
+    }
+}
+
+impl std::fmt::Debug for Cookies {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cookies")
+            .field("transport", &self.transport)
+            .finish_non_exhaustive()
+    }
+}
+
+fn find(headers: &HeaderMap, name: &str) -> Option<Cookie<'static>> {
+    let headers = headers.get_all(COOKIE).into_iter();
+    let texts = headers.filter_map(|value| value.to_str().ok());
+    let mut cookies = texts.flat_map(|text| Cookie::split_parse_encoded(text.to_owned()));
+    cookies.find_map(|cookie| cookie.ok().filter(|cookie| cookie.name() == name))
+}
+
+/// A path of this site that no browser reads as another site: one leading slash, no backslash, no
+/// control characters, no spaces.
+fn is_own_path(path: &str) -> bool {
+    let own = path.starts_with('/') && !path.starts_with("//") && path.len() <= MAX_WANTED;
+    own && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
+}

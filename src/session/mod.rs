@@ -1,0 +1,12 @@
+//! What a session is: one grant, in a record of any [`tower_sessions::SessionStore`], named by a
+//! cookie.
+
+mod cookies;
+mod grant;
+mod memory;
+mod stored;
+
+pub(crate) use cookies::{Cookies, WayBack};
+pub(crate) use grant::Grant;
+pub use memory::MemorySessions;
+pub(crate) use stored::{SessionError, Sessions};

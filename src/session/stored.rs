@@ -1,0 +1,130 @@
+//! Grants in a [`SessionStore`].
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tower_sessions::session::{Id, Record};
+use tower_sessions::{SessionStore, session_store};
+
+use super::Grant;
+use crate::clock::SharedClock;
+use crate::config::SessionLife;
+use crate::sso::Proof;
+use crate::sync::{Admitted, Held};
+
+/// The name of the grant in a record. Other names belong to the partner.
+const KEY: &str = "heroku_sso";
+
+/// A record stays a little longer than its grant: replicas' clocks differ, and the grant's own end
+/// is the one that counts.
+const CLEAN_UP_AFTER: Duration = Duration::from_secs(120);
+
+/// The session store cannot answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the session store cannot answer")]
+pub(crate) struct SessionError(#[from] session_store::Error);
+
+/// Opens, reads, extends and closes sessions.
+#[derive(Clone, Debug)]
+pub(crate) struct Sessions {
+    store: Arc<dyn SessionStore>,
+    clock: SharedClock,
+    life: SessionLife,
+    interval: Duration,
+    max_session: Duration,
+}
+
+impl Sessions {
+    pub(crate) fn new(
+        store: Arc<dyn SessionStore>,
+        clock: SharedClock,
+        life: SessionLife,
+        interval: Duration,
+        max_session: Duration,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            life,
+            interval,
+            max_session,
+        }
+    }
+
+    /// Opens a session under a new id. There is no other way to one.
+    pub(crate) async fn open(
+        &self,
+        admitted: &Admitted,
+        proof: Proof,
+        context_app: Option<String>,
+    ) -> Result<(Id, Grant), SessionError> {
+        let now = self.clock.now();
+        let grant = Grant::new(admitted, proof, context_app, now, self.interval);
+        let mut record = Record {
+            id: Id::default(),
+            data: HashMap::new(),
+            expiry_date: grant.expires_at + CLEAN_UP_AFTER,
+        };
+        write(&mut record, &grant)?;
+        // The store may give it another id.
+        self.store.create(&mut record).await?;
+        Ok((record.id, grant))
+    }
+
+    /// The grant under `id`, if there is one that this version can read; it may have ended.
+    pub(crate) async fn load(&self, id: &Id) -> Result<Option<Grant>, SessionError> {
+        let record = self.store.load(id).await?;
+        Ok(record.as_ref().and_then(read))
+    }
+
+    /// Where the end of `grant` moves on a list that still has its user; none if it stays.
+    pub(crate) fn later_end(&self, grant: &Grant, held: &Held) -> Option<OffsetDateTime> {
+        if self.life == SessionLife::Fixed {
+            return None;
+        }
+        let by_list = held.snapshot.fetched_at + self.interval;
+        let end = by_list.min(grant.signed_in_at + self.max_session);
+        let end = end.replace_nanosecond(0).unwrap_or(end);
+        (end > grant.expires_at).then_some(end)
+    }
+
+    /// Moves the end of the session to `expires_at`. Keeps what else is in the record. False if the
+    /// session was closed meanwhile: it stays closed.
+    pub(crate) async fn extend(
+        &self,
+        id: &Id,
+        expires_at: OffsetDateTime,
+    ) -> Result<bool, SessionError> {
+        let Some(mut record) = self.store.load(id).await? else {
+            return Ok(false);
+        };
+        let Some(mut grant) = read(&record) else {
+            return Ok(false);
+        };
+        grant.expires_at = expires_at.max(grant.expires_at);
+        record.expiry_date = grant.expires_at + CLEAN_UP_AFTER;
+        write(&mut record, &grant)?;
+        self.store.save(&record).await?;
+        Ok(true)
+    }
+
+    /// Closes the session.
+    pub(crate) async fn close(&self, id: &Id) -> Result<(), SessionError> {
+        Ok(self.store.delete(id).await?)
+    }
+}
+
+fn read(record: &Record) -> Option<Grant> {
+    let grant = record.data.get(KEY)?.clone();
+    let grant: Grant = serde_json::from_value(grant).ok()?;
+    grant.is_readable().then_some(grant)
+}
+
+fn write(record: &mut Record, grant: &Grant) -> Result<(), SessionError> {
+    let value = serde_json::to_value(grant)
+        .map_err(|error| session_store::Error::Encode(error.to_string()))?;
+    record.data.insert(KEY.to_owned(), value);
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! Whether a person who proved an email may come in now.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::SyncError;
+use super::directory::{Directory, Held};
+use crate::access::{Admission, Email, Member};
+use crate::ids::{ResourceId, UserId};
+
+/// A person whom the resource's list has. Only [`Directory::admit`] makes one, and a session can
+/// only be made of one.
+#[derive(Clone, Debug)]
+pub(crate) struct Admitted {
+    pub(crate) resource: ResourceId,
+    pub(crate) member: Member,
+    /// The account that the person proved, or the one that the list names.
+    pub(crate) user_id: Option<UserId>,
+}
+
+/// Why a person may not come in.
+#[derive(Clone, Debug)]
+pub(crate) enum NotAdmitted {
+    /// Nobody knows; ask again later.
+    CannotCheck(SyncError),
+    NotListed,
+    OtherAccount,
+    /// Told apart from [`NotListed`](Self::NotListed) in the audit event only.
+    UnknownResource,
+}
+
+impl NotAdmitted {
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::CannotCheck(error) => Some(error.retry_after()),
+            Self::NotListed | Self::OtherAccount | Self::UnknownResource => None,
+        }
+    }
+}
+
+impl Directory {
+    /// Checks a person against a list no older than the refresh interval; if Heroku does not answer,
+    /// against one within `max_list_age`. Somebody who is not on it causes one more fetch, within
+    /// the resource's budget: a collaborator added a minute ago gets in.
+    pub(crate) async fn admit(
+        self: &Arc<Self>,
+        id: &ResourceId,
+        email: &Email,
+        user_id: Option<&UserId>,
+    ) -> Result<Admitted, NotAdmitted> {
+        let entry = match self.entry(id).await {
+            Ok(entry) => entry,
+            Err(error) => return Err(error.into()),
+        };
+        let recent = |held: &Arc<Held>| held.age(&self.clock) <= self.settings.refresh_interval;
+        let verdict = |held: &Held| {
+            let admission = held.snapshot.list.admission(email, user_id);
+            judge(id, user_id, admission)
+        };
+        let Some(held) = entry.held().filter(recent) else {
+            let fetched = self.fetch_within_budget(&entry).await;
+            return verdict(&*fetched.or_else(|error| self.last_known_good(&entry.held(), error))?);
+        };
+        match verdict(&held) {
+            Err(NotAdmitted::NotListed | NotAdmitted::OtherAccount) => {}
+            answer => return answer,
+        }
+        match self.fetch_within_budget(&entry).await {
+            Ok(held) => verdict(&held),
+            // What the budget is for: strangers get the answer of the list we have.
+            Err(SyncError::OverBudget { .. }) => verdict(&held),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn last_known_good(
+        &self,
+        held: &Option<Arc<Held>>,
+        error: SyncError,
+    ) -> Result<Arc<Held>, NotAdmitted> {
+        let young = |held: &&Arc<Held>| held.age(&self.clock) <= self.settings.max_list_age;
+        match (held.as_ref().filter(young), error) {
+            (_, error @ (SyncError::Gone | SyncError::UnknownResource)) | (None, error) => {
+                Err(error.into())
+            }
+            (Some(held), _) => Ok(Arc::clone(held)),
+        }
+    }
+}
+
+fn judge(
+    id: &ResourceId,
+    user_id: Option<&UserId>,
+    admission: Admission,
+) -> Result<Admitted, NotAdmitted> {
+    match admission {
+        Admission::Listed(member) => Ok(Admitted {
+            resource: *id,
+            user_id: user_id.or(member.user_id.as_ref()).cloned(),
+            member,
+        }),
+        Admission::NotListed => Err(NotAdmitted::NotListed),
+        Admission::OtherAccount => Err(NotAdmitted::OtherAccount),
+        Admission::Unknown => Err(NotAdmitted::CannotCheck(SyncError::MembersWithheld)),
+    }
+}
+
+impl From<SyncError> for NotAdmitted {
+    fn from(error: SyncError) -> Self {
+        match error {
+            SyncError::Gone | SyncError::UnknownResource => Self::UnknownResource,
+            other => Self::CannotCheck(other),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Why there is no list to decide by.
+
+use std::time::Duration;
+
+use crate::heroku::HerokuError;
+use crate::store::StoreError;
+
+/// Why a resource's list cannot be told, or cannot be fetched.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SyncError {
+    /// The resource is deprovisioned, or about to be.
+    #[error("the resource is gone")]
+    Gone,
+    /// Heroku gave no usable answer, and there is no list that is young enough.
+    #[error("the list cannot be fetched")]
+    Heroku(#[from] HerokuError),
+    /// The task that fetched the list ended without an answer.
+    #[error("the fetch was interrupted")]
+    Interrupted,
+    /// Heroku does not tell the team's members, and the person is not among the collaborators.
+    #[error("heroku does not tell the members of the team")]
+    MembersWithheld,
+    /// There are no tokens to ask Heroku with: the resource was registered without a grant.
+    #[error("the resource has no oauth grant")]
+    NoTokens,
+    /// Too many fetches were asked for on behalf of strangers.
+    #[error("no more fetches for now, next try in {retry_after:?}")]
+    OverBudget {
+        /// When the next one is allowed.
+        retry_after: Duration,
+    },
+    /// The store cannot answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Nobody registered this resource.
+    #[error("the resource is not registered")]
+    UnknownResource,
+}
+
+impl SyncError {
+    /// When it is worth asking again.
+    pub fn retry_after(&self) -> Duration {
+        match self {
+            Self::OverBudget { retry_after }
+            | Self::Heroku(HerokuError::RateLimited { retry_after }) => {
+                (*retry_after).max(Duration::from_secs(1))
+            }
+            _ => Duration::from_secs(10),
+        }
+    }
+}
