@@ -2,10 +2,9 @@
 //!
 //! These are the only events that name people. Send the target where personal data may be.
 
-use crate::access::Email;
+use crate::access::{Email, ListChange};
 use crate::ids::ResourceId;
 use crate::sso::Proof;
-use crate::sync::Change;
 
 const TARGET: &str = "tower_heroku_sso::audit";
 
@@ -41,14 +40,11 @@ pub(crate) fn resource_gone(resource: &ResourceId) {
     tracing::info!(target: TARGET, event = "resource_gone", %resource);
 }
 
-pub(crate) fn list_changed(change: &Change) {
-    let (event, resource, email) = match change {
-        Change::Added { resource, member } => ("listed", resource, &member.email),
-        Change::Removed { resource, email } => ("unlisted", resource, email),
-        Change::RoleChanged {
-            resource, email, ..
-        } => ("role_changed", resource, email),
-        Change::Missed(_) | Change::ResourceGone { .. } => return,
+pub(crate) fn list_changed(resource: &ResourceId, change: &ListChange) {
+    let (event, email) = match change {
+        ListChange::Added(member) => ("listed", &member.email),
+        ListChange::Removed(email) => ("unlisted", email),
+        ListChange::RoleChanged { email, .. } => ("role_changed", email),
     };
     tracing::info!(target: TARGET, event, %resource, %email);
 }

@@ -18,5 +18,6 @@ mod wire;
 
 pub(crate) use client::HerokuClient;
 pub use error::{HerokuAnswer, HerokuError};
+pub(crate) use url::is_loopback;
 pub use url::{HerokuUrl, InvalidHerokuUrl};
-pub(crate) use wire::{AddOn, AppInfo};
+pub(crate) use wire::AddOn;

@@ -1,7 +1,7 @@
 //! Grants in a [`SessionStore`].
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -34,6 +34,7 @@ pub(crate) struct Sessions {
     life: SessionLife,
     interval: Duration,
     max_session: Duration,
+    closed: Arc<Closed>,
 }
 
 impl Sessions {
@@ -50,6 +51,7 @@ impl Sessions {
             life,
             interval,
             max_session,
+            closed: Arc::default(),
         }
     }
 
@@ -107,12 +109,42 @@ impl Sessions {
         record.expiry_date = grant.expires_at + CLEAN_UP_AFTER;
         write(&mut record, &grant)?;
         self.store.save(&record).await?;
+        if self.closed.contains(id) {
+            // Closed between the load and the save, which has brought it back.
+            self.store.delete(id).await?;
+            return Ok(false);
+        }
         Ok(true)
     }
 
     /// Closes the session.
     pub(crate) async fn close(&self, id: &Id) -> Result<(), SessionError> {
+        self.closed.insert(*id, self.clock.now());
         Ok(self.store.delete(id).await?)
+    }
+}
+
+/// Ids of sessions that were closed lately, for an extension that is under way at that moment.
+#[derive(Default)]
+struct Closed(Mutex<HashMap<Id, OffsetDateTime>>);
+
+impl Closed {
+    fn insert(&self, id: Id, now: OffsetDateTime) {
+        let mut closed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        closed.retain(|_, at| now - *at < CLEAN_UP_AFTER);
+        closed.insert(id, now);
+    }
+
+    fn contains(&self, id: &Id) -> bool {
+        let closed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        closed.contains_key(id)
+    }
+}
+
+impl std::fmt::Debug for Closed {
+    /// Session ids are secrets, also those of closed sessions.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Closed(..)")
     }
 }
 

@@ -14,6 +14,7 @@
 
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 /// `user_scoped_resource_token`: SHA-256 of `resource_id:salt:timestamp:user_id:email`.
 pub fn user_scoped_resource(
@@ -50,4 +51,10 @@ fn digest<D: Digest>(fields: &[&str]) -> sha2::digest::Output<D> {
         hasher.update(field.as_bytes());
     }
     hasher.finalize()
+}
+
+/// Compares two secrets of any length without telling by the time where they differ.
+pub(crate) fn equal_in_constant_time(a: &[u8], b: &[u8]) -> bool {
+    // Digests of equal length, so that the length of the secret does not show either.
+    Sha256::digest(a).ct_eq(&Sha256::digest(b)).into()
 }

@@ -229,8 +229,8 @@ impl Verifier {
         issued_at + self.max_age + self.max_skew
     }
 
-    pub(crate) fn accepts_get(&self) -> bool {
-        self.policy == SsoPolicy::Legacy
+    pub(crate) fn uses(&self, policy: SsoPolicy) -> bool {
+        self.policy == policy
     }
 
     /// Tries every salt whatever the first ones say, so that the time does not tell which one fits.

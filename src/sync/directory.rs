@@ -14,6 +14,7 @@ use super::budget::Budget;
 use super::change::{self, Change, Changes};
 use super::flight::Flight;
 use super::plan::{Intervals, Standing, SyncScope, due_in};
+use super::register::Turnstile;
 use super::{SyncError, tokens};
 use crate::access::{ListPolicy, Snapshot};
 use crate::audit;
@@ -39,6 +40,7 @@ pub(crate) struct Directory {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: SharedClock,
     pub(super) settings: SyncSettings,
+    pub(super) turnstile: Turnstile,
     entries: DashMap<ResourceId, Arc<Entry>>,
     changes: broadcast::Sender<Change>,
 }
@@ -136,6 +138,7 @@ impl Directory {
             store,
             clock,
             settings,
+            turnstile: Turnstile::default(),
             entries: DashMap::new(),
             changes: broadcast::Sender::new(change::BACKLOG),
         })
@@ -208,7 +211,7 @@ impl Directory {
         found.ok_or(SyncError::UnknownResource)
     }
 
-    /// Takes a resource in, or replaces what is registered of it.
+    /// Replaces what is registered of a resource that is not gone.
     pub(crate) async fn put(
         &self,
         id: &ResourceId,
@@ -226,6 +229,14 @@ impl Directory {
             self.drop_entry(id);
         }
         Ok(())
+    }
+
+    /// Lets nobody in any more, and keeps the tokens: the resource is being deprovisioned.
+    pub(crate) async fn begin_closing(&self, id: &ResourceId) -> Result<(), SyncError> {
+        let known = self.store.get(id).await?;
+        let mut registration = known.ok_or(SyncError::UnknownResource)?;
+        registration.state = ResourceState::Closing;
+        self.put(id, registration).await
     }
 
     /// Ends a resource: its list, its sessions (they hang on the list), its tokens. False if it was
@@ -300,9 +311,8 @@ impl Directory {
         drop(slot);
         let before = before.map(|before| Arc::clone(&before.snapshot));
         for change in change::between(before.as_deref(), &held.snapshot) {
-            let change = Change::on_list(entry.id, change);
-            audit::list_changed(&change);
-            self.announce(change);
+            audit::list_changed(&entry.id, &change);
+            self.announce(Change::on_list(entry.id, change));
         }
         true
     }

@@ -1,0 +1,117 @@
+//! Whether the one who asks is a person with a browser or a program.
+
+use http::header::ACCEPT;
+use http::{HeaderMap, Method};
+
+/// Longer `Accept` headers are not read: no browser sends one.
+const MAX_ACCEPT: usize = 1024;
+
+/// How an answer of the gate's own is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Format {
+    Html,
+    ProblemJson,
+}
+
+impl Format {
+    /// HTML if `Accept` names it and prefers nothing of JSON's; JSON for everybody else, `*/*`
+    /// included, and for every `fetch` of a script.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        if is_script_fetch(headers) {
+            return Self::ProblemJson;
+        }
+        let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+        let accept = accept.filter(|accept| accept.len() <= MAX_ACCEPT);
+        let quality = |names: &[&str]| best_quality(accept.unwrap_or_default(), names);
+        let html = quality(&["text/html", "application/xhtml+xml"]);
+        let json = quality(&["application/json", "application/problem+json"]);
+        if html > 0.0 && html >= json {
+            Self::Html
+        } else {
+            Self::ProblemJson
+        }
+    }
+}
+
+/// True for a page that a person asked for, in a tab of its own: it can be led elsewhere.
+pub(super) fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
+    let says = |name: &str, wanted: &str| {
+        let value = headers.get(name);
+        value.is_none_or(|value| value.as_bytes() == wanted.as_bytes())
+    };
+    method == Method::GET
+        && Format::of(headers) == Format::Html
+        && says("sec-fetch-mode", "navigate")
+        && says("sec-fetch-dest", "document")
+}
+
+fn is_script_fetch(headers: &HeaderMap) -> bool {
+    let mode = headers.get("sec-fetch-mode").map(|mode| mode.as_bytes());
+    matches!(
+        mode,
+        Some(b"cors" | b"no-cors" | b"same-origin" | b"websocket")
+    )
+}
+
+fn best_quality(accept: &str, names: &[&str]) -> f32 {
+    let ranges = accept.split(',').filter_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let name = parts.next()?;
+        let named = names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
+        let quality = parts.find_map(|p| p.strip_prefix("q=").or_else(|| p.strip_prefix("Q=")));
+        named.then(|| quality.map_or(1.0, |q| q.parse().unwrap_or(0.0)))
+    });
+    ranges.fold(0.0, f32::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn format(accept: &'static str) -> Format {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        Format::of(&headers)
+    }
+
+    #[test]
+    fn a_browser_gets_html_and_everybody_else_json() {
+        let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+        assert_eq!(format(browser), Format::Html);
+        assert_eq!(format("TEXT/HTML;q=0.5"), Format::Html);
+        for accept in [
+            "",
+            "*/*",
+            "application/json",
+            "text/html;q=0",
+            "text/html;q=0.5, application/json",
+            "text/html;q=nonsense",
+        ] {
+            assert_eq!(format(accept), Format::ProblemJson, "{accept}");
+        }
+        assert_eq!(Format::of(&HeaderMap::new()), Format::ProblemJson);
+    }
+
+    #[test]
+    fn a_fetch_of_a_script_gets_json_whatever_it_accepts() {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("text/html"));
+        headers.insert("sec-fetch-mode", HeaderValue::from_static("cors"));
+        assert_eq!(Format::of(&headers), Format::ProblemJson);
+        assert!(!is_navigation(&Method::GET, &headers));
+    }
+
+    #[test]
+    fn only_a_top_level_get_is_a_navigation() {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("text/html"));
+        assert!(is_navigation(&Method::GET, &headers));
+        assert!(!is_navigation(&Method::HEAD, &headers));
+        assert!(!is_navigation(&Method::POST, &headers));
+        headers.insert("sec-fetch-mode", HeaderValue::from_static("navigate"));
+        headers.insert("sec-fetch-dest", HeaderValue::from_static("iframe"));
+        assert!(!is_navigation(&Method::GET, &headers));
+    }
+}

@@ -1,0 +1,115 @@
+//! The check of every request.
+
+use http::HeaderValue;
+use time::OffsetDateTime;
+use tower_sessions::session::Id;
+
+use super::keeper::Keeper;
+use super::refusal::Refusal;
+use super::{HerokuUser, RefusalKind};
+use crate::access::{Admission, Member};
+use crate::audit;
+use crate::session::{Grant, SessionError};
+use crate::sync::{Held, SyncError};
+
+/// Somebody who passed, and the cookie to send along if the session's end has moved.
+#[derive(Debug)]
+pub(super) struct Passage {
+    pub(super) user: HerokuUser,
+    pub(super) cookie: Option<HeaderValue>,
+}
+
+impl Keeper {
+    /// Asks the session store who this is, and the newest list whether they may pass. One list
+    /// decides the whole request, also if a newer one arrives meanwhile.
+    pub(super) async fn check(&self, session: Option<Id>) -> Result<Passage, Refusal> {
+        let id = session.ok_or_else(|| Refusal::new(RefusalKind::NoSession))?;
+        let grant = self.sessions.load(&id).await.map_err(unavailable)?;
+        let Some(mut grant) = grant else {
+            return Err(self.forget_cookie(RefusalKind::NoSession));
+        };
+        let now = self.directory.clock().now();
+        if grant.has_ended(now) {
+            self.close(&id).await;
+            return Err(self.forget_cookie(RefusalKind::SessionEnded));
+        }
+        let held = match self.directory.current(&grant.resource).await {
+            Ok(held) => held,
+            Err(SyncError::Gone | SyncError::UnknownResource) => {
+                self.close(&id).await;
+                return Err(self.forget_cookie(RefusalKind::SessionEnded));
+            }
+            Err(error) => return Err(Refusal::cannot_check(error.retry_after())),
+        };
+        let member = match self.listed(&grant, &held) {
+            Ok(member) => member,
+            Err(refusal) => {
+                if refusal.kind == RefusalKind::NotListed {
+                    self.close(&id).await;
+                }
+                return Err(refusal);
+            }
+        };
+        let cookie = self.extend(&id, &mut grant, &held, now).await?;
+        let snapshot = held.snapshot.clone();
+        Ok(Passage {
+            user: HerokuUser::new(grant, member, snapshot),
+            cookie,
+        })
+    }
+
+    fn listed(&self, grant: &Grant, held: &Held) -> Result<Member, Refusal> {
+        let list = &held.snapshot.list;
+        let reason = match list.admission(&grant.email, grant.user_id.as_ref()) {
+            Admission::Listed(member) => return Ok(member),
+            Admission::Unknown => {
+                let wait = SyncError::MembersWithheld.retry_after();
+                return Err(Refusal::cannot_check(wait));
+            }
+            Admission::NotListed => "not_listed",
+            Admission::OtherAccount => "other_account",
+        };
+        audit::request_refused(&grant.resource, &grant.email, reason);
+        Err(self.forget_cookie(RefusalKind::NotListed))
+    }
+
+    async fn extend(
+        &self,
+        id: &Id,
+        grant: &mut Grant,
+        held: &Held,
+        now: OffsetDateTime,
+    ) -> Result<Option<HeaderValue>, Refusal> {
+        let Some(end) = self.sessions.later_end(grant, held) else {
+            return Ok(None);
+        };
+        match self.sessions.extend(id, end).await {
+            Ok(true) => {
+                grant.expires_at = end;
+                Ok(Some(self.cookies.session(id, end, now)))
+            }
+            Ok(false) => Err(self.forget_cookie(RefusalKind::NoSession)),
+            Err(error) => {
+                // The session still lives until the end that is stored.
+                tracing::warn!(%error, "a session could not be extended");
+                Ok(None)
+            }
+        }
+    }
+
+    /// A session that is left in the store by a failure here is refused again next time.
+    pub(super) async fn close(&self, id: &Id) {
+        if let Err(error) = self.sessions.close(id).await {
+            tracing::warn!(%error, "a session could not be removed");
+        }
+    }
+
+    fn forget_cookie(&self, kind: RefusalKind) -> Refusal {
+        Refusal::new(kind).set_cookie(self.cookies.no_session())
+    }
+}
+
+pub(super) fn unavailable(error: SessionError) -> Refusal {
+    tracing::error!(%error, "sessions cannot be checked");
+    Refusal::cannot_check(std::time::Duration::from_secs(5))
+}

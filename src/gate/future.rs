@@ -1,0 +1,208 @@
+//! The future of a request at the gate.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http_body::Body;
+use http_body_util::Full;
+use pin_project_lite::pin_project;
+use tower::Service;
+
+use super::body::GateBody;
+use super::check::Passage;
+use super::keeper::Keeper;
+use super::layer::Mode;
+use super::refusal::Refusal;
+use super::visitor::{Visitor, redirect};
+use crate::session::WayBack;
+
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type Own = Response<Full<Bytes>>;
+
+pin_project! {
+    /// The future of [`HerokuSsoGate`](super::HerokuSsoGate).
+    pub struct ResponseFuture<S, ReqBody>
+    where
+        S: Service<Request<ReqBody>>,
+    {
+        #[pin]
+        state: State<S, ReqBody, S::Future>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<S, ReqBody, F> {
+        // The gate answers by itself.
+        Answer { answer: Boxed<Own> },
+        // The list is asked; the request waits outside.
+        Check {
+            check: Boxed<Result<Passage, Refusal>>,
+            waiting: Option<Waiting<S, ReqBody>>,
+        },
+        // Inside.
+        Inner {
+            #[pin]
+            response: F,
+            cookie: Option<HeaderValue>,
+        },
+    }
+}
+
+struct Waiting<S, ReqBody> {
+    keeper: Arc<Keeper>,
+    mode: Mode,
+    request: Request<ReqBody>,
+    service: S,
+}
+
+impl<S, ReqBody> ResponseFuture<S, ReqBody>
+where
+    S: Service<Request<ReqBody>>,
+{
+    pub(super) fn answer(answer: Boxed<Own>) -> Self {
+        Self {
+            state: State::Answer { answer },
+        }
+    }
+
+    pub(super) fn check(
+        check: Boxed<Result<Passage, Refusal>>,
+        keeper: Arc<Keeper>,
+        mode: Mode,
+        request: Request<ReqBody>,
+        service: S,
+    ) -> Self {
+        Self {
+            state: State::Check {
+                check,
+                waiting: Some(Waiting {
+                    keeper,
+                    mode,
+                    request,
+                    service,
+                }),
+            },
+        }
+    }
+}
+
+impl<S, ReqBody, ResBody> Future for ResponseFuture<S, ReqBody>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    ResBody: Body<Data = Bytes>,
+{
+    type Output = Result<Response<GateBody<ResBody>>, S::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let next = match self.as_mut().project().state.project() {
+                StateProjection::Answer { answer } => {
+                    let response = ready!(answer.as_mut().poll(cx));
+                    return Poll::Ready(Ok(response.map(GateBody::own)));
+                }
+                StateProjection::Check { check, waiting } => {
+                    let verdict = ready!(check.as_mut().poll(cx));
+                    let waiting = waiting.take().expect("polled after it was done");
+                    waiting.proceed(verdict)
+                }
+                StateProjection::Inner { response, cookie } => {
+                    let mut response = ready!(response.poll(cx))?;
+                    mark_personal(response.headers_mut());
+                    if let Some(cookie) = cookie.take() {
+                        response.headers_mut().append(SET_COOKIE, cookie);
+                    }
+                    return Poll::Ready(Ok(response.map(GateBody::inner)));
+                }
+            };
+            self.as_mut().project().state.set(next);
+        }
+    }
+}
+
+impl<S, ReqBody> Waiting<S, ReqBody>
+where
+    S: Service<Request<ReqBody>>,
+{
+    fn proceed(self, verdict: Result<Passage, Refusal>) -> State<S, ReqBody, S::Future> {
+        let Self {
+            keeper,
+            mode,
+            mut request,
+            mut service,
+        } = self;
+        let cookie = match (verdict, mode) {
+            (Ok(passage), _) => {
+                if let Some(answer) = lead_back(&keeper, &request, &passage) {
+                    let answer = Box::pin(async move { answer });
+                    return State::Answer { answer };
+                }
+                request.extensions_mut().insert(passage.user);
+                passage.cookie
+            }
+            (Err(_), Mode::Identify) => None,
+            (Err(refusal), Mode::Guard) => {
+                let visitor = Visitor::of(&keeper, &request);
+                let answer = async move { visitor.refuse(&keeper, refusal).await };
+                return State::Answer {
+                    answer: Box::pin(answer),
+                };
+            }
+        };
+        State::Inner {
+            response: service.call(request),
+            cookie,
+        }
+    }
+}
+
+/// The landing page leads on to the page that was wanted when the last session ended, once.
+fn lead_back<B>(keeper: &Keeper, request: &Request<B>, passage: &Passage) -> Option<Own> {
+    if request.method() != Method::GET || request.uri().path() != keeper.landing_path {
+        return None;
+    }
+    let way = keeper.cookies.way_back(request.headers())?;
+    let wanted = way.wanted.clone()?;
+    let done = keeper.cookies.set_way_back(&WayBack {
+        wanted: None,
+        ..way.clone()
+    });
+    if way.resource != *passage.user.resource() {
+        return None;
+    }
+    let mut response = redirect(HeaderValue::try_from(wanted).ok()?);
+    let headers = response.headers_mut();
+    headers.append(SET_COOKIE, done);
+    if let Some(cookie) = &passage.cookie {
+        headers.append(SET_COOKIE, cookie.clone());
+    }
+    Some(response)
+}
+
+/// What a response from behind the gate says is for one person.
+fn mark_personal(headers: &mut HeaderMap) {
+    let named = headers.get_all(VARY).iter().any(|vary| {
+        let mut names = vary.to_str().unwrap_or_default().split(',').map(str::trim);
+        names.any(|name| name == "*" || name.eq_ignore_ascii_case("cookie"))
+    });
+    if !named {
+        headers.append(VARY, HeaderValue::from_static("Cookie"));
+    }
+    let cached = headers.entry(CACHE_CONTROL);
+    cached.or_insert(HeaderValue::from_static("private"));
+}
+
+impl<S, ReqBody> fmt::Debug for ResponseFuture<S, ReqBody>
+where
+    S: Service<Request<ReqBody>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}

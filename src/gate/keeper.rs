@@ -1,0 +1,80 @@
+//! What every gate of one [`HerokuSso`](crate::HerokuSso) shares.
+
+use std::sync::Arc;
+
+use http::Request;
+use url::{Host, Url};
+
+use crate::config::OnExpired;
+use crate::heroku::is_loopback;
+use crate::session::{Cookies, Sessions};
+use crate::sso::Verifier;
+use crate::sync::Directory;
+
+/// The parts that a [`Keeper`] works with.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) sessions: Sessions,
+    pub(crate) cookies: Cookies,
+    pub(crate) verifier: Verifier,
+    pub(crate) on_expired: OnExpired,
+    pub(crate) sso_path: String,
+    pub(crate) sign_out_path: String,
+    pub(crate) landing_path: String,
+    /// The Platform API is on this machine, so Heroku's pages may be too.
+    pub(crate) heroku_is_local: bool,
+}
+
+/// Decides who passes.
+#[derive(Debug)]
+pub(crate) struct Keeper(Parts);
+
+/// What a request wants of the gate.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Errand {
+    Pass,
+    SignIn,
+    SignOut,
+}
+
+impl Keeper {
+    pub(crate) fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self(parts))
+    }
+
+    /// Exact paths only: any other spelling is a page like every other, and gated.
+    pub(super) fn errand<B>(&self, request: &Request<B>) -> Errand {
+        let path = request.uri().path();
+        if path == self.sso_path {
+            Errand::SignIn
+        } else if path == self.sign_out_path {
+            Errand::SignOut
+        } else {
+            Errand::Pass
+        }
+    }
+
+    /// An add-on's Heroku page counts if it is https on heroku.com; on this machine, if the Platform
+    /// API is on this machine too.
+    pub(super) fn trusts(&self, web_url: &Url) -> bool {
+        let plain = web_url.username().is_empty() && web_url.password().is_none();
+        let at_heroku = match web_url.host() {
+            Some(Host::Domain(host)) => host == "heroku.com" || host.ends_with(".heroku.com"),
+            _ => false,
+        };
+        let public = web_url.scheme() == "https" && at_heroku && web_url.port().is_none();
+        let local = self.heroku_is_local
+            && matches!(web_url.scheme(), "http" | "https")
+            && is_loopback(web_url);
+        plain && (public || local)
+    }
+}
+
+impl std::ops::Deref for Keeper {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,41 @@
+//! The layer: nobody passes whom the list does not have.
+//!
+//! A request reaches the wrapped service only if
+//!
+//! 1. its session cookie names a session that this gate opened and that has not ended,
+//! 2. the newest list of that session's resource is no older than `max_list_age`, and
+//! 3. that list has the session's email, and names no other Heroku account for it.
+//!
+//! Two paths are the gate's own, and never reach the wrapped service: the SSO path, where Heroku
+//! makes the browser post, and the sign-out path. Everything else is refused, as an HTML page for a
+//! browser and as `application/problem+json` for a program; the [`RefusalKind`] is in the response's
+//! extensions, so that an outer layer can count it.
+//!
+//! # Deployment caveat
+//! The gate guards the service it wraps and nothing else. A route that is added to a router *after*
+//! `.layer(...)`, or merged into it later, is outside.
+
+mod accept;
+mod body;
+mod check;
+mod future;
+mod keeper;
+mod layer;
+mod original_uri;
+mod page;
+mod refusal;
+mod require;
+mod service;
+mod sign_in;
+mod sign_out;
+mod user;
+mod visitor;
+
+pub use body::GateBody;
+pub use future::ResponseFuture;
+pub(crate) use keeper::{Keeper, Parts};
+pub use layer::HerokuSsoLayer;
+pub use refusal::RefusalKind;
+pub use require::{RequireRole, RequireRoleLayer};
+pub use service::HerokuSsoGate;
+pub use user::HerokuUser;

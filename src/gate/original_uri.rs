@@ -1,0 +1,25 @@
+//! The address as the client sent it.
+
+use http::Request;
+use http::uri::PathAndQuery;
+
+/// Path and query before any router took a prefix off them.
+///
+/// axum strips the prefix of a nested router and keeps the whole address in the extensions.
+pub(super) fn path_and_query<B>(request: &Request<B>) -> PathAndQuery {
+    #[cfg(feature = "axum")]
+    if let Some(axum::extract::OriginalUri(uri)) = request.extensions().get()
+        && let Some(whole) = uri.path_and_query()
+    {
+        return whole.clone();
+    }
+    let own = request.uri().path_and_query().cloned();
+    own.unwrap_or_else(|| PathAndQuery::from_static("/"))
+}
+
+/// What a router took off the front of the path; empty if nothing.
+pub(super) fn prefix<B>(request: &Request<B>) -> String {
+    let whole = path_and_query(request);
+    let prefix = whole.path().strip_suffix(request.uri().path());
+    prefix.unwrap_or_default().to_owned()
+}

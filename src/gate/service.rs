@@ -1,0 +1,95 @@
+//! The service around the wrapped service.
+
+use std::mem;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower::Service;
+
+use super::body::GateBody;
+use super::future::ResponseFuture;
+use super::keeper::{Errand, Keeper};
+use super::layer::Mode;
+use super::sign_out::SignOut;
+use super::user::HerokuUser;
+
+/// The gate around a service. See the [module docs](crate::gate).
+#[derive(Clone, Debug)]
+pub struct HerokuSsoGate<S> {
+    inner: S,
+    keeper: Arc<Keeper>,
+    mode: Mode,
+}
+
+impl<S> HerokuSsoGate<S> {
+    pub(super) fn new(inner: S, keeper: Arc<Keeper>, mode: Mode) -> Self {
+        Self {
+            inner,
+            keeper,
+            mode,
+        }
+    }
+
+    /// The wrapped service, past the gate.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The wrapped service, past the gate.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The wrapped service without the gate.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for HerokuSsoGate<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+    ReqBody: Body + Send + 'static,
+    ReqBody::Data: Send,
+    ReqBody::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    ResBody: Body<Data = Bytes>,
+{
+    type Response = Response<GateBody<ResBody>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, ReqBody>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        // Only this gate says who is behind a request, whatever stands outside of it.
+        request.extensions_mut().remove::<HerokuUser>();
+        let keeper = Arc::clone(&self.keeper);
+        match keeper.errand(&request) {
+            Errand::SignIn => {
+                let answer = async move { keeper.sign_in(request).await };
+                ResponseFuture::answer(Box::pin(answer))
+            }
+            Errand::SignOut => {
+                let sign_out = SignOut::of(&keeper, &request);
+                let answer = async move { keeper.sign_out(sign_out).await };
+                ResponseFuture::answer(Box::pin(answer))
+            }
+            Errand::Pass => {
+                // The service that was polled ready goes along; the clone stays.
+                let clone = self.inner.clone();
+                let ready = mem::replace(&mut self.inner, clone);
+                let session = keeper.cookies.session_id(request.headers());
+                let check = {
+                    let keeper = Arc::clone(&keeper);
+                    async move { keeper.check(session).await }
+                };
+                ResponseFuture::check(Box::pin(check), keeper, self.mode, request, ready)
+            }
+        }
+    }
+}

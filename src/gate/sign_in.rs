@@ -1,0 +1,224 @@
+//! The SSO endpoint: from Heroku's form to a session.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http_body::Body;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+
+use super::RefusalKind;
+use super::check::unavailable;
+use super::keeper::Keeper;
+use super::original_uri;
+use super::refusal::Refusal;
+use super::visitor::{Visitor, redirect};
+use crate::audit;
+use crate::ids::ResourceId;
+use crate::sso::{SignedResource, SsoError, SsoPolicy, SsoRequest, VerifiedSso};
+use crate::sync::{Admitted, NotAdmitted};
+
+/// An SSO form has about one kilobyte.
+const MAX_BODY: usize = 64 * 1024;
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl Keeper {
+    /// Answers a request to the SSO path: 303 with a session, or a refusal and no change.
+    pub(super) async fn sign_in<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        let method = request.method().clone();
+        let format = Visitor::format_of(request.headers());
+        match self.try_sign_in(request).await {
+            Ok(response) => response,
+            Err(refusal) => refusal.into_response(format, &method),
+        }
+    }
+
+    async fn try_sign_in<B>(&self, request: Request<B>) -> Result<Response<Full<Bytes>>, Refusal>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        let landing = format!("{}{}", original_uri::prefix(&request), self.landing_path);
+        let previous = self.cookies.session_id(request.headers());
+        let form = self.read_form(request).await?;
+
+        let now = self.directory.clock().now();
+        let verified = self.verifier.verify(&form, now).map_err(|error| {
+            audit::sign_in_refused(None, None, &error);
+            Refusal::new(match error {
+                SsoError::TimestampAhead { .. } | SsoError::TimestampStale { .. } => {
+                    RefusalKind::StaleSignIn
+                }
+                _ => RefusalKind::InvalidSignIn,
+            })
+        })?;
+        let admitted = self.admitted(&verified).await?;
+        self.use_up(&admitted.resource, &verified).await?;
+
+        let context_app = verified
+            .context_app
+            .clone()
+            .filter(|name| is_app_name(name));
+        let opened = self.sessions.open(&admitted, verified.proof, context_app);
+        let (id, grant) = opened.await.map_err(unavailable)?;
+        if let Some(previous) = previous {
+            self.close(&previous).await;
+        }
+        audit::signed_in(&grant.resource, &grant.email, grant.proof);
+
+        let location = HeaderValue::try_from(landing);
+        let location = location.unwrap_or_else(|_| HeaderValue::from_static("/"));
+        let mut response = redirect(location);
+        let headers = response.headers_mut();
+        headers.append(SET_COOKIE, self.cookies.session(&id, grant.expires_at, now));
+        headers.append(SET_COOKIE, self.cookies.set_hint(&grant.resource));
+        if self.verifier.uses(SsoPolicy::Legacy)
+            && let Some(cookie) = verified
+                .nav_data
+                .and_then(|data| self.cookies.nav_data(&data))
+        {
+            headers.append(SET_COOKIE, cookie);
+        }
+        Ok(response)
+    }
+
+    async fn read_form<B>(&self, request: Request<B>) -> Result<SsoRequest, Refusal>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        let query = request.uri().query().unwrap_or_default();
+        let query = SsoRequest::parse(query.as_bytes()).map_err(malformed)?;
+        let legacy = self.verifier.uses(SsoPolicy::Legacy);
+        match *request.method() {
+            Method::POST => {}
+            Method::GET if legacy => return Ok(query),
+            _ => {
+                let allow = if legacy { "GET, POST" } else { "POST" };
+                return Err(Refusal::method_not_allowed(allow));
+            }
+        }
+        if !query.is_empty() {
+            // A form reads one way only: from the body.
+            audit::sign_in_refused(None, None, &"fields in the query");
+            return Err(Refusal::new(RefusalKind::InvalidSignIn));
+        }
+        if !is_form(request.headers()) {
+            return Err(Refusal::new(RefusalKind::NotAForm));
+        }
+        let body = read_body(request).await?;
+        SsoRequest::parse(&body).map_err(malformed)
+    }
+
+    async fn admitted(&self, verified: &VerifiedSso) -> Result<Admitted, Refusal> {
+        let resource = match &verified.resource {
+            SignedResource::Resource(id) => Ok(*id),
+            SignedResource::Legacy(id) => self.directory.find_legacy(id).await,
+        };
+        let user_id = verified.user_id.as_ref();
+        let verdict = match &resource {
+            Ok(id) => self.directory.admit(id, &verified.email, user_id).await,
+            Err(error) => Err(error.clone().into()),
+        };
+        verdict.map_err(|why| {
+            let reason = match &why {
+                NotAdmitted::CannotCheck(error) => error.to_string(),
+                NotAdmitted::NotListed => "the email is not on the list".to_owned(),
+                NotAdmitted::OtherAccount => "the email is another account's".to_owned(),
+                NotAdmitted::UnknownResource => "the resource is not registered".to_owned(),
+            };
+            audit::sign_in_refused(resource.ok().as_ref(), Some(&verified.email), &reason);
+            match why.retry_after() {
+                Some(wait) => Refusal::cannot_check(wait),
+                None => Refusal::new(RefusalKind::NotListed),
+            }
+        })
+    }
+
+    /// Lets this form count once. A store that cannot answer counts as one that has seen it.
+    async fn use_up(&self, resource: &ResourceId, verified: &VerifiedSso) -> Result<(), Refusal> {
+        let now = self.directory.clock().now();
+        let until = self.verifier.remember_until(verified.issued_at);
+        let store = self.directory.store();
+        let burn = async {
+            // The weaker tokens first: if this stops half-way, less works, not more. That somebody
+            // else's sign-in of the same second burnt them before is no reason to refuse this one.
+            for key in verified.weaker_replay_keys() {
+                store.burn(key, until, now).await?;
+            }
+            store.burn(verified.replay_key(), until, now).await
+        };
+        match burn.await {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let email = Some(&verified.email);
+                audit::sign_in_refused(Some(resource), email, &"the form was used before");
+                Err(Refusal::new(RefusalKind::UsedSignIn))
+            }
+            Err(error) => {
+                audit::sign_in_refused(Some(resource), Some(&verified.email), &error);
+                Err(Refusal::cannot_check(Duration::from_secs(5)))
+            }
+        }
+    }
+}
+
+async fn read_body<B>(request: Request<B>) -> Result<Bytes, Refusal>
+where
+    B: Body + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let announced = request.headers().get(CONTENT_LENGTH);
+    let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > MAX_BODY as u64) {
+        return Err(Refusal::new(RefusalKind::TooLarge));
+    }
+    let body = Limited::new(request.into_body(), MAX_BODY).collect();
+    match tokio::time::timeout(BODY_TIMEOUT, body).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(Refusal::new(RefusalKind::TooLarge))
+        }
+        Ok(Err(_)) => Err(Refusal::new(RefusalKind::InvalidSignIn)),
+        Err(_) => Err(Refusal::new(RefusalKind::SlowBody)),
+    }
+}
+
+/// `application/x-www-form-urlencoded`, in UTF-8 if it names an encoding at all.
+fn is_form(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return false;
+    };
+    let mut parts = value.to_str().unwrap_or_default().split(';').map(str::trim);
+    let form = parts
+        .next()
+        .is_some_and(|media| media.eq_ignore_ascii_case("application/x-www-form-urlencoded"));
+    form && parts.all(|parameter| match parameter.split_once('=') {
+        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+            value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        }
+        _ => true,
+    })
+}
+
+/// Heroku's grammar of app names; anything else in this unsigned field is dropped.
+fn is_app_name(name: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (2..=64).contains(&name.len()) && name.bytes().all(allowed)
+}
+
+fn malformed(error: SsoError) -> Refusal {
+    audit::sign_in_refused(None, None, &error);
+    Refusal::new(RefusalKind::InvalidSignIn)
+}

@@ -1,0 +1,113 @@
+//! Who is behind a request that passed.
+
+use std::fmt;
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use crate::access::{App, Email, Member, Roles, Snapshot, Team};
+use crate::ids::{ResourceId, UserId};
+use crate::session::Grant;
+use crate::sso::Proof;
+
+/// The person behind a request, and the resource it is for.
+///
+/// In the extensions of every request that passes the gate, and an axum extractor. What it says of
+/// roles and app is from the newest list, not from the sign-in. Cheap to clone.
+#[derive(Clone)]
+pub struct HerokuUser(Arc<Passed>);
+
+struct Passed {
+    grant: Grant,
+    member: Member,
+    snapshot: Arc<Snapshot>,
+}
+
+impl HerokuUser {
+    pub(super) fn new(grant: Grant, member: Member, snapshot: Arc<Snapshot>) -> Self {
+        Self(Arc::new(Passed {
+            grant,
+            member,
+            snapshot,
+        }))
+    }
+
+    /// The email, in lower case: the one that the list has.
+    pub fn email(&self) -> &Email {
+        &self.0.grant.email
+    }
+
+    /// The Heroku account, if the sign-in or the list names it.
+    pub fn user_id(&self) -> Option<&UserId> {
+        let listed = self.0.member.user_id.as_ref();
+        listed.or(self.0.grant.user_id.as_ref())
+    }
+
+    /// The resource whose dashboard this is.
+    pub fn resource(&self) -> &ResourceId {
+        &self.0.grant.resource
+    }
+
+    /// The name of the resource at Heroku.
+    pub fn addon_name(&self) -> &str {
+        &self.0.snapshot.addon_name
+    }
+
+    /// The app that owns the resource.
+    pub fn app(&self) -> &App {
+        &self.0.snapshot.app
+    }
+
+    /// The team that owns the app, if it belongs to one.
+    pub fn team(&self) -> Option<&Team> {
+        self.0.snapshot.team.as_ref()
+    }
+
+    /// Name of the app through whose attachment the person came, as the SSO request had it. Heroku
+    /// does not sign it: show it, decide nothing by it.
+    pub fn context_app(&self) -> Option<&str> {
+        self.0.grant.context_app.as_deref()
+    }
+
+    /// The roles on the app and in the team, as of [`list_fetched_at`](Self::list_fetched_at).
+    pub fn roles(&self) -> &Roles {
+        &self.0.member.roles
+    }
+
+    /// Names of the permissions on a team app: `view`, `deploy`, `operate`, `manage`.
+    pub fn permissions(&self) -> &[Box<str>] {
+        &self.0.member.permissions
+    }
+
+    /// Whether Heroku signed the email that this person signed in with.
+    pub fn proof(&self) -> Proof {
+        self.0.grant.proof
+    }
+
+    /// When the person signed in.
+    pub fn signed_in_at(&self) -> OffsetDateTime {
+        self.0.grant.signed_in_at
+    }
+
+    /// When the session ends unless its list is fetched again before.
+    pub fn session_expires_at(&self) -> OffsetDateTime {
+        self.0.grant.expires_at
+    }
+
+    /// When the list was fetched that let this request pass.
+    pub fn list_fetched_at(&self) -> OffsetDateTime {
+        self.0.snapshot.fetched_at
+    }
+}
+
+impl fmt::Debug for HerokuUser {
+    /// Without the email, so that a logged request names nobody.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HerokuUser")
+            .field("resource", self.resource())
+            .field("roles", self.roles())
+            .field("proof", &self.proof())
+            .field("session_expires_at", &self.session_expires_at())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,121 @@
+//! Somebody who is turned away: how to tell them, and where to send them.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE, VARY};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use time::Duration;
+use url::Url;
+
+use super::RefusalKind;
+use super::accept::{Format, is_navigation};
+use super::keeper::Keeper;
+use super::original_uri;
+use super::refusal::Refusal;
+use crate::config::OnExpired;
+use crate::ids::ResourceId;
+use crate::session::WayBack;
+
+/// A browser is sent to Heroku at most this often; then it gets the page, so nothing goes in
+/// circles.
+const BETWEEN_BOUNCES: Duration = Duration::MINUTE;
+
+/// What the answer to a refused request depends on, taken from it while it is at hand.
+#[derive(Debug)]
+pub(super) struct Visitor {
+    format: Format,
+    method: Method,
+    /// The page that was asked for, if a person asked for it.
+    navigation: Option<String>,
+    hint: Option<ResourceId>,
+    way_back: Option<WayBack>,
+}
+
+impl Visitor {
+    pub(super) fn of<B>(keeper: &Keeper, request: &Request<B>) -> Self {
+        let headers = request.headers();
+        let navigates = is_navigation(request.method(), headers);
+        let target = || original_uri::path_and_query(request).as_str().to_owned();
+        Self {
+            format: Format::of(headers),
+            method: request.method().clone(),
+            navigation: navigates.then(target),
+            hint: keeper.cookies.hint(headers),
+            way_back: keeper.cookies.way_back(headers),
+        }
+    }
+
+    pub(super) fn format_of(headers: &HeaderMap) -> Format {
+        Format::of(headers)
+    }
+
+    /// Turns the visitor away; one whose session has ended is led to where it can begin again.
+    pub(super) async fn refuse(self, keeper: &Keeper, refusal: Refusal) -> Response<Full<Bytes>> {
+        let mut refusal = refusal;
+        if matches!(
+            refusal.kind,
+            RefusalKind::NoSession | RefusalKind::SessionEnded
+        ) && let Some(resource) = self.hint
+            && let Some(web_url) = web_url(keeper, &resource).await
+        {
+            if let Some(wanted) = self.way_to_heroku(keeper) {
+                return bounce(keeper, &web_url, resource, wanted);
+            }
+            refusal = refusal.sign_in_at(Some(web_url));
+        }
+        if refusal.kind == RefusalKind::NotListed {
+            // Heroku would only send this person here again.
+            refusal = refusal.set_cookie(keeper.cookies.no_hint());
+        }
+        refusal.into_response(self.format, &self.method)
+    }
+
+    /// The page to come back to, if this visitor may be sent to Heroku now.
+    fn way_to_heroku(&self, keeper: &Keeper) -> Option<String> {
+        let wanted = self.navigation.clone()?;
+        let now = keeper.directory.clock().now();
+        let just_sent = self
+            .way_back
+            .as_ref()
+            .is_some_and(|way| (now - way.sent_at).abs() < BETWEEN_BOUNCES);
+        (keeper.on_expired == OnExpired::Redirect && !just_sent).then_some(wanted)
+    }
+}
+
+async fn web_url(keeper: &Keeper, resource: &ResourceId) -> Option<Url> {
+    let held = keeper.directory.known(resource).await.ok()??;
+    let web_url = held.snapshot.web_url.clone()?;
+    keeper.trusts(&web_url).then_some(web_url)
+}
+
+fn bounce(
+    keeper: &Keeper,
+    web_url: &Url,
+    resource: ResourceId,
+    wanted: String,
+) -> Response<Full<Bytes>> {
+    let way = WayBack {
+        resource,
+        sent_at: keeper.directory.clock().now(),
+        wanted: Some(wanted),
+    };
+    let location = HeaderValue::try_from(web_url.as_str());
+    let location = location.expect("a parsed URL is printable ASCII");
+    let mut response = redirect(location);
+    let headers = response.headers_mut();
+    headers.append(SET_COOKIE, keeper.cookies.set_way_back(&way));
+    headers.append(SET_COOKIE, keeper.cookies.no_session());
+    response.extensions_mut().insert(RefusalKind::SessionEnded);
+    response
+}
+
+/// 303: the browser follows with a GET.
+pub(super) fn redirect(location: HeaderValue) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let headers = response.headers_mut();
+    headers.insert(LOCATION, location);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(VARY, HeaderValue::from_static("Accept, Cookie"));
+    response
+}

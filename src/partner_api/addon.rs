@@ -1,0 +1,103 @@
+//! The partner's own part of provisioning.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use super::{PlanChange, Provision};
+use crate::ids::ResourceId;
+
+/// What happens at the partner's when Heroku provisions, changes or deprovisions a resource.
+///
+/// Heroku delivers at least once: each method must be able to run again for the same resource. The
+/// defaults do nothing, successfully.
+pub trait Addon: Send + Sync + 'static {
+    /// Sets up what the resource needs. Its tokens work by now.
+    ///
+    /// # Errors
+    /// [`AddonError`]: the resource is not provisioned.
+    fn provision(
+        &self,
+        request: Provision,
+    ) -> impl Future<Output = Result<Outcome, AddonError>> + Send {
+        let _ = request;
+        async { Ok(Outcome::done()) }
+    }
+
+    /// Moves the resource to another plan, or to the one it has.
+    ///
+    /// # Errors
+    /// [`AddonError`]: the plan stays as it was.
+    fn change_plan(
+        &self,
+        request: PlanChange,
+    ) -> impl Future<Output = Result<Outcome, AddonError>> + Send {
+        let _ = request;
+        async { Ok(Outcome::done()) }
+    }
+
+    /// Takes down what the resource had. Afterwards nobody is let in any more; with
+    /// [`Outcome::Later`] its tokens work until [`HerokuSso::forget`](crate::HerokuSso::forget).
+    ///
+    /// # Errors
+    /// [`AddonError`]: nothing has changed, and Heroku asks again.
+    fn deprovision(
+        &self,
+        resource: ResourceId,
+    ) -> impl Future<Output = Result<Outcome, AddonError>> + Send {
+        let _ = resource;
+        async { Ok(Outcome::done()) }
+    }
+}
+
+/// An [`Addon`] that does nothing, for a dashboard that only needs to know its resources.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoProvisioning;
+
+impl Addon for NoProvisioning {}
+
+/// How it went.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It is done.
+    Done {
+        /// Config vars for the customer's app, by name; only those that changed.
+        config: BTreeMap<String, String>,
+        /// Shown to the customer.
+        message: Option<String>,
+    },
+    /// It has begun (202). The partner tells Heroku when it is done, within 12 hours: by
+    /// `POST /addons/:uuid/actions/provision` or `…/deprovision`, with
+    /// [`HerokuSso::access_token`](crate::HerokuSso::access_token).
+    Later {
+        /// Shown to the customer.
+        message: Option<String>,
+    },
+}
+
+impl Outcome {
+    /// Done, with nothing to tell.
+    pub fn done() -> Self {
+        Self::config([])
+    }
+
+    /// Done, with config vars for the customer's app.
+    pub fn config(vars: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self::Done {
+            config: vars.into_iter().collect(),
+            message: None,
+        }
+    }
+}
+
+/// Why it did not go.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddonError {
+    /// It cannot be done (422). The customer reads the message.
+    #[error("rejected: {0}")]
+    Rejected(String),
+    /// It cannot be done now (503). The customer reads the message.
+    #[error("try later: {0}")]
+    TryLater(String),
+}

@@ -1,0 +1,22 @@
+//! The Add-on Partner API, version 3: the endpoints that Heroku calls to provision a resource, to
+//! change its plan, and to deprovision it (feature `axum`).
+//!
+//! `POST /heroku/resources`, `PUT` and `DELETE /heroku/resources/:uuid`, all by HTTP Basic with the
+//! manifest's `id` and `api.password`. Heroku delivers at least once, so each is idempotent by uuid:
+//! an [`Addon`] must be too. Source:
+//! <https://devcenter.heroku.com/articles/add-on-partner-api-reference>.
+//!
+//! | call | answer |
+//! | --- | --- |
+//! | provision | 200, or 202 for [`Outcome::Later`]; 410 for a uuid that was deprovisioned; 422 for a body that cannot be read or an [`AddonError::Rejected`]; 503 if Heroku does not take the grant now, or for [`AddonError::TryLater`] |
+//! | change the plan | 200 or 202; 404 for an unknown uuid, 410 for a deprovisioned one; 422, 503 |
+//! | deprovision | 204, or 202 for [`Outcome::Later`]; 404, 410; 503 |
+//! | any, with wrong credentials | 401 |
+
+mod addon;
+mod basic_auth;
+mod requests;
+mod routes;
+
+pub use addon::{Addon, AddonError, NoProvisioning, Outcome};
+pub use requests::{PlanChange, Provision};

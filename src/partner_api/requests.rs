@@ -1,0 +1,53 @@
+//! What Heroku sends. Unknown fields are accepted, as its reference asks.
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::ids::ResourceId;
+
+/// A request to provision a resource.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct Provision {
+    /// The resource.
+    pub uuid: ResourceId,
+    /// The resource's name at Heroku.
+    pub name: Option<String>,
+    /// The plan, without the add-on's name before it.
+    pub plan: Option<String>,
+    /// Where the app runs, such as `amazon-web-services::us-east-1`.
+    pub region: Option<String>,
+    /// What the customer gave on the command line.
+    #[serde(default)]
+    pub options: serde_json::Value,
+    /// The resource at the Platform API.
+    pub callback_url: Option<String>,
+    /// Where to send log lines, if the manifest asks for it.
+    pub log_input_url: Option<String>,
+    /// The token for log lines.
+    pub log_drain_token: Option<SecretString>,
+    #[serde(default)]
+    pub(super) oauth_grant: Option<GrantJson>,
+}
+
+/// `expires_at` is not read: Heroku has written it in forms that are no RFC 3339, and a code that
+/// has expired is refused anyway.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct GrantJson {
+    pub(super) code: SecretString,
+}
+
+/// A request to change a resource's plan.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PlanChange {
+    /// The resource.
+    pub resource: ResourceId,
+    /// The plan it is to have.
+    pub plan: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct PlanJson {
+    pub(super) plan: String,
+}

@@ -1,0 +1,195 @@
+//! The routes.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{post, put};
+use axum::{Json, Router};
+use http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use serde_json::json;
+
+use super::requests::PlanJson;
+use super::{Addon, AddonError, Outcome, PlanChange, Provision, basic_auth};
+use crate::heroku_sso::HerokuSso;
+use crate::ids::ResourceId;
+use crate::store::ResourceState;
+use crate::sync::{OauthGrant, SyncError};
+
+/// Heroku's requests have about one kilobyte.
+const MAX_BODY: usize = 64 * 1024;
+
+struct Api<A> {
+    sso: HerokuSso,
+    addon: A,
+}
+
+type Shared<A> = State<Arc<Api<A>>>;
+
+impl HerokuSso {
+    /// Everything that Heroku calls, as a router to merge: the Partner API under
+    /// `/heroku/resources`, and the routes of [`endpoints`](Self::endpoints).
+    ///
+    /// Merge it outside of [`layer`](Self::layer): Heroku has no session. See
+    /// [`partner_api`](crate::partner_api).
+    pub fn partner_api<S, A>(&self, addon: A) -> Router<S>
+    where
+        S: Clone + Send + Sync + 'static,
+        A: Addon,
+    {
+        let api = Arc::new(Api {
+            sso: self.clone(),
+            addon,
+        });
+        let resource = put(change_plan::<A>).delete(deprovision::<A>);
+        Router::new()
+            .route("/heroku/resources", post(provision::<A>))
+            .route("/heroku/resources/{uuid}", resource)
+            .route_layer(DefaultBodyLimit::max(MAX_BODY))
+            .route_layer(from_fn_with_state(Arc::clone(&api), authenticate::<A>))
+            .with_state(api)
+            .merge(self.endpoints())
+    }
+}
+
+async fn authenticate<A: Addon>(State(api): Shared<A>, request: Request, next: Next) -> Response {
+    let mut response = if basic_auth::is_heroku(request.headers(), &api.sso.manifest) {
+        next.run(request).await
+    } else {
+        let mut refused = message(StatusCode::UNAUTHORIZED, "wrong credentials");
+        let scheme = HeaderValue::from_static("Basic realm=\"heroku\", charset=\"UTF-8\"");
+        refused.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+        refused
+    };
+    let no_store = HeaderValue::from_static("no-store");
+    response.headers_mut().insert(CACHE_CONTROL, no_store);
+    response
+}
+
+async fn provision<A: Addon>(State(api): Shared<A>, body: Bytes) -> Response {
+    let Ok(request) = serde_json::from_slice::<Provision>(&body) else {
+        let what = "expected a JSON object with the resource's uuid";
+        return message(StatusCode::UNPROCESSABLE_ENTITY, what);
+    };
+    let id = request.uuid;
+    let grant = request.oauth_grant.as_ref();
+    let grant = grant.map(|grant| OauthGrant::Code(grant.code.clone()));
+    let directory = &api.sso.directory;
+    let is_new = match directory.register(&id, grant, None).await {
+        Ok(is_new) => is_new,
+        Err(SyncError::Gone) => return gone(),
+        Err(error) => return unavailable(&id, &error),
+    };
+    match api.addon.provision(request).await {
+        Ok(Outcome::Done { config, message }) => {
+            let message = message.unwrap_or_else(|| "The add-on is ready.".to_owned());
+            let answer = json!({ "id": id, "config": config, "message": message });
+            (StatusCode::OK, Json(answer)).into_response()
+        }
+        Ok(Outcome::Later { message }) => {
+            let message = message.unwrap_or_else(|| "The add-on is being prepared.".to_owned());
+            let answer = json!({ "id": id, "message": message });
+            (StatusCode::ACCEPTED, Json(answer)).into_response()
+        }
+        Err(error) => {
+            let rejected = matches!(error, AddonError::Rejected(_));
+            // Heroku will not know this resource. One that was there before stays.
+            if rejected
+                && is_new
+                && let Err(error) = directory.erase(&id).await
+            {
+                return unavailable(&id, &error);
+            }
+            refused(&error)
+        }
+    }
+}
+
+async fn change_plan<A: Addon>(
+    State(api): Shared<A>,
+    Path(uuid): Path<String>,
+    body: Bytes,
+) -> Response {
+    let resource = match known(&api.sso, &uuid).await {
+        Ok(resource) => resource,
+        Err(response) => return response,
+    };
+    let Ok(PlanJson { plan }) = serde_json::from_slice(&body) else {
+        let what = "expected a JSON object with the plan";
+        return message(StatusCode::UNPROCESSABLE_ENTITY, what);
+    };
+    match api.addon.change_plan(PlanChange { resource, plan }).await {
+        Ok(Outcome::Done { config, message }) => {
+            let message = message.unwrap_or_else(|| "The plan is changed.".to_owned());
+            let mut answer = json!({ "message": message });
+            if !config.is_empty() {
+                answer["config"] = json!(config);
+            }
+            (StatusCode::OK, Json(answer)).into_response()
+        }
+        Ok(Outcome::Later { message: said }) => {
+            let said = said.unwrap_or_else(|| "The plan is being changed.".to_owned());
+            message(StatusCode::ACCEPTED, &said)
+        }
+        Err(error) => refused(&error),
+    }
+}
+
+async fn deprovision<A: Addon>(State(api): Shared<A>, Path(uuid): Path<String>) -> Response {
+    let resource = match known(&api.sso, &uuid).await {
+        Ok(resource) => resource,
+        Err(response) => return response,
+    };
+    let directory = &api.sso.directory;
+    match api.addon.deprovision(resource).await {
+        Ok(Outcome::Done { .. }) => match directory.end(&resource).await {
+            Ok(_) => StatusCode::NO_CONTENT.into_response(),
+            Err(error) => unavailable(&resource, &error),
+        },
+        Ok(Outcome::Later { message: said }) => match directory.begin_closing(&resource).await {
+            Ok(()) => {
+                let said = said.unwrap_or_else(|| "The add-on is being removed.".to_owned());
+                message(StatusCode::ACCEPTED, &said)
+            }
+            Err(SyncError::Gone) => gone(),
+            Err(error) => unavailable(&resource, &error),
+        },
+        Err(error) => refused(&error),
+    }
+}
+
+/// The resource of a request, if it is there and not gone.
+async fn known(sso: &HerokuSso, uuid: &str) -> Result<ResourceId, Response> {
+    let not_found = || message(StatusCode::NOT_FOUND, "no such resource");
+    let id: ResourceId = uuid.parse().map_err(|_| not_found())?;
+    match sso.directory.store().get(&id).await {
+        Ok(Some(known)) if known.state == ResourceState::Gone => Err(gone()),
+        Ok(Some(_)) => Ok(id),
+        Ok(None) => Err(not_found()),
+        Err(error) => Err(unavailable(&id, &error)),
+    }
+}
+
+fn gone() -> Response {
+    message(StatusCode::GONE, "the resource was deprovisioned")
+}
+
+fn refused(error: &AddonError) -> Response {
+    match error {
+        AddonError::Rejected(why) => message(StatusCode::UNPROCESSABLE_ENTITY, why),
+        AddonError::TryLater(why) => message(StatusCode::SERVICE_UNAVAILABLE, why),
+    }
+}
+
+fn unavailable(id: &ResourceId, error: &dyn std::error::Error) -> Response {
+    tracing::error!(resource = %id, %error, "the partner api cannot do this now");
+    let what = "This did not work right now. Please try again in a few minutes.";
+    message(StatusCode::SERVICE_UNAVAILABLE, what)
+}
+
+fn message(status: StatusCode, text: &str) -> Response {
+    (status, Json(json!({ "message": text }))).into_response()
+}
