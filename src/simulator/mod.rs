@@ -1,1 +1,57 @@
-//! Heroku in a box.
+//! Heroku in a box: a server on loopback that plays Heroku's side of an add-on.
+//!
+//! It answers the four Platform API calls behind an access list and the token exchange of
+//! `id.heroku.com`, calls the Partner API as Heroku does, signs SSO forms, and has a dashboard page
+//! for people. Apps, teams and their people are changed while it runs; faults make it slow, broken
+//! or hostile. Time is a [`Clock`](crate::Clock), so nothing has to be waited for.
+//!
+//! For tests and demonstrations only: whoever reaches its port can sign in as anybody.
+//!
+//! ```
+//! # async fn doc() -> Result<(), Box<dyn std::error::Error>> {
+//! use tower_heroku_sso::simulator::{Endpoint, Fault, Simulator};
+//!
+//! let heroku = Simulator::start().await?;
+//! let app = heroku.app("shop").collaborator("ann@example.com");
+//! let addon = app.addon();
+//!
+//! let form = addon.sign_in_form("ann@example.com"); // what the browser would post
+//! app.remove("ann@example.com"); // the next answer for the app's collaborators lacks her
+//! heroku.fault(Endpoint::Any, Fault::Reset); // and now Heroku is down
+//! # let _ = form;
+//! # Ok(())
+//! # }
+//! ```
+
+mod addon;
+mod app;
+mod body;
+mod builder;
+mod calls;
+mod connection;
+mod dashboard;
+mod demo;
+mod fault;
+mod fault_answer;
+mod guard;
+mod handle;
+mod oauth;
+mod paging;
+mod partner;
+mod platform_api;
+mod refusal;
+mod server;
+mod sign_in;
+mod state;
+mod team;
+mod token_exchange;
+
+pub use addon::AddOn;
+pub use app::App;
+pub use builder::SimulatorBuilder;
+pub use calls::{Endpoint, RecordedRequest};
+pub use fault::Fault;
+pub use handle::Simulator;
+pub use partner::{PartnerAnswer, PartnerUnreachable};
+pub use sign_in::SignInForm;
+pub use team::Team;

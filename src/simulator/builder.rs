@@ -1,0 +1,159 @@
+//! How a simulator is set up.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::Simulator;
+use super::server::Server;
+use super::state::{Shared, State};
+use crate::{Clock, SystemClock};
+
+/// How long Heroku waits for a partner.
+const PARTNER_TIMEOUT: Duration = Duration::from_secs(25);
+
+/// What a [`Simulator`] is started with. Whatever is not set has a default that works.
+#[derive(Clone, Debug)]
+pub struct SimulatorBuilder {
+    bind: SocketAddr,
+    slug: String,
+    password: String,
+    sso_salt: String,
+    client_secret: String,
+    clock: Arc<dyn Clock>,
+    partner_url: String,
+    sso_path: String,
+    page_size: usize,
+}
+
+impl Default for SimulatorBuilder {
+    fn default() -> Self {
+        let secret = || Uuid::new_v4().simple().to_string();
+        Self {
+            bind: (Ipv4Addr::LOCALHOST, 0).into(),
+            slug: "acme-db".into(),
+            password: secret(),
+            sso_salt: secret(),
+            client_secret: Uuid::new_v4().to_string(),
+            clock: Arc::new(SystemClock::default()),
+            partner_url: "http://127.0.0.1:3000".into(),
+            sso_path: "/heroku/sso".into(),
+            page_size: 200,
+        }
+    }
+}
+
+impl SimulatorBuilder {
+    /// The address to listen on. `127.0.0.1` with a free port by default.
+    pub fn bind(mut self, address: SocketAddr) -> Self {
+        self.bind = address;
+        self
+    }
+
+    /// The add-on's slug: `id` in its manifest. `acme-db` by default.
+    pub fn slug(mut self, slug: impl Into<String>) -> Self {
+        self.slug = slug.into();
+        self
+    }
+
+    /// The password of the Partner API. 32 random characters by default.
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.password = password.into();
+        self
+    }
+
+    /// The SSO salt. 32 random characters by default.
+    pub fn sso_salt(mut self, salt: impl Into<String>) -> Self {
+        self.sso_salt = salt.into();
+        self
+    }
+
+    /// The OAuth client secret. 36 random characters by default.
+    pub fn client_secret(mut self, secret: impl Into<String>) -> Self {
+        self.client_secret = secret.into();
+        self
+    }
+
+    /// The clock of Heroku. The machine's by default.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Where the add-on is, without a path. `http://127.0.0.1:3000` by default.
+    pub fn partner_url(mut self, url: impl Into<String>) -> Self {
+        self.partner_url = url.into();
+        self
+    }
+
+    /// The path of the add-on's SSO endpoint. `/heroku/sso` by default.
+    pub fn sso_path(mut self, path: impl Into<String>) -> Self {
+        self.sso_path = path.into();
+        self
+    }
+
+    /// How many entries a page of a list holds: 1 to 1000. 200 by default, as at Heroku.
+    pub fn page_size(mut self, entries: usize) -> Self {
+        self.page_size = entries;
+        self
+    }
+
+    /// Starts the server. Wants a tokio runtime.
+    ///
+    /// # Errors
+    /// Whatever listening on the address fails with; usually that it is taken.
+    pub async fn start(self) -> io::Result<Simulator> {
+        let listener = TcpListener::bind(self.bind).await?;
+        let mut address = listener.local_addr()?;
+        if address.ip().is_unspecified() {
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(PARTNER_TIMEOUT)
+            .build()
+            .map_err(io::Error::other)?;
+        let (stop, stopped) = watch::channel(false);
+        let shared = Arc::new(Shared {
+            address,
+            slug: self.slug,
+            password: self.password,
+            sso_salt: self.sso_salt,
+            client_secret: self.client_secret,
+            sso_path: self.sso_path,
+            clock: self.clock,
+            http,
+            state: Mutex::new(State {
+                partner_url: without_slash(&self.partner_url),
+                page_size: self.page_size,
+                rotate_refresh_tokens: true,
+                people: BTreeMap::new(),
+                plans: BTreeMap::new(),
+                service_id: Uuid::new_v4(),
+                teams: Vec::new(),
+                apps: Vec::new(),
+                addons: Vec::new(),
+                authorizations: Default::default(),
+                faults: Default::default(),
+                log: Default::default(),
+            }),
+            stop: stopped,
+        });
+        let server = Server::start(Arc::clone(&shared), listener, stop);
+        Ok(Simulator {
+            shared,
+            server: Arc::new(server),
+        })
+    }
+}
+
+pub(super) fn without_slash(url: &str) -> String {
+    url.trim_end_matches('/').to_owned()
+}

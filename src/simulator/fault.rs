@@ -1,0 +1,107 @@
+//! Ways in which Heroku can fail, and when they are due.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::Endpoint;
+
+/// What goes wrong with an answer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// This status with an error body of Heroku's shape.
+    Status(u16),
+    /// 429 `rate_limit`, with a `Retry-After` header of this value if there is one.
+    RateLimited {
+        /// The header's value as it is sent, well-formed or not.
+        retry_after: Option<String>,
+    },
+    /// The right answer, this much later by the simulator's clock.
+    Slow(Duration),
+    /// No answer; the connection stays open.
+    Hang,
+    /// The right answer up to half of its body, under a `Content-Length` for all of it.
+    Truncated,
+    /// The connection is reset before the answer.
+    Reset,
+    /// 503 with an HTML page, as during maintenance.
+    Html503,
+    /// 200 with this body as JSON, valid or not.
+    Body(String),
+    /// 200 with a JSON array of this many bytes, nearly all of them white space, without a length.
+    Oversized(usize),
+    /// 200 with arrays nested a hundred thousand deep.
+    NestedJson,
+    /// The right answer as 206, but with nothing to ask for next.
+    PartialWithoutNextRange,
+    /// The right answer as 206, with a `Next-Range` that leads back to it.
+    LoopingRange,
+    /// 503 for this page of a list, counted from 1; the other pages are right.
+    FailOnPage(usize),
+    /// 302 to this address.
+    Redirect(String),
+    /// The right answer, about something else: its `id`, or that of the app a list is for, is another.
+    WrongId,
+}
+
+/// The faults that are switched on. A fault of one endpoint goes before that of all.
+#[derive(Debug, Default)]
+pub(super) struct FaultSwitches(HashMap<Endpoint, Switched>);
+
+#[derive(Debug)]
+struct Switched {
+    fault: Fault,
+    /// How many more times; `None` until it is switched off.
+    left: Option<usize>,
+}
+
+impl FaultSwitches {
+    pub(super) fn set(&mut self, endpoint: Endpoint, fault: Fault, left: Option<usize>) {
+        if left == Some(0) {
+            self.clear(endpoint);
+        } else {
+            self.0.insert(endpoint, Switched { fault, left });
+        }
+    }
+
+    pub(super) fn clear(&mut self, endpoint: Endpoint) {
+        self.0.remove(&endpoint);
+    }
+
+    pub(super) fn clear_all(&mut self) {
+        self.0.clear();
+    }
+
+    /// The fault that stands for exactly `endpoint`.
+    pub(super) fn shown(&self, endpoint: Endpoint) -> Option<&Fault> {
+        self.0.get(&endpoint).map(|switched| &switched.fault)
+    }
+
+    /// The fault for a call that has arrived, counted as used.
+    ///
+    /// Which page a call is about shows only in its answer, so that [`Fault::FailOnPage`] is
+    /// counted by [`used`](Self::used).
+    pub(super) fn take(&mut self, called: Endpoint) -> Option<Fault> {
+        let fault = self.0.get(&self.due(called)?)?.fault.clone();
+        if !matches!(fault, Fault::FailOnPage(_)) {
+            self.used(called);
+        }
+        Some(fault)
+    }
+
+    /// Counts the fault that is due for `called` as used once.
+    pub(super) fn used(&mut self, called: Endpoint) {
+        let Some(due) = self.due(called) else { return };
+        if let Some(left) = self.0.get_mut(&due).and_then(|it| it.left.as_mut()) {
+            *left -= 1;
+            if *left == 0 {
+                self.0.remove(&due);
+            }
+        }
+    }
+
+    fn due(&self, called: Endpoint) -> Option<Endpoint> {
+        let mut by_rank = [called, Endpoint::Any].into_iter();
+        by_rank.find(|endpoint| self.0.contains_key(endpoint))
+    }
+}

@@ -1,0 +1,109 @@
+//! Grants and tokens of add-ons, as the id host keeps them.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// How long a grant code can be exchanged.
+pub(super) const GRANT_LIFE: Duration = Duration::from_secs(5 * 60);
+
+/// How long an access token is good for.
+pub(super) const ACCESS_LIFE: Duration = Duration::from_secs(28_800);
+
+/// Everything that was issued and is not yet used up.
+#[derive(Debug, Default)]
+pub(super) struct Authorizations {
+    grants: HashMap<String, Issued>,
+    access: HashMap<String, Issued>,
+    refresh: HashMap<String, Uuid>,
+}
+
+/// What a code or an access token is for, and when it ends.
+#[derive(Clone, Copy, Debug)]
+struct Issued {
+    addon: Uuid,
+    ends_at: OffsetDateTime,
+}
+
+/// A fresh pair of tokens.
+#[derive(Debug)]
+pub(super) struct TokenPair {
+    pub(super) addon: Uuid,
+    pub(super) access: String,
+    /// `None` if the refresh token that was used stays in force.
+    pub(super) refresh: Option<String>,
+}
+
+impl Authorizations {
+    /// A new grant code for an add-on.
+    pub(super) fn grant(&mut self, addon: Uuid, now: OffsetDateTime) -> String {
+        let code = Uuid::new_v4().to_string();
+        let ends_at = now + GRANT_LIFE;
+        self.grants.insert(code.clone(), Issued { addon, ends_at });
+        code
+    }
+
+    /// Uses a grant code up, whether or not it is still good.
+    pub(super) fn exchange(&mut self, code: &str, now: OffsetDateTime) -> Option<TokenPair> {
+        let grant = self.grants.remove(code)?;
+        (now < grant.ends_at).then(|| self.issue(grant.addon, now, true))
+    }
+
+    /// Issues new tokens for a refresh token, which is used up by that if `rotate` is on.
+    pub(super) fn refresh(
+        &mut self,
+        token: &str,
+        now: OffsetDateTime,
+        rotate: bool,
+    ) -> Option<TokenPair> {
+        let addon = *self.refresh.get(token)?;
+        if rotate {
+            self.refresh.remove(token);
+        }
+        Some(self.issue(addon, now, rotate))
+    }
+
+    /// The add-on whose access token this is, if it is good now.
+    pub(super) fn addon_of(&self, access: &str, now: OffsetDateTime) -> Option<Uuid> {
+        let token = self.access.get(access)?;
+        (now < token.ends_at).then_some(token.addon)
+    }
+
+    /// Forgets the grants and tokens of one add-on.
+    pub(super) fn revoke(&mut self, addon: Uuid) {
+        self.grants.retain(|_, grant| grant.addon != addon);
+        self.access.retain(|_, token| token.addon != addon);
+        self.refresh.retain(|_, of| *of != addon);
+    }
+
+    /// Ends all access tokens; refresh tokens stay.
+    pub(super) fn expire_access(&mut self) {
+        self.access.clear();
+    }
+
+    fn issue(&mut self, addon: Uuid, now: OffsetDateTime, with_refresh: bool) -> TokenPair {
+        let access = new_token();
+        let ends_at = now + ACCESS_LIFE;
+        self.access
+            .insert(access.clone(), Issued { addon, ends_at });
+        let refresh = with_refresh.then(new_token);
+        if let Some(token) = &refresh {
+            self.refresh.insert(token.clone(), addon);
+        }
+        TokenPair {
+            addon,
+            access,
+            refresh,
+        }
+    }
+}
+
+/// 65 characters with the prefix that Heroku's tokens have had since 2025.
+fn new_token() -> String {
+    let (a, b) = (Uuid::new_v4().simple(), Uuid::new_v4().simple());
+    let mut token = format!("HRKU-AA{a}{b}");
+    token.truncate(65);
+    token
+}

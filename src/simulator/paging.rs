@@ -1,0 +1,94 @@
+//! Lists in pages: `Range` in, `Content-Range` and `Next-Range` out.
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+
+use super::platform_api::json_answer;
+use super::refusal::Refusal;
+
+/// The most that one page can hold, whatever the request says.
+const MAX_PAGE: usize = 1000;
+
+/// Which page of a list an answer is, counted from 1. An extension of the answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PageNumber(pub(super) usize);
+
+/// One page of `entries`, which are sorted here by their key, a value of `property`.
+pub(super) fn page(
+    property: &str,
+    mut entries: Vec<(String, Value)>,
+    page_size: usize,
+    request: &HeaderMap,
+) -> Result<Response, Refusal> {
+    entries.sort_by(|a, b| a.0.cmp(&b.0));
+    let range = match request.get(header::RANGE) {
+        None => Range::default(),
+        Some(text) => {
+            let text = text.to_str().map_err(|_| Refusal::BAD_RANGE)?;
+            Range::parse(property, text).ok_or(Refusal::BAD_RANGE)?
+        }
+    };
+    let size = range.max.unwrap_or(page_size).clamp(1, MAX_PAGE);
+    let first = entries.partition_point(|entry| range.is_before(&entry.0));
+    let end = entries.len().min(first + size);
+    let shown = &entries[first..end];
+    let bodies = shown.iter().map(|entry| entry.1.clone()).collect();
+    let mut answer = json_answer(&Value::Array(bodies), request);
+
+    let headers = answer.headers_mut();
+    headers.insert(header::ACCEPT_RANGES, header_value(property)?);
+    if let (Some(from), Some(to)) = (shown.first(), shown.last()) {
+        let content = format!("{property} {}..{}; max={size}", from.0, to.0);
+        headers.insert(header::CONTENT_RANGE, header_value(&content)?);
+        if end < entries.len() {
+            let next = format!("{property} ]{}..; max={size}", to.0);
+            headers.insert("next-range", header_value(&next)?);
+            if answer.status() == StatusCode::OK {
+                *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
+            }
+        }
+    }
+    answer.extensions_mut().insert(PageNumber(first / size + 1));
+    Ok(answer.into_response())
+}
+
+/// `id ]<after>..; max=200`, or without `]` to begin at that very entry.
+#[derive(Debug, Default)]
+struct Range {
+    start: String,
+    after: bool,
+    max: Option<usize>,
+}
+
+impl Range {
+    fn parse(property: &str, text: &str) -> Option<Self> {
+        let (span, options) = text.split_once(';').unwrap_or((text, ""));
+        // An id is a name that every list can be asked by.
+        let (by, span) = span.trim().split_once(' ')?;
+        if by != property && !(by == "id" && span == "..") {
+            return None;
+        }
+        let start = span.strip_suffix("..")?;
+        let after = start.starts_with(']');
+        let mut max = None;
+        for option in options.split(',').map(str::trim).filter(|o| !o.is_empty()) {
+            max = Some(option.strip_prefix("max=")?.parse().ok()?);
+        }
+        Some(Self {
+            start: start.trim_start_matches(']').to_owned(),
+            after,
+            max,
+        })
+    }
+
+    fn is_before(&self, key: &str) -> bool {
+        let start = self.start.as_str();
+        key < start || (self.after && key == start)
+    }
+}
+
+fn header_value(text: &str) -> Result<HeaderValue, Refusal> {
+    // Addresses may hold letters beyond ASCII, which travel as bytes.
+    HeaderValue::from_bytes(text.as_bytes()).map_err(|_| Refusal::BAD_RANGE)
+}

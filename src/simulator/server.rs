@@ -1,0 +1,86 @@
+//! The HTTP server: all of Heroku's hosts on one port.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, post};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::connection::{LoopbackListener, ResetSwitch};
+use super::guard::guard;
+use super::refusal::Refusal;
+use super::state::Shared;
+use super::{Endpoint, dashboard, platform_api, token_exchange};
+
+/// The running server. It stops when this is dropped.
+#[derive(Debug)]
+pub(super) struct Server {
+    stop: watch::Sender<bool>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Server {
+    pub(super) fn start(
+        shared: Arc<Shared>,
+        listener: TcpListener,
+        stop: watch::Sender<bool>,
+    ) -> Self {
+        let service =
+            router(Arc::clone(&shared)).into_make_service_with_connect_info::<ResetSwitch>();
+        let task = tokio::spawn(async move {
+            let serving = axum::serve(LoopbackListener(listener), service);
+            // Never an error: a failed accept is tried again.
+            let _ = serving
+                .with_graceful_shutdown(async move { shared.stopped().await })
+                .await;
+        });
+        Self {
+            stop,
+            task: Mutex::new(Some(task)),
+        }
+    }
+
+    pub(super) async fn stop(&self) {
+        self.stop.send_replace(true);
+        let task = self
+            .task
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(task) = task {
+            // An error would be a panic of the server's, which has been printed already.
+            let _ = task.await;
+        }
+    }
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    let of = |endpoint, method: MethodRouter<Arc<Shared>>| {
+        method.layer(from_fn_with_state((Arc::clone(&shared), endpoint), guard))
+    };
+    let collaborators = get(platform_api::collaborators);
+    Router::new()
+        .route(
+            "/addons/{addon}",
+            of(Endpoint::AddOn, get(platform_api::addon)),
+        )
+        .route("/apps/{app}", of(Endpoint::App, get(platform_api::app)))
+        .route(
+            "/apps/{app}/collaborators",
+            of(Endpoint::Collaborators, collaborators),
+        )
+        .route(
+            "/teams/{team}/members",
+            of(Endpoint::TeamMembers, get(platform_api::members)),
+        )
+        .route(
+            "/oauth/token",
+            of(Endpoint::Token, post(token_exchange::token)),
+        )
+        .merge(dashboard::router())
+        .fallback(async || Refusal::NOT_FOUND)
+        .with_state(Arc::clone(&shared))
+}

@@ -1,0 +1,213 @@
+//! The simulated world: teams, apps, add-ons and people, behind one lock.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use time::OffsetDateTime;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::calls::CallLog;
+use super::fault::FaultSwitches;
+use super::oauth::Authorizations;
+use crate::Clock;
+
+/// What the server and the handles have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) address: SocketAddr,
+    pub(super) slug: String,
+    pub(super) password: String,
+    pub(super) sso_salt: String,
+    pub(super) client_secret: String,
+    pub(super) sso_path: String,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) http: reqwest::Client,
+    pub(super) state: Mutex<State>,
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+impl Shared {
+    /// The state, locked. Never held across an await.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Now, in whole seconds as Heroku writes times.
+    pub(super) fn now(&self) -> OffsetDateTime {
+        self.clock.now().truncate_to_second()
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The same under the name `localhost`: another site to a browser than `127.0.0.1`.
+    pub(super) fn dashboard_url(&self) -> String {
+        format!("http://localhost:{}", self.address.port())
+    }
+
+    /// Where the sign-in form goes.
+    pub(super) fn sso_url(&self) -> String {
+        format!("{}{}", self.state().partner_url, self.sso_path)
+    }
+
+    /// Resolves when the simulator stops.
+    pub(super) async fn stopped(&self) {
+        // An error means that the last handle is gone, which is a stop as well.
+        let _ = self.stop.clone().wait_for(|stop| *stop).await;
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) partner_url: String,
+    pub(super) page_size: usize,
+    pub(super) rotate_refresh_tokens: bool,
+    /// Everyone ever named, by address in lower case.
+    pub(super) people: BTreeMap<String, Uuid>,
+    pub(super) plans: BTreeMap<String, Uuid>,
+    pub(super) service_id: Uuid,
+    pub(super) teams: Vec<TeamRecord>,
+    pub(super) apps: Vec<AppRecord>,
+    pub(super) addons: Vec<AddOnRecord>,
+    pub(super) authorizations: Authorizations,
+    pub(super) faults: FaultSwitches,
+    pub(super) log: CallLog,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct TeamRecord {
+    pub(super) id: Uuid,
+    pub(super) name: String,
+    /// The service account that owns the team's apps.
+    pub(super) manager: Uuid,
+    pub(super) members: Vec<Standing>,
+}
+
+impl TeamRecord {
+    pub(super) fn manager_email(&self) -> String {
+        format!("{}@herokumanager.com", self.name)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct AppRecord {
+    pub(super) id: Uuid,
+    pub(super) name: String,
+    pub(super) owner: Owner,
+    /// The id of the owner's own entry in the list of collaborators.
+    pub(super) owner_entry: Uuid,
+    pub(super) collaborators: Vec<Standing>,
+    pub(super) created_at: OffsetDateTime,
+    pub(super) updated_at: OffsetDateTime,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Owner {
+    Person { user: Uuid, email: String },
+    Team(Uuid),
+}
+
+/// A person's entry in a list of collaborators or team members.
+#[derive(Clone, Debug)]
+pub(super) struct Standing {
+    pub(super) id: Uuid,
+    pub(super) user: Uuid,
+    pub(super) email: String,
+    pub(super) role: String,
+    pub(super) permissions: Vec<String>,
+    pub(super) created_at: OffsetDateTime,
+    pub(super) updated_at: OffsetDateTime,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct AddOnRecord {
+    pub(super) id: Uuid,
+    pub(super) name: String,
+    pub(super) app: Uuid,
+    pub(super) plan: String,
+    pub(super) provider_id: String,
+    pub(super) presence: Presence,
+    pub(super) created_at: OffsetDateTime,
+    pub(super) updated_at: OffsetDateTime,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Presence {
+    /// Heroku has it, the partner has not said yes yet.
+    Provisioning,
+    Provisioned,
+    /// Answered with 404.
+    Removed,
+    /// Answered with 410.
+    Gone,
+}
+
+impl Presence {
+    pub(super) fn is_present(self) -> bool {
+        matches!(self, Presence::Provisioning | Presence::Provisioned)
+    }
+}
+
+impl State {
+    /// The account of a person, made up when first asked for.
+    pub(super) fn user(&mut self, email: &str) -> Uuid {
+        let key = email.to_ascii_lowercase();
+        *self.people.entry(key).or_insert_with(Uuid::new_v4)
+    }
+
+    pub(super) fn email_of(&self, user: Uuid) -> Option<&str> {
+        let mut people = self.people.iter();
+        people
+            .find(|(_, id)| **id == user)
+            .map(|(email, _)| &**email)
+    }
+
+    pub(super) fn team(&self, id: Uuid) -> Option<&TeamRecord> {
+        self.teams.iter().find(|team| team.id == id)
+    }
+
+    pub(super) fn app(&self, id: Uuid) -> Option<&AppRecord> {
+        self.apps.iter().find(|app| app.id == id)
+    }
+
+    pub(super) fn team_of(&self, app: &AppRecord) -> Option<&TeamRecord> {
+        match app.owner {
+            Owner::Person { .. } => None,
+            Owner::Team(team) => self.team(team),
+        }
+    }
+
+    pub(super) fn addon(&self, id: Uuid) -> Option<&AddOnRecord> {
+        self.addons.iter().find(|addon| addon.id == id)
+    }
+
+    pub(super) fn addon_mut(&mut self, id: Uuid) -> Option<&mut AddOnRecord> {
+        self.addons.iter_mut().find(|addon| addon.id == id)
+    }
+
+    /// The add-on that an app has now.
+    pub(super) fn addon_of(&self, app: Uuid) -> Option<&AddOnRecord> {
+        let mut addons = self.addons.iter();
+        addons.find(|addon| addon.app == app && addon.presence.is_present())
+    }
+
+    pub(super) fn plan_id(&mut self, plan: &str) -> Uuid {
+        let plan = plan.to_owned();
+        *self.plans.entry(plan).or_insert_with(Uuid::new_v4)
+    }
+}
+
+/// Adds a person to a list, or changes the role of one who is on it.
+pub(super) fn put_standing(list: &mut Vec<Standing>, entry: Standing) {
+    match list.iter_mut().find(|known| known.user == entry.user) {
+        Some(known) => {
+            known.role = entry.role;
+            known.permissions = entry.permissions;
+            known.updated_at = entry.updated_at;
+        }
+        None => list.push(entry),
+    }
+}

@@ -1,0 +1,62 @@
+//! A team of the simulated Heroku.
+
+use uuid::Uuid;
+
+use super::Simulator;
+use super::state::{Standing, TeamRecord, put_standing};
+use crate::ids::TeamId;
+
+/// The handle of a team.
+#[derive(Clone, Debug)]
+pub struct Team {
+    pub(super) simulator: Simulator,
+    pub(super) id: Uuid,
+}
+
+impl Team {
+    pub(super) fn new(simulator: &Simulator, id: Uuid) -> Self {
+        let simulator = simulator.clone();
+        Self { simulator, id }
+    }
+
+    /// The id in API paths.
+    pub fn id(&self) -> TeamId {
+        self.id.to_string().parse().expect("a UUID is a team id")
+    }
+
+    /// The team's name.
+    pub fn name(&self) -> String {
+        self.with(|team| team.name.clone())
+    }
+
+    /// Puts a person on the team, or changes their role: `admin`, `member`, `viewer`, or
+    /// `collaborator` (which at Heroku whoever is on one of the team's apps is).
+    pub fn member(&self, email: &str, role: &str) -> Self {
+        let now = self.simulator.shared.now();
+        let user = self.simulator.shared.state().user(email);
+        let entry = Standing {
+            id: Uuid::new_v4(),
+            user,
+            email: email.to_owned(),
+            role: role.to_owned(),
+            permissions: Vec::new(),
+            created_at: now,
+            updated_at: now,
+        };
+        self.with(|team| put_standing(&mut team.members, entry));
+        self.clone()
+    }
+
+    /// Takes a person off the team. Nothing happens if they are not on it.
+    pub fn remove(&self, email: &str) -> Self {
+        let is_meant = |entry: &Standing| entry.email.eq_ignore_ascii_case(email);
+        self.with(|team| team.members.retain(|entry| !is_meant(entry)));
+        self.clone()
+    }
+
+    fn with<T>(&self, use_it: impl FnOnce(&mut TeamRecord) -> T) -> T {
+        let mut state = self.simulator.shared.state();
+        let team = state.teams.iter_mut().find(|team| team.id == self.id);
+        use_it(team.expect("teams are never deleted"))
+    }
+}
