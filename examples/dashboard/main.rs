@@ -1,0 +1,153 @@
+//! An add-on's dashboard behind the gate, and a Heroku to try it with.
+//!
+//! `cargo run --example dashboard` starts the simulator and the add-on, and prints both links. With
+//! `HEROKU_SSO_SALT` set it starts the add-on alone and talks to what the variables say; the README
+//! lists them.
+
+mod pages;
+mod settings;
+
+use std::error::Error;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+use tokio::net::TcpListener;
+use tower_heroku_sso::partner_api::NoProvisioning;
+use tower_heroku_sso::simulator::Simulator;
+use tower_heroku_sso::sync::SyncHandle;
+use tower_heroku_sso::{HerokuSso, HerokuUser, Role};
+use tracing_subscriber::EnvFilter;
+
+use crate::settings::Settings;
+
+#[derive(Clone)]
+struct Dashboard {
+    sso: HerokuSso,
+    sync: Arc<SyncHandle>,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let filter = EnvFilter::try_from_default_env();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter.unwrap_or_else(|_| "info".into()))
+        .with_writer(std::io::stderr)
+        .init();
+
+    let settings = Settings::from_env().await?;
+    let sso = HerokuSso::builder(settings.manifest)
+        .config(settings.config)
+        .build()?;
+    let sync = Arc::new(sso.spawn_sync());
+
+    let listener = TcpListener::bind(settings.address).await?;
+    let address = listener.local_addr()?;
+    let app = router(Dashboard { sso, sync });
+    let server = axum::serve(listener, app).with_graceful_shutdown(stop_signal());
+    println!("add-on dashboard:  http://{address}");
+    if let Some(simulator) = &settings.simulator {
+        provision_all(simulator, address);
+        println!("heroku simulator:  {}", simulator.dashboard_url());
+        println!("Open the simulator, and from there the add-on as one of its people.");
+    }
+    server.await?;
+    Ok(())
+}
+
+fn router(dashboard: Dashboard) -> Router {
+    let sso = &dashboard.sso;
+    let admins = Router::new()
+        .route("/admin", get(admin))
+        .route_layer(sso.require_any([Role::Admin, Role::Owner]));
+    Router::new()
+        .route("/", get(index))
+        .route("/whoami", get(whoami))
+        .route("/refresh", post(refresh))
+        .merge(admins)
+        .layer(sso.layer())
+        .merge(sso.partner_api(NoProvisioning))
+        .route("/healthz", get(healthz))
+        .with_state(dashboard)
+}
+
+async fn index(State(dashboard): State<Dashboard>, user: HerokuUser) -> Response {
+    match dashboard.sso.access_list(user.resource()).await {
+        Ok(Some(snapshot)) => Html(pages::index(&user, &snapshot)).into_response(),
+        Ok(None) | Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+async fn whoami(user: HerokuUser) -> Json<Value> {
+    let roles: Vec<_> = user.roles().iter().map(Role::as_str).collect();
+    let expires_at = user.session_expires_at().format(&Rfc3339);
+    Json(json!({
+        "email": user.email().as_str(),
+        "user_id": user.user_id().map(|id| id.as_str()),
+        "resource_id": user.resource().to_string(),
+        "app": { "id": user.app().id.as_str(), "name": user.app().name },
+        "roles": roles,
+        "session_expires_at": expires_at.unwrap_or_default(),
+    }))
+}
+
+async fn admin(user: HerokuUser) -> Html<String> {
+    Html(pages::admin(&user))
+}
+
+/// Asks Heroku now instead of at the next interval. The next request shows what came of it.
+async fn refresh(State(dashboard): State<Dashboard>, user: HerokuUser) -> Redirect {
+    if let Err(error) = dashboard.sso.refresh_now(user.resource()).await {
+        tracing::warn!(%error, "the list could not be refreshed");
+    }
+    Redirect::to("/")
+}
+
+async fn healthz(State(dashboard): State<Dashboard>) -> (StatusCode, Json<Value>) {
+    let sync_alive = dashboard.sync.is_alive();
+    let health = dashboard.sso.health().await;
+    let oldest = health.as_ref().ok().and_then(|health| health.oldest_list);
+    let status = match (&health, sync_alive) {
+        (Ok(_), true) => StatusCode::OK,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let report = json!({
+        "store_reachable": health.is_ok(),
+        "sync_alive": sync_alive,
+        "oldest_list_age_seconds": oldest.map(|age| age.as_secs()),
+    });
+    (status, Json(report))
+}
+
+/// As customers of the simulator would, once the add-on answers.
+fn provision_all(simulator: &Simulator, address: std::net::SocketAddr) {
+    simulator.set_partner_url(format!("http://{address}"));
+    let addons = settings::demo_addons(simulator);
+    tokio::spawn(async move {
+        for addon in addons {
+            match addon.provision().await {
+                Ok(answer) if answer.status == 200 => {}
+                Ok(answer) => tracing::error!(answer.status, "provisioning was refused"),
+                Err(error) => tracing::error!(%error, "provisioning failed"),
+            }
+        }
+    });
+}
+
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        },
+        // Without a signal handler the process just ends when it is told to.
+        Err(_) => std::future::pending().await,
+    }
+}

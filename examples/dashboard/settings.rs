@@ -1,0 +1,112 @@
+//! Where the example listens, and which Heroku it talks to.
+
+use std::env;
+use std::error::Error;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use tower_heroku_sso::simulator::{AddOn, Simulator};
+use tower_heroku_sso::{AddonPassword, ClientSecret, Config, CookieTransport, Manifest, SsoSalt};
+
+/// Short, so that a removal shows soon.
+const DEMO_REFRESH: Duration = Duration::from_secs(30);
+
+pub(crate) struct Settings {
+    pub(crate) manifest: Manifest,
+    pub(crate) config: Config,
+    pub(crate) address: SocketAddr,
+    /// Present in the demo; it stops when this is dropped.
+    pub(crate) simulator: Option<Simulator>,
+}
+
+impl Settings {
+    pub(crate) async fn from_env() -> Result<Self, Box<dyn Error>> {
+        if env::var_os("DATABASE_URL").is_some_and(|url| !url.is_empty()) {
+            return Err(
+                "DATABASE_URL is set, but this version keeps its state in memory only: \
+                        unset it, and expect every resource to be registered anew after a restart"
+                    .into(),
+            );
+        }
+        if env::var_os("HEROKU_WEBHOOK_SECRET").is_some_and(|secret| !secret.is_empty()) {
+            tracing::warn!("HEROKU_WEBHOOK_SECRET has no effect in this version: lists are polled");
+        }
+        let bind = match env::var("BIND") {
+            Ok(bind) => bind.parse().map_err(|_| "BIND must be an IP address")?,
+            Err(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        };
+        let address = SocketAddr::new(bind, port("PORT", 3000)?);
+        let config = Config::from_env()?;
+        let real = env::var_os("HEROKU_SSO_SALT").is_some_and(|salt| !salt.is_empty());
+        if real {
+            Self::real(config, address)
+        } else {
+            Self::demo(config, address).await
+        }
+    }
+
+    fn real(config: Config, address: SocketAddr) -> Result<Self, Box<dyn Error>> {
+        let insecure = config.cookies == CookieTransport::InsecureHttp;
+        if insecure && !address.ip().is_loopback() {
+            return Err("INSECURE_COOKIES=1 is for a loopback BIND address only".into());
+        }
+        Ok(Self {
+            manifest: Manifest::from_env()?,
+            config,
+            address,
+            simulator: None,
+        })
+    }
+
+    async fn demo(mut config: Config, address: SocketAddr) -> Result<Self, Box<dyn Error>> {
+        if !address.ip().is_loopback() {
+            return Err(
+                "the demo listens on a loopback address only; set HEROKU_SSO_SALT and the \
+                        other variables for a real add-on"
+                    .into(),
+            );
+        }
+        let simulator_address = SocketAddr::new(address.ip(), port("SIMULATOR_PORT", 3001)?);
+        let simulator = Simulator::builder()
+            .bind(simulator_address)
+            .partner_url(format!("http://{address}"))
+            .start()
+            .await
+            .map_err(|error| format!("the simulator cannot use {simulator_address}: {error}"))?;
+        simulator.demo();
+        config.api_url = simulator.url().parse()?;
+        config.id_url = simulator.url().parse()?;
+        if env::var_os("REFRESH_INTERVAL_SECS").is_none() {
+            config.refresh_interval = DEMO_REFRESH;
+        }
+        if env::var_os("INSECURE_COOKIES").is_none() {
+            config.cookies = CookieTransport::InsecureHttp;
+        }
+        let manifest = Manifest::new(
+            simulator.slug(),
+            AddonPassword::new(simulator.password())?,
+            SsoSalt::new(simulator.sso_salt())?,
+            ClientSecret::new(simulator.client_secret())?,
+        );
+        Ok(Self {
+            manifest,
+            config,
+            address,
+            simulator: Some(simulator),
+        })
+    }
+}
+
+/// The add-ons of the demo's apps.
+pub(crate) fn demo_addons(simulator: &Simulator) -> [AddOn; 3] {
+    ["recipe-box", "acme-shop", "acme-billing"].map(|app| simulator.app(app).addon())
+}
+
+fn port(variable: &str, default: u16) -> Result<u16, Box<dyn Error>> {
+    match env::var(variable) {
+        Ok(port) => Ok(port
+            .parse()
+            .map_err(|_| format!("{variable} must be a port number"))?),
+        Err(_) => Ok(default),
+    }
+}
