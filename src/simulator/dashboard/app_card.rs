@@ -70,7 +70,7 @@ fn people(state: &State, app: &AppRecord, addon: Option<&AddOnRecord>) -> Markup
     let team = state.team_of(app);
     html! {
         table role="table" {
-            caption { "People with access to " (app.name) }
+            caption { "People on the lists of " (app.name) }
             thead role="rowgroup" {
                 tr role="row" {
                     @for name in ["Person", "Role", "From", "Actions"] {

@@ -46,7 +46,7 @@ async fn same_site_only(request: Request, next: Next) -> Response {
         return StatusCode::FORBIDDEN.into_response();
     }
     let mut answer = next.run(request).await;
-    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; \
+    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; base-uri 'none'; \
                   frame-ancestors 'none'";
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, policy),
