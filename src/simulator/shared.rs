@@ -33,7 +33,8 @@ impl Shared {
 
     /// Now, in whole seconds as Heroku writes times.
     pub(super) fn now(&self) -> OffsetDateTime {
-        self.clock.now().truncate_to_second()
+        let now = self.clock.now().replace_nanosecond(0);
+        now.expect("every second has a nanosecond 0")
     }
 
     pub(super) fn url(&self) -> String {
