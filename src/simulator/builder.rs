@@ -143,6 +143,7 @@ impl SimulatorBuilder {
                 authorizations: Default::default(),
                 faults: Default::default(),
                 log: Default::default(),
+                notice: None,
             }),
             stop: stopped,
         });

@@ -48,6 +48,20 @@ impl Shared {
         format!("http://localhost:{}", self.address.port())
     }
 
+    pub(super) fn with_addon<T>(&self, id: Uuid, use_it: impl FnOnce(&mut AddOnRecord) -> T) -> T {
+        let mut state = self.state();
+        let addon = state.addons.iter_mut().find(|addon| addon.id == id);
+        use_it(addon.expect("add-ons are never forgotten"))
+    }
+
+    pub(super) fn change_addon(&self, id: Uuid, change: impl FnOnce(&mut AddOnRecord)) {
+        let now = self.now();
+        self.with_addon(id, |addon| {
+            change(addon);
+            addon.updated_at = now;
+        });
+    }
+
     /// Where the sign-in form goes.
     pub(super) fn sso_url(&self) -> String {
         format!("{}{}", self.state().partner_url, self.sso_path)
@@ -75,6 +89,8 @@ pub(super) struct State {
     pub(super) authorizations: Authorizations,
     pub(super) faults: FaultSwitches,
     pub(super) log: CallLog,
+    /// What the dashboard says once, about the last thing that was done there.
+    pub(super) notice: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -184,14 +200,49 @@ impl State {
         self.addons.iter().find(|addon| addon.id == id)
     }
 
-    pub(super) fn addon_mut(&mut self, id: Uuid) -> Option<&mut AddOnRecord> {
-        self.addons.iter_mut().find(|addon| addon.id == id)
-    }
-
     /// The add-on that an app has now.
     pub(super) fn addon_of(&self, app: Uuid) -> Option<&AddOnRecord> {
         let mut addons = self.addons.iter();
         addons.find(|addon| addon.app == app && addon.presence.is_present())
+    }
+
+    /// The add-on that an app has now, created if there is none.
+    pub(super) fn addon_on(&mut self, app: Uuid, slug: &str, now: OffsetDateTime) -> Uuid {
+        if let Some(addon) = self.addon_of(app) {
+            return addon.id;
+        }
+        let id = Uuid::new_v4();
+        let number = id.as_fields().0 % 100_000;
+        self.addons.push(AddOnRecord {
+            id,
+            name: format!("{slug}-{number:05}"),
+            app,
+            plan: "basic".into(),
+            provider_id: id.to_string(),
+            presence: Presence::Provisioning,
+            created_at: now,
+            updated_at: now,
+        });
+        id
+    }
+
+    /// A new entry for a list of people.
+    pub(super) fn standing(
+        &mut self,
+        email: &str,
+        role: &str,
+        permissions: &[&str],
+        now: OffsetDateTime,
+    ) -> Standing {
+        Standing {
+            id: Uuid::new_v4(),
+            user: self.user(email),
+            email: email.to_owned(),
+            role: role.to_owned(),
+            permissions: permissions.iter().map(|&name| name.to_owned()).collect(),
+            created_at: now,
+            updated_at: now,
+        }
     }
 
     pub(super) fn plan_id(&mut self, plan: &str) -> Uuid {
@@ -211,3 +262,11 @@ pub(super) fn put_standing(list: &mut Vec<Standing>, entry: Standing) {
         None => list.push(entry),
     }
 }
+
+/// Takes a person off a list, if they are on it.
+pub(super) fn remove_standing(list: &mut Vec<Standing>, email: &str) {
+    list.retain(|entry| !entry.email.eq_ignore_ascii_case(email));
+}
+
+/// What a collaborator may do unless it is said otherwise.
+pub(super) const ALL_PERMISSIONS: [&str; 4] = ["view", "deploy", "operate", "manage"];
