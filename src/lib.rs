@@ -1,5 +1,7 @@
 //! tower-heroku-sso
 
+#![warn(unreachable_pub)]
+
 pub mod access;
 mod audit;
 #[cfg(feature = "axum")]

@@ -38,7 +38,13 @@ pub(super) async fn renewed(
     entry: &Arc<Entry>,
     worn: &Tokens,
 ) -> Result<Tokens, SyncError> {
-    let work = || renew(Arc::clone(directory), Arc::clone(entry), worn.clone());
+    let work = || {
+        Ok(renew(
+            Arc::clone(directory),
+            Arc::clone(entry),
+            worn.clone(),
+        ))
+    };
     entry.renewing.join(work).await
 }
 
