@@ -4,7 +4,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::state::{AddOnRecord, Presence, Shared};
+use super::shared::Shared;
+use super::state::{AddOnRecord, Presence};
 use super::{App, PartnerAnswer, PartnerUnreachable, SignInForm, Simulator};
 use super::{partner, sign_in};
 use crate::ids::ResourceId;

@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::Simulator;
 use super::server::Server;
-use super::state::{Shared, State};
+use super::shared::Shared;
+use super::state::State;
 use crate::{Clock, SystemClock};
 
 /// How long Heroku waits for a partner.

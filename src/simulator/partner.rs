@@ -9,7 +9,8 @@ use time::macros::{format_description, offset};
 use uuid::Uuid;
 
 use super::oauth::GRANT_LIFE;
-use super::state::{Presence, Shared};
+use super::shared::Shared;
+use super::state::Presence;
 
 const MEDIA_TYPE: &str = "application/vnd.heroku-addons+json; version=3";
 

@@ -9,7 +9,10 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::simulator::refusal::Refusal;
-use crate::simulator::state::{ALL_PERMISSIONS, Owner, Shared, put_standing, remove_standing};
+use crate::simulator::shared::Shared;
+use crate::simulator::state::{
+    ALL_PERMISSIONS, Owner, Standing, State as World, put_standing, remove_standing,
+};
 use crate::simulator::{Endpoint, Fault, PartnerAnswer, PartnerUnreachable, partner};
 
 type Done = Result<Redirect, Refusal>;
@@ -165,13 +168,9 @@ impl FaultChoice {
     }
 }
 
-impl crate::simulator::state::State {
+impl World {
     /// The list of that name as a form has it: the app's own, or that of its team.
-    fn list(
-        &mut self,
-        app: Uuid,
-        list: &str,
-    ) -> Result<&mut Vec<crate::simulator::state::Standing>, Refusal> {
+    fn list(&mut self, app: Uuid, list: &str) -> Result<&mut Vec<Standing>, Refusal> {
         let app = self.apps.iter_mut().find(|it| it.id == app);
         let app = app.ok_or(Refusal::NOT_FOUND)?;
         match (list, &app.owner) {

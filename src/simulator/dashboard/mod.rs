@@ -18,7 +18,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-use super::state::Shared;
+use super::shared::Shared;
 
 pub(super) fn router() -> Router<Arc<Shared>> {
     let css = [(header::CONTENT_TYPE, "text/css; charset=utf-8")];

@@ -10,7 +10,8 @@ use maud::{Markup, html};
 use super::actions::FaultChoice;
 use super::{app_card, layout, sign_in};
 use crate::simulator::Endpoint;
-use crate::simulator::state::{self, Shared};
+use crate::simulator::shared::Shared;
+use crate::simulator::state::State as World;
 
 pub(super) async fn home(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Html<String> {
     let mut state = shared.state();
@@ -46,7 +47,7 @@ pub(super) async fn home(State(shared): State<Arc<Shared>>, headers: HeaderMap) 
     Html(layout::page("Apps", &tools, &main).into_string())
 }
 
-fn faults(state: &state::State) -> Markup {
+fn faults(state: &World) -> Markup {
     let current = FaultChoice::of(state.faults.shown(Endpoint::Any));
     let healthy = current == Some(FaultChoice::Healthy);
     html! {

@@ -12,8 +12,9 @@ use uuid::Uuid;
 use super::{app_card, layout};
 use crate::simulator::SignInForm;
 use crate::simulator::refusal::Refusal;
+use crate::simulator::shared::Shared;
 use crate::simulator::sign_in;
-use crate::simulator::state::{AddOnRecord, AppRecord, Owner, Shared, State};
+use crate::simulator::state::{AddOnRecord, AppRecord, Owner, State};
 
 /// Holds the user id of whoever is logged in at the simulated Heroku.
 const COOKIE: &str = "heroku_simulator_user";
