@@ -114,7 +114,7 @@ impl Entry {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn touch(&self, now: Duration) {
+    pub(super) fn touch(&self, now: Duration) {
         let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         self.last_used
             .store(millis.saturating_add(1), Ordering::Relaxed);
