@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use tower_sessions::SessionStore;
 
 use crate::access::{ListPolicy, Role, Snapshot};
 use crate::clock::{Clock, SharedClock, SystemClock};
@@ -12,7 +11,7 @@ use crate::config::{Config, CookieTransport, Manifest, OnExpired, SessionLife, S
 use crate::gate::{HerokuSsoLayer, Keeper, Parts, RequireRoleLayer};
 use crate::heroku::{HerokuClient, HerokuUrl};
 use crate::ids::{LegacyId, ResourceId};
-use crate::session::{Cookies, MemorySessions, Sessions};
+use crate::session::{Cookies, MemorySessions, SessionStore, Sessions};
 use crate::sso::{SsoPolicy, Verifier};
 use crate::store::{MemoryStore, Store};
 use crate::sync::{Changes, Directory, OauthGrant, SyncError, SyncHandle, SyncScope, SyncSettings};
