@@ -10,10 +10,6 @@ use crate::sync::SyncScope;
 
 /// What the add-on manifest and the Partner Portal say: no defaults, and no start without it.
 #[derive(Clone, Debug)]
-#[cfg_attr(
-    not(feature = "axum"),
-    expect(dead_code, reason = "read by the Partner API")
-)]
 pub struct Manifest {
     pub(crate) slug: String,
     pub(crate) password: AddonPassword,

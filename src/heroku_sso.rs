@@ -23,10 +23,6 @@ use crate::sync::{Changes, Directory, OauthGrant, SyncError, SyncHandle, SyncSco
 pub struct HerokuSso {
     pub(crate) keeper: Arc<Keeper>,
     pub(crate) directory: Arc<Directory>,
-    #[cfg_attr(
-        not(feature = "axum"),
-        expect(dead_code, reason = "read by the Partner API")
-    )]
     pub(crate) manifest: Arc<Manifest>,
 }
 

@@ -48,7 +48,6 @@ macro_rules! secret {
         ///
         /// Has no `PartialEq`, and `Debug` prints no part of it.
         #[derive(Clone)]
-        #[cfg_attr(not(feature = "axum"), allow(dead_code, reason = "some features read it"))]
         pub struct $name(SecretString);
 
         impl $name {
@@ -62,7 +61,6 @@ macro_rules! secret {
                 Ok(Self(secret.into()))
             }
 
-            #[cfg_attr(not(feature = "axum"), allow(dead_code, reason = "some features read it"))]
             pub(crate) fn expose(&self) -> &str {
                 self.0.expose_secret()
             }
