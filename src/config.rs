@@ -104,6 +104,10 @@ pub struct Config {
     pub api_url: HerokuUrl,
     /// The OAuth host. Default: `https://id.heroku.com`.
     pub id_url: HerokuUrl,
+    /// How long one call to Heroku may take, from connecting to the last byte. Default: 10 seconds.
+    /// Between 10 milliseconds and one minute. Connecting and each read have at most 3 and 5 seconds
+    /// of it.
+    pub heroku_timeout: Duration,
     /// How the cookies travel. Default: [`CookieTransport::Https`].
     pub cookies: CookieTransport,
 }
@@ -163,6 +167,7 @@ impl Default for Config {
             landing_path: "/".into(),
             api_url: HerokuUrl::platform_api(),
             id_url: HerokuUrl::id_host(),
+            heroku_timeout: Duration::from_secs(10),
             cookies: CookieTransport::default(),
         }
     }
@@ -202,8 +207,9 @@ impl Config {
         }
         if let Some(interval) = seconds("REFRESH_INTERVAL_SECS")? {
             config.refresh_interval = interval;
-            // A short session asked for by one variable alone is no contradiction.
+            // A long interval asked for by this variable alone is no contradiction.
             config.max_session = config.max_session.max(interval);
+            config.idle_interval = config.idle_interval.max(interval);
         }
         if let Some(length) = seconds("MAX_SESSION_SECS")? {
             config.max_session = length;
@@ -217,22 +223,37 @@ impl Config {
     }
 
     pub(crate) fn check(&self) -> Result<(), SetupError> {
-        let bounds = [
+        let shortest = Duration::from_secs(1);
+        let refresh = self.refresh_interval;
+        for (setting, value, least, most) in [
+            ("refresh_interval", refresh, shortest, LONGEST),
+            ("idle_interval", self.idle_interval, refresh, LONGEST),
+            ("max_list_age", self.list_age_limit(), refresh, LONGEST),
+            ("max_session", self.max_session, refresh, LONGEST),
             (
-                "refresh_interval",
-                self.refresh_interval,
-                Duration::from_secs(1),
+                "sso_max_age",
+                self.sso_max_age,
+                Duration::ZERO,
+                Duration::from_secs(3600),
             ),
-            ("idle_interval", self.idle_interval, self.refresh_interval),
-            ("max_list_age", self.list_age_limit(), self.refresh_interval),
-            ("max_session", self.max_session, self.refresh_interval),
-        ];
-        for (setting, value, least) in bounds {
-            if value < least || value > LONGEST {
+            (
+                "sso_max_skew",
+                self.sso_max_skew,
+                Duration::ZERO,
+                Duration::from_secs(3600),
+            ),
+            (
+                "heroku_timeout",
+                self.heroku_timeout,
+                Duration::from_millis(10),
+                Duration::from_secs(60),
+            ),
+        ] {
+            if value < least || value > most {
                 return Err(SetupError::OutOfBounds {
                     setting,
                     least,
-                    most: LONGEST,
+                    most,
                 });
             }
         }

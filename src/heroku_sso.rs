@@ -229,6 +229,8 @@ impl HerokuSsoBuilder {
         api_url: HerokuUrl => |config, url| config.api_url = url;
         /// [`Config::id_url`].
         id_url: HerokuUrl => |config, url| config.id_url = url;
+        /// [`Config::heroku_timeout`].
+        heroku_timeout: Duration => |config, timeout| config.heroku_timeout = timeout;
         /// [`Config::cookies`].
         cookies: CookieTransport => |config, transport| config.cookies = transport;
     }
@@ -280,6 +282,7 @@ impl HerokuSsoBuilder {
             config.api_url,
             config.id_url,
             self.manifest.client_secret.clone(),
+            config.heroku_timeout,
             Arc::clone(&clock),
         );
         let directory = Directory::new(

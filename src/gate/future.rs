@@ -17,7 +17,7 @@ use tower::Service;
 use super::body::GateBody;
 use super::check::Passage;
 use super::keeper::Keeper;
-use super::layer::Mode;
+use super::mode::Mode;
 use super::refusal::Refusal;
 use super::visitor::{Visitor, redirect};
 use crate::session::WayBack;

@@ -21,6 +21,7 @@ mod check;
 mod future;
 mod keeper;
 mod layer;
+mod mode;
 mod original_uri;
 mod page;
 mod refusal;

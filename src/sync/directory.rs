@@ -6,16 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use secrecy::SecretString;
 use time::Duration as SignedDuration;
 use tokio::sync::broadcast;
 
+use super::SyncError;
 use super::budget::Budget;
 use super::change::{self, Change, Changes};
 use super::flight::Flight;
 use super::plan::{Intervals, Standing, SyncScope, due_in};
-use super::register::Turnstile;
-use super::{SyncError, tokens};
+use super::turnstile::Turnstile;
 use crate::access::{ListPolicy, Snapshot};
 use crate::audit;
 use crate::clock::SharedClock;
@@ -182,25 +181,6 @@ impl Directory {
         self.fetch(&entry).await
     }
 
-    /// An access token for calls of the partner's own, renewed if need be.
-    pub(crate) async fn access_token(
-        self: &Arc<Self>,
-        id: &ResourceId,
-    ) -> Result<SecretString, SyncError> {
-        let state = self
-            .store
-            .get(id)
-            .await?
-            .ok_or(SyncError::UnknownResource)?;
-        // Not by way of the entry: a resource that is closing still has its tokens.
-        if state.state == ResourceState::Gone {
-            return Err(SyncError::Gone);
-        }
-        let entry = self.entries.get(id).map(|entry| Arc::clone(&entry));
-        let entry = entry.unwrap_or_else(|| Arc::new(Entry::new(*id, None, Duration::ZERO)));
-        Ok(tokens::current(self, &entry).await?.access)
-    }
-
     /// The id of the resource that the provider knows by its own `id`.
     pub(crate) async fn find_legacy(&self, id: &LegacyId) -> Result<ResourceId, SyncError> {
         // Resources provisioned through version 3 carry their UUID as the provider's id.
@@ -256,6 +236,21 @@ impl Directory {
         self.store.erase(id).await?;
         self.drop_entry(id);
         Ok(())
+    }
+
+    /// The entry of a resource that may be closing: its tokens still work, nobody may enter. It is
+    /// not kept if it was not there.
+    pub(super) async fn entry_for_tokens(&self, id: &ResourceId) -> Result<Arc<Entry>, SyncError> {
+        let known = self
+            .store
+            .get(id)
+            .await?
+            .ok_or(SyncError::UnknownResource)?;
+        if known.state == ResourceState::Gone {
+            return Err(SyncError::Gone);
+        }
+        let entry = self.entries.get(id).map(|entry| Arc::clone(&entry));
+        Ok(entry.unwrap_or_else(|| Arc::new(Entry::new(*id, None, Duration::ZERO))))
     }
 
     /// The entry of an active resource. Of any other the directory keeps nothing, so that made-up

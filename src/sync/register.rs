@@ -1,11 +1,8 @@
 //! Taking a resource in: its grant is traded for tokens, once.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::{Mutex, MutexGuard};
 
 use super::SyncError;
 use super::directory::Directory;
@@ -21,25 +18,6 @@ pub enum OauthGrant {
     Code(SecretString),
     /// Tokens that the partner has already.
     Tokens(Tokens),
-}
-
-/// Registrations of one resource go one after the other; of different ones, mostly side by side.
-#[derive(Debug)]
-pub(super) struct Turnstile([Mutex<()>; 32]);
-
-impl Default for Turnstile {
-    fn default() -> Self {
-        Self(std::array::from_fn(|_| Mutex::default()))
-    }
-}
-
-impl Turnstile {
-    async fn enter(&self, id: &ResourceId) -> MutexGuard<'_, ()> {
-        let mut hasher = DefaultHasher::new();
-        id.hash(&mut hasher);
-        let lane = usize::try_from(hasher.finish() % 32).unwrap_or_default();
-        self.0[lane].lock().await
-    }
 }
 
 impl Directory {

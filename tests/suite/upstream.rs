@@ -306,6 +306,30 @@ async fn u12_a_refused_connection_is_an_error_that_names_no_address() {
 }
 
 #[tokio::test]
+async fn u10_a_heroku_that_hangs_costs_its_time_out_and_holds_up_no_other_resource() {
+    let world = World::with(|builder| builder.heroku_timeout(Duration::from_millis(300))).await;
+    let addon = world.addon().await;
+    let personal = world
+        .heroku
+        .app("other")
+        .collaborator("bob@example.com")
+        .addon();
+    assert_eq!(personal.provision().await.unwrap().status, 200);
+    let team_app = team_app(&world).await;
+    world.signed_in(&addon, "ann@example.com").await;
+    world.clock.advance(Duration::from_secs(1));
+    world.heroku.fault(Endpoint::TeamMembers, Fault::Hang);
+    let hanging = world.browser();
+    let form = team_app.sign_in_form("mia@example.com");
+    let (hung, _, _) = tokio::join!(
+        hanging.submit(&form),
+        world.signed_in(&addon, "ann@example.com"),
+        world.signed_in(&personal, "bob@example.com"),
+    );
+    assert_eq!(hung.status, 503);
+}
+
+#[tokio::test]
 async fn one_entry_that_is_no_person_does_not_lose_the_others() {
     let world = World::start().await;
     let addon = world.addon().await;
