@@ -277,7 +277,8 @@ impl Config {
     }
 
     pub(crate) fn list_age_limit(&self) -> Duration {
-        self.max_list_age.unwrap_or(self.refresh_interval * 2)
+        let limit = self.max_list_age;
+        limit.unwrap_or(self.refresh_interval.saturating_mul(2))
     }
 }
 
