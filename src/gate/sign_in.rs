@@ -47,7 +47,7 @@ impl Keeper {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let landing = format!("{}{}", original_uri::prefix(&request), self.landing_path);
+        let landing = self.landing(&request);
         let previous = self.cookies.session_id(request.headers());
         let form = self.read_form(request).await?;
 
@@ -89,6 +89,15 @@ impl Keeper {
             headers.append(SET_COOKIE, cookie);
         }
         Ok(response)
+    }
+
+    /// The landing page as the browser must ask for it. A nested router's own root is its prefix,
+    /// without a slash behind it.
+    fn landing<B>(&self, request: &Request<B>) -> String {
+        match original_uri::prefix(request) {
+            prefix if !prefix.is_empty() && self.landing_path == "/" => prefix,
+            prefix => prefix + &self.landing_path,
+        }
     }
 
     async fn read_form<B>(&self, request: Request<B>) -> Result<SsoRequest, Refusal>

@@ -191,37 +191,30 @@ impl Directory {
         found.ok_or(SyncError::UnknownResource)
     }
 
-    /// Replaces what is registered of a resource that is not gone.
-    pub(crate) async fn put(
+    /// Replaces what is registered of a resource. Whoever calls this holds the resource's turn.
+    pub(super) async fn put(
         &self,
         id: &ResourceId,
         registration: Registration,
     ) -> Result<(), SyncError> {
-        let known = self.store.get(id).await?;
-        if known.is_some_and(|known| known.state == ResourceState::Gone) {
-            return Err(SyncError::Gone);
-        }
-        let active = registration.state == ResourceState::Active;
         self.store.put(id, registration).await?;
-        if active {
-            self.entry(id).await?;
-        } else {
-            self.drop_entry(id);
-        }
+        self.entry(id).await?;
         Ok(())
     }
 
-    /// Lets nobody in any more, and keeps the tokens: the resource is being deprovisioned.
-    pub(crate) async fn begin_closing(&self, id: &ResourceId) -> Result<(), SyncError> {
-        let known = self.store.get(id).await?;
-        let mut registration = known.ok_or(SyncError::UnknownResource)?;
-        registration.state = ResourceState::Closing;
-        self.put(id, registration).await
+    /// Lets nobody in any more, and keeps the tokens: the resource is being deprovisioned. False if
+    /// it was not active.
+    pub(crate) async fn begin_closing(&self, id: &ResourceId) -> Result<bool, SyncError> {
+        let _turn = self.turnstile.enter(id).await;
+        let closing = self.store.begin_closing(id).await?;
+        self.drop_entry(id);
+        Ok(closing)
     }
 
     /// Ends a resource: its list, its sessions (they hang on the list), its tokens. False if it was
     /// not known, or gone already.
     pub(crate) async fn end(&self, id: &ResourceId) -> Result<bool, SyncError> {
+        let _turn = self.turnstile.enter(id).await;
         let ended = self.store.end(id).await?;
         self.drop_entry(id);
         if ended {
@@ -233,6 +226,7 @@ impl Directory {
 
     /// Removes every trace of a resource whose provisioning was refused.
     pub(crate) async fn erase(&self, id: &ResourceId) -> Result<(), SyncError> {
+        let _turn = self.turnstile.enter(id).await;
         self.store.erase(id).await?;
         self.drop_entry(id);
         Ok(())

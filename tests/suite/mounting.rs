@@ -30,6 +30,8 @@ async fn assert_guards(world: &World, app: Router, sso_path: &str, landing: &str
         (answer.status, answer.body.as_str()),
         (200, "ann@example.com")
     );
+    // The browser is not sent to a page that is not there.
+    assert_ne!(browser.fetch(landing).await.status, 404, "{landing}");
 }
 
 async fn email(user: HerokuUser) -> String {
@@ -65,12 +67,12 @@ async fn routes_and_fallbacks_of_an_existing_router_are_all_inside() {
 
 #[tokio::test]
 async fn a54_as_route_layer_with_the_endpoints_merged() {
-    let world = World::start().await;
+    let world = World::with(|builder| builder.landing_path("/me")).await;
     let app = Router::new()
         .route("/me", get(email))
         .route_layer(world.sso.layer())
         .merge(world.sso.endpoints());
-    assert_guards(&world, app, "/heroku/sso", "/", "/me").await;
+    assert_guards(&world, app, "/heroku/sso", "/me", "/me").await;
 }
 
 #[tokio::test]
@@ -83,7 +85,7 @@ async fn a54_under_nest_the_paths_are_below_the_prefix() {
     let app = Router::new()
         .nest("/addon", inner)
         .route("/", get(|| async { "public" }));
-    assert_guards(&world, app, "/addon/heroku/sso", "/addon/", "/addon").await;
+    assert_guards(&world, app, "/addon/heroku/sso", "/addon", "/addon").await;
 }
 
 #[tokio::test]

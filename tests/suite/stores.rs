@@ -71,6 +71,9 @@ impl Store for ReplayBroken {
     async fn list(&self, id: &ResourceId) -> Result<Option<Arc<Snapshot>>, StoreError> {
         self.0.inner.list(id).await
     }
+    async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError> {
+        self.0.inner.begin_closing(id).await
+    }
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
         self.0.inner.end(id).await
     }
