@@ -94,6 +94,9 @@ pub struct Config {
     pub session_life: SessionLife,
     /// What a browser gets when its session has ended. Default: [`OnExpired::Redirect`].
     pub on_expired: OnExpired,
+    /// What becomes of a response body that is still being read when its reader's access ends.
+    /// Default: [`Streams::EndWithAccess`].
+    pub streams: Streams,
     /// Where Heroku posts the SSO form, as in the manifest's `sso_url`. Default: `/heroku/sso`.
     pub sso_path: String,
     /// Where a form posts to sign out. Default: `/logout`.
@@ -136,6 +139,18 @@ pub enum OnExpired {
     Page,
 }
 
+/// What becomes of server-sent events, long polls and downloads whose reader's access ends.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Streams {
+    /// The body ends at that moment. The default.
+    #[default]
+    EndWithAccess,
+    /// The body goes on to its own end; handlers look to it by
+    /// [`HerokuUser::ended`](crate::HerokuUser::ended).
+    LeaveOpen,
+}
+
 /// How the cookies travel.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
@@ -162,6 +177,7 @@ impl Default for Config {
             max_session: Duration::from_secs(90 * 60),
             session_life: SessionLife::default(),
             on_expired: OnExpired::default(),
+            streams: Streams::default(),
             sso_path: "/heroku/sso".into(),
             sign_out_path: "/logout".into(),
             landing_path: "/".into(),

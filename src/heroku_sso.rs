@@ -7,7 +7,9 @@ use secrecy::SecretString;
 
 use crate::access::{ListPolicy, Role, Snapshot};
 use crate::clock::{Clock, SharedClock, SystemClock};
-use crate::config::{Config, CookieTransport, Manifest, OnExpired, SessionLife, SetupError};
+use crate::config::{
+    Config, CookieTransport, Manifest, OnExpired, SessionLife, SetupError, Streams,
+};
 use crate::gate::{HerokuSsoLayer, Keeper, Parts, RequireRoleLayer};
 use crate::heroku::{HerokuClient, HerokuUrl};
 use crate::ids::{LegacyId, ResourceId};
@@ -219,6 +221,8 @@ impl HerokuSsoBuilder {
         max_session: Duration => |config, length| config.max_session = length;
         /// [`Config::on_expired`].
         on_expired: OnExpired => |config, answer| config.on_expired = answer;
+        /// [`Config::streams`].
+        streams: Streams => |config, streams| config.streams = streams;
         /// [`Config::sso_path`].
         sso_path: &str => |config, path| config.sso_path = path.to_owned();
         /// [`Config::sign_out_path`].
@@ -314,6 +318,7 @@ impl HerokuSsoBuilder {
             cookies: Cookies::new(config.cookies, &self.manifest.client_secret),
             verifier,
             on_expired: config.on_expired,
+            streams: config.streams,
             sso_path: config.sso_path,
             sign_out_path: config.sign_out_path,
             landing_path: config.landing_path,

@@ -79,7 +79,7 @@ pub mod sync;
 
 pub use access::{Email, ListPolicy, Role};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use config::{Config, CookieTransport, Manifest, OnExpired, SessionLife, SetupError};
+pub use config::{Config, CookieTransport, Manifest, OnExpired, SessionLife, SetupError, Streams};
 pub use gate::{HerokuUser, RefusalKind};
 pub use heroku_sso::{Health, HerokuSso, HerokuSsoBuilder};
 pub use ids::ResourceId;

@@ -1,10 +1,13 @@
 //! The check of every request.
 
+use std::sync::Arc;
+
 use http::HeaderValue;
 use time::OffsetDateTime;
 
 use super::keeper::Keeper;
 use super::refusal::Refusal;
+use super::visit::Visit;
 use super::{HerokuUser, RefusalKind};
 use crate::access::{Admission, Member};
 use crate::audit;
@@ -21,7 +24,10 @@ pub(super) struct Passage {
 impl Keeper {
     /// Asks the session store who this is, and the newest list whether they may pass. One list
     /// decides the whole request, also if a newer one arrives meanwhile.
-    pub(super) async fn check(&self, session: Option<SessionId>) -> Result<Passage, Refusal> {
+    pub(super) async fn check(
+        self: &Arc<Self>,
+        session: Option<SessionId>,
+    ) -> Result<Passage, Refusal> {
         let id = session.ok_or_else(|| Refusal::new(RefusalKind::NoSession))?;
         let grant = self.sessions.load(&id).await.map_err(unavailable)?;
         let Some(mut grant) = grant else {
@@ -51,8 +57,9 @@ impl Keeper {
         };
         let cookie = self.extend(&id, &mut grant, &held, now).await?;
         let snapshot = held.snapshot.clone();
+        let visit = Visit::new(Arc::clone(self), id);
         Ok(Passage {
-            user: HerokuUser::new(grant, member, snapshot),
+            user: HerokuUser::new(visit, grant, member, snapshot),
             cookie,
         })
     }

@@ -30,6 +30,7 @@ mod service;
 mod sign_in;
 mod sign_out;
 mod user;
+mod visit;
 mod visitor;
 
 pub use body::GateBody;

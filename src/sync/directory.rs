@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dashmap::DashMap;
 use time::Duration as SignedDuration;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use super::SyncError;
 use super::budget::Budget;
@@ -58,7 +58,8 @@ pub(super) struct Entry {
     pub(super) id: ResourceId,
     pub(super) fetching: Flight<Arc<Held>>,
     pub(super) renewing: Flight<Tokens>,
-    held: RwLock<Option<Arc<Held>>>,
+    /// None before the first list, and after the resource's end.
+    held: watch::Sender<Option<Arc<Held>>>,
     progress: Mutex<Progress>,
     /// Milliseconds of [`Clock::elapsed`](crate::Clock::elapsed), plus one; zero for never.
     last_used: AtomicU64,
@@ -92,7 +93,7 @@ impl Entry {
             id,
             fetching: Flight::default(),
             renewing: Flight::default(),
-            held: RwLock::new(held),
+            held: watch::Sender::new(held),
             progress: Mutex::new(Progress {
                 budget: Budget::full(now),
                 failures: 0,
@@ -105,8 +106,7 @@ impl Entry {
     }
 
     pub(super) fn held(&self) -> Option<Arc<Held>> {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        held.clone()
+        self.held.borrow().clone()
     }
 
     pub(super) fn progress(&self) -> MutexGuard<'_, Progress> {
@@ -179,6 +179,14 @@ impl Directory {
     pub(crate) async fn refresh(self: &Arc<Self>, id: &ResourceId) -> Result<Arc<Held>, SyncError> {
         let entry = self.entry(id).await?;
         self.fetch(&entry).await
+    }
+
+    /// The lists of a resource from now on; none once it has ended.
+    pub(crate) async fn watch(
+        &self,
+        id: &ResourceId,
+    ) -> Result<watch::Receiver<Option<Arc<Held>>>, SyncError> {
+        Ok(self.entry(id).await?.held.subscribe())
     }
 
     /// The id of the resource that the provider knows by its own `id`.
@@ -281,6 +289,7 @@ impl Directory {
     fn drop_entry(&self, id: &ResourceId) {
         if let Some((_, entry)) = self.entries.remove(id) {
             entry.progress().ended = true;
+            entry.held.send_replace(None);
         }
     }
 
@@ -295,9 +304,7 @@ impl Directory {
             progress.failures = 0;
             progress.jitter = fastrand::f64();
         }
-        let mut slot = entry.held.write().unwrap_or_else(PoisonError::into_inner);
-        let before = slot.replace(Arc::clone(held));
-        drop(slot);
+        let before = entry.held.send_replace(Some(Arc::clone(held)));
         let before = before.map(|before| Arc::clone(&before.snapshot));
         for change in change::between(before.as_deref(), &held.snapshot) {
             audit::list_changed(&entry.id, &change);

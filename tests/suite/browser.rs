@@ -64,6 +64,10 @@ impl Browser {
         self.send(request.body(body.to_owned())).await
     }
 
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
+    }
+
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self
             .client

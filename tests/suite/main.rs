@@ -12,6 +12,7 @@ mod setup;
 mod sign_in;
 mod sso;
 mod stores;
+mod streams;
 mod sync;
 mod upstream;
 mod way_back;
