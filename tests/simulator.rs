@@ -682,3 +682,14 @@ async fn the_server_stops_with_its_last_handle() {
         tokio::task::yield_now().await;
     }
 }
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_does_not_keep_it_from_stopping() {
+    let (heroku, path, token) = with_a_list().await;
+    heroku.fault(Endpoint::Any, Fault::Oversized(usize::MAX));
+    let unread = get(&heroku, &path, &token).send().await.unwrap();
+    assert_eq!(unread.status(), 200);
+    heroku.stop().await;
+    let refused = get(&heroku, &path, &token).send().await.unwrap_err();
+    assert!(refused.is_connect(), "{refused:?}");
+}

@@ -1,11 +1,13 @@
 //! An add-on of the simulated Heroku: one resource of the partner's.
 
+use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::sign_in;
-use super::state::{AddOnRecord, Presence, Shared};
-use super::{App, SignInForm, Simulator};
+use super::shared::Shared;
+use super::state::{AddOnRecord, Presence};
+use super::{App, PartnerAnswer, PartnerUnreachable, SignInForm, Simulator};
+use super::{partner, sign_in};
 use crate::ids::ResourceId;
 
 /// The handle of an add-on.
@@ -90,22 +92,57 @@ impl AddOn {
         sign_in::version_1(&self.simulator.shared, self.id, email, now)
     }
 
-    pub(super) fn change(&self, change: impl FnOnce(&mut AddOnRecord)) -> &Self {
-        let now = self.simulator.shared.now();
-        self.with(|addon| {
-            change(addon);
-            addon.updated_at = now;
-        });
+    /// The body of the provisioning request, with a fresh grant each time.
+    pub fn provisioning_body(&self) -> Value {
+        partner::provisioning_body(&self.simulator.shared, self.id)
+    }
+
+    /// Provisions it at the partner: `POST /heroku/resources`. On 200 or 201 it is provisioned; on
+    /// 202 it goes on provisioning; on anything else nothing changes.
+    ///
+    /// # Errors
+    /// [`PartnerUnreachable`] if there is no answer. A refusal is an answer.
+    pub async fn provision(&self) -> Result<PartnerAnswer, PartnerUnreachable> {
+        self.provision_with(|_| ()).await
+    }
+
+    /// The same, with a body that was changed before it is sent.
+    ///
+    /// # Errors
+    /// [`PartnerUnreachable`] if there is no answer.
+    pub async fn provision_with(
+        &self,
+        edit: impl FnOnce(&mut Value),
+    ) -> Result<PartnerAnswer, PartnerUnreachable> {
+        let mut body = self.provisioning_body();
+        edit(&mut body);
+        partner::provision(&self.simulator.shared, self.id, &body).await
+    }
+
+    /// Tells the partner of another plan: `PUT /heroku/resources/:uuid`. On 200 it is the plan.
+    ///
+    /// # Errors
+    /// [`PartnerUnreachable`] if there is no answer.
+    pub async fn change_plan(&self, plan: &str) -> Result<PartnerAnswer, PartnerUnreachable> {
+        partner::change_plan(&self.simulator.shared, self.id, plan).await
+    }
+
+    /// Takes it away at the partner: `DELETE /heroku/resources/:uuid`. On 200, 204 or 410 the API
+    /// answers 404 for it from then on, and its tokens are refused.
+    ///
+    /// # Errors
+    /// [`PartnerUnreachable`] if there is no answer.
+    pub async fn deprovision(&self) -> Result<PartnerAnswer, PartnerUnreachable> {
+        partner::deprovision(&self.simulator.shared, self.id).await
+    }
+
+    fn change(&self, change: impl FnOnce(&mut AddOnRecord)) -> &Self {
+        self.simulator.shared.change_addon(self.id, change);
         self
     }
 
-    pub(super) fn with<T>(&self, use_it: impl FnOnce(&mut AddOnRecord) -> T) -> T {
-        let mut state = self.simulator.shared.state();
-        use_it(
-            state
-                .addon_mut(self.id)
-                .expect("add-ons are never forgotten"),
-        )
+    fn with<T>(&self, use_it: impl FnOnce(&mut AddOnRecord) -> T) -> T {
+        self.simulator.shared.with_addon(self.id, use_it)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::state::{AddOnRecord, AppRecord, Owner, Presence, Standing, put_standing};
+use super::state::{ALL_PERMISSIONS, AppRecord, Owner, put_standing, remove_standing};
 use super::{AddOn, Simulator, Team};
 use crate::ids::AppId;
 
@@ -43,31 +43,23 @@ impl App {
 
     /// Puts a person on the app's list with the role `collaborator` and all permissions.
     pub fn collaborator(&self, email: &str) -> Self {
-        let all = ["view", "deploy", "operate", "manage"];
-        self.collaborator_as(email, "collaborator", &all)
+        self.collaborator_as(email, "collaborator", &ALL_PERMISSIONS)
     }
 
     /// Puts a person on the app's list, or changes their role and permissions (`view`, `deploy`,
     /// `operate`, `manage`). The list of the app's team is left as it is.
     pub fn collaborator_as(&self, email: &str, role: &str, permissions: &[&str]) -> Self {
         let now = self.simulator.shared.now();
-        let user = self.simulator.shared.state().user(email);
-        let entry = Standing {
-            id: Uuid::new_v4(),
-            user,
-            email: email.to_owned(),
-            role: role.to_owned(),
-            permissions: permissions.iter().map(|&name| name.to_owned()).collect(),
-            created_at: now,
-            updated_at: now,
+        let entry = {
+            let mut state = self.simulator.shared.state();
+            state.standing(email, role, permissions, now)
         };
         self.change(|app| put_standing(&mut app.collaborators, entry))
     }
 
     /// Takes a person off the app's list. The owner stays, and so does the list of the team.
     pub fn remove(&self, email: &str) -> Self {
-        let is_meant = |entry: &Standing| entry.email.eq_ignore_ascii_case(email);
-        self.change(|app| app.collaborators.retain(|entry| !is_meant(entry)))
+        self.change(|app| remove_standing(&mut app.collaborators, email))
     }
 
     /// Gives the app another name; its id stays.
@@ -80,22 +72,7 @@ impl App {
     pub fn addon(&self) -> AddOn {
         let now = self.simulator.shared.now();
         let mut state = self.simulator.shared.state();
-        let known = state.addon_of(self.id).map(|addon| addon.id);
-        let id = known.unwrap_or_else(|| {
-            let id = Uuid::new_v4();
-            let number = u32::from_be_bytes(*id.as_bytes().first_chunk().expect("16 bytes"));
-            state.addons.push(AddOnRecord {
-                id,
-                name: format!("{}-{:05}", self.simulator.shared.slug, number % 100_000),
-                app: self.id,
-                plan: "basic".into(),
-                provider_id: id.to_string(),
-                presence: Presence::Provisioning,
-                created_at: now,
-                updated_at: now,
-            });
-            id
-        });
+        let id = state.addon_on(self.id, &self.simulator.shared.slug, now);
         AddOn::new(&self.simulator, id)
     }
 

@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::Simulator;
 use super::server::Server;
-use super::state::{Shared, State};
+use super::shared::Shared;
+use super::state::State;
 use crate::{Clock, SystemClock};
 
 /// How long Heroku waits for a partner.
@@ -143,6 +144,7 @@ impl SimulatorBuilder {
                 authorizations: Default::default(),
                 faults: Default::default(),
                 log: Default::default(),
+                notice: None,
             }),
             stop: stopped,
         });

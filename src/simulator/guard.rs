@@ -15,7 +15,7 @@ use super::fault::Fault;
 use super::fault_answer as wrong;
 use super::paging::PageNumber;
 use super::refusal::Refusal;
-use super::state::Shared;
+use super::shared::Shared;
 
 /// How many requests an account may make before it would have to wait.
 const RATE_POOL: usize = 4500;

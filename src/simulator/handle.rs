@@ -9,7 +9,8 @@ use super::builder::{SimulatorBuilder, without_slash};
 use super::calls::{Endpoint, RecordedRequest};
 use super::fault::Fault;
 use super::server::Server;
-use super::state::{AppRecord, Owner, Shared, TeamRecord};
+use super::shared::Shared;
+use super::state::{AppRecord, Owner, TeamRecord};
 use super::{AddOn, App, Team, demo};
 use crate::ids::UserId;
 
@@ -132,6 +133,13 @@ impl Simulator {
         App::new(self, id)
     }
 
+    /// All apps, in the order they were created.
+    pub fn apps(&self) -> Vec<App> {
+        let state = self.shared.state();
+        let apps = state.apps.iter();
+        apps.map(|app| App::new(self, app.id)).collect()
+    }
+
     /// The account of a person: one per address, whatever its case.
     pub fn user_id(&self, email: &str) -> UserId {
         let id = self.shared.state().user(email).to_string();
@@ -184,7 +192,8 @@ impl Simulator {
         self.shared.state().authorizations.expire_access();
     }
 
-    /// Stops the server: answers that hang are given up, and the port is closed on return.
+    /// Stops the server: answers that hang are given up, and the port is closed on return. Waits at
+    /// most a second for answers that are not read to their end.
     pub async fn stop(&self) {
         self.server.stop().await;
     }

@@ -41,6 +41,7 @@ mod partner;
 mod platform_api;
 mod refusal;
 mod server;
+mod shared;
 mod sign_in;
 mod state;
 mod team;

@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 use time::UtcOffset;
 use time::macros::{format_description, offset};
 
-use super::AddOn;
+use uuid::Uuid;
+
 use super::oauth::GRANT_LIFE;
+use super::shared::Shared;
 use super::state::Presence;
 
 const MEDIA_TYPE: &str = "application/vnd.heroku-addons+json; version=3";
@@ -29,123 +31,107 @@ pub struct PartnerAnswer {
 #[error("the partner did not answer")]
 pub struct PartnerUnreachable(#[source] reqwest::Error);
 
-impl AddOn {
-    /// The body of the provisioning request, with a fresh grant each time.
-    pub fn provisioning_body(&self) -> Value {
-        let shared = &self.simulator.shared;
-        let format = format_description!(
-            "[year]-[month]-[day]T[hour]:[minute]:[second][offset_hour sign:mandatory][offset_minute]"
-        );
-        let code = self.grant_code();
-        let expires_at = (shared.clock.now() + GRANT_LIFE).to_offset(GRANT_OFFSET);
-        let addon = self.with(|addon| addon.clone());
-        json!({
-            "uuid": addon.id,
-            "name": addon.name,
-            "callback_url": format!("{}/addons/{}", shared.url(), addon.id),
-            "plan": addon.plan,
-            "region": "amazon-web-services::us-east-1",
-            "options": {},
-            "oauth_grant": {
-                "code": code,
-                "type": "authorization_code",
-                // Fails only for years beyond 9999.
-                "expires_at": expires_at.format(&format).unwrap_or_default(),
-            },
-        })
-    }
+/// The body of the provisioning request, with a fresh grant.
+pub(super) fn provisioning_body(shared: &Shared, addon: Uuid) -> Value {
+    let format = format_description!(
+        "[year]-[month]-[day]T[hour]:[minute]:[second][offset_hour sign:mandatory][offset_minute]"
+    );
+    let now = shared.clock.now();
+    let expires_at = (now + GRANT_LIFE).to_offset(GRANT_OFFSET);
+    let code = shared.state().authorizations.grant(addon, now);
+    let addon = shared.with_addon(addon, |addon| addon.clone());
+    json!({
+        "uuid": addon.id,
+        "name": addon.name,
+        "callback_url": format!("{}/addons/{}", shared.url(), addon.id),
+        "plan": addon.plan,
+        "region": "amazon-web-services::us-east-1",
+        "options": {},
+        "oauth_grant": {
+            "code": code,
+            "type": "authorization_code",
+            // Fails only for years beyond 9999.
+            "expires_at": expires_at.format(&format).unwrap_or_default(),
+        },
+    })
+}
 
-    /// Provisions the add-on at the partner: `POST /heroku/resources`. On 200 or 201 it is
-    /// provisioned; on 202 it goes on provisioning; on anything else nothing changes.
-    ///
-    /// # Errors
-    /// [`PartnerUnreachable`] if there is no answer. A refusal is an answer.
-    pub async fn provision(&self) -> Result<PartnerAnswer, PartnerUnreachable> {
-        self.provision_with(|_| ()).await
-    }
-
-    /// The same, with a body that was changed before it is sent.
-    ///
-    /// # Errors
-    /// [`PartnerUnreachable`] if there is no answer.
-    pub async fn provision_with(
-        &self,
-        edit: impl FnOnce(&mut Value),
-    ) -> Result<PartnerAnswer, PartnerUnreachable> {
-        let mut body = self.provisioning_body();
-        edit(&mut body);
-        let answer = self.call(Method::POST, "", Some(&body)).await?;
-        if matches!(answer.status, 200..=202) {
-            let provider_id = match &answer.body["id"] {
-                Value::String(id) => Some(id.clone()),
-                Value::Number(id) => Some(id.to_string()),
-                _ => None,
-            };
-            self.change(|addon| {
-                if let Some(id) = provider_id {
-                    addon.provider_id = id;
-                }
-                if answer.status != 202 {
-                    addon.presence = Presence::Provisioned;
-                }
-            });
-        }
-        Ok(answer)
-    }
-
-    /// Tells the partner of another plan: `PUT /heroku/resources/:uuid`. On 200 it is the plan.
-    ///
-    /// # Errors
-    /// [`PartnerUnreachable`] if there is no answer.
-    pub async fn change_plan(&self, plan: &str) -> Result<PartnerAnswer, PartnerUnreachable> {
-        let path = format!("/{}", self.id);
-        let body = json!({ "plan": plan });
-        let answer = self.call(Method::PUT, &path, Some(&body)).await?;
-        if answer.status == 200 {
-            self.change(|addon| addon.plan = plan.to_owned());
-        }
-        Ok(answer)
-    }
-
-    /// Takes the add-on away at the partner: `DELETE /heroku/resources/:uuid`. On 200, 204 or 410
-    /// the API answers 404 for it from then on, and its tokens are refused.
-    ///
-    /// # Errors
-    /// [`PartnerUnreachable`] if there is no answer.
-    pub async fn deprovision(&self) -> Result<PartnerAnswer, PartnerUnreachable> {
-        let path = format!("/{}", self.id);
-        let answer = self.call(Method::DELETE, &path, None).await?;
-        if matches!(answer.status, 200 | 204 | 410) {
-            self.remove();
-            self.simulator.revoke_tokens(self);
-        }
-        Ok(answer)
-    }
-
-    async fn call(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Result<PartnerAnswer, PartnerUnreachable> {
-        let shared = &self.simulator.shared;
-        let partner = shared.state().partner_url.clone();
-        let url = format!("{partner}/heroku/resources{path}");
-        let mut request = shared
-            .http
-            .request(method, url)
-            .header(ACCEPT, MEDIA_TYPE)
-            .basic_auth(&shared.slug, Some(&shared.password));
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let answer = request.send().await.map_err(PartnerUnreachable)?;
-        let status = answer.status().as_u16();
-        let text = answer.text().await.map_err(PartnerUnreachable)?;
-        let body = match text.as_str() {
-            "" => Value::Null,
-            json => serde_json::from_str(json).unwrap_or(Value::String(text)),
+/// `POST /heroku/resources`
+pub(super) async fn provision(
+    shared: &Shared,
+    addon: Uuid,
+    body: &Value,
+) -> Result<PartnerAnswer, PartnerUnreachable> {
+    let answer = call(shared, Method::POST, "", Some(body)).await?;
+    if matches!(answer.status, 200..=202) {
+        let provider_id = match &answer.body["id"] {
+            Value::String(id) => Some(id.clone()),
+            Value::Number(id) => Some(id.to_string()),
+            _ => None,
         };
-        Ok(PartnerAnswer { status, body })
+        shared.change_addon(addon, |addon| {
+            if let Some(id) = provider_id {
+                addon.provider_id = id;
+            }
+            if answer.status != 202 {
+                addon.presence = Presence::Provisioned;
+            }
+        });
     }
+    Ok(answer)
+}
+
+/// `PUT /heroku/resources/:uuid`
+pub(super) async fn change_plan(
+    shared: &Shared,
+    addon: Uuid,
+    plan: &str,
+) -> Result<PartnerAnswer, PartnerUnreachable> {
+    let path = format!("/{addon}");
+    let body = json!({ "plan": plan });
+    let answer = call(shared, Method::PUT, &path, Some(&body)).await?;
+    if answer.status == 200 {
+        shared.change_addon(addon, |addon| addon.plan = plan.to_owned());
+    }
+    Ok(answer)
+}
+
+/// `DELETE /heroku/resources/:uuid`
+pub(super) async fn deprovision(
+    shared: &Shared,
+    addon: Uuid,
+) -> Result<PartnerAnswer, PartnerUnreachable> {
+    let path = format!("/{addon}");
+    let answer = call(shared, Method::DELETE, &path, None).await?;
+    if matches!(answer.status, 200 | 204 | 410) {
+        shared.change_addon(addon, |addon| addon.presence = Presence::Removed);
+        shared.state().authorizations.revoke(addon);
+    }
+    Ok(answer)
+}
+
+async fn call(
+    shared: &Shared,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<PartnerAnswer, PartnerUnreachable> {
+    let partner = shared.state().partner_url.clone();
+    let url = format!("{partner}/heroku/resources{path}");
+    let mut request = shared
+        .http
+        .request(method, url)
+        .header(ACCEPT, MEDIA_TYPE)
+        .basic_auth(&shared.slug, Some(&shared.password));
+    if let Some(body) = body {
+        request = request.json(body);
+    }
+    let answer = request.send().await.map_err(PartnerUnreachable)?;
+    let status = answer.status().as_u16();
+    let text = answer.text().await.map_err(PartnerUnreachable)?;
+    let body = match text.as_str() {
+        "" => Value::Null,
+        json => serde_json::from_str(json).unwrap_or(Value::String(text)),
+    };
+    Ok(PartnerAnswer { status, body })
 }

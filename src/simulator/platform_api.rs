@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::addon::web_url;
 use super::refusal::Refusal;
-use super::state::{AddOnRecord, Presence, Shared, State};
+use super::shared::Shared;
+use super::state::{AddOnRecord, AppRecord, Presence, State};
 use super::{body, paging};
 
 const MEDIA_TYPE: &str = "application/vnd.heroku+json; version=3";
@@ -101,7 +102,7 @@ fn visible_app<'a>(
     state: &'a State,
     own: &AddOnRecord,
     wanted: &str,
-) -> Result<&'a super::state::AppRecord, Refusal> {
+) -> Result<&'a AppRecord, Refusal> {
     let mut apps = state.apps.iter();
     let found = apps.find(|app| is_named(wanted, app.id, &app.name));
     let app = found.ok_or(Refusal::NOT_FOUND)?;

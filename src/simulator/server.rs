@@ -1,6 +1,7 @@
 //! The HTTP server: all of Heroku's hosts on one port.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -12,8 +13,11 @@ use tokio::task::JoinHandle;
 use super::connection::{LoopbackListener, ResetSwitch};
 use super::guard::guard;
 use super::refusal::Refusal;
-use super::state::Shared;
+use super::shared::Shared;
 use super::{Endpoint, dashboard, platform_api, token_exchange};
+
+/// How long a stop waits for the last answers.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The running server. It stops when this is dropped.
 #[derive(Debug)]
@@ -51,8 +55,9 @@ impl Server {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(task) = task {
-            // An error would be a panic of the server's, which has been printed already.
-            let _ = task.await;
+            // The port is closed at once. What is left are answers that nobody reads, and those
+            // need not end.
+            let _ = tokio::time::timeout(PATIENCE, task).await;
         }
     }
 }

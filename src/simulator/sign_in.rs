@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use url::form_urlencoded;
 use uuid::Uuid;
 
-use super::state::Shared;
+use super::shared::Shared;
 use crate::sso::token;
 
 /// The form that a browser posts to the add-on's SSO endpoint, to be sent as it is or tampered with.

@@ -1,64 +1,13 @@
 //! The simulated world: teams, apps, add-ons and people, behind one lock.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use time::OffsetDateTime;
-use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::calls::CallLog;
 use super::fault::FaultSwitches;
 use super::oauth::Authorizations;
-use crate::Clock;
-
-/// What the server and the handles have in common.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) address: SocketAddr,
-    pub(super) slug: String,
-    pub(super) password: String,
-    pub(super) sso_salt: String,
-    pub(super) client_secret: String,
-    pub(super) sso_path: String,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) http: reqwest::Client,
-    pub(super) state: Mutex<State>,
-    pub(super) stop: watch::Receiver<bool>,
-}
-
-impl Shared {
-    /// The state, locked. Never held across an await.
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Now, in whole seconds as Heroku writes times.
-    pub(super) fn now(&self) -> OffsetDateTime {
-        self.clock.now().truncate_to_second()
-    }
-
-    pub(super) fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// The same under the name `localhost`: another site to a browser than `127.0.0.1`.
-    pub(super) fn dashboard_url(&self) -> String {
-        format!("http://localhost:{}", self.address.port())
-    }
-
-    /// Where the sign-in form goes.
-    pub(super) fn sso_url(&self) -> String {
-        format!("{}{}", self.state().partner_url, self.sso_path)
-    }
-
-    /// Resolves when the simulator stops.
-    pub(super) async fn stopped(&self) {
-        // An error means that the last handle is gone, which is a stop as well.
-        let _ = self.stop.clone().wait_for(|stop| *stop).await;
-    }
-}
 
 #[derive(Debug)]
 pub(super) struct State {
@@ -75,6 +24,8 @@ pub(super) struct State {
     pub(super) authorizations: Authorizations,
     pub(super) faults: FaultSwitches,
     pub(super) log: CallLog,
+    /// What the dashboard says once, about the last thing that was done there.
+    pub(super) notice: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -184,14 +135,49 @@ impl State {
         self.addons.iter().find(|addon| addon.id == id)
     }
 
-    pub(super) fn addon_mut(&mut self, id: Uuid) -> Option<&mut AddOnRecord> {
-        self.addons.iter_mut().find(|addon| addon.id == id)
-    }
-
     /// The add-on that an app has now.
     pub(super) fn addon_of(&self, app: Uuid) -> Option<&AddOnRecord> {
         let mut addons = self.addons.iter();
         addons.find(|addon| addon.app == app && addon.presence.is_present())
+    }
+
+    /// The add-on that an app has now, created if there is none.
+    pub(super) fn addon_on(&mut self, app: Uuid, slug: &str, now: OffsetDateTime) -> Uuid {
+        if let Some(addon) = self.addon_of(app) {
+            return addon.id;
+        }
+        let id = Uuid::new_v4();
+        let number = id.as_fields().0 % 100_000;
+        self.addons.push(AddOnRecord {
+            id,
+            name: format!("{slug}-{number:05}"),
+            app,
+            plan: "basic".into(),
+            provider_id: id.to_string(),
+            presence: Presence::Provisioning,
+            created_at: now,
+            updated_at: now,
+        });
+        id
+    }
+
+    /// A new entry for a list of people.
+    pub(super) fn standing(
+        &mut self,
+        email: &str,
+        role: &str,
+        permissions: &[&str],
+        now: OffsetDateTime,
+    ) -> Standing {
+        Standing {
+            id: Uuid::new_v4(),
+            user: self.user(email),
+            email: email.to_owned(),
+            role: role.to_owned(),
+            permissions: permissions.iter().map(|&name| name.to_owned()).collect(),
+            created_at: now,
+            updated_at: now,
+        }
     }
 
     pub(super) fn plan_id(&mut self, plan: &str) -> Uuid {
@@ -211,3 +197,11 @@ pub(super) fn put_standing(list: &mut Vec<Standing>, entry: Standing) {
         None => list.push(entry),
     }
 }
+
+/// Takes a person off a list, if they are on it.
+pub(super) fn remove_standing(list: &mut Vec<Standing>, email: &str) {
+    list.retain(|entry| !entry.email.eq_ignore_ascii_case(email));
+}
+
+/// What a collaborator may do unless it is said otherwise.
+pub(super) const ALL_PERMISSIONS: [&str; 4] = ["view", "deploy", "operate", "manage"];

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::Simulator;
-use super::state::{Standing, TeamRecord, put_standing};
+use super::state::{TeamRecord, put_standing, remove_standing};
 use crate::ids::TeamId;
 
 /// The handle of a team.
@@ -33,15 +33,9 @@ impl Team {
     /// `collaborator` (which at Heroku whoever is on one of the team's apps is).
     pub fn member(&self, email: &str, role: &str) -> Self {
         let now = self.simulator.shared.now();
-        let user = self.simulator.shared.state().user(email);
-        let entry = Standing {
-            id: Uuid::new_v4(),
-            user,
-            email: email.to_owned(),
-            role: role.to_owned(),
-            permissions: Vec::new(),
-            created_at: now,
-            updated_at: now,
+        let entry = {
+            let mut state = self.simulator.shared.state();
+            state.standing(email, role, &[], now)
         };
         self.with(|team| put_standing(&mut team.members, entry));
         self.clone()
@@ -49,8 +43,7 @@ impl Team {
 
     /// Takes a person off the team. Nothing happens if they are not on it.
     pub fn remove(&self, email: &str) -> Self {
-        let is_meant = |entry: &Standing| entry.email.eq_ignore_ascii_case(email);
-        self.with(|team| team.members.retain(|entry| !is_meant(entry)));
+        self.with(|team| remove_standing(&mut team.members, email));
         self.clone()
     }
 

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::oauth::ACCESS_LIFE;
 use super::refusal::Refusal;
-use super::state::Shared;
+use super::shared::Shared;
 
 #[derive(Deserialize)]
 pub(super) struct TokenRequest {

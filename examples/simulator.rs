@@ -1,0 +1,22 @@
+//! The simulated Heroku on its own, at `http://localhost:3001`, for an add-on on port 3000.
+
+use tower_heroku_sso::simulator::Simulator;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let port = std::env::var("SIMULATOR_PORT").unwrap_or_else(|_| "3001".into());
+    let heroku = Simulator::builder()
+        .bind(format!("127.0.0.1:{port}").parse()?)
+        .start()
+        .await?;
+    heroku.demo();
+    println!("Heroku simulator: {}", heroku.dashboard_url());
+    println!("HEROKU_API_URL={0} HEROKU_ID_URL={0}", heroku.url());
+    println!("HEROKU_ADDON_SLUG={}", heroku.slug());
+    println!("HEROKU_ADDON_PASSWORD={}", heroku.password());
+    println!("HEROKU_SSO_SALT={}", heroku.sso_salt());
+    println!("HEROKU_CLIENT_SECRET={}", heroku.client_secret());
+    tokio::signal::ctrl_c().await?;
+    heroku.stop().await;
+    Ok(())
+}

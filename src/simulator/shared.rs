@@ -1,0 +1,73 @@
+//! What the server and the handles have in common.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use time::OffsetDateTime;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::state::{AddOnRecord, State};
+use crate::Clock;
+
+/// The settings, which stay, and the [`State`], which changes.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) address: SocketAddr,
+    pub(super) slug: String,
+    pub(super) password: String,
+    pub(super) sso_salt: String,
+    pub(super) client_secret: String,
+    pub(super) sso_path: String,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) http: reqwest::Client,
+    pub(super) state: Mutex<State>,
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+impl Shared {
+    /// The state, locked. Never held across an await.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Now, in whole seconds as Heroku writes times.
+    pub(super) fn now(&self) -> OffsetDateTime {
+        let now = self.clock.now().replace_nanosecond(0);
+        now.expect("every second has a nanosecond 0")
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The same under the name `localhost`: another site to a browser than `127.0.0.1`.
+    pub(super) fn dashboard_url(&self) -> String {
+        format!("http://localhost:{}", self.address.port())
+    }
+
+    pub(super) fn with_addon<T>(&self, id: Uuid, use_it: impl FnOnce(&mut AddOnRecord) -> T) -> T {
+        let mut state = self.state();
+        let addon = state.addons.iter_mut().find(|addon| addon.id == id);
+        use_it(addon.expect("add-ons are never forgotten"))
+    }
+
+    pub(super) fn change_addon(&self, id: Uuid, change: impl FnOnce(&mut AddOnRecord)) {
+        let now = self.now();
+        self.with_addon(id, |addon| {
+            change(addon);
+            addon.updated_at = now;
+        });
+    }
+
+    /// Where the sign-in form goes.
+    pub(super) fn sso_url(&self) -> String {
+        format!("{}{}", self.state().partner_url, self.sso_path)
+    }
+
+    /// Resolves when the simulator stops.
+    pub(super) async fn stopped(&self) {
+        // An error means that the last handle is gone, which is a stop as well.
+        let _ = self.stop.clone().wait_for(|stop| *stop).await;
+    }
+}
