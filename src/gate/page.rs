@@ -59,7 +59,7 @@ pub(super) fn respond(status: StatusCode, page: String) -> Response<Full<Bytes>>
         (CACHE_CONTROL, "no-store"),
         (
             CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
+            "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; \
              form-action 'none'; frame-ancestors 'none'",
         ),
         (CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -79,6 +79,8 @@ fn document(title: &str, content: Markup) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) }
+                // Or the browser asks for `/favicon.ico`, and is refused once more.
+                link rel="icon" href="data:,";
                 style { (PreEscaped(STYLE)) }
             }
             body {

@@ -7,8 +7,7 @@ async fn no_page_breaks_its_own_policy_or_fails_in_the_console() {
     let visit = Visit::start().await;
     visit.open_as("acme-shop", "lead@example.com").await;
     visit.sees("Dashboard").await;
-    visit.press_button("Refresh now").await;
-    visit.sees("Dashboard").await;
+    visit.refresh_list().await;
     visit.go_to_addon("/admin").await;
     visit.sees("Administration").await;
     visit.go_to_addon("/").await;

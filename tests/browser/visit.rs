@@ -156,6 +156,27 @@ impl Visit {
             .await;
     }
 
+    /// Presses "Refresh now" and waits for the page that shows the newer list.
+    pub(crate) async fn refresh_list(&self) {
+        let before = self.list_time().await;
+        self.press_button("Refresh now").await;
+        let deadline = Instant::now() + PATIENCE;
+        while self.list_time().await == before {
+            assert!(
+                Instant::now() < deadline,
+                "no newer list within {PATIENCE:?}"
+            );
+            sleep(BETWEEN_LOOKS).await;
+        }
+        self.sees("Dashboard").await;
+    }
+
+    /// When the list on the page was fetched; none while the page is being left.
+    async fn list_time(&self) -> Option<String> {
+        let time = "const age = document.getElementById('age'); return age && age.dateTime";
+        self.try_read(time).await.ok().flatten()
+    }
+
     /// Waits for the page of this heading at the add-on's or at Heroku's.
     pub(crate) async fn sees(&self, heading: &str) -> Page {
         let what = format!("a page headed `{heading}`");
