@@ -37,6 +37,27 @@ async fn a_cold_resolve_asks_four_times_for_a_team_s_app_and_three_for_a_person_
 }
 
 #[tokio::test]
+async fn a_refresh_asks_everything_at_once_and_a_cold_resolve_cannot() {
+    let world = World::with(|builder| builder.heroku_timeout(Duration::from_millis(300))).await;
+    let team = world
+        .heroku
+        .team("acme")
+        .member("lead@example.com", "admin");
+    let addon = world.heroku.app("team-app").owned_by_team(&team).addon();
+    let resource = addon.resource_id();
+    world.sso.register(&resource, grant(&addon)).await.unwrap();
+    // Nothing is answered, so what arrives was asked without waiting for an answer.
+    for expected in [1, 4] {
+        world.heroku.reset_calls();
+        world.heroku.fault(Endpoint::Any, Fault::Hang);
+        assert!(world.sso.refresh_now(&resource).await.is_err());
+        assert_eq!(world.heroku.calls(Endpoint::Any), expected);
+        world.heroku.clear_faults();
+        world.sso.refresh_now(&resource).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn two_sign_ins_at_once_make_one_fetch() {
     let world = World::start().await;
     let addon = world.addon().await;
