@@ -9,11 +9,12 @@ use http_body::Body;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 
 use super::RefusalKind;
+use super::accept::Format;
 use super::check::unavailable;
 use super::keeper::Keeper;
 use super::original_uri;
 use super::refusal::Refusal;
-use super::visitor::{Visitor, redirect};
+use super::visitor::redirect;
 use crate::audit;
 use crate::ids::ResourceId;
 use crate::sso::{SignedResource, SsoError, SsoPolicy, SsoRequest, VerifiedSso};
@@ -34,7 +35,7 @@ impl Keeper {
         B::Error: Into<BoxError>,
     {
         let method = request.method().clone();
-        let format = Visitor::format_of(request.headers());
+        let format = Format::of(request.headers());
         match self.try_sign_in(request).await {
             Ok(response) => response,
             Err(refusal) => refusal.into_response(format, &method),
