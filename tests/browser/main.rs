@@ -4,11 +4,10 @@
 //! been anywhere, and ends them again. The simulator is at `localhost` and the add-on at
 //! `127.0.0.1`, so that the sign-in is a cross-site post as it is in life, and the cookies are the
 //! `__Host-` ones of production. Nothing leaves this machine.
-//!
-//! `cargo test` builds the example first; `cargo test --test browser` takes it as it was last built.
 
 mod console;
 mod ended_sessions;
+mod example;
 mod keyboard;
 mod page;
 mod process;

@@ -1,9 +1,8 @@
 //! A browser, the add-on that it visits, and the Heroku it comes from.
 
-use std::path::PathBuf;
+use std::env;
 use std::process::Command;
 use std::time::{Duration, Instant};
-use std::{env, fs};
 
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
@@ -14,6 +13,7 @@ use time::OffsetDateTime;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::sleep;
 
+use crate::example;
 use crate::page::{Page, READ};
 use crate::process::Process;
 
@@ -54,7 +54,7 @@ impl Visit {
         let turn = TURN.lock().await;
         let files = tempfile::tempdir().unwrap();
 
-        let mut command = Command::new(example());
+        let mut command = Command::new(example::built("dashboard"));
         for (variable, _) in env::vars_os() {
             // Settings of whoever runs the tests are not settings of the tests.
             let name = variable.to_string_lossy();
@@ -250,20 +250,6 @@ impl Visit {
 /// The part of Heroku's page that is about this app.
 fn card(app: &str) -> String {
     format!("//article[.//h2[normalize-space()='{app}']]")
-}
-
-/// Cargo puts examples beside the directory of the tests.
-fn example() -> PathBuf {
-    let test = env::current_exe().unwrap();
-    let profile = test.parent().and_then(|deps| deps.parent()).unwrap();
-    let name = format!("dashboard{}", env::consts::EXE_SUFFIX);
-    let example = profile.join("examples").join(name);
-    assert!(
-        fs::exists(&example).unwrap(),
-        "{} is missing: run scripts/test, or `cargo build --example dashboard`",
-        example.display()
-    );
-    example
 }
 
 async fn chromium(port: &str, files: &TempDir) -> WebDriver {

@@ -5,6 +5,8 @@ mod admin;
 #[path = "../suite/browser.rs"]
 mod browser;
 mod dashboard;
+#[path = "../browser/example.rs"]
+mod example;
 mod existing_app;
 #[path = "../browser/process.rs"]
 mod process;

@@ -1,13 +1,12 @@
 //! An example that runs.
 
-use std::env;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::Command;
 
 use tempfile::TempDir;
 
 use crate::browser::{Answer, Browser};
+use crate::example;
 use crate::process::Process;
 
 pub(crate) struct Running {
@@ -116,16 +115,9 @@ impl Running {
     }
 }
 
-/// The example's executable, with nothing of the environment that it would read.
+/// The example, with nothing of the environment that it would read.
 pub(crate) fn command(name: &str) -> Command {
-    let test = env::current_exe().unwrap();
-    let profile = test.parent().and_then(|deps| deps.parent()).unwrap();
-    let example: PathBuf = profile.join("examples").join(name);
-    assert!(
-        example.exists(),
-        "{name} is not built: run `cargo build --examples`"
-    );
-    let mut command = Command::new(example);
+    let mut command = Command::new(example::built(name));
     command.env_clear();
     command
 }
