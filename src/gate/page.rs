@@ -28,7 +28,11 @@ color:var(--on-accent);font-weight:600;text-decoration:none}\
 a:focus-visible{outline:3px solid var(--ink);outline-offset:3px}\
 small{display:block;margin-top:1.25rem;color:var(--soft)}";
 
-pub(super) fn refusal(kind: RefusalKind, sign_in_url: Option<&Url>) -> String {
+pub(super) fn refusal(
+    kind: RefusalKind,
+    sign_in_url: Option<&Url>,
+    landing: Option<&str>,
+) -> String {
     let status = kind.status();
     document(
         kind.title(),
@@ -36,6 +40,9 @@ pub(super) fn refusal(kind: RefusalKind, sign_in_url: Option<&Url>) -> String {
             p { (kind.advice()) }
             @if let Some(url) = sign_in_url {
                 a href=(url.as_str()) { "Sign in again through Heroku" }
+            }
+            @if let Some(landing) = landing {
+                a href=(landing) { "Go on to the dashboard" }
             }
             small { (status.as_u16()) " · " (kind.code()) }
         },

@@ -63,7 +63,11 @@ impl Keeper {
             })
         })?;
         let admitted = self.admitted(&verified).await?;
-        self.use_up(&admitted.resource, &verified).await?;
+        let used_up = self.use_up(&admitted.resource, &verified).await;
+        used_up.map_err(|refusal| match refusal.kind {
+            RefusalKind::UsedSignIn => refusal.or_go_on_at(landing.clone()),
+            _ => refusal,
+        })?;
 
         let context_app = verified
             .context_app
