@@ -441,6 +441,29 @@ fn a_strong_sign_in_uses_up_the_weaker_tokens_of_its_form() {
     assert!(weak.weaker_replay_keys().is_empty());
 }
 
+/// The formulas of `resource_token` and of version 1's `token` are one: for an add-on whose own id is
+/// the UUID, as version 3 of the Partner API has it, the digests are equal.
+#[test]
+fn a_resource_token_that_comes_again_as_a_version_1_token_is_the_same_use() {
+    let legacy = verifier().policy(SsoPolicy::Legacy);
+    let strong = Form::new().verify(&legacy, TIME).unwrap();
+    let token = token::hex(&token::resource(RESOURCE, SALT, "1267597772"));
+    for id in [RESOURCE.to_owned(), RESOURCE.to_uppercase()] {
+        let token = match id == RESOURCE {
+            true => token.clone(),
+            false => token::hex(&token::v1(&id, SALT, "1267597772")),
+        };
+        let again = Form(vec![
+            ("id", id),
+            ("timestamp", "1267597772".into()),
+            ("token", token),
+            ("email", "boss@example.com".into()),
+        ]);
+        let again = again.verify(&legacy, TIME).unwrap();
+        assert_eq!(strong.weaker_replay_keys(), [again.replay_key().clone()]);
+    }
+}
+
 #[test]
 fn no_error_and_no_debug_output_shows_what_was_sent() {
     let request = SsoRequest::parse(b"email=ann%40example.com&resource_token=abc").unwrap();
