@@ -326,6 +326,42 @@ async fn under_the_legacy_policy_kensa_s_way_works() {
     assert_eq!(answer.status, 303);
 }
 
+/// As Heroku sends it to an add-on whose own id is the UUID: three tokens, two of them equal.
+#[tokio::test]
+async fn under_the_legacy_policy_a_form_with_all_tokens_counts_once_whichever_is_left_of_them() {
+    let world = World::with(|builder| builder.sso_policy(SsoPolicy::Legacy)).await;
+    let addon = world.addon().await;
+    world.heroku.app("shop").collaborator("boss@example.com");
+    let with_all = |email: &str| {
+        let mut form = addon.sign_in_form(email);
+        form.set("id", addon.resource_id().to_string());
+        let token = form.get("resource_token").unwrap().to_owned();
+        form.set("token", token);
+        form
+    };
+    for strongest in ["user_scoped_resource_token", "resource_token", "token"] {
+        world.clock.advance(Duration::from_secs(1));
+        let mut form = with_all("ann@example.com");
+        for stronger in ["user_scoped_resource_token", "resource_token"] {
+            if stronger == strongest {
+                break;
+            }
+            form.remove(stronger);
+        }
+        assert_eq!(
+            world.browser().submit(&form).await.status,
+            303,
+            "{strongest}"
+        );
+        form.set("email", "boss@example.com");
+        for weaker in ["user_scoped_resource_token", "resource_token"] {
+            form.remove(weaker);
+            let answer = world.browser().submit(&form).await;
+            assert_refused(&world, &answer, 403);
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_nav_data_cookie_is_for_the_legacy_policy_alone() {
     let world = World::start().await;
