@@ -10,10 +10,6 @@ use crate::sync::SyncScope;
 
 /// What the add-on manifest and the Partner Portal say: no defaults, and no start without it.
 #[derive(Clone, Debug)]
-#[cfg_attr(
-    not(feature = "axum"),
-    expect(dead_code, reason = "read by the Partner API")
-)]
 pub struct Manifest {
     pub(crate) slug: String,
     pub(crate) password: AddonPassword,
@@ -98,6 +94,9 @@ pub struct Config {
     pub session_life: SessionLife,
     /// What a browser gets when its session has ended. Default: [`OnExpired::Redirect`].
     pub on_expired: OnExpired,
+    /// What becomes of a response body that is still being read when its reader's access ends.
+    /// Default: [`Streams::EndWithAccess`].
+    pub streams: Streams,
     /// Where Heroku posts the SSO form, as in the manifest's `sso_url`. Default: `/heroku/sso`.
     pub sso_path: String,
     /// Where a form posts to sign out. Default: `/logout`.
@@ -108,6 +107,10 @@ pub struct Config {
     pub api_url: HerokuUrl,
     /// The OAuth host. Default: `https://id.heroku.com`.
     pub id_url: HerokuUrl,
+    /// How long one call to Heroku may take, from connecting to the last byte. Default: 10 seconds.
+    /// Between 10 milliseconds and one minute. Connecting and each read have at most 3 and 5 seconds
+    /// of it.
+    pub heroku_timeout: Duration,
     /// How the cookies travel. Default: [`CookieTransport::Https`].
     pub cookies: CookieTransport,
 }
@@ -136,6 +139,18 @@ pub enum OnExpired {
     Page,
 }
 
+/// What becomes of server-sent events, long polls and downloads whose reader's access ends.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Streams {
+    /// The body ends at that moment. The default.
+    #[default]
+    EndWithAccess,
+    /// The body goes on to its own end; handlers look to it by
+    /// [`HerokuUser::ended`](crate::HerokuUser::ended).
+    LeaveOpen,
+}
+
 /// How the cookies travel.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
@@ -162,11 +177,13 @@ impl Default for Config {
             max_session: Duration::from_secs(90 * 60),
             session_life: SessionLife::default(),
             on_expired: OnExpired::default(),
+            streams: Streams::default(),
             sso_path: "/heroku/sso".into(),
             sign_out_path: "/logout".into(),
             landing_path: "/".into(),
             api_url: HerokuUrl::platform_api(),
             id_url: HerokuUrl::id_host(),
+            heroku_timeout: Duration::from_secs(10),
             cookies: CookieTransport::default(),
         }
     }
@@ -206,8 +223,9 @@ impl Config {
         }
         if let Some(interval) = seconds("REFRESH_INTERVAL_SECS")? {
             config.refresh_interval = interval;
-            // A short session asked for by one variable alone is no contradiction.
+            // A long interval asked for by this variable alone is no contradiction.
             config.max_session = config.max_session.max(interval);
+            config.idle_interval = config.idle_interval.max(interval);
         }
         if let Some(length) = seconds("MAX_SESSION_SECS")? {
             config.max_session = length;
@@ -221,22 +239,37 @@ impl Config {
     }
 
     pub(crate) fn check(&self) -> Result<(), SetupError> {
-        let bounds = [
+        let shortest = Duration::from_secs(1);
+        let refresh = self.refresh_interval;
+        for (setting, value, least, most) in [
+            ("refresh_interval", refresh, shortest, LONGEST),
+            ("idle_interval", self.idle_interval, refresh, LONGEST),
+            ("max_list_age", self.list_age_limit(), refresh, LONGEST),
+            ("max_session", self.max_session, refresh, LONGEST),
             (
-                "refresh_interval",
-                self.refresh_interval,
-                Duration::from_secs(1),
+                "sso_max_age",
+                self.sso_max_age,
+                Duration::ZERO,
+                Duration::from_secs(3600),
             ),
-            ("idle_interval", self.idle_interval, self.refresh_interval),
-            ("max_list_age", self.list_age_limit(), self.refresh_interval),
-            ("max_session", self.max_session, self.refresh_interval),
-        ];
-        for (setting, value, least) in bounds {
-            if value < least || value > LONGEST {
+            (
+                "sso_max_skew",
+                self.sso_max_skew,
+                Duration::ZERO,
+                Duration::from_secs(3600),
+            ),
+            (
+                "heroku_timeout",
+                self.heroku_timeout,
+                Duration::from_millis(10),
+                Duration::from_secs(60),
+            ),
+        ] {
+            if value < least || value > most {
                 return Err(SetupError::OutOfBounds {
                     setting,
                     least,
-                    most: LONGEST,
+                    most,
                 });
             }
         }
@@ -260,7 +293,8 @@ impl Config {
     }
 
     pub(crate) fn list_age_limit(&self) -> Duration {
-        self.max_list_age.unwrap_or(self.refresh_interval * 2)
+        let limit = self.max_list_age;
+        limit.unwrap_or(self.refresh_interval.saturating_mul(2))
     }
 }
 

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use tower_sessions::SessionStore;
 
 use crate::access::{ListPolicy, Role, Snapshot};
 use crate::clock::{Clock, SharedClock, SystemClock};
-use crate::config::{Config, CookieTransport, Manifest, OnExpired, SessionLife, SetupError};
+use crate::config::{
+    Config, CookieTransport, Manifest, OnExpired, SessionLife, SetupError, Streams,
+};
 use crate::gate::{HerokuSsoLayer, Keeper, Parts, RequireRoleLayer};
 use crate::heroku::{HerokuClient, HerokuUrl};
 use crate::ids::{LegacyId, ResourceId};
-use crate::session::{Cookies, MemorySessions, Sessions};
+use crate::session::{Cookies, MemorySessions, SessionStore, Sessions};
 use crate::sso::{SsoPolicy, Verifier};
 use crate::store::{MemoryStore, Store};
 use crate::sync::{Changes, Directory, OauthGrant, SyncError, SyncHandle, SyncScope, SyncSettings};
@@ -220,6 +221,8 @@ impl HerokuSsoBuilder {
         max_session: Duration => |config, length| config.max_session = length;
         /// [`Config::on_expired`].
         on_expired: OnExpired => |config, answer| config.on_expired = answer;
+        /// [`Config::streams`].
+        streams: Streams => |config, streams| config.streams = streams;
         /// [`Config::sso_path`].
         sso_path: &str => |config, path| config.sso_path = path.to_owned();
         /// [`Config::sign_out_path`].
@@ -230,6 +233,8 @@ impl HerokuSsoBuilder {
         api_url: HerokuUrl => |config, url| config.api_url = url;
         /// [`Config::id_url`].
         id_url: HerokuUrl => |config, url| config.id_url = url;
+        /// [`Config::heroku_timeout`].
+        heroku_timeout: Duration => |config, timeout| config.heroku_timeout = timeout;
         /// [`Config::cookies`].
         cookies: CookieTransport => |config, transport| config.cookies = transport;
     }
@@ -281,6 +286,7 @@ impl HerokuSsoBuilder {
             config.api_url,
             config.id_url,
             self.manifest.client_secret.clone(),
+            config.heroku_timeout,
             Arc::clone(&clock),
         );
         let directory = Directory::new(
@@ -312,6 +318,7 @@ impl HerokuSsoBuilder {
             cookies: Cookies::new(config.cookies, &self.manifest.client_secret),
             verifier,
             on_expired: config.on_expired,
+            streams: config.streams,
             sso_path: config.sso_path,
             sign_out_path: config.sign_out_path,
             landing_path: config.landing_path,

@@ -116,6 +116,8 @@ fn layout(user: &HerokuUser, title: &str, content: Markup) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) " · " (user.app().name) }
+                // No icon: without this every page asks for /favicon.ico and gets a 404.
+                link rel="icon" href="data:,";
                 style { (PreEscaped(STYLE)) }
             }
             body {

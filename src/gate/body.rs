@@ -1,5 +1,6 @@
 //! The body of a response from behind the gate, or of the gate's own.
 
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -7,6 +8,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use pin_project_lite::pin_project;
+
+use super::user::HerokuUser;
 
 pin_project! {
     /// What the gate answers with: its own page, or the wrapped service's body as it is.
@@ -22,9 +25,26 @@ pin_project! {
     #[derive(Debug)]
     enum Kind<B> {
         Own { #[pin] body: Full<Bytes> },
-        Inner { #[pin] body: B },
+        Inner { #[pin] body: B, stay: Stay },
     }
 }
+
+/// Whether the one who reads may go on reading.
+enum Stay {
+    /// Nobody asks.
+    Unlimited,
+    /// Not asked yet: most bodies are done before that.
+    Started {
+        user: HerokuUser,
+        frames: u32,
+    },
+    /// Asked at every frame.
+    Watched(Pin<Box<dyn Future<Output = ()> + Send>>),
+    Over,
+}
+
+/// A body that never has to wait is asked about after this many frames.
+const FRAMES_UNWATCHED: u32 = 16;
 
 impl<B> GateBody<B> {
     pub(super) fn own(body: Full<Bytes>) -> Self {
@@ -34,8 +54,17 @@ impl<B> GateBody<B> {
     }
 
     pub(super) fn inner(body: B) -> Self {
+        let stay = Stay::Unlimited;
         Self {
-            kind: Kind::Inner { body },
+            kind: Kind::Inner { body, stay },
+        }
+    }
+
+    /// A body that ends when the access of its reader does.
+    pub(super) fn until_ended(body: B, user: HerokuUser) -> Self {
+        let stay = Stay::Started { user, frames: 0 };
+        Self {
+            kind: Kind::Inner { body, stay },
         }
     }
 }
@@ -52,21 +81,72 @@ impl<B: Body<Data = Bytes>> Body for GateBody<B> {
             KindProjection::Own { body } => body
                 .poll_frame(cx)
                 .map(|frame| frame.map(|frame| frame.map_err(|never| match never {}))),
-            KindProjection::Inner { body } => body.poll_frame(cx),
+            KindProjection::Inner { body, stay } => {
+                if stay.is_over(cx) {
+                    return Poll::Ready(None);
+                }
+                let polled = body.poll_frame(cx);
+                if polled.is_pending() && stay.watch_now(cx) {
+                    return Poll::Ready(None);
+                }
+                polled
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Own { body } => body.is_end_stream(),
-            Kind::Inner { body } => body.is_end_stream(),
+            Kind::Inner { body, .. } => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Own { body } => body.size_hint(),
-            Kind::Inner { body } => body.size_hint(),
+            Kind::Inner { body, .. } => body.size_hint(),
         }
+    }
+}
+
+impl Stay {
+    /// True once the access has ended. Counts the frame that is asked for.
+    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        match self {
+            Self::Unlimited => false,
+            Self::Started { frames, .. } if *frames < FRAMES_UNWATCHED => {
+                *frames += 1;
+                false
+            }
+            Self::Started { .. } => self.watch_now(cx),
+            Self::Watched(ended) => {
+                let over = ended.as_mut().poll(cx).is_ready();
+                if over {
+                    *self = Self::Over;
+                }
+                over
+            }
+            Self::Over => true,
+        }
+    }
+
+    /// Begins to watch, if somebody asked for it. True if the access has ended already.
+    fn watch_now(&mut self, cx: &mut Context<'_>) -> bool {
+        if let Self::Started { user, .. } = self {
+            *self = Self::Watched(Box::pin(user.ended()));
+            return self.is_over(cx);
+        }
+        false
+    }
+}
+
+impl fmt::Debug for Stay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unlimited => "Unlimited",
+            Self::Started { .. } => "Started",
+            Self::Watched(_) => "Watched",
+            Self::Over => "Over",
+        })
     }
 }

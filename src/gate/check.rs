@@ -1,15 +1,17 @@
 //! The check of every request.
 
+use std::sync::Arc;
+
 use http::HeaderValue;
 use time::OffsetDateTime;
-use tower_sessions::session::Id;
 
 use super::keeper::Keeper;
 use super::refusal::Refusal;
+use super::visit::Visit;
 use super::{HerokuUser, RefusalKind};
 use crate::access::{Admission, Member};
 use crate::audit;
-use crate::session::{Grant, SessionError};
+use crate::session::{Grant, SessionError, SessionId};
 use crate::sync::{Held, SyncError};
 
 /// Somebody who passed, and the cookie to send along if the session's end has moved.
@@ -22,7 +24,10 @@ pub(super) struct Passage {
 impl Keeper {
     /// Asks the session store who this is, and the newest list whether they may pass. One list
     /// decides the whole request, also if a newer one arrives meanwhile.
-    pub(super) async fn check(&self, session: Option<Id>) -> Result<Passage, Refusal> {
+    pub(super) async fn check(
+        self: &Arc<Self>,
+        session: Option<SessionId>,
+    ) -> Result<Passage, Refusal> {
         let id = session.ok_or_else(|| Refusal::new(RefusalKind::NoSession))?;
         let grant = self.sessions.load(&id).await.map_err(unavailable)?;
         let Some(mut grant) = grant else {
@@ -52,8 +57,9 @@ impl Keeper {
         };
         let cookie = self.extend(&id, &mut grant, &held, now).await?;
         let snapshot = held.snapshot.clone();
+        let visit = Visit::new(Arc::clone(self), id);
         Ok(Passage {
-            user: HerokuUser::new(grant, member, snapshot),
+            user: HerokuUser::new(visit, grant, member, snapshot),
             cookie,
         })
     }
@@ -75,7 +81,7 @@ impl Keeper {
 
     async fn extend(
         &self,
-        id: &Id,
+        id: &SessionId,
         grant: &mut Grant,
         held: &Held,
         now: OffsetDateTime,
@@ -98,7 +104,7 @@ impl Keeper {
     }
 
     /// A session that is left in the store by a failure here is refused again next time.
-    pub(super) async fn close(&self, id: &Id) {
+    pub(super) async fn close(&self, id: &SessionId) {
         if let Err(error) = self.sessions.close(id).await {
             tracing::warn!(%error, "a session could not be removed");
         }

@@ -17,9 +17,11 @@ use tower::Service;
 use super::body::GateBody;
 use super::check::Passage;
 use super::keeper::Keeper;
-use super::layer::Mode;
+use super::mode::Mode;
 use super::refusal::Refusal;
+use super::user::HerokuUser;
 use super::visitor::{Visitor, redirect};
+use crate::config::Streams;
 use crate::session::WayBack;
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -51,6 +53,8 @@ pin_project! {
             #[pin]
             response: F,
             cookie: Option<HeaderValue>,
+            // Whose access ends the response's body.
+            reader: Option<HerokuUser>,
         },
     }
 }
@@ -112,13 +116,21 @@ where
                     let waiting = waiting.take().expect("polled after it was done");
                     waiting.proceed(verdict)
                 }
-                StateProjection::Inner { response, cookie } => {
+                StateProjection::Inner {
+                    response,
+                    cookie,
+                    reader,
+                } => {
                     let mut response = ready!(response.poll(cx))?;
                     mark_personal(response.headers_mut());
                     if let Some(cookie) = cookie.take() {
                         response.headers_mut().append(SET_COOKIE, cookie);
                     }
-                    return Poll::Ready(Ok(response.map(GateBody::inner)));
+                    let reader = reader.take();
+                    return Poll::Ready(Ok(response.map(|body| match reader {
+                        Some(reader) => GateBody::until_ended(body, reader),
+                        None => GateBody::inner(body),
+                    })));
                 }
             };
             self.as_mut().project().state.set(next);
@@ -137,16 +149,18 @@ where
             mut request,
             mut service,
         } = self;
-        let cookie = match (verdict, mode) {
+        let (cookie, reader) = match (verdict, mode) {
             (Ok(passage), _) => {
                 if let Some(answer) = lead_back(&keeper, &request, &passage) {
                     let answer = Box::pin(async move { answer });
                     return State::Answer { answer };
                 }
+                let ends = keeper.streams == Streams::EndWithAccess;
+                let reader = ends.then(|| passage.user.clone());
                 request.extensions_mut().insert(passage.user);
-                passage.cookie
+                (passage.cookie, reader)
             }
-            (Err(_), Mode::Identify) => None,
+            (Err(_), Mode::Identify) => (None, None),
             (Err(refusal), Mode::Guard) => {
                 let visitor = Visitor::of(&keeper, &request);
                 let answer = async move { visitor.refuse(&keeper, refusal).await };
@@ -158,6 +172,7 @@ where
         State::Inner {
             response: service.call(request),
             cookie,
+            reader,
         }
     }
 }

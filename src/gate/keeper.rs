@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Request;
 use url::{Host, Url};
 
-use crate::config::OnExpired;
+use crate::config::{OnExpired, Streams};
 use crate::heroku::is_loopback;
 use crate::session::{Cookies, Sessions};
 use crate::sso::Verifier;
@@ -19,6 +19,7 @@ pub(crate) struct Parts {
     pub(crate) cookies: Cookies,
     pub(crate) verifier: Verifier,
     pub(crate) on_expired: OnExpired,
+    pub(crate) streams: Streams,
     pub(crate) sso_path: String,
     pub(crate) sign_out_path: String,
     pub(crate) landing_path: String,

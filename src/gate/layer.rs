@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tower::Layer;
 
 use super::Keeper;
+use super::mode::Mode;
 use super::service::HerokuSsoGate;
 
 /// Wraps a service in the gate. Made by [`HerokuSso::layer`](crate::HerokuSso::layer) and
@@ -14,15 +15,6 @@ use super::service::HerokuSsoGate;
 pub struct HerokuSsoLayer {
     keeper: Arc<Keeper>,
     mode: Mode,
-}
-
-/// What happens to a request that does not pass the check.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Mode {
-    /// It is refused.
-    Guard,
-    /// It goes on, without a [`HerokuUser`](super::HerokuUser).
-    Identify,
 }
 
 impl HerokuSsoLayer {

@@ -21,6 +21,7 @@ mod check;
 mod future;
 mod keeper;
 mod layer;
+mod mode;
 mod original_uri;
 mod page;
 mod refusal;
@@ -29,6 +30,7 @@ mod service;
 mod sign_in;
 mod sign_out;
 mod user;
+mod visit;
 mod visitor;
 
 pub use body::GateBody;

@@ -28,7 +28,11 @@ color:var(--on-accent);font-weight:600;text-decoration:none}\
 a:focus-visible{outline:3px solid var(--ink);outline-offset:3px}\
 small{display:block;margin-top:1.25rem;color:var(--soft)}";
 
-pub(super) fn refusal(kind: RefusalKind, sign_in_url: Option<&Url>) -> String {
+pub(super) fn refusal(
+    kind: RefusalKind,
+    sign_in_url: Option<&Url>,
+    landing: Option<&str>,
+) -> String {
     let status = kind.status();
     document(
         kind.title(),
@@ -36,6 +40,9 @@ pub(super) fn refusal(kind: RefusalKind, sign_in_url: Option<&Url>) -> String {
             p { (kind.advice()) }
             @if let Some(url) = sign_in_url {
                 a href=(url.as_str()) { "Sign in again through Heroku" }
+            }
+            @if let Some(landing) = landing {
+                a href=(landing) { "Go on to the dashboard" }
             }
             small { (status.as_u16()) " · " (kind.code()) }
         },
@@ -59,7 +66,7 @@ pub(super) fn respond(status: StatusCode, page: String) -> Response<Full<Bytes>>
         (CACHE_CONTROL, "no-store"),
         (
             CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
+            "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; \
              form-action 'none'; frame-ancestors 'none'",
         ),
         (CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -79,6 +86,8 @@ fn document(title: &str, content: Markup) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) }
+                // Or the browser asks for `/favicon.ico`, and is refused once more.
+                link rel="icon" href="data:,";
                 style { (PreEscaped(STYLE)) }
             }
             body {

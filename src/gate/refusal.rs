@@ -113,12 +113,16 @@ impl RefusalKind {
                 "The request to sign out came from another site. Use the sign-out button of this \
                  dashboard."
             }
+            Self::UsedSignIn => {
+                "Each sign-in works once. If it was you who used it, for example by a double click, \
+                 just go on. Otherwise open the add-on again from your app's Resources page in the \
+                 Heroku Dashboard."
+            }
             Self::InvalidSignIn
             | Self::NotAForm
             | Self::SlowBody
             | Self::StaleSignIn
-            | Self::TooLarge
-            | Self::UsedSignIn => {
+            | Self::TooLarge => {
                 "Open the add-on again from your app's Resources page in the Heroku Dashboard."
             }
             Self::MethodNotAllowed => {
@@ -145,6 +149,8 @@ pub(super) struct Refusal {
     pub(super) kind: RefusalKind,
     retry_after: Option<Duration>,
     sign_in_url: Option<Box<Url>>,
+    /// The landing page, for somebody who may have a session already.
+    landing: Option<Box<str>>,
     allow: Option<&'static str>,
     cookies: Vec<HeaderValue>,
 }
@@ -155,6 +161,7 @@ impl Refusal {
             kind,
             retry_after: None,
             sign_in_url: None,
+            landing: None,
             allow: None,
             cookies: Vec::new(),
         }
@@ -179,6 +186,11 @@ impl Refusal {
         self
     }
 
+    pub(super) fn or_go_on_at(mut self, landing: String) -> Self {
+        self.landing = Some(landing.into());
+        self
+    }
+
     pub(super) fn set_cookie(mut self, cookie: HeaderValue) -> Self {
         self.cookies.push(cookie);
         self
@@ -186,7 +198,11 @@ impl Refusal {
 
     pub(super) fn into_response(self, format: Format, method: &Method) -> Response<Full<Bytes>> {
         let body = match format {
-            Format::Html => page::refusal(self.kind, self.sign_in_url.as_deref()),
+            Format::Html => page::refusal(
+                self.kind,
+                self.sign_in_url.as_deref(),
+                self.landing.as_deref(),
+            ),
             Format::ProblemJson => self.problem(),
         };
         let mut response = match format {

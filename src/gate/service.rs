@@ -12,7 +12,7 @@ use tower::Service;
 use super::body::GateBody;
 use super::future::ResponseFuture;
 use super::keeper::{Errand, Keeper};
-use super::layer::Mode;
+use super::mode::Mode;
 use super::sign_out::SignOut;
 use super::user::HerokuUser;
 

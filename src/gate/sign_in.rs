@@ -9,11 +9,12 @@ use http_body::Body;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 
 use super::RefusalKind;
+use super::accept::Format;
 use super::check::unavailable;
 use super::keeper::Keeper;
 use super::original_uri;
 use super::refusal::Refusal;
-use super::visitor::{Visitor, redirect};
+use super::visitor::redirect;
 use crate::audit;
 use crate::ids::ResourceId;
 use crate::sso::{SignedResource, SsoError, SsoPolicy, SsoRequest, VerifiedSso};
@@ -34,7 +35,7 @@ impl Keeper {
         B::Error: Into<BoxError>,
     {
         let method = request.method().clone();
-        let format = Visitor::format_of(request.headers());
+        let format = Format::of(request.headers());
         match self.try_sign_in(request).await {
             Ok(response) => response,
             Err(refusal) => refusal.into_response(format, &method),
@@ -47,7 +48,7 @@ impl Keeper {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let landing = format!("{}{}", original_uri::prefix(&request), self.landing_path);
+        let landing = self.landing(&request);
         let previous = self.cookies.session_id(request.headers());
         let form = self.read_form(request).await?;
 
@@ -62,7 +63,11 @@ impl Keeper {
             })
         })?;
         let admitted = self.admitted(&verified).await?;
-        self.use_up(&admitted.resource, &verified).await?;
+        let used_up = self.use_up(&admitted.resource, &verified).await;
+        used_up.map_err(|refusal| match refusal.kind {
+            RefusalKind::UsedSignIn => refusal.or_go_on_at(landing.clone()),
+            _ => refusal,
+        })?;
 
         let context_app = verified
             .context_app
@@ -89,6 +94,15 @@ impl Keeper {
             headers.append(SET_COOKIE, cookie);
         }
         Ok(response)
+    }
+
+    /// The landing page as the browser must ask for it. A nested router's own root is its prefix,
+    /// without a slash behind it.
+    fn landing<B>(&self, request: &Request<B>) -> String {
+        match original_uri::prefix(request) {
+            prefix if !prefix.is_empty() && self.landing_path == "/" => prefix,
+            prefix => prefix + &self.landing_path,
+        }
     }
 
     async fn read_form<B>(&self, request: Request<B>) -> Result<SsoRequest, Refusal>

@@ -4,13 +4,13 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, HOST, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
-use tower_sessions::session::Id;
 
 use super::accept::Format;
 use super::keeper::Keeper;
 use super::refusal::Refusal;
 use super::{RefusalKind, page};
 use crate::audit;
+use crate::session::SessionId;
 
 /// What a sign-out depends on, taken from its request.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(super) struct SignOut {
     method: Method,
     format: Format,
     own_site: bool,
-    session: Option<Id>,
+    session: Option<SessionId>,
 }
 
 impl SignOut {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
+use super::visit::Visit;
 use crate::access::{App, Email, Member, Roles, Snapshot, Team};
 use crate::ids::{ResourceId, UserId};
 use crate::session::Grant;
@@ -18,14 +19,16 @@ use crate::sso::Proof;
 pub struct HerokuUser(Arc<Passed>);
 
 struct Passed {
+    visit: Visit,
     grant: Grant,
     member: Member,
     snapshot: Arc<Snapshot>,
 }
 
 impl HerokuUser {
-    pub(super) fn new(grant: Grant, member: Member, snapshot: Arc<Snapshot>) -> Self {
+    pub(super) fn new(visit: Visit, grant: Grant, member: Member, snapshot: Arc<Snapshot>) -> Self {
         Self(Arc::new(Passed {
+            visit,
             grant,
             member,
             snapshot,
@@ -92,6 +95,26 @@ impl HerokuUser {
     /// When the session ends unless its list is fetched again before.
     pub fn session_expires_at(&self) -> OffsetDateTime {
         self.0.grant.expires_at
+    }
+
+    /// Resolves when this person's access ends: the session expires or is signed out, the person
+    /// leaves the list, or the resource is gone.
+    ///
+    /// For what outlives the check at its start, such as a WebSocket; the gate ends response bodies
+    /// by itself ([`Config::streams`](crate::Config::streams)). A session that later requests extend
+    /// goes on.
+    ///
+    /// ```
+    /// # async fn chat(user: tower_heroku_sso::HerokuUser) {
+    /// # async fn talk() {}
+    /// tokio::select! {
+    ///     () = talk() => {}
+    ///     () = user.ended() => {} // and hang up
+    /// }
+    /// # }
+    /// ```
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.0.visit.clone().ended(self.0.grant.clone())
     }
 
     /// When the list was fetched that let this request pass.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE, VARY};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use time::Duration;
 use url::Url;
@@ -43,10 +43,6 @@ impl Visitor {
             hint: keeper.cookies.hint(headers),
             way_back: keeper.cookies.way_back(headers),
         }
-    }
-
-    pub(super) fn format_of(headers: &HeaderMap) -> Format {
-        Format::of(headers)
     }
 
     /// Turns the visitor away; one whose session has ended is led to where it can begin again.

@@ -23,7 +23,6 @@ use crate::secret::ClientSecret;
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
-const TOTAL_TIMEOUT: Duration = Duration::from_secs(10);
 const USER_AGENT: &str = concat!("tower-heroku-sso/", env!("CARGO_PKG_VERSION"));
 
 /// Talks to Heroku. One per process: it holds the connections and the pause after a 429.
@@ -45,6 +44,7 @@ impl HerokuClient {
         api_url: HerokuUrl,
         id_url: HerokuUrl,
         client_secret: ClientSecret,
+        timeout: Duration,
         clock: SharedClock,
     ) -> Result<Self, HerokuError> {
         let mut http = Client::builder()
@@ -52,9 +52,9 @@ impl HerokuClient {
             // A redirect would carry the bearer token to wherever it points.
             .redirect(redirect::Policy::none())
             .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
-            .timeout(TOTAL_TIMEOUT);
+            .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+            .read_timeout(READ_TIMEOUT.min(timeout))
+            .timeout(timeout);
         if api_url.is_loopback() || id_url.is_loopback() {
             // Plain http to this machine must not reach a proxy, token and all.
             http = http.no_proxy();

@@ -20,4 +20,4 @@ pub(crate) use client::HerokuClient;
 pub use error::{HerokuAnswer, HerokuError};
 pub(crate) use url::is_loopback;
 pub use url::{HerokuUrl, InvalidHerokuUrl};
-pub(crate) use wire::AddOn;
+pub(crate) use wire::{AddOn, AppInfo};

@@ -58,13 +58,15 @@ impl Cookies {
         find(headers, &self.name(SESSION))?.value().parse().ok()
     }
 
+    /// `Max-Age` is the time to `expires_at`, up to the next whole second.
     pub(crate) fn session(
         &self,
         id: &Id,
         expires_at: OffsetDateTime,
         now: OffsetDateTime,
     ) -> HeaderValue {
-        self.set(SESSION, id.to_string(), expires_at - now)
+        let life = expires_at - now + Duration::nanoseconds(999_999_999);
+        self.set(SESSION, id.to_string(), life)
     }
 
     pub(crate) fn no_session(&self) -> HeaderValue {

@@ -6,6 +6,9 @@ mod grant;
 mod memory;
 mod stored;
 
+pub(crate) use tower_sessions::SessionStore;
+pub(crate) use tower_sessions::session::Id as SessionId;
+
 pub(crate) use cookies::{Cookies, WayBack};
 pub(crate) use grant::Grant;
 pub use memory::MemorySessions;

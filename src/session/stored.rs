@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use time::OffsetDateTime;
+use tokio::sync::broadcast;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
 
-use super::Grant;
+use super::{Grant, SessionId};
 use crate::clock::SharedClock;
 use crate::config::SessionLife;
 use crate::sso::Proof;
@@ -20,6 +21,9 @@ const KEY: &str = "heroku_sso";
 /// A record stays a little longer than its grant: replicas' clocks differ, and the grant's own end
 /// is the one that counts.
 const CLEAN_UP_AFTER: Duration = Duration::from_secs(120);
+
+/// How many closings a slow listener may be behind before it has to look for itself.
+const CLOSINGS: usize = 256;
 
 /// The session store cannot answer.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +39,7 @@ pub(crate) struct Sessions {
     interval: Duration,
     max_session: Duration,
     closed: Arc<Closed>,
+    closings: broadcast::Sender<SessionId>,
 }
 
 impl Sessions {
@@ -52,6 +57,7 @@ impl Sessions {
             interval,
             max_session,
             closed: Arc::default(),
+            closings: broadcast::Sender::new(CLOSINGS),
         }
     }
 
@@ -117,10 +123,18 @@ impl Sessions {
         Ok(true)
     }
 
+    /// The sessions that are closed from now on.
+    pub(crate) fn closings(&self) -> broadcast::Receiver<SessionId> {
+        self.closings.subscribe()
+    }
+
     /// Closes the session.
     pub(crate) async fn close(&self, id: &Id) -> Result<(), SessionError> {
         self.closed.insert(*id, self.clock.now());
-        Ok(self.store.delete(id).await?)
+        self.store.delete(id).await?;
+        // An error only says that nobody waits for one.
+        let _ = self.closings.send(*id);
+        Ok(())
     }
 }
 

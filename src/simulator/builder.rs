@@ -14,7 +14,7 @@ use super::Simulator;
 use super::server::Server;
 use super::shared::Shared;
 use super::state::State;
-use crate::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock};
 
 /// How long Heroku waits for a partner.
 const PARTNER_TIMEOUT: Duration = Duration::from_secs(25);

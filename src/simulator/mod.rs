@@ -31,6 +31,7 @@ mod calls;
 mod connection;
 mod dashboard;
 mod demo;
+mod etag;
 mod fault;
 mod fault_answer;
 mod guard;

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use super::platform_api::json_answer;
+use super::etag::json_answer;
 use super::refusal::Refusal;
 
 /// The most that one page can hold, whatever the request says.

@@ -1,16 +1,14 @@
 //! The four Platform API calls that an access list is made of.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{Path, State as Extract};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::addon::web_url;
+use super::etag::json_answer;
 use super::refusal::Refusal;
 use super::shared::Shared;
 use super::state::{AddOnRecord, AppRecord, Presence, State};
@@ -115,28 +113,4 @@ fn visible_app<'a>(
 /// Heroku takes an id or a name wherever something is asked for.
 fn is_named(wanted: &str, id: Uuid, name: &str) -> bool {
     wanted == name || wanted.eq_ignore_ascii_case(&id.to_string())
-}
-
-/// 200 with the body and its `ETag`, or 304 if the request has that already.
-pub(super) fn json_answer(body: &Value, request: &HeaderMap) -> Response {
-    let text = body.to_string();
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    let etag = format!("\"{:016x}\"", hasher.finish());
-    let known = request.get(header::IF_NONE_MATCH);
-    let known = known.is_some_and(|known| known.as_bytes() == etag.as_bytes());
-    let (status, body) = match known {
-        true => (StatusCode::NOT_MODIFIED, Body::empty()),
-        false => (StatusCode::OK, Body::from(text)),
-    };
-    let mut answer = Response::new(body);
-    *answer.status_mut() = status;
-    let headers = answer.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    let etag = HeaderValue::try_from(etag).expect("hexadecimal digits in quotes");
-    headers.insert(header::ETAG, etag);
-    answer
 }

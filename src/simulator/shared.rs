@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::state::{AddOnRecord, State};
-use crate::Clock;
+use crate::clock::Clock;
 
 /// The settings, which stay, and the [`State`], which changes.
 #[derive(Debug)]

@@ -20,8 +20,13 @@ impl ReplayKey {
         Self(format!("resource:{resource}:{timestamp}"))
     }
 
+    /// The formula is that of `resource_token`: where the provider's own id is the UUID, the digests
+    /// are equal, and so is their use.
     pub(super) fn v1(id: &LegacyId, timestamp: i64) -> Self {
-        Self(format!("v1:{id}:{timestamp}"))
+        match id.as_str().parse() {
+            Ok(resource) => Self::resource(&resource, timestamp),
+            Err(_) => Self(format!("v1:{id}:{timestamp}")),
+        }
     }
 
     /// The key as text, for a store.

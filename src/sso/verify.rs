@@ -211,6 +211,9 @@ impl Verifier {
         };
 
         self.check_time(timestamp.seconds, now)?;
+        let mut replay: Vec<_> = replay.into_iter().flatten().collect();
+        // Two tokens of one form can be one use.
+        replay.dedup();
         Ok(VerifiedSso {
             resource,
             email,
@@ -220,7 +223,7 @@ impl Verifier {
                 .map_err(|_| malformed("timestamp"))?,
             context_app: request.context_app.clone(),
             nav_data: request.nav_data.clone(),
-            replay: replay.into_iter().flatten().collect(),
+            replay,
         })
     }
 

@@ -102,6 +102,17 @@ impl Store for MemoryStore {
         Ok(known.and_then(|known| known.list.clone()))
     }
 
+    async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let known = state.resources.get_mut(id);
+        let Some(known) = known.filter(|known| known.is_active()) else {
+            return Ok(false);
+        };
+        known.list = None;
+        known.registration.state = ResourceState::Closing;
+        Ok(true)
+    }
+
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
         let mut state = self.state();
         let Some(known) = state.resources.get_mut(id) else {

@@ -51,6 +51,10 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// The last list of an active resource.
     async fn list(&self, id: &ResourceId) -> Result<Option<Arc<Snapshot>>, StoreError>;
 
+    /// Makes an active resource a [`ResourceState::Closing`] one: no list any more, but its tokens
+    /// stay. False if it was not active.
+    async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError>;
+
     /// Ends a resource: [`ResourceState::Gone`], with neither tokens nor list. That it existed is
     /// remembered. False if it was not known, or gone already.
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError>;

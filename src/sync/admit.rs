@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::SyncError;
-use super::directory::{Directory, Held};
+use super::directory::{Directory, Entry, Held};
 use crate::access::{Admission, Email, Member};
 use crate::ids::{ResourceId, UserId};
 
@@ -48,24 +48,33 @@ impl Directory {
         email: &Email,
         user_id: Option<&UserId>,
     ) -> Result<Admitted, NotAdmitted> {
-        let entry = match self.entry(id).await {
-            Ok(entry) => entry,
-            Err(error) => return Err(error.into()),
-        };
+        let entry = self.entry(id).await?;
+        let admitted = self.decide(&entry, email, user_id).await?;
+        // Only somebody who is let in makes a list one in use.
+        entry.touch(self.clock.elapsed());
+        Ok(admitted)
+    }
+
+    async fn decide(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        email: &Email,
+        user_id: Option<&UserId>,
+    ) -> Result<Admitted, NotAdmitted> {
         let recent = |held: &Arc<Held>| held.age(&self.clock) <= self.settings.refresh_interval;
         let verdict = |held: &Held| {
             let admission = held.snapshot.list.admission(email, user_id);
-            judge(id, user_id, admission)
+            judge(&entry.id, user_id, admission)
         };
         let Some(held) = entry.held().filter(recent) else {
-            let fetched = self.fetch_within_budget(&entry).await;
+            let fetched = self.fetch_within_budget(entry).await;
             return verdict(&*fetched.or_else(|error| self.last_known_good(&entry.held(), error))?);
         };
         match verdict(&held) {
             Err(NotAdmitted::NotListed | NotAdmitted::OtherAccount) => {}
             answer => return answer,
         }
-        match self.fetch_within_budget(&entry).await {
+        match self.fetch_within_budget(entry).await {
             Ok(held) => verdict(&held),
             // What the budget is for: strangers get the answer of the list we have.
             Err(SyncError::OverBudget { .. }) => verdict(&held),

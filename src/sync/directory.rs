@@ -2,20 +2,19 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use secrecy::SecretString;
 use time::Duration as SignedDuration;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
+use super::SyncError;
 use super::budget::Budget;
 use super::change::{self, Change, Changes};
 use super::flight::Flight;
 use super::plan::{Intervals, Standing, SyncScope, due_in};
-use super::register::Turnstile;
-use super::{SyncError, tokens};
+use super::turnstile::Turnstile;
 use crate::access::{ListPolicy, Snapshot};
 use crate::audit;
 use crate::clock::SharedClock;
@@ -59,7 +58,8 @@ pub(super) struct Entry {
     pub(super) id: ResourceId,
     pub(super) fetching: Flight<Arc<Held>>,
     pub(super) renewing: Flight<Tokens>,
-    held: RwLock<Option<Arc<Held>>>,
+    /// None before the first list, and after the resource's end.
+    held: watch::Sender<Option<Arc<Held>>>,
     progress: Mutex<Progress>,
     /// Milliseconds of [`Clock::elapsed`](crate::Clock::elapsed), plus one; zero for never.
     last_used: AtomicU64,
@@ -93,7 +93,7 @@ impl Entry {
             id,
             fetching: Flight::default(),
             renewing: Flight::default(),
-            held: RwLock::new(held),
+            held: watch::Sender::new(held),
             progress: Mutex::new(Progress {
                 budget: Budget::full(now),
                 failures: 0,
@@ -106,15 +106,14 @@ impl Entry {
     }
 
     pub(super) fn held(&self) -> Option<Arc<Held>> {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        held.clone()
+        self.held.borrow().clone()
     }
 
     pub(super) fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn touch(&self, now: Duration) {
+    pub(super) fn touch(&self, now: Duration) {
         let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         self.last_used
             .store(millis.saturating_add(1), Ordering::Relaxed);
@@ -182,23 +181,12 @@ impl Directory {
         self.fetch(&entry).await
     }
 
-    /// An access token for calls of the partner's own, renewed if need be.
-    pub(crate) async fn access_token(
-        self: &Arc<Self>,
+    /// The lists of a resource from now on; none once it has ended.
+    pub(crate) async fn watch(
+        &self,
         id: &ResourceId,
-    ) -> Result<SecretString, SyncError> {
-        let state = self
-            .store
-            .get(id)
-            .await?
-            .ok_or(SyncError::UnknownResource)?;
-        // Not by way of the entry: a resource that is closing still has its tokens.
-        if state.state == ResourceState::Gone {
-            return Err(SyncError::Gone);
-        }
-        let entry = self.entries.get(id).map(|entry| Arc::clone(&entry));
-        let entry = entry.unwrap_or_else(|| Arc::new(Entry::new(*id, None, Duration::ZERO)));
-        Ok(tokens::current(self, &entry).await?.access)
+    ) -> Result<watch::Receiver<Option<Arc<Held>>>, SyncError> {
+        Ok(self.entry(id).await?.held.subscribe())
     }
 
     /// The id of the resource that the provider knows by its own `id`.
@@ -211,37 +199,30 @@ impl Directory {
         found.ok_or(SyncError::UnknownResource)
     }
 
-    /// Replaces what is registered of a resource that is not gone.
-    pub(crate) async fn put(
+    /// Replaces what is registered of a resource. Whoever calls this holds the resource's turn.
+    pub(super) async fn put(
         &self,
         id: &ResourceId,
         registration: Registration,
     ) -> Result<(), SyncError> {
-        let known = self.store.get(id).await?;
-        if known.is_some_and(|known| known.state == ResourceState::Gone) {
-            return Err(SyncError::Gone);
-        }
-        let active = registration.state == ResourceState::Active;
         self.store.put(id, registration).await?;
-        if active {
-            self.entry(id).await?;
-        } else {
-            self.drop_entry(id);
-        }
+        self.entry(id).await?;
         Ok(())
     }
 
-    /// Lets nobody in any more, and keeps the tokens: the resource is being deprovisioned.
-    pub(crate) async fn begin_closing(&self, id: &ResourceId) -> Result<(), SyncError> {
-        let known = self.store.get(id).await?;
-        let mut registration = known.ok_or(SyncError::UnknownResource)?;
-        registration.state = ResourceState::Closing;
-        self.put(id, registration).await
+    /// Lets nobody in any more, and keeps the tokens: the resource is being deprovisioned. False if
+    /// it was not active.
+    pub(crate) async fn begin_closing(&self, id: &ResourceId) -> Result<bool, SyncError> {
+        let _turn = self.turnstile.enter(id).await;
+        let closing = self.store.begin_closing(id).await?;
+        self.drop_entry(id);
+        Ok(closing)
     }
 
     /// Ends a resource: its list, its sessions (they hang on the list), its tokens. False if it was
     /// not known, or gone already.
     pub(crate) async fn end(&self, id: &ResourceId) -> Result<bool, SyncError> {
+        let _turn = self.turnstile.enter(id).await;
         let ended = self.store.end(id).await?;
         self.drop_entry(id);
         if ended {
@@ -253,9 +234,25 @@ impl Directory {
 
     /// Removes every trace of a resource whose provisioning was refused.
     pub(crate) async fn erase(&self, id: &ResourceId) -> Result<(), SyncError> {
+        let _turn = self.turnstile.enter(id).await;
         self.store.erase(id).await?;
         self.drop_entry(id);
         Ok(())
+    }
+
+    /// The entry of a resource that may be closing: its tokens still work, nobody may enter. It is
+    /// not kept if it was not there.
+    pub(super) async fn entry_for_tokens(&self, id: &ResourceId) -> Result<Arc<Entry>, SyncError> {
+        let known = self
+            .store
+            .get(id)
+            .await?
+            .ok_or(SyncError::UnknownResource)?;
+        if known.state == ResourceState::Gone {
+            return Err(SyncError::Gone);
+        }
+        let entry = self.entries.get(id).map(|entry| Arc::clone(&entry));
+        Ok(entry.unwrap_or_else(|| Arc::new(Entry::new(*id, None, Duration::ZERO))))
     }
 
     /// The entry of an active resource. Of any other the directory keeps nothing, so that made-up
@@ -292,6 +289,7 @@ impl Directory {
     fn drop_entry(&self, id: &ResourceId) {
         if let Some((_, entry)) = self.entries.remove(id) {
             entry.progress().ended = true;
+            entry.held.send_replace(None);
         }
     }
 
@@ -306,9 +304,7 @@ impl Directory {
             progress.failures = 0;
             progress.jitter = fastrand::f64();
         }
-        let mut slot = entry.held.write().unwrap_or_else(PoisonError::into_inner);
-        let before = slot.replace(Arc::clone(held));
-        drop(slot);
+        let before = entry.held.send_replace(Some(Arc::clone(held)));
         let before = before.map(|before| Arc::clone(&before.snapshot));
         for change in change::between(before.as_deref(), &held.snapshot) {
             audit::list_changed(&entry.id, &change);

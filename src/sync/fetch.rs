@@ -14,18 +14,22 @@ impl Directory {
         self: &Arc<Self>,
         entry: &Arc<Entry>,
     ) -> Result<Arc<Held>, SyncError> {
-        let work = || fetch(Arc::clone(self), Arc::clone(entry));
+        let work = || Ok(fetch(Arc::clone(self), Arc::clone(entry)));
         entry.fetching.join(work).await
     }
 
-    /// As [`fetch`](Self::fetch), on behalf of somebody who is not let in yet.
+    /// As [`fetch`](Self::fetch), on behalf of somebody who is not let in yet. To wait for a fetch
+    /// that is under way costs nothing of the budget.
     pub(super) async fn fetch_within_budget(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
     ) -> Result<Arc<Held>, SyncError> {
-        let granted = entry.progress().budget.take(self.clock.elapsed());
-        granted.map_err(|retry_after| SyncError::OverBudget { retry_after })?;
-        self.fetch(entry).await
+        let work = || {
+            let granted = entry.progress().budget.take(self.clock.elapsed());
+            granted.map_err(|retry_after| SyncError::OverBudget { retry_after })?;
+            Ok(fetch(Arc::clone(self), Arc::clone(entry)))
+        };
+        entry.fetching.join(work).await
     }
 }
 

@@ -23,12 +23,15 @@ impl<T> Default for Flight<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> Flight<T> {
-    /// Joins the work under way, or starts it.
-    pub(super) async fn join<F>(&self, start: impl FnOnce() -> F) -> Result<T, SyncError>
+    /// Joins the work under way, or starts it. `start` runs only in the second case, and may refuse.
+    pub(super) async fn join<F>(
+        &self,
+        start: impl FnOnce() -> Result<F, SyncError>,
+    ) -> Result<T, SyncError>
     where
         F: Future<Output = Result<T, SyncError>> + Send + 'static,
     {
-        let mut landing = self.under_way_or(start);
+        let mut landing = self.under_way_or(start)?;
         match landing.wait_for(Option::is_some).await {
             Ok(result) => result.clone().unwrap_or(Err(SyncError::Interrupted)),
             // The task panicked, or the runtime is shutting down.
@@ -42,22 +45,25 @@ impl<T: Clone + Send + Sync + 'static> Flight<T> {
         slot.as_ref().is_some_and(is_busy)
     }
 
-    fn under_way_or<F>(&self, start: impl FnOnce() -> F) -> watch::Receiver<Landing<T>>
+    fn under_way_or<F>(
+        &self,
+        start: impl FnOnce() -> Result<F, SyncError>,
+    ) -> Result<watch::Receiver<Landing<T>>, SyncError>
     where
         F: Future<Output = Result<T, SyncError>> + Send + 'static,
     {
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(current) = slot.as_ref().filter(|current| is_busy(current)) {
-            return current.clone();
+            return Ok(current.clone());
         }
         let (sender, receiver) = watch::channel(None);
-        let work = start();
+        let work = start()?;
         tokio::spawn(async move {
             let result = work.await;
             sender.send_replace(Some(result));
         });
         *slot = Some(receiver.clone());
-        receiver
+        Ok(receiver)
     }
 }
 
@@ -84,10 +90,12 @@ mod tests {
         for _ in 0..50 {
             let (flight, started, gate) = (flight.clone(), started.clone(), gate.clone());
             waiting.spawn(async move {
-                let work = || async move {
-                    let number = started.fetch_add(1, Ordering::SeqCst);
-                    gate.notified().await;
-                    Ok(number)
+                let work = || {
+                    Ok(async move {
+                        let number = started.fetch_add(1, Ordering::SeqCst);
+                        gate.notified().await;
+                        Ok(number)
+                    })
                 };
                 flight.join(work).await.unwrap()
             });
@@ -96,7 +104,7 @@ mod tests {
         tokio::task::yield_now().await;
         gate.notify_one();
         assert!(waiting.join_all().await.iter().all(|number| *number == 0));
-        assert_eq!(flight.join(|| async { Ok(7) }).await.unwrap(), 7);
+        assert_eq!(flight.join(|| Ok(async { Ok(7) })).await.unwrap(), 7);
     }
 
     #[tokio::test]
@@ -106,10 +114,12 @@ mod tests {
         let started = tokio::spawn({
             let (flight, done) = (flight.clone(), done.clone());
             async move {
-                let work = || async move {
-                    tokio::task::yield_now().await;
-                    done.notify_one();
-                    Ok(())
+                let work = || {
+                    Ok(async move {
+                        tokio::task::yield_now().await;
+                        done.notify_one();
+                        Ok(())
+                    })
                 };
                 flight.join(work).await
             }
@@ -122,8 +132,8 @@ mod tests {
     #[tokio::test]
     async fn work_that_panics_does_not_block_the_next() {
         let flight: Flight<u8> = Flight::default();
-        let broken = flight.join(|| async { panic!("a bug") }).await;
+        let broken = flight.join(|| Ok(async { panic!("a bug") })).await;
         assert!(matches!(broken, Err(SyncError::Interrupted)));
-        assert_eq!(flight.join(|| async { Ok(1) }).await.unwrap(), 1);
+        assert_eq!(flight.join(|| Ok(async { Ok(1) })).await.unwrap(), 1);
     }
 }

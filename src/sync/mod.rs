@@ -17,6 +17,7 @@ mod register;
 mod resolve;
 mod resync;
 mod tokens;
+mod turnstile;
 
 pub(crate) use admit::{Admitted, NotAdmitted};
 pub use change::{Change, Changes};

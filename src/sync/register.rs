@@ -1,11 +1,8 @@
 //! Taking a resource in: its grant is traded for tokens, once.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::{Mutex, MutexGuard};
 
 use super::SyncError;
 use super::directory::Directory;
@@ -21,25 +18,6 @@ pub enum OauthGrant {
     Code(SecretString),
     /// Tokens that the partner has already.
     Tokens(Tokens),
-}
-
-/// Registrations of one resource go one after the other; of different ones, mostly side by side.
-#[derive(Debug)]
-pub(super) struct Turnstile([Mutex<()>; 32]);
-
-impl Default for Turnstile {
-    fn default() -> Self {
-        Self(std::array::from_fn(|_| Mutex::default()))
-    }
-}
-
-impl Turnstile {
-    async fn enter(&self, id: &ResourceId) -> MutexGuard<'_, ()> {
-        let mut hasher = DefaultHasher::new();
-        id.hash(&mut hasher);
-        let lane = usize::try_from(hasher.finish() % 32).unwrap_or_default();
-        self.0[lane].lock().await
-    }
 }
 
 impl Directory {
@@ -76,29 +54,52 @@ async fn take_in(
     if registration.state != ResourceState::Active {
         return Err(SyncError::Gone);
     }
-    match grant {
-        None => {}
-        Some(OauthGrant::Tokens(tokens)) => registration.tokens = Some(tokens),
-        Some(OauthGrant::Code(code)) => {
-            let used = registration.grant_code.as_ref();
-            let traded = used.is_some_and(|used| used.expose_secret() == code.expose_secret());
-            if !(traded && registration.tokens.is_some()) {
-                match directory.client.exchange(&code).await {
-                    Ok(tokens) => {
-                        registration.tokens = Some(tokens);
-                        registration.grant_code = Some(code);
-                    }
-                    Err(error) if registration.tokens.is_some() => {
-                        tracing::warn!(resource = %id, %error, "a further grant was refused");
-                    }
-                    Err(error) => return Err(error.into()),
-                }
-            }
-        }
-    }
-    if legacy_id.is_some() {
+    let traded = trade(directory, id, grant, &mut registration).await?;
+    let renamed = legacy_id.is_some() && legacy_id != registration.legacy_id;
+    if renamed {
         registration.legacy_id = legacy_id;
     }
-    directory.put(id, registration).await?;
+    // What has not changed is not written: its tokens may have been renewed since they were read.
+    if is_new || traded || renamed {
+        directory.put(id, registration).await?;
+    }
     Ok(is_new)
+}
+
+/// Puts the tokens of `grant` into the registration. False if it has them already, or has some that
+/// work and the grant is refused.
+async fn trade(
+    directory: &Directory,
+    id: &ResourceId,
+    grant: Option<OauthGrant>,
+    registration: &mut Registration,
+) -> Result<bool, SyncError> {
+    let code = match grant {
+        None => return Ok(false),
+        Some(OauthGrant::Tokens(tokens)) => {
+            registration.tokens = Some(tokens);
+            return Ok(true);
+        }
+        Some(OauthGrant::Code(code)) => code,
+    };
+    let has_tokens = registration.tokens.is_some();
+    let last = registration
+        .grant_code
+        .as_ref()
+        .map(ExposeSecret::expose_secret);
+    if has_tokens && last == Some(code.expose_secret()) {
+        return Ok(false);
+    }
+    match directory.client.exchange(&code).await {
+        Ok(tokens) => {
+            registration.tokens = Some(tokens);
+            registration.grant_code = Some(code);
+            Ok(true)
+        }
+        Err(error) if has_tokens => {
+            tracing::warn!(resource = %id, %error, "a further grant was refused");
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
 }

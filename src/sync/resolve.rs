@@ -1,4 +1,5 @@
-//! From a resource id to its access list: add-on, then app and collaborators, then team members.
+//! From a resource id to its access list. The first time in three round trips: add-on, then app and
+//! collaborators, then team members. From then on in one, as app and team are known.
 
 use std::time::Duration;
 
@@ -7,8 +8,8 @@ use secrecy::SecretString;
 use super::Held;
 use crate::access::{AccessList, ListPolicy, People, Snapshot, Team};
 use crate::clock::SharedClock;
-use crate::heroku::{AddOn, HerokuClient, HerokuError};
-use crate::ids::{AppId, ResourceId};
+use crate::heroku::{AddOn, AppInfo, HerokuClient, HerokuError};
+use crate::ids::{AppId, ResourceId, TeamId};
 
 /// One resolution of one resource's list.
 pub(super) struct Resolution<'a> {
@@ -19,6 +20,14 @@ pub(super) struct Resolution<'a> {
     pub(super) policy: ListPolicy,
     pub(super) max_list_age: Duration,
     pub(super) previous: Option<&'a Held>,
+}
+
+/// What Heroku says of an app.
+struct AboutApp {
+    info: AppInfo,
+    collaborators: People,
+    /// Of its team; none if that was not asked for yet.
+    members: Option<Result<People, HerokuError>>,
 }
 
 impl Resolution<'_> {
@@ -33,15 +42,21 @@ impl Resolution<'_> {
 
     async fn once(&self) -> Result<Held, HerokuError> {
         let asked_at = (self.clock.now(), self.clock.elapsed());
-        let add_on = self.add_on().await?;
-        let (info, collaborators) = tokio::try_join!(
-            self.client.app(self.token, &add_on.app.id),
-            self.collaborators(&add_on.app.id),
-        )
-        .map_err(below_the_add_on)?;
-        let (list, oldest) = match &info.team {
-            None => (AccessList::of_app(collaborators, self.policy), None),
-            Some(team) => self.team_list(team, collaborators).await?,
+        let (add_on, app) = match self.previous {
+            None => {
+                let add_on = self.add_on().await?;
+                let app = self.ask_app(&add_on.app.id, None).await?;
+                (add_on, app)
+            }
+            Some(held) => self.ask_all(held).await?,
+        };
+        let (list, oldest) = match (&app.info.team, app.members) {
+            (None, _) => (AccessList::of_app(app.collaborators, self.policy), None),
+            (Some(team), Some(members)) => self.team_list(team, app.collaborators, members)?,
+            (Some(team), None) => {
+                let members = self.client.team_members(self.token, &team.id).await;
+                self.team_list(team, app.collaborators, members)?
+            }
         };
         let (fetched_at, taken_at) = match oldest {
             Some(held) => (held.snapshot.fetched_at, held.taken_at),
@@ -49,8 +64,8 @@ impl Resolution<'_> {
         };
         let snapshot = Snapshot {
             addon_name: add_on.name,
-            app: info.app,
-            team: info.team,
+            app: app.info.app,
+            team: app.info.team,
             web_url: add_on.web_url,
             list,
             fetched_at,
@@ -58,6 +73,43 @@ impl Resolution<'_> {
         Ok(Held {
             snapshot: snapshot.into(),
             taken_at,
+        })
+    }
+
+    /// Everything at once, as app and team rarely change; what was asked about a former one does not
+    /// count.
+    async fn ask_all(&self, held: &Held) -> Result<(AddOn, AboutApp), HerokuError> {
+        let (app, team) = (&held.snapshot.app.id, held.snapshot.team.as_ref());
+        let (add_on, about) =
+            tokio::join!(self.add_on(), self.ask_app(app, team.map(|team| &team.id)),);
+        let add_on = add_on?;
+        let about = if add_on.app.id == *app {
+            about?
+        } else {
+            self.ask_app(&add_on.app.id, None).await?
+        };
+        Ok((add_on, about))
+    }
+
+    /// The app and its collaborators, and the members of the team that it had, if it still has it.
+    async fn ask_app(&self, app: &AppId, team: Option<&TeamId>) -> Result<AboutApp, HerokuError> {
+        let members = async {
+            match team {
+                Some(team) => Some(self.client.team_members(self.token, team).await),
+                None => None,
+            }
+        };
+        let (info, collaborators, members) = tokio::join!(
+            self.client.app(self.token, app),
+            self.collaborators(app),
+            members,
+        );
+        let info = info.map_err(below_the_add_on)?;
+        let same_team = info.team.as_ref().map(|team| &team.id) == team;
+        Ok(AboutApp {
+            info,
+            collaborators: collaborators.map_err(below_the_add_on)?,
+            members: members.filter(|_| same_team),
         })
     }
 
@@ -87,12 +139,13 @@ impl Resolution<'_> {
 
     /// The list with the team's members. If Heroku does not tell them, those it told before stay as
     /// long as their age allows, and the list is as old as they are.
-    async fn team_list(
+    fn team_list(
         &self,
         team: &Team,
         collaborators: People,
+        members: Result<People, HerokuError>,
     ) -> Result<(AccessList, Option<&Held>), HerokuError> {
-        let refused = match self.client.team_members(self.token, &team.id).await {
+        let refused = match members {
             Ok(members) => {
                 let list = AccessList::of_team_app(collaborators, members, self.policy);
                 return Ok((list, None));

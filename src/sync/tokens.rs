@@ -2,16 +2,28 @@
 
 use std::sync::Arc;
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use time::Duration;
 
 use super::SyncError;
 use super::directory::{Directory, Entry};
 use crate::heroku::HerokuError;
+use crate::ids::ResourceId;
 use crate::secret::Tokens;
 
 /// A token this close to its end is renewed first.
 const MARGIN: Duration = Duration::minutes(5);
+
+impl Directory {
+    /// An access token for calls of the partner's own, renewed if need be.
+    pub(crate) async fn access_token(
+        self: &Arc<Self>,
+        id: &ResourceId,
+    ) -> Result<SecretString, SyncError> {
+        let entry = self.entry_for_tokens(id).await?;
+        Ok(current(self, &entry).await?.access)
+    }
+}
 
 /// Tokens that should work.
 pub(super) async fn current(
@@ -38,7 +50,13 @@ pub(super) async fn renewed(
     entry: &Arc<Entry>,
     worn: &Tokens,
 ) -> Result<Tokens, SyncError> {
-    let work = || renew(Arc::clone(directory), Arc::clone(entry), worn.clone());
+    let work = || {
+        Ok(renew(
+            Arc::clone(directory),
+            Arc::clone(entry),
+            worn.clone(),
+        ))
+    };
     entry.renewing.join(work).await
 }
 

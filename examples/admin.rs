@@ -1,0 +1,94 @@
+//! A public site whose `/admin` subtree alone is behind the gate.
+//!
+//! `cargo run --example admin`, then open the simulator and from there the add-on.
+
+#[path = "demo/mod.rs"]
+mod demo;
+
+use std::error::Error;
+
+use axum::Router;
+use axum::response::Html;
+use axum::routing::get;
+use maud::{DOCTYPE, Markup, html};
+use tower_heroku_sso::{HerokuSso, HerokuUser, Role};
+
+use crate::demo::Demo;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let demo = Demo::start("/admin").await?;
+    let site = site(&demo.sso);
+    demo.serve(site).await
+}
+
+fn site(sso: &HerokuSso) -> Router {
+    let audit = Router::new()
+        .route("/admin/audit", get(audit))
+        .route_layer(sso.require_any([Role::Admin, Role::Owner]));
+    let admin = Router::new()
+        .route("/admin", get(overview))
+        .route("/admin/users", get(users))
+        .merge(audit)
+        .route_layer(sso.layer()); // the routes above, and no other
+    Router::new()
+        .route("/", get(home))
+        .route("/pricing", get(pricing))
+        .merge(admin)
+        .merge(sso.endpoints()) // where Heroku posts, and where a form signs out
+}
+
+async fn home() -> Html<String> {
+    page(
+        "Acme Database",
+        &html! { p { "A database for everybody. " a href="/pricing" { "Pricing" } } },
+    )
+}
+
+async fn pricing() -> Html<String> {
+    page("Pricing", &html! { p { "Free while it is a demo." } })
+}
+
+async fn overview(user: HerokuUser) -> Html<String> {
+    page(
+        "Administration",
+        &html! {
+            p { "Signed in as " (user.email()) " for app " (user.app().name) "." }
+            ul {
+                li { a href="/admin/users" { "Users" } }
+                li { a href="/admin/audit" { "Audit log" } " (admins and owners)" }
+            }
+            form method="post" action="/logout" { button { "Sign out" } }
+        },
+    )
+}
+
+async fn users(user: HerokuUser) -> Html<String> {
+    page(
+        "Users",
+        &html! { p { "Users of " (user.addon_name()) "." } },
+    )
+}
+
+async fn audit(user: HerokuUser) -> Html<String> {
+    page(
+        "Audit log",
+        &html! { p { "What happened in " (user.addon_name()) "." } },
+    )
+}
+
+fn page(title: &str, content: &Markup) -> Html<String> {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+            }
+            body { main { h1 { (title) } (content) } }
+        }
+    };
+    Html(page.into_string())
+}

@@ -1,0 +1,19 @@
+//! An app that was there before, and the one line that puts it behind the gate: `gate.diff` beside
+//! this file.
+//!
+//! `cargo run --example existing_app`, then open the simulator and from there the add-on.
+
+mod app;
+#[path = "../demo/mod.rs"]
+mod demo;
+
+use std::error::Error;
+
+use crate::demo::Demo;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let demo = Demo::start("/").await?;
+    let app = app::router().layer(demo.sso.layer());
+    demo.serve(app).await
+}

@@ -1,0 +1,10 @@
+//! Whether the gate keeps people out.
+
+/// What happens to a request that does not pass the check.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Mode {
+    /// It is refused.
+    Guard,
+    /// It goes on, without a [`HerokuUser`](super::HerokuUser).
+    Identify,
+}

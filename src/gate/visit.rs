@@ -1,0 +1,69 @@
+//! How long somebody may stay who came in.
+
+use std::sync::Arc;
+
+use tokio::sync::broadcast::error::RecvError;
+
+use super::keeper::Keeper;
+use crate::access::Admission;
+use crate::session::{Grant, SessionId};
+use crate::sync::Held;
+
+/// One session at one gate.
+#[derive(Clone)]
+pub(super) struct Visit {
+    keeper: Arc<Keeper>,
+    session: SessionId,
+}
+
+impl Visit {
+    pub(super) fn new(keeper: Arc<Keeper>, session: SessionId) -> Self {
+        Self { keeper, session }
+    }
+
+    /// Resolves when the session has ended, or its person has left the list.
+    pub(super) async fn ended(self, mut grant: Grant) {
+        let clock = self.keeper.directory.clock();
+        let mut closings = self.keeper.sessions.closings();
+        let Ok(mut lists) = self.keeper.directory.watch(&grant.resource).await else {
+            return;
+        };
+        loop {
+            match self.keeper.sessions.load(&self.session).await {
+                Ok(Some(newest)) => grant = newest,
+                Ok(None) => return,
+                // The end that is known still counts.
+                Err(error) => tracing::warn!(%error, "a session could not be looked up"),
+            }
+            let left = grant.expires_at - clock.now();
+            let listed = lists
+                .borrow_and_update()
+                .as_deref()
+                .is_some_and(|held| has(held, &grant));
+            let (true, Ok(left)) = (listed && left.is_positive(), left.try_into()) else {
+                return;
+            };
+            let closed = async {
+                loop {
+                    match closings.recv().await {
+                        Ok(id) if id == self.session => return,
+                        Ok(_) => {}
+                        Err(RecvError::Lagged(_) | RecvError::Closed) => return,
+                    }
+                }
+            };
+            // Whatever happens, the next round looks at what is true then.
+            tokio::select! {
+                () = clock.sleep(left) => {}
+                _ = lists.changed() => {}
+                () = closed => {}
+            }
+        }
+    }
+}
+
+fn has(held: &Held, grant: &Grant) -> bool {
+    let list = &held.snapshot.list;
+    let admission = list.admission(&grant.email, grant.user_id.as_ref());
+    matches!(admission, Admission::Listed(_))
+}

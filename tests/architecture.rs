@@ -1,0 +1,192 @@
+//! Holds the house in shape: imports go inward only, and each foreign crate has its homes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// From the pure core outward. A module may name those above it, and nothing below.
+const INWARD: &[&str] = &[
+    "ids",
+    "clock",
+    "secret",
+    "access",
+    "sso",
+    "heroku",
+    "store",
+    "audit",
+    "sync",
+    "config",
+    "session",
+    "gate",
+    "heroku_sso",
+    "axum",
+    "partner_api",
+];
+
+/// What the simulator may know: nothing of the gate, the sync or the client that it is there to try.
+const SIMULATOR_KNOWS: &[&str] = &["ids", "clock", "sso", "simulator"];
+
+/// Where a foreign crate may be named, as path prefixes below `src`.
+const HOMES: &[(&str, &[&str])] = &[
+    (
+        "axum",
+        &[
+            "axum.rs",
+            "gate/original_uri.rs",
+            "partner_api/",
+            "simulator/",
+        ],
+    ),
+    ("base64", &["partner_api/basic_auth.rs", "simulator/"]),
+    ("cookie", &["session/cookies.rs"]),
+    ("dashmap", &["sync/directory.rs"]),
+    ("fastrand", &["sync/directory.rs"]),
+    ("hex", &["sso/"]),
+    ("maud", &["gate/page.rs", "simulator/"]),
+    ("reqwest", &["heroku/", "simulator/"]),
+    ("sha1", &["sso/token.rs"]),
+    ("sha2", &["sso/token.rs"]),
+    ("subtle", &["sso/"]),
+    ("tower_sessions", &["session/"]),
+];
+
+/// A file with more lines than this hides something.
+const LONG: usize = 400;
+
+struct Source {
+    /// Below `src`, with `/` between the parts.
+    path: String,
+    code: String,
+}
+
+impl Source {
+    fn module(&self) -> &str {
+        let first = self.path.split('/').next().unwrap();
+        first.strip_suffix(".rs").unwrap_or(first)
+    }
+}
+
+/// Every file below `src`, without its comments and without the tests at its end.
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    assert!(files.len() > 40, "src was not found");
+    let read = |file: &PathBuf| {
+        let text = fs::read_to_string(file).unwrap();
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        let code: Vec<_> = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .collect();
+        let path = file.strip_prefix(&root).unwrap();
+        Source {
+            path: path.to_str().unwrap().replace('\\', "/"),
+            code: code.join("\n"),
+        }
+    };
+    files.iter().map(read).collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// The identifiers that follow `before` in `code`, as whole words.
+fn named_after<'a>(code: &'a str, before: &str) -> Vec<&'a str> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let places = code.match_indices(before);
+    let places = places.filter(|(at, _)| !code[..*at].ends_with(|c| is_word(c) || c == ':'));
+    places
+        .map(|(at, _)| {
+            let rest = &code[at + before.len()..];
+            &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())]
+        })
+        .collect()
+}
+
+#[test]
+fn imports_go_inward_only() {
+    for source in sources() {
+        if source.path == "lib.rs" {
+            continue;
+        }
+        let named = named_after(&source.code, "crate::");
+        let own = source.module();
+        for module in named {
+            let allowed = if own == "simulator" {
+                SIMULATOR_KNOWS.contains(&module)
+            } else {
+                let place = |name| INWARD.iter().position(|known| *known == name);
+                let (own, named) = (place(own), place(module));
+                named.is_some() && named <= own
+            };
+            assert!(allowed, "{} names crate::{module}", source.path);
+        }
+    }
+}
+
+#[test]
+fn every_foreign_crate_stays_in_its_homes() {
+    for source in sources() {
+        for (foreign, homes) in HOMES {
+            let at_home = homes.iter().any(|home| source.path.starts_with(home));
+            let word = format!("{foreign}::");
+            let named = source.code.match_indices(&word).any(|(at, _)| {
+                let before = &source.code[..at];
+                !before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
+            });
+            assert!(at_home || !named, "{} names {foreign}", source.path);
+        }
+    }
+}
+
+#[test]
+fn the_wall_clock_is_read_in_one_place() {
+    for source in sources() {
+        let reads = [
+            "now_utc()",
+            "SystemTime",
+            "Instant::now",
+            "tokio::time::sleep",
+        ];
+        let found = reads.iter().find(|read| source.code.contains(**read));
+        assert!(
+            found.is_none() || source.path == "clock.rs",
+            "{} uses {found:?}",
+            source.path
+        );
+    }
+}
+
+#[test]
+fn no_file_is_long() {
+    for source in sources() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("src")
+            .join(&source.path);
+        let lines = fs::read_to_string(file).unwrap().lines().count();
+        assert!(lines <= LONG, "{} has {lines} lines", source.path);
+    }
+}
+
+#[test]
+fn the_checks_above_notice_what_they_look_for() {
+    assert_eq!(
+        named_after("use crate::gate::X; crate::sso::y", "crate::"),
+        ["gate", "sso"]
+    );
+    assert!(named_after("xcrate::gate", "crate::").is_empty());
+    let ids = sources()
+        .into_iter()
+        .find(|source| source.path == "ids.rs")
+        .unwrap();
+    assert_eq!(ids.module(), "ids");
+    assert!(!ids.code.contains("//!"));
+}

@@ -1,0 +1,14 @@
+//! Each example as a process, walked over real HTTP.
+
+mod admin;
+#[allow(dead_code, reason = "shared with the suite, which uses all of it")]
+#[path = "../suite/browser.rs"]
+mod browser;
+mod dashboard;
+#[path = "../browser/example.rs"]
+mod example;
+mod existing_app;
+#[path = "../browser/process.rs"]
+mod process;
+mod real_mode;
+mod running;

@@ -1,0 +1,169 @@
+//! Everything that is logged during a full life of an add-on, at TRACE: no secret is in it, and no
+//! email outside of the audit events.
+//!
+//! A test of its own, as it listens to the whole process.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use tower_heroku_sso::partner_api::NoProvisioning;
+use tower_heroku_sso::simulator::{Endpoint, Fault, Simulator};
+use tower_heroku_sso::{
+    AddonPassword, ClientSecret, HerokuSso, HerokuUser, Manifest, ManualClock, SsoSalt,
+};
+use tracing::level_filters::LevelFilter;
+
+#[allow(dead_code, reason = "shared with the suite, which uses all of it")]
+#[path = "suite/browser.rs"]
+mod browser;
+
+use crate::browser::Browser;
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn lines(&self) -> Vec<String> {
+        let text = String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned();
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn s1_to_s6_nothing_that_is_logged_or_answered_holds_a_secret() {
+    let log = Log::default();
+    let writer = log.clone();
+    tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .init();
+
+    let clock = ManualClock::new();
+    let heroku = Simulator::builder()
+        .clock(clock.clone())
+        .start()
+        .await
+        .unwrap();
+    let manifest = Manifest::new(
+        heroku.slug(),
+        AddonPassword::new(heroku.password()).unwrap(),
+        SsoSalt::new(heroku.sso_salt()).unwrap(),
+        ClientSecret::new(heroku.client_secret()).unwrap(),
+    );
+    let builder = HerokuSso::builder(manifest)
+        .api_url(heroku.url().parse().unwrap())
+        .id_url(heroku.url().parse().unwrap())
+        .clock(clock.clone());
+    let mut said = format!("{builder:?}");
+    let sso = builder.build().unwrap();
+    let sync = sso.spawn_sync();
+    let app = Router::new()
+        .route(
+            "/",
+            get(|user: HerokuUser| async move { format!("{user:?}") }),
+        )
+        .layer(sso.layer())
+        .merge(sso.partner_api(NoProvisioning));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    heroku.set_partner_url(format!("http://{address}"));
+
+    // Provisioned, entered, looked at, replayed, refused.
+    let addon = heroku.app("shop").collaborator("ann@example.com").addon();
+    addon.provision().await.unwrap();
+    let resource = addon.resource_id();
+    let browser = Browser::new(address);
+    let form = addon.sign_in_form("ann@example.com");
+    let answer = browser.submit(&form).await;
+    assert_eq!(answer.status, 303);
+    let session = browser.cookie("__Host-heroku_sso").unwrap();
+    let mut answers = vec![
+        answer.body,
+        browser.get("/").await.body,
+        Browser::new(address).submit(&form).await.body,
+        Browser::new(address)
+            .submit(&addon.sign_in_form("bob@example.com"))
+            .await
+            .body,
+        Browser::new(address)
+            .submit_body("/heroku/sso", "email=x%40example.com&email=y")
+            .await
+            .body,
+    ];
+    // Faults, a token that must be renewed, one that cannot be, and the end.
+    let token = sso.access_token(&resource).await.unwrap();
+    for fault in [
+        Fault::Status(500),
+        Fault::Status(401),
+        Fault::Truncated,
+        Fault::Reset,
+        Fault::Body(r#"{"id":"HRKU-AA-echo","message":"ann@example.com"}"#.into()),
+    ] {
+        heroku.fault(Endpoint::Any, fault);
+        let error = sso.refresh_now(&resource).await.unwrap_err();
+        said += &format!("{error} {error:?}");
+        clock.advance(Duration::from_secs(70));
+    }
+    heroku.clear_faults();
+    heroku.expire_access_tokens();
+    sso.refresh_now(&resource).await.unwrap();
+    heroku.revoke_tokens(&addon);
+    let error = sso.refresh_now(&resource).await.unwrap_err();
+    said += &format!("{error} {error:?} {sso:?}");
+    answers.push(browser.fetch("/").await.body);
+    addon.deprovision().await.unwrap();
+    answers.push(browser.fetch("/").await.body);
+    sync.shutdown().await;
+
+    let lines = log.lines();
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("tower_heroku_sso::audit") && line.contains("ann@"))
+    );
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("could not be fetched"))
+    );
+    let tokens = ["user_scoped_resource_token", "resource_token"];
+    let tokens = tokens.map(|name| form.get(name).unwrap().to_owned());
+    let secrets = [
+        heroku.sso_salt(),
+        heroku.password(),
+        heroku.client_secret(),
+        session,
+        secrecy::ExposeSecret::expose_secret(&token).to_owned(),
+        "HRKU-AA".to_owned(),
+    ];
+    for secret in secrets.iter().chain(&tokens) {
+        let told = lines.iter().find(|line| line.contains(secret.as_str()));
+        assert!(told.is_none(), "{told:?}");
+        assert!(!said.contains(secret.as_str()), "{said}");
+        assert!(
+            !answers
+                .iter()
+                .any(|answer| answer.contains(secret.as_str()))
+        );
+    }
+    for line in lines.iter().filter(|line| line.contains("@example.com")) {
+        assert!(line.contains("tower_heroku_sso::audit"), "{line}");
+    }
+    assert!(!said.contains("@example.com"));
+}

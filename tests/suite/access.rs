@@ -1,0 +1,210 @@
+//! The access list as a value.
+
+use tower_heroku_sso::access::{
+    AccessList, Account, Admission, Email, ListChange, ListPolicy, People, Person, Role, difference,
+};
+use tower_heroku_sso::ids::UserId;
+
+fn email(text: &str) -> Email {
+    text.parse().unwrap()
+}
+
+fn user(text: &str) -> UserId {
+    text.parse().unwrap()
+}
+
+fn person(address: &str, role: Role) -> Person {
+    Person::new(email(address), None, Some(role))
+}
+
+fn people(people: impl IntoIterator<Item = Person>) -> People {
+    people.into_iter().collect()
+}
+
+fn listed(list: &AccessList, address: &str) -> bool {
+    matches!(list.admission(&email(address), None), Admission::Listed(_))
+}
+
+fn roles(list: &AccessList, address: &str) -> Vec<String> {
+    match list.admission(&email(address), None) {
+        Admission::Listed(member) => member.roles.iter().map(ToString::to_string).collect(),
+        other => panic!("{address}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_team_member_and_a_collaborator_both_count() {
+    let list = AccessList::of_team_app(
+        people([person("ann@example.com", Role::Collaborator)]),
+        people([person("lead@example.com", Role::Admin)]),
+        ListPolicy::Documented,
+    );
+    assert!(listed(&list, "ann@example.com") && listed(&list, "LEAD@example.com"));
+    assert!(!listed(&list, "bob@example.com"));
+}
+
+#[test]
+fn a_person_on_both_lists_has_the_roles_and_permissions_of_both() {
+    let deploy = person("ann@example.com", Role::Collaborator).with_permissions(["deploy".into()]);
+    let list = AccessList::of_team_app(
+        people([deploy]),
+        people([person("Ann@Example.com", Role::Admin)]),
+        ListPolicy::Documented,
+    );
+    assert_eq!(roles(&list, "ann@example.com"), ["admin", "collaborator"]);
+    let members: Vec<_> = list.members().collect();
+    assert_eq!(members.len(), 1);
+    assert_eq!(members[0].permissions[0].as_ref(), "deploy");
+}
+
+#[test]
+fn heroku_s_pseudo_users_are_nobody() {
+    let manager = person("acme@herokumanager.com", Role::Owner);
+    let list = AccessList::of_app(people([manager]), ListPolicy::Documented);
+    assert!(!listed(&list, "acme@herokumanager.com"));
+    assert_eq!(list.members().count(), 0);
+}
+
+#[test]
+fn strict_leaves_out_who_is_in_the_team_for_another_app_alone() {
+    let collaborators = people([person("both@example.com", Role::Collaborator)]);
+    let members = people([
+        person("other-app@example.com", Role::Collaborator),
+        person("both@example.com", Role::Collaborator),
+        person("member@example.com", Role::Member),
+        person("viewer@example.com", Role::Viewer),
+        person("new@example.com", Role::Other("auditor".into())),
+        Person::new(email("roleless@example.com"), None, None),
+    ]);
+    let documented = AccessList::of_team_app(
+        collaborators.clone(),
+        members.clone(),
+        ListPolicy::Documented,
+    );
+    let strict = AccessList::of_team_app(collaborators, members, ListPolicy::Strict);
+    assert!(listed(&documented, "other-app@example.com"));
+    assert!(!listed(&strict, "other-app@example.com"));
+    assert!(!listed(&strict, "roleless@example.com"));
+    for address in ["both", "member", "viewer", "new"] {
+        assert!(
+            listed(&strict, &format!("{address}@example.com")),
+            "{address}"
+        );
+    }
+    assert_eq!(strict.members().count(), 4);
+}
+
+#[test]
+fn a39_an_email_of_another_account_is_refused() {
+    let ann = Person::new(
+        email("ann@example.com"),
+        Some(user("u-1")),
+        Some(Role::Collaborator),
+    );
+    let list = AccessList::of_app(people([ann]), ListPolicy::Documented);
+    let ann = email("ann@example.com");
+    assert!(matches!(
+        list.admission(&ann, Some(&user("U-1"))),
+        Admission::Listed(_)
+    ));
+    assert!(matches!(list.admission(&ann, None), Admission::Listed(_)));
+    assert_eq!(
+        list.admission(&ann, Some(&user("u-2"))),
+        Admission::OtherAccount
+    );
+}
+
+#[test]
+fn u22_one_email_of_two_accounts_lets_nobody_in() {
+    let entry = |id| Person::new(email("ann@example.com"), Some(user(id)), None);
+    let twice = people([entry("u-1"), entry("u-2")]);
+    assert_eq!(twice.len(), 1);
+    assert_eq!(twice.iter().next().unwrap().account, Account::Disputed);
+    let within = AccessList::of_app(twice, ListPolicy::Documented);
+    let between = AccessList::of_team_app(
+        people([entry("u-1")]),
+        people([entry("u-2")]),
+        ListPolicy::Documented,
+    );
+    for list in [within, between] {
+        for id in [None, Some(user("u-1")), Some(user("u-2"))] {
+            let admission = list.admission(&email("ann@example.com"), id.as_ref());
+            assert_eq!(admission, Admission::OtherAccount);
+        }
+    }
+}
+
+#[test]
+fn u2_without_the_team_s_members_nobody_is_known_to_be_missing() {
+    let ann = people([person("ann@example.com", Role::Collaborator)]);
+    let list = AccessList::of_team_app_without_members(ann, ListPolicy::Documented);
+    assert!(listed(&list, "ann@example.com"));
+    assert_eq!(
+        list.admission(&email("lead@example.com"), None),
+        Admission::Unknown
+    );
+    let manager = email("acme@herokumanager.com");
+    assert_eq!(list.admission(&manager, None), Admission::NotListed);
+}
+
+#[test]
+fn a_role_that_heroku_invents_is_kept() {
+    let list = AccessList::of_app(
+        people([person("ann@example.com", Role::from("auditor"))]),
+        ListPolicy::Documented,
+    );
+    assert_eq!(roles(&list, "ann@example.com"), ["auditor"]);
+}
+
+#[test]
+fn the_difference_tells_who_came_who_left_and_who_changed() {
+    let before = AccessList::of_app(
+        people([
+            person("ann@example.com", Role::Collaborator),
+            person("bob@example.com", Role::Collaborator),
+            person("cleo@example.com", Role::Collaborator),
+        ]),
+        ListPolicy::Documented,
+    );
+    let after = AccessList::of_app(
+        people([
+            person("bob@example.com", Role::Admin),
+            person("cleo@example.com", Role::Collaborator),
+            person("dan@example.com", Role::Collaborator),
+        ]),
+        ListPolicy::Documented,
+    );
+    let changes = difference(&before, &after);
+    assert!(matches!(&changes[..], [
+        ListChange::Removed(ann),
+        ListChange::RoleChanged { email: bob, .. },
+        ListChange::Added(dan),
+    ] if ann.as_str() == "ann@example.com"
+        && bob.as_str() == "bob@example.com"
+        && dan.email.as_str() == "dan@example.com"));
+    assert!(difference(&after, &after).is_empty());
+}
+
+#[test]
+fn u2_a_list_without_the_team_s_members_removes_nobody() {
+    let ann = people([person("ann@example.com", Role::Collaborator)]);
+    let lead = people([person("lead@example.com", Role::Admin)]);
+    let whole = AccessList::of_team_app(ann.clone(), lead, ListPolicy::Documented);
+    let partial = AccessList::of_team_app_without_members(ann, ListPolicy::Documented);
+    assert!(difference(&whole, &partial).is_empty());
+}
+
+#[test]
+fn a_list_survives_being_stored() {
+    let list = AccessList::of_team_app(
+        people([person("ann@example.com", Role::from("auditor"))]),
+        people([Person::new(
+            email("lead@example.com"),
+            Some(user("u-1")),
+            None,
+        )]),
+        ListPolicy::Strict,
+    );
+    let stored = serde_json::to_string(&list).unwrap();
+    assert_eq!(serde_json::from_str::<AccessList>(&stored).unwrap(), list);
+}

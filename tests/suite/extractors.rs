@@ -1,0 +1,97 @@
+//! `HerokuUser` in axum handlers.
+
+use axum::Router;
+use axum::routing::get;
+use tower_heroku_sso::{HerokuUser, Proof, Role};
+
+use crate::browser::Browser;
+use crate::world::{World, serve};
+
+async fn greet(user: Option<HerokuUser>) -> String {
+    user.map_or("stranger".to_owned(), |user| user.email().to_string())
+}
+
+#[tokio::test]
+async fn the_user_says_who_for_what_and_until_when() {
+    let world = World::start().await;
+    let team = world.heroku.team("acme").member("ann@example.com", "admin");
+    let app = world
+        .heroku
+        .app("shop")
+        .owned_by_team(&team)
+        .collaborator("ann@example.com");
+    let addon = app.addon();
+    let id = addon.resource_id();
+    assert_eq!(addon.provision().await.unwrap().status, 200);
+    let (user_id, app_id) = (world.heroku.user_id("ann@example.com"), app.id());
+    let handler = move |user: HerokuUser| async move {
+        assert_eq!(user.email().as_str(), "ann@example.com");
+        assert_eq!(user.user_id(), Some(&user_id));
+        assert_eq!(user.resource(), &id);
+        assert_eq!(
+            (&user.app().id, user.app().name.as_str()),
+            (&app_id, "shop")
+        );
+        assert_eq!(user.team().unwrap().name, "acme");
+        assert_eq!(user.proof(), Proof::SignedEmail);
+        assert_eq!(user.context_app(), Some("shop"));
+        let roles: Vec<_> = user.roles().iter().map(Role::as_str).collect();
+        assert_eq!(roles, ["admin", "collaborator"]);
+        assert_eq!(
+            user.session_expires_at() - user.signed_in_at(),
+            time::Duration::minutes(5)
+        );
+        assert!(!format!("{user:?}").contains("ann"));
+        "ok"
+    };
+    let app = Router::new()
+        .route("/", get(handler))
+        .layer(world.sso.layer());
+    let browser = Browser::new(serve(app).await);
+    browser.submit(&addon.sign_in_form("ann@example.com")).await;
+    assert_eq!(browser.fetch("/").await.body, "ok");
+}
+
+#[tokio::test]
+async fn a_handler_outside_of_the_gate_gets_no_user_and_nobody_gets_the_handler() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let app = Router::new()
+        .route("/inside", get(greet))
+        .layer(world.sso.layer())
+        .route("/outside", get(|_: HerokuUser| async { "reached" }))
+        .route("/open", get(greet));
+    let browser = Browser::new(serve(app).await);
+    browser.submit(&addon.sign_in_form("ann@example.com")).await;
+    assert_eq!(browser.fetch("/inside").await.body, "ann@example.com");
+    assert_eq!(browser.fetch("/open").await.body, "stranger");
+    let answer = browser.fetch("/outside").await;
+    assert_eq!((answer.status, answer.body.as_str()), (500, ""));
+}
+
+#[tokio::test]
+async fn the_identify_layer_greets_strangers_too() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let app = Router::new()
+        .route("/", get(greet))
+        .layer(world.sso.identify_layer());
+    let browser = Browser::new(serve(app).await);
+    assert_eq!(browser.fetch("/").await.body, "stranger");
+    browser.submit(&addon.sign_in_form("ann@example.com")).await;
+    assert_eq!(browser.fetch("/").await.body, "ann@example.com");
+    world.heroku.app("shop").remove("ann@example.com");
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    let answer = browser.fetch("/").await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "stranger"));
+}
+
+#[tokio::test]
+async fn a_role_guard_without_a_gate_around_it_lets_nobody_in() {
+    let world = World::start().await;
+    let app = Router::new()
+        .route("/", get(|| async { "reached" }))
+        .route_layer(world.sso.require_any([Role::Owner]));
+    let answer = Browser::new(serve(app).await).fetch("/").await;
+    assert_eq!(answer.status, 401);
+}

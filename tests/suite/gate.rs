@@ -1,0 +1,372 @@
+//! The check of every request.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use time::OffsetDateTime;
+use tower_heroku_sso::simulator::{Endpoint, Fault};
+use tower_heroku_sso::sync::Change;
+use tower_heroku_sso::{Clock as _, ListPolicy};
+
+use crate::world::{REFRESH, World};
+
+#[tokio::test]
+async fn a_stranger_never_reaches_the_handler() {
+    let world = World::start().await;
+    world.addon().await;
+    let browser = world.browser();
+    for path in [
+        "/",
+        "/page",
+        "/admin",
+        "/nothing",
+        "//page",
+        "/./page",
+        "/%70age",
+        "/page/",
+        "/PAGE",
+        "/page;x=y",
+        "/healthz/../page",
+        "/heroku/sso/",
+        "/heroku/%73so",
+    ] {
+        for method in [
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PUT,
+            Method::OPTIONS,
+            Method::TRACE,
+            Method::PATCH,
+            Method::from_bytes(b"MADE-UP").unwrap(),
+        ] {
+            let answer = browser.send(browser.request(method.clone(), path)).await;
+            assert!(
+                matches!(answer.status, 401 | 404 | 405),
+                "{method} {path} {}",
+                answer.status
+            );
+        }
+    }
+    assert_eq!(world.reached(), 0);
+}
+
+#[tokio::test]
+async fn a_route_added_after_the_layer_is_outside() {
+    let world = World::start().await;
+    assert_eq!(world.browser().get("/healthz").await.body, "ok");
+}
+
+#[tokio::test]
+async fn a30_a31_what_is_no_session_id_opens_nothing() {
+    let world = World::start().await;
+    world.addon().await;
+    let many = "a=b; ".repeat(200);
+    for cookies in [
+        "",
+        "__Host-heroku_sso",
+        "__Host-heroku_sso=",
+        "__Host-heroku_sso=garbage",
+        "__Host-heroku_sso=AAAAAAAAAAAAAAAAAAAAAA",
+        "__Host-heroku_sso=../../etc/passwd",
+        "heroku_sso=AAAAAAAAAAAAAAAAAAAAAA",
+        &format!("__Host-heroku_sso={}", "A".repeat(8000)),
+        &many,
+    ] {
+        let browser = world.browser();
+        let request = browser.request(Method::GET, "/").header("cookie", cookies);
+        let answer = browser.send(request).await;
+        assert_eq!(answer.status, 401, "{cookies:.40}");
+        assert!(answer.header("www-authenticate").is_some());
+    }
+    assert_eq!(world.reached(), 0);
+}
+
+#[tokio::test]
+async fn a34_of_two_session_cookies_only_the_first_counts() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    let id = browser.cookie("__Host-heroku_sso").unwrap();
+    for (cookies, status) in [
+        (format!("__Host-heroku_sso={id}; __Host-heroku_sso=x"), 200),
+        (format!("__Host-heroku_sso=x; __Host-heroku_sso={id}"), 401),
+    ] {
+        let other = world.browser();
+        let request = other
+            .request(Method::GET, "/page")
+            .header("cookie", cookies);
+        assert_eq!(other.send(request).await.status, status);
+    }
+}
+
+#[tokio::test]
+async fn a37_an_email_that_left_the_app_is_refused_after_the_next_refresh() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    world.heroku.app("shop").remove("ann@example.com");
+    assert_eq!(browser.get("/page").await.status, 200);
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    assert_eq!(browser.get("/page").await.status, 403);
+    assert_eq!(world.reached(), 1);
+    // The session is gone for good: being added again needs a new sign-in.
+    world.heroku.app("shop").collaborator("ann@example.com");
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    assert_eq!(browser.fetch("/page").await.status, 401);
+}
+
+#[tokio::test]
+async fn a37_an_email_that_left_the_team_is_refused_after_the_next_refresh_by_the_sync() {
+    let world = World::start().await;
+    let team = world
+        .heroku
+        .team("acme")
+        .member("lead@example.com", "admin");
+    let addon = world.heroku.app("team-app").owned_by_team(&team).addon();
+    assert_eq!(addon.provision().await.unwrap().status, 200);
+    let sync = world.sso.spawn_sync();
+    let browser = world.signed_in(&addon, "lead@example.com").await;
+    assert_eq!(browser.get("/page").await.status, 200);
+    team.remove("lead@example.com");
+    let gone = |change: &Change| matches!(change, Change::Removed { .. });
+    world.pass_until(REFRESH.mul_f64(0.95), gone).await;
+    assert_eq!(browser.get("/page").await.status, 403);
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn a38_one_who_was_removed_and_added_as_another_account_must_sign_in_again() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    let entry = |id: &str| {
+        format!(
+            r#"[{{"app":{{"id":"{}","name":"shop"}},"user":{{"id":"{id}",
+               "email":"ann@example.com","federated":false}},"role":"collaborator"}}]"#,
+            world.heroku.app("shop").id()
+        )
+    };
+    let other = Fault::Body(entry("00000000-0000-4000-8000-000000000009"));
+    world.heroku.fault(Endpoint::Collaborators, other);
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    assert_eq!(browser.get("/page").await.status, 403);
+    assert_eq!(world.reached(), 0);
+}
+
+#[tokio::test]
+async fn a35_a_session_ends_with_its_interval_to_the_second() {
+    let world = World::with(|builder| builder.fixed_sessions()).await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    world.clock.advance(REFRESH - Duration::from_secs(2));
+    assert_eq!(browser.get("/page").await.status, 200);
+    world.clock.advance(Duration::from_secs(2));
+    let answer = browser.fetch("/page").await;
+    assert_eq!(answer.status, 401);
+    assert_eq!(answer.problem(), "session-ended");
+    assert_eq!(world.reached(), 1);
+}
+
+#[tokio::test]
+async fn activity_alone_extends_nothing() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    for _ in 0..5 {
+        world.clock.advance(REFRESH / 6);
+        assert_eq!(browser.get("/page").await.status, 200);
+    }
+    world.clock.advance(REFRESH / 6);
+    assert_eq!(browser.fetch("/page").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_newer_list_extends_the_session_to_one_interval_after_it() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    world.clock.advance(Duration::from_secs(240));
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.clock.advance(Duration::from_secs(30));
+    let answer = browser.get("/page").await;
+    let (_, _, attributes) = answer.set_cookies().remove(0);
+    // 300 from the list, which is 30 old; in whole seconds, and never later than that.
+    assert!(
+        attributes.contains("Max-Age=270") || attributes.contains("Max-Age=269"),
+        "{attributes}"
+    );
+    // Once per list.
+    assert!(browser.get("/page").await.set_cookies().is_empty());
+    world.clock.advance(Duration::from_secs(268));
+    assert_eq!(browser.get("/page").await.status, 200);
+    world.clock.advance(Duration::from_secs(2));
+    assert_eq!(browser.fetch("/page").await.status, 401);
+}
+
+#[tokio::test]
+async fn no_session_outlives_its_longest_life() {
+    let world = World::with(|builder| builder.max_session(REFRESH * 2)).await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    let mut lived = Duration::ZERO;
+    loop {
+        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.clock.advance(Duration::from_secs(100));
+        if browser.get("/page").await.status != 200 {
+            break;
+        }
+        lived += Duration::from_secs(100);
+        assert!(lived < REFRESH * 3);
+    }
+    assert_eq!(lived, Duration::from_secs(500));
+}
+
+#[tokio::test]
+async fn heroku_down_later_leaves_sessions_alone_until_the_list_is_too_old() {
+    let world = World::with(|builder| builder.max_list_age(Duration::from_secs(400))).await;
+    let addon = world.addon().await;
+    world.signed_in(&addon, "ann@example.com").await;
+    world.clock.advance(Duration::from_secs(290));
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    world.heroku.fault(Endpoint::Any, Fault::Reset);
+
+    world.clock.advance(Duration::from_secs(110));
+    assert_eq!(browser.get("/page").await.status, 200);
+    world.clock.advance(Duration::from_secs(1));
+    let answer = browser.fetch("/page").await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.problem(), "cannot-check");
+    assert!(
+        answer
+            .header("retry-after")
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+            >= 1
+    );
+    assert_eq!(world.reached(), 1);
+
+    // Nothing needs a restart, and the session is still there.
+    world.heroku.clear_faults();
+    assert_eq!(browser.get("/page").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_clock_set_back_makes_no_list_younger() {
+    let world = World::with(|builder| builder.max_list_age(REFRESH)).await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    world.heroku.fault(Endpoint::Any, Fault::Status(503));
+    let before: OffsetDateTime = world.clock.now();
+    world.clock.advance(Duration::from_secs(310));
+    world.clock.set_wall(before);
+    assert_eq!(browser.get("/page").await.status, 503);
+}
+
+#[tokio::test]
+async fn a35_a_deprovisioned_resource_s_sessions_end_at_once() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    assert_eq!(addon.deprovision().await.unwrap().status, 204);
+    assert_eq!(browser.fetch("/page").await.status, 401);
+    let form = addon.sign_in_form("ann@example.com");
+    assert_eq!(world.browser().submit(&form).await.status, 403);
+    assert_eq!(world.reached(), 0);
+}
+
+#[tokio::test]
+async fn a42_a_lower_role_closes_the_admin_route_and_no_other() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let app = world
+        .heroku
+        .app("shop")
+        .collaborator_as("bob@example.com", "admin", &[]);
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    let browser = world.signed_in(&addon, "bob@example.com").await;
+    assert_eq!(browser.get("/admin").await.status, 200);
+    app.remove("bob@example.com")
+        .collaborator("bob@example.com");
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    let answer = browser.fetch("/admin").await;
+    assert_eq!(
+        (answer.status, answer.problem().as_str()),
+        (403, "missing-role")
+    );
+    assert_eq!(browser.get("/page").await.status, 200);
+}
+
+#[tokio::test]
+async fn an_unsigned_email_has_no_role_that_a_guard_would_trust() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    world
+        .heroku
+        .app("shop")
+        .collaborator_as("boss@example.com", "admin", &[]);
+    let mut form = addon.sign_in_form("boss@example.com");
+    form.remove("user_scoped_resource_token");
+    let browser = world.browser();
+    assert_eq!(browser.submit(&form).await.status, 303);
+    assert_eq!(browser.get("/page").await.status, 200);
+    assert_eq!(browser.get("/admin").await.status, 403);
+}
+
+#[tokio::test]
+async fn the_strict_policy_leaves_out_collaborators_of_other_apps_of_the_team() {
+    let world = World::with(|builder| builder.list_policy(ListPolicy::Strict)).await;
+    let team = world.heroku.team("acme");
+    let team = team
+        .member("freelancer@example.com", "collaborator")
+        .member("mia@example.com", "member");
+    let addon = world.heroku.app("team-app").owned_by_team(&team).addon();
+    assert_eq!(addon.provision().await.unwrap().status, 200);
+    let answer = world
+        .browser()
+        .submit(&addon.sign_in_form("freelancer@example.com"))
+        .await;
+    assert_eq!(answer.status, 403);
+    world.signed_in(&addon, "mia@example.com").await;
+}
+
+#[tokio::test]
+async fn a61_signing_out_takes_a_post_of_our_own_site() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    let stolen = browser.cookie("__Host-heroku_sso").unwrap();
+
+    assert_eq!(browser.get("/logout").await.status, 405);
+    for (name, value) in [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+    ] {
+        let request = browser.request(Method::POST, "/logout").header(name, value);
+        assert_eq!(browser.send(request).await.status, 403, "{name}: {value}");
+    }
+    assert_eq!(browser.get("/page").await.status, 200);
+
+    let request = browser.request(Method::POST, "/logout");
+    let request = request.header("origin", format!("http://{}", world.address));
+    assert_eq!(browser.send(request).await.status, 204);
+    assert_eq!(browser.cookie("__Host-heroku_sso"), None);
+    browser.set_cookie("__Host-heroku_sso", &stolen);
+    assert_eq!(browser.fetch("/page").await.status, 401);
+    // Twice, and without a session: harmless.
+    let request = browser.request(Method::POST, "/logout");
+    assert_eq!(browser.send(request).await.status, 204);
+}
+
+#[tokio::test]
+async fn a56_what_passes_is_marked_as_one_person_s() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    let answer = browser.get("/page").await;
+    assert_eq!(answer.header("vary"), Some("Cookie"));
+    assert_eq!(answer.header("cache-control"), Some("private"));
+}

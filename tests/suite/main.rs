@@ -1,0 +1,19 @@
+//! The specifications, by topic. Through the public API, over real sockets where the wire matters,
+//! with an injected clock and the simulator.
+
+mod access;
+mod browser;
+mod extractors;
+mod gate;
+mod mounting;
+mod partner_api;
+mod refusals;
+mod setup;
+mod sign_in;
+mod sso;
+mod stores;
+mod streams;
+mod sync;
+mod upstream;
+mod way_back;
+mod world;

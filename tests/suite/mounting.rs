@@ -1,0 +1,184 @@
+//! The layer around all that it may be put around.
+
+use std::convert::Infallible;
+
+use axum::Router;
+use axum::routing::get;
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use tower::{Layer, Service, ServiceExt, service_fn};
+use tower_heroku_sso::simulator::SignInForm;
+use tower_heroku_sso::{HerokuSso, HerokuUser};
+
+use crate::browser::{Browser, FORM};
+use crate::world::{World, serve};
+
+/// Strangers stay out of `page`, and Ann gets there through the SSO form at `sso_path`.
+async fn assert_guards(world: &World, app: Router, sso_path: &str, landing: &str, page: &str) {
+    let addon = world.addon().await;
+    let browser = Browser::new(serve(app).await);
+    assert_eq!(browser.fetch(page).await.status, 401);
+    let form = addon.sign_in_form("ann@example.com").body();
+    let answer = browser.submit_body(sso_path, &form).await;
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (303, Some(landing))
+    );
+    let answer = browser.fetch(page).await;
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (200, "ann@example.com")
+    );
+    // The browser is not sent to a page that is not there.
+    assert_ne!(browser.fetch(landing).await.status, 404, "{landing}");
+}
+
+async fn email(user: HerokuUser) -> String {
+    user.email().to_string()
+}
+
+#[tokio::test]
+async fn one_line_wraps_a_whole_router() {
+    let world = World::start().await;
+    let app = Router::new()
+        .route("/", get(email))
+        .layer(world.sso.layer());
+    assert_guards(&world, app, "/heroku/sso", "/", "/").await;
+}
+
+#[tokio::test]
+async fn routes_and_fallbacks_of_an_existing_router_are_all_inside() {
+    let world = World::start().await;
+    let app = Router::new()
+        .route("/", get(email))
+        .nest("/api", Router::new().route("/me", get(email)))
+        .fallback(|| async { (StatusCode::NOT_FOUND, "our own 404") })
+        .layer(world.sso.layer());
+    let addon = world.addon().await;
+    let browser = Browser::new(serve(app).await);
+    for path in ["/", "/api/me", "/api/nothing", "/nothing"] {
+        assert_eq!(browser.fetch(path).await.status, 401, "{path}");
+    }
+    browser.submit(&addon.sign_in_form("ann@example.com")).await;
+    assert_eq!(browser.fetch("/api/me").await.body, "ann@example.com");
+    assert_eq!(browser.fetch("/nothing").await.body, "our own 404");
+}
+
+#[tokio::test]
+async fn a54_as_route_layer_with_the_endpoints_merged() {
+    let world = World::with(|builder| builder.landing_path("/me")).await;
+    let app = Router::new()
+        .route("/me", get(email))
+        .route_layer(world.sso.layer())
+        .merge(world.sso.endpoints());
+    assert_guards(&world, app, "/heroku/sso", "/me", "/me").await;
+}
+
+#[tokio::test]
+async fn a54_under_nest_the_paths_are_below_the_prefix() {
+    let world = World::start().await;
+    let inner = Router::new()
+        .route("/", get(email))
+        .layer(world.sso.layer())
+        .merge(world.sso.endpoints());
+    let app = Router::new()
+        .nest("/addon", inner)
+        .route("/", get(|| async { "public" }));
+    assert_guards(&world, app, "/addon/heroku/sso", "/addon", "/addon").await;
+}
+
+#[tokio::test]
+async fn a54_around_a_router_with_nested_ones_the_paths_are_whole() {
+    let world =
+        World::with(|builder| builder.sso_path("/addon/heroku/sso").landing_path("/addon")).await;
+    let inner = Router::new().route("/", get(email));
+    let app = Router::new().nest("/addon", inner).layer(world.sso.layer());
+    assert_guards(&world, app, "/addon/heroku/sso", "/addon", "/addon").await;
+}
+
+#[tokio::test]
+async fn around_a_single_method_router() {
+    let world = World::start().await;
+    let app = Router::new()
+        .route("/", get(email).layer(world.sso.layer()))
+        .merge(world.sso.endpoints());
+    assert_guards(&world, app, "/heroku/sso", "/", "/").await;
+}
+
+#[tokio::test]
+async fn around_a_plain_tower_service_without_axum() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let plain = service_fn(|request: Request<Full<Bytes>>| async move {
+        let user = request.extensions().get::<HerokuUser>().unwrap();
+        Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(
+            user.email().to_string(),
+        ))))
+    });
+    let gate = world.sso.layer().layer(plain);
+
+    let request = Request::get("/").body(Full::default()).unwrap();
+    let refused = gate.clone().oneshot(request).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+
+    let signed_in = gate
+        .clone()
+        .oneshot(post(&addon.sign_in_form("ann@example.com")))
+        .await;
+    let signed_in = signed_in.unwrap();
+    assert_eq!(signed_in.status(), StatusCode::SEE_OTHER);
+    let cookie = signed_in.headers()["set-cookie"].to_str().unwrap();
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+
+    let request = Request::get("/")
+        .header("cookie", cookie)
+        .body(Full::default());
+    let answer = gate.oneshot(request.unwrap()).await.unwrap();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, "ann@example.com");
+}
+
+fn post(form: &SignInForm) -> Request<Full<Bytes>> {
+    let request = Request::post("/heroku/sso").header("content-type", FORM);
+    request.body(Full::from(form.body())).unwrap()
+}
+
+#[tokio::test]
+async fn the_gate_is_ready_when_what_it_wraps_is_and_refuses_without_calling_it() {
+    let world = World::start().await;
+    let (mut gate, mut inner) = tower_test::mock::spawn_layer(world.sso.layer());
+    inner.allow(0);
+    assert!(gate.poll_ready().is_pending());
+    inner.allow(1);
+    assert!(gate.poll_ready().is_ready());
+    let request = Request::get("/").body(Full::<Bytes>::default()).unwrap();
+    let response: Response<_> = gate.call(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    drop((gate, response));
+    // A request that had been let through would come before the end.
+    let none: Option<(_, tower_test::mock::SendResponse<Response<Full<Bytes>>>)> =
+        inner.next_request().await;
+    assert!(none.is_none());
+}
+
+#[test]
+fn the_public_types_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync + Clone + 'static>() {}
+    shared::<HerokuSso>();
+    shared::<HerokuUser>();
+    shared::<tower_heroku_sso::gate::HerokuSsoLayer>();
+}
+
+#[tokio::test]
+async fn the_gate_hands_out_what_it_wraps() {
+    let world = World::start().await;
+    let mut gate = world.sso.layer().layer(7);
+    assert_eq!((*gate.get_ref(), *gate.get_mut()), (7, 7));
+    assert_eq!(gate.into_inner(), 7);
+    let _: &dyn Fn(Router) -> _ = &|router: Router| {
+        fn is_service<S: Service<Request<axum::body::Body>>>(_: &S) {}
+        let gate = world.sso.layer().layer(router);
+        is_service(&gate);
+    };
+}

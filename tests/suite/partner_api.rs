@@ -1,0 +1,349 @@
+//! The Partner API, as Heroku calls it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::Router;
+use axum::routing::get;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tower_heroku_sso::partner_api::{Addon, AddonError, Outcome, PlanChange, Provision};
+use tower_heroku_sso::simulator::{Endpoint, Fault};
+use tower_heroku_sso::{ResourceId, SyncScope};
+
+use crate::browser::{Answer, Browser};
+use crate::world::{World, serve};
+
+async fn call(world: &World, method: Method, path: &str, body: &Value) -> Answer {
+    let browser = world.browser();
+    let request = browser.request(method, &format!("/heroku/resources{path}"));
+    let heroku = &world.heroku;
+    let request = request.basic_auth(heroku.slug(), Some(heroku.password()));
+    browser.send(request.json(body)).await
+}
+
+#[tokio::test]
+async fn a_resource_is_provisioned_served_and_deprovisioned() {
+    let world = World::start().await;
+    let addon = world
+        .heroku
+        .app("shop")
+        .collaborator("ann@example.com")
+        .addon();
+    let answer = addon.provision().await.unwrap();
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.body["id"], addon.resource_id().to_string());
+    assert!(answer.body["config"].is_object() && answer.body["message"].is_string());
+    world.signed_in(&addon, "ann@example.com").await;
+    assert_eq!(addon.change_plan("pro").await.unwrap().status, 200);
+    assert_eq!(addon.deprovision().await.unwrap().status, 204);
+    assert_eq!(addon.deprovision().await.unwrap().status, 410);
+}
+
+#[tokio::test]
+async fn a63_wrong_credentials_are_refused() {
+    let world = World::start().await;
+    let addon = world.heroku.app("shop").addon();
+    let body = addon.provisioning_body();
+    let (slug, password) = (world.heroku.slug(), world.heroku.password());
+    let basic = |text: &str| {
+        use base64::Engine;
+        format!(
+            "Basic {}",
+            base64::engine::general_purpose::STANDARD.encode(text)
+        )
+    };
+    for header in [
+        None,
+        Some(String::new()),
+        Some("Basic".into()),
+        Some("Basic ".into()),
+        Some("Basic !!!".into()),
+        Some(format!("Bearer {password}")),
+        Some(basic(&slug)),
+        Some(basic(&format!("{slug}:"))),
+        Some(basic(&format!("{slug}:{password}x"))),
+        Some(basic(&format!("x{slug}:{password}"))),
+        Some(basic(&format!("{slug}{password}:"))),
+        Some(basic(&"x".repeat(8000))),
+        Some("Basic //79/A==".into()),
+    ] {
+        let browser = world.browser();
+        let mut request = browser
+            .request(Method::POST, "/heroku/resources")
+            .json(&body);
+        if let Some(header) = &header {
+            request = request.header("authorization", header);
+        }
+        let answer = browser.send(request).await;
+        assert_eq!(answer.status, 401, "{header:?}");
+        assert!(
+            answer
+                .header("www-authenticate")
+                .unwrap()
+                .starts_with("Basic ")
+        );
+    }
+    let resource = addon.resource_id();
+    assert!(world.sso.access_list(&resource).await.is_err());
+}
+
+#[tokio::test]
+async fn a66_a_body_without_a_uuid_is_refused_and_changes_nothing() {
+    let world = World::start().await;
+    for body in [
+        json!({}),
+        json!([]),
+        json!("text"),
+        json!({"uuid": null}),
+        json!({"uuid": 7}),
+        json!({"uuid": "not-a-uuid"}),
+        json!({"uuid": "01234567-89ab-cdef-0123-456789abcdef", "oauth_grant": {"code": 7}}),
+    ] {
+        let answer = call(&world, Method::POST, "", &body).await;
+        assert_eq!(answer.status, 422, "{body}");
+        assert!(answer.json()["message"].is_string());
+    }
+    let browser = world.browser();
+    let request = browser.request(Method::POST, "/heroku/resources").body("{");
+    let request = request.basic_auth(world.heroku.slug(), Some(world.heroku.password()));
+    assert_eq!(browser.send(request).await.status, 422);
+    assert_eq!(world.heroku.calls(Endpoint::Any), 0);
+}
+
+#[tokio::test]
+async fn a66_unknown_fields_an_odd_date_and_no_grant_are_accepted() {
+    let world = World::start().await;
+    let addon = world.heroku.app("shop").addon();
+    let mut body = addon.provisioning_body();
+    body["something_new"] = json!({"a": [1, 2]});
+    body["oauth_grant"]["expires_at"] = json!("2026-03-03T18:01:31-0800");
+    assert_eq!(call(&world, Method::POST, "", &body).await.status, 200);
+
+    let other = world.heroku.app("other").addon();
+    let mut body = other.provisioning_body();
+    body["oauth_grant"] = Value::Null;
+    assert_eq!(call(&world, Method::POST, "", &body).await.status, 200);
+    // Nobody can be checked without a grant, so nobody gets in.
+    let answer = world
+        .browser()
+        .submit(&other.sign_in_form("owner@example.com"))
+        .await;
+    assert_eq!(answer.status, 503);
+}
+
+#[tokio::test]
+async fn a64_twenty_provisionings_at_once_make_one_resource_and_one_exchange() {
+    let world = World::start().await;
+    let app = world.heroku.app("shop").collaborator("ann@example.com");
+    let addon = app.addon();
+    let body = addon.provisioning_body();
+    let answers = futures_join((0..20).map(|_| call(&world, Method::POST, "", &body))).await;
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    assert!(answers.iter().all(|answer| answer.body == answers[0].body));
+    assert_eq!(world.heroku.calls(Endpoint::Token), 1);
+    world.signed_in(&addon, "ann@example.com").await;
+}
+
+async fn futures_join<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let mut pinned: Vec<_> = futures
+        .map(|future| (Some(Box::pin(future)), None))
+        .collect();
+    std::future::poll_fn(|cx| {
+        for (future, output) in &mut pinned {
+            if let Some(running) = future
+                && let std::task::Poll::Ready(value) = running.as_mut().poll(cx)
+            {
+                *output = Some(value);
+                *future = None;
+            }
+        }
+        match pinned.iter().all(|(future, _)| future.is_none()) {
+            true => std::task::Poll::Ready(()),
+            false => std::task::Poll::Pending,
+        }
+    })
+    .await;
+    pinned
+        .into_iter()
+        .filter_map(|(_, output)| output)
+        .collect()
+}
+
+#[tokio::test]
+async fn a64_a_second_grant_that_fails_leaves_the_tokens_that_work() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let mut body = addon.provisioning_body();
+    body["oauth_grant"]["code"] = json!("00000000-0000-4000-8000-000000000000");
+    assert_eq!(call(&world, Method::POST, "", &body).await.status, 200);
+    world.signed_in(&addon, "ann@example.com").await;
+}
+
+#[tokio::test]
+async fn a65_a_deprovisioned_uuid_does_not_come_back() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let body = addon.provisioning_body();
+    assert_eq!(addon.deprovision().await.unwrap().status, 204);
+    assert_eq!(call(&world, Method::POST, "", &body).await.status, 410);
+}
+
+#[tokio::test]
+async fn a67_a_grant_that_heroku_refuses_registers_nothing_and_may_be_sent_again() {
+    let world = World::start().await;
+    let app = world.heroku.app("shop").collaborator("ann@example.com");
+    let addon = app.addon();
+    let resource = addon.resource_id();
+    let mut body = addon.provisioning_body();
+    body["oauth_grant"]["code"] = json!("00000000-0000-4000-8000-000000000000");
+    assert_eq!(call(&world, Method::POST, "", &body).await.status, 503);
+    assert!(world.sso.access_list(&resource).await.is_err());
+
+    world.heroku.fault(Endpoint::Any, Fault::Reset);
+    let body = addon.provisioning_body();
+    assert_eq!(call(&world, Method::POST, "", &body).await.status, 503);
+    assert!(world.sso.access_list(&resource).await.is_err());
+
+    world.heroku.clear_faults();
+    let body = addon.provisioning_body();
+    assert_eq!(call(&world, Method::POST, "", &body).await.status, 200);
+    world.signed_in(&addon, "ann@example.com").await;
+}
+
+#[tokio::test]
+async fn a68_an_unknown_resource_is_not_found() {
+    let world = World::start().await;
+    let unknown = "/01234567-89ab-cdef-0123-456789abcdef";
+    let plan = json!({"plan": "pro"});
+    assert_eq!(call(&world, Method::PUT, unknown, &plan).await.status, 404);
+    assert_eq!(
+        call(&world, Method::DELETE, unknown, &json!({}))
+            .await
+            .status,
+        404
+    );
+    assert_eq!(
+        call(&world, Method::DELETE, "/not-a-uuid", &json!({}))
+            .await
+            .status,
+        404
+    );
+}
+
+#[tokio::test]
+async fn a_plan_change_without_a_plan_is_refused() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let path = format!("/{}", addon.resource_id());
+    assert_eq!(
+        call(&world, Method::PUT, &path, &json!({})).await.status,
+        422
+    );
+    assert_eq!(
+        call(&world, Method::PUT, &path, &json!({"plan": "pro"}))
+            .await
+            .status,
+        200
+    );
+}
+
+/// An add-on of the partner's own, that answers as the plan's name says.
+#[derive(Clone, Default)]
+struct Moody {
+    removed: Arc<AtomicUsize>,
+}
+
+impl Addon for Moody {
+    async fn provision(&self, request: Provision) -> Result<Outcome, AddonError> {
+        match request.plan.as_deref() {
+            Some("later") => Ok(Outcome::Later { message: None }),
+            Some("no") => Err(AddonError::Rejected("no such region".into())),
+            Some("busy") => Err(AddonError::TryLater("try later".into())),
+            _ => Ok(Outcome::config([("ACME_URL".into(), "acme://x".into())])),
+        }
+    }
+
+    async fn change_plan(&self, request: PlanChange) -> Result<Outcome, AddonError> {
+        match request.plan.as_str() {
+            "later" => Ok(Outcome::Later { message: None }),
+            "no" => Err(AddonError::Rejected("no such plan".into())),
+            _ => Ok(Outcome::done()),
+        }
+    }
+
+    async fn deprovision(&self, _: ResourceId) -> Result<Outcome, AddonError> {
+        match self.removed.fetch_add(1, Ordering::SeqCst) {
+            0 => Err(AddonError::TryLater("still busy".into())),
+            _ => Ok(Outcome::Later { message: None }),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_partner_s_own_part_says_is_what_heroku_hears() {
+    let mut world = World::with(|builder| builder.sync_scope(SyncScope::Active)).await;
+    let app = Router::new()
+        .route("/", get(|| async { "in" }))
+        .layer(world.sso.layer())
+        .merge(world.sso.partner_api(Moody::default()));
+    world.address = serve(app).await;
+    world
+        .heroku
+        .set_partner_url(format!("http://{}", world.address));
+
+    let provision = async |plan: &str| {
+        let addon = world
+            .heroku
+            .app(&format!("app-{plan}"))
+            .collaborator("ann@example.com")
+            .addon();
+        let with = addon.provision_with(|body: &mut Value| body["plan"] = json!(plan));
+        (with.await.unwrap(), addon)
+    };
+    let (answer, addon) = provision("good").await;
+    assert_eq!(
+        (answer.status, &answer.body["config"]["ACME_URL"]),
+        (200, &json!("acme://x"))
+    );
+    let (answer, _) = provision("later").await;
+    assert_eq!((answer.status, &answer.body["config"]), (202, &Value::Null));
+    let (answer, rejected) = provision("no").await;
+    assert_eq!(
+        (answer.status, &answer.body["message"]),
+        (422, &json!("no such region"))
+    );
+    assert!(
+        world
+            .sso
+            .access_list(&rejected.resource_id())
+            .await
+            .is_err()
+    );
+    let (answer, _) = provision("busy").await;
+    assert_eq!(answer.status, 503);
+
+    assert_eq!(addon.change_plan("later").await.unwrap().status, 202);
+    assert_eq!(addon.change_plan("no").await.unwrap().status, 422);
+
+    let browser = Browser::new(world.address);
+    let browser_answer = browser.submit(&addon.sign_in_form("ann@example.com")).await;
+    assert_eq!(browser_answer.status, 303);
+    let path = format!("/{}", addon.resource_id());
+    // The first try fails: nothing has changed, and Heroku asks again.
+    assert_eq!(
+        call(&world, Method::DELETE, &path, &json!({})).await.status,
+        503
+    );
+    assert_eq!(browser.fetch("/").await.body, "in");
+    // Then it is being removed: nobody gets in, the partner's token still works.
+    assert_eq!(
+        call(&world, Method::DELETE, &path, &json!({})).await.status,
+        202
+    );
+    assert_eq!(browser.fetch("/").await.status, 401);
+    assert!(world.sso.access_token(&addon.resource_id()).await.is_ok());
+    assert!(world.sso.forget(&addon.resource_id()).await.unwrap());
+    assert!(world.sso.access_token(&addon.resource_id()).await.is_err());
+    assert!(!world.sso.forget(&addon.resource_id()).await.unwrap());
+}

@@ -1,0 +1,91 @@
+//! A set-up that cannot be right fails at start, and says what is wrong.
+
+use std::time::Duration;
+
+use tower_heroku_sso::{
+    AddonPassword, ClientSecret, HerokuSso, HerokuSsoBuilder, Manifest, SetupError, SsoSalt,
+};
+
+fn builder() -> HerokuSsoBuilder {
+    HerokuSso::builder(Manifest::new(
+        "acme-db",
+        AddonPassword::new("super-secret").unwrap(),
+        SsoSalt::new("2f97bfa52ca102f8874716e2eb1d3b4920ad0be4").unwrap(),
+        ClientSecret::new("d3b07384-d9a0-4e9b-8c3a-1f0e5f6a7b8c").unwrap(),
+    ))
+}
+
+fn refused(builder: HerokuSsoBuilder) -> String {
+    builder.build().expect_err("to be refused").to_string()
+}
+
+#[test]
+fn the_defaults_are_right() {
+    builder().build().unwrap();
+}
+
+#[test]
+fn an_interval_out_of_its_bounds_is_named_with_them() {
+    let second = Duration::from_secs(1);
+    let day = Duration::from_secs(86_400);
+    for (setting, builder) in [
+        (
+            "refresh_interval",
+            builder().refresh_interval(Duration::ZERO),
+        ),
+        (
+            "refresh_interval",
+            builder().refresh_interval(Duration::MAX),
+        ),
+        ("idle_interval", builder().idle_interval(second)),
+        ("max_list_age", builder().max_list_age(second)),
+        ("max_session", builder().max_session(second)),
+        ("sso_max_age", builder().sso_max_age(day)),
+        ("sso_max_skew", builder().sso_max_skew(day)),
+        ("heroku_timeout", builder().heroku_timeout(Duration::ZERO)),
+    ] {
+        let error = refused(builder);
+        assert!(
+            error.starts_with(setting) && error.contains("between"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_path_that_is_none_or_is_shared_is_named() {
+    for (setting, builder) in [
+        ("sso_path", builder().sso_path("heroku/sso")),
+        ("sso_path", builder().sso_path("//evil")),
+        ("sso_path", builder().sso_path("/logout")),
+        ("sso_path", builder().sso_path("/")),
+        ("sign_out_path", builder().sign_out_path("/log out")),
+        ("landing_path", builder().landing_path("https://elsewhere")),
+        (
+            "landing_path",
+            builder().landing_path("/a\r\nSet-Cookie: x"),
+        ),
+    ] {
+        let error = refused(builder);
+        assert!(error.starts_with(setting), "{error}");
+    }
+}
+
+#[test]
+fn nothing_of_the_manifest_is_printed() {
+    let sso = builder().build().unwrap();
+    let text = format!("{:?} {:?} {:?}", builder(), sso, sso.layer());
+    for secret in ["super-secret", "2f97bfa5", "d3b07384"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+}
+
+#[test]
+fn the_errors_are_errors_that_can_be_sent() {
+    fn is_error<E: std::error::Error + Send + Sync + 'static>() {}
+    is_error::<SetupError>();
+    is_error::<tower_heroku_sso::heroku::HerokuError>();
+    is_error::<tower_heroku_sso::sync::SyncError>();
+    is_error::<tower_heroku_sso::store::StoreError>();
+    is_error::<tower_heroku_sso::sso::SsoError>();
+}

@@ -1,0 +1,473 @@
+//! Verification of the SSO request: pure, so without a server.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tower_heroku_sso::sso::{
+    Proof, SignedResource, SsoError, SsoPolicy, SsoRequest, VerifiedSso, Verifier, token,
+};
+use tower_heroku_sso::{SsoSalt, sso};
+
+const RESOURCE: &str = "01234567-89ab-cdef-0123-456789abcdef";
+const SALT: &str = "2f97bfa52ca102f8874716e2eb1d3b4920ad0be4";
+const TIME: i64 = 1_267_597_772;
+const USER: &str = "fedcba98-7654-3210-fedc-ba9876543210";
+const EMAIL: &str = "username@example.com";
+
+fn verifier() -> Verifier {
+    Verifier::new([SsoSalt::new(SALT).unwrap()])
+}
+
+/// A form with both version 3 tokens, right for its fields.
+struct Form(Vec<(&'static str, String)>);
+
+impl Form {
+    fn new() -> Self {
+        Self::with(RESOURCE, &TIME.to_string(), USER, EMAIL)
+    }
+
+    fn with(resource: &str, timestamp: &str, user: &str, email: &str) -> Self {
+        let strong = token::user_scoped_resource(resource, SALT, timestamp, user, email);
+        let weak = token::resource(resource, SALT, timestamp);
+        Self(vec![
+            ("resource_id", resource.to_owned()),
+            ("timestamp", timestamp.to_owned()),
+            ("user_id", user.to_owned()),
+            ("email", email.to_owned()),
+            ("resource_token", token::hex(&weak)),
+            ("user_scoped_resource_token", token::hex(&strong)),
+        ])
+    }
+
+    fn set(mut self, name: &'static str, value: &str) -> Self {
+        self = self.without(name);
+        self.0.push((name, value.to_owned()));
+        self
+    }
+
+    fn without(mut self, name: &str) -> Self {
+        self.0.retain(|(known, _)| *known != name);
+        self
+    }
+
+    fn verify(&self, verifier: &Verifier, now: i64) -> Result<VerifiedSso, SsoError> {
+        let encode =
+            |value: &str| -> String { value.bytes().map(|b| format!("%{b:02x}")).collect() };
+        let pairs: Vec<_> = self
+            .0
+            .iter()
+            .map(|(k, v)| format!("{k}={}", encode(v)))
+            .collect();
+        let request = SsoRequest::parse(pairs.join("&").as_bytes())?;
+        verifier.verify(&request, OffsetDateTime::from_unix_timestamp(now).unwrap())
+    }
+
+    fn refused(&self) -> SsoError {
+        self.verify(&verifier(), TIME).expect_err("to be refused")
+    }
+}
+
+#[test]
+fn the_published_vectors_of_version_1_hold() {
+    // The first stands in Heroku's own article, the others in its sample code's tests.
+    for (id, salt, timestamp, digest) in [
+        (
+            "123",
+            SALT,
+            "1267597772",
+            "bb466eb1d6bc345d11072c3cd25c311f21be130d",
+        ),
+        (
+            "1",
+            "SSO_SALT",
+            "1262304000",
+            "b6010f6fbb850887a396c2bc0ab23974003008f6",
+        ),
+        (
+            "123",
+            "salty",
+            "567",
+            "8bcafa70e186a8f9b85a1c93f3b6b0507748ec7a",
+        ),
+    ] {
+        assert_eq!(token::hex(&token::v1(id, salt, timestamp)), digest);
+    }
+}
+
+#[test]
+fn the_sha1_resource_token_matches_sha1sum() {
+    for (timestamp, digest) in [
+        ("1267597772", "7659cc00fc08ff8b7bb76cd8c9762bcf528b4173"),
+        ("1267598019", "008f37f17a585b76355bbf728d032f6c6d761173"),
+    ] {
+        let token = token::resource(RESOURCE, SALT, timestamp);
+        assert_eq!(token::hex(&token), digest);
+    }
+}
+
+/// Heroku publishes no SHA-256 vector; these were computed with `sha256sum`.
+#[test]
+fn the_sha256_token_matches_sha256sum() {
+    for (timestamp, email, digest) in [
+        (
+            "1267597772",
+            EMAIL,
+            "6e6a13c698ac11bddc07e678f423da6998ea06fd6d319acc346096032040e4e1",
+        ),
+        (
+            "1267597772",
+            "Username@Example.com",
+            "b1094d492211cfd3fddc4bbf0e5d75416572b53a3a6b308f38c592e618fc8a6c",
+        ),
+        (
+            "1267597772",
+            "user+tag@example.com",
+            "5cd19a1f62702f24d953e13c2206de8d05082061eb36463968f1eec606d67e87",
+        ),
+        (
+            "1267597772",
+            "jürgen@example.com",
+            "144f9b2cab378336250abb109d116b2c53ab5c2aa60d0af6ba6c1e10e8488487",
+        ),
+        (
+            "1267597772",
+            "",
+            "012de5385ec5742386b7e23d6ad28df6d0f580076e72e0cd352b45113ad20e5e",
+        ),
+        (
+            "1267598057",
+            EMAIL,
+            "0064bab41fca5531cb07c6b8b46881ab41aa517d35a5beddb053889278d43a15",
+        ),
+    ] {
+        let token = token::user_scoped_resource(RESOURCE, SALT, timestamp, USER, email);
+        assert_eq!(token::hex(&token), digest, "{email}");
+    }
+}
+
+#[test]
+fn a_user_scoped_token_proves_the_email() {
+    let verified = Form::new().verify(&verifier(), TIME).unwrap();
+    assert_eq!(verified.proof, Proof::SignedEmail);
+    assert_eq!(verified.email.as_str(), EMAIL);
+    assert_eq!(verified.user_id.unwrap().as_str(), USER);
+    let expected = SignedResource::Resource(RESOURCE.parse().unwrap());
+    assert_eq!(verified.resource, expected);
+}
+
+#[test]
+fn a_resource_token_alone_leaves_the_email_unsigned() {
+    let form = Form::new().without("user_scoped_resource_token");
+    let verified = form
+        .set("email", "other@example.com")
+        .verify(&verifier(), TIME);
+    assert_eq!(verified.unwrap().proof, Proof::UnsignedEmail);
+}
+
+#[test]
+fn a2_a6_a8_a_wrong_strong_token_is_never_made_up_for_by_a_right_weak_one() {
+    let right = token::hex(&token::user_scoped_resource(
+        RESOURCE,
+        SALT,
+        "1267597772",
+        USER,
+        EMAIL,
+    ));
+    let wrong = [
+        String::new(),
+        " ".into(),
+        "0".repeat(64),
+        right[..62].to_owned(),
+        format!("{right}00"),
+        format!("{right} "),
+        format!("0x{}", &right[2..]),
+        right.replace(|c: char| c.is_ascii_hexdigit(), "g"),
+    ];
+    for token in &wrong {
+        let form = Form::new().set("user_scoped_resource_token", token);
+        assert!(form.verify(&verifier(), TIME).is_err(), "{token:?}");
+    }
+}
+
+#[test]
+fn a7_rejects_a_token_whose_email_or_account_was_swapped() {
+    let mismatch = SsoError::TokenMismatch {
+        field: "user_scoped_resource_token",
+    };
+    assert_eq!(
+        Form::new().set("email", "boss@example.com").refused(),
+        mismatch
+    );
+    let other = USER.replace('f', "e");
+    assert_eq!(Form::new().set("user_id", &other).refused(), mismatch);
+}
+
+#[test]
+fn a14_rejects_a_token_of_another_resource() {
+    let other = RESOURCE.replace("0123", "3210");
+    assert!(matches!(
+        Form::new().set("resource_id", &other).refused(),
+        SsoError::TokenMismatch { .. }
+    ));
+}
+
+#[test]
+fn a1_rejects_a_form_without_any_token() {
+    let form = Form::new()
+        .without("resource_token")
+        .without("user_scoped_resource_token");
+    assert_eq!(form.refused(), SsoError::NoAcceptedToken);
+}
+
+#[test]
+fn a3_accepts_a_token_exactly_at_the_age_limit_and_not_a_second_later() {
+    assert!(Form::new().verify(&verifier(), TIME + 300).is_ok());
+    let age = Duration::from_secs(301);
+    let late = Form::new().verify(&verifier(), TIME + 301);
+    assert_eq!(late.unwrap_err(), SsoError::TimestampStale { age });
+}
+
+#[test]
+fn a4_accepts_a_clock_a_minute_ahead_and_not_a_second_more() {
+    assert!(Form::new().verify(&verifier(), TIME - 60).is_ok());
+    let ahead = Duration::from_secs(61);
+    let early = Form::new().verify(&verifier(), TIME - 61);
+    assert_eq!(early.unwrap_err(), SsoError::TimestampAhead { ahead });
+}
+
+#[test]
+fn the_window_can_be_set() {
+    let narrow = verifier()
+        .max_age(Duration::from_secs(120))
+        .max_skew(Duration::ZERO);
+    assert!(Form::new().verify(&narrow, TIME + 120).is_ok());
+    assert!(Form::new().verify(&narrow, TIME + 121).is_err());
+    assert!(Form::new().verify(&narrow, TIME - 1).is_err());
+}
+
+#[test]
+fn a5_rejects_a_timestamp_with_anything_but_digits() {
+    for timestamp in [
+        "",
+        "-1",
+        "+1267597772",
+        " 1267597772",
+        "1267597772 ",
+        "1267597772x",
+        "1267597772.0",
+        "0x4b8df20c",
+        "١٢٦٧٥٩٧٧٧٢",
+        "9223372036854775808",
+        "2010-03-03T06:29:32Z",
+        "1267597772\u{80}",
+        "1267597772\n",
+    ] {
+        let form = Form::with(RESOURCE, timestamp, USER, EMAIL);
+        let malformed = SsoError::MalformedField { field: "timestamp" };
+        assert_eq!(form.refused(), malformed, "{timestamp:?}");
+    }
+    let long = "1".repeat(40);
+    assert!(
+        Form::with(RESOURCE, &long, USER, EMAIL)
+            .verify(&verifier(), TIME)
+            .is_err()
+    );
+    // Milliseconds are digits, but of another millennium.
+    let millis = Form::with(RESOURCE, "126759777200", USER, EMAIL);
+    assert!(matches!(millis.refused(), SsoError::TimestampAhead { .. }));
+}
+
+#[test]
+fn leading_zeros_are_hashed_as_they_were_sent() {
+    let form = Form::with(RESOURCE, "01267597772", USER, EMAIL);
+    assert!(form.verify(&verifier(), TIME).is_ok());
+    assert!(
+        form.set("timestamp", "1267597772")
+            .verify(&verifier(), TIME)
+            .is_err()
+    );
+}
+
+#[test]
+fn a15_a17_rejects_ids_that_could_be_read_in_two_ways() {
+    for id in [
+        "",
+        "{01234567-89ab-cdef-0123-456789abcdef}",
+        "0123456789abcdef0123456789abcdef",
+        "01234567-89ab-cdef-0123-456789abcdef.",
+        "01234567-89ab-cdef-0123-456789abcdef\0",
+        "01234567%2d89ab-cdef-0123-456789abcdef",
+        "../apps",
+        "a:b",
+    ] {
+        let form = Form::with(id, "1267597772", USER, EMAIL);
+        let malformed = SsoError::MalformedField {
+            field: "resource_id",
+        };
+        assert_eq!(form.refused(), malformed, "{id:?}");
+    }
+    for user in ["", "a:b", "a/b", "..", "a b", "a\r\nb", "é"] {
+        let form = Form::with(RESOURCE, "1267597772", user, EMAIL);
+        let malformed = SsoError::MalformedField { field: "user_id" };
+        assert_eq!(form.refused(), malformed, "{user:?}");
+    }
+}
+
+#[test]
+fn a15_an_id_in_upper_case_is_the_same_resource_and_the_same_use() {
+    let lower = Form::new().verify(&verifier(), TIME).unwrap();
+    let form = Form::with(&RESOURCE.to_uppercase(), "1267597772", USER, EMAIL);
+    let upper = form.verify(&verifier(), TIME).unwrap();
+    assert_eq!(upper.resource, lower.resource);
+    assert_eq!(upper.replay_key(), lower.replay_key());
+}
+
+#[test]
+fn a29_rejects_an_email_that_is_missing_or_none() {
+    assert_eq!(
+        Form::new().without("email").refused(),
+        SsoError::MissingField { field: "email" }
+    );
+    let long = format!("{}@example.com", "a".repeat(400));
+    for email in [
+        "",
+        "@",
+        "a@b@c",
+        "a",
+        "a@b\r\nc",
+        "a@b\0",
+        "a:b@c",
+        long.as_str(),
+    ] {
+        let form = Form::with(RESOURCE, "1267597772", USER, email);
+        assert_eq!(
+            form.refused(),
+            SsoError::MalformedField { field: "email" },
+            "{email:?}"
+        );
+    }
+}
+
+#[test]
+fn a28_a_signed_email_in_another_case_and_with_spaces_is_the_same_email() {
+    let form = Form::with(RESOURCE, "1267597772", USER, " Username@Example.com ");
+    let verified = form.verify(&verifier(), TIME).unwrap();
+    assert_eq!(verified.email.as_str(), EMAIL);
+}
+
+/// What an attacker without the salt can do with a right digest: continue it past its end. The
+/// message then holds the hash's own padding, and ends in whatever he likes.
+#[test]
+fn a18_a_length_extended_token_is_refused_by_the_grammar() {
+    let message_len = RESOURCE.len() + SALT.len() + 10 + 2;
+    let padded_timestamp = format!(
+        "1267597772\u{80}{}\u{2}",
+        "\0".repeat(54 - message_len % 55)
+    );
+    let form = Form::new()
+        .without("user_scoped_resource_token")
+        .set("timestamp", &format!("{padded_timestamp}0"));
+    assert_eq!(
+        form.refused(),
+        SsoError::MalformedField { field: "timestamp" }
+    );
+
+    let email = format!("{EMAIL}\u{80}\0\0\0\u{3}@example.com");
+    let form = Form::new().set("email", &email);
+    assert_eq!(form.refused(), SsoError::MalformedField { field: "email" });
+}
+
+#[test]
+fn hex_of_either_case_counts_and_is_the_same_use() {
+    let lower = Form::new();
+    let upper = token::user_scoped_resource(RESOURCE, SALT, "1267597772", USER, EMAIL);
+    let upper = Form::new().set(
+        "user_scoped_resource_token",
+        &token::hex(&upper).to_uppercase(),
+    );
+    let (lower, upper) = (
+        lower.verify(&verifier(), TIME).unwrap(),
+        upper.verify(&verifier(), TIME).unwrap(),
+    );
+    assert_eq!(lower.replay_key(), upper.replay_key());
+}
+
+#[test]
+fn during_a_rotation_both_salts_count_and_afterwards_one() {
+    let next = SsoSalt::new("the-next-salt-0123456789").unwrap();
+    let both = Verifier::new([next.clone(), SsoSalt::new(SALT).unwrap()]);
+    assert!(Form::new().verify(&both, TIME).is_ok());
+    assert!(Form::new().verify(&Verifier::new([next]), TIME).is_err());
+    assert!(Form::new().verify(&Verifier::new([]), TIME).is_err());
+}
+
+#[test]
+fn user_scoped_only_refuses_sha1() {
+    let strict = verifier().policy(SsoPolicy::UserScopedOnly);
+    assert!(Form::new().verify(&strict, TIME).is_ok());
+    let weak = Form::new().without("user_scoped_resource_token");
+    assert_eq!(
+        weak.verify(&strict, TIME).unwrap_err(),
+        SsoError::NoAcceptedToken
+    );
+}
+
+#[test]
+fn a16_version_1_counts_under_the_legacy_policy_alone() {
+    let form = Form(vec![
+        ("id", "123".into()),
+        ("timestamp", "1267597772".into()),
+        ("token", "bb466eb1d6bc345d11072c3cd25c311f21be130d".into()),
+        ("email", EMAIL.into()),
+    ]);
+    assert_eq!(form.refused(), SsoError::NoAcceptedToken);
+    let legacy = verifier().policy(SsoPolicy::Legacy);
+    let verified = form.verify(&legacy, TIME).unwrap();
+    assert_eq!(verified.proof, Proof::UnsignedEmail);
+    assert_eq!(
+        verified.resource,
+        SignedResource::Legacy("123".parse().unwrap())
+    );
+    assert!(form.set("id", "124").verify(&legacy, TIME).is_err());
+}
+
+#[test]
+fn a_strong_sign_in_uses_up_the_weaker_tokens_of_its_form() {
+    let strong = Form::new().verify(&verifier(), TIME).unwrap();
+    let weak = Form::new().without("user_scoped_resource_token");
+    let weak = weak.verify(&verifier(), TIME).unwrap();
+    assert_eq!(strong.weaker_replay_keys(), [weak.replay_key().clone()]);
+    assert_ne!(strong.replay_key(), weak.replay_key());
+    assert!(weak.weaker_replay_keys().is_empty());
+}
+
+/// The formulas of `resource_token` and of version 1's `token` are one: for an add-on whose own id is
+/// the UUID, as version 3 of the Partner API has it, the digests are equal.
+#[test]
+fn a_resource_token_that_comes_again_as_a_version_1_token_is_the_same_use() {
+    let legacy = verifier().policy(SsoPolicy::Legacy);
+    let strong = Form::new().verify(&legacy, TIME).unwrap();
+    let token = token::hex(&token::resource(RESOURCE, SALT, "1267597772"));
+    for id in [RESOURCE.to_owned(), RESOURCE.to_uppercase()] {
+        let token = match id == RESOURCE {
+            true => token.clone(),
+            false => token::hex(&token::v1(&id, SALT, "1267597772")),
+        };
+        let again = Form(vec![
+            ("id", id),
+            ("timestamp", "1267597772".into()),
+            ("token", token),
+            ("email", "boss@example.com".into()),
+        ]);
+        let again = again.verify(&legacy, TIME).unwrap();
+        assert_eq!(strong.weaker_replay_keys(), [again.replay_key().clone()]);
+    }
+}
+
+#[test]
+fn no_error_and_no_debug_output_shows_what_was_sent() {
+    let request = SsoRequest::parse(b"email=ann%40example.com&resource_token=abc").unwrap();
+    assert_eq!(format!("{request:?}"), r#"{"email", "resource_token"}"#);
+    let error: sso::SsoError = Form::new().set("email", "boss@example.com").refused();
+    assert!(!format!("{error} {error:?}").contains("boss"));
+}

@@ -1,0 +1,158 @@
+//! What outlives the check at its start: event streams, downloads, WebSockets.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
+use axum::routing::{any, get};
+use bytes::Bytes;
+use reqwest::Method;
+use tokio::time::timeout;
+use tokio_stream::StreamExt;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tower_heroku_sso::simulator::AddOn;
+use tower_heroku_sso::{HerokuUser, Streams};
+
+use crate::browser::Browser;
+use crate::world::{REFRESH, World, serve};
+
+/// One event, and then silence for ever.
+async fn events() -> Body {
+    let first = tokio_stream::once(Ok::<_, Infallible>(Bytes::from("data: hello\n\n")));
+    Body::from_stream(first.chain(tokio_stream::pending()))
+}
+
+/// A body that is always ready and has no end.
+async fn download() -> Body {
+    let chunk = Bytes::from_static(&[b'x'; 4096]);
+    Body::from_stream(tokio_stream::iter(std::iter::repeat(Ok::<_, Infallible>(
+        chunk,
+    ))))
+}
+
+async fn socket(upgrade: WebSocketUpgrade, user: HerokuUser) -> Response {
+    upgrade.on_upgrade(|mut socket: WebSocket| async move {
+        socket.send(Message::text("hello")).await.unwrap();
+        user.ended().await;
+        socket.send(Message::Close(None)).await.unwrap();
+    })
+}
+
+/// Ann's browser at an app of streams, with her session open.
+async fn streams(world: &World) -> (AddOn, Browser) {
+    let addon = world.addon().await;
+    let app = Router::new()
+        .route("/events", get(events))
+        .route("/download", get(download))
+        .route("/socket", any(socket))
+        .layer(world.sso.layer());
+    let browser = Browser::new(serve(app).await);
+    let answer = browser.submit(&addon.sign_in_form("ann@example.com")).await;
+    assert_eq!(answer.status, 303);
+    (addon, browser)
+}
+
+async fn open(browser: &Browser, path: &str) -> reqwest::Response {
+    let mut response = browser.request(Method::GET, path).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert!(response.chunk().await.unwrap().is_some());
+    response
+}
+
+/// Reads on until the stream ends, one way or the other.
+async fn assert_ends(mut response: reqwest::Response) {
+    let end = async { while let Ok(Some(_)) = response.chunk().await {} };
+    timeout(Duration::from_secs(20), end)
+        .await
+        .expect("the stream ends");
+}
+
+async fn assert_goes_on(response: &mut reqwest::Response) {
+    let more = timeout(Duration::from_millis(200), response.chunk()).await;
+    assert!(more.is_err(), "the stream is silent, and open");
+}
+
+#[tokio::test]
+async fn a40_an_event_stream_ends_when_its_reader_leaves_the_list() {
+    let world = World::start().await;
+    let (addon, browser) = streams(&world).await;
+    let mut events = open(&browser, "/events").await;
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    assert_goes_on(&mut events).await;
+    world.heroku.app("shop").remove("ann@example.com");
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    assert_ends(events).await;
+}
+
+#[tokio::test]
+async fn an_event_stream_ends_with_its_session() {
+    let world = World::start().await;
+    let (addon, browser) = streams(&world).await;
+    let mut events = open(&browser, "/events").await;
+    // A request on the side extends the session, and so the stream.
+    world.clock.advance(REFRESH - Duration::from_secs(10));
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    drop(open(&browser, "/events").await);
+    world.clock.advance(Duration::from_secs(20));
+    assert_goes_on(&mut events).await;
+    world.clock.advance(REFRESH);
+    assert_ends(events).await;
+}
+
+#[tokio::test]
+async fn an_event_stream_ends_at_the_sign_out() {
+    let world = World::start().await;
+    let (_, browser) = streams(&world).await;
+    let events = open(&browser, "/events").await;
+    let answer = browser.send(browser.request(Method::POST, "/logout")).await;
+    assert_eq!(answer.status, 204);
+    assert_ends(events).await;
+}
+
+#[tokio::test]
+async fn a40_a_download_that_never_pauses_ends_with_its_resource() {
+    let world = World::start().await;
+    let (addon, browser) = streams(&world).await;
+    let download = open(&browser, "/download").await;
+    assert_eq!(addon.deprovision().await.unwrap().status, 204);
+    assert_ends(download).await;
+}
+
+#[tokio::test]
+async fn a40_a_websocket_hangs_up_when_its_user_leaves_the_list() {
+    let world = World::start().await;
+    let (addon, browser) = streams(&world).await;
+    let session = browser.cookie("__Host-heroku_sso").unwrap();
+    let url = browser.url("/socket").replacen("http", "ws", 1);
+    assert!(
+        tokio_tungstenite::connect_async(url.as_str())
+            .await
+            .is_err()
+    );
+
+    let mut request = url.into_client_request().unwrap();
+    let cookie = format!("__Host-heroku_sso={session}").parse().unwrap();
+    request.headers_mut().insert("cookie", cookie);
+    let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+    let hello = socket.next().await.unwrap().unwrap();
+    assert_eq!(hello.into_text().unwrap().as_str(), "hello");
+
+    world.heroku.app("shop").remove("ann@example.com");
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    let next = timeout(Duration::from_secs(20), socket.next())
+        .await
+        .unwrap();
+    assert!(next.unwrap().unwrap().is_close());
+}
+
+#[tokio::test]
+async fn streams_that_are_left_open_stay_open() {
+    let world = World::with(|builder| builder.streams(Streams::LeaveOpen)).await;
+    let (addon, browser) = streams(&world).await;
+    let mut events = open(&browser, "/events").await;
+    addon.deprovision().await.unwrap();
+    assert_goes_on(&mut events).await;
+}

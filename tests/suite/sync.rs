@@ -1,0 +1,334 @@
+//! Lists that stay true.
+
+use std::time::Duration;
+
+use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault};
+use tower_heroku_sso::sync::{Change, SyncError};
+use tower_heroku_sso::{Clock as _, Role, SyncScope};
+
+use crate::world::{REFRESH, World, grant};
+
+async fn emails(world: &World, addon: &AddOn) -> Vec<String> {
+    let resource = addon.resource_id();
+    let snapshot = world.sso.access_list(&resource).await.unwrap().unwrap();
+    snapshot
+        .list
+        .members()
+        .map(|member| member.email.to_string())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_cold_resolve_asks_four_times_for_a_team_s_app_and_three_for_a_person_s() {
+    let world = World::start().await;
+    let team = world
+        .heroku
+        .team("acme")
+        .member("lead@example.com", "admin");
+    let team_app = world.heroku.app("team-app").owned_by_team(&team).addon();
+    let personal = world.heroku.app("shop").addon();
+    for (addon, calls) in [(team_app, 4), (personal, 3)] {
+        let resource = addon.resource_id();
+        world.sso.register(&resource, grant(&addon)).await.unwrap();
+        world.heroku.reset_calls();
+        world.sso.refresh_now(&resource).await.unwrap();
+        assert_eq!(world.heroku.calls(Endpoint::Any), calls);
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_asks_everything_at_once_and_a_cold_resolve_cannot() {
+    let world = World::with(|builder| builder.heroku_timeout(Duration::from_millis(300))).await;
+    let team = world
+        .heroku
+        .team("acme")
+        .member("lead@example.com", "admin");
+    let addon = world.heroku.app("team-app").owned_by_team(&team).addon();
+    let resource = addon.resource_id();
+    world.sso.register(&resource, grant(&addon)).await.unwrap();
+    // Nothing is answered, so what arrives was asked without waiting for an answer.
+    for expected in [1, 4] {
+        world.heroku.reset_calls();
+        world.heroku.fault(Endpoint::Any, Fault::Hang);
+        assert!(world.sso.refresh_now(&resource).await.is_err());
+        assert_eq!(world.heroku.calls(Endpoint::Any), expected);
+        world.heroku.clear_faults();
+        world.sso.refresh_now(&resource).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn two_sign_ins_at_once_make_one_fetch() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    world.heroku.app("shop").collaborator("bob@example.com");
+    world.heroku.reset_calls();
+    let (ann, bob) = tokio::join!(
+        world.signed_in(&addon, "ann@example.com"),
+        world.signed_in(&addon, "bob@example.com"),
+    );
+    assert_eq!(world.heroku.calls(Endpoint::AddOn), 1);
+    drop((ann, bob));
+}
+
+#[tokio::test]
+async fn every_registered_resource_is_synchronized_also_those_that_nobody_looks_at() {
+    let world = World::start().await;
+    let idle = Duration::from_secs(6 * 60 * 60);
+    let mut addons = Vec::new();
+    for number in 0..12 {
+        let app = world
+            .heroku
+            .app(&format!("app-{number}"))
+            .collaborator("ann@example.com");
+        let addon = app.addon();
+        let resource = addon.resource_id();
+        world.sso.register(&resource, grant(&addon)).await.unwrap();
+        world.sso.refresh_now(&resource).await.unwrap();
+        app.remove("ann@example.com");
+        addons.push(addon);
+    }
+    let sync = world.sso.spawn_sync();
+    let mut changes = world.sso.changes();
+    world.clock.advance(idle);
+    for _ in &addons {
+        let change = tokio::time::timeout(Duration::from_secs(20), changes.next()).await;
+        assert!(matches!(change.unwrap(), Some(Change::Removed { .. })));
+    }
+    for addon in &addons {
+        assert_eq!(emails(&world, addon).await, ["owner@example.com"]);
+    }
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_active_scope_leaves_resources_alone_that_nobody_uses() {
+    let world = World::with(|builder| builder.sync_scope(SyncScope::Active)).await;
+    let used = world.addon().await;
+    let unused = world.heroku.app("unused").addon();
+    assert_eq!(unused.provision().await.unwrap().status, 200);
+    world.sso.refresh_now(&unused.resource_id()).await.unwrap();
+    let sync = world.sso.spawn_sync();
+    world.signed_in(&used, "ann@example.com").await;
+    world.heroku.app("shop").remove("ann@example.com");
+    world.heroku.reset_calls();
+    let removed = |change: &Change| matches!(change, Change::Removed { .. });
+    world.pass_until(REFRESH.mul_f64(0.95), removed).await;
+    assert_eq!(world.heroku.calls(Endpoint::AddOn), 1);
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn resources_of_the_store_are_taken_in_when_the_sync_starts() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let mut changes = world.sso.changes();
+    let sync = world.sso.spawn_sync();
+    let first = tokio::time::timeout(Duration::from_secs(20), changes.next())
+        .await
+        .unwrap();
+    assert!(matches!(first, Some(Change::Added { .. })));
+    assert_eq!(emails(&world, &addon).await.len(), 2);
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_sync_ends_with_its_handle_and_outlives_any_failure() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    world.heroku.fault(Endpoint::Any, Fault::Status(500));
+    let sync = world.sso.spawn_sync();
+    assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
+    assert!(sync.is_alive());
+    world.heroku.clear_faults();
+    let added = |change: &Change| matches!(change, Change::Added { .. });
+    // Due again a second after a failure, and within a minute whatever came before.
+    world.pass_until(Duration::from_secs(61), added).await;
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn changes_tell_who_came_who_left_who_changed_and_what_is_gone() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let resource = addon.resource_id();
+    let mut changes = world.sso.changes();
+    let app = world.heroku.app("shop");
+    world.sso.refresh_now(&resource).await.unwrap();
+    for expected in ["ann@example.com", "owner@example.com"] {
+        let change = changes.next().await.unwrap();
+        assert!(
+            matches!(&change, Change::Added { member, .. } if member.email.as_str() == expected)
+        );
+    }
+    app.remove("ann@example.com")
+        .collaborator_as("bob@example.com", "admin", &["deploy"]);
+    world.sso.refresh_now(&resource).await.unwrap();
+    let removed = changes.next().await.unwrap();
+    assert!(
+        matches!(&removed, Change::Removed { email, .. } if email.as_str() == "ann@example.com")
+    );
+    let added = changes.next().await.unwrap();
+    assert!(matches!(&added, Change::Added { member, .. } if member.roles.contains(&Role::Admin)));
+    app.remove("bob@example.com")
+        .collaborator("bob@example.com");
+    world.sso.refresh_now(&resource).await.unwrap();
+    assert!(matches!(
+        changes.next().await.unwrap(),
+        Change::RoleChanged { .. }
+    ));
+    addon.deprovision().await.unwrap();
+    assert_eq!(
+        changes.next().await,
+        Some(Change::ResourceGone { resource })
+    );
+}
+
+#[tokio::test]
+async fn u23_an_app_that_moves_takes_its_new_team_s_people() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    let team = world
+        .heroku
+        .team("acme")
+        .member("lead@example.com", "admin");
+    world
+        .heroku
+        .app("shop")
+        .remove("ann@example.com")
+        .owned_by_team(&team);
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    assert_eq!(emails(&world, &addon).await, ["lead@example.com"]);
+    assert_eq!(browser.fetch("/page").await.status, 403);
+
+    let other = world.heroku.app("other").collaborator("cleo@example.com");
+    addon.move_to(&other);
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    assert_eq!(
+        emails(&world, &addon).await,
+        ["cleo@example.com", "owner@example.com"]
+    );
+}
+
+#[tokio::test]
+async fn an_access_token_is_renewed_before_it_ends() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    world.heroku.reset_calls();
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    assert_eq!(world.heroku.calls(Endpoint::Token), 0);
+    // Heroku's tokens live 8 hours; the last five minutes are not relied on.
+    world.clock.advance(Duration::from_secs(8 * 3600 - 4 * 60));
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    assert_eq!(world.heroku.calls(Endpoint::Token), 1);
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    assert_eq!(world.heroku.calls(Endpoint::Token), 1);
+}
+
+#[tokio::test]
+async fn u1_a_token_that_heroku_refuses_is_renewed_once() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    world.heroku.expire_access_tokens();
+    world.heroku.reset_calls();
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    assert_eq!(world.heroku.calls(Endpoint::Token), 1);
+
+    world.heroku.fault(Endpoint::AddOn, Fault::Status(401));
+    world.heroku.reset_calls();
+    assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
+    assert_eq!(world.heroku.calls(Endpoint::Token), 1);
+    assert_eq!(world.heroku.calls(Endpoint::AddOn), 2);
+}
+
+#[tokio::test]
+async fn u24_the_old_refresh_token_stays_if_heroku_sends_no_new_one() {
+    let world = World::start().await;
+    world.heroku.rotate_refresh_tokens(false);
+    let addon = world.addon().await;
+    for _ in 0..3 {
+        world.heroku.expire_access_tokens();
+        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn u24_a_token_endpoint_that_fails_loses_no_token() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let resource = addon.resource_id();
+    world.heroku.expire_access_tokens();
+    for fault in [
+        Fault::Status(500),
+        Fault::Status(429),
+        Fault::Status(400),
+        Fault::Status(401),
+        Fault::Body("<html>".into()),
+        Fault::Body("{}".into()),
+        Fault::Body(r#"{"access_token":null}"#.into()),
+        Fault::Reset,
+    ] {
+        world.heroku.fault(Endpoint::Token, fault.clone());
+        assert!(world.sso.refresh_now(&resource).await.is_err(), "{fault:?}");
+        world.clock.advance(Duration::from_secs(15 * 60));
+    }
+    world.heroku.clear_faults();
+    world.sso.refresh_now(&resource).await.unwrap();
+}
+
+#[tokio::test]
+async fn u25_a_revoked_refresh_token_keeps_the_list_to_its_age_limit() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    world.heroku.revoke_tokens(&addon);
+    assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
+    assert_eq!(browser.fetch("/page").await.status, 200);
+}
+
+#[tokio::test]
+async fn u26_a_short_or_odd_life_of_a_token_makes_no_loop() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    for life in ["1", "0", "-5", "null", "9223372036854775807"] {
+        world.heroku.expire_access_tokens();
+        let body = format!(
+            r#"{{"access_token":"HRKU-AA-nonsense","refresh_token":null,"expires_in":{life}}}"#
+        );
+        world.heroku.fault(Endpoint::Token, Fault::Body(body));
+        world.heroku.reset_calls();
+        assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
+        assert!(world.heroku.calls(Endpoint::Any) <= 4, "{life}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_resource_is_an_error_and_not_an_empty_list() {
+    let world = World::start().await;
+    let stranger = world.heroku.app("stranger").addon().resource_id();
+    let error = world.sso.access_list(&stranger).await.unwrap_err();
+    assert!(matches!(error, SyncError::UnknownResource));
+    let error = world.sso.refresh_now(&stranger).await.unwrap_err();
+    assert!(matches!(error, SyncError::UnknownResource));
+    assert_eq!(world.heroku.calls(Endpoint::Any), 0);
+}
+
+#[tokio::test]
+async fn a_list_says_when_it_was_fetched_and_health_how_old_the_oldest_is() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    assert_eq!(world.sso.health().await.unwrap().oldest_list, None);
+    let fetched_at = world.clock.now();
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.clock.advance(Duration::from_secs(42));
+    let snapshot = world
+        .sso
+        .access_list(&addon.resource_id())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(snapshot.fetched_at, fetched_at);
+    let oldest = world.sso.health().await.unwrap().oldest_list;
+    assert_eq!(oldest, Some(Duration::from_secs(42)));
+}

@@ -1,0 +1,237 @@
+//! An ended session's way back: through Heroku's page of the add-on to the page that was wanted.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use reqwest::Method;
+use tower_heroku_sso::OnExpired;
+use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault};
+
+use crate::browser::Browser;
+use crate::world::{REFRESH, World, serve};
+
+const SESSION: &str = "__Host-heroku_sso";
+
+/// Ann's browser, her session ended, long enough after any redirect.
+async fn ended(world: &World) -> (AddOn, Browser) {
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    world.clock.advance(REFRESH + Duration::from_secs(1));
+    (addon, browser)
+}
+
+#[tokio::test]
+async fn a_navigation_is_led_through_heroku_and_back_to_its_page() {
+    let world = World::start().await;
+    let (addon, browser) = ended(&world).await;
+    let answer = browser.get("/page?tab=2&q=a%20b").await;
+    assert_eq!(answer.status, 303);
+    assert_eq!(answer.header("location"), Some(addon.web_url().as_str()));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+
+    let answer = browser.submit(&addon.sign_in_form("ann@example.com")).await;
+    assert_eq!(answer.header("location"), Some("/"));
+    let landing = browser.get("/").await;
+    assert_eq!(landing.status, 303);
+    assert_eq!(landing.header("location"), Some("/page?tab=2&q=a%20b"));
+    assert_eq!(browser.get("/page?tab=2&q=a%20b").await.status, 200);
+    // Once only: from now on the landing page is itself again.
+    assert_eq!(browser.get("/").await.status, 200);
+}
+
+#[tokio::test]
+async fn nothing_goes_in_circles() {
+    let world = World::start().await;
+    let (_, browser) = ended(&world).await;
+    assert_eq!(browser.get("/page").await.status, 303);
+    let page = browser.get("/page").await;
+    assert_eq!(page.status, 401);
+    assert!(page.body.contains("Sign in again"));
+    world.clock.advance(Duration::from_secs(61));
+    assert_eq!(browser.get("/page").await.status, 303);
+}
+
+#[tokio::test]
+async fn a50_only_a_top_level_get_is_redirected() {
+    let world = World::start().await;
+    let (addon, browser) = ended(&world).await;
+    for method in [
+        Method::HEAD,
+        Method::POST,
+        Method::OPTIONS,
+        Method::PATCH,
+        Method::DELETE,
+    ] {
+        let request = browser
+            .request(method.clone(), "/page")
+            .header("accept", "text/html");
+        assert_eq!(browser.send(request).await.status, 401, "{method}");
+    }
+    let fetched = browser.fetch("/page").await;
+    assert_eq!(fetched.status, 401);
+    assert_eq!(fetched.json()["sign_in_url"], addon.web_url());
+    let request = browser
+        .request(Method::GET, "/page")
+        .header("accept", "text/html");
+    let framed = browser
+        .send(request.header("sec-fetch-dest", "iframe"))
+        .await;
+    assert_eq!(framed.status, 401);
+}
+
+#[tokio::test]
+async fn a_stranger_without_a_hint_gets_the_page() {
+    let world = World::start().await;
+    world.addon().await;
+    let page = world.browser().get("/page").await;
+    assert_eq!(page.status, 401);
+    assert!(!page.body.contains("Sign in again"));
+}
+
+#[tokio::test]
+async fn a49_a_forged_hint_is_ignored() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    let hint = browser.cookie("__Host-heroku_sso_hint").unwrap();
+    let other = world.heroku.app("other").addon();
+    let forged = hint.replace(
+        &addon.resource_id().to_string(),
+        &other.resource_id().to_string(),
+    );
+    assert_ne!(forged, hint);
+    let victim = world.browser();
+    for hint in [forged.as_str(), "hint%20", "", &hint[..hint.len() - 1]] {
+        victim.set_cookie("__Host-heroku_sso_hint", hint);
+        assert_eq!(victim.get("/page").await.status, 401, "{hint}");
+    }
+    // The name of one cookie with the value of another means nothing either.
+    victim.drop_cookie("__Host-heroku_sso_hint");
+    victim.set_cookie(SESSION, &hint);
+    assert_eq!(victim.get("/page").await.status, 401);
+}
+
+#[tokio::test]
+async fn a44_a48_the_wanted_page_is_a_path_of_our_own() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    // Every path is a page here, so that nothing but the gate says no to one.
+    let pages = Router::new().fallback(|| async { "page" });
+    let address = serve(pages.layer(world.sso.layer())).await;
+    let long = format!("/page?{}", "x".repeat(4096));
+    for (path, leads_to) in [
+        ("//evil.example", None),
+        ("///evil.example/x", None),
+        ("/\\evil.example", None),
+        (
+            "/page?next=https://evil.example",
+            Some("/page?next=https://evil.example"),
+        ),
+        ("/%0d%0aSet-Cookie:x", Some("/%0d%0aSet-Cookie:x")),
+        (long.as_str(), None),
+    ] {
+        let browser = Browser::new(address);
+        browser.submit(&addon.sign_in_form("ann@example.com")).await;
+        world.clock.advance(REFRESH + Duration::from_secs(1));
+        // Sent as it stands: clients would clean the path up first.
+        let bounced = raw_get(address, &browser, path).await;
+        assert!(bounced.starts_with("HTTP/1.1 303 "), "{bounced}");
+        keep_cookies(&browser, &bounced);
+        browser.submit(&addon.sign_in_form("ann@example.com")).await;
+        let landing = browser.get("/").await;
+        assert_eq!(landing.header("location"), leads_to, "{path:.40}");
+        assert_eq!(landing.status, if leads_to.is_some() { 303 } else { 200 });
+        world.clock.advance(Duration::from_secs(61));
+    }
+}
+
+#[tokio::test]
+async fn the_way_back_of_one_resource_is_not_another_s() {
+    let world = World::start().await;
+    let (_, browser) = ended(&world).await;
+    assert_eq!(browser.get("/page").await.status, 303);
+    let other = world
+        .heroku
+        .app("other")
+        .collaborator("ann@example.com")
+        .addon();
+    assert_eq!(other.provision().await.unwrap().status, 200);
+    browser.submit(&other.sign_in_form("ann@example.com")).await;
+    assert_eq!(browser.get("/").await.status, 200);
+}
+
+#[tokio::test]
+async fn on_expired_page_shows_the_page() {
+    let world = World::with(|builder| builder.on_expired(OnExpired::Page)).await;
+    let (addon, browser) = ended(&world).await;
+    let page = browser.get("/page").await;
+    assert_eq!(page.status, 401);
+    assert!(page.body.contains(&addon.web_url()));
+}
+
+#[tokio::test]
+async fn u21_a_web_url_elsewhere_is_no_way_back() {
+    for web_url in [
+        "null",
+        "\"javascript:alert(1)\"",
+        "\"https://evil.example/\"",
+        "\"http://addons-sso.heroku.com/\"",
+        "\"https://heroku.com.evil.example/\"",
+        "\"https://user@addons-sso.heroku.com/\"",
+    ] {
+        let world = World::start().await;
+        let addon = world.addon().await;
+        let body = format!(
+            r#"{{"id":"{}","name":"acme","app":{{"id":"{}","name":"shop"}},"web_url":{web_url}}}"#,
+            addon.resource_id(),
+            world.heroku.app("shop").id(),
+        );
+        world.heroku.fault(Endpoint::AddOn, Fault::Body(body));
+        let browser = world.signed_in(&addon, "ann@example.com").await;
+        world.clock.advance(REFRESH + Duration::from_secs(1));
+        let page = browser.get("/page").await;
+        assert_eq!(page.status, 401, "{web_url}");
+        assert!(!page.body.contains("Sign in again"));
+    }
+}
+
+#[tokio::test]
+async fn after_signing_out_nothing_leads_back_in() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    browser.send(browser.request(Method::POST, "/logout")).await;
+    assert_eq!(browser.get("/").await.status, 401);
+}
+
+async fn raw_get(address: SocketAddr, browser: &Browser, path: &str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let cookies = [SESSION, "__Host-heroku_sso_hint", "__Host-heroku_sso_back"];
+    let cookies =
+        cookies.map(|name| format!("{name}={}", browser.cookie(name).unwrap_or_default()));
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: text/html\r\nCookie: {}\r\nConnection: close\r\n\r\n",
+        cookies.join("; ")
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+fn keep_cookies(browser: &Browser, answer: &str) {
+    for line in answer.lines() {
+        let Some(cookie) = line.strip_prefix("set-cookie: ") else {
+            continue;
+        };
+        let (name, rest) = cookie.split_once('=').unwrap();
+        if rest.contains("Max-Age=0") {
+            browser.drop_cookie(name);
+        } else {
+            browser.set_cookie(name, rest.split(';').next().unwrap());
+        }
+    }
+}

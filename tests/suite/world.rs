@@ -1,0 +1,156 @@
+//! A running add-on with a Heroku of its own, on loopback, at a time that the test decides.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use tower_heroku_sso::partner_api::NoProvisioning;
+use tower_heroku_sso::simulator::{AddOn, Simulator};
+use tower_heroku_sso::sync::Change;
+use tower_heroku_sso::{
+    AddonPassword, ClientSecret, HerokuSso, HerokuSsoBuilder, HerokuUser, Manifest, ManualClock,
+    OauthGrant, Role, SsoSalt,
+};
+
+use crate::browser::Browser;
+
+pub const REFRESH: Duration = Duration::from_secs(300);
+
+pub struct World {
+    pub clock: ManualClock,
+    pub heroku: Simulator,
+    pub sso: HerokuSso,
+    pub address: SocketAddr,
+    reached: Arc<AtomicUsize>,
+}
+
+impl World {
+    pub async fn start() -> Self {
+        Self::with(|builder| builder).await
+    }
+
+    /// A world whose gate is set up differently.
+    pub async fn with(set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder) -> Self {
+        let clock = ManualClock::new();
+        let heroku = Simulator::builder()
+            .clock(clock.clone())
+            .start()
+            .await
+            .unwrap();
+        let sso = set_up(builder(&heroku, &clock)).build().unwrap();
+        let reached = Arc::new(AtomicUsize::new(0));
+        let address = serve(router(&sso, &reached)).await;
+        heroku.set_partner_url(format!("http://{address}"));
+        Self {
+            clock,
+            heroku,
+            sso,
+            address,
+            reached,
+        }
+    }
+
+    /// The add-on of an app with one collaborator, Ann, provisioned through the Partner API.
+    pub async fn addon(&self) -> AddOn {
+        let app = self.heroku.app("shop").collaborator("ann@example.com");
+        let addon = app.addon();
+        assert_eq!(addon.provision().await.unwrap().status, 200);
+        addon
+    }
+
+    pub fn browser(&self) -> Browser {
+        Browser::new(self.address)
+    }
+
+    /// A browser in which this person has just signed in.
+    pub async fn signed_in(&self, addon: &AddOn, email: &str) -> Browser {
+        let browser = self.browser();
+        let answer = browser.submit(&addon.sign_in_form(email)).await;
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        browser
+    }
+
+    /// How many requests have reached the wrapped service.
+    pub fn reached(&self) -> usize {
+        self.reached.load(Ordering::SeqCst)
+    }
+
+    /// Lets time pass while the sync runs, until it has said what `expected` waits for.
+    pub async fn pass_until(&self, time: Duration, expected: impl Fn(&Change) -> bool) {
+        let mut changes = self.sso.changes();
+        self.clock.advance(time);
+        let seen = async { while !expected(&changes.next().await.expect("a running gate")) {} };
+        tokio::time::timeout(Duration::from_secs(20), seen)
+            .await
+            .expect("the sync says so soon");
+    }
+}
+
+pub fn builder(heroku: &Simulator, clock: &ManualClock) -> HerokuSsoBuilder {
+    HerokuSso::builder(manifest(heroku))
+        .api_url(heroku.url().parse().unwrap())
+        .id_url(heroku.url().parse().unwrap())
+        .clock(clock.clone())
+}
+
+pub fn manifest(heroku: &Simulator) -> Manifest {
+    Manifest::new(
+        heroku.slug(),
+        AddonPassword::new(heroku.password()).unwrap(),
+        SsoSalt::new(heroku.sso_salt()).unwrap(),
+        ClientSecret::new(heroku.client_secret()).unwrap(),
+    )
+}
+
+pub fn grant(addon: &AddOn) -> OauthGrant {
+    OauthGrant::Code(addon.grant_code().into())
+}
+
+pub async fn serve(app: Router) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    address
+}
+
+fn router(sso: &HerokuSso, reached: &Arc<AtomicUsize>) -> Router {
+    let count = |reached: &Arc<AtomicUsize>| {
+        let reached = Arc::clone(reached);
+        move || {
+            reached.fetch_add(1, Ordering::SeqCst);
+        }
+    };
+    let (index, page, admin) = (count(reached), count(reached), count(reached));
+    let admins = Router::new()
+        .route(
+            "/admin",
+            get(move || async move {
+                admin();
+                "admin"
+            }),
+        )
+        .route_layer(sso.require_any([Role::Admin, Role::Owner]));
+    Router::new()
+        .route(
+            "/",
+            get(move |user: HerokuUser| async move {
+                index();
+                format!("dashboard of {}", user.email())
+            })
+            .post(|| async { "posted" }),
+        )
+        .route(
+            "/page",
+            get(move || async move {
+                page();
+                "page"
+            }),
+        )
+        .merge(admins)
+        .layer(sso.layer())
+        .merge(sso.partner_api(NoProvisioning))
+        .route("/healthz", get(|| async { "ok" }))
+}
