@@ -8,7 +8,9 @@ mod pages;
 mod settings;
 
 use std::error::Error;
+use std::future::IntoFuture;
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -59,18 +61,24 @@ async fn run() -> Result<(), Box<dyn Error>> {
         .build()?;
     let sync = Arc::new(sso.spawn_sync());
 
-    let listener = TcpListener::bind(settings.address).await?;
+    let listener = TcpListener::bind(settings.address)
+        .await
+        .map_err(|error| format!("the add-on cannot use {}: {error}", settings.address))?;
     let address = listener.local_addr()?;
     let app = router(Dashboard { sso, sync });
     let server = axum::serve(listener, app).with_graceful_shutdown(stop_signal());
     println!("add-on dashboard:  http://{address}");
-    if let Some(simulator) = &settings.simulator {
-        provision_all(simulator, address);
-        println!("heroku simulator:  {}", simulator.dashboard_url());
-        println!("Open the simulator, and from there the add-on as one of its people.");
-    }
-    server.await?;
-    Ok(())
+    // Beside the server, which answers the provisioning. The link comes after it: nobody is let in
+    // to an add-on that is not provisioned.
+    let welcome = async {
+        if let Some(simulator) = &settings.simulator {
+            provision_all(simulator, address).await;
+            println!("heroku simulator:  {}", simulator.dashboard_url());
+            println!("Open the simulator, and from there the add-on as one of its people.");
+        }
+    };
+    let (served, ()) = tokio::join!(server.into_future(), welcome);
+    Ok(served?)
 }
 
 fn router(dashboard: Dashboard) -> Router {
@@ -137,19 +145,16 @@ async fn healthz(State(dashboard): State<Dashboard>) -> (StatusCode, Json<Value>
     (status, Json(report))
 }
 
-/// As customers of the simulator would, once the add-on answers.
-fn provision_all(simulator: &Simulator, address: std::net::SocketAddr) {
+/// As customers of the simulator would.
+async fn provision_all(simulator: &Simulator, address: SocketAddr) {
     simulator.set_partner_url(format!("http://{address}"));
-    let addons = settings::demo_addons(simulator);
-    tokio::spawn(async move {
-        for addon in addons {
-            match addon.provision().await {
-                Ok(answer) if answer.status == 200 => {}
-                Ok(answer) => tracing::error!(answer.status, "provisioning was refused"),
-                Err(error) => tracing::error!(%error, "provisioning failed"),
-            }
+    for addon in settings::demo_addons(simulator) {
+        match addon.provision().await {
+            Ok(answer) if answer.status == 200 => {}
+            Ok(answer) => tracing::error!(answer.status, "provisioning was refused"),
+            Err(error) => tracing::error!(%error, "provisioning failed"),
         }
-    });
+    }
 }
 
 async fn stop_signal() {
