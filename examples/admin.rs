@@ -8,8 +8,9 @@ mod demo;
 use std::error::Error;
 
 use axum::Router;
+use axum::http::StatusCode;
 use axum::response::Html;
-use axum::routing::get;
+use axum::routing::{any, get};
 use maud::{DOCTYPE, Markup, html};
 use tower_heroku_sso::{HerokuSso, HerokuUser, Role};
 
@@ -30,6 +31,7 @@ fn site(sso: &HerokuSso) -> Router {
         .route("/admin", get(overview))
         .route("/admin/users", get(users))
         .merge(audit)
+        .route("/admin/{*rest}", any(not_found)) // or strangers could tell which pages there are
         .route_layer(sso.layer()); // the routes above, and no other
     Router::new()
         .route("/", get(home))
@@ -74,6 +76,14 @@ async fn audit(user: HerokuUser) -> Html<String> {
     page(
         "Audit log",
         &html! { p { "What happened in " (user.addon_name()) "." } },
+    )
+}
+
+async fn not_found() -> (StatusCode, Html<String>) {
+    let content = html! { p { a href="/admin" { "Administration" } } };
+    (
+        StatusCode::NOT_FOUND,
+        page("There is no such page", &content),
     )
 }
 
