@@ -5,6 +5,7 @@
 
 use std::env;
 use std::error::Error;
+use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use tower_heroku_sso::sync::SyncHandle;
 use tower_heroku_sso::{
     AddonPassword, ClientSecret, CookieTransport, HerokuSso, Manifest, OauthGrant, SsoSalt,
 };
+use tracing_subscriber::EnvFilter;
 
 pub(crate) struct Demo {
     pub(crate) sso: HerokuSso,
@@ -27,12 +29,17 @@ impl Demo {
     /// Starts the simulator, with its demo world registered, on loopback ports of `PORT` (3000) and
     /// `SIMULATOR_PORT` (3001).
     pub(crate) async fn start(landing_path: &str) -> Result<Self, Box<dyn Error>> {
-        let listener = TcpListener::bind(loopback("PORT", 3000)?).await?;
+        log_to_stderr();
+        let (address, heroku) = (loopback("PORT", 3000)?, loopback("SIMULATOR_PORT", 3001)?);
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| format!("the add-on cannot use {address}: {error}"))?;
         let simulator = Simulator::builder()
-            .bind(loopback("SIMULATOR_PORT", 3001)?)
+            .bind(heroku)
             .partner_url(format!("http://{}", listener.local_addr()?))
             .start()
-            .await?;
+            .await
+            .map_err(|error| format!("the simulator cannot use {heroku}: {error}"))?;
         simulator.demo();
         let manifest = Manifest::new(
             simulator.slug(),
@@ -66,6 +73,16 @@ impl Demo {
         axum::serve(self.listener, app).await?;
         Ok(())
     }
+}
+
+/// What the gate lets in and refuses, and what the app behind it logs.
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter.unwrap_or_else(|_| "info,tower_http=debug".into()))
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
 }
 
 fn loopback(variable: &str, default: u16) -> Result<SocketAddr, Box<dyn Error>> {
