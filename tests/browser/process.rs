@@ -11,7 +11,7 @@ use tokio::process::ChildStdout;
 use tokio::time::timeout;
 
 /// Starting takes well under a second; a busy machine gets more.
-const START: Duration = Duration::from_secs(30);
+pub(crate) const START: Duration = Duration::from_secs(30);
 
 pub(crate) struct Process {
     child: Child,

@@ -11,11 +11,24 @@ async fn a_stranger_sees_nothing_but_the_health_check() {
     let dashboard = Running::demo("dashboard").await;
     let browser = dashboard.browser();
     for path in ["/", "/whoami", "/admin"] {
-        assert_eq!(browser.fetch(path).await.status, 401, "{path}");
+        let problem = browser.fetch(path).await;
+        assert_eq!(problem.status, 401, "{path}");
+        assert_eq!(
+            problem.header("content-type"),
+            Some("application/problem+json")
+        );
+        assert_eq!(problem.problem(), "no-session");
         let page = browser.get(path).await;
         assert_eq!(page.status, 401);
+        assert_eq!(
+            page.header("content-type"),
+            Some("text/html; charset=utf-8")
+        );
         assert!(page.body.contains("Please sign in through Heroku"));
     }
+    let refresh = browser.request(Method::POST, "/refresh");
+    assert_eq!(browser.send(refresh).await.status, 401);
+    assert_eq!(browser.get("/heroku/sso").await.status, 405);
     let health = browser.fetch("/healthz").await;
     assert_eq!(health.status, 200);
     assert_eq!(health.json()["store_reachable"], true);
