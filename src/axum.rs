@@ -17,7 +17,8 @@ impl HerokuSso {
     /// The SSO path and the sign-out path as routes, for a router whose fallback is not wrapped by
     /// [`layer`](Self::layer): with `route_layer`, under `nest`, or where a `merge` replaces it.
     ///
-    /// [`partner_api`](Self::partner_api) has these routes too; merge one of the two.
+    /// [`partner_api`](Self::partner_api) has these routes too: merge one of the two. With both, axum
+    /// panics at start about two method routers that overlap.
     pub fn endpoints<S>(&self) -> Router<S>
     where
         S: Clone + Send + Sync + 'static,

@@ -56,6 +56,9 @@ impl Clock for SystemClock {
 
 /// A clock that stands still until a test moves it. Clones share the time.
 ///
+/// To see a session live on, advance in steps shorter than the refresh interval and let the sync run
+/// in between: one jump over the interval ends every session, as a real pause of that length would.
+///
 /// ```
 /// use std::time::Duration;
 /// use tower_heroku_sso::{Clock, ManualClock};

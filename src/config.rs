@@ -51,6 +51,12 @@ impl Manifest {
             return Err(invalid("HEROKU_ADDON_SLUG", "the manifest's `id` is meant"));
         }
         let salts = required("HEROKU_SSO_SALT")?;
+        if salts.split(',').any(|salt| salt.trim().is_empty()) {
+            return Err(invalid(
+                "HEROKU_SSO_SALT",
+                "an entry between the commas is empty",
+            ));
+        }
         let salts = salts.split(',').map(str::trim);
         let salts = salts.map(|salt| secret("HEROKU_SSO_SALT", SsoSalt::new(salt)));
         let password = required("HEROKU_ADDON_PASSWORD")?;

@@ -95,11 +95,13 @@ impl HerokuSso {
     }
 
     /// Takes in a resource that was provisioned some other way than through
-    /// [`partner_api`](Self::partner_api). May be repeated; see [`OauthGrant`].
+    /// [`partner_api`](Self::partner_api). May be repeated: what is there already stays unless the
+    /// grant is a better one, see [`OauthGrant`]. To try the tokens, call
+    /// [`refresh_now`](Self::refresh_now).
     ///
     /// # Errors
-    /// [`SyncError`] if Heroku refuses the grant, the resource is gone, or the store cannot answer.
-    /// Nothing has changed then.
+    /// [`SyncError`] if the resource has no tokens yet and Heroku refuses the code, if it is gone, or
+    /// if the store cannot answer. Nothing has changed then.
     pub async fn register(
         &self,
         resource: &ResourceId,
@@ -127,8 +129,8 @@ impl HerokuSso {
         Ok(())
     }
 
-    /// Ends a resource: its list, its sessions and its tokens. Its id stays known as gone. False if
-    /// it was not known, or gone already.
+    /// Ends a resource for good: its list, its sessions and its tokens. Its id stays known as gone and
+    /// cannot be registered again. False if it was not known, or gone already.
     ///
     /// # Errors
     /// [`SyncError::Store`].

@@ -1,7 +1,7 @@
 //! Somebody who is turned away: how to tell them, and where to send them.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE, VARY};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, LOCATION, SET_COOKIE, VARY};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use time::Duration;
@@ -36,6 +36,7 @@ impl Visitor {
         let headers = request.headers();
         let navigates = is_navigation(request.method(), headers);
         let target = || original_uri::path_and_query(request).as_str().to_owned();
+        warn_of_heroku_outside(request);
         Self {
             format: Format::of(headers),
             method: request.method().clone(),
@@ -75,6 +76,18 @@ impl Visitor {
             .as_ref()
             .is_some_and(|way| (now - way.sent_at).abs() < BETWEEN_BOUNCES);
         (keeper.on_expired == OnExpired::Redirect && !just_sent).then_some(wanted)
+    }
+}
+
+/// Heroku has no session: a call of its own that ends up here tells of a mistake in the set-up.
+fn warn_of_heroku_outside<B>(request: &Request<B>) {
+    let basic = request.headers().get(AUTHORIZATION);
+    let basic = basic.is_some_and(|value| value.as_bytes().starts_with(b"Basic "));
+    if basic && request.uri().path().starts_with("/heroku/resources") {
+        tracing::warn!(
+            "a call to the Partner API was refused by the gate: merge `partner_api` after \
+             `.layer(sso.layer())`, not before it"
+        );
     }
 }
 

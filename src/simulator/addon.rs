@@ -76,7 +76,8 @@ impl AddOn {
     }
 
     /// The form that the browser of this person posts to the add-on now, with both tokens of
-    /// version 3. Anybody can have one: Heroku's own check is not simulated.
+    /// version 3. Anybody can have one: Heroku's own check is not simulated. Two forms of one person
+    /// from one second are the same form, and the second one is refused as used.
     pub fn sign_in_form(&self, email: &str) -> SignInForm {
         self.sign_in_form_at(email, self.simulator.shared.clock.now())
     }

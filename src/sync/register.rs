@@ -11,12 +11,19 @@ use crate::secret::Tokens;
 use crate::store::{Registration, ResourceState};
 
 /// The right to ask Heroku about a resource.
+///
+/// Access tokens are renewed about every 8 hours, and Heroku may end the old refresh token with it.
+/// So a copy made at the provisioning is good only until the first renewal; what must outlive the
+/// process belongs into a [`Store`](crate::store::Store), which is told of every renewal.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum OauthGrant {
-    /// `oauth_grant.code` of a provisioning request: good for 5 minutes, once.
+    /// `oauth_grant.code` of a provisioning request: good for 5 minutes, once. A code that was
+    /// traded before is not sent again. If Heroku refuses a further one, the tokens that are there
+    /// stay.
     Code(SecretString),
-    /// Tokens that the partner has already.
+    /// Tokens that the partner has already, unchecked. They count if they end later than those that
+    /// are there.
     Tokens(Tokens),
 }
 
@@ -77,8 +84,13 @@ async fn trade(
     let code = match grant {
         None => return Ok(false),
         Some(OauthGrant::Tokens(tokens)) => {
-            registration.tokens = Some(tokens);
-            return Ok(true);
+            // A copy from before a renewal must not take the place of what the renewal gave.
+            let known = registration.tokens.as_ref();
+            let is_newer = known.is_none_or(|known| known.expires_at < tokens.expires_at);
+            if is_newer {
+                registration.tokens = Some(tokens);
+            }
+            return Ok(is_newer);
         }
         Some(OauthGrant::Code(code)) => code,
     };

@@ -132,6 +132,7 @@ async fn without_what_it_needs_it_does_not_start_and_says_what_is_missing() {
     }
     for (name, value) in [
         ("HEROKU_SSO_SALT", "salt"),
+        ("HEROKU_SSO_SALT", "a-salt-of-good-length,"),
         ("HEROKU_CLIENT_SECRET", "changeme"),
         ("HEROKU_API_URL", "http://api.heroku.com"),
         ("HEROKU_SSO_POLICY", "anything"),

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 
 use axum::Router;
+use axum::body::Body;
 use axum::routing::get;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -160,6 +161,22 @@ async fn the_gate_is_ready_when_what_it_wraps_is_and_refuses_without_calling_it(
     let none: Option<(_, tower_test::mock::SendResponse<Response<Full<Bytes>>>)> =
         inner.next_request().await;
     assert!(none.is_none());
+}
+
+/// Tokio's time is paused here, and jumps to the next thing that waits for it.
+#[tokio::test(start_paused = true)]
+async fn a20_a_sign_in_whose_body_does_not_arrive_is_given_up() {
+    let sso = crate::setup::builder().build().unwrap();
+    let inner =
+        service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
+    let never = tokio_stream::pending::<Result<Bytes, Infallible>>();
+    let request = Request::post("/heroku/sso").header("content-type", FORM);
+    let request = request.body(Body::from_stream(never)).unwrap();
+    let begun = tokio::time::Instant::now();
+    let answer = sso.layer().layer(inner).oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(answer.headers()["connection"], "close");
+    assert_eq!(begun.elapsed().as_secs(), 10);
 }
 
 #[test]

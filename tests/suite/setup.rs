@@ -6,7 +6,7 @@ use tower_heroku_sso::{
     AddonPassword, ClientSecret, HerokuSso, HerokuSsoBuilder, Manifest, SetupError, SsoSalt,
 };
 
-fn builder() -> HerokuSsoBuilder {
+pub fn builder() -> HerokuSsoBuilder {
     HerokuSso::builder(Manifest::new(
         "acme-db",
         AddonPassword::new("super-secret").unwrap(),

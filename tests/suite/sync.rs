@@ -227,6 +227,34 @@ async fn an_access_token_is_renewed_before_it_ends() {
 }
 
 #[tokio::test]
+async fn an_old_copy_of_the_tokens_does_not_take_the_place_of_renewed_ones() {
+    use tower_heroku_sso::{OauthGrant, Tokens};
+
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let resource = addon.resource_id();
+    let copy = |life: time::Duration| {
+        OauthGrant::Tokens(Tokens {
+            access: "a-copy".into(),
+            refresh: "a-copy".into(),
+            expires_at: world.clock.now() + life,
+        })
+    };
+    let old = copy(time::Duration::hours(8));
+    world.clock.advance(Duration::from_secs(9 * 3600));
+    world.sso.refresh_now(&resource).await.unwrap();
+    world.sso.register(&resource, old).await.unwrap();
+    world.sso.refresh_now(&resource).await.unwrap();
+    // A newer one counts, whatever it is worth.
+    world
+        .sso
+        .register(&resource, copy(time::Duration::hours(9)))
+        .await
+        .unwrap();
+    assert!(world.sso.refresh_now(&resource).await.is_err());
+}
+
+#[tokio::test]
 async fn u1_a_token_that_heroku_refuses_is_renewed_once() {
     let world = World::start().await;
     let addon = world.addon().await;
