@@ -3,6 +3,7 @@
 //! These are the only events that name people. Send the target where personal data may be.
 
 use crate::access::{Email, ListChange};
+use crate::heroku::HerokuError;
 use crate::ids::ResourceId;
 use crate::sso::Proof;
 
@@ -34,6 +35,18 @@ pub(crate) fn request_refused(resource: &ResourceId, email: &Email, reason: &str
 
 pub(crate) fn signed_out(resource: &ResourceId, email: &Email) {
     tracing::info!(target: TARGET, event = "signed_out", %resource, %email);
+}
+
+pub(crate) fn revoked(resource: &ResourceId, email: &Email) {
+    tracing::info!(target: TARGET, event = "revoked", %resource, %email);
+}
+
+pub(crate) fn needs_grant(resource: &ResourceId, error: &HerokuError) {
+    tracing::error!(
+        target: TARGET, event = "needs_grant", %resource, %error,
+        "heroku refused the refresh token: this resource needs a new grant, and its list is served \
+         until it is too old"
+    );
 }
 
 pub(crate) fn resource_gone(resource: &ResourceId) {

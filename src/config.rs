@@ -6,7 +6,7 @@ use crate::access::ListPolicy;
 use crate::heroku::HerokuUrl;
 use crate::secret::{AddonPassword, ClientSecret, SsoSalt, WeakSecret};
 use crate::sso::SsoPolicy;
-use crate::sync::SyncScope;
+use crate::sync::{RatePools, SyncScope};
 
 /// What the add-on manifest and the Partner Portal say: no defaults, and no start without it.
 #[derive(Clone, Debug)]
@@ -93,6 +93,8 @@ pub struct Config {
     pub max_list_age: Option<Duration>,
     /// Which resources are kept synchronized. Default: [`SyncScope::All`].
     pub sync_scope: SyncScope,
+    /// Whose calls draw on one rate limit of Heroku's. Default: [`RatePools::Shared`].
+    pub rate_pools: RatePools,
     /// The end of a session however often its list was fetched. Default: 90 minutes. At least
     /// `refresh_interval`.
     pub max_session: Duration,
@@ -180,6 +182,7 @@ impl Default for Config {
             idle_interval: Duration::from_secs(6 * 60 * 60),
             max_list_age: None,
             sync_scope: SyncScope::default(),
+            rate_pools: RatePools::default(),
             max_session: Duration::from_secs(90 * 60),
             session_life: SessionLife::default(),
             on_expired: OnExpired::default(),

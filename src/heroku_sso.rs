@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::access::{ListPolicy, Role, Snapshot};
+use crate::access::{Email, ListPolicy, Role, Snapshot};
 use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::config::{
     Config, CookieTransport, Manifest, OnExpired, SessionLife, SetupError, Streams,
@@ -16,7 +16,10 @@ use crate::ids::{LegacyId, ResourceId};
 use crate::session::{Cookies, MemorySessions, SessionStore, Sessions};
 use crate::sso::{SsoPolicy, Verifier};
 use crate::store::{MemoryStore, Store};
-use crate::sync::{Changes, Directory, OauthGrant, SyncError, SyncHandle, SyncScope, SyncSettings};
+use crate::sync::{
+    Changes, Directory, Health, OauthGrant, RatePools, SyncError, SyncHandle, SyncScope,
+    SyncSettings,
+};
 
 /// SSO for one add-on: makes the layer, keeps the lists, answers questions about them.
 ///
@@ -147,30 +150,38 @@ impl HerokuSso {
         self.directory.access_token(resource).await
     }
 
-    /// Who comes on the lists and who leaves them, from now on.
+    /// Ends every session that this person has at the resource by now, streams included, and says so
+    /// in the audit log. Whoever is still on the list can sign in again: to keep somebody out, take
+    /// them off the app or the team at Heroku.
+    ///
+    /// # Errors
+    /// [`SyncError`] if the resource is unknown or gone, or the store cannot answer.
+    pub async fn revoke(&self, resource: &ResourceId, email: &Email) -> Result<(), SyncError> {
+        self.directory.revoke(resource, email).await
+    }
+
+    /// Resources whose refresh token Heroku refused: register each with a new grant. Until then its
+    /// list is served to its age limit, and no longer.
+    pub fn needing_grant(&self) -> Vec<ResourceId> {
+        self.directory.needing_grant()
+    }
+
+    /// The lists as they are, and what changes on them: see [`Changes`].
     pub fn changes(&self) -> Changes {
         self.directory.changes()
     }
 
-    /// Whether the store answers, and how old the oldest list in memory is.
+    /// Whether the store answers, and how things stand with the lists.
+    ///
+    /// That this returns says that the process is alive; [`Health::fresh`] says whether its lists are
+    /// good enough to let people in.
     ///
     /// # Errors
     /// [`SyncError::Store`] if the store does not answer.
     pub async fn health(&self) -> Result<Health, SyncError> {
         self.directory.store().active(None, 1).await?;
-        Ok(Health {
-            oldest_list: self.directory.oldest_list(),
-        })
+        Ok(self.directory.health())
     }
-}
-
-/// What [`HerokuSso::health`] found.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Health {
-    /// Age of the oldest list in memory; none if there is no list yet. A resource that nobody uses
-    /// may have one as old as `idle_interval`.
-    pub oldest_list: Option<Duration>,
 }
 
 /// Sets up a [`HerokuSso`]. Every setting has a default; [`Config`] says which, and why.
@@ -219,6 +230,8 @@ impl HerokuSsoBuilder {
         max_list_age: Duration => |config, age| config.max_list_age = Some(age);
         /// [`Config::sync_scope`].
         sync_scope: SyncScope => |config, scope| config.sync_scope = scope;
+        /// [`Config::rate_pools`].
+        rate_pools: RatePools => |config, pools| config.rate_pools = pools;
         /// [`Config::max_session`].
         max_session: Duration => |config, length| config.max_session = length;
         /// [`Config::on_expired`].
@@ -299,7 +312,9 @@ impl HerokuSsoBuilder {
                 refresh_interval: config.refresh_interval,
                 idle_interval: config.idle_interval,
                 max_list_age,
+                max_session: config.max_session,
                 scope: config.sync_scope,
+                rate_pools: config.rate_pools,
                 list_policy: config.list_policy,
             },
         );

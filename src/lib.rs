@@ -67,6 +67,7 @@ pub mod gate;
 pub mod heroku;
 mod heroku_sso;
 pub mod ids;
+mod meter;
 #[cfg(feature = "axum")]
 pub mod partner_api;
 pub mod secret;
@@ -81,12 +82,12 @@ pub use access::{Email, ListPolicy, Role};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, CookieTransport, Manifest, OnExpired, SessionLife, SetupError, Streams};
 pub use gate::{HerokuUser, RefusalKind};
-pub use heroku_sso::{Health, HerokuSso, HerokuSsoBuilder};
+pub use heroku_sso::{HerokuSso, HerokuSsoBuilder};
 pub use ids::ResourceId;
 pub use secret::{AddonPassword, ClientSecret, SsoSalt, Tokens, WeakSecret};
 pub use session::MemorySessions;
 pub use sso::{Proof, SsoPolicy};
-pub use sync::{OauthGrant, SyncScope};
+pub use sync::{Health, OauthGrant, RatePools, SyncScope};
 
 /// The README's examples, compiled and run.
 #[cfg(all(doctest, feature = "simulator"))]

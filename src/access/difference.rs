@@ -28,6 +28,16 @@ pub enum ListChange {
 /// Nobody counts as removed by a `new` list that lacks the team's members
 /// ([`AccessList::is_partial`]): that they were not told does not mean that they left.
 pub fn difference(old: &AccessList, new: &AccessList) -> Vec<ListChange> {
+    if new.is_partial() {
+        difference_of_all(&[old], &[old, new])
+    } else {
+        difference_of_all(&[old], &[new])
+    }
+}
+
+/// As [`difference`], of the people on one or several lists; the roles are those of the last list that
+/// has the person.
+pub(crate) fn difference_of_all(old: &[&AccessList], new: &[&AccessList]) -> Vec<ListChange> {
     let before = by_email(old);
     let after = by_email(new);
     let mut changes = BTreeMap::new();
@@ -43,15 +53,13 @@ pub fn difference(old: &AccessList, new: &AccessList) -> Vec<ListChange> {
         };
         changes.insert(email, change);
     }
-    for email in before.keys() {
-        if !after.contains_key(email) && !new.is_partial() {
-            changes.insert(email, ListChange::Removed(email.clone()));
-        }
+    for email in before.keys().filter(|email| !after.contains_key(email)) {
+        changes.insert(email, ListChange::Removed(email.clone()));
     }
     changes.into_values().collect()
 }
 
-fn by_email(list: &AccessList) -> BTreeMap<Email, Member> {
-    let members = list.members();
+fn by_email(lists: &[&AccessList]) -> BTreeMap<Email, Member> {
+    let members = lists.iter().flat_map(|list| list.members());
     members.map(|m| (m.email.clone(), m)).collect()
 }

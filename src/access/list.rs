@@ -122,6 +122,12 @@ impl AccessList {
         matches!(self.team_members, TeamMembers::Withheld)
     }
 
+    /// True if one of Heroku's two lists has this email, whatever it is worth.
+    pub(crate) fn has(&self, email: &Email) -> bool {
+        let member = || self.team_members().and_then(|members| members.find(email));
+        self.collaborators.find(email).or_else(member).is_some()
+    }
+
     pub(crate) fn team_members(&self) -> Option<&People> {
         match &self.team_members {
             TeamMembers::Known(members) => Some(members),

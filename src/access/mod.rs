@@ -12,6 +12,7 @@ mod people;
 mod role;
 mod snapshot;
 
+pub(crate) use difference::difference_of_all;
 pub use difference::{ListChange, difference};
 pub use email::{Email, InvalidEmail};
 pub use list::{AccessList, Admission, ListPolicy, Member};

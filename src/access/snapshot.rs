@@ -49,7 +49,7 @@ impl Team {
 
 /// Everything known of a resource: its app and team, and its access list. Taken whole; no part of it
 /// is ever replaced alone.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Snapshot {
     /// The add-on's name, such as `acme-db-round-12345`.

@@ -38,8 +38,16 @@ impl Keeper {
             self.close(&id).await;
             return Err(self.forget_cookie(RefusalKind::SessionEnded));
         }
-        let held = match self.directory.current(&grant.resource).await {
-            Ok(held) => held,
+        let current = self
+            .directory
+            .current(&grant.resource, &grant.email, grant.signed_in_at);
+        let held = match current.await {
+            Ok(Some(held)) => held,
+            Ok(None) => {
+                self.close(&id).await;
+                audit::request_refused(&grant.resource, &grant.email, "revoked");
+                return Err(self.forget_cookie(RefusalKind::SessionEnded));
+            }
             Err(SyncError::Gone | SyncError::UnknownResource) => {
                 self.close(&id).await;
                 return Err(self.forget_cookie(RefusalKind::SessionEnded));

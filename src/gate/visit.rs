@@ -5,9 +5,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::keeper::Keeper;
-use crate::access::Admission;
 use crate::session::{Grant, SessionId};
-use crate::sync::Held;
 
 /// One session at one gate.
 #[derive(Clone)]
@@ -25,7 +23,7 @@ impl Visit {
     pub(super) async fn ended(self, mut grant: Grant) {
         let clock = self.keeper.directory.clock();
         let mut closings = self.keeper.sessions.closings();
-        let Ok(mut lists) = self.keeper.directory.watch(&grant.resource).await else {
+        let Ok(mut watch) = self.keeper.directory.watch(&grant.resource).await else {
             return;
         };
         loop {
@@ -36,10 +34,7 @@ impl Visit {
                 Err(error) => tracing::warn!(%error, "a session could not be looked up"),
             }
             let left = grant.expires_at - clock.now();
-            let listed = lists
-                .borrow_and_update()
-                .as_deref()
-                .is_some_and(|held| has(held, &grant));
+            let listed = watch.is_listed(&grant.email, grant.user_id.as_ref(), grant.signed_in_at);
             let (true, Ok(left)) = (listed && left.is_positive(), left.try_into()) else {
                 return;
             };
@@ -55,15 +50,9 @@ impl Visit {
             // Whatever happens, the next round looks at what is true then.
             tokio::select! {
                 () = clock.sleep(left) => {}
-                _ = lists.changed() => {}
+                () = watch.changed() => {}
                 () = closed => {}
             }
         }
     }
-}
-
-fn has(held: &Held, grant: &Grant) -> bool {
-    let list = &held.snapshot.list;
-    let admission = list.admission(&grant.email, grant.user_id.as_ref());
-    matches!(admission, Admission::Listed(_))
 }

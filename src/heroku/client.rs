@@ -1,15 +1,17 @@
 //! The four GETs that an access list is made of.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, RANGE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, IF_NONE_MATCH, RANGE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use reqwest::{Client, RequestBuilder, Response, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
+use super::drift::ClockDrift;
+use super::etag::{ETag, Reply};
 use super::paging::Pages;
+use super::pool::RatePool;
 use super::wire::{
     AddOn, AddOnJson, AppInfo, AppJson, CollaboratorJson, ErrorJson, TeamMemberJson,
 };
@@ -17,6 +19,7 @@ use super::{HerokuAnswer, HerokuError, HerokuUrl, limits};
 use crate::access::{People, Person};
 use crate::clock::SharedClock;
 use crate::ids::{AppId, ResourceId, TeamId};
+use crate::meter;
 use crate::secret::ClientSecret;
 
 /// A page of 1,000 collaborators is about 400 kB.
@@ -25,16 +28,24 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 const USER_AGENT: &str = concat!("tower-heroku-sso/", env!("CARGO_PKG_VERSION"));
 
-/// Talks to Heroku. One per process: it holds the connections and the pause after a 429.
+/// Talks to Heroku. One per process: it holds the connections.
 #[derive(Debug)]
 pub(crate) struct HerokuClient {
     pub(super) http: Client,
     pub(super) id_url: HerokuUrl,
     pub(super) client_secret: ClientSecret,
     pub(super) clock: SharedClock,
+    /// The OAuth host takes no bearer token, so it draws on no token's pool.
+    pub(super) id_pool: RatePool,
     api_url: HerokuUrl,
-    /// In terms of [`Clock::elapsed`](crate::Clock::elapsed).
-    paused_until: Mutex<Duration>,
+    drift: ClockDrift,
+}
+
+/// As whom a call is made, and which pool it draws on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller<'a> {
+    pub(crate) token: &'a SecretString,
+    pub(crate) pool: &'a RatePool,
 }
 
 impl HerokuClient {
@@ -65,88 +76,115 @@ impl HerokuClient {
             id_url,
             client_secret,
             clock,
-            paused_until: Mutex::new(Duration::ZERO),
+            id_pool: RatePool::default(),
+            drift: ClockDrift::default(),
         })
+    }
+
+    /// How far Heroku's clock is ahead of ours, by its last answer.
+    pub(crate) fn clock_drift(&self) -> Option<time::Duration> {
+        self.drift.last()
     }
 
     /// `GET /addons/:id`.
     pub(crate) async fn add_on(
         &self,
-        token: &SecretString,
+        caller: Caller<'_>,
         id: &ResourceId,
-    ) -> Result<AddOn, HerokuError> {
+        known: Option<&ETag>,
+    ) -> Result<Reply<AddOn>, HerokuError> {
         let path = ["addons", &id.to_string()];
-        let json: AddOnJson = self.get(token, &path, "the add-on").await?;
-        json.read(id)
+        let reply = self.get::<AddOnJson>(caller, &path, "the add-on", known);
+        reply.await?.try_map(|json| json.read(id))
     }
 
     /// `GET /apps/:id`.
     pub(crate) async fn app(
         &self,
-        token: &SecretString,
+        caller: Caller<'_>,
         id: &AppId,
-    ) -> Result<AppInfo, HerokuError> {
-        let json: AppJson = self.get(token, &["apps", id.as_str()], "the app").await?;
-        json.read(id)
+        known: Option<&ETag>,
+    ) -> Result<Reply<AppInfo>, HerokuError> {
+        let path = ["apps", id.as_str()];
+        let reply = self.get::<AppJson>(caller, &path, "the app", known);
+        reply.await?.try_map(|json| json.read(id))
     }
 
     /// `GET /apps/:id/collaborators`, all pages.
     pub(crate) async fn collaborators(
         &self,
-        token: &SecretString,
+        caller: Caller<'_>,
         id: &AppId,
-    ) -> Result<People, HerokuError> {
+        known: Option<&ETag>,
+    ) -> Result<Reply<People>, HerokuError> {
         let path = ["apps", id.as_str(), "collaborators"];
         let read = |json: CollaboratorJson| json.read(id);
-        self.list(token, &path, "collaborators", read).await
+        self.list(caller, &path, "collaborators", known, read).await
     }
 
     /// `GET /teams/:id/members`, all pages.
     pub(crate) async fn team_members(
         &self,
-        token: &SecretString,
+        caller: Caller<'_>,
         id: &TeamId,
-    ) -> Result<People, HerokuError> {
+        known: Option<&ETag>,
+    ) -> Result<Reply<People>, HerokuError> {
         let path = ["teams", id.as_str(), "members"];
         let read = |json: TeamMemberJson| Ok(json.read());
-        self.list(token, &path, "team members", read).await
+        self.list(caller, &path, "team members", known, read).await
     }
 
     async fn get<T: DeserializeOwned>(
         &self,
-        token: &SecretString,
+        caller: Caller<'_>,
         path: &[&str],
         about: &'static str,
-    ) -> Result<T, HerokuError> {
-        let answer = self.send(self.authorized(token, path)?, about).await?;
-        parse(&answer.body, about)
+        known: Option<&ETag>,
+    ) -> Result<Reply<T>, HerokuError> {
+        let request = if_changed(self.authorized(caller.token, path)?, known);
+        let answer = self.send(request, caller.pool, about).await?;
+        if answer.is_unchanged(known, about)? {
+            return Ok(Reply::Unchanged);
+        }
+        let etag = ETag::strong(&answer.headers);
+        Ok(Reply::New(parse(&answer.body, about)?, etag))
     }
 
+    /// A list in one page can be asked for conditionally. Of one in several, a 304 for the first
+    /// page would say nothing of the others, so it is always read whole.
     async fn list<T: DeserializeOwned>(
         &self,
-        token: &SecretString,
+        caller: Caller<'_>,
         path: &[&str],
         about: &'static str,
+        known: Option<&ETag>,
         read: impl Fn(T) -> Result<Option<Person>, HerokuError>,
-    ) -> Result<People, HerokuError> {
+    ) -> Result<Reply<People>, HerokuError> {
         let mut people = Vec::new();
         let mut pages = Pages::new(about);
         loop {
-            let mut request = self.authorized(token, path)?;
+            let mut request = self.authorized(caller.token, path)?;
+            let known = known.filter(|_| pages.range().is_none());
+            request = if_changed(request, known);
             if let Some(range) = pages.range() {
                 request = request.header(RANGE, range);
             }
-            let answer = self.send(request, about).await?;
+            let answer = self.send(request, caller.pool, about).await?;
+            if answer.is_unchanged(known, about)? {
+                return Ok(Reply::Unchanged);
+            }
             for entry in parse::<Vec<T>>(&answer.body, about)? {
                 people.extend(read(entry)?);
             }
             if !pages.turn(answer.status, &answer.headers)? {
-                return Ok(people.into_iter().collect());
+                let whole = pages.range().is_none();
+                let etag = ETag::strong(&answer.headers).filter(|_| whole);
+                return Ok(Reply::New(people.into_iter().collect(), etag));
             }
         }
     }
 
-    fn authorized(
+    pub(super) fn authorized(
         &self,
         token: &SecretString,
         path: &[&str],
@@ -165,22 +203,49 @@ impl HerokuClient {
     pub(super) async fn send(
         &self,
         request: RequestBuilder,
+        pool: &RatePool,
         about: &'static str,
     ) -> Result<Answer, HerokuError> {
-        let now = self.clock.elapsed();
-        let paused_until = *self.pause();
-        if let Some(retry_after) = paused_until.checked_sub(now).filter(|p| !p.is_zero()) {
+        let result = self.ask(request, pool, about).await;
+        match &result {
+            Ok(answer) => meter::api_call(about, answer.status.as_str()),
+            Err(error) => meter::api_call(about, error.kind()),
+        }
+        result
+    }
+
+    async fn ask(
+        &self,
+        request: RequestBuilder,
+        pool: &RatePool,
+        about: &'static str,
+    ) -> Result<Answer, HerokuError> {
+        if let Some(retry_after) = pool.pause(self.clock.elapsed()) {
             return Err(HerokuError::RateLimited { retry_after });
         }
+        let _under_way = pool.begin();
         let response = request.send().await.map_err(HerokuError::transport)?;
         let status = response.status();
         let headers = response.headers().clone();
+        self.drift
+            .note(limits::clock_drift(&headers, self.clock.now()));
+        if let Some(remaining) = limits::remaining(&headers) {
+            pool.observe(remaining, self.clock.elapsed());
+        }
+        if status == StatusCode::NOT_MODIFIED {
+            let body = Vec::new();
+            return Ok(Answer {
+                status,
+                headers,
+                body,
+            });
+        }
         if status.is_redirection() {
             return Err(HerokuError::Redirected);
         }
         if status == StatusCode::TOO_MANY_REQUESTS {
             let retry_after = limits::pause_after(&headers, self.clock.now());
-            *self.pause() = self.clock.elapsed() + retry_after;
+            pool.pause_until(self.clock.elapsed() + retry_after);
             return Err(HerokuError::RateLimited { retry_after });
         }
         let body = read_capped(response, about).await;
@@ -193,17 +258,30 @@ impl HerokuClient {
         }
         Err(refusal(status, &headers, &body.unwrap_or_default()))
     }
-
-    fn pause(&self) -> std::sync::MutexGuard<'_, Duration> {
-        let guard = self.paused_until.lock();
-        guard.unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 pub(super) struct Answer {
     status: StatusCode,
     headers: HeaderMap,
     pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    /// True for a 304 that was asked for; any other is no answer at all.
+    fn is_unchanged(&self, known: Option<&ETag>, about: &'static str) -> Result<bool, HerokuError> {
+        match (self.status, known) {
+            (StatusCode::NOT_MODIFIED, Some(_)) => Ok(true),
+            (StatusCode::NOT_MODIFIED, None) => Err(HerokuError::Malformed { about }),
+            _ => Ok(false),
+        }
+    }
+}
+
+fn if_changed(request: RequestBuilder, known: Option<&ETag>) -> RequestBuilder {
+    match known {
+        Some(etag) => request.header(IF_NONE_MATCH, etag.as_str()),
+        None => request,
+    }
 }
 
 pub(super) fn parse<T: DeserializeOwned>(

@@ -116,6 +116,25 @@ impl fmt::Display for HerokuAnswer {
 }
 
 impl HerokuError {
+    /// The variant's name as metrics have it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Forbidden(_) => "forbidden",
+            Self::Gone(_) => "gone",
+            Self::GrantRefused(_) => "grant_refused",
+            Self::Malformed { .. } => "malformed",
+            Self::NotFound(_) => "not_found",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Redirected => "redirected",
+            Self::TooLarge { .. } => "too_large",
+            Self::Transport(_) => "transport",
+            Self::Unauthorized(_) => "unauthorized",
+            Self::Unavailable(_) => "unavailable",
+            Self::UnfinishedList { .. } => "unfinished_list",
+            Self::WrongSubject { .. } => "wrong_subject",
+        }
+    }
+
     /// A reqwest error without the URL that it would print.
     pub(super) fn transport(error: reqwest::Error) -> Self {
         Self::Transport(Arc::new(error.without_url()))

@@ -9,15 +9,21 @@
 //! <https://devcenter.heroku.com/articles/platform-api-for-partners>.
 
 mod client;
+mod drift;
 mod error;
+mod etag;
 mod limits;
 mod oauth;
 mod paging;
+mod pool;
 mod url;
 mod wire;
 
-pub(crate) use client::HerokuClient;
+pub(crate) use client::{Caller, HerokuClient};
 pub use error::{HerokuAnswer, HerokuError};
+pub(crate) use etag::{ETag, Reply};
+pub(crate) use limits::Urgency;
+pub(crate) use pool::RatePool;
 pub(crate) use url::is_loopback;
 pub use url::{HerokuUrl, InvalidHerokuUrl};
 pub(crate) use wire::{AddOn, AppInfo};

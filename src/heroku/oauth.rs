@@ -54,7 +54,8 @@ impl HerokuClient {
         let mut fields = form.to_vec();
         fields.push(("client_secret", self.client_secret.expose()));
         let url = self.id_url.join(&["oauth", "token"]);
-        let answer = self.send(self.http.post(url).form(&fields), ABOUT).await;
+        let request = self.http.post(url).form(&fields);
+        let answer = self.send(request, &self.id_pool, ABOUT).await;
         let answer = answer.map_err(as_grant_refusal)?;
         let json: TokenJson = parse(&answer.body, ABOUT)?;
         let refresh = json.refresh_token.or(kept_refresh.cloned());

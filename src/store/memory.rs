@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use super::{Registration, ResourceState, Store, StoreError};
-use crate::access::Snapshot;
+use super::{Registration, ResourceState, Revocation, Store, StoreError};
+use crate::access::{Email, Snapshot};
 use crate::ids::{LegacyId, ResourceId};
 use crate::secret::Tokens;
 use crate::sso::ReplayKey;
@@ -28,6 +28,7 @@ struct State {
 struct Known {
     registration: Registration,
     list: Option<Arc<Snapshot>>,
+    revocations: BTreeMap<Email, OffsetDateTime>,
 }
 
 impl MemoryStore {
@@ -41,8 +42,17 @@ impl MemoryStore {
 impl Store for MemoryStore {
     async fn put(&self, id: &ResourceId, registration: Registration) -> Result<(), StoreError> {
         let mut state = self.state();
-        let list = state.resources.remove(id).and_then(|known| known.list);
-        state.resources.insert(*id, Known { registration, list });
+        match state.resources.get_mut(id) {
+            Some(known) => known.registration = registration,
+            None => {
+                let known = Known {
+                    registration,
+                    list: None,
+                    revocations: BTreeMap::new(),
+                };
+                state.resources.insert(*id, known);
+            }
+        }
         Ok(())
     }
 
@@ -109,6 +119,7 @@ impl Store for MemoryStore {
             return Ok(false);
         };
         known.list = None;
+        known.revocations.clear();
         known.registration.state = ResourceState::Closing;
         Ok(true)
     }
@@ -122,11 +133,38 @@ impl Store for MemoryStore {
             return Ok(false);
         }
         known.list = None;
+        known.revocations.clear();
         known.registration = Registration {
             state: ResourceState::Gone,
             ..Registration::active(None)
         };
         Ok(true)
+    }
+
+    async fn revoke(
+        &self,
+        id: &ResourceId,
+        revocation: Revocation,
+        forget_before: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let known = state
+            .resources
+            .get_mut(id)
+            .filter(|known| known.is_active());
+        if let Some(known) = known {
+            known.revocations.retain(|_, at| *at >= forget_before);
+            known.revocations.insert(revocation.email, revocation.at);
+        }
+        Ok(())
+    }
+
+    async fn revocations(&self, id: &ResourceId) -> Result<Vec<Revocation>, StoreError> {
+        let state = self.state();
+        let known = state.resources.get(id).filter(|known| known.is_active());
+        let revocations = known.into_iter().flat_map(|known| &known.revocations);
+        let revocations = revocations.map(|(email, at)| Revocation::new(email.clone(), *at));
+        Ok(revocations.collect())
     }
 
     async fn erase(&self, id: &ResourceId) -> Result<(), StoreError> {

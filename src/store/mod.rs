@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
-use crate::access::Snapshot;
+use crate::access::{Email, Snapshot};
 use crate::ids::{LegacyId, ResourceId};
 use crate::secret::Tokens;
 use crate::sso::ReplayKey;
@@ -59,6 +59,19 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// remembered. False if it was not known, or gone already.
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError>;
 
+    /// Remembers that a person's sessions at an active resource from before a moment do not count.
+    /// What is older than `forget_before` no session can hang on any more. Does nothing for any
+    /// other resource.
+    async fn revoke(
+        &self,
+        id: &ResourceId,
+        revocation: Revocation,
+        forget_before: OffsetDateTime,
+    ) -> Result<(), StoreError>;
+
+    /// The revocations of an active resource, one a person.
+    async fn revocations(&self, id: &ResourceId) -> Result<Vec<Revocation>, StoreError>;
+
     /// Removes every trace of a resource whose provisioning was refused.
     async fn erase(&self, id: &ResourceId) -> Result<(), StoreError>;
 
@@ -102,6 +115,23 @@ impl Registration {
     pub fn with_legacy_id(mut self, id: LegacyId) -> Self {
         self.legacy_id = Some(id);
         self
+    }
+}
+
+/// A person whose sessions at a resource from before a moment do not count.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Revocation {
+    /// Who.
+    pub email: Email,
+    /// Sessions that began then or earlier are over.
+    pub at: OffsetDateTime,
+}
+
+impl Revocation {
+    /// The end of this person's sessions that began at `at` or earlier.
+    pub fn new(email: Email, at: OffsetDateTime) -> Self {
+        Self { email, at }
     }
 }
 

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::SyncError;
-use super::directory::{Directory, Entry, Held};
+use super::directory::Directory;
+use super::entry::Entry;
+use super::held::Held;
+use super::moment::Moment;
 use crate::access::{Admission, Email, Member};
 use crate::ids::{ResourceId, UserId};
 
@@ -51,7 +54,7 @@ impl Directory {
         let entry = self.entry(id).await?;
         let admitted = self.decide(&entry, email, user_id).await?;
         // Only somebody who is let in makes a list one in use.
-        entry.touch(self.clock.elapsed());
+        self.touch(&entry);
         Ok(admitted)
     }
 
@@ -66,15 +69,24 @@ impl Directory {
             let admission = held.snapshot.list.admission(email, user_id);
             judge(&entry.id, user_id, admission)
         };
-        let Some(held) = entry.held().filter(recent) else {
-            let fetched = self.fetch_within_budget(entry).await;
+        // Somebody of whom Heroku said that he may have left waits for a list asked for since then.
+        let doubted = entry.in_doubt(email);
+        let settled = |held: &Arc<Held>| {
+            doubted.is_none_or(|since: Moment| !held.own_asked_at().is_before(&since))
+        };
+        let held = entry.held().filter(recent).filter(settled);
+        let Some(held) = held else {
+            let fetched = match doubted {
+                Some(since) => return verdict(&*self.fetch_since(entry, since).await?),
+                None => self.fetch_for_visitor(entry).await,
+            };
             return verdict(&*fetched.or_else(|error| self.last_known_good(&entry.held(), error))?);
         };
         match verdict(&held) {
             Err(NotAdmitted::NotListed | NotAdmitted::OtherAccount) => {}
             answer => return answer,
         }
-        match self.fetch_within_budget(entry).await {
+        match self.fetch_newest_within_budget(entry).await {
             Ok(held) => verdict(&held),
             // What the budget is for: strangers get the answer of the list we have.
             Err(SyncError::OverBudget { .. }) => verdict(&held),

@@ -1,4 +1,4 @@
-//! How many fetches strangers may cause.
+//! How many fetches strangers and webhooks may cause.
 
 use std::time::Duration;
 
@@ -25,6 +25,16 @@ impl Budget {
     /// # Errors
     /// The time until there is one again.
     pub(super) fn take(&mut self, now: Duration) -> Result<(), Duration> {
+        let wait = self.wait(now);
+        if !wait.is_zero() {
+            return Err(wait);
+        }
+        self.left -= 1;
+        Ok(())
+    }
+
+    /// The time until there is a fetch to take; zero if there is one.
+    pub(super) fn wait(&mut self, now: Duration) -> Duration {
         let passed = now.saturating_sub(self.counted_from);
         let refilled = u32::try_from(passed.as_secs() / REFILL.as_secs()).unwrap_or(u32::MAX);
         if refilled >= BURST - self.left {
@@ -33,11 +43,10 @@ impl Budget {
             self.left += refilled;
             self.counted_from += REFILL * refilled;
         }
-        if self.left == 0 {
-            return Err(self.counted_from + REFILL - now);
+        if self.left > 0 {
+            return Duration::ZERO;
         }
-        self.left -= 1;
-        Ok(())
+        self.counted_from + REFILL - now
     }
 }
 

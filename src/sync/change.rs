@@ -1,27 +1,39 @@
 //! What changes on the lists, for the partner's own system.
 
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Weak};
+
 use tokio::sync::broadcast;
 
-use crate::access::{Email, ListChange, Member, Roles, Snapshot, difference};
+use super::directory::Directory;
+use super::held::Held;
+use crate::access::{Email, ListChange, Member, Roles, Snapshot};
 use crate::ids::ResourceId;
+use crate::store::ResourceState;
 
-/// How many events a slow reader may be behind before it misses some.
+/// How many notices a slow reader may be behind before it looks at every resource anew.
 pub(super) const BACKLOG: usize = 1024;
+
+/// Word that there is something to look at.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Notice {
+    /// The people on this resource's list are others.
+    List(ResourceId),
+    Gone(ResourceId),
+}
 
 /// One change on one resource's list.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Change {
-    /// Somebody is new on the list. At a resource's first list, everybody.
+    /// Somebody is new on the list.
     Added {
         /// Whose list.
         resource: ResourceId,
         /// Who.
         member: Member,
     },
-    /// The reader was too slow: this many events are lost to it. It should read
-    /// [`HerokuSso::access_list`](crate::HerokuSso::access_list) again.
-    Missed(u64),
     /// Somebody left the list.
     Removed {
         /// Whose list.
@@ -45,10 +57,18 @@ pub enum Change {
         /// The roles from now on.
         to: Roles,
     },
+    /// A resource that this reader has not been told of, with its whole list. What follows about it
+    /// is relative to this.
+    Snapshot {
+        /// Which.
+        resource: ResourceId,
+        /// Everything known of it.
+        snapshot: Arc<Snapshot>,
+    },
 }
 
 impl Change {
-    pub(super) fn on_list(resource: ResourceId, change: ListChange) -> Self {
+    fn on_list(resource: ResourceId, change: ListChange) -> Self {
         match change {
             ListChange::Added(member) => Self::Added { resource, member },
             ListChange::Removed(email) => Self::Removed { resource, email },
@@ -62,32 +82,121 @@ impl Change {
     }
 }
 
-/// The changes from the moment of [`HerokuSso::changes`](crate::HerokuSso::changes) on.
-#[derive(Debug)]
-pub struct Changes(broadcast::Receiver<Change>);
+/// Everything that a system of the partner's needs to follow the lists: first a
+/// [`Change::Snapshot`] of each resource whose list is known, then what changes.
+///
+/// Nothing is missed and nothing comes twice, whenever it was made and however slowly it is read: it
+/// compares what it has told with what is true. Somebody who left and came back while nobody read is
+/// no change.
+pub struct Changes {
+    /// Weak, so that a reader does not keep alive what it reads.
+    directory: Weak<Directory>,
+    notices: broadcast::Receiver<Notice>,
+    told: HashMap<ResourceId, Arc<Held>>,
+    /// The lists as they were when this was made.
+    start: VecDeque<(ResourceId, Arc<Held>)>,
+    /// To be looked at.
+    unread: VecDeque<ResourceId>,
+    /// To be told.
+    pending: VecDeque<Change>,
+}
 
-impl Changes {
-    pub(super) fn new(receiver: broadcast::Receiver<Change>) -> Self {
-        Self(receiver)
-    }
-
-    /// Waits for the next change. None once the [`HerokuSso`](crate::HerokuSso) is gone.
-    ///
-    /// # Cancel safety
-    /// If the future is dropped, no event is lost.
-    pub async fn next(&mut self) -> Option<Change> {
-        match self.0.recv().await {
-            Ok(change) => Some(change),
-            Err(broadcast::error::RecvError::Lagged(missed)) => Some(Change::Missed(missed)),
-            Err(broadcast::error::RecvError::Closed) => None,
+impl Directory {
+    pub(crate) fn changes(self: &Arc<Self>) -> Changes {
+        // In this order: what changes after the subscription is noticed, what changed before is there.
+        let notices = self.notices.subscribe();
+        let known = self.entries.iter();
+        let known = known.filter_map(|entry| Some((entry.id, entry.held()?)));
+        Changes {
+            directory: Arc::downgrade(self),
+            notices,
+            told: HashMap::new(),
+            start: known.collect(),
+            unread: VecDeque::new(),
+            pending: VecDeque::new(),
         }
     }
 }
 
-/// What leads from the list before, if there was one, to the list now.
-pub(super) fn between(before: Option<&Snapshot>, now: &Snapshot) -> Vec<ListChange> {
-    match before {
-        Some(before) => difference(&before.list, &now.list),
-        None => now.list.members().map(ListChange::Added).collect(),
+impl Changes {
+    /// Waits for the next change. None once the [`HerokuSso`](crate::HerokuSso) is gone.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, no change is lost.
+    pub async fn next(&mut self) -> Option<Change> {
+        loop {
+            if let Some(change) = self.pending.pop_front() {
+                return Some(change);
+            }
+            if let Some((id, held)) = self.start.pop_front() {
+                self.tell(id, held);
+                continue;
+            }
+            if let Some(id) = self.unread.front().copied() {
+                self.look(id).await?;
+                self.unread.pop_front();
+                continue;
+            }
+            match self.notices.recv().await {
+                Ok(Notice::List(id)) => self.unread.push_back(id),
+                Ok(Notice::Gone(id)) => self.gone(id),
+                Err(broadcast::error::RecvError::Lagged(_)) => self.look_at_all()?,
+                Err(broadcast::error::RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    async fn look(&mut self, id: ResourceId) -> Option<()> {
+        let directory = self.directory.upgrade()?;
+        let held = directory.entries.get(&id).and_then(|entry| entry.held());
+        let Some(held) = held else {
+            // Not fetched yet, or about to be deprovisioned; or its end was among what we missed.
+            if self.told.contains_key(&id)
+                && let Ok(known) = directory.store.get(&id).await
+                && known.is_none_or(|known| known.state == ResourceState::Gone)
+            {
+                self.gone(id);
+            }
+            return Some(());
+        };
+        self.tell(id, held);
+        Some(())
+    }
+
+    fn tell(&mut self, resource: ResourceId, held: Arc<Held>) {
+        match self.told.insert(resource, Arc::clone(&held)) {
+            None => {
+                let snapshot = Arc::clone(&held.snapshot);
+                self.pending
+                    .push_back(Change::Snapshot { resource, snapshot });
+            }
+            Some(before) => {
+                let changes = held.changes_since(Some(&before)).into_iter();
+                let changes = changes.map(|change| Change::on_list(resource, change));
+                self.pending.extend(changes);
+            }
+        }
+    }
+
+    fn gone(&mut self, resource: ResourceId) {
+        self.told.remove(&resource);
+        self.pending.push_back(Change::ResourceGone { resource });
+    }
+
+    fn look_at_all(&mut self) -> Option<()> {
+        let directory = self.directory.upgrade()?;
+        self.unread.extend(self.told.keys());
+        let known = directory.entries.iter().map(|entry| entry.id);
+        self.unread
+            .extend(known.filter(|id| !self.told.contains_key(id)));
+        Some(())
+    }
+}
+
+impl fmt::Debug for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Changes")
+            .field("told", &self.told.len())
+            .finish_non_exhaustive()
     }
 }

@@ -1,25 +1,29 @@
 //! All resources whose lists are in memory.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use dashmap::DashMap;
-use time::Duration as SignedDuration;
-use tokio::sync::{broadcast, watch};
+use time::OffsetDateTime;
+use tokio::sync::broadcast;
 
 use super::SyncError;
-use super::budget::Budget;
-use super::change::{self, Change, Changes};
-use super::flight::Flight;
-use super::plan::{Intervals, Standing, SyncScope, due_in};
+use super::change::{self, Notice};
+use super::entry::Entry;
+use super::flight::Flights;
+use super::held::Held;
+use super::moment::Moment;
+use super::plan::{Intervals, SyncScope};
+use super::report::Backlog;
+use super::schedule::{Schedule, Subject};
+use super::team::Teams;
 use super::turnstile::Turnstile;
-use crate::access::{ListPolicy, Snapshot};
+use crate::access::{Email, ListPolicy, Snapshot};
 use crate::audit;
 use crate::clock::SharedClock;
-use crate::heroku::HerokuClient;
-use crate::ids::{LegacyId, ResourceId};
+use crate::heroku::{HerokuClient, RatePool};
+use crate::ids::{AppId, LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
 use crate::store::{Registration, ResourceState, Store};
 
@@ -29,8 +33,22 @@ pub(crate) struct SyncSettings {
     pub(crate) refresh_interval: Duration,
     pub(crate) idle_interval: Duration,
     pub(crate) max_list_age: Duration,
+    pub(crate) max_session: Duration,
     pub(crate) scope: SyncScope,
+    pub(crate) rate_pools: RatePools,
     pub(crate) list_policy: ListPolicy,
+}
+
+/// Whose calls draw on one rate limit of Heroku's.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum RatePools {
+    /// All resources share one. What Heroku does is not documented, so this is the default: the sync
+    /// slows down by the lowest `RateLimit-Remaining` of any answer.
+    #[default]
+    Shared,
+    /// Each resource's token has one of its own.
+    PerToken,
 }
 
 /// The newest list of each resource, and the way to a newer one.
@@ -40,89 +58,18 @@ pub(crate) struct Directory {
     pub(super) clock: SharedClock,
     pub(super) settings: SyncSettings,
     pub(super) turnstile: Turnstile,
-    entries: DashMap<ResourceId, Arc<Entry>>,
-    changes: broadcast::Sender<Change>,
-}
-
-/// A list in memory.
-#[derive(Clone, Debug)]
-pub(crate) struct Held {
-    pub(crate) snapshot: Arc<Snapshot>,
-    /// `fetched_at` in terms of [`Clock::elapsed`](crate::Clock::elapsed); below zero for a list
-    /// from before this process.
-    pub(super) taken_at: SignedDuration,
-}
-
-/// What the directory keeps of one resource.
-pub(super) struct Entry {
-    pub(super) id: ResourceId,
-    pub(super) fetching: Flight<Arc<Held>>,
-    pub(super) renewing: Flight<Tokens>,
-    /// None before the first list, and after the resource's end.
-    held: watch::Sender<Option<Arc<Held>>>,
-    progress: Mutex<Progress>,
-    /// Milliseconds of [`Clock::elapsed`](crate::Clock::elapsed), plus one; zero for never.
-    last_used: AtomicU64,
-}
-
-pub(super) struct Progress {
-    pub(super) budget: Budget,
-    failures: u32,
-    last_failure: Duration,
-    jitter: f64,
-    ended: bool,
-}
-
-impl Held {
-    pub(super) fn moment(elapsed: Duration) -> SignedDuration {
-        elapsed.try_into().unwrap_or(SignedDuration::MAX)
-    }
-
-    /// Age by the wall or by the time passed, whichever is more: a clock that is set back does not
-    /// make a list younger.
-    pub(crate) fn age(&self, clock: &SharedClock) -> Duration {
-        let passed = Self::moment(clock.elapsed()) - self.taken_at;
-        let by_wall = clock.now() - self.snapshot.fetched_at;
-        passed.max(by_wall).try_into().unwrap_or(Duration::ZERO)
-    }
-}
-
-impl Entry {
-    fn new(id: ResourceId, held: Option<Arc<Held>>, now: Duration) -> Self {
-        Self {
-            id,
-            fetching: Flight::default(),
-            renewing: Flight::default(),
-            held: watch::Sender::new(held),
-            progress: Mutex::new(Progress {
-                budget: Budget::full(now),
-                failures: 0,
-                last_failure: Duration::ZERO,
-                jitter: fastrand::f64(),
-                ended: false,
-            }),
-            last_used: AtomicU64::new(0),
-        }
-    }
-
-    pub(super) fn held(&self) -> Option<Arc<Held>> {
-        self.held.borrow().clone()
-    }
-
-    pub(super) fn progress(&self) -> MutexGuard<'_, Progress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn touch(&self, now: Duration) {
-        let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        self.last_used
-            .store(millis.saturating_add(1), Ordering::Relaxed);
-    }
-
-    fn used_within(&self, span: Duration, now: Duration) -> bool {
-        let last = self.last_used.load(Ordering::Relaxed);
-        last > 0 && now <= Duration::from_millis(last - 1) + span
-    }
+    pub(super) entries: DashMap<ResourceId, Arc<Entry>>,
+    pub(super) teams: Teams,
+    /// The resources of each app, for webhooks.
+    pub(super) apps: DashMap<AppId, Vec<ResourceId>>,
+    pub(super) schedule: Arc<Schedule>,
+    /// By resource, and by whether the team's members are asked for as well.
+    pub(super) fetching: Flights<(ResourceId, bool), Arc<Held>>,
+    pub(super) asking_team: Flights<TeamId, ()>,
+    pub(super) renewing: Flights<ResourceId, Tokens>,
+    pub(super) shared_pool: RatePool,
+    pub(super) backlog: Backlog,
+    pub(super) notices: broadcast::Sender<Notice>,
 }
 
 impl Directory {
@@ -139,7 +86,15 @@ impl Directory {
             settings,
             turnstile: Turnstile::default(),
             entries: DashMap::new(),
-            changes: broadcast::Sender::new(change::BACKLOG),
+            teams: Teams::default(),
+            apps: DashMap::new(),
+            schedule: Arc::default(),
+            fetching: Flights::default(),
+            asking_team: Flights::default(),
+            renewing: Flights::default(),
+            shared_pool: RatePool::default(),
+            backlog: Backlog::default(),
+            notices: broadcast::Sender::new(change::BACKLOG),
         })
     }
 
@@ -155,18 +110,26 @@ impl Directory {
         &self.settings
     }
 
-    pub(crate) fn changes(&self) -> Changes {
-        Changes::new(self.changes.subscribe())
-    }
-
-    /// The newest list of a resource, for a request that hangs on it. Asks Heroku only if there is
-    /// no list that is young enough.
-    pub(crate) async fn current(self: &Arc<Self>, id: &ResourceId) -> Result<Arc<Held>, SyncError> {
+    /// The newest list of a resource, for a request by somebody who signed in at that time; none if
+    /// the session was revoked. Asks Heroku only if there is no list that is young enough, or if
+    /// Heroku said that this person may have left.
+    pub(crate) async fn current(
+        self: &Arc<Self>,
+        id: &ResourceId,
+        email: &Email,
+        signed_in_at: OffsetDateTime,
+    ) -> Result<Option<Arc<Held>>, SyncError> {
         let entry = self.entry(id).await?;
-        entry.touch(self.clock.elapsed());
+        if entry.is_revoked(email, signed_in_at) {
+            return Ok(None);
+        }
+        self.touch(&entry);
+        if let Some(since) = entry.in_doubt(email) {
+            return self.fetch_since(&entry, since).await.map(Some);
+        }
         match entry.held() {
-            Some(held) if held.age(&self.clock) <= self.settings.max_list_age => Ok(held),
-            _ => self.fetch_within_budget(&entry).await,
+            Some(held) if held.age(&self.clock) <= self.settings.max_list_age => Ok(Some(held)),
+            _ => self.fetch_for_visitor(&entry).await.map(Some),
         }
     }
 
@@ -178,15 +141,7 @@ impl Directory {
     /// Fetches the list now, or waits for the fetch that is under way.
     pub(crate) async fn refresh(self: &Arc<Self>, id: &ResourceId) -> Result<Arc<Held>, SyncError> {
         let entry = self.entry(id).await?;
-        self.fetch(&entry).await
-    }
-
-    /// The lists of a resource from now on; none once it has ended.
-    pub(crate) async fn watch(
-        &self,
-        id: &ResourceId,
-    ) -> Result<watch::Receiver<Option<Arc<Held>>>, SyncError> {
-        Ok(self.entry(id).await?.held.subscribe())
+        self.fetch_newest(&entry).await
     }
 
     /// The id of the resource that the provider knows by its own `id`.
@@ -206,7 +161,11 @@ impl Directory {
         registration: Registration,
     ) -> Result<(), SyncError> {
         self.store.put(id, registration).await?;
-        self.entry(id).await?;
+        let entry = self.entry(id).await?;
+        let mut progress = entry.progress();
+        (progress.blocked, progress.grant_refused) = (false, None);
+        drop(progress);
+        self.plan(&Subject::Resource(entry));
         Ok(())
     }
 
@@ -227,7 +186,7 @@ impl Directory {
         self.drop_entry(id);
         if ended {
             audit::resource_gone(id);
-            self.announce(Change::ResourceGone { resource: *id });
+            self.announce(Notice::Gone(*id));
         }
         Ok(ended)
     }
@@ -237,6 +196,7 @@ impl Directory {
         let _turn = self.turnstile.enter(id).await;
         self.store.erase(id).await?;
         self.drop_entry(id);
+        self.announce(Notice::Gone(*id));
         Ok(())
     }
 
@@ -252,7 +212,7 @@ impl Directory {
             return Err(SyncError::Gone);
         }
         let entry = self.entries.get(id).map(|entry| Arc::clone(&entry));
-        Ok(entry.unwrap_or_else(|| Arc::new(Entry::new(*id, None, Duration::ZERO))))
+        Ok(entry.unwrap_or_else(|| Arc::new(self.new_entry(*id))))
     }
 
     /// The entry of an active resource. Of any other the directory keeps nothing, so that made-up
@@ -263,19 +223,35 @@ impl Directory {
         }
         self.require_active(id).await?;
         let list = self.store.list(id).await?;
-        let held = list.map(|snapshot| {
-            let age = self.clock.now() - snapshot.fetched_at;
-            let taken_at = Held::moment(self.clock.elapsed()) - age;
-            Arc::new(Held { snapshot, taken_at })
-        });
-        let fresh = || Arc::new(Entry::new(*id, held, self.clock.elapsed()));
-        let entry = Arc::clone(&self.entries.entry(*id).or_insert_with(fresh));
+        let revocations = self.store.revocations(id).await?;
+        let mut is_new = false;
+        let entry = Arc::clone(&self.entries.entry(*id).or_insert_with(|| {
+            is_new = true;
+            Arc::new(self.new_entry(*id))
+        }));
         // The resource may have ended between the look-up and the insertion.
         if let Err(ended) = self.require_active(id).await {
             self.drop_entry(id);
             return Err(ended);
         }
+        if is_new {
+            for revocation in revocations {
+                entry.revoke(revocation, self.oldest_session());
+            }
+            if let Some(list) = list {
+                self.remember(&entry, list);
+            }
+            self.plan(&Subject::Resource(Arc::clone(&entry)));
+        }
         Ok(entry)
+    }
+
+    fn new_entry(&self, id: ResourceId) -> Entry {
+        let pool = match self.settings.rate_pools {
+            RatePools::Shared => None,
+            RatePools::PerToken => Some(RatePool::default()),
+        };
+        Entry::new(id, pool, self.clock.elapsed())
     }
 
     async fn require_active(&self, id: &ResourceId) -> Result<(), SyncError> {
@@ -286,87 +262,61 @@ impl Directory {
         }
     }
 
-    fn drop_entry(&self, id: &ResourceId) {
-        if let Some((_, entry)) = self.entries.remove(id) {
-            entry.progress().ended = true;
-            entry.held.send_replace(None);
-        }
-    }
-
-    /// Puts a complete list in place of the last one, and says what changed. False if the resource
-    /// ended meanwhile; the list is then worth nothing.
-    pub(super) fn replace(&self, entry: &Entry, held: &Arc<Held>) -> bool {
-        {
-            let mut progress = entry.progress();
-            if progress.ended {
-                return false;
+    /// Takes in the list that the store has.
+    fn remember(&self, entry: &Entry, list: Arc<Snapshot>) {
+        let asked_at = Moment::stored(list.fetched_at, &self.clock);
+        let held = Held::stored(list, asked_at);
+        self.index(entry, None, Some(&held));
+        let mut held = held;
+        if let Some(team) = &held.snapshot.team {
+            let team = self.teams.entry(&team.id);
+            let mut state = team.state();
+            state.remember(&held.snapshot.list, asked_at);
+            // So that all of the team's lists hold the same members in memory.
+            if !held.snapshot.list.is_partial() {
+                let members = state.members(&self.clock, Duration::MAX);
+                held = held.with_members(&members, self.settings.list_policy);
             }
-            progress.failures = 0;
-            progress.jitter = fastrand::f64();
         }
-        let before = entry.held.send_replace(Some(Arc::clone(held)));
-        let before = before.map(|before| Arc::clone(&before.snapshot));
-        for change in change::between(before.as_deref(), &held.snapshot) {
-            audit::list_changed(&entry.id, &change);
-            self.announce(Change::on_list(entry.id, change));
-        }
-        true
-    }
-
-    pub(super) fn note_failure(&self, entry: &Entry) {
         let mut progress = entry.progress();
-        progress.failures = progress.failures.saturating_add(1);
-        progress.last_failure = self.clock.elapsed();
-        progress.jitter = fastrand::f64();
-    }
-
-    /// Entries that are due, resources in use first, then the oldest lists.
-    pub(super) fn due(&self) -> Vec<Arc<Entry>> {
-        let mut due: Vec<_> = self
-            .entries
-            .iter()
-            .filter(|entry| !entry.fetching.is_busy())
-            .filter_map(|entry| {
-                let standing = self.standing(&entry);
-                let urgency = (!standing.in_use, std::cmp::Reverse(standing.age));
-                let wait = due_in(standing, self.intervals())?;
-                wait.is_zero().then(|| (urgency, Arc::clone(&entry)))
-            })
-            .collect();
-        due.sort_by_key(|(urgency, _)| *urgency);
-        due.into_iter().map(|(_, entry)| entry).collect()
-    }
-
-    fn standing(&self, entry: &Entry) -> Standing {
-        let now = self.clock.elapsed();
-        let age = entry.held().map(|held| held.age(&self.clock));
-        let progress = entry.progress();
-        Standing {
-            in_use: entry.used_within(self.settings.refresh_interval, now),
-            age,
-            failures: progress.failures,
-            since_failure: now.saturating_sub(progress.last_failure),
-            jitter: progress.jitter,
+        if !progress.ended && entry.held().is_none() {
+            entry.set(&mut progress, Some(Arc::new(held)));
+            drop(progress);
+            self.announce(Notice::List(entry.id));
         }
     }
 
-    fn intervals(&self) -> Intervals {
+    fn drop_entry(&self, id: &ResourceId) {
+        let Some((_, entry)) = self.entries.remove(id) else {
+            return;
+        };
+        let last = {
+            let mut progress = entry.progress();
+            progress.ended = true;
+            let last = entry.held();
+            entry.set(&mut progress, None);
+            last
+        };
+        self.index(&entry, last.as_deref(), None);
+        entry.notify();
+    }
+
+    /// When the oldest session may have begun that still lives.
+    pub(super) fn oldest_session(&self) -> OffsetDateTime {
+        self.clock.now() - self.settings.max_session
+    }
+
+    pub(super) fn announce(&self, notice: Notice) {
+        // An error only says that nobody listens.
+        let _ = self.notices.send(notice);
+    }
+
+    pub(super) fn intervals(&self) -> Intervals {
         Intervals {
             refresh: self.settings.refresh_interval,
             idle: self.settings.idle_interval,
             scope: self.settings.scope,
         }
-    }
-
-    fn announce(&self, change: Change) {
-        // An error only says that nobody listens.
-        let _ = self.changes.send(change);
-    }
-
-    /// Age of the oldest list in memory, for health checks; none if there is no list.
-    pub(crate) fn oldest_list(&self) -> Option<Duration> {
-        let held = self.entries.iter().filter_map(|entry| entry.held());
-        held.map(|held| held.age(&self.clock)).max()
     }
 }
 

@@ -21,6 +21,9 @@ pub enum SyncError {
     /// Heroku does not tell the team's members, and the person is not among the collaborators.
     #[error("heroku does not tell the members of the team")]
     MembersWithheld,
+    /// Heroku refused the refresh token: the resource must be registered with a new grant.
+    #[error("heroku refused the refresh token; the resource needs a new grant")]
+    NeedsGrant,
     /// There are no tokens to ask Heroku with: the resource was registered without a grant.
     #[error("the resource has no oauth grant")]
     NoTokens,
@@ -48,5 +51,36 @@ impl SyncError {
             }
             _ => Duration::from_secs(10),
         }
+    }
+
+    /// True if Heroku does not accept the access token: another one may do.
+    pub(super) fn is_unauthorized(&self) -> bool {
+        matches!(self, Self::Heroku(HerokuError::Unauthorized(_)))
+    }
+
+    /// The variant's name as metrics have it.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Gone => "gone",
+            Self::Heroku(error) => error.kind(),
+            Self::Interrupted => "interrupted",
+            Self::MembersWithheld => "members_withheld",
+            Self::NeedsGrant => "needs_grant",
+            Self::NoTokens => "no_tokens",
+            Self::OverBudget { .. } => "over_budget",
+            Self::Store(_) => "store",
+            Self::UnknownResource => "unknown_resource",
+        }
+    }
+
+    /// What is behind this error, for a log line; none if nothing is.
+    pub(super) fn causes(&self) -> Option<tracing::field::DisplayValue<String>> {
+        let mut causes = Vec::new();
+        let mut next = std::error::Error::source(self);
+        while let Some(cause) = next {
+            causes.push(cause.to_string());
+            next = cause.source();
+        }
+        (!causes.is_empty()).then(|| tracing::field::display(causes.join(": ")))
     }
 }

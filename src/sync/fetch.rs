@@ -1,45 +1,149 @@
 //! One fetch of one list, shared by all who wait for it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::directory::{Directory, Entry, Held};
+use super::SyncError;
+use super::directory::Directory;
+use super::entry::Entry;
+use super::held::{Held, Own};
+use super::moment::Moment;
 use super::resolve::Resolution;
-use super::{SyncError, tokens};
+use super::tokens::Horizon;
 use crate::heroku::HerokuError;
+use crate::meter;
 use crate::secret::Tokens;
 
+/// What a fetch is to bring.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// How old the members of the team may be. Zero: they are asked for as well.
+    pub(super) members_age: Duration,
+    /// How long the access token is to last.
+    pub(super) horizon: Horizon,
+}
+
+/// Whether a fetch is on behalf of somebody who is not let in yet.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Payer {
+    Us,
+    Budget,
+}
+
 impl Directory {
-    /// Fetches the list of `entry`, or waits for the fetch that is under way.
-    pub(super) async fn fetch(
+    /// Everything anew, the team's members too.
+    pub(super) async fn fetch_newest(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
     ) -> Result<Arc<Held>, SyncError> {
-        let work = || Ok(fetch(Arc::clone(self), Arc::clone(entry)));
-        entry.fetching.join(work).await
+        self.join(entry, Wanted::newest(), Payer::Us).await
     }
 
-    /// As [`fetch`](Self::fetch), on behalf of somebody who is not let in yet. To wait for a fetch
-    /// that is under way costs nothing of the budget.
-    pub(super) async fn fetch_within_budget(
+    /// As [`fetch_newest`](Self::fetch_newest), on behalf of somebody who is not let in yet. To wait
+    /// for a fetch that is under way costs nothing of the budget.
+    pub(super) async fn fetch_newest_within_budget(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
     ) -> Result<Arc<Held>, SyncError> {
-        let work = || {
-            let granted = entry.progress().budget.take(self.clock.elapsed());
-            granted.map_err(|retry_after| SyncError::OverBudget { retry_after })?;
-            Ok(fetch(Arc::clone(self), Arc::clone(entry)))
+        self.join(entry, Wanted::newest(), Payer::Budget).await
+    }
+
+    /// For the schedule.
+    pub(super) async fn fetch_in_turn(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        interval: Duration,
+    ) -> Result<Arc<Held>, SyncError> {
+        let wanted = Wanted {
+            members_age: interval,
+            horizon: Horizon::NextFetch(interval),
         };
-        entry.fetching.join(work).await
+        self.join(entry, wanted, Payer::Us).await
+    }
+
+    /// On behalf of a visitor whose list is too old: no part of the new one is older than the
+    /// refresh interval, unless Heroku refuses to tell.
+    pub(super) async fn fetch_for_visitor(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+    ) -> Result<Arc<Held>, SyncError> {
+        let members_age = self.settings.refresh_interval;
+        let wanted = Wanted {
+            members_age,
+            horizon: Horizon::Now,
+        };
+        let held = self.join(entry, wanted, Payer::Budget).await?;
+        let team = held.snapshot.team.as_ref();
+        let age = team.and_then(|team| self.teams.entry(&team.id).state().age(&self.clock));
+        if age.is_none_or(|age| age <= members_age) {
+            return Ok(held);
+        }
+        // It was a fetch under way that was content with older members.
+        self.fetch_newest_within_budget(entry).await
+    }
+
+    /// A list whose own part was asked for since then.
+    pub(super) async fn fetch_since(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        since: Moment,
+    ) -> Result<Arc<Held>, SyncError> {
+        let held = self.fetch_for_visitor(entry).await?;
+        if !held.own_asked_at().is_before(&since) {
+            return Ok(held);
+        }
+        // It was under way before.
+        self.fetch_for_visitor(entry).await
+    }
+
+    async fn join(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        wanted: Wanted,
+        payer: Payer,
+    ) -> Result<Arc<Held>, SyncError> {
+        let start = || {
+            if payer == Payer::Budget {
+                let granted = entry.progress().budget.take(self.clock.elapsed());
+                granted.map_err(|retry_after| SyncError::OverBudget { retry_after })?;
+            }
+            Ok(fetch(Arc::clone(self), Arc::clone(entry), wanted))
+        };
+        let key = (entry.id, wanted.members_age.is_zero());
+        self.fetching.join(key, start).await
     }
 }
 
-async fn fetch(directory: Arc<Directory>, entry: Arc<Entry>) -> Result<Arc<Held>, SyncError> {
-    match resolve(&directory, &entry).await {
-        Ok(held) => {
-            let held = Arc::new(held);
-            if !directory.replace(&entry, &held) {
-                return Err(SyncError::Gone);
-            }
+impl Wanted {
+    fn newest() -> Self {
+        Self {
+            members_age: Duration::ZERO,
+            horizon: Horizon::Now,
+        }
+    }
+}
+
+async fn fetch(
+    directory: Arc<Directory>,
+    entry: Arc<Entry>,
+    wanted: Wanted,
+) -> Result<Arc<Held>, SyncError> {
+    let began = directory.clock.elapsed();
+    let result = ask_and_replace(&directory, &entry, wanted).await;
+    let took = directory.clock.elapsed().saturating_sub(began);
+    let outcome = result.as_ref().err().map_or("ok", SyncError::kind);
+    meter::list_fetched(outcome, took);
+    result
+}
+
+async fn ask_and_replace(
+    directory: &Arc<Directory>,
+    entry: &Arc<Entry>,
+    wanted: Wanted,
+) -> Result<Arc<Held>, SyncError> {
+    match ask(directory, entry, wanted).await {
+        Ok(own) => {
+            let held = directory.replace(entry, own).ok_or(SyncError::Gone)?;
             let list = Arc::clone(&held.snapshot);
             if let Err(error) = directory.store.set_list(&entry.id, list).await {
                 // Memory has it; the store gets the next one.
@@ -53,9 +157,9 @@ async fn fetch(directory: Arc<Directory>, entry: Arc<Entry>) -> Result<Arc<Held>
             Err(SyncError::Gone)
         }
         Err(error) => {
-            directory.note_failure(&entry);
+            directory.note_failure(entry, &error);
             tracing::warn!(
-                resource = %entry.id, %error, cause = source(&error),
+                resource = %entry.id, %error, cause = error.causes(),
                 "a list could not be fetched; the last one stays"
             );
             Err(error)
@@ -63,39 +167,34 @@ async fn fetch(directory: Arc<Directory>, entry: Arc<Entry>) -> Result<Arc<Held>
     }
 }
 
-async fn resolve(directory: &Arc<Directory>, entry: &Arc<Entry>) -> Result<Held, SyncError> {
-    let tokens = tokens::current(directory, entry).await?;
-    match ask(directory, entry, &tokens).await {
-        Err(HerokuError::Unauthorized(_)) => {
-            let tokens = tokens::renewed(directory, entry, &tokens).await?;
-            Ok(ask(directory, entry, &tokens).await?)
+async fn ask(
+    directory: &Arc<Directory>,
+    entry: &Arc<Entry>,
+    wanted: Wanted,
+) -> Result<Own, SyncError> {
+    let tokens = directory.tokens(entry, wanted.horizon).await?;
+    match ask_with(directory, entry, wanted, &tokens).await {
+        Err(error) if error.is_unauthorized() => {
+            let tokens = directory.renewed(entry, &tokens).await?;
+            ask_with(directory, entry, wanted, &tokens).await
         }
-        result => Ok(result?),
+        result => result,
     }
 }
 
-async fn ask(directory: &Directory, entry: &Entry, tokens: &Tokens) -> Result<Held, HerokuError> {
+async fn ask_with(
+    directory: &Arc<Directory>,
+    entry: &Arc<Entry>,
+    wanted: Wanted,
+    tokens: &Tokens,
+) -> Result<Own, SyncError> {
     let previous = entry.held();
     let resolution = Resolution {
-        client: &directory.client,
-        clock: &directory.clock,
-        token: &tokens.access,
-        id: &entry.id,
-        policy: directory.settings.list_policy,
-        max_list_age: directory.settings.max_list_age,
+        directory,
+        entry,
+        caller: directory.caller(entry, tokens),
+        members_age: wanted.members_age,
         previous: previous.as_deref(),
     };
     resolution.run().await
-}
-
-fn source(error: &SyncError) -> Option<tracing::field::DisplayValue<String>> {
-    use std::error::Error;
-
-    let mut causes = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        causes.push(cause.to_string());
-        next = cause.source();
-    }
-    (!causes.is_empty()).then(|| tracing::field::display(causes.join(": ")))
 }

@@ -1,37 +1,52 @@
-//! One piece of work at a time, shared by everyone who wants its result.
+//! Work that runs once for all who want its result.
 
+use std::fmt;
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
+use std::hash::Hash;
+use std::sync::Arc;
 
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
 use tokio::sync::watch;
 
 use super::SyncError;
 
-/// A slot for work that is worth doing once for many.
+/// Work under way, by what it is about.
 ///
-/// The work runs in a task of its own: it goes on when the request that started it is dropped, so a
+/// Each piece runs in a task of its own: it goes on when the request that started it is dropped, so a
 /// client that hangs up can neither waste a fetch nor lose a rotated token.
-#[derive(Debug)]
-pub(super) struct Flight<T>(Mutex<Option<watch::Receiver<Landing<T>>>>);
+pub(super) struct Flights<K, T>(Arc<DashMap<K, watch::Receiver<Landing<T>>>>);
 
 type Landing<T> = Option<Result<T, SyncError>>;
 
-impl<T> Default for Flight<T> {
+impl<K: Eq + Hash, T> Default for Flights<K, T> {
     fn default() -> Self {
-        Self(Mutex::new(None))
+        Self(Arc::default())
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> Flight<T> {
-    /// Joins the work under way, or starts it. `start` runs only in the second case, and may refuse.
+impl<K, T> fmt::Debug for Flights<K, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Flights(..)")
+    }
+}
+
+impl<K, T> Flights<K, T>
+where
+    K: Clone + Eq + Hash + Send + Sync + 'static,
+    T: Clone + Send + Sync + 'static,
+{
+    /// Joins the work under way about `key`, or starts it. `start` runs only in the second case, and
+    /// may refuse.
     pub(super) async fn join<F>(
         &self,
+        key: K,
         start: impl FnOnce() -> Result<F, SyncError>,
     ) -> Result<T, SyncError>
     where
         F: Future<Output = Result<T, SyncError>> + Send + 'static,
     {
-        let mut landing = self.under_way_or(start)?;
+        let mut landing = self.under_way_or(key, start)?;
         match landing.wait_for(Option::is_some).await {
             Ok(result) => result.clone().unwrap_or(Err(SyncError::Interrupted)),
             // The task panicked, or the runtime is shutting down.
@@ -39,37 +54,39 @@ impl<T: Clone + Send + Sync + 'static> Flight<T> {
         }
     }
 
-    /// True while work is under way.
-    pub(super) fn is_busy(&self) -> bool {
-        let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        slot.as_ref().is_some_and(is_busy)
-    }
-
     fn under_way_or<F>(
         &self,
+        key: K,
         start: impl FnOnce() -> Result<F, SyncError>,
     ) -> Result<watch::Receiver<Landing<T>>, SyncError>
     where
         F: Future<Output = Result<T, SyncError>> + Send + 'static,
     {
-        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(current) = slot.as_ref().filter(|current| is_busy(current)) {
-            return Ok(current.clone());
-        }
+        let slot = match self.0.entry(key.clone()) {
+            Entry::Occupied(slot) => return Ok(slot.get().clone()),
+            Entry::Vacant(slot) => slot,
+        };
         let (sender, receiver) = watch::channel(None);
         let work = start()?;
+        let done = Done(Arc::clone(&self.0), key);
+        slot.insert(receiver.clone());
         tokio::spawn(async move {
             let result = work.await;
+            // Whoever comes from now on starts anew; whoever waits has a receiver of his own.
+            drop(done);
             sender.send_replace(Some(result));
         });
-        *slot = Some(receiver.clone());
         Ok(receiver)
     }
 }
 
-/// Neither landed, nor dead without having landed.
-fn is_busy<T>(current: &watch::Receiver<Landing<T>>) -> bool {
-    current.borrow().is_none() && current.has_changed().is_ok()
+/// Takes a flight off the board, also when its work panics.
+struct Done<K: Eq + Hash, T>(Arc<DashMap<K, watch::Receiver<Landing<T>>>>, K);
+
+impl<K: Eq + Hash, T> Drop for Done<K, T> {
+    fn drop(&mut self) {
+        self.0.remove(&self.1);
+    }
 }
 
 #[cfg(test)]
@@ -83,7 +100,7 @@ mod tests {
 
     #[tokio::test]
     async fn those_who_come_while_it_runs_share_one_result() {
-        let flight = Arc::new(Flight::default());
+        let flight = Arc::new(Flights::default());
         let started = Arc::new(AtomicUsize::new(0));
         let gate = Arc::new(Notify::new());
         let mut waiting = tokio::task::JoinSet::new();
@@ -97,19 +114,19 @@ mod tests {
                         Ok(number)
                     })
                 };
-                flight.join(work).await.unwrap()
+                flight.join((), work).await.unwrap()
             });
         }
         tokio::task::yield_now().await;
         tokio::task::yield_now().await;
         gate.notify_one();
         assert!(waiting.join_all().await.iter().all(|number| *number == 0));
-        assert_eq!(flight.join(|| Ok(async { Ok(7) })).await.unwrap(), 7);
+        assert_eq!(flight.join((), || Ok(async { Ok(7) })).await.unwrap(), 7);
     }
 
     #[tokio::test]
     async fn the_work_outlives_the_one_who_started_it() {
-        let flight = Arc::new(Flight::default());
+        let flight = Arc::new(Flights::default());
         let done = Arc::new(Notify::new());
         let started = tokio::spawn({
             let (flight, done) = (flight.clone(), done.clone());
@@ -121,7 +138,7 @@ mod tests {
                         Ok(())
                     })
                 };
-                flight.join(work).await
+                flight.join((), work).await
             }
         });
         tokio::task::yield_now().await;
@@ -131,9 +148,9 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_panics_does_not_block_the_next() {
-        let flight: Flight<u8> = Flight::default();
-        let broken = flight.join(|| Ok(async { panic!("a bug") })).await;
+        let flight: Flights<(), u8> = Flights::default();
+        let broken = flight.join((), || Ok(async { panic!("a bug") })).await;
         assert!(matches!(broken, Err(SyncError::Interrupted)));
-        assert_eq!(flight.join(|| Ok(async { Ok(1) })).await.unwrap(), 1);
+        assert_eq!(flight.join((), || Ok(async { Ok(1) })).await.unwrap(), 1);
     }
 }

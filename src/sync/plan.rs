@@ -25,6 +25,37 @@ pub(super) struct Intervals {
     pub(super) scope: SyncScope,
 }
 
+/// Fetches that went wrong since the last good one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Attempts {
+    failures: u32,
+    /// When the last one went wrong.
+    failed_at: Duration,
+    /// Between 0 and 1, drawn anew after each fetch.
+    jitter: f64,
+}
+
+impl Default for Attempts {
+    /// None went wrong.
+    fn default() -> Self {
+        Self {
+            failures: 0,
+            failed_at: Duration::ZERO,
+            jitter: fastrand::f64(),
+        }
+    }
+}
+
+impl Attempts {
+    pub(super) fn note_failure(&mut self, now: Duration) {
+        *self = Self {
+            failures: self.failures.saturating_add(1),
+            failed_at: now,
+            jitter: fastrand::f64(),
+        };
+    }
+}
+
 /// How things stand with one list.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Standing {
@@ -32,34 +63,52 @@ pub(super) struct Standing {
     pub(super) in_use: bool,
     /// Age of the list; none if there never was one.
     pub(super) age: Option<Duration>,
-    /// Failed fetches since the last good one, and time since the last of them.
-    pub(super) failures: u32,
-    pub(super) since_failure: Duration,
-    /// Between 0 and 1, drawn anew at each fetch.
-    pub(super) jitter: f64,
+    pub(super) attempts: Attempts,
+    /// Heroku said that something changed: the list is wanted anew once the budget allows it, which
+    /// is in this time.
+    pub(super) forced_in: Option<Duration>,
+    /// It cannot be fetched until the partner does something about its tokens.
+    pub(super) blocked: bool,
 }
 
-/// How long until the list is to be fetched again; zero if it is due, none if never.
+/// How long until the list is to be fetched again at `now`; zero if it is due, none if never.
 ///
 /// Jitter only moves a fetch earlier, by 10 to 30 % of the interval: a list in use is fresh again
-/// before the sessions that hang on it end.
-pub(super) fn due_in(standing: Standing, intervals: Intervals) -> Option<Duration> {
-    let jitter = standing.jitter.clamp(0.0, 1.0);
+/// before the sessions that hang on it end, and lists that were fetched together part ways.
+pub(super) fn due_in(standing: Standing, intervals: Intervals, now: Duration) -> Option<Duration> {
+    let attempts = standing.attempts;
+    let jitter = attempts.jitter.clamp(0.0, 1.0);
+    let since_failure = now.saturating_sub(attempts.failed_at);
     let interval = match (standing.in_use, intervals.scope) {
-        (true, _) => intervals.refresh,
-        (false, SyncScope::All) => intervals.idle,
-        (false, SyncScope::Active) => return None,
+        (true, _) => Some(intervals.refresh),
+        (false, SyncScope::All) => Some(intervals.idle),
+        (false, SyncScope::Active) => None,
     };
-    let until_due = match standing.age {
+    if standing.blocked {
+        let patience = patience(attempts.failures, intervals.idle);
+        return interval.map(|_| patience.saturating_sub(since_failure));
+    }
+    let by_age = interval.map(|interval| match standing.age {
         None => Duration::ZERO,
         Some(age) => interval.mul_f64(0.9 - 0.2 * jitter).saturating_sub(age),
+    });
+    let until_due = match (by_age, standing.forced_in) {
+        (Some(by_age), Some(forced)) => by_age.min(forced),
+        (one, other) => one.or(other)?,
     };
-    if standing.failures == 0 {
+    if attempts.failures == 0 {
         return Some(until_due);
     }
-    let doubled = FIRST_RETRY * 2_u32.saturating_pow((standing.failures - 1).min(16));
+    let doubled = FIRST_RETRY * 2_u32.saturating_pow((attempts.failures - 1).min(16));
     let back_off = doubled.min(LONGEST_RETRY).mul_f64(1.0 - 0.5 * jitter);
-    Some(until_due.max(back_off.saturating_sub(standing.since_failure)))
+    Some(until_due.max(back_off.saturating_sub(since_failure)))
+}
+
+/// How long a resource is left alone whose tokens Heroku does not accept, after so many refusals: a
+/// minute, doubled each time, up to `longest`.
+pub(super) fn patience(refusals: u32, longest: Duration) -> Duration {
+    let doubled = LONGEST_RETRY * 2_u32.saturating_pow(refusals.saturating_sub(1).min(16));
+    doubled.min(longest)
 }
 
 #[cfg(test)]
@@ -68,36 +117,99 @@ mod tests {
 
     use super::*;
 
-    fn seconds(range: std::ops::Range<u64>) -> impl Strategy<Value = Duration> {
-        range.prop_map(Duration::from_secs)
+    const SETTLED: Standing = Standing {
+        in_use: true,
+        age: Some(Duration::ZERO),
+        attempts: Attempts {
+            failures: 0,
+            failed_at: Duration::ZERO,
+            jitter: 0.5,
+        },
+        forced_in: None,
+        blocked: false,
+    };
+
+    fn intervals(refresh: u64, idle: u64, scope: SyncScope) -> Intervals {
+        Intervals {
+            refresh: Duration::from_secs(refresh),
+            idle: Duration::from_secs(idle),
+            scope,
+        }
+    }
+
+    fn attempts() -> impl Strategy<Value = Attempts> {
+        let parts = (0..40_u32, 0..100_000_u64, 0.0..=1.0_f64);
+        parts.prop_map(|(failures, failed_at, jitter)| Attempts {
+            failures,
+            failed_at: Duration::from_secs(failed_at),
+            jitter,
+        })
+    }
+
+    fn standing() -> impl Strategy<Value = Standing> {
+        let span = || proptest::option::of((0..200_000_u64).prop_map(Duration::from_secs));
+        let parts = (any::<bool>(), span(), attempts(), span(), any::<bool>());
+        parts.prop_map(|(in_use, age, attempts, forced_in, blocked)| Standing {
+            in_use,
+            age,
+            attempts,
+            forced_in,
+            blocked,
+        })
     }
 
     proptest! {
         #[test]
         fn a_list_in_use_is_due_before_its_sessions_end(
-            refresh in seconds(1..3600), idle in seconds(1..86_400), jitter in 0.0..=1.0_f64,
+            refresh in 1..3600_u64, idle in 1..86_400_u64, jitter in 0.0..=1.0_f64,
         ) {
-            let standing = Standing {
-                in_use: true, age: Some(Duration::ZERO), failures: 0,
-                since_failure: Duration::ZERO, jitter,
-            };
-            let intervals = Intervals { refresh, idle, scope: SyncScope::Active };
-            let due = due_in(standing, intervals).unwrap();
-            prop_assert!(due < refresh.mul_f64(0.91) && due > refresh.mul_f64(0.69));
+            let attempts = Attempts { jitter, ..SETTLED.attempts };
+            let standing = Standing { attempts, ..SETTLED };
+            let intervals = intervals(refresh, idle, SyncScope::Active);
+            let due = due_in(standing, intervals, Duration::ZERO).unwrap();
+            prop_assert!(due < intervals.refresh.mul_f64(0.91));
+            prop_assert!(due > intervals.refresh.mul_f64(0.69));
         }
 
         #[test]
-        fn a_failure_delays_the_next_try_by_at_most_a_minute(
-            failures in 1..u32::MAX, jitter in 0.0..=1.0_f64,
+        fn nothing_waits_longer_than_its_interval_or_a_minute_after_a_failure(
+            standing in standing(), now in 100_000..300_000_u64,
         ) {
-            let standing = Standing {
-                in_use: true, age: None, failures, since_failure: Duration::ZERO, jitter,
+            let intervals = intervals(300, 21_600, SyncScope::All);
+            let due = due_in(standing, intervals, Duration::from_secs(now)).unwrap();
+            let interval = match (standing.in_use, standing.blocked) {
+                (true, false) => intervals.refresh,
+                _ => intervals.idle,
             };
-            let intervals = Intervals {
-                refresh: LONGEST_RETRY, idle: LONGEST_RETRY, scope: SyncScope::All,
-            };
-            let due = due_in(standing, intervals).unwrap();
+            prop_assert!(due <= interval.max(LONGEST_RETRY));
+        }
+
+        #[test]
+        fn a_failure_delays_the_next_try(
+            failures in 1..u32::MAX, jitter in 0.0..=1.0_f64, now in 0..100_000_u64,
+        ) {
+            let now = Duration::from_secs(now);
+            let attempts = Attempts { failures, failed_at: now, jitter };
+            let standing = Standing { age: None, attempts, ..SETTLED };
+            let due = due_in(standing, intervals(60, 60, SyncScope::All), now).unwrap();
             prop_assert!(due >= FIRST_RETRY / 2 && due <= LONGEST_RETRY);
+        }
+
+        #[test]
+        fn as_time_passes_the_wait_gets_shorter_and_never_longer(
+            standing in standing(), passed in 0..50_000_u64,
+        ) {
+            let intervals = intervals(300, 21_600, SyncScope::All);
+            let start = Duration::from_secs(100_000);
+            let passed = Duration::from_secs(passed);
+            let later = Standing {
+                age: standing.age.map(|age| age + passed),
+                forced_in: standing.forced_in.map(|wait| wait.saturating_sub(passed)),
+                ..standing
+            };
+            let before = due_in(standing, intervals, start).unwrap();
+            let after = due_in(later, intervals, start + passed).unwrap();
+            prop_assert!(after <= before);
         }
     }
 
@@ -106,15 +218,24 @@ mod tests {
         let standing = Standing {
             in_use: false,
             age: Some(Duration::from_secs(1_000_000)),
-            failures: 0,
-            since_failure: Duration::ZERO,
-            jitter: 0.5,
+            ..SETTLED
         };
-        let intervals = Intervals {
-            refresh: Duration::from_secs(300),
-            idle: Duration::from_secs(21_600),
-            scope: SyncScope::Active,
+        let intervals = intervals(300, 21_600, SyncScope::Active);
+        assert_eq!(due_in(standing, intervals, Duration::ZERO), None);
+    }
+
+    #[test]
+    fn a_change_that_heroku_reports_is_fetched_as_soon_as_the_budget_allows_also_for_an_idle_list()
+    {
+        let forced_in = Some(Duration::from_secs(7));
+        let standing = Standing {
+            in_use: false,
+            forced_in,
+            ..SETTLED
         };
-        assert_eq!(due_in(standing, intervals), None);
+        for scope in [SyncScope::All, SyncScope::Active] {
+            let due = due_in(standing, intervals(300, 21_600, scope), Duration::ZERO);
+            assert_eq!(due, forced_in);
+        }
     }
 }

@@ -1,177 +1,205 @@
 //! From a resource id to its access list. The first time in three round trips: add-on, then app and
 //! collaborators, then team members. From then on in one, as app and team are known.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use super::SyncError;
+use super::directory::Directory;
+use super::entry::Entry;
+use super::held::{ETags, Held, Own};
+use super::moment::Moment;
+use crate::access::{People, Team};
+use crate::heroku::{AddOn, AppInfo, Caller, ETag, HerokuError, Reply};
+use crate::ids::AppId;
 
-use super::Held;
-use crate::access::{AccessList, ListPolicy, People, Snapshot, Team};
-use crate::clock::SharedClock;
-use crate::heroku::{AddOn, AppInfo, HerokuClient, HerokuError};
-use crate::ids::{AppId, ResourceId, TeamId};
-
-/// One resolution of one resource's list.
+/// One resolution of one resource's list. Afterwards the directory knows the members of its team as
+/// well.
 pub(super) struct Resolution<'a> {
-    pub(super) client: &'a HerokuClient,
-    pub(super) clock: &'a SharedClock,
-    pub(super) token: &'a SecretString,
-    pub(super) id: &'a ResourceId,
-    pub(super) policy: ListPolicy,
-    pub(super) max_list_age: Duration,
+    pub(super) directory: &'a Arc<Directory>,
+    pub(super) entry: &'a Arc<Entry>,
+    pub(super) caller: Caller<'a>,
+    pub(super) members_age: Duration,
     pub(super) previous: Option<&'a Held>,
+}
+
+/// An answer, and its name if it has one.
+struct Named<T> {
+    value: T,
+    etag: Option<ETag>,
 }
 
 /// What Heroku says of an app.
 struct AboutApp {
-    info: AppInfo,
-    collaborators: People,
-    /// Of its team; none if that was not asked for yet.
-    members: Option<Result<People, HerokuError>>,
+    info: Named<AppInfo>,
+    collaborators: Named<People>,
 }
 
 impl Resolution<'_> {
     /// Asks Heroku for the whole list. [`HerokuError::Gone`] means that the add-on itself is gone.
-    pub(super) async fn run(&self) -> Result<Held, HerokuError> {
+    pub(super) async fn run(&self) -> Result<Own, SyncError> {
         match self.once().await {
             // App or team changed between two calls: from the top.
-            Err(HerokuError::NotFound(_)) => self.once().await,
+            Err(SyncError::Heroku(HerokuError::NotFound(_))) => self.once().await,
             result => result,
         }
     }
 
-    async fn once(&self) -> Result<Held, HerokuError> {
-        let asked_at = (self.clock.now(), self.clock.elapsed());
+    async fn once(&self) -> Result<Own, SyncError> {
+        let asked_at = Moment::now(&self.directory.clock);
         let (add_on, app) = match self.previous {
             None => {
-                let add_on = self.add_on().await?;
-                let app = self.ask_app(&add_on.app.id, None).await?;
+                let add_on = self.add_on(None).await?;
+                let app = self.ask_app(&add_on.value.app.id, None).await?;
+                self.ask_members(app.info.value.team.as_ref()).await?;
                 (add_on, app)
             }
             Some(held) => self.ask_all(held).await?,
         };
-        let (list, oldest) = match (&app.info.team, app.members) {
-            (None, _) => (AccessList::of_app(app.collaborators, self.policy), None),
-            (Some(team), Some(members)) => self.team_list(team, app.collaborators, members)?,
-            (Some(team), None) => {
-                let members = self.client.team_members(self.token, &team.id).await;
-                self.team_list(team, app.collaborators, members)?
-            }
-        };
-        let (fetched_at, taken_at) = match oldest {
-            Some(held) => (held.snapshot.fetched_at, held.taken_at),
-            None => (asked_at.0, Held::moment(asked_at.1)),
-        };
-        let snapshot = Snapshot {
-            addon_name: add_on.name,
-            app: app.info.app,
-            team: app.info.team,
-            web_url: add_on.web_url,
-            list,
-            fetched_at,
-        };
-        Ok(Held {
-            snapshot: snapshot.into(),
-            taken_at,
+        Ok(Own {
+            addon_name: add_on.value.name,
+            app: app.info.value.app,
+            team: app.info.value.team,
+            web_url: add_on.value.web_url,
+            collaborators: app.collaborators.value,
+            etags: ETags {
+                add_on: add_on.etag,
+                app: app.info.etag,
+                collaborators: app.collaborators.etag,
+            },
+            asked_at,
         })
     }
 
     /// Everything at once, as app and team rarely change; what was asked about a former one does not
     /// count.
-    async fn ask_all(&self, held: &Held) -> Result<(AddOn, AboutApp), HerokuError> {
+    async fn ask_all(&self, held: &Held) -> Result<(Named<AddOn>, AboutApp), SyncError> {
         let (app, team) = (&held.snapshot.app.id, held.snapshot.team.as_ref());
-        let (add_on, about) =
-            tokio::join!(self.add_on(), self.ask_app(app, team.map(|team| &team.id)),);
+        let (add_on, about, members) = tokio::join!(
+            self.add_on(Some(held)),
+            self.ask_app(app, Some(held)),
+            self.ask_members(team),
+        );
         let add_on = add_on?;
-        let about = if add_on.app.id == *app {
+        let about = if add_on.value.app.id == *app {
             about?
         } else {
-            self.ask_app(&add_on.app.id, None).await?
+            self.ask_app(&add_on.value.app.id, None).await?
         };
+        let new_team = about.info.value.team.as_ref();
+        if new_team.map(|team| &team.id) == team.map(|team| &team.id) {
+            members?;
+        } else {
+            self.ask_members(new_team).await?;
+        }
         Ok((add_on, about))
     }
 
-    /// The app and its collaborators, and the members of the team that it had, if it still has it.
-    async fn ask_app(&self, app: &AppId, team: Option<&TeamId>) -> Result<AboutApp, HerokuError> {
-        let members = async {
-            match team {
-                Some(team) => Some(self.client.team_members(self.token, team).await),
-                None => None,
-            }
-        };
-        let (info, collaborators, members) = tokio::join!(
-            self.client.app(self.token, app),
-            self.collaborators(app),
-            members,
-        );
-        let info = info.map_err(below_the_add_on)?;
-        let same_team = info.team.as_ref().map(|team| &team.id) == team;
+    /// The app and its collaborators.
+    async fn ask_app(&self, app: &AppId, held: Option<&Held>) -> Result<AboutApp, SyncError> {
+        let (info, collaborators) =
+            tokio::join!(self.app_info(app, held), self.collaborators(app, held));
         Ok(AboutApp {
-            info,
+            info: info.map_err(below_the_add_on)?,
             collaborators: collaborators.map_err(below_the_add_on)?,
-            members: members.filter(|_| same_team),
+        })
+    }
+
+    async fn ask_members(&self, team: Option<&Team>) -> Result<(), SyncError> {
+        let Some(team) = team else { return Ok(()) };
+        let members = self
+            .directory
+            .ask_members(&team.id, self.entry, self.members_age);
+        members.await.map_err(|error| match error {
+            SyncError::Heroku(error) => below_the_add_on(error).into(),
+            other => other,
         })
     }
 
     /// One 404 can be a hiccup of Heroku's; two in a row are the end of the resource.
-    async fn add_on(&self) -> Result<AddOn, HerokuError> {
-        match self.client.add_on(self.token, self.id).await {
-            Err(HerokuError::NotFound(_)) => {}
-            answer => return answer,
-        }
-        match self.client.add_on(self.token, self.id).await {
-            Err(HerokuError::NotFound(answer)) => Err(HerokuError::Gone(answer)),
-            answer => answer,
-        }
+    async fn add_on(&self, held: Option<&Held>) -> Result<Named<AddOn>, HerokuError> {
+        let known = held.and_then(|held| {
+            let etag = held.etags()?.add_on.as_ref()?;
+            let snapshot = &held.snapshot;
+            let add_on = AddOn {
+                name: snapshot.addon_name.clone(),
+                app: snapshot.app.clone(),
+                web_url: snapshot.web_url.clone(),
+            };
+            Some((etag, add_on))
+        });
+        let (client, id) = (&self.directory.client, &self.entry.id);
+        let etag = known.as_ref().map(|(etag, _)| *etag);
+        let answer = match client.add_on(self.caller, id, etag).await {
+            Err(HerokuError::NotFound(_)) => match client.add_on(self.caller, id, None).await {
+                Err(HerokuError::NotFound(answer)) => return Err(HerokuError::Gone(answer)),
+                answer => answer?,
+            },
+            answer => answer?,
+        };
+        Named::read(answer, known, "the add-on")
+    }
+
+    async fn app_info(
+        &self,
+        app: &AppId,
+        held: Option<&Held>,
+    ) -> Result<Named<AppInfo>, HerokuError> {
+        let known = held.and_then(|held| {
+            let etag = held.etags()?.app.as_ref()?;
+            let snapshot = &held.snapshot;
+            let info = AppInfo {
+                app: snapshot.app.clone(),
+                team: snapshot.team.clone(),
+            };
+            Some((etag, info))
+        });
+        let etag = known.as_ref().map(|(etag, _)| *etag);
+        let answer = self.directory.client.app(self.caller, app, etag).await?;
+        Named::read(answer, known, "the app")
     }
 
     /// An app that had people and suddenly has none is asked once more before it is believed.
-    async fn collaborators(&self, app: &AppId) -> Result<People, HerokuError> {
-        let people = self.client.collaborators(self.token, app).await?;
-        let had_people = self.previous.is_some_and(|held| {
-            held.snapshot.app.id == *app && !held.snapshot.list.collaborators().is_empty()
-        });
-        if people.is_empty() && had_people {
-            return self.client.collaborators(self.token, app).await;
-        }
-        Ok(people)
-    }
-
-    /// The list with the team's members. If Heroku does not tell them, those it told before stay as
-    /// long as their age allows, and the list is as old as they are.
-    fn team_list(
+    async fn collaborators(
         &self,
-        team: &Team,
-        collaborators: People,
-        members: Result<People, HerokuError>,
-    ) -> Result<(AccessList, Option<&Held>), HerokuError> {
-        let refused = match members {
-            Ok(members) => {
-                let list = AccessList::of_team_app(collaborators, members, self.policy);
-                return Ok((list, None));
-            }
-            Err(HerokuError::Forbidden(answer)) => answer,
-            Err(error) => return Err(below_the_add_on(error)),
-        };
-        tracing::warn!(
-            resource = %self.id, team = %team.id, answer = %refused,
-            "heroku does not tell the members of this resource's team"
-        );
-        let known = self.previous.filter(|held| {
-            held.snapshot.team.as_ref().map(|known| &known.id) == Some(&team.id)
-                && held.age(self.clock) <= self.max_list_age
+        app: &AppId,
+        held: Option<&Held>,
+    ) -> Result<Named<People>, HerokuError> {
+        let people = held.map(|held| held.snapshot.list.collaborators());
+        let known = held.and_then(|held| {
+            let etag = held.etags()?.collaborators.as_ref()?;
+            Some((etag, people?.clone()))
         });
-        let members = known.and_then(|held| held.snapshot.list.team_members());
-        Ok(match members {
-            Some(members) => {
-                let list = AccessList::of_team_app(collaborators, members.clone(), self.policy);
-                (list, known)
-            }
-            None => (
-                AccessList::of_team_app_without_members(collaborators, self.policy),
-                None,
-            ),
-        })
+        let (client, etag) = (
+            &self.directory.client,
+            known.as_ref().map(|(etag, _)| *etag),
+        );
+        let answer = client.collaborators(self.caller, app, etag).await?;
+        let answer = Named::read(answer, known, "collaborators")?;
+        let had_people = people.is_some_and(|people| !people.is_empty());
+        if answer.value.is_empty() && had_people {
+            let answer = client.collaborators(self.caller, app, None).await?;
+            return Named::read(answer, None, "collaborators");
+        }
+        Ok(answer)
+    }
+}
+
+impl<T> Named<T> {
+    /// The answer's value; that of the known one, if Heroku says that nothing changed.
+    fn read(
+        answer: Reply<T>,
+        known: Option<(&ETag, T)>,
+        about: &'static str,
+    ) -> Result<Self, HerokuError> {
+        match (answer, known) {
+            (Reply::New(value, etag), _) => Ok(Self { value, etag }),
+            (Reply::Unchanged, Some((etag, value))) => Ok(Self {
+                value,
+                etag: Some(etag.clone()),
+            }),
+            (Reply::Unchanged, None) => Err(HerokuError::Malformed { about }),
+        }
     }
 }
 

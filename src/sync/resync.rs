@@ -1,20 +1,27 @@
 //! The task that keeps the lists fresh.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::directory::Directory;
+use super::directory::{Directory, RatePools};
+use super::lateness::Lateness;
+use super::schedule::{Due, Subject};
+use crate::heroku::Urgency;
 use crate::ids::ResourceId;
+use crate::meter::{self, Gauges};
 
 /// Fetches under way at once.
-const CONCURRENCY: usize = 8;
+const CONCURRENCY: usize = 16;
 /// Resources read from the store at once when the sync starts.
 const PAGE: usize = 1_000;
-const SHORTEST_TICK: Duration = Duration::from_millis(100);
-const LONGEST_TICK: Duration = Duration::from_secs(5);
+/// How long until the store is asked again that did not answer.
+const STORE_RETRY: Duration = Duration::from_secs(5);
+/// How often the sync says how things stand.
+const REPORT_EVERY: Duration = Duration::from_secs(10);
 
 /// The running sync. Stops when this is dropped.
 #[derive(Debug)]
@@ -41,43 +48,197 @@ impl SyncHandle {
 impl Directory {
     /// Starts the sync on the current Tokio runtime.
     pub(crate) fn spawn_sync(self: &Arc<Self>) -> SyncHandle {
-        let (stop, stopped) = watch::channel(false);
-        SyncHandle {
-            stop,
-            task: tokio::spawn(run(Arc::clone(self), stopped)),
-        }
+        let (stop, mut stopped) = watch::channel(false);
+        let directory = Arc::clone(self);
+        let task = tokio::spawn(async move {
+            let mut sync = Resync::new(directory);
+            tokio::select! {
+                // Also when the handle was dropped.
+                _ = stopped.wait_for(|stop| *stop) => {}
+                () = sync.run() => {}
+            }
+            while sync.fetches.join_next().await.is_some() {}
+        });
+        SyncHandle { stop, task }
     }
 }
 
-async fn run(directory: Arc<Directory>, mut stopped: watch::Receiver<bool>) {
-    let refresh_interval = directory.settings().refresh_interval;
-    let tick = (refresh_interval / 20).clamp(SHORTEST_TICK, LONGEST_TICK);
-    let mut fetches = JoinSet::new();
-    let mut loaded = false;
-    loop {
-        if !loaded {
-            loaded = load(&directory).await;
+struct Resync {
+    directory: Arc<Directory>,
+    /// What is due and not fetched yet.
+    in_use: VecDeque<Due>,
+    idle: VecDeque<Due>,
+    fetches: JoinSet<()>,
+    lateness: Lateness,
+}
+
+impl Resync {
+    fn new(directory: Arc<Directory>) -> Self {
+        let lateness = Lateness::new(*directory.settings());
+        Self {
+            directory,
+            in_use: VecDeque::new(),
+            idle: VecDeque::new(),
+            fetches: JoinSet::new(),
+            lateness,
         }
-        for entry in directory.due() {
-            while fetches.len() >= CONCURRENCY {
-                let _ = fetches.join_next().await;
-            }
-            let directory = Arc::clone(&directory);
-            // What goes wrong is logged where it happens, and tried again when it is due.
-            fetches.spawn(async move { drop(directory.fetch(&entry).await) });
-        }
-        tokio::select! {
-            // Also when the handle was dropped.
-            _ = stopped.wait_for(|stop| *stop) => break,
-            () = directory.clock().sleep(tick) => {}
-        }
-        while fetches.try_join_next().is_some() {}
     }
-    while fetches.join_next().await.is_some() {}
+
+    async fn run(&mut self) {
+        let directory = Arc::clone(&self.directory);
+        let clock = directory.clock();
+        let schedule = Arc::clone(&directory.schedule);
+        let _taker = schedule.taker();
+        let mut load_at = Some(Duration::ZERO);
+        let mut report_at = Duration::ZERO;
+        loop {
+            let now = clock.elapsed();
+            if load_at.is_some_and(|at| at <= now) {
+                load_at = match load(&directory).await {
+                    true => None,
+                    false => Some(clock.elapsed() + STORE_RETRY),
+                };
+            }
+            let paced = self.dispatch();
+            if report_at <= now {
+                report_at = now + REPORT_EVERY;
+                self.report();
+            }
+            let wake_at = [load_at, paced, schedule.next_at()].into_iter().flatten();
+            let wake_at = wake_at.fold(report_at, Duration::min);
+            tokio::select! {
+                () = clock.sleep(wake_at.saturating_sub(clock.elapsed())) => {}
+                () = schedule.earlier() => {}
+                Some(_) = self.fetches.join_next() => {}
+            }
+        }
+    }
+
+    /// Starts what is due, resources in use first, as far as there is room. Returns when to go on if
+    /// the rate limit stands in the way.
+    fn dispatch(&mut self) -> Option<Duration> {
+        let now = self.directory.clock().elapsed();
+        while let Some(due) = self.directory.schedule.take(now) {
+            let standing = self.directory.standing(&due.subject);
+            if standing.is_some_and(|standing| standing.in_use) {
+                self.in_use.push_back(due);
+            } else {
+                self.idle.push_back(due);
+            }
+        }
+        while self.fetches.len() < CONCURRENCY {
+            let (due, urgency) = match (self.in_use.pop_front(), self.idle.front()) {
+                (Some(due), _) => (due, Urgency::InUse),
+                (None, Some(_)) => (self.idle.pop_front()?, Urgency::Idle),
+                (None, None) => return None,
+            };
+            if !due.is_current() {
+                continue;
+            }
+            let wait = self.directory.pace(&due.subject, urgency);
+            if !wait.is_zero() && self.directory.settings().rate_pools == RatePools::Shared {
+                // All the others would wait as well.
+                match urgency {
+                    Urgency::Idle => self.idle.push_front(due),
+                    _ => self.in_use.push_front(due),
+                }
+                return Some(now + wait);
+            }
+            if due.claim() {
+                self.start(due.subject, wait);
+            }
+        }
+        None
+    }
+
+    fn start(&mut self, subject: Subject, pace: Duration) {
+        let directory = Arc::clone(&self.directory);
+        let now = directory.clock().elapsed();
+        let wait = match directory.due_in(&subject) {
+            Some(wait) => wait.max(pace),
+            None => return,
+        };
+        let may_start = wait.is_zero() && directory.pays_for(&subject);
+        if !may_start {
+            let again = wait.max(Duration::from_millis(1));
+            directory.schedule.put(subject, now + again);
+            return;
+        }
+        self.fetches.spawn(async move {
+            directory.fetch_subject(&subject).await;
+            // Whoever fetched has put it in again; this is for a fetch that broke off.
+            directory.plan(&subject);
+        });
+    }
+
+    fn report(&mut self) {
+        let directory = &self.directory;
+        let waiting = |queue: &VecDeque<Due>| queue.iter().filter(|due| due.is_current()).count();
+        let (due_in_use, due_idle) = (waiting(&self.in_use), waiting(&self.idle));
+        let now = directory.clock().elapsed();
+        self.lateness
+            .look(self.in_use.front(), self.idle.front(), now);
+        self.lateness.first_round(|| directory.lists_missing(), now);
+        let behind = self.lateness.is_behind();
+        directory.backlog.note(due_in_use + due_idle, behind);
+        if !meter::IS_ON {
+            return;
+        }
+        let health = directory.health();
+        meter::set(&Gauges {
+            resources: health.resources,
+            in_use: health.in_use,
+            without_list: health.without_list,
+            needing_grant: health.needing_grant,
+            oldest_list: health.oldest_list,
+            oldest_in_use: health.oldest_in_use,
+            due_in_use,
+            due_idle,
+            behind,
+            calls_left: health.calls_left,
+            clock_drift_seconds: health.clock_drift_seconds,
+        });
+    }
+}
+
+impl Directory {
+    /// What goes wrong is logged where it happens, and tried again when it is due.
+    async fn fetch_subject(self: &Arc<Self>, subject: &Subject) {
+        let Some(standing) = self.standing(subject) else {
+            return;
+        };
+        match subject {
+            Subject::Resource(entry) => {
+                let interval = self.interval_of(&standing);
+                drop(self.fetch_in_turn(entry, interval).await);
+            }
+            Subject::Team(team) => drop(self.ask_members_in_turn(team).await),
+        }
+    }
+
+    /// A fetch that only a webhook asks for is paid for from the resource's budget.
+    fn pays_for(&self, subject: &Subject) -> bool {
+        let Subject::Resource(entry) = subject else {
+            return true;
+        };
+        let forced = entry.progress().forced_at.is_some();
+        if !forced || self.is_due_by_age(subject) {
+            return true;
+        }
+        let now = self.clock.elapsed();
+        entry.progress().budget.take(now).is_ok()
+    }
 }
 
 /// Takes in every resource that the store knows. False if the store did not answer.
 async fn load(directory: &Arc<Directory>) -> bool {
+    // Those in memory first: they are there whatever the store says.
+    for entry in directory.entries_now() {
+        directory.plan(&Subject::Resource(entry));
+    }
+    for team in directory.teams.all() {
+        directory.plan(&Subject::Team(team));
+    }
     let mut after: Option<ResourceId> = None;
     loop {
         let page = match directory.store().active(after.as_ref(), PAGE).await {

@@ -1,18 +1,31 @@
 //! The access token of a resource, renewed ahead of its end and when Heroku refuses it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use time::Duration;
 
 use super::SyncError;
-use super::directory::{Directory, Entry};
-use crate::heroku::HerokuError;
+use super::directory::Directory;
+use super::entry::{Entry, GrantRefused};
+use super::plan::patience;
+use crate::heroku::{Caller, HerokuError};
 use crate::ids::ResourceId;
 use crate::secret::Tokens;
+use crate::{audit, meter};
 
 /// A token this close to its end is renewed first.
-const MARGIN: Duration = Duration::minutes(5);
+const MARGIN: Duration = Duration::from_secs(5 * 60);
+
+/// How long a token is to last.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Horizon {
+    /// For somebody who waits.
+    Now,
+    /// Until after the next fetch, which is in this time: so sign-ins in between find a token that
+    /// works. As fetches are spread, so are renewals.
+    NextFetch(Duration),
+}
 
 impl Directory {
     /// An access token for calls of the partner's own, renewed if need be.
@@ -21,82 +34,116 @@ impl Directory {
         id: &ResourceId,
     ) -> Result<SecretString, SyncError> {
         let entry = self.entry_for_tokens(id).await?;
-        Ok(current(self, &entry).await?.access)
+        Ok(self.tokens(&entry, Horizon::Now).await?.access)
     }
-}
 
-/// Tokens that should work.
-pub(super) async fn current(
-    directory: &Arc<Directory>,
-    entry: &Arc<Entry>,
-) -> Result<Tokens, SyncError> {
-    let tokens = stored(directory, entry).await?;
-    if directory.clock.now() + MARGIN < tokens.expires_at {
-        return Ok(tokens);
+    /// As whom calls are made on behalf of a resource.
+    pub(super) fn caller<'a>(&'a self, entry: &'a Entry, tokens: &'a Tokens) -> Caller<'a> {
+        let (token, pool) = (&tokens.access, self.pool(entry));
+        Caller { token, pool }
     }
-    match renewed(directory, entry, &tokens).await {
-        // Not reachable, but what we have still works for a while.
-        Err(error) if directory.clock.now() < tokens.expires_at => {
-            tracing::warn!(resource = %entry.id, %error, "an access token could not be renewed");
-            Ok(tokens)
+
+    /// Tokens that should work.
+    pub(super) async fn tokens(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        horizon: Horizon,
+    ) -> Result<Tokens, SyncError> {
+        let tokens = self.stored_tokens(entry).await?;
+        let ahead = match horizon {
+            Horizon::Now => MARGIN,
+            Horizon::NextFetch(interval) => MARGIN + interval,
+        };
+        let now = self.clock.now();
+        if now + ahead < tokens.expires_at {
+            return Ok(tokens);
         }
-        result => result,
-    }
-}
-
-/// Tokens other than `worn`, which Heroku refused or which end soon. One renewal at a time.
-pub(super) async fn renewed(
-    directory: &Arc<Directory>,
-    entry: &Arc<Entry>,
-    worn: &Tokens,
-) -> Result<Tokens, SyncError> {
-    let work = || {
-        Ok(renew(
-            Arc::clone(directory),
-            Arc::clone(entry),
-            worn.clone(),
-        ))
-    };
-    entry.renewing.join(work).await
-}
-
-async fn renew(
-    directory: Arc<Directory>,
-    entry: Arc<Entry>,
-    worn: Tokens,
-) -> Result<Tokens, SyncError> {
-    let known = stored(&directory, &entry).await?;
-    if !same(&known, &worn) {
-        return Ok(known);
-    }
-    match directory.client.refresh(&known).await {
-        Ok(tokens) => {
-            directory
-                .store
-                .set_tokens(&entry.id, tokens.clone())
-                .await?;
-            Ok(tokens)
+        let still_works = now < tokens.expires_at;
+        if still_works && entry.progress().grant_refused.is_some() {
+            // It cannot be renewed, and that was said.
+            return Ok(tokens);
         }
-        Err(error @ HerokuError::GrantRefused(_)) => {
-            // Somebody may have renewed it between our look and our call.
-            let newest = stored(&directory, &entry).await?;
-            if !same(&newest, &worn) {
-                return Ok(newest);
+        match self.renewed(entry, &tokens).await {
+            // Not reachable, but what we have still works for a while.
+            Err(error) if still_works => {
+                tracing::warn!(resource = %entry.id, %error, "an access token could not be renewed");
+                Ok(tokens)
             }
-            tracing::error!(
-                resource = %entry.id, %error,
-                "heroku refused the refresh token: this resource needs a new grant"
-            );
-            Err(error.into())
+            result => result,
         }
-        Err(error) => Err(error.into()),
     }
-}
 
-async fn stored(directory: &Directory, entry: &Entry) -> Result<Tokens, SyncError> {
-    let known = directory.store.get(&entry.id).await?;
-    let known = known.ok_or(SyncError::UnknownResource)?;
-    known.tokens.ok_or(SyncError::NoTokens)
+    /// Tokens other than `worn`, which Heroku refused or which end soon. One renewal at a time.
+    pub(super) async fn renewed(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        worn: &Tokens,
+    ) -> Result<Tokens, SyncError> {
+        let (directory, entry, worn) = (Arc::clone(self), Arc::clone(entry), worn.clone());
+        let key = entry.id;
+        let work = || Ok(async move { directory.renew(&entry, worn).await });
+        self.renewing.join(key, work).await
+    }
+
+    async fn renew(self: Arc<Self>, entry: &Entry, worn: Tokens) -> Result<Tokens, SyncError> {
+        let known = self.stored_tokens(entry).await?;
+        if !same(&known, &worn) {
+            return Ok(known);
+        }
+        if self.was_refused_lately(entry) {
+            return Err(SyncError::NeedsGrant);
+        }
+        match self.client.refresh(&known).await {
+            Ok(tokens) => {
+                entry.progress().grant_refused = None;
+                self.store.set_tokens(&entry.id, tokens.clone()).await?;
+                meter::token_renewed("ok");
+                Ok(tokens)
+            }
+            Err(error @ HerokuError::GrantRefused(_)) => {
+                // Somebody may have renewed it between our look and our call.
+                let newest = self.stored_tokens(entry).await?;
+                if !same(&newest, &worn) {
+                    return Ok(newest);
+                }
+                meter::token_renewed("refused");
+                if self.note_refusal(entry) {
+                    audit::needs_grant(&entry.id, &error);
+                }
+                Err(error.into())
+            }
+            Err(error) => {
+                meter::token_renewed("failed");
+                Err(error.into())
+            }
+        }
+    }
+
+    /// True at the first one.
+    fn note_refusal(&self, entry: &Entry) -> bool {
+        let mut progress = entry.progress();
+        let times = progress.grant_refused.map_or(0, |refused| refused.times);
+        progress.grant_refused = Some(GrantRefused {
+            times: times.saturating_add(1),
+            last_at: self.clock.elapsed(),
+        });
+        times == 0
+    }
+
+    /// A refused refresh token is tried again after a minute, and then ever more rarely.
+    fn was_refused_lately(&self, entry: &Entry) -> bool {
+        let Some(refused) = entry.progress().grant_refused else {
+            return false;
+        };
+        let patience = patience(refused.times, self.settings.idle_interval);
+        self.clock.elapsed() < refused.last_at + patience
+    }
+
+    async fn stored_tokens(&self, entry: &Entry) -> Result<Tokens, SyncError> {
+        let known = self.store.get(&entry.id).await?;
+        let known = known.ok_or(SyncError::UnknownResource)?;
+        known.tokens.ok_or(SyncError::NoTokens)
+    }
 }
 
 fn same(a: &Tokens, b: &Tokens) -> bool {

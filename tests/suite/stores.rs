@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use tower_heroku_sso::access::Snapshot;
 use tower_heroku_sso::ids::LegacyId;
 use tower_heroku_sso::sso::ReplayKey;
-use tower_heroku_sso::store::{MemoryStore, Registration, Store, StoreError};
+use tower_heroku_sso::store::{MemoryStore, Registration, Revocation, Store, StoreError};
 use tower_heroku_sso::{MemorySessions, ResourceId, Tokens};
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
@@ -79,6 +79,17 @@ impl Store for ReplayBroken {
     }
     async fn erase(&self, id: &ResourceId) -> Result<(), StoreError> {
         self.0.inner.erase(id).await
+    }
+    async fn revoke(
+        &self,
+        id: &ResourceId,
+        revocation: Revocation,
+        forget_before: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        self.0.inner.revoke(id, revocation, forget_before).await
+    }
+    async fn revocations(&self, id: &ResourceId) -> Result<Vec<Revocation>, StoreError> {
+        self.0.inner.revocations(id).await
     }
     async fn burn(
         &self,

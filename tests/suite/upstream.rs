@@ -82,6 +82,9 @@ async fn a_failed_fetch_keeps_the_last_list_until_it_is_too_old() {
     for (endpoint, fault) in faults {
         world.heroku.clear_faults();
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        // Another name makes every answer a new one: a 304 would have no body to go wrong.
+        let name = addon.app().name();
+        addon.app().rename(&format!("{name}-x"));
         let browser = world.signed_in(&addon, "mia@example.com").await;
         world.heroku.fault(endpoint, fault.clone());
 

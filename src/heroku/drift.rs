@@ -1,0 +1,58 @@
+//! How far our clock and Heroku's are apart. Reported, never used: decisions are by our clock.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use time::Duration;
+
+/// SSO requests may be 60 seconds ahead: half of that is worth a warning.
+const WORTH_A_WARNING: Duration = Duration::seconds(30);
+
+/// What the last answers told.
+#[derive(Debug)]
+pub(super) struct ClockDrift {
+    seconds: AtomicI64,
+    warned: AtomicBool,
+}
+
+const UNKNOWN: i64 = i64::MIN;
+
+impl Default for ClockDrift {
+    fn default() -> Self {
+        Self {
+            seconds: AtomicI64::new(UNKNOWN),
+            warned: AtomicBool::new(false),
+        }
+    }
+}
+
+impl ClockDrift {
+    /// Warns once when the clocks come apart, and says when they are together again.
+    pub(super) fn note(&self, drift: Option<Duration>) {
+        let Some(drift) = drift else { return };
+        let seconds = drift.whole_seconds();
+        self.seconds.store(seconds, Ordering::Relaxed);
+        let apart = drift.abs() >= WORTH_A_WARNING;
+        if self.warned.swap(apart, Ordering::Relaxed) == apart {
+            return;
+        }
+        if apart {
+            tracing::warn!(
+                event = "clock_drift",
+                seconds,
+                "heroku's clock is ahead of ours by this much (behind, if negative): sign-ins may \
+                 be refused as too old or from the future"
+            );
+        } else {
+            tracing::info!(
+                event = "clock_drift_over",
+                seconds,
+                "our clock agrees with heroku's"
+            );
+        }
+    }
+
+    pub(super) fn last(&self) -> Option<Duration> {
+        let seconds = self.seconds.load(Ordering::Relaxed);
+        (seconds != UNKNOWN).then(|| Duration::seconds(seconds))
+    }
+}

@@ -1,0 +1,112 @@
+//! Metrics, through the `metrics` facade (feature `metrics`). Without the feature nothing is counted.
+//!
+//! | metric | kind | labels |
+//! | --- | --- | --- |
+//! | `heroku_sso_api_calls_total` | counter | `call`, `outcome`: a status, or the kind of an error |
+//! | `heroku_sso_list_fetches_total` | counter | `outcome`: `ok` or the kind of an error |
+//! | `heroku_sso_list_fetch_seconds` | histogram | `outcome` |
+//! | `heroku_sso_token_renewals_total` | counter | `outcome`: `ok`, `refused`, `failed` |
+//! | `heroku_sso_webhooks_total` | counter | `outcome`: `taken`, `seen_before`, `ignored`, `unsigned` |
+//! | `heroku_sso_resources` | gauge | `state`: `all`, `in_use`, `without_list`, `needing_grant` |
+//! | `heroku_sso_oldest_list_seconds` | gauge | `tier`: `all`, `in_use` |
+//! | `heroku_sso_due_lists` | gauge | `tier`: `in_use`, `idle` |
+//! | `heroku_sso_sync_behind` | gauge | 1 while lists are not refreshed in time |
+//! | `heroku_sso_rate_limit_remaining` | gauge | |
+//! | `heroku_sso_clock_drift_seconds` | gauge | |
+//!
+//! No label holds a person, a resource or a secret.
+
+#[cfg(not(feature = "metrics"))]
+pub(crate) use silent::*;
+
+#[cfg(feature = "metrics")]
+pub(crate) use counted::*;
+
+/// Whether anything is counted.
+pub(crate) const IS_ON: bool = cfg!(feature = "metrics");
+
+/// The gauges, as the sync sets them every ten seconds.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "metrics"), allow(dead_code))]
+pub(crate) struct Gauges {
+    pub(crate) resources: usize,
+    pub(crate) in_use: usize,
+    pub(crate) without_list: usize,
+    pub(crate) needing_grant: usize,
+    pub(crate) oldest_list: Option<std::time::Duration>,
+    pub(crate) oldest_in_use: Option<std::time::Duration>,
+    pub(crate) due_in_use: usize,
+    pub(crate) due_idle: usize,
+    pub(crate) behind: bool,
+    pub(crate) calls_left: Option<u32>,
+    pub(crate) clock_drift_seconds: Option<i64>,
+}
+
+#[cfg(feature = "metrics")]
+mod counted {
+    use std::time::Duration;
+
+    use metrics::{counter, gauge, histogram};
+
+    use super::Gauges;
+
+    pub(crate) fn api_call(call: &'static str, outcome: &str) {
+        let outcome = outcome.to_owned();
+        counter!("heroku_sso_api_calls_total", "call" => call, "outcome" => outcome).increment(1);
+    }
+
+    pub(crate) fn list_fetched(outcome: &'static str, took: Duration) {
+        counter!("heroku_sso_list_fetches_total", "outcome" => outcome).increment(1);
+        histogram!("heroku_sso_list_fetch_seconds", "outcome" => outcome).record(took);
+    }
+
+    pub(crate) fn token_renewed(outcome: &'static str) {
+        counter!("heroku_sso_token_renewals_total", "outcome" => outcome).increment(1);
+    }
+
+    pub(crate) fn webhook(outcome: &'static str) {
+        counter!("heroku_sso_webhooks_total", "outcome" => outcome).increment(1);
+    }
+
+    pub(crate) fn set(gauges: &Gauges) {
+        let count = |count: usize| count as f64;
+        let seconds = |span: Option<Duration>| span.unwrap_or_default().as_secs_f64();
+        for (state, resources) in [
+            ("all", gauges.resources),
+            ("in_use", gauges.in_use),
+            ("without_list", gauges.without_list),
+            ("needing_grant", gauges.needing_grant),
+        ] {
+            gauge!("heroku_sso_resources", "state" => state).set(count(resources));
+        }
+        for (tier, age) in [
+            ("all", gauges.oldest_list),
+            ("in_use", gauges.oldest_in_use),
+        ] {
+            gauge!("heroku_sso_oldest_list_seconds", "tier" => tier).set(seconds(age));
+        }
+        for (tier, due) in [("in_use", gauges.due_in_use), ("idle", gauges.due_idle)] {
+            gauge!("heroku_sso_due_lists", "tier" => tier).set(count(due));
+        }
+        gauge!("heroku_sso_sync_behind").set(f64::from(u8::from(gauges.behind)));
+        if let Some(left) = gauges.calls_left {
+            gauge!("heroku_sso_rate_limit_remaining").set(left);
+        }
+        if let Some(drift) = gauges.clock_drift_seconds {
+            gauge!("heroku_sso_clock_drift_seconds").set(drift as f64);
+        }
+    }
+}
+
+#[cfg(not(feature = "metrics"))]
+mod silent {
+    use std::time::Duration;
+
+    use super::Gauges;
+
+    pub(crate) fn api_call(_call: &'static str, _outcome: &str) {}
+    pub(crate) fn list_fetched(_outcome: &'static str, _took: Duration) {}
+    pub(crate) fn token_renewed(_outcome: &'static str) {}
+    pub(crate) fn webhook(_outcome: &'static str) {}
+    pub(crate) fn set(_gauges: &Gauges) {}
+}

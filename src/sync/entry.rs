@@ -1,0 +1,194 @@
+//! What is kept of one resource.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use time::OffsetDateTime;
+use tokio::sync::watch;
+
+use super::budget::Budget;
+use super::held::Held;
+use super::moment::Moment;
+use super::plan::Attempts;
+use crate::access::Email;
+use crate::heroku::RatePool;
+use crate::ids::ResourceId;
+use crate::store::Revocation;
+
+/// One active resource.
+pub(super) struct Entry {
+    pub(super) id: ResourceId,
+    /// See [`Schedule`](super::schedule::Schedule).
+    pub(super) scheduled: AtomicU64,
+    /// The calls that its token has left, if pools are known to be apart.
+    pub(super) pool: Option<RatePool>,
+    /// None before the first list, and after the resource's end. Written under the lock of
+    /// `progress`.
+    held: ArcSwapOption<Held>,
+    progress: Mutex<Progress>,
+    /// Milliseconds of [`Clock::elapsed`](crate::Clock::elapsed), plus one; zero for never.
+    last_used: AtomicU64,
+    /// True if `progress` has doubts or revocations, so that requests need not lock it.
+    has_marks: AtomicBool,
+    /// Made when the first stream begins.
+    watchers: OnceLock<watch::Sender<()>>,
+}
+
+pub(super) struct Progress {
+    pub(super) budget: Budget,
+    pub(super) attempts: Attempts,
+    pub(super) ended: bool,
+    /// Since when Heroku has wanted the list fetched anew, by a webhook.
+    pub(super) forced_at: Option<Moment>,
+    pub(super) grant_refused: Option<GrantRefused>,
+    /// The last fetch failed for want of tokens.
+    pub(super) blocked: bool,
+    doubts: Vec<Doubt>,
+    revocations: Vec<Revocation>,
+}
+
+/// Heroku does not accept the refresh token.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GrantRefused {
+    pub(super) times: u32,
+    pub(super) last_at: Duration,
+}
+
+/// Somebody who may have left: Heroku said so, and was not asked yet.
+struct Doubt {
+    email: Email,
+    since: Moment,
+}
+
+impl Entry {
+    pub(super) fn new(id: ResourceId, pool: Option<RatePool>, now: Duration) -> Self {
+        Self {
+            id,
+            scheduled: AtomicU64::new(0),
+            pool,
+            held: ArcSwapOption::empty(),
+            progress: Mutex::new(Progress {
+                budget: Budget::full(now),
+                attempts: Attempts::default(),
+                ended: false,
+                forced_at: None,
+                grant_refused: None,
+                blocked: false,
+                doubts: Vec::new(),
+                revocations: Vec::new(),
+            }),
+            last_used: AtomicU64::new(0),
+            has_marks: AtomicBool::new(false),
+            watchers: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn held(&self) -> Option<Arc<Held>> {
+        self.held.load_full()
+    }
+
+    pub(super) fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Swaps the list. The guard is the proof that nobody else does.
+    pub(super) fn set(&self, _progress: &mut Progress, held: Option<Arc<Held>>) {
+        self.held.store(held);
+    }
+
+    /// Takes note of a use. True if the resource was not in use before.
+    pub(super) fn touch(&self, span: Duration, now: Duration) -> bool {
+        let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        let last = self
+            .last_used
+            .swap(millis.saturating_add(1), Ordering::Relaxed);
+        !within(last, span, now)
+    }
+
+    pub(super) fn used_within(&self, span: Duration, now: Duration) -> bool {
+        within(self.last_used.load(Ordering::Relaxed), span, now)
+    }
+
+    /// Doubts this person until a list arrives that was asked for from now on.
+    pub(super) fn doubt(&self, email: Email, since: Moment) {
+        let mut progress = self.progress();
+        progress.doubts.retain(|doubt| doubt.email != email);
+        progress.doubts.push(Doubt { email, since });
+        self.has_marks.store(true, Ordering::Release);
+        drop(progress);
+        self.notify();
+    }
+
+    /// Since when this person has been in doubt.
+    pub(super) fn in_doubt(&self, email: &Email) -> Option<Moment> {
+        if !self.has_marks.load(Ordering::Acquire) {
+            return None;
+        }
+        let progress = self.progress();
+        let doubt = progress.doubts.iter().find(|doubt| doubt.email == *email);
+        doubt.map(|doubt| doubt.since)
+    }
+
+    /// Ends this person's sessions from before; `keep_from` is when the oldest live session began.
+    pub(super) fn revoke(&self, revocation: Revocation, keep_from: OffsetDateTime) {
+        let mut progress = self.progress();
+        let outlived = |known: &Revocation| known.at < keep_from;
+        let same = |known: &Revocation| known.email == revocation.email;
+        progress
+            .revocations
+            .retain(|known| !outlived(known) && !same(known));
+        progress.revocations.push(revocation);
+        self.has_marks.store(true, Ordering::Release);
+        drop(progress);
+        self.notify();
+    }
+
+    /// True if a session of this person that began then was revoked.
+    pub(super) fn is_revoked(&self, email: &Email, signed_in_at: OffsetDateTime) -> bool {
+        if !self.has_marks.load(Ordering::Acquire) {
+            return false;
+        }
+        let progress = self.progress();
+        let mut revocations = progress.revocations.iter();
+        revocations.any(|known| known.email == *email && signed_in_at <= known.at)
+    }
+
+    /// Settles what a list answers that was asked for at `asked_at`.
+    pub(super) fn settle(&self, progress: &mut Progress, asked_at: Moment) {
+        let is_answered = |since: &Moment| !asked_at.is_before(since);
+        progress.doubts.retain(|doubt| !is_answered(&doubt.since));
+        progress.forced_at = progress.forced_at.filter(|since| !is_answered(since));
+        progress.attempts = Attempts::default();
+        progress.blocked = false;
+        let has_marks = !progress.doubts.is_empty() || !progress.revocations.is_empty();
+        self.has_marks.store(has_marks, Ordering::Release);
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<()> {
+        self.watchers
+            .get_or_init(watch::Sender::default)
+            .subscribe()
+    }
+
+    /// Wakes whoever watches: the list, or who may use it, is another.
+    pub(super) fn notify(&self) {
+        if let Some(watchers) = self.watchers.get() {
+            watchers.send_replace(());
+        }
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+fn within(last: u64, span: Duration, now: Duration) -> bool {
+    last > 0 && now <= Duration::from_millis(last - 1) + span
+}

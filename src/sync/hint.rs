@@ -1,0 +1,68 @@
+//! What Heroku's webhooks tell: a reason to ask, never an answer.
+
+use std::sync::Arc;
+
+use super::directory::Directory;
+use super::entry::Entry;
+use super::moment::Moment;
+use super::schedule::Subject;
+use crate::access::Email;
+use crate::ids::{AppId, ResourceId};
+
+/// Something may have changed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Hint {
+    /// About an app, its collaborators or its owner.
+    App(AppId),
+    /// A collaborator may have left the app. Until Heroku was asked, this person waits.
+    Left(AppId, Email),
+    /// About the add-on itself.
+    Resource(ResourceId),
+}
+
+impl Directory {
+    /// Has the lists fetched that a hint is about, within their budgets. Returns how many there are.
+    pub(crate) fn take_hint(self: &Arc<Self>, hint: &Hint) -> usize {
+        let since = Moment::now(&self.clock);
+        let resources = match hint {
+            Hint::App(app) | Hint::Left(app, _) => {
+                let resources = self.apps.get(app);
+                resources
+                    .map(|resources| resources.clone())
+                    .unwrap_or_default()
+            }
+            Hint::Resource(id) => vec![*id],
+        };
+        let entries = resources.iter().filter_map(|id| {
+            let entry = self.entries.get(id)?;
+            Some(Arc::clone(&entry))
+        });
+        let entries: Vec<_> = entries.collect();
+        for entry in &entries {
+            if let Hint::Left(_, email) = hint
+                && is_listed(entry, email)
+            {
+                entry.doubt(email.clone(), since);
+            }
+            entry.progress().forced_at = Some(since);
+            self.have_fetched(entry);
+        }
+        entries.len()
+    }
+
+    fn have_fetched(self: &Arc<Self>, entry: &Arc<Entry>) {
+        if self.schedule.is_taken_from() {
+            self.plan(&Subject::Resource(Arc::clone(entry)));
+            return;
+        }
+        let (directory, entry) = (Arc::clone(self), Arc::clone(entry));
+        // What goes wrong is logged where it happens.
+        tokio::spawn(async move { drop(directory.fetch_for_visitor(&entry).await) });
+    }
+}
+
+/// Doubts about others would only take memory.
+fn is_listed(entry: &Entry, email: &Email) -> bool {
+    let held = entry.held();
+    held.is_some_and(|held| held.snapshot.list.has(email))
+}

@@ -1,0 +1,215 @@
+//! Asking for a team's members, with the token of any of its resources.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::SyncError;
+use super::directory::Directory;
+use super::entry::Entry;
+use super::moment::Moment;
+use super::schedule::Subject;
+use super::team::{TeamEntry, TeamList};
+use super::tokens::Horizon;
+use crate::access::People;
+use crate::heroku::{ETag, HerokuError, Reply};
+use crate::ids::{ResourceId, TeamId};
+use crate::secret::Tokens;
+
+/// How many of a team's tokens are tried before its members count as withheld.
+const TOKENS_TRIED: usize = 3;
+
+impl Directory {
+    /// Sees to it that what is known of a team's members is no older than `max_age`; `asker` is a
+    /// resource of that team. That Heroku refuses to tell them is an answer too.
+    pub(super) async fn ask_members(
+        self: &Arc<Self>,
+        id: &TeamId,
+        asker: &Arc<Entry>,
+        max_age: Duration,
+    ) -> Result<(), SyncError> {
+        let team = self.teams.entry(id);
+        let age = team.state().age(&self.clock);
+        if !max_age.is_zero() && age.is_some_and(|age| age <= max_age) {
+            return Ok(());
+        }
+        let (directory, asker) = (Arc::clone(self), Arc::clone(asker));
+        let work = || Ok(async move { directory.ask_for_members(&team, Some(asker)).await });
+        self.asking_team.join(id.clone(), work).await
+    }
+
+    /// For the schedule: with the token of whichever of its resources.
+    pub(super) async fn ask_members_in_turn(
+        self: &Arc<Self>,
+        team: &Arc<TeamEntry>,
+    ) -> Result<(), SyncError> {
+        let (directory, team) = (Arc::clone(self), Arc::clone(team));
+        let key = team.id.clone();
+        let work = || Ok(async move { directory.ask_for_members(&team, None).await });
+        self.asking_team.join(key, work).await
+    }
+
+    async fn ask_for_members(
+        self: &Arc<Self>,
+        team: &Arc<TeamEntry>,
+        asker: Option<Arc<Entry>>,
+    ) -> Result<(), SyncError> {
+        let asked_at = Moment::now(&self.clock);
+        let result = self.first_to_be_told(team, asker, asked_at).await;
+        match &result {
+            Ok(Some(list)) => team.state().told(list.clone()),
+            Ok(None) => {
+                tracing::warn!(
+                    team = %team.id,
+                    "heroku does not tell the members of a team to any of its resources"
+                );
+                team.state().refused(asked_at);
+            }
+            Err(error) => {
+                tracing::warn!(
+                    team = %team.id, %error, cause = error.causes(),
+                    "a team's members could not be fetched; the last ones stay"
+                );
+                team.state().attempts.note_failure(self.clock.elapsed());
+            }
+        }
+        if result.is_ok() {
+            self.spread_and_store(team).await;
+        }
+        self.plan(&Subject::Team(Arc::clone(team)));
+        result.map(|_| ())
+    }
+
+    async fn spread_and_store(&self, team: &TeamEntry) {
+        for (id, held) in self.spread(team) {
+            let list = Arc::clone(&held.snapshot);
+            if let Err(error) = self.store.set_list(&id, list).await {
+                tracing::warn!(resource = %id, %error, "a list could not be stored");
+            }
+        }
+    }
+
+    /// Tries one token after the other. None if Heroku refuses all of them.
+    async fn first_to_be_told(
+        self: &Arc<Self>,
+        team: &TeamEntry,
+        asker: Option<Arc<Entry>>,
+        asked_at: Moment,
+    ) -> Result<Option<TeamList>, SyncError> {
+        let known = team.state().list.clone();
+        let told_to = known.as_ref().and_then(|list| list.told_to);
+        let (mut refused, mut last_error) = (false, SyncError::NoTokens);
+        for asker in self.askers(team, told_to, asker) {
+            match self
+                .members_told_to(&asker, &team.id, known.as_deref())
+                .await
+            {
+                Ok((people, etag)) => {
+                    return Ok(Some(TeamList {
+                        people,
+                        asked_at,
+                        etag,
+                        told_to: Some(asker.id),
+                    }));
+                }
+                Err(SyncError::Heroku(HerokuError::Forbidden(answer))) => {
+                    tracing::warn!(
+                        resource = %asker.id, team = %team.id, %answer,
+                        "heroku does not tell a team's members to this resource"
+                    );
+                    refused = true;
+                }
+                Err(error) if is_about_the_token(&error) => last_error = error,
+                Err(error) => return Err(error),
+            }
+        }
+        if refused { Ok(None) } else { Err(last_error) }
+    }
+
+    async fn members_told_to(
+        self: &Arc<Self>,
+        asker: &Arc<Entry>,
+        team: &TeamId,
+        known: Option<&TeamList>,
+    ) -> Result<(People, Option<ETag>), SyncError> {
+        let tokens = self.tokens(asker, Horizon::Now).await?;
+        let result = self.members_with(asker, &tokens, team, known).await;
+        match result.map_err(SyncError::from) {
+            Err(error) if error.is_unauthorized() => {
+                let tokens = self.renewed(asker, &tokens).await?;
+                Ok(self.members_with(asker, &tokens, team, known).await?)
+            }
+            result => result,
+        }
+    }
+
+    /// A team that had members and suddenly has none is asked once more before it is believed.
+    async fn members_with(
+        &self,
+        asker: &Entry,
+        tokens: &Tokens,
+        team: &TeamId,
+        known: Option<&TeamList>,
+    ) -> Result<(People, Option<ETag>), HerokuError> {
+        let caller = self.caller(asker, tokens);
+        let had_people = known.is_some_and(|known| !known.people.is_empty());
+        // Another token's answer may have the same name and be another.
+        let known = known.filter(|known| known.told_to == Some(asker.id));
+        let etag = known.and_then(|known| known.etag.as_ref());
+        let unasked = HerokuError::Malformed {
+            about: "team members",
+        };
+        match (self.client.team_members(caller, team, etag).await?, known) {
+            (Reply::New(people, _), _) if people.is_empty() && had_people => {}
+            (Reply::New(people, etag), _) => return Ok((people, etag)),
+            (Reply::Unchanged, Some(known)) => {
+                return Ok((known.people.clone(), known.etag.clone()));
+            }
+            (Reply::Unchanged, None) => return Err(unasked),
+        }
+        match self.client.team_members(caller, team, None).await? {
+            Reply::New(people, etag) => Ok((people, etag)),
+            Reply::Unchanged => Err(unasked),
+        }
+    }
+
+    /// The one that was told last, the one that wants to know, then some others.
+    fn askers(
+        &self,
+        team: &TeamEntry,
+        told_to: Option<ResourceId>,
+        asker: Option<Arc<Entry>>,
+    ) -> Vec<Arc<Entry>> {
+        let entry = |id: &ResourceId| self.entries.get(id).map(|entry| Arc::clone(&entry));
+        let resources = team.state().resources();
+        let known = told_to.filter(|id| resources.contains(id));
+        let mut askers: Vec<_> = known.as_ref().and_then(entry).into_iter().collect();
+        askers.extend(asker);
+        // Not always the same, in case the first ones are refused.
+        let start = fastrand::usize(..resources.len().max(1));
+        let others = resources.iter().cycle().skip(start).take(resources.len());
+        for id in others {
+            if askers.len() >= TOKENS_TRIED {
+                break;
+            }
+            if askers.iter().all(|asker| asker.id != *id) {
+                askers.extend(entry(id));
+            }
+        }
+        askers.dedup_by_key(|asker| asker.id);
+        askers
+    }
+}
+
+/// Errors that another resource's token may not run into.
+fn is_about_the_token(error: &SyncError) -> bool {
+    use HerokuError::{Gone, GrantRefused, NotFound, Unauthorized};
+
+    matches!(
+        error,
+        SyncError::NoTokens
+            | SyncError::NeedsGrant
+            | SyncError::Gone
+            | SyncError::UnknownResource
+            | SyncError::Heroku(Unauthorized(_) | GrantRefused(_) | NotFound(_) | Gone(_))
+    )
+}

@@ -1,0 +1,229 @@
+//! What is due when.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::entry::Entry;
+use super::team::TeamEntry;
+
+/// What a fetch is about: a resource's own part of its list, or the members of a team.
+#[derive(Clone, Debug)]
+pub(super) enum Subject {
+    Resource(Arc<Entry>),
+    Team(Arc<TeamEntry>),
+}
+
+/// A queue of subjects by the time at which they are due.
+///
+/// A subject counts at the time that it was last put in for; what the queue says of it otherwise is
+/// dropped when it comes up. So to put one in again is cheap, and each is taken out once.
+#[derive(Default)]
+pub(super) struct Schedule {
+    queue: Mutex<BinaryHeap<Reverse<Due>>>,
+    /// How many loops take from it. With none, nothing is put in.
+    takers: AtomicUsize,
+    earlier: Notify,
+}
+
+/// Never, for a subject that is not in the queue.
+const NOT_QUEUED: u64 = 0;
+
+#[derive(Debug)]
+pub(super) struct Due {
+    /// Milliseconds of [`Clock::elapsed`](crate::Clock::elapsed), plus one.
+    at: u64,
+    pub(super) subject: Subject,
+}
+
+/// Somebody takes from the schedule while this lives.
+pub(super) struct Taker(Arc<Schedule>);
+
+impl Schedule {
+    pub(super) fn taker(self: &Arc<Self>) -> Taker {
+        self.takers.fetch_add(1, Ordering::AcqRel);
+        Taker(Arc::clone(self))
+    }
+
+    pub(super) fn is_taken_from(&self) -> bool {
+        self.takers.load(Ordering::Acquire) > 0
+    }
+
+    /// Puts a subject in for this time, and for no other.
+    pub(super) fn put(&self, subject: Subject, at: Duration) {
+        if !self.is_taken_from() {
+            return;
+        }
+        let at = rounded_up(at);
+        if subject.scheduled().swap(at, Ordering::AcqRel) == at {
+            return;
+        }
+        let mut queue = self.queue();
+        let is_first = queue.peek().is_none_or(|Reverse(first)| at < first.at);
+        queue.push(Reverse(Due { at, subject }));
+        drop(queue);
+        if is_first {
+            self.earlier.notify_one();
+        }
+    }
+
+    /// The next subject that is due.
+    pub(super) fn take(&self, now: Duration) -> Option<Due> {
+        let now = whole_millis(now);
+        let mut queue = self.queue();
+        while queue.peek().is_some_and(|Reverse(first)| first.at <= now) {
+            let Reverse(due) = queue.pop()?;
+            if due.is_current() {
+                return Some(due);
+            }
+        }
+        None
+    }
+
+    /// When the next subject is due.
+    pub(super) fn next_at(&self) -> Option<Duration> {
+        let queue = self.queue();
+        let Reverse(first) = queue.peek()?;
+        Some(Duration::from_millis(first.at - 1))
+    }
+
+    /// Resolves when something was put in that is due before all the rest.
+    pub(super) async fn earlier(&self) {
+        self.earlier.notified().await;
+    }
+
+    fn queue(&self) -> MutexGuard<'_, BinaryHeap<Reverse<Due>>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Due {
+    /// False once the subject was put in for another time, or fetched.
+    pub(super) fn is_current(&self) -> bool {
+        self.subject.scheduled().load(Ordering::Acquire) == self.at
+    }
+
+    /// Takes the subject off the schedule, if it is still there for this time.
+    pub(super) fn claim(&self) -> bool {
+        let scheduled = self.subject.scheduled();
+        let claimed =
+            scheduled.compare_exchange(self.at, NOT_QUEUED, Ordering::AcqRel, Ordering::Acquire);
+        claimed.is_ok()
+    }
+
+    pub(super) fn at(&self) -> Duration {
+        Duration::from_millis(self.at - 1)
+    }
+}
+
+impl Subject {
+    fn scheduled(&self) -> &AtomicU64 {
+        match self {
+            Self::Resource(entry) => &entry.scheduled,
+            Self::Team(team) => &team.scheduled,
+        }
+    }
+}
+
+impl Drop for Taker {
+    fn drop(&mut self) {
+        if self.0.takers.fetch_sub(1, Ordering::AcqRel) == 1 {
+            // The next sync starts from what is in memory then.
+            for Reverse(due) in self.0.queue().drain() {
+                due.subject.scheduled().store(NOT_QUEUED, Ordering::Release);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Schedule({})", self.queue().len())
+    }
+}
+
+impl PartialEq for Due {
+    fn eq(&self, other: &Self) -> bool {
+        self.at == other.at
+    }
+}
+
+impl Eq for Due {}
+
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Due {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.at.cmp(&other.at)
+    }
+}
+
+/// A moment to be put in for: never earlier than it is.
+fn rounded_up(at: Duration) -> u64 {
+    whole_millis(at + Duration::from_nanos(999_999))
+}
+
+/// In milliseconds, plus one: zero is for what is not queued.
+fn whole_millis(at: Duration) -> u64 {
+    let millis = u64::try_from(at.as_millis()).unwrap_or(u64::MAX - 1);
+    millis.saturating_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn subject(number: u128) -> Subject {
+        let id = Uuid::from_u128(number).into();
+        Subject::Resource(Arc::new(Entry::new(id, None, Duration::ZERO)))
+    }
+
+    fn number(due: &Due) -> u128 {
+        match &due.subject {
+            Subject::Resource(entry) => entry.id.as_uuid().as_u128(),
+            Subject::Team(_) => unreachable!("only resources were put in"),
+        }
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn each_comes_up_once_at_the_time_it_was_last_put_in_for() {
+        let schedule = Arc::new(Schedule::default());
+        let _taker = schedule.taker();
+        let (one, two) = (subject(1), subject(2));
+        schedule.put(one.clone(), SECOND * 10);
+        schedule.put(two, SECOND * 5);
+        schedule.put(one, SECOND * 3);
+        assert!(schedule.take(SECOND * 2).is_none());
+        assert_eq!(schedule.next_at(), Some(SECOND * 3));
+        let taken: Vec<_> = std::iter::from_fn(|| schedule.take(SECOND * 20)).collect();
+        assert_eq!(taken.iter().map(number).collect::<Vec<_>>(), [1, 2]);
+        assert!(taken.iter().all(Due::claim));
+        assert!(!taken.iter().any(Due::claim));
+    }
+
+    #[test]
+    fn nothing_piles_up_while_nobody_takes() {
+        let schedule = Arc::new(Schedule::default());
+        for second in 0..1000 {
+            schedule.put(subject(1), SECOND * second);
+        }
+        assert_eq!(schedule.next_at(), None);
+        let taker = schedule.taker();
+        schedule.put(subject(1), SECOND);
+        drop(taker);
+        assert_eq!(schedule.next_at(), None);
+    }
+}

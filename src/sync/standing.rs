@@ -1,0 +1,142 @@
+//! How things stand with each list, and when it is due.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::SyncError;
+use super::directory::{Directory, RatePools};
+use super::entry::Entry;
+use super::plan::{Standing, due_in};
+use super::schedule::Subject;
+use super::team::TeamEntry;
+use crate::heroku::{HerokuError, RatePool, Urgency};
+
+impl Directory {
+    /// Takes note that somebody uses the resource. Its list, and its team's, may be due earlier by
+    /// that.
+    pub(super) fn touch(&self, entry: &Arc<Entry>) {
+        let span = self.settings.refresh_interval;
+        if !entry.touch(span, self.clock.elapsed()) {
+            return;
+        }
+        self.plan(&Subject::Resource(Arc::clone(entry)));
+        let held = entry.held();
+        if let Some(team) = held.as_ref().and_then(|held| held.snapshot.team.as_ref()) {
+            self.plan(&Subject::Team(self.teams.entry(&team.id)));
+        }
+    }
+
+    /// Puts the subject into the schedule, if it is to be fetched at all.
+    pub(super) fn plan(&self, subject: &Subject) {
+        if !self.schedule.is_taken_from() {
+            return;
+        }
+        if let Some(wait) = self.due_in(subject) {
+            self.schedule
+                .put(subject.clone(), self.clock.elapsed() + wait);
+        }
+    }
+
+    /// Takes note that a resource's list could not be fetched.
+    pub(super) fn note_failure(&self, entry: &Arc<Entry>, error: &SyncError) {
+        let mut progress = entry.progress();
+        progress.attempts.note_failure(self.clock.elapsed());
+        progress.blocked = matches!(
+            error,
+            SyncError::NeedsGrant
+                | SyncError::NoTokens
+                | SyncError::Heroku(HerokuError::GrantRefused(_))
+        );
+        drop(progress);
+        self.plan(&Subject::Resource(Arc::clone(entry)));
+    }
+
+    /// How long until the subject is due; none for never.
+    pub(super) fn due_in(&self, subject: &Subject) -> Option<Duration> {
+        let standing = self.standing(subject)?;
+        due_in(standing, self.intervals(), self.clock.elapsed())
+    }
+
+    /// True if the subject is due whatever webhooks say.
+    pub(super) fn is_due_by_age(&self, subject: &Subject) -> bool {
+        let standing = self.standing(subject).map(|standing| Standing {
+            forced_in: None,
+            ..standing
+        });
+        let wait =
+            standing.and_then(|standing| due_in(standing, self.intervals(), self.clock.elapsed()));
+        wait.is_some_and(|wait| wait.is_zero())
+    }
+
+    /// None for what has ended.
+    pub(super) fn standing(&self, subject: &Subject) -> Option<Standing> {
+        match subject {
+            Subject::Resource(entry) => self.standing_of_resource(entry),
+            Subject::Team(team) => self.standing_of_team(team),
+        }
+    }
+
+    fn standing_of_resource(&self, entry: &Entry) -> Option<Standing> {
+        let now = self.clock.elapsed();
+        let age = entry.held().map(|held| held.own_age(&self.clock));
+        let mut progress = entry.progress();
+        if progress.ended {
+            return None;
+        }
+        let forced_in = progress.forced_at.map(|_| progress.budget.wait(now));
+        Some(Standing {
+            in_use: entry.used_within(self.settings.refresh_interval, now),
+            age,
+            attempts: progress.attempts,
+            forced_in,
+            blocked: progress.blocked,
+        })
+    }
+
+    fn standing_of_team(&self, team: &TeamEntry) -> Option<Standing> {
+        let (resources, age, attempts) = {
+            let state = team.state();
+            (state.resources(), state.age(&self.clock), state.attempts)
+        };
+        if resources.is_empty() {
+            return None;
+        }
+        let (span, now) = (self.settings.refresh_interval, self.clock.elapsed());
+        let is_used = |id| {
+            let entry = self.entries.get(id);
+            entry.is_some_and(|entry| entry.used_within(span, now))
+        };
+        Some(Standing {
+            in_use: resources.iter().any(is_used),
+            age,
+            attempts,
+            forced_in: None,
+            blocked: false,
+        })
+    }
+
+    /// How old a team's members may be in a list of this standing.
+    pub(super) fn interval_of(&self, standing: &Standing) -> Duration {
+        if standing.in_use {
+            self.settings.refresh_interval
+        } else {
+            self.settings.idle_interval
+        }
+    }
+
+    /// The pool that calls on behalf of this resource draw on.
+    pub(super) fn pool<'a>(&'a self, entry: &'a Entry) -> &'a RatePool {
+        entry.pool.as_ref().unwrap_or(&self.shared_pool)
+    }
+
+    /// How long the rate limit makes a background fetch wait.
+    pub(super) fn pace(&self, subject: &Subject, urgency: Urgency) -> Duration {
+        let now = self.clock.elapsed();
+        match (subject, self.settings.rate_pools) {
+            (Subject::Resource(entry), _) => self.pool(entry).wait(urgency, now),
+            (Subject::Team(_), RatePools::Shared) => self.shared_pool.wait(urgency, now),
+            // Any of the team's tokens will do.
+            (Subject::Team(_), RatePools::PerToken) => Duration::ZERO,
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! A newer list takes the place of the last one.
+
+use std::sync::Arc;
+
+use super::change::Notice;
+use super::directory::Directory;
+use super::entry::Entry;
+use super::held::{Held, Own};
+use super::schedule::Subject;
+use super::team::{Members, TeamEntry};
+use crate::access::Team;
+use crate::audit;
+use crate::ids::{AppId, ResourceId};
+
+impl Directory {
+    /// Puts a resource's own part in place, with its team's members as they are known now. None if
+    /// the resource ended meanwhile; the list is then worth nothing. If a newer one is there
+    /// already, that one stays.
+    pub(super) fn replace(&self, entry: &Arc<Entry>, own: Own) -> Option<Arc<Held>> {
+        // The entry joins its team before the team's members are read: whoever renews them from now
+        // on renews them here too.
+        let team = own.team.as_ref();
+        let team = team.map(|team| self.teams.join(&team.id, &entry.id));
+        let (before, held) = {
+            let mut progress = entry.progress();
+            let before = entry.held();
+            if progress.ended {
+                drop(progress);
+                self.leave_team(own.team.as_ref(), &entry.id);
+                return None;
+            }
+            if let Some(newer) = &before
+                && own.asked_at.is_before(&newer.own_asked_at())
+            {
+                return before;
+            }
+            entry.settle(&mut progress, own.asked_at);
+            let members = team.as_ref().map_or(Members::Withheld, |team| {
+                let state = team.state();
+                state.members(&self.clock, self.settings.max_list_age)
+            });
+            let policy = self.settings.list_policy;
+            let held = Arc::new(Held::new(own, &members, policy, before.as_deref()));
+            entry.set(&mut progress, Some(Arc::clone(&held)));
+            (before, held)
+        };
+        self.index(entry, before.as_deref(), Some(&held));
+        self.tell(entry, before.as_deref(), &held);
+        self.plan(&Subject::Resource(Arc::clone(entry)));
+        Some(held)
+    }
+
+    /// Puts a team's newest members into the lists of all its resources. Returns those whose people
+    /// are others now.
+    pub(super) fn spread(&self, team: &TeamEntry) -> Vec<(ResourceId, Arc<Held>)> {
+        let resources = team.state().resources();
+        let mut changed = Vec::new();
+        for id in resources {
+            let Some(entry) = self.entries.get(&id).map(|entry| Arc::clone(&entry)) else {
+                continue;
+            };
+            let (before, held) = {
+                let mut progress = entry.progress();
+                let of_team = |held: &Arc<Held>| {
+                    let known = held.snapshot.team.as_ref();
+                    known.is_some_and(|known| known.id == team.id)
+                };
+                let Some(before) = entry.held().filter(of_team) else {
+                    continue;
+                };
+                let state = team.state();
+                let members = state.members(&self.clock, self.settings.max_list_age);
+                drop(state);
+                let held = Arc::new(before.with_members(&members, self.settings.list_policy));
+                entry.set(&mut progress, Some(Arc::clone(&held)));
+                (before, held)
+            };
+            if self.tell(&entry, Some(&before), &held) {
+                changed.push((id, held));
+            }
+        }
+        changed
+    }
+
+    /// Says what changed, if anything did.
+    fn tell(&self, entry: &Entry, before: Option<&Held>, held: &Held) -> bool {
+        let changes = held.changes_since(before);
+        for change in &changes {
+            audit::list_changed(&entry.id, change);
+        }
+        let changed = before.is_none() || !changes.is_empty();
+        if changed {
+            self.announce(Notice::List(entry.id));
+        }
+        // Also of a list that is only newer: sessions follow its age.
+        entry.notify();
+        changed
+    }
+
+    /// Keeps in mind which resources an app and a team have.
+    pub(super) fn index(&self, entry: &Entry, before: Option<&Held>, now: Option<&Held>) {
+        let app = |held: &Held| held.snapshot.app.id.clone();
+        let (old, new) = (before.map(app), now.map(app));
+        if old != new {
+            if let Some(app) = new {
+                self.apps.entry(app).or_default().push(entry.id);
+            }
+            if let Some(app) = old {
+                self.leave_app(&app, &entry.id);
+            }
+        }
+        let old = before.and_then(|held| held.snapshot.team.as_ref());
+        let new = now.and_then(|held| held.snapshot.team.as_ref());
+        if let Some(team) = new {
+            self.teams.join(&team.id, &entry.id);
+        }
+        if old.map(|team| &team.id) != new.map(|team| &team.id) {
+            self.leave_team(old, &entry.id);
+        }
+    }
+
+    fn leave_team(&self, team: Option<&Team>, resource: &ResourceId) {
+        if let Some(team) = team {
+            self.teams.leave(&team.id, resource);
+        }
+    }
+
+    fn leave_app(&self, app: &AppId, resource: &ResourceId) {
+        self.apps.remove_if_mut(app, |_, resources| {
+            resources.retain(|known| known != resource);
+            resources.is_empty()
+        });
+    }
+}

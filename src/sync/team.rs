@@ -1,0 +1,183 @@
+//! The members of each team: asked for once, shared by all of the team's resources.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use dashmap::DashMap;
+
+use super::moment::Moment;
+use super::plan::Attempts;
+use crate::access::{AccessList, People};
+use crate::clock::SharedClock;
+use crate::heroku::ETag;
+use crate::ids::{ResourceId, TeamId};
+
+/// All teams that registered resources belong to.
+#[derive(Default)]
+pub(super) struct Teams(DashMap<TeamId, Arc<TeamEntry>>);
+
+/// What is kept of one team.
+pub(super) struct TeamEntry {
+    pub(super) id: TeamId,
+    pub(super) scheduled: AtomicU64,
+    state: Mutex<TeamState>,
+}
+
+pub(super) struct TeamState {
+    pub(super) list: Option<Arc<TeamList>>,
+    pub(super) attempts: Attempts,
+    /// When Heroku last gave a list, or refused to.
+    answered_at: Option<Moment>,
+    refused: bool,
+    resources: BTreeSet<ResourceId>,
+}
+
+/// A team's members as Heroku told them.
+#[derive(Clone, Debug)]
+pub(super) struct TeamList {
+    pub(super) people: People,
+    pub(super) asked_at: Moment,
+    pub(super) etag: Option<ETag>,
+    /// The resource whose token Heroku told them to.
+    pub(super) told_to: Option<ResourceId>,
+}
+
+/// The members as the lists of a team's resources have them.
+#[derive(Clone, Debug)]
+pub(super) enum Members {
+    Known(Arc<TeamList>),
+    /// Heroku refuses to tell.
+    Withheld,
+}
+
+impl Teams {
+    /// The team's entry, made if there is none.
+    pub(super) fn entry(&self, id: &TeamId) -> Arc<TeamEntry> {
+        let fresh = || Arc::new(TeamEntry::new(id.clone()));
+        Arc::clone(&self.0.entry(id.clone()).or_insert_with(fresh))
+    }
+
+    /// The team's entry, with the resource as one of the team's.
+    pub(super) fn join(&self, id: &TeamId, resource: &ResourceId) -> Arc<TeamEntry> {
+        let fresh = || Arc::new(TeamEntry::new(id.clone()));
+        // Under the lock of the map, so that the entry cannot be dropped in between.
+        let slot = self.0.entry(id.clone()).or_insert_with(fresh);
+        slot.state().resources.insert(*resource);
+        Arc::clone(&slot)
+    }
+
+    /// Takes the resource off the team, and drops the entry with the last one.
+    pub(super) fn leave(&self, id: &TeamId, resource: &ResourceId) {
+        self.0.remove_if(id, |_, team| {
+            let mut state = team.state();
+            state.resources.remove(resource);
+            state.resources.is_empty()
+        });
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<TeamEntry>> {
+        self.0.iter().map(|team| Arc::clone(&team)).collect()
+    }
+}
+
+impl fmt::Debug for Teams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Teams({})", self.0.len())
+    }
+}
+
+impl TeamEntry {
+    fn new(id: TeamId) -> Self {
+        Self {
+            id,
+            scheduled: AtomicU64::new(0),
+            state: Mutex::new(TeamState {
+                list: None,
+                attempts: Attempts::default(),
+                answered_at: None,
+                refused: false,
+                resources: BTreeSet::new(),
+            }),
+        }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, TeamState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for TeamEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TeamEntry")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TeamState {
+    /// The members to put into lists now. Those that Heroku told before it refused stay until they
+    /// are too old.
+    pub(super) fn members(&self, clock: &SharedClock, max_age: Duration) -> Members {
+        match &self.list {
+            Some(list) if !self.refused || list.asked_at.age(clock) <= max_age => {
+                Members::Known(Arc::clone(list))
+            }
+            _ => Members::Withheld,
+        }
+    }
+
+    /// Time since Heroku last gave a list, or refused to.
+    pub(super) fn age(&self, clock: &SharedClock) -> Option<Duration> {
+        self.answered_at.map(|at| at.age(clock))
+    }
+
+    pub(super) fn resources(&self) -> Vec<ResourceId> {
+        self.resources.iter().copied().collect()
+    }
+
+    /// Takes a list that Heroku told, unless there is a newer one.
+    pub(super) fn told(&mut self, mut list: TeamList) {
+        self.attempts = Attempts::default();
+        let known = self.list.as_ref();
+        // Equal people are kept once.
+        if let Some(known) = known.filter(|known| known.people == list.people) {
+            list.people = known.people.clone();
+        }
+        if known.is_none_or(|known| !list.asked_at.is_before(&known.asked_at)) {
+            self.answered_at = Some(list.asked_at);
+            self.refused = false;
+            self.list = Some(Arc::new(list));
+        }
+    }
+
+    /// Takes note that Heroku does not tell the members.
+    pub(super) fn refused(&mut self, asked_at: Moment) {
+        self.attempts = Attempts::default();
+        self.answered_at = Some(asked_at);
+        self.refused = true;
+    }
+
+    /// The members that a stored list has, if nothing newer is known. All resources whose stored
+    /// lists have the same members share them.
+    pub(super) fn remember(&mut self, list: &AccessList, asked_at: Moment) {
+        let Some(people) = list.team_members() else {
+            return;
+        };
+        let known = self.list.as_ref();
+        if known.is_some_and(|known| !known.asked_at.is_before(&asked_at)) {
+            return;
+        }
+        let same = known.filter(|known| known.people == *people);
+        let people = same.map_or_else(|| people.clone(), |known| known.people.clone());
+        self.answered_at = Some(asked_at);
+        self.list = Some(Arc::new(TeamList {
+            people,
+            asked_at,
+            etag: None,
+            told_to: None,
+        }));
+    }
+}
