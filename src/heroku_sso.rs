@@ -20,6 +20,7 @@ use crate::sync::{
     Changes, Directory, Health, OauthGrant, RatePools, SyncError, SyncHandle, SyncScope,
     SyncSettings,
 };
+use crate::webhook::Webhooks;
 
 /// SSO for one add-on: makes the layer, keeps the lists, answers questions about them.
 ///
@@ -250,6 +251,8 @@ impl HerokuSsoBuilder {
         id_url: HerokuUrl => |config, url| config.id_url = url;
         /// [`Config::heroku_timeout`].
         heroku_timeout: Duration => |config, timeout| config.heroku_timeout = timeout;
+        /// [`Config::webhooks`].
+        webhooks: Webhooks => |config, webhooks| config.webhooks = Some(webhooks);
         /// [`Config::cookies`].
         cookies: CookieTransport => |config, transport| config.cookies = transport;
     }
@@ -316,6 +319,7 @@ impl HerokuSsoBuilder {
                 scope: config.sync_scope,
                 rate_pools: config.rate_pools,
                 list_policy: config.list_policy,
+                webhooks: config.webhooks,
             },
         );
         let sessions = Sessions::new(

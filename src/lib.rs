@@ -77,6 +77,7 @@ pub mod simulator;
 pub mod sso;
 pub mod store;
 pub mod sync;
+mod webhook;
 
 pub use access::{Email, ListPolicy, Role};
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -84,10 +85,11 @@ pub use config::{Config, CookieTransport, Manifest, OnExpired, SessionLife, Setu
 pub use gate::{HerokuUser, RefusalKind};
 pub use heroku_sso::{HerokuSso, HerokuSsoBuilder};
 pub use ids::ResourceId;
-pub use secret::{AddonPassword, ClientSecret, SsoSalt, Tokens, WeakSecret};
+pub use secret::{AddonPassword, ClientSecret, SsoSalt, Tokens, WeakSecret, WebhookSecret};
 pub use session::MemorySessions;
 pub use sso::{Proof, SsoPolicy};
 pub use sync::{Health, OauthGrant, RatePools, SyncScope};
+pub use webhook::Webhooks;
 
 /// The README's examples, compiled and run.
 #[cfg(all(doctest, feature = "simulator"))]

@@ -89,6 +89,17 @@ secret! {
     ClientSecret
 }
 
+secret! {
+    /// A secret that webhooks are signed with: of the partner's own making, 32 random bytes say.
+    WebhookSecret
+}
+
+impl WebhookSecret {
+    pub(crate) fn as_secret(&self) -> &SecretString {
+        &self.0
+    }
+}
+
 /// The OAuth tokens of one resource, from the grant in its provisioning request.
 #[derive(Clone)]
 pub struct Tokens {

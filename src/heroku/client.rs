@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, IF_NONE_MATCH, RANGE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use reqwest::{Client, RequestBuilder, Response, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -189,11 +189,20 @@ impl HerokuClient {
         token: &SecretString,
         path: &[&str],
     ) -> Result<RequestBuilder, HerokuError> {
+        self.authorized_as(Method::GET, token, path)
+    }
+
+    pub(super) fn authorized_as(
+        &self,
+        method: Method,
+        token: &SecretString,
+        path: &[&str],
+    ) -> Result<RequestBuilder, HerokuError> {
         let bearer = format!("Bearer {}", token.expose_secret());
         let mut bearer = HeaderValue::try_from(bearer)
             .map_err(|_| HerokuError::Malformed { about: "the token" })?;
         bearer.set_sensitive(true);
-        let request = self.http.get(self.api_url.join(path));
+        let request = self.http.request(method, self.api_url.join(path));
         Ok(request
             .header(ACCEPT, "application/vnd.heroku+json; version=3")
             .header(AUTHORIZATION, bearer))

@@ -16,6 +16,7 @@ mod limits;
 mod oauth;
 mod paging;
 mod pool;
+mod subscription;
 mod url;
 mod wire;
 

@@ -17,6 +17,7 @@ mod addon;
 mod basic_auth;
 mod requests;
 mod routes;
+mod webhook;
 
 pub use addon::{Addon, AddonError, NoProvisioning, Outcome};
 pub use requests::{PlanChange, Provision};

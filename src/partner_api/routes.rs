@@ -31,7 +31,8 @@ type Shared<A> = State<Arc<Api<A>>>;
 
 impl HerokuSso {
     /// Everything that Heroku calls, as a router to merge: the Partner API under
-    /// `/heroku/resources`, and the routes of [`endpoints`](Self::endpoints).
+    /// `/heroku/resources`, and the routes of [`endpoints`](Self::endpoints) and
+    /// [`webhooks`](Self::webhooks).
     ///
     /// Merge it outside of [`layer`](Self::layer): Heroku has no session. See
     /// [`partner_api`](crate::partner_api).
@@ -52,6 +53,7 @@ impl HerokuSso {
             .route_layer(from_fn_with_state(Arc::clone(&api), authenticate::<A>))
             .with_state(api)
             .merge(self.endpoints())
+            .merge(self.webhooks())
     }
 }
 

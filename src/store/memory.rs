@@ -141,6 +141,18 @@ impl Store for MemoryStore {
         Ok(true)
     }
 
+    async fn set_webhook(&self, id: &ResourceId, fingerprint: &str) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let known = state
+            .resources
+            .get_mut(id)
+            .filter(|known| known.is_active());
+        if let Some(known) = known {
+            known.registration.webhook = Some(fingerprint.to_owned());
+        }
+        Ok(())
+    }
+
     async fn revoke(
         &self,
         id: &ResourceId,

@@ -59,6 +59,10 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// remembered. False if it was not known, or gone already.
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError>;
 
+    /// Remembers that an active resource is subscribed to webhooks with the settings of this
+    /// fingerprint, a short text that is no secret. Does nothing for any other resource.
+    async fn set_webhook(&self, id: &ResourceId, fingerprint: &str) -> Result<(), StoreError>;
+
     /// Remembers that a person's sessions at an active resource from before a moment do not count.
     /// What is older than `forget_before` no session can hang on any more. Does nothing for any
     /// other resource.
@@ -97,6 +101,8 @@ pub struct Registration {
     pub tokens: Option<Tokens>,
     /// The grant code that the tokens came from, so that a repeated request is recognized.
     pub grant_code: Option<SecretString>,
+    /// What its webhooks were subscribed to with, see [`Store::set_webhook`].
+    pub webhook: Option<String>,
 }
 
 impl Registration {
@@ -107,6 +113,7 @@ impl Registration {
             legacy_id: None,
             tokens,
             grant_code: None,
+            webhook: None,
         }
     }
 

@@ -26,9 +26,10 @@ use crate::heroku::{HerokuClient, RatePool};
 use crate::ids::{AppId, LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
 use crate::store::{Registration, ResourceState, Store};
+use crate::webhook::Webhooks;
 
 /// How old lists may be, and which of them are kept fresh.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SyncSettings {
     pub(crate) refresh_interval: Duration,
     pub(crate) idle_interval: Duration,
@@ -37,6 +38,7 @@ pub(crate) struct SyncSettings {
     pub(crate) scope: SyncScope,
     pub(crate) rate_pools: RatePools,
     pub(crate) list_policy: ListPolicy,
+    pub(crate) webhooks: Option<Webhooks>,
 }
 
 /// Whose calls draw on one rate limit of Heroku's.

@@ -46,6 +46,8 @@ pub(super) struct Progress {
     pub(super) grant_refused: Option<GrantRefused>,
     /// The last fetch failed for want of tokens.
     pub(super) blocked: bool,
+    /// When to see to its webhooks; none once they are known to be subscribed to.
+    pub(super) subscribe_at: Option<Duration>,
     doubts: Vec<Doubt>,
     revocations: Vec<Revocation>,
 }
@@ -77,6 +79,7 @@ impl Entry {
                 forced_at: None,
                 grant_refused: None,
                 blocked: false,
+                subscribe_at: Some(Duration::ZERO),
                 doubts: Vec::new(),
                 revocations: Vec::new(),
             }),

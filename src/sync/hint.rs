@@ -7,18 +7,7 @@ use super::entry::Entry;
 use super::moment::Moment;
 use super::schedule::Subject;
 use crate::access::Email;
-use crate::ids::{AppId, ResourceId};
-
-/// Something may have changed.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Hint {
-    /// About an app, its collaborators or its owner.
-    App(AppId),
-    /// A collaborator may have left the app. Until Heroku was asked, this person waits.
-    Left(AppId, Email),
-    /// About the add-on itself.
-    Resource(ResourceId),
-}
+use crate::webhook::Hint;
 
 impl Directory {
     /// Has the lists fetched that a hint is about, within their budgets. Returns how many there are.

@@ -17,7 +17,8 @@ const LARGE_FLEET: usize = 100;
 /// suffice, and when they have caught up.
 #[derive(Debug)]
 pub(super) struct Lateness {
-    settings: SyncSettings,
+    refresh_interval: Duration,
+    idle_interval: Duration,
     behind: bool,
     said_at: Duration,
     first_round: FirstRound,
@@ -31,9 +32,10 @@ enum FirstRound {
 }
 
 impl Lateness {
-    pub(super) fn new(settings: SyncSettings) -> Self {
+    pub(super) fn new(settings: &SyncSettings) -> Self {
         Self {
-            settings,
+            refresh_interval: settings.refresh_interval,
+            idle_interval: settings.idle_interval,
             behind: false,
             said_at: Duration::ZERO,
             first_round: FirstRound::NotBegun,
@@ -50,8 +52,8 @@ impl Lateness {
             let waited = now.saturating_sub(due?.at());
             (waited > interval.mul_f64(SLACK)).then_some(waited)
         };
-        let in_use = late(in_use, self.settings.refresh_interval);
-        let idle = late(idle, self.settings.idle_interval);
+        let in_use = late(in_use, self.refresh_interval);
+        let idle = late(idle, self.idle_interval);
         let was_behind = std::mem::replace(&mut self.behind, in_use.is_some() || idle.is_some());
         let say = !was_behind || now >= self.said_at + SAY_AGAIN;
         if self.behind && say {

@@ -74,7 +74,7 @@ struct Resync {
 
 impl Resync {
     fn new(directory: Arc<Directory>) -> Self {
-        let lateness = Lateness::new(*directory.settings());
+        let lateness = Lateness::new(directory.settings());
         Self {
             directory,
             in_use: VecDeque::new(),
@@ -210,7 +210,9 @@ impl Directory {
         match subject {
             Subject::Resource(entry) => {
                 let interval = self.interval_of(&standing);
-                drop(self.fetch_in_turn(entry, interval).await);
+                if self.fetch_in_turn(entry, interval).await.is_ok() {
+                    self.subscribe(entry).await;
+                }
             }
             Subject::Team(team) => drop(self.ask_members_in_turn(team).await),
         }

@@ -9,10 +9,11 @@ use super::SyncError;
 use super::directory::Directory;
 use super::entry::{Entry, GrantRefused};
 use super::plan::patience;
+use crate::audit;
 use crate::heroku::{Caller, HerokuError};
 use crate::ids::ResourceId;
+use crate::meter;
 use crate::secret::Tokens;
-use crate::{audit, meter};
 
 /// A token this close to its end is renewed first.
 const MARGIN: Duration = Duration::from_secs(5 * 60);

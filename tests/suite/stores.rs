@@ -80,6 +80,9 @@ impl Store for ReplayBroken {
     async fn erase(&self, id: &ResourceId) -> Result<(), StoreError> {
         self.0.inner.erase(id).await
     }
+    async fn set_webhook(&self, id: &ResourceId, fingerprint: &str) -> Result<(), StoreError> {
+        self.0.inner.set_webhook(id, fingerprint).await
+    }
     async fn revoke(
         &self,
         id: &ResourceId,

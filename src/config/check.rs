@@ -1,0 +1,71 @@
+//! Whether settings can be right.
+
+use std::time::Duration;
+
+use super::{Config, SetupError};
+use crate::heroku::HerokuUrl;
+use crate::webhook::Webhooks;
+
+/// No interval is longer than this: 30 days.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+impl Config {
+    pub(crate) fn check(&self) -> Result<(), SetupError> {
+        let shortest = Duration::from_secs(1);
+        let refresh = self.refresh_interval;
+        for (setting, value, least, most) in [
+            ("refresh_interval", refresh, shortest, LONGEST),
+            ("idle_interval", self.idle_interval, refresh, LONGEST),
+            ("max_list_age", self.list_age_limit(), refresh, LONGEST),
+            ("max_session", self.max_session, refresh, LONGEST),
+            (
+                "sso_max_age",
+                self.sso_max_age,
+                Duration::ZERO,
+                Duration::from_secs(3600),
+            ),
+            (
+                "sso_max_skew",
+                self.sso_max_skew,
+                Duration::ZERO,
+                Duration::from_secs(3600),
+            ),
+            (
+                "heroku_timeout",
+                self.heroku_timeout,
+                Duration::from_millis(10),
+                Duration::from_secs(60),
+            ),
+        ] {
+            if value < least || value > most {
+                return Err(SetupError::OutOfBounds {
+                    setting,
+                    least,
+                    most,
+                });
+            }
+        }
+        let paths = [
+            ("sso_path", &self.sso_path),
+            ("sign_out_path", &self.sign_out_path),
+            ("landing_path", &self.landing_path),
+        ];
+        for (setting, path) in paths {
+            let plain = |b: u8| b.is_ascii_graphic() && !b"?#\\\"<>".contains(&b);
+            if !path.starts_with('/') || path.starts_with("//") || !path.bytes().all(plain) {
+                return Err(SetupError::InvalidPath { setting });
+            }
+        }
+        if self.sso_path == self.sign_out_path || self.landing_path == self.sso_path {
+            return Err(SetupError::InvalidPath {
+                setting: "sso_path",
+            });
+        }
+        let address = self.webhooks.as_ref().and_then(Webhooks::url);
+        // The same rule as for addresses of Heroku's.
+        if address.is_some_and(|url| url.as_str().parse::<HerokuUrl>().is_err()) {
+            return Err(SetupError::WebhookAddress);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,161 @@
+//! Manifest and settings from environment variables.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::{Config, CookieTransport, Manifest, SetupError};
+use crate::heroku::HerokuUrl;
+use crate::secret::{AddonPassword, ClientSecret, SsoSalt, WeakSecret, WebhookSecret};
+use crate::sso::SsoPolicy;
+use crate::webhook::Webhooks;
+
+impl Manifest {
+    /// Reads `HEROKU_ADDON_SLUG`, `HEROKU_ADDON_PASSWORD`, `HEROKU_SSO_SALT` (several, separated by
+    /// commas, during a rotation) and `HEROKU_CLIENT_SECRET`.
+    ///
+    /// # Errors
+    /// [`SetupError`] names the variable that is missing or cannot be right, never its value.
+    pub fn from_env() -> Result<Self, SetupError> {
+        let slug = required("HEROKU_ADDON_SLUG")?;
+        if slug.trim().is_empty() || slug.contains(':') {
+            return Err(invalid("HEROKU_ADDON_SLUG", "the manifest's `id` is meant"));
+        }
+        let salts = required("HEROKU_SSO_SALT")?;
+        if salts.split(',').any(|salt| salt.trim().is_empty()) {
+            return Err(invalid(
+                "HEROKU_SSO_SALT",
+                "an entry between the commas is empty",
+            ));
+        }
+        let salts = salts.split(',').map(str::trim);
+        let salts = salts.map(|salt| secret("HEROKU_SSO_SALT", SsoSalt::new(salt)));
+        let password = required("HEROKU_ADDON_PASSWORD")?;
+        let client_secret = required("HEROKU_CLIENT_SECRET")?;
+        Ok(Self {
+            slug,
+            password: secret("HEROKU_ADDON_PASSWORD", AddonPassword::new(password))?,
+            sso_salts: salts.collect::<Result<_, _>>()?,
+            client_secret: secret("HEROKU_CLIENT_SECRET", ClientSecret::new(client_secret))?,
+        })
+    }
+}
+
+impl Config {
+    /// Reads the variables that are set, and leaves the defaults for the rest:
+    ///
+    /// | variable | setting |
+    /// | --- | --- |
+    /// | `HEROKU_SSO_POLICY` | `v3`, `user-scoped-only` or `legacy` |
+    /// | `HEROKU_API_URL`, `HEROKU_ID_URL` | `api_url`, `id_url` |
+    /// | `REFRESH_INTERVAL_SECS` | `refresh_interval`, in seconds |
+    /// | `MAX_SESSION_SECS` | `max_session`, in seconds |
+    /// | `HEROKU_WEBHOOK_SECRET` | `webhooks`; several secrets, separated by commas, during a rotation |
+    /// | `HEROKU_WEBHOOK_URL` | the public address of `POST /heroku/webhooks`: subscribes to them |
+    /// | `INSECURE_COOKIES` | `1`: [`CookieTransport::InsecureHttp`]; `0`: the default |
+    ///
+    /// # Errors
+    /// [`SetupError`] names the variable that cannot be right.
+    pub fn from_env() -> Result<Self, SetupError> {
+        let mut config = Self::default();
+        if let Some(policy) = optional("HEROKU_SSO_POLICY")? {
+            config.sso_policy = match policy.as_str() {
+                "v3" => SsoPolicy::V3,
+                "user-scoped-only" => SsoPolicy::UserScopedOnly,
+                "legacy" => SsoPolicy::Legacy,
+                _ => {
+                    let expected = "expected v3, user-scoped-only or legacy";
+                    return Err(invalid("HEROKU_SSO_POLICY", expected));
+                }
+            };
+        }
+        if let Some(url) = heroku_url("HEROKU_API_URL")? {
+            config.api_url = url;
+        }
+        if let Some(url) = heroku_url("HEROKU_ID_URL")? {
+            config.id_url = url;
+        }
+        if let Some(interval) = seconds("REFRESH_INTERVAL_SECS")? {
+            config.refresh_interval = interval;
+            // A long interval asked for by this variable alone is no contradiction.
+            config.max_session = config.max_session.max(interval);
+            config.idle_interval = config.idle_interval.max(interval);
+        }
+        if let Some(length) = seconds("MAX_SESSION_SECS")? {
+            config.max_session = length;
+        }
+        config.webhooks = webhooks()?;
+        config.cookies = match optional("INSECURE_COOKIES")?.as_deref() {
+            None | Some("0") => CookieTransport::Https,
+            Some("1") => CookieTransport::InsecureHttp,
+            Some(_) => return Err(invalid("INSECURE_COOKIES", "expected 1 or 0")),
+        };
+        Ok(config)
+    }
+}
+
+fn webhooks() -> Result<Option<Webhooks>, SetupError> {
+    const SECRET: &str = "HEROKU_WEBHOOK_SECRET";
+    const URL: &str = "HEROKU_WEBHOOK_URL";
+
+    let url = optional(URL)?.map(|url| Url::parse(&url));
+    let url = url.transpose();
+    let url = url.map_err(|_| invalid(URL, "expected an address"))?;
+    let Some(secrets) = optional(SECRET)? else {
+        return match url {
+            Some(_) => Err(SetupError::MissingVariable { variable: SECRET }),
+            None => Ok(None),
+        };
+    };
+    let mut webhooks = None;
+    for text in secrets.split(',') {
+        let secret = secret(SECRET, WebhookSecret::new(text.trim()))?;
+        webhooks = Some(match webhooks {
+            None => Webhooks::new(secret),
+            Some(webhooks) => Webhooks::also_secret(webhooks, secret),
+        });
+    }
+    Ok(webhooks.map(|webhooks| match url {
+        Some(url) => webhooks.subscribe_at(url),
+        None => webhooks,
+    }))
+}
+
+fn required(variable: &'static str) -> Result<String, SetupError> {
+    optional(variable)?.ok_or(SetupError::MissingVariable { variable })
+}
+
+/// An empty variable counts as one that is not set.
+fn optional(variable: &'static str) -> Result<Option<String>, SetupError> {
+    match std::env::var(variable) {
+        Ok(value) if value.is_empty() => Ok(None),
+        Ok(value) => Ok(Some(value)),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => Err(invalid(variable, "not UTF-8")),
+    }
+}
+
+fn seconds(variable: &'static str) -> Result<Option<Duration>, SetupError> {
+    let value = optional(variable)?.map(|value| value.parse());
+    let value = value.transpose();
+    let value = value.map_err(|_| invalid(variable, "expected a number of seconds"))?;
+    Ok(value.map(Duration::from_secs))
+}
+
+fn heroku_url(variable: &'static str) -> Result<Option<HerokuUrl>, SetupError> {
+    let value = optional(variable)?.map(|value| value.parse::<HerokuUrl>());
+    value
+        .transpose()
+        .map_err(|error| invalid(variable, error.to_string()))
+}
+
+fn secret<T>(variable: &'static str, secret: Result<T, WeakSecret>) -> Result<T, SetupError> {
+    secret.map_err(|source| SetupError::WeakSecret { variable, source })
+}
+
+fn invalid(variable: &'static str, reason: impl Into<String>) -> SetupError {
+    SetupError::InvalidVariable {
+        variable,
+        reason: reason.into(),
+    }
+}

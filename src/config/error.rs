@@ -1,0 +1,57 @@
+//! What can be wrong with a set-up.
+
+use std::time::Duration;
+
+use crate::secret::WeakSecret;
+
+/// What is wrong with a set-up. Never holds the value of a setting that may be secret.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetupError {
+    /// The http client cannot start.
+    #[error("the http client cannot start")]
+    Client(#[source] crate::heroku::HerokuError),
+    /// A path setting that is no path, or that two settings share.
+    #[error("{setting} must be a path that begins with one `/`, and differ from the others")]
+    InvalidPath {
+        /// The setting's name.
+        setting: &'static str,
+    },
+    /// An environment variable with a value that cannot be right.
+    #[error("{variable} cannot be used: {reason}")]
+    InvalidVariable {
+        /// The variable's name.
+        variable: &'static str,
+        /// What is expected instead.
+        reason: String,
+    },
+    /// An environment variable that must be set.
+    #[error("{variable} is not set")]
+    MissingVariable {
+        /// The variable's name.
+        variable: &'static str,
+    },
+    /// A duration outside its bounds.
+    #[error("{setting} must be between {least:?} and {most:?}")]
+    OutOfBounds {
+        /// The setting's name.
+        setting: &'static str,
+        /// The least that is allowed.
+        least: Duration,
+        /// The most that is allowed.
+        most: Duration,
+    },
+    /// The address that webhooks are to be sent to is neither https nor on this machine, or has a
+    /// query or credentials.
+    #[error("the address for webhooks must be https (or http to this machine), without a query")]
+    WebhookAddress,
+    /// A secret that is none.
+    #[error("{variable} holds no usable secret")]
+    WeakSecret {
+        /// The variable's name.
+        variable: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: WeakSecret,
+    },
+}

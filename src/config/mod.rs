@@ -1,0 +1,11 @@
+//! Settings: the add-on's manifest, and everything that has a default.
+
+mod check;
+mod environment;
+mod error;
+mod manifest;
+mod settings;
+
+pub use error::SetupError;
+pub use manifest::Manifest;
+pub use settings::{Config, CookieTransport, OnExpired, SessionLife, Streams};

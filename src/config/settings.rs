@@ -1,0 +1,148 @@
+//! Everything that has a default.
+
+use std::time::Duration;
+
+use crate::access::ListPolicy;
+use crate::heroku::HerokuUrl;
+use crate::sso::SsoPolicy;
+use crate::sync::{RatePools, SyncScope};
+use crate::webhook::Webhooks;
+
+/// Settings with defaults. [`HerokuSsoBuilder`](crate::HerokuSsoBuilder) has a method for each.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Which SSO tokens count. Default: [`SsoPolicy::V3`].
+    pub sso_policy: SsoPolicy,
+    /// How old an SSO request may be. Default: 5 minutes, as Heroku's article on SSO has it.
+    pub sso_max_age: Duration,
+    /// How far ahead of our clock an SSO request may be. Default: 60 seconds.
+    pub sso_max_skew: Duration,
+    /// Which people of Heroku's lists count. Default: [`ListPolicy::Documented`].
+    pub list_policy: ListPolicy,
+    /// How often a list in use is fetched, and how long a session lives without a newer list.
+    /// Default: 5 minutes, the longest that Heroku's article on add-on ownership allows. At least
+    /// one second.
+    pub refresh_interval: Duration,
+    /// How often a list that nobody uses is fetched. Default: 6 hours.
+    pub idle_interval: Duration,
+    /// The age at which a list stops admitting anybody, when Heroku does not answer. Default: twice
+    /// `refresh_interval`. At least `refresh_interval`.
+    pub max_list_age: Option<Duration>,
+    /// Which resources are kept synchronized. Default: [`SyncScope::All`].
+    pub sync_scope: SyncScope,
+    /// Whose calls draw on one rate limit of Heroku's. Default: [`RatePools::Shared`].
+    pub rate_pools: RatePools,
+    /// The end of a session however often its list was fetched. Default: 90 minutes. At least
+    /// `refresh_interval`.
+    pub max_session: Duration,
+    /// Whether a session outlives its first `refresh_interval`. Default: [`SessionLife::FollowsList`].
+    pub session_life: SessionLife,
+    /// What a browser gets when its session has ended. Default: [`OnExpired::Redirect`].
+    pub on_expired: OnExpired,
+    /// What becomes of a response body that is still being read when its reader's access ends.
+    /// Default: [`Streams::EndWithAccess`].
+    pub streams: Streams,
+    /// Where Heroku posts the SSO form, as in the manifest's `sso_url`. Default: `/heroku/sso`.
+    pub sso_path: String,
+    /// Where a form posts to sign out. Default: `/logout`.
+    pub sign_out_path: String,
+    /// Where a browser lands after signing in. Default: `/`.
+    pub landing_path: String,
+    /// The Platform API. Default: `https://api.heroku.com`.
+    pub api_url: HerokuUrl,
+    /// The OAuth host. Default: `https://id.heroku.com`.
+    pub id_url: HerokuUrl,
+    /// How long one call to Heroku may take, from connecting to the last byte. Default: 10 seconds.
+    /// Between 10 milliseconds and one minute. Connecting and each read have at most 3 and 5 seconds
+    /// of it.
+    pub heroku_timeout: Duration,
+    /// How the cookies travel. Default: [`CookieTransport::Https`].
+    pub cookies: CookieTransport,
+    /// Heroku's webhooks, by which a removed collaborator is out within seconds. Default: none, so
+    /// that lists are only polled.
+    pub webhooks: Option<Webhooks>,
+}
+
+/// Whether a session follows its list.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum SessionLife {
+    /// Each newer list that still has the user moves the session's end to one refresh interval
+    /// after that list, up to `max_session`. The default.
+    #[default]
+    FollowsList,
+    /// One refresh interval from the sign-in, and no longer.
+    Fixed,
+}
+
+/// What a browser gets when it asks for a page after its session has ended.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum OnExpired {
+    /// A redirect to the add-on's Heroku page, which signs the user in again and leads back; at
+    /// most once a minute, then the page. The default.
+    #[default]
+    Redirect,
+    /// A page that says so, with a link to the same place.
+    Page,
+}
+
+/// What becomes of server-sent events, long polls and downloads whose reader's access ends.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Streams {
+    /// The body ends at that moment. The default.
+    #[default]
+    EndWithAccess,
+    /// The body goes on to its own end; handlers look to it by
+    /// [`HerokuUser::ended`](crate::HerokuUser::ended).
+    LeaveOpen,
+}
+
+/// How the cookies travel.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum CookieTransport {
+    /// `Secure`, with the `__Host-` prefix. The default.
+    #[default]
+    Https,
+    /// Neither, so that clients keep them over plain http. For development on one's own machine
+    /// only: whoever is on the network can read the session.
+    InsecureHttp,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            sso_policy: SsoPolicy::default(),
+            sso_max_age: Duration::from_secs(5 * 60),
+            sso_max_skew: Duration::from_secs(60),
+            list_policy: ListPolicy::default(),
+            refresh_interval: Duration::from_secs(5 * 60),
+            idle_interval: Duration::from_secs(6 * 60 * 60),
+            max_list_age: None,
+            sync_scope: SyncScope::default(),
+            rate_pools: RatePools::default(),
+            max_session: Duration::from_secs(90 * 60),
+            session_life: SessionLife::default(),
+            on_expired: OnExpired::default(),
+            streams: Streams::default(),
+            sso_path: "/heroku/sso".into(),
+            sign_out_path: "/logout".into(),
+            landing_path: "/".into(),
+            api_url: HerokuUrl::platform_api(),
+            id_url: HerokuUrl::id_host(),
+            heroku_timeout: Duration::from_secs(10),
+            cookies: CookieTransport::default(),
+            webhooks: None,
+        }
+    }
+}
+
+impl Config {
+    pub(crate) fn list_age_limit(&self) -> Duration {
+        let limit = self.max_list_age;
+        limit.unwrap_or(self.refresh_interval.saturating_mul(2))
+    }
+}

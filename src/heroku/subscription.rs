@@ -1,0 +1,75 @@
+//! Webhook subscriptions: one for each add-on.
+//!
+//! Source: <https://devcenter.heroku.com/articles/addon-webhooks>.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::HerokuError;
+use super::client::{Caller, HerokuClient, parse};
+use crate::ids::ResourceId;
+
+const ABOUT: &str = "the webhooks";
+
+/// What is told of: all that can change who is on a list, as far as Heroku tells.
+const INCLUDE: [&str; 4] = [
+    "api:addon",
+    "api:addon-attachment",
+    "api:app",
+    "api:collaborator",
+];
+
+#[derive(Deserialize)]
+struct WebhookJson {
+    id: String,
+    url: String,
+}
+
+#[derive(Serialize)]
+struct Subscription<'a> {
+    include: [&'a str; 4],
+    /// Repeated until it is answered.
+    level: &'a str,
+    url: &'a str,
+    secret: &'a str,
+}
+
+impl HerokuClient {
+    /// Sees to it that the add-on has exactly one subscription for `url`, with this secret.
+    pub(crate) async fn subscribe(
+        &self,
+        caller: Caller<'_>,
+        id: &ResourceId,
+        url: &Url,
+        secret: &SecretString,
+    ) -> Result<(), HerokuError> {
+        let id = id.to_string();
+        let path = ["addons", &id, "webhooks"];
+        let request = self.authorized(caller.token, &path)?;
+        let answer = self.send(request, caller.pool, ABOUT).await?;
+        let known: Vec<WebhookJson> = parse(&answer.body, ABOUT)?;
+        let mut ours = known.iter().filter(|known| known.url == url.as_str());
+        let subscription = Subscription {
+            include: INCLUDE,
+            level: "sync",
+            url: url.as_str(),
+            secret: secret.expose_secret(),
+        };
+        let request = match ours.next() {
+            Some(known) => {
+                let path = ["addons", &id, "webhooks", &known.id];
+                self.authorized_as(http::Method::PATCH, caller.token, &path)?
+            }
+            None => self.authorized_as(http::Method::POST, caller.token, &path)?,
+        };
+        self.send(request.json(&subscription), caller.pool, ABOUT)
+            .await?;
+        for twice in ours {
+            let path = ["addons", &id, "webhooks", &twice.id];
+            let request = self.authorized_as(http::Method::DELETE, caller.token, &path)?;
+            self.send(request, caller.pool, ABOUT).await?;
+        }
+        Ok(())
+    }
+}

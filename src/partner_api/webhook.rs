@@ -1,0 +1,94 @@
+//! `POST /heroku/webhooks`.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::routing::post;
+use http::{HeaderMap, StatusCode};
+
+use crate::heroku_sso::HerokuSso;
+use crate::meter;
+use crate::sync::Directory;
+use crate::webhook::Webhooks;
+use crate::webhook::notification::Notification;
+use crate::webhook::seen::Seen;
+use crate::webhook::signature::{self, is_signed};
+
+const PATH: &str = "/heroku/webhooks";
+/// A notification has about two kilobytes.
+const MAX_BODY: usize = 256 * 1024;
+
+struct Receiver {
+    directory: Arc<Directory>,
+    webhooks: Webhooks,
+    seen: Mutex<Seen>,
+}
+
+impl HerokuSso {
+    /// The route that Heroku's webhooks are sent to, without any if none are set up
+    /// ([`Config::webhooks`](crate::Config::webhooks)). Part of
+    /// [`partner_api`](Self::partner_api), for those who do not use that.
+    ///
+    /// | request | answer |
+    /// | --- | --- |
+    /// | signed by one of the secrets | 204, also if it says nothing of interest or came before |
+    /// | without a signature, with a wrong one or with several | 401 |
+    /// | larger than 256 KiB | 413 |
+    pub fn webhooks<S>(&self) -> Router<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        let Some(webhooks) = &self.directory.settings().webhooks else {
+            return Router::new();
+        };
+        let receiver = Arc::new(Receiver {
+            directory: Arc::clone(&self.directory),
+            webhooks: webhooks.clone(),
+            seen: Mutex::default(),
+        });
+        Router::new()
+            .route(PATH, post(receive))
+            .route_layer(DefaultBodyLimit::max(MAX_BODY))
+            .with_state(receiver)
+    }
+}
+
+async fn receive(
+    State(receiver): State<Arc<Receiver>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
+    if !is_signed(&headers, &body, receiver.webhooks.secrets()) {
+        let signatures = headers.get_all(signature::HEADER).iter().count();
+        tracing::warn!(signatures, "a webhook that heroku did not sign was refused");
+        meter::webhook("unsigned");
+        return StatusCode::UNAUTHORIZED;
+    }
+    let outcome = receiver.take(&body);
+    meter::webhook(outcome);
+    tracing::debug!(outcome, "a webhook was received");
+    StatusCode::NO_CONTENT
+}
+
+impl Receiver {
+    fn take(&self, body: &[u8]) -> &'static str {
+        let Some(notification) = Notification::read(body) else {
+            return "ignored";
+        };
+        let Some(hint) = &notification.hint else {
+            return "ignored";
+        };
+        if let Some(event) = &notification.event {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            if !seen.is_new(event) {
+                return "seen_before";
+            }
+        }
+        match self.directory.take_hint(hint) {
+            0 => "ignored",
+            _ => "taken",
+        }
+    }
+}

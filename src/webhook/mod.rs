@@ -1,0 +1,16 @@
+//! What Heroku's webhooks say, and whether it was Heroku that said it. Pure: no clock, no network.
+//!
+//! A notification is a reason to ask Heroku, never an answer: it is signed, but not dated, may come
+//! twice, late, or out of order. Team membership has no webhook at all, so lists are polled all the
+//! same.
+//!
+//! Source: <https://devcenter.heroku.com/articles/addon-webhooks>,
+//! <https://devcenter.heroku.com/articles/app-webhooks>.
+
+pub(crate) mod notification;
+pub(crate) mod seen;
+mod settings;
+pub(crate) mod signature;
+
+pub(crate) use notification::Hint;
+pub use settings::Webhooks;
