@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
 use secrecy::SecretString;
 
 use crate::access::{Email, ListPolicy, Role, Snapshot};
@@ -10,7 +11,9 @@ use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::config::{
     Config, CookieTransport, Manifest, OnExpired, SessionLife, SetupError, Streams,
 };
-use crate::gate::{HerokuSsoLayer, Keeper, Parts, RequireRoleLayer};
+use crate::gate::{
+    AdmitError, HerokuSsoLayer, Keeper, Parts, RequireRoleLayer, SignedIn, VerifiedEmail,
+};
 use crate::heroku::{HerokuClient, HerokuUrl};
 use crate::ids::{LegacyId, ResourceId};
 use crate::session::{Cookies, MemorySessions, SessionStore, Sessions};
@@ -149,6 +152,39 @@ impl HerokuSso {
     /// [`SyncError`] if there is none to be had.
     pub async fn access_token(&self, resource: &ResourceId) -> Result<SecretString, SyncError> {
         self.directory.access_token(resource).await
+    }
+
+    /// Opens a session for somebody who proved an email through the partner's own login: the same
+    /// list decides, and the session is like one that Heroku's SSO opens.
+    ///
+    /// `headers` are those of the request: an earlier session of that browser ends. Protect the
+    /// login against cross-site requests yourself.
+    ///
+    /// ```
+    /// # use http::{HeaderMap, Response, StatusCode};
+    /// # use tower_heroku_sso::{AdmitError, Email, HerokuSso, ResourceId, VerifiedEmail};
+    /// # async fn logged_in(
+    /// #     sso: HerokuSso, resource: ResourceId, email: Email, headers: HeaderMap,
+    /// # ) -> Response<()> {
+    /// let mut response = Response::new(());
+    /// match sso.admit(&resource, &VerifiedEmail::i_have_verified(email), &headers).await {
+    ///     Ok(signed_in) => signed_in.set_cookies(response.headers_mut()),
+    ///     Err(AdmitError::NotListed) => *response.status_mut() = StatusCode::FORBIDDEN,
+    ///     Err(_) => *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE,
+    /// }
+    /// # response
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`AdmitError`] if the list does not have the email, or cannot be checked.
+    pub async fn admit(
+        &self,
+        resource: &ResourceId,
+        email: &VerifiedEmail,
+        headers: &HeaderMap,
+    ) -> Result<SignedIn, AdmitError> {
+        self.keeper.admit(resource, email, headers).await
     }
 
     /// Ends every session that this person has at the resource by now, streams included, and says so

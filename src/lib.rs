@@ -82,7 +82,7 @@ mod webhook;
 pub use access::{Email, ListPolicy, Role};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, CookieTransport, Manifest, OnExpired, SessionLife, SetupError, Streams};
-pub use gate::{HerokuUser, RefusalKind};
+pub use gate::{AdmitError, HerokuUser, RefusalKind, SignedIn, VerifiedEmail};
 pub use heroku_sso::{HerokuSso, HerokuSsoBuilder};
 pub use ids::ResourceId;
 pub use secret::{AddonPassword, ClientSecret, SsoSalt, Tokens, WeakSecret, WebhookSecret};

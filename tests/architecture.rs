@@ -32,7 +32,7 @@ const HOMES: &[(&str, &[&str])] = &[
     (
         "axum",
         &[
-            "axum.rs",
+            "axum/",
             "gate/original_uri.rs",
             "partner_api/",
             "simulator/",

@@ -12,7 +12,6 @@ use std::future::IntoFuture;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -24,17 +23,10 @@ use time::format_description::well_known::Rfc3339;
 use tokio::net::TcpListener;
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::simulator::Simulator;
-use tower_heroku_sso::sync::SyncHandle;
 use tower_heroku_sso::{HerokuSso, HerokuUser, Role};
 use tracing_subscriber::EnvFilter;
 
 use crate::settings::Settings;
-
-#[derive(Clone)]
-struct Dashboard {
-    sso: HerokuSso,
-    sync: Arc<SyncHandle>,
-}
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -59,13 +51,13 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let sso = HerokuSso::builder(settings.manifest)
         .config(settings.config)
         .build()?;
-    let sync = Arc::new(sso.spawn_sync());
+    let _sync = sso.spawn_sync();
 
     let listener = TcpListener::bind(settings.address)
         .await
         .map_err(|error| format!("the add-on cannot use {}: {error}", settings.address))?;
     let address = listener.local_addr()?;
-    let app = router(Dashboard { sso, sync });
+    let app = router(sso);
     let server = axum::serve(listener, app).with_graceful_shutdown(stop_signal());
     println!("add-on dashboard:  http://{address}");
     // Beside the server, which answers the provisioning. The link comes after it: nobody is let in
@@ -81,8 +73,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     Ok(served?)
 }
 
-fn router(dashboard: Dashboard) -> Router {
-    let sso = &dashboard.sso;
+fn router(sso: HerokuSso) -> Router {
     let admins = Router::new()
         .route("/admin", get(admin))
         .route_layer(sso.require_any([Role::Admin, Role::Owner]));
@@ -93,12 +84,13 @@ fn router(dashboard: Dashboard) -> Router {
         .merge(admins)
         .layer(sso.layer())
         .merge(sso.partner_api(NoProvisioning))
-        .route("/healthz", get(healthz))
-        .with_state(dashboard)
+        .route("/healthz", sso.healthz())
+        .route("/readyz", sso.readyz())
+        .with_state(sso)
 }
 
-async fn index(State(dashboard): State<Dashboard>, user: HerokuUser) -> Response {
-    match dashboard.sso.access_list(user.resource()).await {
+async fn index(State(sso): State<HerokuSso>, user: HerokuUser) -> Response {
+    match sso.access_list(user.resource()).await {
         Ok(Some(snapshot)) => Html(pages::index(&user, &snapshot)).into_response(),
         Ok(None) | Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
@@ -122,27 +114,11 @@ async fn admin(user: HerokuUser) -> Html<String> {
 }
 
 /// Asks Heroku now instead of at the next interval. The next request shows what came of it.
-async fn refresh(State(dashboard): State<Dashboard>, user: HerokuUser) -> Redirect {
-    if let Err(error) = dashboard.sso.refresh_now(user.resource()).await {
+async fn refresh(State(sso): State<HerokuSso>, user: HerokuUser) -> Redirect {
+    if let Err(error) = sso.refresh_now(user.resource()).await {
         tracing::warn!(%error, "the list could not be refreshed");
     }
     Redirect::to("/")
-}
-
-async fn healthz(State(dashboard): State<Dashboard>) -> (StatusCode, Json<Value>) {
-    let sync_alive = dashboard.sync.is_alive();
-    let health = dashboard.sso.health().await;
-    let oldest = health.as_ref().ok().and_then(|health| health.oldest_list);
-    let status = match (&health, sync_alive) {
-        (Ok(_), true) => StatusCode::OK,
-        _ => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    let report = json!({
-        "store_reachable": health.is_ok(),
-        "sync_alive": sync_alive,
-        "oldest_list_age_seconds": oldest.map(|age| age.as_secs()),
-    });
-    (status, Json(report))
 }
 
 /// As customers of the simulator would.

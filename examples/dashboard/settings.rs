@@ -28,9 +28,6 @@ impl Settings {
                     .into(),
             );
         }
-        if env::var_os("HEROKU_WEBHOOK_SECRET").is_some_and(|secret| !secret.is_empty()) {
-            tracing::warn!("HEROKU_WEBHOOK_SECRET has no effect in this version: lists are polled");
-        }
         let bind = match env::var("BIND") {
             Ok(bind) => bind.parse().map_err(|_| "BIND must be an IP address")?,
             Err(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -11,7 +11,7 @@ use super::visit::Visit;
 use super::{HerokuUser, RefusalKind};
 use crate::access::{Admission, Member};
 use crate::audit;
-use crate::session::{Grant, SessionError, SessionId};
+use crate::session::{Extension, Grant, SessionError, SessionId};
 use crate::sync::{Held, SyncError};
 
 /// Somebody who passed, and the cookie to send along if the session's end has moved.
@@ -98,11 +98,15 @@ impl Keeper {
             return Ok(None);
         };
         match self.sessions.extend(id, end).await {
-            Ok(true) => {
+            Ok(Extension::Done) => {
                 grant.expires_at = end;
                 Ok(Some(self.cookies.session(id, end, now)))
             }
-            Ok(false) => Err(self.forget_cookie(RefusalKind::NoSession)),
+            Ok(Extension::DoneBefore) => {
+                grant.expires_at = end;
+                Ok(None)
+            }
+            Ok(Extension::Closed) => Err(self.forget_cookie(RefusalKind::NoSession)),
             Err(error) => {
                 // The session still lives until the end that is stored.
                 tracing::warn!(%error, "a session could not be extended");

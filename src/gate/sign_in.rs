@@ -18,7 +18,7 @@ use super::visitor::redirect;
 use crate::audit;
 use crate::ids::ResourceId;
 use crate::sso::{SignedResource, SsoError, SsoPolicy, SsoRequest, VerifiedSso};
-use crate::sync::{Admitted, NotAdmitted};
+use crate::sync::Admitted;
 
 /// An SSO form has about one kilobyte.
 const MAX_BODY: usize = 64 * 1024;
@@ -145,13 +145,7 @@ impl Keeper {
             Err(error) => Err(error.clone().into()),
         };
         verdict.map_err(|why| {
-            let reason = match &why {
-                NotAdmitted::CannotCheck(error) => error.to_string(),
-                NotAdmitted::NotListed => "the email is not on the list".to_owned(),
-                NotAdmitted::OtherAccount => "the email is another account's".to_owned(),
-                NotAdmitted::UnknownResource => "the resource is not registered".to_owned(),
-            };
-            audit::sign_in_refused(resource.ok().as_ref(), Some(&verified.email), &reason);
+            audit::sign_in_refused(resource.ok().as_ref(), Some(&verified.email), &why.reason());
             match why.retry_after() {
                 Some(wait) => Refusal::cannot_check(wait),
                 None => Refusal::new(RefusalKind::NotListed),

@@ -3,6 +3,7 @@
 
 mod cookies;
 mod grant;
+mod lately;
 mod memory;
 mod stored;
 
@@ -12,4 +13,4 @@ pub(crate) use tower_sessions::session::Id as SessionId;
 pub(crate) use cookies::{Cookies, WayBack};
 pub(crate) use grant::Grant;
 pub use memory::MemorySessions;
-pub(crate) use stored::{SessionError, Sessions};
+pub(crate) use stored::{Extension, SessionError, Sessions};

@@ -1,7 +1,7 @@
 //! Grants in a [`SessionStore`].
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -9,6 +9,7 @@ use tokio::sync::broadcast;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
 
+use super::lately::Lately;
 use super::{Grant, SessionId};
 use crate::clock::SharedClock;
 use crate::config::SessionLife;
@@ -21,6 +22,9 @@ const KEY: &str = "heroku_sso";
 /// A record stays a little longer than its grant: replicas' clocks differ, and the grant's own end
 /// is the one that counts.
 const CLEAN_UP_AFTER: Duration = Duration::from_secs(120);
+
+/// How long an extension is kept in mind, for requests that began before it.
+const EXTENSIONS_KEPT: Duration = Duration::from_secs(120);
 
 /// How many closings a slow listener may be behind before it has to look for itself.
 const CLOSINGS: usize = 256;
@@ -38,7 +42,8 @@ pub(crate) struct Sessions {
     life: SessionLife,
     interval: Duration,
     max_session: Duration,
-    closed: Arc<Closed>,
+    closed: Arc<Lately<()>>,
+    extended: Arc<Lately<OffsetDateTime>>,
     closings: broadcast::Sender<SessionId>,
 }
 
@@ -56,7 +61,8 @@ impl Sessions {
             life,
             interval,
             max_session,
-            closed: Arc::default(),
+            closed: Arc::new(Lately::new(CLEAN_UP_AFTER)),
+            extended: Arc::new(Lately::new(EXTENSIONS_KEPT)),
             closings: broadcast::Sender::new(CLOSINGS),
         }
     }
@@ -98,29 +104,51 @@ impl Sessions {
         (end > grant.expires_at).then_some(end)
     }
 
-    /// Moves the end of the session to `expires_at`. Keeps what else is in the record. False if the
-    /// session was closed meanwhile: it stays closed.
+    /// Moves the end of the session to `expires_at`, once for each end, however many requests ask
+    /// for it. Keeps what else is in the record. A session that was closed meanwhile stays closed.
     pub(crate) async fn extend(
         &self,
         id: &Id,
         expires_at: OffsetDateTime,
-    ) -> Result<bool, SessionError> {
+    ) -> Result<Extension, SessionError> {
+        let now = self.clock.now();
+        let first = self
+            .extended
+            .put_if(*id, expires_at, now, |end| *end < expires_at);
+        if !first {
+            return Ok(Extension::DoneBefore);
+        }
+        let result = self.write_extension(id, expires_at).await;
+        if result.is_err() {
+            self.extended.remove(id);
+        }
+        result
+    }
+
+    async fn write_extension(
+        &self,
+        id: &Id,
+        expires_at: OffsetDateTime,
+    ) -> Result<Extension, SessionError> {
         let Some(mut record) = self.store.load(id).await? else {
-            return Ok(false);
+            return Ok(Extension::Closed);
         };
         let Some(mut grant) = read(&record) else {
-            return Ok(false);
+            return Ok(Extension::Closed);
         };
-        grant.expires_at = expires_at.max(grant.expires_at);
+        if grant.expires_at >= expires_at {
+            return Ok(Extension::DoneBefore);
+        }
+        grant.expires_at = expires_at;
         record.expiry_date = grant.expires_at + CLEAN_UP_AFTER;
         write(&mut record, &grant)?;
         self.store.save(&record).await?;
-        if self.closed.contains(id) {
+        if self.closed.has(id) {
             // Closed between the load and the save, which has brought it back.
             self.store.delete(id).await?;
-            return Ok(false);
+            return Ok(Extension::Closed);
         }
-        Ok(true)
+        Ok(Extension::Done)
     }
 
     /// The sessions that are closed from now on.
@@ -130,7 +158,7 @@ impl Sessions {
 
     /// Closes the session.
     pub(crate) async fn close(&self, id: &Id) -> Result<(), SessionError> {
-        self.closed.insert(*id, self.clock.now());
+        self.closed.put_if(*id, (), self.clock.now(), |()| true);
         self.store.delete(id).await?;
         // An error only says that nobody waits for one.
         let _ = self.closings.send(*id);
@@ -138,28 +166,13 @@ impl Sessions {
     }
 }
 
-/// Ids of sessions that were closed lately, for an extension that is under way at that moment.
-#[derive(Default)]
-struct Closed(Mutex<HashMap<Id, OffsetDateTime>>);
-
-impl Closed {
-    fn insert(&self, id: Id, now: OffsetDateTime) {
-        let mut closed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        closed.retain(|_, at| now - *at < CLEAN_UP_AFTER);
-        closed.insert(id, now);
-    }
-
-    fn contains(&self, id: &Id) -> bool {
-        let closed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        closed.contains_key(id)
-    }
-}
-
-impl std::fmt::Debug for Closed {
-    /// Session ids are secrets, also those of closed sessions.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Closed(..)")
-    }
+/// What became of moving a session's end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Extension {
+    Done,
+    /// By another request, which has told the browser.
+    DoneBefore,
+    Closed,
 }
 
 fn read(record: &Record) -> Option<Grant> {

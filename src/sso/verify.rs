@@ -39,6 +39,9 @@ pub enum Proof {
     /// The token (SHA-1) covers the resource and the time only. The browser could have written any
     /// email; it proves that somebody whom Heroku let in sent the form.
     UnsignedEmail,
+    /// No SSO request, but the partner's own word
+    /// ([`HerokuSso::admit`](crate::HerokuSso::admit)).
+    OwnLogin,
 }
 
 /// The resource that the token names.

@@ -33,6 +33,16 @@ pub(crate) enum NotAdmitted {
 }
 
 impl NotAdmitted {
+    /// For the audit event.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::CannotCheck(error) => error.to_string(),
+            Self::NotListed => "the email is not on the list".to_owned(),
+            Self::OtherAccount => "the email is another account's".to_owned(),
+            Self::UnknownResource => "the resource is not registered".to_owned(),
+        }
+    }
+
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::CannotCheck(error) => Some(error.retry_after()),

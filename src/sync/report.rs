@@ -25,6 +25,8 @@ pub struct Health {
     pub oldest_list: Option<Duration>,
     /// Age of the oldest list of a resource in use.
     pub oldest_in_use: Option<Duration>,
+    /// True while a sync runs that [`HerokuSso::spawn_sync`](crate::HerokuSso::spawn_sync) started.
+    pub sync_alive: bool,
     /// True if no list in use is older than `max_list_age`, at which it stops admitting anybody.
     pub fresh: bool,
     /// Lists that are due, and wait for their turn or for Heroku's rate limit.
@@ -60,6 +62,7 @@ impl Directory {
         let drift = self.client.clock_drift();
         let mut health = Health {
             fresh: true,
+            sync_alive: self.schedule.is_taken_from(),
             due: self.backlog.due.load(Ordering::Relaxed),
             behind: self.backlog.behind.load(Ordering::Relaxed),
             calls_left: self.shared_pool.left(now),

@@ -14,6 +14,7 @@ mod sso;
 mod stores;
 mod streams;
 mod sync;
+mod teams;
 mod upstream;
 mod way_back;
 mod world;

@@ -73,6 +73,23 @@ impl World {
         browser
     }
 
+    /// Lets time pass while the sync runs, until no list in use is older than `age`.
+    pub async fn pass_until_fetched(&self, time: Duration, age: Duration) {
+        self.clock.advance(time);
+        let fetched = async {
+            loop {
+                let health = self.sso.health().await.unwrap();
+                if health.oldest_in_use.is_some_and(|oldest| oldest <= age) {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), fetched)
+            .await
+            .expect("the sync fetches what is due");
+    }
+
     /// How many requests have reached the wrapped service.
     pub fn reached(&self) -> usize {
         self.reached.load(Ordering::SeqCst)

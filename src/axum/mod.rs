@@ -1,5 +1,7 @@
 //! Thin adapters for axum: extractors and routers (feature `axum`, on by default).
 
+mod health;
+
 use std::convert::Infallible;
 
 use axum::Router;

@@ -1,0 +1,74 @@
+//! Health checks: is the process alive, and are its lists fresh enough?
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get};
+use http::header::CACHE_CONTROL;
+use http::{HeaderValue, StatusCode};
+use serde_json::json;
+
+use crate::heroku_sso::HerokuSso;
+
+/// What a check is about.
+#[derive(Clone, Copy)]
+enum Check {
+    Alive,
+    Ready,
+}
+
+impl HerokuSso {
+    /// A handler for `/healthz`, outside of the gate: 200 while the store answers and the sync runs,
+    /// else 503. Restart the process by this one.
+    ///
+    /// The body says how things stand: `store_reachable`, `sync_alive`, `lists_fresh`,
+    /// `lists_behind`, and `oldest_list_age_seconds` (null without a list).
+    pub fn healthz<S>(&self) -> MethodRouter<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        self.check(Check::Alive)
+    }
+
+    /// A handler for `/readyz`: as [`healthz`](Self::healthz), and 503 also while a list that is in
+    /// use is older than `max_list_age`, so that its people get 503. Alert by this one: a restart
+    /// does not help when it is Heroku that does not answer.
+    pub fn readyz<S>(&self) -> MethodRouter<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        self.check(Check::Ready)
+    }
+
+    fn check<S>(&self, check: Check) -> MethodRouter<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        let sso = self.clone();
+        get(move || async move { sso.answer(check).await })
+    }
+
+    async fn answer(&self, check: Check) -> Response {
+        let health = self.health().await;
+        let found = health.as_ref().ok();
+        let sync_alive = found.is_some_and(|health| health.sync_alive);
+        let fresh = found.is_some_and(|health| health.fresh);
+        let good = match check {
+            Check::Alive => sync_alive,
+            Check::Ready => sync_alive && fresh,
+        };
+        let oldest = found.and_then(|health| health.oldest_list);
+        let report = json!({
+            "store_reachable": health.is_ok(),
+            "sync_alive": sync_alive,
+            "lists_fresh": fresh,
+            "lists_behind": found.is_some_and(|health| health.behind),
+            "oldest_list_age_seconds": oldest.map(|age| age.as_secs()),
+        });
+        let status = match good {
+            true => StatusCode::OK,
+            false => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        let no_store = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+        (status, no_store, Json(report)).into_response()
+    }
+}

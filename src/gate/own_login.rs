@@ -1,0 +1,123 @@
+//! The partner's own login: the same list and the same session for somebody who proved an email some
+//! other way.
+
+use std::time::Duration;
+
+use http::header::SET_COOKIE;
+use http::{HeaderMap, HeaderValue};
+use time::OffsetDateTime;
+
+use super::keeper::Keeper;
+use crate::access::{Email, Member};
+use crate::audit;
+use crate::ids::ResourceId;
+use crate::sso::Proof;
+use crate::sync::NotAdmitted;
+
+/// An email that the partner has verified: whoever sent the request controls it.
+///
+/// Heroku proves an email by its signature; here it is the partner's word that counts. An address
+/// that somebody typed in is not verified, nor is one that an OAuth provider passes on without
+/// having checked it itself.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct VerifiedEmail(Email);
+
+impl VerifiedEmail {
+    /// States that this request's sender has proved to control the email.
+    pub fn i_have_verified(email: Email) -> Self {
+        Self(email)
+    }
+
+    /// The email.
+    pub fn email(&self) -> &Email {
+        &self.0
+    }
+}
+
+/// A session that [`HerokuSso::admit`](crate::HerokuSso::admit) has opened.
+#[derive(Clone, Debug)]
+#[must_use = "the browser has no session without its cookies"]
+pub struct SignedIn {
+    member: Member,
+    expires_at: OffsetDateTime,
+    cookies: [HeaderValue; 2],
+}
+
+impl SignedIn {
+    /// Adds the cookies to the headers of the answer to the login.
+    pub fn set_cookies(&self, headers: &mut HeaderMap) {
+        for cookie in &self.cookies {
+            headers.append(SET_COOKIE, cookie.clone());
+        }
+    }
+
+    /// The person as the list has them.
+    pub fn member(&self) -> &Member {
+        &self.member
+    }
+
+    /// When the session ends unless its list is fetched again before.
+    pub fn expires_at(&self) -> OffsetDateTime {
+        self.expires_at
+    }
+}
+
+/// Why somebody was not admitted. Nothing has changed then.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdmitError {
+    /// Nobody can tell right now whether the email is on the list. Answer with 503.
+    #[error("the list cannot be checked, next try in {retry_after:?}")]
+    CannotCheck {
+        /// When it is worth asking again.
+        retry_after: Duration,
+    },
+    /// The email is not on the list, or the resource is not known: from outside the same. Answer
+    /// with 403.
+    #[error("not on the list")]
+    NotListed,
+}
+
+impl Keeper {
+    pub(crate) async fn admit(
+        &self,
+        resource: &ResourceId,
+        email: &VerifiedEmail,
+        headers: &HeaderMap,
+    ) -> Result<SignedIn, AdmitError> {
+        let previous = self.cookies.session_id(headers);
+        let admitted = self.directory.admit(resource, email.email(), None).await;
+        let admitted = admitted.map_err(|why| {
+            audit::sign_in_refused(Some(resource), Some(email.email()), &why.reason());
+            AdmitError::from(why)
+        })?;
+        let opened = self.sessions.open(&admitted, Proof::OwnLogin, None);
+        let (id, grant) = opened.await.map_err(|error| {
+            tracing::error!(%error, "a session could not be opened");
+            let retry_after = Duration::from_secs(5);
+            AdmitError::CannotCheck { retry_after }
+        })?;
+        if let Some(previous) = previous {
+            self.close(&previous).await;
+        }
+        audit::signed_in(&grant.resource, &grant.email, grant.proof);
+        let now = self.directory.clock().now();
+        Ok(SignedIn {
+            member: admitted.member,
+            expires_at: grant.expires_at,
+            cookies: [
+                self.cookies.session(&id, grant.expires_at, now),
+                self.cookies.set_hint(resource),
+            ],
+        })
+    }
+}
+
+impl From<NotAdmitted> for AdmitError {
+    fn from(why: NotAdmitted) -> Self {
+        match why.retry_after() {
+            Some(retry_after) => Self::CannotCheck { retry_after },
+            None => Self::NotListed,
+        }
+    }
+}

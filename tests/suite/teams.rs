@@ -1,0 +1,236 @@
+//! A team's members are asked for once, and shared by all of its resources.
+
+use std::time::Duration;
+
+use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault, Team};
+use tower_heroku_sso::sync::Change;
+
+use crate::world::{REFRESH, World, grant};
+
+/// Apps of one team, each with an add-on that is registered.
+async fn apps(world: &World, team: &Team, number: usize) -> Vec<AddOn> {
+    let mut addons = Vec::new();
+    for number in 0..number {
+        let app = world.heroku.app(&format!("{}-{number}", team.name()));
+        let addon = app.owned_by_team(team).addon();
+        let resource = addon.resource_id();
+        world.sso.register(&resource, grant(&addon)).await.unwrap();
+        addons.push(addon);
+    }
+    addons
+}
+
+fn acme(world: &World) -> Team {
+    let team = world.heroku.team("acme");
+    team.member("lead@example.com", "admin")
+        .member("mia@example.com", "member")
+}
+
+async fn emails(world: &World, addon: &AddOn) -> Vec<String> {
+    let list = world.sso.access_list(&addon.resource_id()).await.unwrap();
+    let members = list.map(|snapshot| snapshot.list.members().collect::<Vec<_>>());
+    let members = members.unwrap_or_default().into_iter();
+    members.map(|member| member.email.to_string()).collect()
+}
+
+/// Waits until each of the resources has its first list.
+async fn first_lists(world: &World, number: usize) {
+    let mut changes = world.sso.changes();
+    for _ in 0..number {
+        let change = tokio::time::timeout(Duration::from_secs(20), changes.next()).await;
+        assert!(matches!(change.unwrap(), Some(Change::Snapshot { .. })));
+    }
+}
+
+#[tokio::test]
+async fn twenty_apps_of_one_team_ask_for_its_members_once_in_an_interval() {
+    let world = World::start().await;
+    let addons = apps(&world, &acme(&world), 20).await;
+    world.heroku.reset_calls();
+    let sync = world.sso.spawn_sync();
+    first_lists(&world, 20).await;
+    assert_eq!(world.heroku.calls(Endpoint::TeamMembers), 1);
+    assert_eq!(world.heroku.calls(Endpoint::AddOn), 20);
+    for addon in &addons {
+        assert_eq!(emails(&world, addon).await.len(), 2);
+    }
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn somebody_who_left_the_team_leaves_all_its_lists_by_one_call() {
+    let world = World::start().await;
+    let team = acme(&world);
+    let addons = apps(&world, &team, 3).await;
+    for addon in &addons {
+        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    }
+    let browser = world.signed_in(&addons[2], "mia@example.com").await;
+    team.remove("mia@example.com");
+    world.heroku.reset_calls();
+    world
+        .sso
+        .refresh_now(&addons[0].resource_id())
+        .await
+        .unwrap();
+    assert_eq!(world.heroku.calls(Endpoint::TeamMembers), 1);
+    for addon in &addons {
+        assert_eq!(emails(&world, addon).await, ["lead@example.com"]);
+    }
+    assert_eq!(browser.fetch("/page").await.status, 403);
+}
+
+#[tokio::test]
+async fn members_of_resources_in_use_are_fetched_before_their_sessions_end() {
+    let world = World::start().await;
+    let team = acme(&world);
+    let addons = apps(&world, &team, 3).await;
+    let sync = world.sso.spawn_sync();
+    let browser = world.signed_in(&addons[0], "mia@example.com").await;
+    let mut changes = world.sso.changes();
+    // Three intervals: the session goes on, as both parts of its list are fetched in time.
+    for _ in 0..3 {
+        world
+            .pass_until_fetched(REFRESH.mul_f64(0.95), Duration::ZERO)
+            .await;
+        assert_eq!(browser.fetch("/page").await.status, 200);
+    }
+    team.remove("mia@example.com");
+    let gone = async {
+        loop {
+            if let Some(Change::Removed { resource, .. }) = changes.next().await
+                && resource == addons[2].resource_id()
+            {
+                break;
+            }
+        }
+    };
+    world.clock.advance(REFRESH.mul_f64(0.95));
+    tokio::time::timeout(Duration::from_secs(20), gone)
+        .await
+        .unwrap();
+    assert_eq!(browser.fetch("/page").await.status, 403);
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn u2_a_token_that_may_not_read_the_members_is_helped_out_by_another_of_the_team() {
+    let world = World::start().await;
+    let addons = apps(&world, &acme(&world), 3).await;
+    for addon in &addons {
+        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    }
+    // One refusal, whoever is asked first; the next token is told.
+    world
+        .heroku
+        .fault_times(Endpoint::TeamMembers, Fault::Status(403), 1);
+    world.heroku.reset_calls();
+    world
+        .sso
+        .refresh_now(&addons[1].resource_id())
+        .await
+        .unwrap();
+    assert_eq!(world.heroku.calls(Endpoint::TeamMembers), 2);
+    assert!(
+        !world
+            .sso
+            .access_list(&addons[1].resource_id())
+            .await
+            .unwrap()
+            .unwrap()
+            .list
+            .is_partial()
+    );
+}
+
+#[tokio::test]
+async fn u2_members_that_are_withheld_from_all_tokens_are_not_asked_for_by_every_resource() {
+    let world = World::start().await;
+    let addons = apps(&world, &acme(&world), 12).await;
+    world
+        .heroku
+        .fault(Endpoint::TeamMembers, Fault::Status(403));
+    world.heroku.reset_calls();
+    let sync = world.sso.spawn_sync();
+    first_lists(&world, 12).await;
+    assert!(world.heroku.calls(Endpoint::TeamMembers) <= 3);
+    for addon in &addons {
+        let list = world.sso.access_list(&addon.resource_id()).await.unwrap();
+        assert!(list.unwrap().list.is_partial());
+    }
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn nobody_is_removed_when_members_are_withheld_for_a_while() {
+    let world = World::with(|builder| builder.max_list_age(REFRESH)).await;
+    let team = acme(&world);
+    let addon = apps(&world, &team, 1).await.remove(0);
+    let resource = addon.resource_id();
+    addon.app().collaborator("ann@example.com");
+    world.sso.refresh_now(&resource).await.unwrap();
+    let mut changes = world.sso.changes();
+    assert!(matches!(
+        changes.next().await,
+        Some(Change::Snapshot { .. })
+    ));
+    world
+        .heroku
+        .fault(Endpoint::TeamMembers, Fault::Status(403));
+    world.clock.advance(REFRESH * 2);
+    let partial = world.sso.refresh_now(&resource).await.unwrap();
+    assert!(partial.list.is_partial());
+    team.remove("mia@example.com");
+    world.heroku.clear_faults();
+    world.sso.refresh_now(&resource).await.unwrap();
+    // The first that is told: not that the lead left and came back, but who left meanwhile.
+    let change = changes.next().await.unwrap();
+    assert!(
+        matches!(&change, Change::Removed { email, .. } if email.as_str() == "mia@example.com"),
+        "{change:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_app_that_leaves_the_team_takes_none_of_its_members_along() {
+    let world = World::start().await;
+    let addons = apps(&world, &acme(&world), 2).await;
+    for addon in &addons {
+        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    }
+    addons[0].app().owner("owner@example.com");
+    world
+        .sso
+        .refresh_now(&addons[0].resource_id())
+        .await
+        .unwrap();
+    assert_eq!(emails(&world, &addons[0]).await, ["owner@example.com"]);
+    // What the team tells from now on is none of its business.
+    world
+        .heroku
+        .team("acme")
+        .member("new@example.com", "member");
+    world
+        .sso
+        .refresh_now(&addons[1].resource_id())
+        .await
+        .unwrap();
+    assert_eq!(emails(&world, &addons[0]).await, ["owner@example.com"]);
+    assert_eq!(emails(&world, &addons[1]).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_sign_in_after_a_quiet_day_sees_the_team_as_it_is_now() {
+    let world = World::start().await;
+    let team = acme(&world);
+    let addons = apps(&world, &team, 2).await;
+    for addon in &addons {
+        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    }
+    world.clock.advance(Duration::from_secs(86_400));
+    team.remove("mia@example.com");
+    let form = addons[0].sign_in_form("mia@example.com");
+    assert_eq!(world.browser().submit(&form).await.status, 403);
+    let form = addons[1].sign_in_form("lead@example.com");
+    assert_eq!(world.browser().submit(&form).await.status, 303);
+}
