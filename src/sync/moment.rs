@@ -1,5 +1,6 @@
 //! When something was asked of Heroku.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use time::{Duration as SignedDuration, OffsetDateTime};
@@ -12,13 +13,19 @@ pub(crate) struct Moment {
     pub(super) wall: OffsetDateTime,
     /// Of [`Clock::elapsed`](crate::Clock::elapsed); below zero for one before this process.
     pub(super) passed: SignedDuration,
+    /// Which of two came first, also when the clock did not move in between. Zero for one that was
+    /// written down.
+    order: u64,
 }
+
+static NEXT: AtomicU64 = AtomicU64::new(1);
 
 impl Moment {
     pub(super) fn now(clock: &SharedClock) -> Self {
         Self {
             wall: clock.now(),
             passed: signed(clock.elapsed()),
+            order: NEXT.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -27,6 +34,7 @@ impl Moment {
         Self {
             wall,
             passed: signed(clock.elapsed()) - (clock.now() - wall),
+            order: 0,
         }
     }
 
@@ -39,11 +47,11 @@ impl Moment {
     }
 
     pub(super) fn is_before(&self, other: &Self) -> bool {
-        self.passed < other.passed
+        (self.order, self.passed) < (other.order, other.passed)
     }
 
     pub(super) fn earlier(self, other: Self) -> Self {
-        if other.is_before(&self) { other } else { self }
+        if other.passed < self.passed { other } else { self }
     }
 }
 

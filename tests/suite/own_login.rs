@@ -1,0 +1,154 @@
+//! The partner's own login, and taking access away.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::{COOKIE, HeaderValue};
+use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault};
+use tower_heroku_sso::{AdmitError, Clock as _, Email, SignedIn, VerifiedEmail};
+
+use crate::browser::Browser;
+use crate::world::{REFRESH, World};
+
+fn email(text: &str) -> Email {
+    text.parse().unwrap()
+}
+
+async fn admit(world: &World, addon: &AddOn, who: &str) -> Result<SignedIn, AdmitError> {
+    let verified = VerifiedEmail::i_have_verified(email(who));
+    let resource = addon.resource_id();
+    world
+        .sso
+        .admit(&resource, &verified, &HeaderMap::new())
+        .await
+}
+
+/// A browser that got the cookies of this sign-in.
+fn browser_with(world: &World, signed_in: &SignedIn) -> Browser {
+    let mut headers = HeaderMap::new();
+    signed_in.set_cookies(&mut headers);
+    let browser = world.browser();
+    for cookie in headers.get_all("set-cookie") {
+        let (pair, attributes) = cookie.to_str().unwrap().split_once(';').unwrap();
+        let (name, value) = pair.split_once('=').unwrap();
+        assert!(attributes.contains("HttpOnly") && attributes.contains("Secure"));
+        browser.set_cookie(name, value);
+    }
+    browser
+}
+
+#[tokio::test]
+async fn somebody_on_the_list_gets_the_same_session_by_the_partner_s_own_login() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let signed_in = admit(&world, &addon, "ANN@example.com").await.unwrap();
+    assert_eq!(signed_in.member().email, email("ann@example.com"));
+    let left = signed_in.expires_at() - world.clock.now();
+    assert!(left <= REFRESH && left > REFRESH - Duration::from_secs(2));
+    let browser = browser_with(&world, &signed_in);
+    assert_eq!(browser.get("/").await.body, "dashboard of ann@example.com");
+    addon.app().remove("ann@example.com");
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    assert_eq!(browser.fetch("/page").await.status, 403);
+}
+
+#[tokio::test]
+async fn somebody_who_is_not_on_the_list_is_refused_and_so_is_an_unknown_resource() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let refused = admit(&world, &addon, "mallory@example.com").await;
+    assert!(matches!(refused, Err(AdmitError::NotListed)));
+    let stranger = world.heroku.app("stranger").addon();
+    let refused = admit(&world, &stranger, "ann@example.com").await;
+    assert!(matches!(refused, Err(AdmitError::NotListed)));
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_checked_admits_nobody() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    world.heroku.fault(Endpoint::Any, Fault::Status(503));
+    let refused = admit(&world, &addon, "ann@example.com").await;
+    assert!(matches!(refused, Err(AdmitError::CannotCheck { .. })));
+}
+
+#[tokio::test]
+async fn the_earlier_session_of_that_browser_ends() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let first = browser_with(
+        &world,
+        &admit(&world, &addon, "ann@example.com").await.unwrap(),
+    );
+    let session = first.cookie("__Host-heroku_sso").unwrap();
+    let mut headers = HeaderMap::new();
+    let cookie = format!("__Host-heroku_sso={session}");
+    headers.insert(COOKIE, HeaderValue::try_from(cookie).unwrap());
+    let verified = VerifiedEmail::i_have_verified(email("owner@example.com"));
+    let resource = addon.resource_id();
+    let second = world
+        .sso
+        .admit(&resource, &verified, &headers)
+        .await
+        .unwrap();
+    assert_eq!(first.fetch("/page").await.status, 401);
+    assert_eq!(
+        browser_with(&world, &second).fetch("/page").await.status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn who_is_revoked_is_out_at_once_and_may_sign_in_again() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    addon.app().collaborator("bob@example.com");
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let ann_elsewhere = world.browser();
+    let bob = world.signed_in(&addon, "bob@example.com").await;
+    world.clock.advance(Duration::from_secs(1));
+    let form = addon.sign_in_form("ann@example.com");
+    assert_eq!(ann_elsewhere.submit(&form).await.status, 303);
+    let resource = addon.resource_id();
+    world
+        .sso
+        .revoke(&resource, &email("ann@example.com"))
+        .await
+        .unwrap();
+    assert_eq!(ann.fetch("/page").await.status, 401);
+    assert_eq!(ann_elsewhere.fetch("/page").await.status, 401);
+    assert_eq!(bob.fetch("/page").await.status, 200);
+    world.clock.advance(Duration::from_secs(1));
+    let form = addon.sign_in_form("ann@example.com");
+    assert_eq!(ann.submit(&form).await.status, 303);
+    assert_eq!(ann.fetch("/page").await.status, 200);
+    assert_eq!(ann_elsewhere.fetch("/page").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_revocation_outlives_the_fetches_after_it() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let resource = addon.resource_id();
+    world
+        .sso
+        .revoke(&resource, &email("ann@example.com"))
+        .await
+        .unwrap();
+    world.sso.refresh_now(&resource).await.unwrap();
+    assert_eq!(ann.fetch("/page").await.status, 401);
+}
+
+#[tokio::test]
+async fn nobody_can_be_revoked_at_a_resource_that_is_not_there() {
+    let world = World::start().await;
+    let stranger = world.heroku.app("stranger").addon().resource_id();
+    assert!(
+        world
+            .sso
+            .revoke(&stranger, &email("ann@example.com"))
+            .await
+            .is_err()
+    );
+}

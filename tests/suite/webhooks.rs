@@ -1,0 +1,302 @@
+//! Webhooks: a reason to ask Heroku, never an answer.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault};
+use tower_heroku_sso::sync::Change;
+use tower_heroku_sso::{Email, WebhookSecret, Webhooks};
+
+use crate::world::{REFRESH, World};
+
+const SECRET: &str = "a-webhook-secret-of-our-own";
+const NEXT_SECRET: &str = "the-secret-after-the-rotation";
+
+async fn world() -> World {
+    World::with(|builder| {
+        let secret = |text: &str| WebhookSecret::new(text).unwrap();
+        builder.webhooks(Webhooks::new(secret(SECRET)).also_secret(secret(NEXT_SECRET)))
+    })
+    .await
+}
+
+fn sign(body: &[u8], secret: &str) -> String {
+    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    STANDARD.encode(mac.chain_update(body).finalize().into_bytes())
+}
+
+/// What Heroku sends when something happens to a collaborator.
+fn collaborator(addon: &AddOn, action: &str, email: &str, event: &str) -> Value {
+    json!({
+        "id": event,
+        "action": action,
+        "resource": "collaborator",
+        "actor": { "id": "e0000000-0000-4000-8000-000000000001", "email": "lead@example.com" },
+        "data": {
+            "id": "c0000000-0000-4000-8000-000000000002",
+            "app": { "id": addon.app().id().to_string(), "name": addon.app().name() },
+            "user": { "id": "e0000000-0000-4000-8000-000000000002", "email": email,
+                      "federated": false },
+        },
+        "previous_data": {}, "published_at": null, "sequence": null,
+        "version": "application/vnd.heroku+json; version=3",
+        "webhook_metadata": { "event": { "id": event, "include": "api:collaborator" } },
+    })
+}
+
+async fn send_raw(world: &World, body: Vec<u8>, signatures: &[&str]) -> u16 {
+    let url = format!("http://{}/heroku/webhooks", world.address);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut request = client.post(url).header("content-type", "application/json");
+    for signature in signatures {
+        request = request.header("heroku-webhook-hmac-sha256", *signature);
+    }
+    request.body(body).send().await.unwrap().status().as_u16()
+}
+
+async fn send(world: &World, body: &Value) -> u16 {
+    let body = body.to_string().into_bytes();
+    let signature = sign(&body, SECRET);
+    send_raw(world, body, &[&signature]).await
+}
+
+#[tokio::test]
+async fn a_removed_collaborator_is_out_as_soon_as_heroku_says_so() {
+    let world = world().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    let sync = world.sso.spawn_sync();
+    addon.app().remove("ann@example.com");
+    assert_eq!(browser.fetch("/page").await.status, 200);
+    let event = collaborator(&addon, "destroy", "Ann@example.com", "1");
+    assert_eq!(send(&world, &event).await, 204);
+    // No time has passed.
+    assert_eq!(browser.fetch("/page").await.status, 403);
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn it_works_without_a_sync_too() {
+    let world = world().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    addon.app().remove("ann@example.com");
+    let event = collaborator(&addon, "destroy", "ann@example.com", "1");
+    assert_eq!(send(&world, &event).await, 204);
+    assert_eq!(browser.fetch("/page").await.status, 403);
+}
+
+#[tokio::test]
+async fn an_added_collaborator_is_on_the_list_as_soon_as_heroku_says_so() {
+    let world = world().await;
+    let addon = world.addon().await;
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    let sync = world.sso.spawn_sync();
+    let mut changes = world.sso.changes();
+    assert!(matches!(
+        changes.next().await,
+        Some(Change::Snapshot { .. })
+    ));
+    addon.app().collaborator("bob@example.com");
+    let event = collaborator(&addon, "create", "bob@example.com", "1");
+    assert_eq!(send(&world, &event).await, 204);
+    let change = tokio::time::timeout(Duration::from_secs(20), changes.next());
+    let change = change.await.unwrap().unwrap();
+    let bob: Email = "bob@example.com".parse().unwrap();
+    assert!(matches!(change, Change::Added { member, .. } if member.email == bob));
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn who_may_have_left_waits_for_heroku_and_stays_if_they_did_not() {
+    let world = world().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    let sync = world.sso.spawn_sync();
+    // An old notification, of before she was added again.
+    world.heroku.fault(Endpoint::Any, Fault::Status(500));
+    let event = collaborator(&addon, "destroy", "ann@example.com", "1");
+    assert_eq!(send(&world, &event).await, 204);
+    let answer = browser.fetch("/page").await;
+    assert_eq!(answer.status, 503, "nobody knows");
+    assert!(answer.header("retry-after").is_some());
+    world.heroku.clear_faults();
+    assert_eq!(browser.fetch("/page").await.status, 200);
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn others_on_the_list_go_on_while_one_of_them_is_in_doubt() {
+    let world = world().await;
+    let addon = world.addon().await;
+    addon.app().collaborator("bob@example.com");
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let bob = world.signed_in(&addon, "bob@example.com").await;
+    world.heroku.fault(Endpoint::Any, Fault::Status(500));
+    let event = collaborator(&addon, "destroy", "ann@example.com", "1");
+    assert_eq!(send(&world, &event).await, 204);
+    assert_eq!(bob.fetch("/page").await.status, 200);
+    assert_eq!(ann.fetch("/page").await.status, 503);
+}
+
+#[tokio::test]
+async fn who_may_have_left_cannot_sign_in_again_until_heroku_was_asked() {
+    let world = world().await;
+    let addon = world.addon().await;
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.heroku.fault(Endpoint::Any, Fault::Status(500));
+    let event = collaborator(&addon, "destroy", "ann@example.com", "1");
+    assert_eq!(send(&world, &event).await, 204);
+    let form = addon.sign_in_form("ann@example.com");
+    assert_eq!(world.browser().submit(&form).await.status, 503);
+    world.heroku.clear_faults();
+    assert_eq!(world.browser().submit(&form).await.status, 303);
+}
+
+#[tokio::test]
+async fn a69_unsigned_and_wrongly_signed_ones_are_refused_and_change_nothing() {
+    let world = world().await;
+    let addon = world.addon().await;
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.heroku.reset_calls();
+    let event = collaborator(&addon, "destroy", "ann@example.com", "1").to_string();
+    let body = event.clone().into_bytes();
+    let good = sign(&body, SECRET);
+    let wrong = sign(&body, "some-other-secret");
+    let of_another = sign(b"{}", SECRET);
+    let url_safe = good.replace('+', "-").replace('/', "_");
+    for signatures in [
+        &[][..],
+        &[""],
+        &[&wrong],
+        &[&of_another],
+        &[&good, &good],
+        &[&format!("sha256={good}")],
+    ] {
+        assert_eq!(
+            send_raw(&world, body.clone(), signatures).await,
+            401,
+            "{signatures:?}"
+        );
+    }
+    if url_safe != good {
+        assert_eq!(send_raw(&world, body.clone(), &[&url_safe]).await, 401);
+    }
+    let spaced = format!("{event} ").into_bytes();
+    assert_eq!(
+        send_raw(&world, spaced, &[&good]).await,
+        401,
+        "the raw body is signed"
+    );
+    assert_eq!(world.heroku.calls(Endpoint::Any), 0);
+    let rotated = sign(&body, NEXT_SECRET);
+    assert_eq!(
+        send_raw(&world, body, &[&rotated]).await,
+        204,
+        "either secret counts"
+    );
+}
+
+#[tokio::test]
+async fn a70_signed_nonsense_is_accepted_and_has_no_effect() {
+    let world = world().await;
+    let addon = world.addon().await;
+    let stranger = world.heroku.app("stranger").addon();
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    world.heroku.reset_calls();
+    for body in [
+        "not json".to_owned(),
+        "[]".to_owned(),
+        "{}".to_owned(),
+        json!({ "resource": "dyno", "data": { "id": "x" } }).to_string(),
+        json!({ "resource": "addon", "data": { "id": stranger.resource_id().to_string() } })
+            .to_string(),
+        collaborator(&stranger, "destroy", "ann@example.com", "1").to_string(),
+    ] {
+        let signature = sign(body.as_bytes(), SECRET);
+        assert_eq!(
+            send_raw(&world, body.clone().into(), &[&signature]).await,
+            204,
+            "{body}"
+        );
+    }
+    assert_eq!(browser.fetch("/page").await.status, 200);
+    assert_eq!(world.heroku.calls(Endpoint::Any), 0);
+}
+
+#[tokio::test]
+async fn a71_a_storm_costs_no_more_than_the_budget_and_the_list_is_what_heroku_says() {
+    let world = world().await;
+    let addon = world.addon().await;
+    let resource = addon.resource_id();
+    world.sso.refresh_now(&resource).await.unwrap();
+    let sync = world.sso.spawn_sync();
+    world.heroku.reset_calls();
+    // The same one a hundred times, then a hundred different ones in reverse order.
+    for number in 0..200 {
+        let event = if number < 100 { 100 } else { 300 - number };
+        let action = if number % 2 == 0 { "destroy" } else { "create" };
+        let body = collaborator(&addon, action, "ann@example.com", &event.to_string());
+        assert_eq!(send(&world, &body).await, 204);
+    }
+    addon
+        .app()
+        .remove("ann@example.com")
+        .collaborator("bob@example.com");
+    let last = collaborator(&addon, "create", "bob@example.com", "last");
+    assert_eq!(send(&world, &last).await, 204);
+    let mut changes = world.sso.changes();
+    let bob_is_there = async {
+        loop {
+            world.clock.advance(Duration::from_secs(1));
+            tokio::select! {
+                change = changes.next() => match change.unwrap() {
+                    Change::Added { member, .. } if member.email.as_str() == "bob@example.com" => {
+                        break;
+                    }
+                    Change::Snapshot { snapshot, .. } if snapshot.list.members().any(|member| {
+                        member.email.as_str() == "bob@example.com"
+                    }) => break,
+                    _ => {}
+                },
+                () = tokio::task::yield_now() => {}
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), bob_is_there)
+        .await
+        .unwrap();
+    assert!(world.heroku.calls(Endpoint::AddOn) <= 10 + 2);
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn a72_a_large_body_is_refused() {
+    let world = world().await;
+    let body = vec![b' '; 10 * 1024 * 1024];
+    let signature = sign(&body, SECRET);
+    assert_eq!(send_raw(&world, body, &[&signature]).await, 413);
+}
+
+#[tokio::test]
+async fn without_a_secret_there_is_no_endpoint() {
+    let world = World::start().await;
+    assert_eq!(send(&world, &json!({})).await, 404);
+}
+
+#[tokio::test]
+async fn polling_goes_on_where_no_webhook_comes() {
+    let world = world().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    let sync = world.sso.spawn_sync();
+    addon.app().remove("ann@example.com");
+    let removed = |change: &Change| matches!(change, Change::Removed { .. });
+    world.pass_until(REFRESH.mul_f64(0.95), removed).await;
+    assert_eq!(browser.fetch("/page").await.status, 403);
+    sync.shutdown().await;
+}
