@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::drift::ClockDrift;
 use super::etag::{ETag, Reply};
-use super::paging::Pages;
+use super::paging::{Pages, has_room};
 use super::pool::RatePool;
 use super::wire::{
     AddOn, AddOnJson, AppInfo, AppJson, CollaboratorJson, ErrorJson, TeamMemberJson,
@@ -150,8 +150,8 @@ impl HerokuClient {
         Ok(Reply::New(parse(&answer.body, about)?, etag))
     }
 
-    /// A list in one page can be asked for conditionally. Of one in several, a 304 for the first
-    /// page would say nothing of the others, so it is always read whole.
+    /// A list in one page that is not full can be asked for conditionally. Of any other, a 304 for
+    /// the first page would say nothing of the next, so it is always read whole.
     async fn list<T: DeserializeOwned>(
         &self,
         caller: Caller<'_>,
@@ -173,11 +173,13 @@ impl HerokuClient {
             if answer.is_unchanged(known, about)? {
                 return Ok(Reply::Unchanged);
             }
-            for entry in parse::<Vec<T>>(&answer.body, about)? {
+            let entries: Vec<T> = parse(&answer.body, about)?;
+            let has_room = has_room(&answer.headers, entries.len());
+            for entry in entries {
                 people.extend(read(entry)?);
             }
             if !pages.turn(answer.status, &answer.headers)? {
-                let whole = pages.range().is_none();
+                let whole = pages.range().is_none() && has_room;
                 let etag = ETag::strong(&answer.headers).filter(|_| whole);
                 return Ok(Reply::New(people.into_iter().collect(), etag));
             }

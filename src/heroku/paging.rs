@@ -1,11 +1,24 @@
 //! Lists in pages: 206 with `Next-Range` until 200.
 
+use http::header::CONTENT_RANGE;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::HerokuError;
 
 /// 200 people a page by default, so this is more than any team may have.
 const MAX_PAGES: usize = 100;
+
+/// True if a page with so many entries could hold more, by the `max` of its `Content-Range`. Only
+/// then would another entry show on it: a full first page stays as it is when a second one begins.
+pub(super) fn has_room(headers: &HeaderMap, entries: usize) -> bool {
+    let range = headers.get(CONTENT_RANGE).and_then(|v| v.to_str().ok());
+    let options = range
+        .and_then(|range| range.split_once(';'))
+        .map(|(_, options)| options);
+    let mut options = options.unwrap_or_default().split(',');
+    let max = options.find_map(|option| option.trim().strip_prefix("max=")?.parse().ok());
+    max.is_some_and(|max: usize| entries < max)
+}
 
 /// Walks the pages of one list and knows when something is wrong with them.
 #[derive(Debug)]
@@ -45,5 +58,27 @@ impl Pages {
         }
         self.asked.push(next.clone());
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_page_that_is_known_not_to_be_full_has_room() {
+        let room = |range: Option<&'static str>, entries| {
+            let mut headers = HeaderMap::new();
+            if let Some(range) = range {
+                headers.insert(CONTENT_RANGE, HeaderValue::from_static(range));
+            }
+            has_room(&headers, entries)
+        };
+        assert!(room(Some("id a..b; max=200"), 199));
+        assert!(room(Some("id a..b; order=asc, max=200"), 1));
+        assert!(!room(Some("id a..b; max=200"), 200));
+        assert!(!room(Some("id a..b"), 1));
+        assert!(!room(Some("id a..b; max=many"), 1));
+        assert!(!room(None, 1));
     }
 }

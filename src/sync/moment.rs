@@ -51,7 +51,11 @@ impl Moment {
     }
 
     pub(super) fn earlier(self, other: Self) -> Self {
-        if other.passed < self.passed { other } else { self }
+        if other.passed < self.passed {
+            other
+        } else {
+            self
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 
 mod access;
 mod browser;
+mod changes;
+mod conditional;
 mod extractors;
 mod gate;
 mod mounting;

@@ -1,0 +1,171 @@
+//! `HerokuSso::changes`: what a system of the partner's sees of the lists.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tower_heroku_sso::simulator::AddOn;
+use tower_heroku_sso::sync::{Change, Changes};
+
+use crate::world::{World, grant};
+
+async fn registered(world: &World, name: &str) -> AddOn {
+    let addon = world
+        .heroku
+        .app(name)
+        .collaborator("ann@example.com")
+        .addon();
+    let resource = addon.resource_id();
+    world.sso.register(&resource, grant(&addon)).await.unwrap();
+    world.sso.refresh_now(&resource).await.unwrap();
+    addon
+}
+
+/// Follows the changes as a user table would.
+#[derive(Default)]
+struct Table(BTreeSet<(String, String)>);
+
+impl Table {
+    fn apply(&mut self, change: Change) {
+        match change {
+            Change::Snapshot { resource, snapshot } => {
+                self.0.retain(|(id, _)| *id != resource.to_string());
+                for member in snapshot.list.members() {
+                    assert!(
+                        self.0
+                            .insert((resource.to_string(), member.email.to_string()))
+                    );
+                }
+            }
+            Change::Added { resource, member } => {
+                let row = (resource.to_string(), member.email.to_string());
+                assert!(self.0.insert(row), "added twice");
+            }
+            Change::Removed { resource, email } => {
+                let row = (resource.to_string(), email.to_string());
+                assert!(self.0.remove(&row), "removed and not there");
+            }
+            Change::ResourceGone { resource } => {
+                self.0.retain(|(id, _)| *id != resource.to_string());
+            }
+            Change::RoleChanged { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Applies what there is to read by now.
+    async fn read(&mut self, changes: &mut Changes) {
+        let soon = Duration::from_millis(50);
+        while let Ok(Some(change)) = tokio::time::timeout(soon, changes.next()).await {
+            self.apply(change);
+        }
+    }
+
+    async fn truth(world: &World, addons: &[AddOn]) -> BTreeSet<(String, String)> {
+        let mut truth = BTreeSet::new();
+        for addon in addons {
+            let resource = addon.resource_id();
+            let Ok(Some(snapshot)) = world.sso.access_list(&resource).await else {
+                continue;
+            };
+            let members = snapshot.list.members();
+            truth.extend(members.map(|m| (resource.to_string(), m.email.to_string())));
+        }
+        truth
+    }
+}
+
+#[tokio::test]
+async fn a_late_reader_gets_every_list_first_and_then_what_changes() {
+    let world = World::start().await;
+    let (one, two) = (
+        registered(&world, "one").await,
+        registered(&world, "two").await,
+    );
+    let mut changes = world.sso.changes();
+    let mut seen = BTreeSet::new();
+    for _ in 0..2 {
+        match changes.next().await.unwrap() {
+            Change::Snapshot { resource, snapshot } => {
+                assert_eq!(snapshot.list.members().count(), 2);
+                seen.insert(resource);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(seen, BTreeSet::from([one.resource_id(), two.resource_id()]));
+    one.app().remove("ann@example.com");
+    world.sso.refresh_now(&one.resource_id()).await.unwrap();
+    let change = changes.next().await.unwrap();
+    assert!(matches!(change, Change::Removed { resource, .. } if resource == one.resource_id()));
+}
+
+#[tokio::test]
+async fn what_changes_before_the_first_list_is_read_is_told_after_it() {
+    let world = World::start().await;
+    let addon = registered(&world, "one").await;
+    let mut changes = world.sso.changes();
+    addon.app().remove("ann@example.com");
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    assert!(matches!(
+        changes.next().await,
+        Some(Change::Snapshot { .. })
+    ));
+    assert!(matches!(changes.next().await, Some(Change::Removed { .. })));
+}
+
+#[tokio::test]
+async fn a_slow_reader_misses_nothing_however_far_it_is_behind() {
+    let world = World::start().await;
+    let mut addons = Vec::new();
+    for number in 0..3 {
+        addons.push(registered(&world, &format!("app-{number}")).await);
+    }
+    let (mut table, mut changes) = (Table::default(), world.sso.changes());
+    table.read(&mut changes).await;
+    // More than any reader may be behind.
+    for round in 0..360 {
+        for addon in &addons {
+            let app = addon.app();
+            match round % 2 {
+                0 => app
+                    .collaborator("bob@example.com")
+                    .remove("ann@example.com"),
+                _ => app
+                    .collaborator("zoe@example.com")
+                    .remove("bob@example.com"),
+            };
+            world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        }
+    }
+    addons[2].deprovision().await.unwrap();
+    table.read(&mut changes).await;
+    assert_eq!(table.0, Table::truth(&world, &addons).await);
+    assert_eq!(table.0.len(), 2 * 2);
+}
+
+#[tokio::test]
+async fn a_refresh_that_changes_nothing_is_no_change() {
+    let world = World::start().await;
+    let addon = registered(&world, "one").await;
+    let (mut table, mut changes) = (Table::default(), world.sso.changes());
+    table.read(&mut changes).await;
+    for _ in 0..3 {
+        world.clock.advance(Duration::from_secs(100));
+        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    }
+    let nothing = tokio::time::timeout(Duration::from_millis(50), changes.next()).await;
+    assert!(nothing.is_err());
+}
+
+#[tokio::test]
+async fn the_changes_end_with_the_gate() {
+    let world = World::start().await;
+    registered(&world, "one").await;
+    let clock = world.clock.clone();
+    let other = crate::world::builder(&world.heroku, &clock)
+        .build()
+        .unwrap();
+    let mut changes = other.changes();
+    drop(other);
+    assert_eq!(changes.next().await, None);
+}
