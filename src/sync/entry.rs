@@ -31,6 +31,8 @@ pub(super) struct Entry {
     progress: Mutex<Progress>,
     /// Milliseconds of [`Clock::elapsed`](crate::Clock::elapsed), plus one; zero for never.
     last_used: AtomicU64,
+    /// In the same way, when the access token ends; zero if that is not known.
+    token_ends: AtomicU64,
     /// True if `progress` has doubts or revocations, so that requests need not lock it.
     has_marks: AtomicBool,
     /// Made when the first stream begins.
@@ -84,6 +86,7 @@ impl Entry {
                 revocations: Vec::new(),
             }),
             last_used: AtomicU64::new(0),
+            token_ends: AtomicU64::new(0),
             has_marks: AtomicBool::new(false),
             watchers: OnceLock::new(),
         }
@@ -109,6 +112,17 @@ impl Entry {
             .last_used
             .swap(millis.saturating_add(1), Ordering::Relaxed);
         !within(last, span, now)
+    }
+
+    pub(super) fn note_token_end(&self, at: Duration) {
+        let millis = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
+        self.token_ends
+            .store(millis.saturating_add(1), Ordering::Relaxed);
+    }
+
+    pub(super) fn token_ends_at(&self) -> Option<Duration> {
+        let ends = self.token_ends.load(Ordering::Relaxed);
+        (ends > 0).then(|| Duration::from_millis(ends - 1))
     }
 
     pub(super) fn used_within(&self, span: Duration, now: Duration) -> bool {

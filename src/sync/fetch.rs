@@ -56,7 +56,7 @@ impl Directory {
     ) -> Result<Arc<Held>, SyncError> {
         let wanted = Wanted {
             members_age: interval,
-            horizon: Horizon::NextFetch(interval),
+            horizon: Horizon::Ahead,
         };
         self.join(entry, wanted, Payer::Us).await
     }

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
+/// A token is renewed by a fetch that is due this long before its end, or up to half as long, so that
+/// sign-ins find one that works.
+pub(super) const TOKEN_RENEWED_AHEAD: Duration = Duration::from_secs(30 * 60);
 
 /// Which resources are kept synchronized.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -67,6 +70,8 @@ pub(super) struct Standing {
     /// Heroku said that something changed: the list is wanted anew once the budget allows it, which
     /// is in this time.
     pub(super) forced_in: Option<Duration>,
+    /// When the access token ends, if that is known and it can be renewed.
+    pub(super) token_ends_in: Option<Duration>,
     /// It cannot be fetched until the partner does something about its tokens.
     pub(super) blocked: bool,
 }
@@ -92,10 +97,15 @@ pub(super) fn due_in(standing: Standing, intervals: Intervals, now: Duration) ->
         None => Duration::ZERO,
         Some(age) => interval.mul_f64(0.9 - 0.2 * jitter).saturating_sub(age),
     });
-    let until_due = match (by_age, standing.forced_in) {
-        (Some(by_age), Some(forced)) => by_age.min(forced),
-        (one, other) => one.or(other)?,
-    };
+    let by_token = standing.token_ends_in.filter(|_| interval.is_some());
+    let by_token = by_token.map(|ends_in| {
+        let ahead = TOKEN_RENEWED_AHEAD.mul_f64(1.0 - 0.5 * jitter);
+        // If the renewal did not come off, not at once again.
+        let pause = LONGEST_RETRY.saturating_sub(standing.age.unwrap_or(LONGEST_RETRY));
+        ends_in.saturating_sub(ahead).max(pause)
+    });
+    let wanted = [by_age, standing.forced_in, by_token].into_iter().flatten();
+    let until_due = wanted.min()?;
     if attempts.failures == 0 {
         return Some(until_due);
     }
@@ -126,6 +136,7 @@ mod tests {
             jitter: 0.5,
         },
         forced_in: None,
+        token_ends_in: None,
         blocked: false,
     };
 
@@ -148,14 +159,24 @@ mod tests {
 
     fn standing() -> impl Strategy<Value = Standing> {
         let span = || proptest::option::of((0..200_000_u64).prop_map(Duration::from_secs));
-        let parts = (any::<bool>(), span(), attempts(), span(), any::<bool>());
-        parts.prop_map(|(in_use, age, attempts, forced_in, blocked)| Standing {
-            in_use,
-            age,
-            attempts,
-            forced_in,
-            blocked,
-        })
+        let parts = (
+            any::<bool>(),
+            span(),
+            attempts(),
+            span(),
+            span(),
+            any::<bool>(),
+        );
+        parts.prop_map(
+            |(in_use, age, attempts, forced_in, token_ends_in, blocked)| Standing {
+                in_use,
+                age,
+                attempts,
+                forced_in,
+                token_ends_in,
+                blocked,
+            },
+        )
     }
 
     proptest! {
@@ -205,6 +226,7 @@ mod tests {
             let later = Standing {
                 age: standing.age.map(|age| age + passed),
                 forced_in: standing.forced_in.map(|wait| wait.saturating_sub(passed)),
+                token_ends_in: standing.token_ends_in.map(|wait| wait.saturating_sub(passed)),
                 ..standing
             };
             let before = due_in(standing, intervals, start).unwrap();
@@ -222,6 +244,31 @@ mod tests {
         };
         let intervals = intervals(300, 21_600, SyncScope::Active);
         assert_eq!(due_in(standing, intervals, Duration::ZERO), None);
+    }
+
+    #[test]
+    fn a_token_is_renewed_ahead_and_a_renewal_that_fails_makes_no_loop() {
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+        let due = |ends_in, age| {
+            let standing = Standing {
+                in_use: false,
+                age: Some(age),
+                token_ends_in: Some(ends_in),
+                ..SETTLED
+            };
+            due_in(
+                standing,
+                intervals(300, 86_400, SyncScope::All),
+                Duration::ZERO,
+            )
+            .unwrap()
+        };
+        assert_eq!(
+            due(minutes(480), Duration::ZERO),
+            minutes(480) - minutes(45) / 2
+        );
+        assert_eq!(due(minutes(10), minutes(5)), Duration::ZERO);
+        assert_eq!(due(minutes(10), Duration::ZERO), minutes(1));
     }
 
     #[test]

@@ -84,11 +84,15 @@ impl Directory {
             return None;
         }
         let forced_in = progress.forced_at.map(|_| progress.budget.wait(now));
+        let token_ends_at = entry
+            .token_ends_at()
+            .filter(|_| progress.grant_refused.is_none());
         Some(Standing {
             in_use: entry.used_within(self.settings.refresh_interval, now),
             age,
             attempts: progress.attempts,
             forced_in,
+            token_ends_in: token_ends_at.map(|at| at.saturating_sub(now)),
             blocked: progress.blocked,
         })
     }
@@ -111,6 +115,7 @@ impl Directory {
             age,
             attempts,
             forced_in: None,
+            token_ends_in: None,
             blocked: false,
         })
     }

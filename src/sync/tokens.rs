@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::SyncError;
 use super::directory::Directory;
 use super::entry::{Entry, GrantRefused};
-use super::plan::patience;
+use super::plan::{TOKEN_RENEWED_AHEAD, patience};
 use crate::audit;
 use crate::heroku::{Caller, HerokuError};
 use crate::ids::ResourceId;
@@ -23,9 +23,8 @@ const MARGIN: Duration = Duration::from_secs(5 * 60);
 pub(super) enum Horizon {
     /// For somebody who waits.
     Now,
-    /// Until after the next fetch, which is in this time: so sign-ins in between find a token that
-    /// works. As fetches are spread, so are renewals.
-    NextFetch(Duration),
+    /// For the schedule, which renews it well before its end: so sign-ins find one that works.
+    Ahead,
 }
 
 impl Directory {
@@ -53,7 +52,7 @@ impl Directory {
         let tokens = self.stored_tokens(entry).await?;
         let ahead = match horizon {
             Horizon::Now => MARGIN,
-            Horizon::NextFetch(interval) => MARGIN + interval,
+            Horizon::Ahead => TOKEN_RENEWED_AHEAD,
         };
         let now = self.clock.now();
         if now + ahead < tokens.expires_at {
@@ -97,6 +96,7 @@ impl Directory {
         match self.client.refresh(&known).await {
             Ok(tokens) => {
                 entry.progress().grant_refused = None;
+                self.note_end(entry, &tokens);
                 self.store.set_tokens(&entry.id, tokens.clone()).await?;
                 meter::token_renewed("ok");
                 Ok(tokens)
@@ -140,10 +140,19 @@ impl Directory {
         self.clock.elapsed() < refused.last_at + patience
     }
 
+    /// For the schedule.
+    fn note_end(&self, entry: &Entry, tokens: &Tokens) {
+        let left = tokens.expires_at - self.clock.now();
+        let left = Duration::try_from(left).unwrap_or(Duration::ZERO);
+        entry.note_token_end(self.clock.elapsed() + left);
+    }
+
     async fn stored_tokens(&self, entry: &Entry) -> Result<Tokens, SyncError> {
         let known = self.store.get(&entry.id).await?;
         let known = known.ok_or(SyncError::UnknownResource)?;
-        known.tokens.ok_or(SyncError::NoTokens)
+        let tokens = known.tokens.ok_or(SyncError::NoTokens)?;
+        self.note_end(entry, &tokens);
+        Ok(tokens)
     }
 }
 

@@ -18,6 +18,7 @@ mod stores;
 mod streams;
 mod sync;
 mod teams;
+mod tokens;
 mod upstream;
 mod way_back;
 mod webhooks;

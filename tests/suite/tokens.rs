@@ -1,0 +1,219 @@
+//! OAuth tokens: renewed ahead of their end, by one at a time, and never lost.
+
+use std::time::Duration;
+
+use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault};
+use tower_heroku_sso::sync::SyncError;
+
+use tower_heroku_sso::Clock as _;
+
+use crate::world::{World, grant};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[tokio::test]
+async fn an_access_token_is_renewed_before_it_ends() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    world.heroku.reset_calls();
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    assert_eq!(world.heroku.calls(Endpoint::Token), 0);
+    // Heroku's tokens live 8 hours; the last five minutes are not relied on.
+    world.clock.advance(Duration::from_secs(8 * 3600 - 4 * 60));
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    assert_eq!(world.heroku.calls(Endpoint::Token), 1);
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    assert_eq!(world.heroku.calls(Endpoint::Token), 1);
+}
+
+#[tokio::test]
+async fn an_old_copy_of_the_tokens_does_not_take_the_place_of_renewed_ones() {
+    use tower_heroku_sso::{OauthGrant, Tokens};
+
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let resource = addon.resource_id();
+    let copy = |life: time::Duration| {
+        OauthGrant::Tokens(Tokens {
+            access: "a-copy".into(),
+            refresh: "a-copy".into(),
+            expires_at: world.clock.now() + life,
+        })
+    };
+    let old = copy(time::Duration::hours(8));
+    world.clock.advance(Duration::from_secs(9 * 3600));
+    world.sso.refresh_now(&resource).await.unwrap();
+    world.sso.register(&resource, old).await.unwrap();
+    world.sso.refresh_now(&resource).await.unwrap();
+    // A newer one counts, whatever it is worth.
+    world
+        .sso
+        .register(&resource, copy(time::Duration::hours(9)))
+        .await
+        .unwrap();
+    assert!(world.sso.refresh_now(&resource).await.is_err());
+}
+
+#[tokio::test]
+async fn u1_a_token_that_heroku_refuses_is_renewed_once() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    world.heroku.expire_access_tokens();
+    world.heroku.reset_calls();
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    assert_eq!(world.heroku.calls(Endpoint::Token), 1);
+
+    world.heroku.fault(Endpoint::AddOn, Fault::Status(401));
+    world.heroku.reset_calls();
+    assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
+    assert_eq!(world.heroku.calls(Endpoint::Token), 1);
+    assert_eq!(world.heroku.calls(Endpoint::AddOn), 2);
+}
+
+#[tokio::test]
+async fn u24_the_old_refresh_token_stays_if_heroku_sends_no_new_one() {
+    let world = World::start().await;
+    world.heroku.rotate_refresh_tokens(false);
+    let addon = world.addon().await;
+    for _ in 0..3 {
+        world.heroku.expire_access_tokens();
+        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn u24_a_token_endpoint_that_fails_loses_no_token() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let resource = addon.resource_id();
+    world.heroku.expire_access_tokens();
+    for fault in [
+        Fault::Status(500),
+        Fault::Status(429),
+        Fault::Status(400),
+        Fault::Status(401),
+        Fault::Body("<html>".into()),
+        Fault::Body("{}".into()),
+        Fault::Body(r#"{"access_token":null}"#.into()),
+        Fault::Reset,
+    ] {
+        world.heroku.fault(Endpoint::Token, fault.clone());
+        assert!(world.sso.refresh_now(&resource).await.is_err(), "{fault:?}");
+        world.clock.advance(Duration::from_secs(15 * 60));
+    }
+    world.heroku.clear_faults();
+    world.sso.refresh_now(&resource).await.unwrap();
+}
+
+#[tokio::test]
+async fn u25_a_revoked_refresh_token_keeps_the_list_to_its_age_limit() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    world.heroku.revoke_tokens(&addon);
+    assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
+    assert_eq!(browser.fetch("/page").await.status, 200);
+}
+
+#[tokio::test]
+async fn u26_a_short_or_odd_life_of_a_token_makes_no_loop() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    for life in ["1", "0", "-5", "null", "9223372036854775807"] {
+        world.heroku.expire_access_tokens();
+        let body = format!(
+            r#"{{"access_token":"HRKU-AA-nonsense","refresh_token":null,"expires_in":{life}}}"#
+        );
+        world.heroku.fault(Endpoint::Token, Fault::Body(body));
+        world.heroku.reset_calls();
+        assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
+        assert!(world.heroku.calls(Endpoint::Any) <= 4, "{life}");
+    }
+}
+
+/// Waits until the sync has nothing more to ask.
+async fn quiet(world: &World) {
+    let mut calls = world.heroku.calls(Endpoint::Any);
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(25)).await;
+        let before = std::mem::replace(&mut calls, world.heroku.calls(Endpoint::Any));
+        if calls == before {
+            return;
+        }
+    }
+    panic!("the sync goes on and on");
+}
+
+#[tokio::test]
+async fn a_sign_in_finds_a_token_that_works_whatever_the_hour_as_the_sync_renews_it_ahead() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let sync = world.sso.spawn_sync();
+    quiet(&world).await;
+    for half_hour in 1..36 {
+        world.clock.advance(HOUR / 2);
+        quiet(&world).await;
+        let renewals = world.heroku.calls(Endpoint::Token);
+        let form = addon.sign_in_form("ann@example.com");
+        assert_eq!(world.browser().submit(&form).await.status, 303);
+        assert_eq!(world.heroku.calls(Endpoint::Token), renewals, "{half_hour}");
+    }
+    assert!(world.heroku.calls(Endpoint::Token) >= 3);
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn u25_a_resource_whose_refresh_token_is_refused_is_named_and_not_hammered() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let resource = addon.resource_id();
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    let sync = world.sso.spawn_sync();
+    assert_eq!(world.sso.needing_grant(), []);
+    world.heroku.revoke_tokens(&addon);
+    assert!(world.sso.refresh_now(&resource).await.is_err());
+    assert_eq!(world.sso.needing_grant(), [resource]);
+    assert_eq!(world.sso.health().await.unwrap().needing_grant, 1);
+    world.heroku.reset_calls();
+    // To its age limit and no longer, however much somebody tries.
+    for minute in 1..=15 {
+        world.clock.advance(Duration::from_secs(60));
+        let status = browser.fetch("/page").await.status;
+        let expected: &[u16] = if minute < 5 { &[200] } else { &[401] };
+        assert!(expected.contains(&status), "{status} in minute {minute}");
+        let form = addon.sign_in_form("ann@example.com");
+        let status = world.browser().submit(&form).await.status;
+        let expected = if minute <= 10 { 303 } else { 503 };
+        assert_eq!(status, expected, "minute {minute}");
+        assert!(world.sso.refresh_now(&resource).await.is_err());
+    }
+    assert!(world.heroku.calls(Endpoint::Token) <= 4);
+    // A new grant mends it.
+    world.sso.register(&resource, grant(&addon)).await.unwrap();
+    assert_eq!(world.sso.needing_grant(), []);
+    world.signed_in(&addon, "ann@example.com").await;
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_access_token_that_still_works_is_used_after_its_renewal_was_refused() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let resource = addon.resource_id();
+    world.clock.advance(8 * HOUR - Duration::from_secs(200));
+    world.heroku.fault(Endpoint::Token, Fault::Status(401));
+    world.sso.refresh_now(&resource).await.unwrap();
+    assert_eq!(world.sso.needing_grant(), [resource]);
+    world.sso.refresh_now(&resource).await.unwrap();
+    assert_eq!(
+        world.heroku.calls(Endpoint::Token),
+        2,
+        "the exchange and one renewal"
+    );
+    world.clock.advance(Duration::from_secs(200));
+    let error = world.sso.refresh_now(&resource).await.unwrap_err();
+    assert!(matches!(
+        error,
+        SyncError::Heroku(_) | SyncError::NeedsGrant
+    ));
+}
