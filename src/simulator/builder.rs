@@ -1,6 +1,6 @@
 //! How a simulator is set up.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::Simulator;
 use super::server::Server;
-use super::shared::Shared;
+use super::shared::{Shared, dashboard_url};
 use super::state::State;
 use crate::clock::{Clock, SystemClock};
 
@@ -124,7 +124,7 @@ impl SimulatorBuilder {
         let (stop, stopped) = watch::channel(false);
         let shared = Arc::new(Shared {
             address,
-            slug: self.slug,
+            slug: self.slug.clone(),
             password: self.password,
             sso_salt: self.sso_salt,
             client_secret: self.client_secret,
@@ -132,15 +132,18 @@ impl SimulatorBuilder {
             clock: self.clock,
             http,
             state: Mutex::new(State {
+                slug: self.slug,
+                dashboard_url: dashboard_url(address),
                 partner_url: without_slash(&self.partner_url),
                 page_size: self.page_size,
                 rotate_refresh_tokens: true,
-                people: BTreeMap::new(),
-                plans: BTreeMap::new(),
+                people: Default::default(),
+                plans: HashMap::new(),
                 service_id: Uuid::new_v4(),
-                teams: Vec::new(),
-                apps: Vec::new(),
-                addons: Vec::new(),
+                teams: Default::default(),
+                apps: Default::default(),
+                addons: Default::default(),
+                addons_on: HashMap::new(),
                 authorizations: Default::default(),
                 faults: Default::default(),
                 log: Default::default(),

@@ -38,7 +38,9 @@ pub(super) async fn guard(
     };
     let mut state = shared.state();
     if !reset.is_pulled() {
-        state.log.answered(number, answer.status().as_u16());
+        state
+            .log
+            .answered(number, endpoint, answer.status().as_u16());
     }
     let remaining = match answer.status() {
         StatusCode::TOO_MANY_REQUESTS => 0,
