@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::etag::json_answer;
 use super::refusal::Refusal;
+use super::state::State;
 
 /// The most that one page can hold, whatever the request says.
 const MAX_PAGE: usize = 1000;
@@ -27,7 +28,7 @@ pub(super) struct List<'a, T> {
 pub(super) fn page<T>(
     list: &List<'_, T>,
     body: impl FnMut(&T) -> Value,
-    page_size: usize,
+    state: &State,
     request: &HeaderMap,
 ) -> Result<Response, Refusal> {
     let &List {
@@ -42,12 +43,12 @@ pub(super) fn page<T>(
             Range::parse(property, text).ok_or(Refusal::BAD_RANGE)?
         }
     };
-    let size = range.max.unwrap_or(page_size).clamp(1, MAX_PAGE);
+    let size = range.max.unwrap_or(state.page_size).clamp(1, MAX_PAGE);
     let first = entries.partition_point(|entry| range.is_before(&key(entry)));
     let end = entries.len().min(first + size);
     let shown = &entries[first..end];
     let bodies = shown.iter().map(body).collect();
-    let mut answer = json_answer(&Value::Array(bodies), request);
+    let mut answer = json_answer(&Value::Array(bodies), request, state.etags);
 
     let headers = answer.headers_mut();
     headers.insert(header::ACCEPT_RANGES, header_value(property)?);

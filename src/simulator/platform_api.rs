@@ -20,7 +20,11 @@ pub(super) async fn addon(
 ) -> Result<Response, Refusal> {
     let state = shared.state();
     let own = caller::own_addon(&shared, &state, &headers, &wanted)?;
-    Ok(json_answer(&body::addon(&state, own), &headers))
+    Ok(json_answer(
+        &body::addon(&state, own),
+        &headers,
+        state.etags,
+    ))
 }
 
 pub(super) async fn app(
@@ -30,7 +34,7 @@ pub(super) async fn app(
 ) -> Result<Response, Refusal> {
     let state = shared.state();
     let app = caller::own_app(&shared, &state, &headers, &wanted)?;
-    Ok(json_answer(&body::app(&state, app), &headers))
+    Ok(json_answer(&body::app(&state, app), &headers, state.etags))
 }
 
 pub(super) async fn collaborators(
@@ -50,7 +54,7 @@ pub(super) async fn collaborators(
         key: |entry| entry.id.to_string(),
     };
     let to_body = |entry: &&Standing| body::collaborator(app, entry);
-    paging::page(&list, to_body, state.page_size, &headers)
+    paging::page(&list, to_body, &state, &headers)
 }
 
 pub(super) async fn members(
@@ -67,10 +71,5 @@ pub(super) async fn members(
         entries: &entries,
         key: |entry| entry.email.clone(),
     };
-    paging::page(
-        &list,
-        |entry| body::member(entry),
-        state.page_size,
-        &headers,
-    )
+    paging::page(&list, |entry| body::member(entry), &state, &headers)
 }

@@ -1,14 +1,17 @@
 //! The simulated world: teams, apps, add-ons and people, behind one lock.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::calls::CallLog;
+use super::etag::ETags;
 use super::fault::FaultSwitches;
 use super::oauth::Authorizations;
 use super::people::People;
+use super::rate_pools::Rates;
 use super::records::{AddOnRecord, AppRecord, Owner, Presence, Standing, TeamRecord};
 use super::register::Register;
 
@@ -20,6 +23,10 @@ pub(super) struct State {
     pub(super) partner_url: String,
     pub(super) page_size: usize,
     pub(super) rotate_refresh_tokens: bool,
+    pub(super) latency: Duration,
+    pub(super) date_offset: time::Duration,
+    pub(super) etags: ETags,
+    pub(super) rates: Rates,
     pub(super) people: People,
     pub(super) plans: HashMap<String, Uuid>,
     pub(super) service_id: Uuid,
