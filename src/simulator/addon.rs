@@ -4,8 +4,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::shared::Shared;
-use super::state::{AddOnRecord, Presence};
+use super::records::{AddOnRecord, Presence};
+use super::state::State;
 use super::{App, PartnerAnswer, PartnerUnreachable, SignInForm, Simulator};
 use super::{partner, sign_in};
 use crate::ids::ResourceId;
@@ -49,8 +49,9 @@ impl AddOn {
 
     /// Where Heroku signs people in to this add-on: a page of the dashboard.
     pub fn web_url(&self) -> String {
-        let addon = self.with(|addon| addon.clone());
-        web_url(&self.simulator.shared, &addon)
+        let state = self.simulator.shared.state();
+        let addon = state.addon(self.id).expect("add-ons are never forgotten");
+        state.web_url(addon)
     }
 
     /// A fresh OAuth grant code: good once, for 5 minutes.
@@ -62,17 +63,17 @@ impl AddOn {
 
     /// Moves it to another app, which then is the one that the API names.
     pub fn move_to(&self, app: &App) -> &Self {
-        self.change(|addon| addon.app = app.id)
+        self.change(|state, now| state.move_addon(self.id, app.id, now))
     }
 
     /// Takes it away without a word to the partner: the API answers 404, tokens stay good.
     pub fn remove(&self) -> &Self {
-        self.change(|addon| addon.presence = Presence::Removed)
+        self.become_now(Presence::Removed)
     }
 
     /// As [`remove`](Self::remove), but the API answers 410.
     pub fn gone(&self) -> &Self {
-        self.change(|addon| addon.presence = Presence::Gone)
+        self.become_now(Presence::Gone)
     }
 
     /// The form that the browser of this person posts to the add-on now, with both tokens of
@@ -137,17 +138,27 @@ impl AddOn {
         partner::deprovision(&self.simulator.shared, self.id).await
     }
 
-    fn change(&self, change: impl FnOnce(&mut AddOnRecord)) -> &Self {
-        self.simulator.shared.change_addon(self.id, change);
+    fn become_now(&self, presence: Presence) -> &Self {
+        self.change(|state, now| {
+            state.change_addon(self.id, now, |addon| addon.presence = presence);
+        })
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State, OffsetDateTime)) -> &Self {
+        let now = self.simulator.shared.now();
+        change(&mut self.simulator.shared.state(), now);
         self
     }
 
-    fn with<T>(&self, use_it: impl FnOnce(&mut AddOnRecord) -> T) -> T {
-        self.simulator.shared.with_addon(self.id, use_it)
+    fn with<T>(&self, use_it: impl FnOnce(&AddOnRecord) -> T) -> T {
+        let state = self.simulator.shared.state();
+        use_it(state.addon(self.id).expect("add-ons are never forgotten"))
     }
 }
 
-pub(super) fn web_url(shared: &Shared, addon: &AddOnRecord) -> String {
-    let (host, app, id) = (shared.dashboard_url(), addon.app, addon.id);
-    format!("{host}/apps/{app}/addons/{id}")
+impl State {
+    pub(super) fn web_url(&self, addon: &AddOnRecord) -> String {
+        let (host, app, id) = (&self.dashboard_url, addon.app, addon.id);
+        format!("{host}/apps/{app}/addons/{id}")
+    }
 }

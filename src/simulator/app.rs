@@ -1,8 +1,10 @@
 //! An app of the simulated Heroku.
 
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::state::{ALL_PERMISSIONS, AppRecord, Owner, put_standing, remove_standing};
+use super::records::{ALL_PERMISSIONS, Owner};
+use super::state::State;
 use super::{AddOn, Simulator, Team};
 use crate::ids::AppId;
 
@@ -26,19 +28,23 @@ impl App {
 
     /// The app's name at the moment.
     pub fn name(&self) -> String {
-        self.with(|app| app.name.clone())
+        let state = self.simulator.shared.state();
+        let app = state.app(self.id).expect("apps are never deleted");
+        app.name.clone()
     }
 
     /// Gives the app to a team: its service account becomes the owner.
     pub fn owned_by_team(&self, team: &Team) -> Self {
-        self.change(|app| app.owner = Owner::Team(team.id))
+        self.change(|state, now| state.give_app(self.id, Owner::Team(team.id), now))
     }
 
     /// Gives the app to a person.
     pub fn owner(&self, email: &str) -> Self {
-        let user = self.simulator.shared.state().user(email);
-        let email = email.to_owned();
-        self.change(|app| app.owner = Owner::Person { user, email })
+        self.change(|state, now| {
+            let user = state.user(email);
+            let email = email.to_owned();
+            state.give_app(self.id, Owner::Person { user, email }, now);
+        })
     }
 
     /// Puts a person on the app's list with the role `collaborator` and all permissions.
@@ -49,45 +55,30 @@ impl App {
     /// Puts a person on the app's list, or changes their role and permissions (`view`, `deploy`,
     /// `operate`, `manage`). The list of the app's team is left as it is.
     pub fn collaborator_as(&self, email: &str, role: &str, permissions: &[&str]) -> Self {
-        let now = self.simulator.shared.now();
-        let entry = {
-            let mut state = self.simulator.shared.state();
-            state.standing(email, role, permissions, now)
-        };
-        self.change(|app| put_standing(&mut app.collaborators, entry))
+        self.change(|state, now| state.put_collaborator(self.id, email, role, permissions, now))
     }
 
     /// Takes a person off the app's list. The owner stays, and so does the list of the team.
     pub fn remove(&self, email: &str) -> Self {
-        self.change(|app| remove_standing(&mut app.collaborators, email))
+        self.change(|state, now| state.remove_collaborator(self.id, email, now))
     }
 
     /// Gives the app another name; its id stays.
     pub fn rename(&self, name: &str) -> Self {
-        self.change(|app| app.name = name.to_owned())
+        self.change(|state, now| state.rename_app(self.id, name, now))
     }
 
     /// The add-on of this app, created if it has none (then on the plan `basic`, and unknown to the
     /// partner until it is [provisioned](AddOn::provision)).
     pub fn addon(&self) -> AddOn {
         let now = self.simulator.shared.now();
-        let mut state = self.simulator.shared.state();
-        let id = state.addon_on(self.id, &self.simulator.shared.slug, now);
+        let id = self.simulator.shared.state().addon_on(self.id, now);
         AddOn::new(&self.simulator, id)
     }
 
-    fn change(&self, change: impl FnOnce(&mut AppRecord)) -> Self {
+    fn change(&self, change: impl FnOnce(&mut State, OffsetDateTime)) -> Self {
         let now = self.simulator.shared.now();
-        self.with(|app| {
-            change(app);
-            app.updated_at = now;
-        });
+        change(&mut self.simulator.shared.state(), now);
         self.clone()
-    }
-
-    fn with<T>(&self, use_it: impl FnOnce(&mut AppRecord) -> T) -> T {
-        let mut state = self.simulator.shared.state();
-        let app = state.apps.iter_mut().find(|app| app.id == self.id);
-        use_it(app.expect("apps are never deleted"))
     }
 }

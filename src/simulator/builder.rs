@@ -1,6 +1,6 @@
 //! How a simulator is set up.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -11,8 +11,10 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::Simulator;
+use super::etag::ETags;
+use super::rate_pools::{RatePools, RateRules, Rates};
 use super::server::Server;
-use super::shared::Shared;
+use super::shared::{Shared, dashboard_url};
 use super::state::State;
 use crate::clock::{Clock, SystemClock};
 
@@ -31,6 +33,8 @@ pub struct SimulatorBuilder {
     partner_url: String,
     sso_path: String,
     page_size: usize,
+    latency: Duration,
+    rates: RateRules,
 }
 
 impl Default for SimulatorBuilder {
@@ -46,6 +50,8 @@ impl Default for SimulatorBuilder {
             partner_url: "http://127.0.0.1:3000".into(),
             sso_path: "/heroku/sso".into(),
             page_size: 200,
+            latency: Duration::ZERO,
+            rates: RateRules::default(),
         }
     }
 }
@@ -105,6 +111,46 @@ impl SimulatorBuilder {
         self
     }
 
+    /// How much later every call of the Platform API and of the token exchange is answered, in real
+    /// time. Zero by default.
+    pub fn latency(mut self, latency: Duration) -> Self {
+        self.latency = latency;
+        self
+    }
+
+    /// How many calls may be made at once, and how many more each minute by the simulator's clock.
+    /// 4500 and 75 by default, as at Heroku. Token exchanges, and calls without a good token, cost
+    /// nothing.
+    pub fn rate_pool(mut self, size: u32, refill_per_minute: u32) -> Self {
+        self.rates.size = size;
+        self.rates.refill_per_minute = refill_per_minute;
+        self
+    }
+
+    /// Whether a call that the rate pool has nothing left for is answered with 429 `rate_limit`,
+    /// without `Retry-After`. By default it is only counted.
+    pub fn enforce_rate_limit(mut self, enforced: bool) -> Self {
+        self.rates.enforced = enforced;
+        self
+    }
+
+    /// Which calls share a rate pool. All by default.
+    pub fn rate_pools(mut self, pools: RatePools) -> Self {
+        self.rates.pools = pools;
+        self
+    }
+
+    /// Gives each add-on a rate pool of its own.
+    pub fn rate_pools_per_addon(self) -> Self {
+        self.rate_pools(RatePools::PerAddOn)
+    }
+
+    /// Whether an answer of 304 draws on the rate pool. It does by default; Heroku does not say.
+    pub fn charge_not_modified(mut self, charged: bool) -> Self {
+        self.rates.charges_not_modified = charged;
+        self
+    }
+
     /// Starts the server. Wants a tokio runtime.
     ///
     /// # Errors
@@ -124,7 +170,7 @@ impl SimulatorBuilder {
         let (stop, stopped) = watch::channel(false);
         let shared = Arc::new(Shared {
             address,
-            slug: self.slug,
+            slug: self.slug.clone(),
             password: self.password,
             sso_salt: self.sso_salt,
             client_secret: self.client_secret,
@@ -132,15 +178,22 @@ impl SimulatorBuilder {
             clock: self.clock,
             http,
             state: Mutex::new(State {
+                slug: self.slug,
+                dashboard_url: dashboard_url(address),
                 partner_url: without_slash(&self.partner_url),
                 page_size: self.page_size,
                 rotate_refresh_tokens: true,
-                people: BTreeMap::new(),
-                plans: BTreeMap::new(),
+                latency: self.latency,
+                date_offset: time::Duration::ZERO,
+                etags: ETags::default(),
+                rates: Rates::new(self.rates),
+                people: Default::default(),
+                plans: HashMap::new(),
                 service_id: Uuid::new_v4(),
-                teams: Vec::new(),
-                apps: Vec::new(),
-                addons: Vec::new(),
+                teams: Default::default(),
+                apps: Default::default(),
+                addons: Default::default(),
+                addons_on: HashMap::new(),
                 authorizations: Default::default(),
                 faults: Default::default(),
                 log: Default::default(),

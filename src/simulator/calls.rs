@@ -1,5 +1,7 @@
 //! What was asked of the simulator.
 
+use std::collections::{HashMap, VecDeque};
+
 /// A part of Heroku that the simulator plays, as seen by an add-on.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Endpoint {
@@ -36,38 +38,113 @@ pub struct RecordedRequest {
     pub status: Option<u16>,
 }
 
-/// Requests in order of arrival, each noted before it is answered.
+/// How many requests are kept, the newest ones; all are counted.
+const KEPT: usize = 10_000;
+
+/// Counts of all requests, and the newest ones in order of arrival, each noted before it is answered.
 #[derive(Debug, Default)]
 pub(super) struct CallLog {
-    next: u64,
-    calls: Vec<(u64, Endpoint, RecordedRequest)>,
+    /// The number of the last request.
+    last: u64,
+    /// The number of the last request that was forgotten with all before it.
+    cleared: u64,
+    /// Numbered without gaps up to `last`.
+    newest: VecDeque<RecordedRequest>,
+    calls: HashMap<Endpoint, usize>,
+    answers: HashMap<(Endpoint, u16), usize>,
 }
 
 impl CallLog {
     /// Notes an arrival and returns its number.
     pub(super) fn arrived(&mut self, endpoint: Endpoint, request: RecordedRequest) -> u64 {
-        self.next += 1;
-        self.calls.push((self.next, endpoint, request));
-        self.next
+        self.last += 1;
+        *self.calls.entry(endpoint).or_default() += 1;
+        if self.newest.len() == KEPT {
+            self.newest.pop_front();
+        }
+        self.newest.push_back(request);
+        self.last
     }
 
-    pub(super) fn answered(&mut self, number: u64, status: u16) {
-        // Not there if the log was cleared while the call was under way.
-        if let Ok(at) = self.calls.binary_search_by_key(&number, |call| call.0) {
-            self.calls[at].2.status = Some(status);
+    pub(super) fn answered(&mut self, number: u64, endpoint: Endpoint, status: u16) {
+        // The log may have been cleared while the call was under way.
+        if number <= self.cleared {
+            return;
+        }
+        *self.answers.entry((endpoint, status)).or_default() += 1;
+        let age = usize::try_from(self.last - number).unwrap_or(usize::MAX);
+        let place = self.newest.len().checked_sub(age.saturating_add(1));
+        if let Some(request) = place.and_then(|place| self.newest.get_mut(place)) {
+            request.status = Some(status);
         }
     }
 
     pub(super) fn count(&self, endpoint: Endpoint) -> usize {
-        let counted = self.calls.iter().filter(|call| endpoint.covers(call.1));
-        counted.count()
+        let counts = self.calls.iter();
+        let covered = counts.filter(|(called, _)| endpoint.covers(**called));
+        covered.map(|(_, count)| count).sum()
+    }
+
+    pub(super) fn count_answered(&self, endpoint: Endpoint, status: u16) -> usize {
+        let counts = self.answers.iter();
+        let covered = counts.filter(|((called, of), _)| endpoint.covers(*called) && *of == status);
+        covered.map(|(_, count)| count).sum()
     }
 
     pub(super) fn requests(&self) -> Vec<RecordedRequest> {
-        self.calls.iter().map(|call| call.2.clone()).collect()
+        self.newest.iter().cloned().collect()
     }
 
     pub(super) fn clear(&mut self) {
+        self.cleared = self.last;
+        self.newest.clear();
         self.calls.clear();
+        self.answers.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(number: u64) -> RecordedRequest {
+        RecordedRequest {
+            method: "GET".into(),
+            path: format!("/{number}"),
+            had_token: true,
+            status: None,
+        }
+    }
+
+    #[test]
+    fn only_the_newest_requests_are_kept_and_all_are_counted() {
+        let mut log = CallLog::default();
+        let kept = KEPT as u64;
+        for number in 1..=kept + 5 {
+            assert_eq!(log.arrived(Endpoint::App, request(number)), number);
+        }
+        log.answered(3, Endpoint::App, 200); // is counted, though forgotten
+        log.answered(kept + 4, Endpoint::App, 304);
+        assert_eq!(log.count(Endpoint::Any), KEPT + 5);
+        assert_eq!(log.count(Endpoint::AddOn), 0);
+        assert_eq!(log.count_answered(Endpoint::App, 200), 1);
+        assert_eq!(log.count_answered(Endpoint::Any, 304), 1);
+        let requests = log.requests();
+        assert_eq!(requests.len(), KEPT);
+        assert_eq!(requests[0].path, "/6");
+        assert_eq!(requests[KEPT - 2].status, Some(304));
+        assert!(requests[..KEPT - 2].iter().all(|it| it.status.is_none()));
+    }
+
+    #[test]
+    fn an_answer_to_a_call_from_before_the_log_was_cleared_counts_nowhere() {
+        let mut log = CallLog::default();
+        let old = log.arrived(Endpoint::App, request(1));
+        log.clear();
+        let new = log.arrived(Endpoint::App, request(2));
+        log.answered(old, Endpoint::App, 200);
+        assert_eq!(log.count_answered(Endpoint::Any, 200), 0);
+        log.answered(new, Endpoint::App, 200);
+        assert_eq!(log.requests()[0].status, Some(200));
     }
 }

@@ -38,6 +38,8 @@ pub enum Fault {
     LoopingRange,
     /// 503 for this page of a list, counted from 1; the other pages are right.
     FailOnPage(usize),
+    /// 304 without a body, whatever was asked.
+    NotModified,
     /// 302 to this address.
     Redirect(String),
     /// The right answer, about something else: its `id`, or that of the app a list is for, is another.

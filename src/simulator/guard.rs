@@ -1,14 +1,16 @@
 //! What happens around every call of an add-on: it is noted, and a fault may come in between.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, Request, State as Extract};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use time::macros::format_description;
 use uuid::Uuid;
 
+use super::caller;
 use super::calls::{Endpoint, RecordedRequest};
 use super::connection::ResetSwitch;
 use super::fault::Fault;
@@ -16,43 +18,99 @@ use super::fault_answer as wrong;
 use super::paging::PageNumber;
 use super::refusal::Refusal;
 use super::shared::Shared;
-
-/// How many requests an account may make before it would have to wait.
-const RATE_POOL: usize = 4500;
+use super::state::State;
+use crate::clock::{Clock, SystemClock};
 
 pub(super) async fn guard(
-    State((shared, endpoint)): State<(Arc<Shared>, Endpoint)>,
+    Extract((shared, endpoint)): Extract<(Arc<Shared>, Endpoint)>,
     ConnectInfo(reset): ConnectInfo<ResetSwitch>,
     request: Request,
     next: Next,
 ) -> Response {
     let request_id = request.headers().get("request-id").cloned();
-    let (number, fault) = {
-        let mut state = shared.state();
-        let number = state.log.arrived(endpoint, record(&request));
-        (number, state.faults.take(endpoint))
+    let arrival = arrive(&shared, endpoint, &request);
+    if !arrival.latency.is_zero() {
+        tokio::select! {
+            // In real time, whatever the simulator's clock is.
+            () = SystemClock::default().sleep(arrival.latency) => {}
+            () = shared.stopped() => {}
+        }
+    }
+    let mut answer = match arrival.verdict {
+        Verdict::Answer => next.run(request).await,
+        Verdict::Refuse => wrong::rate_limited(None),
+        Verdict::Fail(fault) => faulty(&shared, endpoint, fault, &reset, request, next).await,
     };
-    let mut answer = match fault {
-        None => next.run(request).await,
-        Some(fault) => faulty(&shared, endpoint, fault, &reset, request, next).await,
-    };
+    let status = answer.status();
     let mut state = shared.state();
     if !reset.is_pulled() {
-        state.log.answered(number, answer.status().as_u16());
+        state
+            .log
+            .answered(arrival.number, endpoint, status.as_u16());
     }
-    let remaining = match answer.status() {
-        StatusCode::TOO_MANY_REQUESTS => 0,
-        _ => RATE_POOL.saturating_sub(state.log.count(Endpoint::Any)),
-    };
     let headers = answer.headers_mut();
-    headers.insert("ratelimit-remaining", remaining.into());
+    if let Some(addon) = arrival.payer {
+        let remaining = settle(&shared, &mut state, addon, status);
+        headers.insert("ratelimit-remaining", remaining.into());
+    }
     if let Some(id) = request_id.or_else(fresh_id) {
         headers.insert("request-id", id);
     }
-    if let Some(date) = date(&shared) {
+    if let Some(date) = date(&shared, state.date_offset) {
         headers.insert(header::DATE, date);
     }
     answer
+}
+
+/// A call before it is answered.
+struct Arrival {
+    number: u64,
+    /// The add-on that pays for it, if it is one that costs.
+    payer: Option<Uuid>,
+    latency: Duration,
+    verdict: Verdict,
+}
+
+enum Verdict {
+    Answer,
+    /// The rate pool is empty.
+    Refuse,
+    Fail(Fault),
+}
+
+fn arrive(shared: &Shared, endpoint: Endpoint, request: &Request) -> Arrival {
+    let mut state = shared.state();
+    let number = state.log.arrived(endpoint, record(request));
+    let payer = caller::of_token(shared, &state, request.headers());
+    let payer = payer.filter(|_| endpoint != Endpoint::Token);
+    let now = shared.clock.elapsed();
+    let verdict = match payer {
+        Some(addon) if !state.rates.draw(addon, now) => Verdict::Refuse,
+        _ => state
+            .faults
+            .take(endpoint)
+            .map_or(Verdict::Answer, Verdict::Fail),
+    };
+    Arrival {
+        number,
+        payer,
+        latency: state.latency,
+        verdict,
+    }
+}
+
+/// What is left to the add-on after an answer of that status.
+fn settle(shared: &Shared, state: &mut State, addon: Uuid, status: StatusCode) -> usize {
+    let now = shared.clock.elapsed();
+    match status {
+        // Also where a fault only says that the pool is empty.
+        StatusCode::TOO_MANY_REQUESTS => return 0,
+        StatusCode::NOT_MODIFIED if !state.rates.rules.charges_not_modified => {
+            state.rates.give_back(addon, now);
+        }
+        _ => {}
+    }
+    state.rates.remaining(addon, now)
 }
 
 fn fresh_id() -> Option<HeaderValue> {
@@ -113,16 +171,17 @@ async fn faulty(
             shared.state().faults.used(endpoint);
             Refusal::UNAVAILABLE.into_response()
         }
+        Fault::NotModified => StatusCode::NOT_MODIFIED.into_response(),
         Fault::Redirect(to) => wrong::redirect(&to),
         Fault::WrongId => wrong::about_another(next.run(request).await).await,
     }
 }
 
 /// The time by the simulator's clock, as HTTP writes it.
-fn date(shared: &Shared) -> Option<HeaderValue> {
+fn date(shared: &Shared, offset: time::Duration) -> Option<HeaderValue> {
     let format = format_description!(
         "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
     );
-    let now = shared.clock.now().to_offset(time::UtcOffset::UTC);
+    let now = (shared.clock.now() + offset).to_offset(time::UtcOffset::UTC);
     HeaderValue::try_from(now.format(&format).ok()?).ok()
 }

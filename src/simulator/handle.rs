@@ -8,9 +8,9 @@ use uuid::Uuid;
 use super::builder::{SimulatorBuilder, without_slash};
 use super::calls::{Endpoint, RecordedRequest};
 use super::fault::Fault;
+use super::records::{AppRecord, Owner, TeamRecord};
 use super::server::Server;
 use super::shared::Shared;
-use super::state::{AppRecord, Owner, TeamRecord};
 use super::{AddOn, App, Team, demo};
 use crate::ids::UserId;
 
@@ -92,11 +92,11 @@ impl Simulator {
     /// The team of this name, created if there is none.
     pub fn team(&self, name: &str) -> Team {
         let mut state = self.shared.state();
-        let known = state.teams.iter().find(|team| team.name == name);
+        let known = state.teams.of_name(name);
         let id = known.map(|team| team.id).unwrap_or_else(|| {
             let id = Uuid::new_v4();
             let manager = Uuid::new_v4();
-            state.teams.push(TeamRecord {
+            state.teams.add(TeamRecord {
                 id,
                 name: name.to_owned(),
                 manager,
@@ -114,12 +114,12 @@ impl Simulator {
     pub fn app(&self, name: &str) -> App {
         let now = self.shared.now();
         let mut state = self.shared.state();
-        let known = state.apps.iter().find(|app| app.name == name);
+        let known = state.apps.of_name(name);
         let id = known.map(|app| app.id).unwrap_or_else(|| {
             let id = Uuid::new_v4();
             let email = "owner@example.com".to_owned();
             let user = state.user(&email);
-            state.apps.push(AppRecord {
+            state.apps.add(AppRecord {
                 id,
                 name: name.to_owned(),
                 owner: Owner::Person { user, email },
@@ -172,12 +172,18 @@ impl Simulator {
         self.shared.state().log.count(endpoint)
     }
 
+    /// How often an endpoint answered with a status. Cut connections count nowhere.
+    pub fn calls_answered(&self, endpoint: Endpoint, status: u16) -> usize {
+        self.shared.state().log.count_answered(endpoint, status)
+    }
+
     /// Forgets the calls so far.
     pub fn reset_calls(&self) {
         self.shared.state().log.clear();
     }
 
-    /// The calls so far, in order of arrival. Those of the dashboard are not among them.
+    /// The calls so far, in order of arrival: the newest 10,000 of them. Those of the dashboard are
+    /// not among them.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.shared.state().log.requests()
     }

@@ -17,13 +17,17 @@ pub(super) const ACCESS_LIFE: Duration = Duration::from_secs(28_800);
 pub(super) struct Authorizations {
     grants: HashMap<String, Issued>,
     access: HashMap<String, Issued>,
-    refresh: HashMap<String, Uuid>,
+    refresh: HashMap<String, (Uuid, u64)>,
+    /// How often an add-on's grants and tokens were all revoked.
+    revocations: HashMap<Uuid, u64>,
 }
 
 /// What a code or an access token is for, and when it ends.
 #[derive(Clone, Copy, Debug)]
 struct Issued {
     addon: Uuid,
+    /// How many revocations there had been by then. One more, and this is void.
+    era: u64,
     ends_at: OffsetDateTime,
 }
 
@@ -40,15 +44,16 @@ impl Authorizations {
     /// A new grant code for an add-on.
     pub(super) fn grant(&mut self, addon: Uuid, now: OffsetDateTime) -> String {
         let code = Uuid::new_v4().to_string();
-        let ends_at = now + GRANT_LIFE;
-        self.grants.insert(code.clone(), Issued { addon, ends_at });
+        let issued = self.issued(addon, now + GRANT_LIFE);
+        self.grants.insert(code.clone(), issued);
         code
     }
 
     /// Uses a grant code up, whether or not it is still good.
     pub(super) fn exchange(&mut self, code: &str, now: OffsetDateTime) -> Option<TokenPair> {
         let grant = self.grants.remove(code)?;
-        (now < grant.ends_at).then(|| self.issue(grant.addon, now, true))
+        self.is_good(grant, now)
+            .then(|| self.issue(grant.addon, now, true))
     }
 
     /// Issues new tokens for a refresh token, which is used up by that if `rotate` is on.
@@ -58,7 +63,10 @@ impl Authorizations {
         now: OffsetDateTime,
         rotate: bool,
     ) -> Option<TokenPair> {
-        let addon = *self.refresh.get(token)?;
+        let (addon, era) = *self.refresh.get(token)?;
+        if era != self.era(addon) {
+            return None;
+        }
         if rotate {
             self.refresh.remove(token);
         }
@@ -67,15 +75,13 @@ impl Authorizations {
 
     /// The add-on whose access token this is, if it is good now.
     pub(super) fn addon_of(&self, access: &str, now: OffsetDateTime) -> Option<Uuid> {
-        let token = self.access.get(access)?;
-        (now < token.ends_at).then_some(token.addon)
+        let token = *self.access.get(access)?;
+        self.is_good(token, now).then_some(token.addon)
     }
 
-    /// Forgets the grants and tokens of one add-on.
+    /// Makes the grants and tokens of one add-on void.
     pub(super) fn revoke(&mut self, addon: Uuid) {
-        self.grants.retain(|_, grant| grant.addon != addon);
-        self.access.retain(|_, token| token.addon != addon);
-        self.refresh.retain(|_, of| *of != addon);
+        *self.revocations.entry(addon).or_default() += 1;
     }
 
     /// Ends all access tokens; refresh tokens stay.
@@ -85,18 +91,34 @@ impl Authorizations {
 
     fn issue(&mut self, addon: Uuid, now: OffsetDateTime, with_refresh: bool) -> TokenPair {
         let access = new_token();
-        let ends_at = now + ACCESS_LIFE;
-        self.access
-            .insert(access.clone(), Issued { addon, ends_at });
+        let issued = self.issued(addon, now + ACCESS_LIFE);
+        self.access.insert(access.clone(), issued);
         let refresh = with_refresh.then(new_token);
         if let Some(token) = &refresh {
-            self.refresh.insert(token.clone(), addon);
+            self.refresh.insert(token.clone(), (addon, issued.era));
         }
         TokenPair {
             addon,
             access,
             refresh,
         }
+    }
+
+    fn issued(&self, addon: Uuid, ends_at: OffsetDateTime) -> Issued {
+        let era = self.era(addon);
+        Issued {
+            addon,
+            era,
+            ends_at,
+        }
+    }
+
+    fn is_good(&self, issued: Issued, now: OffsetDateTime) -> bool {
+        now < issued.ends_at && issued.era == self.era(issued.addon)
+    }
+
+    fn era(&self, addon: Uuid) -> u64 {
+        self.revocations.get(&addon).copied().unwrap_or_default()
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::etag::json_answer;
 use super::refusal::Refusal;
+use super::state::State;
 
 /// The most that one page can hold, whatever the request says.
 const MAX_PAGE: usize = 1000;
@@ -14,14 +15,27 @@ const MAX_PAGE: usize = 1000;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PageNumber(pub(super) usize);
 
-/// One page of `entries`, which are sorted here by their key, a value of `property`.
-pub(super) fn page(
-    property: &str,
-    mut entries: Vec<(String, Value)>,
-    page_size: usize,
+/// A list that can be asked for in pages.
+pub(super) struct List<'a, T> {
+    /// What its entries are sorted and told apart by.
+    pub(super) property: &'a str,
+    /// Sorted by their keys.
+    pub(super) entries: &'a [T],
+    pub(super) key: fn(&T) -> String,
+}
+
+/// One page of a list. Only its entries are written out.
+pub(super) fn page<T>(
+    list: &List<'_, T>,
+    body: impl FnMut(&T) -> Value,
+    state: &State,
     request: &HeaderMap,
 ) -> Result<Response, Refusal> {
-    entries.sort_by(|a, b| a.0.cmp(&b.0));
+    let &List {
+        property,
+        entries,
+        key,
+    } = list;
     let range = match request.get(header::RANGE) {
         None => Range::default(),
         Some(text) => {
@@ -29,20 +43,20 @@ pub(super) fn page(
             Range::parse(property, text).ok_or(Refusal::BAD_RANGE)?
         }
     };
-    let size = range.max.unwrap_or(page_size).clamp(1, MAX_PAGE);
-    let first = entries.partition_point(|entry| range.is_before(&entry.0));
+    let size = range.max.unwrap_or(state.page_size).clamp(1, MAX_PAGE);
+    let first = entries.partition_point(|entry| range.is_before(&key(entry)));
     let end = entries.len().min(first + size);
     let shown = &entries[first..end];
-    let bodies = shown.iter().map(|entry| entry.1.clone()).collect();
-    let mut answer = json_answer(&Value::Array(bodies), request);
+    let bodies = shown.iter().map(body).collect();
+    let mut answer = json_answer(&Value::Array(bodies), request, state.etags);
 
     let headers = answer.headers_mut();
     headers.insert(header::ACCEPT_RANGES, header_value(property)?);
     if let (Some(from), Some(to)) = (shown.first(), shown.last()) {
-        let content = format!("{property} {}..{}; max={size}", from.0, to.0);
+        let content = format!("{property} {}..{}; max={size}", key(from), key(to));
         headers.insert(header::CONTENT_RANGE, header_value(&content)?);
         if end < entries.len() {
-            let next = format!("{property} ]{}..; max={size}", to.0);
+            let next = format!("{property} ]{}..; max={size}", key(to));
             headers.insert("next-range", header_value(&next)?);
             if answer.status() == StatusCode::OK {
                 *answer.status_mut() = StatusCode::PARTIAL_CONTENT;

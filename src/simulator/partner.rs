@@ -9,8 +9,8 @@ use time::macros::{format_description, offset};
 use uuid::Uuid;
 
 use super::oauth::GRANT_LIFE;
+use super::records::Presence;
 use super::shared::Shared;
-use super::state::Presence;
 
 const MEDIA_TYPE: &str = "application/vnd.heroku-addons+json; version=3";
 
@@ -38,8 +38,9 @@ pub(super) fn provisioning_body(shared: &Shared, addon: Uuid) -> Value {
     );
     let now = shared.clock.now();
     let expires_at = (now + GRANT_LIFE).to_offset(GRANT_OFFSET);
-    let code = shared.state().authorizations.grant(addon, now);
-    let addon = shared.with_addon(addon, |addon| addon.clone());
+    let mut state = shared.state();
+    let code = state.authorizations.grant(addon, now);
+    let addon = state.addon(addon).expect("add-ons are never forgotten");
     json!({
         "uuid": addon.id,
         "name": addon.name,
@@ -69,7 +70,8 @@ pub(super) async fn provision(
             Value::Number(id) => Some(id.to_string()),
             _ => None,
         };
-        shared.change_addon(addon, |addon| {
+        let now = shared.now();
+        shared.state().change_addon(addon, now, |addon| {
             if let Some(id) = provider_id {
                 addon.provider_id = id;
             }
@@ -91,7 +93,8 @@ pub(super) async fn change_plan(
     let body = json!({ "plan": plan });
     let answer = call(shared, Method::PUT, &path, Some(&body)).await?;
     if answer.status == 200 {
-        shared.change_addon(addon, |addon| addon.plan = plan.to_owned());
+        let now = shared.now();
+        shared.state().change_plan(addon, plan, now);
     }
     Ok(answer)
 }
@@ -104,8 +107,10 @@ pub(super) async fn deprovision(
     let path = format!("/{addon}");
     let answer = call(shared, Method::DELETE, &path, None).await?;
     if matches!(answer.status, 200 | 204 | 410) {
-        shared.change_addon(addon, |addon| addon.presence = Presence::Removed);
-        shared.state().authorizations.revoke(addon);
+        let now = shared.now();
+        let mut state = shared.state();
+        state.change_addon(addon, now, |addon| addon.presence = Presence::Removed);
+        state.authorizations.revoke(addon);
     }
     Ok(answer)
 }

@@ -5,9 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use time::OffsetDateTime;
 use tokio::sync::watch;
-use uuid::Uuid;
 
-use super::state::{AddOnRecord, State};
+use super::state::State;
 use crate::clock::Clock;
 
 /// The settings, which stay, and the [`State`], which changes.
@@ -43,21 +42,7 @@ impl Shared {
 
     /// The same under the name `localhost`: another site to a browser than `127.0.0.1`.
     pub(super) fn dashboard_url(&self) -> String {
-        format!("http://localhost:{}", self.address.port())
-    }
-
-    pub(super) fn with_addon<T>(&self, id: Uuid, use_it: impl FnOnce(&mut AddOnRecord) -> T) -> T {
-        let mut state = self.state();
-        let addon = state.addons.iter_mut().find(|addon| addon.id == id);
-        use_it(addon.expect("add-ons are never forgotten"))
-    }
-
-    pub(super) fn change_addon(&self, id: Uuid, change: impl FnOnce(&mut AddOnRecord)) {
-        let now = self.now();
-        self.with_addon(id, |addon| {
-            change(addon);
-            addon.updated_at = now;
-        });
+        dashboard_url(self.address)
     }
 
     /// Where the sign-in form goes.
@@ -70,4 +55,8 @@ impl Shared {
         // An error means that the last handle is gone, which is a stop as well.
         let _ = self.stop.clone().wait_for(|stop| *stop).await;
     }
+}
+
+pub(super) fn dashboard_url(address: SocketAddr) -> String {
+    format!("http://localhost:{}", address.port())
 }

@@ -1,26 +1,40 @@
 //! The simulated world: teams, apps, add-ons and people, behind one lock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::calls::CallLog;
+use super::etag::ETags;
 use super::fault::FaultSwitches;
 use super::oauth::Authorizations;
+use super::people::People;
+use super::rate_pools::Rates;
+use super::records::{AddOnRecord, AppRecord, Owner, Presence, Standing, TeamRecord};
+use super::register::Register;
 
 #[derive(Debug)]
 pub(super) struct State {
+    pub(super) slug: String,
+    /// Where people see the dashboard, without a path.
+    pub(super) dashboard_url: String,
     pub(super) partner_url: String,
     pub(super) page_size: usize,
     pub(super) rotate_refresh_tokens: bool,
-    /// Everyone ever named, by address in lower case.
-    pub(super) people: BTreeMap<String, Uuid>,
-    pub(super) plans: BTreeMap<String, Uuid>,
+    pub(super) latency: Duration,
+    pub(super) date_offset: time::Duration,
+    pub(super) etags: ETags,
+    pub(super) rates: Rates,
+    pub(super) people: People,
+    pub(super) plans: HashMap<String, Uuid>,
     pub(super) service_id: Uuid,
-    pub(super) teams: Vec<TeamRecord>,
-    pub(super) apps: Vec<AppRecord>,
-    pub(super) addons: Vec<AddOnRecord>,
+    pub(super) teams: Register<TeamRecord>,
+    pub(super) apps: Register<AppRecord>,
+    pub(super) addons: Register<AddOnRecord>,
+    /// Every add-on that ever came to an app and did not move on, the oldest first.
+    pub(super) addons_on: HashMap<Uuid, BTreeSet<(usize, Uuid)>>,
     pub(super) authorizations: Authorizations,
     pub(super) faults: FaultSwitches,
     pub(super) log: CallLog,
@@ -28,100 +42,18 @@ pub(super) struct State {
     pub(super) notice: Option<String>,
 }
 
-#[derive(Clone, Debug)]
-pub(super) struct TeamRecord {
-    pub(super) id: Uuid,
-    pub(super) name: String,
-    /// The service account that owns the team's apps.
-    pub(super) manager: Uuid,
-    pub(super) members: Vec<Standing>,
-}
-
-impl TeamRecord {
-    pub(super) fn manager_email(&self) -> String {
-        format!("{}@herokumanager.com", self.name)
-    }
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct AppRecord {
-    pub(super) id: Uuid,
-    pub(super) name: String,
-    pub(super) owner: Owner,
-    /// The id of the owner's own entry in the list of collaborators.
-    pub(super) owner_entry: Uuid,
-    pub(super) collaborators: Vec<Standing>,
-    pub(super) created_at: OffsetDateTime,
-    pub(super) updated_at: OffsetDateTime,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Owner {
-    Person { user: Uuid, email: String },
-    Team(Uuid),
-}
-
-/// A person's entry in a list of collaborators or team members.
-#[derive(Clone, Debug)]
-pub(super) struct Standing {
-    pub(super) id: Uuid,
-    pub(super) user: Uuid,
-    pub(super) email: String,
-    pub(super) role: String,
-    pub(super) permissions: Vec<String>,
-    pub(super) created_at: OffsetDateTime,
-    pub(super) updated_at: OffsetDateTime,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct AddOnRecord {
-    pub(super) id: Uuid,
-    pub(super) name: String,
-    pub(super) app: Uuid,
-    pub(super) plan: String,
-    pub(super) provider_id: String,
-    pub(super) presence: Presence,
-    pub(super) created_at: OffsetDateTime,
-    pub(super) updated_at: OffsetDateTime,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Presence {
-    /// Heroku has it, the partner has not said yes yet.
-    Provisioning,
-    Provisioned,
-    /// Answered with 404.
-    Removed,
-    /// Answered with 410.
-    Gone,
-}
-
-impl Presence {
-    pub(super) fn is_present(self) -> bool {
-        matches!(self, Presence::Provisioning | Presence::Provisioned)
-    }
-}
-
 impl State {
     /// The account of a person, made up when first asked for.
     pub(super) fn user(&mut self, email: &str) -> Uuid {
-        let key = email.to_ascii_lowercase();
-        *self.people.entry(key).or_insert_with(Uuid::new_v4)
-    }
-
-    pub(super) fn email_of(&self, user: Uuid) -> Option<&str> {
-        let mut people = self.people.iter();
-        people
-            .find(|(_, id)| **id == user)
-            .map(|(email, _)| &**email)
+        self.people.account(email)
     }
 
     pub(super) fn team(&self, id: Uuid) -> Option<&TeamRecord> {
-        self.teams.iter().find(|team| team.id == id)
+        self.teams.get(id)
     }
 
     pub(super) fn app(&self, id: Uuid) -> Option<&AppRecord> {
-        self.apps.iter().find(|app| app.id == id)
+        self.apps.get(id)
     }
 
     pub(super) fn team_of(&self, app: &AppRecord) -> Option<&TeamRecord> {
@@ -131,34 +63,76 @@ impl State {
         }
     }
 
+    /// The account that owns an app, and its address.
+    pub(super) fn owner_of(&self, app: &AppRecord) -> (Uuid, String) {
+        match &app.owner {
+            Owner::Person { user, email } => (*user, email.clone()),
+            Owner::Team(id) => {
+                let team = self.team(*id).expect("teams are never deleted");
+                (team.manager, team.manager_email())
+            }
+        }
+    }
+
     pub(super) fn addon(&self, id: Uuid) -> Option<&AddOnRecord> {
-        self.addons.iter().find(|addon| addon.id == id)
+        self.addons.get(id)
+    }
+
+    pub(super) fn addon_wanted(&self, id_or_name: &str) -> Option<&AddOnRecord> {
+        self.addons.wanted(id_or_name)
+    }
+
+    /// The add-ons that an app has now, the oldest first.
+    pub(super) fn addons_of(&self, app: Uuid) -> impl Iterator<Item = &AddOnRecord> {
+        let on_app = self.addons_on.get(&app).into_iter().flatten();
+        let addons = on_app.filter_map(|(_, id)| self.addon(*id));
+        addons.filter(|addon| addon.presence.is_present())
     }
 
     /// The add-on that an app has now.
     pub(super) fn addon_of(&self, app: Uuid) -> Option<&AddOnRecord> {
-        let mut addons = self.addons.iter();
-        addons.find(|addon| addon.app == app && addon.presence.is_present())
+        self.addons_of(app).next()
     }
 
     /// The add-on that an app has now, created if there is none.
-    pub(super) fn addon_on(&mut self, app: Uuid, slug: &str, now: OffsetDateTime) -> Uuid {
+    pub(super) fn addon_on(&mut self, app: Uuid, now: OffsetDateTime) -> Uuid {
         if let Some(addon) = self.addon_of(app) {
             return addon.id;
         }
         let id = Uuid::new_v4();
-        let number = id.as_fields().0 % 100_000;
-        self.addons.push(AddOnRecord {
+        let place = self.addons.len();
+        let plan_id = self.plan_id("basic");
+        self.addons.add(AddOnRecord {
             id,
-            name: format!("{slug}-{number:05}"),
+            place,
+            name: format!("{}-{:05}", self.slug, place + 1),
             app,
             plan: "basic".into(),
+            plan_id,
             provider_id: id.to_string(),
             presence: Presence::Provisioning,
             created_at: now,
             updated_at: now,
         });
+        self.addons_on.entry(app).or_default().insert((place, id));
         id
+    }
+
+    /// For changing anything but the app, which [`place_addon`](Self::place_addon) does.
+    pub(super) fn addon_mut(&mut self, id: Uuid) -> &mut AddOnRecord {
+        let addon = self.addons.get_mut(id);
+        addon.expect("add-ons are never forgotten")
+    }
+
+    /// Puts an add-on on another app.
+    pub(super) fn place_addon(&mut self, id: Uuid, app: Uuid) {
+        let addon = self.addon_mut(id);
+        let entry = (addon.place, id);
+        let before = std::mem::replace(&mut addon.app, app);
+        if let Some(on_app) = self.addons_on.get_mut(&before) {
+            on_app.remove(&entry);
+        }
+        self.addons_on.entry(app).or_default().insert(entry);
     }
 
     /// A new entry for a list of people.
@@ -181,27 +155,11 @@ impl State {
     }
 
     pub(super) fn plan_id(&mut self, plan: &str) -> Uuid {
-        let plan = plan.to_owned();
-        *self.plans.entry(plan).or_insert_with(Uuid::new_v4)
-    }
-}
-
-/// Adds a person to a list, or changes the role of one who is on it.
-pub(super) fn put_standing(list: &mut Vec<Standing>, entry: Standing) {
-    match list.iter_mut().find(|known| known.user == entry.user) {
-        Some(known) => {
-            known.role = entry.role;
-            known.permissions = entry.permissions;
-            known.updated_at = entry.updated_at;
+        if let Some(known) = self.plans.get(plan) {
+            return *known;
         }
-        None => list.push(entry),
+        let new = Uuid::new_v4();
+        self.plans.insert(plan.to_owned(), new);
+        new
     }
 }
-
-/// Takes a person off a list, if they are on it.
-pub(super) fn remove_standing(list: &mut Vec<Standing>, email: &str) {
-    list.retain(|entry| !entry.email.eq_ignore_ascii_case(email));
-}
-
-/// What a collaborator may do unless it is said otherwise.
-pub(super) const ALL_PERMISSIONS: [&str; 4] = ["view", "deploy", "operate", "manage"];

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::Simulator;
-use super::state::{TeamRecord, put_standing, remove_standing};
+use super::records::{TeamRecord, put_standing, remove_standing};
 use crate::ids::TeamId;
 
 /// The handle of a team.
@@ -49,7 +49,7 @@ impl Team {
 
     fn with<T>(&self, use_it: impl FnOnce(&mut TeamRecord) -> T) -> T {
         let mut state = self.simulator.shared.state();
-        let team = state.teams.iter_mut().find(|team| team.id == self.id);
+        let team = state.teams.get_mut(self.id);
         use_it(team.expect("teams are never deleted"))
     }
 }

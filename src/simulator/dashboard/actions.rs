@@ -8,11 +8,12 @@ use axum::response::Redirect;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use crate::simulator::records::{
+    ALL_PERMISSIONS, Owner, TeamRecord, put_standing, remove_standing,
+};
 use crate::simulator::refusal::Refusal;
 use crate::simulator::shared::Shared;
-use crate::simulator::state::{
-    ALL_PERMISSIONS, Owner, Standing, State as World, put_standing, remove_standing,
-};
+use crate::simulator::state::State as World;
 use crate::simulator::{Endpoint, Fault, PartnerAnswer, PartnerUnreachable, partner};
 
 type Done = Result<Redirect, Refusal>;
@@ -31,14 +32,15 @@ pub(super) async fn add_person(
 ) -> Done {
     let email = new.email.trim();
     let (list, role) = new.role.split_once(':').ok_or(Refusal::BAD_REQUEST)?;
-    let permissions = match list {
-        "app" => &ALL_PERMISSIONS[..],
-        _ => &[],
-    };
     let now = shared.now();
     let mut state = shared.state();
-    let entry = state.standing(email, role, permissions, now);
-    put_standing(state.list(app, list)?, entry);
+    match state.listed(app, list)? {
+        Listed::App => state.put_collaborator(app, email, role, &ALL_PERMISSIONS, now),
+        Listed::Team(team) => {
+            let entry = state.standing(email, role, &[], now);
+            put_standing(&mut state.team_mut(team)?.members, entry);
+        }
+    }
     state.notice = Some(format!("{email} was added."));
     Ok(Redirect::to("/"))
 }
@@ -54,8 +56,14 @@ pub(super) async fn remove_person(
     Path(app): Path<Uuid>,
     Form(listed): Form<ListedPerson>,
 ) -> Done {
+    let now = shared.now();
     let mut state = shared.state();
-    remove_standing(state.list(app, &listed.list)?, &listed.email);
+    match state.listed(app, &listed.list)? {
+        Listed::App => state.remove_collaborator(app, &listed.email, now),
+        Listed::Team(team) => {
+            remove_standing(&mut state.team_mut(team)?.members, &listed.email);
+        }
+    }
     state.notice = Some(format!("{} was removed.", listed.email));
     Ok(Redirect::to("/"))
 }
@@ -65,7 +73,7 @@ pub(super) async fn provision(State(shared): State<Arc<Shared>>, Path(app): Path
     let addon = {
         let mut state = shared.state();
         state.app(app).ok_or(Refusal::NOT_FOUND)?;
-        state.addon_on(app, &shared.slug, now)
+        state.addon_on(app, now)
     };
     let body = partner::provisioning_body(&shared, addon);
     let answer = partner::provision(&shared, addon, &body).await;
@@ -168,18 +176,24 @@ impl FaultChoice {
     }
 }
 
+/// A list as a form names it.
+enum Listed {
+    App,
+    Team(Uuid),
+}
+
 impl World {
-    /// The list of that name as a form has it: the app's own, or that of its team.
-    fn list(&mut self, app: Uuid, list: &str) -> Result<&mut Vec<Standing>, Refusal> {
-        let app = self.apps.iter_mut().find(|it| it.id == app);
-        let app = app.ok_or(Refusal::NOT_FOUND)?;
+    /// The list of that name: the app's own, or that of its team.
+    fn listed(&self, app: Uuid, list: &str) -> Result<Listed, Refusal> {
+        let app = self.app(app).ok_or(Refusal::NOT_FOUND)?;
         match (list, &app.owner) {
-            ("app", _) => Ok(&mut app.collaborators),
-            ("team", Owner::Team(team)) => {
-                let team = self.teams.iter_mut().find(|it| it.id == *team);
-                Ok(&mut team.ok_or(Refusal::NOT_FOUND)?.members)
-            }
+            ("app", _) => Ok(Listed::App),
+            ("team", Owner::Team(team)) => Ok(Listed::Team(*team)),
             _ => Err(Refusal::BAD_REQUEST),
         }
+    }
+
+    fn team_mut(&mut self, team: Uuid) -> Result<&mut TeamRecord, Refusal> {
+        self.teams.get_mut(team).ok_or(Refusal::NOT_FOUND)
     }
 }

@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use crate::simulator::state::{AddOnRecord, AppRecord, Owner, Presence, Standing, State};
+use crate::simulator::records::{AddOnRecord, AppRecord, Owner, Presence, Standing};
+use crate::simulator::state::State;
 
 /// Someone who is on none of the demo world's lists.
 const STRANGER: &str = "mallory@example.com";

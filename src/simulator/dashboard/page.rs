@@ -41,7 +41,7 @@ pub(super) async fn home(State(shared): State<Arc<Shared>>, headers: HeaderMap) 
             p.empty { "There are no apps yet." }
         }
         div.cards {
-            @for app in &state.apps { (app_card::card(&state, app)) }
+            @for app in state.apps.iter() { (app_card::card(&state, app)) }
         }
     };
     Html(layout::page("Apps", &tools, &main).into_string())

@@ -11,10 +11,11 @@ use uuid::Uuid;
 
 use super::{app_card, layout};
 use crate::simulator::SignInForm;
+use crate::simulator::records::{AddOnRecord, AppRecord, Owner};
 use crate::simulator::refusal::Refusal;
 use crate::simulator::shared::Shared;
 use crate::simulator::sign_in;
-use crate::simulator::state::{AddOnRecord, AppRecord, Owner, State};
+use crate::simulator::state::State;
 
 /// Holds the user id of whoever is logged in at the simulated Heroku.
 const COOKIE: &str = "heroku_simulator_user";
@@ -68,7 +69,7 @@ pub(super) fn remembered(state: &State, headers: &HeaderMap) -> Option<String> {
     let cookies = cookies.filter_map(|line| line.to_str().ok());
     let mut pairs = cookies.flat_map(|line| line.split("; "));
     let user = pairs.find_map(|pair| pair.strip_prefix(COOKIE)?.strip_prefix('='))?;
-    state.email_of(user.parse().ok()?).map(str::to_owned)
+    state.people.email_of(user.parse().ok()?).map(str::to_owned)
 }
 
 fn find(state: &State, app: Uuid, addon: Uuid) -> Result<(&AppRecord, &AddOnRecord), Refusal> {

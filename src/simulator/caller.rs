@@ -1,0 +1,85 @@
+//! Who calls the Platform API, and what that add-on may see.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use uuid::Uuid;
+
+use super::records::{AddOnRecord, AppRecord, Presence, TeamRecord};
+use super::refusal::Refusal;
+use super::shared::Shared;
+use super::state::State;
+
+const MEDIA_TYPE: &str = "application/vnd.heroku+json; version=3";
+
+/// The add-on whose good token comes with a request.
+pub(super) fn of_token(shared: &Shared, state: &State, headers: &HeaderMap) -> Option<Uuid> {
+    let token = text(headers, header::AUTHORIZATION)?.strip_prefix("Bearer ")?;
+    state.authorizations.addon_of(token, shared.clock.now())
+}
+
+/// The add-on by that id or name, if it is the caller's own.
+pub(super) fn own_addon<'a>(
+    shared: &Shared,
+    state: &'a State,
+    headers: &HeaderMap,
+    wanted: &str,
+) -> Result<&'a AddOnRecord, Refusal> {
+    let own = caller(shared, state, headers)?;
+    let found = state.addon_wanted(wanted).ok_or(Refusal::NOT_FOUND)?;
+    match found.presence {
+        Presence::Gone => Err(Refusal::GONE),
+        Presence::Removed => Err(Refusal::NOT_FOUND),
+        _ if found.id != own.id => Err(Refusal::FORBIDDEN),
+        _ => Ok(own),
+    }
+}
+
+/// The app by that id or name, if it is the one that the caller is on.
+pub(super) fn own_app<'a>(
+    shared: &Shared,
+    state: &'a State,
+    headers: &HeaderMap,
+    wanted: &str,
+) -> Result<&'a AppRecord, Refusal> {
+    let own = caller(shared, state, headers)?;
+    let app = state.apps.wanted(wanted).ok_or(Refusal::NOT_FOUND)?;
+    if app.id != own.app || !own.presence.is_present() {
+        return Err(Refusal::FORBIDDEN);
+    }
+    Ok(app)
+}
+
+/// The team by that id or name, if it owns the app that the caller is on.
+pub(super) fn own_team<'a>(
+    shared: &Shared,
+    state: &'a State,
+    headers: &HeaderMap,
+    wanted: &str,
+) -> Result<&'a TeamRecord, Refusal> {
+    let own = caller(shared, state, headers)?;
+    let team = state.teams.wanted(wanted).ok_or(Refusal::NOT_FOUND)?;
+    let app = state.app(own.app).filter(|_| own.presence.is_present());
+    let own_team = app.and_then(|app| state.team_of(app));
+    if own_team.is_none_or(|own_team| own_team.id != team.id) {
+        return Err(Refusal::FORBIDDEN);
+    }
+    Ok(team)
+}
+
+fn caller<'a>(
+    shared: &Shared,
+    state: &'a State,
+    headers: &HeaderMap,
+) -> Result<&'a AddOnRecord, Refusal> {
+    let compact = |it: &str| it.replace(' ', "");
+    let accept = text(headers, header::ACCEPT);
+    if accept.is_none_or(|accept| compact(accept) != compact(MEDIA_TYPE)) {
+        return Err(Refusal::NOT_ACCEPTABLE);
+    }
+    let addon = of_token(shared, state, headers).and_then(|id| state.addon(id));
+    addon.ok_or(Refusal::UNAUTHORIZED)
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    let value: &HeaderValue = headers.get(name)?;
+    value.to_str().ok()
+}

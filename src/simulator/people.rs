@@ -1,0 +1,30 @@
+//! Everyone who was ever named, with the account that was made up for them.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+#[derive(Debug, Default)]
+pub(super) struct People {
+    /// By address in lower case.
+    accounts: HashMap<String, Uuid>,
+    addresses: HashMap<Uuid, String>,
+}
+
+impl People {
+    /// The account of a person, made up when first asked for.
+    pub(super) fn account(&mut self, email: &str) -> Uuid {
+        let key = email.to_ascii_lowercase();
+        if let Some(known) = self.accounts.get(&key) {
+            return *known;
+        }
+        let new = Uuid::new_v4();
+        self.accounts.insert(key.clone(), new);
+        self.addresses.insert(new, key);
+        new
+    }
+
+    pub(super) fn email_of(&self, account: Uuid) -> Option<&str> {
+        self.addresses.get(&account).map(|email| &**email)
+    }
+}

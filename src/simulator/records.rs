@@ -1,0 +1,120 @@
+//! What the simulated world consists of.
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::register::Named;
+
+#[derive(Clone, Debug)]
+pub(super) struct TeamRecord {
+    pub(super) id: Uuid,
+    pub(super) name: String,
+    /// The service account that owns the team's apps.
+    pub(super) manager: Uuid,
+    pub(super) members: Vec<Standing>,
+}
+
+impl TeamRecord {
+    pub(super) fn manager_email(&self) -> String {
+        format!("{}@herokumanager.com", self.name)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct AppRecord {
+    pub(super) id: Uuid,
+    pub(super) name: String,
+    pub(super) owner: Owner,
+    /// The id of the owner's own entry in the list of collaborators.
+    pub(super) owner_entry: Uuid,
+    pub(super) collaborators: Vec<Standing>,
+    pub(super) created_at: OffsetDateTime,
+    pub(super) updated_at: OffsetDateTime,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Owner {
+    Person { user: Uuid, email: String },
+    Team(Uuid),
+}
+
+/// A person's entry in a list of collaborators or team members.
+#[derive(Clone, Debug)]
+pub(super) struct Standing {
+    pub(super) id: Uuid,
+    pub(super) user: Uuid,
+    pub(super) email: String,
+    pub(super) role: String,
+    pub(super) permissions: Vec<String>,
+    pub(super) created_at: OffsetDateTime,
+    pub(super) updated_at: OffsetDateTime,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct AddOnRecord {
+    pub(super) id: Uuid,
+    /// How many add-ons there were before it.
+    pub(super) place: usize,
+    pub(super) name: String,
+    pub(super) app: Uuid,
+    pub(super) plan: String,
+    pub(super) plan_id: Uuid,
+    pub(super) provider_id: String,
+    pub(super) presence: Presence,
+    pub(super) created_at: OffsetDateTime,
+    pub(super) updated_at: OffsetDateTime,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Presence {
+    /// Heroku has it, the partner has not said yes yet.
+    Provisioning,
+    Provisioned,
+    /// Answered with 404.
+    Removed,
+    /// Answered with 410.
+    Gone,
+}
+
+impl Presence {
+    pub(super) fn is_present(self) -> bool {
+        matches!(self, Presence::Provisioning | Presence::Provisioned)
+    }
+}
+
+macro_rules! named {
+    ($($record:ty),*) => {$(
+        impl Named for $record {
+            fn id(&self) -> Uuid {
+                self.id
+            }
+            fn name(&self) -> &str {
+                &self.name
+            }
+            fn set_name(&mut self, name: &str) {
+                name.clone_into(&mut self.name);
+            }
+        }
+    )*};
+}
+named!(TeamRecord, AppRecord, AddOnRecord);
+
+/// Adds a person to a list, or changes the role of one who is on it.
+pub(super) fn put_standing(list: &mut Vec<Standing>, entry: Standing) {
+    match list.iter_mut().find(|known| known.user == entry.user) {
+        Some(known) => {
+            known.role = entry.role;
+            known.permissions = entry.permissions;
+            known.updated_at = entry.updated_at;
+        }
+        None => list.push(entry),
+    }
+}
+
+/// Takes a person off a list, if they are on it.
+pub(super) fn remove_standing(list: &mut Vec<Standing>, email: &str) {
+    list.retain(|entry| !entry.email.eq_ignore_ascii_case(email));
+}
+
+/// What a collaborator may do unless it is said otherwise.
+pub(super) const ALL_PERMISSIONS: [&str; 4] = ["view", "deploy", "operate", "manage"];

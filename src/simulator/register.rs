@@ -1,0 +1,87 @@
+//! Records that are found by id and by name, and listed in the order they were made.
+
+use std::collections::{BTreeSet, HashMap};
+
+use uuid::Uuid;
+
+/// Something with an id, which stays, and a name, which need not.
+pub(super) trait Named {
+    fn id(&self) -> Uuid;
+    fn name(&self) -> &str;
+    fn set_name(&mut self, name: &str);
+}
+
+/// All records of one kind. None is ever taken out.
+#[derive(Debug)]
+pub(super) struct Register<T> {
+    records: Vec<T>,
+    by_id: HashMap<Uuid, usize>,
+    /// Names need not be unique: of several the oldest is found.
+    by_name: BTreeSet<(String, usize)>,
+}
+
+impl<T> Default for Register<T> {
+    fn default() -> Self {
+        Self {
+            records: Vec::new(),
+            by_id: HashMap::new(),
+            by_name: BTreeSet::new(),
+        }
+    }
+}
+
+impl<T: Named> Register<T> {
+    pub(super) fn add(&mut self, record: T) {
+        let place = self.records.len();
+        self.by_id.insert(record.id(), place);
+        self.by_name.insert((record.name().to_owned(), place));
+        self.records.push(record);
+    }
+
+    pub(super) fn get(&self, id: Uuid) -> Option<&T> {
+        self.by_id.get(&id).map(|place| &self.records[*place])
+    }
+
+    /// For changing anything but the name, which [`rename`](Self::rename) does.
+    pub(super) fn get_mut(&mut self, id: Uuid) -> Option<&mut T> {
+        self.by_id.get(&id).map(|place| &mut self.records[*place])
+    }
+
+    pub(super) fn of_name(&self, name: &str) -> Option<&T> {
+        let first = (name.to_owned(), 0);
+        let (found, place) = self.by_name.range(first..).next()?;
+        (found == name).then(|| &self.records[*place])
+    }
+
+    /// By id or by name: Heroku takes either wherever something is asked for.
+    pub(super) fn wanted(&self, id_or_name: &str) -> Option<&T> {
+        // Of the ways to write a UUID only the usual one is an id at Heroku.
+        let id = Uuid::try_parse(id_or_name).ok();
+        let id = id.filter(|_| id_or_name.len() == 36);
+        id.and_then(|id| self.get(id))
+            .or_else(|| self.of_name(id_or_name))
+    }
+
+    pub(super) fn rename(&mut self, id: Uuid, name: &str) {
+        let Some(&place) = self.by_id.get(&id) else {
+            return;
+        };
+        let record = &mut self.records[place];
+        self.by_name.remove(&(record.name().to_owned(), place));
+        self.by_name.insert((name.to_owned(), place));
+        record.set_name(name);
+    }
+
+    /// In the order they were made.
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.records.iter()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+}
