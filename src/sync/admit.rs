@@ -7,7 +7,6 @@ use super::SyncError;
 use super::directory::Directory;
 use super::entry::Entry;
 use super::held::Held;
-use super::moment::Moment;
 use crate::access::{Admission, Email, Member};
 use crate::ids::{ResourceId, UserId};
 
@@ -79,18 +78,19 @@ impl Directory {
             let admission = held.snapshot.list.admission(email, user_id);
             judge(&entry.id, user_id, admission)
         };
+        let held = entry.held();
         // Somebody of whom Heroku said that he may have left waits for a list asked for since then.
-        let doubted = entry.in_doubt(email);
-        let settled = |held: &Arc<Held>| {
-            doubted.is_none_or(|since: Moment| !held.own_asked_at().is_before(&since))
-        };
-        let held = entry.held().filter(recent).filter(settled);
-        let Some(held) = held else {
-            let fetched = match doubted {
-                Some(since) => return verdict(&*self.fetch_since(entry, since).await?),
-                None => self.fetch_for_visitor(entry).await,
+        if let Some(since) = entry.in_doubt(email) {
+            let is_old = |held: &Arc<Held>| held.own_asked_at().is_before(&since);
+            if held.as_ref().is_none_or(is_old) {
+                return verdict(&*self.fetch_since(entry, since).await?);
+            }
+        }
+        let Some(held) = held.filter(recent) else {
+            return match self.fetch_for_visitor(entry).await {
+                Ok(held) => verdict(&held),
+                Err(error) => self.by_last_known_good(entry, verdict, error),
             };
-            return verdict(&*fetched.or_else(|error| self.last_known_good(&entry.held(), error))?);
         };
         match verdict(&held) {
             Err(NotAdmitted::NotListed | NotAdmitted::OtherAccount) => {}
@@ -104,17 +104,24 @@ impl Directory {
         }
     }
 
-    fn last_known_good(
+    /// Heroku did not answer: whom the last list has may come in, as long as it is young enough. About
+    /// anybody else nothing is known.
+    fn by_last_known_good(
         &self,
-        held: &Option<Arc<Held>>,
+        entry: &Entry,
+        verdict: impl FnOnce(&Held) -> Result<Admitted, NotAdmitted>,
         error: SyncError,
-    ) -> Result<Arc<Held>, NotAdmitted> {
-        let young = |held: &&Arc<Held>| held.age(&self.clock) <= self.settings.max_list_age;
-        match (held.as_ref().filter(young), error) {
-            (_, error @ (SyncError::Gone | SyncError::UnknownResource)) | (None, error) => {
-                Err(error.into())
-            }
-            (Some(held), _) => Ok(Arc::clone(held)),
+    ) -> Result<Admitted, NotAdmitted> {
+        let young = |held: &Arc<Held>| held.age(&self.clock) <= self.settings.max_list_age;
+        let Some(held) = entry.held().filter(young) else {
+            return Err(error.into());
+        };
+        match (verdict(&held), error) {
+            (_, error @ (SyncError::Gone | SyncError::UnknownResource)) => Err(error.into()),
+            (Ok(admitted), _) => Ok(admitted),
+            // What the budget is for: strangers get the answer of the list we have.
+            (Err(refused), SyncError::OverBudget { .. }) => Err(refused),
+            (Err(_), error) => Err(error.into()),
         }
     }
 }

@@ -9,6 +9,7 @@ mod extractors;
 mod gate;
 mod mounting;
 mod own_login;
+mod pace;
 mod partner_api;
 mod refusals;
 mod setup;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault};
+use tower_heroku_sso::simulator::{Endpoint, Fault};
 use tower_heroku_sso::sync::SyncError;
 
 use tower_heroku_sso::Clock as _;
@@ -131,28 +131,15 @@ async fn u26_a_short_or_odd_life_of_a_token_makes_no_loop() {
     }
 }
 
-/// Waits until the sync has nothing more to ask.
-async fn quiet(world: &World) {
-    let mut calls = world.heroku.calls(Endpoint::Any);
-    for _ in 0..100 {
-        tokio::time::sleep(Duration::from_millis(25)).await;
-        let before = std::mem::replace(&mut calls, world.heroku.calls(Endpoint::Any));
-        if calls == before {
-            return;
-        }
-    }
-    panic!("the sync goes on and on");
-}
-
 #[tokio::test]
 async fn a_sign_in_finds_a_token_that_works_whatever_the_hour_as_the_sync_renews_it_ahead() {
     let world = World::start().await;
     let addon = world.addon().await;
     let sync = world.sso.spawn_sync();
-    quiet(&world).await;
+    world.quiet().await;
     for half_hour in 1..36 {
         world.clock.advance(HOUR / 2);
-        quiet(&world).await;
+        world.quiet().await;
         let renewals = world.heroku.calls(Endpoint::Token);
         let form = addon.sign_in_form("ann@example.com");
         assert_eq!(world.browser().submit(&form).await.status, 303);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use tower_heroku_sso::partner_api::NoProvisioning;
-use tower_heroku_sso::simulator::{AddOn, Simulator};
+use tower_heroku_sso::simulator::{AddOn, Endpoint, Simulator, SimulatorBuilder};
 use tower_heroku_sso::sync::Change;
 use tower_heroku_sso::{
     AddonPassword, ClientSecret, HerokuSso, HerokuSsoBuilder, HerokuUser, Manifest, ManualClock,
@@ -34,12 +34,17 @@ impl World {
 
     /// A world whose gate is set up differently.
     pub async fn with(set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder) -> Self {
+        Self::with_heroku(|heroku| heroku, set_up).await
+    }
+
+    /// A world whose Heroku is another one too.
+    pub async fn with_heroku(
+        heroku: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder,
+        set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
+    ) -> Self {
         let clock = ManualClock::new();
-        let heroku = Simulator::builder()
-            .clock(clock.clone())
-            .start()
-            .await
-            .unwrap();
+        let heroku = heroku(Simulator::builder().clock(clock.clone()));
+        let heroku = heroku.start().await.unwrap();
         let sso = set_up(builder(&heroku, &clock)).build().unwrap();
         let reached = Arc::new(AtomicUsize::new(0));
         let address = serve(router(&sso, &reached)).await;
@@ -88,6 +93,19 @@ impl World {
         tokio::time::timeout(Duration::from_secs(20), fetched)
             .await
             .expect("the sync fetches what is due");
+    }
+
+    /// Waits until the sync asks nothing more by itself.
+    pub async fn quiet(&self) {
+        let mut calls = self.heroku.calls(Endpoint::Any);
+        for _ in 0..400 {
+            tokio::time::sleep(Duration::from_millis(25)).await;
+            let before = std::mem::replace(&mut calls, self.heroku.calls(Endpoint::Any));
+            if calls == before {
+                return;
+            }
+        }
+        panic!("the sync goes on and on");
     }
 
     /// How many requests have reached the wrapped service.

@@ -1,0 +1,160 @@
+//! Heroku's rate limit: the sync slows down before it is reached, and leaves enough for people.
+
+use std::time::Duration;
+
+use tower_heroku_sso::RatePools;
+use tower_heroku_sso::simulator::{AddOn, Endpoint};
+use tower_heroku_sso::sync::SyncError;
+
+use crate::world::{REFRESH, World, grant};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A Heroku that allows 360 calls, refills 6 a minute, and means it.
+async fn world() -> World {
+    World::with_heroku(
+        |heroku| heroku.rate_pool(360, 6).enforce_rate_limit(true),
+        |builder| builder,
+    )
+    .await
+}
+
+/// Apps of one person each, registered: three calls for each list.
+async fn apps(world: &World, number: usize) -> Vec<AddOn> {
+    let mut addons = Vec::new();
+    for number in 0..number {
+        let addon = world.heroku.app(&format!("app-{number}")).addon();
+        let resource = addon.resource_id();
+        world.sso.register(&resource, grant(&addon)).await.unwrap();
+        addons.push(addon);
+    }
+    addons
+}
+
+#[tokio::test]
+async fn idle_lists_leave_half_of_the_pool_to_people_and_never_meet_a_429() {
+    let world = world().await;
+    let addons = apps(&world, 100).await;
+    let sync = world.sso.spawn_sync();
+    world.quiet().await;
+    // 300 calls are wanted, half of 360 is there for them; those under way at the turn come on top.
+    let fetched = world.heroku.calls(Endpoint::Any) - 100;
+    assert!((150..=230).contains(&fetched), "{fetched}");
+    // Somebody who signs in waits for nothing.
+    let health = world.sso.health().await.unwrap();
+    assert!(health.without_list > 0 && health.due > 0, "{health:?}");
+    let mut signed_in = 0;
+    for addon in &addons {
+        let known = world.sso.access_list(&addon.resource_id()).await.unwrap();
+        if known.is_none() && signed_in < 5 {
+            world.signed_in(addon, "owner@example.com").await;
+            signed_in += 1;
+        }
+    }
+    assert_eq!(signed_in, 5);
+    // The rest comes as the pool refills.
+    for _ in 0..40 {
+        world.clock.advance(MINUTE);
+        world.quiet().await;
+    }
+    assert_eq!(world.sso.health().await.unwrap().without_list, 0);
+    assert_eq!(world.heroku.calls_answered(Endpoint::Any, 429), 0);
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn lists_in_use_go_before_idle_ones_when_calls_are_scarce() {
+    let world = world().await;
+    let addons = apps(&world, 4).await;
+    let used = &addons[3];
+    let browser = world.signed_in(used, "owner@example.com").await;
+    // Seen full once, and now nearly used up by somebody else.
+    world.heroku.set_rate_limit_remaining(30);
+    world.sso.refresh_now(&used.resource_id()).await.unwrap();
+    world.heroku.reset_calls();
+    let sync = world.sso.spawn_sync();
+    world.quiet().await;
+    assert_eq!(world.heroku.calls(Endpoint::Any), 0, "the idle ones wait");
+    world
+        .pass_until_fetched(REFRESH.mul_f64(0.95), MINUTE)
+        .await;
+    assert_eq!(world.heroku.calls(Endpoint::AddOn), 1);
+    assert_eq!(browser.fetch("/page").await.status, 200);
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn pools_that_are_known_to_be_apart_do_not_slow_each_other() {
+    let world = World::with_heroku(
+        |heroku| heroku.rate_pool(360, 6).rate_pools_per_addon(),
+        |builder| builder.rate_pools(RatePools::PerToken),
+    )
+    .await;
+    let addons = apps(&world, 150).await;
+    let sync = world.sso.spawn_sync();
+    world.quiet().await;
+    assert_eq!(world.sso.health().await.unwrap().without_list, 0);
+    assert_eq!(world.heroku.calls(Endpoint::AddOn), addons.len());
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_limit_that_can_never_be_met_is_reported_and_so_is_its_end() {
+    let world = World::with_heroku(
+        |heroku| heroku.rate_pool(120, 2).enforce_rate_limit(true),
+        |builder| builder.idle_interval(MINUTE * 10),
+    )
+    .await;
+    // 180 calls every eight minutes are wanted, 16 are to be had.
+    let addons = apps(&world, 60).await;
+    let sync = world.sso.spawn_sync();
+    world.quiet().await;
+    assert!(!world.sso.health().await.unwrap().behind);
+    for _ in 0..15 {
+        world.clock.advance(MINUTE);
+        world.quiet().await;
+    }
+    assert!(world.sso.health().await.unwrap().behind);
+    assert_eq!(world.heroku.calls_answered(Endpoint::Any, 429), 0);
+    // Most of them go, and the rest can be kept up with.
+    for addon in &addons[5..] {
+        world.sso.forget(&addon.resource_id()).await.unwrap();
+    }
+    for _ in 0..90 {
+        world.clock.advance(MINUTE);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    world.quiet().await;
+    let health = world.sso.health().await.unwrap();
+    assert!(!health.behind, "{health:?}");
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn u6_a_429_makes_all_wait_that_share_the_pool_and_people_get_the_last_list() {
+    let world = world().await;
+    let addons = apps(&world, 3).await;
+    for addon in &addons {
+        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    }
+    world.clock.advance(REFRESH + MINUTE);
+    world.heroku.set_rate_limit_remaining(0);
+    let error = world
+        .sso
+        .refresh_now(&addons[0].resource_id())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, SyncError::Heroku(_)), "{error}");
+    world.heroku.reset_calls();
+    // No Retry-After: a minute. Lists within their age limit admit meanwhile, without a call.
+    world.signed_in(&addons[1], "owner@example.com").await;
+    let stranger = addons[2].sign_in_form("stranger@example.com");
+    assert_eq!(world.browser().submit(&stranger).await.status, 503);
+    assert_eq!(world.heroku.calls(Endpoint::Any), 0);
+    world.clock.advance(MINUTE);
+    world
+        .sso
+        .refresh_now(&addons[0].resource_id())
+        .await
+        .unwrap();
+}
