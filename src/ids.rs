@@ -76,18 +76,14 @@ macro_rules! opaque_id {
         /// here depends on that.
         #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(Box<str>);
-
-        impl $name {
-            /// The id as text.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
+        pub struct $name(Opaque);
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                match &self.0 {
+                    Opaque::Uuid(uuid) => uuid.as_hyphenated().fmt(f),
+                    Opaque::Text(text) => f.write_str(text),
+                }
             }
         }
 
@@ -99,7 +95,7 @@ macro_rules! opaque_id {
                 if text.is_empty() || text.len() > MAX_OPAQUE_LEN || !text.bytes().all(allowed) {
                     return Err(InvalidId { kind: $kind });
                 }
-                Ok(Self(text.to_ascii_lowercase().into()))
+                Ok(Self(Opaque::new(text)))
             }
         }
 
@@ -113,10 +109,27 @@ macro_rules! opaque_id {
 
         impl From<$name> for String {
             fn from(id: $name) -> Self {
-                id.0.into()
+                id.to_string()
             }
         }
     };
+}
+
+/// Lists hold millions of ids, and nearly all are UUIDs: those are kept in 16 bytes.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+enum Opaque {
+    Uuid(Uuid),
+    Text(Box<str>),
+}
+
+impl Opaque {
+    fn new(text: &str) -> Self {
+        // `Uuid` also reads other forms, which would not be printed as they were.
+        match Uuid::try_parse(text) {
+            Ok(uuid) if text.len() == 36 => Self::Uuid(uuid),
+            _ => Self::Text(text.to_ascii_lowercase().into()),
+        }
+    }
 }
 
 opaque_id! {
@@ -182,6 +195,18 @@ mod tests {
         ] {
             assert!(bad.parse::<UserId>().is_err(), "{bad}");
         }
-        assert_eq!("ABC-1".parse::<UserId>().unwrap().as_str(), "abc-1");
+        for (text, kept) in [
+            ("ABC-1", "abc-1"),
+            (
+                "01234567-89AB-cdef-0123-456789abcdef",
+                "01234567-89ab-cdef-0123-456789abcdef",
+            ),
+            (
+                "0123456789ABCDEF0123456789abcdef",
+                "0123456789abcdef0123456789abcdef",
+            ),
+        ] {
+            assert_eq!(text.parse::<UserId>().unwrap().to_string(), kept);
+        }
     }
 }

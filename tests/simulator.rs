@@ -54,7 +54,7 @@ async fn the_recipe_leads_from_the_add_on_to_everybody_on_a_team_app() {
     assert_eq!(by_email("acme@herokumanager.com")["role"], "owner");
     assert_eq!(by_email("ann@example.com")["role"], "collaborator");
     let ann = heroku.user_id("Ann@Example.com");
-    assert_eq!(by_email("ann@example.com")["user"]["id"], ann.as_str());
+    assert_eq!(by_email("ann@example.com")["user"]["id"], ann.to_string());
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn changes_show_in_the_next_answer() {
     addon.move_to(&other);
     assert_eq!(status(&heroku, &path, &token).await, 403);
     let seen = body(&heroku, &format!("/addons/{}", addon.resource_id()), &token).await;
-    assert_eq!(seen["app"]["id"], other.id().as_str());
+    assert_eq!(seen["app"]["id"], other.id().to_string());
 }
 
 #[tokio::test]
@@ -345,12 +345,13 @@ async fn a_form_is_signed_with_the_published_formulas() {
     let (resource, salt) = (addon.resource_id().to_string(), heroku.sso_salt());
     let user = heroku.user_id("ann+1@example.com");
     assert_eq!(field("resource_id"), resource);
-    assert_eq!(field("user_id"), user.as_str());
+    assert_eq!(field("user_id"), user.to_string());
     assert_eq!(field("app"), "shop");
     let plain = token::resource(&resource, &salt, "1267597772");
     assert_eq!(field("resource_token"), token::hex(&plain));
     let email = "Ann+1@example.com";
-    let scoped = token::user_scoped_resource(&resource, &salt, "1267597772", user.as_str(), email);
+    let scoped =
+        token::user_scoped_resource(&resource, &salt, "1267597772", &user.to_string(), email);
     assert_eq!(field("user_scoped_resource_token"), token::hex(&scoped));
     assert!(form.body().contains("&email=Ann%2B1%40example.com&"));
     assert!(form.get("token").is_none());
@@ -663,9 +664,9 @@ async fn answers_can_point_elsewhere_or_be_about_something_else() {
     heroku.fault(Endpoint::Any, Fault::WrongId);
     let app = heroku.app("shop").id();
     let list = body(&heroku, &path, &token).await;
-    assert_ne!(list[0]["app"]["id"], app.as_str());
+    assert_ne!(list[0]["app"]["id"], app.to_string());
     let seen = body(&heroku, &format!("/apps/{app}"), &token).await;
-    assert_ne!(seen["id"], app.as_str());
+    assert_ne!(seen["id"], app.to_string());
     assert_eq!(seen["name"], "shop");
 }
 

@@ -28,7 +28,7 @@ async fn a_hundred_thousand_apps_with_an_add_on_each_are_made_and_found_at_once(
         let token = access_token(&heroku, &addon).await;
         let path = format!("/addons/{}", addon.name());
         let seen = body(&heroku, &path, &token).await;
-        assert_eq!(seen["app"]["id"], app.id().as_str());
+        assert_eq!(seen["app"]["id"], app.id().to_string());
     }
     assert_eq!(heroku.apps().len(), 100_000);
     assert!(since.elapsed() < PATIENCE, "{:?}", since.elapsed());
@@ -55,7 +55,7 @@ async fn a_renamed_app_is_found_under_its_new_name_only() {
     let token = access_token(&heroku, &app.addon()).await;
     assert_eq!(status(&heroku, "/apps/store", &token).await, 200);
     assert_eq!(status(&heroku, "/apps/shop", &token).await, 403);
-    let shouted = format!("/apps/{}", app.id().as_str().to_uppercase());
+    let shouted = format!("/apps/{}", app.id().to_string().to_uppercase());
     assert_eq!(status(&heroku, &shouted, &token).await, 200);
 }
 

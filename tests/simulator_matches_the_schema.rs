@@ -193,7 +193,10 @@ async fn the_schema_complains_about_broken_answers() {
         ("id", json!("not a uuid")),
         ("state", json!("asleep")),
         ("created_at", json!("yesterday")),
-        ("app", json!({ "id": world.app.id().as_str(), "name": "-" })),
+        (
+            "app",
+            json!({ "id": world.app.id().to_string(), "name": "-" }),
+        ),
         ("config_vars", Value::Null),
         ("surprise", json!(1)),
     ] {

@@ -101,9 +101,9 @@ async fn whoami(user: HerokuUser) -> Json<Value> {
     let expires_at = user.session_expires_at().format(&Rfc3339);
     Json(json!({
         "email": user.email().as_str(),
-        "user_id": user.user_id().map(|id| id.as_str()),
+        "user_id": user.user_id().map(ToString::to_string),
         "resource_id": user.resource().to_string(),
-        "app": { "id": user.app().id.as_str(), "name": user.app().name },
+        "app": { "id": user.app().id.to_string(), "name": user.app().name },
         "roles": roles,
         "session_expires_at": expires_at.unwrap_or_default(),
     }))

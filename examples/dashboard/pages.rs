@@ -95,7 +95,7 @@ fn table(user: &HerokuUser, members: &[Member]) -> Markup {
                                 (member.email)
                                 @if member.email == *user.email() { " " span.you { "you" } }
                             }
-                            td { (role_badges(member.roles.iter())) }
+                            td { (role_badges(member.roles().iter())) }
                         }
                     }
                 }

@@ -44,10 +44,10 @@ pub(crate) fn difference_of_all(old: &[&AccessList], new: &[&AccessList]) -> Vec
     for (email, member) in &after {
         let change = match before.get(email) {
             None => ListChange::Added(member.clone()),
-            Some(known) if known.roles != member.roles => ListChange::RoleChanged {
+            Some(known) if known.roles() != member.roles() => ListChange::RoleChanged {
                 email: email.clone(),
-                from: known.roles.clone(),
-                to: member.roles.clone(),
+                from: known.roles().clone(),
+                to: member.roles().clone(),
             },
             Some(_) => continue,
         };

@@ -1,7 +1,10 @@
 //! The union of an app's collaborators and its team's members, and who it lets in.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use super::standing::Standing;
 use super::{Account, Email, People, Person, Role, Roles};
 use crate::ids::UserId;
 
@@ -41,10 +44,19 @@ pub struct Member {
     pub email: Email,
     /// The Heroku account, where Heroku's lists agree on one.
     pub user_id: Option<UserId>,
+    standing: Arc<Standing>,
+}
+
+impl Member {
     /// The roles on the app and in the team.
-    pub roles: Roles,
+    pub fn roles(&self) -> &Roles {
+        &self.standing.roles
+    }
+
     /// Names of the permissions on the app.
-    pub permissions: Box<[Box<str>]>,
+    pub fn permissions(&self) -> &[Box<str>] {
+        &self.standing.permissions
+    }
 }
 
 /// What the list says about a person.
@@ -158,7 +170,7 @@ impl AccessList {
     fn counts(&self, team_member: &Person) -> bool {
         match self.policy {
             ListPolicy::Documented => true,
-            ListPolicy::Strict => team_member.roles.iter().any(|r| *r != Role::Collaborator),
+            ListPolicy::Strict => team_member.roles().iter().any(|r| *r != Role::Collaborator),
         }
     }
 }
@@ -171,8 +183,7 @@ impl From<Person> for Member {
                 Account::Known(id) => Some(id),
                 Account::Unknown | Account::Disputed => None,
             },
-            roles: person.roles,
-            permissions: person.permissions,
+            standing: person.standing,
         }
     }
 }

@@ -11,6 +11,7 @@ mod list;
 mod people;
 mod role;
 mod snapshot;
+mod standing;
 
 pub(crate) use difference::difference_of_all;
 pub use difference::{ListChange, difference};

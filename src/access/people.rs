@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::standing::Standing;
 use super::{Email, Role, Roles};
 use crate::ids::UserId;
 
@@ -31,16 +32,23 @@ impl Account {
 
 /// One person on a list.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(from = "PersonForm", into = "PersonForm")]
 #[non_exhaustive]
 pub struct Person {
     /// The email, the key of the person.
     pub email: Email,
     /// The Heroku account.
     pub account: Account,
-    /// The roles on this list.
-    pub roles: Roles,
-    /// Names of a collaborator's permissions on a team app (`view`, `deploy`, `operate`, `manage`).
-    pub permissions: Box<[Box<str>]>,
+    pub(super) standing: Arc<Standing>,
+}
+
+/// A person as it is stored.
+#[derive(Deserialize, Serialize)]
+struct PersonForm {
+    email: Email,
+    account: Account,
+    roles: Roles,
+    permissions: Box<[Box<str>]>,
 }
 
 impl Person {
@@ -49,27 +57,61 @@ impl Person {
         Self {
             email,
             account: user_id.map_or(Account::Unknown, Account::Known),
-            roles: role.into_iter().collect(),
-            permissions: Box::default(),
+            standing: Standing::of(role).shared(),
         }
+    }
+
+    /// The roles on this list.
+    pub fn roles(&self) -> &Roles {
+        &self.standing.roles
+    }
+
+    /// Names of a collaborator's permissions on a team app (`view`, `deploy`, `operate`, `manage`).
+    pub fn permissions(&self) -> &[Box<str>] {
+        &self.standing.permissions
     }
 
     /// The same person with permissions.
     #[must_use]
     pub fn with_permissions(mut self, names: impl IntoIterator<Item = Box<str>>) -> Self {
-        self.permissions = names.into_iter().collect();
+        let standing = Standing {
+            roles: self.standing.roles.clone(),
+            permissions: names.into_iter().collect(),
+        };
+        self.standing = standing.shared();
         self
     }
 
     pub(super) fn merge(&self, other: &Self) -> Self {
-        let mut permissions = [&*self.permissions, &*other.permissions].concat();
-        permissions.sort();
-        permissions.dedup();
         Self {
             email: self.email.clone(),
             account: self.account.merge(&other.account),
-            roles: self.roles.union(&other.roles),
-            permissions: permissions.into(),
+            standing: self.standing.merge(&other.standing).shared(),
+        }
+    }
+}
+
+impl From<PersonForm> for Person {
+    fn from(form: PersonForm) -> Self {
+        let standing = Standing {
+            roles: form.roles,
+            permissions: form.permissions,
+        };
+        Self {
+            email: form.email,
+            account: form.account,
+            standing: standing.shared(),
+        }
+    }
+}
+
+impl From<Person> for PersonForm {
+    fn from(person: Person) -> Self {
+        Self {
+            email: person.email,
+            account: person.account,
+            roles: person.standing.roles.clone(),
+            permissions: person.standing.permissions.clone(),
         }
     }
 }

@@ -69,7 +69,7 @@ impl From<Role> for String {
 }
 
 /// A set of roles, without duplicates, the most powerful first.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Roles(Box<[Role]>);
 

@@ -74,12 +74,12 @@ impl HerokuUser {
 
     /// The roles on the app and in the team, as of [`list_fetched_at`](Self::list_fetched_at).
     pub fn roles(&self) -> &Roles {
-        &self.0.member.roles
+        self.0.member.roles()
     }
 
     /// Names of the permissions on a team app: `view`, `deploy`, `operate`, `manage`.
     pub fn permissions(&self) -> &[Box<str>] {
-        &self.0.member.permissions
+        self.0.member.permissions()
     }
 
     /// Whether Heroku signed the email that this person signed in with.

@@ -105,7 +105,7 @@ impl HerokuClient {
         id: &AppId,
         known: Option<&ETag>,
     ) -> Result<Reply<AppInfo>, HerokuError> {
-        let path = ["apps", id.as_str()];
+        let path = ["apps", &id.to_string()];
         let reply = self.get::<AppJson>(caller, &path, "the app", known);
         reply.await?.try_map(|json| json.read(id))
     }
@@ -117,7 +117,7 @@ impl HerokuClient {
         id: &AppId,
         known: Option<&ETag>,
     ) -> Result<Reply<People>, HerokuError> {
-        let path = ["apps", id.as_str(), "collaborators"];
+        let path = ["apps", &id.to_string(), "collaborators"];
         let read = |json: CollaboratorJson| json.read(id);
         self.list(caller, &path, "collaborators", known, read).await
     }
@@ -129,7 +129,7 @@ impl HerokuClient {
         id: &TeamId,
         known: Option<&ETag>,
     ) -> Result<Reply<People>, HerokuError> {
-        let path = ["teams", id.as_str(), "members"];
+        let path = ["teams", &id.to_string(), "members"];
         let read = |json: TeamMemberJson| Ok(json.read());
         self.list(caller, &path, "team members", known, read).await
     }

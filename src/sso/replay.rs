@@ -23,7 +23,7 @@ impl ReplayKey {
     /// The formula is that of `resource_token`: where the provider's own id is the UUID, the digests
     /// are equal, and so is their use.
     pub(super) fn v1(id: &LegacyId, timestamp: i64) -> Self {
-        match id.as_str().parse() {
+        match id.to_string().parse() {
             Ok(resource) => Self::resource(&resource, timestamp),
             Err(_) => Self(format!("v1:{id}:{timestamp}")),
         }

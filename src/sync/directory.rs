@@ -149,7 +149,7 @@ impl Directory {
     /// The id of the resource that the provider knows by its own `id`.
     pub(crate) async fn find_legacy(&self, id: &LegacyId) -> Result<ResourceId, SyncError> {
         // Resources provisioned through version 3 carry their UUID as the provider's id.
-        if let Ok(uuid) = id.as_str().parse::<ResourceId>() {
+        if let Ok(uuid) = id.to_string().parse::<ResourceId>() {
             return Ok(uuid);
         }
         let found = self.store.find_legacy(id).await?;

@@ -27,7 +27,7 @@ fn listed(list: &AccessList, address: &str) -> bool {
 
 fn roles(list: &AccessList, address: &str) -> Vec<String> {
     match list.admission(&email(address), None) {
-        Admission::Listed(member) => member.roles.iter().map(ToString::to_string).collect(),
+        Admission::Listed(member) => member.roles().iter().map(ToString::to_string).collect(),
         other => panic!("{address}: {other:?}"),
     }
 }
@@ -54,7 +54,7 @@ fn a_person_on_both_lists_has_the_roles_and_permissions_of_both() {
     assert_eq!(roles(&list, "ann@example.com"), ["admin", "collaborator"]);
     let members: Vec<_> = list.members().collect();
     assert_eq!(members.len(), 1);
-    assert_eq!(members[0].permissions[0].as_ref(), "deploy");
+    assert_eq!(members[0].permissions()[0].as_ref(), "deploy");
 }
 
 #[test]

@@ -150,7 +150,7 @@ fn a_user_scoped_token_proves_the_email() {
     let verified = Form::new().verify(&verifier(), TIME).unwrap();
     assert_eq!(verified.proof, Proof::SignedEmail);
     assert_eq!(verified.email.as_str(), EMAIL);
-    assert_eq!(verified.user_id.unwrap().as_str(), USER);
+    assert_eq!(verified.user_id.unwrap().to_string(), USER);
     let expected = SignedResource::Resource(RESOURCE.parse().unwrap());
     assert_eq!(verified.resource, expected);
 }

@@ -179,7 +179,9 @@ async fn changes_tell_who_came_who_left_who_changed_and_what_is_gone() {
         matches!(&removed, Change::Removed { email, .. } if email.as_str() == "ann@example.com")
     );
     let added = changes.next().await.unwrap();
-    assert!(matches!(&added, Change::Added { member, .. } if member.roles.contains(&Role::Admin)));
+    assert!(
+        matches!(&added, Change::Added { member, .. } if member.roles().contains(&Role::Admin))
+    );
     app.remove("bob@example.com")
         .collaborator("bob@example.com");
     world.sso.refresh_now(&resource).await.unwrap();

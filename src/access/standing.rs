@@ -1,0 +1,77 @@
+//! What people may do, kept once for all who may do the same.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Role, Roles};
+
+/// Roles, and the names of permissions.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub(super) struct Standing {
+    pub(super) roles: Roles,
+    pub(super) permissions: Box<[Box<str>]>,
+}
+
+/// A fleet has millions of memberships and a few dozen standings. The names are Heroku's to choose, so
+/// what goes beyond this is kept for each person alone.
+const SHARED: usize = 1024;
+
+static KNOWN: Mutex<Option<HashSet<Arc<Standing>>>> = Mutex::new(None);
+
+impl Standing {
+    /// The one that all share, if there is room for it.
+    pub(super) fn shared(self) -> Arc<Self> {
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = known.get_or_insert_default();
+        if let Some(shared) = known.get(&self) {
+            return Arc::clone(shared);
+        }
+        let standing = Arc::new(self);
+        if known.len() < SHARED {
+            known.insert(Arc::clone(&standing));
+        }
+        standing
+    }
+
+    pub(super) fn merge(&self, other: &Self) -> Self {
+        let mut permissions = [&*self.permissions, &*other.permissions].concat();
+        permissions.sort();
+        permissions.dedup();
+        Self {
+            roles: self.roles.union(&other.roles),
+            permissions: permissions.into(),
+        }
+    }
+
+    /// One role or none, without permissions.
+    pub(super) fn of(role: Option<Role>) -> Self {
+        Self {
+            roles: role.into_iter().collect(),
+            permissions: Box::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_standings_are_one_and_the_table_is_bounded() {
+        let admin = || Standing::of(Some(Role::Admin)).shared();
+        assert!(Arc::ptr_eq(&admin(), &admin()));
+        for number in 0..2 * SHARED {
+            let role = Role::from(format!("role-{number}"));
+            assert_eq!(
+                Standing::of(Some(role.clone()))
+                    .shared()
+                    .roles
+                    .iter()
+                    .next(),
+                Some(&role)
+            );
+        }
+        let known = KNOWN.lock().unwrap();
+        assert_eq!(known.as_ref().unwrap().len(), SHARED);
+    }
+}
