@@ -2,7 +2,7 @@
 //!
 //! | metric | kind | labels |
 //! | --- | --- | --- |
-//! | `heroku_sso_api_calls_total` | counter | `call`, `outcome`: a status, or the kind of an error |
+//! | `heroku_sso_api_calls_total` | counter | `call`: `add_on`, `app`, `collaborators`, `team_members`, `tokens`, `webhooks`; `outcome`: a status, or the kind of an error |
 //! | `heroku_sso_list_fetches_total` | counter | `outcome`: `ok` or the kind of an error |
 //! | `heroku_sso_list_fetch_seconds` | histogram | `outcome` |
 //! | `heroku_sso_token_renewals_total` | counter | `outcome`: `ok`, `refused`, `failed` |
@@ -50,7 +50,9 @@ mod counted {
 
     use super::Gauges;
 
+    /// `call` is what was asked for, as errors name it: `the add-on`, `team members`.
     pub(crate) fn api_call(call: &'static str, outcome: &str) {
+        let call = call.trim_start_matches("the ").replace([' ', '-'], "_");
         let outcome = outcome.to_owned();
         counter!("heroku_sso_api_calls_total", "call" => call, "outcome" => outcome).increment(1);
     }

@@ -1,0 +1,122 @@
+//! What is counted, under which names. A test of its own, as a recorder is one for the process.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+use tower_heroku_sso::simulator::{Endpoint, Fault, Simulator};
+use tower_heroku_sso::{
+    AddonPassword, ClientSecret, HerokuSso, Manifest, ManualClock, OauthGrant, SsoSalt,
+};
+
+/// Names with labels, as `name{label=value}`: sums of counters and samples, newest gauges.
+#[derive(Debug, Default)]
+struct Found(BTreeMap<String, f64>);
+
+impl Found {
+    /// A snapshot holds what came since the last one.
+    fn add(&mut self, snapshotter: &Snapshotter) {
+        for (key, _, _, value) in snapshotter.snapshot().into_vec() {
+            let key = key.key();
+            let labels = key
+                .labels()
+                .map(|label| format!("{}={}", label.key(), label.value()));
+            let labels: Vec<_> = labels.collect();
+            let name = match labels.as_slice() {
+                [] => key.name().to_owned(),
+                labels => format!("{}{{{}}}", key.name(), labels.join(",")),
+            };
+            let entry = self.0.entry(name).or_default();
+            match value {
+                DebugValue::Counter(count) => *entry += count as f64,
+                DebugValue::Gauge(level) => *entry = level.into_inner(),
+                DebugValue::Histogram(samples) => *entry += samples.len() as f64,
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn calls_fetches_and_the_state_of_the_lists_are_counted_without_naming_anybody() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    recorder.install().unwrap();
+
+    let clock = ManualClock::new();
+    let heroku = Simulator::builder()
+        .clock(clock.clone())
+        .start()
+        .await
+        .unwrap();
+    let manifest = Manifest::new(
+        heroku.slug(),
+        AddonPassword::new(heroku.password()).unwrap(),
+        SsoSalt::new(heroku.sso_salt()).unwrap(),
+        ClientSecret::new(heroku.client_secret()).unwrap(),
+    );
+    let sso = HerokuSso::builder(manifest)
+        .api_url(heroku.url().parse().unwrap())
+        .id_url(heroku.url().parse().unwrap())
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let addon = heroku.app("shop").collaborator("ann@example.com").addon();
+    let resource = addon.resource_id();
+    let grant = OauthGrant::Code(addon.grant_code().into());
+    sso.register(&resource, grant).await.unwrap();
+    let sync = sso.spawn_sync();
+    while sso.health().await.unwrap().without_list > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    sso.refresh_now(&resource).await.unwrap();
+    heroku.fault(Endpoint::AddOn, Fault::Status(500));
+    sso.refresh_now(&resource).await.unwrap_err();
+    heroku.clear_faults();
+    heroku.expire_access_tokens();
+    sso.refresh_now(&resource).await.unwrap();
+    // The gauges are set every ten seconds.
+    clock.advance(Duration::from_secs(10));
+    let mut found = Found::default();
+    for _ in 0..1000 {
+        found.add(&snapshotter);
+        let oldest = found.0.get("heroku_sso_oldest_list_seconds{tier=all}");
+        if oldest.is_some_and(|seconds| *seconds >= 10.0) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let found = found.0;
+    sync.shutdown().await;
+
+    for (name, least) in [
+        ("heroku_sso_api_calls_total{call=add_on,outcome=200}", 1.0),
+        ("heroku_sso_api_calls_total{call=add_on,outcome=304}", 1.0),
+        (
+            "heroku_sso_api_calls_total{call=add_on,outcome=unavailable}",
+            1.0,
+        ),
+        ("heroku_sso_api_calls_total{call=tokens,outcome=201}", 1.0),
+        ("heroku_sso_list_fetches_total{outcome=ok}", 3.0),
+        ("heroku_sso_list_fetches_total{outcome=unavailable}", 1.0),
+        ("heroku_sso_list_fetch_seconds{outcome=ok}", 1.0),
+        ("heroku_sso_token_renewals_total{outcome=ok}", 1.0),
+        ("heroku_sso_resources{state=all}", 1.0),
+        ("heroku_sso_oldest_list_seconds{tier=all}", 10.0),
+        ("heroku_sso_due_lists{tier=idle}", 0.0),
+        ("heroku_sso_sync_behind", 0.0),
+        ("heroku_sso_rate_limit_remaining", 1.0),
+        ("heroku_sso_clock_drift_seconds", 0.0),
+    ] {
+        let value = found
+            .get(name)
+            .unwrap_or_else(|| panic!("{name} is not in {found:#?}"));
+        assert!(*value >= least, "{name} is {value}");
+    }
+    for name in found.keys() {
+        assert!(name.starts_with("heroku_sso_"), "{name}");
+        assert!(
+            !name.contains('@') && !name.contains(&resource.to_string()),
+            "{name}"
+        );
+    }
+}

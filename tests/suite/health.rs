@@ -1,0 +1,99 @@
+//! Health checks: the process is one thing, its lists another.
+
+use std::time::Duration;
+
+use axum::Router;
+use tower_heroku_sso::simulator::{Endpoint, Fault};
+
+use crate::browser::Browser;
+use crate::world::{REFRESH, World, serve};
+
+async fn checks(world: &World) -> Browser {
+    let router = Router::new()
+        .route("/healthz", world.sso.healthz())
+        .route("/readyz", world.sso.readyz());
+    Browser::new(serve(router).await)
+}
+
+#[tokio::test]
+async fn a_process_whose_lists_are_too_old_is_alive_and_not_ready() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let checks = checks(&world).await;
+    let sync = world.sso.spawn_sync();
+    world.quiet().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    for path in ["/healthz", "/readyz"] {
+        let answer = checks.fetch(path).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert_eq!(answer.json()["lists_fresh"], true);
+    }
+    world.heroku.fault(Endpoint::Any, Fault::Status(503));
+    // In use until the end, and Heroku is away.
+    for _ in 0..3 {
+        world.clock.advance(REFRESH - Duration::from_secs(1));
+        browser.fetch("/page").await;
+        let form = addon.sign_in_form("ann@example.com");
+        world.browser().submit(&form).await;
+    }
+    assert_eq!(checks.fetch("/healthz").await.status, 200);
+    world.heroku.clear_faults();
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    assert_eq!(checks.fetch("/readyz").await.status, 200);
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_list_in_use_beyond_its_age_limit_is_not_ready() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let checks = checks(&world).await;
+    let sync = world.sso.spawn_sync();
+    world.quiet().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    world.heroku.fault(Endpoint::Any, Fault::Status(503));
+    world.clock.advance(REFRESH - Duration::from_secs(1));
+    // Somebody comes shortly before the list is too old, and asks again right after.
+    let late = addon.sign_in_form("ann@example.com");
+    world.clock.advance(REFRESH);
+    assert_eq!(world.browser().submit(&late).await.status, 303);
+    world.clock.advance(Duration::from_secs(2));
+    let answer = checks.fetch("/readyz").await;
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    assert_eq!(answer.json()["lists_fresh"], false);
+    assert_eq!(answer.json()["sync_alive"], true);
+    assert_eq!(checks.fetch("/healthz").await.status, 200);
+    drop(browser);
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn without_a_sync_the_process_is_not_well() {
+    let world = World::start().await;
+    let checks = checks(&world).await;
+    assert_eq!(checks.fetch("/healthz").await.status, 503);
+    let sync = world.sso.spawn_sync();
+    world.quiet().await;
+    assert_eq!(checks.fetch("/healthz").await.status, 200);
+    sync.shutdown().await;
+    let answer = checks.fetch("/healthz").await;
+    assert_eq!(
+        (answer.status, &answer.json()["sync_alive"]),
+        (503, &false.into())
+    );
+}
+
+#[tokio::test]
+async fn u28_a_clock_that_is_apart_from_heroku_s_is_reported_and_ours_decides() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    world.heroku.set_date_offset(time::Duration::minutes(2));
+    world.signed_in(&addon, "ann@example.com").await;
+    let health = world.sso.health().await.unwrap();
+    assert_eq!(health.clock_drift_seconds, Some(120));
+    world.heroku.set_date_offset(time::Duration::ZERO);
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    let health = world.sso.health().await.unwrap();
+    assert_eq!(health.clock_drift_seconds, Some(0));
+}
