@@ -25,6 +25,7 @@
 
 mod addon;
 mod app;
+mod attachments;
 mod body;
 mod builder;
 mod caller;
@@ -54,6 +55,7 @@ mod sign_in;
 mod state;
 mod team;
 mod token_exchange;
+mod webhooks;
 
 pub use addon::AddOn;
 pub use app::App;
@@ -66,3 +68,4 @@ pub use partner::{PartnerAnswer, PartnerUnreachable};
 pub use rate_pools::RatePools;
 pub use sign_in::SignInForm;
 pub use team::Team;
+pub use webhooks::{Delivery, Notification, Webhook, WebhookLevel};
