@@ -135,6 +135,20 @@ async fn an_apps_new_name_and_new_owner_are_told() {
 }
 
 #[tokio::test]
+async fn what_is_done_on_the_page_is_told_as_well() {
+    let world = world("sync").await;
+    let url = format!("{}/apps/{}", world.heroku.dashboard_url(), world.app.id());
+    let add = [("email", "ann@example.com"), ("role", "app:admin")];
+    let remove = [("email", "ann@example.com"), ("list", "app")];
+    for (path, form) in [("people", add), ("people/remove", remove)] {
+        let pressed = http().post(format!("{url}/{path}")).form(&form).send();
+        assert_eq!(pressed.await.unwrap().status(), 303);
+    }
+    let expected = ["api:collaborator create", "api:collaborator destroy"];
+    assert_eq!(world.told(), expected);
+}
+
+#[tokio::test]
 async fn a_change_of_the_team_is_not_told() {
     let world = world("sync").await;
     let team = world.heroku.team("acme");

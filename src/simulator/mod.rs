@@ -1,9 +1,10 @@
 //! Heroku in a box: a server on loopback that plays Heroku's side of an add-on.
 //!
-//! It answers the four Platform API calls behind an access list and the token exchange of
-//! `id.heroku.com`, calls the Partner API as Heroku does, signs SSO forms, and has a dashboard page
-//! for people. Apps, teams and their people are changed while it runs; faults make it slow, broken
-//! or hostile. Time is a [`Clock`](crate::Clock), so nothing has to be waited for.
+//! It answers the Platform API calls behind an access list and the token exchange of
+//! `id.heroku.com`, takes webhooks, calls the Partner API as Heroku does, signs SSO forms, and has a
+//! dashboard page for people. Apps, teams and their people are changed while it runs, and there can
+//! be a hundred thousand of them; faults make it slow, broken or hostile. Time is a
+//! [`Clock`](crate::Clock), so nothing has to be waited for.
 //!
 //! For tests and demonstrations only: whoever reaches its port can sign in as anybody.
 //!
