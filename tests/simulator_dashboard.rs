@@ -192,6 +192,14 @@ async fn a_partner_that_does_not_answer_is_told_on_the_page() {
 }
 
 #[tokio::test]
+async fn an_add_on_that_the_partner_knows_already_is_shown_as_provisioned() {
+    let visit = visit().await;
+    visit.heroku.app("shop").addon().mark_provisioned();
+    let home = visit.home().await;
+    assert!(home.contains(">provisioned<") && !home.contains("not provisioned"));
+}
+
+#[tokio::test]
 async fn the_demo_world_has_six_people_and_an_add_on_for_each_app() {
     let heroku = Simulator::start().await.unwrap();
     heroku.demo();

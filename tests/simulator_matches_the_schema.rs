@@ -7,6 +7,7 @@
 mod simulator_client;
 
 use jsonschema::{Draft, Validator};
+use reqwest::Method;
 use serde_json::{Value, json};
 use simulator_client::*;
 use tower_heroku_sso::simulator::{AddOn, App, Simulator, Team};
@@ -17,11 +18,20 @@ fn schema() -> Value {
 
 /// A validator for what a link of the schema returns.
 fn answer_of(definition: &str, link: &str) -> Validator {
+    of_link(definition, link, "targetSchema")
+}
+
+/// A validator for what a link of the schema takes.
+fn asked_by(definition: &str, link: &str) -> Validator {
+    of_link(definition, link, "schema")
+}
+
+fn of_link(definition: &str, link: &str, part: &str) -> Validator {
     let schema = schema();
     let links = schema["definitions"][definition]["links"].as_array();
     let mut links = links.unwrap().iter();
     let link = links.find(|it| it["title"] == link).unwrap();
-    within_the_document(link["targetSchema"].clone())
+    within_the_document(link[part].clone())
 }
 
 /// A validator whose references lead into the document.
@@ -146,6 +156,76 @@ async fn team_members_match_the_schema() {
     let list = team_app().await.members().await;
     assert_matches(&answer_of("team-member", "List"), &list);
     assert_eq!(list.as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn webhooks_match_the_schema() {
+    let world = team_app().await;
+    let path = format!("/addons/{}/webhooks", world.addon.resource_id());
+    let wanted = json!({
+        "include": ["api:collaborator"],
+        "level": "notify",
+        "url": "https://example.com/heroku/webhooks",
+    });
+    assert_matches(&asked_by("add-on-webhook", "Create"), &wanted);
+    let answer = send(&world.heroku, Method::POST, &path, &world.token, &wanted).await;
+    let made: Value = answer.json().await.unwrap();
+    assert_matches(&answer_of("add-on-webhook", "Create"), &made);
+    // The target of the links requires nothing; the definition around it does.
+    let whole = schema()["definitions"]["add-on-webhook"].take();
+    for field in whole["required"].as_array().unwrap() {
+        assert!(made.get(field.as_str().unwrap()).is_some(), "{field}");
+    }
+    let list = world.get(path.clone()).await;
+    assert_matches(&answer_of("add-on-webhook", "List"), &list);
+    let own = format!("{path}/{}", made["id"].as_str().unwrap());
+    let info = answer_of("add-on-webhook", "Info");
+    assert_matches(&info, &world.get(own.clone()).await);
+    for (method, link) in [(Method::PATCH, "Update"), (Method::DELETE, "Delete")] {
+        let change = json!({ "level": "sync" });
+        let answer = send(&world.heroku, method, &own, &world.token, &change).await;
+        let answer: Value = answer.json().await.unwrap();
+        assert_matches(&answer_of("add-on-webhook", link), &answer);
+    }
+}
+
+#[tokio::test]
+async fn what_a_notification_holds_matches_the_schema() {
+    let world = team_app().await;
+    let path = format!("/addons/{}/webhooks", world.addon.resource_id());
+    let wanted = json!({
+        "include": ["api:addon", "api:addon-attachment", "api:app"],
+        "level": "sync",
+        "url": "https://example.com/heroku/webhooks",
+    });
+    send(&world.heroku, Method::POST, &path, &world.token, &wanted).await;
+    world.app.rename("store");
+    world.addon.attach_to(&world.heroku.app("bank")).remove();
+    let told = world.heroku.take_webhooks();
+    assert_eq!(told.len(), 3);
+    for (told, definition) in told.iter().zip(["app", "add-on-attachment", "add-on"]) {
+        let told: Value = serde_json::from_slice(told.body()).unwrap();
+        let validator = answer_of(definition, "Info");
+        // The schema has no name for what an add-on is that is there no longer.
+        let mut complaints = complaints(&validator, &told["data"]);
+        complaints.retain(|it| !it.contains("deprovisioned"));
+        assert!(complaints.is_empty(), "{complaints:#?}");
+    }
+}
+
+#[tokio::test]
+async fn attachments_match_the_schema_and_have_every_field_of_it() {
+    let world = team_app().await;
+    world.addon.attach_to(&world.heroku.app("bank"));
+    let path = format!("/addons/{}/addon-attachments", world.addon.resource_id());
+    let list = world.get(path).await;
+    assert_matches(&answer_of("add-on-attachment", "List by Add-on"), &list);
+    let fields = schema()["definitions"]["add-on-attachment"]["properties"].take();
+    for entry in list.as_array().unwrap() {
+        for field in fields.as_object().unwrap().keys() {
+            assert!(entry.get(field).is_some(), "{field}");
+        }
+    }
 }
 
 /// Heroku writes the role `viewer` and gives it back, though its schema knows it only for writing.

@@ -66,6 +66,21 @@ impl AddOn {
         self.change(|state, now| state.move_addon(self.id, app.id, now))
     }
 
+    /// Attaches it to another app as well, which then uses it too. It stays on its own app.
+    pub fn attach_to(&self, app: &App) -> &Self {
+        self.change(|state, now| state.attach(self.id, app.id, now))
+    }
+
+    /// Detaches it from an app that it is not on itself.
+    pub fn detach_from(&self, app: &App) -> &Self {
+        self.change(|state, now| state.detach(self.id, app.id, now))
+    }
+
+    /// Makes it provisioned without a word to the partner, who is taken to know of it.
+    pub fn mark_provisioned(&self) -> &Self {
+        self.become_now(Presence::Provisioned)
+    }
+
     /// Takes it away without a word to the partner: the API answers 404, tokens stay good.
     pub fn remove(&self) -> &Self {
         self.become_now(Presence::Removed)
@@ -85,7 +100,14 @@ impl AddOn {
 
     /// The same, signed at another time.
     pub fn sign_in_form_at(&self, email: &str, at: OffsetDateTime) -> SignInForm {
-        sign_in::version_3(&self.simulator.shared, self.id, email, at)
+        sign_in::version_3(&self.simulator.shared, self.id, None, email, at)
+    }
+
+    /// The form of someone who comes by another app: its name is the `context_app`, and `app` is the
+    /// one that the add-on is on. Whether it is attached there is not checked.
+    pub fn sign_in_form_through(&self, app: &App, email: &str) -> SignInForm {
+        let now = self.simulator.shared.clock.now();
+        sign_in::version_3(&self.simulator.shared, self.id, Some(app.id), email, now)
     }
 
     /// The form of version 1: `id` (the partner's own) and `token`, nothing that version 3 added.
@@ -139,9 +161,7 @@ impl AddOn {
     }
 
     fn become_now(&self, presence: Presence) -> &Self {
-        self.change(|state, now| {
-            state.change_addon(self.id, now, |addon| addon.presence = presence);
-        })
+        self.change(|state, now| state.change_presence(self.id, presence, now))
     }
 
     fn change(&self, change: impl FnOnce(&mut State, OffsetDateTime)) -> &Self {
@@ -158,7 +178,12 @@ impl AddOn {
 
 impl State {
     pub(super) fn web_url(&self, addon: &AddOnRecord) -> String {
-        let (host, app, id) = (&self.dashboard_url, addon.app, addon.id);
+        self.web_url_through(addon, addon.app)
+    }
+
+    /// The same for whoever comes by an app that the add-on is attached to.
+    pub(super) fn web_url_through(&self, addon: &AddOnRecord, app: Uuid) -> String {
+        let (host, id) = (&self.dashboard_url, addon.id);
         format!("{host}/apps/{app}/addons/{id}")
     }
 }

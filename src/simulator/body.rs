@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::{Uuid, uuid};
 
-use super::records::{AddOnRecord, AppRecord, Presence, Standing};
+use super::records::{AddOnRecord, AppRecord, Attachment, Standing};
 use super::state::State;
 
 const REGION: Uuid = uuid!("59accabd-516d-4f0e-83e6-6e3757701145");
@@ -15,27 +15,54 @@ const GENERATION: Uuid = uuid!("d3b07384-d9a0-4c9b-8f2e-6a1c5e7f9b21");
 /// `GET /addons/:id`
 pub(super) fn addon(state: &State, addon: &AddOnRecord) -> Value {
     let slug = &state.slug;
-    let app_name = state.app(addon.app).map_or("", |app| &app.name);
+    let mut billing_entity = app_identity(state, addon.app);
+    billing_entity["type"] = "app".into();
     json!({
         "actions": [],
         "addon_service": { "id": state.service_id, "name": slug },
-        "app": { "id": addon.app, "name": app_name },
+        "app": app_identity(state, addon.app),
         "billed_price": { "cents": 0, "contract": false, "unit": "month" },
-        "billing_entity": { "id": addon.app, "name": app_name, "type": "app" },
+        "billing_entity": billing_entity,
         "config_vars": [format!("{}_URL", shouted(slug))],
         "created_at": date(addon.created_at),
         "id": addon.id,
         "name": addon.name,
-        "plan": { "id": addon.plan_id, "name": format!("{slug}:{}", addon.plan) },
+        "plan": plan(state, addon),
         "provider_id": addon.provider_id,
-        "state": match addon.presence {
-            Presence::Provisioning => "provisioning",
-            Presence::Provisioned => "provisioned",
-            Presence::Removed | Presence::Gone => "deprovisioned",
-        },
+        "state": addon.presence.name(),
         "updated_at": date(addon.updated_at),
         "web_url": state.web_url(addon),
     })
+}
+
+/// One entry of `GET /addons/:id/addon-attachments`.
+pub(super) fn attachment(state: &State, addon: &AddOnRecord, attachment: &Attachment) -> Value {
+    json!({
+        "addon": {
+            "app": app_identity(state, addon.app),
+            "id": addon.id,
+            "name": addon.name,
+        },
+        "app": app_identity(state, attachment.app),
+        "created_at": date(attachment.created_at),
+        "id": attachment.id,
+        "log_input_url": null,
+        "name": shouted(&state.slug),
+        "namespace": null,
+        "updated_at": date(attachment.created_at),
+        "web_url": state.web_url_through(addon, attachment.app),
+    })
+}
+
+/// The plan of an add-on, as other objects name it.
+pub(super) fn plan(state: &State, addon: &AddOnRecord) -> Value {
+    json!({ "id": addon.plan_id, "name": format!("{}:{}", state.slug, addon.plan) })
+}
+
+/// An app as other objects name it.
+pub(super) fn app_identity(state: &State, app: Uuid) -> Value {
+    let name = state.app(app).map_or("", |app| &*app.name);
+    json!({ "id": app, "name": name })
 }
 
 /// `GET /apps/:id`
@@ -116,7 +143,7 @@ pub(super) fn member(entry: &Standing) -> Value {
     })
 }
 
-pub(super) fn shouted(slug: &str) -> String {
+fn shouted(slug: &str) -> String {
     slug.replace('-', "_").to_ascii_uppercase()
 }
 

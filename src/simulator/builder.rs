@@ -16,6 +16,7 @@ use super::rate_pools::{RatePools, RateRules, Rates};
 use super::server::Server;
 use super::shared::{Shared, dashboard_url};
 use super::state::State;
+use super::webhooks;
 use crate::clock::{Clock, SystemClock};
 
 /// How long Heroku waits for a partner.
@@ -35,6 +36,7 @@ pub struct SimulatorBuilder {
     page_size: usize,
     latency: Duration,
     rates: RateRules,
+    webhooks_at_once: bool,
 }
 
 impl Default for SimulatorBuilder {
@@ -52,6 +54,7 @@ impl Default for SimulatorBuilder {
             page_size: 200,
             latency: Duration::ZERO,
             rates: RateRules::default(),
+            webhooks_at_once: false,
         }
     }
 }
@@ -151,6 +154,13 @@ impl SimulatorBuilder {
         self
     }
 
+    /// Whether notifications of webhooks are delivered by themselves, as soon as something happens.
+    /// By default they wait for [`Simulator::deliver_webhooks`].
+    pub fn deliver_webhooks_at_once(mut self, at_once: bool) -> Self {
+        self.webhooks_at_once = at_once;
+        self
+    }
+
     /// Starts the server. Wants a tokio runtime.
     ///
     /// # Errors
@@ -195,12 +205,16 @@ impl SimulatorBuilder {
                 addons: Default::default(),
                 addons_on: HashMap::new(),
                 authorizations: Default::default(),
+                webhooks: Default::default(),
                 faults: Default::default(),
                 log: Default::default(),
                 notice: None,
             }),
+            delivering: Default::default(),
             stop: stopped,
         });
+        shared.state().webhooks.set_at_once(self.webhooks_at_once);
+        tokio::spawn(webhooks::delivery::deliver_at_once(Arc::clone(&shared)));
         let server = Server::start(Arc::clone(&shared), listener, stop);
         Ok(Simulator {
             shared,

@@ -15,6 +15,10 @@ pub enum Endpoint {
     TeamMembers,
     /// `POST /oauth/token`
     Token,
+    /// `GET /addons/:id/addon-attachments`
+    Attachments,
+    /// `/addons/:id/webhooks` and what is below it, by any method.
+    Webhooks,
     /// All of the above. The dashboard and the calls to the partner are not among them.
     Any,
 }

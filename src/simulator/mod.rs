@@ -1,9 +1,10 @@
 //! Heroku in a box: a server on loopback that plays Heroku's side of an add-on.
 //!
-//! It answers the four Platform API calls behind an access list and the token exchange of
-//! `id.heroku.com`, calls the Partner API as Heroku does, signs SSO forms, and has a dashboard page
-//! for people. Apps, teams and their people are changed while it runs; faults make it slow, broken
-//! or hostile. Time is a [`Clock`](crate::Clock), so nothing has to be waited for.
+//! It answers the Platform API calls behind an access list and the token exchange of
+//! `id.heroku.com`, takes webhooks, calls the Partner API as Heroku does, signs SSO forms, and has a
+//! dashboard page for people. Apps, teams and their people are changed while it runs, and there can
+//! be a hundred thousand of them; faults make it slow, broken or hostile. Time is a
+//! [`Clock`](crate::Clock), so nothing has to be waited for.
 //!
 //! For tests and demonstrations only: whoever reaches its port can sign in as anybody.
 //!
@@ -25,6 +26,7 @@
 
 mod addon;
 mod app;
+mod attachments;
 mod body;
 mod builder;
 mod caller;
@@ -54,6 +56,7 @@ mod sign_in;
 mod state;
 mod team;
 mod token_exchange;
+mod webhooks;
 
 pub use addon::AddOn;
 pub use app::App;
@@ -66,3 +69,4 @@ pub use partner::{PartnerAnswer, PartnerUnreachable};
 pub use rate_pools::RatePools;
 pub use sign_in::SignInForm;
 pub use team::Team;
+pub use webhooks::{Delivery, Notification, Webhook, WebhookLevel};

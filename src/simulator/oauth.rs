@@ -12,11 +12,16 @@ pub(super) const GRANT_LIFE: Duration = Duration::from_secs(5 * 60);
 /// How long an access token is good for.
 pub(super) const ACCESS_LIFE: Duration = Duration::from_secs(28_800);
 
+/// So few access tokens that it does not matter whether they are over.
+const FEW: usize = 1000;
+
 /// Everything that was issued and is not yet used up.
 #[derive(Debug, Default)]
 pub(super) struct Authorizations {
     grants: HashMap<String, Issued>,
     access: HashMap<String, Issued>,
+    /// With how many access tokens those that are over are forgotten.
+    sweep_at: usize,
     refresh: HashMap<String, (Uuid, u64)>,
     /// How often an add-on's grants and tokens were all revoked.
     revocations: HashMap<Uuid, u64>,
@@ -91,6 +96,7 @@ impl Authorizations {
 
     fn issue(&mut self, addon: Uuid, now: OffsetDateTime, with_refresh: bool) -> TokenPair {
         let access = new_token();
+        self.sweep(now);
         let issued = self.issued(addon, now + ACCESS_LIFE);
         self.access.insert(access.clone(), issued);
         let refresh = with_refresh.then(new_token);
@@ -102,6 +108,17 @@ impl Authorizations {
             access,
             refresh,
         }
+    }
+
+    /// Forgets what is over, each time there is twice as much as was left the last time.
+    fn sweep(&mut self, now: OffsetDateTime) {
+        if self.access.len() < self.sweep_at.max(FEW) {
+            return;
+        }
+        let mut access = std::mem::take(&mut self.access);
+        access.retain(|_, token| self.is_good(*token, now));
+        self.sweep_at = 2 * access.len();
+        self.access = access;
     }
 
     fn issued(&self, addon: Uuid, ends_at: OffsetDateTime) -> Issued {
@@ -128,4 +145,24 @@ fn new_token() -> String {
     let mut token = format!("HRKU-AA{a}{b}");
     token.truncate(65);
     token
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn access_tokens_that_are_over_do_not_pile_up() {
+        let mut all = Authorizations::default();
+        let (addon, mut now) = (Uuid::new_v4(), OffsetDateTime::UNIX_EPOCH);
+        let code = all.grant(addon, now);
+        let mut pair = all.exchange(&code, now).unwrap();
+        for _ in 0..3 * FEW {
+            now += ACCESS_LIFE;
+            let refresh = pair.refresh.take().unwrap();
+            pair = all.refresh(&refresh, now, true).unwrap();
+        }
+        assert!(all.access.len() <= FEW);
+        assert_eq!(all.addon_of(&pair.access, now), Some(addon));
+    }
 }

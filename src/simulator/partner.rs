@@ -71,14 +71,15 @@ pub(super) async fn provision(
             _ => None,
         };
         let now = shared.now();
-        shared.state().change_addon(addon, now, |addon| {
+        let mut state = shared.state();
+        state.change_addon(addon, now, |addon| {
             if let Some(id) = provider_id {
                 addon.provider_id = id;
             }
-            if answer.status != 202 {
-                addon.presence = Presence::Provisioned;
-            }
         });
+        if answer.status != 202 {
+            state.change_presence(addon, Presence::Provisioned, now);
+        }
     }
     Ok(answer)
 }
@@ -109,7 +110,7 @@ pub(super) async fn deprovision(
     if matches!(answer.status, 200 | 204 | 410) {
         let now = shared.now();
         let mut state = shared.state();
-        state.change_addon(addon, now, |addon| addon.presence = Presence::Removed);
+        state.change_presence(addon, Presence::Removed, now);
         state.authorizations.revoke(addon);
     }
     Ok(answer)

@@ -50,19 +50,46 @@ pub(super) struct Standing {
     pub(super) updated_at: OffsetDateTime,
 }
 
+impl Standing {
+    pub(super) fn may_as_much_as(&self, other: &Self) -> bool {
+        self.role == other.role && self.permissions == other.permissions
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct AddOnRecord {
     pub(super) id: Uuid,
     /// How many add-ons there were before it.
     pub(super) place: usize,
     pub(super) name: String,
+    /// The app that it is billed to.
     pub(super) app: Uuid,
+    /// That app's own among them.
+    pub(super) attachments: Vec<Attachment>,
     pub(super) plan: String,
     pub(super) plan_id: Uuid,
     pub(super) provider_id: String,
     pub(super) presence: Presence,
     pub(super) created_at: OffsetDateTime,
     pub(super) updated_at: OffsetDateTime,
+}
+
+/// The use of an add-on by an app.
+#[derive(Clone, Debug)]
+pub(super) struct Attachment {
+    pub(super) id: Uuid,
+    pub(super) app: Uuid,
+    pub(super) created_at: OffsetDateTime,
+}
+
+impl Attachment {
+    pub(super) fn new(app: Uuid, now: OffsetDateTime) -> Self {
+        Self {
+            id: Uuid::new_v4(),
+            app,
+            created_at: now,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -77,6 +104,15 @@ pub(super) enum Presence {
 }
 
 impl Presence {
+    /// As the API shows it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Provisioning => "provisioning",
+            Self::Provisioned => "provisioned",
+            Self::Removed | Self::Gone => "deprovisioned",
+        }
+    }
+
     pub(super) fn is_present(self) -> bool {
         matches!(self, Presence::Provisioning | Presence::Provisioned)
     }

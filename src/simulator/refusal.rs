@@ -22,6 +22,10 @@ impl Refusal {
         }
     }
 
+    const fn invalid(message: &'static str) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_params", message)
+    }
+
     pub(super) const BAD_GRANT: Self = Self::new(
         StatusCode::BAD_REQUEST,
         "bad_request",
@@ -55,6 +59,12 @@ impl Refusal {
         "requested_range_not_satisfiable",
         "The Range header cannot be used here.",
     );
+    pub(super) const BAD_INCLUDE: Self =
+        Self::invalid("include has to be a list of entities, such as api:collaborator.");
+    pub(super) const BAD_LEVEL: Self = Self::invalid("level has to be notify or sync.");
+    pub(super) const BAD_URL: Self = Self::invalid("url has to be an address to post to.");
+    pub(super) const NO_TEXT: Self = Self::invalid("secret and authorization have to be text.");
+    pub(super) const UNKNOWN_FIELD: Self = Self::invalid("A field of the request is unknown.");
     pub(super) const RATE_LIMIT: Self = Self::new(
         StatusCode::TOO_MANY_REQUESTS,
         "rate_limit",

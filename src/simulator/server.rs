@@ -14,7 +14,8 @@ use super::connection::{LoopbackListener, ResetSwitch};
 use super::guard::guard;
 use super::refusal::Refusal;
 use super::shared::Shared;
-use super::{Endpoint, dashboard, platform_api, token_exchange};
+use super::webhooks::api as webhook_api;
+use super::{Endpoint, attachments, dashboard, platform_api, token_exchange};
 
 /// How long a stop waits for the last answers.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -67,6 +68,10 @@ fn router(shared: Arc<Shared>) -> Router {
         method.layer(from_fn_with_state((Arc::clone(&shared), endpoint), guard))
     };
     let collaborators = get(platform_api::collaborators);
+    let webhooks = get(webhook_api::list).post(webhook_api::create);
+    let webhook = get(webhook_api::info)
+        .patch(webhook_api::update)
+        .delete(webhook_api::delete);
     Router::new()
         .route(
             "/addons/{addon}",
@@ -80,6 +85,15 @@ fn router(shared: Arc<Shared>) -> Router {
         .route(
             "/teams/{team}/members",
             of(Endpoint::TeamMembers, get(platform_api::members)),
+        )
+        .route(
+            "/addons/{addon}/addon-attachments",
+            of(Endpoint::Attachments, get(attachments::list)),
+        )
+        .route("/addons/{addon}/webhooks", of(Endpoint::Webhooks, webhooks))
+        .route(
+            "/addons/{addon}/webhooks/{webhook}",
+            of(Endpoint::Webhooks, webhook),
         )
         .route(
             "/oauth/token",

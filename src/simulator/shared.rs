@@ -21,6 +21,8 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) http: reqwest::Client,
     pub(super) state: Mutex<State>,
+    /// Held while webhooks are delivered, so that each notification goes out once.
+    pub(super) delivering: tokio::sync::Mutex<()>,
     pub(super) stop: watch::Receiver<bool>,
 }
 

@@ -60,13 +60,15 @@ impl SignInForm {
     }
 }
 
+/// The form of someone who comes by the app `through`, or else by the one that the add-on is on.
 pub(super) fn version_3(
     shared: &Shared,
     addon: Uuid,
+    through: Option<Uuid>,
     email: &str,
     at: OffsetDateTime,
 ) -> SignInForm {
-    let signing = Signing::new(shared, addon, email, at);
+    let signing = Signing::new(shared, addon, through, email, at);
     let (resource, salt) = (addon.to_string(), &shared.sso_salt);
     let (timestamp, user) = (&signing.timestamp, &signing.user);
     let plain = token::resource(&resource, salt, timestamp);
@@ -79,7 +81,7 @@ pub(super) fn version_3(
         ("user_id", user.clone()),
         ("email", email.to_owned()),
         ("app", signing.app.clone()),
-        ("context_app", signing.app.clone()),
+        ("context_app", signing.context_app.clone()),
         ("nav-data", signing.nav_data()),
     ])
 }
@@ -90,7 +92,7 @@ pub(super) fn version_1(
     email: &str,
     at: OffsetDateTime,
 ) -> SignInForm {
-    let signing = Signing::new(shared, addon, email, at);
+    let signing = Signing::new(shared, addon, None, email, at);
     let digest = token::v1(&signing.provider_id, &shared.sso_salt, &signing.timestamp);
     signing.form(vec![
         ("id", signing.provider_id.clone()),
@@ -108,22 +110,31 @@ struct Signing {
     timestamp: String,
     user: String,
     app: String,
+    context_app: String,
     slug: String,
     provider_id: String,
 }
 
 impl Signing {
-    fn new(shared: &Shared, addon: Uuid, email: &str, at: OffsetDateTime) -> Self {
+    fn new(
+        shared: &Shared,
+        addon: Uuid,
+        through: Option<Uuid>,
+        email: &str,
+        at: OffsetDateTime,
+    ) -> Self {
         let action = shared.sso_url();
         let mut state = shared.state();
         let user = state.user(email).to_string();
         let addon = state.addon(addon).expect("add-ons are never forgotten");
         let app = state.app(addon.app).expect("apps are never deleted");
+        let context = through.and_then(|id| state.app(id)).unwrap_or(app);
         Self {
             action,
             timestamp: at.unix_timestamp().to_string(),
             user,
             app: app.name.clone(),
+            context_app: context.name.clone(),
             slug: shared.slug.clone(),
             provider_id: addon.provider_id.clone(),
         }

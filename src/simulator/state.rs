@@ -12,8 +12,9 @@ use super::fault::FaultSwitches;
 use super::oauth::Authorizations;
 use super::people::People;
 use super::rate_pools::Rates;
-use super::records::{AddOnRecord, AppRecord, Owner, Presence, Standing, TeamRecord};
+use super::records::{AddOnRecord, AppRecord, Attachment, Owner, Presence, Standing, TeamRecord};
 use super::register::Register;
+use super::webhooks::Webhooks;
 
 #[derive(Debug)]
 pub(super) struct State {
@@ -36,6 +37,7 @@ pub(super) struct State {
     /// Every add-on that ever came to an app and did not move on, the oldest first.
     pub(super) addons_on: HashMap<Uuid, BTreeSet<(usize, Uuid)>>,
     pub(super) authorizations: Authorizations,
+    pub(super) webhooks: Webhooks,
     pub(super) faults: FaultSwitches,
     pub(super) log: CallLog,
     /// What the dashboard says once, about the last thing that was done there.
@@ -107,6 +109,7 @@ impl State {
             place,
             name: format!("{}-{:05}", self.slug, place + 1),
             app,
+            attachments: vec![Attachment::new(app, now)],
             plan: "basic".into(),
             plan_id,
             provider_id: id.to_string(),
@@ -124,11 +127,15 @@ impl State {
         addon.expect("add-ons are never forgotten")
     }
 
-    /// Puts an add-on on another app.
-    pub(super) fn place_addon(&mut self, id: Uuid, app: Uuid) {
+    /// Puts an add-on on another app. The one that it was on uses it no longer.
+    pub(super) fn place_addon(&mut self, id: Uuid, app: Uuid, now: OffsetDateTime) {
         let addon = self.addon_mut(id);
         let entry = (addon.place, id);
         let before = std::mem::replace(&mut addon.app, app);
+        addon.attachments.retain(|it| it.app != before);
+        if !addon.is_attached_to(app) {
+            addon.attachments.push(Attachment::new(app, now));
+        }
         if let Some(on_app) = self.addons_on.get_mut(&before) {
             on_app.remove(&entry);
         }

@@ -2,9 +2,11 @@
 
 #![allow(dead_code, unreachable_pub)] // each test file uses a part of it
 
+pub mod receiver;
+
 use reqwest::header::ACCEPT;
 use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder, Response};
+use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 use tower_heroku_sso::simulator::{AddOn, Simulator};
 
@@ -19,6 +21,20 @@ pub fn http() -> Client {
 pub fn get(heroku: &Simulator, path: &str, token: &str) -> RequestBuilder {
     let url = format!("{}{path}", heroku.url());
     http().get(url).header(ACCEPT, VERSION_3).bearer_auth(token)
+}
+
+/// The same by another method, with a body.
+pub async fn send(
+    heroku: &Simulator,
+    method: Method,
+    path: &str,
+    token: &str,
+    body: &Value,
+) -> Response {
+    let url = format!("{}{path}", heroku.url());
+    let request = http().request(method, url).header(ACCEPT, VERSION_3);
+    let request = request.bearer_auth(token).json(body);
+    request.send().await.unwrap()
 }
 
 pub async fn status(heroku: &Simulator, path: &str, token: &str) -> u16 {

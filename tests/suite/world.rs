@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use tokio::net::TcpListener;
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::simulator::{AddOn, Endpoint, Simulator, SimulatorBuilder};
 use tower_heroku_sso::sync::Change;
@@ -42,12 +43,31 @@ impl World {
         heroku: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder,
         set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
     ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::build(listener, heroku, set_up).await
+    }
+
+    /// A world whose gate listens here.
+    pub async fn at(
+        listener: TcpListener,
+        set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
+    ) -> Self {
+        Self::build(listener, |heroku| heroku, set_up).await
+    }
+
+    async fn build(
+        listener: TcpListener,
+        heroku: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder,
+        set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
+    ) -> Self {
         let clock = ManualClock::new();
         let heroku = heroku(Simulator::builder().clock(clock.clone()));
         let heroku = heroku.start().await.unwrap();
         let sso = set_up(builder(&heroku, &clock)).build().unwrap();
         let reached = Arc::new(AtomicUsize::new(0));
-        let address = serve(router(&sso, &reached)).await;
+        let address = listener.local_addr().unwrap();
+        let app = router(&sso, &reached);
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         heroku.set_partner_url(format!("http://{address}"));
         Self {
             clock,
@@ -145,7 +165,7 @@ pub fn grant(addon: &AddOn) -> OauthGrant {
 }
 
 pub async fn serve(app: Router) -> SocketAddr {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     address

@@ -38,7 +38,8 @@ pub(super) async fn open(
         state.user(email)
     };
     let cookie = format!("{COOKIE}={user}; Path=/; HttpOnly; SameSite=Lax");
-    Ok(with_cookie(to_addon(&shared, addon, email), &cookie))
+    let form = to_addon(&shared, app, addon, email);
+    Ok(with_cookie(form, &cookie))
 }
 
 /// The add-on's `web_url`: the same for the person who is logged in, or else the question who it is.
@@ -55,7 +56,7 @@ pub(super) async fn web_url(
             None => return Ok(who_are_you(&state, app, addon)),
         }
     };
-    Ok(to_addon(&shared, addon, &person))
+    Ok(to_addon(&shared, app, addon, &person))
 }
 
 pub(super) async fn log_out() -> Response {
@@ -72,9 +73,11 @@ pub(super) fn remembered(state: &State, headers: &HeaderMap) -> Option<String> {
     state.people.email_of(user.parse().ok()?).map(str::to_owned)
 }
 
+/// An app, and the add-on of that id if it is on it or attached to it.
 fn find(state: &State, app: Uuid, addon: Uuid) -> Result<(&AppRecord, &AddOnRecord), Refusal> {
     let app = state.app(app).ok_or(Refusal::NOT_FOUND)?;
-    let addon = state.addon_of(app.id).filter(|it| it.id == addon);
+    let addon = state.addon(addon).filter(|it| it.presence.is_present());
+    let addon = addon.filter(|it| it.is_attached_to(app.id));
     Ok((app, addon.ok_or(Refusal::NOT_FOUND)?))
 }
 
@@ -84,8 +87,8 @@ fn with_cookie(mut answer: Response, cookie: &str) -> Response {
     answer
 }
 
-fn to_addon(shared: &Shared, addon: Uuid, email: &str) -> Response {
-    let form = sign_in::version_3(shared, addon, email, shared.clock.now());
+fn to_addon(shared: &Shared, app: Uuid, addon: Uuid, email: &str) -> Response {
+    let form = sign_in::version_3(shared, addon, Some(app), email, shared.clock.now());
     Html(self_posting(&form, email)).into_response()
 }
 

@@ -1,0 +1,16 @@
+//! Webhooks: subscriptions of add-ons, and the notifications that changes make.
+
+pub(super) mod api;
+pub(super) mod delivery;
+mod event;
+mod handle;
+mod notification;
+mod queue;
+mod signature;
+mod subscription;
+mod wanted;
+
+pub(super) use event::{Action, Entity, Event};
+pub use notification::{Delivery, Notification};
+pub(super) use queue::Webhooks;
+pub use subscription::{Webhook, WebhookLevel};
