@@ -45,6 +45,11 @@ impl Directory {
             (before, held)
         };
         self.index(entry, before.as_deref(), Some(&held));
+        if entry.progress().ended {
+            // It ended since the swap: nothing may keep it in mind.
+            self.index(entry, Some(&held), None);
+            return None;
+        }
         self.tell(entry, before.as_deref(), &held);
         self.plan(&Subject::Resource(Arc::clone(entry)));
         Some(held)
@@ -111,12 +116,15 @@ impl Directory {
         }
         let old = before.and_then(|held| held.snapshot.team.as_ref());
         let new = now.and_then(|held| held.snapshot.team.as_ref());
+        if old.map(|team| &team.id) == new.map(|team| &team.id) {
+            return;
+        }
         if let Some(team) = new {
-            self.teams.join(&team.id, &entry.id);
+            // A team is on the schedule as long as it has resources.
+            let team = self.teams.join(&team.id, &entry.id);
+            self.plan(&Subject::Team(team));
         }
-        if old.map(|team| &team.id) != new.map(|team| &team.id) {
-            self.leave_team(old, &entry.id);
-        }
+        self.leave_team(old, &entry.id);
     }
 
     fn leave_team(&self, team: Option<&Team>, resource: &ResourceId) {

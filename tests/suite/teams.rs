@@ -234,3 +234,39 @@ async fn a_sign_in_after_a_quiet_day_sees_the_team_as_it_is_now() {
     let form = addons[1].sign_in_form("lead@example.com");
     assert_eq!(world.browser().submit(&form).await.status, 303);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fleet_of_teams_is_fetched_round_after_round() {
+    let world = World::with_heroku(
+        |heroku| heroku.rate_pool(1_000_000, 1_000_000),
+        |builder| builder,
+    )
+    .await;
+    let mut addons = Vec::new();
+    for number in 0..5 {
+        let team = world.heroku.team(&format!("team-{number}"));
+        team.member("lead@example.com", "admin");
+        addons.extend(apps(&world, &team, 20).await);
+    }
+    let sync = world.sso.spawn_sync();
+    first_lists(&world, addons.len()).await;
+    for round in 1..=3 {
+        world.heroku.reset_calls();
+        world.clock.advance(Duration::from_secs(6 * 3600));
+        let fetched = async {
+            while world.sso.health().await.unwrap().oldest_list != Some(Duration::ZERO) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let fetched = tokio::time::timeout(Duration::from_secs(10), fetched).await;
+        let health = world.sso.health().await.unwrap();
+        assert!(
+            fetched.is_ok(),
+            "round {round}: {health:?} {:?}",
+            world.heroku.requests().len()
+        );
+        assert_eq!(world.heroku.calls(Endpoint::AddOn), addons.len());
+        assert_eq!(world.heroku.calls(Endpoint::TeamMembers), 5);
+    }
+    sync.shutdown().await;
+}

@@ -1,0 +1,51 @@
+//! The synchronization of a fleet, measured against a simulated Heroku in a process of its own.
+//!
+//! `cargo bench --bench fleet` prints the table of `benches/README.md`; `FLEET=5000` makes the large
+//! fleets smaller. What is compared is measured in one run: a refresh against one bare call, the
+//! sync against a bare loop of the same calls.
+
+mod heroku;
+mod memory;
+mod scenarios;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use crate::scenarios::Report;
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_writer(std::io::stderr)
+        .init();
+    let arguments: Vec<String> = std::env::args().collect();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let result = match arguments.get(1).map(String::as_str) {
+        Some("heroku") => runtime.block_on(heroku::serve(&arguments[2..])),
+        Some("memory") => runtime.block_on(memory::measure(&arguments[2..])),
+        _ => runtime.block_on(all()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn all() -> Result<()> {
+    let fleet: usize = match std::env::var("FLEET") {
+        Ok(fleet) => fleet.parse()?,
+        Err(_) => 100_000,
+    };
+    let mut report = Report::default();
+    scenarios::round_trips(&mut report).await?;
+    scenarios::calls_of_teams(&mut report).await?;
+    scenarios::throughput(&mut report).await?;
+    memory::compare(&mut report, fleet).await?;
+    report.print();
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! Memory, and the time to the first complete state, of large fleets. Each in a process of its own.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::Result;
+use crate::heroku::{Heroku, World};
+use crate::scenarios::Report;
+
+/// What a process that holds one fleet says of itself.
+struct Measured {
+    bytes: f64,
+    seconds: f64,
+}
+
+/// The child's side: takes a fleet in, and prints by how many bytes it grew and how long it took.
+pub async fn measure(arguments: &[String]) -> Result<()> {
+    let number = |index: usize| -> Result<usize> { Ok(arguments[index].parse()?) };
+    let heroku = Heroku::start(World {
+        apps: number(0)?,
+        teams: number(1)?,
+        people: number(2)?,
+        latency: Duration::ZERO,
+    })?;
+    let empty = resident_bytes()?;
+    let sso = heroku.builder()?.build()?;
+    heroku.register_all(&sso).await?;
+    let start = Instant::now();
+    let sync = sso.spawn_sync();
+    while sso.health().await?.without_list > 0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    // What the connections and the last answers took is given back.
+    sync.shutdown().await;
+    println!("{} {seconds}", resident_bytes()?.saturating_sub(empty));
+    Ok(())
+}
+
+/// By difference: a fleet of lists with ten people, one with one person each, and one of teams.
+pub async fn compare(report: &mut Report, fleet: usize) -> Result<()> {
+    let ten = in_a_process(fleet, 0, 10)?;
+    let one = in_a_process(fleet, 0, 1)?;
+    let teams = in_a_process(fleet, fleet / 100, 10)?;
+    let fleet_size = fleet as f64;
+    let membership = (ten.bytes - one.bytes) / (9.0 * fleet_size);
+    report.row(
+        &format!("bytes a membership, {fleet} resources x 10 people"),
+        format!("{membership:.0}"),
+        "< 100",
+    );
+    let resource = one.bytes / fleet_size - membership;
+    let what = "bytes a resource besides, tokens and store included";
+    report.row(what, format!("{resource:.0}"), "");
+    report.row(
+        &format!(
+            "bytes a resource, {} teams of 10 shared by {fleet} resources",
+            fleet / 100
+        ),
+        format!("{:.0}", teams.bytes / fleet_size),
+        "",
+    );
+    report.row(
+        &format!("seconds to the first complete state, {fleet} resources x 10 people"),
+        format!(
+            "{:.0} ({:.0} lists a second)",
+            ten.seconds,
+            fleet_size / ten.seconds
+        ),
+        "",
+    );
+    Ok(())
+}
+
+fn in_a_process(apps: usize, teams: usize, people: usize) -> Result<Measured> {
+    let output = Command::new(std::env::current_exe()?)
+        .arg("memory")
+        .args([apps, teams, people].map(|number| number.to_string()))
+        .stderr(Stdio::inherit())
+        .output()?;
+    let text = String::from_utf8(output.stdout)?;
+    let (bytes, seconds) = text.trim().split_once(' ').ok_or("a measurement failed")?;
+    Ok(Measured {
+        bytes: bytes.parse()?,
+        seconds: seconds.parse()?,
+    })
+}
+
+/// What the system says this process holds, allocator's rounding and fragments included.
+fn resident_bytes() -> Result<usize> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = line.ok_or("no VmRSS: this measurement wants Linux")?;
+    let kilobytes: usize = line.trim().trim_end_matches(" kB").trim().parse()?;
+    Ok(kilobytes * 1024)
+}
