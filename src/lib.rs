@@ -42,12 +42,13 @@
 //! | feature | what it adds | default |
 //! | --- | --- | --- |
 //! | `axum` | [`HerokuUser`] as an extractor, [`HerokuSso::endpoints`], [`partner_api`] | yes |
+//! | `metrics` | counters, gauges and a histogram through the `metrics` facade | no |
 //! | `simulator` | Heroku in a box: Platform API, OAuth host, dashboard, request signer | no |
 //!
 //! # Logs
 //! `tracing` events. No secret is ever in one, and emails are only in those of target
 //! `tower_heroku_sso::audit`: `signed_in`, `sign_in_refused` (with the reason), `request_refused`,
-//! `signed_out`, `listed`, `unlisted`, `role_changed`, `resource_gone`, `unsigned_email`.
+//! `signed_out`, `revoked`, `needs_grant`, `listed`, `unlisted`, `role_changed`, `resource_gone`, `unsigned_email`.
 
 #![warn(unreachable_pub)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

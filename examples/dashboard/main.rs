@@ -20,7 +20,6 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
-use tokio::net::TcpListener;
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::simulator::Simulator;
 use tower_heroku_sso::{HerokuSso, HerokuUser, Role};
@@ -53,9 +52,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         .build()?;
     let _sync = sso.spawn_sync();
 
-    let listener = TcpListener::bind(settings.address)
-        .await
-        .map_err(|error| format!("the add-on cannot use {}: {error}", settings.address))?;
+    let listener = settings.listener;
     let address = listener.local_addr()?;
     let app = router(sso);
     let server = axum::serve(listener, app).with_graceful_shutdown(stop_signal());

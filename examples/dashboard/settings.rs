@@ -5,8 +5,12 @@ use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 use tower_heroku_sso::simulator::{AddOn, Simulator};
-use tower_heroku_sso::{AddonPassword, ClientSecret, Config, CookieTransport, Manifest, SsoSalt};
+use tower_heroku_sso::{
+    AddonPassword, ClientSecret, Config, CookieTransport, Manifest, SsoSalt, WebhookSecret,
+    Webhooks,
+};
 
 /// Short, so that a removal shows soon.
 const DEMO_REFRESH: Duration = Duration::from_secs(30);
@@ -14,7 +18,7 @@ const DEMO_REFRESH: Duration = Duration::from_secs(30);
 pub(crate) struct Settings {
     pub(crate) manifest: Manifest,
     pub(crate) config: Config,
-    pub(crate) address: SocketAddr,
+    pub(crate) listener: TcpListener,
     /// Present in the demo; it stops when this is dropped.
     pub(crate) simulator: Option<Simulator>,
 }
@@ -36,13 +40,13 @@ impl Settings {
         let config = Config::from_env()?;
         let real = env::var_os("HEROKU_SSO_SALT").is_some_and(|salt| !salt.is_empty());
         if real {
-            Self::real(config, address)
+            Self::real(config, address).await
         } else {
             Self::demo(config, address).await
         }
     }
 
-    fn real(config: Config, address: SocketAddr) -> Result<Self, Box<dyn Error>> {
+    async fn real(config: Config, address: SocketAddr) -> Result<Self, Box<dyn Error>> {
         let insecure = config.cookies == CookieTransport::InsecureHttp;
         if insecure && !address.ip().is_loopback() {
             return Err("INSECURE_COOKIES=1 is for a loopback BIND address only".into());
@@ -50,7 +54,7 @@ impl Settings {
         Ok(Self {
             manifest: Manifest::from_env()?,
             config,
-            address,
+            listener: bind_to(address).await?,
             simulator: None,
         })
     }
@@ -70,11 +74,20 @@ impl Settings {
             .start()
             .await
             .map_err(|error| format!("the simulator cannot use {simulator_address}: {error}"))?;
+        let listener = bind_to(address).await?;
+        let address = listener.local_addr()?;
         simulator.demo();
         config.api_url = simulator.url().parse()?;
         config.id_url = simulator.url().parse()?;
         if env::var_os("REFRESH_INTERVAL_SECS").is_none() {
             config.refresh_interval = DEMO_REFRESH;
+        }
+        if config.webhooks.is_none() {
+            // A collaborator whom somebody removes in the simulator is out at once.
+            let secret = WebhookSecret::new(format!("demo-{}", simulator.password()))?;
+            let url = format!("http://{address}/heroku/webhooks").parse()?;
+            config.webhooks = Some(Webhooks::new(secret).subscribe_at(url));
+            simulator.deliver_webhooks_at_once(true);
         }
         if env::var_os("INSECURE_COOKIES").is_none() {
             config.cookies = CookieTransport::InsecureHttp;
@@ -88,10 +101,15 @@ impl Settings {
         Ok(Self {
             manifest,
             config,
-            address,
+            listener,
             simulator: Some(simulator),
         })
     }
+}
+
+async fn bind_to(address: SocketAddr) -> Result<TcpListener, String> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|error| format!("the add-on cannot use {address}: {error}"))
 }
 
 /// The add-ons of the demo's apps.

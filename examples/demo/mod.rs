@@ -58,6 +58,7 @@ impl Demo {
             let addon = app.addon();
             let grant = OauthGrant::Code(addon.grant_code().into());
             sso.register(&addon.resource_id(), grant).await?;
+            addon.mark_provisioned();
         }
         Ok(Self {
             _sync: sso.spawn_sync(),
