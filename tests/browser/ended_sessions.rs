@@ -5,16 +5,17 @@ use std::time::Duration;
 use crate::visit::{SESSION, Visit};
 
 #[tokio::test]
-async fn a_person_taken_off_the_list_is_shut_out_by_the_next_refresh() {
+async fn a_team_member_taken_off_the_list_is_shut_out_by_the_next_refresh() {
     let visit = Visit::start().await;
-    visit.open_as("recipe-box", "carlos@example.com").await;
+    visit.open_as("acme-shop", "mia@example.com").await;
     let page = visit.sees("Dashboard").await;
-    page.assert_says("2 people, as Heroku said");
+    page.assert_says("4 people, as Heroku said");
 
-    visit.remove("recipe-box", "carlos@example.com").await;
+    // Heroku sends no webhook about team members.
+    visit.remove("acme-shop", "mia@example.com").await;
     visit.go_to_addon("/").await;
     let page = visit.sees("Dashboard").await;
-    page.assert_says("2 people, as Heroku said");
+    page.assert_says("4 people, as Heroku said");
 
     visit.press_button("Refresh now").await;
     let page = visit.sees("You do not have access to this add-on").await;
@@ -24,6 +25,19 @@ async fn a_person_taken_off_the_list_is_shut_out_by_the_next_refresh() {
     // Heroku would still send this person here: that does not help.
     visit.go_to_addon("/").await;
     visit.sees("Please sign in through Heroku").await;
+}
+
+#[tokio::test]
+async fn a_collaborator_taken_off_the_list_is_shut_out_by_heroku_s_webhook() {
+    let visit = Visit::start().await;
+    visit.open_as("recipe-box", "carlos@example.com").await;
+    visit.sees("Dashboard").await;
+    visit.remove("recipe-box", "carlos@example.com").await;
+    // The webhook is on its way by now, and nobody presses anything.
+    visit.a_second_passes().await;
+    visit.go_to_addon("/").await;
+    let page = visit.sees("You do not have access to this add-on").await;
+    assert_eq!((page.path(), page.status), ("/", 403));
 }
 
 #[tokio::test]
