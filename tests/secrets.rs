@@ -10,9 +10,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use tower_heroku_sso::partner_api::NoProvisioning;
-use tower_heroku_sso::simulator::{Endpoint, Fault, Simulator};
+use tower_heroku_sso::simulator::{ETags, Endpoint, Fault, Simulator};
 use tower_heroku_sso::{
     AddonPassword, ClientSecret, HerokuSso, HerokuUser, Manifest, ManualClock, SsoSalt,
+    WebhookSecret, Webhooks,
 };
 use tracing::level_filters::LevelFilter;
 
@@ -43,6 +44,8 @@ impl io::Write for Log {
     }
 }
 
+const HOOK_SECRET: &str = "a-webhook-secret-of-our-own";
+
 #[tokio::test]
 async fn s1_to_s6_nothing_that_is_logged_or_answered_holds_a_secret() {
     let log = Log::default();
@@ -65,7 +68,12 @@ async fn s1_to_s6_nothing_that_is_logged_or_answered_holds_a_secret() {
         SsoSalt::new(heroku.sso_salt()).unwrap(),
         ClientSecret::new(heroku.client_secret()).unwrap(),
     );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let hooks = format!("http://{address}/heroku/webhooks").parse().unwrap();
+    let hook_secret = WebhookSecret::new(HOOK_SECRET).unwrap();
     let builder = HerokuSso::builder(manifest)
+        .webhooks(Webhooks::new(hook_secret).subscribe_at(hooks))
         .api_url(heroku.url().parse().unwrap())
         .id_url(heroku.url().parse().unwrap())
         .clock(clock.clone());
@@ -79,8 +87,6 @@ async fn s1_to_s6_nothing_that_is_logged_or_answered_holds_a_secret() {
         )
         .layer(sso.layer())
         .merge(sso.partner_api(NoProvisioning));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     heroku.set_partner_url(format!("http://{address}"));
 
@@ -106,8 +112,24 @@ async fn s1_to_s6_nothing_that_is_logged_or_answered_holds_a_secret() {
             .await
             .body,
     ];
+    // Webhooks: subscribed to, sent, and forged.
+    while addon.webhooks().is_empty() {
+        clock.advance(Duration::from_secs(1));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    heroku
+        .app("shop")
+        .collaborator("dan@example.com")
+        .remove("dan@example.com");
+    let mut notifications = heroku.take_webhooks();
+    assert!(notifications[0].send().await.succeeded());
+    assert_eq!(
+        notifications[0].set_signature("forged").send().await.status,
+        Some(401)
+    );
     // Faults, a token that must be renewed, one that cannot be, and the end.
     let token = sso.access_token(&resource).await.unwrap();
+    heroku.set_etags(ETags::None); // An answer that is not sent cannot be truncated.
     for fault in [
         Fault::Status(500),
         Fault::Status(401),
@@ -151,6 +173,7 @@ async fn s1_to_s6_nothing_that_is_logged_or_answered_holds_a_secret() {
         session,
         secrecy::ExposeSecret::expose_secret(&token).to_owned(),
         "HRKU-AA".to_owned(),
+        HOOK_SECRET.to_owned(),
     ];
     for secret in secrets.iter().chain(&tokens) {
         let told = lines.iter().find(|line| line.contains(secret.as_str()));
