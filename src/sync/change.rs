@@ -8,20 +8,10 @@ use tokio::sync::broadcast;
 
 use super::directory::Directory;
 use super::held::Held;
+use super::notice::Notice;
 use crate::access::{Email, ListChange, Member, Roles, Snapshot};
 use crate::ids::ResourceId;
 use crate::store::ResourceState;
-
-/// How many notices a slow reader may be behind before it looks at every resource anew.
-pub(super) const BACKLOG: usize = 1024;
-
-/// Word that there is something to look at.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Notice {
-    /// The people on this resource's list are others.
-    List(ResourceId),
-    Gone(ResourceId),
-}
 
 /// One change on one resource's list.
 #[derive(Clone, Debug, Eq, PartialEq)]

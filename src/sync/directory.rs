@@ -9,49 +9,24 @@ use time::OffsetDateTime;
 use tokio::sync::broadcast;
 
 use super::SyncError;
-use super::change::{self, Notice};
+use super::backlog::Backlog;
 use super::entry::Entry;
 use super::flight::Flights;
 use super::held::Held;
 use super::moment::Moment;
-use super::plan::{Intervals, SyncScope};
-use super::report::Backlog;
+use super::notice::{self, Notice};
+use super::plan::Intervals;
 use super::schedule::{Schedule, Subject};
+use super::settings::{RatePools, SyncSettings};
 use super::team::Teams;
 use super::turnstile::Turnstile;
-use crate::access::{Email, ListPolicy, Snapshot};
+use crate::access::{Email, Snapshot};
 use crate::audit;
 use crate::clock::SharedClock;
 use crate::heroku::{HerokuClient, RatePool};
 use crate::ids::{AppId, LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
 use crate::store::{Registration, ResourceState, Store};
-use crate::webhook::Webhooks;
-
-/// How old lists may be, and which of them are kept fresh.
-#[derive(Clone, Debug)]
-pub(crate) struct SyncSettings {
-    pub(crate) refresh_interval: Duration,
-    pub(crate) idle_interval: Duration,
-    pub(crate) max_list_age: Duration,
-    pub(crate) max_session: Duration,
-    pub(crate) scope: SyncScope,
-    pub(crate) rate_pools: RatePools,
-    pub(crate) list_policy: ListPolicy,
-    pub(crate) webhooks: Option<Webhooks>,
-}
-
-/// Whose calls draw on one rate limit of Heroku's.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum RatePools {
-    /// All resources share one. What Heroku does is not documented, so this is the default: the sync
-    /// slows down by the lowest `RateLimit-Remaining` of any answer.
-    #[default]
-    Shared,
-    /// Each resource's token has one of its own.
-    PerToken,
-}
 
 /// The newest list of each resource, and the way to a newer one.
 pub(crate) struct Directory {
@@ -96,7 +71,7 @@ impl Directory {
             renewing: Flights::default(),
             shared_pool: RatePool::default(),
             backlog: Backlog::default(),
-            notices: broadcast::Sender::new(change::BACKLOG),
+            notices: broadcast::Sender::new(notice::BACKLOG),
         })
     }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::directory::SyncSettings;
 use super::schedule::Due;
+use super::settings::SyncSettings;
 
 /// Fetches are due 10 to 30 % before their interval ends: one that has waited longer than that is
 /// late.

@@ -6,6 +6,7 @@
 //! * 404 (twice) or 410 for the add-on ends the resource; nothing else does.
 
 mod admit;
+mod backlog;
 mod budget;
 mod change;
 mod directory;
@@ -18,6 +19,7 @@ mod hint;
 mod lateness;
 mod members;
 mod moment;
+mod notice;
 mod plan;
 mod register;
 mod report;
@@ -25,6 +27,7 @@ mod resolve;
 mod resync;
 mod revoke;
 mod schedule;
+mod settings;
 mod standing;
 mod subscribe;
 mod swap;
@@ -35,11 +38,12 @@ mod watch;
 
 pub(crate) use admit::{Admitted, NotAdmitted};
 pub use change::{Change, Changes};
-pub use directory::RatePools;
-pub(crate) use directory::{Directory, SyncSettings};
+pub(crate) use directory::Directory;
 pub use error::SyncError;
 pub(crate) use held::Held;
 pub use plan::SyncScope;
 pub use register::OauthGrant;
 pub use report::Health;
 pub use resync::SyncHandle;
+pub use settings::RatePools;
+pub(crate) use settings::SyncSettings;

@@ -1,7 +1,6 @@
 //! How things stand with all lists at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::directory::Directory;
@@ -40,20 +39,6 @@ pub struct Health {
     pub clock_drift_seconds: Option<i64>,
 }
 
-/// What only the sync knows.
-#[derive(Debug, Default)]
-pub(super) struct Backlog {
-    due: AtomicUsize,
-    behind: AtomicBool,
-}
-
-impl Backlog {
-    pub(super) fn note(&self, due: usize, behind: bool) {
-        self.due.store(due, Ordering::Relaxed);
-        self.behind.store(behind, Ordering::Relaxed);
-    }
-}
-
 impl Directory {
     /// Looks at every resource in memory: about 10 ms for 100,000.
     pub(crate) fn health(&self) -> Health {
@@ -63,8 +48,8 @@ impl Directory {
         let mut health = Health {
             fresh: true,
             sync_alive: self.schedule.is_taken_from(),
-            due: self.backlog.due.load(Ordering::Relaxed),
-            behind: self.backlog.behind.load(Ordering::Relaxed),
+            due: self.backlog.due(),
+            behind: self.backlog.is_behind(),
             calls_left: self.shared_pool.left(now),
             clock_drift_seconds: drift.map(time::Duration::whole_seconds),
             ..Health::default()

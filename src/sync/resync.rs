@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::directory::{Directory, RatePools};
+use super::directory::Directory;
 use super::lateness::Lateness;
 use super::schedule::{Due, Subject};
+use super::settings::RatePools;
 use crate::heroku::Urgency;
 use crate::ids::ResourceId;
 use crate::meter::{self, Gauges};

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::SyncError;
-use super::directory::{Directory, RatePools};
+use super::directory::Directory;
 use super::entry::Entry;
 use super::plan::{Standing, due_in};
 use super::schedule::Subject;
+use super::settings::RatePools;
 use super::team::TeamEntry;
 use crate::heroku::{HerokuError, RatePool, Urgency};
 

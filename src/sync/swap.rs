@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::change::Notice;
 use super::directory::Directory;
 use super::entry::Entry;
 use super::held::{Held, Own};
+use super::notice::Notice;
 use super::schedule::Subject;
 use super::team::{Members, TeamEntry};
 use crate::access::Team;

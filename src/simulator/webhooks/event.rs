@@ -5,51 +5,10 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::queue::Queued;
+use super::queued::{Action, Entity, Queued};
 use crate::simulator::body::date;
 use crate::simulator::records::AppRecord;
 use crate::simulator::state::State;
-
-/// The kinds of things that notifications are about.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(in crate::simulator) enum Entity {
-    AddOn,
-    Attachment,
-    App,
-    Collaborator,
-}
-
-impl Entity {
-    pub(super) fn include(self) -> &'static str {
-        match self {
-            Self::AddOn => "api:addon",
-            Self::Attachment => "api:addon-attachment",
-            Self::App => "api:app",
-            Self::Collaborator => "api:collaborator",
-        }
-    }
-
-    fn resource(self) -> &'static str {
-        self.include().trim_start_matches("api:")
-    }
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(in crate::simulator) enum Action {
-    Create,
-    Update,
-    Destroy,
-}
-
-impl Action {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Destroy => "destroy",
-        }
-    }
-}
 
 /// What happened.
 pub(in crate::simulator) struct Event {

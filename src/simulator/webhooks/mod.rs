@@ -6,11 +6,13 @@ mod event;
 mod handle;
 mod notification;
 mod queue;
+mod queued;
 mod signature;
 mod subscription;
 mod wanted;
 
-pub(super) use event::{Action, Entity, Event};
+pub(super) use event::Event;
 pub use notification::{Delivery, Notification};
 pub(super) use queue::Webhooks;
+pub(super) use queued::{Action, Entity};
 pub use subscription::{Webhook, WebhookLevel};

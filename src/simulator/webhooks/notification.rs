@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 
-use super::queue::Queued;
+use super::queued::Queued;
 use super::signature;
 use super::subscription::{Subscription, WebhookLevel};
 

@@ -3,12 +3,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::event::{Action, Entity};
 use super::notification::Notification;
+use super::queued::{Entity, Queued};
 use super::subscription::Subscription;
 
 #[derive(Debug, Default)]
@@ -20,17 +19,6 @@ pub(in crate::simulator) struct Webhooks {
     at_once: bool,
     /// Rings when there is something to deliver at once.
     alarm: Arc<Notify>,
-}
-
-/// A notification before it is signed: the secret is the subscription's when it is sent.
-#[derive(Debug)]
-pub(super) struct Queued {
-    pub(super) addon: Uuid,
-    pub(super) webhook: Uuid,
-    pub(super) event: Uuid,
-    pub(super) entity: Entity,
-    pub(super) action: Action,
-    pub(super) body: Bytes,
 }
 
 impl Webhooks {
