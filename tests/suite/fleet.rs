@@ -1,0 +1,143 @@
+//! The schedule of many resources: spread, bounded, and told of.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tower_heroku_sso::simulator::{Endpoint, Fault};
+
+use crate::world::{World, grant};
+
+const IDLE: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// A world with so many personal apps registered, and calls enough for all.
+async fn fleet(apps: usize) -> World {
+    let world = World::with_heroku(
+        |heroku| heroku.rate_pool(1_000_000, 1_000_000),
+        |builder| builder,
+    )
+    .await;
+    for number in 0..apps {
+        let addon = world.heroku.app(&format!("app-{number}")).addon();
+        let resource = addon.resource_id();
+        world.sso.register(&resource, grant(&addon)).await.unwrap();
+    }
+    world
+}
+
+#[tokio::test]
+async fn a_fleet_that_was_fetched_at_once_parts_ways_also_after_a_restart_of_the_sync() {
+    const APPS: usize = 200;
+    let world = fleet(APPS).await;
+    let sync = world.sso.spawn_sync();
+    world.quiet().await;
+    assert_eq!(world.sso.health().await.unwrap().without_list, 0);
+    sync.shutdown().await;
+    let sync = world.sso.spawn_sync();
+    world.heroku.reset_calls();
+    world.clock.advance(IDLE.mul_f64(0.69));
+    world.quiet().await;
+    assert_eq!(world.heroku.calls(Endpoint::AddOn), 0, "not before 70 %");
+    let mut before = 0;
+    for step in 1..=11 {
+        world.clock.advance(IDLE.mul_f64(0.02));
+        world.quiet().await;
+        let now = world.heroku.calls(Endpoint::AddOn);
+        assert!(
+            now - before < APPS / 4,
+            "{} at once in step {step}",
+            now - before
+        );
+        before = now;
+    }
+    assert_eq!(before, APPS, "all by 90 %");
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn no_more_than_sixteen_lists_are_fetched_at_once_and_a_sign_in_does_not_wait_for_them() {
+    let world = fleet(40).await;
+    world.heroku.fault(Endpoint::AddOn, Fault::Hang);
+    let sync = world.sso.spawn_sync();
+    while world.heroku.calls(Endpoint::AddOn) < 16 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(world.heroku.calls(Endpoint::AddOn), 16);
+    // One that is still in the queue.
+    let asked: Vec<_> = world
+        .heroku
+        .requests()
+        .into_iter()
+        .map(|r| r.path)
+        .collect();
+    let mut apps = world.heroku.apps().into_iter().map(|app| app.addon());
+    let waiting = apps.find(|addon| !asked.contains(&format!("/addons/{}", addon.resource_id())));
+    world.heroku.clear_faults();
+    world
+        .signed_in(&waiting.unwrap(), "owner@example.com")
+        .await;
+    drop(sync);
+}
+
+#[tokio::test]
+async fn two_syncs_share_the_work() {
+    let world = fleet(30).await;
+    world.heroku.reset_calls();
+    let syncs = [world.sso.spawn_sync(), world.sso.spawn_sync()];
+    world.quiet().await;
+    assert_eq!(world.heroku.calls(Endpoint::AddOn), 30);
+    let [one, two] = syncs;
+    one.shutdown().await;
+    // The other goes on.
+    world.clock.advance(IDLE);
+    world.quiet().await;
+    assert_eq!(world.heroku.calls(Endpoint::AddOn), 60);
+    assert!(two.is_alive());
+    two.shutdown().await;
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_large_fleet_tells_how_far_its_first_round_has_come() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false);
+    let subscriber = subscriber.with_writer(move || writer.clone()).finish();
+    // Everything here runs on this thread.
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let world = fleet(120).await;
+    let sync = world.sso.spawn_sync();
+    world.quiet().await;
+    world.clock.advance(Duration::from_secs(10));
+    world.quiet().await;
+    sync.shutdown().await;
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<_> = log
+        .lines()
+        .filter(|line| line.contains("first_round"))
+        .collect();
+    assert!(
+        lines.first().is_some_and(|line| line.contains("total=120")),
+        "{lines:?}"
+    );
+    assert!(
+        lines
+            .last()
+            .is_some_and(|line| line.contains("fetched=120")),
+        "{lines:?}"
+    );
+}
