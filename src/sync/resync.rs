@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::SyncError;
 use super::directory::Directory;
 use super::lateness::Lateness;
 use super::schedule::{Due, Subject};
@@ -58,6 +59,7 @@ impl Directory {
                 _ = stopped.wait_for(|stop| *stop) => {}
                 () = sync.run() => {}
             }
+            sync.give_back();
             while sync.fetches.join_next().await.is_some() {}
         });
         SyncHandle { stop, task }
@@ -172,6 +174,17 @@ impl Resync {
         });
     }
 
+    /// Leaves what is not begun to whoever else takes from the schedule, now or later.
+    fn give_back(&mut self) {
+        let schedule = &self.directory.schedule;
+        for due in self.in_use.drain(..).chain(self.idle.drain(..)) {
+            if due.claim() {
+                let at = due.at();
+                schedule.put(due.subject, at);
+            }
+        }
+    }
+
     fn report(&mut self) {
         let directory = &self.directory;
         let waiting = |queue: &VecDeque<Due>| queue.iter().filter(|due| due.is_current()).count();
@@ -211,11 +224,18 @@ impl Directory {
         match subject {
             Subject::Resource(entry) => {
                 let interval = self.interval_of(&standing);
-                if self.fetch_in_turn(entry, interval).await.is_ok() {
-                    self.subscribe(entry).await;
+                match self.fetch_in_turn(entry, interval).await {
+                    Ok(_) => self.subscribe(entry).await,
+                    // It panicked, and may do so again.
+                    Err(error @ SyncError::Interrupted) => self.note_failure(entry, &error),
+                    Err(_) => {}
                 }
             }
-            Subject::Team(team) => drop(self.ask_members_in_turn(team).await),
+            Subject::Team(team) => {
+                if let Err(SyncError::Interrupted) = self.ask_members_in_turn(team).await {
+                    team.state().attempts.note_failure(self.clock.elapsed());
+                }
+            }
         }
     }
 

@@ -12,9 +12,13 @@ const IDLE: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// A world with so many personal apps registered, and calls enough for all.
 async fn fleet(apps: usize) -> World {
+    fleet_with_timeout(apps, Duration::from_secs(10)).await
+}
+
+async fn fleet_with_timeout(apps: usize, timeout: Duration) -> World {
     let world = World::with_heroku(
         |heroku| heroku.rate_pool(1_000_000, 1_000_000),
-        |builder| builder,
+        |builder| builder.heroku_timeout(timeout),
     )
     .await;
     for number in 0..apps {
@@ -140,4 +144,23 @@ async fn a_large_fleet_tells_how_far_its_first_round_has_come() {
             .is_some_and(|line| line.contains("fetched=120")),
         "{lines:?}"
     );
+}
+
+#[tokio::test]
+async fn what_a_stopped_sync_left_over_is_fetched_by_the_next_one() {
+    let patience = Duration::from_millis(300);
+    let world = fleet_with_timeout(40, patience).await;
+    world.heroku.fault(Endpoint::Any, Fault::Hang);
+    let sync = world.sso.spawn_sync();
+    while world.heroku.calls(Endpoint::AddOn) < 16 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // 24 are due and wait; no time passes by the clock of the lists.
+    sync.shutdown().await;
+    world.heroku.clear_faults();
+    let sync = world.sso.spawn_sync();
+    world.quiet().await;
+    let health = world.sso.health().await.unwrap();
+    assert!(health.without_list <= 16, "{health:?}");
+    sync.shutdown().await;
 }

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use tokio_stream::StreamExt;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tower_heroku_sso::simulator::AddOn;
-use tower_heroku_sso::{HerokuUser, Streams};
+use tower_heroku_sso::{HerokuUser, Streams, WebhookSecret, Webhooks};
 
 use crate::browser::Browser;
 use crate::world::{REFRESH, World, serve};
@@ -155,4 +155,35 @@ async fn streams_that_are_left_open_stay_open() {
     let mut events = open(&browser, "/events").await;
     addon.deprovision().await.unwrap();
     assert_goes_on(&mut events).await;
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_reader_is_revoked() {
+    let world = World::start().await;
+    let (addon, browser) = streams(&world).await;
+    let mut response = open(&browser, "/events").await;
+    assert_goes_on(&mut response).await;
+    let ann = "ann@example.com".parse().unwrap();
+    world.sso.revoke(&addon.resource_id(), &ann).await.unwrap();
+    assert_ends(response).await;
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_heroku_says_that_its_reader_may_have_left() {
+    let world = World::with(|builder| {
+        let secret = WebhookSecret::new("a-webhook-secret-of-our-own").unwrap();
+        builder.webhooks(Webhooks::new(secret))
+    })
+    .await;
+    let (addon, browser) = streams(&world).await;
+    let response = open(&browser, "/events").await;
+    let body = serde_json::json!({
+        "id": "1", "action": "destroy", "resource": "collaborator",
+        "data": {
+            "app": { "id": addon.app().id().to_string() },
+            "user": { "email": "ann@example.com" },
+        },
+    });
+    assert_eq!(crate::webhooks::send(&world, &body).await, 204);
+    assert_ends(response).await;
 }

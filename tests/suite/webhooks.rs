@@ -58,7 +58,7 @@ async fn send_raw(world: &World, body: Vec<u8>, signatures: &[&str]) -> u16 {
     request.body(body).send().await.unwrap().status().as_u16()
 }
 
-async fn send(world: &World, body: &Value) -> u16 {
+pub async fn send(world: &World, body: &Value) -> u16 {
     let body = body.to_string().into_bytes();
     let signature = sign(&body, SECRET);
     send_raw(world, body, &[&signature]).await
