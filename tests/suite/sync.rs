@@ -252,3 +252,25 @@ async fn a_list_says_when_it_was_fetched_and_health_how_old_the_oldest_is() {
     let oldest = world.sso.health().await.unwrap().oldest_list;
     assert_eq!(oldest, Some(Duration::from_secs(42)));
 }
+
+#[tokio::test]
+async fn an_answer_that_took_long_does_not_take_the_place_of_a_newer_one() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let delay = Duration::from_secs(120);
+    world
+        .heroku
+        .fault_times(Endpoint::AddOn, Fault::Slow(delay), 1);
+    let form = addon.sign_in_form("ann@example.com");
+    let browser = world.browser();
+    let sign_in = tokio::spawn(async move { browser.submit(&form).await });
+    while world.heroku.calls(Endpoint::AddOn) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    world.clock.advance(delay / 2);
+    let newer = world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.clock.advance(delay / 2);
+    assert_eq!(sign_in.await.unwrap().status, 303);
+    let list = world.sso.access_list(&addon.resource_id()).await.unwrap();
+    assert_eq!(list.unwrap().fetched_at, newer.fetched_at);
+}
