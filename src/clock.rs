@@ -125,5 +125,10 @@ impl Clock for ManualClock {
     }
 }
 
+/// Real time, whatever the clock of the parts: for waiting for another process, which has its own.
+pub(crate) async fn pause(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
+
 /// How the parts hold their clock.
 pub(crate) type SharedClock = Arc<dyn Clock>;

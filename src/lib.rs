@@ -68,6 +68,7 @@ pub mod gate;
 pub mod heroku;
 mod heroku_sso;
 pub mod ids;
+mod lately;
 mod meter;
 #[cfg(feature = "axum")]
 pub mod partner_api;

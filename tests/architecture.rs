@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const INWARD: &[&str] = &[
     "ids",
     "clock",
+    "lately",
     "secret",
     "meter",
     "access",
@@ -50,13 +51,17 @@ const HOMES: &[(&str, &[&str])] = &[
     ("arc_swap", &["sync/entry.rs"]),
     ("dashmap", &["sync/"]),
     ("fastrand", &["sync/"]),
-    ("hex", &["sso/", "webhook/settings.rs"]),
+    ("hex", &["sso/", "store/shared.rs", "webhook/settings.rs"]),
     ("hmac", &["simulator/", "webhook/signature.rs"]),
     ("maud", &["gate/page.rs", "simulator/"]),
     ("metrics", &["meter.rs"]),
     ("reqwest", &["heroku/", "simulator/"]),
     ("sha1", &["sso/token.rs"]),
-    ("sha2", &["sso/token.rs", "simulator/", "webhook/"]),
+    ("quick_cache", &["session/cache.rs"]),
+    (
+        "sha2",
+        &["sso/token.rs", "simulator/", "store/shared.rs", "webhook/"],
+    ),
     ("subtle", &["sso/"]),
     ("tower_sessions", &["session/"]),
 ];

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::standing::Standing;
 use super::{Account, Email, People, Person, Role, Roles};
 use crate::ids::UserId;
 
 /// Which people of Heroku's two lists count.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ListPolicy {
     /// Collaborators and team members, all of them: Heroku's recipe to the letter. The default.
@@ -21,14 +19,14 @@ pub enum ListPolicy {
 }
 
 /// Who may enter a resource's dashboard.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AccessList {
     collaborators: People,
     team_members: TeamMembers,
     policy: ListPolicy,
 }
 
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 enum TeamMembers {
     NoTeam,
     Known(People),

@@ -19,4 +19,4 @@ pub use email::{Email, InvalidEmail};
 pub use list::{AccessList, Admission, ListPolicy, Member};
 pub use people::{Account, People, Person};
 pub use role::{Role, Roles};
-pub use snapshot::{App, Snapshot, Team};
+pub use snapshot::{App, ResourceList, Snapshot, Team};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use url::Url;
 
-use super::AccessList;
+use super::{AccessList, People};
 use crate::ids::{AppId, TeamId};
 
 /// The app that owns an add-on.
@@ -49,7 +49,7 @@ impl Team {
 
 /// Everything known of a resource: its app and team, and its access list. Taken whole; no part of it
 /// is ever replaced alone.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Snapshot {
     /// The add-on's name, such as `acme-db-round-12345`.
@@ -64,4 +64,40 @@ pub struct Snapshot {
     pub list: AccessList,
     /// When the oldest part of the list was asked for.
     pub fetched_at: OffsetDateTime,
+}
+
+/// What Heroku says of one resource, the members of its team apart: those are asked for once a team.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ResourceList {
+    /// The add-on's name.
+    pub addon_name: String,
+    /// The app that owns the add-on.
+    pub app: App,
+    /// The team that owns the app.
+    pub team: Option<Team>,
+    /// The add-on's Heroku page that signs a person in.
+    pub web_url: Option<Url>,
+    /// The app's collaborators.
+    pub collaborators: People,
+}
+
+impl ResourceList {
+    /// The list of an add-on by this name, whose app these people work on.
+    pub fn new(addon_name: impl Into<String>, app: App, collaborators: People) -> Self {
+        Self {
+            addon_name: addon_name.into(),
+            app,
+            team: None,
+            web_url: None,
+            collaborators,
+        }
+    }
+
+    /// The same for an app that belongs to a team.
+    #[must_use]
+    pub fn with_team(mut self, team: Team) -> Self {
+        self.team = Some(team);
+        self
+    }
 }

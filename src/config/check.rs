@@ -31,6 +31,12 @@ impl Config {
                 Duration::from_secs(3600),
             ),
             (
+                "session_cache",
+                self.session_cache,
+                Duration::ZERO,
+                Duration::from_secs(60),
+            ),
+            (
                 "heroku_timeout",
                 self.heroku_timeout,
                 Duration::from_millis(10),

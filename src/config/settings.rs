@@ -59,6 +59,11 @@ pub struct Config {
     pub heroku_timeout: Duration,
     /// How the cookies travel. Default: [`CookieTransport::Https`].
     pub cookies: CookieTransport,
+    /// How long a record of a session store is believed without being read again; at most a minute,
+    /// zero for never. A sign-out and a revocation are obeyed at once all the same, in every process
+    /// on the same store; what ends a session behind the crate's back, within this time. The sessions
+    /// that this process keeps in its own memory by default are not cached. Default: 5 seconds.
+    pub session_cache: Duration,
     /// Heroku's webhooks, by which a removed collaborator is out within seconds. Default: none, so
     /// that lists are only polled.
     pub webhooks: Option<Webhooks>,
@@ -136,6 +141,7 @@ impl Default for Config {
             heroku_timeout: Duration::from_secs(10),
             cookies: CookieTransport::default(),
             webhooks: None,
+            session_cache: Duration::from_secs(5),
         }
     }
 }

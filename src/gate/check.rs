@@ -40,7 +40,7 @@ impl Keeper {
         }
         let current = self
             .directory
-            .current(&grant.resource, &grant.email, grant.signed_in_at);
+            .current(&grant.resource, &grant.email, grant.ticket);
         let held = match current.await {
             Ok(Some(held)) => held,
             Ok(None) => {

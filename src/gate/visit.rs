@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::keeper::Keeper;
-use crate::session::{Grant, SessionId};
+use crate::session::{Grant, SessionId, session_key};
 
 /// One session at one gate.
 #[derive(Clone)]
@@ -22,6 +22,7 @@ impl Visit {
     /// Resolves when the session has ended, or its person has left the list.
     pub(super) async fn ended(self, mut grant: Grant) {
         let clock = self.keeper.directory.clock();
+        let key = session_key(&self.session);
         let mut closings = self.keeper.sessions.closings();
         let Ok(mut watch) = self.keeper.directory.watch(&grant.resource).await else {
             return;
@@ -34,14 +35,14 @@ impl Visit {
                 Err(error) => tracing::warn!(%error, "a session could not be looked up"),
             }
             let left = grant.expires_at - clock.now();
-            let listed = watch.is_listed(&grant.email, grant.user_id.as_ref(), grant.signed_in_at);
+            let listed = watch.is_listed(&grant.email, grant.user_id.as_ref(), grant.ticket);
             let (true, Ok(left)) = (listed && left.is_positive(), left.try_into()) else {
                 return;
             };
             let closed = async {
                 loop {
                     match closings.recv().await {
-                        Ok(id) if id == self.session => return,
+                        Ok(closed) if closed == key => return,
                         Ok(_) => {}
                         Err(RecvError::Lagged(_) | RecvError::Closed) => return,
                     }

@@ -1,6 +1,6 @@
 //! `POST /heroku/webhooks`.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -10,6 +10,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::heroku_sso::HerokuSso;
 use crate::meter;
+use crate::store::StoreError;
 use crate::sync::Directory;
 use crate::webhook::Webhooks;
 use crate::webhook::notification::Notification;
@@ -36,6 +37,7 @@ impl HerokuSso {
     /// | signed by one of the secrets | 204, also if it says nothing of interest or came before |
     /// | without a signature, with a wrong one or with several | 401 |
     /// | larger than 256 KiB | 413 |
+    /// | signed, but the store does not answer | 503: Heroku sends it again |
     pub fn webhooks<S>(&self) -> Router<S>
     where
         S: Clone + Send + Sync + 'static,
@@ -66,29 +68,47 @@ async fn receive(
         meter::webhook("unsigned");
         return StatusCode::UNAUTHORIZED;
     }
-    let outcome = receiver.take(&body);
+    let outcome = receiver.take(&body).await;
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            // Heroku sends it again.
+            tracing::warn!(%error, "a webhook cannot be seen to right now");
+            meter::webhook("failed");
+            return StatusCode::SERVICE_UNAVAILABLE;
+        }
+    };
     meter::webhook(outcome);
     tracing::debug!(outcome, "a webhook was received");
     StatusCode::NO_CONTENT
 }
 
 impl Receiver {
-    fn take(&self, body: &[u8]) -> &'static str {
+    async fn take(&self, body: &[u8]) -> Result<&'static str, StoreError> {
         let Some(notification) = Notification::read(body) else {
-            return "ignored";
+            return Ok("ignored");
         };
         let Some(hint) = &notification.hint else {
-            return "ignored";
+            return Ok("ignored");
         };
         if let Some(event) = &notification.event {
-            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            if !seen.is_new(event) {
-                return "seen_before";
+            if !self.seen().is_new(event) {
+                return Ok("seen_before");
             }
         }
-        match self.directory.take_hint(hint) {
-            0 => "ignored",
-            _ => "taken",
+        match self.directory.take_hint(hint).await {
+            Ok(0) => Ok("ignored"),
+            Ok(_) => Ok("taken"),
+            Err(error) => {
+                if let Some(event) = &notification.event {
+                    self.seen().forget(event);
+                }
+                Err(error)
+            }
         }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

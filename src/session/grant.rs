@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use crate::access::Email;
 use crate::ids::{ResourceId, UserId};
 use crate::sso::Proof;
+use crate::store::Ticket;
 use crate::sync::Admitted;
 
 /// Grants of another version are not read: their holders sign in again.
@@ -23,6 +24,8 @@ pub(crate) struct Grant {
     pub(crate) user_id: Option<UserId>,
     pub(crate) proof: Proof,
     pub(crate) context_app: Option<String>,
+    /// Of the sign-in: what was revoked later has a greater one.
+    pub(crate) ticket: Ticket,
     #[serde(with = "time::serde::timestamp")]
     pub(crate) signed_in_at: OffsetDateTime,
     #[serde(with = "time::serde::timestamp")]
@@ -47,6 +50,7 @@ impl Grant {
             user_id: admitted.user_id.clone(),
             proof,
             context_app,
+            ticket: admitted.ticket,
             signed_in_at: now,
             expires_at: now + life,
         }

@@ -1,9 +1,9 @@
 //! What a session is: one grant, in a record of any [`tower_sessions::SessionStore`], named by a
 //! cookie.
 
+mod cache;
 mod cookies;
 mod grant;
-mod lately;
 mod memory;
 mod stored;
 
@@ -13,4 +13,4 @@ pub(crate) use tower_sessions::session::Id as SessionId;
 pub(crate) use cookies::{Cookies, WayBack};
 pub(crate) use grant::Grant;
 pub use memory::MemorySessions;
-pub(crate) use stored::{Extension, SessionError, Sessions};
+pub(crate) use stored::{Extension, SessionError, SessionSettings, Sessions, key as session_key};

@@ -9,12 +9,14 @@ use tokio::sync::broadcast;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
 
-use super::lately::Lately;
-use super::{Grant, SessionId};
+use super::Grant;
+use super::cache::GrantCache;
 use crate::clock::SharedClock;
 use crate::config::SessionLife;
+use crate::lately::Lately;
 use crate::sso::Proof;
-use crate::sync::{Admitted, Held};
+use crate::store::{SessionKey, StoreError};
+use crate::sync::{Admitted, ClosedSessions, Held};
 
 /// The name of the grant in a record. Other names belong to the partner.
 const KEY: &str = "heroku_sso";
@@ -26,13 +28,14 @@ const CLEAN_UP_AFTER: Duration = Duration::from_secs(120);
 /// How long an extension is kept in mind, for requests that began before it.
 const EXTENSIONS_KEPT: Duration = Duration::from_secs(120);
 
-/// How many closings a slow listener may be behind before it has to look for itself.
-const CLOSINGS: usize = 256;
-
 /// The session store cannot answer.
 #[derive(Debug, thiserror::Error)]
-#[error("the session store cannot answer")]
-pub(crate) struct SessionError(#[from] session_store::Error);
+pub(crate) enum SessionError {
+    #[error("the session store cannot answer")]
+    Sessions(#[from] session_store::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 /// Opens, reads, extends and closes sessions.
 #[derive(Clone, Debug)]
@@ -42,28 +45,44 @@ pub(crate) struct Sessions {
     life: SessionLife,
     interval: Duration,
     max_session: Duration,
-    closed: Arc<Lately<()>>,
-    extended: Arc<Lately<OffsetDateTime>>,
-    closings: broadcast::Sender<SessionId>,
+    closed: Arc<ClosedSessions>,
+    extended: Arc<Lately<Id, OffsetDateTime>>,
+    cache: Arc<GrantCache>,
+}
+
+/// What sessions are made with.
+#[derive(Debug)]
+pub(crate) struct SessionSettings {
+    pub(crate) life: SessionLife,
+    /// Of the lists.
+    pub(crate) interval: Duration,
+    pub(crate) max_session: Duration,
+    /// How long a record is believed without asking the store; zero: never.
+    pub(crate) cached_for: Duration,
 }
 
 impl Sessions {
     pub(crate) fn new(
         store: Arc<dyn SessionStore>,
+        closed: Arc<ClosedSessions>,
         clock: SharedClock,
-        life: SessionLife,
-        interval: Duration,
-        max_session: Duration,
+        settings: SessionSettings,
     ) -> Self {
+        let SessionSettings {
+            life,
+            interval,
+            max_session,
+            cached_for,
+        } = settings;
         Self {
             store,
             clock,
             life,
             interval,
             max_session,
-            closed: Arc::new(Lately::new(CLEAN_UP_AFTER)),
+            closed,
             extended: Arc::new(Lately::new(EXTENSIONS_KEPT)),
-            closings: broadcast::Sender::new(CLOSINGS),
+            cache: Arc::new(GrantCache::new(cached_for)),
         }
     }
 
@@ -89,8 +108,22 @@ impl Sessions {
 
     /// The grant under `id`, if there is one that this version can read; it may have ended.
     pub(crate) async fn load(&self, id: &Id) -> Result<Option<Grant>, SessionError> {
+        let now = self.clock.elapsed();
+        if let Some(grant) = self.cache.get(id, &self.closed, now) {
+            return Ok(Some(grant));
+        }
+        // Before the record is read: of what is closed later, the cache hears.
+        let closed_before = self.closed.count();
         let record = self.store.load(id).await?;
-        Ok(record.as_ref().and_then(read))
+        let Some(grant) = record.as_ref().and_then(read) else {
+            return Ok(None);
+        };
+        // A store that keeps copies of its own may not have heard of it.
+        if closed_before > 0 && self.closed.has(&key(id)) {
+            return Ok(None);
+        }
+        self.cache.put(id, &grant, closed_before, now);
+        Ok(Some(grant))
     }
 
     /// Where the end of `grant` moves on a list that still has its user; none if it stays.
@@ -143,8 +176,10 @@ impl Sessions {
         record.expiry_date = grant.expires_at + CLEAN_UP_AFTER;
         write(&mut record, &grant)?;
         self.store.save(&record).await?;
-        if self.closed.has(id) {
-            // Closed between the load and the save, which has brought it back.
+        self.cache.forget(id);
+        // Whoever closes a session says so before the record is deleted. So either this sees it, or the
+        // deletion comes after the save.
+        if self.closed.has_anywhere(&key(id)).await? {
             self.store.delete(id).await?;
             return Ok(Extension::Closed);
         }
@@ -152,18 +187,23 @@ impl Sessions {
     }
 
     /// The sessions that are closed from now on.
-    pub(crate) fn closings(&self) -> broadcast::Receiver<SessionId> {
-        self.closings.subscribe()
+    pub(crate) fn closings(&self) -> broadcast::Receiver<SessionKey> {
+        self.closed.feed()
     }
 
-    /// Closes the session.
+    /// Closes the session, in all processes.
     pub(crate) async fn close(&self, id: &Id) -> Result<(), SessionError> {
-        self.closed.put_if(*id, (), self.clock.now(), |()| true);
+        let key = key(id);
+        self.closed.note(key.clone());
+        self.cache.forget(id);
+        self.closed.announce(&key).await;
         self.store.delete(id).await?;
-        // An error only says that nobody waits for one.
-        let _ = self.closings.send(*id);
         Ok(())
     }
+}
+
+pub(crate) fn key(id: &Id) -> SessionKey {
+    SessionKey::of(&id.0.to_le_bytes())
 }
 
 /// What became of moving a session's end.

@@ -1,14 +1,16 @@
 //! Everything in this process's memory.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use super::{Registration, ResourceState, Revocation, Store, StoreError};
-use crate::access::{Email, Snapshot};
-use crate::ids::{LegacyId, ResourceId};
+use super::{
+    ActiveResource, Dated, Registration, ResourceState, Revocation, Store, StoreError, Ticket,
+};
+use crate::access::{Email, People, ResourceList};
+use crate::ids::{LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
 use crate::sso::ReplayKey;
 
@@ -16,9 +18,14 @@ use crate::sso::ReplayKey;
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<State>);
 
+/// See [`Store::burn`].
+const KEPT_LONGER: time::Duration = time::Duration::HOUR;
+
 #[derive(Debug, Default)]
 struct State {
+    last_ticket: i64,
     resources: BTreeMap<ResourceId, Known>,
+    members: HashMap<TeamId, Dated<People>>,
     burnt: HashMap<ReplayKey, OffsetDateTime>,
     /// When the table of used requests is next cleared of old entries.
     sweep_at: Option<OffsetDateTime>,
@@ -27,8 +34,8 @@ struct State {
 #[derive(Debug)]
 struct Known {
     registration: Registration,
-    list: Option<Arc<Snapshot>>,
-    revocations: BTreeMap<Email, OffsetDateTime>,
+    list: Option<Dated<ResourceList>>,
+    revocations: BTreeMap<Email, Revocation>,
 }
 
 impl MemoryStore {
@@ -40,20 +47,36 @@ impl MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn put(&self, id: &ResourceId, registration: Registration) -> Result<(), StoreError> {
+    async fn ticket(&self) -> Result<Ticket, StoreError> {
         let mut state = self.state();
+        state.last_ticket += 1;
+        Ok(Ticket::new(state.last_ticket))
+    }
+
+    async fn put(
+        &self,
+        id: &ResourceId,
+        mut registration: Registration,
+    ) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let revision = registration.revision;
+        registration.revision += 1;
         match state.resources.get_mut(id) {
-            Some(known) => known.registration = registration,
-            None => {
+            Some(known) if known.is_active() && known.registration.revision == revision => {
+                known.registration = registration;
+                Ok(true)
+            }
+            None if revision == 0 => {
                 let known = Known {
                     registration,
                     list: None,
                     revocations: BTreeMap::new(),
                 };
                 state.resources.insert(*id, known);
+                Ok(true)
             }
+            _ => Ok(false),
         }
-        Ok(())
     }
 
     async fn get(&self, id: &ResourceId) -> Result<Option<Registration>, StoreError> {
@@ -74,70 +97,117 @@ impl Store for MemoryStore {
         Ok(found.map(|(id, _)| *id))
     }
 
-    async fn active(
+    async fn load(&self, id: &ResourceId) -> Result<Option<ActiveResource>, StoreError> {
+        let state = self.state();
+        let known = state.resources.get(id).filter(|known| known.is_active());
+        Ok(known.map(|known| known.active(*id)))
+    }
+
+    async fn load_page(
         &self,
         after: Option<&ResourceId>,
         limit: usize,
-    ) -> Result<Vec<ResourceId>, StoreError> {
+    ) -> Result<Vec<ActiveResource>, StoreError> {
         use std::ops::Bound;
 
         let state = self.state();
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let rest = state.resources.range((start, Bound::Unbounded));
-        let active = rest.filter(|(_, known)| known.is_active());
-        Ok(active.map(|(id, _)| *id).take(limit).collect())
+        let active = rest.filter(|(_, known)| known.is_active()).take(limit);
+        Ok(active.map(|(id, known)| known.active(*id)).collect())
     }
 
-    async fn set_tokens(&self, id: &ResourceId, tokens: Tokens) -> Result<(), StoreError> {
-        if let Some(known) = self.state().resources.get_mut(id)
-            && known.registration.state != ResourceState::Gone
-        {
+    async fn set_tokens(
+        &self,
+        id: &ResourceId,
+        tokens: Tokens,
+        revision: i64,
+    ) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let known = state.resources.get_mut(id);
+        let known = known.filter(|known| {
+            known.registration.state != ResourceState::Gone
+                && known.registration.revision == revision
+        });
+        let is_current = known.is_some();
+        if let Some(known) = known {
             known.registration.tokens = Some(tokens);
+            known.registration.revision += 1;
         }
-        Ok(())
+        Ok(is_current)
     }
 
-    async fn set_list(&self, id: &ResourceId, list: Arc<Snapshot>) -> Result<(), StoreError> {
-        if let Some(known) = self.state().resources.get_mut(id)
-            && known.is_active()
+    async fn set_list(&self, id: &ResourceId, list: Dated<ResourceList>) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let State {
+            resources, members, ..
+        } = &mut *state;
+        let Some(known) = resources.get_mut(id).filter(|known| known.is_active()) else {
+            return Ok(());
+        };
+        if known
+            .list
+            .as_ref()
+            .is_some_and(|list_there| list_there.ticket > list.ticket)
         {
-            known.list = Some(list);
+            return Ok(());
+        }
+        let team = list.value.team.clone();
+        let last = known.list.replace(list);
+        if last.as_ref().is_some_and(|last| last.value.team != team) {
+            forget_team(resources, members, last);
         }
         Ok(())
     }
 
-    async fn list(&self, id: &ResourceId) -> Result<Option<Arc<Snapshot>>, StoreError> {
-        let state = self.state();
-        let known = state.resources.get(id).filter(|known| known.is_active());
-        Ok(known.and_then(|known| known.list.clone()))
+    async fn set_members(&self, id: &TeamId, members: Dated<People>) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let known = state.members.get(id);
+        if known.is_none_or(|known| known.ticket <= members.ticket) {
+            state.members.insert(id.clone(), members);
+        }
+        Ok(())
+    }
+
+    async fn members(&self, id: &TeamId) -> Result<Option<Dated<People>>, StoreError> {
+        Ok(self.state().members.get(id).cloned())
     }
 
     async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError> {
         let mut state = self.state();
-        let known = state.resources.get_mut(id);
+        let State {
+            resources, members, ..
+        } = &mut *state;
+        let known = resources.get_mut(id);
         let Some(known) = known.filter(|known| known.is_active()) else {
             return Ok(false);
         };
-        known.list = None;
         known.revocations.clear();
         known.registration.state = ResourceState::Closing;
+        let last = known.list.take();
+        forget_team(resources, members, last);
         Ok(true)
     }
 
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
         let mut state = self.state();
-        let Some(known) = state.resources.get_mut(id) else {
+        let State {
+            resources, members, ..
+        } = &mut *state;
+        let Some(known) = resources.get_mut(id) else {
             return Ok(false);
         };
         if known.registration.state == ResourceState::Gone {
             return Ok(false);
         }
-        known.list = None;
         known.revocations.clear();
         known.registration = Registration {
             state: ResourceState::Gone,
+            revision: known.registration.revision + 1,
             ..Registration::active(None)
         };
+        let last = known.list.take();
+        forget_team(resources, members, last);
         Ok(true)
     }
 
@@ -165,18 +235,14 @@ impl Store for MemoryStore {
             .get_mut(id)
             .filter(|known| known.is_active());
         if let Some(known) = known {
-            known.revocations.retain(|_, at| *at >= forget_before);
-            known.revocations.insert(revocation.email, revocation.at);
+            known
+                .revocations
+                .retain(|_, known| known.at >= forget_before);
+            known
+                .revocations
+                .insert(revocation.email.clone(), revocation);
         }
         Ok(())
-    }
-
-    async fn revocations(&self, id: &ResourceId) -> Result<Vec<Revocation>, StoreError> {
-        let state = self.state();
-        let known = state.resources.get(id).filter(|known| known.is_active());
-        let revocations = known.into_iter().flat_map(|known| &known.revocations);
-        let revocations = revocations.map(|(email, at)| Revocation::new(email.clone(), *at));
-        Ok(revocations.collect())
     }
 
     async fn erase(&self, id: &ResourceId) -> Result<(), StoreError> {
@@ -192,7 +258,7 @@ impl Store for MemoryStore {
     ) -> Result<bool, StoreError> {
         let mut state = self.state();
         if state.sweep_at.is_none_or(|at| at <= now) {
-            state.burnt.retain(|_, until| *until > now);
+            state.burnt.retain(|_, until| *until > now - KEPT_LONGER);
             state.sweep_at = Some(now + time::Duration::MINUTE);
         }
         if state.burnt.contains_key(key) {
@@ -203,7 +269,36 @@ impl Store for MemoryStore {
     }
 }
 
+/// The members of a list's team are of no use without the team's last list.
+fn forget_team(
+    resources: &BTreeMap<ResourceId, Known>,
+    members: &mut HashMap<TeamId, Dated<People>>,
+    list: Option<Dated<ResourceList>>,
+) {
+    let Some(team) = list.and_then(|list| list.value.team) else {
+        return;
+    };
+    let is_named = |known: &Known| {
+        let list = known.list.as_ref();
+        let named = list.and_then(|list| list.value.team.as_ref());
+        named.is_some_and(|named| named.id == team.id)
+    };
+    if !resources.values().any(is_named) {
+        members.remove(&team.id);
+    }
+}
+
 impl Known {
+    fn active(&self, id: ResourceId) -> ActiveResource {
+        let tokens = self.registration.tokens.as_ref();
+        ActiveResource {
+            token_ends_at: tokens.map(|tokens| tokens.expires_at),
+            list: self.list.clone(),
+            revocations: self.revocations.values().cloned().collect(),
+            ..ActiveResource::new(id)
+        }
+    }
+
     fn is_active(&self) -> bool {
         self.registration.state == ResourceState::Active
     }

@@ -9,6 +9,7 @@ use super::entry::Entry;
 use super::held::Held;
 use crate::access::{Admission, Email, Member};
 use crate::ids::{ResourceId, UserId};
+use crate::store::Ticket;
 
 /// A person whom the resource's list has. Only [`Directory::admit`] makes one, and a session can
 /// only be made of one.
@@ -18,6 +19,8 @@ pub(crate) struct Admitted {
     pub(crate) member: Member,
     /// The account that the person proved, or the one that the list names.
     pub(crate) user_id: Option<UserId>,
+    /// Drawn after the list was looked at. What is revoked later than this has a greater one.
+    pub(crate) ticket: Ticket,
 }
 
 /// Why a person may not come in.
@@ -61,7 +64,13 @@ impl Directory {
         user_id: Option<&UserId>,
     ) -> Result<Admitted, NotAdmitted> {
         let entry = self.entry(id).await?;
-        let admitted = self.decide(&entry, email, user_id).await?;
+        let listed = self.decide(&entry, email, user_id).await?;
+        let admitted = Admitted {
+            resource: *id,
+            user_id: user_id.or(listed.user_id.as_ref()).cloned(),
+            member: listed,
+            ticket: self.store.ticket().await.map_err(SyncError::from)?,
+        };
         // Only somebody who is let in makes a list one in use.
         self.touch(&entry);
         Ok(admitted)
@@ -72,11 +81,11 @@ impl Directory {
         entry: &Arc<Entry>,
         email: &Email,
         user_id: Option<&UserId>,
-    ) -> Result<Admitted, NotAdmitted> {
+    ) -> Result<Member, NotAdmitted> {
         let recent = |held: &Arc<Held>| held.age(&self.clock) <= self.settings.refresh_interval;
         let verdict = |held: &Held| {
             let admission = held.snapshot.list.admission(email, user_id);
-            judge(&entry.id, user_id, admission)
+            judge(admission)
         };
         let held = entry.held();
         // Somebody of whom Heroku said that he may have left waits for a list asked for since then.
@@ -109,16 +118,16 @@ impl Directory {
     fn by_last_known_good(
         &self,
         entry: &Entry,
-        verdict: impl FnOnce(&Held) -> Result<Admitted, NotAdmitted>,
+        verdict: impl FnOnce(&Held) -> Result<Member, NotAdmitted>,
         error: SyncError,
-    ) -> Result<Admitted, NotAdmitted> {
+    ) -> Result<Member, NotAdmitted> {
         let young = |held: &Arc<Held>| held.age(&self.clock) <= self.settings.max_list_age;
         let Some(held) = entry.held().filter(young) else {
             return Err(error.into());
         };
         match (verdict(&held), error) {
             (_, error @ (SyncError::Gone | SyncError::UnknownResource)) => Err(error.into()),
-            (Ok(admitted), _) => Ok(admitted),
+            (Ok(member), _) => Ok(member),
             // What the budget is for: strangers get the answer of the list we have.
             (Err(refused), SyncError::OverBudget { .. }) => Err(refused),
             (Err(_), error) => Err(error.into()),
@@ -126,17 +135,9 @@ impl Directory {
     }
 }
 
-fn judge(
-    id: &ResourceId,
-    user_id: Option<&UserId>,
-    admission: Admission,
-) -> Result<Admitted, NotAdmitted> {
+fn judge(admission: Admission) -> Result<Member, NotAdmitted> {
     match admission {
-        Admission::Listed(member) => Ok(Admitted {
-            resource: *id,
-            user_id: user_id.or(member.user_id.as_ref()).cloned(),
-            member,
-        }),
+        Admission::Listed(member) => Ok(member),
         Admission::NotListed => Err(NotAdmitted::NotListed),
         Admission::OtherAccount => Err(NotAdmitted::OtherAccount),
         Admission::Unknown => Err(NotAdmitted::CannotCheck(SyncError::MembersWithheld)),

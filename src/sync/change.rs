@@ -1,6 +1,6 @@
 //! What changes on the lists, for the partner's own system.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Weak};
 
@@ -83,6 +83,7 @@ pub struct Changes {
     directory: Weak<Directory>,
     notices: broadcast::Receiver<Notice>,
     told: HashMap<ResourceId, Arc<Held>>,
+    ended: HashSet<ResourceId>,
     /// The lists as they were when this was made.
     start: VecDeque<(ResourceId, Arc<Held>)>,
     /// To be looked at.
@@ -101,6 +102,7 @@ impl Directory {
             directory: Arc::downgrade(self),
             notices,
             told: HashMap::new(),
+            ended: HashSet::new(),
             start: known.collect(),
             unread: VecDeque::new(),
             pending: VecDeque::new(),
@@ -156,6 +158,7 @@ impl Changes {
     fn tell(&mut self, resource: ResourceId, held: Arc<Held>) {
         match self.told.insert(resource, Arc::clone(&held)) {
             None => {
+                self.ended.remove(&resource);
                 let snapshot = Arc::clone(&held.snapshot);
                 self.pending
                     .push_back(Change::Snapshot { resource, snapshot });
@@ -170,7 +173,10 @@ impl Changes {
 
     fn gone(&mut self, resource: ResourceId) {
         self.told.remove(&resource);
-        self.pending.push_back(Change::ResourceGone { resource });
+        // Word of one end may come twice, when another process brought it about.
+        if self.ended.insert(resource) {
+            self.pending.push_back(Change::ResourceGone { resource });
+        }
     }
 
     fn look_at_all(&mut self) -> Option<()> {

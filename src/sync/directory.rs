@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use dashmap::DashMap;
 use time::OffsetDateTime;
@@ -10,23 +9,25 @@ use tokio::sync::broadcast;
 
 use super::SyncError;
 use super::backlog::Backlog;
+use super::closed_sessions::ClosedSessions;
 use super::entry::Entry;
 use super::flight::Flights;
 use super::held::Held;
+use super::load::Endings;
 use super::moment::Moment;
 use super::notice::{self, Notice};
 use super::plan::Intervals;
 use super::schedule::{Schedule, Subject};
-use super::settings::{RatePools, SyncSettings};
+use super::settings::SyncSettings;
 use super::team::Teams;
 use super::turnstile::Turnstile;
-use crate::access::{Email, Snapshot};
+use crate::access::Email;
 use crate::audit;
 use crate::clock::SharedClock;
 use crate::heroku::{HerokuClient, RatePool};
 use crate::ids::{AppId, LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
-use crate::store::{Registration, ResourceState, Store};
+use crate::store::{Registration, ResourceState, Store, StoreError, Ticket};
 
 /// The newest list of each resource, and the way to a newer one.
 pub(crate) struct Directory {
@@ -36,6 +37,7 @@ pub(crate) struct Directory {
     pub(super) settings: SyncSettings,
     pub(super) turnstile: Turnstile,
     pub(super) entries: DashMap<ResourceId, Arc<Entry>>,
+    pub(super) endings: Endings,
     pub(super) teams: Teams,
     /// The resources of each app, for webhooks.
     pub(super) apps: DashMap<AppId, Vec<ResourceId>>,
@@ -47,6 +49,7 @@ pub(crate) struct Directory {
     pub(super) shared_pool: RatePool,
     pub(super) backlog: Backlog,
     pub(super) notices: broadcast::Sender<Notice>,
+    pub(super) closed_sessions: Arc<ClosedSessions>,
 }
 
 impl Directory {
@@ -56,6 +59,7 @@ impl Directory {
         clock: SharedClock,
         settings: SyncSettings,
     ) -> Arc<Self> {
+        let closed_sessions = ClosedSessions::new(Arc::clone(&store), Arc::clone(&clock));
         Arc::new(Self {
             client,
             store,
@@ -63,6 +67,7 @@ impl Directory {
             settings,
             turnstile: Turnstile::default(),
             entries: DashMap::new(),
+            endings: Endings::default(),
             teams: Teams::default(),
             apps: DashMap::new(),
             schedule: Arc::default(),
@@ -72,6 +77,7 @@ impl Directory {
             shared_pool: RatePool::default(),
             backlog: Backlog::default(),
             notices: broadcast::Sender::new(notice::BACKLOG),
+            closed_sessions: Arc::new(closed_sessions),
         })
     }
 
@@ -83,21 +89,25 @@ impl Directory {
         &self.store
     }
 
+    pub(crate) fn closed_sessions(&self) -> &Arc<ClosedSessions> {
+        &self.closed_sessions
+    }
+
     pub(crate) fn settings(&self) -> &SyncSettings {
         &self.settings
     }
 
-    /// The newest list of a resource, for a request by somebody who signed in at that time; none if
-    /// the session was revoked. Asks Heroku only if there is no list that is young enough, or if
+    /// The newest list of a resource, for a request by somebody who signed in with that ticket; none
+    /// if the session was revoked. Asks Heroku only if there is no list that is young enough, or if
     /// Heroku said that this person may have left.
     pub(crate) async fn current(
         self: &Arc<Self>,
         id: &ResourceId,
         email: &Email,
-        signed_in_at: OffsetDateTime,
+        signed_in: Ticket,
     ) -> Result<Option<Arc<Held>>, SyncError> {
         let entry = self.entry(id).await?;
-        if entry.is_revoked(email, signed_in_at) {
+        if entry.is_revoked(email, signed_in) {
             return Ok(None);
         }
         self.touch(&entry);
@@ -131,19 +141,22 @@ impl Directory {
         found.ok_or(SyncError::UnknownResource)
     }
 
-    /// Replaces what is registered of a resource. Whoever calls this holds the resource's turn.
+    /// Replaces what is registered of a resource. False, and nothing is written, if it has changed
+    /// since it was read.
     pub(super) async fn put(
         &self,
         id: &ResourceId,
         registration: Registration,
-    ) -> Result<(), SyncError> {
-        self.store.put(id, registration).await?;
+    ) -> Result<bool, SyncError> {
+        if !self.store.put(id, registration).await? {
+            return Ok(false);
+        }
         let entry = self.entry(id).await?;
         let mut progress = entry.progress();
         (progress.blocked, progress.grant_refused) = (false, None);
         drop(progress);
         self.plan(&Subject::Resource(entry));
-        Ok(())
+        Ok(true)
     }
 
     /// Lets nobody in any more, and keeps the tokens: the resource is being deprovisioned. False if
@@ -192,80 +205,11 @@ impl Directory {
         Ok(entry.unwrap_or_else(|| Arc::new(self.new_entry(*id))))
     }
 
-    /// The entry of an active resource. Of any other the directory keeps nothing, so that made-up
-    /// ids cost a look-up and no memory.
-    pub(super) async fn entry(&self, id: &ResourceId) -> Result<Arc<Entry>, SyncError> {
-        if let Some(entry) = self.entries.get(id) {
-            return Ok(Arc::clone(&entry));
-        }
-        self.require_active(id).await?;
-        let list = self.store.list(id).await?;
-        let revocations = self.store.revocations(id).await?;
-        let mut is_new = false;
-        let entry = Arc::clone(&self.entries.entry(*id).or_insert_with(|| {
-            is_new = true;
-            Arc::new(self.new_entry(*id))
-        }));
-        // The resource may have ended between the look-up and the insertion.
-        if let Err(ended) = self.require_active(id).await {
-            self.drop_entry(id);
-            return Err(ended);
-        }
-        if is_new {
-            for revocation in revocations {
-                entry.revoke(revocation, self.oldest_session());
-            }
-            if let Some(list) = list {
-                self.remember(&entry, list);
-            }
-            self.plan(&Subject::Resource(Arc::clone(&entry)));
-        }
-        Ok(entry)
-    }
-
-    fn new_entry(&self, id: ResourceId) -> Entry {
-        let pool = match self.settings.rate_pools {
-            RatePools::Shared => None,
-            RatePools::PerToken => Some(RatePool::default()),
-        };
-        Entry::new(id, pool, self.clock.elapsed())
-    }
-
-    async fn require_active(&self, id: &ResourceId) -> Result<(), SyncError> {
-        match self.store.get(id).await?.map(|known| known.state) {
-            Some(ResourceState::Active) => Ok(()),
-            Some(ResourceState::Closing | ResourceState::Gone) => Err(SyncError::Gone),
-            None => Err(SyncError::UnknownResource),
-        }
-    }
-
-    /// Takes in the list that the store has.
-    fn remember(&self, entry: &Entry, list: Arc<Snapshot>) {
-        let asked_at = Moment::stored(list.fetched_at, &self.clock);
-        let held = Held::stored(list, asked_at);
-        self.index(entry, None, Some(&held));
-        let mut held = held;
-        if let Some(team) = &held.snapshot.team {
-            let team = self.teams.entry(&team.id);
-            let mut state = team.state();
-            state.remember(&held.snapshot.list, asked_at);
-            // So that all of the team's lists hold the same members in memory.
-            if !held.snapshot.list.is_partial() {
-                let members = state.members(&self.clock, Duration::MAX);
-                held = held.with_members(&members, self.settings.list_policy);
-            }
-        }
-        let mut progress = entry.progress();
-        if !progress.ended && entry.held().is_none() {
-            entry.set(&mut progress, Some(Arc::new(held)));
-            drop(progress);
-            self.announce(Notice::List(entry.id));
-        }
-    }
-
-    fn drop_entry(&self, id: &ResourceId) {
+    /// False if there was none.
+    pub(super) fn drop_entry(&self, id: &ResourceId) -> bool {
+        self.endings.note();
         let Some((_, entry)) = self.entries.remove(id) else {
-            return;
+            return false;
         };
         let last = {
             let mut progress = entry.progress();
@@ -276,6 +220,12 @@ impl Directory {
         };
         self.index(&entry, last.as_deref(), None);
         entry.notify();
+        true
+    }
+
+    /// A moment after all that any process on the store has seen until now.
+    pub(super) async fn moment(&self) -> Result<Moment, StoreError> {
+        Ok(Moment::now(&self.clock, self.store.ticket().await?))
     }
 
     /// When the oldest session may have begun that still lives.

@@ -16,7 +16,7 @@ use super::plan::Attempts;
 use crate::access::Email;
 use crate::heroku::RatePool;
 use crate::ids::ResourceId;
-use crate::store::Revocation;
+use crate::store::{Revocation, Ticket};
 
 /// One active resource.
 pub(super) struct Entry {
@@ -154,23 +154,26 @@ impl Entry {
         let mut progress = self.progress();
         let outlived = |known: &Revocation| known.at < keep_from;
         let same = |known: &Revocation| known.email == revocation.email;
-        progress
-            .revocations
-            .retain(|known| !outlived(known) && !same(known));
-        progress.revocations.push(revocation);
+        progress.revocations.retain(|known| !outlived(known));
+        let known = progress.revocations.iter_mut().find(|known| same(known));
+        match known {
+            Some(known) if known.ticket >= revocation.ticket => return,
+            Some(known) => *known = revocation,
+            None => progress.revocations.push(revocation),
+        }
         self.has_marks.store(true, Ordering::Release);
         drop(progress);
         self.notify();
     }
 
-    /// True if a session of this person that began then was revoked.
-    pub(super) fn is_revoked(&self, email: &Email, signed_in_at: OffsetDateTime) -> bool {
+    /// True if this person's session of that ticket was revoked.
+    pub(super) fn is_revoked(&self, email: &Email, signed_in: Ticket) -> bool {
         if !self.has_marks.load(Ordering::Acquire) {
             return false;
         }
         let progress = self.progress();
         let mut revocations = progress.revocations.iter();
-        revocations.any(|known| known.email == *email && signed_in_at <= known.at)
+        revocations.any(|known| known.email == *email && signed_in < known.ticket)
     }
 
     /// Settles what a list answers that was asked for at `asked_at`.

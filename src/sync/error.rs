@@ -9,6 +9,9 @@ use crate::store::StoreError;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SyncError {
+    /// Another process is at the resource's tokens, and takes its time.
+    #[error("another process is trading the resource's grant")]
+    Busy,
     /// The resource is deprovisioned, or about to be.
     #[error("the resource is gone")]
     Gone,
@@ -61,6 +64,7 @@ impl SyncError {
     /// The variant's name as metrics have it.
     pub(super) fn kind(&self) -> &'static str {
         match self {
+            Self::Busy => "busy",
             Self::Gone => "gone",
             Self::Heroku(error) => error.kind(),
             Self::Interrupted => "interrupted",

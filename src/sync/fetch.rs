@@ -9,6 +9,7 @@ use super::entry::Entry;
 use super::held::{Held, Own};
 use super::moment::Moment;
 use super::resolve::Resolution;
+use super::swap::Source;
 use super::tokens::Horizon;
 use crate::heroku::HerokuError;
 use crate::meter;
@@ -143,8 +144,10 @@ async fn ask_and_replace(
 ) -> Result<Arc<Held>, SyncError> {
     match ask(directory, entry, wanted).await {
         Ok(own) => {
-            let held = directory.replace(entry, own).ok_or(SyncError::Gone)?;
-            let list = Arc::clone(&held.snapshot);
+            let held = directory.replace(entry, own, Source::Heroku);
+            let held = held.ok_or(SyncError::Gone)?;
+            let list = held.own_asked_at();
+            let list = list.date(held.resource_list(), &directory.clock);
             if let Err(error) = directory.store.set_list(&entry.id, list).await {
                 // Memory has it; the store gets the next one.
                 tracing::warn!(resource = %entry.id, %error, "a list could not be stored");
@@ -155,6 +158,11 @@ async fn ask_and_replace(
             tracing::info!(resource = %entry.id, %answer, "the resource is gone at heroku");
             directory.end(&entry.id).await?;
             Err(SyncError::Gone)
+        }
+        Err(error @ (SyncError::Gone | SyncError::UnknownResource)) => {
+            // Another process has ended it.
+            directory.catch_up(&entry.id).await?;
+            Err(error)
         }
         Err(error) => {
             directory.note_failure(entry, &error);

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use url::Url;
-
 use super::moment::Moment;
 use super::team::Members;
 use crate::access::{
-    AccessList, App, ListChange, ListPolicy, People, Snapshot, Team, difference_of_all,
+    AccessList, ListChange, ListPolicy, ResourceList, Snapshot, difference_of_all,
 };
 use crate::clock::SharedClock;
 use crate::heroku::ETag;
@@ -38,12 +36,9 @@ pub(super) struct ETags {
 /// What Heroku says of one resource, its team's members apart.
 #[derive(Clone, Debug)]
 pub(super) struct Own {
-    pub(super) addon_name: String,
-    pub(super) app: App,
-    pub(super) team: Option<Team>,
-    pub(super) web_url: Option<Url>,
-    pub(super) collaborators: People,
-    pub(super) etags: ETags,
+    pub(super) list: ResourceList,
+    /// None of a list that another process fetched.
+    pub(super) etags: Option<Box<ETags>>,
     pub(super) asked_at: Moment,
 }
 
@@ -57,17 +52,22 @@ impl Held {
     ) -> Self {
         // Equal people are kept once, whoever still holds the list before.
         let known = before.map(|before| before.snapshot.list.collaborators());
-        let known = known.filter(|known| **known == own.collaborators);
-        let collaborators = known.cloned().unwrap_or(own.collaborators);
-        let (list, asked_at) = match (&own.team, members) {
-            (None, _) => (AccessList::of_app(collaborators, policy), own.asked_at),
+        let Own {
+            list: resource,
+            etags,
+            asked_at: own_asked_at,
+        } = own;
+        let known = known.filter(|known| **known == resource.collaborators);
+        let collaborators = known.cloned().unwrap_or(resource.collaborators);
+        let (list, asked_at) = match (&resource.team, members) {
+            (None, _) => (AccessList::of_app(collaborators, policy), own_asked_at),
             (Some(_), Members::Known(team)) => (
                 AccessList::of_team_app(collaborators, team.people.clone(), policy),
-                own.asked_at.earlier(team.asked_at),
+                own_asked_at.earlier(team.asked_at),
             ),
             (Some(_), Members::Withheld) => (
                 AccessList::of_team_app_without_members(collaborators, policy),
-                own.asked_at,
+                own_asked_at,
             ),
         };
         let whole = before.filter(|_| list.is_partial()).and_then(|before| {
@@ -79,46 +79,45 @@ impl Held {
             }
         });
         let snapshot = Snapshot {
-            addon_name: own.addon_name,
-            app: own.app,
-            team: own.team,
-            web_url: own.web_url,
+            addon_name: resource.addon_name,
+            app: resource.app,
+            team: resource.team,
+            web_url: resource.web_url,
             list,
             fetched_at: asked_at.wall,
         };
         Self {
             snapshot: Arc::new(snapshot),
             asked_at,
-            own_asked_at: own.asked_at,
-            etags: Some(Box::new(own.etags)),
+            own_asked_at,
+            etags,
             whole,
-        }
-    }
-
-    /// A list that a store kept.
-    pub(super) fn stored(snapshot: Arc<Snapshot>, asked_at: Moment) -> Self {
-        Self {
-            snapshot,
-            asked_at,
-            own_asked_at: asked_at,
-            etags: None,
-            whole: None,
         }
     }
 
     /// The same with the team's members as they are now.
     pub(super) fn with_members(&self, members: &Members, policy: ListPolicy) -> Self {
-        let snapshot = &self.snapshot;
         let own = Own {
-            addon_name: snapshot.addon_name.clone(),
-            app: snapshot.app.clone(),
-            team: snapshot.team.clone(),
-            web_url: snapshot.web_url.clone(),
-            collaborators: snapshot.list.collaborators().clone(),
-            etags: self.etags.as_deref().cloned().unwrap_or_default(),
+            list: self.resource_list(),
+            etags: self.etags.clone(),
             asked_at: self.own_asked_at,
         };
         Self::new(own, members, policy, Some(self))
+    }
+
+    /// The resource's own part.
+    pub(super) fn resource_list(&self) -> ResourceList {
+        let snapshot = &self.snapshot;
+        let collaborators = snapshot.list.collaborators().clone();
+        ResourceList {
+            team: snapshot.team.clone(),
+            web_url: snapshot.web_url.clone(),
+            ..ResourceList::new(
+                snapshot.addon_name.clone(),
+                snapshot.app.clone(),
+                collaborators,
+            )
+        }
     }
 
     /// Of its oldest part.

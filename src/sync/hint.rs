@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use super::directory::Directory;
 use super::entry::Entry;
-use super::moment::Moment;
 use super::schedule::Subject;
 use crate::access::Email;
+use crate::store::StoreError;
 use crate::webhook::Hint;
 
 impl Directory {
     /// Has the lists fetched that a hint is about, within their budgets. Returns how many there are.
-    pub(crate) fn take_hint(self: &Arc<Self>, hint: &Hint) -> usize {
-        let since = Moment::now(&self.clock);
+    ///
+    /// # Errors
+    /// If the store does not answer: then nothing could be fetched either.
+    pub(crate) async fn take_hint(self: &Arc<Self>, hint: &Hint) -> Result<usize, StoreError> {
+        let since = self.moment().await?;
         let resources = match hint {
             Hint::App(app) | Hint::Left(app, _) => {
                 let resources = self.apps.get(app);
@@ -36,7 +39,7 @@ impl Directory {
             entry.progress().forced_at = Some(since);
             self.have_fetched(entry);
         }
-        entries.len()
+        Ok(entries.len())
     }
 
     fn have_fetched(self: &Arc<Self>, entry: &Arc<Entry>) {

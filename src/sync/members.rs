@@ -8,6 +8,7 @@ use super::directory::Directory;
 use super::entry::Entry;
 use super::moment::Moment;
 use super::schedule::Subject;
+use super::swap::Source;
 use super::team::{TeamEntry, TeamList};
 use super::tokens::Horizon;
 use crate::access::People;
@@ -53,10 +54,13 @@ impl Directory {
         team: &Arc<TeamEntry>,
         asker: Option<Arc<Entry>>,
     ) -> Result<(), SyncError> {
-        let asked_at = Moment::now(&self.clock);
+        let asked_at = self.moment().await?;
         let result = self.first_to_be_told(team, asker, asked_at).await;
         match &result {
-            Ok(Some(list)) => team.state().told(list.clone()),
+            Ok(Some(list)) => {
+                team.state().told(list.clone());
+                self.store_members(&team.id, list).await;
+            }
             Ok(None) => {
                 tracing::warn!(
                     team = %team.id,
@@ -73,18 +77,17 @@ impl Directory {
             }
         }
         if result.is_ok() {
-            self.spread_and_store(team).await;
+            self.spread(team, Source::Heroku);
         }
         self.plan(&Subject::Team(Arc::clone(team)));
         result.map(|_| ())
     }
 
-    async fn spread_and_store(&self, team: &TeamEntry) {
-        for (id, held) in self.spread(team) {
-            let list = Arc::clone(&held.snapshot);
-            if let Err(error) = self.store.set_list(&id, list).await {
-                tracing::warn!(resource = %id, %error, "a list could not be stored");
-            }
+    async fn store_members(&self, team: &TeamId, list: &TeamList) {
+        let members = list.asked_at.date(list.people.clone(), &self.clock);
+        if let Err(error) = self.store.set_members(team, members).await {
+            // Memory has them; the store gets the next ones.
+            tracing::warn!(%team, %error, "a team's members could not be stored");
         }
     }
 

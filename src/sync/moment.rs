@@ -1,41 +1,46 @@
 //! When something was asked of Heroku.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use time::{Duration as SignedDuration, OffsetDateTime};
 
 use crate::clock::SharedClock;
+use crate::store::{Dated, Ticket};
 
-/// A moment by the wall clock and by the time that has passed in this process.
+/// A moment by the wall clock, by the time that has passed in this process, and by a ticket of the
+/// store.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Moment {
     pub(super) wall: OffsetDateTime,
     /// Of [`Clock::elapsed`](crate::Clock::elapsed); below zero for one before this process.
-    pub(super) passed: SignedDuration,
-    /// Which of two came first, also when the clock did not move in between. Zero for one that was
-    /// written down.
-    order: u64,
+    passed: SignedDuration,
+    /// Which of two came first, for all processes and also when a clock did not move in between.
+    pub(super) ticket: Ticket,
 }
 
-static NEXT: AtomicU64 = AtomicU64::new(1);
-
 impl Moment {
-    pub(super) fn now(clock: &SharedClock) -> Self {
+    pub(super) fn now(clock: &SharedClock, ticket: Ticket) -> Self {
         Self {
             wall: clock.now(),
             passed: signed(clock.elapsed()),
-            order: NEXT.fetch_add(1, Ordering::Relaxed),
+            ticket,
         }
     }
 
-    /// A moment that was written down, perhaps by another process.
-    pub(super) fn stored(wall: OffsetDateTime, clock: &SharedClock) -> Self {
+    /// A moment that was written down, perhaps by another process, whose clock may be ahead of ours.
+    pub(super) fn stored<T>(dated: &Dated<T>, clock: &SharedClock) -> Self {
+        let now = clock.now();
+        let age = (now - dated.asked_at).max(signed(dated.age));
         Self {
-            wall,
-            passed: signed(clock.elapsed()) - (clock.now() - wall),
-            order: 0,
+            wall: now - age,
+            passed: signed(clock.elapsed()) - age,
+            ticket: dated.ticket,
         }
+    }
+
+    /// What was asked for then, for a store.
+    pub(super) fn date<T>(&self, value: T, clock: &SharedClock) -> Dated<T> {
+        Dated::new(value, self.ticket, self.wall, self.age(clock))
     }
 
     /// Age by the wall or by the time passed, whichever is more: a clock that is set back makes
@@ -47,7 +52,7 @@ impl Moment {
     }
 
     pub(super) fn is_before(&self, other: &Self) -> bool {
-        (self.order, self.passed) < (other.order, other.passed)
+        self.ticket < other.ticket
     }
 
     pub(super) fn earlier(self, other: Self) -> Self {

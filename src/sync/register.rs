@@ -1,14 +1,20 @@
 //! Taking a resource in: its grant is traded for tokens, once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::SyncError;
 use super::directory::Directory;
+use crate::clock;
 use crate::ids::{LegacyId, ResourceId};
 use crate::secret::Tokens;
-use crate::store::{Registration, ResourceState};
+use crate::store::{Registration, ResourceState, Work};
+
+/// How long to wait for another process that takes the resource in or renews its token.
+const TRIES: u32 = 40;
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// The right to ask Heroku about a resource.
 ///
@@ -43,7 +49,14 @@ impl Directory {
         // In a task of its own: a caller that hangs up must not lose tokens that Heroku has given.
         let task = tokio::spawn(async move {
             let _turn = directory.turnstile.enter(&id).await;
-            take_in(&directory, &id, grant, legacy_id).await
+            for _ in 0..TRIES {
+                let work = take_in(&directory, &id, grant.clone(), legacy_id.clone());
+                if let Some(result) = directory.leased(Work::Grant(id), work).await? {
+                    return result;
+                }
+                clock::pause(PAUSE).await;
+            }
+            Err(SyncError::Busy)
         });
         task.await.unwrap_or(Err(SyncError::Interrupted))
     }
@@ -55,22 +68,38 @@ async fn take_in(
     grant: Option<OauthGrant>,
     legacy_id: Option<LegacyId>,
 ) -> Result<bool, SyncError> {
-    let known = directory.store.get(id).await?;
-    let is_new = known.is_none();
-    let mut registration = known.unwrap_or_else(|| Registration::active(None));
-    if registration.state != ResourceState::Active {
-        return Err(SyncError::Gone);
-    }
+    let mut registration = registered(directory, id).await?;
+    let is_new = registration.revision == 0;
     let traded = trade(directory, id, grant, &mut registration).await?;
     let renamed = legacy_id.is_some() && legacy_id != registration.legacy_id;
     if renamed {
         registration.legacy_id = legacy_id;
     }
     // What has not changed is not written: its tokens may have been renewed since they were read.
-    if is_new || traded || renamed {
-        directory.put(id, registration).await?;
+    if !is_new && !traded && !renamed {
+        return Ok(false);
+    }
+    while !directory.put(id, registration.clone()).await? {
+        // What Heroku gave for the code must not be lost to a change from elsewhere.
+        let known = registered(directory, id).await?;
+        if !traded {
+            registration.tokens = known.tokens;
+            registration.grant_code = known.grant_code;
+        }
+        registration.webhook = known.webhook;
+        registration.revision = known.revision;
     }
     Ok(is_new)
+}
+
+/// What is known of a resource that is active, or new.
+async fn registered(directory: &Directory, id: &ResourceId) -> Result<Registration, SyncError> {
+    let known = directory.store.get(id).await?;
+    let registration = known.unwrap_or_else(|| Registration::active(None));
+    match registration.state {
+        ResourceState::Active => Ok(registration),
+        ResourceState::Closing | ResourceState::Gone => Err(SyncError::Gone),
+    }
 }
 
 /// Puts the tokens of `grant` into the registration. False if it has them already, or has some that

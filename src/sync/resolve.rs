@@ -8,8 +8,7 @@ use super::SyncError;
 use super::directory::Directory;
 use super::entry::Entry;
 use super::held::{ETags, Held, Own};
-use super::moment::Moment;
-use crate::access::{People, Team};
+use crate::access::{People, ResourceList, Team};
 use crate::heroku::{AddOn, AppInfo, Caller, ETag, HerokuError, Reply};
 use crate::ids::AppId;
 
@@ -46,7 +45,7 @@ impl Resolution<'_> {
     }
 
     async fn once(&self) -> Result<Own, SyncError> {
-        let asked_at = Moment::now(&self.directory.clock);
+        let asked_at = self.directory.moment().await?;
         let (add_on, app) = match self.previous {
             None => {
                 let add_on = self.add_on(None).await?;
@@ -56,17 +55,19 @@ impl Resolution<'_> {
             }
             Some(held) => self.ask_all(held).await?,
         };
+        let etags = ETags {
+            add_on: add_on.etag,
+            app: app.info.etag,
+            collaborators: app.collaborators.etag,
+        };
+        let (app, collaborators) = (app.info.value, app.collaborators.value);
         Ok(Own {
-            addon_name: add_on.value.name,
-            app: app.info.value.app,
-            team: app.info.value.team,
-            web_url: add_on.value.web_url,
-            collaborators: app.collaborators.value,
-            etags: ETags {
-                add_on: add_on.etag,
-                app: app.info.etag,
-                collaborators: app.collaborators.etag,
+            list: ResourceList {
+                team: app.team,
+                web_url: add_on.value.web_url,
+                ..ResourceList::new(add_on.value.name, app.app, collaborators)
             },
+            etags: Some(Box::new(etags)),
             asked_at,
         })
     }

@@ -9,17 +9,18 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::SyncError;
 use super::directory::Directory;
+use super::follow::follow;
 use super::lateness::Lateness;
 use super::schedule::{Due, Subject};
 use super::settings::RatePools;
 use crate::heroku::Urgency;
-use crate::ids::ResourceId;
 use crate::meter::{self, Gauges};
+use crate::store::Work;
 
 /// Fetches under way at once.
 const CONCURRENCY: usize = 16;
-/// Resources read from the store at once when the sync starts.
-const PAGE: usize = 1_000;
+/// How long a subject is left to another process that has its lease.
+const ELSEWHERE: Duration = Duration::from_secs(5);
 /// How long until the store is asked again that did not answer.
 const STORE_RETRY: Duration = Duration::from_secs(5);
 /// How often the sync says how things stand.
@@ -53,11 +54,12 @@ impl Directory {
         let (stop, mut stopped) = watch::channel(false);
         let directory = Arc::clone(self);
         let task = tokio::spawn(async move {
-            let mut sync = Resync::new(directory);
+            let mut sync = Resync::new(Arc::clone(&directory));
             tokio::select! {
                 // Also when the handle was dropped.
                 _ = stopped.wait_for(|stop| *stop) => {}
                 () = sync.run() => {}
+                () = follow(directory) => {}
             }
             sync.give_back();
             while sync.fetches.join_next().await.is_some() {}
@@ -168,9 +170,21 @@ impl Resync {
             return;
         }
         self.fetches.spawn(async move {
-            directory.fetch_subject(&subject).await;
-            // Whoever fetched has put it in again; this is for a fetch that broke off.
-            directory.plan(&subject);
+            let work = match &subject {
+                Subject::Resource(entry) => Work::List(entry.id),
+                Subject::Team(team) => Work::Members(team.id.clone()),
+            };
+            let fetch = directory.fetch_if_still_due(&subject);
+            match directory.leased(work, fetch).await {
+                // Whoever fetched has put it in again; this is for a fetch that broke off.
+                Ok(Some(())) => directory.plan(&subject),
+                // Another process is at it, and will say so; or nobody can be asked who is.
+                Ok(None) => directory.schedule.put(subject, now + ELSEWHERE),
+                Err(error) => {
+                    tracing::warn!(%error, "no lease could be had");
+                    directory.schedule.put(subject, now + ELSEWHERE);
+                }
+            }
         });
     }
 
@@ -216,6 +230,26 @@ impl Resync {
 }
 
 impl Directory {
+    /// Another process may have fetched it since it was due.
+    async fn fetch_if_still_due(self: &Arc<Self>, subject: &Subject) {
+        if self.store.shared().is_some() {
+            let caught_up = match subject {
+                Subject::Resource(entry) => self.catch_up(&entry.id).await,
+                Subject::Team(team) => {
+                    let caught_up = self.catch_up_with_team(&team.id).await;
+                    caught_up.map_err(SyncError::from)
+                }
+            };
+            if let Err(error) = caught_up {
+                tracing::warn!(%error, cause = error.causes(), "the store could not be looked at");
+            }
+            if self.due_in(subject).is_none_or(|wait| !wait.is_zero()) {
+                return;
+            }
+        }
+        self.fetch_subject(subject).await;
+    }
+
     /// What goes wrong is logged where it happens, and tried again when it is due.
     async fn fetch_subject(self: &Arc<Self>, subject: &Subject) {
         let Some(standing) = self.standing(subject) else {
@@ -262,23 +296,12 @@ async fn load(directory: &Arc<Directory>) -> bool {
     for team in directory.teams.all() {
         directory.plan(&Subject::Team(team));
     }
-    let mut after: Option<ResourceId> = None;
-    loop {
-        let page = match directory.store().active(after.as_ref(), PAGE).await {
-            Ok(page) => page,
-            Err(error) => {
-                tracing::warn!(%error, "the resources could not be read from the store");
-                return false;
-            }
-        };
-        let Some(last) = page.last() else {
-            return true;
-        };
-        after = Some(*last);
-        for id in &page {
-            if let Err(error) = directory.entry(id).await {
-                tracing::warn!(resource = %id, %error, "a resource could not be taken in");
-            }
-        }
+    if let Err(error) = directory.load_all().await {
+        tracing::warn!(
+            %error, cause = error.causes(),
+            "the resources could not be read from the store; it is asked again soon"
+        );
+        return false;
     }
+    true
 }

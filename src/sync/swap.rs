@@ -12,26 +12,45 @@ use crate::access::Team;
 use crate::audit;
 use crate::ids::{AppId, ResourceId};
 
+/// Where a list comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Source {
+    Heroku,
+    /// Another process fetched it, and has said in the audit log what changed; or this one has, before
+    /// it was started anew.
+    Store,
+}
+
 impl Directory {
     /// Puts a resource's own part in place, with its team's members as they are known now. None if
     /// the resource ended meanwhile; the list is then worth nothing. If a newer one is there
     /// already, that one stays.
-    pub(super) fn replace(&self, entry: &Arc<Entry>, own: Own) -> Option<Arc<Held>> {
+    pub(super) fn replace(
+        &self,
+        entry: &Arc<Entry>,
+        own: Own,
+        source: Source,
+    ) -> Option<Arc<Held>> {
         // The entry joins its team before the team's members are read: whoever renews them from now
         // on renews them here too.
-        let team = own.team.as_ref();
+        let own_team = own.list.team.clone();
+        let team = own_team.as_ref();
         let team = team.map(|team| self.teams.join(&team.id, &entry.id));
         let (before, held) = {
             let mut progress = entry.progress();
             let before = entry.held();
             if progress.ended {
                 drop(progress);
-                self.leave_team(own.team.as_ref(), &entry.id);
+                self.leave_team(own_team.as_ref(), &entry.id);
                 return None;
             }
             if let Some(newer) = &before
                 && own.asked_at.is_before(&newer.own_asked_at())
             {
+                let its_team = newer.snapshot.team.as_ref();
+                if its_team.map(|team| &team.id) != own_team.as_ref().map(|team| &team.id) {
+                    self.leave_team(own_team.as_ref(), &entry.id);
+                }
                 return before;
             }
             entry.settle(&mut progress, own.asked_at);
@@ -50,16 +69,14 @@ impl Directory {
             self.index(entry, Some(&held), None);
             return None;
         }
-        self.tell(entry, before.as_deref(), &held);
+        self.tell(entry, before.as_deref(), &held, source);
         self.plan(&Subject::Resource(Arc::clone(entry)));
         Some(held)
     }
 
-    /// Puts a team's newest members into the lists of all its resources. Returns those whose people
-    /// are others now.
-    pub(super) fn spread(&self, team: &TeamEntry) -> Vec<(ResourceId, Arc<Held>)> {
+    /// Puts a team's newest members into the lists of all its resources.
+    pub(super) fn spread(&self, team: &TeamEntry, source: Source) {
         let resources = team.state().resources();
-        let mut changed = Vec::new();
         for id in resources {
             let Some(entry) = self.entries.get(&id).map(|entry| Arc::clone(&entry)) else {
                 continue;
@@ -80,26 +97,23 @@ impl Directory {
                 entry.set(&mut progress, Some(Arc::clone(&held)));
                 (before, held)
             };
-            if self.tell(&entry, Some(&before), &held) {
-                changed.push((id, held));
-            }
+            self.tell(&entry, Some(&before), &held, source);
         }
-        changed
     }
 
     /// Says what changed, if anything did.
-    fn tell(&self, entry: &Entry, before: Option<&Held>, held: &Held) -> bool {
+    fn tell(&self, entry: &Entry, before: Option<&Held>, held: &Held, source: Source) {
         let changes = held.changes_since(before);
-        for change in &changes {
-            audit::list_changed(&entry.id, change);
+        if source == Source::Heroku {
+            for change in &changes {
+                audit::list_changed(&entry.id, change);
+            }
         }
-        let changed = before.is_none() || !changes.is_empty();
-        if changed {
+        if before.is_none() || !changes.is_empty() {
             self.announce(Notice::List(entry.id));
         }
         // Also of a list that is only newer: sessions follow its age.
         entry.notify();
-        changed
     }
 
     /// Keeps in mind which resources an app and a team have.

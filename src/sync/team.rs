@@ -10,7 +10,7 @@ use dashmap::DashMap;
 
 use super::moment::Moment;
 use super::plan::Attempts;
-use crate::access::{AccessList, People};
+use crate::access::People;
 use crate::clock::SharedClock;
 use crate::heroku::ETag;
 use crate::ids::{ResourceId, TeamId};
@@ -76,6 +76,10 @@ impl Teams {
             state.resources.remove(resource);
             state.resources.is_empty()
         });
+    }
+
+    pub(super) fn known(&self, id: &TeamId) -> Option<Arc<TeamEntry>> {
+        self.0.get(id).map(|team| Arc::clone(&team))
     }
 
     pub(super) fn all(&self) -> Vec<Arc<TeamEntry>> {
@@ -160,24 +164,18 @@ impl TeamState {
         self.refused = true;
     }
 
-    /// The members that a stored list has, if nothing newer is known. All resources whose stored
-    /// lists have the same members share them.
-    pub(super) fn remember(&mut self, list: &AccessList, asked_at: Moment) {
-        let Some(people) = list.team_members() else {
-            return;
-        };
+    /// Takes the members that the store has. True if they are newer than what is known.
+    pub(super) fn remember(&mut self, people: People, asked_at: Moment) -> bool {
         let known = self.list.as_ref();
-        if known.is_some_and(|known| !known.asked_at.is_before(&asked_at)) {
-            return;
+        let is_newer = known.is_none_or(|known| known.asked_at.is_before(&asked_at));
+        if is_newer {
+            self.told(TeamList {
+                people,
+                asked_at,
+                etag: None,
+                told_to: None,
+            });
         }
-        let same = known.filter(|known| known.people == *people);
-        let people = same.map_or_else(|| people.clone(), |known| known.people.clone());
-        self.answered_at = Some(asked_at);
-        self.list = Some(Arc::new(TeamList {
-            people,
-            asked_at,
-            etag: None,
-            told_to: None,
-        }));
+        is_newer
     }
 }

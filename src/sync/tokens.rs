@@ -4,19 +4,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use time::OffsetDateTime;
 
 use super::SyncError;
 use super::directory::Directory;
 use super::entry::{Entry, GrantRefused};
 use super::plan::{TOKEN_RENEWED_AHEAD, patience};
 use crate::audit;
+use crate::clock;
 use crate::heroku::{Caller, HerokuError};
 use crate::ids::ResourceId;
 use crate::meter;
 use crate::secret::Tokens;
+use crate::store::{ResourceState, Work};
 
 /// A token this close to its end is renewed first.
 const MARGIN: Duration = Duration::from_secs(5 * 60);
+
+/// How long to wait for another process that renews the token.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// How long a token is to last.
 #[derive(Clone, Copy, Debug)]
@@ -85,26 +92,40 @@ impl Directory {
         self.renewing.join(key, work).await
     }
 
+    /// In one process at a time, and under a lease in one of all.
     async fn renew(self: Arc<Self>, entry: &Entry, worn: Tokens) -> Result<Tokens, SyncError> {
-        let known = self.stored_tokens(entry).await?;
-        if !same(&known, &worn) {
-            return Ok(known);
+        for _ in 0..TRIES {
+            let (known, _) = self.registered_tokens(entry).await?;
+            if !same(&known, &worn) {
+                return Ok(known);
+            }
+            if self.was_refused_lately(entry) {
+                return Err(SyncError::NeedsGrant);
+            }
+            let renewal = self.renew_alone(entry, &worn);
+            if let Some(result) = self.leased(Work::Grant(entry.id), renewal).await? {
+                return result;
+            }
+            clock::pause(PAUSE).await;
         }
-        if self.was_refused_lately(entry) {
-            return Err(SyncError::NeedsGrant);
+        Err(SyncError::Busy)
+    }
+
+    async fn renew_alone(&self, entry: &Entry, worn: &Tokens) -> Result<Tokens, SyncError> {
+        let (known, revision) = self.registered_tokens(entry).await?;
+        if !same(&known, worn) {
+            return Ok(known);
         }
         match self.client.refresh(&known).await {
             Ok(tokens) => {
                 entry.progress().grant_refused = None;
-                self.note_end(entry, &tokens);
-                self.store.set_tokens(&entry.id, tokens.clone()).await?;
                 meter::token_renewed("ok");
-                Ok(tokens)
+                self.keep_tokens(entry, tokens, worn, revision).await
             }
             Err(error @ HerokuError::GrantRefused(_)) => {
                 // Somebody may have renewed it between our look and our call.
                 let newest = self.stored_tokens(entry).await?;
-                if !same(&newest, &worn) {
+                if !same(&newest, worn) {
                     return Ok(newest);
                 }
                 meter::token_renewed("refused");
@@ -118,6 +139,26 @@ impl Directory {
                 Err(error.into())
             }
         }
+    }
+
+    /// Puts new tokens in the place of the worn ones, and of no others.
+    async fn keep_tokens(
+        &self,
+        entry: &Entry,
+        tokens: Tokens,
+        worn: &Tokens,
+        mut revision: i64,
+    ) -> Result<Tokens, SyncError> {
+        let id = &entry.id;
+        while !self.store.set_tokens(id, tokens.clone(), revision).await? {
+            let (known, newest) = self.registered_tokens(entry).await?;
+            if !same(&known, worn) {
+                return Ok(known);
+            }
+            revision = newest;
+        }
+        self.note_token_end(entry, tokens.expires_at);
+        Ok(tokens)
     }
 
     /// True at the first one.
@@ -141,18 +182,27 @@ impl Directory {
     }
 
     /// For the schedule.
-    fn note_end(&self, entry: &Entry, tokens: &Tokens) {
-        let left = tokens.expires_at - self.clock.now();
+    pub(super) fn note_token_end(&self, entry: &Entry, at: OffsetDateTime) {
+        let left = at - self.clock.now();
         let left = Duration::try_from(left).unwrap_or(Duration::ZERO);
         entry.note_token_end(self.clock.elapsed() + left);
     }
 
     async fn stored_tokens(&self, entry: &Entry) -> Result<Tokens, SyncError> {
+        let (tokens, _) = self.registered_tokens(entry).await?;
+        Ok(tokens)
+    }
+
+    /// With the revision that they are of.
+    async fn registered_tokens(&self, entry: &Entry) -> Result<(Tokens, i64), SyncError> {
         let known = self.store.get(&entry.id).await?;
         let known = known.ok_or(SyncError::UnknownResource)?;
+        if known.state == ResourceState::Gone {
+            return Err(SyncError::Gone);
+        }
         let tokens = known.tokens.ok_or(SyncError::NoTokens)?;
-        self.note_end(entry, &tokens);
-        Ok(tokens)
+        self.note_token_end(entry, tokens.expires_at);
+        Ok((tokens, known.revision))
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use time::OffsetDateTime;
 use tokio::sync::watch;
 
 use super::SyncError;
@@ -10,6 +9,7 @@ use super::directory::Directory;
 use super::entry::Entry;
 use crate::access::{Admission, Email};
 use crate::ids::{ResourceId, UserId};
+use crate::store::Ticket;
 
 /// Somebody with a stream.
 #[derive(Debug)]
@@ -27,17 +27,17 @@ impl Directory {
 }
 
 impl Watch {
-    /// True while the newest list has the person, the session from then is not revoked, and Heroku
+    /// True while the newest list has the person, the session of that ticket is not revoked, and Heroku
     /// did not say that they may have left.
     pub(crate) fn is_listed(
         &mut self,
         email: &Email,
         user_id: Option<&UserId>,
-        signed_in_at: OffsetDateTime,
+        signed_in: Ticket,
     ) -> bool {
         self.changed.mark_unchanged();
         let entry = &self.entry;
-        if entry.is_revoked(email, signed_in_at) || entry.in_doubt(email).is_some() {
+        if entry.is_revoked(email, signed_in) || entry.in_doubt(email).is_some() {
             return false;
         }
         entry.held().is_some_and(|held| {

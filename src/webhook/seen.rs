@@ -26,6 +26,13 @@ impl Seen {
         }
         true
     }
+
+    /// Has the event taken anew when it is repeated.
+    pub(crate) fn forget(&mut self, id: &str) {
+        if self.ids.remove(id) {
+            self.in_order.retain(|known| &**known != id);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -37,6 +44,8 @@ mod tests {
         let mut seen = Seen::default();
         assert!(seen.is_new("a"));
         assert!(!seen.is_new("a"));
+        seen.forget("a");
+        assert!(seen.is_new("a"));
         for number in 0..2 * REMEMBERED {
             assert!(seen.is_new(&number.to_string()));
         }

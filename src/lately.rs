@@ -1,28 +1,28 @@
-//! What was done to sessions lately, for requests that were under way at that moment.
+//! Notes that are forgotten after a while.
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use tower_sessions::session::Id;
 
-/// A note about each of some sessions, forgotten after a while.
-pub(super) struct Lately<T> {
+/// A note about each of some things, kept for a while.
+pub(crate) struct Lately<K, T> {
     kept: Duration,
-    notes: Mutex<Notes<T>>,
+    notes: Mutex<Notes<K, T>>,
 }
 
-struct Notes<T> {
-    by_id: HashMap<Id, (T, OffsetDateTime)>,
+struct Notes<K, T> {
+    by_key: HashMap<K, (T, OffsetDateTime)>,
     sweep_at: Option<OffsetDateTime>,
 }
 
-impl<T> Lately<T> {
-    pub(super) fn new(kept: Duration) -> Self {
+impl<K: Eq + Hash, T> Lately<K, T> {
+    pub(crate) fn new(kept: Duration) -> Self {
         let notes = Notes {
-            by_id: HashMap::new(),
+            by_key: HashMap::new(),
             sweep_at: None,
         };
         Self {
@@ -32,41 +32,41 @@ impl<T> Lately<T> {
     }
 
     /// Notes this, unless there is a note that `may_replace` does not let go. True if it was noted.
-    pub(super) fn put_if(
+    pub(crate) fn put_if(
         &self,
-        id: Id,
+        key: K,
         note: T,
         now: OffsetDateTime,
         may_replace: impl FnOnce(&T) -> bool,
     ) -> bool {
         let mut notes = self.notes();
         if notes.sweep_at.is_none_or(|at| at <= now) {
-            notes.by_id.retain(|_, (_, at)| now - *at < self.kept);
+            notes.by_key.retain(|_, (_, at)| now - *at < self.kept);
             notes.sweep_at = Some(now + self.kept);
         }
-        let known = notes.by_id.get(&id);
+        let known = notes.by_key.get(&key);
         let may_replace = known.is_none_or(|(known, _)| may_replace(known));
         if may_replace {
-            notes.by_id.insert(id, (note, now));
+            notes.by_key.insert(key, (note, now));
         }
         may_replace
     }
 
-    pub(super) fn has(&self, id: &Id) -> bool {
-        self.notes().by_id.contains_key(id)
+    pub(crate) fn has(&self, key: &K) -> bool {
+        self.notes().by_key.contains_key(key)
     }
 
-    pub(super) fn remove(&self, id: &Id) {
-        self.notes().by_id.remove(id);
+    pub(crate) fn remove(&self, key: &K) {
+        self.notes().by_key.remove(key);
     }
 
-    fn notes(&self) -> MutexGuard<'_, Notes<T>> {
+    fn notes(&self) -> MutexGuard<'_, Notes<K, T>> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T> fmt::Debug for Lately<T> {
-    /// Session ids are secrets, also those of closed sessions.
+impl<K, T> fmt::Debug for Lately<K, T> {
+    /// What it is about may be a secret: session ids are, also those of closed sessions.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Lately(..)")
     }

@@ -1,0 +1,210 @@
+//! Setting it up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::HerokuSso;
+use crate::access::ListPolicy;
+use crate::clock::{Clock, SharedClock, SystemClock};
+use crate::config::{
+    Config, CookieTransport, Manifest, OnExpired, SessionLife, SetupError, Streams,
+};
+use crate::gate::{Keeper, Parts};
+use crate::heroku::{HerokuClient, HerokuUrl};
+use crate::session::{Cookies, MemorySessions, SessionSettings, SessionStore, Sessions};
+use crate::sso::{SsoPolicy, Verifier};
+use crate::store::{MemoryStore, Store};
+use crate::sync::{Directory, RatePools, SyncScope, SyncSettings};
+use crate::webhook::Webhooks;
+
+/// Sets up a [`HerokuSso`]. Every setting has a default; [`Config`] says which, and why.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct HerokuSsoBuilder {
+    manifest: Manifest,
+    config: Config,
+    clock: Option<SharedClock>,
+    store: Option<Arc<dyn Store>>,
+    sessions: Option<Arc<dyn SessionStore>>,
+}
+
+impl HerokuSso {
+    /// Starts with the manifest, which has no defaults; everything else has one.
+    pub fn builder(manifest: Manifest) -> HerokuSsoBuilder {
+        HerokuSsoBuilder {
+            manifest,
+            config: Config::default(),
+            clock: None,
+            store: None,
+            sessions: None,
+        }
+    }
+}
+
+macro_rules! settings {
+    ($($(#[$doc:meta])* $name:ident: $type:ty => $set:expr;)*) => {
+        $($(#[$doc])*
+        pub fn $name(mut self, $name: $type) -> Self {
+            let set: fn(&mut Config, $type) = $set;
+            set(&mut self.config, $name);
+            self
+        })*
+    };
+}
+
+impl HerokuSsoBuilder {
+    /// Replaces all settings at once, for example by [`Config::from_env`].
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    settings! {
+        /// [`Config::sso_policy`].
+        sso_policy: SsoPolicy => |config, policy| config.sso_policy = policy;
+        /// [`Config::sso_max_age`].
+        sso_max_age: Duration => |config, age| config.sso_max_age = age;
+        /// [`Config::sso_max_skew`].
+        sso_max_skew: Duration => |config, skew| config.sso_max_skew = skew;
+        /// [`Config::list_policy`].
+        list_policy: ListPolicy => |config, policy| config.list_policy = policy;
+        /// [`Config::refresh_interval`].
+        refresh_interval: Duration => |config, interval| config.refresh_interval = interval;
+        /// [`Config::idle_interval`].
+        idle_interval: Duration => |config, interval| config.idle_interval = interval;
+        /// [`Config::max_list_age`].
+        max_list_age: Duration => |config, age| config.max_list_age = Some(age);
+        /// [`Config::sync_scope`].
+        sync_scope: SyncScope => |config, scope| config.sync_scope = scope;
+        /// [`Config::rate_pools`].
+        rate_pools: RatePools => |config, pools| config.rate_pools = pools;
+        /// [`Config::max_session`].
+        max_session: Duration => |config, length| config.max_session = length;
+        /// [`Config::session_cache`].
+        session_cache: Duration => |config, time| config.session_cache = time;
+        /// [`Config::on_expired`].
+        on_expired: OnExpired => |config, answer| config.on_expired = answer;
+        /// [`Config::streams`].
+        streams: Streams => |config, streams| config.streams = streams;
+        /// [`Config::sso_path`].
+        sso_path: &str => |config, path| config.sso_path = path.to_owned();
+        /// [`Config::sign_out_path`].
+        sign_out_path: &str => |config, path| config.sign_out_path = path.to_owned();
+        /// [`Config::landing_path`].
+        landing_path: &str => |config, path| config.landing_path = path.to_owned();
+        /// [`Config::api_url`].
+        api_url: HerokuUrl => |config, url| config.api_url = url;
+        /// [`Config::id_url`].
+        id_url: HerokuUrl => |config, url| config.id_url = url;
+        /// [`Config::heroku_timeout`].
+        heroku_timeout: Duration => |config, timeout| config.heroku_timeout = timeout;
+        /// [`Config::webhooks`].
+        webhooks: Webhooks => |config, webhooks| config.webhooks = Some(webhooks);
+        /// [`Config::cookies`].
+        cookies: CookieTransport => |config, transport| config.cookies = transport;
+    }
+
+    /// [`SessionLife::Fixed`]: a session ends one refresh interval after its sign-in.
+    pub fn fixed_sessions(mut self) -> Self {
+        self.config.session_life = SessionLife::Fixed;
+        self
+    }
+
+    /// Where resources, tokens, lists and used SSO requests are kept. Default: [`MemoryStore`].
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Where sessions are kept: any store of the tower-sessions 0.14 line. Default:
+    /// [`MemorySessions`].
+    pub fn session_store(mut self, sessions: impl SessionStore) -> Self {
+        self.sessions = Some(Arc::new(sessions));
+        self
+    }
+
+    /// The clock of every part. Default: [`SystemClock`].
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Checks the settings and puts the parts together.
+    ///
+    /// # Errors
+    /// [`SetupError`] says which setting cannot be right.
+    pub fn build(self) -> Result<HerokuSso, SetupError> {
+        let config = self.config;
+        config.check()?;
+        let clock = self
+            .clock
+            .unwrap_or_else(|| Arc::new(SystemClock::default()));
+        let store = self
+            .store
+            .unwrap_or_else(|| Arc::new(MemoryStore::default()));
+        // What is in this process's memory anyway is not copied.
+        let cached_for = match &self.sessions {
+            Some(_) => config.session_cache,
+            None => Duration::ZERO,
+        };
+        let session_store = self
+            .sessions
+            .unwrap_or_else(|| Arc::new(MemorySessions::new(Arc::clone(&clock))));
+        let heroku_is_local = config.api_url.is_loopback();
+        let max_list_age = config.list_age_limit();
+        let client = HerokuClient::new(
+            config.api_url,
+            config.id_url,
+            self.manifest.client_secret.clone(),
+            config.heroku_timeout,
+            Arc::clone(&clock),
+        );
+        let directory = Directory::new(
+            client.map_err(SetupError::Client)?,
+            store,
+            Arc::clone(&clock),
+            SyncSettings {
+                refresh_interval: config.refresh_interval,
+                idle_interval: config.idle_interval,
+                max_list_age,
+                max_session: config.max_session,
+                scope: config.sync_scope,
+                rate_pools: config.rate_pools,
+                list_policy: config.list_policy,
+                webhooks: config.webhooks,
+            },
+        );
+        let sessions = Sessions::new(
+            session_store,
+            Arc::clone(directory.closed_sessions()),
+            clock,
+            SessionSettings {
+                life: config.session_life,
+                interval: config.refresh_interval,
+                max_session: config.max_session,
+                cached_for,
+            },
+        );
+        let verifier = Verifier::new(self.manifest.sso_salts.iter().cloned())
+            .policy(config.sso_policy)
+            .max_age(config.sso_max_age)
+            .max_skew(config.sso_max_skew);
+        let keeper = Keeper::new(Parts {
+            directory: Arc::clone(&directory),
+            sessions,
+            cookies: Cookies::new(config.cookies, &self.manifest.client_secret),
+            verifier,
+            on_expired: config.on_expired,
+            streams: config.streams,
+            sso_path: config.sso_path,
+            sign_out_path: config.sign_out_path,
+            landing_path: config.landing_path,
+            heroku_is_local,
+        });
+        Ok(HerokuSso {
+            keeper,
+            directory,
+            manifest: Arc::new(self.manifest),
+        })
+    }
+}

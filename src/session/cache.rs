@@ -1,0 +1,88 @@
+//! Grants that were read from the session store a moment ago.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use quick_cache::sync::Cache;
+use tower_sessions::session::Id;
+
+use super::Grant;
+use super::stored::key;
+use crate::store::SessionKey;
+use crate::sync::ClosedSessions;
+
+/// How many grants are kept.
+const CAPACITY: usize = 10_000;
+
+/// Spares a session store in another process most of its reads. A grant is only who somebody is:
+/// whether they may enter is asked of the list, at every request.
+pub(super) struct GrantCache {
+    kept: Duration,
+    grants: Cache<Id, Arc<Cached>>,
+}
+
+struct Cached {
+    grant: Grant,
+    key: SessionKey,
+    /// Of [`Clock::elapsed`](crate::Clock::elapsed).
+    read_at: Duration,
+    /// How many sessions had been closed when this one was last known not to be among them.
+    closed_before: AtomicU64,
+}
+
+impl GrantCache {
+    /// Keeps each grant for this long; zero keeps none.
+    pub(super) fn new(kept: Duration) -> Self {
+        let capacity = if kept.is_zero() { 0 } else { CAPACITY };
+        Self {
+            kept,
+            grants: Cache::new(capacity),
+        }
+    }
+
+    /// The grant, unless it was read too long ago or the session was closed since.
+    pub(super) fn get(&self, id: &Id, closed: &ClosedSessions, now: Duration) -> Option<Grant> {
+        if self.kept.is_zero() {
+            return None;
+        }
+        let cached = self.grants.get(id)?;
+        let count = closed.count();
+        let is_closed =
+            cached.closed_before.load(Ordering::Relaxed) != count && closed.has(&cached.key);
+        if is_closed || now.saturating_sub(cached.read_at) >= self.kept {
+            self.grants.remove(id);
+            return None;
+        }
+        cached.closed_before.store(count, Ordering::Relaxed);
+        Some(cached.grant.clone())
+    }
+
+    /// Keeps what was read at `now`, when `closed_before` sessions had been closed.
+    pub(super) fn put(&self, id: &Id, grant: &Grant, closed_before: u64, now: Duration) {
+        if self.kept.is_zero() {
+            return;
+        }
+        let cached = Cached {
+            grant: grant.clone(),
+            key: key(id),
+            read_at: now,
+            closed_before: AtomicU64::new(closed_before),
+        };
+        self.grants.insert(*id, Arc::new(cached));
+    }
+
+    pub(super) fn forget(&self, id: &Id) {
+        self.grants.remove(id);
+    }
+}
+
+impl fmt::Debug for GrantCache {
+    /// Session ids are secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GrantCache")
+            .field("kept", &self.kept)
+            .finish_non_exhaustive()
+    }
+}

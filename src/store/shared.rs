@@ -1,0 +1,99 @@
+//! What a store adds that several processes share.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sha2::{Digest, Sha256};
+
+use super::StoreError;
+use crate::ids::{ResourceId, TeamId};
+
+/// The part of a [`Store`](super::Store) that lets several processes work on one fleet.
+///
+/// All safety comes from the store itself; this is for speed and for economy. A process that hears
+/// nothing obeys at the age limit of its lists, and one that gets no lease only asks Heroku later.
+#[async_trait]
+pub trait SharedStore: fmt::Debug + Send + Sync {
+    /// Takes the lease of a piece of work for this process, or renews it. False if another process
+    /// has it. It ends after `life`, or when it is released.
+    async fn lease(&self, work: &Work, life: Duration) -> Result<bool, StoreError>;
+
+    /// Gives a lease back that this process has. Does nothing if it has not.
+    async fn release(&self, work: &Work) -> Result<(), StoreError>;
+
+    /// Writes down that a session was closed, and tells the other processes. It is kept for a day.
+    async fn announce_closed(&self, session: &SessionKey) -> Result<(), StoreError>;
+
+    /// True if a session was closed by any process.
+    async fn was_closed(&self, session: &SessionKey) -> Result<bool, StoreError>;
+
+    /// What other processes change from now on.
+    fn notices(&self) -> Box<dyn StoreNotices>;
+}
+
+/// Word of what other processes changed.
+#[async_trait]
+pub trait StoreNotices: Send {
+    /// Waits for the next one. The same may come twice, and of one that a broken connection has
+    /// swallowed word comes later; none is left out for good.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, no notice is lost.
+    async fn next(&mut self) -> StoreNotice;
+}
+
+/// A reason to look into the store.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum StoreNotice {
+    /// A resource has changed: its list, its tokens, its revocations, or it is gone.
+    Resource(ResourceId),
+    /// A session was closed.
+    Session(SessionKey),
+    /// The members of a team have changed.
+    Team(TeamId),
+}
+
+/// Work that one process does for all.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Work {
+    /// Trading a resource's grant for tokens, the first ones or the next ones.
+    Grant(ResourceId),
+    /// Fetching a resource's own list when it is due.
+    List(ResourceId),
+    /// Fetching a team's members when they are due.
+    Members(TeamId),
+}
+
+impl fmt::Display for Work {
+    /// The name of the lease.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Grant(id) => write!(f, "grant:{id}"),
+            Self::List(id) => write!(f, "list:{id}"),
+            Self::Members(id) => write!(f, "members:{id}"),
+        }
+    }
+}
+
+/// The name of a session that gives nothing away: the SHA-256 of its id, in hex.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct SessionKey(String);
+
+impl SessionKey {
+    pub(crate) fn of(session_id: &[u8]) -> Self {
+        Self(hex::encode(Sha256::digest(session_id)))
+    }
+
+    /// The key that a store wrote down.
+    pub fn from_stored(key: impl Into<String>) -> Self {
+        Self(key.into())
+    }
+
+    /// The key as text, for a store.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

@@ -1,0 +1,43 @@
+//! Work that only one of several processes does.
+
+use std::future::Future;
+use std::time::Duration;
+
+use super::directory::Directory;
+use crate::store::{StoreError, Work};
+
+/// A process that died has its work taken over after this.
+const LIFE: Duration = Duration::from_secs(15);
+
+impl Directory {
+    /// Does the work under its lease, which is renewed as long as the work takes. None if another
+    /// process is at it.
+    pub(super) async fn leased<T>(
+        &self,
+        work: Work,
+        doing: impl Future<Output = T>,
+    ) -> Result<Option<T>, StoreError> {
+        let Some(shared) = self.store.shared() else {
+            return Ok(Some(doing.await));
+        };
+        if !shared.lease(&work, LIFE).await? {
+            return Ok(None);
+        }
+        let renewing = async {
+            loop {
+                self.clock.sleep(LIFE / 3).await;
+                if let Err(error) = shared.lease(&work, LIFE).await {
+                    tracing::warn!(%work, %error, "a lease could not be renewed");
+                }
+            }
+        };
+        let done = tokio::select! {
+            done = doing => done,
+            () = renewing => unreachable!("renewing does not end"),
+        };
+        if let Err(error) = shared.release(&work).await {
+            tracing::warn!(%work, %error, "a lease could not be released; it ends by itself");
+        }
+        Ok(Some(done))
+    }
+}

@@ -1,0 +1,208 @@
+//! Taking in what the store knows: when a resource is first asked for, when the sync starts, and when
+//! another process has changed something.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::SyncError;
+use super::directory::Directory;
+use super::entry::Entry;
+use super::held::Own;
+use super::moment::Moment;
+use super::notice::Notice;
+use super::schedule::Subject;
+use super::settings::RatePools;
+use super::swap::Source;
+use crate::access::ResourceList;
+use crate::heroku::RatePool;
+use crate::ids::{ResourceId, TeamId};
+use crate::store::{ActiveResource, Dated, ResourceState, StoreError};
+
+/// Resources read from the store at once when the sync starts.
+const PAGE: usize = 1_000;
+
+/// How many entries were dropped. What was read from the store before one of them may be out of date.
+#[derive(Debug, Default)]
+pub(super) struct Endings(AtomicU64);
+
+impl Endings {
+    pub(super) fn count(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn note(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Whom the readers of changes hear of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Word {
+    OfWhatWasHere,
+    OfEveryEnd,
+}
+
+impl Directory {
+    /// The entry of an active resource. Of any other the directory keeps nothing, so that made-up
+    /// ids cost a look-up and no memory.
+    pub(super) async fn entry(&self, id: &ResourceId) -> Result<Arc<Entry>, SyncError> {
+        if let Some(entry) = self.entries.get(id) {
+            return Ok(Arc::clone(&entry));
+        }
+        let endings = self.endings.count();
+        let Some(resource) = self.store.load(id).await? else {
+            return Err(self.not_active(id, Word::OfWhatWasHere).await);
+        };
+        self.take_in(resource, endings).await
+    }
+
+    /// Takes in every resource that the store knows.
+    pub(super) async fn load_all(&self) -> Result<(), SyncError> {
+        let mut after: Option<ResourceId> = None;
+        loop {
+            let endings = self.endings.count();
+            let page = self.store.load_page(after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = Some(last.id);
+            for resource in page {
+                match self.take_in(resource, endings).await {
+                    Ok(_) | Err(SyncError::Gone | SyncError::UnknownResource) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+
+    /// Looks at what the store knows of a resource now.
+    pub(super) async fn catch_up(&self, id: &ResourceId) -> Result<(), SyncError> {
+        let endings = self.endings.count();
+        let taken_in = match self.store.load(id).await? {
+            Some(resource) => self.take_in(resource, endings).await,
+            None => Err(self.not_active(id, Word::OfEveryEnd).await),
+        };
+        match taken_in {
+            Ok(_) | Err(SyncError::Gone | SyncError::UnknownResource) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Looks at what the store knows of a team now.
+    pub(super) async fn catch_up_with_team(&self, id: &TeamId) -> Result<(), StoreError> {
+        let Some(team) = self.teams.known(id) else {
+            return Ok(());
+        };
+        let Some(members) = self.store.members(id).await? else {
+            return Ok(());
+        };
+        let asked_at = Moment::stored(&members, &self.clock);
+        if team.state().remember(members.value, asked_at) {
+            self.spread(&team, Source::Store);
+            self.plan(&Subject::Team(team));
+        }
+        Ok(())
+    }
+
+    /// Puts a resource as the store has it into memory, or what is new of it. `endings` are from
+    /// before the store was read.
+    async fn take_in(
+        &self,
+        resource: ActiveResource,
+        endings: u64,
+    ) -> Result<Arc<Entry>, SyncError> {
+        let id = resource.id;
+        let ActiveResource {
+            list,
+            revocations,
+            token_ends_at,
+            ..
+        } = resource;
+        if let Some(list) = &list {
+            self.know_team(&list.value).await?;
+        }
+        let mut is_new = false;
+        let entry = Arc::clone(&self.entries.entry(id).or_insert_with(|| {
+            is_new = true;
+            Arc::new(self.new_entry(id))
+        }));
+        if self.endings.count() != endings && self.store.load(&id).await?.is_none() {
+            // It ended between the look-up and the insertion.
+            return Err(self.not_active(&id, Word::OfWhatWasHere).await);
+        }
+        for revocation in revocations {
+            entry.revoke(revocation, self.oldest_session());
+        }
+        if let Some(ends_at) = token_ends_at {
+            self.note_token_end(&entry, ends_at);
+        }
+        if let Some(list) = list {
+            self.take_in_list(&entry, list);
+        }
+        if is_new {
+            self.plan(&Subject::Resource(Arc::clone(&entry)));
+        }
+        Ok(entry)
+    }
+
+    fn take_in_list(&self, entry: &Arc<Entry>, list: Dated<ResourceList>) {
+        let known = entry.held().map(|held| held.own_asked_at().ticket);
+        if known.is_some_and(|known| list.ticket <= known) {
+            return;
+        }
+        let own = Own {
+            asked_at: Moment::stored(&list, &self.clock),
+            list: list.value,
+            etags: None,
+        };
+        self.replace(entry, own, Source::Store);
+    }
+
+    /// Sees to it that the members that the store has of a list's team are in memory before the list
+    /// is.
+    async fn know_team(&self, list: &ResourceList) -> Result<(), StoreError> {
+        let Some(team) = &list.team else {
+            return Ok(());
+        };
+        let known = self.teams.known(&team.id);
+        if known.is_some_and(|team| team.state().list.is_some()) {
+            return Ok(());
+        }
+        let Some(members) = self.store.members(&team.id).await? else {
+            return Ok(());
+        };
+        let asked_at = Moment::stored(&members, &self.clock);
+        let team = self.teams.entry(&team.id);
+        team.state().remember(members.value, asked_at);
+        Ok(())
+    }
+
+    /// Why the store does not have this resource as an active one. Nothing of it stays in memory.
+    async fn not_active(&self, id: &ResourceId, word: Word) -> SyncError {
+        let state = match self.store.get(id).await {
+            Ok(known) => known.map(|known| known.state),
+            Err(error) => return error.into(),
+        };
+        if state == Some(ResourceState::Active) {
+            // Made active since.
+            return SyncError::Interrupted;
+        }
+        let was_here = self.drop_entry(id);
+        let has_ended = state != Some(ResourceState::Closing);
+        if has_ended && (was_here || word == Word::OfEveryEnd) {
+            self.announce(Notice::Gone(*id));
+        }
+        match state {
+            None => SyncError::UnknownResource,
+            Some(_) => SyncError::Gone,
+        }
+    }
+
+    pub(super) fn new_entry(&self, id: ResourceId) -> Entry {
+        let pool = match self.settings.rate_pools {
+            RatePools::Shared => None,
+            RatePools::PerToken => Some(RatePool::default()),
+        };
+        Entry::new(id, pool, self.clock.elapsed())
+    }
+}
