@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
+use super::sweep::{KEPT_LONGER, Sweep};
 use super::{
     ActiveResource, Dated, Registration, ResourceState, Revocation, Store, StoreError, Ticket,
 };
@@ -18,17 +19,13 @@ use crate::sso::ReplayKey;
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<State>);
 
-/// See [`Store::burn`].
-const KEPT_LONGER: time::Duration = time::Duration::HOUR;
-
 #[derive(Debug, Default)]
 struct State {
     last_ticket: i64,
     resources: BTreeMap<ResourceId, Known>,
     members: HashMap<TeamId, Dated<People>>,
     burnt: HashMap<ReplayKey, OffsetDateTime>,
-    /// When the table of used requests is next cleared of old entries.
-    sweep_at: Option<OffsetDateTime>,
+    sweep: Sweep,
 }
 
 #[derive(Debug)]
@@ -257,9 +254,8 @@ impl Store for MemoryStore {
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let mut state = self.state();
-        if state.sweep_at.is_none_or(|at| at <= now) {
+        if state.sweep.is_due(now) {
             state.burnt.retain(|_, until| *until > now - KEPT_LONGER);
-            state.sweep_at = Some(now + time::Duration::MINUTE);
         }
         if state.burnt.contains_key(key) {
             return Ok(false);

@@ -9,9 +9,20 @@
 //!
 //! A partner whose add-on keeps its own database can implement [`Store`] over it.
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod column;
 mod memory;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod migrations;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod record;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod seal;
 mod shared;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod sweep;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -25,8 +36,14 @@ use crate::secret::Tokens;
 use crate::sso::ReplayKey;
 
 pub use memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
 pub use record::{ActiveResource, Dated, Registration, ResourceState, Revocation, Ticket};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use seal::{InvalidSealingKey, KeyId, SealError, SealingKey, SealingKeys};
 pub use shared::{SessionKey, SharedStore, StoreNotice, StoreNotices, Work};
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
 
 /// Where resources, tokens, lists and used SSO requests are kept.
 ///

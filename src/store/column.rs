@@ -1,0 +1,147 @@
+//! How values look in the columns of a database.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::seal::SealingKeys;
+use super::{ResourceState, StoreError};
+use crate::ids::ResourceId;
+use crate::secret::Tokens;
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::new(error)
+    }
+}
+
+impl From<sqlx::migrate::MigrateError> for StoreError {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        Self::new(error)
+    }
+}
+
+impl ResourceState {
+    pub(super) fn as_column(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Closing => "closing",
+            Self::Gone => "gone",
+        }
+    }
+
+    pub(super) fn from_column(text: &str) -> Result<Self, StoreError> {
+        match text {
+            "active" => Ok(Self::Active),
+            "closing" => Ok(Self::Closing),
+            "gone" => Ok(Self::Gone),
+            _ => Err(StoreError::new("a resource is in no state that is known")),
+        }
+    }
+}
+
+pub(super) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(StoreError::new)
+}
+
+/// What cannot be read, by a fault or because a later version wrote it, is as good as not there: it
+/// is fetched anew.
+pub(super) fn from_json<T: DeserializeOwned>(text: &str, about: &str) -> Option<T> {
+    let value = serde_json::from_str(text);
+    value
+        .inspect_err(|_| tracing::warn!(about, "a stored value is not readable, and fetched anew"))
+        .ok()
+}
+
+/// Both tokens in one, so that no pair is ever torn apart.
+#[derive(Deserialize, Serialize)]
+struct Pair {
+    access: String,
+    refresh: String,
+}
+
+pub(super) fn seal_tokens(
+    keys: &SealingKeys,
+    id: &ResourceId,
+    tokens: &Tokens,
+) -> Result<Vec<u8>, StoreError> {
+    let pair = Pair {
+        access: tokens.access.expose_secret().to_owned(),
+        refresh: tokens.refresh.expose_secret().to_owned(),
+    };
+    let text = serde_json::to_vec(&pair).map_err(StoreError::new)?;
+    let sealed = keys.seal(&text, &about_tokens(id));
+    sealed.map_err(StoreError::new)
+}
+
+pub(super) fn open_tokens(
+    keys: &SealingKeys,
+    id: &ResourceId,
+    sealed: &[u8],
+    expires_at: OffsetDateTime,
+) -> Result<Tokens, StoreError> {
+    let text = keys.open(sealed, &about_tokens(id));
+    let pair: Result<Pair, _> = serde_json::from_slice(&text.map_err(StoreError::new)?);
+    // The error of the parser could quote the text.
+    let pair = pair.map_err(|_| StoreError::new("opened tokens are not readable"))?;
+    Ok(Tokens {
+        access: pair.access.into(),
+        refresh: pair.refresh.into(),
+        expires_at,
+    })
+}
+
+pub(super) fn seal_code(
+    keys: &SealingKeys,
+    id: &ResourceId,
+    code: &SecretString,
+) -> Result<Vec<u8>, StoreError> {
+    let sealed = keys.seal(code.expose_secret().as_bytes(), &about_code(id));
+    sealed.map_err(StoreError::new)
+}
+
+pub(super) fn open_code(
+    keys: &SealingKeys,
+    id: &ResourceId,
+    sealed: &[u8],
+) -> Result<SecretString, StoreError> {
+    let opened = keys.open(sealed, &about_code(id));
+    let opened = opened.map_err(StoreError::new)?;
+    let code = str::from_utf8(&opened);
+    let code = code.map_err(|_| StoreError::new("an opened grant code is not readable"))?;
+    Ok(code.into())
+}
+
+/// The same under the key that seals now; none if it is already.
+pub(super) fn resealed(
+    keys: &SealingKeys,
+    id: &ResourceId,
+    tokens: Option<&[u8]>,
+    code: Option<&[u8]>,
+) -> Result<Option<(Option<Vec<u8>>, Option<Vec<u8>>)>, StoreError> {
+    let is_old = |sealed: Option<&[u8]>| sealed.is_some_and(|sealed| !keys.is_current(sealed));
+    if !is_old(tokens) && !is_old(code) {
+        return Ok(None);
+    }
+    let anew = |sealed: Option<&[u8]>, about: String| {
+        let Some(sealed) = sealed else {
+            return Ok(None);
+        };
+        let opened = keys.open(sealed, &about);
+        let anew = opened.and_then(|text| keys.seal(&text, &about));
+        anew.map(Some).map_err(StoreError::new)
+    };
+    Ok(Some((
+        anew(tokens, about_tokens(id))?,
+        anew(code, about_code(id))?,
+    )))
+}
+
+fn about_tokens(id: &ResourceId) -> String {
+    format!("tower-heroku-sso tokens of {id}")
+}
+
+fn about_code(id: &ResourceId) -> String {
+    format!("tower-heroku-sso grant code of {id}")
+}

@@ -1,0 +1,37 @@
+//! The tables of the databases, brought up to date at the start.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use sqlx::error::BoxDynError;
+use sqlx::migrate::{Migration, MigrationSource, Migrator};
+
+use super::StoreError;
+
+/// Runs those that are missing. What a later version has added is left alone: a version works on the
+/// tables of the next one, so that old and new processes run side by side during a release.
+pub(super) async fn migrator(
+    migrations: impl IntoIterator<Item = Migration>,
+) -> Result<Migrator, StoreError> {
+    let migrations = Embedded(migrations.into_iter().collect());
+    let mut migrator = Migrator::new(migrations).await.map_err(StoreError::new)?;
+    migrator.set_ignore_missing(true);
+    Ok(migrator)
+}
+
+struct Embedded(Vec<Migration>);
+
+impl fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Embedded({})", self.0.len())
+    }
+}
+
+impl<'s> MigrationSource<'s> for Embedded {
+    fn resolve(
+        self,
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<Migration>, BoxDynError>> + Send + 's>> {
+        Box::pin(std::future::ready(Ok(self.0)))
+    }
+}

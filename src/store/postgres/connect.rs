@@ -1,0 +1,116 @@
+//! Opening the store: connections, tables, keys.
+
+use std::str::FromStr;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use sqlx::Row;
+use sqlx::migrate::{Migration, MigrationType};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use super::PostgresStore;
+use crate::store::StoreError;
+use crate::store::migrations::migrator;
+use crate::store::seal::{SealingKeys, check_keys};
+use crate::store::sweep::Sweep;
+
+/// Connections at most. Requests need none: they are checked against memory.
+const CONNECTIONS: u32 = 8;
+/// How long a sign-in waits for a connection when the database is away.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a start waits for the database.
+const START_PATIENCE: Duration = Duration::from_secs(10);
+/// For the lock under which the schema is made.
+const LOCK: i64 = 0x6865_726f_6b75_5353;
+
+impl PostgresStore {
+    /// Connects to the database at this address (`postgres://…`) and brings the tables up to date, in
+    /// the schema `tower_heroku_sso`, which is made if it is missing. Any number of processes may do
+    /// this at once.
+    ///
+    /// The connection must be a direct one, or through a pooler in session mode: `LISTEN` and
+    /// advisory locks belong to a session.
+    ///
+    /// # Errors
+    /// If the database cannot be reached or used, or holds what none of the keys opens.
+    pub async fn connect(url: &str, keys: SealingKeys) -> Result<Self, StoreError> {
+        // The error could quote the address, and with it the password.
+        let options = PgConnectOptions::from_str(url);
+        let options = options.map_err(|_| StoreError::new("the address is not a postgres one"))?;
+        Self::connect_with(options, keys).await
+    }
+
+    async fn connect_with(
+        options: PgConnectOptions,
+        keys: SealingKeys,
+    ) -> Result<Self, StoreError> {
+        let options = options.application_name("tower-heroku-sso");
+        migrate(&options).await?;
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(PATIENCE)
+            .connect_with(options.options([("statement_timeout", "10s")]))
+            .await?;
+        let row = sqlx::query("SELECT gen_random_uuid() AS me, clock_timestamp() AS now")
+            .fetch_one(&pool)
+            .await?;
+        let sealed = sqlx::query(
+            "SELECT DISTINCT substr(tokens, 1, 9) AS start FROM tower_heroku_sso.resource
+             WHERE tokens IS NOT NULL
+             UNION SELECT DISTINCT substr(grant_code, 1, 9) FROM tower_heroku_sso.resource
+             WHERE grant_code IS NOT NULL",
+        )
+        .fetch_all(&pool)
+        .await?;
+        let beginnings: Result<Vec<&[u8]>, _> =
+            sealed.iter().map(|row| row.try_get("start")).collect();
+        check_keys(&keys, beginnings?.into_iter())?;
+        Ok(Self {
+            me: row.try_get("me")?,
+            opened_at: row.try_get("now")?,
+            pool,
+            keys,
+            sweep: Mutex::new(Sweep::default()),
+        })
+    }
+}
+
+/// On a connection of its own, whose search path leads to our schema and not to the partner's tables,
+/// nor to the table of the partner's own migrations.
+async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
+    let options = options
+        .clone()
+        .options([("search_path", "tower_heroku_sso")]);
+    let one = PgPoolOptions::new().max_connections(1);
+    let one = one
+        .acquire_timeout(START_PATIENCE)
+        .connect_with(options)
+        .await?;
+    sqlx::query("SELECT pg_advisory_lock($1)")
+        .bind(LOCK)
+        .execute(&one)
+        .await?;
+    // Not `IF NOT EXISTS` alone: that wants the right to make schemas, also where there is one.
+    let exists = sqlx::query("SELECT 1 FROM pg_namespace WHERE nspname = 'tower_heroku_sso'")
+        .fetch_optional(&one)
+        .await?;
+    if exists.is_none() {
+        sqlx::query("CREATE SCHEMA tower_heroku_sso")
+            .execute(&one)
+            .await?;
+    }
+    let first = include_str!("0001_resources.sql");
+    let migrations = [(1, "resources", first)].map(|(version, name, sql)| {
+        Migration::new(
+            version,
+            name.into(),
+            MigrationType::Simple,
+            sql.into(),
+            false,
+        )
+    });
+    migrator(migrations).await?.run(&one).await?;
+    // The lock ends with the connection.
+    one.close().await;
+    Ok(())
+}

@@ -1,0 +1,405 @@
+//! Everything in a Postgres database, which several processes share.
+
+mod connect;
+mod notices;
+mod row;
+mod shared;
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::{PgPool, Row};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::column::{resealed, seal_code, seal_tokens, to_json};
+use super::seal::SealingKeys;
+use super::sweep::{KEPT_LONGER, Sweep};
+use super::{
+    ActiveResource, Dated, Registration, Revocation, SharedStore, Store, StoreError, Ticket,
+};
+use crate::access::{People, ResourceList};
+use crate::ids::{LegacyId, ResourceId, TeamId};
+use crate::secret::Tokens;
+use crate::sso::ReplayKey;
+
+/// A store in a Postgres database (12 or later): any number of processes share it, obey each other's
+/// removals, revocations and sign-outs at once, and fetch each list once.
+///
+/// Tokens are sealed ([`SealingKeys`]); the lists, and with them emails, are not.
+#[derive(Debug)]
+pub struct PostgresStore {
+    pool: PgPool,
+    keys: SealingKeys,
+    /// This process, to the others.
+    me: Uuid,
+    /// By the clock of the server.
+    opened_at: OffsetDateTime,
+    sweep: Mutex<Sweep>,
+}
+
+/// How long one call may take, whatever the server and the network do.
+const CALL: Duration = Duration::from_secs(10);
+
+/// Waits for the database, but not for ever.
+async fn answer<T>(call: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+    match tokio::time::timeout(CALL, call).await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(StoreError::new("the database does not answer")),
+    }
+}
+
+impl PostgresStore {
+    /// Seals everything with the first key that another one has sealed. Returns how many resources
+    /// that were. May be stopped and repeated at any time, beside running processes that have both
+    /// keys.
+    ///
+    /// # Errors
+    /// If something does not open, or the database does not answer.
+    pub async fn reseal(&self) -> Result<usize, StoreError> {
+        let sealed = sqlx::query(
+            "SELECT id, tokens, grant_code, revision FROM tower_heroku_sso.resource
+             WHERE tokens IS NOT NULL OR grant_code IS NOT NULL",
+        );
+        let mut count = 0;
+        for row in answer(sealed.fetch_all(&self.pool)).await? {
+            let id = row::id(&row)?;
+            let (tokens, code) = (row.try_get("tokens")?, row.try_get("grant_code")?);
+            let Some((tokens, code)) = resealed(&self.keys, &id, tokens, code)? else {
+                continue;
+            };
+            let update = sqlx::query(
+                "UPDATE tower_heroku_sso.resource SET tokens = $2, grant_code = $3
+                 WHERE id = $1 AND revision = $4",
+            )
+            .bind(id.as_uuid())
+            .bind(tokens)
+            .bind(code)
+            .bind(row.try_get::<i64, _>("revision")?);
+            let done = answer(update.execute(&self.pool)).await?;
+            // One that was changed meanwhile is looked at by the next call.
+            count += usize::from(done.rows_affected() > 0);
+        }
+        Ok(count)
+    }
+
+    async fn sweep(&self, now: OffsetDateTime) {
+        if !self.sweep.lock().is_ok_and(|mut sweep| sweep.is_due(now)) {
+            return;
+        }
+        let swept = async {
+            sqlx::query("DELETE FROM tower_heroku_sso.used_sign_in WHERE until < $1")
+                .bind(now - KEPT_LONGER)
+                .execute(&self.pool)
+                .await?;
+            sqlx::query(
+                "DELETE FROM tower_heroku_sso.closed_session
+                 WHERE closed_at < clock_timestamp() - interval '1 day'",
+            )
+            .execute(&self.pool)
+            .await?;
+            sqlx::query(
+                "DELETE FROM tower_heroku_sso.lease
+                 WHERE until < clock_timestamp() - interval '1 hour'",
+            )
+            .execute(&self.pool)
+            .await?;
+            sqlx::query(
+                "DELETE FROM tower_heroku_sso.team t
+                 WHERE asked < clock_timestamp() - interval '1 hour' AND NOT EXISTS
+                 (SELECT 1 FROM tower_heroku_sso.resource WHERE team_id = t.id)",
+            )
+            .execute(&self.pool)
+            .await
+        };
+        if let Err(error) = answer(swept).await {
+            tracing::warn!(%error, "what is old could not be removed from the store");
+        }
+    }
+
+    /// Takes a resource out of the active ones. False if there was nothing to change.
+    async fn leave(&self, id: &ResourceId, change: &'static str) -> Result<bool, StoreError> {
+        let call = async {
+            let mut transaction = self.pool.begin().await?;
+            let done = sqlx::query(change)
+                .bind(id.as_uuid())
+                .bind(self.me)
+                .execute(&mut *transaction)
+                .await?;
+            let left = done.rows_affected() > 0;
+            if left {
+                sqlx::query("DELETE FROM tower_heroku_sso.revocation WHERE resource = $1")
+                    .bind(id.as_uuid())
+                    .execute(&mut *transaction)
+                    .await?;
+                sqlx::query("SELECT pg_notify($1, $2)")
+                    .bind(notices::CHANNEL)
+                    .bind(notices::resource(self.me, id))
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            transaction.commit().await?;
+            Ok(left)
+        };
+        answer(call).await
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn ticket(&self) -> Result<Ticket, StoreError> {
+        let next = sqlx::query_scalar("SELECT nextval('tower_heroku_sso.ticket')");
+        Ok(Ticket::new(answer(next.fetch_one(&self.pool)).await?))
+    }
+
+    async fn put(&self, id: &ResourceId, registration: Registration) -> Result<bool, StoreError> {
+        let sql = match registration.revision {
+            0 => {
+                "WITH changed AS (INSERT INTO tower_heroku_sso.resource
+                 (id, state, legacy_id, tokens, token_ends_at, grant_code, webhook, revision,
+                 changed_by)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8 + 1, $9)
+                 ON CONFLICT (id) DO NOTHING RETURNING id)
+                 SELECT pg_notify($10, $11)::text FROM changed"
+            }
+            _ => {
+                "WITH changed AS (UPDATE tower_heroku_sso.resource SET state = $2, legacy_id = $3,
+                 tokens = $4, token_ends_at = $5, grant_code = $6, webhook = $7, revision = $8 + 1,
+                 changed_by = $9, changed_at = clock_timestamp()
+                 WHERE id = $1 AND state = 'active' AND revision = $8 RETURNING id)
+                 SELECT pg_notify($10, $11)::text FROM changed"
+            }
+        };
+        let tokens = registration.tokens.as_ref();
+        let sealed = tokens.map(|tokens| seal_tokens(&self.keys, id, tokens));
+        let code = registration.grant_code.as_ref();
+        let code = code.map(|code| seal_code(&self.keys, id, code));
+        let change = sqlx::query(sql)
+            .bind(id.as_uuid())
+            .bind(registration.state.as_column())
+            .bind(registration.legacy_id.map(|id| id.to_string()))
+            .bind(sealed.transpose()?)
+            .bind(tokens.map(|tokens| tokens.expires_at))
+            .bind(code.transpose()?)
+            .bind(registration.webhook)
+            .bind(registration.revision)
+            .bind(self.me)
+            .bind(notices::CHANNEL)
+            .bind(notices::resource(self.me, id));
+        let changed = answer(change.fetch_optional(&self.pool)).await?;
+        Ok(changed.is_some())
+    }
+
+    async fn get(&self, id: &ResourceId) -> Result<Option<Registration>, StoreError> {
+        let row = sqlx::query(
+            "SELECT state, legacy_id, tokens, token_ends_at, grant_code, webhook, revision
+             FROM tower_heroku_sso.resource WHERE id = $1",
+        )
+        .bind(id.as_uuid());
+        let row = answer(row.fetch_optional(&self.pool)).await?;
+        let row = row.map(|row| row::registration(&row, id, &self.keys));
+        row.transpose()
+    }
+
+    async fn find_legacy(&self, id: &LegacyId) -> Result<Option<ResourceId>, StoreError> {
+        let found = sqlx::query(
+            "SELECT id FROM tower_heroku_sso.resource
+             WHERE legacy_id = $1 AND state = 'active' LIMIT 1",
+        )
+        .bind(id.to_string());
+        let found = answer(found.fetch_optional(&self.pool)).await?;
+        found.map(|row| row::id(&row)).transpose()
+    }
+
+    async fn load(&self, id: &ResourceId) -> Result<Option<ActiveResource>, StoreError> {
+        let rows = sqlx::query(row::ACTIVE_ONE).bind(id.as_uuid());
+        let rows = answer(rows.fetch_all(&self.pool)).await?;
+        Ok(row::active(&rows)?.pop())
+    }
+
+    async fn load_page(
+        &self,
+        after: Option<&ResourceId>,
+        limit: usize,
+    ) -> Result<Vec<ActiveResource>, StoreError> {
+        let rows = sqlx::query(row::ACTIVE_PAGE)
+            .bind(after.map(ResourceId::as_uuid))
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        row::active(&answer(rows.fetch_all(&self.pool)).await?)
+    }
+
+    async fn set_tokens(
+        &self,
+        id: &ResourceId,
+        tokens: Tokens,
+        revision: i64,
+    ) -> Result<bool, StoreError> {
+        let change = sqlx::query(
+            "WITH changed AS (UPDATE tower_heroku_sso.resource
+             SET tokens = $2, token_ends_at = $3, revision = $4 + 1,
+             changed_by = $5, changed_at = clock_timestamp()
+             WHERE id = $1 AND revision = $4 AND state <> 'gone' RETURNING id)
+             SELECT pg_notify($6, $7)::text FROM changed",
+        )
+        .bind(id.as_uuid())
+        .bind(seal_tokens(&self.keys, id, &tokens)?)
+        .bind(tokens.expires_at)
+        .bind(revision)
+        .bind(self.me)
+        .bind(notices::CHANNEL)
+        .bind(notices::resource(self.me, id));
+        let changed = answer(change.fetch_optional(&self.pool)).await?;
+        Ok(changed.is_some())
+    }
+
+    async fn set_list(&self, id: &ResourceId, list: Dated<ResourceList>) -> Result<(), StoreError> {
+        let team = list.value.team.as_ref();
+        let change = sqlx::query(
+            "WITH changed AS (UPDATE tower_heroku_sso.resource
+             SET list = $2, list_ticket = $3, list_asked_at = $4,
+             list_asked = clock_timestamp() - make_interval(secs => $5), team_id = $6,
+             changed_by = $7, changed_at = clock_timestamp()
+             WHERE id = $1 AND state = 'active' AND coalesce(list_ticket, 0) <= $3 RETURNING id)
+             SELECT pg_notify($8, $9)::text FROM changed",
+        )
+        .bind(id.as_uuid())
+        .bind(to_json(&list.value)?)
+        .bind(list.ticket.number())
+        .bind(list.asked_at)
+        .bind(list.age.as_secs_f64())
+        .bind(team.map(|team| team.id.to_string()))
+        .bind(self.me)
+        .bind(notices::CHANNEL)
+        .bind(notices::resource(self.me, id));
+        answer(change.fetch_optional(&self.pool)).await?;
+        Ok(())
+    }
+
+    async fn set_members(&self, id: &TeamId, members: Dated<People>) -> Result<(), StoreError> {
+        let change = sqlx::query(
+            "WITH changed AS (INSERT INTO tower_heroku_sso.team AS known
+             (id, members, ticket, asked_at, asked, changed_by)
+             VALUES ($1, $2, $3, $4, clock_timestamp() - make_interval(secs => $5), $6)
+             ON CONFLICT (id) DO UPDATE SET members = excluded.members, ticket = excluded.ticket,
+             asked_at = excluded.asked_at, asked = excluded.asked,
+             changed_by = excluded.changed_by, changed_at = clock_timestamp()
+             WHERE known.ticket <= excluded.ticket RETURNING id)
+             SELECT pg_notify($7, $8)::text FROM changed",
+        )
+        .bind(id.to_string())
+        .bind(to_json(&members.value)?)
+        .bind(members.ticket.number())
+        .bind(members.asked_at)
+        .bind(members.age.as_secs_f64())
+        .bind(self.me)
+        .bind(notices::CHANNEL)
+        .bind(notices::team(self.me, id));
+        answer(change.fetch_optional(&self.pool)).await?;
+        Ok(())
+    }
+
+    async fn members(&self, id: &TeamId) -> Result<Option<Dated<People>>, StoreError> {
+        let row = sqlx::query(row::MEMBERS).bind(id.to_string());
+        let row = answer(row.fetch_optional(&self.pool)).await?;
+        row.map_or(Ok(None), |row| row::members(&row))
+    }
+
+    async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError> {
+        self.leave(
+            id,
+            "UPDATE tower_heroku_sso.resource
+             SET state = 'closing', list = NULL, list_ticket = NULL, team_id = NULL,
+             changed_by = $2, changed_at = clock_timestamp()
+             WHERE id = $1 AND state = 'active'",
+        )
+        .await
+    }
+
+    async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
+        self.leave(
+            id,
+            "UPDATE tower_heroku_sso.resource
+             SET state = 'gone', legacy_id = NULL, tokens = NULL, token_ends_at = NULL,
+             grant_code = NULL, webhook = NULL, revision = revision + 1,
+             list = NULL, list_ticket = NULL, team_id = NULL,
+             changed_by = $2, changed_at = clock_timestamp()
+             WHERE id = $1 AND state <> 'gone'",
+        )
+        .await
+    }
+
+    async fn set_webhook(&self, id: &ResourceId, fingerprint: &str) -> Result<(), StoreError> {
+        let change = sqlx::query(
+            "UPDATE tower_heroku_sso.resource SET webhook = $2
+             WHERE id = $1 AND state = 'active'",
+        )
+        .bind(id.as_uuid())
+        .bind(fingerprint);
+        answer(change.execute(&self.pool)).await?;
+        Ok(())
+    }
+
+    async fn revoke(
+        &self,
+        id: &ResourceId,
+        revocation: Revocation,
+        forget_before: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        let change = sqlx::query(
+            "WITH old AS (DELETE FROM tower_heroku_sso.revocation
+             WHERE resource = $1 AND at < $5 AND email <> $2),
+             changed AS (UPDATE tower_heroku_sso.resource
+             SET changed_by = $6, changed_at = clock_timestamp()
+             WHERE id = $1 AND state = 'active' RETURNING id),
+             revoked AS (INSERT INTO tower_heroku_sso.revocation AS known
+             (resource, email, ticket, at) SELECT id, $2, $3, $4 FROM changed
+             ON CONFLICT (resource, email) DO UPDATE SET ticket = $3, at = $4
+             WHERE known.ticket <= $3)
+             SELECT pg_notify($7, $8)::text FROM changed",
+        )
+        .bind(id.as_uuid())
+        .bind(revocation.email.as_str())
+        .bind(revocation.ticket.number())
+        .bind(revocation.at)
+        .bind(forget_before)
+        .bind(self.me)
+        .bind(notices::CHANNEL)
+        .bind(notices::resource(self.me, id));
+        answer(change.fetch_optional(&self.pool)).await?;
+        Ok(())
+    }
+
+    async fn erase(&self, id: &ResourceId) -> Result<(), StoreError> {
+        let change = sqlx::query(
+            "WITH changed AS (DELETE FROM tower_heroku_sso.resource WHERE id = $1 RETURNING id)
+             SELECT pg_notify($2, $3)::text FROM changed",
+        )
+        .bind(id.as_uuid())
+        .bind(notices::CHANNEL)
+        .bind(notices::resource(self.me, id));
+        answer(change.fetch_optional(&self.pool)).await?;
+        Ok(())
+    }
+
+    async fn burn(
+        &self,
+        key: &ReplayKey,
+        until: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let insert = sqlx::query(
+            "INSERT INTO tower_heroku_sso.used_sign_in (key, until) VALUES ($1, $2)
+             ON CONFLICT (key) DO NOTHING",
+        )
+        .bind(key.as_str())
+        .bind(until);
+        let done = answer(insert.execute(&self.pool)).await?;
+        self.sweep(now).await;
+        Ok(done.rows_affected() == 1)
+    }
+
+    fn shared(&self) -> Option<&dyn SharedStore> {
+        Some(self)
+    }
+}

@@ -1,0 +1,116 @@
+//! From rows to values.
+
+use std::time::Duration;
+
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::access::{People, ResourceList};
+use crate::ids::ResourceId;
+use crate::store::column::{from_json, open_code, open_tokens};
+use crate::store::seal::SealingKeys;
+use crate::store::{
+    ActiveResource, Dated, Registration, ResourceState, Revocation, StoreError, Ticket,
+};
+
+/// One row for each revocation of a resource, one if it has none.
+pub(super) const ACTIVE_ONE: &str = "SELECT id, token_ends_at, list, list_ticket, list_asked_at,
+    extract(epoch FROM clock_timestamp() - list_asked)::float8 AS list_age,
+    r.email, r.ticket, r.at
+    FROM tower_heroku_sso.resource LEFT JOIN tower_heroku_sso.revocation r ON r.resource = id
+    WHERE state = 'active' AND id = $1";
+
+/// The same for a page of resources.
+pub(super) const ACTIVE_PAGE: &str = "SELECT page.*, r.email, r.ticket, r.at FROM (
+        SELECT id, token_ends_at, list, list_ticket, list_asked_at,
+        extract(epoch FROM clock_timestamp() - list_asked)::float8 AS list_age
+        FROM tower_heroku_sso.resource
+        WHERE state = 'active' AND ($1::uuid IS NULL OR id > $1) ORDER BY id LIMIT $2
+    ) page LEFT JOIN tower_heroku_sso.revocation r ON r.resource = page.id
+    ORDER BY page.id";
+
+pub(super) const MEMBERS: &str = "SELECT members, ticket, asked_at,
+    extract(epoch FROM clock_timestamp() - asked)::float8 AS age
+    FROM tower_heroku_sso.team WHERE id = $1";
+
+pub(super) fn registration(
+    row: &PgRow,
+    id: &ResourceId,
+    keys: &SealingKeys,
+) -> Result<Registration, StoreError> {
+    let legacy_id: Option<String> = row.try_get("legacy_id")?;
+    let legacy_id = legacy_id.map(|id| id.parse().map_err(StoreError::new));
+    let tokens: Option<Vec<u8>> = row.try_get("tokens")?;
+    let tokens = match (tokens, row.try_get("token_ends_at")?) {
+        (Some(sealed), Some(ends_at)) => Some(open_tokens(keys, id, &sealed, ends_at)?),
+        _ => None,
+    };
+    let code: Option<Vec<u8>> = row.try_get("grant_code")?;
+    Ok(Registration {
+        state: ResourceState::from_column(row.try_get("state")?)?,
+        legacy_id: legacy_id.transpose()?,
+        tokens,
+        grant_code: code
+            .map(|sealed| open_code(keys, id, &sealed))
+            .transpose()?,
+        webhook: row.try_get("webhook")?,
+        revision: row.try_get("revision")?,
+    })
+}
+
+/// Rows of one resource stand together.
+pub(super) fn active(rows: &[PgRow]) -> Result<Vec<ActiveResource>, StoreError> {
+    let mut resources: Vec<ActiveResource> = Vec::new();
+    for row in rows {
+        let id = id(row)?;
+        if resources.last().is_none_or(|last| last.id != id) {
+            resources.push(ActiveResource {
+                token_ends_at: row.try_get("token_ends_at")?,
+                list: list(row)?,
+                ..ActiveResource::new(id)
+            });
+        }
+        if let (Some(resource), Some(revocation)) = (resources.last_mut(), revocation(row)?) {
+            resource.revocations.push(revocation);
+        }
+    }
+    Ok(resources)
+}
+
+pub(super) fn id(row: &PgRow) -> Result<ResourceId, StoreError> {
+    let id: Uuid = row.try_get("id")?;
+    Ok(id.into())
+}
+
+pub(super) fn members(row: &PgRow) -> Result<Option<Dated<People>>, StoreError> {
+    let members = from_json(row.try_get("members")?, "a team's members");
+    let (ticket, asked_at) = (row.try_get("ticket")?, row.try_get("asked_at")?);
+    let age = age(row.try_get("age")?);
+    Ok(members.map(|members| Dated::new(members, Ticket::new(ticket), asked_at, age)))
+}
+
+fn list(row: &PgRow) -> Result<Option<Dated<ResourceList>>, StoreError> {
+    let Some(list): Option<&str> = row.try_get("list")? else {
+        return Ok(None);
+    };
+    let list = from_json(list, "a list");
+    let (ticket, asked_at) = (row.try_get("list_ticket")?, row.try_get("list_asked_at")?);
+    let age = age(row.try_get("list_age")?);
+    Ok(list.map(|list| Dated::new(list, Ticket::new(ticket), asked_at, age)))
+}
+
+fn revocation(row: &PgRow) -> Result<Option<Revocation>, StoreError> {
+    let Some(email): Option<&str> = row.try_get("email")? else {
+        return Ok(None);
+    };
+    let email = email.parse().map_err(StoreError::new)?;
+    let ticket = Ticket::new(row.try_get("ticket")?);
+    let at: OffsetDateTime = row.try_get("at")?;
+    Ok(Some(Revocation::new(email, ticket, at)))
+}
+
+fn age(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO)
+}

@@ -1,0 +1,266 @@
+//! Encryption of what a database must not know: XChaCha20-Poly1305, a random nonce each time, bound
+//! to the resource and to what it is.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chacha20poly1305::aead::{Aead, AeadCore, KeyInit, OsRng, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use secrecy::zeroize::Zeroizing;
+use sha2::{Digest, Sha256};
+
+use super::StoreError;
+
+/// One key, of 32 random bytes. `openssl rand -base64 32` makes one.
+///
+/// Has no `PartialEq`, and `Debug` prints its id only.
+#[derive(Clone)]
+pub struct SealingKey {
+    id: KeyId,
+    cipher: XChaCha20Poly1305,
+}
+
+/// The name of a key, which gives nothing of it away: a hash of it, in hex. It is stored beside
+/// everything that the key seals.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub struct KeyId([u8; KEY_ID]);
+
+const KEY: usize = 32;
+const KEY_ID: usize = 8;
+const NONCE: usize = 24;
+/// The first byte of everything sealed, for the day on which it is done in another way.
+const VERSION: u8 = 1;
+
+/// The text is not the base64 of 32 bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("expected 32 bytes in base64, as `openssl rand -base64 32` prints them")]
+pub struct InvalidSealingKey;
+
+impl SealingKey {
+    /// Reads a key in base64.
+    ///
+    /// # Errors
+    /// [`InvalidSealingKey`] if it is not one.
+    pub fn from_base64(text: &str) -> Result<Self, InvalidSealingKey> {
+        let bytes = Zeroizing::new(
+            STANDARD
+                .decode(text.trim())
+                .map_err(|_| InvalidSealingKey)?,
+        );
+        // A key of one byte repeated is no key.
+        if bytes.len() != KEY || bytes.iter().all(|byte| *byte == bytes[0]) {
+            return Err(InvalidSealingKey);
+        }
+        let cipher = XChaCha20Poly1305::new_from_slice(&bytes).map_err(|_| InvalidSealingKey)?;
+        let hash = Sha256::new()
+            .chain_update(b"tower-heroku-sso key id")
+            .chain_update(&*bytes)
+            .finalize();
+        let mut id = [0; KEY_ID];
+        id.copy_from_slice(&hash[..KEY_ID]);
+        Ok(Self {
+            id: KeyId(id),
+            cipher,
+        })
+    }
+
+    /// The key's name.
+    pub fn id(&self) -> KeyId {
+        self.id
+    }
+}
+
+impl fmt::Debug for SealingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SealingKey({})", self.id)
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyId({self})")
+    }
+}
+
+/// The keys of a durable store: one seals, all open.
+///
+/// To change the key: start with the new one first and the old one as well, call `reseal` of the
+/// store, then start without the old one.
+#[derive(Clone, Debug)]
+pub struct SealingKeys {
+    first: SealingKey,
+    others: Vec<SealingKey>,
+}
+
+/// What was sealed cannot be opened.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SealError {
+    /// It is not what was sealed under this key, or was sealed for another resource.
+    #[error("what was sealed with key {key_id} is damaged, or belongs to another resource")]
+    Damaged {
+        /// The key.
+        key_id: KeyId,
+    },
+    /// It is nothing that was ever sealed.
+    #[error("a sealed value is not readable")]
+    Malformed,
+    /// The key that it was sealed with is not among those that are there.
+    #[error("sealed with key {key_id}, which is not among the keys given")]
+    UnknownKey {
+        /// The key that is missing.
+        key_id: KeyId,
+    },
+}
+
+impl SealingKeys {
+    /// Seals and opens with this key.
+    pub fn new(key: SealingKey) -> Self {
+        Self {
+            first: key,
+            others: Vec::new(),
+        }
+    }
+
+    /// Opens what this key has sealed as well.
+    #[must_use]
+    pub fn also_opens(mut self, key: SealingKey) -> Self {
+        self.others.push(key);
+        self
+    }
+
+    /// `about` is what the text belongs to: it opens for nothing else.
+    pub(super) fn seal(&self, text: &[u8], about: &str) -> Result<Vec<u8>, SealError> {
+        let key = &self.first;
+        let nonce = XChaCha20Poly1305::generate_nonce(&mut OsRng);
+        let payload = Payload {
+            msg: text,
+            aad: about.as_bytes(),
+        };
+        let sealed = key.cipher.encrypt(&nonce, payload);
+        let sealed = sealed.map_err(|_| SealError::Damaged { key_id: key.id })?;
+        Ok([&[VERSION][..], &key.id.0, &nonce, &sealed].concat())
+    }
+
+    pub(super) fn open(&self, sealed: &[u8], about: &str) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let (key_id, rest) = parts(sealed).ok_or(SealError::Malformed)?;
+        let mut keys = std::iter::once(&self.first).chain(&self.others);
+        let key = keys.find(|key| key.id == key_id);
+        let key = key.ok_or(SealError::UnknownKey { key_id })?;
+        let (nonce, text) = rest.split_at_checked(NONCE).ok_or(SealError::Malformed)?;
+        let payload = Payload {
+            msg: text,
+            aad: about.as_bytes(),
+        };
+        let opened = key.cipher.decrypt(XNonce::from_slice(nonce), payload);
+        let opened = opened.map_err(|_| SealError::Damaged { key_id })?;
+        Ok(Zeroizing::new(opened))
+    }
+
+    /// True if it was sealed with the key that seals now.
+    pub(super) fn is_current(&self, sealed: &[u8]) -> bool {
+        parts(sealed).is_some_and(|(id, _)| id == self.first.id)
+    }
+}
+
+/// Whether everything opens that begins like this.
+pub(super) fn check_keys<'a>(
+    keys: &SealingKeys,
+    beginnings: impl Iterator<Item = &'a [u8]>,
+) -> Result<(), StoreError> {
+    for beginning in beginnings {
+        let (key_id, _) = parts(beginning).ok_or_else(|| StoreError::new(SealError::Malformed))?;
+        let mut known = std::iter::once(&keys.first).chain(&keys.others);
+        if !known.any(|key| key.id == key_id) {
+            return Err(StoreError::new(SealError::UnknownKey { key_id }));
+        }
+    }
+    Ok(())
+}
+
+fn parts(sealed: &[u8]) -> Option<(KeyId, &[u8])> {
+    let (version, rest) = sealed.split_first()?;
+    let (id, rest) = rest.split_first_chunk::<KEY_ID>()?;
+    (*version == VERSION).then_some((KeyId(*id), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(first: u8) -> SealingKey {
+        let bytes: Vec<u8> = (0..32).map(|n| first.wrapping_add(n)).collect();
+        SealingKey::from_base64(&STANDARD.encode(bytes)).unwrap()
+    }
+
+    #[test]
+    fn what_was_sealed_opens_for_the_same_resource_only() {
+        let keys = SealingKeys::new(key(1));
+        let sealed = keys.seal(b"a token", "tokens:a").unwrap();
+        assert_eq!(**keys.open(&sealed, "tokens:a").unwrap(), *b"a token");
+        let key_id = key(1).id();
+        let damaged = Err(SealError::Damaged { key_id });
+        assert_eq!(keys.open(&sealed, "tokens:b").map(|_| ()), damaged);
+        for at in 9..sealed.len() {
+            let mut other = sealed.clone();
+            other[at] ^= 1;
+            assert_eq!(keys.open(&other, "tokens:a").map(|_| ()), damaged);
+        }
+        for length in 0..sealed.len() {
+            assert!(keys.open(&sealed[..length], "tokens:a").is_err());
+        }
+    }
+
+    #[test]
+    fn each_seal_is_another_and_none_holds_the_text() {
+        let keys = SealingKeys::new(key(1));
+        let once = keys.seal(b"HRKU-secret", "x").unwrap();
+        let again = keys.seal(b"HRKU-secret", "x").unwrap();
+        assert_ne!(once, again);
+        assert!(!once.windows(4).any(|part| part == b"HRKU"));
+    }
+
+    #[test]
+    fn a_key_that_is_missing_is_named_and_two_keys_open_during_a_change() {
+        let old = SealingKeys::new(key(1));
+        let sealed = old.seal(b"a token", "x").unwrap();
+        let new = SealingKeys::new(key(2));
+        let error = new.open(&sealed, "x").unwrap_err();
+        assert_eq!(
+            error,
+            SealError::UnknownKey {
+                key_id: key(1).id()
+            }
+        );
+        assert!(error.to_string().contains(&key(1).id().to_string()));
+        let both = new.also_opens(key(1));
+        assert_eq!(**both.open(&sealed, "x").unwrap(), *b"a token");
+        assert!(!both.is_current(&sealed));
+        assert!(both.is_current(&both.seal(b"a token", "x").unwrap()));
+    }
+
+    #[test]
+    fn only_thirty_two_bytes_are_a_key_and_debug_shows_none_of_it() {
+        for text in [
+            "",
+            "c2hvcnQ=",
+            "not base64 at all!",
+            &STANDARD.encode([0; 32]),
+        ] {
+            assert_eq!(
+                SealingKey::from_base64(text).unwrap_err(),
+                InvalidSealingKey
+            );
+        }
+        let shown = format!("{:?}", SealingKeys::new(key(1)));
+        assert!(shown.contains(&key(1).id().to_string()));
+        assert!(!shown.contains("AQID"));
+    }
+}

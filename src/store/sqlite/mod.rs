@@ -1,0 +1,388 @@
+//! Everything in one file, for an add-on that runs in one process.
+
+mod row;
+
+use std::path::Path;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use sqlx::migrate::{Migration, MigrationType};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Row, SqlitePool};
+use time::OffsetDateTime;
+
+use self::row::micros;
+use super::column::{resealed, seal_code, seal_tokens, to_json};
+use super::migrations::migrator;
+use super::seal::{SealingKeys, check_keys};
+use super::sweep::{KEPT_LONGER, Sweep};
+use super::{ActiveResource, Dated, Registration, Revocation, Store, StoreError, Ticket};
+use crate::access::{People, ResourceList};
+use crate::ids::{LegacyId, ResourceId, TeamId};
+use crate::secret::Tokens;
+use crate::sso::ReplayKey;
+
+/// A store in a SQLite file: a restart loses nothing. For one process; several need a
+/// `PostgresStore`.
+///
+/// The file is in WAL mode and every change is on the disk when it is answered. Tokens are sealed
+/// ([`SealingKeys`]); the lists, and with them emails, are not.
+#[derive(Debug)]
+pub struct SqliteStore {
+    pool: SqlitePool,
+    keys: SealingKeys,
+    sweep: Mutex<Sweep>,
+}
+
+impl SqliteStore {
+    /// Opens the file, which is made if it is missing (for its owner alone), and brings its tables
+    /// up to date.
+    ///
+    /// # Errors
+    /// If the file cannot be used, or holds what none of the keys opens.
+    pub async fn open(path: impl AsRef<Path>, keys: SealingKeys) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        make_private(path).map_err(StoreError::new)?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true);
+        // One writer at a time is SQLite's own rule; one connection never meets a lock.
+        let pool = SqlitePoolOptions::new().max_connections(1);
+        let pool = pool.connect_with(options).await?;
+        let first = include_str!("0001_resources.sql");
+        let migrations = [(1, "resources", first)].map(|(version, name, sql)| {
+            Migration::new(
+                version,
+                name.into(),
+                MigrationType::Simple,
+                sql.into(),
+                false,
+            )
+        });
+        let migrator = migrator(migrations).await?;
+        migrator.run(&pool).await?;
+        let sealed: Vec<(Vec<u8>,)> = sqlx::query_as(
+            "SELECT DISTINCT substr(tokens, 1, 9) FROM heroku_sso_resource WHERE tokens NOT NULL
+             UNION SELECT DISTINCT substr(grant_code, 1, 9) FROM heroku_sso_resource
+             WHERE grant_code NOT NULL",
+        )
+        .fetch_all(&pool)
+        .await?;
+        check_keys(&keys, sealed.iter().map(|(start,)| start.as_slice()))?;
+        Ok(Self {
+            pool,
+            keys,
+            sweep: Mutex::default(),
+        })
+    }
+
+    /// Seals everything with the first key that another one has sealed. Returns how many resources
+    /// that were. May be stopped and repeated at any time.
+    ///
+    /// # Errors
+    /// If something does not open, or the file cannot be used.
+    pub async fn reseal(&self) -> Result<usize, StoreError> {
+        let sealed = sqlx::query(
+            "SELECT id, tokens, grant_code, revision FROM heroku_sso_resource
+             WHERE tokens NOT NULL OR grant_code NOT NULL",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut count = 0;
+        for row in sealed {
+            let id = row::id(&row)?;
+            let (tokens, code) = (row.try_get("tokens")?, row.try_get("grant_code")?);
+            let Some((tokens, code)) = resealed(&self.keys, &id, tokens, code)? else {
+                continue;
+            };
+            let done = sqlx::query(
+                "UPDATE heroku_sso_resource SET tokens = ?2, grant_code = ?3
+                 WHERE id = ?1 AND revision = ?4",
+            )
+            .bind(id.to_string())
+            .bind(tokens)
+            .bind(code)
+            .bind(row.try_get::<i64, _>("revision")?);
+            let done = done.execute(&self.pool).await?;
+            // One that was changed meanwhile has been sealed with the first key by that.
+            count += usize::from(done.rows_affected() > 0);
+        }
+        Ok(count)
+    }
+
+    async fn sweep(&self, now: OffsetDateTime) {
+        if !self.sweep.lock().is_ok_and(|mut sweep| sweep.is_due(now)) {
+            return;
+        }
+        let used = sqlx::query("DELETE FROM heroku_sso_used_sign_in WHERE until < ?1")
+            .bind(micros(now - KEPT_LONGER))
+            .execute(&self.pool);
+        let teams = sqlx::query(
+            "DELETE FROM heroku_sso_team WHERE asked_at < ?1 AND NOT EXISTS
+             (SELECT 1 FROM heroku_sso_resource WHERE team_id = heroku_sso_team.id)",
+        )
+        .bind(micros(now - KEPT_LONGER))
+        .execute(&self.pool);
+        let swept = async { used.await.and(teams.await) };
+        if let Err(error) = swept.await {
+            tracing::warn!(%error, "what is old could not be removed from the store");
+        }
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn ticket(&self) -> Result<Ticket, StoreError> {
+        let (last,) = sqlx::query_as("UPDATE heroku_sso_ticket SET last = last + 1 RETURNING last")
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(Ticket::new(last))
+    }
+
+    async fn put(&self, id: &ResourceId, registration: Registration) -> Result<bool, StoreError> {
+        let sql = match registration.revision {
+            0 => {
+                "INSERT INTO heroku_sso_resource
+                 (id, state, legacy_id, tokens, token_ends_at, grant_code, webhook, revision)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 + 1) ON CONFLICT (id) DO NOTHING"
+            }
+            _ => {
+                "UPDATE heroku_sso_resource SET state = ?2, legacy_id = ?3, tokens = ?4,
+                 token_ends_at = ?5, grant_code = ?6, webhook = ?7, revision = ?8 + 1
+                 WHERE id = ?1 AND state = 'active' AND revision = ?8"
+            }
+        };
+        let tokens = registration.tokens.as_ref();
+        let sealed = tokens.map(|tokens| seal_tokens(&self.keys, id, tokens));
+        let code = registration.grant_code.as_ref();
+        let code = code.map(|code| seal_code(&self.keys, id, code));
+        let done = sqlx::query(sql)
+            .bind(id.to_string())
+            .bind(registration.state.as_column())
+            .bind(registration.legacy_id.map(|id| id.to_string()))
+            .bind(sealed.transpose()?)
+            .bind(tokens.map(|tokens| micros(tokens.expires_at)))
+            .bind(code.transpose()?)
+            .bind(registration.webhook)
+            .bind(registration.revision);
+        let done = done.execute(&self.pool).await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn get(&self, id: &ResourceId) -> Result<Option<Registration>, StoreError> {
+        let row = sqlx::query(
+            "SELECT state, legacy_id, tokens, token_ends_at, grant_code, webhook, revision
+             FROM heroku_sso_resource WHERE id = ?1",
+        )
+        .bind(id.to_string())
+        .fetch_optional(&self.pool)
+        .await?;
+        let row = row.map(|row| row::registration(&row, id, &self.keys));
+        row.transpose()
+    }
+
+    async fn find_legacy(&self, id: &LegacyId) -> Result<Option<ResourceId>, StoreError> {
+        let row: Option<(String,)> = sqlx::query_as(
+            "SELECT id FROM heroku_sso_resource WHERE legacy_id = ?1 AND state = 'active' LIMIT 1",
+        )
+        .bind(id.to_string())
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(|(id,)| id.parse().map_err(StoreError::new))
+            .transpose()
+    }
+
+    async fn load(&self, id: &ResourceId) -> Result<Option<ActiveResource>, StoreError> {
+        let rows = sqlx::query(row::ACTIVE_ONE)
+            .bind(id.to_string())
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(row::active(&rows)?.pop())
+    }
+
+    async fn load_page(
+        &self,
+        after: Option<&ResourceId>,
+        limit: usize,
+    ) -> Result<Vec<ActiveResource>, StoreError> {
+        let rows = sqlx::query(row::ACTIVE_PAGE)
+            .bind(after.map(ToString::to_string).unwrap_or_default())
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(&self.pool)
+            .await?;
+        row::active(&rows)
+    }
+
+    async fn set_tokens(
+        &self,
+        id: &ResourceId,
+        tokens: Tokens,
+        revision: i64,
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE heroku_sso_resource SET tokens = ?2, token_ends_at = ?3, revision = ?4 + 1
+             WHERE id = ?1 AND revision = ?4 AND state <> 'gone'",
+        )
+        .bind(id.to_string())
+        .bind(seal_tokens(&self.keys, id, &tokens)?)
+        .bind(micros(tokens.expires_at))
+        .bind(revision)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn set_list(&self, id: &ResourceId, list: Dated<ResourceList>) -> Result<(), StoreError> {
+        let team = list.value.team.as_ref();
+        sqlx::query(
+            "UPDATE heroku_sso_resource
+             SET list = ?2, list_ticket = ?3, list_asked_at = ?4, team_id = ?5
+             WHERE id = ?1 AND state = 'active' AND coalesce(list_ticket, 0) <= ?3",
+        )
+        .bind(id.to_string())
+        .bind(to_json(&list.value)?)
+        .bind(list.ticket.number())
+        .bind(micros(list.asked_at))
+        .bind(team.map(|team| team.id.to_string()))
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    async fn set_members(&self, id: &TeamId, members: Dated<People>) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO heroku_sso_team (id, members, ticket, asked_at) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (id) DO UPDATE SET members = ?2, ticket = ?3, asked_at = ?4
+             WHERE ticket <= ?3",
+        )
+        .bind(id.to_string())
+        .bind(to_json(&members.value)?)
+        .bind(members.ticket.number())
+        .bind(micros(members.asked_at))
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    async fn members(&self, id: &TeamId) -> Result<Option<Dated<People>>, StoreError> {
+        let row =
+            sqlx::query("SELECT members, ticket, asked_at FROM heroku_sso_team WHERE id = ?1")
+                .bind(id.to_string())
+                .fetch_optional(&self.pool)
+                .await?;
+        row.map_or(Ok(None), |row| row::members(&row))
+    }
+
+    async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError> {
+        self.leave(
+            id,
+            "UPDATE heroku_sso_resource
+             SET state = 'closing', list = NULL, list_ticket = NULL, team_id = NULL
+             WHERE id = ?1 AND state = 'active'",
+        )
+        .await
+    }
+
+    async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
+        self.leave(
+            id,
+            "UPDATE heroku_sso_resource
+             SET state = 'gone', legacy_id = NULL, tokens = NULL, token_ends_at = NULL,
+             grant_code = NULL, webhook = NULL, revision = revision + 1,
+             list = NULL, list_ticket = NULL, team_id = NULL
+             WHERE id = ?1 AND state <> 'gone'",
+        )
+        .await
+    }
+
+    async fn set_webhook(&self, id: &ResourceId, fingerprint: &str) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE heroku_sso_resource SET webhook = ?2 WHERE id = ?1 AND state = 'active'",
+        )
+        .bind(id.to_string())
+        .bind(fingerprint)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    async fn revoke(
+        &self,
+        id: &ResourceId,
+        revocation: Revocation,
+        forget_before: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("DELETE FROM heroku_sso_revocation WHERE resource = ?1 AND at < ?2")
+            .bind(id.to_string())
+            .bind(micros(forget_before))
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query(
+            "INSERT INTO heroku_sso_revocation (resource, email, ticket, at)
+             SELECT id, ?2, ?3, ?4 FROM heroku_sso_resource WHERE id = ?1 AND state = 'active'
+             ON CONFLICT (resource, email) DO UPDATE SET ticket = ?3, at = ?4 WHERE ticket <= ?3",
+        )
+        .bind(id.to_string())
+        .bind(revocation.email.as_str())
+        .bind(revocation.ticket.number())
+        .bind(micros(revocation.at))
+        .execute(&mut *transaction)
+        .await?;
+        Ok(transaction.commit().await?)
+    }
+
+    async fn erase(&self, id: &ResourceId) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM heroku_sso_resource WHERE id = ?1")
+            .bind(id.to_string())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    async fn burn(
+        &self,
+        key: &ReplayKey,
+        until: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "INSERT INTO heroku_sso_used_sign_in (key, until) VALUES (?1, ?2)
+             ON CONFLICT (key) DO NOTHING",
+        )
+        .bind(key.as_str())
+        .bind(micros(until))
+        .execute(&self.pool)
+        .await?;
+        self.sweep(now).await;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+impl SqliteStore {
+    /// Takes a resource out of the active ones. False if there was nothing to change.
+    async fn leave(&self, id: &ResourceId, sql: &'static str) -> Result<bool, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let done = sqlx::query(sql)
+            .bind(id.to_string())
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("DELETE FROM heroku_sso_revocation WHERE resource = ?1")
+            .bind(id.to_string())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(done.rows_affected() > 0)
+    }
+}
+
+/// The lists name people: a new file is readable by its owner alone.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}

@@ -1,0 +1,118 @@
+//! From rows to values.
+
+use std::time::Duration;
+
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+use time::OffsetDateTime;
+
+use crate::access::{People, ResourceList};
+use crate::ids::ResourceId;
+use crate::store::column::{from_json, open_code, open_tokens};
+use crate::store::seal::SealingKeys;
+use crate::store::{
+    ActiveResource, Dated, Registration, ResourceState, Revocation, StoreError, Ticket,
+};
+
+/// One row for each revocation of a resource, one if it has none.
+pub(super) const ACTIVE_ONE: &str = "SELECT id, token_ends_at, list, list_ticket, list_asked_at,
+    r.email, r.ticket, r.at
+    FROM heroku_sso_resource LEFT JOIN heroku_sso_revocation r ON r.resource = id
+    WHERE state = 'active' AND id = ?1";
+
+/// The same for a page of resources.
+pub(super) const ACTIVE_PAGE: &str = "SELECT page.*, r.email, r.ticket, r.at FROM (
+        SELECT id, token_ends_at, list, list_ticket, list_asked_at FROM heroku_sso_resource
+        WHERE state = 'active' AND id > ?1 ORDER BY id LIMIT ?2
+    ) page LEFT JOIN heroku_sso_revocation r ON r.resource = page.id
+    ORDER BY page.id";
+
+pub(super) fn registration(
+    row: &SqliteRow,
+    id: &ResourceId,
+    keys: &SealingKeys,
+) -> Result<Registration, StoreError> {
+    let legacy_id: Option<String> = row.try_get("legacy_id")?;
+    let legacy_id = legacy_id.map(|id| id.parse().map_err(StoreError::new));
+    let tokens: Option<Vec<u8>> = row.try_get("tokens")?;
+    let tokens = match (tokens, row.try_get("token_ends_at")?) {
+        (Some(sealed), Some(ends_at)) => Some(open_tokens(keys, id, &sealed, moment(ends_at)?)?),
+        _ => None,
+    };
+    let code: Option<Vec<u8>> = row.try_get("grant_code")?;
+    Ok(Registration {
+        state: ResourceState::from_column(row.try_get("state")?)?,
+        legacy_id: legacy_id.transpose()?,
+        tokens,
+        grant_code: code
+            .map(|sealed| open_code(keys, id, &sealed))
+            .transpose()?,
+        webhook: row.try_get("webhook")?,
+        revision: row.try_get("revision")?,
+    })
+}
+
+/// Rows of one resource stand together.
+pub(super) fn active(rows: &[SqliteRow]) -> Result<Vec<ActiveResource>, StoreError> {
+    let mut resources: Vec<ActiveResource> = Vec::new();
+    for row in rows {
+        let id = id(row)?;
+        if resources.last().is_none_or(|last| last.id != id) {
+            let ends_at: Option<i64> = row.try_get("token_ends_at")?;
+            resources.push(ActiveResource {
+                token_ends_at: ends_at.map(moment).transpose()?,
+                list: list(row)?,
+                ..ActiveResource::new(id)
+            });
+        }
+        if let (Some(resource), Some(revocation)) = (resources.last_mut(), revocation(row)?) {
+            resource.revocations.push(revocation);
+        }
+    }
+    Ok(resources)
+}
+
+pub(super) fn id(row: &SqliteRow) -> Result<ResourceId, StoreError> {
+    let id: &str = row.try_get("id")?;
+    id.parse().map_err(StoreError::new)
+}
+
+pub(super) fn members(row: &SqliteRow) -> Result<Option<Dated<People>>, StoreError> {
+    let members: &str = row.try_get("members")?;
+    let (ticket, asked_at) = (row.try_get("ticket")?, row.try_get("asked_at")?);
+    let asked_at = moment(asked_at)?;
+    let members = from_json(members, "a team's members");
+    Ok(members.map(|members| Dated::new(members, Ticket::new(ticket), asked_at, Duration::ZERO)))
+}
+
+fn list(row: &SqliteRow) -> Result<Option<Dated<ResourceList>>, StoreError> {
+    let Some(list): Option<&str> = row.try_get("list")? else {
+        return Ok(None);
+    };
+    let (ticket, asked_at) = (row.try_get("list_ticket")?, row.try_get("list_asked_at")?);
+    let asked_at = moment(asked_at)?;
+    let list = from_json(list, "a list");
+    Ok(list.map(|list| Dated::new(list, Ticket::new(ticket), asked_at, Duration::ZERO)))
+}
+
+fn revocation(row: &SqliteRow) -> Result<Option<Revocation>, StoreError> {
+    let Some(email): Option<&str> = row.try_get("email")? else {
+        return Ok(None);
+    };
+    let email = email.parse().map_err(StoreError::new)?;
+    let ticket = Ticket::new(row.try_get("ticket")?);
+    Ok(Some(Revocation::new(
+        email,
+        ticket,
+        moment(row.try_get("at")?)?,
+    )))
+}
+
+/// Microseconds since 1970.
+pub(super) fn micros(at: OffsetDateTime) -> i64 {
+    i64::try_from(at.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX)
+}
+
+pub(super) fn moment(micros: i64) -> Result<OffsetDateTime, StoreError> {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).map_err(StoreError::new)
+}

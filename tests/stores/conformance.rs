@@ -1,0 +1,572 @@
+//! What every store does.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use time::OffsetDateTime;
+use tower_heroku_sso::access::{App, People, Person, ResourceList, Team};
+use tower_heroku_sso::ids::{AppId, TeamId};
+use tower_heroku_sso::sso::{ReplayKey, SsoRequest, Verifier};
+use tower_heroku_sso::store::{Dated, Registration, ResourceState, Revocation, Store, Ticket};
+use tower_heroku_sso::{Email, ResourceId, Role, SsoSalt, Tokens};
+
+use crate::place::Place;
+
+/// Each of these functions is a test of every store.
+macro_rules! rules {
+    ($($rule:ident)*) => {
+        rules! { @store memory Memory $($rule)* }
+        rules! { @store sqlite Sqlite $($rule)* }
+        rules! { @store postgres Postgres $($rule)* }
+    };
+    (@store $module:ident $place:ident $($rule:ident)*) => {
+        mod $module {
+            use crate::place::{$place, Place};
+
+            $(#[tokio::test]
+            async fn $rule() {
+                super::$rule($place::new().await).await;
+            })*
+        }
+    };
+}
+
+/// The same for the stores that outlive a process.
+macro_rules! durable_rules {
+    ($($rule:ident)*) => {
+        mod durable_sqlite {
+            use crate::place::{Place, Sqlite};
+
+            $(#[tokio::test]
+            async fn $rule() {
+                super::$rule(Sqlite::new().await).await;
+            })*
+        }
+        mod durable_postgres {
+            use crate::place::{Place, Postgres};
+
+            $(#[tokio::test]
+            async fn $rule() {
+                super::$rule(Postgres::new().await).await;
+            })*
+        }
+    };
+}
+
+rules! {
+    tickets_grow_whoever_draws_them
+    a_resource_is_taken_in_once
+    a_registration_that_has_changed_is_not_overwritten
+    what_was_registered_is_told
+    tokens_are_replaced_by_whoever_read_the_last_ones_only
+    the_provider_s_own_id_finds_active_resources_only
+    a_list_is_kept_with_its_ticket
+    an_older_list_never_takes_the_place_of_a_newer_one
+    members_are_kept_once_a_team_and_the_newest_stay
+    pages_have_every_active_resource_once_in_order
+    closing_takes_the_list_and_keeps_the_tokens
+    a_resource_that_has_ended_keeps_nothing_and_never_comes_back
+    what_was_erased_was_never_there
+    the_last_revocation_of_a_person_counts_and_old_ones_are_forgotten
+    a_webhook_fingerprint_is_remembered_without_a_new_revision
+    a11_of_fifty_who_burn_a_key_at_once_one_succeeds
+    a_burnt_key_stays_burnt_an_hour_past_its_time
+}
+
+durable_rules! {
+    a_restart_loses_nothing
+}
+
+fn now() -> OffsetDateTime {
+    // Whole seconds: what a store keeps at the least.
+    OffsetDateTime::now_utc().replace_nanosecond(0).unwrap()
+}
+
+fn resource(number: u128) -> ResourceId {
+    uuid::Uuid::from_u128(number).into()
+}
+
+fn email(text: &str) -> Email {
+    text.parse().unwrap()
+}
+
+fn tokens(name: &str) -> Tokens {
+    Tokens {
+        access: format!("HRKU-{name}-access").into(),
+        refresh: format!("HRKU-{name}-refresh").into(),
+        expires_at: now() + Duration::from_secs(28_800),
+    }
+}
+
+fn people(names: &[&str]) -> People {
+    let person = |name: &&str| {
+        let email = email(&format!("{name}@example.com"));
+        Person::new(email, Some("u-1".parse().unwrap()), Some(Role::Admin))
+    };
+    names.iter().map(person).collect()
+}
+
+fn app() -> App {
+    let id: AppId = "app-1".parse().unwrap();
+    App::new(id, "shop")
+}
+
+fn team() -> Team {
+    let id: TeamId = "team-1".parse().unwrap();
+    Team::new(id, "acme")
+}
+
+fn list(names: &[&str], ticket: i64) -> Dated<ResourceList> {
+    let list = ResourceList::new("acme-db-round-1", app(), people(names)).with_team(team());
+    Dated::new(list, Ticket::new(ticket), now(), Duration::ZERO)
+}
+
+fn members(names: &[&str], ticket: i64) -> Dated<People> {
+    Dated::new(people(names), Ticket::new(ticket), now(), Duration::ZERO)
+}
+
+/// A replay key as a sign-in at this second has it.
+fn replay_key(timestamp: i64) -> ReplayKey {
+    let salt = SsoSalt::new("a-salt-of-good-length").unwrap();
+    let id = resource(7);
+    let token = {
+        use sha1::{Digest, Sha1};
+        hex::encode(Sha1::digest(format!(
+            "{id}:a-salt-of-good-length:{timestamp}"
+        )))
+    };
+    let form = format!(
+        "resource_id={id}&resource_token={token}&timestamp={timestamp}&email=ann%40example.com"
+    );
+    let form = SsoRequest::parse(form.as_bytes()).unwrap();
+    let at = OffsetDateTime::from_unix_timestamp(timestamp).unwrap();
+    let verified = Verifier::new([salt]).verify(&form, at).unwrap();
+    verified.replay_key().clone()
+}
+
+async fn active(store: &impl Store, id: &ResourceId) {
+    let registration = Registration::active(Some(tokens("first")));
+    assert!(store.put(id, registration).await.unwrap());
+}
+
+async fn tickets_grow_whoever_draws_them(place: impl Place) {
+    let store = Arc::new(place.open().await);
+    let mut drawing = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let store = Arc::clone(&store);
+        drawing.spawn(async move {
+            let mut last = Ticket::default();
+            let mut drawn = Vec::new();
+            for _ in 0..5 {
+                let next = store.ticket().await.unwrap();
+                assert!(next > last, "{next} after {last}");
+                last = next;
+                drawn.push(next);
+            }
+            drawn
+        });
+    }
+    let drawn: HashSet<_> = drawing.join_all().await.into_iter().flatten().collect();
+    assert_eq!(drawn.len(), 100);
+    let highest = drawn.into_iter().max().unwrap();
+    assert!(store.ticket().await.unwrap() > highest);
+}
+
+async fn a_resource_is_taken_in_once(place: impl Place) {
+    let store = Arc::new(place.open().await);
+    let mut putting = tokio::task::JoinSet::new();
+    for number in 0..20 {
+        let store = Arc::clone(&store);
+        putting.spawn(async move {
+            let registration = Registration::active(Some(tokens(&number.to_string())));
+            store.put(&resource(1), registration).await.unwrap()
+        });
+    }
+    let taken_in = putting.join_all().await;
+    assert_eq!(taken_in.iter().filter(|taken_in| **taken_in).count(), 1);
+    assert!(store.get(&resource(1)).await.unwrap().is_some());
+    assert!(store.get(&resource(2)).await.unwrap().is_none());
+}
+
+async fn a_registration_that_has_changed_is_not_overwritten(place: impl Place) {
+    let store = place.open().await;
+    let id = resource(1);
+    active(&store, &id).await;
+    let read = store.get(&id).await.unwrap().unwrap();
+    assert!(store.put(&id, read.clone()).await.unwrap());
+    assert!(!store.put(&id, read).await.unwrap());
+    // Nor one that is no longer active.
+    let read = store.get(&id).await.unwrap().unwrap();
+    assert!(store.begin_closing(&id).await.unwrap());
+    assert!(!store.put(&id, read).await.unwrap());
+}
+
+async fn what_was_registered_is_told(place: impl Place) {
+    let store = place.open().await;
+    let id = resource(1);
+    let mut registration =
+        Registration::active(Some(tokens("a"))).with_legacy_id("42".parse().unwrap());
+    registration.grant_code = Some("a-code".into());
+    assert!(store.put(&id, registration).await.unwrap());
+    let known = store.get(&id).await.unwrap().unwrap();
+    assert_eq!(known.state, ResourceState::Active);
+    assert_eq!(known.legacy_id.unwrap().to_string(), "42");
+    let found = known.tokens.unwrap();
+    assert_eq!(found.access.expose_secret(), "HRKU-a-access");
+    assert_eq!(found.refresh.expose_secret(), "HRKU-a-refresh");
+    assert!((found.expires_at - tokens("a").expires_at).abs() < time::Duration::seconds(5));
+    assert_eq!(known.grant_code.unwrap().expose_secret(), "a-code");
+    assert!(known.webhook.is_none());
+    // One without tokens too.
+    assert!(
+        store
+            .put(&resource(2), Registration::active(None))
+            .await
+            .unwrap()
+    );
+    let known = store.get(&resource(2)).await.unwrap().unwrap();
+    assert!(known.tokens.is_none() && known.grant_code.is_none() && known.legacy_id.is_none());
+    assert_eq!(
+        store
+            .load(&resource(2))
+            .await
+            .unwrap()
+            .unwrap()
+            .token_ends_at,
+        None
+    );
+}
+
+async fn tokens_are_replaced_by_whoever_read_the_last_ones_only(place: impl Place) {
+    let store = place.open().await;
+    let id = resource(1);
+    active(&store, &id).await;
+    let revision = store.get(&id).await.unwrap().unwrap().revision;
+    assert!(
+        store
+            .set_tokens(&id, tokens("second"), revision)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .set_tokens(&id, tokens("late"), revision)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .set_tokens(&resource(2), tokens("late"), 1)
+            .await
+            .unwrap()
+    );
+    let known = store.get(&id).await.unwrap().unwrap();
+    assert_eq!(
+        known.tokens.unwrap().access.expose_secret(),
+        "HRKU-second-access"
+    );
+    let loaded = store.load(&id).await.unwrap().unwrap();
+    assert!(loaded.token_ends_at.unwrap() > now());
+}
+
+async fn the_provider_s_own_id_finds_active_resources_only(place: impl Place) {
+    let store = place.open().await;
+    let id = resource(1);
+    let legacy = "42".parse().unwrap();
+    let registration = Registration::active(None).with_legacy_id("42".parse().unwrap());
+    assert_eq!(store.find_legacy(&legacy).await.unwrap(), None);
+    assert!(store.put(&id, registration).await.unwrap());
+    assert_eq!(store.find_legacy(&legacy).await.unwrap(), Some(id));
+    assert!(store.begin_closing(&id).await.unwrap());
+    assert_eq!(store.find_legacy(&legacy).await.unwrap(), None);
+}
+
+async fn a_list_is_kept_with_its_ticket(place: impl Place) {
+    let store = place.open().await;
+    let id = resource(1);
+    // Of a resource that is not there nothing is kept.
+    store.set_list(&id, list(&["ann"], 1)).await.unwrap();
+    assert!(store.load(&id).await.unwrap().is_none());
+    active(&store, &id).await;
+    assert_eq!(store.load(&id).await.unwrap().unwrap().list, None);
+    let kept = list(&["ann", "bob"], 7);
+    store.set_list(&id, kept.clone()).await.unwrap();
+    let found = store.load(&id).await.unwrap().unwrap().list.unwrap();
+    assert_eq!(found.value, kept.value);
+    assert_eq!(found.ticket, kept.ticket);
+    assert_eq!(found.asked_at, kept.asked_at);
+    assert!(found.age < Duration::from_secs(60));
+}
+
+async fn an_older_list_never_takes_the_place_of_a_newer_one(place: impl Place) {
+    let store = place.open().await;
+    let id = resource(1);
+    active(&store, &id).await;
+    for (names, ticket) in [(["ann"], 5), (["bob"], 4), (["cyd"], 6), (["dan"], 5)] {
+        store.set_list(&id, list(&names, ticket)).await.unwrap();
+    }
+    let found = store.load(&id).await.unwrap().unwrap().list.unwrap();
+    assert_eq!(found.value, list(&["cyd"], 6).value);
+    // One that is fetched again under the same ticket is the same list, maybe younger.
+    store.set_list(&id, list(&["cyd"], 6)).await.unwrap();
+}
+
+async fn members_are_kept_once_a_team_and_the_newest_stay(place: impl Place) {
+    let store = place.open().await;
+    let team = team().id;
+    assert_eq!(store.members(&team).await.unwrap(), None);
+    for (names, ticket) in [(["ann"], 5), (["bob"], 4), (["cyd"], 6)] {
+        store
+            .set_members(&team, members(&names, ticket))
+            .await
+            .unwrap();
+    }
+    let found = store.members(&team).await.unwrap().unwrap();
+    assert_eq!(found.value, people(&["cyd"]));
+    assert_eq!(found.ticket, Ticket::new(6));
+}
+
+async fn pages_have_every_active_resource_once_in_order(place: impl Place) {
+    let store = place.open().await;
+    for number in [5, 3, 9, 1, 7] {
+        active(&store, &resource(number)).await;
+    }
+    store
+        .set_list(&resource(3), list(&["ann"], 1))
+        .await
+        .unwrap();
+    for name in ["ann", "bob"] {
+        let email = email(&format!("{name}@example.com"));
+        let revocation = Revocation::new(email, Ticket::new(2), now());
+        store.revoke(&resource(3), revocation, now()).await.unwrap();
+    }
+    assert!(store.end(&resource(7)).await.unwrap());
+    let (mut after, mut seen) = (None, Vec::new());
+    loop {
+        let page = store.load_page(after.as_ref(), 2).await.unwrap();
+        assert!(page.len() <= 2);
+        let Some(last) = page.last() else { break };
+        after = Some(last.id);
+        seen.extend(page);
+    }
+    let ids: Vec<_> = seen.iter().map(|found| found.id).collect();
+    assert_eq!(ids, [1, 3, 5, 9].map(resource));
+    let third = &seen[1];
+    assert_eq!(
+        Some(third),
+        store
+            .load(&resource(3))
+            .await
+            .unwrap()
+            .as_ref()
+            .map(|found| {
+                // The age may have grown in between.
+                assert_eq!(
+                    found.list.as_ref().unwrap().value,
+                    third.list.as_ref().unwrap().value
+                );
+                third
+            })
+    );
+    assert_eq!(third.revocations.len(), 2);
+    assert!(seen[0].list.is_none() && seen[0].revocations.is_empty());
+}
+
+async fn closing_takes_the_list_and_keeps_the_tokens(place: impl Place) {
+    let store = place.open().await;
+    let id = resource(1);
+    assert!(!store.begin_closing(&id).await.unwrap());
+    active(&store, &id).await;
+    store.set_list(&id, list(&["ann"], 1)).await.unwrap();
+    assert!(store.begin_closing(&id).await.unwrap());
+    assert!(!store.begin_closing(&id).await.unwrap());
+    assert!(store.load(&id).await.unwrap().is_none());
+    let known = store.get(&id).await.unwrap().unwrap();
+    assert_eq!(known.state, ResourceState::Closing);
+    assert!(known.tokens.is_some());
+    // A list that was under way is not kept, tokens that were are.
+    store.set_list(&id, list(&["ann"], 2)).await.unwrap();
+    assert!(store.load(&id).await.unwrap().is_none());
+    assert!(
+        store
+            .set_tokens(&id, tokens("new"), known.revision)
+            .await
+            .unwrap()
+    );
+}
+
+async fn a_resource_that_has_ended_keeps_nothing_and_never_comes_back(place: impl Place) {
+    let store = place.open().await;
+    let id = resource(1);
+    assert!(!store.end(&id).await.unwrap());
+    active(&store, &id).await;
+    store.set_list(&id, list(&["ann"], 1)).await.unwrap();
+    assert!(store.end(&id).await.unwrap());
+    assert!(!store.end(&id).await.unwrap());
+    assert!(!store.begin_closing(&id).await.unwrap());
+    let known = store.get(&id).await.unwrap().unwrap();
+    assert_eq!(known.state, ResourceState::Gone);
+    assert!(known.tokens.is_none() && known.grant_code.is_none() && known.legacy_id.is_none());
+    assert!(
+        !store
+            .put(&id, Registration::active(Some(tokens("x"))))
+            .await
+            .unwrap()
+    );
+    assert!(!store.put(&id, known.clone()).await.unwrap());
+    assert!(
+        !store
+            .set_tokens(&id, tokens("x"), known.revision)
+            .await
+            .unwrap()
+    );
+    store.set_list(&id, list(&["ann"], 9)).await.unwrap();
+    assert!(store.load(&id).await.unwrap().is_none());
+}
+
+async fn what_was_erased_was_never_there(place: impl Place) {
+    let store = place.open().await;
+    let id = resource(1);
+    store.erase(&id).await.unwrap();
+    active(&store, &id).await;
+    store.set_list(&id, list(&["ann"], 1)).await.unwrap();
+    let revocation = Revocation::new(email("ann@example.com"), Ticket::new(1), now());
+    store.revoke(&id, revocation, now()).await.unwrap();
+    store.erase(&id).await.unwrap();
+    assert!(store.get(&id).await.unwrap().is_none());
+    active(&store, &id).await;
+    let found = store.load(&id).await.unwrap().unwrap();
+    assert!(found.list.is_none() && found.revocations.is_empty());
+}
+
+async fn the_last_revocation_of_a_person_counts_and_old_ones_are_forgotten(place: impl Place) {
+    let store = place.open().await;
+    let id = resource(1);
+    let revoke = async |name: &str, ticket: i64, at: OffsetDateTime| {
+        let revocation = Revocation::new(email(name), Ticket::new(ticket), at);
+        let keep_from = now() - Duration::from_secs(60);
+        store.revoke(&id, revocation, keep_from).await.unwrap();
+    };
+    // Of a resource that is not there nothing is kept.
+    revoke("ann@example.com", 1, now()).await;
+    active(&store, &id).await;
+    assert!(
+        store
+            .load(&id)
+            .await
+            .unwrap()
+            .unwrap()
+            .revocations
+            .is_empty()
+    );
+    revoke("old@example.com", 2, now() - Duration::from_secs(120)).await;
+    revoke("ann@example.com", 3, now()).await;
+    revoke("ann@example.com", 4, now()).await;
+    revoke("bob@example.com", 5, now()).await;
+    let mut found = store.load(&id).await.unwrap().unwrap().revocations;
+    found.sort_by(|a, b| a.ticket.cmp(&b.ticket));
+    let found: Vec<_> = found
+        .iter()
+        .map(|known| (known.email.as_str(), known.ticket))
+        .collect();
+    let expected = [
+        ("ann@example.com", Ticket::new(4)),
+        ("bob@example.com", Ticket::new(5)),
+    ];
+    assert_eq!(found, expected);
+    assert!(store.begin_closing(&id).await.unwrap());
+    revoke("ann@example.com", 6, now()).await;
+    assert!(store.load(&id).await.unwrap().is_none());
+}
+
+async fn a_webhook_fingerprint_is_remembered_without_a_new_revision(place: impl Place) {
+    let store = place.open().await;
+    let id = resource(1);
+    active(&store, &id).await;
+    let before = store.get(&id).await.unwrap().unwrap().revision;
+    store.set_webhook(&id, "abc").await.unwrap();
+    let known = store.get(&id).await.unwrap().unwrap();
+    assert_eq!(known.webhook.as_deref(), Some("abc"));
+    assert_eq!(known.revision, before);
+}
+
+async fn a11_of_fifty_who_burn_a_key_at_once_one_succeeds(place: impl Place) {
+    let store = Arc::new(place.open().await);
+    let at = now();
+    let mut burning = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let store = Arc::clone(&store);
+        let key = replay_key(at.unix_timestamp());
+        let until = at + Duration::from_secs(360);
+        burning.spawn(async move { store.burn(&key, until, at).await.unwrap() });
+    }
+    let burnt = burning.join_all().await;
+    assert_eq!(burnt.iter().filter(|first| **first).count(), 1);
+    let other = replay_key(at.unix_timestamp() + 1);
+    assert!(store.burn(&other, at, at).await.unwrap());
+}
+
+async fn a_burnt_key_stays_burnt_an_hour_past_its_time(place: impl Place) {
+    let store = place.open().await;
+    let at = now();
+    let key = replay_key(at.unix_timestamp());
+    assert!(store.burn(&key, at, at).await.unwrap());
+    // The sweep comes with another sign-in.
+    for (minutes, is_new) in [(59, false), (75, true)] {
+        let later = at + time::Duration::minutes(minutes);
+        let other = replay_key(later.unix_timestamp());
+        assert!(store.burn(&other, later, later).await.unwrap());
+        assert_eq!(
+            store.burn(&key, at, later).await.unwrap(),
+            is_new,
+            "{minutes}"
+        );
+    }
+}
+
+async fn a_restart_loses_nothing(place: impl Place) {
+    let id = resource(1);
+    let at = now();
+    let ticket = {
+        let store = place.open().await;
+        active(&store, &id).await;
+        store.set_list(&id, list(&["ann"], 3)).await.unwrap();
+        store
+            .set_members(&team().id, members(&["lead"], 4))
+            .await
+            .unwrap();
+        let revocation = Revocation::new(email("bob@example.com"), Ticket::new(5), at);
+        store.revoke(&id, revocation, at).await.unwrap();
+        assert!(
+            store
+                .burn(&replay_key(at.unix_timestamp()), at, at)
+                .await
+                .unwrap()
+        );
+        active(&store, &resource(2)).await;
+        assert!(store.end(&resource(2)).await.unwrap());
+        store.ticket().await.unwrap()
+    };
+    let store = place.open().await;
+    let found = store.load(&id).await.unwrap().unwrap();
+    assert_eq!(found.list.unwrap().value, list(&["ann"], 3).value);
+    assert_eq!(found.revocations.len(), 1);
+    let known = store.get(&id).await.unwrap().unwrap();
+    assert_eq!(
+        known.tokens.unwrap().refresh.expose_secret(),
+        "HRKU-first-refresh"
+    );
+    let lead = store.members(&team().id).await.unwrap().unwrap();
+    assert_eq!(lead.value, people(&["lead"]));
+    assert!(
+        !store
+            .burn(&replay_key(at.unix_timestamp()), at, at)
+            .await
+            .unwrap()
+    );
+    let gone = store.get(&resource(2)).await.unwrap().unwrap();
+    assert_eq!(gone.state, ResourceState::Gone);
+    assert!(store.ticket().await.unwrap() > ticket);
+}

@@ -1,0 +1,170 @@
+//! Tokens at rest.
+
+use std::error::Error;
+
+use secrecy::ExposeSecret;
+use time::OffsetDateTime;
+use tower_heroku_sso::store::{Registration, SealingKeys, SqliteStore, Store, StoreError};
+use tower_heroku_sso::{ResourceId, Tokens};
+
+use crate::place::{Place, Postgres, Sqlite, key, keys};
+
+fn resource(number: u128) -> ResourceId {
+    uuid::Uuid::from_u128(number).into()
+}
+
+fn registration() -> Registration {
+    let mut registration = Registration::active(Some(Tokens {
+        access: "HRKU-the-access-token".into(),
+        refresh: "HRKU-the-refresh-token".into(),
+        expires_at: OffsetDateTime::now_utc(),
+    }));
+    registration.grant_code = Some("the-grant-code".into());
+    registration
+}
+
+fn said_by(error: &StoreError) -> String {
+    let mut said = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        said = format!("{said}: {cause}");
+        next = cause.source();
+    }
+    said
+}
+
+#[tokio::test]
+async fn s3_no_token_stands_in_the_file() {
+    let place = Sqlite::new().await;
+    let store = place.open().await;
+    assert!(store.put(&resource(1), registration()).await.unwrap());
+    drop(store);
+    let folder = place.file();
+    let mut bytes = Vec::new();
+    for file in std::fs::read_dir(folder.parent().unwrap()).unwrap() {
+        bytes.extend(std::fs::read(file.unwrap().path()).unwrap());
+    }
+    let has = |text: &str| {
+        bytes
+            .windows(text.len())
+            .any(|part| part == text.as_bytes())
+    };
+    assert!(has("heroku_sso_resource"));
+    for secret in ["HRKU-the", "the-grant-code"] {
+        assert!(!has(secret), "{secret}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_new_file_is_its_owner_s_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let place = Sqlite::new().await;
+    let store = place.open().await;
+    assert!(store.put(&resource(1), registration()).await.unwrap());
+    for file in std::fs::read_dir(place.file().parent().unwrap()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{:?} {mode:o}", file.path());
+    }
+}
+
+#[tokio::test]
+async fn a_sealed_token_of_one_resource_opens_for_no_other() {
+    let place = Sqlite::new().await;
+    let store = place.open().await;
+    assert!(store.put(&resource(1), registration()).await.unwrap());
+    assert!(store.put(&resource(2), registration()).await.unwrap());
+    let file = format!("sqlite:{}", place.file().display());
+    let pool = sqlx::SqlitePool::connect(&file).await.unwrap();
+    sqlx::query(
+        "UPDATE heroku_sso_resource SET tokens =
+         (SELECT tokens FROM heroku_sso_resource WHERE id LIKE '%1') WHERE id LIKE '%2'",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    assert!(store.get(&resource(1)).await.is_ok());
+    let error = store.get(&resource(2)).await.unwrap_err();
+    assert!(
+        said_by(&error).contains("belongs to another resource"),
+        "{}",
+        said_by(&error)
+    );
+}
+
+/// The keys of a store are changed without a moment in which it does not work.
+async fn keys_are_rotated<P: Place>(place: P, reseal: impl AsyncFn(&P::Store) -> usize) {
+    let store = place.open().await;
+    for number in 1..=3 {
+        assert!(store.put(&resource(number), registration()).await.unwrap());
+    }
+    let reads = async |store: &P::Store| {
+        for number in 1..=3 {
+            let known = store.get(&resource(number)).await.unwrap().unwrap();
+            let access = known.tokens.unwrap().access;
+            assert_eq!(access.expose_secret(), "HRKU-the-access-token");
+            assert_eq!(known.grant_code.unwrap().expose_secret(), "the-grant-code");
+        }
+    };
+    drop(store);
+
+    // Another key alone is told apart from damage, at the start, and names what is missing.
+    let error = place.open_with(SealingKeys::new(key(2))).await.unwrap_err();
+    assert!(
+        said_by(&error).contains(&key(1).id().to_string()),
+        "{}",
+        said_by(&error)
+    );
+
+    let both = SealingKeys::new(key(2)).also_opens(key(1));
+    let store = place.open_with(both).await.unwrap();
+    reads(&store).await;
+    assert_eq!(reseal(&store).await, 3);
+    assert_eq!(reseal(&store).await, 0);
+    reads(&store).await;
+    drop(store);
+
+    let store = place.open_with(SealingKeys::new(key(2))).await.unwrap();
+    reads(&store).await;
+    let error = place.open_with(keys()).await.unwrap_err();
+    assert!(
+        said_by(&error).contains(&key(2).id().to_string()),
+        "{}",
+        said_by(&error)
+    );
+}
+
+#[tokio::test]
+async fn keys_are_rotated_in_sqlite() {
+    keys_are_rotated(Sqlite::new().await, async |store| {
+        store.reseal().await.unwrap()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn keys_are_rotated_in_postgres() {
+    keys_are_rotated(Postgres::new().await, async |store| {
+        store.reseal().await.unwrap()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_address_that_cannot_be_used_is_refused_without_its_password() {
+    use tower_heroku_sso::store::PostgresStore;
+
+    for url in [
+        "postgres://me:the-password@127.0.0.1:1/x",
+        "postgres://me:the-password@[::not-an-address/x",
+        "mysql://me:the-password@127.0.0.1/x",
+    ] {
+        let error = PostgresStore::connect(url, keys()).await.unwrap_err();
+        let said = format!("{} {error:?}", said_by(&error));
+        assert!(!said.contains("the-password"), "{said}");
+    }
+    let missing = std::path::Path::new("/nowhere/at/all/sso.db");
+    assert!(SqliteStore::open(missing, keys()).await.is_err());
+}

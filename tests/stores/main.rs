@@ -1,0 +1,6 @@
+//! One set of rules for all stores, held against each of them for real.
+
+mod conformance;
+mod keys;
+mod place;
+mod shared;
