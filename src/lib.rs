@@ -88,7 +88,7 @@ pub use gate::{AdmitError, HerokuUser, RefusalKind, SignedIn, VerifiedEmail};
 pub use heroku_sso::{HerokuSso, HerokuSsoBuilder};
 pub use ids::ResourceId;
 pub use secret::{AddonPassword, ClientSecret, SsoSalt, Tokens, WeakSecret, WebhookSecret};
-pub use session::MemorySessions;
+pub use session::{MemorySessions, SweepHandle};
 pub use sso::{Proof, SsoPolicy};
 pub use sync::{Health, OauthGrant, RatePools, SyncScope};
 pub use webhook::Webhooks;

@@ -6,6 +6,7 @@
 
 mod pages;
 mod settings;
+mod storage;
 
 use std::error::Error;
 use std::future::IntoFuture;
@@ -47,10 +48,11 @@ async fn run() -> Result<(), Box<dyn Error>> {
         .init();
 
     let settings = Settings::from_env().await?;
-    let sso = HerokuSso::builder(settings.manifest)
-        .config(settings.config)
-        .build()?;
+    let builder = HerokuSso::builder(settings.manifest).config(settings.config);
+    let (builder, storage) = storage::keep(builder).await?;
+    let sso = builder.build()?;
     let _sync = sso.spawn_sync();
+    let _sweep = storage.sweep(&sso);
 
     let listener = settings.listener;
     let address = listener.local_addr()?;

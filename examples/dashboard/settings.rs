@@ -25,13 +25,6 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) async fn from_env() -> Result<Self, Box<dyn Error>> {
-        if env::var_os("DATABASE_URL").is_some_and(|url| !url.is_empty()) {
-            return Err(
-                "DATABASE_URL is set, but this version keeps its state in memory only: \
-                        unset it, and expect every resource to be registered anew after a restart"
-                    .into(),
-            );
-        }
         let bind = match env::var("BIND") {
             Ok(bind) => bind.parse().map_err(|_| "BIND must be an IP address")?,
             Err(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -8,6 +8,8 @@ use super::{Config, CookieTransport, Manifest, SetupError};
 use crate::heroku::HerokuUrl;
 use crate::secret::{AddonPassword, ClientSecret, SsoSalt, WeakSecret, WebhookSecret};
 use crate::sso::SsoPolicy;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use crate::store::{SealingKey, SealingKeys};
 use crate::webhook::Webhooks;
 
 impl Manifest {
@@ -91,6 +93,26 @@ impl Config {
             Some(_) => return Err(invalid("INSECURE_COOKIES", "expected 1 or 0")),
         };
         Ok(config)
+    }
+}
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+impl SealingKeys {
+    /// Reads `TOKEN_ENCRYPTION_KEY`: 32 bytes in base64, as `openssl rand -base64 32` prints them.
+    /// Several, separated by commas, while keys are changed: the first seals, all open.
+    ///
+    /// # Errors
+    /// [`SetupError`] if the variable is missing or cannot be right.
+    pub fn from_env() -> Result<Self, SetupError> {
+        const KEY: &str = "TOKEN_ENCRYPTION_KEY";
+
+        let text = required(KEY)?;
+        let mut keys = text.split(',').map(|text| {
+            let key = SealingKey::from_base64(text);
+            key.map_err(|error| invalid(KEY, error.to_string()))
+        });
+        let first = keys.next().unwrap_or(Err(invalid(KEY, "it is empty")))?;
+        keys.try_fold(Self::new(first), |keys, key| Ok(keys.also_opens(key?)))
     }
 }
 

@@ -3,6 +3,7 @@
 mod builder;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderMap;
 use secrecy::SecretString;
@@ -11,6 +12,7 @@ use crate::access::{Email, Role, Snapshot};
 use crate::config::Manifest;
 use crate::gate::{AdmitError, HerokuSsoLayer, Keeper, RequireRoleLayer, SignedIn, VerifiedEmail};
 use crate::ids::{LegacyId, ResourceId};
+use crate::session::{ExpiredDeletion, SweepHandle, sweep};
 use crate::sync::{Changes, Directory, Health, OauthGrant, SyncError, SyncHandle};
 
 pub use builder::HerokuSsoBuilder;
@@ -57,6 +59,23 @@ impl HerokuSso {
     /// Outside of a Tokio runtime.
     pub fn spawn_sync(&self) -> SyncHandle {
         self.directory.spawn_sync()
+    }
+
+    /// Has a session store delete the records that have expired, every `period`, on the current Tokio
+    /// runtime, until the handle is dropped. A failure is logged and does not stop it.
+    ///
+    /// For stores in a database, such as those of `tower-sessions-sqlx-store`. Redis and moka do this
+    /// by themselves, and so does the default store.
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime, and for a period of zero.
+    pub fn spawn_session_sweep(
+        &self,
+        store: impl ExpiredDeletion,
+        period: Duration,
+    ) -> SweepHandle {
+        assert!(!period.is_zero(), "a sweep needs a period");
+        sweep(store, period, Arc::clone(self.directory.clock()))
     }
 
     /// What is known of a resource and its access list, however old; none before the first fetch.

@@ -6,11 +6,15 @@ mod cookies;
 mod grant;
 mod memory;
 mod stored;
+mod sweep;
 
 pub(crate) use tower_sessions::SessionStore;
 pub(crate) use tower_sessions::session::Id as SessionId;
+pub(crate) use tower_sessions::session_store::ExpiredDeletion;
 
 pub(crate) use cookies::{Cookies, WayBack};
 pub(crate) use grant::Grant;
 pub use memory::MemorySessions;
 pub(crate) use stored::{Extension, SessionError, SessionSettings, Sessions, key as session_key};
+pub use sweep::SweepHandle;
+pub(crate) use sweep::sweep;

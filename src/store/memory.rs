@@ -1,7 +1,7 @@
 //! Everything in this process's memory.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
@@ -16,8 +16,9 @@ use crate::secret::Tokens;
 use crate::sso::ReplayKey;
 
 /// The default store: one process, forgotten when it ends. A resource must then be registered again.
-#[derive(Debug, Default)]
-pub struct MemoryStore(Mutex<State>);
+/// Clones share everything.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {

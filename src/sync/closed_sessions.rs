@@ -10,8 +10,9 @@ use crate::clock::SharedClock;
 use crate::lately::Lately;
 use crate::store::{SessionKey, Store, StoreError};
 
-/// Longer than any copy of a session's record is believed, and than a clock may be off.
-const KEPT: Duration = Duration::from_secs(10 * 60);
+/// How much longer than a session's record lives its end is kept in mind: a session store may have
+/// copies of the record until it has expired.
+const KEPT_LONGER: Duration = Duration::from_secs(10 * 60);
 
 /// How many closings a slow listener may be behind before it has to look for itself.
 const FEED: usize = 256;
@@ -28,11 +29,11 @@ pub(crate) struct ClosedSessions {
 }
 
 impl ClosedSessions {
-    pub(super) fn new(store: Arc<dyn Store>, clock: SharedClock) -> Self {
+    pub(super) fn new(store: Arc<dyn Store>, clock: SharedClock, session: Duration) -> Self {
         Self {
             store,
             clock,
-            lately: Lately::new(KEPT),
+            lately: Lately::new(session + KEPT_LONGER),
             count: AtomicU64::new(0),
             feed: broadcast::Sender::new(FEED),
         }

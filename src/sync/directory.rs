@@ -59,7 +59,11 @@ impl Directory {
         clock: SharedClock,
         settings: SyncSettings,
     ) -> Arc<Self> {
-        let closed_sessions = ClosedSessions::new(Arc::clone(&store), Arc::clone(&clock));
+        let closed_sessions = ClosedSessions::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            settings.refresh_interval,
+        );
         Arc::new(Self {
             client,
             store,

@@ -138,7 +138,7 @@ async fn without_what_it_needs_it_does_not_start_and_says_what_is_missing() {
         ("HEROKU_SSO_POLICY", "anything"),
         ("REFRESH_INTERVAL_SECS", "5 minutes"),
         ("INSECURE_COOKIES", "yes"),
-        ("DATABASE_URL", "postgres://localhost/x"),
+        ("DATABASE_URL", "mysql://localhost/x"),
     ] {
         let mut command = command("dashboard");
         command.envs(all).env("PORT", "0").env(name, value);

@@ -78,6 +78,15 @@ impl World {
         }
     }
 
+    /// Another gate of the same add-on, as in another process: its address.
+    pub async fn another_gate(
+        &self,
+        set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
+    ) -> SocketAddr {
+        let sso = set_up(builder(&self.heroku, &self.clock)).build().unwrap();
+        serve(router(&sso, &self.reached)).await
+    }
+
     /// The add-on of an app with one collaborator, Ann, provisioned through the Partner API.
     pub async fn addon(&self) -> AddOn {
         let app = self.heroku.app("shop").collaborator("ann@example.com");

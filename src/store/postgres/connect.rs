@@ -1,7 +1,7 @@
 //! Opening the store: connections, tables, keys.
 
 use std::str::FromStr;
-use std::sync::Mutex;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Row;
@@ -12,7 +12,6 @@ use super::PostgresStore;
 use crate::store::StoreError;
 use crate::store::migrations::migrator;
 use crate::store::seal::{SealingKeys, check_keys};
-use crate::store::sweep::Sweep;
 
 /// Connections at most. Requests need none: they are checked against memory.
 const CONNECTIONS: u32 = 8;
@@ -70,7 +69,7 @@ impl PostgresStore {
             opened_at: row.try_get("now")?,
             pool,
             keys,
-            sweep: Mutex::new(Sweep::default()),
+            sweep: Arc::default(),
         })
     }
 }

@@ -5,7 +5,7 @@ mod notices;
 mod row;
 mod shared;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -27,8 +27,9 @@ use crate::sso::ReplayKey;
 /// A store in a Postgres database (12 or later): any number of processes share it, obey each other's
 /// removals, revocations and sign-outs at once, and fetch each list once.
 ///
-/// Tokens are sealed ([`SealingKeys`]); the lists, and with them emails, are not.
-#[derive(Debug)]
+/// Tokens are sealed ([`SealingKeys`]); the lists, and with them emails, are not. Clones share
+/// everything, and are one process to the others.
+#[derive(Clone, Debug)]
 pub struct PostgresStore {
     pool: PgPool,
     keys: SealingKeys,
@@ -36,7 +37,7 @@ pub struct PostgresStore {
     me: Uuid,
     /// By the clock of the server.
     opened_at: OffsetDateTime,
-    sweep: Mutex<Sweep>,
+    sweep: Arc<Mutex<Sweep>>,
 }
 
 /// How long one call may take, whatever the server and the network do.

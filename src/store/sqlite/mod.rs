@@ -3,7 +3,7 @@
 mod row;
 
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use sqlx::migrate::{Migration, MigrationType};
@@ -26,12 +26,12 @@ use crate::sso::ReplayKey;
 /// `PostgresStore`.
 ///
 /// The file is in WAL mode and every change is on the disk when it is answered. Tokens are sealed
-/// ([`SealingKeys`]); the lists, and with them emails, are not.
-#[derive(Debug)]
+/// ([`SealingKeys`]); the lists, and with them emails, are not. Clones share everything.
+#[derive(Clone, Debug)]
 pub struct SqliteStore {
     pool: SqlitePool,
     keys: SealingKeys,
-    sweep: Mutex<Sweep>,
+    sweep: Arc<Mutex<Sweep>>,
 }
 
 impl SqliteStore {
@@ -74,7 +74,7 @@ impl SqliteStore {
         Ok(Self {
             pool,
             keys,
-            sweep: Mutex::default(),
+            sweep: Arc::default(),
         })
     }
 

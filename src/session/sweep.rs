@@ -1,0 +1,43 @@
+//! Removing the records of sessions that have ended.
+
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tower_sessions::session_store::ExpiredDeletion;
+
+use crate::clock::SharedClock;
+
+/// A running sweep of a session store. Stops when this is dropped.
+#[derive(Debug)]
+#[must_use = "the sweep stops as soon as its handle is dropped"]
+pub struct SweepHandle(JoinHandle<()>);
+
+impl SweepHandle {
+    /// True while the sweep runs.
+    pub fn is_alive(&self) -> bool {
+        !self.0.is_finished()
+    }
+}
+
+impl Drop for SweepHandle {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Has the store delete what has expired, every `period`. A failure is logged, and the next period
+/// tries again.
+pub(crate) fn sweep<S: ExpiredDeletion>(
+    store: S,
+    period: Duration,
+    clock: SharedClock,
+) -> SweepHandle {
+    SweepHandle(tokio::spawn(async move {
+        loop {
+            clock.sleep(period).await;
+            if let Err(error) = store.delete_expired().await {
+                tracing::warn!(%error, "expired sessions could not be removed; tried again later");
+            }
+        }
+    }))
+}
