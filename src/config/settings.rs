@@ -61,8 +61,10 @@ pub struct Config {
     pub cookies: CookieTransport,
     /// How long a record of a session store is believed without being read again; at most a minute,
     /// zero for never. A sign-out and a revocation are obeyed at once all the same, in every process
-    /// on the same store; what ends a session behind the crate's back, within this time. The sessions
-    /// that this process keeps in its own memory by default are not cached. Default: 5 seconds.
+    /// on the same store; what ends a session behind the crate's back, within this time. While the
+    /// session store does not answer, a session that was read before goes on to its own end; zero does
+    /// without that too. The sessions that this process keeps in its own memory by default are not
+    /// cached. Default: 5 seconds.
     pub session_cache: Duration,
     /// Heroku's webhooks, by which a removed collaborator is out within seconds. Default: none, so
     /// that lists are only polled.

@@ -44,19 +44,31 @@ impl GrantCache {
 
     /// The grant, unless it was read too long ago or the session was closed since.
     pub(super) fn get(&self, id: &Id, closed: &ClosedSessions, now: Duration) -> Option<Grant> {
+        let cached = self.open(id, closed)?;
+        let is_young = now.saturating_sub(cached.read_at) < self.kept;
+        is_young.then(|| cached.grant.clone())
+    }
+
+    /// The grant however long ago it was read, for when the store does not answer. It still ends when
+    /// it says, and its list still decides.
+    pub(super) fn get_old(&self, id: &Id, closed: &ClosedSessions) -> Option<Grant> {
+        Some(self.open(id, closed)?.grant.clone())
+    }
+
+    fn open(&self, id: &Id, closed: &ClosedSessions) -> Option<Arc<Cached>> {
         if self.kept.is_zero() {
             return None;
         }
         let cached = self.grants.get(id)?;
         let count = closed.count();
-        let is_closed =
-            cached.closed_before.load(Ordering::Relaxed) != count && closed.has(&cached.key);
-        if is_closed || now.saturating_sub(cached.read_at) >= self.kept {
-            self.grants.remove(id);
-            return None;
+        if cached.closed_before.load(Ordering::Relaxed) != count {
+            if closed.has(&cached.key) {
+                self.grants.remove(id);
+                return None;
+            }
+            cached.closed_before.store(count, Ordering::Relaxed);
         }
-        cached.closed_before.store(count, Ordering::Relaxed);
-        Some(cached.grant.clone())
+        Some(cached)
     }
 
     /// Keeps what was read at `now`, when `closed_before` sessions had been closed.

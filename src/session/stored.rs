@@ -114,8 +114,18 @@ impl Sessions {
         }
         // Before the record is read: of what is closed later, the cache hears.
         let closed_before = self.closed.count();
-        let record = self.store.load(id).await?;
+        let record = match self.store.load(id).await {
+            Ok(record) => record,
+            Err(error) => {
+                let Some(grant) = self.cache.get_old(id, &self.closed) else {
+                    return Err(error.into());
+                };
+                tracing::debug!(%error, "a session is known from before the store went away");
+                return Ok(Some(grant));
+            }
+        };
         let Some(grant) = record.as_ref().and_then(read) else {
+            self.cache.forget(id);
             return Ok(None);
         };
         // A store that keeps copies of its own may not have heard of it.

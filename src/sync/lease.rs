@@ -7,7 +7,7 @@ use super::directory::Directory;
 use crate::store::{StoreError, Work};
 
 /// A process that died has its work taken over after this.
-const LIFE: Duration = Duration::from_secs(15);
+const LIFE: Duration = Duration::from_secs(10);
 
 impl Directory {
     /// Does the work under its lease, which is renewed as long as the work takes. None if another

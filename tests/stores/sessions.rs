@@ -159,10 +159,8 @@ async fn a_session_of_one_gate_is_one_of_every_gate_on_the_store(
     let world = World::with(both).await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
-    let other = world.another_gate(both).await;
-    let there = Browser::new(other);
-    let cookie = browser.cookie("__Host-heroku_sso").unwrap();
-    there.set_cookie("__Host-heroku_sso", &cookie);
+    let (_, other) = world.another_gate(both).await;
+    let there = browser.at(other);
     assert_eq!(there.fetch("/page").await.status, 200);
     let sign_out = there.request(reqwest::Method::POST, "/logout");
     assert_eq!(there.send(sign_out).await.status, 204);

@@ -37,6 +37,14 @@ impl Browser {
         }
     }
 
+    /// The same cookies, sent to another replica of the site.
+    pub fn at(&self, address: SocketAddr) -> Self {
+        let browser = Self::new(address);
+        let cookies = self.cookies.lock().unwrap().clone();
+        *browser.cookies.lock().unwrap() = cookies;
+        browser
+    }
+
     /// A page that a person asks for.
     pub async fn get(&self, path: &str) -> Answer {
         let request = self.request(Method::GET, path);

@@ -78,13 +78,14 @@ impl World {
         }
     }
 
-    /// Another gate of the same add-on, as in another process: its address.
+    /// Another gate of the same add-on, as in another process.
     pub async fn another_gate(
         &self,
         set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
-    ) -> SocketAddr {
+    ) -> (HerokuSso, SocketAddr) {
         let sso = set_up(builder(&self.heroku, &self.clock)).build().unwrap();
-        serve(router(&sso, &self.reached)).await
+        let address = serve(router(&sso, &self.reached)).await;
+        (sso, address)
     }
 
     /// The add-on of an app with one collaborator, Ann, provisioned through the Partner API.
@@ -205,6 +206,15 @@ fn router(sso: &HerokuSso, reached: &Arc<AtomicUsize>) -> Router {
                 format!("dashboard of {}", user.email())
             })
             .post(|| async { "posted" }),
+        )
+        .route(
+            "/stream",
+            get(|_: HerokuUser| async {
+                // One line, and then open until somebody ends it.
+                let line = tokio_stream::once(Ok::<_, std::io::Error>("here\n"));
+                let body = tokio_stream::StreamExt::chain(line, tokio_stream::pending());
+                axum::body::Body::from_stream(body)
+            }),
         )
         .route(
             "/page",
