@@ -7,9 +7,13 @@ use std::time::Duration;
 use tower_heroku_sso::store::{PostgresStore, SealingKeys, SqliteStore};
 use tower_heroku_sso::{HerokuSso, HerokuSsoBuilder, SetupError, SweepHandle};
 use tower_sessions_sqlx_store as sessions;
-use tower_sessions_sqlx_store::sqlx::{PgPool, SqlitePool};
+use tower_sessions_sqlx_store::sqlx::SqlitePool;
+use tower_sessions_sqlx_store::sqlx::postgres::PgPoolOptions;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(10 * 60);
+
+/// How long a request waits for the database when it is away.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What there is to sweep as long as the example runs.
 pub(crate) enum Storage {
@@ -39,7 +43,8 @@ pub(crate) async fn keep(
     if url.starts_with("postgres:") || url.starts_with("postgresql:") {
         let store = PostgresStore::connect(&url, SealingKeys::from_env()?).await;
         let store = store.map_err(explain)?;
-        let pool = PgPool::connect(&url).await?;
+        let pool = PgPoolOptions::new().acquire_timeout(PATIENCE);
+        let pool = pool.connect(&url).await?;
         let sessions = sessions::PostgresStore::new(pool);
         sessions.migrate().await?;
         let builder = builder.store(store).session_store(sessions.clone());

@@ -5,6 +5,7 @@ mod cache;
 mod cookies;
 mod grant;
 mod memory;
+mod outage;
 mod stored;
 mod sweep;
 

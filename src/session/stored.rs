@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::sync::broadcast;
+use tokio::time::timeout;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
 
 use super::Grant;
 use super::cache::GrantCache;
+use super::outage::Outage;
 use crate::clock::SharedClock;
 use crate::config::SessionLife;
 use crate::lately::Lately;
@@ -24,6 +26,9 @@ const KEY: &str = "heroku_sso";
 /// A record stays a little longer than its grant: replicas' clocks differ, and the grant's own end
 /// is the one that counts.
 const CLEAN_UP_AFTER: Duration = Duration::from_secs(120);
+
+/// How long a request waits for the store that can do without it.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long an extension is kept in mind, for requests that began before it.
 const EXTENSIONS_KEPT: Duration = Duration::from_secs(120);
@@ -48,6 +53,7 @@ pub(crate) struct Sessions {
     closed: Arc<ClosedSessions>,
     extended: Arc<Lately<Id, OffsetDateTime>>,
     cache: Arc<GrantCache>,
+    outage: Arc<Outage>,
 }
 
 /// What sessions are made with.
@@ -83,6 +89,7 @@ impl Sessions {
             closed,
             extended: Arc::new(Lately::new(EXTENSIONS_KEPT)),
             cache: Arc::new(GrantCache::new(cached_for)),
+            outage: Arc::default(),
         }
     }
 
@@ -114,15 +121,21 @@ impl Sessions {
         }
         // Before the record is read: of what is closed later, the cache hears.
         let closed_before = self.closed.count();
-        let record = match self.store.load(id).await {
-            Ok(record) => record,
-            Err(error) => {
-                let Some(grant) = self.cache.get_old(id, &self.closed) else {
-                    return Err(error.into());
-                };
-                tracing::debug!(%error, "a session is known from before the store went away");
-                return Ok(Some(grant));
-            }
+        let record = match self.cache.get_old(id, &self.closed) {
+            None => self.store.load(id).await?,
+            // While the store is away, who was in a moment ago does not wait for it.
+            Some(grant) if self.outage.is_recent(now) => return Ok(Some(grant)),
+            Some(grant) => match timeout(PATIENCE, self.store.load(id)).await {
+                Ok(Ok(record)) => record,
+                Ok(Err(error)) => {
+                    self.outage.note(now, &error);
+                    return Ok(Some(grant));
+                }
+                Err(elapsed) => {
+                    self.outage.note(now, &elapsed);
+                    return Ok(Some(grant));
+                }
+            },
         };
         let Some(grant) = record.as_ref().and_then(read) else {
             self.cache.forget(id);
