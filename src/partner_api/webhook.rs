@@ -91,10 +91,10 @@ impl Receiver {
         let Some(hint) = &notification.hint else {
             return Ok("ignored");
         };
-        if let Some(event) = &notification.event {
-            if !self.seen().is_new(event) {
-                return Ok("seen_before");
-            }
+        if let Some(event) = &notification.event
+            && !self.seen().is_new(event)
+        {
+            return Ok("seen_before");
         }
         match self.directory.take_hint(hint).await {
             Ok(0) => Ok("ignored"),

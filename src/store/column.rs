@@ -113,13 +113,19 @@ pub(super) fn open_code(
     Ok(code.into())
 }
 
+/// What a row has sealed.
+pub(super) struct Sealed {
+    pub(super) tokens: Option<Vec<u8>>,
+    pub(super) code: Option<Vec<u8>>,
+}
+
 /// The same under the key that seals now; none if it is already.
 pub(super) fn resealed(
     keys: &SealingKeys,
     id: &ResourceId,
     tokens: Option<&[u8]>,
     code: Option<&[u8]>,
-) -> Result<Option<(Option<Vec<u8>>, Option<Vec<u8>>)>, StoreError> {
+) -> Result<Option<Sealed>, StoreError> {
     let is_old = |sealed: Option<&[u8]>| sealed.is_some_and(|sealed| !keys.is_current(sealed));
     if !is_old(tokens) && !is_old(code) {
         return Ok(None);
@@ -132,10 +138,10 @@ pub(super) fn resealed(
         let anew = opened.and_then(|text| keys.seal(&text, &about));
         anew.map(Some).map_err(StoreError::new)
     };
-    Ok(Some((
-        anew(tokens, about_tokens(id))?,
-        anew(code, about_code(id))?,
-    )))
+    Ok(Some(Sealed {
+        tokens: anew(tokens, about_tokens(id))?,
+        code: anew(code, about_code(id))?,
+    }))
 }
 
 fn about_tokens(id: &ResourceId) -> String {

@@ -6,6 +6,9 @@ use crate::browser::Browser;
 use crate::place::{Place, Postgres};
 use crate::running::Running;
 
+/// What the tokens in its database are sealed with.
+pub const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
 pub struct Fleet {
     pub heroku: Simulator,
     pub database: String,
@@ -73,7 +76,6 @@ impl Fleet {
     }
 
     fn variables(&self) -> Vec<(&'static str, String)> {
-        let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
         vec![
             ("HEROKU_ADDON_SLUG", self.heroku.slug()),
             ("HEROKU_ADDON_PASSWORD", self.heroku.password()),
@@ -84,7 +86,7 @@ impl Fleet {
             ("REFRESH_INTERVAL_SECS", "120".into()),
             ("INSECURE_COOKIES", "1".into()),
             ("DATABASE_URL", self.database.clone()),
-            ("TOKEN_ENCRYPTION_KEY", key.into()),
+            ("TOKEN_ENCRYPTION_KEY", KEY.into()),
         ]
     }
 }

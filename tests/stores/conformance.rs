@@ -466,7 +466,7 @@ async fn the_last_revocation_of_a_person_counts_and_old_ones_are_forgotten(place
     revoke("ann@example.com", 4, now()).await;
     revoke("bob@example.com", 5, now()).await;
     let mut found = store.load(&id).await.unwrap().unwrap().revocations;
-    found.sort_by(|a, b| a.ticket.cmp(&b.ticket));
+    found.sort_by_key(|known| known.ticket);
     let found: Vec<_> = found
         .iter()
         .map(|known| (known.email.as_str(), known.ticket))

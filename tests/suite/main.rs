@@ -15,6 +15,7 @@ mod own_login;
 mod pace;
 mod partner_api;
 mod refusals;
+mod restart;
 mod setup;
 mod sign_in;
 mod sso;

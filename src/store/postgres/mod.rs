@@ -4,18 +4,19 @@ mod connect;
 mod notices;
 mod row;
 mod shared;
+mod upkeep;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::{PgPool, Row};
+use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::column::{resealed, seal_code, seal_tokens, to_json};
+use super::column::{seal_code, seal_tokens, to_json};
 use super::seal::SealingKeys;
-use super::sweep::{KEPT_LONGER, Sweep};
+use super::sweep::Sweep;
 use super::{
     ActiveResource, Dated, Registration, Revocation, SharedStore, Store, StoreError, Ticket,
 };
@@ -52,73 +53,6 @@ async fn answer<T>(call: impl Future<Output = Result<T, sqlx::Error>>) -> Result
 }
 
 impl PostgresStore {
-    /// Seals everything with the first key that another one has sealed. Returns how many resources
-    /// that were. May be stopped and repeated at any time, beside running processes that have both
-    /// keys.
-    ///
-    /// # Errors
-    /// If something does not open, or the database does not answer.
-    pub async fn reseal(&self) -> Result<usize, StoreError> {
-        let sealed = sqlx::query(
-            "SELECT id, tokens, grant_code, revision FROM tower_heroku_sso.resource
-             WHERE tokens IS NOT NULL OR grant_code IS NOT NULL",
-        );
-        let mut count = 0;
-        for row in answer(sealed.fetch_all(&self.pool)).await? {
-            let id = row::id(&row)?;
-            let (tokens, code) = (row.try_get("tokens")?, row.try_get("grant_code")?);
-            let Some((tokens, code)) = resealed(&self.keys, &id, tokens, code)? else {
-                continue;
-            };
-            let update = sqlx::query(
-                "UPDATE tower_heroku_sso.resource SET tokens = $2, grant_code = $3
-                 WHERE id = $1 AND revision = $4",
-            )
-            .bind(id.as_uuid())
-            .bind(tokens)
-            .bind(code)
-            .bind(row.try_get::<i64, _>("revision")?);
-            let done = answer(update.execute(&self.pool)).await?;
-            // One that was changed meanwhile is looked at by the next call.
-            count += usize::from(done.rows_affected() > 0);
-        }
-        Ok(count)
-    }
-
-    async fn sweep(&self, now: OffsetDateTime) {
-        if !self.sweep.lock().is_ok_and(|mut sweep| sweep.is_due(now)) {
-            return;
-        }
-        let swept = async {
-            sqlx::query("DELETE FROM tower_heroku_sso.used_sign_in WHERE until < $1")
-                .bind(now - KEPT_LONGER)
-                .execute(&self.pool)
-                .await?;
-            sqlx::query(
-                "DELETE FROM tower_heroku_sso.closed_session
-                 WHERE closed_at < clock_timestamp() - interval '1 day'",
-            )
-            .execute(&self.pool)
-            .await?;
-            sqlx::query(
-                "DELETE FROM tower_heroku_sso.lease
-                 WHERE until < clock_timestamp() - interval '1 hour'",
-            )
-            .execute(&self.pool)
-            .await?;
-            sqlx::query(
-                "DELETE FROM tower_heroku_sso.team t
-                 WHERE asked < clock_timestamp() - interval '1 hour' AND NOT EXISTS
-                 (SELECT 1 FROM tower_heroku_sso.resource WHERE team_id = t.id)",
-            )
-            .execute(&self.pool)
-            .await
-        };
-        if let Err(error) = answer(swept).await {
-            tracing::warn!(%error, "what is old could not be removed from the store");
-        }
-    }
-
     /// Takes a resource out of the active ones. False if there was nothing to change.
     async fn leave(&self, id: &ResourceId, change: &'static str) -> Result<bool, StoreError> {
         let call = async {

@@ -84,17 +84,17 @@ impl SqliteStore {
     /// # Errors
     /// If something does not open, or the file cannot be used.
     pub async fn reseal(&self) -> Result<usize, StoreError> {
-        let sealed = sqlx::query(
+        let rows = sqlx::query(
             "SELECT id, tokens, grant_code, revision FROM heroku_sso_resource
              WHERE tokens NOT NULL OR grant_code NOT NULL",
         )
         .fetch_all(&self.pool)
         .await?;
         let mut count = 0;
-        for row in sealed {
+        for row in rows {
             let id = row::id(&row)?;
             let (tokens, code) = (row.try_get("tokens")?, row.try_get("grant_code")?);
-            let Some((tokens, code)) = resealed(&self.keys, &id, tokens, code)? else {
+            let Some(sealed) = resealed(&self.keys, &id, tokens, code)? else {
                 continue;
             };
             let done = sqlx::query(
@@ -102,8 +102,8 @@ impl SqliteStore {
                  WHERE id = ?1 AND revision = ?4",
             )
             .bind(id.to_string())
-            .bind(tokens)
-            .bind(code)
+            .bind(sealed.tokens)
+            .bind(sealed.code)
             .bind(row.try_get::<i64, _>("revision")?);
             let done = done.execute(&self.pool).await?;
             // One that was changed meanwhile has been sealed with the first key by that.

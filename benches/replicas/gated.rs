@@ -1,0 +1,120 @@
+//! Requests a second through the gate, by where its sessions are.
+
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use tower_heroku_sso::HerokuSsoBuilder;
+use tower_heroku_sso::simulator::Simulator;
+use tower_sessions_redis_store::RedisStore;
+use tower_sessions_redis_store::fred::prelude::{ClientLike, Config, Pool};
+use tower_sessions_sqlx_store::PostgresStore;
+use tower_sessions_sqlx_store::sqlx::PgPool;
+
+use crate::gates::{builder, database, router, sign_in, visit};
+use crate::{Result, row};
+
+const PEOPLE: usize = 200;
+const ROUNDS: usize = 9;
+const REQUESTS: usize = 20_000;
+
+struct Gate {
+    name: &'static str,
+    router: Router,
+    cookies: Vec<String>,
+    rates: Vec<f64>,
+}
+
+pub async fn throughput() -> Result<()> {
+    let heroku = Simulator::start().await?;
+    let url = database("sessions").await?;
+    let postgres = PostgresStore::new(PgPool::connect(&url).await?);
+    postgres.migrate().await?;
+    let redis = std::env::var("TEST_REDIS_URL")?;
+    let redis = Pool::new(Config::from_url(&redis)?, None, None, None, 4)?;
+    redis.init().await?;
+    let redis = RedisStore::new(redis);
+    let never = Duration::ZERO;
+    let mut gates = [
+        gate(&heroku, "memory", |builder| builder).await?,
+        gate(&heroku, "Postgres", |b| b.session_store(postgres.clone())).await?,
+        gate(&heroku, "Redis", |b| b.session_store(redis.clone())).await?,
+        gate(&heroku, "Postgres, not cached", |b| {
+            b.session_store(postgres.clone()).session_cache(never)
+        })
+        .await?,
+        gate(&heroku, "Redis, not cached", |b| {
+            b.session_store(redis.clone()).session_cache(never)
+        })
+        .await?,
+    ];
+    // In turn, so that what else the machine does falls on all of them.
+    for round in 0..=ROUNDS {
+        for gate in &mut gates {
+            let rate = measure(gate).await?;
+            // The first one warms up.
+            if round > 0 {
+                gate.rates.push(rate);
+            }
+        }
+    }
+    let memory = median(&mut gates[0].rates);
+    for gate in &mut gates[1..] {
+        let rate = median(&mut gate.rates);
+        let goal = if gate.name.contains("not") { "" } else { ">= 0.8" };
+        row(
+            &format!("requests a second, sessions in {} / in memory", gate.name),
+            format!("{:.2} ({rate:.0} / {memory:.0})", rate / memory),
+            goal,
+        );
+    }
+    Ok(())
+}
+
+async fn gate(
+    heroku: &Simulator,
+    name: &'static str,
+    set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
+) -> Result<Gate> {
+    let app = heroku.app(name);
+    for number in 0..PEOPLE {
+        app.collaborator(&format!("person-{number}@example.com"));
+    }
+    let addon = app.addon();
+    let sso = set_up(builder(heroku)?).build()?;
+    let grant = tower_heroku_sso::OauthGrant::Code(addon.grant_code().into());
+    sso.register(&addon.resource_id(), grant).await?;
+    addon.mark_provisioned();
+    let router = router(&sso);
+    let mut cookies = Vec::new();
+    for number in 0..PEOPLE {
+        let email = format!("person-{number}@example.com");
+        cookies.push(sign_in(&router, &addon, &email).await?);
+    }
+    Ok(Gate {
+        name,
+        router,
+        cookies,
+        rates: Vec::new(),
+    })
+}
+
+async fn measure(gate: &Gate) -> Result<f64> {
+    let start = Instant::now();
+    for number in 0..REQUESTS {
+        let cookie = &gate.cookies[number % gate.cookies.len()];
+        let answer = visit(&gate.router, cookie).await?;
+        if answer.status() != 200 {
+            return Err(format!("{}: {}", gate.name, answer.status()).into());
+        }
+        // As a server does between requests.
+        if number % 64 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(REQUESTS as f64 / start.elapsed().as_secs_f64())
+}
+
+pub fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

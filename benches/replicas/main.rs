@@ -1,0 +1,42 @@
+//! What durable stores cost, measured against memory in one run, on a real Postgres and a real Redis.
+//!
+//! `scripts/with-servers cargo bench --bench replicas --features simulator,postgres` prints the table
+//! of `benches/README.md`; `FLEET=5000` makes the fleet of the cold start smaller.
+
+mod cold_start;
+mod delay;
+mod gated;
+mod gates;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// One line of the table.
+fn row(what: &str, measured: impl std::fmt::Display, goal: &str) {
+    println!("| {what} | {measured} | {goal} |");
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let result = match arguments.get(1).map(String::as_str) {
+        Some("cold-start") => runtime.block_on(cold_start::measure(&arguments[2])),
+        _ => runtime.block_on(all()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn all() -> Result<()> {
+    println!("| what | measured | goal |\n| --- | --- | --- |");
+    gated::throughput().await?;
+    delay::across_three().await?;
+    cold_start::of_a_fleet().await
+}

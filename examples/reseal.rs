@@ -1,0 +1,40 @@
+//! Seals every token in the store of `DATABASE_URL` with the first key of `TOKEN_ENCRYPTION_KEY`, and
+//! says how many resources that were: the second step of changing the key, see DEPLOYING.md.
+
+use std::env;
+use std::error::Error;
+use std::process::ExitCode;
+
+use tower_heroku_sso::store::{PostgresStore, SealingKeys, SqliteStore};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(count) => {
+            println!("resealed {count}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprint!("{error}");
+            let mut next = error.source();
+            while let Some(cause) = next {
+                eprint!(": {cause}");
+                next = cause.source();
+            }
+            eprintln!();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<usize, Box<dyn Error>> {
+    let url = env::var("DATABASE_URL").map_err(|_| "DATABASE_URL is not set")?;
+    let keys = SealingKeys::from_env()?;
+    Ok(match url.strip_prefix("sqlite:") {
+        Some(path) => {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            SqliteStore::open(path, keys).await?.reseal().await?
+        }
+        None => PostgresStore::connect(&url, keys).await?.reseal().await?,
+    })
+}

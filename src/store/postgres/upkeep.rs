@@ -1,0 +1,79 @@
+//! Changing the key, and removing what is old.
+
+use sqlx::Row;
+use time::OffsetDateTime;
+
+use super::{PostgresStore, answer, row};
+use crate::store::StoreError;
+use crate::store::column::resealed;
+use crate::store::sweep::KEPT_LONGER;
+
+impl PostgresStore {
+    /// Seals everything with the first key that another one has sealed. Returns how many resources
+    /// that were. May be stopped and repeated at any time, beside running processes that have both
+    /// keys.
+    ///
+    /// # Errors
+    /// If something does not open, or the database does not answer.
+    pub async fn reseal(&self) -> Result<usize, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, tokens, grant_code, revision FROM tower_heroku_sso.resource
+             WHERE tokens IS NOT NULL OR grant_code IS NOT NULL",
+        );
+        let mut count = 0;
+        for row in answer(rows.fetch_all(&self.pool)).await? {
+            let id = row::id(&row)?;
+            let (tokens, code) = (row.try_get("tokens")?, row.try_get("grant_code")?);
+            let Some(sealed) = resealed(&self.keys, &id, tokens, code)? else {
+                continue;
+            };
+            let update = sqlx::query(
+                "UPDATE tower_heroku_sso.resource SET tokens = $2, grant_code = $3
+                 WHERE id = $1 AND revision = $4",
+            )
+            .bind(id.as_uuid())
+            .bind(sealed.tokens)
+            .bind(sealed.code)
+            .bind(row.try_get::<i64, _>("revision")?);
+            let done = answer(update.execute(&self.pool)).await?;
+            // One that was changed meanwhile is looked at by the next call.
+            count += usize::from(done.rows_affected() > 0);
+        }
+        Ok(count)
+    }
+
+    /// Removes what is old, once in a while. A failure is logged.
+    pub(super) async fn sweep(&self, now: OffsetDateTime) {
+        if !self.sweep.lock().is_ok_and(|mut sweep| sweep.is_due(now)) {
+            return;
+        }
+        let swept = async {
+            sqlx::query("DELETE FROM tower_heroku_sso.used_sign_in WHERE until < $1")
+                .bind(now - KEPT_LONGER)
+                .execute(&self.pool)
+                .await?;
+            sqlx::query(
+                "DELETE FROM tower_heroku_sso.closed_session
+                 WHERE closed_at < clock_timestamp() - interval '1 day'",
+            )
+            .execute(&self.pool)
+            .await?;
+            sqlx::query(
+                "DELETE FROM tower_heroku_sso.lease
+                 WHERE until < clock_timestamp() - interval '1 hour'",
+            )
+            .execute(&self.pool)
+            .await?;
+            sqlx::query(
+                "DELETE FROM tower_heroku_sso.team t
+                 WHERE asked < clock_timestamp() - interval '1 hour' AND NOT EXISTS
+                 (SELECT 1 FROM tower_heroku_sso.resource WHERE team_id = t.id)",
+            )
+            .execute(&self.pool)
+            .await
+        };
+        if let Err(error) = answer(swept).await {
+            tracing::warn!(%error, "what is old could not be removed from the store");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The commands of DEPLOYING.md, run one after the other as its reader would.
+
+#![allow(dead_code, reason = "some of what other tests share is for others")]
+
+#[path = "../suite/browser.rs"]
+mod browser;
+#[path = "../browser/example.rs"]
+mod example;
+#[path = "../replicas/fleet.rs"]
+mod fleet;
+#[path = "../stores/place.rs"]
+mod place;
+#[path = "../browser/process.rs"]
+mod process;
+#[path = "../examples/running.rs"]
+mod running;
+
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::fleet::Fleet;
+use crate::place::{Place, Sqlite};
+
+/// The blocks of the page that are marked as shell commands, without the indentation of a list.
+fn commands() -> Vec<String> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("DEPLOYING.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let mut blocks = Vec::new();
+    let mut block: Option<Vec<&str>> = None;
+    for line in page.lines().map(str::trim_start) {
+        match (&mut block, line) {
+            (None, "```sh") => block = Some(Vec::new()),
+            (Some(lines), "```") => {
+                blocks.push(lines.join("\n"));
+                block = None;
+            }
+            (Some(lines), line) => lines.push(line),
+            (None, _) => {}
+        }
+    }
+    blocks
+}
+
+#[tokio::test]
+async fn every_command_of_the_page_does_what_the_page_says() {
+    let commands = commands();
+    assert!(commands.len() >= 7, "{commands:#?}");
+    let all = commands.join("\n");
+    for part in ["head -c 32", "psql", "reseal", "pg_dump", ".backup"] {
+        assert!(all.contains(part), "{part}");
+    }
+
+    // A database that an add-on has lived in, under the key that the fleet has.
+    let fleet = Fleet::on_postgres(1).await;
+    let addon = fleet.addon().await;
+    fleet.signed_in(0, &addon, "ann@example.com").await;
+    let sqlite = Sqlite::new().await;
+    drop(sqlite.open().await);
+
+    let folder = TempDir::new().unwrap();
+    // The key of the first block is for a database that is new; here there is one already.
+    let known = format!("TOKEN_ENCRYPTION_KEY={}", crate::fleet::KEY);
+    let reseal = example::built("reseal");
+    let mut script = String::from("set -euo pipefail\n");
+    for (index, block) in commands.iter().enumerate() {
+        // As built already: cargo inside of cargo would wait for its lock.
+        let run = block.replace(
+            "cargo run --quiet --example reseal",
+            &reseal.display().to_string(),
+        );
+        script.push_str(&run);
+        script.push('\n');
+        if index == 0 {
+            script.push_str("[ ${#TOKEN_ENCRYPTION_KEY} = 44 ]\n");
+            script.push_str(&known);
+            script.push('\n');
+        }
+    }
+    let output = Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(folder.path())
+        .env("DATABASE_URL", &fleet.database)
+        .env("SQLITE_FILE", sqlite.file())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complained = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}\n{complained}");
+    // One resource is active and has its list; one was sealed anew, and then none.
+    assert!(said.contains("active"), "{said}");
+    assert!(said.contains("resealed 1\n"), "{said}");
+    assert!(said.contains("resealed 0\n"), "{said}");
+    let dump = std::fs::read_to_string(folder.path().join("sso.sql")).unwrap();
+    assert!(dump.contains(&addon.resource_id().to_string()));
+    assert!(!dump.contains("HRKU-"), "tokens are sealed");
+    let backup = std::fs::read(folder.path().join("sso-backup.db")).unwrap();
+    assert!(backup.starts_with(b"SQLite format 3"));
+}

@@ -1,0 +1,107 @@
+//! A process ends, and another one takes its place on the same SQLite file.
+
+use std::time::Duration;
+
+use tower_heroku_sso::simulator::Endpoint;
+use tower_heroku_sso::store::{SealingKey, SealingKeys, SqliteStore};
+use tower_heroku_sso::{HerokuSsoBuilder, MemorySessions};
+
+use crate::world::World;
+
+async fn store(folder: &tempfile::TempDir) -> SqliteStore {
+    let key = SealingKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
+    let file = folder.path().join("sso.db");
+    SqliteStore::open(file, SealingKeys::new(key))
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn only_what_is_due_is_fetched_and_sessions_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (before, after) = (store(&folder).await, store(&folder).await);
+    let sessions = MemorySessions::default();
+    let with = |store| {
+        let sessions = sessions.clone();
+        move |builder: HerokuSsoBuilder| builder.store(store).session_store(sessions)
+    };
+    let world = World::with(with(before)).await;
+    let team = world
+        .heroku
+        .team("acme")
+        .member("lead@example.com", "admin");
+    let mut addons = Vec::new();
+    for number in 0..8 {
+        // The first four lists are seven hours old, the others new.
+        if number == 4 {
+            world.clock.advance(Duration::from_secs(7 * 3600));
+        }
+        let app = world.heroku.app(&format!("shop-{number}"));
+        let app = app.collaborator("ann@example.com").owned_by_team(&team);
+        let addon = app.addon();
+        assert_eq!(addon.provision().await.unwrap().status, 200);
+        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        addons.push(addon);
+    }
+    let ann = world.signed_in(&addons[7], "ann@example.com").await;
+    world.heroku.reset_calls();
+
+    let (sso, address) = world.another_gate(with(after)).await;
+    let _sync = sso.spawn_sync();
+    assert_eq!(ann.at(address).fetch("/page").await.status, 200);
+    world.quiet().await;
+    assert_eq!(world.heroku.calls(Endpoint::AddOn), 4);
+    assert_eq!(world.heroku.calls(Endpoint::Token), 0);
+    assert_eq!(world.heroku.calls(Endpoint::TeamMembers), 0);
+    let health = sso.health().await.unwrap();
+    assert_eq!((health.resources, health.without_list), (8, 0));
+    // A list is as old as it was.
+    let list = sso.access_list(&addons[7].resource_id()).await.unwrap();
+    let known = world
+        .sso
+        .access_list(&addons[7].resource_id())
+        .await
+        .unwrap();
+    assert_eq!(
+        list.as_ref().map(|list| &list.list),
+        known.as_ref().map(|known| &known.list)
+    );
+    let lead = sso
+        .access_list(&addons[0].resource_id())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        lead.list
+            .members()
+            .any(|member| member.email.as_str() == "lead@example.com")
+    );
+}
+
+#[tokio::test]
+async fn what_was_used_or_revoked_before_is_so_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let (before, after) = (store(&folder).await, store(&folder).await);
+    let sessions = MemorySessions::default();
+    let with = |store| {
+        let sessions = sessions.clone();
+        move |builder: HerokuSsoBuilder| builder.store(store).session_store(sessions)
+    };
+    let world = World::with(with(before)).await;
+    let addon = world.addon().await;
+    let form = addon.sign_in_form("ann@example.com");
+    let ann = world.browser();
+    assert_eq!(ann.submit(&form).await.status, 303);
+    let owner = world.signed_in(&addon, "owner@example.com").await;
+    let email = "owner@example.com".parse().unwrap();
+    world
+        .sso
+        .revoke(&addon.resource_id(), &email)
+        .await
+        .unwrap();
+
+    let (_sso, address) = world.another_gate(with(after)).await;
+    assert_eq!(ann.at(address).fetch("/page").await.status, 200);
+    assert_eq!(owner.at(address).fetch("/page").await.status, 401);
+    assert_eq!(world.browser().at(address).submit(&form).await.status, 403);
+}
