@@ -11,6 +11,7 @@ use axum::Router;
 use axum::routing::get;
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::simulator::{ETags, Endpoint, Fault, Simulator};
+use tower_heroku_sso::store::{MemoryStore, SealingKey, SealingKeys, SqliteStore, Store};
 use tower_heroku_sso::{
     AddonPassword, ClientSecret, HerokuSso, HerokuUser, Manifest, ManualClock, SsoSalt,
     WebhookSecret, Webhooks,
@@ -44,6 +45,7 @@ impl io::Write for Log {
     }
 }
 
+const SEALING_KEY: &str = "c2VhbGluZ19rZXlfb2ZfMzJfYnl0ZXNfZm9yX3Rlc3Q=";
 const HOOK_SECRET: &str = "a-webhook-secret-of-our-own";
 
 #[tokio::test]
@@ -56,6 +58,19 @@ async fn s1_to_s6_nothing_that_is_logged_or_answered_holds_a_secret() {
         .with_writer(move || writer.clone())
         .init();
 
+    life(&log, MemoryStore::default()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let key = SealingKey::from_base64(SEALING_KEY).unwrap();
+    let file = folder.path().join("state.sqlite");
+    let store = SqliteStore::open(file, SealingKeys::new(key)).await;
+    life(&log, store.unwrap()).await;
+    let lines = log.lines();
+    assert!(lines.iter().any(|line| line.contains("sqlx")));
+    assert!(!lines.iter().any(|line| line.contains(SEALING_KEY)));
+}
+
+/// One life of an add-on, from its provisioning to its end.
+async fn life(log: &Log, store: impl Store) {
     let clock = ManualClock::new();
     let heroku = Simulator::builder()
         .clock(clock.clone())
@@ -76,6 +91,7 @@ async fn s1_to_s6_nothing_that_is_logged_or_answered_holds_a_secret() {
         .webhooks(Webhooks::new(hook_secret).subscribe_at(hooks))
         .api_url(heroku.url().parse().unwrap())
         .id_url(heroku.url().parse().unwrap())
+        .store(store)
         .clock(clock.clone());
     let mut said = format!("{builder:?}");
     let sso = builder.build().unwrap();
@@ -188,5 +204,5 @@ async fn s1_to_s6_nothing_that_is_logged_or_answered_holds_a_secret() {
     for line in lines.iter().filter(|line| line.contains("@example.com")) {
         assert!(line.contains("tower_heroku_sso::audit"), "{line}");
     }
-    assert!(!said.contains("@example.com"));
+    assert!(!said.contains("@example.com"), "{said}");
 }

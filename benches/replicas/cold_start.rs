@@ -25,7 +25,10 @@ pub async fn of_a_fleet() -> Result<()> {
         .stderr(Stdio::inherit())
         .output()?;
     let text = String::from_utf8(output.stdout)?;
-    let words: Vec<f64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    let words: Vec<f64> = text
+        .split_whitespace()
+        .filter_map(|word| word.parse().ok())
+        .collect();
     let [loaded, seconds, megabytes] = words[..] else {
         return Err("the cold start failed".into());
     };
@@ -43,7 +46,10 @@ pub async fn measure(url: &str) -> Result<()> {
     let heroku = Simulator::start().await?;
     let store = store(url).await?;
     // Nothing is in use, so nothing is fetched: the loading alone.
-    let sso = builder(&heroku)?.store(store).sync_scope(SyncScope::Active).build()?;
+    let sso = builder(&heroku)?
+        .store(store)
+        .sync_scope(SyncScope::Active)
+        .build()?;
     let empty = resident_megabytes()?;
     let start = Instant::now();
     let _sync = sso.spawn_sync();

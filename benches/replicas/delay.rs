@@ -40,7 +40,10 @@ pub async fn across_three() -> Result<()> {
     }
     let addon = heroku.app("shop").addon();
     let grant = tower_heroku_sso::OauthGrant::Code(addon.grant_code().into());
-    replicas[0].sso.register(&addon.resource_id(), grant).await?;
+    replicas[0]
+        .sso
+        .register(&addon.resource_id(), grant)
+        .await?;
     addon.mark_provisioned();
 
     let (mut sign_outs, mut revocations, mut removals) = (Vec::new(), Vec::new(), Vec::new());

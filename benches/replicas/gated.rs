@@ -60,7 +60,11 @@ pub async fn throughput() -> Result<()> {
     let memory = median(&mut gates[0].rates);
     for gate in &mut gates[1..] {
         let rate = median(&mut gate.rates);
-        let goal = if gate.name.contains("not") { "" } else { ">= 0.8" };
+        let goal = if gate.name.contains("not") {
+            ""
+        } else {
+            ">= 0.8"
+        };
         row(
             &format!("requests a second, sessions in {} / in memory", gate.name),
             format!("{:.2} ({rate:.0} / {memory:.0})", rate / memory),

@@ -1,6 +1,7 @@
 //! Everything in this process's memory.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -17,10 +18,10 @@ use crate::sso::ReplayKey;
 
 /// The default store: one process, forgotten when it ends. A resource must then be registered again.
 /// Clones share everything.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct MemoryStore(Arc<Mutex<State>>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     last_ticket: i64,
     resources: BTreeMap<ResourceId, Known>,
@@ -29,11 +30,19 @@ struct State {
     sweep: Sweep,
 }
 
-#[derive(Debug)]
 struct Known {
     registration: Registration,
     list: Option<Dated<ResourceList>>,
     revocations: BTreeMap<Email, Revocation>,
+}
+
+/// Says how much there is and of nobody who.
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore")
+            .field("resources", &self.state().resources.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl MemoryStore {
