@@ -35,14 +35,16 @@
 //! # Where things are
 //! [`HerokuSso`] is what you build and keep; [`HerokuSsoBuilder`] has every setting, [`Config`] their
 //! defaults and reasons. [`HerokuUser`] is who is behind a request. [`partner_api`] is what Heroku
-//! calls. [`store::Store`] is what you implement to keep resources in your own database. The
-//! `simulator` module is a Heroku for your tests.
+//! calls. [`store`] has what keeps resources, tokens and lists over a restart. The `simulator` module is
+//! a Heroku for your tests.
 //!
 //! # Features
 //! | feature | what it adds | default |
 //! | --- | --- | --- |
 //! | `axum` | [`HerokuUser`] as an extractor, [`HerokuSso::endpoints`], [`partner_api`] | yes |
 //! | `metrics` | counters, gauges and a histogram through the `metrics` facade | no |
+//! | `sqlite` | [`store::SqliteStore`]: state in a file, for one process | no |
+//! | `postgres` | [`store::PostgresStore`]: state that several processes share | no |
 //! | `simulator` | Heroku in a box: Platform API, OAuth host, dashboard, request signer | no |
 //!
 //! # Logs

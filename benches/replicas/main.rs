@@ -22,7 +22,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let result = match arguments.get(1).map(String::as_str) {
-        Some("cold-start") => runtime.block_on(cold_start::measure(&arguments[2])),
+        Some("cold-start") => runtime
+            .block_on(async { cold_start::measure(&arguments[2], arguments[3].parse()?).await }),
         _ => runtime.block_on(all()),
     };
     match result {

@@ -98,7 +98,7 @@ impl Config {
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 impl SealingKeys {
-    /// Reads `TOKEN_ENCRYPTION_KEY`: 32 bytes in base64, as `openssl rand -base64 32` prints them.
+    /// Reads `TOKEN_ENCRYPTION_KEY`: 32 bytes in base64, as `head -c 32 /dev/urandom | base64` prints them.
     /// Several, separated by commas, while keys are changed: the first seals, all open.
     ///
     /// # Errors

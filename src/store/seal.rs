@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::StoreError;
 
-/// One key, of 32 random bytes. `openssl rand -base64 32` makes one.
+/// One key, of 32 random bytes. `head -c 32 /dev/urandom | base64` makes one.
 ///
 /// Has no `PartialEq`, and `Debug` prints its id only.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ const VERSION: u8 = 1;
 
 /// The text is not the base64 of 32 bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("expected 32 bytes in base64, as `openssl rand -base64 32` prints them")]
+#[error("expected 32 bytes in base64, as `head -c 32 /dev/urandom | base64` prints them")]
 pub struct InvalidSealingKey;
 
 impl SealingKey {
