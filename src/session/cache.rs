@@ -9,7 +9,7 @@ use quick_cache::sync::Cache;
 use tower_sessions::session::Id;
 
 use super::Grant;
-use super::stored::key;
+use super::key::session_key;
 use crate::store::SessionKey;
 use crate::sync::ClosedSessions;
 
@@ -78,7 +78,7 @@ impl GrantCache {
         }
         let cached = Cached {
             grant: grant.clone(),
-            key: key(id),
+            key: session_key(id),
             read_at: now,
             closed_before: AtomicU64::new(closed_before),
         };

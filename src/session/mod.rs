@@ -4,6 +4,7 @@
 mod cache;
 mod cookies;
 mod grant;
+mod key;
 mod memory;
 mod outage;
 mod stored;
@@ -15,7 +16,8 @@ pub(crate) use tower_sessions::session_store::ExpiredDeletion;
 
 pub(crate) use cookies::{Cookies, WayBack};
 pub(crate) use grant::Grant;
+pub(crate) use key::session_key;
 pub use memory::MemorySessions;
-pub(crate) use stored::{Extension, SessionError, SessionSettings, Sessions, key as session_key};
+pub(crate) use stored::{Extension, SessionError, SessionSettings, Sessions};
 pub use sweep::SweepHandle;
 pub(crate) use sweep::sweep;

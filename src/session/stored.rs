@@ -12,6 +12,7 @@ use tower_sessions::{SessionStore, session_store};
 
 use super::Grant;
 use super::cache::GrantCache;
+use super::key::session_key;
 use super::outage::Outage;
 use crate::clock::SharedClock;
 use crate::config::SessionLife;
@@ -142,7 +143,7 @@ impl Sessions {
             return Ok(None);
         };
         // A store that keeps copies of its own may not have heard of it.
-        if closed_before > 0 && self.closed.has(&key(id)) {
+        if closed_before > 0 && self.closed.has(&session_key(id)) {
             return Ok(None);
         }
         self.cache.put(id, &grant, closed_before, now);
@@ -202,7 +203,7 @@ impl Sessions {
         self.cache.forget(id);
         // Whoever closes a session says so before the record is deleted. So either this sees it, or the
         // deletion comes after the save.
-        if self.closed.has_anywhere(&key(id)).await? {
+        if self.closed.has_anywhere(&session_key(id)).await? {
             self.store.delete(id).await?;
             return Ok(Extension::Closed);
         }
@@ -216,17 +217,13 @@ impl Sessions {
 
     /// Closes the session, in all processes.
     pub(crate) async fn close(&self, id: &Id) -> Result<(), SessionError> {
-        let key = key(id);
+        let key = session_key(id);
         self.closed.note(key.clone());
         self.cache.forget(id);
         self.closed.announce(&key).await;
         self.store.delete(id).await?;
         Ok(())
     }
-}
-
-pub(crate) fn key(id: &Id) -> SessionKey {
-    SessionKey::of(&id.0.to_le_bytes())
 }
 
 /// What became of moving a session's end.

@@ -2,7 +2,6 @@
 //! another process has changed something.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::SyncError;
 use super::directory::Directory;
@@ -20,20 +19,6 @@ use crate::store::{ActiveResource, Dated, ResourceState, StoreError};
 
 /// Resources read from the store at once when the sync starts.
 const PAGE: usize = 1_000;
-
-/// How many entries were dropped. What was read from the store before one of them may be out of date.
-#[derive(Debug, Default)]
-pub(super) struct Endings(AtomicU64);
-
-impl Endings {
-    pub(super) fn count(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
-    }
-
-    pub(super) fn note(&self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
 
 /// Whom the readers of changes hear of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

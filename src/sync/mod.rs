@@ -11,6 +11,7 @@ mod budget;
 mod change;
 mod closed_sessions;
 mod directory;
+mod endings;
 mod entry;
 mod error;
 mod fetch;

@@ -1,0 +1,10 @@
+//! The name of a session for others than its holder.
+
+use tower_sessions::session::Id;
+
+use crate::store::SessionKey;
+
+/// A digest of the id: whoever reads it cannot take the session over.
+pub(crate) fn session_key(id: &Id) -> SessionKey {
+    SessionKey::of(&id.0.to_le_bytes())
+}

@@ -1,0 +1,17 @@
+//! Whether a resource ended while something was read.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many entries were dropped. What was read from the store before one of them may be out of date.
+#[derive(Debug, Default)]
+pub(super) struct Endings(AtomicU64);
+
+impl Endings {
+    pub(super) fn count(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn note(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
