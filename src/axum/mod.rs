@@ -1,6 +1,7 @@
 //! Thin adapters for axum: extractors and routers (feature `axum`, on by default).
 
 mod health;
+mod require_role;
 
 use std::convert::Infallible;
 
@@ -14,6 +15,8 @@ use http::request::Parts;
 
 use crate::gate::HerokuUser;
 use crate::heroku_sso::HerokuSso;
+
+pub use require_role::{RequireRole, RequiredRoles, RoleRejection, role};
 
 impl HerokuSso {
     /// The SSO path and the sign-out path as routes, for a router whose fallback is not wrapped by

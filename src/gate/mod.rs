@@ -27,6 +27,7 @@ mod own_login;
 mod page;
 mod refusal;
 mod require;
+mod rule;
 mod service;
 mod sign_in;
 mod sign_out;
@@ -40,6 +41,8 @@ pub(crate) use keeper::{Keeper, Parts};
 pub use layer::HerokuSsoLayer;
 pub use own_login::{AdmitError, SignedIn, VerifiedEmail};
 pub use refusal::RefusalKind;
-pub use require::{RequireRole, RequireRoleLayer};
+pub use require::{Require, RequireLayer};
+#[cfg(feature = "axum")]
+pub(crate) use rule::refusal_without;
 pub use service::HerokuSsoGate;
 pub use user::HerokuUser;

@@ -10,6 +10,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use url::Url;
 
 use super::RefusalKind;
+use super::refusal::Missing;
+use crate::access::Role;
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1f2430;--soft:#525a6b;--paper:#fff;--ground:#f3f4f8;\
@@ -32,12 +34,22 @@ pub(super) fn refusal(
     kind: RefusalKind,
     sign_in_url: Option<&Url>,
     landing: Option<&str>,
+    missing: Option<&Missing>,
 ) -> String {
     let status = kind.status();
     document(
         kind.title(),
         html! {
             p { (kind.advice()) }
+            @if let Some(missing) = missing {
+                @let roles: Vec<_> = missing.any_of.iter().map(Role::as_str).collect();
+                @if !roles.is_empty() {
+                    p { "Needed: " strong { (roles.join(" or ")) } "." }
+                }
+                @if !missing.ask.is_empty() {
+                    p { "Who can give it to you: " (missing.ask.join(", ")) "." }
+                }
+            }
             @if let Some(url) = sign_in_url {
                 a href=(url.as_str()) { "Sign in again through Heroku" }
             }

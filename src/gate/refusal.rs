@@ -1,5 +1,6 @@
 //! A refusal, and how it is written.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use url::Url;
 
 use super::accept::Format;
 use super::page;
+use crate::access::Role;
 
 /// Why a request does not pass. In the extensions of every response that the gate writes itself.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -41,6 +43,9 @@ pub enum RefusalKind {
     StaleSignIn,
     /// 413: the body of the SSO request is larger than 64 KiB.
     TooLarge,
+    /// 403: a role guard wants an email that Heroku has signed, and this session's is not
+    /// ([`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail)).
+    UnsignedEmail,
     /// 403: the SSO request was used before.
     UsedSignIn,
 }
@@ -60,6 +65,7 @@ impl RefusalKind {
             | Self::MissingRole
             | Self::NotListed
             | Self::StaleSignIn
+            | Self::UnsignedEmail
             | Self::UsedSignIn => StatusCode::FORBIDDEN,
         }
     }
@@ -79,6 +85,7 @@ impl RefusalKind {
             Self::SlowBody => "slow-body",
             Self::StaleSignIn => "stale-sign-in",
             Self::TooLarge => "too-large",
+            Self::UnsignedEmail => "unsigned-email",
             Self::UsedSignIn => "used-sign-in",
         }
     }
@@ -98,6 +105,7 @@ impl RefusalKind {
             Self::SlowBody => "The sign-in took too long to arrive",
             Self::StaleSignIn => "This sign-in is too old",
             Self::TooLarge => "This sign-in is too large",
+            Self::UnsignedEmail => "This page needs a stronger sign-in",
             Self::UsedSignIn => "This sign-in was used already",
         }
     }
@@ -132,6 +140,11 @@ impl RefusalKind {
                 "You are signed in, but this page needs another role on the app or in its team. \
                  Ask an owner or an admin of the app."
             }
+            Self::UnsignedEmail => {
+                "Heroku signed you in without vouching for your email address, which is enough for \
+                 other pages but not for this one. Open the add-on again from your app's Resources \
+                 page in the Heroku Dashboard; if that does not help, ask whoever runs this add-on."
+            }
             Self::NoSession | Self::SessionEnded => {
                 "Open the add-on from your app's Resources page in the Heroku Dashboard."
             }
@@ -143,6 +156,14 @@ impl RefusalKind {
     }
 }
 
+/// What somebody with a session lacks.
+#[derive(Clone, Debug)]
+pub(super) struct Missing {
+    pub(super) any_of: Arc<[Role]>,
+    /// Addresses. On the page only, which its reader alone sees.
+    pub(super) ask: Vec<Box<str>>,
+}
+
 /// A refusal with what belongs to this one case of it.
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
@@ -152,6 +173,7 @@ pub(super) struct Refusal {
     /// The landing page, for somebody who may have a session already.
     landing: Option<Box<str>>,
     allow: Option<&'static str>,
+    missing: Option<Box<Missing>>,
     cookies: Vec<HeaderValue>,
 }
 
@@ -163,6 +185,7 @@ impl Refusal {
             sign_in_url: None,
             landing: None,
             allow: None,
+            missing: None,
             cookies: Vec::new(),
         }
     }
@@ -191,6 +214,13 @@ impl Refusal {
         self
     }
 
+    /// The roles of which one is needed, and the addresses of people who can grant it, for somebody
+    /// who may see them.
+    pub(super) fn needs(mut self, any_of: Arc<[Role]>, ask: Vec<Box<str>>) -> Self {
+        self.missing = Some(Box::new(Missing { any_of, ask }));
+        self
+    }
+
     pub(super) fn set_cookie(mut self, cookie: HeaderValue) -> Self {
         self.cookies.push(cookie);
         self
@@ -202,6 +232,7 @@ impl Refusal {
                 self.kind,
                 self.sign_in_url.as_deref(),
                 self.landing.as_deref(),
+                self.missing.as_deref(),
             ),
             Format::ProblemJson => self.problem(),
         };
@@ -253,6 +284,10 @@ impl Refusal {
         });
         if let Some(url) = &self.sign_in_url {
             problem["sign_in_url"] = url.as_str().into();
+        }
+        if let Some(missing) = &self.missing {
+            let roles = missing.any_of.iter().map(Role::as_str);
+            problem["required_roles"] = roles.collect();
         }
         problem.to_string()
     }

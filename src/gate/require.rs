@@ -1,8 +1,7 @@
-//! Routes behind the gate for certain roles only.
+//! Routes behind the gate for some people only.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -16,93 +15,111 @@ use super::RefusalKind;
 use super::accept::Format;
 use super::body::GateBody;
 use super::refusal::Refusal;
+use super::rule::Rule;
 use super::user::HerokuUser;
 use crate::access::Role;
-use crate::sso::Proof;
 
-/// Lets only people in one of some roles pass. Goes inside [`HerokuSso::layer`](crate::HerokuSso::layer),
-/// on the routes that need it.
+/// Lets only some of the people pass whom the gate let in. Goes inside
+/// [`HerokuSso::layer`](crate::HerokuSso::layer), on the routes that need it.
 ///
-/// The roles are those of the newest list. Somebody who signed in by a token that does not cover the
-/// email ([`Proof::UnsignedEmail`]) is refused whatever the list says: the email may be another's.
-/// Without the gate around it, everybody is refused with 401.
+/// Roles are those of the newest list, at each request. Somebody who signed in by a token that does
+/// not cover the email ([`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail)) is refused whatever the
+/// list says, as the email may be another's; [`trust_unsigned_email`](Self::trust_unsigned_email)
+/// changes that. Without the gate around it, everybody is refused with 401.
+///
+/// The page of the refusal says which role is needed, and which owners and admins of the list can
+/// grant it.
 #[derive(Clone, Debug)]
 #[must_use = "a layer guards nothing until it is applied to a service"]
-pub struct RequireRoleLayer {
-    any_of: Arc<[Role]>,
+pub struct RequireLayer {
+    rule: Rule,
 }
 
-impl RequireRoleLayer {
+impl RequireLayer {
     /// One of `roles` is needed. Of an empty set nobody has one.
     pub fn any_of(roles: impl IntoIterator<Item = Role>) -> Self {
         Self {
-            any_of: roles.into_iter().collect(),
+            rule: Rule::any_of(roles),
+        }
+    }
+
+    /// Whoever `rule` says yes to.
+    pub fn only_if(rule: impl Fn(&HerokuUser) -> bool + Send + Sync + 'static) -> Self {
+        Self {
+            rule: Rule::holds_if(rule),
+        }
+    }
+
+    /// Believes the email of somebody whose sign-in did not cover it. Whoever can open the add-on at
+    /// all can then enter as any person on its list: see SECURITY.md.
+    pub fn trust_unsigned_email(self) -> Self {
+        Self {
+            rule: self.rule.trust_unsigned_email(),
         }
     }
 }
 
-impl<S> Layer<S> for RequireRoleLayer {
-    type Service = RequireRole<S>;
+impl<S> Layer<S> for RequireLayer {
+    type Service = Require<S>;
 
-    fn layer(&self, inner: S) -> RequireRole<S> {
-        RequireRole {
+    fn layer(&self, inner: S) -> Require<S> {
+        Require {
             inner,
-            any_of: Arc::clone(&self.any_of),
+            rule: self.rule.clone(),
         }
     }
 }
 
-/// The service of [`RequireRoleLayer`].
+/// The service of [`RequireLayer`].
 #[derive(Clone, Debug)]
-pub struct RequireRole<S> {
+pub struct Require<S> {
     inner: S,
-    any_of: Arc<[Role]>,
+    rule: Rule,
 }
 
-impl<S> RequireRole<S> {
-    fn refusal<B>(&self, request: &Request<B>) -> Option<RefusalKind> {
-        let Some(user) = request.extensions().get::<HerokuUser>() else {
-            return Some(RefusalKind::NoSession);
-        };
-        let allowed = user.proof() == Proof::SignedEmail && user.roles().contains_any(&self.any_of);
-        (!allowed).then_some(RefusalKind::MissingRole)
+impl<S> Require<S> {
+    fn check<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+        match request.extensions().get::<HerokuUser>() {
+            Some(user) => self.rule.check(user),
+            None => Err(Refusal::new(RefusalKind::NoSession)),
+        }
     }
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for RequireRole<S>
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Require<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
     ResBody: Body<Data = Bytes>,
 {
     type Response = Response<GateBody<ResBody>>;
     type Error = S::Error;
-    type Future = RequireRoleFuture<S::Future>;
+    type Future = RequireFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let state = match self.refusal(&request) {
-            Some(kind) => {
+        let state = match self.check(&request) {
+            Err(refusal) => {
                 let format = Format::of(request.headers());
-                let response = Refusal::new(kind).into_response(format, request.method());
+                let response = refusal.into_response(format, request.method());
                 State::Refused {
                     response: Some(response),
                 }
             }
-            None => State::Inner {
+            Ok(()) => State::Inner {
                 response: self.inner.call(request),
             },
         };
-        RequireRoleFuture { state }
+        RequireFuture { state }
     }
 }
 
 pin_project! {
-    /// The future of [`RequireRole`].
+    /// The future of [`Require`].
     #[derive(Debug)]
-    pub struct RequireRoleFuture<F> {
+    pub struct RequireFuture<F> {
         #[pin]
         state: State<F>,
     }
@@ -117,7 +134,7 @@ pin_project! {
     }
 }
 
-impl<F, ResBody, E> Future for RequireRoleFuture<F>
+impl<F, ResBody, E> Future for RequireFuture<F>
 where
     F: Future<Output = Result<Response<ResBody>, E>>,
     ResBody: Body<Data = Bytes>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use super::visit::Visit;
-use crate::access::{App, Email, Member, Roles, Snapshot, Team};
+use crate::access::{AccessList, App, Email, Member, Roles, Snapshot, Team};
 use crate::ids::{ResourceId, UserId};
 use crate::session::Grant;
 use crate::sso::Proof;
@@ -115,6 +115,10 @@ impl HerokuUser {
     /// ```
     pub fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
         self.0.visit.clone().ended(self.0.grant.clone())
+    }
+
+    pub(super) fn list(&self) -> &AccessList {
+        &self.0.snapshot.list
     }
 
     /// When the list was fetched that let this request pass.

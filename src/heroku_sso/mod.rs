@@ -10,7 +10,9 @@ use secrecy::SecretString;
 
 use crate::access::{Email, Role, Snapshot};
 use crate::config::Manifest;
-use crate::gate::{AdmitError, HerokuSsoLayer, Keeper, RequireRoleLayer, SignedIn, VerifiedEmail};
+use crate::gate::{
+    AdmitError, HerokuSsoLayer, HerokuUser, Keeper, RequireLayer, SignedIn, VerifiedEmail,
+};
 use crate::ids::{LegacyId, ResourceId};
 use crate::session::{ExpiredDeletion, SweepHandle, sweep};
 use crate::sync::{Changes, Directory, Health, OauthGrant, SyncError, SyncHandle};
@@ -44,9 +46,36 @@ impl HerokuSso {
         HerokuSsoLayer::identify(Arc::clone(&self.keeper))
     }
 
-    /// For routes inside [`layer`](Self::layer): lets only people in one of `roles` pass.
-    pub fn require_any(&self, roles: impl IntoIterator<Item = Role>) -> RequireRoleLayer {
-        RequireRoleLayer::any_of(roles)
+    /// For routes inside [`layer`](Self::layer): lets only people in this role pass. See
+    /// [`RequireLayer`].
+    pub fn require(&self, role: Role) -> RequireLayer {
+        RequireLayer::any_of([role])
+    }
+
+    /// For routes inside [`layer`](Self::layer): lets only people in one of `roles` pass. See
+    /// [`RequireLayer`].
+    pub fn require_any(&self, roles: impl IntoIterator<Item = Role>) -> RequireLayer {
+        RequireLayer::any_of(roles)
+    }
+
+    /// For routes inside [`layer`](Self::layer): lets only people pass to whom `rule` says yes. See
+    /// [`RequireLayer`].
+    ///
+    /// ```
+    /// # use axum::{Router, routing::post};
+    /// # fn routes(sso: tower_heroku_sso::HerokuSso) -> Router {
+    /// # async fn deploy() {}
+    /// Router::new()
+    ///     .route("/deploy", post(deploy))
+    ///     .route_layer(sso.require_if(|user| user.permissions().iter().any(|may| &**may == "deploy")))
+    ///     .layer(sso.layer())
+    /// # }
+    /// ```
+    pub fn require_if(
+        &self,
+        rule: impl Fn(&HerokuUser) -> bool + Send + Sync + 'static,
+    ) -> RequireLayer {
+        RequireLayer::only_if(rule)
     }
 
     /// Starts the task that keeps every registered resource's list fresh, on the current Tokio

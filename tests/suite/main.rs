@@ -16,6 +16,7 @@ mod pace;
 mod partner_api;
 mod refusals;
 mod restart;
+mod roles;
 mod setup;
 mod sign_in;
 mod sso;

@@ -1,0 +1,143 @@
+//! Roles that a handler asks for in its arguments.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use axum::body::Body;
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+
+use super::NotBehindGate;
+use crate::access::Role;
+use crate::gate::{HerokuUser, refusal_without};
+
+/// An extractor for somebody who is in one of some roles; everybody else is refused as by
+/// [`RequireLayer`](crate::gate::RequireLayer), and whoever signed in by a token that does not cover
+/// the email too.
+///
+/// `R` says which roles: one of [`role`], a tuple of them (any one is enough), or a type of your own.
+/// It is the [`HerokuUser`] too.
+///
+/// ```
+/// use tower_heroku_sso::Role;
+/// use tower_heroku_sso::axum::{RequireRole, RequiredRoles, role};
+///
+/// async fn settings(user: RequireRole<(role::Owner, role::Admin)>) -> String {
+///     format!("{} may change this", user.email())
+/// }
+///
+/// /// Whoever pays.
+/// struct Billing;
+///
+/// impl RequiredRoles for Billing {
+///     fn any_of() -> Vec<Role> {
+///         vec![Role::Owner, Role::from("billing")]
+///     }
+/// }
+///
+/// async fn invoices(_: RequireRole<Billing>) {}
+/// # let _: axum::Router = axum::Router::new()
+/// #     .route("/settings", axum::routing::get(settings))
+/// #     .route("/invoices", axum::routing::get(invoices));
+/// ```
+pub struct RequireRole<R> {
+    user: HerokuUser,
+    roles: PhantomData<fn() -> R>,
+}
+
+impl<R> RequireRole<R> {
+    /// The person.
+    pub fn into_user(self) -> HerokuUser {
+        self.user
+    }
+}
+
+impl<R> Deref for RequireRole<R> {
+    type Target = HerokuUser;
+
+    fn deref(&self) -> &HerokuUser {
+        &self.user
+    }
+}
+
+impl<R> std::fmt::Debug for RequireRole<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("RequireRole").field(&self.user).finish()
+    }
+}
+
+/// Roles as a type, for [`RequireRole`].
+pub trait RequiredRoles {
+    /// The roles of which one is enough. Of none, nobody passes.
+    fn any_of() -> Vec<Role>;
+}
+
+/// One type for each role that Heroku has.
+pub mod role {
+    use super::RequiredRoles;
+    use crate::access::Role;
+
+    macro_rules! roles {
+        ($($name:ident)*) => {
+            $(#[doc = concat!("[`Role::", stringify!($name), "`].")]
+            #[derive(Clone, Copy, Debug)]
+            pub enum $name {}
+
+            impl RequiredRoles for $name {
+                fn any_of() -> Vec<Role> {
+                    vec![Role::$name]
+                }
+            })*
+        };
+    }
+
+    roles! { Owner Admin Member Viewer Collaborator }
+}
+
+impl<A: RequiredRoles, B: RequiredRoles> RequiredRoles for (A, B) {
+    fn any_of() -> Vec<Role> {
+        [A::any_of(), B::any_of()].concat()
+    }
+}
+
+impl<A: RequiredRoles, B: RequiredRoles, C: RequiredRoles> RequiredRoles for (A, B, C) {
+    fn any_of() -> Vec<Role> {
+        [A::any_of(), B::any_of(), C::any_of()].concat()
+    }
+}
+
+/// Why a handler that takes [`RequireRole`] was not called.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RoleRejection {
+    /// 500: there is no gate around the route.
+    NotBehindGate(NotBehindGate),
+    /// 403: as the gate refuses.
+    Refused(Box<Response>),
+}
+
+impl IntoResponse for RoleRejection {
+    fn into_response(self) -> Response {
+        match self {
+            Self::NotBehindGate(rejection) => rejection.into_response(),
+            Self::Refused(response) => *response,
+        }
+    }
+}
+
+impl<R: RequiredRoles, S: Sync> FromRequestParts<S> for RequireRole<R> {
+    type Rejection = RoleRejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, RoleRejection> {
+        let user = HerokuUser::from_request_parts(parts, state).await;
+        let user = user.map_err(RoleRejection::NotBehindGate)?;
+        match refusal_without(R::any_of(), &user, parts) {
+            Some(refusal) => Err(RoleRejection::Refused(Box::new(refusal.map(Body::new)))),
+            None => Ok(Self {
+                user,
+                roles: PhantomData,
+            }),
+        }
+    }
+}

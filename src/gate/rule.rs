@@ -1,0 +1,112 @@
+//! What a person needs to be let through a guard, and whether they have it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Response;
+use http::request::Parts;
+use http_body_util::Full;
+
+use super::accept::Format;
+use super::refusal::Refusal;
+use super::{HerokuUser, RefusalKind};
+use crate::access::Role;
+use crate::audit;
+use crate::sso::Proof;
+
+/// At most so many people are named as those who can grant a role.
+const NAMED: usize = 5;
+
+/// What somebody must be.
+#[derive(Clone)]
+pub(super) struct Rule {
+    needs: Needs,
+    trusts_unsigned_email: bool,
+}
+
+#[derive(Clone)]
+enum Needs {
+    AnyOf(Arc<[Role]>),
+    If(Arc<dyn Fn(&HerokuUser) -> bool + Send + Sync>),
+}
+
+impl Rule {
+    pub(super) fn any_of(roles: impl IntoIterator<Item = Role>) -> Self {
+        Self {
+            needs: Needs::AnyOf(roles.into_iter().collect()),
+            trusts_unsigned_email: false,
+        }
+    }
+
+    pub(super) fn holds_if(rule: impl Fn(&HerokuUser) -> bool + Send + Sync + 'static) -> Self {
+        Self {
+            needs: Needs::If(Arc::new(rule)),
+            trusts_unsigned_email: false,
+        }
+    }
+
+    pub(super) fn trust_unsigned_email(mut self) -> Self {
+        self.trusts_unsigned_email = true;
+        self
+    }
+
+    /// Lets `user` pass, or says why not.
+    pub(super) fn check(&self, user: &HerokuUser) -> Result<(), Refusal> {
+        if user.proof() == Proof::UnsignedEmail && !self.trusts_unsigned_email {
+            audit::request_refused(user.resource(), user.email(), "unsigned_email");
+            return Err(Refusal::new(RefusalKind::UnsignedEmail));
+        }
+        let allowed = match &self.needs {
+            Needs::AnyOf(roles) => user.roles().contains_any(roles),
+            Needs::If(rule) => rule(user),
+        };
+        if allowed {
+            return Ok(());
+        }
+        audit::request_refused(user.resource(), user.email(), "missing_role");
+        let refusal = Refusal::new(RefusalKind::MissingRole);
+        Err(match &self.needs {
+            Needs::AnyOf(roles) => refusal.needs(Arc::clone(roles), who_grants(user)),
+            Needs::If(_) => refusal,
+        })
+    }
+}
+
+/// Owners and admins on the list, who can give somebody a role. Nobody is named to a person who has
+/// not proved to be on the list.
+fn who_grants(user: &HerokuUser) -> Vec<Box<str>> {
+    if user.proof() == Proof::UnsignedEmail {
+        return Vec::new();
+    }
+    let grants = user.list().members().filter(|member| {
+        let roles = member.roles();
+        roles.contains_any(&[Role::Owner, Role::Admin]) && member.email != *user.email()
+    });
+    let emails = grants
+        .take(NAMED)
+        .map(|member| member.email.as_str().into());
+    emails.collect()
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct("Rule");
+        match &self.needs {
+            Needs::AnyOf(roles) => text.field("any_of", roles),
+            Needs::If(_) => text.field("if", &format_args!("..")),
+        };
+        text.field("trusts_unsigned_email", &self.trusts_unsigned_email)
+            .finish()
+    }
+}
+
+/// The refusal of somebody who has none of `roles`, for a guard that is no layer.
+pub(crate) fn refusal_without(
+    roles: impl IntoIterator<Item = Role>,
+    user: &HerokuUser,
+    request: &Parts,
+) -> Option<Response<Full<Bytes>>> {
+    let refusal = Rule::any_of(roles).check(user).err()?;
+    Some(refusal.into_response(Format::of(&request.headers), &request.method))
+}
