@@ -63,7 +63,7 @@ const HOMES: &[(&str, &[&str])] = &[
         ],
     ),
     ("hmac", &["simulator/", "webhook/signature.rs"]),
-    ("maud", &["gate/page.rs", "simulator/"]),
+    ("maud", &["axum/whoami.rs", "gate/page.rs", "simulator/"]),
     ("metrics", &["meter.rs"]),
     ("reqwest", &["heroku/", "simulator/"]),
     ("sha1", &["sso/token.rs"]),

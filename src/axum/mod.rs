@@ -2,6 +2,7 @@
 
 mod health;
 mod require_role;
+mod whoami;
 
 use std::convert::Infallible;
 
@@ -10,13 +11,15 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
+use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
+use http_body_util::Full;
 
 use crate::gate::HerokuUser;
 use crate::heroku_sso::HerokuSso;
 
-pub use require_role::{RequireRole, RequiredRoles, RoleRejection, role};
+pub use require_role::{RequireRole, RequiredRoles, role};
 
 impl HerokuSso {
     /// The SSO path and the sign-out path as routes, for a router whose fallback is not wrapped by
@@ -29,10 +32,11 @@ impl HerokuSso {
         S: Clone + Send + Sync + 'static,
     {
         // The layer answers both paths before these handlers are reached.
-        Router::new()
-            .route(&self.keeper.sso_path, any(unreached))
-            .route(&self.keeper.sign_out_path, any(unreached))
-            .route_layer(self.layer())
+        let routes = self.keeper.paths.routes().into_iter();
+        let router = routes.fold(Router::new(), |router, path| {
+            router.route(&path, any(unreached))
+        });
+        router.route_layer(self.layer())
     }
 }
 
@@ -58,11 +62,43 @@ impl IntoResponse for NotBehindGate {
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for HerokuUser {
-    type Rejection = NotBehindGate;
+/// Why a handler that takes [`HerokuUser`] or [`RequireRole`] was not called.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum UserRejection {
+    /// 500: there is no gate around the route.
+    NotBehindGate(NotBehindGate),
+    /// 403, as the gate refuses: without the role; or the request is for another resource now than
+    /// it was at the gate ([`Config::resource_in_path`](crate::Config::resource_in_path)).
+    Refused(Box<Response>),
+}
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, NotBehindGate> {
-        parts.extensions.get().cloned().ok_or(NotBehindGate)
+impl UserRejection {
+    fn refused(refusal: http::Response<Full<Bytes>>) -> Self {
+        Self::Refused(Box::new(refusal.map(Body::new)))
+    }
+}
+
+impl IntoResponse for UserRejection {
+    fn into_response(self) -> Response {
+        match self {
+            Self::NotBehindGate(rejection) => rejection.into_response(),
+            Self::Refused(response) => *response,
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for HerokuUser {
+    type Rejection = UserRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, UserRejection> {
+        let Some(user) = parts.extensions.get::<Self>().cloned() else {
+            return Err(UserRejection::NotBehindGate(NotBehindGate));
+        };
+        match user.refusal_elsewhere(parts) {
+            Some(refusal) => Err(UserRejection::refused(refusal)),
+            None => Ok(user),
+        }
     }
 }
 
@@ -71,6 +107,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for HerokuUser {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
-        Ok(parts.extensions.get().cloned())
+        let user = parts.extensions.get::<Self>().cloned();
+        Ok(user.filter(|user| user.refusal_elsewhere(parts).is_none()))
     }
 }

@@ -3,12 +3,10 @@
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use axum::body::Body;
 use axum::extract::FromRequestParts;
-use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 
-use super::NotBehindGate;
+use super::UserRejection;
 use crate::access::Role;
 use crate::gate::{HerokuUser, refusal_without};
 
@@ -107,33 +105,13 @@ impl<A: RequiredRoles, B: RequiredRoles, C: RequiredRoles> RequiredRoles for (A,
     }
 }
 
-/// Why a handler that takes [`RequireRole`] was not called.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum RoleRejection {
-    /// 500: there is no gate around the route.
-    NotBehindGate(NotBehindGate),
-    /// 403: as the gate refuses.
-    Refused(Box<Response>),
-}
-
-impl IntoResponse for RoleRejection {
-    fn into_response(self) -> Response {
-        match self {
-            Self::NotBehindGate(rejection) => rejection.into_response(),
-            Self::Refused(response) => *response,
-        }
-    }
-}
-
 impl<R: RequiredRoles, S: Sync> FromRequestParts<S> for RequireRole<R> {
-    type Rejection = RoleRejection;
+    type Rejection = UserRejection;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, RoleRejection> {
-        let user = HerokuUser::from_request_parts(parts, state).await;
-        let user = user.map_err(RoleRejection::NotBehindGate)?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, UserRejection> {
+        let user = HerokuUser::from_request_parts(parts, state).await?;
         match refusal_without(R::any_of(), &user, parts) {
-            Some(refusal) => Err(RoleRejection::Refused(Box::new(refusal.map(Body::new)))),
+            Some(refusal) => Err(UserRejection::refused(refusal)),
             None => Ok(Self {
                 user,
                 roles: PhantomData,

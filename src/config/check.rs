@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::settings::PLACEHOLDER;
 use super::{Config, SetupError};
 use crate::heroku::HerokuUrl;
 use crate::webhook::Webhooks;
@@ -66,6 +67,17 @@ impl Config {
             return Err(SetupError::InvalidPath {
                 setting: "sso_path",
             });
+        }
+        if let Some(pattern) = &self.resource_in_path {
+            let before = pattern.strip_suffix(PLACEHOLDER).unwrap_or_default();
+            let plain = |b: u8| b.is_ascii_graphic() && !b"?#\\\"<>{}%".contains(&b);
+            let slashes =
+                before.starts_with('/') && before.ends_with('/') && !before.contains("//");
+            if !slashes || !before.bytes().all(plain) {
+                return Err(SetupError::InvalidPath {
+                    setting: "resource_in_path",
+                });
+            }
         }
         let address = self.webhooks.as_ref().and_then(Webhooks::url);
         // The same rule as for addresses of Heroku's.

@@ -8,4 +8,5 @@ mod settings;
 
 pub use error::SetupError;
 pub use manifest::Manifest;
+pub(crate) use settings::PLACEHOLDER;
 pub use settings::{Config, CookieTransport, OnExpired, SessionLife, Streams};

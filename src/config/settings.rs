@@ -49,6 +49,15 @@ pub struct Config {
     pub sign_out_path: String,
     /// Where a browser lands after signing in. Default: `/`.
     pub landing_path: String,
+    /// Where the dashboards of the resources are, if a browser may have several open at once:
+    /// `/addons/{resource}` for `/addons/01234567-…` and everything below it. The last segment must be
+    /// `{resource}`.
+    ///
+    /// Each resource then has a session and a cookie of its own, and a request may only use that of the
+    /// resource in its path: two tabs never mix customers. Other paths have no session. The landing
+    /// path and a sign-out path are below each resource; the plain sign-out path ends all sessions.
+    /// Default: none, so that a browser has one session, for the resource that it last signed in to.
+    pub resource_in_path: Option<String>,
     /// The Platform API. Default: `https://api.heroku.com`.
     pub api_url: HerokuUrl,
     /// The OAuth host. Default: `https://id.heroku.com`.
@@ -70,6 +79,9 @@ pub struct Config {
     /// that lists are only polled.
     pub webhooks: Option<Webhooks>,
 }
+
+/// The last segment of [`Config::resource_in_path`].
+pub(crate) const PLACEHOLDER: &str = "{resource}";
 
 /// Whether a session follows its list.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -138,6 +150,7 @@ impl Default for Config {
             sso_path: "/heroku/sso".into(),
             sign_out_path: "/logout".into(),
             landing_path: "/".into(),
+            resource_in_path: None,
             api_url: HerokuUrl::platform_api(),
             id_url: HerokuUrl::id_host(),
             heroku_timeout: Duration::from_secs(10),

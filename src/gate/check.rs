@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use time::OffsetDateTime;
 
 use super::keeper::Keeper;
+use super::paths::Place;
 use super::refusal::Refusal;
 use super::visit::Visit;
 use super::{HerokuUser, RefusalKind};
 use crate::access::{Admission, Member};
 use crate::audit;
+use crate::ids::ResourceId;
 use crate::session::{Extension, Grant, SessionError, SessionId};
 use crate::sync::{Held, SyncError};
 
@@ -22,21 +24,39 @@ pub(super) struct Passage {
 }
 
 impl Keeper {
+    /// The session that counts at this place, if the browser has one.
+    pub(super) fn session_at(&self, place: Place, headers: &HeaderMap) -> Option<SessionId> {
+        match place {
+            Place::Nowhere => None,
+            Place::Anywhere | Place::At(_) => self.cookies.session_id(headers, place.resource()),
+        }
+    }
+
+    /// `mount` is what a router outside of the gate took off the path.
+    ///
     /// Asks the session store who this is, and the newest list whether they may pass. One list
     /// decides the whole request, also if a newer one arrives meanwhile.
     pub(super) async fn check(
         self: &Arc<Self>,
         session: Option<SessionId>,
+        place: Place,
+        mount: String,
     ) -> Result<Passage, Refusal> {
         let id = session.ok_or_else(|| Refusal::new(RefusalKind::NoSession))?;
         let grant = self.sessions.load(&id).await.map_err(unavailable)?;
         let Some(mut grant) = grant else {
-            return Err(self.forget_cookie(RefusalKind::NoSession));
+            return Err(self.forget_cookie(RefusalKind::NoSession, place.resource()));
         };
+        if place.resource().is_some_and(|here| *here != grant.resource) {
+            // Under the name of this resource's cookie: no gate has set it.
+            audit::request_refused(&grant.resource, &grant.email, "other_resource");
+            return Err(self.forget_cookie(RefusalKind::OtherResource, place.resource()));
+        }
+        let resource = grant.resource;
         let now = self.directory.clock().now();
         if grant.has_ended(now) {
             self.close(&id).await;
-            return Err(self.forget_cookie(RefusalKind::SessionEnded));
+            return Err(self.forget_cookie(RefusalKind::SessionEnded, Some(&resource)));
         }
         let current = self
             .directory
@@ -46,11 +66,11 @@ impl Keeper {
             Ok(None) => {
                 self.close(&id).await;
                 audit::request_refused(&grant.resource, &grant.email, "revoked");
-                return Err(self.forget_cookie(RefusalKind::SessionEnded));
+                return Err(self.forget_cookie(RefusalKind::SessionEnded, Some(&resource)));
             }
             Err(SyncError::Gone | SyncError::UnknownResource) => {
                 self.close(&id).await;
-                return Err(self.forget_cookie(RefusalKind::SessionEnded));
+                return Err(self.forget_cookie(RefusalKind::SessionEnded, Some(&resource)));
             }
             Err(error) => return Err(Refusal::cannot_check(error.retry_after())),
         };
@@ -67,7 +87,7 @@ impl Keeper {
         let snapshot = held.snapshot.clone();
         let visit = Visit::new(Arc::clone(self), id);
         Ok(Passage {
-            user: HerokuUser::new(visit, grant, member, snapshot),
+            user: HerokuUser::new(visit, grant, member, snapshot, mount),
             cookie,
         })
     }
@@ -84,7 +104,7 @@ impl Keeper {
             Admission::OtherAccount => "other_account",
         };
         audit::request_refused(&grant.resource, &grant.email, reason);
-        Err(self.forget_cookie(RefusalKind::NotListed))
+        Err(self.forget_cookie(RefusalKind::NotListed, Some(&grant.resource)))
     }
 
     async fn extend(
@@ -100,13 +120,15 @@ impl Keeper {
         match self.sessions.extend(id, end).await {
             Ok(Extension::Done) => {
                 grant.expires_at = end;
-                Ok(Some(self.cookies.session(id, end, now)))
+                Ok(Some(self.cookies.session(&grant.resource, id, end, now)))
             }
             Ok(Extension::DoneBefore) => {
                 grant.expires_at = end;
                 Ok(None)
             }
-            Ok(Extension::Closed) => Err(self.forget_cookie(RefusalKind::NoSession)),
+            Ok(Extension::Closed) => {
+                Err(self.forget_cookie(RefusalKind::NoSession, Some(&grant.resource)))
+            }
             Err(error) => {
                 // The session still lives until the end that is stored.
                 tracing::warn!(%error, "a session could not be extended");
@@ -122,8 +144,8 @@ impl Keeper {
         }
     }
 
-    fn forget_cookie(&self, kind: RefusalKind) -> Refusal {
-        Refusal::new(kind).set_cookie(self.cookies.no_session())
+    fn forget_cookie(&self, kind: RefusalKind, resource: Option<&ResourceId>) -> Refusal {
+        Refusal::new(kind).set_cookie(self.cookies.no_session(resource))
     }
 }
 

@@ -22,6 +22,7 @@ use super::refusal::Refusal;
 use super::user::HerokuUser;
 use super::visitor::{Visitor, redirect};
 use crate::config::Streams;
+use crate::ids::ResourceId;
 use crate::session::WayBack;
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -52,7 +53,7 @@ pin_project! {
         Inner {
             #[pin]
             response: F,
-            cookie: Option<HeaderValue>,
+            cookies: Vec<HeaderValue>,
             // Whose access ends the response's body.
             reader: Option<HerokuUser>,
         },
@@ -118,12 +119,12 @@ where
                 }
                 StateProjection::Inner {
                     response,
-                    cookie,
+                    cookies,
                     reader,
                 } => {
                     let mut response = ready!(response.poll(cx))?;
                     mark_personal(response.headers_mut());
-                    if let Some(cookie) = cookie.take() {
+                    for cookie in cookies.drain(..) {
                         response.headers_mut().append(SET_COOKIE, cookie);
                     }
                     let reader = reader.take();
@@ -149,18 +150,19 @@ where
             mut request,
             mut service,
         } = self;
-        let (cookie, reader) = match (verdict, mode) {
+        let (cookies, reader) = match (verdict, mode) {
             (Ok(passage), _) => {
                 if let Some(answer) = lead_back(&keeper, &request, &passage) {
                     let answer = Box::pin(async move { answer });
                     return State::Answer { answer };
                 }
+                let hint = landed(&keeper, &request, &passage);
                 let ends = keeper.streams == Streams::EndWithAccess;
                 let reader = ends.then(|| passage.user.clone());
                 request.extensions_mut().insert(passage.user);
-                (passage.cookie, reader)
+                (passage.cookie.into_iter().chain(hint).collect(), reader)
             }
-            (Err(_), Mode::Identify) => (None, None),
+            (Err(_), Mode::Identify) => (Vec::new(), None),
             (Err(refusal), Mode::Guard) => {
                 let visitor = Visitor::of(&keeper, &request);
                 let answer = async move { visitor.refuse(&keeper, refusal).await };
@@ -171,7 +173,7 @@ where
         };
         State::Inner {
             response: service.call(request),
-            cookie,
+            cookies,
             reader,
         }
     }
@@ -179,16 +181,17 @@ where
 
 /// The landing page leads on to the page that was wanted when the last session ended, once.
 fn lead_back<B>(keeper: &Keeper, request: &Request<B>, passage: &Passage) -> Option<Own> {
-    if request.method() != Method::GET || request.uri().path() != keeper.landing_path {
+    let resource = passage.user.resource();
+    if !is_landing(keeper, request, resource) {
         return None;
     }
-    let way = keeper.cookies.way_back(request.headers())?;
+    let way = keeper.cookies.way_back(request.headers(), Some(resource))?;
     let wanted = way.wanted.clone()?;
     let done = keeper.cookies.set_way_back(&WayBack {
         wanted: None,
         ..way.clone()
     });
-    if way.resource != *passage.user.resource() {
+    if way.resource != *resource {
         return None;
     }
     let mut response = redirect(HeaderValue::try_from(wanted).ok()?);
@@ -198,6 +201,20 @@ fn lead_back<B>(keeper: &Keeper, request: &Request<B>, passage: &Passage) -> Opt
         headers.append(SET_COOKIE, cookie.clone());
     }
     Some(response)
+}
+
+/// The hint of somebody who has just signed in, where the form could not set it.
+fn landed<B>(keeper: &Keeper, request: &Request<B>, passage: &Passage) -> Option<HeaderValue> {
+    let resource = passage.user.resource();
+    let cookies = &keeper.cookies;
+    is_landing(keeper, request, resource)
+        .then(|| cookies.landed(request.headers(), resource))
+        .flatten()
+}
+
+fn is_landing<B>(keeper: &Keeper, request: &Request<B>, resource: &ResourceId) -> bool {
+    let path = request.uri().path();
+    request.method() == Method::GET && keeper.paths.is_landing(path, resource)
 }
 
 /// What a response from behind the gate says is for one person.

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use http::Request;
 use url::{Host, Url};
 
+use super::paths::Paths;
 use crate::config::{OnExpired, Streams};
 use crate::heroku::is_loopback;
 use crate::session::{Cookies, Sessions};
@@ -20,9 +20,7 @@ pub(crate) struct Parts {
     pub(crate) verifier: Verifier,
     pub(crate) on_expired: OnExpired,
     pub(crate) streams: Streams,
-    pub(crate) sso_path: String,
-    pub(crate) sign_out_path: String,
-    pub(crate) landing_path: String,
+    pub(crate) paths: Paths,
     /// The Platform API is on this machine, so Heroku's pages may be too.
     pub(crate) heroku_is_local: bool,
 }
@@ -31,29 +29,9 @@ pub(crate) struct Parts {
 #[derive(Debug)]
 pub(crate) struct Keeper(Parts);
 
-/// What a request wants of the gate.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Errand {
-    Pass,
-    SignIn,
-    SignOut,
-}
-
 impl Keeper {
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
         Arc::new(Self(parts))
-    }
-
-    /// Exact paths only: any other spelling is a page like every other, and gated.
-    pub(super) fn errand<B>(&self, request: &Request<B>) -> Errand {
-        let path = request.uri().path();
-        if path == self.sso_path {
-            Errand::SignIn
-        } else if path == self.sign_out_path {
-            Errand::SignOut
-        } else {
-            Errand::Pass
-        }
     }
 
     /// An add-on's Heroku page counts if it is https on heroku.com; on this machine, if the Platform

@@ -25,6 +25,7 @@ mod mode;
 mod original_uri;
 mod own_login;
 mod page;
+mod paths;
 mod refusal;
 mod require;
 mod rule;
@@ -40,6 +41,7 @@ pub use future::ResponseFuture;
 pub(crate) use keeper::{Keeper, Parts};
 pub use layer::HerokuSsoLayer;
 pub use own_login::{AdmitError, SignedIn, VerifiedEmail};
+pub(crate) use paths::Paths;
 pub use refusal::RefusalKind;
 pub use require::{Require, RequireLayer};
 #[cfg(feature = "axum")]

@@ -1,19 +1,25 @@
 //! The address as the client sent it.
 
-use http::Request;
 use http::uri::PathAndQuery;
+use http::{Extensions, Request, Uri};
 
 /// Path and query before any router took a prefix off them.
 ///
 /// axum strips the prefix of a nested router and keeps the whole address in the extensions.
 pub(super) fn path_and_query<B>(request: &Request<B>) -> PathAndQuery {
+    of(request.extensions(), request.uri())
+}
+
+pub(super) fn of(extensions: &Extensions, uri: &Uri) -> PathAndQuery {
     #[cfg(feature = "axum")]
-    if let Some(axum::extract::OriginalUri(uri)) = request.extensions().get()
+    if let Some(axum::extract::OriginalUri(uri)) = extensions.get()
         && let Some(whole) = uri.path_and_query()
     {
         return whole.clone();
     }
-    let own = request.uri().path_and_query().cloned();
+    #[cfg(not(feature = "axum"))]
+    let _ = extensions;
+    let own = uri.path_and_query().cloned();
     own.unwrap_or_else(|| PathAndQuery::from_static("/"))
 }
 

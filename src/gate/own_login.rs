@@ -40,7 +40,8 @@ impl VerifiedEmail {
 pub struct SignedIn {
     member: Member,
     expires_at: OffsetDateTime,
-    cookies: [HeaderValue; 2],
+    cookies: Vec<HeaderValue>,
+    landing: String,
 }
 
 impl SignedIn {
@@ -49,6 +50,12 @@ impl SignedIn {
         for cookie in &self.cookies {
             headers.append(SET_COOKIE, cookie.clone());
         }
+    }
+
+    /// The page to redirect the browser to: [`Config::landing_path`](crate::Config::landing_path), of
+    /// this resource under [`Config::resource_in_path`](crate::Config::resource_in_path).
+    pub fn landing(&self) -> &str {
+        &self.landing
     }
 
     /// The person as the list has them.
@@ -85,7 +92,7 @@ impl Keeper {
         email: &VerifiedEmail,
         headers: &HeaderMap,
     ) -> Result<SignedIn, AdmitError> {
-        let previous = self.cookies.session_id(headers);
+        let previous = self.cookies.session_id(headers, Some(resource));
         let admitted = self.directory.admit(resource, email.email(), None).await;
         let admitted = admitted.map_err(|why| {
             audit::sign_in_refused(Some(resource), Some(email.email()), &why.reason());
@@ -105,10 +112,8 @@ impl Keeper {
         Ok(SignedIn {
             member: admitted.member,
             expires_at: grant.expires_at,
-            cookies: [
-                self.cookies.session(&id, grant.expires_at, now),
-                self.cookies.set_hint(resource),
-            ],
+            cookies: self.cookies.signed_in(&id, &grant, now).collect(),
+            landing: self.paths.landing(resource),
         })
     }
 }

@@ -39,6 +39,9 @@ pub enum RefusalKind {
     SessionEnded,
     /// 408: the body of the SSO request did not arrive in time.
     SlowBody,
+    /// 403: the session in the cookie of this path's resource is one of another resource
+    /// ([`Config::resource_in_path`](crate::Config::resource_in_path)).
+    OtherResource,
     /// 403: the SSO request is too old, or from the future.
     StaleSignIn,
     /// 413: the body of the SSO request is larger than 64 KiB.
@@ -64,6 +67,7 @@ impl RefusalKind {
             | Self::InvalidSignIn
             | Self::MissingRole
             | Self::NotListed
+            | Self::OtherResource
             | Self::StaleSignIn
             | Self::UnsignedEmail
             | Self::UsedSignIn => StatusCode::FORBIDDEN,
@@ -81,6 +85,7 @@ impl RefusalKind {
             Self::NoSession => "no-session",
             Self::NotAForm => "not-a-form",
             Self::NotListed => "not-listed",
+            Self::OtherResource => "other-resource",
             Self::SessionEnded => "session-ended",
             Self::SlowBody => "slow-body",
             Self::StaleSignIn => "stale-sign-in",
@@ -101,6 +106,7 @@ impl RefusalKind {
             Self::NoSession => "Please sign in through Heroku",
             Self::NotAForm => "This is not a sign-in form",
             Self::NotListed => "You do not have access to this add-on",
+            Self::OtherResource => "You are signed in to another add-on",
             Self::SessionEnded => "Your session has ended",
             Self::SlowBody => "The sign-in took too long to arrive",
             Self::StaleSignIn => "This sign-in is too old",
@@ -145,7 +151,7 @@ impl RefusalKind {
                  other pages but not for this one. Open the add-on again from your app's Resources \
                  page in the Heroku Dashboard; if that does not help, ask whoever runs this add-on."
             }
-            Self::NoSession | Self::SessionEnded => {
+            Self::NoSession | Self::OtherResource | Self::SessionEnded => {
                 "Open the add-on from your app's Resources page in the Heroku Dashboard."
             }
             Self::NotListed => {

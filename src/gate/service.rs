@@ -11,8 +11,10 @@ use tower::Service;
 
 use super::body::GateBody;
 use super::future::ResponseFuture;
-use super::keeper::{Errand, Keeper};
+use super::keeper::Keeper;
 use super::mode::Mode;
+use super::original_uri;
+use super::paths::Errand;
 use super::sign_out::SignOut;
 use super::user::HerokuUser;
 
@@ -69,7 +71,7 @@ where
         // Only this gate says who is behind a request, whatever stands outside of it.
         request.extensions_mut().remove::<HerokuUser>();
         let keeper = Arc::clone(&self.keeper);
-        match keeper.errand(&request) {
+        match keeper.paths.errand(request.uri().path()) {
             Errand::SignIn => {
                 let answer = async move { keeper.sign_in(request).await };
                 ResponseFuture::answer(Box::pin(answer))
@@ -83,10 +85,12 @@ where
                 // The service that was polled ready goes along; the clone stays.
                 let clone = self.inner.clone();
                 let ready = mem::replace(&mut self.inner, clone);
-                let session = keeper.cookies.session_id(request.headers());
+                let place = keeper.paths.place(request.uri().path());
+                let mount = original_uri::prefix(&request);
+                let session = keeper.session_at(place, request.headers());
                 let check = {
                     let keeper = Arc::clone(&keeper);
-                    async move { keeper.check(session).await }
+                    async move { keeper.check(session, place, mount).await }
                 };
                 ResponseFuture::check(Box::pin(check), keeper, self.mode, request, ready)
             }

@@ -48,8 +48,8 @@ impl Keeper {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let landing = self.landing(&request);
-        let previous = self.cookies.session_id(request.headers());
+        let prefix = original_uri::prefix(&request);
+        let browser = request.headers().clone();
         let form = self.read_form(request).await?;
 
         let now = self.directory.clock().now();
@@ -63,6 +63,8 @@ impl Keeper {
             })
         })?;
         let admitted = self.admitted(&verified).await?;
+        let landing = self.landing(prefix, &admitted.resource);
+        let previous = self.cookies.session_id(&browser, Some(&admitted.resource));
         let used_up = self.use_up(&admitted.resource, &verified).await;
         used_up.map_err(|refusal| match refusal.kind {
             RefusalKind::UsedSignIn => refusal.or_go_on_at(landing.clone()),
@@ -84,8 +86,9 @@ impl Keeper {
         let location = location.unwrap_or_else(|_| HeaderValue::from_static("/"));
         let mut response = redirect(location);
         let headers = response.headers_mut();
-        headers.append(SET_COOKIE, self.cookies.session(&id, grant.expires_at, now));
-        headers.append(SET_COOKIE, self.cookies.set_hint(&grant.resource));
+        for cookie in self.cookies.signed_in(&id, &grant, now) {
+            headers.append(SET_COOKIE, cookie);
+        }
         if self.verifier.uses(SsoPolicy::Legacy)
             && let Some(cookie) = verified
                 .nav_data
@@ -98,10 +101,10 @@ impl Keeper {
 
     /// The landing page as the browser must ask for it. A nested router's own root is its prefix,
     /// without a slash behind it.
-    fn landing<B>(&self, request: &Request<B>) -> String {
-        match original_uri::prefix(request) {
-            prefix if !prefix.is_empty() && self.landing_path == "/" => prefix,
-            prefix => prefix + &self.landing_path,
+    fn landing(&self, prefix: String, resource: &ResourceId) -> String {
+        match self.paths.landing(resource).as_str() {
+            "/" if !prefix.is_empty() => prefix,
+            landing => prefix + landing,
         }
     }
 

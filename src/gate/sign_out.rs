@@ -7,9 +7,11 @@ use http_body_util::Full;
 
 use super::accept::Format;
 use super::keeper::Keeper;
+use super::paths::Place;
 use super::refusal::Refusal;
 use super::{RefusalKind, page};
 use crate::audit;
+use crate::ids::ResourceId;
 use crate::session::SessionId;
 
 /// What a sign-out depends on, taken from its request.
@@ -18,22 +20,40 @@ pub(super) struct SignOut {
     method: Method,
     format: Format,
     own_site: bool,
-    session: Option<SessionId>,
+    /// What ends. Without a resource: the browser's only session.
+    sessions: Vec<(Option<ResourceId>, SessionId)>,
+    /// What the browser is to forget, whether there is a session or not.
+    resource: Option<ResourceId>,
+    hints: Vec<ResourceId>,
 }
 
 impl SignOut {
     pub(super) fn of<B>(keeper: &Keeper, request: &Request<B>) -> Self {
+        let headers = request.headers();
+        let place = keeper.paths.place(request.uri().path());
+        let sessions = match place {
+            // The path of no resource ends them all.
+            Place::Nowhere => keeper.cookies.all_sessions(headers),
+            Place::Anywhere | Place::At(_) => {
+                let session = keeper.session_at(place, headers);
+                let session = session.map(|id| (place.resource().copied(), id));
+                session.into_iter().collect()
+            }
+        };
         Self {
             method: request.method().clone(),
-            format: Format::of(request.headers()),
+            format: Format::of(headers),
             own_site: is_own_site(request),
-            session: keeper.cookies.session_id(request.headers()),
+            sessions,
+            resource: place.resource().copied(),
+            hints: keeper.cookies.hints(headers),
         }
     }
 }
 
 impl Keeper {
-    /// Ends the session, if there is one, and takes the cookies back.
+    /// Ends the session, if there is one, and takes the cookies back. With a session for each resource:
+    /// the one of the path, or all.
     pub(super) async fn sign_out(&self, sign_out: SignOut) -> Response<Full<Bytes>> {
         let refuse = |refusal: Refusal| refusal.into_response(sign_out.format, &sign_out.method);
         if sign_out.method != Method::POST {
@@ -42,10 +62,10 @@ impl Keeper {
         if !sign_out.own_site {
             return refuse(Refusal::new(RefusalKind::CrossSite));
         }
-        if let Some(id) = sign_out.session {
+        for (_, id) in &sign_out.sessions {
             // The grant is read for the audit event only: a session ends whoever it belongs to.
-            let grant = self.sessions.load(&id).await.ok().flatten();
-            if let Err(error) = self.sessions.close(&id).await {
+            let grant = self.sessions.load(id).await.ok().flatten();
+            if let Err(error) = self.sessions.close(id).await {
                 return refuse(super::check::unavailable(error));
             }
             if let Some(grant) = grant {
@@ -62,9 +82,17 @@ impl Keeper {
         };
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.append(SET_COOKIE, self.cookies.no_session());
+        let resource = sign_out.resource.as_ref();
+        headers.append(SET_COOKIE, self.cookies.no_session(resource));
+        for (resource, _) in &sign_out.sessions {
+            if *resource != sign_out.resource {
+                let forget = self.cookies.no_session(resource.as_ref());
+                headers.append(SET_COOKIE, forget);
+            }
+        }
         // Without this the next page would lead straight through Heroku and in again.
-        headers.append(SET_COOKIE, self.cookies.no_hint());
+        let hint = self.cookies.without_hint(&sign_out.hints, resource);
+        headers.append(SET_COOKIE, hint);
         response
     }
 }

@@ -3,9 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
+#[cfg(feature = "axum")]
+use bytes::Bytes;
+#[cfg(feature = "axum")]
+use http::{Response, request::Parts};
+#[cfg(feature = "axum")]
+use http_body_util::Full;
 use time::OffsetDateTime;
 
 use super::visit::Visit;
+#[cfg(feature = "axum")]
+use super::{RefusalKind, accept::Format, original_uri, paths::Place, refusal::Refusal};
 use crate::access::{AccessList, App, Email, Member, Roles, Snapshot, Team};
 use crate::ids::{ResourceId, UserId};
 use crate::session::Grant;
@@ -23,16 +31,54 @@ struct Passed {
     grant: Grant,
     member: Member,
     snapshot: Arc<Snapshot>,
+    mount: Box<str>,
 }
 
 impl HerokuUser {
-    pub(super) fn new(visit: Visit, grant: Grant, member: Member, snapshot: Arc<Snapshot>) -> Self {
+    pub(super) fn new(
+        visit: Visit,
+        grant: Grant,
+        member: Member,
+        snapshot: Arc<Snapshot>,
+        mount: String,
+    ) -> Self {
         Self(Arc::new(Passed {
             visit,
             grant,
             member,
             snapshot,
+            mount: mount.into(),
         }))
+    }
+
+    /// The refusal, if this is not a request for the resource that the gate let the person see: a
+    /// router inside may have sent it elsewhere.
+    #[cfg(feature = "axum")]
+    pub(crate) fn refusal_elsewhere(&self, request: &Parts) -> Option<Response<Full<Bytes>>> {
+        let path = original_uri::of(&request.extensions, &request.uri);
+        let path = path.path().strip_prefix(&*self.0.mount);
+        let is_here = match path.map(|path| self.0.visit.paths().place(path)) {
+            Some(Place::Anywhere) => true,
+            Some(Place::At(resource)) => resource == *self.resource(),
+            Some(Place::Nowhere) | None => false,
+        };
+        if is_here {
+            return None;
+        }
+        let refusal = Refusal::new(RefusalKind::OtherResource);
+        Some(refusal.into_response(Format::of(&request.headers), &request.method))
+    }
+
+    /// Where a form posts to sign out, as the browser must ask for it.
+    ///
+    /// ```
+    /// # fn button(user: &tower_heroku_sso::HerokuUser) -> String {
+    /// format!(r#"<form method="post" action="{}"><button>Sign out</button></form>"#, user.sign_out_path())
+    /// # }
+    /// ```
+    pub fn sign_out_path(&self) -> String {
+        let path = self.0.visit.paths().sign_out(self.resource());
+        format!("{}{path}", self.0.mount)
     }
 
     /// The email, in lower case: the one that the list has.

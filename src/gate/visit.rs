@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::keeper::Keeper;
+use super::paths::Paths;
 use crate::session::{Grant, SessionId, session_key};
 
 /// One session at one gate.
@@ -17,6 +18,10 @@ pub(super) struct Visit {
 impl Visit {
     pub(super) fn new(keeper: Arc<Keeper>, session: SessionId) -> Self {
         Self { keeper, session }
+    }
+
+    pub(super) fn paths(&self) -> &Paths {
+        &self.keeper.paths
     }
 
     /// Resolves when the session has ended, or its person has left the list.

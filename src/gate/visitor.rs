@@ -11,6 +11,7 @@ use super::RefusalKind;
 use super::accept::{Format, is_navigation};
 use super::keeper::Keeper;
 use super::original_uri;
+use super::paths::Place;
 use super::refusal::Refusal;
 use crate::config::OnExpired;
 use crate::ids::ResourceId;
@@ -27,6 +28,8 @@ pub(super) struct Visitor {
     method: Method,
     /// The page that was asked for, if a person asked for it.
     navigation: Option<String>,
+    /// Which resources this browser was signed in to, and which of them the page is about.
+    hints: Vec<ResourceId>,
     hint: Option<ResourceId>,
     way_back: Option<WayBack>,
 }
@@ -37,12 +40,20 @@ impl Visitor {
         let navigates = is_navigation(request.method(), headers);
         let target = || original_uri::path_and_query(request).as_str().to_owned();
         warn_of_heroku_outside(request);
+        let hints = keeper.cookies.hints(headers);
+        let hint = match keeper.paths.place(request.uri().path()) {
+            Place::Anywhere => hints.first(),
+            Place::At(resource) => hints.iter().find(|hint| **hint == resource),
+            Place::Nowhere => None,
+        };
+        let hint = hint.copied();
         Self {
             format: Format::of(headers),
             method: request.method().clone(),
             navigation: navigates.then(target),
-            hint: keeper.cookies.hint(headers),
-            way_back: keeper.cookies.way_back(headers),
+            way_back: keeper.cookies.way_back(headers, hint.as_ref()),
+            hint,
+            hints,
         }
     }
 
@@ -62,7 +73,8 @@ impl Visitor {
         }
         if refusal.kind == RefusalKind::NotListed {
             // Heroku would only send this person here again.
-            refusal = refusal.set_cookie(keeper.cookies.no_hint());
+            let hint = self.hint.as_ref();
+            refusal = refusal.set_cookie(keeper.cookies.without_hint(&self.hints, hint));
         }
         refusal.into_response(self.format, &self.method)
     }
@@ -113,7 +125,7 @@ fn bounce(
     let mut response = redirect(location);
     let headers = response.headers_mut();
     headers.append(SET_COOKIE, keeper.cookies.set_way_back(&way));
-    headers.append(SET_COOKIE, keeper.cookies.no_session());
+    headers.append(SET_COOKIE, keeper.cookies.no_session(Some(&resource)));
     response.extensions_mut().insert(RefusalKind::SessionEnded);
     response
 }

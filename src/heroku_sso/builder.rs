@@ -9,7 +9,7 @@ use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::config::{
     Config, CookieTransport, Manifest, OnExpired, SessionLife, SetupError, Streams,
 };
-use crate::gate::{Keeper, Parts};
+use crate::gate::{Keeper, Parts, Paths};
 use crate::heroku::{HerokuClient, HerokuUrl};
 use crate::session::{Cookies, MemorySessions, SessionSettings, SessionStore, Sessions};
 use crate::sso::{SsoPolicy, Verifier};
@@ -92,6 +92,8 @@ impl HerokuSsoBuilder {
         sign_out_path: &str => |config, path| config.sign_out_path = path.to_owned();
         /// [`Config::landing_path`].
         landing_path: &str => |config, path| config.landing_path = path.to_owned();
+        /// [`Config::resource_in_path`].
+        resource_in_path: &str => |config, path| config.resource_in_path = Some(path.to_owned());
         /// [`Config::api_url`].
         api_url: HerokuUrl => |config, url| config.api_url = url;
         /// [`Config::id_url`].
@@ -192,13 +194,20 @@ impl HerokuSsoBuilder {
         let keeper = Keeper::new(Parts {
             directory: Arc::clone(&directory),
             sessions,
-            cookies: Cookies::new(config.cookies, &self.manifest.client_secret),
+            cookies: Cookies::new(
+                config.cookies,
+                &self.manifest.client_secret,
+                config.resource_in_path.is_some(),
+            ),
             verifier,
             on_expired: config.on_expired,
             streams: config.streams,
-            sso_path: config.sso_path,
-            sign_out_path: config.sign_out_path,
-            landing_path: config.landing_path,
+            paths: Paths::new(
+                config.sso_path,
+                config.sign_out_path,
+                config.landing_path,
+                config.resource_in_path.as_deref(),
+            ),
             heroku_is_local,
         });
         Ok(HerokuSso {

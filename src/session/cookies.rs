@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue};
 use time::{Duration, OffsetDateTime};
 use tower_sessions::session::Id;
 
+use super::Grant;
 use crate::config::CookieTransport;
 use crate::ids::ResourceId;
 use crate::secret::ClientSecret;
@@ -20,6 +21,8 @@ const NAV_DATA: &str = "heroku-nav-data";
 const HINT_LIFE: Duration = Duration::days(30);
 /// How long the way through Heroku and back may take.
 const WAY_BACK_LIFE: Duration = Duration::minutes(10);
+/// How many resources a browser remembers, if each has a session of its own.
+const HINTS: usize = 10;
 /// The longest page address that is kept for the way back, in bytes.
 const MAX_WANTED: usize = 2048;
 
@@ -29,6 +32,8 @@ const MAX_WANTED: usize = 2048;
 pub(crate) struct Cookies {
     transport: CookieTransport,
     key: Key,
+    /// One session for each resource in a browser, and not one for all.
+    one_each: bool,
 }
 
 /// Where a browser wants to be once it is signed in again.
@@ -42,7 +47,7 @@ pub(crate) struct WayBack {
 }
 
 impl Cookies {
-    pub(crate) fn new(transport: CookieTransport, secret: &ClientSecret) -> Self {
+    pub(crate) fn new(transport: CookieTransport, secret: &ClientSecret, one_each: bool) -> Self {
         // The key only authenticates hints, which grant nothing. The label keeps it apart from every
         // other use of the secret and makes the material long enough for the derivation.
         let label = b"tower-heroku-sso: authenticated hint cookies, version 1: ";
@@ -50,48 +55,113 @@ impl Cookies {
         Self {
             transport,
             key: Key::derive_from(&material),
+            one_each,
         }
     }
 
-    /// The session id in the request. Of several cookies of the name only the first counts.
-    pub(crate) fn session_id(&self, headers: &HeaderMap) -> Option<Id> {
-        find(headers, &self.name(SESSION))?.value().parse().ok()
+    /// The session id in the request; of this resource, if each has its own. Of several cookies of
+    /// the name only the first counts.
+    pub(crate) fn session_id(
+        &self,
+        headers: &HeaderMap,
+        resource: Option<&ResourceId>,
+    ) -> Option<Id> {
+        let name = self.name(&self.of(SESSION, resource));
+        find(headers, &name)?.value().parse().ok()
+    }
+
+    /// The sessions of all resources in the request, if each has its own.
+    pub(crate) fn all_sessions(&self, headers: &HeaderMap) -> Vec<(Option<ResourceId>, Id)> {
+        let prefix = self.name(SESSION) + "_";
+        let sessions = all(headers).filter_map(|cookie| {
+            let resource = cookie.name().strip_prefix(&prefix)?.parse().ok()?;
+            Some((Some(resource), cookie.value().parse().ok()?))
+        });
+        sessions.collect()
+    }
+
+    /// The cookies of somebody who has signed in: the session, and the hint that outlives it.
+    pub(crate) fn signed_in(
+        &self,
+        id: &Id,
+        grant: &Grant,
+        now: OffsetDateTime,
+    ) -> impl Iterator<Item = HeaderValue> {
+        let session = self.session(&grant.resource, id, grant.expires_at, now);
+        // Of several hints the browser did not send the others along: the form came from another site.
+        let hint = (!self.one_each).then(|| self.with_hint(&[], &grant.resource));
+        [session].into_iter().chain(hint)
+    }
+
+    /// The hint of somebody who has landed, if each resource has its own and the browser has none of
+    /// this one.
+    pub(crate) fn landed(&self, headers: &HeaderMap, resource: &ResourceId) -> Option<HeaderValue> {
+        let hints = self.one_each.then(|| self.hints(headers))?;
+        (!hints.contains(resource)).then(|| self.with_hint(&hints, resource))
     }
 
     /// `Max-Age` is the time to `expires_at`, up to the next whole second.
     pub(crate) fn session(
         &self,
+        resource: &ResourceId,
         id: &Id,
         expires_at: OffsetDateTime,
         now: OffsetDateTime,
     ) -> HeaderValue {
         let life = expires_at - now + Duration::nanoseconds(999_999_999);
-        self.set(SESSION, id.to_string(), life)
+        self.set(&self.of(SESSION, Some(resource)), id.to_string(), life)
     }
 
-    pub(crate) fn no_session(&self) -> HeaderValue {
-        self.set(SESSION, String::new(), Duration::ZERO)
+    pub(crate) fn no_session(&self, resource: Option<&ResourceId>) -> HeaderValue {
+        self.set(&self.of(SESSION, resource), String::new(), Duration::ZERO)
     }
 
-    /// The resource that this browser last signed in to. It says whose Heroku page may sign it in
-    /// again, and grants nothing.
-    pub(crate) fn hint(&self, headers: &HeaderMap) -> Option<ResourceId> {
-        self.verified(headers, HINT)?
-            .strip_prefix("hint ")?
-            .parse()
-            .ok()
+    /// The resources that this browser last signed in to, the last one first: one, or some if each
+    /// has a session of its own. They say whose Heroku page may sign it in again, and grant nothing.
+    pub(crate) fn hints(&self, headers: &HeaderMap) -> Vec<ResourceId> {
+        let text = self.verified(headers, HINT).unwrap_or_default();
+        let hints = text.strip_prefix("hint ").unwrap_or_default().split(' ');
+        let hints = hints.filter_map(|hint| hint.parse().ok());
+        hints.take(if self.one_each { HINTS } else { 1 }).collect()
     }
 
-    pub(crate) fn set_hint(&self, resource: &ResourceId) -> HeaderValue {
-        self.signed(HINT, format!("hint {resource}"), HINT_LIFE)
+    fn with_hint(&self, hints: &[ResourceId], resource: &ResourceId) -> HeaderValue {
+        let others = hints.iter().filter(|hint| *hint != resource);
+        let mut text = format!("hint {resource}");
+        for other in others.take(if self.one_each { HINTS - 1 } else { 0 }) {
+            text.push(' ');
+            text.push_str(&other.to_string());
+        }
+        self.signed(HINT, text, HINT_LIFE)
     }
 
-    pub(crate) fn no_hint(&self) -> HeaderValue {
-        self.set(HINT, String::new(), Duration::ZERO)
+    /// Takes back the hint of this resource, or all.
+    pub(crate) fn without_hint(
+        &self,
+        hints: &[ResourceId],
+        resource: Option<&ResourceId>,
+    ) -> HeaderValue {
+        let left: Vec<_> = match resource {
+            Some(resource) if self.one_each => {
+                hints.iter().filter(|hint| *hint != resource).collect()
+            }
+            _ => Vec::new(),
+        };
+        match left.split_first() {
+            Some((first, others)) => {
+                let others: Vec<_> = others.iter().map(|other| **other).collect();
+                self.with_hint(&others, first)
+            }
+            None => self.set(HINT, String::new(), Duration::ZERO),
+        }
     }
 
-    pub(crate) fn way_back(&self, headers: &HeaderMap) -> Option<WayBack> {
-        let text = self.verified(headers, WAY_BACK)?;
+    pub(crate) fn way_back(
+        &self,
+        headers: &HeaderMap,
+        resource: Option<&ResourceId>,
+    ) -> Option<WayBack> {
+        let text = self.verified(headers, &self.of(WAY_BACK, resource))?;
         let mut parts = text.strip_prefix("back ")?.splitn(3, ' ');
         let resource = parts.next()?.parse().ok()?;
         let sent_at = parts.next()?.parse().ok()?;
@@ -108,7 +178,7 @@ impl Cookies {
         let wanted = way.wanted.as_deref().filter(|path| is_own_path(path));
         let wanted = wanted.unwrap_or_default();
         let text = format!("back {} {sent_at} {wanted}", way.resource);
-        self.signed(WAY_BACK, text, WAY_BACK_LIFE)
+        self.signed(&self.of(WAY_BACK, Some(&way.resource)), text, WAY_BACK_LIFE)
     }
 
     /// `heroku-nav-data`, for kensa and add-ons from before 2019; none if the value is not the
@@ -123,6 +193,14 @@ impl Cookies {
             .same_site(SameSite::Lax)
             .secure(self.transport == CookieTransport::Https);
         cookie.to_string().try_into().ok()
+    }
+
+    /// The name of a cookie that each resource may have.
+    fn of(&self, name: &str, resource: Option<&ResourceId>) -> String {
+        match resource {
+            Some(resource) if self.one_each => format!("{name}_{resource}"),
+            _ => name.to_owned(),
+        }
     }
 
     fn name(&self, name: &str) -> String {
@@ -180,10 +258,14 @@ impl std::fmt::Debug for Cookies {
 }
 
 fn find(headers: &HeaderMap, name: &str) -> Option<Cookie<'static>> {
+    all(headers).find(|cookie| cookie.name() == name)
+}
+
+fn all(headers: &HeaderMap) -> impl Iterator<Item = Cookie<'static>> {
     let headers = headers.get_all(COOKIE).into_iter();
     let texts = headers.filter_map(|value| value.to_str().ok());
-    let mut cookies = texts.flat_map(|text| Cookie::split_parse_encoded(text.to_owned()));
-    cookies.find_map(|cookie| cookie.ok().filter(|cookie| cookie.name() == name))
+    let cookies = texts.flat_map(|text| Cookie::split_parse_encoded(text.to_owned()));
+    cookies.filter_map(Result::ok)
 }
 
 /// A path of this site that no browser reads as another site: one leading slash, no backslash, no

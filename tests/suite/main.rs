@@ -23,6 +23,7 @@ mod sso;
 mod stores;
 mod streams;
 mod sync;
+mod tabs;
 mod teams;
 mod tokens;
 mod upstream;

@@ -1,0 +1,174 @@
+//! Which paths are the gate's own, and which resource a path is about.
+
+use crate::config::PLACEHOLDER;
+use crate::ids::ResourceId;
+
+/// The paths of one gate, as it sees them: without what a router outside of it took off.
+#[derive(Debug)]
+pub(crate) struct Paths {
+    sso: String,
+    sign_out: String,
+    landing: String,
+    /// What stands before the resource in a path, if each resource has pages and a session of its own.
+    resources: Option<String>,
+}
+
+/// What a request wants of the gate.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Errand {
+    Pass,
+    SignIn,
+    SignOut,
+}
+
+/// Whose session counts for a request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Place {
+    /// The browser's only one.
+    Anywhere,
+    /// The one of this resource.
+    At(ResourceId),
+    /// None: the path is of no resource.
+    Nowhere,
+}
+
+impl Paths {
+    pub(crate) fn new(
+        sso: String,
+        sign_out: String,
+        landing: String,
+        pattern: Option<&str>,
+    ) -> Self {
+        let resources = pattern.and_then(|pattern| pattern.strip_suffix(PLACEHOLDER));
+        Self {
+            sso,
+            sign_out,
+            landing,
+            resources: resources.map(str::to_owned),
+        }
+    }
+
+    /// The paths to route to the gate where a router has no fallback inside of it.
+    #[cfg(feature = "axum")]
+    pub(crate) fn routes(&self) -> Vec<String> {
+        let mut routes = vec![self.sso.clone(), self.sign_out.clone()];
+        if let Some(before) = &self.resources {
+            routes.push(format!("{before}{PLACEHOLDER}{}", self.sign_out));
+        }
+        routes
+    }
+
+    /// Where a form posts to sign out of `resource`.
+    pub(super) fn sign_out(&self, resource: &ResourceId) -> String {
+        let sign_out = &self.sign_out;
+        match &self.resources {
+            None => sign_out.clone(),
+            Some(before) => format!("{before}{resource}{sign_out}"),
+        }
+    }
+
+    /// Exact paths only: any other spelling is a page like every other, and gated.
+    pub(super) fn errand(&self, path: &str) -> Errand {
+        if path == self.sso {
+            Errand::SignIn
+        } else if path == self.sign_out || self.split(path).is_some_and(|(_, p)| p == self.sign_out)
+        {
+            Errand::SignOut
+        } else {
+            Errand::Pass
+        }
+    }
+
+    pub(super) fn place(&self, path: &str) -> Place {
+        if self.resources.is_none() {
+            return Place::Anywhere;
+        }
+        let resource = self.split(path);
+        resource.map_or(Place::Nowhere, |(id, _)| Place::At(id))
+    }
+
+    /// Where a browser lands that has signed in to `resource`.
+    pub(super) fn landing(&self, resource: &ResourceId) -> String {
+        match &self.resources {
+            None => self.landing.clone(),
+            Some(before) if self.landing == "/" => format!("{before}{resource}"),
+            Some(before) => format!("{before}{resource}{}", self.landing),
+        }
+    }
+
+    pub(super) fn is_landing(&self, path: &str, resource: &ResourceId) -> bool {
+        path == self.landing(resource)
+    }
+
+    /// The resource in a path, and what follows it.
+    fn split<'p>(&self, path: &'p str) -> Option<(ResourceId, &'p str)> {
+        let rest = path.strip_prefix(self.resources.as_deref()?)?;
+        let end = rest.find('/').unwrap_or(rest.len());
+        let (id, rest) = rest.split_at(end);
+        Some((id.parse().ok()?, rest))
+    }
+}
+
+impl Place {
+    /// The resource whose session it is; none for the only one.
+    pub(super) fn resource(&self) -> Option<&ResourceId> {
+        match self {
+            Self::At(resource) => Some(resource),
+            Self::Anywhere | Self::Nowhere => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "01234567-89ab-cdef-0123-456789abcdef";
+
+    fn paths() -> Paths {
+        let [sso, sign_out, landing] = ["/heroku/sso", "/logout", "/"].map(str::to_owned);
+        Paths::new(sso, sign_out, landing, Some("/addons/{resource}"))
+    }
+
+    fn place(path: &str) -> Place {
+        paths().place(path)
+    }
+
+    #[test]
+    fn a_resource_is_read_from_its_own_segment_only() {
+        let id: ResourceId = ID.parse().unwrap();
+        for path in ["/addons/ID", "/addons/ID/", "/addons/ID/a/b"] {
+            assert_eq!(place(&path.replace("ID", ID)), Place::At(id), "{path}");
+        }
+        for path in [
+            "/",
+            "/addons",
+            "/addons/",
+            "/addons/x",
+            "/addons//ID",
+            "/addons/./ID",
+            "/Addons/ID",
+            "/addons/ID;a=b",
+            "/addons/ID%2F..%2Fother",
+            "/x/addons/ID",
+        ] {
+            assert_eq!(place(&path.replace("ID", ID)), Place::Nowhere, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_resource_has_a_sign_out_of_its_own() {
+        let errand = |path: &str| paths().errand(&path.replace("ID", ID));
+        assert_eq!(errand("/addons/ID/logout"), Errand::SignOut);
+        assert_eq!(errand("/logout"), Errand::SignOut);
+        assert_eq!(errand("/heroku/sso"), Errand::SignIn);
+        for path in [
+            "/addons/ID",
+            "/addons/x/logout",
+            "/addons/ID/logout/",
+            "/addons/ID/heroku/sso",
+        ] {
+            assert_eq!(errand(path), Errand::Pass, "{path}");
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Dashboards of several resources in one browser, each with a session of its own.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::routing::get;
+use reqwest::Method;
+use tower_heroku_sso::partner_api::NoProvisioning;
+use tower_heroku_sso::simulator::AddOn;
+use tower_heroku_sso::{HerokuSso, HerokuUser, SetupError};
+
+use crate::browser::{Answer, Browser};
+use crate::world::{REFRESH, World, serve};
+
+const PATTERN: &str = "/addons/{resource}";
+
+/// A world in which Ann has two add-ons, of two customers.
+async fn two_customers() -> (World, SocketAddr, AddOn, AddOn) {
+    let world = World::with(|builder| builder.resource_in_path(PATTERN)).await;
+    let address = serve(app(&world.sso)).await;
+    let one = world.addon().await;
+    let two = world.heroku.app("other").collaborator("ann@example.com");
+    let two = two.addon();
+    assert_eq!(two.provision().await.unwrap().status, 200);
+    (world, address, one, two)
+}
+
+fn app(sso: &HerokuSso) -> Router {
+    let page = |user: HerokuUser| async move { format!("{} of {}", user.app().name, user.email()) };
+    Router::new()
+        .route("/addons/{resource}", get(page))
+        .route("/addons/{resource}/page", get(page))
+        .layer(sso.layer())
+        .merge(sso.partner_api(NoProvisioning))
+}
+
+fn path(addon: &AddOn) -> String {
+    format!("/addons/{}", addon.resource_id())
+}
+
+fn cookie(name: &str, addon: &AddOn) -> String {
+    format!("__Host-{name}_{}", addon.resource_id())
+}
+
+/// Heroku's form, and the page that it leads to.
+async fn enter(browser: &Browser, addon: &AddOn) -> Answer {
+    let answer = browser.submit(&addon.sign_in_form("ann@example.com")).await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    assert_eq!(answer.header("location"), Some(path(addon).as_str()));
+    browser.get(&path(addon)).await
+}
+
+async fn sign_out(browser: &Browser, path: &str) {
+    let answer = browser.send(browser.request(Method::POST, path)).await;
+    assert_eq!(answer.status, 204);
+}
+
+#[tokio::test]
+async fn two_tabs_are_in_at_two_customers_and_never_mix_them() {
+    let (_world, address, one, two) = two_customers().await;
+    let browser = Browser::new(address);
+    assert_eq!(enter(&browser, &one).await.body, "shop of ann@example.com");
+    assert_eq!(enter(&browser, &two).await.body, "other of ann@example.com");
+    // The first tab is where it was.
+    let page = browser.get(&format!("{}/page", path(&one))).await;
+    assert_eq!(page.body, "shop of ann@example.com");
+}
+
+#[tokio::test]
+async fn a33_the_session_of_another_resource_is_refused() {
+    let (_world, address, one, two) = two_customers().await;
+    let browser = Browser::new(address);
+    enter(&browser, &one).await;
+    assert_eq!(browser.fetch(&path(&two)).await.problem(), "no-session");
+    // Planted under the other one's name.
+    let session = browser.cookie(&cookie("heroku_sso", &one)).unwrap();
+    browser.set_cookie(&cookie("heroku_sso", &two), &session);
+    let answer = browser.fetch(&path(&two)).await;
+    assert_eq!(
+        (answer.status, answer.problem().as_str()),
+        (403, "other-resource")
+    );
+    assert_eq!(browser.cookie(&cookie("heroku_sso", &two)), None);
+    // What was planted did no harm to the session where it belongs.
+    assert_eq!(browser.fetch(&path(&one)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_path_of_no_resource_has_no_session() {
+    let (world, _, one, _) = two_customers().await;
+    let app = Router::new()
+        .route("/{*rest}", get(|| async { "in" }))
+        .layer(world.sso.layer())
+        .merge(world.sso.endpoints());
+    let browser = Browser::new(serve(app).await);
+    assert_eq!(enter(&browser, &one).await.body, "in");
+    let id = one.resource_id().to_string();
+    for path in [
+        "/elsewhere".to_owned(),
+        "/addons".to_owned(),
+        format!("/addons//{id}"),
+        format!("/addons/{id}%2Fpage"),
+        format!("/addons/x/{id}"),
+    ] {
+        assert_eq!(browser.fetch(&path).await.status, 401, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_sign_out_ends_its_resource_and_the_plain_one_all() {
+    let (world, address, one, two) = two_customers().await;
+    let browser = Browser::new(address);
+    enter(&browser, &one).await;
+    enter(&browser, &two).await;
+    let first = browser.cookie(&cookie("heroku_sso", &one)).unwrap();
+    sign_out(&browser, &format!("{}/logout", path(&one))).await;
+    assert_eq!(browser.cookie(&cookie("heroku_sso", &one)), None);
+    browser.set_cookie(&cookie("heroku_sso", &one), &first);
+    assert_eq!(browser.fetch(&path(&one)).await.status, 401);
+    assert_eq!(browser.fetch(&path(&two)).await.status, 200);
+
+    world.clock.advance(Duration::from_secs(1));
+    enter(&browser, &one).await;
+    let kept = [&one, &two].map(|addon| (addon, cookie("heroku_sso", addon)));
+    let kept = kept.map(|(addon, name)| (addon, browser.cookie(&name).unwrap(), name));
+    sign_out(&browser, "/logout").await;
+    for (addon, session, name) in kept {
+        assert_eq!(browser.cookie(&name), None);
+        browser.set_cookie(&name, &session);
+        assert_eq!(browser.fetch(&path(addon)).await.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn each_tab_finds_its_own_way_back() {
+    let (world, address, one, two) = two_customers().await;
+    let browser = Browser::new(address);
+    enter(&browser, &one).await;
+    enter(&browser, &two).await;
+    world.clock.advance(REFRESH + Duration::from_secs(1));
+    // Both have ended, and both are led through Heroku, at once.
+    for addon in [&one, &two] {
+        let answer = browser.get(&format!("{}/page?tab=1", path(addon))).await;
+        assert_eq!(answer.status, 303);
+        assert_eq!(answer.header("location"), Some(addon.web_url().as_str()));
+    }
+    for addon in [&one, &two] {
+        let landing = enter(&browser, addon).await;
+        let wanted = format!("{}/page?tab=1", path(addon));
+        assert_eq!(landing.header("location"), Some(wanted.as_str()));
+    }
+}
+
+#[tokio::test]
+async fn a_browser_that_was_never_at_a_resource_is_not_led_to_its_heroku_page() {
+    let (world, address, one, two) = two_customers().await;
+    let browser = Browser::new(address);
+    enter(&browser, &one).await;
+    world.clock.advance(REFRESH + Duration::from_secs(1));
+    assert_eq!(browser.get(&path(&two)).await.status, 401);
+    assert_eq!(browser.get(&path(&one)).await.status, 303);
+}
+
+#[tokio::test]
+async fn whoever_left_one_list_is_in_at_the_other() {
+    let (world, address, one, two) = two_customers().await;
+    let browser = Browser::new(address);
+    enter(&browser, &one).await;
+    enter(&browser, &two).await;
+    one.app().remove("ann@example.com");
+    world.sso.refresh_now(&one.resource_id()).await.unwrap();
+    assert_eq!(browser.fetch(&path(&one)).await.status, 403);
+    assert_eq!(browser.fetch(&path(&two)).await.status, 200);
+}
+
+#[tokio::test]
+async fn below_a_prefix_it_is_the_same() {
+    let (world, _, one, two) = two_customers().await;
+    let inner = Router::new()
+        .route(
+            "/addons/{resource}",
+            get(|user: HerokuUser| async move { user.sign_out_path() }),
+        )
+        .layer(world.sso.layer())
+        .merge(world.sso.endpoints());
+    let address = serve(Router::new().nest("/portal", inner)).await;
+    let browser = Browser::new(address);
+    for addon in [&one, &two] {
+        let form = addon.sign_in_form("ann@example.com").body();
+        let answer = browser.submit_body("/portal/heroku/sso", &form).await;
+        let landing = format!("/portal{}", path(addon));
+        assert_eq!(answer.header("location"), Some(landing.as_str()));
+        let sign_out_path = browser.get(&landing).await.body;
+        assert_eq!(sign_out_path, format!("{landing}/logout"));
+    }
+    let page = format!("/portal{}", path(&one));
+    sign_out(&browser, &format!("{page}/logout")).await;
+    assert_eq!(browser.fetch(&page).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_request_that_is_sent_elsewhere_inside_has_no_user_there() {
+    let (world, _, one, two) = two_customers().await;
+    // Inside of the gate something takes the request for another resource's.
+    let other = path(&two);
+    let mistake = from_fn(move |mut request: Request, next: Next| {
+        *request.uri_mut() = other.parse().unwrap();
+        request
+            .extensions_mut()
+            .remove::<axum::extract::OriginalUri>();
+        next.run(request)
+    });
+    let app = Router::new()
+        .route(
+            "/addons/{resource}",
+            get(|user: HerokuUser| async move { user.app().name.clone() }),
+        )
+        .layer(mistake)
+        .layer(world.sso.layer())
+        .merge(world.sso.endpoints());
+    let browser = Browser::new(serve(app).await);
+    browser.submit(&one.sign_in_form("ann@example.com")).await;
+    let answer = browser.fetch(&path(&one)).await;
+    assert_eq!(
+        (answer.status, answer.problem().as_str()),
+        (403, "other-resource")
+    );
+}
+
+#[tokio::test]
+async fn a_pattern_that_cannot_be_meant_is_refused_at_the_start() {
+    let world = World::start().await;
+    for pattern in [
+        "",
+        "{resource}",
+        "/addons",
+        "/addons/{id}",
+        "/addons/{resource}/x",
+        "/{a}/{resource}",
+        "//x/{resource}",
+        "/a b/{resource}",
+    ] {
+        let built = crate::world::builder(&world.heroku, &world.clock)
+            .resource_in_path(pattern)
+            .build();
+        assert!(
+            matches!(built, Err(SetupError::InvalidPath { setting }) if setting == "resource_in_path"),
+            "{pattern}"
+        );
+    }
+}
