@@ -18,7 +18,7 @@ use crate::demo::Demo;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let demo = Demo::start("/admin").await?;
+    let demo = Demo::start(|builder| builder.landing_path("/admin")).await?;
     let site = site(&demo.sso);
     demo.serve(site).await
 }

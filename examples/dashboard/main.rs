@@ -14,13 +14,11 @@ use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
+use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
-use serde_json::{Value, json};
-use time::format_description::well_known::Rfc3339;
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::simulator::Simulator;
 use tower_heroku_sso::{HerokuSso, HerokuUser, Role};
@@ -78,7 +76,7 @@ fn router(sso: HerokuSso) -> Router {
         .route_layer(sso.require_any([Role::Admin, Role::Owner]));
     Router::new()
         .route("/", get(index))
-        .route("/whoami", get(whoami))
+        .route("/whoami", sso.whoami())
         .route("/refresh", post(refresh))
         .merge(admins)
         .layer(sso.layer())
@@ -93,19 +91,6 @@ async fn index(State(sso): State<HerokuSso>, user: HerokuUser) -> Response {
         Ok(Some(snapshot)) => Html(pages::index(&user, &snapshot)).into_response(),
         Ok(None) | Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
-}
-
-async fn whoami(user: HerokuUser) -> Json<Value> {
-    let roles: Vec<_> = user.roles().iter().map(Role::as_str).collect();
-    let expires_at = user.session_expires_at().format(&Rfc3339);
-    Json(json!({
-        "email": user.email().as_str(),
-        "user_id": user.user_id().map(ToString::to_string),
-        "resource_id": user.resource().to_string(),
-        "app": { "id": user.app().id.to_string(), "name": user.app().name },
-        "roles": roles,
-        "session_expires_at": expires_at.unwrap_or_default(),
-    }))
 }
 
 async fn admin(user: HerokuUser) -> Html<String> {

@@ -14,7 +14,8 @@ use tokio::net::TcpListener;
 use tower_heroku_sso::simulator::Simulator;
 use tower_heroku_sso::sync::SyncHandle;
 use tower_heroku_sso::{
-    AddonPassword, ClientSecret, CookieTransport, HerokuSso, Manifest, OauthGrant, SsoSalt,
+    AddonPassword, ClientSecret, CookieTransport, HerokuSso, HerokuSsoBuilder, Manifest,
+    OauthGrant, SsoSalt,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -28,7 +29,9 @@ pub(crate) struct Demo {
 impl Demo {
     /// Starts the simulator, with its demo world registered, on loopback ports of `PORT` (3000) and
     /// `SIMULATOR_PORT` (3001).
-    pub(crate) async fn start(landing_path: &str) -> Result<Self, Box<dyn Error>> {
+    pub(crate) async fn start(
+        set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
+    ) -> Result<Self, Box<dyn Error>> {
         log_to_stderr();
         let (address, heroku) = (loopback("PORT", 3000)?, loopback("SIMULATOR_PORT", 3001)?);
         let listener = TcpListener::bind(address)
@@ -47,13 +50,12 @@ impl Demo {
             SsoSalt::new(simulator.sso_salt())?,
             ClientSecret::new(simulator.client_secret())?,
         );
-        let sso = HerokuSso::builder(manifest)
+        let builder = HerokuSso::builder(manifest)
             .api_url(simulator.url().parse()?)
             .id_url(simulator.url().parse()?)
             .cookies(CookieTransport::InsecureHttp)
-            .refresh_interval(Duration::from_secs(30))
-            .landing_path(landing_path)
-            .build()?;
+            .refresh_interval(Duration::from_secs(30));
+        let sso = set_up(builder).build()?;
         for app in simulator.apps() {
             let addon = app.addon();
             let grant = OauthGrant::Code(addon.grant_code().into());

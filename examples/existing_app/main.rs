@@ -13,7 +13,7 @@ use crate::demo::Demo;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let demo = Demo::start("/").await?;
+    let demo = Demo::start(|builder| builder).await?;
     let app = app::router().layer(demo.sso.layer());
     demo.serve(app).await
 }

@@ -5,6 +5,7 @@
 //! `127.0.0.1`, so that the sign-in is a cross-site post as it is in life, and the cookies are the
 //! `__Host-` ones of production. Nothing leaves this machine.
 
+mod admin;
 mod console;
 mod ended_sessions;
 mod example;
@@ -13,4 +14,5 @@ mod page;
 mod process;
 mod sign_in;
 mod sign_out;
+mod tabs;
 mod visit;

@@ -51,15 +51,31 @@ impl Visit {
     }
 
     pub(crate) async fn with_refresh_interval(interval: Duration) -> Self {
+        let interval = interval.as_secs().to_string();
+        let variables = [
+            ("INSECURE_COOKIES", "0"),
+            ("REFRESH_INTERVAL_SECS", &*interval),
+        ];
+        let visit = Self::of_example("dashboard", "add-on dashboard:", &variables).await;
+        visit.all_provisioned().await;
+        visit
+    }
+
+    /// One of the small examples.
+    pub(crate) async fn of_demo(name: &str) -> Self {
+        Self::of_example(name, "add-on:", &[]).await
+    }
+
+    async fn of_example(name: &str, announces: &str, variables: &[(&str, &str)]) -> Self {
         let turn = TURN.lock().await;
         let files = tempfile::tempdir().unwrap();
 
-        let mut command = Command::new(example::built("dashboard"));
+        let mut command = Command::new(example::built(name));
         for (variable, _) in env::vars_os() {
             // Settings of whoever runs the tests are not settings of the tests.
-            let name = variable.to_string_lossy();
-            if name.starts_with("HEROKU_")
-                || ["BIND", "DATABASE_URL", "MAX_SESSION_SECS"].contains(&&*name)
+            let set = variable.to_string_lossy();
+            if set.starts_with("HEROKU_")
+                || ["BIND", "DATABASE_URL", "MAX_SESSION_SECS"].contains(&&*set)
             {
                 command.env_remove(&variable);
             }
@@ -68,11 +84,10 @@ impl Visit {
         command
             .env("PORT", "0")
             .env("SIMULATOR_PORT", "0")
-            .env("INSECURE_COOKIES", "0")
-            .env("REFRESH_INTERVAL_SECS", interval.as_secs().to_string())
-            .env("RUST_LOG", "info");
+            .env("RUST_LOG", "info")
+            .envs(variables.iter().copied());
         let mut example = Process::start(&mut command, files.path()).unwrap();
-        let addon = example.says("add-on dashboard:").await;
+        let addon = example.says(announces).await;
         let heroku = example.says("heroku simulator:").await;
 
         let mut command = Command::new("chromedriver");
@@ -85,7 +100,7 @@ impl Visit {
             .await;
         let driver = chromium(port.trim_end_matches('.'), &files).await;
 
-        let visit = Self {
+        Self {
             driver,
             addon,
             heroku,
@@ -93,9 +108,7 @@ impl Visit {
             _example: example,
             _files: files,
             _turn: turn,
-        };
-        visit.all_provisioned().await;
-        visit
+        }
     }
 
     /// Opens the add-on of this app from Heroku's page, as someone that is listed there.
@@ -148,6 +161,11 @@ impl Visit {
     pub(crate) async fn go_to_addon(&self, path: &str) {
         let url = format!("{}{path}", self.addon);
         self.driver.goto(url).await.unwrap();
+    }
+
+    pub(crate) async fn follow_link(&self, name: &str) {
+        self.press(&format!("//a[normalize-space()='{name}']"))
+            .await;
     }
 
     /// Presses the one button of that name.

@@ -12,3 +12,4 @@ mod existing_app;
 mod process;
 mod real_mode;
 mod running;
+mod tabs;

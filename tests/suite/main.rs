@@ -29,4 +29,5 @@ mod tokens;
 mod upstream;
 mod way_back;
 mod webhooks;
+mod whoami;
 mod world;
