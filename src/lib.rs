@@ -99,3 +99,8 @@ pub use webhook::Webhooks;
 #[cfg(all(doctest, feature = "simulator"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The programs of the page on deploying, compiled.
+#[cfg(all(doctest, feature = "postgres"))]
+#[doc = include_str!("../DEPLOYING.md")]
+struct Deploying;

@@ -49,7 +49,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let builder = HerokuSso::builder(settings.manifest).config(settings.config);
     let (builder, storage) = storage::keep(builder).await?;
     let sso = builder.build()?;
-    let _sync = sso.spawn_sync();
+    let sync = sso.spawn_sync();
     let _sweep = storage.sweep(&sso);
 
     let listener = settings.listener;
@@ -67,6 +67,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
         }
     };
     let (served, ()) = tokio::join!(server.into_future(), welcome);
+    // What is under way is finished, so that no renewed token is lost.
+    sync.shutdown().await;
     Ok(served?)
 }
 

@@ -18,7 +18,7 @@ enum Check {
 
 impl HerokuSso {
     /// A handler for `/healthz`, outside of the gate: 200 while the store answers and the sync runs,
-    /// else 503. Restart the process by this one.
+    /// else 503. While the database is away a restart does not help: see DEPLOYING.md.
     ///
     /// The body says how things stand: `store_reachable`, `sync_alive`, `lists_fresh`,
     /// `lists_behind`, and `oldest_list_age_seconds` (null without a list).

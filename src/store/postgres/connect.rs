@@ -13,8 +13,10 @@ use crate::store::StoreError;
 use crate::store::migrations::migrator;
 use crate::store::seal::{SealingKeys, check_keys};
 
-/// Connections at most. Requests need none: they are checked against memory.
-const CONNECTIONS: u32 = 8;
+/// Connections at most, by default. Requests need none: they are checked against memory.
+const CONNECTIONS: u32 = 5;
+/// One waits for notices.
+const FEWEST: u32 = 2;
 /// How long a sign-in waits for a connection when the database is away.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long a start waits for the database.
@@ -27,26 +29,42 @@ impl PostgresStore {
     /// the schema `tower_heroku_sso`, which is made if it is missing. Any number of processes may do
     /// this at once.
     ///
+    /// Takes up to 5 connections, one of which waits for notices;
+    /// [`connect_with_at_most`](Self::connect_with_at_most) takes fewer or more. Whether the connection
+    /// is encrypted is the address's to say: `?sslmode=require`, or `verify-full` with `sslrootcert`.
+    ///
     /// The connection must be a direct one, or through a pooler in session mode: `LISTEN` and
     /// advisory locks belong to a session.
     ///
     /// # Errors
     /// If the database cannot be reached or used, or holds what none of the keys opens.
     pub async fn connect(url: &str, keys: SealingKeys) -> Result<Self, StoreError> {
-        // The error could quote the address, and with it the password.
-        let options = PgConnectOptions::from_str(url);
-        let options = options.map_err(|_| StoreError::new("the address is not a postgres one"))?;
-        Self::connect_with(options, keys).await
+        let options = parse(url)?;
+        Self::open(options, keys, CONNECTIONS).await
     }
 
-    async fn connect_with(
+    /// As [`connect`](Self::connect), with this many connections at most; at least 2.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_with_at_most(
+        connections: u32,
+        url: &str,
+        keys: SealingKeys,
+    ) -> Result<Self, StoreError> {
+        let options = parse(url)?;
+        Self::open(options, keys, connections.max(FEWEST)).await
+    }
+
+    async fn open(
         options: PgConnectOptions,
         keys: SealingKeys,
+        connections: u32,
     ) -> Result<Self, StoreError> {
         let options = options.application_name("tower-heroku-sso");
         migrate(&options).await?;
         let pool = PgPoolOptions::new()
-            .max_connections(CONNECTIONS)
+            .max_connections(connections)
             .acquire_timeout(PATIENCE)
             .connect_with(options.options([("statement_timeout", "10s")]))
             .await?;
@@ -72,6 +90,12 @@ impl PostgresStore {
             sweep: Arc::default(),
         })
     }
+}
+
+/// The error could quote the address, and with it the password.
+fn parse(url: &str) -> Result<PgConnectOptions, StoreError> {
+    let options = PgConnectOptions::from_str(url);
+    options.map_err(|_| StoreError::new("the address is not a postgres one"))
 }
 
 /// On a connection of its own, whose search path leads to our schema and not to the partner's tables,

@@ -25,7 +25,7 @@ use crate::ids::{LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
 use crate::sso::ReplayKey;
 
-/// A store in a Postgres database (12 or later): any number of processes share it, obey each other's
+/// A store in a Postgres database (13 or later): any number of processes share it, obey each other's
 /// removals, revocations and sign-outs at once, and fetch each list once.
 ///
 /// Tokens are sealed ([`SealingKeys`]); the lists, and with them emails, are not. Clones share
