@@ -36,6 +36,6 @@ async fn two_tabs_show_two_customers_and_never_mix_them() {
         .await
         .assert_says("olivia@example.com");
     visit.driver.switch_to_window(first).await.unwrap();
-    visit.go_to_addon(&shop.path()).await;
+    visit.go_to_addon(shop.path()).await;
     visit.sees("Please sign in through Heroku").await;
 }
