@@ -54,6 +54,12 @@ impl Clock for SystemClock {
     }
 }
 
+/// A number that is greater in every later process on this machine.
+pub(crate) fn unix_microseconds() -> i64 {
+    let microseconds = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000;
+    i64::try_from(microseconds).unwrap_or(i64::MAX / 2)
+}
+
 /// A clock that stands still until a test moves it. Clones share the time.
 ///
 /// To see a session live on, advance in steps shorter than the refresh interval and let the sync run

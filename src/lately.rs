@@ -56,6 +56,14 @@ impl<K: Eq + Hash, T> Lately<K, T> {
         self.notes().by_key.contains_key(key)
     }
 
+    #[cfg(feature = "jwt")]
+    pub(crate) fn get(&self, key: &K) -> Option<T>
+    where
+        T: Clone,
+    {
+        self.notes().by_key.get(key).map(|(note, _)| note.clone())
+    }
+
     pub(crate) fn remove(&self, key: &K) {
         self.notes().by_key.remove(key);
     }

@@ -42,6 +42,7 @@
 //! | feature | what it adds | default |
 //! | --- | --- | --- |
 //! | `axum` | [`HerokuUser`] as an extractor, [`HerokuSso::endpoints`], [`partner_api`] | yes |
+//! | `jwt` | sessions in signed cookies, bearer tokens, and assertions for what lies behind the gate | no |
 //! | `metrics` | counters, gauges and a histogram through the `metrics` facade | no |
 //! | `sqlite` | [`store::SqliteStore`]: state in a file, for one process | no |
 //! | `postgres` | [`store::PostgresStore`]: state that several processes share | no |
@@ -70,6 +71,8 @@ pub mod gate;
 pub mod heroku;
 mod heroku_sso;
 pub mod ids;
+#[cfg(feature = "jwt")]
+pub mod jwt;
 mod lately;
 mod meter;
 #[cfg(feature = "axum")]
@@ -87,6 +90,8 @@ pub use access::{Email, ListPolicy, Role};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, CookieTransport, Manifest, OnExpired, SessionLife, SetupError, Streams};
 pub use gate::{AdmitError, HerokuUser, RefusalKind, SignedIn, VerifiedEmail};
+#[cfg(feature = "jwt")]
+pub use gate::{BearerError, BearerToken};
 pub use heroku_sso::{HerokuSso, HerokuSsoBuilder};
 pub use ids::ResourceId;
 pub use secret::{AddonPassword, ClientSecret, SsoSalt, Tokens, WeakSecret, WebhookSecret};

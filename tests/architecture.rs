@@ -10,6 +10,7 @@ const INWARD: &[&str] = &[
     "lately",
     "secret",
     "meter",
+    "jwt",
     "access",
     "webhook",
     "sso",
@@ -42,8 +43,10 @@ const HOMES: &[(&str, &[&str])] = &[
     (
         "base64",
         &[
+            "jwt/key.rs",
             "partner_api/basic_auth.rs",
             "simulator/",
+            "sso/addon_sso.rs",
             "store/seal.rs",
             "webhook/signature.rs",
         ],
@@ -58,11 +61,12 @@ const HOMES: &[(&str, &[&str])] = &[
         &[
             "sso/",
             "store/seal.rs",
-            "store/shared.rs",
+            "store/session_key.rs",
             "webhook/settings.rs",
         ],
     ),
     ("hmac", &["simulator/", "webhook/signature.rs"]),
+    ("jsonwebtoken", &["jwt/"]),
     ("maud", &["axum/whoami.rs", "gate/page.rs", "simulator/"]),
     ("metrics", &["meter.rs"]),
     ("reqwest", &["heroku/", "simulator/"]),
@@ -73,8 +77,9 @@ const HOMES: &[(&str, &[&str])] = &[
         &[
             "sso/token.rs",
             "simulator/",
+            "jwt/key.rs",
             "store/seal.rs",
-            "store/shared.rs",
+            "store/session_key.rs",
             "webhook/",
         ],
     ),

@@ -58,8 +58,7 @@ impl Config {
             ("landing_path", &self.landing_path),
         ];
         for (setting, path) in paths {
-            let plain = |b: u8| b.is_ascii_graphic() && !b"?#\\\"<>".contains(&b);
-            if !path.starts_with('/') || path.starts_with("//") || !path.bytes().all(plain) {
+            if !is_path(path) {
                 return Err(SetupError::InvalidPath { setting });
             }
         }
@@ -67,6 +66,14 @@ impl Config {
             return Err(SetupError::InvalidPath {
                 setting: "sso_path",
             });
+        }
+        if let Some(path) = &self.program_sign_in_path {
+            let taken = [&self.sso_path, &self.sign_out_path, &self.landing_path];
+            if !is_path(path) || taken.contains(&path) {
+                return Err(SetupError::InvalidPath {
+                    setting: "program_sign_in_path",
+                });
+            }
         }
         if let Some(pattern) = &self.resource_in_path {
             let before = pattern.strip_suffix(PLACEHOLDER).unwrap_or_default();
@@ -86,4 +93,9 @@ impl Config {
         }
         Ok(())
     }
+}
+
+fn is_path(path: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_graphic() && !b"?#\\\"<>".contains(&b);
+    path.starts_with('/') && !path.starts_with("//") && path.bytes().all(plain)
 }

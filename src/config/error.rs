@@ -11,6 +11,16 @@ pub enum SetupError {
     /// The http client cannot start.
     #[error("the http client cannot start")]
     Client(#[source] crate::heroku::HerokuError),
+    /// A key for signed tokens that is none, or not for this use.
+    #[cfg(feature = "jwt")]
+    #[error("{setting} cannot be used")]
+    InvalidJwtKey {
+        /// The setting's name.
+        setting: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: crate::jwt::InvalidJwtKey,
+    },
     /// A path setting that is no path, or that two settings share.
     #[error("{setting} must be a path that begins with one `/`, and differ from the others")]
     InvalidPath {
@@ -31,6 +41,14 @@ pub enum SetupError {
         /// The variable's name.
         variable: &'static str,
     },
+    /// A setting that does nothing without another one.
+    #[error("{setting} needs {other}")]
+    Needs {
+        /// The setting's name.
+        setting: &'static str,
+        /// What it needs.
+        other: &'static str,
+    },
     /// A duration outside its bounds.
     #[error("{setting} must be between {least:?} and {most:?}")]
     OutOfBounds {
@@ -40,6 +58,14 @@ pub enum SetupError {
         least: Duration,
         /// The most that is allowed.
         most: Duration,
+    },
+    /// Two settings that exclude each other.
+    #[error("{setting} and {other} exclude each other")]
+    Excluded {
+        /// The setting's name.
+        setting: &'static str,
+        /// The other one's name.
+        other: &'static str,
     },
     /// The address that webhooks are to be sent to is neither https nor on this machine, or has a
     /// query or credentials.

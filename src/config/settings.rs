@@ -58,6 +58,10 @@ pub struct Config {
     /// path and a sign-out path are below each resource; the plain sign-out path ends all sessions.
     /// Default: none, so that a browser has one session, for the resource that it last signed in to.
     pub resource_in_path: Option<String>,
+    /// Where command-line clients sign in with Heroku's SSO answer in the header `x-addon-sso`, and get
+    /// a bearer token (feature `jwt`). Wants
+    /// [`bearer_tokens`](crate::HerokuSsoBuilder::bearer_tokens). Default: none.
+    pub program_sign_in_path: Option<String>,
     /// The Platform API. Default: `https://api.heroku.com`.
     pub api_url: HerokuUrl,
     /// The OAuth host. Default: `https://id.heroku.com`.
@@ -151,6 +155,7 @@ impl Default for Config {
             sign_out_path: "/logout".into(),
             landing_path: "/".into(),
             resource_in_path: None,
+            program_sign_in_path: None,
             api_url: HerokuUrl::platform_api(),
             id_url: HerokuUrl::id_host(),
             heroku_timeout: Duration::from_secs(10),

@@ -13,7 +13,7 @@ use super::{HerokuUser, RefusalKind};
 use crate::access::{Admission, Member};
 use crate::audit;
 use crate::ids::ResourceId;
-use crate::session::{Extension, Grant, SessionError, SessionId};
+use crate::session::{Credential, Extension, Grant, SessionError, SessionName};
 use crate::sync::{Held, SyncError};
 
 /// Somebody who passed, and the cookie to send along if the session's end has moved.
@@ -21,15 +21,23 @@ use crate::sync::{Held, SyncError};
 pub(super) struct Passage {
     pub(super) user: HerokuUser,
     pub(super) cookie: Option<HeaderValue>,
+    /// The browser can be told to keep cookies.
+    pub(super) by_cookie: bool,
 }
 
 impl Keeper {
-    /// The session that counts at this place, if the browser has one.
-    pub(super) fn session_at(&self, place: Place, headers: &HeaderMap) -> Option<SessionId> {
-        match place {
-            Place::Nowhere => None,
-            Place::Anywhere | Place::At(_) => self.cookies.session_id(headers, place.resource()),
+    /// What says which session counts at this place. A bearer token is taken before a cookie.
+    pub(super) fn credential(&self, place: Place, headers: &HeaderMap) -> Option<Credential> {
+        if place == Place::Nowhere {
+            return None;
         }
+        #[cfg(feature = "jwt")]
+        if self.sessions.takes_bearers()
+            && let Some(bearer) = super::bearer::of(headers)
+        {
+            return Some(bearer);
+        }
+        self.cookies.session_of(headers, place.resource())
     }
 
     /// `mount` is what a router outside of the gate took off the path.
@@ -38,25 +46,28 @@ impl Keeper {
     /// decides the whole request, also if a newer one arrives meanwhile.
     pub(super) async fn check(
         self: &Arc<Self>,
-        session: Option<SessionId>,
+        credential: Option<Credential>,
         place: Place,
         mount: String,
     ) -> Result<Passage, Refusal> {
-        let id = session.ok_or_else(|| Refusal::new(RefusalKind::NoSession))?;
-        let grant = self.sessions.load(&id).await.map_err(unavailable)?;
-        let Some(mut grant) = grant else {
-            return Err(self.forget_cookie(RefusalKind::NoSession, place.resource()));
+        let credential = credential.ok_or_else(|| Refusal::new(RefusalKind::NoSession))?;
+        let turn_away = |kind, resource| self.turn_away(&credential, kind, resource);
+        let found = self.sessions.find(&credential).await;
+        let Some((session, mut grant)) = found.map_err(unavailable)? else {
+            return Err(turn_away(RefusalKind::NoSession, place.resource()));
         };
         if place.resource().is_some_and(|here| *here != grant.resource) {
             // Under the name of this resource's cookie: no gate has set it.
             audit::request_refused(&grant.resource, &grant.email, "other_resource");
-            return Err(self.forget_cookie(RefusalKind::OtherResource, place.resource()));
+            return Err(turn_away(RefusalKind::OtherResource, place.resource()));
         }
         let resource = grant.resource;
         let now = self.directory.clock().now();
         if grant.has_ended(now) {
-            self.close(&id).await;
-            return Err(self.forget_cookie(RefusalKind::SessionEnded, Some(&resource)));
+            if let Err(error) = self.sessions.clear_away(&session).await {
+                tracing::warn!(%error, "a session could not be removed");
+            }
+            return Err(turn_away(RefusalKind::SessionEnded, Some(&resource)));
         }
         let current = self
             .directory
@@ -64,71 +75,58 @@ impl Keeper {
         let held = match current.await {
             Ok(Some(held)) => held,
             Ok(None) => {
-                self.close(&id).await;
+                self.close(&session).await;
                 audit::request_refused(&grant.resource, &grant.email, "revoked");
-                return Err(self.forget_cookie(RefusalKind::SessionEnded, Some(&resource)));
+                return Err(turn_away(RefusalKind::SessionEnded, Some(&resource)));
             }
             Err(SyncError::Gone | SyncError::UnknownResource) => {
-                self.close(&id).await;
-                return Err(self.forget_cookie(RefusalKind::SessionEnded, Some(&resource)));
+                self.close(&session).await;
+                return Err(turn_away(RefusalKind::SessionEnded, Some(&resource)));
             }
             Err(error) => return Err(Refusal::cannot_check(error.retry_after())),
         };
-        let member = match self.listed(&grant, &held) {
+        let member = match listed(&grant, &held) {
             Ok(member) => member,
-            Err(refusal) => {
-                if refusal.kind == RefusalKind::NotListed {
-                    self.close(&id).await;
-                }
-                return Err(refusal);
+            Err(refusal) if refusal.kind == RefusalKind::NotListed => {
+                self.close(&session).await;
+                return Err(turn_away(RefusalKind::NotListed, Some(&resource)));
             }
+            Err(refusal) => return Err(refusal),
         };
-        let cookie = self.extend(&id, &mut grant, &held, now).await?;
+        let extended = self.extend(&session, &mut grant, &held, now).await;
+        let Ok(cookie) = extended else {
+            return Err(turn_away(RefusalKind::NoSession, Some(&resource)));
+        };
         let snapshot = held.snapshot.clone();
-        let visit = Visit::new(Arc::clone(self), id);
+        let visit = Visit::new(Arc::clone(self), session);
         Ok(Passage {
             user: HerokuUser::new(visit, grant, member, snapshot, mount),
             cookie,
+            by_cookie: credential.is_cookie(),
         })
     }
 
-    fn listed(&self, grant: &Grant, held: &Held) -> Result<Member, Refusal> {
-        let list = &held.snapshot.list;
-        let reason = match list.admission(&grant.email, grant.user_id.as_ref()) {
-            Admission::Listed(member) => return Ok(member),
-            Admission::Unknown => {
-                let wait = SyncError::MembersWithheld.retry_after();
-                return Err(Refusal::cannot_check(wait));
-            }
-            Admission::NotListed => "not_listed",
-            Admission::OtherAccount => "other_account",
-        };
-        audit::request_refused(&grant.resource, &grant.email, reason);
-        Err(self.forget_cookie(RefusalKind::NotListed, Some(&grant.resource)))
-    }
-
+    /// The cookie of a session whose end has moved.
     async fn extend(
         &self,
-        id: &SessionId,
+        session: &SessionName,
         grant: &mut Grant,
         held: &Held,
         now: OffsetDateTime,
-    ) -> Result<Option<HeaderValue>, Refusal> {
-        let Some(end) = self.sessions.later_end(grant, held) else {
+    ) -> Result<Option<HeaderValue>, Closed> {
+        let Some(end) = self.sessions.later_end(session, grant, held) else {
             return Ok(None);
         };
-        match self.sessions.extend(id, end).await {
-            Ok(Extension::Done) => {
+        match self.sessions.extend(session, grant, end).await {
+            Ok(Extension::Done(value)) => {
                 grant.expires_at = end;
-                Ok(Some(self.cookies.session(&grant.resource, id, end, now)))
+                Ok(Some(self.cookies.session(&grant.resource, value, end, now)))
             }
             Ok(Extension::DoneBefore) => {
                 grant.expires_at = end;
                 Ok(None)
             }
-            Ok(Extension::Closed) => {
-                Err(self.forget_cookie(RefusalKind::NoSession, Some(&grant.resource)))
-            }
+            Ok(Extension::Closed) => Err(Closed),
             Err(error) => {
                 // The session still lives until the end that is stored.
                 tracing::warn!(%error, "a session could not be extended");
@@ -138,15 +136,53 @@ impl Keeper {
     }
 
     /// A session that is left in the store by a failure here is refused again next time.
-    pub(super) async fn close(&self, id: &SessionId) {
-        if let Err(error) = self.sessions.close(id).await {
+    pub(super) async fn close(&self, session: &SessionName) {
+        if let Err(error) = self.sessions.close(session).await {
             tracing::warn!(%error, "a session could not be removed");
         }
     }
 
-    fn forget_cookie(&self, kind: RefusalKind, resource: Option<&ResourceId>) -> Refusal {
-        Refusal::new(kind).set_cookie(self.cookies.no_session(resource))
+    /// Closes the session that a browser had before it signed in anew.
+    pub(super) async fn close_previous(&self, previous: Option<Credential>) {
+        let Some(previous) = previous else {
+            return;
+        };
+        if let Err(error) = self.sessions.close_named(&previous).await {
+            tracing::warn!(%error, "a session could not be removed");
+        }
     }
+
+    /// The refusal of a credential that is of no more use.
+    fn turn_away(
+        &self,
+        credential: &Credential,
+        kind: RefusalKind,
+        resource: Option<&ResourceId>,
+    ) -> Refusal {
+        let refusal = Refusal::new(kind);
+        match credential.is_cookie() {
+            true => refusal.set_cookie(self.cookies.no_session(resource)),
+            false => refusal.of_bearer(),
+        }
+    }
+}
+
+/// The session was closed while this request was under way.
+struct Closed;
+
+fn listed(grant: &Grant, held: &Held) -> Result<Member, Refusal> {
+    let list = &held.snapshot.list;
+    let reason = match list.admission(&grant.email, grant.user_id.as_ref()) {
+        Admission::Listed(member) => return Ok(member),
+        Admission::Unknown => {
+            let wait = SyncError::MembersWithheld.retry_after();
+            return Err(Refusal::cannot_check(wait));
+        }
+        Admission::NotListed => "not_listed",
+        Admission::OtherAccount => "other_account",
+    };
+    audit::request_refused(&grant.resource, &grant.email, reason);
+    Err(Refusal::new(RefusalKind::NotListed))
 }
 
 pub(super) fn unavailable(error: SessionError) -> Refusal {

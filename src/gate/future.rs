@@ -182,7 +182,7 @@ where
 /// The landing page leads on to the page that was wanted when the last session ended, once.
 fn lead_back<B>(keeper: &Keeper, request: &Request<B>, passage: &Passage) -> Option<Own> {
     let resource = passage.user.resource();
-    if !is_landing(keeper, request, resource) {
+    if !passage.by_cookie || !is_landing(keeper, request, resource) {
         return None;
     }
     let way = keeper.cookies.way_back(request.headers(), Some(resource))?;
@@ -207,7 +207,7 @@ fn lead_back<B>(keeper: &Keeper, request: &Request<B>, passage: &Passage) -> Opt
 fn landed<B>(keeper: &Keeper, request: &Request<B>, passage: &Passage) -> Option<HeaderValue> {
     let resource = passage.user.resource();
     let cookies = &keeper.cookies;
-    is_landing(keeper, request, resource)
+    (passage.by_cookie && is_landing(keeper, request, resource))
         .then(|| cookies.landed(request.headers(), resource))
         .flatten()
 }

@@ -16,6 +16,8 @@
 //! `.layer(...)`, or merged into it later, is outside.
 
 mod accept;
+#[cfg(feature = "jwt")]
+mod bearer;
 mod body;
 mod check;
 mod future;
@@ -26,6 +28,8 @@ mod original_uri;
 mod own_login;
 mod page;
 mod paths;
+#[cfg(feature = "jwt")]
+mod program_sign_in;
 mod refusal;
 mod require;
 mod rule;
@@ -36,6 +40,8 @@ mod user;
 mod visit;
 mod visitor;
 
+#[cfg(feature = "jwt")]
+pub use bearer::{BearerError, BearerToken};
 pub use body::GateBody;
 pub use future::ResponseFuture;
 pub(crate) use keeper::{Keeper, Parts};

@@ -92,27 +92,26 @@ impl Keeper {
         email: &VerifiedEmail,
         headers: &HeaderMap,
     ) -> Result<SignedIn, AdmitError> {
-        let previous = self.cookies.session_id(headers, Some(resource));
+        let previous = self.cookies.session_of(headers, Some(resource));
         let admitted = self.directory.admit(resource, email.email(), None).await;
         let admitted = admitted.map_err(|why| {
             audit::sign_in_refused(Some(resource), Some(email.email()), &why.reason());
             AdmitError::from(why)
         })?;
         let opened = self.sessions.open(&admitted, Proof::OwnLogin, None);
-        let (id, grant) = opened.await.map_err(|error| {
+        let opened = opened.await.map_err(|error| {
             tracing::error!(%error, "a session could not be opened");
             let retry_after = Duration::from_secs(5);
             AdmitError::CannotCheck { retry_after }
         })?;
-        if let Some(previous) = previous {
-            self.close(&previous).await;
-        }
+        self.close_previous(previous).await;
+        let grant = &opened.grant;
         audit::signed_in(&grant.resource, &grant.email, grant.proof);
         let now = self.directory.clock().now();
         Ok(SignedIn {
             member: admitted.member,
             expires_at: grant.expires_at,
-            cookies: self.cookies.signed_in(&id, &grant, now).collect(),
+            cookies: self.cookies.signed_in(&opened, now).collect(),
             landing: self.paths.landing(resource),
         })
     }

@@ -9,6 +9,8 @@ pub(crate) struct Paths {
     sso: String,
     sign_out: String,
     landing: String,
+    /// Where programs sign in, if they may.
+    program_sign_in: Option<String>,
     /// What stands before the resource in a path, if each resource has pages and a session of its own.
     resources: Option<String>,
 }
@@ -17,6 +19,8 @@ pub(crate) struct Paths {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Errand {
     Pass,
+    #[cfg(feature = "jwt")]
+    ProgramSignIn,
     SignIn,
     SignOut,
 }
@@ -37,6 +41,7 @@ impl Paths {
         sso: String,
         sign_out: String,
         landing: String,
+        program_sign_in: Option<String>,
         pattern: Option<&str>,
     ) -> Self {
         let resources = pattern.and_then(|pattern| pattern.strip_suffix(PLACEHOLDER));
@@ -44,6 +49,7 @@ impl Paths {
             sso,
             sign_out,
             landing,
+            program_sign_in,
             resources: resources.map(str::to_owned),
         }
     }
@@ -52,6 +58,7 @@ impl Paths {
     #[cfg(feature = "axum")]
     pub(crate) fn routes(&self) -> Vec<String> {
         let mut routes = vec![self.sso.clone(), self.sign_out.clone()];
+        routes.extend(self.program_sign_in.clone());
         if let Some(before) = &self.resources {
             routes.push(format!("{before}{PLACEHOLDER}{}", self.sign_out));
         }
@@ -75,8 +82,21 @@ impl Paths {
         {
             Errand::SignOut
         } else {
-            Errand::Pass
+            self.errand_of_programs(path)
         }
+    }
+
+    #[cfg(feature = "jwt")]
+    fn errand_of_programs(&self, path: &str) -> Errand {
+        match &self.program_sign_in {
+            Some(sign_in) if path == sign_in => Errand::ProgramSignIn,
+            _ => Errand::Pass,
+        }
+    }
+
+    #[cfg(not(feature = "jwt"))]
+    fn errand_of_programs(&self, _: &str) -> Errand {
+        Errand::Pass
     }
 
     pub(super) fn place(&self, path: &str) -> Place {
@@ -127,7 +147,7 @@ mod tests {
 
     fn paths() -> Paths {
         let [sso, sign_out, landing] = ["/heroku/sso", "/logout", "/"].map(str::to_owned);
-        Paths::new(sso, sign_out, landing, Some("/addons/{resource}"))
+        Paths::new(sso, sign_out, landing, None, Some("/addons/{resource}"))
     }
 
     fn place(path: &str) -> Place {

@@ -181,6 +181,8 @@ pub(super) struct Refusal {
     allow: Option<&'static str>,
     missing: Option<Box<Missing>>,
     cookies: Vec<HeaderValue>,
+    /// Of a request with a bearer token: a program's, whatever it accepts.
+    is_bearer: bool,
 }
 
 impl Refusal {
@@ -193,6 +195,7 @@ impl Refusal {
             allow: None,
             missing: None,
             cookies: Vec::new(),
+            is_bearer: false,
         }
     }
 
@@ -232,6 +235,15 @@ impl Refusal {
         self
     }
 
+    pub(super) fn of_bearer(mut self) -> Self {
+        self.is_bearer = true;
+        self
+    }
+
+    pub(super) fn is_of_bearer(&self) -> bool {
+        self.is_bearer
+    }
+
     pub(super) fn into_response(self, format: Format, method: &Method) -> Response<Full<Bytes>> {
         let body = match format {
             Format::Html => page::refusal(
@@ -257,7 +269,11 @@ impl Refusal {
         headers.insert(VARY, HeaderValue::from_static("Accept, Cookie"));
         if self.kind.status() == StatusCode::UNAUTHORIZED {
             // A scheme of its own: `Basic` would make browsers ask for a password.
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Heroku-SSO"));
+            let scheme = match self.is_bearer {
+                true => r#"Bearer error="invalid_token""#,
+                false => "Heroku-SSO",
+            };
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
         }
         if let Some(wait) = self.retry_after {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);

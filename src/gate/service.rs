@@ -76,6 +76,11 @@ where
                 let answer = async move { keeper.sign_in(request).await };
                 ResponseFuture::answer(Box::pin(answer))
             }
+            #[cfg(feature = "jwt")]
+            Errand::ProgramSignIn => {
+                let answer = async move { keeper.program_sign_in(request).await };
+                ResponseFuture::answer(Box::pin(answer))
+            }
             Errand::SignOut => {
                 let sign_out = SignOut::of(&keeper, &request);
                 let answer = async move { keeper.sign_out(sign_out).await };
@@ -87,10 +92,10 @@ where
                 let ready = mem::replace(&mut self.inner, clone);
                 let place = keeper.paths.place(request.uri().path());
                 let mount = original_uri::prefix(&request);
-                let session = keeper.session_at(place, request.headers());
+                let credential = keeper.credential(place, request.headers());
                 let check = {
                     let keeper = Arc::clone(&keeper);
-                    async move { keeper.check(session, place, mount).await }
+                    async move { keeper.check(credential, place, mount).await }
                 };
                 ResponseFuture::check(Box::pin(check), keeper, self.mode, request, ready)
             }

@@ -52,41 +52,29 @@ impl Keeper {
         let browser = request.headers().clone();
         let form = self.read_form(request).await?;
 
-        let now = self.directory.clock().now();
-        let verified = self.verifier.verify(&form, now).map_err(|error| {
-            audit::sign_in_refused(None, None, &error);
-            Refusal::new(match error {
-                SsoError::TimestampAhead { .. } | SsoError::TimestampStale { .. } => {
-                    RefusalKind::StaleSignIn
-                }
-                _ => RefusalKind::InvalidSignIn,
-            })
-        })?;
+        let verified = self.verify(&form)?;
         let admitted = self.admitted(&verified).await?;
         let landing = self.landing(prefix, &admitted.resource);
-        let previous = self.cookies.session_id(&browser, Some(&admitted.resource));
+        let previous = self.cookies.session_of(&browser, Some(&admitted.resource));
         let used_up = self.use_up(&admitted.resource, &verified).await;
         used_up.map_err(|refusal| match refusal.kind {
             RefusalKind::UsedSignIn => refusal.or_go_on_at(landing.clone()),
             _ => refusal,
         })?;
 
-        let context_app = verified
-            .context_app
-            .clone()
-            .filter(|name| is_app_name(name));
+        let context_app = verified.context_app.clone();
         let opened = self.sessions.open(&admitted, verified.proof, context_app);
-        let (id, grant) = opened.await.map_err(unavailable)?;
-        if let Some(previous) = previous {
-            self.close(&previous).await;
-        }
+        let opened = opened.await.map_err(unavailable)?;
+        self.close_previous(previous).await;
+        let grant = &opened.grant;
         audit::signed_in(&grant.resource, &grant.email, grant.proof);
 
         let location = HeaderValue::try_from(landing);
         let location = location.unwrap_or_else(|_| HeaderValue::from_static("/"));
         let mut response = redirect(location);
         let headers = response.headers_mut();
-        for cookie in self.cookies.signed_in(&id, &grant, now) {
+        let now = self.directory.clock().now();
+        for cookie in self.cookies.signed_in(&opened, now) {
             headers.append(SET_COOKIE, cookie);
         }
         if self.verifier.uses(SsoPolicy::Legacy)
@@ -137,7 +125,20 @@ impl Keeper {
         SsoRequest::parse(&body).map_err(malformed)
     }
 
-    async fn admitted(&self, verified: &VerifiedSso) -> Result<Admitted, Refusal> {
+    pub(super) fn verify(&self, request: &SsoRequest) -> Result<VerifiedSso, Refusal> {
+        let now = self.directory.clock().now();
+        self.verifier.verify(request, now).map_err(|error| {
+            audit::sign_in_refused(None, None, &error);
+            Refusal::new(match error {
+                SsoError::TimestampAhead { .. } | SsoError::TimestampStale { .. } => {
+                    RefusalKind::StaleSignIn
+                }
+                _ => RefusalKind::InvalidSignIn,
+            })
+        })
+    }
+
+    pub(super) async fn admitted(&self, verified: &VerifiedSso) -> Result<Admitted, Refusal> {
         let resource = match &verified.resource {
             SignedResource::Resource(id) => Ok(*id),
             SignedResource::Legacy(id) => self.directory.find_legacy(id).await,
@@ -157,7 +158,11 @@ impl Keeper {
     }
 
     /// Lets this form count once. A store that cannot answer counts as one that has seen it.
-    async fn use_up(&self, resource: &ResourceId, verified: &VerifiedSso) -> Result<(), Refusal> {
+    pub(super) async fn use_up(
+        &self,
+        resource: &ResourceId,
+        verified: &VerifiedSso,
+    ) -> Result<(), Refusal> {
         let now = self.directory.clock().now();
         let until = self.verifier.remember_until(verified.issued_at);
         let store = self.directory.store();
@@ -223,13 +228,7 @@ fn is_form(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Heroku's grammar of app names; anything else in this unsigned field is dropped.
-fn is_app_name(name: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    (2..=64).contains(&name.len()) && name.bytes().all(allowed)
-}
-
-fn malformed(error: SsoError) -> Refusal {
+pub(super) fn malformed(error: SsoError) -> Refusal {
     audit::sign_in_refused(None, None, &error);
     Refusal::new(RefusalKind::InvalidSignIn)
 }

@@ -12,7 +12,10 @@ use super::refusal::Refusal;
 use super::{RefusalKind, page};
 use crate::audit;
 use crate::ids::ResourceId;
-use crate::session::SessionId;
+use crate::session::Credential;
+
+/// How many sessions one request may end: more than a browser has dashboards open.
+const MOST_SESSIONS: usize = 100;
 
 /// What a sign-out depends on, taken from its request.
 #[derive(Debug)]
@@ -21,7 +24,7 @@ pub(super) struct SignOut {
     format: Format,
     own_site: bool,
     /// What ends. Without a resource: the browser's only session.
-    sessions: Vec<(Option<ResourceId>, SessionId)>,
+    sessions: Vec<(Option<ResourceId>, Credential)>,
     /// What the browser is to forget, whether there is a session or not.
     resource: Option<ResourceId>,
     hints: Vec<ResourceId>,
@@ -33,10 +36,13 @@ impl SignOut {
         let place = keeper.paths.place(request.uri().path());
         let sessions = match place {
             // The path of no resource ends them all.
-            Place::Nowhere => keeper.cookies.all_sessions(headers),
+            Place::Nowhere => {
+                let sessions = keeper.cookies.all_sessions(headers);
+                sessions.into_iter().take(MOST_SESSIONS).collect()
+            }
             Place::Anywhere | Place::At(_) => {
-                let session = keeper.session_at(place, headers);
-                let session = session.map(|id| (place.resource().copied(), id));
+                let credential = keeper.credential(place, headers);
+                let session = credential.map(|session| (place.resource().copied(), session));
                 session.into_iter().collect()
             }
         };
@@ -62,14 +68,11 @@ impl Keeper {
         if !sign_out.own_site {
             return refuse(Refusal::new(RefusalKind::CrossSite));
         }
-        for (_, id) in &sign_out.sessions {
-            // The grant is read for the audit event only: a session ends whoever it belongs to.
-            let grant = self.sessions.load(id).await.ok().flatten();
-            if let Err(error) = self.sessions.close(id).await {
-                return refuse(super::check::unavailable(error));
-            }
-            if let Some(grant) = grant {
-                audit::signed_out(&grant.resource, &grant.email);
+        for (_, credential) in &sign_out.sessions {
+            match self.sessions.close_named(credential).await {
+                Ok(Some(grant)) => audit::signed_out(&grant.resource, &grant.email),
+                Ok(None) => {}
+                Err(error) => return refuse(super::check::unavailable(error)),
             }
         }
         let mut response = match sign_out.format {

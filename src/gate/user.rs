@@ -17,6 +17,8 @@ use super::{RefusalKind, accept::Format, original_uri, paths::Place, refusal::Re
 use crate::access::{AccessList, App, Email, Member, Roles, Snapshot, Team};
 use crate::ids::{ResourceId, UserId};
 use crate::session::Grant;
+#[cfg(feature = "jwt")]
+use crate::session::SessionName;
 use crate::sso::Proof;
 
 /// The person behind a request, and the resource it is for.
@@ -161,6 +163,11 @@ impl HerokuUser {
     /// ```
     pub fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
         self.0.visit.clone().ended(self.0.grant.clone())
+    }
+
+    #[cfg(feature = "jwt")]
+    pub(super) fn session(&self) -> (&SessionName, &Grant) {
+        (self.0.visit.session(), &self.0.grant)
     }
 
     pub(super) fn list(&self) -> &AccessList {

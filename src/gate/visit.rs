@@ -6,18 +6,23 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::keeper::Keeper;
 use super::paths::Paths;
-use crate::session::{Grant, SessionId, session_key};
+use crate::session::{Grant, SessionName};
 
 /// One session at one gate.
 #[derive(Clone)]
 pub(super) struct Visit {
     keeper: Arc<Keeper>,
-    session: SessionId,
+    session: SessionName,
 }
 
 impl Visit {
-    pub(super) fn new(keeper: Arc<Keeper>, session: SessionId) -> Self {
+    pub(super) fn new(keeper: Arc<Keeper>, session: SessionName) -> Self {
         Self { keeper, session }
+    }
+
+    #[cfg(feature = "jwt")]
+    pub(super) fn session(&self) -> &SessionName {
+        &self.session
     }
 
     pub(super) fn paths(&self) -> &Paths {
@@ -27,13 +32,13 @@ impl Visit {
     /// Resolves when the session has ended, or its person has left the list.
     pub(super) async fn ended(self, mut grant: Grant) {
         let clock = self.keeper.directory.clock();
-        let key = session_key(&self.session);
+        let key = self.session.key();
         let mut closings = self.keeper.sessions.closings();
         let Ok(mut watch) = self.keeper.directory.watch(&grant.resource).await else {
             return;
         };
         loop {
-            match self.keeper.sessions.load(&self.session).await {
+            match self.keeper.sessions.reload(&self.session, &grant).await {
                 Ok(Some(newest)) => grant = newest,
                 Ok(None) => return,
                 // The end that is known still counts.

@@ -60,6 +60,9 @@ impl Visitor {
     /// Turns the visitor away; one whose session has ended is led to where it can begin again.
     pub(super) async fn refuse(self, keeper: &Keeper, refusal: Refusal) -> Response<Full<Bytes>> {
         let mut refusal = refusal;
+        if refusal.is_of_bearer() {
+            return refusal.into_response(Format::ProblemJson, &self.method);
+        }
         if matches!(
             refusal.kind,
             RefusalKind::NoSession | RefusalKind::SessionEnded

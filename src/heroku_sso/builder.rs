@@ -11,7 +11,7 @@ use crate::config::{
 };
 use crate::gate::{Keeper, Parts, Paths};
 use crate::heroku::{HerokuClient, HerokuUrl};
-use crate::session::{Cookies, MemorySessions, SessionSettings, SessionStore, Sessions};
+use crate::session::{Cookies, Keeping, MemorySessions, SessionSettings, SessionStore, Sessions};
 use crate::sso::{SsoPolicy, Verifier};
 use crate::store::{MemoryStore, Store};
 use crate::sync::{Directory, RatePools, SyncScope, SyncSettings};
@@ -21,11 +21,13 @@ use crate::webhook::Webhooks;
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct HerokuSsoBuilder {
-    manifest: Manifest,
-    config: Config,
+    pub(super) manifest: Manifest,
+    pub(super) config: Config,
     clock: Option<SharedClock>,
     store: Option<Arc<dyn Store>>,
-    sessions: Option<Arc<dyn SessionStore>>,
+    pub(super) sessions: Option<Arc<dyn SessionStore>>,
+    #[cfg(feature = "jwt")]
+    pub(super) signing: super::signed::Signing,
 }
 
 impl HerokuSso {
@@ -37,6 +39,8 @@ impl HerokuSso {
             clock: None,
             store: None,
             sessions: None,
+            #[cfg(feature = "jwt")]
+            signing: super::signed::Signing::default(),
         }
     }
 }
@@ -94,6 +98,10 @@ impl HerokuSsoBuilder {
         landing_path: &str => |config, path| config.landing_path = path.to_owned();
         /// [`Config::resource_in_path`].
         resource_in_path: &str => |config, path| config.resource_in_path = Some(path.to_owned());
+        /// [`Config::program_sign_in_path`].
+        program_sign_in_path: &str => |config, path| {
+            config.program_sign_in_path = Some(path.to_owned());
+        };
         /// [`Config::api_url`].
         api_url: HerokuUrl => |config, url| config.api_url = url;
         /// [`Config::id_url`].
@@ -136,22 +144,16 @@ impl HerokuSsoBuilder {
     /// # Errors
     /// [`SetupError`] says which setting cannot be right.
     pub fn build(self) -> Result<HerokuSso, SetupError> {
-        let config = self.config;
-        config.check()?;
+        self.config.check()?;
         let clock = self
             .clock
+            .clone()
             .unwrap_or_else(|| Arc::new(SystemClock::default()));
+        let keeping = self.keeping(&clock)?;
+        let config = self.config;
         let store = self
             .store
             .unwrap_or_else(|| Arc::new(MemoryStore::default()));
-        // What is in this process's memory anyway is not copied.
-        let cached_for = match &self.sessions {
-            Some(_) => config.session_cache,
-            None => Duration::ZERO,
-        };
-        let session_store = self
-            .sessions
-            .unwrap_or_else(|| Arc::new(MemorySessions::new(Arc::clone(&clock))));
         let heroku_is_local = config.api_url.is_loopback();
         let max_list_age = config.list_age_limit();
         let client = HerokuClient::new(
@@ -177,16 +179,17 @@ impl HerokuSsoBuilder {
             },
         );
         let sessions = Sessions::new(
-            session_store,
+            keeping,
             Arc::clone(directory.closed_sessions()),
             clock,
             SessionSettings {
                 life: config.session_life,
                 interval: config.refresh_interval,
                 max_session: config.max_session,
-                cached_for,
             },
         );
+        #[cfg(feature = "jwt")]
+        let sessions = self.signing.add_bearers(sessions, &self.manifest)?;
         let verifier = Verifier::new(self.manifest.sso_salts.iter().cloned())
             .policy(config.sso_policy)
             .max_age(config.sso_max_age)
@@ -206,6 +209,7 @@ impl HerokuSsoBuilder {
                 config.sso_path,
                 config.sign_out_path,
                 config.landing_path,
+                config.program_sign_in_path,
                 config.resource_in_path.as_deref(),
             ),
             heroku_is_local,
@@ -214,6 +218,29 @@ impl HerokuSsoBuilder {
             keeper,
             directory,
             manifest: Arc::new(self.manifest),
+        })
+    }
+
+    /// Where the grants of browsers are to be kept.
+    fn keeping(&self, clock: &SharedClock) -> Result<Keeping, SetupError> {
+        #[cfg(feature = "jwt")]
+        if let Some(keeping) = self.in_cookies()? {
+            return Ok(keeping);
+        }
+        #[cfg(not(feature = "jwt"))]
+        if self.config.program_sign_in_path.is_some() {
+            return Err(SetupError::Needs {
+                setting: "program_sign_in_path",
+                other: "the feature `jwt`",
+            });
+        }
+        Ok(match &self.sessions {
+            Some(store) => Keeping::Store(Arc::clone(store), self.config.session_cache),
+            None => {
+                // What is in this process's memory anyway is not copied.
+                let store = MemorySessions::new(Arc::clone(clock));
+                Keeping::Store(Arc::new(store), Duration::ZERO)
+            }
         })
     }
 }

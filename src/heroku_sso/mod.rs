@@ -1,6 +1,8 @@
 //! The one value that a partner builds, and everything hangs on.
 
 mod builder;
+#[cfg(feature = "jwt")]
+mod signed;
 
 use std::sync::Arc;
 use std::time::Duration;

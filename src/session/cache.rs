@@ -1,38 +1,39 @@
-//! Grants that were read from the session store a moment ago.
+//! Grants that were read a moment ago, from the session store or from a signed token.
 
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use quick_cache::sync::Cache;
-use tower_sessions::session::Id;
 
 use super::Grant;
-use super::key::session_key;
 use crate::store::SessionKey;
 use crate::sync::ClosedSessions;
 
 /// How many grants are kept.
 const CAPACITY: usize = 10_000;
 
-/// Spares a session store in another process most of its reads. A grant is only who somebody is:
-/// whether they may enter is asked of the list, at every request.
-pub(super) struct GrantCache {
+/// Spares a session store in another process most of its reads, and the processor most of its
+/// signature checks. A grant is only who somebody is: whether they may enter is asked of the list, at
+/// every request.
+pub(super) struct GrantCache<K> {
     kept: Duration,
-    grants: Cache<Id, Arc<Cached>>,
+    grants: Cache<K, Arc<Cached>>,
 }
 
-struct Cached {
-    grant: Grant,
-    key: SessionKey,
+/// A grant, and the name of its session.
+pub(super) struct Cached {
+    pub(super) grant: Grant,
+    pub(super) key: SessionKey,
     /// Of [`Clock::elapsed`](crate::Clock::elapsed).
     read_at: Duration,
     /// How many sessions had been closed when this one was last known not to be among them.
     closed_before: AtomicU64,
 }
 
-impl GrantCache {
+impl<K: Clone + Eq + Hash> GrantCache<K> {
     /// Keeps each grant for this long; zero keeps none.
     pub(super) fn new(kept: Duration) -> Self {
         let capacity = if kept.is_zero() { 0 } else { CAPACITY };
@@ -43,19 +44,24 @@ impl GrantCache {
     }
 
     /// The grant, unless it was read too long ago or the session was closed since.
-    pub(super) fn get(&self, id: &Id, closed: &ClosedSessions, now: Duration) -> Option<Grant> {
+    pub(super) fn get(
+        &self,
+        id: &K,
+        closed: &ClosedSessions,
+        now: Duration,
+    ) -> Option<Arc<Cached>> {
         let cached = self.open(id, closed)?;
         let is_young = now.saturating_sub(cached.read_at) < self.kept;
-        is_young.then(|| cached.grant.clone())
+        is_young.then_some(cached)
     }
 
     /// The grant however long ago it was read, for when the store does not answer. It still ends when
     /// it says, and its list still decides.
-    pub(super) fn get_old(&self, id: &Id, closed: &ClosedSessions) -> Option<Grant> {
+    pub(super) fn get_old(&self, id: &K, closed: &ClosedSessions) -> Option<Grant> {
         Some(self.open(id, closed)?.grant.clone())
     }
 
-    fn open(&self, id: &Id, closed: &ClosedSessions) -> Option<Arc<Cached>> {
+    fn open(&self, id: &K, closed: &ClosedSessions) -> Option<Arc<Cached>> {
         if self.kept.is_zero() {
             return None;
         }
@@ -72,26 +78,33 @@ impl GrantCache {
     }
 
     /// Keeps what was read at `now`, when `closed_before` sessions had been closed.
-    pub(super) fn put(&self, id: &Id, grant: &Grant, closed_before: u64, now: Duration) {
+    pub(super) fn put(
+        &self,
+        id: K,
+        key: &SessionKey,
+        grant: &Grant,
+        closed_before: u64,
+        now: Duration,
+    ) {
         if self.kept.is_zero() {
             return;
         }
         let cached = Cached {
             grant: grant.clone(),
-            key: session_key(id),
+            key: key.clone(),
             read_at: now,
             closed_before: AtomicU64::new(closed_before),
         };
-        self.grants.insert(*id, Arc::new(cached));
+        self.grants.insert(id, Arc::new(cached));
     }
 
-    pub(super) fn forget(&self, id: &Id) {
+    pub(super) fn forget(&self, id: &K) {
         self.grants.remove(id);
     }
 }
 
-impl fmt::Debug for GrantCache {
-    /// Session ids are secrets.
+impl<K> fmt::Debug for GrantCache<K> {
+    /// Session ids and tokens are secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GrantCache")
             .field("kept", &self.kept)

@@ -5,9 +5,8 @@ use cookie::{Cookie, CookieJar, Key, SameSite};
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 use time::{Duration, OffsetDateTime};
-use tower_sessions::session::Id;
 
-use super::Grant;
+use super::{Credential, Opened};
 use crate::config::CookieTransport;
 use crate::ids::ResourceId;
 use crate::secret::ClientSecret;
@@ -59,23 +58,27 @@ impl Cookies {
         }
     }
 
-    /// The session id in the request; of this resource, if each has its own. Of several cookies of
-    /// the name only the first counts.
-    pub(crate) fn session_id(
+    /// The session cookie in the request; of this resource, if each has its own. Of several cookies
+    /// of the name only the first counts.
+    pub(crate) fn session_of(
         &self,
         headers: &HeaderMap,
         resource: Option<&ResourceId>,
-    ) -> Option<Id> {
+    ) -> Option<Credential> {
         let name = self.name(&self.of(SESSION, resource));
-        find(headers, &name)?.value().parse().ok()
+        let cookie = find(headers, &name)?;
+        Some(Credential::Cookie(cookie.value().into()))
     }
 
-    /// The sessions of all resources in the request, if each has its own.
-    pub(crate) fn all_sessions(&self, headers: &HeaderMap) -> Vec<(Option<ResourceId>, Id)> {
+    /// The session cookies of all resources in the request, if each has its own.
+    pub(crate) fn all_sessions(
+        &self,
+        headers: &HeaderMap,
+    ) -> Vec<(Option<ResourceId>, Credential)> {
         let prefix = self.name(SESSION) + "_";
         let sessions = all(headers).filter_map(|cookie| {
             let resource = cookie.name().strip_prefix(&prefix)?.parse().ok()?;
-            Some((Some(resource), cookie.value().parse().ok()?))
+            Some((Some(resource), Credential::Cookie(cookie.value().into())))
         });
         sessions.collect()
     }
@@ -83,11 +86,12 @@ impl Cookies {
     /// The cookies of somebody who has signed in: the session, and the hint that outlives it.
     pub(crate) fn signed_in(
         &self,
-        id: &Id,
-        grant: &Grant,
+        opened: &Opened,
         now: OffsetDateTime,
     ) -> impl Iterator<Item = HeaderValue> {
-        let session = self.session(&grant.resource, id, grant.expires_at, now);
+        let grant = &opened.grant;
+        let value = opened.value.clone();
+        let session = self.session(&grant.resource, value, grant.expires_at, now);
         // Of several hints the browser did not send the others along: the form came from another site.
         let hint = (!self.one_each).then(|| self.with_hint(&[], &grant.resource));
         [session].into_iter().chain(hint)
@@ -104,12 +108,12 @@ impl Cookies {
     pub(crate) fn session(
         &self,
         resource: &ResourceId,
-        id: &Id,
+        value: String,
         expires_at: OffsetDateTime,
         now: OffsetDateTime,
     ) -> HeaderValue {
         let life = expires_at - now + Duration::nanoseconds(999_999_999);
-        self.set(&self.of(SESSION, Some(resource)), id.to_string(), life)
+        self.set(&self.of(SESSION, Some(resource)), value, life)
     }
 
     pub(crate) fn no_session(&self, resource: Option<&ResourceId>) -> HeaderValue {

@@ -8,3 +8,9 @@ use crate::store::SessionKey;
 pub(crate) fn session_key(id: &Id) -> SessionKey {
     SessionKey::of(&id.0.to_le_bytes())
 }
+
+/// The name of a session that has no record.
+#[cfg(feature = "jwt")]
+pub(super) fn new_session_key() -> SessionKey {
+    session_key(&Id::default())
+}

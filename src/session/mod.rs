@@ -1,23 +1,26 @@
-//! What a session is: one grant, in a record of any [`tower_sessions::SessionStore`], named by a
-//! cookie.
+//! What a session is: one grant, in a record of any [`tower_sessions::SessionStore`] that a cookie
+//! names, or signed and in the cookie itself.
 
 mod cache;
 mod cookies;
+mod credential;
 mod grant;
 mod key;
 mod memory;
 mod outage;
+mod sessions;
+#[cfg(feature = "jwt")]
+mod signed;
 mod stored;
 mod sweep;
 
 pub(crate) use tower_sessions::SessionStore;
-pub(crate) use tower_sessions::session::Id as SessionId;
 pub(crate) use tower_sessions::session_store::ExpiredDeletion;
 
 pub(crate) use cookies::{Cookies, WayBack};
+pub(crate) use credential::{Credential, SessionName};
 pub(crate) use grant::Grant;
-pub(crate) use key::session_key;
 pub use memory::MemorySessions;
-pub(crate) use stored::{Extension, SessionError, SessionSettings, Sessions};
+pub(crate) use sessions::{Extension, Keeping, Opened, SessionError, SessionSettings, Sessions};
 pub use sweep::SweepHandle;
 pub(crate) use sweep::sweep;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use tokio::sync::broadcast;
 use tokio::time::timeout;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
@@ -14,12 +13,10 @@ use super::Grant;
 use super::cache::GrantCache;
 use super::key::session_key;
 use super::outage::Outage;
+use super::sessions::{Extension, SessionError};
 use crate::clock::SharedClock;
-use crate::config::SessionLife;
 use crate::lately::Lately;
-use crate::sso::Proof;
-use crate::store::{SessionKey, StoreError};
-use crate::sync::{Admitted, ClosedSessions, Held};
+use crate::sync::ClosedSessions;
 
 /// The name of the grant in a record. Other names belong to the partner.
 const KEY: &str = "heroku_sso";
@@ -34,91 +31,53 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long an extension is kept in mind, for requests that began before it.
 const EXTENSIONS_KEPT: Duration = Duration::from_secs(120);
 
-/// The session store cannot answer.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SessionError {
-    #[error("the session store cannot answer")]
-    Sessions(#[from] session_store::Error),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Opens, reads, extends and closes sessions.
-#[derive(Clone, Debug)]
-pub(crate) struct Sessions {
+/// Sessions in records of a store.
+#[derive(Debug)]
+pub(super) struct StoredSessions {
     store: Arc<dyn SessionStore>,
     clock: SharedClock,
-    life: SessionLife,
-    interval: Duration,
-    max_session: Duration,
     closed: Arc<ClosedSessions>,
-    extended: Arc<Lately<Id, OffsetDateTime>>,
-    cache: Arc<GrantCache>,
-    outage: Arc<Outage>,
+    extended: Lately<Id, OffsetDateTime>,
+    cache: GrantCache<Id>,
+    outage: Outage,
 }
 
-/// What sessions are made with.
-#[derive(Debug)]
-pub(crate) struct SessionSettings {
-    pub(crate) life: SessionLife,
-    /// Of the lists.
-    pub(crate) interval: Duration,
-    pub(crate) max_session: Duration,
-    /// How long a record is believed without asking the store; zero: never.
-    pub(crate) cached_for: Duration,
-}
-
-impl Sessions {
-    pub(crate) fn new(
+impl StoredSessions {
+    /// `cached_for` is how long a record is believed without asking the store; zero: never.
+    pub(super) fn new(
         store: Arc<dyn SessionStore>,
-        closed: Arc<ClosedSessions>,
         clock: SharedClock,
-        settings: SessionSettings,
+        closed: Arc<ClosedSessions>,
+        cached_for: Duration,
     ) -> Self {
-        let SessionSettings {
-            life,
-            interval,
-            max_session,
-            cached_for,
-        } = settings;
         Self {
             store,
             clock,
-            life,
-            interval,
-            max_session,
             closed,
-            extended: Arc::new(Lately::new(EXTENSIONS_KEPT)),
-            cache: Arc::new(GrantCache::new(cached_for)),
-            outage: Arc::default(),
+            extended: Lately::new(EXTENSIONS_KEPT),
+            cache: GrantCache::new(cached_for),
+            outage: Outage::default(),
         }
     }
 
-    /// Opens a session under a new id. There is no other way to one.
-    pub(crate) async fn open(
-        &self,
-        admitted: &Admitted,
-        proof: Proof,
-        context_app: Option<String>,
-    ) -> Result<(Id, Grant), SessionError> {
-        let now = self.clock.now();
-        let grant = Grant::new(admitted, proof, context_app, now, self.interval);
+    /// Writes the grant under a new id.
+    pub(super) async fn create(&self, grant: &Grant) -> Result<Id, SessionError> {
         let mut record = Record {
             id: Id::default(),
             data: HashMap::new(),
             expiry_date: grant.expires_at + CLEAN_UP_AFTER,
         };
-        write(&mut record, &grant)?;
+        write(&mut record, grant)?;
         // The store may give it another id.
         self.store.create(&mut record).await?;
-        Ok((record.id, grant))
+        Ok(record.id)
     }
 
     /// The grant under `id`, if there is one that this version can read; it may have ended.
-    pub(crate) async fn load(&self, id: &Id) -> Result<Option<Grant>, SessionError> {
+    pub(super) async fn load(&self, id: &Id) -> Result<Option<Grant>, SessionError> {
         let now = self.clock.elapsed();
-        if let Some(grant) = self.cache.get(id, &self.closed, now) {
-            return Ok(Some(grant));
+        if let Some(cached) = self.cache.get(id, &self.closed, now) {
+            return Ok(Some(cached.grant.clone()));
         }
         // Before the record is read: of what is closed later, the cache hears.
         let closed_before = self.closed.count();
@@ -142,28 +101,18 @@ impl Sessions {
             self.cache.forget(id);
             return Ok(None);
         };
+        let key = session_key(id);
         // A store that keeps copies of its own may not have heard of it.
-        if closed_before > 0 && self.closed.has(&session_key(id)) {
+        if closed_before > 0 && self.closed.has(&key) {
             return Ok(None);
         }
-        self.cache.put(id, &grant, closed_before, now);
+        self.cache.put(*id, &key, &grant, closed_before, now);
         Ok(Some(grant))
-    }
-
-    /// Where the end of `grant` moves on a list that still has its user; none if it stays.
-    pub(crate) fn later_end(&self, grant: &Grant, held: &Held) -> Option<OffsetDateTime> {
-        if self.life == SessionLife::Fixed {
-            return None;
-        }
-        let by_list = held.snapshot.fetched_at + self.interval;
-        let end = by_list.min(grant.signed_in_at + self.max_session);
-        let end = end.replace_nanosecond(0).unwrap_or(end);
-        (end > grant.expires_at).then_some(end)
     }
 
     /// Moves the end of the session to `expires_at`, once for each end, however many requests ask
     /// for it. Keeps what else is in the record. A session that was closed meanwhile stays closed.
-    pub(crate) async fn extend(
+    pub(super) async fn extend(
         &self,
         id: &Id,
         expires_at: OffsetDateTime,
@@ -207,32 +156,14 @@ impl Sessions {
             self.store.delete(id).await?;
             return Ok(Extension::Closed);
         }
-        Ok(Extension::Done)
+        Ok(Extension::Done(id.to_string()))
     }
 
-    /// The sessions that are closed from now on.
-    pub(crate) fn closings(&self) -> broadcast::Receiver<SessionKey> {
-        self.closed.feed()
-    }
-
-    /// Closes the session, in all processes.
-    pub(crate) async fn close(&self, id: &Id) -> Result<(), SessionError> {
-        let key = session_key(id);
-        self.closed.note(key.clone());
+    pub(super) async fn delete(&self, id: &Id) -> Result<(), SessionError> {
         self.cache.forget(id);
-        self.closed.announce(&key).await;
         self.store.delete(id).await?;
         Ok(())
     }
-}
-
-/// What became of moving a session's end.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Extension {
-    Done,
-    /// By another request, which has told the browser.
-    DoneBefore,
-    Closed,
 }
 
 fn read(record: &Record) -> Option<Grant> {

@@ -30,6 +30,9 @@ pub enum SsoError {
         /// The field's name.
         field: &'static str,
     },
+    /// The `x-addon-sso` header does not hold Heroku's answer.
+    #[error("the header is not the base64 of an SSO answer in JSON, each field in it once")]
+    MalformedHeader,
     /// No token that the policy accepts is in the request.
     #[error("no token that the policy accepts")]
     NoAcceptedToken,

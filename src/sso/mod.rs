@@ -13,6 +13,7 @@
 //!
 //! Source: <https://devcenter.heroku.com/articles/add-on-single-sign-on>.
 
+mod addon_sso;
 mod error;
 mod replay;
 mod request;

@@ -61,7 +61,7 @@ impl SsoRequest {
         self.fields().iter().all(|(_, value)| value.is_none())
     }
 
-    fn slot(&mut self, name: &str) -> Option<(&'static str, &mut Option<String>)> {
+    pub(super) fn slot(&mut self, name: &str) -> Option<(&'static str, &mut Option<String>)> {
         Some(match name {
             "app" => ("app", &mut self.app),
             "context_app" => ("context_app", &mut self.context_app),

@@ -68,7 +68,8 @@ pub struct VerifiedSso {
     pub proof: Proof,
     /// When Heroku made the request.
     pub issued_at: OffsetDateTime,
-    /// Name of the app whose attachment the user came through. Never signed.
+    /// Name of the app whose attachment the user came through, if it is a name of an app. Never
+    /// signed.
     pub context_app: Option<String>,
     /// `nav-data` for the withdrawn header bar. Never signed.
     pub nav_data: Option<String>,
@@ -224,7 +225,7 @@ impl Verifier {
             proof,
             issued_at: OffsetDateTime::from_unix_timestamp(timestamp.seconds)
                 .map_err(|_| malformed("timestamp"))?,
-            context_app: request.context_app.clone(),
+            context_app: request.context_app.clone().filter(|name| is_app_name(name)),
             nav_data: request.nav_data.clone(),
             replay,
         })
@@ -287,6 +288,12 @@ impl<'a> Timestamp<'a> {
         let seconds = raw.parse().map_err(|_| malformed("timestamp"))?;
         Ok(Self { raw, seconds })
     }
+}
+
+/// Heroku's grammar of app names.
+fn is_app_name(name: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (2..=64).contains(&name.len()) && name.bytes().all(allowed)
 }
 
 fn email(request: &SsoRequest) -> Result<Email, SsoError> {

@@ -9,9 +9,11 @@ use time::OffsetDateTime;
 
 use super::sweep::{KEPT_LONGER, Sweep};
 use super::{
-    ActiveResource, Dated, Registration, ResourceState, Revocation, Store, StoreError, Ticket,
+    ActiveResource, Dated, Registration, ResourceState, Revocation, SessionKey, Store, StoreError,
+    Ticket,
 };
 use crate::access::{Email, People, ResourceList};
+use crate::clock;
 use crate::ids::{LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
 use crate::sso::ReplayKey;
@@ -27,6 +29,7 @@ struct State {
     resources: BTreeMap<ResourceId, Known>,
     members: HashMap<TeamId, Dated<People>>,
     burnt: HashMap<ReplayKey, OffsetDateTime>,
+    closed: HashMap<SessionKey, OffsetDateTime>,
     sweep: Sweep,
 }
 
@@ -56,7 +59,12 @@ impl MemoryStore {
 impl Store for MemoryStore {
     async fn ticket(&self) -> Result<Ticket, StoreError> {
         let mut state = self.state();
-        state.last_ticket += 1;
+        // A signed session cookie may have a ticket of the process before this one.
+        let first = clock::unix_microseconds();
+        state.last_ticket = match state.last_ticket {
+            0 => first,
+            last => last + 1,
+        };
         Ok(Ticket::new(state.last_ticket))
     }
 
@@ -264,14 +272,37 @@ impl Store for MemoryStore {
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let mut state = self.state();
-        if state.sweep.is_due(now) {
-            state.burnt.retain(|_, until| *until > now - KEPT_LONGER);
-        }
+        state.sweep(now);
         if state.burnt.contains_key(key) {
             return Ok(false);
         }
         state.burnt.insert(key.clone(), until);
         Ok(true)
+    }
+
+    async fn close_session(
+        &self,
+        session: &SessionKey,
+        until: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        let mut state = self.state();
+        state.sweep(now);
+        state.closed.insert(session.clone(), until);
+        Ok(())
+    }
+
+    async fn is_session_closed(&self, session: &SessionKey) -> Result<bool, StoreError> {
+        Ok(self.state().closed.contains_key(session))
+    }
+}
+
+impl State {
+    fn sweep(&mut self, now: OffsetDateTime) {
+        if self.sweep.is_due(now) {
+            self.burnt.retain(|_, until| *until > now - KEPT_LONGER);
+            self.closed.retain(|_, until| *until > now - KEPT_LONGER);
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! What must be remembered of each resource: its tokens, its last list, its end; and which SSO
-//! requests have been used.
+//! What must be remembered of each resource: its tokens, its last list, its end; which SSO requests
+//! have been used, and which sessions were closed.
 //!
 //! | store | for | feature |
 //! | --- | --- | --- |
@@ -19,6 +19,7 @@ mod postgres;
 mod record;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod seal;
+mod session_key;
 mod shared;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -41,7 +42,8 @@ pub use postgres::PostgresStore;
 pub use record::{ActiveResource, Dated, Registration, ResourceState, Revocation, Ticket};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use seal::{InvalidSealingKey, KeyId, SealError, SealingKey, SealingKeys};
-pub use shared::{SessionKey, SharedStore, StoreNotice, StoreNotices, Work};
+pub use session_key::SessionKey;
+pub use shared::{SharedStore, StoreNotice, StoreNotices, Work};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 
@@ -129,6 +131,18 @@ pub trait Store: Debug + Send + Sync + 'static {
         until: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError>;
+
+    /// Remembers that a session was closed, until at least `until`, and tells the other processes if
+    /// there are any. What is forgotten must be an hour past its `until`, as processes' clocks differ.
+    async fn close_session(
+        &self,
+        session: &SessionKey,
+        until: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError>;
+
+    /// True if a session was closed, by any process.
+    async fn is_session_closed(&self, session: &SessionKey) -> Result<bool, StoreError>;
 
     /// What this store adds if several processes may use it at once. None: only one does.
     fn shared(&self) -> Option<&dyn SharedStore> {

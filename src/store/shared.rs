@@ -4,9 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sha2::{Digest, Sha256};
 
-use super::StoreError;
+use super::{SessionKey, StoreError};
 use crate::ids::{ResourceId, TeamId};
 
 /// The part of a [`Store`](super::Store) that lets several processes work on one fleet.
@@ -21,12 +20,6 @@ pub trait SharedStore: fmt::Debug + Send + Sync {
 
     /// Gives a lease back that this process has. Does nothing if it has not.
     async fn release(&self, work: &Work) -> Result<(), StoreError>;
-
-    /// Writes down that a session was closed, and tells the other processes. It is kept for a day.
-    async fn announce_closed(&self, session: &SessionKey) -> Result<(), StoreError>;
-
-    /// True if a session was closed by any process.
-    async fn was_closed(&self, session: &SessionKey) -> Result<bool, StoreError>;
 
     /// What other processes change from now on.
     fn notices(&self) -> Box<dyn StoreNotices>;
@@ -75,25 +68,5 @@ impl fmt::Display for Work {
             Self::List(id) => write!(f, "list:{id}"),
             Self::Members(id) => write!(f, "members:{id}"),
         }
-    }
-}
-
-/// The name of a session that gives nothing away: the SHA-256 of its id, in hex.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct SessionKey(String);
-
-impl SessionKey {
-    pub(crate) fn of(session_id: &[u8]) -> Self {
-        Self(hex::encode(Sha256::digest(session_id)))
-    }
-
-    /// The key that a store wrote down.
-    pub fn from_stored(key: impl Into<String>) -> Self {
-        Self(key.into())
-    }
-
-    /// The key as text, for a store.
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }

@@ -17,11 +17,13 @@ const KEPT_LONGER: Duration = Duration::from_secs(10 * 60);
 /// How many closings a slow listener may be behind before it has to look for itself.
 const FEED: usize = 256;
 
-/// Which sessions were closed lately. What a cache still says of one of them does not count.
+/// Which sessions were closed lately. What a cache, a copy or a signed cookie still says of one of
+/// them does not count.
 #[derive(Debug)]
 pub(crate) struct ClosedSessions {
     store: Arc<dyn Store>,
     clock: SharedClock,
+    kept: Duration,
     lately: Lately<SessionKey, ()>,
     /// How many there have been.
     count: AtomicU64,
@@ -30,10 +32,12 @@ pub(crate) struct ClosedSessions {
 
 impl ClosedSessions {
     pub(super) fn new(store: Arc<dyn Store>, clock: SharedClock, session: Duration) -> Self {
+        let kept = session + KEPT_LONGER;
         Self {
             store,
             clock,
-            lately: Lately::new(session + KEPT_LONGER),
+            kept,
+            lately: Lately::new(kept),
             count: AtomicU64::new(0),
             feed: broadcast::Sender::new(FEED),
         }
@@ -48,26 +52,16 @@ impl ClosedSessions {
         let _ = self.feed.send(session);
     }
 
-    /// Tells the other processes.
-    pub(crate) async fn announce(&self, session: &SessionKey) {
-        let Some(shared) = self.store.shared() else {
-            return;
-        };
-        if let Err(error) = shared.announce_closed(session).await {
-            // They find out when they next ask the session store.
-            tracing::warn!(%error, "other processes could not be told that a session was closed");
-        }
+    /// Writes down that a session is closed, for after a restart and for the other processes.
+    pub(crate) async fn write_down(&self, session: &SessionKey) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let until = now + self.kept;
+        self.store.close_session(session, until, now).await
     }
 
     /// True if this or another process has closed the session. Asks the store.
     pub(crate) async fn has_anywhere(&self, session: &SessionKey) -> Result<bool, StoreError> {
-        if self.has(session) {
-            return Ok(true);
-        }
-        match self.store.shared() {
-            Some(shared) => shared.was_closed(session).await,
-            None => Ok(false),
-        }
+        Ok(self.has(session) || self.store.is_session_closed(session).await?)
     }
 
     /// How many there have been: the same number again says that nothing was closed in between.

@@ -9,7 +9,9 @@ use time::OffsetDateTime;
 use tower_heroku_sso::access::{App, People, Person, ResourceList, Team};
 use tower_heroku_sso::ids::{AppId, TeamId};
 use tower_heroku_sso::sso::{ReplayKey, SsoRequest, Verifier};
-use tower_heroku_sso::store::{Dated, Registration, ResourceState, Revocation, Store, Ticket};
+use tower_heroku_sso::store::{
+    Dated, Registration, ResourceState, Revocation, SessionKey, Store, Ticket,
+};
 use tower_heroku_sso::{Email, ResourceId, Role, SsoSalt, Tokens};
 
 use crate::place::Place;
@@ -73,6 +75,7 @@ rules! {
     a_webhook_fingerprint_is_remembered_without_a_new_revision
     a11_of_fifty_who_burn_a_key_at_once_one_succeeds
     a_burnt_key_stays_burnt_an_hour_past_its_time
+    a_closed_session_stays_closed_an_hour_past_its_time
 }
 
 durable_rules! {
@@ -490,6 +493,22 @@ async fn a_webhook_fingerprint_is_remembered_without_a_new_revision(place: impl 
     let known = store.get(&id).await.unwrap().unwrap();
     assert_eq!(known.webhook.as_deref(), Some("abc"));
     assert_eq!(known.revision, before);
+}
+
+async fn a_closed_session_stays_closed_an_hour_past_its_time(place: impl Place) {
+    let store = place.open().await;
+    let [closed, open] = ["a", "b"].map(SessionKey::from_stored);
+    let at = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap();
+    assert!(!store.is_session_closed(&closed).await.unwrap());
+    for _ in 0..2 {
+        store.close_session(&closed, at, at).await.unwrap();
+    }
+    // Another one, nearly an hour later, sweeps what is old.
+    let later = at + time::Duration::minutes(59);
+    let other = SessionKey::from_stored("c");
+    store.close_session(&other, later, later).await.unwrap();
+    assert!(store.is_session_closed(&closed).await.unwrap());
+    assert!(!store.is_session_closed(&open).await.unwrap());
 }
 
 async fn a11_of_fifty_who_burn_a_key_at_once_one_succeeds(place: impl Place) {

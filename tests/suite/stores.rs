@@ -1,7 +1,7 @@
 //! Stores that fail, and records that somebody altered.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,7 +11,8 @@ use tower_heroku_sso::access::{People, ResourceList};
 use tower_heroku_sso::ids::{LegacyId, TeamId};
 use tower_heroku_sso::sso::ReplayKey;
 use tower_heroku_sso::store::{
-    ActiveResource, Dated, MemoryStore, Registration, Revocation, Store, StoreError, Ticket,
+    ActiveResource, Dated, MemoryStore, Registration, Revocation, SessionKey, Store, StoreError,
+    Ticket,
 };
 use tower_heroku_sso::{MemorySessions, ResourceId, Tokens};
 use tower_sessions::session::{Id, Record};
@@ -43,9 +44,9 @@ impl<S> Breakable<S> {
     }
 }
 
-/// Only what decides single use goes away.
+/// Only what decides single use goes away. Counts the sessions that are written down as closed.
 #[derive(Debug, Default)]
-struct ReplayBroken(Breakable<MemoryStore>);
+struct ReplayBroken(Breakable<MemoryStore>, Arc<AtomicUsize>);
 
 #[async_trait]
 impl Store for ReplayBroken {
@@ -115,6 +116,18 @@ impl Store for ReplayBroken {
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         self.0.reached()?.burn(key, until, now).await
+    }
+    async fn close_session(
+        &self,
+        session: &SessionKey,
+        until: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        self.0.inner.close_session(session, until, now).await
+    }
+    async fn is_session_closed(&self, session: &SessionKey) -> Result<bool, StoreError> {
+        self.0.inner.is_session_closed(session).await
     }
 }
 
@@ -260,4 +273,23 @@ async fn what_a_partner_keeps_in_the_record_outlives_an_extension() {
     assert_eq!(browser.fetch("/page").await.set_cookies().len(), 1);
     let record = sessions.load(&id).await.unwrap().unwrap();
     assert_eq!(record.data["theme"], "dark");
+}
+
+#[tokio::test]
+async fn signing_out_of_sessions_that_never_were_writes_nothing() {
+    let store = ReplayBroken::default();
+    let closed = Arc::clone(&store.1);
+    let world = World::with(|builder| builder.store(store)).await;
+    let addon = world.addon().await;
+    for _ in 0..50 {
+        let browser = world.browser();
+        browser.set_cookie("__Host-heroku_sso", &Id::default().to_string());
+        let out = browser.request(reqwest::Method::POST, "/logout");
+        assert_eq!(browser.send(out).await.status, 204);
+    }
+    assert_eq!(closed.load(Ordering::SeqCst), 0);
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    let out = browser.request(reqwest::Method::POST, "/logout");
+    assert_eq!(browser.send(out).await.status, 204);
+    assert_eq!(closed.load(Ordering::SeqCst), 1);
 }

@@ -56,6 +56,7 @@ CREATE TABLE lease (
 
 CREATE TABLE closed_session (
     key text PRIMARY KEY,
+    until timestamptz NOT NULL,
     closed_by uuid NOT NULL,
     closed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );

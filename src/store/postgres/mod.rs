@@ -18,7 +18,8 @@ use super::column::{seal_code, seal_tokens, to_json};
 use super::seal::SealingKeys;
 use super::sweep::Sweep;
 use super::{
-    ActiveResource, Dated, Registration, Revocation, SharedStore, Store, StoreError, Ticket,
+    ActiveResource, Dated, Registration, Revocation, SessionKey, SharedStore, Store, StoreError,
+    Ticket,
 };
 use crate::access::{People, ResourceList};
 use crate::ids::{LegacyId, ResourceId, TeamId};
@@ -332,6 +333,33 @@ impl Store for PostgresStore {
         let done = answer(insert.execute(&self.pool)).await?;
         self.sweep(now).await;
         Ok(done.rows_affected() == 1)
+    }
+
+    async fn close_session(
+        &self,
+        session: &SessionKey,
+        until: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        let change = sqlx::query(
+            "WITH closed AS (INSERT INTO tower_heroku_sso.closed_session (key, until, closed_by)
+             VALUES ($1, $2, $3) ON CONFLICT (key) DO NOTHING)
+             SELECT pg_notify($4, $5)::text",
+        )
+        .bind(session.as_str())
+        .bind(until)
+        .bind(self.me)
+        .bind(notices::CHANNEL)
+        .bind(notices::session(self.me, session));
+        answer(change.fetch_optional(&self.pool)).await?;
+        self.sweep(now).await;
+        Ok(())
+    }
+
+    async fn is_session_closed(&self, session: &SessionKey) -> Result<bool, StoreError> {
+        let closed = sqlx::query("SELECT 1 FROM tower_heroku_sso.closed_session WHERE key = $1")
+            .bind(session.as_str());
+        Ok(answer(closed.fetch_optional(&self.pool)).await?.is_some())
     }
 
     fn shared(&self) -> Option<&dyn SharedStore> {

@@ -1,12 +1,12 @@
-//! Leases, and word to the other processes.
+//! Leases, and word from the other processes.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::notices::{self, Listening};
+use super::notices::Listening;
 use super::{PostgresStore, answer};
-use crate::store::{SessionKey, SharedStore, StoreError, StoreNotices, Work};
+use crate::store::{SharedStore, StoreError, StoreNotices, Work};
 
 #[async_trait]
 impl SharedStore for PostgresStore {
@@ -44,26 +44,6 @@ impl SharedStore for PostgresStore {
                 .bind(self.me);
         answer(release.execute(&self.pool)).await?;
         Ok(())
-    }
-
-    async fn announce_closed(&self, session: &SessionKey) -> Result<(), StoreError> {
-        let change = sqlx::query(
-            "WITH closed AS (INSERT INTO tower_heroku_sso.closed_session (key, closed_by)
-             VALUES ($1, $2) ON CONFLICT (key) DO NOTHING)
-             SELECT pg_notify($3, $4)::text",
-        )
-        .bind(session.as_str())
-        .bind(self.me)
-        .bind(notices::CHANNEL)
-        .bind(notices::session(self.me, session));
-        answer(change.fetch_optional(&self.pool)).await?;
-        Ok(())
-    }
-
-    async fn was_closed(&self, session: &SessionKey) -> Result<bool, StoreError> {
-        let closed = sqlx::query("SELECT 1 FROM tower_heroku_sso.closed_session WHERE key = $1")
-            .bind(session.as_str());
-        Ok(answer(closed.fetch_optional(&self.pool)).await?.is_some())
     }
 
     fn notices(&self) -> Box<dyn StoreNotices> {

@@ -52,10 +52,12 @@ impl PostgresStore {
                 .bind(now - KEPT_LONGER)
                 .execute(&self.pool)
                 .await?;
+            // Those that the other processes may not have heard of yet stay in any case.
             sqlx::query(
-                "DELETE FROM tower_heroku_sso.closed_session
-                 WHERE closed_at < clock_timestamp() - interval '1 day'",
+                "DELETE FROM tower_heroku_sso.closed_session WHERE until < $1
+                 AND closed_at < clock_timestamp() - interval '1 hour'",
             )
+            .bind(now - KEPT_LONGER)
             .execute(&self.pool)
             .await?;
             sqlx::query(

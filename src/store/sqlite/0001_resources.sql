@@ -39,3 +39,9 @@ CREATE TABLE heroku_sso_used_sign_in (
     until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX heroku_sso_used_sign_in_until ON heroku_sso_used_sign_in (until);
+
+CREATE TABLE heroku_sso_closed_session (
+    key TEXT PRIMARY KEY,
+    until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX heroku_sso_closed_session_until ON heroku_sso_closed_session (until);

@@ -1,22 +1,25 @@
 //! Everything in one file, for an add-on that runs in one process.
 
 mod row;
+mod upkeep;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use sqlx::SqlitePool;
 use sqlx::migrate::{Migration, MigrationType};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Row, SqlitePool};
 use time::OffsetDateTime;
 
 use self::row::micros;
-use super::column::{resealed, seal_code, seal_tokens, to_json};
+use super::column::{seal_code, seal_tokens, to_json};
 use super::migrations::migrator;
 use super::seal::{SealingKeys, check_keys};
-use super::sweep::{KEPT_LONGER, Sweep};
-use super::{ActiveResource, Dated, Registration, Revocation, Store, StoreError, Ticket};
+use super::sweep::Sweep;
+use super::{
+    ActiveResource, Dated, Registration, Revocation, SessionKey, Store, StoreError, Ticket,
+};
 use crate::access::{People, ResourceList};
 use crate::ids::{LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
@@ -76,59 +79,6 @@ impl SqliteStore {
             keys,
             sweep: Arc::default(),
         })
-    }
-
-    /// Seals everything with the first key that another one has sealed. Returns how many resources
-    /// that were. May be stopped and repeated at any time.
-    ///
-    /// # Errors
-    /// If something does not open, or the file cannot be used.
-    pub async fn reseal(&self) -> Result<usize, StoreError> {
-        let rows = sqlx::query(
-            "SELECT id, tokens, grant_code, revision FROM heroku_sso_resource
-             WHERE tokens NOT NULL OR grant_code NOT NULL",
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        let mut count = 0;
-        for row in rows {
-            let id = row::id(&row)?;
-            let (tokens, code) = (row.try_get("tokens")?, row.try_get("grant_code")?);
-            let Some(sealed) = resealed(&self.keys, &id, tokens, code)? else {
-                continue;
-            };
-            let done = sqlx::query(
-                "UPDATE heroku_sso_resource SET tokens = ?2, grant_code = ?3
-                 WHERE id = ?1 AND revision = ?4",
-            )
-            .bind(id.to_string())
-            .bind(sealed.tokens)
-            .bind(sealed.code)
-            .bind(row.try_get::<i64, _>("revision")?);
-            let done = done.execute(&self.pool).await?;
-            // One that was changed meanwhile has been sealed with the first key by that.
-            count += usize::from(done.rows_affected() > 0);
-        }
-        Ok(count)
-    }
-
-    async fn sweep(&self, now: OffsetDateTime) {
-        if !self.sweep.lock().is_ok_and(|mut sweep| sweep.is_due(now)) {
-            return;
-        }
-        let used = sqlx::query("DELETE FROM heroku_sso_used_sign_in WHERE until < ?1")
-            .bind(micros(now - KEPT_LONGER))
-            .execute(&self.pool);
-        let teams = sqlx::query(
-            "DELETE FROM heroku_sso_team WHERE asked_at < ?1 AND NOT EXISTS
-             (SELECT 1 FROM heroku_sso_resource WHERE team_id = heroku_sso_team.id)",
-        )
-        .bind(micros(now - KEPT_LONGER))
-        .execute(&self.pool);
-        let swept = async { used.await.and(teams.await) };
-        if let Err(error) = swept.await {
-            tracing::warn!(%error, "what is old could not be removed from the store");
-        }
     }
 }
 
@@ -358,6 +308,32 @@ impl Store for SqliteStore {
         .await?;
         self.sweep(now).await;
         Ok(done.rows_affected() == 1)
+    }
+
+    async fn close_session(
+        &self,
+        session: &SessionKey,
+        until: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO heroku_sso_closed_session (key, until) VALUES (?1, ?2)
+             ON CONFLICT (key) DO NOTHING",
+        )
+        .bind(session.as_str())
+        .bind(micros(until))
+        .execute(&self.pool)
+        .await?;
+        self.sweep(now).await;
+        Ok(())
+    }
+
+    async fn is_session_closed(&self, session: &SessionKey) -> Result<bool, StoreError> {
+        let closed = sqlx::query("SELECT 1 FROM heroku_sso_closed_session WHERE key = ?1")
+            .bind(session.as_str())
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(closed.is_some())
     }
 }
 

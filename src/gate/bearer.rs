@@ -1,0 +1,86 @@
+//! Bearer tokens: for the add-on's own API, and for command-line clients.
+
+use std::fmt;
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use secrecy::SecretString;
+use time::OffsetDateTime;
+
+use super::keeper::Keeper;
+use super::user::HerokuUser;
+use crate::session::{Credential, SessionError};
+
+/// A token that a program sends as `Authorization: Bearer …` instead of a cookie.
+///
+/// The newest list is asked about its holder at each request, as about the holder of a session. It
+/// cannot be extended, and ends earlier if the session that it came from is signed out or revoked.
+#[derive(Clone)]
+pub struct BearerToken {
+    token: SecretString,
+    expires_at: OffsetDateTime,
+}
+
+impl BearerToken {
+    pub(super) fn new(token: String, expires_at: OffsetDateTime) -> Self {
+        Self {
+            token: token.into(),
+            expires_at,
+        }
+    }
+
+    /// The token itself: a secret.
+    pub fn secret(&self) -> &SecretString {
+        &self.token
+    }
+
+    /// When it ends: never later than the session that it came from, as that was then.
+    pub fn expires_at(&self) -> OffsetDateTime {
+        self.expires_at
+    }
+}
+
+impl fmt::Debug for BearerToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BearerToken")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// There is no bearer token to be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BearerError {
+    /// The key cannot sign.
+    #[error("the token cannot be signed")]
+    CannotSign,
+    /// [`HerokuSsoBuilder::bearer_tokens`](crate::HerokuSsoBuilder::bearer_tokens) was not called.
+    #[error("this gate takes no bearer tokens; set their keys by `bearer_tokens`")]
+    NotSetUp,
+}
+
+impl Keeper {
+    pub(crate) fn bearer_for(&self, user: &HerokuUser) -> Result<BearerToken, BearerError> {
+        let (session, grant) = user.session();
+        let token = self.sessions.bearer(session, grant);
+        let token = token.map_err(|error: SessionError| {
+            tracing::error!(%error, "a bearer token could not be made");
+            BearerError::CannotSign
+        })?;
+        let token = token.ok_or(BearerError::NotSetUp)?;
+        Ok(BearerToken::new(token, grant.expires_at))
+    }
+}
+
+/// The token of the `Authorization` header, if its scheme is `Bearer` (RFC 6750, section 2.1). Of
+/// several none counts, and the request has no other credential.
+pub(super) fn of(headers: &HeaderMap) -> Option<Credential> {
+    let mut tokens = headers.get_all(AUTHORIZATION).iter().filter_map(|value| {
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    let token = tokens.next()?;
+    let only = if tokens.next().is_none() { token } else { "" };
+    Some(Credential::Bearer(only.into()))
+}

@@ -1,0 +1,77 @@
+//! The sign-in of a command-line client: Heroku's SSO answer in a header, for a bearer token.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http_body_util::Full;
+use serde_json::json;
+use time::format_description::well_known::Rfc3339;
+
+use super::RefusalKind;
+use super::accept::Format;
+use super::check::unavailable;
+use super::keeper::Keeper;
+use super::refusal::Refusal;
+use super::sign_in::malformed;
+use crate::audit;
+use crate::session::Opened;
+use crate::sso::SsoRequest;
+
+/// Where Heroku's CLI plugins put the answer: base64 of its JSON.
+const HEADER: &str = "x-addon-sso";
+
+impl Keeper {
+    /// Answers a request to the programs' sign-in path: 200 with a bearer token, or a refusal and no
+    /// change. The same verification, the same single use and the same list as for a browser's form.
+    pub(super) async fn program_sign_in<B>(&self, request: Request<B>) -> Response<Full<Bytes>> {
+        let (parts, _) = request.into_parts();
+        match self
+            .try_program_sign_in(&parts.method, &parts.headers)
+            .await
+        {
+            Ok(response) => response,
+            Err(refusal) => refusal.into_response(Format::ProblemJson, &parts.method),
+        }
+    }
+
+    async fn try_program_sign_in(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Result<Response<Full<Bytes>>, Refusal> {
+        if method != Method::POST {
+            return Err(Refusal::method_not_allowed("POST"));
+        }
+        let mut answers = headers.get_all(HEADER).iter();
+        let (Some(answer), None) = (answers.next(), answers.next()) else {
+            audit::sign_in_refused(None, None, &"not one x-addon-sso header");
+            return Err(Refusal::new(RefusalKind::InvalidSignIn));
+        };
+        let request = SsoRequest::from_addon_sso(answer.as_bytes()).map_err(malformed)?;
+        let verified = self.verify(&request)?;
+        let admitted = self.admitted(&verified).await?;
+        self.use_up(&admitted.resource, &verified).await?;
+        let proof = verified.proof;
+        let opened = self
+            .sessions
+            .open_bearer(&admitted, proof, verified.context_app);
+        let opened = opened.map_err(unavailable)?;
+        let Opened { value, grant } =
+            opened.ok_or_else(|| Refusal::new(RefusalKind::InvalidSignIn))?;
+        audit::signed_in(&grant.resource, &grant.email, grant.proof);
+        let life = grant.expires_at - self.directory.clock().now();
+        let body = json!({
+            "access_token": value,
+            "token_type": "Bearer",
+            "expires_in": life.whole_seconds().max(0),
+            "expires_at": grant.expires_at.format(&Rfc3339).unwrap_or_default(),
+            "resource_id": grant.resource.to_string(),
+        });
+        let mut response = Response::new(Full::from(body.to_string()));
+        let headers = response.headers_mut();
+        let json = HeaderValue::from_static("application/json");
+        headers.insert(CONTENT_TYPE, json);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Ok(response)
+    }
+}

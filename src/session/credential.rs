@@ -1,0 +1,66 @@
+//! How a request says which session it belongs to, and how the process does.
+
+use std::fmt;
+
+use tower_sessions::session::Id;
+
+use super::key::session_key;
+use crate::store::SessionKey;
+
+/// What a request brought. Not trusted, and a secret if it is a right one.
+#[derive(Clone)]
+pub(crate) enum Credential {
+    /// The value of the session cookie.
+    Cookie(Box<str>),
+    /// The token of an `Authorization` header.
+    #[cfg(feature = "jwt")]
+    Bearer(Box<str>),
+}
+
+impl Credential {
+    /// True if the browser sent it by itself, and can be told to keep another one.
+    pub(crate) fn is_cookie(&self) -> bool {
+        matches!(self, Self::Cookie(_))
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cookie(_) => "Cookie(..)",
+            #[cfg(feature = "jwt")]
+            Self::Bearer(_) => "Bearer(..)",
+        })
+    }
+}
+
+/// A session that a credential named.
+#[derive(Clone)]
+pub(crate) enum SessionName {
+    /// A record of the session store.
+    Stored(Id),
+    /// A signed cookie.
+    #[cfg(feature = "jwt")]
+    Signed(SessionKey),
+    /// The session that a bearer token came from. The token cannot be extended.
+    #[cfg(feature = "jwt")]
+    Bearer(SessionKey),
+}
+
+impl SessionName {
+    /// The name that may be told to others.
+    pub(crate) fn key(&self) -> SessionKey {
+        match self {
+            Self::Stored(id) => session_key(id),
+            #[cfg(feature = "jwt")]
+            Self::Signed(key) | Self::Bearer(key) => key.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for SessionName {
+    /// The id of a record is a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionName(..)")
+    }
+}

@@ -1,0 +1,350 @@
+//! Opens, finds, extends and closes sessions, wherever their grants are kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio::sync::broadcast;
+use tower_sessions::{SessionStore, session_store};
+
+use super::credential::{Credential, SessionName};
+use super::grant::Grant;
+#[cfg(feature = "jwt")]
+use super::key::new_session_key;
+#[cfg(feature = "jwt")]
+use super::signed::{BearerClaims, CookieClaims, SignedSessions};
+use super::stored::StoredSessions;
+use crate::clock::SharedClock;
+use crate::config::SessionLife;
+#[cfg(feature = "jwt")]
+use crate::jwt::{Codec, JwtError};
+use crate::sso::Proof;
+use crate::store::{SessionKey, StoreError};
+use crate::sync::{Admitted, ClosedSessions, Held};
+
+/// Sessions cannot be looked up, opened or closed right now.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SessionError {
+    #[error("the session store cannot answer")]
+    Sessions(#[from] session_store::Error),
+    #[cfg(feature = "jwt")]
+    #[error("a session cannot be signed")]
+    Signing(#[from] JwtError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// All sessions of one gate.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    place: Place,
+    #[cfg(feature = "jwt")]
+    bearers: Option<SignedSessions<BearerClaims>>,
+    closed: Arc<ClosedSessions>,
+    clock: SharedClock,
+    settings: SessionSettings,
+}
+
+/// Where the grants of browsers are.
+#[derive(Debug)]
+enum Place {
+    Stored(StoredSessions),
+    #[cfg(feature = "jwt")]
+    InCookie(SignedSessions<CookieClaims>),
+}
+
+/// What sessions are made with.
+#[derive(Debug)]
+pub(crate) struct SessionSettings {
+    pub(crate) life: SessionLife,
+    /// Of the lists.
+    pub(crate) interval: Duration,
+    pub(crate) max_session: Duration,
+}
+
+/// Where the grants of browsers are to be kept.
+pub(crate) enum Keeping {
+    /// In this store, whose records are believed for a while without being read again; zero: never.
+    Store(Arc<dyn SessionStore>, Duration),
+    /// In the cookie itself.
+    #[cfg(feature = "jwt")]
+    Cookie(Codec),
+}
+
+/// A session that has just begun.
+pub(crate) struct Opened {
+    /// The value of its cookie, or its token.
+    pub(crate) value: String,
+    pub(crate) grant: Grant,
+}
+
+/// What became of moving a session's end.
+#[derive(Debug)]
+pub(crate) enum Extension {
+    /// The browser is to be told; the value of its cookie.
+    Done(String),
+    /// By another request, which has told the browser.
+    DoneBefore,
+    Closed,
+}
+
+impl Sessions {
+    pub(crate) fn new(
+        keeping: Keeping,
+        closed: Arc<ClosedSessions>,
+        clock: SharedClock,
+        settings: SessionSettings,
+    ) -> Self {
+        let (its_clock, its_closed) = (Arc::clone(&clock), Arc::clone(&closed));
+        let place = match keeping {
+            Keeping::Store(store, cached_for) => {
+                let stored = StoredSessions::new(store, its_clock, its_closed, cached_for);
+                Place::Stored(stored)
+            }
+            #[cfg(feature = "jwt")]
+            Keeping::Cookie(codec) => {
+                Place::InCookie(SignedSessions::new(codec, its_clock, its_closed))
+            }
+        };
+        Self {
+            place,
+            #[cfg(feature = "jwt")]
+            bearers: None,
+            closed,
+            clock,
+            settings,
+        }
+    }
+
+    /// Opens a session under a new name. There is no other way to one, but for
+    /// [`open_bearer`](Self::open_bearer).
+    pub(crate) async fn open(
+        &self,
+        admitted: &Admitted,
+        proof: Proof,
+        context_app: Option<String>,
+    ) -> Result<Opened, SessionError> {
+        let grant = self.grant(admitted, proof, context_app);
+        let value = match &self.place {
+            Place::Stored(stored) => stored.create(&grant).await?.to_string(),
+            #[cfg(feature = "jwt")]
+            Place::InCookie(signed) => signed.sign(&new_session_key(), &grant)?,
+        };
+        Ok(Opened { value, grant })
+    }
+
+    fn grant(&self, admitted: &Admitted, proof: Proof, context_app: Option<String>) -> Grant {
+        let now = self.clock.now();
+        Grant::new(admitted, proof, context_app, now, self.settings.interval)
+    }
+
+    /// The session that a credential names, if it can; whether there is one is not asked.
+    fn name(&self, credential: &Credential) -> Option<SessionName> {
+        match (credential, &self.place) {
+            (Credential::Cookie(id), Place::Stored(_)) => {
+                Some(SessionName::Stored(id.parse().ok()?))
+            }
+            #[cfg(feature = "jwt")]
+            (Credential::Cookie(token), Place::InCookie(signed)) => {
+                Some(SessionName::Signed(signed.read(token)?.0))
+            }
+            #[cfg(feature = "jwt")]
+            (Credential::Bearer(token), _) => {
+                let (key, _) = self.bearers.as_ref()?.read(token)?;
+                Some(SessionName::Bearer(key))
+            }
+        }
+    }
+
+    /// The session that a credential names and its grant, if there is one that this version can
+    /// read; it may have ended.
+    pub(crate) async fn find(
+        &self,
+        credential: &Credential,
+    ) -> Result<Option<(SessionName, Grant)>, SessionError> {
+        match (credential, &self.place) {
+            (Credential::Cookie(id), Place::Stored(stored)) => {
+                let Ok(id) = id.parse() else {
+                    return Ok(None);
+                };
+                let grant = stored.load(&id).await?;
+                Ok(grant.map(|grant| (SessionName::Stored(id), grant)))
+            }
+            #[cfg(feature = "jwt")]
+            (Credential::Cookie(token), Place::InCookie(signed)) => {
+                let found = signed.find(token).await?;
+                Ok(found.map(|(key, grant)| (SessionName::Signed(key), grant)))
+            }
+            #[cfg(feature = "jwt")]
+            (Credential::Bearer(token), _) => {
+                let Some(bearers) = &self.bearers else {
+                    return Ok(None);
+                };
+                let found = bearers.find(token).await?;
+                Ok(found.map(|(key, grant)| (SessionName::Bearer(key), grant)))
+            }
+        }
+    }
+
+    /// The grant of a session as it is now, for who only knows it as it was; it may have ended.
+    pub(crate) async fn reload(
+        &self,
+        session: &SessionName,
+        grant: &Grant,
+    ) -> Result<Option<Grant>, SessionError> {
+        match (session, &self.place) {
+            (SessionName::Stored(id), Place::Stored(stored)) => stored.load(id).await,
+            #[cfg(feature = "jwt")]
+            (SessionName::Signed(key), Place::InCookie(signed)) => Ok(signed.reload(key, grant)),
+            #[cfg(feature = "jwt")]
+            (SessionName::Bearer(key), _) => Ok((!self.closed.has(key)).then(|| grant.clone())),
+            // A session of another gate's.
+            #[cfg(feature = "jwt")]
+            _ => Ok(None),
+        }
+    }
+
+    /// Where the end of `grant` moves on a list that still has its user; none if it stays.
+    pub(crate) fn later_end(
+        &self,
+        session: &SessionName,
+        grant: &Grant,
+        held: &Held,
+    ) -> Option<OffsetDateTime> {
+        #[cfg(feature = "jwt")]
+        if matches!(session, SessionName::Bearer(_)) {
+            return None;
+        }
+        let _ = session;
+        if self.settings.life == SessionLife::Fixed {
+            return None;
+        }
+        let by_list = held.snapshot.fetched_at + self.settings.interval;
+        let end = by_list.min(grant.signed_in_at + self.settings.max_session);
+        let end = end.replace_nanosecond(0).unwrap_or(end);
+        (end > grant.expires_at).then_some(end)
+    }
+
+    /// Moves the end of a session to `expires_at`. A session that was closed meanwhile stays closed.
+    pub(crate) async fn extend(
+        &self,
+        session: &SessionName,
+        grant: &Grant,
+        expires_at: OffsetDateTime,
+    ) -> Result<Extension, SessionError> {
+        match (session, &self.place) {
+            (SessionName::Stored(id), Place::Stored(stored)) => stored.extend(id, expires_at).await,
+            #[cfg(feature = "jwt")]
+            (SessionName::Signed(key), Place::InCookie(signed)) => {
+                Ok(Extension::Done(signed.extend(key, grant, expires_at)?))
+            }
+            #[cfg(feature = "jwt")]
+            _ => Ok(Extension::DoneBefore),
+        }
+    }
+
+    /// The sessions that are closed from now on.
+    pub(crate) fn closings(&self) -> broadcast::Receiver<SessionKey> {
+        self.closed.feed()
+    }
+
+    /// Closes the session, in all processes, with the bearer tokens that came from it.
+    pub(crate) async fn close(&self, session: &SessionName) -> Result<(), SessionError> {
+        let key = session.key();
+        self.closed.note(key.clone());
+        let written = self.closed.write_down(&key).await;
+        match (session, &self.place) {
+            (SessionName::Stored(id), Place::Stored(stored)) => {
+                stored.delete(id).await?;
+                match written {
+                    Err(error) if self.takes_bearers() => return Err(error.into()),
+                    // Other processes find out when they next ask the session store.
+                    Err(error) => tracing::warn!(
+                        %error, "other processes could not be told that a session was closed"
+                    ),
+                    Ok(()) => {}
+                }
+            }
+            #[cfg(feature = "jwt")]
+            _ => written?,
+        }
+        Ok(())
+    }
+
+    /// Closes the session that a credential names, if there is one, and says whose it was.
+    ///
+    /// What is no session costs a look-up: closing one is told to all processes. Where nobody can tell,
+    /// it is closed as far as it can be, and the error returned.
+    pub(crate) async fn close_named(
+        &self,
+        credential: &Credential,
+    ) -> Result<Option<Grant>, SessionError> {
+        match self.find(credential).await {
+            Ok(None) => Ok(None),
+            Ok(Some((session, grant))) => {
+                self.close(&session).await?;
+                Ok(Some(grant))
+            }
+            Err(error) => {
+                if let Some(session) = self.name(credential) {
+                    self.close(&session).await?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes what is left of a session that has ended. A token that has ended has left nothing, and
+    /// its session may go on in another.
+    pub(crate) async fn clear_away(&self, session: &SessionName) -> Result<(), SessionError> {
+        match session {
+            SessionName::Stored(_) => self.close(session).await,
+            #[cfg(feature = "jwt")]
+            SessionName::Signed(_) | SessionName::Bearer(_) => Ok(()),
+        }
+    }
+
+    #[cfg(not(feature = "jwt"))]
+    fn takes_bearers(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(feature = "jwt")]
+impl Sessions {
+    /// Also takes the bearer tokens of this codec.
+    pub(crate) fn with_bearers(mut self, codec: Codec) -> Self {
+        let (clock, closed) = (Arc::clone(&self.clock), Arc::clone(&self.closed));
+        self.bearers = Some(SignedSessions::new(codec, clock, closed));
+        self
+    }
+
+    pub(crate) fn takes_bearers(&self) -> bool {
+        self.bearers.is_some()
+    }
+
+    /// A bearer token of a session, which ends with the grant as it is; none if this gate takes none.
+    pub(crate) fn bearer(
+        &self,
+        session: &SessionName,
+        grant: &Grant,
+    ) -> Result<Option<String>, SessionError> {
+        let Some(bearers) = &self.bearers else {
+            return Ok(None);
+        };
+        Ok(Some(bearers.sign(&session.key(), grant)?))
+    }
+
+    /// A session of a program: it has a bearer token and no cookie.
+    pub(crate) fn open_bearer(
+        &self,
+        admitted: &Admitted,
+        proof: Proof,
+        context_app: Option<String>,
+    ) -> Result<Option<Opened>, SessionError> {
+        let grant = self.grant(admitted, proof, context_app);
+        let session = SessionName::Bearer(new_session_key());
+        let token = self.bearer(&session, &grant)?;
+        Ok(token.map(|value| Opened { value, grant }))
+    }
+}

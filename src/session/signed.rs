@@ -1,0 +1,185 @@
+//! Grants in signed tokens, which need no store: in a cookie, or as a bearer token.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::Grant;
+use super::cache::GrantCache;
+use crate::clock::SharedClock;
+use crate::jwt::{Claims, Codec, JwtError};
+use crate::lately::Lately;
+use crate::store::{SessionKey, StoreError};
+use crate::sync::ClosedSessions;
+
+/// How long an extension is kept in mind, for the streams that began before it.
+const EXTENSIONS_KEPT: Duration = Duration::from_secs(120);
+
+/// The claims of a session in a cookie.
+#[derive(Deserialize, Serialize)]
+pub(super) struct CookieClaims(SessionClaims);
+
+/// The claims of a bearer token.
+#[derive(Deserialize, Serialize)]
+pub(super) struct BearerClaims(SessionClaims);
+
+#[derive(Deserialize, Serialize)]
+pub(super) struct SessionClaims {
+    iss: String,
+    aud: String,
+    iat: i64,
+    exp: i64,
+    /// The session that it is, or that it came from: it ends when that is closed.
+    sid: SessionKey,
+    grant: Grant,
+}
+
+macro_rules! claims {
+    ($name:ident, $type:literal) => {
+        impl Claims for $name {
+            const TYPE: &'static str = $type;
+
+            fn issuer(&self) -> &str {
+                &self.0.iss
+            }
+            fn audience(&self) -> &str {
+                &self.0.aud
+            }
+            fn expires_at(&self) -> i64 {
+                self.0.exp
+            }
+        }
+
+        impl From<SessionClaims> for $name {
+            fn from(claims: SessionClaims) -> Self {
+                Self(claims)
+            }
+        }
+
+        impl From<$name> for SessionClaims {
+            fn from(claims: $name) -> Self {
+                claims.0
+            }
+        }
+    };
+}
+
+claims! { CookieClaims, "heroku-session+jwt" }
+claims! { BearerClaims, "heroku-bearer+jwt" }
+
+/// Signs and reads the tokens of one kind.
+pub(super) struct SignedSessions<C> {
+    codec: Codec,
+    clock: SharedClock,
+    closed: Arc<ClosedSessions>,
+    /// Tokens whose signature was checked before, and that the store knows of no closing of.
+    read_before: GrantCache<Box<str>>,
+    extended: Lately<SessionKey, OffsetDateTime>,
+    claims: PhantomData<fn() -> C>,
+}
+
+impl<C> SignedSessions<C>
+where
+    C: Claims + From<SessionClaims> + Into<SessionClaims>,
+{
+    pub(super) fn new(codec: Codec, clock: SharedClock, closed: Arc<ClosedSessions>) -> Self {
+        Self {
+            codec,
+            clock,
+            closed,
+            // The store is asked once about a token, and tells of what is closed later.
+            read_before: GrantCache::new(Duration::MAX),
+            extended: Lately::new(EXTENSIONS_KEPT),
+            claims: PhantomData,
+        }
+    }
+
+    /// A token for the session `key` that ends with its grant.
+    pub(super) fn sign(&self, key: &SessionKey, grant: &Grant) -> Result<String, JwtError> {
+        self.codec.sign(&C::from(SessionClaims {
+            iss: self.codec.issuer.to_string(),
+            aud: self.codec.audience.to_string(),
+            iat: self.clock.now().unix_timestamp(),
+            exp: grant.expires_at.unix_timestamp(),
+            sid: key.clone(),
+            grant: grant.clone(),
+        }))
+    }
+
+    /// The session and grant of a token that counts now, whether or not the session was closed.
+    pub(super) fn read(&self, token: &str) -> Option<(SessionKey, Grant)> {
+        let claims = self.codec.verify::<C>(token, self.clock.now());
+        let claims: SessionClaims = match claims {
+            Ok(claims) => claims.into(),
+            Err(reason) => {
+                tracing::debug!(%reason, "a signed session does not count");
+                return None;
+            }
+        };
+        let is_whole = claims.grant.expires_at.unix_timestamp() == claims.exp;
+        (is_whole && claims.grant.is_readable()).then_some((claims.sid, claims.grant))
+    }
+
+    /// The session and grant of a token, unless the session was closed by any process.
+    pub(super) async fn find(
+        &self,
+        token: &str,
+    ) -> Result<Option<(SessionKey, Grant)>, StoreError> {
+        let token: Box<str> = token.into();
+        let now = self.clock.elapsed();
+        if let Some(cached) = self.read_before.get(&token, &self.closed, now) {
+            return Ok(Some((cached.key.clone(), cached.grant.clone())));
+        }
+        // Before the store is asked: of what is closed later, the cache hears.
+        let closed_before = self.closed.count();
+        let Some((key, grant)) = self.read(&token) else {
+            return Ok(None);
+        };
+        if self.closed.has_anywhere(&key).await? {
+            return Ok(None);
+        }
+        self.read_before
+            .put(token, &key, &grant, closed_before, now);
+        Ok(Some((key, grant)))
+    }
+
+    /// What is known here of a session that goes on without its token at hand, as a stream does.
+    pub(super) fn reload(&self, key: &SessionKey, grant: &Grant) -> Option<Grant> {
+        if self.closed.has(key) {
+            return None;
+        }
+        let mut grant = grant.clone();
+        if let Some(end) = self.extended.get(key) {
+            grant.expires_at = grant.expires_at.max(end);
+        }
+        Some(grant)
+    }
+
+    /// A token for the same session with a later end.
+    pub(super) fn extend(
+        &self,
+        key: &SessionKey,
+        grant: &Grant,
+        expires_at: OffsetDateTime,
+    ) -> Result<String, JwtError> {
+        let mut extended = grant.clone();
+        extended.expires_at = expires_at;
+        let token = self.sign(key, &extended)?;
+        let now = self.clock.now();
+        let earlier = |end: &OffsetDateTime| *end < expires_at;
+        self.extended.put_if(key.clone(), expires_at, now, earlier);
+        Ok(token)
+    }
+}
+
+impl<C> fmt::Debug for SignedSessions<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedSessions")
+            .field("codec", &self.codec)
+            .finish_non_exhaustive()
+    }
+}

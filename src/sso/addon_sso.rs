@@ -1,0 +1,127 @@
+//! The SSO answer that Heroku's command-line plugins pass on in the header `x-addon-sso`.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+
+use super::{SsoError, SsoRequest};
+
+/// An answer has about one kilobyte.
+const MAX_HEADER: usize = 16 * 1024;
+
+impl SsoRequest {
+    /// Reads the value of an `x-addon-sso` header: the base64 of `{"action", "method", "params"}` in
+    /// JSON, whose `params` are the fields of the form.
+    ///
+    /// # Errors
+    /// [`SsoError::MalformedHeader`] if it is not that, if a known field stands in it twice (also as
+    /// `email[]`) or is neither text nor a whole number, or if it is longer than 16 KiB.
+    pub fn from_addon_sso(header: &[u8]) -> Result<Self, SsoError> {
+        if header.len() > MAX_HEADER {
+            return Err(SsoError::MalformedHeader);
+        }
+        let json = STANDARD.decode(header);
+        let json = json.map_err(|_| SsoError::MalformedHeader)?;
+        let answer: Answer =
+            serde_json::from_slice(&json).map_err(|_| SsoError::MalformedHeader)?;
+        Ok(answer.params.0)
+    }
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    params: Params,
+}
+
+struct Params(SsoRequest);
+
+/// Heroku's schema has the timestamp as a number, its form has it as text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Field {
+    Text(String),
+    Number(u64),
+    Absent(()),
+}
+
+impl<'de> Deserialize<'de> for Params {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+struct Fields;
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = Params;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the fields of an SSO request")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Params, M::Error> {
+        let mut request = SsoRequest::default();
+        while let Some(name) = map.next_key::<String>()? {
+            let base = name.split('[').next().unwrap_or_default();
+            let Some((field, slot)) = request.slot(base) else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            if base != name || slot.is_some() {
+                return Err(Error::duplicate_field(field));
+            }
+            *slot = match map.next_value()? {
+                Field::Text(text) => Some(text),
+                Field::Number(number) => Some(number.to_string()),
+                Field::Absent(()) => None,
+            };
+        }
+        Ok(Params(request))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<SsoRequest, SsoError> {
+        SsoRequest::from_addon_sso(STANDARD.encode(json).as_bytes())
+    }
+
+    #[test]
+    fn the_params_are_the_fields_and_the_rest_is_left_out() {
+        let json = r#"{"action": "https://x", "method": "post", "more": {"email": "no"}, "params":
+            {"email": "a@b.c", "timestamp": 1267597772, "nav-data": "e30", "app": null, "x": [1]}}"#;
+        let request = read(json).unwrap();
+        assert_eq!(request.email.as_deref(), Some("a@b.c"));
+        assert_eq!(request.timestamp.as_deref(), Some("1267597772"));
+        assert_eq!(request.nav_data.as_deref(), Some("e30"));
+        assert_eq!(request.app, None);
+    }
+
+    #[test]
+    fn a_header_that_reads_two_ways_or_none_is_refused() {
+        for json in [
+            "",
+            "{}",
+            "[]",
+            r#"{"params": []}"#,
+            r#"{"params": {"email": "a@b.c", "email": "d@e.f"}}"#,
+            r#"{"params": {"email": "a@b.c", "\u0065mail": "d@e.f"}}"#,
+            r#"{"params": {"email": "a@b.c"}, "params": {"email": "d@e.f"}}"#,
+            r#"{"params": {"email[]": "a@b.c"}}"#,
+            r#"{"params": {"email": ["a@b.c"]}}"#,
+            r#"{"params": {"timestamp": 1.5}}"#,
+            r#"{"params": {"timestamp": -1}}"#,
+            r#"{"params": {"email": "a@b.c"}} x"#,
+        ] {
+            assert_eq!(read(json).unwrap_err(), SsoError::MalformedHeader, "{json}");
+        }
+        for header in [&b"%%%"[..], b"e30", b"\xff", &[b'A'; 20_000]] {
+            assert!(SsoRequest::from_addon_sso(header).is_err());
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Changing the key, and removing what is old.
+
+use sqlx::Row;
+use time::OffsetDateTime;
+
+use super::SqliteStore;
+use super::row::{self, micros};
+use crate::store::StoreError;
+use crate::store::column::resealed;
+use crate::store::sweep::KEPT_LONGER;
+
+impl SqliteStore {
+    /// Seals everything with the first key that another one has sealed. Returns how many resources
+    /// that were. May be stopped and repeated at any time.
+    ///
+    /// # Errors
+    /// If something does not open, or the file cannot be used.
+    pub async fn reseal(&self) -> Result<usize, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, tokens, grant_code, revision FROM heroku_sso_resource
+             WHERE tokens NOT NULL OR grant_code NOT NULL",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut count = 0;
+        for row in rows {
+            let id = row::id(&row)?;
+            let (tokens, code) = (row.try_get("tokens")?, row.try_get("grant_code")?);
+            let Some(sealed) = resealed(&self.keys, &id, tokens, code)? else {
+                continue;
+            };
+            let done = sqlx::query(
+                "UPDATE heroku_sso_resource SET tokens = ?2, grant_code = ?3
+                 WHERE id = ?1 AND revision = ?4",
+            )
+            .bind(id.to_string())
+            .bind(sealed.tokens)
+            .bind(sealed.code)
+            .bind(row.try_get::<i64, _>("revision")?);
+            let done = done.execute(&self.pool).await?;
+            // One that was changed meanwhile has been sealed with the first key by that.
+            count += usize::from(done.rows_affected() > 0);
+        }
+        Ok(count)
+    }
+
+    /// Removes what is old, once in a while. A failure is logged.
+    pub(super) async fn sweep(&self, now: OffsetDateTime) {
+        if !self.sweep.lock().is_ok_and(|mut sweep| sweep.is_due(now)) {
+            return;
+        }
+        let used = sqlx::query("DELETE FROM heroku_sso_used_sign_in WHERE until < ?1")
+            .bind(micros(now - KEPT_LONGER))
+            .execute(&self.pool);
+        let closed = sqlx::query("DELETE FROM heroku_sso_closed_session WHERE until < ?1")
+            .bind(micros(now - KEPT_LONGER))
+            .execute(&self.pool);
+        let teams = sqlx::query(
+            "DELETE FROM heroku_sso_team WHERE asked_at < ?1 AND NOT EXISTS
+             (SELECT 1 FROM heroku_sso_resource WHERE team_id = heroku_sso_team.id)",
+        )
+        .bind(micros(now - KEPT_LONGER))
+        .execute(&self.pool);
+        let swept = async { used.await.and(closed.await).and(teams.await) };
+        if let Err(error) = swept.await {
+            tracing::warn!(%error, "what is old could not be removed from the store");
+        }
+    }
+}
