@@ -42,7 +42,7 @@
 //! | feature | what it adds | default |
 //! | --- | --- | --- |
 //! | `axum` | [`HerokuUser`] as an extractor, [`HerokuSso::endpoints`], [`partner_api`] | yes |
-//! | `jwt` | sessions in signed cookies, bearer tokens, and assertions for what lies behind the gate | no |
+//! | `jwt` | sessions in signed cookies, bearer tokens, and [`assertion`]s for what lies behind the gate | no |
 //! | `metrics` | counters, gauges and a histogram through the `metrics` facade | no |
 //! | `sqlite` | [`store::SqliteStore`]: state in a file, for one process | no |
 //! | `postgres` | [`store::PostgresStore`]: state that several processes share | no |
@@ -62,6 +62,8 @@
 )]
 
 pub mod access;
+#[cfg(feature = "jwt")]
+pub mod assertion;
 mod audit;
 #[cfg(feature = "axum")]
 pub mod axum;

@@ -21,6 +21,7 @@ const INWARD: &[&str] = &[
     "config",
     "session",
     "gate",
+    "assertion",
     "heroku_sso",
     "axum",
     "partner_api",
@@ -53,7 +54,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("chacha20poly1305", &["store/seal.rs"]),
     ("cookie", &["session/cookies.rs"]),
-    ("arc_swap", &["sync/entry.rs"]),
+    ("arc_swap", &["assertion/fetched_keys.rs", "sync/entry.rs"]),
     ("dashmap", &["sync/"]),
     ("fastrand", &["sync/"]),
     (
@@ -69,7 +70,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["jwt/"]),
     ("maud", &["axum/whoami.rs", "gate/page.rs", "simulator/"]),
     ("metrics", &["meter.rs"]),
-    ("reqwest", &["heroku/", "simulator/"]),
+    (
+        "reqwest",
+        &["assertion/fetched_keys.rs", "heroku/", "simulator/"],
+    ),
     ("sha1", &["sso/token.rs"]),
     ("quick_cache", &["session/cache.rs"]),
     (

@@ -1,5 +1,7 @@
 //! Thin adapters for axum: extractors and routers (feature `axum`, on by default).
 
+#[cfg(feature = "jwt")]
+mod assertion;
 mod health;
 mod require_role;
 mod whoami;
@@ -44,19 +46,19 @@ async fn unreached() -> StatusCode {
     StatusCode::NOT_FOUND
 }
 
-/// A handler asked for [`HerokuUser`], but no gate is around its route.
+/// A handler asked for [`HerokuUser`] (or for an `AssertedUser`), but no gate is around its route.
 ///
 /// Answers 500 and logs what to do: a mistake in the set-up, never a way in.
 #[derive(Debug, thiserror::Error)]
-#[error("this route is not behind `HerokuSso::layer()`")]
+#[error("this route is not behind the layer that says who is there")]
 #[non_exhaustive]
 pub struct NotBehindGate;
 
 impl IntoResponse for NotBehindGate {
     fn into_response(self) -> Response<Body> {
         tracing::error!(
-            "a handler takes HerokuUser, but its route is not behind HerokuSso::layer(); \
-             apply the layer after the route is added"
+            "a handler takes HerokuUser or AssertedUser, but its route is not behind \
+             HerokuSso::layer() or VerifyAssertion; apply the layer after the route is added"
         );
         StatusCode::INTERNAL_SERVER_ERROR.into_response()
     }

@@ -1,5 +1,7 @@
 //! What is set up and asked for of signed tokens (feature `jwt`).
 
+use std::sync::Arc;
+
 use super::{HerokuSso, HerokuSsoBuilder};
 use crate::config::{Manifest, SetupError};
 use crate::gate::{BearerError, BearerToken, HerokuUser};
@@ -64,7 +66,7 @@ impl HerokuSsoBuilder {
             });
         }
         let codec = Codec::new(keys.clone(), &self.manifest.slug, "session");
-        Ok(Some(Keeping::Cookie(codec)))
+        Ok(Some(Keeping::Cookie(Arc::new(codec))))
     }
 }
 
@@ -82,7 +84,8 @@ impl Signing {
             setting: "bearer_tokens",
             source,
         })?;
-        Ok(sessions.with_bearers(Codec::new(keys, &manifest.slug, "bearer")))
+        let codec = Codec::new(keys, &manifest.slug, "bearer");
+        Ok(sessions.with_bearers(Arc::new(codec)))
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) struct Sessions {
 enum Place {
     Stored(StoredSessions),
     #[cfg(feature = "jwt")]
-    InCookie(SignedSessions<CookieClaims>),
+    InCookie(Box<SignedSessions<CookieClaims>>),
 }
 
 /// What sessions are made with.
@@ -68,7 +68,7 @@ pub(crate) enum Keeping {
     Store(Arc<dyn SessionStore>, Duration),
     /// In the cookie itself.
     #[cfg(feature = "jwt")]
-    Cookie(Codec),
+    Cookie(Arc<Codec>),
 }
 
 /// A session that has just begun.
@@ -103,7 +103,8 @@ impl Sessions {
             }
             #[cfg(feature = "jwt")]
             Keeping::Cookie(codec) => {
-                Place::InCookie(SignedSessions::new(codec, its_clock, its_closed))
+                let signed = SignedSessions::new(codec, its_clock, its_closed);
+                Place::InCookie(Box::new(signed))
             }
         };
         Self {
@@ -313,7 +314,7 @@ impl Sessions {
 #[cfg(feature = "jwt")]
 impl Sessions {
     /// Also takes the bearer tokens of this codec.
-    pub(crate) fn with_bearers(mut self, codec: Codec) -> Self {
+    pub(crate) fn with_bearers(mut self, codec: Arc<Codec>) -> Self {
         let (clock, closed) = (Arc::clone(&self.clock), Arc::clone(&self.closed));
         self.bearers = Some(SignedSessions::new(codec, clock, closed));
         self

@@ -73,7 +73,7 @@ claims! { BearerClaims, "heroku-bearer+jwt" }
 
 /// Signs and reads the tokens of one kind.
 pub(super) struct SignedSessions<C> {
-    codec: Codec,
+    codec: Arc<Codec>,
     clock: SharedClock,
     closed: Arc<ClosedSessions>,
     /// Tokens whose signature was checked before, and that the store knows of no closing of.
@@ -86,7 +86,7 @@ impl<C> SignedSessions<C>
 where
     C: Claims + From<SessionClaims> + Into<SessionClaims>,
 {
-    pub(super) fn new(codec: Codec, clock: SharedClock, closed: Arc<ClosedSessions>) -> Self {
+    pub(super) fn new(codec: Arc<Codec>, clock: SharedClock, closed: Arc<ClosedSessions>) -> Self {
         Self {
             codec,
             clock,

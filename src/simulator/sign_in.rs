@@ -1,7 +1,7 @@
 //! SSO forms, signed as Heroku signs them.
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
 use time::OffsetDateTime;
 use url::form_urlencoded;
@@ -50,6 +50,17 @@ impl SignInForm {
     pub fn remove(&mut self, name: &str) -> &mut Self {
         self.fields.retain(|field| field.0 != name);
         self
+    }
+
+    /// The same as command-line plugins send it: the value of an `x-addon-sso` header.
+    pub fn addon_sso_header(&self) -> String {
+        let params: serde_json::Map<_, _> = self
+            .fields
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone().into()))
+            .collect();
+        let answer = json!({ "action": self.action, "method": "post", "params": params });
+        STANDARD.encode(answer.to_string())
     }
 
     /// The body, as `application/x-www-form-urlencoded`.

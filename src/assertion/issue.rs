@@ -1,0 +1,76 @@
+//! Making assertions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+
+use super::claims::AssertionClaims;
+use super::layer::AssertLayer;
+use crate::clock::{Clock, SharedClock, SystemClock};
+use crate::gate::HerokuUser;
+use crate::jwt::{Codec, InvalidJwtKey, JwtKeys};
+
+/// How long an assertion counts at most.
+const LIFE: Duration = Duration::from_secs(5 * 60);
+
+/// Makes the assertions of one gate. Cheap to clone. See the [module docs](crate::assertion).
+#[derive(Clone, Debug)]
+pub struct Assertions {
+    codec: Arc<Codec>,
+    public_jwks: Arc<str>,
+    clock: SharedClock,
+}
+
+impl Assertions {
+    /// `issuer` says who asserts (`iss`): your address, say. `audience` is the service that is meant
+    /// (`aud`): one that expects another does not accept it.
+    ///
+    /// # Errors
+    /// [`InvalidJwtKey::SecretNotAllowed`] for a key that is not ES256 or Ed25519.
+    pub fn new(keys: JwtKeys, issuer: &str, audience: &str) -> Result<Self, InvalidJwtKey> {
+        let keys = keys.asymmetric()?;
+        Ok(Self {
+            public_jwks: keys.public_jwks().into(),
+            codec: Arc::new(Codec::new(keys, issuer, audience)),
+            clock: Arc::new(SystemClock::default()),
+        })
+    }
+
+    /// The clock that the assertions' times are read from. Default: [`SystemClock`].
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The layer that adds the header, for inside the gate.
+    pub fn layer(&self) -> AssertLayer {
+        AssertLayer::new(self.clone())
+    }
+
+    /// The public keys as a JWK set (RFC 7517), for the route that `jwks()` is with the feature
+    /// `axum`.
+    pub fn public_jwks(&self) -> &str {
+        &self.public_jwks
+    }
+
+    /// The header for a person who passed the gate; none if the key cannot sign, which is logged.
+    pub(super) fn assert(&self, user: &HerokuUser) -> Option<HeaderValue> {
+        let now = self.clock.now();
+        let expires_at = (now + LIFE).min(user.session_expires_at());
+        let names = (&*self.codec.issuer, &*self.codec.audience);
+        let claims = AssertionClaims::of(user, names, now, expires_at);
+        match self.codec.sign(&claims) {
+            Ok(token) => {
+                let mut value = HeaderValue::try_from(token).ok()?;
+                value.set_sensitive(true);
+                Some(value)
+            }
+            Err(error) => {
+                tracing::error!(%error, "an assertion could not be signed");
+                None
+            }
+        }
+    }
+}
