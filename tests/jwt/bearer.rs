@@ -1,0 +1,249 @@
+//! Bearer tokens: as good as the session that they came from, and never better.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use tower_heroku_sso::HerokuSsoBuilder;
+
+use crate::browser::Browser;
+use crate::forge::parts;
+use crate::keys;
+use crate::site::{Site, as_bearer};
+
+/// Stored sessions, and bearer tokens.
+fn bearers(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
+    builder.bearer_tokens(keys::only(keys::ed25519(0)))
+}
+
+fn everything(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
+    crate::site::everything(builder)
+}
+
+const BOTH: [fn(HerokuSsoBuilder) -> HerokuSsoBuilder; 2] = [bearers, everything];
+
+#[tokio::test]
+async fn a_program_with_a_token_is_who_the_session_is() {
+    for set_up in BOTH {
+        let site = Site::with(set_up).await;
+        let token = site.bearer(&site.ann().await).await;
+        let answer = site.as_bearer(&token).await;
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (200, "ann@example.com")
+        );
+        assert!(answer.set_cookies().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_token_does_not_tell_the_id_of_a_stored_session() {
+    let site = Site::with(bearers).await;
+    let browser = site.ann().await;
+    let id = browser.cookie(crate::site::COOKIE).unwrap();
+    let claims = parts(&site.bearer(&browser).await).claims;
+    assert!(!claims.to_string().contains(&id));
+}
+
+#[tokio::test]
+async fn the_scheme_is_read_in_any_case_and_two_tokens_are_none() {
+    let site = Site::with(bearers).await;
+    let browser = site.ann().await;
+    let token = site.bearer(&browser).await;
+    let program = site.browser();
+    let page = || program.request(Method::GET, "/page");
+    let one = |value: String| page().header("authorization", value);
+    for (value, status) in [
+        (format!("bearer {token}"), 200),
+        (format!("BEARER   {token}"), 200),
+        (format!("Bearer {token} x"), 401),
+        (format!("Basic {token}"), 401),
+        (token.clone(), 401),
+        ("Bearer ".to_owned(), 401),
+    ] {
+        assert_eq!(
+            program.send(one(value.clone())).await.status,
+            status,
+            "{value}"
+        );
+    }
+    let two = one(format!("Bearer {token}")).header("authorization", format!("Bearer {token}"));
+    assert_eq!(program.send(two).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_request_with_a_token_is_judged_by_it_alone() {
+    let site = Site::with(bearers).await;
+    let browser = site.ann().await;
+    let request = browser.request(Method::GET, "/page");
+    let answer = browser
+        .send(request.header("authorization", "Bearer x.y.z"))
+        .await;
+    assert_eq!(answer.status, 401);
+    assert_eq!(
+        answer.header("www-authenticate"),
+        Some(r#"Bearer error="invalid_token""#)
+    );
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/problem+json")
+    );
+    assert!(answer.set_cookies().is_empty());
+    assert_eq!(browser.fetch("/page").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_page_asked_for_with_a_token_leads_nowhere() {
+    let site = Site::with(bearers).await;
+    let browser = site.ann().await;
+    let request = browser.request(Method::GET, "/page");
+    let request = request
+        .header("accept", "text/html")
+        .header("authorization", "Bearer x");
+    let answer = browser.send(request).await;
+    assert_eq!((answer.status, answer.header("location")), (401, None));
+}
+
+#[tokio::test]
+async fn a_token_is_checked_against_the_newest_list() {
+    for set_up in BOTH {
+        let site = Site::with(set_up).await;
+        let token = site.bearer(&site.ann().await).await;
+        site.addon.app().remove("ann@example.com");
+        let resource = site.addon.resource_id();
+        site.sso.refresh_now(&resource).await.unwrap();
+        let answer = site.as_bearer(&token).await;
+        assert_eq!(
+            (answer.status, answer.problem().as_str()),
+            (403, "not-listed")
+        );
+        assert_eq!(site.as_bearer(&token).await.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn a_token_ends_with_its_session_s_end_and_is_never_extended() {
+    for set_up in BOTH {
+        let site = Site::with(set_up).await;
+        let browser = site.ann().await;
+        let token = site.bearer(&browser).await;
+        site.clock.advance(Duration::from_secs(200));
+        let resource = site.addon.resource_id();
+        site.sso.refresh_now(&resource).await.unwrap();
+        assert_eq!(site.as_bearer(&token).await.status, 200);
+        assert_eq!(browser.fetch("/page").await.status, 200);
+        site.clock.advance(Duration::from_secs(100));
+        assert_eq!(site.as_bearer(&token).await.status, 401);
+        // The session itself went on, and has another one to give.
+        let next = site.bearer(&browser).await;
+        assert_eq!(site.as_bearer(&next).await.status, 200);
+        assert_eq!(site.as_bearer(&token).await.status, 401);
+        assert_eq!(browser.fetch("/page").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_sign_out_ends_the_tokens_of_the_session_and_of_no_other() {
+    for set_up in BOTH {
+        let site = Site::with(set_up).await;
+        let browser = site.ann().await;
+        let token = site.bearer(&browser).await;
+        site.clock.advance(Duration::from_secs(1));
+        let other = site.bearer(&site.ann().await).await;
+        let out = browser.request(Method::POST, "/logout");
+        assert_eq!(browser.send(out).await.status, 204);
+        assert_eq!(site.as_bearer(&token).await.status, 401);
+        assert_eq!(site.as_bearer(&other).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_program_can_sign_its_session_out() {
+    let site = Site::with(bearers).await;
+    let browser = site.ann().await;
+    let token = site.bearer(&browser).await;
+    let program = site.browser();
+    let out = program.request(Method::POST, "/logout");
+    let out = out.header("authorization", format!("Bearer {token}"));
+    assert_eq!(program.send(out).await.status, 204);
+    assert_eq!(site.as_bearer(&token).await.status, 401);
+    assert_eq!(browser.fetch("/page").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_revocation_ends_tokens() {
+    for set_up in BOTH {
+        let site = Site::with(set_up).await;
+        let token = site.bearer(&site.ann().await).await;
+        let email = "ann@example.com".parse().unwrap();
+        let resource = site.addon.resource_id();
+        site.sso.revoke(&resource, &email).await.unwrap();
+        assert_eq!(site.as_bearer(&token).await.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_read_with_a_token_ends_with_it() {
+    let site = Site::with(bearers).await;
+    let token = site.bearer(&site.ann().await).await;
+    let program = site.browser();
+    let request = program.request(Method::GET, "/events");
+    let request = request.header("authorization", format!("Bearer {token}"));
+    let mut stream = request.send().await.unwrap();
+    assert!(stream.chunk().await.unwrap().is_some());
+    site.clock.advance(Duration::from_secs(300));
+    let end = tokio::time::timeout(Duration::from_secs(10), stream.chunk());
+    assert_eq!(end.await.expect("the stream ends").unwrap(), None);
+}
+
+#[tokio::test]
+async fn under_paths_of_resources_a_token_is_for_its_own() {
+    let site = Site::with(|builder| bearers(builder).resource_in_path("/addons/{resource}")).await;
+    let (one, other) = (&site.addon, {
+        let addon = site
+            .heroku
+            .app("books")
+            .collaborator("ann@example.com")
+            .addon();
+        assert_eq!(addon.provision().await.unwrap().status, 200);
+        addon
+    });
+    let mints = site.sso.clone();
+    let app = axum::Router::new()
+        .route(
+            "/addons/{resource}/token",
+            axum::routing::get(move |user: tower_heroku_sso::HerokuUser| async move {
+                use secrecy::ExposeSecret;
+
+                let token = mints.bearer_for(&user).unwrap();
+                token.secret().expose_secret().to_owned()
+            }),
+        )
+        .layer(site.sso.layer())
+        .merge(site.sso.endpoints());
+    let browser = Browser::new(crate::world::serve(app).await);
+    let answer = browser.submit(&one.sign_in_form("ann@example.com")).await;
+    assert_eq!(answer.status, 303);
+    let path = |addon: &tower_heroku_sso::simulator::AddOn| {
+        format!("/addons/{}/token", addon.resource_id())
+    };
+    let token = browser.fetch(&path(one)).await.body;
+    for (path, status) in [
+        (path(one), 200),
+        (path(&other), 403),
+        ("/addons/x/token".to_owned(), 401),
+    ] {
+        let request = browser.request(Method::GET, &path);
+        let request = request.header("authorization", format!("Bearer {token}"));
+        assert_eq!(browser.send(request).await.status, status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_gate_without_bearer_tokens_leaves_the_header_to_the_service() {
+    let site = Site::with(|builder| builder).await;
+    let browser = site.ann().await;
+    let request = browser.request(Method::GET, "/page");
+    let request = request.header("authorization", "Bearer of-your-own-api");
+    assert_eq!(browser.send(request).await.status, 200);
+    assert_eq!(as_bearer(site.address, "x.y.z").await.status, 401);
+}
