@@ -5,7 +5,7 @@
 
 use std::env;
 use std::error::Error;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ use tracing_subscriber::EnvFilter;
 
 pub(crate) struct Demo {
     pub(crate) sso: HerokuSso,
+    /// A further link to print, and what it is.
+    pub(crate) also: Option<(&'static str, String)>,
     listener: TcpListener,
     simulator: Simulator,
     _sync: SyncHandle,
@@ -65,14 +67,23 @@ impl Demo {
         Ok(Self {
             _sync: sso.spawn_sync(),
             sso,
+            also: None,
             listener,
             simulator,
         })
     }
 
+    /// The add-on's own address.
+    pub(crate) fn origin(&self) -> io::Result<String> {
+        Ok(format!("http://{}", self.listener.local_addr()?))
+    }
+
     pub(crate) async fn serve(self, app: Router) -> Result<(), Box<dyn Error>> {
-        println!("add-on:            http://{}", self.listener.local_addr()?);
+        println!("add-on:            {}", self.origin()?);
         println!("heroku simulator:  {}", self.simulator.dashboard_url());
+        if let Some((what, link)) = &self.also {
+            println!("{what:<19}{link}");
+        }
         axum::serve(self.listener, app).await?;
         Ok(())
     }
@@ -88,7 +99,8 @@ fn log_to_stderr() {
         .init();
 }
 
-fn loopback(variable: &str, default: u16) -> Result<SocketAddr, Box<dyn Error>> {
+/// A port of 127.0.0.1.
+pub(crate) fn loopback(variable: &str, default: u16) -> Result<SocketAddr, Box<dyn Error>> {
     let port = match env::var(variable) {
         Ok(port) => port
             .parse()

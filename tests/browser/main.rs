@@ -10,6 +10,7 @@ mod console;
 mod ended_sessions;
 mod example;
 mod keyboard;
+mod own_login;
 mod page;
 mod process;
 mod sign_in;

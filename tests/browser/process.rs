@@ -46,6 +46,11 @@ impl Process {
         let line = timeout(START, line).await;
         line.unwrap_or_else(|_| panic!("no line `{beginning}` within {START:?}"))
     }
+
+    /// What it has written to stderr so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
 }
 
 impl Drop for Process {
@@ -54,8 +59,7 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
-            let log = fs::read_to_string(&self.log).unwrap_or_default();
-            eprintln!("--- {}\n{log}", self.log.display());
+            eprintln!("--- {}\n{}", self.log.display(), self.log());
         }
     }
 }

@@ -84,6 +84,7 @@ impl Visit {
         command
             .env("PORT", "0")
             .env("SIMULATOR_PORT", "0")
+            .env("FORGE_PORT", "0")
             .env("RUST_LOG", "info")
             .envs(variables.iter().copied());
         let mut example = Process::start(&mut command, files.path()).unwrap();

@@ -8,6 +8,7 @@ mod dashboard;
 #[path = "../browser/example.rs"]
 mod example;
 mod existing_app;
+mod own_login;
 #[path = "../browser/process.rs"]
 mod process;
 mod real_mode;

@@ -13,7 +13,7 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     /// Where the example's own simulator is, if it has one.
     pub(crate) heroku: Option<SocketAddr>,
-    _process: Process,
+    process: Process,
     _files: TempDir,
 }
 
@@ -36,19 +36,27 @@ impl Running {
             .env("PORT", "0")
             .envs(variables.iter().map(|(k, v)| (*k, v)));
         let mut process = Process::start(&mut command, files.path()).unwrap();
-        let address = address(&process.says(announces).await);
+        let address = address_in(&process.says(announces).await);
         let heroku = match with_simulator {
-            true => Some(address_of_simulator(
-                &process.says("heroku simulator:").await,
-            )),
+            true => Some(address_in(&process.says("heroku simulator:").await)),
             false => None,
         };
         Self {
             address,
             heroku,
-            _process: process,
+            process,
             _files: files,
         }
+    }
+
+    /// Where a further line says that something is, which the example prints after the others.
+    pub(crate) async fn announced(&mut self, what: &str) -> SocketAddr {
+        address_in(&self.process.says(what).await)
+    }
+
+    /// What the example has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.process.log()
     }
 
     pub(crate) fn browser(&self) -> Browser {
@@ -73,13 +81,7 @@ impl Running {
     pub(crate) async fn sso_form(&self, app: &str, email: &str) -> String {
         let action = self.action(app, "/open").await;
         let page = self.at_heroku(&action, &[("email", email)]).await;
-        let inputs = page.body.split("<input ").skip(1);
-        let pairs = inputs.filter_map(|input| {
-            let name = attribute(input, "name")?;
-            let value = attribute(input, "value")?;
-            Some((name.to_owned(), unescape(value)))
-        });
-        let pairs: Vec<_> = pairs.collect();
+        let pairs = inputs(&page.body);
         assert!(
             pairs.iter().any(|(name, _)| name == "resource_token"),
             "{}",
@@ -122,18 +124,26 @@ pub(crate) fn command(name: &str) -> Command {
     command
 }
 
-fn address(announced: &str) -> SocketAddr {
+fn address_in(announced: &str) -> SocketAddr {
     let address = announced.rsplit("http://").next().unwrap();
     address
+        .replace("localhost", "127.0.0.1")
         .parse()
         .unwrap_or_else(|_| panic!("no address in `{announced}`"))
 }
 
-fn address_of_simulator(announced: &str) -> SocketAddr {
-    address(&announced.replace("localhost", "127.0.0.1"))
+/// Names and values of the inputs on a page.
+pub(crate) fn inputs(page: &str) -> Vec<(String, String)> {
+    let inputs = page.split("<input ").skip(1);
+    let pairs = inputs.filter_map(|input| {
+        let name = attribute(input, "name")?;
+        let value = attribute(input, "value")?;
+        Some((name.to_owned(), unescape(value)))
+    });
+    pairs.collect()
 }
 
-fn form(pairs: &[(String, String)]) -> String {
+pub(crate) fn form(pairs: &[(String, String)]) -> String {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     form.extend_pairs(pairs);
     form.finish()

@@ -1,0 +1,281 @@
+//! A small provider of logins in the manner of GitHub, on a loopback port of its own: a page where one
+//! picks who to be, the exchange of a code, and the emails behind a token.
+//!
+//! It stands in for a real one and knows nothing of the add-on but what was registered.
+
+mod pages;
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::future::IntoFuture;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::extract::{Form, Query, State};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tokio::net::TcpListener;
+use url::Url;
+use uuid::Uuid;
+
+use crate::forge_client::Registration;
+
+/// How long a code may be exchanged.
+const CODE_LIFE: Duration = Duration::from_secs(60);
+
+/// An address of an account, as `GET /user/emails` tells it.
+#[derive(Serialize)]
+struct ClaimedEmail {
+    email: &'static str,
+    primary: bool,
+    verified: bool,
+}
+
+/// Who has an account.
+struct Account {
+    name: &'static str,
+    emails: &'static [ClaimedEmail],
+}
+
+const fn email(email: &'static str, primary: bool, verified: bool) -> ClaimedEmail {
+    ClaimedEmail {
+        email,
+        primary,
+        verified,
+    }
+}
+
+const ACCOUNTS: &[Account] = &[
+    Account {
+        name: "olivia",
+        emails: &[email("olivia@example.com", true, true)],
+    },
+    Account {
+        name: "carlos",
+        emails: &[
+            email("carlos@home.example", false, true),
+            email("carlos@example.com", true, true),
+        ],
+    },
+    Account {
+        name: "mia",
+        emails: &[email("mia@example.com", true, true)],
+    },
+    // Has written somebody else's address into the account.
+    Account {
+        name: "not-lead",
+        emails: &[email("lead@example.com", true, false)],
+    },
+    Account {
+        name: "victor",
+        emails: &[
+            email("victor@example.com", false, true),
+            email("victor@home.example", true, true),
+        ],
+    },
+    Account {
+        name: "mallory",
+        emails: &[email("mallory@example.com", true, true)],
+    },
+];
+
+/// What the add-on sends the browser with.
+#[derive(Clone, Deserialize)]
+struct Wanted {
+    response_type: String,
+    client_id: String,
+    redirect_uri: String,
+    state: String,
+    scope: String,
+    code_challenge: String,
+    code_challenge_method: String,
+}
+
+#[derive(Deserialize)]
+struct Picked {
+    /// Empty for nobody.
+    account: String,
+    #[serde(flatten)]
+    wanted: Wanted,
+}
+
+#[derive(Deserialize)]
+struct Exchange {
+    grant_type: String,
+    client_id: String,
+    client_secret: String,
+    redirect_uri: String,
+    code: String,
+    code_verifier: String,
+}
+
+struct Code {
+    account: &'static Account,
+    challenge: String,
+    until: Instant,
+    /// Set once it was exchanged.
+    token: Option<String>,
+}
+
+struct Forge {
+    client: Registration,
+    codes: Mutex<HashMap<String, Code>>,
+    tokens: Mutex<HashMap<String, &'static Account>>,
+}
+
+/// Serves as long as the program runs, for one application: the one that is sent back to `redirect_uri`.
+pub(crate) async fn start(
+    address: SocketAddr,
+    redirect_uri: String,
+) -> Result<Registration, Box<dyn Error>> {
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("the login provider cannot use {address}: {error}"))?;
+    let client = Registration {
+        forge: format!("http://localhost:{}", listener.local_addr()?.port()),
+        client_id: "acme-database".into(),
+        client_secret: random(),
+        redirect_uri,
+    };
+    let forge = Arc::new(Forge {
+        client: client.clone(),
+        codes: Mutex::default(),
+        tokens: Mutex::default(),
+    });
+    let routes = Router::new()
+        .route("/", get(async || pages::home(ACCOUNTS)))
+        .route("/login/oauth/authorize", get(who).post(picked))
+        .route("/login/oauth/access_token", post(exchange))
+        .route("/user/emails", get(emails))
+        .with_state(forge);
+    tokio::spawn(axum::serve(listener, routes).into_future());
+    Ok(client)
+}
+
+async fn who(State(forge): State<Arc<Forge>>, Query(wanted): Query<Wanted>) -> Response {
+    match forge.refusal(&wanted) {
+        Some(why) => (StatusCode::BAD_REQUEST, why).into_response(),
+        None => pages::accounts(ACCOUNTS, &wanted).into_response(),
+    }
+}
+
+async fn picked(State(forge): State<Arc<Forge>>, Form(picked): Form<Picked>) -> Response {
+    let wanted = picked.wanted;
+    // To an address that is not registered nobody is sent, with an error no more than with a code.
+    if let Some(why) = forge.refusal(&wanted) {
+        return (StatusCode::BAD_REQUEST, why).into_response();
+    }
+    let account = ACCOUNTS
+        .iter()
+        .find(|account| account.name == picked.account);
+    let answer = match account {
+        Some(account) => ("code", forge.code(account, wanted.code_challenge)),
+        None => ("error", "access_denied".to_owned()),
+    };
+    let state = ("state", wanted.state);
+    match Url::parse_with_params(&wanted.redirect_uri, [answer, state]) {
+        Ok(back) => Redirect::to(back.as_str()).into_response(),
+        Err(_) => StatusCode::BAD_REQUEST.into_response(),
+    }
+}
+
+async fn exchange(State(forge): State<Arc<Forge>>, Form(asked): Form<Exchange>) -> Response {
+    let client = &forge.client;
+    let answer =
+        if asked.client_id != client.client_id || asked.client_secret != client.client_secret {
+            json!({ "error": "incorrect_client_credentials" })
+        } else if asked.redirect_uri != client.redirect_uri {
+            json!({ "error": "redirect_uri_mismatch" })
+        } else if asked.grant_type != "authorization_code" {
+            json!({ "error": "unsupported_grant_type" })
+        } else {
+            match forge.token(&asked.code, &asked.code_verifier) {
+                Some(token) => json!({
+                    "access_token": token, "token_type": "bearer", "scope": "user:email",
+                }),
+                None => json!({ "error": "bad_verification_code" }),
+            }
+        };
+    ([(CACHE_CONTROL, "no-store")], Json(answer)).into_response()
+}
+
+async fn emails(State(forge): State<Arc<Forge>>, headers: HeaderMap) -> Response {
+    let bearer = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let token = bearer.and_then(|value| value.strip_prefix("Bearer "));
+    let account = token.and_then(|token| lock(&forge.tokens).get(token).copied());
+    match account {
+        Some(account) => Json(account.emails).into_response(),
+        None => StatusCode::UNAUTHORIZED.into_response(),
+    }
+}
+
+impl Forge {
+    fn refusal(&self, wanted: &Wanted) -> Option<&'static str> {
+        if wanted.client_id != self.client.client_id {
+            Some("There is no such application.")
+        } else if wanted.redirect_uri != self.client.redirect_uri {
+            Some("This is not the redirect_uri of the application.")
+        } else if wanted.response_type != "code" || wanted.scope != "user:email" {
+            Some("Only a code for user:email is to be had here.")
+        } else if wanted.code_challenge_method != "S256" {
+            Some("Only the challenge method S256 is to be had here.")
+        } else {
+            None
+        }
+    }
+
+    fn code(&self, account: &'static Account, challenge: String) -> String {
+        let now = Instant::now();
+        let mut codes = lock(&self.codes);
+        codes.retain(|_, code| code.until > now);
+        let new = Code {
+            account,
+            challenge,
+            until: now + CODE_LIFE,
+            token: None,
+        };
+        let code = random();
+        codes.insert(code.clone(), new);
+        code
+    }
+
+    /// A code counts once. Who brings it a second time may have stolen it: then the token is void that
+    /// the first one got.
+    fn token(&self, code: &str, verifier: &str) -> Option<String> {
+        let mut codes = lock(&self.codes);
+        let code = codes.get_mut(code)?;
+        let mut tokens = lock(&self.tokens);
+        if let Some(first) = &code.token {
+            tokens.remove(first);
+            return None;
+        }
+        let token = random();
+        code.token = Some(token.clone());
+        let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier));
+        if code.until <= Instant::now() || code.challenge != challenge {
+            return None;
+        }
+        tokens.insert(token.clone(), code.account);
+        Some(token)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// 122 random bits.
+fn random() -> String {
+    Uuid::new_v4().simple().to_string()
+}

@@ -1,0 +1,121 @@
+//! An add-on whose people sign in through Heroku or by a login of the add-on's own, "Sign in with
+//! Forge": the same list decides, the session is the same, and there is one user table.
+//!
+//! `cargo run --example own_login`, then open the add-on and sign in with Forge, or open it from the
+//! simulator. Remove somebody in the simulator, refresh, and both are gone: row and session.
+
+#[path = "../demo/mod.rs"]
+mod demo;
+mod forge;
+mod forge_client;
+mod login;
+mod pages;
+mod users;
+
+use std::error::Error;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use tower_heroku_sso::partner_api::NoProvisioning;
+use tower_heroku_sso::{HerokuSso, HerokuUser};
+
+use crate::demo::{Demo, loopback};
+use crate::forge_client::ForgeClient;
+use crate::users::Users;
+
+#[derive(Clone)]
+struct Site {
+    sso: HerokuSso,
+    users: Users,
+    forge: Arc<ForgeClient>,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let mut demo = Demo::start(|builder| builder.landing_path("/dashboard")).await?;
+    let origin = demo.origin()?;
+    let callback = format!("{origin}/login/callback");
+    let registration = forge::start(loopback("FORGE_PORT", 3002)?, callback).await?;
+    demo.also = Some(("login provider:", registration.forge.clone()));
+
+    let sso = demo.sso.clone();
+    let users = Users::default();
+    let mut changes = sso.changes();
+    // Every list comes first. Nobody is served before, or they would be on none.
+    for _ in 0..sso.health().await?.resources {
+        if let Some(change) = changes.next().await {
+            users.apply(change);
+        }
+    }
+    tokio::spawn(users.clone().follow(changes));
+
+    let forge = Arc::new(ForgeClient::new(registration)?);
+    let https = origin.starts_with("https:");
+    demo.serve(site(Site { sso, users, forge }, https)).await
+}
+
+fn site(site: Site, https: bool) -> Router {
+    let sso = &site.sso;
+    let gated = Router::new()
+        .route("/dashboard", get(dashboard))
+        .route("/refresh", post(refresh))
+        .route_layer(sso.layer());
+    let home = Router::new()
+        .route("/", get(home))
+        .route_layer(sso.identify_layer()); // greets whom it knows, and lets everybody through
+    Router::new()
+        .merge(home)
+        .merge(gated)
+        .merge(login::routes(https))
+        .merge(sso.partner_api(NoProvisioning))
+        .layer(map_response(with_headers))
+        .with_state(site)
+}
+
+async fn home(user: Option<HerokuUser>) -> Response {
+    pages::home(user.as_ref()).into_response()
+}
+
+async fn dashboard(State(site): State<Site>, user: HerokuUser) -> Response {
+    site.users.came(user.resource(), user.email(), user.proof());
+    let rows = site.users.at(user.resource());
+    match site.sso.access_list(user.resource()).await {
+        Ok(Some(snapshot)) => pages::dashboard(&user, &snapshot, &rows).into_response(),
+        Ok(None) | Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+/// Asks Heroku now instead of at the next interval.
+async fn refresh(State(site): State<Site>, user: HerokuUser) -> Redirect {
+    if let Err(error) = site.sso.refresh_now(user.resource()).await {
+        tracing::warn!(%error, "the list could not be refreshed");
+    }
+    Redirect::to("/dashboard")
+}
+
+/// For every page that brings no such header of its own. No address is passed on, as one of them has
+/// a code in it; no page shows in another site's frame, as a click in one of them signs in.
+async fn with_headers(mut response: Response) -> Response {
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
+                  frame-ancestors 'none'";
+    for (name, value) in [
+        (CACHE_CONTROL, "no-store"),
+        (CONTENT_SECURITY_POLICY, policy),
+        (REFERRER_POLICY, "no-referrer"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        let headers = response.headers_mut();
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
