@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use tower_heroku_sso::jwt::{JwtKey, JwtKeys};
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::simulator::{ETags, Endpoint, Fault, Simulator};
 use tower_heroku_sso::store::{MemoryStore, SealingKey, SealingKeys, SqliteStore, Store};
 use tower_heroku_sso::{
-    AddonPassword, ClientSecret, HerokuSso, HerokuUser, Manifest, ManualClock, SsoSalt,
-    WebhookSecret, Webhooks,
+    AddonPassword, ClientSecret, HerokuSso, HerokuSsoBuilder, HerokuUser, Manifest, ManualClock,
+    SsoSalt, WebhookSecret, Webhooks,
 };
 use tracing::level_filters::LevelFilter;
 
@@ -58,19 +59,34 @@ async fn s1_to_s6_nothing_that_is_logged_or_answered_holds_a_secret() {
         .with_writer(move || writer.clone())
         .init();
 
-    life(&log, MemoryStore::default()).await;
+    life(&log, MemoryStore::default(), |builder| builder).await;
+    life(&log, MemoryStore::default(), signed).await;
     let folder = tempfile::tempdir().unwrap();
     let key = SealingKey::from_base64(SEALING_KEY).unwrap();
     let file = folder.path().join("state.sqlite");
     let store = SqliteStore::open(file, SealingKeys::new(key)).await;
-    life(&log, store.unwrap()).await;
+    life(&log, store.unwrap(), |builder| builder).await;
     let lines = log.lines();
     assert!(lines.iter().any(|line| line.contains("sqlx")));
     assert!(!lines.iter().any(|line| line.contains(SEALING_KEY)));
 }
 
+/// Sessions in cookies, and bearer tokens.
+fn signed(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
+    let secret = JwtKey::hs256_base64(SEALING_KEY).unwrap();
+    let pair = JwtKey::es256_pem(include_str!("jwt/p256_1.pem")).unwrap();
+    builder
+        .stateless(JwtKeys::new(secret))
+        .bearer_tokens(JwtKeys::new(pair))
+        .program_sign_in_path("/token")
+}
+
 /// One life of an add-on, from its provisioning to its end.
-async fn life(log: &Log, store: impl Store) {
+async fn life(
+    log: &Log,
+    store: impl Store,
+    set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
+) {
     let clock = ManualClock::new();
     let heroku = Simulator::builder()
         .clock(clock.clone())
@@ -93,6 +109,7 @@ async fn life(log: &Log, store: impl Store) {
         .id_url(heroku.url().parse().unwrap())
         .store(store)
         .clock(clock.clone());
+    let builder = set_up(builder);
     let mut said = format!("{builder:?}");
     let sso = builder.build().unwrap();
     let sync = sso.spawn_sync();
@@ -128,6 +145,21 @@ async fn life(log: &Log, store: impl Store) {
             .await
             .body,
     ];
+    // A program, if it may sign in; its token, and one that was tampered with.
+    let program = Browser::new(address);
+    let header = addon.sign_in_form("owner@example.com").addon_sso_header();
+    let request = program.request(reqwest::Method::POST, "/token");
+    let answer = program.send(request.header("x-addon-sso", &header)).await;
+    let bearer = match answer.status {
+        200 => answer.json()["access_token"].as_str().unwrap().to_owned(),
+        404 => "none.none.none".to_owned(), // It may not.
+        status => panic!("{status}"),
+    };
+    for token in [bearer.clone(), format!("{bearer}x"), header.clone()] {
+        let request = program.request(reqwest::Method::GET, "/");
+        let request = request.header("authorization", format!("Bearer {token}"));
+        answers.push(program.send(request).await.body);
+    }
     // Webhooks: subscribed to, sent, and forged.
     while addon.webhooks().is_empty() {
         clock.advance(Duration::from_secs(1));
@@ -191,7 +223,15 @@ async fn life(log: &Log, store: impl Store) {
         "HRKU-AA".to_owned(),
         HOOK_SECRET.to_owned(),
     ];
-    for secret in secrets.iter().chain(&tokens) {
+    let signatures =
+        [&secrets[3], &bearer].map(|token| token.rsplit('.').next().unwrap().to_owned());
+    let signatures = signatures.iter().filter(|signature| *signature != "none");
+    for secret in secrets
+        .iter()
+        .chain(&tokens)
+        .chain(signatures)
+        .chain([&header])
+    {
         let told = lines.iter().find(|line| line.contains(secret.as_str()));
         assert!(told.is_none(), "{told:?}");
         assert!(!said.contains(secret.as_str()), "{said}");

@@ -6,6 +6,8 @@ use url::Url;
 
 use super::{Config, CookieTransport, Manifest, SetupError};
 use crate::heroku::HerokuUrl;
+#[cfg(feature = "jwt")]
+use crate::jwt::{JwtKey, JwtKeys};
 use crate::secret::{AddonPassword, ClientSecret, SsoSalt, WeakSecret, WebhookSecret};
 use crate::sso::SsoPolicy;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -113,6 +115,27 @@ impl SealingKeys {
         });
         let first = keys.next().unwrap_or(Err(invalid(KEY, "it is empty")))?;
         keys.try_fold(Self::new(first), |keys, key| Ok(keys.also_opens(key?)))
+    }
+}
+
+#[cfg(feature = "jwt")]
+impl JwtKeys {
+    /// Reads `SESSION_KEY`, the key of [`stateless`](crate::HerokuSsoBuilder::stateless) sessions: 32 bytes
+    /// in base64, as `head -c 32 /dev/urandom | base64` prints them. Several, separated by commas, while
+    /// keys are changed: the first signs, all verify.
+    ///
+    /// # Errors
+    /// [`SetupError`] if the variable is missing or cannot be right.
+    pub fn from_env() -> Result<Self, SetupError> {
+        const KEY: &str = "SESSION_KEY";
+
+        let text = required(KEY)?;
+        let mut keys = text.split(',').map(|text| {
+            let key = JwtKey::hs256_base64(text);
+            key.map_err(|error| invalid(KEY, error.to_string()))
+        });
+        let first = keys.next().unwrap_or(Err(invalid(KEY, "it is empty")))?;
+        keys.try_fold(Self::new(first), |keys, key| Ok(keys.also_verifies(key?)))
     }
 }
 

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use time::OffsetDateTime;
+use tower_heroku_sso::jwt::{JwtKey, JwtKeys};
 use tower_heroku_sso::simulator::{AddOn, Endpoint};
 use tower_heroku_sso::store::PostgresStore;
 use tower_heroku_sso::sync::{Change, Changes, SyncHandle};
@@ -216,6 +217,30 @@ async fn a_sign_out_at_one_ends_the_session_and_its_streams_at_both() {
     })
     .await;
     ended(&mut stream).await;
+}
+
+#[tokio::test]
+async fn a_session_in_a_cookie_counts_at_both_and_its_sign_out_too() {
+    let secret = "Zm9yIHRlc3RzIG9ubHksIGFuZCBmb3Igbm90aGluZyBlbHNlIQ==";
+    let pair = Pair::with(|builder, _| {
+        let key = JwtKey::hs256_base64(secret).unwrap();
+        builder.stateless(JwtKeys::new(key))
+    })
+    .await;
+    let addon = pair.here.addon().await;
+    let ann = pair.browser_there(&addon, "ann@example.com").await;
+    let never_seen_there = pair.here.signed_in(&addon, "owner@example.com").await;
+    for browser in [&ann.at(pair.here.address), &never_seen_there] {
+        let copy = browser.at(pair.address_there);
+        let sign_out = browser.request(reqwest::Method::POST, "/logout");
+        assert_eq!(browser.send(sign_out).await.status, 204);
+        soon("the copy is out there too", async || {
+            copy.fetch("/page").await.status == 401
+        })
+        .await;
+        let here = copy.at(pair.here.address);
+        assert_eq!(here.fetch("/page").await.status, 401);
+    }
 }
 
 #[tokio::test]
