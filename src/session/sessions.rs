@@ -88,6 +88,13 @@ pub(crate) enum Extension {
     Closed,
 }
 
+#[cfg_attr(
+    not(feature = "jwt"),
+    allow(
+        unused_variables,
+        reason = "a stored session is known by its name alone"
+    )
+)]
 impl Sessions {
     pub(crate) fn new(
         keeping: Keeping,
@@ -216,7 +223,6 @@ impl Sessions {
         if matches!(session, SessionName::Bearer(_)) {
             return None;
         }
-        let _ = session;
         if self.settings.life == SessionLife::Fixed {
             return None;
         }
