@@ -5,14 +5,14 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use reqwest::Method;
-use tower_heroku_sso::simulator::{Endpoint, SignInForm};
+use tower_heroku_sso::simulator::Endpoint;
 use tower_heroku_sso::{CookieTransport, SsoPolicy};
 
 use crate::browser::{Answer, FORM};
 use crate::world::{World, grant};
 
 /// Refused as an SSO request must be: no cookie, and nothing reached the wrapped service.
-fn assert_refused(world: &World, answer: &Answer, status: u16) {
+pub fn assert_refused(world: &World, answer: &Answer, status: u16) {
     assert_eq!(answer.status, status, "{}", answer.body);
     let session = answer
         .set_cookies()
@@ -166,14 +166,6 @@ async fn a39_an_email_that_another_account_took_over_is_refused() {
 }
 
 #[tokio::test]
-async fn a28_a_listed_person_gets_in_in_any_case() {
-    let world = World::start().await;
-    let addon = world.addon().await;
-    let browser = world.signed_in(&addon, "Ann@EXAMPLE.com").await;
-    assert_eq!(browser.get("/").await.body, "dashboard of ann@example.com");
-}
-
-#[tokio::test]
 async fn a29_a_listed_address_outside_ascii_gets_in() {
     let world = World::start().await;
     world.heroku.app("shop").collaborator("jürgen@example.com");
@@ -253,25 +245,6 @@ async fn two_people_may_sign_in_in_the_same_second() {
 }
 
 #[tokio::test]
-async fn a6_a7_a14_altered_forms_are_refused() {
-    let world = World::start().await;
-    let addon = world.addon().await;
-    let other = world.heroku.app("other").addon();
-    assert_eq!(other.provision().await.unwrap().status, 200);
-    let alterations: [fn(&mut SignInForm, String) -> &mut SignInForm; 4] = [
-        |form, _| form.set("user_scoped_resource_token", "0".repeat(64)),
-        |form, _| form.set("user_scoped_resource_token", ""),
-        |form, _| form.set("email", "owner@example.com"),
-        |form, other| form.set("resource_id", other),
-    ];
-    for alter in alterations {
-        let mut form = addon.sign_in_form("ann@example.com");
-        alter(&mut form, other.resource_id().to_string());
-        assert_refused(&world, &world.browser().submit(&form).await, 403);
-    }
-}
-
-#[tokio::test]
 async fn a3_a4_stale_and_future_forms_are_refused() {
     let world = World::start().await;
     let addon = world.addon().await;
@@ -297,7 +270,7 @@ async fn a16_version_1_tokens_do_not_count_by_default() {
 }
 
 #[tokio::test]
-async fn under_the_legacy_policy_kensa_s_way_works() {
+async fn a16_under_the_legacy_policy_kensa_s_way_works() {
     let world = World::with(|builder| builder.sso_policy(SsoPolicy::Legacy)).await;
     let app = world.heroku.app("shop").collaborator("ann@example.com");
     let addon = app.addon();
@@ -376,47 +349,6 @@ async fn the_nav_data_cookie_is_for_the_legacy_policy_alone() {
             .iter()
             .any(|(name, ..)| name == "heroku-nav-data")
     );
-}
-
-#[tokio::test]
-async fn a19_a_field_sent_twice_is_refused() {
-    let world = World::start().await;
-    let addon = world.addon().await;
-    let body = addon.sign_in_form("ann@example.com").body();
-    let twice = [
-        ("/heroku/sso", format!("{body}&email=boss%40example.com")),
-        ("/heroku/sso", format!("email=boss%40example.com&{body}")),
-        ("/heroku/sso", format!("{body}&email[]=boss%40example.com")),
-        ("/heroku/sso?email=boss%40example.com", body.clone()),
-        ("/heroku/sso?timestamp=1", body),
-    ];
-    for (path, body) in twice {
-        let answer = world.browser().submit_body(path, &body).await;
-        assert_refused(&world, &answer, 403);
-    }
-}
-
-#[tokio::test]
-async fn a21_a23_malformed_bodies_are_refused() {
-    let world = World::start().await;
-    let addon = world.addon().await;
-    let body = addon.sign_in_form("ann@example.com").body();
-    for body in [
-        "x=1&".repeat(10_000) + &body,
-        format!("{}=1&{body}", "n".repeat(60_000)),
-        format!("{body}&x=%zz"),
-        format!("{body}&x=%"),
-        format!("{body}&x=%ff"),
-        String::new(),
-    ] {
-        let answer = world.browser().submit_body("/heroku/sso", &body).await;
-        // A long name of an unknown field is no field of ours: that form may pass.
-        if body.len() > 60_000 && !body.starts_with("x=") {
-            assert_eq!(answer.status, 303);
-            continue;
-        }
-        assert_refused(&world, &answer, 403);
-    }
 }
 
 #[tokio::test]
@@ -511,7 +443,7 @@ async fn the_sso_path_takes_post_only() {
 }
 
 #[tokio::test]
-async fn a32_a_planted_session_id_is_never_adopted() {
+async fn a31_a32_a_planted_session_id_is_never_adopted() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.browser();

@@ -295,7 +295,6 @@ fn a15_a17_rejects_ids_that_could_be_read_in_two_ways() {
         "{01234567-89ab-cdef-0123-456789abcdef}",
         "0123456789abcdef0123456789abcdef",
         "01234567-89ab-cdef-0123-456789abcdef.",
-        "01234567-89ab-cdef-0123-456789abcdef\0",
         "01234567%2d89ab-cdef-0123-456789abcdef",
         "../apps",
         "a:b",
@@ -335,7 +334,6 @@ fn a29_rejects_an_email_that_is_missing_or_none() {
         "a@b@c",
         "a",
         "a@b\r\nc",
-        "a@b\0",
         "a:b@c",
         long.as_str(),
     ] {
@@ -353,28 +351,6 @@ fn a28_a_signed_email_in_another_case_and_with_spaces_is_the_same_email() {
     let form = Form::with(RESOURCE, "1267597772", USER, " Username@Example.com ");
     let verified = form.verify(&verifier(), TIME).unwrap();
     assert_eq!(verified.email.as_str(), EMAIL);
-}
-
-/// What an attacker without the salt can do with a right digest: continue it past its end. The
-/// message then holds the hash's own padding, and ends in whatever he likes.
-#[test]
-fn a18_a_length_extended_token_is_refused_by_the_grammar() {
-    let message_len = RESOURCE.len() + SALT.len() + 10 + 2;
-    let padded_timestamp = format!(
-        "1267597772\u{80}{}\u{2}",
-        "\0".repeat(54 - message_len % 55)
-    );
-    let form = Form::new()
-        .without("user_scoped_resource_token")
-        .set("timestamp", &format!("{padded_timestamp}0"));
-    assert_eq!(
-        form.refused(),
-        SsoError::MalformedField { field: "timestamp" }
-    );
-
-    let email = format!("{EMAIL}\u{80}\0\0\0\u{3}@example.com");
-    let form = Form::new().set("email", &email);
-    assert_eq!(form.refused(), SsoError::MalformedField { field: "email" });
 }
 
 #[test]
