@@ -23,6 +23,8 @@ mod restart;
 mod roles;
 mod setup;
 mod sign_in;
+mod slow;
+mod spellings;
 mod sso;
 mod stores;
 mod streams;
