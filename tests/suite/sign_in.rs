@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use reqwest::Method;
 use tower_heroku_sso::simulator::Endpoint;
+use tower_heroku_sso::store::MemoryStore;
 use tower_heroku_sso::{CookieTransport, SsoPolicy};
 
-use crate::browser::{Answer, FORM};
+use crate::browser::{Answer, Browser, FORM};
 use crate::world::{World, grant};
 
 /// Refused as an SSO request must be: no cookie, and nothing reached the wrapped service.
@@ -74,28 +75,36 @@ async fn an_unlisted_person_gets_no_session() {
 async fn a26_an_unknown_resource_looks_like_an_unlisted_email() {
     let world = World::start().await;
     let known = world.addon().await;
-    let unknown = world
-        .heroku
-        .app("never-provisioned")
-        .collaborator("ann@example.com")
-        .addon();
-    let unlisted = world
-        .browser()
-        .submit(&known.sign_in_form("bob@example.com"))
-        .await;
-    let unknown = world
-        .browser()
-        .submit(&unknown.sign_in_form("ann@example.com"))
-        .await;
-    assert_refused(&world, &unknown, 403);
-    assert_eq!(unknown.body, unlisted.body);
-    let names = |answer: &Answer| -> Vec<(String, String)> {
-        let headers = answer.headers.iter().filter(|(name, _)| *name != "date");
-        headers
-            .map(|(k, v)| (k.to_string(), v.to_str().unwrap().to_owned()))
-            .collect()
-    };
-    assert_eq!(names(&unknown), names(&unlisted));
+    let gone = world.heroku.app("gone").collaborator("ann@example.com");
+    let gone = gone.addon();
+    assert_eq!(gone.provision().await.unwrap().status, 200);
+    assert_eq!(gone.deprovision().await.unwrap().status, 204);
+    let unknown = world.heroku.app("never-provisioned");
+    let unknown = unknown.collaborator("ann@example.com").addon();
+    for accept in ["text/html", "application/json"] {
+        world.clock.advance(Duration::from_secs(1));
+        let mut looks = Vec::new();
+        for form in [
+            known.sign_in_form("bob@example.com"),
+            unknown.sign_in_form("ann@example.com"),
+            gone.sign_in_form("ann@example.com"),
+        ] {
+            let browser = world.browser();
+            let request = browser.request(Method::POST, "/heroku/sso");
+            let request = request
+                .header("content-type", FORM)
+                .header("accept", accept);
+            let answer = browser.send(request.body(form.body())).await;
+            assert_refused(&world, &answer, 403);
+            let headers = answer.headers.iter().filter(|(name, _)| *name != "date");
+            let headers: Vec<_> = headers
+                .map(|(name, value)| (name.to_string(), value.clone()))
+                .collect();
+            looks.push((answer.status, headers, answer.body));
+        }
+        assert_eq!(looks[1], looks[0]);
+        assert_eq!(looks[2], looks[0]);
+    }
 }
 
 #[tokio::test]
@@ -204,6 +213,25 @@ async fn a11_of_fifty_at_once_exactly_one_gets_in() {
 }
 
 #[tokio::test]
+async fn a11_of_fifty_at_once_at_two_replicas_exactly_one_gets_in() {
+    let store = MemoryStore::default();
+    let world = World::with(|builder| builder.store(store.clone())).await;
+    let addon = world.addon().await;
+    let (_replica, address) = world.another_gate(|builder| builder.store(store)).await;
+    let form = addon.sign_in_form("ann@example.com");
+    let mut tries = tokio::task::JoinSet::new();
+    for number in 0..50 {
+        let address = [world.address, address][number % 2];
+        let (browser, form) = (Browser::new(address), form.clone());
+        tries.spawn(async move { browser.submit(&form).await.status });
+    }
+    let mut statuses = tries.join_all().await;
+    statuses.sort_unstable();
+    assert_eq!(statuses[0], 303);
+    assert_eq!(statuses[1..], [403; 49]);
+}
+
+#[tokio::test]
 async fn a12_another_spelling_of_a_used_form_is_the_same_form() {
     let world = World::start().await;
     let addon = world.addon().await;
@@ -215,11 +243,24 @@ async fn a12_another_spelling_of_a_used_form_is_the_same_form() {
         let token = form.get(name).unwrap().to_uppercase();
         upper.set(name, token);
     }
-    let mut pairs: Vec<_> = upper.body().split('&').map(str::to_owned).collect();
-    pairs.reverse();
-    let body = format!("{}&colour=red", pairs.join("&"));
-    let answer = world.browser().submit_body("/heroku/sso", &body).await;
-    assert_refused(&world, &answer, 403);
+    let reordered = |body: &str| {
+        let mut pairs: Vec<_> = body.split('&').collect();
+        pairs.reverse();
+        pairs.join("&")
+    };
+    let (body, upper) = (form.body(), upper.body());
+    let escaped = body.replace("example", "%65xample");
+    for body in [
+        upper.clone(),
+        reordered(&body),
+        format!("{body}&colour=red"),
+        format!("colour=red&{body}&"),
+        escaped,
+        format!("{}&colour=red", reordered(&upper)),
+    ] {
+        let answer = world.browser().submit_body("/heroku/sso", &body).await;
+        assert_refused(&world, &answer, 403);
+    }
 }
 
 #[tokio::test]
