@@ -2,6 +2,7 @@
 //! with an injected clock and the simulator.
 
 mod access;
+mod answers;
 mod browser;
 mod changes;
 mod conditional;
@@ -39,4 +40,5 @@ mod upstream;
 mod way_back;
 mod webhooks;
 mod whoami;
+mod wire;
 mod world;
