@@ -8,6 +8,7 @@ mod changes;
 mod conditional;
 mod cookies;
 mod crafted;
+mod events;
 mod extension;
 mod extractors;
 mod fleet;
