@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 
-use crate::browser::{Browser, FORM};
+use crate::browser::{Browser, FORM, client};
 use crate::raw;
 use crate::world::{REFRESH, World};
 
@@ -122,13 +122,9 @@ async fn a34_a_planted_cookie_that_stays_first_leads_nobody_in_circles() {
 
 fn with_planted(browser: &Browser, path: &str) -> reqwest::RequestBuilder {
     let request = browser.request(Method::GET, path).build().unwrap();
-    let own = request.headers()["cookie"].to_str().unwrap().to_owned();
-    let client = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy();
+    let own = request.headers()["cookie"].to_str().unwrap();
     let cookies = format!("{SESSION}=AAAAAAAAAAAAAAAAAAAAAA; {own}");
-    let request = client.build().unwrap().get(browser.url(path));
-    request.header("cookie", cookies)
+    client().get(browser.url(path)).header("cookie", cookies)
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault};
 use tower_heroku_sso::sync::Change;
 use tower_heroku_sso::{Email, WebhookSecret, Webhooks};
 
+use crate::browser::client;
 use crate::world::{REFRESH, World};
 
 const SECRET: &str = "a-webhook-secret-of-our-own";
@@ -50,8 +51,9 @@ fn collaborator(addon: &AddOn, action: &str, email: &str, event: &str) -> Value 
 
 async fn send_raw(world: &World, body: Vec<u8>, signatures: &[&str]) -> u16 {
     let url = format!("http://{}/heroku/webhooks", world.address);
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let mut request = client.post(url).header("content-type", "application/json");
+    let mut request = client()
+        .post(url)
+        .header("content-type", "application/json");
     for signature in signatures {
         request = request.header("heroku-webhook-hmac-sha256", *signature);
     }
