@@ -463,3 +463,33 @@ async fn u26_a_token_that_works_and_ends_at_once_makes_no_loop() {
     assert_eq!(world.heroku.calls(Endpoint::Token), 1);
     sync.shutdown().await;
 }
+
+/// A server that closes an idle connection may do so just when it is used again. Whether it has begun
+/// with the request nobody knows; but reading twice does no harm.
+#[tokio::test]
+async fn u29_a_connection_that_ends_when_it_is_used_again_costs_no_list() {
+    let (world, wire, addon, _) = known(Duration::from_secs(10)).await;
+    wire.script(|_| Some(Script::Forgetful));
+    for _ in 0..3 {
+        world.heroku.reset_calls();
+        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    }
+    assert!(wire.forgotten() > 0, "connections are used again");
+    assert_eq!(people(&world, &addon).await.len(), 2);
+}
+
+/// Once: a server that never answers is not asked over and over, and what changes something is not
+/// sent twice.
+#[tokio::test]
+async fn u29_only_what_is_read_is_asked_again_and_only_once() {
+    let (world, wire, addon, _) = known(Duration::from_secs(10)).await;
+    wire.replace("/addons/", Script::Reset(Vec::new()));
+    let asked = wire.asked("/addons/");
+    refused(&world, &addon).await;
+    assert_eq!(wire.asked("/addons/"), asked + 2);
+    world.heroku.expire_access_tokens();
+    wire.replace("/oauth/token", Script::Reset(Vec::new()));
+    let asked = wire.asked("/oauth/token");
+    refused(&world, &addon).await;
+    assert_eq!(wire.asked("/oauth/token"), asked + 1);
+}

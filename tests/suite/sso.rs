@@ -19,6 +19,7 @@ fn verifier() -> Verifier {
 }
 
 /// A form with both version 3 tokens, right for its fields.
+#[derive(Clone)]
 struct Form(Vec<(&'static str, String)>);
 
 impl Form {
@@ -186,6 +187,34 @@ fn a2_a6_a8_a_wrong_strong_token_is_never_made_up_for_by_a_right_weak_one() {
     for token in &wrong {
         let form = Form::new().set("user_scoped_resource_token", token);
         assert!(form.verify(&verifier(), TIME).is_err(), "{token:?}");
+    }
+}
+
+/// Nothing in the answer tells how much of a guess was right: not its first half, nor its first byte.
+#[test]
+fn a27_a_nearly_right_token_is_as_wrong_as_any_other() {
+    let strong = token::user_scoped_resource(RESOURCE, SALT, "1267597772", USER, EMAIL);
+    let weak = token::resource(RESOURCE, SALT, "1267597772");
+    for (field, right) in [
+        ("user_scoped_resource_token", &strong[..]),
+        ("resource_token", &weak[..]),
+    ] {
+        let form = match field {
+            "resource_token" => Form::new().without("user_scoped_resource_token"),
+            _ => Form::new(),
+        };
+        let half = right.len() / 2;
+        let mut wrong = vec![vec![0; right.len()]];
+        for flipped in [0, half, right.len() - 1] {
+            let mut guess = right.to_vec();
+            guess[flipped] ^= 1;
+            wrong.push(guess);
+        }
+        wrong.push([&right[..half], &vec![0; right.len() - half]].concat());
+        for guess in wrong {
+            let refused = form.clone().set(field, &token::hex(&guess)).refused();
+            assert_eq!(refused, SsoError::TokenMismatch { field });
+        }
     }
 }
 

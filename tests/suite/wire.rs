@@ -25,6 +25,8 @@ pub enum Script {
     Endless(Vec<u8>, Vec<u8>),
     /// Heroku's answer with one text for another.
     Edited(&'static str, String),
+    /// Heroku's answer, on a connection that stays open until it is used again: then it ends.
+    Forgetful,
 }
 
 type Scripts = dyn Fn(&str) -> Option<Script> + Send + Sync;
@@ -36,6 +38,8 @@ struct State {
     asked: Vec<String>,
     /// The bytes that were sent by scripts.
     sent: usize,
+    /// The requests that got no answer, as their connection had been used before.
+    forgotten: usize,
 }
 
 #[derive(Clone)]
@@ -54,6 +58,7 @@ impl Wire {
                 scripts: Arc::new(|_| None),
                 asked: Vec::new(),
                 sent: 0,
+                forgotten: 0,
             })),
         };
         let laid = wire.clone();
@@ -108,6 +113,10 @@ impl Wire {
         self.state.lock().unwrap().sent
     }
 
+    pub fn forgotten(&self) -> usize {
+        self.state.lock().unwrap().forgotten
+    }
+
     /// One request of each connection.
     async fn carry(&self, mut client: TcpStream) -> io::Result<()> {
         let request = read_request(&mut client).await?;
@@ -132,6 +141,13 @@ impl Wire {
                 let head: Vec<_> = head.collect();
                 let edited = format!("{}\r\n\r\n{}", head.join("\r\n"), body.replace(from, &to));
                 client.write_all(edited.as_bytes()).await?;
+            }
+            Some(Script::Forgetful) => {
+                let answer = String::from_utf8(forward(heroku, &request).await?).unwrap();
+                let answer = answer.replacen("connection: close\r\n", "", 1);
+                client.write_all(answer.as_bytes()).await?;
+                read_request(&mut client).await?;
+                self.state.lock().unwrap().forgotten += 1;
             }
             Some(Script::Bytes(bytes)) => self.send(&mut client, &bytes).await?,
             Some(Script::Reset(bytes)) => {
