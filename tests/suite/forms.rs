@@ -58,7 +58,7 @@ impl Desk {
     }
 
     /// Nothing was asked of Heroku, and none of all those forms used up Ann's own.
-    async fn is_untouched(self) {
+    async fn assert_untouched(self) {
         assert_eq!(self.world.heroku.calls(Endpoint::Any), 0);
         assert_eq!(self.submit(&self.form()).await.status, 303);
     }
@@ -80,7 +80,7 @@ async fn a1_a_form_without_a_token_is_refused() {
         desk.refuses(&bare.clone().with(name, &weak)).await;
     }
     desk.refuses_body("").await;
-    desk.is_untouched().await;
+    desk.assert_untouched().await;
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn a2_a_token_that_is_not_the_hex_of_a_digest_is_refused() {
             desk.refuses(&form.clone().with(field, wrong)).await;
         }
     }
-    desk.is_untouched().await;
+    desk.assert_untouched().await;
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn a5_a_timestamp_that_is_not_plain_digits_is_refused_though_it_is_signed(
             .await;
     }
     desk.refuses(&desk.form().without("timestamp")).await;
-    desk.is_untouched().await;
+    desk.assert_untouched().await;
 }
 
 #[tokio::test]
@@ -171,7 +171,7 @@ async fn a7_a_strong_token_is_for_its_own_email_and_account_alone() {
     desk.refuses(&desk.form().with("email", "Ann@example.com"))
         .await;
     desk.refuses(&desk.form().without("user_id")).await;
-    desk.is_untouched().await;
+    desk.assert_untouched().await;
 }
 
 #[tokio::test]
@@ -184,7 +184,7 @@ async fn a6_a8_a_right_weak_token_never_makes_up_for_the_strong_one() {
     let right = String::from_utf8(desk.form().get(STRONG).to_vec()).unwrap();
     let half = format!("{}{}", &right[..32], "0".repeat(32));
     desk.refuses(&desk.form().with(STRONG, half)).await;
-    desk.is_untouched().await;
+    desk.assert_untouched().await;
 }
 
 #[tokio::test]
@@ -204,7 +204,7 @@ async fn a14_a_form_counts_for_its_own_resource_alone() {
     let moved = desk.form().with("resource_id", other);
     desk.refuses(&moved).await;
     desk.refuses(&moved.without(STRONG)).await;
-    desk.is_untouched().await;
+    desk.assert_untouched().await;
 }
 
 #[tokio::test]
@@ -324,7 +324,7 @@ async fn a19_a_known_field_stands_once_and_in_the_body() {
         .await;
     desk.refuses_body(&format!("{body}&%65mail=ann%40example.com"))
         .await;
-    desk.is_untouched().await;
+    desk.assert_untouched().await;
 }
 
 #[tokio::test]
@@ -340,7 +340,7 @@ async fn a21_more_fields_or_longer_names_than_any_form_has_are_refused() {
     ] {
         desk.refuses_body(&body).await;
     }
-    desk.is_untouched().await;
+    desk.assert_untouched().await;
 }
 
 #[tokio::test]
@@ -376,7 +376,7 @@ async fn a23_what_is_not_well_encoded_text_is_refused_in_any_field() {
             }
         }
     }
-    desk.is_untouched().await;
+    desk.assert_untouched().await;
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ const BLOCK: usize = 64;
 /// What both hashes put behind a message of this many bytes.
 fn padding(length: usize) -> Vec<u8> {
     let mut padding = vec![0x80];
-    while (length + padding.len() + 8) % BLOCK != 0 {
+    while !(length + padding.len() + 8).is_multiple_of(BLOCK) {
         padding.push(0);
     }
     let bits = 8 * u64::try_from(length).unwrap();
@@ -88,7 +88,7 @@ fn sha256_block(state: [u32; 8], block: &[u8]) -> [u32; 8] {
 
 /// The constants of SHA-256: 32 bits of the fraction of the cube root of each of the first primes.
 fn cube_roots() -> impl Iterator<Item = u32> {
-    let is_prime = |n: &u128| (2..*n).all(|divisor| n % divisor != 0);
+    let is_prime = |n: &u128| (2..*n).all(|divisor| !n.is_multiple_of(divisor));
     (2..).filter(is_prime).map(|prime| {
         let (mut low, mut high) = (0_u128, 1 << 36);
         while high - low > 1 {
