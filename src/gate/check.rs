@@ -58,9 +58,10 @@ impl Keeper {
             self.close(&id).await;
             return Err(self.forget_cookie(RefusalKind::SessionEnded, Some(&resource)));
         }
+        let user_id = grant.user_id.as_ref();
         let current = self
             .directory
-            .current(&grant.resource, &grant.email, grant.ticket);
+            .current(&resource, &grant.email, user_id, grant.ticket);
         let held = match current.await {
             Ok(Some(held)) => held,
             Ok(None) => {
