@@ -386,10 +386,8 @@ impl History {
         let resource = self.rng.usize(..RESOURCES);
         let done = self.world.revoke(at, resource, person).await;
         self.tell(format!("{at}: revokes {person} at {resource}: {done}"));
-        match self.model.revoke(at, resource, person) == done {
-            true => self.heard().nothing(),
-            false => Err("a revocation of a resource that is known, or is not".to_owned()),
-        }
+        self.model.revoke(at, resource, person, done)?;
+        self.heard().nothing()
     }
 
     async fn restart(&mut self, at: usize) -> Check {

@@ -201,11 +201,19 @@ impl Model {
         }
         let excused = self.excused(at, resource);
         self.hear(at, resource, heard, status, excused)?;
-        let verdict = self.verdict(at, resource, person);
-        let session = &self.sessions[id];
+        let account = self.sessions[id].account;
+        let is_listed =
+            |verdict| matches!(verdict, Verdict::Listed { account: it, .. } if it == account);
+        let mut verdict = self.verdict(at, resource, person);
+        if !is_listed(verdict) && verdict != Verdict::NobodyKnows {
+            self.look_at_the_store(at, resource);
+            verdict = self.verdict(at, resource, person);
+        }
+        let proven = self.sessions[id].proven;
         let by_list = match verdict {
-            Verdict::Listed { account, .. } if account != session.account => 403,
-            Verdict::Listed { admin, .. } if admin_page && !(admin && session.proven) => 403,
+            _ if self.lives(at, id) == Lives::No => 401,
+            Verdict::Listed { .. } if !is_listed(verdict) => 403,
+            Verdict::Listed { admin, .. } if admin_page && !(admin && proven) => 403,
             Verdict::Listed { .. } => 200,
             Verdict::NotListed => 403,
             Verdict::NobodyKnows => 503,
@@ -215,11 +223,9 @@ impl Model {
             Lives::Either => expect(status, &[by_list, 401])?,
             Lives::Yes | Lives::No => expect(status, &[by_list])?,
         }
-        let is_kept =
-            matches!(verdict, Verdict::Listed { account, .. } if account == session.account);
         match status {
             503 => {}
-            _ if is_kept && status != 401 => self.extend(at, id),
+            _ if is_listed(verdict) && status != 401 => self.extend(at, id),
             _ => self.close(at, id),
         }
         let was_always_listed = lives == Lives::Yes && self.sessions[id].always_listed;
@@ -242,16 +248,17 @@ impl Model {
             return expect(status, &[403]).and(heard.nothing());
         };
         let excused = self.excused(at, resource);
+        let before = self.verdict_on_form(at, form, resource);
         self.hear(at, resource, heard, status, excused)?;
-        let verdict = match self.verdict(at, resource, form.person) {
-            Verdict::Listed { account, .. } if form.account.is_some_and(|it| it != account) => {
-                Verdict::NotListed
-            }
-            verdict => verdict,
-        };
+        let verdict = self.verdict_on_form(at, form, resource);
         let own_use = form.uses(resource);
         let is_used = own_use.is_some_and(|own| self.used.contains(&own));
         let allowed: &[u16] = match verdict {
+            // Told of by a fetch that failed in another part.
+            Verdict::Listed { .. } if excused && before != verdict => match is_used {
+                true => &[403, 503],
+                false => &[303, 503],
+            },
             Verdict::Listed { .. } if is_used => &[403],
             Verdict::Listed { .. } if self.is_gone_elsewhere(at, resource) => &[303, 403],
             Verdict::Listed { .. } => &[303],
@@ -299,12 +306,11 @@ impl Model {
         let Some(resource) = form.resource.filter(|_| form.is_good(self.now)) else {
             return false;
         };
-        let verdict = self.verdict(at, resource, form.person);
+        let verdict = self.verdict_on_form(at, form, resource);
         let is_young = self
             .list_age(at, resource)
             .is_some_and(|age| age <= REFRESH);
-        let claimed = |account| form.account.is_none_or(|it| it == account);
-        is_young && matches!(verdict, Verdict::Listed { account, .. } if claimed(account))
+        is_young && matches!(verdict, Verdict::Listed { .. })
     }
 
     pub fn is_used(&self, form: &Form) -> bool {
@@ -365,14 +371,18 @@ impl Model {
         Ok(())
     }
 
-    /// True if the process knows the resource.
-    pub fn revoke(&mut self, at: usize, resource: Resource, person: Person) -> bool {
+    /// A revocation, and whether it was said to be done.
+    pub fn revoke(&mut self, at: usize, resource: Resource, person: Person, ok: bool) -> Check {
         let turn = self.turn;
         for known in [&mut self.replicas[at], &mut self.store] {
             let known = known.known[resource].as_mut();
             known.map(|known| known.revoked.insert(person, turn));
         }
-        self.replicas[at].known[resource].is_some()
+        let known = self.replicas[at].known[resource].is_some();
+        match ok == known || self.is_gone_elsewhere(at, resource) {
+            true => Ok(()),
+            false => Err(format!("a revocation said {ok}")),
+        }
     }
 
     /// The partner forgets a resource, which is gone at Heroku as well.
@@ -455,6 +465,16 @@ impl Model {
         }
     }
 
+    /// What this process's list says of whom a form names.
+    fn verdict_on_form(&self, at: usize, form: &Form, resource: Resource) -> Verdict {
+        match self.verdict(at, resource, form.person) {
+            Verdict::Listed { account, .. } if form.account.is_some_and(|it| it != account) => {
+                Verdict::NotListed
+            }
+            verdict => verdict,
+        }
+    }
+
     /// A list is as old as its older part.
     fn list_age(&self, at: usize, resource: Resource) -> Option<Time> {
         let replica = &self.replicas[at];
@@ -512,6 +532,22 @@ impl Model {
             if let Some(stored) = &mut self.store.known[resource] {
                 stored.own.clone_from(&known.own);
             }
+        }
+    }
+
+    /// Takes in what the other process has left there.
+    fn look_at_the_store(&mut self, at: usize, resource: Resource) {
+        let replica = &mut self.replicas[at];
+        let Some(stored) = &self.store.known[resource] else {
+            replica.known[resource] = None;
+            return;
+        };
+        if let Some(known) = &mut replica.known[resource] {
+            known.own.clone_from(&stored.own);
+            known.revoked.clone_from(&stored.revoked);
+        }
+        if has_team(resource) {
+            replica.team.clone_from(&self.store.team);
         }
     }
 
