@@ -1,6 +1,6 @@
 //! A random history: what happens, to the real thing and to the model alike.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use fastrand::Rng;
 use tower_heroku_sso::simulator::{Endpoint, Fault};
@@ -15,6 +15,9 @@ use crate::world::{EMAILS, OWNER, SetUp, World, email};
 /// So many events are told of a history that went wrong.
 const TAIL: usize = 40;
 
+/// By what was asked, and the status.
+pub type Answers = BTreeMap<(&'static str, u16), usize>;
+
 struct History {
     rng: Rng,
     model: Model,
@@ -26,7 +29,8 @@ struct History {
     accounts: [usize; EMAILS.len()],
     events: Vec<(Resource, Option<Person>)>,
     tail: VecDeque<String>,
-    served: usize,
+    /// How often what was answered how.
+    answers: Answers,
 }
 
 impl History {
@@ -49,10 +53,10 @@ impl History {
             forms: Vec::new(),
             events: Vec::new(),
             tail: VecDeque::new(),
-            served: 0,
+            answers: Answers::default(),
             world: World::start(set_up).await,
         };
-        for _ in 0..8 {
+        for _ in 0..24 {
             history.change_a_list();
         }
         history
@@ -108,11 +112,9 @@ impl History {
             self.world.resource(session.resource),
             EMAILS[session.person],
         );
-        if status == 200 {
-            self.served += 1;
-            if body != format!("{} {}", who.0, who.1) {
-                return Err(format!("the handler was told of {body}, not of {who:?}"));
-            }
+        *self.answers.entry(("visit", status)).or_default() += 1;
+        if status == 200 && body != format!("{} {}", who.0, who.1) {
+            return Err(format!("the handler was told of {body}, not of {who:?}"));
         }
         Ok(())
     }
@@ -143,6 +145,7 @@ impl History {
         ));
         let heard = self.heard();
         self.forms.push(form.clone());
+        *self.answers.entry(("sign-in", status)).or_default() += 1;
         self.model.sign_in(at, &form, previous, &heard, status)?;
         self.cookies.extend(cookie);
         Ok(())
@@ -223,10 +226,10 @@ impl History {
 
     fn pass(&mut self) {
         let seconds = match self.rng.u8(..100) {
-            0..50 => self.rng.u64(1..20),
-            50..75 => self.rng.u64(20..REFRESH),
-            75..87 => REFRESH + self.rng.u64(..10),
-            87..95 => MAX_LIST_AGE + self.rng.u64(..10),
+            0..60 => self.rng.u64(1..20),
+            60..90 => self.rng.u64(20..REFRESH / 2),
+            90..95 => REFRESH + self.rng.u64(..10),
+            95..98 => MAX_LIST_AGE + self.rng.u64(..10),
             _ => MAX_SESSION,
         };
         self.world.advance(seconds);
@@ -251,7 +254,7 @@ impl History {
             format!("app {resource}")
         };
         let what = match self.rng.u8(..10) {
-            0..4 => {
+            0..3 => {
                 list.remove(&person);
                 if on_team {
                     team.remove(EMAILS[person]);
@@ -260,7 +263,7 @@ impl History {
                 }
                 format!("person {person} leaves {whose}")
             }
-            4..9 => {
+            3..9 => {
                 let admin = self.rng.bool();
                 // Whoever had the address before is on no list of people any more.
                 let account = self.accounts[person];
@@ -294,6 +297,8 @@ impl History {
             "{at}: refreshes {resource}: {}, {heard:?}",
             list.is_some()
         ));
+        let status = if list.is_some() { 200 } else { 503 };
+        *self.answers.entry(("refresh", status)).or_default() += 1;
         self.model.refresh(at, resource, &heard, list.is_some())?;
         let Some(list) = list else { return Ok(()) };
         let is_on = |person: &Person| self.model.heroku.is_on_list(resource, *person);
@@ -307,7 +312,7 @@ impl History {
     /// Heroku fails from now on, or fails no more.
     fn change_the_weather(&mut self) {
         let heroku = &mut self.model.heroku;
-        if heroku.faults.is_empty() && self.rng.u8(..5) < 3 {
+        if heroku.faults.is_empty() && self.rng.u8(..5) < 2 {
             let endpoints = [
                 Endpoint::Any,
                 Endpoint::AddOn,
@@ -401,7 +406,7 @@ impl History {
     async fn end_a_resource(&mut self, at: usize) -> Check {
         let resource = self.rng.usize(..RESOURCES);
         let addon = self.world.addon(resource);
-        match self.rng.u8(..8) {
+        match self.rng.u8(..16) {
             0 => {
                 addon.remove();
                 self.world.forget(at, resource).await;
@@ -423,14 +428,14 @@ impl History {
         Ok(())
     }
 
-    /// Any session that ever was, the newest ones more often.
+    /// Any session that ever was, those more often that live.
     fn session(&mut self) -> Option<usize> {
-        let count = self.cookies.len();
-        let newest = match self.rng.u8(..4) {
-            0 => 0,
-            _ => count.saturating_sub(12),
-        };
-        (count > 0).then(|| self.rng.usize(newest..count))
+        let living = self.model.living();
+        match living.len() {
+            0 => self.rng.choice(0..self.cookies.len()),
+            _ if self.rng.u8(..3) == 0 => self.rng.choice(0..self.cookies.len()),
+            _ => self.rng.choice(living),
+        }
     }
 
     fn heard(&self) -> Heard {
@@ -446,13 +451,13 @@ impl History {
 }
 
 /// The longest that a history is.
-pub const LENGTH: usize = 300;
+pub const LENGTH: usize = 500;
 
-/// Runs the history of a seed so far, and returns how many requests were served.
+/// Runs the history of a seed so far, and returns what was answered how often.
 ///
 /// # Errors
 /// What went wrong, with what is needed to see it again.
-pub async fn run(seed: u64, steps: usize) -> Result<usize, String> {
+pub async fn run(seed: u64, steps: usize) -> Result<Answers, String> {
     let mut history = History::begin(seed).await;
     for step in 1..=steps.min(LENGTH) {
         history.step().await.map_err(|wrong| {
@@ -463,5 +468,5 @@ pub async fn run(seed: u64, steps: usize) -> Result<usize, String> {
             )
         })?;
     }
-    Ok(history.served)
+    Ok(history.answers)
 }

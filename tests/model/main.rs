@@ -34,8 +34,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::runtime::Builder;
 
+use history::Answers;
+
 /// Of the usual run.
-const STEPS: u64 = 30_000;
+const STEPS: u64 = 20_000;
 const SEED: u64 = 1;
 
 fn from_env(name: &str, usual: u64) -> u64 {
@@ -44,7 +46,7 @@ fn from_env(name: &str, usual: u64) -> u64 {
 }
 
 /// One thread, which looks at its sockets after each task: see `World::settle`.
-fn run(seed: u64, steps: usize) -> Result<usize, String> {
+fn run(seed: u64, steps: usize) -> Result<Answers, String> {
     let mut runtime = Builder::new_current_thread();
     let runtime = runtime.enable_all().event_interval(1).build().unwrap();
     runtime.block_on(history::run(seed, steps))
@@ -57,24 +59,35 @@ fn nobody_enters_who_may_not_and_nobody_is_refused_who_may() {
     let histories = steps.div_ceil(history::LENGTH);
     let next = AtomicUsize::new(0);
     let work = || {
-        let mut served = 0;
+        let mut answers = Answers::new();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number >= histories {
-                return Ok(served);
+                return Ok(answers);
             }
             let result = run(seed + number as u64, steps - number * history::LENGTH);
             // The other thread ends with its history.
-            served += result.inspect_err(|_| next.store(histories, Ordering::Relaxed))?;
+            let result = result.inspect_err(|_| next.store(histories, Ordering::Relaxed));
+            add(&mut answers, result?);
         }
     };
     let results = std::thread::scope(|scope| {
         let threads = [(); 2].map(|()| scope.spawn(work));
         threads.map(|thread| thread.join().expect("no history panics"))
     });
-    let mut served = 0;
+    let mut answers = Answers::new();
     for result in results {
-        served += result.unwrap_or_else(|wrong: String| panic!("{wrong}"));
+        let those = result.unwrap_or_else(|wrong: String| panic!("{wrong}"));
+        add(&mut answers, those);
     }
-    println!("{steps} steps, {served} requests served");
+    println!("{steps} steps: {answers:?}");
+    // Neither side of the question is left out.
+    let visits = answers.keys().filter(|(what, _)| *what == "visit").count();
+    assert!(steps < history::LENGTH || visits == 4, "{answers:?}");
+}
+
+fn add(all: &mut Answers, more: Answers) {
+    for (answer, count) in more {
+        *all.entry(answer).or_default() += count;
+    }
 }

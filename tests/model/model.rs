@@ -200,6 +200,7 @@ impl Model {
             return expect(status, &[401]).and(heard.nothing());
         }
         let excused = self.excused(at, resource);
+        let before = self.verdict(at, resource, person);
         self.hear(at, resource, heard, status, excused)?;
         let account = self.sessions[id].account;
         let is_listed =
@@ -219,10 +220,15 @@ impl Model {
             Verdict::NobodyKnows => 503,
             Verdict::Gone => 401,
         };
-        match lives {
-            Lives::Either => expect(status, &[by_list, 401])?,
-            Lives::Yes | Lives::No => expect(status, &[by_list])?,
+        let mut allowed = vec![by_list];
+        if lives == Lives::Either {
+            allowed.push(401);
         }
+        if excused && before == Verdict::NobodyKnows {
+            // Young enough by a fetch that failed in another part.
+            allowed.push(503);
+        }
+        expect(status, &allowed)?;
         match status {
             503 => {}
             _ if is_listed(verdict) && status != 401 => self.extend(at, id),
@@ -399,6 +405,15 @@ impl Model {
             let truth = self.heroku.standing(session.resource, session.person);
             session.always_listed &= truth.is_some_and(|(it, _)| it == session.account);
         }
+    }
+
+    /// The sessions that have not ended.
+    pub fn living(&self) -> Vec<usize> {
+        let lives = |id: &usize| {
+            let session = &self.sessions[*id];
+            session.closed.is_none() && self.now < session.ends
+        };
+        (0..self.sessions.len()).filter(lives).collect()
     }
 
     /// Ends a session at a process.
