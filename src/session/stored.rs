@@ -117,7 +117,9 @@ impl Sessions {
     /// The grant under `id`, if there is one that this version can read; it may have ended.
     pub(crate) async fn load(&self, id: &Id) -> Result<Option<Grant>, SessionError> {
         let now = self.clock.elapsed();
-        if let Some(grant) = self.cache.get(id, &self.closed, now) {
+        let copy = self.cache.get(id, &self.closed, now);
+        // The end that a copy has may have been moved by another process.
+        if let Some(grant) = copy.filter(|grant| !grant.has_ended(self.clock.now())) {
             return Ok(Some(grant));
         }
         // Before the record is read: of what is closed later, the cache hears.

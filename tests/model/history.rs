@@ -8,7 +8,7 @@ use tower_heroku_sso::simulator::{Endpoint, Fault};
 use crate::heard::Heard;
 use crate::model::{
     Check, FORM_LIVES, Form, MAX_LIST_AGE, MAX_SESSION, Model, Person, Proof, REFRESH, RESOURCES,
-    Resource, has_team,
+    Resource, Time, has_team,
 };
 use crate::world::{EMAILS, OWNER, SetUp, World, email};
 
@@ -68,11 +68,14 @@ impl History {
     }
 
     async fn step(&mut self) -> Check {
-        self.model.turn += 1;
-        self.world.heroku.reset_calls();
+        self.next_turn();
         let at = self.rng.usize(..2);
         match self.rng.u32(..100) {
-            0..38 => self.visit(at).await,
+            0..34 => match self.session() {
+                Some(id) => self.visit(at, id).await,
+                None => Ok(()),
+            },
+            34..38 => self.stay().await,
             38..51 => self.sign_in(at).await,
             51..58 => self.sign_in_again(at).await,
             58..60 => self.sign_in_at_both().await,
@@ -97,10 +100,12 @@ impl History {
         }
     }
 
-    async fn visit(&mut self, at: usize) -> Check {
-        let Some(id) = self.session() else {
-            return Ok(());
-        };
+    fn next_turn(&mut self) {
+        self.model.turn += 1;
+        self.world.heroku.reset_calls();
+    }
+
+    async fn visit(&mut self, at: usize, id: usize) -> Check {
         let admin = self.rng.u8(..5) == 0;
         let path = if admin { "/admin" } else { "/page" };
         let (status, body) = self.world.visit(at, &self.cookies[id], path).await;
@@ -115,6 +120,24 @@ impl History {
         *self.answers.entry(("visit", status)).or_default() += 1;
         if status == 200 && body != format!("{} {}", who.0, who.1) {
             return Err(format!("the handler was told of {body}, not of {who:?}"));
+        }
+        Ok(())
+    }
+
+    /// Somebody is there around the time that a session of theirs ends, now at one process, now at the
+    /// other.
+    async fn stay(&mut self) -> Check {
+        let (Some(id), before) = (self.session(), self.rng.u64(..5)) else {
+            return Ok(());
+        };
+        let ends = self.model.sessions[id].ends;
+        self.wait((ends.saturating_sub(before)).saturating_sub(self.model.now));
+        for _ in 0..5 {
+            self.next_turn();
+            let at = self.rng.usize(..2);
+            self.visit(at, id).await?;
+            let seconds = self.rng.u64(..3);
+            self.wait(seconds);
         }
         Ok(())
     }
@@ -232,6 +255,10 @@ impl History {
             95..98 => MAX_LIST_AGE + self.rng.u64(..10),
             _ => MAX_SESSION,
         };
+        self.wait(seconds);
+    }
+
+    fn wait(&mut self, seconds: Time) {
         self.world.advance(seconds);
         self.model.now += seconds;
         self.tell(format!("{seconds} s pass: {}", self.model.now));

@@ -94,7 +94,7 @@ pub struct Session {
     proven: bool,
     opened: Turn,
     signed_in: Time,
-    ends: Time,
+    pub ends: Time,
     /// Heroku has had them on the list at every moment since the sign-in.
     always_listed: bool,
     /// By which process (as of its birth), and when.
