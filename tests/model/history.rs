@@ -127,7 +127,8 @@ impl History {
     /// Somebody is there around the time that a session of theirs ends, now at one process, now at the
     /// other.
     async fn stay(&mut self) -> Check {
-        let (Some(id), before) = (self.session(), self.rng.u64(..5)) else {
+        let living = self.model.living();
+        let (Some(id), before) = (self.rng.choice(living), self.rng.u64(..5)) else {
             return Ok(());
         };
         let ends = self.model.sessions[id].ends;
@@ -261,7 +262,9 @@ impl History {
     fn wait(&mut self, seconds: Time) {
         self.world.advance(seconds);
         self.model.now += seconds;
-        self.tell(format!("{seconds} s pass: {}", self.model.now));
+        if seconds > 0 {
+            self.tell(format!("{seconds} s pass: {}", self.model.now));
+        }
     }
 
     /// Somebody comes, goes, or changes role; or an email passes to another account.
