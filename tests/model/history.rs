@@ -7,10 +7,13 @@ use tower_heroku_sso::simulator::{Endpoint, Fault};
 
 use crate::heard::Heard;
 use crate::model::{
-    Check, FORM_LIVES, Form, MAX_LIST_AGE, MAX_SESSION, Model, Person, Proof, REFRESH, RESOURCES,
-    Resource, Time, has_team,
+    Check, FORM_LIVES, Form, MAX_LIST_AGE, Model, Person, Proof, REFRESH, RESOURCES, Resource,
+    Time, has_team,
 };
 use crate::world::{EMAILS, OWNER, SetUp, World, email};
+
+/// Heroku's access tokens end after 8 hours.
+const TOKENS_LIVE: Time = 8 * 3_600;
 
 /// So many events are told of a history that went wrong.
 const TAIL: usize = 40;
@@ -254,7 +257,8 @@ impl History {
             60..90 => self.rng.u64(20..REFRESH / 2),
             90..95 => REFRESH + self.rng.u64(..10),
             95..98 => MAX_LIST_AGE + self.rng.u64(..10),
-            _ => MAX_SESSION,
+            98 => TOKENS_LIVE,
+            _ => 3 * MAX_LIST_AGE,
         };
         self.wait(seconds);
     }
@@ -380,9 +384,19 @@ impl History {
         let (event, is_signed) = match self.events.len() {
             count if count > 0 && self.rng.bool() => (self.rng.usize(..count), true),
             count => {
-                let person = self.rng.usize(..EMAILS.len());
-                let left = self.rng.bool().then_some(person);
-                self.events.push((self.rng.usize(..RESOURCES), left));
+                let news = match self.rng.choice(self.model.living()) {
+                    // They may have left, or not, while they are here.
+                    Some(id) if self.rng.u8(..4) > 0 => {
+                        let session = &self.model.sessions[id];
+                        (session.resource, Some(session.person))
+                    }
+                    _ => {
+                        let person = self.rng.usize(..EMAILS.len());
+                        let left = self.rng.bool().then_some(person);
+                        (self.rng.usize(..RESOURCES), left)
+                    }
+                };
+                self.events.push(news);
                 (count, self.rng.u8(..5) > 0)
             }
         };

@@ -25,7 +25,7 @@ pub type Resource = usize;
 pub const START: Time = 10_000;
 pub const REFRESH: Time = 300;
 pub const MAX_LIST_AGE: Time = 600;
-pub const MAX_SESSION: Time = 1_500;
+pub const MAX_SESSION: Time = 450;
 pub const FORM_LIVES: Time = 300;
 pub const FORM_AHEAD: Time = 60;
 /// After a 429 without a word on how long.
