@@ -50,7 +50,7 @@ const SEALING_KEY: &str = "c2VhbGluZ19rZXlfb2ZfMzJfYnl0ZXNfZm9yX3Rlc3Q=";
 const HOOK_SECRET: &str = "a-webhook-secret-of-our-own";
 
 #[tokio::test]
-async fn s1_s2_s3_s4_s5_nothing_that_is_logged_or_answered_holds_a_secret() {
+async fn s1_s2_s3_s4_s5_s6_nothing_that_is_logged_or_answered_holds_a_secret() {
     let log = Log::default();
     let writer = log.clone();
     tracing_subscriber::fmt()
