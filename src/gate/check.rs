@@ -69,9 +69,10 @@ impl Keeper {
             }
             return Err(turn_away(RefusalKind::SessionEnded, Some(&resource)));
         }
+        let user_id = grant.user_id.as_ref();
         let current = self
             .directory
-            .current(&grant.resource, &grant.email, grant.ticket);
+            .current(&resource, &grant.email, user_id, grant.ticket);
         let held = match current.await {
             Ok(Some(held)) => held,
             Ok(None) => {

@@ -76,8 +76,11 @@ impl StoredSessions {
     /// The grant under `id`, if there is one that this version can read; it may have ended.
     pub(super) async fn load(&self, id: &Id) -> Result<Option<Grant>, SessionError> {
         let now = self.clock.elapsed();
-        if let Some(cached) = self.cache.get(id, &self.closed, now) {
-            return Ok(Some(cached.grant.clone()));
+        let copy = self.cache.get(id, &self.closed, now);
+        // The end that a copy has may have been moved by another process.
+        let copy = copy.filter(|copy| !copy.grant.has_ended(self.clock.now()));
+        if let Some(copy) = copy {
+            return Ok(Some(copy.grant.clone()));
         }
         // Before the record is read: of what is closed later, the cache hears.
         let closed_before = self.closed.count();
