@@ -3,7 +3,8 @@
 //!
 //! Three answers are possible to "may this be served?": it must, it must not, and either. *Either*
 //! is where the crate makes no promise: what one process did is not told to another one by a store
-//! without notices, and while Heroku is away or a budget is spent nobody can be sure of a list.
+//! without notices, and while Heroku is away or a budget is spent nobody can be sure of a list. Even
+//! then nobody passes but by a list that this process was told, young enough.
 
 use std::collections::{BTreeMap, BTreeSet};
 
