@@ -3,6 +3,7 @@
 
 mod access;
 mod answers;
+mod away;
 mod browser;
 mod changes;
 mod conditional;
@@ -16,6 +17,7 @@ mod forms;
 mod gate;
 mod health;
 mod interrupted;
+mod last_list;
 mod length_extension;
 mod mounting;
 mod multiplexed;
@@ -27,6 +29,7 @@ mod refusals;
 mod restart;
 mod roles;
 mod setup;
+mod shapes;
 mod sign_in;
 mod slow;
 mod spellings;

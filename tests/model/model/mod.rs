@@ -3,13 +3,18 @@
 //!
 //! Three answers are possible to "may this be served?": it must, it must not, and either. *Either*
 //! is where the crate makes no promise: what one process did is not told to another one by a store
-//! without notices, and while Heroku is away or a budget is spent nobody can be sure of a list.
+//! without notices, and while Heroku is away or a budget is spent nobody can be sure of a list. Even
+//! then nobody passes but by a list that this process was told, young enough.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod facts;
+mod knowledge;
 
-use tower_heroku_sso::simulator::{Endpoint, Fault};
+use std::collections::BTreeSet;
 
 use crate::heard::Heard;
+
+pub use facts::{Form, Heroku, Proof, RESOURCES, Session, has_team};
+use facts::{Known, People, Replica, Told, Use, standing};
 
 /// Whole seconds since the beginning.
 pub type Time = u64;
@@ -33,99 +38,6 @@ pub const PAUSE: Time = 60;
 /// Fetches on behalf of visitors that a resource has in any two minutes, whatever came before.
 const BUDGET: usize = 7;
 const BUDGET_SPAN: Time = 120;
-
-/// The apps of resources 1 and 2 belong to one team, those of 0 and 3 to a person.
-pub const RESOURCES: usize = 4;
-
-pub fn has_team(resource: Resource) -> bool {
-    resource == 1 || resource == 2
-}
-
-/// People on one of Heroku's lists: whose account it names, and whether they are an admin.
-pub type People = BTreeMap<Person, (Account, bool)>;
-
-/// Heroku itself: the truth.
-#[derive(Default)]
-pub struct Heroku {
-    pub collaborators: [People; RESOURCES],
-    pub members: People,
-    pub gone: [bool; RESOURCES],
-    pub faults: Vec<(Endpoint, Fault)>,
-}
-
-/// A part of a list as Heroku told it.
-#[derive(Clone, Debug)]
-pub struct Told {
-    people: People,
-    at: Time,
-}
-
-/// What a process, or the store, knows of a resource.
-#[derive(Clone, Debug, Default)]
-pub struct Known {
-    own: Option<Told>,
-    /// Sessions of this person from before that turn have ended.
-    revoked: BTreeMap<Person, Turn>,
-    /// Heroku said that they may have left, and was not asked since.
-    doubted: BTreeSet<Person>,
-}
-
-/// A process. Knows what was in the store at its start, and what Heroku tells it from then on.
-#[derive(Clone, Default)]
-pub struct Replica {
-    born: Turn,
-    /// None of a resource that is gone.
-    known: [Option<Known>; RESOURCES],
-    team: Option<Told>,
-    events: BTreeSet<u64>,
-    /// Heroku asked to be left alone until then.
-    paused_until: Time,
-    /// When it may have asked Heroku on behalf of a visitor.
-    spent: [Vec<Time>; RESOURCES],
-}
-
-/// A session that was opened, once and for all time.
-#[derive(Debug)]
-pub struct Session {
-    pub resource: Resource,
-    pub person: Person,
-    account: Account,
-    /// Whether the sign-in proved the email, not only that somebody signed in.
-    proven: bool,
-    opened: Turn,
-    signed_in: Time,
-    pub ends: Time,
-    /// Heroku has had them on the list at every moment since the sign-in.
-    always_listed: bool,
-    /// By which process (as of its birth), and when.
-    closed: Option<(Turn, Turn, Time)>,
-}
-
-/// What a sign-in rests on.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Proof {
-    /// SHA-256 over everything.
-    Scoped,
-    /// SHA-1 over resource and time only; the rest may be anything.
-    Plain,
-    /// The partner's own login: no form.
-    OwnLogin,
-    /// A form that is wrong in one of several ways.
-    Wrong(u8),
-}
-
-/// An SSO form, or a login that takes its place.
-#[derive(Clone, Debug)]
-pub struct Form {
-    /// None for one that nobody registered.
-    pub resource: Option<Resource>,
-    pub person: Person,
-    pub account: Option<Account>,
-    pub signed_at: Time,
-    pub proof: Proof,
-}
-
-type Use = (Resource, Time, Option<Account>);
 
 /// What a list says of a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -458,183 +370,6 @@ impl Model {
             let by_list = self.now - age + REFRESH;
             let end = by_list.min(session.signed_in + MAX_SESSION);
             session.ends = session.ends.max(end);
-        }
-    }
-
-    /// What this process's list says of a person.
-    fn verdict(&self, at: usize, resource: Resource, person: Person) -> Verdict {
-        let replica = &self.replicas[at];
-        let Some(known) = &replica.known[resource] else {
-            return Verdict::Gone;
-        };
-        let age = self.list_age(at, resource);
-        let (Some(own), Some(..=MAX_LIST_AGE), false) =
-            (&known.own, age, known.doubted.contains(&person))
-        else {
-            return Verdict::NobodyKnows;
-        };
-        let team = replica.team.as_ref().filter(|_| has_team(resource));
-        match standing(&own.people, team.map(|team| &team.people), person) {
-            Some((account, admin)) => Verdict::Listed { account, admin },
-            None => Verdict::NotListed,
-        }
-    }
-
-    /// What this process's list says of whom a form names.
-    fn verdict_on_form(&self, at: usize, form: &Form, resource: Resource) -> Verdict {
-        match self.verdict(at, resource, form.person) {
-            Verdict::Listed { account, .. } if form.account.is_some_and(|it| it != account) => {
-                Verdict::NotListed
-            }
-            verdict => verdict,
-        }
-    }
-
-    /// A list is as old as its older part.
-    fn list_age(&self, at: usize, resource: Resource) -> Option<Time> {
-        let replica = &self.replicas[at];
-        let own = replica.known[resource].as_ref()?.own.as_ref()?.at;
-        let oldest = match &replica.team {
-            Some(team) if has_team(resource) => team.at.min(own),
-            _ => own,
-        };
-        Some(self.now - oldest)
-    }
-
-    /// What Heroku told on behalf of a visitor. Only if it may not have told is 503 an answer.
-    fn hear(
-        &mut self,
-        at: usize,
-        resource: Resource,
-        heard: &Heard,
-        status: u16,
-        excused: bool,
-    ) -> Check {
-        self.take_in(at, resource, heard);
-        if heard.calls > 0 || status == 503 {
-            self.replicas[at].spent[resource].push(self.now);
-        }
-        match status == 503 && !excused {
-            true => Err("nobody could tell, though Heroku answers".to_owned()),
-            false => Ok(()),
-        }
-    }
-
-    /// What Heroku tells takes the place of what it told before: the whole of a part, or nothing.
-    fn take_in(&mut self, at: usize, resource: Resource, heard: &Heard) {
-        let told = |people: &People| Told {
-            people: people.clone(),
-            at: self.now,
-        };
-        let (replica, heroku) = (&mut self.replicas[at], &self.heroku);
-        if heard.limited {
-            replica.paused_until = self.now + PAUSE;
-        }
-        if heard.told_members() {
-            replica.team = Some(told(&heroku.members));
-            self.store.team.clone_from(&replica.team);
-        }
-        if heard.told_it_is_gone {
-            replica.known[resource] = None;
-            self.store.known[resource] = None;
-        }
-        if let Some(known) = replica.known[resource]
-            .as_mut()
-            .filter(|_| heard.told_own())
-        {
-            known.own = Some(told(&heroku.collaborators[resource]));
-            known.doubted.clear();
-            if let Some(stored) = &mut self.store.known[resource] {
-                stored.own.clone_from(&known.own);
-            }
-        }
-    }
-
-    /// Takes in what the other process has left there.
-    fn look_at_the_store(&mut self, at: usize, resource: Resource) {
-        let replica = &mut self.replicas[at];
-        let Some(stored) = &self.store.known[resource] else {
-            replica.known[resource] = None;
-            return;
-        };
-        if let Some(known) = &mut replica.known[resource] {
-            known.own.clone_from(&stored.own);
-            known.revoked.clone_from(&stored.revoked);
-        }
-        if has_team(resource) {
-            replica.team.clone_from(&self.store.team);
-        }
-    }
-
-    /// Whether Heroku might not be asked, or might not answer.
-    fn excused(&self, at: usize, resource: Resource) -> bool {
-        let replica = &self.replicas[at];
-        let lately = |at: &&Time| **at + BUDGET_SPAN > self.now;
-        let spent = replica.spent[resource].iter().rev().take_while(lately);
-        self.heroku.is_faulty(resource) || self.now < replica.paused_until || spent.count() > BUDGET
-    }
-
-    fn is_gone_elsewhere(&self, at: usize, resource: Resource) -> bool {
-        self.store.is_gone(resource) && self.replicas[at].known[resource].is_some()
-    }
-}
-
-impl Replica {
-    fn is_gone(&self, resource: Resource) -> bool {
-        self.known[resource].is_none()
-    }
-}
-
-impl Heroku {
-    pub fn standing(&self, resource: Resource, person: Person) -> Option<(Account, bool)> {
-        let members = Some(&self.members).filter(|_| has_team(resource));
-        let on_list = standing(&self.collaborators[resource], members, person);
-        on_list.filter(|_| !self.gone[resource])
-    }
-
-    /// Also if the lists do not agree on whose account it is.
-    pub fn is_on_list(&self, resource: Resource, person: Person) -> bool {
-        let on_team = has_team(resource) && self.members.contains_key(&person);
-        on_team || self.collaborators[resource].contains_key(&person)
-    }
-
-    pub fn fails(&self, endpoint: Endpoint) -> bool {
-        let mut faults = self.faults.iter();
-        faults.any(|(at, _)| *at == endpoint || *at == Endpoint::Any)
-    }
-
-    fn is_faulty(&self, resource: Resource) -> bool {
-        let asked = [Endpoint::AddOn, Endpoint::App, Endpoint::Collaborators];
-        let members = has_team(resource) && self.fails(Endpoint::TeamMembers);
-        members || asked.iter().any(|endpoint| self.fails(*endpoint))
-    }
-}
-
-/// Somebody is on a list if one of its parts has them, and both name the same account.
-fn standing(own: &People, team: Option<&People>, person: Person) -> Option<(Account, bool)> {
-    match (own.get(&person), team.and_then(|team| team.get(&person))) {
-        (Some(one), Some(other)) if one.0 == other.0 => Some((one.0, one.1 || other.1)),
-        (Some(_), Some(_)) => None,
-        (one, other) => one.or(other).copied(),
-    }
-}
-
-impl Form {
-    fn is_good(&self, now: Time) -> bool {
-        let is_fresh = self.signed_at <= now + FORM_AHEAD && now <= self.signed_at + FORM_LIVES;
-        match self.proof {
-            Proof::OwnLogin => true,
-            Proof::Scoped | Proof::Plain => is_fresh,
-            Proof::Wrong(_) => false,
-        }
-    }
-
-    /// What a sign-in by this form uses up.
-    fn uses(&self, resource: Resource) -> Option<Use> {
-        match self.proof {
-            Proof::Scoped => Some((resource, self.signed_at, self.account)),
-            Proof::Plain => Some((resource, self.signed_at, None)),
-            Proof::OwnLogin | Proof::Wrong(_) => None,
         }
     }
 }
