@@ -47,7 +47,10 @@ pub async fn all() -> Vec<Peer> {
     peers.push(axum_login().await);
     peers.push(jwt_cookie());
     for (name, set_up) in [
-        ("gate, stored sessions", (|b| b) as fn(HerokuSsoBuilder) -> _),
+        (
+            "gate, stored sessions",
+            (|b| b) as fn(HerokuSsoBuilder) -> _,
+        ),
         ("gate, stateless", |builder: HerokuSsoBuilder| {
             let key = JwtKey::hs256_base64(SECRET).expect("a secret");
             builder.stateless(JwtKeys::new(key))
@@ -82,12 +85,14 @@ fn from_fn_alone() -> Peer {
 
 /// `SessionManagerLayer` over its `MemoryStore`, and one value read.
 async fn session_value() -> Peer {
-    let read = from_fn(|session: Session, request: Request<Body>, next: Next| async move {
-        match session.get::<String>("email").await {
-            Ok(Some(_)) => next.run(request).await,
-            _ => StatusCode::UNAUTHORIZED.into_response(),
-        }
-    });
+    let read = from_fn(
+        |session: Session, request: Request<Body>, next: Next| async move {
+            match session.get::<String>("email").await {
+                Ok(Some(_)) => next.run(request).await,
+                _ => StatusCode::UNAUTHORIZED.into_response(),
+            }
+        },
+    );
     let sign_in = post(|session: Session| async move {
         let email = session.insert("email", "ann@example.com").await;
         email.expect("a session in memory");
@@ -208,7 +213,10 @@ fn claims_of(
 const SECRET: &str = "Zm9yIGJlbmNobWFya3Mgb25seSwgYW5kIG5vdGhpbmcgZWxzZQ==";
 
 /// A gate before `app`, with one resource, and Ann signed in to it.
-async fn gate(name: &'static str, set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder) -> Peer {
+async fn gate(
+    name: &'static str,
+    set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
+) -> Peer {
     let heroku = Simulator::start().await.expect("a simulator");
     let sso = set_up(builder(&heroku)).build().expect("right settings");
     let app = heroku.app("shop").collaborator("ann@example.com");
