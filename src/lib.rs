@@ -3,7 +3,8 @@
 //!
 //! A request reaches the wrapped service only if
 //!
-//! 1. its session was opened by a form that Heroku signed ([`sso`]),
+//! 1. its session was opened by a form that Heroku signed ([`sso`]), or by your own login
+//!    ([`HerokuSso::admit`]),
 //! 2. the person is on the newest list of that resource: the app's collaborators and its team's
 //!    members ([`access`]), as Heroku gave it within the allowed age ([`sync`]),
 //! 3. the session has not ended; it lives as long as its list ([`gate`]).

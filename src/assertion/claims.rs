@@ -38,6 +38,7 @@ impl AssertionClaims {
     pub(super) fn of(
         user: &HerokuUser,
         (issuer, audience): (&str, &str),
+        trusts_unsigned_email: bool,
         now: OffsetDateTime,
         expires_at: OffsetDateTime,
     ) -> Self {
@@ -56,7 +57,10 @@ impl AssertionClaims {
                 id: user.app().id.clone(),
                 name: user.app().name.to_string(),
             },
-            roles: user.roles().iter().cloned().collect(),
+            roles: match user.proof() {
+                Proof::UnsignedEmail if !trusts_unsigned_email => Vec::new(),
+                _ => user.roles().iter().cloned().collect(),
+            },
             proof: user.proof(),
         }
     }
@@ -118,8 +122,8 @@ impl AssertedUser {
         &self.0.roles
     }
 
-    /// Whether Heroku signed the email that this person signed in with. Grant no role to an
-    /// [unsigned](Proof::UnsignedEmail) one.
+    /// Whether Heroku signed the email that this person signed in with. An
+    /// [unsigned](Proof::UnsignedEmail) one comes without roles.
     pub fn proof(&self) -> Proof {
         self.0.proof
     }

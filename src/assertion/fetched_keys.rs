@@ -9,6 +9,7 @@ use http::StatusCode;
 use http_body_util::{BodyExt, Limited};
 use reqwest::{Client, redirect};
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::clock::SharedClock;
@@ -20,10 +21,14 @@ const MAX_SET: usize = 64 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Keys this old are fetched again, beside the request that notices.
 const FRESH: Duration = Duration::from_secs(10 * 60);
+/// Keys this old are fetched again first: after a quiet night a removed key opens nothing.
+const STALE: Duration = Duration::from_secs(20 * 60);
 /// Keys this old count no more, however often a fetch has failed since.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Made-up key names cause no more fetches than this.
-const BETWEEN_FETCHES: Duration = Duration::from_secs(30);
+const AFTER_SUCCESS: Duration = Duration::from_secs(30);
+/// And a server that does not answer is left alone for this long.
+const AFTER_FAILURE: Duration = Duration::from_secs(2);
 
 /// The address is neither https nor on this machine, or no address at all.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -39,8 +44,8 @@ pub(super) struct FetchedKeys {
     url: Url,
     clock: SharedClock,
     known: ArcSwap<Known>,
-    /// Held while a fetch is under way: there is never a second one. When the last one began.
-    last_fetch: Mutex<Option<Duration>>,
+    /// Held while a fetch is under way: there is never a second one. When the next one may begin.
+    next_fetch: Mutex<Duration>,
 }
 
 #[derive(Default)]
@@ -63,23 +68,23 @@ impl FetchedKeys {
             url: Url::parse(url).map_err(|_| InvalidJwksUrl)?,
             clock,
             known: ArcSwap::default(),
-            last_fetch: Mutex::default(),
+            next_fetch: Mutex::default(),
         })
     }
 
     /// The keys to check a token with that says it was signed by `key`. Fetches them if they are not
-    /// there, and once more, at most every thirty seconds, if they do not know that one.
+    /// there or too old, and once more, at most every thirty seconds, if they do not know that one.
     pub(super) async fn for_key(self: &Arc<Self>, key: &str) -> Result<Arc<PublicKeys>, NoKeys> {
-        let now = self.clock.elapsed();
-        if let Some((keys, age)) = self.known(now)
-            && keys.knows(key)
-        {
+        let known = self.known(self.clock.elapsed());
+        let known = known.filter(|(keys, age)| keys.knows(key) && *age < STALE);
+        if let Some((keys, age)) = known {
             if age >= FRESH {
-                self.fetch_beside();
+                drop(self.fetch_unless_known(key, FRESH));
             }
             return Ok(keys);
         }
-        self.fetch_unless_known(key).await;
+        // A failure of the task is one of the fetch.
+        let _ = self.fetch_unless_known(key, STALE).await;
         let known = self.known(self.clock.elapsed());
         known.map(|(keys, _)| keys).ok_or(NoKeys)
     }
@@ -90,44 +95,36 @@ impl FetchedKeys {
         (age < KEPT).then(|| (Arc::clone(&known.keys), age))
     }
 
-    async fn fetch_unless_known(&self, key: &str) {
-        let mut last_fetch = self.last_fetch.lock().await;
-        let now = self.clock.elapsed();
-        let is_known = self.known(now).is_some_and(|(keys, _)| keys.knows(key));
-        if is_known || last_fetch.is_some_and(|last| now < last + BETWEEN_FETCHES) {
-            return;
-        }
-        *last_fetch = Some(now);
-        self.fetch().await;
-    }
-
-    fn fetch_beside(self: &Arc<Self>) {
-        let keys = Arc::clone(self);
+    /// Fetches, unless keys younger than `age` know this one by then. In a task of its own: whoever
+    /// wants the keys may hang up, and others wait for them too.
+    fn fetch_unless_known(self: &Arc<Self>, key: &str, age: Duration) -> JoinHandle<()> {
+        let (keys, key) = (Arc::clone(self), key.to_owned());
         tokio::spawn(async move {
-            let Ok(mut last_fetch) = keys.last_fetch.try_lock() else {
-                return;
-            };
+            let mut next_fetch = keys.next_fetch.lock().await;
             let now = keys.clock.elapsed();
-            if last_fetch.is_none_or(|last| now >= last + BETWEEN_FETCHES) {
-                *last_fetch = Some(now);
-                keys.fetch().await;
+            let known = keys.known(now);
+            let is_known = known.is_some_and(|(keys, its)| its < age && keys.knows(&key));
+            if is_known || now < *next_fetch {
+                return;
             }
-        });
-    }
-
-    async fn fetch(&self) {
-        match self.try_fetch().await {
-            Ok(keys) => self.known.store(Arc::new(Known {
-                keys: Arc::new(keys),
-                fetched_at: Some(self.clock.elapsed()),
-            })),
-            Err(reason) => {
-                tracing::warn!(
-                    reason,
-                    "the keys of assertions could not be fetched; the last ones stay"
-                );
-            }
-        }
+            let pause = match keys.try_fetch().await {
+                Ok(fetched) => {
+                    keys.known.store(Arc::new(Known {
+                        keys: Arc::new(fetched),
+                        fetched_at: Some(keys.clock.elapsed()),
+                    }));
+                    AFTER_SUCCESS
+                }
+                Err(reason) => {
+                    tracing::warn!(
+                        reason,
+                        "the keys of assertions could not be fetched; the last ones stay"
+                    );
+                    AFTER_FAILURE
+                }
+            };
+            *next_fetch = now + pause;
+        })
     }
 
     async fn try_fetch(&self) -> Result<PublicKeys, &'static str> {
@@ -139,11 +136,8 @@ impl FetchedKeys {
         let body = http::Response::<reqwest::Body>::from(response).into_body();
         let body = Limited::new(body, MAX_SET).collect().await;
         let body = body.map_err(|_| "the body broke off or is too large")?;
-        let keys = PublicKeys::from_jwks(&body.to_bytes()).map_err(|_| "not a JWK set")?;
-        if keys.is_empty() {
-            return Err("a set without a key of a kind that is used here");
-        }
-        Ok(keys)
+        // An empty set is an answer too: no key counts any more.
+        PublicKeys::from_jwks(&body.to_bytes()).map_err(|_| "not a JWK set")
     }
 }
 

@@ -20,6 +20,7 @@ pub struct Assertions {
     codec: Arc<Codec>,
     public_jwks: Arc<str>,
     clock: SharedClock,
+    trusts_unsigned_email: bool,
 }
 
 impl Assertions {
@@ -34,6 +35,7 @@ impl Assertions {
             public_jwks: keys.public_jwks().into(),
             codec: Arc::new(Codec::new(keys, issuer, audience)),
             clock: Arc::new(SystemClock::default()),
+            trusts_unsigned_email: false,
         })
     }
 
@@ -41,6 +43,16 @@ impl Assertions {
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Also tells the roles of people whose email Heroku has not signed
+    /// ([`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail)). Without this their assertions have none,
+    /// as role guards let none of them pass: whoever may change the form in their own browser could
+    /// have written any listed address.
+    #[must_use]
+    pub fn trust_unsigned_email(mut self) -> Self {
+        self.trusts_unsigned_email = true;
         self
     }
 
@@ -60,7 +72,8 @@ impl Assertions {
         let now = self.clock.now();
         let expires_at = (now + LIFE).min(user.session_expires_at());
         let names = (&*self.codec.issuer, &*self.codec.audience);
-        let claims = AssertionClaims::of(user, names, now, expires_at);
+        let trusts = self.trusts_unsigned_email;
+        let claims = AssertionClaims::of(user, names, trusts, now, expires_at);
         match self.codec.sign(&claims) {
             Ok(token) => {
                 let mut value = HeaderValue::try_from(token).ok()?;

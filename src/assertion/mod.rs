@@ -25,7 +25,8 @@
 //!
 //! In the other service, which may be written in any language, the claims are `iss`, `aud`, `iat`,
 //! `exp`, `sub` (the Heroku account, or the email if that is not known), `email`, `user_id`,
-//! `resource_id`, `app` with `id` and `name`, `roles`, and `proof`. In Rust, [`VerifyAssertion`] is a
+//! `resource_id`, `app` with `id` and `name`, `roles`, and `proof` (`signed_email`, `unsigned_email`, whose
+//! `roles` are empty unless you say otherwise, or `own_login`). In Rust, [`VerifyAssertion`] is a
 //! layer that does it all:
 //!
 //! ```

@@ -16,7 +16,7 @@ use super::fetched_keys::{FetchedKeys, InvalidJwksUrl};
 use super::header::{self, HEADER};
 use super::refusal::Refusal;
 use crate::clock::{Clock, SharedClock, SystemClock};
-use crate::jwt::{JwtKeys, PublicKeys, key_id, verify};
+use crate::jwt::{InvalidJwtKey, JwtKeys, PublicKeys, key_id, verify};
 
 /// A layer that lets only requests pass that carry an assertion, and says whose it is by an
 /// [`AssertedUser`] in their extensions.
@@ -42,8 +42,9 @@ enum Keys {
 
 impl VerifyAssertion {
     /// Fetches the keys from the gate's `jwks()`, when the first assertion comes: https, or http to
-    /// this machine. They are fetched again every ten minutes, and when an assertion names another key;
-    /// never twice at once. When a fetch fails the last keys stay, for a day at most.
+    /// this machine. They are fetched again when an assertion comes after ten minutes (one that comes
+    /// after twenty waits for it), and when one names another key; never twice at once. When a fetch
+    /// fails the last keys stay, for a day at most.
     ///
     /// # Errors
     /// [`InvalidJwksUrl`].
@@ -72,13 +73,21 @@ impl VerifyAssertion {
     }
 
     /// With keys that are known beforehand, in the same program or in a test.
-    pub fn with_keys(keys: &JwtKeys, issuer: &str, audience: &str, clock: impl Clock) -> Self {
-        Self {
-            keys: Keys::Fixed(Arc::new(keys.verifying())),
+    ///
+    /// # Errors
+    /// [`InvalidJwtKey::SecretNotAllowed`] for a key that is not ES256 or Ed25519.
+    pub fn with_keys(
+        keys: JwtKeys,
+        issuer: &str,
+        audience: &str,
+        clock: impl Clock,
+    ) -> Result<Self, InvalidJwtKey> {
+        Ok(Self {
+            keys: Keys::Fixed(Arc::new(keys.asymmetric()?.verifying())),
             issuer: issuer.into(),
             audience: audience.into(),
             clock: Arc::new(clock),
-        }
+        })
     }
 
     async fn check(&self, token: Option<String>) -> Result<AssertedUser, Refusal> {
@@ -91,7 +100,7 @@ impl VerifyAssertion {
         let now = self.clock.now();
         let claims = verify::<AssertionClaims>(&keys, &self.issuer, &self.audience, &token, now);
         claims.map(AssertedUser::new).map_err(|reason| {
-            tracing::info!(%reason, "an assertion does not count");
+            tracing::debug!(%reason, "an assertion does not count");
             Refusal::NotAsserted
         })
     }

@@ -4,7 +4,9 @@ use axum::Json;
 use axum::response::{Html, IntoResponse};
 use axum::routing::{MethodRouter, get};
 use http::HeaderValue;
-use http::header::CACHE_CONTROL;
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
 use maud::html;
 use serde_json::json;
 use time::format_description::well_known::Rfc3339;
@@ -47,6 +49,19 @@ impl HerokuSso {
     }
 }
 
+/// As on the gate's own pages: the fragment is for pages of the dashboard, not for frames of others.
+const FRAGMENT: [(http::HeaderName, HeaderValue); 4] = [
+    NO_STORE,
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        ),
+    ),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+];
+
 const NO_STORE: (http::HeaderName, HeaderValue) =
     (CACHE_CONTROL, HeaderValue::from_static("no-store"));
 
@@ -80,5 +95,5 @@ async fn html_of(user: HerokuUser) -> impl IntoResponse {
             }
         }
     };
-    ([NO_STORE], Html(fragment.into_string()))
+    (FRAGMENT, Html(fragment.into_string()))
 }

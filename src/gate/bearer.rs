@@ -73,12 +73,17 @@ impl Keeper {
     }
 }
 
+const SCHEME: &[u8] = b"bearer";
+
 /// The token of the `Authorization` header, if its scheme is `Bearer` (RFC 6750, section 2.1). Of
 /// several none counts, and the request has no other credential.
 pub(super) fn of(headers: &HeaderMap) -> Option<Credential<'_>> {
     let mut tokens = headers.get_all(AUTHORIZATION).iter().filter_map(|value| {
-        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+        let (scheme, token) = value.as_bytes().split_at_checked(SCHEME.len())?;
+        let is_bearer = scheme.eq_ignore_ascii_case(SCHEME)
+            && token.first().is_none_or(u8::is_ascii_whitespace);
+        // What is not even text is no token, and still the credential of this request.
+        is_bearer.then(|| str::from_utf8(token).unwrap_or_default().trim())
     });
     let token = tokens.next()?;
     let only = if tokens.next().is_none() { token } else { "" };

@@ -35,13 +35,28 @@ impl Keeper {
         if place == Place::Nowhere {
             return None;
         }
-        #[cfg(feature = "jwt")]
-        if self.sessions.takes_bearers()
-            && let Some(bearer) = super::bearer::of(headers)
-        {
-            return Some(bearer);
+        let bearer = self.bearer(headers);
+        bearer.or_else(|| self.cookies.session_of(headers, place.resource()))
+    }
+
+    /// The bearer token in a request, if this gate takes any.
+    #[cfg(feature = "jwt")]
+    pub(super) fn bearer<'h>(&self, headers: &'h HeaderMap) -> Option<Credential<'h>> {
+        let takes_bearers = self.sessions.takes_bearers();
+        takes_bearers.then(|| super::bearer::of(headers)).flatten()
+    }
+
+    #[cfg(not(feature = "jwt"))]
+    pub(super) fn bearer<'h>(&self, _: &'h HeaderMap) -> Option<Credential<'h>> {
+        None
+    }
+
+    /// The request headers that say who it is.
+    pub(super) fn varies_by(&self) -> &'static str {
+        match self.sessions.takes_bearers() {
+            true => "Cookie, Authorization",
+            false => "Cookie",
         }
-        self.cookies.session_of(headers, place.resource())
     }
 
     /// The plain yes of [`check`](Self::check), where it needs nobody's answer: session and list are at
@@ -100,8 +115,21 @@ impl Keeper {
         mount: String,
     ) -> Result<Passage, Refusal> {
         let credential = credential.ok_or_else(|| Refusal::new(RefusalKind::NoSession))?;
-        let turn_away = |kind, resource| self.turn_away(&credential, kind, resource);
-        let found = self.sessions.find(&credential).await;
+        let verdict = self.decide(&credential, place, &mount).await;
+        verdict.map_err(|refusal| match credential.is_cookie() {
+            true => refusal,
+            false => refusal.of_bearer(),
+        })
+    }
+
+    async fn decide(
+        self: &Arc<Self>,
+        credential: &Credential<'static>,
+        place: Place,
+        mount: &str,
+    ) -> Result<Passage, Refusal> {
+        let turn_away = |kind, resource| self.turn_away(credential, kind, resource);
+        let found = self.sessions.find(credential).await;
         let Some((session, mut grant)) = found.map_err(unavailable)? else {
             return Err(turn_away(RefusalKind::NoSession, place.resource()));
         };
@@ -147,7 +175,7 @@ impl Keeper {
         let Ok(cookie) = extended else {
             return Err(turn_away(RefusalKind::NoSession, Some(&resource)));
         };
-        let passage = self.pass(session, grant, listed, &held, &mount, &credential);
+        let passage = self.pass(session, grant, listed, &held, mount, credential);
         Ok(Passage { cookie, ..passage })
     }
 
@@ -207,7 +235,7 @@ impl Keeper {
         let refusal = Refusal::new(kind);
         match credential.is_cookie() {
             true => refusal.set_cookie(self.cookies.no_session(resource)),
-            false => refusal.of_bearer(),
+            false => refusal,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body::Body;
 use http_body_util::Full;
@@ -53,6 +53,7 @@ pin_project! {
         Inner {
             #[pin]
             response: F,
+            vary: &'static str,
             cookies: Vec<HeaderValue>,
             // Whose access ends the response's body.
             reader: Option<HerokuUser>,
@@ -131,11 +132,12 @@ where
                 }
                 StateProjection::Inner {
                     response,
+                    vary,
                     cookies,
                     reader,
                 } => {
                     let mut response = ready!(response.poll(cx))?;
-                    mark_personal(response.headers_mut());
+                    mark_personal(response.headers_mut(), *vary);
                     for cookie in cookies.drain(..) {
                         response.headers_mut().append(SET_COOKIE, cookie);
                     }
@@ -166,6 +168,7 @@ where
             (Ok(passage), _) => enter(&keeper, request, passage, &mut service),
             (Err(_), Mode::Identify) => State::Inner {
                 response: service.call(request),
+                vary: keeper.varies_by(),
                 cookies: Vec::new(),
                 reader: None,
             },
@@ -198,8 +201,13 @@ where
     let ends = keeper.streams == Streams::EndWithAccess;
     let reader = ends.then(|| passage.user.clone());
     request.extensions_mut().insert(passage.user);
+    if !passage.by_cookie {
+        // It was for the gate: whoever sees it could use it too.
+        request.headers_mut().remove(AUTHORIZATION);
+    }
     State::Inner {
         response: service.call(request),
+        vary: keeper.varies_by(),
         cookies: passage.cookie.into_iter().chain(hint).collect(),
         reader,
     }
@@ -244,13 +252,15 @@ fn is_landing<B>(keeper: &Keeper, request: &Request<B>, resource: &ResourceId) -
 }
 
 /// What a response from behind the gate says is for one person.
-fn mark_personal(headers: &mut HeaderMap) {
-    let named = headers.get_all(VARY).iter().any(|vary| {
-        let mut names = vary.to_str().unwrap_or_default().split(',').map(str::trim);
-        names.any(|name| name == "*" || name.eq_ignore_ascii_case("cookie"))
-    });
-    if !named {
-        headers.append(VARY, HeaderValue::from_static("Cookie"));
+fn mark_personal(headers: &mut HeaderMap, by: &'static str) {
+    let is_named = |wanted: &str| {
+        headers.get_all(VARY).iter().any(|vary| {
+            let mut names = vary.to_str().unwrap_or_default().split(',').map(str::trim);
+            names.any(|name| name == "*" || name.eq_ignore_ascii_case(wanted))
+        })
+    };
+    if !by.split(", ").all(is_named) {
+        headers.append(VARY, HeaderValue::from_static(by));
     }
     let cached = headers.entry(CACHE_CONTROL);
     cached.or_insert(HeaderValue::from_static("private"));

@@ -2,7 +2,8 @@
 //!
 //! A request reaches the wrapped service only if
 //!
-//! 1. its session cookie names a session that this gate opened and that has not ended,
+//! 1. its session cookie (or bearer token) names a session that this gate opened and that has not
+//!    ended: by a form that Heroku signed, or by the partner's own login,
 //! 2. the newest list of that session's resource is no older than `max_list_age`, and
 //! 3. that list has the session's email, and names no other Heroku account for it.
 //!

@@ -123,13 +123,31 @@ impl Paths {
         }
     }
 
-    /// The resource in a path, and what follows it.
+    /// The resource in a path, and what follows it. Of a path that a server behind could read as
+    /// another one: none.
     fn split<'p>(&self, path: &'p str) -> Option<(ResourceId, &'p str)> {
+        if is_ambiguous(path) {
+            return None;
+        }
         let rest = path.strip_prefix(self.resources.as_deref()?)?;
         let end = rest.find('/').unwrap_or(rest.len());
         let (id, rest) = rest.split_at(end);
         Some((id.parse().ok()?, rest))
     }
+}
+
+/// True if dot segments, plain or escaped, or slashes of another kind stand in it: some servers take
+/// them out, and arrive at another path.
+fn is_ambiguous(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    let plain = lower.replace("%2e", ".");
+    let has_dots = plain
+        .split('/')
+        .any(|segment| matches!(segment, "." | ".."));
+    has_dots
+        || ["\\", "%2f", "%5c"]
+            .iter()
+            .any(|slash| lower.contains(slash))
 }
 
 impl Place {
@@ -174,6 +192,14 @@ mod tests {
             "/addons/ID;a=b",
             "/addons/ID%2F..%2Fother",
             "/x/addons/ID",
+            "/addons/ID/../other",
+            "/addons/ID/./x",
+            "/addons/ID/%2e%2E/other",
+            "/addons/ID/.%2e/other",
+            "/addons/ID/x/..",
+            "/addons/ID/..\\other",
+            "/addons/ID/a%2Fb",
+            "/addons/ID/a%5cb",
         ] {
             assert_eq!(place(&path.replace("ID", ID)), Place::Nowhere, "{path}");
         }

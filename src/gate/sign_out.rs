@@ -37,8 +37,14 @@ impl SignOut {
         let sessions = match place {
             // The path of no resource ends them all.
             Place::Nowhere => {
-                let sessions = keeper.cookies.all_sessions(headers);
-                sessions.into_iter().take(MOST_SESSIONS).collect()
+                let bearer = keeper
+                    .bearer(headers)
+                    .map(|bearer| (None, bearer.into_owned()));
+                let cookies = keeper.cookies.all_sessions(headers);
+                match bearer {
+                    Some(bearer) => vec![bearer],
+                    None => cookies.into_iter().take(MOST_SESSIONS).collect(),
+                }
             }
             Place::Anywhere | Place::At(_) => {
                 let credential = keeper.credential(place, headers);
@@ -88,6 +94,18 @@ impl Keeper {
         };
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // A program that signs out says nothing of the browser's own session.
+        let by_bearer = sign_out
+            .sessions
+            .iter()
+            .any(|(_, session)| !session.is_cookie());
+        if !by_bearer {
+            self.forget_cookies(&sign_out, headers);
+        }
+        response
+    }
+
+    fn forget_cookies(&self, sign_out: &SignOut, headers: &mut HeaderMap) {
         let resource = sign_out.resource.as_ref();
         headers.append(SET_COOKIE, self.cookies.no_session(resource));
         for (resource, _) in &sign_out.sessions {
@@ -99,7 +117,6 @@ impl Keeper {
         // Without this the next page would lead straight through Heroku and in again.
         let hint = self.cookies.without_hint(&sign_out.hints, resource);
         headers.append(SET_COOKIE, hint);
-        response
     }
 }
 

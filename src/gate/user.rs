@@ -150,7 +150,7 @@ impl HerokuUser {
     ///
     /// For what outlives the check at its start, such as a WebSocket; the gate ends response bodies
     /// by itself ([`Config::streams`](crate::Config::streams)). A session that later requests extend
-    /// goes on.
+    /// goes on; one in a signed cookie, as far as this process has extended it.
     ///
     /// ```
     /// # async fn chat(user: tower_heroku_sso::HerokuUser) {

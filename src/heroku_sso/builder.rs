@@ -24,7 +24,7 @@ pub struct HerokuSsoBuilder {
     pub(super) manifest: Manifest,
     pub(super) config: Config,
     clock: Option<SharedClock>,
-    store: Option<Arc<dyn Store>>,
+    pub(super) store: Option<Arc<dyn Store>>,
     pub(super) sessions: Option<Arc<dyn SessionStore>>,
     #[cfg(feature = "jwt")]
     pub(super) signing: super::signed::Signing,
@@ -150,6 +150,8 @@ impl HerokuSsoBuilder {
             .clone()
             .unwrap_or_else(|| Arc::new(SystemClock::default()));
         let keeping = self.keeping(&clock)?;
+        #[cfg(feature = "jwt")]
+        let believed_for = self.believed_for();
         let config = self.config;
         let store = self
             .store
@@ -189,7 +191,9 @@ impl HerokuSsoBuilder {
             },
         );
         #[cfg(feature = "jwt")]
-        let sessions = self.signing.add_bearers(sessions, &self.manifest)?;
+        let sessions = self
+            .signing
+            .add_bearers(sessions, &self.manifest, believed_for)?;
         let verifier = Verifier::new(self.manifest.sso_salts.iter().cloned())
             .policy(config.sso_policy)
             .max_age(config.sso_max_age)

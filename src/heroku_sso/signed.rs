@@ -1,6 +1,7 @@
 //! What is set up and asked for of signed tokens (feature `jwt`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{HerokuSso, HerokuSsoBuilder};
 use crate::config::{Manifest, SetupError};
@@ -22,8 +23,7 @@ impl HerokuSsoBuilder {
     /// Nothing else changes. The newest list is asked at every request, sessions follow their list, and
     /// a sign-out or a revocation ends a session at once, in every process: the store remembers what
     /// was closed until the cookie has ended. With a store in memory that is forgotten at a restart,
-    /// and a cookie that was signed out counts again until its end, one `refresh_interval` after its
-    /// list at most. The cookie can be read by its browser: it holds the grant (resource, email, user
+    /// and a copy of a cookie that was signed out counts again, up to `max_session`. The cookie can be read by its browser: it holds the grant (resource, email, user
     /// id), no secret.
     ///
     /// ```
@@ -43,10 +43,24 @@ impl HerokuSsoBuilder {
 
     /// Also takes bearer tokens, which [`HerokuSso::bearer_for`] and
     /// [`program_sign_in_path`](Self::program_sign_in_path) hand out: `Authorization: Bearer …` instead
-    /// of a cookie. A request that has one is judged by it alone. ES256 or Ed25519 keys only.
+    /// of a cookie. A request that has one is judged by it alone, and the header is taken off when it
+    /// passes. ES256 or Ed25519 keys only.
     pub fn bearer_tokens(mut self, keys: JwtKeys) -> Self {
         self.signing.bearers = Some(keys);
         self
+    }
+
+    /// How long a signed token is believed without asking the store whether its session was closed. A
+    /// store that no other process uses tells nothing new.
+    pub(super) fn believed_for(&self) -> Duration {
+        let is_shared = self
+            .store
+            .as_ref()
+            .is_some_and(|store| store.shared().is_some());
+        match is_shared {
+            true => self.config.session_cache,
+            false => Duration::MAX,
+        }
     }
 
     pub(super) fn in_cookies(&self) -> Result<Option<Keeping>, SetupError> {
@@ -66,7 +80,7 @@ impl HerokuSsoBuilder {
             });
         }
         let codec = Codec::new(keys.clone(), &self.manifest.slug, "session");
-        Ok(Some(Keeping::Cookie(Arc::new(codec))))
+        Ok(Some(Keeping::Cookie(Arc::new(codec), self.believed_for())))
     }
 }
 
@@ -75,6 +89,7 @@ impl Signing {
         self,
         sessions: Sessions,
         manifest: &Manifest,
+        cached_for: Duration,
     ) -> Result<Sessions, SetupError> {
         let Some(keys) = self.bearers else {
             return Ok(sessions);
@@ -85,7 +100,7 @@ impl Signing {
             source,
         })?;
         let codec = Codec::new(keys, &manifest.slug, "bearer");
-        Ok(sessions.with_bearers(Arc::new(codec)))
+        Ok(sessions.with_bearers(Arc::new(codec), cached_for))
     }
 }
 

@@ -80,10 +80,6 @@ impl PublicKeys {
         Ok(Self(set.keys.iter().filter_map(VerifyingKey::of).collect()))
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     pub(crate) fn knows(&self, id: &str) -> bool {
         self.0.contains_key(id)
     }

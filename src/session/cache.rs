@@ -61,7 +61,10 @@ impl<K: Clone + Eq + Hash> GrantCache<K> {
 
     /// The grant however long ago it was read, for when the store does not answer. It still ends when
     /// it says, and its list still decides.
-    pub(super) fn get_old(&self, id: &K, closed: &ClosedSessions) -> Option<Arc<Grant>> {
+    pub(super) fn get_old<Q>(&self, id: &Q, closed: &ClosedSessions) -> Option<Arc<Grant>>
+    where
+        Q: Equivalent<K> + Hash + ?Sized,
+    {
         Some(Arc::clone(&self.open(id, closed)?.grant))
     }
 

@@ -226,11 +226,7 @@ impl Cookies {
 
     fn set(&self, name: &str, value: String, life: Duration) -> HeaderValue {
         let life = CookieDuration::seconds(life.whole_seconds().max(0));
-        self.build(name, value, life)
-            .encoded()
-            .to_string()
-            .try_into()
-            .expect("an encoded cookie is a header value")
+        secret(&self.build(name, value, life))
     }
 
     fn signed(&self, name: &str, value: String, life: Duration) -> HeaderValue {
@@ -238,12 +234,7 @@ impl Cookies {
         let life = CookieDuration::seconds(life.whole_seconds());
         let cookie = self.build(name, value, life).into_owned();
         jar.signed_mut(&self.key).add(cookie);
-        let cookie = jar.get(&self.name(name)).expect("the cookie added above");
-        cookie
-            .encoded()
-            .to_string()
-            .try_into()
-            .expect("an encoded cookie is a header value")
+        secret(jar.get(&self.name(name)).expect("the cookie added above"))
     }
 
     fn verified(&self, headers: &HeaderMap, name: &str) -> Option<String> {
@@ -269,6 +260,14 @@ impl std::fmt::Debug for Cookies {
             .field("transport", &self.transport)
             .finish_non_exhaustive()
     }
+}
+
+/// The header of a cookie, which is not to be printed.
+fn secret(cookie: &Cookie<'_>) -> HeaderValue {
+    let value = HeaderValue::try_from(cookie.encoded().to_string());
+    let mut value = value.expect("an encoded cookie is a header value");
+    value.set_sensitive(true);
+    value
 }
 
 fn full_name(transport: CookieTransport, name: &str) -> String {

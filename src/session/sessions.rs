@@ -66,9 +66,9 @@ pub(crate) struct SessionSettings {
 pub(crate) enum Keeping {
     /// In this store, whose records are believed for a while without being read again; zero: never.
     Store(Arc<dyn SessionStore>, Duration),
-    /// In the cookie itself.
+    /// In the cookie itself. For how long it is believed without asking whether it was closed.
     #[cfg(feature = "jwt")]
-    Cookie(Arc<Codec>),
+    Cookie(Arc<Codec>, Duration),
 }
 
 /// A session that has just begun.
@@ -79,7 +79,6 @@ pub(crate) struct Opened {
 }
 
 /// What became of moving a session's end.
-#[derive(Debug)]
 pub(crate) enum Extension {
     /// The browser is to be told; the value of its cookie.
     Done(String),
@@ -109,8 +108,14 @@ impl Sessions {
                 Place::Stored(stored)
             }
             #[cfg(feature = "jwt")]
-            Keeping::Cookie(codec) => {
-                let signed = SignedSessions::new(codec, its_clock, its_closed);
+            Keeping::Cookie(codec, cached_for) => {
+                let signed = SignedSessions::new(
+                    codec,
+                    its_clock,
+                    its_closed,
+                    cached_for,
+                    settings.max_session,
+                );
                 Place::InCookie(Box::new(signed))
             }
         };
@@ -288,8 +293,8 @@ impl Sessions {
         let written = self.closed.write_down(&key).await;
         match (session, &self.place) {
             (SessionName::Stored(id), Place::Stored(stored)) => {
-                stored.delete(id).await?;
                 match written {
+                    // The record stays as long as its bearer tokens might count elsewhere.
                     Err(error) if self.takes_bearers() => return Err(error.into()),
                     // Other processes find out when they next ask the session store.
                     Err(error) => tracing::warn!(
@@ -297,6 +302,7 @@ impl Sessions {
                     ),
                     Ok(()) => {}
                 }
+                stored.delete(id).await?;
             }
             #[cfg(feature = "jwt")]
             _ => written?,
@@ -313,7 +319,16 @@ impl Sessions {
         credential: &Credential<'_>,
     ) -> Result<Option<Arc<Grant>>, SessionError> {
         match self.find(credential).await {
-            Ok(None) => Ok(None),
+            Ok(None) => {
+                // Closed before, but not for others: this is not to be taken for done.
+                let unwritten = self
+                    .name(credential)
+                    .filter(|session| self.closed.is_unwritten(&session.key()));
+                if let Some(session) = unwritten {
+                    self.close(&session).await?;
+                }
+                Ok(None)
+            }
             Ok(Some((session, grant))) => {
                 self.close(&session).await?;
                 Ok(Some(grant))
@@ -338,7 +353,7 @@ impl Sessions {
     }
 
     #[cfg(not(feature = "jwt"))]
-    fn takes_bearers(&self) -> bool {
+    pub(crate) fn takes_bearers(&self) -> bool {
         false
     }
 }
@@ -346,9 +361,11 @@ impl Sessions {
 #[cfg(feature = "jwt")]
 impl Sessions {
     /// Also takes the bearer tokens of this codec.
-    pub(crate) fn with_bearers(mut self, codec: Arc<Codec>) -> Self {
+    pub(crate) fn with_bearers(mut self, codec: Arc<Codec>, cached_for: Duration) -> Self {
         let (clock, closed) = (Arc::clone(&self.clock), Arc::clone(&self.closed));
-        self.bearers = Some(SignedSessions::new(codec, clock, closed));
+        let max_session = self.settings.max_session;
+        let bearers = SignedSessions::new(codec, clock, closed, cached_for, max_session);
+        self.bearers = Some(bearers);
         self
     }
 

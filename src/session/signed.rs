@@ -16,9 +16,6 @@ use crate::lately::Lately;
 use crate::store::{SessionKey, StoreError};
 use crate::sync::ClosedSessions;
 
-/// How long an extension is kept in mind, for the streams that began before it.
-const EXTENSIONS_KEPT: Duration = Duration::from_secs(120);
-
 /// The claims of a session in a cookie.
 #[derive(Deserialize, Serialize)]
 pub(super) struct CookieClaims(SessionClaims);
@@ -71,6 +68,12 @@ macro_rules! claims {
 claims! { CookieClaims, "heroku-session+jwt" }
 claims! { BearerClaims, "heroku-bearer+jwt" }
 
+#[derive(Clone)]
+struct Extended {
+    expires_at: OffsetDateTime,
+    token: Box<str>,
+}
+
 /// Signs and reads the tokens of one kind.
 pub(super) struct SignedSessions<C> {
     codec: Arc<Codec>,
@@ -78,7 +81,9 @@ pub(super) struct SignedSessions<C> {
     closed: Arc<ClosedSessions>,
     /// Tokens whose signature was checked before, and that the store knows of no closing of.
     read_before: GrantCache<Box<str>>,
-    extended: Lately<SessionKey, OffsetDateTime>,
+    /// The last extension of each session: for the streams that began before it, and so that all who
+    /// ask for it get the same token.
+    extended: Lately<SessionKey, Extended>,
     claims: PhantomData<fn() -> C>,
 }
 
@@ -86,14 +91,20 @@ impl<C> SignedSessions<C>
 where
     C: Claims + From<SessionClaims> + Into<SessionClaims>,
 {
-    pub(super) fn new(codec: Arc<Codec>, clock: SharedClock, closed: Arc<ClosedSessions>) -> Self {
+    /// `cached_for` is how long a token is believed without asking whether its session was closed.
+    pub(super) fn new(
+        codec: Arc<Codec>,
+        clock: SharedClock,
+        closed: Arc<ClosedSessions>,
+        cached_for: Duration,
+        max_session: Duration,
+    ) -> Self {
         Self {
             codec,
             clock,
             closed,
-            // The store is asked once about a token, and tells of what is closed later.
-            read_before: GrantCache::new(Duration::MAX),
-            extended: Lately::new(EXTENSIONS_KEPT),
+            read_before: GrantCache::new(cached_for),
+            extended: Lately::new(max_session),
             claims: PhantomData,
         }
     }
@@ -146,8 +157,15 @@ where
             return Ok(None);
         };
         let grant = Arc::new(grant);
-        if self.closed.has_anywhere(&key).await? {
-            return Ok(None);
+        match self.closed.has_anywhere(&key).await {
+            Ok(true) => return Ok(None),
+            Ok(false) => {}
+            // While the store is away, who was in a moment ago goes on.
+            Err(error) => {
+                let old = self.read_before.get_old(token, &self.closed);
+                let grant = old.ok_or(error)?;
+                return Ok(Some((key, grant)));
+            }
         }
         let now = self.clock.elapsed();
         self.read_before
@@ -161,7 +179,8 @@ where
             return None;
         }
         let mut grant = Arc::clone(grant);
-        if let Some(end) = self.extended.get(key).filter(|end| *end > grant.expires_at) {
+        let extended = self.extended.get(key).map(|extended| extended.expires_at);
+        if let Some(end) = extended.filter(|end| *end > grant.expires_at) {
             Arc::make_mut(&mut grant).expires_at = end;
         }
         Some(grant)
@@ -174,12 +193,29 @@ where
         grant: &Grant,
         expires_at: OffsetDateTime,
     ) -> Result<String, JwtError> {
+        if let Some(last) = self.extended.get(key)
+            && last.expires_at == expires_at
+        {
+            return Ok(last.token.into());
+        }
         let mut extended = grant.clone();
         extended.expires_at = expires_at;
+        let closed_before = self.closed.count();
         let token = self.sign(key, &extended)?;
+        let note = Extended {
+            expires_at,
+            token: token.as_str().into(),
+        };
         let now = self.clock.now();
-        let earlier = |end: &OffsetDateTime| *end < expires_at;
-        self.extended.put_if(key.clone(), expires_at, now, earlier);
+        let earlier = |last: &Extended| last.expires_at < expires_at;
+        self.extended.put_if(key.clone(), note, now, earlier);
+        if !self.closed.has(key) {
+            // As good as the one that it takes the place of.
+            let now = self.clock.elapsed();
+            let extended = Arc::new(extended);
+            self.read_before
+                .put(token.as_str().into(), key, &extended, closed_before, now);
+        }
         Ok(token)
     }
 }

@@ -208,8 +208,8 @@ async fn two_assertions_in_one_request_are_none() {
     let site = Site::start().await;
     let token = assertion(&site).await;
     let keys = keys::only(keys::es256(0));
-    let verify = VerifyAssertion::with_keys(&keys, ISSUER, AUDIENCE, site.clock.clone());
-    let behind = behind(verify).await;
+    let verify = VerifyAssertion::with_keys(keys, ISSUER, AUDIENCE, site.clock.clone());
+    let behind = behind(verify.unwrap()).await;
     let request = behind.request(Method::GET, "/page");
     let request = request
         .header("x-heroku-sso-assertion", &token)
@@ -285,7 +285,6 @@ async fn the_last_keys_stay_while_no_others_can_be_had_but_for_a_day_at_most() {
         Err(StatusCode::INTERNAL_SERVER_ERROR),
         Err(StatusCode::FOUND),
         Ok("{".to_owned()),
-        Ok(r#"{"keys": []}"#.to_owned()),
         Ok(" ".repeat(100_000)),
     ] {
         server.now_answers(broken);
@@ -307,6 +306,83 @@ async fn the_last_keys_stay_while_no_others_can_be_had_but_for_a_day_at_most() {
 }
 
 #[tokio::test]
+async fn a_key_that_was_taken_out_of_the_set_opens_nothing_after_a_quiet_night() {
+    let site = Site::start().await;
+    let server = KeyServer::start(&keys::only(keys::es256(0))).await;
+    let behind = server.behind(&site.clock).await;
+    assert_eq!(offer(&behind, &assertion(&site).await).await.status, 200);
+    for set in [
+        keys::only(keys::es256(1)).public_jwks(),
+        r#"{"keys": []}"#.to_owned(),
+    ] {
+        server.now_answers(Ok(set));
+        site.clock.advance(Duration::from_secs(8 * 60 * 60));
+        let stolen = assertion(&site).await;
+        assert_eq!(offer(&behind, &stolen).await.status, 401);
+        server.now_has(&keys::only(keys::es256(0)));
+        site.clock.advance(Duration::from_secs(30));
+        assert_eq!(offer(&behind, &stolen).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn who_hangs_up_during_a_fetch_takes_no_keys_from_others() {
+    use axum::body::Body;
+    use axum::http::Request;
+    use tower::{Layer, Service};
+
+    let site = Site::start().await;
+    let token = assertion(&site).await;
+    let server = KeyServer::start(&keys::only(keys::es256(0))).await;
+    let url = format!("http://{}/keys", server.address);
+    let verify = VerifyAssertion::from_jwks_url_by(&url, ISSUER, AUDIENCE, site.clock.clone());
+    let app = Router::new().route("/page", get(page));
+    let mut service = verify.unwrap().layer(app);
+    let request = || {
+        let request = Request::get("/page").header("x-heroku-sso-assertion", &token);
+        request.body(Body::empty()).unwrap()
+    };
+    // Polled once, and dropped while the keys are on their way.
+    let mut first = Box::pin(service.call(request()));
+    assert!(after_one_poll(&mut first).await.is_none());
+    drop(first);
+    let answer = service.call(request()).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(server.calls(), 1);
+}
+
+/// What a future has after one poll.
+async fn after_one_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    std::future::poll_fn(|cx| {
+        let polled = std::pin::Pin::new(&mut *future).poll(cx);
+        std::task::Poll::Ready(match polled {
+            std::task::Poll::Ready(output) => Some(output),
+            std::task::Poll::Pending => None,
+        })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_secret_verifies_no_assertion() {
+    let keys = keys::only(keys::hs256(0));
+    let verify = VerifyAssertion::with_keys(keys, ISSUER, AUDIENCE, ManualClock::new());
+    assert_eq!(verify.unwrap_err(), InvalidJwtKey::SecretNotAllowed);
+}
+
+#[tokio::test]
+async fn an_unsigned_email_is_asserted_without_roles() {
+    let site = Site::start().await;
+    let browser = site.browser();
+    let mut form = site.addon.sign_in_form("owner@example.com");
+    form.remove("user_scoped_resource_token");
+    assert_eq!(browser.submit(&form).await.status, 303);
+    let claims = parts(&browser.fetch("/assertion").await.body).claims;
+    assert_eq!(claims["proof"], "unsigned_email");
+    assert_eq!(claims["roles"], json!([]));
+}
+
+#[tokio::test]
 async fn without_keys_nobody_is_let_in_and_the_answer_is_503() {
     let site = Site::start().await;
     let server = KeyServer::start(&keys::only(keys::es256(0))).await;
@@ -316,7 +392,8 @@ async fn without_keys_nobody_is_let_in_and_the_answer_is_503() {
     assert_eq!(offer(&behind, &token).await.status, 503);
     assert_eq!(offer(&behind, "garbage").await.status, 401);
     server.now_has(&keys::only(keys::es256(0)));
-    site.clock.advance(Duration::from_secs(30));
+    assert_eq!(offer(&behind, &token).await.status, 503, "asked too lately");
+    site.clock.advance(Duration::from_secs(2));
     assert_eq!(offer(&behind, &token).await.status, 200);
 }
 

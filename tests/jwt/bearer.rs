@@ -247,3 +247,90 @@ async fn a_gate_without_bearer_tokens_leaves_the_header_to_the_service() {
     assert_eq!(browser.send(request).await.status, 200);
     assert_eq!(as_bearer(site.address, "x.y.z").await.status, 401);
 }
+
+#[tokio::test]
+async fn a56_an_answer_to_a_token_varies_by_it_and_the_service_does_not_see_it() {
+    let site = Site::with(bearers).await;
+    let browser = site.ann().await;
+    let token = site.bearer(&browser).await;
+    for answer in [site.as_bearer(&token).await, browser.fetch("/page").await] {
+        assert_eq!(answer.header("vary"), Some("Cookie, Authorization"));
+    }
+    let program = site.browser();
+    let request = program.request(Method::GET, "/headers");
+    let request = request.header("authorization", format!("Bearer {token}"));
+    assert_eq!(program.send(request).await.body, "");
+    // What is none of the gate's is left alone.
+    let request = browser.request(Method::GET, "/headers");
+    let answer = browser
+        .send(request.header("authorization", "Basic x"))
+        .await;
+    assert_eq!(answer.body, "Basic x");
+}
+
+#[tokio::test]
+async fn a_token_that_is_no_text_is_no_reason_to_look_at_the_cookie() {
+    let site = Site::with(bearers).await;
+    let browser = site.ann().await;
+    for value in [&b"Bearer \xff\xfe"[..], b"Bearer", b"bearer\t"] {
+        let value = reqwest::header::HeaderValue::from_bytes(value).unwrap();
+        let request = browser.request(Method::GET, "/page");
+        let answer = browser.send(request.header("authorization", value)).await;
+        assert_eq!(answer.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_signs_out_leaves_the_browser_s_cookies_alone() {
+    let site = Site::with(bearers).await;
+    let browser = site.ann().await;
+    site.clock.advance(Duration::from_secs(1));
+    let other = site.bearer(&site.ann().await).await;
+    let out = browser.request(Method::POST, "/logout");
+    let out = out.header("authorization", format!("Bearer {other}"));
+    let answer = browser.send(out).await;
+    assert_eq!(answer.status, 204);
+    assert!(answer.set_cookies().is_empty());
+    assert_eq!(site.as_bearer(&other).await.status, 401);
+    assert_eq!(browser.fetch("/page").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_503_to_a_program_is_json_whatever_it_accepts() {
+    use tower_heroku_sso::simulator::{Endpoint, Fault};
+
+    // Sessions that outlive their lists, so that a list can be too old.
+    let site = Site::with(|builder| {
+        let builder = bearers(builder).refresh_interval(Duration::from_secs(600));
+        builder.max_list_age(Duration::from_secs(600))
+    })
+    .await;
+    let browser = site.ann().await;
+    site.clock.advance(Duration::from_secs(500));
+    let email = "ann@example.com".parse().unwrap();
+    let verified = tower_heroku_sso::VerifiedEmail::i_have_verified(email);
+    let resource = site.addon.resource_id();
+    let signed_in = site
+        .sso
+        .admit(&resource, &verified, &Default::default())
+        .await;
+    let mut cookies = axum::http::HeaderMap::new();
+    signed_in.unwrap().set_cookies(&mut cookies);
+    let cookie = cookies["set-cookie"].to_str().unwrap();
+    let value = cookie.split(['=', ';']).nth(1).unwrap();
+    browser.set_cookie(crate::site::COOKIE, value);
+    let token = site.bearer(&browser).await;
+    site.heroku.fault(Endpoint::Any, Fault::Status(503));
+    site.clock.advance(Duration::from_secs(200));
+    let program = site.browser();
+    let request = program.request(Method::GET, "/page");
+    let request = request
+        .header("accept", "text/html")
+        .header("authorization", format!("Bearer {token}"));
+    let answer = program.send(request).await;
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/problem+json")
+    );
+}

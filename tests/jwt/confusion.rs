@@ -36,12 +36,12 @@ impl Stage {
         let bearer = site.bearer(&browser).await;
         let assertion = browser.fetch("/assertion").await.body;
         let verify = VerifyAssertion::with_keys(
-            &keys::only(keys::es256(0)),
+            keys::only(keys::es256(0)),
             ISSUER,
             AUDIENCE,
             site.clock.clone(),
         );
-        let behind = crate::assertion::behind(verify).await;
+        let behind = crate::assertion::behind(verify.unwrap()).await;
         let stage = Self {
             site,
             behind,
@@ -236,12 +236,12 @@ async fn j5_a_removed_key_counts_no_more() {
     assert_eq!(as_cookie(address, &stage.good[0]).await.status, 401);
     assert_eq!(as_bearer(address, &stage.good[1]).await.status, 401);
     let verify = VerifyAssertion::with_keys(
-        &keys::only(keys::es256(1)),
+        keys::only(keys::es256(1)),
         ISSUER,
         AUDIENCE,
         stage.site.clock.clone(),
     );
-    let behind = crate::assertion::behind(verify).await;
+    let behind = crate::assertion::behind(verify.unwrap()).await;
     let answer = crate::assertion::offer(&behind, &stage.good[2]).await;
     assert_eq!(answer.status, 401);
 }
@@ -331,12 +331,12 @@ async fn j8_also_under_one_key() {
         assert_eq!(as_bearer(site.address, token).await.status, 401);
     }
     let verify = VerifyAssertion::with_keys(
-        &keys::only(keys::es256(0)),
+        keys::only(keys::es256(0)),
         ISSUER,
         AUDIENCE,
         site.clock.clone(),
     );
-    let behind = crate::assertion::behind(verify).await;
+    let behind = crate::assertion::behind(verify.unwrap()).await;
     for token in [&cookie, &bearer] {
         assert_eq!(crate::assertion::offer(&behind, token).await.status, 401);
     }

@@ -249,3 +249,76 @@ async fn a32_a_planted_cookie_is_not_adopted_and_the_one_before_ends() {
     assert_eq!(as_cookie(site.address, &before).await.status, 401);
     assert_eq!(browser.fetch("/page").await.status, 200);
 }
+
+/// A store that cannot write down that a session was closed, for a while.
+mod forgetful;
+
+#[tokio::test]
+async fn a_sign_out_that_could_not_be_written_down_is_not_done_at_the_second_click() {
+    use crate::site::everything;
+
+    for set_up in [everything as fn(_) -> _, |builder: HerokuSsoBuilder| {
+        builder.bearer_tokens(keys::only(keys::ed25519(0)))
+    }] {
+        let store = forgetful::Forgetful::default();
+        let site = Site::with(|builder| set_up(builder).store(store.clone())).await;
+        let browser = site.ann().await;
+        let (copy, token) = (cookie(&browser), site.bearer(&browser).await);
+        store.forget(true);
+        for _ in 0..3 {
+            assert_eq!(sign_out(&browser).await, 503);
+        }
+        // Here it counts all the same.
+        assert_eq!(as_cookie(site.address, &copy).await.status, 401);
+        assert_eq!(site.as_bearer(&token).await.status, 401);
+        store.forget(false);
+        assert_eq!(sign_out(&browser).await, 204);
+        let (_sso, address) = site.another(|builder| set_up(builder).store(store)).await;
+        assert_eq!(as_cookie(address, &copy).await.status, 401);
+        assert_eq!(crate::site::as_bearer(address, &token).await.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_goes_on_as_long_as_its_session_is_extended() {
+    let site = Site::with(stateless).await;
+    let browser = site.ann().await;
+    let mut stream = browser
+        .request(Method::GET, "/events")
+        .send()
+        .await
+        .unwrap();
+    assert!(stream.chunk().await.unwrap().is_some());
+    for _ in 0..4 {
+        site.clock.advance(Duration::from_secs(140));
+        refresh(&site).await;
+        assert_eq!(browser.fetch("/page").await.status, 200);
+        let silent = tokio::time::timeout(Duration::from_millis(50), stream.chunk()).await;
+        assert!(silent.is_err(), "the stream has ended");
+    }
+    site.clock.advance(Duration::from_secs(301));
+    let end = tokio::time::timeout(Duration::from_secs(10), stream.chunk());
+    assert_eq!(end.await.expect("the stream ends").unwrap(), None);
+}
+
+#[tokio::test]
+async fn s5_what_a_login_hands_out_shows_no_cookie() {
+    let site = Site::with(stateless).await;
+    let email = "ann@example.com".parse().unwrap();
+    let verified = tower_heroku_sso::VerifiedEmail::i_have_verified(email);
+    let resource = site.addon.resource_id();
+    let signed_in = site
+        .sso
+        .admit(&resource, &verified, &Default::default())
+        .await;
+    let signed_in = signed_in.unwrap();
+    let mut headers = axum::http::HeaderMap::new();
+    signed_in.set_cookies(&mut headers);
+    let shown = format!("{signed_in:?} {headers:?}");
+    let value = headers["set-cookie"].to_str().unwrap();
+    let value = value.split(['=', ';']).nth(1).unwrap();
+    assert!(
+        value.len() > 100 && !shown.contains(&value[..20]),
+        "{shown}"
+    );
+}
