@@ -137,7 +137,7 @@ where
                     reader,
                 } => {
                     let mut response = ready!(response.poll(cx))?;
-                    mark_personal(response.headers_mut(), *vary);
+                    mark_personal(response.headers_mut(), vary);
                     for cookie in cookies.drain(..) {
                         response.headers_mut().append(SET_COOKIE, cookie);
                     }
