@@ -136,5 +136,11 @@ pub(crate) async fn pause(duration: Duration) {
     tokio::time::sleep(duration).await;
 }
 
+/// Tells how much real time has passed since: for limits that the http client keeps, by its own clock.
+pub(crate) fn stopwatch() -> impl Fn() -> Duration {
+    let begun = Instant::now();
+    move || begun.elapsed()
+}
+
 /// How the parts hold their clock.
 pub(crate) type SharedClock = Arc<dyn Clock>;

@@ -217,6 +217,33 @@ fn the_wall_clock_is_read_in_one_place() {
     }
 }
 
+/// Whatever a stranger can guess at is compared in constant time, as `subtle` and `hmac` do it. That no
+/// other comparison is added shows here: the files that see digests compare nothing else.
+#[test]
+fn a27_digests_and_passwords_are_compared_in_constant_time() {
+    let compared_by = [
+        ("sso/verify.rs", "expected(salt.expose()).ct_eq(&digest)"),
+        (
+            "sso/token.rs",
+            "Sha256::digest(a).ct_eq(&Sha256::digest(b))",
+        ),
+        (
+            "partner_api/basic_auth.rs",
+            "equal_in_constant_time(&credentials, &expected.concat())",
+        ),
+        ("webhook/signature.rs", "verify_slice(&signature)"),
+    ];
+    let sources = sources();
+    for (path, comparison) in compared_by {
+        let source = sources.iter().find(|source| source.path == path).unwrap();
+        assert!(source.code.contains(comparison), "{path}");
+        for line in source.code.lines().filter(|line| line.contains("==")) {
+            // What is compared there is the caller's own setting.
+            assert!(line.contains("self.policy =="), "{path}: {line}");
+        }
+    }
+}
+
 #[test]
 fn no_file_is_long() {
     for source in sources() {

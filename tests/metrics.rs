@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
-use tower_heroku_sso::simulator::{Endpoint, Fault, Simulator};
+use tower_heroku_sso::simulator::{ETags, Endpoint, Fault, Simulator};
 use tower_heroku_sso::{
     AddonPassword, ClientSecret, HerokuSso, Manifest, ManualClock, OauthGrant, SsoSalt,
 };
@@ -34,6 +34,31 @@ impl Found {
             }
         }
     }
+}
+
+/// What can go wrong at Heroku, and the name that it is counted by.
+fn kinds() -> [(Endpoint, Fault, &'static str); 11] {
+    use Endpoint::{AddOn, App, Collaborators};
+
+    let elsewhere = "https://evil.example/".to_owned();
+    let retry_after = Some("60".to_owned());
+    [
+        (AddOn, Fault::Status(401), "unauthorized"),
+        (AddOn, Fault::Status(403), "forbidden"),
+        (App, Fault::Status(404), "not_found"),
+        (AddOn, Fault::RateLimited { retry_after }, "rate_limited"),
+        (AddOn, Fault::Html503, "unavailable"),
+        (AddOn, Fault::Redirect(elsewhere), "redirected"),
+        (AddOn, Fault::Reset, "transport"),
+        (AddOn, Fault::WrongId, "wrong_subject"),
+        (Collaborators, Fault::NestedJson, "malformed"),
+        (Collaborators, Fault::Oversized(8 << 20), "too_large"),
+        (
+            Collaborators,
+            Fault::PartialWithoutNextRange,
+            "unfinished_list",
+        ),
+    ]
 }
 
 #[tokio::test]
@@ -71,6 +96,14 @@ async fn calls_fetches_and_the_state_of_the_lists_are_counted_without_naming_any
     sso.refresh_now(&resource).await.unwrap();
     heroku.fault(Endpoint::AddOn, Fault::Status(500));
     sso.refresh_now(&resource).await.unwrap_err();
+    // Each kind of fault by its name; a 304 would have no body to go wrong.
+    heroku.set_etags(ETags::None);
+    for (endpoint, fault, _) in kinds() {
+        heroku.clear_faults();
+        heroku.fault(endpoint, fault);
+        sso.refresh_now(&resource).await.unwrap_err();
+        clock.advance(Duration::from_secs(61));
+    }
     heroku.clear_faults();
     heroku.expire_access_tokens();
     sso.refresh_now(&resource).await.unwrap();
@@ -87,6 +120,11 @@ async fn calls_fetches_and_the_state_of_the_lists_are_counted_without_naming_any
     }
     let found = found.0;
     sync.shutdown().await;
+    for (_, fault, kind) in kinds() {
+        let name = format!("heroku_sso_list_fetches_total{{outcome={kind}}}");
+        let count = found.get(&name).copied().unwrap_or_default();
+        assert!(count >= 1.0, "{fault:?}: {name} is not in {found:#?}");
+    }
 
     for (name, least) in [
         ("heroku_sso_api_calls_total{call=add_on,outcome=200}", 1.0),

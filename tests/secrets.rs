@@ -50,7 +50,7 @@ const SEALING_KEY: &str = "c2VhbGluZ19rZXlfb2ZfMzJfYnl0ZXNfZm9yX3Rlc3Q=";
 const HOOK_SECRET: &str = "a-webhook-secret-of-our-own";
 
 #[tokio::test]
-async fn s1_to_s6_nothing_that_is_logged_or_answered_holds_a_secret() {
+async fn s1_s2_s3_s4_s5_s6_nothing_that_is_logged_or_answered_holds_a_secret() {
     let log = Log::default();
     let writer = log.clone();
     tracing_subscriber::fmt()
@@ -125,7 +125,11 @@ async fn life(
 
     // Provisioned, entered, looked at, replayed, refused.
     let addon = heroku.app("shop").collaborator("ann@example.com").addon();
-    addon.provision().await.unwrap();
+    let mut code = String::new();
+    let provision = addon.provision_with(|body| {
+        code = body["oauth_grant"]["code"].as_str().unwrap().to_owned();
+    });
+    provision.await.unwrap();
     let resource = addon.resource_id();
     let browser = Browser::new(address);
     let form = addon.sign_in_form("ann@example.com");
@@ -221,6 +225,7 @@ async fn life(
         session,
         secrecy::ExposeSecret::expose_secret(&token).to_owned(),
         "HRKU-AA".to_owned(),
+        code,
         HOOK_SECRET.to_owned(),
     ];
     let signatures =

@@ -24,6 +24,9 @@ pub struct AccessList {
     collaborators: People,
     team_members: TeamMembers,
     policy: ListPolicy,
+    /// What those may do who are on both lists, by their places among the collaborators: put together
+    /// once, and not at each request.
+    on_both: Box<[(usize, Arc<Standing>)]>,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -57,6 +60,32 @@ impl Member {
     }
 }
 
+/// What somebody on the list may do.
+#[derive(Clone, Debug)]
+pub(crate) struct Entitlement {
+    /// The Heroku account, where Heroku's lists agree on one.
+    pub(crate) user_id: Option<UserId>,
+    standing: Arc<Standing>,
+}
+
+impl Entitlement {
+    pub(crate) fn roles(&self) -> &Roles {
+        &self.standing.roles
+    }
+
+    pub(crate) fn permissions(&self) -> &[Box<str>] {
+        &self.standing.permissions
+    }
+}
+
+/// Why somebody may not come in by a list: see [`Admission`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum NotEntitled {
+    NotListed,
+    OtherAccount,
+    Unknown,
+}
+
 /// What the list says about a person.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -79,16 +108,26 @@ impl AccessList {
             collaborators,
             team_members: TeamMembers::NoTeam,
             policy,
+            on_both: Box::default(),
         }
     }
 
     /// The list of an app that belongs to a team.
     pub fn of_team_app(collaborators: People, members: People, policy: ListPolicy) -> Self {
-        Self {
+        let mut list = Self {
             collaborators,
             team_members: TeamMembers::Known(members),
             policy,
-        }
+            on_both: Box::default(),
+        };
+        let collaborators = list.collaborators.iter().enumerate();
+        let on_both = collaborators.filter_map(|(place, collaborator)| {
+            let member = list.member(&collaborator.email)?;
+            let standing = collaborator.standing.merge(&member.standing);
+            Some((place, standing.shared()))
+        });
+        list.on_both = on_both.collect();
+        list
     }
 
     /// The list of a team's app when Heroku does not tell the team's members: the collaborators get
@@ -98,22 +137,50 @@ impl AccessList {
             collaborators,
             team_members: TeamMembers::Withheld,
             policy,
+            on_both: Box::default(),
         }
     }
 
     /// What the list says about the person with this email and, where the caller knows it, account.
     pub fn admission(&self, email: &Email, user_id: Option<&UserId>) -> Admission {
-        let Some(member) = self.person(email) else {
-            return match self.team_members {
-                TeamMembers::Withheld if !email.is_pseudo_user() => Admission::Unknown,
-                _ => Admission::NotListed,
-            };
-        };
-        match (&member.account, user_id) {
-            (Account::Disputed, _) => Admission::OtherAccount,
-            (Account::Known(listed), Some(claimed)) if listed != claimed => Admission::OtherAccount,
-            _ => Admission::Listed(member.into()),
+        match self.entitlement(email, user_id) {
+            Ok(listed) => Admission::Listed(Member {
+                email: email.clone(),
+                user_id: listed.user_id,
+                standing: listed.standing,
+            }),
+            Err(NotEntitled::NotListed) => Admission::NotListed,
+            Err(NotEntitled::OtherAccount) => Admission::OtherAccount,
+            Err(NotEntitled::Unknown) => Admission::Unknown,
         }
+    }
+
+    /// The same for whoever has the email at hand. Allocates nothing.
+    pub(crate) fn entitlement(
+        &self,
+        email: &Email,
+        user_id: Option<&UserId>,
+    ) -> Result<Entitlement, NotEntitled> {
+        let Some((account, standing)) = self.find(email) else {
+            return Err(match self.team_members {
+                TeamMembers::Withheld if !email.is_pseudo_user() => NotEntitled::Unknown,
+                _ => NotEntitled::NotListed,
+            });
+        };
+        let listed = match account {
+            Account::Disputed => return Err(NotEntitled::OtherAccount),
+            Account::Known(listed) => Some(listed),
+            Account::Unknown => None,
+        };
+        if let (Some(listed), Some(claimed)) = (&listed, user_id)
+            && listed != claimed
+        {
+            return Err(NotEntitled::OtherAccount);
+        }
+        Ok(Entitlement {
+            user_id: listed,
+            standing: Arc::clone(standing),
+        })
     }
 
     /// Everybody on the list, in order of email.
@@ -149,13 +216,29 @@ impl AccessList {
         &self.collaborators
     }
 
-    fn person(&self, email: &Email) -> Option<Person> {
-        let member = self.team_members().and_then(|members| members.find(email));
-        let member = member.filter(|member| self.counts(member));
-        match (self.collaborators.find(email), member) {
-            (Some(collaborator), Some(member)) => Some(collaborator.merge(member)),
-            (one, other) => one.or(other).cloned(),
+    /// The account and the standing that both lists together give.
+    fn find(&self, email: &Email) -> Option<(Account, &Arc<Standing>)> {
+        let collaborator = self.collaborators.place_of(email);
+        let collaborator = collaborator.map(|place| (place, &self.collaborators[place]));
+        match (collaborator, self.member(email)) {
+            (Some((place, collaborator)), Some(member)) => {
+                let standing = self
+                    .on_both
+                    .binary_search_by_key(&place, |(place, _)| *place);
+                let (_, standing) = &self.on_both[standing.ok()?];
+                Some((collaborator.account.merge(&member.account), standing))
+            }
+            (Some((_, only)), None) | (None, Some(only)) => {
+                Some((only.account.clone(), &only.standing))
+            }
+            (None, None) => None,
         }
+    }
+
+    /// A team member who counts.
+    fn member(&self, email: &Email) -> Option<&Person> {
+        let member = self.team_members()?.find(email)?;
+        self.counts(member).then_some(member)
     }
 
     fn counted_members(&self) -> impl Iterator<Item = &Person> {

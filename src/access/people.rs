@@ -124,8 +124,12 @@ pub struct People(Arc<[Person]>);
 impl People {
     /// The person with this email.
     pub fn find(&self, email: &Email) -> Option<&Person> {
+        self.place_of(email).map(|place| &self.0[place])
+    }
+
+    pub(super) fn place_of(&self, email: &Email) -> Option<usize> {
         let found = self.0.binary_search_by(|person| person.email.cmp(email));
-        found.ok().map(|index| &self.0[index])
+        found.ok()
     }
 
     /// Everybody, in order of email.
@@ -141,6 +145,15 @@ impl People {
     /// True if there is nobody.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl std::ops::Index<usize> for People {
+    type Output = Person;
+
+    /// By place in the order of emails.
+    fn index(&self, place: usize) -> &Person {
+        &self.0[place]
     }
 }
 

@@ -76,8 +76,7 @@ pub struct Config {
     /// zero for never. A sign-out and a revocation are obeyed at once all the same, in every process
     /// on the same store; what ends a session behind the crate's back, within this time. While the
     /// session store does not answer, a session that was read before goes on to its own end; zero does
-    /// without that too. The sessions that this process keeps in its own memory by default are not
-    /// cached. Default: 5 seconds.
+    /// without that too. Default: 5 seconds.
     pub session_cache: Duration,
     /// Heroku's webhooks, by which a removed collaborator is out within seconds. Default: none, so
     /// that lists are only polled.

@@ -75,7 +75,7 @@ impl Keeper {
 
 /// The token of the `Authorization` header, if its scheme is `Bearer` (RFC 6750, section 2.1). Of
 /// several none counts, and the request has no other credential.
-pub(super) fn of(headers: &HeaderMap) -> Option<Credential> {
+pub(super) fn of(headers: &HeaderMap) -> Option<Credential<'_>> {
     let mut tokens = headers.get_all(AUTHORIZATION).iter().filter_map(|value| {
         let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

@@ -10,7 +10,7 @@ use super::paths::Place;
 use super::refusal::Refusal;
 use super::visit::Visit;
 use super::{HerokuUser, RefusalKind};
-use crate::access::{Admission, Member};
+use crate::access::{Entitlement, NotEntitled};
 use crate::audit;
 use crate::ids::ResourceId;
 use crate::session::{Credential, Extension, Grant, SessionError, SessionName};
@@ -27,7 +27,11 @@ pub(super) struct Passage {
 
 impl Keeper {
     /// What says which session counts at this place. A bearer token is taken before a cookie.
-    pub(super) fn credential(&self, place: Place, headers: &HeaderMap) -> Option<Credential> {
+    pub(super) fn credential<'h>(
+        &self,
+        place: Place,
+        headers: &'h HeaderMap,
+    ) -> Option<Credential<'h>> {
         if place == Place::Nowhere {
             return None;
         }
@@ -40,13 +44,58 @@ impl Keeper {
         self.cookies.session_of(headers, place.resource())
     }
 
+    /// The plain yes of [`check`](Self::check), where it needs nobody's answer: session and list are at
+    /// hand, and neither is to be changed. Nearly every request of somebody who works with the
+    /// dashboard is one. Everything else is left to `check`.
+    pub(super) fn check_at_once(
+        self: &Arc<Self>,
+        credential: &Credential<'_>,
+        place: Place,
+        mount: &str,
+    ) -> Option<Passage> {
+        let (session, grant) = self.sessions.find_at_once(credential)?;
+        let is_here = place.resource().is_none_or(|here| *here == grant.resource);
+        if !is_here || grant.has_ended(self.directory.clock().now()) {
+            return None;
+        }
+        let held = self
+            .directory
+            .current_at_once(&grant.resource, &grant.email, grant.ticket)?;
+        let list = &held.snapshot.list;
+        let listed = list
+            .entitlement(&grant.email, grant.user_id.as_ref())
+            .ok()?;
+        if self.sessions.later_end(&session, &grant, &held).is_some() {
+            return None;
+        }
+        Some(self.pass(session, grant, listed, &held, mount, credential))
+    }
+
+    fn pass(
+        self: &Arc<Self>,
+        session: SessionName,
+        grant: Arc<Grant>,
+        listed: Entitlement,
+        held: &Held,
+        mount: &str,
+        credential: &Credential<'_>,
+    ) -> Passage {
+        let visit = Visit::new(Arc::clone(self), session);
+        let snapshot = Arc::clone(&held.snapshot);
+        Passage {
+            user: HerokuUser::new(visit, grant, listed, snapshot, mount),
+            cookie: None,
+            by_cookie: credential.is_cookie(),
+        }
+    }
+
     /// `mount` is what a router outside of the gate took off the path.
     ///
     /// Asks the session store who this is, and the newest list whether they may pass. One list
     /// decides the whole request, also if a newer one arrives meanwhile.
     pub(super) async fn check(
         self: &Arc<Self>,
-        credential: Option<Credential>,
+        credential: Option<Credential<'static>>,
         place: Place,
         mount: String,
     ) -> Result<Passage, Refusal> {
@@ -69,9 +118,10 @@ impl Keeper {
             }
             return Err(turn_away(RefusalKind::SessionEnded, Some(&resource)));
         }
+        let user_id = grant.user_id.as_ref();
         let current = self
             .directory
-            .current(&grant.resource, &grant.email, grant.ticket);
+            .current(&resource, &grant.email, user_id, grant.ticket);
         let held = match current.await {
             Ok(Some(held)) => held,
             Ok(None) => {
@@ -85,8 +135,8 @@ impl Keeper {
             }
             Err(error) => return Err(Refusal::cannot_check(error.retry_after())),
         };
-        let member = match listed(&grant, &held) {
-            Ok(member) => member,
+        let listed = match listed(&grant, &held) {
+            Ok(listed) => listed,
             Err(refusal) if refusal.kind == RefusalKind::NotListed => {
                 self.close(&session).await;
                 return Err(turn_away(RefusalKind::NotListed, Some(&resource)));
@@ -97,20 +147,15 @@ impl Keeper {
         let Ok(cookie) = extended else {
             return Err(turn_away(RefusalKind::NoSession, Some(&resource)));
         };
-        let snapshot = held.snapshot.clone();
-        let visit = Visit::new(Arc::clone(self), session);
-        Ok(Passage {
-            user: HerokuUser::new(visit, grant, member, snapshot, mount),
-            cookie,
-            by_cookie: credential.is_cookie(),
-        })
+        let passage = self.pass(session, grant, listed, &held, &mount, &credential);
+        Ok(Passage { cookie, ..passage })
     }
 
     /// The cookie of a session whose end has moved.
     async fn extend(
         &self,
         session: &SessionName,
-        grant: &mut Grant,
+        grant: &mut Arc<Grant>,
         held: &Held,
         now: OffsetDateTime,
     ) -> Result<Option<HeaderValue>, Closed> {
@@ -119,11 +164,11 @@ impl Keeper {
         };
         match self.sessions.extend(session, grant, end).await {
             Ok(Extension::Done(value)) => {
-                grant.expires_at = end;
+                Arc::make_mut(grant).expires_at = end;
                 Ok(Some(self.cookies.session(&grant.resource, value, end, now)))
             }
             Ok(Extension::DoneBefore) => {
-                grant.expires_at = end;
+                Arc::make_mut(grant).expires_at = end;
                 Ok(None)
             }
             Ok(Extension::Closed) => Err(Closed),
@@ -143,7 +188,7 @@ impl Keeper {
     }
 
     /// Closes the session that a browser had before it signed in anew.
-    pub(super) async fn close_previous(&self, previous: Option<Credential>) {
+    pub(super) async fn close_previous(&self, previous: Option<Credential<'_>>) {
         let Some(previous) = previous else {
             return;
         };
@@ -155,7 +200,7 @@ impl Keeper {
     /// The refusal of a credential that is of no more use.
     fn turn_away(
         &self,
-        credential: &Credential,
+        credential: &Credential<'_>,
         kind: RefusalKind,
         resource: Option<&ResourceId>,
     ) -> Refusal {
@@ -170,16 +215,16 @@ impl Keeper {
 /// The session was closed while this request was under way.
 struct Closed;
 
-fn listed(grant: &Grant, held: &Held) -> Result<Member, Refusal> {
+fn listed(grant: &Grant, held: &Held) -> Result<Entitlement, Refusal> {
     let list = &held.snapshot.list;
-    let reason = match list.admission(&grant.email, grant.user_id.as_ref()) {
-        Admission::Listed(member) => return Ok(member),
-        Admission::Unknown => {
+    let reason = match list.entitlement(&grant.email, grant.user_id.as_ref()) {
+        Ok(listed) => return Ok(listed),
+        Err(NotEntitled::Unknown) => {
             let wait = SyncError::MembersWithheld.retry_after();
             return Err(Refusal::cannot_check(wait));
         }
-        Admission::NotListed => "not_listed",
-        Admission::OtherAccount => "other_account",
+        Err(NotEntitled::NotListed) => "not_listed",
+        Err(NotEntitled::OtherAccount) => "other_account",
     };
     audit::request_refused(&grant.resource, &grant.email, reason);
     Err(Refusal::new(RefusalKind::NotListed))

@@ -77,6 +77,18 @@ where
         }
     }
 
+    /// Of somebody who has passed already.
+    pub(super) fn enter(
+        keeper: &Keeper,
+        request: Request<ReqBody>,
+        passage: Passage,
+        service: &mut S,
+    ) -> Self {
+        Self {
+            state: enter(keeper, request, passage, service),
+        }
+    }
+
     pub(super) fn check(
         check: Boxed<Result<Passage, Refusal>>,
         keeper: Arc<Keeper>,
@@ -147,35 +159,49 @@ where
         let Self {
             keeper,
             mode,
-            mut request,
+            request,
             mut service,
         } = self;
-        let (cookies, reader) = match (verdict, mode) {
-            (Ok(passage), _) => {
-                if let Some(answer) = lead_back(&keeper, &request, &passage) {
-                    let answer = Box::pin(async move { answer });
-                    return State::Answer { answer };
-                }
-                let hint = landed(&keeper, &request, &passage);
-                let ends = keeper.streams == Streams::EndWithAccess;
-                let reader = ends.then(|| passage.user.clone());
-                request.extensions_mut().insert(passage.user);
-                (passage.cookie.into_iter().chain(hint).collect(), reader)
-            }
-            (Err(_), Mode::Identify) => (Vec::new(), None),
+        match (verdict, mode) {
+            (Ok(passage), _) => enter(&keeper, request, passage, &mut service),
+            (Err(_), Mode::Identify) => State::Inner {
+                response: service.call(request),
+                cookies: Vec::new(),
+                reader: None,
+            },
             (Err(refusal), Mode::Guard) => {
                 let visitor = Visitor::of(&keeper, &request);
                 let answer = async move { visitor.refuse(&keeper, refusal).await };
-                return State::Answer {
+                State::Answer {
                     answer: Box::pin(answer),
-                };
+                }
             }
-        };
-        State::Inner {
-            response: service.call(request),
-            cookies,
-            reader,
         }
+    }
+}
+
+/// Calls the wrapped service for somebody who passed.
+fn enter<S, ReqBody>(
+    keeper: &Keeper,
+    mut request: Request<ReqBody>,
+    passage: Passage,
+    service: &mut S,
+) -> State<S, ReqBody, S::Future>
+where
+    S: Service<Request<ReqBody>>,
+{
+    if let Some(answer) = lead_back(keeper, &request, &passage) {
+        let answer = Box::pin(async move { answer });
+        return State::Answer { answer };
+    }
+    let hint = landed(keeper, &request, &passage);
+    let ends = keeper.streams == Streams::EndWithAccess;
+    let reader = ends.then(|| passage.user.clone());
+    request.extensions_mut().insert(passage.user);
+    State::Inner {
+        response: service.call(request),
+        cookies: passage.cookie.into_iter().chain(hint).collect(),
+        reader,
     }
 }
 

@@ -24,8 +24,12 @@ pub(super) fn of(extensions: &Extensions, uri: &Uri) -> PathAndQuery {
 }
 
 /// What a router took off the front of the path; empty if nothing.
-pub(super) fn prefix<B>(request: &Request<B>) -> String {
-    let whole = path_and_query(request);
-    let prefix = whole.path().strip_suffix(request.uri().path());
-    prefix.unwrap_or_default().to_owned()
+pub(super) fn prefix<B>(request: &Request<B>) -> &str {
+    #[cfg(feature = "axum")]
+    if let Some(axum::extract::OriginalUri(uri)) = request.extensions().get() {
+        let prefix = uri.path().strip_suffix(request.uri().path());
+        return prefix.unwrap_or_default();
+    }
+    let _ = request;
+    ""
 }

@@ -117,7 +117,10 @@ impl Paths {
     }
 
     pub(super) fn is_landing(&self, path: &str, resource: &ResourceId) -> bool {
-        path == self.landing(resource)
+        match self.resources {
+            None => path == self.landing,
+            Some(_) => path == self.landing(resource),
+        }
     }
 
     /// The resource in a path, and what follows it.

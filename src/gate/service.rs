@@ -17,6 +17,7 @@ use super::original_uri;
 use super::paths::Errand;
 use super::sign_out::SignOut;
 use super::user::HerokuUser;
+use crate::session::Credential;
 
 /// The gate around a service. See the [module docs](crate::gate).
 #[derive(Clone, Debug)]
@@ -87,16 +88,24 @@ where
                 ResponseFuture::answer(Box::pin(answer))
             }
             Errand::Pass => {
-                // The service that was polled ready goes along; the clone stays.
-                let clone = self.inner.clone();
-                let ready = mem::replace(&mut self.inner, clone);
                 let place = keeper.paths.place(request.uri().path());
                 let mount = original_uri::prefix(&request);
                 let credential = keeper.credential(place, request.headers());
+                let passage = credential
+                    .as_ref()
+                    .and_then(|credential| keeper.check_at_once(credential, place, mount));
+                if let Some(passage) = passage {
+                    return ResponseFuture::enter(&keeper, request, passage, &mut self.inner);
+                }
+                let (credential, mount) =
+                    (credential.map(Credential::into_owned), mount.to_owned());
                 let check = {
                     let keeper = Arc::clone(&keeper);
                     async move { keeper.check(credential, place, mount).await }
                 };
+                // The service that was polled ready goes along; the clone stays.
+                let clone = self.inner.clone();
+                let ready = mem::replace(&mut self.inner, clone);
                 ResponseFuture::check(Box::pin(check), keeper, self.mode, request, ready)
             }
         }

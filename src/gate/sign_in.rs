@@ -48,7 +48,7 @@ impl Keeper {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let prefix = original_uri::prefix(&request);
+        let prefix = original_uri::prefix(&request).to_owned();
         let browser = request.headers().clone();
         let form = self.read_form(request).await?;
 

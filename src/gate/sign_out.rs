@@ -24,7 +24,7 @@ pub(super) struct SignOut {
     format: Format,
     own_site: bool,
     /// What ends. Without a resource: the browser's only session.
-    sessions: Vec<(Option<ResourceId>, Credential)>,
+    sessions: Vec<(Option<ResourceId>, Credential<'static>)>,
     /// What the browser is to forget, whether there is a session or not.
     resource: Option<ResourceId>,
     hints: Vec<ResourceId>,
@@ -42,7 +42,10 @@ impl SignOut {
             }
             Place::Anywhere | Place::At(_) => {
                 let credential = keeper.credential(place, headers);
-                let session = credential.map(|session| (place.resource().copied(), session));
+                let session = credential.map(|session| {
+                    let resource = place.resource().copied();
+                    (resource, session.into_owned())
+                });
                 session.into_iter().collect()
             }
         };

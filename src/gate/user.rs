@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use super::visit::Visit;
 #[cfg(feature = "axum")]
 use super::{RefusalKind, accept::Format, original_uri, paths::Place, refusal::Refusal};
-use crate::access::{AccessList, App, Email, Member, Roles, Snapshot, Team};
+use crate::access::{AccessList, App, Email, Entitlement, Roles, Snapshot, Team};
 use crate::ids::{ResourceId, UserId};
 use crate::session::Grant;
 #[cfg(feature = "jwt")]
@@ -30,8 +30,8 @@ pub struct HerokuUser(Arc<Passed>);
 
 struct Passed {
     visit: Visit,
-    grant: Grant,
-    member: Member,
+    grant: Arc<Grant>,
+    listed: Entitlement,
     snapshot: Arc<Snapshot>,
     mount: Box<str>,
 }
@@ -39,15 +39,15 @@ struct Passed {
 impl HerokuUser {
     pub(super) fn new(
         visit: Visit,
-        grant: Grant,
-        member: Member,
+        grant: Arc<Grant>,
+        listed: Entitlement,
         snapshot: Arc<Snapshot>,
-        mount: String,
+        mount: &str,
     ) -> Self {
         Self(Arc::new(Passed {
             visit,
             grant,
-            member,
+            listed,
             snapshot,
             mount: mount.into(),
         }))
@@ -90,7 +90,7 @@ impl HerokuUser {
 
     /// The Heroku account, if the sign-in or the list names it.
     pub fn user_id(&self) -> Option<&UserId> {
-        let listed = self.0.member.user_id.as_ref();
+        let listed = self.0.listed.user_id.as_ref();
         listed.or(self.0.grant.user_id.as_ref())
     }
 
@@ -122,12 +122,12 @@ impl HerokuUser {
 
     /// The roles on the app and in the team, as of [`list_fetched_at`](Self::list_fetched_at).
     pub fn roles(&self) -> &Roles {
-        self.0.member.roles()
+        self.0.listed.roles()
     }
 
     /// Names of the permissions on a team app: `view`, `deploy`, `operate`, `manage`.
     pub fn permissions(&self) -> &[Box<str>] {
-        self.0.member.permissions()
+        self.0.listed.permissions()
     }
 
     /// Whether Heroku signed the email that this person signed in with.
@@ -162,7 +162,7 @@ impl HerokuUser {
     /// # }
     /// ```
     pub fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
-        self.0.visit.clone().ended(self.0.grant.clone())
+        self.0.visit.clone().ended(Arc::clone(&self.0.grant))
     }
 
     #[cfg(feature = "jwt")]

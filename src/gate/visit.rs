@@ -30,7 +30,7 @@ impl Visit {
     }
 
     /// Resolves when the session has ended, or its person has left the list.
-    pub(super) async fn ended(self, mut grant: Grant) {
+    pub(super) async fn ended(self, mut grant: Arc<Grant>) {
         let clock = self.keeper.directory.clock();
         let key = self.session.key();
         let mut closings = self.keeper.sessions.closings();

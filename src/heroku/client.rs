@@ -17,7 +17,7 @@ use super::wire::{
 };
 use super::{HerokuAnswer, HerokuError, HerokuUrl, limits};
 use crate::access::{People, Person};
-use crate::clock::SharedClock;
+use crate::clock::{self, SharedClock};
 use crate::ids::{AppId, ResourceId, TeamId};
 use crate::meter;
 use crate::secret::ClientSecret;
@@ -38,6 +38,7 @@ pub(crate) struct HerokuClient {
     /// The OAuth host takes no bearer token, so it draws on no token's pool.
     pub(super) id_pool: RatePool,
     api_url: HerokuUrl,
+    timeout: Duration,
     drift: ClockDrift,
 }
 
@@ -76,6 +77,7 @@ impl HerokuClient {
             id_url,
             client_secret,
             clock,
+            timeout,
             id_pool: RatePool::default(),
             drift: ClockDrift::default(),
         })
@@ -235,7 +237,8 @@ impl HerokuClient {
             return Err(HerokuError::RateLimited { retry_after });
         }
         let _under_way = pool.begin();
-        let response = request.send().await.map_err(HerokuError::transport)?;
+        let response = self.deliver(request).await;
+        let response = response.map_err(HerokuError::transport)?;
         let status = response.status();
         let headers = response.headers().clone();
         self.drift
@@ -269,6 +272,23 @@ impl HerokuClient {
         }
         Err(refusal(status, &headers, &body.unwrap_or_default()))
     }
+
+    /// A GET whose connection ends before there is an answer is sent once more, within the same time:
+    /// servers close idle connections, and at times just when one is used again.
+    async fn deliver(&self, request: RequestBuilder) -> reqwest::Result<Response> {
+        let request = request.build()?;
+        let is_safe = *request.method() == Method::GET;
+        let again = request.try_clone().filter(|_| is_safe);
+        let passed = clock::stopwatch();
+        match (self.http.execute(request).await, again) {
+            (Err(error), Some(mut again)) if is_cut_off(&error) => {
+                let left = self.timeout.saturating_sub(passed());
+                *again.timeout_mut() = Some(left);
+                self.http.execute(again).await
+            }
+            (result, _) => result,
+        }
+    }
 }
 
 pub(super) struct Answer {
@@ -286,6 +306,10 @@ impl Answer {
             _ => Ok(false),
         }
     }
+}
+
+fn is_cut_off(error: &reqwest::Error) -> bool {
+    error.is_request() && !error.is_connect() && !error.is_timeout()
 }
 
 fn if_changed(request: RequestBuilder, known: Option<&ETag>) -> RequestBuilder {

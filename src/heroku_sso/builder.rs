@@ -237,9 +237,8 @@ impl HerokuSsoBuilder {
         Ok(match &self.sessions {
             Some(store) => Keeping::Store(Arc::clone(store), self.config.session_cache),
             None => {
-                // What is in this process's memory anyway is not copied.
                 let store = MemorySessions::new(Arc::clone(clock));
-                Keeping::Store(Arc::new(store), Duration::ZERO)
+                Keeping::Store(Arc::new(store), self.config.session_cache)
             }
         })
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 
 use super::Grant;
@@ -25,7 +26,7 @@ pub(super) struct GrantCache<K> {
 
 /// A grant, and the name of its session.
 pub(super) struct Cached {
-    pub(super) grant: Grant,
+    pub(super) grant: Arc<Grant>,
     pub(super) key: SessionKey,
     /// Of [`Clock::elapsed`](crate::Clock::elapsed).
     read_at: Duration,
@@ -44,12 +45,15 @@ impl<K: Clone + Eq + Hash> GrantCache<K> {
     }
 
     /// The grant, unless it was read too long ago or the session was closed since.
-    pub(super) fn get(
+    pub(super) fn get<Q>(
         &self,
-        id: &K,
+        id: &Q,
         closed: &ClosedSessions,
         now: Duration,
-    ) -> Option<Arc<Cached>> {
+    ) -> Option<Arc<Cached>>
+    where
+        Q: Equivalent<K> + Hash + ?Sized,
+    {
         let cached = self.open(id, closed)?;
         let is_young = now.saturating_sub(cached.read_at) < self.kept;
         is_young.then_some(cached)
@@ -57,11 +61,14 @@ impl<K: Clone + Eq + Hash> GrantCache<K> {
 
     /// The grant however long ago it was read, for when the store does not answer. It still ends when
     /// it says, and its list still decides.
-    pub(super) fn get_old(&self, id: &K, closed: &ClosedSessions) -> Option<Grant> {
-        Some(self.open(id, closed)?.grant.clone())
+    pub(super) fn get_old(&self, id: &K, closed: &ClosedSessions) -> Option<Arc<Grant>> {
+        Some(Arc::clone(&self.open(id, closed)?.grant))
     }
 
-    fn open(&self, id: &K, closed: &ClosedSessions) -> Option<Arc<Cached>> {
+    fn open<Q>(&self, id: &Q, closed: &ClosedSessions) -> Option<Arc<Cached>>
+    where
+        Q: Equivalent<K> + Hash + ?Sized,
+    {
         if self.kept.is_zero() {
             return None;
         }
@@ -82,7 +89,7 @@ impl<K: Clone + Eq + Hash> GrantCache<K> {
         &self,
         id: K,
         key: &SessionKey,
-        grant: &Grant,
+        grant: &Arc<Grant>,
         closed_before: u64,
         now: Duration,
     ) {
@@ -90,7 +97,7 @@ impl<K: Clone + Eq + Hash> GrantCache<K> {
             return;
         }
         let cached = Cached {
-            grant: grant.clone(),
+            grant: Arc::clone(grant),
             key: key.clone(),
             read_at: now,
             closed_before: AtomicU64::new(closed_before),

@@ -1,5 +1,7 @@
 //! The cookies: the session's, the hint that outlives it, the way back, and `heroku-nav-data`.
 
+use std::borrow::Cow;
+
 use cookie::time::Duration as CookieDuration;
 use cookie::{Cookie, CookieJar, Key, SameSite};
 use http::header::COOKIE;
@@ -30,6 +32,8 @@ const MAX_WANTED: usize = 2048;
 #[derive(Clone)]
 pub(crate) struct Cookies {
     transport: CookieTransport,
+    /// The name of the session cookie, if a browser has only one.
+    session: String,
     key: Key,
     /// One session for each resource in a browser, and not one for all.
     one_each: bool,
@@ -52,6 +56,7 @@ impl Cookies {
         let label = b"tower-heroku-sso: authenticated hint cookies, version 1: ";
         let material = [label, secret.expose().as_bytes()].concat();
         Self {
+            session: full_name(transport, SESSION),
             transport,
             key: Key::derive_from(&material),
             one_each,
@@ -60,25 +65,33 @@ impl Cookies {
 
     /// The session cookie in the request; of this resource, if each has its own. Of several cookies
     /// of the name only the first counts.
-    pub(crate) fn session_of(
+    pub(crate) fn session_of<'h>(
         &self,
-        headers: &HeaderMap,
+        headers: &'h HeaderMap,
         resource: Option<&ResourceId>,
-    ) -> Option<Credential> {
-        let name = self.name(&self.of(SESSION, resource));
-        let cookie = find(headers, &name)?;
-        Some(Credential::Cookie(cookie.value().into()))
+    ) -> Option<Credential<'h>> {
+        let name = match resource.filter(|_| self.one_each) {
+            None => Cow::Borrowed(&self.session),
+            Some(_) => Cow::Owned(self.name(&self.of(SESSION, resource))),
+        };
+        // As sent: what a session cookie holds needs no escapes.
+        let texts = headers.get_all(COOKIE).into_iter();
+        let texts = texts.filter_map(|text| text.to_str().ok());
+        let mut cookies = texts.flat_map(Cookie::split_parse).filter_map(Result::ok);
+        let cookie = cookies.find(|cookie| cookie.name() == *name)?;
+        Some(Credential::Cookie(cookie.value_raw()?.into()))
     }
 
     /// The session cookies of all resources in the request, if each has its own.
     pub(crate) fn all_sessions(
         &self,
         headers: &HeaderMap,
-    ) -> Vec<(Option<ResourceId>, Credential)> {
+    ) -> Vec<(Option<ResourceId>, Credential<'static>)> {
         let prefix = self.name(SESSION) + "_";
         let sessions = all(headers).filter_map(|cookie| {
             let resource = cookie.name().strip_prefix(&prefix)?.parse().ok()?;
-            Some((Some(resource), Credential::Cookie(cookie.value().into())))
+            let value = cookie.value().to_owned();
+            Some((Some(resource), Credential::Cookie(value.into())))
         });
         sessions.collect()
     }
@@ -208,10 +221,7 @@ impl Cookies {
     }
 
     fn name(&self, name: &str) -> String {
-        match self.transport {
-            CookieTransport::Https => format!("__Host-{name}"),
-            CookieTransport::InsecureHttp => name.to_owned(),
-        }
+        full_name(self.transport, name)
     }
 
     fn set(&self, name: &str, value: String, life: Duration) -> HeaderValue {
@@ -258,6 +268,13 @@ impl std::fmt::Debug for Cookies {
         f.debug_struct("Cookies")
             .field("transport", &self.transport)
             .finish_non_exhaustive()
+    }
+}
+
+fn full_name(transport: CookieTransport, name: &str) -> String {
+    match transport {
+        CookieTransport::Https => format!("__Host-{name}"),
+        CookieTransport::InsecureHttp => name.to_owned(),
     }
 }
 

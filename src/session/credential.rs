@@ -1,5 +1,6 @@
 //! How a request says which session it belongs to, and how the process does.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use tower_sessions::session::Id;
@@ -9,22 +10,31 @@ use crate::store::SessionKey;
 
 /// What a request brought. Not trusted, and a secret if it is a right one.
 #[derive(Clone)]
-pub(crate) enum Credential {
+pub(crate) enum Credential<'a> {
     /// The value of the session cookie.
-    Cookie(Box<str>),
+    Cookie(Cow<'a, str>),
     /// The token of an `Authorization` header.
     #[cfg(feature = "jwt")]
-    Bearer(Box<str>),
+    Bearer(Cow<'a, str>),
 }
 
-impl Credential {
+impl Credential<'_> {
     /// True if the browser sent it by itself, and can be told to keep another one.
     pub(crate) fn is_cookie(&self) -> bool {
         matches!(self, Self::Cookie(_))
     }
+
+    /// The same for longer than the request is at hand.
+    pub(crate) fn into_owned(self) -> Credential<'static> {
+        match self {
+            Self::Cookie(value) => Credential::Cookie(value.into_owned().into()),
+            #[cfg(feature = "jwt")]
+            Self::Bearer(token) => Credential::Bearer(token.into_owned().into()),
+        }
+    }
 }
 
-impl fmt::Debug for Credential {
+impl fmt::Debug for Credential<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Cookie(_) => "Cookie(..)",

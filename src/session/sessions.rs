@@ -147,7 +147,7 @@ impl Sessions {
     }
 
     /// The session that a credential names, if it can; whether there is one is not asked.
-    fn name(&self, credential: &Credential) -> Option<SessionName> {
+    fn name(&self, credential: &Credential<'_>) -> Option<SessionName> {
         match (credential, &self.place) {
             (Credential::Cookie(id), Place::Stored(_)) => {
                 Some(SessionName::Stored(id.parse().ok()?))
@@ -164,12 +164,35 @@ impl Sessions {
         }
     }
 
+    /// As [`find`](Self::find), as far as it can be told without asking anybody.
+    pub(crate) fn find_at_once(
+        &self,
+        credential: &Credential<'_>,
+    ) -> Option<(SessionName, Arc<Grant>)> {
+        match (credential, &self.place) {
+            (Credential::Cookie(id), Place::Stored(stored)) => {
+                let id = id.parse().ok()?;
+                Some((SessionName::Stored(id), stored.copy_of(&id)?))
+            }
+            #[cfg(feature = "jwt")]
+            (Credential::Cookie(token), Place::InCookie(signed)) => {
+                let (key, grant) = signed.copy_of(token)?;
+                Some((SessionName::Signed(key), grant))
+            }
+            #[cfg(feature = "jwt")]
+            (Credential::Bearer(token), _) => {
+                let (key, grant) = self.bearers.as_ref()?.copy_of(token)?;
+                Some((SessionName::Bearer(key), grant))
+            }
+        }
+    }
+
     /// The session that a credential names and its grant, if there is one that this version can
     /// read; it may have ended.
     pub(crate) async fn find(
         &self,
-        credential: &Credential,
-    ) -> Result<Option<(SessionName, Grant)>, SessionError> {
+        credential: &Credential<'_>,
+    ) -> Result<Option<(SessionName, Arc<Grant>)>, SessionError> {
         match (credential, &self.place) {
             (Credential::Cookie(id), Place::Stored(stored)) => {
                 let Ok(id) = id.parse() else {
@@ -198,14 +221,17 @@ impl Sessions {
     pub(crate) async fn reload(
         &self,
         session: &SessionName,
-        grant: &Grant,
-    ) -> Result<Option<Grant>, SessionError> {
+        grant: &Arc<Grant>,
+    ) -> Result<Option<Arc<Grant>>, SessionError> {
         match (session, &self.place) {
             (SessionName::Stored(id), Place::Stored(stored)) => stored.load(id).await,
             #[cfg(feature = "jwt")]
             (SessionName::Signed(key), Place::InCookie(signed)) => Ok(signed.reload(key, grant)),
             #[cfg(feature = "jwt")]
-            (SessionName::Bearer(key), _) => Ok((!self.closed.has(key)).then(|| grant.clone())),
+            (SessionName::Bearer(key), _) => {
+                let is_closed = self.closed.has(key);
+                Ok((!is_closed).then(|| Arc::clone(grant)))
+            }
             // A session of another gate's.
             #[cfg(feature = "jwt")]
             _ => Ok(None),
@@ -284,8 +310,8 @@ impl Sessions {
     /// it is closed as far as it can be, and the error returned.
     pub(crate) async fn close_named(
         &self,
-        credential: &Credential,
-    ) -> Result<Option<Grant>, SessionError> {
+        credential: &Credential<'_>,
+    ) -> Result<Option<Arc<Grant>>, SessionError> {
         match self.find(credential).await {
             Ok(None) => Ok(None),
             Ok(Some((session, grant))) => {

@@ -124,37 +124,45 @@ where
         (is_whole && claims.grant.is_readable()).then_some((claims.sid, claims.grant))
     }
 
+    /// The session and grant of a token that was read before, unless the session was closed since; it
+    /// may have ended.
+    pub(super) fn copy_of(&self, token: &str) -> Option<(SessionKey, Arc<Grant>)> {
+        let now = self.clock.elapsed();
+        let copy = self.read_before.get(token, &self.closed, now)?;
+        Some((copy.key.clone(), Arc::clone(&copy.grant)))
+    }
+
     /// The session and grant of a token, unless the session was closed by any process.
     pub(super) async fn find(
         &self,
         token: &str,
-    ) -> Result<Option<(SessionKey, Grant)>, StoreError> {
-        let token: Box<str> = token.into();
-        let now = self.clock.elapsed();
-        if let Some(cached) = self.read_before.get(&token, &self.closed, now) {
-            return Ok(Some((cached.key.clone(), cached.grant.clone())));
+    ) -> Result<Option<(SessionKey, Arc<Grant>)>, StoreError> {
+        if let Some(found) = self.copy_of(token) {
+            return Ok(Some(found));
         }
         // Before the store is asked: of what is closed later, the cache hears.
         let closed_before = self.closed.count();
-        let Some((key, grant)) = self.read(&token) else {
+        let Some((key, grant)) = self.read(token) else {
             return Ok(None);
         };
+        let grant = Arc::new(grant);
         if self.closed.has_anywhere(&key).await? {
             return Ok(None);
         }
+        let now = self.clock.elapsed();
         self.read_before
-            .put(token, &key, &grant, closed_before, now);
+            .put(token.into(), &key, &grant, closed_before, now);
         Ok(Some((key, grant)))
     }
 
     /// What is known here of a session that goes on without its token at hand, as a stream does.
-    pub(super) fn reload(&self, key: &SessionKey, grant: &Grant) -> Option<Grant> {
+    pub(super) fn reload(&self, key: &SessionKey, grant: &Arc<Grant>) -> Option<Arc<Grant>> {
         if self.closed.has(key) {
             return None;
         }
-        let mut grant = grant.clone();
-        if let Some(end) = self.extended.get(key) {
-            grant.expires_at = grant.expires_at.max(end);
+        let mut grant = Arc::clone(grant);
+        if let Some(end) = self.extended.get(key).filter(|end| *end > grant.expires_at) {
+            Arc::make_mut(&mut grant).expires_at = end;
         }
         Some(grant)
     }

@@ -73,12 +73,20 @@ impl StoredSessions {
         Ok(record.id)
     }
 
+    /// The grant under `id`, if it was read a moment ago and has not ended: the end that a copy has may
+    /// have been moved by another process.
+    pub(super) fn copy_of(&self, id: &Id) -> Option<Arc<Grant>> {
+        let copy = self.cache.get(id, &self.closed, self.clock.elapsed())?;
+        let has_ended = copy.grant.has_ended(self.clock.now());
+        (!has_ended).then(|| Arc::clone(&copy.grant))
+    }
+
     /// The grant under `id`, if there is one that this version can read; it may have ended.
-    pub(super) async fn load(&self, id: &Id) -> Result<Option<Grant>, SessionError> {
-        let now = self.clock.elapsed();
-        if let Some(cached) = self.cache.get(id, &self.closed, now) {
-            return Ok(Some(cached.grant.clone()));
+    pub(super) async fn load(&self, id: &Id) -> Result<Option<Arc<Grant>>, SessionError> {
+        if let Some(grant) = self.copy_of(id) {
+            return Ok(Some(grant));
         }
+        let now = self.clock.elapsed();
         // Before the record is read: of what is closed later, the cache hears.
         let closed_before = self.closed.count();
         let record = match self.cache.get_old(id, &self.closed) {
@@ -97,7 +105,7 @@ impl StoredSessions {
                 }
             },
         };
-        let Some(grant) = record.as_ref().and_then(read) else {
+        let Some(grant) = record.as_ref().and_then(read).map(Arc::new) else {
             self.cache.forget(id);
             return Ok(None);
         };

@@ -146,6 +146,13 @@ impl Simulator {
         id.parse().expect("a UUID is a user id")
     }
 
+    /// Lets the address pass to another account, as after its holder has left Heroku, and returns that
+    /// account. Lists keep the account that they name until the person is put on them anew.
+    pub fn new_account(&self, email: &str) -> UserId {
+        let id = self.shared.state().people.new_account(email).to_string();
+        id.parse().expect("a UUID is a user id")
+    }
+
     /// Switches a fault on, until it is cleared. It takes the place of the one that was there; one
     /// for a single endpoint goes before one for [`Endpoint::Any`].
     pub fn fault(&self, endpoint: Endpoint, fault: Fault) {

@@ -14,10 +14,13 @@ pub(super) struct People {
 impl People {
     /// The account of a person, made up when first asked for.
     pub(super) fn account(&mut self, email: &str) -> Uuid {
+        let known = self.accounts.get(&email.to_ascii_lowercase());
+        known.copied().unwrap_or_else(|| self.new_account(email))
+    }
+
+    /// Gives the address to an account made up now.
+    pub(super) fn new_account(&mut self, email: &str) -> Uuid {
         let key = email.to_ascii_lowercase();
-        if let Some(known) = self.accounts.get(&key) {
-            return *known;
-        }
         let new = Uuid::new_v4();
         self.accounts.insert(key.clone(), new);
         self.addresses.insert(new, key);

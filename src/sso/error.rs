@@ -9,7 +9,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SsoError {
-    /// The body is not a form: a broken percent escape, or text that is not UTF-8.
+    /// The body is not a form: a broken percent escape, or text that is not UTF-8 or has a NUL in it.
     #[error("the form is not well encoded")]
     BadEncoding,
     /// A known field stands in the request more than once.
@@ -17,6 +17,12 @@ pub enum SsoError {
     DuplicateField {
         /// The field's name.
         field: &'static str,
+    },
+    /// A field's name is longer than any field has.
+    #[error("a field's name is longer than {limit} bytes")]
+    LongName {
+        /// The longest name that is read.
+        limit: usize,
     },
     /// A field that the token covers does not follow its grammar.
     #[error("the field `{field}` is malformed")]

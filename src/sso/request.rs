@@ -7,6 +7,9 @@ use super::SsoError;
 /// More fields than this and the form is not read on. Heroku sends about eleven.
 const MAX_FIELDS: usize = 100;
 
+/// Longer names than this, as they are sent, are no field's. Heroku's longest has 26 letters.
+const MAX_NAME: usize = 256;
+
 /// The fields of an SSO request that this crate knows, as sent; unknown fields are left out.
 ///
 /// Holds unverified text. `Debug` shows which fields are there, never their values.
@@ -29,8 +32,8 @@ impl SsoRequest {
     /// Reads an `application/x-www-form-urlencoded` body, or a query string.
     ///
     /// # Errors
-    /// [`SsoError`] on a broken escape, text that is not UTF-8, a known field sent twice (also as
-    /// `email[]`), or more than 100 fields.
+    /// [`SsoError`] on a broken escape, text that is not UTF-8 or has a NUL in it, a known field sent
+    /// twice (also as `email[]`), more than 100 fields, or a name of more than 256 bytes.
     pub fn parse(form: &[u8]) -> Result<Self, SsoError> {
         let mut request = Self::default();
         let pairs = form.split(|&b| b == b'&').filter(|pair| !pair.is_empty());
@@ -39,7 +42,11 @@ impl SsoRequest {
                 return Err(SsoError::TooManyFields { limit: MAX_FIELDS });
             }
             let mut halves = pair.splitn(2, |&b| b == b'=');
-            let name = decode(halves.next().unwrap_or_default())?;
+            let name = halves.next().unwrap_or_default();
+            if name.len() > MAX_NAME {
+                return Err(SsoError::LongName { limit: MAX_NAME });
+            }
+            let name = decode(name)?;
             let value = decode(halves.next().unwrap_or_default())?;
             let (base, is_array) = match name.split_once('[') {
                 Some((base, _)) => (base, true),
@@ -110,7 +117,8 @@ impl fmt::Debug for SsoRequest {
 }
 
 /// Form decoding that refuses what the usual decoders repair: they pass a stray `%` through and
-/// replace what is not UTF-8, so two different bodies would read alike.
+/// replace what is not UTF-8, so two different bodies would read alike. A NUL, at which some readers
+/// stop, is in no field that Heroku sends.
 fn decode(text: &[u8]) -> Result<String, SsoError> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.iter();
@@ -127,6 +135,9 @@ fn decode(text: &[u8]) -> Result<String, SsoError> {
             }
             other => other,
         });
+    }
+    if decoded.contains(&0) {
+        return Err(SsoError::BadEncoding);
     }
     String::from_utf8(decoded).map_err(|_| SsoError::BadEncoding)
 }
@@ -174,6 +185,8 @@ mod tests {
             b"email=\xff",
             b"email=%ED%A0%80",
             b"other=%zz",
+            b"other=a%00b",
+            b"other=\0",
         ] {
             assert_eq!(SsoRequest::parse(body).unwrap_err(), SsoError::BadEncoding);
         }
@@ -187,6 +200,15 @@ mod tests {
         assert_eq!(
             SsoRequest::parse(body.as_bytes()).unwrap_err(),
             SsoError::TooManyFields { limit: 100 }
+        );
+    }
+    #[test]
+    fn a_name_of_256_bytes_is_read_and_no_longer_one() {
+        let body = |length| format!("email=a&{}=1", "n".repeat(length));
+        assert!(SsoRequest::parse(body(256).as_bytes()).is_ok());
+        assert_eq!(
+            SsoRequest::parse(body(257).as_bytes()).unwrap_err(),
+            SsoError::LongName { limit: 256 }
         );
     }
 }

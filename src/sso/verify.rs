@@ -292,7 +292,7 @@ impl<'a> Timestamp<'a> {
 
 /// Heroku's grammar of app names.
 fn is_app_name(name: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let allowed = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-');
     (2..=64).contains(&name.len()) && name.bytes().all(allowed)
 }
 

@@ -1,25 +1,40 @@
 //! The name of a session for others than its holder.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// The name of a session that gives nothing away: the SHA-256 of its id, in hex.
+/// The name of a session that gives nothing away: the SHA-256 of its id, in hex. Cheap to
+/// clone.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct SessionKey(String);
+#[serde(from = "String", into = "String")]
+pub struct SessionKey(Arc<str>);
 
 impl SessionKey {
     pub(crate) fn of(session_id: &[u8]) -> Self {
-        Self(hex::encode(Sha256::digest(session_id)))
+        Self(hex::encode(Sha256::digest(session_id)).into())
     }
 
     /// The key that a store wrote down.
     pub fn from_stored(key: impl Into<String>) -> Self {
-        Self(key.into())
+        Self(key.into().into())
     }
 
     /// The key as text, for a store.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<String> for SessionKey {
+    fn from(key: String) -> Self {
+        Self::from_stored(key)
+    }
+}
+
+impl From<SessionKey> for String {
+    fn from(key: SessionKey) -> Self {
+        key.as_str().to_owned()
     }
 }

@@ -87,22 +87,24 @@ impl Directory {
             let admission = held.snapshot.list.admission(email, user_id);
             judge(admission)
         };
+        // Whether a fetch of everything could tell more than the one that brought this list.
+        let fetched = |held: Arc<Held>| (held.has_older_members(), held);
         let held = entry.held();
-        // Somebody of whom Heroku said that he may have left waits for a list asked for since then.
-        if let Some(since) = entry.in_doubt(email) {
-            let is_old = |held: &Arc<Held>| held.own_asked_at().is_before(&since);
-            if held.as_ref().is_none_or(is_old) {
-                return verdict(&*self.fetch_since(entry, since).await?);
-            }
-        }
-        let Some(held) = held.filter(recent) else {
-            return match self.fetch_for_visitor(entry).await {
-                Ok(held) => verdict(&held),
-                Err(error) => self.by_last_known_good(entry, verdict, error),
-            };
+        let doubt = entry.in_doubt(email).filter(|since| {
+            let held = held.as_ref();
+            held.is_none_or(|held| held.own_asked_at().is_before(since))
+        });
+        let (may_be_outdated, held) = match (doubt, held.filter(recent)) {
+            // Somebody of whom Heroku said that he may have left waits for a list asked for since then.
+            (Some(since), _) => fetched(self.fetch_since(entry, since).await?),
+            (None, Some(held)) => (true, held),
+            (None, None) => match self.fetch_for_visitor(entry).await {
+                Ok(held) => fetched(held),
+                Err(error) => return self.by_last_known_good(entry, verdict, error),
+            },
         };
         match verdict(&held) {
-            Err(NotAdmitted::NotListed | NotAdmitted::OtherAccount) => {}
+            Err(NotAdmitted::NotListed | NotAdmitted::OtherAccount) if may_be_outdated => {}
             answer => return answer,
         }
         match self.fetch_newest_within_budget(entry).await {

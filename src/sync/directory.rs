@@ -21,11 +21,11 @@ use super::schedule::{Schedule, Subject};
 use super::settings::SyncSettings;
 use super::team::Teams;
 use super::turnstile::Turnstile;
-use crate::access::Email;
+use crate::access::{Admission, Email};
 use crate::audit;
 use crate::clock::SharedClock;
 use crate::heroku::{HerokuClient, RatePool};
-use crate::ids::{AppId, LegacyId, ResourceId, TeamId};
+use crate::ids::{AppId, LegacyId, ResourceId, TeamId, UserId};
 use crate::secret::Tokens;
 use crate::store::{Registration, ResourceState, Store, StoreError, Ticket};
 
@@ -103,11 +103,12 @@ impl Directory {
 
     /// The newest list of a resource, for a request by somebody who signed in with that ticket; none
     /// if the session was revoked. Asks Heroku only if there is no list that is young enough, or if
-    /// Heroku said that this person may have left.
+    /// Heroku said that this person may have left; and the store, before the list refuses them.
     pub(crate) async fn current(
         self: &Arc<Self>,
         id: &ResourceId,
         email: &Email,
+        user_id: Option<&UserId>,
         signed_in: Ticket,
     ) -> Result<Option<Arc<Held>>, SyncError> {
         let entry = self.entry(id).await?;
@@ -115,13 +116,19 @@ impl Directory {
             return Ok(None);
         }
         self.touch(&entry);
-        if let Some(since) = entry.in_doubt(email) {
-            return self.fetch_since(&entry, since).await.map(Some);
+        let held = match (entry.in_doubt(email), entry.held()) {
+            (Some(since), _) => self.fetch_since(&entry, since).await?,
+            (None, Some(held)) if held.age(&self.clock) <= self.settings.max_list_age => held,
+            _ => self.fetch_for_visitor(&entry).await?,
+        };
+        match held.snapshot.list.admission(email, user_id) {
+            Admission::Listed(_) | Admission::Unknown => return Ok(Some(held)),
+            Admission::NotListed | Admission::OtherAccount => {}
         }
-        match entry.held() {
-            Some(held) if held.age(&self.clock) <= self.settings.max_list_age => Ok(Some(held)),
-            _ => self.fetch_for_visitor(&entry).await.map(Some),
-        }
+        // Another process may have opened the session by a list of which this one has not heard yet.
+        let held = self.newest_anywhere(id, held).await?;
+        let entry = self.entry(id).await?;
+        Ok(Some(held).filter(|_| !entry.is_revoked(email, signed_in)))
     }
 
     /// The list as it is now in memory or store, however old, without asking Heroku.

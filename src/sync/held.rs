@@ -20,6 +20,8 @@ pub(crate) struct Held {
     asked_at: Moment,
     /// When the resource's own part was asked for.
     own_asked_at: Moment,
+    /// The team's members were not asked for along with the rest, but before it.
+    has_older_members: bool,
     etags: Option<Box<ETags>>,
     /// The last whole list, while this one lacks the team's members.
     whole: Option<Arc<Snapshot>>,
@@ -70,6 +72,12 @@ impl Held {
                 own_asked_at,
             ),
         };
+        let has_older_members = match members {
+            Members::Known(team) if resource.team.is_some() => {
+                team.asked_at.is_before(&own_asked_at)
+            }
+            Members::Known(_) | Members::Withheld => false,
+        };
         let whole = before.filter(|_| list.is_partial()).and_then(|before| {
             let was_whole = !before.snapshot.list.is_partial();
             if was_whole {
@@ -90,6 +98,7 @@ impl Held {
             snapshot: Arc::new(snapshot),
             asked_at,
             own_asked_at,
+            has_older_members,
             etags,
             whole,
         }
@@ -131,6 +140,12 @@ impl Held {
 
     pub(super) fn own_asked_at(&self) -> Moment {
         self.own_asked_at
+    }
+
+    /// True if a fetch of everything may tell of people whom the fetch that brought this list could
+    /// not.
+    pub(super) fn has_older_members(&self) -> bool {
+        self.has_older_members
     }
 
     pub(super) fn etags(&self) -> Option<&ETags> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::SyncError;
 use super::directory::Directory;
 use super::entry::Entry;
-use super::held::Own;
+use super::held::{Held, Own};
 use super::moment::Moment;
 use super::notice::Notice;
 use super::schedule::Subject;
@@ -71,6 +71,20 @@ impl Directory {
             Ok(_) | Err(SyncError::Gone | SyncError::UnknownResource) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// The list that all processes together have by now; `held` if that is the newest.
+    pub(super) async fn newest_anywhere(
+        &self,
+        id: &ResourceId,
+        held: Arc<Held>,
+    ) -> Result<Arc<Held>, SyncError> {
+        self.catch_up(id).await?;
+        let entry = self.entry(id).await?;
+        if let Some(team) = &entry.held().unwrap_or(held.clone()).snapshot.team {
+            self.catch_up_with_team(&team.id).await?;
+        }
+        Ok(entry.held().unwrap_or(held))
     }
 
     /// Looks at what the store knows of a team now.

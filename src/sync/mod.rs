@@ -6,6 +6,7 @@
 //! * 404 (twice) or 410 for the add-on ends the resource; nothing else does.
 
 mod admit;
+mod at_once;
 mod backlog;
 mod budget;
 mod change;

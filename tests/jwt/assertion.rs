@@ -138,7 +138,7 @@ async fn an_assertion_never_outlives_its_session() {
 }
 
 #[tokio::test]
-async fn a57_to_a59_what_comes_from_outside_is_never_passed_on() {
+async fn a57_a58_a59_what_comes_from_outside_is_never_passed_on() {
     let site = Site::start().await;
     let browser = site.ann().await;
     let forged = browser.fetch("/assertion").await.body.replace('.', "!");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder, redirect};
@@ -16,6 +16,17 @@ pub struct Browser {
     cookies: Mutex<BTreeMap<String, String>>,
 }
 
+/// One client for all, as setting one up takes longer than most requests. It keeps no connections: each
+/// test has a runtime of its own, with which they end.
+pub fn client() -> Client {
+    static CLIENT: LazyLock<Client> = LazyLock::new(|| {
+        let client = Client::builder().redirect(redirect::Policy::none());
+        let client = client.no_proxy().pool_max_idle_per_host(0);
+        client.build().unwrap()
+    });
+    CLIENT.clone()
+}
+
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -25,13 +36,8 @@ pub struct Answer {
 
 impl Browser {
     pub fn new(address: SocketAddr) -> Self {
-        let client = Client::builder()
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .unwrap();
         Self {
-            client,
+            client: client(),
             origin: format!("http://{address}"),
             cookies: Mutex::default(),
         }

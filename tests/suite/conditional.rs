@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tower_heroku_sso::Clock as _;
-use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault};
+use tower_heroku_sso::simulator::{AddOn, ETags as HerokuETags, Endpoint, Fault};
 
 use crate::world::{REFRESH, World, grant};
 
@@ -106,6 +106,21 @@ async fn u30_a_list_in_several_pages_or_about_to_be_is_always_read_whole() {
         ["ann@example.com", "lead@example.com", "zoe@example.com"]
     );
     assert!(world.heroku.calls(Endpoint::TeamMembers) >= 2);
+}
+
+/// What two answers of one weak name have in common need not be what counts here.
+#[tokio::test]
+async fn u30_an_answer_with_a_weak_name_is_asked_for_whole() {
+    let world = World::start().await;
+    world.heroku.set_etags(HerokuETags::Weak);
+    let addon = team_app(&world).await;
+    for _ in 0..2 {
+        assert_eq!(refresh(&world, &addon).await, [200, 200, 200, 200]);
+    }
+    addon.app().remove("ann@example.com");
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    let form = addon.sign_in_form("ann@example.com");
+    assert_eq!(world.browser().submit(&form).await.status, 403);
 }
 
 #[tokio::test]

@@ -86,6 +86,21 @@ async fn a63_wrong_credentials_are_refused() {
     }
     let resource = addon.resource_id();
     assert!(world.sso.access_list(&resource).await.is_err());
+    // Of two headers none counts, and no call is left out.
+    let good = basic(&format!("{slug}:{password}"));
+    let browser = world.browser();
+    let twice = browser
+        .request(Method::POST, "/heroku/resources")
+        .json(&body);
+    let twice = twice
+        .header("authorization", &good)
+        .header("authorization", &good);
+    assert_eq!(browser.send(twice).await.status, 401);
+    for method in [Method::PUT, Method::DELETE] {
+        let path = format!("/heroku/resources/{resource}");
+        let request = browser.request(method, &path).json(&json!({"plan": "pro"}));
+        assert_eq!(browser.send(request).await.status, 401);
+    }
 }
 
 #[tokio::test]
@@ -228,6 +243,20 @@ async fn a68_an_unknown_resource_is_not_found() {
             .await
             .status,
         404
+    );
+}
+
+#[tokio::test]
+async fn a68_a_resource_that_is_gone_stays_gone() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    assert_eq!(addon.deprovision().await.unwrap().status, 204);
+    let path = format!("/{}", addon.resource_id());
+    let plan = json!({"plan": "pro"});
+    assert_eq!(call(&world, Method::PUT, &path, &plan).await.status, 410);
+    assert_eq!(
+        call(&world, Method::DELETE, &path, &json!({})).await.status,
+        410
     );
 }
 

@@ -1,8 +1,16 @@
 //! How a refusal looks.
 
-use reqwest::Method;
+use std::time::Duration;
 
-use crate::world::World;
+use axum::Router;
+use axum::response::AppendHeaders;
+use axum::routing::get;
+use reqwest::Method;
+use tower_heroku_sso::simulator::{Endpoint, Fault};
+
+use crate::browser::Browser;
+use crate::raw;
+use crate::world::{REFRESH, World, serve};
 
 #[tokio::test]
 async fn a_person_gets_a_page_and_a_program_a_problem_document() {
@@ -28,13 +36,161 @@ async fn a_person_gets_a_page_and_a_program_a_problem_document() {
     assert!(json["title"].is_string() && json["detail"].is_string());
 }
 
+/// Every status that the gate answers with by itself.
 #[tokio::test]
-async fn a56_no_cache_keeps_a_refusal() {
+async fn a56_no_cache_keeps_what_the_gate_answers() {
     let world = World::start().await;
-    let browser = world.browser();
-    for answer in [browser.get("/").await, browser.fetch("/").await] {
-        assert_eq!(answer.header("cache-control"), Some("no-store"));
-        assert!(answer.header("vary").unwrap().contains("Cookie"));
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let stranger = world.browser();
+    let form = addon.sign_in_form("bob@example.com");
+    let used = addon.sign_in_form("ann@example.com");
+    let large = "x".repeat(64 * 1024 + 1);
+    let post = |path: &str| stranger.request(Method::POST, path);
+    let mut answers = vec![
+        (401, stranger.get("/").await),
+        (401, stranger.fetch("/").await),
+        (403, ann.get("/admin").await),
+        (403, ann.fetch("/admin").await),
+        (403, stranger.submit(&form).await),
+        (403, stranger.submit(&used).await),
+        (405, stranger.get("/heroku/sso").await),
+        (405, stranger.get("/logout").await),
+        (413, stranger.submit_body("/heroku/sso", &large).await),
+        (415, stranger.send(post("/heroku/sso")).await),
+        (204, stranger.send(post("/logout")).await),
+    ];
+    let html = post("/logout").header("accept", "text/html");
+    answers.push((200, stranger.send(html).await));
+    world.clock.advance(Duration::from_secs(1));
+    let form = addon.sign_in_form("ann@example.com");
+    answers.push((303, stranger.submit(&form).await));
+    // Heroku is away until the list is too old, then the session ends.
+    world.heroku.fault(Endpoint::Any, Fault::Reset);
+    world.clock.advance(REFRESH + Duration::from_secs(1));
+    answers.push((303, ann.get("/page").await));
+    answers.push((401, ann.get("/page").await));
+    let late = addon.sign_in_form("ann@example.com");
+    world.clock.advance(Duration::from_secs(200));
+    answers.push((303, stranger.submit(&late).await));
+    world.clock.advance(Duration::from_secs(110));
+    answers.push((503, stranger.fetch("/page").await));
+    answers.push((503, stranger.get("/page").await));
+    for (number, (status, answer)) in answers.iter().enumerate() {
+        assert_eq!(answer.status, *status, "{number}: {}", answer.body);
+        assert_eq!(
+            answer.header("cache-control"),
+            Some("no-store"),
+            "{number}: {status}"
+        );
+        assert_eq!(
+            answer.header("retry-after").is_some(),
+            *status == 503,
+            "{number}"
+        );
+        let vary = answer.header("vary").unwrap_or_default();
+        let told_apart = [401, 403, 303, 503].contains(status);
+        assert!(vary.contains("Cookie") || !told_apart, "{number}: {status}");
+    }
+}
+
+#[tokio::test]
+async fn a56_what_passes_is_private_unless_its_handler_says_otherwise() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let headers = |pairs: &'static [(&str, &str)]| {
+        get(move || async move { AppendHeaders(pairs.iter().copied()) })
+    };
+    let app = Router::new()
+        .route("/plain", headers(&[]))
+        .route("/none", headers(&[("cache-control", "no-store")]))
+        .route(
+            "/public",
+            headers(&[("cache-control", "public, max-age=60")]),
+        )
+        .route("/vary", headers(&[("vary", "Accept-Encoding")]))
+        .route("/cookie", headers(&[("vary", "accept, cookie")]))
+        .route("/star", headers(&[("vary", "*")]))
+        .layer(world.sso.layer());
+    let browser = Browser::new(serve(app).await);
+    browser.submit(&addon.sign_in_form("ann@example.com")).await;
+    for (path, cache_control, vary) in [
+        ("/plain", "private", &["Cookie"][..]),
+        ("/none", "no-store", &["Cookie"]),
+        ("/public", "public, max-age=60", &["Cookie"]),
+        ("/vary", "private", &["Accept-Encoding", "Cookie"]),
+        ("/cookie", "private", &["accept, cookie"]),
+        ("/star", "private", &["*"]),
+        ("/nothing", "private", &["Cookie"]),
+    ] {
+        let answer = browser.get(path).await;
+        assert_eq!(
+            answer.header("cache-control"),
+            Some(cache_control),
+            "{path}"
+        );
+        let said: Vec<_> = answer.headers.get_all("vary").iter().collect();
+        assert_eq!(said, vary, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a51_who_accepts_what_gets_a_page_or_a_problem_document() {
+    let world = World::start().await;
+    let long = format!("text/html,{}", "a/b,".repeat(1024));
+    let (html, json) = ("text/html; charset=utf-8", "application/problem+json");
+    for (headers, kind) in [
+        (vec![("accept", "text/html")], html),
+        (vec![("accept", "text/html,*/*;q=0.8")], html),
+        (vec![("accept", "application/xhtml+xml")], html),
+        (vec![("accept", "application/json")], json),
+        (vec![("accept", "application/problem+json")], json),
+        (vec![("accept", "*/*")], json),
+        (vec![("accept", "text/*")], json),
+        (vec![("accept", "")], json),
+        (vec![], json),
+        (
+            vec![("accept", "text/html;q=0.4, application/json;q=0.5")],
+            json,
+        ),
+        (
+            vec![("accept", "text/html;q=0.5, application/json;q=0.4")],
+            html,
+        ),
+        (vec![("accept", "text/html;q=0")], json),
+        (vec![("accept", "text/html;q=-1")], json),
+        (vec![("accept", "text/html;q=NaN")], json),
+        (vec![("accept", "text/html;q=inf")], html),
+        (vec![("accept", "text/html;level=1;q=0.5")], html),
+        (vec![("accept", ";;,,;q=;")], json),
+        (vec![("accept", &*long)], json),
+        (
+            vec![("accept", "text/html"), ("sec-fetch-mode", "navigate")],
+            html,
+        ),
+        (
+            vec![("accept", "text/html"), ("sec-fetch-mode", "cors")],
+            json,
+        ),
+        (
+            vec![("accept", "text/html"), ("sec-fetch-mode", "no-cors")],
+            json,
+        ),
+        (
+            vec![("accept", "text/html"), ("sec-fetch-mode", "same-origin")],
+            json,
+        ),
+        (
+            vec![("accept", "text/html"), ("sec-fetch-mode", "websocket")],
+            json,
+        ),
+    ] {
+        let lines: Vec<_> = headers.iter().map(|(k, v)| format!("{k}: {v}")).collect();
+        let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+        let answer = raw::request(world.address, "GET /page", &lines).await;
+        assert_eq!(raw::status(&answer), 401);
+        let expected = format!("content-type: {kind}\r\n");
+        assert!(answer.contains(&expected), "{headers:.80?} {answer}");
     }
 }
 

@@ -1,12 +1,12 @@
-//! A process ends, and another one takes its place on the same SQLite file.
+//! A process ends, and another one takes its place on the same store, or runs beside it.
 
 use std::time::Duration;
 
 use tower_heroku_sso::simulator::Endpoint;
-use tower_heroku_sso::store::{SealingKey, SealingKeys, SqliteStore};
+use tower_heroku_sso::store::{MemoryStore, SealingKey, SealingKeys, SqliteStore};
 use tower_heroku_sso::{HerokuSsoBuilder, MemorySessions};
 
-use crate::world::World;
+use crate::world::{REFRESH, World};
 
 async fn store(folder: &tempfile::TempDir) -> SqliteStore {
     let key = SealingKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
@@ -104,4 +104,52 @@ async fn what_was_used_or_revoked_before_is_so_after() {
     assert_eq!(ann.at(address).fetch("/page").await.status, 200);
     assert_eq!(owner.at(address).fetch("/page").await.status, 401);
     assert_eq!(world.browser().at(address).submit(&form).await.status, 403);
+}
+
+#[tokio::test]
+async fn an_older_list_of_another_process_ends_no_session() {
+    let (store, sessions) = (MemoryStore::default(), MemorySessions::default());
+    let with = || {
+        let (store, sessions) = (store.clone(), sessions.clone());
+        move |builder: HerokuSsoBuilder| builder.store(store).session_store(sessions)
+    };
+    let world = World::with(with()).await;
+    let team = world.heroku.team("acme");
+    let app = world.heroku.app("shop").owned_by_team(&team);
+    let addon = app.addon();
+    assert_eq!(addon.provision().await.unwrap().status, 200);
+    let (other, address) = world.another_gate(with()).await;
+    other.refresh_now(&addon.resource_id()).await.unwrap();
+
+    app.collaborator("ann@example.com");
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    assert_eq!(ann.at(address).fetch("/page").await.status, 200);
+    team.member("mia@example.com", "member");
+    let mia = world.signed_in(&addon, "mia@example.com").await;
+    assert_eq!(mia.at(address).fetch("/page").await.status, 200);
+
+    app.remove("ann@example.com");
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    assert_eq!(ann.fetch("/page").await.status, 403);
+}
+
+#[tokio::test]
+async fn a_copy_of_a_session_does_not_end_what_another_process_has_extended() {
+    let (store, sessions) = (MemoryStore::default(), MemorySessions::default());
+    let with = || {
+        let (store, sessions) = (store.clone(), sessions.clone());
+        move |builder: HerokuSsoBuilder| builder.store(store).session_store(sessions)
+    };
+    let world = World::with(with()).await;
+    let addon = world.addon().await;
+    let (other, address) = world.another_gate(with()).await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    world.clock.advance(REFRESH / 2);
+    other.refresh_now(&addon.resource_id()).await.unwrap();
+    world.clock.advance(REFRESH / 2 - Duration::from_secs(2));
+    // Read, and kept for five seconds; then the other process moves the end.
+    assert_eq!(ann.fetch("/page").await.status, 200);
+    assert_eq!(ann.at(address).fetch("/page").await.status, 200);
+    world.clock.advance(Duration::from_secs(3));
+    assert_eq!(ann.fetch("/page").await.status, 200);
 }

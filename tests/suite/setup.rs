@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tower_heroku_sso::{
     AddonPassword, ClientSecret, HerokuSso, HerokuSsoBuilder, Manifest, SetupError, SsoSalt,
+    WebhookSecret,
 };
 
 pub fn builder() -> HerokuSsoBuilder {
@@ -77,6 +78,34 @@ fn nothing_of_the_manifest_is_printed() {
     let text = format!("{:?} {:?} {:?}", builder(), sso, sso.layer());
     for secret in ["super-secret", "2f97bfa5", "d3b07384"] {
         assert!(!text.contains(secret), "{text}");
+    }
+}
+
+#[test]
+fn s1_s2_s4_placeholders_and_short_secrets_are_refused_at_the_start() {
+    for weak in [
+        "",
+        "short",
+        "7 chars",
+        "changeme",
+        "CHANGE-ME",
+        " changeme ",
+        "your-secret",
+        "<the sso salt>",
+        "xxxxxxxxxxxxxxxx",
+        "00000000",
+        "password",
+        "placeholder",
+    ] {
+        let refusals = [
+            SsoSalt::new(weak).err(),
+            AddonPassword::new(weak).err(),
+            ClientSecret::new(weak).err(),
+            WebhookSecret::new(weak).err(),
+        ];
+        for (number, refusal) in refusals.iter().enumerate() {
+            assert!(refusal.is_some(), "{weak:?} was taken by {number}");
+        }
     }
 }
 

@@ -5,14 +5,15 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use reqwest::Method;
-use tower_heroku_sso::simulator::{Endpoint, SignInForm};
+use tower_heroku_sso::simulator::Endpoint;
+use tower_heroku_sso::store::MemoryStore;
 use tower_heroku_sso::{CookieTransport, SsoPolicy};
 
-use crate::browser::{Answer, FORM};
+use crate::browser::{Answer, Browser, FORM};
 use crate::world::{World, grant};
 
 /// Refused as an SSO request must be: no cookie, and nothing reached the wrapped service.
-fn assert_refused(world: &World, answer: &Answer, status: u16) {
+pub fn assert_refused(world: &World, answer: &Answer, status: u16) {
     assert_eq!(answer.status, status, "{}", answer.body);
     let session = answer
         .set_cookies()
@@ -74,28 +75,36 @@ async fn an_unlisted_person_gets_no_session() {
 async fn a26_an_unknown_resource_looks_like_an_unlisted_email() {
     let world = World::start().await;
     let known = world.addon().await;
-    let unknown = world
-        .heroku
-        .app("never-provisioned")
-        .collaborator("ann@example.com")
-        .addon();
-    let unlisted = world
-        .browser()
-        .submit(&known.sign_in_form("bob@example.com"))
-        .await;
-    let unknown = world
-        .browser()
-        .submit(&unknown.sign_in_form("ann@example.com"))
-        .await;
-    assert_refused(&world, &unknown, 403);
-    assert_eq!(unknown.body, unlisted.body);
-    let names = |answer: &Answer| -> Vec<(String, String)> {
-        let headers = answer.headers.iter().filter(|(name, _)| *name != "date");
-        headers
-            .map(|(k, v)| (k.to_string(), v.to_str().unwrap().to_owned()))
-            .collect()
-    };
-    assert_eq!(names(&unknown), names(&unlisted));
+    let gone = world.heroku.app("gone").collaborator("ann@example.com");
+    let gone = gone.addon();
+    assert_eq!(gone.provision().await.unwrap().status, 200);
+    assert_eq!(gone.deprovision().await.unwrap().status, 204);
+    let unknown = world.heroku.app("never-provisioned");
+    let unknown = unknown.collaborator("ann@example.com").addon();
+    for accept in ["text/html", "application/json"] {
+        world.clock.advance(Duration::from_secs(1));
+        let mut looks = Vec::new();
+        for form in [
+            known.sign_in_form("bob@example.com"),
+            unknown.sign_in_form("ann@example.com"),
+            gone.sign_in_form("ann@example.com"),
+        ] {
+            let browser = world.browser();
+            let request = browser.request(Method::POST, "/heroku/sso");
+            let request = request
+                .header("content-type", FORM)
+                .header("accept", accept);
+            let answer = browser.send(request.body(form.body())).await;
+            assert_refused(&world, &answer, 403);
+            let headers = answer.headers.iter().filter(|(name, _)| *name != "date");
+            let headers: Vec<_> = headers
+                .map(|(name, value)| (name.to_string(), value.clone()))
+                .collect();
+            looks.push((answer.status, headers, answer.body));
+        }
+        assert_eq!(looks[1], looks[0]);
+        assert_eq!(looks[2], looks[0]);
+    }
 }
 
 #[tokio::test]
@@ -166,14 +175,6 @@ async fn a39_an_email_that_another_account_took_over_is_refused() {
 }
 
 #[tokio::test]
-async fn a28_a_listed_person_gets_in_in_any_case() {
-    let world = World::start().await;
-    let addon = world.addon().await;
-    let browser = world.signed_in(&addon, "Ann@EXAMPLE.com").await;
-    assert_eq!(browser.get("/").await.body, "dashboard of ann@example.com");
-}
-
-#[tokio::test]
 async fn a29_a_listed_address_outside_ascii_gets_in() {
     let world = World::start().await;
     world.heroku.app("shop").collaborator("jürgen@example.com");
@@ -212,6 +213,25 @@ async fn a11_of_fifty_at_once_exactly_one_gets_in() {
 }
 
 #[tokio::test]
+async fn a11_of_fifty_at_once_at_two_replicas_exactly_one_gets_in() {
+    let store = MemoryStore::default();
+    let world = World::with(|builder| builder.store(store.clone())).await;
+    let addon = world.addon().await;
+    let (_replica, address) = world.another_gate(|builder| builder.store(store)).await;
+    let form = addon.sign_in_form("ann@example.com");
+    let mut tries = tokio::task::JoinSet::new();
+    for number in 0..50 {
+        let address = [world.address, address][number % 2];
+        let (browser, form) = (Browser::new(address), form.clone());
+        tries.spawn(async move { browser.submit(&form).await.status });
+    }
+    let mut statuses = tries.join_all().await;
+    statuses.sort_unstable();
+    assert_eq!(statuses[0], 303);
+    assert_eq!(statuses[1..], [403; 49]);
+}
+
+#[tokio::test]
 async fn a12_another_spelling_of_a_used_form_is_the_same_form() {
     let world = World::start().await;
     let addon = world.addon().await;
@@ -223,11 +243,24 @@ async fn a12_another_spelling_of_a_used_form_is_the_same_form() {
         let token = form.get(name).unwrap().to_uppercase();
         upper.set(name, token);
     }
-    let mut pairs: Vec<_> = upper.body().split('&').map(str::to_owned).collect();
-    pairs.reverse();
-    let body = format!("{}&colour=red", pairs.join("&"));
-    let answer = world.browser().submit_body("/heroku/sso", &body).await;
-    assert_refused(&world, &answer, 403);
+    let reordered = |body: &str| {
+        let mut pairs: Vec<_> = body.split('&').collect();
+        pairs.reverse();
+        pairs.join("&")
+    };
+    let (body, upper) = (form.body(), upper.body());
+    let escaped = body.replace("example", "%65xample");
+    for body in [
+        upper.clone(),
+        reordered(&body),
+        format!("{body}&colour=red"),
+        format!("colour=red&{body}&"),
+        escaped,
+        format!("{}&colour=red", reordered(&upper)),
+    ] {
+        let answer = world.browser().submit_body("/heroku/sso", &body).await;
+        assert_refused(&world, &answer, 403);
+    }
 }
 
 #[tokio::test]
@@ -250,25 +283,6 @@ async fn two_people_may_sign_in_in_the_same_second() {
     world.heroku.app("shop").collaborator("bob@example.com");
     world.signed_in(&addon, "ann@example.com").await;
     world.signed_in(&addon, "bob@example.com").await;
-}
-
-#[tokio::test]
-async fn a6_a7_a14_altered_forms_are_refused() {
-    let world = World::start().await;
-    let addon = world.addon().await;
-    let other = world.heroku.app("other").addon();
-    assert_eq!(other.provision().await.unwrap().status, 200);
-    let alterations: [fn(&mut SignInForm, String) -> &mut SignInForm; 4] = [
-        |form, _| form.set("user_scoped_resource_token", "0".repeat(64)),
-        |form, _| form.set("user_scoped_resource_token", ""),
-        |form, _| form.set("email", "owner@example.com"),
-        |form, other| form.set("resource_id", other),
-    ];
-    for alter in alterations {
-        let mut form = addon.sign_in_form("ann@example.com");
-        alter(&mut form, other.resource_id().to_string());
-        assert_refused(&world, &world.browser().submit(&form).await, 403);
-    }
 }
 
 #[tokio::test]
@@ -297,7 +311,7 @@ async fn a16_version_1_tokens_do_not_count_by_default() {
 }
 
 #[tokio::test]
-async fn under_the_legacy_policy_kensa_s_way_works() {
+async fn a16_under_the_legacy_policy_kensa_s_way_works() {
     let world = World::with(|builder| builder.sso_policy(SsoPolicy::Legacy)).await;
     let app = world.heroku.app("shop").collaborator("ann@example.com");
     let addon = app.addon();
@@ -376,47 +390,6 @@ async fn the_nav_data_cookie_is_for_the_legacy_policy_alone() {
             .iter()
             .any(|(name, ..)| name == "heroku-nav-data")
     );
-}
-
-#[tokio::test]
-async fn a19_a_field_sent_twice_is_refused() {
-    let world = World::start().await;
-    let addon = world.addon().await;
-    let body = addon.sign_in_form("ann@example.com").body();
-    let twice = [
-        ("/heroku/sso", format!("{body}&email=boss%40example.com")),
-        ("/heroku/sso", format!("email=boss%40example.com&{body}")),
-        ("/heroku/sso", format!("{body}&email[]=boss%40example.com")),
-        ("/heroku/sso?email=boss%40example.com", body.clone()),
-        ("/heroku/sso?timestamp=1", body),
-    ];
-    for (path, body) in twice {
-        let answer = world.browser().submit_body(path, &body).await;
-        assert_refused(&world, &answer, 403);
-    }
-}
-
-#[tokio::test]
-async fn a21_a23_malformed_bodies_are_refused() {
-    let world = World::start().await;
-    let addon = world.addon().await;
-    let body = addon.sign_in_form("ann@example.com").body();
-    for body in [
-        "x=1&".repeat(10_000) + &body,
-        format!("{}=1&{body}", "n".repeat(60_000)),
-        format!("{body}&x=%zz"),
-        format!("{body}&x=%"),
-        format!("{body}&x=%ff"),
-        String::new(),
-    ] {
-        let answer = world.browser().submit_body("/heroku/sso", &body).await;
-        // A long name of an unknown field is no field of ours: that form may pass.
-        if body.len() > 60_000 && !body.starts_with("x=") {
-            assert_eq!(answer.status, 303);
-            continue;
-        }
-        assert_refused(&world, &answer, 403);
-    }
 }
 
 #[tokio::test]
@@ -511,7 +484,7 @@ async fn the_sso_path_takes_post_only() {
 }
 
 #[tokio::test]
-async fn a32_a_planted_session_id_is_never_adopted() {
+async fn a31_a32_a_planted_session_id_is_never_adopted() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.browser();

@@ -122,6 +122,16 @@ async fn a40_a_download_that_never_pauses_ends_with_its_resource() {
 }
 
 #[tokio::test]
+async fn a40_a_download_that_never_pauses_ends_when_its_reader_leaves_the_list() {
+    let world = World::start().await;
+    let (addon, browser) = streams(&world).await;
+    let download = open(&browser, "/download").await;
+    world.heroku.app("shop").remove("ann@example.com");
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    assert_ends(download).await;
+}
+
+#[tokio::test]
 async fn a40_a_websocket_hangs_up_when_its_user_leaves_the_list() {
     let world = World::start().await;
     let (addon, browser) = streams(&world).await;

@@ -224,6 +224,38 @@ async fn u23_an_app_that_moves_takes_its_new_team_s_people() {
 }
 
 #[tokio::test]
+async fn u23_an_app_that_changes_or_leaves_its_team_takes_nobody_of_the_former_one_along() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let acme = world.heroku.team("acme");
+    let acme = acme.member("lead@example.com", "admin");
+    let zenith = world.heroku.team("zenith");
+    let zenith = zenith.member("zoe@example.com", "admin");
+    let shop = world.heroku.app("shop");
+    for (change, people) in [
+        ("to acme", &["ann@example.com", "lead@example.com"][..]),
+        ("to zenith", &["ann@example.com", "zoe@example.com"]),
+        ("to nobody", &["ann@example.com", "owner@example.com"]),
+        ("to zenith", &["ann@example.com", "zoe@example.com"]),
+    ] {
+        match change {
+            "to acme" => shop.owned_by_team(&acme),
+            "to zenith" => shop.owned_by_team(&zenith),
+            _ => shop.owner("owner@example.com"),
+        };
+        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        assert_eq!(emails(&world, &addon).await, people, "{change}");
+    }
+    // What the former team tells later is none of its business.
+    acme.member("new@example.com", "admin");
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    assert_eq!(
+        emails(&world, &addon).await,
+        ["ann@example.com", "zoe@example.com"]
+    );
+}
+
+#[tokio::test]
 async fn an_unknown_resource_is_an_error_and_not_an_empty_list() {
     let world = World::start().await;
     let stranger = world.heroku.app("stranger").addon().resource_id();

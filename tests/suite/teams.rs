@@ -270,3 +270,18 @@ async fn a_fleet_of_teams_is_fetched_round_after_round() {
     }
     sync.shutdown().await;
 }
+
+#[tokio::test]
+async fn somebody_who_has_just_joined_the_team_gets_in_at_a_resource_that_nobody_has_used() {
+    let world = World::start().await;
+    let team = acme(&world);
+    let addons = apps(&world, &team, 2).await;
+    world
+        .sso
+        .refresh_now(&addons[0].resource_id())
+        .await
+        .unwrap();
+    team.member("ned@example.com", "member");
+    // The other list of the team is fetched for him, with members that are young enough for a list.
+    world.signed_in(&addons[1], "ned@example.com").await;
+}

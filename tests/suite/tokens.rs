@@ -7,6 +7,7 @@ use tower_heroku_sso::sync::SyncError;
 
 use tower_heroku_sso::Clock as _;
 
+use crate::events::Events;
 use crate::world::{World, grant};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -68,6 +69,30 @@ async fn u1_a_token_that_heroku_refuses_is_renewed_once() {
     assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
     assert_eq!(world.heroku.calls(Endpoint::Token), 1);
     assert_eq!(world.heroku.calls(Endpoint::AddOn), 2);
+}
+
+#[tokio::test]
+async fn u1_a_resource_whose_tokens_heroku_no_longer_takes_is_marked_and_not_hammered() {
+    let events = Events::listen();
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    world.heroku.fault(Endpoint::AddOn, Fault::Status(401));
+    world.heroku.reset_calls();
+    assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
+    assert_eq!(world.heroku.calls(Endpoint::Token), 1);
+    assert_eq!(world.heroku.calls(Endpoint::AddOn), 2);
+    let said = events.with(&["could not be fetched", "does not accept the access token"]);
+    assert_eq!(said.len(), 1, "{events:#?}");
+    assert_eq!(browser.fetch("/page").await.status, 200);
+    let stranger = addon.sign_in_form("bob@example.com");
+    assert_eq!(world.browser().submit(&stranger).await.status, 503);
+    // And where the refresh token is refused as well, the resource needs another grant.
+    world.heroku.revoke_tokens(&addon);
+    assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
+    assert_eq!(world.sso.needing_grant(), [addon.resource_id()]);
+    let resource = addon.resource_id().to_string();
+    assert_eq!(events.with(&["needs_grant", &resource]).len(), 1);
 }
 
 #[tokio::test]
@@ -151,6 +176,7 @@ async fn a_sign_in_finds_a_token_that_works_whatever_the_hour_as_the_sync_renews
 
 #[tokio::test]
 async fn u25_a_resource_whose_refresh_token_is_refused_is_named_and_not_hammered() {
+    let events = Events::listen();
     let world = World::start().await;
     let addon = world.addon().await;
     let resource = addon.resource_id();
@@ -175,6 +201,13 @@ async fn u25_a_resource_whose_refresh_token_is_refused_is_named_and_not_hammered
         assert!(world.sso.refresh_now(&resource).await.is_err());
     }
     assert!(world.heroku.calls(Endpoint::Token) <= 4);
+    let resource_id = resource.to_string();
+    let said = events.with(&["needs_grant", &resource_id]);
+    assert_eq!(
+        said.len(),
+        1,
+        "once, however often it is refused: {said:#?}"
+    );
     // A new grant mends it.
     world.sso.register(&resource, grant(&addon)).await.unwrap();
     assert_eq!(world.sso.needing_grant(), []);

@@ -9,6 +9,7 @@ use tower_heroku_sso::OnExpired;
 use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault};
 
 use crate::browser::Browser;
+use crate::raw;
 use crate::world::{REFRESH, World, serve};
 
 const SESSION: &str = "__Host-heroku_sso";
@@ -61,12 +62,24 @@ async fn a50_only_a_top_level_get_is_redirected() {
         Method::POST,
         Method::OPTIONS,
         Method::PATCH,
+        Method::PUT,
         Method::DELETE,
+        Method::TRACE,
+        Method::from_bytes(b"MADE-UP").unwrap(),
+        Method::from_bytes(b"get").unwrap(),
     ] {
         let request = browser
             .request(method.clone(), "/page")
             .header("accept", "text/html");
         assert_eq!(browser.send(request).await.status, 401, "{method}");
+    }
+    let cookies = cookie_line(&browser);
+    for line in ["CONNECT example.com:443", "CONNECT /page"] {
+        let lines = [&*cookies, "Accept: text/html"];
+        let answer = raw::request(world.address, line, &lines).await;
+        // 400: the server itself will not have it. 404: without a path there is no route.
+        assert!([400, 401, 404].contains(&raw::status(&answer)), "{answer}");
+        assert!(!answer.contains("location:"), "{answer}");
     }
     let fetched = browser.fetch("/page").await;
     assert_eq!(fetched.status, 401);
@@ -102,7 +115,18 @@ async fn a49_a_forged_hint_is_ignored() {
     );
     assert_ne!(forged, hint);
     let victim = world.browser();
-    for hint in [forged.as_str(), "hint%20", "", &hint[..hint.len() - 1]] {
+    let (signature, _) = hint.split_once("hint").unwrap();
+    let to_host = format!("{signature}hint%20https%3A%2F%2Fevil.example%2F");
+    let unsigned = format!("hint%20{}", addon.resource_id());
+    for hint in [
+        forged.as_str(),
+        &to_host,
+        &unsigned,
+        "hint%20https://evil.example",
+        "hint%20",
+        "",
+        &hint[..hint.len() - 1],
+    ] {
         victim.set_cookie("__Host-heroku_sso_hint", hint);
         assert_eq!(victim.get("/page").await.status, 401, "{hint}");
     }
@@ -113,7 +137,7 @@ async fn a49_a_forged_hint_is_ignored() {
 }
 
 #[tokio::test]
-async fn a44_a48_the_wanted_page_is_a_path_of_our_own() {
+async fn a44_a45_a46_a47_a48_the_wanted_page_is_a_path_of_our_own() {
     let world = World::start().await;
     let addon = world.addon().await;
     // Every path is a page here, so that nothing but the gate says no to one.
@@ -124,11 +148,15 @@ async fn a44_a48_the_wanted_page_is_a_path_of_our_own() {
         ("//evil.example", None),
         ("///evil.example/x", None),
         ("/\\evil.example", None),
+        ("/\\/evil.example", None),
+        ("https://evil.example/page?x=1", Some("/page?x=1")),
+        ("https://evil.example//evil.example", None),
         (
             "/page?next=https://evil.example",
             Some("/page?next=https://evil.example"),
         ),
         ("/%0d%0aSet-Cookie:x", Some("/%0d%0aSet-Cookie:x")),
+        ("/a?b#//evil.example", Some("/a?b")),
         (long.as_str(), None),
     ] {
         let browser = Browser::new(address);
@@ -205,21 +233,37 @@ async fn after_signing_out_nothing_leads_back_in() {
     assert_eq!(browser.get("/").await.status, 401);
 }
 
-async fn raw_get(address: SocketAddr, browser: &Browser, path: &str) -> String {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+#[tokio::test]
+async fn a44_a_forged_way_back_leads_nowhere() {
+    let world = World::start().await;
+    let (addon, browser) = ended(&world).await;
+    assert_eq!(browser.get("/page").await.status, 303);
+    let way = browser.cookie("__Host-heroku_sso_back").unwrap();
+    assert!(way.contains("%2Fpage") || way.contains("/page"), "{way}");
+    for forged in [
+        way.replace("page", "/evil.example"),
+        way.replace("page", "pagE"),
+        format!("{way}x"),
+        "back%20x%200%20//evil.example".to_owned(),
+    ] {
+        world.clock.advance(Duration::from_secs(1));
+        browser.submit(&addon.sign_in_form("ann@example.com")).await;
+        browser.set_cookie("__Host-heroku_sso_back", &forged);
+        let landing = browser.get("/").await;
+        assert_eq!((landing.status, landing.header("location")), (200, None));
+    }
+}
 
-    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+fn cookie_line(browser: &Browser) -> String {
     let cookies = [SESSION, "__Host-heroku_sso_hint", "__Host-heroku_sso_back"];
     let cookies =
         cookies.map(|name| format!("{name}={}", browser.cookie(name).unwrap_or_default()));
-    let request = format!(
-        "GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: text/html\r\nCookie: {}\r\nConnection: close\r\n\r\n",
-        cookies.join("; ")
-    );
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer
+    format!("Cookie: {}", cookies.join("; "))
+}
+
+async fn raw_get(address: SocketAddr, browser: &Browser, path: &str) -> String {
+    let lines = [&*cookie_line(browser), "Accept: text/html"];
+    raw::request(address, &format!("GET {path}"), &lines).await
 }
 
 fn keep_cookies(browser: &Browser, answer: &str) {

@@ -1,0 +1,173 @@
+//! A Heroku that cannot be reached, is down, or hangs.
+
+use std::time::Duration;
+
+use tower_heroku_sso::heroku::HerokuError;
+use tower_heroku_sso::simulator::{Endpoint, Fault};
+use tower_heroku_sso::sync::SyncError;
+
+use crate::upstream::team_app;
+use crate::world::{World, grant};
+
+#[tokio::test]
+async fn heroku_down_at_the_first_sign_in_is_503_with_retry_after_and_then_it_works() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    world.heroku.fault(Endpoint::Any, Fault::Reset);
+    let form = addon.sign_in_form("ann@example.com");
+    let answer = world.browser().submit(&form).await;
+    assert_eq!(answer.status, 503);
+    assert!(
+        answer
+            .header("retry-after")
+            .unwrap()
+            .parse::<u32>()
+            .unwrap()
+            > 0
+    );
+    // The form was not used up: the same one works once Heroku answers.
+    world.heroku.clear_faults();
+    assert_eq!(world.browser().submit(&form).await.status, 303);
+}
+
+/// Not loopback: but a name that cannot be one is looked up nowhere.
+#[tokio::test]
+async fn u12_a_name_that_leads_nowhere_is_an_error() {
+    let nowhere = format!("https://{}.invalid", "x".repeat(64));
+    let world = World::with(|builder| builder.api_url(nowhere.parse().unwrap())).await;
+    let addon = world.addon().await;
+    let error = world.sso.refresh_now(&addon.resource_id()).await;
+    let error = error.unwrap_err();
+    assert!(matches!(
+        &error,
+        SyncError::Heroku(HerokuError::Transport(_))
+    ));
+    assert!(!format!("{error} {error:?}").contains("HRKU"));
+    let form = addon.sign_in_form("ann@example.com");
+    let answer = world.browser().submit(&form).await;
+    assert_eq!(answer.status, 503);
+    assert!(answer.header("retry-after").is_some());
+}
+
+#[tokio::test]
+async fn u7_the_sync_backs_off_from_a_heroku_that_is_down() {
+    let hour = Duration::from_secs(3600);
+    let world = World::with(|builder| builder.refresh_interval(hour)).await;
+    let addon = world.addon().await;
+    let sync = world.sso.spawn_sync();
+    world.quiet().await;
+    world.clock.advance(hour / 2);
+    world.signed_in(&addon, "ann@example.com").await;
+    world.heroku.fault(Endpoint::Any, Fault::Html503);
+    world.clock.advance(hour.mul_f64(0.45));
+    world.quiet().await;
+    world.heroku.reset_calls();
+    for _ in 0..40 {
+        world.clock.advance(Duration::from_secs(15));
+        world.quiet().await;
+    }
+    // Ten minutes: after 1, 2, 4 … seconds, and then once a minute.
+    let tries = world.heroku.calls(Endpoint::AddOn);
+    assert!((5..=20).contains(&tries), "{tries}");
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn u13_when_a_heroku_that_hung_is_back_there_is_no_stampede() {
+    let world = World::with(|builder| {
+        let builder = builder.heroku_timeout(Duration::from_millis(800));
+        builder.max_list_age(Duration::from_secs(3600))
+    })
+    .await;
+    let mut addons = Vec::new();
+    for number in 0..10 {
+        let app = world.heroku.app(&format!("app-{number}"));
+        let addon = app.collaborator("ann@example.com").addon();
+        let resource = addon.resource_id();
+        world.sso.register(&resource, grant(&addon)).await.unwrap();
+        addons.push(addon);
+    }
+    let sync = world.sso.spawn_sync();
+    world.quiet().await;
+    for addon in &addons {
+        world.signed_in(addon, "ann@example.com").await;
+    }
+    world.heroku.fault(Endpoint::Any, Fault::Hang);
+    world.heroku.reset_calls();
+    for _ in 0..10 {
+        world.clock.advance(Duration::from_secs(60));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // Whoever is on a list that is known is let in all the while.
+    world.signed_in(&addons[0], "ann@example.com").await;
+    let hanging = world.heroku.calls(Endpoint::AddOn);
+    assert!(hanging <= 10 * 11, "{hanging}");
+    world.heroku.clear_faults();
+    world.heroku.reset_calls();
+    // Twenty people come back to each at once, and the sync does too.
+    let forms = addons
+        .iter()
+        .map(|addon| addon.sign_in_form("ann@example.com"));
+    let mut coming = tokio::task::JoinSet::new();
+    for form in forms {
+        for _ in 0..20 {
+            let (browser, form) = (world.browser(), form.clone());
+            coming.spawn(async move { browser.submit(&form).await.status });
+        }
+    }
+    world.clock.advance(Duration::from_secs(61));
+    let statuses = coming.join_all().await;
+    assert!(!statuses.contains(&503));
+    world.quiet().await;
+    for endpoint in [Endpoint::AddOn, Endpoint::App, Endpoint::Collaborators] {
+        let calls = world.heroku.calls(endpoint);
+        assert!(calls <= 2 * addons.len(), "{endpoint:?}: {calls}");
+    }
+    let health = world.sso.health().await.unwrap();
+    assert_eq!(health.without_list, 0);
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn u12_a_refused_connection_is_an_error_that_names_no_address() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let url = world.heroku.url();
+    world.heroku.stop().await;
+    let error = world
+        .sso
+        .refresh_now(&addon.resource_id())
+        .await
+        .unwrap_err();
+    let mut text = format!("{error:?}");
+    let mut next: Option<&dyn std::error::Error> = Some(&error);
+    while let Some(error) = next {
+        text += &error.to_string();
+        next = error.source();
+    }
+    assert!(!text.contains(&url) && !text.contains("HRKU"), "{text}");
+}
+
+#[tokio::test]
+async fn u10_a_heroku_that_hangs_costs_its_time_out_and_holds_up_no_other_resource() {
+    let world = World::with(|builder| builder.heroku_timeout(Duration::from_millis(300))).await;
+    let addon = world.addon().await;
+    let personal = world
+        .heroku
+        .app("other")
+        .collaborator("bob@example.com")
+        .addon();
+    assert_eq!(personal.provision().await.unwrap().status, 200);
+    let team_app = team_app(&world).await;
+    world.signed_in(&addon, "ann@example.com").await;
+    world.clock.advance(Duration::from_secs(1));
+    world.heroku.fault(Endpoint::TeamMembers, Fault::Hang);
+    let hanging = world.browser();
+    let form = team_app.sign_in_form("mia@example.com");
+    let (hung, _, _) = tokio::join!(
+        hanging.submit(&form),
+        world.signed_in(&addon, "ann@example.com"),
+        world.signed_in(&personal, "bob@example.com"),
+    );
+    assert_eq!(hung.status, 503);
+}

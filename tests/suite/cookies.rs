@@ -1,0 +1,166 @@
+//! What a browser may send in its `Cookie` header, by itself or because somebody planted it.
+
+use std::time::Duration;
+
+use reqwest::Method;
+
+use crate::browser::{Browser, FORM, client};
+use crate::raw;
+use crate::world::{REFRESH, World};
+
+const SESSION: &str = "__Host-heroku_sso";
+
+#[tokio::test]
+async fn a30_what_is_no_session_id_opens_nothing_however_much_of_it_there_is() {
+    let world = World::start().await;
+    world.addon().await;
+    let unknown = "AAAAAAAAAAAAAAAAAAAAAA";
+    let of_name = |value: &str| format!("Cookie: {SESSION}={value}");
+    let many = |pair: &str| format!("Cookie: {}", vec![pair; 200].join("; "));
+    for lines in [
+        vec![],
+        vec!["Cookie:".to_owned()],
+        vec!["Cookie: ;;;===;".to_owned()],
+        vec![of_name("")],
+        vec![of_name("garbage")],
+        vec![of_name("\"\"")],
+        vec![of_name("%00")],
+        vec![of_name("../../etc/passwd")],
+        vec![of_name("' OR 1=1 --")],
+        vec![of_name("-1")],
+        vec![of_name("\u{e9}")],
+        vec![of_name(&"A".repeat(8 * 1024))],
+        vec![of_name(unknown)],
+        vec![many(&format!("{SESSION}={unknown}"))],
+        vec![many("a=b")],
+        vec![format!("Cookie: {SESSION}={unknown}"); 50],
+        vec![format!("Cookie: heroku_sso={unknown}")],
+        vec![format!("Cookie: __host-heroku_sso={unknown}")],
+    ] {
+        let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+        let answer = raw::request(world.address, "GET /page", &lines).await;
+        assert_eq!(raw::status(&answer), 401, "{:.60?}", lines.first());
+        assert!(answer.contains("www-authenticate: "), "{answer}");
+    }
+    assert_eq!(world.reached(), 0);
+}
+
+#[tokio::test]
+async fn a32_a_planted_session_of_somebody_else_is_not_the_one_after_a_sign_in() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    world.heroku.app("shop").collaborator("eve@example.com");
+    let eve = world.signed_in(&addon, "eve@example.com").await;
+    let planted = eve.cookie(SESSION).unwrap();
+    let victim = world.browser();
+    victim.set_cookie(SESSION, &planted);
+    let form = addon.sign_in_form("ann@example.com");
+    let request = victim.request(Method::POST, "/heroku/sso");
+    let request = request.header("content-type", FORM).body(form.body());
+    assert_eq!(victim.send(request).await.status, 303);
+    assert_ne!(victim.cookie(SESSION).unwrap(), planted);
+    assert_eq!(victim.get("/").await.body, "dashboard of ann@example.com");
+    // Whoever planted it has nothing of hers, and it is dead.
+    assert_eq!(eve.fetch("/").await.status, 401);
+}
+
+#[tokio::test]
+async fn a34_of_two_sessions_only_the_first_one_counts() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    world
+        .heroku
+        .app("shop")
+        .collaborator_as("boss@example.com", "admin", &[]);
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let boss = world.signed_in(&addon, "boss@example.com").await;
+    let [ann, boss] = [ann, boss].map(|browser| browser.cookie(SESSION).unwrap());
+    for (first, second, admin, whose) in [
+        (&*ann, &*boss, 403, "ann@example.com"),
+        (&*boss, &*ann, 200, "boss@example.com"),
+    ] {
+        let in_one = vec![format!("Cookie: {SESSION}={first}; {SESSION}={second}")];
+        let in_two = [first, second].map(|id| format!("Cookie: {SESSION}={id}"));
+        for lines in [in_one, in_two.to_vec()] {
+            let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+            let answer = raw::request(world.address, "GET /admin", &lines).await;
+            assert_eq!(raw::status(&answer), admin, "{answer}");
+            let answer = raw::request(world.address, "GET /", &lines).await;
+            assert!(
+                answer.ends_with(&format!("dashboard of {whose}")),
+                "{answer}"
+            );
+        }
+    }
+}
+
+/// A sibling site planted a cookie that the browser sends before the real one, whatever is set.
+#[tokio::test]
+async fn a34_a_planted_cookie_that_stays_first_leads_nobody_in_circles() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    let mut sent_to_heroku = 0;
+    let mut pages = 0;
+    for _ in 0..10 {
+        let request = with_planted(&browser, "/page");
+        let answer = browser.send(request.header("accept", "text/html")).await;
+        match answer.status {
+            303 => {
+                sent_to_heroku += 1;
+                world.clock.advance(Duration::from_secs(1));
+                let form = addon.sign_in_form("ann@example.com");
+                assert_eq!(browser.submit(&form).await.status, 303);
+            }
+            401 => pages += 1,
+            status => panic!("{status}"),
+        }
+    }
+    assert_eq!((sent_to_heroku, pages), (1, 9));
+    assert_eq!(world.reached(), 0);
+}
+
+fn with_planted(browser: &Browser, path: &str) -> reqwest::RequestBuilder {
+    let request = browser.request(Method::GET, path).build().unwrap();
+    let own = request.headers()["cookie"].to_str().unwrap();
+    let cookies = format!("{SESSION}=AAAAAAAAAAAAAAAAAAAAAA; {own}");
+    client().get(browser.url(path)).header("cookie", cookies)
+}
+
+#[tokio::test]
+async fn a35_a_cookie_that_was_signed_out_is_worth_nothing() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    let copy = browser.at(world.address);
+    assert_eq!(copy.fetch("/page").await.status, 200);
+    let sign_out = browser.request(Method::POST, "/logout");
+    assert_eq!(browser.send(sign_out).await.status, 204);
+    assert_eq!(copy.fetch("/page").await.status, 401);
+    // Nor does a newer list or a later sign-in of the same person wake it up.
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.clock.advance(REFRESH / 10);
+    world.signed_in(&addon, "ann@example.com").await;
+    assert_eq!(copy.fetch("/page").await.status, 401);
+    assert_eq!(world.reached(), 1);
+}
+
+/// Heroku's form is cross-site: a real browser sends no `Lax` cookie along, so the gate cannot know
+/// whose session was there. The browser has one place for a session, and it is the newcomer's then.
+#[tokio::test]
+async fn a52_the_place_of_a_session_is_its_successor_s_though_the_form_comes_without_cookies() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    world.heroku.app("shop").collaborator("bob@example.com");
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    let first = browser.cookie(SESSION).unwrap();
+    let answer = browser.submit(&addon.sign_in_form("bob@example.com")).await;
+    let set: Vec<_> = answer.set_cookies();
+    let set: Vec<_> = set.iter().filter(|(name, ..)| name == SESSION).collect();
+    assert_eq!(set.len(), 1);
+    assert_ne!(set[0].1, first);
+    assert_eq!(browser.get("/").await.body, "dashboard of bob@example.com");
+    let request = browser.request(Method::POST, "/logout");
+    assert_eq!(browser.send(request).await.status, 204);
+    assert_eq!(browser.fetch("/").await.status, 401);
+}

@@ -1,0 +1,437 @@
+//! Forms that are wrong in one field, each otherwise right and rightly signed: sent over the wire,
+//! refused without a trace, and without a word to Heroku.
+
+use tower_heroku_sso::Clock as _;
+use tower_heroku_sso::simulator::{AddOn, Endpoint};
+
+use crate::browser::{Answer, Browser};
+use crate::crafted::{Crafted, STRONG, WEAK};
+use crate::sign_in::assert_refused;
+use crate::world::World;
+
+const PATH: &str = "/heroku/sso";
+
+/// One add-on whose list is there already, so that whatever is asked from now on is asked for a form.
+struct Desk {
+    world: World,
+    addon: AddOn,
+    browser: Browser,
+    salt: String,
+}
+
+impl Desk {
+    async fn open() -> Self {
+        let world = World::start().await;
+        let addon = world.addon().await;
+        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.heroku.reset_calls();
+        let (browser, salt) = (world.browser(), world.heroku.sso_salt());
+        Self {
+            world,
+            addon,
+            browser,
+            salt,
+        }
+    }
+
+    /// Ann's form of this moment.
+    fn form(&self) -> Crafted {
+        Crafted::of(&self.world, &self.addon, "ann@example.com")
+    }
+
+    /// The same with another field, signed as it then stands.
+    fn signed_with(&self, name: &str, value: impl AsRef<[u8]>) -> Crafted {
+        self.form().with(name, value).signed(&self.salt)
+    }
+
+    async fn submit(&self, form: &Crafted) -> Answer {
+        self.browser.submit_body(PATH, &form.body()).await
+    }
+
+    async fn refuses(&self, form: &Crafted) {
+        self.refuses_body(&form.body()).await;
+    }
+
+    async fn refuses_body(&self, body: &str) {
+        let answer = self.browser.submit_body(PATH, body).await;
+        assert_refused(&self.world, &answer, 403);
+    }
+
+    /// Nothing was asked of Heroku, and none of all those forms used up Ann's own.
+    async fn assert_untouched(self) {
+        assert_eq!(self.world.heroku.calls(Endpoint::Any), 0);
+        assert_eq!(self.submit(&self.form()).await.status, 303);
+    }
+}
+
+#[tokio::test]
+async fn a1_a_form_without_a_token_is_refused() {
+    let desk = Desk::open().await;
+    let bare = desk.form().without(STRONG).without(WEAK);
+    desk.refuses(&bare).await;
+    // A token by another name is none.
+    let weak = desk.form().get(WEAK).to_vec();
+    for name in [
+        "token",
+        "Resource_Token",
+        "resource-token",
+        "resource_token ",
+    ] {
+        desk.refuses(&bare.clone().with(name, &weak)).await;
+    }
+    desk.refuses_body("").await;
+    desk.assert_untouched().await;
+}
+
+#[tokio::test]
+async fn a2_a_token_that_is_not_the_hex_of_a_digest_is_refused() {
+    let desk = Desk::open().await;
+    for field in [STRONG, WEAK] {
+        // The weak one carries the sign-in only if the strong one is not there.
+        let form = match field {
+            WEAK => desk.form().without(STRONG),
+            _ => desk.form(),
+        };
+        let right = String::from_utf8(form.get(field).to_vec()).unwrap();
+        for wrong in [
+            String::new(),
+            right[1..].to_owned(),
+            right[2..].to_owned(),
+            format!("{right}0"),
+            format!("{right}00"),
+            format!("{right}{right}"),
+            format!(" {right}"),
+            format!("{right} "),
+            format!("{right}\n"),
+            format!("{} {}", &right[..2], &right[3..]),
+            format!("0x{}", &right[2..]),
+            format!("+{}", &right[1..]),
+            format!("g{}", &right[1..]),
+            format!("{}\u{ff11}", &right[..right.len() - 1]),
+            format!("{}\0", &right[..right.len() - 1]),
+        ] {
+            desk.refuses(&form.clone().with(field, wrong)).await;
+        }
+    }
+    desk.assert_untouched().await;
+}
+
+#[tokio::test]
+async fn a5_a_timestamp_that_is_not_plain_digits_is_refused_though_it_is_signed() {
+    let desk = Desk::open().await;
+    let now = desk.world.clock.now();
+    let seconds = now.unix_timestamp();
+    let digits = seconds.to_string();
+    let arabic: String = digits
+        .chars()
+        .map(|digit| char::from_u32(0x660 + digit.to_digit(10).unwrap()).unwrap())
+        .collect();
+    for timestamp in [
+        String::new(),
+        format!("-{digits}"),
+        "-1".to_owned(),
+        format!("+{digits}"),
+        "+1".to_owned(),
+        format!(" {digits}"),
+        format!("{digits} "),
+        format!("{digits}\n"),
+        format!("{digits}x"),
+        format!("{digits}:"),
+        format!("{digits}.0"),
+        format!("{:e}", seconds as f64),
+        format!("{}_{}", &digits[..4], &digits[4..]),
+        format!("0x{seconds:x}"),
+        format!("{seconds:x}"),
+        arabic,
+        "9223372036854775808".to_owned(),
+        "18446744073709551616".to_owned(),
+        "1".repeat(40),
+        format!("{}{digits}", "0".repeat(30)),
+        "2026-01-01T00:00:00Z".to_owned(),
+        format!("{}", now.date()),
+        (seconds * 1000).to_string(),
+    ] {
+        desk.refuses(&desk.signed_with("timestamp", timestamp))
+            .await;
+    }
+    desk.refuses(&desk.form().without("timestamp")).await;
+    desk.assert_untouched().await;
+}
+
+#[tokio::test]
+async fn a7_a_strong_token_is_for_its_own_email_and_account_alone() {
+    let desk = Desk::open().await;
+    let boss = "owner@example.com";
+    let account = desk.world.heroku.user_id(boss).to_string();
+    desk.refuses(&desk.form().with("email", boss)).await;
+    desk.refuses(&desk.form().with("user_id", &account)).await;
+    desk.refuses(&desk.form().with("email", boss).with("user_id", account))
+        .await;
+    // Hashed as they stand: another case is another text.
+    desk.refuses(&desk.form().with("email", "Ann@example.com"))
+        .await;
+    desk.refuses(&desk.form().without("user_id")).await;
+    desk.assert_untouched().await;
+}
+
+#[tokio::test]
+async fn a6_a8_a_right_weak_token_never_makes_up_for_the_strong_one() {
+    let desk = Desk::open().await;
+    for strong in [String::new(), "0".repeat(64), "x".to_owned()] {
+        desk.refuses(&desk.form().with(STRONG, strong)).await;
+    }
+    // Not even beside the first half of the right one.
+    let right = String::from_utf8(desk.form().get(STRONG).to_vec()).unwrap();
+    let half = format!("{}{}", &right[..32], "0".repeat(32));
+    desk.refuses(&desk.form().with(STRONG, half)).await;
+    desk.assert_untouched().await;
+}
+
+#[tokio::test]
+async fn a14_a_form_counts_for_its_own_resource_alone() {
+    let desk = Desk::open().await;
+    // Ann is on the other list too, so that nothing but the token stands in between.
+    let other = desk.world.heroku.app("other");
+    let other = other.collaborator("ann@example.com").addon();
+    assert_eq!(other.provision().await.unwrap().status, 200);
+    desk.world
+        .sso
+        .refresh_now(&other.resource_id())
+        .await
+        .unwrap();
+    desk.world.heroku.reset_calls();
+    let other = other.resource_id().to_string();
+    let moved = desk.form().with("resource_id", other);
+    desk.refuses(&moved).await;
+    desk.refuses(&moved.without(STRONG)).await;
+    desk.assert_untouched().await;
+}
+
+#[tokio::test]
+async fn a15_a_resource_id_has_one_reading() {
+    let desk = Desk::open().await;
+    let id = desk.addon.resource_id().to_string();
+    for odd in [
+        format!("{{{id}}}"),
+        format!("urn:uuid:{id}"),
+        id.replace('-', ""),
+        id.replace('-', "%2d"),
+        id.replace('-', "%2D"),
+        format!("{id}."),
+        format!("{id}\0"),
+        format!("{id}\n"),
+        format!(" {id}"),
+        format!("{id} "),
+        id.replace('-', "_"),
+        id.replace('-', "\u{2010}"),
+        id[..35].to_owned(),
+        String::new(),
+    ] {
+        desk.refuses(&desk.signed_with("resource_id", &odd)).await;
+        let weak = desk.signed_with("resource_id", &odd).without(STRONG);
+        desk.refuses(&weak).await;
+    }
+    // In upper case it is the same resource, and the same use of the same form.
+    let upper = desk.signed_with("resource_id", id.to_uppercase());
+    assert_eq!(desk.submit(&upper).await.status, 303);
+    desk.refuses(&desk.form()).await;
+    assert_eq!(desk.world.heroku.calls(Endpoint::Any), 0);
+}
+
+#[tokio::test]
+async fn a17_what_would_be_read_differently_in_a_path_or_a_hash_is_never_sent_to_heroku() {
+    let desk = Desk::open().await;
+    let id = desk.addon.resource_id().to_string();
+    let account = desk.world.heroku.user_id("ann@example.com").to_string();
+    for mark in [":", "/", "..", "%2f", "\r\n", "\0", "\\", "?", "#", "@"] {
+        for value in [
+            format!("{id}{mark}"),
+            format!("{mark}{id}"),
+            format!("{}{mark}{}", &id[..8], &id[8 + mark.len()..]),
+        ] {
+            desk.refuses(&desk.signed_with("resource_id", &value)).await;
+        }
+        let user = format!("{account}{mark}");
+        desk.refuses(&desk.signed_with("user_id", &user)).await;
+    }
+    // These are no address.
+    for mark in [":", "\r\n", "\0", "@"] {
+        for email in [
+            format!("ann{mark}@example.com"),
+            format!("ann@example.com{mark}"),
+            format!("ann@example{mark}.com"),
+        ] {
+            desk.refuses(&desk.signed_with("email", email)).await;
+        }
+    }
+    assert_eq!(desk.world.heroku.calls(Endpoint::Any), 0);
+    // These may stand in one, but it is on no list; only the list is asked for again.
+    for mark in ["/", "..", "%2f", "/../../apps"] {
+        desk.refuses(&desk.signed_with("email", format!("ann{mark}@example.com")))
+            .await;
+    }
+    let app = desk.addon.app().id();
+    for request in desk.world.heroku.requests() {
+        let known = [
+            format!("/addons/{id}"),
+            format!("/apps/{app}"),
+            format!("/apps/{app}/collaborators"),
+        ];
+        assert!(known.contains(&request.path), "{}", request.path);
+    }
+    assert_eq!(desk.submit(&desk.form()).await.status, 303);
+}
+
+#[tokio::test]
+async fn a19_a_known_field_stands_once_and_in_the_body() {
+    let desk = Desk::open().await;
+    let body = desk.form().body();
+    for name in [
+        "app",
+        "context_app",
+        "email",
+        "id",
+        "nav-data",
+        "resource_id",
+        WEAK,
+        "timestamp",
+        "token",
+        "user_id",
+        STRONG,
+    ] {
+        for twice in [
+            format!("{name}=1&{body}&{name}=2"),
+            format!("{body}&{name}=&{name}="),
+            format!("{body}&{name}[]=1"),
+            format!("{name}[]=1&{body}"),
+            format!("{body}&{name}[0]=1"),
+            format!("{body}&{name}%5B%5D=1"),
+        ] {
+            desk.refuses_body(&twice).await;
+        }
+        for query in [
+            format!("{name}=1"),
+            format!("x=1&{name}"),
+            format!("{name}[]=1"),
+        ] {
+            let path = format!("{PATH}?{query}");
+            let answer = desk.browser.submit_body(&path, &body).await;
+            assert_refused(&desk.world, &answer, 403);
+        }
+    }
+    // An equal value is a second one too, and so is another spelling of the name.
+    desk.refuses_body(&format!("{body}&email=ann%40example.com"))
+        .await;
+    desk.refuses_body(&format!("{body}&%65mail=ann%40example.com"))
+        .await;
+    desk.assert_untouched().await;
+}
+
+#[tokio::test]
+async fn a21_more_fields_or_longer_names_than_any_form_has_are_refused() {
+    let desk = Desk::open().await;
+    let body = desk.form().body();
+    for body in [
+        "x=1&".repeat(10_000) + &body,
+        format!("{body}{}", "&x=1".repeat(10_000)),
+        format!("{}=1&{body}", "n".repeat(60_000)),
+        format!("{body}&{}", "n".repeat(60_000)),
+        format!("{body}&{}=1", "%41".repeat(20_000)),
+    ] {
+        desk.refuses_body(&body).await;
+    }
+    desk.assert_untouched().await;
+}
+
+#[tokio::test]
+async fn a23_what_is_not_well_encoded_text_is_refused_in_any_field() {
+    let desk = Desk::open().await;
+    let body = desk.form().body();
+    for bad in [
+        "%",
+        "%4",
+        "%zz",
+        "%+1",
+        "a%",
+        "%ff",
+        "%c3",
+        "%c0%80",
+        "%ed%a0%80",
+        "%ed%b0%80",
+        "%f4%90%80%80",
+        "%00",
+        "a%00b",
+    ] {
+        for name in ["x", "app", "context_app", "nav-data", "id", "token"] {
+            desk.refuses_body(&format!("{body}&{name}={bad}")).await;
+        }
+        desk.refuses_body(&format!("{body}&{bad}=1")).await;
+    }
+    for name in ["email", "user_id", "resource_id", "timestamp", WEAK, STRONG] {
+        for bad in [&b"\xff"[..], b"\xc3", b"\xed\xa0\x80", b"\0"] {
+            let value = [desk.form().get(name), bad].concat();
+            desk.refuses(&desk.form().with(name, &value)).await;
+            if ![WEAK, STRONG].contains(&name) {
+                desk.refuses(&desk.signed_with(name, &value)).await;
+            }
+        }
+    }
+    desk.assert_untouched().await;
+}
+
+#[tokio::test]
+async fn a28_case_and_spaces_around_a_signed_email_do_not_matter() {
+    let desk = Desk::open().await;
+    for spelling in ["ANN@EXAMPLE.COM", " ann@example.com", "Ann@example.com  "] {
+        desk.world.clock.advance(std::time::Duration::from_secs(1));
+        let answer = desk.submit(&desk.signed_with("email", spelling)).await;
+        assert_eq!(answer.status, 303, "{spelling:?}");
+        let page = desk.browser.get("/").await;
+        assert_eq!(page.body, "dashboard of ann@example.com");
+    }
+    // A space inside makes another address, and so do those that only look like spaces.
+    for other in [
+        "ann @example.com",
+        "\u{a0}ann@example.com",
+        "\tann@example.com",
+    ] {
+        let answer = desk.submit(&desk.signed_with("email", other)).await;
+        assert_eq!(answer.status, 403, "{other:?}");
+    }
+}
+
+#[tokio::test]
+async fn a29_what_is_no_listed_address_is_refused() {
+    let desk = Desk::open().await;
+    desk.refuses(&desk.form().without("email")).await;
+    let long = format!("{}@example.com", "a".repeat(388));
+    for email in [
+        "",
+        " ",
+        "@",
+        "ann",
+        "ann@",
+        "@example.com",
+        "ann@@example.com",
+        "ann@example.com@example.com",
+        "ann@evil.example@example.com",
+        "ann\u{7}@example.com",
+        "ann@example.com\u{85}",
+        "ann\u{200b}\t@example.com",
+        long.as_str(),
+    ] {
+        desk.refuses(&desk.signed_with("email", email)).await;
+    }
+    assert_eq!(desk.world.heroku.calls(Endpoint::Any), 0);
+    // Addresses, but nobody's: an international domain, its other spelling, letters that look alike.
+    for email in [
+        "ann@exämple.com",
+        "ann@xn--exmple-cua.com",
+        "\u{430}nn@example.com",
+        "ann@example.com.",
+        "jürgen@example.com",
+    ] {
+        desk.refuses(&desk.signed_with("email", email)).await;
+    }
+    assert_eq!(desk.submit(&desk.form()).await.status, 303);
+}

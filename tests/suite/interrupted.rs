@@ -1,0 +1,337 @@
+//! Handlers that panic or never answer, clients that go away at any moment: whoever comes next finds
+//! everything as it was.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use http::{Request, StatusCode};
+use tokio::sync::Semaphore;
+use tokio::task::yield_now;
+use tower::ServiceExt;
+use tower_heroku_sso::partner_api::NoProvisioning;
+use tower_heroku_sso::simulator::Endpoint;
+use tower_heroku_sso::{HerokuUser, MemorySessions};
+use tower_sessions::session::{Id, Record};
+use tower_sessions::{SessionStore, session_store};
+
+use crate::browser::{Browser, FORM};
+use crate::world::{World, grant, serve};
+
+#[tokio::test]
+async fn a60_a_handler_that_panics_poisons_nothing() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let panics = |user: HerokuUser| async move {
+        if !user.email().as_str().is_empty() {
+            panic!("a bug of the partner's");
+        }
+    };
+    let app = Router::new()
+        .route("/panic", get(panics))
+        .route(
+            "/",
+            get(|user: HerokuUser| async move { user.email().to_string() }),
+        )
+        .layer(world.sso.layer());
+    let browser = Browser::new(serve(app).await);
+    browser.submit(&addon.sign_in_form("ann@example.com")).await;
+    for _ in 0..20 {
+        let request = browser.request(reqwest::Method::GET, "/panic");
+        assert!(request.send().await.is_err(), "the connection breaks");
+        assert_eq!(browser.fetch("/").await.body, "ann@example.com");
+    }
+    is_well(&world, &browser).await;
+}
+
+#[tokio::test]
+async fn a60_handlers_that_never_answer_hold_up_nobody_and_end_with_their_clients() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let inside = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&inside);
+    let hangs = move || {
+        let counter = Arc::clone(&counter);
+        async move {
+            counter.fetch_add(1, Ordering::SeqCst);
+            let _left = Left(counter);
+            std::future::pending::<()>().await;
+        }
+    };
+    let app = Router::new()
+        .route("/hang", get(hangs))
+        .route(
+            "/",
+            get(|user: HerokuUser| async move { user.email().to_string() }),
+        )
+        .layer(world.sso.layer());
+    let browser = Browser::new(serve(app).await);
+    browser.submit(&addon.sign_in_form("ann@example.com")).await;
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..100 {
+        waiting.spawn(browser.request(reqwest::Method::GET, "/hang").send());
+    }
+    until(|| inside.load(Ordering::SeqCst) == 100).await;
+    is_well(&world, &browser).await;
+    waiting.shutdown().await;
+    until(|| inside.load(Ordering::SeqCst) == 0).await;
+    is_well(&world, &browser).await;
+}
+
+struct Left(Arc<AtomicUsize>);
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+async fn until(reached: impl Fn() -> bool) {
+    let wait = async {
+        while !reached() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), wait)
+        .await
+        .expect("it comes to that");
+}
+
+/// Everything that a request may wait for is there: lists are fetched, tokens renewed, sessions opened
+/// and ended.
+async fn is_well(world: &World, browser: &Browser) {
+    let addon = world.heroku.app("shop").addon();
+    let all = async {
+        world.clock.advance(Duration::from_secs(1));
+        world.heroku.expire_access_tokens();
+        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        assert_eq!(browser.fetch("/").await.status, 200);
+        let other = world.signed_in(&addon, "ann@example.com").await;
+        let sign_out = other.request(reqwest::Method::POST, "/logout");
+        assert_eq!(other.send(sign_out).await.status, 204);
+        let resource = addon.resource_id();
+        world.sso.register(&resource, grant(&addon)).await.unwrap();
+    };
+    tokio::time::timeout(Duration::from_secs(20), all)
+        .await
+        .expect("nothing is held by whoever went away");
+}
+
+/// Polls `future` so many times, then drops it. True if it was done by then.
+async fn leave_after<F: Future>(polls: usize, future: F) -> bool {
+    let mut future = pin!(future);
+    let mut left = polls;
+    std::future::poll_fn(|cx| {
+        if left == 0 {
+            return Poll::Ready(false);
+        }
+        left -= 1;
+        future.as_mut().poll(cx).map(|_| true)
+    })
+    .await
+}
+
+/// Sends a request and goes away after one step, then another after two, until one is answered.
+/// What is left after `most` steps never ends.
+async fn at_each_step(app: &Router, most: usize, mut request: impl FnMut() -> Request<Body>) {
+    for steps in 0..most {
+        let service = app.clone();
+        if leave_after(steps, service.oneshot(request())).await {
+            assert!(steps > 1, "there was a step to leave at");
+            return;
+        }
+    }
+    panic!("not answered in {most} steps");
+}
+
+#[tokio::test]
+async fn a60_a_client_may_go_away_at_any_step() {
+    // A real store, whose every call is a step: it answers from a thread of its own.
+    let folder = tempfile::tempdir().unwrap();
+    let store = sqlite(folder.path()).await;
+    let world = World::with(|builder| {
+        let builder = builder.store(store).session_cache(Duration::ZERO);
+        builder.session_store(Stepwise::default())
+    })
+    .await;
+    let addon = world.addon().await;
+    let resource = addon.resource_id();
+    let app = Router::new()
+        .route(
+            "/",
+            get(|user: HerokuUser| async move { user.email().to_string() }),
+        )
+        .layer(world.sso.layer())
+        .merge(world.sso.partner_api(NoProvisioning));
+    let browser = Browser::new(serve(app.clone()).await);
+    let form = addon.sign_in_form("ann@example.com");
+    assert_eq!(browser.submit(&form).await.status, 303);
+
+    // Signing in, each time with a new form, and with a list to be fetched and a token to be renewed.
+    at_each_step(&app, 300, || {
+        world.clock.advance(Duration::from_secs(1));
+        world.heroku.app("shop").collaborator("new@example.com");
+        world.heroku.expire_access_tokens();
+        world.heroku.app("shop").remove("new@example.com");
+        post(
+            "/heroku/sso",
+            FORM,
+            addon.sign_in_form("new@example.com").body(),
+        )
+    })
+    .await;
+    at_each_step(&app, 300, || {
+        world.clock.advance(Duration::from_secs(1));
+        post(
+            "/heroku/sso",
+            FORM,
+            addon.sign_in_form("ann@example.com").body(),
+        )
+    })
+    .await;
+    // A request, whose session is to be moved on by a newer list.
+    world.clock.advance(Duration::from_secs(60));
+    world.sso.refresh_now(&resource).await.unwrap();
+    let form = addon.sign_in_form("ann@example.com");
+    assert_eq!(browser.submit(&form).await.status, 303);
+    world.clock.advance(Duration::from_secs(60));
+    world.sso.refresh_now(&resource).await.unwrap();
+    let cookie = format!(
+        "__Host-heroku_sso={}",
+        browser.cookie("__Host-heroku_sso").unwrap()
+    );
+    at_each_step(&app, 50, || {
+        let request = Request::get("/").header("cookie", &cookie);
+        request.body(Body::empty()).unwrap()
+    })
+    .await;
+    is_well(&world, &browser).await;
+    // Provisioning again, each time with a grant of its own.
+    let basic = {
+        use base64::Engine;
+        let text = format!("{}:{}", world.heroku.slug(), world.heroku.password());
+        format!(
+            "Basic {}",
+            base64::engine::general_purpose::STANDARD.encode(text)
+        )
+    };
+    at_each_step(&app, 300, || {
+        let body = addon.provisioning_body().to_string();
+        let mut request = post("/heroku/resources", "application/json", body);
+        let basic = basic.parse().unwrap();
+        request.headers_mut().insert("authorization", basic);
+        request
+    })
+    .await;
+    is_well(&world, &browser).await;
+    // Signing out: whoever began has ended it, or it is still there to be ended.
+    at_each_step(&app, 50, || {
+        let mut request = post("/logout", "text/plain", String::new());
+        let cookie = cookie.parse().unwrap();
+        request.headers_mut().insert("cookie", cookie);
+        request
+    })
+    .await;
+    assert_eq!(browser.fetch("/").await.status, 401);
+    assert!(world.heroku.calls(Endpoint::Any) > 0);
+}
+
+/// Sessions in memory, with a step before and after each call.
+#[derive(Clone, Debug, Default)]
+struct Stepwise(MemorySessions);
+
+#[async_trait]
+impl SessionStore for Stepwise {
+    async fn create(&self, record: &mut Record) -> session_store::Result<()> {
+        yield_now().await;
+        self.0.create(record).await?;
+        yield_now().await;
+        Ok(())
+    }
+    async fn save(&self, record: &Record) -> session_store::Result<()> {
+        yield_now().await;
+        self.0.save(record).await?;
+        yield_now().await;
+        Ok(())
+    }
+    async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
+        yield_now().await;
+        let record = self.0.load(id).await?;
+        yield_now().await;
+        Ok(record)
+    }
+    async fn delete(&self, id: &Id) -> session_store::Result<()> {
+        yield_now().await;
+        self.0.delete(id).await?;
+        yield_now().await;
+        Ok(())
+    }
+}
+
+async fn sqlite(folder: &std::path::Path) -> tower_heroku_sso::store::SqliteStore {
+    use tower_heroku_sso::store::{SealingKey, SealingKeys, SqliteStore};
+
+    let key = SealingKey::from_base64("c2VhbGluZ19rZXlfb2ZfMzJfYnl0ZXNfZm9yX3Rlc3Q=").unwrap();
+    let file = folder.join("state.sqlite");
+    SqliteStore::open(file, SealingKeys::new(key))
+        .await
+        .unwrap()
+}
+
+fn post(path: &str, kind: &str, body: String) -> Request<Body> {
+    let request = Request::post(path).header("content-type", kind);
+    request.body(Body::from(body)).unwrap()
+}
+
+#[tokio::test]
+async fn a41_one_list_decides_a_request_though_another_takes_its_place_meanwhile() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let (app, resource) = (world.heroku.app("shop"), addon.resource_id());
+    app.collaborator_as("bob@example.com", "admin", &["deploy"]);
+    world.sso.refresh_now(&resource).await.unwrap();
+    // Between the gate and the guard the request waits until the test lets it go on.
+    let (arrived, go_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let hold = {
+        let (arrived, go_on) = (Arc::clone(&arrived), Arc::clone(&go_on));
+        axum::middleware::from_fn(move |request, next: axum::middleware::Next| {
+            let (arrived, go_on) = (Arc::clone(&arrived), Arc::clone(&go_on));
+            async move {
+                arrived.add_permits(1);
+                go_on.acquire().await.unwrap().forget();
+                next.run(request).await
+            }
+        })
+    };
+    let what_it_sees = |user: HerokuUser| async move {
+        let roles: Vec<_> = user.roles().iter().map(ToString::to_string).collect();
+        let may: Vec<_> = user.permissions().iter().map(ToString::to_string).collect();
+        format!("{} {}", roles.join("+"), may.join("+"))
+    };
+    let router = Router::new()
+        .route("/", get(what_it_sees))
+        .route_layer(world.sso.require(tower_heroku_sso::Role::Admin))
+        .layer(hold)
+        .layer(world.sso.layer())
+        .merge(world.sso.endpoints());
+    let browser = Browser::new(serve(router).await);
+    let form = addon.sign_in_form("bob@example.com");
+    assert_eq!(browser.submit(&form).await.status, 303);
+    let request = browser.request(reqwest::Method::GET, "/");
+    let in_flight = tokio::spawn(request.send());
+    arrived.acquire().await.unwrap().forget();
+    app.remove("bob@example.com")
+        .collaborator_as("bob@example.com", "collaborator", &["view"]);
+    world.sso.refresh_now(&resource).await.unwrap();
+    go_on.add_permits(2);
+    let answer = in_flight.await.unwrap().unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(answer.text().await.unwrap(), "admin deploy");
+    assert_eq!(browser.fetch("/").await.status, 403);
+}

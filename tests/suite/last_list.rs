@@ -1,0 +1,138 @@
+//! A fetch that fails in whatever way: the last list stays, whole, until it is too old.
+
+use std::time::Duration;
+
+use tower_heroku_sso::simulator::{Endpoint, Fault};
+use tower_heroku_sso::sync::SyncError;
+
+use crate::upstream::{people, team_app};
+use crate::world::{REFRESH, World};
+
+/// With each of these a sign-in that needs a fresh answer gets 503, people whom the last list has stay
+/// in, and the last list stays whole until it is too old.
+async fn assert_list_stays(faults: impl IntoIterator<Item = (Endpoint, Fault)>) {
+    let world = World::start().await;
+    let addon = team_app(&world).await;
+    for (endpoint, fault) in faults {
+        world.heroku.clear_faults();
+        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        // Another name makes every answer a new one: a 304 would have no body to go wrong.
+        let name = addon.app().name();
+        addon.app().rename(&format!("{name}-x"));
+        let browser = world.signed_in(&addon, "mia@example.com").await;
+        world.heroku.fault(endpoint, fault.clone());
+
+        let error = world
+            .sso
+            .refresh_now(&addon.resource_id())
+            .await
+            .unwrap_err();
+        assert!(!matches!(error, SyncError::Gone), "{fault:?}");
+        assert_eq!(people(&world, &addon).await, 6, "{fault:?}");
+        assert_eq!(browser.fetch("/page").await.status, 200, "{fault:?}");
+
+        let stranger = addon.sign_in_form("stranger@example.com");
+        let answer = world.browser().submit(&stranger).await;
+        assert_eq!(answer.status, 503, "{fault:?}");
+        assert!(answer.header("retry-after").is_some());
+
+        // Older than an interval, younger than the limit: who is on it still gets in.
+        world.clock.advance(REFRESH + Duration::from_secs(10));
+        world.signed_in(&addon, "mia@example.com").await;
+        world.clock.advance(REFRESH);
+        let answer = world
+            .browser()
+            .submit(&addon.sign_in_form("mia@example.com"))
+            .await;
+        assert_eq!(answer.status, 503, "{fault:?}");
+        // Let the budget for fetches on behalf of strangers fill up again.
+        world.clock.advance(Duration::from_secs(100));
+    }
+}
+
+fn each(endpoints: &[Endpoint], fault: Fault) -> Vec<(Endpoint, Fault)> {
+    let endpoints = endpoints.iter();
+    endpoints
+        .map(|endpoint| (*endpoint, fault.clone()))
+        .collect()
+}
+
+const ALL: &[Endpoint] = &[
+    Endpoint::AddOn,
+    Endpoint::App,
+    Endpoint::Collaborators,
+    Endpoint::TeamMembers,
+];
+/// Those that are not a list of their own.
+const WITHOUT_MEMBERS: &[Endpoint] = &[Endpoint::AddOn, Endpoint::App, Endpoint::Collaborators];
+const LISTS: &[Endpoint] = &[Endpoint::Collaborators, Endpoint::TeamMembers];
+
+#[tokio::test]
+async fn u1_u2_a_refused_token_keeps_the_last_list_until_it_is_too_old() {
+    let mut faults = each(ALL, Fault::Status(401));
+    faults.extend(each(WITHOUT_MEMBERS, Fault::Status(403)));
+    assert_list_stays(faults).await;
+}
+
+#[tokio::test]
+async fn u4_a_404_or_410_below_the_add_on_keeps_the_last_list_until_it_is_too_old() {
+    for status in [404, 410] {
+        assert_list_stays(each(&ALL[1..], Fault::Status(status))).await;
+    }
+}
+
+#[tokio::test]
+async fn u7_a_failed_fetch_keeps_the_last_list_until_it_is_too_old() {
+    let mut faults = vec![(Endpoint::Any, Fault::Status(500))];
+    faults.extend(each(ALL, Fault::Status(502)));
+    faults.extend(each(ALL, Fault::Html503));
+    faults.extend(each(&ALL[..1], Fault::Status(418)));
+    assert_list_stays(faults).await;
+}
+
+#[tokio::test]
+async fn u8_u9_a_list_that_is_not_whole_keeps_the_last_one_until_it_is_too_old() {
+    let mut faults = each(LISTS, Fault::PartialWithoutNextRange);
+    faults.extend(each(LISTS, Fault::LoopingRange));
+    faults.extend([1, 2, 3].map(|page| (Endpoint::TeamMembers, Fault::FailOnPage(page))));
+    assert_list_stays(faults).await;
+}
+
+#[tokio::test]
+async fn u11_a_broken_answer_keeps_the_last_list_until_it_is_too_old() {
+    let mut faults = each(ALL, Fault::Truncated);
+    faults.extend(each(ALL, Fault::Reset));
+    assert_list_stays(faults).await;
+}
+
+#[tokio::test]
+async fn u14_u16_a_monstrous_answer_keeps_the_last_list_until_it_is_too_old() {
+    let mut faults = each(LISTS, Fault::Oversized(100 * 1024 * 1024));
+    faults.extend(each(ALL, Fault::NestedJson));
+    assert_list_stays(faults).await;
+}
+
+#[tokio::test]
+async fn u17_an_answer_of_another_type_keeps_the_last_list_until_it_is_too_old() {
+    let body = |text: &str| Fault::Body(text.to_owned());
+    let mut faults = each(LISTS, body("{}"));
+    faults.extend(each(LISTS, body("[null]")));
+    faults.extend(each(LISTS, body(r#"[{"user":{"email":7},"email":7}]"#)));
+    faults.extend(each(
+        LISTS,
+        body(r#"[{"user":null,"email":null,"role":"admin"}]"#),
+    ));
+    faults.extend(each(&ALL[..2], body("[]")));
+    faults.extend(each(&ALL[..2], body("{}")));
+    assert_list_stays(faults).await;
+}
+
+#[tokio::test]
+async fn u19_an_answer_about_another_keeps_the_last_list_until_it_is_too_old() {
+    assert_list_stays(each(WITHOUT_MEMBERS, Fault::WrongId)).await;
+}
+
+#[tokio::test]
+async fn u20_a_redirect_keeps_the_last_list_until_it_is_too_old() {
+    assert_list_stays(each(ALL, Fault::Redirect("http://127.0.0.1:1/".into()))).await;
+}

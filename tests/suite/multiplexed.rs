@@ -1,0 +1,121 @@
+//! Many requests on one connection.
+
+use axum::http::header::COOKIE;
+use reqwest::{Client, Version};
+use tokio::task::JoinSet;
+
+use crate::browser::Browser;
+use crate::raw;
+use crate::world::World;
+
+const SESSION: &str = "__Host-heroku_sso";
+
+fn http2() -> Client {
+    let client = Client::builder().http2_prior_knowledge().no_proxy();
+    client
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap()
+}
+
+/// One request of 200, each on a stream of its own: those of even number with the cookie.
+async fn streams(client: &Client, browser: &Browser, session: &str) -> [Vec<u16>; 2] {
+    let mut streams = JoinSet::new();
+    for number in 0..200 {
+        let mut request = client.get(browser.url("/page"));
+        if number % 2 == 0 {
+            // As HTTP/2 clients may: the header in pieces.
+            request = request.header(COOKIE, "theme=dark");
+            request = request.header(COOKIE, format!("{SESSION}={session}"));
+        }
+        streams.spawn(async move {
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.version(), Version::HTTP_2);
+            (number % 2, answer.status().as_u16())
+        });
+    }
+    let mut statuses = [Vec::new(), Vec::new()];
+    for (odd, status) in streams.join_all().await {
+        statuses[odd].push(status);
+    }
+    statuses
+}
+
+#[tokio::test]
+async fn a62_each_stream_of_a_connection_is_decided_by_itself() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    let session = browser.cookie(SESSION).unwrap();
+    let client = http2();
+    let [with_cookie, without] = streams(&client, &browser, &session).await;
+    assert_eq!(with_cookie, [200; 100]);
+    assert_eq!(without, [401; 100]);
+    assert_eq!(world.reached(), 100);
+    // The connection is the same, the list is not.
+    world.heroku.app("shop").remove("ann@example.com");
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    let [with_cookie, without] = streams(&client, &browser, &session).await;
+    assert!(with_cookie.contains(&403));
+    assert!(
+        with_cookie
+            .iter()
+            .chain(&without)
+            .all(|status| [401, 403].contains(status))
+    );
+    assert_eq!(world.reached(), 100);
+}
+
+#[tokio::test]
+async fn a62_a_form_sent_on_many_streams_at_once_counts_once() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let (client, url) = (http2(), world.browser().url("/heroku/sso"));
+    let body = addon.sign_in_form("ann@example.com").body();
+    let mut streams = JoinSet::new();
+    for _ in 0..50 {
+        let request = client.post(&url).body(body.clone());
+        let request = request.header("content-type", crate::browser::FORM);
+        streams.spawn(async move { request.send().await.unwrap().status().as_u16() });
+    }
+    let mut statuses = streams.join_all().await;
+    statuses.sort_unstable();
+    assert_eq!(statuses[0], 303);
+    assert_eq!(statuses[1..], [403; 49]);
+}
+
+#[tokio::test]
+async fn a62_requests_sent_in_one_go_are_answered_each_for_itself_and_in_order() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    let session = browser.cookie(SESSION).unwrap();
+    let cookie = format!("Cookie: {SESSION}={session}\r\n");
+    let mut sent = String::new();
+    for (line, cookie) in [
+        ("GET /page", &*cookie),
+        ("GET /page", ""),
+        ("GET /admin", &*cookie),
+        ("GET /healthz", ""),
+        ("GET /page", ""),
+        ("POST /heroku/sso", &*cookie),
+        ("GET /page", &*cookie),
+        ("POST /logout", &*cookie),
+        ("GET /page", &*cookie),
+    ] {
+        sent += &format!("{line} HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\n{cookie}\r\n");
+    }
+    // The last one ends the connection.
+    sent += "GET /page HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n";
+    let answers = raw::send(world.address, sent).await;
+    let statuses: Vec<_> = answers
+        .match_indices("HTTP/1.1 ")
+        .map(|(at, _)| raw::status(&answers[at..]))
+        .collect();
+    assert_eq!(
+        statuses,
+        [200, 401, 403, 200, 401, 415, 200, 204, 401, 401],
+        "{answers}"
+    );
+    assert_eq!(world.reached(), 2);
+}

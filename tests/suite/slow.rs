@@ -1,0 +1,111 @@
+//! Bodies that come slowly or have no end. The connection is a pipe in memory and tokio's time is
+//! paused: it jumps to whatever is waited for, so that nobody waits.
+
+use std::io;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use axum::serve::Listener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
+use tokio::time::Instant;
+
+use crate::browser::FORM;
+
+/// Hands out one connection, and never another.
+struct OnePipe(Option<DuplexStream>);
+
+impl Listener for OnePipe {
+    type Io = DuplexStream;
+    type Addr = ();
+
+    async fn accept(&mut self) -> (DuplexStream, ()) {
+        match self.0.take() {
+            Some(pipe) => (pipe, ()),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A connection to a gate that knows no resource.
+fn connect() -> (ReadHalf<DuplexStream>, WriteHalf<DuplexStream>) {
+    let sso = crate::setup::builder().build().unwrap();
+    let app = Router::new()
+        .route("/", get(|| async { "in" }))
+        .layer(sso.layer());
+    let (ours, theirs) = tokio::io::duplex(16 * 1024);
+    let listener = OnePipe(Some(theirs));
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    tokio::io::split(ours)
+}
+
+fn head(length: &str) -> String {
+    format!("POST /heroku/sso HTTP/1.1\r\nHost: here\r\nContent-Type: {FORM}\r\n{length}\r\n\r\n")
+}
+
+/// Writes pieces, one a second, as long as the other end takes them.
+fn drip(mut into: WriteHalf<DuplexStream>, piece: &'static [u8]) {
+    tokio::spawn(async move {
+        while into.write_all(piece).await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
+}
+
+/// All that comes until the other end closes.
+async fn until_closed(mut from: ReadHalf<DuplexStream>) -> String {
+    let mut answer = Vec::new();
+    from.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a20_a_body_of_one_byte_a_second_is_given_up_and_its_connection_closed() {
+    for (length, piece) in [
+        ("Content-Length: 1000", &b"x"[..]),
+        ("Transfer-Encoding: chunked", b"1\r\nx\r\n"),
+    ] {
+        let begun = Instant::now();
+        let (read, mut write) = connect();
+        write.write_all(head(length).as_bytes()).await.unwrap();
+        drip(write, piece);
+        let answer = until_closed(read).await;
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        assert!(answer.contains("connection: close"), "{answer}");
+        assert!(begun.elapsed() <= Duration::from_secs(11), "{length}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a20_ten_gigabytes_are_refused_at_their_announcement() {
+    let (read, mut write) = connect();
+    let begun = Instant::now();
+    let announced = head("Content-Length: 10000000000");
+    write.write_all(announced.as_bytes()).await.unwrap();
+    drip(write, b"x");
+    let answer = until_closed(read).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert!(begun.elapsed() <= Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a20_chunks_without_end_are_cut_at_64_kib() {
+    let (read, mut write) = connect();
+    let endless = head("Transfer-Encoding: chunked");
+    write.write_all(endless.as_bytes()).await.unwrap();
+    let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));
+    let sending = tokio::spawn(async move {
+        let mut sent = 0;
+        while write.write_all(chunk.as_bytes()).await.is_ok() {
+            sent += 0x1000;
+            assert!(sent < 1024 * 1024, "nobody stops it");
+        }
+    });
+    let answer = until_closed(read).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    sending.await.unwrap();
+}
