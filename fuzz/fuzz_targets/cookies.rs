@@ -46,6 +46,11 @@ fn gate_of(one_each: bool) -> Gate {
         Some(hint) => text(hint),
         None => text(&sent_back(&cookies.hint(&[], &resource()).unwrap()).unwrap()),
     };
+    let mut headers = HeaderMap::new();
+    headers.insert(COOKIE, signed_in[0].clone());
+    let page = format!("/addons/{}/", resource()).parse().unwrap();
+    // Else that nobody gets in would prove nothing.
+    assert_eq!(site.get(page, headers).status(), StatusCode::OK);
     Gate {
         session: text(&signed_in[0]),
         hint,
