@@ -70,6 +70,9 @@ mod audit;
 pub mod axum;
 pub mod clock;
 mod config;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gate;
 pub mod heroku;
 mod heroku_sso;

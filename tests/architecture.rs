@@ -25,6 +25,7 @@ const INWARD: &[&str] = &[
     "heroku_sso",
     "axum",
     "partner_api",
+    "fuzzing",
 ];
 
 /// What the simulator may know: nothing of the gate, the sync or the client that it is there to try.

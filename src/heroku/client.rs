@@ -347,7 +347,7 @@ async fn read_capped(mut response: Response, about: &'static str) -> Result<Vec<
     Ok(body)
 }
 
-fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> HerokuError {
+pub(super) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> HerokuError {
     let json: ErrorJson = serde_json::from_slice(body).unwrap_or_default();
     let request_id = headers.get("request-id").and_then(|v| v.to_str().ok());
     let request_id = request_id.map(str::to_owned);

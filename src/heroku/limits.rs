@@ -112,7 +112,7 @@ pub(super) fn pause_after(headers: &HeaderMap, now: OffsetDateTime) -> Duration 
         return DEFAULT_PAUSE;
     };
     let value = value.trim();
-    let wanted = if value.bytes().all(|b| b.is_ascii_digit()) {
+    let wanted = if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
         // Digits that overflow are a very long time, which the bound below cuts.
         Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)))
     } else {
@@ -179,6 +179,8 @@ mod tests {
         assert_eq!(pause("Wed, 31 Dec 2025 00:00:00 GMT"), 1);
         assert_eq!(pause("Fri, 01 Jan 2036 00:00:00 GMT"), 900);
         assert_eq!(pause("soon"), 60);
+        assert_eq!(pause(""), 60);
+        assert_eq!(pause(" "), 60);
         assert_eq!(
             pause_after(&HeaderMap::new(), datetime!(2026-01-01 0:00 UTC)).as_secs(),
             60

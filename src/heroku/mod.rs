@@ -12,6 +12,8 @@ mod client;
 mod drift;
 mod error;
 mod etag;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod limits;
 mod oauth;
 mod paging;

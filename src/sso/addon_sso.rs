@@ -25,8 +25,9 @@ impl SsoRequest {
         }
         let json = STANDARD.decode(header);
         let json = json.map_err(|_| SsoError::MalformedHeader)?;
-        let answer: Answer =
-            serde_json::from_slice(&json).map_err(|_| SsoError::MalformedHeader)?;
+        // As text: of bytes the parser would pass over what is not UTF-8 in fields that nobody reads.
+        let json = String::from_utf8(json).map_err(|_| SsoError::MalformedHeader)?;
+        let answer: Answer = serde_json::from_str(&json).map_err(|_| SsoError::MalformedHeader)?;
         Ok(answer.params.0)
     }
 }
@@ -122,6 +123,18 @@ mod tests {
         }
         for header in [&b"%%%"[..], b"e30", b"\xff", &[b'A'; 20_000]] {
             assert!(SsoRequest::from_addon_sso(header).is_err());
+        }
+    }
+
+    #[test]
+    fn a23_a_header_that_is_not_utf8_is_refused_wherever_that_is() {
+        for json in [
+            &b"{\"params\": {\"email\": \"\xff@b.c\"}}"[..],
+            b"{\"params\": {\"more\": \"\xff\"}}",
+            b"{\"action\": \"\xff\", \"params\": {}}",
+        ] {
+            let header = STANDARD.encode(json);
+            assert!(SsoRequest::from_addon_sso(header.as_bytes()).is_err());
         }
     }
 }

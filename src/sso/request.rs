@@ -88,7 +88,7 @@ impl SsoRequest {
         })
     }
 
-    fn fields(&self) -> [(&'static str, &Option<String>); 11] {
+    pub(crate) fn fields(&self) -> [(&'static str, &Option<String>); 11] {
         [
             ("app", &self.app),
             ("context_app", &self.context_app),

@@ -1,0 +1,89 @@
+//! Heroku's JSON. The first line says of which of the four GETs the rest is an answer, or which
+//! status it has if it is none.
+#![no_main]
+
+use http::{HeaderMap, HeaderValue, StatusCode};
+use libfuzzer_sys::fuzz_target;
+use tower_heroku_sso::access::{AccessList, Admission, ListPolicy, People};
+use tower_heroku_sso::fuzzing::heroku;
+use tower_heroku_sso::heroku::HerokuError;
+use tower_heroku_sso_fuzz::{APP, lines, resource};
+
+fuzz_target!(|input: &[u8]| {
+    let (kind, body) = lines::first(input);
+    let app = APP.parse().unwrap();
+    match kind {
+        b"addon" => {
+            if let Ok((owner, _)) = heroku::add_on(&resource(), body) {
+                assert!(is_plain(&owner.id.to_string()));
+            }
+        }
+        b"app" => {
+            if let Ok((read, team)) = heroku::app(&app, body) {
+                assert_eq!(read.id, app);
+                assert!(team.is_none_or(|team| is_plain(&team.id.to_string())));
+            }
+        }
+        b"collaborators" => {
+            if let Ok(people) = heroku::collaborators(&app, body) {
+                check(&people);
+            }
+        }
+        b"members" => {
+            if let Ok(people) = heroku::team_members(body) {
+                check(&people);
+            }
+        }
+        status => no_answer(status, body),
+    }
+});
+
+/// One entry a person, in order, nobody who is nobody; and the list has them all, if they are one.
+fn check(people: &People) {
+    let emails: Vec<_> = people.iter().map(|person| person.email.as_str()).collect();
+    assert!(emails.is_sorted_by(|a, b| a < b));
+    assert!(
+        !emails
+            .iter()
+            .any(|email| email.ends_with("@herokumanager.com"))
+    );
+    let everybody = AccessList::of_app(people.clone(), ListPolicy::Documented);
+    let strict = AccessList::of_team_app(People::default(), people.clone(), ListPolicy::Strict);
+    assert_eq!(everybody.members().count(), people.len());
+    for person in people {
+        let email = &person.email;
+        assert_eq!(email.as_str().parse().as_ref(), Ok(email));
+        let admission = everybody.admission(email, None);
+        assert_ne!(admission, Admission::NotListed);
+        if let Admission::Listed(member) = &admission {
+            let id = member.user_id.as_ref();
+            assert_eq!(everybody.admission(email, id), admission);
+            let other = "somebody-else".parse().unwrap();
+            let by_other = everybody.admission(email, Some(&other));
+            assert!(id.is_none_or(|id| *id == other) || by_other == Admission::OtherAccount);
+        }
+        // Leaves people out, and lets in nobody that the other does not.
+        let by_strict = strict.admission(email, None);
+        assert!(by_strict == Admission::NotListed || by_strict == admission);
+    }
+}
+
+fn no_answer(status: &[u8], body: &[u8]) {
+    let Ok(status) = StatusCode::from_bytes(status) else {
+        return;
+    };
+    let mut headers = HeaderMap::new();
+    if let Ok(value) = HeaderValue::from_bytes(lines::first(body).0) {
+        headers.insert("request-id", value);
+    }
+    let error = heroku::no_answer(status, &headers, body);
+    let text = error.to_string();
+    assert!(!text.contains(char::is_control) && text.chars().count() < 1000);
+    let gone = matches!(error, HerokuError::Gone(_));
+    assert_eq!(gone, status == StatusCode::GONE);
+}
+
+fn is_plain(id: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    (1..=64).contains(&id.len()) && id.bytes().all(plain)
+}

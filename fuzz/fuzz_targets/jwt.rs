@@ -1,0 +1,189 @@
+//! Signed tokens: sessions in cookies, bearer tokens, assertions. The first line has two words: how it
+//! is sent (`cookie`, `bearer`, `assertion`), and the number of the key that signs it, or `as-it-is`
+//! for a second line that is a token. Else the second line is the header, the rest the claims, and in
+//! both `{kid0}` to `{kid2}` are the names of the keys and `{sid}` is a session that was not closed.
+#![no_main]
+
+use std::cell::{Cell, OnceCell};
+
+use http::header::{AUTHORIZATION, COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+use tower_heroku_sso::assertion::VerifyAssertion;
+use tower_heroku_sso_fuzz::signed::Keys;
+use tower_heroku_sso_fuzz::site::{self, Reached, Site};
+use tower_heroku_sso_fuzz::{NOW, SLUG, ann, resource};
+
+const ISSUER: &str = "https://addon.example.com";
+const AUDIENCE: &str = "reports";
+
+/// One of each kind that counts: without them, that nobody gets in would prove nothing.
+const RIGHT: [&str; 6] = [
+    include_str!("../corpus/jwt/cookie-hs256"),
+    include_str!("../corpus/jwt/cookie-es256"),
+    include_str!("../corpus/jwt/bearer-eddsa"),
+    include_str!("../corpus/jwt/bearer-es256"),
+    include_str!("../corpus/jwt/assertion-eddsa"),
+    include_str!("../corpus/jwt/assertion-es256"),
+];
+
+struct World {
+    keys: Keys,
+    gate: Site,
+    behind: Site,
+    sessions: Cell<u64>,
+}
+
+thread_local! {
+    static WORLD: OnceCell<World> = const { OnceCell::new() };
+}
+
+fuzz_target!(|input: &[u8]| {
+    if let Ok(input) = std::str::from_utf8(input) {
+        WORLD.with(|world| visit(world.get_or_init(World::new), input));
+    }
+});
+
+impl World {
+    fn new() -> Self {
+        let keys = Keys::new();
+        let verify = VerifyAssertion::with_keys(&keys.public(), ISSUER, AUDIENCE, site::clock());
+        let world = Self {
+            gate: Site::with(|builder| {
+                let builder = builder.stateless(keys.of_cookies());
+                builder.bearer_tokens(keys.public())
+            }),
+            behind: Site::behind(&verify),
+            keys,
+            sessions: Cell::new(0),
+        };
+        for token in RIGHT {
+            assert!(visit(&world, token).is_some(), "{token}");
+        }
+        world
+    }
+
+    /// A session that nothing was heard of. What closes one must not end what the next input tries.
+    fn new_session(&self) -> String {
+        self.sessions.set(self.sessions.get() + 1);
+        format!("{:064x}", self.sessions.get())
+    }
+}
+
+/// How a token is sent, and what it must say then.
+struct Use {
+    name: &'static str,
+    kind: &'static str,
+    issuer: &'static str,
+    audience: &'static str,
+}
+
+const COOKIE_USE: Use = Use {
+    name: "cookie",
+    kind: "heroku-session+jwt",
+    issuer: SLUG,
+    audience: "session",
+};
+const BEARER_USE: Use = Use {
+    name: "bearer",
+    kind: "heroku-bearer+jwt",
+    issuer: SLUG,
+    audience: "bearer",
+};
+const ASSERTION_USE: Use = Use {
+    name: "assertion",
+    kind: "heroku-assertion+jwt",
+    issuer: ISSUER,
+    audience: AUDIENCE,
+};
+
+/// Whether somebody was let in.
+fn visit(world: &World, input: &str) -> Option<Reached> {
+    let (first, rest) = input.split_once('\n')?;
+    let (sent_as, signed_by) = first.split_once(' ')?;
+    let uses = [COOKIE_USE, BEARER_USE, ASSERTION_USE];
+    let its_use = uses.into_iter().find(|it| it.name == sent_as)?;
+    let (second, claims) = rest.split_once('\n').unwrap_or((rest, ""));
+    let signed = match signed_by.parse() {
+        Ok(number) => {
+            let header = world.keys.name(second);
+            let claims = world.keys.name(claims);
+            let claims = claims.replace("{sid}", &world.new_session());
+            let token = world.keys.sign(number, &header, &claims)?;
+            Some((token, number, header, claims))
+        }
+        Err(_) => None,
+    };
+    let token = signed.as_ref().map_or(second, |(token, ..)| token);
+    let answer = send(world, &its_use, token);
+    let reached = answer.extensions().get::<Reached>().cloned();
+    assert_eq!(reached.is_some(), answer.status() == StatusCode::OK);
+    let reached = reached?;
+    let (_, number, header, claims) = signed.expect("nobody signs but the keys");
+    check(world, &its_use, number, &header, &claims, &reached);
+    Some(reached)
+}
+
+fn send(world: &World, its_use: &Use, token: &str) -> http::Response<()> {
+    let (site, name, value) = match its_use.name {
+        "cookie" => (&world.gate, COOKIE, format!("__Host-heroku_sso={token}")),
+        "bearer" => (&world.gate, AUTHORIZATION, format!("Bearer {token}")),
+        _ => {
+            let name = HeaderName::from_static("x-heroku-sso-assertion");
+            (&world.behind, name, token.to_owned())
+        }
+    };
+    let mut headers = HeaderMap::new();
+    if let Ok(value) = HeaderValue::try_from(value) {
+        headers.insert(name, value);
+    }
+    site.get(Uri::from_static("/"), headers)
+}
+
+/// What must hold of a token that lets somebody in, by another reader of JSON.
+fn check(
+    world: &World,
+    its_use: &Use,
+    number: usize,
+    header: &str,
+    claims: &str,
+    reached: &Reached,
+) {
+    let header: Value = serde_json::from_str(header).expect("a header is JSON");
+    let (id, algorithm) = world.keys.named(number);
+    assert_eq!(
+        (&header["kid"], &header["alg"]),
+        (&id.into(), &algorithm.into())
+    );
+    assert_eq!(header["typ"], its_use.kind);
+    assert!(
+        number > 0 || its_use.name == "cookie",
+        "a secret is for cookies only"
+    );
+    assert!(header.get("crit").is_none_or(Value::is_null));
+
+    let claims: Value = serde_json::from_str(claims).expect("claims are JSON");
+    assert_eq!(claims["iss"], its_use.issuer);
+    assert_eq!(claims["aud"], its_use.audience);
+    let end = claims["exp"].as_i64().expect("an end is a whole number");
+    assert!(end > NOW.unix_timestamp());
+    let person = if its_use.name == "assertion" {
+        &claims
+    } else {
+        &claims["grant"]
+    };
+    let email = person["email"].as_str().expect("an email is text");
+    assert!(
+        reached
+            .email
+            .as_str()
+            .eq_ignore_ascii_case(email.trim_matches(' '))
+    );
+    if its_use.name != "assertion" {
+        assert_eq!(reached.email, ann(), "only she is on the list");
+        assert_eq!(reached.resource, resource());
+        assert_eq!(person["expires_at"], end);
+        assert_eq!(person["version"], 1);
+    }
+}

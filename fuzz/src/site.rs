@@ -1,0 +1,132 @@
+//! A gate with one customer, whose list has Ann. The list is of this moment, so Heroku is not asked.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::SET_COOKIE;
+use http::{HeaderMap, HeaderValue, Request, Response, Uri};
+use http_body_util::Full;
+use tokio::runtime::{Builder, Runtime};
+use tower::util::BoxCloneService;
+use tower::{Layer, Service, ServiceExt, service_fn};
+use tower_heroku_sso::access::{App, Person, ResourceList};
+use tower_heroku_sso::assertion::{AssertedUser, VerifyAssertion};
+use tower_heroku_sso::store::{Dated, MemoryStore, Registration, Store, Ticket};
+use tower_heroku_sso::{
+    Email, HerokuSso, HerokuSsoBuilder, HerokuUser, ManualClock, ResourceId, Tokens, VerifiedEmail,
+};
+
+use crate::{APP, NOW, ann, manifest, resource};
+
+type Body = Full<Bytes>;
+type Gated = BoxCloneService<Request<Body>, Response<()>, Infallible>;
+
+/// Who reached the handler, in the extensions of its answer.
+#[derive(Clone, Debug)]
+pub struct Reached {
+    pub email: Email,
+    pub resource: ResourceId,
+}
+
+/// One gate and what is behind it.
+pub struct Site {
+    runtime: Runtime,
+    gated: Gated,
+    sso: Option<HerokuSso>,
+}
+
+impl Site {
+    /// A gate that is set up so.
+    pub fn with(set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder) -> Self {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let store = runtime.block_on(customer());
+        let builder = HerokuSso::builder(manifest()).store(store).clock(clock());
+        let sso = set_up(builder).build().unwrap();
+        Self {
+            gated: boxed(sso.layer().layer(service_fn(handler))),
+            sso: Some(sso),
+            runtime,
+        }
+    }
+
+    /// A service behind a gate, which takes its word.
+    pub fn behind(verify: &VerifyAssertion) -> Self {
+        Self {
+            runtime: Builder::new_current_thread().build().unwrap(),
+            gated: boxed(verify.layer(service_fn(handler))),
+            sso: None,
+        }
+    }
+
+    /// The cookies of a browser in which Ann has just signed in, as it sends them.
+    pub fn ann_signs_in(&self) -> Vec<HeaderValue> {
+        let sso = self.sso.as_ref().expect("a gate");
+        let email = VerifiedEmail::i_have_verified(ann());
+        let resource = resource();
+        let nothing = HeaderMap::new();
+        let signed_in = self
+            .runtime
+            .block_on(sso.admit(&resource, &email, &nothing));
+        let mut headers = HeaderMap::new();
+        signed_in.unwrap().set_cookies(&mut headers);
+        let cookies = headers.get_all(SET_COOKIE).iter();
+        cookies
+            .filter_map(tower_heroku_sso::fuzzing::sent_back)
+            .collect()
+    }
+
+    /// What a GET gets.
+    pub fn get(&self, uri: Uri, headers: HeaderMap) -> Response<()> {
+        let mut request = Request::new(Body::default());
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        let answer = self.gated.clone().oneshot(request);
+        self.runtime.block_on(answer).unwrap()
+    }
+}
+
+fn boxed<S, B>(service: S) -> Gated
+where
+    S: Service<Request<Body>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    BoxCloneService::new(service.map_response(|response| response.map(drop)))
+}
+
+/// The clock of every site: it stands still.
+pub fn clock() -> ManualClock {
+    ManualClock::at(NOW)
+}
+
+async fn handler(request: Request<Body>) -> Result<Response<Body>, Infallible> {
+    let user = request.extensions().get::<HerokuUser>();
+    let user = user.map(|user| (user.email().clone(), *user.resource()));
+    let asserted = request.extensions().get::<AssertedUser>();
+    let asserted = asserted.map(|user| (user.email().clone(), *user.resource()));
+    let (email, resource) = user.or(asserted).expect("nobody comes here unknown");
+    let mut response = Response::new(Body::default());
+    response
+        .extensions_mut()
+        .insert(Reached { email, resource });
+    Ok(response)
+}
+
+async fn customer() -> MemoryStore {
+    let store = MemoryStore::default();
+    let tokens = Tokens {
+        access: "fuzzed-access-token".into(),
+        refresh: "fuzzed-refresh-token".into(),
+        expires_at: NOW + Duration::from_secs(8 * 60 * 60),
+    };
+    let id = resource();
+    let put = store.put(&id, Registration::active(Some(tokens))).await;
+    assert!(put.unwrap());
+    let app = App::new(APP.parse().unwrap(), "shop");
+    let people = [Person::new(ann(), None, None)].into_iter().collect();
+    let mut list = ResourceList::new("acme-db-round-1", app, people);
+    list.web_url = "https://addons-sso.heroku.com/apps/1/addons/1".parse().ok();
+    let list = Dated::new(list, Ticket::new(1), NOW, Duration::ZERO);
+    store.set_list(&id, list).await.unwrap();
+    store
+}

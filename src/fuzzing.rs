@@ -1,0 +1,115 @@
+//! Ways in for the programs in `fuzz/` to what has no public one.
+//!
+//! Only there under `--cfg fuzzing`, by which no release is built: part of no promise.
+
+use http::header::COOKIE;
+use http::{HeaderMap, HeaderValue};
+use time::OffsetDateTime;
+
+use crate::access::Email;
+use crate::config::CookieTransport;
+use crate::ids::ResourceId;
+use crate::secret::{ClientSecret, WebhookSecret};
+use crate::session::{Cookies, WayBack};
+use crate::sso::SsoRequest;
+use crate::webhook::Hint;
+use crate::webhook::notification::Notification;
+use crate::webhook::signature;
+
+/// What Heroku's answers become.
+pub mod heroku {
+    pub use crate::heroku::fuzzing::*;
+}
+
+/// The fields of an SSO request that were sent.
+pub fn fields(request: &SsoRequest) -> Vec<(&'static str, &str)> {
+    let fields = request.fields().into_iter();
+    let sent = fields.filter_map(|(name, value)| Some((name, value.as_deref()?)));
+    sent.collect()
+}
+
+/// True if one of `secrets` signed this body.
+pub fn is_signed(headers: &HeaderMap, body: &[u8], secrets: &[WebhookSecret]) -> bool {
+    signature::is_signed(headers, body, secrets)
+}
+
+/// What a notification says.
+#[derive(Debug)]
+pub struct Told {
+    /// The event's own id.
+    pub event: Option<String>,
+    /// The id of what it is about.
+    pub about: Option<String>,
+    /// Who may have left.
+    pub left: Option<Email>,
+}
+
+/// Reads the body of a webhook.
+pub fn notification(body: &[u8]) -> Option<Told> {
+    let Notification { event, hint } = Notification::read(body)?;
+    let (about, left) = match hint {
+        Some(Hint::App(app)) => (Some(app.to_string()), None),
+        Some(Hint::Left(app, email)) => (Some(app.to_string()), Some(email)),
+        Some(Hint::Resource(resource)) => (Some(resource.to_string()), None),
+        None => (None, None),
+    };
+    Some(Told { event, about, left })
+}
+
+/// The cookies of a gate.
+#[derive(Debug)]
+pub struct GateCookies {
+    cookies: Cookies,
+    one_each: bool,
+}
+
+impl GateCookies {
+    /// Of one session for each browser, or of one for each resource.
+    pub fn new(secret: &ClientSecret, one_each: bool) -> Self {
+        Self {
+            cookies: Cookies::new(CookieTransport::Https, secret, one_each),
+            one_each,
+        }
+    }
+
+    /// The cookie that remembers which page was wanted, as `Set-Cookie` has it.
+    pub fn way_back(&self, resource: &ResourceId, wanted: &str) -> HeaderValue {
+        self.cookies.set_way_back(&WayBack {
+            resource: *resource,
+            sent_at: OffsetDateTime::UNIX_EPOCH,
+            wanted: Some(wanted.to_owned()),
+        })
+    }
+
+    /// The page that is wanted by the cookies of a request.
+    pub fn wanted(&self, headers: &HeaderMap, resource: &ResourceId) -> Option<String> {
+        let resource = self.one_each.then_some(resource);
+        self.cookies.way_back(headers, resource)?.wanted
+    }
+
+    /// The resources that the cookies of a request remember.
+    pub fn hints(&self, headers: &HeaderMap) -> Vec<ResourceId> {
+        self.cookies.hints(headers)
+    }
+
+    /// The hint cookie of these resources, as `Set-Cookie` has it.
+    pub fn hint(&self, hints: &[ResourceId], added: &ResourceId) -> Option<HeaderValue> {
+        let mut headers = HeaderMap::new();
+        for hint in hints.iter().rev() {
+            let cookie = self.cookies.landed(&headers, hint)?;
+            headers.insert(COOKIE, sent_back(&cookie)?);
+        }
+        self.cookies.landed(&headers, added)
+    }
+
+    /// `heroku-nav-data`, as `Set-Cookie` has it.
+    pub fn nav_data(&self, value: &str) -> Option<HeaderValue> {
+        self.cookies.nav_data(value)
+    }
+}
+
+/// What a browser sends that was told to keep this cookie.
+pub fn sent_back(set_cookie: &HeaderValue) -> Option<HeaderValue> {
+    let pair = set_cookie.as_bytes().split(|b| *b == b';').next()?;
+    HeaderValue::from_bytes(pair).ok()
+}

@@ -1,0 +1,100 @@
+//! What Heroku's answers become, without asking Heroku.
+
+use http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
+use url::Url;
+
+use super::client::{parse, refusal};
+use super::etag::ETag;
+use super::limits::Urgency;
+use super::paging::{Pages, has_room};
+use super::pool::RatePool;
+use super::wire::{AddOnJson, AppJson, CollaboratorJson, TeamMemberJson};
+use super::{HerokuError, limits};
+use crate::access::{App, People, Person, Team};
+use crate::ids::{AppId, ResourceId};
+
+/// `GET /addons/:id`: the app that owns the add-on, and the page that signs in.
+pub fn add_on(asked: &ResourceId, body: &[u8]) -> Result<(App, Option<Url>), HerokuError> {
+    let add_on = parse::<AddOnJson>(body, "the add-on")?.read(asked)?;
+    Ok((add_on.app, add_on.web_url))
+}
+
+/// `GET /apps/:id`: the app and its team.
+pub fn app(asked: &AppId, body: &[u8]) -> Result<(App, Option<Team>), HerokuError> {
+    let app = parse::<AppJson>(body, "the app")?.read(asked)?;
+    Ok((app.app, app.team))
+}
+
+/// `GET /apps/:id/collaborators`, one page.
+pub fn collaborators(asked: &AppId, body: &[u8]) -> Result<People, HerokuError> {
+    people(body, |json: CollaboratorJson| json.read(asked))
+}
+
+/// `GET /teams/:id/members`, one page.
+pub fn team_members(body: &[u8]) -> Result<People, HerokuError> {
+    people(body, |json: TeamMemberJson| Ok(json.read()))
+}
+
+fn people<T: DeserializeOwned>(
+    body: &[u8],
+    read: impl Fn(T) -> Result<Option<Person>, HerokuError>,
+) -> Result<People, HerokuError> {
+    let entries: Vec<T> = parse(body, "people")?;
+    let entries: Vec<_> = entries.into_iter().map(read).collect::<Result<_, _>>()?;
+    Ok(entries.into_iter().flatten().collect())
+}
+
+/// An answer that is none.
+pub fn no_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> HerokuError {
+    refusal(status, headers, body)
+}
+
+/// How many pages are asked for when Heroku answers so, one after the other.
+pub fn pages(answers: &[(StatusCode, HeaderMap)]) -> Result<usize, HerokuError> {
+    let mut pages = Pages::new("people");
+    for (asked, (status, headers)) in answers.iter().cycle().enumerate() {
+        if !pages.turn(*status, headers)? {
+            return Ok(asked + 1);
+        }
+    }
+    Ok(0)
+}
+
+/// What is read of the headers of one answer.
+#[derive(Debug)]
+pub struct Read {
+    /// `Retry-After`, in seconds.
+    pub pause: std::time::Duration,
+    /// `RateLimit-Remaining`.
+    pub remaining: Option<u32>,
+    /// By `Date`.
+    pub clock_drift: Option<time::Duration>,
+    /// `ETag`.
+    pub etag: Option<String>,
+    /// By `Content-Range`, for a page of one entry.
+    pub has_room: bool,
+    /// What is left of a pool after two such answers, and how long idle lists then wait.
+    pub left: Option<(u32, std::time::Duration)>,
+}
+
+/// Reads the headers of an answer.
+pub fn headers(headers: &HeaderMap, now: OffsetDateTime) -> Read {
+    let remaining = limits::remaining(headers);
+    let pool = RatePool::default();
+    let second = std::time::Duration::from_secs(1);
+    if let Some(remaining) = remaining {
+        pool.observe(remaining, second);
+        pool.observe(remaining / 2, second * 2);
+    }
+    let wait = pool.wait(Urgency::Idle, second * 3);
+    Read {
+        pause: limits::pause_after(headers, now),
+        remaining,
+        clock_drift: limits::clock_drift(headers, now),
+        etag: ETag::strong(headers).map(|etag| etag.as_str().to_owned()),
+        has_room: has_room(headers, 1),
+        left: pool.left(second * 3).map(|left| (left, wait)),
+    }
+}
