@@ -36,8 +36,11 @@ impl Directory {
             {
                 entry.doubt(email.clone(), since);
             }
+            let has_its_place = self.is_waiting(entry);
             entry.progress().forced_at = Some(since);
-            self.have_fetched(entry);
+            if !has_its_place {
+                self.have_fetched(entry);
+            }
         }
         Ok(entries.len())
     }

@@ -70,7 +70,8 @@ impl Directory {
 
 struct Resync {
     directory: Arc<Directory>,
-    /// What is due and not fetched yet.
+    /// What is due and not fetched yet: lists in use, and those of which Heroku said that they have
+    /// changed.
     in_use: VecDeque<Due>,
     idle: VecDeque<Due>,
     fetches: JoinSet<()>,
@@ -119,13 +120,13 @@ impl Resync {
         }
     }
 
-    /// Starts what is due, resources in use first, as far as there is room. Returns when to go on if
+    /// Starts what is due, what is urgent first, as far as there is room. Returns when to go on if
     /// the rate limit stands in the way.
     fn dispatch(&mut self) -> Option<Duration> {
         let now = self.directory.clock().elapsed();
         while let Some(due) = self.directory.schedule.take(now) {
             let standing = self.directory.standing(&due.subject);
-            if standing.is_some_and(|standing| standing.in_use) {
+            if standing.is_some_and(|standing| standing.is_urgent()) {
                 self.in_use.push_back(due);
             } else {
                 self.idle.push_back(due);

@@ -1,0 +1,60 @@
+//! What a webhook sets off, in a fleet that has other things to do.
+
+use std::time::Duration;
+
+use tower_heroku_sso::simulator::{AddOn, Endpoint, Simulator};
+use tower_heroku_sso::{HerokuSsoBuilder, WebhookSecret, Webhooks};
+
+use crate::webhooks::{SECRET, collaborator, send};
+use crate::world::{World, grant};
+
+fn with_webhooks(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
+    builder.webhooks(Webhooks::new(WebhookSecret::new(SECRET).unwrap()))
+}
+
+fn was_asked(heroku: &Simulator, addon: &AddOn) -> bool {
+    let path = format!("/addons/{}", addon.resource_id());
+    heroku.requests().iter().any(|request| request.path == path)
+}
+
+#[tokio::test]
+async fn a_list_that_heroku_says_has_changed_goes_before_all_that_nobody_looks_at() {
+    let world = World::with_heroku(
+        |heroku| heroku.rate_pool(360, 6).enforce_rate_limit(true),
+        with_webhooks,
+    )
+    .await;
+    let mut addons = Vec::new();
+    for number in 0..100 {
+        let addon = world.heroku.app(&format!("app-{number}")).addon();
+        let resource = addon.resource_id();
+        world.sso.register(&resource, grant(&addon)).await.unwrap();
+        world.sso.refresh_now(&resource).await.unwrap();
+        addons.push(addon);
+        // The pool is full again, and the list gets old.
+        world.clock.advance(Duration::from_secs(360));
+    }
+    // All of them are due, and half of the pool is not there for lists that nobody looks at.
+    world.clock.advance(Duration::from_secs(6 * 3600));
+    world.heroku.reset_calls();
+    let sync = world.sso.spawn_sync();
+    world.quiet().await;
+    let waiting: Vec<_> = addons
+        .iter()
+        .filter(|addon| !was_asked(&world.heroku, addon))
+        .collect();
+    assert!(waiting.len() > 20, "{}", waiting.len());
+    // The one that would come last, told of twice.
+    let last = waiting.last().unwrap();
+    let calls = world.heroku.calls(Endpoint::AddOn);
+    for event in ["1", "2"] {
+        world.clock.advance(Duration::from_secs(1));
+        let event = collaborator(last, "create", "bob@example.com", event);
+        assert_eq!(send(&world, &event).await, 204);
+    }
+    world.quiet().await;
+    assert!(was_asked(&world.heroku, last), "it waits for no calls");
+    let asked = world.heroku.calls(Endpoint::AddOn) - calls;
+    assert!(asked <= 2, "hardly anybody else: {asked}");
+    sync.shutdown().await;
+}
