@@ -6,11 +6,11 @@ use tempfile::TempDir;
 use tower_heroku_sso::simulator::{Endpoint, Fault};
 
 use crate::fleet::{Fleet, refresh};
-use crate::soon::soon;
+use crate::soon::eventually;
 
 /// Waits until Heroku has been asked.
 async fn asked(fleet: &Fleet, endpoint: Endpoint) {
-    soon("heroku is asked", async || fleet.heroku.calls(endpoint) > 0).await;
+    eventually("heroku is asked", async || fleet.heroku.calls(endpoint) > 0).await;
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn u27_in_the_middle_of_a_token_renewal() {
     fleet.heroku.clear_faults();
     // The lease passes on, and with it the renewal.
     let owner = fleet.at(0, &owner);
-    soon("the other one renews the token", async || {
+    eventually("the other one renews the token", async || {
         refresh(&owner).await;
         ann.fetch("/whoami").await.status != 200
     })
@@ -68,7 +68,7 @@ async fn in_the_middle_of_a_sign_in() {
     let mut fleet = Fleet::on_postgres(2).await;
     let addon = fleet.addon().await;
     let form = addon.sign_in_form("ann@example.com");
-    soon("the first list is there", async || {
+    eventually("the first list is there", async || {
         fleet.heroku.calls_answered(Endpoint::Collaborators, 200) > 0
     })
     .await;

@@ -17,7 +17,7 @@ use tower_sessions_sqlx_store::sqlx::PgPool;
 
 use crate::browser::Browser;
 use crate::place::{Place, Postgres};
-use crate::soon::soon;
+use crate::soon::{AT_ONCE, eventually, soon};
 use crate::world::{REFRESH, World};
 
 struct Pair {
@@ -90,7 +90,7 @@ fn is_about(one: OffsetDateTime, other: OffsetDateTime) -> bool {
 
 async fn reads_until(changes: &mut Changes, what: impl Fn(&Change) -> bool) {
     let reading = async { while !what(&changes.next().await.expect("the gate is there")) {} };
-    tokio::time::timeout(Duration::from_secs(60), reading)
+    tokio::time::timeout(AT_ONCE, reading)
         .await
         .expect("the change is told");
 }
@@ -164,7 +164,7 @@ async fn what_is_due_is_fetched_once_and_not_once_a_process() {
     let six_hours = Duration::from_secs(6 * 60 * 60);
     pair.here.clock.advance(six_hours);
     let mut fetched = HashMap::new();
-    soon("every list is fetched", async || {
+    eventually("every list is fetched", async || {
         pair.here.heroku.calls(Endpoint::AddOn) >= addons.len()
     })
     .await;
@@ -324,7 +324,7 @@ async fn open_stream(browser: &Browser) -> reqwest::Response {
 
 async fn ended(stream: &mut reqwest::Response) {
     let end = async { while let Ok(Some(_)) = stream.chunk().await {} };
-    tokio::time::timeout(Duration::from_secs(60), end)
+    tokio::time::timeout(AT_ONCE, end)
         .await
         .expect("the stream ends");
 }

@@ -25,8 +25,9 @@ fn shared(store: &PostgresStore) -> &dyn SharedStore {
     store.shared().expect("a store that is shared")
 }
 
+/// Sooner than the tables are looked at, which is every 15 seconds.
 async fn within(notices: &mut dyn StoreNotices) -> StoreNotice {
-    let next = tokio::time::timeout(Duration::from_secs(20), notices.next());
+    let next = tokio::time::timeout(Duration::from_secs(5), notices.next());
     next.await.expect("a notice comes")
 }
 
