@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::SyncError;
 use super::directory::Directory;
 use super::entry::Entry;
 use super::schedule::Subject;
@@ -13,23 +14,14 @@ impl Directory {
     /// Has the lists fetched that a hint is about, within their budgets. Returns how many there are.
     ///
     /// # Errors
-    /// If the store does not answer: then nothing could be fetched either.
-    pub(crate) async fn take_hint(self: &Arc<Self>, hint: &Hint) -> Result<usize, StoreError> {
+    /// If the store does not answer: then nothing could be fetched either. And while the resources are
+    /// being read from it, as nobody can tell yet whom the hint is about.
+    pub(crate) async fn take_hint(self: &Arc<Self>, hint: &Hint) -> Result<usize, SyncError> {
+        if self.backlog.is_loading() {
+            return Err(StoreError::new("the resources are still being read").into());
+        }
         let since = self.moment().await?;
-        let resources = match hint {
-            Hint::App(app) | Hint::Left(app, _) => {
-                let resources = self.apps.get(app);
-                resources
-                    .map(|resources| resources.clone())
-                    .unwrap_or_default()
-            }
-            Hint::Resource(id) => vec![*id],
-        };
-        let entries = resources.iter().filter_map(|id| {
-            let entry = self.entries.get(id)?;
-            Some(Arc::clone(&entry))
-        });
-        let entries: Vec<_> = entries.collect();
+        let entries = self.entries_of(hint).await?;
         for entry in &entries {
             if let Hint::Left(_, email) = hint
                 && is_listed(entry, email)
@@ -43,6 +35,27 @@ impl Directory {
             }
         }
         Ok(entries.len())
+    }
+
+    async fn entries_of(&self, hint: &Hint) -> Result<Vec<Arc<Entry>>, SyncError> {
+        let resources = match hint {
+            Hint::App(app) | Hint::Left(app, _) => {
+                let resources = self.apps.get(app);
+                resources
+                    .map(|resources| resources.clone())
+                    .unwrap_or_default()
+            }
+            Hint::Resource(id) => vec![*id],
+        };
+        let mut entries = Vec::new();
+        for id in resources {
+            match self.entry(&id).await {
+                Ok(entry) => entries.push(entry),
+                Err(SyncError::Gone | SyncError::UnknownResource) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(entries)
     }
 
     fn have_fetched(self: &Arc<Self>, entry: &Arc<Entry>) {

@@ -53,6 +53,8 @@ impl Directory {
     pub(crate) fn spawn_sync(self: &Arc<Self>) -> SyncHandle {
         let (stop, mut stopped) = watch::channel(false);
         let directory = Arc::clone(self);
+        // Also for whoever comes before the task begins.
+        directory.backlog.note_loading(true);
         let task = tokio::spawn(async move {
             let mut sync = Resync::new(Arc::clone(&directory));
             tokio::select! {
@@ -62,6 +64,7 @@ impl Directory {
                 () = follow(directory) => {}
             }
             sync.give_back();
+            sync.directory.backlog.note_loading(false);
             while sync.fetches.join_next().await.is_some() {}
         });
         SyncHandle { stop, task }
@@ -100,10 +103,9 @@ impl Resync {
         loop {
             let now = clock.elapsed();
             if load_at.is_some_and(|at| at <= now) {
-                load_at = match load(&directory).await {
-                    true => None,
-                    false => Some(clock.elapsed() + STORE_RETRY),
-                };
+                let loaded = load(&directory).await;
+                directory.backlog.note_loading(!loaded);
+                load_at = (!loaded).then(|| clock.elapsed() + STORE_RETRY);
             }
             let paced = self.dispatch();
             if report_at <= now {

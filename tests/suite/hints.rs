@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use tower_heroku_sso::simulator::{AddOn, Endpoint, Simulator};
 use tower_heroku_sso::{HerokuSsoBuilder, WebhookSecret, Webhooks};
 
+use crate::faulty::Faulty;
 use crate::webhooks::{SECRET, collaborator, send};
 use crate::world::{World, grant};
 
@@ -57,4 +59,55 @@ async fn a_list_that_heroku_says_has_changed_goes_before_all_that_nobody_looks_a
     let asked = world.heroku.calls(Endpoint::AddOn) - calls;
     assert!(asked <= 2, "hardly anybody else: {asked}");
     sync.shutdown().await;
+}
+
+/// A world on a store in which another process has left the list of an app with one collaborator, Ann.
+async fn taken_over(store: &Faulty) -> (World, AddOn) {
+    let world = World::with(|builder| with_webhooks(builder.store(store.clone()))).await;
+    let (other, _) = world
+        .another_gate(|builder| builder.store(store.another()))
+        .await;
+    let app = world.heroku.app("shop").collaborator("ann@example.com");
+    let addon = app.addon();
+    let resource = addon.resource_id();
+    other.register(&resource, grant(&addon)).await.unwrap();
+    addon.mark_provisioned();
+    other.refresh_now(&resource).await.unwrap();
+    (world, addon)
+}
+
+#[tokio::test]
+async fn what_heroku_says_while_the_lists_are_being_loaded_is_to_be_said_again() {
+    let store = Faulty::default();
+    let (world, addon) = taken_over(&store).await;
+    store.fail("load_page");
+    let sync = world.sso.spawn_sync();
+    while store.calls("load_page") == 0 {
+        tokio::task::yield_now().await;
+    }
+    addon.app().remove("ann@example.com");
+    let event = collaborator(&addon, "destroy", "ann@example.com", "1");
+    assert_eq!(send(&world, &event).await, 503);
+    store.mend();
+    world.clock.advance(Duration::from_secs(5));
+    world.quiet().await;
+    assert_eq!(send(&world, &event).await, 204);
+    let form = addon.sign_in_form("ann@example.com");
+    assert_eq!(world.browser().submit(&form).await.status, 403);
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_resource_that_this_process_has_not_met_is_looked_up() {
+    let store = Faulty::default();
+    let (world, addon) = taken_over(&store).await;
+    world.heroku.reset_calls();
+    let id = addon.resource_id().to_string();
+    let event = json!({ "id": "1", "resource": "addon", "data": { "id": id } });
+    store.fail("load");
+    assert_eq!(send(&world, &event).await, 503, "nobody can tell");
+    store.mend();
+    assert_eq!(send(&world, &event).await, 204);
+    world.quiet().await;
+    assert!(was_asked(&world.heroku, &addon));
 }

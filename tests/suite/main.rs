@@ -7,6 +7,7 @@ mod changes;
 mod conditional;
 mod extension;
 mod extractors;
+mod faulty;
 mod fleet;
 mod gate;
 mod health;
