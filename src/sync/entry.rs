@@ -129,9 +129,14 @@ impl Entry {
         within(self.last_used.load(Ordering::Relaxed), span, now)
     }
 
-    /// Doubts this person until a list arrives that was asked for from now on.
+    /// Doubts this person until a list arrives that was asked for since then. Does nothing if there is
+    /// one.
     pub(super) fn doubt(&self, email: Email, since: Moment) {
         let mut progress = self.progress();
+        let held = self.held();
+        if held.is_some_and(|held| !held.own_asked_at().is_before(&since)) {
+            return;
+        }
         progress.doubts.retain(|doubt| doubt.email != email);
         progress.doubts.push(Doubt { email, since });
         self.has_marks.store(true, Ordering::Release);

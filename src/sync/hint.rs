@@ -7,7 +7,7 @@ use super::directory::Directory;
 use super::entry::Entry;
 use super::schedule::Subject;
 use crate::access::Email;
-use crate::store::StoreError;
+use crate::store::{Doubt, StoreError};
 use crate::webhook::Hint;
 
 impl Directory {
@@ -27,6 +27,8 @@ impl Directory {
                 && is_listed(entry, email)
             {
                 entry.doubt(email.clone(), since);
+                let doubt = Doubt::new(email.clone(), since.ticket);
+                self.store.doubt(&entry.id, doubt).await?;
             }
             let has_its_place = self.is_waiting(entry);
             entry.progress().forced_at = Some(since);

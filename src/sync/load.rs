@@ -100,6 +100,7 @@ impl Directory {
         let ActiveResource {
             list,
             revocations,
+            doubts,
             token_ends_at,
             ..
         } = resource;
@@ -117,6 +118,14 @@ impl Directory {
         }
         for revocation in revocations {
             entry.revoke(revocation, self.oldest_session());
+        }
+        for doubt in doubts {
+            let since = Moment::now(&self.clock, doubt.ticket);
+            entry.doubt(doubt.email, since);
+            if is_new {
+                // Whoever was told of it may be no more.
+                entry.progress().forced_at = Some(since);
+            }
         }
         if let Some(ends_at) = token_ends_at {
             self.note_token_end(&entry, ends_at);

@@ -20,19 +20,21 @@ use crate::place::{Place, Postgres};
 use crate::soon::{AT_ONCE, eventually, soon};
 use crate::world::{REFRESH, World};
 
-struct Pair {
-    here: World,
-    there: HerokuSso,
-    address_there: SocketAddr,
+pub struct Pair {
+    pub here: World,
+    pub there: HerokuSso,
+    pub address_there: SocketAddr,
     _syncs: [SyncHandle; 2],
 }
 
 impl Pair {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         Self::with(|builder, sessions| builder.session_store(sessions)).await
     }
 
-    async fn with(set_up: impl Fn(HerokuSsoBuilder, PostgresSessions) -> HerokuSsoBuilder) -> Self {
+    pub async fn with(
+        set_up: impl Fn(HerokuSsoBuilder, PostgresSessions) -> HerokuSsoBuilder,
+    ) -> Self {
         let place = Postgres::new().await;
         let sessions = PostgresSessions::new(PgPool::connect(&place.url).await.unwrap());
         sessions.migrate().await.unwrap();
@@ -61,7 +63,7 @@ impl Pair {
         }
     }
 
-    async fn browser_there(&self, addon: &AddOn, email: &str) -> Browser {
+    pub async fn browser_there(&self, addon: &AddOn, email: &str) -> Browser {
         let browser = self.here.signed_in(addon, email).await;
         let there = browser.at(self.address_there);
         assert_eq!(there.fetch("/page").await.status, 200);
@@ -69,7 +71,7 @@ impl Pair {
     }
 
     /// Waits until both have the list that was fetched last.
-    async fn agree(&self, addon: &AddOn) {
+    pub async fn agree(&self, addon: &AddOn) {
         let id = addon.resource_id();
         soon("both have the same list", async || {
             let here = self.here.sso.access_list(&id).await.unwrap();

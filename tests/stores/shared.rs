@@ -195,7 +195,7 @@ async fn tables_of_the_next_release_and_the_partner_s_own_migrations_do_no_harm(
     other
         .execute(
             "ALTER TABLE tower_heroku_sso.resource ADD COLUMN news text;
-             INSERT INTO tower_heroku_sso._sqlx_migrations VALUES (2, 'news', now(), true, 'x', 1);",
+             INSERT INTO tower_heroku_sso._sqlx_migrations VALUES (1000, 'news', now(), true, 'x', 1);",
         )
         .await
         .unwrap();

@@ -10,8 +10,8 @@ use tower_heroku_sso::access::{People, ResourceList};
 use tower_heroku_sso::ids::{LegacyId, TeamId};
 use tower_heroku_sso::sso::ReplayKey;
 use tower_heroku_sso::store::{
-    ActiveResource, Dated, MemoryStore, Registration, Revocation, SessionKey, Store, StoreError,
-    Ticket,
+    ActiveResource, Dated, Doubt, MemoryStore, Registration, Revocation, SessionKey, Store,
+    StoreError, Ticket,
 };
 use tower_heroku_sso::{ResourceId, Tokens};
 
@@ -144,6 +144,9 @@ impl Store for Faulty {
     }
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
         self.reached("end").await?.end(id).await
+    }
+    async fn doubt(&self, id: &ResourceId, doubt: Doubt) -> Result<(), StoreError> {
+        self.reached("doubt").await?.doubt(id, doubt).await
     }
     async fn erase(&self, id: &ResourceId) -> Result<(), StoreError> {
         self.reached("erase").await?.erase(id).await

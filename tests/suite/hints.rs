@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tower_heroku_sso::simulator::{AddOn, Endpoint, Simulator};
-use tower_heroku_sso::{HerokuSsoBuilder, WebhookSecret, Webhooks};
+use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault, Simulator};
+use tower_heroku_sso::{HerokuSsoBuilder, MemorySessions, WebhookSecret, Webhooks};
 
 use crate::faulty::Faulty;
 use crate::webhooks::{SECRET, collaborator, send};
@@ -110,4 +110,33 @@ async fn a_resource_that_this_process_has_not_met_is_looked_up() {
     assert_eq!(send(&world, &event).await, 204);
     world.quiet().await;
     assert!(was_asked(&world.heroku, &addon));
+}
+
+#[tokio::test]
+async fn a_doubt_outlives_the_process_that_was_told_of_it() {
+    let store = Faulty::default();
+    let sessions = MemorySessions::default();
+    let with = |store: &Faulty| {
+        let (store, sessions) = (store.clone(), sessions.clone());
+        move |builder: HerokuSsoBuilder| with_webhooks(builder.store(store).session_store(sessions))
+    };
+    let world = World::with(with(&store)).await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    addon.app().remove("ann@example.com");
+    world.heroku.fault(Endpoint::Any, Fault::Status(500));
+    let event = collaborator(&addon, "destroy", "ann@example.com", "1");
+    store.fail("doubt");
+    assert_eq!(send(&world, &event).await, 503, "to be sent again");
+    store.mend();
+    assert_eq!(send(&world, &event).await, 204);
+
+    // The next process, or another one: it finds the list of before in the store.
+    let (next, address) = world.another_gate(with(&store.another())).await;
+    let _sync = next.spawn_sync();
+    assert_eq!(ann.at(address).fetch("/page").await.status, 503);
+    let form = addon.sign_in_form("ann@example.com");
+    assert_eq!(world.browser().at(address).submit(&form).await.status, 503);
+    world.heroku.clear_faults();
+    assert_eq!(ann.at(address).fetch("/page").await.status, 403);
 }

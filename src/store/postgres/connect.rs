@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Row;
-use sqlx::migrate::{Migration, MigrationType};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use super::PostgresStore;
@@ -122,16 +121,10 @@ async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
             .execute(&one)
             .await?;
     }
-    let first = include_str!("0001_resources.sql");
-    let migrations = [(1, "resources", first)].map(|(version, name, sql)| {
-        Migration::new(
-            version,
-            name.into(),
-            MigrationType::Simple,
-            sql.into(),
-            false,
-        )
-    });
+    let migrations = [
+        (1, "resources", include_str!("0001_resources.sql")),
+        (2, "doubts", include_str!("0002_doubts.sql")),
+    ];
     migrator(migrations).await?.run(&one).await?;
     // The lock ends with the connection.
     one.close().await;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::access::{People, ResourceList};
 use crate::ids::ResourceId;
-use crate::store::column::{from_json, open_code, open_tokens};
+use crate::store::column::{doubts, from_json, open_code, open_tokens};
 use crate::store::seal::SealingKeys;
 use crate::store::{
     ActiveResource, Dated, Registration, ResourceState, Revocation, StoreError, Ticket,
@@ -18,14 +18,19 @@ use crate::store::{
 /// One row for each revocation of a resource, one if it has none.
 pub(super) const ACTIVE_ONE: &str = "SELECT id, token_ends_at, list, list_ticket, list_asked_at,
     extract(epoch FROM clock_timestamp() - list_asked)::float8 AS list_age,
-    r.email, r.ticket, r.at
+    (SELECT json_agg(json_build_object('email', d.email, 'ticket', d.ticket))::text
+     FROM tower_heroku_sso.doubt d WHERE d.resource = id AND d.ticket > coalesce(list_ticket, 0))
+    AS doubts, r.email, r.ticket, r.at
     FROM tower_heroku_sso.resource LEFT JOIN tower_heroku_sso.revocation r ON r.resource = id
     WHERE state = 'active' AND id = $1";
 
 /// The same for a page of resources.
 pub(super) const ACTIVE_PAGE: &str = "SELECT page.*, r.email, r.ticket, r.at FROM (
         SELECT id, token_ends_at, list, list_ticket, list_asked_at,
-        extract(epoch FROM clock_timestamp() - list_asked)::float8 AS list_age
+        extract(epoch FROM clock_timestamp() - list_asked)::float8 AS list_age,
+        (SELECT json_agg(json_build_object('email', d.email, 'ticket', d.ticket))::text
+         FROM tower_heroku_sso.doubt d
+         WHERE d.resource = id AND d.ticket > coalesce(list_ticket, 0)) AS doubts
         FROM tower_heroku_sso.resource
         WHERE state = 'active' AND ($1::uuid IS NULL OR id > $1) ORDER BY id LIMIT $2
     ) page LEFT JOIN tower_heroku_sso.revocation r ON r.resource = page.id
@@ -69,6 +74,7 @@ pub(super) fn active(rows: &[PgRow]) -> Result<Vec<ActiveResource>, StoreError> 
             resources.push(ActiveResource {
                 token_ends_at: row.try_get("token_ends_at")?,
                 list: list(row)?,
+                doubts: doubts(row.try_get("doubts")?),
                 ..ActiveResource::new(id)
             });
         }

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::access::{People, ResourceList};
 use crate::ids::ResourceId;
-use crate::store::column::{from_json, open_code, open_tokens};
+use crate::store::column::{doubts, from_json, open_code, open_tokens};
 use crate::store::seal::SealingKeys;
 use crate::store::{
     ActiveResource, Dated, Registration, ResourceState, Revocation, StoreError, Ticket,
@@ -16,13 +16,18 @@ use crate::store::{
 
 /// One row for each revocation of a resource, one if it has none.
 pub(super) const ACTIVE_ONE: &str = "SELECT id, token_ends_at, list, list_ticket, list_asked_at,
-    r.email, r.ticket, r.at
+    (SELECT json_group_array(json_object('email', d.email, 'ticket', d.ticket))
+     FROM heroku_sso_doubt d WHERE d.resource = id AND d.ticket > coalesce(list_ticket, 0))
+    AS doubts, r.email, r.ticket, r.at
     FROM heroku_sso_resource LEFT JOIN heroku_sso_revocation r ON r.resource = id
     WHERE state = 'active' AND id = ?1";
 
 /// The same for a page of resources.
 pub(super) const ACTIVE_PAGE: &str = "SELECT page.*, r.email, r.ticket, r.at FROM (
-        SELECT id, token_ends_at, list, list_ticket, list_asked_at FROM heroku_sso_resource
+        SELECT id, token_ends_at, list, list_ticket, list_asked_at,
+        (SELECT json_group_array(json_object('email', d.email, 'ticket', d.ticket))
+         FROM heroku_sso_doubt d WHERE d.resource = id AND d.ticket > coalesce(list_ticket, 0))
+        AS doubts FROM heroku_sso_resource
         WHERE state = 'active' AND id > ?1 ORDER BY id LIMIT ?2
     ) page LEFT JOIN heroku_sso_revocation r ON r.resource = page.id
     ORDER BY page.id";
@@ -62,6 +67,7 @@ pub(super) fn active(rows: &[SqliteRow]) -> Result<Vec<ActiveResource>, StoreErr
             resources.push(ActiveResource {
                 token_ends_at: ends_at.map(moment).transpose()?,
                 list: list(row)?,
+                doubts: doubts(row.try_get("doubts")?),
                 ..ActiveResource::new(id)
             });
         }
