@@ -115,13 +115,14 @@ impl Directory {
             return Ok(None);
         }
         self.touch(&entry);
-        if let Some(since) = entry.in_doubt(email) {
-            return self.fetch_since(&entry, since).await.map(Some);
-        }
-        match entry.held() {
-            Some(held) if held.age(&self.clock) <= self.settings.max_list_age => Ok(Some(held)),
-            _ => self.fetch_for_visitor(&entry).await.map(Some),
-        }
+        let is_young = |held: &Arc<Held>| held.age(&self.clock) <= self.settings.max_list_age;
+        let held = match (entry.in_doubt(email), entry.held().filter(is_young)) {
+            (None, Some(held)) => return Ok(Some(held)),
+            (None, None) => self.fetch_for_visitor(&entry).await?,
+            (Some(since), _) => self.fetch_since(&entry, since).await?,
+        };
+        // That took its time.
+        Ok((!entry.is_revoked(email, signed_in)).then_some(held))
     }
 
     /// The list as it is now in memory or store, however old, without asking Heroku.

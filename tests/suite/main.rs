@@ -4,6 +4,7 @@
 mod access;
 mod browser;
 mod changes;
+mod cold_start;
 mod conditional;
 mod extension;
 mod extractors;
