@@ -228,6 +228,8 @@ impl HerokuSso {
 
     /// Resources whose refresh token Heroku refused: register each with a new grant. Until then its
     /// list is served to its age limit, and no longer.
+    ///
+    /// Of several processes each names those that it was refused itself.
     pub fn needing_grant(&self) -> Vec<ResourceId> {
         self.directory.needing_grant()
     }

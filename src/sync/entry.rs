@@ -59,6 +59,9 @@ pub(super) struct Progress {
 pub(super) struct GrantRefused {
     pub(super) times: u32,
     pub(super) last_at: Duration,
+    /// When the access token beside it ends, by which it is known: those of another grant have another
+    /// end.
+    pub(super) token_end: OffsetDateTime,
 }
 
 /// Somebody who may have left: Heroku said so, and was not asked yet.

@@ -134,13 +134,11 @@ impl Directory {
             // It ended between the look-up and the insertion.
             return Err(self.not_active(&id, Word::OfWhatWasHere).await);
         }
-        if let Some(ends_at) = token_ends_at {
-            self.note_token_end(&entry, ends_at);
-        }
+        let is_mended = token_ends_at.is_some_and(|ends_at| self.note_token_end(&entry, ends_at));
         if let Some(list) = list {
             self.take_in_list(&entry, list);
         }
-        if is_new {
+        if is_new || is_mended {
             self.plan(&Subject::Resource(Arc::clone(&entry)));
         }
         Ok(entry)

@@ -283,6 +283,30 @@ async fn u27_a_token_that_both_want_renewed_is_renewed_once() {
 }
 
 #[tokio::test]
+async fn a_grant_that_one_is_given_mends_the_resource_at_both() {
+    let pair = Pair::start().await;
+    let addon = pair.here.addon().await;
+    let id = addon.resource_id();
+    pair.here.sso.refresh_now(&id).await.unwrap();
+    pair.agree(&addon).await;
+    pair.here.heroku.revoke_tokens(&addon);
+    for sso in [&pair.here.sso, &pair.there] {
+        assert!(sso.refresh_now(&id).await.is_err());
+        assert_eq!(sso.needing_grant(), [id]);
+    }
+    pair.here.clock.advance(Duration::from_secs(1));
+    let grant = crate::world::grant(&addon);
+    pair.here.sso.register(&id, grant).await.unwrap();
+    assert!(pair.here.sso.needing_grant().is_empty());
+    soon("the other one knows of the grant", async || {
+        pair.there.needing_grant().is_empty()
+    })
+    .await;
+    assert_eq!(pair.there.health().await.unwrap().needing_grant, 0);
+    pair.there.refresh_now(&id).await.unwrap();
+}
+
+#[tokio::test]
 async fn a64_one_grant_sent_to_both_at_once_is_traded_once() {
     let pair = Pair::start().await;
     let app = pair.here.heroku.app("shop").collaborator("ann@example.com");
