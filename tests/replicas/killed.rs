@@ -37,6 +37,29 @@ async fn in_the_middle_of_a_refresh() {
 }
 
 #[tokio::test]
+async fn in_the_middle_of_a_fetch_by_the_schedule() {
+    let mut fleet = Fleet::on_postgres(1).await;
+    fleet.heroku.fault(Endpoint::AddOn, Fault::Hang);
+    fleet.addon().await;
+    asked(&fleet, Endpoint::AddOn).await;
+    let other = fleet.start_one().await;
+    fleet.dashboards.push(other);
+    // It leaves the list to whoever is at it.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(fleet.heroku.calls(Endpoint::AddOn), 1);
+    fleet.kill(0);
+    fleet.heroku.clear_faults();
+    let killed_at = std::time::Instant::now();
+    eventually("the other one fetches it", async || {
+        fleet.heroku.calls_answered(Endpoint::Collaborators, 200) > 0
+    })
+    .await;
+    // The lease ends after 10 seconds, and every 5 seconds it is tried to have.
+    let took = killed_at.elapsed();
+    assert!(took < Duration::from_secs(18), "{took:?}");
+}
+
+#[tokio::test]
 async fn u27_in_the_middle_of_a_token_renewal() {
     let mut fleet = Fleet::on_postgres(2).await;
     fleet.heroku.rotate_refresh_tokens(true);
@@ -116,12 +139,12 @@ async fn r2_again_and_again_on_postgres() {
 /// Provisioning, sign-ins and removals go on while the process is killed at any moment. What was
 /// answered before counts after.
 async fn again_and_again(database: String) {
-    const ROUNDS: usize = 12;
-
+    // A hundred of them take some minutes.
+    let rounds = std::env::var("KILLS").map_or(12, |kills| kills.parse().unwrap());
     let mut fleet = Fleet::on(database, 1).await;
     let mut addons = Vec::new();
     let mut signed_in = Vec::new();
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let app = fleet
             .heroku
             .app(&format!("shop-{round}"))

@@ -1,7 +1,9 @@
 //! A store whose methods can be made to fail, or to wait.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
@@ -10,16 +12,51 @@ use tower_heroku_sso::access::{People, ResourceList};
 use tower_heroku_sso::ids::{LegacyId, TeamId};
 use tower_heroku_sso::sso::ReplayKey;
 use tower_heroku_sso::store::{
-    ActiveResource, Dated, Doubt, MemoryStore, Registration, Revocation, SessionKey, Store,
-    StoreError, Ticket,
+    ActiveResource, Dated, Doubt, MemoryStore, Registration, Revocation, SessionKey, SharedStore,
+    Store, StoreError, StoreNotice, StoreNotices, Ticket, Work,
 };
 use tower_heroku_sso::{ResourceId, Tokens};
+
+/// Leases that a test gives and takes.
+#[derive(Debug, Default)]
+pub struct Leases {
+    /// How often each was taken or renewed.
+    pub taken: Mutex<HashMap<Work, usize>>,
+    pub released: Mutex<Vec<Work>>,
+    /// Another process has them all.
+    pub elsewhere: AtomicBool,
+}
+
+#[async_trait]
+impl SharedStore for Leases {
+    async fn lease(&self, work: &Work, _life: Duration) -> Result<bool, StoreError> {
+        *self.taken.lock().unwrap().entry(work.clone()).or_default() += 1;
+        Ok(!self.elsewhere.load(Ordering::SeqCst))
+    }
+    async fn release(&self, work: &Work) -> Result<(), StoreError> {
+        self.released.lock().unwrap().push(work.clone());
+        Ok(())
+    }
+    fn notices(&self) -> Box<dyn StoreNotices> {
+        Box::new(Silence)
+    }
+}
+
+struct Silence;
+
+#[async_trait]
+impl StoreNotices for Silence {
+    async fn next(&mut self) -> StoreNotice {
+        std::future::pending().await
+    }
+}
 
 /// A store in memory. Clones share everything; [`another`](Self::another) shares what is stored.
 #[derive(Clone, Debug, Default)]
 pub struct Faulty {
     inner: MemoryStore,
     methods: Arc<Mutex<HashMap<&'static str, Method>>>,
+    leases: Option<Arc<Leases>>,
 }
 
 #[derive(Debug, Default)]
@@ -31,6 +68,14 @@ struct Method {
 }
 
 impl Faulty {
+    /// A store that other processes use as well.
+    pub fn shared(leases: &Arc<Leases>) -> Self {
+        Self {
+            leases: Some(Arc::clone(leases)),
+            ..Self::default()
+        }
+    }
+
     /// The same database, with faults of its own: as another process sees it.
     pub fn another(&self) -> Self {
         Self {
@@ -192,5 +237,8 @@ impl Store for Faulty {
             .await?
             .is_session_closed(session)
             .await
+    }
+    fn shared(&self) -> Option<&dyn SharedStore> {
+        self.leases.as_deref().map(|leases| leases as _)
     }
 }

@@ -1,11 +1,10 @@
 //! The schedule of many resources: spread, bounded, and told of.
 
-use std::io;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tower_heroku_sso::simulator::{Endpoint, Fault};
 
+use crate::log::Log;
 use crate::world::{World, grant};
 
 const IDLE: Duration = Duration::from_secs(6 * 60 * 60);
@@ -101,39 +100,17 @@ async fn two_syncs_share_the_work() {
     two.shutdown().await;
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_large_fleet_tells_how_far_its_first_round_has_come() {
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false);
-    let subscriber = subscriber.with_writer(move || writer.clone()).finish();
-    // Everything here runs on this thread.
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = log.take();
     let world = fleet(120).await;
     let sync = world.sso.spawn_sync();
     world.quiet().await;
     world.clock.advance(Duration::from_secs(10));
     world.quiet().await;
     sync.shutdown().await;
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    let lines: Vec<_> = log
-        .lines()
-        .filter(|line| line.contains("first_round"))
-        .collect();
+    let lines = log.lines_with("first_round");
     assert!(
         lines.first().is_some_and(|line| line.contains("total=120")),
         "{lines:?}"

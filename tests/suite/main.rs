@@ -13,6 +13,8 @@ mod fleet;
 mod gate;
 mod health;
 mod hints;
+mod leases;
+mod log;
 mod mounting;
 mod own_login;
 mod pace;

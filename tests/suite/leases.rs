@@ -1,0 +1,93 @@
+//! Work under a lease, as several processes share it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tower_heroku_sso::ResourceId;
+use tower_heroku_sso::simulator::{Endpoint, Fault};
+use tower_heroku_sso::store::Work;
+
+use crate::faulty::{Faulty, Leases};
+use crate::log::Log;
+use crate::world::{World, grant};
+
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let met = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let met = tokio::time::timeout(Duration::from_secs(10), met).await;
+    met.unwrap_or_else(|_| panic!("{what}: not within ten seconds"));
+}
+
+/// A sync in the middle of a fetch that Heroku takes its time for.
+async fn fetching(world: &World) -> ResourceId {
+    let addon = world.heroku.app("shop").addon();
+    let resource = addon.resource_id();
+    world.sso.register(&resource, grant(&addon)).await.unwrap();
+    let slow = Fault::Slow(Duration::from_secs(60));
+    world.heroku.fault(Endpoint::AddOn, slow);
+    resource
+}
+
+#[tokio::test]
+async fn a_lease_is_renewed_as_long_as_the_work_takes_and_then_released() {
+    let leases = Arc::new(Leases::default());
+    let world = World::with(|builder| {
+        let builder = builder.heroku_timeout(Duration::from_secs(20));
+        builder.store(Faulty::shared(&leases))
+    })
+    .await;
+    let work = Work::List(fetching(&world).await);
+    let taken = || {
+        leases
+            .taken
+            .lock()
+            .unwrap()
+            .get(&work)
+            .copied()
+            .unwrap_or(0)
+    };
+    let sync = world.sso.spawn_sync();
+    until("heroku is asked", || {
+        world.heroku.calls(Endpoint::AddOn) == 1
+    })
+    .await;
+    // A lease lives ten seconds.
+    for renewals in 1..=12 {
+        world.clock.advance(Duration::from_secs(4));
+        until("it is renewed", || taken() == 1 + renewals).await;
+    }
+    assert!(!leases.released.lock().unwrap().contains(&work));
+    world.clock.advance(Duration::from_secs(12));
+    until("it is released", || {
+        leases.released.lock().unwrap().contains(&work)
+    })
+    .await;
+    assert_eq!(world.heroku.calls(Endpoint::AddOn), 1);
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_lease_that_was_lost_is_said_and_the_work_goes_on() {
+    let log = Log::default();
+    let _guard = log.take();
+    let leases = Arc::new(Leases::default());
+    let world = World::with(|builder| builder.store(Faulty::shared(&leases))).await;
+    let resource = fetching(&world).await;
+    let sync = world.sso.spawn_sync();
+    until("heroku is asked", || {
+        world.heroku.calls(Endpoint::AddOn) == 1
+    })
+    .await;
+    leases.elsewhere.store(true, Ordering::SeqCst);
+    world.clock.advance(Duration::from_secs(4));
+    until("it is said", || log.text().contains("lease was lost")).await;
+    world.clock.advance(Duration::from_secs(60));
+    world.quiet().await;
+    let list = world.sso.access_list(&resource).await.unwrap();
+    assert!(list.is_some());
+    sync.shutdown().await;
+}
