@@ -11,6 +11,7 @@ use super::SyncError;
 use super::directory::Directory;
 use super::follow::follow;
 use super::lateness::Lateness;
+use super::notice::Notice;
 use super::schedule::{Due, Subject};
 use super::settings::RatePools;
 use crate::heroku::Urgency;
@@ -64,7 +65,7 @@ impl Directory {
                 () = follow(directory) => {}
             }
             sync.give_back();
-            sync.directory.backlog.note_loading(false);
+            sync.directory.end_loading();
             while sync.fetches.join_next().await.is_some() {}
         });
         SyncHandle { stop, task }
@@ -104,7 +105,9 @@ impl Resync {
             let now = clock.elapsed();
             if load_at.is_some_and(|at| at <= now) {
                 let loaded = load(&directory).await;
-                directory.backlog.note_loading(!loaded);
+                if loaded {
+                    directory.end_loading();
+                }
                 load_at = (!loaded).then(|| clock.elapsed() + STORE_RETRY);
             }
             let paced = self.dispatch();
@@ -233,6 +236,11 @@ impl Resync {
 }
 
 impl Directory {
+    fn end_loading(&self) {
+        self.backlog.note_loading(false);
+        self.announce(Notice::Loaded);
+    }
+
     /// Another process may have fetched it since it was due.
     async fn fetch_if_still_due(self: &Arc<Self>, subject: &Subject) {
         if self.store.shared().is_some() {

@@ -12,7 +12,7 @@ use tower_heroku_sso::sync::Change;
 use tower_heroku_sso::{Email, WebhookSecret, Webhooks};
 
 use crate::subscriptions::subscribing;
-use crate::world::{REFRESH, World};
+use crate::world::{REFRESH, World, next};
 
 pub const SECRET: &str = "a-webhook-secret-of-our-own";
 pub const NEXT_SECRET: &str = "the-secret-after-the-rotation";
@@ -99,13 +99,13 @@ async fn an_added_collaborator_is_on_the_list_as_soon_as_heroku_says_so() {
     let sync = world.sso.spawn_sync();
     let mut changes = world.sso.changes();
     assert!(matches!(
-        changes.next().await,
+        next(&mut changes).await,
         Some(Change::Snapshot { .. })
     ));
     addon.app().collaborator("bob@example.com");
     let event = collaborator(&addon, "create", "bob@example.com", "1");
     assert_eq!(send(&world, &event).await, 204);
-    let change = tokio::time::timeout(Duration::from_secs(20), changes.next());
+    let change = tokio::time::timeout(Duration::from_secs(20), next(&mut changes));
     let change = change.await.unwrap().unwrap();
     let bob: Email = "bob@example.com".parse().unwrap();
     assert!(matches!(change, Change::Added { member, .. } if member.email == bob));
@@ -255,7 +255,7 @@ async fn a71_a_storm_costs_no_more_than_the_budget_and_the_list_is_what_heroku_s
         loop {
             world.clock.advance(Duration::from_secs(1));
             tokio::select! {
-                change = changes.next() => match change.unwrap() {
+                change = next(&mut changes) => match change.unwrap() {
                     Change::Added { member, .. } if member.email.as_str() == "bob@example.com" => {
                         break;
                     }

@@ -10,7 +10,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::simulator::{AddOn, Endpoint, Simulator, SimulatorBuilder};
-use tower_heroku_sso::sync::Change;
+use tower_heroku_sso::sync::{Change, Changes};
 use tower_heroku_sso::{
     AddonPassword, ClientSecret, HerokuSso, HerokuSsoBuilder, HerokuUser, Manifest, ManualClock,
     OauthGrant, Role, SsoSalt,
@@ -151,6 +151,16 @@ impl World {
         tokio::time::timeout(Duration::from_secs(20), seen)
             .await
             .expect("the sync says so soon");
+    }
+}
+
+/// The next change that is one.
+pub async fn next(changes: &mut Changes) -> Option<Change> {
+    loop {
+        match changes.next().await {
+            Some(Change::CaughtUp) => {}
+            change => return change,
+        }
     }
 }
 
