@@ -1,6 +1,6 @@
 //! A store whose methods can be made to fail, or to wait.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -25,6 +25,8 @@ pub struct Leases {
     pub released: Mutex<Vec<Work>>,
     /// Another process has them all.
     pub elsewhere: AtomicBool,
+    /// What the other processes have changed.
+    pub notices: Mutex<VecDeque<StoreNotice>>,
 }
 
 #[async_trait]
@@ -38,16 +40,20 @@ impl SharedStore for Leases {
         Ok(())
     }
     fn notices(&self) -> Box<dyn StoreNotices> {
-        Box::new(Silence)
+        // This one's words are those that are written down by now.
+        Box::new(Words(std::mem::take(&mut self.notices.lock().unwrap())))
     }
 }
 
-struct Silence;
+struct Words(VecDeque<StoreNotice>);
 
 #[async_trait]
-impl StoreNotices for Silence {
+impl StoreNotices for Words {
     async fn next(&mut self) -> StoreNotice {
-        std::future::pending().await
+        match self.0.pop_front() {
+            Some(notice) => notice,
+            None => std::future::pending().await,
+        }
     }
 }
 

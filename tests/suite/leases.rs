@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use tower_heroku_sso::ResourceId;
 use tower_heroku_sso::simulator::{Endpoint, Fault};
-use tower_heroku_sso::store::Work;
+use tower_heroku_sso::store::{SessionKey, StoreNotice, Work};
+use tower_sessions::session::Id;
 
 use crate::faulty::{Faulty, Leases};
 use crate::log::Log;
@@ -89,5 +91,46 @@ async fn a_lease_that_was_lost_is_said_and_the_work_goes_on() {
     world.quiet().await;
     let list = world.sso.access_list(&resource).await.unwrap();
     assert!(list.is_some());
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_sign_out_elsewhere_waits_for_no_store_and_no_other_word_is_dropped() {
+    let leases = Arc::new(Leases::default());
+    let store = Faulty::shared(&leases);
+    let world = World::with(|builder| builder.store(store.clone())).await;
+    let (other, _) = world
+        .another_gate(|builder| builder.store(store.another()))
+        .await;
+    let addon = world.addon().await;
+    let resource = addon.resource_id();
+    let [ann, owner] = ["ann@example.com", "owner@example.com"];
+    let ann = world.signed_in(&addon, ann).await;
+    let owner = world.signed_in(&addon, owner).await;
+    // Elsewhere the owner signs out, Ann is revoked, and the database goes away.
+    let email = "ann@example.com".parse().unwrap();
+    other.revoke(&resource, &email).await.unwrap();
+    let id: Id = owner.cookie("__Host-heroku_sso").unwrap().parse().unwrap();
+    let key = hex::encode(Sha256::digest(id.0.to_le_bytes()));
+    let words = [
+        StoreNotice::Resource(resource),
+        StoreNotice::Session(SessionKey::from_stored(key)),
+    ];
+    leases.notices.lock().unwrap().extend(words);
+    store.fail("load");
+    store.fail("load_page");
+    let sync = world.sso.spawn_sync();
+    let loads = store.calls("load");
+    until("the store is asked again and again", || {
+        store.calls("load") >= loads + 2
+    })
+    .await;
+    assert_eq!(owner.fetch("/page").await.status, 401);
+    assert_eq!(ann.fetch("/page").await.status, 200);
+    store.mend();
+    let loads = store.calls("load");
+    until("the store has answered", || store.calls("load") > loads).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(ann.fetch("/page").await.status, 401);
     sync.shutdown().await;
 }
