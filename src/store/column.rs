@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use super::seal::SealingKeys;
 use super::{Doubt, ResourceState, StoreError};
+use crate::access::Email;
 use crate::ids::ResourceId;
 use crate::secret::Tokens;
 
@@ -51,6 +52,15 @@ pub(super) fn from_json<T: DeserializeOwned>(text: &str, about: &str) -> Option<
     let value = serde_json::from_str(text);
     value
         .inspect_err(|_| tracing::warn!(about, "a stored value is not readable, and fetched anew"))
+        .ok()
+}
+
+/// Whose sessions were revoked. An address that cannot be read is nobody's whom this version could
+/// let in.
+pub(super) fn revoked(email: &str) -> Option<Email> {
+    let email = email.parse();
+    email
+        .inspect_err(|_| tracing::warn!("a revocation is about an address that is none"))
         .ok()
 }
 

@@ -258,9 +258,11 @@ impl Store for MemoryStore {
             known
                 .revocations
                 .retain(|_, known| known.at >= forget_before);
-            known
-                .revocations
-                .insert(revocation.email.clone(), revocation);
+            let last = known.revocations.get(&revocation.email);
+            if last.is_none_or(|last| last.ticket <= revocation.ticket) {
+                let email = revocation.email.clone();
+                known.revocations.insert(email, revocation);
+            }
         }
         Ok(())
     }

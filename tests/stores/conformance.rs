@@ -469,6 +469,8 @@ async fn the_last_revocation_of_a_person_counts_and_old_ones_are_forgotten(place
     revoke("ann@example.com", 3, now()).await;
     revoke("ann@example.com", 4, now()).await;
     revoke("bob@example.com", 5, now()).await;
+    // One that comes late takes no later one's place.
+    revoke("ann@example.com", 3, now()).await;
     let mut found = store.load(&id).await.unwrap().unwrap().revocations;
     found.sort_by_key(|known| known.ticket);
     let found: Vec<_> = found

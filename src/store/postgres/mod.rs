@@ -252,7 +252,8 @@ impl Store for PostgresStore {
         self.leave(
             id,
             "UPDATE tower_heroku_sso.resource
-             SET state = 'closing', list = NULL, list_ticket = NULL, team_id = NULL,
+             SET state = 'closing', list = NULL, list_ticket = NULL, list_asked_at = NULL,
+             list_asked = NULL, team_id = NULL,
              changed_by = $2, changed_at = clock_timestamp()
              WHERE id = $1 AND state = 'active'",
         )
@@ -265,8 +266,8 @@ impl Store for PostgresStore {
             "UPDATE tower_heroku_sso.resource
              SET state = 'gone', legacy_id = NULL, tokens = NULL, token_ends_at = NULL,
              grant_code = NULL, webhook = NULL, revision = revision + 1,
-             list = NULL, list_ticket = NULL, team_id = NULL,
-             changed_by = $2, changed_at = clock_timestamp()
+             list = NULL, list_ticket = NULL, list_asked_at = NULL, list_asked = NULL,
+             team_id = NULL, changed_by = $2, changed_at = clock_timestamp()
              WHERE id = $1 AND state <> 'gone'",
         )
         .await

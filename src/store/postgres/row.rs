@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::access::{People, ResourceList};
 use crate::ids::ResourceId;
-use crate::store::column::{doubts, from_json, open_code, open_tokens};
+use crate::store::column::{doubts, from_json, open_code, open_tokens, revoked};
 use crate::store::seal::SealingKeys;
 use crate::store::{
     ActiveResource, Dated, Registration, ResourceState, Revocation, StoreError, Ticket,
@@ -97,21 +97,23 @@ pub(super) fn members(row: &PgRow) -> Result<Option<Dated<People>>, StoreError> 
     Ok(members.map(|members| Dated::new(members, Ticket::new(ticket), asked_at, age)))
 }
 
+/// One that lacks something is as good as not there: it is fetched anew.
 fn list(row: &PgRow) -> Result<Option<Dated<ResourceList>>, StoreError> {
-    let Some(list): Option<&str> = row.try_get("list")? else {
+    let list: Option<&str> = row.try_get("list")?;
+    let (ticket, asked_at) = (row.try_get("list_ticket")?, row.try_get("list_asked_at")?);
+    let (Some(list), Some(ticket), Some(asked_at), Some(seconds)) =
+        (list, ticket, asked_at, row.try_get("list_age")?)
+    else {
         return Ok(None);
     };
     let list = from_json(list, "a list");
-    let (ticket, asked_at) = (row.try_get("list_ticket")?, row.try_get("list_asked_at")?);
-    let age = age(row.try_get("list_age")?);
-    Ok(list.map(|list| Dated::new(list, Ticket::new(ticket), asked_at, age)))
+    Ok(list.map(|list| Dated::new(list, Ticket::new(ticket), asked_at, age(seconds))))
 }
 
 fn revocation(row: &PgRow) -> Result<Option<Revocation>, StoreError> {
-    let Some(email): Option<&str> = row.try_get("email")? else {
+    let Some(email) = row.try_get::<Option<&str>, _>("email")?.and_then(revoked) else {
         return Ok(None);
     };
-    let email = email.parse().map_err(StoreError::new)?;
     let ticket = Ticket::new(row.try_get("ticket")?);
     let at: OffsetDateTime = row.try_get("at")?;
     Ok(Some(Revocation::new(email, ticket, at)))

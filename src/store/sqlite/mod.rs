@@ -227,7 +227,8 @@ impl Store for SqliteStore {
         self.leave(
             id,
             "UPDATE heroku_sso_resource
-             SET state = 'closing', list = NULL, list_ticket = NULL, team_id = NULL
+             SET state = 'closing', list = NULL, list_ticket = NULL, list_asked_at = NULL,
+             team_id = NULL
              WHERE id = ?1 AND state = 'active'",
         )
         .await
@@ -239,7 +240,7 @@ impl Store for SqliteStore {
             "UPDATE heroku_sso_resource
              SET state = 'gone', legacy_id = NULL, tokens = NULL, token_ends_at = NULL,
              grant_code = NULL, webhook = NULL, revision = revision + 1,
-             list = NULL, list_ticket = NULL, team_id = NULL
+             list = NULL, list_ticket = NULL, list_asked_at = NULL, team_id = NULL
              WHERE id = ?1 AND state <> 'gone'",
         )
         .await

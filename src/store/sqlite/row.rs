@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::access::{People, ResourceList};
 use crate::ids::ResourceId;
-use crate::store::column::{doubts, from_json, open_code, open_tokens};
+use crate::store::column::{doubts, from_json, open_code, open_tokens, revoked};
 use crate::store::seal::SealingKeys;
 use crate::store::{
     ActiveResource, Dated, Registration, ResourceState, Revocation, StoreError, Ticket,
@@ -91,27 +91,24 @@ pub(super) fn members(row: &SqliteRow) -> Result<Option<Dated<People>>, StoreErr
     Ok(members.map(|members| Dated::new(members, Ticket::new(ticket), asked_at, Duration::ZERO)))
 }
 
+/// One that lacks something is as good as not there: it is fetched anew.
 fn list(row: &SqliteRow) -> Result<Option<Dated<ResourceList>>, StoreError> {
-    let Some(list): Option<&str> = row.try_get("list")? else {
+    let list: Option<&str> = row.try_get("list")?;
+    let (ticket, asked_at) = (row.try_get("list_ticket")?, row.try_get("list_asked_at")?);
+    let (Some(list), Some(ticket), Some(asked_at)) = (list, ticket, asked_at) else {
         return Ok(None);
     };
-    let (ticket, asked_at) = (row.try_get("list_ticket")?, row.try_get("list_asked_at")?);
     let asked_at = moment(asked_at)?;
     let list = from_json(list, "a list");
     Ok(list.map(|list| Dated::new(list, Ticket::new(ticket), asked_at, Duration::ZERO)))
 }
 
 fn revocation(row: &SqliteRow) -> Result<Option<Revocation>, StoreError> {
-    let Some(email): Option<&str> = row.try_get("email")? else {
+    let Some(email) = row.try_get::<Option<&str>, _>("email")?.and_then(revoked) else {
         return Ok(None);
     };
-    let email = email.parse().map_err(StoreError::new)?;
-    let ticket = Ticket::new(row.try_get("ticket")?);
-    Ok(Some(Revocation::new(
-        email,
-        ticket,
-        moment(row.try_get("at")?)?,
-    )))
+    let (ticket, at) = (row.try_get("ticket")?, moment(row.try_get("at")?)?);
+    Ok(Some(Revocation::new(email, Ticket::new(ticket), at)))
 }
 
 /// Microseconds since 1970.
