@@ -359,7 +359,7 @@ impl Store for PostgresStore {
         .bind(key.as_str())
         .bind(until);
         let done = answer(insert.execute(&self.pool)).await?;
-        self.sweep(now).await;
+        self.sweep(now);
         Ok(done.rows_affected() == 1)
     }
 
@@ -380,7 +380,7 @@ impl Store for PostgresStore {
         .bind(notices::CHANNEL)
         .bind(notices::session(self.me, session));
         answer(change.fetch_optional(&self.pool)).await?;
-        self.sweep(now).await;
+        self.sweep(now);
         Ok(())
     }
 

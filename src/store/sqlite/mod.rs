@@ -319,7 +319,7 @@ impl Store for SqliteStore {
         .bind(micros(until))
         .execute(&self.pool)
         .await?;
-        self.sweep(now).await;
+        self.sweep(now);
         Ok(done.rows_affected() == 1)
     }
 
@@ -337,7 +337,7 @@ impl Store for SqliteStore {
         .bind(micros(until))
         .execute(&self.pool)
         .await?;
-        self.sweep(now).await;
+        self.sweep(now);
         Ok(())
     }
 
