@@ -212,7 +212,9 @@ impl Resync {
         let now = directory.clock().elapsed();
         self.lateness
             .look(self.in_use.front(), self.idle.front(), now);
-        self.lateness.first_round(|| directory.lists_missing(), now);
+        if !directory.backlog.is_loading() {
+            self.lateness.first_round(|| directory.lists_missing(), now);
+        }
         let behind = self.lateness.is_behind();
         directory.backlog.note(due_in_use + due_idle, behind);
         if !meter::IS_ON {

@@ -127,9 +127,14 @@ impl World {
 
     /// Waits until the sync asks nothing more by itself.
     pub async fn quiet(&self) {
+        self.quiet_for(Duration::from_millis(25)).await;
+    }
+
+    /// The same where an answer takes longer.
+    pub async fn quiet_for(&self, time: Duration) {
         let mut calls = self.heroku.calls(Endpoint::Any);
         for _ in 0..400 {
-            tokio::time::sleep(Duration::from_millis(25)).await;
+            tokio::time::sleep(time).await;
             let before = std::mem::replace(&mut calls, self.heroku.calls(Endpoint::Any));
             if calls == before {
                 return;
