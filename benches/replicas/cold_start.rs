@@ -8,7 +8,7 @@ use tower_heroku_sso::SyncScope;
 use tower_heroku_sso::simulator::Simulator;
 
 use crate::gates::{builder, database, store};
-use crate::{Result, row};
+use crate::{Goal, Result, row};
 
 /// Resources of ten collaborators each; half of them in teams of ten, twenty apps to a team.
 pub async fn of_a_fleet() -> Result<()> {
@@ -35,9 +35,15 @@ pub async fn of_a_fleet() -> Result<()> {
     row(
         &format!("seconds until {fleet} resources of 10 people are in memory, from Postgres"),
         format!("{seconds:.1}"),
-        "",
+        seconds,
+        Goal::None,
     );
-    row("megabytes that they take", format!("{megabytes:.0}"), "");
+    row(
+        "megabytes that they take",
+        format!("{megabytes:.0}"),
+        megabytes,
+        Goal::None,
+    );
     Ok(())
 }
 

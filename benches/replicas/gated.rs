@@ -11,7 +11,7 @@ use tower_sessions_sqlx_store::PostgresStore;
 use tower_sessions_sqlx_store::sqlx::PgPool;
 
 use crate::gates::{builder, database, router, sign_in, visit};
-use crate::{Result, row};
+use crate::{Goal, Result, row};
 
 const PEOPLE: usize = 200;
 const ROUNDS: usize = 9;
@@ -65,13 +65,14 @@ pub async fn throughput() -> Result<()> {
     for gate in &mut gates[1..] {
         let rate = median(&mut gate.rates);
         let goal = if gate.name.contains("not") {
-            ""
+            Goal::None
         } else {
-            ">= 0.8"
+            Goal::AtLeast(0.8)
         };
         row(
             &format!("requests a second, sessions in {} / in memory", gate.name),
             format!("{:.2} ({rate:.0} / {memory:.0})", rate / memory),
+            rate / memory,
             goal,
         );
     }

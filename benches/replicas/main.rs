@@ -1,7 +1,7 @@
 //! What durable stores cost, measured against memory in one run, on a real Postgres and a real Redis.
 //!
 //! `scripts/with-servers cargo bench --bench replicas --features simulator,postgres` prints the table
-//! of `benches/README.md`; `FLEET=5000` makes the fleet of the cold start smaller.
+//! of `benches/README.md`, and fails if a goal is missed; `FLEET=5000` makes the fleet of the cold start smaller.
 
 mod cold_start;
 mod delay;
@@ -10,12 +10,30 @@ mod gates;
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// One line of the table.
-fn row(what: &str, measured: impl std::fmt::Display, goal: &str) {
-    println!("| {what} | {measured} | {goal} |");
+/// What a figure is to be.
+enum Goal {
+    None,
+    AtLeast(f64),
+    Below(f64),
+}
+
+/// How many goals were missed.
+static MISSED: AtomicUsize = AtomicUsize::new(0);
+
+/// One line of the table; `figure` is the number that the goal is about.
+fn row(what: &str, measured: impl std::fmt::Display, figure: f64, goal: Goal) {
+    let (goal, met) = match goal {
+        Goal::None => (String::new(), true),
+        Goal::AtLeast(least) => (format!(">= {least}"), figure >= least),
+        Goal::Below(limit) => (format!("< {limit}"), figure < limit),
+    };
+    let said = if met { "" } else { ": MISSED" };
+    MISSED.fetch_add(usize::from(!met), Ordering::Relaxed);
+    println!("| {what} | {measured} | {goal}{said} |");
 }
 
 fn main() -> ExitCode {
@@ -39,5 +57,9 @@ async fn all() -> Result<()> {
     println!("| what | measured | goal |\n| --- | --- | --- |");
     gated::throughput().await?;
     delay::across_three().await?;
-    cold_start::of_a_fleet().await
+    cold_start::of_a_fleet().await?;
+    match MISSED.load(Ordering::Relaxed) {
+        0 => Ok(()),
+        missed => Err(format!("{missed} goals were missed").into()),
+    }
 }

@@ -1,13 +1,24 @@
 //! Health checks: is the process alive, and are its lists fresh enough?
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
+use tokio::sync::Mutex;
 
 use crate::heroku_sso::HerokuSso;
+use crate::sync::{Health, SyncError};
+
+/// How long an answer is good.
+const KEPT: Duration = Duration::from_secs(1);
+
+/// The last answer, and when it was had. Whoever comes while it is looked for waits for it.
+type Last = Mutex<Option<(Duration, Result<Health, SyncError>)>>;
 
 /// What a check is about.
 #[derive(Clone, Copy)]
@@ -19,6 +30,8 @@ enum Check {
 impl HerokuSso {
     /// A handler for `/healthz`, outside of the gate: 200 while the store answers and the sync runs,
     /// else 503. While the database is away a restart does not help: see DEPLOYING.md.
+    ///
+    /// An answer is good for a second, so that the route may be open to everybody.
     ///
     /// The body says how things stand: `store_reachable`, `sync_alive`, `lists_fresh`,
     /// `lists_behind`, and `oldest_list_age_seconds` (null without a list).
@@ -44,11 +57,12 @@ impl HerokuSso {
         S: Clone + Send + Sync + 'static,
     {
         let sso = self.clone();
-        get(move || async move { sso.answer(check).await })
+        let last: Arc<Last> = Arc::default();
+        get(move || async move { sso.answer(check, &last).await })
     }
 
-    async fn answer(&self, check: Check) -> Response {
-        let health = self.health().await;
+    async fn answer(&self, check: Check, last: &Last) -> Response {
+        let health = self.health_of_late(last).await;
         let found = health.as_ref().ok();
         let sync_alive = found.is_some_and(|health| health.sync_alive);
         let fresh = found.is_some_and(|health| health.fresh);
@@ -70,5 +84,19 @@ impl HerokuSso {
         };
         let no_store = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
         (status, no_store, Json(report)).into_response()
+    }
+
+    /// The route is open to everybody: however many ask, one a second is seen to.
+    async fn health_of_late(&self, last: &Last) -> Result<Health, SyncError> {
+        let clock = self.directory.clock();
+        let mut last = last.lock().await;
+        if let Some((at, health)) = &*last
+            && clock.elapsed() < *at + KEPT
+        {
+            return health.clone();
+        }
+        let health = self.health().await;
+        *last = Some((clock.elapsed(), health.clone()));
+        health
     }
 }

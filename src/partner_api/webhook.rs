@@ -10,8 +10,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::heroku_sso::HerokuSso;
 use crate::meter;
-use crate::store::StoreError;
-use crate::sync::Directory;
+use crate::sync::{Directory, SyncError};
 use crate::webhook::Webhooks;
 use crate::webhook::notification::Notification;
 use crate::webhook::seen::Seen;
@@ -37,7 +36,7 @@ impl HerokuSso {
     /// | signed by one of the secrets | 204, also if it says nothing of interest or came before |
     /// | without a signature, with a wrong one or with several | 401 |
     /// | larger than 256 KiB | 413 |
-    /// | signed, but the store does not answer | 503: Heroku sends it again |
+    /// | signed, but the store does not answer, or the resources are still being read from it | 503: Heroku sends it again |
     pub fn webhooks<S>(&self) -> Router<S>
     where
         S: Clone + Send + Sync + 'static,
@@ -84,7 +83,7 @@ async fn receive(
 }
 
 impl Receiver {
-    async fn take(&self, body: &[u8]) -> Result<&'static str, StoreError> {
+    async fn take(&self, body: &[u8]) -> Result<&'static str, SyncError> {
         let Some(notification) = Notification::read(body) else {
             return Ok("ignored");
         };

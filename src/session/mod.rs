@@ -1,6 +1,8 @@
 //! What a session is: one grant, in a record of any [`tower_sessions::SessionStore`] that a cookie
 //! names, or signed and in the cookie itself.
 
+#[cfg(feature = "jwt")]
+mod bearers;
 mod cache;
 mod cookies;
 mod credential;

@@ -39,10 +39,10 @@ pub(crate) enum SessionError {
 pub(crate) struct Sessions {
     place: Place,
     #[cfg(feature = "jwt")]
-    bearers: Option<SignedSessions<BearerClaims>>,
-    closed: Arc<ClosedSessions>,
-    clock: SharedClock,
-    settings: SessionSettings,
+    pub(super) bearers: Option<SignedSessions<BearerClaims>>,
+    pub(super) closed: Arc<ClosedSessions>,
+    pub(super) clock: SharedClock,
+    pub(super) settings: SessionSettings,
 }
 
 /// Where the grants of browsers are.
@@ -146,7 +146,12 @@ impl Sessions {
         Ok(Opened { value, grant })
     }
 
-    fn grant(&self, admitted: &Admitted, proof: Proof, context_app: Option<String>) -> Grant {
+    pub(super) fn grant(
+        &self,
+        admitted: &Admitted,
+        proof: Proof,
+        context_app: Option<String>,
+    ) -> Grant {
         let now = self.clock.now();
         Grant::new(admitted, proof, context_app, now, self.settings.interval)
     }
@@ -355,46 +360,5 @@ impl Sessions {
     #[cfg(not(feature = "jwt"))]
     pub(crate) fn takes_bearers(&self) -> bool {
         false
-    }
-}
-
-#[cfg(feature = "jwt")]
-impl Sessions {
-    /// Also takes the bearer tokens of this codec.
-    pub(crate) fn with_bearers(mut self, codec: Arc<Codec>, cached_for: Duration) -> Self {
-        let (clock, closed) = (Arc::clone(&self.clock), Arc::clone(&self.closed));
-        let max_session = self.settings.max_session;
-        let bearers = SignedSessions::new(codec, clock, closed, cached_for, max_session);
-        self.bearers = Some(bearers);
-        self
-    }
-
-    pub(crate) fn takes_bearers(&self) -> bool {
-        self.bearers.is_some()
-    }
-
-    /// A bearer token of a session, which ends with the grant as it is; none if this gate takes none.
-    pub(crate) fn bearer(
-        &self,
-        session: &SessionName,
-        grant: &Grant,
-    ) -> Result<Option<String>, SessionError> {
-        let Some(bearers) = &self.bearers else {
-            return Ok(None);
-        };
-        Ok(Some(bearers.sign(&session.key(), grant)?))
-    }
-
-    /// A session of a program: it has a bearer token and no cookie.
-    pub(crate) fn open_bearer(
-        &self,
-        admitted: &Admitted,
-        proof: Proof,
-        context_app: Option<String>,
-    ) -> Result<Option<Opened>, SessionError> {
-        let grant = self.grant(admitted, proof, context_app);
-        let session = SessionName::Bearer(new_session_key());
-        let token = self.bearer(&session, &grant)?;
-        Ok(token.map(|value| Opened { value, grant }))
     }
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::seal::SealingKeys;
-use super::{ResourceState, StoreError};
+use super::{Doubt, ResourceState, StoreError};
+use crate::access::Email;
 use crate::ids::ResourceId;
 use crate::secret::Tokens;
 
@@ -52,6 +53,24 @@ pub(super) fn from_json<T: DeserializeOwned>(text: &str, about: &str) -> Option<
     value
         .inspect_err(|_| tracing::warn!(about, "a stored value is not readable, and fetched anew"))
         .ok()
+}
+
+/// Whose sessions were revoked. An address that cannot be read is nobody's whom this version could
+/// let in.
+pub(super) fn revoked(email: &str) -> Option<Email> {
+    let email = email.parse();
+    email
+        .inspect_err(|_| tracing::warn!("a revocation is about an address that is none"))
+        .ok()
+}
+
+/// Those of a column that cannot be read are about nobody whom this version could let in.
+pub(super) fn doubts(text: Option<&str>) -> Vec<Doubt> {
+    let doubts: Option<Vec<serde_json::Value>> = text.and_then(|text| from_json(text, "doubts"));
+    let doubts = doubts.unwrap_or_default().into_iter();
+    doubts
+        .filter_map(|doubt| serde_json::from_value(doubt).ok())
+        .collect()
 }
 
 /// Both tokens in one, so that no pair is ever torn apart.

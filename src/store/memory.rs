@@ -9,8 +9,8 @@ use time::OffsetDateTime;
 
 use super::sweep::{KEPT_LONGER, Sweep};
 use super::{
-    ActiveResource, Dated, Registration, ResourceState, Revocation, SessionKey, Store, StoreError,
-    Ticket,
+    ActiveResource, Dated, Doubt, Registration, ResourceState, Revocation, SessionKey, Store,
+    StoreError, Ticket,
 };
 use crate::access::{Email, People, ResourceList};
 use crate::clock;
@@ -37,6 +37,7 @@ struct Known {
     registration: Registration,
     list: Option<Dated<ResourceList>>,
     revocations: BTreeMap<Email, Revocation>,
+    doubts: BTreeMap<Email, Ticket>,
 }
 
 /// Says how much there is and of nobody who.
@@ -86,6 +87,7 @@ impl Store for MemoryStore {
                     registration,
                     list: None,
                     revocations: BTreeMap::new(),
+                    doubts: BTreeMap::new(),
                 };
                 state.resources.insert(*id, known);
                 Ok(true)
@@ -168,6 +170,7 @@ impl Store for MemoryStore {
             return Ok(());
         }
         let team = list.value.team.clone();
+        known.doubts.retain(|_, ticket| *ticket > list.ticket);
         let last = known.list.replace(list);
         if last.as_ref().is_some_and(|last| last.value.team != team) {
             forget_team(resources, members, last);
@@ -198,6 +201,7 @@ impl Store for MemoryStore {
             return Ok(false);
         };
         known.revocations.clear();
+        known.doubts.clear();
         known.registration.state = ResourceState::Closing;
         let last = known.list.take();
         forget_team(resources, members, last);
@@ -216,6 +220,7 @@ impl Store for MemoryStore {
             return Ok(false);
         }
         known.revocations.clear();
+        known.doubts.clear();
         known.registration = Registration {
             state: ResourceState::Gone,
             revision: known.registration.revision + 1,
@@ -253,9 +258,21 @@ impl Store for MemoryStore {
             known
                 .revocations
                 .retain(|_, known| known.at >= forget_before);
-            known
-                .revocations
-                .insert(revocation.email.clone(), revocation);
+            let last = known.revocations.get(&revocation.email);
+            if last.is_none_or(|last| last.ticket <= revocation.ticket) {
+                let email = revocation.email.clone();
+                known.revocations.insert(email, revocation);
+            }
+        }
+        Ok(())
+    }
+
+    async fn doubt(&self, id: &ResourceId, doubt: Doubt) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let known = state.resources.get_mut(id);
+        if let Some(known) = known.filter(|known| known.is_active()) {
+            let ticket = known.doubts.entry(doubt.email).or_default();
+            *ticket = doubt.ticket.max(*ticket);
         }
         Ok(())
     }
@@ -332,8 +349,16 @@ impl Known {
             token_ends_at: tokens.map(|tokens| tokens.expires_at),
             list: self.list.clone(),
             revocations: self.revocations.values().cloned().collect(),
+            doubts: self.unanswered().collect(),
             ..ActiveResource::new(id)
         }
+    }
+
+    fn unanswered(&self) -> impl Iterator<Item = Doubt> {
+        let answered = self.list.as_ref().map(|list| list.ticket);
+        let open = self.doubts.iter();
+        let open = open.filter(move |(_, ticket)| answered.is_none_or(|list| **ticket > list));
+        open.map(|(email, ticket)| Doubt::new(email.clone(), *ticket))
     }
 
     fn is_active(&self) -> bool {

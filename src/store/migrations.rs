@@ -5,16 +5,20 @@ use std::future::Future;
 use std::pin::Pin;
 
 use sqlx::error::BoxDynError;
-use sqlx::migrate::{Migration, MigrationSource, Migrator};
+use sqlx::migrate::{Migration, MigrationSource, MigrationType, Migrator};
 
 use super::StoreError;
 
-/// Runs those that are missing. What a later version has added is left alone: a version works on the
+/// Of version, name and SQL each. Runs those that are missing. What a later version has added is left alone: a version works on the
 /// tables of the next one, so that old and new processes run side by side during a release.
 pub(super) async fn migrator(
-    migrations: impl IntoIterator<Item = Migration>,
+    migrations: impl IntoIterator<Item = (i64, &'static str, &'static str)>,
 ) -> Result<Migrator, StoreError> {
-    let migrations = Embedded(migrations.into_iter().collect());
+    let migrations = migrations.into_iter().map(|(version, name, sql)| {
+        let kind = MigrationType::Simple;
+        Migration::new(version, name.into(), kind, sql.into(), false)
+    });
+    let migrations = Embedded(migrations.collect());
     let mut migrator = Migrator::new(migrations).await.map_err(StoreError::new)?;
     migrator.set_ignore_missing(true);
     Ok(migrator)

@@ -39,7 +39,7 @@ use crate::sso::ReplayKey;
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
-pub use record::{ActiveResource, Dated, Registration, ResourceState, Revocation, Ticket};
+pub use record::{ActiveResource, Dated, Doubt, Registration, ResourceState, Revocation, Ticket};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use seal::{InvalidSealingKey, KeyId, SealError, SealingKey, SealingKeys};
 pub use session_key::SessionKey;
@@ -118,6 +118,15 @@ pub trait Store: Debug + Send + Sync + 'static {
         revocation: Revocation,
         forget_before: OffsetDateTime,
     ) -> Result<(), StoreError>;
+
+    /// Remembers that a person may have left an active resource, until its list has the doubt's ticket
+    /// or a later one, and tells the other processes if there are any. Does nothing for any other
+    /// resource.
+    ///
+    /// A store that leaves this out forgets doubts with the process that was told of them.
+    async fn doubt(&self, _id: &ResourceId, _doubt: Doubt) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Removes every trace of a resource whose provisioning was refused.
     async fn erase(&self, id: &ResourceId) -> Result<(), StoreError>;

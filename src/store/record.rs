@@ -130,6 +130,8 @@ pub struct ActiveResource {
     pub list: Option<Dated<ResourceList>>,
     /// One a person.
     pub revocations: Vec<Revocation>,
+    /// One a person, as far as the list does not answer them.
+    pub doubts: Vec<Doubt>,
 }
 
 impl ActiveResource {
@@ -140,6 +142,7 @@ impl ActiveResource {
             token_ends_at: None,
             list: None,
             revocations: Vec::new(),
+            doubts: Vec::new(),
         }
     }
 }
@@ -160,5 +163,22 @@ impl Revocation {
     /// The end of this person's sessions with a lower ticket.
     pub fn new(email: Email, ticket: Ticket, at: OffsetDateTime) -> Self {
         Self { email, ticket, at }
+    }
+}
+
+/// A person of whom Heroku said that they may have left, and was not asked since.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Doubt {
+    /// Who.
+    pub email: Email,
+    /// A list of this ticket or a later one says whether they have.
+    pub ticket: Ticket,
+}
+
+impl Doubt {
+    /// A doubt that a list of this ticket or a later one settles.
+    pub fn new(email: Email, ticket: Ticket) -> Self {
+        Self { email, ticket }
     }
 }

@@ -37,7 +37,7 @@ pub trait StoreNotices: Send {
 }
 
 /// A reason to look into the store.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum StoreNotice {
     /// A resource has changed: its list, its tokens, its revocations, or it is gone.

@@ -7,12 +7,22 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 pub(super) struct Backlog {
     due: AtomicUsize,
     behind: AtomicBool,
+    loading: AtomicBool,
 }
 
 impl Backlog {
     pub(super) fn note(&self, due: usize, behind: bool) {
         self.due.store(due, Ordering::Relaxed);
         self.behind.store(behind, Ordering::Relaxed);
+    }
+
+    pub(super) fn note_loading(&self, loading: bool) {
+        self.loading.store(loading, Ordering::Release);
+    }
+
+    /// True from a sync's start until it has read the resources from the store.
+    pub(super) fn is_loading(&self) -> bool {
+        self.loading.load(Ordering::Acquire)
     }
 
     pub(super) fn due(&self) -> usize {

@@ -1,17 +1,21 @@
 //! What changes on the lists, for the partner's own system.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use tokio::sync::broadcast;
 
 use super::directory::Directory;
 use super::held::Held;
-use super::notice::Notice;
+use super::notice::{self, Notice};
 use crate::access::{Email, ListChange, Member, Roles, Snapshot};
 use crate::ids::ResourceId;
 use crate::store::ResourceState;
+
+/// How long until the store is asked again that did not answer.
+const STORE_RETRY: Duration = Duration::from_secs(5);
 
 /// One change on one resource's list.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -24,6 +28,13 @@ pub enum Change {
         /// Who.
         member: Member,
     },
+    /// Every list that the process has was told of by a [`Snapshot`](Self::Snapshot); comes once.
+    ///
+    /// Rows that you keep of other resources are of ones that ended while nobody listened, or of ones
+    /// whose list could not be kept: ask [`access_list`](crate::HerokuSso::access_list) about each, and
+    /// remove its rows at [`SyncError::Gone`](super::SyncError::Gone) and
+    /// [`SyncError::UnknownResource`](super::SyncError::UnknownResource).
+    CaughtUp,
     /// Somebody left the list.
     Removed {
         /// Whose list.
@@ -73,7 +84,8 @@ impl Change {
 }
 
 /// Everything that a system of the partner's needs to follow the lists: first a
-/// [`Change::Snapshot`] of each resource whose list is known, then what changes.
+/// [`Change::Snapshot`] of each resource whose list is known, then what changes. In between, once, a
+/// [`Change::CaughtUp`]: where a sync runs, after it has read the store. So start the sync first.
 ///
 /// Nothing is missed and nothing comes twice, whenever it was made and however slowly it is read: it
 /// compares what it has told with what is true. Somebody who left and came back while nobody read is
@@ -83,7 +95,9 @@ pub struct Changes {
     directory: Weak<Directory>,
     notices: broadcast::Receiver<Notice>,
     told: HashMap<ResourceId, Arc<Held>>,
-    ended: HashSet<ResourceId>,
+    /// The last that were told of as ended.
+    ended: VecDeque<ResourceId>,
+    caught_up: bool,
     /// The lists as they were when this was made.
     start: VecDeque<(ResourceId, Arc<Held>)>,
     /// To be looked at.
@@ -102,7 +116,8 @@ impl Directory {
             directory: Arc::downgrade(self),
             notices,
             told: HashMap::new(),
-            ended: HashSet::new(),
+            ended: VecDeque::new(),
+            caught_up: false,
             start: known.collect(),
             unread: VecDeque::new(),
             pending: VecDeque::new(),
@@ -129,36 +144,58 @@ impl Changes {
                 self.unread.pop_front();
                 continue;
             }
+            if !self.caught_up && self.notices.is_empty() && self.is_loaded()? {
+                // Also of what was loaded since the look before.
+                if self.notices.is_empty() {
+                    self.caught_up = true;
+                    return Some(Change::CaughtUp);
+                }
+            }
             match self.notices.recv().await {
                 Ok(Notice::List(id)) => self.unread.push_back(id),
                 Ok(Notice::Gone(id)) => self.gone(id),
+                Ok(Notice::Loaded) => {}
                 Err(broadcast::error::RecvError::Lagged(_)) => self.look_at_all()?,
                 Err(broadcast::error::RecvError::Closed) => return None,
             }
         }
     }
 
+    fn is_loaded(&self) -> Option<bool> {
+        let directory = self.directory.upgrade()?;
+        Some(!directory.backlog.is_loading())
+    }
+
     async fn look(&mut self, id: ResourceId) -> Option<()> {
         let directory = self.directory.upgrade()?;
         let held = directory.entries.get(&id).and_then(|entry| entry.held());
-        let Some(held) = held else {
-            // Not fetched yet, or about to be deprovisioned; or its end was among what we missed.
-            if self.told.contains_key(&id)
-                && let Ok(known) = directory.store.get(&id).await
-                && known.is_none_or(|known| known.state == ResourceState::Gone)
-            {
-                self.gone(id);
-            }
+        if let Some(held) = held {
+            self.tell(id, held);
             return Some(());
-        };
-        self.tell(id, held);
+        }
+        if !self.told.contains_key(&id) {
+            return Some(());
+        }
+        // About to be deprovisioned; or its end was among what we missed.
+        match directory.store.get(&id).await {
+            Ok(None) => self.gone(id),
+            Ok(Some(known)) if known.state == ResourceState::Gone => self.gone(id),
+            Ok(Some(_)) => {}
+            Err(_) => {
+                // It stays unread. The directory is not kept alive for that long.
+                let clock = Arc::clone(&directory.clock);
+                drop(directory);
+                clock.sleep(STORE_RETRY).await;
+                self.unread.push_back(id);
+            }
+        }
         Some(())
     }
 
     fn tell(&mut self, resource: ResourceId, held: Arc<Held>) {
         match self.told.insert(resource, Arc::clone(&held)) {
             None => {
-                self.ended.remove(&resource);
+                self.ended.retain(|known| *known != resource);
                 let snapshot = Arc::clone(&held.snapshot);
                 self.pending
                     .push_back(Change::Snapshot { resource, snapshot });
@@ -174,9 +211,14 @@ impl Changes {
     fn gone(&mut self, resource: ResourceId) {
         self.told.remove(&resource);
         // Word of one end may come twice, when another process brought it about.
-        if self.ended.insert(resource) {
-            self.pending.push_back(Change::ResourceGone { resource });
+        if self.ended.contains(&resource) {
+            return;
         }
+        self.ended.push_back(resource);
+        if self.ended.len() > notice::BACKLOG {
+            self.ended.pop_front();
+        }
+        self.pending.push_back(Change::ResourceGone { resource });
     }
 
     fn look_at_all(&mut self) -> Option<()> {

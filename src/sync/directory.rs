@@ -21,7 +21,7 @@ use super::schedule::{Schedule, Subject};
 use super::settings::SyncSettings;
 use super::team::Teams;
 use super::turnstile::Turnstile;
-use crate::access::{Admission, Email};
+use crate::access::{Email, NotEntitled};
 use crate::audit;
 use crate::clock::SharedClock;
 use crate::heroku::{HerokuClient, RatePool};
@@ -116,19 +116,22 @@ impl Directory {
             return Ok(None);
         }
         self.touch(&entry);
-        let held = match (entry.in_doubt(email), entry.held()) {
+        let is_young = |held: &Arc<Held>| held.age(&self.clock) <= self.settings.max_list_age;
+        let held = match (entry.in_doubt(email), entry.held().filter(is_young)) {
+            (None, Some(held)) => held,
+            (None, None) => self.fetch_for_visitor(&entry).await?,
             (Some(since), _) => self.fetch_since(&entry, since).await?,
-            (None, Some(held)) if held.age(&self.clock) <= self.settings.max_list_age => held,
-            _ => self.fetch_for_visitor(&entry).await?,
         };
-        match held.snapshot.list.admission(email, user_id) {
-            Admission::Listed(_) | Admission::Unknown => return Ok(Some(held)),
-            Admission::NotListed | Admission::OtherAccount => {}
-        }
-        // Another process may have opened the session by a list of which this one has not heard yet.
-        let held = self.newest_anywhere(id, held).await?;
+        let held = match held.snapshot.list.entitlement(email, user_id) {
+            Ok(_) | Err(NotEntitled::Unknown) => held,
+            // Another process may have opened the session by a list of which this one has not heard yet.
+            Err(NotEntitled::NotListed | NotEntitled::OtherAccount) => {
+                self.newest_anywhere(id, held).await?
+            }
+        };
+        // That may have taken its time.
         let entry = self.entry(id).await?;
-        Ok(Some(held).filter(|_| !entry.is_revoked(email, signed_in)))
+        Ok((!entry.is_revoked(email, signed_in)).then_some(held))
     }
 
     /// The list as it is now in memory or store, however old, without asking Heroku.

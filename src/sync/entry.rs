@@ -59,6 +59,9 @@ pub(super) struct Progress {
 pub(super) struct GrantRefused {
     pub(super) times: u32,
     pub(super) last_at: Duration,
+    /// When the access token beside it ends, by which it is known: those of another grant have another
+    /// end.
+    pub(super) token_end: OffsetDateTime,
 }
 
 /// Somebody who may have left: Heroku said so, and was not asked yet.
@@ -129,9 +132,14 @@ impl Entry {
         within(self.last_used.load(Ordering::Relaxed), span, now)
     }
 
-    /// Doubts this person until a list arrives that was asked for from now on.
+    /// Doubts this person until a list arrives that was asked for since then. Does nothing if there is
+    /// one.
     pub(super) fn doubt(&self, email: Email, since: Moment) {
         let mut progress = self.progress();
+        let held = self.held();
+        if held.is_some_and(|held| !held.own_asked_at().is_before(&since)) {
+            return;
+        }
         progress.doubts.retain(|doubt| doubt.email != email);
         progress.doubts.push(Doubt { email, since });
         self.has_marks.store(true, Ordering::Release);

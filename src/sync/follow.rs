@@ -1,34 +1,63 @@
 //! What other processes on the same store have changed.
 
-use std::sync::Arc;
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use super::SyncError;
 use super::directory::Directory;
 use crate::clock;
 use crate::store::StoreNotice;
 
-/// How often the store is asked about one notice before it is left to the next one.
-const TRIES: u32 = 10;
+/// How long the store is left alone that could not answer.
 const PAUSE: Duration = Duration::from_millis(500);
+/// A store that is away is said so once in so many tries.
+const SAY_AGAIN: u32 = 120;
 
 /// Obeys every notice. Never ends.
+///
+/// What can be obeyed without the store, which is that sessions are closed, waits for nothing. What
+/// must be looked up is looked up until the store answers, however long it is away.
 pub(super) async fn follow(directory: Arc<Directory>) {
     let Some(shared) = directory.store().shared() else {
         return std::future::pending().await;
     };
+    let to_look_up = ToLookUp::default();
     let mut notices = shared.notices();
-    loop {
-        let notice = notices.next().await;
-        for attempt in 1..=TRIES {
-            match obey(&directory, &notice).await {
-                Ok(()) => break,
-                Err(error) if attempt == TRIES => {
-                    tracing::warn!(%error, cause = error.causes(), "a notice could not be looked into");
-                }
-                Err(_) => clock::pause(PAUSE).await,
+    let reading = async {
+        loop {
+            match notices.next().await {
+                StoreNotice::Session(key) => directory.closed_sessions.note(key),
+                notice => to_look_up.put(notice),
             }
         }
+    };
+    tokio::select! {
+        () = reading => {}
+        () = look_up(&directory, &to_look_up) => {}
+    }
+}
+
+async fn look_up(directory: &Directory, to_look_up: &ToLookUp) {
+    let mut failures = 0;
+    loop {
+        let notice = to_look_up.next().await;
+        let Err(error) = obey(directory, &notice).await else {
+            failures = 0;
+            continue;
+        };
+        // Others go first: it may be this one alone.
+        to_look_up.put(notice);
+        if failures % SAY_AGAIN == 0 {
+            tracing::warn!(
+                %error, cause = error.causes(),
+                "a notice could not be looked into; it is tried again"
+            );
+        }
+        failures += 1;
+        clock::pause(PAUSE).await;
     }
 }
 
@@ -40,5 +69,48 @@ async fn obey(directory: &Directory, notice: &StoreNotice) -> Result<(), SyncErr
             Ok(())
         }
         StoreNotice::Team(id) => Ok(directory.catch_up_with_team(id).await?),
+    }
+}
+
+/// Notices in the order in which they came, each of them once.
+#[derive(Default)]
+struct ToLookUp {
+    waiting: Mutex<Waiting>,
+    more: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    in_order: VecDeque<StoreNotice>,
+    known: HashSet<StoreNotice>,
+}
+
+impl ToLookUp {
+    fn put(&self, notice: StoreNotice) {
+        let mut waiting = self.waiting();
+        if waiting.known.insert(notice.clone()) {
+            waiting.in_order.push_back(notice);
+            self.more.notify_one();
+        }
+    }
+
+    async fn next(&self) -> StoreNotice {
+        loop {
+            if let Some(notice) = self.take() {
+                return notice;
+            }
+            self.more.notified().await;
+        }
+    }
+
+    fn take(&self) -> Option<StoreNotice> {
+        let mut waiting = self.waiting();
+        let notice = waiting.in_order.pop_front()?;
+        waiting.known.remove(&notice);
+        Some(notice)
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,20 +2,44 @@
 
 use std::sync::Arc;
 
+use super::SyncError;
 use super::directory::Directory;
 use super::entry::Entry;
 use super::schedule::Subject;
 use crate::access::Email;
-use crate::store::StoreError;
+use crate::store::{Doubt, StoreError};
 use crate::webhook::Hint;
 
 impl Directory {
     /// Has the lists fetched that a hint is about, within their budgets. Returns how many there are.
     ///
     /// # Errors
-    /// If the store does not answer: then nothing could be fetched either.
-    pub(crate) async fn take_hint(self: &Arc<Self>, hint: &Hint) -> Result<usize, StoreError> {
+    /// If the store does not answer: then nothing could be fetched either. And while the resources are
+    /// being read from it, as nobody can tell yet whom the hint is about.
+    pub(crate) async fn take_hint(self: &Arc<Self>, hint: &Hint) -> Result<usize, SyncError> {
+        if self.backlog.is_loading() {
+            return Err(StoreError::new("the resources are still being read").into());
+        }
         let since = self.moment().await?;
+        let entries = self.entries_of(hint).await?;
+        for entry in &entries {
+            if let Hint::Left(_, email) = hint
+                && is_listed(entry, email)
+            {
+                entry.doubt(email.clone(), since);
+                let doubt = Doubt::new(email.clone(), since.ticket);
+                self.store.doubt(&entry.id, doubt).await?;
+            }
+            let has_its_place = self.is_waiting(entry);
+            entry.progress().forced_at = Some(since);
+            if !has_its_place {
+                self.have_fetched(entry);
+            }
+        }
+        Ok(entries.len())
+    }
+
+    async fn entries_of(&self, hint: &Hint) -> Result<Vec<Arc<Entry>>, SyncError> {
         let resources = match hint {
             Hint::App(app) | Hint::Left(app, _) => {
                 let resources = self.apps.get(app);
@@ -25,21 +49,15 @@ impl Directory {
             }
             Hint::Resource(id) => vec![*id],
         };
-        let entries = resources.iter().filter_map(|id| {
-            let entry = self.entries.get(id)?;
-            Some(Arc::clone(&entry))
-        });
-        let entries: Vec<_> = entries.collect();
-        for entry in &entries {
-            if let Hint::Left(_, email) = hint
-                && is_listed(entry, email)
-            {
-                entry.doubt(email.clone(), since);
+        let mut entries = Vec::new();
+        for id in resources {
+            match self.entry(&id).await {
+                Ok(entry) => entries.push(entry),
+                Err(SyncError::Gone | SyncError::UnknownResource) => {}
+                Err(error) => return Err(error),
             }
-            entry.progress().forced_at = Some(since);
-            self.have_fetched(entry);
         }
-        Ok(entries.len())
+        Ok(entries)
     }
 
     fn have_fetched(self: &Arc<Self>, entry: &Arc<Entry>) {

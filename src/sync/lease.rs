@@ -26,8 +26,13 @@ impl Directory {
         let renewing = async {
             loop {
                 self.clock.sleep(LIFE / 3).await;
-                if let Err(error) = shared.lease(&work, LIFE).await {
-                    tracing::warn!(%work, %error, "a lease could not be renewed");
+                match shared.lease(&work, LIFE).await {
+                    Ok(true) => {}
+                    // Nothing depends on being alone at it.
+                    Ok(false) => {
+                        tracing::warn!(%work, "a lease was lost: another process is at it too")
+                    }
+                    Err(error) => tracing::warn!(%work, %error, "a lease could not be renewed"),
                 }
             }
         };

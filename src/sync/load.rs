@@ -114,31 +114,45 @@ impl Directory {
         let ActiveResource {
             list,
             revocations,
+            doubts,
             token_ends_at,
             ..
         } = resource;
         if let Some(list) = &list {
             self.know_team(&list.value).await?;
         }
+        let mark = |entry: &Entry| {
+            for revocation in &revocations {
+                entry.revoke(revocation.clone(), self.oldest_session());
+            }
+            for doubt in &doubts {
+                let since = Moment::now(&self.clock, doubt.ticket);
+                entry.doubt(doubt.email.clone(), since);
+            }
+        };
         let mut is_new = false;
         let entry = Arc::clone(&self.entries.entry(id).or_insert_with(|| {
             is_new = true;
-            Arc::new(self.new_entry(id))
+            // Before anybody finds it: who is revoked must not pass in between.
+            let entry = self.new_entry(id);
+            mark(&entry);
+            // Whoever was told of a doubt may be no more.
+            let last = doubts.iter().map(|doubt| doubt.ticket).max();
+            entry.progress().forced_at = last.map(|ticket| Moment::now(&self.clock, ticket));
+            Arc::new(entry)
         }));
+        if !is_new {
+            mark(&entry);
+        }
         if self.endings.count() != endings && self.store.load(&id).await?.is_none() {
             // It ended between the look-up and the insertion.
             return Err(self.not_active(&id, Word::OfWhatWasHere).await);
         }
-        for revocation in revocations {
-            entry.revoke(revocation, self.oldest_session());
-        }
-        if let Some(ends_at) = token_ends_at {
-            self.note_token_end(&entry, ends_at);
-        }
+        let is_mended = token_ends_at.is_some_and(|ends_at| self.note_token_end(&entry, ends_at));
         if let Some(list) = list {
             self.take_in_list(&entry, list);
         }
-        if is_new {
+        if is_new || is_mended {
             self.plan(&Subject::Resource(Arc::clone(&entry)));
         }
         Ok(entry)

@@ -11,4 +11,6 @@ pub(super) enum Notice {
     /// The people on this resource's list are others.
     List(ResourceId),
     Gone(ResourceId),
+    /// The resources have been read from the store.
+    Loaded,
 }

@@ -76,6 +76,14 @@ pub(super) struct Standing {
     pub(super) blocked: bool,
 }
 
+impl Standing {
+    /// Sessions hang on it, or Heroku said that it has changed: it goes before lists that nobody
+    /// looks at.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.in_use || self.forced_in == Some(Duration::ZERO)
+    }
+}
+
 /// How long until the list is to be fetched again at `now`; zero if it is due, none if never.
 ///
 /// Jitter only moves a fetch earlier, by 10 to 30 % of the interval: a list in use is fresh again

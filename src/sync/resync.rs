@@ -11,6 +11,7 @@ use super::SyncError;
 use super::directory::Directory;
 use super::follow::follow;
 use super::lateness::Lateness;
+use super::notice::Notice;
 use super::schedule::{Due, Subject};
 use super::settings::RatePools;
 use crate::heroku::Urgency;
@@ -53,6 +54,8 @@ impl Directory {
     pub(crate) fn spawn_sync(self: &Arc<Self>) -> SyncHandle {
         let (stop, mut stopped) = watch::channel(false);
         let directory = Arc::clone(self);
+        // Also for whoever comes before the task begins.
+        directory.backlog.note_loading(true);
         let task = tokio::spawn(async move {
             let mut sync = Resync::new(Arc::clone(&directory));
             tokio::select! {
@@ -62,6 +65,7 @@ impl Directory {
                 () = follow(directory) => {}
             }
             sync.give_back();
+            sync.directory.end_loading();
             while sync.fetches.join_next().await.is_some() {}
         });
         SyncHandle { stop, task }
@@ -70,7 +74,8 @@ impl Directory {
 
 struct Resync {
     directory: Arc<Directory>,
-    /// What is due and not fetched yet.
+    /// What is due and not fetched yet: lists in use, and those of which Heroku said that they have
+    /// changed.
     in_use: VecDeque<Due>,
     idle: VecDeque<Due>,
     fetches: JoinSet<()>,
@@ -99,10 +104,11 @@ impl Resync {
         loop {
             let now = clock.elapsed();
             if load_at.is_some_and(|at| at <= now) {
-                load_at = match load(&directory).await {
-                    true => None,
-                    false => Some(clock.elapsed() + STORE_RETRY),
-                };
+                let loaded = load(&directory).await;
+                if loaded {
+                    directory.end_loading();
+                }
+                load_at = (!loaded).then(|| clock.elapsed() + STORE_RETRY);
             }
             let paced = self.dispatch();
             if report_at <= now {
@@ -119,13 +125,13 @@ impl Resync {
         }
     }
 
-    /// Starts what is due, resources in use first, as far as there is room. Returns when to go on if
+    /// Starts what is due, what is urgent first, as far as there is room. Returns when to go on if
     /// the rate limit stands in the way.
     fn dispatch(&mut self) -> Option<Duration> {
         let now = self.directory.clock().elapsed();
         while let Some(due) = self.directory.schedule.take(now) {
             let standing = self.directory.standing(&due.subject);
-            if standing.is_some_and(|standing| standing.in_use) {
+            if standing.is_some_and(|standing| standing.is_urgent()) {
                 self.in_use.push_back(due);
             } else {
                 self.idle.push_back(due);
@@ -206,7 +212,9 @@ impl Resync {
         let now = directory.clock().elapsed();
         self.lateness
             .look(self.in_use.front(), self.idle.front(), now);
-        self.lateness.first_round(|| directory.lists_missing(), now);
+        if !directory.backlog.is_loading() {
+            self.lateness.first_round(|| directory.lists_missing(), now);
+        }
         let behind = self.lateness.is_behind();
         directory.backlog.note(due_in_use + due_idle, behind);
         if !meter::IS_ON {
@@ -230,6 +238,11 @@ impl Resync {
 }
 
 impl Directory {
+    fn end_loading(&self) {
+        self.backlog.note_loading(false);
+        self.announce(Notice::Loaded);
+    }
+
     /// Another process may have fetched it since it was due.
     async fn fetch_if_still_due(self: &Arc<Self>, subject: &Subject) {
         if self.store.shared().is_some() {

@@ -122,6 +122,11 @@ impl Due {
 }
 
 impl Subject {
+    /// False once it was taken out to be fetched.
+    pub(super) fn is_queued(&self) -> bool {
+        self.scheduled().load(Ordering::Acquire) != NOT_QUEUED
+    }
+
     fn scheduled(&self) -> &AtomicU64 {
         match self {
             Self::Resource(entry) => &entry.scheduled,

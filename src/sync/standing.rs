@@ -69,6 +69,16 @@ impl Directory {
         wait.is_some_and(|wait| wait.is_zero())
     }
 
+    /// True if the list waits for its turn among those that go first: to be put in again would cost
+    /// it its place.
+    pub(super) fn is_waiting(&self, entry: &Arc<Entry>) -> bool {
+        let subject = Subject::Resource(Arc::clone(entry));
+        let is_urgent = |standing: Standing| standing.is_urgent();
+        subject.is_queued()
+            && self.standing(&subject).is_some_and(is_urgent)
+            && self.due_in(&subject).is_some_and(|wait| wait.is_zero())
+    }
+
     /// None for what has ended.
     pub(super) fn standing(&self, subject: &Subject) -> Option<Standing> {
         match subject {

@@ -129,7 +129,7 @@ impl Directory {
                     return Ok(newest);
                 }
                 meter::token_renewed("refused");
-                if self.note_refusal(entry) {
+                if self.note_refusal(entry, newest.expires_at) {
                     audit::needs_grant(&entry.id, &error);
                 }
                 Err(error.into())
@@ -162,12 +162,13 @@ impl Directory {
     }
 
     /// True at the first one.
-    fn note_refusal(&self, entry: &Entry) -> bool {
+    fn note_refusal(&self, entry: &Entry, token_end: OffsetDateTime) -> bool {
         let mut progress = entry.progress();
         let times = progress.grant_refused.map_or(0, |refused| refused.times);
         progress.grant_refused = Some(GrantRefused {
             times: times.saturating_add(1),
             last_at: self.clock.elapsed(),
+            token_end,
         });
         times == 0
     }
@@ -181,11 +182,21 @@ impl Directory {
         self.clock.elapsed() < refused.last_at + patience
     }
 
-    /// For the schedule.
-    pub(super) fn note_token_end(&self, entry: &Entry, at: OffsetDateTime) {
+    /// For the schedule. True if another process was given the grant that was wanting here.
+    pub(super) fn note_token_end(&self, entry: &Entry, at: OffsetDateTime) -> bool {
+        let is_mended = {
+            let mut progress = entry.progress();
+            let refused = progress.grant_refused;
+            let is_another = refused.is_some_and(|refused| refused.token_end != at);
+            if is_another {
+                (progress.blocked, progress.grant_refused) = (false, None);
+            }
+            is_another
+        };
         let left = at - self.clock.now();
         let left = Duration::try_from(left).unwrap_or(Duration::ZERO);
         entry.note_token_end(self.clock.elapsed() + left);
+        is_mended
     }
 
     async fn stored_tokens(&self, entry: &Entry) -> Result<Tokens, SyncError> {

@@ -6,11 +6,11 @@ use tempfile::TempDir;
 use tower_heroku_sso::simulator::{Endpoint, Fault};
 
 use crate::fleet::{Fleet, refresh};
-use crate::soon::soon;
+use crate::soon::eventually;
 
 /// Waits until Heroku has been asked.
 async fn asked(fleet: &Fleet, endpoint: Endpoint) {
-    soon("heroku is asked", async || fleet.heroku.calls(endpoint) > 0).await;
+    eventually("heroku is asked", async || fleet.heroku.calls(endpoint) > 0).await;
 }
 
 #[tokio::test]
@@ -37,6 +37,29 @@ async fn in_the_middle_of_a_refresh() {
 }
 
 #[tokio::test]
+async fn in_the_middle_of_a_fetch_by_the_schedule() {
+    let mut fleet = Fleet::on_postgres(1).await;
+    fleet.heroku.fault(Endpoint::AddOn, Fault::Hang);
+    fleet.addon().await;
+    asked(&fleet, Endpoint::AddOn).await;
+    let other = fleet.start_one().await;
+    fleet.dashboards.push(other);
+    // It leaves the list to whoever is at it.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(fleet.heroku.calls(Endpoint::AddOn), 1);
+    fleet.kill(0);
+    fleet.heroku.clear_faults();
+    let killed_at = std::time::Instant::now();
+    eventually("the other one fetches it", async || {
+        fleet.heroku.calls_answered(Endpoint::Collaborators, 200) > 0
+    })
+    .await;
+    // The lease ends after 10 seconds, and every 5 seconds it is tried to have.
+    let took = killed_at.elapsed();
+    assert!(took < Duration::from_secs(18), "{took:?}");
+}
+
+#[tokio::test]
 async fn u27_in_the_middle_of_a_token_renewal() {
     let mut fleet = Fleet::on_postgres(2).await;
     fleet.heroku.rotate_refresh_tokens(true);
@@ -55,7 +78,7 @@ async fn u27_in_the_middle_of_a_token_renewal() {
     fleet.heroku.clear_faults();
     // The lease passes on, and with it the renewal.
     let owner = fleet.at(0, &owner);
-    soon("the other one renews the token", async || {
+    eventually("the other one renews the token", async || {
         refresh(&owner).await;
         ann.fetch("/whoami").await.status != 200
     })
@@ -68,7 +91,7 @@ async fn in_the_middle_of_a_sign_in() {
     let mut fleet = Fleet::on_postgres(2).await;
     let addon = fleet.addon().await;
     let form = addon.sign_in_form("ann@example.com");
-    soon("the first list is there", async || {
+    eventually("the first list is there", async || {
         fleet.heroku.calls_answered(Endpoint::Collaborators, 200) > 0
     })
     .await;
@@ -116,12 +139,12 @@ async fn r2_again_and_again_on_postgres() {
 /// Provisioning, sign-ins and removals go on while the process is killed at any moment. What was
 /// answered before counts after.
 async fn again_and_again(database: String) {
-    const ROUNDS: usize = 12;
-
+    // A hundred of them take some minutes.
+    let rounds = std::env::var("KILLS").map_or(12, |kills| kills.parse().unwrap());
     let mut fleet = Fleet::on(database, 1).await;
     let mut addons = Vec::new();
     let mut signed_in = Vec::new();
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let app = fleet
             .heroku
             .app(&format!("shop-{round}"))

@@ -8,6 +8,7 @@
 #[path = "../suite/browser.rs"]
 mod browser;
 mod clocks;
+mod doubts;
 #[path = "../browser/example.rs"]
 mod example;
 mod fleet;

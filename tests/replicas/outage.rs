@@ -7,7 +7,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::fleet::{Fleet, refresh};
-use crate::soon::soon;
+use crate::soon::eventually;
 
 /// A Postgres server of this test's own.
 struct Server {
@@ -102,7 +102,7 @@ async fn r7_a_database_that_is_away_ends_no_session_and_nothing_needs_a_restart(
 
     server.switch_on();
     // The form was not used up by the attempt.
-    soon("sign-ins work again", async || {
+    eventually("sign-ins work again", async || {
         fleet.dashboards[0].browser().submit(&form).await.status == 303
     })
     .await;
@@ -110,7 +110,7 @@ async fn r7_a_database_that_is_away_ends_no_session_and_nothing_needs_a_restart(
     let owner = fleet.signed_in(1, &addon, "owner@example.com").await;
     addon.app().remove("ann@example.com");
     refresh(&owner).await;
-    soon("ann is out at both", async || {
+    eventually("ann is out at both", async || {
         ann.fetch("/whoami").await.status != 200 && there.fetch("/whoami").await.status != 200
     })
     .await;

@@ -18,22 +18,24 @@ use tower_sessions_sqlx_store::sqlx::PgPool;
 
 use crate::browser::Browser;
 use crate::place::{Place, Postgres};
-use crate::soon::soon;
+use crate::soon::{AT_ONCE, eventually, soon};
 use crate::world::{REFRESH, World};
 
-struct Pair {
-    here: World,
-    there: HerokuSso,
-    address_there: SocketAddr,
+pub struct Pair {
+    pub here: World,
+    pub there: HerokuSso,
+    pub address_there: SocketAddr,
     _syncs: [SyncHandle; 2],
 }
 
 impl Pair {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         Self::with(|builder, sessions| builder.session_store(sessions)).await
     }
 
-    async fn with(set_up: impl Fn(HerokuSsoBuilder, PostgresSessions) -> HerokuSsoBuilder) -> Self {
+    pub async fn with(
+        set_up: impl Fn(HerokuSsoBuilder, PostgresSessions) -> HerokuSsoBuilder,
+    ) -> Self {
         let place = Postgres::new().await;
         let sessions = PostgresSessions::new(PgPool::connect(&place.url).await.unwrap());
         sessions.migrate().await.unwrap();
@@ -62,7 +64,7 @@ impl Pair {
         }
     }
 
-    async fn browser_there(&self, addon: &AddOn, email: &str) -> Browser {
+    pub async fn browser_there(&self, addon: &AddOn, email: &str) -> Browser {
         let browser = self.here.signed_in(addon, email).await;
         let there = browser.at(self.address_there);
         assert_eq!(there.fetch("/page").await.status, 200);
@@ -70,7 +72,7 @@ impl Pair {
     }
 
     /// Waits until both have the list that was fetched last.
-    async fn agree(&self, addon: &AddOn) {
+    pub async fn agree(&self, addon: &AddOn) {
         let id = addon.resource_id();
         soon("both have the same list", async || {
             let here = self.here.sso.access_list(&id).await.unwrap();
@@ -91,7 +93,7 @@ fn is_about(one: OffsetDateTime, other: OffsetDateTime) -> bool {
 
 async fn reads_until(changes: &mut Changes, what: impl Fn(&Change) -> bool) {
     let reading = async { while !what(&changes.next().await.expect("the gate is there")) {} };
-    tokio::time::timeout(Duration::from_secs(60), reading)
+    tokio::time::timeout(AT_ONCE, reading)
         .await
         .expect("the change is told");
 }
@@ -165,7 +167,7 @@ async fn what_is_due_is_fetched_once_and_not_once_a_process() {
     let six_hours = Duration::from_secs(6 * 60 * 60);
     pair.here.clock.advance(six_hours);
     let mut fetched = HashMap::new();
-    soon("every list is fetched", async || {
+    eventually("every list is fetched", async || {
         pair.here.heroku.calls(Endpoint::AddOn) >= addons.len()
     })
     .await;
@@ -306,6 +308,30 @@ async fn u27_a_token_that_both_want_renewed_is_renewed_once() {
 }
 
 #[tokio::test]
+async fn a_grant_that_one_is_given_mends_the_resource_at_both() {
+    let pair = Pair::start().await;
+    let addon = pair.here.addon().await;
+    let id = addon.resource_id();
+    pair.here.sso.refresh_now(&id).await.unwrap();
+    pair.agree(&addon).await;
+    pair.here.heroku.revoke_tokens(&addon);
+    for sso in [&pair.here.sso, &pair.there] {
+        assert!(sso.refresh_now(&id).await.is_err());
+        assert_eq!(sso.needing_grant(), [id]);
+    }
+    pair.here.clock.advance(Duration::from_secs(1));
+    let grant = crate::world::grant(&addon);
+    pair.here.sso.register(&id, grant).await.unwrap();
+    assert!(pair.here.sso.needing_grant().is_empty());
+    soon("the other one knows of the grant", async || {
+        pair.there.needing_grant().is_empty()
+    })
+    .await;
+    assert_eq!(pair.there.health().await.unwrap().needing_grant, 0);
+    pair.there.refresh_now(&id).await.unwrap();
+}
+
+#[tokio::test]
 async fn a64_one_grant_sent_to_both_at_once_is_traded_once() {
     let pair = Pair::start().await;
     let app = pair.here.heroku.app("shop").collaborator("ann@example.com");
@@ -349,7 +375,7 @@ async fn open_stream(browser: &Browser) -> reqwest::Response {
 
 async fn ended(stream: &mut reqwest::Response) {
     let end = async { while let Ok(Some(_)) = stream.chunk().await {} };
-    tokio::time::timeout(Duration::from_secs(60), end)
+    tokio::time::timeout(AT_ONCE, end)
         .await
         .expect("the stream ends");
 }

@@ -10,7 +10,7 @@ use tower_heroku_sso::access::{App, People, Person, ResourceList, Team};
 use tower_heroku_sso::ids::{AppId, TeamId};
 use tower_heroku_sso::sso::{ReplayKey, SsoRequest, Verifier};
 use tower_heroku_sso::store::{
-    Dated, Registration, ResourceState, Revocation, SessionKey, Store, Ticket,
+    Dated, Doubt, Registration, ResourceState, Revocation, SessionKey, Store, Ticket,
 };
 use tower_heroku_sso::{Email, ResourceId, Role, SsoSalt, Tokens};
 
@@ -72,6 +72,7 @@ rules! {
     a_resource_that_has_ended_keeps_nothing_and_never_comes_back
     what_was_erased_was_never_there
     the_last_revocation_of_a_person_counts_and_old_ones_are_forgotten
+    a_doubt_lasts_until_a_list_that_was_asked_for_later
     a_webhook_fingerprint_is_remembered_without_a_new_revision
     a11_of_fifty_who_burn_a_key_at_once_one_succeeds
     a_burnt_key_stays_burnt_an_hour_past_its_time
@@ -468,6 +469,8 @@ async fn the_last_revocation_of_a_person_counts_and_old_ones_are_forgotten(place
     revoke("ann@example.com", 3, now()).await;
     revoke("ann@example.com", 4, now()).await;
     revoke("bob@example.com", 5, now()).await;
+    // One that comes late takes no later one's place.
+    revoke("ann@example.com", 3, now()).await;
     let mut found = store.load(&id).await.unwrap().unwrap().revocations;
     found.sort_by_key(|known| known.ticket);
     let found: Vec<_> = found
@@ -481,6 +484,50 @@ async fn the_last_revocation_of_a_person_counts_and_old_ones_are_forgotten(place
     assert_eq!(found, expected);
     assert!(store.begin_closing(&id).await.unwrap());
     revoke("ann@example.com", 6, now()).await;
+    assert!(store.load(&id).await.unwrap().is_none());
+}
+
+async fn a_doubt_lasts_until_a_list_that_was_asked_for_later(place: impl Place) {
+    let store = place.open().await;
+    let id = resource(1);
+    let doubt = async |name: &str, ticket: i64| {
+        let doubt = Doubt::new(email(name), Ticket::new(ticket));
+        store.doubt(&id, doubt).await.unwrap();
+    };
+    let open = async || {
+        let doubts = store.load(&id).await.unwrap().unwrap().doubts;
+        let page = store.load_page(None, 10).await.unwrap();
+        assert_eq!(page[0].doubts, doubts);
+        let known = doubts.iter();
+        let mut known: Vec<_> = known
+            .map(|doubt| (doubt.email.to_string(), doubt.ticket.number()))
+            .collect();
+        known.sort();
+        known
+    };
+    // Of a resource that is not there nothing is kept.
+    doubt("ann@example.com", 1).await;
+    active(&store, &id).await;
+    assert_eq!(open().await, []);
+    doubt("ann@example.com", 4).await;
+    doubt("ann@example.com", 3).await;
+    doubt("bob@example.com", 6).await;
+    let (ann, bob) = (
+        ("ann@example.com".to_owned(), 4),
+        ("bob@example.com".to_owned(), 6),
+    );
+    assert_eq!(open().await, [ann.clone(), bob.clone()]);
+    store.set_list(&id, list(&["ann"], 3)).await.unwrap();
+    assert_eq!(open().await, [ann, bob.clone()]);
+    store.set_list(&id, list(&["ann"], 5)).await.unwrap();
+    assert_eq!(open().await, [bob]);
+    store.set_list(&id, list(&["ann"], 6)).await.unwrap();
+    assert_eq!(open().await, []);
+    // An answer that was on its way says nothing of what came later.
+    doubt("ann@example.com", 2).await;
+    assert_eq!(open().await, []);
+    assert!(store.end(&id).await.unwrap());
+    doubt("ann@example.com", 9).await;
     assert!(store.load(&id).await.unwrap().is_none());
 }
 
@@ -558,6 +605,8 @@ async fn a_restart_loses_nothing(place: impl Place) {
             .unwrap();
         let revocation = Revocation::new(email("bob@example.com"), Ticket::new(5), at);
         store.revoke(&id, revocation, at).await.unwrap();
+        let doubt = Doubt::new(email("ann@example.com"), Ticket::new(6));
+        store.doubt(&id, doubt).await.unwrap();
         assert!(
             store
                 .burn(&replay_key(at.unix_timestamp()), at, at)
@@ -571,7 +620,7 @@ async fn a_restart_loses_nothing(place: impl Place) {
     let store = place.open().await;
     let found = store.load(&id).await.unwrap().unwrap();
     assert_eq!(found.list.unwrap().value, list(&["ann"], 3).value);
-    assert_eq!(found.revocations.len(), 1);
+    assert_eq!((found.revocations.len(), found.doubts.len()), (1, 1));
     let known = store.get(&id).await.unwrap().unwrap();
     assert_eq!(
         known.tokens.unwrap().refresh.expose_secret(),

@@ -13,5 +13,7 @@ mod place;
 mod sessions;
 mod shared;
 mod sweep;
+mod swept;
+mod unreadable;
 #[path = "../suite/world.rs"]
 mod world;

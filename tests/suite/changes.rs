@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tower_heroku_sso::simulator::AddOn;
-use tower_heroku_sso::sync::{Change, Changes};
+use tower_heroku_sso::sync::{Change, Changes, SyncError};
+use tower_heroku_sso::{Clock as _, OauthGrant, Tokens};
 
-use crate::world::{World, grant};
+use crate::faulty::Faulty;
+use crate::world::{World, grant, next};
 
 async fn registered(world: &World, name: &str) -> AddOn {
     let addon = world
@@ -55,7 +57,7 @@ impl Table {
     /// Applies what there is to read by now.
     async fn read(&mut self, changes: &mut Changes) {
         let soon = Duration::from_millis(50);
-        while let Ok(Some(change)) = tokio::time::timeout(soon, changes.next()).await {
+        while let Ok(Some(change)) = tokio::time::timeout(soon, next(changes)).await {
             self.apply(change);
         }
     }
@@ -84,7 +86,7 @@ async fn a_late_reader_gets_every_list_first_and_then_what_changes() {
     let mut changes = world.sso.changes();
     let mut seen = BTreeSet::new();
     for _ in 0..2 {
-        match changes.next().await.unwrap() {
+        match next(&mut changes).await.unwrap() {
             Change::Snapshot { resource, snapshot } => {
                 assert_eq!(snapshot.list.members().count(), 2);
                 seen.insert(resource);
@@ -93,6 +95,7 @@ async fn a_late_reader_gets_every_list_first_and_then_what_changes() {
         }
     }
     assert_eq!(seen, BTreeSet::from([one.resource_id(), two.resource_id()]));
+    assert_eq!(changes.next().await, Some(Change::CaughtUp));
     one.app().remove("ann@example.com");
     world.sso.refresh_now(&one.resource_id()).await.unwrap();
     let change = changes.next().await.unwrap();
@@ -107,10 +110,13 @@ async fn what_changes_before_the_first_list_is_read_is_told_after_it() {
     addon.app().remove("ann@example.com");
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     assert!(matches!(
-        changes.next().await,
+        next(&mut changes).await,
         Some(Change::Snapshot { .. })
     ));
-    assert!(matches!(changes.next().await, Some(Change::Removed { .. })));
+    assert!(matches!(
+        next(&mut changes).await,
+        Some(Change::Removed { .. })
+    ));
 }
 
 #[tokio::test]
@@ -153,7 +159,7 @@ async fn a_refresh_that_changes_nothing_is_no_change() {
         world.clock.advance(Duration::from_secs(100));
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     }
-    let nothing = tokio::time::timeout(Duration::from_millis(50), changes.next()).await;
+    let nothing = tokio::time::timeout(Duration::from_millis(50), next(&mut changes)).await;
     assert!(nothing.is_err());
 }
 
@@ -167,5 +173,81 @@ async fn the_changes_end_with_the_gate() {
         .unwrap();
     let mut changes = other.changes();
     drop(other);
-    assert_eq!(changes.next().await, None);
+    assert_eq!(next(&mut changes).await, None);
+}
+
+/// A world that begins on the store of another process, which knew one resource and ended another.
+async fn restarted(store: &Faulty) -> (World, AddOn, AddOn) {
+    let world = World::with(|builder| builder.store(store.clone())).await;
+    let (before, _) = world
+        .another_gate(|builder| builder.store(store.another()))
+        .await;
+    let [kept, ended] = ["kept", "ended"].map(|name| world.heroku.app(name).addon());
+    for addon in [&kept, &ended] {
+        let resource = addon.resource_id();
+        before.register(&resource, grant(addon)).await.unwrap();
+        before.refresh_now(&resource).await.unwrap();
+    }
+    before.forget(&ended.resource_id()).await.unwrap();
+    (world, kept, ended)
+}
+
+#[tokio::test]
+async fn a_reader_that_starts_with_the_process_is_told_when_it_has_seen_every_list() {
+    let store = Faulty::default();
+    let (world, kept, ended) = restarted(&store).await;
+    store.fail("load_page");
+    let sync = world.sso.spawn_sync();
+    let mut changes = world.sso.changes();
+    let nothing = tokio::time::timeout(Duration::from_millis(50), changes.next()).await;
+    assert!(nothing.is_err(), "the store has not been read yet");
+    store.mend();
+    world.clock.advance(Duration::from_secs(5));
+    let snapshot = changes.next().await;
+    let resource = kept.resource_id();
+    assert!(matches!(snapshot, Some(Change::Snapshot { resource: id, .. }) if id == resource));
+    assert_eq!(changes.next().await, Some(Change::CaughtUp));
+    // What it has rows of and was not told of.
+    let gone = world.sso.access_list(&ended.resource_id()).await;
+    assert!(matches!(gone, Err(SyncError::Gone)));
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_end_that_was_missed_is_told_once_the_store_can_be_asked() {
+    let store = Faulty::default();
+    let (world, kept, _) = restarted(&store).await;
+    let sync = world.sso.spawn_sync();
+    let mut changes = world.sso.changes();
+    while changes.next().await != Some(Change::CaughtUp) {}
+    world.sso.forget(&kept.resource_id()).await.unwrap();
+    // More than any reader may be behind.
+    for number in 0..1100_u128 {
+        let resource = uuid::Uuid::from_u128(number).into();
+        let tokens = OauthGrant::Tokens(Tokens {
+            access: "HRKU-access".into(),
+            refresh: "HRKU-refresh".into(),
+            expires_at: world.clock.now() + Duration::from_secs(3600),
+        });
+        world.sso.register(&resource, tokens).await.unwrap();
+        world.sso.forget(&resource).await.unwrap();
+    }
+    store.fail("get");
+    let gone = async {
+        loop {
+            match changes.next().await {
+                Some(Change::ResourceGone { resource }) if resource == kept.resource_id() => break,
+                Some(_) => {}
+                None => panic!("the gate is there"),
+            }
+        }
+    };
+    let mut gone = std::pin::pin!(gone);
+    let soon = Duration::from_millis(50);
+    assert!(tokio::time::timeout(soon, &mut gone).await.is_err());
+    store.mend();
+    world.clock.advance(Duration::from_secs(5));
+    let told = tokio::time::timeout(Duration::from_secs(10), gone).await;
+    assert!(told.is_ok());
+    sync.shutdown().await;
 }

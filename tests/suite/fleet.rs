@@ -1,11 +1,11 @@
 //! The schedule of many resources: spread, bounded, and told of.
 
-use std::io;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tower_heroku_sso::simulator::{Endpoint, Fault};
 
+use crate::faulty::Faulty;
+use crate::log::Log;
 use crate::world::{World, grant};
 
 const IDLE: Duration = Duration::from_secs(6 * 60 * 60);
@@ -101,39 +101,17 @@ async fn two_syncs_share_the_work() {
     two.shutdown().await;
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_large_fleet_tells_how_far_its_first_round_has_come() {
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false);
-    let subscriber = subscriber.with_writer(move || writer.clone()).finish();
-    // Everything here runs on this thread.
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = log.take();
     let world = fleet(120).await;
     let sync = world.sso.spawn_sync();
     world.quiet().await;
     world.clock.advance(Duration::from_secs(10));
     world.quiet().await;
     sync.shutdown().await;
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    let lines: Vec<_> = log
-        .lines()
-        .filter(|line| line.contains("first_round"))
-        .collect();
+    let lines = log.lines_with("first_round");
     assert!(
         lines.first().is_some_and(|line| line.contains("total=120")),
         "{lines:?}"
@@ -162,5 +140,97 @@ async fn what_a_stopped_sync_left_over_is_fetched_by_the_next_one() {
     world.quiet().await;
     let health = world.sso.health().await.unwrap();
     assert!(health.without_list <= 16, "{health:?}");
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_large_fleet_tells_so_also_if_the_store_was_away_at_the_start() {
+    let log = Log::default();
+    let _guard = log.take();
+    let store = Faulty::default();
+    let world = World::with_heroku(
+        |heroku| heroku.rate_pool(1_000_000, 1_000_000),
+        |builder| builder.store(store.clone()),
+    )
+    .await;
+    let (before, _) = world
+        .another_gate(|builder| builder.store(store.another()))
+        .await;
+    for number in 0..120 {
+        let addon = world.heroku.app(&format!("app-{number}")).addon();
+        let resource = addon.resource_id();
+        before.register(&resource, grant(&addon)).await.unwrap();
+    }
+    store.fail("load_page");
+    let sync = world.sso.spawn_sync();
+    while store.calls("load_page") == 0 {
+        tokio::task::yield_now().await;
+    }
+    world.clock.advance(Duration::from_secs(10));
+    while store.calls("load_page") < 2 {
+        tokio::task::yield_now().await;
+    }
+    store.mend();
+    for _ in 0..3 {
+        world.clock.advance(Duration::from_secs(10));
+        world.quiet().await;
+    }
+    sync.shutdown().await;
+    let lines = log.lines_with("first_round");
+    let (first, last) = (lines.first().unwrap(), lines.last().unwrap());
+    assert!(first.contains("total=120"), "{lines:?}");
+    assert!(last.contains("fetched=120"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn lists_that_hang_do_not_keep_the_others_from_being_fetched() {
+    let world = fleet_with_timeout(60, Duration::from_millis(300)).await;
+    // As many as are fetched at once, and once more when they are tried again.
+    world.heroku.fault_times(Endpoint::AddOn, Fault::Hang, 16);
+    let sync = world.sso.spawn_sync();
+    world.quiet_for(Duration::from_millis(600)).await;
+    assert_eq!(world.sso.health().await.unwrap().without_list, 16);
+    world.heroku.fault_times(Endpoint::AddOn, Fault::Hang, 16);
+    world.clock.advance(Duration::from_secs(1));
+    world.quiet_for(Duration::from_millis(600)).await;
+    assert_eq!(world.sso.health().await.unwrap().without_list, 16);
+    world.clock.advance(Duration::from_secs(2));
+    world.quiet_for(Duration::from_millis(100)).await;
+    assert_eq!(world.sso.health().await.unwrap().without_list, 0);
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_fleet_that_was_fetched_at_once_parts_ways_in_the_next_process_too() {
+    const APPS: usize = 150;
+    let store = Faulty::default();
+    let world = World::with_heroku(
+        |heroku| heroku.rate_pool(1_000_000, 1_000_000),
+        |builder| builder.store(store.clone()),
+    )
+    .await;
+    for number in 0..APPS {
+        let addon = world.heroku.app(&format!("app-{number}")).addon();
+        let resource = addon.resource_id();
+        world.sso.register(&resource, grant(&addon)).await.unwrap();
+        world.sso.refresh_now(&resource).await.unwrap();
+    }
+    world.heroku.reset_calls();
+    let (next, _) = world
+        .another_gate(|builder| builder.store(store.another()))
+        .await;
+    let sync = next.spawn_sync();
+    world.quiet().await;
+    assert_eq!(world.heroku.calls(Endpoint::AddOn), 0);
+    let mut before = 0;
+    world.clock.advance(IDLE.mul_f64(0.69));
+    for _ in 1..=11 {
+        world.clock.advance(IDLE.mul_f64(0.02));
+        world.quiet().await;
+        let now = world.heroku.calls(Endpoint::AddOn);
+        assert!(now - before < APPS / 4, "{} at once", now - before);
+        before = now;
+    }
+    assert_eq!(before, APPS);
     sync.shutdown().await;
 }

@@ -6,6 +6,7 @@ use axum::Router;
 use tower_heroku_sso::simulator::{Endpoint, Fault};
 
 use crate::browser::Browser;
+use crate::faulty::Faulty;
 use crate::world::{REFRESH, World, serve};
 
 async fn checks(world: &World) -> Browser {
@@ -40,6 +41,7 @@ async fn a_process_whose_lists_are_too_old_is_alive_and_not_ready() {
     assert_eq!(checks.fetch("/healthz").await.status, 200);
     world.heroku.clear_faults();
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.clock.advance(Duration::from_secs(1));
     assert_eq!(checks.fetch("/readyz").await.status, 200);
     sync.shutdown().await;
 }
@@ -75,8 +77,10 @@ async fn without_a_sync_the_process_is_not_well() {
     assert_eq!(checks.fetch("/healthz").await.status, 503);
     let sync = world.sso.spawn_sync();
     world.quiet().await;
+    world.clock.advance(Duration::from_secs(1));
     assert_eq!(checks.fetch("/healthz").await.status, 200);
     sync.shutdown().await;
+    world.clock.advance(Duration::from_secs(1));
     let answer = checks.fetch("/healthz").await;
     assert_eq!(
         (answer.status, &answer.json()["sync_alive"]),
@@ -96,4 +100,28 @@ async fn u28_a_clock_that_is_apart_from_heroku_s_is_reported_and_ours_decides() 
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     let health = world.sso.health().await.unwrap();
     assert_eq!(health.clock_drift_seconds, Some(0));
+}
+
+#[tokio::test]
+async fn however_many_ask_how_it_stands_the_store_is_asked_once_a_second_and_not_written_to() {
+    let store = Faulty::default();
+    let world = World::with(|builder| builder.store(store.clone())).await;
+    let checks = checks(&world).await;
+    let sync = world.sso.spawn_sync();
+    world.quiet().await;
+    let before = store.calls("get");
+    for _ in 0..50 {
+        assert_eq!(checks.fetch("/healthz").await.status, 200);
+    }
+    assert_eq!(store.calls("get"), before + 1);
+    assert_eq!(store.calls("ticket"), 0);
+    store.fail("*");
+    world.clock.advance(Duration::from_secs(1));
+    let answer = checks.fetch("/healthz").await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.json()["store_reachable"], false);
+    store.mend();
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(checks.fetch("/healthz").await.status, 200);
+    sync.shutdown().await;
 }

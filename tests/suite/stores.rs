@@ -1,178 +1,72 @@
 //! Stores that fail, and records that somebody altered.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use time::OffsetDateTime;
-use tower_heroku_sso::access::{People, ResourceList};
-use tower_heroku_sso::ids::{LegacyId, TeamId};
-use tower_heroku_sso::sso::ReplayKey;
-use tower_heroku_sso::store::{
-    ActiveResource, Dated, MemoryStore, Registration, Revocation, SessionKey, Store, StoreError,
-    Ticket,
-};
-use tower_heroku_sso::{MemorySessions, ResourceId, Tokens};
+use tower_heroku_sso::MemorySessions;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
 
+use crate::faulty::Faulty;
 use crate::world::World;
 
-/// A store, of resources or of sessions, whose database can go away.
+/// Sessions in memory whose database can go away.
 #[derive(Clone, Debug, Default)]
-struct Breakable<S> {
-    inner: S,
+struct Breakable {
+    inner: MemorySessions,
     broken: Arc<AtomicBool>,
 }
 
-impl<S> Breakable<S> {
+impl Breakable {
     fn switch(&self, broken: bool) {
         self.broken.store(broken, Ordering::SeqCst);
     }
 
-    fn is_broken(&self) -> bool {
-        self.broken.load(Ordering::SeqCst)
-    }
-
-    fn reached(&self) -> Result<&S, StoreError> {
-        match self.is_broken() {
-            true => Err(StoreError::new("the database is away")),
+    fn reached(&self) -> session_store::Result<&MemorySessions> {
+        match self.broken.load(Ordering::SeqCst) {
+            true => Err(session_store::Error::Backend("it is away".into())),
             false => Ok(&self.inner),
         }
     }
 }
 
-/// Only what decides single use goes away. Counts the sessions that are written down as closed.
-#[derive(Debug, Default)]
-struct ReplayBroken(Breakable<MemoryStore>, Arc<AtomicUsize>);
-
 #[async_trait]
-impl Store for ReplayBroken {
-    async fn ticket(&self) -> Result<Ticket, StoreError> {
-        self.0.inner.ticket().await
-    }
-    async fn put(&self, id: &ResourceId, registration: Registration) -> Result<bool, StoreError> {
-        self.0.inner.put(id, registration).await
-    }
-    async fn get(&self, id: &ResourceId) -> Result<Option<Registration>, StoreError> {
-        self.0.inner.get(id).await
-    }
-    async fn find_legacy(&self, id: &LegacyId) -> Result<Option<ResourceId>, StoreError> {
-        self.0.inner.find_legacy(id).await
-    }
-    async fn load(&self, id: &ResourceId) -> Result<Option<ActiveResource>, StoreError> {
-        self.0.inner.load(id).await
-    }
-    async fn load_page(
-        &self,
-        after: Option<&ResourceId>,
-        limit: usize,
-    ) -> Result<Vec<ActiveResource>, StoreError> {
-        self.0.inner.load_page(after, limit).await
-    }
-    async fn set_tokens(
-        &self,
-        id: &ResourceId,
-        tokens: Tokens,
-        revision: i64,
-    ) -> Result<bool, StoreError> {
-        self.0.inner.set_tokens(id, tokens, revision).await
-    }
-    async fn set_list(&self, id: &ResourceId, list: Dated<ResourceList>) -> Result<(), StoreError> {
-        self.0.inner.set_list(id, list).await
-    }
-    async fn set_members(&self, id: &TeamId, members: Dated<People>) -> Result<(), StoreError> {
-        self.0.inner.set_members(id, members).await
-    }
-    async fn members(&self, id: &TeamId) -> Result<Option<Dated<People>>, StoreError> {
-        self.0.inner.members(id).await
-    }
-    async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        self.0.inner.begin_closing(id).await
-    }
-    async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        self.0.inner.end(id).await
-    }
-    async fn erase(&self, id: &ResourceId) -> Result<(), StoreError> {
-        self.0.inner.erase(id).await
-    }
-    async fn set_webhook(&self, id: &ResourceId, fingerprint: &str) -> Result<(), StoreError> {
-        self.0.inner.set_webhook(id, fingerprint).await
-    }
-    async fn revoke(
-        &self,
-        id: &ResourceId,
-        revocation: Revocation,
-        forget_before: OffsetDateTime,
-    ) -> Result<(), StoreError> {
-        self.0.inner.revoke(id, revocation, forget_before).await
-    }
-    async fn burn(
-        &self,
-        key: &ReplayKey,
-        until: OffsetDateTime,
-        now: OffsetDateTime,
-    ) -> Result<bool, StoreError> {
-        self.0.reached()?.burn(key, until, now).await
-    }
-    async fn close_session(
-        &self,
-        session: &SessionKey,
-        until: OffsetDateTime,
-        now: OffsetDateTime,
-    ) -> Result<(), StoreError> {
-        self.1.fetch_add(1, Ordering::SeqCst);
-        self.0.inner.close_session(session, until, now).await
-    }
-    async fn is_session_closed(&self, session: &SessionKey) -> Result<bool, StoreError> {
-        self.0.inner.is_session_closed(session).await
-    }
-}
-
-#[async_trait]
-impl SessionStore for Breakable<MemorySessions> {
+impl SessionStore for Breakable {
     async fn create(&self, record: &mut Record) -> session_store::Result<()> {
-        self.sessions()?.create(record).await
+        self.reached()?.create(record).await
     }
     async fn save(&self, record: &Record) -> session_store::Result<()> {
-        self.sessions()?.save(record).await
+        self.reached()?.save(record).await
     }
     async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
-        self.sessions()?.load(id).await
+        self.reached()?.load(id).await
     }
     async fn delete(&self, id: &Id) -> session_store::Result<()> {
-        self.sessions()?.delete(id).await
-    }
-}
-
-impl Breakable<MemorySessions> {
-    fn sessions(&self) -> session_store::Result<&MemorySessions> {
-        let reached = self.reached();
-        reached.map_err(|error| session_store::Error::Backend(error.to_string()))
+        self.reached()?.delete(id).await
     }
 }
 
 #[tokio::test]
 async fn a13_a_replay_store_that_cannot_answer_counts_as_a_replay() {
-    let store = ReplayBroken::default();
-    let switch = Arc::clone(&store.0.broken);
-    let world = World::with(|builder| builder.store(store)).await;
+    let store = Faulty::default();
+    let world = World::with(|builder| builder.store(store.clone())).await;
     let addon = world.addon().await;
     let form = addon.sign_in_form("ann@example.com");
-    switch.store(true, Ordering::SeqCst);
+    store.fail("burn");
     let answer = world.browser().submit(&form).await;
     assert_eq!(answer.status, 503);
     assert!(answer.header("retry-after").is_some());
     assert!(answer.set_cookies().is_empty());
-    switch.store(false, Ordering::SeqCst);
+    store.mend();
     assert_eq!(world.browser().submit(&form).await.status, 303);
 }
 
 #[tokio::test]
 async fn a_session_store_that_cannot_answer_lets_nobody_in_and_nobody_is_signed_out_by_it() {
-    let sessions = Breakable::<MemorySessions>::default();
+    let sessions = Breakable::default();
     let world = World::with(|builder| {
         let builder = builder.session_store(sessions.clone());
         builder.session_cache(Duration::ZERO)
@@ -277,9 +171,8 @@ async fn what_a_partner_keeps_in_the_record_outlives_an_extension() {
 
 #[tokio::test]
 async fn signing_out_of_sessions_that_never_were_writes_nothing() {
-    let store = ReplayBroken::default();
-    let closed = Arc::clone(&store.1);
-    let world = World::with(|builder| builder.store(store)).await;
+    let store = Faulty::default();
+    let world = World::with(|builder| builder.store(store.clone())).await;
     let addon = world.addon().await;
     for _ in 0..50 {
         let browser = world.browser();
@@ -287,9 +180,9 @@ async fn signing_out_of_sessions_that_never_were_writes_nothing() {
         let out = browser.request(reqwest::Method::POST, "/logout");
         assert_eq!(browser.send(out).await.status, 204);
     }
-    assert_eq!(closed.load(Ordering::SeqCst), 0);
+    assert_eq!(store.calls("close_session"), 0);
     let browser = world.signed_in(&addon, "ann@example.com").await;
     let out = browser.request(reqwest::Method::POST, "/logout");
     assert_eq!(browser.send(out).await.status, 204);
-    assert_eq!(closed.load(Ordering::SeqCst), 1);
+    assert_eq!(store.calls("close_session"), 1);
 }

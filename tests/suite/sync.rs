@@ -6,7 +6,7 @@ use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault};
 use tower_heroku_sso::sync::{Change, SyncError};
 use tower_heroku_sso::{Clock as _, Role, SyncScope};
 
-use crate::world::{REFRESH, World, grant};
+use crate::world::{REFRESH, World, grant, next};
 
 async fn emails(world: &World, addon: &AddOn) -> Vec<String> {
     let resource = addon.resource_id();
@@ -93,12 +93,12 @@ async fn every_registered_resource_is_synchronized_also_those_that_nobody_looks_
     world.clock.advance(idle);
     for _ in &addons {
         assert!(matches!(
-            changes.next().await,
+            next(&mut changes).await,
             Some(Change::Snapshot { .. })
         ));
     }
     for _ in &addons {
-        let change = tokio::time::timeout(Duration::from_secs(20), changes.next()).await;
+        let change = tokio::time::timeout(Duration::from_secs(20), next(&mut changes)).await;
         assert!(matches!(change.unwrap(), Some(Change::Removed { .. })));
     }
     for addon in &addons {
@@ -130,7 +130,7 @@ async fn resources_of_the_store_are_taken_in_when_the_sync_starts() {
     let addon = world.addon().await;
     let mut changes = world.sso.changes();
     let sync = world.sso.spawn_sync();
-    let first = tokio::time::timeout(Duration::from_secs(20), changes.next())
+    let first = tokio::time::timeout(Duration::from_secs(20), next(&mut changes))
         .await
         .unwrap();
     assert!(matches!(first, Some(Change::Snapshot { .. })));
@@ -161,7 +161,7 @@ async fn changes_tell_who_came_who_left_who_changed_and_what_is_gone() {
     let mut changes = world.sso.changes();
     let app = world.heroku.app("shop");
     world.sso.refresh_now(&resource).await.unwrap();
-    let first = changes.next().await.unwrap();
+    let first = next(&mut changes).await.unwrap();
     let Change::Snapshot { snapshot, .. } = first else {
         panic!("{first:?}");
     };
@@ -174,11 +174,11 @@ async fn changes_tell_who_came_who_left_who_changed_and_what_is_gone() {
     app.remove("ann@example.com")
         .collaborator_as("bob@example.com", "admin", &["deploy"]);
     world.sso.refresh_now(&resource).await.unwrap();
-    let removed = changes.next().await.unwrap();
+    let removed = next(&mut changes).await.unwrap();
     assert!(
         matches!(&removed, Change::Removed { email, .. } if email.as_str() == "ann@example.com")
     );
-    let added = changes.next().await.unwrap();
+    let added = next(&mut changes).await.unwrap();
     assert!(
         matches!(&added, Change::Added { member, .. } if member.roles().contains(&Role::Admin))
     );
@@ -186,12 +186,12 @@ async fn changes_tell_who_came_who_left_who_changed_and_what_is_gone() {
         .collaborator("bob@example.com");
     world.sso.refresh_now(&resource).await.unwrap();
     assert!(matches!(
-        changes.next().await.unwrap(),
+        next(&mut changes).await.unwrap(),
         Change::RoleChanged { .. }
     ));
     addon.deprovision().await.unwrap();
     assert_eq!(
-        changes.next().await,
+        next(&mut changes).await,
         Some(Change::ResourceGone { resource })
     );
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault, Team};
 use tower_heroku_sso::sync::Change;
 
-use crate::world::{REFRESH, World, grant};
+use crate::world::{REFRESH, World, grant, next};
 
 /// Apps of one team, each with an add-on that is registered.
 async fn apps(world: &World, team: &Team, number: usize) -> Vec<AddOn> {
@@ -37,7 +37,7 @@ async fn emails(world: &World, addon: &AddOn) -> Vec<String> {
 async fn first_lists(world: &World, number: usize) {
     let mut changes = world.sso.changes();
     for _ in 0..number {
-        let change = tokio::time::timeout(Duration::from_secs(20), changes.next()).await;
+        let change = tokio::time::timeout(Duration::from_secs(20), next(&mut changes)).await;
         assert!(matches!(change.unwrap(), Some(Change::Snapshot { .. })));
     }
 }
@@ -98,7 +98,7 @@ async fn members_of_resources_in_use_are_fetched_before_their_sessions_end() {
     team.remove("mia@example.com");
     let gone = async {
         loop {
-            if let Some(Change::Removed { resource, .. }) = changes.next().await
+            if let Some(Change::Removed { resource, .. }) = next(&mut changes).await
                 && resource == addons[2].resource_id()
             {
                 break;
@@ -171,7 +171,7 @@ async fn nobody_is_removed_when_members_are_withheld_for_a_while() {
     world.sso.refresh_now(&resource).await.unwrap();
     let mut changes = world.sso.changes();
     assert!(matches!(
-        changes.next().await,
+        next(&mut changes).await,
         Some(Change::Snapshot { .. })
     ));
     world
@@ -184,7 +184,7 @@ async fn nobody_is_removed_when_members_are_withheld_for_a_while() {
     world.heroku.clear_faults();
     world.sso.refresh_now(&resource).await.unwrap();
     // The first that is told: not that the lead left and came back, but who left meanwhile.
-    let change = changes.next().await.unwrap();
+    let change = next(&mut changes).await.unwrap();
     assert!(
         matches!(&change, Change::Removed { email, .. } if email.as_str() == "mia@example.com"),
         "{change:?}"

@@ -12,12 +12,13 @@ use tower_heroku_sso::sync::Change;
 use tower_heroku_sso::{Email, WebhookSecret, Webhooks};
 
 use crate::browser::client;
-use crate::world::{REFRESH, World};
+use crate::subscriptions::subscribing;
+use crate::world::{REFRESH, World, next};
 
-const SECRET: &str = "a-webhook-secret-of-our-own";
-const NEXT_SECRET: &str = "the-secret-after-the-rotation";
+pub const SECRET: &str = "a-webhook-secret-of-our-own";
+pub const NEXT_SECRET: &str = "the-secret-after-the-rotation";
 
-async fn world() -> World {
+pub async fn world() -> World {
     World::with(|builder| {
         let secret = |text: &str| WebhookSecret::new(text).unwrap();
         builder.webhooks(Webhooks::new(secret(SECRET)).also_secret(secret(NEXT_SECRET)))
@@ -25,13 +26,13 @@ async fn world() -> World {
     .await
 }
 
-fn sign(body: &[u8], secret: &str) -> String {
+pub fn sign(body: &[u8], secret: &str) -> String {
     let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     STANDARD.encode(mac.chain_update(body).finalize().into_bytes())
 }
 
 /// What Heroku sends when something happens to a collaborator.
-fn collaborator(addon: &AddOn, action: &str, email: &str, event: &str) -> Value {
+pub fn collaborator(addon: &AddOn, action: &str, email: &str, event: &str) -> Value {
     json!({
         "id": event,
         "action": action,
@@ -100,13 +101,13 @@ async fn an_added_collaborator_is_on_the_list_as_soon_as_heroku_says_so() {
     let sync = world.sso.spawn_sync();
     let mut changes = world.sso.changes();
     assert!(matches!(
-        changes.next().await,
+        next(&mut changes).await,
         Some(Change::Snapshot { .. })
     ));
     addon.app().collaborator("bob@example.com");
     let event = collaborator(&addon, "create", "bob@example.com", "1");
     assert_eq!(send(&world, &event).await, 204);
-    let change = tokio::time::timeout(Duration::from_secs(20), changes.next());
+    let change = tokio::time::timeout(Duration::from_secs(20), next(&mut changes));
     let change = change.await.unwrap().unwrap();
     let bob: Email = "bob@example.com".parse().unwrap();
     assert!(matches!(change, Change::Added { member, .. } if member.email == bob));
@@ -265,7 +266,7 @@ async fn a71_a_storm_costs_no_more_than_the_budget_and_the_list_is_what_heroku_s
         loop {
             world.clock.advance(Duration::from_secs(1));
             tokio::select! {
-                change = changes.next() => match change.unwrap() {
+                change = next(&mut changes) => match change.unwrap() {
                     Change::Added { member, .. } if member.email.as_str() == "bob@example.com" => {
                         break;
                     }
@@ -332,101 +333,6 @@ async fn polling_goes_on_where_no_webhook_comes() {
     let removed = |change: &Change| matches!(change, Change::Removed { .. });
     world.pass_until(REFRESH.mul_f64(0.95), removed).await;
     assert_eq!(browser.fetch("/page").await.status, 403);
-    sync.shutdown().await;
-}
-
-/// A world whose gate subscribes at its own address.
-async fn subscribing(secrets: &[&str]) -> World {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    World::at(listener, |builder| {
-        let mut secrets = secrets
-            .iter()
-            .map(|text| WebhookSecret::new(*text).unwrap());
-        let webhooks = Webhooks::new(secrets.next().unwrap());
-        let webhooks = secrets.fold(webhooks, Webhooks::also_secret);
-        let url = format!("http://{address}/heroku/webhooks");
-        builder.webhooks(webhooks.subscribe_at(url.parse().unwrap()))
-    })
-    .await
-}
-
-#[tokio::test]
-async fn each_add_on_is_subscribed_once_and_what_heroku_then_sends_is_obeyed() {
-    let world = subscribing(&[SECRET]).await;
-    let addon = world.addon().await;
-    let sync = world.sso.spawn_sync();
-    world.quiet().await;
-    let subscribed = addon.webhooks();
-    assert_eq!(subscribed.len(), 1);
-    assert_eq!(
-        subscribed[0].url,
-        format!("http://{}/heroku/webhooks", world.address)
-    );
-    world.clock.advance(Duration::from_secs(6 * 3600));
-    world.quiet().await;
-    assert_eq!(addon.webhooks(), subscribed, "once");
-
-    let browser = world.signed_in(&addon, "ann@example.com").await;
-    world.heroku.take_webhooks();
-    addon.app().remove("ann@example.com");
-    let deliveries = world.heroku.deliver_webhooks().await;
-    assert!(!deliveries.is_empty() && deliveries.iter().all(|delivery| delivery.succeeded()));
-    assert_eq!(browser.fetch("/page").await.status, 403);
-    sync.shutdown().await;
-}
-
-#[tokio::test]
-async fn a_subscription_that_is_there_already_is_taken_over_with_the_secret_of_now() {
-    let world = subscribing(&[SECRET]).await;
-    let addon = world.addon().await;
-    let sync = world.sso.spawn_sync();
-    world.quiet().await;
-    let before = addon.webhooks();
-    sync.shutdown().await;
-    // The next process has forgotten it, and signs with another secret.
-    let url = format!("http://{}/heroku/webhooks", world.address);
-    let secret = WebhookSecret::new(NEXT_SECRET).unwrap();
-    let webhooks = Webhooks::new(secret).subscribe_at(url.parse().unwrap());
-    let next = crate::world::builder(&world.heroku, &world.clock);
-    let next = next.webhooks(webhooks).build().unwrap();
-    let resource = addon.resource_id();
-    next.register(&resource, crate::world::grant(&addon))
-        .await
-        .unwrap();
-    let sync = next.spawn_sync();
-    world.quiet().await;
-    assert_eq!(addon.webhooks(), before, "the same subscription");
-    world.heroku.take_webhooks();
-    addon.app().collaborator("bob@example.com");
-    let pending = world.heroku.pending_webhooks();
-    let notification = pending.first().unwrap();
-    assert_eq!(
-        notification.signature(),
-        sign(notification.body(), NEXT_SECRET)
-    );
-    sync.shutdown().await;
-}
-
-#[tokio::test]
-async fn a_heroku_that_does_not_subscribe_does_not_keep_lists_from_being_fetched() {
-    let world = subscribing(&[SECRET]).await;
-    world.heroku.fault(Endpoint::Webhooks, Fault::Status(403));
-    let addon = world.addon().await;
-    let sync = world.sso.spawn_sync();
-    world.quiet().await;
-    assert!(addon.webhooks().is_empty());
-    world.signed_in(&addon, "ann@example.com").await;
-    let asked = world.heroku.calls(Endpoint::Webhooks);
-    world
-        .pass_until_fetched(REFRESH.mul_f64(0.95), Duration::ZERO)
-        .await;
-    world.quiet().await;
-    assert_eq!(
-        world.heroku.calls(Endpoint::Webhooks),
-        asked,
-        "not again so soon"
-    );
     sync.shutdown().await;
 }
 

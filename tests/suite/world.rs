@@ -10,7 +10,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::simulator::{AddOn, Endpoint, Simulator, SimulatorBuilder};
-use tower_heroku_sso::sync::Change;
+use tower_heroku_sso::sync::{Change, Changes};
 use tower_heroku_sso::{
     AddonPassword, ClientSecret, HerokuSso, HerokuSsoBuilder, HerokuUser, Manifest, ManualClock,
     OauthGrant, Role, SsoSalt,
@@ -127,9 +127,14 @@ impl World {
 
     /// Waits until the sync asks nothing more by itself.
     pub async fn quiet(&self) {
+        self.quiet_for(Duration::from_millis(25)).await;
+    }
+
+    /// The same where an answer takes longer.
+    pub async fn quiet_for(&self, time: Duration) {
         let mut calls = self.heroku.calls(Endpoint::Any);
         for _ in 0..400 {
-            tokio::time::sleep(Duration::from_millis(25)).await;
+            tokio::time::sleep(time).await;
             let before = std::mem::replace(&mut calls, self.heroku.calls(Endpoint::Any));
             if calls == before {
                 return;
@@ -151,6 +156,16 @@ impl World {
         tokio::time::timeout(Duration::from_secs(20), seen)
             .await
             .expect("the sync says so soon");
+    }
+}
+
+/// The next change that is one.
+pub async fn next(changes: &mut Changes) -> Option<Change> {
+    loop {
+        match changes.next().await {
+            Some(Change::CaughtUp) => {}
+            change => return change,
+        }
     }
 }
 

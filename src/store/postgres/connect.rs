@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Row;
-use sqlx::migrate::{Migration, MigrationType};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use super::PostgresStore;
@@ -21,6 +20,8 @@ const FEWEST: u32 = 2;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long a start waits for the database.
 const START_PATIENCE: Duration = Duration::from_secs(10);
+/// And how long for others that start at once. One that takes longer has lost its machine.
+const LOCK_PATIENCE: &str = "30s";
 /// For the lock under which the schema is made.
 const LOCK: i64 = 0x6865_726f_6b75_5353;
 
@@ -101,9 +102,10 @@ fn parse(url: &str) -> Result<PgConnectOptions, StoreError> {
 /// On a connection of its own, whose search path leads to our schema and not to the partner's tables,
 /// nor to the table of the partner's own migrations.
 async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
-    let options = options
-        .clone()
-        .options([("search_path", "tower_heroku_sso")]);
+    let options = options.clone().options([
+        ("search_path", "tower_heroku_sso"),
+        ("lock_timeout", LOCK_PATIENCE),
+    ]);
     let one = PgPoolOptions::new().max_connections(1);
     let one = one
         .acquire_timeout(START_PATIENCE)
@@ -122,16 +124,10 @@ async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
             .execute(&one)
             .await?;
     }
-    let first = include_str!("0001_resources.sql");
-    let migrations = [(1, "resources", first)].map(|(version, name, sql)| {
-        Migration::new(
-            version,
-            name.into(),
-            MigrationType::Simple,
-            sql.into(),
-            false,
-        )
-    });
+    let migrations = [
+        (1, "resources", include_str!("0001_resources.sql")),
+        (2, "doubts", include_str!("0002_doubts.sql")),
+    ];
     migrator(migrations).await?.run(&one).await?;
     // The lock ends with the connection.
     one.close().await;

@@ -18,8 +18,8 @@ use super::column::{seal_code, seal_tokens, to_json};
 use super::seal::SealingKeys;
 use super::sweep::Sweep;
 use super::{
-    ActiveResource, Dated, Registration, Revocation, SessionKey, SharedStore, Store, StoreError,
-    Ticket,
+    ActiveResource, Dated, Doubt, Registration, Revocation, SessionKey, SharedStore, Store,
+    StoreError, Ticket,
 };
 use crate::access::{People, ResourceList};
 use crate::ids::{LegacyId, ResourceId, TeamId};
@@ -65,10 +65,15 @@ impl PostgresStore {
                 .await?;
             let left = done.rows_affected() > 0;
             if left {
-                sqlx::query("DELETE FROM tower_heroku_sso.revocation WHERE resource = $1")
-                    .bind(id.as_uuid())
-                    .execute(&mut *transaction)
-                    .await?;
+                for about in [
+                    "DELETE FROM tower_heroku_sso.revocation WHERE resource = $1",
+                    "DELETE FROM tower_heroku_sso.doubt WHERE resource = $1",
+                ] {
+                    sqlx::query(about)
+                        .bind(id.as_uuid())
+                        .execute(&mut *transaction)
+                        .await?;
+                }
                 sqlx::query("SELECT pg_notify($1, $2)")
                     .bind(notices::CHANNEL)
                     .bind(notices::resource(self.me, id))
@@ -196,7 +201,9 @@ impl Store for PostgresStore {
              SET list = $2, list_ticket = $3, list_asked_at = $4,
              list_asked = clock_timestamp() - make_interval(secs => $5), team_id = $6,
              changed_by = $7, changed_at = clock_timestamp()
-             WHERE id = $1 AND state = 'active' AND coalesce(list_ticket, 0) <= $3 RETURNING id)
+             WHERE id = $1 AND state = 'active' AND coalesce(list_ticket, 0) <= $3 RETURNING id),
+             answered AS (DELETE FROM tower_heroku_sso.doubt
+             WHERE resource = (SELECT id FROM changed) AND ticket <= $3)
              SELECT pg_notify($8, $9)::text FROM changed",
         )
         .bind(id.as_uuid())
@@ -245,7 +252,8 @@ impl Store for PostgresStore {
         self.leave(
             id,
             "UPDATE tower_heroku_sso.resource
-             SET state = 'closing', list = NULL, list_ticket = NULL, team_id = NULL,
+             SET state = 'closing', list = NULL, list_ticket = NULL, list_asked_at = NULL,
+             list_asked = NULL, team_id = NULL,
              changed_by = $2, changed_at = clock_timestamp()
              WHERE id = $1 AND state = 'active'",
         )
@@ -258,8 +266,8 @@ impl Store for PostgresStore {
             "UPDATE tower_heroku_sso.resource
              SET state = 'gone', legacy_id = NULL, tokens = NULL, token_ends_at = NULL,
              grant_code = NULL, webhook = NULL, revision = revision + 1,
-             list = NULL, list_ticket = NULL, team_id = NULL,
-             changed_by = $2, changed_at = clock_timestamp()
+             list = NULL, list_ticket = NULL, list_asked_at = NULL, list_asked = NULL,
+             team_id = NULL, changed_by = $2, changed_at = clock_timestamp()
              WHERE id = $1 AND state <> 'gone'",
         )
         .await
@@ -306,6 +314,26 @@ impl Store for PostgresStore {
         Ok(())
     }
 
+    async fn doubt(&self, id: &ResourceId, doubt: Doubt) -> Result<(), StoreError> {
+        let change = sqlx::query(
+            "WITH changed AS (UPDATE tower_heroku_sso.resource
+             SET changed_by = $4, changed_at = clock_timestamp()
+             WHERE id = $1 AND state = 'active' RETURNING id),
+             doubted AS (INSERT INTO tower_heroku_sso.doubt AS known (resource, email, ticket)
+             SELECT id, $2, $3 FROM changed ON CONFLICT (resource, email)
+             DO UPDATE SET ticket = greatest(known.ticket, $3))
+             SELECT pg_notify($5, $6)::text FROM changed",
+        )
+        .bind(id.as_uuid())
+        .bind(doubt.email.as_str())
+        .bind(doubt.ticket.number())
+        .bind(self.me)
+        .bind(notices::CHANNEL)
+        .bind(notices::resource(self.me, id));
+        answer(change.fetch_optional(&self.pool)).await?;
+        Ok(())
+    }
+
     async fn erase(&self, id: &ResourceId) -> Result<(), StoreError> {
         let change = sqlx::query(
             "WITH changed AS (DELETE FROM tower_heroku_sso.resource WHERE id = $1 RETURNING id)
@@ -331,7 +359,7 @@ impl Store for PostgresStore {
         .bind(key.as_str())
         .bind(until);
         let done = answer(insert.execute(&self.pool)).await?;
-        self.sweep(now).await;
+        self.sweep(now);
         Ok(done.rows_affected() == 1)
     }
 
@@ -352,7 +380,7 @@ impl Store for PostgresStore {
         .bind(notices::CHANNEL)
         .bind(notices::session(self.me, session));
         answer(change.fetch_optional(&self.pool)).await?;
-        self.sweep(now).await;
+        self.sweep(now);
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::access::{People, ResourceList};
 use crate::ids::ResourceId;
-use crate::store::column::{from_json, open_code, open_tokens};
+use crate::store::column::{doubts, from_json, open_code, open_tokens, revoked};
 use crate::store::seal::SealingKeys;
 use crate::store::{
     ActiveResource, Dated, Registration, ResourceState, Revocation, StoreError, Ticket,
@@ -18,14 +18,19 @@ use crate::store::{
 /// One row for each revocation of a resource, one if it has none.
 pub(super) const ACTIVE_ONE: &str = "SELECT id, token_ends_at, list, list_ticket, list_asked_at,
     extract(epoch FROM clock_timestamp() - list_asked)::float8 AS list_age,
-    r.email, r.ticket, r.at
+    (SELECT json_agg(json_build_object('email', d.email, 'ticket', d.ticket))::text
+     FROM tower_heroku_sso.doubt d WHERE d.resource = id AND d.ticket > coalesce(list_ticket, 0))
+    AS doubts, r.email, r.ticket, r.at
     FROM tower_heroku_sso.resource LEFT JOIN tower_heroku_sso.revocation r ON r.resource = id
     WHERE state = 'active' AND id = $1";
 
 /// The same for a page of resources.
 pub(super) const ACTIVE_PAGE: &str = "SELECT page.*, r.email, r.ticket, r.at FROM (
         SELECT id, token_ends_at, list, list_ticket, list_asked_at,
-        extract(epoch FROM clock_timestamp() - list_asked)::float8 AS list_age
+        extract(epoch FROM clock_timestamp() - list_asked)::float8 AS list_age,
+        (SELECT json_agg(json_build_object('email', d.email, 'ticket', d.ticket))::text
+         FROM tower_heroku_sso.doubt d
+         WHERE d.resource = id AND d.ticket > coalesce(list_ticket, 0)) AS doubts
         FROM tower_heroku_sso.resource
         WHERE state = 'active' AND ($1::uuid IS NULL OR id > $1) ORDER BY id LIMIT $2
     ) page LEFT JOIN tower_heroku_sso.revocation r ON r.resource = page.id
@@ -69,6 +74,7 @@ pub(super) fn active(rows: &[PgRow]) -> Result<Vec<ActiveResource>, StoreError> 
             resources.push(ActiveResource {
                 token_ends_at: row.try_get("token_ends_at")?,
                 list: list(row)?,
+                doubts: doubts(row.try_get("doubts")?),
                 ..ActiveResource::new(id)
             });
         }
@@ -91,21 +97,23 @@ pub(super) fn members(row: &PgRow) -> Result<Option<Dated<People>>, StoreError> 
     Ok(members.map(|members| Dated::new(members, Ticket::new(ticket), asked_at, age)))
 }
 
+/// One that lacks something is as good as not there: it is fetched anew.
 fn list(row: &PgRow) -> Result<Option<Dated<ResourceList>>, StoreError> {
-    let Some(list): Option<&str> = row.try_get("list")? else {
+    let list: Option<&str> = row.try_get("list")?;
+    let (ticket, asked_at) = (row.try_get("list_ticket")?, row.try_get("list_asked_at")?);
+    let (Some(list), Some(ticket), Some(asked_at), Some(seconds)) =
+        (list, ticket, asked_at, row.try_get("list_age")?)
+    else {
         return Ok(None);
     };
     let list = from_json(list, "a list");
-    let (ticket, asked_at) = (row.try_get("list_ticket")?, row.try_get("list_asked_at")?);
-    let age = age(row.try_get("list_age")?);
-    Ok(list.map(|list| Dated::new(list, Ticket::new(ticket), asked_at, age)))
+    Ok(list.map(|list| Dated::new(list, Ticket::new(ticket), asked_at, age(seconds))))
 }
 
 fn revocation(row: &PgRow) -> Result<Option<Revocation>, StoreError> {
-    let Some(email): Option<&str> = row.try_get("email")? else {
+    let Some(email) = row.try_get::<Option<&str>, _>("email")?.and_then(revoked) else {
         return Ok(None);
     };
-    let email = email.parse().map_err(StoreError::new)?;
     let ticket = Ticket::new(row.try_get("ticket")?);
     let at: OffsetDateTime = row.try_get("at")?;
     Ok(Some(Revocation::new(email, ticket, at)))

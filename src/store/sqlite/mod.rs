@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use sqlx::SqlitePool;
-use sqlx::migrate::{Migration, MigrationType};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use time::OffsetDateTime;
 
@@ -18,7 +17,7 @@ use super::migrations::migrator;
 use super::seal::{SealingKeys, check_keys};
 use super::sweep::Sweep;
 use super::{
-    ActiveResource, Dated, Registration, Revocation, SessionKey, Store, StoreError, Ticket,
+    ActiveResource, Dated, Doubt, Registration, Revocation, SessionKey, Store, StoreError, Ticket,
 };
 use crate::access::{People, ResourceList};
 use crate::ids::{LegacyId, ResourceId, TeamId};
@@ -54,18 +53,11 @@ impl SqliteStore {
         // One writer at a time is SQLite's own rule; one connection never meets a lock.
         let pool = SqlitePoolOptions::new().max_connections(1);
         let pool = pool.connect_with(options).await?;
-        let first = include_str!("0001_resources.sql");
-        let migrations = [(1, "resources", first)].map(|(version, name, sql)| {
-            Migration::new(
-                version,
-                name.into(),
-                MigrationType::Simple,
-                sql.into(),
-                false,
-            )
-        });
-        let migrator = migrator(migrations).await?;
-        migrator.run(&pool).await?;
+        let migrations = [
+            (1, "resources", include_str!("0001_resources.sql")),
+            (2, "doubts", include_str!("0002_doubts.sql")),
+        ];
+        migrator(migrations).await?.run(&pool).await?;
         let sealed: Vec<(Vec<u8>,)> = sqlx::query_as(
             "SELECT DISTINCT substr(tokens, 1, 9) FROM heroku_sso_resource WHERE tokens NOT NULL
              UNION SELECT DISTINCT substr(grant_code, 1, 9) FROM heroku_sso_resource
@@ -198,6 +190,12 @@ impl Store for SqliteStore {
         .bind(team.map(|team| team.id.to_string()))
         .execute(&self.pool)
         .await?;
+        // Those that the list answers do not count any more, whether or not this comes off.
+        sqlx::query("DELETE FROM heroku_sso_doubt WHERE resource = ?1 AND ticket <= ?2")
+            .bind(id.to_string())
+            .bind(list.ticket.number())
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 
@@ -229,7 +227,8 @@ impl Store for SqliteStore {
         self.leave(
             id,
             "UPDATE heroku_sso_resource
-             SET state = 'closing', list = NULL, list_ticket = NULL, team_id = NULL
+             SET state = 'closing', list = NULL, list_ticket = NULL, list_asked_at = NULL,
+             team_id = NULL
              WHERE id = ?1 AND state = 'active'",
         )
         .await
@@ -241,7 +240,7 @@ impl Store for SqliteStore {
             "UPDATE heroku_sso_resource
              SET state = 'gone', legacy_id = NULL, tokens = NULL, token_ends_at = NULL,
              grant_code = NULL, webhook = NULL, revision = revision + 1,
-             list = NULL, list_ticket = NULL, team_id = NULL
+             list = NULL, list_ticket = NULL, list_asked_at = NULL, team_id = NULL
              WHERE id = ?1 AND state <> 'gone'",
         )
         .await
@@ -284,6 +283,20 @@ impl Store for SqliteStore {
         Ok(transaction.commit().await?)
     }
 
+    async fn doubt(&self, id: &ResourceId, doubt: Doubt) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO heroku_sso_doubt (resource, email, ticket)
+             SELECT id, ?2, ?3 FROM heroku_sso_resource WHERE id = ?1 AND state = 'active'
+             ON CONFLICT (resource, email) DO UPDATE SET ticket = max(ticket, ?3)",
+        )
+        .bind(id.to_string())
+        .bind(doubt.email.as_str())
+        .bind(doubt.ticket.number())
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     async fn erase(&self, id: &ResourceId) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM heroku_sso_resource WHERE id = ?1")
             .bind(id.to_string())
@@ -306,7 +319,7 @@ impl Store for SqliteStore {
         .bind(micros(until))
         .execute(&self.pool)
         .await?;
-        self.sweep(now).await;
+        self.sweep(now);
         Ok(done.rows_affected() == 1)
     }
 
@@ -324,7 +337,7 @@ impl Store for SqliteStore {
         .bind(micros(until))
         .execute(&self.pool)
         .await?;
-        self.sweep(now).await;
+        self.sweep(now);
         Ok(())
     }
 
@@ -345,10 +358,15 @@ impl SqliteStore {
             .bind(id.to_string())
             .execute(&mut *transaction)
             .await?;
-        sqlx::query("DELETE FROM heroku_sso_revocation WHERE resource = ?1")
-            .bind(id.to_string())
-            .execute(&mut *transaction)
-            .await?;
+        for about in [
+            "DELETE FROM heroku_sso_revocation WHERE resource = ?1",
+            "DELETE FROM heroku_sso_doubt WHERE resource = ?1",
+        ] {
+            sqlx::query(about)
+                .bind(id.to_string())
+                .execute(&mut *transaction)
+                .await?;
+        }
         transaction.commit().await?;
         Ok(done.rows_affected() > 0)
     }

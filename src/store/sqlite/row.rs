@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::access::{People, ResourceList};
 use crate::ids::ResourceId;
-use crate::store::column::{from_json, open_code, open_tokens};
+use crate::store::column::{doubts, from_json, open_code, open_tokens, revoked};
 use crate::store::seal::SealingKeys;
 use crate::store::{
     ActiveResource, Dated, Registration, ResourceState, Revocation, StoreError, Ticket,
@@ -16,13 +16,18 @@ use crate::store::{
 
 /// One row for each revocation of a resource, one if it has none.
 pub(super) const ACTIVE_ONE: &str = "SELECT id, token_ends_at, list, list_ticket, list_asked_at,
-    r.email, r.ticket, r.at
+    (SELECT json_group_array(json_object('email', d.email, 'ticket', d.ticket))
+     FROM heroku_sso_doubt d WHERE d.resource = id AND d.ticket > coalesce(list_ticket, 0))
+    AS doubts, r.email, r.ticket, r.at
     FROM heroku_sso_resource LEFT JOIN heroku_sso_revocation r ON r.resource = id
     WHERE state = 'active' AND id = ?1";
 
 /// The same for a page of resources.
 pub(super) const ACTIVE_PAGE: &str = "SELECT page.*, r.email, r.ticket, r.at FROM (
-        SELECT id, token_ends_at, list, list_ticket, list_asked_at FROM heroku_sso_resource
+        SELECT id, token_ends_at, list, list_ticket, list_asked_at,
+        (SELECT json_group_array(json_object('email', d.email, 'ticket', d.ticket))
+         FROM heroku_sso_doubt d WHERE d.resource = id AND d.ticket > coalesce(list_ticket, 0))
+        AS doubts FROM heroku_sso_resource
         WHERE state = 'active' AND id > ?1 ORDER BY id LIMIT ?2
     ) page LEFT JOIN heroku_sso_revocation r ON r.resource = page.id
     ORDER BY page.id";
@@ -62,6 +67,7 @@ pub(super) fn active(rows: &[SqliteRow]) -> Result<Vec<ActiveResource>, StoreErr
             resources.push(ActiveResource {
                 token_ends_at: ends_at.map(moment).transpose()?,
                 list: list(row)?,
+                doubts: doubts(row.try_get("doubts")?),
                 ..ActiveResource::new(id)
             });
         }
@@ -85,27 +91,24 @@ pub(super) fn members(row: &SqliteRow) -> Result<Option<Dated<People>>, StoreErr
     Ok(members.map(|members| Dated::new(members, Ticket::new(ticket), asked_at, Duration::ZERO)))
 }
 
+/// One that lacks something is as good as not there: it is fetched anew.
 fn list(row: &SqliteRow) -> Result<Option<Dated<ResourceList>>, StoreError> {
-    let Some(list): Option<&str> = row.try_get("list")? else {
+    let list: Option<&str> = row.try_get("list")?;
+    let (ticket, asked_at) = (row.try_get("list_ticket")?, row.try_get("list_asked_at")?);
+    let (Some(list), Some(ticket), Some(asked_at)) = (list, ticket, asked_at) else {
         return Ok(None);
     };
-    let (ticket, asked_at) = (row.try_get("list_ticket")?, row.try_get("list_asked_at")?);
     let asked_at = moment(asked_at)?;
     let list = from_json(list, "a list");
     Ok(list.map(|list| Dated::new(list, Ticket::new(ticket), asked_at, Duration::ZERO)))
 }
 
 fn revocation(row: &SqliteRow) -> Result<Option<Revocation>, StoreError> {
-    let Some(email): Option<&str> = row.try_get("email")? else {
+    let Some(email) = row.try_get::<Option<&str>, _>("email")?.and_then(revoked) else {
         return Ok(None);
     };
-    let email = email.parse().map_err(StoreError::new)?;
-    let ticket = Ticket::new(row.try_get("ticket")?);
-    Ok(Some(Revocation::new(
-        email,
-        ticket,
-        moment(row.try_get("at")?)?,
-    )))
+    let (ticket, at) = (row.try_get("ticket")?, moment(row.try_get("at")?)?);
+    Ok(Some(Revocation::new(email, Ticket::new(ticket), at)))
 }
 
 /// Microseconds since 1970.

@@ -44,11 +44,16 @@ impl SqliteStore {
         Ok(count)
     }
 
-    /// Removes what is old, once in a while. A failure is logged.
-    pub(super) async fn sweep(&self, now: OffsetDateTime) {
-        if !self.sweep.lock().is_ok_and(|mut sweep| sweep.is_due(now)) {
-            return;
+    /// Removes what is old, once in a while, in a task of its own: a sign-in does not wait for it.
+    pub(super) fn sweep(&self, now: OffsetDateTime) {
+        if self.sweep.lock().is_ok_and(|mut sweep| sweep.is_due(now)) {
+            let store = self.clone();
+            tokio::spawn(async move { store.remove_what_is_old(now).await });
         }
+    }
+
+    /// A failure is logged.
+    async fn remove_what_is_old(&self, now: OffsetDateTime) {
         let used = sqlx::query("DELETE FROM heroku_sso_used_sign_in WHERE until < ?1")
             .bind(micros(now - KEPT_LONGER))
             .execute(&self.pool);

@@ -1,0 +1,53 @@
+//! Bearer tokens of sessions, and sessions that have nothing else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::credential::SessionName;
+use super::grant::Grant;
+use super::key::new_session_key;
+use super::sessions::{Opened, SessionError, Sessions};
+use super::signed::SignedSessions;
+use crate::jwt::Codec;
+use crate::sso::Proof;
+use crate::sync::Admitted;
+
+impl Sessions {
+    /// Also takes the bearer tokens of this codec.
+    pub(crate) fn with_bearers(mut self, codec: Arc<Codec>, cached_for: Duration) -> Self {
+        let (clock, closed) = (Arc::clone(&self.clock), Arc::clone(&self.closed));
+        let max_session = self.settings.max_session;
+        let bearers = SignedSessions::new(codec, clock, closed, cached_for, max_session);
+        self.bearers = Some(bearers);
+        self
+    }
+
+    pub(crate) fn takes_bearers(&self) -> bool {
+        self.bearers.is_some()
+    }
+
+    /// A bearer token of a session, which ends with the grant as it is; none if this gate takes none.
+    pub(crate) fn bearer(
+        &self,
+        session: &SessionName,
+        grant: &Grant,
+    ) -> Result<Option<String>, SessionError> {
+        let Some(bearers) = &self.bearers else {
+            return Ok(None);
+        };
+        Ok(Some(bearers.sign(&session.key(), grant)?))
+    }
+
+    /// A session of a program: it has a bearer token and no cookie.
+    pub(crate) fn open_bearer(
+        &self,
+        admitted: &Admitted,
+        proof: Proof,
+        context_app: Option<String>,
+    ) -> Result<Option<Opened>, SessionError> {
+        let grant = self.grant(admitted, proof, context_app);
+        let session = SessionName::Bearer(new_session_key());
+        let token = self.bearer(&session, &grant)?;
+        Ok(token.map(|value| Opened { value, grant }))
+    }
+}

@@ -1,0 +1,108 @@
+//! What is old is removed from the databases, while nobody waits for it.
+
+use std::time::Duration;
+
+use sqlx::{Connection, Executor, PgConnection, Row, SqliteConnection};
+use time::OffsetDateTime;
+use tower_heroku_sso::access::People;
+use tower_heroku_sso::store::{Dated, SessionKey, Store, Ticket, Work};
+
+use crate::place::{Place, Postgres, Sqlite};
+
+/// A row of each kind that is swept, as old as `now` says.
+async fn fill(store: &impl Store, now: OffsetDateTime) {
+    let key = SessionKey::from_stored("closed");
+    store.close_session(&key, now, now).await.unwrap();
+    let members = Dated::new(People::default(), Ticket::new(1), now, Duration::ZERO);
+    store
+        .set_members(&"team".parse().unwrap(), members)
+        .await
+        .unwrap();
+}
+
+/// Has it swept: that is due every ten minutes.
+async fn sweep(store: &impl Store) {
+    let key = SessionKey::from_stored("of today");
+    let now = OffsetDateTime::now_utc();
+    store.close_session(&key, now, now).await.unwrap();
+}
+
+async fn until_empty(what: &str, mut count: impl AsyncFnMut() -> i64) {
+    let empty = async {
+        while count().await > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let empty = tokio::time::timeout(Duration::from_secs(10), empty).await;
+    empty.unwrap_or_else(|_| panic!("{what} are not swept"));
+}
+
+#[tokio::test]
+async fn what_is_old_leaves_sqlite() {
+    let place = Sqlite::new().await;
+    let store = place.open().await;
+    fill(
+        &store,
+        OffsetDateTime::now_utc() - Duration::from_secs(2 * 3600),
+    )
+    .await;
+    sweep(&store).await;
+    let file = format!("sqlite:{}", place.file().display());
+    let mut other = SqliteConnection::connect(&file).await.unwrap();
+    for old in [
+        "heroku_sso_closed_session WHERE key = 'closed'",
+        "heroku_sso_team",
+    ] {
+        let sql = format!("SELECT count(*) FROM {old}");
+        until_empty(old, async || {
+            other.fetch_one(sql.as_str()).await.unwrap().get(0)
+        })
+        .await;
+    }
+    let today = SessionKey::from_stored("of today");
+    assert!(store.is_session_closed(&today).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_is_old_leaves_postgres_and_nobody_waits_for_it() {
+    let place = Postgres::new().await;
+    let store = place.open().await;
+    fill(
+        &store,
+        OffsetDateTime::now_utc() - Duration::from_secs(2 * 3600),
+    )
+    .await;
+    let shared = store.shared().unwrap();
+    let work = Work::Members("team".parse().unwrap());
+    assert!(shared.lease(&work, Duration::ZERO).await.unwrap());
+    let mut other = PgConnection::connect(&place.url).await.unwrap();
+    // By the clock of the server, whatever the processes' say; and somebody is at the table.
+    other
+        .execute(
+            "UPDATE tower_heroku_sso.closed_session SET closed_at = now() - interval '2 hours';
+             UPDATE tower_heroku_sso.lease SET until = now() - interval '2 hours';
+             UPDATE tower_heroku_sso.team SET asked = now() - interval '2 hours'",
+        )
+        .await
+        .unwrap();
+    let mut busy = PgConnection::connect(&place.url).await.unwrap();
+    busy.execute("BEGIN; LOCK TABLE tower_heroku_sso.lease IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let answered = tokio::time::timeout(Duration::from_secs(3), sweep(&store)).await;
+    assert!(answered.is_ok(), "whoever has it swept waits for it");
+    busy.execute("ROLLBACK").await.unwrap();
+    for old in [
+        "tower_heroku_sso.closed_session WHERE key = 'closed'",
+        "tower_heroku_sso.lease",
+        "tower_heroku_sso.team",
+    ] {
+        let sql = format!("SELECT count(*) FROM {old}");
+        until_empty(old, async || {
+            other.fetch_one(sql.as_str()).await.unwrap().get(0)
+        })
+        .await;
+    }
+    let today = SessionKey::from_stored("of today");
+    assert!(store.is_session_closed(&today).await.unwrap());
+}

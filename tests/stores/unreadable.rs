@@ -1,0 +1,78 @@
+//! Rows that cannot be read, by a fault or because a later version wrote them.
+
+use std::time::Duration;
+
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
+use time::OffsetDateTime;
+use tower_heroku_sso::ResourceId;
+use tower_heroku_sso::access::{App, People, ResourceList};
+use tower_heroku_sso::store::{Dated, Registration, Revocation, Store, Ticket};
+
+use crate::place::{Place, Postgres, Sqlite};
+
+fn resource(number: u128) -> ResourceId {
+    uuid::Uuid::from_u128(number).into()
+}
+
+async fn fill(store: &impl Store) {
+    let now = OffsetDateTime::now_utc();
+    for number in 1..=4 {
+        let id = resource(number);
+        assert!(store.put(&id, Registration::active(None)).await.unwrap());
+        let app = App::new(
+            "a0000000-0000-4000-8000-000000000001".parse().unwrap(),
+            "shop",
+        );
+        let list = ResourceList::new("addon", app, People::default());
+        let list = Dated::new(list, Ticket::new(1), now, Duration::ZERO);
+        store.set_list(&id, list).await.unwrap();
+        let email = "ann@example.com".parse().unwrap();
+        let revocation = Revocation::new(email, Ticket::new(2), now);
+        store.revoke(&id, revocation, now).await.unwrap();
+    }
+}
+
+/// What is whole is told, of the rest what can be read.
+async fn is_told(store: &impl Store) {
+    let page = store.load_page(None, 10).await.unwrap();
+    let found: Vec<_> = page
+        .iter()
+        .map(|found| (found.list.is_some(), found.revocations.len()))
+        .collect();
+    assert_eq!(found, [(false, 1), (true, 0), (false, 1), (true, 1)]);
+}
+
+fn damage(resource: &str, revocation: &str) -> String {
+    let id = |number| self::resource(number);
+    format!(
+        "UPDATE {resource} SET list_ticket = NULL WHERE id = '{}';
+         UPDATE {revocation} SET email = 'of a later version' WHERE resource = '{}';
+         UPDATE {resource} SET list = '{{' WHERE id = '{}'",
+        id(1),
+        id(2),
+        id(3)
+    )
+}
+
+#[tokio::test]
+async fn one_unreadable_row_hides_no_other_in_sqlite() {
+    let place = Sqlite::new().await;
+    let store = place.open().await;
+    fill(&store).await;
+    let file = format!("sqlite:{}", place.file().display());
+    let mut other = SqliteConnection::connect(&file).await.unwrap();
+    let damage = damage("heroku_sso_resource", "heroku_sso_revocation");
+    other.execute(damage.as_str()).await.unwrap();
+    is_told(&store).await;
+}
+
+#[tokio::test]
+async fn one_unreadable_row_hides_no_other_in_postgres() {
+    let place = Postgres::new().await;
+    let store = place.open().await;
+    fill(&store).await;
+    let mut other = PgConnection::connect(&place.url).await.unwrap();
+    let damage = damage("tower_heroku_sso.resource", "tower_heroku_sso.revocation");
+    other.execute(damage.as_str()).await.unwrap();
+    is_told(&store).await;
+}

@@ -1,0 +1,78 @@
+//! A process that begins to serve before it knows everything.
+
+use std::time::Duration;
+
+use tower_heroku_sso::simulator::{Endpoint, Fault};
+use tower_heroku_sso::{HerokuSsoBuilder, MemorySessions};
+
+use crate::faulty::Faulty;
+use crate::webhooks::{collaborator, send};
+use crate::world::{World, grant};
+
+#[tokio::test]
+async fn a_revoked_session_does_not_pass_while_its_resource_is_being_taken_in() {
+    let (store, sessions) = (Faulty::default(), MemorySessions::default());
+    let with = |store: &Faulty| {
+        let (store, sessions) = (store.clone(), sessions.clone());
+        move |builder: HerokuSsoBuilder| builder.store(store).session_store(sessions)
+    };
+    let world = World::with(with(&store)).await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let email = "ann@example.com".parse().unwrap();
+    world
+        .sso
+        .revoke(&addon.resource_id(), &email)
+        .await
+        .unwrap();
+    let other = world.heroku.app("other").addon();
+    let another = other.resource_id();
+    world.sso.register(&another, grant(&other)).await.unwrap();
+
+    let there = store.another();
+    let (sso, address) = world.another_gate(with(&there)).await;
+    let ann = ann.at(address);
+    there.hold("load");
+    let request = ann.request(reqwest::Method::GET, "/page");
+    let first = tokio::spawn(async move { request.send().await.unwrap().status() });
+    while there.calls("load") < 1 {
+        tokio::task::yield_now().await;
+    }
+    // Another resource ends there meanwhile, so that what was read is looked at once more.
+    assert!(sso.forget(&another).await.unwrap());
+    there.let_pass("load", 1);
+    while there.calls("load") < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(ann.fetch("/page").await.status, 401);
+    there.let_pass("load", 10);
+    assert_eq!(first.await.unwrap(), 401);
+}
+
+#[tokio::test]
+async fn a_session_that_is_revoked_while_heroku_is_asked_does_not_pass() {
+    let world = crate::webhooks::world().await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    world
+        .heroku
+        .fault(Endpoint::AddOn, Fault::Slow(Duration::from_secs(1)));
+    let event = collaborator(&addon, "destroy", "ann@example.com", "1");
+    world.heroku.reset_calls();
+    assert_eq!(send(&world, &event).await, 204);
+    let request = ann.request(reqwest::Method::GET, "/page");
+    let waiting = tokio::spawn(async move { request.send().await.unwrap().status() });
+    while world.heroku.calls(Endpoint::AddOn) == 0 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let email = "ann@example.com".parse().unwrap();
+    world
+        .sso
+        .revoke(&addon.resource_id(), &email)
+        .await
+        .unwrap();
+    world.heroku.clear_faults();
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(waiting.await.unwrap(), 401);
+}

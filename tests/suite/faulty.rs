@@ -1,0 +1,250 @@
+//! A store whose methods can be made to fail, or to wait.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+use tokio::sync::Semaphore;
+use tower_heroku_sso::access::{People, ResourceList};
+use tower_heroku_sso::ids::{LegacyId, TeamId};
+use tower_heroku_sso::sso::ReplayKey;
+use tower_heroku_sso::store::{
+    ActiveResource, Dated, Doubt, MemoryStore, Registration, Revocation, SessionKey, SharedStore,
+    Store, StoreError, StoreNotice, StoreNotices, Ticket, Work,
+};
+use tower_heroku_sso::{ResourceId, Tokens};
+
+/// Leases that a test gives and takes.
+#[derive(Debug, Default)]
+pub struct Leases {
+    /// How often each was taken or renewed.
+    pub taken: Mutex<HashMap<Work, usize>>,
+    pub released: Mutex<Vec<Work>>,
+    /// Another process has them all.
+    pub elsewhere: AtomicBool,
+    /// What the other processes have changed.
+    pub notices: Mutex<VecDeque<StoreNotice>>,
+}
+
+#[async_trait]
+impl SharedStore for Leases {
+    async fn lease(&self, work: &Work, _life: Duration) -> Result<bool, StoreError> {
+        *self.taken.lock().unwrap().entry(work.clone()).or_default() += 1;
+        Ok(!self.elsewhere.load(Ordering::SeqCst))
+    }
+    async fn release(&self, work: &Work) -> Result<(), StoreError> {
+        self.released.lock().unwrap().push(work.clone());
+        Ok(())
+    }
+    fn notices(&self) -> Box<dyn StoreNotices> {
+        // This one's words are those that are written down by now.
+        Box::new(Words(std::mem::take(&mut self.notices.lock().unwrap())))
+    }
+}
+
+struct Words(VecDeque<StoreNotice>);
+
+#[async_trait]
+impl StoreNotices for Words {
+    async fn next(&mut self) -> StoreNotice {
+        match self.0.pop_front() {
+            Some(notice) => notice,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// A store in memory. Clones share everything; [`another`](Self::another) shares what is stored.
+#[derive(Clone, Debug, Default)]
+pub struct Faulty {
+    inner: MemoryStore,
+    methods: Arc<Mutex<HashMap<&'static str, Method>>>,
+    leases: Option<Arc<Leases>>,
+}
+
+#[derive(Debug, Default)]
+struct Method {
+    calls: usize,
+    fails: bool,
+    /// What a call waits for.
+    gate: Option<Arc<Semaphore>>,
+}
+
+impl Faulty {
+    /// A store that other processes use as well.
+    pub fn shared(leases: &Arc<Leases>) -> Self {
+        Self {
+            leases: Some(Arc::clone(leases)),
+            ..Self::default()
+        }
+    }
+
+    /// The same database, with faults of its own: as another process sees it.
+    pub fn another(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Has every call of this method fail, or of all methods: `"*"`.
+    pub fn fail(&self, method: &'static str) {
+        self.methods().entry(method).or_default().fails = true;
+    }
+
+    /// Has nothing fail.
+    pub fn mend(&self) {
+        self.methods().values_mut().for_each(|it| it.fails = false);
+    }
+
+    /// Has every call of this method wait until it is let pass.
+    pub fn hold(&self, method: &'static str) {
+        let gate = Arc::new(Semaphore::new(0));
+        self.methods().entry(method).or_default().gate = Some(gate);
+    }
+
+    /// Lets so many calls pass that wait, or will.
+    pub fn let_pass(&self, method: &'static str, calls: usize) {
+        if let Some(gate) = &self.methods().entry(method).or_default().gate {
+            gate.add_permits(calls);
+        }
+    }
+
+    /// How often this method was called.
+    pub fn calls(&self, method: &'static str) -> usize {
+        self.methods().entry(method).or_default().calls
+    }
+
+    fn methods(&self) -> MutexGuard<'_, HashMap<&'static str, Method>> {
+        self.methods.lock().unwrap()
+    }
+
+    async fn reached(&self, name: &'static str) -> Result<&MemoryStore, StoreError> {
+        let (fails, gate) = {
+            let mut methods = self.methods();
+            let all = methods.get("*").is_some_and(|all| all.fails);
+            let method = methods.entry(name).or_default();
+            method.calls += 1;
+            (all || method.fails, method.gate.clone())
+        };
+        if let Some(gate) = gate {
+            gate.acquire().await.unwrap().forget();
+        }
+        match fails {
+            true => Err(StoreError::new("the database is away")),
+            false => Ok(&self.inner),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Faulty {
+    async fn ticket(&self) -> Result<Ticket, StoreError> {
+        self.reached("ticket").await?.ticket().await
+    }
+    async fn put(&self, id: &ResourceId, registration: Registration) -> Result<bool, StoreError> {
+        self.reached("put").await?.put(id, registration).await
+    }
+    async fn get(&self, id: &ResourceId) -> Result<Option<Registration>, StoreError> {
+        self.reached("get").await?.get(id).await
+    }
+    async fn find_legacy(&self, id: &LegacyId) -> Result<Option<ResourceId>, StoreError> {
+        self.reached("find_legacy").await?.find_legacy(id).await
+    }
+    async fn load(&self, id: &ResourceId) -> Result<Option<ActiveResource>, StoreError> {
+        self.reached("load").await?.load(id).await
+    }
+    async fn load_page(
+        &self,
+        after: Option<&ResourceId>,
+        limit: usize,
+    ) -> Result<Vec<ActiveResource>, StoreError> {
+        self.reached("load_page")
+            .await?
+            .load_page(after, limit)
+            .await
+    }
+    async fn set_tokens(
+        &self,
+        id: &ResourceId,
+        tokens: Tokens,
+        revision: i64,
+    ) -> Result<bool, StoreError> {
+        self.reached("set_tokens")
+            .await?
+            .set_tokens(id, tokens, revision)
+            .await
+    }
+    async fn set_list(&self, id: &ResourceId, list: Dated<ResourceList>) -> Result<(), StoreError> {
+        self.reached("set_list").await?.set_list(id, list).await
+    }
+    async fn set_members(&self, id: &TeamId, members: Dated<People>) -> Result<(), StoreError> {
+        self.reached("set_members")
+            .await?
+            .set_members(id, members)
+            .await
+    }
+    async fn members(&self, id: &TeamId) -> Result<Option<Dated<People>>, StoreError> {
+        self.reached("members").await?.members(id).await
+    }
+    async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError> {
+        self.reached("begin_closing").await?.begin_closing(id).await
+    }
+    async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
+        self.reached("end").await?.end(id).await
+    }
+    async fn doubt(&self, id: &ResourceId, doubt: Doubt) -> Result<(), StoreError> {
+        self.reached("doubt").await?.doubt(id, doubt).await
+    }
+    async fn erase(&self, id: &ResourceId) -> Result<(), StoreError> {
+        self.reached("erase").await?.erase(id).await
+    }
+    async fn set_webhook(&self, id: &ResourceId, fingerprint: &str) -> Result<(), StoreError> {
+        self.reached("set_webhook")
+            .await?
+            .set_webhook(id, fingerprint)
+            .await
+    }
+    async fn revoke(
+        &self,
+        id: &ResourceId,
+        revocation: Revocation,
+        forget_before: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        self.reached("revoke")
+            .await?
+            .revoke(id, revocation, forget_before)
+            .await
+    }
+    async fn burn(
+        &self,
+        key: &ReplayKey,
+        until: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        self.reached("burn").await?.burn(key, until, now).await
+    }
+    async fn close_session(
+        &self,
+        session: &SessionKey,
+        until: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        self.reached("close_session")
+            .await?
+            .close_session(session, until, now)
+            .await
+    }
+    async fn is_session_closed(&self, session: &SessionKey) -> Result<bool, StoreError> {
+        self.reached("is_session_closed")
+            .await?
+            .is_session_closed(session)
+            .await
+    }
+    fn shared(&self) -> Option<&dyn SharedStore> {
+        self.leases.as_deref().map(|leases| leases as _)
+    }
+}

@@ -1,0 +1,142 @@
+//! What a webhook sets off, in a fleet that has other things to do.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault, Simulator};
+use tower_heroku_sso::{HerokuSsoBuilder, MemorySessions, WebhookSecret, Webhooks};
+
+use crate::faulty::Faulty;
+use crate::webhooks::{SECRET, collaborator, send};
+use crate::world::{World, grant};
+
+fn with_webhooks(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
+    builder.webhooks(Webhooks::new(WebhookSecret::new(SECRET).unwrap()))
+}
+
+fn was_asked(heroku: &Simulator, addon: &AddOn) -> bool {
+    let path = format!("/addons/{}", addon.resource_id());
+    heroku.requests().iter().any(|request| request.path == path)
+}
+
+#[tokio::test]
+async fn a_list_that_heroku_says_has_changed_goes_before_all_that_nobody_looks_at() {
+    let world = World::with_heroku(
+        |heroku| heroku.rate_pool(360, 6).enforce_rate_limit(true),
+        with_webhooks,
+    )
+    .await;
+    let mut addons = Vec::new();
+    for number in 0..100 {
+        let addon = world.heroku.app(&format!("app-{number}")).addon();
+        let resource = addon.resource_id();
+        world.sso.register(&resource, grant(&addon)).await.unwrap();
+        world.sso.refresh_now(&resource).await.unwrap();
+        addons.push(addon);
+        // The pool is full again, and the list gets old.
+        world.clock.advance(Duration::from_secs(360));
+    }
+    // All of them are due, and half of the pool is not there for lists that nobody looks at.
+    world.clock.advance(Duration::from_secs(6 * 3600));
+    world.heroku.reset_calls();
+    let sync = world.sso.spawn_sync();
+    world.quiet().await;
+    let waiting: Vec<_> = addons
+        .iter()
+        .filter(|addon| !was_asked(&world.heroku, addon))
+        .collect();
+    assert!(waiting.len() > 20, "{}", waiting.len());
+    // The one that would come last, told of twice.
+    let last = waiting.last().unwrap();
+    let calls = world.heroku.calls(Endpoint::AddOn);
+    for event in ["1", "2"] {
+        world.clock.advance(Duration::from_secs(1));
+        let event = collaborator(last, "create", "bob@example.com", event);
+        assert_eq!(send(&world, &event).await, 204);
+    }
+    world.quiet().await;
+    assert!(was_asked(&world.heroku, last), "it waits for no calls");
+    let asked = world.heroku.calls(Endpoint::AddOn) - calls;
+    assert!(asked <= 2, "hardly anybody else: {asked}");
+    sync.shutdown().await;
+}
+
+/// A world on a store in which another process has left the list of an app with one collaborator, Ann.
+async fn taken_over(store: &Faulty) -> (World, AddOn) {
+    let world = World::with(|builder| with_webhooks(builder.store(store.clone()))).await;
+    let (other, _) = world
+        .another_gate(|builder| builder.store(store.another()))
+        .await;
+    let app = world.heroku.app("shop").collaborator("ann@example.com");
+    let addon = app.addon();
+    let resource = addon.resource_id();
+    other.register(&resource, grant(&addon)).await.unwrap();
+    addon.mark_provisioned();
+    other.refresh_now(&resource).await.unwrap();
+    (world, addon)
+}
+
+#[tokio::test]
+async fn what_heroku_says_while_the_lists_are_being_loaded_is_to_be_said_again() {
+    let store = Faulty::default();
+    let (world, addon) = taken_over(&store).await;
+    store.fail("load_page");
+    let sync = world.sso.spawn_sync();
+    while store.calls("load_page") == 0 {
+        tokio::task::yield_now().await;
+    }
+    addon.app().remove("ann@example.com");
+    let event = collaborator(&addon, "destroy", "ann@example.com", "1");
+    assert_eq!(send(&world, &event).await, 503);
+    store.mend();
+    world.clock.advance(Duration::from_secs(5));
+    world.quiet().await;
+    assert_eq!(send(&world, &event).await, 204);
+    let form = addon.sign_in_form("ann@example.com");
+    assert_eq!(world.browser().submit(&form).await.status, 403);
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_resource_that_this_process_has_not_met_is_looked_up() {
+    let store = Faulty::default();
+    let (world, addon) = taken_over(&store).await;
+    world.heroku.reset_calls();
+    let id = addon.resource_id().to_string();
+    let event = json!({ "id": "1", "resource": "addon", "data": { "id": id } });
+    store.fail("load");
+    assert_eq!(send(&world, &event).await, 503, "nobody can tell");
+    store.mend();
+    assert_eq!(send(&world, &event).await, 204);
+    world.quiet().await;
+    assert!(was_asked(&world.heroku, &addon));
+}
+
+#[tokio::test]
+async fn a_doubt_outlives_the_process_that_was_told_of_it() {
+    let store = Faulty::default();
+    let sessions = MemorySessions::default();
+    let with = |store: &Faulty| {
+        let (store, sessions) = (store.clone(), sessions.clone());
+        move |builder: HerokuSsoBuilder| with_webhooks(builder.store(store).session_store(sessions))
+    };
+    let world = World::with(with(&store)).await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    addon.app().remove("ann@example.com");
+    world.heroku.fault(Endpoint::Any, Fault::Status(500));
+    let event = collaborator(&addon, "destroy", "ann@example.com", "1");
+    store.fail("doubt");
+    assert_eq!(send(&world, &event).await, 503, "to be sent again");
+    store.mend();
+    assert_eq!(send(&world, &event).await, 204);
+
+    // The next process, or another one: it finds the list of before in the store.
+    let (next, address) = world.another_gate(with(&store.another())).await;
+    let _sync = next.spawn_sync();
+    assert_eq!(ann.at(address).fetch("/page").await.status, 503);
+    let form = addon.sign_in_form("ann@example.com");
+    assert_eq!(world.browser().at(address).submit(&form).await.status, 503);
+    world.heroku.clear_faults();
+    assert_eq!(ann.at(address).fetch("/page").await.status, 403);
+}

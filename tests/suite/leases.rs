@@ -1,0 +1,136 @@
+//! Work under a lease, as several processes share it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use tower_heroku_sso::ResourceId;
+use tower_heroku_sso::simulator::{Endpoint, Fault};
+use tower_heroku_sso::store::{SessionKey, StoreNotice, Work};
+use tower_sessions::session::Id;
+
+use crate::faulty::{Faulty, Leases};
+use crate::log::Log;
+use crate::world::{World, grant};
+
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let met = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let met = tokio::time::timeout(Duration::from_secs(10), met).await;
+    met.unwrap_or_else(|_| panic!("{what}: not within ten seconds"));
+}
+
+/// A sync in the middle of a fetch that Heroku takes its time for.
+async fn fetching(world: &World) -> ResourceId {
+    let addon = world.heroku.app("shop").addon();
+    let resource = addon.resource_id();
+    world.sso.register(&resource, grant(&addon)).await.unwrap();
+    let slow = Fault::Slow(Duration::from_secs(60));
+    world.heroku.fault(Endpoint::AddOn, slow);
+    resource
+}
+
+#[tokio::test]
+async fn a_lease_is_renewed_as_long_as_the_work_takes_and_then_released() {
+    let leases = Arc::new(Leases::default());
+    let world = World::with(|builder| {
+        let builder = builder.heroku_timeout(Duration::from_secs(20));
+        builder.store(Faulty::shared(&leases))
+    })
+    .await;
+    let work = Work::List(fetching(&world).await);
+    let taken = || {
+        leases
+            .taken
+            .lock()
+            .unwrap()
+            .get(&work)
+            .copied()
+            .unwrap_or(0)
+    };
+    let sync = world.sso.spawn_sync();
+    until("heroku is asked", || {
+        world.heroku.calls(Endpoint::AddOn) == 1
+    })
+    .await;
+    // A lease lives ten seconds.
+    for renewals in 1..=12 {
+        world.clock.advance(Duration::from_secs(4));
+        until("it is renewed", || taken() == 1 + renewals).await;
+    }
+    assert!(!leases.released.lock().unwrap().contains(&work));
+    world.clock.advance(Duration::from_secs(12));
+    until("it is released", || {
+        leases.released.lock().unwrap().contains(&work)
+    })
+    .await;
+    assert_eq!(world.heroku.calls(Endpoint::AddOn), 1);
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_lease_that_was_lost_is_said_and_the_work_goes_on() {
+    let log = Log::default();
+    let _guard = log.take();
+    let leases = Arc::new(Leases::default());
+    let world = World::with(|builder| builder.store(Faulty::shared(&leases))).await;
+    let resource = fetching(&world).await;
+    let sync = world.sso.spawn_sync();
+    until("heroku is asked", || {
+        world.heroku.calls(Endpoint::AddOn) == 1
+    })
+    .await;
+    leases.elsewhere.store(true, Ordering::SeqCst);
+    world.clock.advance(Duration::from_secs(4));
+    until("it is said", || log.text().contains("lease was lost")).await;
+    world.clock.advance(Duration::from_secs(60));
+    world.quiet().await;
+    let list = world.sso.access_list(&resource).await.unwrap();
+    assert!(list.is_some());
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_sign_out_elsewhere_waits_for_no_store_and_no_other_word_is_dropped() {
+    let leases = Arc::new(Leases::default());
+    let store = Faulty::shared(&leases);
+    let world = World::with(|builder| builder.store(store.clone())).await;
+    let (other, _) = world
+        .another_gate(|builder| builder.store(store.another()))
+        .await;
+    let addon = world.addon().await;
+    let resource = addon.resource_id();
+    let [ann, owner] = ["ann@example.com", "owner@example.com"];
+    let ann = world.signed_in(&addon, ann).await;
+    let owner = world.signed_in(&addon, owner).await;
+    // Elsewhere the owner signs out, Ann is revoked, and the database goes away.
+    let email = "ann@example.com".parse().unwrap();
+    other.revoke(&resource, &email).await.unwrap();
+    let id: Id = owner.cookie("__Host-heroku_sso").unwrap().parse().unwrap();
+    let key = hex::encode(Sha256::digest(id.0.to_le_bytes()));
+    let words = [
+        StoreNotice::Resource(resource),
+        StoreNotice::Session(SessionKey::from_stored(key)),
+    ];
+    leases.notices.lock().unwrap().extend(words);
+    store.fail("load");
+    store.fail("load_page");
+    let sync = world.sso.spawn_sync();
+    let loads = store.calls("load");
+    until("the store is asked again and again", || {
+        store.calls("load") >= loads + 2
+    })
+    .await;
+    assert_eq!(owner.fetch("/page").await.status, 401);
+    assert_eq!(ann.fetch("/page").await.status, 200);
+    store.mend();
+    let loads = store.calls("load");
+    until("the store has answered", || store.calls("load") > loads).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(ann.fetch("/page").await.status, 401);
+    sync.shutdown().await;
+}

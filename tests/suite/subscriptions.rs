@@ -1,0 +1,104 @@
+//! Subscribing to Heroku's webhooks, once for each add-on.
+
+use std::time::Duration;
+
+use tower_heroku_sso::simulator::{Endpoint, Fault};
+use tower_heroku_sso::{WebhookSecret, Webhooks};
+
+use crate::webhooks::{NEXT_SECRET, SECRET, sign};
+use crate::world::{REFRESH, World};
+
+/// A world whose gate subscribes at its own address.
+pub async fn subscribing(secrets: &[&str]) -> World {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    World::at(listener, |builder| {
+        let mut secrets = secrets
+            .iter()
+            .map(|text| WebhookSecret::new(*text).unwrap());
+        let webhooks = Webhooks::new(secrets.next().unwrap());
+        let webhooks = secrets.fold(webhooks, Webhooks::also_secret);
+        let url = format!("http://{address}/heroku/webhooks");
+        builder.webhooks(webhooks.subscribe_at(url.parse().unwrap()))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn each_add_on_is_subscribed_once_and_what_heroku_then_sends_is_obeyed() {
+    let world = subscribing(&[SECRET]).await;
+    let addon = world.addon().await;
+    let sync = world.sso.spawn_sync();
+    world.quiet().await;
+    let subscribed = addon.webhooks();
+    assert_eq!(subscribed.len(), 1);
+    assert_eq!(
+        subscribed[0].url,
+        format!("http://{}/heroku/webhooks", world.address)
+    );
+    world.clock.advance(Duration::from_secs(6 * 3600));
+    world.quiet().await;
+    assert_eq!(addon.webhooks(), subscribed, "once");
+
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    world.heroku.take_webhooks();
+    addon.app().remove("ann@example.com");
+    let deliveries = world.heroku.deliver_webhooks().await;
+    assert!(!deliveries.is_empty() && deliveries.iter().all(|delivery| delivery.succeeded()));
+    assert_eq!(browser.fetch("/page").await.status, 403);
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_there_already_is_taken_over_with_the_secret_of_now() {
+    let world = subscribing(&[SECRET]).await;
+    let addon = world.addon().await;
+    let sync = world.sso.spawn_sync();
+    world.quiet().await;
+    let before = addon.webhooks();
+    sync.shutdown().await;
+    // The next process has forgotten it, and signs with another secret.
+    let url = format!("http://{}/heroku/webhooks", world.address);
+    let secret = WebhookSecret::new(NEXT_SECRET).unwrap();
+    let webhooks = Webhooks::new(secret).subscribe_at(url.parse().unwrap());
+    let next = crate::world::builder(&world.heroku, &world.clock);
+    let next = next.webhooks(webhooks).build().unwrap();
+    let resource = addon.resource_id();
+    next.register(&resource, crate::world::grant(&addon))
+        .await
+        .unwrap();
+    let sync = next.spawn_sync();
+    world.quiet().await;
+    assert_eq!(addon.webhooks(), before, "the same subscription");
+    world.heroku.take_webhooks();
+    addon.app().collaborator("bob@example.com");
+    let pending = world.heroku.pending_webhooks();
+    let notification = pending.first().unwrap();
+    assert_eq!(
+        notification.signature(),
+        sign(notification.body(), NEXT_SECRET)
+    );
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_heroku_that_does_not_subscribe_does_not_keep_lists_from_being_fetched() {
+    let world = subscribing(&[SECRET]).await;
+    world.heroku.fault(Endpoint::Webhooks, Fault::Status(403));
+    let addon = world.addon().await;
+    let sync = world.sso.spawn_sync();
+    world.quiet().await;
+    assert!(addon.webhooks().is_empty());
+    world.signed_in(&addon, "ann@example.com").await;
+    let asked = world.heroku.calls(Endpoint::Webhooks);
+    world
+        .pass_until_fetched(REFRESH.mul_f64(0.95), Duration::ZERO)
+        .await;
+    world.quiet().await;
+    assert_eq!(
+        world.heroku.calls(Endpoint::Webhooks),
+        asked,
+        "not again so soon"
+    );
+    sync.shutdown().await;
+}
