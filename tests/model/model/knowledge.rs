@@ -93,6 +93,7 @@ impl Model {
             known.doubted.clear();
             if let Some(stored) = &mut self.store.known[resource] {
                 stored.own.clone_from(&known.own);
+                stored.doubted.clear();
             }
         }
     }
@@ -107,6 +108,7 @@ impl Model {
         if let Some(known) = &mut replica.known[resource] {
             known.own.clone_from(&stored.own);
             known.revoked.clone_from(&stored.revoked);
+            known.doubted.clone_from(&stored.doubted);
         }
         if has_team(resource) {
             replica.team.clone_from(&self.store.team);

@@ -279,7 +279,11 @@ impl Model {
             let on_team = team.is_some_and(|team| team.people.contains_key(person));
             on_team || own.people.contains_key(person)
         };
-        known.doubted.extend(left.filter(is_on));
+        // A doubt outlives the process that was told of it.
+        let stored = self.store.known[resource].as_mut();
+        for known in stored.into_iter().chain([known]) {
+            known.doubted.extend(left.filter(is_on));
+        }
         replica.spent[resource].push(self.now);
         self.take_in(at, resource, heard);
         let is_there = !self.heroku.gone[resource] && !self.store.is_gone(resource);
