@@ -18,7 +18,7 @@ impl SsoRequest {
     ///
     /// # Errors
     /// [`SsoError::MalformedHeader`] if it is not that, if a known field stands in it twice (also as
-    /// `email[]`) or is neither text nor a whole number, or if it is longer than 16 KiB.
+    /// `email[]`), has a NUL in it or is neither text nor a whole number, or if it is longer than 16 KiB.
     pub fn from_addon_sso(header: &[u8]) -> Result<Self, SsoError> {
         if header.len() > MAX_HEADER {
             return Err(SsoError::MalformedHeader);
@@ -75,6 +75,8 @@ impl<'de> Visitor<'de> for Fields {
                 return Err(Error::duplicate_field(field));
             }
             *slot = match map.next_value()? {
+                // As in a form, which has no NUL either.
+                Field::Text(text) if text.contains('\0') => return Err(Error::custom("a NUL")),
                 Field::Text(text) => Some(text),
                 Field::Number(number) => Some(number.to_string()),
                 Field::Absent(()) => None,
@@ -114,6 +116,7 @@ mod tests {
             r#"{"params": {"email": "a@b.c", "\u0065mail": "d@e.f"}}"#,
             r#"{"params": {"email": "a@b.c"}, "params": {"email": "d@e.f"}}"#,
             r#"{"params": {"email[]": "a@b.c"}}"#,
+            r#"{"params": {"nav-data": "e30\u0000"}}"#,
             r#"{"params": {"email": ["a@b.c"]}}"#,
             r#"{"params": {"timestamp": 1.5}}"#,
             r#"{"params": {"timestamp": -1}}"#,
