@@ -56,15 +56,18 @@ impl Keeper {
         let admitted = self.admitted(&verified).await?;
         let landing = self.landing(prefix, &admitted.resource);
         let previous = self.cookies.session_of(&browser, Some(&admitted.resource));
-        let used_up = self.use_up(&admitted.resource, &verified).await;
-        used_up.map_err(|refusal| match refusal.kind {
-            RefusalKind::UsedSignIn => refusal.or_go_on_at(landing.clone()),
-            _ => refusal,
-        })?;
-
         let context_app = verified.context_app.clone();
         let opened = self.sessions.open(&admitted, verified.proof, context_app);
         let opened = opened.await.map_err(unavailable)?;
+        // Last, so that whatever goes wrong before does not cost the customer the form. Nobody has heard
+        // of the session yet.
+        if let Err(refusal) = self.use_up(&admitted.resource, &verified).await {
+            self.sessions.discard(&opened).await;
+            return Err(match refusal.kind {
+                RefusalKind::UsedSignIn => refusal.or_go_on_at(landing),
+                _ => refusal,
+            });
+        }
         self.close_previous(previous).await;
         let grant = &opened.grant;
         audit::signed_in(&grant.resource, &grant.email, grant.proof);

@@ -146,6 +146,22 @@ impl Sessions {
         Ok(Opened { value, grant })
     }
 
+    /// Takes back a session of which nobody has heard.
+    pub(crate) async fn discard(&self, opened: &Opened) {
+        match &self.place {
+            Place::Stored(stored) => {
+                let Ok(id) = opened.value.parse() else {
+                    return;
+                };
+                if let Err(error) = stored.delete(&id).await {
+                    tracing::warn!(%error, "a session that did not begin stays until it expires");
+                }
+            }
+            #[cfg(feature = "jwt")]
+            Place::InCookie(_) => {}
+        }
+    }
+
     pub(super) fn grant(
         &self,
         admitted: &Admitted,

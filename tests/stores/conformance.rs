@@ -81,6 +81,7 @@ rules! {
 
 durable_rules! {
     a_restart_loses_nothing
+    a_store_that_is_opened_draws_tickets_later_than_any_from_before
 }
 
 fn now() -> OffsetDateTime {
@@ -637,4 +638,14 @@ async fn a_restart_loses_nothing(place: impl Place) {
     let gone = store.get(&resource(2)).await.unwrap().unwrap();
     assert_eq!(gone.state, ResourceState::Gone);
     assert!(store.ticket().await.unwrap() > ticket);
+}
+
+async fn a_store_that_is_opened_draws_tickets_later_than_any_from_before(place: impl Place) {
+    let before = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1000;
+    let store = place.open().await;
+    let first = store.ticket().await.unwrap();
+    assert!(i128::from(first.number()) > before - 1_000_000, "{first:?}");
+    drop(store);
+    let again = place.open().await.ticket().await.unwrap();
+    assert!(again > first);
 }

@@ -82,11 +82,8 @@ async fn a_session_store_that_cannot_answer_lets_nobody_in_and_nobody_is_signed_
         (503, "cannot-check")
     );
     world.clock.advance(Duration::from_secs(1));
-    let answer = world
-        .browser()
-        .submit(&addon.sign_in_form("ann@example.com"))
-        .await;
-    assert_eq!(answer.status, 503);
+    let form = addon.sign_in_form("ann@example.com");
+    assert_eq!(world.browser().submit(&form).await.status, 503);
     // A sign-out that could not be finished says so. It counts here all the same.
     let sign_out = || owner.request(reqwest::Method::POST, "/logout");
     assert_eq!(owner.send(sign_out()).await.status, 503);
@@ -94,6 +91,9 @@ async fn a_session_store_that_cannot_answer_lets_nobody_in_and_nobody_is_signed_
     sessions.switch(false);
     assert_eq!(browser.fetch("/page").await.status, 200);
     assert_eq!(owner.fetch("/page").await.status, 401);
+    // The form was not used up by the attempt.
+    assert_eq!(world.browser().submit(&form).await.status, 303);
+    assert_eq!(world.browser().submit(&form).await.status, 403);
 }
 
 #[tokio::test]

@@ -132,11 +132,13 @@ impl World {
 
     /// The same where an answer takes longer.
     pub async fn quiet_for(&self, time: Duration) {
-        let mut calls = self.heroku.calls(Endpoint::Any);
-        for _ in 0..400 {
-            tokio::time::sleep(time).await;
+        // On a busy machine the sync may rest for a moment without being done.
+        let (mut calls, mut rests) = (self.heroku.calls(Endpoint::Any), 0);
+        for _ in 0..800 {
+            tokio::time::sleep(Duration::from_millis(25)).await;
             let before = std::mem::replace(&mut calls, self.heroku.calls(Endpoint::Any));
-            if calls == before {
+            rests = if calls == before { rests + 1 } else { 0 };
+            if rests == 12 {
                 return;
             }
         }

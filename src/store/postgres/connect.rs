@@ -129,6 +129,15 @@ async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
         (2, "doubts", include_str!("0002_doubts.sql")),
     ];
     migrator(migrations).await?.run(&one).await?;
+    // A backup that was put back has tickets from then, and signed cookies have those from since: what
+    // is revoked from now on must be later than all of them.
+    sqlx::query(
+        "SELECT setval('ticket', (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
+         FROM ticket WHERE last_value <
+         (extract(epoch FROM clock_timestamp() - interval '1 second') * 1000000)::bigint",
+    )
+    .execute(&one)
+    .await?;
     // The lock ends with the connection.
     one.close().await;
     Ok(())

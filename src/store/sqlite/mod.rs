@@ -20,6 +20,7 @@ use super::{
     ActiveResource, Dated, Doubt, Registration, Revocation, SessionKey, Store, StoreError, Ticket,
 };
 use crate::access::{People, ResourceList};
+use crate::clock;
 use crate::ids::{LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
 use crate::sso::ReplayKey;
@@ -58,6 +59,12 @@ impl SqliteStore {
             (2, "doubts", include_str!("0002_doubts.sql")),
         ];
         migrator(migrations).await?.run(&pool).await?;
+        // A file that was put back has tickets from then, and signed cookies have those from since: what
+        // is revoked from now on must be later than all of them.
+        sqlx::query("UPDATE heroku_sso_ticket SET last = max(last, ?1)")
+            .bind(clock::unix_microseconds())
+            .execute(&pool)
+            .await?;
         let sealed: Vec<(Vec<u8>,)> = sqlx::query_as(
             "SELECT DISTINCT substr(tokens, 1, 9) FROM heroku_sso_resource WHERE tokens NOT NULL
              UNION SELECT DISTINCT substr(grant_code, 1, 9) FROM heroku_sso_resource
