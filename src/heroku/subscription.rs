@@ -13,12 +13,14 @@ use crate::ids::ResourceId;
 const ABOUT: &str = "the webhooks";
 
 /// What is told of: all that can change who is on a list, as far as Heroku tells.
-const INCLUDE: [&str; 4] = [
+const ALL: &[&str] = &[
     "api:addon",
     "api:addon-attachment",
     "api:app",
     "api:collaborator",
 ];
+/// The same without what may not be on offer for add-ons: another app to which one is attached.
+const LEAST: &[&str] = &["api:addon", "api:app", "api:collaborator"];
 
 #[derive(Deserialize)]
 struct WebhookJson {
@@ -28,7 +30,7 @@ struct WebhookJson {
 
 #[derive(Serialize)]
 struct Subscription<'a> {
-    include: [&'a str; 4],
+    include: &'a [&'a str],
     /// Repeated until it is answered.
     level: &'a str,
     url: &'a str,
@@ -44,6 +46,23 @@ impl HerokuClient {
         url: &Url,
         secret: &SecretString,
     ) -> Result<(), HerokuError> {
+        match self.subscribe_to(ALL, caller, id, url, secret).await {
+            // One kind of event that Heroku does not offer must not cost all the others.
+            Err(HerokuError::Unavailable(answer)) if matches!(answer.status, 400 | 422) => {
+                self.subscribe_to(LEAST, caller, id, url, secret).await
+            }
+            result => result,
+        }
+    }
+
+    async fn subscribe_to(
+        &self,
+        include: &[&str],
+        caller: Caller<'_>,
+        id: &ResourceId,
+        url: &Url,
+        secret: &SecretString,
+    ) -> Result<(), HerokuError> {
         let id = id.to_string();
         let path = ["addons", &id, "webhooks"];
         let request = self.authorized(caller.token, &path)?;
@@ -51,7 +70,7 @@ impl HerokuClient {
         let known: Vec<WebhookJson> = parse(&answer.body, ABOUT)?;
         let mut ours = known.iter().filter(|known| known.url == url.as_str());
         let subscription = Subscription {
-            include: INCLUDE,
+            include,
             level: "sync",
             url: url.as_str(),
             secret: secret.expose_secret(),

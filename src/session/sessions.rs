@@ -22,6 +22,9 @@ use crate::sso::Proof;
 use crate::store::{SessionKey, StoreError};
 use crate::sync::{Admitted, ClosedSessions, Held};
 
+/// A session is not written again for less.
+const LEAST_GAIN: Duration = Duration::from_secs(5);
+
 /// Sessions cannot be looked up, opened or closed right now.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SessionError {
@@ -281,7 +284,9 @@ impl Sessions {
         let by_list = held.snapshot.fetched_at + self.settings.interval;
         let end = by_list.min(grant.signed_in_at + self.settings.max_session);
         let end = end.replace_nanosecond(0).unwrap_or(end);
-        (end > grant.expires_at).then_some(end)
+        // Processes tell the time of one list by clocks of their own, and may each have one to write.
+        let least_gain = LEAST_GAIN.min(self.settings.interval / 20);
+        (end > grant.expires_at + least_gain).then_some(end)
     }
 
     /// Moves the end of a session to `expires_at`. A session that was closed meanwhile stays closed.

@@ -50,6 +50,8 @@ pub(super) struct Progress {
     pub(super) blocked: bool,
     /// When to see to its webhooks; none once they are known to be subscribed to.
     pub(super) subscribe_at: Option<Duration>,
+    /// How often that failed for what may pass.
+    pub(super) subscribe_failures: u32,
     doubts: Vec<Doubt>,
     revocations: Vec<Revocation>,
 }
@@ -85,6 +87,7 @@ impl Entry {
                 grant_refused: None,
                 blocked: false,
                 subscribe_at: Some(Duration::ZERO),
+                subscribe_failures: 0,
                 doubts: Vec::new(),
                 revocations: Vec::new(),
             }),

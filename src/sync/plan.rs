@@ -72,6 +72,8 @@ pub(super) struct Standing {
     pub(super) forced_in: Option<Duration>,
     /// When the access token ends, if that is known and it can be renewed.
     pub(super) token_ends_in: Option<Duration>,
+    /// When its webhooks are to be subscribed to once more, as the last try failed.
+    pub(super) subscribe_in: Option<Duration>,
     /// It cannot be fetched until the partner does something about its tokens.
     pub(super) blocked: bool,
 }
@@ -112,8 +114,9 @@ pub(super) fn due_in(standing: Standing, intervals: Intervals, now: Duration) ->
         let pause = LONGEST_RETRY.saturating_sub(standing.age.unwrap_or(LONGEST_RETRY));
         ends_in.saturating_sub(ahead).max(pause)
     });
-    let wanted = [by_age, standing.forced_in, by_token].into_iter().flatten();
-    let until_due = wanted.min()?;
+    let by_webhooks = standing.subscribe_in.filter(|_| interval.is_some());
+    let wanted = [by_age, standing.forced_in, by_token, by_webhooks];
+    let until_due = wanted.into_iter().flatten().min()?;
     if attempts.failures == 0 {
         return Some(until_due);
     }
@@ -145,6 +148,7 @@ mod tests {
         },
         forced_in: None,
         token_ends_in: None,
+        subscribe_in: None,
         blocked: false,
     };
 
@@ -173,15 +177,17 @@ mod tests {
             attempts(),
             span(),
             span(),
+            span(),
             any::<bool>(),
         );
         parts.prop_map(
-            |(in_use, age, attempts, forced_in, token_ends_in, blocked)| Standing {
+            |(in_use, age, attempts, forced_in, token_ends_in, subscribe_in, blocked)| Standing {
                 in_use,
                 age,
                 attempts,
                 forced_in,
                 token_ends_in,
+                subscribe_in,
                 blocked,
             },
         )
@@ -225,6 +231,24 @@ mod tests {
         }
 
         #[test]
+        fn each_failure_in_a_row_doubles_the_wait_up_to_a_minute(
+            failures in 1..100_u32, jitter in 0.0..=1.0_f64,
+        ) {
+            let wait = |failures, jitter| {
+                let attempts = Attempts { failures, failed_at: Duration::ZERO, jitter };
+                let standing = Standing { age: None, attempts, ..SETTLED };
+                due_in(standing, intervals(300, 300, SyncScope::All), Duration::ZERO).unwrap()
+            };
+            let (now, next) = (wait(failures, jitter), wait(failures + 1, jitter));
+            let longest = LONGEST_RETRY.mul_f64(1.0 - 0.5 * jitter);
+            let about = |a: Duration, b: Duration| a.abs_diff(b) < Duration::from_micros(1);
+            prop_assert!(about(next, (now * 2).min(longest)));
+            prop_assert!(about(wait(1, 0.0), FIRST_RETRY));
+            // And what failed together parts ways: over half of the wait.
+            prop_assert!(about(wait(failures, 1.0) * 2, wait(failures, 0.0)));
+        }
+
+        #[test]
         fn as_time_passes_the_wait_gets_shorter_and_never_longer(
             standing in standing(), passed in 0..50_000_u64,
         ) {
@@ -235,6 +259,7 @@ mod tests {
                 age: standing.age.map(|age| age + passed),
                 forced_in: standing.forced_in.map(|wait| wait.saturating_sub(passed)),
                 token_ends_in: standing.token_ends_in.map(|wait| wait.saturating_sub(passed)),
+                subscribe_in: standing.subscribe_in.map(|wait| wait.saturating_sub(passed)),
                 ..standing
             };
             let before = due_in(standing, intervals, start).unwrap();

@@ -98,12 +98,16 @@ impl Directory {
         let token_ends_at = entry
             .token_ends_at()
             .filter(|_| progress.grant_refused.is_none());
+        // The first try comes with the first list.
+        let subscribe_at = progress.subscribe_at;
+        let subscribe_at = subscribe_at.filter(|_| progress.subscribe_failures > 0);
         Some(Standing {
             in_use: entry.used_within(self.settings.refresh_interval, now),
             age,
             attempts: progress.attempts,
             forced_in,
             token_ends_in: token_ends_at.map(|at| at.saturating_sub(now)),
+            subscribe_in: subscribe_at.map(|at| at.saturating_sub(now)),
             blocked: progress.blocked,
         })
     }
@@ -127,6 +131,7 @@ impl Directory {
             attempts,
             forced_in: None,
             token_ends_in: None,
+            subscribe_in: None,
             blocked: false,
         })
     }

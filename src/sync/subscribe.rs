@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::SyncError;
 use super::directory::Directory;
 use super::entry::Entry;
+use super::plan::patience;
 use super::tokens::Horizon;
+use crate::heroku::HerokuError;
 use crate::ids::ResourceId;
 use crate::webhook::Webhooks;
 
@@ -22,17 +24,26 @@ impl Directory {
         if entry.progress().subscribe_at.is_none_or(|at| now < at) {
             return;
         }
-        let again_at = match self.subscribe_with(entry, webhooks, &fingerprint).await {
-            Ok(()) => None,
-            Err(error) => {
-                tracing::warn!(
-                    resource = %entry.id, %error, cause = error.causes(),
-                    "webhooks could not be subscribed to; the list is polled all the same"
-                );
-                Some(now + self.settings.idle_interval)
-            }
+        let result = self.subscribe_with(entry, webhooks, &fingerprint).await;
+        let mut progress = entry.progress();
+        let Err(error) = result else {
+            (progress.subscribe_at, progress.subscribe_failures) = (None, 0);
+            return;
         };
-        entry.progress().subscribe_at = again_at;
+        let idle = self.settings.idle_interval;
+        let again_in = if may_pass(&error) {
+            progress.subscribe_failures = progress.subscribe_failures.saturating_add(1);
+            patience(progress.subscribe_failures, idle)
+        } else {
+            progress.subscribe_failures = 0;
+            idle
+        };
+        progress.subscribe_at = Some(now + again_in);
+        drop(progress);
+        tracing::warn!(
+            resource = %entry.id, %error, cause = error.causes(),
+            "webhooks could not be subscribed to; the list is polled all the same"
+        );
     }
 
     async fn subscribe_with(
@@ -59,5 +70,16 @@ impl Directory {
 
     async fn note_subscription(&self, id: &ResourceId, with: &str) -> Result<(), SyncError> {
         Ok(self.store.set_webhook(id, with).await?)
+    }
+}
+
+/// True for an error that says nothing of the next try.
+fn may_pass(error: &SyncError) -> bool {
+    match error {
+        SyncError::Heroku(HerokuError::Unavailable(answer)) => answer.status >= 500,
+        SyncError::Heroku(HerokuError::Transport(_) | HerokuError::RateLimited { .. })
+        | SyncError::Busy
+        | SyncError::Store(_) => true,
+        _ => false,
     }
 }

@@ -102,3 +102,49 @@ async fn a_heroku_that_does_not_subscribe_does_not_keep_lists_from_being_fetched
     );
     sync.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_heroku_that_refuses_one_kind_of_event_is_asked_for_the_others() {
+    for status in [400, 422] {
+        let world = subscribing(&[SECRET]).await;
+        let addon = world.addon().await;
+        world
+            .heroku
+            .fault_times(Endpoint::Webhooks, Fault::Status(status), 1);
+        let sync = world.sso.spawn_sync();
+        world.quiet().await;
+        let subscribed = addon.webhooks();
+        assert_eq!(subscribed.len(), 1, "{status}");
+        let include: Vec<_> = subscribed[0]
+            .include
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(include, ["api:addon", "api:app", "api:collaborator"]);
+        sync.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn a_heroku_that_cannot_subscribe_just_now_is_asked_again_soon_and_ever_more_rarely() {
+    let world = subscribing(&[SECRET]).await;
+    let addon = world.addon().await;
+    world.heroku.fault(Endpoint::Webhooks, Fault::Status(500));
+    let sync = world.sso.spawn_sync();
+    world.quiet().await;
+    let mut asked = Vec::new();
+    for minute in 1..=30 {
+        let before = world.heroku.calls(Endpoint::Webhooks);
+        world.clock.advance(Duration::from_secs(60));
+        world.quiet().await;
+        if world.heroku.calls(Endpoint::Webhooks) > before {
+            asked.push(minute);
+        }
+    }
+    assert_eq!(asked, [1, 3, 7, 15]);
+    world.heroku.clear_faults();
+    world.clock.advance(Duration::from_secs(60));
+    world.quiet().await;
+    assert_eq!(addon.webhooks().len(), 1);
+    sync.shutdown().await;
+}
