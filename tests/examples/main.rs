@@ -11,6 +11,9 @@ mod existing_app;
 mod own_login;
 #[path = "../browser/process.rs"]
 mod process;
+mod proxy;
+mod raw;
 mod real_mode;
+mod real_proxy;
 mod running;
 mod tabs;
