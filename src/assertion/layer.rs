@@ -55,6 +55,7 @@ where
     fn call(&mut self, request: Request<B>) -> S::Future {
         let mut request = request.map(WithoutAssertion::new);
         header::remove(request.headers_mut());
+        header::keep_on_the_way(request.headers_mut());
         let assertion = request
             .extensions()
             .get::<HerokuUser>()
