@@ -5,13 +5,12 @@
 //! lists them.
 
 mod pages;
+mod process;
 mod settings;
 mod storage;
 
 use std::error::Error;
 use std::future::IntoFuture;
-use std::io::IsTerminal;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use axum::Router;
@@ -20,9 +19,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use tower_heroku_sso::partner_api::NoProvisioning;
-use tower_heroku_sso::simulator::Simulator;
 use tower_heroku_sso::{HerokuSso, HerokuUser, Role};
-use tracing_subscriber::EnvFilter;
 
 use crate::settings::Settings;
 
@@ -38,13 +35,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let filter = EnvFilter::try_from_default_env();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter.unwrap_or_else(|_| "info".into()))
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
-
+    process::log_to_stderr();
     let settings = Settings::from_env().await?;
     let builder = HerokuSso::builder(settings.manifest).config(settings.config);
     let (builder, storage) = storage::keep(builder).await?;
@@ -55,13 +46,13 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let listener = settings.listener;
     let address = listener.local_addr()?;
     let app = router(sso);
-    let server = axum::serve(listener, app).with_graceful_shutdown(stop_signal());
+    let server = axum::serve(listener, app).with_graceful_shutdown(process::stop_signal());
     println!("add-on dashboard:  http://{address}");
     // Beside the server, which answers the provisioning. The link comes after it: nobody is let in
     // to an add-on that is not provisioned.
     let welcome = async {
         if let Some(simulator) = &settings.simulator {
-            provision_all(simulator, address).await;
+            settings::provision_all(simulator, address).await;
             println!("heroku simulator:  {}", simulator.dashboard_url());
             println!("Open the simulator, and from there the add-on as one of its people.");
         }
@@ -105,29 +96,4 @@ async fn refresh(State(sso): State<HerokuSso>, user: HerokuUser) -> Redirect {
         tracing::warn!(%error, "the list could not be refreshed");
     }
     Redirect::to("/")
-}
-
-/// As customers of the simulator would.
-async fn provision_all(simulator: &Simulator, address: SocketAddr) {
-    simulator.set_partner_url(format!("http://{address}"));
-    for addon in settings::demo_addons(simulator) {
-        match addon.provision().await {
-            Ok(answer) if answer.status == 200 => {}
-            Ok(answer) => tracing::error!(answer.status, "provisioning was refused"),
-            Err(error) => tracing::error!(%error, "provisioning failed"),
-        }
-    }
-}
-
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        },
-        // Without a signal handler the process just ends when it is told to.
-        Err(_) => std::future::pending().await,
-    }
 }

@@ -105,8 +105,20 @@ async fn bind_to(address: SocketAddr) -> Result<TcpListener, String> {
     listener.map_err(|error| format!("the add-on cannot use {address}: {error}"))
 }
 
+/// As customers of the simulator would.
+pub(crate) async fn provision_all(simulator: &Simulator, address: SocketAddr) {
+    simulator.set_partner_url(format!("http://{address}"));
+    for addon in demo_addons(simulator) {
+        match addon.provision().await {
+            Ok(answer) if answer.status == 200 => {}
+            Ok(answer) => tracing::error!(answer.status, "provisioning was refused"),
+            Err(error) => tracing::error!(%error, "provisioning failed"),
+        }
+    }
+}
+
 /// The add-ons of the demo's apps.
-pub(crate) fn demo_addons(simulator: &Simulator) -> [AddOn; 3] {
+fn demo_addons(simulator: &Simulator) -> [AddOn; 3] {
     ["recipe-box", "acme-shop", "acme-billing"].map(|app| simulator.app(app).addon())
 }
 
