@@ -10,6 +10,9 @@ mod example;
 mod existing_app;
 #[path = "../browser/process.rs"]
 mod process;
+mod proxy;
+mod raw;
 mod real_mode;
+mod real_proxy;
 mod running;
 mod tabs;

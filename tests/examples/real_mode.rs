@@ -10,7 +10,7 @@ use crate::browser::Browser;
 use crate::process::START;
 use crate::running::{Running, command};
 
-fn variables(heroku: &Simulator) -> Vec<(&'static str, String)> {
+pub(crate) fn variables(heroku: &Simulator) -> Vec<(&'static str, String)> {
     vec![
         ("HEROKU_ADDON_SLUG", heroku.slug()),
         ("HEROKU_ADDON_PASSWORD", heroku.password()),
@@ -153,7 +153,7 @@ async fn without_what_it_needs_it_does_not_start_and_says_what_is_missing() {
 }
 
 /// Fails at once, with these words and without any value that may be secret.
-async fn assert_refuses(command: std::process::Command, words: &[&str]) {
+pub(crate) async fn assert_refuses(command: std::process::Command, words: &[&str]) {
     let mut command = tokio::process::Command::from(command);
     // One that starts after all would serve for ever.
     let output = timeout(START, command.kill_on_drop(true).output()).await;

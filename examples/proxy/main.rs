@@ -1,0 +1,119 @@
+//! The gate in front of a dashboard in any language.
+//!
+//! `cargo run --example proxy` starts a Heroku simulator, the proxy, and a small upstream in the place
+//! of your Rails or Node app. With `UPSTREAM_URL` the upstream is yours, still with the simulator; with
+//! `HEROKU_SSO_SALT` and `ASSERTION_KEY` too it is a real add-on, set up by the variables of the
+//! README.
+//!
+//! The upstream learns who is there from the header `x-heroku-sso-assertion` and nothing else: a JWT
+//! of issuer [`ISSUER`] for audience [`AUDIENCE`], to be checked with the keys at
+//! `/.well-known/jwks.json` of this proxy. It keeps its own sessions and cookies if it wants any. Its
+//! paths `/heroku/…`, `/logout` and `/.well-known/jwks.json` are never reached.
+
+mod away;
+mod forward;
+mod keys;
+mod own_cookies;
+#[path = "../dashboard/process.rs"]
+mod process;
+#[path = "../dashboard/settings.rs"]
+mod settings;
+#[path = "../dashboard/storage.rs"]
+mod storage;
+mod tunnel;
+mod upstream;
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::from_fn;
+use axum_reverse_proxy::ReverseProxy;
+use tokio_util::sync::CancellationToken;
+use tower_heroku_sso::HerokuSso;
+use tower_heroku_sso::assertion::Assertions;
+use tower_heroku_sso::partner_api::NoProvisioning;
+
+use crate::settings::Settings;
+
+/// Who asserts (`iss`). Your address is a good one.
+const ISSUER: &str = "heroku-sso-proxy";
+/// Who is meant (`aud`). Another service gets another name, so that neither takes the other's.
+const AUDIENCE: &str = "dashboard";
+
+/// How long a request may go on once the process is told to stop: less than Heroku's 30 seconds.
+/// Streams never end by themselves.
+const GRACE: Duration = Duration::from_secs(20);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    process::log_to_stderr();
+    let settings = Settings::from_env().await?;
+    let is_demo = settings.simulator.is_some();
+    let address = settings.listener.local_addr()?;
+    let assertions = Assertions::new(keys::from_env(is_demo)?, ISSUER, AUDIENCE)?;
+    let upstream = match forward::upstream_from_env(address)? {
+        Some(url) => url,
+        None if is_demo => upstream::start(address).await?,
+        None => return Err("UPSTREAM_URL is not set".into()),
+    };
+    let policy = forward::policy(settings.config.cookies)?;
+    let proxy = ReverseProxy::new("/", upstream.as_str()).with_policy(policy);
+
+    let builder = HerokuSso::builder(settings.manifest).config(settings.config);
+    let (builder, storage) = storage::keep(builder).await?;
+    let sso = builder.build()?;
+    let sync = sso.spawn_sync();
+    let _sweep = storage.sweep(&sso);
+
+    let app = Router::new()
+        .fallback_service(proxy)
+        .layer(assertions.layer())
+        .layer(from_fn(tunnel::ends_with_access))
+        .layer(from_fn(forward::clean))
+        .layer(from_fn(away::explain))
+        .layer(sso.layer()) // everything above is behind the gate
+        .merge(sso.partner_api(NoProvisioning))
+        .merge(assertions.jwks())
+        .route("/healthz", sso.healthz())
+        .into_make_service_with_connect_info::<SocketAddr>();
+
+    let stop = CancellationToken::new();
+    let server = axum::serve(settings.listener, app);
+    let server = server.with_graceful_shutdown(stop.clone().cancelled_owned());
+    let stopped = async {
+        process::stop_signal().await;
+        stop.cancel();
+        tokio::time::sleep(GRACE).await;
+    };
+    println!("add-on:            http://{address}");
+    println!("upstream:          {upstream}");
+    let welcome = async {
+        if let Some(simulator) = &settings.simulator {
+            settings::provision_all(simulator, address).await;
+            println!("heroku simulator:  {}", simulator.dashboard_url());
+            println!("Open the simulator, and from there the add-on as one of its people.");
+        }
+        std::future::pending::<()>().await;
+    };
+    let served = tokio::select! {
+        served = server => served,
+        () = stopped => Ok(()),
+        () = welcome => Ok(()),
+    };
+    // What is under way is finished, so that no renewed token is lost.
+    sync.shutdown().await;
+    Ok(served?)
+}
