@@ -6,9 +6,6 @@ use std::time::Duration;
 use reqwest::Method;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
-use tokio_stream::StreamExt;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::browser::{Answer, Browser};
 use crate::raw::{Connection, values};
@@ -30,6 +27,10 @@ async fn in_front_of(upstream: SocketAddr) -> Running {
 
 async fn olivia(proxy: &Running) -> Browser {
     proxy.signed_in("recipe-box", "olivia@example.com").await
+}
+
+async fn carlos(proxy: &Running) -> Browser {
+    proxy.signed_in("recipe-box", "carlos@example.com").await
 }
 
 fn cookie(browser: &Browser) -> String {
@@ -127,7 +128,7 @@ async fn a57_a58_a59_a_forged_assertion_never_arrives_however_it_is_spelt() {
         let trailers = ["0", &name, &name, "x-checksum: 5"];
         connection.send("5\r\nhello\r\n").await;
         connection.send_head(&trailers).await;
-        let answer = connection.to_end().await;
+        let answer = connection.rest().await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         assert!(answer.contains("POST /received"), "{answer}");
         assert!(!answer.contains("forged"), "{spelling}: {answer}");
@@ -226,7 +227,7 @@ async fn what_is_for_one_connection_goes_no_further_in_either_direction() {
     ];
     upstream.send_head(&head).await;
     upstream.send("ok").await;
-    let answer = client.to_end().await;
+    let answer = client.rest().await;
     assert!(answer.starts_with("HTTP/1.1 203 "), "{answer}");
     for gone in ["outward", "keep-alive", "proxy-connection"] {
         assert!(!answer.to_lowercase().contains(gone), "{gone} in {answer}");
@@ -257,7 +258,7 @@ async fn odd_request_targets_neither_crash_it_nor_lead_elsewhere() {
             "Connection: close",
         ];
         connection.send_head(&head).await;
-        let answer = connection.to_end().await;
+        let answer = connection.rest().await;
         assert!(answer.starts_with(expected), "{target}: {answer}");
     }
 }
@@ -281,7 +282,7 @@ async fn bodies_stream_in_both_directions() {
         connection.until(piece).await;
     }
     connection.send("0\r\n\r\n").await;
-    assert!(connection.to_end().await.ends_with("0\r\n\r\n"));
+    assert!(connection.rest().await.ends_with("0\r\n\r\n"));
 
     let upload = browser.request(Method::POST, "/upload");
     let upload = browser.send(upload.body(vec![b'x'; 48 * MIB])).await;
@@ -298,7 +299,7 @@ async fn bodies_stream_in_both_directions() {
 #[tokio::test]
 async fn a40_an_event_stream_ends_at_the_sign_out() {
     let proxy = Running::demo("proxy").await;
-    let (browser, other) = (olivia(&proxy).await, olivia(&proxy).await);
+    let (browser, other) = (olivia(&proxy).await, carlos(&proxy).await);
     let events = open_events(&browser).await;
     let mut others = open_events(&other).await;
     assert_eq!(sign_out(&browser).await.status, 204);
@@ -309,7 +310,7 @@ async fn a40_an_event_stream_ends_at_the_sign_out() {
 #[tokio::test]
 async fn a40_an_event_stream_ends_when_its_reader_is_removed_at_heroku() {
     let proxy = Running::demo("proxy").await;
-    let browser = proxy.signed_in("recipe-box", "carlos@example.com").await;
+    let browser = carlos(&proxy).await;
     let events = open_events(&browser).await;
     let action = proxy.action("recipe-box", "/remove").await;
     let fields = [("email", "carlos@example.com"), ("list", "app")];
@@ -321,31 +322,33 @@ async fn a40_an_event_stream_ends_when_its_reader_is_removed_at_heroku() {
 #[tokio::test]
 async fn a40_a_websocket_is_cut_at_the_sign_out() {
     let proxy = Running::demo("proxy").await;
-    let (browser, other) = (olivia(&proxy).await, olivia(&proxy).await);
+    let (browser, other) = (olivia(&proxy).await, carlos(&proxy).await);
     let mut sockets = Vec::new();
     for browser in [&browser, &other] {
-        let url = browser.url("/socket").replacen("http", "ws", 1);
-        let mut request = url.into_client_request().unwrap();
-        let session = cookie(browser);
-        let session = session.strip_prefix("Cookie: ").unwrap();
-        request
-            .headers_mut()
-            .insert("cookie", session.parse().unwrap());
-        let (socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+        let mut socket = Connection::to(proxy.address).await;
+        let head = [
+            "GET /socket HTTP/1.1",
+            "Host: addon.example.com",
+            &cookie(browser),
+            "Connection: keep-alive, Upgrade",
+            "Upgrade: websocket",
+            "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        ];
+        socket.send_head(&head).await;
+        socket.until("\r\n\r\n").await;
+        assert!(socket.came.starts_with("HTTP/1.1 101"), "{}", socket.came);
+        let accepted = values(&socket.came, "sec-websocket-accept");
+        assert_eq!(accepted, ["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="]);
+        socket.send_message("hello").await;
+        socket.until("hello").await;
         sockets.push(socket);
     }
-    for socket in &mut sockets {
-        socket.send(Message::text("hello")).await.unwrap();
-        let echo = socket.next().await.unwrap().unwrap();
-        assert_eq!(echo, Message::text("hello"));
-    }
+    let [mut cut, mut left]: [_; 2] = sockets.try_into().ok().unwrap();
     assert_eq!(sign_out(&browser).await.status, 204);
-    let end = timeout(Duration::from_secs(20), sockets[0].next()).await;
-    let end = end.expect("the tunnel ends");
-    assert!(end.is_none_or(|end| end.is_err()));
-    sockets[1].send(Message::text("still here")).await.unwrap();
-    let echo = sockets[1].next().await.unwrap().unwrap();
-    assert_eq!(echo, Message::text("still here"));
+    cut.rest().await;
+    left.send_message("still here").await;
+    left.until("still here").await;
 }
 
 #[tokio::test]

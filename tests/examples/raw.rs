@@ -26,13 +26,21 @@ impl Connection {
         Self { stream, came }
     }
 
-    pub(crate) async fn send(&mut self, text: &str) {
-        self.stream.write_all(text.as_bytes()).await.unwrap();
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
 
     /// Lines as HTTP separates them, and the empty one that ends them.
     pub(crate) async fn send_head(&mut self, lines: &[&str]) {
-        self.send(&format!("{}\r\n\r\n", lines.join("\r\n"))).await;
+        self.send(format!("{}\r\n\r\n", lines.join("\r\n"))).await;
+    }
+
+    /// A WebSocket message of up to 125 bytes, masked with zeros.
+    pub(crate) async fn send_message(&mut self, text: &str) {
+        let length = u8::try_from(text.len()).unwrap();
+        assert!(length < 126);
+        let frame = [&[0x81, 0x80 | length, 0, 0, 0, 0], text.as_bytes()];
+        self.send(frame.concat()).await;
     }
 
     /// Reads until this has come.
@@ -43,7 +51,7 @@ impl Connection {
     }
 
     /// Reads until the other side hangs up.
-    pub(crate) async fn to_end(&mut self) -> &str {
+    pub(crate) async fn rest(&mut self) -> &str {
         while self.read().await {}
         &self.came
     }
