@@ -27,6 +27,10 @@ impl SsoRequest {
         let json = json.map_err(|_| SsoError::MalformedHeader)?;
         // As text: of bytes the parser would pass over what is not UTF-8 in fields that nobody reads.
         let json = String::from_utf8(json).map_err(|_| SsoError::MalformedHeader)?;
+        // The parser would take a list for an object whose names are left out.
+        if !json.trim_start().starts_with('{') {
+            return Err(SsoError::MalformedHeader);
+        }
         let answer: Answer = serde_json::from_str(&json).map_err(|_| SsoError::MalformedHeader)?;
         Ok(answer.params.0)
     }
@@ -112,6 +116,7 @@ mod tests {
             "{}",
             "[]",
             r#"{"params": []}"#,
+            r#"[{"email": "a@b.c"}]"#,
             r#"{"params": {"email": "a@b.c", "email": "d@e.f"}}"#,
             r#"{"params": {"email": "a@b.c", "\u0065mail": "d@e.f"}}"#,
             r#"{"params": {"email": "a@b.c"}, "params": {"email": "d@e.f"}}"#,
