@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::Grant;
-use super::cache::GrantCache;
+use super::cache::{GrantCache, Token};
 use crate::clock::SharedClock;
 use crate::jwt::{Claims, Codec, JwtError};
 use crate::lately::Lately;
@@ -77,7 +77,7 @@ pub(super) struct SignedSessions<C> {
     clock: SharedClock,
     closed: Arc<ClosedSessions>,
     /// Tokens whose signature was checked before, and that the store knows of no closing of.
-    read_before: GrantCache<Box<str>>,
+    read_before: GrantCache<Token<Box<str>>>,
     extended: Lately<SessionKey, OffsetDateTime>,
     claims: PhantomData<fn() -> C>,
 }
@@ -126,9 +126,8 @@ where
 
     /// The session and grant of a token that was read before, unless the session was closed since; it
     /// may have ended.
-    pub(super) fn copy_of(&self, token: &str) -> Option<(SessionKey, Arc<Grant>)> {
-        let now = self.clock.elapsed();
-        let copy = self.read_before.get(token, &self.closed, now)?;
+    pub(super) fn copy_of(&self, token: &str, now: Duration) -> Option<(SessionKey, Arc<Grant>)> {
+        let copy = self.read_before.get(&Token(token), &self.closed, now)?;
         Some((copy.key.clone(), Arc::clone(&copy.grant)))
     }
 
@@ -137,7 +136,7 @@ where
         &self,
         token: &str,
     ) -> Result<Option<(SessionKey, Arc<Grant>)>, StoreError> {
-        if let Some(found) = self.copy_of(token) {
+        if let Some(found) = self.copy_of(token, self.clock.elapsed()) {
             return Ok(Some(found));
         }
         // Before the store is asked: of what is closed later, the cache hears.
@@ -151,7 +150,7 @@ where
         }
         let now = self.clock.elapsed();
         self.read_before
-            .put(token.into(), &key, &grant, closed_before, now);
+            .put(Token(token.into()), &key, &grant, closed_before, now);
         Ok(Some((key, grant)))
     }
 
