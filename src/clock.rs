@@ -54,6 +54,24 @@ impl Clock for SystemClock {
     }
 }
 
+/// What both readings of a clock are at one moment, so that a request asks for each of them once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    /// See [`Clock::now`].
+    pub(crate) now: OffsetDateTime,
+    /// See [`Clock::elapsed`].
+    pub(crate) elapsed: Duration,
+}
+
+impl Reading {
+    pub(crate) fn of(clock: &SharedClock) -> Self {
+        Self {
+            now: clock.now(),
+            elapsed: clock.elapsed(),
+        }
+    }
+}
+
 /// A number that is greater in every later process on this machine.
 pub(crate) fn unix_microseconds() -> i64 {
     let microseconds = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000;

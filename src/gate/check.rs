@@ -12,6 +12,7 @@ use super::visit::Visit;
 use super::{HerokuUser, RefusalKind};
 use crate::access::{Entitlement, NotEntitled};
 use crate::audit;
+use crate::clock::Reading;
 use crate::ids::ResourceId;
 use crate::session::{Credential, Extension, Grant, SessionError, SessionName};
 use crate::sync::{Held, SyncError};
@@ -68,14 +69,15 @@ impl Keeper {
         place: Place,
         mount: &str,
     ) -> Option<Passage> {
-        let (session, grant) = self.sessions.find_at_once(credential)?;
+        let at = Reading::of(self.directory.clock());
+        let (session, grant) = self.sessions.find_at_once(credential, at)?;
         let is_here = place.resource().is_none_or(|here| *here == grant.resource);
-        if !is_here || grant.has_ended(self.directory.clock().now()) {
+        if !is_here || grant.has_ended(at.now) {
             return None;
         }
-        let held = self
-            .directory
-            .current_at_once(&grant.resource, &grant.email, grant.ticket)?;
+        let held =
+            self.directory
+                .current_at_once(&grant.resource, &grant.email, grant.ticket, at)?;
         let list = &held.snapshot.list;
         let listed = list
             .entitlement(&grant.email, grant.user_id.as_ref())

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::hash::Hash;
+#[cfg(feature = "jwt")]
+use std::hash::Hasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -32,6 +34,30 @@ pub(super) struct Cached {
     read_at: Duration,
     /// How many sessions had been closed when this one was last known not to be among them.
     closed_before: AtomicU64,
+}
+
+/// A signed token by which a grant is found again. Equal if all of it is; its hash is that of its end
+/// alone, where the signature is: the rest is long, and much the same in all tokens. Only tokens that
+/// were signed here are kept, so nobody can choose many that end alike.
+#[cfg(feature = "jwt")]
+#[derive(Clone, Eq, PartialEq)]
+pub(super) struct Token<T>(pub(super) T);
+
+#[cfg(feature = "jwt")]
+impl<T: AsRef<str>> Hash for Token<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        /// Of characters of 6 bits each.
+        const END: usize = 24;
+        let bytes = self.0.as_ref().as_bytes();
+        state.write(&bytes[bytes.len().saturating_sub(END)..]);
+    }
+}
+
+#[cfg(feature = "jwt")]
+impl Equivalent<Token<Box<str>>> for Token<&str> {
+    fn equivalent(&self, kept: &Token<Box<str>>) -> bool {
+        *self.0 == *kept.0
+    }
 }
 
 impl<K: Clone + Eq + Hash> GrantCache<K> {

@@ -14,7 +14,7 @@ use super::key::new_session_key;
 #[cfg(feature = "jwt")]
 use super::signed::{BearerClaims, CookieClaims, SignedSessions};
 use super::stored::StoredSessions;
-use crate::clock::SharedClock;
+use crate::clock::{Reading, SharedClock};
 use crate::config::SessionLife;
 #[cfg(feature = "jwt")]
 use crate::jwt::{Codec, JwtError};
@@ -197,20 +197,21 @@ impl Sessions {
     pub(crate) fn find_at_once(
         &self,
         credential: &Credential<'_>,
+        at: Reading,
     ) -> Option<(SessionName, Arc<Grant>)> {
         match (credential, &self.place) {
             (Credential::Cookie(id), Place::Stored(stored)) => {
                 let id = id.parse().ok()?;
-                Some((SessionName::Stored(id), stored.copy_of(&id)?))
+                Some((SessionName::Stored(id), stored.copy_of(&id, at)?))
             }
             #[cfg(feature = "jwt")]
             (Credential::Cookie(token), Place::InCookie(signed)) => {
-                let (key, grant) = signed.copy_of(token)?;
+                let (key, grant) = signed.copy_of(token, at.elapsed)?;
                 Some((SessionName::Signed(key), grant))
             }
             #[cfg(feature = "jwt")]
             (Credential::Bearer(token), _) => {
-                let (key, grant) = self.bearers.as_ref()?.copy_of(token)?;
+                let (key, grant) = self.bearers.as_ref()?.copy_of(token, at.elapsed)?;
                 Some((SessionName::Bearer(key), grant))
             }
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::Grant;
-use super::cache::GrantCache;
+use super::cache::{GrantCache, Token};
 use crate::clock::SharedClock;
 use crate::jwt::{Claims, Codec, JwtError};
 use crate::lately::Lately;
@@ -80,7 +80,7 @@ pub(super) struct SignedSessions<C> {
     clock: SharedClock,
     closed: Arc<ClosedSessions>,
     /// Tokens whose signature was checked before, and that the store knows of no closing of.
-    read_before: GrantCache<Box<str>>,
+    read_before: GrantCache<Token<Box<str>>>,
     /// The last extension of each session: for the streams that began before it, and so that all who
     /// ask for it get the same token.
     extended: Lately<SessionKey, Extended>,
@@ -137,9 +137,8 @@ where
 
     /// The session and grant of a token that was read before, unless the session was closed since; it
     /// may have ended.
-    pub(super) fn copy_of(&self, token: &str) -> Option<(SessionKey, Arc<Grant>)> {
-        let now = self.clock.elapsed();
-        let copy = self.read_before.get(token, &self.closed, now)?;
+    pub(super) fn copy_of(&self, token: &str, now: Duration) -> Option<(SessionKey, Arc<Grant>)> {
+        let copy = self.read_before.get(&Token(token), &self.closed, now)?;
         Some((copy.key.clone(), Arc::clone(&copy.grant)))
     }
 
@@ -148,7 +147,7 @@ where
         &self,
         token: &str,
     ) -> Result<Option<(SessionKey, Arc<Grant>)>, StoreError> {
-        if let Some(found) = self.copy_of(token) {
+        if let Some(found) = self.copy_of(token, self.clock.elapsed()) {
             return Ok(Some(found));
         }
         // Before the store is asked: of what is closed later, the cache hears.
@@ -162,14 +161,14 @@ where
             Ok(false) => {}
             // While the store is away, who was in a moment ago goes on.
             Err(error) => {
-                let old = self.read_before.get_old(token, &self.closed);
+                let old = self.read_before.get_old(&Token(token), &self.closed);
                 let grant = old.ok_or(error)?;
                 return Ok(Some((key, grant)));
             }
         }
         let now = self.clock.elapsed();
         self.read_before
-            .put(token.into(), &key, &grant, closed_before, now);
+            .put(Token(token.into()), &key, &grant, closed_before, now);
         Ok(Some((key, grant)))
     }
 
@@ -213,8 +212,13 @@ where
             // As good as the one that it takes the place of.
             let now = self.clock.elapsed();
             let extended = Arc::new(extended);
-            self.read_before
-                .put(token.as_str().into(), key, &extended, closed_before, now);
+            self.read_before.put(
+                Token(token.as_str().into()),
+                key,
+                &extended,
+                closed_before,
+                now,
+            );
         }
         Ok(token)
     }

@@ -14,7 +14,7 @@ use super::cache::GrantCache;
 use super::key::session_key;
 use super::outage::Outage;
 use super::sessions::{Extension, SessionError};
-use crate::clock::SharedClock;
+use crate::clock::{Reading, SharedClock};
 use crate::lately::Lately;
 use crate::sync::ClosedSessions;
 
@@ -75,18 +75,19 @@ impl StoredSessions {
 
     /// The grant under `id`, if it was read a moment ago and has not ended: the end that a copy has may
     /// have been moved by another process.
-    pub(super) fn copy_of(&self, id: &Id) -> Option<Arc<Grant>> {
-        let copy = self.cache.get(id, &self.closed, self.clock.elapsed())?;
-        let has_ended = copy.grant.has_ended(self.clock.now());
+    pub(super) fn copy_of(&self, id: &Id, at: Reading) -> Option<Arc<Grant>> {
+        let copy = self.cache.get(id, &self.closed, at.elapsed)?;
+        let has_ended = copy.grant.has_ended(at.now);
         (!has_ended).then(|| Arc::clone(&copy.grant))
     }
 
     /// The grant under `id`, if there is one that this version can read; it may have ended.
     pub(super) async fn load(&self, id: &Id) -> Result<Option<Arc<Grant>>, SessionError> {
-        if let Some(grant) = self.copy_of(id) {
+        let at = Reading::of(&self.clock);
+        if let Some(grant) = self.copy_of(id, at) {
             return Ok(Some(grant));
         }
-        let now = self.clock.elapsed();
+        let now = at.elapsed;
         // Before the record is read: of what is closed later, the cache hears.
         let closed_before = self.closed.count();
         let record = match self.cache.get_old(id, &self.closed) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::directory::Directory;
 use super::held::Held;
 use crate::access::Email;
+use crate::clock::Reading;
 use crate::ids::ResourceId;
 use crate::store::Ticket;
 
@@ -16,16 +17,17 @@ impl Directory {
         id: &ResourceId,
         email: &Email,
         signed_in: Ticket,
+        at: Reading,
     ) -> Option<Arc<Held>> {
         let entry = Arc::clone(&*self.entries.get(id)?);
         if entry.is_revoked(email, signed_in) || entry.in_doubt(email).is_some() {
             return None;
         }
         let held = entry.held()?;
-        if held.age(&self.clock) > self.settings.max_list_age {
+        if held.age_at(at) > self.settings.max_list_age {
             return None;
         }
-        self.touch(&entry);
+        self.touch_at(&entry, at.elapsed);
         Some(held)
     }
 }

@@ -8,7 +8,7 @@ use super::team::Members;
 use crate::access::{
     AccessList, ListChange, ListPolicy, ResourceList, Snapshot, difference_of_all,
 };
-use crate::clock::SharedClock;
+use crate::clock::{Reading, SharedClock};
 use crate::heroku::ETag;
 
 /// The newest list of a resource: what was asked on the resource's own behalf, together with its
@@ -132,6 +132,11 @@ impl Held {
     /// Of its oldest part.
     pub(crate) fn age(&self, clock: &SharedClock) -> Duration {
         self.asked_at.age(clock)
+    }
+
+    /// As [`age`](Self::age), for who has read the clock.
+    pub(super) fn age_at(&self, at: Reading) -> Duration {
+        self.asked_at.age_at(at)
     }
 
     pub(super) fn own_age(&self, clock: &SharedClock) -> Duration {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use time::{Duration as SignedDuration, OffsetDateTime};
 
-use crate::clock::SharedClock;
+use crate::clock::{Reading, SharedClock};
 use crate::store::{Dated, Ticket};
 
 /// A moment by the wall clock, by the time that has passed in this process, and by a ticket of the
@@ -46,8 +46,13 @@ impl Moment {
     /// Age by the wall or by the time passed, whichever is more: a clock that is set back makes
     /// nothing younger.
     pub(super) fn age(&self, clock: &SharedClock) -> Duration {
-        let passed = signed(clock.elapsed()) - self.passed;
-        let by_wall = clock.now() - self.wall;
+        self.age_at(Reading::of(clock))
+    }
+
+    /// As [`age`](Self::age), for who has read the clock.
+    pub(super) fn age_at(&self, at: Reading) -> Duration {
+        let passed = signed(at.elapsed) - self.passed;
+        let by_wall = at.now - self.wall;
         passed.max(by_wall).try_into().unwrap_or(Duration::ZERO)
     }
 

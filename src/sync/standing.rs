@@ -16,8 +16,13 @@ impl Directory {
     /// Takes note that somebody uses the resource. Its list, and its team's, may be due earlier by
     /// that.
     pub(super) fn touch(&self, entry: &Arc<Entry>) {
+        self.touch_at(entry, self.clock.elapsed());
+    }
+
+    /// As [`touch`](Self::touch), for who has read the clock.
+    pub(super) fn touch_at(&self, entry: &Arc<Entry>, now: Duration) {
         let span = self.settings.refresh_interval;
-        if !entry.touch(span, self.clock.elapsed()) {
+        if !entry.touch(span, now) {
             return;
         }
         self.plan(&Subject::Resource(Arc::clone(entry)));

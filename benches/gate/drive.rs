@@ -1,0 +1,56 @@
+//! Requests made ahead, and only their answers timed.
+
+#![allow(dead_code, reason = "each program needs a part")]
+
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use http::{Request, header};
+use tokio::runtime::Runtime;
+use tower::Service;
+
+/// Requests that are ready at once.
+const BATCH: u64 = 100;
+
+/// The router that all stand before.
+pub fn page() -> Router {
+    Router::new().route("/page", get(|| async { "page" }))
+}
+
+pub fn current_thread() -> Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+/// A request for the page, of a browser with these cookies.
+pub fn request(cookie: &str) -> Request<Body> {
+    let request = Request::get("/page");
+    let request = match cookie.is_empty() {
+        true => request,
+        false => request.header(header::COOKIE, cookie),
+    };
+    request.body(Body::empty()).expect("a request")
+}
+
+/// How long `app` takes for so many requests, of these people in turn.
+pub async fn answers(app: &mut Router, cookies: &[String], requests: u64) -> Duration {
+    let mut whose = cookies.iter().cycle();
+    let mut spent = Duration::ZERO;
+    let mut left = requests;
+    while left > 0 {
+        let batch = left.min(BATCH);
+        let next = || request(whose.next().expect("at least one"));
+        let requests: Vec<_> = std::iter::repeat_with(next).take(batch as usize).collect();
+        let started = Instant::now();
+        for request in requests {
+            drop(app.call(request).await);
+        }
+        spent += started.elapsed();
+        left -= batch;
+    }
+    spent
+}

@@ -1,0 +1,130 @@
+//! A gated route and an ungated one over a real socket, with the same connections.
+//!
+//! `cargo bench --bench socket --features jwt,simulator`. The server has a thread, and so has the
+//! loader, which writes the same bytes and counts those that come back: it costs less than what it
+//! measures.
+
+mod drive;
+mod fleet;
+mod measured;
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::fleet::Fleet;
+use crate::measured::Values;
+
+const CONNECTIONS: usize = 32;
+const ROUND: Duration = Duration::from_secs(1);
+const ROUNDS: usize = 15;
+
+/// Of one round.
+struct Round {
+    rate: f64,
+    p99: f64,
+}
+
+fn main() {
+    let fleet = drive::current_thread().block_on(Fleet::of(1_000));
+    // Both get the cookie; one looks at it.
+    let request = format!(
+        "GET /page HTTP/1.1\r\nhost: localhost\r\naccept: text/html\r\ncookie: {}\r\n\r\n",
+        fleet.cookies[0]
+    );
+    let routes = [
+        ("ungated", serve(drive::page())),
+        ("gated", serve(fleet.app)),
+    ];
+    let runtime = drive::current_thread();
+    let mut rounds: [Vec<Round>; 2] = Default::default();
+    // In turn, so that what else the machine does falls on both; the first round warms up.
+    for number in 0..=ROUNDS {
+        for ((_, address), rounds) in routes.iter().zip(&mut rounds) {
+            let round = runtime.block_on(load(*address, &request));
+            if number > 0 {
+                rounds.push(round);
+            }
+        }
+    }
+    let mut values = Values::new();
+    for ((name, _), rounds) in routes.iter().zip(&rounds) {
+        let rate = median(rounds.iter().map(|round| round.rate));
+        let p99 = median(rounds.iter().map(|round| round.p99));
+        println!("| {name} | {rate:.0} requests a second | p99 {p99:.0} us |");
+        values.insert(format!("{name}, requests a second"), rate);
+        values.insert(format!("{name}, p99 in microseconds"), p99);
+    }
+    let pairs = || rounds[1].iter().zip(&rounds[0]);
+    let rate = median(pairs().map(|(gated, ungated)| gated.rate / ungated.rate));
+    let p99 = median(pairs().map(|(gated, ungated)| gated.p99 / ungated.p99));
+    println!("gated / ungated, medians of rounds: {rate:.3} requests a second, {p99:.3} p99");
+    values.insert("ratio of requests a second".into(), rate);
+    values.insert("ratio of p99".into(), p99);
+    measured::keep("socket", &values);
+}
+
+/// A server on a thread of its own, which lasts as long as the program.
+fn serve(app: Router) -> SocketAddr {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        drive::current_thread().block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            tell.send(listener.local_addr()).expect("somebody waits");
+            axum::serve(listener, app).await.expect("a server");
+        });
+    });
+    let address = told.recv().expect("a server");
+    address.expect("an address")
+}
+
+async fn load(address: SocketAddr, request: &str) -> Round {
+    let started = Instant::now();
+    let until = started + ROUND;
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..CONNECTIONS {
+        tasks.spawn(one_connection(address, request.to_owned(), until));
+    }
+    let mut times = tasks.join_all().await.concat();
+    times.sort_unstable();
+    let p99 = times[times.len() * 99 / 100];
+    Round {
+        rate: times.len() as f64 / started.elapsed().as_secs_f64(),
+        p99: p99.as_secs_f64() * 1e6,
+    }
+}
+
+/// One request after the other. All answers have the length of the first.
+async fn one_connection(address: SocketAddr, request: String, until: Instant) -> Vec<Duration> {
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.set_nodelay(true).expect("a socket");
+    let mut buffer = [0; 2048];
+    let mut length = None;
+    let mut times = Vec::new();
+    while Instant::now() < until {
+        let started = Instant::now();
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        let mut read = 0;
+        while read == 0 || length.is_some_and(|length| read < length) {
+            let more = stream.read(&mut buffer[read..]).await.expect("an answer");
+            assert!(more > 0, "the server ended the connection");
+            read += more;
+        }
+        times.push(started.elapsed());
+        if length.is_none() {
+            assert!(buffer.starts_with(b"HTTP/1.1 200 "), "not let in");
+            assert!(buffer[..read].ends_with(b"page"), "half an answer");
+            length = Some(read);
+        }
+    }
+    times
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<_> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
