@@ -6,7 +6,7 @@
 //! | `heroku_sso_list_fetches_total` | counter | `outcome`: `ok` or the kind of an error |
 //! | `heroku_sso_list_fetch_seconds` | histogram | `outcome` |
 //! | `heroku_sso_token_renewals_total` | counter | `outcome`: `ok`, `refused`, `failed` |
-//! | `heroku_sso_webhooks_total` | counter | `outcome`: `taken`, `seen_before`, `ignored`, `unsigned` |
+//! | `heroku_sso_webhooks_total` | counter | `outcome`: `taken`, `seen_before`, `ignored`, `unsigned`, `failed` |
 //! | `heroku_sso_resources` | gauge | `state`: `all`, `in_use`, `without_list`, `needing_grant` |
 //! | `heroku_sso_oldest_list_seconds` | gauge | `tier`: `all`, `in_use` |
 //! | `heroku_sso_due_lists` | gauge | `tier`: `in_use`, `idle` |

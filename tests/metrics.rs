@@ -68,8 +68,10 @@ async fn calls_fetches_and_the_state_of_the_lists_are_counted_without_naming_any
     recorder.install().unwrap();
 
     let clock = ManualClock::new();
+    // Calls for a few lists, and then none for those that nobody looks at.
     let heroku = Simulator::builder()
         .clock(clock.clone())
+        .rate_pool(60, 1)
         .start()
         .await
         .unwrap();
@@ -106,7 +108,24 @@ async fn calls_fetches_and_the_state_of_the_lists_are_counted_without_naming_any
     }
     heroku.clear_faults();
     heroku.expire_access_tokens();
+    heroku.set_date_offset(time::Duration::minutes(2));
     sso.refresh_now(&resource).await.unwrap();
+    // One whose grant is refused, and more than there are calls for.
+    let refused = heroku.app("refused").addon();
+    let grant = OauthGrant::Code(refused.grant_code().into());
+    sso.register(&refused.resource_id(), grant).await.unwrap();
+    heroku.revoke_tokens(&refused);
+    sso.refresh_now(&refused.resource_id()).await.unwrap_err();
+    for number in 0..40 {
+        let addon = heroku.app(&format!("app-{number}")).addon();
+        let grant = OauthGrant::Code(addon.grant_code().into());
+        sso.register(&addon.resource_id(), grant).await.unwrap();
+    }
+    // So long that they are late, whatever the pool gives meanwhile.
+    for _ in 0..15 {
+        clock.advance(Duration::from_secs(600));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     // The gauges are set every ten seconds.
     clock.advance(Duration::from_secs(10));
     let mut found = Found::default();
@@ -119,12 +138,17 @@ async fn calls_fetches_and_the_state_of_the_lists_are_counted_without_naming_any
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let found = found.0;
+    let health = sso.health().await.unwrap();
     sync.shutdown().await;
     for (_, fault, kind) in kinds() {
         let name = format!("heroku_sso_list_fetches_total{{outcome={kind}}}");
         let count = found.get(&name).copied().unwrap_or_default();
         assert!(count >= 1.0, "{fault:?}: {name} is not in {found:#?}");
     }
+    assert_eq!(found["heroku_sso_clock_drift_seconds"], 120.0);
+    let behind = f64::from(u8::from(health.behind));
+    assert_eq!(found["heroku_sso_sync_behind"], behind);
+    assert_eq!(found["heroku_sso_resources{state=needing_grant}"], 1.0);
 
     for (name, least) in [
         ("heroku_sso_api_calls_total{call=add_on,outcome=200}", 1.0),
@@ -140,10 +164,9 @@ async fn calls_fetches_and_the_state_of_the_lists_are_counted_without_naming_any
         ("heroku_sso_token_renewals_total{outcome=ok}", 1.0),
         ("heroku_sso_resources{state=all}", 1.0),
         ("heroku_sso_oldest_list_seconds{tier=all}", 10.0),
-        ("heroku_sso_due_lists{tier=idle}", 0.0),
-        ("heroku_sso_sync_behind", 0.0),
+        ("heroku_sso_token_renewals_total{outcome=refused}", 1.0),
+        ("heroku_sso_due_lists{tier=idle}", 1.0),
         ("heroku_sso_rate_limit_remaining", 1.0),
-        ("heroku_sso_clock_drift_seconds", 0.0),
     ] {
         let value = found
             .get(name)

@@ -11,7 +11,7 @@ pub fn all(times: &Estimates) -> [(&'static str, String); 3] {
     let bare = allocations[PEERS[0]];
     let bars = |value: &dyn Fn(&str) -> f64, digits: usize| -> Vec<Bar> {
         let bar = |peer: &&'static str| Bar {
-            name: *peer,
+            name: peer,
             value: value(peer),
             digits,
             is_ours: peer.starts_with("gate"),

@@ -8,13 +8,20 @@ use super::directory::Directory;
 use super::entry::Entry;
 use super::moment::Moment;
 use super::schedule::Subject;
+use super::settings::RatePools;
 use super::swap::Source;
 use super::team::{TeamEntry, TeamList};
 use super::tokens::Horizon;
 use crate::access::People;
+use crate::clock;
 use crate::heroku::{ETag, HerokuError, Reply};
 use crate::ids::{ResourceId, TeamId};
 use crate::secret::Tokens;
+use crate::store::Work;
+
+/// How long to wait for another process that asks.
+const TRIES: u32 = 8;
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// How many of a team's tokens are tried before its members count as withheld.
 const TOKENS_TRIED: usize = 3;
@@ -34,8 +41,39 @@ impl Directory {
             return Ok(());
         }
         let (directory, asker) = (Arc::clone(self), Arc::clone(asker));
-        let work = || Ok(async move { directory.ask_for_members(&team, Some(asker)).await });
+        let work = || Ok(async move { directory.ask_once(&team, asker, max_age).await });
         self.asking_team.join(id.clone(), work).await
+    }
+
+    /// Whichever process comes first asks for all of them. Who wants the newest there are waits for
+    /// none that was asked for before.
+    async fn ask_once(
+        self: &Arc<Self>,
+        team: &Arc<TeamEntry>,
+        asker: Arc<Entry>,
+        max_age: Duration,
+    ) -> Result<(), SyncError> {
+        if self.store.shared().is_none() || max_age.is_zero() {
+            return self.ask_for_members(team, Some(asker)).await;
+        }
+        for _ in 0..TRIES {
+            let work = Work::Members(team.id.clone());
+            let asking = async {
+                // Another process may have asked a moment ago.
+                self.catch_up_with_team(&team.id).await?;
+                let age = team.state().age(&self.clock);
+                if age.is_some_and(|age| age <= max_age) {
+                    return Ok(());
+                }
+                self.ask_for_members(team, Some(Arc::clone(&asker))).await
+            };
+            if let Some(result) = self.leased(work, asking).await? {
+                return result;
+            }
+            clock::pause(PAUSE).await;
+        }
+        // It takes its time, or is no more, and somebody waits.
+        self.ask_for_members(team, Some(asker)).await
     }
 
     /// For the schedule: with the token of whichever of its resources.
@@ -121,7 +159,7 @@ impl Directory {
                     );
                     refused = true;
                 }
-                Err(error) if is_about_the_token(&error) => last_error = error,
+                Err(error) if self.is_about_the_token(&error) => last_error = error,
                 Err(error) => return Err(error),
             }
         }
@@ -201,18 +239,20 @@ impl Directory {
         askers.dedup_by_key(|asker| asker.id);
         askers
     }
-}
 
-/// Errors that another resource's token may not run into.
-fn is_about_the_token(error: &SyncError) -> bool {
-    use HerokuError::{Gone, GrantRefused, NotFound, Unauthorized};
+    /// True for an error that another resource's token may not run into.
+    fn is_about_the_token(&self, error: &SyncError) -> bool {
+        use HerokuError::{Gone, GrantRefused, NotFound, RateLimited, Unauthorized};
 
-    matches!(
-        error,
-        SyncError::NoTokens
+        let pools_are_apart = self.settings.rate_pools == RatePools::PerToken;
+        match error {
+            SyncError::Heroku(RateLimited { .. }) => pools_are_apart,
+            SyncError::NoTokens
             | SyncError::NeedsGrant
             | SyncError::Gone
             | SyncError::UnknownResource
-            | SyncError::Heroku(Unauthorized(_) | GrantRefused(_) | NotFound(_) | Gone(_))
-    )
+            | SyncError::Heroku(Unauthorized(_) | GrantRefused(_) | NotFound(_) | Gone(_)) => true,
+            _ => false,
+        }
+    }
 }

@@ -19,9 +19,10 @@ use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
+use tower_heroku_sso::store::{SealingKey, SealingKeys, SqliteStore, Store};
 
 use crate::fleet::Fleet;
-use crate::place::{Place, Sqlite};
+use crate::place::{Place, Postgres, Sqlite};
 
 /// The blocks of the page that are marked as shell commands, without the indentation of a list.
 fn commands() -> Vec<String> {
@@ -48,7 +49,14 @@ async fn every_command_of_the_page_does_what_the_page_says() {
     let commands = commands();
     assert!(commands.len() >= 7, "{commands:#?}");
     let all = commands.join("\n");
-    for part in ["head -c 32", "psql", "reseal", "pg_dump", ".backup"] {
+    for part in [
+        "head -c 32",
+        "psql",
+        "reseal",
+        "pg_dump",
+        ".backup",
+        ".restore",
+    ] {
         assert!(all.contains(part), "{part}");
     }
 
@@ -60,6 +68,8 @@ async fn every_command_of_the_page_does_what_the_page_says() {
     drop(sqlite.open().await);
 
     let folder = TempDir::new().unwrap();
+    let restored = Postgres::new().await;
+    let restored_file = folder.path().join("restored.db");
     // The key of the first block is for a database that is new; here there is one already.
     let known = format!("TOKEN_ENCRYPTION_KEY={}", crate::fleet::KEY);
     let reseal = example::built("reseal");
@@ -78,11 +88,14 @@ async fn every_command_of_the_page_does_what_the_page_says() {
             script.push('\n');
         }
     }
+    script.push_str("printf %s \"$TOKEN_ENCRYPTION_KEY\" >key\n");
     let output = Command::new("bash")
         .args(["-c", &script])
         .current_dir(folder.path())
         .env("DATABASE_URL", &fleet.database)
         .env("SQLITE_FILE", sqlite.file())
+        .env("RESTORED_DATABASE_URL", &restored.url)
+        .env("RESTORED_SQLITE_FILE", &restored_file)
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -97,4 +110,11 @@ async fn every_command_of_the_page_does_what_the_page_says() {
     assert!(!dump.contains("HRKU-"), "tokens are sealed");
     let backup = std::fs::read(folder.path().join("sso-backup.db")).unwrap();
     assert!(backup.starts_with(b"SQLite format 3"));
+    // What was put back is what was there, under the key of the end.
+    let key = String::from_utf8(std::fs::read(folder.path().join("key")).unwrap()).unwrap();
+    let keys = || SealingKeys::new(SealingKey::from_base64(key.trim()).unwrap());
+    let there = restored.open_with(keys()).await.unwrap();
+    let resource = there.get(&addon.resource_id()).await.unwrap().unwrap();
+    assert!(resource.tokens.is_some());
+    drop(SqliteStore::open(&restored_file, keys()).await.unwrap());
 }

@@ -7,7 +7,7 @@ use tower_heroku_sso::simulator::Endpoint;
 use tower_heroku_sso::{Clock, ManualClock};
 
 use crate::place::{Place, Postgres};
-use crate::soon::soon;
+use crate::soon::{eventually, soon};
 use crate::world::{REFRESH, World};
 
 const APART: Duration = Duration::from_secs(45);
@@ -136,4 +136,31 @@ async fn r6_a_revocation_by_a_clock_behind_ends_a_session_by_one_ahead() {
     })
     .await;
     assert_eq!(there.at(behind.address).fetch("/page").await.status, 401);
+}
+
+#[tokio::test]
+async fn r6_a_list_that_the_sync_of_one_fetches_is_due_at_neither() {
+    let (behind, sso, _, ahead) = apart().await;
+    let (_here, _there) = (behind.sso.spawn_sync(), sso.spawn_sync());
+    let addon = behind.addon().await;
+    let id = addon.resource_id();
+    let lists = async || {
+        let here = behind.sso.access_list(&id).await.unwrap();
+        let there = sso.access_list(&id).await.unwrap();
+        here.is_some() && there.is_some()
+    };
+    soon("both have the list", lists).await;
+    behind.quiet().await;
+    for round in 1..=3 {
+        behind.heroku.reset_calls();
+        for clock in [&behind.clock, &ahead] {
+            clock.advance(Duration::from_secs(6 * 60 * 60));
+        }
+        eventually("the list is fetched", async || {
+            behind.heroku.calls(Endpoint::Collaborators) > 0
+        })
+        .await;
+        behind.quiet().await;
+        assert_eq!(behind.heroku.calls(Endpoint::AddOn), 1, "round {round}");
+    }
 }

@@ -29,19 +29,23 @@ impl Fleet {
             dashboards: Vec::new(),
         };
         // At once, as a release does it.
-        let starting = (0..size).map(|_| fleet.start_one());
-        let mut started = Vec::new();
-        for dashboard in starting.collect::<Vec<_>>() {
-            started.push(dashboard.await);
+        let mut starting = tokio::task::JoinSet::new();
+        for _ in 0..size {
+            let variables = fleet.variables();
+            starting.spawn(async move { Self::started(&variables).await });
         }
-        fleet.dashboards = started;
+        fleet.dashboards = starting.join_all().await;
         fleet.heroku_calls(0);
         fleet
     }
 
     /// Another process on the same database.
     pub async fn start_one(&self) -> Running {
-        Running::start("dashboard", "add-on", &self.variables(), false).await
+        Self::started(&self.variables()).await
+    }
+
+    async fn started(variables: &[(&'static str, String)]) -> Running {
+        Running::start("dashboard", "add-on", variables, false).await
     }
 
     /// Has Heroku's calls go to this one.

@@ -183,6 +183,38 @@ async fn what_is_due_is_fetched_once_and_not_once_a_process() {
 }
 
 #[tokio::test]
+async fn members_that_are_due_at_both_are_asked_for_once() {
+    let pair = Pair::start().await;
+    let team = pair.here.heroku.team("acme");
+    team.member("lead@example.com", "admin");
+    let mut addons = Vec::new();
+    for number in 0..8 {
+        let app = pair.here.heroku.app(&format!("shop-{number}"));
+        let addon = app.owned_by_team(&team).addon();
+        assert_eq!(addon.provision().await.unwrap().status, 200);
+        addons.push(addon);
+    }
+    for addon in &addons {
+        pair.agree(addon).await;
+    }
+    pair.here.quiet().await;
+    for round in 1..=5 {
+        pair.here.heroku.reset_calls();
+        pair.here.clock.advance(Duration::from_secs(6 * 60 * 60));
+        eventually("every list is fetched", async || {
+            pair.here.heroku.calls(Endpoint::AddOn) >= addons.len()
+        })
+        .await;
+        for addon in &addons {
+            pair.agree(addon).await;
+        }
+        pair.here.quiet().await;
+        let asked = pair.here.heroku.calls(Endpoint::TeamMembers);
+        assert_eq!(asked, 1, "round {round}");
+    }
+}
+
+#[tokio::test]
 async fn who_is_revoked_at_one_is_out_at_both_and_may_sign_in_again() {
     let pair = Pair::start().await;
     let addon = pair.here.addon().await;

@@ -76,3 +76,27 @@ async fn one_unreadable_row_hides_no_other_in_postgres() {
     other.execute(damage.as_str()).await.unwrap();
     is_told(&store).await;
 }
+
+#[tokio::test]
+async fn the_sqlite_file_is_in_wal_mode_and_what_the_next_release_adds_does_no_harm() {
+    let place = Sqlite::new().await;
+    drop(place.open().await);
+    let file = format!("sqlite:{}", place.file().display());
+    let mut other = SqliteConnection::connect(&file).await.unwrap();
+    let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
+        .fetch_one(&mut other)
+        .await
+        .unwrap();
+    assert_eq!(mode, "wal");
+    other
+        .execute(
+            "ALTER TABLE heroku_sso_resource ADD COLUMN news TEXT;
+             INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES (1000, 'news', true, x'00', 1);",
+        )
+        .await
+        .unwrap();
+    let store = place.open().await;
+    fill(&store).await;
+    assert_eq!(store.load_page(None, 10).await.unwrap().len(), 4);
+}

@@ -54,7 +54,7 @@ async fn a_list_that_heroku_says_has_changed_goes_before_all_that_nobody_looks_a
         let event = collaborator(last, "create", "bob@example.com", event);
         assert_eq!(send(&world, &event).await, 204);
     }
-    world.quiet().await;
+    world.quiet_for(Duration::from_millis(100)).await;
     assert!(was_asked(&world.heroku, last), "it waits for no calls");
     let asked = world.heroku.calls(Endpoint::AddOn) - calls;
     assert!(asked <= 2, "hardly anybody else: {asked}");
@@ -108,7 +108,7 @@ async fn a_resource_that_this_process_has_not_met_is_looked_up() {
     assert_eq!(send(&world, &event).await, 503, "nobody can tell");
     store.mend();
     assert_eq!(send(&world, &event).await, 204);
-    world.quiet().await;
+    world.quiet_for(Duration::from_millis(100)).await;
     assert!(was_asked(&world.heroku, &addon));
 }
 

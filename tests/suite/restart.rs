@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tower_heroku_sso::simulator::Endpoint;
 use tower_heroku_sso::store::{MemoryStore, SealingKey, SealingKeys, SqliteStore};
+use tower_heroku_sso::sync::Change;
 use tower_heroku_sso::{HerokuSsoBuilder, MemorySessions};
 
 use crate::world::{REFRESH, World};
@@ -152,4 +153,32 @@ async fn a_copy_of_a_session_does_not_end_what_another_process_has_extended() {
     assert_eq!(ann.at(address).fetch("/page").await.status, 200);
     world.clock.advance(Duration::from_secs(3));
     assert_eq!(ann.fetch("/page").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_read_is_fetched_anew() {
+    use sqlx::{Connection, Executor, SqliteConnection};
+
+    let folder = tempfile::tempdir().unwrap();
+    let (before, after) = (store(&folder).await, store(&folder).await);
+    let world = World::with(|builder| builder.store(before)).await;
+    let addon = world.addon().await;
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    let file = format!("sqlite:{}", folder.path().join("sso.db").display());
+    let mut other = SqliteConnection::connect(&file).await.unwrap();
+    let damage = "UPDATE heroku_sso_resource SET list = '{\"of\": \"a later version\"}'";
+    other.execute(damage).await.unwrap();
+    world.heroku.reset_calls();
+    let (sso, _) = world.another_gate(|builder| builder.store(after)).await;
+    let _sync = sso.spawn_sync();
+    let mut changes = sso.changes();
+    let told = async {
+        let is_list = |change: &Change| matches!(change, Change::Snapshot { .. });
+        while !is_list(&changes.next().await.unwrap()) {}
+    };
+    let told = tokio::time::timeout(Duration::from_secs(20), told).await;
+    assert!(told.is_ok());
+    assert_eq!(world.heroku.calls(Endpoint::AddOn), 1);
+    let list = sso.access_list(&addon.resource_id()).await.unwrap();
+    assert!(list.is_some());
 }

@@ -11,7 +11,7 @@ use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
 
 use crate::faulty::Faulty;
-use crate::world::World;
+use crate::world::{REFRESH, World};
 
 /// Sessions in memory whose database can go away.
 #[derive(Clone, Debug, Default)]
@@ -185,4 +185,29 @@ async fn signing_out_of_sessions_that_never_were_writes_nothing() {
     let out = browser.request(reqwest::Method::POST, "/logout");
     assert_eq!(browser.send(out).await.status, 204);
     assert_eq!(store.calls("close_session"), 1);
+}
+
+#[tokio::test]
+async fn r7_a_store_that_is_away_ends_sessions_with_their_list_and_not_before() {
+    let store = Faulty::default();
+    let world = World::with(|builder| builder.store(store.clone())).await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let sync = world.sso.spawn_sync();
+    store.fail("*");
+    world.clock.advance(REFRESH - Duration::from_secs(1));
+    assert_eq!(ann.fetch("/page").await.status, 200);
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(ann.fetch("/page").await.status, 401);
+    let form = addon.sign_in_form("ann@example.com");
+    assert_eq!(world.browser().submit(&form).await.status, 503);
+    store.mend();
+    world.clock.advance(Duration::from_secs(60));
+    world.quiet().await;
+    assert_eq!(
+        world.browser().submit(&form).await.status,
+        303,
+        "it was not used up"
+    );
+    sync.shutdown().await;
 }

@@ -136,7 +136,7 @@ async fn a_heroku_that_cannot_subscribe_just_now_is_asked_again_soon_and_ever_mo
     for minute in 1..=30 {
         let before = world.heroku.calls(Endpoint::Webhooks);
         world.clock.advance(Duration::from_secs(60));
-        world.quiet().await;
+        world.quiet_for(Duration::from_millis(60)).await;
         if world.heroku.calls(Endpoint::Webhooks) > before {
             asked.push(minute);
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tower_heroku_sso::RatePools;
 use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault, Team};
 use tower_heroku_sso::sync::Change;
 
@@ -284,4 +285,44 @@ async fn somebody_who_has_just_joined_the_team_gets_in_at_a_resource_that_nobody
     team.member("ned@example.com", "member");
     // The other list of the team is fetched for him, with members that are young enough for a list.
     world.signed_in(&addons[1], "ned@example.com").await;
+}
+
+#[tokio::test]
+async fn u18_a_team_that_suddenly_has_nobody_is_asked_twice_before_it_is_believed() {
+    let world = World::start().await;
+    let team = acme(&world);
+    let addon = apps(&world, &team, 1).await.remove(0);
+    let resource = addon.resource_id();
+    world.sso.refresh_now(&resource).await.unwrap();
+    let nobody = Fault::Body("[]".into());
+    world.heroku.fault_times(Endpoint::TeamMembers, nobody, 1);
+    world.heroku.reset_calls();
+    world.sso.refresh_now(&resource).await.unwrap();
+    assert_eq!(world.heroku.calls(Endpoint::TeamMembers), 2);
+    assert_eq!(emails(&world, &addon).await.len(), 2, "it was a hiccup");
+    team.remove("lead@example.com").remove("mia@example.com");
+    world.heroku.reset_calls();
+    world.sso.refresh_now(&resource).await.unwrap();
+    assert_eq!(world.heroku.calls(Endpoint::TeamMembers), 2);
+    assert_eq!(emails(&world, &addon).await.len(), 0, "it is so");
+    world.heroku.reset_calls();
+    world.sso.refresh_now(&resource).await.unwrap();
+    assert_eq!(world.heroku.calls(Endpoint::TeamMembers), 1, "and no news");
+}
+
+#[tokio::test]
+async fn a_token_whose_own_pool_is_empty_is_helped_out_by_another_of_the_team() {
+    for (pools, asked) in [(RatePools::PerToken, 2), (RatePools::Shared, 1)] {
+        let world = World::with(|builder| builder.rate_pools(pools)).await;
+        let addons = apps(&world, &acme(&world), 3).await;
+        for addon in &addons {
+            world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        }
+        let limited = Fault::RateLimited { retry_after: None };
+        world.heroku.fault_times(Endpoint::TeamMembers, limited, 1);
+        world.heroku.reset_calls();
+        let fetched = world.sso.refresh_now(&addons[1].resource_id()).await;
+        assert_eq!(fetched.is_ok(), pools == RatePools::PerToken);
+        assert_eq!(world.heroku.calls(Endpoint::TeamMembers), asked);
+    }
 }

@@ -8,6 +8,7 @@ use tower_heroku_sso::sync::SyncError;
 use tower_heroku_sso::Clock as _;
 
 use crate::events::Events;
+use crate::log::Log;
 use crate::world::{World, grant};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -236,4 +237,55 @@ async fn an_access_token_that_still_works_is_used_after_its_renewal_was_refused(
         error,
         SyncError::Heroku(_) | SyncError::NeedsGrant
     ));
+}
+
+#[tokio::test]
+async fn u25_the_audit_log_says_once_which_resource_needs_a_grant() {
+    let log = Log::default();
+    let _guard = log.take();
+    let world = World::start().await;
+    let addon = world.addon().await;
+    world.heroku.revoke_tokens(&addon);
+    for _ in 0..3 {
+        assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
+        world.clock.advance(HOUR);
+    }
+    let said = log.lines_with("needs_grant");
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(
+        said[0].contains(&addon.resource_id().to_string()),
+        "{said:?}"
+    );
+}
+
+#[tokio::test]
+async fn tokens_that_were_had_at_once_are_not_renewed_at_once() {
+    const APPS: usize = 100;
+    let world = World::with_heroku(
+        |heroku| heroku.rate_pool(1_000_000, 1_000_000),
+        |builder| builder.idle_interval(24 * HOUR),
+    )
+    .await;
+    for number in 0..APPS {
+        let addon = world.heroku.app(&format!("app-{number}")).addon();
+        let resource = addon.resource_id();
+        world.sso.register(&resource, grant(&addon)).await.unwrap();
+    }
+    let sync = world.sso.spawn_sync();
+    world.quiet().await;
+    world.heroku.reset_calls();
+    // They end after eight hours, and are renewed from 30 to 15 minutes before.
+    world.clock.advance(HOUR * 15 / 2 - Duration::from_secs(1));
+    world.quiet().await;
+    assert_eq!(world.heroku.calls(Endpoint::Token), 0);
+    let mut before = 0;
+    for _ in 0..8 {
+        world.clock.advance(Duration::from_secs(120));
+        world.quiet().await;
+        let now = world.heroku.calls(Endpoint::Token);
+        assert!(now - before < APPS / 3, "{} at once", now - before);
+        before = now;
+    }
+    assert_eq!(before, APPS);
+    sync.shutdown().await;
 }

@@ -127,18 +127,23 @@ impl World {
 
     /// Waits until the sync asks nothing more by itself.
     pub async fn quiet(&self) {
-        self.quiet_for(Duration::from_millis(25)).await;
+        // On a busy machine the sync may rest for a moment without being done.
+        self.quiet_for(Duration::from_millis(300)).await;
     }
 
     /// The same where an answer takes longer.
     pub async fn quiet_for(&self, time: Duration) {
-        // On a busy machine the sync may rest for a moment without being done.
-        let (mut calls, mut rests) = (self.heroku.calls(Endpoint::Any), 0);
+        let step = Duration::from_millis(25);
+        let (mut calls, mut rest) = (self.heroku.calls(Endpoint::Any), Duration::ZERO);
         for _ in 0..800 {
-            tokio::time::sleep(Duration::from_millis(25)).await;
+            tokio::time::sleep(step).await;
             let before = std::mem::replace(&mut calls, self.heroku.calls(Endpoint::Any));
-            rests = if calls == before { rests + 1 } else { 0 };
-            if rests == 12 {
+            rest = if calls == before {
+                rest + step
+            } else {
+                Duration::ZERO
+            };
+            if rest >= time {
                 return;
             }
         }
