@@ -6,7 +6,6 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use super::claims::AssertionClaims;
-use super::layer::AssertLayer;
 use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::gate::HerokuUser;
 use crate::jwt::{Codec, InvalidJwtKey, JwtKeys};
@@ -54,11 +53,6 @@ impl Assertions {
     pub fn trust_unsigned_email(mut self) -> Self {
         self.trusts_unsigned_email = true;
         self
-    }
-
-    /// The layer that adds the header, for inside the gate.
-    pub fn layer(&self) -> AssertLayer {
-        AssertLayer::new(self.clone())
     }
 
     /// The public keys as a JWK set (RFC 7517), for the route that `jwks()` is with the feature

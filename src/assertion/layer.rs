@@ -16,9 +16,10 @@ use crate::gate::HerokuUser;
 #[must_use = "a layer does nothing until it is applied to a service"]
 pub struct AssertLayer(Assertions);
 
-impl AssertLayer {
-    pub(super) fn new(assertions: Assertions) -> Self {
-        Self(assertions)
+impl Assertions {
+    /// The layer that adds the header, for inside the gate.
+    pub fn layer(&self) -> AssertLayer {
+        AssertLayer(self.clone())
     }
 }
 

@@ -32,6 +32,7 @@ mod paths;
 #[cfg(feature = "jwt")]
 mod program_sign_in;
 mod refusal;
+mod refusal_kind;
 mod require;
 mod rule;
 mod service;
@@ -49,7 +50,7 @@ pub(crate) use keeper::{Keeper, Parts};
 pub use layer::HerokuSsoLayer;
 pub use own_login::{AdmitError, SignedIn, VerifiedEmail};
 pub(crate) use paths::Paths;
-pub use refusal::RefusalKind;
+pub use refusal_kind::RefusalKind;
 pub use require::{Require, RequireLayer};
 #[cfg(feature = "axum")]
 pub(crate) use rule::refusal_without;

@@ -9,8 +9,7 @@ use http_body_util::Full;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use url::Url;
 
-use super::RefusalKind;
-use super::refusal::Missing;
+use super::refusal_kind::{Missing, RefusalKind};
 use crate::access::Role;
 
 const STYLE: &str = "\

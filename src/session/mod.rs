@@ -10,6 +10,7 @@ mod grant;
 mod key;
 mod memory;
 mod outage;
+mod outcome;
 mod sessions;
 #[cfg(feature = "jwt")]
 mod signed;
@@ -23,6 +24,7 @@ pub(crate) use cookies::{Cookies, WayBack};
 pub(crate) use credential::{Credential, SessionName};
 pub(crate) use grant::Grant;
 pub use memory::MemorySessions;
-pub(crate) use sessions::{Extension, Keeping, Opened, SessionError, SessionSettings, Sessions};
+pub(crate) use outcome::{Extension, SessionError};
+pub(crate) use sessions::{Keeping, Opened, SessionSettings, Sessions};
 pub use sweep::SweepHandle;
 pub(crate) use sweep::sweep;

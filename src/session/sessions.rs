@@ -5,37 +5,26 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::sync::broadcast;
-use tower_sessions::{SessionStore, session_store};
+use tower_sessions::SessionStore;
 
 use super::credential::{Credential, SessionName};
 use super::grant::Grant;
 #[cfg(feature = "jwt")]
 use super::key::new_session_key;
+use super::outcome::{Extension, SessionError};
 #[cfg(feature = "jwt")]
 use super::signed::{BearerClaims, CookieClaims, SignedSessions};
 use super::stored::StoredSessions;
 use crate::clock::{Reading, SharedClock};
 use crate::config::SessionLife;
 #[cfg(feature = "jwt")]
-use crate::jwt::{Codec, JwtError};
+use crate::jwt::Codec;
 use crate::sso::Proof;
-use crate::store::{SessionKey, StoreError};
+use crate::store::SessionKey;
 use crate::sync::{Admitted, ClosedSessions, Held};
 
 /// A session is not written again for less.
 const LEAST_GAIN: Duration = Duration::from_secs(5);
-
-/// Sessions cannot be looked up, opened or closed right now.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SessionError {
-    #[error("the session store cannot answer")]
-    Sessions(#[from] session_store::Error),
-    #[cfg(feature = "jwt")]
-    #[error("a session cannot be signed")]
-    Signing(#[from] JwtError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 /// All sessions of one gate.
 #[derive(Debug)]
@@ -79,15 +68,6 @@ pub(crate) struct Opened {
     /// The value of its cookie, or its token.
     pub(crate) value: String,
     pub(crate) grant: Grant,
-}
-
-/// What became of moving a session's end.
-pub(crate) enum Extension {
-    /// The browser is to be told; the value of its cookie.
-    Done(String),
-    /// By another request, which has told the browser.
-    DoneBefore,
-    Closed,
 }
 
 #[cfg_attr(

@@ -13,7 +13,7 @@ use super::Grant;
 use super::cache::GrantCache;
 use super::key::session_key;
 use super::outage::Outage;
-use super::sessions::{Extension, SessionError};
+use super::outcome::{Extension, SessionError};
 use crate::clock::{Reading, SharedClock};
 use crate::lately::Lately;
 use crate::sync::ClosedSessions;

@@ -1,0 +1,162 @@
+//! Why a request does not pass, in words.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use crate::access::Role;
+
+/// Why a request does not pass. In the extensions of every response that the gate writes itself.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum RefusalKind {
+    /// 503: the list cannot be had from Heroku or the store right now.
+    CannotCheck,
+    /// 403: a sign-out that another site sent.
+    CrossSite,
+    /// 403: the SSO request is malformed, or its token does not match.
+    InvalidSignIn,
+    /// 405: the SSO path and the sign-out path take POST only.
+    MethodNotAllowed,
+    /// 403: listed, but without the role that the route asks for.
+    MissingRole,
+    /// 401: no session, or none that this gate knows.
+    NoSession,
+    /// 415: the SSO request is not a form.
+    NotAForm,
+    /// 403: the email is not on the list; also the answer for an unknown resource.
+    NotListed,
+    /// 401: the session has ended, or its resource is gone.
+    SessionEnded,
+    /// 408: the body of the SSO request did not arrive in time.
+    SlowBody,
+    /// 403: the session in the cookie of this path's resource is one of another resource
+    /// ([`Config::resource_in_path`](crate::Config::resource_in_path)).
+    OtherResource,
+    /// 403: the SSO request is too old, or from the future.
+    StaleSignIn,
+    /// 413: the body of the SSO request is larger than 64 KiB.
+    TooLarge,
+    /// 403: a role guard wants an email that Heroku has signed, and this session's is not
+    /// ([`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail)).
+    UnsignedEmail,
+    /// 403: the SSO request was used before.
+    UsedSignIn,
+}
+
+impl RefusalKind {
+    /// The status of the response.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::CannotCheck => StatusCode::SERVICE_UNAVAILABLE,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NoSession | Self::SessionEnded => StatusCode::UNAUTHORIZED,
+            Self::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::CrossSite
+            | Self::InvalidSignIn
+            | Self::MissingRole
+            | Self::NotListed
+            | Self::OtherResource
+            | Self::StaleSignIn
+            | Self::UnsignedEmail
+            | Self::UsedSignIn => StatusCode::FORBIDDEN,
+        }
+    }
+
+    /// A stable name, the last part of `type` in the problem document.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::CannotCheck => "cannot-check",
+            Self::CrossSite => "cross-site",
+            Self::InvalidSignIn => "invalid-sign-in",
+            Self::MethodNotAllowed => "method-not-allowed",
+            Self::MissingRole => "missing-role",
+            Self::NoSession => "no-session",
+            Self::NotAForm => "not-a-form",
+            Self::NotListed => "not-listed",
+            Self::OtherResource => "other-resource",
+            Self::SessionEnded => "session-ended",
+            Self::SlowBody => "slow-body",
+            Self::StaleSignIn => "stale-sign-in",
+            Self::TooLarge => "too-large",
+            Self::UnsignedEmail => "unsigned-email",
+            Self::UsedSignIn => "used-sign-in",
+        }
+    }
+
+    /// What happened, in a few words.
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::CannotCheck => "We cannot check your access right now",
+            Self::CrossSite => "You are still signed in",
+            Self::InvalidSignIn => "This sign-in is not valid",
+            Self::MethodNotAllowed => "Nothing to see at this address",
+            Self::MissingRole => "Your role does not allow this",
+            Self::NoSession => "Please sign in through Heroku",
+            Self::NotAForm => "This is not a sign-in form",
+            Self::NotListed => "You do not have access to this add-on",
+            Self::OtherResource => "You are signed in to another add-on",
+            Self::SessionEnded => "Your session has ended",
+            Self::SlowBody => "The sign-in took too long to arrive",
+            Self::StaleSignIn => "This sign-in is too old",
+            Self::TooLarge => "This sign-in is too large",
+            Self::UnsignedEmail => "This page needs a stronger sign-in",
+            Self::UsedSignIn => "This sign-in was used already",
+        }
+    }
+
+    /// What to do about it.
+    pub(super) fn advice(self) -> &'static str {
+        match self {
+            Self::CannotCheck => {
+                "Heroku did not tell us who may open this add-on. Nothing is wrong with your \
+                 account. Please try again in a moment."
+            }
+            Self::CrossSite => {
+                "The request to sign out came from another site. Use the sign-out button of this \
+                 dashboard."
+            }
+            Self::UsedSignIn => {
+                "Each sign-in works once. If it was you who used it, for example by a double click, \
+                 just go on. Otherwise open the add-on again from your app's Resources page in the \
+                 Heroku Dashboard."
+            }
+            Self::InvalidSignIn
+            | Self::NotAForm
+            | Self::SlowBody
+            | Self::StaleSignIn
+            | Self::TooLarge => {
+                "Open the add-on again from your app's Resources page in the Heroku Dashboard."
+            }
+            Self::MethodNotAllowed => {
+                "This address only takes forms. Open the add-on from the Heroku Dashboard."
+            }
+            Self::MissingRole => {
+                "You are signed in, but this page needs another role on the app or in its team. \
+                 Ask an owner or an admin of the app."
+            }
+            Self::UnsignedEmail => {
+                "Heroku signed you in without vouching for your email address, which is enough for \
+                 other pages but not for this one. Open the add-on again from your app's Resources \
+                 page in the Heroku Dashboard; if that does not help, ask whoever runs this add-on."
+            }
+            Self::NoSession | Self::OtherResource | Self::SessionEnded => {
+                "Open the add-on from your app's Resources page in the Heroku Dashboard."
+            }
+            Self::NotListed => {
+                "Only the collaborators of the app and the members of its team can open it. Ask an \
+                 owner of the app to add you, then open the add-on again from the Heroku Dashboard."
+            }
+        }
+    }
+}
+
+/// What somebody with a session lacks.
+#[derive(Clone, Debug)]
+pub(super) struct Missing {
+    pub(super) any_of: Arc<[Role]>,
+    /// Addresses. On the page only, which its reader alone sees.
+    pub(super) ask: Vec<Box<str>>,
+}

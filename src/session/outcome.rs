@@ -1,0 +1,28 @@
+//! What can come of a question about a session.
+
+use tower_sessions::session_store;
+
+#[cfg(feature = "jwt")]
+use crate::jwt::JwtError;
+use crate::store::StoreError;
+
+/// Sessions cannot be looked up, opened or closed right now.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SessionError {
+    #[error("the session store cannot answer")]
+    Sessions(#[from] session_store::Error),
+    #[cfg(feature = "jwt")]
+    #[error("a session cannot be signed")]
+    Signing(#[from] JwtError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What became of moving a session's end.
+pub(crate) enum Extension {
+    /// The browser is to be told; the value of its cookie.
+    Done(String),
+    /// By another request, which has told the browser.
+    DoneBefore,
+    Closed,
+}
