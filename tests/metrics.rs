@@ -165,7 +165,6 @@ async fn calls_fetches_and_the_state_of_the_lists_are_counted_without_naming_any
         ("heroku_sso_resources{state=all}", 1.0),
         ("heroku_sso_oldest_list_seconds{tier=all}", 10.0),
         ("heroku_sso_token_renewals_total{outcome=refused}", 1.0),
-        ("heroku_sso_due_lists{tier=idle}", 1.0),
         ("heroku_sso_rate_limit_remaining", 1.0),
     ] {
         let value = found

@@ -23,9 +23,6 @@ use crate::sso::Proof;
 use crate::store::SessionKey;
 use crate::sync::{Admitted, ClosedSessions, Held};
 
-/// A session is not written again for less.
-const LEAST_GAIN: Duration = Duration::from_secs(5);
-
 /// All sessions of one gate.
 #[derive(Debug)]
 pub(crate) struct Sessions {
@@ -265,9 +262,7 @@ impl Sessions {
         let by_list = held.snapshot.fetched_at + self.settings.interval;
         let end = by_list.min(grant.signed_in_at + self.settings.max_session);
         let end = end.replace_nanosecond(0).unwrap_or(end);
-        // Processes tell the time of one list by clocks of their own, and may each have one to write.
-        let least_gain = LEAST_GAIN.min(self.settings.interval / 20);
-        (end > grant.expires_at + least_gain).then_some(end)
+        (end > grant.expires_at).then_some(end)
     }
 
     /// Moves the end of a session to `expires_at`. A session that was closed meanwhile stays closed.

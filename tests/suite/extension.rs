@@ -94,19 +94,3 @@ async fn fixed_sessions_are_never_written_again() {
     world.clock.advance(REFRESH / 2 + Duration::from_secs(1));
     assert_eq!(browser.fetch("/page").await.status, 401);
 }
-
-#[tokio::test]
-async fn a_list_that_is_a_moment_newer_is_not_worth_a_write_and_a_cookie() {
-    let saves = Arc::default();
-    let world = world(&saves, false).await;
-    let addon = world.addon().await;
-    let browser = world.signed_in(&addon, "ann@example.com").await;
-    // As another process tells the time of the same list.
-    for (passed, written) in [(2, 0), (2, 0), (2, 1)] {
-        world.clock.advance(Duration::from_secs(passed));
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
-        let answer = browser.fetch("/page").await;
-        assert_eq!((answer.status, answer.set_cookies().len()), (200, written));
-        assert_eq!(saves.load(Ordering::SeqCst), written);
-    }
-}
