@@ -74,15 +74,16 @@ impl Cookies {
             None => Cow::Borrowed(&self.session),
             Some(_) => Cow::Owned(self.name(&self.of(SESSION, resource))),
         };
-        // As sent: what a session cookie holds needs no escapes.
         let texts = headers.get_all(COOKIE).into_iter();
         let texts = texts.filter_map(|text| text.to_str().ok());
-        // The parsing of what cannot be the one would be most of what a request costs.
-        let pairs = texts.flat_map(|text| text.split(';'));
-        let pairs = pairs.filter(|pair| pair.trim_start().starts_with(&*name));
-        let mut cookies = pairs.filter_map(|pair| Cookie::parse(pair).ok());
-        let cookie = cookies.find(|cookie| cookie.name() == *name)?;
-        Some(Credential::Cookie(cookie.value_raw()?.into()))
+        let mut pairs = texts.flat_map(|text| text.split(';'));
+        // As sent: what a session cookie holds needs no escapes. To have every cookie parsed would be
+        // much of what a request costs.
+        let value = pairs.find_map(|pair| {
+            let (own, value) = pair.split_once('=')?;
+            (own.trim() == &*name).then(|| value.trim())
+        });
+        Some(Credential::Cookie(value?.into()))
     }
 
     /// The session cookies of all resources in the request, if each has its own.
@@ -296,4 +297,45 @@ fn all(headers: &HeaderMap) -> impl Iterator<Item = Cookie<'static>> {
 fn is_own_path(path: &str) -> bool {
     let own = path.starts_with('/') && !path.starts_with("//") && path.len() <= MAX_WANTED;
     own && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_session_cookie_is_the_one_that_the_parser_of_all_cookies_finds_first() {
+        let secret = ClientSecret::new("a client secret of some length").unwrap();
+        let cookies = Cookies::new(CookieTransport::InsecureHttp, &secret, false);
+        for text in [
+            "heroku_sso=a",
+            "x=1; heroku_sso=a; heroku_sso=b",
+            "heroku_sso = a ;x=1",
+            " ;; heroku_sso=a=b;",
+            "heroku_sso=",
+            "heroku_sso=;heroku_sso=a",
+            "heroku_sso;heroku_sso=a",
+            "heroku_sso_hint=h; xheroku_sso=b; heroku_sso x=c",
+            "Heroku_sso=a",
+            "=heroku_sso=a",
+            "x=heroku_sso=a",
+            "heroku%5Fsso=a",
+            "heroku_sso=\"a\"; x",
+            "heroku_sso=a%3Bb",
+            "\"heroku_sso=a\"",
+            "",
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.append(COOKIE, HeaderValue::from_static("x=y"));
+            headers.append(COOKIE, text.parse().unwrap());
+            let found = match cookies.session_of(&headers, None) {
+                Some(Credential::Cookie(value)) => Some(value.into_owned()),
+                _ => None,
+            };
+            let mut all = Cookie::split_parse(text).filter_map(Result::ok);
+            let parsed = all.find(|cookie| cookie.name() == SESSION);
+            let parsed = parsed.and_then(|cookie| Some(cookie.value_raw()?.to_owned()));
+            assert_eq!(found, parsed, "{text:?}");
+        }
+    }
 }
