@@ -81,7 +81,7 @@ impl Cookies {
         // much of what a request costs.
         let value = pairs.find_map(|pair| {
             let (own, value) = pair.split_once('=')?;
-            (own.trim() == &*name).then(|| value.trim())
+            (own.trim() == *name).then(|| value.trim())
         });
         Some(Credential::Cookie(value?.into()))
     }
