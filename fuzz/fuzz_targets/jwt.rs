@@ -48,7 +48,8 @@ fuzz_target!(|input: &[u8]| {
 impl World {
     fn new() -> Self {
         let keys = Keys::new();
-        let verify = VerifyAssertion::with_keys(&keys.public(), ISSUER, AUDIENCE, site::clock());
+        let verify = VerifyAssertion::with_keys(keys.public(), ISSUER, AUDIENCE, site::clock());
+        let verify = verify.expect("asymmetric keys");
         let world = Self {
             gate: Site::with(|builder| {
                 let builder = builder.stateless(keys.of_cookies());
