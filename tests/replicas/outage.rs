@@ -102,7 +102,7 @@ async fn r7_a_database_that_is_away_ends_no_session_and_nothing_needs_a_restart(
 
     server.switch_on();
     eventually("sign-ins work again", async || {
-        let form = addon.sign_in_form("owner@example.com");
+        let form = addon.sign_in_form("ann@example.com");
         fleet.dashboards[0].browser().submit(&form).await.status == 303
     })
     .await;
