@@ -72,7 +72,6 @@ impl Drop for Server {
 }
 
 #[tokio::test]
-#[ignore = "sign-ins do not always work again within a minute after the database is back: to be found out"]
 async fn r7_a_database_that_is_away_ends_no_session_and_nothing_needs_a_restart() {
     let server = Server::start();
     let fleet = Fleet::on(server.url(), 2).await;
