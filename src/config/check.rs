@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::settings::PLACEHOLDER;
-use super::{Config, SetupError};
+use super::{Config, CookieTransport, SetupError};
 use crate::heroku::HerokuUrl;
 use crate::webhook::Webhooks;
 
@@ -85,6 +85,12 @@ impl Config {
                     setting: "resource_in_path",
                 });
             }
+        }
+        if self.explain_refusals && self.cookies != CookieTransport::InsecureHttp {
+            return Err(SetupError::Needs {
+                setting: "explain_refusals",
+                other: "CookieTransport::InsecureHttp: it is for development only",
+            });
         }
         let address = self.webhooks.as_ref().and_then(Webhooks::url);
         // The same rule as for addresses of Heroku's.

@@ -57,6 +57,7 @@ impl Config {
     /// | `HEROKU_WEBHOOK_SECRET` | `webhooks`; several secrets, separated by commas, during a rotation |
     /// | `HEROKU_WEBHOOK_URL` | the public address of `POST /heroku/webhooks`: subscribes to them |
     /// | `INSECURE_COOKIES` | `1`: [`CookieTransport::InsecureHttp`]; `0`: the default |
+    /// | `EXPLAIN_REFUSALS` | `1`: `explain_refusals`, for development; `0`: the default |
     ///
     /// # Errors
     /// [`SetupError`] names the variable that cannot be right.
@@ -89,11 +90,10 @@ impl Config {
             config.max_session = length;
         }
         config.webhooks = webhooks()?;
-        config.cookies = match optional("INSECURE_COOKIES")?.as_deref() {
-            None | Some("0") => CookieTransport::Https,
-            Some("1") => CookieTransport::InsecureHttp,
-            Some(_) => return Err(invalid("INSECURE_COOKIES", "expected 1 or 0")),
-        };
+        if switch("INSECURE_COOKIES")? {
+            config.cookies = CookieTransport::InsecureHttp;
+        }
+        config.explain_refusals = switch("EXPLAIN_REFUSALS")?;
         Ok(config)
     }
 }
@@ -171,6 +171,14 @@ fn required(variable: &'static str) -> Result<String, SetupError> {
 }
 
 /// An empty variable counts as one that is not set.
+fn switch(variable: &'static str) -> Result<bool, SetupError> {
+    match optional(variable)?.as_deref() {
+        None | Some("0") => Ok(false),
+        Some("1") => Ok(true),
+        Some(_) => Err(invalid(variable, "expected 1 or 0")),
+    }
+}
+
 fn optional(variable: &'static str) -> Result<Option<String>, SetupError> {
     match std::env::var(variable) {
         Ok(value) if value.is_empty() => Ok(None),

@@ -78,6 +78,11 @@ pub struct Config {
     /// session store does not answer, a session that was read before goes on to its own end; zero does
     /// without that too. Default: 5 seconds.
     pub session_cache: Duration,
+    /// Whether refusals say which check failed and what to look at, on the page and as `reason` in the
+    /// problem document: never what was expected, nor anything of the request. For development only:
+    /// wants [`CookieTransport::InsecureHttp`], as a stranger could learn from it who is on a list.
+    /// Default: no.
+    pub explain_refusals: bool,
     /// Heroku's webhooks, by which a removed collaborator is out within seconds. Default: none, so
     /// that lists are only polled.
     pub webhooks: Option<Webhooks>,
@@ -159,6 +164,7 @@ impl Default for Config {
             id_url: HerokuUrl::id_host(),
             heroku_timeout: Duration::from_secs(10),
             cookies: CookieTransport::default(),
+            explain_refusals: false,
             webhooks: None,
             session_cache: Duration::from_secs(5),
         }

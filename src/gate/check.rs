@@ -116,7 +116,13 @@ impl Keeper {
         place: Place,
         mount: String,
     ) -> Result<Passage, Refusal> {
-        let credential = credential.ok_or_else(|| Refusal::new(RefusalKind::NoSession))?;
+        let credential = credential.ok_or_else(|| {
+            let refusal = Refusal::new(RefusalKind::NoSession);
+            match place {
+                Place::Nowhere => self.because(refusal, &"this path is of no resource"),
+                _ => self.because_no_cookie(refusal, place.resource()),
+            }
+        })?;
         let verdict = self.decide(&credential, place, &mount).await;
         verdict.map_err(|refusal| match credential.is_cookie() {
             true => refusal,
@@ -130,15 +136,19 @@ impl Keeper {
         place: Place,
         mount: &str,
     ) -> Result<Passage, Refusal> {
-        let turn_away = |kind, resource| self.turn_away(credential, kind, resource);
+        let turn_away = |kind, resource, why: &str| {
+            self.because(self.turn_away(credential, kind, resource), &why)
+        };
         let found = self.sessions.find(credential).await;
-        let Some((session, mut grant)) = found.map_err(unavailable)? else {
-            return Err(turn_away(RefusalKind::NoSession, place.resource()));
+        let Some((session, mut grant)) = found.map_err(|error| self.unavailable(&error))? else {
+            let why = "no such session: signed out, swept, or of another store or key";
+            return Err(turn_away(RefusalKind::NoSession, place.resource(), why));
         };
         if place.resource().is_some_and(|here| *here != grant.resource) {
             // Under the name of this resource's cookie: no gate has set it.
             audit::request_refused(&grant.resource, &grant.email, "other_resource");
-            return Err(turn_away(RefusalKind::OtherResource, place.resource()));
+            let why = "the session is another resource's";
+            return Err(turn_away(RefusalKind::OtherResource, place.resource(), why));
         }
         let resource = grant.resource;
         let now = self.directory.clock().now();
@@ -146,7 +156,8 @@ impl Keeper {
             if let Err(error) = self.sessions.clear_away(&session).await {
                 tracing::warn!(%error, "a session could not be removed");
             }
-            return Err(turn_away(RefusalKind::SessionEnded, Some(&resource)));
+            let why = "the time of the session is over, and no newer list has moved its end";
+            return Err(turn_away(RefusalKind::SessionEnded, Some(&resource), why));
         }
         let user_id = grant.user_id.as_ref();
         let current = self
@@ -156,26 +167,42 @@ impl Keeper {
             Ok(Some(held)) => held,
             Ok(None) => {
                 self.close(&session).await;
-                audit::request_refused(&grant.resource, &grant.email, "revoked");
-                return Err(turn_away(RefusalKind::SessionEnded, Some(&resource)));
+                let why = "revoked";
+                audit::request_refused(&grant.resource, &grant.email, why);
+                return Err(turn_away(RefusalKind::SessionEnded, Some(&resource), why));
             }
-            Err(SyncError::Gone | SyncError::UnknownResource) => {
+            Err(error @ (SyncError::Gone | SyncError::UnknownResource)) => {
                 self.close(&session).await;
-                return Err(turn_away(RefusalKind::SessionEnded, Some(&resource)));
+                let why = error.to_string();
+                return Err(turn_away(RefusalKind::SessionEnded, Some(&resource), &why));
             }
-            Err(error) => return Err(Refusal::cannot_check(error.retry_after())),
+            Err(error) => {
+                let refusal = Refusal::cannot_check(error.retry_after());
+                return Err(self.because(refusal, &error));
+            }
         };
-        let listed = match listed(&grant, &held) {
+        let list = &held.snapshot.list;
+        let listed = match list.entitlement(&grant.email, grant.user_id.as_ref()) {
             Ok(listed) => listed,
-            Err(refusal) if refusal.kind == RefusalKind::NotListed => {
-                self.close(&session).await;
-                return Err(turn_away(RefusalKind::NotListed, Some(&resource)));
+            Err(NotEntitled::Unknown) => {
+                let error = SyncError::MembersWithheld;
+                let refusal = Refusal::cannot_check(error.retry_after());
+                return Err(self.because(refusal, &error));
             }
-            Err(refusal) => return Err(refusal),
+            Err(not @ (NotEntitled::NotListed | NotEntitled::OtherAccount)) => {
+                self.close(&session).await;
+                let why = match not {
+                    NotEntitled::OtherAccount => "other_account",
+                    _ => "not_listed",
+                };
+                audit::request_refused(&grant.resource, &grant.email, why);
+                return Err(turn_away(RefusalKind::NotListed, Some(&resource), why));
+            }
         };
         let extended = self.extend(&session, &mut grant, &held, now).await;
         let Ok(cookie) = extended else {
-            return Err(turn_away(RefusalKind::NoSession, Some(&resource)));
+            let why = "signed out while this request was under way";
+            return Err(turn_away(RefusalKind::NoSession, Some(&resource), why));
         };
         let passage = self.pass(session, grant, listed, &held, mount, credential);
         Ok(Passage { cookie, ..passage })
@@ -227,6 +254,12 @@ impl Keeper {
         }
     }
 
+    pub(super) fn unavailable(&self, error: &SessionError) -> Refusal {
+        tracing::error!(%error, "sessions cannot be checked");
+        let refusal = Refusal::cannot_check(std::time::Duration::from_secs(5));
+        self.because(refusal, error)
+    }
+
     /// The refusal of a credential that is of no more use.
     fn turn_away(
         &self,
@@ -244,23 +277,3 @@ impl Keeper {
 
 /// The session was closed while this request was under way.
 struct Closed;
-
-fn listed(grant: &Grant, held: &Held) -> Result<Entitlement, Refusal> {
-    let list = &held.snapshot.list;
-    let reason = match list.entitlement(&grant.email, grant.user_id.as_ref()) {
-        Ok(listed) => return Ok(listed),
-        Err(NotEntitled::Unknown) => {
-            let wait = SyncError::MembersWithheld.retry_after();
-            return Err(Refusal::cannot_check(wait));
-        }
-        Err(NotEntitled::NotListed) => "not_listed",
-        Err(NotEntitled::OtherAccount) => "other_account",
-    };
-    audit::request_refused(&grant.resource, &grant.email, reason);
-    Err(Refusal::new(RefusalKind::NotListed))
-}
-
-pub(super) fn unavailable(error: SessionError) -> Refusal {
-    tracing::error!(%error, "sessions cannot be checked");
-    Refusal::cannot_check(std::time::Duration::from_secs(5))
-}

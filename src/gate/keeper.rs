@@ -21,6 +21,8 @@ pub(crate) struct Parts {
     pub(crate) on_expired: OnExpired,
     pub(crate) streams: Streams,
     pub(crate) paths: Paths,
+    /// Refusals say which check failed.
+    pub(crate) explains: bool,
     /// The Platform API is on this machine, so Heroku's pages may be too.
     pub(crate) heroku_is_local: bool,
 }

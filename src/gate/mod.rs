@@ -21,6 +21,7 @@ mod accept;
 mod bearer;
 mod body;
 mod check;
+mod explain;
 mod future;
 mod keeper;
 mod layer;

@@ -34,6 +34,7 @@ pub(super) fn refusal(
     sign_in_url: Option<&Url>,
     landing: Option<&str>,
     missing: Option<&Missing>,
+    reason: Option<&str>,
 ) -> String {
     let status = kind.status();
     document(
@@ -54,6 +55,9 @@ pub(super) fn refusal(
             }
             @if let Some(landing) = landing {
                 a href=(landing) { "Go on to the dashboard" }
+            }
+            @if let Some(reason) = reason {
+                p { strong { "For developers: " } (reason) }
             }
             small { (status.as_u16()) " · " (kind.code()) }
         },

@@ -9,10 +9,8 @@ use time::format_description::well_known::Rfc3339;
 
 use super::RefusalKind;
 use super::accept::Format;
-use super::check::unavailable;
 use super::keeper::Keeper;
 use super::refusal::Refusal;
-use super::sign_in::malformed;
 use crate::audit;
 use crate::session::Opened;
 use crate::sso::SsoRequest;
@@ -44,10 +42,12 @@ impl Keeper {
         }
         let mut answers = headers.get_all(HEADER).iter();
         let (Some(answer), None) = (answers.next(), answers.next()) else {
-            audit::sign_in_refused(None, None, &"not one x-addon-sso header");
-            return Err(Refusal::new(RefusalKind::InvalidSignIn));
+            let why = "not one x-addon-sso header";
+            audit::sign_in_refused(None, None, &why);
+            return Err(self.because(Refusal::new(RefusalKind::InvalidSignIn), &why));
         };
-        let request = SsoRequest::from_addon_sso(answer.as_bytes()).map_err(malformed)?;
+        let request = SsoRequest::from_addon_sso(answer.as_bytes());
+        let request = request.map_err(|error| self.malformed(&error))?;
         let verified = self.verify(&request)?;
         let admitted = self.admitted(&verified).await?;
         self.use_up(&admitted.resource, &verified).await?;
@@ -55,7 +55,7 @@ impl Keeper {
         let opened = self
             .sessions
             .open_bearer(&admitted, proof, verified.context_app);
-        let opened = opened.map_err(unavailable)?;
+        let opened = opened.map_err(|error| self.unavailable(&error))?;
         let Opened { value, grant } =
             opened.ok_or_else(|| Refusal::new(RefusalKind::InvalidSignIn))?;
         audit::signed_in(&grant.resource, &grant.email, grant.proof);

@@ -26,6 +26,8 @@ pub(super) struct Refusal {
     landing: Option<Box<str>>,
     allow: Option<&'static str>,
     missing: Option<Box<Missing>>,
+    /// Which check failed, for whoever develops the app.
+    reason: Option<Box<str>>,
     cookies: Vec<HeaderValue>,
     /// Of a request with a bearer token: a program's, whatever it accepts.
     is_bearer: bool,
@@ -40,6 +42,7 @@ impl Refusal {
             landing: None,
             allow: None,
             missing: None,
+            reason: None,
             cookies: Vec::new(),
             is_bearer: false,
         }
@@ -76,6 +79,12 @@ impl Refusal {
         self
     }
 
+    /// Only [`Keeper::because`](super::keeper::Keeper::because) knows whether that may be told.
+    pub(super) fn with_reason(mut self, reason: String) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+
     pub(super) fn set_cookie(mut self, cookie: HeaderValue) -> Self {
         self.cookies.push(cookie);
         self
@@ -97,6 +106,7 @@ impl Refusal {
                 self.sign_in_url.as_deref(),
                 self.landing.as_deref(),
                 self.missing.as_deref(),
+                self.reason.as_deref(),
             ),
             Format::ProblemJson => self.problem(),
         };
@@ -156,6 +166,9 @@ impl Refusal {
         if let Some(missing) = &self.missing {
             let roles = missing.any_of.iter().map(Role::as_str);
             problem["required_roles"] = roles.collect();
+        }
+        if let Some(reason) = &self.reason {
+            problem["reason"] = reason.as_ref().into();
         }
         problem.to_string()
     }

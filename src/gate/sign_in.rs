@@ -10,7 +10,6 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 
 use super::RefusalKind;
 use super::accept::Format;
-use super::check::unavailable;
 use super::keeper::Keeper;
 use super::original_uri;
 use super::refusal::Refusal;
@@ -58,7 +57,7 @@ impl Keeper {
         let previous = self.cookies.session_of(&browser, Some(&admitted.resource));
         let context_app = verified.context_app.clone();
         let opened = self.sessions.open(&admitted, verified.proof, context_app);
-        let opened = opened.await.map_err(unavailable)?;
+        let opened = opened.await.map_err(|error| self.unavailable(&error))?;
         // Last, so that whatever goes wrong before does not cost the customer the form. Nobody has heard
         // of the session yet.
         if let Err(refusal) = self.use_up(&admitted.resource, &verified).await {
@@ -106,7 +105,8 @@ impl Keeper {
         B::Error: Into<BoxError>,
     {
         let query = request.uri().query().unwrap_or_default();
-        let query = SsoRequest::parse(query.as_bytes()).map_err(malformed)?;
+        let query = SsoRequest::parse(query.as_bytes());
+        let query = query.map_err(|error| self.malformed(&error))?;
         let legacy = self.verifier.uses(SsoPolicy::Legacy);
         match *request.method() {
             Method::POST => {}
@@ -118,26 +118,34 @@ impl Keeper {
         }
         if !query.is_empty() {
             // A form reads one way only: from the body.
-            audit::sign_in_refused(None, None, &"fields in the query");
-            return Err(Refusal::new(RefusalKind::InvalidSignIn));
+            let why = "fields in the query";
+            audit::sign_in_refused(None, None, &why);
+            return Err(self.because(Refusal::new(RefusalKind::InvalidSignIn), &why));
         }
         if !is_form(request.headers()) {
-            return Err(Refusal::new(RefusalKind::NotAForm));
+            let why = "the content type is not `application/x-www-form-urlencoded` in UTF-8";
+            return Err(self.because(Refusal::new(RefusalKind::NotAForm), &why));
         }
         let body = read_body(request).await?;
-        SsoRequest::parse(&body).map_err(malformed)
+        SsoRequest::parse(&body).map_err(|error| self.malformed(&error))
+    }
+
+    pub(super) fn malformed(&self, error: &SsoError) -> Refusal {
+        audit::sign_in_refused(None, None, error);
+        self.because_not_valid(Refusal::new(RefusalKind::InvalidSignIn), error)
     }
 
     pub(super) fn verify(&self, request: &SsoRequest) -> Result<VerifiedSso, Refusal> {
         let now = self.directory.clock().now();
         self.verifier.verify(request, now).map_err(|error| {
             audit::sign_in_refused(None, None, &error);
-            Refusal::new(match error {
+            let refusal = Refusal::new(match error {
                 SsoError::TimestampAhead { .. } | SsoError::TimestampStale { .. } => {
                     RefusalKind::StaleSignIn
                 }
                 _ => RefusalKind::InvalidSignIn,
-            })
+            });
+            self.because_not_valid(refusal, &error)
         })
     }
 
@@ -152,11 +160,13 @@ impl Keeper {
             Err(error) => Err(error.clone().into()),
         };
         verdict.map_err(|why| {
-            audit::sign_in_refused(resource.ok().as_ref(), Some(&verified.email), &why.reason());
-            match why.retry_after() {
+            let reason = why.reason();
+            audit::sign_in_refused(resource.ok().as_ref(), Some(&verified.email), &reason);
+            let refusal = match why.retry_after() {
                 Some(wait) => Refusal::cannot_check(wait),
                 None => Refusal::new(RefusalKind::NotListed),
-            }
+            };
+            self.because(refusal, &reason)
         })
     }
 
@@ -180,13 +190,14 @@ impl Keeper {
         match burn.await {
             Ok(true) => Ok(()),
             Ok(false) => {
-                let email = Some(&verified.email);
-                audit::sign_in_refused(Some(resource), email, &"the form was used before");
-                Err(Refusal::new(RefusalKind::UsedSignIn))
+                let why = "the form was used before";
+                audit::sign_in_refused(Some(resource), Some(&verified.email), &why);
+                Err(self.because(Refusal::new(RefusalKind::UsedSignIn), &why))
             }
             Err(error) => {
                 audit::sign_in_refused(Some(resource), Some(&verified.email), &error);
-                Err(Refusal::cannot_check(Duration::from_secs(5)))
+                let refusal = Refusal::cannot_check(Duration::from_secs(5));
+                Err(self.because(refusal, &error))
             }
         }
     }
@@ -229,9 +240,4 @@ fn is_form(headers: &HeaderMap) -> bool {
         }
         _ => true,
     })
-}
-
-pub(super) fn malformed(error: SsoError) -> Refusal {
-    audit::sign_in_refused(None, None, &error);
-    Refusal::new(RefusalKind::InvalidSignIn)
 }

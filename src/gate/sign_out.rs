@@ -81,7 +81,7 @@ impl Keeper {
             match self.sessions.close_named(credential).await {
                 Ok(Some(grant)) => audit::signed_out(&grant.resource, &grant.email),
                 Ok(None) => {}
-                Err(error) => return refuse(super::check::unavailable(error)),
+                Err(error) => return refuse(self.unavailable(&error)),
             }
         }
         let mut response = match sign_out.format {

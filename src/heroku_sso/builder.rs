@@ -120,6 +120,12 @@ impl HerokuSsoBuilder {
         self
     }
 
+    /// [`Config::explain_refusals`]: refusals say why, in development.
+    pub fn explain_refusals(mut self) -> Self {
+        self.config.explain_refusals = true;
+        self
+    }
+
     /// Where resources, tokens, lists and used SSO requests are kept. Default: [`MemoryStore`].
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
@@ -216,6 +222,7 @@ impl HerokuSsoBuilder {
                 config.program_sign_in_path,
                 config.resource_in_path.as_deref(),
             ),
+            explains: config.explain_refusals,
             heroku_is_local,
         });
         Ok(HerokuSso {

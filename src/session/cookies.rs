@@ -70,10 +70,7 @@ impl Cookies {
         headers: &'h HeaderMap,
         resource: Option<&ResourceId>,
     ) -> Option<Credential<'h>> {
-        let name = match resource.filter(|_| self.one_each) {
-            None => Cow::Borrowed(&self.session),
-            Some(_) => Cow::Owned(self.name(&self.of(SESSION, resource))),
-        };
+        let name = self.session_name(resource);
         let texts = headers.get_all(COOKIE).into_iter();
         let texts = texts.filter_map(|text| text.to_str().ok());
         let mut pairs = texts.flat_map(|text| text.split(';'));
@@ -81,9 +78,17 @@ impl Cookies {
         // much of what a request costs.
         let value = pairs.find_map(|pair| {
             let (own, value) = pair.split_once('=')?;
-            (own.trim() == *name).then(|| value.trim())
+            (own.trim() == name).then(|| value.trim())
         });
         Some(Credential::Cookie(value?.into()))
+    }
+
+    /// The name of the session cookie; of this resource's, if each has its own.
+    pub(crate) fn session_name(&self, resource: Option<&ResourceId>) -> Cow<'_, str> {
+        match resource.filter(|_| self.one_each) {
+            None => Cow::Borrowed(&self.session),
+            Some(_) => Cow::Owned(self.name(&self.of(SESSION, resource))),
+        }
     }
 
     /// The session cookies of all resources in the request, if each has its own.

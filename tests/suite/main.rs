@@ -11,6 +11,7 @@ mod conditional;
 mod cookies;
 mod crafted;
 mod events;
+mod explain;
 mod extension;
 mod extractors;
 mod faulty;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use tower_heroku_sso::{
-    AddonPassword, ClientSecret, HerokuSso, HerokuSsoBuilder, Manifest, SetupError, SsoSalt,
-    WebhookSecret,
+    AddonPassword, ClientSecret, CookieTransport, HerokuSso, HerokuSsoBuilder, Manifest,
+    SetupError, SsoSalt, WebhookSecret,
 };
 
 pub fn builder() -> HerokuSsoBuilder {
@@ -51,6 +51,17 @@ fn an_interval_out_of_its_bounds_is_named_with_them() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn refusals_are_explained_in_development_only() {
+    let error = refused(builder().explain_refusals());
+    assert!(
+        error.contains("explain_refusals") && error.contains("development"),
+        "{error}"
+    );
+    let insecure = builder().cookies(CookieTransport::InsecureHttp);
+    insecure.explain_refusals().build().unwrap();
 }
 
 #[test]

@@ -1,0 +1,56 @@
+//! Why a request is refused, for whoever develops the app: which check failed, and what to look at.
+
+use std::fmt::Display;
+
+use super::keeper::Keeper;
+use super::refusal::Refusal;
+use crate::ids::ResourceId;
+use crate::sso::SsoError;
+
+impl Keeper {
+    /// Adds what the check found, under [`Config::explain_refusals`](crate::Config::explain_refusals).
+    /// Otherwise the refusal stays as it is: a stranger learns nothing of it.
+    pub(super) fn because(&self, refusal: Refusal, why: &dyn Display) -> Refusal {
+        match self.explains {
+            true => refusal.with_reason(why.to_string()),
+            false => refusal,
+        }
+    }
+
+    pub(super) fn because_not_valid(&self, refusal: Refusal, error: &SsoError) -> Refusal {
+        match look_at(error) {
+            Some(advice) => self.because(refusal, &format_args!("{error}. {advice}")),
+            None => self.because(refusal, error),
+        }
+    }
+
+    pub(super) fn because_no_cookie(
+        &self,
+        refusal: Refusal,
+        resource: Option<&ResourceId>,
+    ) -> Refusal {
+        let name = self.cookies.session_name(resource);
+        self.because(
+            refusal,
+            &format_args!("no cookie `{name}` came with the request"),
+        )
+    }
+}
+
+/// What is wrong most often, where that is not plain from the error. Nothing of the request is in
+/// it, and nothing of what was expected.
+fn look_at(error: &SsoError) -> Option<&'static str> {
+    Some(match error {
+        SsoError::TokenMismatch { .. } => {
+            "Is HEROKU_SSO_SALT the `api.sso_salt` of this add-on's manifest, and was nothing in the \
+             form changed on its way?"
+        }
+        SsoError::TimestampAhead { .. } | SsoError::TimestampStale { .. } => {
+            "Is this machine's clock right, and is this the form that Heroku has just sent?"
+        }
+        SsoError::NoAcceptedToken => {
+            "Did Heroku send this form? Which of its tokens count is set by `sso_policy`."
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,138 @@
+//! Refusals that say why, for whoever develops the app.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use tower_heroku_sso::CookieTransport;
+use tower_heroku_sso::simulator::{Endpoint, Fault};
+
+use crate::browser::{Answer, Browser};
+use crate::world::{REFRESH, World};
+
+async fn explaining() -> World {
+    let insecure = CookieTransport::InsecureHttp;
+    World::with(|builder| builder.cookies(insecure).explain_refusals()).await
+}
+
+/// What the page says and what the problem document says are the same words.
+fn reason(answer: &Answer) -> String {
+    let json = answer.json();
+    json["reason"].as_str().unwrap_or_default().to_owned()
+}
+
+async fn why_not(browser: &Browser, form: &str) -> String {
+    let post = browser.request(Method::POST, "/heroku/sso");
+    let post = post
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("accept", "application/json")
+        .body(form.to_owned());
+    let answer = browser.send(post).await;
+    assert_ne!(answer.status, 303);
+    reason(&answer)
+}
+
+#[tokio::test]
+async fn a_form_is_told_which_check_it_failed_and_what_to_look_at() {
+    let world = explaining().await;
+    let addon = world.addon().await;
+    let browser = world.browser();
+    let form = addon.sign_in_form("ann@example.com").body();
+
+    let altered = form.replace("ann%40", "bob%40");
+    let why = why_not(&browser, &altered).await;
+    assert!(
+        why.contains("does not match the request") && why.contains("HEROKU_SSO_SALT"),
+        "{why}"
+    );
+    let why = why_not(&browser, "").await;
+    assert!(
+        why.contains("is missing") || why.contains("no token"),
+        "{why}"
+    );
+    let why = why_not(&browser, &format!("{form}&timestamp=1")).await;
+    assert_eq!(why, "the field `timestamp` is sent twice");
+    let stranger = addon.sign_in_form("bob@example.com").body();
+    assert_eq!(
+        why_not(&browser, &stranger).await,
+        "the email is not on the list"
+    );
+    let elsewhere = world
+        .heroku
+        .app("other")
+        .collaborator("ann@example.com")
+        .addon();
+    let elsewhere = elsewhere.sign_in_form("ann@example.com").body();
+    assert_eq!(
+        why_not(&browser, &elsewhere).await,
+        "the resource is not registered"
+    );
+
+    assert_eq!(browser.submit_body("/heroku/sso", &form).await.status, 303);
+    assert_eq!(why_not(&browser, &form).await, "the form was used before");
+    world.clock.advance(Duration::from_secs(301));
+    let why = why_not(&browser, &form).await;
+    assert!(why.contains("old") && why.contains("clock"), "{why}");
+    let page = browser.submit_body("/heroku/sso", &form).await;
+    assert!(
+        page.body.contains("For developers: ") && page.body.contains("clock"),
+        "{}",
+        page.body
+    );
+}
+
+#[tokio::test]
+async fn a_request_is_told_what_became_of_its_session() {
+    let world = explaining().await;
+    let addon = world.addon().await;
+    let stranger = world.browser();
+    let why = reason(&stranger.fetch("/").await);
+    assert_eq!(why, "no cookie `heroku_sso` came with the request");
+    stranger.set_cookie("heroku_sso", "AAAAAAAAAAAAAAAAAAAAAA");
+    let why = reason(&stranger.fetch("/").await);
+    assert!(why.starts_with("no such session"), "{why}");
+
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    world.heroku.fault(Endpoint::Any, Fault::Reset);
+    world.clock.advance(REFRESH + Duration::from_secs(1));
+    let why = reason(&ann.fetch("/").await);
+    assert!(why.contains("time of the session is over"), "{why}");
+    world.clock.advance(REFRESH);
+    let form = addon.sign_in_form("ann@example.com").body();
+    assert_eq!(why_not(&ann, &form).await, "the list cannot be fetched");
+}
+
+/// What was expected is not told, nor is anything of the request, nor who is on the list.
+#[tokio::test]
+async fn an_explanation_holds_no_secret_and_no_address() {
+    let world = explaining().await;
+    let addon = world.addon().await;
+    let browser = world.browser();
+    let form = addon.sign_in_form("bob@example.com").body();
+    let token = |name: &str| {
+        let mut fields = form.split('&').filter_map(|field| field.split_once('='));
+        let (_, value) = fields.find(|(field, _)| *field == name).unwrap();
+        value.to_owned()
+    };
+    let (right, wrong) = (token("user_scoped_resource_token"), "0".repeat(64));
+    let altered = form.replace(&right, &wrong);
+    for form in [&form, &altered] {
+        let said = why_not(&browser, form).await;
+        assert!(!said.is_empty());
+        let (salt, token) = (world.heroku.sso_salt(), token("resource_token"));
+        for secret in [&right, &wrong, &token, &salt, &"ann".into(), &"bob".into()] {
+            assert!(!said.contains(secret.as_str()), "{said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_it_nobody_is_told() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.browser();
+    let form = addon.sign_in_form("bob@example.com").body();
+    assert_eq!(why_not(&browser, &form).await, "");
+    assert_eq!(reason(&browser.fetch("/").await), "");
+    let page = browser.get("/").await;
+    assert!(!page.body.contains("For developers"));
+}
