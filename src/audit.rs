@@ -45,7 +45,7 @@ pub(crate) fn needs_grant(resource: &ResourceId, error: &HerokuError) {
     tracing::error!(
         target: TARGET, event = "needs_grant", %resource, %error,
         "heroku refused the refresh token: this resource needs a new grant, and its list is served \
-         until it is too old"
+         until it is too old. If it is so with many resources at once, HEROKU_CLIENT_SECRET is wrong"
     );
 }
 

@@ -69,11 +69,10 @@ impl From<ResourceId> for String {
 }
 
 macro_rules! opaque_id {
-    ($(#[$doc:meta])* $name:ident, $kind:literal) => {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $keep:path) => {
         $(#[$doc])*
         ///
-        /// 1 to 64 ASCII letters, digits, `-` or `_`; kept in lower case. A UUID today, but nothing
-        /// here depends on that.
+        /// 1 to 64 ASCII letters, digits, `-` or `_`.
         #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(Opaque);
@@ -95,7 +94,7 @@ macro_rules! opaque_id {
                 if text.is_empty() || text.len() > MAX_OPAQUE_LEN || !text.bytes().all(allowed) {
                     return Err(InvalidId { kind: $kind });
                 }
-                Ok(Self(Opaque::new(text)))
+                Ok(Self($keep(text)))
             }
         }
 
@@ -123,7 +122,13 @@ enum Opaque {
 }
 
 impl Opaque {
-    fn new(text: &str) -> Self {
+    /// Exactly as it is written.
+    fn as_written(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// In lower case, as Heroku's ids are the same in either.
+    fn in_lower_case(text: &str) -> Self {
         // `Uuid` also reads other forms, which would not be printed as they were.
         match Uuid::try_parse(text) {
             Ok(uuid) if text.len() == 36 => Self::Uuid(uuid),
@@ -133,24 +138,27 @@ impl Opaque {
 }
 
 opaque_id! {
-    /// A Heroku app, by its id (names can change, ids cannot).
-    AppId, "app id"
+    /// A Heroku app, by its id (names can change, ids cannot). A UUID today, but nothing here depends
+    /// on that. Kept in lower case.
+    AppId, "app id", Opaque::in_lower_case
 }
 
 opaque_id! {
-    /// A Heroku team.
-    TeamId, "team id"
+    /// A Heroku team. Kept in lower case.
+    TeamId, "team id", Opaque::in_lower_case
 }
 
 opaque_id! {
-    /// A Heroku account, as `user_id` in an SSO request and `user.id` in Heroku's lists.
-    UserId, "user id"
+    /// A Heroku account, as `user_id` in an SSO request and `user.id` in Heroku's lists. Kept in
+    /// lower case.
+    UserId, "user id", Opaque::in_lower_case
 }
 
 opaque_id! {
     /// The provider's own id of a resource, from version 1 of the Partner API (`id` in an SSO
     /// request under [`SsoPolicy::Legacy`](crate::sso::SsoPolicy::Legacy)).
-    LegacyId, "legacy id"
+    /// Kept as it is written: in the provider's ids upper and lower case may differ.
+    LegacyId, "legacy id", Opaque::as_written
 }
 
 /// A text that is not an identifier of the wanted kind. The text itself is not kept.

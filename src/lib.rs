@@ -68,6 +68,7 @@ pub mod assertion;
 mod audit;
 #[cfg(feature = "axum")]
 pub mod axum;
+mod cause;
 pub mod clock;
 mod config;
 #[cfg(fuzzing)]

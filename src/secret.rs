@@ -1,12 +1,9 @@
-//! Secrets: read through `expose_secret`, never printed, never compared with `==`.
+//! Secrets: never printed, never compared with `==`.
 
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
-
-/// Fewer bytes than this cannot be a secret that Heroku or a generator made.
-const MIN_SECRET_LEN: usize = 8;
 
 /// Texts that stand in manuals and templates where a secret belongs.
 const PLACEHOLDERS: &[&str] = &[
@@ -31,8 +28,8 @@ const PLACEHOLDERS: &[&str] = &[
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WeakSecret {
-    /// Shorter than 8 bytes.
-    #[error("shorter than {min} characters")]
+    /// Shorter than a secret of that kind can be.
+    #[error("shorter than {min} bytes")]
     TooShort {
         /// The least length, in bytes.
         min: usize,
@@ -43,7 +40,7 @@ pub enum WeakSecret {
 }
 
 macro_rules! secret {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident, $min:literal) => {
         $(#[$doc])*
         ///
         /// Has no `PartialEq`, and `Debug` prints no part of it.
@@ -54,10 +51,12 @@ macro_rules! secret {
             /// Takes the secret over.
             ///
             /// # Errors
-            /// [`WeakSecret`] if it is shorter than 8 bytes or a well-known placeholder.
+            #[doc = concat!(
+                "[`WeakSecret`] if it is shorter than ", $min, " bytes or a well-known placeholder."
+            )]
             pub fn new(secret: impl Into<String>) -> Result<Self, WeakSecret> {
                 let secret = secret.into();
-                refuse_weak(&secret)?;
+                refuse_weak(&secret, $min)?;
                 Ok(Self(secret.into()))
             }
 
@@ -76,22 +75,22 @@ macro_rules! secret {
 
 secret! {
     /// The SSO salt: `api.sso_salt` in the add-on manifest.
-    SsoSalt
+    SsoSalt, 8
 }
 
 secret! {
     /// The password Heroku calls the Partner API with: `api.password` in the add-on manifest.
-    AddonPassword
+    AddonPassword, 8
 }
 
 secret! {
     /// The OAuth client secret of the add-on, from the Partner Portal.
-    ClientSecret
+    ClientSecret, 8
 }
 
 secret! {
     /// A secret that webhooks are signed with: of the partner's own making, 32 random bytes say.
-    WebhookSecret
+    WebhookSecret, 16
 }
 
 impl WebhookSecret {
@@ -119,11 +118,9 @@ impl fmt::Debug for Tokens {
     }
 }
 
-fn refuse_weak(secret: &str) -> Result<(), WeakSecret> {
-    if secret.len() < MIN_SECRET_LEN {
-        return Err(WeakSecret::TooShort {
-            min: MIN_SECRET_LEN,
-        });
+fn refuse_weak(secret: &str, min: usize) -> Result<(), WeakSecret> {
+    if secret.len() < min {
+        return Err(WeakSecret::TooShort { min });
     }
     let folded = secret.trim().to_ascii_lowercase();
     let template = folded.starts_with('<') && folded.ends_with('>');

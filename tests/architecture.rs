@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const INWARD: &[&str] = &[
     "ids",
     "clock",
+    "cause",
     "lately",
     "secret",
     "meter",

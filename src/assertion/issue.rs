@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use super::claims::AssertionClaims;
+use crate::cause;
 use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::gate::HerokuUser;
 use crate::jwt::{Codec, InvalidJwtKey, JwtKeys};
@@ -75,7 +76,10 @@ impl Assertions {
                 Some(value)
             }
             Err(error) => {
-                tracing::error!(%error, "an assertion could not be signed");
+                tracing::error!(
+                    %error, cause = cause::of(&error),
+                    "an assertion could not be signed"
+                );
                 None
             }
         }

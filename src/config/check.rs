@@ -10,6 +10,13 @@ use crate::webhook::Webhooks;
 /// No interval is longer than this: 30 days.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// Paths that the crate's other routes have.
+const FIXED: &[(&str, &str)] = &[
+    ("the path of the Partner API", "/heroku/resources"),
+    ("the path of webhooks", "/heroku/webhooks"),
+    ("the path of the public keys", "/.well-known/jwks.json"),
+];
+
 impl Config {
     pub(crate) fn check(&self) -> Result<(), SetupError> {
         let shortest = Duration::from_secs(1);
@@ -52,38 +59,14 @@ impl Config {
                 });
             }
         }
-        let paths = [
-            ("sso_path", &self.sso_path),
-            ("sign_out_path", &self.sign_out_path),
-            ("landing_path", &self.landing_path),
-        ];
-        for (setting, path) in paths {
-            if !is_path(path) {
-                return Err(SetupError::InvalidPath { setting });
-            }
-        }
-        if self.sso_path == self.sign_out_path || self.landing_path == self.sso_path {
-            return Err(SetupError::InvalidPath {
-                setting: "sso_path",
-            });
-        }
-        if let Some(path) = &self.program_sign_in_path {
-            let taken = [&self.sso_path, &self.sign_out_path, &self.landing_path];
-            if !is_path(path) || taken.contains(&path) {
-                return Err(SetupError::InvalidPath {
-                    setting: "program_sign_in_path",
-                });
-            }
-        }
+        self.check_paths()?;
         if let Some(pattern) = &self.resource_in_path {
             let before = pattern.strip_suffix(PLACEHOLDER).unwrap_or_default();
             let plain = |b: u8| b.is_ascii_graphic() && !b"?#\\\"<>{}%".contains(&b);
             let slashes =
                 before.starts_with('/') && before.ends_with('/') && !before.contains("//");
             if !slashes || !before.bytes().all(plain) {
-                return Err(SetupError::InvalidPath {
-                    setting: "resource_in_path",
-                });
+                return Err(SetupError::InvalidResourcePath);
             }
         }
         if self.explain_refusals && self.cookies != CookieTransport::InsecureHttp {
@@ -99,9 +82,31 @@ impl Config {
         }
         Ok(())
     }
+
+    fn check_paths(&self) -> Result<(), SetupError> {
+        let own = [
+            ("sso_path", Some(&self.sso_path)),
+            ("sign_out_path", Some(&self.sign_out_path)),
+            ("landing_path", Some(&self.landing_path)),
+            ("program_sign_in_path", self.program_sign_in_path.as_ref()),
+        ];
+        let own = own.map(|(setting, path)| path.map(|path| (setting, path.as_str())));
+        let mut taken = FIXED.to_vec();
+        for (setting, path) in own.into_iter().flatten() {
+            if !is_path(path) {
+                return Err(SetupError::InvalidPath { setting });
+            }
+            if let Some((other, _)) = taken.iter().find(|(_, other)| *other == path) {
+                return Err(SetupError::SamePath { setting, other });
+            }
+            taken.push((setting, path));
+        }
+        Ok(())
+    }
 }
 
 fn is_path(path: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_graphic() && !b"?#\\\"<>".contains(&b);
+    // Braces and stars have a meaning in the routes of axum.
+    let plain = |b: u8| b.is_ascii_graphic() && !b"?#\\\"<>{}*".contains(&b);
     path.starts_with('/') && !path.starts_with("//") && path.bytes().all(plain)
 }

@@ -21,11 +21,12 @@ impl Manifest {
     /// # Errors
     /// [`SetupError`] names the variable that is missing or cannot be right, never its value.
     pub fn from_env() -> Result<Self, SetupError> {
-        let slug = required("HEROKU_ADDON_SLUG")?;
-        if slug.trim().is_empty() || slug.contains(':') {
+        let slug = required("HEROKU_ADDON_SLUG", "the add-on manifest's `id`")?;
+        if slug.contains(':') {
             return Err(invalid("HEROKU_ADDON_SLUG", "the manifest's `id` is meant"));
         }
-        let salts = required("HEROKU_SSO_SALT")?;
+        let salt = "the add-on manifest's `api.sso_salt`";
+        let salts = required("HEROKU_SSO_SALT", salt)?;
         if salts.split(',').any(|salt| salt.trim().is_empty()) {
             return Err(invalid(
                 "HEROKU_SSO_SALT",
@@ -34,8 +35,10 @@ impl Manifest {
         }
         let salts = salts.split(',').map(str::trim);
         let salts = salts.map(|salt| secret("HEROKU_SSO_SALT", SsoSalt::new(salt)));
-        let password = required("HEROKU_ADDON_PASSWORD")?;
-        let client_secret = required("HEROKU_CLIENT_SECRET")?;
+        let password = "the add-on manifest's `api.password`";
+        let password = required("HEROKU_ADDON_PASSWORD", password)?;
+        let client_secret = "the OAuth client secret, from the Partner Portal";
+        let client_secret = required("HEROKU_CLIENT_SECRET", client_secret)?;
         Ok(Self {
             slug,
             password: secret("HEROKU_ADDON_PASSWORD", AddonPassword::new(password))?,
@@ -108,7 +111,7 @@ impl SealingKeys {
     pub fn from_env() -> Result<Self, SetupError> {
         const KEY: &str = "TOKEN_ENCRYPTION_KEY";
 
-        let text = required(KEY)?;
+        let text = required(KEY, ONE_KEY)?;
         let mut keys = text.split(',').map(|text| {
             let key = SealingKey::from_base64(text);
             key.map_err(|error| invalid(KEY, error.to_string()))
@@ -129,7 +132,7 @@ impl JwtKeys {
     pub fn from_env() -> Result<Self, SetupError> {
         const KEY: &str = "SESSION_KEY";
 
-        let text = required(KEY)?;
+        let text = required(KEY, ONE_KEY)?;
         let mut keys = text.split(',').map(|text| {
             let key = JwtKey::hs256_base64(text);
             key.map_err(|error| invalid(KEY, error.to_string()))
@@ -148,7 +151,10 @@ fn webhooks() -> Result<Option<Webhooks>, SetupError> {
     let url = url.map_err(|_| invalid(URL, "expected an address"))?;
     let Some(secrets) = optional(SECRET)? else {
         return match url {
-            Some(_) => Err(SetupError::MissingVariable { variable: SECRET }),
+            Some(_) => Err(SetupError::MissingVariable {
+                variable: SECRET,
+                meaning: "a secret of yours that webhooks are signed with, 32 random bytes say",
+            }),
             None => Ok(None),
         };
     };
@@ -166,11 +172,13 @@ fn webhooks() -> Result<Option<Webhooks>, SetupError> {
     }))
 }
 
-fn required(variable: &'static str) -> Result<String, SetupError> {
-    optional(variable)?.ok_or(SetupError::MissingVariable { variable })
+#[cfg(any(feature = "jwt", feature = "postgres", feature = "sqlite"))]
+const ONE_KEY: &str = "a key of yours, as `head -c 32 /dev/urandom | base64` prints one";
+
+fn required(variable: &'static str, meaning: &'static str) -> Result<String, SetupError> {
+    optional(variable)?.ok_or(SetupError::MissingVariable { variable, meaning })
 }
 
-/// An empty variable counts as one that is not set.
 fn switch(variable: &'static str) -> Result<bool, SetupError> {
     match optional(variable)?.as_deref() {
         None | Some("0") => Ok(false),
@@ -179,10 +187,12 @@ fn switch(variable: &'static str) -> Result<bool, SetupError> {
     }
 }
 
+/// Without the spaces and line breaks around it, which come along when a value is copied. An empty
+/// variable counts as one that is not set.
 fn optional(variable: &'static str) -> Result<Option<String>, SetupError> {
     match std::env::var(variable) {
-        Ok(value) if value.is_empty() => Ok(None),
-        Ok(value) => Ok(Some(value)),
+        Ok(value) if value.trim().is_empty() => Ok(None),
+        Ok(value) => Ok(Some(value.trim().to_owned())),
         Err(std::env::VarError::NotPresent) => Ok(None),
         Err(std::env::VarError::NotUnicode(_)) => Err(invalid(variable, "not UTF-8")),
     }
@@ -203,7 +213,7 @@ fn heroku_url(variable: &'static str) -> Result<Option<HerokuUrl>, SetupError> {
 }
 
 fn secret<T>(variable: &'static str, secret: Result<T, WeakSecret>) -> Result<T, SetupError> {
-    secret.map_err(|source| SetupError::WeakSecret { variable, source })
+    secret.map_err(|reason| SetupError::WeakSecret { variable, reason })
 }
 
 fn invalid(variable: &'static str, reason: impl Into<String>) -> SetupError {

@@ -21,12 +21,17 @@ pub enum SetupError {
         #[source]
         source: crate::jwt::InvalidJwtKey,
     },
-    /// A path setting that is no path, or that two settings share.
-    #[error("{setting} must be a path that begins with one `/`, and differ from the others")]
+    /// A path setting that is no path.
+    #[error("{setting} must be a path such as `/a/b`, without `?`, `#`, braces, stars or spaces")]
     InvalidPath {
         /// The setting's name.
         setting: &'static str,
     },
+    /// [`Config::resource_in_path`](crate::Config::resource_in_path) is none.
+    #[error(
+        "resource_in_path must end in a segment of its own for the resource: `/addons/{{resource}}`"
+    )]
+    InvalidResourcePath,
     /// An environment variable with a value that cannot be right.
     #[error("{variable} cannot be used: {reason}")]
     InvalidVariable {
@@ -36,10 +41,12 @@ pub enum SetupError {
         reason: String,
     },
     /// An environment variable that must be set.
-    #[error("{variable} is not set")]
+    #[error("{variable} is not set; it is {meaning}")]
     MissingVariable {
         /// The variable's name.
         variable: &'static str,
+        /// What belongs there, and where it is to be had.
+        meaning: &'static str,
     },
     /// A setting that does nothing without another one.
     #[error("{setting} needs {other}")]
@@ -67,17 +74,24 @@ pub enum SetupError {
         /// The other one's name.
         other: &'static str,
     },
+    /// Two paths that are one.
+    #[error("{setting} must differ from {other}")]
+    SamePath {
+        /// The setting's name.
+        setting: &'static str,
+        /// What has that path already.
+        other: &'static str,
+    },
     /// The address that webhooks are to be sent to is neither https nor on this machine, or has a
     /// query or credentials.
     #[error("the address for webhooks must be https (or http to this machine), without a query")]
     WebhookAddress,
     /// A secret that is none.
-    #[error("{variable} holds no usable secret")]
+    #[error("{variable} holds no usable secret: it is {reason}")]
     WeakSecret {
         /// The variable's name.
         variable: &'static str,
         /// What is wrong with it.
-        #[source]
-        source: WeakSecret,
+        reason: WeakSecret,
     },
 }

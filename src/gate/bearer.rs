@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 use super::keeper::Keeper;
 use super::user::HerokuUser;
+use crate::cause;
 use crate::session::{Credential, SessionError};
 
 /// A token that a program sends as `Authorization: Bearer …` instead of a cookie.
@@ -65,7 +66,7 @@ impl Keeper {
         let (session, grant) = user.session();
         let token = self.sessions.bearer(session, grant);
         let token = token.map_err(|error: SessionError| {
-            tracing::error!(%error, "a bearer token could not be made");
+            tracing::error!(%error, cause = cause::of(&error), "a bearer token could not be made");
             BearerError::CannotSign
         })?;
         let token = token.ok_or(BearerError::NotSetUp)?;

@@ -12,6 +12,7 @@ use super::visit::Visit;
 use super::{HerokuUser, RefusalKind};
 use crate::access::{Entitlement, NotEntitled};
 use crate::audit;
+use crate::cause;
 use crate::clock::Reading;
 use crate::ids::ResourceId;
 use crate::session::{Credential, Extension, Grant, SessionError, SessionName};
@@ -154,7 +155,7 @@ impl Keeper {
         let now = self.directory.clock().now();
         if grant.has_ended(now) {
             if let Err(error) = self.sessions.clear_away(&session).await {
-                tracing::warn!(%error, "a session could not be removed");
+                tracing::warn!(%error, cause = cause::of(&error), "a session could not be removed");
             }
             let why = "the time of the session is over, and no newer list has moved its end";
             return Err(turn_away(RefusalKind::SessionEnded, Some(&resource), why));
@@ -173,12 +174,12 @@ impl Keeper {
             }
             Err(error @ (SyncError::Gone | SyncError::UnknownResource)) => {
                 self.close(&session).await;
-                let why = error.to_string();
+                let why = cause::with(&error);
                 return Err(turn_away(RefusalKind::SessionEnded, Some(&resource), &why));
             }
             Err(error) => {
                 let refusal = Refusal::cannot_check(error.retry_after());
-                return Err(self.because(refusal, &error));
+                return Err(self.because_of(refusal, &error));
             }
         };
         let list = &held.snapshot.list;
@@ -231,7 +232,10 @@ impl Keeper {
             Ok(Extension::Closed) => Err(Closed),
             Err(error) => {
                 // The session still lives until the end that is stored.
-                tracing::warn!(%error, "a session could not be extended");
+                tracing::warn!(
+                    %error, cause = cause::of(&error),
+                    "a session could not be extended"
+                );
                 Ok(None)
             }
         }
@@ -240,7 +244,7 @@ impl Keeper {
     /// A session that is left in the store by a failure here is refused again next time.
     pub(super) async fn close(&self, session: &SessionName) {
         if let Err(error) = self.sessions.close(session).await {
-            tracing::warn!(%error, "a session could not be removed");
+            tracing::warn!(%error, cause = cause::of(&error), "a session could not be removed");
         }
     }
 
@@ -250,14 +254,14 @@ impl Keeper {
             return;
         };
         if let Err(error) = self.sessions.close_named(&previous).await {
-            tracing::warn!(%error, "a session could not be removed");
+            tracing::warn!(%error, cause = cause::of(&error), "a session could not be removed");
         }
     }
 
     pub(super) fn unavailable(&self, error: &SessionError) -> Refusal {
-        tracing::error!(%error, "sessions cannot be checked");
+        tracing::error!(%error, cause = cause::of(error), "sessions cannot be checked");
         let refusal = Refusal::cannot_check(std::time::Duration::from_secs(5));
-        self.because(refusal, error)
+        self.because_of(refusal, error)
     }
 
     /// The refusal of a credential that is of no more use.

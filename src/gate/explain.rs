@@ -1,9 +1,11 @@
 //! Why a request is refused, for whoever develops the app: which check failed, and what to look at.
 
+use std::error::Error;
 use std::fmt::Display;
 
 use super::keeper::Keeper;
 use super::refusal::Refusal;
+use crate::cause;
 use crate::ids::ResourceId;
 use crate::sso::SsoError;
 
@@ -15,6 +17,10 @@ impl Keeper {
             true => refusal.with_reason(why.to_string()),
             false => refusal,
         }
+    }
+
+    pub(super) fn because_of(&self, refusal: Refusal, error: &dyn Error) -> Refusal {
+        self.because(refusal, &cause::with(error))
     }
 
     pub(super) fn because_not_valid(&self, refusal: Refusal, error: &SsoError) -> Refusal {

@@ -27,8 +27,13 @@ pub(super) fn of(extensions: &Extensions, uri: &Uri) -> PathAndQuery {
 pub(super) fn prefix<B>(request: &Request<B>) -> &str {
     #[cfg(feature = "axum")]
     if let Some(axum::extract::OriginalUri(uri)) = request.extensions().get() {
-        let prefix = uri.path().strip_suffix(request.uri().path());
-        return prefix.unwrap_or_default();
+        let (whole, own) = (uri.path(), request.uri().path());
+        return match whole.strip_suffix(own) {
+            Some(prefix) => prefix,
+            // A nested router's own root is asked for as `/addon`, of which `/` is left.
+            None if own == "/" => whole,
+            None => "",
+        };
     }
     let _ = request;
     ""

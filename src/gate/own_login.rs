@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use super::keeper::Keeper;
 use crate::access::{Email, Member};
 use crate::audit;
+use crate::cause;
 use crate::ids::ResourceId;
 use crate::sso::Proof;
 use crate::sync::NotAdmitted;
@@ -100,7 +101,7 @@ impl Keeper {
         })?;
         let opened = self.sessions.open(&admitted, Proof::OwnLogin, None);
         let opened = opened.await.map_err(|error| {
-            tracing::error!(%error, "a session could not be opened");
+            tracing::error!(%error, cause = cause::of(&error), "a session could not be opened");
             let retry_after = Duration::from_secs(5);
             AdmitError::CannotCheck { retry_after }
         })?;

@@ -136,18 +136,18 @@ impl Paths {
     }
 }
 
-/// True if dot segments, plain or escaped, or slashes of another kind stand in it: some servers take
-/// them out, and arrive at another path.
+/// True if dot segments, plain or escaped, slashes of another kind or escaped escapes stand in it: some
+/// servers take them out, and arrive at another path.
 fn is_ambiguous(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
     let plain = lower.replace("%2e", ".");
-    let has_dots = plain
-        .split('/')
-        .any(|segment| matches!(segment, "." | ".."));
+    // Some take parameters off a segment before they look at it, some undo escapes twice.
+    let names = plain.split('/').map(|segment| segment.split(';').next());
+    let has_dots = names.flatten().any(|name| matches!(name, "." | ".."));
     has_dots
-        || ["\\", "%2f", "%5c"]
+        || ["\\", "%2f", "%5c", "%3b", "%25"]
             .iter()
-            .any(|slash| lower.contains(slash))
+            .any(|escape| lower.contains(escape))
 }
 
 impl Place {
@@ -197,6 +197,12 @@ mod tests {
             "/addons/ID/%2e%2E/other",
             "/addons/ID/.%2e/other",
             "/addons/ID/x/..",
+            "/addons/ID/..;/other",
+            "/addons/ID/..;a=b/other",
+            "/addons/ID/%2e%2e;x/other",
+            "/addons/ID/..%3b/other",
+            "/addons/ID/%252e%252e/other",
+            "/addons/ID/..%252fother",
             "/addons/ID/..\\other",
             "/addons/ID/a%2Fb",
             "/addons/ID/a%5cb",

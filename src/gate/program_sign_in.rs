@@ -50,14 +50,15 @@ impl Keeper {
         let request = request.map_err(|error| self.malformed(&error))?;
         let verified = self.verify(&request)?;
         let admitted = self.admitted(&verified).await?;
-        self.use_up(&admitted.resource, &verified).await?;
-        let proof = verified.proof;
+        let context_app = verified.context_app.clone();
         let opened = self
             .sessions
-            .open_bearer(&admitted, proof, verified.context_app);
+            .open_bearer(&admitted, verified.proof, context_app);
         let opened = opened.map_err(|error| self.unavailable(&error))?;
         let Opened { value, grant } =
             opened.ok_or_else(|| Refusal::new(RefusalKind::InvalidSignIn))?;
+        // Last, as for a browser's form. Nobody has the token yet.
+        self.use_up(&admitted.resource, &verified).await?;
         audit::signed_in(&grant.resource, &grant.email, grant.proof);
         let life = grant.expires_at - self.directory.clock().now();
         let body = json!({

@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use crate::access::Role;
 
-/// Why a request does not pass. In the extensions of every response that the gate writes itself.
+/// Why a request does not pass. In the extensions of every response by which the gate refuses one.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum RefusalKind {

@@ -81,7 +81,13 @@ impl<S> Require<S> {
     fn check<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
         match request.extensions().get::<HerokuUser>() {
             Some(user) => self.rule.check(user),
-            None => Err(Refusal::new(RefusalKind::NoSession)),
+            None => {
+                tracing::error!(
+                    "a role guard is not inside of the gate, and lets nobody pass: put it on routes to \
+                     which `.layer(sso.layer())` is added later"
+                );
+                Err(Refusal::new(RefusalKind::NoSession))
+            }
         }
     }
 }

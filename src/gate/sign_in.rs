@@ -15,6 +15,7 @@ use super::original_uri;
 use super::refusal::Refusal;
 use super::visitor::redirect;
 use crate::audit;
+use crate::cause;
 use crate::ids::ResourceId;
 use crate::sso::{SignedResource, SsoError, SsoPolicy, SsoRequest, VerifiedSso};
 use crate::sync::Admitted;
@@ -170,7 +171,7 @@ impl Keeper {
         })
     }
 
-    /// Lets this form count once. A store that cannot answer counts as one that has seen it.
+    /// Lets this form count once. If the store cannot answer, nobody is let in, and the form stays good.
     pub(super) async fn use_up(
         &self,
         resource: &ResourceId,
@@ -195,9 +196,10 @@ impl Keeper {
                 Err(self.because(Refusal::new(RefusalKind::UsedSignIn), &why))
             }
             Err(error) => {
-                audit::sign_in_refused(Some(resource), Some(&verified.email), &error);
+                let why = cause::with(&error);
+                audit::sign_in_refused(Some(resource), Some(&verified.email), &why);
                 let refusal = Refusal::cannot_check(Duration::from_secs(5));
-                Err(self.because(refusal, &error))
+                Err(self.because_of(refusal, &error))
             }
         }
     }

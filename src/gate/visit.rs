@@ -6,6 +6,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::keeper::Keeper;
 use super::paths::Paths;
+use crate::cause;
 use crate::session::{Grant, SessionName};
 
 /// One session at one gate.
@@ -42,7 +43,12 @@ impl Visit {
                 Ok(Some(newest)) => grant = newest,
                 Ok(None) => return,
                 // The end that is known still counts.
-                Err(error) => tracing::warn!(%error, "a session could not be looked up"),
+                Err(error) => {
+                    tracing::warn!(
+                        %error, cause = cause::of(&error),
+                        "a session could not be looked up"
+                    );
+                }
             }
             let left = grant.expires_at - clock.now();
             let listed = watch.is_listed(&grant.email, grant.user_id.as_ref(), grant.ticket);

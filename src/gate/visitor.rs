@@ -70,7 +70,7 @@ impl Visitor {
             && let Some(web_url) = web_url(keeper, &resource).await
         {
             if let Some(wanted) = self.way_to_heroku(keeper) {
-                return bounce(keeper, &web_url, resource, wanted);
+                return bounce(keeper, refusal.kind, &web_url, resource, wanted);
             }
             refusal = refusal.sign_in_at(Some(web_url));
         }
@@ -114,6 +114,7 @@ async fn web_url(keeper: &Keeper, resource: &ResourceId) -> Option<Url> {
 
 fn bounce(
     keeper: &Keeper,
+    kind: RefusalKind,
     web_url: &Url,
     resource: ResourceId,
     wanted: String,
@@ -129,7 +130,7 @@ fn bounce(
     let headers = response.headers_mut();
     headers.append(SET_COOKIE, keeper.cookies.set_way_back(&way));
     headers.append(SET_COOKIE, keeper.cookies.no_session(Some(&resource)));
-    response.extensions_mut().insert(RefusalKind::SessionEnded);
+    response.extensions_mut().insert(kind);
     response
 }
 

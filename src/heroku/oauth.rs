@@ -71,13 +71,13 @@ impl HerokuClient {
     }
 }
 
-/// The OAuth host says no in several ways, all final for this code or token.
+/// The OAuth host says no in several ways, all final for this code or token. That there is nothing at
+/// its address is none of them.
 fn as_grant_refusal(error: HerokuError) -> HerokuError {
     match error {
-        HerokuError::Unauthorized(answer)
-        | HerokuError::Forbidden(answer)
-        | HerokuError::NotFound(answer)
-        | HerokuError::Gone(answer) => HerokuError::GrantRefused(answer),
+        HerokuError::Unauthorized(answer) | HerokuError::Forbidden(answer) => {
+            HerokuError::GrantRefused(answer)
+        }
         HerokuError::Unavailable(answer) if matches!(answer.status, 400 | 422) => {
             HerokuError::GrantRefused(answer)
         }

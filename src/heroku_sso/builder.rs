@@ -151,6 +151,7 @@ impl HerokuSsoBuilder {
     /// [`SetupError`] says which setting cannot be right.
     pub fn build(self) -> Result<HerokuSso, SetupError> {
         self.config.check()?;
+        warn_of_what_is_unsafe(&self.config);
         let clock = self
             .clock
             .clone()
@@ -252,5 +253,18 @@ impl HerokuSsoBuilder {
                 Keeping::Store(Arc::new(store), self.config.session_cache)
             }
         })
+    }
+}
+
+fn warn_of_what_is_unsafe(config: &Config) {
+    if config.cookies == CookieTransport::InsecureHttp {
+        tracing::warn!(
+            "cookies without `Secure`: whoever is on the network can read them. For development only"
+        );
+    }
+    if config.sso_policy == SsoPolicy::Legacy {
+        tracing::warn!(
+            "SsoPolicy::Legacy: sign-ins by Heroku's oldest token count, which covers no email"
+        );
     }
 }

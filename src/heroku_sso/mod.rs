@@ -84,8 +84,9 @@ impl HerokuSso {
     /// Starts the task that keeps every registered resource's list fresh, on the current Tokio
     /// runtime. It stops when the handle is dropped.
     ///
-    /// Without it nobody gets in wrongly; sessions then end after one refresh interval and the next
-    /// sign-in fetches the list.
+    /// Without it lists are fetched by sign-ins only, sessions end after one refresh interval, and
+    /// nothing is heard of other processes on the same store: whom one of those has revoked stays in
+    /// until the session ends. A warning says so.
     ///
     /// # Panics
     /// Outside of a Tokio runtime.

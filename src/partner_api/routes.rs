@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::requests::PlanJson;
 use super::{Addon, AddonError, Outcome, PlanChange, Provision, basic_auth};
+use crate::cause;
 use crate::heroku_sso::HerokuSso;
 use crate::ids::ResourceId;
 use crate::store::ResourceState;
@@ -187,7 +188,10 @@ fn refused(error: &AddonError) -> Response {
 }
 
 fn unavailable(id: &ResourceId, error: &dyn std::error::Error) -> Response {
-    tracing::error!(resource = %id, %error, "the partner api cannot do this now");
+    tracing::error!(
+        resource = %id, %error, cause = cause::of(error),
+        "the partner api cannot do this now"
+    );
     let what = "This did not work right now. Please try again in a few minutes.";
     message(StatusCode::SERVICE_UNAVAILABLE, what)
 }

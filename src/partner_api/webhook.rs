@@ -8,6 +8,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::routing::post;
 use http::{HeaderMap, StatusCode};
 
+use crate::cause;
 use crate::heroku_sso::HerokuSso;
 use crate::meter;
 use crate::sync::{Directory, SyncError};
@@ -72,7 +73,10 @@ async fn receive(
         Ok(outcome) => outcome,
         Err(error) => {
             // Heroku sends it again.
-            tracing::warn!(%error, "a webhook cannot be seen to right now");
+            tracing::warn!(
+                %error, cause = cause::of(&error),
+                "a webhook cannot be seen to right now"
+            );
             meter::webhook("failed");
             return StatusCode::SERVICE_UNAVAILABLE;
         }

@@ -1,8 +1,10 @@
 //! Whether the session store failed a moment ago.
 
-use std::fmt::Display;
+use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use crate::cause;
 
 /// How long the store is left alone after a failure, by those who can do without it.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -15,11 +17,14 @@ pub(super) struct Outage {
 }
 
 impl Outage {
-    pub(super) fn note(&self, now: Duration, error: &dyn Display) {
+    pub(super) fn note(&self, now: Duration, error: &dyn Error) {
         let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         self.failed_at
             .store(millis.saturating_add(1), Ordering::Relaxed);
-        tracing::warn!(%error, "the session store is away; who was in a moment ago stays in");
+        tracing::warn!(
+            %error, cause = cause::of(error),
+            "the session store is away; who was in a moment ago stays in"
+        );
     }
 
     pub(super) fn is_recent(&self, now: Duration) -> bool {

@@ -15,6 +15,7 @@ use super::outcome::{Extension, SessionError};
 #[cfg(feature = "jwt")]
 use super::signed::{BearerClaims, CookieClaims, SignedSessions};
 use super::stored::StoredSessions;
+use crate::cause;
 use crate::clock::{Reading, SharedClock};
 use crate::config::SessionLife;
 #[cfg(feature = "jwt")]
@@ -134,7 +135,10 @@ impl Sessions {
                     return;
                 };
                 if let Err(error) = stored.delete(&id).await {
-                    tracing::warn!(%error, "a session that did not begin stays until it expires");
+                    tracing::warn!(
+                        %error, cause = cause::of(&error),
+                        "a session that did not begin stays until it expires"
+                    );
                 }
             }
             #[cfg(feature = "jwt")]
@@ -300,7 +304,7 @@ impl Sessions {
                     Err(error) if self.takes_bearers() => return Err(error.into()),
                     // Other processes find out when they next ask the session store.
                     Err(error) => tracing::warn!(
-                        %error, "other processes could not be told that a session was closed"
+                        %error, cause = cause::of(&error), "other processes could not be told that a session was closed"
                     ),
                     Ok(()) => {}
                 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tower_sessions::session_store::ExpiredDeletion;
 
+use crate::cause;
 use crate::clock::SharedClock;
 
 /// A running sweep of a session store. Stops when this is dropped.
@@ -36,7 +37,10 @@ pub(crate) fn sweep<S: ExpiredDeletion>(
         loop {
             clock.sleep(period).await;
             if let Err(error) = store.delete_expired().await {
-                tracing::warn!(%error, "expired sessions could not be removed; tried again later");
+                tracing::warn!(
+                    %error, cause = cause::of(&error),
+                    "expired sessions could not be removed; tried again later"
+                );
             }
         }
     }))

@@ -106,12 +106,14 @@ impl Store for MemoryStore {
 
     async fn find_legacy(&self, id: &LegacyId) -> Result<Option<ResourceId>, StoreError> {
         let state = self.state();
-        let mut active = state
+        let active = state
             .resources
             .iter()
             .filter(|(_, known)| known.is_active());
-        let found = active.find(|(_, known)| known.registration.legacy_id.as_ref() == Some(id));
-        Ok(found.map(|(id, _)| *id))
+        let mut found = active
+            .filter(|(_, known)| known.registration.legacy_id.as_ref() == Some(id))
+            .map(|(id, _)| *id);
+        Ok(found.next().filter(|_| found.next().is_none()))
     }
 
     async fn load(&self, id: &ResourceId) -> Result<Option<ActiveResource>, StoreError> {

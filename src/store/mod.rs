@@ -64,7 +64,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// What is known of a resource, those that are gone included.
     async fn get(&self, id: &ResourceId) -> Result<Option<Registration>, StoreError>;
 
-    /// The active resource that the provider knows by its own `id`.
+    /// The active resource that the provider knows by its own `id`; none if several have that one, as
+    /// none of them is proved by it then.
     async fn find_legacy(&self, id: &LegacyId) -> Result<Option<ResourceId>, StoreError>;
 
     /// What it takes to let people in to a resource; none if it is not an active one.

@@ -8,6 +8,7 @@ use super::directory::Directory;
 use super::entry::Entry;
 use super::held::Held;
 use crate::access::{Admission, Email, Member};
+use crate::cause;
 use crate::ids::{ResourceId, UserId};
 use crate::store::Ticket;
 
@@ -38,7 +39,7 @@ impl NotAdmitted {
     /// For the audit event.
     pub(crate) fn reason(&self) -> String {
         match self {
-            Self::CannotCheck(error) => error.to_string(),
+            Self::CannotCheck(error) => cause::with(error),
             Self::NotListed => "the email is not on the list".to_owned(),
             Self::OtherAccount => "the email is another account's".to_owned(),
             Self::UnknownResource => "the resource is not registered".to_owned(),

@@ -1,7 +1,7 @@
 //! All resources whose lists are in memory.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use dashmap::DashMap;
 use time::OffsetDateTime;
@@ -50,6 +50,7 @@ pub(crate) struct Directory {
     pub(super) backlog: Backlog,
     pub(super) notices: broadcast::Sender<Notice>,
     pub(super) closed_sessions: Arc<ClosedSessions>,
+    pub(super) no_sync: Once,
 }
 
 impl Directory {
@@ -82,6 +83,7 @@ impl Directory {
             backlog: Backlog::default(),
             notices: broadcast::Sender::new(notice::BACKLOG),
             closed_sessions: Arc::new(closed_sessions),
+            no_sync: Once::new(),
         })
     }
 
@@ -126,7 +128,12 @@ impl Directory {
             Ok(_) | Err(NotEntitled::Unknown) => held,
             // Another process may have opened the session by a list of which this one has not heard yet.
             Err(NotEntitled::NotListed | NotEntitled::OtherAccount) => {
-                self.newest_anywhere(id, held).await?
+                let newest = self.newest_anywhere(id, held).await?;
+                match is_young(&newest) {
+                    true => newest,
+                    // The members of a team that it has come to may be older than the list that was here.
+                    false => self.fetch_for_visitor(&entry).await?,
+                }
             }
         };
         // That may have taken its time.

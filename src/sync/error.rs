@@ -16,7 +16,7 @@ pub enum SyncError {
     #[error("the resource is gone")]
     Gone,
     /// Heroku gave no usable answer, and there is no list that is young enough.
-    #[error("the list cannot be fetched")]
+    #[error("heroku could not be asked")]
     Heroku(#[from] HerokuError),
     /// The task that fetched the list ended without an answer.
     #[error("the fetch was interrupted")]
@@ -75,16 +75,5 @@ impl SyncError {
             Self::Store(_) => "store",
             Self::UnknownResource => "unknown_resource",
         }
-    }
-
-    /// What is behind this error, for a log line; none if nothing is.
-    pub(super) fn causes(&self) -> Option<tracing::field::DisplayValue<String>> {
-        let mut causes = Vec::new();
-        let mut next = std::error::Error::source(self);
-        while let Some(cause) = next {
-            causes.push(cause.to_string());
-            next = cause.source();
-        }
-        (!causes.is_empty()).then(|| tracing::field::display(causes.join(": ")))
     }
 }

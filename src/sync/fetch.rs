@@ -11,6 +11,7 @@ use super::moment::Moment;
 use super::resolve::Resolution;
 use super::swap::Source;
 use super::tokens::Horizon;
+use crate::cause;
 use crate::heroku::HerokuError;
 use crate::meter;
 use crate::secret::Tokens;
@@ -150,7 +151,10 @@ async fn ask_and_replace(
             let list = list.date(held.resource_list(), &directory.clock);
             if let Err(error) = directory.store.set_list(&entry.id, list).await {
                 // Memory has it; the store gets the next one.
-                tracing::warn!(resource = %entry.id, %error, "a list could not be stored");
+                tracing::warn!(
+                    resource = %entry.id, %error, cause = cause::of(&error),
+                    "a list could not be stored"
+                );
             }
             Ok(held)
         }
@@ -167,7 +171,7 @@ async fn ask_and_replace(
         Err(error) => {
             directory.note_failure(entry, &error);
             tracing::warn!(
-                resource = %entry.id, %error, cause = error.causes(),
+                resource = %entry.id, %error, cause = cause::of(&error),
                 "a list could not be fetched; the last one stays"
             );
             Err(error)

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use super::SyncError;
 use super::directory::Directory;
+use crate::cause;
 use crate::clock;
 use crate::store::StoreNotice;
 
@@ -52,7 +53,7 @@ async fn look_up(directory: &Directory, to_look_up: &ToLookUp) {
         to_look_up.put(notice);
         if failures % SAY_AGAIN == 0 {
             tracing::warn!(
-                %error, cause = error.causes(),
+                %error, cause = cause::of(&error),
                 "a notice could not be looked into; it is tried again"
             );
         }

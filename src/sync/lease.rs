@@ -4,6 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use super::directory::Directory;
+use crate::cause;
 use crate::store::{StoreError, Work};
 
 /// A process that died has its work taken over after this.
@@ -32,7 +33,9 @@ impl Directory {
                     Ok(false) => {
                         tracing::warn!(%work, "a lease was lost: another process is at it too")
                     }
-                    Err(error) => tracing::warn!(%work, %error, "a lease could not be renewed"),
+                    Err(error) => {
+                        tracing::warn!(%work, %error, cause = cause::of(&error), "a lease could not be renewed")
+                    }
                 }
             }
         };
@@ -41,7 +44,10 @@ impl Directory {
             () = renewing => unreachable!("renewing does not end"),
         };
         if let Err(error) = shared.release(&work).await {
-            tracing::warn!(%work, %error, "a lease could not be released; it ends by itself");
+            tracing::warn!(
+                %work, %error, cause = cause::of(&error),
+                "a lease could not be released; it ends by itself"
+            );
         }
         Ok(Some(done))
     }

@@ -13,6 +13,7 @@ use super::swap::Source;
 use super::team::{TeamEntry, TeamList};
 use super::tokens::Horizon;
 use crate::access::People;
+use crate::cause;
 use crate::clock;
 use crate::heroku::{ETag, HerokuError, Reply};
 use crate::ids::{ResourceId, TeamId};
@@ -108,7 +109,7 @@ impl Directory {
             }
             Err(error) => {
                 tracing::warn!(
-                    team = %team.id, %error, cause = error.causes(),
+                    team = %team.id, %error, cause = cause::of(&error),
                     "a team's members could not be fetched; the last ones stay"
                 );
                 team.state().attempts.note_failure(self.clock.elapsed());
@@ -125,11 +126,15 @@ impl Directory {
         let members = list.asked_at.date(list.people.clone(), &self.clock);
         if let Err(error) = self.store.set_members(team, members).await {
             // Memory has them; the store gets the next ones.
-            tracing::warn!(%team, %error, "a team's members could not be stored");
+            tracing::warn!(
+                %team, %error, cause = cause::of(&error),
+                "a team's members could not be stored"
+            );
         }
     }
 
-    /// Tries one token after the other. None if Heroku refuses all of them.
+    /// Tries one token after the other. None if Heroku refuses all of them. Of several errors that of
+    /// the asker's own token counts: what is wrong with another resource says nothing about it.
     async fn first_to_be_told(
         self: &Arc<Self>,
         team: &TeamEntry,
@@ -138,7 +143,8 @@ impl Directory {
     ) -> Result<Option<TeamList>, SyncError> {
         let known = team.state().list.clone();
         let told_to = known.as_ref().and_then(|list| list.told_to);
-        let (mut refused, mut last_error) = (false, SyncError::NoTokens);
+        let wanted_by = asker.as_ref().map(|asker| asker.id);
+        let (mut refused, mut failure, mut is_own) = (false, None, false);
         for asker in self.askers(team, told_to, asker) {
             match self
                 .members_told_to(&asker, &team.id, known.as_deref())
@@ -159,11 +165,20 @@ impl Directory {
                     );
                     refused = true;
                 }
-                Err(error) if self.is_about_the_token(&error) => last_error = error,
+                Err(error) if self.is_about_the_token(&error) => {
+                    if !is_own {
+                        is_own = wanted_by == Some(asker.id);
+                        failure = Some(error);
+                    }
+                }
                 Err(error) => return Err(error),
             }
         }
-        if refused { Ok(None) } else { Err(last_error) }
+        match failure {
+            _ if refused => Ok(None),
+            Some(error) if is_own || wanted_by.is_none() => Err(error),
+            _ => Err(SyncError::NoTokens),
+        }
     }
 
     async fn members_told_to(

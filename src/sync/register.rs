@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::SyncError;
 use super::directory::Directory;
+use crate::cause;
 use crate::clock;
 use crate::ids::{LegacyId, ResourceId};
 use crate::secret::Tokens;
@@ -138,7 +139,10 @@ async fn trade(
             Ok(true)
         }
         Err(error) if has_tokens => {
-            tracing::warn!(resource = %id, %error, "a further grant was refused");
+            tracing::warn!(
+                resource = %id, %error, cause = cause::of(&error),
+                "a further grant was refused"
+            );
             Ok(false)
         }
         Err(error) => Err(error.into()),

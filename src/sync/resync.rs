@@ -14,6 +14,7 @@ use super::lateness::Lateness;
 use super::notice::Notice;
 use super::schedule::{Due, Subject};
 use super::settings::RatePools;
+use crate::cause;
 use crate::heroku::Urgency;
 use crate::meter::{self, Gauges};
 use crate::store::Work;
@@ -187,7 +188,7 @@ impl Resync {
                 // Another process is at it, and will say so; or nobody can be asked who is.
                 Ok(None) => directory.schedule.put(subject, now + ELSEWHERE),
                 Err(error) => {
-                    tracing::warn!(%error, "no lease could be had");
+                    tracing::warn!(%error, cause = cause::of(&error), "no lease could be had");
                     directory.schedule.put(subject, now + ELSEWHERE);
                 }
             }
@@ -254,7 +255,10 @@ impl Directory {
                 }
             };
             if let Err(error) = caught_up {
-                tracing::warn!(%error, cause = error.causes(), "the store could not be looked at");
+                tracing::warn!(
+                    %error, cause = cause::of(&error),
+                    "the store could not be looked at"
+                );
             }
             if self.due_in(subject).is_none_or(|wait| !wait.is_zero()) {
                 return;
@@ -311,7 +315,7 @@ async fn load(directory: &Arc<Directory>) -> bool {
     }
     if let Err(error) = directory.load_all().await {
         tracing::warn!(
-            %error, cause = error.causes(),
+            %error, cause = cause::of(&error),
             "the resources could not be read from the store; it is asked again soon"
         );
         return false;

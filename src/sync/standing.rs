@@ -25,10 +25,23 @@ impl Directory {
         if !entry.touch(span, now) {
             return;
         }
+        self.warn_of_no_sync();
         self.plan(&Subject::Resource(Arc::clone(entry)));
         let held = entry.held();
         if let Some(team) = held.as_ref().and_then(|held| held.snapshot.team.as_ref()) {
             self.plan(&Subject::Team(self.teams.entry(&team.id)));
+        }
+    }
+
+    /// A mistake in the set-up that shows only when a session ends early, or late.
+    fn warn_of_no_sync(&self) {
+        if !self.schedule.is_taken_from() {
+            self.no_sync.call_once(|| {
+                tracing::warn!(
+                    "no sync runs: nobody keeps the lists fresh, and removals and revocations of other \
+                     processes are not heard of. Keep what `sso.spawn_sync()` returns"
+                );
+            });
         }
     }
 

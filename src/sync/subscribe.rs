@@ -7,6 +7,7 @@ use super::directory::Directory;
 use super::entry::Entry;
 use super::plan::patience;
 use super::tokens::Horizon;
+use crate::cause;
 use crate::heroku::HerokuError;
 use crate::ids::ResourceId;
 use crate::webhook::Webhooks;
@@ -41,7 +42,7 @@ impl Directory {
         progress.subscribe_at = Some(now + again_in);
         drop(progress);
         tracing::warn!(
-            resource = %entry.id, %error, cause = error.causes(),
+            resource = %entry.id, %error, cause = cause::of(&error),
             "webhooks could not be subscribed to; the list is polled all the same"
         );
     }

@@ -11,6 +11,7 @@ use super::directory::Directory;
 use super::entry::{Entry, GrantRefused};
 use super::plan::{TOKEN_RENEWED_AHEAD, patience};
 use crate::audit;
+use crate::cause;
 use crate::clock;
 use crate::heroku::{Caller, HerokuError};
 use crate::ids::ResourceId;
@@ -73,7 +74,10 @@ impl Directory {
         match self.renewed(entry, &tokens).await {
             // Not reachable, but what we have still works for a while.
             Err(error) if still_works => {
-                tracing::warn!(resource = %entry.id, %error, "an access token could not be renewed");
+                tracing::warn!(
+                    resource = %entry.id, %error, cause = cause::of(&error),
+                    "an access token could not be renewed"
+                );
                 Ok(tokens)
             }
             result => result,

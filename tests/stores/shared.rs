@@ -8,6 +8,7 @@ use tower_heroku_sso::store::{
     PostgresStore, Registration, SessionKey, SharedStore, Store, StoreNotice, StoreNotices, Work,
 };
 
+use crate::conformance::replay_key;
 use crate::place::{Place, Postgres, keys};
 
 const LIFE: Duration = Duration::from_secs(30);
@@ -50,6 +51,28 @@ async fn a_lease_is_held_by_one_until_it_is_released() {
     );
     shared(&a).release(&work).await.unwrap();
     assert!(shared(&b).lease(&work, LIFE).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_process_whose_clock_is_ahead_forgets_no_used_form_for_the_others() {
+    let (a, ahead) = pair().await;
+    let now = OffsetDateTime::now_utc();
+    let (used, old) = (replay_key(1), replay_key(2));
+    assert!(a.burn(&used, now, now).await.unwrap());
+    assert!(
+        a.burn(&old, now - time::Duration::hours(2), now)
+            .await
+            .unwrap()
+    );
+    // The sweep comes with another sign-in.
+    let later = now + time::Duration::hours(3);
+    let other = replay_key(3);
+    assert!(ahead.burn(&other, later, later).await.unwrap());
+    let swept = async { while !a.burn(&old, now, now).await.unwrap() {} };
+    tokio::time::timeout(Duration::from_secs(20), swept)
+        .await
+        .unwrap();
+    assert!(!a.burn(&used, now, now).await.unwrap());
 }
 
 #[tokio::test]

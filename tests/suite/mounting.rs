@@ -90,6 +90,25 @@ async fn a54_under_nest_the_paths_are_below_the_prefix() {
 }
 
 #[tokio::test]
+async fn a_nested_router_signs_out_below_its_prefix_also_from_its_own_root() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let sign_out = get(|user: HerokuUser| async move { user.sign_out_path() });
+    let inner = Router::new()
+        .route("/", sign_out.clone())
+        .route("/page", sign_out)
+        .layer(world.sso.layer())
+        .merge(world.sso.endpoints());
+    let browser = Browser::new(serve(Router::new().nest("/addon", inner)).await);
+    let form = addon.sign_in_form("ann@example.com").body();
+    let answer = browser.submit_body("/addon/heroku/sso", &form).await;
+    assert_eq!(answer.status, 303);
+    for page in ["/addon/page", "/addon"] {
+        assert_eq!(browser.fetch(page).await.body, "/addon/logout", "{page}");
+    }
+}
+
+#[tokio::test]
 async fn a54_around_a_router_with_nested_ones_the_paths_are_whole() {
     let world =
         World::with(|builder| builder.sso_path("/addon/heroku/sso").landing_path("/addon")).await;

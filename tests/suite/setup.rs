@@ -69,8 +69,27 @@ fn a_path_that_is_none_or_is_shared_is_named() {
     for (setting, builder) in [
         ("sso_path", builder().sso_path("heroku/sso")),
         ("sso_path", builder().sso_path("//evil")),
-        ("sso_path", builder().sso_path("/logout")),
-        ("sso_path", builder().sso_path("/")),
+        ("sso_path", builder().sso_path("/x/{y}")),
+        ("sign_out_path", builder().sign_out_path("/*")),
+        ("sign_out_path must differ", builder().sso_path("/logout")),
+        ("landing_path must differ", builder().sso_path("/")),
+        (
+            "landing_path must differ",
+            builder().landing_path("/logout"),
+        ),
+        (
+            "sso_path must differ",
+            builder().sso_path("/heroku/resources"),
+        ),
+        (
+            "sso_path must differ",
+            builder().sso_path("/heroku/webhooks"),
+        ),
+        (
+            "resource_in_path",
+            builder().resource_in_path("/addons/{resource}/x"),
+        ),
+        ("resource_in_path", builder().resource_in_path("/addons")),
         ("sign_out_path", builder().sign_out_path("/log out")),
         ("landing_path", builder().landing_path("https://elsewhere")),
         (
@@ -113,6 +132,8 @@ fn s1_s2_s4_placeholders_and_short_secrets_are_refused_at_the_start() {
             AddonPassword::new(weak).err(),
             ClientSecret::new(weak).err(),
             WebhookSecret::new(weak).err(),
+            // Long enough for a password is not long enough for a key.
+            WebhookSecret::new("eleven byte").err(),
         ];
         for (number, refusal) in refusals.iter().enumerate() {
             assert!(refusal.is_some(), "{weak:?} was taken by {number}");

@@ -247,7 +247,7 @@ async fn a_pattern_that_cannot_be_meant_is_refused_at_the_start() {
             .resource_in_path(pattern)
             .build();
         assert!(
-            matches!(built, Err(SetupError::InvalidPath { setting }) if setting == "resource_in_path"),
+            matches!(built, Err(SetupError::InvalidResourcePath)),
             "{pattern}"
         );
     }

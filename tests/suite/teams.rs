@@ -145,6 +145,25 @@ async fn u2_a_token_that_may_not_read_the_members_is_helped_out_by_another_of_th
 }
 
 #[tokio::test]
+async fn what_is_wrong_with_another_resource_of_the_team_is_no_verdict_about_this_one() {
+    let world = World::start().await;
+    let addons = apps(&world, &acme(&world), 3).await;
+    let resource = addons[0].resource_id();
+    world.sso.refresh_now(&resource).await.unwrap();
+    // Its own token is not told, and those of the others are revoked.
+    world
+        .heroku
+        .fault(Endpoint::TeamMembers, Fault::Status(404));
+    for other in &addons[1..] {
+        world.sso.access_list(&other.resource_id()).await.unwrap();
+        world.heroku.revoke_tokens(other);
+    }
+    world.heroku.expire_access_tokens();
+    world.sso.refresh_now(&resource).await.unwrap_err();
+    assert!(!world.sso.needing_grant().contains(&resource));
+}
+
+#[tokio::test]
 async fn u2_members_that_are_withheld_from_all_tokens_are_not_asked_for_by_every_resource() {
     let world = World::start().await;
     let addons = apps(&world, &acme(&world), 12).await;

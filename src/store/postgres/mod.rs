@@ -146,11 +146,13 @@ impl Store for PostgresStore {
     async fn find_legacy(&self, id: &LegacyId) -> Result<Option<ResourceId>, StoreError> {
         let found = sqlx::query(
             "SELECT id FROM tower_heroku_sso.resource
-             WHERE legacy_id = $1 AND state = 'active' LIMIT 1",
+             WHERE legacy_id = $1 AND state = 'active' LIMIT 2",
         )
         .bind(id.to_string());
-        let found = answer(found.fetch_optional(&self.pool)).await?;
-        found.map(|row| row::id(&row)).transpose()
+        match &answer(found.fetch_all(&self.pool)).await?[..] {
+            [only] => row::id(only).map(Some),
+            _ => Ok(None),
+        }
     }
 
     async fn load(&self, id: &ResourceId) -> Result<Option<ActiveResource>, StoreError> {

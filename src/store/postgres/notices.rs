@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::answer;
+use crate::cause;
 use crate::clock;
 use crate::ids::{ResourceId, TeamId};
 use crate::store::{SessionKey, StoreError, StoreNotice, StoreNotices};
@@ -118,7 +119,10 @@ impl StoreNotices for Listening {
             if self.listener.is_none()
                 && let Err(error) = self.listen().await
             {
-                tracing::warn!(%error, "other processes cannot be listened to; the tables are looked at");
+                tracing::warn!(
+                    %error, cause = cause::of(&error),
+                    "other processes cannot be listened to; the tables are looked at"
+                );
                 self.looked = false;
             }
             if !self.looked {

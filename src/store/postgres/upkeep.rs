@@ -4,6 +4,7 @@ use sqlx::Row;
 use time::OffsetDateTime;
 
 use super::{PostgresStore, answer, row};
+use crate::cause;
 use crate::store::StoreError;
 use crate::store::column::resealed;
 use crate::store::sweep::KEPT_LONGER;
@@ -53,10 +54,14 @@ impl PostgresStore {
     /// A failure is logged.
     async fn remove_what_is_old(&self, now: OffsetDateTime) {
         let swept = async {
-            sqlx::query("DELETE FROM tower_heroku_sso.used_sign_in WHERE until < $1")
-                .bind(now - KEPT_LONGER)
-                .execute(&self.pool)
-                .await?;
+            // By the server's clock too: one process whose own is ahead must not forget for all.
+            sqlx::query(
+                "DELETE FROM tower_heroku_sso.used_sign_in
+                 WHERE until < least($1, clock_timestamp() - interval '1 hour')",
+            )
+            .bind(now - KEPT_LONGER)
+            .execute(&self.pool)
+            .await?;
             // Those that the other processes may not have heard of yet stay in any case.
             sqlx::query(
                 "DELETE FROM tower_heroku_sso.closed_session WHERE until < $1
@@ -80,7 +85,10 @@ impl PostgresStore {
             .await
         };
         if let Err(error) = answer(swept).await {
-            tracing::warn!(%error, "what is old could not be removed from the store");
+            tracing::warn!(
+                %error, cause = cause::of(&error),
+                "what is old could not be removed from the store"
+            );
         }
     }
 }

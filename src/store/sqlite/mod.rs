@@ -133,14 +133,16 @@ impl Store for SqliteStore {
     }
 
     async fn find_legacy(&self, id: &LegacyId) -> Result<Option<ResourceId>, StoreError> {
-        let row: Option<(String,)> = sqlx::query_as(
-            "SELECT id FROM heroku_sso_resource WHERE legacy_id = ?1 AND state = 'active' LIMIT 1",
+        let found: Vec<(String,)> = sqlx::query_as(
+            "SELECT id FROM heroku_sso_resource WHERE legacy_id = ?1 AND state = 'active' LIMIT 2",
         )
         .bind(id.to_string())
-        .fetch_optional(&self.pool)
+        .fetch_all(&self.pool)
         .await?;
-        row.map(|(id,)| id.parse().map_err(StoreError::new))
-            .transpose()
+        match &found[..] {
+            [(only,)] => only.parse().map(Some).map_err(StoreError::new),
+            _ => Ok(None),
+        }
     }
 
     async fn load(&self, id: &ResourceId) -> Result<Option<ActiveResource>, StoreError> {

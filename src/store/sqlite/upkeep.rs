@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 
 use super::SqliteStore;
 use super::row::{self, micros};
+use crate::cause;
 use crate::store::StoreError;
 use crate::store::column::resealed;
 use crate::store::sweep::KEPT_LONGER;
@@ -68,7 +69,10 @@ impl SqliteStore {
         .execute(&self.pool);
         let swept = async { used.await.and(closed.await).and(teams.await) };
         if let Err(error) = swept.await {
-            tracing::warn!(%error, "what is old could not be removed from the store");
+            tracing::warn!(
+                %error, cause = cause::of(&error),
+                "what is old could not be removed from the store"
+            );
         }
     }
 }

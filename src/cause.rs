@@ -1,0 +1,24 @@
+//! What is behind an error, for a log line.
+
+use std::error::Error;
+
+use tracing::field::{DisplayValue, display};
+
+/// The texts of all its sources, from the outermost in; none if it has none.
+pub(crate) fn of(error: &dyn Error) -> Option<DisplayValue<String>> {
+    let mut causes = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    (!causes.is_empty()).then(|| display(causes.join(": ")))
+}
+
+/// The error and all of its sources in one line.
+pub(crate) fn with(error: &dyn Error) -> String {
+    match of(error) {
+        Some(cause) => format!("{error}: {cause:?}"),
+        None => error.to_string(),
+    }
+}
