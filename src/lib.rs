@@ -107,6 +107,10 @@ pub use sso::{Proof, SsoPolicy};
 pub use sync::{Health, OauthGrant, RatePools, SyncScope};
 pub use webhook::Webhooks;
 
+// Types of these are in signatures; one version of each is the right one.
+#[doc(no_inline)]
+pub use {secrecy, time, tower_sessions, url};
+
 /// The README's examples, compiled and run.
 #[cfg(all(doctest, feature = "simulator"))]
 #[doc = include_str!("../README.md")]

@@ -101,6 +101,7 @@ impl WebhookSecret {
 
 /// The OAuth tokens of one resource, from the grant in its provisioning request.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Tokens {
     /// Sent as the bearer token to the Platform API. Lives 8 hours at Heroku.
     pub access: SecretString,
@@ -108,6 +109,21 @@ pub struct Tokens {
     pub refresh: SecretString,
     /// When the access token ends.
     pub expires_at: OffsetDateTime,
+}
+
+impl Tokens {
+    /// Tokens that somebody else has had from Heroku.
+    pub fn new(
+        access: impl Into<SecretString>,
+        refresh: impl Into<SecretString>,
+        expires_at: OffsetDateTime,
+    ) -> Self {
+        Self {
+            access: access.into(),
+            refresh: refresh.into(),
+            expires_at,
+        }
+    }
 }
 
 impl fmt::Debug for Tokens {

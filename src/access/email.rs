@@ -28,6 +28,12 @@ impl Email {
     }
 }
 
+impl AsRef<str> for Email {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -66,6 +72,7 @@ impl From<Email> for String {
 /// A text that is not an email address. The text itself is not kept.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("not an email address")]
+#[non_exhaustive]
 pub struct InvalidEmail;
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! What a person may do, as Heroku names it.
 
+use std::convert::Infallible;
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +55,14 @@ impl From<&str> for Role {
             "collaborator" => Self::Collaborator,
             other => Self::Other(other.into()),
         }
+    }
+}
+
+impl FromStr for Role {
+    type Err = Infallible;
+
+    fn from_str(name: &str) -> Result<Self, Infallible> {
+        Ok(name.into())
     }
 }
 

@@ -30,10 +30,17 @@ const AFTER_SUCCESS: Duration = Duration::from_secs(30);
 /// And a server that does not answer is left alone for this long.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
 
-/// The address is neither https nor on this machine, or no address at all.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the address of the keys must be https, or http to this machine, without a query")]
-pub struct InvalidJwksUrl;
+/// Why keys cannot be fetched, whatever the server says.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JwksSetupError {
+    /// The address is neither https nor on this machine, or no address at all.
+    #[error("the address of the keys must be https, or http to this machine, without a query")]
+    Address,
+    /// The http client cannot start.
+    #[error("the http client cannot start")]
+    Client(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
 
 /// The keys cannot be had.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -55,8 +62,8 @@ struct Known {
 }
 
 impl FetchedKeys {
-    pub(super) fn new(url: &str, clock: SharedClock) -> Result<Self, InvalidJwksUrl> {
-        let address: HerokuUrl = url.parse().map_err(|_| InvalidJwksUrl)?;
+    pub(super) fn new(url: &str, clock: SharedClock) -> Result<Self, JwksSetupError> {
+        let address: HerokuUrl = url.parse().map_err(|_| JwksSetupError::Address)?;
         let mut http = Client::builder()
             .redirect(redirect::Policy::none())
             .timeout(TIMEOUT);
@@ -64,8 +71,10 @@ impl FetchedKeys {
             http = http.no_proxy();
         }
         Ok(Self {
-            http: http.build().map_err(|_| InvalidJwksUrl)?,
-            url: Url::parse(url).map_err(|_| InvalidJwksUrl)?,
+            http: http
+                .build()
+                .map_err(|error| JwksSetupError::Client(error.into()))?,
+            url: Url::parse(url).map_err(|_| JwksSetupError::Address)?,
             clock,
             known: ArcSwap::default(),
             next_fetch: Mutex::default(),

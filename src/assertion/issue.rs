@@ -16,6 +16,7 @@ const LIFE: Duration = Duration::from_secs(5 * 60);
 
 /// Makes the assertions of one gate. Cheap to clone. See the [module docs](crate::assertion).
 #[derive(Clone, Debug)]
+#[must_use = "a set-up does nothing until it is used"]
 pub struct Assertions {
     codec: Arc<Codec>,
     public_jwks: Arc<str>,
@@ -40,7 +41,6 @@ impl Assertions {
     }
 
     /// The clock that the assertions' times are read from. Default: [`SystemClock`].
-    #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
@@ -50,7 +50,6 @@ impl Assertions {
     /// ([`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail)). Without this their assertions have none,
     /// as role guards let none of them pass: whoever may change the form in their own browser could
     /// have written any listed address.
-    #[must_use]
     pub fn trust_unsigned_email(mut self) -> Self {
         self.trusts_unsigned_email = true;
         self

@@ -60,7 +60,7 @@ mod verify;
 
 pub use body::WithoutAssertion;
 pub use claims::AssertedUser;
-pub use fetched_keys::InvalidJwksUrl;
+pub use fetched_keys::JwksSetupError;
 pub use header::HEADER;
 pub use issue::Assertions;
 pub use layer::{Assert, AssertLayer};

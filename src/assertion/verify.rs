@@ -12,7 +12,7 @@ use http_body_util::{Either, Full};
 use tower::{Layer, Service};
 
 use super::claims::{AssertedUser, AssertionClaims};
-use super::fetched_keys::{FetchedKeys, InvalidJwksUrl};
+use super::fetched_keys::{FetchedKeys, JwksSetupError};
 use super::header::{self, HEADER};
 use super::refusal::Refusal;
 use crate::clock::{Clock, SharedClock, SystemClock};
@@ -47,21 +47,21 @@ impl VerifyAssertion {
     /// fails the last keys stay, for a day at most.
     ///
     /// # Errors
-    /// [`InvalidJwksUrl`].
-    pub fn from_jwks_url(url: &str, issuer: &str, audience: &str) -> Result<Self, InvalidJwksUrl> {
+    /// [`JwksSetupError`].
+    pub fn from_jwks_url(url: &str, issuer: &str, audience: &str) -> Result<Self, JwksSetupError> {
         Self::from_jwks_url_by(url, issuer, audience, SystemClock::default())
     }
 
     /// As [`from_jwks_url`](Self::from_jwks_url), by this clock.
     ///
     /// # Errors
-    /// [`InvalidJwksUrl`].
+    /// [`JwksSetupError`].
     pub fn from_jwks_url_by(
         url: &str,
         issuer: &str,
         audience: &str,
         clock: impl Clock,
-    ) -> Result<Self, InvalidJwksUrl> {
+    ) -> Result<Self, JwksSetupError> {
         let clock: SharedClock = Arc::new(clock);
         let keys = FetchedKeys::new(url, Arc::clone(&clock))?;
         Ok(Self {

@@ -65,13 +65,15 @@ impl IntoResponse for NotBehindGate {
 }
 
 /// Why a handler that takes [`HerokuUser`] or [`RequireRole`] was not called.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UserRejection {
     /// 500: there is no gate around the route.
+    #[error(transparent)]
     NotBehindGate(NotBehindGate),
     /// 403, as the gate refuses: without the role; or the request is for another resource now than
     /// it was at the gate ([`Config::resource_in_path`](crate::Config::resource_in_path)).
+    #[error("refused with {}", .0.status())]
     Refused(Box<Response>),
 }
 

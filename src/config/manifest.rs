@@ -4,6 +4,7 @@ use crate::secret::{AddonPassword, ClientSecret, SsoSalt};
 
 /// The add-on manifest and the Partner Portal: no defaults, and no start without it.
 #[derive(Clone, Debug)]
+#[must_use = "a set-up does nothing until it is used"]
 pub struct Manifest {
     pub(crate) slug: String,
     pub(crate) password: AddonPassword,
@@ -28,7 +29,6 @@ impl Manifest {
     }
 
     /// Accepts one more salt, for the time of its rotation.
-    #[must_use]
     pub fn also_salt(mut self, sso_salt: SsoSalt) -> Self {
         self.sso_salts.push(sso_salt);
         self

@@ -17,6 +17,7 @@ use crate::session::{Credential, SessionError};
 /// The newest list is asked about its holder at each request, as about the holder of a session. It
 /// cannot be extended, and ends earlier if the session that it came from is signed out or revoked.
 #[derive(Clone)]
+#[must_use = "a token is of no use to anybody who does not get it"]
 pub struct BearerToken {
     token: SecretString,
     expires_at: OffsetDateTime,

@@ -52,7 +52,7 @@ pub use layer::HerokuSsoLayer;
 pub use own_login::{AdmitError, SignedIn, VerifiedEmail};
 pub(crate) use paths::Paths;
 pub use refusal_kind::RefusalKind;
-pub use require::{Require, RequireLayer};
+pub use require::{Require, RequireFuture, RequireLayer};
 #[cfg(feature = "axum")]
 pub(crate) use rule::refusal_without;
 pub use service::HerokuSsoGate;

@@ -161,7 +161,7 @@ impl HerokuUser {
     /// }
     /// # }
     /// ```
-    pub fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
         self.0.visit.clone().ended(Arc::clone(&self.0.grant))
     }
 

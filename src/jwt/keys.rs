@@ -13,6 +13,7 @@ use super::key::{InvalidJwtKey, JwtKey, VerifyingKey};
 /// know it; then with the new one first; and without the old one when everything that it has signed
 /// is over.
 #[derive(Clone, Debug)]
+#[must_use = "a set-up does nothing until it is used"]
 pub struct JwtKeys {
     first: JwtKey,
     others: Vec<JwtKey>,
@@ -28,7 +29,6 @@ impl JwtKeys {
     }
 
     /// Verifies what this key has signed as well.
-    #[must_use]
     pub fn also_verifies(mut self, key: JwtKey) -> Self {
         self.others.push(key);
         self

@@ -60,6 +60,7 @@ impl Addon for NoProvisioning {}
 #[non_exhaustive]
 pub enum Outcome {
     /// It is done.
+    #[non_exhaustive]
     Done {
         /// Config vars for the customer's app, by name; only those that changed.
         config: BTreeMap<String, String>,
@@ -69,6 +70,7 @@ pub enum Outcome {
     /// It has begun (202). The partner tells Heroku when it is done, within 12 hours: by
     /// `POST /addons/:uuid/actions/provision` or `…/deprovision`, with
     /// [`HerokuSso::access_token`](crate::HerokuSso::access_token).
+    #[non_exhaustive]
     Later {
         /// Shown to the customer.
         message: Option<String>,
@@ -87,6 +89,19 @@ impl Outcome {
             config: vars.into_iter().collect(),
             message: None,
         }
+    }
+
+    /// Begun, and not done yet.
+    pub fn later() -> Self {
+        Self::Later { message: None }
+    }
+
+    /// With a sentence for the customer.
+    #[must_use]
+    pub fn with_message(mut self, text: impl Into<String>) -> Self {
+        let (Self::Done { message, .. } | Self::Later { message }) = &mut self;
+        *message = Some(text.into());
+        self
     }
 }
 

@@ -47,6 +47,33 @@ pub struct PlanChange {
     pub plan: String,
 }
 
+impl Provision {
+    /// A request with nothing but the resource, for a test of your [`Addon`](super::Addon).
+    pub fn new(uuid: ResourceId) -> Self {
+        Self {
+            uuid,
+            name: None,
+            plan: None,
+            region: None,
+            options: serde_json::Value::Null,
+            callback_url: None,
+            log_input_url: None,
+            log_drain_token: None,
+            oauth_grant: None,
+        }
+    }
+}
+
+impl PlanChange {
+    /// A request for this plan, for a test of your [`Addon`](super::Addon).
+    pub fn new(resource: ResourceId, plan: impl Into<String>) -> Self {
+        Self {
+            resource,
+            plan: plan.into(),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 pub(super) struct PlanJson {
     pub(super) plan: String,

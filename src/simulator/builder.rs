@@ -24,6 +24,7 @@ const PARTNER_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// What a [`Simulator`] is started with. Whatever is not set has a default that works.
 #[derive(Clone, Debug)]
+#[must_use = "a set-up does nothing until it is used"]
 pub struct SimulatorBuilder {
     bind: SocketAddr,
     slug: String,

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 /// A part of Heroku that the simulator plays, as seen by an add-on.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub enum Endpoint {
     /// `GET /addons/:id`
     AddOn,
@@ -31,6 +32,7 @@ impl Endpoint {
 
 /// One request that the simulator has received, in order of arrival.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct RecordedRequest {
     /// The method, upper case.
     pub method: String,

@@ -10,6 +10,7 @@ use serde_json::Value;
 /// The `ETag` headers of answers. In a list of several pages each page has its own, about the entries
 /// of that page alone: a 304 for the first page says nothing of the others.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum ETags {
     /// `"..."`; a request has to send exactly that to get 304.
     #[default]

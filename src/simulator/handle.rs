@@ -17,6 +17,7 @@ use crate::ids::UserId;
 /// A running Heroku. Clones, and the handles of its teams, apps and add-ons, share it; with the last
 /// of them it stops.
 #[derive(Clone, Debug)]
+#[must_use = "the simulator stops with its last handle"]
 pub struct Simulator {
     pub(super) shared: Arc<Shared>,
     pub(super) server: Arc<Server>,

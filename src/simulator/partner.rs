@@ -19,6 +19,7 @@ const GRANT_OFFSET: UtcOffset = offset!(-8);
 
 /// What the partner answered.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct PartnerAnswer {
     /// The status.
     pub status: u16,

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 /// Which calls share a pool. Heroku does not say what it does for add-ons.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum RatePools {
     /// All add-ons draw on one pool, as if the partner were one account.
     #[default]

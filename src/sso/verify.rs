@@ -108,6 +108,7 @@ impl VerifiedSso {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use = "a set-up does nothing until it is used"]
 pub struct Verifier {
     salts: Vec<SsoSalt>,
     policy: SsoPolicy,
@@ -128,21 +129,18 @@ impl Verifier {
     }
 
     /// Which tokens count. Default: [`SsoPolicy::V3`].
-    #[must_use]
     pub fn policy(mut self, policy: SsoPolicy) -> Self {
         self.policy = policy;
         self
     }
 
     /// How old a request may be, in whole seconds. Default: 5 minutes, as Heroku's article has it.
-    #[must_use]
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = max_age;
         self
     }
 
     /// How far ahead of our clock a request may be. Default: 60 seconds; Heroku states no rule.
-    #[must_use]
     pub fn max_skew(mut self, max_skew: Duration) -> Self {
         self.max_skew = max_skew;
         self

@@ -35,6 +35,7 @@ const VERSION: u8 = 1;
 /// The text is not the base64 of 32 bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("expected 32 bytes in base64, as `head -c 32 /dev/urandom | base64` prints them")]
+#[non_exhaustive]
 pub struct InvalidSealingKey;
 
 impl SealingKey {
@@ -94,6 +95,7 @@ impl fmt::Debug for KeyId {
 /// To change the key: start with the new one first and the old one as well, call `reseal` of the
 /// store, then start without the old one.
 #[derive(Clone, Debug)]
+#[must_use = "a set-up does nothing until it is used"]
 pub struct SealingKeys {
     first: SealingKey,
     others: Vec<SealingKey>,
@@ -130,7 +132,6 @@ impl SealingKeys {
     }
 
     /// Opens what this key has sealed as well.
-    #[must_use]
     pub fn also_opens(mut self, key: SealingKey) -> Self {
         self.others.push(key);
         self

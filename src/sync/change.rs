@@ -90,6 +90,7 @@ impl Change {
 /// Nothing is missed and nothing comes twice, whenever it was made and however slowly it is read: it
 /// compares what it has told with what is true. Somebody who left and came back while nobody read is
 /// no change.
+#[must_use = "changes are told to whoever asks for the next one"]
 pub struct Changes {
     /// Weak, so that a reader does not keep alive what it reads.
     directory: Weak<Directory>,

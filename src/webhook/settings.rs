@@ -8,6 +8,7 @@ use crate::secret::WebhookSecret;
 /// Webhooks that Heroku sends to `POST /heroku/webhooks`, a route of
 /// [`HerokuSso::partner_api`](crate::HerokuSso::partner_api).
 #[derive(Clone, Debug)]
+#[must_use = "a set-up does nothing until it is used"]
 pub struct Webhooks {
     secrets: Vec<WebhookSecret>,
     url: Option<Url>,
@@ -24,7 +25,6 @@ impl Webhooks {
 
     /// Accepts another secret too, for the time of a rotation: the one before, or the next one.
     /// Subscriptions are made with the first.
-    #[must_use]
     pub fn also_secret(mut self, secret: WebhookSecret) -> Self {
         self.secrets.push(secret);
         self
@@ -33,7 +33,6 @@ impl Webhooks {
     /// Subscribes each resource at Heroku, with `url` as the public address of the route: https, or
     /// http to a loopback address. When the address or the first secret changes, the subscriptions
     /// follow. Without this, subscribing is the partner's own business.
-    #[must_use]
     pub fn subscribe_at(mut self, url: Url) -> Self {
         self.url = Some(url);
         self

@@ -99,11 +99,11 @@ fn email(text: &str) -> Email {
 }
 
 fn tokens(name: &str) -> Tokens {
-    Tokens {
-        access: format!("HRKU-{name}-access").into(),
-        refresh: format!("HRKU-{name}-refresh").into(),
-        expires_at: now() + Duration::from_secs(28_800),
-    }
+    Tokens::new(
+        format!("HRKU-{name}-access"),
+        format!("HRKU-{name}-refresh"),
+        now() + Duration::from_secs(28_800),
+    )
 }
 
 fn people(names: &[&str]) -> People {

@@ -14,11 +14,11 @@ fn resource(number: u128) -> ResourceId {
 }
 
 fn registration() -> Registration {
-    let mut registration = Registration::active(Some(Tokens {
-        access: "HRKU-the-access-token".into(),
-        refresh: "HRKU-the-refresh-token".into(),
-        expires_at: OffsetDateTime::now_utc(),
-    }));
+    let mut registration = Registration::active(Some(Tokens::new(
+        "HRKU-the-access-token",
+        "HRKU-the-refresh-token",
+        OffsetDateTime::now_utc(),
+    )));
     registration.grant_code = Some("the-grant-code".into());
     registration
 }

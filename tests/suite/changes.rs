@@ -224,11 +224,11 @@ async fn an_end_that_was_missed_is_told_once_the_store_can_be_asked() {
     // More than any reader may be behind.
     for number in 0..1100_u128 {
         let resource = uuid::Uuid::from_u128(number).into();
-        let tokens = OauthGrant::Tokens(Tokens {
-            access: "HRKU-access".into(),
-            refresh: "HRKU-refresh".into(),
-            expires_at: world.clock.now() + Duration::from_secs(3600),
-        });
+        let tokens = OauthGrant::Tokens(Tokens::new(
+            "HRKU-access",
+            "HRKU-refresh",
+            world.clock.now() + Duration::from_secs(3600),
+        ));
         world.sso.register(&resource, tokens).await.unwrap();
         world.sso.forget(&resource).await.unwrap();
     }

@@ -286,7 +286,7 @@ struct Moody {
 impl Addon for Moody {
     async fn provision(&self, request: Provision) -> Result<Outcome, AddonError> {
         match request.plan.as_deref() {
-            Some("later") => Ok(Outcome::Later { message: None }),
+            Some("later") => Ok(Outcome::later()),
             Some("no") => Err(AddonError::Rejected("no such region".into())),
             Some("busy") => Err(AddonError::TryLater("try later".into())),
             _ => Ok(Outcome::config([("ACME_URL".into(), "acme://x".into())])),
@@ -295,7 +295,7 @@ impl Addon for Moody {
 
     async fn change_plan(&self, request: PlanChange) -> Result<Outcome, AddonError> {
         match request.plan.as_str() {
-            "later" => Ok(Outcome::Later { message: None }),
+            "later" => Ok(Outcome::later()),
             "no" => Err(AddonError::Rejected("no such plan".into())),
             _ => Ok(Outcome::done()),
         }
@@ -304,7 +304,7 @@ impl Addon for Moody {
     async fn deprovision(&self, _: ResourceId) -> Result<Outcome, AddonError> {
         match self.removed.fetch_add(1, Ordering::SeqCst) {
             0 => Err(AddonError::TryLater("still busy".into())),
-            _ => Ok(Outcome::Later { message: None }),
+            _ => Ok(Outcome::later()),
         }
     }
 }

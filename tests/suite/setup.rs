@@ -150,3 +150,20 @@ fn the_errors_are_errors_that_can_be_sent() {
     is_error::<tower_heroku_sso::store::StoreError>();
     is_error::<tower_heroku_sso::sso::SsoError>();
 }
+
+#[test]
+fn what_is_kept_and_shared_can_be() {
+    fn is_shared<T: Send + Sync + 'static>() {}
+    fn is_sent<T: Send + 'static>() {}
+    is_shared::<HerokuSso>();
+    is_shared::<HerokuSsoBuilder>();
+    is_shared::<Manifest>();
+    is_shared::<tower_heroku_sso::HerokuUser>();
+    is_shared::<tower_heroku_sso::SignedIn>();
+    is_shared::<tower_heroku_sso::gate::HerokuSsoLayer>();
+    is_shared::<tower_heroku_sso::gate::RequireLayer>();
+    is_shared::<tower_heroku_sso::access::Snapshot>();
+    is_shared::<tower_heroku_sso::store::MemoryStore>();
+    is_shared::<tower_heroku_sso::sync::SyncHandle>();
+    is_sent::<tower_heroku_sso::sync::Changes>();
+}

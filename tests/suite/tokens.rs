@@ -36,11 +36,7 @@ async fn an_old_copy_of_the_tokens_does_not_take_the_place_of_renewed_ones() {
     let addon = world.addon().await;
     let resource = addon.resource_id();
     let copy = |life: time::Duration| {
-        OauthGrant::Tokens(Tokens {
-            access: "a-copy".into(),
-            refresh: "a-copy".into(),
-            expires_at: world.clock.now() + life,
-        })
+        OauthGrant::Tokens(Tokens::new("a-copy", "a-copy", world.clock.now() + life))
     };
     let old = copy(time::Duration::hours(8));
     world.clock.advance(Duration::from_secs(9 * 3600));

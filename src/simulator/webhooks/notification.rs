@@ -26,6 +26,7 @@ pub struct Notification {
 
 /// What came of sending a notification.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Delivery {
     /// Where it went.
     pub url: String,

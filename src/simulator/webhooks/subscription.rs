@@ -9,6 +9,7 @@ use crate::simulator::records::AddOnRecord;
 
 /// How hard Heroku tries to deliver.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum WebhookLevel {
     /// Once.
     Notify,
@@ -35,6 +36,7 @@ impl WebhookLevel {
 
 /// A subscription of an add-on, as [`AddOn::webhooks`](super::super::AddOn::webhooks) shows it.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Webhook {
     /// The id in API paths.
     pub id: String,
