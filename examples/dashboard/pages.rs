@@ -84,7 +84,7 @@ pub(crate) fn admin(user: &HerokuUser) -> String {
 
 fn table(user: &HerokuUser, members: &[Member]) -> Markup {
     html! {
-        div.scroll role="region" aria-labelledby="list" tabindex="0" {
+        div.scroll role="group" aria-labelledby="list" tabindex="0" {
             table {
                 caption.unseen { "Access list with roles" }
                 thead { tr { th scope="col" { "Person" } th scope="col" { "Roles" } } }

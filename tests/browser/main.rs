@@ -5,6 +5,7 @@
 //! `127.0.0.1`, so that the sign-in is a cross-site post as it is in life, and the cookies are the
 //! `__Host-` ones of production. Nothing leaves this machine.
 
+mod accessibility;
 mod admin;
 mod console;
 mod ended_sessions;
