@@ -187,3 +187,33 @@ fn a_licence_is_read_as_it_is_meant() {
         assert_eq!(is_allowed(licence, &allowed), verdict, "{licence}");
     }
 }
+
+#[test]
+fn no_dependency_wants_a_newer_compiler_than_we_promise() {
+    // Of other systems no crate may be here.
+    let rustc = Command::new("rustc").arg("-vV").output().unwrap();
+    let rustc = String::from_utf8(rustc.stdout).unwrap();
+    let host = rustc.lines().find_map(|line| line.strip_prefix("host: "));
+    let host = host.expect("rustc says what it compiles for");
+    let metadata = cargo(&[
+        "metadata",
+        "--format-version",
+        "1",
+        "--filter-platform",
+        host,
+    ]);
+    let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
+    let version = |package: &serde_json::Value| {
+        let text = package["rust_version"].as_str().unwrap_or("1.0").to_owned();
+        let numbers = text.split('.').map(|number| number.parse::<u32>().unwrap());
+        numbers.take(2).collect::<Vec<_>>()
+    };
+    let packages = metadata["packages"].as_array().unwrap();
+    let ours = packages
+        .iter()
+        .find(|package| package["name"] == env!("CARGO_PKG_NAME"));
+    let ours = version(ours.unwrap());
+    let newer = packages.iter().filter(|package| version(package) > ours);
+    let newer: Vec<_> = newer.map(|package| package["id"].to_string()).collect();
+    assert!(packages.len() > 100 && newer.is_empty(), "{newer:#?}");
+}
