@@ -1,0 +1,31 @@
+//! What happens at once, in other orders than the usual one; and what is left when somebody goes away
+//! in the middle.
+//!
+//! **Orders.** Every call of a store and of Heroku stops twice ([`stops`]): before it is made, and
+//! before its answer is handed out. A [`schedule`] lets one of those who wait go on at a time. Which
+//! one is drawn from a seed; where there are few orders, all of them are tried. The scenarios say what
+//! must be so in each of them. The usual run takes the same orders each time. A long one, with others:
+//!
+//! ```text
+//! INTERLEAVINGS_SEED=$RANDOM INTERLEAVINGS_RUNS=100000 cargo test --test interleavings -- --nocapture
+//! ```
+//!
+//! What goes wrong is told with its seed and its order; `INTERLEAVINGS_RUNS=1` with that seed shows it
+//! again.
+//!
+//! **Cancellation.** [`cancelled`] has every future that the crate hands out in a table, drops each of
+//! them at each step, and looks at what is left.
+
+mod deprovisioning;
+mod forms;
+mod front;
+mod revocation;
+mod schedule;
+mod sign_out;
+mod single_flight;
+mod stops;
+mod store;
+mod swap;
+mod two_gates;
+mod webhooks;
+mod world;
