@@ -4,10 +4,10 @@ use tower_heroku_sso::store::{ResourceState, Store};
 use tower_heroku_sso::sync::{Change, SyncError};
 
 use crate::schedule::{Choices, Crew, in_every_order, in_random_orders, stand_still};
-use crate::world::{ANN, Answer, BOB, Gate, World, by_heroku, is_refused};
+use crate::world::{ANN, Answer, BOB, Gate, Stage, World, by_heroku, is_refused};
 
 /// There is nothing left of it at this gate, nor at one that begins now.
-async fn is_gone(world: &World, gate: &Gate, sessions: &[String]) {
+async fn is_gone(world: &World<'_>, gate: &Gate, sessions: &[String]) {
     for gate in [gate.clone(), world.gate("begun since")] {
         for session in sessions {
             let answer = gate.visit(session).await;
@@ -24,7 +24,7 @@ async fn is_gone(world: &World, gate: &Gate, sessions: &[String]) {
 }
 
 /// How often a reader hears that it has ended.
-async fn endings(changes: &mut tower_heroku_sso::sync::Changes, world: &World) -> usize {
+async fn endings(changes: &mut tower_heroku_sso::sync::Changes, world: &World<'_>) -> usize {
     let mut endings = 0;
     let reading = async {
         while let Some(change) = changes.next().await {
@@ -40,8 +40,8 @@ async fn endings(changes: &mut tower_heroku_sso::sync::Changes, world: &World) -
     endings
 }
 
-async fn while_much_is_under_way(choices: &mut Choices) {
-    let world = World::start().await;
+async fn while_much_is_under_way(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
     let warm = world.warm_gate("a").await;
     let gate = &warm.gate;
     let mut changes = gate.sso.changes();
@@ -79,12 +79,12 @@ async fn while_much_is_under_way(choices: &mut Choices) {
 
 #[test]
 fn nobody_is_in_a_resource_that_has_ended_whatever_was_under_way() {
-    in_random_orders("deprovisioning", 60, while_much_is_under_way);
+    in_random_orders("deprovisioning", false, 60, while_much_is_under_way);
 }
 
 /// Whoever ends it may go away in the middle: it has ended, for everybody, or for nobody.
-async fn that_is_given_up(choices: &mut Choices) {
-    let world = World::start().await;
+async fn that_is_given_up(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
     let warm = world.warm_gate("a").await;
     let gate = &warm.gate;
     let mut changes = gate.sso.changes();

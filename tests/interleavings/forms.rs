@@ -1,10 +1,10 @@
 //! One form that is submitted several times at once.
 
 use crate::schedule::{Choices, Crew, in_every_order, in_random_orders};
-use crate::world::{ANN, World, is_refused};
+use crate::world::{ANN, Stage, World, is_refused};
 
-async fn submitted_at_once(choices: &mut Choices, with_hang_up: bool) {
-    let world = World::start().await;
+async fn submitted_at_once(stage: &Stage, choices: &mut Choices, with_hang_up: bool) {
+    let world = stage.world().await;
     let gates = [world.gate("a"), world.gate("b")];
     let form = world.form(ANN);
     world.stops.hold();
@@ -39,16 +39,16 @@ async fn submitted_at_once(choices: &mut Choices, with_hang_up: bool) {
 
 #[test]
 fn a_form_that_is_submitted_three_times_at_once_works_exactly_once() {
-    in_random_orders("forms", 30, async |choices: &mut Choices| {
-        submitted_at_once(choices, false).await;
+    in_random_orders("forms", false, 30, async |stage: &Stage, choices: &mut Choices| {
+        submitted_at_once(stage, choices, false).await;
     });
-    in_random_orders("forms, with a hang-up", 30, async |choices: &mut Choices| {
-        submitted_at_once(choices, true).await;
+    in_random_orders("forms, with a hang-up", false, 30, async |stage: &Stage, choices: &mut Choices| {
+        submitted_at_once(stage, choices, true).await;
     });
 }
 
-async fn used_up_at_once(choices: &mut Choices) {
-    let world = World::start().await;
+async fn used_up_at_once(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
     let warm = world.warm_gate("a").await;
     let form = world.form(ANN);
     world.stops.hold_only(&["begin", "burn"]);

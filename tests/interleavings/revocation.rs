@@ -1,10 +1,10 @@
 //! A revocation, a sign-in of the same person, and requests of theirs whose session is extended.
 
 use crate::schedule::{Choices, Crew, in_every_order, in_random_orders};
-use crate::world::{ANN, Answer, BOB, Gate, World, is_refused};
+use crate::world::{ANN, Answer, BOB, Gate, Stage, World, is_refused};
 
 /// After the revocation and the sign-in: who still passes, at this gate and at one that has just begun.
-async fn what_is_left(world: &World, gate: &Gate, old: &str, new: &Answer) {
+async fn what_is_left(world: &World<'_>, gate: &Gate, old: &str, new: &Answer) {
     assert_eq!(new.status, 303, "who is listed may sign in again");
     let tickets = [
         world.database.ticket_of("ann's sign-in"),
@@ -21,8 +21,8 @@ async fn what_is_left(world: &World, gate: &Gate, old: &str, new: &Answer) {
     }
 }
 
-async fn while_a_session_is_extended(choices: &mut Choices) {
-    let world = World::start().await;
+async fn while_a_session_is_extended(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
     let warm = world.warm_gate("a").await;
     let gate = &warm.gate;
     world.let_lists_be_fetched(gate).await;
@@ -59,11 +59,11 @@ async fn while_a_session_is_extended(choices: &mut Choices) {
 
 #[test]
 fn who_is_revoked_passes_no_more_whatever_is_under_way() {
-    in_random_orders("revocation", 60, while_a_session_is_extended);
+    in_random_orders("revocation", false, 60, while_a_session_is_extended);
 }
 
-async fn with_a_sign_in(choices: &mut Choices) {
-    let world = World::start().await;
+async fn with_a_sign_in(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
     let warm = world.warm_gate("a").await;
     let gate = &warm.gate;
     world.stops.hold_only(&["begin", "ticket", "revoke", "session create"]);
@@ -81,8 +81,8 @@ fn a_revocation_and_a_sign_in_agree_on_which_came_first_in_every_order() {
 }
 
 /// A process that knows nothing yet, at which the revocation and the first request come at once.
-async fn at_a_cold_gate(choices: &mut Choices) {
-    let world = World::start().await;
+async fn at_a_cold_gate(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
     let warm = world.warm_gate("a").await;
     let gate = world.gate("b");
     world.stops.hold_only(&["begin", "b "]);

@@ -6,10 +6,11 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::{AbortHandle, JoinHandle, yield_now};
 
 use crate::stops::{OPERATION, Stops};
+use crate::world::Stage;
 
 /// Of the usual run.
 const SEED: u64 = 1;
@@ -100,43 +101,50 @@ fn from_env(name: &str, usual: u64) -> u64 {
     given.map_or(usual, |text| text.parse().expect("a number"))
 }
 
-fn run(choices: &mut Choices, scenario: &impl AsyncFn(&mut Choices)) {
-    // One thread, which looks at its sockets after each task.
+/// One thread, which looks at its sockets after each task.
+fn runtime() -> Runtime {
     let mut runtime = Builder::new_current_thread();
-    let runtime = runtime.enable_all().event_interval(1).build().unwrap();
-    runtime.block_on(scenario(choices));
+    runtime.enable_all().event_interval(1).build().unwrap()
 }
 
 /// Lets the scenario happen in so many orders, or in as many as `INTERLEAVINGS_RUNS` says.
 pub fn in_random_orders(
     name: &'static str,
+    is_shared: bool,
     usual_runs: u64,
-    scenario: impl AsyncFn(&mut Choices),
+    scenario: impl AsyncFn(&Stage, &mut Choices),
 ) {
     let first = from_env("INTERLEAVINGS_SEED", SEED);
     let runs = from_env("INTERLEAVINGS_RUNS", usual_runs);
     let began = Instant::now();
+    let runtime = runtime();
+    let stage = runtime.block_on(Stage::new(is_shared));
     for seed in first..first + runs {
-        run(&mut Choices::of_seed(name, seed), &scenario);
+        let mut choices = Choices::of_seed(name, seed);
+        runtime.block_on(scenario(&stage, &mut choices));
     }
     println!("{name}: {runs} random orders in {:?}", began.elapsed());
 }
 
-/// Lets the scenario happen in every order there is, unless there are more than `most`.
-pub fn in_every_order(name: &'static str, most: usize, scenario: impl AsyncFn(&mut Choices)) {
-    let most = usize::try_from(from_env("INTERLEAVINGS_RUNS", 0)).unwrap().max(most);
+/// Lets the scenario happen in every order there is, which must not be more than `most`.
+pub fn in_every_order(
+    name: &'static str,
+    most: usize,
+    scenario: impl AsyncFn(&Stage, &mut Choices),
+) {
     let began = Instant::now();
+    let runtime = runtime();
+    let stage = runtime.block_on(Stage::new(false));
     let mut script = Some(Vec::new());
     let mut runs = 0;
-    while let Some(of_this_run) = script.filter(|_| runs < most) {
+    while let Some(of_this_run) = script {
+        assert!(runs < most, "{name}: there are more than {most} orders");
         let mut choices = Choices::new(name, Source::Script(of_this_run));
-        run(&mut choices, &scenario);
+        runtime.block_on(scenario(&stage, &mut choices));
         script = choices.next_script();
         runs += 1;
     }
-    let all = if runs < most { "all of them" } else { "there may be more" };
-    println!("{name}: {runs} orders ({all}) in {:?}", began.elapsed());
-    assert!(runs < most, "{name}: more than {most} orders; they are to be tried all");
+    println!("{name}: all {runs} orders in {:?}", began.elapsed());
 }
 
 /// What was done, and when by the moments of the stops.

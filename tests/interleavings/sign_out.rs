@@ -3,10 +3,10 @@
 use tower_sessions::SessionStore;
 
 use crate::schedule::{Choices, Crew, in_random_orders};
-use crate::world::{Gate, World, is_refused};
+use crate::world::{Gate, Stage, World, is_refused};
 
 /// The session is over at all gates, also at one that begins now, and there is nothing left of it.
-async fn is_over(world: &World, gates: &[Gate], session: &str) {
+async fn is_over(world: &World<'_>, gates: &[Gate], session: &str) {
     let begun_since = world.gate("begun since");
     for gate in gates.iter().chain([&begun_since]) {
         let answer = gate.visit(session).await;
@@ -16,8 +16,8 @@ async fn is_over(world: &World, gates: &[Gate], session: &str) {
     assert!(record.unwrap().is_none(), "its record is there again");
 }
 
-async fn while_it_is_extended(choices: &mut Choices) {
-    let world = World::start().await;
+async fn while_it_is_extended(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
     let warm = world.warm_gate("a").await;
     let gates = [warm.gate.clone(), world.gate("b")];
     for gate in &gates {
@@ -50,11 +50,11 @@ async fn while_it_is_extended(choices: &mut Choices) {
 
 #[test]
 fn who_signed_out_stays_signed_out_whatever_is_under_way() {
-    in_random_orders("sign-out", 80, while_it_is_extended);
+    in_random_orders("sign-out", false, 80, while_it_is_extended);
 }
 
-async fn that_is_given_up_and_repeated(choices: &mut Choices) {
-    let world = World::start().await;
+async fn that_is_given_up_and_repeated(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
     let warm = world.warm_gate("a").await;
     world.stops.hold();
     let mut crew = Crew::new(&world.stops, choices);

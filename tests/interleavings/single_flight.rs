@@ -4,12 +4,12 @@ use tower_heroku_sso::simulator::Endpoint;
 use tower_heroku_sso::{VerifiedEmail, store::Store};
 
 use crate::schedule::{Choices, Crew, in_random_orders};
-use crate::world::{ANN, BOB, World, address};
+use crate::world::{ANN, BOB, Stage, World, address};
 
 const OWNER: &str = "owner@example.com";
 
-async fn sign_ins_of_a_cold_resource(choices: &mut Choices) {
-    let world = World::start().await;
+async fn sign_ins_of_a_cold_resource(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
     let gate = world.gate("a");
     let elsewhere = world.heroku.app("elsewhere").addon();
     world.stops.hold();
@@ -41,12 +41,12 @@ async fn sign_ins_of_a_cold_resource(choices: &mut Choices) {
 
 #[test]
 fn whoever_comes_first_and_whoever_hangs_up_one_fetch_is_for_all() {
-    in_random_orders("single flight", 40, sign_ins_of_a_cold_resource);
+    in_random_orders("single flight", false, 40, sign_ins_of_a_cold_resource);
 }
 
 /// An access token that has ended, and everything that wants another one.
-async fn a_renewal(choices: &mut Choices) {
-    let world = World::start().await;
+async fn a_renewal(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
     let gate = world.gate("a");
     gate.sso.refresh_now(&world.resource).await.unwrap();
     world.heroku.expire_access_tokens();
@@ -72,5 +72,5 @@ async fn a_renewal(choices: &mut Choices) {
 
 #[test]
 fn a_token_is_renewed_once_and_not_lost_whoever_hangs_up() {
-    in_random_orders("renewal", 40, a_renewal);
+    in_random_orders("renewal", false, 40, a_renewal);
 }

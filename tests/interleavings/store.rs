@@ -38,6 +38,10 @@ impl Database {
         self.tickets.lock().unwrap().get(operation).copied()
     }
 
+    pub fn forget_tickets(&self) {
+        self.tickets.lock().unwrap().clear();
+    }
+
     /// Leases that nobody has given back.
     pub fn leases(&self) -> Vec<Work> {
         self.leases.lock().unwrap().keys().cloned().collect()

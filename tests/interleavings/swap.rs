@@ -1,7 +1,7 @@
 //! Requests at the moment when a list takes the place of one that still had the person.
 
 use crate::schedule::{Choices, Crew, Done, in_every_order, in_random_orders};
-use crate::world::{ANN, Answer, World, is_refused, word_of_change};
+use crate::world::{ANN, Answer, Stage, World, is_refused, word_of_change};
 
 /// What one of several things at once says of Ann: that she is in, or that she has left.
 pub struct Word {
@@ -44,8 +44,8 @@ pub fn none_goes_back(words: &[Word]) {
     }
 }
 
-async fn while_somebody_leaves(choices: &mut Choices) {
-    let world = World::start().await;
+async fn while_somebody_leaves(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
     let warm = world.warm_gate("a").await;
     let gate = &warm.gate;
     world.let_lists_be_fetched(gate).await;
@@ -91,12 +91,12 @@ async fn while_somebody_leaves(choices: &mut Choices) {
 
 #[test]
 fn who_has_left_does_not_come_back_with_an_older_answer() {
-    in_random_orders("swap", 60, while_somebody_leaves);
+    in_random_orders("swap", false, 60, while_somebody_leaves);
 }
 
 /// Of a request at each of its steps against the swap itself.
-async fn at_each_step(choices: &mut Choices) {
-    let world = World::start().await;
+async fn at_each_step(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
     let warm = world.warm_gate("a").await;
     let gate = &warm.gate;
     world.let_lists_be_fetched(gate).await;

@@ -5,10 +5,10 @@ use tower_heroku_sso::sync::SyncHandle;
 
 use crate::schedule::{Choices, Crew, in_random_orders, stand_still};
 use crate::swap::{Word, none_goes_back};
-use crate::world::{ANN, BOB, Gate, World, is_refused};
+use crate::world::{ANN, BOB, Gate, Stage, World, is_refused};
 
-struct Two {
-    world: World,
+struct Two<'a> {
+    world: World<'a>,
     gates: [Gate; 2],
     /// Ann's session, and Bob's.
     ann: String,
@@ -17,8 +17,8 @@ struct Two {
 }
 
 /// Two gates that have heard everything, and listen.
-async fn two() -> Two {
-    let world = World::shared().await;
+async fn two(stage: &Stage) -> Two<'_> {
+    let world = stage.world().await;
     let warm = world.warm_gate("a").await;
     let gates = [warm.gate, world.gate("b")];
     let syncs = [gates[0].sso.spawn_sync(), gates[1].sso.spawn_sync()];
@@ -36,8 +36,8 @@ async fn two() -> Two {
 }
 
 /// An access token that is nearly over, and both want another one.
-async fn a_renewal(choices: &mut Choices) {
-    let world = World::shared().await;
+async fn a_renewal(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
     let gates = [world.gate("a"), world.gate("b")];
     for gate in &gates {
         gate.sso.refresh_now(&world.resource).await.unwrap();
@@ -72,12 +72,12 @@ async fn a_renewal(choices: &mut Choices) {
 #[test]
 fn of_two_processes_one_renews_the_token_and_both_have_it() {
     // Whoever waits for the lease waits in real time.
-    in_random_orders("a renewal at two gates", 12, a_renewal);
+    in_random_orders("a renewal at two gates", true, 12, a_renewal);
 }
 
 /// Ann leaves; one process fetches the list, the other one hears of it while it fetches one itself.
-async fn a_removal(choices: &mut Choices) {
-    let Two { world, gates, ann, bob, _syncs } = two().await;
+async fn a_removal(stage: &Stage, choices: &mut Choices) {
+    let Two { world, gates, ann, bob, _syncs } = two(stage).await;
     world.stops.hold();
     let mut crew = Crew::new(&world.stops, choices);
     let app = world.addon.app();
@@ -111,12 +111,12 @@ async fn a_removal(choices: &mut Choices) {
 
 #[test]
 fn who_has_left_by_one_process_does_not_come_back_at_the_other() {
-    in_random_orders("a removal at two gates", 40, a_removal);
+    in_random_orders("a removal at two gates", true, 40, a_removal);
 }
 
 /// Ann is revoked and Bob signs out at one process, while the other one is about to extend both.
-async fn word_of_the_other(choices: &mut Choices) {
-    let Two { world, gates, ann, bob, _syncs } = two().await;
+async fn word_of_the_other(stage: &Stage, choices: &mut Choices) {
+    let Two { world, gates, ann, bob, _syncs } = two(stage).await;
     world.let_lists_be_fetched(&gates[1]).await;
     world.stops.hold();
     let mut crew = Crew::new(&world.stops, choices);
@@ -148,5 +148,5 @@ async fn word_of_the_other(choices: &mut Choices) {
 
 #[test]
 fn a_revocation_and_a_sign_out_at_one_process_are_obeyed_by_the_other() {
-    in_random_orders("word at two gates", 40, word_of_the_other);
+    in_random_orders("word at two gates", true, 40, word_of_the_other);
 }

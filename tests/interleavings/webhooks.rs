@@ -2,10 +2,10 @@
 
 use crate::schedule::{Choices, Crew, in_random_orders};
 use crate::swap::{Word, none_goes_back};
-use crate::world::{ANN, World, is_refused, word_that_left};
+use crate::world::{ANN, Stage, World, is_refused, word_that_left};
 
-async fn while_a_list_is_fetched(choices: &mut Choices) {
-    let world = World::start().await;
+async fn while_a_list_is_fetched(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
     let warm = world.warm_gate("a").await;
     let gate = &warm.gate;
     world.let_lists_be_fetched(gate).await;
@@ -14,7 +14,7 @@ async fn while_a_list_is_fetched(choices: &mut Choices) {
     let refresh = crew.add("a refresh", gate.refresh(&world, ANN));
     // Ann leaves, and Heroku says so, twice, as it does when an answer is lost.
     let tell = |gate: &crate::world::Gate| {
-        let (app, word) = (world.addon.app(), word_that_left(&world, "1", ANN));
+        let (app, word) = (world.addon.app(), word_that_left(&world, ANN));
         let gate = gate.clone();
         async move {
             app.remove(ANN);
@@ -54,5 +54,5 @@ async fn while_a_list_is_fetched(choices: &mut Choices) {
 
 #[test]
 fn who_is_said_to_have_left_waits_for_a_list_from_after_that() {
-    in_random_orders("webhooks", 80, while_a_list_is_fetched);
+    in_random_orders("webhooks", false, 80, while_a_list_is_fetched);
 }

@@ -1,5 +1,9 @@
 //! Gates of one add-on, as of several processes, with everything that they wait for behind stops.
 
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -29,60 +33,82 @@ pub const COOKIE: &str = "__Host-heroku_sso";
 pub const REFRESH: Duration = Duration::from_secs(300);
 const WEBHOOK_SECRET: &str = "a-webhook-secret-of-our-own";
 
-pub struct World {
+/// What all runs of a scenario have in common: to begin anew takes long, and a resource that no gate has
+/// heard of is as good.
+pub struct Stage {
     pub stops: Stops,
     pub clock: ManualClock,
     pub heroku: Simulator,
-    pub addon: AddOn,
-    pub resource: ResourceId,
     pub database: Database,
     pub sessions: MemorySessions,
     is_shared: bool,
     door: String,
+    gates: Mutex<HashMap<&'static str, Gate>>,
+    runs: AtomicUsize,
 }
 
-impl World {
-    /// With an app of Ann's and Bob's whose add-on is registered, and no list that anybody knows.
-    pub async fn start() -> Self {
-        Self::build(false).await
-    }
-
-    /// The same on a store that offers leases and notices.
-    pub async fn shared() -> Self {
-        Self::build(true).await
-    }
-
-    async fn build(is_shared: bool) -> Self {
+impl Stage {
+    /// `is_shared`: on a store that offers leases and notices.
+    pub async fn new(is_shared: bool) -> Self {
         let stops = Stops::default();
         let clock = ManualClock::new();
         let heroku = Simulator::builder().clock(clock.clone());
+        let heroku = heroku.rate_pool(100_000_000, 1_000_000);
         let heroku = heroku.start().await.unwrap();
-        let app = heroku.app("shop").collaborator(ANN).collaborator(BOB);
-        let addon = app.addon();
         let door = front::start(heroku.url(), stops.clone()).await;
-        let world = Self {
-            resource: addon.mark_provisioned().resource_id(),
+        Self {
             stops,
             clock,
             heroku,
-            addon,
             database: Database::default(),
             sessions: MemorySessions::default(),
             is_shared,
             door,
-        };
-        let gate = world.gate("set-up");
-        let grant = OauthGrant::Code(world.addon.grant_code().into());
-        gate.sso.register(&world.resource, grant).await.unwrap();
-        world
+            gates: Mutex::default(),
+            runs: AtomicUsize::new(0),
+        }
     }
 
-    /// A process that has just begun.
+    /// An app of Ann's and Bob's whose add-on is registered, and whose list nobody knows.
+    pub async fn world(&self) -> World<'_> {
+        self.stops.open();
+        // What was signed in an earlier run is another form.
+        self.clock.advance(Duration::from_secs(1));
+        self.database.forget_tickets();
+        let number = self.runs.fetch_add(1, Ordering::Relaxed);
+        let app = self.heroku.app(&format!("shop-{number}"));
+        let addon = app.collaborator(ANN).collaborator(BOB).addon();
+        let resource = addon.mark_provisioned().resource_id();
+        let grant = OauthGrant::Code(addon.grant_code().into());
+        let gate = self.gate("set-up");
+        gate.sso.register(&resource, grant).await.unwrap();
+        self.heroku.reset_calls();
+        World {
+            stage: self,
+            addon,
+            resource,
+        }
+    }
+
+    /// A process that knows nothing of this run's resource.
     pub fn gate(&self, name: &'static str) -> Gate {
         self.gate_with(name, |builder| builder)
     }
 
+    /// The same, set up in a way that goes with its name.
     pub fn gate_with(
+        &self,
+        name: &'static str,
+        set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
+    ) -> Gate {
+        let mut gates = self.gates.lock().unwrap();
+        let gate = gates
+            .entry(name)
+            .or_insert_with(|| self.new_gate(name, set_up));
+        gate.clone()
+    }
+
+    fn new_gate(
         &self,
         name: &'static str,
         set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
@@ -124,7 +150,24 @@ impl World {
             name,
         }
     }
+}
 
+/// One run.
+pub struct World<'a> {
+    stage: &'a Stage,
+    pub addon: AddOn,
+    pub resource: ResourceId,
+}
+
+impl Deref for World<'_> {
+    type Target = Stage;
+
+    fn deref(&self) -> &Stage {
+        self.stage
+    }
+}
+
+impl World<'_> {
     pub fn form(&self, email: &str) -> SignInForm {
         self.addon.sign_in_form(email)
     }
@@ -204,15 +247,15 @@ impl Gate {
     /// Heroku says that somebody has left the app.
     pub fn hears_that_left(
         &self,
-        world: &World,
+        world: &World<'_>,
         email: &str,
     ) -> impl Future<Output = Answer> + Send + 'static {
-        self.clone().send(word_that_left(world, "1", email))
+        self.clone().send(word_that_left(world, email))
     }
 
     pub fn revoke(
         &self,
-        world: &World,
+        world: &World<'_>,
         email: &str,
     ) -> impl Future<Output = ()> + Send + 'static {
         let (sso, resource, email) = (self.sso.clone(), world.resource, address(email));
@@ -222,7 +265,7 @@ impl Gate {
     /// Whether the new list has this person; none if there is no new list.
     pub fn refresh(
         &self,
-        world: &World,
+        world: &World<'_>,
         email: &str,
     ) -> impl Future<Output = Option<bool>> + Send + 'static {
         let (sso, resource, email) = (self.sso.clone(), world.resource, address(email));
@@ -254,10 +297,10 @@ pub fn sign_out(cookie: &str) -> Request<Body> {
     request.body(Body::empty()).unwrap()
 }
 
-pub fn word_that_left(world: &World, event: &str, email: &str) -> Request<Body> {
+pub fn word_that_left(world: &World<'_>, email: &str) -> Request<Body> {
     let app = world.addon.app().id().to_string();
     let body = json!({
-        "id": event, "action": "destroy", "resource": "collaborator",
+        "id": format!("{app} left"), "action": "destroy", "resource": "collaborator",
         "data": { "app": { "id": app }, "user": { "email": email } },
     });
     signed(body.to_string())
@@ -274,16 +317,16 @@ fn signed(body: String) -> Request<Body> {
 }
 
 /// Word that the app was changed in some way.
-pub fn word_of_change(world: &World) -> Request<Body> {
+pub fn word_of_change(world: &World<'_>) -> Request<Body> {
     let app = world.addon.app().id().to_string();
     let body = json!({
-        "id": "2", "action": "update", "resource": "app", "data": { "id": app },
+        "id": format!("{app} update"), "action": "update", "resource": "app", "data": { "id": app },
     });
     signed(body.to_string())
 }
 
 /// A request of the Partner API, by Heroku.
-pub fn by_heroku(world: &World, method: &str, path: &str, body: String) -> Request<Body> {
+pub fn by_heroku(world: &World<'_>, method: &str, path: &str, body: String) -> Request<Body> {
     let credentials = format!("{}:{}", world.heroku.slug(), world.heroku.password());
     Request::builder()
         .method(method)
