@@ -42,7 +42,7 @@ async fn endings(changes: &mut tower_heroku_sso::sync::Changes, world: &World<'_
 
 async fn while_much_is_under_way(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
-    let warm = world.warm_gate("a").await;
+    let warm = world.chosen_gate(choices).await;
     let gate = &warm.gate;
     let mut changes = gate.sso.changes();
     world.let_lists_be_fetched(gate).await;
@@ -85,13 +85,16 @@ fn nobody_is_in_a_resource_that_has_ended_whatever_was_under_way() {
 /// Whoever ends it may go away in the middle: it has ended, for everybody, or for nobody.
 async fn that_is_given_up(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
-    let warm = world.warm_gate("a").await;
+    let warm = world.chosen_gate(choices).await;
     let gate = &warm.gate;
     let mut changes = gate.sso.changes();
     world.stops.hold();
     let mut crew = Crew::new(&world.stops, choices);
     let (sso, resource) = (gate.sso.clone(), world.resource);
-    let end = crew.add("the end", async move { sso.forget(&resource).await.unwrap() });
+    let end = crew.add(
+        "the end",
+        async move { sso.forget(&resource).await.unwrap() },
+    );
     crew.add_drop_of("the hang-up", &end);
     crew.work().await;
     drop(end);
@@ -107,5 +110,29 @@ async fn that_is_given_up(stage: &Stage, choices: &mut Choices) {
 
 #[test]
 fn an_end_that_was_given_up_has_happened_or_has_not_in_every_order() {
-    in_every_order("an end, given up", 100, that_is_given_up);
+    in_every_order("an end, given up", false, 100, that_is_given_up);
+}
+
+/// A process that is only reading the resource when it is told to end it.
+async fn at_a_cold_gate(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
+    let warm = world.warm_gate("a").await;
+    let gate = world.gate("b");
+    world.stops.hold_only(&["begin", "b load", "b end"]);
+    let mut crew = Crew::new(&world.stops, choices);
+    let (sso, resource) = (gate.sso.clone(), world.resource);
+    let end = crew.add(
+        "the end",
+        async move { sso.forget(&resource).await.unwrap() },
+    );
+    let visit = crew.add("a visit", gate.visit(&warm.ann));
+    crew.work().await;
+    assert!(end.value().await);
+    visit.value().await;
+    is_gone(&world, &gate, &[warm.ann, warm.bob]).await;
+}
+
+#[test]
+fn what_ends_while_it_is_read_has_ended_in_every_order() {
+    in_every_order("an end at a cold gate", false, 500, at_a_cold_gate);
 }

@@ -1,7 +1,7 @@
 //! One form that is submitted several times at once.
 
 use crate::schedule::{Choices, Crew, in_every_order, in_random_orders};
-use crate::world::{ANN, Stage, World, is_refused};
+use crate::world::{ANN, Stage, is_refused};
 
 async fn submitted_at_once(stage: &Stage, choices: &mut Choices, with_hang_up: bool) {
     let world = stage.world().await;
@@ -39,12 +39,22 @@ async fn submitted_at_once(stage: &Stage, choices: &mut Choices, with_hang_up: b
 
 #[test]
 fn a_form_that_is_submitted_three_times_at_once_works_exactly_once() {
-    in_random_orders("forms", false, 30, async |stage: &Stage, choices: &mut Choices| {
-        submitted_at_once(stage, choices, false).await;
-    });
-    in_random_orders("forms, with a hang-up", false, 30, async |stage: &Stage, choices: &mut Choices| {
-        submitted_at_once(stage, choices, true).await;
-    });
+    in_random_orders(
+        "forms",
+        false,
+        30,
+        async |stage: &Stage, choices: &mut Choices| {
+            submitted_at_once(stage, choices, false).await;
+        },
+    );
+    in_random_orders(
+        "forms, with a hang-up",
+        false,
+        30,
+        async |stage: &Stage, choices: &mut Choices| {
+            submitted_at_once(stage, choices, true).await;
+        },
+    );
 }
 
 async fn used_up_at_once(stage: &Stage, choices: &mut Choices) {
@@ -68,5 +78,5 @@ async fn used_up_at_once(stage: &Stage, choices: &mut Choices) {
 
 #[test]
 fn a_form_is_used_up_once_in_every_order() {
-    in_every_order("a form, every order", 400, used_up_at_once);
+    in_every_order("a form, every order", false, 400, used_up_at_once);
 }

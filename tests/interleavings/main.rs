@@ -10,12 +10,15 @@
 //! INTERLEAVINGS_SEED=$RANDOM INTERLEAVINGS_RUNS=100000 cargo test --test interleavings -- --nocapture
 //! ```
 //!
-//! What goes wrong is told with its seed and its order; `INTERLEAVINGS_RUNS=1` with that seed shows it
-//! again.
+//! What goes wrong is told with its order, and with the seed and the number of runs that show it again.
 //!
 //! **Cancellation.** [`cancelled`] has every future that the crate hands out in a table, drops each of
 //! them at each step, and looks at what is left.
+//!
+//! Between two stops everything runs on one thread. What two threads do inside of one lock or one atomic
+//! is not tried here.
 
+mod cancelled;
 mod deprovisioning;
 mod forms;
 mod front;

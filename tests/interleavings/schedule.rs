@@ -32,14 +32,27 @@ pub struct Choices {
 }
 
 enum Source {
-    Seed(u64, Rng),
+    Seed {
+        /// Of the first run.
+        first: u64,
+        seed: u64,
+        rng: Rng,
+    },
     /// These first, and from then on always the first.
     Script(Vec<usize>),
 }
 
 impl Choices {
-    fn of_seed(scenario: &'static str, seed: u64) -> Self {
-        Self::new(scenario, Source::Seed(seed, Rng::with_seed(seed)))
+    fn of_seed(scenario: &'static str, first: u64, seed: u64) -> Self {
+        // What the crate itself draws, the moments of its fetches, is the same in the same run too.
+        fastrand::seed(seed);
+        let rng = Rng::with_seed(seed);
+        Self::new(scenario, Source::Seed { first, seed, rng })
+    }
+
+    fn of_script(scenario: &'static str, script: Vec<usize>) -> Self {
+        fastrand::seed(SEED);
+        Self::new(scenario, Source::Script(script))
     }
 
     fn new(scenario: &'static str, source: Source) -> Self {
@@ -52,9 +65,9 @@ impl Choices {
     }
 
     /// One of so many.
-    fn choose(&mut self, of: usize) -> usize {
+    pub fn choose(&mut self, of: usize) -> usize {
         let choice = match &mut self.source {
-            Source::Seed(_, rng) => rng.usize(..of),
+            Source::Seed { rng, .. } => rng.usize(..of),
             Source::Script(script) => {
                 let scripted = script.get(self.taken.len()).copied();
                 scripted.unwrap_or(0).min(of - 1)
@@ -66,7 +79,10 @@ impl Choices {
 
     /// The script of the next order that was not tried yet.
     fn next_script(&self) -> Option<Vec<usize>> {
-        let last = self.taken.iter().rposition(|(choice, of)| choice + 1 < *of)?;
+        let last = self
+            .taken
+            .iter()
+            .rposition(|(choice, of)| choice + 1 < *of)?;
         let script = self.taken[..=last].iter().map(|(choice, _)| *choice);
         let mut script: Vec<_> = script.collect();
         script[last] += 1;
@@ -81,10 +97,12 @@ impl Drop for Choices {
             return;
         }
         match &self.source {
-            Source::Seed(seed, _) => {
+            Source::Seed { first, seed, .. } => {
+                // The gates are those of the runs before.
+                let (scenario, runs) = (self.scenario, seed - first + 1);
                 eprintln!(
-                    "{}: INTERLEAVINGS_SEED={seed} INTERLEAVINGS_RUNS=1",
-                    self.scenario
+                    "{scenario}: INTERLEAVINGS_SEED={first} INTERLEAVINGS_RUNS={runs}, \
+                     perhaps also INTERLEAVINGS_SEED={seed} INTERLEAVINGS_RUNS=1"
                 );
             }
             Source::Script(_) => {
@@ -102,7 +120,7 @@ fn from_env(name: &str, usual: u64) -> u64 {
 }
 
 /// One thread, which looks at its sockets after each task.
-fn runtime() -> Runtime {
+pub fn runtime() -> Runtime {
     let mut runtime = Builder::new_current_thread();
     runtime.enable_all().event_interval(1).build().unwrap()
 }
@@ -120,7 +138,7 @@ pub fn in_random_orders(
     let runtime = runtime();
     let stage = runtime.block_on(Stage::new(is_shared));
     for seed in first..first + runs {
-        let mut choices = Choices::of_seed(name, seed);
+        let mut choices = Choices::of_seed(name, first, seed);
         runtime.block_on(scenario(&stage, &mut choices));
     }
     println!("{name}: {runs} random orders in {:?}", began.elapsed());
@@ -129,17 +147,18 @@ pub fn in_random_orders(
 /// Lets the scenario happen in every order there is, which must not be more than `most`.
 pub fn in_every_order(
     name: &'static str,
+    is_shared: bool,
     most: usize,
     scenario: impl AsyncFn(&Stage, &mut Choices),
 ) {
     let began = Instant::now();
     let runtime = runtime();
-    let stage = runtime.block_on(Stage::new(false));
+    let stage = runtime.block_on(Stage::new(is_shared));
     let mut script = Some(Vec::new());
     let mut runs = 0;
     while let Some(of_this_run) = script {
         assert!(runs < most, "{name}: there are more than {most} orders");
-        let mut choices = Choices::new(name, Source::Script(of_this_run));
+        let mut choices = Choices::of_script(name, of_this_run);
         runtime.block_on(scenario(&stage, &mut choices));
         script = choices.next_script();
         runs += 1;

@@ -4,7 +4,7 @@ use tower_heroku_sso::simulator::Endpoint;
 use tower_heroku_sso::{VerifiedEmail, store::Store};
 
 use crate::schedule::{Choices, Crew, in_random_orders};
-use crate::world::{ANN, BOB, Stage, World, address};
+use crate::world::{ANN, BOB, Stage, address};
 
 const OWNER: &str = "owner@example.com";
 
@@ -20,7 +20,9 @@ async fn sign_ins_of_a_cold_resource(stage: &Stage, choices: &mut Choices) {
         let (sso, resource) = (gate.sso.clone(), world.resource);
         crew.add("the owner's login", async move {
             let owner = VerifiedEmail::i_have_verified(address(OWNER));
-            sso.admit(&resource, &owner, &Default::default()).await.is_ok()
+            sso.admit(&resource, &owner, &Default::default())
+                .await
+                .is_ok()
         })
     };
     let unknown = elsewhere.sign_in_form(ANN);
@@ -34,7 +36,11 @@ async fn sign_ins_of_a_cold_resource(stage: &Stage, choices: &mut Choices) {
     assert_eq!(unknown.value().await.status, 403);
     let answered = hangs_up.done().await.map(|done| done.value.status);
     assert!(matches!(answered, None | Some(303)), "{answered:?}");
-    assert_eq!(world.heroku.calls(Endpoint::AddOn), 1, "one fetch is enough");
+    assert_eq!(
+        world.heroku.calls(Endpoint::AddOn),
+        1,
+        "one fetch is enough"
+    );
     assert_eq!(gate.visit(&ann.cookie()).await.body, ANN);
     assert_eq!(gate.visit(&bob.cookie()).await.body, BOB);
 }
@@ -60,7 +66,11 @@ async fn a_renewal(stage: &Stage, choices: &mut Choices) {
     crew.work().await;
     assert_eq!(refresh.value().await, Some(true));
     assert_eq!(word.value().await.status, 204);
-    assert_eq!(world.heroku.calls(Endpoint::Token), 1, "a refresh token is used once");
+    assert_eq!(
+        world.heroku.calls(Endpoint::Token),
+        1,
+        "a refresh token is used once"
+    );
     // And what Heroku gave for it is what is stored.
     gate.sso.refresh_now(&world.resource).await.unwrap();
     let another = world.gate("b");

@@ -33,9 +33,14 @@ pub struct Database {
 }
 
 impl Database {
-    /// The last ticket that an operation has drawn itself.
+    /// The last ticket that an operation has drawn itself; of a revocation, which goes on by itself:
+    /// `the revocation`.
     pub fn ticket_of(&self, operation: &str) -> Option<Ticket> {
         self.tickets.lock().unwrap().get(operation).copied()
+    }
+
+    fn note_ticket(&self, operation: &'static str, ticket: Ticket) {
+        self.tickets.lock().unwrap().insert(operation, ticket);
     }
 
     pub fn forget_tickets(&self) {
@@ -98,8 +103,7 @@ impl Store for HeldStore {
         let drawn = async {
             let ticket = self.inner().ticket().await?;
             if let Ok(operation) = OPERATION.try_with(|operation| *operation) {
-                let mut tickets = self.database.tickets.lock().unwrap();
-                tickets.insert(operation, ticket);
+                self.database.note_ticket(operation, ticket);
             }
             Ok(ticket)
         };
@@ -169,6 +173,8 @@ impl Store for HeldStore {
         revocation: Revocation,
         forget_before: OffsetDateTime,
     ) -> Result<(), StoreError> {
+        self.database
+            .note_ticket("the revocation", revocation.ticket);
         let change = self.inner().revoke(id, revocation, forget_before);
         self.change("revoke", StoreNotice::Resource(*id), change)
             .await

@@ -1,7 +1,7 @@
 //! Requests at the moment when a list takes the place of one that still had the person.
 
 use crate::schedule::{Choices, Crew, Done, in_every_order, in_random_orders};
-use crate::world::{ANN, Answer, Stage, World, is_refused, word_of_change};
+use crate::world::{ANN, Answer, Stage, is_refused, word_of_change};
 
 /// What one of several things at once says of Ann: that she is in, or that she has left.
 pub struct Word {
@@ -46,7 +46,7 @@ pub fn none_goes_back(words: &[Word]) {
 
 async fn while_somebody_leaves(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
-    let warm = world.warm_gate("a").await;
+    let warm = world.chosen_gate(choices).await;
     let gate = &warm.gate;
     world.let_lists_be_fetched(gate).await;
     world.stops.hold();
@@ -101,7 +101,12 @@ async fn at_each_step(stage: &Stage, choices: &mut Choices) {
     let gate = &warm.gate;
     world.let_lists_be_fetched(gate).await;
     world.addon.app().remove(ANN);
-    world.stops.hold_only(&["begin", "heroku collaborators answered", "session", "set_list"]);
+    world.stops.hold_only(&[
+        "begin",
+        "collaborators answered",
+        "session load",
+        "set_list",
+    ]);
     let mut crew = Crew::new(&world.stops, choices);
     let refresh = crew.add("the refresh", gate.refresh(&world, ANN));
     let visit = crew.add("a visit", gate.visit(&warm.ann));
@@ -115,5 +120,41 @@ async fn at_each_step(stage: &Stage, choices: &mut Choices) {
 
 #[test]
 fn a_request_is_decided_by_the_old_list_or_by_the_new_one_in_every_order() {
-    in_every_order("a swap, every order", 1_500, at_each_step);
+    in_every_order("a swap, every order", false, 1_500, at_each_step);
+}
+
+/// Of two fetches that are of different kinds, so that none waits for the other, the answers may come the
+/// other way round.
+async fn while_answers_overtake_each_other(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
+    let warm = world.warm_gate("a").await;
+    let gate = &warm.gate;
+    world.stops.hold_only(&["begin", "collaborators answered"]);
+    let mut crew = Crew::new(&world.stops, choices);
+    let word = gate.clone().send(word_of_change(&world));
+    let word = crew.add("word of a change", word);
+    let app = world.addon.app();
+    let refresh = gate.refresh(&world, ANN);
+    let refresh = crew.add("a refresh when ann has left", async move {
+        app.remove(ANN);
+        refresh.await
+    });
+    let visit = crew.add("a visit", gate.visit(&warm.ann));
+    crew.work().await;
+    assert_eq!(word.value().await.status, 204);
+    let refresh = refresh.done().await.unwrap();
+    let visit = visit.done().await.unwrap();
+    assert_eq!(refresh.value, Some(false));
+    none_goes_back(&[Word::of_refresh(&refresh), Word::of_visit(&visit)]);
+    assert!(is_refused(&gate.visit(&warm.ann).await));
+}
+
+#[test]
+fn an_older_answer_that_comes_later_counts_for_nothing_in_every_order() {
+    in_every_order(
+        "overtaken answers",
+        false,
+        500,
+        while_answers_overtake_each_other,
+    );
 }

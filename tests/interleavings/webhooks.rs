@@ -1,12 +1,12 @@
 //! Word that somebody has left, while a list is fetched that was asked for before.
 
-use crate::schedule::{Choices, Crew, in_random_orders};
+use crate::schedule::{Choices, Crew, in_every_order, in_random_orders};
 use crate::swap::{Word, none_goes_back};
-use crate::world::{ANN, Stage, World, is_refused, word_that_left};
+use crate::world::{ANN, Stage, is_refused, word_of_change, word_that_left};
 
 async fn while_a_list_is_fetched(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
-    let warm = world.warm_gate("a").await;
+    let warm = world.chosen_gate(choices).await;
     let gate = &warm.gate;
     world.let_lists_be_fetched(gate).await;
     world.stops.hold();
@@ -55,4 +55,35 @@ async fn while_a_list_is_fetched(stage: &Stage, choices: &mut Choices) {
 #[test]
 fn who_is_said_to_have_left_waits_for_a_list_from_after_that() {
     in_random_orders("webhooks", false, 80, while_a_list_is_fetched);
+}
+
+/// The list that is under way was asked for before anybody left.
+async fn while_an_older_list_is_under_way(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
+    let warm = world.warm_gate("a").await;
+    let gate = &warm.gate;
+    world.stops.hold_only(&["begin", "collaborators answered"]);
+    let mut crew = Crew::new(&world.stops, choices);
+    let change = gate.clone().send(word_of_change(&world));
+    let change = crew.add("word of a change", change);
+    let (app, word) = (world.addon.app(), gate.hears_that_left(&world, ANN));
+    let word = crew.add("word that ann has left", async move {
+        app.remove(ANN);
+        word.await
+    });
+    let visit = crew.add("a visit", gate.visit(&warm.ann));
+    crew.work().await;
+    assert_eq!(change.value().await.status, 204);
+    let (word, visit) = (word.done().await.unwrap(), visit.done().await.unwrap());
+    let visit = Word::of_visit(&visit);
+    assert!(
+        !visit.is_in || visit.began < word.ended,
+        "by a list from before"
+    );
+    assert!(is_refused(&gate.visit(&warm.ann).await));
+}
+
+#[test]
+fn a_list_from_before_answers_no_doubt_in_every_order() {
+    in_every_order("doubts", false, 500, while_an_older_list_is_under_way);
 }

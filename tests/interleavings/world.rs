@@ -24,6 +24,7 @@ use tower_heroku_sso::{
 };
 
 use crate::front;
+use crate::schedule::Choices;
 use crate::stops::Stops;
 use crate::store::{Database, HeldSessions, HeldStore};
 
@@ -174,7 +175,21 @@ impl World<'_> {
 
     /// A gate with a list in memory, at which Ann and Bob are signed in.
     pub async fn warm_gate(&self, name: &'static str) -> Warm {
-        let gate = self.gate(name);
+        self.warm(self.gate(name)).await
+    }
+
+    /// The same at a gate that may have copies of the sessions, as chosen.
+    pub async fn chosen_gate(&self, choices: &mut Choices) -> Warm {
+        let gate = match choices.choose(2) {
+            0 => self.gate("a"),
+            _ => self.gate_with("a, with copies", |builder| {
+                builder.session_cache(Duration::from_secs(5))
+            }),
+        };
+        self.warm(gate).await
+    }
+
+    async fn warm(&self, gate: Gate) -> Warm {
         let ann = gate.sign_in(&self.form(ANN)).await.cookie();
         let bob = gate.sign_in(&self.form(BOB)).await.cookie();
         // What is signed now is another form.
@@ -216,7 +231,10 @@ impl Answer {
         let cookies = self.headers.get_all(header::SET_COOKIE).iter();
         let cookies = cookies.filter_map(|value| value.to_str().ok()?.strip_prefix(COOKIE));
         let mut values = cookies.filter_map(|value| value.strip_prefix('=')?.split(';').next());
-        values.next().unwrap_or_else(|| panic!("{self:?}")).to_owned()
+        values
+            .next()
+            .unwrap_or_else(|| panic!("{self:?}"))
+            .to_owned()
     }
 }
 
