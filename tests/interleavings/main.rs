@@ -15,8 +15,7 @@
 //! **Cancellation.** [`cancelled`] has every future that the crate hands out in a table, drops each of
 //! them at each step, and looks at what is left.
 //!
-//! Between two stops everything runs on one thread. What two threads do inside of one lock or one atomic
-//! is not tried here.
+//! Between two stops everything runs on one thread. [`threads`] is about what another one sees.
 
 mod cancelled;
 mod deprovisioning;
@@ -29,6 +28,7 @@ mod single_flight;
 mod stops;
 mod store;
 mod swap;
+mod threads;
 mod two_gates;
 mod webhooks;
 mod world;
