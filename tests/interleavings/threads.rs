@@ -11,7 +11,7 @@ use tower::ServiceExt;
 use crate::world::{ANN, Gate, Stage, World, address, visit};
 
 /// So many people that it takes a while to put their list together.
-const PEOPLE: usize = 300;
+const PEOPLE: usize = 500;
 
 /// Ann visits again and again until the list is there that does not have her. How often she came in.
 fn visits_until_she_is_off(gate: &Gate, world: &World<'_>, ann: &str) -> usize {
@@ -32,7 +32,9 @@ fn visits_until_she_is_off(gate: &Gate, world: &World<'_>, ann: &str) -> usize {
         for _ in 0..50 {
             // One look, as far as it goes without waiting.
             let mut answer = pin!(gate.app.clone().oneshot(visit(ann)));
-            let answer = answer.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            let answer = answer
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()));
             came_in += usize::from(matches!(answer, Poll::Ready(Ok(it)) if it.status() == 200));
         }
     }
@@ -41,14 +43,20 @@ fn visits_until_she_is_off(gate: &Gate, world: &World<'_>, ann: &str) -> usize {
 
 #[test]
 fn who_is_in_doubt_does_not_slip_in_while_the_list_is_swapped() {
-    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
     runtime.unwrap().block_on(async {
         let stage: &'static Stage = Box::leak(Box::new(Stage::new(false).await));
         for _ in 0..5 {
             let world = stage.world().await;
-            let app = world.addon.app();
+            let team = world.heroku.team("acme");
+            let app = world.addon.app().owned_by_team(&team);
             for number in 0..PEOPLE {
-                app.collaborator(&format!("person-{number}@example.com"));
+                let email = format!("person-{number}@example.com");
+                app.collaborator(&email);
+                team.member(&email, "member");
             }
             let gate = world.gate_with("a, with copies", |builder| {
                 builder.session_cache(Duration::from_secs(5))
