@@ -137,6 +137,10 @@ impl HerokuSso {
     /// grant is a better one, see [`OauthGrant`]. To try the tokens, call
     /// [`refresh_now`](Self::refresh_now).
     ///
+    /// # Cancel safety
+    /// If the future is dropped, what has begun is done all the same: tokens that Heroku has given are
+    /// not lost.
+    ///
     /// # Errors
     /// [`SyncError`] if the resource has no tokens yet and Heroku refuses the code, if it is gone, or
     /// if the store cannot answer. Nothing has changed then.
@@ -169,6 +173,9 @@ impl HerokuSso {
 
     /// Ends a resource for good: its list, its sessions and its tokens. Its id stays known as gone and
     /// cannot be registered again. False if it was not known, or gone already.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, what has begun is done all the same.
     ///
     /// # Errors
     /// [`SyncError::Store`].
@@ -221,6 +228,9 @@ impl HerokuSso {
     /// Ends every session that this person has at the resource by now, streams included, and says so
     /// in the audit log. Whoever is still on the list can sign in again: to keep somebody out, take
     /// them off the app or the team at Heroku.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, what has begun is done all the same.
     ///
     /// # Errors
     /// [`SyncError`] if the resource is unknown or gone, or the store cannot answer.

@@ -94,21 +94,16 @@ impl Receiver {
         let Some(hint) = &notification.hint else {
             return Ok("ignored");
         };
-        if let Some(event) = &notification.event
-            && !self.seen().is_new(event)
-        {
+        let event = notification.event.as_deref();
+        if event.is_some_and(|event| self.seen().has(event)) {
             return Ok("seen_before");
         }
-        match self.directory.take_hint(hint).await {
-            Ok(0) => Ok("ignored"),
-            Ok(_) => Ok("taken"),
-            Err(error) => {
-                if let Some(event) = &notification.event {
-                    self.seen().forget(event);
-                }
-                Err(error)
-            }
+        let about = self.directory.take_hint(hint).await?;
+        // Not before: Heroku repeats what it has no answer to, also because it hung up in the middle.
+        if let Some(event) = event {
+            self.seen().note(event);
         }
+        Ok(if about == 0 { "ignored" } else { "taken" })
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::sync::broadcast;
-use tower_sessions::SessionStore;
+use tokio::task::JoinError;
+use tower_sessions::session::Id;
+use tower_sessions::{SessionStore, session_store};
 
 use super::credential::{Credential, SessionName};
 use super::grant::Grant;
@@ -38,7 +40,7 @@ pub(crate) struct Sessions {
 /// Where the grants of browsers are.
 #[derive(Debug)]
 enum Place {
-    Stored(StoredSessions),
+    Stored(Arc<StoredSessions>),
     #[cfg(feature = "jwt")]
     InCookie(Box<SignedSessions<CookieClaims>>),
 }
@@ -86,7 +88,7 @@ impl Sessions {
         let place = match keeping {
             Keeping::Store(store, cached_for) => {
                 let stored = StoredSessions::new(store, its_clock, its_closed, cached_for);
-                Place::Stored(stored)
+                Place::Stored(Arc::new(stored))
             }
             #[cfg(feature = "jwt")]
             Keeping::Cookie(codec, cached_for) => {
@@ -296,24 +298,17 @@ impl Sessions {
     pub(crate) async fn close(&self, session: &SessionName) -> Result<(), SessionError> {
         let key = session.key();
         self.closed.note(key.clone());
-        let written = self.closed.write_down(&key).await;
-        match (session, &self.place) {
-            (SessionName::Stored(id), Place::Stored(stored)) => {
-                match written {
-                    // The record stays as long as its bearer tokens might count elsewhere.
-                    Err(error) if self.takes_bearers() => return Err(error.into()),
-                    // Other processes find out when they next ask the session store.
-                    Err(error) => tracing::warn!(
-                        %error, cause = cause::of(&error), "other processes could not be told that a session was closed"
-                    ),
-                    Ok(()) => {}
-                }
-                stored.delete(id).await?;
-            }
+        let record = match (session, &self.place) {
+            (SessionName::Stored(id), Place::Stored(stored)) => Some((*id, Arc::clone(stored))),
             #[cfg(feature = "jwt")]
-            _ => written?,
-        }
-        Ok(())
+            _ => None,
+        };
+        let (closed, takes_bearers) = (Arc::clone(&self.closed), self.takes_bearers());
+        // In a task of its own: who hangs up in the middle of a sign-out has signed out.
+        let closing = tokio::spawn(close(closed, key, record, takes_bearers));
+        // It panicked, or the runtime is shutting down.
+        let interrupted = |error: JoinError| session_store::Error::Backend(error.to_string());
+        closing.await.map_err(interrupted)?
     }
 
     /// Closes the session that a credential names, if there is one, and says whose it was.
@@ -326,11 +321,11 @@ impl Sessions {
     ) -> Result<Option<Arc<Grant>>, SessionError> {
         match self.find(credential).await {
             Ok(None) => {
-                // Closed before, but not for others: this is not to be taken for done.
-                let unwritten = self
+                // Closed before, but not to the end: this is not to be taken for done.
+                let unfinished = self
                     .name(credential)
-                    .filter(|session| self.closed.is_unwritten(&session.key()));
-                if let Some(session) = unwritten {
+                    .filter(|session| self.closed.is_unfinished(&session.key()));
+                if let Some(session) = unfinished {
                     self.close(&session).await?;
                 }
                 Ok(None)
@@ -362,4 +357,36 @@ impl Sessions {
     pub(crate) fn takes_bearers(&self) -> bool {
         false
     }
+}
+
+/// The rest of closing a session that no process is to believe in any more.
+async fn close(
+    closed: Arc<ClosedSessions>,
+    key: SessionKey,
+    record: Option<(Id, Arc<StoredSessions>)>,
+    takes_bearers: bool,
+) -> Result<(), SessionError> {
+    let written = closed.write_down(&key).await;
+    let is_written = written.is_ok();
+    match (record, written) {
+        // The record stays as long as its bearer tokens might count elsewhere; and a signed cookie has
+        // none.
+        (None, Err(error)) => return Err(error.into()),
+        (Some(_), Err(error)) if takes_bearers => return Err(error.into()),
+        (None, Ok(())) => {}
+        (Some((id, stored)), written) => {
+            if let Err(error) = written {
+                // Other processes find out when they next ask the session store.
+                tracing::warn!(
+                    %error, cause = cause::of(&error),
+                    "other processes could not be told that a session was closed"
+                );
+            }
+            stored.delete(&id).await?;
+        }
+    }
+    if is_written {
+        closed.finish(&key);
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
+use tokio::task::JoinError;
 use tokio::time::timeout;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
@@ -121,8 +122,11 @@ impl StoredSessions {
 
     /// Moves the end of the session to `expires_at`, once for each end, however many requests ask
     /// for it. Keeps what else is in the record. A session that was closed meanwhile stays closed.
+    ///
+    /// In a task of its own, so that a request that is dropped in the middle neither leaves a session
+    /// that everybody takes for an extended one, nor brings back the record of a closed one.
     pub(super) async fn extend(
-        &self,
+        self: &Arc<Self>,
         id: &Id,
         expires_at: OffsetDateTime,
     ) -> Result<Extension, SessionError> {
@@ -133,11 +137,18 @@ impl StoredSessions {
         if !first {
             return Ok(Extension::DoneBefore);
         }
-        let result = self.write_extension(id, expires_at).await;
-        if result.is_err() {
-            self.extended.remove(id);
-        }
-        result
+        let (stored, key) = (Arc::clone(self), *id);
+        let writing = async move {
+            let result = stored.write_extension(&key, expires_at).await;
+            if result.is_err() {
+                stored.extended.remove(&key);
+            }
+            result
+        };
+        // It panicked, or the runtime is shutting down.
+        let interrupted = |error: JoinError| session_store::Error::Backend(error.to_string());
+        let written = tokio::spawn(writing).await.map_err(interrupted);
+        written.inspect_err(|_| self.extended.remove(id))?
     }
 
     async fn write_extension(

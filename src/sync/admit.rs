@@ -90,8 +90,10 @@ impl Directory {
         };
         // Whether a fetch of everything could tell more than the one that brought this list.
         let fetched = |held: Arc<Held>| (held.has_older_members(), held);
+        // In this order: who finds a doubt settled finds the list that settled it.
+        let doubt = entry.in_doubt(email);
         let held = entry.held();
-        let doubt = entry.in_doubt(email).filter(|since| {
+        let doubt = doubt.filter(|since| {
             let held = held.as_ref();
             held.is_none_or(|held| held.own_asked_at().is_before(since))
         });

@@ -25,8 +25,8 @@ pub(crate) struct ClosedSessions {
     clock: SharedClock,
     kept: Duration,
     lately: Lately<SessionKey, ()>,
-    /// Those that the store did not take.
-    unwritten: Lately<SessionKey, ()>,
+    /// Those that were not closed to the end: the store may not know, or their record is still there.
+    unfinished: Lately<SessionKey, ()>,
     /// How many there have been.
     count: AtomicU64,
     feed: broadcast::Sender<SessionKey>,
@@ -40,7 +40,7 @@ impl ClosedSessions {
             clock,
             kept,
             lately: Lately::new(kept),
-            unwritten: Lately::new(kept),
+            unfinished: Lately::new(kept),
             count: AtomicU64::new(0),
             feed: broadcast::Sender::new(FEED),
         }
@@ -58,17 +58,19 @@ impl ClosedSessions {
     /// Writes down that a session is closed, for after a restart and for the other processes.
     pub(crate) async fn write_down(&self, session: &SessionKey) -> Result<(), StoreError> {
         let now = self.clock.now();
-        self.unwritten.put_if(session.clone(), (), now, |()| true);
+        self.unfinished.put_if(session.clone(), (), now, |()| true);
         let until = now + self.kept;
-        self.store.close_session(session, until, now).await?;
-        self.unwritten.remove(session);
-        Ok(())
+        self.store.close_session(session, until, now).await
     }
 
-    /// True if a session was closed here and the store does not know: others may still take it for an
-    /// open one.
-    pub(crate) fn is_unwritten(&self, session: &SessionKey) -> bool {
-        self.unwritten.has(session)
+    /// Takes note that the store knows, and that the session's record is gone.
+    pub(crate) fn finish(&self, session: &SessionKey) {
+        self.unfinished.remove(session);
+    }
+
+    /// True if a session was closed here, but not to the end: others may still take it for an open one.
+    pub(crate) fn is_unfinished(&self, session: &SessionKey) -> bool {
+        self.unfinished.has(session)
     }
 
     /// True if this or another process has closed the session. Asks the store.

@@ -21,6 +21,7 @@ use super::schedule::{Schedule, Subject};
 use super::settings::SyncSettings;
 use super::team::Teams;
 use super::turnstile::Turnstile;
+use super::unbroken::unbroken;
 use crate::access::{Email, NotEntitled};
 use crate::audit;
 use crate::clock::SharedClock;
@@ -182,33 +183,48 @@ impl Directory {
 
     /// Lets nobody in any more, and keeps the tokens: the resource is being deprovisioned. False if
     /// it was not active.
-    pub(crate) async fn begin_closing(&self, id: &ResourceId) -> Result<bool, SyncError> {
-        let _turn = self.turnstile.enter(id).await;
-        let closing = self.store.begin_closing(id).await?;
-        self.drop_entry(id);
-        Ok(closing)
+    pub(crate) async fn begin_closing(
+        self: &Arc<Self>,
+        id: &ResourceId,
+    ) -> Result<bool, SyncError> {
+        let (directory, id) = (Arc::clone(self), *id);
+        unbroken(async move {
+            let _turn = directory.turnstile.enter(&id).await;
+            let closing = directory.store.begin_closing(&id).await?;
+            directory.drop_entry(&id);
+            Ok(closing)
+        })
+        .await
     }
 
     /// Ends a resource: its list, its sessions (they hang on the list), its tokens. False if it was
     /// not known, or gone already.
-    pub(crate) async fn end(&self, id: &ResourceId) -> Result<bool, SyncError> {
-        let _turn = self.turnstile.enter(id).await;
-        let ended = self.store.end(id).await?;
-        self.drop_entry(id);
-        if ended {
-            audit::resource_gone(id);
-            self.announce(Notice::Gone(*id));
-        }
-        Ok(ended)
+    pub(crate) async fn end(self: &Arc<Self>, id: &ResourceId) -> Result<bool, SyncError> {
+        let (directory, id) = (Arc::clone(self), *id);
+        unbroken(async move {
+            let _turn = directory.turnstile.enter(&id).await;
+            let ended = directory.store.end(&id).await?;
+            directory.drop_entry(&id);
+            if ended {
+                audit::resource_gone(&id);
+                directory.announce(Notice::Gone(id));
+            }
+            Ok(ended)
+        })
+        .await
     }
 
     /// Removes every trace of a resource whose provisioning was refused.
-    pub(crate) async fn erase(&self, id: &ResourceId) -> Result<(), SyncError> {
-        let _turn = self.turnstile.enter(id).await;
-        self.store.erase(id).await?;
-        self.drop_entry(id);
-        self.announce(Notice::Gone(*id));
-        Ok(())
+    pub(crate) async fn erase(self: &Arc<Self>, id: &ResourceId) -> Result<(), SyncError> {
+        let (directory, id) = (Arc::clone(self), *id);
+        unbroken(async move {
+            let _turn = directory.turnstile.enter(&id).await;
+            directory.store.erase(&id).await?;
+            directory.drop_entry(&id);
+            directory.announce(Notice::Gone(id));
+            Ok(())
+        })
+        .await
     }
 
     /// The entry of a resource that may be closing: its tokens still work, nobody may enter. It is

@@ -40,6 +40,7 @@ mod swap;
 mod team;
 mod tokens;
 mod turnstile;
+mod unbroken;
 mod watch;
 
 pub(crate) use admit::{Admitted, NotAdmitted};

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::SyncError;
 use super::directory::Directory;
+use super::unbroken::unbroken;
 use crate::cause;
 use crate::clock;
 use crate::ids::{LegacyId, ResourceId};
@@ -47,8 +48,8 @@ impl Directory {
         legacy_id: Option<LegacyId>,
     ) -> Result<bool, SyncError> {
         let (directory, id) = (Arc::clone(self), *id);
-        // In a task of its own: a caller that hangs up must not lose tokens that Heroku has given.
-        let task = tokio::spawn(async move {
+        // A caller that hangs up must not lose tokens that Heroku has given.
+        unbroken(async move {
             let _turn = directory.turnstile.enter(&id).await;
             for _ in 0..TRIES {
                 let work = take_in(&directory, &id, grant.clone(), legacy_id.clone());
@@ -58,8 +59,8 @@ impl Directory {
                 clock::pause(PAUSE).await;
             }
             Err(SyncError::Busy)
-        });
-        task.await.unwrap_or(Err(SyncError::Interrupted))
+        })
+        .await
     }
 }
 

@@ -1,7 +1,10 @@
 //! Ending a person's sessions at one resource.
 
+use std::sync::Arc;
+
 use super::SyncError;
 use super::directory::Directory;
+use super::unbroken::unbroken;
 use crate::access::Email;
 use crate::audit;
 use crate::ids::ResourceId;
@@ -9,14 +12,24 @@ use crate::store::Revocation;
 
 impl Directory {
     /// Ends every session that this person has at the resource by now.
-    pub(crate) async fn revoke(&self, id: &ResourceId, email: &Email) -> Result<(), SyncError> {
-        let entry = self.entry(id).await?;
-        let ticket = self.store.ticket().await?;
-        let revocation = Revocation::new(email.clone(), ticket, self.clock.now());
-        let keep_from = self.oldest_session();
-        self.store.revoke(id, revocation.clone(), keep_from).await?;
-        entry.revoke(revocation, keep_from);
-        audit::revoked(id, email);
-        Ok(())
+    pub(crate) async fn revoke(
+        self: &Arc<Self>,
+        id: &ResourceId,
+        email: &Email,
+    ) -> Result<(), SyncError> {
+        let (directory, id, email) = (Arc::clone(self), *id, email.clone());
+        // What is stored and not obeyed here would be obeyed everywhere else only.
+        unbroken(async move {
+            let entry = directory.entry(&id).await?;
+            let ticket = directory.store.ticket().await?;
+            let revocation = Revocation::new(email.clone(), ticket, directory.clock.now());
+            let keep_from = directory.oldest_session();
+            let stored = directory.store.revoke(&id, revocation.clone(), keep_from);
+            stored.await?;
+            entry.revoke(revocation, keep_from);
+            audit::revoked(&id, &email);
+            Ok(())
+        })
+        .await
     }
 }

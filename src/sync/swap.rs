@@ -53,7 +53,7 @@ impl Directory {
                 }
                 return before;
             }
-            entry.settle(&mut progress, own.asked_at);
+            let asked_at = own.asked_at;
             let members = team.as_ref().map_or(Members::Withheld, |team| {
                 let state = team.state();
                 state.members(&self.clock, self.settings.max_list_age)
@@ -61,6 +61,8 @@ impl Directory {
             let policy = self.settings.list_policy;
             let held = Arc::new(Held::new(own, &members, policy, before.as_deref()));
             entry.set(&mut progress, Some(Arc::clone(&held)));
+            // After it: who reads without the lock, and finds nobody in doubt any more, finds this list.
+            entry.settle(&mut progress, asked_at);
             (before, held)
         };
         self.index(entry, before.as_deref(), Some(&held));

@@ -13,24 +13,20 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// True if this event is new.
-    pub(crate) fn is_new(&mut self, id: &str) -> bool {
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.ids.contains(id)
+    }
+
+    /// Takes note of an event that was seen to. One that was not is taken anew when it is repeated.
+    pub(crate) fn note(&mut self, id: &str) {
         if !self.ids.insert(id.into()) {
-            return false;
+            return;
         }
         self.in_order.push_back(id.into());
         if self.in_order.len() > REMEMBERED
             && let Some(oldest) = self.in_order.pop_front()
         {
             self.ids.remove(&oldest);
-        }
-        true
-    }
-
-    /// Has the event taken anew when it is repeated.
-    pub(crate) fn forget(&mut self, id: &str) {
-        if self.ids.remove(id) {
-            self.in_order.retain(|known| &**known != id);
         }
     }
 }
@@ -40,15 +36,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_new_once_and_memory_is_bounded() {
+    fn an_event_is_remembered_and_memory_is_bounded() {
         let mut seen = Seen::default();
-        assert!(seen.is_new("a"));
-        assert!(!seen.is_new("a"));
-        seen.forget("a");
-        assert!(seen.is_new("a"));
-        for number in 0..2 * REMEMBERED {
-            assert!(seen.is_new(&number.to_string()));
+        assert!(!seen.has("a"));
+        for _ in 0..2 {
+            seen.note("a");
+            assert!(seen.has("a"));
         }
+        for number in 0..2 * REMEMBERED {
+            assert!(!seen.has(&number.to_string()));
+            seen.note(&number.to_string());
+        }
+        assert!(!seen.has("a"));
         assert_eq!(seen.ids.len(), REMEMBERED);
         assert_eq!(seen.in_order.len(), REMEMBERED);
     }
