@@ -36,11 +36,56 @@ pub enum Kind {
 pub const WHEEL: &[Kind] = {
     use Kind::*;
     &[
-        Visit, MadeUp, Visit, Forged, Visit, GarbageCookie, Visit, Used, Visit, MadeUp, //
-        Visit, Old, Visit, Unlisted, Refresh, MadeUp, Visit, Oversized, Visit, Forged, //
-        Visit, MadeUp, Visit, Used, Visit, GarbageCookie, Visit, NotAForm, Visit, MadeUp, //
-        Visit, Unlisted, Visit, Forged, Visit, Old, SignIn, MadeUp, Visit, MadeUp, //
-        Visit, MadeUp, Visit, Forged, Visit, GarbageCookie, Visit, Used, Visit, MadeUp,
+        Visit,
+        MadeUp,
+        Visit,
+        Forged,
+        Visit,
+        GarbageCookie,
+        Visit,
+        Used,
+        Visit,
+        MadeUp, //
+        Visit,
+        Old,
+        Visit,
+        Unlisted,
+        Refresh,
+        MadeUp,
+        Visit,
+        Oversized,
+        Visit,
+        Forged, //
+        Visit,
+        MadeUp,
+        Visit,
+        Used,
+        Visit,
+        GarbageCookie,
+        Visit,
+        NotAForm,
+        Visit,
+        MadeUp, //
+        Visit,
+        Unlisted,
+        Visit,
+        Forged,
+        Visit,
+        Old,
+        SignIn,
+        MadeUp,
+        Visit,
+        MadeUp, //
+        Visit,
+        MadeUp,
+        Visit,
+        Forged,
+        Visit,
+        GarbageCookie,
+        Visit,
+        Used,
+        Visit,
+        MadeUp,
     ]
 };
 
@@ -141,10 +186,7 @@ impl People {
                 let form = forms::forged(addon, known, number);
                 note(self.submit(&form, FORM).await.0, &[403]);
             }
-            Kind::Old => note(
-                self.submit(&forms::old(addon, known), FORM).await.0,
-                &[403],
-            ),
+            Kind::Old => note(self.submit(&forms::old(addon, known), FORM).await.0, &[403]),
             Kind::Used => {
                 let form = self.a_used_form(number);
                 note(self.submit(&form, FORM).await.0, &[403]);

@@ -81,6 +81,7 @@ async fn r4_r5_under_load_and_faults_known_people_are_served_and_memory_is_flat(
     while started.elapsed() + phase * phases <= whole + phase {
         dashboard.one_round(phase, &answers).await;
         // The first round warms up.
+        println!("memory after a round: {}", dashboard.memory());
         warm = warm.or_else(|| Some(dashboard.memory()));
     }
     let (warm, after) = (warm.expect("at least one round"), dashboard.memory());
