@@ -30,6 +30,8 @@ impl Dashboard {
         command.envs([
             ("PORT", "0".to_owned()),
             ("RUST_LOG", "error".to_owned()),
+            // The system's allocator has no heaps of its own for each thread, which fill in turn.
+            ("MALLOC_ARENA_MAX", "1".to_owned()),
             ("HEROKU_ADDON_SLUG", heroku.slug()),
             ("HEROKU_ADDON_PASSWORD", heroku.password()),
             ("HEROKU_SSO_SALT", heroku.sso_salt()),

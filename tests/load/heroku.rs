@@ -8,15 +8,16 @@ use tower_heroku_sso::simulator::{Endpoint, Fault};
 use crate::answers::Answers;
 use crate::dashboard::Dashboard;
 
-/// A name, and what goes wrong with every call.
+/// A name, and what goes wrong with every call. What hangs is waited for the longest, into the phases
+/// after it.
 pub const FAULTS: &[(&str, fn() -> Fault)] = &[
+    ("hang", || Fault::Hang),
     ("slow", || Fault::Slow(Duration::from_millis(700))),
     ("429", || Fault::RateLimited {
         retry_after: Some("1".into()),
     }),
     ("503", || Fault::Status(503)),
     ("reset", || Fault::Reset),
-    ("hang", || Fault::Hang),
 ];
 
 impl Dashboard {

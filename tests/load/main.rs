@@ -55,8 +55,9 @@ const LONGEST_PHASE: Duration = Duration::from_secs(5);
 
 /// What the process may have grown by, besides a twentieth: used forms are remembered for six minutes
 /// and ended sessions for longer, as they should be, and the system's allocator takes its memory in
-/// steps, for each thread.
-const SLACK: usize = 1024 * 1024;
+/// steps. Of the usual run that is some 150 bytes for each of the hostile requests; what each of them
+/// leaves to the byte is counted by `strangers`.
+const SLACK: usize = 256 * 1024;
 
 fn from_env(name: &str, usual: u64) -> u64 {
     let given = std::env::var(name).ok();
@@ -81,7 +82,6 @@ async fn r4_r5_under_load_and_faults_known_people_are_served_and_memory_is_flat(
     while started.elapsed() + phase * phases <= whole + phase {
         dashboard.one_round(phase, &answers).await;
         // The first round warms up.
-        println!("memory after a round: {}", dashboard.memory());
         warm = warm.or_else(|| Some(dashboard.memory()));
     }
     let (warm, after) = (warm.expect("at least one round"), dashboard.memory());
