@@ -7,6 +7,7 @@ mod cold_start;
 mod delay;
 mod gated;
 mod gates;
+mod process;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -42,6 +43,8 @@ fn main() -> ExitCode {
     let result = match arguments.get(1).map(String::as_str) {
         Some("cold-start") => runtime
             .block_on(async { cold_start::measure(&arguments[2], arguments[3].parse()?).await }),
+        Some("process") => runtime.block_on(process::serve()),
+        Some("delay") => runtime.block_on(delay::across_three()),
         _ => runtime.block_on(all()),
     };
     match result {
