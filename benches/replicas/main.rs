@@ -1,7 +1,8 @@
 //! What durable stores cost, measured against memory in one run, on a real Postgres and a real Redis.
 //!
 //! `scripts/with-servers cargo bench --bench replicas --features simulator,postgres` prints the table
-//! of `benches/README.md`, and fails if a goal is missed; `FLEET=5000` makes the fleet of the cold start smaller.
+//! of `benches/README.md`, and fails if a goal is missed; `FLEET=5000` makes the fleet of the cold start smaller,
+//! `-- delay` leaves all out but the delays.
 
 mod cold_start;
 mod delay;

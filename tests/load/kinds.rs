@@ -32,7 +32,7 @@ pub enum Kind {
     GarbageCookie,
 }
 
-/// The order in which they come, again and again.
+/// The order in which they come, again and again; but see [`kind`].
 pub const WHEEL: &[Kind] = {
     use Kind::*;
     &[
@@ -89,7 +89,18 @@ pub const WHEEL: &[Kind] = {
     ]
 };
 
-/// Lists that people have fetched at the press of a button.
+/// One in so many of the sign-ins on the wheel is one, the others are visits. Of each some hundred bytes
+/// are kept, for minutes and more, so that its form and its session count once.
+const SIGN_INS: usize = 5;
+
+/// What comes at that place.
+pub fn kind(number: usize) -> Kind {
+    match WHEEL[number % WHEEL.len()] {
+        Kind::SignIn if !(number / WHEEL.len()).is_multiple_of(SIGN_INS) => Kind::Visit,
+        kind => kind,
+    }
+}
+
 const APPS: usize = 3;
 /// Of each app: who is signed in all the time, and who comes and goes.
 const STAYING: usize = 8;
@@ -99,10 +110,9 @@ pub struct People {
     http: Client,
     origin: String,
     salt: String,
-    /// The list of the last of them is left to the schedule.
     addons: Vec<AddOn>,
-    /// A cookie header of each, with the number of the add-on.
-    staying: Vec<(usize, String)>,
+    /// A cookie header of each.
+    staying: Vec<String>,
     /// The newest forms that have let somebody in.
     used: Mutex<VecDeque<String>>,
 }
@@ -121,14 +131,14 @@ impl People {
         let emails = [emails, (0..PASSING).map(passing).collect()].concat();
         let (mut addons, mut signed_in) = (Vec::new(), Vec::new());
         let mut used = VecDeque::new();
-        for number in 0..=APPS {
+        for number in 0..APPS {
             let addon = dashboard.addon(&format!("shop-{number}"), &emails).await;
             for person in 0..STAYING {
                 let browser = dashboard.browser();
                 let form = addon.sign_in_form(&staying(person));
                 let answer = browser.submit(&form).await;
                 assert_eq!(answer.status, 303, "{}", answer.body);
-                signed_in.push((number, cookies(&browser)));
+                signed_in.push(cookies(&browser));
                 used.push_back(form.body());
             }
             addons.push(addon);
@@ -151,19 +161,17 @@ impl People {
         let known = &staying(number % STAYING);
         match kind {
             Kind::Visit => {
-                let (_, cookie) = &self.staying[number % self.staying.len()];
+                let cookie = &self.staying[number % self.staying.len()];
                 let path = if number % 8 == 0 { "/" } else { "/whoami" };
                 note(self.ask(Method::GET, path, cookie).await, &[200]);
             }
             Kind::Refresh => {
-                let by_hand = |(addon, _): &&(usize, String)| *addon < APPS;
-                let those: Vec<_> = self.staying.iter().filter(by_hand).collect();
-                let (_, cookie) = those[number % those.len()];
+                let cookie = &self.staying[number / WHEEL.len() % self.staying.len()];
                 note(self.ask(Method::POST, "/refresh", cookie).await, &[303]);
             }
             Kind::SignIn => {
                 // Everybody in turn: two forms of one person and one second are the same form.
-                let person = passing((number / WHEEL.len()) % PASSING);
+                let person = passing(number / WHEEL.len() / SIGN_INS % PASSING);
                 let form = addon.sign_in_form(&person).body();
                 let (status, cookie) = self.submit(&form, FORM).await;
                 note(status, &[303]);

@@ -41,7 +41,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use crate::answers::Answers;
 use crate::dashboard::Dashboard;
 use crate::heroku::FAULTS;
-use crate::kinds::{Kind, People, WHEEL};
+use crate::kinds::{People, WHEEL};
 
 /// How long a list and a session go on without a newer list: longer than a round of faults.
 const REFRESH: Duration = Duration::from_secs(120);
@@ -118,7 +118,7 @@ async fn load(people: Arc<People>, answers: Arc<Answers>, rate: u64) {
         {
             done.expect("an answer");
         }
-        let kind: Kind = WHEEL[number % WHEEL.len()];
+        let kind = kinds::kind(number);
         let (people, answers) = (Arc::clone(&people), Arc::clone(&answers));
         under_way.spawn(async move {
             let phase = answers.phase();
