@@ -47,6 +47,11 @@ impl Answers {
         those.map(|(_, count)| count).sum()
     }
 
+    pub fn while_in(&self, phase: &str) -> usize {
+        let counted = self.0.lock().unwrap();
+        counted.in_phase.get(phase).copied().unwrap_or_default()
+    }
+
     pub fn print(&self) {
         let counted = self.0.lock().unwrap();
         for ((kind, status), count) in &counted.of {

@@ -32,73 +32,42 @@ pub enum Kind {
     GarbageCookie,
 }
 
-/// The order in which they come, again and again; but see [`kind`].
-pub const WHEEL: &[Kind] = {
-    use Kind::*;
-    &[
-        Visit,
-        MadeUp,
-        Visit,
-        Forged,
-        Visit,
-        GarbageCookie,
-        Visit,
-        Used,
-        Visit,
-        MadeUp, //
-        Visit,
-        Old,
-        Visit,
-        Unlisted,
-        Refresh,
-        MadeUp,
-        Visit,
-        Oversized,
-        Visit,
-        Forged, //
-        Visit,
-        MadeUp,
-        Visit,
-        Used,
-        Visit,
-        GarbageCookie,
-        Visit,
-        NotAForm,
-        Visit,
-        MadeUp, //
-        Visit,
-        Unlisted,
-        Visit,
-        Forged,
-        Visit,
-        Old,
-        SignIn,
-        MadeUp,
-        Visit,
-        MadeUp, //
-        Visit,
-        MadeUp,
-        Visit,
-        Forged,
-        Visit,
-        GarbageCookie,
-        Visit,
-        Used,
-        Visit,
-        MadeUp,
-    ]
-};
+/// How many of each come in a turn.
+pub const SHARES: &[(Kind, usize)] = &[
+    (Kind::Visit, 24),
+    (Kind::Refresh, 1),
+    (Kind::SignIn, 1),
+    (Kind::Unlisted, 1),
+    (Kind::MadeUp, 9),
+    (Kind::Forged, 4),
+    (Kind::Old, 2),
+    (Kind::Used, 3),
+    (Kind::Oversized, 1),
+    (Kind::NotAForm, 1),
+    (Kind::GarbageCookie, 3),
+];
+const TURN: usize = 50;
+/// Has no divisor in common with a turn, so that all places of it come, in a mixed order.
+const STEP: usize = 7;
 
-/// One in so many of the sign-ins on the wheel is one, the others are visits. Of each some hundred bytes
-/// are kept, for minutes and more, so that its form and its session count once.
-const SIGN_INS: usize = 5;
+/// In one of so many turns somebody signs in, in the others it is one visit more. Of each sign-in some
+/// hundred bytes are kept, for minutes and more, so that its form and its session count once.
+const SIGN_IN_EVERY: usize = 5;
 
-/// What comes at that place.
+/// What comes as this one.
 pub fn kind(number: usize) -> Kind {
-    match WHEEL[number % WHEEL.len()] {
-        Kind::SignIn if !(number / WHEEL.len()).is_multiple_of(SIGN_INS) => Kind::Visit,
-        kind => kind,
+    let mut place = number * STEP % TURN;
+    for (kind, share) in SHARES {
+        if place >= *share {
+            place -= share;
+            continue;
+        }
+        return match kind {
+            Kind::SignIn if !(number / TURN).is_multiple_of(SIGN_IN_EVERY) => Kind::Visit,
+            kind => *kind,
+        };
     }
+    unreachable!("the shares are a whole turn")
 }
 
 const APPS: usize = 3;
@@ -166,12 +135,12 @@ impl People {
                 note(self.ask(Method::GET, path, cookie).await, &[200]);
             }
             Kind::Refresh => {
-                let cookie = &self.staying[number / WHEEL.len() % self.staying.len()];
+                let cookie = &self.staying[number / TURN % self.staying.len()];
                 note(self.ask(Method::POST, "/refresh", cookie).await, &[303]);
             }
             Kind::SignIn => {
                 // Everybody in turn: two forms of one person and one second are the same form.
-                let person = passing(number / WHEEL.len() / SIGN_INS % PASSING);
+                let person = passing(number / TURN / SIGN_IN_EVERY % PASSING);
                 let form = addon.sign_in_form(&person).body();
                 let (status, cookie) = self.submit(&form, FORM).await;
                 note(status, &[303]);
