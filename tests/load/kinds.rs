@@ -131,7 +131,11 @@ impl People {
         match kind {
             Kind::Visit => {
                 let cookie = &self.staying[number % self.staying.len()];
-                let path = if number % 8 == 0 { "/" } else { "/whoami" };
+                let path = if number.is_multiple_of(8) {
+                    "/"
+                } else {
+                    "/whoami"
+                };
                 note(self.ask(Method::GET, path, cookie).await, &[200]);
             }
             Kind::Refresh => {

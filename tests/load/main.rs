@@ -1,5 +1,5 @@
 //! The dashboard under load, as a process of its own over real sockets, while Heroku fails in turn in
-//! every way of [`heroku::FAULTS`] and is dead in the end: people who are on a list, and strangers who
+//! every way of [`heroku::faults`] and is dead in the end: people who are on a list, and strangers who
 //! send signed forms for made-up resources, forged ones, old ones, used ones, bodies without end,
 //! cookies of no session.
 //!
@@ -40,7 +40,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::answers::Answers;
 use crate::dashboard::Dashboard;
-use crate::heroku::FAULTS;
+use crate::heroku::faults;
 use crate::kinds::{People, SHARES};
 
 /// How long a list and a session go on without a newer list: longer than a round of faults.
@@ -74,7 +74,7 @@ async fn r4_r5_under_load_and_faults_known_people_are_served_and_memory_is_flat(
     let load = tokio::spawn(load(Arc::clone(&people), Arc::clone(&answers), rate));
 
     // A round is each fault, with a time without faults after it.
-    let phases = 2 * u32::try_from(FAULTS.len()).unwrap();
+    let phases = 2 * u32::try_from(faults().len()).unwrap();
     let whole = Duration::from_secs(seconds);
     let phase = (whole / (2 * phases)).min(LONGEST_PHASE);
     let started = Instant::now();
@@ -99,7 +99,7 @@ async fn r4_r5_under_load_and_faults_known_people_are_served_and_memory_is_flat(
     for (kind, _) in SHARES {
         assert!(answers.of(*kind) > 0, "{kind:?} was never tried");
     }
-    for (fault, _) in FAULTS {
+    for (fault, _) in faults() {
         assert!(answers.while_in(fault) > 0, "nobody came during `{fault}`");
     }
     let most = warm + warm / 20 + SLACK;
