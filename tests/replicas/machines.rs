@@ -16,7 +16,8 @@ use crate::soon::soon;
 /// In seconds.
 const AHEAD: i64 = 90;
 const BEHIND: i64 = -90;
-/// How long a session lives by the list of now.
+/// How long a session lives by the list of now. Longer than the clocks are apart: its end is written by
+/// one of them and read by the other.
 const INTERVAL: i64 = 120;
 
 /// What gives a program another time, of the Debian package `libfaketime`.
