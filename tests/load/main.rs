@@ -54,10 +54,10 @@ const AT_ONCE: usize = 256;
 const LONGEST_PHASE: Duration = Duration::from_secs(5);
 
 /// What the process may have grown by, besides a twentieth: used forms are remembered for six minutes
-/// and ended sessions for longer, as they should be, and the system's allocator takes its memory in
-/// steps. Of the usual run that is some 150 bytes for each of the hostile requests; what each of them
-/// leaves to the byte is counted by `strangers`.
-const SLACK: usize = 256 * 1024;
+/// and ended sessions for longer, as they should be, and the system's allocator keeps what the most that
+/// was under way at once has taken. Of the usual run that is some 250 bytes for each of the hostile
+/// requests; what each of them leaves to the byte is counted by `strangers`.
+const SLACK: usize = 512 * 1024;
 
 fn from_env(name: &str, usual: u64) -> u64 {
     let given = std::env::var(name).ok();
@@ -78,13 +78,14 @@ async fn r4_r5_under_load_and_faults_known_people_are_served_and_memory_is_flat(
     let whole = Duration::from_secs(seconds);
     let phase = (whole / (2 * phases)).min(LONGEST_PHASE);
     let started = Instant::now();
-    let mut warm = None;
+    let mut memory = Vec::new();
     while started.elapsed() + phase * phases <= whole + phase {
         dashboard.one_round(phase, &answers).await;
-        // The first round warms up.
-        warm = warm.or_else(|| Some(dashboard.memory()));
+        memory.push(dashboard.memory());
     }
-    let (warm, after) = (warm.expect("at least one round"), dashboard.memory());
+    // The first half warms up: how much is under way at once differs from round to round.
+    let warm = memory[..memory.len().div_ceil(2)].iter().max().unwrap();
+    let after = memory.last().unwrap();
 
     answers.in_phase("dead");
     dashboard.heroku.stop().await;
@@ -94,7 +95,7 @@ async fn r4_r5_under_load_and_faults_known_people_are_served_and_memory_is_flat(
     assert!(ended.is_cancelled(), "{ended}");
 
     answers.print();
-    println!("memory: {warm} bytes after the first round, {after} after the last");
+    println!("memory after each round: {memory:?}");
     answers.all_expected();
     for (kind, _) in SHARES {
         assert!(answers.of(*kind) > 0, "{kind:?} was never tried");
@@ -103,7 +104,7 @@ async fn r4_r5_under_load_and_faults_known_people_are_served_and_memory_is_flat(
         assert!(answers.while_in(fault) > 0, "nobody came during `{fault}`");
     }
     let most = warm + warm / 20 + SLACK;
-    assert!(after <= most, "{warm} bytes became {after}");
+    assert!(*after <= most, "{warm} bytes became {after}");
 }
 
 /// Sends one request after the other, each on its own, until it is told to end.
