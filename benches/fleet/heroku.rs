@@ -2,9 +2,10 @@
 
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tower_heroku_sso::simulator::{Endpoint, Simulator};
+use tower_heroku_sso::simulator::{Endpoint, Fault, Simulator};
+use tower_heroku_sso::sso::token;
 use tower_heroku_sso::{
     AddonPassword, ClientSecret, HerokuSso, HerokuSsoBuilder, Manifest, OauthGrant, ResourceId,
     SsoSalt,
@@ -97,9 +98,13 @@ pub async fn serve(arguments: &[String]) -> Result<()> {
     writeln!(out, "ready")?;
     out.flush()?;
     drop(out);
-    // Each line asks for the calls so far; the end of the input is the end.
+    // Each line asks for the calls so far, but one; the end of the input is the end.
     let answer = move || -> std::io::Result<()> {
-        for _ in std::io::stdin().lines() {
+        for line in std::io::stdin().lines() {
+            if line? == "hang" {
+                heroku.fault(Endpoint::Any, Fault::Hang);
+                continue;
+            }
             let calls = heroku.calls(Endpoint::Any) - heroku.calls(Endpoint::Token);
             println!("{calls}");
         }
@@ -175,6 +180,32 @@ impl Heroku {
             .ok_or("no input of the simulator")?;
         input.write_all(b"calls\n")?;
         Ok(self.lines.next().ok_or("the simulator ended")??.parse()?)
+    }
+
+    /// Has it answer nothing any more, with its connections open.
+    pub fn hang(&mut self) -> Result<()> {
+        let input = self.child.stdin.as_mut();
+        input
+            .ok_or("no input of the simulator")?
+            .write_all(b"hang\n")?;
+        Ok(())
+    }
+
+    /// Ends it, with all its connections.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// The body of a form of the first app's owner, signed now.
+    pub fn owner_s_form(&self) -> String {
+        let resource = self.resources[0].id.to_string();
+        let email = "owner-000000@example.com";
+        let at = SystemTime::now().duration_since(UNIX_EPOCH);
+        let at = at.unwrap_or_default().as_secs().to_string();
+        let token = token::hex(&token::resource(&resource, &self.salt, &at));
+        format!("resource_id={resource}&timestamp={at}&email={email}&resource_token={token}")
     }
 
     /// Trades every grant, many at once.

@@ -1,11 +1,12 @@
 //! The synchronization of a fleet, measured against a simulated Heroku in a process of its own.
 //!
 //! `cargo bench --bench fleet` prints the table of `benches/README.md`; `FLEET=5000` makes the large
-//! fleets smaller. What is compared is measured in one run: a refresh against one bare call, the
-//! sync against a bare loop of the same calls.
+//! fleets smaller, `-- outage` leaves all out but what an outage does to requests. What is compared is
+//! measured in one run: a refresh against one bare call, the sync against a bare loop of the same calls.
 
 mod heroku;
 mod memory;
+mod outage;
 mod scenarios;
 
 use std::error::Error;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
     let result = match arguments.get(1).map(String::as_str) {
         Some("heroku") => runtime.block_on(heroku::serve(&arguments[2..])),
         Some("memory") => runtime.block_on(memory::measure(&arguments[2..])),
+        Some("outage") => runtime.block_on(outage_alone()),
         _ => runtime.block_on(all()),
     };
     match result {
@@ -45,7 +47,15 @@ async fn all() -> Result<()> {
     scenarios::round_trips(&mut report).await?;
     scenarios::calls_of_teams(&mut report).await?;
     scenarios::throughput(&mut report).await?;
+    outage::compare(&mut report).await?;
     memory::compare(&mut report, fleet).await?;
+    report.print();
+    Ok(())
+}
+
+async fn outage_alone() -> Result<()> {
+    let mut report = Report::default();
+    outage::compare(&mut report).await?;
     report.print();
     Ok(())
 }

@@ -1,12 +1,14 @@
 //! What durable stores cost, measured against memory in one run, on a real Postgres and a real Redis.
 //!
 //! `scripts/with-servers cargo bench --bench replicas --features simulator,postgres` prints the table
-//! of `benches/README.md`, and fails if a goal is missed; `FLEET=5000` makes the fleet of the cold start smaller.
+//! of `benches/README.md`, and fails if a goal is missed; `FLEET=5000` makes the fleet of the cold start smaller,
+//! `-- delay` leaves all out but the delays.
 
 mod cold_start;
 mod delay;
 mod gated;
 mod gates;
+mod process;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -42,6 +44,8 @@ fn main() -> ExitCode {
     let result = match arguments.get(1).map(String::as_str) {
         Some("cold-start") => runtime
             .block_on(async { cold_start::measure(&arguments[2], arguments[3].parse()?).await }),
+        Some("process") => runtime.block_on(process::serve()),
+        Some("delay") => runtime.block_on(delay::across_three()),
         _ => runtime.block_on(all()),
     };
     match result {

@@ -47,6 +47,12 @@ impl Process {
         line.unwrap_or_else(|_| panic!("no line `{beginning}` within {START:?}"))
     }
 
+    /// Its number at the system, for those who look at it from outside.
+    #[allow(dead_code, reason = "most tests only talk to their processes")]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has written to stderr so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()

@@ -44,6 +44,11 @@ impl Fleet {
         Self::started(&self.variables()).await
     }
 
+    /// The same in another environment.
+    pub async fn start_one_with(&self, more: &[(&'static str, String)]) -> Running {
+        Self::started(&[&self.variables(), more].concat()).await
+    }
+
     async fn started(variables: &[(&'static str, String)]) -> Running {
         Running::start("dashboard", "add-on", variables, false).await
     }

@@ -1,4 +1,10 @@
 //! Processes that end in the middle of something, as `kill -9` and a machine that goes away end them.
+//!
+//! A hundred of them on each database, in place of the usual dozen:
+//!
+//! ```text
+//! KILLS=100 scripts/with-servers cargo test --all-features --test replicas r2_
+//! ```
 
 use std::time::Duration;
 
@@ -139,7 +145,6 @@ async fn r2_again_and_again_on_postgres() {
 /// Provisioning, sign-ins and removals go on while the process is killed at any moment. What was
 /// answered before counts after.
 async fn again_and_again(database: String) {
-    // A hundred of them take some minutes.
     let rounds = std::env::var("KILLS").map_or(12, |kills| kills.parse().unwrap());
     let mut fleet = Fleet::on(database, 1).await;
     let mut addons = Vec::new();

@@ -13,6 +13,7 @@ mod doubts;
 mod example;
 mod fleet;
 mod killed;
+mod machines;
 mod outage;
 #[path = "../stores/place.rs"]
 mod place;
