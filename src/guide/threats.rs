@@ -45,14 +45,15 @@
 //!
 //! # The `Legacy` policy
 //! [`SsoPolicy::Legacy`](crate::SsoPolicy::Legacy) also takes Heroku's oldest pair, `id` and `token`, and
-//! forms by GET. What that means: the email is unsigned, always; a form is in an address, and so in
-//! histories, logs of proxies and `Referer` headers for the five minutes that it could still be used; and
-//! the resource is named by an id that you chose once, so ids must never be given to a second customer. It
-//! is there for add-ons from before 2023 and for `kensa`. A warning at the start says that it is on.
+//! forms by GET. What that means: with that pair the email is unsigned, always; a form by GET is an
+//! address, and so in histories and in the logs of proxies, where it is of use to others until it was used
+//! or is too old; and the resource is named by an id that you chose once, so ids must never be given to a
+//! second customer. It is there for add-ons from before 2023 and for `kensa`. A warning at the start says
+//! that it is on.
 //!
 //! # What you must do yourself
-//! - **https**, in front of everything that the gate wraps, and HSTS. Over plain http a browser does not even
-//!   keep the cookie.
+//! - **https**, in front of everything that the gate wraps, and HSTS. Over plain http a browser does not
+//!   keep the cookie (some make an exception of your own machine).
 //! - **Put every page inside.** The layer guards what it wraps. Have a test that asks for each path without a
 //!   cookie: see [`testing_your_app`](crate::guide::testing_your_app).
 //! - **Keep the four secrets**: the salt, the Partner API's password, the client secret,
