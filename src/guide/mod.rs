@@ -16,18 +16,6 @@
 //!
 //! What each type and each method does stands at the type and the method.
 
-// The chapters speak of everything, so that their links want every feature.
-#![cfg_attr(
-    not(all(
-        feature = "axum",
-        feature = "jwt",
-        feature = "postgres",
-        feature = "simulator",
-        feature = "sqlite"
-    )),
-    allow(rustdoc::broken_intra_doc_links)
-)]
-
 pub mod coming_from;
 pub mod deploying;
 pub mod how_it_decides;
