@@ -91,7 +91,8 @@
 //! | `simulator` | [`simulator`]: a Heroku for tests, with Platform API, OAuth host, dashboard, request signer. Turns `axum` on | no |
 //!
 //! Without `axum` the gate is there all the same, and a request that passes has a [`HerokuUser`] in its
-//! extensions. The Partner API and webhooks are then yours to route.
+//! extensions. The Partner API is then yours to answer ([`HerokuSso::register`], [`HerokuSso::forget`]), and
+//! webhooks are not received.
 //!
 //! # Logs
 //! `tracing` events. No secret is ever in one, and emails are only in those of target

@@ -11,7 +11,7 @@
 //!
 //! | step | rule | source |
 //! | --- | --- | --- |
-//! | 1. read | a form by POST, of 64 KiB at most, within 10 seconds; each known field once; nothing in the query | the crate's own; [RFC 9110] for 405, 408, 413, 415 |
+//! | 1. read | a form by POST, of 64 KiB at most, within 10 seconds; each known field once, and none of them in the query | the crate's own; [RFC 9110] for 405, 408, 413, 415 |
 //! | 2. verify | `user_scoped_resource_token` if it is there, and then it must match; else `resource_token` | [Add-on SSO]: the first is the recommended one of Heroku's three tokens |
 //! | 3. time | at most 5 minutes old, at most 60 seconds ahead | [Add-on SSO] for the age; Heroku states no rule for the future |
 //! | 4. the list | the email is on the resource's access list, and the list names no other account for it | [Syncing user access] |
@@ -82,8 +82,9 @@
 //! 5. The newest list is taken from memory; if it is older than `max_list_age`, Heroku is asked. No list:
 //!    503 `cannot-check`. A resource that is gone, a session that was revoked: 401 `session-ended`.
 //! 6. The email must be on it. Else: 403 `not-listed`, and the session is over for good.
-//! 7. If the list is newer than the one that the session's end was counted from, the end moves to one
-//!    `refresh_interval` after it, up to `max_session` from the sign-in. Being busy extends nothing.
+//! 7. The session's end moves to one `refresh_interval` after the list was asked for, if that is later, and
+//!    up to `max_session` from the sign-in. Being busy extends nothing. Bearer tokens keep the end that they
+//!    were made with.
 //! 8. Your service is called, with a [`HerokuUser`](crate::HerokuUser) in the extensions. One that came
 //!    from anywhere else was taken out before.
 //!
@@ -96,7 +97,7 @@
 //! | 401 | nobody is known here | signing in through Heroku | `no-session`, `session-ended` |
 //! | 403 | somebody is known, or a form was read, and the answer is no | another person, another form, another role | `not-listed`, `missing-role`, `unsigned-email`, `other-resource`, `invalid-sign-in`, `stale-sign-in`, `used-sign-in`, `cross-site` |
 //! | 503 | nobody can tell right now | waiting: `Retry-After` says how long | `cannot-check` |
-//! | 405, 408, 413, 415 | no SSO form | | `method-not-allowed`, `slow-body`, `too-large`, `not-a-form` |
+//! | 405, 408, 413, 415 | what came is no SSO form, or no sign-out | | `method-not-allowed`, `slow-body`, `too-large`, `not-a-form` |
 //!
 //! This is the distinction of [RFC 9110] (15.5.2, 15.5.4, 15.6.4). Two answers deserve a word:
 //!
@@ -124,6 +125,8 @@
 //! | `__Host-heroku_sso` | the session's id; the signed grant under [`stateless`](crate::HerokuSsoBuilder::stateless) | as long as the session |
 //! | `__Host-heroku_sso_hint` | which resource this browser last used: whose page at Heroku signs it in again. Authenticated; grants nothing | 30 days |
 //! | `__Host-heroku_sso_back` | the page to come back to | 10 minutes |
+//!
+//! Under `resource_in_path` each resource has a session cookie of its own, with its id in the name.
 //!
 //! All are `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`. Not `Strict`, as a browser would not send such
 //! a cookie on the redirect that follows Heroku's cross-site form. `__Host-` keeps hosts beside yours from

@@ -50,8 +50,8 @@
 //! A session follows its list, so its length costs no safety about *who* may come in: somebody who was
 //! removed is out at the next refresh whatever `max_session` says. It is about somebody else at the same
 //! browser. 90 minutes is the length that Heroku's sample add-on has, citing the article on SSO. With
-//! `Redirect` its end costs a customer who is signed in at Heroku one redirect, and a form that is being
-//! filled in its contents: only pages are led back to.
+//! `Redirect` its end costs a customer who is signed in at Heroku one redirect. Only pages are led back to:
+//! whoever sends a form after the end gets a 401, and has to fill it in again.
 //!
 //! **`fixed_sessions`** is for those who want the shortest possible life: one `refresh_interval`, and
 //! through Heroku again.
@@ -83,7 +83,7 @@
 //! | setting | default | |
 //! | --- | --- | --- |
 //! | [`sso_path`](crate::Config::sso_path), [`sign_out_path`](crate::Config::sign_out_path) | `/heroku/sso`, `/logout` | below a prefix that axum has taken off, without it |
-//! | [`landing_path`](crate::Config::landing_path) | `/` | must be behind the gate |
+//! | [`landing_path`](crate::Config::landing_path) | `/` | should be behind the gate |
 //! | [`resource_in_path`](crate::Config::resource_in_path) | none | `/…/{resource}` |
 //! | [`program_sign_in_path`](crate::Config::program_sign_in_path) | none | wants `bearer_tokens` (feature `jwt`) |
 //! | [`cookies`](crate::Config::cookies) | `Https` | `InsecureHttp` on your own machine only |

@@ -143,10 +143,10 @@
 //!
 //! 1. *Provision* an add-on. It calls your `/heroku/resources`, as Heroku would, and your process has
 //!    traded the grant code for tokens by the time it answers.
-//! 2. *Open* the add-on as one of the app's people. Your browser posts the signed form to `/heroku/sso`,
-//!    and you are in.
-//! 3. *Remove* that person from the app, and reload your dashboard within the next half minute. At the
-//!    next refresh the door is closed: 403, and the page says why.
+//! 2. *Open add-on* as one of the app's people. Your browser posts the signed form to `/heroku/sso`, and
+//!    you are in.
+//! 3. *Remove* that person, and go on reloading your dashboard. At the next refresh, within half a minute,
+//!    the door is closed: 403, and the page says why.
 //!
 //! The simulator's secrets are new at each start, and your process keeps everything in memory. So when you
 //! start either anew, start both, or give your app a store: see

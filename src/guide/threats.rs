@@ -13,7 +13,7 @@
 //! | keeps a form, or sends it again, also in another spelling or to another process | its time window, and that each form counts once |
 //! | has left the app or the team | the newest list, at each request |
 //! | has a form of one resource and wants another's | the id that the token covers |
-//! | has one resource's session and wants another's pages | one session, one resource; with `resource_in_path`, the path too |
+//! | has one resource's session and wants another's pages | one session, one resource ([`HerokuUser::resource`](crate::HerokuUser::resource)); with `resource_in_path`, the path must say the same |
 //! | plants a session id in a browser | a new id at each sign-in, and cookies with `__Host-` |
 //! | makes up resources, or people, by the thousand | a budget of calls, and one answer for all of them |
 //! | sends an identity of their own along ([`HerokuUser`](crate::HerokuUser), an assertion) | that both are taken out before the gate decides |
