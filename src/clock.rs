@@ -72,7 +72,8 @@ impl Reading {
     }
 }
 
-/// A number that is greater in every later process on this machine.
+/// A number that is greater in every later process on this machine, unless its clock was set back in
+/// between.
 pub(crate) fn unix_microseconds() -> i64 {
     let microseconds = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000;
     i64::try_from(microseconds).unwrap_or(i64::MAX / 2)

@@ -1,6 +1,13 @@
 //! An SSO gatekeeper for the dashboards of Heroku add-ons: one [`tower::Layer`] that lets only those
 //! people through who are on the resource's access list now.
 //!
+//! Heroku's customers press a button, and their browser posts a signed form to you. The signature proves
+//! which resource the form is for. It does not tell who may still come in: people join and leave the
+//! customer's app and team every day. So there is one rule:
+//!
+//! > No request reaches your service unless its email was on a list that Heroku gave within the allowed
+//! > age. When in doubt, it is refused.
+//!
 //! A request reaches the wrapped service only if
 //!
 //! 1. its session was opened by a form that Heroku signed ([`sso`]), or by your own login
@@ -26,40 +33,85 @@
 //!     .route("/", get(|user: HerokuUser| async move { format!("Hello {}", user.email()) }))
 //!     .layer(sso.layer()) // the gate: everything above is behind it
 //!     .merge(sso.partner_api(NoProvisioning)) // what Heroku calls
-//!     .route("/healthz", get(|| async { "ok" })); // outside the gate
+//!     .route("/healthz", sso.healthz()); // outside the gate
 //! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
 //! # axum::serve(listener, app).await?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # Where things are
+//! [`guide::quick_start`] begins further ahead: what goes into the manifest, which variables to set, and a
+//! Heroku on your own machine to try it with.
+//!
+//! # The guide
+//! | chapter | |
+//! | --- | --- |
+//! | [`quick_start`](guide::quick_start) | from an app that you have to one behind the gate |
+//! | [`how_it_decides`](guide::how_it_decides) | forms, lists, requests; why 401, why 403, why 503 |
+//! | [`options`](guide::options) | what each setting trades, and which to leave alone |
+//! | [`deploying`](guide::deploying) | what to have in place before customers come |
+//! | [`testing_your_app`](guide::testing_your_app) | "remove Bob, let time pass, expect 403" |
+//! | [`threats`](guide::threats) | what is defended, what is not, what stays yours |
+//! | [`troubleshooting`](guide::troubleshooting) | the likeliest mistakes, by what you see |
+//! | [`coming_from`](guide::coming_from) | from other packages and hand-written code |
+//! | [`observing`](guide::observing) | metrics, log events, health checks |
+//!
+//! # By task
+//! | to | see |
+//! | --- | --- |
+//! | know who is behind a request | [`HerokuUser`] |
+//! | guard a part of the site | [`HerokuSso::layer`], [`HerokuSso::endpoints`], [`Config::landing_path`] |
+//! | greet customers on a public page | [`HerokuSso::identify_layer`] |
+//! | have pages for some roles only | [`HerokuSso::require_any`], [`axum::RequireRole`] |
+//! | have a login of your own beside Heroku's | [`HerokuSso::admit`], [`VerifiedEmail`] |
+//! | show several resources in one browser | [`Config::resource_in_path`] |
+//! | run several processes | [`store::PostgresStore`], [`guide::deploying`] |
+//! | do without a session store | [`HerokuSsoBuilder::stateless`] |
+//! | let programs in by bearer tokens | [`HerokuSsoBuilder::bearer_tokens`], [`HerokuSso::bearer_for`] |
+//! | tell a service behind the gate who is there | [`assertion`] |
+//! | answer Heroku's provisioning calls | [`partner_api`], or [`HerokuSso::register`] from your own handlers |
+//! | hear of removals within a second | [`Webhooks`] |
+//! | keep a user table of your own | [`HerokuSso::changes`] |
+//! | put somebody out now | [`HerokuSso::revoke`] |
+//! | end streams and WebSockets in time | [`Streams`], [`HerokuUser::ended`] |
+//! | test all this | [`simulator`], [`ManualClock`], [`guide::testing_your_app`] |
+//! | guard something that is not axum | [`gate::HerokuSsoLayer`]: any service of `http::Request`s |
+//!
 //! [`HerokuSso`] is what you build and keep; [`HerokuSsoBuilder`] has every setting, [`Config`] their
-//! defaults and reasons. [`HerokuUser`] is who is behind a request. [`partner_api`] is what Heroku
-//! calls. [`store`] has what keeps resources, tokens and lists over a restart. The `simulator` module is
-//! a Heroku for your tests.
+//! defaults and reasons.
 //!
 //! # Features
 //! | feature | what it adds | default |
 //! | --- | --- | --- |
-//! | `axum` | [`HerokuUser`] as an extractor, [`HerokuSso::endpoints`], [`partner_api`] | yes |
-//! | `jwt` | sessions in signed cookies, bearer tokens, and [`assertion`]s for what lies behind the gate | no |
-//! | `metrics` | counters, gauges and a histogram through the `metrics` facade | no |
+//! | `axum` | [`HerokuUser`] as an extractor, also as an `Option`; [`axum::RequireRole`]; the routers [`HerokuSso::endpoints`], [`HerokuSso::partner_api`] and [`HerokuSso::webhooks`]; the handlers [`HerokuSso::healthz`], [`readyz`](HerokuSso::readyz), [`whoami`](HerokuSso::whoami), [`whoami_html`](HerokuSso::whoami_html); with `jwt`, [`Assertions::jwks`](assertion::Assertions::jwks) and [`AssertedUser`](assertion::AssertedUser) as an extractor | yes |
+//! | `jwt` | sessions in signed cookies ([`HerokuSsoBuilder::stateless`]), bearer tokens ([`HerokuSsoBuilder::bearer_tokens`]), and [`assertion`]s for what lies behind the gate; their keys ([`jwt`]) | no |
+//! | `metrics` | counters, gauges and a histogram through the `metrics` facade: [`guide::observing`] | no |
 //! | `sqlite` | [`store::SqliteStore`]: state in a file, for one process | no |
 //! | `postgres` | [`store::PostgresStore`]: state that several processes share | no |
-//! | `simulator` | Heroku in a box: Platform API, OAuth host, dashboard, request signer | no |
+//! | `simulator` | [`simulator`]: a Heroku for tests, with Platform API, OAuth host, dashboard, request signer. Turns `axum` on | no |
+//!
+//! Without `axum` the gate is there all the same, and a request that passes has a [`HerokuUser`] in its
+//! extensions. The Partner API is then yours to answer ([`HerokuSso::register`], [`HerokuSso::forget`]), and
+//! webhooks are not received.
 //!
 //! # Logs
 //! `tracing` events. No secret is ever in one, and emails are only in those of target
-//! `tower_heroku_sso::audit`: `signed_in`, `sign_in_refused` (with the reason), `request_refused`,
-//! `signed_out`, `revoked`, `needs_grant`, `listed`, `unlisted`, `role_changed`, `resource_gone`, `unsigned_email`.
+//! `tower_heroku_sso::audit`. [`guide::observing`] lists them by name.
 
 #![warn(unreachable_pub)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Some parts have the Partner API as their only caller.
+#![cfg_attr(not(feature = "axum"), allow(dead_code))]
+// The words here and in the guide are about all features.
 #![cfg_attr(
-    not(feature = "axum"),
-    allow(dead_code, rustdoc::broken_intra_doc_links)
+    not(all(
+        feature = "axum",
+        feature = "jwt",
+        feature = "postgres",
+        feature = "simulator",
+        feature = "sqlite"
+    )),
+    allow(rustdoc::broken_intra_doc_links)
 )]
 
 pub mod access;
@@ -75,6 +127,7 @@ mod config;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod gate;
+pub mod guide;
 pub mod heroku;
 mod heroku_sso;
 pub mod ids;

@@ -1,20 +1,7 @@
 //! Metrics, through the `metrics` facade (feature `metrics`). Without the feature nothing is counted.
 //!
-//! | metric | kind | labels |
-//! | --- | --- | --- |
-//! | `heroku_sso_api_calls_total` | counter | `call`: `add_on`, `app`, `collaborators`, `team_members`, `tokens`, `webhooks`; `outcome`: a status, or the kind of an error |
-//! | `heroku_sso_list_fetches_total` | counter | `outcome`: `ok` or the kind of an error |
-//! | `heroku_sso_list_fetch_seconds` | histogram | `outcome` |
-//! | `heroku_sso_token_renewals_total` | counter | `outcome`: `ok`, `refused`, `failed` |
-//! | `heroku_sso_webhooks_total` | counter | `outcome`: `taken`, `seen_before`, `ignored`, `unsigned`, `failed` |
-//! | `heroku_sso_resources` | gauge | `state`: `all`, `in_use`, `without_list`, `needing_grant` |
-//! | `heroku_sso_oldest_list_seconds` | gauge | `tier`: `all`, `in_use` |
-//! | `heroku_sso_due_lists` | gauge | `tier`: `in_use`, `idle` |
-//! | `heroku_sso_sync_behind` | gauge | 1 while lists are not refreshed in time |
-//! | `heroku_sso_rate_limit_remaining` | gauge | |
-//! | `heroku_sso_clock_drift_seconds` | gauge | |
-//!
-//! No label holds a person, a resource or a secret.
+//! What there is, with labels, is in the guide: [`observing`](crate::guide::observing). No label holds a
+//! person, a resource or a secret.
 
 #[cfg(not(feature = "metrics"))]
 pub(crate) use silent::*;

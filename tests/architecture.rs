@@ -246,6 +246,20 @@ fn a27_digests_and_passwords_are_compared_in_constant_time() {
 }
 
 #[test]
+fn the_guide_is_words_alone() {
+    let sources = sources();
+    let chapters = sources.iter().filter(|source| source.module() == "guide");
+    for chapter in chapters {
+        let mut lines = chapter.code.lines().filter(|line| !line.is_empty());
+        let other = lines.find(|line| {
+            // An example that wants a feature begins by one.
+            !line.starts_with("pub mod ") && !line.starts_with("#![cfg_attr(")
+        });
+        assert_eq!(other, None, "{}", chapter.path);
+    }
+}
+
+#[test]
 fn no_file_is_long() {
     for source in sources() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -14,27 +14,29 @@ use crate::webhook::Webhooks;
 pub struct Config {
     /// Which SSO tokens count. Default: [`SsoPolicy::V3`].
     pub sso_policy: SsoPolicy,
-    /// How old an SSO request may be. Default: 5 minutes, as Heroku's article on SSO has it.
+    /// How old an SSO request may be. Default: 5 minutes, as Heroku's article on SSO has it. At most
+    /// one hour.
     pub sso_max_age: Duration,
-    /// How far ahead of our clock an SSO request may be. Default: 60 seconds.
+    /// How far ahead of our clock an SSO request may be. Default: 60 seconds. At most one hour.
     pub sso_max_skew: Duration,
     /// Which people of Heroku's lists count. Default: [`ListPolicy::Documented`].
     pub list_policy: ListPolicy,
     /// How often a list in use is fetched, and how long a session lives without a newer list.
     /// Default: 5 minutes, the longest that Heroku's article on add-on ownership allows. At least
-    /// one second.
+    /// one second, at most 30 days.
     pub refresh_interval: Duration,
-    /// How often a list that nobody uses is fetched. Default: 6 hours.
+    /// How often a list that nobody uses is fetched. Default: 6 hours. At least `refresh_interval`, at
+    /// most 30 days.
     pub idle_interval: Duration,
     /// The age at which a list stops admitting anybody, when Heroku does not answer. Default: twice
-    /// `refresh_interval`. At least `refresh_interval`.
+    /// `refresh_interval`. At least `refresh_interval`, at most 30 days.
     pub max_list_age: Option<Duration>,
     /// Which resources are kept synchronized. Default: [`SyncScope::All`].
     pub sync_scope: SyncScope,
     /// Whose calls draw on one rate limit of Heroku's. Default: [`RatePools::Shared`].
     pub rate_pools: RatePools,
     /// The end of a session however often its list was fetched. Default: 90 minutes. At least
-    /// `refresh_interval`.
+    /// `refresh_interval`, at most 30 days.
     pub max_session: Duration,
     /// Whether a session outlives its first `refresh_interval`. Default: [`SessionLife::FollowsList`].
     pub session_life: SessionLife,

@@ -12,6 +12,52 @@
 //! browser and as `application/problem+json` for a program; the [`RefusalKind`] is in the response's
 //! extensions, so that an outer layer can count it.
 //!
+//! One person passes, is taken off the list, and passes no more:
+//!
+#![cfg_attr(feature = "simulator", doc = "```")]
+#![cfg_attr(not(feature = "simulator"), doc = "```ignore")]
+//! # use axum::{Router, body::Body, http::Request, routing::get};
+//! # use tower::ServiceExt;
+//! # use tower_heroku_sso::simulator::Simulator;
+//! # use tower_heroku_sso::{AddonPassword, ClientSecret, HerokuSso, Manifest, OauthGrant, SsoSalt};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let heroku = Simulator::start().await?;
+//! # let manifest = Manifest::new(
+//! #     heroku.slug(),
+//! #     AddonPassword::new(heroku.password())?,
+//! #     SsoSalt::new(heroku.sso_salt())?,
+//! #     ClientSecret::new(heroku.client_secret())?,
+//! # );
+//! # let sso = HerokuSso::builder(manifest)
+//! #     .api_url(heroku.url().parse()?)
+//! #     .id_url(heroku.url().parse()?)
+//! #     .build()?;
+//! # let shop = heroku.app("shop").collaborator("ann@example.com");
+//! # let addon = shop.addon();
+//! # let resource = addon.resource_id();
+//! # sso.register(&resource, OauthGrant::Code(addon.grant_code().into())).await?;
+//! # let form = Request::post("/heroku/sso")
+//! #     .header("content-type", "application/x-www-form-urlencoded")
+//! #     .body(Body::from(addon.sign_in_form("ann@example.com").body()))?;
+//! let app = Router::new().route("/", get(|| async { "in" })).layer(sso.layer());
+//! # let signed_in = app.clone().oneshot(form).await?;
+//! # assert_eq!(signed_in.status(), 303);
+//! # let cookie = signed_in.headers()["set-cookie"].to_str()?.split(';').next().unwrap().to_owned();
+//! # let anns = move || Request::get("/").header("cookie", &cookie).body(Body::empty()).unwrap();
+//! let nobodys = Request::get("/").body(Body::empty())?;
+//! assert_eq!(app.clone().oneshot(nobodys).await?.status(), 401);
+//! assert_eq!(app.clone().oneshot(anns()).await?.status(), 200); // with the cookie of her session
+//!
+//! shop.remove("ann@example.com"); // at Heroku
+//! sso.refresh_now(&resource).await?; // or the sync does it, in time
+//! assert_eq!(app.clone().oneshot(anns()).await?.status(), 403);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`how_it_decides`](crate::guide::how_it_decides) goes through it all, step by step.
+//!
 //! # Deployment caveat
 //! The gate guards the service it wraps and nothing else. A route that is added to a router *after*
 //! `.layer(...)`, or merged into it later, is outside.

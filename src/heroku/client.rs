@@ -1,4 +1,5 @@
-//! The four GETs that an access list is made of.
+//! The client: the four GETs that an access list is made of, and the means by which tokens
+//! (`oauth.rs`) and webhook subscriptions (`subscription.rs`) are asked for too.
 
 use std::time::Duration;
 

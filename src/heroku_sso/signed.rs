@@ -23,8 +23,8 @@ impl HerokuSsoBuilder {
     /// Nothing else changes. The newest list is asked at every request, sessions follow their list, and
     /// a sign-out or a revocation ends a session at once, in every process: the store remembers what
     /// was closed until the cookie has ended. With a store in memory that is forgotten at a restart,
-    /// and a copy of a cookie that was signed out counts again, up to `max_session`. The cookie can be read by its browser: it holds the grant (resource, email, user
-    /// id), no secret.
+    /// and a copy of a cookie that was signed out counts again, up to `max_session`. The cookie can be
+    /// read by its browser: it holds the grant (resource, email, user id), no secret.
     ///
     /// ```
     /// use tower_heroku_sso::jwt::{JwtKey, JwtKeys};

@@ -134,13 +134,15 @@ impl Verifier {
         self
     }
 
-    /// How old a request may be, in whole seconds. Default: 5 minutes, as Heroku's article has it.
+    /// How old a request may be. Default: 5 minutes, as Heroku's article has it. Ages are told in
+    /// whole seconds, as Heroku's timestamps are: one of five minutes and a half second is five minutes.
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = max_age;
         self
     }
 
-    /// How far ahead of our clock a request may be. Default: 60 seconds; Heroku states no rule.
+    /// How far ahead of our clock a request may be, in whole seconds as well. Default: 60 seconds;
+    /// Heroku states no rule.
     pub fn max_skew(mut self, max_skew: Duration) -> Self {
         self.max_skew = max_skew;
         self

@@ -92,8 +92,11 @@ impl fmt::Debug for KeyId {
 
 /// The keys of a durable store: one seals, all open.
 ///
-/// To change the key: start with the new one first and the old one as well, call `reseal` of the
-/// store, then start without the old one.
+/// To change the key: start everywhere with the old one first and the new one as well, so that all
+/// know it; then with the new one first; then call `reseal` of the store until it has nothing left to
+/// do; and start without the old one. A process that knows the old one alone can open nothing that
+/// the new one has sealed, so the first step is for several processes, and for the time in which a
+/// release overlaps the last one.
 #[derive(Clone, Debug)]
 #[must_use = "a set-up does nothing until it is used"]
 pub struct SealingKeys {

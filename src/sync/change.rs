@@ -42,7 +42,10 @@ pub enum Change {
         /// Who.
         email: Email,
     },
-    /// The resource is deprovisioned. Nobody is on its list any more.
+    /// The resource is at its end, and nobody is on its list any more: it was deprovisioned, Heroku
+    /// has it no longer, [`HerokuSso::forget`](crate::HerokuSso::forget) was called, or your
+    /// [`Addon`](crate::partner_api::Addon) has rejected its provisioning, after which it may come
+    /// again.
     ResourceGone {
         /// Which.
         resource: ResourceId,

@@ -1,0 +1,101 @@
+//! Metrics, log events, health checks: what there is, and what to be woken by.
+//!
+//! # Health checks
+//! Both belong outside of the gate. An answer is good for a second, so that they may be open to everybody.
+//!
+//! | route | 200 while | for |
+//! | --- | --- | --- |
+//! | [`healthz`](crate::HerokuSso::healthz) | the store answers and the sync runs | whoever starts your process anew. Not while the database is away: a new process would not start |
+//! | [`readyz`](crate::HerokuSso::readyz) | that, and no list in use is older than `max_list_age` | alerts: people get 503 |
+//!
+//! Else 503. The body says which: `store_reachable`, `sync_alive`, `lists_fresh`, `lists_behind`,
+//! `oldest_list_age_seconds`. The same and more in code: [`HerokuSso::health`](crate::HerokuSso::health).
+//!
+//! # Metrics
+//! Feature `metrics`, through the [`metrics`](https://docs.rs/metrics) facade: install a recorder first, as
+//! what is counted before that is lost. No label holds a person, a resource or a secret.
+//!
+//! | metric | kind | labels |
+//! | --- | --- | --- |
+//! | `heroku_sso_api_calls_total` | counter | `call`: `add_on`, `app`, `collaborators`, `team_members`, `tokens`, `webhooks`; `outcome`: a status, or the kind of an error |
+//! | `heroku_sso_list_fetches_total` | counter | `outcome`: `ok` or the kind of an error |
+//! | `heroku_sso_list_fetch_seconds` | histogram | `outcome` |
+//! | `heroku_sso_token_renewals_total` | counter | `outcome`: `ok`, `refused`, `failed` |
+//! | `heroku_sso_webhooks_total` | counter | `outcome`: `taken`, `seen_before`, `ignored`, `unsigned`, `failed` |
+//! | `heroku_sso_resources` | gauge | `state`: `all`, `in_use`, `without_list`, `needing_grant` |
+//! | `heroku_sso_oldest_list_seconds` | gauge | `tier`: `all`, `in_use` |
+//! | `heroku_sso_due_lists` | gauge | `tier`: `in_use`, `idle` |
+//! | `heroku_sso_sync_behind` | gauge | 1 while lists are not refreshed in time |
+//! | `heroku_sso_rate_limit_remaining` | gauge | of a shared pool; not under [`RatePools::PerToken`](crate::RatePools::PerToken) |
+//! | `heroku_sso_clock_drift_seconds` | gauge | positive: Heroku's clock is ahead |
+//!
+//! Gauges are set by the sync every ten seconds. The kinds of errors: `busy`, `forbidden`, `gone`,
+//! `grant_refused`, `interrupted`, `malformed`, `members_withheld`, `needs_grant`, `no_tokens`, `not_found`,
+//! `over_budget`, `rate_limited`, `redirected`, `store`, `too_large`, `transport`, `unauthorized`,
+//! `unavailable`, `unfinished_list`, `unknown_resource`, `wrong_subject`.
+//!
+//! Requests are not counted: the gate does not know your routes. A layer of yours outside of it can count
+//! refusals by [`RefusalKind`](crate::RefusalKind), which is in the extensions of each:
+//!
+//! ```
+//! use axum::{extract::Request, middleware::Next, response::Response};
+//! use tower_heroku_sso::RefusalKind;
+//!
+//! async fn count(request: Request, next: Next) -> Response {
+//!     let response = next.run(request).await;
+//!     if let Some(kind) = response.extensions().get::<RefusalKind>() {
+//!         println!("refused: {}", kind.code()); // or a counter of yours
+//!     }
+//!     response
+//! }
+//! # fn site(sso: tower_heroku_sso::HerokuSso) -> axum::Router {
+//! axum::Router::new()
+//!     // your routes
+//!     .layer(sso.layer())
+//!     .layer(axum::middleware::from_fn(count)) // later, so outside
+//! # }
+//! ```
+//!
+//! # Log events
+//! `tracing` events. Those that you may want to count or to search for have a name, in the field `event`.
+//! No secret is in any.
+//!
+//! **Target `tower_heroku_sso::audit`**: the only events that name people. Send the target where personal
+//! data may be, and keep it for as long as you have to be able to say who came in.
+//!
+//! | event | level | when | fields besides `resource`, `email` |
+//! | --- | --- | --- | --- |
+//! | `signed_in` | info | somebody came in | `proof` |
+//! | `unsigned_email` | warn | beside it, if the token does not cover the email | |
+//! | `sign_in_refused` | info | a form, or your own login, was turned away | `reason`; `resource` and `email` only once they are known |
+//! | `request_refused` | info | a session, a role or a list said no | `reason`: `not_listed`, `other_account`, `other_resource`, `revoked`, `missing_role`, `unsigned_email` |
+//! | `signed_out` | info | somebody signed out | |
+//! | `revoked` | info | [`revoke`](crate::HerokuSso::revoke) was called | |
+//! | `listed`, `unlisted`, `role_changed` | info | a newer list differs from the last | |
+//! | `needs_grant` | error | Heroku refused a refresh token | `error`; no `email` |
+//! | `resource_gone` | info | a resource ended | no `email` |
+//!
+//! **Other targets** begin with `tower_heroku_sso`:
+//!
+//! | event | level | when | fields |
+//! | --- | --- | --- | --- |
+//! | `sync_behind` | error | lists cannot be refreshed within their intervals; said again every ten minutes | `late_in_use_seconds`, `late_idle_seconds` |
+//! | `sync_caught_up` | info | they can again | |
+//! | `first_round` | info | the first lists of a hundred resources or more: how far it is | `fetched`, `total`, `seconds` |
+//! | `clock_drift` | warn | Heroku's clock and ours are 30 seconds apart or more | `seconds` |
+//! | `clock_drift_over` | info | they agree again | `seconds` |
+//!
+//! Everything else has a text and no name: what could not be fetched, stored or sent, with `error` and
+//! `cause`. As a rule it is a warning if the crate goes on by itself, and an error if a customer was turned
+//! away for it or somebody must do something.
+//!
+//! # What to be woken by
+//! | when | because |
+//! | --- | --- |
+//! | `/readyz` is 503 for some minutes | customers get 503 |
+//! | `heroku_sso_resources{state="needing_grant"}` rises | each is a customer who is out when the list is too old. Many at once: the client secret |
+//! | `heroku_sso_sync_behind` is 1 for an hour | the rate limit does not suffice |
+//! | `heroku_sso_clock_drift_seconds` is beyond 30 | forms will be refused |
+//!
+//! Worth a look each week: `unsigned_email` (none for long? then
+//! [`UserScopedOnly`](crate::SsoPolicy::UserScopedOnly)), and `heroku_sso_webhooks_total{outcome="unsigned"}`.

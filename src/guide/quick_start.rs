@@ -1,0 +1,162 @@
+//! From an axum app that you have to one behind the gate.
+//!
+//! # What you start with
+//! An app on axum 0.8, whose dashboard is open to whoever knows its address:
+//!
+//! ```no_run
+//! use axum::{Router, routing::get};
+//!
+//! #[tokio::main]
+//! async fn main() -> std::io::Result<()> {
+//!     let app = Router::new().route("/", get(dashboard));
+//!     axum::serve(tokio::net::TcpListener::bind("0.0.0.0:3000").await?, app).await
+//! }
+//!
+//! async fn dashboard() -> &'static str {
+//!     "Your queues"
+//! }
+//! ```
+//!
+//! # 1. The dependencies
+//! ```toml
+//! [dependencies]
+//! axum = "0.8"
+//! tokio = { version = "1", features = ["full"] }
+//! tower-heroku-sso = "0.1"
+//! tracing-subscriber = "0.3" # or another reader of `tracing` events: refusals are explained there
+//!
+//! [dev-dependencies]
+//! tower = { version = "0.5", features = ["util"] }
+//! tower-heroku-sso = { version = "0.1", features = ["simulator"] }
+//! ```
+//!
+//! # 2. The gate
+//! ```no_run
+//! use axum::{Router, routing::get};
+//! use tower_heroku_sso::{Config, HerokuSso, HerokuUser, Manifest, partner_api::NoProvisioning};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     tracing_subscriber::fmt::init();
+//!     let sso = HerokuSso::builder(Manifest::from_env()?)
+//!         .config(Config::from_env()?)
+//!         .build()?;
+//!     let _sync = sso.spawn_sync(); // keeps the lists fresh until it is dropped
+//!     axum::serve(tokio::net::TcpListener::bind("0.0.0.0:3000").await?, app(&sso)).await?;
+//!     Ok(())
+//! }
+//!
+//! fn app(sso: &HerokuSso) -> Router {
+//!     Router::new()
+//!         .route("/", get(dashboard))
+//!         .layer(sso.layer()) // everything above is behind the gate
+//!         .merge(sso.partner_api(NoProvisioning)) // what Heroku calls: outside
+//!         .route("/healthz", sso.healthz()) // what your platform calls: outside
+//! }
+//!
+//! async fn dashboard(user: HerokuUser) -> String {
+//!     format!("Queues of {}, for {}", user.app().name, user.email())
+//! }
+//! ```
+//!
+//! Three things to know about these lines:
+//!
+//! - **The layer guards what is above it.** What is added below `.layer(...)` is open to the internet.
+//!   Take [`HerokuUser`](crate::HerokuUser) in each handler: outside of the gate that is a 500 and a line
+//!   in the log, never a way in.
+//! - **`partner_api` is outside.** Heroku calls it with a password of its own and has no session. With
+//!   it come the SSO path and the sign-out path. If you answer Heroku's provisioning calls yourself, merge
+//!   [`HerokuSso::endpoints`](crate::HerokuSso::endpoints) in its place, and hand each resource over by
+//!   [`HerokuSso::register`](crate::HerokuSso::register).
+//! - **`_sync`, not `_`.** A handle that is not kept stops the sync at once; then each session ends after
+//!   five minutes, and a warning says why.
+//!
+//! The layer is made for any [`tower::Service`] that is `Clone` and takes an `http::Request`. Without axum
+//! (`default-features = false`) the person is in the request's extensions.
+//!
+//! # 3. The manifest
+//! In the add-on's manifest, as you push it to Heroku:
+//!
+//! ```json
+//! {
+//!   "id": "acme-queues",
+//!   "name": "Acme Queues",
+//!   "api": {
+//!     "version": "3",
+//!     "password": "…",
+//!     "sso_salt": "…",
+//!     "regions": ["us", "eu"],
+//!     "config_vars_prefix": "ACME_QUEUES",
+//!     "config_vars": ["ACME_QUEUES_URL"],
+//!     "production": {
+//!       "base_url": "https://queues.example.com/heroku/resources",
+//!       "sso_url": "https://queues.example.com/heroku/sso"
+//!     }
+//!   }
+//! }
+//! ```
+//!
+//! `sso_url` is your host and [`Config::sso_path`](crate::Config::sso_path). `base_url` is your host and
+//! `/heroku/resources`; the path is fixed. Both must be https.
+//!
+//! # 4. The variables
+//! | variable | from |
+//! | --- | --- |
+//! | `HEROKU_ADDON_SLUG` | the manifest's `id` |
+//! | `HEROKU_ADDON_PASSWORD` | the manifest's `api.password` |
+//! | `HEROKU_SSO_SALT` | the manifest's `api.sso_salt` |
+//! | `HEROKU_CLIENT_SECRET` | the add-on's page in the Partner Portal |
+//!
+//! [`Manifest::from_env`](crate::Manifest::from_env) refuses to start without one of them, and with a
+//! placeholder in one. All others have defaults: see [`Config::from_env`](crate::Config::from_env).
+//!
+//! # 5. See it work
+//! Heroku cannot reach your own machine, so have one there. Put this into `examples/heroku.rs` of your
+//! crate:
+//!
+#![cfg_attr(feature = "simulator", doc = "```no_run")]
+#![cfg_attr(not(feature = "simulator"), doc = "```ignore")]
+//! use tower_heroku_sso::simulator::Simulator;
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let heroku = Simulator::builder()
+//!         .bind("127.0.0.1:3001".parse()?)
+//!         .partner_url("http://127.0.0.1:3000") // your app
+//!         .start()
+//!         .await?;
+//!     heroku.demo(); // some apps, a team, and their people
+//!     println!("export INSECURE_COOKIES=1 EXPLAIN_REFUSALS=1 REFRESH_INTERVAL_SECS=30");
+//!     println!("export HEROKU_API_URL={0} HEROKU_ID_URL={0}", heroku.url());
+//!     println!("export HEROKU_ADDON_SLUG={}", heroku.slug());
+//!     println!("export HEROKU_ADDON_PASSWORD={}", heroku.password());
+//!     println!("export HEROKU_SSO_SALT={}", heroku.sso_salt());
+//!     println!("export HEROKU_CLIENT_SECRET={}", heroku.client_secret());
+//!     println!("# and open {}", heroku.dashboard_url());
+//!     tokio::signal::ctrl_c().await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Run `cargo run --example heroku`, paste what it prints into another terminal, and run your app there.
+//! Then, at the simulator's page:
+//!
+//! 1. *Provision* an add-on. It calls your `/heroku/resources`, as Heroku would, and your process has
+//!    traded the grant code for tokens by the time it answers.
+//! 2. *Open add-on* as one of the app's people. Your browser posts the signed form to `/heroku/sso`, and
+//!    you are in.
+//! 3. *Remove* that person, and go on reloading your dashboard. At the next refresh, within half a minute,
+//!    the door is closed: 403, and the page says why.
+//!
+//! The simulator's secrets are new at each start, and your process keeps everything in memory. So when you
+//! start either anew, start both, or give your app a store: see
+//! [`deploying`](crate::guide::deploying).
+//!
+//! # Where to go on
+//! - only part of the site, or several dashboards in one browser:
+//!   [`Config::landing_path`](crate::Config::landing_path),
+//!   [`Config::resource_in_path`](crate::Config::resource_in_path);
+//! - roles: [`HerokuSso::require_any`](crate::HerokuSso::require_any),
+//!   [`RequireRole`](crate::axum::RequireRole);
+//! - a test that holds it: [`testing_your_app`](crate::guide::testing_your_app);
+//! - before customers come: [`deploying`](crate::guide::deploying).

@@ -1,0 +1,205 @@
+//! Tests of your own app, against a Heroku in a box and a clock that you move.
+//!
+//! The feature `simulator` has a Heroku that listens on loopback: the calls of the Platform API that the
+//! gate makes, the token exchange, webhooks, a signer of SSO forms, and switches for what can go wrong
+//! ([`simulator`](crate::simulator)). It is the one that this crate's own tests use. Turn it on for tests
+//! only:
+//!
+//! ```toml
+//! [dev-dependencies]
+//! tower = { version = "0.5", features = ["util"] }
+//! tower-heroku-sso = { version = "0.1", features = ["simulator"] }
+//! ```
+//!
+//! # What to arrange
+//! Have one function that makes your router of a [`HerokuSso`](crate::HerokuSso), and let `main` and the
+//! tests both call it. Then a test holds what you ship, the order of `.layer` and `.merge` included.
+//!
+//! # Remove Bob, let time pass, expect 403
+//! A whole test. In your crate it is a function with `#[tokio::test]`:
+//!
+#![cfg_attr(feature = "simulator", doc = "```")]
+#![cfg_attr(not(feature = "simulator"), doc = "```ignore")]
+//! use std::time::Duration;
+//!
+//! use axum::{Router, body::Body, http::Request, http::StatusCode, routing::get};
+//! use tower::ServiceExt;
+//! use tower_heroku_sso::simulator::Simulator;
+//! use tower_heroku_sso::sync::Change;
+//! use tower_heroku_sso::{
+//!     AddonPassword, ClientSecret, HerokuSso, HerokuUser, ManualClock, Manifest, OauthGrant, SsoSalt,
+//! };
+//!
+//! // Yours, as `main` has it.
+//! fn app(sso: &HerokuSso) -> Router {
+//!     Router::new()
+//!         .route("/", get(|user: HerokuUser| async move { user.email().to_string() }))
+//!         .layer(sso.layer())
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // A Heroku, and a gate that talks to it. Both have the test's clock.
+//! let clock = ManualClock::new();
+//! let heroku = Simulator::builder().clock(clock.clone()).start().await?;
+//! let manifest = Manifest::new(
+//!     heroku.slug(),
+//!     AddonPassword::new(heroku.password())?,
+//!     SsoSalt::new(heroku.sso_salt())?,
+//!     ClientSecret::new(heroku.client_secret())?,
+//! );
+//! let sso = HerokuSso::builder(manifest)
+//!     .api_url(heroku.url().parse()?)
+//!     .id_url(heroku.url().parse()?)
+//!     .clock(clock.clone())
+//!     .build()?;
+//! let _sync = sso.spawn_sync();
+//! let app = app(&sso);
+//!
+//! // An app with Bob on it, and the add-on.
+//! let shop = heroku.app("shop").collaborator("bob@example.com");
+//! let addon = shop.addon();
+//! let grant = OauthGrant::Code(addon.grant_code().into());
+//! sso.register(&addon.resource_id(), grant).await?;
+//!
+//! // Bob signs in, and looks around.
+//! let form = Request::post("/heroku/sso")
+//!     .header("content-type", "application/x-www-form-urlencoded")
+//!     .body(Body::from(addon.sign_in_form("bob@example.com").body()))?;
+//! let answer = app.clone().oneshot(form).await?;
+//! assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+//! let cookie = answer.headers()["set-cookie"].to_str()?;
+//! let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+//! let visit = || Request::get("/").header("cookie", &cookie).body(Body::empty()).unwrap();
+//! assert_eq!(app.clone().oneshot(visit()).await?.status(), StatusCode::OK);
+//!
+//! // The customer takes him off, and time passes: less than one `refresh_interval`.
+//! let mut changes = sso.changes();
+//! shop.remove("bob@example.com");
+//! clock.advance(Duration::from_secs(280));
+//!
+//! // The sync has noticed. The limit is there for the day on which it does not.
+//! let noticed = async {
+//!     while !matches!(changes.next().await, Some(Change::Removed { .. })) {}
+//! };
+//! tokio::time::timeout(Duration::from_secs(20), noticed).await?;
+//! assert_eq!(app.clone().oneshot(visit()).await?.status(), StatusCode::FORBIDDEN);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! No test has to wait for real minutes. But **advance in steps shorter than `refresh_interval`**, and
+//! await something in between, so that the sync can run: one jump over it ends every session, with 401, as
+//! a pause of that length would. Without a sync, call
+//! [`refresh_now`](crate::HerokuSso::refresh_now) in the place of `advance`.
+//!
+//! # When Heroku is away
+//! [`Fault`](crate::simulator::Fault) has what can happen to an answer: any status, a reset, a time-out,
+//! half a body, an endless one, a page in HTML, a page of a list that fails. A fault is for one
+//! [`Endpoint`](crate::simulator::Endpoint) or for all, for some calls or until it is cleared.
+//!
+#![cfg_attr(feature = "simulator", doc = "```")]
+#![cfg_attr(not(feature = "simulator"), doc = "```ignore")]
+//! # use std::time::Duration;
+//! # use axum::{Router, body::Body, http::Request, routing::get};
+//! # use tower::ServiceExt;
+//! # use tower_heroku_sso::{
+//! #     AddonPassword, ClientSecret, HerokuSso, ManualClock, Manifest, OauthGrant, SsoSalt,
+//! #     simulator::Simulator,
+//! # };
+//! use tower_heroku_sso::simulator::{Endpoint, Fault};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let clock = ManualClock::new();
+//! # let heroku = Simulator::builder().clock(clock.clone()).start().await?;
+//! # let manifest = Manifest::new(
+//! #     heroku.slug(),
+//! #     AddonPassword::new(heroku.password())?,
+//! #     SsoSalt::new(heroku.sso_salt())?,
+//! #     ClientSecret::new(heroku.client_secret())?,
+//! # );
+//! # let sso = HerokuSso::builder(manifest)
+//! #     .api_url(heroku.url().parse()?)
+//! #     .id_url(heroku.url().parse()?)
+//! #     .clock(clock.clone())
+//! #     .build()?;
+//! # let app = Router::new().route("/", get(|| async { "in" })).layer(sso.layer());
+//! # let addon = heroku.app("shop").collaborator("bob@example.com").addon();
+//! # sso.register(&addon.resource_id(), OauthGrant::Code(addon.grant_code().into())).await?;
+//! // Signs Bob in by a form of now, and tells the status.
+//! let sign_in = async || {
+//!     let form = Request::post("/heroku/sso")
+//!         .header("content-type", "application/x-www-form-urlencoded")
+//!         .body(Body::from(addon.sign_in_form("bob@example.com").body()))
+//!         .unwrap();
+//!     app.clone().oneshot(form).await.unwrap().status().as_u16()
+//! };
+//! assert_eq!(sign_in().await, 303);
+//!
+//! heroku.fault(Endpoint::Any, Fault::Html503);
+//! clock.advance(Duration::from_secs(301));
+//! assert_eq!(sign_in().await, 303); // on the last list, which counts for ten minutes
+//! clock.advance(Duration::from_secs(301));
+//! assert_eq!(sign_in().await, 503); // too old now: nobody can tell
+//!
+//! heroku.clear_faults();
+//! assert_eq!(sign_in().await, 303); // the same form: it was not used up
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What Heroku was asked
+//! [`calls`](crate::simulator::Simulator::calls) counts,
+//! [`requests`](crate::simulator::Simulator::requests) lists method, path and answer of each call,
+//! [`reset_calls`](crate::simulator::Simulator::reset_calls) begins anew. So a test can hold that a page
+//! costs Heroku nothing:
+//!
+#![cfg_attr(feature = "simulator", doc = "```")]
+#![cfg_attr(not(feature = "simulator"), doc = "```ignore")]
+//! # use tower_heroku_sso::simulator::{Endpoint, Simulator};
+//! # use tower_heroku_sso::{
+//! #     AddonPassword, ClientSecret, HerokuSso, Manifest, OauthGrant, SsoSalt,
+//! # };
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let heroku = Simulator::start().await?;
+//! # let manifest = Manifest::new(
+//! #     heroku.slug(),
+//! #     AddonPassword::new(heroku.password())?,
+//! #     SsoSalt::new(heroku.sso_salt())?,
+//! #     ClientSecret::new(heroku.client_secret())?,
+//! # );
+//! # let sso = HerokuSso::builder(manifest)
+//! #     .api_url(heroku.url().parse()?)
+//! #     .id_url(heroku.url().parse()?)
+//! #     .build()?;
+//! # let addon = heroku.app("shop").collaborator("bob@example.com").addon();
+//! # sso.register(&addon.resource_id(), OauthGrant::Code(addon.grant_code().into())).await?;
+//! let resource = addon.resource_id();
+//! sso.refresh_now(&resource).await?;
+//! assert_eq!(heroku.calls(Endpoint::Collaborators), 1);
+//!
+//! heroku.reset_calls();
+//! let list = sso.access_list(&resource).await?.expect("it was fetched");
+//! assert!(list.list.members().any(|member| member.email.as_str() == "bob@example.com"));
+//! assert!(heroku.requests().is_empty()); // the list is in memory
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # More that is worth a test
+//! - **Each route that must be gated**: without a cookie it answers 401. A loop over your paths finds the
+//!   route that somebody adds below `.layer(...)` next year.
+//! - **Each role guard**: [`collaborator_as`](crate::simulator::App::collaborator_as) and
+//!   [`Team::member`](crate::simulator::Team::member) make people in any role.
+//! - **Provisioning**: serve the router on a port, tell the simulator
+//!   ([`set_partner_url`](crate::simulator::Simulator::set_partner_url)), and call
+//!   [`AddOn::provision`](crate::simulator::AddOn::provision),
+//!   [`change_plan`](crate::simulator::AddOn::change_plan),
+//!   [`deprovision`](crate::simulator::AddOn::deprovision). Twice: Heroku may.
+//! - **Webhooks**: [`deliver_webhooks`](crate::simulator::Simulator::deliver_webhooks) sends what has
+//!   happened, [`take_webhooks`](crate::simulator::Simulator::take_webhooks) gives it to you, to be sent
+//!   late, twice or altered.
+//! - **The clock of a form**: [`sign_in_form_at`](crate::simulator::AddOn::sign_in_form_at). Two forms of
+//!   one person from one second are one form, and the second is refused as used.
