@@ -78,11 +78,7 @@ fn replay_key(id: &str, now: OffsetDateTime) -> ReplayKey {
 }
 
 fn tokens(now: OffsetDateTime) -> Tokens {
-    Tokens {
-        access: "access".into(),
-        refresh: "refresh".into(),
-        expires_at: now + Duration::from_secs(600),
-    }
+    Tokens::new("access", "refresh", now + Duration::from_secs(600))
 }
 
 /// One method, done once.

@@ -336,7 +336,7 @@ struct Later;
 impl Addon for Later {
     async fn deprovision(&self, _: ResourceId) -> Result<Outcome, AddonError> {
         yield_now().await;
-        Ok(Outcome::Later { message: None })
+        Ok(Outcome::later())
     }
 }
 
