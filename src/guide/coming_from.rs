@@ -58,11 +58,7 @@
 //! async fn hand_over(sso: &HerokuSso, rows: Vec<Row>) -> Vec<ResourceId> {
 //!     let mut in_need = Vec::new();
 //!     for row in rows {
-//!         let tokens = Tokens {
-//!             access: row.access.into(),
-//!             refresh: row.refresh.into(),
-//!             expires_at: row.expires_at,
-//!         };
+//!         let tokens = Tokens::new(row.access, row.refresh, row.expires_at);
 //!         let registered = sso.register(&row.resource, OauthGrant::Tokens(tokens)).await;
 //!         if registered.is_err() || sso.refresh_now(&row.resource).await.is_err() {
 //!             in_need.push(row.resource); // look at the error: not each is about the tokens

@@ -203,3 +203,13 @@ fn people_survive_being_stored() {
     let stored = serde_json::to_string(&people).unwrap();
     assert_eq!(serde_json::from_str::<People>(&stored).unwrap(), people);
 }
+
+#[test]
+fn people_are_counted_and_say_what_they_may_do() {
+    let nobody = people([]);
+    assert_eq!((nobody.len(), nobody.is_empty()), (0, true));
+    let deploy = person("ann@example.com", Role::Collaborator).with_permissions(["deploy".into()]);
+    assert_eq!(deploy.permissions(), ["deploy".into()]);
+    let two = people([deploy, person("bob@example.com", Role::Collaborator)]);
+    assert_eq!((two.len(), two.is_empty()), (2, false));
+}
