@@ -212,6 +212,27 @@ mod tests {
     }
 
     #[test]
+    fn a_landing_page_is_below_its_resource_and_no_other_page_is_one() {
+        let id: ResourceId = ID.parse().unwrap();
+        let at = |landing: &str, pattern| {
+            let [sso, sign_out] = ["/heroku/sso", "/logout"].map(str::to_owned);
+            Paths::new(sso, sign_out, landing.to_owned(), None, pattern)
+        };
+        let each = Some("/addons/{resource}");
+        for (paths, landing) in [
+            (at("/", None), "/".to_owned()),
+            (at("/home", None), "/home".to_owned()),
+            (at("/", each), format!("/addons/{ID}")),
+            (at("/home", each), format!("/addons/{ID}/home")),
+        ] {
+            assert_eq!(paths.landing(&id), landing);
+            assert!(paths.is_landing(&landing, &id));
+            assert!(!paths.is_landing("/elsewhere", &id));
+            assert!(!paths.is_landing(&format!("{landing}/x"), &id));
+        }
+    }
+
+    #[test]
     fn a_resource_has_a_sign_out_of_its_own() {
         let errand = |path: &str| paths().errand(&path.replace("ID", ID));
         assert_eq!(errand("/addons/ID/logout"), Errand::SignOut);

@@ -103,6 +103,19 @@ async fn a_request_is_told_what_became_of_its_session() {
     assert!(why.starts_with(expected), "{why}");
 }
 
+#[tokio::test]
+async fn a_path_of_no_resource_says_that_it_is_none() {
+    let world = World::with(|builder| {
+        let builder = builder.cookies(CookieTransport::InsecureHttp);
+        builder
+            .explain_refusals()
+            .resource_in_path("/addons/{resource}")
+    })
+    .await;
+    let why = reason(&world.browser().fetch("/").await);
+    assert_eq!(why, "this path is of no resource");
+}
+
 /// What was expected is not told, nor is anything of the request, nor who is on the list.
 #[tokio::test]
 async fn an_explanation_holds_no_secret_and_no_address() {

@@ -468,3 +468,19 @@ fn no_error_and_no_debug_output_shows_what_was_sent() {
     let error: sso::SsoError = Form::new().set("email", "boss@example.com").refused();
     assert!(!format!("{error} {error:?}").contains("boss"));
 }
+
+#[test]
+fn a_header_of_sixteen_kibibytes_is_read_and_a_longer_one_is_not() {
+    use base64::Engine;
+
+    let header = |length: usize| {
+        let answer = r#"{"action":"x","method":"POST","params":{"email":"ann@example.com"}}"#;
+        let answer = format!("{answer:<length$}");
+        base64::engine::general_purpose::STANDARD.encode(answer)
+    };
+    let (longest, longer) = (header(12 * 1024), header(12 * 1024 + 3));
+    assert_eq!((longest.len(), longer.len()), (16 * 1024, 16 * 1024 + 4));
+    assert!(SsoRequest::from_addon_sso(longest.as_bytes()).is_ok());
+    let refused = SsoRequest::from_addon_sso(longer.as_bytes()).unwrap_err();
+    assert_eq!(refused, SsoError::MalformedHeader);
+}
