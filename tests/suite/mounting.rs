@@ -10,7 +10,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_heroku_sso::simulator::SignInForm;
-use tower_heroku_sso::{HerokuSso, HerokuUser};
+use tower_heroku_sso::{HerokuSso, HerokuUser, RefusalKind};
 
 use crate::browser::{Browser, FORM};
 use crate::world::{World, serve};
@@ -217,4 +217,18 @@ async fn the_gate_hands_out_what_it_wraps() {
         let gate = world.sso.layer().layer(router);
         is_service(&gate);
     };
+}
+
+#[tokio::test]
+async fn a_form_whose_body_breaks_off_is_not_valid_and_not_too_large() {
+    let world = World::start().await;
+    let plain = service_fn(|_| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
+    let gate = world.sso.layer().layer(plain);
+    let cut_off = tokio_stream::once(Err::<Bytes, _>(std::io::Error::other("cut off")));
+    let request = Request::post("/heroku/sso").header("content-type", FORM);
+    let request = request.body(Body::from_stream(cut_off)).unwrap();
+    let answer = gate.oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    let kind = answer.extensions().get::<RefusalKind>();
+    assert_eq!(kind, Some(&RefusalKind::InvalidSignIn));
 }
