@@ -6,19 +6,23 @@ use tracing::field::{DisplayValue, display};
 
 /// The texts of all its sources, from the outermost in; none if it has none.
 pub(crate) fn of(error: &dyn Error) -> Option<DisplayValue<String>> {
+    texts(error).map(display)
+}
+
+fn texts(error: &dyn Error) -> Option<String> {
     let mut causes = Vec::new();
     let mut next = error.source();
     while let Some(cause) = next {
         causes.push(cause.to_string());
         next = cause.source();
     }
-    (!causes.is_empty()).then(|| display(causes.join(": ")))
+    (!causes.is_empty()).then(|| causes.join(": "))
 }
 
 /// The error and all of its sources in one line.
 pub(crate) fn with(error: &dyn Error) -> String {
-    match of(error) {
-        Some(cause) => format!("{error}: {cause:?}"),
+    match texts(error) {
+        Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),
     }
 }

@@ -28,7 +28,7 @@ impl HerokuSso {
     /// [`layer`](Self::layer): with `route_layer`, under `nest`, or where a `merge` replaces it.
     ///
     /// [`partner_api`](Self::partner_api) has these routes too: merge one of the two. With both, axum
-    /// panics at start about two method routers that overlap.
+    /// panics at start: "Cannot merge two `MethodRouter`s that both have a fallback".
     pub fn endpoints<S>(&self) -> Router<S>
     where
         S: Clone + Send + Sync + 'static,

@@ -72,7 +72,7 @@ impl Config {
         if self.explain_refusals && self.cookies != CookieTransport::InsecureHttp {
             return Err(SetupError::Needs {
                 setting: "explain_refusals",
-                other: "CookieTransport::InsecureHttp: it is for development only",
+                other: "CookieTransport::InsecureHttp (INSECURE_COOKIES=1): it is for development only",
             });
         }
         let address = self.webhooks.as_ref().and_then(Webhooks::url);

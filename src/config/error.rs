@@ -1,11 +1,15 @@
 //! What can be wrong with a set-up.
 
+use std::fmt;
 use std::time::Duration;
 
+use crate::cause;
 use crate::secret::WeakSecret;
 
 /// What is wrong with a set-up. Never holds the value of a setting that may be secret.
-#[derive(Clone, Debug, thiserror::Error)]
+///
+/// `Debug` prints the sentence too, as that is what a `main` that ends with an error shows.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
     /// The http client cannot start.
@@ -94,4 +98,10 @@ pub enum SetupError {
         /// What is wrong with it.
         reason: WeakSecret,
     },
+}
+
+impl fmt::Debug for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&cause::with(self))
+    }
 }

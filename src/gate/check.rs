@@ -142,7 +142,8 @@ impl Keeper {
         };
         let found = self.sessions.find(credential).await;
         let Some((session, mut grant)) = found.map_err(|error| self.unavailable(&error))? else {
-            let why = "no such session: signed out, swept, or of another store or key";
+            let why = "no such session: signed out, swept, of another store or key, or the process was \
+                       started anew and its sessions were in memory";
             return Err(turn_away(RefusalKind::NoSession, place.resource(), why));
         };
         if place.resource().is_some_and(|here| *here != grant.resource) {
@@ -157,7 +158,8 @@ impl Keeper {
             if let Err(error) = self.sessions.clear_away(&session).await {
                 tracing::warn!(%error, cause = cause::of(&error), "a session could not be removed");
             }
-            let why = "the time of the session is over, and no newer list has moved its end";
+            let why = "the time of the session is over, and no newer list has moved its end: is the \
+                       handle of `spawn_sync()` kept?";
             return Err(turn_away(RefusalKind::SessionEnded, Some(&resource), why));
         }
         let user_id = grant.user_id.as_ref();

@@ -23,13 +23,6 @@ impl Keeper {
         self.because(refusal, &cause::with(error))
     }
 
-    pub(super) fn because_not_valid(&self, refusal: Refusal, error: &SsoError) -> Refusal {
-        match look_at(error) {
-            Some(advice) => self.because(refusal, &format_args!("{error}. {advice}")),
-            None => self.because(refusal, error),
-        }
-    }
-
     pub(super) fn because_no_cookie(
         &self,
         refusal: Refusal,
@@ -40,6 +33,14 @@ impl Keeper {
             refusal,
             &format_args!("no cookie `{name}` came with the request"),
         )
+    }
+}
+
+/// Why a form is not valid, with what to look at.
+pub(super) fn why_not_valid(error: &SsoError) -> String {
+    match look_at(error) {
+        Some(advice) => format!("{error}. {advice}"),
+        None => error.to_string(),
     }
 }
 

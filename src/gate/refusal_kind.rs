@@ -100,7 +100,7 @@ impl RefusalKind {
             Self::OtherResource => "You are signed in to another add-on",
             Self::SessionEnded => "Your session has ended",
             Self::SlowBody => "The sign-in took too long to arrive",
-            Self::StaleSignIn => "This sign-in is too old",
+            Self::StaleSignIn => "This sign-in is not from just now",
             Self::TooLarge => "This sign-in is too large",
             Self::UnsignedEmail => "This page needs a stronger sign-in",
             Self::UsedSignIn => "This sign-in was used already",
@@ -131,7 +131,8 @@ impl RefusalKind {
                 "Open the add-on again from your app's Resources page in the Heroku Dashboard."
             }
             Self::MethodNotAllowed => {
-                "This address only takes forms. Open the add-on from the Heroku Dashboard."
+                "This address only takes forms: a button signs you out, and signing in begins at your \
+                 app's Resources page in the Heroku Dashboard."
             }
             Self::MissingRole => {
                 "You are signed in, but this page needs another role on the app or in its team. \

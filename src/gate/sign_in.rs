@@ -10,6 +10,7 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 
 use super::RefusalKind;
 use super::accept::Format;
+use super::explain::why_not_valid;
 use super::keeper::Keeper;
 use super::original_uri;
 use super::refusal::Refusal;
@@ -18,7 +19,7 @@ use crate::audit;
 use crate::cause;
 use crate::ids::ResourceId;
 use crate::sso::{SignedResource, SsoError, SsoPolicy, SsoRequest, VerifiedSso};
-use crate::sync::Admitted;
+use crate::sync::{Admitted, NotAdmitted};
 
 /// An SSO form has about one kilobyte.
 const MAX_BODY: usize = 64 * 1024;
@@ -132,21 +133,23 @@ impl Keeper {
     }
 
     pub(super) fn malformed(&self, error: &SsoError) -> Refusal {
-        audit::sign_in_refused(None, None, error);
-        self.because_not_valid(Refusal::new(RefusalKind::InvalidSignIn), error)
+        let why = why_not_valid(error);
+        audit::sign_in_refused(None, None, &why);
+        self.because(Refusal::new(RefusalKind::InvalidSignIn), &why)
     }
 
     pub(super) fn verify(&self, request: &SsoRequest) -> Result<VerifiedSso, Refusal> {
         let now = self.directory.clock().now();
         self.verifier.verify(request, now).map_err(|error| {
-            audit::sign_in_refused(None, None, &error);
+            let why = why_not_valid(&error);
+            audit::sign_in_refused(None, None, &why);
             let refusal = Refusal::new(match error {
                 SsoError::TimestampAhead { .. } | SsoError::TimestampStale { .. } => {
                     RefusalKind::StaleSignIn
                 }
                 _ => RefusalKind::InvalidSignIn,
             });
-            self.because_not_valid(refusal, &error)
+            self.because(refusal, &why)
         })
     }
 
@@ -167,7 +170,16 @@ impl Keeper {
                 Some(wait) => Refusal::cannot_check(wait),
                 None => Refusal::new(RefusalKind::NotListed),
             };
-            self.because(refusal, &reason)
+            match why {
+                NotAdmitted::UnknownResource => {
+                    let reason = format!(
+                        "{reason}: provision it first, anew if the process was started anew and its \
+                         store is in memory"
+                    );
+                    self.because(refusal, &reason)
+                }
+                _ => self.because(refusal, &reason),
+            }
         })
     }
 

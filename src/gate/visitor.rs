@@ -99,7 +99,7 @@ fn warn_of_heroku_outside<B>(request: &Request<B>) {
     let basic = request.headers().get(AUTHORIZATION);
     let basic = basic.is_some_and(|value| value.as_bytes().starts_with(b"Basic "));
     if basic && request.uri().path().starts_with("/heroku/resources") {
-        tracing::warn!(
+        tracing::error!(
             "a call to the Partner API was refused by the gate: merge `partner_api` after \
              `.layer(sso.layer())`, not before it"
         );

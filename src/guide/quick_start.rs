@@ -152,10 +152,35 @@
 //! start either anew, start both, or give your app a store: see
 //! [`deploying`](crate::guide::deploying).
 //!
+//! # Only a part of the site
+//! Put the layer on those routes with `route_layer`, let people land there, and merge `endpoints()` (or
+//! `partner_api`), as the form would end in your fallback without them:
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use tower_heroku_sso::{HerokuSsoBuilder, Role, SetupError};
+//!
+//! fn site(builder: HerokuSsoBuilder) -> Result<Router, SetupError> {
+//!     let sso = builder.landing_path("/customers").build()?;
+//!     let owners = Router::new()
+//!         .route("/customers/billing", get(|| async { "for owners" }))
+//!         .route_layer(sso.require(Role::Owner));
+//!     let customers = Router::new()
+//!         .route("/customers", get(|| async { "for customers" }))
+//!         .merge(owners)
+//!         .route_layer(sso.layer()); // around the guard
+//!     let site = Router::new()
+//!         .route("/", get(|| async { "for everybody" }))
+//!         .merge(customers)
+//!         .merge(sso.endpoints())
+//!         .fallback(|| async { "not found" });
+//!     Ok(site)
+//! }
+//! # let _ = site;
+//! ```
+//!
 //! # Where to go on
-//! - only part of the site, or several dashboards in one browser:
-//!   [`Config::landing_path`](crate::Config::landing_path),
-//!   [`Config::resource_in_path`](crate::Config::resource_in_path);
+//! - several dashboards in one browser: [`Config::resource_in_path`](crate::Config::resource_in_path);
 //! - roles: [`HerokuSso::require_any`](crate::HerokuSso::require_any),
 //!   [`RequireRole`](crate::axum::RequireRole);
 //! - a test that holds it: [`testing_your_app`](crate::guide::testing_your_app);

@@ -2,7 +2,7 @@
 //!
 //! # Where to look
 //! **On your own machine** set `EXPLAIN_REFUSALS=1` and `INSECURE_COOKIES=1`, or say
-//! [`explain_refusals`](crate::HerokuSsoBuilder::explain_refusals). Each refusal then says which check
+//! [`explain_refusals`](crate::HerokuSsoBuilder::explain_refusals). A refused sign-in or session then says which check
 //! failed, on the page and as `reason` in the JSON:
 //!
 //! ```json
@@ -16,7 +16,7 @@
 //! **In production** refusals say little, as a stranger reads them too. The reason is in the log: events of
 //! target `tower_heroku_sso::audit` have it as `reason`; everything else is in target `tower_heroku_sso`
 //! and its modules. Somebody must write events down: `tracing_subscriber::fmt::init()` in `main` is enough
-//! to begin with. [`observing`](crate::guide::observing) lists them.
+//! to begin with; with that crate's feature `env-filter`, set `RUST_LOG=info` as well, or it prints errors only. [`observing`](crate::guide::observing) lists them.
 //!
 //! # Signing in
 //! ### 303, and then 401 `no-session` at once

@@ -152,6 +152,12 @@ impl HerokuSsoBuilder {
     pub fn build(self) -> Result<HerokuSso, SetupError> {
         self.config.check()?;
         warn_of_what_is_unsafe(&self.config);
+        if self.store.is_none() {
+            tracing::info!(
+                "resources, tokens and lists are kept in memory, and lost with the process: see \
+                 HerokuSsoBuilder::store"
+            );
+        }
         let clock = self
             .clock
             .clone()

@@ -12,6 +12,31 @@
 //! | change the plan | 200 or 202; 404 for an unknown uuid, 410 for a deprovisioned one; 422, 503 |
 //! | deprovision | 204, or 202 for [`Outcome::Later`]; 404, 410; 503 |
 //! | any, with wrong credentials | 401 |
+//!
+//! # Your own part
+//! [`NoProvisioning`] does nothing. What a resource needs at yours is an [`Addon`], whose methods may be
+//! `async fn`:
+//!
+//! ```
+//! use tower_heroku_sso::HerokuSso;
+//! use tower_heroku_sso::partner_api::{Addon, AddonError, Outcome, Provision};
+//!
+//! struct Queues;
+//!
+//! impl Addon for Queues {
+//!     async fn provision(&self, request: Provision) -> Result<Outcome, AddonError> {
+//!         let url = format!("amqps://queues.example.com/{}", request.uuid);
+//!         Ok(Outcome::config([("ACME_QUEUES_URL".into(), url)]))
+//!     }
+//! }
+//!
+//! # fn routes(sso: &HerokuSso) -> axum::Router {
+//! sso.partner_api(Queues)
+//! # }
+//! ```
+//!
+//! If it answers with [`AddonError::Rejected`], a resource that is new is forgotten again; with
+//! [`AddonError::TryLater`] it stays registered, and Heroku asks again.
 
 mod addon;
 mod basic_auth;

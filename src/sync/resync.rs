@@ -30,7 +30,7 @@ const REPORT_EVERY: Duration = Duration::from_secs(10);
 
 /// The running sync. Stops when this is dropped.
 #[derive(Debug)]
-#[must_use = "the sync stops as soon as its handle is dropped"]
+#[must_use = "keep it: `let _sync = …`. The sync stops when the handle is dropped, and `let _ = …` drops it at once"]
 pub struct SyncHandle {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,

@@ -416,7 +416,7 @@ async fn a22_only_a_form_counts_as_a_form() {
     }
     let browser = world.browser();
     let request = browser.request(Method::POST, "/heroku/sso").body(body);
-    let request = request.header("content-type", format!("{FORM}; charset=UTF-8"));
+    let request = request.header("content-type", format!("{FORM}; charset=UTF-8; version=1"));
     assert_eq!(browser.send(request).await.status, 303);
 }
 
