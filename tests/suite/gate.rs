@@ -351,4 +351,14 @@ async fn a61_signing_out_takes_a_post_of_our_own_site() {
     // Twice, and without a session: harmless.
     let request = browser.request(Method::POST, "/logout");
     assert_eq!(browser.send(request).await.status, 204);
+
+    // A page of ours, and a person who typed the address, or a program.
+    for site in ["same-origin", "none"] {
+        world.clock.advance(Duration::from_secs(1));
+        let browser = world.signed_in(&addon, "ann@example.com").await;
+        let request = browser.request(Method::POST, "/logout");
+        let request = request.header("sec-fetch-site", site);
+        assert_eq!(browser.send(request).await.status, 204, "{site}");
+        assert_eq!(browser.cookie("__Host-heroku_sso"), None, "{site}");
+    }
 }

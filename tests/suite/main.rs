@@ -34,6 +34,7 @@ mod raw;
 mod refusals;
 mod restart;
 mod roles;
+mod session_records;
 mod setup;
 mod shapes;
 mod sign_in;
