@@ -320,3 +320,19 @@ fn missing(field: &'static str) -> SsoError {
 fn malformed(field: &'static str) -> SsoError {
     SsoError::MalformedField { field }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_use_is_remembered_for_as_long_as_the_form_could_pass() {
+        let salt = SsoSalt::new("2f97bfa52ca102f8874716e2eb1d3b4920ad0be4").unwrap();
+        let verifier = Verifier::new([salt])
+            .max_age(Duration::from_secs(300))
+            .max_skew(Duration::from_secs(60));
+        let issued_at = OffsetDateTime::UNIX_EPOCH;
+        let until = verifier.remember_until(issued_at);
+        assert_eq!(until, issued_at + Duration::from_secs(360));
+    }
+}
