@@ -146,3 +146,23 @@ async fn no_record_is_left_of_a_session_that_ended_was_signed_out_or_did_not_beg
     assert_eq!(ann.fetch("/").await.status, 401);
     assert_eq!(sessions.left(), 0);
 }
+
+#[tokio::test]
+async fn sessions_in_memory_are_swept_once_a_minute_and_deleted_at_once() {
+    let sessions = MemorySessions::default();
+    let record = |age: time::Duration| Record {
+        id: Id::default(),
+        data: std::collections::HashMap::new(),
+        expiry_date: time::OffsetDateTime::now_utc() - age,
+    };
+    let mut ended = record(time::Duration::HOUR);
+    let mut lasting = record(-time::Duration::HOUR);
+    sessions.create(&mut ended).await.unwrap();
+    sessions.create(&mut lasting).await.unwrap();
+    assert!(format!("{sessions:?}").contains("records: 2"));
+    assert!(sessions.load(&ended.id).await.unwrap().is_none());
+    assert!(sessions.load(&lasting.id).await.unwrap().is_some());
+    sessions.delete(&lasting.id).await.unwrap();
+    assert!(sessions.load(&lasting.id).await.unwrap().is_none());
+    assert!(format!("{sessions:?}").contains("records: 1"));
+}

@@ -377,6 +377,30 @@ async fn under_the_legacy_policy_a_form_with_all_tokens_counts_once_whichever_is
 }
 
 #[tokio::test]
+async fn nav_data_that_heroku_cannot_have_sent_is_no_cookie() {
+    let world = World::with(|builder| builder.sso_policy(SsoPolicy::Legacy)).await;
+    let addon = world.addon().await;
+    for (value, is_kept) in [
+        ("e30", true),
+        ("aZ09+/-_=", true),
+        (&"x".repeat(4096), true),
+        (&"x".repeat(4097), false),
+        ("", false),
+        ("e30;", false),
+        ("e 30", false),
+    ] {
+        world.clock.advance(Duration::from_secs(1));
+        let mut form = addon.sign_in_form("ann@example.com");
+        form.set("nav-data", value);
+        let answer = world.browser().submit(&form).await;
+        assert_eq!(answer.status, 303);
+        let cookies = answer.set_cookies();
+        let kept = cookies.iter().any(|(name, ..)| name == "heroku-nav-data");
+        assert_eq!(kept, is_kept, "{} bytes", value.len());
+    }
+}
+
+#[tokio::test]
 async fn the_nav_data_cookie_is_for_the_legacy_policy_alone() {
     let world = World::start().await;
     let addon = world.addon().await;

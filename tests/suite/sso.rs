@@ -484,3 +484,29 @@ fn a_header_of_sixteen_kibibytes_is_read_and_a_longer_one_is_not() {
     let refused = SsoRequest::from_addon_sso(longer.as_bytes()).unwrap_err();
     assert_eq!(refused, SsoError::MalformedHeader);
 }
+
+#[test]
+fn a_salt_that_is_given_twice_counts_as_one() {
+    let salt = SsoSalt::new(SALT).unwrap();
+    let twice = Verifier::new([salt.clone(), salt]);
+    assert!(Form::new().verify(&twice, TIME).is_ok());
+}
+
+#[test]
+fn a_context_app_that_is_no_name_of_an_app_is_left_out() {
+    let longest = "a".repeat(64);
+    for (name, is_one) in [
+        ("shop-1", true),
+        ("ab", true),
+        (longest.as_str(), true),
+        ("a", false),
+        (&format!("{longest}a"), false),
+        ("Shop", false),
+        ("sh op", false),
+        ("<b>", false),
+    ] {
+        let form = Form::new().set("context_app", name);
+        let verified = form.verify(&verifier(), TIME).unwrap();
+        assert_eq!(verified.context_app.is_some(), is_one, "{name}");
+    }
+}

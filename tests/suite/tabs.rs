@@ -135,6 +135,20 @@ async fn a_sign_out_ends_its_resource_and_the_plain_one_all() {
 }
 
 #[tokio::test]
+async fn a_sign_out_forgets_the_way_to_its_own_resource_alone() {
+    let (world, address, one, two) = two_customers().await;
+    let browser = Browser::new(address);
+    enter(&browser, &one).await;
+    enter(&browser, &two).await;
+    sign_out(&browser, &format!("{}/logout", path(&one))).await;
+    world.clock.advance(REFRESH + Duration::from_secs(1));
+    assert_eq!(browser.get(&path(&one)).await.status, 401);
+    let answer = browser.get(&path(&two)).await;
+    assert_eq!(answer.status, 303);
+    assert_eq!(answer.header("location"), Some(two.web_url().as_str()));
+}
+
+#[tokio::test]
 async fn each_tab_finds_its_own_way_back() {
     let (world, address, one, two) = two_customers().await;
     let browser = Browser::new(address);
