@@ -114,11 +114,11 @@ async fn handler(request: Request<Body>) -> Result<Response<Body>, Infallible> {
 
 async fn customer() -> MemoryStore {
     let store = MemoryStore::default();
-    let tokens = Tokens {
-        access: "fuzzed-access-token".into(),
-        refresh: "fuzzed-refresh-token".into(),
-        expires_at: NOW + Duration::from_secs(8 * 60 * 60),
-    };
+    let tokens = Tokens::new(
+        "fuzzed-access-token",
+        "fuzzed-refresh-token",
+        NOW + Duration::from_secs(8 * 60 * 60),
+    );
     let id = resource();
     let put = store.put(&id, Registration::active(Some(tokens))).await;
     assert!(put.unwrap());
