@@ -104,7 +104,9 @@ fn verify(request: &SsoRequest) {
             }
             SignedResource::Legacy(id) => {
                 assert_eq!(verified.proof, Proof::UnsignedEmail);
-                id.to_string()
+                // The provider's own: upper and lower case may differ in it.
+                assert_eq!(Some(id.to_string().as_str()), field("id"));
+                id.to_string().to_ascii_lowercase()
             }
             _ => unreachable!("there is no other kind"),
         };
@@ -128,7 +130,12 @@ fn verify(request: &SsoRequest) {
         for key in keys {
             let parts: Vec<_> = key.as_str().split(':').collect();
             let count = if parts[0] == "user-scoped" { 4 } else { 3 };
-            assert!(parts.len() == count && parts.iter().all(|part| is_plain(part)));
+            assert!(
+                parts.len() == count
+                    && parts
+                        .iter()
+                        .all(|part| is_plain(&part.to_ascii_lowercase()))
+            );
         }
     }
 }
