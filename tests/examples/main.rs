@@ -16,4 +16,5 @@ mod raw;
 mod real_mode;
 mod real_proxy;
 mod running;
+mod simulator;
 mod tabs;
