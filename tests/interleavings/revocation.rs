@@ -34,11 +34,7 @@ async fn while_a_session_is_extended(stage: &Stage, choices: &mut Choices) {
     let mut crew = Crew::new(&world.stops, choices);
     let revocation = crew.add("the revocation", gate.revoke(&world, ANN));
     let sign_in = crew.add("ann's sign-in", gate.sign_in(&world.form(ANN)));
-    let visits = [
-        crew.add("a visit", gate.visit(&warm.ann)),
-        crew.add("another visit", gate.visit(&warm.ann)),
-        crew.add("a third visit", gate.visit(&warm.ann)),
-    ];
+    let visits = gate.visits(&mut crew, &warm.ann);
     let refresh = crew.add("a refresh", gate.refresh(&world, ANN));
     let bob = crew.add("bob's visit", gate.visit(&warm.bob));
     crew.work().await;

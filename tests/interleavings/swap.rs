@@ -1,6 +1,6 @@
 //! Requests at the moment when a list takes the place of one that still had the person.
 
-use crate::schedule::{Choices, Crew, Done, in_every_order, in_random_orders};
+use crate::schedule::{Choices, Crew, Done, Task, in_every_order, in_random_orders};
 use crate::world::{ANN, Answer, Stage, is_refused, word_of_change};
 
 /// What one of several things at once says of Ann: that she is in, or that she has left.
@@ -15,6 +15,14 @@ impl Word {
         let is_in = done.value.status == 200;
         assert!(is_in || is_refused(&done.value), "{done:?}");
         Self::new(done, is_in)
+    }
+
+    pub async fn of_visits(visits: [Task<Answer>; 3]) -> Vec<Self> {
+        let mut words = Vec::new();
+        for visit in visits {
+            words.push(Self::of_visit(&visit.done().await.unwrap()));
+        }
+        words
     }
 
     pub fn of_sign_in(done: &Done<Answer>) -> Self {
@@ -57,11 +65,7 @@ async fn while_somebody_leaves(stage: &Stage, choices: &mut Choices) {
         crew.add("a refresh", gate.refresh(&world, ANN)),
         crew.add("another refresh", gate.refresh(&world, ANN)),
     ];
-    let visits = [
-        crew.add("a visit", gate.visit(&warm.ann)),
-        crew.add("another visit", gate.visit(&warm.ann)),
-        crew.add("a third visit", gate.visit(&warm.ann)),
-    ];
+    let visits = gate.visits(&mut crew, &warm.ann);
     let sign_in = crew.add("ann's sign-in", gate.sign_in(&world.form(ANN)));
     // Its flight is another one than that of a refresh, so that two answers can overtake each other.
     let word = gate.clone().send(word_of_change(&world));
@@ -73,9 +77,7 @@ async fn while_somebody_leaves(stage: &Stage, choices: &mut Choices) {
     for refresh in refreshes {
         words.push(Word::of_refresh(&refresh.done().await.unwrap()));
     }
-    for visit in visits {
-        words.push(Word::of_visit(&visit.done().await.unwrap()));
-    }
+    words.extend(Word::of_visits(visits).await);
     let sign_in = sign_in.done().await.unwrap();
     words.push(Word::of_sign_in(&sign_in));
     none_goes_back(&words);

@@ -39,8 +39,8 @@ async fn two(stage: &Stage) -> Two<'_> {
     }
 }
 
-/// An access token that is nearly over, and both want another one.
-async fn a_renewal(stage: &Stage, choices: &mut Choices) {
+/// Two gates that have a list, by a token that works no more.
+async fn two_with_a_worn_token(stage: &Stage) -> (World<'_>, [Gate; 2]) {
     let world = stage.world().await;
     let gates = [world.gate("a"), world.gate("b")];
     for gate in &gates {
@@ -48,6 +48,17 @@ async fn a_renewal(stage: &Stage, choices: &mut Choices) {
     }
     world.heroku.expire_access_tokens();
     world.heroku.reset_calls();
+    (world, gates)
+}
+
+fn one_renewal(world: &World<'_>) {
+    let renewals = world.heroku.calls(Endpoint::Token);
+    assert_eq!(renewals, 1, "a refresh token is used once");
+}
+
+/// An access token that is nearly over, and both want another one.
+async fn a_renewal(stage: &Stage, choices: &mut Choices) {
+    let (world, gates) = two_with_a_worn_token(stage).await;
     world.stops.hold();
     let mut crew = Crew::new(&world.stops, choices);
     let refreshes = [
@@ -60,11 +71,7 @@ async fn a_renewal(stage: &Stage, choices: &mut Choices) {
     for refresh in refreshes {
         assert_eq!(refresh.value().await, Some(true));
     }
-    assert_eq!(
-        world.heroku.calls(Endpoint::Token),
-        1,
-        "a refresh token is used once"
-    );
+    one_renewal(&world);
     let mut tokens = Vec::new();
     for gate in &gates {
         use secrecy::ExposeSecret;
@@ -73,12 +80,8 @@ async fn a_renewal(stage: &Stage, choices: &mut Choices) {
         assert_eq!(gate.refresh(&world, ANN).await, Some(true));
     }
     assert_eq!(tokens[0], tokens[1]);
-    assert_eq!(world.heroku.calls(Endpoint::Token), 1);
-    assert!(
-        world.database.leases().is_empty(),
-        "{:?}",
-        world.database.leases()
-    );
+    one_renewal(&world);
+    assert_eq!(world.database.leases(), []);
 }
 
 #[test]
@@ -89,13 +92,7 @@ fn of_two_processes_one_renews_the_token_and_both_have_it() {
 
 /// Both have seen that the token is worn, and each wants the lease.
 async fn a_renewal_after_the_look(stage: &Stage, choices: &mut Choices) {
-    let world = stage.world().await;
-    let gates = [world.gate("a"), world.gate("b")];
-    for gate in &gates {
-        gate.sso.refresh_now(&world.resource).await.unwrap();
-    }
-    world.heroku.expire_access_tokens();
-    world.heroku.reset_calls();
+    let (world, gates) = two_with_a_worn_token(stage).await;
     world.stops.hold_only(&["begin", "lease asked"]);
     let mut crew = Crew::new(&world.stops, choices);
     let refreshes = [
@@ -106,11 +103,7 @@ async fn a_renewal_after_the_look(stage: &Stage, choices: &mut Choices) {
     for refresh in refreshes {
         assert_eq!(refresh.value().await, Some(true));
     }
-    assert_eq!(
-        world.heroku.calls(Endpoint::Token),
-        1,
-        "a refresh token is used once"
-    );
+    one_renewal(&world);
 }
 
 #[test]
@@ -138,20 +131,14 @@ async fn a_removal(stage: &Stage, choices: &mut Choices) {
     let leaves = crew.add("ann leaves", async move { drop(app.remove(ANN)) });
     let here = crew.add("a refresh", gates[0].refresh(&world, ANN));
     let elsewhere = crew.add("a refresh elsewhere", gates[1].refresh(&world, ANN));
-    let visits = [
-        crew.add("a visit elsewhere", gates[1].visit(&ann)),
-        crew.add("another visit elsewhere", gates[1].visit(&ann)),
-        crew.add("a third visit elsewhere", gates[1].visit(&ann)),
-    ];
+    let visits = gates[1].visits(&mut crew, &ann);
     let word = crew.add("a webhook elsewhere", gates[1].hears_that_left(&world, ANN));
     crew.work().await;
     leaves.value().await;
     here.value().await;
     assert_eq!(word.value().await.status, 204);
     let mut words = vec![Word::of_refresh(&elsewhere.done().await.unwrap())];
-    for visit in visits {
-        words.push(Word::of_visit(&visit.done().await.unwrap()));
-    }
+    words.extend(Word::of_visits(visits).await);
     none_goes_back(&words);
     // Whoever asks last is told by the other one.
     assert_eq!(gates[0].refresh(&world, ANN).await, Some(false));
@@ -161,11 +148,7 @@ async fn a_removal(stage: &Stage, choices: &mut Choices) {
         assert!(is_refused(&gate.visit(&ann).await));
         assert_eq!(gate.visit(&bob).await.body, BOB);
     }
-    assert!(
-        world.database.leases().is_empty(),
-        "{:?}",
-        world.database.leases()
-    );
+    assert_eq!(world.database.leases(), []);
 }
 
 #[test]

@@ -24,19 +24,13 @@ async fn while_a_list_is_fetched(stage: &Stage, choices: &mut Choices) {
     let hangs_up = crew.add("word that is given up", tell(gate));
     crew.add_drop_of("the hang-up", &hangs_up);
     let word = crew.add("word", tell(gate));
-    let visits = [
-        crew.add("a visit", gate.visit(&warm.ann)),
-        crew.add("another visit", gate.visit(&warm.ann)),
-        crew.add("a third visit", gate.visit(&warm.ann)),
-    ];
+    let visits = gate.visits(&mut crew, &warm.ann);
     let sign_in = crew.add("ann's sign-in", gate.sign_in(&world.form(ANN)));
     crew.work().await;
     let word = word.done().await.unwrap();
     assert_eq!(word.value.status, 204);
     let mut words = vec![Word::of_refresh(&refresh.done().await.unwrap())];
-    for visit in visits {
-        words.push(Word::of_visit(&visit.done().await.unwrap()));
-    }
+    words.extend(Word::of_visits(visits).await);
     let sign_in = sign_in.done().await.unwrap();
     words.push(Word::of_sign_in(&sign_in));
     none_goes_back(&words);

@@ -24,7 +24,7 @@ use tower_heroku_sso::{
 };
 
 use crate::front;
-use crate::schedule::Choices;
+use crate::schedule::{Choices, Crew, Task};
 use crate::stops::Stops;
 use crate::store::{Database, HeldSessions, HeldStore};
 
@@ -256,6 +256,11 @@ impl Gate {
 
     pub fn visit(&self, cookie: &str) -> impl Future<Output = Answer> + Send + 'static {
         self.clone().send(visit(cookie))
+    }
+
+    /// Three at once: before, during and after whatever else is at work.
+    pub fn visits(&self, crew: &mut Crew<'_>, cookie: &str) -> [Task<Answer>; 3] {
+        ["a visit", "another visit", "a third visit"].map(|name| crew.add(name, self.visit(cookie)))
     }
 
     pub fn sign_out(&self, cookie: &str) -> impl Future<Output = Answer> + Send + 'static {
