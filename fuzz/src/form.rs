@@ -128,7 +128,8 @@ fn verify(request: &SsoRequest) {
             .iter()
             .chain([verified.replay_key()]);
         for key in keys {
-            let parts: Vec<_> = key.as_str().split(':').collect();
+            let key = key.to_string();
+            let parts: Vec<_> = key.split(':').collect();
             let count = if parts[0] == "user-scoped" { 4 } else { 3 };
             assert!(
                 parts.len() == count

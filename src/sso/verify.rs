@@ -73,19 +73,20 @@ pub struct VerifiedSso {
     pub context_app: Option<String>,
     /// `nav-data` for the withdrawn header bar. Never signed.
     pub nav_data: Option<String>,
-    replay: Vec<ReplayKey>,
+    replay: ReplayKey,
+    weaker: Vec<ReplayKey>,
 }
 
 impl VerifiedSso {
     /// The key that must be unused for this sign-in to count.
     pub fn replay_key(&self) -> &ReplayKey {
-        &self.replay[0]
+        &self.replay
     }
 
     /// Keys of the weaker tokens that came in the same form. They are used up with it, so that the
     /// form cannot come again with its strong token taken out.
     pub fn weaker_replay_keys(&self) -> &[ReplayKey] {
-        &self.replay[1..]
+        &self.weaker
     }
 }
 
@@ -165,59 +166,58 @@ impl Verifier {
             SsoPolicy::Legacy => optional::<LegacyId>("id", &request.id)?,
             SsoPolicy::V3 | SsoPolicy::UserScopedOnly => None,
         };
-        let weak_resource = resource.map(|id| ReplayKey::resource(&id, timestamp.seconds));
         let weak_legacy = legacy
             .as_ref()
             .map(|id| ReplayKey::v1(id, timestamp.seconds));
 
-        let (resource, proof, replay) = if let Some(sent) = &request.user_scoped_resource_token {
-            let field = "user_scoped_resource_token";
-            let resource = resource.ok_or(missing("resource_id"))?;
-            let user = user_id.as_ref().ok_or(missing("user_id"))?;
-            self.match_token(field, sent, |salt| {
-                token::user_scoped_resource(
-                    raw(&request.resource_id),
-                    salt,
-                    timestamp.raw,
-                    raw(&request.user_id),
-                    raw(&request.email),
-                )
-            })?;
-            let strong = ReplayKey::user_scoped(&resource, timestamp.seconds, user);
-            let replay = [Some(strong), weak_resource, weak_legacy];
-            (
-                SignedResource::Resource(resource),
-                Proof::SignedEmail,
-                replay,
-            )
-        } else if self.policy == SsoPolicy::UserScopedOnly {
-            return Err(SsoError::NoAcceptedToken);
-        } else if let Some(sent) = &request.resource_token {
-            let resource = resource.ok_or(missing("resource_id"))?;
-            self.match_token("resource_token", sent, |salt| {
-                token::resource(raw(&request.resource_id), salt, timestamp.raw)
-            })?;
-            let replay = [weak_resource, weak_legacy, None];
-            (
-                SignedResource::Resource(resource),
-                Proof::UnsignedEmail,
-                replay,
-            )
-        } else if let (SsoPolicy::Legacy, Some(sent)) = (self.policy, &request.token) {
-            let id = legacy.ok_or(missing("id"))?;
-            self.match_token("token", sent, |salt| {
-                token::v1(raw(&request.id), salt, timestamp.raw)
-            })?;
-            let replay = [weak_legacy, None, None];
-            (SignedResource::Legacy(id), Proof::UnsignedEmail, replay)
-        } else {
-            return Err(SsoError::NoAcceptedToken);
-        };
+        let (resource, proof, replay, weaker) =
+            if let Some(sent) = &request.user_scoped_resource_token {
+                let field = "user_scoped_resource_token";
+                let resource = resource.ok_or(missing("resource_id"))?;
+                let user = user_id.as_ref().ok_or(missing("user_id"))?;
+                self.match_token(field, sent, |salt| {
+                    token::user_scoped_resource(
+                        raw(&request.resource_id),
+                        salt,
+                        timestamp.raw,
+                        raw(&request.user_id),
+                        raw(&request.email),
+                    )
+                })?;
+                let replay = ReplayKey::user_scoped(resource, timestamp.seconds, user.clone());
+                let weaker = [
+                    Some(ReplayKey::resource(resource, timestamp.seconds)),
+                    weak_legacy,
+                ];
+                let resource = SignedResource::Resource(resource);
+                (resource, Proof::SignedEmail, replay, weaker)
+            } else if self.policy == SsoPolicy::UserScopedOnly {
+                return Err(SsoError::NoAcceptedToken);
+            } else if let Some(sent) = &request.resource_token {
+                let resource = resource.ok_or(missing("resource_id"))?;
+                self.match_token("resource_token", sent, |salt| {
+                    token::resource(raw(&request.resource_id), salt, timestamp.raw)
+                })?;
+                let replay = ReplayKey::resource(resource, timestamp.seconds);
+                let resource = SignedResource::Resource(resource);
+                (resource, Proof::UnsignedEmail, replay, [weak_legacy, None])
+            } else if let (SsoPolicy::Legacy, Some(sent)) = (self.policy, &request.token) {
+                let id = legacy.ok_or(missing("id"))?;
+                self.match_token("token", sent, |salt| {
+                    token::v1(raw(&request.id), salt, timestamp.raw)
+                })?;
+                let replay = ReplayKey::v1(&id, timestamp.seconds);
+                let resource = SignedResource::Legacy(id);
+                (resource, Proof::UnsignedEmail, replay, [None, None])
+            } else {
+                return Err(SsoError::NoAcceptedToken);
+            };
 
         self.check_time(timestamp.seconds, now)?;
-        let mut replay: Vec<_> = replay.into_iter().flatten().collect();
+        let mut weaker: Vec<_> = weaker.into_iter().flatten().collect();
         // Two tokens of one form can be one use.
-        replay.dedup();
+        weaker.dedup();
+        weaker.retain(|key| *key != replay);
         Ok(VerifiedSso {
             resource,
             email,
@@ -228,6 +228,7 @@ impl Verifier {
             context_app: request.context_app.clone().filter(|name| is_app_name(name)),
             nav_data: request.nav_data.clone(),
             replay,
+            weaker,
         })
     }
 

@@ -438,6 +438,29 @@ fn a_strong_sign_in_uses_up_the_weaker_tokens_of_its_form() {
     assert!(weak.weaker_replay_keys().is_empty());
 }
 
+/// Stores keep these texts: with others, forms that were used before an update would pass again.
+#[test]
+fn a_use_has_the_same_name_as_ever() {
+    let strong = Form::new().verify(&verifier(), TIME).unwrap();
+    assert_eq!(
+        strong.replay_key().to_string(),
+        format!("user-scoped:{RESOURCE}:1267597772:{USER}")
+    );
+    assert_eq!(
+        strong.weaker_replay_keys()[0].to_string(),
+        format!("resource:{RESOURCE}:1267597772")
+    );
+    let legacy = verifier().policy(SsoPolicy::Legacy);
+    let form = Form(vec![
+        ("id", "Ab-1".into()),
+        ("timestamp", "1267597772".into()),
+        ("token", token::hex(&token::v1("Ab-1", SALT, "1267597772"))),
+        ("email", "ann@example.com".into()),
+    ]);
+    let old = form.verify(&legacy, TIME).unwrap();
+    assert_eq!(old.replay_key().to_string(), "v1:Ab-1:1267597772");
+}
+
 /// The formulas of `resource_token` and of version 1's `token` are one: for an add-on whose own id is
 /// the UUID, as version 3 of the Partner API has it, the digests are equal.
 #[test]

@@ -358,7 +358,7 @@ impl Store for PostgresStore {
             "INSERT INTO tower_heroku_sso.used_sign_in (key, until) VALUES ($1, $2)
              ON CONFLICT (key) DO NOTHING",
         )
-        .bind(key.as_str())
+        .bind(key.to_string())
         .bind(until);
         let done = answer(insert.execute(&self.pool)).await?;
         self.sweep(now);

@@ -324,7 +324,7 @@ impl Store for SqliteStore {
             "INSERT INTO heroku_sso_used_sign_in (key, until) VALUES (?1, ?2)
              ON CONFLICT (key) DO NOTHING",
         )
-        .bind(key.as_str())
+        .bind(key.to_string())
         .bind(micros(until))
         .execute(&self.pool)
         .await?;
