@@ -12,7 +12,7 @@ use crate::ids::ResourceId;
 use crate::secret::{ClientSecret, WebhookSecret};
 use crate::session::{Cookies, WayBack};
 use crate::sso::SsoRequest;
-use crate::webhook::Hint;
+use crate::webhook::Cue;
 use crate::webhook::notification::Notification;
 use crate::webhook::signature;
 
@@ -46,11 +46,11 @@ pub struct Told {
 
 /// Reads the body of a webhook.
 pub fn notification(body: &[u8]) -> Option<Told> {
-    let Notification { event, hint } = Notification::read(body)?;
-    let (about, left) = match hint {
-        Some(Hint::App(app)) => (Some(app.to_string()), None),
-        Some(Hint::Left(app, email)) => (Some(app.to_string()), Some(email)),
-        Some(Hint::Resource(resource)) => (Some(resource.to_string()), None),
+    let Notification { event, cue } = Notification::read(body)?;
+    let (about, left) = match cue {
+        Some(Cue::App(app)) => (Some(app.to_string()), None),
+        Some(Cue::Left(app, email)) => (Some(app.to_string()), Some(email)),
+        Some(Cue::Resource(resource)) => (Some(resource.to_string()), None),
         None => (None, None),
     };
     Some(Told { event, about, left })

@@ -55,7 +55,7 @@ const HOMES: &[(&str, &[&str])] = &[
         ],
     ),
     ("chacha20poly1305", &["store/seal.rs"]),
-    ("cookie", &["session/cookies.rs"]),
+    ("cookie", &["session/cookies.rs", "session/nav_data.rs"]),
     ("arc_swap", &["assertion/fetched_keys.rs", "sync/entry.rs"]),
     ("dashmap", &["sync/"]),
     ("fastrand", &["sync/"]),

@@ -11,9 +11,9 @@ use crate::session::{Cookies, Sessions};
 use crate::sso::Verifier;
 use crate::sync::Directory;
 
-/// The parts that a [`Keeper`] works with.
+/// Decides who passes.
 #[derive(Debug)]
-pub(crate) struct Parts {
+pub(crate) struct Keeper {
     pub(crate) directory: Arc<Directory>,
     pub(crate) sessions: Sessions,
     pub(crate) cookies: Cookies,
@@ -27,15 +27,7 @@ pub(crate) struct Parts {
     pub(crate) heroku_is_local: bool,
 }
 
-/// Decides who passes.
-#[derive(Debug)]
-pub(crate) struct Keeper(Parts);
-
 impl Keeper {
-    pub(crate) fn new(parts: Parts) -> Arc<Self> {
-        Arc::new(Self(parts))
-    }
-
     /// An add-on's Heroku page counts if it is https on heroku.com; on this machine, if the Platform
     /// API is on this machine too.
     pub(super) fn trusts(&self, web_url: &Url) -> bool {
@@ -49,13 +41,5 @@ impl Keeper {
             && matches!(web_url.scheme(), "http" | "https")
             && is_loopback(web_url);
         plain && (public || local)
-    }
-}
-
-impl std::ops::Deref for Keeper {
-    type Target = Parts;
-
-    fn deref(&self) -> &Parts {
-        &self.0
     }
 }

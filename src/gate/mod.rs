@@ -93,7 +93,7 @@ mod visitor;
 pub use bearer::{BearerError, BearerToken};
 pub use body::GateBody;
 pub use future::ResponseFuture;
-pub(crate) use keeper::{Keeper, Parts};
+pub(crate) use keeper::Keeper;
 pub use layer::HerokuSsoLayer;
 pub use own_login::{AdmitError, SignedIn, VerifiedEmail};
 pub(crate) use paths::Paths;

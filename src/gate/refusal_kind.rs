@@ -86,8 +86,8 @@ impl RefusalKind {
         }
     }
 
-    /// What happened, in a few words.
-    pub(super) fn title(self) -> &'static str {
+    /// What happened, in a few words, as the page and the problem document have it.
+    pub fn title(self) -> &'static str {
         match self {
             Self::CannotCheck => "We cannot check your access right now",
             Self::CrossSite => "You are still signed in",
@@ -107,8 +107,8 @@ impl RefusalKind {
         }
     }
 
-    /// What to do about it.
-    pub(super) fn advice(self) -> &'static str {
+    /// What the reader can do about it, as the page and the problem document have it.
+    pub fn advice(self) -> &'static str {
         match self {
             Self::CannotCheck => {
                 "Heroku did not tell us who may open this add-on. Nothing is wrong with your \

@@ -113,7 +113,34 @@
 //! a password; for bearer tokens it is `Bearer error="invalid_token"` ([RFC 6750]).
 //!
 //! Programs get `application/problem+json` ([RFC 9457]). [`RefusalKind`](crate::RefusalKind) is in the
-//! extensions of every refusal, for a layer of yours outside of the gate.
+//! extensions of every refusal, for a layer of yours outside of the gate. With it the pages can be your own;
+//! keep the response's status and headers, as cookies and `Retry-After` are among them, but for a
+//! `Content-Security-Policy` that your page does not fit:
+//!
+//! ```
+//! use axum::body::Body;
+//! use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+//! use axum::response::Response;
+//! use tower_heroku_sso::RefusalKind;
+//!
+//! async fn in_our_colours(response: Response) -> Response {
+//!     let kind = response.extensions().get::<RefusalKind>().copied();
+//!     let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+//!     let Some(kind) = kind.filter(|_| is_page) else {
+//!         return response;
+//!     };
+//!     let (mut head, _) = response.into_parts();
+//!     head.headers.remove(CONTENT_LENGTH);
+//!     let page = format!("<!doctype html><title>{0}</title><h1>{0}</h1><p>{1}", kind.title(), kind.advice());
+//!     Response::from_parts(head, Body::from(page))
+//! }
+//! # fn site(sso: tower_heroku_sso::HerokuSso) -> axum::Router {
+//! axum::Router::new()
+//!     // your routes
+//!     .layer(sso.layer())
+//!     .layer(axum::middleware::map_response(in_our_colours)) // later, so outside
+//! # }
+//! ```
 //!
 //! # A sign-out
 //! By POST to the sign-out path, from your own site: `Sec-Fetch-Site`, or else `Origin` against `Host`, tell.

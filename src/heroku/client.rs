@@ -16,7 +16,7 @@ use super::pool::RatePool;
 use super::wire::{
     AddOn, AddOnJson, AppInfo, AppJson, CollaboratorJson, ErrorJson, TeamMemberJson,
 };
-use super::{HerokuAnswer, HerokuError, HerokuUrl, limits};
+use super::{Call, HerokuAnswer, HerokuError, HerokuUrl, limits};
 use crate::access::{People, Person};
 use crate::clock::{self, SharedClock};
 use crate::ids::{AppId, ResourceId, TeamId};
@@ -97,7 +97,7 @@ impl HerokuClient {
         known: Option<&ETag>,
     ) -> Result<Reply<AddOn>, HerokuError> {
         let path = ["addons", &id.to_string()];
-        let reply = self.get::<AddOnJson>(caller, &path, "the add-on", known);
+        let reply = self.get::<AddOnJson>(caller, &path, Call::AddOn, known);
         reply.await?.try_map(|json| json.read(id))
     }
 
@@ -109,7 +109,7 @@ impl HerokuClient {
         known: Option<&ETag>,
     ) -> Result<Reply<AppInfo>, HerokuError> {
         let path = ["apps", &id.to_string()];
-        let reply = self.get::<AppJson>(caller, &path, "the app", known);
+        let reply = self.get::<AppJson>(caller, &path, Call::App, known);
         reply.await?.try_map(|json| json.read(id))
     }
 
@@ -122,7 +122,8 @@ impl HerokuClient {
     ) -> Result<Reply<People>, HerokuError> {
         let path = ["apps", &id.to_string(), "collaborators"];
         let read = |json: CollaboratorJson| json.read(id);
-        self.list(caller, &path, "collaborators", known, read).await
+        self.list(caller, &path, Call::Collaborators, known, read)
+            .await
     }
 
     /// `GET /teams/:id/members`, all pages.
@@ -134,23 +135,24 @@ impl HerokuClient {
     ) -> Result<Reply<People>, HerokuError> {
         let path = ["teams", &id.to_string(), "members"];
         let read = |json: TeamMemberJson| Ok(json.read());
-        self.list(caller, &path, "team members", known, read).await
+        self.list(caller, &path, Call::TeamMembers, known, read)
+            .await
     }
 
     async fn get<T: DeserializeOwned>(
         &self,
         caller: Caller<'_>,
         path: &[&str],
-        about: &'static str,
+        call: Call,
         known: Option<&ETag>,
     ) -> Result<Reply<T>, HerokuError> {
         let request = if_changed(self.authorized(caller.token, path)?, known);
-        let answer = self.send(request, caller.pool, about).await?;
-        if answer.is_unchanged(known, about)? {
+        let answer = self.send(request, caller.pool, call).await?;
+        if answer.is_unchanged(known, call)? {
             return Ok(Reply::Unchanged);
         }
         let etag = ETag::strong(&answer.headers);
-        Ok(Reply::New(parse(&answer.body, about)?, etag))
+        Ok(Reply::New(parse(&answer.body, call)?, etag))
     }
 
     /// A list in one page that is not full can be asked for conditionally. Of any other, a 304 for
@@ -159,12 +161,12 @@ impl HerokuClient {
         &self,
         caller: Caller<'_>,
         path: &[&str],
-        about: &'static str,
+        call: Call,
         known: Option<&ETag>,
         read: impl Fn(T) -> Result<Option<Person>, HerokuError>,
     ) -> Result<Reply<People>, HerokuError> {
         let mut people = Vec::new();
-        let mut pages = Pages::new(about);
+        let mut pages = Pages::new(call);
         loop {
             let mut request = self.authorized(caller.token, path)?;
             let known = known.filter(|_| pages.range().is_none());
@@ -172,11 +174,11 @@ impl HerokuClient {
             if let Some(range) = pages.range() {
                 request = request.header(RANGE, range);
             }
-            let answer = self.send(request, caller.pool, about).await?;
-            if answer.is_unchanged(known, about)? {
+            let answer = self.send(request, caller.pool, call).await?;
+            if answer.is_unchanged(known, call)? {
                 return Ok(Reply::Unchanged);
             }
-            let entries: Vec<T> = parse(&answer.body, about)?;
+            let entries: Vec<T> = parse(&answer.body, call)?;
             let has_room = has_room(&answer.headers, entries.len());
             for entry in entries {
                 people.extend(read(entry)?);
@@ -218,12 +220,12 @@ impl HerokuClient {
         &self,
         request: RequestBuilder,
         pool: &RatePool,
-        about: &'static str,
+        call: Call,
     ) -> Result<Answer, HerokuError> {
-        let result = self.ask(request, pool, about).await;
+        let result = self.ask(request, pool, call).await;
         match &result {
-            Ok(answer) => meter::api_call(about, answer.status.as_str()),
-            Err(error) => meter::api_call(about, error.kind()),
+            Ok(answer) => meter::api_call(call, answer.status.as_str()),
+            Err(error) => meter::api_call(call, error.kind()),
         }
         result
     }
@@ -232,7 +234,7 @@ impl HerokuClient {
         &self,
         request: RequestBuilder,
         pool: &RatePool,
-        about: &'static str,
+        call: Call,
     ) -> Result<Answer, HerokuError> {
         if let Some(retry_after) = pool.pause(self.clock.elapsed()) {
             return Err(HerokuError::RateLimited { retry_after });
@@ -263,7 +265,7 @@ impl HerokuClient {
             pool.pause_until(self.clock.elapsed() + retry_after);
             return Err(HerokuError::RateLimited { retry_after });
         }
-        let body = read_capped(response, about).await;
+        let body = read_capped(response, call).await;
         if status.is_success() {
             return Ok(Answer {
                 status,
@@ -300,10 +302,12 @@ pub(super) struct Answer {
 
 impl Answer {
     /// True for a 304 that was asked for; any other is no answer at all.
-    fn is_unchanged(&self, known: Option<&ETag>, about: &'static str) -> Result<bool, HerokuError> {
+    fn is_unchanged(&self, known: Option<&ETag>, call: Call) -> Result<bool, HerokuError> {
         match (self.status, known) {
             (StatusCode::NOT_MODIFIED, Some(_)) => Ok(true),
-            (StatusCode::NOT_MODIFIED, None) => Err(HerokuError::Malformed { about }),
+            (StatusCode::NOT_MODIFIED, None) => Err(HerokuError::Malformed {
+                about: call.about(),
+            }),
             _ => Ok(false),
         }
     }
@@ -320,17 +324,16 @@ fn if_changed(request: RequestBuilder, known: Option<&ETag>) -> RequestBuilder {
     }
 }
 
-pub(super) fn parse<T: DeserializeOwned>(
-    body: &[u8],
-    about: &'static str,
-) -> Result<T, HerokuError> {
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8], call: Call) -> Result<T, HerokuError> {
     // The parser's own error is not kept: it can quote the answer.
-    serde_json::from_slice(body).map_err(|_| HerokuError::Malformed { about })
+    serde_json::from_slice(body).map_err(|_| HerokuError::Malformed {
+        about: call.about(),
+    })
 }
 
-async fn read_capped(mut response: Response, about: &'static str) -> Result<Vec<u8>, HerokuError> {
+async fn read_capped(mut response: Response, call: Call) -> Result<Vec<u8>, HerokuError> {
     let too_large = || HerokuError::TooLarge {
-        about,
+        about: call.about(),
         limit: MAX_ANSWER,
     };
     let announced = response.headers().get(CONTENT_LENGTH);

@@ -11,19 +11,19 @@ use super::limits::Urgency;
 use super::paging::{Pages, has_room};
 use super::pool::RatePool;
 use super::wire::{AddOnJson, AppJson, CollaboratorJson, TeamMemberJson};
-use super::{HerokuError, limits};
+use super::{Call, HerokuError, limits};
 use crate::access::{App, People, Person, Team};
 use crate::ids::{AppId, ResourceId};
 
 /// `GET /addons/:id`: the app that owns the add-on, and the page that signs in.
 pub fn add_on(asked: &ResourceId, body: &[u8]) -> Result<(App, Option<Url>), HerokuError> {
-    let add_on = parse::<AddOnJson>(body, "the add-on")?.read(asked)?;
+    let add_on = parse::<AddOnJson>(body, Call::AddOn)?.read(asked)?;
     Ok((add_on.app, add_on.web_url))
 }
 
 /// `GET /apps/:id`: the app and its team.
 pub fn app(asked: &AppId, body: &[u8]) -> Result<(App, Option<Team>), HerokuError> {
-    let app = parse::<AppJson>(body, "the app")?.read(asked)?;
+    let app = parse::<AppJson>(body, Call::App)?.read(asked)?;
     Ok((app.app, app.team))
 }
 
@@ -41,7 +41,7 @@ fn people<T: DeserializeOwned>(
     body: &[u8],
     read: impl Fn(T) -> Result<Option<Person>, HerokuError>,
 ) -> Result<People, HerokuError> {
-    let entries: Vec<T> = parse(body, "people")?;
+    let entries: Vec<T> = parse(body, Call::Collaborators)?;
     let entries: Vec<_> = entries.into_iter().map(read).collect::<Result<_, _>>()?;
     Ok(entries.into_iter().flatten().collect())
 }
@@ -53,7 +53,7 @@ pub fn no_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Heroku
 
 /// How many pages are asked for when Heroku answers so, one after the other.
 pub fn pages(answers: &[(StatusCode, HeaderMap)]) -> Result<usize, HerokuError> {
-    let mut pages = Pages::new("people");
+    let mut pages = Pages::new(Call::Collaborators);
     for (asked, (status, headers)) in answers.iter().cycle().enumerate() {
         if !pages.turn(*status, headers)? {
             return Ok(asked + 1);

@@ -9,6 +9,7 @@
 //! <https://devcenter.heroku.com/articles/platform-api-for-partners> and, on webhooks,
 //! <https://devcenter.heroku.com/articles/addon-webhooks>.
 
+mod call;
 mod client;
 mod drift;
 mod error;
@@ -23,6 +24,7 @@ mod subscription;
 mod url;
 mod wire;
 
+pub(crate) use call::Call;
 pub(crate) use client::{Caller, HerokuClient};
 pub use error::{HerokuAnswer, HerokuError};
 pub(crate) use etag::{ETag, Reply};

@@ -8,11 +8,9 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::HerokuError;
 use super::client::{HerokuClient, parse};
+use super::{Call, HerokuError};
 use crate::secret::Tokens;
-
-const ABOUT: &str = "the tokens";
 
 /// Heroku's access tokens live 8 hours; what an answer does not say is taken to be shorter.
 const ASSUMED_LIFE: Duration = Duration::from_secs(60 * 60);
@@ -55,9 +53,9 @@ impl HerokuClient {
         fields.push(("client_secret", self.client_secret.expose()));
         let url = self.id_url.join(&["oauth", "token"]);
         let request = self.http.post(url).form(&fields);
-        let answer = self.send(request, &self.id_pool, ABOUT).await;
+        let answer = self.send(request, &self.id_pool, Call::Tokens).await;
         let answer = answer.map_err(as_grant_refusal)?;
-        let json: TokenJson = parse(&answer.body, ABOUT)?;
+        let json: TokenJson = parse(&answer.body, Call::Tokens)?;
         let refresh = json.refresh_token.or(kept_refresh.cloned());
         let life = match json.expires_in {
             Some(seconds) => Duration::from_secs(u64::try_from(seconds).unwrap_or(0)),
@@ -65,7 +63,9 @@ impl HerokuClient {
         };
         Ok(Tokens {
             access: json.access_token,
-            refresh: refresh.ok_or(HerokuError::Malformed { about: ABOUT })?,
+            refresh: refresh.ok_or(HerokuError::Malformed {
+                about: Call::Tokens.about(),
+            })?,
             expires_at: self.clock.now() + life.clamp(SHORTEST_LIFE, LONGEST_LIFE),
         })
     }

@@ -3,7 +3,7 @@
 use http::header::CONTENT_RANGE;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use super::HerokuError;
+use super::{Call, HerokuError};
 
 /// 200 people a page by default, so this is more than any team may have.
 const MAX_PAGES: usize = 100;
@@ -23,14 +23,14 @@ pub(super) fn has_room(headers: &HeaderMap, entries: usize) -> bool {
 /// Walks the pages of one list and knows when something is wrong with them.
 #[derive(Debug)]
 pub(super) struct Pages {
-    about: &'static str,
+    call: Call,
     asked: Vec<HeaderValue>,
 }
 
 impl Pages {
-    pub(super) fn new(about: &'static str) -> Self {
+    pub(super) fn new(call: Call) -> Self {
         Self {
-            about,
+            call,
             asked: Vec::new(),
         }
     }
@@ -49,7 +49,9 @@ impl Pages {
         if status != StatusCode::PARTIAL_CONTENT {
             return Ok(false);
         }
-        let unfinished = HerokuError::UnfinishedList { about: self.about };
+        let unfinished = HerokuError::UnfinishedList {
+            about: self.call.about(),
+        };
         let Some(next) = headers.get("next-range") else {
             return Err(unfinished);
         };

@@ -6,11 +6,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::HerokuError;
 use super::client::{Caller, HerokuClient, parse};
+use super::{Call, HerokuError};
 use crate::ids::ResourceId;
-
-const ABOUT: &str = "the webhooks";
 
 /// What is told of: all that can change who is on a list, as far as Heroku tells.
 const ALL: &[&str] = &[
@@ -66,8 +64,8 @@ impl HerokuClient {
         let id = id.to_string();
         let path = ["addons", &id, "webhooks"];
         let request = self.authorized(caller.token, &path)?;
-        let answer = self.send(request, caller.pool, ABOUT).await?;
-        let known: Vec<WebhookJson> = parse(&answer.body, ABOUT)?;
+        let answer = self.send(request, caller.pool, Call::Webhooks).await?;
+        let known: Vec<WebhookJson> = parse(&answer.body, Call::Webhooks)?;
         let mut ours = known.iter().filter(|known| known.url == url.as_str());
         let subscription = Subscription {
             include,
@@ -82,12 +80,12 @@ impl HerokuClient {
             }
             None => self.authorized_as(http::Method::POST, caller.token, &path)?,
         };
-        self.send(request.json(&subscription), caller.pool, ABOUT)
+        self.send(request.json(&subscription), caller.pool, Call::Webhooks)
             .await?;
         for twice in ours {
             let path = ["addons", &id, "webhooks", &twice.id];
             let request = self.authorized_as(http::Method::DELETE, caller.token, &path)?;
-            self.send(request, caller.pool, ABOUT).await?;
+            self.send(request, caller.pool, Call::Webhooks).await?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use url::Url;
 
-use super::{HerokuAnswer, HerokuError};
+use super::{Call, HerokuAnswer, HerokuError};
 use crate::access::{App, Person, Role, Team};
 use crate::ids::{AppId, ResourceId, UserId};
 
@@ -94,7 +94,7 @@ pub(super) struct ErrorJson {
 
 impl AddOnJson {
     pub(super) fn read(self, asked: &ResourceId) -> Result<AddOn, HerokuError> {
-        const ABOUT: &str = "the add-on";
+        const ABOUT: &str = Call::AddOn.about();
         if self.id.parse::<ResourceId>().as_ref() != Ok(asked) {
             return Err(HerokuError::WrongSubject { about: ABOUT });
         }
@@ -121,7 +121,7 @@ impl AddOnJson {
 
 impl AppJson {
     pub(super) fn read(self, asked: &AppId) -> Result<AppInfo, HerokuError> {
-        const ABOUT: &str = "the app";
+        const ABOUT: &str = Call::App.about();
         let id: AppId = parse_id(&self.id, ABOUT)?;
         if id != *asked {
             return Err(HerokuError::WrongSubject { about: ABOUT });
@@ -144,7 +144,7 @@ impl CollaboratorJson {
         let about_asked = |app: &Named| app.id.parse::<AppId>().as_ref() == Ok(asked);
         if !self.app.as_ref().is_none_or(about_asked) {
             return Err(HerokuError::WrongSubject {
-                about: "collaborators",
+                about: Call::Collaborators.about(),
             });
         }
         let permissions = self.permissions.into_iter().map(|p| p.name.into());

@@ -9,7 +9,7 @@ use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::config::{
     Config, CookieTransport, Manifest, OnExpired, SessionLife, SetupError, Streams,
 };
-use crate::gate::{Keeper, Parts, Paths};
+use crate::gate::{Keeper, Paths};
 use crate::heroku::{HerokuClient, HerokuUrl};
 use crate::session::{Cookies, Keeping, MemorySessions, SessionSettings, SessionStore, Sessions};
 use crate::sso::{SsoPolicy, Verifier};
@@ -211,7 +211,7 @@ impl HerokuSsoBuilder {
             .policy(config.sso_policy)
             .max_age(config.sso_max_age)
             .max_skew(config.sso_max_skew);
-        let keeper = Keeper::new(Parts {
+        let keeper = Arc::new(Keeper {
             directory: Arc::clone(&directory),
             sessions,
             cookies: Cookies::new(

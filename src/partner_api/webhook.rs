@@ -91,14 +91,14 @@ impl Receiver {
         let Some(notification) = Notification::read(body) else {
             return Ok("ignored");
         };
-        let Some(hint) = &notification.hint else {
+        let Some(cue) = &notification.cue else {
             return Ok("ignored");
         };
         let event = notification.event.as_deref();
         if event.is_some_and(|event| self.seen().has(event)) {
             return Ok("seen_before");
         }
-        let about = self.directory.take_hint(hint).await?;
+        let about = self.directory.take_cue(cue).await?;
         // Not before: Heroku repeats what it has no answer to, also because it hung up in the middle.
         if let Some(event) = event {
             self.seen().note(event);

@@ -1,4 +1,5 @@
-//! The cookies: the session's, the hint that outlives it, the way back, and `heroku-nav-data`.
+//! How cookies are written and read, and the one that names the session. The others are in
+//! [`hints`](super::hints), [`way_back`](super::way_back) and [`nav_data`](super::nav_data).
 
 use std::borrow::Cow;
 
@@ -14,39 +15,17 @@ use crate::ids::ResourceId;
 use crate::secret::ClientSecret;
 
 const SESSION: &str = "heroku_sso";
-const HINT: &str = "heroku_sso_hint";
-const WAY_BACK: &str = "heroku_sso_back";
-const NAV_DATA: &str = "heroku-nav-data";
-
-/// How long a browser remembers whose dashboard it showed.
-const HINT_LIFE: Duration = Duration::days(30);
-/// How long the way through Heroku and back may take.
-const WAY_BACK_LIFE: Duration = Duration::minutes(10);
-/// How many resources a browser remembers, if each has a session of its own.
-const HINTS: usize = 10;
-/// The longest page address that is kept for the way back, in bytes.
-const MAX_WANTED: usize = 2048;
 
 /// Writes and reads the cookies. `SameSite=Lax` on all: a `Strict` cookie would not be sent on the
 /// redirect that follows Heroku's cross-site POST.
 #[derive(Clone)]
 pub(crate) struct Cookies {
-    transport: CookieTransport,
+    pub(super) transport: CookieTransport,
     /// The name of the session cookie, if a browser has only one.
     session: String,
     key: Key,
     /// One session for each resource in a browser, and not one for all.
-    one_each: bool,
-}
-
-/// Where a browser wants to be once it is signed in again.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct WayBack {
-    pub(crate) resource: ResourceId,
-    /// When the browser was last sent to Heroku.
-    pub(crate) sent_at: OffsetDateTime,
-    /// The page: a same-origin path with its query. None once it was reached.
-    pub(crate) wanted: Option<String>,
+    pub(super) one_each: bool,
 }
 
 impl Cookies {
@@ -119,13 +98,6 @@ impl Cookies {
         [session].into_iter().chain(hint)
     }
 
-    /// The hint of somebody who has landed, if each resource has its own and the browser has none of
-    /// this one.
-    pub(crate) fn landed(&self, headers: &HeaderMap, resource: &ResourceId) -> Option<HeaderValue> {
-        let hints = self.one_each.then(|| self.hints(headers))?;
-        (!hints.contains(resource)).then(|| self.with_hint(&hints, resource))
-    }
-
     /// `Max-Age` is the time to `expires_at`, up to the next whole second.
     pub(crate) fn session(
         &self,
@@ -142,103 +114,24 @@ impl Cookies {
         self.set(&self.of(SESSION, resource), String::new(), Duration::ZERO)
     }
 
-    /// The resources that this browser last signed in to, the last one first: one, or some if each
-    /// has a session of its own. They say whose Heroku page may sign it in again, and grant nothing.
-    pub(crate) fn hints(&self, headers: &HeaderMap) -> Vec<ResourceId> {
-        let text = self.verified(headers, HINT).unwrap_or_default();
-        let hints = text.strip_prefix("hint ").unwrap_or_default().split(' ');
-        let hints = hints.filter_map(|hint| hint.parse().ok());
-        hints.take(if self.one_each { HINTS } else { 1 }).collect()
-    }
-
-    fn with_hint(&self, hints: &[ResourceId], resource: &ResourceId) -> HeaderValue {
-        let others = hints.iter().filter(|hint| *hint != resource);
-        let mut text = format!("hint {resource}");
-        for other in others.take(if self.one_each { HINTS - 1 } else { 0 }) {
-            text.push(' ');
-            text.push_str(&other.to_string());
-        }
-        self.signed(HINT, text, HINT_LIFE)
-    }
-
-    /// Takes back the hint of this resource, or all.
-    pub(crate) fn without_hint(
-        &self,
-        hints: &[ResourceId],
-        resource: Option<&ResourceId>,
-    ) -> HeaderValue {
-        let left: Vec<_> = match resource {
-            Some(resource) if self.one_each => {
-                hints.iter().filter(|hint| *hint != resource).collect()
-            }
-            _ => Vec::new(),
-        };
-        match left.split_first() {
-            Some((first, others)) => {
-                let others: Vec<_> = others.iter().map(|other| **other).collect();
-                self.with_hint(&others, first)
-            }
-            None => self.set(HINT, String::new(), Duration::ZERO),
-        }
-    }
-
-    pub(crate) fn way_back(
-        &self,
-        headers: &HeaderMap,
-        resource: Option<&ResourceId>,
-    ) -> Option<WayBack> {
-        let text = self.verified(headers, &self.of(WAY_BACK, resource))?;
-        let mut parts = text.strip_prefix("back ")?.splitn(3, ' ');
-        let resource = parts.next()?.parse().ok()?;
-        let sent_at = parts.next()?.parse().ok()?;
-        let wanted = parts.next().filter(|path| is_own_path(path));
-        Some(WayBack {
-            resource,
-            sent_at: OffsetDateTime::from_unix_timestamp(sent_at).ok()?,
-            wanted: wanted.map(str::to_owned),
-        })
-    }
-
-    pub(crate) fn set_way_back(&self, way: &WayBack) -> HeaderValue {
-        let sent_at = way.sent_at.unix_timestamp();
-        let wanted = way.wanted.as_deref().filter(|path| is_own_path(path));
-        let wanted = wanted.unwrap_or_default();
-        let text = format!("back {} {sent_at} {wanted}", way.resource);
-        self.signed(&self.of(WAY_BACK, Some(&way.resource)), text, WAY_BACK_LIFE)
-    }
-
-    /// `heroku-nav-data`, for kensa and add-ons from before 2019; none if the value is not the
-    /// base64 that Heroku sends.
-    pub(crate) fn nav_data(&self, value: &str) -> Option<HeaderValue> {
-        let base64 = |b: u8| b.is_ascii_alphanumeric() || b"+/-_=".contains(&b);
-        if value.is_empty() || value.len() > 4096 || !value.bytes().all(base64) {
-            return None;
-        }
-        let cookie = Cookie::build((NAV_DATA, value))
-            .path("/")
-            .same_site(SameSite::Lax)
-            .secure(self.transport == CookieTransport::Https);
-        cookie.to_string().try_into().ok()
-    }
-
     /// The name of a cookie that each resource may have.
-    fn of(&self, name: &str, resource: Option<&ResourceId>) -> String {
+    pub(super) fn of(&self, name: &str, resource: Option<&ResourceId>) -> String {
         match resource {
             Some(resource) if self.one_each => format!("{name}_{resource}"),
             _ => name.to_owned(),
         }
     }
 
-    fn name(&self, name: &str) -> String {
+    pub(super) fn name(&self, name: &str) -> String {
         full_name(self.transport, name)
     }
 
-    fn set(&self, name: &str, value: String, life: Duration) -> HeaderValue {
+    pub(super) fn set(&self, name: &str, value: String, life: Duration) -> HeaderValue {
         let life = CookieDuration::seconds(life.whole_seconds().max(0));
         secret(&self.build(name, value, life))
     }
 
-    fn signed(&self, name: &str, value: String, life: Duration) -> HeaderValue {
+    pub(super) fn signed(&self, name: &str, value: String, life: Duration) -> HeaderValue {
         let mut jar = CookieJar::new();
         let life = CookieDuration::seconds(life.whole_seconds());
         let cookie = self.build(name, value, life).into_owned();
@@ -246,7 +139,7 @@ impl Cookies {
         secret(jar.get(&self.name(name)).expect("the cookie added above"))
     }
 
-    fn verified(&self, headers: &HeaderMap, name: &str) -> Option<String> {
+    pub(super) fn verified(&self, headers: &HeaderMap, name: &str) -> Option<String> {
         let cookie = find(headers, &self.name(name))?;
         let verified = CookieJar::new().signed(&self.key).verify(cookie)?;
         Some(verified.value().to_owned())
@@ -295,13 +188,6 @@ fn all(headers: &HeaderMap) -> impl Iterator<Item = Cookie<'static>> {
     let texts = headers.filter_map(|value| value.to_str().ok());
     let cookies = texts.flat_map(|text| Cookie::split_parse_encoded(text.to_owned()));
     cookies.filter_map(Result::ok)
-}
-
-/// A path of this site that no browser reads as another site: one leading slash, no backslash, no
-/// control characters, no spaces.
-fn is_own_path(path: &str) -> bool {
-    let own = path.starts_with('/') && !path.starts_with("//") && path.len() <= MAX_WANTED;
-    own && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
 }
 
 #[cfg(test)]

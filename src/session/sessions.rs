@@ -29,7 +29,7 @@ use crate::sync::{Admitted, ClosedSessions, Held};
 /// All sessions of one gate.
 #[derive(Debug)]
 pub(crate) struct Sessions {
-    place: Place,
+    kept: Kept,
     #[cfg(feature = "jwt")]
     pub(super) bearers: Option<SignedSessions<BearerClaims>>,
     pub(super) closed: Arc<ClosedSessions>,
@@ -39,7 +39,7 @@ pub(crate) struct Sessions {
 
 /// Where the grants of browsers are.
 #[derive(Debug)]
-enum Place {
+enum Kept {
     Stored(Arc<StoredSessions>),
     #[cfg(feature = "jwt")]
     InCookie(Box<SignedSessions<CookieClaims>>),
@@ -85,10 +85,10 @@ impl Sessions {
         settings: SessionSettings,
     ) -> Self {
         let (its_clock, its_closed) = (Arc::clone(&clock), Arc::clone(&closed));
-        let place = match keeping {
+        let kept = match keeping {
             Keeping::Store(store, cached_for) => {
                 let stored = StoredSessions::new(store, its_clock, its_closed, cached_for);
-                Place::Stored(Arc::new(stored))
+                Kept::Stored(Arc::new(stored))
             }
             #[cfg(feature = "jwt")]
             Keeping::Cookie(codec, cached_for) => {
@@ -99,11 +99,11 @@ impl Sessions {
                     cached_for,
                     settings.max_session,
                 );
-                Place::InCookie(Box::new(signed))
+                Kept::InCookie(Box::new(signed))
             }
         };
         Self {
-            place,
+            kept,
             #[cfg(feature = "jwt")]
             bearers: None,
             closed,
@@ -121,18 +121,18 @@ impl Sessions {
         context_app: Option<String>,
     ) -> Result<Opened, SessionError> {
         let grant = self.grant(admitted, proof, context_app);
-        let value = match &self.place {
-            Place::Stored(stored) => stored.create(&grant).await?.to_string(),
+        let value = match &self.kept {
+            Kept::Stored(stored) => stored.create(&grant).await?.to_string(),
             #[cfg(feature = "jwt")]
-            Place::InCookie(signed) => signed.sign(&new_session_key(), &grant)?,
+            Kept::InCookie(signed) => signed.sign(&new_session_key(), &grant)?,
         };
         Ok(Opened { value, grant })
     }
 
     /// Takes back a session of which nobody has heard.
     pub(crate) async fn discard(&self, opened: &Opened) {
-        match &self.place {
-            Place::Stored(stored) => {
+        match &self.kept {
+            Kept::Stored(stored) => {
                 let Ok(id) = opened.value.parse() else {
                     return;
                 };
@@ -144,7 +144,7 @@ impl Sessions {
                 }
             }
             #[cfg(feature = "jwt")]
-            Place::InCookie(_) => {}
+            Kept::InCookie(_) => {}
         }
     }
 
@@ -160,12 +160,12 @@ impl Sessions {
 
     /// The session that a credential names, if it can; whether there is one is not asked.
     fn name(&self, credential: &Credential<'_>) -> Option<SessionName> {
-        match (credential, &self.place) {
-            (Credential::Cookie(id), Place::Stored(_)) => {
+        match (credential, &self.kept) {
+            (Credential::Cookie(id), Kept::Stored(_)) => {
                 Some(SessionName::Stored(id.parse().ok()?))
             }
             #[cfg(feature = "jwt")]
-            (Credential::Cookie(token), Place::InCookie(signed)) => {
+            (Credential::Cookie(token), Kept::InCookie(signed)) => {
                 Some(SessionName::Signed(signed.read(token)?.0))
             }
             #[cfg(feature = "jwt")]
@@ -182,13 +182,13 @@ impl Sessions {
         credential: &Credential<'_>,
         at: Reading,
     ) -> Option<(SessionName, Arc<Grant>)> {
-        match (credential, &self.place) {
-            (Credential::Cookie(id), Place::Stored(stored)) => {
+        match (credential, &self.kept) {
+            (Credential::Cookie(id), Kept::Stored(stored)) => {
                 let id = id.parse().ok()?;
                 Some((SessionName::Stored(id), stored.copy_of(&id, at)?))
             }
             #[cfg(feature = "jwt")]
-            (Credential::Cookie(token), Place::InCookie(signed)) => {
+            (Credential::Cookie(token), Kept::InCookie(signed)) => {
                 let (key, grant) = signed.copy_of(token, at.elapsed)?;
                 Some((SessionName::Signed(key), grant))
             }
@@ -206,8 +206,8 @@ impl Sessions {
         &self,
         credential: &Credential<'_>,
     ) -> Result<Option<(SessionName, Arc<Grant>)>, SessionError> {
-        match (credential, &self.place) {
-            (Credential::Cookie(id), Place::Stored(stored)) => {
+        match (credential, &self.kept) {
+            (Credential::Cookie(id), Kept::Stored(stored)) => {
                 let Ok(id) = id.parse() else {
                     return Ok(None);
                 };
@@ -215,7 +215,7 @@ impl Sessions {
                 Ok(grant.map(|grant| (SessionName::Stored(id), grant)))
             }
             #[cfg(feature = "jwt")]
-            (Credential::Cookie(token), Place::InCookie(signed)) => {
+            (Credential::Cookie(token), Kept::InCookie(signed)) => {
                 let found = signed.find(token).await?;
                 Ok(found.map(|(key, grant)| (SessionName::Signed(key), grant)))
             }
@@ -236,10 +236,10 @@ impl Sessions {
         session: &SessionName,
         grant: &Arc<Grant>,
     ) -> Result<Option<Arc<Grant>>, SessionError> {
-        match (session, &self.place) {
-            (SessionName::Stored(id), Place::Stored(stored)) => stored.load(id).await,
+        match (session, &self.kept) {
+            (SessionName::Stored(id), Kept::Stored(stored)) => stored.load(id).await,
             #[cfg(feature = "jwt")]
-            (SessionName::Signed(key), Place::InCookie(signed)) => Ok(signed.reload(key, grant)),
+            (SessionName::Signed(key), Kept::InCookie(signed)) => Ok(signed.reload(key, grant)),
             #[cfg(feature = "jwt")]
             (SessionName::Bearer(key), _) => {
                 let is_closed = self.closed.has(key);
@@ -278,10 +278,10 @@ impl Sessions {
         grant: &Grant,
         expires_at: OffsetDateTime,
     ) -> Result<Extension, SessionError> {
-        match (session, &self.place) {
-            (SessionName::Stored(id), Place::Stored(stored)) => stored.extend(id, expires_at).await,
+        match (session, &self.kept) {
+            (SessionName::Stored(id), Kept::Stored(stored)) => stored.extend(id, expires_at).await,
             #[cfg(feature = "jwt")]
-            (SessionName::Signed(key), Place::InCookie(signed)) => {
+            (SessionName::Signed(key), Kept::InCookie(signed)) => {
                 Ok(Extension::Done(signed.extend(key, grant, expires_at)?))
             }
             #[cfg(feature = "jwt")]
@@ -298,8 +298,8 @@ impl Sessions {
     pub(crate) async fn close(&self, session: &SessionName) -> Result<(), SessionError> {
         let key = session.key();
         self.closed.note(key.clone());
-        let record = match (session, &self.place) {
-            (SessionName::Stored(id), Place::Stored(stored)) => Some((*id, Arc::clone(stored))),
+        let record = match (session, &self.kept) {
+            (SessionName::Stored(id), Kept::Stored(stored)) => Some((*id, Arc::clone(stored))),
             #[cfg(feature = "jwt")]
             _ => None,
         };

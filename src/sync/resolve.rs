@@ -9,7 +9,7 @@ use super::directory::Directory;
 use super::entry::Entry;
 use super::held::{ETags, Held, Own};
 use crate::access::{People, ResourceList, Team};
-use crate::heroku::{AddOn, AppInfo, Caller, ETag, HerokuError, Reply};
+use crate::heroku::{AddOn, AppInfo, Call, Caller, ETag, HerokuError, Reply};
 use crate::ids::AppId;
 
 /// One resolution of one resource's list. Afterwards the directory knows the members of its team as
@@ -138,7 +138,7 @@ impl Resolution<'_> {
             },
             answer => answer?,
         };
-        Named::read(answer, known, "the add-on")
+        Named::read(answer, known, Call::AddOn)
     }
 
     async fn app_info(
@@ -157,7 +157,7 @@ impl Resolution<'_> {
         });
         let etag = known.as_ref().map(|(etag, _)| *etag);
         let answer = self.directory.client.app(self.caller, app, etag).await?;
-        Named::read(answer, known, "the app")
+        Named::read(answer, known, Call::App)
     }
 
     /// An app that had people and suddenly has none is asked once more before it is believed.
@@ -188,18 +188,16 @@ impl Resolution<'_> {
 
 impl<T> Named<T> {
     /// The answer's value; that of the known one, if Heroku says that nothing changed.
-    fn read(
-        answer: Reply<T>,
-        known: Option<(&ETag, T)>,
-        about: &'static str,
-    ) -> Result<Self, HerokuError> {
+    fn read(answer: Reply<T>, known: Option<(&ETag, T)>, call: Call) -> Result<Self, HerokuError> {
         match (answer, known) {
             (Reply::New(value, etag), _) => Ok(Self { value, etag }),
             (Reply::Unchanged, Some((etag, value))) => Ok(Self {
                 value,
                 etag: Some(etag.clone()),
             }),
-            (Reply::Unchanged, None) => Err(HerokuError::Malformed { about }),
+            (Reply::Unchanged, None) => Err(HerokuError::Malformed {
+                about: call.about(),
+            }),
         }
     }
 }

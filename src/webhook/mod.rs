@@ -12,5 +12,5 @@ pub(crate) mod seen;
 mod settings;
 pub(crate) mod signature;
 
-pub(crate) use notification::Hint;
+pub(crate) use notification::Cue;
 pub use settings::Webhooks;

@@ -10,7 +10,7 @@ const MAX_ID: usize = 64;
 
 /// A reason to ask Heroku.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Hint {
+pub(crate) enum Cue {
     /// About an app, its collaborators or its owner.
     App(AppId),
     /// A collaborator may have left the app. Until Heroku was asked, this person waits.
@@ -25,7 +25,7 @@ pub(crate) struct Notification {
     /// The event's own id, by which a repetition is known; none if it has none that can be used.
     pub(crate) event: Option<String>,
     /// None if it is about nothing that matters here.
-    pub(crate) hint: Option<Hint>,
+    pub(crate) cue: Option<Cue>,
 }
 
 #[derive(Deserialize)]
@@ -68,28 +68,28 @@ impl Notification {
         let event = event.map(|event| event.id).or(json.id);
         let resource = json.resource.unwrap_or_default();
         let destroyed = json.action.as_deref() == Some("destroy");
-        let hint = json.data.and_then(|data| data.hint(&resource, destroyed));
+        let cue = json.data.and_then(|data| data.cue(&resource, destroyed));
         Some(Self {
             event: event.filter(|id| !id.is_empty() && id.len() <= MAX_ID),
-            hint,
+            cue,
         })
     }
 }
 
 impl DataJson {
-    fn hint(self, resource: &str, destroyed: bool) -> Option<Hint> {
+    fn cue(self, resource: &str, destroyed: bool) -> Option<Cue> {
         match resource {
             "collaborator" => {
                 let app = self.app?.id.parse().ok()?;
                 let email = self.user.and_then(|user| user.email?.parse().ok());
                 Some(match email.filter(|_| destroyed) {
-                    Some(email) => Hint::Left(app, email),
-                    None => Hint::App(app),
+                    Some(email) => Cue::Left(app, email),
+                    None => Cue::App(app),
                 })
             }
-            "app" => Some(Hint::App(self.id?.parse().ok()?)),
-            "addon" => Some(Hint::Resource(self.id?.parse().ok()?)),
-            "addon-attachment" => Some(Hint::Resource(self.addon?.id.parse().ok()?)),
+            "app" => Some(Cue::App(self.id?.parse().ok()?)),
+            "addon" => Some(Cue::Resource(self.id?.parse().ok()?)),
+            "addon-attachment" => Some(Cue::Resource(self.addon?.id.parse().ok()?)),
             _ => None,
         }
     }
@@ -99,8 +99,8 @@ impl DataJson {
 mod tests {
     use super::*;
 
-    fn hint(body: &str) -> Option<Hint> {
-        Notification::read(body.as_bytes()).unwrap().hint
+    fn cue(body: &str) -> Option<Cue> {
+        Notification::read(body.as_bytes()).unwrap().cue
     }
 
     #[test]
@@ -108,23 +108,23 @@ mod tests {
         let app: AppId = "a0000000-0000-4000-8000-000000000001".parse().unwrap();
         let resource: ResourceId = "01234567-89ab-cdef-0123-456789abcdef".parse().unwrap();
         let collaborator = |action: &str| {
-            hint(&format!(
+            cue(&format!(
                 r#"{{"action":"{action}","resource":"collaborator","data":{{"app":{{"id":"{app}"}},
                 "user":{{"email":"Dev@example.com"}}}}}}"#
             ))
         };
-        let left = Hint::Left(app.clone(), "dev@example.com".parse().unwrap());
+        let left = Cue::Left(app.clone(), "dev@example.com".parse().unwrap());
         assert_eq!(collaborator("destroy"), Some(left));
-        assert_eq!(collaborator("create"), Some(Hint::App(app.clone())));
-        assert_eq!(collaborator("update"), Some(Hint::App(app.clone())));
+        assert_eq!(collaborator("create"), Some(Cue::App(app.clone())));
+        assert_eq!(collaborator("update"), Some(Cue::App(app.clone())));
         let of_app = format!(r#"{{"resource":"app","data":{{"id":"{app}"}}}}"#);
-        assert_eq!(hint(&of_app), Some(Hint::App(app)));
+        assert_eq!(cue(&of_app), Some(Cue::App(app)));
         let of_addon = format!(r#"{{"resource":"addon","data":{{"id":"{resource}"}}}}"#);
-        assert_eq!(hint(&of_addon), Some(Hint::Resource(resource)));
+        assert_eq!(cue(&of_addon), Some(Cue::Resource(resource)));
         let attached = format!(
             r#"{{"resource":"addon-attachment","data":{{"addon":{{"id":"{resource}"}}}}}}"#
         );
-        assert_eq!(hint(&attached), Some(Hint::Resource(resource)));
+        assert_eq!(cue(&attached), Some(Cue::Resource(resource)));
     }
 
     #[test]
@@ -138,7 +138,7 @@ mod tests {
             r#"{"resource":"addon","data":{"id":"nonsense"}}"#,
             r#"{"resource":"collaborator","data":{}}"#,
         ] {
-            assert_eq!(hint(body), None, "{body}");
+            assert_eq!(cue(body), None, "{body}");
         }
     }
 

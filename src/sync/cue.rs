@@ -8,22 +8,22 @@ use super::entry::Entry;
 use super::schedule::Subject;
 use crate::access::Email;
 use crate::store::{Doubt, StoreError};
-use crate::webhook::Hint;
+use crate::webhook::Cue;
 
 impl Directory {
-    /// Has the lists fetched that a hint is about, within their budgets. Returns how many there are.
+    /// Has the lists fetched that a cue is about, within their budgets. Returns how many there are.
     ///
     /// # Errors
     /// If the store does not answer: then nothing could be fetched either. And while the resources are
-    /// being read from it, as nobody can tell yet whom the hint is about.
-    pub(crate) async fn take_hint(self: &Arc<Self>, hint: &Hint) -> Result<usize, SyncError> {
+    /// being read from it, as nobody can tell yet whom the cue is about.
+    pub(crate) async fn take_cue(self: &Arc<Self>, cue: &Cue) -> Result<usize, SyncError> {
         if self.backlog.is_loading() {
             return Err(StoreError::new("the resources are still being read").into());
         }
         let since = self.moment().await?;
-        let entries = self.entries_of(hint).await?;
+        let entries = self.entries_of(cue).await?;
         for entry in &entries {
-            if let Hint::Left(_, email) = hint
+            if let Cue::Left(_, email) = cue
                 && is_listed(entry, email)
             {
                 entry.doubt(email.clone(), since);
@@ -39,15 +39,15 @@ impl Directory {
         Ok(entries.len())
     }
 
-    async fn entries_of(&self, hint: &Hint) -> Result<Vec<Arc<Entry>>, SyncError> {
-        let resources = match hint {
-            Hint::App(app) | Hint::Left(app, _) => {
+    async fn entries_of(&self, cue: &Cue) -> Result<Vec<Arc<Entry>>, SyncError> {
+        let resources = match cue {
+            Cue::App(app) | Cue::Left(app, _) => {
                 let resources = self.apps.get(app);
                 resources
                     .map(|resources| resources.clone())
                     .unwrap_or_default()
             }
-            Hint::Resource(id) => vec![*id],
+            Cue::Resource(id) => vec![*id],
         };
         let mut entries = Vec::new();
         for id in resources {

@@ -1,0 +1,59 @@
+//! The cookie that leads a browser back to the page that it wanted when its session had ended.
+
+use http::{HeaderMap, HeaderValue};
+use time::{Duration, OffsetDateTime};
+
+use super::Cookies;
+use crate::ids::ResourceId;
+
+const NAME: &str = "heroku_sso_back";
+
+/// How long the way through Heroku and back may take.
+const LIFE: Duration = Duration::minutes(10);
+
+/// The longest page address that is kept, in bytes.
+const MAX_WANTED: usize = 2048;
+
+/// Where a browser wants to be once it is signed in again.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct WayBack {
+    pub(crate) resource: ResourceId,
+    /// When the browser was last sent to Heroku.
+    pub(crate) sent_at: OffsetDateTime,
+    /// The page: a same-origin path with its query. None once it was reached.
+    pub(crate) wanted: Option<String>,
+}
+
+impl Cookies {
+    pub(crate) fn way_back(
+        &self,
+        headers: &HeaderMap,
+        resource: Option<&ResourceId>,
+    ) -> Option<WayBack> {
+        let text = self.verified(headers, &self.of(NAME, resource))?;
+        let mut parts = text.strip_prefix("back ")?.splitn(3, ' ');
+        let resource = parts.next()?.parse().ok()?;
+        let sent_at = parts.next()?.parse().ok()?;
+        let wanted = parts.next().filter(|path| is_own_path(path));
+        Some(WayBack {
+            resource,
+            sent_at: OffsetDateTime::from_unix_timestamp(sent_at).ok()?,
+            wanted: wanted.map(str::to_owned),
+        })
+    }
+
+    pub(crate) fn set_way_back(&self, way: &WayBack) -> HeaderValue {
+        let sent_at = way.sent_at.unix_timestamp();
+        let wanted = way.wanted.as_deref().filter(|path| is_own_path(path));
+        let wanted = wanted.unwrap_or_default();
+        let text = format!("back {} {sent_at} {wanted}", way.resource);
+        self.signed(&self.of(NAME, Some(&way.resource)), text, LIFE)
+    }
+}
+
+/// A path of this site that no browser reads as another site: one leading slash, no backslash, no
+/// control characters, no spaces.
+fn is_own_path(path: &str) -> bool {
+    let own = path.starts_with('/') && !path.starts_with("//") && path.len() <= MAX_WANTED;
+    own && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
+}
