@@ -176,11 +176,11 @@ impl Resolution<'_> {
             known.as_ref().map(|(etag, _)| *etag),
         );
         let answer = client.collaborators(self.caller, app, etag).await?;
-        let answer = Named::read(answer, known, "collaborators")?;
+        let answer = Named::read(answer, known, Call::Collaborators)?;
         let had_people = people.is_some_and(|people| !people.is_empty());
         if answer.value.is_empty() && had_people {
             let answer = client.collaborators(self.caller, app, None).await?;
-            return Named::read(answer, None, "collaborators");
+            return Named::read(answer, None, Call::Collaborators);
         }
         Ok(answer)
     }
