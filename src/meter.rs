@@ -36,12 +36,10 @@ mod counted {
     use metrics::{counter, gauge, histogram};
 
     use super::Gauges;
-    use crate::heroku::Call;
 
-    pub(crate) fn api_call(call: Call, outcome: &str) {
+    pub(crate) fn api_call(call: &'static str, outcome: &str) {
         let outcome = outcome.to_owned();
-        counter!("heroku_sso_api_calls_total", "call" => call.label(), "outcome" => outcome)
-            .increment(1);
+        counter!("heroku_sso_api_calls_total", "call" => call, "outcome" => outcome).increment(1);
     }
 
     pub(crate) fn list_fetched(outcome: &'static str, took: Duration) {
@@ -92,9 +90,8 @@ mod silent {
     use std::time::Duration;
 
     use super::Gauges;
-    use crate::heroku::Call;
 
-    pub(crate) fn api_call(_call: Call, _outcome: &str) {}
+    pub(crate) fn api_call(_call: &'static str, _outcome: &str) {}
     pub(crate) fn list_fetched(_outcome: &'static str, _took: Duration) {}
     pub(crate) fn token_renewed(_outcome: &'static str) {}
     pub(crate) fn webhook(_outcome: &'static str) {}

@@ -1,9 +1,11 @@
 //! The synchronization of a fleet, measured against a simulated Heroku in a process of its own.
 //!
 //! `cargo bench --bench fleet` prints the table of `benches/README.md`; `FLEET=5000` makes the large
-//! fleets smaller, `-- outage` leaves all out but what an outage does to requests. What is compared is
+//! fleets smaller, `-- outage` leaves all out but what an outage does to requests, `-- growth` all but what
+//! a list costs by the size of the fleet. What is compared is
 //! measured in one run: a refresh against one bare call, the sync against a bare loop of the same calls.
 
+mod growth;
 mod heroku;
 mod memory;
 mod outage;
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
         Some("heroku") => runtime.block_on(heroku::serve(&arguments[2..])),
         Some("memory") => runtime.block_on(memory::measure(&arguments[2..])),
         Some("outage") => runtime.block_on(outage_alone()),
+        Some("growth") => runtime.block_on(growth_alone()),
         _ => runtime.block_on(all()),
     };
     match result {
@@ -38,17 +41,29 @@ fn main() -> ExitCode {
     }
 }
 
-async fn all() -> Result<()> {
-    let fleet: usize = match std::env::var("FLEET") {
+/// The resources of the large fleets.
+fn large() -> Result<usize> {
+    Ok(match std::env::var("FLEET") {
         Ok(fleet) => fleet.parse()?,
         Err(_) => 100_000,
-    };
+    })
+}
+
+async fn all() -> Result<()> {
     let mut report = Report::default();
     scenarios::round_trips(&mut report).await?;
     scenarios::calls_of_teams(&mut report).await?;
     scenarios::throughput(&mut report).await?;
     outage::compare(&mut report).await?;
-    memory::compare(&mut report, fleet).await?;
+    growth::cost(&mut report, large()?).await?;
+    memory::compare(&mut report, large()?).await?;
+    report.print();
+    Ok(())
+}
+
+async fn growth_alone() -> Result<()> {
+    let mut report = Report::default();
+    growth::cost(&mut report, large()?).await?;
     report.print();
     Ok(())
 }

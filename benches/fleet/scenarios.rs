@@ -79,11 +79,11 @@ pub async fn calls_of_teams(report: &mut Report) -> Result<()> {
     let sso = heroku.builder()?.clock(clock.clone()).build()?;
     heroku.register_all(&sso).await?;
     let sync = sso.spawn_sync();
-    fetched_since(&sso, Duration::ZERO).await?;
+    fetched_since(&sso, Duration::ZERO, POLL).await?;
     let first = heroku.calls()?;
     // Everything is due once within an idle interval.
     clock.advance(IDLE_INTERVAL);
-    fetched_since(&sso, Duration::ZERO).await?;
+    fetched_since(&sso, Duration::ZERO, POLL).await?;
     let second = heroku.calls()? - first;
     sync.shutdown().await;
     let each = |calls: usize| format!("{:.3}", calls as f64 / world.apps as f64);
@@ -97,17 +97,20 @@ pub async fn calls_of_teams(report: &mut Report) -> Result<()> {
     Ok(())
 }
 
+/// How often a fleet of usual size is looked at.
+const POLL: Duration = Duration::from_millis(5);
+
 /// The default.
-const IDLE_INTERVAL: Duration = Duration::from_secs(6 * 60 * 60);
+pub const IDLE_INTERVAL: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// Waits until every resource has a list of this age.
-async fn fetched_since(sso: &HerokuSso, age: Duration) -> Result<()> {
+pub async fn fetched_since(sso: &HerokuSso, age: Duration, poll: Duration) -> Result<()> {
     for _ in 0..2_000 {
         let health = sso.health().await?;
         if health.without_list == 0 && health.oldest_list.is_some_and(|oldest| oldest <= age) {
             return Ok(());
         }
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::time::sleep(poll).await;
     }
     let health = sso.health().await?;
     Err(format!("the sync does not come to an end: {health:?}").into())
@@ -148,7 +151,7 @@ pub async fn throughput(report: &mut Report) -> Result<()> {
 
 async fn first_lists(sso: &HerokuSso) -> Result<()> {
     let sync = sso.spawn_sync();
-    fetched_since(sso, Duration::MAX).await?;
+    fetched_since(sso, Duration::MAX, POLL).await?;
     sync.shutdown().await;
     Ok(())
 }

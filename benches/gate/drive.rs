@@ -44,13 +44,23 @@ pub async fn answers(app: &mut Router, cookies: &[String], requests: u64) -> Dur
     while left > 0 {
         let batch = left.min(BATCH);
         let next = || request(whose.next().expect("at least one"));
-        let requests: Vec<_> = std::iter::repeat_with(next).take(batch as usize).collect();
+        let requests = std::iter::repeat_with(next).take(batch as usize).collect();
         let started = Instant::now();
-        for request in requests {
-            drop(app.call(request).await);
-        }
+        answer(app, requests).await;
         spent += started.elapsed();
         left -= batch;
     }
     spent
+}
+
+/// So many requests, of these people in turn.
+pub fn requests(cookies: &[String], count: u64) -> Vec<Request<Body>> {
+    let whose = cookies.iter().cycle().take(count as usize);
+    whose.map(|cookie| request(cookie)).collect()
+}
+
+pub async fn answer(app: &mut Router, requests: Vec<Request<Body>>) {
+    for request in requests {
+        drop(app.call(request).await);
+    }
 }

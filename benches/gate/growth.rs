@@ -1,13 +1,18 @@
 //! The same request with more resources in memory, and on more threads at once.
 
+use std::sync::Barrier;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use criterion::{BenchmarkId, Criterion};
 
 use crate::drive;
 use crate::fleet::Fleet;
+use crate::measured;
+
+/// Requests that a thread has ready, so that to wait for the others is little of the time.
+const SHARE: u64 = 2_000;
 
 /// `RESOURCES=100000` leaves the last one out, which takes gigabytes.
 pub fn resources(c: &mut Criterion) {
@@ -16,23 +21,44 @@ pub fn resources(c: &mut Criterion) {
         Err(_) => 1_000_000,
     };
     let mut group = c.benchmark_group("resources");
-    for resources in [1, 1_000, 100_000, 1_000_000] {
-        if resources > most {
-            break;
-        }
+    let mut memory = measured::Values::new();
+    // The largest first: what a smaller one has given back would be taken for what this one takes.
+    let sizes = [1_000_000, 100_000, 1_000, 1].into_iter();
+    for resources in sizes.filter(|resources| *resources <= most) {
         let runtime = drive::current_thread();
         // Made when the first is measured: a filter may leave it out.
         let mut fleet = None;
         group.bench_function(BenchmarkId::from_parameter(resources), |bencher| {
-            let fleet = fleet.get_or_insert_with(|| runtime.block_on(Fleet::of(resources)));
+            let fleet = fleet.get_or_insert_with(|| {
+                let empty = resident_bytes();
+                let fleet = runtime.block_on(Fleet::of(resources));
+                if memory.is_empty() {
+                    let grown = resident_bytes() - empty;
+                    memory.insert("resources".into(), resources as f64);
+                    memory.insert("bytes".into(), grown);
+                }
+                fleet
+            });
             let Fleet { app, cookies } = fleet;
             bencher.iter_custom(|rounds| runtime.block_on(drive::answers(app, cookies, rounds)));
         });
     }
     group.finish();
+    if !memory.is_empty() {
+        measured::keep("memory", &memory);
+    }
 }
 
-/// Each thread with a runtime of its own, as fast as it can; the requests of all are counted.
+/// What Linux says this process holds, allocator's rounding and fragments included.
+fn resident_bytes() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.expect("VmRSS").trim().trim_end_matches(" kB").trim();
+    kilobytes.parse::<f64>().expect("a number") * 1024.0
+}
+
+/// Each thread with a runtime of its own, as fast as it can; the requests of all are counted, from when
+/// all begin until the last has ended.
 pub fn threads(c: &mut Criterion) {
     let runtime = drive::current_thread();
     for (name, resources) in [
@@ -59,19 +85,29 @@ pub fn threads(c: &mut Criterion) {
 }
 
 fn on_threads(threads: u64, app: &Router, cookies: &[String], rounds: u64) -> Duration {
-    let each = rounds.div_ceil(threads);
-    let total: Duration = thread::scope(|scope| {
+    let batches = rounds.div_ceil(threads * SHARE);
+    let all = Barrier::new(threads as usize);
+    let spent: Duration = thread::scope(|scope| {
         let work = |_| {
-            let mut app = app.clone();
+            let (mut app, all) = (app.clone(), &all);
             scope.spawn(move || {
                 let runtime = drive::current_thread();
-                runtime.block_on(drive::answers(&mut app, cookies, each))
+                let mut spent = Duration::ZERO;
+                for _ in 0..batches {
+                    let requests = drive::requests(cookies, SHARE);
+                    all.wait();
+                    let started = Instant::now();
+                    runtime.block_on(drive::answer(&mut app, requests));
+                    all.wait();
+                    spent += started.elapsed();
+                }
+                spent
             })
         };
         let running: Vec<_> = (0..threads).map(work).collect();
         let spent = running.into_iter().map(|thread| thread.join());
-        spent.map(|spent| spent.expect("no panic")).sum()
-    });
-    // What one thread took for its share.
-    total / u32::try_from(threads).expect("a few")
+        spent.map(|spent| spent.expect("no panic")).max()
+    })
+    .expect("at least one thread");
+    spent.mul_f64(rounds as f64 / (batches * threads * SHARE) as f64)
 }

@@ -7,6 +7,7 @@ mod drive;
 mod fleet;
 mod growth;
 mod lists;
+mod measured;
 mod peers;
 mod requests;
 mod sso;

@@ -173,7 +173,17 @@ pub fn growth(times: &Estimates) -> String {
             rate("1000 resources")
         );
     }
-    table + "\nMillions of requests a second, of all threads together.\n"
+    table += "\nMillions of requests a second, of all threads together.\n";
+    let memory = measured::kept("memory");
+    let (resources, bytes) = (memory["resources"], memory["bytes"]);
+    let _ = writeln!(
+        table,
+        "\n{resources:.0} resources of ten people each take {:.1} GB with the memory store's copy of them: {:.0} \
+         bytes each.",
+        bytes / 1e9,
+        bytes / resources
+    );
+    table
 }
 
 fn readable(nanoseconds: f64) -> String {

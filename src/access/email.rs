@@ -84,6 +84,11 @@ mod tests {
         let email: Email = "  Ann@Example.COM ".parse().unwrap();
         assert_eq!(email, "ann@example.com".parse().unwrap());
         assert_eq!(email.as_str(), "ann@example.com");
+        let text: &str = email.as_ref();
+        assert_eq!(
+            (text, email.to_string().as_str()),
+            ("ann@example.com", text)
+        );
     }
 
     #[test]

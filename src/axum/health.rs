@@ -10,12 +10,17 @@ use http::header::CACHE_CONTROL;
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use crate::heroku_sso::HerokuSso;
+use crate::store::StoreError;
 use crate::sync::{Health, SyncError};
 
 /// How long an answer is good.
 const KEPT: Duration = Duration::from_secs(1);
+
+/// How long the store has: whoever watches this process wants to be told, not to wait.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The last answer, and when it was had. Whoever comes while it is looked for waits for it.
 type Last = Mutex<Option<(Duration, Result<Health, SyncError>)>>;
@@ -31,7 +36,8 @@ impl HerokuSso {
     /// A handler for `/healthz`, outside of the gate: 200 while the store answers and the sync runs,
     /// else 503. While the database is away a restart does not help: see DEPLOYING.md.
     ///
-    /// An answer is good for a second, so that the route may be open to everybody.
+    /// An answer is good for a second, so that the route may be open to everybody, and a store that does
+    /// not answer within five seconds does not answer.
     ///
     /// The body says how things stand: `store_reachable`, `sync_alive`, `lists_fresh`,
     /// `lists_behind`, and `oldest_list_age_seconds` (null without a list).
@@ -95,7 +101,10 @@ impl HerokuSso {
         {
             return health.clone();
         }
-        let health = self.health().await;
+        let health = match timeout(PATIENCE, self.health()).await {
+            Ok(health) => health,
+            Err(_) => Err(StoreError::new("the store did not answer in time").into()),
+        };
         *last = Some((clock.elapsed(), health.clone()));
         health
     }

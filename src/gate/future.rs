@@ -193,11 +193,16 @@ fn enter<S, ReqBody>(
 where
     S: Service<Request<ReqBody>>,
 {
-    if let Some(answer) = lead_back(keeper, &request, &passage) {
-        let answer = Box::pin(async move { answer });
-        return State::Answer { answer };
+    let mut hint = None;
+    if passage.by_cookie && is_landing(keeper, &request, passage.user.resource()) {
+        if let Some(answer) = lead_back(keeper, &request, &passage) {
+            let answer = Box::pin(async move { answer });
+            return State::Answer { answer };
+        }
+        // Of somebody who has just signed in, where the form could not set it.
+        let resource = passage.user.resource();
+        hint = keeper.cookies.landed(request.headers(), resource);
     }
-    let hint = landed(keeper, &request, &passage);
     let ends = keeper.streams == Streams::EndWithAccess;
     let reader = ends.then(|| passage.user.clone());
     request.extensions_mut().insert(passage.user);
@@ -216,9 +221,6 @@ where
 /// The landing page leads on to the page that was wanted when the last session ended, once.
 fn lead_back<B>(keeper: &Keeper, request: &Request<B>, passage: &Passage) -> Option<Own> {
     let resource = passage.user.resource();
-    if !passage.by_cookie || !is_landing(keeper, request, resource) {
-        return None;
-    }
     let way = keeper.cookies.way_back(request.headers(), Some(resource))?;
     let wanted = way.wanted.clone()?;
     let done = keeper.cookies.set_way_back(&WayBack {
@@ -235,15 +237,6 @@ fn lead_back<B>(keeper: &Keeper, request: &Request<B>, passage: &Passage) -> Opt
         headers.append(SET_COOKIE, cookie.clone());
     }
     Some(response)
-}
-
-/// The hint of somebody who has just signed in, where the form could not set it.
-fn landed<B>(keeper: &Keeper, request: &Request<B>, passage: &Passage) -> Option<HeaderValue> {
-    let resource = passage.user.resource();
-    let cookies = &keeper.cookies;
-    (passage.by_cookie && is_landing(keeper, request, resource))
-        .then(|| cookies.landed(request.headers(), resource))
-        .flatten()
 }
 
 fn is_landing<B>(keeper: &Keeper, request: &Request<B>, resource: &ResourceId) -> bool {

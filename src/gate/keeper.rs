@@ -28,18 +28,62 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// An add-on's Heroku page counts if it is https on heroku.com; on this machine, if the Platform
-    /// API is on this machine too.
+    /// True for a page that a browser may be sent to in order to sign in again.
     pub(super) fn trusts(&self, web_url: &Url) -> bool {
-        let plain = web_url.username().is_empty() && web_url.password().is_none();
-        let at_heroku = match web_url.host() {
-            Some(Host::Domain(host)) => host == "heroku.com" || host.ends_with(".heroku.com"),
-            _ => false,
-        };
-        let public = web_url.scheme() == "https" && at_heroku && web_url.port().is_none();
-        let local = self.heroku_is_local
-            && matches!(web_url.scheme(), "http" | "https")
-            && is_loopback(web_url);
-        plain && (public || local)
+        is_herokus(web_url, self.heroku_is_local)
+    }
+}
+
+/// An add-on's Heroku page counts if it is https on heroku.com; on this machine, if the Platform API
+/// is on this machine too.
+fn is_herokus(page: &Url, heroku_is_local: bool) -> bool {
+    let plain = page.username().is_empty() && page.password().is_none();
+    let at_heroku = match page.host() {
+        Some(Host::Domain(host)) => host == "heroku.com" || host.ends_with(".heroku.com"),
+        _ => false,
+    };
+    let public = page.scheme() == "https" && at_heroku && page.port().is_none();
+    let local = heroku_is_local && matches!(page.scheme(), "http" | "https") && is_loopback(page);
+    plain && (public || local)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_is_sent_to_heroku_and_nowhere_else() {
+        let counts = |page: &str, local| is_herokus(&page.parse().unwrap(), local);
+        for page in [
+            "https://heroku.com/apps/shop",
+            "https://addons-sso.heroku.com/apps/shop/addons/1",
+            "https://HEROKU.com:443/",
+        ] {
+            assert!(counts(page, false) && counts(page, true), "{page}");
+        }
+        for page in [
+            "http://127.0.0.1:5000/",
+            "https://localhost/",
+            "http://[::1]:5000/",
+        ] {
+            assert!(!counts(page, false) && counts(page, true), "{page}");
+        }
+        for page in [
+            "http://heroku.com/",
+            "https://heroku.com:8443/",
+            "https://heroku.com.evil.example/",
+            "https://notheroku.com/",
+            "https://evil.example/heroku.com",
+            "https://evil.example/.heroku.com",
+            "https://ann@heroku.com/",
+            "https://:secret@heroku.com/",
+            "http://ann:secret@127.0.0.1/",
+            "https://10.0.0.1/",
+            "ftp://127.0.0.1/",
+            "data:text/html,heroku.com",
+            "javascript:alert(1)//.heroku.com",
+        ] {
+            assert!(!counts(page, false) && !counts(page, true), "{page}");
+        }
     }
 }

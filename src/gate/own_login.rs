@@ -1,6 +1,7 @@
 //! The partner's own login: the same list and the same session for somebody who proved an email some
 //! other way.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::header::SET_COOKIE;
@@ -36,7 +37,7 @@ impl VerifiedEmail {
 }
 
 /// A session that [`HerokuSso::admit`](crate::HerokuSso::admit) has opened.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "the browser has no session without its cookies"]
 pub struct SignedIn {
     member: Member,
@@ -67,6 +68,16 @@ impl SignedIn {
     /// When the session ends unless its list is fetched again before.
     pub fn expires_at(&self) -> OffsetDateTime {
         self.expires_at
+    }
+}
+
+impl fmt::Debug for SignedIn {
+    /// Without the email and the cookies.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedIn")
+            .field("expires_at", &self.expires_at)
+            .field("landing", &self.landing)
+            .finish_non_exhaustive()
     }
 }
 

@@ -173,3 +173,23 @@ impl Refusal {
         problem.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_to_come_again_is_told_whole_seconds_that_are_enough() {
+        for (wait, told) in [
+            (0, "1"),
+            (1, "1"),
+            (1_000, "1"),
+            (1_001, "2"),
+            (61_500, "62"),
+        ] {
+            let refusal = Refusal::cannot_check(Duration::from_millis(wait));
+            let response = refusal.into_response(Format::Html, &Method::GET);
+            assert_eq!(response.headers()[RETRY_AFTER], told, "{wait} ms");
+        }
+    }
+}

@@ -87,8 +87,7 @@ where
                 let answer = async move { keeper.sign_out(sign_out).await };
                 ResponseFuture::answer(Box::pin(answer))
             }
-            Errand::Pass => {
-                let place = keeper.paths.place(request.uri().path());
+            Errand::Pass(place) => {
                 let mount = original_uri::prefix(&request);
                 let credential = keeper.credential(place, request.headers());
                 let passage = credential

@@ -24,7 +24,6 @@ impl Call {
     }
 
     /// As the label of a metric.
-    #[cfg_attr(not(feature = "metrics"), allow(dead_code))]
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::AddOn => "add_on",

@@ -224,8 +224,8 @@ impl HerokuClient {
     ) -> Result<Answer, HerokuError> {
         let result = self.ask(request, pool, call).await;
         match &result {
-            Ok(answer) => meter::api_call(call, answer.status.as_str()),
-            Err(error) => meter::api_call(call, error.kind()),
+            Ok(answer) => meter::api_call(call.label(), answer.status.as_str()),
+            Err(error) => meter::api_call(call.label(), error.kind()),
         }
         result
     }

@@ -62,3 +62,52 @@ impl Cookies {
         (!hints.contains(resource)).then(|| self.with_hint(&hints, resource))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::CookieTransport;
+    use crate::secret::ClientSecret;
+    use http::header::COOKIE;
+    use uuid::Uuid;
+
+    fn cookies(one_each: bool) -> Cookies {
+        let secret = ClientSecret::new("a client secret of some length").unwrap();
+        Cookies::new(CookieTransport::Https, &secret, one_each)
+    }
+
+    fn resources(count: u128) -> Vec<ResourceId> {
+        (0..count).map(|n| Uuid::from_u128(n).into()).collect()
+    }
+
+    /// The request headers of a browser that was told this.
+    fn sent(cookie: &HeaderValue) -> HeaderMap {
+        let pair = cookie.to_str().unwrap().split(';').next().unwrap();
+        HeaderMap::from_iter([(COOKIE, pair.parse().unwrap())])
+    }
+
+    #[test]
+    fn the_last_ten_are_remembered_the_newest_first() {
+        let (cookies, known) = (cookies(true), resources(11));
+        let full = cookies.with_hint(&known[1..], &known[0]);
+        let ten = cookies.with_hint(&known[1..10], &known[0]);
+        assert_eq!(full, ten);
+        assert_eq!(cookies.hints(&sent(&full)), known[..10]);
+        let again = cookies.with_hint(&known[..3], &known[2]);
+        let order = [known[2], known[0], known[1]];
+        assert_eq!(cookies.hints(&sent(&again)), order, "each once");
+    }
+
+    #[test]
+    fn one_is_taken_back_and_the_others_stay_if_each_has_a_session() {
+        let known = resources(3);
+        let each = cookies(true);
+        let left = each.without_hint(&known, Some(&known[1]));
+        assert_eq!(each.hints(&sent(&left)), [known[0], known[2]]);
+        for (cookies, resource) in [(each, None), (cookies(false), Some(&known[1]))] {
+            let left = cookies.without_hint(&known, resource);
+            assert!(cookies.hints(&sent(&left)).is_empty());
+            assert!(left.to_str().unwrap().contains("Max-Age=0"));
+        }
+    }
+}

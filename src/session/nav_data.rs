@@ -23,3 +23,36 @@ impl Cookies {
         cookie.to_string().try_into().ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::ClientSecret;
+
+    #[test]
+    fn only_base64_becomes_a_cookie_and_that_is_as_safe_as_the_session_s() {
+        let secret = ClientSecret::new("a client secret of some length").unwrap();
+        let cookie = |transport, value: &str| {
+            let cookie = Cookies::new(transport, &secret, false).nav_data(value);
+            cookie.map(|cookie| cookie.to_str().unwrap().to_owned())
+        };
+        let attributes = "heroku-nav-data=eyJhIjoxfQ==; SameSite=Lax";
+        for (transport, expected) in [
+            (
+                CookieTransport::Https,
+                format!("{attributes}; Secure; Path=/"),
+            ),
+            (
+                CookieTransport::InsecureHttp,
+                format!("{attributes}; Path=/"),
+            ),
+        ] {
+            assert_eq!(cookie(transport, "eyJhIjoxfQ=="), Some(expected));
+        }
+        let longest = "a".repeat(4096);
+        assert!(cookie(CookieTransport::Https, &longest).is_some());
+        for bad in ["", "a b", "a;b", "a\r\nb", "ä", &format!("{longest}a")] {
+            assert_eq!(cookie(CookieTransport::Https, bad), None, "{bad:?}");
+        }
+    }
+}

@@ -190,7 +190,10 @@ async fn a_stream_read_with_a_token_ends_with_it() {
     let request = request.header("authorization", format!("Bearer {token}"));
     let mut stream = request.send().await.unwrap();
     assert!(stream.chunk().await.unwrap().is_some());
-    site.clock.advance(Duration::from_secs(300));
+    site.clock.advance(Duration::from_secs(200));
+    let more = tokio::time::timeout(Duration::from_millis(200), stream.chunk());
+    assert!(more.await.is_err(), "the stream is silent, and open");
+    site.clock.advance(Duration::from_secs(100));
     let end = tokio::time::timeout(Duration::from_secs(10), stream.chunk());
     assert_eq!(end.await.expect("the stream ends").unwrap(), None);
 }
@@ -215,6 +218,9 @@ async fn under_paths_of_resources_a_token_is_for_its_own() {
                 use secrecy::ExposeSecret;
 
                 let token = mints.bearer_for(&user).unwrap();
+                let printed = format!("{token:?}");
+                assert!(printed.contains("expires_at"));
+                assert!(!printed.contains(token.secret().expose_secret()));
                 token.secret().expose_secret().to_owned()
             }),
         )
@@ -266,6 +272,11 @@ async fn a56_an_answer_to_a_token_varies_by_it_and_the_service_does_not_see_it()
         .send(request.header("authorization", "Basic x"))
         .await;
     assert_eq!(answer.body, "Basic x");
+    for other in ["Digest x", "Bearerx", "Bearer-of x", "Bear"] {
+        let request = browser.request(Method::GET, "/page");
+        let answer = browser.send(request.header("authorization", other)).await;
+        assert_eq!(answer.status, 200, "{other}");
+    }
 }
 
 #[tokio::test]

@@ -14,11 +14,12 @@ use tower_sessions_sqlx_store::sqlx::SqlitePool;
 
 use crate::world::World;
 
-/// A store whose first sweeps fail.
+/// A store whose first sweeps fail, or panic.
 #[derive(Clone, Debug, Default)]
 struct Failing {
     inner: MemorySessions,
     sweeps: Arc<AtomicUsize>,
+    panics: bool,
 }
 
 #[async_trait]
@@ -37,6 +38,7 @@ impl SessionStore for Failing {
 #[async_trait]
 impl ExpiredDeletion for Failing {
     async fn delete_expired(&self) -> Result<()> {
+        assert!(!self.panics, "a fault of this store");
         match self.sweeps.fetch_add(1, Ordering::SeqCst) {
             0 | 1 => Err(Error::Backend("the database is away".into())),
             _ => Ok(()),
@@ -68,6 +70,30 @@ async fn a_sweep_that_fails_is_tried_again_at_the_next_period() {
         until(async || sessions.sweeps.load(Ordering::SeqCst) >= round).await;
         assert!(sweep.is_alive());
     }
+    drop(sweep);
+    for _ in 0..3 {
+        world.clock.advance(Duration::from_secs(60));
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(sessions.sweeps.load(Ordering::SeqCst), 4, "it has stopped");
+}
+
+#[tokio::test]
+async fn a_sweep_that_has_broken_off_says_so() {
+    let sessions = Failing {
+        panics: true,
+        ..Failing::default()
+    };
+    let world = World::with(|builder| builder.session_store(MemorySessions::default())).await;
+    let sweep = world
+        .sso
+        .spawn_session_sweep(sessions, Duration::from_secs(60));
+    tokio::task::yield_now().await;
+    assert!(sweep.is_alive());
+    world.clock.advance(Duration::from_secs(60));
+    until(async || !sweep.is_alive()).await;
 }
 
 #[tokio::test]

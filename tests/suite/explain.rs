@@ -49,6 +49,12 @@ async fn a_form_is_told_which_check_it_failed_and_what_to_look_at() {
         why.contains("is missing") || why.contains("no token"),
         "{why}"
     );
+    let tokenless: Vec<_> = form
+        .split('&')
+        .filter(|field| !field.contains("token="))
+        .collect();
+    let why = why_not(&browser, &tokenless.join("&")).await;
+    assert!(why.contains("`sso_policy`"), "{why}");
     let why = why_not(&browser, &format!("{form}&timestamp=1")).await;
     assert_eq!(why, "the field `timestamp` is sent twice");
     let stranger = addon.sign_in_form("bob@example.com").body();

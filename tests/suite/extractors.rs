@@ -21,13 +21,14 @@ async fn the_user_says_who_for_what_and_until_when() {
         .owned_by_team(&team)
         .collaborator("ann@example.com");
     let addon = app.addon();
-    let id = addon.resource_id();
+    let (id, name) = (addon.resource_id(), addon.name());
     assert_eq!(addon.provision().await.unwrap().status, 200);
     let (user_id, app_id) = (world.heroku.user_id("ann@example.com"), app.id());
     let handler = move |user: HerokuUser| async move {
         assert_eq!(user.email().as_str(), "ann@example.com");
         assert_eq!(user.user_id(), Some(&user_id));
         assert_eq!(user.resource(), &id);
+        assert_eq!(user.addon_name(), name);
         assert_eq!(
             (&user.app().id, user.app().name.as_str()),
             (&app_id, "shop")
@@ -41,7 +42,8 @@ async fn the_user_says_who_for_what_and_until_when() {
             user.session_expires_at() - user.signed_in_at(),
             time::Duration::minutes(5)
         );
-        assert!(!format!("{user:?}").contains("ann"));
+        let printed = format!("{user:?}");
+        assert!(printed.contains("session_expires_at") && !printed.contains("ann"));
         "ok"
     };
     let app = Router::new()

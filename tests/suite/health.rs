@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, to_bytes};
+use http::Request;
+use tower::ServiceExt;
 use tower_heroku_sso::simulator::{Endpoint, Fault};
 
 use crate::browser::Browser;
@@ -44,6 +47,32 @@ async fn a_process_whose_lists_are_too_old_is_alive_and_not_ready() {
     world.clock.advance(Duration::from_secs(1));
     assert_eq!(checks.fetch("/readyz").await.status, 200);
     sync.shutdown().await;
+}
+
+/// Tokio's time is paused here, and jumps to the next thing that waits for it.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_is_told_of_and_not_waited_for() {
+    let store = Faulty::default();
+    let sso = crate::setup::builder()
+        .store(store.clone())
+        .build()
+        .unwrap();
+    let router: Router = Router::new().route("/healthz", sso.healthz());
+    store.hold("get");
+    let request = || Request::get("/healthz").body(Body::empty()).unwrap();
+    let started = tokio::time::Instant::now();
+    let (one, other) = tokio::join!(router.clone().oneshot(request()), router.oneshot(request()));
+    assert_eq!(
+        started.elapsed(),
+        Duration::from_secs(5),
+        "for both together"
+    );
+    for answer in [one.unwrap(), other.unwrap()] {
+        assert_eq!(answer.status(), 503);
+        let body = to_bytes(answer.into_body(), 1_000).await.unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(report["store_reachable"], false);
+    }
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod cold_start;
 mod conditional;
 mod cookies;
 mod crafted;
+mod cues;
 mod events;
 mod explain;
 mod extension;
@@ -19,7 +20,7 @@ mod fleet;
 mod forms;
 mod gate;
 mod health;
-mod hints;
+
 mod interrupted;
 mod last_list;
 mod leases;

@@ -7,10 +7,11 @@ use axum::body::Body;
 use axum::routing::get;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
+use http_body::Body as _;
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_heroku_sso::simulator::SignInForm;
-use tower_heroku_sso::{HerokuSso, HerokuUser, RefusalKind};
+use tower_heroku_sso::{HerokuSso, HerokuUser, RefusalKind, Role};
 
 use crate::browser::{Browser, FORM};
 use crate::world::{World, serve};
@@ -126,15 +127,39 @@ async fn around_a_single_method_router() {
     assert_guards(&world, app, "/heroku/sso", "/", "/").await;
 }
 
+/// What a layer between the router and the gate makes of the path is no prefix of it.
+#[tokio::test]
+async fn behind_a_layer_that_rewrites_the_path_the_sign_out_stays_where_it_is() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let sign_out = get(|user: HerokuUser| async move { user.sign_out_path() });
+    let rewrite = |mut request: Request<Body>| async {
+        if request.uri().path() == "/old" {
+            *request.uri_mut() = "/new".parse().unwrap();
+        }
+        request
+    };
+    let app = Router::new()
+        .route("/old", sign_out)
+        .layer(world.sso.layer())
+        .layer(axum::middleware::map_request(rewrite))
+        .merge(world.sso.endpoints());
+    let browser = Browser::new(serve(app).await);
+    browser.submit(&addon.sign_in_form("ann@example.com")).await;
+    assert_eq!(browser.fetch("/old").await.body, "/logout");
+}
+
 #[tokio::test]
 async fn around_a_plain_tower_service_without_axum() {
     let world = World::start().await;
     let addon = world.addon().await;
     let plain = service_fn(|request: Request<Full<Bytes>>| async move {
         let user = request.extensions().get::<HerokuUser>().unwrap();
-        Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(
-            user.email().to_string(),
-        ))))
+        let body = match request.uri().path() {
+            "/nothing" => String::new(),
+            _ => user.email().to_string(),
+        };
+        Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(body))))
     });
     let gate = world.sso.layer().layer(plain);
 
@@ -151,12 +176,16 @@ async fn around_a_plain_tower_service_without_axum() {
     let cookie = signed_in.headers()["set-cookie"].to_str().unwrap();
     let cookie = cookie.split(';').next().unwrap().to_owned();
 
-    let request = Request::get("/")
-        .header("cookie", cookie)
-        .body(Full::default());
-    let answer = gate.oneshot(request.unwrap()).await.unwrap();
+    let get = |path: &str| {
+        let request = Request::get(path).header("cookie", &cookie);
+        gate.clone().oneshot(request.body(Full::default()).unwrap())
+    };
+    let answer = get("/").await.unwrap();
+    // What a server makes the length of, and the end.
+    assert_eq!(answer.body().size_hint().exact(), Some(15));
     let body = answer.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, "ann@example.com");
+    assert!(get("/nothing").await.unwrap().body().is_end_stream());
 }
 
 fn post(form: &SignInForm) -> Request<Full<Bytes>> {
@@ -177,6 +206,24 @@ async fn the_gate_is_ready_when_what_it_wraps_is_and_refuses_without_calling_it(
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     drop((gate, response));
     // A request that had been let through would come before the end.
+    let none: Option<(_, tower_test::mock::SendResponse<Response<Full<Bytes>>>)> =
+        inner.next_request().await;
+    assert!(none.is_none());
+}
+
+#[tokio::test]
+async fn a_role_guard_is_ready_when_what_it_wraps_is() {
+    let sso = crate::setup::builder().build().unwrap();
+    let layer = sso.require_any([Role::Admin]);
+    let (mut guard, mut inner) = tower_test::mock::spawn_layer(layer);
+    inner.allow(0);
+    assert!(guard.poll_ready().is_pending());
+    inner.allow(1);
+    assert!(guard.poll_ready().is_ready());
+    let request = Request::get("/").body(Full::<Bytes>::default()).unwrap();
+    let response: Response<_> = guard.call(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    drop((guard, response));
     let none: Option<(_, tower_test::mock::SendResponse<Response<Full<Bytes>>>)> =
         inner.next_request().await;
     assert!(none.is_none());

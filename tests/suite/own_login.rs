@@ -43,6 +43,9 @@ async fn somebody_on_the_list_gets_the_same_session_by_the_partner_s_own_login()
     let addon = world.addon().await;
     let signed_in = admit(&world, &addon, "ANN@example.com").await.unwrap();
     assert_eq!(signed_in.member().email, email("ann@example.com"));
+    assert_eq!(signed_in.landing(), "/");
+    let printed = format!("{signed_in:?}");
+    assert!(printed.contains("expires_at") && !printed.contains("ann"));
     let left = signed_in.expires_at() - world.clock.now();
     assert!(left <= REFRESH && left > REFRESH - Duration::from_secs(2));
     let browser = browser_with(&world, &signed_in);

@@ -22,7 +22,13 @@ async fn a_person_gets_a_page_and_a_program_a_problem_document() {
         page.header("content-type"),
         Some("text/html; charset=utf-8")
     );
-    assert!(page.body.contains("<html lang=\"en\">") && page.body.contains("<h1>"));
+    assert!(page.body.contains("<html lang=\"en\">"));
+    let (title, advice) = (
+        "Please sign in through Heroku",
+        "Open the add-on from your app's Resources page in the Heroku Dashboard.",
+    );
+    assert!(page.body.contains(&format!("<h1>{title}</h1>")));
+    assert!(page.body.contains(advice), "{}", page.body);
 
     let problem = browser.fetch("/").await;
     assert_eq!(problem.status, 401);
@@ -31,6 +37,10 @@ async fn a_person_gets_a_page_and_a_program_a_problem_document() {
         Some("application/problem+json")
     );
     let json = problem.json();
+    assert_eq!(
+        (&json["title"], &json["detail"]),
+        (&title.into(), &advice.into())
+    );
     assert_eq!(json["status"], 401);
     assert_eq!(json["type"], "urn:tower-heroku-sso:no-session");
     assert!(json["title"].is_string() && json["detail"].is_string());
@@ -61,7 +71,9 @@ async fn a56_no_cache_keeps_what_the_gate_answers() {
         (204, stranger.send(post("/logout")).await),
     ];
     let html = post("/logout").header("accept", "text/html");
-    answers.push((200, stranger.send(html).await));
+    let signed_out = stranger.send(html).await;
+    assert!(signed_out.body.contains("<h1>You are signed out</h1>"));
+    answers.push((200, signed_out));
     world.clock.advance(Duration::from_secs(1));
     let form = addon.sign_in_form("ann@example.com");
     answers.push((303, stranger.submit(&form).await));

@@ -211,3 +211,26 @@ async fn r7_a_store_that_is_away_ends_sessions_with_their_list_and_not_before() 
     );
     sync.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_sign_out_that_the_store_does_not_take_removes_the_record_all_the_same() {
+    let (store, sessions) = (Faulty::default(), MemorySessions::default());
+    let world = World::with(|builder| {
+        let builder = builder.store(store.clone());
+        builder.session_store(sessions.clone())
+    })
+    .await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let cookie = ann.cookie("__Host-heroku_sso").unwrap();
+    store.fail("close_session");
+    let sign_out = ann.request(reqwest::Method::POST, "/logout");
+    assert_eq!(ann.send(sign_out).await.status, 204);
+    // A process that was not told.
+    let (_next, address) = world
+        .another_gate(|builder| builder.store(store.another()).session_store(sessions))
+        .await;
+    let ann = ann.at(address);
+    ann.set_cookie("__Host-heroku_sso", &cookie);
+    assert_eq!(ann.fetch("/page").await.status, 401);
+}

@@ -97,6 +97,19 @@ async fn what_heroku_says_while_the_lists_are_being_loaded_is_to_be_said_again()
     sync.shutdown().await;
 }
 
+/// What is kept about them would only grow.
+#[tokio::test]
+async fn nobody_is_in_doubt_who_was_not_on_the_list() {
+    let store = Faulty::default();
+    let (world, addon) = taken_over(&store).await;
+    world.signed_in(&addon, "ann@example.com").await;
+    for (who, doubts) in [("nobody@example.com", 0), ("ann@example.com", 1)] {
+        let event = collaborator(&addon, "destroy", who, who);
+        assert_eq!(send(&world, &event).await, 204);
+        assert_eq!(store.calls("doubt"), doubts, "{who}");
+    }
+}
+
 #[tokio::test]
 async fn a_resource_that_this_process_has_not_met_is_looked_up() {
     let store = Faulty::default();
