@@ -59,6 +59,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("arc_swap", &["assertion/fetched_keys.rs", "sync/entry.rs"]),
     ("dashmap", &["sync/"]),
     ("fastrand", &["sync/"]),
+    ("futures_util", &["sync/change.rs"]),
     (
         "hex",
         &[

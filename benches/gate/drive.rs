@@ -19,6 +19,12 @@ pub fn page() -> Router {
     Router::new().route("/page", get(|| async { "page" }))
 }
 
+/// The router as `axum::serve` has it for each connection: what is to be made of its parts is made, and
+/// not at each request again.
+pub fn served(app: Router) -> Router {
+    app.with_state(())
+}
+
 pub fn current_thread() -> Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

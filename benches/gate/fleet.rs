@@ -58,7 +58,7 @@ impl Fleet {
             cookies.push(sign_in(&sso, id, &email(number, 3)).await);
         }
         Self {
-            app: drive::page().layer(sso.layer()),
+            app: drive::served(drive::page().layer(sso.layer())),
             cookies,
         }
     }

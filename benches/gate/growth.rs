@@ -71,7 +71,7 @@ pub fn threads(c: &mut Criterion) {
         for threads in [1, 2, 4] {
             group.bench_function(BenchmarkId::from_parameter(threads), |bencher| {
                 let (app, cookies) = made.get_or_insert_with(|| match resources {
-                    0 => (drive::page(), vec![String::new()]),
+                    0 => (drive::served(drive::page()), vec![String::new()]),
                     _ => {
                         let fleet = runtime.block_on(Fleet::of(resources));
                         (fleet.app, fleet.cookies)

@@ -53,7 +53,8 @@ pub async fn all() -> Vec<Peer> {
     ] {
         peers.push(gate(name, set_up).await);
     }
-    for peer in &peers {
+    for peer in &mut peers {
+        peer.app = drive::served(peer.app.clone());
         let answer = peer.app.clone().oneshot(drive::request(&peer.cookie)).await;
         let answer = answer.expect("infallible");
         assert_eq!(answer.status(), StatusCode::OK, "{}", peer.name);

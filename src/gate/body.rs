@@ -9,7 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use pin_project_lite::pin_project;
 
-use super::user::HerokuUser;
+use super::visit::Visit;
 
 pin_project! {
     /// What the gate answers with: its own page, or the wrapped service's body as it is.
@@ -35,7 +35,7 @@ enum Stay {
     Unlimited,
     /// Not asked yet: most bodies are done before that.
     Started {
-        user: HerokuUser,
+        visit: Visit,
         frames: u32,
     },
     /// Asked at every frame.
@@ -61,8 +61,8 @@ impl<B> GateBody<B> {
     }
 
     /// A body that ends when the access of its reader does.
-    pub(super) fn until_ended(body: B, user: HerokuUser) -> Self {
-        let stay = Stay::Started { user, frames: 0 };
+    pub(super) fn until_ended(body: B, visit: Visit) -> Self {
+        let stay = Stay::Started { visit, frames: 0 };
         Self {
             kind: Kind::Inner { body, stay },
         }
@@ -132,8 +132,8 @@ impl Stay {
 
     /// Begins to watch, if somebody asked for it. True if the access has ended already.
     fn watch_now(&mut self, cx: &mut Context<'_>) -> bool {
-        if let Self::Started { user, .. } = self {
-            *self = Self::Watched(Box::pin(user.ended()));
+        if let Self::Started { visit, .. } = self {
+            *self = Self::Watched(Box::pin(visit.clone().ended()));
             return self.is_over(cx);
         }
         false

@@ -98,10 +98,10 @@ impl Keeper {
         mount: &str,
         credential: &Credential<'_>,
     ) -> Passage {
-        let visit = Visit::new(Arc::clone(self), session);
+        let visit = Visit::new(Arc::clone(self), session, grant);
         let snapshot = Arc::clone(&held.snapshot);
         Passage {
-            user: HerokuUser::new(visit, grant, listed, snapshot, mount),
+            user: HerokuUser::new(visit, listed, snapshot, mount),
             cookie: None,
             by_cookie: credential.is_cookie(),
         }

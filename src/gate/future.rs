@@ -19,7 +19,7 @@ use super::check::Passage;
 use super::keeper::Keeper;
 use super::mode::Mode;
 use super::refusal::Refusal;
-use super::user::HerokuUser;
+use super::visit::Visit;
 use super::visitor::{Visitor, redirect};
 use crate::config::Streams;
 use crate::ids::ResourceId;
@@ -56,7 +56,7 @@ pin_project! {
             vary: &'static str,
             cookies: Vec<HeaderValue>,
             // Whose access ends the response's body.
-            reader: Option<HerokuUser>,
+            reader: Option<Visit>,
         },
     }
 }
@@ -204,7 +204,7 @@ where
         hint = keeper.cookies.landed(request.headers(), resource);
     }
     let ends = keeper.streams == Streams::EndWithAccess;
-    let reader = ends.then(|| passage.user.clone());
+    let reader = ends.then(|| passage.user.visit().clone());
     request.extensions_mut().insert(passage.user);
     if !passage.by_cookie {
         // It was for the gate: whoever sees it could use it too.

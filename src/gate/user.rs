@@ -26,11 +26,8 @@ use crate::sso::Proof;
 /// In the extensions of every request that passes the gate, and an axum extractor. What it says of
 /// roles and app is from the newest list, not from the sign-in. Cheap to clone.
 #[derive(Clone)]
-pub struct HerokuUser(Arc<Passed>);
-
-struct Passed {
+pub struct HerokuUser {
     visit: Visit,
-    grant: Arc<Grant>,
     listed: Entitlement,
     snapshot: Arc<Snapshot>,
     mount: Box<str>,
@@ -39,18 +36,16 @@ struct Passed {
 impl HerokuUser {
     pub(super) fn new(
         visit: Visit,
-        grant: Arc<Grant>,
         listed: Entitlement,
         snapshot: Arc<Snapshot>,
         mount: &str,
     ) -> Self {
-        Self(Arc::new(Passed {
+        Self {
             visit,
-            grant,
             listed,
             snapshot,
             mount: mount.into(),
-        }))
+        }
     }
 
     /// The refusal, if this is not a request for the resource that the gate let the person see: a
@@ -58,8 +53,8 @@ impl HerokuUser {
     #[cfg(feature = "axum")]
     pub(crate) fn refusal_elsewhere(&self, request: &Parts) -> Option<Response<Full<Bytes>>> {
         let path = original_uri::of(&request.extensions, &request.uri);
-        let path = path.path().strip_prefix(&*self.0.mount);
-        let is_here = match path.map(|path| self.0.visit.paths().place(path)) {
+        let path = path.path().strip_prefix(&*self.mount);
+        let is_here = match path.map(|path| self.visit.paths().place(path)) {
             Some(Place::Anywhere) => true,
             Some(Place::At(resource)) => resource == *self.resource(),
             Some(Place::Nowhere) | None => false,
@@ -79,70 +74,70 @@ impl HerokuUser {
     /// # }
     /// ```
     pub fn sign_out_path(&self) -> String {
-        let path = self.0.visit.paths().sign_out(self.resource());
-        format!("{}{path}", self.0.mount)
+        let path = self.visit.paths().sign_out(self.resource());
+        format!("{}{path}", self.mount)
     }
 
     /// The email, in lower case: the one that the list has.
     pub fn email(&self) -> &Email {
-        &self.0.grant.email
+        &self.visit.grant().email
     }
 
     /// The Heroku account, if the sign-in or the list names it.
     pub fn user_id(&self) -> Option<&UserId> {
-        let listed = self.0.listed.user_id.as_ref();
-        listed.or(self.0.grant.user_id.as_ref())
+        let listed = self.listed.user_id.as_ref();
+        listed.or(self.visit.grant().user_id.as_ref())
     }
 
     /// The resource whose dashboard this is.
     pub fn resource(&self) -> &ResourceId {
-        &self.0.grant.resource
+        &self.visit.grant().resource
     }
 
     /// The name of the resource at Heroku.
     pub fn addon_name(&self) -> &str {
-        &self.0.snapshot.addon_name
+        &self.snapshot.addon_name
     }
 
     /// The app that owns the resource.
     pub fn app(&self) -> &App {
-        &self.0.snapshot.app
+        &self.snapshot.app
     }
 
     /// The team that owns the app, if it belongs to one.
     pub fn team(&self) -> Option<&Team> {
-        self.0.snapshot.team.as_ref()
+        self.snapshot.team.as_ref()
     }
 
     /// Name of the app through whose attachment the person came, as the SSO request had it. Heroku
     /// does not sign it: show it, decide nothing by it.
     pub fn context_app(&self) -> Option<&str> {
-        self.0.grant.context_app.as_deref()
+        self.visit.grant().context_app.as_deref()
     }
 
     /// The roles on the app and in the team, as of [`list_fetched_at`](Self::list_fetched_at).
     pub fn roles(&self) -> &Roles {
-        self.0.listed.roles()
+        self.listed.roles()
     }
 
     /// Names of the permissions on a team app: `view`, `deploy`, `operate`, `manage`.
     pub fn permissions(&self) -> &[Box<str>] {
-        self.0.listed.permissions()
+        self.listed.permissions()
     }
 
     /// Whether Heroku signed the email that this person signed in with.
     pub fn proof(&self) -> Proof {
-        self.0.grant.proof
+        self.visit.grant().proof
     }
 
     /// When the person signed in.
     pub fn signed_in_at(&self) -> OffsetDateTime {
-        self.0.grant.signed_in_at
+        self.visit.grant().signed_in_at
     }
 
     /// When the session ends unless its list is fetched again before.
     pub fn session_expires_at(&self) -> OffsetDateTime {
-        self.0.grant.expires_at
+        self.visit.grant().expires_at
     }
 
     /// Resolves when this person's access ends: the session expires or is signed out, the person
@@ -162,21 +157,26 @@ impl HerokuUser {
     /// # }
     /// ```
     pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
-        self.0.visit.clone().ended(Arc::clone(&self.0.grant))
+        self.visit.clone().ended()
+    }
+
+    /// What tells when this person's access ends.
+    pub(super) fn visit(&self) -> &Visit {
+        &self.visit
     }
 
     #[cfg(feature = "jwt")]
     pub(super) fn session(&self) -> (&SessionName, &Grant) {
-        (self.0.visit.session(), &self.0.grant)
+        (self.visit.session(), self.visit.grant())
     }
 
     pub(super) fn list(&self) -> &AccessList {
-        &self.0.snapshot.list
+        &self.snapshot.list
     }
 
     /// When the list was fetched that let this request pass.
     pub fn list_fetched_at(&self) -> OffsetDateTime {
-        self.0.snapshot.fetched_at
+        self.snapshot.fetched_at
     }
 }
 

@@ -9,16 +9,21 @@ use super::paths::Paths;
 use crate::cause;
 use crate::session::{Grant, SessionName};
 
-/// One session at one gate.
+/// One session at one gate, and what it held when it was looked at.
 #[derive(Clone)]
 pub(super) struct Visit {
     keeper: Arc<Keeper>,
     session: SessionName,
+    grant: Arc<Grant>,
 }
 
 impl Visit {
-    pub(super) fn new(keeper: Arc<Keeper>, session: SessionName) -> Self {
-        Self { keeper, session }
+    pub(super) fn new(keeper: Arc<Keeper>, session: SessionName, grant: Arc<Grant>) -> Self {
+        Self {
+            keeper,
+            session,
+            grant,
+        }
     }
 
     #[cfg(feature = "jwt")]
@@ -26,20 +31,29 @@ impl Visit {
         &self.session
     }
 
+    pub(super) fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
     pub(super) fn paths(&self) -> &Paths {
         &self.keeper.paths
     }
 
     /// Resolves when the session has ended, or its person has left the list.
-    pub(super) async fn ended(self, mut grant: Arc<Grant>) {
-        let clock = self.keeper.directory.clock();
-        let key = self.session.key();
-        let mut closings = self.keeper.sessions.closings();
-        let Ok(mut watch) = self.keeper.directory.watch(&grant.resource).await else {
+    pub(super) async fn ended(self) {
+        let Self {
+            keeper,
+            session,
+            mut grant,
+        } = self;
+        let clock = keeper.directory.clock();
+        let key = session.key();
+        let mut closings = keeper.sessions.closings();
+        let Ok(mut watch) = keeper.directory.watch(&grant.resource).await else {
             return;
         };
         loop {
-            match self.keeper.sessions.reload(&self.session, &grant).await {
+            match keeper.sessions.reload(&session, &grant).await {
                 Ok(Some(newest)) => grant = newest,
                 Ok(None) => return,
                 // The end that is known still counts.

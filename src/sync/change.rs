@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use futures_util::{Stream, stream};
 use tokio::sync::broadcast;
 
 use super::directory::Directory;
@@ -163,6 +164,28 @@ impl Changes {
                 Err(broadcast::error::RecvError::Closed) => return None,
             }
         }
+    }
+
+    /// The same as a stream, which ends once the [`HerokuSso`](crate::HerokuSso) is gone.
+    ///
+    /// ```
+    /// # use futures_util::StreamExt;
+    /// # async fn removals(sso: tower_heroku_sso::HerokuSso) {
+    /// use tower_heroku_sso::sync::Change;
+    ///
+    /// let removals = sso.changes().into_stream().filter_map(|change| async {
+    ///     match change {
+    ///         Change::Removed { resource, email, .. } => Some((resource, email)),
+    ///         _ => None,
+    ///     }
+    /// });
+    /// # }
+    /// ```
+    pub fn into_stream(self) -> impl Stream<Item = Change> + Send + 'static {
+        stream::unfold(self, |mut changes| async {
+            let change = changes.next().await?;
+            Some((change, changes))
+        })
     }
 
     fn is_loaded(&self) -> Option<bool> {

@@ -251,3 +251,24 @@ async fn an_end_that_was_missed_is_told_once_the_store_can_be_asked() {
     assert!(told.is_ok());
     sync.shutdown().await;
 }
+
+#[tokio::test]
+async fn changes_are_a_stream_too() {
+    use tokio_stream::StreamExt;
+
+    let world = World::start().await;
+    let addon = registered(&world, "shop").await;
+    let resource = addon.resource_id();
+    let changes = world.sso.changes().into_stream();
+    let removed = changes.filter_map(|change| match change {
+        Change::Removed { resource, email } => Some((resource, email.to_string())),
+        _ => None,
+    });
+    let mut removed = std::pin::pin!(removed);
+    let first = async {
+        addon.app().remove("ann@example.com");
+        world.sso.refresh_now(&resource).await.unwrap();
+    };
+    let (change, ()) = tokio::join!(removed.next(), first);
+    assert_eq!(change, Some((resource, "ann@example.com".to_owned())));
+}

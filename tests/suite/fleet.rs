@@ -103,15 +103,14 @@ async fn two_syncs_share_the_work() {
 
 #[tokio::test]
 async fn a_large_fleet_tells_how_far_its_first_round_has_come() {
-    let log = Log::default();
-    let _guard = log.take();
+    let log = Log::listen();
     let world = fleet(120).await;
     let sync = world.sso.spawn_sync();
     world.quiet().await;
     world.clock.advance(Duration::from_secs(10));
     world.quiet().await;
     sync.shutdown().await;
-    let lines = log.lines_with("first_round");
+    let lines = log.with(&["first_round"]);
     assert!(
         lines.first().is_some_and(|line| line.contains("total=120")),
         "{lines:?}"
@@ -145,8 +144,7 @@ async fn what_a_stopped_sync_left_over_is_fetched_by_the_next_one() {
 
 #[tokio::test]
 async fn a_large_fleet_tells_so_also_if_the_store_was_away_at_the_start() {
-    let log = Log::default();
-    let _guard = log.take();
+    let log = Log::listen();
     let store = Faulty::default();
     let world = World::with_heroku(
         |heroku| heroku.rate_pool(1_000_000, 1_000_000),
@@ -175,7 +173,7 @@ async fn a_large_fleet_tells_so_also_if_the_store_was_away_at_the_start() {
     for _ in 0..20 {
         world.clock.advance(Duration::from_secs(10));
         world.quiet().await;
-        lines = log.lines_with("first_round");
+        lines = log.with(&["first_round"]);
         if lines
             .last()
             .is_some_and(|line| line.contains("fetched=120"))

@@ -114,8 +114,7 @@ async fn a37_an_email_that_left_the_team_is_refused_after_the_next_refresh_by_th
 
 #[tokio::test]
 async fn a38_one_who_was_removed_and_added_as_another_account_must_sign_in_again() {
-    let log = Log::default();
-    let _guard = log.take();
+    let log = Log::listen();
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -131,7 +130,7 @@ async fn a38_one_who_was_removed_and_added_as_another_account_must_sign_in_again
     world.heroku.fault(Endpoint::Collaborators, other);
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     assert_eq!(browser.get("/page").await.status, 403);
-    assert_eq!(log.lines_with("other_account").len(), 1);
+    assert_eq!(log.with(&["other_account"]).len(), 1);
     assert_eq!(browser.fetch("/page").await.status, 401);
     assert_eq!(world.reached(), 0);
     // The account of before does not get in again, the one of now does.

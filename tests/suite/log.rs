@@ -1,36 +1,69 @@
-//! What is logged on a test's own thread.
+//! What is logged on a test's own thread, where everything of a test runs.
 
+use std::cell::RefCell;
+use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
-use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::EnvFilter;
 
-#[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<Vec<u8>>>);
+type Text = Arc<Mutex<Vec<u8>>>;
+
+thread_local! {
+    /// Where this thread's lines go.
+    static HERE: RefCell<Option<Text>> = const { RefCell::new(None) };
+}
+
+/// Collects the events of the crate on this thread until it is dropped.
+pub struct Log(Text);
 
 impl Log {
-    /// Takes what is logged on this thread, where everything of a test runs, while the guard lives.
-    pub fn take(&self) -> DefaultGuard {
-        let writer = self.clone();
-        let subscriber = tracing_subscriber::fmt().with_ansi(false);
-        let subscriber = subscriber.with_writer(move || writer.clone()).finish();
-        tracing::subscriber::set_default(subscriber)
+    /// There is one subscriber for all threads, and for good: while those of single threads come and go,
+    /// `tracing` may take an event that another thread meets first for one that nobody wants.
+    pub fn listen() -> Self {
+        static SUBSCRIBER: Once = Once::new();
+        SUBSCRIBER.call_once(|| {
+            tracing_subscriber::fmt()
+                .with_ansi(false)
+                .with_env_filter(EnvFilter::new("tower_heroku_sso=debug"))
+                .with_writer(|| Here)
+                .init();
+        });
+        let text = Text::default();
+        HERE.set(Some(Arc::clone(&text)));
+        Self(text)
     }
 
-    pub fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-
-    pub fn lines_with(&self, part: &str) -> Vec<String> {
-        let text = self.text();
-        let lines = text.lines().filter(|line| line.contains(part));
-        lines.map(str::to_owned).collect()
+    /// The lines that have all these parts in them.
+    pub fn with(&self, parts: &[&str]) -> Vec<String> {
+        let text = String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned();
+        let has_all = |line: &&str| parts.iter().all(|part| line.contains(part));
+        text.lines().filter(has_all).map(str::to_owned).collect()
     }
 }
 
-impl io::Write for Log {
+impl Drop for Log {
+    fn drop(&mut self) {
+        HERE.set(None);
+    }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.with(&[])).finish()
+    }
+}
+
+/// Writes to the log of the thread that it is used on, if that has one.
+struct Here;
+
+impl io::Write for Here {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        HERE.with_borrow(|text| {
+            if let Some(text) = text {
+                text.lock().unwrap().extend_from_slice(bytes);
+            }
+        });
         Ok(bytes.len())
     }
 

@@ -11,7 +11,6 @@ mod conditional;
 mod cookies;
 mod crafted;
 mod cues;
-mod events;
 mod explain;
 mod extension;
 mod extractors;

@@ -7,7 +7,6 @@ use tower_heroku_sso::sync::SyncError;
 
 use tower_heroku_sso::Clock as _;
 
-use crate::events::Events;
 use crate::log::Log;
 use crate::world::{World, grant};
 
@@ -70,7 +69,7 @@ async fn u1_a_token_that_heroku_refuses_is_renewed_once() {
 
 #[tokio::test]
 async fn u1_a_resource_whose_tokens_heroku_no_longer_takes_is_marked_and_not_hammered() {
-    let events = Events::listen();
+    let log = Log::listen();
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -79,8 +78,8 @@ async fn u1_a_resource_whose_tokens_heroku_no_longer_takes_is_marked_and_not_ham
     assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
     assert_eq!(world.heroku.calls(Endpoint::Token), 1);
     assert_eq!(world.heroku.calls(Endpoint::AddOn), 2);
-    let said = events.with(&["could not be fetched", "does not accept the access token"]);
-    assert_eq!(said.len(), 1, "{events:#?}");
+    let said = log.with(&["could not be fetched", "does not accept the access token"]);
+    assert_eq!(said.len(), 1, "{log:#?}");
     assert_eq!(browser.fetch("/page").await.status, 200);
     let stranger = addon.sign_in_form("bob@example.com");
     assert_eq!(world.browser().submit(&stranger).await.status, 503);
@@ -89,7 +88,7 @@ async fn u1_a_resource_whose_tokens_heroku_no_longer_takes_is_marked_and_not_ham
     assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
     assert_eq!(world.sso.needing_grant(), [addon.resource_id()]);
     let resource = addon.resource_id().to_string();
-    assert_eq!(events.with(&["needs_grant", &resource]).len(), 1);
+    assert_eq!(log.with(&["needs_grant", &resource]).len(), 1);
 }
 
 #[tokio::test]
@@ -173,7 +172,7 @@ async fn a_sign_in_finds_a_token_that_works_whatever_the_hour_as_the_sync_renews
 
 #[tokio::test]
 async fn u25_a_resource_whose_refresh_token_is_refused_is_named_and_not_hammered() {
-    let events = Events::listen();
+    let log = Log::listen();
     let world = World::start().await;
     let addon = world.addon().await;
     let resource = addon.resource_id();
@@ -199,7 +198,7 @@ async fn u25_a_resource_whose_refresh_token_is_refused_is_named_and_not_hammered
     }
     assert!(world.heroku.calls(Endpoint::Token) <= 4);
     let resource_id = resource.to_string();
-    let said = events.with(&["needs_grant", &resource_id]);
+    let said = log.with(&["needs_grant", &resource_id]);
     assert_eq!(
         said.len(),
         1,
@@ -237,8 +236,7 @@ async fn an_access_token_that_still_works_is_used_after_its_renewal_was_refused(
 
 #[tokio::test]
 async fn u25_the_audit_log_says_once_which_resource_needs_a_grant() {
-    let log = Log::default();
-    let _guard = log.take();
+    let log = Log::listen();
     let world = World::start().await;
     let addon = world.addon().await;
     world.heroku.revoke_tokens(&addon);
@@ -246,7 +244,7 @@ async fn u25_the_audit_log_says_once_which_resource_needs_a_grant() {
         assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
         world.clock.advance(HOUR);
     }
-    let said = log.lines_with("needs_grant");
+    let said = log.with(&["needs_grant"]);
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(
         said[0].contains(&addon.resource_id().to_string()),

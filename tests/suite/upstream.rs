@@ -7,7 +7,7 @@ use tower_heroku_sso::access::Admission;
 use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault};
 use tower_heroku_sso::sync::{Change, SyncError};
 
-use crate::events::Events;
+use crate::log::Log;
 use crate::world::{REFRESH, World};
 
 /// A team's app with more people than a page holds.
@@ -63,7 +63,7 @@ async fn u2_without_the_team_s_members_collaborators_get_in_and_nobody_is_called
 
 #[tokio::test]
 async fn u2_a_team_that_is_withheld_is_named_as_the_cause_and_takes_nobody_away() {
-    let events = Events::listen();
+    let log = Log::listen();
     let world = World::start().await;
     let addon = team_app(&world).await;
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
@@ -82,9 +82,9 @@ async fn u2_a_team_that_is_withheld_is_named_as_the_cause_and_takes_nobody_away(
     assert_eq!(answer.status, 503);
     assert!(answer.header("retry-after").is_some());
     let refused = ["sign_in_refused", "mia@example.com", "members of the team"];
-    assert_eq!(events.with(&refused).len(), 1, "{events:#?}");
-    assert!(!events.with(&["does not tell the members"]).is_empty());
-    assert_eq!(events.with(&["unlisted"]), [""; 0]);
+    assert_eq!(log.with(&refused).len(), 1, "{log:#?}");
+    assert!(!log.with(&["does not tell the members"]).is_empty());
+    assert_eq!(log.with(&["unlisted"]), [""; 0]);
     // The next that is told is who joined: nobody left before.
     world.heroku.clear_faults();
     addon.app().collaborator("new@example.com");

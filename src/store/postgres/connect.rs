@@ -93,10 +93,11 @@ impl PostgresStore {
     }
 }
 
-/// The error could quote the address, and with it the password.
+/// The error could quote the address, and with it the password. The parser takes any scheme.
 fn parse(url: &str) -> Result<PgConnectOptions, StoreError> {
-    let options = PgConnectOptions::from_str(url);
-    options.map_err(|_| StoreError::new("the address is not a postgres one"))
+    let is_postgres = url.starts_with("postgres://") || url.starts_with("postgresql://");
+    let options = PgConnectOptions::from_str(url).ok().filter(|_| is_postgres);
+    options.ok_or_else(|| StoreError::new("the address is not a `postgres://` one"))
 }
 
 /// On a connection of its own, whose search path leads to our schema and not to the partner's tables,
