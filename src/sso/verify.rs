@@ -1,5 +1,6 @@
 //! From an untrusted form to a verified one.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -261,15 +262,17 @@ impl Verifier {
     }
 
     fn check_time(&self, seconds: i64, now: OffsetDateTime) -> Result<(), SsoError> {
-        let age = now.unix_timestamp() - seconds;
-        let distance = Duration::from_secs(age.unsigned_abs());
-        if age > 0 && distance > self.max_age {
-            return Err(SsoError::TimestampStale { age: distance });
+        let now = now.unix_timestamp();
+        let distance = Duration::from_secs(now.abs_diff(seconds));
+        match seconds.cmp(&now) {
+            Ordering::Less if distance > self.max_age => {
+                Err(SsoError::TimestampStale { age: distance })
+            }
+            Ordering::Greater if distance > self.max_skew => {
+                Err(SsoError::TimestampAhead { ahead: distance })
+            }
+            _ => Ok(()),
         }
-        if age < 0 && distance > self.max_skew {
-            return Err(SsoError::TimestampAhead { ahead: distance });
-        }
-        Ok(())
     }
 }
 
