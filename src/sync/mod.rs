@@ -11,6 +11,7 @@ mod backlog;
 mod budget;
 mod change;
 mod closed_sessions;
+mod condition;
 mod cue;
 mod directory;
 mod endings;
@@ -34,7 +35,7 @@ mod resync;
 mod revoke;
 mod schedule;
 mod settings;
-mod standing;
+
 mod subscribe;
 mod swap;
 mod team;

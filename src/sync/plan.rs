@@ -61,7 +61,7 @@ impl Attempts {
 
 /// How things stand with one list.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Standing {
+pub(super) struct Condition {
     /// Somebody used the resource within the last refresh interval.
     pub(super) in_use: bool,
     /// Age of the list; none if there never was one.
@@ -78,7 +78,7 @@ pub(super) struct Standing {
     pub(super) blocked: bool,
 }
 
-impl Standing {
+impl Condition {
     /// Sessions hang on it, or Heroku said that it has changed: it goes before lists that nobody
     /// looks at.
     pub(super) fn is_urgent(&self) -> bool {
@@ -90,32 +90,36 @@ impl Standing {
 ///
 /// Jitter only moves a fetch earlier, by 10 to 30 % of the interval: a list in use is fresh again
 /// before the sessions that hang on it end, and lists that were fetched together part ways.
-pub(super) fn due_in(standing: Standing, intervals: Intervals, now: Duration) -> Option<Duration> {
-    let attempts = standing.attempts;
+pub(super) fn due_in(
+    condition: Condition,
+    intervals: Intervals,
+    now: Duration,
+) -> Option<Duration> {
+    let attempts = condition.attempts;
     let jitter = attempts.jitter.clamp(0.0, 1.0);
     let since_failure = now.saturating_sub(attempts.failed_at);
-    let interval = match (standing.in_use, intervals.scope) {
+    let interval = match (condition.in_use, intervals.scope) {
         (true, _) => Some(intervals.refresh),
         (false, SyncScope::All) => Some(intervals.idle),
         (false, SyncScope::Active) => None,
     };
-    if standing.blocked {
+    if condition.blocked {
         let patience = patience(attempts.failures, intervals.idle);
         return interval.map(|_| patience.saturating_sub(since_failure));
     }
-    let by_age = interval.map(|interval| match standing.age {
+    let by_age = interval.map(|interval| match condition.age {
         None => Duration::ZERO,
         Some(age) => interval.mul_f64(0.9 - 0.2 * jitter).saturating_sub(age),
     });
-    let by_token = standing.token_ends_in.filter(|_| interval.is_some());
+    let by_token = condition.token_ends_in.filter(|_| interval.is_some());
     let by_token = by_token.map(|ends_in| {
         let ahead = TOKEN_RENEWED_AHEAD.mul_f64(1.0 - 0.5 * jitter);
         // If the renewal did not come off, not at once again.
-        let pause = LONGEST_RETRY.saturating_sub(standing.age.unwrap_or(LONGEST_RETRY));
+        let pause = LONGEST_RETRY.saturating_sub(condition.age.unwrap_or(LONGEST_RETRY));
         ends_in.saturating_sub(ahead).max(pause)
     });
-    let by_webhooks = standing.subscribe_in.filter(|_| interval.is_some());
-    let wanted = [by_age, standing.forced_in, by_token, by_webhooks];
+    let by_webhooks = condition.subscribe_in.filter(|_| interval.is_some());
+    let wanted = [by_age, condition.forced_in, by_token, by_webhooks];
     let until_due = wanted.into_iter().flatten().min()?;
     if attempts.failures == 0 {
         return Some(until_due);
@@ -138,7 +142,7 @@ mod tests {
 
     use super::*;
 
-    const SETTLED: Standing = Standing {
+    const SETTLED: Condition = Condition {
         in_use: true,
         age: Some(Duration::ZERO),
         attempts: Attempts {
@@ -169,7 +173,7 @@ mod tests {
         })
     }
 
-    fn standing() -> impl Strategy<Value = Standing> {
+    fn condition() -> impl Strategy<Value = Condition> {
         let span = || proptest::option::of((0..200_000_u64).prop_map(Duration::from_secs));
         let parts = (
             any::<bool>(),
@@ -181,7 +185,7 @@ mod tests {
             any::<bool>(),
         );
         parts.prop_map(
-            |(in_use, age, attempts, forced_in, token_ends_in, subscribe_in, blocked)| Standing {
+            |(in_use, age, attempts, forced_in, token_ends_in, subscribe_in, blocked)| Condition {
                 in_use,
                 age,
                 attempts,
@@ -199,20 +203,20 @@ mod tests {
             refresh in 1..3600_u64, idle in 1..86_400_u64, jitter in 0.0..=1.0_f64,
         ) {
             let attempts = Attempts { jitter, ..SETTLED.attempts };
-            let standing = Standing { attempts, ..SETTLED };
+            let condition = Condition { attempts, ..SETTLED };
             let intervals = intervals(refresh, idle, SyncScope::Active);
-            let due = due_in(standing, intervals, Duration::ZERO).unwrap();
+            let due = due_in(condition, intervals, Duration::ZERO).unwrap();
             prop_assert!(due < intervals.refresh.mul_f64(0.91));
             prop_assert!(due > intervals.refresh.mul_f64(0.69));
         }
 
         #[test]
         fn nothing_waits_longer_than_its_interval_or_a_minute_after_a_failure(
-            standing in standing(), now in 100_000..300_000_u64,
+            condition in condition(), now in 100_000..300_000_u64,
         ) {
             let intervals = intervals(300, 21_600, SyncScope::All);
-            let due = due_in(standing, intervals, Duration::from_secs(now)).unwrap();
-            let interval = match (standing.in_use, standing.blocked) {
+            let due = due_in(condition, intervals, Duration::from_secs(now)).unwrap();
+            let interval = match (condition.in_use, condition.blocked) {
                 (true, false) => intervals.refresh,
                 _ => intervals.idle,
             };
@@ -225,8 +229,8 @@ mod tests {
         ) {
             let now = Duration::from_secs(now);
             let attempts = Attempts { failures, failed_at: now, jitter };
-            let standing = Standing { age: None, attempts, ..SETTLED };
-            let due = due_in(standing, intervals(60, 60, SyncScope::All), now).unwrap();
+            let condition = Condition { age: None, attempts, ..SETTLED };
+            let due = due_in(condition, intervals(60, 60, SyncScope::All), now).unwrap();
             prop_assert!(due >= FIRST_RETRY / 2 && due <= LONGEST_RETRY);
         }
 
@@ -236,8 +240,8 @@ mod tests {
         ) {
             let wait = |failures, jitter| {
                 let attempts = Attempts { failures, failed_at: Duration::ZERO, jitter };
-                let standing = Standing { age: None, attempts, ..SETTLED };
-                due_in(standing, intervals(300, 300, SyncScope::All), Duration::ZERO).unwrap()
+                let condition = Condition { age: None, attempts, ..SETTLED };
+                due_in(condition, intervals(300, 300, SyncScope::All), Duration::ZERO).unwrap()
             };
             let (now, next) = (wait(failures, jitter), wait(failures + 1, jitter));
             let longest = LONGEST_RETRY.mul_f64(1.0 - 0.5 * jitter);
@@ -250,19 +254,19 @@ mod tests {
 
         #[test]
         fn as_time_passes_the_wait_gets_shorter_and_never_longer(
-            standing in standing(), passed in 0..50_000_u64,
+            condition in condition(), passed in 0..50_000_u64,
         ) {
             let intervals = intervals(300, 21_600, SyncScope::All);
             let start = Duration::from_secs(100_000);
             let passed = Duration::from_secs(passed);
-            let later = Standing {
-                age: standing.age.map(|age| age + passed),
-                forced_in: standing.forced_in.map(|wait| wait.saturating_sub(passed)),
-                token_ends_in: standing.token_ends_in.map(|wait| wait.saturating_sub(passed)),
-                subscribe_in: standing.subscribe_in.map(|wait| wait.saturating_sub(passed)),
-                ..standing
+            let later = Condition {
+                age: condition.age.map(|age| age + passed),
+                forced_in: condition.forced_in.map(|wait| wait.saturating_sub(passed)),
+                token_ends_in: condition.token_ends_in.map(|wait| wait.saturating_sub(passed)),
+                subscribe_in: condition.subscribe_in.map(|wait| wait.saturating_sub(passed)),
+                ..condition
             };
-            let before = due_in(standing, intervals, start).unwrap();
+            let before = due_in(condition, intervals, start).unwrap();
             let after = due_in(later, intervals, start + passed).unwrap();
             prop_assert!(after <= before);
         }
@@ -270,27 +274,27 @@ mod tests {
 
     #[test]
     fn nobody_looks_at_it_and_only_active_ones_are_synchronized_so_never() {
-        let standing = Standing {
+        let condition = Condition {
             in_use: false,
             age: Some(Duration::from_secs(1_000_000)),
             ..SETTLED
         };
         let intervals = intervals(300, 21_600, SyncScope::Active);
-        assert_eq!(due_in(standing, intervals, Duration::ZERO), None);
+        assert_eq!(due_in(condition, intervals, Duration::ZERO), None);
     }
 
     #[test]
     fn a_token_is_renewed_ahead_and_a_renewal_that_fails_makes_no_loop() {
         let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
         let due = |ends_in, age| {
-            let standing = Standing {
+            let condition = Condition {
                 in_use: false,
                 age: Some(age),
                 token_ends_in: Some(ends_in),
                 ..SETTLED
             };
             due_in(
-                standing,
+                condition,
                 intervals(300, 86_400, SyncScope::All),
                 Duration::ZERO,
             )
@@ -308,13 +312,13 @@ mod tests {
     fn a_change_that_heroku_reports_is_fetched_as_soon_as_the_budget_allows_also_for_an_idle_list()
     {
         let forced_in = Some(Duration::from_secs(7));
-        let standing = Standing {
+        let condition = Condition {
             in_use: false,
             forced_in,
             ..SETTLED
         };
         for scope in [SyncScope::All, SyncScope::Active] {
-            let due = due_in(standing, intervals(300, 21_600, scope), Duration::ZERO);
+            let due = due_in(condition, intervals(300, 21_600, scope), Duration::ZERO);
             assert_eq!(due, forced_in);
         }
     }

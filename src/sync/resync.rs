@@ -131,8 +131,8 @@ impl Resync {
     fn dispatch(&mut self) -> Option<Duration> {
         let now = self.directory.clock().elapsed();
         while let Some(due) = self.directory.schedule.take(now) {
-            let standing = self.directory.standing(&due.subject);
-            if standing.is_some_and(|standing| standing.is_urgent()) {
+            let condition = self.directory.condition(&due.subject);
+            if condition.is_some_and(|condition| condition.is_urgent()) {
                 self.in_use.push_back(due);
             } else {
                 self.idle.push_back(due);
@@ -269,12 +269,12 @@ impl Directory {
 
     /// What goes wrong is logged where it happens, and tried again when it is due.
     async fn fetch_subject(self: &Arc<Self>, subject: &Subject) {
-        let Some(standing) = self.standing(subject) else {
+        let Some(condition) = self.condition(subject) else {
             return;
         };
         match subject {
             Subject::Resource(entry) => {
-                let interval = self.interval_of(&standing);
+                let interval = self.interval_of(&condition);
                 match self.fetch_in_turn(entry, interval).await {
                     Ok(_) => self.subscribe(entry).await,
                     // It panicked, and may do so again.

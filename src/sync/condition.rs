@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::SyncError;
 use super::directory::Directory;
 use super::entry::Entry;
-use super::plan::{Standing, due_in};
+use super::plan::{Condition, due_in};
 use super::schedule::Subject;
 use super::settings::RatePools;
 use super::team::TeamEntry;
@@ -72,18 +72,18 @@ impl Directory {
 
     /// How long until the subject is due; none for never.
     pub(super) fn due_in(&self, subject: &Subject) -> Option<Duration> {
-        let standing = self.standing(subject)?;
-        due_in(standing, self.intervals(), self.clock.elapsed())
+        let condition = self.condition(subject)?;
+        due_in(condition, self.intervals(), self.clock.elapsed())
     }
 
     /// True if the subject is due whatever webhooks say.
     pub(super) fn is_due_by_age(&self, subject: &Subject) -> bool {
-        let standing = self.standing(subject).map(|standing| Standing {
+        let condition = self.condition(subject).map(|condition| Condition {
             forced_in: None,
-            ..standing
+            ..condition
         });
-        let wait =
-            standing.and_then(|standing| due_in(standing, self.intervals(), self.clock.elapsed()));
+        let wait = condition
+            .and_then(|condition| due_in(condition, self.intervals(), self.clock.elapsed()));
         wait.is_some_and(|wait| wait.is_zero())
     }
 
@@ -91,21 +91,21 @@ impl Directory {
     /// it its place.
     pub(super) fn is_waiting(&self, entry: &Arc<Entry>) -> bool {
         let subject = Subject::Resource(Arc::clone(entry));
-        let is_urgent = |standing: Standing| standing.is_urgent();
+        let is_urgent = |condition: Condition| condition.is_urgent();
         subject.is_queued()
-            && self.standing(&subject).is_some_and(is_urgent)
+            && self.condition(&subject).is_some_and(is_urgent)
             && self.due_in(&subject).is_some_and(|wait| wait.is_zero())
     }
 
     /// None for what has ended.
-    pub(super) fn standing(&self, subject: &Subject) -> Option<Standing> {
+    pub(super) fn condition(&self, subject: &Subject) -> Option<Condition> {
         match subject {
-            Subject::Resource(entry) => self.standing_of_resource(entry),
-            Subject::Team(team) => self.standing_of_team(team),
+            Subject::Resource(entry) => self.condition_of_resource(entry),
+            Subject::Team(team) => self.condition_of_team(team),
         }
     }
 
-    fn standing_of_resource(&self, entry: &Entry) -> Option<Standing> {
+    fn condition_of_resource(&self, entry: &Entry) -> Option<Condition> {
         let now = self.clock.elapsed();
         let age = entry.held().map(|held| held.own_age(&self.clock));
         let mut progress = entry.progress();
@@ -119,7 +119,7 @@ impl Directory {
         // The first try comes with the first list.
         let subscribe_at = progress.subscribe_at;
         let subscribe_at = subscribe_at.filter(|_| progress.subscribe_failures > 0);
-        Some(Standing {
+        Some(Condition {
             in_use: entry.used_within(self.settings.refresh_interval, now),
             age,
             attempts: progress.attempts,
@@ -130,7 +130,7 @@ impl Directory {
         })
     }
 
-    fn standing_of_team(&self, team: &TeamEntry) -> Option<Standing> {
+    fn condition_of_team(&self, team: &TeamEntry) -> Option<Condition> {
         let (resources, age, attempts) = {
             let state = team.state();
             (state.resources(), state.age(&self.clock), state.attempts)
@@ -143,7 +143,7 @@ impl Directory {
             let entry = self.entries.get(id);
             entry.is_some_and(|entry| entry.used_within(span, now))
         };
-        Some(Standing {
+        Some(Condition {
             in_use: resources.iter().any(is_used),
             age,
             attempts,
@@ -154,9 +154,9 @@ impl Directory {
         })
     }
 
-    /// How old a team's members may be in a list of this standing.
-    pub(super) fn interval_of(&self, standing: &Standing) -> Duration {
-        if standing.in_use {
+    /// How old a team's members may be in a list of this condition.
+    pub(super) fn interval_of(&self, condition: &Condition) -> Duration {
+        if condition.in_use {
             self.settings.refresh_interval
         } else {
             self.settings.idle_interval
