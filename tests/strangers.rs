@@ -159,7 +159,7 @@ async fn a24_a25_strangers_cost_neither_memory_nor_calls() {
 }
 
 /// Sign-ins of the usual run.
-const HOSTILE: usize = 30_000;
+const HOSTILE: usize = 20_000;
 /// After so many of them it is looked at what is kept.
 const ROUND: usize = 10_000;
 /// What passes in a round.

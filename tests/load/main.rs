@@ -66,7 +66,7 @@ fn from_env(name: &str, usual: u64) -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r4_r5_under_load_and_faults_known_people_are_served_and_memory_is_flat() {
-    let seconds = from_env("LOAD_SECONDS", 20);
+    let seconds = from_env("LOAD_SECONDS", 12);
     let rate = from_env("LOAD_RATE", 300);
     let dashboard = Dashboard::start(REFRESH).await;
     let people = Arc::new(People::sign_in(&dashboard).await);
