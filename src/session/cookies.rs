@@ -51,15 +51,15 @@ impl Cookies {
     ) -> Option<Credential<'h>> {
         let name = self.session_name(resource);
         let texts = headers.get_all(COOKIE).into_iter();
-        let texts = texts.filter_map(|text| text.to_str().ok());
-        let mut pairs = texts.flat_map(|text| text.split(';'));
+        let mut pairs = texts.flat_map(|text| text.as_bytes().split(|byte| *byte == b';'));
         // As sent: what a session cookie holds needs no escapes. To have every cookie parsed would be
         // much of what a request costs.
         let value = pairs.find_map(|pair| {
-            let (own, value) = pair.split_once('=')?;
-            (own.trim() == name).then(|| value.trim())
+            let end = pair.iter().position(|byte| *byte == b'=')?;
+            let (own, value) = (&pair[..end], &pair[end + 1..]);
+            (own.trim_ascii() == name.as_bytes()).then(|| value.trim_ascii())
         });
-        Some(Credential::Cookie(value?.into()))
+        Some(Credential::Cookie(str::from_utf8(value?).ok()?.into()))
     }
 
     /// The name of the session cookie; of this resource's, if each has its own.
@@ -185,8 +185,9 @@ fn find(headers: &HeaderMap, name: &str) -> Option<Cookie<'static>> {
 
 fn all(headers: &HeaderMap) -> impl Iterator<Item = Cookie<'static>> {
     let headers = headers.get_all(COOKIE).into_iter();
-    let texts = headers.filter_map(|value| value.to_str().ok());
-    let cookies = texts.flat_map(|text| Cookie::split_parse_encoded(text.to_owned()));
+    // Others may hold anything: a script can set a cookie of any bytes.
+    let texts = headers.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let cookies = texts.flat_map(Cookie::split_parse_encoded);
     cookies.filter_map(Result::ok)
 }
 

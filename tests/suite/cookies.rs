@@ -164,3 +164,27 @@ async fn a52_the_place_of_a_session_is_its_successor_s_though_the_form_comes_wit
     assert_eq!(browser.send(request).await.status, 204);
     assert_eq!(browser.fetch("/").await.status, 401);
 }
+
+/// A script of the page may set such a cookie, and browsers send it as it is.
+#[tokio::test]
+async fn a_cookie_of_the_page_s_own_that_is_not_ascii_locks_nobody_out() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let own = |name: &str| format!("{name}={}", ann.cookie(name).unwrap());
+    let (session, hint) = (own("__Host-heroku_sso"), own("__Host-heroku_sso_hint"));
+    let mut cookies = "name=J\u{fc}rgen; ".to_owned().into_bytes();
+    cookies.extend(b"raw=\xff\xfe; ");
+    cookies.extend(format!("{hint}; {session}").bytes());
+    let stranger = world.browser();
+    let send = || {
+        let cookies = reqwest::header::HeaderValue::from_bytes(&cookies).unwrap();
+        let request = stranger.request(Method::GET, "/page");
+        let request = request.header("accept", "text/html");
+        stranger.send(request.header("cookie", cookies))
+    };
+    assert_eq!(send().await.status, 200);
+    // The way back to Heroku is found by the hint.
+    world.clock.advance(REFRESH + Duration::from_secs(1));
+    assert_eq!(send().await.status, 303);
+}
