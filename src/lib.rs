@@ -75,6 +75,7 @@
 //! | put somebody out now | [`HerokuSso::revoke`] |
 //! | end streams and WebSockets in time | [`Streams`], [`HerokuUser::ended`] |
 //! | test all this | [`simulator`], [`ManualClock`], [`guide::testing_your_app`] |
+//! | show refusals in pages of your own | [`gate::Refusal`], [`guide::how_it_decides`] |
 //! | guard something that is not axum | [`gate::HerokuSsoLayer`]: any service of `http::Request`s |
 //!
 //! [`HerokuSso`] is what you build and keep; [`HerokuSsoBuilder`] has every setting, [`Config`] their

@@ -18,10 +18,6 @@ const PLACEHOLDERS: &[&str] = &[
     "replaceme",
     "sso-salt",
     "sso_salt",
-    "your-client-secret",
-    "your-password",
-    "your-salt",
-    "your-secret",
 ];
 
 /// Why a text was refused as a secret. The text itself is not kept.
@@ -141,7 +137,8 @@ fn refuse_weak(secret: &str, min: usize) -> Result<(), WeakSecret> {
     let folded = secret.trim().to_ascii_lowercase();
     let template = folded.starts_with('<') && folded.ends_with('>');
     let repeated = folded.chars().all(|c| folded.starts_with(c));
-    if template || repeated || PLACEHOLDERS.contains(&folded.as_str()) {
+    let yours = folded.starts_with("your-") || folded.starts_with("your_");
+    if template || repeated || yours || PLACEHOLDERS.contains(&folded.as_str()) {
         return Err(WeakSecret::Placeholder);
     }
     Ok(())
@@ -160,6 +157,8 @@ mod tests {
             "<sso salt>",
             "xxxxxxxxxxxx",
             "Password",
+            "your-client-secret",
+            "YOUR_SALT_HERE",
         ] {
             assert!(SsoSalt::new(weak).is_err(), "{weak}");
         }

@@ -48,18 +48,25 @@ async fn unreached() -> StatusCode {
 
 /// A handler asked for [`HerokuUser`] (or for an `AssertedUser`), but no gate is around its route.
 ///
-/// Answers 500 and logs what to do: a mistake in the set-up, never a way in.
+/// Answers 500, and was logged with what to do: a mistake in the set-up, never a way in.
 #[derive(Debug, thiserror::Error)]
 #[error("this route is not behind the layer that says who is there")]
 #[non_exhaustive]
 pub struct NotBehindGate;
 
-impl IntoResponse for NotBehindGate {
-    fn into_response(self) -> Response<Body> {
+impl NotBehindGate {
+    fn told(request: &Parts) -> Self {
         tracing::error!(
+            method = %request.method, path = request.uri.path(),
             "a handler takes HerokuUser or AssertedUser, but its route is not behind \
              HerokuSso::layer() or VerifyAssertion; apply the layer after the route is added"
         );
+        Self
+    }
+}
+
+impl IntoResponse for NotBehindGate {
+    fn into_response(self) -> Response<Body> {
         StatusCode::INTERNAL_SERVER_ERROR.into_response()
     }
 }
@@ -97,7 +104,8 @@ impl<S: Sync> FromRequestParts<S> for HerokuUser {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, UserRejection> {
         let Some(user) = parts.extensions.get::<Self>().cloned() else {
-            return Err(UserRejection::NotBehindGate(NotBehindGate));
+            let rejection = NotBehindGate::told(parts);
+            return Err(UserRejection::NotBehindGate(rejection));
         };
         match user.refusal_elsewhere(parts) {
             Some(refusal) => Err(UserRejection::refused(refusal)),

@@ -123,8 +123,8 @@ impl SealingKeys {
 
 #[cfg(feature = "jwt")]
 impl JwtKeys {
-    /// Reads `SESSION_KEY`, the key of [`stateless`](crate::HerokuSsoBuilder::stateless) sessions: 32 bytes
-    /// in base64, as `head -c 32 /dev/urandom | base64` prints them. Several, separated by commas, while
+    /// Reads `SESSION_KEY`, the key of [`stateless`](crate::HerokuSsoBuilder::stateless) sessions: at
+    /// least 32 bytes in base64, as `head -c 32 /dev/urandom | base64` prints them. Several, separated by commas, while
     /// keys are changed: the first signs, all verify.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! What every gate of one [`HerokuSso`](crate::HerokuSso) shares.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use url::{Host, Url};
 
@@ -23,6 +23,7 @@ pub(crate) struct Keeper {
     pub(crate) paths: Paths,
     /// Refusals say which check failed.
     pub(crate) explains: bool,
+    pub(crate) told_of_plain_http: Once,
     /// The Platform API is on this machine, so Heroku's pages may be too.
     pub(crate) heroku_is_local: bool,
 }

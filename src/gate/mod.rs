@@ -97,6 +97,7 @@ pub(crate) use keeper::Keeper;
 pub use layer::HerokuSsoLayer;
 pub use own_login::{AdmitError, SignedIn, VerifiedEmail};
 pub(crate) use paths::Paths;
+pub use refusal::Refusal;
 pub use refusal_kind::RefusalKind;
 pub use require::{Require, RequireFuture, RequireLayer};
 #[cfg(feature = "axum")]

@@ -1,5 +1,6 @@
 //! A refusal, and how it is written.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +17,11 @@ use super::page;
 use super::refusal_kind::{Missing, RefusalKind};
 use crate::access::Role;
 
-/// A refusal with what belongs to this one case of it.
-#[derive(Clone, Debug)]
-pub(super) struct Refusal {
+/// A refusal, with what belongs to this one case of it: for a page of your own
+/// ([`guide::how_it_decides`](crate::guide::how_it_decides#pages-of-your-own)). In the extensions of
+/// every response by which the gate refuses a request.
+#[derive(Clone)]
+pub struct Refusal {
     pub(super) kind: RefusalKind,
     retry_after: Option<Duration>,
     sign_in_url: Option<Box<Url>>,
@@ -99,7 +102,43 @@ impl Refusal {
         self.is_bearer
     }
 
-    pub(super) fn into_response(self, format: Format, method: &Method) -> Response<Full<Bytes>> {
+    /// Why the request does not pass.
+    pub fn kind(&self) -> RefusalKind {
+        self.kind
+    }
+
+    /// The page at Heroku that signs this visitor in again, where it is known.
+    pub fn sign_in_url(&self) -> Option<&Url> {
+        self.sign_in_url.as_deref()
+    }
+
+    /// Where somebody can go on who has signed in already, as after a double click.
+    pub fn landing(&self) -> Option<&str> {
+        self.landing.as_deref()
+    }
+
+    /// The roles of which one is needed; empty if it is not for a role.
+    pub fn required_roles(&self) -> &[Role] {
+        self.missing.as_ref().map_or(&[], |missing| &missing.any_of)
+    }
+
+    /// The email addresses of people on the list who can give somebody a role, for a page that this one
+    /// person sees; empty if it is not for a role.
+    pub fn who_can_grant(&self) -> impl Iterator<Item = &str> {
+        let missing = self.missing.iter();
+        missing.flat_map(|missing| missing.ask.iter().map(|email| &**email))
+    }
+
+    /// Which check failed, under [`explain_refusals`](crate::HerokuSsoBuilder::explain_refusals).
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    pub(super) fn into_response(
+        mut self,
+        format: Format,
+        method: &Method,
+    ) -> Response<Full<Bytes>> {
         let body = match format {
             Format::Html => page::refusal(
                 self.kind,
@@ -142,10 +181,11 @@ impl Refusal {
             // What is left of the body is not read.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        for cookie in self.cookies {
+        for cookie in self.cookies.drain(..) {
             headers.append(SET_COOKIE, cookie);
         }
         response.extensions_mut().insert(self.kind);
+        response.extensions_mut().insert(self);
         if method == Method::HEAD {
             *response.body_mut() = Full::default();
         }
@@ -171,6 +211,15 @@ impl Refusal {
             problem["reason"] = reason.as_ref().into();
         }
         problem.to_string()
+    }
+}
+
+impl fmt::Debug for Refusal {
+    /// Without the addresses.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refusal")
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }
 

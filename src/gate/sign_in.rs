@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use url::Url;
 
 use super::RefusalKind;
 use super::accept::Format;
@@ -17,6 +18,7 @@ use super::refusal::Refusal;
 use super::visitor::redirect;
 use crate::audit;
 use crate::cause;
+use crate::heroku::is_loopback;
 use crate::ids::ResourceId;
 use crate::sso::{SignedResource, SsoError, SsoPolicy, SsoRequest, VerifiedSso};
 use crate::sync::{Admitted, NotAdmitted};
@@ -70,6 +72,7 @@ impl Keeper {
             });
         }
         self.close_previous(previous).await;
+        self.warn_of_plain_http(&browser);
         let grant = &opened.grant;
         audit::signed_in(&grant.resource, &grant.email, grant.proof);
 
@@ -89,6 +92,19 @@ impl Keeper {
             headers.append(SET_COOKIE, cookie);
         }
         Ok(response)
+    }
+
+    /// Nothing else would tell why each page is a 401 from now on.
+    fn warn_of_plain_http(&self, browser: &HeaderMap) {
+        if self.cookies.are_secure() && is_on_loopback(browser) {
+            self.told_of_plain_http.call_once(|| {
+                tracing::warn!(
+                    "a session began on a loopback address (said once): if that was by plain http, most \
+                     browsers drop its `Secure` cookie, and each request is a 401 `no-session`. \
+                     INSECURE_COOKIES=1, or CookieTransport::InsecureHttp, is for development"
+                );
+            });
+        }
     }
 
     /// The landing page as the browser must ask for it. A nested router's own root is its prefix,
@@ -236,6 +252,13 @@ where
         Ok(Err(_)) => Err(Refusal::new(RefusalKind::InvalidSignIn)),
         Err(_) => Err(Refusal::new(RefusalKind::SlowBody)),
     }
+}
+
+/// True if a browser has asked for a name or an address of this machine.
+fn is_on_loopback(headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let url = host.and_then(|host| Url::parse(&format!("http://{host}")).ok());
+    url.is_some_and(|url| is_loopback(&url))
 }
 
 /// `application/x-www-form-urlencoded`, in UTF-8 if it names an encoding at all.

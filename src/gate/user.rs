@@ -16,9 +16,8 @@ use super::visit::Visit;
 use super::{RefusalKind, accept::Format, original_uri, paths::Place, refusal::Refusal};
 use crate::access::{AccessList, App, Email, Entitlement, Roles, Snapshot, Team};
 use crate::ids::{ResourceId, UserId};
-use crate::session::Grant;
 #[cfg(feature = "jwt")]
-use crate::session::SessionName;
+use crate::session::{Grant, SessionName};
 use crate::sso::Proof;
 
 /// The person behind a request, and the resource it is for.

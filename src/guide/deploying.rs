@@ -33,7 +33,7 @@
 //! # fn dashboard() -> axum::Router { axum::Router::new() }
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let url = std::env::var("DATABASE_URL")?;
+//! let url = std::env::var("DATABASE_URL").expect("DATABASE_URL");
 //! let sso = HerokuSso::builder(Manifest::from_env()?)
 //!     .config(Config::from_env()?)
 //!     .store(PostgresStore::connect(&url, SealingKeys::from_env()?).await?)

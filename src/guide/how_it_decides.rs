@@ -112,8 +112,11 @@
 //! `WWW-Authenticate: Heroku-SSO`, as [RFC 9110] wants a challenge and `Basic` would make browsers ask for
 //! a password; for bearer tokens it is `Bearer error="invalid_token"` ([RFC 6750]).
 //!
-//! Programs get `application/problem+json` ([RFC 9457]). [`RefusalKind`](crate::RefusalKind) is in the
-//! extensions of every refusal, for a layer of yours outside of the gate. With it the pages can be your own;
+//! Programs get `application/problem+json` ([RFC 9457]).
+//!
+//! ## Pages of your own
+//! [`gate::Refusal`](crate::gate::Refusal) is in the extensions of every refusal, with all that our page
+//! says, for a layer of yours outside of the gate. With it the pages can be your own;
 //! keep the response's status and headers, as cookies and `Retry-After` are among them, but for a
 //! `Content-Security-Policy` that your page does not fit:
 //!
@@ -121,24 +124,30 @@
 //! use axum::body::Body;
 //! use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 //! use axum::response::Response;
-//! use tower_heroku_sso::RefusalKind;
+//! use tower_heroku_sso::gate::Refusal;
+//! use tower_heroku_sso::partner_api::NoProvisioning;
 //!
-//! async fn in_our_colours(response: Response) -> Response {
-//!     let kind = response.extensions().get::<RefusalKind>().copied();
-//!     let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-//!     let Some(kind) = kind.filter(|_| is_page) else {
+//! async fn in_our_colours(mut response: Response) -> Response {
+//!     let kind = response.headers().get(CONTENT_TYPE);
+//!     let is_page = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+//!     let Some(refusal) = response.extensions_mut().remove::<Refusal>().filter(|_| is_page) else {
 //!         return response;
 //!     };
 //!     let (mut head, _) = response.into_parts();
 //!     head.headers.remove(CONTENT_LENGTH);
-//!     let page = format!("<!doctype html><title>{0}</title><h1>{0}</h1><p>{1}", kind.title(), kind.advice());
+//!     let (title, advice) = (refusal.kind().title(), refusal.kind().advice());
+//!     let mut page = format!("<!doctype html><title>{title}</title><h1>{title}</h1><p>{advice}");
+//!     if let Some(url) = refusal.sign_in_url() {
+//!         page += &format!("<p><a href='{url}'>Sign in again</a>"); // escape what you add yourself
+//!     }
 //!     Response::from_parts(head, Body::from(page))
 //! }
 //! # fn site(sso: tower_heroku_sso::HerokuSso) -> axum::Router {
 //! axum::Router::new()
 //!     // your routes
 //!     .layer(sso.layer())
-//!     .layer(axum::middleware::map_response(in_our_colours)) // later, so outside
+//!     .merge(sso.partner_api(NoProvisioning))
+//!     .layer(axum::middleware::map_response(in_our_colours)) // last of all: forms are refused there too
 //! # }
 //! ```
 //!

@@ -52,7 +52,8 @@
 //! axum::Router::new()
 //!     // your routes
 //!     .layer(sso.layer())
-//!     .layer(axum::middleware::from_fn(count)) // later, so outside
+//!     .merge(sso.endpoints())
+//!     .layer(axum::middleware::from_fn(count)) // last of all: forms are refused there too
 //! # }
 //! ```
 //!

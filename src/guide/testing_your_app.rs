@@ -191,8 +191,11 @@
 //! # More that is worth a test
 //! - **Each route that must be gated**: without a cookie it answers 401. A loop over your paths finds the
 //!   route that somebody adds below `.layer(...)` next year.
-//! - **Each role guard**: [`collaborator_as`](crate::simulator::App::collaborator_as) and
+//! - **Each role guard**: [`collaborator_as`](crate::simulator::App::collaborator_as), as in
+//!   `.collaborator_as("ann@example.com", "admin", &["view", "deploy"])`, and
 //!   [`Team::member`](crate::simulator::Team::member) make people in any role.
+//! - **A form that is not Heroku's**: `form.set("user_scoped_resource_token", "0".repeat(64))` before it is
+//!   posted, and expect 403.
 //! - **Provisioning**: serve the router on a port, tell the simulator
 //!   ([`set_partner_url`](crate::simulator::Simulator::set_partner_url)), and call
 //!   [`AddOn::provision`](crate::simulator::AddOn::provision),

@@ -37,11 +37,23 @@
 //! same. If it is one person only: they went back to an old page of Heroku's.
 //!
 //! ### 404, or a 200 of your own fallback, in answer to the form
-//! The SSO path never reached the gate. In axum, `route_layer`, `merge` and `nest` take away the fallback by
-//! which it does, and your router's own fallback answers. Merge
+//! The SSO path never reached the gate. In axum `route_layer` and `nest` take away the fallback by which it
+//! does, and so does a `merge` into a router that has another one. Merge
 //! [`HerokuSso::endpoints`](crate::HerokuSso::endpoints), or
-//! [`partner_api`](crate::HerokuSso::partner_api), which has the same routes. Not both: axum would panic at
-//! the start.
+//! [`partner_api`](crate::HerokuSso::partner_api), which has the same routes.
+//!
+//! ### At the start: "Overlapping method route", or "Cannot merge two `MethodRouter`s that both have a fallback"
+//! Both [`endpoints`](crate::HerokuSso::endpoints) and [`partner_api`](crate::HerokuSso::partner_api) are
+//! merged, or one of them twice: they have the same routes. One is enough.
+//!
+//! ### `register` fails: "heroku gave no usable answer: heroku refused the grant"
+//! With 401 the client secret is another add-on's, or an old one: `HEROKU_CLIENT_SECRET` is in the Partner
+//! Portal. With 400 the code was used before or is too old; Heroku sends a new one when the resource is
+//! provisioned anew.
+//!
+//! ### Heroku's provisioning calls get 401
+//! `HEROKU_ADDON_SLUG` is `id` of the manifest, `HEROKU_ADDON_PASSWORD` its `api.password`. The log says so
+//! at the first such call.
 //!
 //! ### 403 `not-listed`; reason "the resource is not registered"
 //! Nobody has told this process of the resource. If everybody is out since a restart: the store was in

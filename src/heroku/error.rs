@@ -21,7 +21,7 @@ pub enum HerokuError {
     #[error("gone at heroku: {0}")]
     Gone(HerokuAnswer),
     /// The OAuth host does not accept the grant code, the refresh token or the client secret.
-    #[error("heroku refused the grant: {0}")]
+    #[error("heroku refused the grant: {answer}{advice}", answer = .0, advice = .0.grant_advice())]
     GrantRefused(HerokuAnswer),
     /// The answer is not what Heroku's schema promises.
     #[error("heroku's answer about {about} cannot be read")]
@@ -88,6 +88,15 @@ pub struct HerokuAnswer {
 }
 
 impl HerokuAnswer {
+    /// What is wrong most often with a grant that is refused like this.
+    fn grant_advice(&self) -> &'static str {
+        match self.status {
+            400 => "; a grant code works once, and for some minutes only",
+            401 => "; is HEROKU_CLIENT_SECRET the one of this add-on?",
+            _ => "",
+        }
+    }
+
     pub(super) fn new(status: u16, id: &str, message: &str, request_id: Option<String>) -> Self {
         let printable = |text: &str| -> String {
             let kept = text.chars().filter(|c| !c.is_control());

@@ -1,6 +1,6 @@
 //! Setting it up.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use super::HerokuSso;
@@ -153,10 +153,7 @@ impl HerokuSsoBuilder {
         self.config.check()?;
         warn_of_what_is_unsafe(&self.config);
         if self.store.is_none() {
-            tracing::info!(
-                "resources, tokens and lists are kept in memory, and lost with the process: see \
-                 HerokuSsoBuilder::store"
-            );
+            warn_of_memory(self.config.cookies);
         }
         let clock = self
             .clock
@@ -230,6 +227,7 @@ impl HerokuSsoBuilder {
                 config.resource_in_path.as_deref(),
             ),
             explains: config.explain_refusals,
+            told_of_plain_http: Once::new(),
             heroku_is_local,
         });
         Ok(HerokuSso {
@@ -259,6 +257,17 @@ impl HerokuSsoBuilder {
                 Keeping::Store(Arc::new(store), self.config.session_cache)
             }
         })
+    }
+}
+
+/// Where customers come, a restart would lose them.
+fn warn_of_memory(cookies: CookieTransport) {
+    const TEXT: &str = "resources, tokens and lists are kept in memory, and lost with the process; a grant \
+                        code works once, so customers must be provisioned anew then: see \
+                        HerokuSsoBuilder::store";
+    match cookies {
+        CookieTransport::Https => tracing::warn!("{TEXT}"),
+        CookieTransport::InsecureHttp => tracing::info!("{TEXT}"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The routes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
@@ -8,7 +8,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{post, put};
 use axum::{Json, Router};
-use http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
@@ -26,6 +26,8 @@ const MAX_BODY: usize = 64 * 1024;
 struct Api<A> {
     sso: HerokuSso,
     addon: A,
+    /// Wrong credentials are told of once: whoever is on the internet can send some.
+    refused: Once,
 }
 
 type Shared<A> = State<Arc<Api<A>>>;
@@ -45,6 +47,7 @@ impl HerokuSso {
         let api = Arc::new(Api {
             sso: self.clone(),
             addon,
+            refused: Once::new(),
         });
         let resource = put(change_plan::<A>).delete(deprovision::<A>);
         Router::new()
@@ -62,6 +65,15 @@ async fn authenticate<A: Addon>(State(api): Shared<A>, request: Request, next: N
     let mut response = if basic_auth::is_heroku(request.headers(), &api.sso.manifest) {
         next.run(request).await
     } else {
+        if request.headers().contains_key(AUTHORIZATION) {
+            api.refused.call_once(|| {
+                tracing::warn!(
+                    "a call to the Partner API came with another id or password than ours (said once): if \
+                     it is Heroku's, compare HEROKU_ADDON_SLUG and HEROKU_ADDON_PASSWORD with `id` and \
+                     `api.password` in the manifest"
+                );
+            });
+        }
         let mut refused = message(StatusCode::UNAUTHORIZED, "wrong credentials");
         let scheme = HeaderValue::from_static("Basic realm=\"heroku\", charset=\"UTF-8\"");
         refused.headers_mut().insert(WWW_AUTHENTICATE, scheme);

@@ -20,7 +20,7 @@ const SESSION: &str = "heroku_sso";
 /// redirect that follows Heroku's cross-site POST.
 #[derive(Clone)]
 pub(crate) struct Cookies {
-    pub(super) transport: CookieTransport,
+    transport: CookieTransport,
     /// The name of the session cookie, if a browser has only one.
     session: String,
     key: Key,
@@ -40,6 +40,11 @@ impl Cookies {
             key: Key::derive_from(&material),
             one_each,
         }
+    }
+
+    /// Browsers send them by https only.
+    pub(crate) fn are_secure(&self) -> bool {
+        self.transport == CookieTransport::Https
     }
 
     /// The session cookie in the request; of this resource, if each has its own. Of several cookies
@@ -150,7 +155,7 @@ impl Cookies {
             .path("/")
             .http_only(true)
             .same_site(SameSite::Lax)
-            .secure(self.transport == CookieTransport::Https)
+            .secure(self.are_secure())
             .max_age(life)
             .build()
     }

@@ -4,7 +4,6 @@ use cookie::{Cookie, SameSite};
 use http::HeaderValue;
 
 use super::Cookies;
-use crate::config::CookieTransport;
 
 const NAME: &str = "heroku-nav-data";
 
@@ -19,7 +18,7 @@ impl Cookies {
         let cookie = Cookie::build((NAME, value))
             .path("/")
             .same_site(SameSite::Lax)
-            .secure(self.transport == CookieTransport::Https);
+            .secure(self.are_secure());
         cookie.to_string().try_into().ok()
     }
 }
@@ -27,6 +26,7 @@ impl Cookies {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::CookieTransport;
     use crate::secret::ClientSecret;
 
     #[test]

@@ -25,13 +25,14 @@ mod shared;
 mod sqlite;
 mod sweep;
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use crate::access::{People, ResourceList};
+use crate::cause;
 use crate::ids::{LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
 use crate::sso::ReplayKey;
@@ -161,7 +162,7 @@ pub trait Store: Debug + Send + Sync + 'static {
 }
 
 /// The store cannot answer.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[error("the store cannot answer")]
 pub struct StoreError(#[source] Arc<dyn std::error::Error + Send + Sync>);
 
@@ -169,5 +170,12 @@ impl StoreError {
     /// Wraps the error of the database behind a store.
     pub fn new(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self(source.into().into())
+    }
+}
+
+impl fmt::Debug for StoreError {
+    /// As a `main` prints it that returns the error: with the reason.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&cause::with(self))
     }
 }

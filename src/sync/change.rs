@@ -181,11 +181,11 @@ impl Changes {
     /// });
     /// # }
     /// ```
-    pub fn into_stream(self) -> impl Stream<Item = Change> + Send + 'static {
-        stream::unfold(self, |mut changes| async {
+    pub fn into_stream(self) -> impl Stream<Item = Change> + Send + Unpin + 'static {
+        Box::pin(stream::unfold(self, |mut changes| async {
             let change = changes.next().await?;
             Some((change, changes))
-        })
+        }))
     }
 
     fn is_loaded(&self) -> Option<bool> {

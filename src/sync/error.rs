@@ -16,7 +16,7 @@ pub enum SyncError {
     #[error("the resource is gone")]
     Gone,
     /// Heroku gave no usable answer, and there is no list that is young enough.
-    #[error("heroku could not be asked")]
+    #[error("heroku gave no usable answer")]
     Heroku(#[from] HerokuError),
     /// The task that fetched the list ended without an answer.
     #[error("the fetch was interrupted")]

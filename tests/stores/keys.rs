@@ -157,7 +157,7 @@ async fn an_address_that_cannot_be_used_is_refused_without_its_password() {
     use tower_heroku_sso::store::PostgresStore;
 
     for (url, why) in [
-        ("postgres://me:the-password@127.0.0.1:1/x", "timed out"),
+        ("postgres://me:the-password@127.0.0.1:1/x", "is it up"),
         (
             "postgres://me:the-password@[::not-an-address/x",
             "not a `postgres://` one",

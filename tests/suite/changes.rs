@@ -260,11 +260,10 @@ async fn changes_are_a_stream_too() {
     let addon = registered(&world, "shop").await;
     let resource = addon.resource_id();
     let changes = world.sso.changes().into_stream();
-    let removed = changes.filter_map(|change| match change {
+    let mut removed = changes.filter_map(|change| match change {
         Change::Removed { resource, email } => Some((resource, email.to_string())),
         _ => None,
     });
-    let mut removed = std::pin::pin!(removed);
     let first = async {
         addon.app().remove("ann@example.com");
         world.sso.refresh_now(&resource).await.unwrap();

@@ -104,7 +104,7 @@ async fn a_request_is_told_what_became_of_its_session() {
     world.clock.advance(REFRESH);
     let form = addon.sign_in_form("ann@example.com").body();
     let why = why_not(&ann, &form).await;
-    let expected = "heroku could not be asked: no answer from heroku";
+    let expected = "heroku gave no usable answer: no answer from heroku";
     assert!(why.starts_with(expected), "{why}");
 }
 

@@ -25,6 +25,7 @@ mod last_list;
 mod leases;
 mod length_extension;
 mod log;
+mod mistakes;
 mod mounting;
 mod multiplexed;
 mod own_login;

@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::response::AppendHeaders;
+use axum::body::Body;
+use axum::response::{AppendHeaders, Response};
 use axum::routing::get;
 use reqwest::Method;
+use serde_json::{Value, json};
+use tower_heroku_sso::gate::Refusal;
 use tower_heroku_sso::simulator::{Endpoint, Fault};
+use tower_heroku_sso::url::Url;
+use tower_heroku_sso::{CookieTransport, Role};
 
-use crate::browser::Browser;
+use crate::browser::{Answer, Browser};
 use crate::raw;
 use crate::world::{REFRESH, World, serve};
 
@@ -239,4 +244,67 @@ async fn the_answer_to_head_has_no_body() {
         .header("accept", "text/html");
     let answer = browser.send(request).await;
     assert_eq!((answer.status, answer.body.as_str()), (401, ""));
+}
+
+/// What an app's own page is made of.
+#[tokio::test]
+async fn a_layer_outside_of_the_gate_is_told_what_the_page_says() {
+    let insecure = CookieTransport::InsecureHttp;
+    let world = World::with(|builder| builder.cookies(insecure).explain_refusals()).await;
+    let addon = world.addon().await;
+    addon
+        .app()
+        .collaborator_as("bob@example.com", "admin", &["manage"]);
+    let own = |mut response: Response| async {
+        let refusal = response.extensions_mut().remove::<Refusal>();
+        let Some(refusal) = refusal else {
+            return response;
+        };
+        assert!(!format!("{refusal:?}").contains('@'));
+        assert_eq!(response.extensions().get(), Some(&refusal.kind()));
+        let (head, _) = response.into_parts();
+        let roles: Vec<_> = refusal.required_roles().iter().map(Role::as_str).collect();
+        let said = json!({
+            "url": refusal.sign_in_url().map(Url::as_str),
+            "landing": refusal.landing(),
+            "roles": roles,
+            "ask": refusal.who_can_grant().collect::<Vec<_>>(),
+            "reason": refusal.reason(),
+        });
+        Response::from_parts(head, Body::from(said.to_string()))
+    };
+    let app = Router::new()
+        .route("/", get(|| async {}))
+        .route(
+            "/admin",
+            get(|| async {}).layer(world.sso.require(Role::Admin)),
+        )
+        .layer(world.sso.layer())
+        .merge(world.sso.endpoints())
+        .layer(axum::middleware::map_response(own));
+    let browser = Browser::new(serve(app).await);
+    let nothing = json!({ "url": null, "landing": null, "roles": [], "ask": [], "reason": null });
+    let expect = |answer: &Answer, status: u16, changes: Value| {
+        let mut expected = nothing.clone();
+        let changes = changes.as_object().unwrap().clone();
+        expected.as_object_mut().unwrap().extend(changes);
+        assert_eq!((answer.status, answer.json()), (status, expected));
+    };
+    let answer = browser.fetch("/").await;
+    let why = "no cookie `heroku_sso` came with the request";
+    expect(&answer, 401, json!({ "reason": why }));
+    let form = addon.sign_in_form("ann@example.com");
+    assert_eq!(browser.submit(&form).await.status, 303);
+    let answer = browser.fetch("/admin").await;
+    expect(
+        &answer,
+        403,
+        json!({ "roles": ["admin"], "ask": ["bob@example.com", "owner@example.com"] }),
+    );
+    let answer = browser.submit(&form).await;
+    let why = "the form was used before";
+    expect(&answer, 403, json!({ "landing": "/", "reason": why }));
+    world.clock.advance(REFRESH + Duration::from_secs(1));
+    let answer = browser.fetch("/").await;
+    assert_eq!(answer.json()["url"], addon.web_url());
 }

@@ -100,6 +100,17 @@ fn parse(url: &str) -> Result<PgConnectOptions, StoreError> {
     options.ok_or_else(|| StoreError::new("the address is not a `postgres://` one"))
 }
 
+/// A pool does not say what kept it from connecting.
+fn not_reached(error: sqlx::Error) -> StoreError {
+    match error {
+        sqlx::Error::PoolTimedOut => StoreError::new(format!(
+            "no connection to the database within {} s: is it up, and is the address right?",
+            START_PATIENCE.as_secs()
+        )),
+        error => error.into(),
+    }
+}
+
 /// On a connection of its own, whose search path leads to our schema and not to the partner's tables,
 /// nor to the table of the partner's own migrations.
 async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
@@ -111,7 +122,8 @@ async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
     let one = one
         .acquire_timeout(START_PATIENCE)
         .connect_with(options)
-        .await?;
+        .await
+        .map_err(not_reached)?;
     sqlx::query("SELECT pg_advisory_lock($1)")
         .bind(LOCK)
         .execute(&one)

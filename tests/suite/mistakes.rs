@@ -1,0 +1,69 @@
+//! Mistakes in the set-up that show only while the app runs: the log says what to do, and says it once.
+
+use axum::Router;
+use axum::routing::get;
+use reqwest::Method;
+use tower_heroku_sso::simulator::{Endpoint, Fault};
+use tower_heroku_sso::{HerokuUser, OauthGrant};
+
+use crate::browser::Browser;
+use crate::log::Log;
+use crate::world::{World, serve};
+
+#[tokio::test]
+async fn a_handler_outside_of_the_gate_is_named() {
+    let log = Log::listen();
+    let app = Router::new().route("/reports", get(|_: HerokuUser| async {}));
+    let browser = Browser::new(serve(app).await);
+    assert_eq!(browser.fetch("/reports?of=ann").await.status, 500);
+    let said = log.with(&["not behind", "method=GET", "path=\"/reports\""]);
+    assert_eq!(said.len(), 1, "{log:?}");
+}
+
+#[tokio::test]
+async fn credentials_of_another_add_on_are_told_of_once() {
+    let log = Log::listen();
+    let world = World::start().await;
+    let browser = world.browser();
+    for credentials in [None, Some("Basic YTpi"), Some("Basic YTpi")] {
+        let mut call = browser.request(Method::POST, "/heroku/resources");
+        if let Some(credentials) = credentials {
+            call = call.header("authorization", credentials);
+        }
+        assert_eq!(browser.send(call).await.status, 401);
+        let said = log.with(&["WARN", "HEROKU_ADDON_SLUG", "HEROKU_ADDON_PASSWORD"]);
+        assert_eq!(said.len(), usize::from(credentials.is_some()));
+    }
+}
+
+#[tokio::test]
+async fn a_session_over_plain_http_is_told_of_once() {
+    let log = Log::listen();
+    let world = World::start().await;
+    let addon = world.addon().await;
+    for who in ["ann@example.com", "owner@example.com"] {
+        let form = addon.sign_in_form(who);
+        assert_eq!(world.browser().submit(&form).await.status, 303);
+    }
+    assert_eq!(log.with(&["WARN", "INSECURE_COOKIES=1"]).len(), 1, "{log:?}");
+}
+
+#[tokio::test]
+async fn a_grant_that_heroku_refuses_names_what_is_wrong_most_often() {
+    let world = World::start().await;
+    let addon = world.heroku.app("shop").addon();
+    let id = addon.resource_id();
+    for (status, advice) in [
+        (401, "is HEROKU_CLIENT_SECRET the one of this add-on?"),
+        (400, "a grant code works once"),
+    ] {
+        world.heroku.fault(Endpoint::Token, Fault::Status(status));
+        let code = OauthGrant::Code(addon.grant_code().into());
+        let error = world.sso.register(&id, code).await.unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        let said = format!("{error}: {cause}");
+        assert!(said.starts_with("heroku gave no usable answer: heroku refused the grant"));
+        assert!(said.contains(advice), "{said}");
+        world.heroku.clear_faults();
+    }
+}
