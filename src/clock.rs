@@ -72,6 +72,23 @@ impl Reading {
     }
 }
 
+/// For a log line that is worth saying again, but not each time that somebody causes it.
+#[derive(Debug, Default)]
+pub(crate) struct Hourly(Mutex<Option<Duration>>);
+
+impl Hourly {
+    /// True once, and once an hour from then on.
+    pub(crate) fn is_due(&self, clock: &SharedClock) -> bool {
+        let now = clock.elapsed();
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = last.is_none_or(|last| now >= last + Duration::from_secs(60 * 60));
+        if is_due {
+            *last = Some(now);
+        }
+        is_due
+    }
+}
+
 /// A number that is greater in every later process on this machine, unless its clock was set back in
 /// between.
 pub(crate) fn unix_microseconds() -> i64 {

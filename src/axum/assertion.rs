@@ -34,6 +34,6 @@ impl<S: Sync> FromRequestParts<S> for AssertedUser {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, NotBehindGate> {
         let user = parts.extensions.get::<Self>().cloned();
-        user.ok_or_else(|| NotBehindGate::told(parts))
+        user.ok_or_else(|| NotBehindGate::of(parts))
     }
 }

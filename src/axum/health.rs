@@ -68,7 +68,9 @@ impl HerokuSso {
     }
 
     async fn answer(&self, check: Check, last: &Last) -> Response {
-        let health = self.health_of_late(last).await;
+        let health = timeout(PATIENCE, self.health_of_late(last)).await;
+        let health = health
+            .unwrap_or_else(|_| Err(StoreError::new("the store did not answer in time").into()));
         let found = health.as_ref().ok();
         let sync_alive = found.is_some_and(|health| health.sync_alive);
         let fresh = found.is_some_and(|health| health.fresh);
@@ -101,10 +103,7 @@ impl HerokuSso {
         {
             return health.clone();
         }
-        let health = match timeout(PATIENCE, self.health()).await {
-            Ok(health) => health,
-            Err(_) => Err(StoreError::new("the store did not answer in time").into()),
-        };
+        let health = self.health().await;
         *last = Some((clock.elapsed(), health.clone()));
         health
     }

@@ -14,8 +14,8 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use bytes::Bytes;
-use http::StatusCode;
 use http::request::Parts;
+use http::{Method, StatusCode};
 use http_body_util::Full;
 
 use crate::gate::HerokuUser;
@@ -48,25 +48,30 @@ async fn unreached() -> StatusCode {
 
 /// A handler asked for [`HerokuUser`] (or for an `AssertedUser`), but no gate is around its route.
 ///
-/// Answers 500, and was logged with what to do: a mistake in the set-up, never a way in.
+/// Answers 500 and logs what to do: a mistake in the set-up, never a way in.
 #[derive(Debug, thiserror::Error)]
 #[error("this route is not behind the layer that says who is there")]
-#[non_exhaustive]
-pub struct NotBehindGate;
+pub struct NotBehindGate {
+    method: Method,
+    path: Box<str>,
+}
 
 impl NotBehindGate {
-    fn told(request: &Parts) -> Self {
-        tracing::error!(
-            method = %request.method, path = request.uri.path(),
-            "a handler takes HerokuUser or AssertedUser, but its route is not behind \
-             HerokuSso::layer() or VerifyAssertion; apply the layer after the route is added"
-        );
-        Self
+    fn of(request: &Parts) -> Self {
+        Self {
+            method: request.method.clone(),
+            path: request.uri.path().into(),
+        }
     }
 }
 
 impl IntoResponse for NotBehindGate {
     fn into_response(self) -> Response<Body> {
+        tracing::error!(
+            method = %self.method, path = self.path,
+            "a handler takes HerokuUser or AssertedUser, but its route is not behind \
+             HerokuSso::layer() or VerifyAssertion; apply the layer after the route is added"
+        );
         StatusCode::INTERNAL_SERVER_ERROR.into_response()
     }
 }
@@ -104,7 +109,7 @@ impl<S: Sync> FromRequestParts<S> for HerokuUser {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, UserRejection> {
         let Some(user) = parts.extensions.get::<Self>().cloned() else {
-            let rejection = NotBehindGate::told(parts);
+            let rejection = NotBehindGate::of(parts);
             return Err(UserRejection::NotBehindGate(rejection));
         };
         match user.refusal_elsewhere(parts) {

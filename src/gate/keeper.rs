@@ -1,10 +1,11 @@
 //! What every gate of one [`HerokuSso`](crate::HerokuSso) shares.
 
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
 use url::{Host, Url};
 
 use super::paths::Paths;
+use crate::clock::Hourly;
 use crate::config::{OnExpired, Streams};
 use crate::heroku::is_loopback;
 use crate::session::{Cookies, Sessions};
@@ -23,7 +24,7 @@ pub(crate) struct Keeper {
     pub(crate) paths: Paths,
     /// Refusals say which check failed.
     pub(crate) explains: bool,
-    pub(crate) told_of_plain_http: Once,
+    pub(crate) told_of_plain_http: Hourly,
     /// The Platform API is on this machine, so Heroku's pages may be too.
     pub(crate) heroku_is_local: bool,
 }

@@ -19,7 +19,7 @@ use crate::access::Role;
 
 /// A refusal, with what belongs to this one case of it: for a page of your own
 /// ([`guide::how_it_decides`](crate::guide::how_it_decides#pages-of-your-own)). In the extensions of
-/// every response by which the gate refuses a request.
+/// every page and every problem document by which the gate refuses a request.
 #[derive(Clone)]
 pub struct Refusal {
     pub(super) kind: RefusalKind,

@@ -96,14 +96,13 @@ impl Keeper {
 
     /// Nothing else would tell why each page is a 401 from now on.
     fn warn_of_plain_http(&self, browser: &HeaderMap) {
-        if self.cookies.are_secure() && is_on_loopback(browser) {
-            self.told_of_plain_http.call_once(|| {
-                tracing::warn!(
-                    "a session began on a loopback address (said once): if that was by plain http, most \
-                     browsers drop its `Secure` cookie, and each request is a 401 `no-session`. \
-                     INSECURE_COOKIES=1, or CookieTransport::InsecureHttp, is for development"
-                );
-            });
+        let may_be_dropped = self.cookies.are_secure() && is_on_loopback(browser);
+        if may_be_dropped && self.told_of_plain_http.is_due(self.directory.clock()) {
+            tracing::warn!(
+                "a session began on a loopback address (said once an hour): if that was by plain http, \
+                 most browsers drop its `Secure` cookie, and each request is a 401 `no-session`. \
+                 INSECURE_COOKIES=1, or CookieTransport::InsecureHttp, is for development"
+            );
         }
     }
 

@@ -115,10 +115,10 @@
 //! Programs get `application/problem+json` ([RFC 9457]).
 //!
 //! ## Pages of your own
-//! [`gate::Refusal`](crate::gate::Refusal) is in the extensions of every refusal, with all that our page
-//! says, for a layer of yours outside of the gate. With it the pages can be your own;
-//! keep the response's status and headers, as cookies and `Retry-After` are among them, but for a
-//! `Content-Security-Policy` that your page does not fit:
+//! [`gate::Refusal`](crate::gate::Refusal) is in the extensions of every page and problem document, with
+//! all that our page says, for a layer of yours outside of the gate. With it the pages can be your own;
+//! escape what you take from it, and keep the response's status and headers, as cookies and `Retry-After`
+//! are among them, but for a `Content-Security-Policy` that your page does not fit:
 //!
 //! ```
 //! use axum::body::Body;
@@ -138,7 +138,7 @@
 //!     let (title, advice) = (refusal.kind().title(), refusal.kind().advice());
 //!     let mut page = format!("<!doctype html><title>{title}</title><h1>{title}</h1><p>{advice}");
 //!     if let Some(url) = refusal.sign_in_url() {
-//!         page += &format!("<p><a href='{url}'>Sign in again</a>"); // escape what you add yourself
+//!         page += &format!("<p><a href=\"{url}\">Sign in again</a>");
 //!     }
 //!     Response::from_parts(head, Body::from(page))
 //! }

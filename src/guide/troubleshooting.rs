@@ -53,7 +53,7 @@
 //!
 //! ### Heroku's provisioning calls get 401
 //! `HEROKU_ADDON_SLUG` is `id` of the manifest, `HEROKU_ADDON_PASSWORD` its `api.password`. The log says so
-//! at the first such call.
+//! at such a call, once an hour.
 //!
 //! ### 403 `not-listed`; reason "the resource is not registered"
 //! Nobody has told this process of the resource. If everybody is out since a restart: the store was in

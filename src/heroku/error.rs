@@ -91,8 +91,10 @@ impl HerokuAnswer {
     /// What is wrong most often with a grant that is refused like this.
     fn grant_advice(&self) -> &'static str {
         match self.status {
-            400 => "; a grant code works once, and for some minutes only",
-            401 => "; is HEROKU_CLIENT_SECRET the one of this add-on?",
+            400 => {
+                "; a grant code works once and for some minutes, a refresh token until it is taken back"
+            }
+            401 => "; is HEROKU_CLIENT_SECRET the one of this add-on, and has it still access?",
             _ => "",
         }
     }

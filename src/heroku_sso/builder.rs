@@ -1,11 +1,11 @@
 //! Setting it up.
 
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::HerokuSso;
 use crate::access::ListPolicy;
-use crate::clock::{Clock, SharedClock, SystemClock};
+use crate::clock::{Clock, Hourly, SharedClock, SystemClock};
 use crate::config::{
     Config, CookieTransport, Manifest, OnExpired, SessionLife, SetupError, Streams,
 };
@@ -227,7 +227,7 @@ impl HerokuSsoBuilder {
                 config.resource_in_path.as_deref(),
             ),
             explains: config.explain_refusals,
-            told_of_plain_http: Once::new(),
+            told_of_plain_http: Hourly::default(),
             heroku_is_local,
         });
         Ok(HerokuSso {

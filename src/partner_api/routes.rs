@@ -1,6 +1,6 @@
 //! The routes.
 
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
@@ -15,6 +15,7 @@ use serde_json::json;
 use super::requests::PlanJson;
 use super::{Addon, AddonError, Outcome, PlanChange, Provision, basic_auth};
 use crate::cause;
+use crate::clock::Hourly;
 use crate::heroku_sso::HerokuSso;
 use crate::ids::ResourceId;
 use crate::store::ResourceState;
@@ -26,8 +27,8 @@ const MAX_BODY: usize = 64 * 1024;
 struct Api<A> {
     sso: HerokuSso,
     addon: A,
-    /// Wrong credentials are told of once: whoever is on the internet can send some.
-    refused: Once,
+    /// When wrong credentials are told of: whoever is on the internet can send some.
+    refused: Hourly,
 }
 
 type Shared<A> = State<Arc<Api<A>>>;
@@ -47,7 +48,7 @@ impl HerokuSso {
         let api = Arc::new(Api {
             sso: self.clone(),
             addon,
-            refused: Once::new(),
+            refused: Hourly::default(),
         });
         let resource = put(change_plan::<A>).delete(deprovision::<A>);
         Router::new()
@@ -65,14 +66,13 @@ async fn authenticate<A: Addon>(State(api): Shared<A>, request: Request, next: N
     let mut response = if basic_auth::is_heroku(request.headers(), &api.sso.manifest) {
         next.run(request).await
     } else {
-        if request.headers().contains_key(AUTHORIZATION) {
-            api.refused.call_once(|| {
-                tracing::warn!(
-                    "a call to the Partner API came with another id or password than ours (said once): if \
-                     it is Heroku's, compare HEROKU_ADDON_SLUG and HEROKU_ADDON_PASSWORD with `id` and \
-                     `api.password` in the manifest"
-                );
-            });
+        let has_some = request.headers().contains_key(AUTHORIZATION);
+        if has_some && api.refused.is_due(api.sso.directory.clock()) {
+            tracing::warn!(
+                "a call to the Partner API came with another id or password than ours (said once an hour): \
+                 if it is Heroku's, compare HEROKU_ADDON_SLUG and HEROKU_ADDON_PASSWORD with `id` and \
+                 `api.password` in the manifest"
+            );
         }
         let mut refused = message(StatusCode::UNAUTHORIZED, "wrong credentials");
         let scheme = HeaderValue::from_static("Basic realm=\"heroku\", charset=\"UTF-8\"");

@@ -54,17 +54,9 @@ impl Cookies {
         headers: &'h HeaderMap,
         resource: Option<&ResourceId>,
     ) -> Option<Credential<'h>> {
-        let name = self.session_name(resource);
-        let texts = headers.get_all(COOKIE).into_iter();
-        let mut pairs = texts.flat_map(|text| text.as_bytes().split(|byte| *byte == b';'));
-        // As sent: what a session cookie holds needs no escapes. To have every cookie parsed would be
-        // much of what a request costs.
-        let value = pairs.find_map(|pair| {
-            let end = pair.iter().position(|byte| *byte == b'=')?;
-            let (own, value) = (&pair[..end], &pair[end + 1..]);
-            (own.trim_ascii() == name.as_bytes()).then(|| value.trim_ascii())
-        });
-        Some(Credential::Cookie(str::from_utf8(value?).ok()?.into()))
+        // What a session cookie holds needs no escapes.
+        let value = find(headers, &self.session_name(resource))?;
+        Some(Credential::Cookie(value.into()))
     }
 
     /// The name of the session cookie; of this resource's, if each has its own.
@@ -81,9 +73,10 @@ impl Cookies {
         headers: &HeaderMap,
     ) -> Vec<(Option<ResourceId>, Credential<'static>)> {
         let prefix = self.name(SESSION) + "_";
-        let sessions = all(headers).filter_map(|cookie| {
-            let resource = cookie.name().strip_prefix(&prefix)?.parse().ok()?;
-            let value = cookie.value().to_owned();
+        let sessions = all(headers).filter_map(|(name, value)| {
+            let resource = name.strip_prefix(prefix.as_bytes())?;
+            let resource = str::from_utf8(resource).ok()?.parse().ok()?;
+            let value = str::from_utf8(value).ok()?.to_owned();
             Some((Some(resource), Credential::Cookie(value.into())))
         });
         sessions.collect()
@@ -145,7 +138,9 @@ impl Cookies {
     }
 
     pub(super) fn verified(&self, headers: &HeaderMap, name: &str) -> Option<String> {
-        let cookie = find(headers, &self.name(name))?;
+        let name = self.name(name);
+        let value = find(headers, &name)?;
+        let cookie = Cookie::parse_encoded(format!("{name}={value}")).ok()?;
         let verified = CookieJar::new().signed(&self.key).verify(cookie)?;
         Some(verified.value().to_owned())
     }
@@ -184,16 +179,23 @@ fn full_name(transport: CookieTransport, name: &str) -> String {
     }
 }
 
-fn find(headers: &HeaderMap, name: &str) -> Option<Cookie<'static>> {
-    all(headers).find(|cookie| cookie.name() == name)
+/// The value of the first cookie of the name, as it was sent.
+fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let mut cookies = all(headers);
+    let (_, value) = cookies.find(|(own, _)| *own == name.as_bytes())?;
+    str::from_utf8(value).ok()
 }
 
-fn all(headers: &HeaderMap) -> impl Iterator<Item = Cookie<'static>> {
-    let headers = headers.get_all(COOKIE).into_iter();
-    // Others may hold anything: a script can set a cookie of any bytes.
-    let texts = headers.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let cookies = texts.flat_map(Cookie::split_parse_encoded);
-    cookies.filter_map(Result::ok)
+/// Names and values as they were sent. Others may hold any bytes, as a script of the page can set them.
+/// A name is never decoded: browsers vouch for `__Host-` only where it is written like that. And to have
+/// every cookie parsed would be much of what a request costs.
+fn all(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let texts = headers.get_all(COOKIE).into_iter();
+    let pairs = texts.flat_map(|text| text.as_bytes().split(|byte| *byte == b';'));
+    pairs.filter_map(|pair| {
+        let end = pair.iter().position(|byte| *byte == b'=')?;
+        Some((pair[..end].trim_ascii(), pair[end + 1..].trim_ascii()))
+    })
 }
 
 #[cfg(test)]

@@ -57,3 +57,47 @@ fn is_own_path(path: &str) -> bool {
     let own = path.starts_with('/') && !path.starts_with("//") && path.len() <= MAX_WANTED;
     own && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::CookieTransport;
+    use crate::secret::ClientSecret;
+    use http::header::COOKIE;
+    use uuid::Uuid;
+
+    /// Browsers let other sites set these names: they do not begin with `__Host-`.
+    #[test]
+    fn a_name_that_only_reads_like_ours_is_not_ours() {
+        let secret = ClientSecret::new("a client secret of some length").unwrap();
+        let cookies = Cookies::new(CookieTransport::Https, &secret, false);
+        let way = |wanted: &str| WayBack {
+            resource: Uuid::nil().into(),
+            sent_at: OffsetDateTime::UNIX_EPOCH,
+            wanted: Some(wanted.to_owned()),
+        };
+        let signed = |wanted: &str| {
+            let cookie = cookies.set_way_back(&way(wanted));
+            let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
+            cookie.split_once('=').unwrap().1.to_owned()
+        };
+        let read = |text: String| {
+            let text = HeaderValue::from_bytes(text.as_bytes()).unwrap();
+            cookies.way_back(&HeaderMap::from_iter([(COOKIE, text)]), None)
+        };
+        let (planted, own) = (signed("/planted"), signed("/own"));
+        for name in [
+            "%5F%5FHost-heroku_sso_back",
+            "__Host-heroku%5Fsso_back",
+            "\u{2000}__Host-heroku_sso_back",
+            "\u{a0}__Host-heroku_sso_back",
+            "__host-heroku_sso_back",
+            "heroku_sso_back",
+            "\"__Host-heroku_sso_back\"",
+        ] {
+            assert_eq!(read(format!("{name}={planted}")), None, "{name}");
+            let both = format!("{name}={planted}; __Host-heroku_sso_back={own}");
+            assert_eq!(read(both), Some(way("/own")), "{name}");
+        }
+    }
+}

@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
+use tower_heroku_sso::jwt::{JwtKey, JwtKeys};
 use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault, Simulator};
 use tower_heroku_sso::{HerokuSsoBuilder, MemorySessions, WebhookSecret, Webhooks};
 
 use crate::faulty::Faulty;
 use crate::webhooks::{SECRET, collaborator, send};
 use crate::world::{World, grant};
+
+const COOKIE: &str = "__Host-heroku_sso";
 
 fn with_webhooks(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
     builder.webhooks(Webhooks::new(WebhookSecret::new(SECRET).unwrap()))
@@ -152,4 +157,44 @@ async fn a_doubt_outlives_the_process_that_was_told_of_it() {
     assert_eq!(world.browser().at(address).submit(&form).await.status, 503);
     world.heroku.clear_faults();
     assert_eq!(ann.at(address).fetch("/page").await.status, 403);
+}
+
+/// The request was let in before the sign-out; the cookie that it is answered with is not.
+#[tokio::test]
+async fn who_signs_out_while_a_request_of_theirs_waits_is_out_with_what_that_is_given_too() {
+    let store = Faulty::default();
+    let key = JwtKey::hs256_base64(&STANDARD.encode([7; 32])).unwrap();
+    let world = World::with(|builder| {
+        let builder = with_webhooks(builder.store(store.clone()));
+        builder.stateless(JwtKeys::new(key))
+    })
+    .await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let with = |cookie: &str| {
+        let browser = world.browser();
+        browser.set_cookie(COOKIE, cookie);
+        browser
+    };
+    let cookie = ann.cookie(COOKIE).unwrap();
+    world.clock.advance(Duration::from_secs(100));
+    let fetched = store.calls("set_list");
+    store.hold("set_list");
+    let event = collaborator(&addon, "destroy", "ann@example.com", "1");
+    assert_eq!(send(&world, &event).await, 204);
+    let sign_out = async {
+        while store.calls("set_list") == fetched {
+            tokio::task::yield_now().await;
+        }
+        world.quiet_for(Duration::from_millis(100)).await;
+        let other = with(&cookie);
+        let out = other.request(reqwest::Method::POST, "/logout");
+        assert_eq!(other.send(out).await.status, 204);
+        store.let_pass("set_list", 10);
+    };
+    let (answer, ()) = tokio::join!(ann.fetch("/page"), sign_out);
+    assert_eq!(answer.status, 200, "it waited");
+    let extended = ann.cookie(COOKIE).unwrap();
+    assert_ne!(extended, cookie);
+    assert_eq!(with(&extended).fetch("/page").await.status, 401);
 }

@@ -1,4 +1,7 @@
-//! Mistakes in the set-up that show only while the app runs: the log says what to do, and says it once.
+//! Mistakes in the set-up that show only while the app runs: the log says what to do, and says it
+//! once an hour.
+
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
@@ -21,7 +24,7 @@ async fn a_handler_outside_of_the_gate_is_named() {
 }
 
 #[tokio::test]
-async fn credentials_of_another_add_on_are_told_of_once() {
+async fn credentials_of_another_add_on_are_told_of_once_an_hour() {
     let log = Log::listen();
     let world = World::start().await;
     let browser = world.browser();
@@ -34,6 +37,12 @@ async fn credentials_of_another_add_on_are_told_of_once() {
         let said = log.with(&["WARN", "HEROKU_ADDON_SLUG", "HEROKU_ADDON_PASSWORD"]);
         assert_eq!(said.len(), usize::from(credentials.is_some()));
     }
+    world.clock.advance(Duration::from_secs(60 * 60));
+    let call = browser.request(Method::POST, "/heroku/resources");
+    browser
+        .send(call.header("authorization", "Basic YTpi"))
+        .await;
+    assert_eq!(log.with(&["HEROKU_ADDON_SLUG"]).len(), 2);
 }
 
 #[tokio::test]
@@ -45,7 +54,11 @@ async fn a_session_over_plain_http_is_told_of_once() {
         let form = addon.sign_in_form(who);
         assert_eq!(world.browser().submit(&form).await.status, 303);
     }
-    assert_eq!(log.with(&["WARN", "INSECURE_COOKIES=1"]).len(), 1, "{log:?}");
+    assert_eq!(
+        log.with(&["WARN", "INSECURE_COOKIES=1"]).len(),
+        1,
+        "{log:?}"
+    );
 }
 
 #[tokio::test]
@@ -54,7 +67,7 @@ async fn a_grant_that_heroku_refuses_names_what_is_wrong_most_often() {
     let addon = world.heroku.app("shop").addon();
     let id = addon.resource_id();
     for (status, advice) in [
-        (401, "is HEROKU_CLIENT_SECRET the one of this add-on?"),
+        (401, "is HEROKU_CLIENT_SECRET the one of this add-on"),
         (400, "a grant code works once"),
     ] {
         world.heroku.fault(Endpoint::Token, Fault::Status(status));

@@ -234,3 +234,29 @@ async fn a_sign_out_that_the_store_does_not_take_removes_the_record_all_the_same
     ann.set_cookie("__Host-heroku_sso", &cookie);
     assert_eq!(ann.fetch("/page").await.status, 401);
 }
+
+/// What is believed while the session store is away is what it last said.
+#[tokio::test]
+async fn a_record_that_was_gone_is_not_believed_again_when_the_store_is_away() {
+    let sessions = Breakable::default();
+    let world = World::with(|builder| builder.session_store(sessions.clone())).await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let cookie = ann.cookie("__Host-heroku_sso").unwrap();
+    assert_eq!(ann.fetch("/page").await.status, 200);
+    // By somebody else, who told nobody.
+    sessions
+        .inner
+        .delete(&cookie.parse().unwrap())
+        .await
+        .unwrap();
+    world.clock.advance(Duration::from_secs(6));
+    let again = || {
+        let browser = world.browser();
+        browser.set_cookie("__Host-heroku_sso", &cookie);
+        async move { browser.fetch("/page").await.status }
+    };
+    assert_eq!(again().await, 401);
+    sessions.switch(true);
+    assert_eq!(again().await, 503);
+}
