@@ -163,7 +163,8 @@ async fn a_doubt_outlives_the_process_that_was_told_of_it() {
 #[tokio::test]
 async fn who_signs_out_while_a_request_of_theirs_waits_is_out_with_what_that_is_given_too() {
     let store = Faulty::default();
-    let key = JwtKey::hs256_base64(&STANDARD.encode([7; 32])).unwrap();
+    let key = JwtKey::hs256_base64(&STANDARD.encode(std::array::from_fn::<u8, 32, _>(|n| n as u8)))
+        .unwrap();
     let world = World::with(|builder| {
         let builder = with_webhooks(builder.store(store.clone()));
         builder.stateless(JwtKeys::new(key))
@@ -178,19 +179,24 @@ async fn who_signs_out_while_a_request_of_theirs_waits_is_out_with_what_that_is_
     };
     let cookie = ann.cookie(COOKIE).unwrap();
     world.clock.advance(Duration::from_secs(100));
-    let fetched = store.calls("set_list");
-    store.hold("set_list");
+    // She may have left, and Heroku cannot say.
+    world.heroku.fault(Endpoint::Any, Fault::Status(500));
     let event = collaborator(&addon, "destroy", "ann@example.com", "1");
     assert_eq!(send(&world, &event).await, 204);
+    world.quiet_for(Duration::from_millis(100)).await;
+    world.heroku.clear_faults();
+    world.clock.advance(Duration::from_secs(60));
+    // Her request asks again, and waits before it does.
+    let begun = store.calls("ticket");
+    store.hold("ticket");
     let sign_out = async {
-        while store.calls("set_list") == fetched {
+        while store.calls("ticket") == begun {
             tokio::task::yield_now().await;
         }
-        world.quiet_for(Duration::from_millis(100)).await;
         let other = with(&cookie);
         let out = other.request(reqwest::Method::POST, "/logout");
         assert_eq!(other.send(out).await.status, 204);
-        store.let_pass("set_list", 10);
+        store.let_pass("ticket", 10);
     };
     let (answer, ()) = tokio::join!(ann.fetch("/page"), sign_out);
     assert_eq!(answer.status, 200, "it waited");
