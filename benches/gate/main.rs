@@ -8,8 +8,6 @@ mod fleet;
 mod growth;
 mod lists;
 mod measured;
-mod peers;
-mod requests;
 mod sso;
 
 use std::time::Duration;
@@ -21,6 +19,6 @@ criterion_group! {
     config = Criterion::default()
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(3));
-    targets = requests::measure, sso::measure, lists::measure, growth::resources, growth::threads
+    targets = sso::measure, lists::measure, growth::resources, growth::threads
 }
 criterion_main!(benches);

@@ -62,9 +62,12 @@ pub async fn all() -> Vec<Peer> {
     peers
 }
 
+/// The name of the router without a layer.
+pub const BARE: &str = "bare router";
+
 fn bare() -> Peer {
     Peer {
-        name: "bare router",
+        name: BARE,
         app: page(),
         cookie: String::new(),
     }

@@ -23,7 +23,7 @@ fn main() {
     let mut page = fs::read_to_string(&path).expect("benches/README.md");
     for (mark, text) in [
         ("machine", machine::description()),
-        ("requests", tables::requests(&times)),
+        ("requests", tables::requests()),
         ("goals", tables::goals(&times)),
         ("parts", tables::parts(&times)),
         ("growth", tables::growth(&times)),

@@ -18,7 +18,7 @@ pub fn all(times: &Estimates) -> [(&'static str, String); 3] {
         };
         PEERS[1..].iter().map(bar).collect()
     };
-    let time = bars(&|peer| over(times, peer) / 1000.0, 2);
+    let time = bars(&|peer| over(peer) / 1000.0, 2);
     let count = bars(&|peer| allocations[peer] - bare, 0);
     let points: Vec<_> = by_resources(times)
         .into_iter()

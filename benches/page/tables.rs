@@ -18,29 +18,25 @@ pub const PEERS: &[&str] = &[
 ];
 
 const STORED: &str = "gate, stored sessions";
-const STATELESS: &str = "gate, stateless";
 
 /// Nanoseconds that a peer takes over the bare router.
-pub fn over(times: &Estimates, peer: &str) -> f64 {
-    of(times, peer) - of(times, PEERS[0])
+pub fn over(peer: &str) -> f64 {
+    measured::kept("requests over bare")[peer]
 }
 
-fn of(times: &Estimates, peer: &str) -> f64 {
-    times.of(&format!("request/{peer}"))
-}
-
-pub fn requests(times: &Estimates) -> String {
+pub fn requests() -> String {
     let allocations = measured::kept("allocations");
+    let times = measured::kept("requests");
     let mut table = "| | time | over the bare router | allocations | over the bare router |\n\
                      | --- | --: | --: | --: | --: |\n"
         .to_owned();
     let bare = allocations[PEERS[0]];
     for peer in PEERS {
-        let (count, spent) = (allocations[*peer], of(times, peer) / 1000.0);
+        let (count, spent) = (allocations[*peer], times[*peer] / 1000.0);
         let _ = writeln!(
             table,
             "| {peer} | {spent:.2} us | {:+.2} us | {count:.0} | {:+.0} |",
-            over(times, peer) / 1000.0,
+            over(peer) / 1000.0,
             count - bare
         );
     }
@@ -50,6 +46,7 @@ pub fn requests(times: &Estimates) -> String {
 pub fn goals(times: &Estimates) -> String {
     let allocations = measured::kept("allocations");
     let socket = measured::kept("socket");
+    let compared = measured::kept("requests compared");
     let verify = times.of("sso/verify") / times.of("sso/bare SHA-256 and SHA-1");
     let own = allocations[STORED] - allocations[PEERS[0]];
     let layer = allocations[STORED] - allocations["layer that only has another body"];
@@ -57,13 +54,13 @@ pub fn goals(times: &Estimates) -> String {
     for (what, value, goal, most) in [
         (
             "stored sessions / axum-login, both over the bare router",
-            over(times, STORED) / over(times, "axum-login"),
+            compared["gate, stored sessions / axum-login"],
             0.2,
             true,
         ),
         (
             "stateless / jsonwebtoken cookie, both over the bare router",
-            over(times, STATELESS) / over(times, "jsonwebtoken HS256 cookie"),
+            compared["gate, stateless / jsonwebtoken HS256 cookie"],
             0.4,
             true,
         ),

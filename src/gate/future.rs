@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, SET_COOKIE, VARY};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, Entry, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body::Body;
 use http_body_util::Full;
@@ -246,14 +246,21 @@ fn is_landing<B>(keeper: &Keeper, request: &Request<B>, resource: &ResourceId) -
 
 /// What a response from behind the gate says is for one person.
 fn mark_personal(headers: &mut HeaderMap, by: &'static str) {
-    let is_named = |wanted: &str| {
-        headers.get_all(VARY).iter().any(|vary| {
-            let mut names = vary.to_str().unwrap_or_default().split(',').map(str::trim);
-            names.any(|name| name == "*" || name.eq_ignore_ascii_case(wanted))
-        })
-    };
-    if !by.split(", ").all(is_named) {
-        headers.append(VARY, HeaderValue::from_static(by));
+    match headers.entry(VARY) {
+        Entry::Vacant(vary) => {
+            vary.insert(HeaderValue::from_static(by));
+        }
+        Entry::Occupied(mut vary) => {
+            let is_named = |wanted: &str| {
+                vary.iter().any(|vary| {
+                    let mut names = vary.to_str().unwrap_or_default().split(',').map(str::trim);
+                    names.any(|name| name == "*" || name.eq_ignore_ascii_case(wanted))
+                })
+            };
+            if !by.split(", ").all(is_named) {
+                vary.append(HeaderValue::from_static(by));
+            }
+        }
     }
     let cached = headers.entry(CACHE_CONTROL);
     cached.or_insert(HeaderValue::from_static("private"));
