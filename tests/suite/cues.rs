@@ -189,10 +189,14 @@ async fn who_signs_out_while_a_request_of_theirs_waits_is_out_with_what_that_is_
     // Her request asks again, and waits before it does.
     let begun = store.calls("ticket");
     store.hold("ticket");
-    let sign_out = async {
+    let waits = async {
         while store.calls("ticket") == begun {
             tokio::task::yield_now().await;
         }
+    };
+    let sign_out = async {
+        let waits = tokio::time::timeout(Duration::from_secs(20), waits);
+        waits.await.expect("her request asks again");
         let other = with(&cookie);
         let out = other.request(reqwest::Method::POST, "/logout");
         assert_eq!(other.send(out).await.status, 204);
