@@ -72,6 +72,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hmac", &["simulator/", "webhook/signature.rs"]),
     ("jsonwebtoken", &["jwt/"]),
     ("maud", &["axum/whoami.rs", "gate/page.rs", "simulator/"]),
+    ("memchr", &["session/cookies.rs"]),
     ("metrics", &["meter.rs"]),
     (
         "reqwest",

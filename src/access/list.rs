@@ -60,22 +60,16 @@ impl Member {
     }
 }
 
-/// What somebody on the list may do.
-#[derive(Clone, Debug)]
-pub(crate) struct Entitlement {
-    /// The Heroku account, where Heroku's lists agree on one.
-    pub(crate) user_id: Option<UserId>,
-    standing: Arc<Standing>,
-}
-
-impl Entitlement {
-    pub(crate) fn roles(&self) -> &Roles {
-        &self.standing.roles
-    }
-
-    pub(crate) fn permissions(&self) -> &[Box<str>] {
-        &self.standing.permissions
-    }
+/// That a list lets somebody in: their places among the collaborators and the team's members. Says
+/// something together with that list alone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Entitlement {
+    Collaborator(usize),
+    TeamMember(usize),
+    Both {
+        collaborator: usize,
+        team_member: usize,
+    },
 }
 
 /// Why somebody may not come in by a list: see [`Admission`].
@@ -123,6 +117,7 @@ impl AccessList {
         let collaborators = list.collaborators.iter().enumerate();
         let on_both = collaborators.filter_map(|(place, collaborator)| {
             let member = list.member(&collaborator.email)?;
+            let member = list.team_member(member);
             let standing = collaborator.standing.merge(&member.standing);
             Some((place, standing.shared()))
         });
@@ -146,8 +141,8 @@ impl AccessList {
         match self.entitlement(email, user_id) {
             Ok(listed) => Admission::Listed(Member {
                 email: email.clone(),
-                user_id: listed.user_id,
-                standing: listed.standing,
+                user_id: self.user_id(listed).cloned(),
+                standing: Arc::clone(self.standing(listed)),
             }),
             Err(NotEntitled::NotListed) => Admission::NotListed,
             Err(NotEntitled::OtherAccount) => Admission::OtherAccount,
@@ -161,26 +156,35 @@ impl AccessList {
         email: &Email,
         user_id: Option<&UserId>,
     ) -> Result<Entitlement, NotEntitled> {
-        let Some((account, standing)) = self.find(email) else {
+        let Some(listed) = self.find(email) else {
             return Err(match self.team_members {
                 TeamMembers::Withheld if !email.is_pseudo_user() => NotEntitled::Unknown,
                 _ => NotEntitled::NotListed,
             });
         };
-        let listed = match account {
-            Account::Disputed => return Err(NotEntitled::OtherAccount),
-            Account::Known(listed) => Some(listed),
-            Account::Unknown => None,
-        };
-        if let (Some(listed), Some(claimed)) = (&listed, user_id)
-            && listed != claimed
-        {
-            return Err(NotEntitled::OtherAccount);
+        match (self.account(listed), user_id) {
+            (Account::Disputed, _) => Err(NotEntitled::OtherAccount),
+            (Account::Known(known), Some(claimed)) if known != claimed => {
+                Err(NotEntitled::OtherAccount)
+            }
+            (Account::Known(_) | Account::Unknown, _) => Ok(listed),
         }
-        Ok(Entitlement {
-            user_id: listed,
-            standing: Arc::clone(standing),
-        })
+    }
+
+    /// The Heroku account of somebody who is let in, where Heroku's lists agree on one.
+    pub(crate) fn user_id(&self, listed: Entitlement) -> Option<&UserId> {
+        match self.account(listed) {
+            Account::Known(id) => Some(id),
+            Account::Unknown | Account::Disputed => None,
+        }
+    }
+
+    pub(crate) fn roles(&self, listed: Entitlement) -> &Roles {
+        &self.standing(listed).roles
+    }
+
+    pub(crate) fn permissions(&self, listed: Entitlement) -> &[Box<str>] {
+        &self.standing(listed).permissions
     }
 
     /// Everybody on the list, in order of email.
@@ -216,29 +220,53 @@ impl AccessList {
         &self.collaborators
     }
 
-    /// The account and the standing that both lists together give.
-    fn find(&self, email: &Email) -> Option<(Account, &Arc<Standing>)> {
-        let collaborator = self.collaborators.place_of(email);
-        let collaborator = collaborator.map(|place| (place, &self.collaborators[place]));
-        match (collaborator, self.member(email)) {
-            (Some((place, collaborator)), Some(member)) => {
-                let standing = self
-                    .on_both
-                    .binary_search_by_key(&place, |(place, _)| *place);
-                let (_, standing) = &self.on_both[standing.ok()?];
-                Some((collaborator.account.merge(&member.account), standing))
-            }
-            (Some((_, only)), None) | (None, Some(only)) => {
-                Some((only.account.clone(), &only.standing))
-            }
+    fn find(&self, email: &Email) -> Option<Entitlement> {
+        match (self.collaborators.place_of(email), self.member(email)) {
+            (Some(collaborator), Some(team_member)) => Some(Entitlement::Both {
+                collaborator,
+                team_member,
+            }),
+            (Some(place), None) => Some(Entitlement::Collaborator(place)),
+            (None, Some(place)) => Some(Entitlement::TeamMember(place)),
             (None, None) => None,
         }
     }
 
-    /// A team member who counts.
-    fn member(&self, email: &Email) -> Option<&Person> {
-        let member = self.team_members()?.find(email)?;
-        self.counts(member).then_some(member)
+    /// The place of a team member who counts.
+    fn member(&self, email: &Email) -> Option<usize> {
+        let members = self.team_members()?;
+        let place = members.place_of(email)?;
+        self.counts(&members[place]).then_some(place)
+    }
+
+    /// What both lists together say.
+    fn account(&self, listed: Entitlement) -> &Account {
+        let collaborator = |place| &self.collaborators[place].account;
+        match listed {
+            Entitlement::Collaborator(place) => collaborator(place),
+            Entitlement::TeamMember(place) => &self.team_member(place).account,
+            Entitlement::Both {
+                collaborator: place,
+                team_member,
+            } => collaborator(place).merge(&self.team_member(team_member).account),
+        }
+    }
+
+    fn standing(&self, listed: Entitlement) -> &Arc<Standing> {
+        match listed {
+            Entitlement::Collaborator(place) => &self.collaborators[place].standing,
+            Entitlement::TeamMember(place) => &self.team_member(place).standing,
+            Entitlement::Both { collaborator, .. } => {
+                let found = self
+                    .on_both
+                    .binary_search_by_key(&collaborator, |(place, _)| *place);
+                &self.on_both[found.expect("put together with the list")].1
+            }
+        }
+    }
+
+    fn team_member(&self, place: usize) -> &Person {
+        &self.team_members().expect("a list that has this member")[place]
     }
 
     fn counted_members(&self) -> impl Iterator<Item = &Person> {

@@ -21,11 +21,11 @@ pub enum Account {
 }
 
 impl Account {
-    pub(super) fn merge(&self, other: &Self) -> Self {
+    pub(super) fn merge<'a>(&'a self, other: &'a Self) -> &'a Self {
         match (self, other) {
-            (Self::Unknown, account) | (account, Self::Unknown) => account.clone(),
-            (Self::Known(a), Self::Known(b)) if a == b => self.clone(),
-            _ => Self::Disputed,
+            (Self::Unknown, account) | (account, Self::Unknown) => account,
+            (Self::Known(a), Self::Known(b)) if a == b => self,
+            _ => &Self::Disputed,
         }
     }
 }
@@ -85,7 +85,7 @@ impl Person {
     pub(super) fn merge(&self, other: &Self) -> Self {
         Self {
             email: self.email.clone(),
-            account: self.account.merge(&other.account),
+            account: self.account.merge(&other.account).clone(),
             standing: self.standing.merge(&other.standing).shared(),
         }
     }

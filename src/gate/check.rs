@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue};
 use time::OffsetDateTime;
 
+use super::finish::Vary;
 use super::keeper::Keeper;
 use super::paths::Place;
 use super::refusal::Refusal;
@@ -53,11 +54,10 @@ impl Keeper {
         None
     }
 
-    /// The request headers that say who it is.
-    pub(super) fn varies_by(&self) -> &'static str {
+    pub(super) fn varies_by(&self) -> Vary {
         match self.sessions.takes_bearers() {
-            true => "Cookie, Authorization",
-            false => "Cookie",
+            true => Vary::CookieOrBearer,
+            false => Vary::Cookie,
         }
     }
 
@@ -71,22 +71,28 @@ impl Keeper {
         mount: &str,
     ) -> Option<Passage> {
         let at = Reading::of(self.directory.clock());
-        let (session, grant) = self.sessions.find_at_once(credential, at)?;
+        let known = self.sessions.find_at_once(credential, at.elapsed)?;
+        let (session, grant) = (&known.session, &known.grant);
         let is_here = place.resource().is_none_or(|here| *here == grant.resource);
         if !is_here || grant.has_ended(at.now) {
             return None;
         }
-        let held =
-            self.directory
-                .current_at_once(&grant.resource, &grant.email, grant.ticket, at)?;
+        let held = self.directory.current_at_once(
+            &known.list,
+            &grant.resource,
+            &grant.email,
+            grant.ticket,
+            at,
+        )?;
         let list = &held.snapshot.list;
         let listed = list
             .entitlement(&grant.email, grant.user_id.as_ref())
             .ok()?;
-        if self.sessions.later_end(&session, &grant, &held).is_some() {
+        if self.sessions.later_end(session, grant, &held).is_some() {
             return None;
         }
-        Some(self.pass(session, grant, listed, &held, mount, credential))
+        let (session, grant) = (session.clone(), Arc::clone(grant));
+        Some(self.pass(session, grant, listed, held, mount, credential))
     }
 
     fn pass(
@@ -94,14 +100,13 @@ impl Keeper {
         session: SessionName,
         grant: Arc<Grant>,
         listed: Entitlement,
-        held: &Held,
+        held: Arc<Held>,
         mount: &str,
         credential: &Credential<'_>,
     ) -> Passage {
         let visit = Visit::new(Arc::clone(self), session, grant);
-        let snapshot = Arc::clone(&held.snapshot);
         Passage {
-            user: HerokuUser::new(visit, listed, snapshot, mount),
+            user: HerokuUser::new(visit, listed, held, mount),
             cookie: None,
             by_cookie: credential.is_cookie(),
         }
@@ -207,7 +212,7 @@ impl Keeper {
             let why = "signed out while this request was under way";
             return Err(turn_away(RefusalKind::NoSession, Some(&resource), why));
         };
-        let passage = self.pass(session, grant, listed, &held, mount, credential);
+        let passage = self.pass(session, grant, listed, held, mount, credential);
         Ok(Passage { cookie, ..passage })
     }
 

@@ -1,14 +1,13 @@
 //! The future of a request at the gate.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{self, Context, Poll};
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, Entry, SET_COOKIE, VARY};
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use http_body_util::Full;
 use pin_project_lite::pin_project;
@@ -16,14 +15,12 @@ use tower::Service;
 
 use super::body::GateBody;
 use super::check::Passage;
+use super::enter::{Entrance, enter};
+use super::finish::Finish;
 use super::keeper::Keeper;
 use super::mode::Mode;
 use super::refusal::Refusal;
-use super::visit::Visit;
-use super::visitor::{Visitor, redirect};
-use crate::config::Streams;
-use crate::ids::ResourceId;
-use crate::session::WayBack;
+use super::visitor::Visitor;
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type Own = Response<Full<Bytes>>;
@@ -53,10 +50,7 @@ pin_project! {
         Inner {
             #[pin]
             response: F,
-            vary: &'static str,
-            cookies: Vec<HeaderValue>,
-            // Whose access ends the response's body.
-            reader: Option<Visit>,
+            finish: Finish,
         },
     }
 }
@@ -78,15 +72,9 @@ where
         }
     }
 
-    /// Of somebody who has passed already.
-    pub(super) fn enter(
-        keeper: &Keeper,
-        request: Request<ReqBody>,
-        passage: Passage,
-        service: &mut S,
-    ) -> Self {
+    pub(super) fn inside(response: S::Future, finish: Finish) -> Self {
         Self {
-            state: enter(keeper, request, passage, service),
+            state: State::Inner { response, finish },
         }
     }
 
@@ -122,30 +110,17 @@ where
         loop {
             let next = match self.as_mut().project().state.project() {
                 StateProjection::Answer { answer } => {
-                    let response = ready!(answer.as_mut().poll(cx));
+                    let response = task::ready!(answer.as_mut().poll(cx));
                     return Poll::Ready(Ok(response.map(GateBody::own)));
                 }
                 StateProjection::Check { check, waiting } => {
-                    let verdict = ready!(check.as_mut().poll(cx));
+                    let verdict = task::ready!(check.as_mut().poll(cx));
                     let waiting = waiting.take().expect("polled after it was done");
                     waiting.proceed(verdict)
                 }
-                StateProjection::Inner {
-                    response,
-                    vary,
-                    cookies,
-                    reader,
-                } => {
-                    let mut response = ready!(response.poll(cx))?;
-                    mark_personal(response.headers_mut(), vary);
-                    for cookie in cookies.drain(..) {
-                        response.headers_mut().append(SET_COOKIE, cookie);
-                    }
-                    let reader = reader.take();
-                    return Poll::Ready(Ok(response.map(|body| match reader {
-                        Some(reader) => GateBody::until_ended(body, reader),
-                        None => GateBody::inner(body),
-                    })));
+                StateProjection::Inner { response, finish } => {
+                    let response = task::ready!(response.poll(cx))?;
+                    return Poll::Ready(Ok(finish.finish(response)));
                 }
             };
             self.as_mut().project().state.set(next);
@@ -161,16 +136,26 @@ where
         let Self {
             keeper,
             mode,
-            request,
+            mut request,
             mut service,
         } = self;
         match (verdict, mode) {
-            (Ok(passage), _) => enter(&keeper, request, passage, &mut service),
+            (Ok(passage), _) => match enter(&keeper, &mut request, passage) {
+                Entrance::Elsewhere(answer) => State::Answer {
+                    answer: Box::pin(ready(answer)),
+                },
+                Entrance::Inside(finish) => State::Inner {
+                    response: service.call(request),
+                    finish,
+                },
+            },
             (Err(_), Mode::Identify) => State::Inner {
                 response: service.call(request),
-                vary: keeper.varies_by(),
-                cookies: Vec::new(),
-                reader: None,
+                finish: Finish {
+                    vary: keeper.varies_by(),
+                    cookies: Vec::new(),
+                    reader: None,
+                },
             },
             (Err(refusal), Mode::Guard) => {
                 let visitor = Visitor::of(&keeper, &request);
@@ -181,89 +166,6 @@ where
             }
         }
     }
-}
-
-/// Calls the wrapped service for somebody who passed.
-fn enter<S, ReqBody>(
-    keeper: &Keeper,
-    mut request: Request<ReqBody>,
-    passage: Passage,
-    service: &mut S,
-) -> State<S, ReqBody, S::Future>
-where
-    S: Service<Request<ReqBody>>,
-{
-    let mut hint = None;
-    if passage.by_cookie && is_landing(keeper, &request, passage.user.resource()) {
-        if let Some(answer) = lead_back(keeper, &request, &passage) {
-            let answer = Box::pin(async move { answer });
-            return State::Answer { answer };
-        }
-        // Of somebody who has just signed in, where the form could not set it.
-        let resource = passage.user.resource();
-        hint = keeper.cookies.landed(request.headers(), resource);
-    }
-    let ends = keeper.streams == Streams::EndWithAccess;
-    let reader = ends.then(|| passage.user.visit().clone());
-    request.extensions_mut().insert(passage.user);
-    if !passage.by_cookie {
-        // It was for the gate: whoever sees it could use it too.
-        request.headers_mut().remove(AUTHORIZATION);
-    }
-    State::Inner {
-        response: service.call(request),
-        vary: keeper.varies_by(),
-        cookies: passage.cookie.into_iter().chain(hint).collect(),
-        reader,
-    }
-}
-
-/// The landing page leads on to the page that was wanted when the last session ended, once.
-fn lead_back<B>(keeper: &Keeper, request: &Request<B>, passage: &Passage) -> Option<Own> {
-    let resource = passage.user.resource();
-    let way = keeper.cookies.way_back(request.headers(), Some(resource))?;
-    let wanted = way.wanted.clone()?;
-    let done = keeper.cookies.set_way_back(&WayBack {
-        wanted: None,
-        ..way.clone()
-    });
-    if way.resource != *resource {
-        return None;
-    }
-    let mut response = redirect(HeaderValue::try_from(wanted).ok()?);
-    let headers = response.headers_mut();
-    headers.append(SET_COOKIE, done);
-    if let Some(cookie) = &passage.cookie {
-        headers.append(SET_COOKIE, cookie.clone());
-    }
-    Some(response)
-}
-
-fn is_landing<B>(keeper: &Keeper, request: &Request<B>, resource: &ResourceId) -> bool {
-    let path = request.uri().path();
-    request.method() == Method::GET && keeper.paths.is_landing(path, resource)
-}
-
-/// What a response from behind the gate says is for one person.
-fn mark_personal(headers: &mut HeaderMap, by: &'static str) {
-    match headers.entry(VARY) {
-        Entry::Vacant(vary) => {
-            vary.insert(HeaderValue::from_static(by));
-        }
-        Entry::Occupied(mut vary) => {
-            let is_named = |wanted: &str| {
-                vary.iter().any(|vary| {
-                    let mut names = vary.to_str().unwrap_or_default().split(',').map(str::trim);
-                    names.any(|name| name == "*" || name.eq_ignore_ascii_case(wanted))
-                })
-            };
-            if !by.split(", ").all(is_named) {
-                vary.append(HeaderValue::from_static(by));
-            }
-        }
-    }
-    let cached = headers.entry(CACHE_CONTROL);
-    cached.or_insert(HeaderValue::from_static("private"));
 }
 
 impl<S, ReqBody> fmt::Debug for ResponseFuture<S, ReqBody>

@@ -1,5 +1,6 @@
 //! The service around the wrapped service.
 
+use std::future::ready;
 use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,6 +11,7 @@ use http_body::Body;
 use tower::Service;
 
 use super::body::GateBody;
+use super::enter::{Entrance, enter};
 use super::future::ResponseFuture;
 use super::keeper::Keeper;
 use super::mode::Mode;
@@ -69,20 +71,21 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        // Only this gate says who is behind a request, whatever stands outside of it.
-        request.extensions_mut().remove::<HerokuUser>();
-        let keeper = Arc::clone(&self.keeper);
+        let keeper = &self.keeper;
         match keeper.paths.errand(request.uri().path()) {
             Errand::SignIn => {
+                let keeper = Arc::clone(keeper);
                 let answer = async move { keeper.sign_in(request).await };
                 ResponseFuture::answer(Box::pin(answer))
             }
             #[cfg(feature = "jwt")]
             Errand::ProgramSignIn => {
+                let keeper = Arc::clone(keeper);
                 let answer = async move { keeper.program_sign_in(request).await };
                 ResponseFuture::answer(Box::pin(answer))
             }
             Errand::SignOut => {
+                let keeper = Arc::clone(keeper);
                 let sign_out = SignOut::of(&keeper, &request);
                 let answer = async move { keeper.sign_out(sign_out).await };
                 ResponseFuture::answer(Box::pin(answer))
@@ -94,10 +97,20 @@ where
                     .as_ref()
                     .and_then(|credential| keeper.check_at_once(credential, place, mount));
                 if let Some(passage) = passage {
-                    return ResponseFuture::enter(&keeper, request, passage, &mut self.inner);
+                    return match enter(keeper, &mut request, passage) {
+                        Entrance::Elsewhere(answer) => {
+                            ResponseFuture::answer(Box::pin(ready(answer)))
+                        }
+                        Entrance::Inside(finish) => {
+                            ResponseFuture::inside(self.inner.call(request), finish)
+                        }
+                    };
                 }
                 let (credential, mount) =
                     (credential.map(Credential::into_owned), mount.to_owned());
+                // Only this gate says who is behind a request, whatever stands outside of it.
+                request.extensions_mut().remove::<HerokuUser>();
+                let keeper = Arc::clone(keeper);
                 let check = {
                     let keeper = Arc::clone(&keeper);
                     async move { keeper.check(credential, place, mount).await }

@@ -14,11 +14,12 @@ use time::OffsetDateTime;
 use super::visit::Visit;
 #[cfg(feature = "axum")]
 use super::{RefusalKind, accept::Format, original_uri, paths::Place, refusal::Refusal};
-use crate::access::{AccessList, App, Email, Entitlement, Roles, Snapshot, Team};
+use crate::access::{AccessList, App, Email, Entitlement, Roles, Team};
 use crate::ids::{ResourceId, UserId};
 #[cfg(feature = "jwt")]
 use crate::session::{Grant, SessionName};
 use crate::sso::Proof;
+use crate::sync::Held;
 
 /// The person behind a request, and the resource it is for.
 ///
@@ -28,21 +29,16 @@ use crate::sso::Proof;
 pub struct HerokuUser {
     visit: Visit,
     listed: Entitlement,
-    snapshot: Arc<Snapshot>,
+    held: Arc<Held>,
     mount: Box<str>,
 }
 
 impl HerokuUser {
-    pub(super) fn new(
-        visit: Visit,
-        listed: Entitlement,
-        snapshot: Arc<Snapshot>,
-        mount: &str,
-    ) -> Self {
+    pub(super) fn new(visit: Visit, listed: Entitlement, held: Arc<Held>, mount: &str) -> Self {
         Self {
             visit,
             listed,
-            snapshot,
+            held,
             mount: mount.into(),
         }
     }
@@ -84,7 +80,7 @@ impl HerokuUser {
 
     /// The Heroku account, if the sign-in or the list names it.
     pub fn user_id(&self) -> Option<&UserId> {
-        let listed = self.listed.user_id.as_ref();
+        let listed = self.list().user_id(self.listed);
         listed.or(self.visit.grant().user_id.as_ref())
     }
 
@@ -95,17 +91,17 @@ impl HerokuUser {
 
     /// The name of the resource at Heroku.
     pub fn addon_name(&self) -> &str {
-        &self.snapshot.addon_name
+        &self.held.snapshot.addon_name
     }
 
     /// The app that owns the resource.
     pub fn app(&self) -> &App {
-        &self.snapshot.app
+        &self.held.snapshot.app
     }
 
     /// The team that owns the app, if it belongs to one.
     pub fn team(&self) -> Option<&Team> {
-        self.snapshot.team.as_ref()
+        self.held.snapshot.team.as_ref()
     }
 
     /// Name of the app through whose attachment the person came, as the SSO request had it. Heroku
@@ -116,12 +112,12 @@ impl HerokuUser {
 
     /// The roles on the app and in the team, as of [`list_fetched_at`](Self::list_fetched_at).
     pub fn roles(&self) -> &Roles {
-        self.listed.roles()
+        self.list().roles(self.listed)
     }
 
     /// Names of the permissions on a team app: `view`, `deploy`, `operate`, `manage`.
     pub fn permissions(&self) -> &[Box<str>] {
-        self.listed.permissions()
+        self.list().permissions(self.listed)
     }
 
     /// Whether Heroku signed the email that this person signed in with.
@@ -170,12 +166,12 @@ impl HerokuUser {
     }
 
     pub(super) fn list(&self) -> &AccessList {
-        &self.snapshot.list
+        &self.held.snapshot.list
     }
 
     /// When the list was fetched that let this request pass.
     pub fn list_fetched_at(&self) -> OffsetDateTime {
-        self.snapshot.fetched_at
+        self.held.snapshot.fetched_at
     }
 }
 

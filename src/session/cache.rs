@@ -1,9 +1,7 @@
 //! Grants that were read a moment ago, from the session store or from a signed token.
 
 use std::fmt;
-use std::hash::Hash;
-#[cfg(feature = "jwt")]
-use std::hash::Hasher;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,9 +9,9 @@ use std::time::Duration;
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 
-use super::Grant;
+use super::{Grant, SessionName};
 use crate::store::SessionKey;
-use crate::sync::ClosedSessions;
+use crate::sync::{ClosedSessions, Whereabouts};
 
 /// How many grants are kept.
 const CAPACITY: usize = 10_000;
@@ -21,30 +19,31 @@ const CAPACITY: usize = 10_000;
 /// Spares a session store in another process most of its reads, and the processor most of its
 /// signature checks. A grant is only who somebody is: whether they may enter is asked of the list, at
 /// every request.
-pub(super) struct GrantCache<K> {
+pub(super) struct GrantCache {
     kept: Duration,
-    grants: Cache<K, Arc<Cached>>,
+    grants: Cache<Value<Box<str>>, Arc<Cached>>,
 }
 
-/// A grant, and the name of its session.
-pub(super) struct Cached {
-    pub(super) grant: Arc<Grant>,
-    pub(super) key: SessionKey,
+/// A session and its grant.
+pub(crate) struct Cached {
+    pub(crate) session: SessionName,
+    pub(crate) grant: Arc<Grant>,
+    /// Of the grant's resource.
+    pub(crate) list: Whereabouts,
+    key: SessionKey,
     /// Of [`Clock::elapsed`](crate::Clock::elapsed).
     read_at: Duration,
     /// How many sessions had been closed when this one was last known not to be among them.
     closed_before: AtomicU64,
 }
 
-/// A signed token by which a grant is found again. Equal if all of it is; its hash is that of its end
-/// alone, where the signature is: the rest is long, and much the same in all tokens. Only tokens that
-/// were signed here are kept, so nobody can choose many that end alike.
-#[cfg(feature = "jwt")]
-#[derive(Clone, Eq, PartialEq)]
-pub(super) struct Token<T>(pub(super) T);
+/// The value of a cookie, or a token, by which a grant is found again. Equal if all of it is; its hash
+/// is that of its end alone, where the signature of a token is: the rest is long, and much the same in
+/// all tokens. Only what was made here is kept, so nobody can choose many that end alike.
+#[derive(Eq, PartialEq)]
+struct Value<T>(T);
 
-#[cfg(feature = "jwt")]
-impl<T: AsRef<str>> Hash for Token<T> {
+impl<T: AsRef<str>> Hash for Value<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         /// Of characters of 6 bits each.
         const END: usize = 24;
@@ -53,14 +52,13 @@ impl<T: AsRef<str>> Hash for Token<T> {
     }
 }
 
-#[cfg(feature = "jwt")]
-impl Equivalent<Token<Box<str>>> for Token<&str> {
-    fn equivalent(&self, kept: &Token<Box<str>>) -> bool {
+impl Equivalent<Value<Box<str>>> for Value<&str> {
+    fn equivalent(&self, kept: &Value<Box<str>>) -> bool {
         *self.0 == *kept.0
     }
 }
 
-impl<K: Clone + Eq + Hash> GrantCache<K> {
+impl GrantCache {
     /// Keeps each grant for this long; zero keeps none.
     pub(super) fn new(kept: Duration) -> Self {
         let capacity = if kept.is_zero() { 0 } else { CAPACITY };
@@ -71,41 +69,32 @@ impl<K: Clone + Eq + Hash> GrantCache<K> {
     }
 
     /// The grant, unless it was read too long ago or the session was closed since.
-    pub(super) fn get<Q>(
+    pub(super) fn get(
         &self,
-        id: &Q,
+        value: &str,
         closed: &ClosedSessions,
         now: Duration,
-    ) -> Option<Arc<Cached>>
-    where
-        Q: Equivalent<K> + Hash + ?Sized,
-    {
-        let cached = self.open(id, closed)?;
+    ) -> Option<Arc<Cached>> {
+        let cached = self.open(value, closed)?;
         let is_young = now.saturating_sub(cached.read_at) < self.kept;
         is_young.then_some(cached)
     }
 
     /// The grant however long ago it was read, for when the store does not answer. It still ends when
     /// it says, and its list still decides.
-    pub(super) fn get_old<Q>(&self, id: &Q, closed: &ClosedSessions) -> Option<Arc<Grant>>
-    where
-        Q: Equivalent<K> + Hash + ?Sized,
-    {
-        Some(Arc::clone(&self.open(id, closed)?.grant))
+    pub(super) fn get_old(&self, value: &str, closed: &ClosedSessions) -> Option<Arc<Grant>> {
+        Some(Arc::clone(&self.open(value, closed)?.grant))
     }
 
-    fn open<Q>(&self, id: &Q, closed: &ClosedSessions) -> Option<Arc<Cached>>
-    where
-        Q: Equivalent<K> + Hash + ?Sized,
-    {
+    fn open(&self, value: &str, closed: &ClosedSessions) -> Option<Arc<Cached>> {
         if self.kept.is_zero() {
             return None;
         }
-        let cached = self.grants.get(id)?;
+        let cached = self.grants.get(&Value(value))?;
         let count = closed.count();
         if cached.closed_before.load(Ordering::Relaxed) != count {
             if closed.has(&cached.key) {
-                self.grants.remove(id);
+                self.grants.remove(&Value(value));
                 return None;
             }
             cached.closed_before.store(count, Ordering::Relaxed);
@@ -116,8 +105,8 @@ impl<K: Clone + Eq + Hash> GrantCache<K> {
     /// Keeps what was read at `now`, when `closed_before` sessions had been closed.
     pub(super) fn put(
         &self,
-        id: K,
-        key: &SessionKey,
+        value: &str,
+        session: SessionName,
         grant: &Arc<Grant>,
         closed_before: u64,
         now: Duration,
@@ -126,20 +115,22 @@ impl<K: Clone + Eq + Hash> GrantCache<K> {
             return;
         }
         let cached = Cached {
+            key: session.key(),
+            session,
             grant: Arc::clone(grant),
-            key: key.clone(),
+            list: Whereabouts::default(),
             read_at: now,
             closed_before: AtomicU64::new(closed_before),
         };
-        self.grants.insert(id, Arc::new(cached));
+        self.grants.insert(Value(value.into()), Arc::new(cached));
     }
 
-    pub(super) fn forget(&self, id: &K) {
-        self.grants.remove(id);
+    pub(super) fn forget(&self, value: &str) {
+        self.grants.remove(&Value(value));
     }
 }
 
-impl<K> fmt::Debug for GrantCache<K> {
+impl fmt::Debug for GrantCache {
     /// Session ids and tokens are secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GrantCache")

@@ -9,6 +9,7 @@ use tokio::task::JoinError;
 use tower_sessions::session::Id;
 use tower_sessions::{SessionStore, session_store};
 
+use super::cache::Cached;
 use super::credential::{Credential, SessionName};
 use super::grant::Grant;
 #[cfg(feature = "jwt")]
@@ -18,7 +19,7 @@ use super::outcome::{Extension, SessionError};
 use super::signed::{BearerClaims, CookieClaims, SignedSessions};
 use super::stored::StoredSessions;
 use crate::cause;
-use crate::clock::{Reading, SharedClock};
+use crate::clock::SharedClock;
 use crate::config::SessionLife;
 #[cfg(feature = "jwt")]
 use crate::jwt::Codec;
@@ -180,23 +181,14 @@ impl Sessions {
     pub(crate) fn find_at_once(
         &self,
         credential: &Credential<'_>,
-        at: Reading,
-    ) -> Option<(SessionName, Arc<Grant>)> {
+        now: Duration,
+    ) -> Option<Arc<Cached>> {
         match (credential, &self.kept) {
-            (Credential::Cookie(id), Kept::Stored(stored)) => {
-                let id = id.parse().ok()?;
-                Some((SessionName::Stored(id), stored.copy_of(&id, at)?))
-            }
+            (Credential::Cookie(id), Kept::Stored(stored)) => stored.copy_of(id, now),
             #[cfg(feature = "jwt")]
-            (Credential::Cookie(token), Kept::InCookie(signed)) => {
-                let (key, grant) = signed.copy_of(token, at.elapsed)?;
-                Some((SessionName::Signed(key), grant))
-            }
+            (Credential::Cookie(token), Kept::InCookie(signed)) => signed.copy_of(token, now),
             #[cfg(feature = "jwt")]
-            (Credential::Bearer(token), _) => {
-                let (key, grant) = self.bearers.as_ref()?.copy_of(token, at.elapsed)?;
-                Some((SessionName::Bearer(key), grant))
-            }
+            (Credential::Bearer(token), _) => self.bearers.as_ref()?.copy_of(token, now),
         }
     }
 
@@ -215,18 +207,12 @@ impl Sessions {
                 Ok(grant.map(|grant| (SessionName::Stored(id), grant)))
             }
             #[cfg(feature = "jwt")]
-            (Credential::Cookie(token), Kept::InCookie(signed)) => {
-                let found = signed.find(token).await?;
-                Ok(found.map(|(key, grant)| (SessionName::Signed(key), grant)))
-            }
+            (Credential::Cookie(token), Kept::InCookie(signed)) => Ok(signed.find(token).await?),
             #[cfg(feature = "jwt")]
-            (Credential::Bearer(token), _) => {
-                let Some(bearers) = &self.bearers else {
-                    return Ok(None);
-                };
-                let found = bearers.find(token).await?;
-                Ok(found.map(|(key, grant)| (SessionName::Bearer(key), grant)))
-            }
+            (Credential::Bearer(token), _) => match &self.bearers {
+                Some(bearers) => Ok(bearers.find(token).await?),
+                None => Ok(None),
+            },
         }
     }
 
@@ -265,10 +251,15 @@ impl Sessions {
         if self.settings.life == SessionLife::Fixed {
             return None;
         }
-        let by_list = held.snapshot.fetched_at + self.settings.interval;
-        let end = by_list.min(grant.signed_in_at + self.settings.max_session);
-        let end = end.replace_nanosecond(0).unwrap_or(end);
-        (end > grant.expires_at).then_some(end)
+        let end = grant.expires_at.unix_timestamp();
+        let by_list = whole_second(held.snapshot.fetched_at, self.settings.interval);
+        if by_list <= end {
+            return None;
+        }
+        let at_most = whole_second(grant.signed_in_at, self.settings.max_session);
+        let later = by_list.min(at_most);
+        let is_later = later > end;
+        is_later.then(|| OffsetDateTime::from_unix_timestamp(later).ok())?
     }
 
     /// Moves the end of a session to `expires_at`. A session that was closed meanwhile stays closed.
@@ -357,6 +348,16 @@ impl Sessions {
     pub(crate) fn takes_bearers(&self) -> bool {
         false
     }
+}
+
+/// The last whole second, of Unix time, that is not later than `span` after `start`. In numbers, as every
+/// request asks for two.
+fn whole_second(start: OffsetDateTime, span: Duration) -> i64 {
+    let spilled = (start.nanosecond() + span.subsec_nanos()) / 1_000_000_000;
+    start
+        .unix_timestamp()
+        .saturating_add_unsigned(span.as_secs())
+        .saturating_add(spilled.into())
 }
 
 /// The rest of closing a session that no process is to believe in any more.

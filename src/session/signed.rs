@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::Grant;
-use super::cache::{GrantCache, Token};
+use super::cache::{Cached, GrantCache};
+use super::{Grant, SessionName};
 use crate::clock::SharedClock;
 use crate::jwt::{Claims, Codec, JwtError};
 use crate::lately::Lately;
@@ -35,8 +35,14 @@ pub(super) struct SessionClaims {
     grant: Grant,
 }
 
+/// The claims of one kind of token.
+pub(super) trait SignedClaims: Claims + From<SessionClaims> + Into<SessionClaims> {
+    /// The session of such a token.
+    fn session(key: SessionKey) -> SessionName;
+}
+
 macro_rules! claims {
-    ($name:ident, $type:literal) => {
+    ($name:ident, $type:literal, $session:path) => {
         impl Claims for $name {
             const TYPE: &'static str = $type;
 
@@ -48,6 +54,12 @@ macro_rules! claims {
             }
             fn expires_at(&self) -> i64 {
                 self.0.exp
+            }
+        }
+
+        impl SignedClaims for $name {
+            fn session(key: SessionKey) -> SessionName {
+                $session(key)
             }
         }
 
@@ -65,8 +77,8 @@ macro_rules! claims {
     };
 }
 
-claims! { CookieClaims, "heroku-session+jwt" }
-claims! { BearerClaims, "heroku-bearer+jwt" }
+claims! { CookieClaims, "heroku-session+jwt", SessionName::Signed }
+claims! { BearerClaims, "heroku-bearer+jwt", SessionName::Bearer }
 
 #[derive(Clone)]
 struct Extended {
@@ -80,17 +92,14 @@ pub(super) struct SignedSessions<C> {
     clock: SharedClock,
     closed: Arc<ClosedSessions>,
     /// Tokens whose signature was checked before, and that the store knows of no closing of.
-    read_before: GrantCache<Token<Box<str>>>,
+    read_before: GrantCache,
     /// The last extension of each session: for the streams that began before it, and so that all who
     /// ask for it get the same token.
     extended: Lately<SessionKey, Extended>,
     claims: PhantomData<fn() -> C>,
 }
 
-impl<C> SignedSessions<C>
-where
-    C: Claims + From<SessionClaims> + Into<SessionClaims>,
-{
+impl<C: SignedClaims> SignedSessions<C> {
     /// `cached_for` is how long a token is believed without asking whether its session was closed.
     pub(super) fn new(
         codec: Arc<Codec>,
@@ -135,20 +144,18 @@ where
         (is_whole && claims.grant.is_readable()).then_some((claims.sid, claims.grant))
     }
 
-    /// The session and grant of a token that was read before, unless the session was closed since; it
-    /// may have ended.
-    pub(super) fn copy_of(&self, token: &str, now: Duration) -> Option<(SessionKey, Arc<Grant>)> {
-        let copy = self.read_before.get(&Token(token), &self.closed, now)?;
-        Some((copy.key.clone(), Arc::clone(&copy.grant)))
+    /// The session of a token that was read before, unless it was closed since; it may have ended.
+    pub(super) fn copy_of(&self, token: &str, now: Duration) -> Option<Arc<Cached>> {
+        self.read_before.get(token, &self.closed, now)
     }
 
     /// The session and grant of a token, unless the session was closed by any process.
     pub(super) async fn find(
         &self,
         token: &str,
-    ) -> Result<Option<(SessionKey, Arc<Grant>)>, StoreError> {
-        if let Some(found) = self.copy_of(token, self.clock.elapsed()) {
-            return Ok(Some(found));
+    ) -> Result<Option<(SessionName, Arc<Grant>)>, StoreError> {
+        if let Some(copy) = self.copy_of(token, self.clock.elapsed()) {
+            return Ok(Some((copy.session.clone(), Arc::clone(&copy.grant))));
         }
         // Before the store is asked: of what is closed later, the cache hears.
         let closed_before = self.closed.count();
@@ -161,15 +168,15 @@ where
             Ok(false) => {}
             // While the store is away, who was in a moment ago goes on.
             Err(error) => {
-                let old = self.read_before.get_old(&Token(token), &self.closed);
+                let old = self.read_before.get_old(token, &self.closed);
                 let grant = old.ok_or(error)?;
-                return Ok(Some((key, grant)));
+                return Ok(Some((C::session(key), grant)));
             }
         }
-        let now = self.clock.elapsed();
+        let (session, now) = (C::session(key), self.clock.elapsed());
         self.read_before
-            .put(Token(token.into()), &key, &grant, closed_before, now);
-        Ok(Some((key, grant)))
+            .put(token, session.clone(), &grant, closed_before, now);
+        Ok(Some((session, grant)))
     }
 
     /// What is known here of a session that goes on without its token at hand, as a stream does.
@@ -210,15 +217,9 @@ where
         self.extended.put_if(key.clone(), note, now, earlier);
         if !self.closed.has(key) {
             // As good as the one that it takes the place of.
-            let now = self.clock.elapsed();
-            let extended = Arc::new(extended);
-            self.read_before.put(
-                Token(token.as_str().into()),
-                key,
-                &extended,
-                closed_before,
-                now,
-            );
+            let (session, now) = (C::session(key.clone()), self.clock.elapsed());
+            self.read_before
+                .put(&token, session, &Arc::new(extended), closed_before, now);
         }
         Ok(token)
     }

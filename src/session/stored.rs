@@ -10,11 +10,11 @@ use tokio::time::timeout;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
 
-use super::Grant;
-use super::cache::GrantCache;
+use super::cache::{Cached, GrantCache};
 use super::key::session_key;
 use super::outage::Outage;
 use super::outcome::{Extension, SessionError};
+use super::{Grant, SessionName};
 use crate::clock::{Reading, SharedClock};
 use crate::lately::Lately;
 use crate::sync::ClosedSessions;
@@ -39,7 +39,7 @@ pub(super) struct StoredSessions {
     clock: SharedClock,
     closed: Arc<ClosedSessions>,
     extended: Lately<Id, OffsetDateTime>,
-    cache: GrantCache<Id>,
+    cache: GrantCache,
     outage: Outage,
 }
 
@@ -74,24 +74,25 @@ impl StoredSessions {
         Ok(record.id)
     }
 
-    /// The grant under `id`, if it was read a moment ago and has not ended: the end that a copy has may
-    /// have been moved by another process.
-    pub(super) fn copy_of(&self, id: &Id, at: Reading) -> Option<Arc<Grant>> {
-        let copy = self.cache.get(id, &self.closed, at.elapsed)?;
-        let has_ended = copy.grant.has_ended(at.now);
-        (!has_ended).then(|| Arc::clone(&copy.grant))
+    /// The session under the id that is written like this, if it was read a moment ago; it may have
+    /// ended.
+    pub(super) fn copy_of(&self, id: &str, now: Duration) -> Option<Arc<Cached>> {
+        self.cache.get(id, &self.closed, now)
     }
 
     /// The grant under `id`, if there is one that this version can read; it may have ended.
     pub(super) async fn load(&self, id: &Id) -> Result<Option<Arc<Grant>>, SessionError> {
         let at = Reading::of(&self.clock);
-        if let Some(grant) = self.copy_of(id, at) {
-            return Ok(Some(grant));
+        let written = id.to_string();
+        let copy = self.copy_of(&written, at.elapsed);
+        // The end that a copy has may have been moved by another process.
+        if let Some(copy) = copy.filter(|copy| !copy.grant.has_ended(at.now)) {
+            return Ok(Some(Arc::clone(&copy.grant)));
         }
         let now = at.elapsed;
         // Before the record is read: of what is closed later, the cache hears.
         let closed_before = self.closed.count();
-        let record = match self.cache.get_old(id, &self.closed) {
+        let record = match self.cache.get_old(&written, &self.closed) {
             None => self.store.load(id).await?,
             // While the store is away, who was in a moment ago does not wait for it.
             Some(grant) if self.outage.is_recent(now) => return Ok(Some(grant)),
@@ -108,15 +109,16 @@ impl StoredSessions {
             },
         };
         let Some(grant) = record.as_ref().and_then(read).map(Arc::new) else {
-            self.cache.forget(id);
+            self.cache.forget(&written);
             return Ok(None);
         };
-        let key = session_key(id);
         // A store that keeps copies of its own may not have heard of it.
-        if closed_before > 0 && self.closed.has(&key) {
+        if closed_before > 0 && self.closed.has(&session_key(id)) {
             return Ok(None);
         }
-        self.cache.put(*id, &key, &grant, closed_before, now);
+        let session = SessionName::Stored(*id);
+        self.cache
+            .put(&written, session, &grant, closed_before, now);
         Ok(Some(grant))
     }
 
@@ -169,18 +171,19 @@ impl StoredSessions {
         record.expiry_date = grant.expires_at + CLEAN_UP_AFTER;
         write(&mut record, &grant)?;
         self.store.save(&record).await?;
-        self.cache.forget(id);
+        let written = id.to_string();
+        self.cache.forget(&written);
         // Whoever closes a session says so before the record is deleted. So either this sees it, or the
         // deletion comes after the save.
         if self.closed.has_anywhere(&session_key(id)).await? {
             self.store.delete(id).await?;
             return Ok(Extension::Closed);
         }
-        Ok(Extension::Done(id.to_string()))
+        Ok(Extension::Done(written))
     }
 
     pub(super) async fn delete(&self, id: &Id) -> Result<(), SessionError> {
-        self.cache.forget(id);
+        self.cache.forget(&id.to_string());
         self.store.delete(id).await?;
         Ok(())
     }

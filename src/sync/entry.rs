@@ -114,9 +114,10 @@ impl Entry {
     /// Takes note of a use. True if the resource was not in use before.
     pub(super) fn touch(&self, span: Duration, now: Duration) -> bool {
         let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        let last = self
-            .last_used
-            .swap(millis.saturating_add(1), Ordering::Relaxed);
+        let last = self.last_used.load(Ordering::Relaxed);
+        // No swap: of two requests at once both may find it so, which does no harm.
+        self.last_used
+            .store(millis.saturating_add(1), Ordering::Relaxed);
         !within(last, span, now)
     }
 

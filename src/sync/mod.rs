@@ -45,6 +45,7 @@ mod unbroken;
 mod watch;
 
 pub(crate) use admit::{Admitted, NotAdmitted};
+pub(crate) use at_once::Whereabouts;
 pub use change::{Change, Changes};
 pub(crate) use closed_sessions::ClosedSessions;
 pub(crate) use directory::Directory;

@@ -1,0 +1,80 @@
+//! What the gate adds to a response from behind it.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, Entry, SET_COOKIE, VARY};
+use http::{HeaderMap, HeaderValue, Response};
+use http_body::Body;
+
+use super::body::GateBody;
+use super::visit::Visit;
+
+/// What is done with the response from behind the gate.
+pub(super) struct Finish {
+    pub(super) vary: Vary,
+    pub(super) cookies: Vec<HeaderValue>,
+    /// Whose access ends the response's body.
+    pub(super) reader: Option<Visit>,
+}
+
+/// The request headers that say who it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Vary {
+    Cookie,
+    CookieOrBearer,
+}
+
+impl Finish {
+    /// The finished response. Once only.
+    pub(super) fn finish<B: Body<Data = Bytes>>(
+        &mut self,
+        mut response: Response<B>,
+    ) -> Response<GateBody<B>> {
+        mark_personal(response.headers_mut(), self.vary);
+        for cookie in self.cookies.drain(..) {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+        let reader = self.reader.take();
+        response.map(|body| match reader {
+            Some(reader) => GateBody::until_ended(body, reader),
+            None => GateBody::inner(body),
+        })
+    }
+}
+
+impl Vary {
+    fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Cookie => &["Cookie"],
+            Self::CookieOrBearer => &["Cookie", "Authorization"],
+        }
+    }
+
+    fn value(self) -> HeaderValue {
+        match self {
+            Self::Cookie => const { HeaderValue::from_static("Cookie") },
+            Self::CookieOrBearer => const { HeaderValue::from_static("Cookie, Authorization") },
+        }
+    }
+}
+
+/// What a response from behind the gate says is for one person.
+fn mark_personal(headers: &mut HeaderMap, by: Vary) {
+    match headers.entry(VARY) {
+        Entry::Vacant(vary) => {
+            vary.insert(by.value());
+        }
+        Entry::Occupied(mut vary) => {
+            let is_named = |wanted: &&str| {
+                vary.iter().any(|vary| {
+                    let mut names = vary.to_str().unwrap_or_default().split(',').map(str::trim);
+                    names.any(|name| name == "*" || name.eq_ignore_ascii_case(wanted))
+                })
+            };
+            if !by.names().iter().all(is_named) {
+                vary.append(by.value());
+            }
+        }
+    }
+    let cached = headers.entry(CACHE_CONTROL);
+    cached.or_insert(const { HeaderValue::from_static("private") });
+}
