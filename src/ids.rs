@@ -90,11 +90,7 @@ macro_rules! opaque_id {
             type Err = InvalidId;
 
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-                if text.is_empty() || text.len() > MAX_OPAQUE_LEN || !text.bytes().all(allowed) {
-                    return Err(InvalidId { kind: $kind });
-                }
-                Ok(Self($keep(text)))
+                $keep(text).map(Self).ok_or(InvalidId { kind: $kind })
             }
         }
 
@@ -123,18 +119,25 @@ enum Opaque {
 
 impl Opaque {
     /// Exactly as it is written.
-    fn as_written(text: &str) -> Self {
-        Self::Text(text.into())
+    fn as_written(text: &str) -> Option<Self> {
+        is_opaque(text).then(|| Self::Text(text.into()))
     }
 
     /// In lower case, as Heroku's ids are the same in either.
-    fn in_lower_case(text: &str) -> Self {
+    fn in_lower_case(text: &str) -> Option<Self> {
         // `Uuid` also reads other forms, which would not be printed as they were.
-        match Uuid::try_parse(text) {
-            Ok(uuid) if text.len() == 36 => Self::Uuid(uuid),
-            _ => Self::Text(text.to_ascii_lowercase().into()),
+        if text.len() == 36
+            && let Ok(uuid) = Uuid::try_parse(text)
+        {
+            return Some(Self::Uuid(uuid));
         }
+        is_opaque(text).then(|| Self::Text(text.to_ascii_lowercase().into()))
     }
+}
+
+fn is_opaque(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    !text.is_empty() && text.len() <= MAX_OPAQUE_LEN && text.bytes().all(allowed)
 }
 
 opaque_id! {

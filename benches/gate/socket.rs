@@ -1,22 +1,22 @@
-//! A gated route and an ungated one over a real socket, with the same connections.
+//! A gated route and an ungated one over a real socket, with the same connections, and beside them what
+//! the least middleware and axum-login leave of the ungated one.
 //!
 //! `cargo bench --bench socket --features jwt,simulator`. The server has a thread, and so has the
 //! loader, which writes the same bytes and counts those that come back: it costs less than what it
 //! measures.
 
 mod drive;
-mod fleet;
 mod measured;
+mod peers;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::fleet::Fleet;
 use crate::measured::Values;
+use crate::peers::{BARE, Peer};
 
 const CONNECTIONS: usize = 32;
 const ROUND: Duration = Duration::from_secs(1);
@@ -29,46 +29,65 @@ struct Round {
 }
 
 fn main() {
-    let fleet = drive::current_thread().block_on(Fleet::of(1_000));
-    // Both get the cookie; one looks at it.
-    let request = format!(
-        "GET /page HTTP/1.1\r\nhost: localhost\r\naccept: text/html\r\ncookie: {}\r\n\r\n",
-        fleet.cookies[0]
-    );
-    let routes = [
-        ("ungated", serve(drive::page())),
-        ("gated", serve(fleet.app)),
-    ];
     let runtime = drive::current_thread();
-    let mut rounds: [Vec<Round>; 2] = Default::default();
-    // In turn, so that what else the machine does falls on both; the first round warms up.
+    let peers = runtime.block_on(peers::all());
+    let peer = |name: &str| peers.iter().find(|peer| peer.name == name).expect("a peer");
+    let gated = peer("gate, stored sessions");
+    // The bare router and the least layer get the cookie too, and do not look at it.
+    let routes = [
+        ("ungated", serve(peer(BARE)), request(gated)),
+        (
+            "from_fn",
+            serve(peer("from_fn that passes")),
+            request(gated),
+        ),
+        (
+            "axum-login",
+            serve(peer("axum-login")),
+            request(peer("axum-login")),
+        ),
+        ("gated", serve(gated), request(gated)),
+    ];
+    let mut rounds: [Vec<Round>; 4] = Default::default();
+    // In turn, so that what else the machine does falls on all; the first round warms up.
     for number in 0..=ROUNDS {
-        for ((_, address), rounds) in routes.iter().zip(&mut rounds) {
-            let round = runtime.block_on(load(*address, &request));
+        for ((_, address, request), rounds) in routes.iter().zip(&mut rounds) {
+            let round = runtime.block_on(load(*address, request));
             if number > 0 {
                 rounds.push(round);
             }
         }
     }
     let mut values = Values::new();
-    for ((name, _), rounds) in routes.iter().zip(&rounds) {
-        let rate = median(rounds.iter().map(|round| round.rate));
-        let p99 = median(rounds.iter().map(|round| round.p99));
-        println!("| {name} | {rate:.0} requests a second | p99 {p99:.0} us |");
-        values.insert(format!("{name}, requests a second"), rate);
-        values.insert(format!("{name}, p99 in microseconds"), p99);
+    for ((name, ..), of_route) in routes.iter().zip(&rounds) {
+        let rate = median(of_route.iter().map(|round| round.rate));
+        let p99 = median(of_route.iter().map(|round| round.p99));
+        let pairs = || of_route.iter().zip(&rounds[0]);
+        let rates = median(pairs().map(|(route, ungated)| route.rate / ungated.rate));
+        let p99s = median(pairs().map(|(route, ungated)| route.p99 / ungated.p99));
+        println!("| {name} | {rate:.0} a second, {rates:.3} | p99 {p99:.0} us, {p99s:.3} |");
+        for (what, value) in [
+            ("requests a second", rate),
+            ("p99 in microseconds", p99),
+            ("requests a second / ungated", rates),
+            ("p99 / ungated", p99s),
+        ] {
+            values.insert(format!("{name}, {what}"), value);
+        }
     }
-    let pairs = || rounds[1].iter().zip(&rounds[0]);
-    let rate = median(pairs().map(|(gated, ungated)| gated.rate / ungated.rate));
-    let p99 = median(pairs().map(|(gated, ungated)| gated.p99 / ungated.p99));
-    println!("gated / ungated, medians of rounds: {rate:.3} requests a second, {p99:.3} p99");
-    values.insert("ratio of requests a second".into(), rate);
-    values.insert("ratio of p99".into(), p99);
     measured::keep("socket", &values);
 }
 
+fn request(peer: &Peer) -> String {
+    let cookie = &peer.cookie;
+    format!(
+        "GET /page HTTP/1.1\r\nhost: localhost\r\naccept: text/html\r\ncookie: {cookie}\r\n\r\n"
+    )
+}
+
 /// A server on a thread of its own, which lasts as long as the program.
-fn serve(app: Router) -> SocketAddr {
+fn serve(peer: &Peer) -> SocketAddr {
+    let app = peer.app.clone();
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         drive::current_thread().block_on(async {

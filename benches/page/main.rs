@@ -24,7 +24,7 @@ fn main() {
     for (mark, text) in [
         ("machine", machine::description()),
         ("requests", tables::requests()),
-        ("goals", tables::goals(&times)),
+        ("goals", tables::goals()),
         ("parts", tables::parts(&times)),
         ("growth", tables::growth(&times)),
     ] {

@@ -46,13 +46,23 @@ impl FromStr for Email {
     fn from_str(text: &str) -> Result<Self, InvalidEmail> {
         let text = text.trim_matches(' ');
         let (local, domain) = text.split_once('@').ok_or(InvalidEmail)?;
-        let refused = |c: char| c.is_control() || c.is_whitespace() || c == ':' || c == '@';
         let shape = !local.is_empty() && !domain.is_empty() && text.len() <= MAX_LEN;
-        if !shape || local.contains(refused) || domain.contains(refused) {
+        if !shape || has_refused(local) || has_refused(domain) {
             return Err(InvalidEmail);
         }
         Ok(Self(text.to_ascii_lowercase().into()))
     }
+}
+
+/// What neither half of an address may hold.
+fn has_refused(half: &str) -> bool {
+    // Nearly all are ASCII, of which bytes tell it, without a look at each character.
+    if half.is_ascii() {
+        return half
+            .bytes()
+            .any(|b| b <= b' ' || matches!(b, b':' | b'@' | 0x7f));
+    }
+    half.contains(|c: char| c.is_control() || c.is_whitespace() || matches!(c, ':' | '@'))
 }
 
 impl TryFrom<String> for Email {

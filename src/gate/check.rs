@@ -11,7 +11,7 @@ use super::paths::Place;
 use super::refusal::Refusal;
 use super::visit::Visit;
 use super::{HerokuUser, RefusalKind};
-use crate::access::{Entitlement, NotEntitled};
+use crate::access::NotEntitled;
 use crate::audit;
 use crate::cause;
 use crate::clock::Reading;
@@ -24,8 +24,6 @@ use crate::sync::{Held, SyncError};
 pub(super) struct Passage {
     pub(super) user: HerokuUser,
     pub(super) cookie: Option<HeaderValue>,
-    /// The browser can be told to keep cookies.
-    pub(super) by_cookie: bool,
 }
 
 impl Keeper {
@@ -69,7 +67,7 @@ impl Keeper {
         credential: &Credential<'_>,
         place: Place,
         mount: &str,
-    ) -> Option<Passage> {
+    ) -> Option<HerokuUser> {
         let at = Reading::of(self.directory.clock());
         let known = self.sessions.find_at_once(credential, at.elapsed)?;
         let (session, grant) = (&known.session, &known.grant);
@@ -91,25 +89,8 @@ impl Keeper {
         if self.sessions.later_end(session, grant, &held).is_some() {
             return None;
         }
-        let (session, grant) = (session.clone(), Arc::clone(grant));
-        Some(self.pass(session, grant, listed, held, mount, credential))
-    }
-
-    fn pass(
-        self: &Arc<Self>,
-        session: SessionName,
-        grant: Arc<Grant>,
-        listed: Entitlement,
-        held: Arc<Held>,
-        mount: &str,
-        credential: &Credential<'_>,
-    ) -> Passage {
-        let visit = Visit::new(Arc::clone(self), session, grant);
-        Passage {
-            user: HerokuUser::new(visit, listed, held, mount),
-            cookie: None,
-            by_cookie: credential.is_cookie(),
-        }
+        let visit = Visit::new(Arc::clone(self), session.clone(), Arc::clone(grant));
+        Some(HerokuUser::new(visit, listed, held, mount))
     }
 
     /// `mount` is what a router outside of the gate took off the path.
@@ -212,8 +193,9 @@ impl Keeper {
             let why = "signed out while this request was under way";
             return Err(turn_away(RefusalKind::NoSession, Some(&resource), why));
         };
-        let passage = self.pass(session, grant, listed, held, mount, credential);
-        Ok(Passage { cookie, ..passage })
+        let visit = Visit::new(Arc::clone(self), session, grant);
+        let user = HerokuUser::new(visit, listed, held, mount);
+        Ok(Passage { user, cookie })
     }
 
     /// The cookie of a session whose end has moved.

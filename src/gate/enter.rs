@@ -1,13 +1,16 @@
 //! The way in of somebody who passed.
 
+use std::future::ready;
+
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, SET_COOKIE};
 use http::{HeaderValue, Method, Request, Response};
 use http_body_util::Full;
 
-use super::check::Passage;
 use super::finish::Finish;
+use super::future::OwnAnswer;
 use super::keeper::Keeper;
+use super::user::HerokuUser;
 use super::visitor::redirect;
 use crate::config::Streams;
 use crate::ids::ResourceId;
@@ -16,34 +19,37 @@ use crate::session::WayBack;
 /// What becomes of a request of somebody who passed.
 pub(super) enum Entrance {
     /// The browser is led to another page.
-    Elsewhere(Response<Full<Bytes>>),
+    Elsewhere(OwnAnswer),
     /// The response from behind the gate is to be finished like this.
     Inside(Finish),
 }
 
 /// Readies the request of somebody who passed for the wrapped service. In its place: requests are large,
 /// and each move of one is a copy.
-pub(super) fn enter<B>(keeper: &Keeper, request: &mut Request<B>, passage: Passage) -> Entrance {
-    let mut hint = None;
-    if passage.by_cookie && is_landing(keeper, request, passage.user.resource()) {
-        if let Some(answer) = lead_back(keeper, request, &passage) {
-            return Entrance::Elsewhere(answer);
+/// `cookie` is of a session whose end has moved.
+pub(super) fn enter<B>(
+    keeper: &Keeper,
+    request: &mut Request<B>,
+    user: HerokuUser,
+    cookie: Option<HeaderValue>,
+) -> Entrance {
+    let mut cookies = Vec::from_iter(cookie);
+    if user.came_by_cookie() {
+        if is_landing(keeper, request, user.resource()) {
+            if let Some(answer) = lead_back(keeper, request, &user, &cookies) {
+                return Entrance::Elsewhere(Box::pin(ready(answer)));
+            }
+            // Of somebody who has just signed in, where the form could not set it.
+            let hint = keeper.cookies.landed(request.headers(), user.resource());
+            cookies.extend(hint);
         }
-        // Of somebody who has just signed in, where the form could not set it.
-        let resource = passage.user.resource();
-        hint = keeper.cookies.landed(request.headers(), resource);
-    }
-    let ends = keeper.streams == Streams::EndWithAccess;
-    let reader = ends.then(|| passage.user.visit().clone());
-    request.extensions_mut().insert(passage.user);
-    if !passage.by_cookie {
+    } else {
         // It was for the gate: whoever sees it could use it too.
         request.headers_mut().remove(AUTHORIZATION);
     }
-    let cookies = match (passage.cookie, hint) {
-        (None, None) => Vec::new(),
-        (cookie, hint) => cookie.into_iter().chain(hint).collect(),
-    };
+    let ends = keeper.streams == Streams::EndWithAccess;
+    let reader = ends.then(|| user.visit().clone());
+    request.extensions_mut().insert(user);
     Entrance::Inside(Finish {
         vary: keeper.varies_by(),
         cookies,
@@ -55,9 +61,10 @@ pub(super) fn enter<B>(keeper: &Keeper, request: &mut Request<B>, passage: Passa
 fn lead_back<B>(
     keeper: &Keeper,
     request: &Request<B>,
-    passage: &Passage,
+    user: &HerokuUser,
+    cookies: &[HeaderValue],
 ) -> Option<Response<Full<Bytes>>> {
-    let resource = passage.user.resource();
+    let resource = user.resource();
     let way = keeper.cookies.way_back(request.headers(), Some(resource))?;
     let wanted = way.wanted.clone()?;
     let done = keeper.cookies.set_way_back(&WayBack {
@@ -70,7 +77,7 @@ fn lead_back<B>(
     let mut response = redirect(HeaderValue::try_from(wanted).ok()?);
     let headers = response.headers_mut();
     headers.append(SET_COOKIE, done);
-    if let Some(cookie) = &passage.cookie {
+    for cookie in cookies {
         headers.append(SET_COOKIE, cookie.clone());
     }
     Some(response)

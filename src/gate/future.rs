@@ -1,7 +1,7 @@
 //! The future of a request at the gate.
 
 use std::fmt;
-use std::future::{Future, ready};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Context, Poll};
@@ -23,7 +23,8 @@ use super::refusal::Refusal;
 use super::visitor::Visitor;
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-type Own = Response<Full<Bytes>>;
+/// What the gate answers by itself.
+pub(super) type OwnAnswer = Boxed<Response<Full<Bytes>>>;
 
 pin_project! {
     /// The future of [`HerokuSsoGate`](super::HerokuSsoGate).
@@ -40,7 +41,7 @@ pin_project! {
     #[project = StateProjection]
     enum State<S, ReqBody, F> {
         // The gate answers by itself.
-        Answer { answer: Boxed<Own> },
+        Answer { answer: OwnAnswer },
         // The list is asked; the request waits outside.
         Check {
             check: Boxed<Result<Passage, Refusal>>,
@@ -66,7 +67,7 @@ impl<S, ReqBody> ResponseFuture<S, ReqBody>
 where
     S: Service<Request<ReqBody>>,
 {
-    pub(super) fn answer(answer: Boxed<Own>) -> Self {
+    pub(super) fn answer(answer: OwnAnswer) -> Self {
         Self {
             state: State::Answer { answer },
         }
@@ -140,10 +141,8 @@ where
             mut service,
         } = self;
         match (verdict, mode) {
-            (Ok(passage), _) => match enter(&keeper, &mut request, passage) {
-                Entrance::Elsewhere(answer) => State::Answer {
-                    answer: Box::pin(ready(answer)),
-                },
+            (Ok(passage), _) => match enter(&keeper, &mut request, passage.user, passage.cookie) {
+                Entrance::Elsewhere(answer) => State::Answer { answer },
                 Entrance::Inside(finish) => State::Inner {
                     response: service.call(request),
                     finish,

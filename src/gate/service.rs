@@ -1,6 +1,5 @@
 //! The service around the wrapped service.
 
-use std::future::ready;
 use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -93,14 +92,12 @@ where
             Errand::Pass(place) => {
                 let mount = original_uri::prefix(&request);
                 let credential = keeper.credential(place, request.headers());
-                let passage = credential
+                let user = credential
                     .as_ref()
                     .and_then(|credential| keeper.check_at_once(credential, place, mount));
-                if let Some(passage) = passage {
-                    return match enter(keeper, &mut request, passage) {
-                        Entrance::Elsewhere(answer) => {
-                            ResponseFuture::answer(Box::pin(ready(answer)))
-                        }
+                if let Some(user) = user {
+                    return match enter(keeper, &mut request, user, None) {
+                        Entrance::Elsewhere(answer) => ResponseFuture::answer(answer),
                         Entrance::Inside(finish) => {
                             ResponseFuture::inside(self.inner.call(request), finish)
                         }

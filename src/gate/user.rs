@@ -155,6 +155,11 @@ impl HerokuUser {
         self.visit.clone().ended()
     }
 
+    /// True if the browser sent the session by itself, and can be told to keep cookies.
+    pub(super) fn came_by_cookie(&self) -> bool {
+        !self.visit.session().is_of_bearer()
+    }
+
     /// What tells when this person's access ends.
     pub(super) fn visit(&self) -> &Visit {
         &self.visit

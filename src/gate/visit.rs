@@ -26,7 +26,6 @@ impl Visit {
         }
     }
 
-    #[cfg(feature = "jwt")]
     pub(super) fn session(&self) -> &SessionName {
         &self.session
     }

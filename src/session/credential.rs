@@ -66,6 +66,17 @@ impl SessionName {
             Self::Signed(key) | Self::Bearer(key) => key.clone(),
         }
     }
+
+    /// True for a session whose holder sends a token, and no cookie.
+    pub(crate) fn is_of_bearer(&self) -> bool {
+        match self {
+            Self::Stored(_) => false,
+            #[cfg(feature = "jwt")]
+            Self::Signed(_) => false,
+            #[cfg(feature = "jwt")]
+            Self::Bearer(_) => true,
+        }
+    }
 }
 
 impl fmt::Debug for SessionName {

@@ -244,11 +244,7 @@ impl Sessions {
         grant: &Grant,
         held: &Held,
     ) -> Option<OffsetDateTime> {
-        #[cfg(feature = "jwt")]
-        if matches!(session, SessionName::Bearer(_)) {
-            return None;
-        }
-        if self.settings.life == SessionLife::Fixed {
+        if session.is_of_bearer() || self.settings.life == SessionLife::Fixed {
             return None;
         }
         let end = grant.expires_at.unix_timestamp();

@@ -12,6 +12,7 @@
 //! assert_eq!(token::hex(&digest), "bb466eb1d6bc345d11072c3cd25c311f21be130d");
 //! ```
 
+use secrecy::{ExposeSecret, SecretString};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -43,14 +44,9 @@ pub fn hex(digest: &[u8]) -> String {
 }
 
 fn digest<D: Digest>(fields: &[&str]) -> sha2::digest::Output<D> {
-    let mut hasher = D::new();
-    for (index, field) in fields.iter().enumerate() {
-        if index > 0 {
-            hasher.update(b":");
-        }
-        hasher.update(field.as_bytes());
-    }
-    hasher.finalize()
+    // In one piece, which hashes faster, and wiped afterwards, as the salt is in it.
+    let text = SecretString::from(fields.join(":"));
+    D::digest(text.expose_secret())
 }
 
 /// Compares two secrets of any length without telling by the time where they differ.

@@ -215,10 +215,13 @@ impl Verifier {
             };
 
         self.check_time(timestamp.seconds, now)?;
-        let mut weaker: Vec<_> = weaker.into_iter().flatten().collect();
-        // Two tokens of one form can be one use.
-        weaker.dedup();
-        weaker.retain(|key| *key != replay);
+        let mut weaker_keys = Vec::with_capacity(weaker.len());
+        for key in weaker.into_iter().flatten() {
+            // Two tokens of one form can be one use.
+            if key != replay && !weaker_keys.contains(&key) {
+                weaker_keys.push(key);
+            }
+        }
         Ok(VerifiedSso {
             resource,
             email,
@@ -229,7 +232,7 @@ impl Verifier {
             context_app: request.context_app.clone().filter(|name| is_app_name(name)),
             nav_data: request.nav_data.clone(),
             replay,
-            weaker,
+            weaker: weaker_keys,
         })
     }
 
