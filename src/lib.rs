@@ -62,7 +62,7 @@
 //! | know who is behind a request | [`HerokuUser`] |
 //! | guard a part of the site | [`HerokuSso::layer`], [`HerokuSso::endpoints`], [`Config::landing_path`] |
 //! | greet customers on a public page | [`HerokuSso::identify_layer`] |
-//! | have pages for some roles only | [`HerokuSso::require_any`], [`axum::RequireRole`] |
+//! | have pages for some roles only | [`HerokuSso::require_any`], [`extract::RequireRole`] |
 //! | have a login of your own beside Heroku's | [`HerokuSso::admit`], [`VerifiedEmail`] |
 //! | show several resources in one browser | [`Config::resource_in_path`] |
 //! | run several processes | [`store::PostgresStore`], [`guide::deploying`] |
@@ -84,7 +84,7 @@
 //! # Features
 //! | feature | what it adds | default |
 //! | --- | --- | --- |
-//! | `axum` | [`HerokuUser`] as an extractor, also as an `Option`; [`axum::RequireRole`]; the routers [`HerokuSso::endpoints`], [`HerokuSso::partner_api`] and [`HerokuSso::webhooks`]; the handlers [`HerokuSso::healthz`], [`readyz`](HerokuSso::readyz), [`whoami`](HerokuSso::whoami), [`whoami_html`](HerokuSso::whoami_html); with `jwt`, [`Assertions::jwks`](assertion::Assertions::jwks) and [`AssertedUser`](assertion::AssertedUser) as an extractor | yes |
+//! | `axum` | [`HerokuUser`] as an extractor, also as an `Option`; [`extract::RequireRole`]; the routers [`HerokuSso::endpoints`], [`HerokuSso::partner_api`] and [`HerokuSso::webhooks`]; the handlers [`HerokuSso::healthz`], [`readyz`](HerokuSso::readyz), [`whoami`](HerokuSso::whoami), [`whoami_html`](HerokuSso::whoami_html); with `jwt`, [`Assertions::jwks`](assertion::Assertions::jwks) and [`AssertedUser`](assertion::AssertedUser) as an extractor | yes |
 //! | `jwt` | sessions in signed cookies ([`HerokuSsoBuilder::stateless`]), bearer tokens ([`HerokuSsoBuilder::bearer_tokens`]), and [`assertion`]s for what lies behind the gate; their keys ([`jwt`]) | no |
 //! | `metrics` | counters, gauges and a histogram through the `metrics` facade: [`guide::observing`] | no |
 //! | `sqlite` | [`store::SqliteStore`]: state in a file, for one process | no |
@@ -119,11 +119,11 @@ pub mod access;
 #[cfg(feature = "jwt")]
 pub mod assertion;
 mod audit;
-#[cfg(feature = "axum")]
-pub mod axum;
 mod cause;
 pub mod clock;
 mod config;
+#[cfg(feature = "axum")]
+pub mod extract;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -138,6 +138,8 @@ mod lately;
 mod meter;
 #[cfg(feature = "axum")]
 pub mod partner_api;
+#[cfg(feature = "axum")]
+mod routes;
 pub mod secret;
 mod session;
 #[cfg(feature = "simulator")]
@@ -149,7 +151,9 @@ mod webhook;
 
 pub use access::{Email, ListPolicy, Role};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use config::{Config, CookieTransport, Manifest, OnExpired, SessionLife, SetupError, Streams};
+pub use config::{
+    Config, CookieTransport, Manifest, MissingVariable, OnExpired, SessionLife, SetupError, Streams,
+};
 pub use gate::{AdmitError, HerokuUser, RefusalKind, SignedIn, VerifiedEmail};
 #[cfg(feature = "jwt")]
 pub use gate::{BearerError, BearerToken};

@@ -24,7 +24,8 @@ const INWARD: &[&str] = &[
     "gate",
     "assertion",
     "heroku_sso",
-    "axum",
+    "extract",
+    "routes",
     "partner_api",
     "fuzzing",
 ];
@@ -37,9 +38,10 @@ const HOMES: &[(&str, &[&str])] = &[
     (
         "axum",
         &[
-            "axum/",
+            "extract/",
             "gate/original_uri.rs",
             "partner_api/",
+            "routes/",
             "simulator/",
         ],
     ),
@@ -71,7 +73,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("hmac", &["simulator/", "webhook/signature.rs"]),
     ("jsonwebtoken", &["jwt/"]),
-    ("maud", &["axum/whoami.rs", "gate/page.rs", "simulator/"]),
+    ("maud", &["routes/whoami.rs", "gate/page.rs", "simulator/"]),
     ("memchr", &["session/cookies.rs"]),
     ("metrics", &["meter.rs"]),
     (

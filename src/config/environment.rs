@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{Config, CookieTransport, Manifest, SetupError};
+use super::{Config, CookieTransport, Manifest, MissingVariable, SetupError};
 use crate::heroku::HerokuUrl;
 #[cfg(feature = "jwt")]
 use crate::jwt::{JwtKey, JwtKeys};
@@ -14,36 +14,39 @@ use crate::sso::SsoPolicy;
 use crate::store::{SealingKey, SealingKeys};
 use crate::webhook::Webhooks;
 
+const SLUG: MissingVariable = wanted("HEROKU_ADDON_SLUG", "the add-on manifest's `id`");
+const PASSWORD: MissingVariable = wanted(
+    "HEROKU_ADDON_PASSWORD",
+    "the add-on manifest's `api.password`",
+);
+const SALT: MissingVariable = wanted("HEROKU_SSO_SALT", "the add-on manifest's `api.sso_salt`");
+const CLIENT_SECRET: MissingVariable = wanted(
+    "HEROKU_CLIENT_SECRET",
+    "the OAuth client secret, from the Partner Portal",
+);
+
 impl Manifest {
     /// Reads `HEROKU_ADDON_SLUG`, `HEROKU_ADDON_PASSWORD`, `HEROKU_SSO_SALT` (several, separated by
     /// commas, during a rotation) and `HEROKU_CLIENT_SECRET`.
     ///
     /// # Errors
-    /// [`SetupError`] names the variable that is missing or cannot be right, never its value.
+    /// [`SetupError`] names the variables that are missing, or one that cannot be right, never its value.
     pub fn from_env() -> Result<Self, SetupError> {
-        let slug = required("HEROKU_ADDON_SLUG", "the add-on manifest's `id`")?;
+        let [slug, password, salts, client_secret] = all([SLUG, PASSWORD, SALT, CLIENT_SECRET])?;
         if slug.contains(':') {
-            return Err(invalid("HEROKU_ADDON_SLUG", "the manifest's `id` is meant"));
+            return Err(invalid(SLUG.variable, "the manifest's `id` is meant"));
         }
-        let salt = "the add-on manifest's `api.sso_salt`";
-        let salts = required("HEROKU_SSO_SALT", salt)?;
         if salts.split(',').any(|salt| salt.trim().is_empty()) {
-            return Err(invalid(
-                "HEROKU_SSO_SALT",
-                "an entry between the commas is empty",
-            ));
+            let reason = "an entry between the commas is empty";
+            return Err(invalid(SALT.variable, reason));
         }
         let salts = salts.split(',').map(str::trim);
-        let salts = salts.map(|salt| secret("HEROKU_SSO_SALT", SsoSalt::new(salt)));
-        let password = "the add-on manifest's `api.password`";
-        let password = required("HEROKU_ADDON_PASSWORD", password)?;
-        let client_secret = "the OAuth client secret, from the Partner Portal";
-        let client_secret = required("HEROKU_CLIENT_SECRET", client_secret)?;
+        let salts = salts.map(|salt| secret(SALT.variable, SsoSalt::new(salt)));
         Ok(Self {
             slug,
-            password: secret("HEROKU_ADDON_PASSWORD", AddonPassword::new(password))?,
+            password: secret(PASSWORD.variable, AddonPassword::new(password))?,
             sso_salts: salts.collect::<Result<_, _>>()?,
-            client_secret: secret("HEROKU_CLIENT_SECRET", ClientSecret::new(client_secret))?,
+            client_secret: secret(CLIENT_SECRET.variable, ClientSecret::new(client_secret))?,
         })
     }
 }
@@ -111,7 +114,7 @@ impl SealingKeys {
     pub fn from_env() -> Result<Self, SetupError> {
         const KEY: &str = "TOKEN_ENCRYPTION_KEY";
 
-        let text = required(KEY, ONE_KEY)?;
+        let [text] = all([one_key(KEY)])?;
         let mut keys = text.split(',').map(|text| {
             let key = SealingKey::from_base64(text);
             key.map_err(|error| invalid(KEY, error.to_string()))
@@ -132,7 +135,7 @@ impl JwtKeys {
     pub fn from_env() -> Result<Self, SetupError> {
         const KEY: &str = "SESSION_KEY";
 
-        let text = required(KEY, ONE_KEY)?;
+        let [text] = all([one_key(KEY)])?;
         let mut keys = text.split(',').map(|text| {
             let key = JwtKey::hs256_base64(text);
             key.map_err(|error| invalid(KEY, error.to_string()))
@@ -150,13 +153,11 @@ fn webhooks() -> Result<Option<Webhooks>, SetupError> {
     let url = url.transpose();
     let url = url.map_err(|_| invalid(URL, "expected an address"))?;
     let Some(secrets) = optional(SECRET)? else {
-        return match url {
-            Some(_) => Err(SetupError::MissingVariable {
-                variable: SECRET,
-                meaning: "a secret of yours that webhooks are signed with, 32 random bytes say",
-            }),
-            None => Ok(None),
+        let meaning = "a secret of yours that webhooks are signed with, 32 random bytes say";
+        let missing = SetupError::MissingVariables {
+            variables: vec![wanted(SECRET, meaning)],
         };
+        return url.map_or(Ok(None), |_| Err(missing));
     };
     let mut webhooks = None;
     for text in secrets.split(',') {
@@ -172,11 +173,29 @@ fn webhooks() -> Result<Option<Webhooks>, SetupError> {
     }))
 }
 
-#[cfg(any(feature = "jwt", feature = "postgres", feature = "sqlite"))]
-const ONE_KEY: &str = "a key of yours, as `head -c 32 /dev/urandom | base64` prints one";
+const fn wanted(variable: &'static str, meaning: &'static str) -> MissingVariable {
+    MissingVariable { variable, meaning }
+}
 
-fn required(variable: &'static str, meaning: &'static str) -> Result<String, SetupError> {
-    optional(variable)?.ok_or(SetupError::MissingVariable { variable, meaning })
+#[cfg(any(feature = "jwt", feature = "postgres", feature = "sqlite"))]
+fn one_key(variable: &'static str) -> MissingVariable {
+    let meaning = "a key of yours, as `head -c 32 /dev/urandom | base64` prints one";
+    wanted(variable, meaning)
+}
+
+/// The values of variables that must be set.
+fn all<const N: usize>(wanted: [MissingVariable; N]) -> Result<[String; N], SetupError> {
+    let (mut values, mut variables) = ([const { String::new() }; N], Vec::new());
+    for (value, wanted) in values.iter_mut().zip(wanted) {
+        match optional(wanted.variable)? {
+            Some(text) => *value = text,
+            None => variables.push(wanted),
+        }
+    }
+    if !variables.is_empty() {
+        return Err(SetupError::MissingVariables { variables });
+    }
+    Ok(values)
 }
 
 fn switch(variable: &'static str) -> Result<bool, SetupError> {

@@ -44,13 +44,11 @@ pub enum SetupError {
         /// What is expected instead.
         reason: String,
     },
-    /// An environment variable that must be set.
-    #[error("{variable} is not set; it is {meaning}")]
-    MissingVariable {
-        /// The variable's name.
-        variable: &'static str,
-        /// What belongs there, and where it is to be had.
-        meaning: &'static str,
+    /// Environment variables that must be set: all that are missing, so that one start tells of them.
+    #[error("{}", sentences(.variables))]
+    MissingVariables {
+        /// At least one.
+        variables: Vec<MissingVariable>,
     },
     /// A setting that does nothing without another one.
     #[error("{setting} needs {other}")]
@@ -98,6 +96,22 @@ pub enum SetupError {
         /// What is wrong with it.
         reason: WeakSecret,
     },
+}
+
+/// An environment variable that must be set, and is not.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{variable} is not set; it is {meaning}")]
+#[non_exhaustive]
+pub struct MissingVariable {
+    /// The variable's name.
+    pub variable: &'static str,
+    /// What belongs there, and where it is to be had.
+    pub meaning: &'static str,
+}
+
+fn sentences(variables: &[MissingVariable]) -> String {
+    let sentences = variables.iter().map(ToString::to_string);
+    sentences.collect::<Vec<_>>().join(". ")
 }
 
 impl fmt::Debug for SetupError {

@@ -6,7 +6,7 @@ mod error;
 mod manifest;
 mod settings;
 
-pub use error::SetupError;
+pub use error::{MissingVariable, SetupError};
 pub use manifest::Manifest;
 pub(crate) use settings::PLACEHOLDER;
 pub use settings::{Config, CookieTransport, OnExpired, SessionLife, Streams};

@@ -182,6 +182,6 @@
 //! # Where to go on
 //! - several dashboards in one browser: [`Config::resource_in_path`](crate::Config::resource_in_path);
 //! - roles: [`HerokuSso::require_any`](crate::HerokuSso::require_any),
-//!   [`RequireRole`](crate::axum::RequireRole);
+//!   [`RequireRole`](crate::extract::RequireRole);
 //! - a test that holds it: [`testing_your_app`](crate::guide::testing_your_app);
 //! - before customers come: [`deploying`](crate::guide::deploying).

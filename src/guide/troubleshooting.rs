@@ -92,7 +92,7 @@
 //! ### 401 `no-session` on a route with a role, though signed in; "a role guard is not inside of the gate"
 //! The guard is outside of the gate, or beside it. Put [`require`](crate::HerokuSso::require) on the inner
 //! routes, by `route_layer`, and `.layer(sso.layer())` after it: layers that are added later are further
-//! out. With [`RequireRole`](crate::axum::RequireRole) in a handler's arguments, the same mistake is a 500.
+//! out. With [`RequireRole`](crate::extract::RequireRole) in a handler's arguments, the same mistake is a 500.
 //!
 //! ### 403 `unsigned-email` on a route with a role
 //! The sign-in rests on Heroku's older token, which does not cover the email. See

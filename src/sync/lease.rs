@@ -5,12 +5,33 @@ use std::time::Duration;
 
 use super::directory::Directory;
 use crate::cause;
+use crate::clock;
 use crate::store::{StoreError, Work};
 
 /// A process that died has its work taken over after this.
 const LIFE: Duration = Duration::from_secs(10);
 
+/// Between two looks whether another process has done the work.
+const PAUSE: Duration = Duration::from_millis(250);
+
 impl Directory {
+    /// As [`leased`](Self::leased), once no other process is at it. None if one still is after about
+    /// `patience`, of real time.
+    pub(super) async fn leased_in_turn<F: Future>(
+        &self,
+        work: &Work,
+        patience: Duration,
+        mut doing: impl FnMut() -> F,
+    ) -> Result<Option<F::Output>, StoreError> {
+        for _ in 0..patience.as_millis() / PAUSE.as_millis() {
+            if let Some(done) = self.leased(work.clone(), doing()).await? {
+                return Ok(Some(done));
+            }
+            clock::pause(PAUSE).await;
+        }
+        Ok(None)
+    }
+
     /// Does the work under its lease, which is renewed as long as the work takes. None if another
     /// process is at it.
     pub(super) async fn leased<T>(

@@ -14,15 +14,13 @@ use super::team::{TeamEntry, TeamList};
 use super::tokens::Horizon;
 use crate::access::People;
 use crate::cause;
-use crate::clock;
 use crate::heroku::{ETag, HerokuError, Reply};
 use crate::ids::{ResourceId, TeamId};
 use crate::secret::Tokens;
 use crate::store::Work;
 
 /// How long to wait for another process that asks.
-const TRIES: u32 = 8;
-const PAUSE: Duration = Duration::from_millis(250);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How many of a team's tokens are tried before its members count as withheld.
 const TOKENS_TRIED: usize = 3;
@@ -57,24 +55,21 @@ impl Directory {
         if self.store.shared().is_none() || max_age.is_zero() {
             return self.ask_for_members(team, Some(asker)).await;
         }
-        for _ in 0..TRIES {
-            let work = Work::Members(team.id.clone());
-            let asking = async {
-                // Another process may have asked a moment ago.
-                self.catch_up_with_team(&team.id).await?;
-                let age = team.state().age(&self.clock);
-                if age.is_some_and(|age| age <= max_age) {
-                    return Ok(());
-                }
-                self.ask_for_members(team, Some(Arc::clone(&asker))).await
-            };
-            if let Some(result) = self.leased(work, asking).await? {
-                return result;
+        let asking = || async {
+            // Another process may have asked a moment ago.
+            self.catch_up_with_team(&team.id).await?;
+            let age = team.state().age(&self.clock);
+            if age.is_some_and(|age| age <= max_age) {
+                return Ok(());
             }
-            clock::pause(PAUSE).await;
+            self.ask_for_members(team, Some(Arc::clone(&asker))).await
+        };
+        let work = Work::Members(team.id.clone());
+        match self.leased_in_turn(&work, PATIENCE, asking).await? {
+            Some(result) => result,
+            // It takes its time, or is no more, and somebody waits.
+            None => self.ask_for_members(team, Some(Arc::clone(&asker))).await,
         }
-        // It takes its time, or is no more, and somebody waits.
-        self.ask_for_members(team, Some(asker)).await
     }
 
     /// For the schedule: with the token of whichever of its resources.

@@ -9,14 +9,12 @@ use super::SyncError;
 use super::directory::Directory;
 use super::unbroken::unbroken;
 use crate::cause;
-use crate::clock;
 use crate::ids::{LegacyId, ResourceId};
 use crate::secret::Tokens;
 use crate::store::{Registration, ResourceState, Work};
 
 /// How long to wait for another process that takes the resource in or renews its token.
-const TRIES: u32 = 40;
-const PAUSE: Duration = Duration::from_millis(250);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The right to ask Heroku about a resource.
 ///
@@ -51,14 +49,10 @@ impl Directory {
         // A caller that hangs up must not lose tokens that Heroku has given.
         unbroken(async move {
             let _turn = directory.turnstile.enter(&id).await;
-            for _ in 0..TRIES {
-                let work = take_in(&directory, &id, grant.clone(), legacy_id.clone());
-                if let Some(result) = directory.leased(Work::Grant(id), work).await? {
-                    return result;
-                }
-                clock::pause(PAUSE).await;
-            }
-            Err(SyncError::Busy)
+            let taking_in = || take_in(&directory, &id, grant.clone(), legacy_id.clone());
+            let work = Work::Grant(id);
+            let taken_in = directory.leased_in_turn(&work, PATIENCE, taking_in).await?;
+            taken_in.unwrap_or(Err(SyncError::Busy))
         })
         .await
     }

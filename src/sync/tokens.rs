@@ -12,7 +12,6 @@ use super::entry::{Entry, GrantRefused};
 use super::plan::{TOKEN_RENEWED_AHEAD, patience};
 use crate::audit;
 use crate::cause;
-use crate::clock;
 use crate::heroku::{Caller, HerokuError};
 use crate::ids::ResourceId;
 use crate::meter;
@@ -23,8 +22,7 @@ use crate::store::{ResourceState, Work};
 const MARGIN: Duration = Duration::from_secs(5 * 60);
 
 /// How long to wait for another process that renews the token.
-const TRIES: u32 = 20;
-const PAUSE: Duration = Duration::from_millis(250);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a token is to last.
 #[derive(Clone, Copy, Debug)]
@@ -98,21 +96,17 @@ impl Directory {
 
     /// In one process at a time, and under a lease in one of all.
     async fn renew(self: Arc<Self>, entry: &Entry, worn: Tokens) -> Result<Tokens, SyncError> {
-        for _ in 0..TRIES {
-            let (known, _) = self.registered_tokens(entry).await?;
-            if !same(&known, &worn) {
-                return Ok(known);
-            }
-            if self.was_refused_lately(entry) {
-                return Err(SyncError::NeedsGrant);
-            }
-            let renewal = self.renew_alone(entry, &worn);
-            if let Some(result) = self.leased(Work::Grant(entry.id), renewal).await? {
-                return result;
-            }
-            clock::pause(PAUSE).await;
+        let (known, _) = self.registered_tokens(entry).await?;
+        if !same(&known, &worn) {
+            return Ok(known);
         }
-        Err(SyncError::Busy)
+        if self.was_refused_lately(entry) {
+            return Err(SyncError::NeedsGrant);
+        }
+        let renewing = || self.renew_alone(entry, &worn);
+        let work = Work::Grant(entry.id);
+        let renewed = self.leased_in_turn(&work, PATIENCE, renewing).await?;
+        renewed.unwrap_or(Err(SyncError::Busy))
     }
 
     async fn renew_alone(&self, entry: &Entry, worn: &Tokens) -> Result<Tokens, SyncError> {

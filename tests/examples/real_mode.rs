@@ -130,6 +130,16 @@ async fn without_what_it_needs_it_does_not_start_and_says_what_is_missing() {
         command.envs(all.iter().copied().filter(|(name, _)| name != missing));
         assert_refuses(command, &[missing, "is not set"]).await;
     }
+    let mut alone = command("dashboard");
+    alone
+        .env("PORT", "0")
+        .env("HEROKU_SSO_SALT", "a-salt-of-good-length");
+    let others = all.map(|(name, _)| name);
+    let others: Vec<_> = others
+        .into_iter()
+        .filter(|name| *name != "HEROKU_SSO_SALT")
+        .collect();
+    assert_refuses(alone, &others).await;
     for (name, value) in [
         ("HEROKU_SSO_SALT", "salt"),
         ("HEROKU_SSO_SALT", "a-salt-of-good-length,"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use http::HeaderMap;
-use tower_heroku_sso::axum::{RequireRole, RequiredRoles, role};
+use tower_heroku_sso::extract::{RequireRole, RequiredRoles, role};
 use tower_heroku_sso::gate::RequireLayer;
 use tower_heroku_sso::simulator::AddOn;
 use tower_heroku_sso::{HerokuSso, Role, VerifiedEmail};

@@ -19,7 +19,7 @@ use crate::gate::{HerokuUser, refusal_without};
 ///
 /// ```
 /// use tower_heroku_sso::Role;
-/// use tower_heroku_sso::axum::{RequireRole, RequiredRoles, role};
+/// use tower_heroku_sso::extract::{RequireRole, RequiredRoles, role};
 ///
 /// async fn settings(user: RequireRole<(role::Owner, role::Admin)>) -> String {
 ///     format!("{} may change this", user.email())

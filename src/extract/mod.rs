@@ -1,50 +1,23 @@
-//! Thin adapters for axum: extractors and routers (feature `axum`, on by default).
+//! Extractors for axum (feature `axum`, on by default): [`HerokuUser`], [`RequireRole`] and, with `jwt`,
+//! [`AssertedUser`](crate::assertion::AssertedUser).
 
 #[cfg(feature = "jwt")]
-mod assertion;
-mod health;
+mod asserted_user;
 mod require_role;
-mod whoami;
 
 use std::convert::Infallible;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
-use axum::routing::any;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, StatusCode};
 use http_body_util::Full;
 
 use crate::gate::HerokuUser;
-use crate::heroku_sso::HerokuSso;
 
 pub use require_role::{RequireRole, RequiredRoles, role};
-
-impl HerokuSso {
-    /// The SSO path and the sign-out path as routes, for a router whose fallback is not wrapped by
-    /// [`layer`](Self::layer): with `route_layer`, under `nest`, or where a `merge` replaces it.
-    ///
-    /// [`partner_api`](Self::partner_api) has these routes too: merge one of the two. With both, axum
-    /// panics at start: "Cannot merge two `MethodRouter`s that both have a fallback".
-    pub fn endpoints<S>(&self) -> Router<S>
-    where
-        S: Clone + Send + Sync + 'static,
-    {
-        // The layer answers both paths before these handlers are reached.
-        let routes = self.keeper.paths.routes().into_iter();
-        let router = routes.fold(Router::new(), |router, path| {
-            router.route(&path, any(unreached))
-        });
-        router.route_layer(self.layer())
-    }
-}
-
-async fn unreached() -> StatusCode {
-    StatusCode::NOT_FOUND
-}
 
 /// A handler asked for [`HerokuUser`] (or for an `AssertedUser`), but no gate is around its route.
 ///
@@ -119,7 +92,8 @@ impl<S: Sync> FromRequestParts<S> for HerokuUser {
     }
 }
 
-/// None outside of a gate, and behind [`HerokuSso::identify_layer`] for a stranger.
+/// None outside of a gate, and behind [`HerokuSso::identify_layer`](crate::HerokuSso::identify_layer) for
+/// a stranger.
 impl<S: Sync> OptionalFromRequestParts<S> for HerokuUser {
     type Rejection = Infallible;
 

@@ -1,0 +1,35 @@
+//! Routers and handlers for axum that a partner's app takes in.
+
+mod health;
+#[cfg(feature = "jwt")]
+mod jwks;
+mod whoami;
+
+use axum::Router;
+use axum::routing::any;
+use http::StatusCode;
+
+use crate::heroku_sso::HerokuSso;
+
+impl HerokuSso {
+    /// The SSO path and the sign-out path as routes, for a router whose fallback is not wrapped by
+    /// [`layer`](Self::layer): with `route_layer`, under `nest`, or where a `merge` replaces it.
+    ///
+    /// [`partner_api`](Self::partner_api) has these routes too: merge one of the two. With both, axum
+    /// panics at start: "Cannot merge two `MethodRouter`s that both have a fallback".
+    pub fn endpoints<S>(&self) -> Router<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        // The layer answers both paths before these handlers are reached.
+        let routes = self.keeper.paths.routes().into_iter();
+        let router = routes.fold(Router::new(), |router, path| {
+            router.route(&path, any(unreached))
+        });
+        router.route_layer(self.layer())
+    }
+}
+
+async fn unreached() -> StatusCode {
+    StatusCode::NOT_FOUND
+}
