@@ -24,9 +24,17 @@ pub struct AccessList {
     collaborators: People,
     team_members: TeamMembers,
     policy: ListPolicy,
-    /// What those may do who are on both lists, by their places among the collaborators: put together
-    /// once, and not at each request.
-    on_both: Box<[(usize, Arc<Standing>)]>,
+    /// Those who are on both lists, in order of their places among the collaborators.
+    on_both: Box<[OnBoth]>,
+}
+
+/// Somebody whom both lists have, by their places.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct OnBoth {
+    collaborator: usize,
+    team_member: usize,
+    /// Put together once, and not at each request.
+    standing: Arc<Standing>,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -60,16 +68,16 @@ impl Member {
     }
 }
 
-/// That a list lets somebody in: their places among the collaborators and the team's members. Says
-/// something together with that list alone.
+/// That a list lets somebody in. Says something together with that list alone.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Entitlement {
+pub(crate) struct Entitlement(Place);
+
+/// Where a list has somebody.
+#[derive(Clone, Copy, Debug)]
+enum Place {
     Collaborator(usize),
     TeamMember(usize),
-    Both {
-        collaborator: usize,
-        team_member: usize,
-    },
+    OnBoth(usize),
 }
 
 /// Why somebody may not come in by a list: see [`Admission`].
@@ -115,11 +123,15 @@ impl AccessList {
             on_both: Box::default(),
         };
         let collaborators = list.collaborators.iter().enumerate();
-        let on_both = collaborators.filter_map(|(place, collaborator)| {
-            let member = list.member(&collaborator.email)?;
-            let member = list.team_member(member);
-            let standing = collaborator.standing.merge(&member.standing);
-            Some((place, standing.shared()))
+        let on_both = collaborators.filter_map(|(collaborator, person)| {
+            let team_member = list.place_of_member(&person.email)?;
+            let member = list.team_member(team_member);
+            let standing = person.standing.merge(&member.standing).shared();
+            Some(OnBoth {
+                collaborator,
+                team_member,
+                standing,
+            })
         });
         list.on_both = on_both.collect();
         list
@@ -142,7 +154,7 @@ impl AccessList {
             Ok(listed) => Admission::Listed(Member {
                 email: email.clone(),
                 user_id: self.user_id(listed).cloned(),
-                standing: Arc::clone(self.standing(listed)),
+                standing: Arc::clone(self.standing(listed.0)),
             }),
             Err(NotEntitled::NotListed) => Admission::NotListed,
             Err(NotEntitled::OtherAccount) => Admission::OtherAccount,
@@ -156,35 +168,35 @@ impl AccessList {
         email: &Email,
         user_id: Option<&UserId>,
     ) -> Result<Entitlement, NotEntitled> {
-        let Some(listed) = self.find(email) else {
+        let Some(place) = self.find(email) else {
             return Err(match self.team_members {
                 TeamMembers::Withheld if !email.is_pseudo_user() => NotEntitled::Unknown,
                 _ => NotEntitled::NotListed,
             });
         };
-        match (self.account(listed), user_id) {
+        match (self.account(place), user_id) {
             (Account::Disputed, _) => Err(NotEntitled::OtherAccount),
             (Account::Known(known), Some(claimed)) if known != claimed => {
                 Err(NotEntitled::OtherAccount)
             }
-            (Account::Known(_) | Account::Unknown, _) => Ok(listed),
+            (Account::Known(_) | Account::Unknown, _) => Ok(Entitlement(place)),
         }
     }
 
     /// The Heroku account of somebody who is let in, where Heroku's lists agree on one.
     pub(crate) fn user_id(&self, listed: Entitlement) -> Option<&UserId> {
-        match self.account(listed) {
+        match self.account(listed.0) {
             Account::Known(id) => Some(id),
             Account::Unknown | Account::Disputed => None,
         }
     }
 
     pub(crate) fn roles(&self, listed: Entitlement) -> &Roles {
-        &self.standing(listed).roles
+        &self.standing(listed.0).roles
     }
 
     pub(crate) fn permissions(&self, listed: Entitlement) -> &[Box<str>] {
-        &self.standing(listed).permissions
+        &self.standing(listed.0).permissions
     }
 
     /// Everybody on the list, in order of email.
@@ -220,53 +232,50 @@ impl AccessList {
         &self.collaborators
     }
 
-    fn find(&self, email: &Email) -> Option<Entitlement> {
-        match (self.collaborators.place_of(email), self.member(email)) {
-            (Some(collaborator), Some(team_member)) => Some(Entitlement::Both {
-                collaborator,
-                team_member,
-            }),
-            (Some(place), None) => Some(Entitlement::Collaborator(place)),
-            (None, Some(place)) => Some(Entitlement::TeamMember(place)),
+    fn find(&self, email: &Email) -> Option<Place> {
+        let collaborator = self.collaborators.place_of(email);
+        match (collaborator, self.place_of_member(email)) {
+            (Some(place), Some(_)) => {
+                let by_place = |both: &OnBoth| both.collaborator;
+                let found = self.on_both.binary_search_by_key(&place, by_place);
+                Some(Place::OnBoth(found.ok()?))
+            }
+            (Some(place), None) => Some(Place::Collaborator(place)),
+            (None, Some(place)) => Some(Place::TeamMember(place)),
             (None, None) => None,
         }
     }
 
     /// The place of a team member who counts.
-    fn member(&self, email: &Email) -> Option<usize> {
+    fn place_of_member(&self, email: &Email) -> Option<usize> {
         let members = self.team_members()?;
         let place = members.place_of(email)?;
         self.counts(&members[place]).then_some(place)
     }
 
     /// What both lists together say.
-    fn account(&self, listed: Entitlement) -> &Account {
-        let collaborator = |place| &self.collaborators[place].account;
-        match listed {
-            Entitlement::Collaborator(place) => collaborator(place),
-            Entitlement::TeamMember(place) => &self.team_member(place).account,
-            Entitlement::Both {
-                collaborator: place,
-                team_member,
-            } => collaborator(place).merge(&self.team_member(team_member).account),
-        }
-    }
-
-    fn standing(&self, listed: Entitlement) -> &Arc<Standing> {
-        match listed {
-            Entitlement::Collaborator(place) => &self.collaborators[place].standing,
-            Entitlement::TeamMember(place) => &self.team_member(place).standing,
-            Entitlement::Both { collaborator, .. } => {
-                let found = self
-                    .on_both
-                    .binary_search_by_key(&collaborator, |(place, _)| *place);
-                &self.on_both[found.expect("put together with the list")].1
+    fn account(&self, place: Place) -> &Account {
+        match place {
+            Place::Collaborator(place) => &self.collaborators[place].account,
+            Place::TeamMember(place) => &self.team_member(place).account,
+            Place::OnBoth(place) => {
+                let both = &self.on_both[place];
+                let collaborator = &self.collaborators[both.collaborator].account;
+                collaborator.merge(&self.team_member(both.team_member).account)
             }
         }
     }
 
+    fn standing(&self, place: Place) -> &Arc<Standing> {
+        match place {
+            Place::Collaborator(place) => &self.collaborators[place].standing,
+            Place::TeamMember(place) => &self.team_member(place).standing,
+            Place::OnBoth(place) => &self.on_both[place].standing,
+        }
+    }
+
     fn team_member(&self, place: usize) -> &Person {
-        &self.team_members().expect("a list that has this member")[place]
+        &self.team_members().expect("the list has this member")[place]
     }
 
     fn counted_members(&self) -> impl Iterator<Item = &Person> {

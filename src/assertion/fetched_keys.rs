@@ -87,7 +87,8 @@ impl FetchedKeys {
         let known = self.known(self.clock.elapsed());
         let known = known.filter(|(keys, age)| keys.knows(key) && *age < STALE);
         if let Some((keys, age)) = known {
-            if age >= FRESH {
+            // One that is under way will do.
+            if age >= FRESH && self.next_fetch.try_lock().is_ok() {
                 drop(self.fetch_unless_known(key, FRESH));
             }
             return Ok(keys);
@@ -132,7 +133,8 @@ impl FetchedKeys {
                     AFTER_FAILURE
                 }
             };
-            *next_fetch = now + pause;
+            // From now, as that may have taken its time.
+            *next_fetch = keys.clock.elapsed() + pause;
         })
     }
 

@@ -8,7 +8,7 @@ use crate::heroku::HerokuUrl;
 use crate::webhook::Webhooks;
 
 /// No interval is longer than this: 30 days.
-const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+pub(super) const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Paths that the crate's other routes have.
 const FIXED: &[(&str, &str)] = &[
@@ -62,10 +62,9 @@ impl Config {
         self.check_paths()?;
         if let Some(pattern) = &self.resource_in_path {
             let before = pattern.strip_suffix(PLACEHOLDER).unwrap_or_default();
-            let plain = |b: u8| b.is_ascii_graphic() && !b"?#\\\"<>{}%".contains(&b);
-            let slashes =
-                before.starts_with('/') && before.ends_with('/') && !before.contains("//");
-            if !slashes || !before.bytes().all(plain) {
+            let is_escaped = before.contains('%');
+            let slashes = before.ends_with('/') && !before.contains("//");
+            if !slashes || is_escaped || !is_path(before) {
                 return Err(SetupError::InvalidResourcePath);
             }
         }
@@ -106,7 +105,10 @@ impl Config {
 }
 
 fn is_path(path: &str) -> bool {
-    // Braces and stars have a meaning in the routes of axum.
+    // Braces, stars and colons have or had a meaning in the routes of axum.
     let plain = |b: u8| b.is_ascii_graphic() && !b"?#\\\"<>{}*".contains(&b);
-    path.starts_with('/') && !path.starts_with("//") && path.bytes().all(plain)
+    path.starts_with('/')
+        && !path.starts_with("//")
+        && !path.contains("/:")
+        && path.bytes().all(plain)
 }

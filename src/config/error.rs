@@ -26,7 +26,9 @@ pub enum SetupError {
         source: crate::jwt::InvalidJwtKey,
     },
     /// A path setting that is no path.
-    #[error("{setting} must be a path such as `/a/b`, without `?`, `#`, braces, stars or spaces")]
+    #[error(
+        "{setting} must be a path such as `/a/b`, without `?`, `#`, braces, stars or spaces, and no part begins with a colon"
+    )]
     InvalidPath {
         /// The setting's name.
         setting: &'static str,

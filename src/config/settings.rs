@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::check::LONGEST;
 use crate::access::ListPolicy;
 use crate::heroku::HerokuUrl;
 use crate::sso::SsoPolicy;
@@ -176,6 +177,6 @@ impl Default for Config {
 impl Config {
     pub(crate) fn list_age_limit(&self) -> Duration {
         let limit = self.max_list_age;
-        limit.unwrap_or(self.refresh_interval.saturating_mul(2))
+        limit.unwrap_or(self.refresh_interval.saturating_mul(2).min(LONGEST))
     }
 }

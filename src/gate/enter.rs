@@ -66,15 +66,16 @@ fn lead_back<B>(
 ) -> Option<Response<Full<Bytes>>> {
     let resource = user.resource();
     let way = keeper.cookies.way_back(request.headers(), Some(resource))?;
-    let wanted = way.wanted.clone()?;
-    let done = keeper.cookies.set_way_back(&WayBack {
-        wanted: None,
-        ..way.clone()
-    });
     if way.resource != *resource {
         return None;
     }
+    let wanted = way.wanted.clone()?;
     let mut response = redirect(HeaderValue::try_from(wanted).ok()?);
+    let done = WayBack {
+        wanted: None,
+        ..way
+    };
+    let done = keeper.cookies.set_way_back(&done);
     let headers = response.headers_mut();
     headers.append(SET_COOKIE, done);
     for cookie in cookies {

@@ -18,7 +18,7 @@ use super::check::Passage;
 use super::enter::{Entrance, enter};
 use super::finish::Finish;
 use super::keeper::Keeper;
-use super::mode::Mode;
+use super::mode::{Mode, Stranger};
 use super::refusal::Refusal;
 use super::visitor::Visitor;
 
@@ -148,14 +148,17 @@ where
                     finish,
                 },
             },
-            (Err(_), Mode::Identify) => State::Inner {
-                response: service.call(request),
-                finish: Finish {
-                    vary: keeper.varies_by(),
-                    cookies: Vec::new(),
-                    reader: None,
-                },
-            },
+            (Err(_), Mode::Identify) => {
+                request.extensions_mut().insert(Stranger);
+                State::Inner {
+                    response: service.call(request),
+                    finish: Finish {
+                        vary: keeper.varies_by(),
+                        cookies: Vec::new(),
+                        reader: None,
+                    },
+                }
+            }
             (Err(refusal), Mode::Guard) => {
                 let visitor = Visitor::of(&keeper, &request);
                 let answer = async move { visitor.refuse(&keeper, refusal).await };

@@ -25,6 +25,7 @@ pub(crate) struct Keeper {
     /// Refusals say which check failed.
     pub(crate) explains: bool,
     pub(crate) told_of_plain_http: Hourly,
+    pub(crate) told_of_heroku_outside: Hourly,
     /// The Platform API is on this machine, so Heroku's pages may be too.
     pub(crate) heroku_is_local: bool,
 }

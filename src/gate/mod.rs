@@ -7,8 +7,8 @@
 //! 2. the newest list of that session's resource is no older than `max_list_age`, and
 //! 3. that list has the session's email, and names no other Heroku account for it.
 //!
-//! Two paths are the gate's own, and never reach the wrapped service: the SSO path, where Heroku
-//! makes the browser post, and the sign-out path. Everything else is refused, as an HTML page for a
+//! Some paths are the gate's own, and never reach the wrapped service: the SSO path, where Heroku
+//! makes the browser post, the sign-out path, and that of programs' sign-ins, if there is one. Everything else is refused, as an HTML page for a
 //! browser and as `application/problem+json` for a program; the [`RefusalKind`] is in the response's
 //! extensions, so that an outer layer can count it.
 //!

@@ -8,3 +8,7 @@ pub(super) enum Mode {
     /// It goes on, without a [`HerokuUser`](super::HerokuUser).
     Identify,
 }
+
+/// In the extensions of a request that a gate let go on without anybody signed in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stranger;

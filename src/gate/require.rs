@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Once};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use tower::{Layer, Service};
 use super::RefusalKind;
 use super::accept::Format;
 use super::body::GateBody;
+use super::mode::Stranger;
 use super::refusal::Refusal;
 use super::rule::Rule;
 use super::user::HerokuUser;
@@ -33,29 +35,29 @@ use crate::access::Role;
 #[must_use = "a layer guards nothing until it is applied to a service"]
 pub struct RequireLayer {
     rule: Rule,
+    told: Arc<Once>,
 }
 
 impl RequireLayer {
     /// One of `roles` is needed. Of an empty set nobody has one.
     pub fn any_of(roles: impl IntoIterator<Item = Role>) -> Self {
-        Self {
-            rule: Rule::any_of(roles),
-        }
+        Self::of(Rule::any_of(roles))
     }
 
     /// Whoever `rule` says yes to.
     pub fn only_if(rule: impl Fn(&HerokuUser) -> bool + Send + Sync + 'static) -> Self {
-        Self {
-            rule: Rule::holds_if(rule),
-        }
+        Self::of(Rule::holds_if(rule))
+    }
+
+    fn of(rule: Rule) -> Self {
+        let told = Arc::new(Once::new());
+        Self { rule, told }
     }
 
     /// Believes the email of somebody whose sign-in did not cover it. Whoever can open the add-on at
     /// all can then enter as any person on its list: see SECURITY.md.
     pub fn trust_unsigned_email(self) -> Self {
-        Self {
-            rule: self.rule.trust_unsigned_email(),
-        }
+        Self::of(self.rule.trust_unsigned_email())
     }
 }
 
@@ -66,6 +68,7 @@ impl<S> Layer<S> for RequireLayer {
         Require {
             inner,
             rule: self.rule.clone(),
+            told: Arc::clone(&self.told),
         }
     }
 }
@@ -75,20 +78,24 @@ impl<S> Layer<S> for RequireLayer {
 pub struct Require<S> {
     inner: S,
     rule: Rule,
+    /// Of a guard outside of the gate: once, as strangers cause it.
+    told: Arc<Once>,
 }
 
 impl<S> Require<S> {
     fn check<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
-        match request.extensions().get::<HerokuUser>() {
-            Some(user) => self.rule.check(user),
-            None => {
+        if let Some(user) = request.extensions().get::<HerokuUser>() {
+            return self.rule.check(user);
+        }
+        if request.extensions().get::<Stranger>().is_none() {
+            self.told.call_once(|| {
                 tracing::error!(
                     "a role guard is not inside of the gate, and lets nobody pass: put it on routes to \
                      which `.layer(sso.layer())` is added later"
                 );
-                Err(Refusal::new(RefusalKind::NoSession))
-            }
+            });
         }
+        Err(Refusal::new(RefusalKind::NoSession))
     }
 }
 

@@ -39,7 +39,7 @@ impl Visitor {
         let headers = request.headers();
         let navigates = is_navigation(request.method(), headers);
         let target = || original_uri::path_and_query(request).as_str().to_owned();
-        warn_of_heroku_outside(request);
+        warn_of_heroku_outside(keeper, request);
         let hints = keeper.cookies.hints(headers);
         let hint = match keeper.paths.place(request.uri().path()) {
             Place::Anywhere => hints.first(),
@@ -95,10 +95,15 @@ impl Visitor {
 }
 
 /// Heroku has no session: a call of its own that ends up here tells of a mistake in the set-up.
-fn warn_of_heroku_outside<B>(request: &Request<B>) {
+fn warn_of_heroku_outside<B>(keeper: &Keeper, request: &Request<B>) {
     let basic = request.headers().get(AUTHORIZATION);
     let basic = basic.is_some_and(|value| value.as_bytes().starts_with(b"Basic "));
-    if basic && request.uri().path().starts_with("/heroku/resources") {
+    let is_herokus = basic && request.uri().path().starts_with("/heroku/resources");
+    if is_herokus
+        && keeper
+            .told_of_heroku_outside
+            .is_due(keeper.directory.clock())
+    {
         tracing::error!(
             "a call to the Partner API was refused by the gate: merge `partner_api` after \
              `.layer(sso.layer())`, not before it"

@@ -228,6 +228,7 @@ impl HerokuSsoBuilder {
             ),
             explains: config.explain_refusals,
             told_of_plain_http: Hourly::default(),
+            told_of_heroku_outside: Hourly::default(),
             heroku_is_local,
         });
         Ok(HerokuSso {

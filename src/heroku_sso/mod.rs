@@ -143,7 +143,8 @@ impl HerokuSso {
     ///
     /// # Errors
     /// [`SyncError`] if the resource has no tokens yet and Heroku refuses the code, if it is gone, or
-    /// if the store cannot answer. Nothing has changed then.
+    /// if the store cannot answer. Nothing has changed then, but for a code that Heroku has taken: what
+    /// it gave for it is kept in memory until a repeat of this call can write it down.
     pub async fn register(
         &self,
         resource: &ResourceId,

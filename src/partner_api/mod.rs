@@ -36,7 +36,8 @@
 //! ```
 //!
 //! If it answers with [`AddonError::Rejected`], a resource that is new is forgotten again; with
-//! [`AddonError::TryLater`] it stays registered, and Heroku asks again.
+//! [`AddonError::TryLater`] it stays registered, as Heroku asks again with the same grant. If it is
+//! rejected after that, or never comes to be, it is for you to [`forget`](crate::HerokuSso::forget).
 
 mod addon;
 mod basic_auth;

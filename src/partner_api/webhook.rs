@@ -9,6 +9,7 @@ use axum::routing::post;
 use http::{HeaderMap, StatusCode};
 
 use crate::cause;
+use crate::clock::Hourly;
 use crate::heroku_sso::HerokuSso;
 use crate::meter;
 use crate::sync::{Directory, SyncError};
@@ -25,6 +26,8 @@ struct Receiver {
     directory: Arc<Directory>,
     webhooks: Webhooks,
     seen: Mutex<Seen>,
+    /// Told in the log, of one that heroku did not sign.
+    refused: Hourly,
 }
 
 impl HerokuSso {
@@ -49,6 +52,7 @@ impl HerokuSso {
             directory: Arc::clone(&self.directory),
             webhooks: webhooks.clone(),
             seen: Mutex::default(),
+            refused: Hourly::default(),
         });
         Router::new()
             .route(PATH, post(receive))
@@ -63,8 +67,14 @@ async fn receive(
     body: Bytes,
 ) -> StatusCode {
     if !is_signed(&headers, &body, receiver.webhooks.secrets()) {
-        let signatures = headers.get_all(signature::HEADER).iter().count();
-        tracing::warn!(signatures, "a webhook that heroku did not sign was refused");
+        if receiver.refused.is_due(receiver.directory.clock()) {
+            let signatures = headers.get_all(signature::HEADER).iter().count();
+            tracing::warn!(
+                signatures,
+                "a webhook that heroku did not sign was refused; of others within the hour only the \
+                 metrics tell"
+            );
+        }
         meter::webhook("unsigned");
         return StatusCode::UNAUTHORIZED;
     }

@@ -17,8 +17,8 @@ impl Sessions {
     /// Also takes the bearer tokens of this codec.
     pub(crate) fn with_bearers(mut self, codec: Arc<Codec>, cached_for: Duration) -> Self {
         let (clock, closed) = (Arc::clone(&self.clock), Arc::clone(&self.closed));
-        let max_session = self.settings.max_session;
-        let bearers = SignedSessions::new(codec, clock, closed, cached_for, max_session);
+        let interval = self.settings.interval;
+        let bearers = SignedSessions::new(codec, clock, closed, cached_for, interval);
         self.bearers = Some(bearers);
         self
     }

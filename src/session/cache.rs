@@ -39,7 +39,7 @@ pub(crate) struct Cached {
 
 /// The value of a cookie, or a token, by which a grant is found again. Equal if all of it is; its hash
 /// is that of its end alone, where the signature of a token is: the rest is long, and much the same in
-/// all tokens. Only what was made here is kept, so nobody can choose many that end alike.
+/// all tokens. Only what a gate has made is kept, so nobody can choose many that end alike.
 #[derive(Eq, PartialEq)]
 struct Value<T>(T);
 

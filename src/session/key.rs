@@ -1,4 +1,4 @@
-//! The name of a session for others than its holder.
+//! How a session gets its [`SessionKey`].
 
 use tower_sessions::session::Id;
 

@@ -98,7 +98,7 @@ impl Sessions {
                     its_clock,
                     its_closed,
                     cached_for,
-                    settings.max_session,
+                    settings.interval,
                 );
                 Kept::InCookie(Box::new(signed))
             }
@@ -327,16 +327,6 @@ impl Sessions {
                 }
                 Err(error)
             }
-        }
-    }
-
-    /// Removes what is left of a session that has ended. A token that has ended has left nothing, and
-    /// its session may go on in another.
-    pub(crate) async fn clear_away(&self, session: &SessionName) -> Result<(), SessionError> {
-        match session {
-            SessionName::Stored(_) => self.close(session).await,
-            #[cfg(feature = "jwt")]
-            SessionName::Signed(_) | SessionName::Bearer(_) => Ok(()),
         }
     }
 

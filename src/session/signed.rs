@@ -100,20 +100,22 @@ pub(super) struct SignedSessions<C> {
 }
 
 impl<C: SignedClaims> SignedSessions<C> {
-    /// `cached_for` is how long a token is believed without asking whether its session was closed.
+    /// `cached_for` is how long a token is believed without asking whether its session was closed;
+    /// `interval` how far ahead the end of a session can be.
     pub(super) fn new(
         codec: Arc<Codec>,
         clock: SharedClock,
         closed: Arc<ClosedSessions>,
         cached_for: Duration,
-        max_session: Duration,
+        interval: Duration,
     ) -> Self {
         Self {
             codec,
             clock,
             closed,
             read_before: GrantCache::new(cached_for),
-            extended: Lately::new(max_session),
+            // None is of use after the end that it says.
+            extended: Lately::new(interval),
             claims: PhantomData,
         }
     }

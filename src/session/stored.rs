@@ -92,7 +92,9 @@ impl StoredSessions {
         let now = at.elapsed;
         // Before the record is read: of what is closed later, the cache hears.
         let closed_before = self.closed.count();
-        let record = match self.cache.get_old(&written, &self.closed) {
+        let old = self.cache.get_old(&written, &self.closed);
+        // One that has ended as far as this process knows may have been extended by another.
+        let record = match old.filter(|grant| !grant.has_ended(at.now)) {
             None => self.store.load(id).await?,
             // While the store is away, who was in a moment ago does not wait for it.
             Some(grant) if self.outage.is_recent(now) => return Ok(Some(grant)),

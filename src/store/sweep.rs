@@ -2,7 +2,7 @@
 
 use time::{Duration, OffsetDateTime};
 
-/// How long used sign-ins are kept past the time for which they matter, as clocks differ.
+/// How long used sign-ins and closed sessions are kept past the time for which they matter, as clocks differ.
 pub(super) const KEPT_LONGER: Duration = Duration::HOUR;
 
 const PERIOD: Duration = Duration::minutes(10);

@@ -24,6 +24,14 @@ pub(crate) struct Admitted {
     pub(crate) ticket: Ticket,
 }
 
+impl Admitted {
+    /// The same person, by the account that the list names, if it does.
+    pub(crate) fn with_listed_account(mut self) -> Self {
+        self.user_id = self.member.user_id.clone();
+        self
+    }
+}
+
 /// Why a person may not come in.
 #[derive(Clone, Debug)]
 pub(crate) enum NotAdmitted {

@@ -22,6 +22,7 @@ use super::settings::SyncSettings;
 use super::team::Teams;
 use super::turnstile::Turnstile;
 use super::unbroken::unbroken;
+use super::unsaved::Unsaved;
 use crate::access::{Email, NotEntitled};
 use crate::audit;
 use crate::clock::SharedClock;
@@ -47,6 +48,7 @@ pub(crate) struct Directory {
     pub(super) fetching: Flights<(ResourceId, bool), Arc<Held>>,
     pub(super) asking_team: Flights<TeamId, ()>,
     pub(super) renewing: Flights<ResourceId, Tokens>,
+    pub(super) unsaved: Unsaved,
     pub(super) shared_pool: RatePool,
     pub(super) backlog: Backlog,
     pub(super) notices: broadcast::Sender<Notice>,
@@ -80,6 +82,7 @@ impl Directory {
             fetching: Flights::default(),
             asking_team: Flights::default(),
             renewing: Flights::default(),
+            unsaved: Unsaved::default(),
             shared_pool: RatePool::default(),
             backlog: Backlog::default(),
             notices: broadcast::Sender::new(notice::BACKLOG),
@@ -245,6 +248,7 @@ impl Directory {
     /// False if there was none.
     pub(super) fn drop_entry(&self, id: &ResourceId) -> bool {
         self.endings.note();
+        self.unsaved.forget(id);
         let Some((_, entry)) = self.entries.remove(id) else {
             return false;
         };

@@ -128,7 +128,7 @@ impl Directory {
         }
     }
 
-    /// Tries one token after the other. None if Heroku refuses all of them. Of several errors that of
+    /// Tries one token after the other. None if Heroku tells none of them, and refuses one. Of several errors that of
     /// the asker's own token counts: what is wrong with another resource says nothing about it.
     async fn first_to_be_told(
         self: &Arc<Self>,
@@ -234,7 +234,8 @@ impl Directory {
         let resources = team.state().resources();
         let known = told_to.filter(|id| resources.contains(id));
         let mut askers: Vec<_> = known.as_ref().and_then(entry).into_iter().collect();
-        askers.extend(asker);
+        let is_another = |asker: &Arc<Entry>| Some(asker.id) != known;
+        askers.extend(asker.filter(is_another));
         // Not always the same, in case the first ones are refused.
         let start = fastrand::usize(..resources.len().max(1));
         let others = resources.iter().cycle().skip(start).take(resources.len());
@@ -246,7 +247,6 @@ impl Directory {
                 askers.extend(entry(id));
             }
         }
-        askers.dedup_by_key(|asker| asker.id);
         askers
     }
 

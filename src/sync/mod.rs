@@ -35,13 +35,13 @@ mod resync;
 mod revoke;
 mod schedule;
 mod settings;
-
 mod subscribe;
 mod swap;
 mod team;
 mod tokens;
 mod turnstile;
 mod unbroken;
+mod unsaved;
 mod watch;
 
 pub(crate) use admit::{Admitted, NotAdmitted};

@@ -85,6 +85,7 @@ async fn take_in(
         registration.webhook = known.webhook;
         registration.revision = known.revision;
     }
+    directory.unsaved.forget(id);
     Ok(is_new)
 }
 
@@ -127,8 +128,13 @@ async fn trade(
     if has_tokens && last == Some(code.expose_secret()) {
         return Ok(false);
     }
-    match directory.client.exchange(&code).await {
+    let exchanged = match directory.unsaved.given_for(id, &code) {
+        Some(tokens) => Ok(tokens),
+        None => directory.client.exchange(&code).await,
+    };
+    match exchanged {
         Ok(tokens) => {
+            directory.unsaved.keep(id, &code, &tokens);
             registration.tokens = Some(tokens);
             registration.grant_code = Some(code);
             Ok(true)

@@ -9,7 +9,6 @@ use super::plan::patience;
 use super::tokens::Horizon;
 use crate::cause;
 use crate::heroku::HerokuError;
-use crate::ids::ResourceId;
 use crate::webhook::Webhooks;
 
 impl Directory {
@@ -66,11 +65,7 @@ impl Directory {
         self.client
             .subscribe(caller, &entry.id, url, secret)
             .await?;
-        self.note_subscription(&entry.id, fingerprint).await
-    }
-
-    async fn note_subscription(&self, id: &ResourceId, with: &str) -> Result<(), SyncError> {
-        Ok(self.store.set_webhook(id, with).await?)
+        Ok(self.store.set_webhook(&entry.id, fingerprint).await?)
     }
 }
 

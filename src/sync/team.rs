@@ -157,9 +157,12 @@ impl TeamState {
         }
     }
 
-    /// Takes note that Heroku does not tell the members.
+    /// Takes note that Heroku does not tell the members, unless there is a newer answer.
     pub(super) fn refused(&mut self, asked_at: Moment) {
         self.attempts = Attempts::default();
+        if self.answered_at.is_some_and(|at| asked_at.is_before(&at)) {
+            return;
+        }
         self.answered_at = Some(asked_at);
         self.refused = true;
     }

@@ -114,8 +114,13 @@ impl Directory {
         if !same(&known, worn) {
             return Ok(known);
         }
-        match self.client.refresh(&known).await {
+        let refreshed = match self.unsaved.given_for(&entry.id, &known.refresh) {
+            Some(tokens) => Ok(tokens),
+            None => self.client.refresh(&known).await,
+        };
+        match refreshed {
             Ok(tokens) => {
+                self.unsaved.keep(&entry.id, &known.refresh, &tokens);
                 entry.progress().grant_refused = None;
                 meter::token_renewed("ok");
                 self.keep_tokens(entry, tokens, worn, revision).await
@@ -151,10 +156,12 @@ impl Directory {
         while !self.store.set_tokens(id, tokens.clone(), revision).await? {
             let (known, newest) = self.registered_tokens(entry).await?;
             if !same(&known, worn) {
+                self.unsaved.forget(id);
                 return Ok(known);
             }
             revision = newest;
         }
+        self.unsaved.forget(id);
         self.note_token_end(entry, tokens.expires_at);
         Ok(tokens)
     }

@@ -44,17 +44,22 @@ struct KeyServer {
     address: SocketAddr,
     keys: Arc<std::sync::Mutex<Result<String, StatusCode>>>,
     calls: Arc<AtomicUsize>,
+    /// An answer waits for one of these.
+    passes: Arc<tokio::sync::Semaphore>,
 }
 
 impl KeyServer {
     async fn start(keys: &JwtKeys) -> Self {
         let keys = Arc::new(std::sync::Mutex::new(Ok(keys.public_jwks())));
         let calls = Arc::new(AtomicUsize::new(0));
+        let passes = Arc::new(tokio::sync::Semaphore::new(1));
         let (its_keys, its_calls) = (Arc::clone(&keys), Arc::clone(&calls));
+        let its_passes = Arc::clone(&passes);
         let answer = move || async move {
             its_calls.fetch_add(1, Ordering::SeqCst);
             // Slow enough for others to come meanwhile.
             tokio::task::yield_now().await;
+            drop(its_passes.acquire().await);
             match &*its_keys.lock().unwrap() {
                 Ok(keys) => (StatusCode::OK, [("location", "/")], keys.clone()),
                 Err(status) => (*status, [("location", "/keys")], String::new()),
@@ -65,7 +70,17 @@ impl KeyServer {
             address,
             keys,
             calls,
+            passes,
         }
+    }
+
+    /// Has answers wait until [`let_go`](Self::let_go).
+    fn hold(&self) {
+        assert_eq!(self.passes.forget_permits(1), 1);
+    }
+
+    fn let_go(&self) {
+        self.passes.add_permits(1);
     }
 
     fn now_has(&self, keys: &JwtKeys) {
@@ -290,10 +305,10 @@ async fn the_last_keys_stay_while_no_others_can_be_had_but_for_a_day_at_most() {
         server.now_answers(broken);
         site.clock.advance(Duration::from_secs(11 * 60));
         let calls = server.calls();
-        assert_eq!(offer(&behind, &assertion(&site).await).await.status, 200);
-        // The fetch is beside the request that noticed.
+        let token = assertion(&site).await;
+        // The fetch is beside the request that notices, unless the one before is still under way.
         while server.calls() == calls {
-            tokio::task::yield_now().await;
+            assert_eq!(offer(&behind, &token).await.status, 200);
         }
         assert_eq!(server.calls(), calls + 1);
     }
@@ -349,6 +364,32 @@ async fn who_hangs_up_during_a_fetch_takes_no_keys_from_others() {
     let answer = service.call(request()).await.unwrap();
     assert_eq!(answer.status(), 200);
     assert_eq!(server.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_took_its_time_to_fail_is_left_alone_afterwards() {
+    let site = Site::start().await;
+    let server = KeyServer::start(&keys::only(keys::es256(0))).await;
+    let behind = Arc::new(server.behind(&site.clock).await);
+    let token = assertion(&site).await;
+    server.now_answers(Err(StatusCode::INTERNAL_SERVER_ERROR));
+    server.hold();
+    let first = tokio::spawn({
+        let (behind, token) = (Arc::clone(&behind), token.clone());
+        async move { offer(&behind, &token).await.status }
+    });
+    while server.calls() == 0 {
+        tokio::task::yield_now().await;
+    }
+    // As long as a fetch may take.
+    site.clock.advance(Duration::from_secs(5));
+    server.let_go();
+    assert_eq!(first.await.unwrap(), 503);
+    assert_eq!(offer(&behind, &token).await.status, 503);
+    assert_eq!(server.calls(), 1);
+    site.clock.advance(Duration::from_secs(2));
+    server.now_has(&keys::only(keys::es256(0)));
+    assert_eq!(offer(&behind, &token).await.status, 200);
 }
 
 /// What a future has after one poll.

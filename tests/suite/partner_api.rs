@@ -371,6 +371,11 @@ async fn what_the_partner_s_own_part_says_is_what_heroku_hears() {
         202
     );
     assert_eq!(browser.fetch("/").await.status, 401);
+    // Heroku may ask again: it still is.
+    assert_eq!(
+        call(&world, Method::DELETE, &path, &json!({})).await.status,
+        202
+    );
     assert!(world.sso.access_token(&addon.resource_id()).await.is_ok());
     assert!(world.sso.forget(&addon.resource_id()).await.unwrap());
     assert!(world.sso.access_token(&addon.resource_id()).await.is_err());

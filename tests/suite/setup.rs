@@ -70,6 +70,15 @@ fn a_path_that_is_none_or_is_shared_is_named() {
         ("sso_path", builder().sso_path("heroku/sso")),
         ("sso_path", builder().sso_path("//evil")),
         ("sso_path", builder().sso_path("/x/{y}")),
+        ("sso_path", builder().sso_path("/x/:y")),
+        (
+            "resource_in_path",
+            builder().resource_in_path("/:x/{resource}"),
+        ),
+        (
+            "resource_in_path",
+            builder().resource_in_path("/*x/{resource}"),
+        ),
         ("sign_out_path", builder().sign_out_path("/*")),
         ("sign_out_path must differ", builder().sso_path("/logout")),
         ("landing_path must differ", builder().sso_path("/")),

@@ -260,3 +260,37 @@ async fn a_record_that_was_gone_is_not_believed_again_when_the_store_is_away() {
     sessions.switch(true);
     assert_eq!(again().await, 503);
 }
+
+#[tokio::test]
+async fn an_outage_ends_no_session_that_another_process_has_extended() {
+    let (store, sessions) = (Faulty::default(), Breakable::default());
+    let world = World::with(|builder| {
+        let builder = builder.store(store.clone());
+        builder.session_store(sessions.clone())
+    })
+    .await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    assert_eq!(ann.fetch("/page").await.status, 200);
+    let (next, address) = world
+        .another_gate(|builder| {
+            builder
+                .store(store.another())
+                .session_store(sessions.clone())
+        })
+        .await;
+    world.clock.advance(REFRESH - Duration::from_secs(100));
+    next.refresh_now(&addon.resource_id()).await.unwrap();
+    let there = ann.at(address);
+    there.set_cookie(
+        "__Host-heroku_sso",
+        &ann.cookie("__Host-heroku_sso").unwrap(),
+    );
+    assert_eq!(there.fetch("/page").await.set_cookies().len(), 1);
+    // Past the end that the first process knows of, and not past that of the record.
+    world.clock.advance(Duration::from_secs(150));
+    sessions.switch(true);
+    assert_eq!(ann.fetch("/page").await.status, 503);
+    sessions.switch(false);
+    assert_eq!(ann.fetch("/page").await.status, 200);
+}

@@ -7,6 +7,7 @@ use tower_heroku_sso::sync::SyncError;
 
 use tower_heroku_sso::Clock as _;
 
+use crate::faulty::Faulty;
 use crate::log::Log;
 use crate::world::{World, grant};
 
@@ -282,4 +283,28 @@ async fn tokens_that_were_had_at_once_are_not_renewed_at_once() {
     }
     assert_eq!(before, APPS);
     sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn tokens_that_could_not_be_written_down_are_used_at_the_next_try() {
+    let store = Faulty::default();
+    let world = World::with(|builder| builder.store(store.clone())).await;
+    let addon = world.heroku.app("shop").addon();
+    let resource = addon.resource_id();
+    let grant = grant(&addon);
+    store.fail("put");
+    assert!(world.sso.register(&resource, grant.clone()).await.is_err());
+    store.mend();
+    // The code is used up: Heroku would refuse it.
+    world.sso.register(&resource, grant).await.unwrap();
+    assert_eq!(world.heroku.calls(Endpoint::Token), 1);
+    world.sso.refresh_now(&resource).await.unwrap();
+
+    world.clock.advance(9 * HOUR);
+    store.fail("set_tokens");
+    assert!(world.sso.refresh_now(&resource).await.is_err());
+    store.mend();
+    // And so is the refresh token, as Heroku gives a new one with each renewal.
+    world.sso.refresh_now(&resource).await.unwrap();
+    assert_eq!(world.heroku.calls(Endpoint::Token), 2);
 }
