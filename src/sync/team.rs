@@ -182,3 +182,23 @@ impl TeamState {
         is_newer
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::store::Ticket;
+
+    #[test]
+    fn a_refusal_that_was_asked_for_before_the_list_does_not_unseat_it() {
+        let clock: SharedClock = Arc::new(ManualClock::new());
+        let at = |ticket| Moment::now(&clock, Ticket::new(ticket));
+        let team = TeamEntry::new("team-1".parse().unwrap());
+        let mut state = team.state();
+        state.remember(People::default(), at(2));
+        state.refused(at(1));
+        assert!(!state.refused);
+        state.refused(at(3));
+        assert!(state.refused);
+    }
+}

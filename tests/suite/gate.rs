@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use axum::Router;
+use axum::routing::get;
 use reqwest::Method;
 use time::OffsetDateTime;
 use tower_heroku_sso::simulator::{Endpoint, Fault};
 use tower_heroku_sso::sync::Change;
-use tower_heroku_sso::{Clock as _, ListPolicy};
+use tower_heroku_sso::{Clock as _, HerokuUser, ListPolicy, Role};
 
+use crate::browser::Browser;
 use crate::crafted::Crafted;
 use crate::log::Log;
-use crate::world::{REFRESH, World};
+use crate::world::{REFRESH, World, serve};
 
 #[tokio::test]
 async fn a50_a53_a_stranger_never_reaches_the_handler() {
@@ -359,5 +362,43 @@ async fn a61_signing_out_takes_a_post_of_our_own_site() {
         let request = request.header("sec-fetch-site", site);
         assert_eq!(browser.send(request).await.status, 204, "{site}");
         assert_eq!(browser.cookie("__Host-heroku_sso"), None, "{site}");
+    }
+}
+
+/// Heroku's lists name accounts; those of a store of one's own may not.
+#[tokio::test]
+async fn an_account_that_nobody_has_signed_is_nobody_s() {
+    use tower_heroku_sso::access::{App, Person, ResourceList};
+    use tower_heroku_sso::store::{Dated, MemoryStore, Registration, Store, Ticket};
+
+    let store = MemoryStore::default();
+    let world = World::with(|builder| builder.store(store.clone())).await;
+    let addon = world.heroku.app("shop").addon();
+    let resource = addon.resource_id();
+    let email = "ann@example.com".parse().unwrap();
+    let people = [Person::new(email, None, Some(Role::Collaborator))];
+    let app = App::new("app-1".parse().unwrap(), "shop");
+    let list = ResourceList::new("acme-1", app, people.into_iter().collect());
+    let list = Dated::new(list, Ticket::new(1), world.clock.now(), Duration::ZERO);
+    let registration = Registration::active(None);
+    assert!(store.put(&resource, registration).await.unwrap());
+    store.set_list(&resource, list).await.unwrap();
+    let account = |user: HerokuUser| async move {
+        let account = user.user_id().map(ToString::to_string);
+        account.unwrap_or_default()
+    };
+    let app = Router::new()
+        .route("/", get(account))
+        .layer(world.sso.layer());
+    let address = serve(app).await;
+    let signed = addon.sign_in_form("ann@example.com");
+    world.clock.advance(Duration::from_secs(1));
+    let mut unsigned = addon.sign_in_form("ann@example.com");
+    unsigned.remove("user_scoped_resource_token");
+    let named = world.heroku.user_id("ann@example.com").to_string();
+    for (form, expected) in [(signed, named), (unsigned, String::new())] {
+        let browser = Browser::new(address);
+        assert_eq!(browser.submit(&form).await.status, 303);
+        assert_eq!(browser.fetch("/").await.body, expected);
     }
 }

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::routing::get;
 use reqwest::Method;
 use tower_heroku_sso::simulator::{Endpoint, Fault};
-use tower_heroku_sso::{HerokuUser, OauthGrant};
+use tower_heroku_sso::{HerokuUser, OauthGrant, Role, WebhookSecret, Webhooks};
 
 use crate::browser::Browser;
 use crate::log::Log;
@@ -78,5 +78,45 @@ async fn a_grant_that_heroku_refuses_names_what_is_wrong_most_often() {
         assert!(said.starts_with("heroku gave no usable answer: heroku refused the grant"));
         assert!(said.contains(advice), "{said}");
         world.heroku.clear_faults();
+    }
+}
+
+#[tokio::test]
+async fn unsigned_webhooks_are_told_of_once_an_hour() {
+    let log = Log::listen();
+    let secret = WebhookSecret::new("a secret of some length for webhooks").unwrap();
+    let world = World::with(|builder| builder.webhooks(Webhooks::new(secret))).await;
+    let send = async || {
+        let browser = world.browser();
+        let webhook = browser.request(Method::POST, "/heroku/webhooks");
+        assert_eq!(browser.send(webhook.body("{}")).await.status, 401);
+    };
+    for _ in 0..3 {
+        send().await;
+    }
+    assert_eq!(log.with(&["WARN", "webhook"]).len(), 1, "{log:?}");
+    world.clock.advance(Duration::from_secs(60 * 60));
+    send().await;
+    assert_eq!(log.with(&["WARN", "webhook"]).len(), 2, "{log:?}");
+}
+
+#[tokio::test]
+async fn a_role_guard_outside_of_the_gate_is_told_of_and_one_behind_the_identify_layer_is_none() {
+    let log = Log::listen();
+    let world = World::start().await;
+    let app = |gated: bool| {
+        let app = Router::new().route("/", get(|| async { "reached" }));
+        let app = app.route_layer(world.sso.require_any([Role::Owner]));
+        match gated {
+            true => app.layer(world.sso.identify_layer()),
+            false => app,
+        }
+    };
+    for (gated, told) in [(true, 0), (false, 1)] {
+        let browser = Browser::new(serve(app(gated)).await);
+        for _ in 0..3 {
+            assert_eq!(browser.fetch("/").await.status, 401);
+        }
+        assert_eq!(log.with(&["ERROR", "role guard"]).len(), told, "{log:?}");
     }
 }

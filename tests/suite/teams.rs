@@ -145,6 +145,25 @@ async fn u2_a_token_that_may_not_read_the_members_is_helped_out_by_another_of_th
 }
 
 #[tokio::test]
+async fn u2_three_tokens_are_tried_whoever_asks() {
+    let world = World::start().await;
+    let addons = apps(&world, &acme(&world), 3).await;
+    for addon in &addons {
+        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    }
+    // The one that asks is now and then the one that was told last.
+    for addon in addons.iter().cycle().take(15) {
+        world
+            .heroku
+            .fault_times(Endpoint::TeamMembers, Fault::Status(403), 2);
+        world.heroku.reset_calls();
+        let list = world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        assert_eq!(world.heroku.calls(Endpoint::TeamMembers), 3);
+        assert!(!list.list.is_partial());
+    }
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_another_resource_of_the_team_is_no_verdict_about_this_one() {
     let world = World::start().await;
     let addons = apps(&world, &acme(&world), 3).await;
