@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use pin_project_lite::pin_project;
@@ -28,6 +29,9 @@ pin_project! {
         Inner { #[pin] body: B, stay: Stay },
     }
 }
+
+/// What the gate answers by itself, when it has found it.
+pub(super) type OwnAnswer = Pin<Box<dyn Future<Output = Response<Full<Bytes>>> + Send>>;
 
 /// Whether the one who reads may go on reading.
 enum Stay {

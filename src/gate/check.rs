@@ -5,7 +5,6 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue};
 use time::OffsetDateTime;
 
-use super::finish::Vary;
 use super::keeper::Keeper;
 use super::paths::Place;
 use super::refusal::Refusal;
@@ -16,7 +15,7 @@ use crate::audit;
 use crate::cause;
 use crate::clock::Reading;
 use crate::ids::ResourceId;
-use crate::session::{Credential, Extension, Grant, SessionError, SessionName};
+use crate::session::{Credential, Extension, Grant, SessionName};
 use crate::sync::{Held, SyncError};
 
 /// Somebody who passed, and the cookie to send along if the session's end has moved.
@@ -50,13 +49,6 @@ impl Keeper {
     #[cfg(not(feature = "jwt"))]
     pub(super) fn bearer<'h>(&self, _: &'h HeaderMap) -> Option<Credential<'h>> {
         None
-    }
-
-    pub(super) fn varies_by(&self) -> Vary {
-        match self.sessions.takes_bearers() {
-            true => Vary::CookieOrBearer,
-            false => Vary::Cookie,
-        }
     }
 
     /// The plain yes of [`check`](Self::check), where it needs nobody's answer: session and list are at
@@ -226,29 +218,6 @@ impl Keeper {
                 Ok(None)
             }
         }
-    }
-
-    /// A session that is left in the store by a failure here is refused again next time.
-    pub(super) async fn close(&self, session: &SessionName) {
-        if let Err(error) = self.sessions.close(session).await {
-            tracing::warn!(%error, cause = cause::of(&error), "a session could not be removed");
-        }
-    }
-
-    /// Closes the session that a browser had before it signed in anew.
-    pub(super) async fn close_previous(&self, previous: Option<Credential<'_>>) {
-        let Some(previous) = previous else {
-            return;
-        };
-        if let Err(error) = self.sessions.close_named(&previous).await {
-            tracing::warn!(%error, cause = cause::of(&error), "a session could not be removed");
-        }
-    }
-
-    pub(super) fn unavailable(&self, error: &SessionError) -> Refusal {
-        tracing::error!(%error, cause = cause::of(error), "sessions cannot be checked");
-        let refusal = Refusal::cannot_check(std::time::Duration::from_secs(5));
-        self.because_of(refusal, error)
     }
 
     /// The refusal of a credential that is of no more use.

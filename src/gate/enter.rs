@@ -7,8 +7,8 @@ use http::header::{AUTHORIZATION, SET_COOKIE};
 use http::{HeaderValue, Method, Request, Response};
 use http_body_util::Full;
 
-use super::finish::Finish;
-use super::future::OwnAnswer;
+use super::body::OwnAnswer;
+use super::finish::{Finish, Vary};
 use super::keeper::Keeper;
 use super::user::HerokuUser;
 use super::visitor::redirect;
@@ -51,7 +51,7 @@ pub(super) fn enter<B>(
     let reader = ends.then(|| user.visit().clone());
     request.extensions_mut().insert(user);
     Entrance::Inside(Finish {
-        vary: keeper.varies_by(),
+        vary: Vary::of(keeper),
         cookies,
         reader,
     })

@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderValue, Response};
 use http_body::Body;
 
 use super::body::GateBody;
+use super::keeper::Keeper;
 use super::visit::Visit;
 
 /// What is done with the response from behind the gate.
@@ -24,17 +25,24 @@ pub(super) enum Vary {
 }
 
 impl Finish {
-    /// The finished response. Once only.
+    /// For a request that goes on without anybody signed in.
+    pub(super) fn for_nobody(keeper: &Keeper) -> Self {
+        Self {
+            vary: Vary::of(keeper),
+            cookies: Vec::new(),
+            reader: None,
+        }
+    }
+
     pub(super) fn finish<B: Body<Data = Bytes>>(
-        &mut self,
+        self,
         mut response: Response<B>,
     ) -> Response<GateBody<B>> {
         mark_personal(response.headers_mut(), self.vary);
-        for cookie in self.cookies.drain(..) {
+        for cookie in self.cookies {
             response.headers_mut().append(SET_COOKIE, cookie);
         }
-        let reader = self.reader.take();
-        response.map(|body| match reader {
+        response.map(|body| match self.reader {
             Some(reader) => GateBody::until_ended(body, reader),
             None => GateBody::inner(body),
         })
@@ -42,6 +50,13 @@ impl Finish {
 }
 
 impl Vary {
+    pub(super) fn of(keeper: &Keeper) -> Self {
+        match keeper.sessions.takes_bearers() {
+            true => Self::CookieOrBearer,
+            false => Self::Cookie,
+        }
+    }
+
     fn names(self) -> &'static [&'static str] {
         match self {
             Self::Cookie => &["Cookie"],

@@ -9,11 +9,10 @@ use std::task::{self, Context, Poll};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::Full;
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use super::body::GateBody;
+use super::body::{GateBody, OwnAnswer};
 use super::check::Passage;
 use super::enter::{Entrance, enter};
 use super::finish::Finish;
@@ -23,8 +22,6 @@ use super::refusal::Refusal;
 use super::visitor::Visitor;
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-/// What the gate answers by itself.
-pub(super) type OwnAnswer = Boxed<Response<Full<Bytes>>>;
 
 pin_project! {
     /// The future of [`HerokuSsoGate`](super::HerokuSsoGate).
@@ -51,7 +48,7 @@ pin_project! {
         Inner {
             #[pin]
             response: F,
-            finish: Finish,
+            finish: Option<Finish>,
         },
     }
 }
@@ -73,9 +70,10 @@ where
         }
     }
 
-    pub(super) fn inside(response: S::Future, finish: Finish) -> Self {
+    /// Of somebody who passed; `call` calls the wrapped service.
+    pub(super) fn entered(entrance: Entrance, call: impl FnOnce() -> S::Future) -> Self {
         Self {
-            state: State::Inner { response, finish },
+            state: State::entered(entrance, call),
         }
     }
 
@@ -121,10 +119,23 @@ where
                 }
                 StateProjection::Inner { response, finish } => {
                     let response = task::ready!(response.poll(cx))?;
+                    let finish = finish.take().expect("polled after it was done");
                     return Poll::Ready(Ok(finish.finish(response)));
                 }
             };
             self.as_mut().project().state.set(next);
+        }
+    }
+}
+
+impl<S, ReqBody, F> State<S, ReqBody, F> {
+    fn entered(entrance: Entrance, call: impl FnOnce() -> F) -> Self {
+        match entrance {
+            Entrance::Elsewhere(answer) => Self::Answer { answer },
+            Entrance::Inside(finish) => Self::Inner {
+                response: call(),
+                finish: Some(finish),
+            },
         }
     }
 }
@@ -141,23 +152,14 @@ where
             mut service,
         } = self;
         match (verdict, mode) {
-            (Ok(passage), _) => match enter(&keeper, &mut request, passage.user, passage.cookie) {
-                Entrance::Elsewhere(answer) => State::Answer { answer },
-                Entrance::Inside(finish) => State::Inner {
-                    response: service.call(request),
-                    finish,
-                },
-            },
+            (Ok(Passage { user, cookie }), _) => {
+                let entrance = enter(&keeper, &mut request, user, cookie);
+                State::entered(entrance, || service.call(request))
+            }
             (Err(_), Mode::Identify) => {
                 request.extensions_mut().insert(Stranger);
-                State::Inner {
-                    response: service.call(request),
-                    finish: Finish {
-                        vary: keeper.varies_by(),
-                        cookies: Vec::new(),
-                        reader: None,
-                    },
-                }
+                let entrance = Entrance::Inside(Finish::for_nobody(&keeper));
+                State::entered(entrance, || service.call(request))
             }
             (Err(refusal), Mode::Guard) => {
                 let visitor = Visitor::of(&keeper, &request);

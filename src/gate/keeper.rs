@@ -1,14 +1,17 @@
 //! What every gate of one [`HerokuSso`](crate::HerokuSso) shares.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use url::{Host, Url};
 
 use super::paths::Paths;
+use super::refusal::Refusal;
+use crate::cause;
 use crate::clock::Hourly;
 use crate::config::{OnExpired, Streams};
 use crate::heroku::is_loopback;
-use crate::session::{Cookies, Sessions};
+use crate::session::{Cookies, Credential, SessionError, SessionName, Sessions};
 use crate::sso::Verifier;
 use crate::sync::Directory;
 
@@ -34,6 +37,29 @@ impl Keeper {
     /// True for a page that a browser may be sent to in order to sign in again.
     pub(super) fn trusts(&self, web_url: &Url) -> bool {
         is_herokus(web_url, self.heroku_is_local)
+    }
+
+    /// A session that is left in the store by a failure here is refused again next time.
+    pub(super) async fn close(&self, session: &SessionName) {
+        if let Err(error) = self.sessions.close(session).await {
+            tracing::warn!(%error, cause = cause::of(&error), "a session could not be removed");
+        }
+    }
+
+    /// Closes the session that a browser had before it signed in anew.
+    pub(super) async fn close_previous(&self, previous: Option<Credential<'_>>) {
+        let Some(previous) = previous else {
+            return;
+        };
+        if let Err(error) = self.sessions.close_named(&previous).await {
+            tracing::warn!(%error, cause = cause::of(&error), "a session could not be removed");
+        }
+    }
+
+    pub(super) fn unavailable(&self, error: &SessionError) -> Refusal {
+        tracing::error!(%error, cause = cause::of(error), "sessions cannot be checked");
+        let refusal = Refusal::cannot_check(Duration::from_secs(5));
+        self.because_of(refusal, error)
     }
 }
 

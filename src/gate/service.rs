@@ -10,7 +10,7 @@ use http_body::Body;
 use tower::Service;
 
 use super::body::GateBody;
-use super::enter::{Entrance, enter};
+use super::enter::enter;
 use super::future::ResponseFuture;
 use super::keeper::Keeper;
 use super::mode::Mode;
@@ -96,12 +96,8 @@ where
                     .as_ref()
                     .and_then(|credential| keeper.check_at_once(credential, place, mount));
                 if let Some(user) = user {
-                    return match enter(keeper, &mut request, user, None) {
-                        Entrance::Elsewhere(answer) => ResponseFuture::answer(answer),
-                        Entrance::Inside(finish) => {
-                            ResponseFuture::inside(self.inner.call(request), finish)
-                        }
-                    };
+                    let entrance = enter(keeper, &mut request, user, None);
+                    return ResponseFuture::entered(entrance, || self.inner.call(request));
                 }
                 let (credential, mount) =
                     (credential.map(Credential::into_owned), mount.to_owned());

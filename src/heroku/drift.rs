@@ -7,6 +7,10 @@ use time::Duration;
 /// SSO requests may be 60 seconds ahead: half of that is worth a warning.
 const WORTH_A_WARNING: Duration = Duration::seconds(30);
 
+/// Nearer than this they agree again: well below, so that a drift at the limit is not told of again and
+/// again.
+const TOGETHER: Duration = Duration::seconds(20);
+
 /// What the last answers told.
 #[derive(Debug)]
 pub(super) struct ClockDrift {
@@ -31,7 +35,11 @@ impl ClockDrift {
         let Some(drift) = drift else { return };
         let seconds = drift.whole_seconds();
         self.seconds.store(seconds, Ordering::Relaxed);
-        let apart = drift.abs() >= WORTH_A_WARNING;
+        let warned = self.warned.load(Ordering::Relaxed);
+        let apart = match warned {
+            false => drift.abs() >= WORTH_A_WARNING,
+            true => drift.abs() >= TOGETHER,
+        };
         if self.warned.swap(apart, Ordering::Relaxed) == apart {
             return;
         }

@@ -10,6 +10,7 @@ use tower_heroku_sso::simulator::{Endpoint, Fault};
 
 use crate::browser::Browser;
 use crate::faulty::Faulty;
+use crate::log::Log;
 use crate::world::{REFRESH, World, serve};
 
 async fn checks(world: &World) -> Browser {
@@ -153,4 +154,28 @@ async fn however_many_ask_how_it_stands_the_store_is_asked_once_a_second_and_not
     world.clock.advance(Duration::from_secs(1));
     assert_eq!(checks.fetch("/healthz").await.status, 200);
     sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_drift_at_the_limit_is_told_of_once() {
+    let log = Log::listen();
+    let world = World::start().await;
+    let addon = world.addon().await;
+    for (seconds, apart, over) in [
+        (31, 1, 0),
+        (29, 1, 0),
+        (31, 1, 0),
+        (-31, 1, 0),
+        (20, 1, 0),
+        (19, 1, 1),
+        (29, 1, 1),
+        (30, 2, 1),
+    ] {
+        world
+            .heroku
+            .set_date_offset(time::Duration::seconds(seconds));
+        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        assert_eq!(log.with(&["WARN", "clock_drift"]).len(), apart, "{seconds}");
+        assert_eq!(log.with(&["clock_drift_over"]).len(), over, "{seconds}");
+    }
 }
