@@ -6,7 +6,7 @@ use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use time::OffsetDateTime;
+use crate::clock::Reading;
 
 /// A note about each of some things, kept for a while.
 pub(crate) struct Lately<K, T> {
@@ -15,15 +15,16 @@ pub(crate) struct Lately<K, T> {
 }
 
 struct Notes<K, T> {
-    by_key: HashMap<K, (T, OffsetDateTime)>,
-    sweep_at: Option<OffsetDateTime>,
+    by_key: HashMap<K, (T, Reading)>,
+    /// Of [`Clock::elapsed`](crate::Clock::elapsed).
+    sweep_at: Duration,
 }
 
 impl<K: Eq + Hash, T> Lately<K, T> {
     pub(crate) fn new(kept: Duration) -> Self {
         let notes = Notes {
             by_key: HashMap::new(),
-            sweep_at: None,
+            sweep_at: Duration::ZERO,
         };
         Self {
             kept,
@@ -36,13 +37,16 @@ impl<K: Eq + Hash, T> Lately<K, T> {
         &self,
         key: K,
         note: T,
-        now: OffsetDateTime,
+        now: Reading,
         may_replace: impl FnOnce(&T) -> bool,
     ) -> bool {
         let mut notes = self.notes();
-        if notes.sweep_at.is_none_or(|at| at <= now) {
-            notes.by_key.retain(|_, (_, at)| now - *at < self.kept);
-            notes.sweep_at = Some(now + self.kept);
+        if notes.sweep_at <= now.elapsed {
+            // By both clocks: one that is set forth and back makes nobody forget.
+            notes.by_key.retain(|_, (_, at)| {
+                now.elapsed.saturating_sub(at.elapsed) < self.kept || now.now - at.now < self.kept
+            });
+            notes.sweep_at = now.elapsed.saturating_add(self.kept);
         }
         let known = notes.by_key.get(&key);
         let may_replace = known.is_none_or(|(known, _)| may_replace(known));

@@ -20,7 +20,7 @@ use crate::audit;
 use crate::cause;
 use crate::heroku::is_loopback;
 use crate::ids::ResourceId;
-use crate::sso::{Proof, SignedResource, SsoError, SsoPolicy, SsoRequest, VerifiedSso};
+use crate::sso::{SignedResource, SsoError, SsoPolicy, SsoRequest, VerifiedSso};
 use crate::sync::{Admitted, NotAdmitted};
 
 /// An SSO form has about one kilobyte.
@@ -178,11 +178,6 @@ impl Keeper {
             Ok(id) => self.directory.admit(id, &verified.email, user_id).await,
             Err(error) => Err(error.clone().into()),
         };
-        let verdict = verdict.map(|admitted| match verified.proof {
-            Proof::SignedEmail => admitted,
-            // What the browser wrote may refuse somebody, and proves nothing.
-            Proof::UnsignedEmail | Proof::OwnLogin => admitted.with_listed_account(),
-        });
         verdict.map_err(|why| {
             let reason = why.reason();
             audit::sign_in_refused(resource.ok().as_ref(), Some(&verified.email), &reason);

@@ -78,10 +78,12 @@ impl HerokuUser {
         &self.visit.grant().email
     }
 
-    /// The Heroku account, if the sign-in or the list names it.
+    /// The Heroku account, if the list names it or Heroku signed it with the sign-in.
     pub fn user_id(&self) -> Option<&UserId> {
-        let listed = self.list().user_id(self.listed);
-        listed.or(self.visit.grant().user_id.as_ref())
+        let grant = self.visit.grant();
+        let is_signed = grant.proof == Proof::SignedEmail;
+        let signed = grant.user_id.as_ref().filter(|_| is_signed);
+        self.list().user_id(self.listed).or(signed)
     }
 
     /// The resource whose dashboard this is.

@@ -144,7 +144,7 @@ impl HerokuSso {
     /// # Errors
     /// [`SyncError`] if the resource has no tokens yet and Heroku refuses the code, if it is gone, or
     /// if the store cannot answer. Nothing has changed then, but for a code that Heroku has taken: what
-    /// it gave for it is kept in memory until a repeat of this call can write it down.
+    /// it gave for it is kept in this process's memory, as long as it works, for a repeat of this call.
     pub async fn register(
         &self,
         resource: &ResourceId,

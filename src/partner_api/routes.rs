@@ -165,7 +165,7 @@ async fn deprovision<A: Addon>(State(api): Shared<A>, Path(uuid): Path<String>) 
             Err(error) => unavailable(&resource, &error),
         },
         Ok(Outcome::Later { message: said }) => match directory.begin_closing(&resource).await {
-            // False if that was begun before, and Heroku asks again.
+            // Also if that was begun before, and Heroku asks again.
             Ok(_) => {
                 let said = said.unwrap_or_else(|| "The add-on is being removed.".to_owned());
                 message(StatusCode::ACCEPTED, &said)

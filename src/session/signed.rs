@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use super::cache::{Cached, GrantCache};
 use super::{Grant, SessionName};
-use crate::clock::SharedClock;
+use crate::clock::{Reading, SharedClock};
 use crate::jwt::{Claims, Codec, JwtError};
 use crate::lately::Lately;
 use crate::store::{SessionKey, StoreError};
@@ -214,7 +214,7 @@ impl<C: SignedClaims> SignedSessions<C> {
             expires_at,
             token: token.as_str().into(),
         };
-        let now = self.clock.now();
+        let now = Reading::of(&self.clock);
         let earlier = |last: &Extended| last.expires_at < expires_at;
         self.extended.put_if(key.clone(), note, now, earlier);
         if !self.closed.has(key) {

@@ -29,6 +29,9 @@ const CLEAN_UP_AFTER: Duration = Duration::from_secs(120);
 /// How long a request waits for the store that can do without it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// And the one that cannot. A stream asks too, and must not be held up in it.
+const NO_LONGER: Duration = Duration::from_secs(10);
+
 /// How long an extension is kept in mind, for requests that began before it.
 const EXTENSIONS_KEPT: Duration = Duration::from_secs(120);
 
@@ -93,22 +96,25 @@ impl StoredSessions {
         // Before the record is read: of what is closed later, the cache hears.
         let closed_before = self.closed.count();
         let old = self.cache.get_old(&written, &self.closed);
+        let has_copy = old.is_some();
         // One that has ended as far as this process knows may have been extended by another.
-        let record = match old.filter(|grant| !grant.has_ended(at.now)) {
-            None => self.store.load(id).await?,
-            // While the store is away, who was in a moment ago does not wait for it.
-            Some(grant) if self.outage.is_recent(now) => return Ok(Some(grant)),
-            Some(grant) => match timeout(PATIENCE, self.store.load(id)).await {
-                Ok(Ok(record)) => record,
-                Ok(Err(error)) => {
-                    self.outage.note(now, &error);
-                    return Ok(Some(grant));
-                }
-                Err(elapsed) => {
-                    self.outage.note(now, &elapsed);
-                    return Ok(Some(grant));
-                }
-            },
+        let believed = old.filter(|grant| !grant.has_ended(at.now));
+        // While the store is away, who was in a moment ago does not wait for it.
+        if has_copy && self.outage.is_recent(now) {
+            return believed.map(Some).ok_or_else(away);
+        }
+        let patience = if has_copy { PATIENCE } else { NO_LONGER };
+        let loaded = match timeout(patience, self.store.load(id)).await {
+            Ok(loaded) => loaded.map_err(SessionError::from),
+            Err(_) => Err(away()),
+        };
+        let record = match loaded {
+            Ok(record) => record,
+            Err(error) if has_copy => {
+                self.outage.note(now, &error);
+                return believed.map(Some).ok_or(error);
+            }
+            Err(error) => return Err(error),
         };
         let Some(grant) = record.as_ref().and_then(read).map(Arc::new) else {
             self.cache.forget(&written);
@@ -134,7 +140,7 @@ impl StoredSessions {
         id: &Id,
         expires_at: OffsetDateTime,
     ) -> Result<Extension, SessionError> {
-        let now = self.clock.now();
+        let now = Reading::of(&self.clock);
         let first = self
             .extended
             .put_if(*id, expires_at, now, |end| *end < expires_at);
@@ -189,6 +195,10 @@ impl StoredSessions {
         self.store.delete(id).await?;
         Ok(())
     }
+}
+
+fn away() -> SessionError {
+    session_store::Error::Backend("it did not answer in time".to_owned()).into()
 }
 
 fn read(record: &Record) -> Option<Grant> {

@@ -18,18 +18,11 @@ use crate::store::Ticket;
 pub(crate) struct Admitted {
     pub(crate) resource: ResourceId,
     pub(crate) member: Member,
-    /// The account that the person proved, or the one that the list names.
+    /// The account in the sign-in, or the one that the list names. Of an unsigned form it may refuse
+    /// somebody, and proves nothing.
     pub(crate) user_id: Option<UserId>,
     /// Drawn after the list was looked at. What is revoked later than this has a greater one.
     pub(crate) ticket: Ticket,
-}
-
-impl Admitted {
-    /// The same person, by the account that the list names, if it does.
-    pub(crate) fn with_listed_account(mut self) -> Self {
-        self.user_id = self.member.user_id.clone();
-        self
-    }
 }
 
 /// Why a person may not come in.

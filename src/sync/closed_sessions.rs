@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::broadcast;
 
-use crate::clock::SharedClock;
+use crate::clock::{Reading, SharedClock};
 use crate::lately::Lately;
 use crate::store::{SessionKey, Store, StoreError};
 
@@ -48,7 +48,7 @@ impl ClosedSessions {
 
     /// Takes note that a session is closed, and wakes whoever waits for that.
     pub(crate) fn note(&self, session: SessionKey) {
-        let now = self.clock.now();
+        let now = Reading::of(&self.clock);
         self.lately.put_if(session.clone(), (), now, |()| true);
         self.count.fetch_add(1, Ordering::Release);
         // An error only says that nobody waits.
@@ -57,10 +57,10 @@ impl ClosedSessions {
 
     /// Writes down that a session is closed, for after a restart and for the other processes.
     pub(crate) async fn write_down(&self, session: &SessionKey) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        self.unfinished.put_if(session.clone(), (), now, |()| true);
-        let until = now + self.kept;
-        self.store.close_session(session, until, now).await
+        let at = Reading::of(&self.clock);
+        self.unfinished.put_if(session.clone(), (), at, |()| true);
+        let until = at.now + self.kept;
+        self.store.close_session(session, until, at.now).await
     }
 
     /// Takes note that the store knows, and that the session's record is gone.

@@ -208,6 +208,7 @@ impl Directory {
             let _turn = directory.turnstile.enter(&id).await;
             let ended = directory.store.end(&id).await?;
             directory.drop_entry(&id);
+            directory.unsaved.forget_all(&id);
             if ended {
                 audit::resource_gone(&id);
                 directory.announce(Notice::Gone(id));
@@ -224,6 +225,7 @@ impl Directory {
             let _turn = directory.turnstile.enter(&id).await;
             directory.store.erase(&id).await?;
             directory.drop_entry(&id);
+            directory.unsaved.forget_all(&id);
             directory.announce(Notice::Gone(id));
             Ok(())
         })
@@ -248,7 +250,6 @@ impl Directory {
     /// False if there was none.
     pub(super) fn drop_entry(&self, id: &ResourceId) -> bool {
         self.endings.note();
-        self.unsaved.forget(id);
         let Some((_, entry)) = self.entries.remove(id) else {
             return false;
         };

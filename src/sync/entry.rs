@@ -188,15 +188,8 @@ impl Entry {
         revocations.any(|known| known.email == *email && signed_in < known.ticket)
     }
 
-    /// Settles what a list answers that was asked for at `asked_at`; `keep_from` is when the oldest live
-    /// session began.
-    pub(super) fn settle(
-        &self,
-        progress: &mut Progress,
-        asked_at: Moment,
-        keep_from: OffsetDateTime,
-    ) {
-        progress.revocations.retain(|known| known.at >= keep_from);
+    /// Settles what a list answers that was asked for at `asked_at`.
+    pub(super) fn settle(&self, progress: &mut Progress, asked_at: Moment) {
         let is_answered = |since: &Moment| !asked_at.is_before(since);
         progress.doubts.retain(|doubt| !is_answered(&doubt.since));
         progress.forced_at = progress.forced_at.filter(|since| !is_answered(since));

@@ -15,15 +15,24 @@ const LIFE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(250);
 
 impl Directory {
-    /// As [`leased`](Self::leased), once no other process is at it. None if one still is after about
-    /// `patience`, of real time.
-    pub(super) async fn leased_in_turn<F: Future>(
+    /// As [`leased`](Self::leased), once no other process is at it; or what `look` finds, which is asked
+    /// before each try whether the work is done. None if another is still at it after about `patience`, of
+    /// real time.
+    pub(super) async fn leased_in_turn<T, L, F>(
         &self,
         work: &Work,
         patience: Duration,
+        mut look: impl FnMut() -> L,
         mut doing: impl FnMut() -> F,
-    ) -> Result<Option<F::Output>, StoreError> {
+    ) -> Result<Option<T>, StoreError>
+    where
+        L: Future<Output = Option<T>>,
+        F: Future<Output = T>,
+    {
         for _ in 0..patience.as_millis() / PAUSE.as_millis() {
+            if let Some(done) = look().await {
+                return Ok(Some(done));
+            }
             if let Some(done) = self.leased(work.clone(), doing()).await? {
                 return Ok(Some(done));
             }

@@ -1,5 +1,6 @@
 //! Asking for a team's members, with the token of any of its resources.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,7 +66,10 @@ impl Directory {
             self.ask_for_members(team, Some(Arc::clone(&asker))).await
         };
         let work = Work::Members(team.id.clone());
-        match self.leased_in_turn(&work, PATIENCE, asking).await? {
+        match self
+            .leased_in_turn(&work, PATIENCE, || ready(None), asking)
+            .await?
+        {
             Some(result) => result,
             // It takes its time, or is no more, and somebody waits.
             None => self.ask_for_members(team, Some(Arc::clone(&asker))).await,

@@ -1,5 +1,6 @@
 //! Taking a resource in: its grant is traded for tokens, once.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,8 +52,8 @@ impl Directory {
             let _turn = directory.turnstile.enter(&id).await;
             let taking_in = || take_in(&directory, &id, grant.clone(), legacy_id.clone());
             let work = Work::Grant(id);
-            let taken_in = directory.leased_in_turn(&work, PATIENCE, taking_in).await?;
-            taken_in.unwrap_or(Err(SyncError::Busy))
+            let taken_in = directory.leased_in_turn(&work, PATIENCE, || ready(None), taking_in);
+            taken_in.await?.unwrap_or(Err(SyncError::Busy))
         })
         .await
     }
@@ -85,7 +86,9 @@ async fn take_in(
         registration.webhook = known.webhook;
         registration.revision = known.revision;
     }
-    directory.unsaved.forget(id);
+    if let Some(code) = registration.grant_code.filter(|_| traded) {
+        directory.unsaved.forget(id, &code);
+    }
     Ok(is_new)
 }
 
@@ -128,13 +131,14 @@ async fn trade(
     if has_tokens && last == Some(code.expose_secret()) {
         return Ok(false);
     }
-    let exchanged = match directory.unsaved.given_for(id, &code) {
+    let (unsaved, now) = (&directory.unsaved, directory.clock.now());
+    let exchanged = match unsaved.given_for(id, &code, registration.tokens.as_ref(), now) {
         Some(tokens) => Ok(tokens),
         None => directory.client.exchange(&code).await,
     };
     match exchanged {
         Ok(tokens) => {
-            directory.unsaved.keep(id, &code, &tokens);
+            directory.unsaved.keep(id, &code, &tokens, now);
             registration.tokens = Some(tokens);
             registration.grant_code = Some(code);
             Ok(true)

@@ -62,7 +62,7 @@ impl Directory {
             let held = Arc::new(Held::new(own, &members, policy, before.as_deref()));
             entry.set(&mut progress, Some(Arc::clone(&held)));
             // After it: who reads without the lock, and finds nobody in doubt any more, finds this list.
-            entry.settle(&mut progress, asked_at, self.oldest_session());
+            entry.settle(&mut progress, asked_at);
             (before, held)
         };
         self.index(entry, before.as_deref(), Some(&held));

@@ -151,8 +151,14 @@ impl TeamState {
             list.people = known.people.clone();
         }
         if known.is_none_or(|known| !list.asked_at.is_before(&known.asked_at)) {
-            self.answered_at = Some(list.asked_at);
-            self.refused = false;
+            // A refusal that was asked for later stands.
+            if self
+                .answered_at
+                .is_none_or(|at| !list.asked_at.is_before(&at))
+            {
+                self.answered_at = Some(list.asked_at);
+                self.refused = false;
+            }
             self.list = Some(Arc::new(list));
         }
     }
@@ -190,7 +196,7 @@ mod tests {
     use crate::store::Ticket;
 
     #[test]
-    fn a_refusal_that_was_asked_for_before_the_list_does_not_unseat_it() {
+    fn what_was_asked_for_last_counts_whichever_answer_comes_last() {
         let clock: SharedClock = Arc::new(ManualClock::new());
         let at = |ticket| Moment::now(&clock, Ticket::new(ticket));
         let team = TeamEntry::new("team-1".parse().unwrap());
@@ -198,7 +204,11 @@ mod tests {
         state.remember(People::default(), at(2));
         state.refused(at(1));
         assert!(!state.refused);
-        state.refused(at(3));
+        state.refused(at(4));
         assert!(state.refused);
+        state.remember(People::default(), at(3));
+        assert!(state.refused, "the refusal is newer");
+        state.remember(People::default(), at(5));
+        assert!(!state.refused);
     }
 }

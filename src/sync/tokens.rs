@@ -96,17 +96,18 @@ impl Directory {
 
     /// In one process at a time, and under a lease in one of all.
     async fn renew(self: Arc<Self>, entry: &Entry, worn: Tokens) -> Result<Tokens, SyncError> {
-        let (known, _) = self.registered_tokens(entry).await?;
-        if !same(&known, &worn) {
-            return Ok(known);
-        }
-        if self.was_refused_lately(entry) {
-            return Err(SyncError::NeedsGrant);
-        }
+        let renewed_elsewhere = || async {
+            match self.registered_tokens(entry).await {
+                Ok((known, _)) if !same(&known, &worn) => Some(Ok(known)),
+                Ok(_) if self.was_refused_lately(entry) => Some(Err(SyncError::NeedsGrant)),
+                Ok(_) => None,
+                Err(error) => Some(Err(error)),
+            }
+        };
         let renewing = || self.renew_alone(entry, &worn);
         let work = Work::Grant(entry.id);
-        let renewed = self.leased_in_turn(&work, PATIENCE, renewing).await?;
-        renewed.unwrap_or(Err(SyncError::Busy))
+        let renewed = self.leased_in_turn(&work, PATIENCE, renewed_elsewhere, renewing);
+        renewed.await?.unwrap_or(Err(SyncError::Busy))
     }
 
     async fn renew_alone(&self, entry: &Entry, worn: &Tokens) -> Result<Tokens, SyncError> {
@@ -114,13 +115,17 @@ impl Directory {
         if !same(&known, worn) {
             return Ok(known);
         }
-        let refreshed = match self.unsaved.given_for(&entry.id, &known.refresh) {
+        let (id, now) = (&entry.id, self.clock.now());
+        let kept = self
+            .unsaved
+            .given_for(id, &known.refresh, Some(&known), now);
+        let refreshed = match kept {
             Some(tokens) => Ok(tokens),
             None => self.client.refresh(&known).await,
         };
         match refreshed {
             Ok(tokens) => {
-                self.unsaved.keep(&entry.id, &known.refresh, &tokens);
+                self.unsaved.keep(id, &known.refresh, &tokens, now);
                 entry.progress().grant_refused = None;
                 meter::token_renewed("ok");
                 self.keep_tokens(entry, tokens, worn, revision).await
@@ -156,12 +161,12 @@ impl Directory {
         while !self.store.set_tokens(id, tokens.clone(), revision).await? {
             let (known, newest) = self.registered_tokens(entry).await?;
             if !same(&known, worn) {
-                self.unsaved.forget(id);
+                self.unsaved.forget(id, &worn.refresh);
                 return Ok(known);
             }
             revision = newest;
         }
-        self.unsaved.forget(id);
+        self.unsaved.forget(id, &worn.refresh);
         self.note_token_end(entry, tokens.expires_at);
         Ok(tokens)
     }

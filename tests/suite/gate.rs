@@ -8,7 +8,7 @@ use reqwest::Method;
 use time::OffsetDateTime;
 use tower_heroku_sso::simulator::{Endpoint, Fault};
 use tower_heroku_sso::sync::Change;
-use tower_heroku_sso::{Clock as _, HerokuUser, ListPolicy, Role};
+use tower_heroku_sso::{Clock as _, HerokuUser, ListPolicy, MemorySessions, Role};
 
 use crate::browser::Browser;
 use crate::crafted::Crafted;
@@ -371,18 +371,26 @@ async fn an_account_that_nobody_has_signed_is_nobody_s() {
     use tower_heroku_sso::access::{App, Person, ResourceList};
     use tower_heroku_sso::store::{Dated, MemoryStore, Registration, Store, Ticket};
 
-    let store = MemoryStore::default();
-    let world = World::with(|builder| builder.store(store.clone())).await;
+    let (store, sessions) = (MemoryStore::default(), MemorySessions::default());
+    let world = World::with(|builder| {
+        let builder = builder.store(store.clone());
+        builder.session_store(sessions.clone())
+    })
+    .await;
     let addon = world.heroku.app("shop").addon();
     let resource = addon.resource_id();
-    let email = "ann@example.com".parse().unwrap();
-    let people = [Person::new(email, None, Some(Role::Collaborator))];
-    let app = App::new("app-1".parse().unwrap(), "shop");
-    let list = ResourceList::new("acme-1", app, people.into_iter().collect());
-    let list = Dated::new(list, Ticket::new(1), world.clock.now(), Duration::ZERO);
+    let put = async |ticket, account| {
+        let email = "ann@example.com".parse().unwrap();
+        let people = [Person::new(email, account, Some(Role::Collaborator))];
+        let app = App::new("app-1".parse().unwrap(), "shop");
+        let list = ResourceList::new("acme-1", app, people.into_iter().collect());
+        let now = world.clock.now();
+        let list = Dated::new(list, Ticket::new(ticket), now, Duration::ZERO);
+        store.set_list(&resource, list).await.unwrap();
+    };
     let registration = Registration::active(None);
     assert!(store.put(&resource, registration).await.unwrap());
-    store.set_list(&resource, list).await.unwrap();
+    put(1, None).await;
     let account = |user: HerokuUser| async move {
         let account = user.user_id().map(ToString::to_string);
         account.unwrap_or_default()
@@ -396,9 +404,41 @@ async fn an_account_that_nobody_has_signed_is_nobody_s() {
     let mut unsigned = addon.sign_in_form("ann@example.com");
     unsigned.remove("user_scoped_resource_token");
     let named = world.heroku.user_id("ann@example.com").to_string();
+    let mut browsers = Vec::new();
     for (form, expected) in [(signed, named), (unsigned, String::new())] {
         let browser = Browser::new(address);
         assert_eq!(browser.submit(&form).await.status, 303);
         assert_eq!(browser.fetch("/").await.body, expected);
+        browsers.push(browser);
     }
+    // The email has passed to another account: neither of them is its own.
+    world.clock.advance(Duration::from_secs(1));
+    put(2, Some("another-account".parse().unwrap())).await;
+    let (next, _) = world
+        .another_gate(|builder| builder.store(store).session_store(sessions))
+        .await;
+    let app = Router::new().route("/", get(account)).layer(next.layer());
+    let address = serve(app).await;
+    for browser in browsers {
+        let there = browser.at(address);
+        let cookie = browser.cookie("__Host-heroku_sso").unwrap();
+        there.set_cookie("__Host-heroku_sso", &cookie);
+        assert_eq!(there.fetch("/").await.status, 403);
+    }
+}
+
+#[tokio::test]
+async fn a_wall_clock_that_is_set_forth_and_back_makes_no_revocation_forgotten() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let email = "ann@example.com".parse().unwrap();
+    let resource = addon.resource_id();
+    world.sso.revoke(&resource, &email).await.unwrap();
+    let now = world.clock.now();
+    world.clock.set_wall(now + time::Duration::hours(200));
+    world.sso.refresh_now(&resource).await.unwrap();
+    world.clock.set_wall(now);
+    world.sso.refresh_now(&resource).await.unwrap();
+    assert_eq!(ann.fetch("/page").await.status, 401);
 }

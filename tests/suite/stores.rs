@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use tower_heroku_sso::MemorySessions;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
 
 use crate::faulty::Faulty;
+use crate::streams;
 use crate::world::{REFRESH, World};
 
 /// Sessions in memory whose database can go away.
@@ -18,6 +20,7 @@ use crate::world::{REFRESH, World};
 struct Breakable {
     inner: MemorySessions,
     broken: Arc<AtomicBool>,
+    silent: Arc<AtomicBool>,
 }
 
 impl Breakable {
@@ -25,7 +28,15 @@ impl Breakable {
         self.broken.store(broken, Ordering::SeqCst);
     }
 
-    fn reached(&self) -> session_store::Result<&MemorySessions> {
+    /// From now on no call comes back.
+    fn fall_silent(&self) {
+        self.silent.store(true, Ordering::SeqCst);
+    }
+
+    async fn reached(&self) -> session_store::Result<&MemorySessions> {
+        if self.silent.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         match self.broken.load(Ordering::SeqCst) {
             true => Err(session_store::Error::Backend("it is away".into())),
             false => Ok(&self.inner),
@@ -36,16 +47,16 @@ impl Breakable {
 #[async_trait]
 impl SessionStore for Breakable {
     async fn create(&self, record: &mut Record) -> session_store::Result<()> {
-        self.reached()?.create(record).await
+        self.reached().await?.create(record).await
     }
     async fn save(&self, record: &Record) -> session_store::Result<()> {
-        self.reached()?.save(record).await
+        self.reached().await?.save(record).await
     }
     async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
-        self.reached()?.load(id).await
+        self.reached().await?.load(id).await
     }
     async fn delete(&self, id: &Id) -> session_store::Result<()> {
-        self.reached()?.delete(id).await
+        self.reached().await?.delete(id).await
     }
 }
 
@@ -292,5 +303,20 @@ async fn an_outage_ends_no_session_that_another_process_has_extended() {
     sessions.switch(true);
     assert_eq!(ann.fetch("/page").await.status, 503);
     sessions.switch(false);
+    // It is left alone for a moment.
+    world.clock.advance(Duration::from_secs(5));
     assert_eq!(ann.fetch("/page").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_session_store_that_falls_silent_holds_up_neither_the_end_of_a_stream_nor_an_answer() {
+    let sessions = Breakable::default();
+    let world = World::with(|builder| builder.session_store(sessions.clone())).await;
+    let (_, ann) = streams::streams(&world).await;
+    let stream = streams::open(&ann, "/events").await;
+    sessions.fall_silent();
+    world.clock.advance(REFRESH + Duration::from_secs(1));
+    streams::assert_ends(stream).await;
+    let answer = timeout(Duration::from_secs(5), ann.fetch("/events")).await;
+    assert_eq!(answer.expect("an answer").status, 503);
 }

@@ -42,7 +42,7 @@ async fn socket(upgrade: WebSocketUpgrade, user: HerokuUser) -> Response {
 }
 
 /// Ann's browser at an app of streams, with her session open.
-async fn streams(world: &World) -> (AddOn, Browser) {
+pub async fn streams(world: &World) -> (AddOn, Browser) {
     let addon = world.addon().await;
     let app = Router::new()
         .route("/events", get(events))
@@ -55,7 +55,7 @@ async fn streams(world: &World) -> (AddOn, Browser) {
     (addon, browser)
 }
 
-async fn open(browser: &Browser, path: &str) -> reqwest::Response {
+pub async fn open(browser: &Browser, path: &str) -> reqwest::Response {
     let mut response = browser.request(Method::GET, path).send().await.unwrap();
     assert_eq!(response.status(), 200);
     assert!(response.chunk().await.unwrap().is_some());
@@ -63,7 +63,7 @@ async fn open(browser: &Browser, path: &str) -> reqwest::Response {
 }
 
 /// Reads on until the stream ends, one way or the other.
-async fn assert_ends(mut response: reqwest::Response) {
+pub async fn assert_ends(mut response: reqwest::Response) {
     let end = async { while let Ok(Some(_)) = response.chunk().await {} };
     timeout(Duration::from_secs(20), end)
         .await

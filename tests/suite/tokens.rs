@@ -1,5 +1,7 @@
 //! OAuth tokens: renewed ahead of their end, by one at a time, and never lost.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tower_heroku_sso::simulator::{Endpoint, Fault};
@@ -7,7 +9,7 @@ use tower_heroku_sso::sync::SyncError;
 
 use tower_heroku_sso::Clock as _;
 
-use crate::faulty::Faulty;
+use crate::faulty::{Faulty, Leases};
 use crate::log::Log;
 use crate::world::{World, grant};
 
@@ -295,8 +297,10 @@ async fn tokens_that_could_not_be_written_down_are_used_at_the_next_try() {
     store.fail("put");
     assert!(world.sso.register(&resource, grant.clone()).await.is_err());
     store.mend();
+    // Somebody comes before Heroku asks again.
+    assert!(world.sso.refresh_now(&resource).await.is_err());
     // The code is used up: Heroku would refuse it.
-    world.sso.register(&resource, grant).await.unwrap();
+    world.sso.register(&resource, grant.clone()).await.unwrap();
     assert_eq!(world.heroku.calls(Endpoint::Token), 1);
     world.sso.refresh_now(&resource).await.unwrap();
 
@@ -304,7 +308,59 @@ async fn tokens_that_could_not_be_written_down_are_used_at_the_next_try() {
     store.fail("set_tokens");
     assert!(world.sso.refresh_now(&resource).await.is_err());
     store.mend();
+    // What has nothing to do with it changes nothing of it.
+    let legacy = "acme-1".parse().unwrap();
+    let renamed = world.sso.register_legacy(&resource, grant, legacy);
+    renamed.await.unwrap();
     // And so is the refresh token, as Heroku gives a new one with each renewal.
     world.sso.refresh_now(&resource).await.unwrap();
     assert_eq!(world.heroku.calls(Endpoint::Token), 2);
+}
+
+#[tokio::test]
+async fn tokens_that_could_not_be_written_down_are_not_taken_for_new_ones_later() {
+    let store = Faulty::default();
+    let world = World::with(|builder| builder.store(store.clone())).await;
+    // The same refresh token gives the next access token, and the one after it.
+    world.heroku.rotate_refresh_tokens(false);
+    let addon = world.addon().await;
+    let resource = addon.resource_id();
+    world.clock.advance(9 * HOUR);
+    store.fail("set_tokens");
+    assert!(world.sso.refresh_now(&resource).await.is_err());
+    store.mend();
+    // Long after what was given then has ended.
+    world.clock.advance(9 * HOUR);
+    world.heroku.reset_calls();
+    world.sso.refresh_now(&resource).await.unwrap();
+    assert_eq!(world.heroku.calls(Endpoint::Token), 1);
+    assert_eq!(world.heroku.calls_answered(Endpoint::AddOn, 401), 0);
+}
+
+#[tokio::test]
+async fn who_waits_for_another_process_s_renewal_sees_when_it_is_done() {
+    use secrecy::ExposeSecret as _;
+    use tower_heroku_sso::Tokens;
+    use tower_heroku_sso::store::Store as _;
+
+    let leases = Arc::new(Leases::default());
+    let store = Faulty::shared(&leases);
+    let world = World::with(|builder| builder.store(store.clone())).await;
+    let addon = world.heroku.app("shop").addon();
+    let resource = addon.resource_id();
+    world.sso.register(&resource, grant(&addon)).await.unwrap();
+    world.clock.advance(9 * HOUR);
+    // It has the lease, and gives it back to nobody.
+    leases.elsewhere.store(true, Ordering::SeqCst);
+    let waiting = {
+        let (sso, resource) = (world.sso.clone(), resource);
+        tokio::spawn(async move { sso.access_token(&resource).await })
+    };
+    let known = store.get(&resource).await.unwrap().unwrap();
+    let ends = world.clock.now() + 8 * HOUR;
+    let tokens = Tokens::new("renewed", "renewed", ends);
+    let set = store.set_tokens(&resource, tokens, known.revision);
+    assert!(set.await.unwrap());
+    let token = waiting.await.unwrap().unwrap();
+    assert_eq!(token.expose_secret(), "renewed");
 }
