@@ -18,6 +18,13 @@
 //! and its modules. Somebody must write events down: `tracing_subscriber::fmt::init()` in `main` is enough
 //! to begin with; with that crate's feature `env-filter`, set `RUST_LOG=info` as well, or it prints errors only. [`observing`](crate::guide::observing) lists them.
 //!
+//! **What is wrong with the set-up** fails at the start where it can be known there, with a sentence that says
+//! what to do: variables that are missing (all of them at once), secrets that are short or placeholders,
+//! addresses, paths and times that cannot be, settings that exclude each other. What only a request or an
+//! answer of Heroku's shows is in the log when it first shows, and not more than once an hour: a handler, a
+//! role guard or a call of Heroku's on the wrong side of the gate, a session over plain http, credentials of
+//! another add-on, a clock that is off, a sync that was not started.
+//!
 //! # Signing in
 //! ### 303, and then 401 `no-session` at once
 //! The browser has dropped the cookie. It is `Secure`, and you are on plain http. Use https; on your own
