@@ -39,7 +39,7 @@ pub struct Site {
 impl Site {
     /// A gate that is set up so.
     pub fn with(set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder) -> Self {
-        let runtime = Builder::new_current_thread().build().unwrap();
+        let runtime = Builder::new_current_thread().enable_time().build().unwrap();
         let store = runtime.block_on(customer());
         let builder = HerokuSso::builder(manifest()).store(store).clock(clock());
         let sso = set_up(builder).build().unwrap();
@@ -53,7 +53,7 @@ impl Site {
     /// A service behind a gate, which takes its word.
     pub fn behind(verify: &VerifyAssertion) -> Self {
         Self {
-            runtime: Builder::new_current_thread().build().unwrap(),
+            runtime: Builder::new_current_thread().enable_time().build().unwrap(),
             gated: boxed(verify.layer(service_fn(handler))),
             sso: None,
         }
