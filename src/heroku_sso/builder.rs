@@ -134,6 +134,10 @@ impl HerokuSsoBuilder {
 
     /// Where sessions are kept: any store of the tower-sessions 0.14 line. Default:
     /// [`MemorySessions`].
+    ///
+    /// The gate's part of a record is under the name `heroku_sso`; the others are yours. When a session's
+    /// end moves, the record is read, changed and saved as a whole, as these stores have no other way:
+    /// what you save into it in that moment may be lost.
     pub fn session_store(mut self, sessions: impl SessionStore) -> Self {
         self.sessions = Some(Arc::new(sessions));
         self

@@ -28,8 +28,9 @@ impl Directory {
         self.warn_of_no_sync();
         self.plan(&Subject::Resource(Arc::clone(entry)));
         let held = entry.held();
-        if let Some(team) = held.as_ref().and_then(|held| held.snapshot.team.as_ref()) {
-            self.plan(&Subject::Team(self.teams.entry(&team.id)));
+        let team = held.as_ref().and_then(|held| held.snapshot.team.as_ref());
+        if let Some(team) = team.and_then(|team| self.teams.known(&team.id)) {
+            self.plan(&Subject::Team(team));
         }
     }
 

@@ -76,7 +76,8 @@ impl Directory {
         };
         let held = self.join(entry, wanted, Payer::Budget).await?;
         let team = held.snapshot.team.as_ref();
-        let age = team.and_then(|team| self.teams.entry(&team.id).state().age(&self.clock));
+        let team = team.and_then(|team| self.teams.known(&team.id));
+        let age = team.and_then(|team| team.state().age(&self.clock));
         if age.is_none_or(|age| age <= members_age) {
             return Ok(held);
         }
