@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use super::settings::PLACEHOLDER;
+use super::settings::{LONGEST, PLACEHOLDER};
 use super::{Config, CookieTransport, SetupError};
 use crate::heroku::HerokuUrl;
 use crate::webhook::Webhooks;
-
-/// No interval is longer than this: 30 days.
-pub(super) const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Paths that the crate's other routes have.
 const FIXED: &[(&str, &str)] = &[

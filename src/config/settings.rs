@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use super::check::LONGEST;
 use crate::access::ListPolicy;
 use crate::heroku::HerokuUrl;
 use crate::sso::SsoPolicy;
 use crate::sync::{RatePools, SyncScope};
 use crate::webhook::Webhooks;
+
+/// No interval is longer than this: 30 days.
+pub(super) const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Settings with defaults. [`HerokuSsoBuilder`](crate::HerokuSsoBuilder) has a method for each.
 #[derive(Clone, Debug)]
