@@ -60,6 +60,15 @@ impl SessionStore for Breakable {
     }
 }
 
+/// Resources in the one, sessions in the other.
+async fn kept_in(store: &Faulty, sessions: &(impl SessionStore + Clone)) -> World {
+    World::with(|builder| {
+        let builder = builder.store(store.clone());
+        builder.session_store(sessions.clone())
+    })
+    .await
+}
+
 #[tokio::test]
 async fn a13_a_replay_store_that_cannot_answer_counts_as_a_replay() {
     let store = Faulty::default();
@@ -226,11 +235,7 @@ async fn r7_a_store_that_is_away_ends_sessions_with_their_list_and_not_before() 
 #[tokio::test]
 async fn a_sign_out_that_the_store_does_not_take_removes_the_record_all_the_same() {
     let (store, sessions) = (Faulty::default(), MemorySessions::default());
-    let world = World::with(|builder| {
-        let builder = builder.store(store.clone());
-        builder.session_store(sessions.clone())
-    })
-    .await;
+    let world = kept_in(&store, &sessions).await;
     let addon = world.addon().await;
     let ann = world.signed_in(&addon, "ann@example.com").await;
     let cookie = ann.cookie("__Host-heroku_sso").unwrap();
@@ -275,11 +280,7 @@ async fn a_record_that_was_gone_is_not_believed_again_when_the_store_is_away() {
 #[tokio::test]
 async fn an_outage_ends_no_session_that_another_process_has_extended() {
     let (store, sessions) = (Faulty::default(), Breakable::default());
-    let world = World::with(|builder| {
-        let builder = builder.store(store.clone());
-        builder.session_store(sessions.clone())
-    })
-    .await;
+    let world = kept_in(&store, &sessions).await;
     let addon = world.addon().await;
     let ann = world.signed_in(&addon, "ann@example.com").await;
     assert_eq!(ann.fetch("/page").await.status, 200);
