@@ -2,9 +2,6 @@
 //!
 //! `cargo run --example admin`, then open the simulator and from there the add-on.
 
-#[path = "demo/mod.rs"]
-mod demo;
-
 use std::error::Error;
 
 use axum::Router;
@@ -14,7 +11,7 @@ use axum::routing::{any, get};
 use maud::{DOCTYPE, Markup, html};
 use tower_heroku_sso::{HerokuSso, HerokuUser, Role};
 
-use crate::demo::Demo;
+use shared::demo::Demo;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -1,6 +1,6 @@
 //! The simulated Heroku on its own, at `http://localhost:3001`, for an add-on on port 3000.
 
-use tower_heroku_sso::simulator::Simulator;
+use heroku_addon_simulator::Simulator;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

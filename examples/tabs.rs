@@ -3,9 +3,6 @@
 //! `cargo run --example tabs`, then open the simulator and from there one add-on after the other. Each
 //! has a session of its own, and its path says which.
 
-#[path = "demo/mod.rs"]
-mod demo;
-
 use std::error::Error;
 
 use axum::Router;
@@ -14,7 +11,7 @@ use axum::routing::get;
 use maud::{DOCTYPE, Markup, html};
 use tower_heroku_sso::{HerokuSso, HerokuUser};
 
-use crate::demo::Demo;
+use shared::demo::Demo;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

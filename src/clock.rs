@@ -5,9 +5,10 @@
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
+use parking_lot::Mutex;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
@@ -80,7 +81,7 @@ impl Hourly {
     /// True once, and once an hour from then on.
     pub(crate) fn is_due(&self, clock: &SharedClock) -> bool {
         let now = clock.elapsed();
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.0.lock();
         let is_due = last.is_none_or(|last| now >= last + Duration::from_secs(60 * 60));
         if is_due {
             *last = Some(now);
@@ -130,15 +131,22 @@ impl ManualClock {
         }
     }
 
+    /// The time as a function, for what takes one as its clock: the simulator of
+    /// `heroku-addon-simulator`, say, which then follows this clock.
+    pub fn reader(&self) -> impl Fn() -> SystemTime + Clone + Send + Sync + 'static {
+        let wall = Arc::clone(&self.wall);
+        move || (*wall.lock()).into()
+    }
+
     /// Lets `duration` pass, and wakes whoever slept for it.
     pub fn advance(&self, duration: Duration) {
-        *self.wall.lock().unwrap_or_else(PoisonError::into_inner) += duration;
+        *self.wall.lock() += duration;
         self.elapsed.send_modify(|elapsed| *elapsed += duration);
     }
 
     /// Sets the wall clock alone, as an operator or NTP would. No time passes.
     pub fn set_wall(&self, now: OffsetDateTime) {
-        *self.wall.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        *self.wall.lock() = now;
     }
 }
 
@@ -150,7 +158,7 @@ impl Default for ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> OffsetDateTime {
-        *self.wall.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.wall.lock()
     }
 
     fn elapsed(&self) -> Duration {

@@ -164,6 +164,19 @@ opaque_id! {
     LegacyId, "legacy id", Opaque::as_written
 }
 
+macro_rules! from_uuid {
+    ($($name:ident),*) => {$(
+        impl From<Uuid> for $name {
+            fn from(uuid: Uuid) -> Self {
+                Self(Opaque::Uuid(uuid))
+            }
+        }
+    )*};
+}
+
+// Not `LegacyId`, which is compared as it is written.
+from_uuid!(AppId, TeamId, UserId);
+
 /// A text that is not an identifier of the wanted kind. The text itself is not kept.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("not a {kind}")]

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::clock::Reading;
 
@@ -73,7 +74,7 @@ impl<K: Eq + Hash, T> Lately<K, T> {
     }
 
     fn notes(&self) -> MutexGuard<'_, Notes<K, T>> {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.notes.lock()
     }
 }
 

@@ -74,7 +74,7 @@
 //! | keep a user table of your own | [`HerokuSso::changes`] |
 //! | put somebody out now | [`HerokuSso::revoke`] |
 //! | end streams and WebSockets in time | [`Streams`], [`HerokuUser::ended`] |
-//! | test all this | [`simulator`], [`ManualClock`], [`guide::testing_your_app`] |
+//! | test all this | [`heroku-addon-simulator`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/), [`ManualClock`], [`guide::testing_your_app`] |
 //! | show refusals in pages of your own | [`gate::Refusal`], [`guide::how_it_decides`] |
 //! | guard something that is not axum | [`gate::HerokuSsoLayer`]: any service of `http::Request`s |
 //!
@@ -84,12 +84,10 @@
 //! # Features
 //! | feature | what it adds | default |
 //! | --- | --- | --- |
-//! | `axum` | [`HerokuUser`] as an extractor, also as an `Option`; [`extract::RequireRole`]; the routers [`HerokuSso::endpoints`], [`HerokuSso::partner_api`] and [`HerokuSso::webhooks`]; the handlers [`HerokuSso::healthz`], [`readyz`](HerokuSso::readyz), [`whoami`](HerokuSso::whoami), [`whoami_html`](HerokuSso::whoami_html); with `jwt`, [`Assertions::jwks`](assertion::Assertions::jwks) and [`AssertedUser`](assertion::AssertedUser) as an extractor | yes |
+//! | `axum` | [`HerokuUser`] as an extractor, also as an `Option`; [`extract::RequireRole`]; the routers [`HerokuSso::endpoints`], [`HerokuSso::partner_api`] and [`HerokuSso::webhooks`]; the handlers [`HerokuSso::healthz`], [`readyz`](HerokuSso::readyz), [`whoami`](HerokuSso::whoami), [`whoami_html`](HerokuSso::whoami_html); with `jwt`, [`Assertions::jwks`](assertion::Assertions::jwks) | yes |
 //! | `jwt` | sessions in signed cookies ([`HerokuSsoBuilder::stateless`]), bearer tokens ([`HerokuSsoBuilder::bearer_tokens`]), and [`assertion`]s for what lies behind the gate; their keys ([`jwt`]) | no |
-//! | `metrics` | counters, gauges and a histogram through the `metrics` facade: [`guide::observing`] | no |
 //! | `sqlite` | [`store::SqliteStore`]: state in a file, for one process | no |
 //! | `postgres` | [`store::PostgresStore`]: state that several processes share | no |
-//! | `simulator` | [`simulator`]: a Heroku for tests, with Platform API, OAuth host, dashboard, request signer. Turns `axum` on | no |
 //!
 //! Without `axum` the gate is there all the same, and a request that passes has a [`HerokuUser`] in its
 //! extensions. The Partner API is then yours to answer ([`HerokuSso::register`], [`HerokuSso::forget`]), and
@@ -109,7 +107,6 @@
         feature = "axum",
         feature = "jwt",
         feature = "postgres",
-        feature = "simulator",
         feature = "sqlite"
     )),
     allow(rustdoc::broken_intra_doc_links)
@@ -142,8 +139,6 @@ pub mod partner_api;
 mod routes;
 pub mod secret;
 mod session;
-#[cfg(feature = "simulator")]
-pub mod simulator;
 pub mod sso;
 pub mod store;
 pub mod sync;
@@ -151,6 +146,8 @@ mod webhook;
 
 pub use access::{Email, ListPolicy, Role};
 pub use clock::{Clock, ManualClock, SystemClock};
+#[cfg(feature = "jwt")]
+pub use config::session_keys_from_env;
 pub use config::{
     Config, CookieTransport, Manifest, MissingVariable, OnExpired, SessionLife, SetupError, Streams,
 };
@@ -170,7 +167,7 @@ pub use webhook::Webhooks;
 pub use {secrecy, time, tower_sessions, url};
 
 /// The README's examples, compiled and run.
-#[cfg(all(doctest, feature = "simulator"))]
+#[cfg(all(doctest, feature = "axum"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 

@@ -4,7 +4,8 @@ use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tower_heroku_sso::simulator::{Endpoint, Fault, Simulator};
+use heroku_addon_simulator::{Endpoint, Fault, Simulator};
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::sso::token;
 use tower_heroku_sso::{
     AddonPassword, ClientSecret, HerokuSso, HerokuSsoBuilder, Manifest, OauthGrant, ResourceId,

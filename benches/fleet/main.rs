@@ -1,6 +1,6 @@
 //! The synchronization of a fleet, measured against a simulated Heroku in a process of its own.
 //!
-//! `cargo bench --bench fleet` prints the table of `benches/README.md`; `FLEET=5000` makes the large
+//! `cargo bench -p benches --bench fleet` prints the table of `benches/README.md`; `FLEET=5000` makes the large
 //! fleets smaller, `-- outage` leaves all out but what an outage does to requests, `-- growth` all but what
 //! a list costs by the size of the fleet. What is compared is
 //! measured in one run: a refresh against one bare call, the sync against a bare loop of the same calls.

@@ -1,11 +1,10 @@
 //! Allocations per request of the router of `peers.rs`, bare and behind each peer.
 //!
-//! `cargo bench --bench allocations --features jwt,simulator` prints a table. With the name of a peer
+//! `cargo bench -p benches --bench allocations` prints a table. With the name of a peer
 //! and a number it makes that many requests and prints nothing: for a profiler. A program of its own,
 //! as counting costs time.
 
 mod drive;
-mod measured;
 mod peers;
 
 use std::alloc::System;

@@ -9,7 +9,6 @@ use criterion::{BenchmarkId, Criterion};
 
 use crate::drive;
 use crate::fleet::Fleet;
-use crate::measured;
 
 /// Requests that a thread has ready, so that to wait for the others is little of the time.
 const SHARE: u64 = 2_000;

@@ -1,13 +1,12 @@
 //! What the gate costs, beside its peers and in parts, in one run: in process, without a socket.
 //!
 //! `scripts/bench` runs it with the others and writes the page; a name after
-//! `cargo bench --bench gate --features jwt,simulator --` runs those groups alone.
+//! `cargo bench -p benches --bench gate --` runs those groups alone.
 
 mod drive;
 mod fleet;
 mod growth;
 mod lists;
-mod measured;
 mod sso;
 
 use std::time::Duration;

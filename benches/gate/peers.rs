@@ -11,13 +11,14 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum_login::{AuthManagerLayerBuilder, AuthUser, AuthnBackend, login_required};
+use heroku_addon_simulator::Simulator;
 use http::StatusCode;
 use http_body::Frame;
 use jsonwebtoken::{DecodingKey, EncodingKey, Validation};
 use serde::{Deserialize, Serialize};
+use support::ids::AddOnExt as _;
 use tower::ServiceExt;
 use tower_heroku_sso::jwt::{JwtKey, JwtKeys};
-use tower_heroku_sso::simulator::Simulator;
 use tower_heroku_sso::{
     AddonPassword, ClientSecret, HerokuSso, HerokuSsoBuilder, Manifest, OauthGrant, SsoSalt,
 };
@@ -198,10 +199,10 @@ fn jwt_cookie() -> Peer {
         email: "ann@example.com".into(),
         exp,
     };
-    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    let key = EncodingKey::from_secret(SECRET.as_bytes()).expect("a secret");
     let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key);
     let cookie = format!("token={}", token.expect("a token"));
-    let key = DecodingKey::from_secret(SECRET.as_bytes());
+    let key = DecodingKey::from_secret(SECRET.as_bytes()).expect("a secret");
     let validation = Validation::default();
     let check = from_fn(move |mut request: Request<Body>, next: Next| {
         let claims = claims_of(&request, &key, &validation);

@@ -1,19 +1,18 @@
 //! A request through each of the peers of `peers.rs`, in turn: what else the machine does falls on all.
 //!
-//! `cargo bench --bench requests --features jwt,simulator`. Medians of rounds, and what is compared is
+//! `cargo bench -p benches --bench requests`. Medians of rounds, and what is compared is
 //! compared within each round. What is over the bare router is over the same request through it: to drop
 //! the headers of a cookie costs as much without a gate.
 
 mod drive;
-mod measured;
 mod peers;
 
 use std::collections::BTreeMap;
 
 use axum::Router;
 
-use crate::measured::Values;
 use crate::peers::BARE;
+use measured::Values;
 
 /// Of each peer in a round.
 const REQUESTS: u64 = 5_000;

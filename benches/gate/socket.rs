@@ -1,12 +1,11 @@
 //! A gated route and an ungated one over a real socket, with the same connections, and beside them what
 //! the least middleware and axum-login leave of the ungated one.
 //!
-//! `cargo bench --bench socket --features jwt,simulator`. The server has a thread, and so has the
+//! `cargo bench -p benches --bench socket`. The server has a thread, and so has the
 //! loader, which writes the same bytes and counts those that come back: it costs less than what it
 //! measures.
 
 mod drive;
-mod measured;
 mod peers;
 
 use std::net::SocketAddr;
@@ -15,8 +14,8 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::measured::Values;
 use crate::peers::{BARE, Peer};
+use measured::Values;
 
 const CONNECTIONS: usize = 32;
 const ROUND: Duration = Duration::from_secs(1);

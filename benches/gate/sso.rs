@@ -10,8 +10,6 @@ use time::OffsetDateTime;
 use tower_heroku_sso::SsoSalt;
 use tower_heroku_sso::sso::{SsoRequest, Verifier, token};
 
-use crate::measured;
-
 const RESOURCE: &str = "01234567-89ab-cdef-0123-456789abcdef";
 const SALT: &str = "2f97bfa52ca102f8874716e2eb1d3b4920ad0be4";
 const USER: &str = "fedcba98-7654-3210-fedc-ba9876543210";

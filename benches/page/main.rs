@@ -5,8 +5,6 @@
 
 mod estimates;
 mod machine;
-#[path = "../gate/measured.rs"]
-mod measured;
 mod plots;
 mod svg;
 mod tables;
@@ -17,7 +15,7 @@ use std::path::Path;
 use crate::estimates::Estimates;
 
 fn main() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let times = Estimates::read(&measured::home());
     let path = folder.join("README.md");
     let mut page = fs::read_to_string(&path).expect("benches/README.md");

@@ -1,7 +1,6 @@
 //! The plots of the page.
 
 use crate::estimates::Estimates;
-use crate::measured;
 use crate::svg::{self, Bar};
 use crate::tables::{PEERS, by_resources, over};
 

@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use crate::estimates::Estimates;
-use crate::measured;
 
 /// In the order in which they are shown, the bare router first.
 pub const PEERS: &[&str] = &[

@@ -3,9 +3,9 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use heroku_addon_simulator::Simulator;
 use sqlx::{Connection, Executor, PgConnection};
 use tower_heroku_sso::SyncScope;
-use tower_heroku_sso::simulator::Simulator;
 
 use crate::gates::{builder, database, store};
 use crate::{Goal, Result, row};

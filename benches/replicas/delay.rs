@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use tower_heroku_sso::simulator::{AddOn, Simulator};
+use heroku_addon_simulator::{AddOn, Simulator};
+use support::ids::AddOnExt as _;
 
 use crate::gates::database;
 use crate::process::Process;

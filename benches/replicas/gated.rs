@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use heroku_addon_simulator::Simulator;
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::HerokuSsoBuilder;
-use tower_heroku_sso::simulator::Simulator;
 use tower_sessions_redis_store::RedisStore;
 use tower_sessions_redis_store::fred::prelude::{ClientLike, Config, Pool};
 use tower_sessions_sqlx_store::PostgresStore;

@@ -3,10 +3,10 @@
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
+use heroku_addon_simulator::{AddOn, Simulator};
 use http::{Request, Response};
 use sqlx::{Connection, Executor, PgConnection};
 use tower::ServiceExt;
-use tower_heroku_sso::simulator::{AddOn, Simulator};
 use tower_heroku_sso::store::{PostgresStore, SealingKey, SealingKeys};
 use tower_heroku_sso::{
     AddonPassword, ClientSecret, HerokuSso, HerokuSsoBuilder, Manifest, SsoSalt,

@@ -1,6 +1,6 @@
 //! What durable stores cost, measured against memory in one run, on a real Postgres and a real Redis.
 //!
-//! `scripts/with-servers cargo bench --bench replicas --features simulator,postgres` prints the table
+//! `scripts/with-servers cargo bench -p benches --bench replicas` prints the table
 //! of `benches/README.md`, and fails if a goal is missed; `FLEET=5000` makes the fleet of the cold start smaller,
 //! `-- delay` leaves all out but the delays.
 

@@ -5,9 +5,6 @@
 //! lists them.
 
 mod pages;
-mod process;
-mod settings;
-mod storage;
 
 use std::error::Error;
 use std::future::IntoFuture;
@@ -21,7 +18,8 @@ use axum::routing::{get, post};
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::{HerokuSso, HerokuUser, Role};
 
-use crate::settings::Settings;
+use shared::settings::{self, Settings};
+use shared::{process, storage};
 
 #[tokio::main]
 async fn main() -> ExitCode {

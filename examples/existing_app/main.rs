@@ -4,12 +4,10 @@
 //! `cargo run --example existing_app`, then open the simulator and from there the add-on.
 
 mod app;
-#[path = "../demo/mod.rs"]
-mod demo;
 
 use std::error::Error;
 
-use crate::demo::Demo;
+use shared::demo::Demo;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -1,11 +1,9 @@
 //! An add-on whose people sign in through Heroku or by a login of the add-on's own, "Sign in with
 //! Forge": the same list decides, the session is the same, and there is one user table.
 //!
-//! `cargo run --example own_login`, then open the add-on and sign in with Forge, or open it from the
+//! `cargo run --example own_login --features own_login`, then open the add-on and sign in with Forge, or open it from the
 //! simulator. Remove somebody in the simulator, refresh, and both are gone: row and session.
 
-#[path = "../demo/mod.rs"]
-mod demo;
 mod forge;
 mod forge_client;
 mod login;
@@ -27,9 +25,9 @@ use axum::routing::{get, post};
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::{HerokuSso, HerokuUser};
 
-use crate::demo::{Demo, loopback};
 use crate::forge_client::ForgeClient;
 use crate::users::Users;
+use shared::demo::{Demo, loopback};
 
 #[derive(Clone)]
 struct Site {

@@ -1,6 +1,6 @@
 //! The gate in front of a dashboard in any language.
 //!
-//! `cargo run --example proxy` starts a Heroku simulator, the proxy, and a small upstream in the place
+//! `cargo run --example proxy --features proxy` starts a Heroku simulator, the proxy, and a small upstream in the place
 //! of your Rails or Node app. With `UPSTREAM_URL` the upstream is yours, still with the simulator; with
 //! `HEROKU_SSO_SALT` and `ASSERTION_KEY` too it is a real add-on, set up by the variables of the
 //! README.
@@ -14,12 +14,6 @@ mod away;
 mod forward;
 mod keys;
 mod own_cookies;
-#[path = "../dashboard/process.rs"]
-mod process;
-#[path = "../dashboard/settings.rs"]
-mod settings;
-#[path = "../dashboard/storage.rs"]
-mod storage;
 mod tunnel;
 mod upstream;
 
@@ -36,7 +30,8 @@ use tower_heroku_sso::HerokuSso;
 use tower_heroku_sso::assertion::Assertions;
 use tower_heroku_sso::partner_api::NoProvisioning;
 
-use crate::settings::Settings;
+use shared::settings::{self, Settings};
+use shared::{process, storage};
 
 /// Who asserts (`iss`). Your address is a good one.
 const ISSUER: &str = "heroku-sso-proxy";

@@ -16,12 +16,12 @@ use axum::response::sse::{Event, Sse};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{any, get, post};
 use bytes::Bytes;
+use heroku_sso_assertion::{AssertedUser, VerifyAssertion};
 use http_body_util::BodyExt;
 use maud::{DOCTYPE, html};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::IntervalStream;
 use tokio_stream::{Stream, StreamExt};
-use tower_heroku_sso::assertion::{AssertedUser, VerifyAssertion};
 
 use crate::{AUDIENCE, ISSUER};
 

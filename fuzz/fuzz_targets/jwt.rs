@@ -10,7 +10,7 @@ use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use tower_heroku_sso::assertion::VerifyAssertion;
+use heroku_sso_assertion::{VerifyAssertion};
 use tower_heroku_sso_fuzz::signed::Keys;
 use tower_heroku_sso_fuzz::site::{self, Reached, Site};
 use tower_heroku_sso_fuzz::{NOW, SLUG, ann, resource};
@@ -48,7 +48,8 @@ fuzz_target!(|input: &[u8]| {
 impl World {
     fn new() -> Self {
         let keys = Keys::new();
-        let verify = VerifyAssertion::with_keys(keys.public(), ISSUER, AUDIENCE, site::clock());
+        let verify = VerifyAssertion::with_keys(keys.public(), ISSUER, AUDIENCE)
+            .map(|it| it.clock(site::clock().reader()));
         let verify = verify.expect("asymmetric keys");
         let world = Self {
             gate: Site::with(|builder| {

@@ -1,7 +1,9 @@
 //! What people may do, kept once for all who may do the same.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::{Role, Roles};
 
@@ -21,7 +23,7 @@ static KNOWN: Mutex<Option<HashSet<Arc<Standing>>>> = Mutex::new(None);
 impl Standing {
     /// The one that all share, if there is room for it.
     pub(super) fn shared(self) -> Arc<Self> {
-        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = KNOWN.lock();
         let known = known.get_or_insert_default();
         if let Some(shared) = known.get(&self) {
             return Arc::clone(shared);
@@ -71,7 +73,7 @@ mod tests {
                 Some(&role)
             );
         }
-        let known = KNOWN.lock().unwrap();
+        let known = KNOWN.lock();
         assert_eq!(known.as_ref().unwrap().len(), SHARED);
     }
 }

@@ -3,10 +3,9 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use heroku_sso_assertion::header;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-
-use super::header;
 
 pin_project! {
     /// A request body as it was sent, but for an assertion in its trailers: what forwards it may make

@@ -1,25 +1,21 @@
 //! Making assertions.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use heroku_sso_assertion::{Identity, Issuer, Proof as AssertedProof};
 use http::HeaderValue;
 
-use super::claims::AssertionClaims;
 use crate::cause;
 use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::gate::HerokuUser;
-use crate::jwt::{Codec, InvalidJwtKey, JwtKeys};
-
-/// How long an assertion counts at most.
-const LIFE: Duration = Duration::from_secs(5 * 60);
+use crate::jwt::{InvalidJwtKey, JwtKeys};
+use crate::sso::Proof;
 
 /// Makes the assertions of one gate. Cheap to clone. See the [module docs](crate::assertion).
 #[derive(Clone, Debug)]
-#[must_use = "a set-up does nothing until it is used"]
+#[must_use = "assertions are made by the layer only"]
 pub struct Assertions {
-    codec: Arc<Codec>,
-    public_jwks: Arc<str>,
+    issuer: Issuer,
     clock: SharedClock,
     trusts_unsigned_email: bool,
 }
@@ -31,10 +27,8 @@ impl Assertions {
     /// # Errors
     /// [`InvalidJwtKey::SecretNotAllowed`] for a key that is not ES256 or Ed25519.
     pub fn new(keys: JwtKeys, issuer: &str, audience: &str) -> Result<Self, InvalidJwtKey> {
-        let keys = keys.asymmetric()?;
         Ok(Self {
-            public_jwks: keys.public_jwks().into(),
-            codec: Arc::new(Codec::new(keys, issuer, audience)),
+            issuer: Issuer::new(keys, issuer, audience)?,
             clock: Arc::new(SystemClock::default()),
             trusts_unsigned_email: false,
         })
@@ -58,29 +52,43 @@ impl Assertions {
     /// The public keys as a JWK set (RFC 7517), for the route that `jwks()` is with the feature
     /// `axum`.
     pub fn public_jwks(&self) -> &str {
-        &self.public_jwks
+        self.issuer.public_jwks()
     }
 
     /// The header for a person who passed the gate; none if the key cannot sign, which is logged.
     pub(super) fn assert(&self, user: &HerokuUser) -> Option<HeaderValue> {
-        let now = self.clock.now();
-        let expires_at = (now + LIFE).min(user.session_expires_at());
-        let names = (&*self.codec.issuer, &*self.codec.audience);
-        let trusts = self.trusts_unsigned_email;
-        let claims = AssertionClaims::of(user, names, trusts, now, expires_at);
-        match self.codec.sign(&claims) {
-            Ok(token) => {
-                let mut value = HeaderValue::try_from(token).ok()?;
-                value.set_sensitive(true);
-                Some(value)
-            }
+        let ends = user.session_expires_at().into();
+        let signed = self
+            .issuer
+            .sign(self.identity(user), self.clock.now().into(), ends);
+        match signed {
+            Ok(value) => Some(value),
             Err(error) => {
                 tracing::error!(
                     %error, cause = cause::of(&error),
-                    "an assertion could not be signed"
+                    "assertion not signed: request forwarded without it"
                 );
                 None
             }
+        }
+    }
+
+    fn identity(&self, user: &HerokuUser) -> Identity {
+        Identity {
+            email: user.email().to_string(),
+            user_id: user.user_id().map(ToString::to_string),
+            resource_id: user.resource().as_uuid(),
+            app_id: user.app().id.to_string(),
+            app_name: user.app().name.to_string(),
+            roles: match user.proof() {
+                Proof::UnsignedEmail if !self.trusts_unsigned_email => Vec::new(),
+                _ => user.roles().iter().map(ToString::to_string).collect(),
+            },
+            proof: match user.proof() {
+                Proof::SignedEmail => AssertedProof::SignedEmail,
+                Proof::UnsignedEmail => AssertedProof::UnsignedEmail,
+                Proof::OwnLogin => AssertedProof::OwnLogin,
+            },
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::task::{Context, Poll};
 
+use heroku_sso_assertion::{HEADER, header};
 use http::Request;
 use tower::{Layer, Service};
 
 use super::body::WithoutAssertion;
-use super::header::{self, HEADER};
 use super::issue::Assertions;
 use crate::gate::HerokuUser;
 

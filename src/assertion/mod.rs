@@ -23,45 +23,16 @@
 //! # }
 //! ```
 //!
-//! In the other service, which may be written in any language, the claims are `iss`, `aud`, `iat`,
-//! `exp`, `sub` (the Heroku account, or the email if that is not known), `email`, `user_id`,
-//! `resource_id`, `app` with `id` and `name`, `roles`, and `proof` (`signed_email`, `unsigned_email`, whose
-//! `roles` are empty unless you say otherwise, or `own_login`). In Rust, [`VerifyAssertion`] is a
-//! layer that does it all:
-//!
-//! ```
-//! use axum::{Router, routing::get};
-//! use tower_heroku_sso::assertion::{AssertedUser, VerifyAssertion};
-//!
-//! # fn app() -> Result<Router, Box<dyn std::error::Error>> {
-//! let verify = VerifyAssertion::from_jwks_url(
-//!     "https://addon.example.com/.well-known/jwks.json",
-//!     "https://addon.example.com",
-//!     "reports",
-//! )?;
-//! let app = Router::new()
-//!     .route("/", get(|user: AssertedUser| async move { user.email().to_string() }))
-//!     .layer(verify);
-//! # Ok(app)
-//! # }
-//! ```
-//!
-//! An assertion says that somebody was on the list when it was made. Services that hold a connection
-//! open for long should hang up when [`AssertedUser::expires_at`] has come.
+//! The other service, which may be written in any language, checks signature, `iss`, `aud`, `typ` and
+//! `exp`. In Rust, the crate [`heroku_sso_assertion`] has the claims and a layer that does it all; it
+//! builds without this one. With an [unsigned email](crate::Proof::UnsignedEmail) the assertion has no
+//! roles, unless [`Assertions::trust_unsigned_email`] says otherwise.
 
 mod body;
-mod claims;
-mod fetched_keys;
-mod header;
 mod issue;
 mod layer;
-mod refusal;
-mod verify;
 
 pub use body::WithoutAssertion;
-pub use claims::AssertedUser;
-pub use fetched_keys::JwksSetupError;
-pub use header::HEADER;
+pub use heroku_sso_assertion::HEADER;
 pub use issue::Assertions;
 pub use layer::{Assert, AssertLayer};
-pub use verify::{Verified, VerifyAssertion, VerifyFuture};

@@ -124,25 +124,26 @@ impl SealingKeys {
     }
 }
 
+/// Reads `SESSION_KEY`, the key of [`stateless`](crate::HerokuSsoBuilder::stateless) sessions: at least 32
+/// bytes in base64, as `head -c 32 /dev/urandom | base64` prints them. Several, separated by commas, while
+/// keys are changed: the first signs, all verify.
+///
+/// # Errors
+/// [`SetupError`] if the variable is missing or cannot be right.
 #[cfg(feature = "jwt")]
-impl JwtKeys {
-    /// Reads `SESSION_KEY`, the key of [`stateless`](crate::HerokuSsoBuilder::stateless) sessions: at
-    /// least 32 bytes in base64, as `head -c 32 /dev/urandom | base64` prints them. Several, separated by commas, while
-    /// keys are changed: the first signs, all verify.
-    ///
-    /// # Errors
-    /// [`SetupError`] if the variable is missing or cannot be right.
-    pub fn from_env() -> Result<Self, SetupError> {
-        const KEY: &str = "SESSION_KEY";
+pub fn session_keys_from_env() -> Result<JwtKeys, SetupError> {
+    const KEY: &str = "SESSION_KEY";
 
-        let [text] = all([one_key(KEY)])?;
-        let mut keys = text.split(',').map(|text| {
-            let key = JwtKey::hs256_base64(text);
-            key.map_err(|error| invalid(KEY, error.to_string()))
-        });
-        let first = keys.next().unwrap_or(Err(invalid(KEY, "it is empty")))?;
-        keys.try_fold(Self::new(first), |keys, key| Ok(keys.also_verifies(key?)))
-    }
+    let [text] = all([one_key(KEY)])?;
+    let mut keys = text.split(',').map(|text| {
+        let key = JwtKey::hs256_base64(text);
+        key.map_err(|error| invalid(KEY, error.to_string()))
+    });
+    let first = keys.next().unwrap_or(Err(invalid(KEY, "it is empty")))?;
+    keys.try_fold(
+        JwtKeys::new(first),
+        |keys, key| Ok(keys.also_verifies(key?)),
+    )
 }
 
 fn webhooks() -> Result<Option<Webhooks>, SetupError> {

@@ -6,6 +6,8 @@ mod error;
 mod manifest;
 mod settings;
 
+#[cfg(feature = "jwt")]
+pub use environment::session_keys_from_env;
 pub use error::{MissingVariable, SetupError};
 pub use manifest::Manifest;
 pub(crate) use settings::PLACEHOLDER;

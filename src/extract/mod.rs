@@ -1,8 +1,5 @@
-//! Extractors for axum (feature `axum`, on by default): [`HerokuUser`], [`RequireRole`] and, with `jwt`,
-//! [`AssertedUser`](crate::assertion::AssertedUser).
+//! Extractors for axum (feature `axum`, on by default): [`HerokuUser`] and [`RequireRole`].
 
-#[cfg(feature = "jwt")]
-mod asserted_user;
 mod require_role;
 
 use std::convert::Infallible;
@@ -19,7 +16,7 @@ use crate::gate::HerokuUser;
 
 pub use require_role::{RequireRole, RequiredRoles, role};
 
-/// A handler asked for [`HerokuUser`] (or for an `AssertedUser`), but no gate is around its route.
+/// A handler asked for [`HerokuUser`], but no gate is around its route.
 ///
 /// Answers 500 and logs what to do: a mistake in the set-up, never a way in.
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +39,8 @@ impl IntoResponse for NotBehindGate {
     fn into_response(self) -> Response<Body> {
         tracing::error!(
             method = %self.method, path = self.path,
-            "a handler takes HerokuUser or AssertedUser, but its route is not behind \
-             HerokuSso::layer() or VerifyAssertion; apply the layer after the route is added"
+            "a handler takes HerokuUser, but its route is not behind HerokuSso::layer(); apply the \
+             layer after the route is added"
         );
         StatusCode::INTERNAL_SERVER_ERROR.into_response()
     }

@@ -14,11 +14,11 @@
 //!
 //! One person passes, is taken off the list, and passes no more:
 //!
-#![cfg_attr(feature = "simulator", doc = "```")]
-#![cfg_attr(not(feature = "simulator"), doc = "```ignore")]
+#![cfg_attr(feature = "axum", doc = "```")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
 //! # use axum::{Router, body::Body, http::Request, routing::get};
 //! # use tower::ServiceExt;
-//! # use tower_heroku_sso::simulator::Simulator;
+//! # use heroku_addon_simulator::Simulator;
 //! # use tower_heroku_sso::{AddonPassword, ClientSecret, HerokuSso, Manifest, OauthGrant, SsoSalt};
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -35,7 +35,7 @@
 //! #     .build()?;
 //! # let shop = heroku.app("shop").collaborator("ann@example.com");
 //! # let addon = shop.addon();
-//! # let resource = addon.resource_id();
+//! # let resource = addon.id().into();
 //! # sso.register(&resource, OauthGrant::Code(addon.grant_code().into())).await?;
 //! # let form = Request::post("/heroku/sso")
 //! #     .header("content-type", "application/x-www-form-urlencoded")

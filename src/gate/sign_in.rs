@@ -7,6 +7,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use mime::Mime;
 use url::Url;
 
 use super::RefusalKind;
@@ -266,14 +267,11 @@ fn is_form(headers: &HeaderMap) -> bool {
     let (Some(value), None) = (values.next(), values.next()) else {
         return false;
     };
-    let mut parts = value.to_str().unwrap_or_default().split(';').map(str::trim);
-    let form = parts
-        .next()
-        .is_some_and(|media| media.eq_ignore_ascii_case("application/x-www-form-urlencoded"));
-    form && parts.all(|parameter| match parameter.split_once('=') {
-        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
-            value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
-        }
-        _ => true,
+    let media = value.to_str().ok().and_then(|it| it.parse::<Mime>().ok());
+    media.is_some_and(|media| {
+        media.essence_str() == mime::APPLICATION_WWW_FORM_URLENCODED
+            && media
+                .get_param(mime::CHARSET)
+                .is_none_or(|it| it == mime::UTF_8)
     })
 }

@@ -25,7 +25,7 @@
 //!
 #![cfg_attr(all(feature = "postgres", feature = "jwt"), doc = "```no_run")]
 #![cfg_attr(not(all(feature = "postgres", feature = "jwt")), doc = "```ignore")]
-//! use tower_heroku_sso::jwt::JwtKeys;
+//! use tower_heroku_sso::session_keys_from_env;
 //! use tower_heroku_sso::partner_api::NoProvisioning;
 //! use tower_heroku_sso::store::{PostgresStore, SealingKeys};
 //! use tower_heroku_sso::{Config, HerokuSso, Manifest};
@@ -37,7 +37,7 @@
 //! let sso = HerokuSso::builder(Manifest::from_env()?)
 //!     .config(Config::from_env()?)
 //!     .store(PostgresStore::connect(&url, SealingKeys::from_env()?).await?)
-//!     .stateless(JwtKeys::from_env()?) // SESSION_KEY
+//!     .stateless(session_keys_from_env()?) // SESSION_KEY
 //!     .build()?;
 //! let sync = sso.spawn_sync();
 //!

@@ -26,8 +26,8 @@
 //! tracing-subscriber = "0.3" # or another reader of `tracing` events: refusals are explained there
 //!
 //! [dev-dependencies]
+//! heroku-addon-simulator = "0.1"
 //! tower = { version = "0.5", features = ["util"] }
-//! tower-heroku-sso = { version = "0.1", features = ["simulator"] }
 //! ```
 //!
 //! # 2. The gate
@@ -114,9 +114,9 @@
 //! Heroku cannot reach your own machine, so have one there. Put this into `examples/heroku.rs` of your
 //! crate:
 //!
-#![cfg_attr(feature = "simulator", doc = "```no_run")]
-#![cfg_attr(not(feature = "simulator"), doc = "```ignore")]
-//! use tower_heroku_sso::simulator::Simulator;
+#![cfg_attr(feature = "axum", doc = "```no_run")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
+//! use heroku_addon_simulator::Simulator;
 //!
 //! #[tokio::main]
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,14 +1,14 @@
 //! Tests of your own app, against a Heroku in a box and a clock that you move.
 //!
-//! The feature `simulator` has a Heroku that listens on loopback: the calls of the Platform API that the
-//! gate makes, the token exchange, webhooks, a signer of SSO forms, and switches for what can go wrong
-//! ([`simulator`](crate::simulator)). It is the one that this crate's own tests use. Turn it on for tests
-//! only:
+//! The crate [`heroku-addon-simulator`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/)
+//! is a Heroku that listens on loopback: the calls of the Platform API that the gate makes, the token
+//! exchange, webhooks, a signer of SSO forms, and switches for what can go wrong. It signs by formulas of
+//! its own and shares no code with this crate, whose own tests use it. Have it for tests only:
 //!
 //! ```toml
 //! [dev-dependencies]
+//! heroku-addon-simulator = "0.1"
 //! tower = { version = "0.5", features = ["util"] }
-//! tower-heroku-sso = { version = "0.1", features = ["simulator"] }
 //! ```
 //!
 //! # What to arrange
@@ -18,13 +18,13 @@
 //! # Remove Bob, let time pass, expect 403
 //! A whole test. In your crate it is a function with `#[tokio::test]`:
 //!
-#![cfg_attr(feature = "simulator", doc = "```")]
-#![cfg_attr(not(feature = "simulator"), doc = "```ignore")]
+#![cfg_attr(feature = "axum", doc = "```")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
 //! use std::time::Duration;
 //!
 //! use axum::{Router, body::Body, http::Request, http::StatusCode, routing::get};
 //! use tower::ServiceExt;
-//! use tower_heroku_sso::simulator::Simulator;
+//! use heroku_addon_simulator::Simulator;
 //! use tower_heroku_sso::sync::Change;
 //! use tower_heroku_sso::{
 //!     AddonPassword, ClientSecret, HerokuSso, HerokuUser, ManualClock, Manifest, OauthGrant, SsoSalt,
@@ -41,7 +41,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // A Heroku, and a gate that talks to it. Both have the test's clock.
 //! let clock = ManualClock::new();
-//! let heroku = Simulator::builder().clock(clock.clone()).start().await?;
+//! let heroku = Simulator::builder().clock(clock.reader()).start().await?;
 //! let manifest = Manifest::new(
 //!     heroku.slug(),
 //!     AddonPassword::new(heroku.password())?,
@@ -60,7 +60,7 @@
 //! let shop = heroku.app("shop").collaborator("bob@example.com");
 //! let addon = shop.addon();
 //! let grant = OauthGrant::Code(addon.grant_code().into());
-//! sso.register(&addon.resource_id(), grant).await?;
+//! sso.register(&addon.id().into(), grant).await?;
 //!
 //! // Bob signs in, and looks around.
 //! let form = Request::post("/heroku/sso")
@@ -94,12 +94,12 @@
 //! [`refresh_now`](crate::HerokuSso::refresh_now) in the place of `advance`.
 //!
 //! # When Heroku is away
-//! [`Fault`](crate::simulator::Fault) has what can happen to an answer: any status, a reset, a time-out,
+//! [`Fault`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/enum.Fault.html) has what can happen to an answer: any status, a reset, a time-out,
 //! half a body, an endless one, a page in HTML, a page of a list that fails. A fault is for one
-//! [`Endpoint`](crate::simulator::Endpoint) or for all, for some calls or until it is cleared.
+//! [`Endpoint`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/enum.Endpoint.html) or for all, for some calls or until it is cleared.
 //!
-#![cfg_attr(feature = "simulator", doc = "```")]
-#![cfg_attr(not(feature = "simulator"), doc = "```ignore")]
+#![cfg_attr(feature = "axum", doc = "```")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
 //! # use std::time::Duration;
 //! # use axum::{Router, body::Body, http::Request, routing::get};
 //! # use tower::ServiceExt;
@@ -107,12 +107,12 @@
 //! #     AddonPassword, ClientSecret, HerokuSso, ManualClock, Manifest, OauthGrant, SsoSalt,
 //! #     simulator::Simulator,
 //! # };
-//! use tower_heroku_sso::simulator::{Endpoint, Fault};
+//! use heroku_addon_simulator::{Endpoint, Fault};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let clock = ManualClock::new();
-//! # let heroku = Simulator::builder().clock(clock.clone()).start().await?;
+//! # let heroku = Simulator::builder().clock(clock.reader()).start().await?;
 //! # let manifest = Manifest::new(
 //! #     heroku.slug(),
 //! #     AddonPassword::new(heroku.password())?,
@@ -126,7 +126,7 @@
 //! #     .build()?;
 //! # let app = Router::new().route("/", get(|| async { "in" })).layer(sso.layer());
 //! # let addon = heroku.app("shop").collaborator("bob@example.com").addon();
-//! # sso.register(&addon.resource_id(), OauthGrant::Code(addon.grant_code().into())).await?;
+//! # sso.register(&addon.id().into(), OauthGrant::Code(addon.grant_code().into())).await?;
 //! // Signs Bob in by a form of now, and tells the status.
 //! let sign_in = async || {
 //!     let form = Request::post("/heroku/sso")
@@ -150,14 +150,14 @@
 //! ```
 //!
 //! # What Heroku was asked
-//! [`calls`](crate::simulator::Simulator::calls) counts,
-//! [`requests`](crate::simulator::Simulator::requests) lists method, path and answer of each call,
-//! [`reset_calls`](crate::simulator::Simulator::reset_calls) begins anew. So a test can hold that a page
+//! [`calls`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Simulator.html#method.calls) counts,
+//! [`requests`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Simulator.html#method.requests) lists method, path and answer of each call,
+//! [`reset_calls`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Simulator.html#method.reset_calls) begins anew. So a test can hold that a page
 //! costs Heroku nothing:
 //!
-#![cfg_attr(feature = "simulator", doc = "```")]
-#![cfg_attr(not(feature = "simulator"), doc = "```ignore")]
-//! # use tower_heroku_sso::simulator::{Endpoint, Simulator};
+#![cfg_attr(feature = "axum", doc = "```")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
+//! # use heroku_addon_simulator::{Endpoint, Simulator};
 //! # use tower_heroku_sso::{
 //! #     AddonPassword, ClientSecret, HerokuSso, Manifest, OauthGrant, SsoSalt,
 //! # };
@@ -175,8 +175,8 @@
 //! #     .id_url(heroku.url().parse()?)
 //! #     .build()?;
 //! # let addon = heroku.app("shop").collaborator("bob@example.com").addon();
-//! # sso.register(&addon.resource_id(), OauthGrant::Code(addon.grant_code().into())).await?;
-//! let resource = addon.resource_id();
+//! # sso.register(&addon.id().into(), OauthGrant::Code(addon.grant_code().into())).await?;
+//! let resource = addon.id().into();
 //! sso.refresh_now(&resource).await?;
 //! assert_eq!(heroku.calls(Endpoint::Collaborators), 1);
 //!
@@ -191,18 +191,18 @@
 //! # More that is worth a test
 //! - **Each route that must be gated**: without a cookie it answers 401. A loop over your paths finds the
 //!   route that somebody adds below `.layer(...)` next year.
-//! - **Each role guard**: [`collaborator_as`](crate::simulator::App::collaborator_as), as in
+//! - **Each role guard**: [`collaborator_as`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.App.html#method.collaborator_as), as in
 //!   `.collaborator_as("ann@example.com", "admin", &["view", "deploy"])`, and
-//!   [`Team::member`](crate::simulator::Team::member) make people in any role.
+//!   [`Team::member`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Team.html#method.member) make people in any role.
 //! - **A form that is not Heroku's**: `form.set("user_scoped_resource_token", "0".repeat(64))` before it is
 //!   posted, and expect 403.
 //! - **Provisioning**: serve the router on a port, tell the simulator
-//!   ([`set_partner_url`](crate::simulator::Simulator::set_partner_url)), and call
-//!   [`AddOn::provision`](crate::simulator::AddOn::provision),
-//!   [`change_plan`](crate::simulator::AddOn::change_plan),
-//!   [`deprovision`](crate::simulator::AddOn::deprovision). Twice: Heroku may.
-//! - **Webhooks**: [`deliver_webhooks`](crate::simulator::Simulator::deliver_webhooks) sends what has
-//!   happened, [`take_webhooks`](crate::simulator::Simulator::take_webhooks) gives it to you, to be sent
+//!   ([`set_partner_url`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Simulator.html#method.set_partner_url)), and call
+//!   [`AddOn::provision`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.AddOn.html#method.provision),
+//!   [`change_plan`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.AddOn.html#method.change_plan),
+//!   [`deprovision`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.AddOn.html#method.deprovision). Twice: Heroku may.
+//! - **Webhooks**: [`deliver_webhooks`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Simulator.html#method.deliver_webhooks) sends what has
+//!   happened, [`take_webhooks`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Simulator.html#method.take_webhooks) gives it to you, to be sent
 //!   late, twice or altered.
-//! - **The clock of a form**: [`sign_in_form_at`](crate::simulator::AddOn::sign_in_form_at). Two forms of
+//! - **The clock of a form**: [`sign_in_form_at`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.AddOn.html#method.sign_in_form_at). Two forms of
 //!   one person from one second are one form, and the second is refused as used.

@@ -5,7 +5,6 @@ use std::time::Duration;
 use http::HeaderMap;
 use http::header::{DATE, RETRY_AFTER};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
 
 /// Heroku documents no `Retry-After`; its pool refills by 75 calls a minute.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(60);
@@ -129,7 +128,7 @@ pub(super) fn pause_after(headers: &HeaderMap, now: OffsetDateTime) -> Duration 
 }
 
 fn http_date(text: &str) -> Option<OffsetDateTime> {
-    OffsetDateTime::parse(&text.replace("GMT", "+0000"), &Rfc2822).ok()
+    httpdate::parse_http_date(text).ok().map(Into::into)
 }
 
 #[cfg(test)]

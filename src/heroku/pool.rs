@@ -1,7 +1,8 @@
 //! What is left of Heroku's rate limit, as far as its answers tell.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::limits::{self, Level, Urgency};
 
@@ -68,7 +69,7 @@ impl RatePool {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

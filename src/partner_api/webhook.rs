@@ -1,6 +1,6 @@
 //! `POST /heroku/webhooks`.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -25,7 +25,7 @@ const MAX_BODY: usize = 256 * 1024;
 struct Receiver {
     directory: Arc<Directory>,
     webhooks: Webhooks,
-    seen: Mutex<Seen>,
+    seen: Seen,
     /// Told in the log, of one that heroku did not sign.
     refused: Hourly,
 }
@@ -51,7 +51,7 @@ impl HerokuSso {
         let receiver = Arc::new(Receiver {
             directory: Arc::clone(&self.directory),
             webhooks: webhooks.clone(),
-            seen: Mutex::default(),
+            seen: Seen::default(),
             refused: Hourly::default(),
         });
         Router::new()
@@ -105,18 +105,14 @@ impl Receiver {
             return Ok("ignored");
         };
         let event = notification.event.as_deref();
-        if event.is_some_and(|event| self.seen().has(event)) {
+        if event.is_some_and(|event| self.seen.has(event)) {
             return Ok("seen_before");
         }
         let about = self.directory.take_cue(cue).await?;
         // Not before: Heroku repeats what it has no answer to, also because it hung up in the middle.
         if let Some(event) = event {
-            self.seen().note(event);
+            self.seen.note(event);
         }
         Ok(if about == 0 { "ignored" } else { "taken" })
-    }
-
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -134,7 +134,9 @@ impl<C: SignedClaims> SignedSessions<C> {
 
     /// The session and grant of a token that counts now, whether or not the session was closed.
     pub(super) fn read(&self, token: &str) -> Option<(SessionKey, Grant)> {
-        let claims = self.codec.verify::<C>(token, self.clock.now());
+        let claims = self
+            .codec
+            .verify::<C>(token, self.clock.now().unix_timestamp());
         let claims: SessionClaims = match claims {
             Ok(claims) => claims.into(),
             Err(reason) => {

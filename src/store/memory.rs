@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use parking_lot::{Mutex, MutexGuard};
 use time::OffsetDateTime;
 
 use super::sweep::{KEPT_LONGER, Sweep};
@@ -52,7 +53,7 @@ impl fmt::Debug for MemoryStore {
 impl MemoryStore {
     fn state(&self) -> MutexGuard<'_, State> {
         // Every change below is one assignment, so a panic elsewhere leaves no half-done state.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

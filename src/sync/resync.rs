@@ -218,9 +218,6 @@ impl Resync {
         }
         let behind = self.lateness.is_behind();
         directory.backlog.note(due_in_use + due_idle, behind);
-        if !meter::IS_ON {
-            return;
-        }
         let health = directory.health();
         meter::set(&Gauges {
             resources: health.resources,

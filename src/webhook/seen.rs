@@ -1,33 +1,28 @@
 //! Notifications that came before.
 
-use std::collections::{HashSet, VecDeque};
+use quick_cache::sync::Cache;
 
-/// The newest events that are remembered; Heroku repeats one until it is answered.
+/// How many events are remembered; Heroku repeats one until it is answered.
 const REMEMBERED: usize = 4096;
 
-/// Which events were seen lately.
-#[derive(Debug, Default)]
-pub(crate) struct Seen {
-    ids: HashSet<Box<str>>,
-    in_order: VecDeque<Box<str>>,
+/// Which events were seen, as far as memory is given to that.
+#[derive(Debug)]
+pub(crate) struct Seen(Cache<Box<str>, ()>);
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self(Cache::new(REMEMBERED))
+    }
 }
 
 impl Seen {
     pub(crate) fn has(&self, id: &str) -> bool {
-        self.ids.contains(id)
+        self.0.get(id).is_some()
     }
 
-    /// Takes note of an event that was seen to. One that was not is taken anew when it is repeated.
-    pub(crate) fn note(&mut self, id: &str) {
-        if !self.ids.insert(id.into()) {
-            return;
-        }
-        self.in_order.push_back(id.into());
-        if self.in_order.len() > REMEMBERED
-            && let Some(oldest) = self.in_order.pop_front()
-        {
-            self.ids.remove(&oldest);
-        }
+    /// Takes note of an event that was handled. One that was not is handled when it is repeated.
+    pub(crate) fn note(&self, id: &str) {
+        self.0.insert(id.into(), ());
     }
 }
 
@@ -36,8 +31,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_remembered_and_memory_is_bounded() {
-        let mut seen = Seen::default();
+    fn event_is_remembered_and_memory_is_bounded() {
+        let seen = Seen::default();
         assert!(!seen.has("a"));
         for _ in 0..2 {
             seen.note("a");
@@ -48,7 +43,6 @@ mod tests {
             seen.note(&number.to_string());
         }
         assert!(!seen.has("a"));
-        assert_eq!(seen.ids.len(), REMEMBERED);
-        assert_eq!(seen.in_order.len(), REMEMBERED);
+        assert!(seen.0.len() <= REMEMBERED, "{}", seen.0.len());
     }
 }

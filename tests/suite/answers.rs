@@ -3,13 +3,14 @@
 
 use std::time::{Duration, Instant};
 
+use heroku_addon_simulator::{AddOn, Endpoint, Fault};
 use serde_json::json;
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::heroku::HerokuError;
-use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault};
 use tower_heroku_sso::sync::SyncError;
 
 use crate::wire::{self, Script, Wire};
-use crate::world::World;
+use support::world::World;
 
 const COLLABORATORS: &str = "/collaborators";
 /// The most of an answer that is read.
@@ -30,7 +31,7 @@ pub async fn refused(world: &World, addon: &AddOn) -> HerokuError {
 }
 
 /// A world over a wire, its list known, with Ann inside.
-async fn known(timeout: Duration) -> (World, Wire, AddOn, crate::browser::Browser) {
+async fn known(timeout: Duration) -> (World, Wire, AddOn, support::browser::Browser) {
     let (world, wire) = Wire::world(|builder| builder.heroku_timeout(timeout)).await;
     let addon = world.addon().await;
     let ann = world.signed_in(&addon, "ann@example.com").await;

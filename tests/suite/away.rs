@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use heroku_addon_simulator::{Endpoint, Fault};
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::heroku::HerokuError;
-use tower_heroku_sso::simulator::{Endpoint, Fault};
 use tower_heroku_sso::sync::SyncError;
 
 use crate::upstream::team_app;
-use crate::world::{World, grant};
+use support::world::{World, grant};
 
 #[tokio::test]
 async fn heroku_down_at_the_first_sign_in_is_503_with_retry_after_and_then_it_works() {

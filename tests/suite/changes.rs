@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tower_heroku_sso::simulator::AddOn;
+use heroku_addon_simulator::AddOn;
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::sync::{Change, Changes, SyncError};
 use tower_heroku_sso::{Clock as _, OauthGrant, Tokens};
 
 use crate::faulty::Faulty;
-use crate::world::{World, grant, next};
+use support::world::{World, grant, next};
 
 async fn registered(world: &World, name: &str) -> AddOn {
     let addon = world
@@ -168,7 +169,7 @@ async fn the_changes_end_with_the_gate() {
     let world = World::start().await;
     registered(&world, "one").await;
     let clock = world.clock.clone();
-    let other = crate::world::builder(&world.heroku, &clock)
+    let other = support::world::builder(&world.heroku, &clock)
         .build()
         .unwrap();
     let mut changes = other.changes();

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use tower_heroku_sso::simulator::{Endpoint, Fault};
+use heroku_addon_simulator::{Endpoint, Fault};
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::{HerokuSsoBuilder, MemorySessions};
 
 use crate::faulty::Faulty;
 use crate::webhooks::{collaborator, send};
-use crate::world::{World, grant};
+use support::world::{World, grant};
 
 #[tokio::test]
 async fn a_revoked_session_does_not_pass_while_its_resource_is_being_taken_in() {

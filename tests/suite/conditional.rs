@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use heroku_addon_simulator::{AddOn, ETags as HerokuETags, Endpoint, Fault};
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::Clock as _;
-use tower_heroku_sso::simulator::{AddOn, ETags as HerokuETags, Endpoint, Fault};
 
-use crate::world::{REFRESH, World, grant};
+use support::world::{REFRESH, World, grant};
 
 async fn team_app(world: &World) -> AddOn {
     let team = world

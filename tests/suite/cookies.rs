@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use reqwest::Method;
 
-use crate::browser::{Browser, FORM, client};
 use crate::raw;
-use crate::world::{REFRESH, World};
+use support::browser::{Browser, FORM, client};
+use support::ids::AddOnExt as _;
+use support::world::{REFRESH, World};
 
 const SESSION: &str = "__Host-heroku_sso";
 

@@ -1,11 +1,12 @@
 //! Forms whose tokens are right for whatever stands in them: only the grammar can refuse them.
 
+use heroku_addon_simulator::AddOn;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::Clock as _;
-use tower_heroku_sso::simulator::AddOn;
 
-use crate::world::World;
+use support::world::World;
 
 pub const STRONG: &str = "user_scoped_resource_token";
 pub const WEAK: &str = "resource_token";

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use heroku_addon_simulator::{AddOn, Endpoint, Fault, Simulator};
 use serde_json::json;
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::jwt::{JwtKey, JwtKeys};
-use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault, Simulator};
 use tower_heroku_sso::{HerokuSsoBuilder, MemorySessions, WebhookSecret, Webhooks};
 
 use crate::faulty::Faulty;
 use crate::webhooks::{SECRET, collaborator, send};
-use crate::world::{World, grant};
+use support::world::{World, grant};
 
 const COOKIE: &str = "__Host-heroku_sso";
 

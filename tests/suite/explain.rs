@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use heroku_addon_simulator::{Endpoint, Fault};
 use reqwest::Method;
 use tower_heroku_sso::CookieTransport;
-use tower_heroku_sso::simulator::{Endpoint, Fault};
 
-use crate::browser::{Answer, Browser};
-use crate::world::{REFRESH, World};
+use support::browser::{Answer, Browser};
+use support::world::{REFRESH, World};
 
 async fn explaining() -> World {
     let insecure = CookieTransport::InsecureHttp;

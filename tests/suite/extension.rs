@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::MemorySessions;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
 
-use crate::world::{REFRESH, World};
+use support::world::{REFRESH, World};
 
 /// Sessions in memory, and how often they were written.
 #[derive(Clone, Debug, Default)]

@@ -2,10 +2,11 @@
 
 use axum::Router;
 use axum::routing::get;
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::{HerokuUser, Proof, Role};
 
-use crate::browser::Browser;
-use crate::world::{World, serve};
+use support::browser::Browser;
+use support::world::{World, serve};
 
 async fn greet(user: Option<HerokuUser>) -> String {
     user.map_or("stranger".to_owned(), |user| user.email().to_string())
@@ -23,7 +24,8 @@ async fn the_user_says_who_for_what_and_until_when() {
     let addon = app.addon();
     let (id, name) = (addon.resource_id(), addon.name());
     assert_eq!(addon.provision().await.unwrap().status, 200);
-    let (user_id, app_id) = (world.heroku.user_id("ann@example.com"), app.id());
+    let user_id = world.heroku.user_id("ann@example.com").into();
+    let app_id = app.id().into();
     let handler = move |user: HerokuUser| async move {
         assert_eq!(user.email().as_str(), "ann@example.com");
         assert_eq!(user.user_id(), Some(&user_id));

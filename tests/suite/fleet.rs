@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use tower_heroku_sso::simulator::{Endpoint, Fault};
+use heroku_addon_simulator::{Endpoint, Fault};
+use support::ids::AddOnExt as _;
 
 use crate::faulty::Faulty;
 use crate::log::Log;
-use crate::world::{World, grant};
+use support::world::{World, grant};
 
 const IDLE: Duration = Duration::from_secs(6 * 60 * 60);
 

@@ -1,13 +1,14 @@
 //! Forms that are wrong in one field, each otherwise right and rightly signed: sent over the wire,
 //! refused without a trace, and without a word to Heroku.
 
+use heroku_addon_simulator::{AddOn, Endpoint};
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::Clock as _;
-use tower_heroku_sso::simulator::{AddOn, Endpoint};
 
-use crate::browser::{Answer, Browser};
 use crate::crafted::{Crafted, STRONG, WEAK};
 use crate::sign_in::assert_refused;
-use crate::world::World;
+use support::browser::{Answer, Browser};
+use support::world::World;
 
 const PATH: &str = "/heroku/sso";
 

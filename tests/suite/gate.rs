@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use heroku_addon_simulator::{Endpoint, Fault};
 use reqwest::Method;
+use support::ids::AddOnExt as _;
 use time::OffsetDateTime;
-use tower_heroku_sso::simulator::{Endpoint, Fault};
 use tower_heroku_sso::sync::Change;
 use tower_heroku_sso::{Clock as _, HerokuUser, ListPolicy, MemorySessions, Role};
 
-use crate::browser::Browser;
 use crate::crafted::Crafted;
 use crate::log::Log;
-use crate::world::{REFRESH, World, serve};
+use support::browser::Browser;
+use support::world::{REFRESH, World, serve};
 
 #[tokio::test]
 async fn a50_a53_a_stranger_never_reaches_the_handler() {

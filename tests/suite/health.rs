@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use heroku_addon_simulator::{Endpoint, Fault};
 use http::Request;
+use support::ids::AddOnExt as _;
 use tower::ServiceExt;
-use tower_heroku_sso::simulator::{Endpoint, Fault};
 
-use crate::browser::Browser;
 use crate::faulty::Faulty;
 use crate::log::Log;
-use crate::world::{REFRESH, World, serve};
+use support::browser::Browser;
+use support::world::{REFRESH, World, serve};
 
 async fn checks(world: &World) -> Browser {
     let router = Router::new()

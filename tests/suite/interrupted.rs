@@ -11,18 +11,19 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
+use heroku_addon_simulator::Endpoint;
 use http::{Request, StatusCode};
+use support::ids::AddOnExt as _;
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 use tower::ServiceExt;
 use tower_heroku_sso::partner_api::NoProvisioning;
-use tower_heroku_sso::simulator::Endpoint;
 use tower_heroku_sso::{HerokuUser, MemorySessions};
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
 
-use crate::browser::{Browser, FORM};
-use crate::world::{World, grant, serve};
+use support::browser::{Browser, FORM};
+use support::world::{World, grant, serve};
 
 #[tokio::test]
 async fn a60_a_handler_that_panics_poisons_nothing() {

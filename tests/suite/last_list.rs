@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use tower_heroku_sso::simulator::{Endpoint, Fault};
+use heroku_addon_simulator::{Endpoint, Fault};
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::sync::SyncError;
 
 use crate::upstream::{people, team_app};
-use crate::world::{REFRESH, World};
+use support::world::{REFRESH, World};
 
 /// With each of these a sign-in that needs a fresh answer gets 503, people whom the last list has stay
 /// in, and the last list stays whole until it is too old.

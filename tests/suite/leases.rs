@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use heroku_addon_simulator::{Endpoint, Fault};
 use sha2::{Digest, Sha256};
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::ResourceId;
-use tower_heroku_sso::simulator::{Endpoint, Fault};
 use tower_heroku_sso::store::{SessionKey, StoreNotice, Work};
 use tower_sessions::session::Id;
 
 use crate::faulty::{Faulty, Leases};
 use crate::log::Log;
-use crate::world::{World, grant};
+use support::world::{World, grant};
 
 async fn until(what: &str, is_so: impl Fn() -> bool) {
     let met = async {

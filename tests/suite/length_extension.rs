@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::crafted::{Crafted, STRONG, WEAK};
 use crate::sign_in::assert_refused;
-use crate::world::World;
+use support::world::World;
 
 const BLOCK: usize = 64;
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use heroku_addon_simulator::{Endpoint, Fault};
 use reqwest::Method;
-use tower_heroku_sso::simulator::{Endpoint, Fault};
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::{HerokuUser, OauthGrant, Role, WebhookSecret, Webhooks};
 
-use crate::browser::Browser;
 use crate::log::Log;
-use crate::world::{World, serve};
+use support::browser::Browser;
+use support::world::{World, serve};
 
 #[tokio::test]
 async fn a_handler_outside_of_the_gate_is_named() {

@@ -6,15 +6,15 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
 use bytes::Bytes;
+use heroku_addon_simulator::SignInForm;
 use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, ServiceExt, service_fn};
-use tower_heroku_sso::simulator::SignInForm;
 use tower_heroku_sso::{HerokuSso, HerokuUser, RefusalKind, Role};
 
-use crate::browser::{Browser, FORM};
-use crate::world::{World, serve};
+use support::browser::{Browser, FORM};
+use support::world::{World, serve};
 
 /// Strangers stay out of `page`, and Ann gets there through the SSO form at `sso_path`.
 async fn assert_guards(world: &World, app: Router, sso_path: &str, landing: &str, page: &str) {

@@ -2,11 +2,12 @@
 
 use axum::http::header::COOKIE;
 use reqwest::{Client, Version};
+use support::ids::AddOnExt as _;
 use tokio::task::JoinSet;
 
-use crate::browser::Browser;
 use crate::raw;
-use crate::world::World;
+use support::browser::Browser;
+use support::world::World;
 
 const SESSION: &str = "__Host-heroku_sso";
 
@@ -75,7 +76,7 @@ async fn a62_a_form_sent_on_many_streams_at_once_counts_once() {
     let mut streams = JoinSet::new();
     for _ in 0..50 {
         let request = client.post(&url).body(body.clone());
-        let request = request.header("content-type", crate::browser::FORM);
+        let request = request.header("content-type", support::browser::FORM);
         streams.spawn(async move { request.send().await.unwrap().status().as_u16() });
     }
     let mut statuses = streams.join_all().await;

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use heroku_addon_simulator::{AddOn, Endpoint, Fault};
 use http::HeaderMap;
 use http::header::{COOKIE, HeaderValue};
-use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault};
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::{AdmitError, Clock as _, Email, SignedIn, VerifiedEmail};
 
-use crate::browser::Browser;
-use crate::world::{REFRESH, World};
+use support::browser::Browser;
+use support::world::{REFRESH, World};
 
 fn email(text: &str) -> Email {
     text.parse().unwrap()

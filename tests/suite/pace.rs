@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use heroku_addon_simulator::{AddOn, Endpoint};
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::RatePools;
-use tower_heroku_sso::simulator::{AddOn, Endpoint};
 use tower_heroku_sso::sync::SyncError;
 
-use crate::world::{REFRESH, World, grant};
+use support::world::{REFRESH, World, grant};
 
 const MINUTE: Duration = Duration::from_secs(60);
 

@@ -5,14 +5,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::routing::get;
+use heroku_addon_simulator::{Endpoint, Fault};
 use reqwest::Method;
 use serde_json::{Value, json};
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::partner_api::{Addon, AddonError, Outcome, PlanChange, Provision};
-use tower_heroku_sso::simulator::{Endpoint, Fault};
 use tower_heroku_sso::{ResourceId, SyncScope};
 
-use crate::browser::{Answer, Browser};
-use crate::world::{World, serve};
+use support::browser::{Answer, Browser};
+use support::world::{World, serve};
 
 async fn call(world: &World, method: Method, path: &str, body: &Value) -> Answer {
     let browser = world.browser();

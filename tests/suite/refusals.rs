@@ -6,16 +6,16 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::{AppendHeaders, Response};
 use axum::routing::get;
+use heroku_addon_simulator::{Endpoint, Fault};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tower_heroku_sso::gate::Refusal;
-use tower_heroku_sso::simulator::{Endpoint, Fault};
 use tower_heroku_sso::url::Url;
 use tower_heroku_sso::{CookieTransport, Role};
 
-use crate::browser::{Answer, Browser};
 use crate::raw;
-use crate::world::{REFRESH, World, serve};
+use support::browser::{Answer, Browser};
+use support::world::{REFRESH, World, serve};
 
 #[tokio::test]
 async fn a_person_gets_a_page_and_a_program_a_problem_document() {

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use tower_heroku_sso::simulator::Endpoint;
+use heroku_addon_simulator::Endpoint;
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::store::{MemoryStore, SealingKey, SealingKeys, SqliteStore};
 use tower_heroku_sso::sync::Change;
 use tower_heroku_sso::{HerokuSsoBuilder, MemorySessions};
 
-use crate::world::{REFRESH, World};
+use support::world::{REFRESH, World};
 
 async fn store(folder: &tempfile::TempDir) -> SqliteStore {
     let key = SealingKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();

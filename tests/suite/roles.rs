@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use heroku_addon_simulator::AddOn;
 use http::HeaderMap;
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::extract::{RequireRole, RequiredRoles, role};
 use tower_heroku_sso::gate::RequireLayer;
-use tower_heroku_sso::simulator::AddOn;
 use tower_heroku_sso::{HerokuSso, Role, VerifiedEmail};
 
-use crate::browser::{Answer, Browser};
-use crate::world::{World, serve};
+use support::browser::{Answer, Browser};
+use support::world::{World, serve};
 
 /// The list: Ann and Cem collaborators, Bob an admin, Eve the app's owner.
 async fn people(world: &World) -> AddOn {

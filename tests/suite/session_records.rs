@@ -10,7 +10,7 @@ use tower_heroku_sso::MemorySessions;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
 
-use crate::world::{REFRESH, World};
+use support::world::{REFRESH, World};
 
 /// How long a record is believed without being read again.
 const BELIEVED: Duration = Duration::from_secs(5);

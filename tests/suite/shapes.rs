@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use heroku_addon_simulator::{Endpoint, Fault};
 use serde_json::json;
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::heroku::HerokuError;
-use tower_heroku_sso::simulator::{Endpoint, Fault};
 
 use crate::answers::{entry, people, refused};
-use crate::world::World;
+use support::world::World;
 
 #[tokio::test]
 async fn u17_an_answer_of_another_shape_is_refused_whole_and_never_half_of_it() {

@@ -4,13 +4,14 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use heroku_addon_simulator::Endpoint;
 use reqwest::Method;
-use tower_heroku_sso::simulator::Endpoint;
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::store::MemoryStore;
 use tower_heroku_sso::{CookieTransport, SsoPolicy};
 
-use crate::browser::{Answer, Browser, FORM};
-use crate::world::{World, grant};
+use support::browser::{Answer, Browser, FORM};
+use support::world::{World, grant};
 
 /// Refused as an SSO request must be: no cookie, and nothing reached the wrapped service.
 pub fn assert_refused(world: &World, answer: &Answer, status: u16) {

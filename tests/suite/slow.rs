@@ -10,7 +10,7 @@ use axum::serve::Listener;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
 use tokio::time::Instant;
 
-use crate::browser::FORM;
+use support::browser::FORM;
 
 /// Hands out one connection, and never another.
 struct OnePipe(Option<DuplexStream>);

@@ -5,9 +5,10 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::routing::get;
 use reqwest::Method;
 
-use crate::browser::{Browser, FORM};
 use crate::raw;
-use crate::world::{World, serve};
+use support::browser::{Browser, FORM};
+use support::ids::AddOnExt as _;
+use support::world::{World, serve};
 
 /// Ways to write `path`, and targets that have it in them.
 fn spellings(path: &str) -> Vec<String> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use support::ids::AddOnExt as _;
 use tokio::time::timeout;
 use tower_heroku_sso::MemorySessions;
 use tower_sessions::session::{Id, Record};
@@ -13,7 +14,7 @@ use tower_sessions::{SessionStore, session_store};
 
 use crate::faulty::Faulty;
 use crate::streams;
-use crate::world::{REFRESH, World};
+use support::world::{REFRESH, World};
 
 /// Sessions in memory whose database can go away.
 #[derive(Clone, Debug, Default)]

@@ -9,15 +9,16 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use axum::routing::{any, get};
 use bytes::Bytes;
+use heroku_addon_simulator::AddOn;
 use reqwest::Method;
+use support::ids::AddOnExt as _;
 use tokio::time::timeout;
 use tokio_stream::StreamExt;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tower_heroku_sso::simulator::AddOn;
 use tower_heroku_sso::{HerokuUser, Streams, WebhookSecret, Webhooks};
 
-use crate::browser::Browser;
-use crate::world::{REFRESH, World, serve};
+use support::browser::Browser;
+use support::world::{REFRESH, World, serve};
 
 /// One event, and then silence for ever.
 async fn events() -> Body {

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use tower_heroku_sso::simulator::{Endpoint, Fault};
+use heroku_addon_simulator::{Endpoint, Fault};
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::{WebhookSecret, Webhooks};
 
 use crate::webhooks::{NEXT_SECRET, SECRET, sign};
-use crate::world::{REFRESH, World};
+use support::world::{REFRESH, World};
 
 /// A world whose gate subscribes at its own address.
 pub async fn subscribing(secrets: &[&str]) -> World {
@@ -61,10 +62,10 @@ async fn a_subscription_that_is_there_already_is_taken_over_with_the_secret_of_n
     let url = format!("http://{}/heroku/webhooks", world.address);
     let secret = WebhookSecret::new(NEXT_SECRET).unwrap();
     let webhooks = Webhooks::new(secret).subscribe_at(url.parse().unwrap());
-    let next = crate::world::builder(&world.heroku, &world.clock);
+    let next = support::world::builder(&world.heroku, &world.clock);
     let next = next.webhooks(webhooks).build().unwrap();
     let resource = addon.resource_id();
-    next.register(&resource, crate::world::grant(&addon))
+    next.register(&resource, support::world::grant(&addon))
         .await
         .unwrap();
     let sync = next.spawn_sync();

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault};
+use heroku_addon_simulator::{AddOn, Endpoint, Fault};
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::sync::{Change, SyncError};
 use tower_heroku_sso::{Clock as _, Role, SyncScope};
 
-use crate::world::{REFRESH, World, grant, next};
+use support::world::{REFRESH, World, grant, next};
 
 async fn emails(world: &World, addon: &AddOn) -> Vec<String> {
     let resource = addon.resource_id();

@@ -7,13 +7,14 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::routing::get;
+use heroku_addon_simulator::AddOn;
 use reqwest::Method;
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::partner_api::NoProvisioning;
-use tower_heroku_sso::simulator::AddOn;
 use tower_heroku_sso::{HerokuSso, HerokuUser, SetupError};
 
-use crate::browser::{Answer, Browser};
-use crate::world::{REFRESH, World, serve};
+use support::browser::{Answer, Browser};
+use support::world::{REFRESH, World, serve};
 
 const PATTERN: &str = "/addons/{resource}";
 
@@ -257,7 +258,7 @@ async fn a_pattern_that_cannot_be_meant_is_refused_at_the_start() {
         "//x/{resource}",
         "/a b/{resource}",
     ] {
-        let built = crate::world::builder(&world.heroku, &world.clock)
+        let built = support::world::builder(&world.heroku, &world.clock)
             .resource_in_path(pattern)
             .build();
         assert!(

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use heroku_addon_simulator::{AddOn, Endpoint, Fault, Team};
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::RatePools;
-use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault, Team};
 use tower_heroku_sso::sync::Change;
 
-use crate::world::{REFRESH, World, grant, next};
+use support::world::{REFRESH, World, grant, next};
 
 /// Apps of one team, each with an add-on that is registered.
 async fn apps(world: &World, team: &Team, number: usize) -> Vec<AddOn> {

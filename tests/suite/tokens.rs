@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tower_heroku_sso::simulator::{Endpoint, Fault};
+use heroku_addon_simulator::{Endpoint, Fault};
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::sync::SyncError;
 
 use tower_heroku_sso::Clock as _;
 
 use crate::faulty::{Faulty, Leases};
 use crate::log::Log;
-use crate::world::{World, grant};
+use support::world::{World, grant};
 
 const HOUR: Duration = Duration::from_secs(3600);
 

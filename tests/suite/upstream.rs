@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use heroku_addon_simulator::{AddOn, Endpoint, Fault};
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::Clock as _;
 use tower_heroku_sso::access::Admission;
-use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault};
 use tower_heroku_sso::sync::{Change, SyncError};
 
 use crate::log::Log;
-use crate::world::{REFRESH, World};
+use support::world::{REFRESH, World};
 
 /// A team's app with more people than a page holds.
 pub async fn team_app(world: &World) -> AddOn {

@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use heroku_addon_simulator::{AddOn, Endpoint, Fault};
 use reqwest::Method;
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::OnExpired;
-use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault};
 
-use crate::browser::Browser;
 use crate::raw;
-use crate::world::{REFRESH, World, serve};
+use support::browser::Browser;
+use support::world::{REFRESH, World, serve};
 
 const SESSION: &str = "__Host-heroku_sso";
 

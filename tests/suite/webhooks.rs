@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use heroku_addon_simulator::{AddOn, Endpoint, Fault};
 use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use tower_heroku_sso::simulator::{AddOn, Endpoint, Fault};
+use support::ids::AddOnExt as _;
 use tower_heroku_sso::sync::Change;
 use tower_heroku_sso::{Email, WebhookSecret, Webhooks};
 
-use crate::browser::client;
 use crate::subscriptions::subscribing;
-use crate::world::{REFRESH, World, next};
+use support::browser::client;
+use support::world::{REFRESH, World, next};
 
 pub const SECRET: &str = "a-webhook-secret-of-our-own";
 pub const NEXT_SECRET: &str = "the-secret-after-the-rotation";

@@ -2,12 +2,13 @@
 
 use axum::Router;
 use axum::routing::get;
+use support::ids::AddOnExt as _;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tower_heroku_sso::Clock as _;
 
-use crate::browser::Browser;
-use crate::world::{REFRESH, World, serve};
+use support::browser::Browser;
+use support::world::{REFRESH, World, serve};
 
 async fn signed_in(world: &World) -> (Browser, String) {
     let addon = world.addon().await;

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tower_heroku_sso::HerokuSsoBuilder;
 
-use crate::world::World;
+use support::world::World;
 
 /// What is sent instead of Heroku's answer.
 #[derive(Clone, Debug)]

@@ -1,0 +1,131 @@
+//! From claims to a token and back.
+
+use super::keys::JwtKeys;
+pub use super::keys::PublicKeys;
+use jsonwebtoken::{Header, Validation, decode, decode_header, encode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Longer than this no token of ours is, and it would not fit into a cookie.
+const MAX_TOKEN: usize = 4096;
+
+/// The claims of one use.
+pub trait Claims: Serialize + DeserializeOwned {
+    /// `typ` in the header.
+    const TYPE: &'static str;
+
+    /// `iss`.
+    fn issuer(&self) -> &str;
+    /// `aud`.
+    fn audience(&self) -> &str;
+    /// `exp`, in seconds.
+    fn expires_at(&self) -> i64;
+}
+
+/// Makes and reads the tokens of one use.
+#[derive(Clone, Debug)]
+pub struct Codec {
+    keys: JwtKeys,
+    verifying: PublicKeys,
+    /// `iss` of all its tokens.
+    pub issuer: Box<str>,
+    /// `aud` of all its tokens.
+    pub audience: Box<str>,
+}
+
+/// Why a token does not count. No part of the token is kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JwtError {
+    /// Its end has come.
+    #[error("the token has expired")]
+    Expired,
+    /// It cannot be read, or was not signed by that key.
+    #[error("the token is malformed, or its signature does not match")]
+    Invalid,
+    /// Its key is not among those that verify.
+    #[error("the token names a key that is not known")]
+    UnknownKey,
+    /// Another type, issuer or audience.
+    #[error("the token was made for another use")]
+    WrongUse,
+}
+
+impl Codec {
+    /// The codec of one use.
+    pub fn new(keys: JwtKeys, issuer: &str, audience: &str) -> Self {
+        super::key::use_aws_lc();
+        Self {
+            verifying: keys.verifying(),
+            keys,
+            issuer: issuer.into(),
+            audience: audience.into(),
+        }
+    }
+
+    /// The token for `claims`, whose issuer and audience are the codec's.
+    ///
+    /// # Errors
+    /// [`JwtError::Invalid`] if the key cannot sign.
+    pub fn sign<C: Claims>(&self, claims: &C) -> Result<String, JwtError> {
+        let key = self.keys.first();
+        let mut header = Header::new(key.verifies.algorithm);
+        header.typ = Some(C::TYPE.to_owned());
+        header.kid = Some(key.id.clone());
+        encode(&header, claims, &key.signs).map_err(|_| JwtError::Invalid)
+    }
+
+    /// The claims of a token that counts at `now`, in seconds since the Unix epoch.
+    ///
+    /// # Errors
+    /// [`JwtError`] says why it does not count.
+    pub fn verify<C: Claims>(&self, token: &str, now: i64) -> Result<C, JwtError> {
+        verify(&self.verifying, &self.issuer, &self.audience, token, now)
+    }
+}
+
+/// The name of the key that a token says it was signed with.
+pub(crate) fn key_id(token: &str) -> Option<String> {
+    let is_short = token.len() <= MAX_TOKEN;
+    is_short.then(|| decode_header(token).ok()?.kid).flatten()
+}
+
+/// The claims of a token that one of `keys` has signed, and that counts at `now`, in seconds since the
+/// Unix epoch.
+pub(crate) fn verify<C: Claims>(
+    keys: &PublicKeys,
+    issuer: &str,
+    audience: &str,
+    token: &str,
+    now: i64,
+) -> Result<C, JwtError> {
+    if token.len() > MAX_TOKEN {
+        return Err(JwtError::Invalid);
+    }
+    let header = decode_header(token).map_err(|_| JwtError::Invalid)?;
+    if header.typ.as_deref() != Some(C::TYPE) {
+        return Err(JwtError::WrongUse);
+    }
+    // A header that must be understood is not (RFC 7515, section 4.1.11).
+    if header.crit.is_some() {
+        return Err(JwtError::Invalid);
+    }
+    let key = header.kid.as_deref().and_then(|id| keys.get(id));
+    let key = key.ok_or(JwtError::UnknownKey)?;
+    let mut validation = Validation::new(key.algorithm);
+    // The library reads the machine's clock; ours is asked below.
+    validation.validate_exp = false;
+    validation.set_required_spec_claims(&["exp", "iss", "aud"]);
+    validation.set_issuer(&[issuer]);
+    validation.set_audience(&[audience]);
+    let decoded = decode::<C>(token, &key.key, &validation);
+    let claims = decoded.map_err(|_| JwtError::Invalid)?.claims;
+    // Also where the library would take one of several.
+    if claims.issuer() != issuer || claims.audience() != audience {
+        return Err(JwtError::WrongUse);
+    }
+    if claims.expires_at() <= now {
+        return Err(JwtError::Expired);
+    }
+    Ok(claims)
+}

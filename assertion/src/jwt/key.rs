@@ -1,0 +1,157 @@
+//! One key.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+/// The least secret for HS256: as long as its digest (RFC 7518, section 3.2).
+const MIN_SECRET: usize = 32;
+
+/// A key that signs tokens. Its name (`kid`) is made of the key itself, so that two keys never share
+/// one.
+///
+/// Has no `PartialEq`, and `Debug` prints its name only.
+#[derive(Clone)]
+pub struct JwtKey {
+    pub(super) id: String,
+    pub(super) signs: EncodingKey,
+    pub(super) verifies: VerifyingKey,
+    /// None of a secret key.
+    pub(super) public: Option<Jwk>,
+}
+
+/// What it takes to check a signature, and the only algorithm that it checks.
+#[derive(Clone)]
+pub(crate) struct VerifyingKey {
+    pub(super) algorithm: Algorithm,
+    pub(super) key: DecodingKey,
+}
+
+/// Why something is not a key. The thing itself is not kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidJwtKey {
+    /// Not a private key in PKCS#8, in PEM, of the kind that was asked for.
+    #[error("expected a private key of the right kind in PKCS#8 (`-----BEGIN PRIVATE KEY-----`)")]
+    NotAPrivateKey,
+    /// The text is not the base64 of at least 32 bytes.
+    #[error("expected 32 bytes in base64, as `head -c 32 /dev/urandom | base64` prints them")]
+    NotASecret,
+    /// HS256 is for session cookies only: who could check such a token could make one.
+    #[error("a secret key (HS256) is for session cookies only; use ES256 or Ed25519")]
+    SecretNotAllowed,
+}
+
+impl JwtKey {
+    /// A secret for HS256, for session cookies only: at least 32 random bytes in base64, as
+    /// `head -c 32 /dev/urandom | base64` prints them.
+    ///
+    /// # Errors
+    /// [`InvalidJwtKey::NotASecret`] if it is shorter, or one byte repeated.
+    pub fn hs256_base64(text: &str) -> Result<Self, InvalidJwtKey> {
+        let decoded = STANDARD.decode(text.trim());
+        let secret = Zeroizing::new(decoded.map_err(|_| InvalidJwtKey::NotASecret)?);
+        if secret.len() < MIN_SECRET || secret.iter().all(|byte| *byte == secret[0]) {
+            return Err(InvalidJwtKey::NotASecret);
+        }
+        let hash = Sha256::new()
+            .chain_update(b"tower-heroku-sso jwt key id")
+            .chain_update(&*secret)
+            .finalize();
+        Ok(Self {
+            id: URL_SAFE_NO_PAD.encode(&hash[..12]),
+            signs: EncodingKey::from_secret(&secret).map_err(|_| InvalidJwtKey::NotASecret)?,
+            verifies: VerifyingKey {
+                algorithm: Algorithm::HS256,
+                key: DecodingKey::from_secret(&secret).map_err(|_| InvalidJwtKey::NotASecret)?,
+            },
+            public: None,
+        })
+    }
+
+    /// A P-256 key for ES256, as `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`
+    /// prints it.
+    ///
+    /// # Errors
+    /// [`InvalidJwtKey::NotAPrivateKey`] if it is not one.
+    pub fn es256_pem(pem: &str) -> Result<Self, InvalidJwtKey> {
+        let key = EncodingKey::from_ec_pem(pem.as_bytes());
+        Self::asymmetric(key, Algorithm::ES256)
+    }
+
+    /// An Ed25519 key for EdDSA, as `openssl genpkey -algorithm ed25519` prints it.
+    ///
+    /// # Errors
+    /// [`InvalidJwtKey::NotAPrivateKey`] if it is not one.
+    pub fn ed25519_pem(pem: &str) -> Result<Self, InvalidJwtKey> {
+        let key = EncodingKey::from_ed_pem(pem.as_bytes());
+        Self::asymmetric(key, Algorithm::EdDSA)
+    }
+
+    /// The key's name: a hash of it, for asymmetric keys the thumbprint of RFC 7638.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn asymmetric(
+        key: jsonwebtoken::errors::Result<EncodingKey>,
+        algorithm: Algorithm,
+    ) -> Result<Self, InvalidJwtKey> {
+        use_aws_lc();
+        let read = || {
+            let signs = key?;
+            let mut public = Jwk::from_encoding_key(&signs, algorithm)?;
+            let id = public.thumbprint(ThumbprintHash::SHA256)?;
+            public.common.key_id = Some(id.clone());
+            public.common.public_key_use = Some(PublicKeyUse::Signature);
+            Ok(Self {
+                id,
+                signs,
+                verifies: VerifyingKey {
+                    algorithm,
+                    key: DecodingKey::from_jwk(&public)?,
+                },
+                public: Some(public),
+            })
+        };
+        read().map_err(|_: jsonwebtoken::errors::Error| InvalidJwtKey::NotAPrivateKey)
+    }
+}
+
+impl VerifyingKey {
+    /// A public key of a kind that this crate uses.
+    pub(super) fn of(public: &Jwk) -> Option<(String, Self)> {
+        use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve};
+
+        use_aws_lc();
+        let algorithm = match &public.algorithm {
+            AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
+                Algorithm::ES256
+            }
+            AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+                Algorithm::EdDSA
+            }
+            _ => return None,
+        };
+        let id = public.common.key_id.clone()?;
+        let key = DecodingKey::from_jwk(public).ok()?;
+        Some((id, Self { algorithm, key }))
+    }
+}
+
+/// Another part of the program may have turned on jsonwebtoken's other backend too; then it wants to
+/// be told which one to use. Who has told it before has decided.
+pub(super) fn use_aws_lc() {
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+}
+
+impl fmt::Debug for JwtKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JwtKey({})", self.id)
+    }
+}

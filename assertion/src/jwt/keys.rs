@@ -1,0 +1,98 @@
+//! The keys of one use: one signs, all verify.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use jsonwebtoken::jwk::JwkSet;
+
+use super::key::{InvalidJwtKey, JwtKey, VerifyingKey};
+
+/// The keys of one use: the first signs, all verify.
+///
+/// To change the key: start everywhere with the old one first and the new one as well, so that all
+/// know it; then with the new one first; and without the old one when everything that it has signed
+/// is over.
+#[derive(Clone, Debug)]
+pub struct JwtKeys {
+    first: JwtKey,
+    others: Vec<JwtKey>,
+}
+
+impl JwtKeys {
+    /// Signs and verifies with this key.
+    pub fn new(key: JwtKey) -> Self {
+        Self {
+            first: key,
+            others: Vec::new(),
+        }
+    }
+
+    /// Verifies what this key has signed as well.
+    pub fn also_verifies(mut self, key: JwtKey) -> Self {
+        self.others.push(key);
+        self
+    }
+
+    /// The public keys as a JWK set (RFC 7517). A secret key is not in it.
+    pub fn public_jwks(&self) -> String {
+        let keys = self.all().filter_map(|key| key.public.clone()).collect();
+        serde_json::to_string(&JwkSet { keys }).unwrap_or_default()
+    }
+
+    pub(super) fn first(&self) -> &JwtKey {
+        &self.first
+    }
+
+    /// The keys, if none of them is a secret, as whatever others verify has to be.
+    ///
+    /// # Errors
+    /// [`InvalidJwtKey::SecretNotAllowed`] for a key that is not ES256 or Ed25519.
+    pub fn asymmetric(self) -> Result<Self, InvalidJwtKey> {
+        let has_secret = self.all().any(|key| key.public.is_none());
+        match has_secret {
+            true => Err(InvalidJwtKey::SecretNotAllowed),
+            false => Ok(self),
+        }
+    }
+
+    pub(crate) fn verifying(&self) -> PublicKeys {
+        let keys = self.all();
+        PublicKeys(
+            keys.map(|key| (key.id.clone(), key.verifies.clone()))
+                .collect(),
+        )
+    }
+
+    fn all(&self) -> impl Iterator<Item = &JwtKey> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+}
+
+/// What it takes to verify, by the keys' names.
+#[derive(Clone, Default)]
+pub struct PublicKeys(HashMap<String, VerifyingKey>);
+
+impl PublicKeys {
+    /// The keys of a JWK set that this crate can use; the others are left out.
+    ///
+    /// # Errors
+    /// If it is not a JWK set at all.
+    pub(crate) fn from_jwks(json: &[u8]) -> Result<Self, serde_json::Error> {
+        let set: JwkSet = serde_json::from_slice(json)?;
+        Ok(Self(set.keys.iter().filter_map(VerifyingKey::of).collect()))
+    }
+
+    pub(crate) fn knows(&self, id: &str) -> bool {
+        self.0.contains_key(id)
+    }
+
+    pub(super) fn get(&self, id: &str) -> Option<&VerifyingKey> {
+        self.0.get(id)
+    }
+}
+
+impl fmt::Debug for PublicKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}

@@ -1,0 +1,79 @@
+//! Who is behind a request, signed, for services behind a gate of `tower-heroku-sso`.
+//!
+//! A dashboard is often more than one process: a Rails app behind a gating proxy, a reports service
+//! behind the dashboard. The gate adds a header to each request that it admits,
+//! `x-heroku-sso-assertion`: a JWT of at most five minutes, signed with a key whose public half the
+//! service behind fetches. This crate is that service's side, and the claims that both sides share.
+//!
+//! A request passes [`VerifyAssertion`] only if
+//!
+//! 1. it has exactly one header `x-heroku-sso-assertion`,
+//! 2. the token in it was signed by a key of the gate's JWK set (ES256 or EdDSA), under that key's name,
+//! 3. its type is `heroku-assertion+jwt`, and its issuer and audience are the expected ones,
+//! 4. it has not expired.
+//!
+//! Every other request is answered with 401 as `application/problem+json`; with 503 while no keys can be
+//! had. The header is removed, so that no other reader of it decides by an assertion that was not
+//! checked.
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use heroku_sso_assertion::{AssertedUser, VerifyAssertion};
+//!
+//! # fn app() -> Result<Router, Box<dyn std::error::Error>> {
+//! let verify = VerifyAssertion::from_jwks_url(
+//!     "https://addon.example.com/.well-known/jwks.json",
+//!     "https://addon.example.com",
+//!     "reports",
+//! )?;
+//! let app = Router::new()
+//!     .route("/", get(|user: AssertedUser| async move { user.email().to_owned() }))
+//!     .layer(verify);
+//! # Ok(app)
+//! # }
+//! ```
+//!
+//! # Claims
+//! `iss`, `aud`, `iat`, `exp`, `sub` (the Heroku account, or the email if that is not known), `email`,
+//! `user_id`, `resource_id`, `app` with `id` and `name`, `roles`, and `proof` ([`Proof`]).
+//!
+//! An assertion says that the person was on the list when it was made. A service that holds a connection
+//! open for long should close it when [`AssertedUser::expires_at`] has come.
+//!
+//! # Features
+//! | feature | what it adds | default |
+//! | --- | --- | --- |
+//! | `axum` | [`AssertedUser`] as an extractor | yes |
+
+#![warn(unreachable_pub)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod claims;
+mod clock;
+#[cfg(feature = "axum")]
+mod extract;
+mod fetched_keys;
+#[doc(hidden)]
+pub mod header;
+mod issue;
+mod jwt;
+mod rejection;
+mod verify;
+
+pub use claims::{AssertedUser, Identity, Proof};
+#[cfg(feature = "axum")]
+pub use extract::NotVerified;
+pub use fetched_keys::JwksSetupError;
+pub use header::HEADER;
+pub use issue::{Issuer, SigningFailed};
+pub use jwt::{InvalidJwtKey, JwtKey, JwtKeys};
+pub use verify::{Verified, VerifyAssertion, VerifyFuture};
+
+/// What `tower-heroku-sso` makes its own tokens with. No part of this crate's stable interface.
+#[doc(hidden)]
+pub use jwt::codec;
+
+/// The README's example, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

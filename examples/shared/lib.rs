@@ -1,0 +1,6 @@
+//! What several examples share, so that each of them shows one thing.
+
+pub mod demo;
+pub mod process;
+pub mod settings;
+pub mod storage;

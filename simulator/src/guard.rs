@@ -1,0 +1,182 @@
+//! What happens around every call of an add-on: it is noted, and a fault may come in between.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{ConnectInfo, Request, State as Extract};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use uuid::Uuid;
+
+use super::caller;
+use super::calls::{Endpoint, RecordedRequest};
+use super::connection::ResetSwitch;
+use super::fault::Fault;
+use super::fault_answer as wrong;
+use super::paging::PageNumber;
+use super::refusal::Refusal;
+use super::shared::Shared;
+use super::state::State;
+
+pub(super) async fn guard(
+    Extract((shared, endpoint)): Extract<(Arc<Shared>, Endpoint)>,
+    ConnectInfo(reset): ConnectInfo<ResetSwitch>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let request_id = request.headers().get("request-id").cloned();
+    let arrival = arrive(&shared, endpoint, &request);
+    if !arrival.latency.is_zero() {
+        tokio::select! {
+            // In real time, whatever the simulator's clock is.
+            () = tokio::time::sleep(arrival.latency) => {}
+            () = shared.stopped() => {}
+        }
+    }
+    let mut answer = match arrival.verdict {
+        Verdict::Answer => next.run(request).await,
+        Verdict::Refuse => wrong::rate_limited(None),
+        Verdict::Fail(fault) => faulty(&shared, endpoint, fault, &reset, request, next).await,
+    };
+    let status = answer.status();
+    let mut state = shared.state();
+    if !reset.is_pulled() {
+        state
+            .log
+            .answered(arrival.number, endpoint, status.as_u16());
+    }
+    let headers = answer.headers_mut();
+    if let Some(addon) = arrival.payer {
+        let remaining = settle(&shared, &mut state, addon, status);
+        headers.insert("ratelimit-remaining", remaining.into());
+    }
+    if let Some(id) = request_id.or_else(fresh_id) {
+        headers.insert("request-id", id);
+    }
+    if let Some(date) = date(&shared, state.date_offset) {
+        headers.insert(header::DATE, date);
+    }
+    answer
+}
+
+/// A call before it is answered.
+struct Arrival {
+    number: u64,
+    /// The add-on that pays for it, if it is one that costs.
+    payer: Option<Uuid>,
+    latency: Duration,
+    verdict: Verdict,
+}
+
+enum Verdict {
+    Answer,
+    /// The rate pool is empty.
+    Refuse,
+    Fail(Fault),
+}
+
+fn arrive(shared: &Shared, endpoint: Endpoint, request: &Request) -> Arrival {
+    let mut state = shared.state();
+    let number = state.log.arrived(endpoint, record(request));
+    let payer = caller::of_token(shared, &state, request.headers());
+    let payer = payer.filter(|_| endpoint != Endpoint::Token);
+    let now = shared.clock.elapsed();
+    let verdict = match payer {
+        Some(addon) if !state.rates.draw(addon, now) => Verdict::Refuse,
+        _ => state
+            .faults
+            .take(endpoint)
+            .map_or(Verdict::Answer, Verdict::Fail),
+    };
+    Arrival {
+        number,
+        payer,
+        latency: state.latency,
+        verdict,
+    }
+}
+
+/// What is left to the add-on after an answer of that status.
+fn settle(shared: &Shared, state: &mut State, addon: Uuid, status: StatusCode) -> usize {
+    let now = shared.clock.elapsed();
+    match status {
+        // Also where a fault only says that the pool is empty.
+        StatusCode::TOO_MANY_REQUESTS => return 0,
+        StatusCode::NOT_MODIFIED if !state.rates.rules.charges_not_modified => {
+            state.rates.give_back(addon, now);
+        }
+        _ => {}
+    }
+    state.rates.remaining(addon, now)
+}
+
+fn fresh_id() -> Option<HeaderValue> {
+    HeaderValue::try_from(Uuid::new_v4().to_string()).ok()
+}
+
+fn record(request: &Request) -> RecordedRequest {
+    RecordedRequest {
+        method: request.method().to_string(),
+        path: request.uri().path().to_owned(),
+        had_token: request.headers().contains_key(header::AUTHORIZATION),
+        status: None,
+    }
+}
+
+async fn faulty(
+    shared: &Shared,
+    endpoint: Endpoint,
+    fault: Fault,
+    reset: &ResetSwitch,
+    request: Request,
+    next: Next,
+) -> Response {
+    match fault {
+        Fault::Status(status) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            Refusal::of_status(status).into_response()
+        }
+        Fault::RateLimited { retry_after } => wrong::rate_limited(retry_after.as_deref()),
+        Fault::Slow(delay) => {
+            tokio::select! {
+                () = shared.clock.sleep(delay) => {}
+                () = shared.stopped() => {}
+            }
+            next.run(request).await
+        }
+        Fault::Hang => {
+            shared.stopped().await;
+            Refusal::UNAVAILABLE.into_response()
+        }
+        Fault::Reset => {
+            reset.pull();
+            Refusal::UNAVAILABLE.into_response()
+        }
+        Fault::Truncated => wrong::truncated(next.run(request).await).await,
+        Fault::Html503 => wrong::html_503(),
+        Fault::Body(body) => wrong::json_text(body),
+        Fault::Oversized(bytes) => wrong::oversized(bytes),
+        Fault::NestedJson => wrong::json_text(wrong::nested_arrays()),
+        Fault::PartialWithoutNextRange => wrong::partial(next.run(request).await, None),
+        Fault::LoopingRange => wrong::partial(next.run(request).await, Some("id ..; max=1")),
+        Fault::FailOnPage(page) => {
+            let answer = next.run(request).await;
+            let is_page = |it: &PageNumber| it.0 == page;
+            if !answer.extensions().get().is_some_and(is_page) {
+                return answer;
+            }
+            shared.state().faults.used(endpoint);
+            Refusal::UNAVAILABLE.into_response()
+        }
+        Fault::NotModified => StatusCode::NOT_MODIFIED.into_response(),
+        Fault::Redirect(to) => wrong::redirect(&to),
+        Fault::WrongId => wrong::about_another(next.run(request).await).await,
+    }
+}
+
+/// The time by the simulator's clock, as HTTP writes it.
+fn date(shared: &Shared, offset: time::Duration) -> Option<HeaderValue> {
+    let now = shared.clock.now() + offset;
+    HeaderValue::try_from(httpdate::fmt_http_date(now.into())).ok()
+}

@@ -1,0 +1,80 @@
+//! Heroku in a box: a server on loopback that plays Heroku's side of an add-on.
+//!
+//! It answers the Platform API calls behind an access list and the token exchange of
+//! `id.heroku.com`, takes webhooks, calls the Partner API as Heroku does, signs SSO forms, and has a
+//! dashboard page for people. Apps, teams and their people are changed while it runs, and there can
+//! be a hundred thousand of them; faults make it slow, broken or hostile. A test can give it a clock
+//! ([`SimulatorBuilder::clock`]), so nothing has to be waited for. It signs by formulas of its own, and
+//! knows nothing of the add-on that it tries, in whatever language that is written.
+//!
+//! For tests and demonstrations only: whoever reaches its port can sign in as anybody.
+//!
+//! ```
+//! # async fn doc() -> Result<(), Box<dyn std::error::Error>> {
+//! use heroku_addon_simulator::{Endpoint, Fault, Simulator};
+//!
+//! let heroku = Simulator::start().await?;
+//! let app = heroku.app("shop").collaborator("ann@example.com");
+//! let addon = app.addon();
+//!
+//! let form = addon.sign_in_form("ann@example.com"); // what the browser would post
+//! app.remove("ann@example.com"); // the next answer for the app's collaborators lacks her
+//! heroku.fault(Endpoint::Any, Fault::Reset); // and now Heroku is down
+//! # let _ = form;
+//! # Ok(())
+//! # }
+//! ```
+
+mod addon;
+mod app;
+mod attachments;
+mod body;
+mod builder;
+mod caller;
+mod calls;
+mod changes;
+mod clock;
+mod connection;
+mod dashboard;
+mod demo;
+mod etag;
+mod fault;
+mod fault_answer;
+mod guard;
+mod handle;
+mod oauth;
+mod paging;
+mod partner;
+mod people;
+mod platform_api;
+mod rate_pools;
+mod records;
+mod refusal;
+mod register;
+mod server;
+mod settings;
+mod shared;
+mod sign_in;
+mod state;
+mod team;
+mod token;
+mod token_exchange;
+mod webhooks;
+
+pub use addon::AddOn;
+pub use app::App;
+pub use builder::SimulatorBuilder;
+pub use calls::{Endpoint, RecordedRequest};
+pub use etag::ETags;
+pub use fault::Fault;
+pub use handle::Simulator;
+pub use partner::{PartnerAnswer, PartnerUnreachable};
+pub use rate_pools::RatePools;
+pub use sign_in::SignInForm;
+pub use team::Team;
+pub use webhooks::{Delivery, Notification, Webhook, WebhookLevel};
+
+/// The README's example, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

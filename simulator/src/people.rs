@@ -1,0 +1,38 @@
+//! Everyone who was ever named, with the account that was made up for them.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+#[derive(Debug, Default)]
+pub(super) struct People {
+    /// By address in lower case.
+    accounts: HashMap<String, Uuid>,
+    addresses: HashMap<Uuid, String>,
+}
+
+impl People {
+    /// The account of a person, made up when first asked for.
+    pub(super) fn account(&mut self, email: &str) -> Uuid {
+        let known = self.accounts.get(&email.to_ascii_lowercase());
+        known.copied().unwrap_or_else(|| self.new_account(email))
+    }
+
+    /// Gives the address to an account made up now.
+    pub(super) fn new_account(&mut self, email: &str) -> Uuid {
+        let new = Uuid::new_v4();
+        self.set_account(email, new);
+        new
+    }
+
+    /// Gives the address to this account.
+    pub(super) fn set_account(&mut self, email: &str, account: Uuid) {
+        let key = email.to_ascii_lowercase();
+        self.accounts.insert(key.clone(), account);
+        self.addresses.insert(account, key);
+    }
+
+    pub(super) fn email_of(&self, account: Uuid) -> Option<&str> {
+        self.addresses.get(&account).map(|email| &**email)
+    }
+}

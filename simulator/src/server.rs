@@ -1,0 +1,102 @@
+//! The HTTP server: all of Heroku's hosts on one port.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, post};
+use parking_lot::Mutex;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::connection::{LoopbackListener, ResetSwitch};
+use super::guard::guard;
+use super::refusal::Refusal;
+use super::shared::Shared;
+use super::webhooks::api as webhook_api;
+use super::{Endpoint, attachments, dashboard, platform_api, token_exchange};
+
+/// How long a stop waits for the last answers.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The running server. It stops when this is dropped.
+#[derive(Debug)]
+pub(super) struct Server {
+    stop: watch::Sender<bool>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Server {
+    pub(super) fn start(
+        shared: Arc<Shared>,
+        listener: TcpListener,
+        stop: watch::Sender<bool>,
+    ) -> Self {
+        let service =
+            router(Arc::clone(&shared)).into_make_service_with_connect_info::<ResetSwitch>();
+        let task = tokio::spawn(async move {
+            let serving = axum::serve(LoopbackListener(listener), service);
+            // Never an error: a failed accept is tried again.
+            let _ = serving
+                .with_graceful_shutdown(async move { shared.stopped().await })
+                .await;
+        });
+        Self {
+            stop,
+            task: Mutex::new(Some(task)),
+        }
+    }
+
+    pub(super) async fn stop(&self) {
+        self.stop.send_replace(true);
+        let task = self.task.lock().take();
+        if let Some(task) = task {
+            // The port is closed at once. What is left are answers that nobody reads, and those
+            // need not end.
+            let _ = tokio::time::timeout(PATIENCE, task).await;
+        }
+    }
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    let of = |endpoint, method: MethodRouter<Arc<Shared>>| {
+        method.layer(from_fn_with_state((Arc::clone(&shared), endpoint), guard))
+    };
+    let collaborators = get(platform_api::collaborators);
+    let webhooks = get(webhook_api::list).post(webhook_api::create);
+    let webhook = get(webhook_api::info)
+        .patch(webhook_api::update)
+        .delete(webhook_api::delete);
+    Router::new()
+        .route(
+            "/addons/{addon}",
+            of(Endpoint::AddOn, get(platform_api::addon)),
+        )
+        .route("/apps/{app}", of(Endpoint::App, get(platform_api::app)))
+        .route(
+            "/apps/{app}/collaborators",
+            of(Endpoint::Collaborators, collaborators),
+        )
+        .route(
+            "/teams/{team}/members",
+            of(Endpoint::TeamMembers, get(platform_api::members)),
+        )
+        .route(
+            "/addons/{addon}/addon-attachments",
+            of(Endpoint::Attachments, get(attachments::list)),
+        )
+        .route("/addons/{addon}/webhooks", of(Endpoint::Webhooks, webhooks))
+        .route(
+            "/addons/{addon}/webhooks/{webhook}",
+            of(Endpoint::Webhooks, webhook),
+        )
+        .route(
+            "/oauth/token",
+            of(Endpoint::Token, post(token_exchange::token)),
+        )
+        .merge(dashboard::router())
+        .fallback(async || Refusal::NOT_FOUND)
+        .with_state(Arc::clone(&shared))
+}

@@ -1,0 +1,169 @@
+//! SSO forms, signed as Heroku signs them.
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::json;
+use time::OffsetDateTime;
+use url::form_urlencoded;
+use uuid::Uuid;
+
+use super::shared::Shared;
+use super::token;
+
+/// The form that a browser posts to the add-on's SSO endpoint, to be sent as it is or tampered with.
+///
+/// Changes do not sign it again.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SignInForm {
+    action: String,
+    fields: Vec<(String, String)>,
+}
+
+impl SignInForm {
+    /// The address to post to.
+    pub fn action(&self) -> String {
+        self.action.clone()
+    }
+
+    /// The fields in the order they are sent.
+    pub fn fields(&self) -> &[(String, String)] {
+        &self.fields
+    }
+
+    /// The value of a field.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let found = self.fields.iter().find(|field| field.0 == name);
+        found.map(|field| &*field.1)
+    }
+
+    /// Replaces a field, or adds it at the end.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) -> &mut Self {
+        let value = value.into();
+        match self.fields.iter_mut().find(|field| field.0 == name) {
+            Some(field) => field.1 = value,
+            None => self.fields.push((name.to_owned(), value)),
+        }
+        self
+    }
+
+    /// Takes a field out.
+    pub fn remove(&mut self, name: &str) -> &mut Self {
+        self.fields.retain(|field| field.0 != name);
+        self
+    }
+
+    /// The same as command-line plugins send it: the value of an `x-addon-sso` header.
+    pub fn addon_sso_header(&self) -> String {
+        let params: serde_json::Map<_, _> = self
+            .fields
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone().into()))
+            .collect();
+        let answer = json!({ "action": self.action, "method": "post", "params": params });
+        STANDARD.encode(answer.to_string())
+    }
+
+    /// The body, as `application/x-www-form-urlencoded`.
+    pub fn body(&self) -> String {
+        let mut body = form_urlencoded::Serializer::new(String::new());
+        body.extend_pairs(&self.fields);
+        body.finish()
+    }
+}
+
+/// The form of someone who comes by the app `through`, or else by the one that the add-on is on.
+pub(super) fn version_3(
+    shared: &Shared,
+    addon: Uuid,
+    through: Option<Uuid>,
+    email: &str,
+    at: OffsetDateTime,
+) -> SignInForm {
+    let signing = Signing::new(shared, addon, through, email, at);
+    let (resource, salt) = (addon.to_string(), &shared.sso_salt);
+    let (timestamp, user) = (&signing.timestamp, &signing.user);
+    let plain = token::resource_token(&resource, salt, timestamp);
+    let scoped = token::user_scoped_resource_token(&resource, salt, timestamp, user, email);
+    signing.form(vec![
+        ("resource_id", resource.clone()),
+        ("resource_token", plain),
+        ("user_scoped_resource_token", scoped),
+        ("timestamp", timestamp.clone()),
+        ("user_id", user.clone()),
+        ("email", email.to_owned()),
+        ("app", signing.app.clone()),
+        ("context_app", signing.context_app.clone()),
+        ("nav-data", signing.nav_data()),
+    ])
+}
+
+pub(super) fn version_1(
+    shared: &Shared,
+    addon: Uuid,
+    email: &str,
+    at: OffsetDateTime,
+) -> SignInForm {
+    let signing = Signing::new(shared, addon, None, email, at);
+    let digest = token::token(&signing.provider_id, &shared.sso_salt, &signing.timestamp);
+    signing.form(vec![
+        ("id", signing.provider_id.clone()),
+        ("token", digest),
+        ("timestamp", signing.timestamp.clone()),
+        ("email", email.to_owned()),
+        ("app", signing.app.clone()),
+        ("nav-data", signing.nav_data()),
+    ])
+}
+
+/// What both versions are made of.
+struct Signing {
+    action: String,
+    timestamp: String,
+    user: String,
+    app: String,
+    context_app: String,
+    slug: String,
+    provider_id: String,
+}
+
+impl Signing {
+    fn new(
+        shared: &Shared,
+        addon: Uuid,
+        through: Option<Uuid>,
+        email: &str,
+        at: OffsetDateTime,
+    ) -> Self {
+        let action = shared.sso_url();
+        let mut state = shared.state();
+        let user = state.user(email).to_string();
+        let addon = state.addon(addon).expect("add-ons are never forgotten");
+        let app = state.app(addon.app).expect("apps are never deleted");
+        let context = through.and_then(|id| state.app(id)).unwrap_or(app);
+        Self {
+            action,
+            timestamp: at.unix_timestamp().to_string(),
+            user,
+            app: app.name.clone(),
+            context_app: context.name.clone(),
+            slug: shared.slug.clone(),
+            provider_id: addon.provider_id.clone(),
+        }
+    }
+
+    fn nav_data(&self) -> String {
+        let current = json!({ "slug": self.slug, "name": self.slug, "current": true });
+        let data = json!({ "addon": self.slug, "appname": self.app, "addons": [current] });
+        URL_SAFE_NO_PAD.encode(data.to_string())
+    }
+
+    fn form(&self, fields: Vec<(&str, String)>) -> SignInForm {
+        let fields = fields
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value));
+        SignInForm {
+            action: self.action.clone(),
+            fields: fields.collect(),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! A team of the simulated Heroku.
+
+use uuid::Uuid;
+
+use super::Simulator;
+use super::records::{TeamRecord, put_standing, remove_standing};
+
+/// The handle of a team.
+#[derive(Clone, Debug)]
+pub struct Team {
+    pub(super) simulator: Simulator,
+    pub(super) id: Uuid,
+}
+
+impl Team {
+    pub(super) fn new(simulator: &Simulator, id: Uuid) -> Self {
+        let simulator = simulator.clone();
+        Self { simulator, id }
+    }
+
+    /// The id in API paths.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// The team's name.
+    pub fn name(&self) -> String {
+        self.with(|team| team.name.clone())
+    }
+
+    /// Puts a person on the team, or changes their role: `admin`, `member`, `viewer`, or
+    /// `collaborator` (which at Heroku whoever is on one of the team's apps is).
+    pub fn member(&self, email: &str, role: &str) -> Self {
+        let now = self.simulator.shared.now();
+        let entry = {
+            let mut state = self.simulator.shared.state();
+            state.standing(email, role, &[], now)
+        };
+        self.with(|team| put_standing(&mut team.members, entry));
+        self.clone()
+    }
+
+    /// Takes a person off the team. Nothing happens if they are not on it.
+    pub fn remove(&self, email: &str) -> Self {
+        self.with(|team| remove_standing(&mut team.members, email));
+        self.clone()
+    }
+
+    fn with<T>(&self, use_it: impl FnOnce(&mut TeamRecord) -> T) -> T {
+        let mut state = self.simulator.shared.state();
+        let team = state.teams.get_mut(self.id);
+        use_it(team.expect("teams are never deleted"))
+    }
+}

@@ -1,0 +1,105 @@
+//! All subscriptions, and what waits to be delivered to them.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::notification::Notification;
+use super::queued::{Entity, Queued};
+use super::subscription::Subscription;
+
+#[derive(Debug, Default)]
+pub(crate) struct Webhooks {
+    of_addon: HashMap<Uuid, Vec<Subscription>>,
+    /// Numbered in order.
+    queue: VecDeque<(u64, Queued)>,
+    last: u64,
+    at_once: bool,
+    /// Rings when there is something to deliver at once.
+    alarm: Arc<Notify>,
+}
+
+impl Webhooks {
+    pub(super) fn of(&self, addon: Uuid) -> &[Subscription] {
+        self.of_addon.get(&addon).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn find(&self, addon: Uuid, id: Uuid) -> Option<&Subscription> {
+        self.of(addon).iter().find(|it| it.id == id)
+    }
+
+    pub(super) fn find_mut(&mut self, addon: Uuid, id: Uuid) -> Option<&mut Subscription> {
+        let all = self.of_addon.get_mut(&addon)?;
+        all.iter_mut().find(|it| it.id == id)
+    }
+
+    pub(super) fn add(&mut self, addon: Uuid, subscription: Subscription) {
+        self.of_addon.entry(addon).or_default().push(subscription);
+    }
+
+    /// Ends a subscription, and drops what waits for it.
+    pub(super) fn remove(&mut self, addon: Uuid, id: Uuid) {
+        if let Some(all) = self.of_addon.get_mut(&addon) {
+            all.retain(|it| it.id != id);
+        }
+        self.queue.retain(|it| it.1.webhook != id);
+    }
+
+    /// The subscriptions of an add-on to some kind of thing.
+    pub(super) fn listening(&self, addon: Uuid, entity: Entity) -> Vec<Uuid> {
+        let wanted = entity.include();
+        let all = self.of(addon).iter();
+        let listening = all.filter(|it| it.include.iter().any(|include| include == wanted));
+        listening.map(|it| it.id).collect()
+    }
+
+    pub(super) fn push(&mut self, new: Queued) {
+        self.last += 1;
+        self.queue.push_back((self.last, new));
+        self.ring();
+    }
+
+    /// Everything that waits, signed, in order.
+    pub(super) fn pending(&self, http: &reqwest::Client) -> Vec<(u64, Notification)> {
+        let waiting = self.queue.iter().filter_map(|(number, queued)| {
+            let subscription = self.find(queued.addon, queued.webhook)?;
+            let notification = Notification::new(http, queued, subscription);
+            Some((*number, notification))
+        });
+        waiting.collect()
+    }
+
+    /// Takes one out of the queue, if it is still there.
+    pub(super) fn settle(&mut self, number: u64) {
+        let place = self.queue.binary_search_by_key(&number, |it| it.0);
+        if let Ok(place) = place {
+            self.queue.remove(place);
+        }
+    }
+
+    pub(super) fn clear_queue(&mut self) {
+        self.queue.clear();
+    }
+
+    pub(crate) fn set_at_once(&mut self, at_once: bool) {
+        self.at_once = at_once;
+        self.ring();
+    }
+
+    /// Whether there is something to deliver at once.
+    pub(super) fn is_due(&self) -> bool {
+        self.at_once && !self.queue.is_empty()
+    }
+
+    pub(super) fn alarm(&self) -> Arc<Notify> {
+        Arc::clone(&self.alarm)
+    }
+
+    fn ring(&self) {
+        if self.is_due() {
+            self.alarm.notify_one();
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Tests with databases: the stores, several processes on one database, and the commands of DEPLOYING.md.
+//! `scripts/with-servers` starts the servers that they need.
+
+mod deploying;
+mod fleet;
+mod place;
+mod replicas;
+mod stores;

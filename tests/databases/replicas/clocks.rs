@@ -1,0 +1,168 @@
+//! Two gates on one Postgres whose clocks are 90 seconds apart, which is as far as two machines should
+//! ever be.
+
+use std::time::Duration;
+
+use heroku_addon_simulator::Endpoint;
+use support::ids::AddOnExt as _;
+use tower_heroku_sso::{Clock, ManualClock};
+
+use crate::place::{Place, Postgres};
+use crate::replicas::soon::{eventually, soon};
+use support::world::{REFRESH, World};
+
+const APART: Duration = Duration::from_secs(45);
+
+/// One whose clock is behind, and the address of one whose clock is ahead. Both see the same time pass.
+async fn apart() -> (
+    World,
+    tower_heroku_sso::HerokuSso,
+    std::net::SocketAddr,
+    ManualClock,
+) {
+    let place = Postgres::new().await;
+    let (one, two) = (place.open().await, place.open().await);
+    let sessions = {
+        use tower_sessions_sqlx_store::PostgresStore;
+        use tower_sessions_sqlx_store::sqlx::PgPool;
+
+        let sessions = PostgresStore::new(PgPool::connect(&place.url).await.unwrap());
+        sessions.migrate().await.unwrap();
+        sessions
+    };
+    let behind = World::with(|builder| builder.store(one).session_store(sessions.clone())).await;
+    let now = behind.clock.now();
+    let ahead = ManualClock::at(now + APART * 2);
+    let (sso, address) = behind
+        .another_gate(|builder| {
+            let builder = builder.store(two).session_store(sessions);
+            builder.clock(ahead.clone())
+        })
+        .await;
+    (behind, sso, address, ahead)
+}
+
+#[tokio::test]
+async fn r6_sign_ins_within_the_window_work_at_both() {
+    let (behind, _, address, _) = apart().await;
+    let addon = behind.addon().await;
+    // Heroku's clock is between them.
+    let at = behind.clock.now() + APART;
+    for email in ["ann@example.com", "owner@example.com"] {
+        let form = addon.sign_in_form_at(email, at);
+        let there = support::browser::Browser::new(address);
+        let here = there.at(behind.address);
+        let first = if email.starts_with("ann") {
+            &there
+        } else {
+            &here
+        };
+        assert_eq!(first.submit(&form).await.status, 303, "{email}");
+        let here = first.at(behind.address);
+        assert_eq!(here.fetch("/page").await.status, 200, "{email}");
+        let there = first.at(address);
+        assert_eq!(there.fetch("/page").await.status, 200, "{email}");
+        // And count once.
+        assert_eq!(here.submit(&form).await.status, 403, "{email}");
+        assert_eq!(there.submit(&form).await.status, 403, "{email}");
+    }
+}
+
+#[tokio::test]
+async fn r6_a_list_is_no_younger_for_a_clock_that_is_behind() {
+    let (behind, sso, _, ahead) = apart().await;
+    let (_here, _there) = (behind.sso.spawn_sync(), sso.spawn_sync());
+    let addon = behind.addon().await;
+    let id = addon.resource_id();
+    sso.refresh_now(&id).await.unwrap();
+    soon("the one behind has the list", async || {
+        let there = sso.access_list(&id).await.unwrap().unwrap();
+        let here = behind.sso.access_list(&id).await.unwrap();
+        here.is_some_and(|here| here.list == there.list && here.fetched_at <= behind.clock.now())
+    })
+    .await;
+    // Fetched by a clock 90 s ahead, and still not from the future.
+    let form = addon.sign_in_form_at("ann@example.com", behind.clock.now() + APART);
+    let browser = behind.browser();
+    assert_eq!(browser.submit(&form).await.status, 303);
+    // The database's clock does not follow the jump: a list that is stored after it would look new.
+    behind.quiet().await;
+    behind
+        .heroku
+        .fault(Endpoint::Any, heroku_addon_simulator::Fault::Status(500));
+    for clock in [&behind.clock, &ahead] {
+        clock.advance(REFRESH * 2 + Duration::from_secs(1));
+    }
+    let form = addon.sign_in_form_at("ann@example.com", behind.clock.now() + APART);
+    let browser = behind.browser();
+    assert_eq!(browser.submit(&form).await.status, 503);
+}
+
+#[tokio::test]
+async fn r6_the_newer_list_wins_whichever_clock_it_bears() {
+    let (behind, sso, _, _) = apart().await;
+    let (_here, _there) = (behind.sso.spawn_sync(), sso.spawn_sync());
+    let addon = behind.addon().await;
+    let id = addon.resource_id();
+    // By the one that is ahead first, then by the one behind, whose list bears an earlier time.
+    sso.refresh_now(&id).await.unwrap();
+    let form = addon.sign_in_form_at("ann@example.com", behind.clock.now() + APART);
+    let ann = behind.browser();
+    assert_eq!(ann.submit(&form).await.status, 303);
+    addon.app().remove("ann@example.com");
+    behind.sso.refresh_now(&id).await.unwrap();
+    let ann = "ann@example.com".parse().unwrap();
+    soon("both know that ann is gone", async || {
+        let list = sso.access_list(&id).await.unwrap().unwrap();
+        !list.list.members().any(|member| member.email == ann)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r6_a_revocation_by_a_clock_behind_ends_a_session_by_one_ahead() {
+    let (behind, sso, address, _) = apart().await;
+    let (_here, _there) = (behind.sso.spawn_sync(), sso.spawn_sync());
+    let addon = behind.addon().await;
+    let form = addon.sign_in_form_at("ann@example.com", behind.clock.now() + APART);
+    let there = support::browser::Browser::new(address);
+    assert_eq!(there.submit(&form).await.status, 303);
+    let email = "ann@example.com".parse().unwrap();
+    behind
+        .sso
+        .revoke(&addon.resource_id(), &email)
+        .await
+        .unwrap();
+    soon("ann is out at both", async || {
+        there.fetch("/page").await.status == 401
+    })
+    .await;
+    assert_eq!(there.at(behind.address).fetch("/page").await.status, 401);
+}
+
+#[tokio::test]
+async fn r6_a_list_that_the_sync_of_one_fetches_is_due_at_neither() {
+    let (behind, sso, _, ahead) = apart().await;
+    let (_here, _there) = (behind.sso.spawn_sync(), sso.spawn_sync());
+    let addon = behind.addon().await;
+    let id = addon.resource_id();
+    let lists = async || {
+        let here = behind.sso.access_list(&id).await.unwrap();
+        let there = sso.access_list(&id).await.unwrap();
+        here.is_some() && there.is_some()
+    };
+    soon("both have the list", lists).await;
+    behind.quiet().await;
+    for round in 1..=3 {
+        behind.heroku.reset_calls();
+        for clock in [&behind.clock, &ahead] {
+            clock.advance(Duration::from_secs(6 * 60 * 60));
+        }
+        eventually("the list is fetched", async || {
+            behind.heroku.calls(Endpoint::Collaborators) > 0
+        })
+        .await;
+        behind.quiet().await;
+        assert_eq!(behind.heroku.calls(Endpoint::AddOn), 1, "round {round}");
+    }
+}

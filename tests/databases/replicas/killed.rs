@@ -1,0 +1,203 @@
+//! Processes that end in the middle of something, as `kill -9` and a machine that goes away end them.
+//!
+//! A hundred of them on each database, in place of the usual dozen:
+//!
+//! ```text
+//! KILLS=100 scripts/with-servers cargo test -p databases-tests r2_
+//! ```
+
+use std::time::Duration;
+
+use heroku_addon_simulator::{Endpoint, Fault};
+use tempfile::TempDir;
+use time::OffsetDateTime;
+
+use crate::fleet::{Fleet, refresh};
+use crate::replicas::soon::eventually;
+
+/// Waits until Heroku has been asked.
+async fn asked(fleet: &Fleet, endpoint: Endpoint) {
+    eventually("heroku is asked", async || fleet.heroku.calls(endpoint) > 0).await;
+}
+
+#[tokio::test]
+async fn in_the_middle_of_a_refresh() {
+    let mut fleet = Fleet::on_postgres(2).await;
+    let addon = fleet.addon().await;
+    let ann = fleet.signed_in(1, &addon, "ann@example.com").await;
+    let owner = fleet.signed_in(0, &addon, "owner@example.com").await;
+    addon.app().remove("ann@example.com");
+    fleet.heroku.reset_calls();
+    fleet.heroku.fault(Endpoint::Collaborators, Fault::Hang);
+    let request = owner.request(reqwest::Method::POST, "/refresh");
+    let refreshing = tokio::spawn(request.send());
+    asked(&fleet, Endpoint::Collaborators).await;
+    fleet.kill(0);
+    assert!(refreshing.await.unwrap().is_err());
+    fleet.heroku.clear_faults();
+    // The list of before is whole, and the next one is fetched.
+    assert_eq!(ann.fetch("/whoami").await.status, 200);
+    let owner = fleet.at(0, &owner);
+    assert_eq!(owner.fetch("/whoami").await.status, 200);
+    refresh(&owner).await;
+    assert_ne!(ann.fetch("/whoami").await.status, 200);
+}
+
+#[tokio::test]
+async fn in_the_middle_of_a_fetch_by_the_schedule() {
+    let mut fleet = Fleet::on_postgres(1).await;
+    fleet.heroku.fault(Endpoint::AddOn, Fault::Hang);
+    fleet.addon().await;
+    asked(&fleet, Endpoint::AddOn).await;
+    let other = fleet.start_one().await;
+    fleet.dashboards.push(other);
+    // It leaves the list to whoever is at it.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(fleet.heroku.calls(Endpoint::AddOn), 1);
+    fleet.kill(0);
+    fleet.heroku.clear_faults();
+    let killed_at = std::time::Instant::now();
+    eventually("the other one fetches it", async || {
+        fleet.heroku.calls_answered(Endpoint::Collaborators, 200) > 0
+    })
+    .await;
+    // The lease ends after 10 seconds, and every 5 seconds it is tried to have.
+    let took = killed_at.elapsed();
+    assert!(took < Duration::from_secs(18), "{took:?}");
+}
+
+#[tokio::test]
+async fn u27_in_the_middle_of_a_token_renewal() {
+    let mut fleet = Fleet::on_postgres(2).await;
+    fleet.heroku.rotate_refresh_tokens(true);
+    let addon = fleet.addon().await;
+    let owner = fleet.signed_in(0, &addon, "owner@example.com").await;
+    let ann = fleet.signed_in(1, &addon, "ann@example.com").await;
+    addon.app().remove("ann@example.com");
+    fleet.heroku.expire_access_tokens();
+    fleet.heroku.reset_calls();
+    fleet.heroku.fault(Endpoint::Token, Fault::Hang);
+    let request = owner.request(reqwest::Method::POST, "/refresh");
+    let refreshing = tokio::spawn(request.send());
+    asked(&fleet, Endpoint::Token).await;
+    fleet.kill(0);
+    assert!(refreshing.await.unwrap().is_err());
+    fleet.heroku.clear_faults();
+    // The lease passes on, and with it the renewal.
+    let owner = fleet.at(0, &owner);
+    eventually("the other one renews the token", async || {
+        refresh(&owner).await;
+        ann.fetch("/whoami").await.status != 200
+    })
+    .await;
+    assert_eq!(owner.fetch("/whoami").await.status, 200);
+}
+
+#[tokio::test]
+async fn in_the_middle_of_a_sign_in() {
+    let mut fleet = Fleet::on_postgres(2).await;
+    let addon = fleet.addon().await;
+    let form = addon.sign_in_form("ann@example.com");
+    eventually("the first list is there", async || {
+        fleet.heroku.calls_answered(Endpoint::Collaborators, 200) > 0
+    })
+    .await;
+    // Somebody who is not on the list yet makes the process ask.
+    let newcomer = addon.sign_in_form("new@example.com");
+    addon.app().collaborator("new@example.com");
+    fleet.heroku.reset_calls();
+    fleet.heroku.fault(Endpoint::Collaborators, Fault::Hang);
+    let browser = fleet.dashboards[0].browser();
+    let body = newcomer.body();
+    let signing_in = tokio::spawn(async move {
+        let request = browser.request(reqwest::Method::POST, "/heroku/sso");
+        let request = request
+            .header("content-type", support::browser::FORM)
+            .body(body);
+        request.send().await
+    });
+    asked(&fleet, Endpoint::Collaborators).await;
+    fleet.kill(0);
+    assert!(signing_in.await.unwrap().is_err());
+    fleet.heroku.clear_faults();
+    // Nobody got in by it, so the form still counts; and so does everybody else's.
+    for form in [newcomer, form] {
+        let browser = fleet.dashboards[0].browser();
+        assert_eq!(browser.submit(&form).await.status, 303);
+        assert_eq!(browser.fetch("/whoami").await.status, 200);
+        assert_eq!(browser.submit(&form).await.status, 403);
+    }
+}
+
+#[tokio::test]
+async fn r2_again_and_again_on_sqlite() {
+    let folder = TempDir::new().unwrap();
+    let file = format!("sqlite:{}", folder.path().join("sso.db").display());
+    again_and_again(file).await;
+}
+
+#[tokio::test]
+async fn r2_again_and_again_on_postgres() {
+    use crate::place::{Place, Postgres};
+
+    again_and_again(Postgres::new().await.url).await;
+}
+
+/// Provisioning, sign-ins and removals go on while the process is killed at any moment. What was
+/// answered before counts after.
+async fn again_and_again(database: String) {
+    let rounds = std::env::var("KILLS").map_or(12, |kills| kills.parse().unwrap());
+    let mut fleet = Fleet::on(database, 1).await;
+    let mut addons = Vec::new();
+    let mut signed_in = Vec::new();
+    for round in 0..rounds {
+        let app = fleet
+            .heroku
+            .app(&format!("shop-{round}"))
+            .collaborator("ann@example.com");
+        let addon = app.addon();
+        assert_eq!(addon.provision().await.unwrap().status, 200);
+        let browser = fleet.signed_in(0, &addon, "ann@example.com").await;
+        signed_in.push(browser);
+        addons.push(addon);
+
+        // Under way at the kill: a refresh and a sign-in, whose answers nobody waits for.
+        let busy = fleet.at(0, &signed_in[round]);
+        let refreshing = busy.request(reqwest::Method::POST, "/refresh").send();
+        let form = addons[round].sign_in_form("owner@example.com").body();
+        // In another browser: a sign-in ends the session that the browser had.
+        let another = fleet.dashboards[0].browser();
+        let post = another.request(reqwest::Method::POST, "/heroku/sso");
+        let signing_in = post
+            .header("content-type", support::browser::FORM)
+            .body(form)
+            .send();
+        let under_way = tokio::spawn(async move { tokio::join!(refreshing, signing_in) });
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(..30))).await;
+        fleet.kill(0);
+        drop(under_way.await.unwrap());
+        let started = fleet.start_one().await;
+        fleet.dashboards.push(started);
+        fleet.heroku_calls(0);
+
+        // No resource is lost, and no session either.
+        for browser in &signed_in {
+            assert_eq!(
+                fleet.at(0, browser).fetch("/whoami").await.status,
+                200,
+                "{round}"
+            );
+        }
+    }
+    // A list that says otherwise ends every session that hangs on it, whatever came before.
+    for (addon, browser) in addons.iter().zip(&signed_in) {
+        let owner = fleet.dashboards[0].browser();
+        // Of a second of its own: one of now may be the one from before the kill.
+        let soon = OffsetDateTime::now_utc() + Duration::from_secs(30);
+        let form = addon.sign_in_form_at("owner@example.com", soon);
+        assert_eq!(owner.submit(&form).await.status, 303);
+        addon.app().remove("ann@example.com");
+        refresh(&owner).await;
+        assert_ne!(fleet.at(0, browser).fetch("/whoami").await.status, 200);
+    }
+}

@@ -1,0 +1,10 @@
+//! Several gates of one add-on on one database.
+
+mod clocks;
+mod doubts;
+mod killed;
+mod machines;
+mod outage;
+mod processes;
+mod soon;
+mod together;

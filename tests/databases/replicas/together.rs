@@ -1,0 +1,414 @@
+//! Two gates in one process, each with a store of its own on one Postgres, at a time that the test
+//! decides.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use heroku_addon_simulator::{AddOn, Endpoint};
+use support::ids::AddOnExt as _;
+use time::OffsetDateTime;
+use tower_heroku_sso::jwt::{JwtKey, JwtKeys};
+use tower_heroku_sso::store::PostgresStore;
+use tower_heroku_sso::sync::{Change, Changes, SyncHandle};
+use tower_heroku_sso::{HerokuSso, HerokuSsoBuilder};
+use tower_sessions::CachingSessionStore;
+use tower_sessions_moka_store::MokaStore;
+use tower_sessions_sqlx_store::PostgresStore as PostgresSessions;
+use tower_sessions_sqlx_store::sqlx::PgPool;
+
+use crate::place::{Place, Postgres};
+use crate::replicas::soon::{AT_ONCE, eventually, soon};
+use support::browser::Browser;
+use support::world::{REFRESH, World};
+
+pub struct Pair {
+    pub here: World,
+    pub there: HerokuSso,
+    pub address_there: SocketAddr,
+    _syncs: [SyncHandle; 2],
+}
+
+impl Pair {
+    pub async fn start() -> Self {
+        Self::with(|builder, sessions| builder.session_store(sessions)).await
+    }
+
+    pub async fn with(
+        set_up: impl Fn(HerokuSsoBuilder, PostgresSessions) -> HerokuSsoBuilder,
+    ) -> Self {
+        let place = Postgres::new().await;
+        let sessions = PostgresSessions::new(PgPool::connect(&place.url).await.unwrap());
+        sessions.migrate().await.unwrap();
+        let built = |store: PostgresStore| {
+            let sessions = sessions.clone();
+            move |builder: HerokuSsoBuilder| (builder.store(store), sessions)
+        };
+        let (one, two) = (place.open().await, place.open().await);
+        let here = World::with(|builder| {
+            let (builder, sessions) = built(one)(builder);
+            set_up(builder, sessions)
+        })
+        .await;
+        let (there, address_there) = here
+            .another_gate(|builder| {
+                let (builder, sessions) = built(two)(builder);
+                set_up(builder, sessions)
+            })
+            .await;
+        let syncs = [here.sso.spawn_sync(), there.spawn_sync()];
+        Self {
+            here,
+            there,
+            address_there,
+            _syncs: syncs,
+        }
+    }
+
+    pub async fn browser_there(&self, addon: &AddOn, email: &str) -> Browser {
+        let browser = self.here.signed_in(addon, email).await;
+        let there = browser.at(self.address_there);
+        assert_eq!(there.fetch("/page").await.status, 200);
+        there
+    }
+
+    /// Waits until both have the list that was fetched last.
+    pub async fn agree(&self, addon: &AddOn) {
+        let id = addon.resource_id();
+        soon("both have the same list", async || {
+            let here = self.here.sso.access_list(&id).await.unwrap();
+            let there = self.there.access_list(&id).await.unwrap();
+            let (Some(here), Some(there)) = (here, there) else {
+                return false;
+            };
+            here.list == there.list && is_about(here.fetched_at, there.fetched_at)
+        })
+        .await;
+    }
+}
+
+/// The server's clock, by which the age of a list is told, does not stand still.
+fn is_about(one: OffsetDateTime, other: OffsetDateTime) -> bool {
+    (one - other).abs() < time::Duration::seconds(30)
+}
+
+async fn reads_until(changes: &mut Changes, what: impl Fn(&Change) -> bool) {
+    let reading = async { while !what(&changes.next().await.expect("the gate is there")) {} };
+    tokio::time::timeout(AT_ONCE, reading)
+        .await
+        .expect("the change is told");
+}
+
+#[tokio::test]
+async fn a_list_that_one_fetches_is_the_list_of_both() {
+    let pair = Pair::start().await;
+    let addon = pair.here.addon().await;
+    let app = addon.app();
+    let ann = pair.browser_there(&addon, "ann@example.com").await;
+    let mut changes = pair.there.changes();
+    app.collaborator("bob@example.com")
+        .remove("ann@example.com");
+    pair.here
+        .sso
+        .refresh_now(&addon.resource_id())
+        .await
+        .unwrap();
+    soon("ann is out there too", async || {
+        ann.fetch("/page").await.status != 200
+    })
+    .await;
+    let gone = |change: &Change| matches!(change, Change::Removed { email, .. } if email.as_str() == "ann@example.com");
+    reads_until(&mut changes, gone).await;
+    let bob = Browser::new(pair.address_there);
+    let form = addon.sign_in_form("bob@example.com");
+    let calls = pair.here.heroku.calls(Endpoint::Any);
+    assert_eq!(bob.submit(&form).await.status, 303);
+    assert_eq!(pair.here.heroku.calls(Endpoint::Any), calls, "it was known");
+}
+
+#[tokio::test]
+async fn a_team_that_one_fetches_is_the_team_of_both() {
+    let pair = Pair::start().await;
+    let team = pair
+        .here
+        .heroku
+        .team("acme")
+        .member("lead@example.com", "admin");
+    let app = pair.here.heroku.app("billing").owned_by_team(&team);
+    let addon = app.addon();
+    assert_eq!(addon.provision().await.unwrap().status, 200);
+    let lead = pair.browser_there(&addon, "lead@example.com").await;
+    team.remove("lead@example.com");
+    pair.here
+        .sso
+        .refresh_now(&addon.resource_id())
+        .await
+        .unwrap();
+    soon("lead is out there too", async || {
+        lead.fetch("/page").await.status != 200
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_due_is_fetched_once_and_not_once_a_process() {
+    let pair = Pair::start().await;
+    let mut addons = Vec::new();
+    for number in 0..12 {
+        let app = pair.here.heroku.app(&format!("shop-{number}"));
+        let addon = app.collaborator("ann@example.com").addon();
+        assert_eq!(addon.provision().await.unwrap().status, 200);
+        addons.push(addon);
+    }
+    for addon in &addons {
+        pair.agree(addon).await;
+    }
+    pair.here.quiet().await;
+    pair.here.heroku.reset_calls();
+    let six_hours = Duration::from_secs(6 * 60 * 60);
+    pair.here.clock.advance(six_hours);
+    let now = tower_heroku_sso::Clock::now(&pair.here.clock);
+    eventually("both have every list anew", async || {
+        for sso in [&pair.here.sso, &pair.there] {
+            for addon in &addons {
+                let list = sso.access_list(&addon.resource_id()).await.unwrap();
+                if !is_about(list.unwrap().fetched_at, now) {
+                    return false;
+                }
+            }
+        }
+        true
+    })
+    .await;
+    pair.here.quiet().await;
+    assert_eq!(pair.here.heroku.calls(Endpoint::AddOn), addons.len());
+}
+
+#[tokio::test]
+async fn members_that_are_due_at_both_are_asked_for_once() {
+    let pair = Pair::start().await;
+    let team = pair.here.heroku.team("acme");
+    team.member("lead@example.com", "admin");
+    let mut addons = Vec::new();
+    for number in 0..8 {
+        let app = pair.here.heroku.app(&format!("shop-{number}"));
+        let addon = app.owned_by_team(&team).addon();
+        assert_eq!(addon.provision().await.unwrap().status, 200);
+        addons.push(addon);
+    }
+    for addon in &addons {
+        pair.agree(addon).await;
+    }
+    pair.here.quiet().await;
+    for round in 1..=5 {
+        pair.here.heroku.reset_calls();
+        pair.here.clock.advance(Duration::from_secs(6 * 60 * 60));
+        eventually("every list is fetched", async || {
+            pair.here.heroku.calls(Endpoint::AddOn) >= addons.len()
+        })
+        .await;
+        for addon in &addons {
+            pair.agree(addon).await;
+        }
+        pair.here.quiet().await;
+        let asked = pair.here.heroku.calls(Endpoint::TeamMembers);
+        assert_eq!(asked, 1, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_revoked_at_one_is_out_at_both_and_may_sign_in_again() {
+    let pair = Pair::start().await;
+    let addon = pair.here.addon().await;
+    let ann = pair.browser_there(&addon, "ann@example.com").await;
+    let mut stream = open_stream(&ann).await;
+    let email = "ann@example.com".parse().unwrap();
+    pair.here
+        .sso
+        .revoke(&addon.resource_id(), &email)
+        .await
+        .unwrap();
+    soon("ann is out there too", async || {
+        ann.fetch("/page").await.status == 401
+    })
+    .await;
+    ended(&mut stream).await;
+    // Heroku counts seconds.
+    pair.here.clock.advance(Duration::from_secs(1));
+    pair.browser_there(&addon, "ann@example.com").await;
+}
+
+#[tokio::test]
+async fn a_sign_out_at_one_ends_the_session_and_its_streams_at_both() {
+    let pair = Pair::start().await;
+    let addon = pair.here.addon().await;
+    let ann = pair.browser_there(&addon, "ann@example.com").await;
+    let mut stream = open_stream(&ann).await;
+    let here = ann.at(pair.here.address);
+    let sign_out = here.request(reqwest::Method::POST, "/logout");
+    assert_eq!(here.send(sign_out).await.status, 204);
+    // It was read there a moment ago, and the clock stands still.
+    soon("ann is out there too", async || {
+        ann.fetch("/page").await.status == 401
+    })
+    .await;
+    ended(&mut stream).await;
+}
+
+#[tokio::test]
+async fn a_session_in_a_cookie_counts_at_both_and_its_sign_out_too() {
+    let secret = "Zm9yIHRlc3RzIG9ubHksIGFuZCBmb3Igbm90aGluZyBlbHNlIQ==";
+    let pair = Pair::with(|builder, _| {
+        let key = JwtKey::hs256_base64(secret).unwrap();
+        builder.stateless(JwtKeys::new(key))
+    })
+    .await;
+    let addon = pair.here.addon().await;
+    let ann = pair.browser_there(&addon, "ann@example.com").await;
+    let never_seen_there = pair.here.signed_in(&addon, "owner@example.com").await;
+    for browser in [&ann.at(pair.here.address), &never_seen_there] {
+        let copy = browser.at(pair.address_there);
+        let sign_out = browser.request(reqwest::Method::POST, "/logout");
+        assert_eq!(browser.send(sign_out).await.status, 204);
+        soon("the copy is out there too", async || {
+            copy.fetch("/page").await.status == 401
+        })
+        .await;
+        let here = copy.at(pair.here.address);
+        assert_eq!(here.fetch("/page").await.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn a_sign_out_is_obeyed_by_a_session_store_with_copies_of_its_own() {
+    let pair = Pair::with(|builder, sessions| {
+        // A moka for each gate, as each process has one.
+        builder.session_store(CachingSessionStore::new(
+            MokaStore::new(Some(100)),
+            sessions,
+        ))
+    })
+    .await;
+    let addon = pair.here.addon().await;
+    let ann = pair.browser_there(&addon, "ann@example.com").await;
+    let here = ann.at(pair.here.address);
+    let sign_out = here.request(reqwest::Method::POST, "/logout");
+    assert_eq!(here.send(sign_out).await.status, 204);
+    soon("ann is out there too", async || {
+        ann.fetch("/page").await.status == 401
+    })
+    .await;
+    // Not only as long as the gate's own copy lives.
+    pair.here.clock.advance(Duration::from_secs(30));
+    assert_eq!(ann.fetch("/page").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_resource_that_is_gone_at_one_is_gone_at_both() {
+    let pair = Pair::start().await;
+    let addon = pair.here.addon().await;
+    let ann = pair.browser_there(&addon, "ann@example.com").await;
+    let mut changes = pair.there.changes();
+    assert_eq!(addon.deprovision().await.unwrap().status, 204);
+    soon("ann is out there too", async || {
+        ann.fetch("/page").await.status == 401
+    })
+    .await;
+    let id = addon.resource_id();
+    let gone =
+        |change: &Change| matches!(change, Change::ResourceGone { resource } if *resource == id);
+    reads_until(&mut changes, gone).await;
+}
+
+#[tokio::test]
+async fn u27_a_token_that_both_want_renewed_is_renewed_once() {
+    let pair = Pair::start().await;
+    pair.here.heroku.rotate_refresh_tokens(true);
+    let addon = pair.here.addon().await;
+    let id = addon.resource_id();
+    pair.here.sso.refresh_now(&id).await.unwrap();
+    pair.agree(&addon).await;
+    for _ in 0..5 {
+        pair.here.heroku.expire_access_tokens();
+        pair.here.heroku.reset_calls();
+        let (here, there) =
+            tokio::join!(pair.here.sso.refresh_now(&id), pair.there.refresh_now(&id));
+        here.unwrap();
+        there.unwrap();
+        assert_eq!(pair.here.heroku.calls(Endpoint::Token), 1);
+    }
+    assert!(pair.here.sso.needing_grant().is_empty());
+    assert!(pair.there.needing_grant().is_empty());
+}
+
+#[tokio::test]
+async fn a_grant_that_one_is_given_mends_the_resource_at_both() {
+    let pair = Pair::start().await;
+    let addon = pair.here.addon().await;
+    let id = addon.resource_id();
+    pair.here.sso.refresh_now(&id).await.unwrap();
+    pair.agree(&addon).await;
+    pair.here.heroku.revoke_tokens(&addon);
+    for sso in [&pair.here.sso, &pair.there] {
+        assert!(sso.refresh_now(&id).await.is_err());
+        assert_eq!(sso.needing_grant(), [id]);
+    }
+    pair.here.clock.advance(Duration::from_secs(1));
+    let grant = support::world::grant(&addon);
+    pair.here.sso.register(&id, grant).await.unwrap();
+    assert!(pair.here.sso.needing_grant().is_empty());
+    soon("the other one knows of the grant", async || {
+        pair.there.needing_grant().is_empty()
+    })
+    .await;
+    assert_eq!(pair.there.health().await.unwrap().needing_grant, 0);
+    pair.there.refresh_now(&id).await.unwrap();
+}
+
+#[tokio::test]
+async fn a64_one_grant_sent_to_both_at_once_is_traded_once() {
+    let pair = Pair::start().await;
+    let app = pair.here.heroku.app("shop").collaborator("ann@example.com");
+    let addon = app.addon();
+    let (id, grant) = (addon.resource_id(), support::world::grant(&addon));
+    let (here, there) = tokio::join!(
+        pair.here.sso.register(&id, grant.clone()),
+        pair.there.register(&id, grant)
+    );
+    here.unwrap();
+    there.unwrap();
+    assert_eq!(pair.here.heroku.calls(Endpoint::Token), 1);
+    addon.mark_provisioned();
+    pair.here.sso.refresh_now(&id).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_session_follows_a_list_that_the_other_fetches() {
+    let pair = Pair::start().await;
+    let addon = pair.here.addon().await;
+    let ann = pair.browser_there(&addon, "ann@example.com").await;
+    for _ in 0..4 {
+        pair.here.clock.advance(REFRESH * 2 / 3);
+        pair.here
+            .sso
+            .refresh_now(&addon.resource_id())
+            .await
+            .unwrap();
+        pair.agree(&addon).await;
+        assert_eq!(ann.fetch("/page").await.status, 200);
+    }
+}
+
+async fn open_stream(browser: &Browser) -> reqwest::Response {
+    let request = browser.request(reqwest::Method::GET, "/stream");
+    let mut response = request.send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert!(response.chunk().await.unwrap().is_some());
+    response
+}
+
+async fn ended(stream: &mut reqwest::Response) {
+    let end = async { while let Ok(Some(_)) = stream.chunk().await {} };
+    tokio::time::timeout(AT_ONCE, end)
+        .await
+        .expect("the stream ends");
+}

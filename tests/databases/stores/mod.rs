@@ -1,0 +1,9 @@
+//! One set of rules for all stores, held against each of them for real.
+
+mod conformance;
+mod keys;
+mod sessions;
+mod shared;
+mod sweep;
+mod swept;
+mod unreadable;

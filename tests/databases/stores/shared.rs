@@ -1,0 +1,233 @@
+//! What several processes on one Postgres do for each other.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tower_heroku_sso::ResourceId;
+use tower_heroku_sso::store::{
+    PostgresStore, Registration, SessionKey, SharedStore, Store, StoreNotice, StoreNotices, Work,
+};
+
+use crate::place::{Place, Postgres, keys};
+use crate::stores::conformance::replay_key;
+
+const LIFE: Duration = Duration::from_secs(30);
+
+fn resource(number: u128) -> ResourceId {
+    uuid::Uuid::from_u128(number).into()
+}
+
+async fn pair() -> (PostgresStore, PostgresStore) {
+    let place = Postgres::new().await;
+    (place.open().await, place.open().await)
+}
+
+fn shared(store: &PostgresStore) -> &dyn SharedStore {
+    store.shared().expect("a store that is shared")
+}
+
+/// Sooner than the tables are looked at, which is every 15 seconds.
+async fn within(notices: &mut dyn StoreNotices) -> StoreNotice {
+    let next = tokio::time::timeout(Duration::from_secs(5), notices.next());
+    next.await.expect("a notice comes")
+}
+
+#[tokio::test]
+async fn a_lease_is_held_by_one_until_it_is_released() {
+    let (a, b) = pair().await;
+    let work = Work::List(resource(1));
+    assert!(shared(&a).lease(&work, LIFE).await.unwrap());
+    assert!(!shared(&b).lease(&work, LIFE).await.unwrap());
+    // Its holder renews it.
+    assert!(shared(&a).lease(&work, LIFE).await.unwrap());
+    // Nobody else releases it.
+    shared(&b).release(&work).await.unwrap();
+    assert!(!shared(&b).lease(&work, LIFE).await.unwrap());
+    assert!(
+        shared(&b)
+            .lease(&Work::Grant(resource(1)), LIFE)
+            .await
+            .unwrap()
+    );
+    shared(&a).release(&work).await.unwrap();
+    assert!(shared(&b).lease(&work, LIFE).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_process_whose_clock_is_ahead_forgets_no_used_form_for_the_others() {
+    let (a, ahead) = pair().await;
+    let now = OffsetDateTime::now_utc();
+    let (used, old) = (replay_key(1), replay_key(2));
+    assert!(a.burn(&used, now, now).await.unwrap());
+    assert!(
+        a.burn(&old, now - time::Duration::hours(2), now)
+            .await
+            .unwrap()
+    );
+    // The sweep comes with another sign-in.
+    let later = now + time::Duration::hours(3);
+    let other = replay_key(3);
+    assert!(ahead.burn(&other, later, later).await.unwrap());
+    let swept = async { while !a.burn(&old, now, now).await.unwrap() {} };
+    tokio::time::timeout(Duration::from_secs(20), swept)
+        .await
+        .unwrap();
+    assert!(!a.burn(&used, now, now).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_lease_that_nobody_renews_passes_on() {
+    let (a, b) = pair().await;
+    let work = Work::List(resource(1));
+    assert!(shared(&a).lease(&work, Duration::ZERO).await.unwrap());
+    assert!(shared(&b).lease(&work, LIFE).await.unwrap());
+    assert!(!shared(&a).lease(&work, LIFE).await.unwrap());
+}
+
+#[tokio::test]
+async fn of_many_who_want_a_lease_at_once_one_gets_it() {
+    let place = Postgres::new().await;
+    let mut wanting = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let store = place.open().await;
+        wanting.spawn(async move {
+            let mut got = 0;
+            for number in 0..20 {
+                let work = Work::List(resource(number));
+                got += usize::from(shared(&store).lease(&work, LIFE).await.unwrap());
+            }
+            got
+        });
+    }
+    assert_eq!(wanting.join_all().await.iter().sum::<usize>(), 20);
+}
+
+#[tokio::test]
+async fn changes_of_others_are_noticed_and_one_s_own_are_not() {
+    let (a, b) = pair().await;
+    let mut notices = shared(&b).notices();
+    assert!(
+        b.put(&resource(2), Registration::active(None))
+            .await
+            .unwrap()
+    );
+    assert!(
+        a.put(&resource(1), Registration::active(None))
+            .await
+            .unwrap()
+    );
+    assert_eq!(
+        within(&mut *notices).await,
+        StoreNotice::Resource(resource(1))
+    );
+    let key = SessionKey::from_stored("abc");
+    let now = OffsetDateTime::now_utc();
+    a.close_session(&key, now, now).await.unwrap();
+    // The first look may tell of a change once more.
+    loop {
+        match within(&mut *notices).await {
+            StoreNotice::Session(closed) => {
+                assert_eq!(closed, key);
+                break;
+            }
+            notice => assert_eq!(notice, StoreNotice::Resource(resource(1))),
+        }
+    }
+    assert!(b.is_session_closed(&key).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_changed_before_anybody_listened_is_told() {
+    let (a, b) = pair().await;
+    assert!(
+        a.put(&resource(1), Registration::active(None))
+            .await
+            .unwrap()
+    );
+    assert!(a.end(&resource(1)).await.unwrap());
+    let mut notices = shared(&b).notices();
+    assert_eq!(
+        within(&mut *notices).await,
+        StoreNotice::Resource(resource(1))
+    );
+}
+
+#[tokio::test]
+async fn what_a_broken_connection_swallowed_is_told() {
+    use sqlx::{Connection, Executor};
+
+    let place = Postgres::new().await;
+    let (a, b) = (place.open().await, place.open().await);
+    let mut notices = shared(&b).notices();
+    assert!(
+        a.put(&resource(1), Registration::active(None))
+            .await
+            .unwrap()
+    );
+    assert_eq!(
+        within(&mut *notices).await,
+        StoreNotice::Resource(resource(1))
+    );
+    // Every connection to this database but our own is cut.
+    let mut other = sqlx::PgConnection::connect(&place.url).await.unwrap();
+    other
+        .execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        .await
+        .unwrap();
+    assert!(
+        a.put(&resource(2), Registration::active(None))
+            .await
+            .unwrap()
+    );
+    while within(&mut *notices).await != StoreNotice::Resource(resource(2)) {}
+}
+
+#[tokio::test]
+async fn many_processes_start_at_once_on_an_empty_database() {
+    let place = Postgres::new().await;
+    let mut starting = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let url = place.url.clone();
+        starting.spawn(async move { PostgresStore::connect(&url, keys()).await.map(drop) });
+    }
+    for started in starting.join_all().await {
+        started.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn tables_of_the_next_release_and_the_partner_s_own_migrations_do_no_harm() {
+    use sqlx::{Connection, Executor};
+
+    let place = Postgres::new().await;
+    let mut other = sqlx::PgConnection::connect(&place.url).await.unwrap();
+    other
+        .execute(
+            "CREATE TABLE _sqlx_migrations (version bigint PRIMARY KEY, description text NOT NULL,
+             installed_on timestamptz NOT NULL DEFAULT now(), success boolean NOT NULL,
+             checksum bytea NOT NULL, execution_time bigint NOT NULL);
+             INSERT INTO _sqlx_migrations VALUES (1, 'theirs', now(), true, 'x', 1);",
+        )
+        .await
+        .unwrap();
+    let store = place.open().await;
+    drop(store);
+    other
+        .execute(
+            "ALTER TABLE tower_heroku_sso.resource ADD COLUMN news text;
+             INSERT INTO tower_heroku_sso._sqlx_migrations VALUES (1000, 'news', now(), true, 'x', 1);",
+        )
+        .await
+        .unwrap();
+    let store = place.open().await;
+    assert!(
+        store
+            .put(&resource(1), Registration::active(None))
+            .await
+            .unwrap()
+    );
+    assert!(store.load(&resource(1)).await.unwrap().is_some());
+}

@@ -1,0 +1,95 @@
+//! That no future is left out.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{stores, table};
+
+/// Looked at elsewhere.
+const ELSEWHERE: &[(&str, &str)] = &[
+    (
+        "PostgresStore::connect",
+        "wants a server; its calls: `stores`, `replicas`",
+    ),
+    ("PostgresStore::connect_with_at_most", "as `connect`"),
+    (
+        "PostgresStore::reseal",
+        "one transaction a row, as `SqliteStore::reseal`",
+    ),
+    ("SharedStore::lease", "of Postgres: `replicas::killed`"),
+    ("SharedStore::release", "as `lease`"),
+    (
+        "StoreNotices::next",
+        "of Postgres; its promise is held by `follow`: `suite::leases`",
+    ),
+];
+
+fn sources() -> Vec<PathBuf> {
+    fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    collect(&support::root().join("src"), &mut found);
+    collect(&support::root().join("assertion/src"), &mut found);
+    found
+}
+
+/// `Type::name` of each public function that is to be awaited, by the last `impl` or public `trait` above
+/// it.
+fn futures() -> BTreeSet<String> {
+    let mut futures = BTreeSet::new();
+    for path in sources() {
+        let text = fs::read_to_string(path).unwrap();
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        let (mut owner, mut is_trait) = (String::new(), false);
+        for line in text.lines() {
+            let word = |rest: &str| {
+                let name = rest.split(|c: char| !c.is_alphanumeric() && c != '_');
+                name.into_iter().next().unwrap_or_default().to_owned()
+            };
+            if let Some(rest) = line.strip_prefix("impl") {
+                // Of a generic one, what comes after the parameters.
+                let name = rest.split_once("> ").map_or(rest, |(_, name)| name);
+                (owner, is_trait) = (word(name.trim_start()), false);
+            } else if let Some(rest) = line.strip_prefix("pub trait ") {
+                (owner, is_trait) = (word(rest), true);
+            }
+            let line = line.trim_start();
+            let name = match (
+                line.strip_prefix("pub async fn "),
+                line.strip_prefix("pub fn "),
+            ) {
+                (Some(rest), _) => Some(word(rest)),
+                (_, Some(rest)) if rest.contains("-> impl Future") => Some(word(rest)),
+                _ => None,
+            };
+            let of_trait = line
+                .strip_prefix("async fn ")
+                .filter(|_| is_trait)
+                .map(word);
+            futures.extend(name.or(of_trait).map(|name| format!("{owner}::{name}")));
+        }
+    }
+    futures
+}
+
+#[test]
+fn every_public_future_is_in_a_table() {
+    let found = futures();
+    assert!(found.len() > 30, "{found:?}");
+    let mut named: BTreeSet<_> = table::CASES.iter().map(|case| case.name).collect();
+    named.extend(stores::NAMES);
+    named.extend(ELSEWHERE.iter().map(|(name, _)| *name));
+    let missing: Vec<_> = found.iter().filter(|it| !named.contains(&***it)).collect();
+    assert!(missing.is_empty(), "not in a table: {missing:?}");
+    let gone = ELSEWHERE.iter().filter(|(name, _)| !found.contains(*name));
+    assert_eq!(gone.count(), 0, "{ELSEWHERE:?}");
+}

@@ -1,0 +1,195 @@
+//! Every future that the crate hands out, dropped at each of its steps.
+//!
+//! [`table`] has those of a gate, [`stores`] those of a store, and [`complete`] sees to it that none is
+//! left out. After each drop the same is done once more, and must come to its end; the gate and one that
+//! has just begun must be of one mind about who is in; no lease is kept; and whatever else a gate does
+//! still works.
+
+mod complete;
+mod stores;
+mod table;
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tower_heroku_sso::OauthGrant;
+use tower_heroku_sso::sync::SyncError;
+
+use crate::interleavings::schedule::{runtime, stand_still};
+use crate::interleavings::world::{ANN, Answer, BOB, Gate, Stage, World, is_refused};
+
+/// What is left after this many steps never ends.
+const MOST: usize = 400;
+
+/// Longer than anything takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A gate at which Ann and Bob are signed in, with a newer list: whoever comes next is extended.
+struct Scene<'a> {
+    world: World<'a>,
+    gate: Gate,
+    /// It knows nothing of the resource.
+    cold: Gate,
+    ann: String,
+    bob: String,
+}
+
+/// What a future ends that comes to its own end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Ends {
+    Nothing,
+    /// Ann may sign in again.
+    AnnsSession,
+    AnnsAccess,
+    Resource,
+}
+
+type Work<'a> = Pin<Box<dyn Future<Output = bool> + 'a>>;
+
+/// One row of the table.
+struct Case {
+    name: &'static str,
+    ends: Ends,
+    /// True if it came out as it should, also if it is done a second time.
+    work: for<'a> fn(&'a Scene<'_>) -> Work<'a>,
+}
+
+impl<'a> Scene<'a> {
+    async fn new(stage: &'a Stage) -> Self {
+        let world = stage.world().await;
+        let warm = world.warm_gate("a").await;
+        world.let_lists_be_fetched(&warm.gate).await;
+        Self {
+            gate: warm.gate,
+            cold: stage.gate("cold"),
+            ann: warm.ann,
+            bob: warm.bob,
+            world,
+        }
+    }
+
+    /// A fresh grant.
+    fn grant(&self) -> OauthGrant {
+        OauthGrant::Code(self.world.addon.grant_code().into())
+    }
+
+    /// At the gate, and at one that has just begun: whether Ann is in.
+    async fn is_ann_in(&self) -> [bool; 2] {
+        let begun_since = self.world.gate("begun since");
+        let mut is_in = [false; 2];
+        for (is_in, gate) in is_in.iter_mut().zip([&self.gate, &begun_since]) {
+            let answer = gate.visit(&self.ann).await;
+            assert!(answer.status == 200 || is_refused(&answer), "{answer:?}");
+            *is_in = answer.status == 200;
+        }
+        is_in
+    }
+
+    async fn sign_in(&self, email: &str) -> Answer {
+        self.world.clock.advance(Duration::from_secs(1));
+        self.gate.sign_in(&self.world.form(email)).await
+    }
+
+    /// Everything that may wait for what somebody has left behind.
+    async fn is_well(&self) {
+        let (sso, resource) = (&self.gate.sso, &self.world.resource);
+        self.world.heroku.expire_access_tokens();
+        sso.refresh_now(resource).await.unwrap();
+        self.world
+            .gate("begun since")
+            .sso
+            .refresh_now(resource)
+            .await
+            .unwrap();
+        let bob = self.sign_in(BOB).await;
+        assert_eq!(bob.status, 303, "{bob:?}");
+        assert_eq!(self.gate.visit(&bob.cookie()).await.body, BOB);
+        assert_eq!(self.gate.visit(&self.bob).await.body, BOB);
+        assert_eq!(self.gate.sign_out(&bob.cookie()).await.status, 204);
+        sso.register(resource, self.grant()).await.unwrap();
+        sso.refresh_now(resource).await.unwrap();
+    }
+}
+
+impl Case {
+    async fn at_each_step(&self, stage: &Stage) -> usize {
+        for steps in 1..MOST {
+            let scene = Scene::new(stage).await;
+            stage.stops.step();
+            let done = leave_after(steps, (self.work)(&scene)).await;
+            stage.stops.open();
+            // What goes on behind it comes to its end, however it does.
+            stand_still(&stage.stops).await;
+            assert_ne!(done, Some(false), "{} does not do it", self.name);
+            let left = timeout(PATIENCE, self.look_at_what_is_left(&scene)).await;
+            left.unwrap_or_else(|_| panic!("{}, dropped after {steps} steps: held", self.name));
+            if done.is_some() {
+                return steps;
+            }
+        }
+        panic!("{} does not end", self.name);
+    }
+
+    async fn look_at_what_is_left(&self, scene: &Scene<'_>) {
+        let name = self.name;
+        if self.ends != Ends::AnnsAccess {
+            let [here, elsewhere] = scene.is_ann_in().await;
+            assert_eq!(here, elsewhere, "{name}: half of it is done");
+            assert!(here || self.ends != Ends::Nothing, "{name} ended a session");
+        }
+        assert!((self.work)(scene).await, "{name} cannot be repeated");
+        let is_in = scene.is_ann_in().await;
+        assert_eq!(is_in, [self.ends == Ends::Nothing; 2], "{name}, repeated");
+        let sign_in = scene.sign_in(ANN).await.status;
+        match self.ends {
+            Ends::Nothing | Ends::AnnsSession => assert_eq!(sign_in, 303, "{name}"),
+            Ends::AnnsAccess | Ends::Resource => assert_eq!(sign_in, 403, "{name}"),
+        }
+        if self.ends == Ends::Resource {
+            let list = scene.gate.sso.access_list(&scene.world.resource).await;
+            assert!(matches!(list, Err(SyncError::Gone)), "{name}: {list:?}");
+        } else {
+            scene.is_well().await;
+        }
+        let leases = scene.world.database.leases();
+        assert!(leases.is_empty(), "{name}: {leases:?}");
+        assert!(scene.world.stops.waiting().is_empty(), "{name}");
+    }
+}
+
+/// Polls `future` so many times, then drops it. What came of it, if it was done by then.
+async fn leave_after<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    let mut left = polls;
+    std::future::poll_fn(|cx| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        future.as_mut().poll(cx).map(Some)
+    })
+    .await
+}
+
+/// Of the rows, those at these places: so that they are looked at side by side.
+fn all_of(cases: &[Case], this: usize, of: usize) {
+    let runtime = runtime();
+    let stage = runtime.block_on(Stage::new(true));
+    for case in cases.iter().skip(this).step_by(of) {
+        let steps = runtime.block_on(case.at_each_step(&stage));
+        println!("{}: {steps} steps", case.name);
+    }
+}
+
+#[test]
+fn a60_whatever_is_dropped_at_whatever_step_leaves_nothing_behind_1() {
+    all_of(table::CASES, 0, 2);
+}
+
+#[test]
+fn a60_whatever_is_dropped_at_whatever_step_leaves_nothing_behind_2() {
+    all_of(table::CASES, 1, 2);
+}

@@ -1,0 +1,197 @@
+//! The futures of the stores.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio::time::timeout;
+use tower_heroku_sso::access::{App, People, ResourceList};
+use tower_heroku_sso::ids::TeamId;
+use tower_heroku_sso::sso::{ReplayKey, SsoRequest, Verifier, token};
+use tower_heroku_sso::store::{
+    Dated, Doubt, MemoryStore, Registration, Revocation, SealingKey, SealingKeys, SessionKey,
+    SqliteStore, Store, StoreError, Ticket,
+};
+use tower_heroku_sso::{ResourceId, SsoSalt, Tokens};
+
+use super::{MOST, PATIENCE, leave_after};
+use crate::interleavings::schedule::runtime;
+
+const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+/// Those that are awaited below.
+pub const NAMES: &[&str] = &[
+    "SqliteStore::open",
+    "SqliteStore::reseal",
+    "Store::ticket",
+    "Store::put",
+    "Store::get",
+    "Store::find_legacy",
+    "Store::load",
+    "Store::load_page",
+    "Store::set_tokens",
+    "Store::set_list",
+    "Store::set_members",
+    "Store::members",
+    "Store::begin_closing",
+    "Store::end",
+    "Store::set_webhook",
+    "Store::revoke",
+    "Store::doubt",
+    "Store::erase",
+    "Store::burn",
+    "Store::close_session",
+    "Store::is_session_closed",
+];
+
+/// What the calls are about.
+struct About {
+    id: ResourceId,
+    team: TeamId,
+    key: ReplayKey,
+    session: SessionKey,
+    now: OffsetDateTime,
+}
+
+impl About {
+    fn new(number: u64) -> Self {
+        let id = format!("01234567-89ab-cdef-0123-{number:012x}");
+        let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
+        Self {
+            key: replay_key(&id, now),
+            session: SessionKey::from_stored(id.clone()),
+            team: id.parse().unwrap(),
+            id: id.parse().unwrap(),
+            now,
+        }
+    }
+}
+
+fn replay_key(id: &str, now: OffsetDateTime) -> ReplayKey {
+    let salt = "2f97bfa52ca102f8874716e2eb1d3b4920ad0be4";
+    let at = now.unix_timestamp().to_string();
+    let digest = token::hex(&token::resource(id, salt, &at));
+    let form =
+        format!("resource_id={id}&timestamp={at}&email=ann%40example.com&resource_token={digest}");
+    let form = SsoRequest::parse(form.as_bytes()).unwrap();
+    let verifier = Verifier::new([SsoSalt::new(salt).unwrap()]);
+    verifier.verify(&form, now).unwrap().replay_key().clone()
+}
+
+fn tokens(now: OffsetDateTime) -> Tokens {
+    Tokens::new("access", "refresh", now + Duration::from_secs(600))
+}
+
+/// One method, done once.
+async fn call(store: &dyn Store, method: &str, about: &About) -> Result<(), StoreError> {
+    let About { id, team, now, .. } = about;
+    let later = *now + Duration::from_secs(60);
+    let ticket = Ticket::new(1);
+    let ann = || "ann@example.com".parse().unwrap();
+    let revision = async {
+        let known = store.get(id).await?;
+        Ok::<_, StoreError>(known.map_or(0, |known| known.revision))
+    };
+    match method {
+        "ticket" => drop(store.ticket().await?),
+        "put" => {
+            let mut registration = Registration::active(Some(tokens(*now)));
+            registration.revision = revision.await?;
+            store.put(id, registration).await?;
+        }
+        "get" => drop(store.get(id).await?),
+        "find_legacy" => drop(store.find_legacy(&"its-own".parse().unwrap()).await?),
+        "load" => drop(store.load(id).await?),
+        "load_page" => drop(store.load_page(None, 10).await?),
+        "set_tokens" => drop(store.set_tokens(id, tokens(*now), revision.await?).await?),
+        "set_list" => {
+            let app = App::new("shop".parse().unwrap(), "shop");
+            let list = ResourceList::new("addon", app, People::default());
+            let list = Dated::new(list, ticket, *now, Duration::ZERO);
+            store.set_list(id, list).await?;
+        }
+        "set_members" => {
+            let members = Dated::new(People::default(), ticket, *now, Duration::ZERO);
+            store.set_members(team, members).await?;
+        }
+        "members" => drop(store.members(team).await?),
+        "begin_closing" => drop(store.begin_closing(id).await?),
+        "end" => drop(store.end(id).await?),
+        "set_webhook" => store.set_webhook(id, "fingerprint").await?,
+        "revoke" => {
+            let revocation = Revocation::new(ann(), ticket, *now);
+            store.revoke(id, revocation, *now).await?;
+        }
+        "doubt" => store.doubt(id, Doubt::new(ann(), ticket)).await?,
+        "erase" => store.erase(id).await?,
+        "burn" => drop(store.burn(&about.key, later, *now).await?),
+        "close_session" => store.close_session(&about.session, later, *now).await?,
+        "is_session_closed" => drop(store.is_session_closed(&about.session).await?),
+        other => panic!("{other} is no method"),
+    }
+    Ok(())
+}
+
+/// What was dropped is done once more, and what may be done once only is not done twice.
+async fn at_each_step(store: &dyn Store, method: &'static str, number: &mut u64) -> usize {
+    for steps in 1..MOST {
+        *number += 1;
+        let about = About::new(*number);
+        let registration = Registration::active(Some(tokens(about.now)));
+        assert!(store.put(&about.id, registration).await.unwrap());
+        let done = leave_after(steps, call(store, method, &about)).await;
+        assert!(!matches!(done, Some(Err(_))), "{method}: {done:?}");
+        let again = async {
+            call(store, method, &about).await.unwrap();
+            call(store, "ticket", &about).await.unwrap();
+            if method == "burn" {
+                let later = about.now + Duration::from_secs(60);
+                assert!(!store.burn(&about.key, later, about.now).await.unwrap());
+            }
+            if method == "put" || method == "set_tokens" {
+                let known = store.get(&about.id).await.unwrap();
+                assert!(known.unwrap().tokens.is_some(), "{method}");
+            }
+        };
+        let again = timeout(PATIENCE, again).await;
+        again.unwrap_or_else(|_| panic!("{method}, dropped after {steps} steps: held"));
+        if done.is_some() {
+            return steps;
+        }
+    }
+    panic!("{method} does not end");
+}
+
+async fn each_method(store: &dyn Store) {
+    let mut number = 0;
+    let methods = NAMES.iter().filter_map(|name| name.strip_prefix("Store::"));
+    for method in methods {
+        let steps = at_each_step(store, method, &mut number).await;
+        println!("{method}: {steps} steps");
+    }
+}
+
+#[test]
+fn a_call_of_a_store_that_is_dropped_at_any_step_can_be_repeated() {
+    runtime().block_on(async {
+        each_method(&MemoryStore::default()).await;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.sqlite");
+        let keys = || SealingKeys::new(SealingKey::from_base64(KEY).unwrap());
+        for steps in 1..MOST {
+            if leave_after(steps, SqliteStore::open(&file, keys()))
+                .await
+                .is_some()
+            {
+                break;
+            }
+        }
+        let store = SqliteStore::open(&file, keys()).await.unwrap();
+        each_method(&store).await;
+        for steps in 1..MOST {
+            if leave_after(steps, store.reseal()).await.is_some() {
+                break;
+            }
+        }
+        assert_eq!(store.reseal().await.unwrap(), 0);
+    });
+}

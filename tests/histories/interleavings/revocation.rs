@@ -1,0 +1,145 @@
+//! A revocation, a sign-in of the same person, and requests of theirs whose session is extended.
+
+use crate::interleavings::schedule::{Choices, Crew, in_every_order, in_random_orders};
+use crate::interleavings::world::{ANN, Answer, BOB, Gate, Stage, World, is_refused};
+
+/// After the revocation and the sign-in: who still passes, at this gate and at one that has just begun.
+async fn what_is_left(world: &World<'_>, gate: &Gate, old: &str, new: &Answer) {
+    assert_eq!(new.status, 303, "who is listed may sign in again");
+    let tickets = [
+        world.database.ticket_of("ann's sign-in"),
+        world.database.ticket_of("the revocation"),
+    ];
+    let [Some(signed_in), Some(revoked)] = tickets else {
+        panic!("{tickets:?}");
+    };
+    // Each session is asked about by the one first that is likelier to be wrong: a refusal ends it.
+    let begun_since = world.gate("begun since");
+    for gate in [&begun_since, gate] {
+        assert!(is_refused(&gate.visit(old).await));
+    }
+    for gate in [gate, &begun_since] {
+        // A sign-in that the revocation came after is over like the sessions before it.
+        let answer = gate.visit(&new.cookie()).await;
+        assert_eq!(answer.status == 200, signed_in > revoked, "{answer:?}");
+    }
+}
+
+async fn while_a_session_is_extended(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
+    let warm = world.chosen_gate(choices).await;
+    let gate = &warm.gate;
+    world.let_lists_be_fetched(gate).await;
+    world.stops.hold();
+    let mut crew = Crew::new(&world.stops, choices);
+    let revocation = crew.add("the revocation", gate.revoke(&world, ANN));
+    let sign_in = crew.add("ann's sign-in", gate.sign_in(&world.form(ANN)));
+    let visits = gate.visits(&mut crew, &warm.ann);
+    let refresh = crew.add("a refresh", gate.refresh(&world, ANN));
+    let bob = crew.add("bob's visit", gate.visit(&warm.bob));
+    crew.work().await;
+    let revocation = revocation.done().await.unwrap();
+    for visit in visits {
+        let visit = visit.done().await.unwrap();
+        let passed = visit.value.status == 200;
+        assert!(passed || is_refused(&visit.value), "{visit:?}");
+        assert!(
+            !passed || visit.began < revocation.ended,
+            "a request from after the revocation passed"
+        );
+        assert!(
+            passed || visit.ended > revocation.began,
+            "a request from before the revocation was refused"
+        );
+    }
+    assert_eq!(refresh.value().await, Some(true));
+    assert_eq!(bob.value().await.body, BOB);
+    what_is_left(&world, gate, &warm.ann, &sign_in.value().await).await;
+}
+
+#[test]
+fn who_is_revoked_passes_no_more_whatever_is_under_way() {
+    in_random_orders("revocation", false, 60, while_a_session_is_extended);
+}
+
+async fn with_a_sign_in(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
+    let warm = world.warm_gate("a").await;
+    let gate = &warm.gate;
+    world
+        .stops
+        .hold_only(&["begin", "ticket", "revoke", "session create"]);
+    let mut crew = Crew::new(&world.stops, choices);
+    let revocation = crew.add("the revocation", gate.revoke(&world, ANN));
+    let sign_in = crew.add("ann's sign-in", gate.sign_in(&world.form(ANN)));
+    crew.work().await;
+    revocation.value().await;
+    what_is_left(&world, gate, &warm.ann, &sign_in.value().await).await;
+}
+
+#[test]
+fn a_revocation_and_a_sign_in_agree_on_which_came_first_in_every_order() {
+    in_every_order("a revocation, every order", false, 300, with_a_sign_in);
+}
+
+/// A process that knows nothing yet, at which the revocation and the first request come at once.
+async fn at_a_cold_gate(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
+    let warm = world.warm_gate("a").await;
+    let gate = world.gate("b");
+    world
+        .stops
+        .hold_only(&["begin", "b load", "b ticket", "b revoke"]);
+    let mut crew = Crew::new(&world.stops, choices);
+    let revocation = crew.add("the revocation", gate.revoke(&world, ANN));
+    let visit = crew.add("a visit", gate.visit(&warm.ann));
+    crew.work().await;
+    let revocation = revocation.done().await.unwrap();
+    let visit = visit.done().await.unwrap();
+    assert!(visit.value.status == 401 || visit.began < revocation.ended);
+    assert!(is_refused(&gate.visit(&warm.ann).await));
+    assert_eq!(gate.visit(&warm.bob).await.body, BOB);
+}
+
+#[test]
+fn a_revocation_counts_at_a_gate_that_is_only_reading_the_resource() {
+    in_every_order("a revocation at a cold gate", false, 3_000, at_a_cold_gate);
+}
+
+/// Ann is new, and came in at another process. So this one asks the store before it refuses her, and she
+/// is revoked meanwhile.
+async fn while_the_store_is_asked(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
+    let app = world.addon.app().remove(ANN);
+    let gate = world.gate("b");
+    gate.sso.refresh_now(&world.resource).await.unwrap();
+    app.collaborator(ANN);
+    let ann = world.gate("a").sign_in(&world.form(ANN)).await.cookie();
+    world
+        .stops
+        .hold_only(&["begin", "b load", "b get", "b ticket", "b revoke"]);
+    let mut crew = Crew::new(&world.stops, choices);
+    let revocation = crew.add("the revocation", gate.revoke(&world, ANN));
+    let visit = crew.add("a visit", gate.visit(&ann));
+    crew.work().await;
+    let revocation = revocation.done().await.unwrap();
+    let visit = visit.done().await.unwrap();
+    let passed = visit.value.status == 200;
+    assert!(passed || is_refused(&visit.value), "{visit:?}");
+    // It reached the handler at the moment at which it was decided: nothing is to be extended.
+    assert!(
+        !passed || visit.ended < revocation.ended,
+        "decided before the question"
+    );
+    assert!(is_refused(&gate.visit(&ann).await));
+}
+
+#[test]
+fn a_revocation_counts_for_whoever_waits_for_the_store_in_every_order() {
+    in_every_order(
+        "a revocation beside a question",
+        false,
+        1_000,
+        while_the_store_is_asked,
+    );
+}

@@ -1,0 +1,107 @@
+//! A sign-out, and requests of the same session that are about to extend it.
+
+use tower_sessions::SessionStore;
+
+use crate::interleavings::schedule::{Choices, Crew, in_every_order, in_random_orders};
+use crate::interleavings::world::{Gate, Stage, World, is_refused};
+
+/// The session is over at all gates, also at one that begins now, and there is nothing left of it.
+async fn is_over(world: &World<'_>, gates: &[Gate], session: &str) {
+    let begun_since = world.gate("begun since");
+    for gate in gates.iter().chain([&begun_since]) {
+        let answer = gate.visit(session).await;
+        assert!(is_refused(&answer), "{answer:?}");
+    }
+    let record = world.sessions.load(&session.parse().unwrap()).await;
+    assert!(record.unwrap().is_none(), "its record is there again");
+}
+
+async fn while_it_is_extended(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
+    let warm = world.chosen_gate(choices).await;
+    let gates = [warm.gate.clone(), world.gate("b")];
+    for gate in &gates {
+        world.let_lists_be_fetched(gate).await;
+    }
+    world.stops.hold();
+    let mut crew = Crew::new(&world.stops, choices);
+    let sign_out = crew.add("the sign-out", gates[0].sign_out(&warm.ann));
+    let visits = [
+        crew.add("a visit", gates[0].visit(&warm.ann)),
+        crew.add("another visit", gates[0].visit(&warm.ann)),
+    ];
+    let elsewhere = crew.add("a visit elsewhere", gates[1].visit(&warm.ann));
+    let hangs_up = crew.add("a visit that ends", gates[1].visit(&warm.ann));
+    crew.add_drop_of("the hang-up", &hangs_up);
+    crew.work().await;
+    let sign_out = sign_out.done().await.unwrap();
+    assert_eq!(sign_out.value.status, 204);
+    for visit in visits {
+        let visit = visit.done().await.unwrap();
+        assert!(visit.value.status == 200 || is_refused(&visit.value));
+        assert!(
+            is_refused(&visit.value) || visit.began < sign_out.ended,
+            "a request from after the sign-out passed"
+        );
+    }
+    elsewhere.value().await;
+    is_over(&world, &gates, &warm.ann).await;
+}
+
+#[test]
+fn who_signed_out_stays_signed_out_whatever_is_under_way() {
+    in_random_orders("sign-out", false, 80, while_it_is_extended);
+}
+
+async fn that_is_given_up_and_repeated(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
+    let warm = world.chosen_gate(choices).await;
+    world.stops.hold();
+    let mut crew = Crew::new(&world.stops, choices);
+    let sign_out = crew.add("the sign-out", warm.gate.sign_out(&warm.ann));
+    crew.add_drop_of("the hang-up", &sign_out);
+    crew.work().await;
+    drop(sign_out);
+    assert_eq!(warm.gate.sign_out(&warm.ann).await.status, 204);
+    is_over(&world, &[warm.gate], &warm.ann).await;
+}
+
+#[test]
+fn a_sign_out_that_was_given_up_can_be_repeated_in_every_order() {
+    in_every_order(
+        "a sign-out, given up",
+        false,
+        300,
+        that_is_given_up_and_repeated,
+    );
+}
+
+async fn with_an_extension_that_is_given_up(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
+    let warm = world.warm_gate("a").await;
+    let elsewhere = world.gate("b");
+    world.let_lists_be_fetched(&elsewhere).await;
+    world.stops.hold_only(&[
+        "begin",
+        "b session save",
+        "b is_session_closed",
+        "a session delete asked",
+    ]);
+    let mut crew = Crew::new(&world.stops, choices);
+    let sign_out = crew.add("the sign-out", warm.gate.sign_out(&warm.ann));
+    let visit = crew.add("a visit elsewhere", elsewhere.visit(&warm.ann));
+    crew.add_drop_of("the hang-up", &visit);
+    crew.work().await;
+    assert_eq!(sign_out.value().await.status, 204);
+    is_over(&world, &[warm.gate, elsewhere], &warm.ann).await;
+}
+
+#[test]
+fn an_extension_that_was_given_up_brings_no_session_back_in_every_order() {
+    in_every_order(
+        "an extension, given up",
+        false,
+        2_000,
+        with_an_extension_that_is_given_up,
+    );
+}

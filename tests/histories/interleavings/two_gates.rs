@@ -1,0 +1,202 @@
+//! Two processes on one store.
+
+use std::time::Duration;
+
+use heroku_addon_simulator::Endpoint;
+use tower_heroku_sso::sync::SyncHandle;
+
+use crate::interleavings::schedule::{
+    Choices, Crew, in_every_order, in_random_orders, stand_still,
+};
+use crate::interleavings::swap::{Word, none_goes_back};
+use crate::interleavings::world::{ANN, BOB, Gate, Stage, World, is_refused};
+
+struct Two<'a> {
+    world: World<'a>,
+    gates: [Gate; 2],
+    /// Ann's session, and Bob's.
+    ann: String,
+    bob: String,
+    _syncs: [SyncHandle; 2],
+}
+
+/// Two gates that have heard everything, and listen.
+async fn two(stage: &Stage) -> Two<'_> {
+    let world = stage.world().await;
+    let warm = world.warm_gate("a").await;
+    // Which believes its copy of a session until it hears that it was closed.
+    let other = world.gate_with("b", |builder| builder.session_cache(Duration::from_secs(5)));
+    let gates = [warm.gate, other];
+    let syncs = [gates[0].sso.spawn_sync(), gates[1].sso.spawn_sync()];
+    stand_still(&world.stops).await;
+    world.let_lists_be_fetched(&gates[0]).await;
+    stand_still(&world.stops).await;
+    assert_eq!(gates[1].visit(&warm.bob).await.body, BOB);
+    Two {
+        world,
+        gates,
+        ann: warm.ann,
+        bob: warm.bob,
+        _syncs: syncs,
+    }
+}
+
+/// Two gates that have a list, by a token that works no more.
+async fn two_with_a_worn_token(stage: &Stage) -> (World<'_>, [Gate; 2]) {
+    let world = stage.world().await;
+    let gates = [world.gate("a"), world.gate("b")];
+    for gate in &gates {
+        gate.sso.refresh_now(&world.resource).await.unwrap();
+    }
+    world.heroku.expire_access_tokens();
+    world.heroku.reset_calls();
+    (world, gates)
+}
+
+fn one_renewal(world: &World<'_>) {
+    let renewals = world.heroku.calls(Endpoint::Token);
+    assert_eq!(renewals, 1, "a refresh token is used once");
+}
+
+/// An access token that is nearly over, and both want another one.
+async fn a_renewal(stage: &Stage, choices: &mut Choices) {
+    let (world, gates) = two_with_a_worn_token(stage).await;
+    world.stops.hold();
+    let mut crew = Crew::new(&world.stops, choices);
+    let refreshes = [
+        crew.add("a refresh", gates[0].refresh(&world, ANN)),
+        crew.add("a refresh elsewhere", gates[1].refresh(&world, ANN)),
+    ];
+    let hangs_up = crew.add("who hangs up", gates[0].refresh(&world, ANN));
+    crew.add_drop_of("the hang-up", &hangs_up);
+    crew.work().await;
+    for refresh in refreshes {
+        assert_eq!(refresh.value().await, Some(true));
+    }
+    one_renewal(&world);
+    let mut tokens = Vec::new();
+    for gate in &gates {
+        use secrecy::ExposeSecret;
+        let token = gate.sso.access_token(&world.resource).await.unwrap();
+        tokens.push(token.expose_secret().to_owned());
+        assert_eq!(gate.refresh(&world, ANN).await, Some(true));
+    }
+    assert_eq!(tokens[0], tokens[1]);
+    one_renewal(&world);
+    assert_eq!(world.database.leases(), []);
+}
+
+#[test]
+fn of_two_processes_one_renews_the_token_and_both_have_it() {
+    // Whoever waits for the lease waits in real time.
+    in_random_orders("a renewal at two gates", true, 12, a_renewal);
+}
+
+/// Both have seen that the token is worn, and each wants the lease.
+async fn a_renewal_after_the_look(stage: &Stage, choices: &mut Choices) {
+    let (world, gates) = two_with_a_worn_token(stage).await;
+    world.stops.hold_only(&["begin", "lease asked"]);
+    let mut crew = Crew::new(&world.stops, choices);
+    let refreshes = [
+        crew.add("a refresh", gates[0].refresh(&world, ANN)),
+        crew.add("a refresh elsewhere", gates[1].refresh(&world, ANN)),
+    ];
+    crew.work().await;
+    for refresh in refreshes {
+        assert_eq!(refresh.value().await, Some(true));
+    }
+    one_renewal(&world);
+}
+
+#[test]
+fn who_has_the_lease_looks_again_in_every_order() {
+    in_every_order(
+        "a renewal, every order",
+        true,
+        100,
+        a_renewal_after_the_look,
+    );
+}
+
+/// Ann leaves; one process fetches the list, the other one hears of it while it fetches one itself.
+async fn a_removal(stage: &Stage, choices: &mut Choices) {
+    let Two {
+        world,
+        gates,
+        ann,
+        bob,
+        _syncs,
+    } = two(stage).await;
+    world.stops.hold();
+    let mut crew = Crew::new(&world.stops, choices);
+    let app = world.addon.app();
+    let leaves = crew.add("ann leaves", async move { drop(app.remove(ANN)) });
+    let here = crew.add("a refresh", gates[0].refresh(&world, ANN));
+    let elsewhere = crew.add("a refresh elsewhere", gates[1].refresh(&world, ANN));
+    let visits = gates[1].visits(&mut crew, &ann);
+    let word = crew.add("a webhook elsewhere", gates[1].hears_that_left(&world, ANN));
+    crew.work().await;
+    leaves.value().await;
+    here.value().await;
+    assert_eq!(word.value().await.status, 204);
+    let mut words = vec![Word::of_refresh(&elsewhere.done().await.unwrap())];
+    words.extend(Word::of_visits(visits).await);
+    none_goes_back(&words);
+    // Whoever asks last is told by the other one.
+    assert_eq!(gates[0].refresh(&world, ANN).await, Some(false));
+    stand_still(&world.stops).await;
+    // The one that has to have heard of it first: a refusal ends the session for all.
+    for gate in gates.iter().rev() {
+        assert!(is_refused(&gate.visit(&ann).await));
+        assert_eq!(gate.visit(&bob).await.body, BOB);
+    }
+    assert_eq!(world.database.leases(), []);
+}
+
+#[test]
+fn who_has_left_by_one_process_does_not_come_back_at_the_other() {
+    in_random_orders("a removal at two gates", true, 40, a_removal);
+}
+
+/// Ann is revoked and Bob signs out at one process, while the other one is about to extend both.
+async fn word_of_the_other(stage: &Stage, choices: &mut Choices) {
+    let Two {
+        world,
+        gates,
+        ann,
+        bob,
+        _syncs,
+    } = two(stage).await;
+    world.let_lists_be_fetched(&gates[1]).await;
+    world.stops.hold();
+    let mut crew = Crew::new(&world.stops, choices);
+    let revocation = crew.add("the revocation", gates[0].revoke(&world, ANN));
+    let sign_out = crew.add("the sign-out", gates[0].sign_out(&bob));
+    let sign_in = crew.add("ann's sign-in", gates[1].sign_in(&world.form(ANN)));
+    let visits = [
+        crew.add("ann's visit elsewhere", gates[1].visit(&ann)),
+        crew.add("bob's visit elsewhere", gates[1].visit(&bob)),
+    ];
+    let hangs_up = crew.add("bob's last visit elsewhere", gates[1].visit(&bob));
+    crew.add_drop_of("the hang-up", &hangs_up);
+    crew.work().await;
+    revocation.value().await;
+    assert_eq!(sign_out.value().await.status, 204);
+    for visit in visits {
+        visit.value().await;
+    }
+    stand_still(&world.stops).await;
+    let sign_in = sign_in.value().await;
+    let tickets = &world.database;
+    let is_later = tickets.ticket_of("ann's sign-in") > tickets.ticket_of("the revocation");
+    for gate in gates.iter().rev() {
+        assert!(is_refused(&gate.visit(&ann).await));
+        assert!(is_refused(&gate.visit(&bob).await));
+        assert_eq!(gate.visit(&sign_in.cookie()).await.status == 200, is_later);
+    }
+}
+
+#[test]
+fn a_revocation_and_a_sign_out_at_one_process_are_obeyed_by_the_other() {
+    in_random_orders("word at two gates", true, 40, word_of_the_other);
+}

@@ -1,0 +1,56 @@
+//! What Heroku answered in one step, by Heroku's own word: the simulator's log.
+
+use heroku_addon_simulator::{Endpoint, Simulator};
+
+use crate::model::model::{Check, Heroku};
+
+#[derive(Debug, Default)]
+pub struct Heard {
+    pub calls: usize,
+    /// A call was refused with 429.
+    pub limited: bool,
+    pub told_it_is_gone: bool,
+    own: bool,
+    asked_members: bool,
+    members: bool,
+    fetches: usize,
+}
+
+impl Heard {
+    pub fn from_log(simulator: &Simulator, heroku: &Heroku) -> Self {
+        let answered = |endpoint, status| simulator.calls_answered(endpoint, status) > 0;
+        // 304 says all in one line; a fault can only spoil what has a body.
+        let whole = |endpoint| {
+            answered(endpoint, 304) || (answered(endpoint, 200) && !heroku.fails(endpoint))
+        };
+        let own = [Endpoint::AddOn, Endpoint::App, Endpoint::Collaborators];
+        Self {
+            calls: simulator.calls(Endpoint::Any),
+            limited: answered(Endpoint::Any, 429),
+            told_it_is_gone: answered(Endpoint::AddOn, 404) || answered(Endpoint::AddOn, 410),
+            own: own.into_iter().all(whole),
+            asked_members: simulator.calls(Endpoint::TeamMembers) > 0,
+            members: whole(Endpoint::TeamMembers),
+            fetches: simulator.calls(Endpoint::AddOn),
+        }
+    }
+
+    pub fn told_members(&self) -> bool {
+        self.members
+    }
+
+    /// The resource's own part counts only if nothing that was asked along with it failed. Of two
+    /// fetches for one visitor the first has not asked for the members: it had young ones.
+    pub fn told_own(&self) -> bool {
+        let by_the_first = self.fetches > 1;
+        let along = !self.asked_members || self.members || by_the_first;
+        self.own && along && !self.told_it_is_gone
+    }
+
+    pub fn nothing(&self) -> Check {
+        match self.calls {
+            0 => Ok(()),
+            calls => Err(format!("{calls} calls to Heroku for nothing")),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What happens at Heroku: to its lists, to its answers, to its add-ons.
+
+use heroku_addon_simulator::{Endpoint, Fault};
+
+use super::History;
+use crate::model::model::{Check, RESOURCES, has_team};
+use crate::model::world::{EMAILS, OWNER};
+
+impl History {
+    /// Somebody comes, goes, or changes role; or an email passes to another account.
+    pub(super) fn change_a_list(&mut self) {
+        let person = self.rng.usize(..OWNER);
+        let resource = self.rng.usize(..RESOURCES);
+        let (app, team) = (self.world.addon(resource).app(), &self.world.team);
+        let heroku = &mut self.model.heroku;
+        let on_team = has_team(resource) && self.rng.bool();
+        let list = match on_team {
+            true => &mut heroku.members,
+            false => &mut heroku.collaborators[resource],
+        };
+        let whose = if on_team {
+            "the team".to_owned()
+        } else {
+            format!("app {resource}")
+        };
+        let what = match self.rng.u8(..10) {
+            0..3 => {
+                list.remove(&person);
+                if on_team {
+                    team.remove(EMAILS[person]);
+                } else {
+                    app.remove(EMAILS[person]);
+                }
+                format!("person {person} leaves {whose}")
+            }
+            3..9 => {
+                let admin = self.rng.bool();
+                // Whoever had the address before is on no list of people any more.
+                let account = self.accounts[person];
+                list.insert(person, (account, admin));
+                if on_team {
+                    let role = if admin { "admin" } else { "member" };
+                    team.remove(EMAILS[person]).member(EMAILS[person], role);
+                } else {
+                    let role = if admin { "admin" } else { "collaborator" };
+                    let app = app.remove(EMAILS[person]);
+                    app.collaborator_as(EMAILS[person], role, &["view"]);
+                }
+                format!("person {person} is on {whose} as {account}, admin: {admin}")
+            }
+            _ => {
+                let account = self.world.heroku.new_account(EMAILS[person]);
+                self.accounts[person] = self.world.accounts.len();
+                self.world.accounts.push(account.into());
+                format!("person {person} is now account {}", self.accounts[person])
+            }
+        };
+        self.model.heroku_has_changed();
+        self.tell(what);
+    }
+
+    /// Heroku fails from now on, or fails no more.
+    pub(super) fn change_the_weather(&mut self) {
+        let heroku = &mut self.model.heroku;
+        if heroku.faults.is_empty() && self.rng.u8(..5) < 2 {
+            let endpoints = [
+                Endpoint::Any,
+                Endpoint::AddOn,
+                Endpoint::App,
+                Endpoint::Collaborators,
+                Endpoint::TeamMembers,
+            ];
+            let place = self.rng.usize(..endpoints.len());
+            let is_list = place >= 3;
+            let fault = match self.rng.u8(..if is_list { 7 } else { 4 }) {
+                0 => Fault::Status(503),
+                1 => Fault::RateLimited { retry_after: None },
+                2 => Fault::Html503,
+                3 => Fault::Reset,
+                4 => Fault::Truncated,
+                5 => Fault::PartialWithoutNextRange,
+                _ => Fault::LoopingRange,
+            };
+            self.tell(format!("{:?} of {:?}", fault, endpoints[place]));
+            self.world.heroku.fault(endpoints[place], fault.clone());
+            self.model.heroku.faults.push((endpoints[place], fault));
+        } else {
+            heroku.faults.clear();
+            self.world.heroku.clear_faults();
+            self.tell("Heroku is well".to_owned());
+        }
+    }
+
+    /// A notification: of today, a repetition, old news, or one that Heroku did not sign.
+    pub(super) async fn webhook(&mut self, at: usize) -> Check {
+        if self.world.is_in_a_file() {
+            // What it sets going does not run on this thread alone.
+            return Ok(());
+        }
+        let (event, is_signed) = match self.events.len() {
+            count if count > 0 && self.rng.bool() => (self.rng.usize(..count), true),
+            count => {
+                let news = match self.rng.choice(self.model.living()) {
+                    // They may have left, or not, while they are here.
+                    Some(id) if self.rng.u8(..4) > 0 => {
+                        let session = &self.model.sessions[id];
+                        (session.resource, Some(session.person))
+                    }
+                    _ => {
+                        let person = self.rng.usize(..EMAILS.len());
+                        let left = self.rng.bool().then_some(person);
+                        (self.rng.usize(..RESOURCES), left)
+                    }
+                };
+                self.events.push(news);
+                (count, self.rng.u8(..5) > 0)
+            }
+        };
+        let (resource, left) = self.events[event];
+        let number = event as u64;
+        let status = self
+            .world
+            .webhook(at, resource, number, left, is_signed)
+            .await;
+        let heard = self.heard();
+        self.tell(format!(
+            "{at}: event {event}, app {resource}, left {left:?}: {status}, {heard:?}"
+        ));
+        match (is_signed, status) {
+            (true, 204) => self.model.webhook(at, resource, number, left, &heard),
+            (false, 401) => heard.nothing(),
+            (_, status) => Err(format!("a webhook was answered {status}")),
+        }
+    }
+
+    /// Now and then a resource is deprovisioned, by a word to the partner or without one.
+    pub(super) async fn end_a_resource(&mut self, at: usize) -> Check {
+        let resource = self.rng.usize(..RESOURCES);
+        let addon = self.world.addon(resource);
+        match self.rng.u8(..16) {
+            0 => {
+                addon.remove();
+                self.world.forget(at, resource).await;
+                self.model.forget(at, resource);
+                self.tell(format!("{at}: forgets {resource}"));
+            }
+            1 => {
+                if self.rng.bool() {
+                    addon.remove();
+                } else {
+                    addon.gone();
+                }
+                self.model.heroku.gone[resource] = true;
+                self.model.heroku_has_changed();
+                self.tell(format!("{resource} is gone at Heroku"));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,129 @@
+//! What a process knows: what Heroku told it, what the store had, and how old that is.
+
+use super::facts::Form;
+use super::{
+    BUDGET, BUDGET_SPAN, Check, MAX_LIST_AGE, Model, PAUSE, People, Person, Resource, Time, Told,
+    Verdict, has_team, standing,
+};
+use crate::model::heard::Heard;
+
+impl Model {
+    /// What this process's list says of a person.
+    pub(super) fn verdict(&self, at: usize, resource: Resource, person: Person) -> Verdict {
+        let replica = &self.replicas[at];
+        let Some(known) = &replica.known[resource] else {
+            return Verdict::Gone;
+        };
+        let age = self.list_age(at, resource);
+        let (Some(own), Some(..=MAX_LIST_AGE), false) =
+            (&known.own, age, known.doubted.contains(&person))
+        else {
+            return Verdict::NobodyKnows;
+        };
+        let team = replica.team.as_ref().filter(|_| has_team(resource));
+        match standing(&own.people, team.map(|team| &team.people), person) {
+            Some((account, admin)) => Verdict::Listed { account, admin },
+            None => Verdict::NotListed,
+        }
+    }
+
+    /// What this process's list says of whom a form names.
+    pub(super) fn verdict_on_form(&self, at: usize, form: &Form, resource: Resource) -> Verdict {
+        match self.verdict(at, resource, form.person) {
+            Verdict::Listed { account, .. } if form.account.is_some_and(|it| it != account) => {
+                Verdict::NotListed
+            }
+            verdict => verdict,
+        }
+    }
+
+    /// A list is as old as its older part.
+    pub(super) fn list_age(&self, at: usize, resource: Resource) -> Option<Time> {
+        let replica = &self.replicas[at];
+        let own = replica.known[resource].as_ref()?.own.as_ref()?.at;
+        let oldest = match &replica.team {
+            Some(team) if has_team(resource) => team.at.min(own),
+            _ => own,
+        };
+        Some(self.now - oldest)
+    }
+
+    /// What Heroku told on behalf of a visitor. Only if it may not have told is 503 an answer.
+    pub(super) fn hear(
+        &mut self,
+        at: usize,
+        resource: Resource,
+        heard: &Heard,
+        status: u16,
+        excused: bool,
+    ) -> Check {
+        self.take_in(at, resource, heard);
+        if heard.calls > 0 || status == 503 {
+            self.replicas[at].spent[resource].push(self.now);
+        }
+        match status == 503 && !excused {
+            true => Err("nobody could tell, though Heroku answers".to_owned()),
+            false => Ok(()),
+        }
+    }
+
+    /// What Heroku tells takes the place of what it told before: the whole of a part, or nothing.
+    pub(super) fn take_in(&mut self, at: usize, resource: Resource, heard: &Heard) {
+        let told = |people: &People| Told {
+            people: people.clone(),
+            at: self.now,
+        };
+        let (replica, heroku) = (&mut self.replicas[at], &self.heroku);
+        if heard.limited {
+            replica.paused_until = self.now + PAUSE;
+        }
+        if heard.told_members() {
+            replica.team = Some(told(&heroku.members));
+            self.store.team.clone_from(&replica.team);
+        }
+        if heard.told_it_is_gone {
+            replica.known[resource] = None;
+            self.store.known[resource] = None;
+        }
+        if let Some(known) = replica.known[resource]
+            .as_mut()
+            .filter(|_| heard.told_own())
+        {
+            known.own = Some(told(&heroku.collaborators[resource]));
+            known.doubted.clear();
+            if let Some(stored) = &mut self.store.known[resource] {
+                stored.own.clone_from(&known.own);
+                stored.doubted.clear();
+            }
+        }
+    }
+
+    /// Takes in what the other process has left there.
+    pub(super) fn look_at_the_store(&mut self, at: usize, resource: Resource) {
+        let replica = &mut self.replicas[at];
+        let Some(stored) = &self.store.known[resource] else {
+            replica.known[resource] = None;
+            return;
+        };
+        if let Some(known) = &mut replica.known[resource] {
+            known.own.clone_from(&stored.own);
+            known.revoked.clone_from(&stored.revoked);
+            known.doubted.clone_from(&stored.doubted);
+        }
+        if has_team(resource) {
+            replica.team.clone_from(&self.store.team);
+        }
+    }
+
+    /// Whether Heroku might not be asked, or might not answer.
+    pub(super) fn excused(&self, at: usize, resource: Resource) -> bool {
+        let replica = &self.replicas[at];
+        let lately = |at: &&Time| **at + BUDGET_SPAN > self.now;
+        let spent = replica.spent[resource].iter().rev().take_while(lately);
+        self.heroku.is_faulty(resource) || self.now < replica.paused_until || spent.count() > BUDGET
+    }
+
+    pub(super) fn is_gone_elsewhere(&self, at: usize, resource: Resource) -> bool {
+        self.store.is_gone(resource) && self.replicas[at].known[resource].is_some()
+    }
+}

@@ -1,0 +1,388 @@
+//! The reference: who may enter when. It knows no HTTP, no store and no fetch, only what Heroku has
+//! on its lists, and what it told whom at which moment.
+//!
+//! Three answers are possible to "may this be served?": it must, it must not, and either. *Either*
+//! is where the crate makes no promise: what one process did is not told to another one by a store
+//! without notices, and while Heroku is away or a budget is spent nobody can be sure of a list. Even
+//! then nobody passes but by a list that this process was told, young enough.
+
+mod facts;
+mod knowledge;
+
+use std::collections::BTreeSet;
+
+use crate::model::heard::Heard;
+
+pub use facts::{Form, Heroku, Proof, RESOURCES, Session, has_team};
+use facts::{Known, People, Replica, Told, Use, standing};
+
+/// Whole seconds since the beginning.
+pub type Time = u64;
+/// The number of a step. What happens later has a greater one, also within the same second.
+pub type Turn = u64;
+/// An email, by number.
+pub type Person = usize;
+/// A Heroku account, by number. An email may pass from one to another.
+pub type Account = usize;
+pub type Resource = usize;
+
+/// When a history begins, so that there is a time before it.
+pub const START: Time = 10_000;
+pub const REFRESH: Time = 300;
+pub const MAX_LIST_AGE: Time = 600;
+pub const MAX_SESSION: Time = 450;
+pub const FORM_LIVES: Time = 300;
+pub const FORM_AHEAD: Time = 60;
+/// After a 429 without a word on how long.
+pub const PAUSE: Time = 60;
+/// Fetches on behalf of visitors that a resource has in any two minutes, whatever came before.
+const BUDGET: usize = 7;
+const BUDGET_SPAN: Time = 120;
+
+/// What a list says of a request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Verdict {
+    Listed { account: Account, admin: bool },
+    NotListed,
+    NobodyKnows,
+    Gone,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Lives {
+    Yes,
+    No,
+    Either,
+}
+
+pub type Check = Result<(), String>;
+
+#[derive(Default)]
+pub struct Model {
+    pub now: Time,
+    pub turn: Turn,
+    pub heroku: Heroku,
+    pub replicas: [Replica; 2],
+    /// How long a process may trust its copy of a session.
+    pub session_cache: Time,
+    store: Replica,
+    pub sessions: Vec<Session>,
+    used: BTreeSet<Use>,
+}
+
+impl Model {
+    /// Every resource is registered, and nobody has asked for a list.
+    pub fn new(session_cache: Time) -> Self {
+        let mut model = Self {
+            now: START,
+            session_cache,
+            ..Self::default()
+        };
+        model.store.known = std::array::from_fn(|_| Some(Known::default()));
+        for at in 0..model.replicas.len() {
+            model.restart(at);
+        }
+        model
+    }
+
+    /// A new process takes what the store has.
+    pub fn restart(&mut self, at: usize) {
+        self.turn += 1;
+        self.replicas[at] = Replica {
+            born: self.turn,
+            ..self.store.clone()
+        };
+    }
+
+    /// A request in a session's cookie.
+    pub fn visit(
+        &mut self,
+        at: usize,
+        id: usize,
+        admin_page: bool,
+        heard: &Heard,
+        status: u16,
+    ) -> Check {
+        let lives = self.lives(at, id);
+        let Session {
+            resource, person, ..
+        } = self.sessions[id];
+        if lives == Lives::No {
+            self.close(at, id);
+            return expect(status, &[401]).and(heard.nothing());
+        }
+        let excused = self.excused(at, resource);
+        let before = self.verdict(at, resource, person);
+        self.hear(at, resource, heard, status, excused)?;
+        let account = self.sessions[id].account;
+        let is_listed =
+            |verdict| matches!(verdict, Verdict::Listed { account: it, .. } if it == account);
+        let mut verdict = self.verdict(at, resource, person);
+        if !is_listed(verdict) && verdict != Verdict::NobodyKnows {
+            self.look_at_the_store(at, resource);
+            verdict = self.verdict(at, resource, person);
+        }
+        let proven = self.sessions[id].proven;
+        let by_list = match verdict {
+            _ if self.lives(at, id) == Lives::No => 401,
+            Verdict::Listed { .. } if !is_listed(verdict) => 403,
+            Verdict::Listed { admin, .. } if admin_page && !(admin && proven) => 403,
+            Verdict::Listed { .. } => 200,
+            Verdict::NotListed => 403,
+            Verdict::NobodyKnows => 503,
+            Verdict::Gone => 401,
+        };
+        let mut allowed = vec![by_list];
+        if lives == Lives::Either {
+            allowed.push(401);
+        }
+        if excused && before == Verdict::NobodyKnows {
+            // Young enough by a fetch that failed in another part.
+            allowed.push(503);
+        }
+        expect(status, &allowed)?;
+        match status {
+            503 => {}
+            _ if is_listed(verdict) && status != 401 => self.extend(at, id),
+            _ => self.close(at, id),
+        }
+        let was_always_listed = lives == Lives::Yes && self.sessions[id].always_listed;
+        match was_always_listed && !excused && status != 200 && !admin_page {
+            true => Err(format!("{status} for somebody who was on every list")),
+            false => Ok(()),
+        }
+    }
+
+    /// A sign-in. On 303 there is one more session, and the one that the browser had is closed.
+    pub fn sign_in(
+        &mut self,
+        at: usize,
+        form: &Form,
+        previous: Option<usize>,
+        heard: &Heard,
+        status: u16,
+    ) -> Check {
+        let Some(resource) = form.resource.filter(|_| form.is_good(self.now)) else {
+            return expect(status, &[403]).and(heard.nothing());
+        };
+        let excused = self.excused(at, resource);
+        let before = self.verdict_on_form(at, form, resource);
+        self.hear(at, resource, heard, status, excused)?;
+        let verdict = self.verdict_on_form(at, form, resource);
+        let own_use = form.uses(resource);
+        let is_used = own_use.is_some_and(|own| self.used.contains(&own));
+        let allowed: &[u16] = match verdict {
+            // Told of by a fetch that failed in another part.
+            Verdict::Listed { .. } if excused && before != verdict => match is_used {
+                true => &[403, 503],
+                false => &[303, 503],
+            },
+            Verdict::Listed { .. } if is_used => &[403],
+            Verdict::Listed { .. } if self.is_gone_elsewhere(at, resource) => &[303, 403],
+            Verdict::Listed { .. } => &[303],
+            Verdict::NotListed if excused => &[403, 503],
+            Verdict::NotListed | Verdict::Gone => &[403],
+            Verdict::NobodyKnows if self.is_gone_elsewhere(at, resource) => &[403, 503],
+            Verdict::NobodyKnows => &[503],
+        };
+        expect(status, allowed)?;
+        let truth = self.heroku.standing(resource, form.person);
+        let is_true = truth.is_some_and(|(it, _)| form.account.is_none_or(|claimed| claimed == it));
+        if is_true && !is_used && !excused && !self.store.is_gone(resource) && status != 303 {
+            return Err("a listed person with a fresh form was turned away".to_owned());
+        }
+        let Verdict::Listed { account, .. } = verdict else {
+            return Ok(());
+        };
+        if form.proof == Proof::Scoped {
+            self.used.insert((resource, form.signed_at, None));
+        }
+        if status != 303 {
+            return Ok(());
+        }
+        if !excused && self.list_age(at, resource) > Some(REFRESH) {
+            return Err("signed in by a list that should have been fetched anew".to_owned());
+        }
+        self.used.extend(own_use);
+        self.sessions.push(Session {
+            resource,
+            person: form.person,
+            account,
+            proven: form.proof != Proof::Plain,
+            opened: self.turn,
+            signed_in: self.now,
+            ends: self.now + REFRESH,
+            always_listed: truth.is_some_and(|(it, _)| it == account),
+            closed: None,
+        });
+        previous.inspect(|id| self.close(at, *id));
+        Ok(())
+    }
+
+    /// Whether a sign-in needs to ask nobody and is sure to be judged by the list in memory.
+    pub fn would_be_let_in(&self, at: usize, form: &Form) -> bool {
+        let Some(resource) = form.resource.filter(|_| form.is_good(self.now)) else {
+            return false;
+        };
+        let verdict = self.verdict_on_form(at, form, resource);
+        let is_young = self
+            .list_age(at, resource)
+            .is_some_and(|age| age <= REFRESH);
+        is_young && matches!(verdict, Verdict::Listed { .. })
+    }
+
+    pub fn is_used(&self, form: &Form) -> bool {
+        let own_use = form.resource.and_then(|resource| form.uses(resource));
+        own_use.is_some_and(|own| self.used.contains(&own))
+    }
+
+    /// A refresh that the partner asked for, and whether it said that there is a new list.
+    pub fn refresh(&mut self, at: usize, resource: Resource, heard: &Heard, ok: bool) -> Check {
+        let replica = &self.replicas[at];
+        let known = replica.known[resource].is_some() && !self.store.is_gone(resource);
+        let reachable = !self.heroku.is_faulty(resource) && replica.paused_until <= self.now;
+        self.take_in(at, resource, heard);
+        if ok != heard.told_own() {
+            return Err(format!("said {ok}, and Heroku told {heard:?}"));
+        }
+        if known && reachable && !self.heroku.gone[resource] && !ok {
+            return Err("a refresh failed though Heroku answers".to_owned());
+        }
+        if self.store.is_gone(resource) {
+            self.replicas[at].known[resource] = None;
+        }
+        Ok(())
+    }
+
+    /// A signed webhook: that somebody may have left the resource's app, or about the app itself.
+    pub fn webhook(
+        &mut self,
+        at: usize,
+        resource: Resource,
+        event: u64,
+        left: Option<Person>,
+        heard: &Heard,
+    ) -> Check {
+        let excused = self.excused(at, resource);
+        let replica = &mut self.replicas[at];
+        let is_new = replica.events.insert(event);
+        let team = replica.team.as_ref().filter(|_| has_team(resource));
+        let known = replica.known[resource].as_mut();
+        let Some((known, own)) = known.and_then(|known| known.own.clone().map(|own| (known, own)))
+        else {
+            return heard.nothing();
+        };
+        if !is_new {
+            return heard.nothing();
+        }
+        let is_on = |person: &Person| {
+            let on_team = team.is_some_and(|team| team.people.contains_key(person));
+            on_team || own.people.contains_key(person)
+        };
+        // A doubt outlives the process that was told of it.
+        let stored = self.store.known[resource].as_mut();
+        for known in stored.into_iter().chain([known]) {
+            known.doubted.extend(left.filter(is_on));
+        }
+        replica.spent[resource].push(self.now);
+        self.take_in(at, resource, heard);
+        let is_there = !self.heroku.gone[resource] && !self.store.is_gone(resource);
+        if is_there && !excused && !heard.told_own() {
+            return Err(format!("Heroku was not asked: {heard:?}"));
+        }
+        Ok(())
+    }
+
+    /// A revocation, and whether it was said to be done.
+    pub fn revoke(&mut self, at: usize, resource: Resource, person: Person, ok: bool) -> Check {
+        let turn = self.turn;
+        for known in [&mut self.replicas[at], &mut self.store] {
+            let known = known.known[resource].as_mut();
+            known.map(|known| known.revoked.insert(person, turn));
+        }
+        let known = self.replicas[at].known[resource].is_some();
+        match ok == known || self.is_gone_elsewhere(at, resource) {
+            true => Ok(()),
+            false => Err(format!("a revocation said {ok}")),
+        }
+    }
+
+    /// The partner forgets a resource, which is gone at Heroku as well.
+    pub fn forget(&mut self, at: usize, resource: Resource) {
+        self.heroku.gone[resource] = true;
+        self.heroku_has_changed();
+        self.replicas[at].known[resource] = None;
+        self.store.known[resource] = None;
+    }
+
+    /// Heroku's lists have changed.
+    pub fn heroku_has_changed(&mut self) {
+        for session in &mut self.sessions {
+            let truth = self.heroku.standing(session.resource, session.person);
+            session.always_listed &= truth.is_some_and(|(it, _)| it == session.account);
+        }
+    }
+
+    /// The sessions that have not ended.
+    pub fn living(&self) -> Vec<usize> {
+        let lives = |id: &usize| {
+            let session = &self.sessions[*id];
+            session.closed.is_none() && self.now < session.ends
+        };
+        (0..self.sessions.len()).filter(lives).collect()
+    }
+
+    /// Ends a session at a process.
+    pub fn close(&mut self, at: usize, id: usize) {
+        let closed = (self.replicas[at].born, self.turn, self.now);
+        self.sessions[id].closed.get_or_insert(closed);
+    }
+
+    /// Whether a session lives as far as this process knows.
+    fn lives(&self, at: usize, id: usize) -> Lives {
+        let (session, replica) = (&self.sessions[id], &self.replicas[at]);
+        if let Some((by, turn, when)) = session.closed {
+            let may_have_a_copy =
+                by != replica.born && replica.born < turn && self.now < when + self.session_cache;
+            if !may_have_a_copy {
+                return Lives::No;
+            }
+        }
+        let revoked = |at: &Replica| {
+            let known = at.known[session.resource].as_ref();
+            let last = known.and_then(|known| known.revoked.get(&session.person));
+            last.is_some_and(|turn| session.opened < *turn)
+        };
+        if self.now >= session.ends || replica.known[session.resource].is_none() || revoked(replica)
+        {
+            return Lives::No;
+        }
+        let untold = revoked(&self.store) || self.is_gone_elsewhere(at, session.resource);
+        match session.closed.is_some() || untold {
+            true => Lives::Either,
+            false => Lives::Yes,
+        }
+    }
+
+    /// A request in a session moves its end to one interval after the list that let it pass.
+    fn extend(&mut self, at: usize, id: usize) {
+        let Some(age) = self.list_age(at, self.sessions[id].resource) else {
+            return;
+        };
+        let session = &mut self.sessions[id];
+        if session.closed.is_none() {
+            let by_list = self.now - age + REFRESH;
+            let end = by_list.min(session.signed_in + MAX_SESSION);
+            session.ends = session.ends.max(end);
+        }
+    }
+}
+
+fn expect(status: u16, allowed: &[u16]) -> Check {
+    match allowed.contains(&status) {
+        true => Ok(()),
+        false => Err(format!(
+            "answered {status}, and should have answered {allowed:?}"
+        )),
+    }
+}

@@ -1,0 +1,257 @@
+//! Everything that is logged during a full life of an add-on, at TRACE: no secret is in it, and no
+//! email outside of the audit events.
+//!
+//! A test of its own, as it listens to the whole process.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use heroku_addon_simulator::{ETags, Endpoint, Fault, Simulator};
+use support::ids::AddOnExt as _;
+use tower_heroku_sso::jwt::{JwtKey, JwtKeys};
+use tower_heroku_sso::partner_api::NoProvisioning;
+use tower_heroku_sso::store::{MemoryStore, SealingKey, SealingKeys, SqliteStore, Store};
+use tower_heroku_sso::{
+    AddonPassword, ClientSecret, HerokuSso, HerokuSsoBuilder, HerokuUser, Manifest, ManualClock,
+    SsoSalt, WebhookSecret, Webhooks,
+};
+use tracing::level_filters::LevelFilter;
+
+use support::browser::Browser;
+
+use crate::alone::alone_async;
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn lines(&self) -> Vec<String> {
+        let text = String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned();
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+const SEALING_KEY: &str = "c2VhbGluZ19rZXlfb2ZfMzJfYnl0ZXNfZm9yX3Rlc3Q=";
+const HOOK_SECRET: &str = "a-webhook-secret-of-our-own";
+
+#[test]
+fn s1_s2_s3_s4_s5_s6_nothing_that_is_logged_or_answered_holds_a_secret() {
+    alone_async(
+        "secrets::s1_s2_s3_s4_s5_s6_nothing_that_is_logged_or_answered_holds_a_secret",
+        async {
+            let log = Log::default();
+            let writer = log.clone();
+            tracing_subscriber::fmt()
+                .with_max_level(LevelFilter::TRACE)
+                .with_ansi(false)
+                .with_writer(move || writer.clone())
+                .init();
+
+            life(&log, MemoryStore::default(), |builder| builder).await;
+            life(&log, MemoryStore::default(), signed).await;
+            let folder = tempfile::tempdir().unwrap();
+            let key = SealingKey::from_base64(SEALING_KEY).unwrap();
+            let file = folder.path().join("state.sqlite");
+            let store = SqliteStore::open(file, SealingKeys::new(key)).await;
+            life(&log, store.unwrap(), |builder| builder).await;
+            let lines = log.lines();
+            assert!(lines.iter().any(|line| line.contains("sqlx")));
+            assert!(!lines.iter().any(|line| line.contains(SEALING_KEY)));
+        },
+    );
+}
+
+/// Sessions in cookies, and bearer tokens.
+fn signed(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
+    let secret = JwtKey::hs256_base64(SEALING_KEY).unwrap();
+    let pair = JwtKey::es256_pem(include_str!("../suite/jwt/p256_1.pem")).unwrap();
+    builder
+        .stateless(JwtKeys::new(secret))
+        .bearer_tokens(JwtKeys::new(pair))
+        .program_sign_in_path("/token")
+}
+
+/// One life of an add-on, from its provisioning to its end.
+async fn life(
+    log: &Log,
+    store: impl Store,
+    set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
+) {
+    let clock = ManualClock::new();
+    let heroku = Simulator::builder()
+        .clock(clock.reader())
+        .start()
+        .await
+        .unwrap();
+    let manifest = Manifest::new(
+        heroku.slug(),
+        AddonPassword::new(heroku.password()).unwrap(),
+        SsoSalt::new(heroku.sso_salt()).unwrap(),
+        ClientSecret::new(heroku.client_secret()).unwrap(),
+    );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let hooks = format!("http://{address}/heroku/webhooks").parse().unwrap();
+    let hook_secret = WebhookSecret::new(HOOK_SECRET).unwrap();
+    let builder = HerokuSso::builder(manifest)
+        .webhooks(Webhooks::new(hook_secret).subscribe_at(hooks))
+        .api_url(heroku.url().parse().unwrap())
+        .id_url(heroku.url().parse().unwrap())
+        .store(store)
+        .clock(clock.clone());
+    let builder = set_up(builder);
+    let mut said = format!("{builder:?}");
+    let sso = builder.build().unwrap();
+    let sync = sso.spawn_sync();
+    let app = Router::new()
+        .route(
+            "/",
+            get(|user: HerokuUser| async move { format!("{user:?}") }),
+        )
+        .layer(sso.layer())
+        .merge(sso.partner_api(NoProvisioning));
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    heroku.set_partner_url(format!("http://{address}"));
+
+    // Provisioned, entered, looked at, replayed, refused.
+    let addon = heroku.app("shop").collaborator("ann@example.com").addon();
+    let mut code = String::new();
+    let provision = addon.provision_with(|body| {
+        code = body["oauth_grant"]["code"].as_str().unwrap().to_owned();
+    });
+    provision.await.unwrap();
+    let resource = addon.resource_id();
+    let browser = Browser::new(address);
+    let form = addon.sign_in_form("ann@example.com");
+    let answer = browser.submit(&form).await;
+    assert_eq!(answer.status, 303);
+    let session = browser.cookie("__Host-heroku_sso").unwrap();
+    let mut answers = vec![
+        answer.body,
+        browser.get("/").await.body,
+        Browser::new(address).submit(&form).await.body,
+        Browser::new(address)
+            .submit(&addon.sign_in_form("bob@example.com"))
+            .await
+            .body,
+        Browser::new(address)
+            .submit_body("/heroku/sso", "email=x%40example.com&email=y")
+            .await
+            .body,
+    ];
+    // A program, if it may sign in; its token, and one that was tampered with.
+    let program = Browser::new(address);
+    let header = addon.sign_in_form("owner@example.com").addon_sso_header();
+    let request = program.request(reqwest::Method::POST, "/token");
+    let answer = program.send(request.header("x-addon-sso", &header)).await;
+    let bearer = match answer.status {
+        200 => answer.json()["access_token"].as_str().unwrap().to_owned(),
+        404 => "none.none.none".to_owned(), // It may not.
+        status => panic!("{status}"),
+    };
+    for token in [bearer.clone(), format!("{bearer}x"), header.clone()] {
+        let request = program.request(reqwest::Method::GET, "/");
+        let request = request.header("authorization", format!("Bearer {token}"));
+        answers.push(program.send(request).await.body);
+    }
+    // Webhooks: subscribed to, sent, and forged.
+    while addon.webhooks().is_empty() {
+        clock.advance(Duration::from_secs(1));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    heroku
+        .app("shop")
+        .collaborator("dan@example.com")
+        .remove("dan@example.com");
+    let mut notifications = heroku.take_webhooks();
+    assert!(notifications[0].send().await.succeeded());
+    assert_eq!(
+        notifications[0].set_signature("forged").send().await.status,
+        Some(401)
+    );
+    // Faults, a token that must be renewed, one that cannot be, and the end.
+    let token = sso.access_token(&resource).await.unwrap();
+    heroku.set_etags(ETags::None); // An answer that is not sent cannot be truncated.
+    for fault in [
+        Fault::Status(500),
+        Fault::Status(401),
+        Fault::Truncated,
+        Fault::Reset,
+        Fault::Body(r#"{"id":"HRKU-AA-echo","message":"ann@example.com"}"#.into()),
+    ] {
+        heroku.fault(Endpoint::Any, fault);
+        let error = sso.refresh_now(&resource).await.unwrap_err();
+        said += &format!("{error} {error:?}");
+        clock.advance(Duration::from_secs(70));
+    }
+    heroku.clear_faults();
+    heroku.expire_access_tokens();
+    sso.refresh_now(&resource).await.unwrap();
+    heroku.revoke_tokens(&addon);
+    let error = sso.refresh_now(&resource).await.unwrap_err();
+    said += &format!("{error} {error:?} {sso:?}");
+    answers.push(browser.fetch("/").await.body);
+    addon.deprovision().await.unwrap();
+    answers.push(browser.fetch("/").await.body);
+    sync.shutdown().await;
+
+    let lines = log.lines();
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("tower_heroku_sso::audit") && line.contains("ann@"))
+    );
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("could not be fetched"))
+    );
+    let tokens = ["user_scoped_resource_token", "resource_token"];
+    let tokens = tokens.map(|name| form.get(name).unwrap().to_owned());
+    let secrets = [
+        heroku.sso_salt(),
+        heroku.password(),
+        heroku.client_secret(),
+        session,
+        secrecy::ExposeSecret::expose_secret(&token).to_owned(),
+        "HRKU-AA".to_owned(),
+        code,
+        HOOK_SECRET.to_owned(),
+    ];
+    let signatures =
+        [&secrets[3], &bearer].map(|token| token.rsplit('.').next().unwrap().to_owned());
+    let signatures = signatures.iter().filter(|signature| *signature != "none");
+    for secret in secrets
+        .iter()
+        .chain(&tokens)
+        .chain(signatures)
+        .chain([&header])
+    {
+        let told = lines.iter().find(|line| line.contains(secret.as_str()));
+        assert!(told.is_none(), "{told:?}");
+        assert!(!said.contains(secret.as_str()), "{said}");
+        assert!(
+            !answers
+                .iter()
+                .any(|answer| answer.contains(secret.as_str()))
+        );
+    }
+    for line in lines.iter().filter(|line| line.contains("@example.com")) {
+        assert!(line.contains("tower_heroku_sso::audit"), "{line}");
+    }
+    assert!(!said.contains("@example.com"), "{said}");
+}

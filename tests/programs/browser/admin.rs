@@ -1,0 +1,21 @@
+//! The admin route, for those who are in the role and those who are not.
+
+use crate::browser::visit::Visit;
+
+#[tokio::test]
+async fn whoever_lacks_the_role_is_told_which_one_and_who_can_grant_it() {
+    let visit = Visit::start().await;
+    visit.open_as("acme-shop", "carlos@example.com").await;
+    visit.sees("Dashboard").await;
+    visit.go_to_addon("/admin").await;
+    let page = visit.sees("Your role does not allow this").await;
+    assert_eq!(page.status, 403);
+    page.assert_says("admin or owner");
+    page.assert_says("lead@example.com");
+
+    visit.open_as("acme-shop", "lead@example.com").await;
+    visit.sees("Dashboard").await;
+    visit.go_to_addon("/admin").await;
+    let page = visit.sees("Administration").await;
+    assert_eq!((page.path(), page.status), ("/admin", 200));
+}

@@ -1,0 +1,36 @@
+//! What the browser itself complains about.
+
+use crate::browser::visit::Visit;
+
+#[tokio::test]
+async fn no_page_breaks_its_own_policy_or_fails_in_the_console() {
+    let visit = Visit::start().await;
+    visit.open_as("acme-shop", "lead@example.com").await;
+    visit.sees("Dashboard").await;
+    visit.refresh_list().await;
+    visit.go_to_addon("/admin").await;
+    visit.sees("Administration").await;
+    visit.go_to_addon("/").await;
+    visit.sees("Dashboard").await;
+    visit.press_button("Sign out").await;
+    visit.sees("You are signed out").await;
+    visit.go_to_addon("/").await;
+    visit.sees("Please sign in through Heroku").await;
+    visit.open_as_a_stranger("acme-shop").await;
+    visit.sees("You do not have access to this add-on").await;
+    // One that has to be there: the log is kept at all, and through to the last page.
+    visit.read::<()>("console.error('a complaint')").await;
+
+    let log = visit.driver.browser_log().await.unwrap();
+    let mut complaints: Vec<_> = log.into_iter().map(|entry| entry.message).collect();
+    // The two refusals are meant, and Chromium notes every page that comes with such a status.
+    complaints.retain(|complaint| {
+        let refused = complaint.contains("Failed to load resource")
+            && [("/ ", " 401 "), ("/heroku/sso ", " 403 ")]
+                .iter()
+                .any(|(path, status)| complaint.contains(path) && complaint.contains(status));
+        !refused
+    });
+    assert_eq!(complaints.len(), 1, "{complaints:#?}");
+    assert!(complaints[0].contains("a complaint"), "{complaints:#?}");
+}

@@ -1,0 +1,99 @@
+//! Sessions that end by themselves, or because of what happens at Heroku.
+
+use std::time::Duration;
+
+use crate::browser::visit::{SESSION, Visit};
+
+#[tokio::test]
+async fn a_team_member_taken_off_the_list_is_shut_out_by_the_next_refresh() {
+    let visit = Visit::start().await;
+    visit.open_as("acme-shop", "mia@example.com").await;
+    let page = visit.sees("Dashboard").await;
+    page.assert_says("4 people, as Heroku said");
+
+    // Heroku sends no webhook about team members.
+    visit.remove("acme-shop", "mia@example.com").await;
+    visit.go_to_addon("/").await;
+    let page = visit.sees("Dashboard").await;
+    page.assert_says("4 people, as Heroku said");
+
+    visit.press_button("Refresh now").await;
+    let page = visit.sees("You do not have access to this add-on").await;
+    assert_eq!((page.path(), page.status), ("/", 403));
+    assert!(visit.cookie(SESSION).await.is_none());
+
+    // Heroku would still send this person here: that does not help.
+    visit.go_to_addon("/").await;
+    visit.sees("Please sign in through Heroku").await;
+}
+
+#[tokio::test]
+async fn a_collaborator_taken_off_the_list_is_shut_out_by_heroku_s_webhook() {
+    let visit = Visit::start().await;
+    visit.open_as("recipe-box", "carlos@example.com").await;
+    visit.sees("Dashboard").await;
+    visit.remove("recipe-box", "carlos@example.com").await;
+    // The webhook is on its way by now, and nobody presses anything.
+    visit.a_second_passes().await;
+    visit.go_to_addon("/").await;
+    let page = visit.sees("You do not have access to this add-on").await;
+    assert_eq!((page.path(), page.status), ("/", 403));
+}
+
+#[tokio::test]
+async fn an_open_dashboard_closes_by_itself_when_its_person_was_taken_off_the_list() {
+    let visit = Visit::with_refresh_interval(Duration::from_secs(2)).await;
+    visit.open_as("recipe-box", "carlos@example.com").await;
+    visit.sees("Dashboard").await;
+    let dashboard = visit.driver.window().await.unwrap();
+
+    let heroku = visit.driver.new_tab().await.unwrap();
+    visit.driver.switch_to_window(heroku).await.unwrap();
+    visit.remove("recipe-box", "carlos@example.com").await;
+    visit.driver.close_window().await.unwrap();
+
+    visit.driver.switch_to_window(dashboard).await.unwrap();
+    let page = visit.sees("You do not have access to this add-on").await;
+    assert_eq!(page.status, 403);
+}
+
+#[tokio::test]
+async fn an_ended_session_leads_through_heroku_and_back_to_the_wanted_page() {
+    let visit = Visit::start().await;
+    visit.open_as("acme-billing", "lead@example.com").await;
+    visit.sees("Dashboard").await;
+    let ended = visit.cookie(SESSION).await.expect("a session");
+
+    // As when its time has come: the browser drops the cookie, and the hint outlives it.
+    visit.driver.delete_cookie(SESSION).await.unwrap();
+    visit.a_second_passes().await;
+    visit.go_to_addon("/admin?tab=1").await;
+    let page = visit.sees("Administration").await;
+    assert_eq!((page.path(), page.status), ("/admin?tab=1", 200));
+    let begun = visit.cookie(SESSION).await.expect("a new session");
+    assert_ne!(ended.value, begun.value);
+
+    // The way back was for once.
+    visit.go_to_addon("/").await;
+    let page = visit.sees("Dashboard").await;
+    assert_eq!(page.path(), "/");
+}
+
+#[tokio::test]
+async fn whoever_has_left_heroku_too_is_asked_there_and_then_gets_the_wanted_page() {
+    let visit = Visit::start().await;
+    visit.open_as("acme-billing", "lead@example.com").await;
+    visit.sees("Dashboard").await;
+    visit.driver.delete_cookie(SESSION).await.unwrap();
+    visit.a_second_passes().await;
+    visit.log_out_of_heroku().await;
+
+    visit.go_to_addon("/admin?tab=1").await;
+    let page = visit.sees("Who are you?").await;
+    assert_eq!(page.url.host_str(), Some("localhost"));
+    page.assert_says("of acme-billing as");
+
+    visit.press_button("lead@example.com").await;
+    let page = visit.sees("Administration").await;
+    assert_eq!((page.path(), page.status), ("/admin?tab=1", 200));
+}

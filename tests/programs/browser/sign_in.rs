@@ -1,0 +1,91 @@
+//! From Heroku's page to the dashboard, or not.
+
+use thirtyfour::SameSite;
+use time::OffsetDateTime;
+
+use crate::browser::visit::{HINT, REFRESH_INTERVAL, SESSION, Visit};
+
+#[tokio::test]
+async fn a_listed_person_lands_on_the_dashboard_after_the_cross_site_post() {
+    let visit = Visit::start().await;
+    visit.open_as("acme-shop", "mia@example.com").await;
+
+    let page = visit.sees("Dashboard").await;
+    assert_eq!((page.path(), page.status), ("/", 200));
+    assert_eq!(page.url.host_str(), Some("127.0.0.1"));
+    page.assert_says("mia@example.com");
+    page.assert_says("for app acme-shop of team acme");
+    page.assert_says("4 people, as Heroku said");
+    let rows = [
+        ["carlos@example.com", "collaborator"],
+        ["lead@example.com", "admin"],
+        ["mia@example.com you", "member"],
+        ["victor@example.com", "viewer"],
+    ];
+    assert_eq!(page.rows, rows);
+    // The list was fetched for this sign-in, so it is as old as the page.
+    let age: String = visit
+        .read("return document.querySelector('#age').innerText")
+        .await;
+    let seconds = age.strip_suffix(" s ago").and_then(|age| age.parse().ok());
+    assert!(seconds.is_some_and(|age: u64| age < 20), "{age}");
+}
+
+#[tokio::test]
+async fn the_browser_keeps_the_session_in_a_host_only_cookie_that_ends_with_it() {
+    let visit = Visit::start().await;
+    visit.open_as("recipe-box", "olivia@example.com").await;
+    visit.sees("Dashboard").await;
+
+    let cookie = visit.cookie(SESSION).await.expect("a session");
+    assert_eq!(cookie.secure, Some(true));
+    assert_eq!(cookie.http_only, Some(true));
+    assert_eq!(cookie.same_site, Some(SameSite::Lax));
+    assert_eq!(cookie.path.as_deref(), Some("/"));
+    // With a `Domain` there would be a dot before it, and the browser would not take the name.
+    assert_eq!(cookie.domain.as_deref(), Some("127.0.0.1"));
+    let seen: String = visit.read("return document.cookie").await;
+    assert_eq!(seen, "", "scripts see cookies");
+
+    let until = "return Date.parse(document.querySelector('#remaining').dataset.until) / 1000";
+    let until: f64 = visit.read(until).await;
+    let expiry = cookie.expiry.expect("an end") as f64;
+    assert!((expiry - until).abs() <= 2.0, "{expiry}, not {until}");
+    let life = until - OffsetDateTime::now_utc().unix_timestamp() as f64;
+    let interval = REFRESH_INTERVAL.as_secs_f64();
+    assert!((interval - 20.0..=interval + 1.0).contains(&life), "{life}");
+}
+
+#[tokio::test]
+async fn a_stranger_gets_the_refusal_page_and_no_session() {
+    let visit = Visit::start().await;
+    visit.open_as_a_stranger("acme-shop").await;
+
+    let page = visit.sees("You do not have access to this add-on").await;
+    assert_eq!((page.path(), page.status), ("/heroku/sso", 403));
+    assert_eq!(page.lang, "en");
+    page.assert_says("Ask an owner of the app to add you");
+    page.assert_says("403 · not-listed");
+    assert!(!page.text.contains("lead@example.com"), "the list is shown");
+    assert!(visit.cookie(SESSION).await.is_none());
+    assert!(visit.cookie(HINT).await.is_none());
+
+    visit.go_to_addon("/").await;
+    let page = visit.sees("Please sign in through Heroku").await;
+    assert_eq!((page.path(), page.status), ("/", 401));
+}
+
+#[tokio::test]
+async fn a_second_sign_in_takes_the_place_of_the_first() {
+    let visit = Visit::start().await;
+    visit.open_as("acme-shop", "mia@example.com").await;
+    visit.sees("Dashboard").await;
+    let first = visit.cookie(SESSION).await.expect("a session");
+
+    visit.open_as("recipe-box", "olivia@example.com").await;
+    let page = visit.sees("Dashboard").await;
+    page.assert_says("olivia@example.com");
+    assert!(!page.text.contains("mia@example.com"), "{page:#?}");
+    let second = visit.cookie(SESSION).await.expect("a session");
+    assert_ne!(first.value, second.value);
+}

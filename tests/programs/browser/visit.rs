@@ -1,0 +1,310 @@
+//! A browser, the add-on that it visits, and the Heroku it comes from.
+
+use std::env;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+use tempfile::TempDir;
+use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities;
+use thirtyfour::prelude::*;
+use thirtyfour::{ChromeCapabilities, LoggingPrefsLogLevel};
+use time::OffsetDateTime;
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::sleep;
+
+use crate::browser::page::{Page, READ};
+use support::example;
+use support::process::Process;
+
+pub(crate) const SESSION: &str = "__Host-heroku_sso";
+pub(crate) const HINT: &str = "__Host-heroku_sso_hint";
+
+/// Long enough that no list is fetched again during a test, unless the test asks for it.
+pub(crate) const REFRESH_INTERVAL: Duration = Duration::from_secs(300);
+
+/// A browser has this long to get where it should be.
+const PATIENCE: Duration = Duration::from_secs(15);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+/// No single command takes longer.
+const COMMAND: Duration = Duration::from_secs(60);
+
+/// One browser at a time: a Chromium keeps a small machine busy.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// Fields are dropped from the top: the browser is closed while its driver still runs.
+pub(crate) struct Visit {
+    pub(crate) driver: WebDriver,
+    /// `http://127.0.0.1:…`
+    addon: String,
+    /// `http://localhost:…`
+    heroku: String,
+    _chromedriver: Process,
+    _example: Process,
+    _files: TempDir,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Visit {
+    pub(crate) async fn start() -> Self {
+        Self::with_refresh_interval(REFRESH_INTERVAL).await
+    }
+
+    pub(crate) async fn with_refresh_interval(interval: Duration) -> Self {
+        let interval = interval.as_secs().to_string();
+        let variables = [
+            ("INSECURE_COOKIES", "0"),
+            ("REFRESH_INTERVAL_SECS", &*interval),
+        ];
+        let visit = Self::of_example("dashboard", "add-on dashboard:", &variables).await;
+        visit.all_provisioned().await;
+        visit
+    }
+
+    /// One of the small examples.
+    pub(crate) async fn of_demo(name: &str) -> Self {
+        Self::of_example(name, "add-on:", &[]).await
+    }
+
+    async fn of_example(name: &str, announces: &str, variables: &[(&str, &str)]) -> Self {
+        let turn = TURN.lock().await;
+        let files = tempfile::tempdir().unwrap();
+
+        let mut command = Command::new(example::built(name));
+        for (variable, _) in env::vars_os() {
+            // Settings of whoever runs the tests are not settings of the tests.
+            let set = variable.to_string_lossy();
+            if set.starts_with("HEROKU_")
+                || ["BIND", "DATABASE_URL", "MAX_SESSION_SECS"].contains(&&*set)
+            {
+                command.env_remove(&variable);
+            }
+        }
+        // Port 0: whatever is free. The example prints what it got.
+        command
+            .env("PORT", "0")
+            .env("SIMULATOR_PORT", "0")
+            .env("FORGE_PORT", "0")
+            .env("RUST_LOG", "info")
+            .envs(variables.iter().copied());
+        let mut example = Process::start(&mut command, files.path()).unwrap();
+        let addon = example.says(announces).await;
+        let heroku = example.says("heroku simulator:").await;
+
+        let mut command = Command::new("chromedriver");
+        let chromedriver = Process::start(command.arg("--port=0"), files.path());
+        let mut chromedriver = chromedriver.unwrap_or_else(|error| {
+            panic!("chromedriver: {error}; run scripts/test, which installs it")
+        });
+        let port = chromedriver
+            .says("ChromeDriver was started successfully on port ")
+            .await;
+        let driver = chromium(port.trim_end_matches('.'), &files).await;
+
+        Self {
+            driver,
+            addon,
+            heroku,
+            _chromedriver: chromedriver,
+            _example: example,
+            _files: files,
+            _turn: turn,
+        }
+    }
+
+    /// Opens the add-on of this app from Heroku's page, as someone that is listed there.
+    pub(crate) async fn open_as(&self, app: &str, email: &str) {
+        self.go_to_heroku().await;
+        self.press_in_row(app, email, "open").await;
+    }
+
+    /// Heroku counts in seconds: the form of a second sign-in within one second is the first form
+    /// again, which counts once.
+    pub(crate) async fn a_second_passes(&self) {
+        let second = || OffsetDateTime::now_utc().unix_timestamp();
+        let now = second();
+        while second() == now {
+            sleep(BETWEEN_LOOKS).await;
+        }
+    }
+
+    /// Opens it as somebody whom no list has.
+    pub(crate) async fn open_as_a_stranger(&self, app: &str) {
+        self.go_to_heroku().await;
+        let form = "form[contains(@action, '/open') and .//input[@type='email']]";
+        self.press(&format!("{}//{form}//button", card(app))).await;
+    }
+
+    /// Takes a person off the app's list at Heroku.
+    pub(crate) async fn remove(&self, app: &str, email: &str) {
+        self.go_to_heroku().await;
+        self.press_in_row(app, email, "people/remove").await;
+        let notice = format!("{email} was removed.");
+        self.until(&notice, |page| page.text.contains(&notice))
+            .await;
+    }
+
+    pub(crate) async fn log_out_of_heroku(&self) {
+        self.go_to_heroku().await;
+        self.press("//form[@action='/log-out']//button").await;
+        self.until("nobody is logged in", |page| {
+            page.headings == ["Apps"] && !page.text.contains("Logged in as")
+        })
+        .await;
+    }
+
+    pub(crate) async fn go_to_heroku(&self) {
+        self.driver.goto(&self.heroku).await.unwrap();
+        self.sees("Apps").await;
+    }
+
+    /// As from a bookmark.
+    pub(crate) async fn go_to_addon(&self, path: &str) {
+        let url = format!("{}{path}", self.addon);
+        self.driver.goto(url).await.unwrap();
+    }
+
+    pub(crate) async fn follow_link(&self, name: &str) {
+        self.press(&format!("//a[normalize-space()='{name}']"))
+            .await;
+    }
+
+    /// Presses the one button of that name.
+    pub(crate) async fn press_button(&self, name: &str) {
+        self.press(&format!("//button[normalize-space()='{name}']"))
+            .await;
+    }
+
+    /// Presses "Refresh now" and waits for the page that shows the newer list.
+    pub(crate) async fn refresh_list(&self) {
+        let before = self.list_time().await;
+        self.press_button("Refresh now").await;
+        let deadline = Instant::now() + PATIENCE;
+        while self.list_time().await == before {
+            assert!(
+                Instant::now() < deadline,
+                "no newer list within {PATIENCE:?}"
+            );
+            sleep(BETWEEN_LOOKS).await;
+        }
+        self.sees("Dashboard").await;
+    }
+
+    /// When the list on the page was fetched; none while the page is being left.
+    async fn list_time(&self) -> Option<String> {
+        let time = "const age = document.getElementById('age'); return age && age.dateTime";
+        self.try_read(time).await.ok().flatten()
+    }
+
+    /// Waits for the page of this heading at the add-on's or at Heroku's.
+    pub(crate) async fn sees(&self, heading: &str) -> Page {
+        let what = format!("a page headed `{heading}`");
+        self.until(&what, |page| page.headings == [heading]).await
+    }
+
+    /// Waits for a page that is complete and like this.
+    pub(crate) async fn until(&self, what: &str, is_right: impl Fn(&Page) -> bool) -> Page {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            // A page that is just being left cannot be read: what it was does not count.
+            let page = self.try_read::<Page>(READ).await;
+            match page {
+                Ok(page) if page.complete && is_right(&page) => return page,
+                _ if Instant::now() < deadline => sleep(BETWEEN_LOOKS).await,
+                last => panic!("expected {what} within {PATIENCE:?}, but there is {last:#?}"),
+            }
+        }
+    }
+
+    /// What a script returns.
+    pub(crate) async fn read<T: DeserializeOwned>(&self, script: &str) -> T {
+        self.try_read(script).await.unwrap()
+    }
+
+    async fn try_read<T: DeserializeOwned>(&self, script: &str) -> WebDriverResult<T> {
+        self.driver.execute(script, vec![]).await?.convert()
+    }
+
+    /// The cookies of the page's site, also those that its scripts cannot see.
+    pub(crate) async fn cookie(&self, name: &str) -> Option<Cookie> {
+        let cookies = self.driver.get_all_cookies().await.unwrap();
+        cookies.into_iter().find(|cookie| cookie.name == name)
+    }
+
+    pub(crate) async fn press_key(&self, key: Key) {
+        let keys = self.driver.action_chain().send_keys(key);
+        keys.perform().await.unwrap();
+    }
+
+    async fn press_in_row(&self, app: &str, email: &str, action: &str) {
+        let row = format!("{}//tr[@data-email='{email}']", card(app));
+        let form = format!("form[contains(@action, '/{action}')]");
+        self.press(&format!("{row}//{form}//button")).await;
+    }
+
+    async fn press(&self, xpath: &str) {
+        let button = self.driver.find(By::XPath(xpath)).await;
+        let button = button.unwrap_or_else(|error| panic!("no {xpath}: {error}"));
+        button.click().await.unwrap();
+    }
+
+    /// The example provisions its add-ons as soon as it listens.
+    async fn all_provisioned(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            self.go_to_heroku().await;
+            let page: Page = self.read(READ).await;
+            if !page.text.contains("not provisioned") {
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "still not provisioned: {page:#?}"
+            );
+            sleep(BETWEEN_LOOKS).await;
+        }
+    }
+}
+
+/// The part of Heroku's page that is about this app.
+fn card(app: &str) -> String {
+    format!("//article[.//h2[normalize-space()='{app}']]")
+}
+
+async fn chromium(port: &str, files: &TempDir) -> WebDriver {
+    let mut wanted = ChromeCapabilities::new();
+    let profile = files.path().join("profile");
+    let profile = format!("--user-data-dir={}", profile.display());
+    for flag in [
+        "--headless=new",
+        // Chromium's sandbox refuses root, whom containers run as; all it visits is our own.
+        "--no-sandbox",
+        // Containers have a small one.
+        "--disable-dev-shm-usage",
+        "--disable-gpu",
+        // Nothing to anybody but the two servers of the test.
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-quic",
+        "--disable-sync",
+        "--no-first-run",
+        "--no-proxy-server",
+        &profile,
+    ] {
+        wanted.add_arg(flag).unwrap();
+    }
+    wanted
+        .set_browser_log_level(LoggingPrefsLogLevel::All)
+        .unwrap();
+    let client = reqwest::Client::builder().no_proxy().timeout(COMMAND);
+    // A dropped `WebDriver` ends its session from another runtime while this one waits for it, so
+    // the connections of this one would never answer there.
+    let client = client.pool_max_idle_per_host(0);
+    WebDriver::builder(format!("http://127.0.0.1:{port}"), wanted)
+        .client(client.build().unwrap())
+        .connect()
+        .await
+        .unwrap_or_else(|error| {
+            panic!("Chromium does not start: {error}; run scripts/test, which installs it")
+        })
+}

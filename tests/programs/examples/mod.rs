@@ -1,0 +1,12 @@
+//! Each example as a process, walked over real HTTP.
+
+mod admin;
+mod dashboard;
+mod existing_app;
+mod own_login;
+mod proxy;
+mod raw;
+mod real_mode;
+mod real_proxy;
+mod simulator;
+mod tabs;

@@ -1,0 +1,62 @@
+//! Heroku is gone, and everybody goes on by the lists that are there, as long as these may count.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use tokio::time::{Instant, sleep};
+
+use crate::load::dashboard::Dashboard;
+
+/// As short as it may be for a test that waits for it. A list counts for twice as long.
+const REFRESH: Duration = Duration::from_secs(4);
+const LIMIT: Duration = REFRESH.saturating_mul(2);
+const PAUSE: Duration = Duration::from_millis(50);
+
+fn person(number: usize) -> String {
+    format!("person-{number}@example.com")
+}
+
+#[tokio::test]
+async fn r4_with_heroku_dead_everybody_on_a_list_is_served_until_it_is_too_old() {
+    let people: Vec<_> = (0..1_000).map(person).collect();
+    let dashboard = Dashboard::start(REFRESH).await;
+    let addon = dashboard.addon("shop", &people).await;
+    let owner = dashboard.browser();
+    let form = addon.sign_in_form("owner@example.com");
+    assert_eq!(owner.submit(&form).await.status, 303);
+
+    // The list is asked for between these two.
+    let (earliest, refreshed) = (Instant::now(), owner.request(Method::POST, "/refresh"));
+    assert_eq!(owner.send(refreshed).await.status, 303);
+    dashboard.heroku.stop().await;
+    let latest = Instant::now();
+
+    let (mut served, mut refused) = (0, 0);
+    let mut visitor = None;
+    for email in &people {
+        let sent = Instant::now();
+        if sent > latest + LIMIT + Duration::from_secs(1) {
+            break;
+        }
+        let browser = dashboard.browser();
+        let entered = browser.submit(&addon.sign_in_form(email)).await.status;
+        let visited = browser.fetch("/whoami").await.status;
+        // A session lasts for an interval from its sign-in.
+        let is_in_time = |answered: Instant| answered < earliest + LIMIT;
+        if is_in_time(Instant::now()) && sent.elapsed() < REFRESH {
+            assert_eq!((entered, visited), (303, 200), "{email}, {served} before");
+            served += 1;
+            visitor = Some(browser);
+        } else if sent > latest + LIMIT {
+            // A cookie that was not given is none.
+            assert_eq!((entered, visited), (503, 401), "{email}");
+            let before = visitor.as_ref().unwrap().fetch("/whoami").await;
+            // Nobody knows whether they are still on it.
+            assert_ne!(before.status, 200);
+            refused += 1;
+        }
+        sleep(PAUSE).await;
+    }
+    println!("{served} were served, {refused} refused when the list was too old");
+    assert!(served > 10 && refused > 0, "{served}, {refused}");
+}

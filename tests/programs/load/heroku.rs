@@ -1,0 +1,36 @@
+//! How Heroku fails, one way after the other.
+
+use std::time::Duration;
+
+use heroku_addon_simulator::{Endpoint, Fault};
+use tokio::time::sleep;
+
+use crate::load::answers::Answers;
+use crate::load::dashboard::Dashboard;
+
+/// A name, and what goes wrong with every call. What hangs is waited for the longest, into the phases
+/// after it.
+pub fn faults() -> [(&'static str, Fault); 5] {
+    let retry_after = Some("1".to_owned());
+    [
+        ("hang", Fault::Hang),
+        ("slow", Fault::Slow(Duration::from_millis(700))),
+        ("429", Fault::RateLimited { retry_after }),
+        ("503", Fault::Status(503)),
+        ("reset", Fault::Reset),
+    ]
+}
+
+impl Dashboard {
+    /// Each fault for so long, and as long without any after it.
+    pub async fn one_round(&self, phase: Duration, answers: &Answers) {
+        for (name, fault) in faults() {
+            answers.in_phase(name);
+            self.heroku.fault(Endpoint::Any, fault);
+            sleep(phase).await;
+            answers.in_phase("healthy");
+            self.heroku.clear_faults();
+            sleep(phase).await;
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Holds the house in shape: imports go inward only, and each foreign crate has its homes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// From the pure core outward. A module may name those above it, and nothing below.
+const INWARD: &[&str] = &[
+    "ids",
+    "clock",
+    "cause",
+    "lately",
+    "secret",
+    "meter",
+    "jwt",
+    "access",
+    "webhook",
+    "sso",
+    "heroku",
+    "store",
+    "audit",
+    "sync",
+    "config",
+    "session",
+    "gate",
+    "assertion",
+    "heroku_sso",
+    "extract",
+    "routes",
+    "partner_api",
+    "fuzzing",
+];
+
+/// Where a foreign crate may be named, as path prefixes below `src`.
+const HOMES: &[(&str, &[&str])] = &[
+    (
+        "axum",
+        &[
+            "extract/",
+            "gate/original_uri.rs",
+            "partner_api/",
+            "routes/",
+        ],
+    ),
+    (
+        "base64",
+        &[
+            "partner_api/basic_auth.rs",
+            "sso/addon_sso.rs",
+            "store/seal.rs",
+            "webhook/signature.rs",
+        ],
+    ),
+    ("chacha20poly1305", &["store/seal.rs"]),
+    ("cookie", &["session/cookies.rs", "session/nav_data.rs"]),
+    ("arc_swap", &["sync/entry.rs"]),
+    ("dashmap", &["sync/"]),
+    ("fastrand", &["sync/"]),
+    ("futures_util", &["sync/change.rs"]),
+    (
+        "hex",
+        &[
+            "sso/",
+            "store/seal.rs",
+            "store/session_key.rs",
+            "webhook/settings.rs",
+        ],
+    ),
+    ("hmac", &["webhook/signature.rs"]),
+    ("heroku_sso_assertion", &["assertion/", "jwt.rs"]),
+    ("maud", &["routes/whoami.rs", "gate/page.rs"]),
+    ("memchr", &["session/cookies.rs"]),
+    ("metrics", &["meter.rs"]),
+    ("reqwest", &["heroku/"]),
+    ("sha1", &["sso/token.rs"]),
+    ("quick_cache", &["session/cache.rs", "webhook/seen.rs"]),
+    (
+        "sha2",
+        &[
+            "sso/token.rs",
+            "store/seal.rs",
+            "store/session_key.rs",
+            "webhook/",
+        ],
+    ),
+    (
+        "sqlx",
+        &[
+            "store/column.rs",
+            "store/migrations.rs",
+            "store/postgres/",
+            "store/sqlite/",
+        ],
+    ),
+    ("subtle", &["sso/"]),
+    ("tower_sessions", &["session/"]),
+];
+
+/// A file with more lines than this hides something.
+const LONG: usize = 400;
+
+struct Source {
+    /// Below `src`, with `/` between the parts.
+    path: String,
+    code: String,
+}
+
+impl Source {
+    fn module(&self) -> &str {
+        let first = self.path.split('/').next().unwrap();
+        first.strip_suffix(".rs").unwrap_or(first)
+    }
+}
+
+/// Every file below `src`, without its comments and without the tests at its end.
+fn sources() -> Vec<Source> {
+    let root = crate::root().join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    assert!(files.len() > 40, "src was not found");
+    let read = |file: &PathBuf| {
+        let text = fs::read_to_string(file).unwrap();
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        let code: Vec<_> = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .collect();
+        let path = file.strip_prefix(&root).unwrap();
+        Source {
+            path: path.to_str().unwrap().replace('\\', "/"),
+            code: code.join("\n"),
+        }
+    };
+    files.iter().map(read).collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// The identifiers that follow `before` in `code`, as whole words.
+fn named_after<'a>(code: &'a str, before: &str) -> Vec<&'a str> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let places = code.match_indices(before);
+    let places = places.filter(|(at, _)| !code[..*at].ends_with(|c| is_word(c) || c == ':'));
+    places
+        .map(|(at, _)| {
+            let rest = &code[at + before.len()..];
+            &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())]
+        })
+        .collect()
+}
+
+#[test]
+fn imports_go_inward_only() {
+    for source in sources() {
+        if source.path == "lib.rs" {
+            continue;
+        }
+        let named = named_after(&source.code, "crate::");
+        let own = source.module();
+        for module in named {
+            let place = |name| INWARD.iter().position(|known| *known == name);
+            let (own, named) = (place(own), place(module));
+            let allowed = named.is_some() && named <= own;
+            assert!(allowed, "{} names crate::{module}", source.path);
+        }
+    }
+}
+
+#[test]
+fn every_foreign_crate_stays_in_its_homes() {
+    for source in sources() {
+        for (foreign, homes) in HOMES {
+            let at_home = homes.iter().any(|home| source.path.starts_with(home));
+            let word = format!("{foreign}::");
+            let named = source.code.match_indices(&word).any(|(at, _)| {
+                let before = &source.code[..at];
+                !before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
+            });
+            assert!(at_home || !named, "{} names {foreign}", source.path);
+        }
+    }
+}
+
+#[test]
+fn the_wall_clock_is_read_in_one_place() {
+    for source in sources() {
+        let reads = [
+            "now_utc()",
+            "SystemTime",
+            "Instant::now",
+            "tokio::time::sleep",
+        ];
+        let found = reads.iter().find(|read| source.code.contains(**read));
+        assert!(
+            found.is_none() || source.path == "clock.rs",
+            "{} uses {found:?}",
+            source.path
+        );
+    }
+}
+
+/// Whatever a stranger can guess at is compared in constant time, as `subtle` and `hmac` do it. That no
+/// other comparison is added shows here: the files that see digests compare nothing else.
+#[test]
+fn a27_digests_and_passwords_are_compared_in_constant_time() {
+    let compared_by = [
+        ("sso/verify.rs", "expected(salt.expose()).ct_eq(&digest)"),
+        (
+            "sso/token.rs",
+            "Sha256::digest(a).ct_eq(&Sha256::digest(b))",
+        ),
+        (
+            "partner_api/basic_auth.rs",
+            "equal_in_constant_time(&credentials, &expected.concat())",
+        ),
+        ("webhook/signature.rs", "verify_slice(&signature)"),
+    ];
+    let sources = sources();
+    for (path, comparison) in compared_by {
+        let source = sources.iter().find(|source| source.path == path).unwrap();
+        assert!(source.code.contains(comparison), "{path}");
+        for line in source.code.lines().filter(|line| line.contains("==")) {
+            // What is compared there is the caller's own setting.
+            assert!(line.contains("self.policy =="), "{path}: {line}");
+        }
+    }
+}
+
+#[test]
+fn the_guide_is_words_alone() {
+    let sources = sources();
+    let chapters = sources.iter().filter(|source| source.module() == "guide");
+    for chapter in chapters {
+        let mut lines = chapter.code.lines().filter(|line| !line.is_empty());
+        let other = lines.find(|line| {
+            // An example that wants a feature begins by one.
+            !line.starts_with("pub mod ") && !line.starts_with("#![cfg_attr(")
+        });
+        assert_eq!(other, None, "{}", chapter.path);
+    }
+}
+
+#[test]
+fn no_file_is_long() {
+    for source in sources() {
+        let file = crate::root().join("src").join(&source.path);
+        let lines = fs::read_to_string(file).unwrap().lines().count();
+        assert!(lines <= LONG, "{} has {lines} lines", source.path);
+    }
+}
+
+#[test]
+fn the_checks_above_notice_what_they_look_for() {
+    assert_eq!(
+        named_after("use crate::gate::X; crate::sso::y", "crate::"),
+        ["gate", "sso"]
+    );
+    assert!(named_after("xcrate::gate", "crate::").is_empty());
+    let ids = sources()
+        .into_iter()
+        .find(|source| source.path == "ids.rs")
+        .unwrap();
+    assert_eq!(ids.module(), "ids");
+    assert!(!ids.code.contains("//!"));
+}

@@ -1,0 +1,141 @@
+//! Keeps the table of attacks and faults in `SECURITY.md` complete and true. A number's tests are the
+//! functions whose names begin with it (`a37_…`, also with others: `a24_a25_…`); the table says in which
+//! files they are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+/// The numbers there are, by their letter: attacks, attacks on signed tokens, upstream faults, secrets,
+/// promises of reliability.
+const NUMBERS: &[(char, u32)] = &[('a', 72), ('j', 12), ('u', 30), ('s', 6), ('r', 7)];
+
+/// A number, and the files below `tests` that it is about, without `.rs`.
+type Files = BTreeMap<String, BTreeSet<String>>;
+
+fn all_numbers() -> BTreeSet<String> {
+    let all = NUMBERS
+        .iter()
+        .flat_map(|(letter, last)| (1..=*last).map(move |number| format!("{letter}{number}")));
+    all.collect()
+}
+
+/// The rows of the table: `| A1 | … | `file`, `file` |`.
+fn rows() -> Files {
+    let text = fs::read_to_string(crate::root().join("SECURITY.md")).unwrap();
+    let mut rows = Files::new();
+    for line in text.lines() {
+        let cells: Vec<_> = line.split('|').map(str::trim).collect();
+        let ["", number, about, files, ""] = cells[..] else {
+            continue;
+        };
+        let number = number.to_ascii_lowercase();
+        if leading_numbers(&format!("{number}_")) != [&*number] {
+            continue;
+        }
+        assert!(!about.is_empty(), "{number} is about nothing");
+        let files: Vec<_> = files.split(", ").collect();
+        let files: BTreeSet<_> = files
+            .iter()
+            .map(|file| file.trim_matches('`').to_owned())
+            .collect();
+        let twice = rows.insert(number.clone(), files);
+        assert!(twice.is_none(), "{number} has two rows");
+    }
+    rows
+}
+
+/// `a24` and `a25` of `a24_a25_strangers_cost_…`.
+fn leading_numbers(name: &str) -> Vec<&str> {
+    let is_number = |part: &&str| {
+        let digits = part.strip_prefix(|c| NUMBERS.iter().any(|(letter, _)| *letter == c));
+        digits.is_some_and(|it| !it.is_empty() && it.bytes().all(|b| b.is_ascii_digit()))
+    };
+    name.split('_').take_while(is_number).collect()
+}
+
+/// The tests in a source: functions with the attribute, and those that a list of rules makes into one
+/// for each store.
+fn tests_of(source: &str) -> Vec<&str> {
+    let lines: Vec<_> = source.lines().map(str::trim).collect();
+    let mut tests = Vec::new();
+    for (index, line) in lines.iter().enumerate() {
+        let line = line.strip_prefix("async ").unwrap_or(line);
+        let Some(name) = line
+            .strip_prefix("fn ")
+            .and_then(|rest| rest.split('(').next())
+        else {
+            continue;
+        };
+        let above = lines[..index].iter().rev();
+        let mut attributes = above.take_while(|line| line.starts_with("#["));
+        let is_test =
+            attributes.any(|it| it.starts_with("#[test]") || it.starts_with("#[tokio::test"));
+        if is_test || lines.contains(&name) {
+            tests.push(name);
+        }
+    }
+    tests
+}
+
+/// The files below `tests` that have tests of a number.
+fn tests() -> Files {
+    fn collect(folder: &Path, found: &mut Files) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let source = fs::read_to_string(&path).unwrap();
+                let file = path.strip_prefix(crate::root().join("tests")).unwrap();
+                let file = file.with_extension("").to_str().unwrap().replace('\\', "/");
+                for number in tests_of(&source).into_iter().flat_map(leading_numbers) {
+                    let files = found.entry(number.to_owned()).or_default();
+                    files.insert(file.clone());
+                }
+            }
+        }
+    }
+    let mut found = Files::new();
+    collect(&crate::root().join("tests"), &mut found);
+    found
+}
+
+#[test]
+fn every_number_has_a_row_and_no_other_has() {
+    let rows: BTreeSet<_> = rows().into_keys().collect();
+    let missing: Vec<_> = all_numbers().difference(&rows).cloned().collect();
+    assert!(missing.is_empty(), "without a row: {missing:?}");
+    let unknown: Vec<_> = rows.difference(&all_numbers()).cloned().collect();
+    assert!(unknown.is_empty(), "rows of no number: {unknown:?}");
+}
+
+#[test]
+fn every_row_names_the_files_that_its_tests_are_in_and_no_others() {
+    let tests = tests();
+    for (number, named) in rows() {
+        let found = tests.get(&number).cloned().unwrap_or_default();
+        assert!(!found.is_empty(), "{number} has no test");
+        assert_eq!(named, found, "the files of {number}: named, found");
+    }
+}
+
+#[test]
+fn no_test_bears_a_number_that_is_not_there() {
+    let known = all_numbers();
+    for (number, files) in tests() {
+        assert!(known.contains(&number), "{number} in {files:?}");
+    }
+}
+
+#[test]
+fn the_checks_above_notice_what_they_look_for() {
+    assert_eq!(leading_numbers("a24_a25_strangers"), ["a24", "a25"]);
+    assert_eq!(leading_numbers("a_form_counts_once"), [""; 0]);
+    assert_eq!(leading_numbers("u2b_x"), [""; 0]);
+    let source = "#[tokio::test]\nasync fn a1_x() {\n#[test]\n#[cfg(unix)]\nfn a2_y() {\n\
+                  fn a3_no_test() {\nrules! {\n    a4_z\n}\nasync fn a4_z(store: Store) {";
+    assert_eq!(tests_of(source), ["a1_x", "a2_y", "a4_z"]);
+    assert_eq!(all_numbers().len(), 72 + 12 + 30 + 6 + 7);
+    assert!(tests().len() > 100 && rows().len() > 100);
+}

@@ -1,0 +1,73 @@
+//! Add-ons that several apps of the simulated Heroku use.
+
+use crate::client::*;
+use heroku_addon_simulator::{Endpoint, Simulator};
+
+#[tokio::test]
+async fn an_add_on_lists_its_own_app_and_those_it_is_attached_to() {
+    let heroku = Simulator::start().await.unwrap();
+    let (shop, bank, park) = (heroku.app("shop"), heroku.app("bank"), heroku.app("park"));
+    let addon = shop.addon();
+    let token = access_token(&heroku, &addon).await;
+    let path = format!("/addons/{}/addon-attachments", addon.id());
+    let apps = async || {
+        let list = body(&heroku, &path, &token).await;
+        let entries = list.as_array().unwrap().iter();
+        let mut names: Vec<_> = entries
+            .map(|it| {
+                assert_eq!(it["addon"]["id"], addon.id().to_string());
+                assert_eq!(it["addon"]["app"]["name"], addon.app().name());
+                it["app"]["name"].as_str().unwrap().to_owned()
+            })
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(apps().await, ["shop"]);
+    addon.attach_to(&bank).attach_to(&bank).attach_to(&shop);
+    assert_eq!(apps().await, ["bank", "shop"]);
+    addon.move_to(&park);
+    assert_eq!(apps().await, ["bank", "park"]);
+    addon.detach_from(&bank).detach_from(&park);
+    assert_eq!(apps().await, ["park"]);
+    assert_eq!(heroku.calls(Endpoint::Attachments), 4);
+    let other = access_token(&heroku, &heroku.app("other").addon()).await;
+    assert_eq!(status(&heroku, &path, &other).await, 403);
+}
+
+#[tokio::test]
+async fn a_form_through_another_app_names_both() {
+    let heroku = Simulator::start().await.unwrap();
+    let (shop, bank) = (heroku.app("shop"), heroku.app("bank"));
+    let addon = shop.addon();
+    addon.attach_to(&bank);
+    let form = addon.sign_in_form_through(&bank, "ann@example.com");
+    assert_eq!(form.get("app"), Some("shop"));
+    assert_eq!(form.get("context_app"), Some("bank"));
+    let plain = addon.sign_in_form("ann@example.com");
+    assert_eq!(plain.get("context_app"), Some("shop"));
+}
+
+#[tokio::test]
+async fn an_attachments_web_url_signs_in_through_its_app() {
+    let heroku = Simulator::start().await.unwrap();
+    let bank = heroku.app("bank").owner("ben@example.com");
+    let addon = heroku.app("shop").addon();
+    let token = access_token(&heroku, &addon).await;
+    addon.attach_to(&bank);
+    let path = format!("/addons/{}/addon-attachments", addon.id());
+    let list = body(&heroku, &path, &token).await;
+    let mut entries = list.as_array().unwrap().iter();
+    let entry = entries.find(|it| it["app"]["name"] == "bank").unwrap();
+    let url = entry["web_url"].as_str().unwrap();
+    let asked = http().get(url).send().await.unwrap();
+    assert!(asked.text().await.unwrap().contains("ben@example.com"));
+    let open = http().post(format!("{url}/open"));
+    let page = open.form(&[("email", "ben@example.com")]).send();
+    let page = page.await.unwrap().text().await.unwrap();
+    assert!(page.contains(r#"name="context_app" value="bank""#));
+    assert!(page.contains(r#"name="app" value="shop""#));
+
+    addon.detach_from(&bank);
+    assert_eq!(http().get(url).send().await.unwrap().status(), 404);
+}

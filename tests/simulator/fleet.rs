@@ -1,0 +1,70 @@
+//! The simulated Heroku with many installations.
+
+use std::time::{Duration, Instant};
+
+use crate::client::*;
+use heroku_addon_simulator::Simulator;
+
+/// Far more than it takes, and far less than it would if each look-up went through all apps.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn a_hundred_thousand_apps_with_an_add_on_each_are_made_and_found_at_once() {
+    let heroku = Simulator::start().await.unwrap();
+    let since = Instant::now();
+    let (mut first, mut last) = (None, None);
+    for number in 0..100_000 {
+        let app = heroku.app(&format!("app-{number}"));
+        let addon = app.collaborator("ann@example.com").addon();
+        first.get_or_insert((app.clone(), addon.clone()));
+        last = Some((app, addon));
+    }
+    for (app, addon) in [first.unwrap(), last.unwrap()] {
+        assert_eq!(heroku.app(&app.name()).id(), app.id());
+        assert_eq!(app.addon().id(), addon.id());
+        let token = access_token(&heroku, &addon).await;
+        let path = format!("/addons/{}", addon.name());
+        let seen = body(&heroku, &path, &token).await;
+        assert_eq!(seen["app"]["id"], app.id().to_string());
+    }
+    assert_eq!(heroku.apps().len(), 100_000);
+    assert!(since.elapsed() < PATIENCE, "{:?}", since.elapsed());
+}
+
+#[tokio::test]
+async fn apps_are_listed_in_the_order_they_were_made_whatever_their_names() {
+    let heroku = Simulator::start().await.unwrap();
+    for name in ["zoo", "bar", "foo"] {
+        heroku.app(name);
+    }
+    heroku.app("bar").rename("last");
+    let names: Vec<_> = heroku.apps().iter().map(|app| app.name()).collect();
+    assert_eq!(names, ["zoo", "last", "foo"]);
+}
+
+#[tokio::test]
+async fn a_renamed_app_is_found_under_its_new_name_only() {
+    let heroku = Simulator::start().await.unwrap();
+    let app = heroku.app("shop");
+    app.rename("store");
+    assert_eq!(heroku.app("store").id(), app.id());
+    assert_ne!(heroku.app("shop").id(), app.id(), "a new one");
+    let token = access_token(&heroku, &app.addon()).await;
+    assert_eq!(status(&heroku, "/apps/store", &token).await, 200);
+    assert_eq!(status(&heroku, "/apps/shop", &token).await, 403);
+    let shouted = format!("/apps/{}", app.id().to_string().to_uppercase());
+    assert_eq!(status(&heroku, &shouted, &token).await, 200);
+}
+
+#[tokio::test]
+async fn an_app_has_the_oldest_add_on_that_is_there_now() {
+    let heroku = Simulator::start().await.unwrap();
+    let (shop, bank) = (heroku.app("shop"), heroku.app("bank"));
+    let (first, second) = (shop.addon(), bank.addon());
+    second.move_to(&shop);
+    assert_eq!(shop.addon().id(), first.id());
+    first.remove();
+    assert_eq!(shop.addon().id(), second.id());
+    assert_ne!(bank.addon().id(), second.id());
+    assert_eq!(second.app().id(), shop.id());
+}

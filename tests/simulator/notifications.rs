@@ -1,0 +1,313 @@
+//! What the simulated Heroku tells add-ons by their webhooks, and how.
+
+use std::time::Duration;
+
+use crate::client::receiver::Receiver;
+use crate::client::*;
+use crate::clock::TestClock;
+use heroku_addon_simulator::{AddOn, App, Notification, Simulator};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+struct World {
+    heroku: Simulator,
+    clock: TestClock,
+    app: App,
+    addon: AddOn,
+    receiver: Receiver,
+}
+
+/// A personal app whose add-on wants to know everything.
+async fn world(level: &str) -> World {
+    let clock = TestClock::new();
+    let heroku = Simulator::builder().clock(clock.reader()).start();
+    let heroku = heroku.await.unwrap();
+    let receiver = Receiver::start().await;
+    let app = heroku.app("shop").owner("olivia@example.com");
+    let addon = app.addon();
+    let world = World {
+        heroku,
+        clock,
+        app,
+        addon,
+        receiver,
+    };
+    let everything = [
+        "api:addon",
+        "api:addon-attachment",
+        "api:app",
+        "api:collaborator",
+    ];
+    world.subscribe(&world.addon, level, &everything).await;
+    world
+}
+
+impl World {
+    async fn subscribe(&self, addon: &AddOn, level: &str, include: &[&str]) -> String {
+        let token = access_token(&self.heroku, addon).await;
+        let path = format!("/addons/{}/webhooks", addon.id());
+        let body = json!({
+            "include": include,
+            "level": level,
+            "url": self.receiver.url,
+            "secret": "webhook-secret",
+            "authorization": "Bearer something",
+        });
+        let answer = send(&self.heroku, Method::POST, &path, &token, &body).await;
+        assert_eq!(answer.status(), 201);
+        let made: Value = answer.json().await.unwrap();
+        made["id"].as_str().unwrap().to_owned()
+    }
+
+    /// What waits, in short; it waits no longer.
+    fn told(&self) -> Vec<String> {
+        let taken = self.heroku.take_webhooks();
+        let short = |it: &Notification| format!("{} {}", it.include(), it.action());
+        taken.iter().map(short).collect()
+    }
+
+    /// The only notification that waits.
+    fn only(&self) -> Value {
+        let taken = self.heroku.take_webhooks();
+        assert_eq!(taken.len(), 1);
+        serde_json::from_slice(taken[0].body()).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_collaborators_comings_and_goings_are_told() {
+    let world = world("sync").await;
+    world.app.collaborator("ann@example.com");
+    world.app.collaborator("ann@example.com"); // is one already
+    world
+        .app
+        .collaborator_as("ANN@example.com", "admin", &["manage"]);
+    world
+        .app
+        .remove("Ann@example.com")
+        .remove("nobody@example.com");
+    let expected = [
+        "api:collaborator create",
+        "api:collaborator update",
+        "api:collaborator destroy",
+    ];
+    assert_eq!(world.told(), expected);
+
+    world.app.collaborator("ben@example.com");
+    let told = world.only();
+    assert_eq!(told["action"], "create");
+    assert_eq!(told["resource"], "collaborator");
+    assert_eq!(told["actor"]["email"], "olivia@example.com");
+    assert_eq!(told["data"]["user"]["email"], "ben@example.com");
+    assert_eq!(told["data"]["app"]["id"], world.app.id().to_string());
+    assert_eq!(told["data"]["role"], "collaborator");
+    assert_eq!(told["previous_data"], json!({}));
+    assert_eq!(told["webhook_metadata"]["event"]["id"], told["id"]);
+    let webhook = &world.addon.webhooks()[0].id;
+    assert_eq!(told["webhook_metadata"]["webhook"]["id"], *webhook);
+    world.app.remove("ben@example.com");
+    assert!(world.only()["data"].get("role").is_none());
+}
+
+#[tokio::test]
+async fn an_apps_new_name_and_new_owner_are_told() {
+    let world = world("sync").await;
+    world.app.rename("store").rename("store");
+    let told = world.only();
+    assert_eq!(
+        (&told["resource"], &told["action"]),
+        (&json!("app"), &json!("update"))
+    );
+    assert_eq!(told["data"]["name"], "store");
+    assert_eq!(told["previous_data"], json!({ "name": "shop" }));
+
+    let team = world.heroku.team("acme");
+    world.app.owned_by_team(&team).owned_by_team(&team);
+    let told = world.only();
+    assert_eq!(told["data"]["team"]["name"], "acme");
+    let before = &told["previous_data"]["owner"]["email"];
+    assert_eq!(before, "olivia@example.com");
+    world.app.owner("olivia@example.com");
+    assert_eq!(world.told(), ["api:app update"]);
+}
+
+#[tokio::test]
+async fn what_is_done_on_the_page_is_told_as_well() {
+    let world = world("sync").await;
+    let url = format!("{}/apps/{}", world.heroku.dashboard_url(), world.app.id());
+    let add = [("email", "ann@example.com"), ("role", "app:admin")];
+    let remove = [("email", "ann@example.com"), ("list", "app")];
+    for (path, form) in [("people", add), ("people/remove", remove)] {
+        let pressed = http().post(format!("{url}/{path}")).form(&form).send();
+        assert_eq!(pressed.await.unwrap().status(), 303);
+    }
+    let expected = ["api:collaborator create", "api:collaborator destroy"];
+    assert_eq!(world.told(), expected);
+}
+
+#[tokio::test]
+async fn a_change_of_the_team_is_not_told() {
+    let world = world("sync").await;
+    let team = world.heroku.team("acme");
+    world.app.owned_by_team(&team);
+    world.told();
+    team.member("lead@example.com", "admin")
+        .remove("lead@example.com");
+    assert!(world.told().is_empty());
+}
+
+#[tokio::test]
+async fn what_becomes_of_an_add_on_is_told_to_it() {
+    let world = world("sync").await;
+    world.addon.mark_provisioned().mark_provisioned();
+    let told = world.only();
+    assert_eq!(
+        (&told["resource"], &told["action"]),
+        (&json!("addon"), &json!("update"))
+    );
+    assert_eq!(told["data"]["state"], "provisioned");
+    assert_eq!(told["previous_data"], json!({ "state": "provisioning" }));
+
+    let other = world.heroku.app("other");
+    world.addon.move_to(&other).move_to(&other);
+    let told = world.only();
+    assert_eq!(told["data"]["app"]["name"], "other");
+    assert_eq!(told["previous_data"]["app"]["name"], "shop");
+    world.app.collaborator("ann@example.com"); // of no concern any more
+    other.collaborator("ann@example.com");
+    world.addon.attach_to(&world.app).detach_from(&world.app);
+    world.addon.remove().gone();
+    other.remove("ann@example.com");
+    let expected = [
+        "api:collaborator create",
+        "api:addon-attachment create",
+        "api:addon-attachment destroy",
+        "api:addon destroy",
+    ];
+    assert_eq!(world.told(), expected);
+}
+
+#[tokio::test]
+async fn a_subscription_hears_only_what_it_includes_of_its_own_app() {
+    let world = world("sync").await;
+    let bank = world.heroku.app("bank").addon();
+    let webhook = world.subscribe(&bank, "notify", &["api:app"]).await;
+    let bank = bank.app();
+    bank.collaborator("ann@example.com").rename("safe");
+    world.app.collaborator("ann@example.com");
+    let taken = world.heroku.pending_webhooks();
+    let include: Vec<_> = taken.iter().map(Notification::include).collect();
+    assert_eq!(include, ["api:app", "api:collaborator"]);
+    let told: Value = serde_json::from_slice(taken[0].body()).unwrap();
+    assert_eq!(told["webhook_metadata"]["webhook"]["id"], *webhook);
+}
+
+#[tokio::test]
+async fn a_delivery_is_posted_with_its_signature_and_authorization() {
+    let world = world("sync").await;
+    world.app.collaborator("ann@example.com").rename("store");
+    let pending = world.heroku.pending_webhooks();
+    let deliveries = world.heroku.deliver_webhooks().await;
+    assert_eq!(deliveries.len(), 2);
+    for (delivery, pending) in deliveries.iter().zip(&pending) {
+        assert_eq!(delivery.url, world.receiver.url);
+        assert_eq!(delivery.status, Some(204));
+        assert_eq!(delivery.event_id, pending.event_id());
+    }
+    let seen = world.receiver.take();
+    for ((headers, body), pending) in seen.iter().zip(&pending) {
+        assert_eq!(body, pending.body());
+        assert_eq!(headers["heroku-webhook-hmac-sha256"], pending.signature());
+        assert_eq!(headers["authorization"], "Bearer something");
+        assert_eq!(headers["content-type"], "application/json");
+        let mut again = pending.clone();
+        again.set_signature("").sign("webhook-secret");
+        assert_eq!(again.signature(), pending.signature());
+        assert_ne!(again.sign("another").signature(), pending.signature());
+    }
+    assert_eq!(seen.len(), 2);
+    assert!(world.heroku.deliver_webhooks().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_failed_delivery_stays_only_at_the_level_sync() {
+    for (level, left) in [("sync", 2), ("notify", 0)] {
+        let world = world(level).await;
+        world.receiver.answer_with(500);
+        world.app.collaborator("ann@example.com").rename("store");
+        let failed = world.heroku.deliver_webhooks().await;
+        assert_eq!(failed.len(), 2);
+        assert!(
+            failed
+                .iter()
+                .all(|it| it.status == Some(500) && !it.succeeded())
+        );
+        assert_eq!(world.heroku.pending_webhooks().len(), left, "{level}");
+        world.receiver.answer_with(200);
+        let repeated = world.heroku.deliver_webhooks().await;
+        assert_eq!(repeated.len(), left);
+        let ids = |them: &[_]| -> Vec<String> {
+            let them: &[heroku_addon_simulator::Delivery] = them;
+            them.iter().map(|it| it.event_id.clone()).collect()
+        };
+        assert_eq!(ids(&repeated), ids(&failed)[..left], "in order");
+        assert!(world.heroku.pending_webhooks().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn nobody_at_the_address_is_a_failure_without_a_status() {
+    let world = world("sync").await;
+    world.app.rename("store");
+    let path = format!("/addons/{}/webhooks", world.addon.id());
+    let own = format!("{path}/{}", world.addon.webhooks()[0].id);
+    let token = access_token(&world.heroku, &world.addon).await;
+    let change = json!({ "url": "http://127.0.0.1:9/" });
+    send(&world.heroku, Method::PATCH, &own, &token, &change).await;
+    let deliveries = world.heroku.deliver_webhooks().await;
+    assert_eq!(deliveries[0].url, "http://127.0.0.1:9/");
+    assert_eq!(deliveries[0].status, None);
+    assert_eq!(world.heroku.pending_webhooks().len(), 1);
+    // With the subscription goes what waits for it.
+    send(&world.heroku, Method::DELETE, &own, &token, &json!({})).await;
+    assert!(world.heroku.pending_webhooks().is_empty());
+}
+
+#[tokio::test]
+async fn a_test_can_lose_repeat_reorder_and_tamper() {
+    let world = world("sync").await;
+    world.app.collaborator("ann@example.com").rename("store");
+    let mut taken = world.heroku.take_webhooks();
+    assert!(world.heroku.deliver_webhooks().await.is_empty(), "lost");
+    taken.reverse();
+    let signature = taken[0].signature().to_owned();
+    taken[0].send().await;
+    taken[0].send().await;
+    taken[1].set_body("{}").send().await;
+    let seen = world.receiver.take();
+    assert_eq!(seen[0].1, seen[1].1);
+    assert_eq!(seen[0].0["heroku-webhook-hmac-sha256"], signature);
+    assert_eq!(seen[2].1, "{}");
+}
+
+#[tokio::test]
+async fn at_once_what_happens_is_delivered_by_itself_and_a_failure_again_later() {
+    let world = world("sync").await;
+    world.heroku.deliver_webhooks_at_once(true);
+    world.app.rename("store");
+    assert_eq!(world.receiver.wait().await[0]["data"]["name"], "store");
+
+    world.receiver.answer_with(503);
+    world.app.rename("stall");
+    let first = world.receiver.wait().await;
+    world.receiver.answer_with(204);
+    let again = loop {
+        world.clock.advance(Duration::from_secs(1));
+        tokio::task::yield_now().await;
+        let seen = world.receiver.take_json();
+        if !seen.is_empty() {
+            break seen;
+        }
+    };
+    assert_eq!(again, first);
+}

@@ -1,0 +1,347 @@
+//! Bearer tokens: as good as the session that they came from, and never better.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use support::ids::AddOnExt as _;
+use tower_heroku_sso::HerokuSsoBuilder;
+
+use crate::jwt::forge::parts;
+use crate::jwt::keys;
+use crate::jwt::site::{Site, as_bearer};
+use support::browser::Browser;
+
+/// Stored sessions, and bearer tokens.
+fn bearers(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
+    builder.bearer_tokens(keys::only(keys::ed25519(0)))
+}
+
+fn everything(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
+    crate::jwt::site::everything(builder)
+}
+
+const BOTH: [fn(HerokuSsoBuilder) -> HerokuSsoBuilder; 2] = [bearers, everything];
+
+#[tokio::test]
+async fn a_program_with_a_token_is_who_the_session_is() {
+    for set_up in BOTH {
+        let site = Site::with(set_up).await;
+        let token = site.bearer(&site.ann().await).await;
+        let answer = site.as_bearer(&token).await;
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (200, "ann@example.com")
+        );
+        assert!(answer.set_cookies().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_token_does_not_tell_the_id_of_a_stored_session() {
+    let site = Site::with(bearers).await;
+    let browser = site.ann().await;
+    let id = browser.cookie(crate::jwt::site::COOKIE).unwrap();
+    let claims = parts(&site.bearer(&browser).await).claims;
+    assert!(!claims.to_string().contains(&id));
+}
+
+#[tokio::test]
+async fn the_scheme_is_read_in_any_case_and_two_tokens_are_none() {
+    let site = Site::with(bearers).await;
+    let browser = site.ann().await;
+    let token = site.bearer(&browser).await;
+    let program = site.browser();
+    let page = || program.request(Method::GET, "/page");
+    let one = |value: String| page().header("authorization", value);
+    for (value, status) in [
+        (format!("bearer {token}"), 200),
+        (format!("BEARER   {token}"), 200),
+        (format!("Bearer {token} x"), 401),
+        (format!("Basic {token}"), 401),
+        (token.clone(), 401),
+        ("Bearer ".to_owned(), 401),
+    ] {
+        assert_eq!(
+            program.send(one(value.clone())).await.status,
+            status,
+            "{value}"
+        );
+    }
+    let two = one(format!("Bearer {token}")).header("authorization", format!("Bearer {token}"));
+    assert_eq!(program.send(two).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_request_with_a_token_is_judged_by_it_alone() {
+    let site = Site::with(bearers).await;
+    let browser = site.ann().await;
+    let request = browser.request(Method::GET, "/page");
+    let answer = browser
+        .send(request.header("authorization", "Bearer x.y.z"))
+        .await;
+    assert_eq!(answer.status, 401);
+    assert_eq!(
+        answer.header("www-authenticate"),
+        Some(r#"Bearer error="invalid_token""#)
+    );
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/problem+json")
+    );
+    assert!(answer.set_cookies().is_empty());
+    assert_eq!(browser.fetch("/page").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_page_asked_for_with_a_token_leads_nowhere() {
+    let site = Site::with(bearers).await;
+    let browser = site.ann().await;
+    let request = browser.request(Method::GET, "/page");
+    let request = request
+        .header("accept", "text/html")
+        .header("authorization", "Bearer x");
+    let answer = browser.send(request).await;
+    assert_eq!((answer.status, answer.header("location")), (401, None));
+}
+
+#[tokio::test]
+async fn a_token_is_checked_against_the_newest_list() {
+    for set_up in BOTH {
+        let site = Site::with(set_up).await;
+        let token = site.bearer(&site.ann().await).await;
+        site.addon.app().remove("ann@example.com");
+        let resource = site.addon.resource_id();
+        site.sso.refresh_now(&resource).await.unwrap();
+        let answer = site.as_bearer(&token).await;
+        assert_eq!(
+            (answer.status, answer.problem().as_str()),
+            (403, "not-listed")
+        );
+        assert_eq!(site.as_bearer(&token).await.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn a_token_ends_with_its_session_s_end_and_is_never_extended() {
+    for set_up in BOTH {
+        let site = Site::with(set_up).await;
+        let browser = site.ann().await;
+        let token = site.bearer(&browser).await;
+        site.clock.advance(Duration::from_secs(200));
+        let resource = site.addon.resource_id();
+        site.sso.refresh_now(&resource).await.unwrap();
+        assert_eq!(site.as_bearer(&token).await.status, 200);
+        assert_eq!(browser.fetch("/page").await.status, 200);
+        site.clock.advance(Duration::from_secs(100));
+        assert_eq!(site.as_bearer(&token).await.status, 401);
+        // The session itself went on, and has another one to give.
+        let next = site.bearer(&browser).await;
+        assert_eq!(site.as_bearer(&next).await.status, 200);
+        assert_eq!(site.as_bearer(&token).await.status, 401);
+        assert_eq!(browser.fetch("/page").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_sign_out_ends_the_tokens_of_the_session_and_of_no_other() {
+    for set_up in BOTH {
+        let site = Site::with(set_up).await;
+        let browser = site.ann().await;
+        let token = site.bearer(&browser).await;
+        site.clock.advance(Duration::from_secs(1));
+        let other = site.bearer(&site.ann().await).await;
+        let out = browser.request(Method::POST, "/logout");
+        assert_eq!(browser.send(out).await.status, 204);
+        assert_eq!(site.as_bearer(&token).await.status, 401);
+        assert_eq!(site.as_bearer(&other).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_program_can_sign_its_session_out() {
+    let site = Site::with(bearers).await;
+    let browser = site.ann().await;
+    let token = site.bearer(&browser).await;
+    let program = site.browser();
+    let out = program.request(Method::POST, "/logout");
+    let out = out.header("authorization", format!("Bearer {token}"));
+    assert_eq!(program.send(out).await.status, 204);
+    assert_eq!(site.as_bearer(&token).await.status, 401);
+    assert_eq!(browser.fetch("/page").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_revocation_ends_tokens() {
+    for set_up in BOTH {
+        let site = Site::with(set_up).await;
+        let token = site.bearer(&site.ann().await).await;
+        let email = "ann@example.com".parse().unwrap();
+        let resource = site.addon.resource_id();
+        site.sso.revoke(&resource, &email).await.unwrap();
+        assert_eq!(site.as_bearer(&token).await.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_read_with_a_token_ends_with_it() {
+    let site = Site::with(bearers).await;
+    let token = site.bearer(&site.ann().await).await;
+    let program = site.browser();
+    let request = program.request(Method::GET, "/events");
+    let request = request.header("authorization", format!("Bearer {token}"));
+    let mut stream = request.send().await.unwrap();
+    assert!(stream.chunk().await.unwrap().is_some());
+    site.clock.advance(Duration::from_secs(200));
+    let more = tokio::time::timeout(Duration::from_millis(200), stream.chunk());
+    assert!(more.await.is_err(), "the stream is silent, and open");
+    site.clock.advance(Duration::from_secs(100));
+    let end = tokio::time::timeout(Duration::from_secs(10), stream.chunk());
+    assert_eq!(end.await.expect("the stream ends").unwrap(), None);
+}
+
+#[tokio::test]
+async fn under_paths_of_resources_a_token_is_for_its_own() {
+    let site = Site::with(|builder| bearers(builder).resource_in_path("/addons/{resource}")).await;
+    let (one, other) = (&site.addon, {
+        let addon = site
+            .heroku
+            .app("books")
+            .collaborator("ann@example.com")
+            .addon();
+        assert_eq!(addon.provision().await.unwrap().status, 200);
+        addon
+    });
+    let mints = site.sso.clone();
+    let app = axum::Router::new()
+        .route(
+            "/addons/{resource}/token",
+            axum::routing::get(move |user: tower_heroku_sso::HerokuUser| async move {
+                use secrecy::ExposeSecret;
+
+                let token = mints.bearer_for(&user).unwrap();
+                let printed = format!("{token:?}");
+                assert!(printed.contains("expires_at"));
+                assert!(!printed.contains(token.secret().expose_secret()));
+                token.secret().expose_secret().to_owned()
+            }),
+        )
+        .layer(site.sso.layer())
+        .merge(site.sso.endpoints());
+    let browser = Browser::new(support::world::serve(app).await);
+    let answer = browser.submit(&one.sign_in_form("ann@example.com")).await;
+    assert_eq!(answer.status, 303);
+    let path =
+        |addon: &heroku_addon_simulator::AddOn| format!("/addons/{}/token", addon.resource_id());
+    let token = browser.fetch(&path(one)).await.body;
+    for (path, status) in [
+        (path(one), 200),
+        (path(&other), 403),
+        ("/addons/x/token".to_owned(), 401),
+    ] {
+        let request = browser.request(Method::GET, &path);
+        let request = request.header("authorization", format!("Bearer {token}"));
+        assert_eq!(browser.send(request).await.status, status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_gate_without_bearer_tokens_leaves_the_header_to_the_service() {
+    let site = Site::with(|builder| builder).await;
+    let browser = site.ann().await;
+    let request = browser.request(Method::GET, "/page");
+    let request = request.header("authorization", "Bearer of-your-own-api");
+    assert_eq!(browser.send(request).await.status, 200);
+    assert_eq!(as_bearer(site.address, "x.y.z").await.status, 401);
+}
+
+#[tokio::test]
+async fn a56_an_answer_to_a_token_varies_by_it_and_the_service_does_not_see_it() {
+    let site = Site::with(bearers).await;
+    let browser = site.ann().await;
+    let token = site.bearer(&browser).await;
+    for answer in [site.as_bearer(&token).await, browser.fetch("/page").await] {
+        assert_eq!(answer.header("vary"), Some("Cookie, Authorization"));
+    }
+    let program = site.browser();
+    let request = program.request(Method::GET, "/headers");
+    let request = request.header("authorization", format!("Bearer {token}"));
+    assert_eq!(program.send(request).await.body, "");
+    // What is none of the gate's is left alone.
+    let request = browser.request(Method::GET, "/headers");
+    let answer = browser
+        .send(request.header("authorization", "Basic x"))
+        .await;
+    assert_eq!(answer.body, "Basic x");
+    for other in ["Digest x", "Bearerx", "Bearer-of x", "Bear"] {
+        let request = browser.request(Method::GET, "/page");
+        let answer = browser.send(request.header("authorization", other)).await;
+        assert_eq!(answer.status, 200, "{other}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_no_text_is_no_reason_to_look_at_the_cookie() {
+    let site = Site::with(bearers).await;
+    let browser = site.ann().await;
+    for value in [&b"Bearer \xff\xfe"[..], b"Bearer", b"bearer\t"] {
+        let value = reqwest::header::HeaderValue::from_bytes(value).unwrap();
+        let request = browser.request(Method::GET, "/page");
+        let answer = browser.send(request.header("authorization", value)).await;
+        assert_eq!(answer.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_signs_out_leaves_the_browser_s_cookies_alone() {
+    let site = Site::with(bearers).await;
+    let browser = site.ann().await;
+    site.clock.advance(Duration::from_secs(1));
+    let other = site.bearer(&site.ann().await).await;
+    let out = browser.request(Method::POST, "/logout");
+    let out = out.header("authorization", format!("Bearer {other}"));
+    let answer = browser.send(out).await;
+    assert_eq!(answer.status, 204);
+    assert!(answer.set_cookies().is_empty());
+    assert_eq!(site.as_bearer(&other).await.status, 401);
+    assert_eq!(browser.fetch("/page").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_503_to_a_program_is_json_whatever_it_accepts() {
+    use heroku_addon_simulator::{Endpoint, Fault};
+
+    // Sessions that outlive their lists, so that a list can be too old.
+    let site = Site::with(|builder| {
+        let builder = bearers(builder).refresh_interval(Duration::from_secs(600));
+        builder.max_list_age(Duration::from_secs(600))
+    })
+    .await;
+    let browser = site.ann().await;
+    site.clock.advance(Duration::from_secs(500));
+    let email = "ann@example.com".parse().unwrap();
+    let verified = tower_heroku_sso::VerifiedEmail::i_have_verified(email);
+    let resource = site.addon.resource_id();
+    let signed_in = site
+        .sso
+        .admit(&resource, &verified, &Default::default())
+        .await;
+    let mut cookies = axum::http::HeaderMap::new();
+    signed_in.unwrap().set_cookies(&mut cookies);
+    let cookie = cookies["set-cookie"].to_str().unwrap();
+    let value = cookie.split(['=', ';']).nth(1).unwrap();
+    browser.set_cookie(crate::jwt::site::COOKIE, value);
+    let token = site.bearer(&browser).await;
+    site.heroku.fault(Endpoint::Any, Fault::Status(503));
+    site.clock.advance(Duration::from_secs(200));
+    let program = site.browser();
+    let request = program.request(Method::GET, "/page");
+    let request = request
+        .header("accept", "text/html")
+        .header("authorization", format!("Bearer {token}"));
+    let answer = program.send(request).await;
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/problem+json")
+    );
+}

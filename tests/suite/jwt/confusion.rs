@@ -1,0 +1,462 @@
+//! J1 to J12: tokens that nobody has made, and tokens of one use offered for another.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use heroku_sso_assertion::VerifyAssertion;
+use jsonwebtoken::{Algorithm, EncodingKey};
+use serde_json::{Value, json};
+
+use crate::jwt::forge::{Parts, parts, sign};
+use crate::jwt::keys::{self, ED25519, P256, SECRETS};
+use crate::jwt::site::{AUDIENCE, ISSUER, Site, as_bearer, as_cookie};
+use support::browser::{Answer, Browser};
+
+/// Where a token is offered.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Use {
+    Cookie,
+    Bearer,
+    Assertion,
+}
+
+const USES: [Use; 3] = [Use::Cookie, Use::Bearer, Use::Assertion];
+
+/// A site, the service behind it, and a token of each use that counts.
+struct Stage {
+    site: Site,
+    behind: Browser,
+    good: [String; 3],
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let site = Site::start().await;
+        let browser = site.ann().await;
+        let cookie = browser.cookie(crate::jwt::site::COOKIE).unwrap();
+        let bearer = site.bearer(&browser).await;
+        let assertion = browser.fetch("/assertion").await.body;
+        let verify = VerifyAssertion::with_keys(keys::only(keys::es256(0)), ISSUER, AUDIENCE)
+            .map(|it| it.clock(site.clock.reader()));
+        let behind = crate::jwt::assertion::behind(verify.unwrap()).await;
+        let stage = Self {
+            site,
+            behind,
+            good: [cookie, bearer, assertion],
+        };
+        for (kind, token) in USES.into_iter().zip(&stage.good) {
+            let answer = stage.offer(kind, token).await;
+            assert_eq!(answer.status, 200, "{kind:?}: {}", answer.body);
+        }
+        stage
+    }
+
+    fn parts(&self, kind: Use) -> Parts {
+        parts(&self.good[kind as usize])
+    }
+
+    async fn offer(&self, kind: Use, token: &str) -> Answer {
+        match kind {
+            Use::Cookie => as_cookie(self.site.address, token).await,
+            Use::Bearer => as_bearer(self.site.address, token).await,
+            Use::Assertion => crate::jwt::assertion::offer(&self.behind, token).await,
+        }
+    }
+
+    async fn refused(&self, kind: Use, token: &str, why: &str) {
+        let answer = self.offer(kind, token).await;
+        assert_eq!(answer.status, 401, "{why} as {kind:?}: {}", answer.body);
+        assert!(
+            token.len() < 8 || !answer.body.contains(token),
+            "{why}: the answer quotes the token"
+        );
+    }
+}
+
+fn secret_key(secret: &[u8]) -> EncodingKey {
+    EncodingKey::from_secret(secret).unwrap()
+}
+
+/// The right key of a use.
+fn right_key(kind: Use) -> (EncodingKey, Algorithm) {
+    match kind {
+        Use::Cookie => {
+            let secret = STANDARD.decode(SECRETS[0]).unwrap();
+            (secret_key(&secret), Algorithm::HS256)
+        }
+        Use::Bearer => {
+            let key = EncodingKey::from_ed_pem(ED25519[0].as_bytes());
+            (key.unwrap(), Algorithm::EdDSA)
+        }
+        Use::Assertion => {
+            let key = EncodingKey::from_ec_pem(P256[0].as_bytes());
+            (key.unwrap(), Algorithm::ES256)
+        }
+    }
+}
+
+fn signed(kind: Use, parts: &Parts) -> String {
+    let (key, algorithm) = right_key(kind);
+    parts.signed_by(&key, algorithm)
+}
+
+#[tokio::test]
+async fn what_these_tests_sign_counts_unless_it_is_changed() {
+    let stage = Stage::set().await;
+    for kind in USES {
+        let again = signed(kind, &stage.parts(kind));
+        assert_eq!(stage.offer(kind, &again).await.status, 200, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn j1_a_token_without_a_signature_is_none() {
+    let stage = Stage::set().await;
+    for kind in USES {
+        for none in ["none", "None", "NONE", "nOnE", ""] {
+            let parts = stage.parts(kind).header("alg", json!(none));
+            stage.refused(kind, &parts.unsigned(), none).await;
+            let (head, signature) = stage.good[kind as usize].rsplit_once('.').unwrap();
+            let _ = head;
+            let kept = format!("{}{signature}", parts.unsigned());
+            stage.refused(kind, &kept, none).await;
+        }
+        let unsigned = stage.parts(kind).unsigned();
+        stage.refused(kind, &unsigned, "no signature").await;
+    }
+}
+
+#[tokio::test]
+async fn j2_a_public_key_is_no_secret() {
+    let stage = Stage::set().await;
+    let jwks: Value = stage
+        .site
+        .browser()
+        .fetch("/.well-known/jwks.json")
+        .await
+        .json();
+    let jwk = &jwks["keys"][0];
+    let spki = |pem: &str| pem.as_bytes().to_vec();
+    let decoded = |text: &str| {
+        base64::engine::general_purpose::URL_SAFE_NO_PAD
+            .decode(text)
+            .unwrap()
+    };
+    let [x, y] = ["x", "y"].map(|name| decoded(jwk[name].as_str().unwrap()));
+    let point = [&[4][..], &x, &y].concat();
+    for secret in [
+        jwk.to_string().into_bytes(),
+        x,
+        point,
+        spki(P256[0]),
+        spki(ED25519[0]),
+        Vec::new(),
+    ] {
+        for kind in USES {
+            let parts = stage.parts(kind).header("alg", json!("HS256"));
+            // jsonwebtoken itself signs with no empty key.
+            let secret = if secret.is_empty() {
+                vec![0]
+            } else {
+                secret.clone()
+            };
+            let token = parts.signed_by(&secret_key(&secret), Algorithm::HS256);
+            stage
+                .refused(kind, &token, "a public key as the secret")
+                .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn j3_a_key_goes_with_its_one_algorithm() {
+    let stage = Stage::set().await;
+    let secret = STANDARD.decode(SECRETS[0]).unwrap();
+    for algorithm in [Algorithm::HS384, Algorithm::HS512] {
+        let parts = stage.parts(Use::Cookie);
+        let parts = parts.header("alg", serde_json::to_value(algorithm).unwrap());
+        let token = parts.signed_by(&secret_key(&secret), algorithm);
+        stage.refused(Use::Cookie, &token, "another hash").await;
+    }
+    // The right name of the key, another family's key behind it.
+    for kind in USES {
+        for other in USES.into_iter().filter(|other| *other != kind) {
+            let (key, algorithm) = right_key(other);
+            let parts = stage.parts(kind);
+            let parts = parts.header("alg", serde_json::to_value(algorithm).unwrap());
+            let token = parts.signed_by(&key, algorithm);
+            stage.refused(kind, &token, "another family").await;
+        }
+    }
+    for name in ["RS256", "PS256", "ES384", "ES512", "hs256", "XS256"] {
+        for kind in USES {
+            let parts = stage.parts(kind).header("alg", json!(name));
+            stage.refused(kind, &signed(kind, &parts), name).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn j4_a_key_without_a_name_or_with_another_is_none() {
+    let stage = Stage::set().await;
+    for kind in USES {
+        let parts = stage.parts(kind).without_header("kid");
+        stage.refused(kind, &signed(kind, &parts), "no kid").await;
+        for kid in [
+            json!("unknown"),
+            json!(""),
+            json!(7),
+            json!(null),
+            json!(["a"]),
+        ] {
+            let parts = stage.parts(kind).header("kid", kid.clone());
+            stage
+                .refused(kind, &signed(kind, &parts), &kid.to_string())
+                .await;
+        }
+        // The name of another use's key.
+        for other in USES.into_iter().filter(|other| *other != kind) {
+            let kid = stage.parts(other).header["kid"].clone();
+            let parts = stage.parts(kind).header("kid", kid);
+            stage
+                .refused(kind, &signed(kind, &parts), "another's kid")
+                .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn j5_a_removed_key_counts_no_more() {
+    let stage = Stage::set().await;
+    let set_up = |builder: tower_heroku_sso::HerokuSsoBuilder| {
+        builder
+            .stateless(keys::only(keys::hs256(1)))
+            .bearer_tokens(keys::only(keys::ed25519(1)))
+    };
+    let (_, address) = stage.site.another(set_up).await;
+    assert_eq!(as_cookie(address, &stage.good[0]).await.status, 401);
+    assert_eq!(as_bearer(address, &stage.good[1]).await.status, 401);
+    let verify = VerifyAssertion::with_keys(keys::only(keys::es256(1)), ISSUER, AUDIENCE)
+        .map(|it| it.clock(stage.site.clock.reader()));
+    let behind = crate::jwt::assertion::behind(verify.unwrap()).await;
+    let answer = crate::jwt::assertion::offer(&behind, &stage.good[2]).await;
+    assert_eq!(answer.status, 401);
+}
+
+#[tokio::test]
+async fn j6_a_token_counts_to_the_second_and_no_longer() {
+    let stage = Stage::set().await;
+    for kind in USES {
+        let now = tower_heroku_sso::Clock::now(&stage.site.clock).unix_timestamp();
+        for (end, status) in [
+            (now + 1, 200),
+            (now, 401),
+            (now - 1, 401),
+            (0, 401),
+            (-1, 401),
+        ] {
+            let mut parts = stage.parts(kind).claim("exp", json!(end));
+            if kind != Use::Assertion {
+                parts.claims["grant"]["expires_at"] = json!(end);
+            }
+            let answer = stage.offer(kind, &signed(kind, &parts)).await;
+            assert_eq!(answer.status, status, "{kind:?} ends at {end}, now {now}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn j7_issuer_audience_and_type_are_compared() {
+    let stage = Stage::set().await;
+    for kind in USES {
+        for claim in ["iss", "aud"] {
+            let right = stage.parts(kind).claims[claim].clone();
+            for wrong in [
+                json!("another"),
+                json!(""),
+                json!(null),
+                json!([right.clone()]),
+                json!([right.clone(), "another"]),
+                json!({}),
+            ] {
+                let parts = stage.parts(kind).claim(claim, wrong.clone());
+                let why = format!("{claim} {wrong}");
+                stage.refused(kind, &signed(kind, &parts), &why).await;
+            }
+            let parts = stage.parts(kind).without_claim(claim);
+            stage.refused(kind, &signed(kind, &parts), claim).await;
+        }
+        let parts = stage.parts(kind).without_header("typ");
+        stage.refused(kind, &signed(kind, &parts), "no typ").await;
+        for wrong in ["JWT", "jwt", "heroku-session", "HEROKU-SESSION+JWT", ""] {
+            let parts = stage.parts(kind).header("typ", json!(wrong));
+            stage.refused(kind, &signed(kind, &parts), wrong).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn j8_a_token_of_one_use_is_none_of_another() {
+    let stage = Stage::set().await;
+    for made in USES {
+        for offered in USES.into_iter().filter(|offered| *offered != made) {
+            let token = &stage.good[made as usize];
+            stage.refused(offered, token, &format!("{made:?}")).await;
+        }
+    }
+}
+
+/// As J8, where all uses share one key.
+#[tokio::test]
+async fn j8_also_under_one_key() {
+    let site = Site::with(|builder| {
+        builder
+            .stateless(keys::only(keys::es256(0)))
+            .bearer_tokens(keys::only(keys::es256(0)))
+    })
+    .await;
+    let browser = site.ann().await;
+    let cookie = browser.cookie(crate::jwt::site::COOKIE).unwrap();
+    let bearer = site.bearer(&browser).await;
+    let assertion = browser.fetch("/assertion").await.body;
+    assert_eq!(as_cookie(site.address, &cookie).await.status, 200);
+    assert_eq!(as_bearer(site.address, &bearer).await.status, 200);
+    for token in [&bearer, &assertion] {
+        assert_eq!(as_cookie(site.address, token).await.status, 401);
+    }
+    for token in [&cookie, &assertion] {
+        assert_eq!(as_bearer(site.address, token).await.status, 401);
+    }
+    let verify = VerifyAssertion::with_keys(keys::only(keys::es256(0)), ISSUER, AUDIENCE)
+        .map(|it| it.clock(site.clock.reader()));
+    let behind = crate::jwt::assertion::behind(verify.unwrap()).await;
+    for token in [&cookie, &bearer] {
+        assert_eq!(
+            crate::jwt::assertion::offer(&behind, token).await.status,
+            401
+        );
+    }
+}
+
+#[tokio::test]
+async fn j9_an_end_that_is_no_whole_number_is_none() {
+    let stage = Stage::set().await;
+    for kind in USES {
+        let end = stage.parts(kind).claims["exp"].as_i64().unwrap();
+        for odd in [
+            json!(end.to_string()),
+            json!(end as f64 + 0.5),
+            json!(9_223_372_036_854_775_808_u64),
+            json!(1e30),
+            json!(null),
+            json!([end]),
+            json!(true),
+        ] {
+            let parts = stage.parts(kind).claim("exp", odd.clone());
+            let why = format!("exp {odd}");
+            stage.refused(kind, &signed(kind, &parts), &why).await;
+        }
+        let parts = stage.parts(kind).without_claim("exp");
+        stage.refused(kind, &signed(kind, &parts), "no exp").await;
+    }
+    // A grant that ends later than its token.
+    for kind in [Use::Cookie, Use::Bearer] {
+        let mut parts = stage.parts(kind);
+        let end = parts.claims["exp"].as_i64().unwrap();
+        parts.claims["grant"]["expires_at"] = json!(end + 1);
+        stage.refused(kind, &signed(kind, &parts), "two ends").await;
+    }
+}
+
+#[tokio::test]
+async fn j10_a_claim_that_stands_twice_is_refused() {
+    let stage = Stage::set().await;
+    for kind in USES {
+        let Parts { header, claims } = stage.parts(kind);
+        let (key, algorithm) = right_key(kind);
+        for claim in ["exp", "iss", "aud"] {
+            let value = claims[claim].to_string();
+            for other in [value.as_str(), "\"x\"", "99999999999"] {
+                let text = claims.to_string();
+                let first = format!("{{\"{claim}\":{other},{}", &text[1..]);
+                let last = format!("{},\"{claim}\":{other}}}", &text[..text.len() - 1]);
+                for text in [first, last] {
+                    let token = sign(&header.to_string(), &text, &key, algorithm);
+                    stage.refused(kind, &token, &text).await;
+                }
+            }
+        }
+        let text = header.to_string();
+        for name in ["alg", "kid", "typ"] {
+            let twice = format!("{{\"{name}\":{},{}", header[name], &text[1..]);
+            let token = sign(&twice, &claims.to_string(), &key, algorithm);
+            stage.refused(kind, &token, &twice).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn j11_long_tokens_and_odd_shapes_are_refused() {
+    let stage = Stage::set().await;
+    for kind in USES {
+        let good = &stage.good[kind as usize];
+        let parts: Vec<_> = good.split('.').collect();
+        let [header, claims, signature] = parts[..] else {
+            panic!("three parts");
+        };
+        let long = stage.parts(kind).claim("padding", json!("x".repeat(6000)));
+        for token in [
+            signed(kind, &long),
+            format!("{good}.x"),
+            format!(".{good}"),
+            format!("{good}."),
+            format!("{header}.{claims}"),
+            format!("{header}..{signature}"),
+            format!(".{claims}.{signature}"),
+            "..".to_owned(),
+            ".".to_owned(),
+            "x".to_owned(),
+            "A".repeat(8192),
+            format!("{header}.{claims}.{signature}="),
+            format!("{header}.{claims}.{}", &signature[..signature.len() - 2]),
+            format!("{header}.{signature}.{claims}"),
+        ] {
+            stage.refused(kind, &token, "odd").await;
+        }
+        // A header that must be understood, and is not.
+        let crit = stage.parts(kind).header("crit", json!(["x"]));
+        let crit = crit.header("x", json!(1));
+        stage.refused(kind, &signed(kind, &crit), "crit").await;
+    }
+}
+
+#[tokio::test]
+async fn j12_a_key_s_name_is_looked_up_and_nothing_else() {
+    let stage = Stage::set().await;
+    for kind in USES {
+        for kid in [
+            "../../../dev/null",
+            "/etc/passwd",
+            "http://127.0.0.1:1/key",
+            "' OR 1=1 --",
+            "a\u{0}b",
+        ] {
+            let parts = stage.parts(kind).header("kid", json!(kid));
+            stage.refused(kind, &signed(kind, &parts), kid).await;
+        }
+        // Keys that the token brings along are not looked at.
+        let attacker = EncodingKey::from_ec_pem(P256[1].as_bytes()).unwrap();
+        let jwks = keys::only(keys::es256(1)).public_jwks();
+        let jwk: Value = serde_json::from_str::<Value>(&jwks).unwrap()["keys"][0].clone();
+        let parts = stage.parts(kind).header("alg", json!("ES256"));
+        let parts = parts.header("kid", jwk["kid"].clone());
+        for (name, value) in [
+            ("jwk", jwk.clone()),
+            ("jku", json!("https://evil.example/jwks.json")),
+            ("x5u", json!("https://evil.example/x5u")),
+        ] {
+            let parts = parts.clone().header(name, value);
+            let token = parts.signed_by(&attacker, Algorithm::ES256);
+            stage.refused(kind, &token, name).await;
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Command-line clients: Heroku's SSO answer in `x-addon-sso`, for a bearer token.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use heroku_addon_simulator::{Endpoint, Fault};
+use reqwest::Method;
+use support::ids::AddOnExt as _;
+
+use crate::jwt::site::Site;
+use support::browser::Answer;
+
+const PATH: &str = "/heroku/sso/token";
+
+async fn sign_in(site: &Site, header: &str) -> Answer {
+    let program = site.browser();
+    let request = program.request(Method::POST, PATH);
+    program.send(request.header("x-addon-sso", header)).await
+}
+
+fn ann(site: &Site) -> String {
+    site.addon
+        .sign_in_form("ann@example.com")
+        .addon_sso_header()
+}
+
+#[tokio::test]
+async fn an_answer_of_heroku_s_is_worth_a_token_for_one_refresh_interval() {
+    let site = Site::start().await;
+    let answer = sign_in(&site, &ann(&site)).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert!(answer.set_cookies().is_empty());
+    let json = answer.json();
+    assert_eq!(json["token_type"], "Bearer");
+    let life = json["expires_in"].as_i64().unwrap();
+    assert!((299..=300).contains(&life), "{life}");
+    assert_eq!(json["resource_id"], site.addon.resource_id().to_string());
+    let token = json["access_token"].as_str().unwrap();
+    assert_eq!(site.as_bearer(token).await.body, "ann@example.com");
+    site.clock.advance(Duration::from_secs(300));
+    assert_eq!(site.as_bearer(token).await.status, 401);
+}
+
+#[tokio::test]
+async fn an_answer_works_once_here_and_as_a_form() {
+    let site = Site::start().await;
+    let form = site.addon.sign_in_form("ann@example.com");
+    let header = form.addon_sso_header();
+    assert_eq!(sign_in(&site, &header).await.status, 200);
+    let again = sign_in(&site, &header).await;
+    assert_eq!(
+        (again.status, again.problem().as_str()),
+        (403, "used-sign-in")
+    );
+    assert_eq!(site.browser().submit(&form).await.status, 403);
+}
+
+#[tokio::test]
+async fn the_same_checks_as_of_a_form() {
+    let site = Site::start().await;
+    let form = || site.addon.sign_in_form("ann@example.com");
+    let altered = |name: &str, value: &str| {
+        let mut form = form();
+        form.set(name, value);
+        form.addon_sso_header()
+    };
+    for (header, problem) in [
+        (altered("email", "owner@example.com"), "invalid-sign-in"),
+        (altered("user_scoped_resource_token", ""), "invalid-sign-in"),
+        (altered("timestamp", "+1"), "invalid-sign-in"),
+        (
+            site.addon
+                .sign_in_form("eve@example.com")
+                .addon_sso_header(),
+            "not-listed",
+        ),
+        (
+            site.addon
+                .sign_in_form_at(
+                    "ann@example.com",
+                    tower_heroku_sso::Clock::now(&site.clock) - Duration::from_secs(301),
+                )
+                .addon_sso_header(),
+            "stale-sign-in",
+        ),
+        ("".to_owned(), "invalid-sign-in"),
+        ("e30=".to_owned(), "invalid-sign-in"),
+        ("%%%".to_owned(), "invalid-sign-in"),
+        (form().body(), "invalid-sign-in"),
+        (
+            STANDARD.encode(r#"{"params": {"email": "a@b.c", "email": "d@e.f"}}"#),
+            "invalid-sign-in",
+        ),
+    ] {
+        let answer = sign_in(&site, &header).await;
+        assert_eq!(
+            (answer.status, answer.problem().as_str()),
+            (403, problem),
+            "{header}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn one_header_by_post_and_nothing_else() {
+    let site = Site::start().await;
+    let program = site.browser();
+    let get = program.request(Method::GET, PATH);
+    let answer = program.send(get.header("x-addon-sso", ann(&site))).await;
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")));
+    let none = program.request(Method::POST, PATH);
+    assert_eq!(program.send(none).await.status, 403);
+    let two = program.request(Method::POST, PATH);
+    let two = two
+        .header("x-addon-sso", ann(&site))
+        .header("x-addon-sso", ann(&site));
+    assert_eq!(program.send(two).await.status, 403);
+    // None of this has used the answer up.
+    assert_eq!(sign_in(&site, &ann(&site)).await.status, 200);
+}
+
+#[tokio::test]
+async fn heroku_down_is_503_and_costs_no_answer() {
+    let site = Site::start().await;
+    site.heroku.fault(Endpoint::Any, Fault::Status(503));
+    site.clock.advance(Duration::from_secs(700));
+    let header = ann(&site);
+    let answer = sign_in(&site, &header).await;
+    assert_eq!(answer.status, 503);
+    assert!(answer.header("retry-after").is_some());
+    site.heroku.clear_faults();
+    site.clock.advance(Duration::from_secs(60));
+    assert_eq!(sign_in(&site, &header).await.status, 200);
+}
+
+#[tokio::test]
+async fn without_the_option_the_path_is_a_page_like_any_other() {
+    let site = Site::with(|builder| builder).await;
+    assert_eq!(sign_in(&site, &ann(&site)).await.status, 404);
+}

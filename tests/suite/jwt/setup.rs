@@ -1,0 +1,98 @@
+//! A set-up of signed tokens that cannot be right fails at the start, and says what is wrong.
+
+use heroku_addon_simulator::Simulator;
+use tower_heroku_sso::jwt::{InvalidJwtKey, JwtKey};
+use tower_heroku_sso::{HerokuSsoBuilder, ManualClock, MemorySessions, SetupError};
+
+use crate::jwt::keys;
+use support::world::builder;
+
+async fn refused(set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder) -> SetupError {
+    let heroku = Simulator::start().await.unwrap();
+    let builder = builder(&heroku, &ManualClock::new());
+    set_up(builder).build().expect_err("to be refused")
+}
+
+#[tokio::test]
+async fn a_secret_is_not_for_bearer_tokens() {
+    let error = refused(|builder| builder.bearer_tokens(keys::only(keys::hs256(0)))).await;
+    let SetupError::InvalidJwtKey { setting, source } = error else {
+        panic!("{error}");
+    };
+    assert_eq!(setting, "bearer_tokens");
+    assert_eq!(source, InvalidJwtKey::SecretNotAllowed);
+}
+
+#[tokio::test]
+async fn sessions_are_in_a_store_or_in_cookies() {
+    let error = refused(|builder| {
+        let builder = builder.stateless(keys::only(keys::hs256(0)));
+        builder.session_store(MemorySessions::default())
+    })
+    .await;
+    assert_eq!(
+        error.to_string(),
+        "stateless and session_store exclude each other"
+    );
+}
+
+#[tokio::test]
+async fn programs_need_bearer_tokens() {
+    let error = refused(|builder| builder.program_sign_in_path("/token")).await;
+    assert_eq!(
+        error.to_string(),
+        "program_sign_in_path needs bearer_tokens"
+    );
+    for path in ["token", "//token", "/heroku/sso", "/logout", "/"] {
+        let error = refused(|builder| {
+            let builder = builder.bearer_tokens(keys::only(keys::es256(0)));
+            builder.program_sign_in_path(path)
+        })
+        .await;
+        assert!(
+            error.to_string().starts_with("program_sign_in_path"),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_key_is_refused_and_not_shown() {
+    let weak = ["", "c2hvcnQ=", "not base64 at all!", &"A".repeat(44)];
+    for secret in weak {
+        let error = JwtKey::hs256_base64(secret).unwrap_err();
+        assert_eq!(error, InvalidJwtKey::NotASecret, "{secret}");
+    }
+    let public = "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n";
+    for pem in ["", "nonsense", public, keys::ED25519[0]] {
+        assert_eq!(
+            JwtKey::es256_pem(pem).unwrap_err(),
+            InvalidJwtKey::NotAPrivateKey
+        );
+    }
+    for pem in ["", "nonsense", public, keys::P256[0]] {
+        assert_eq!(
+            JwtKey::ed25519_pem(pem).unwrap_err(),
+            InvalidJwtKey::NotAPrivateKey
+        );
+    }
+}
+
+#[test]
+fn a_key_has_a_name_of_its_own_and_shows_nothing_else() {
+    let keys = [
+        keys::es256(0),
+        keys::es256(1),
+        keys::ed25519(0),
+        keys::ed25519(1),
+        keys::hs256(0),
+        keys::hs256(1),
+    ];
+    let names: std::collections::HashSet<_> = keys.iter().map(|key| key.id().to_owned()).collect();
+    assert_eq!(names.len(), keys.len());
+    for key in &keys {
+        assert_eq!(format!("{key:?}"), format!("JwtKey({})", key.id()));
+    }
+    let shown = format!("{:?}", keys::only(keys::hs256(0)));
+    assert!(!shown.contains(&keys::SECRETS[0][..8]), "{shown}");
+}

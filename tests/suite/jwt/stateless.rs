@@ -1,0 +1,328 @@
+//! Sessions in a signed cookie: all that a stored session does, without a store.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use support::ids::AddOnExt as _;
+use tower_heroku_sso::HerokuSsoBuilder;
+use tower_heroku_sso::store::{SealingKey, SealingKeys, SqliteStore};
+
+use crate::jwt::forge::parts;
+use crate::jwt::keys;
+use crate::jwt::site::{COOKIE, Site, as_cookie};
+use support::browser::Browser;
+use support::world::REFRESH;
+
+fn stateless(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
+    builder.stateless(keys::only(keys::hs256(0)))
+}
+
+fn cookie(browser: &Browser) -> String {
+    browser.cookie(COOKIE).unwrap()
+}
+
+async fn sign_out(browser: &Browser) -> u16 {
+    let request = browser.request(Method::POST, "/logout");
+    browser.send(request).await.status
+}
+
+async fn refresh(site: &Site) {
+    let resource = site.addon.resource_id();
+    site.sso.refresh_now(&resource).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_grant_is_in_the_cookie_and_ends_with_it() {
+    let site = Site::with(stateless).await;
+    let browser = site.browser();
+    let form = site.addon.sign_in_form("ann@example.com");
+    let answer = browser.submit(&form).await;
+    let cookies = answer.set_cookies();
+    let (_, value, attributes) = cookies.iter().find(|(name, ..)| name == COOKIE).unwrap();
+    for attribute in [
+        "Secure",
+        "HttpOnly",
+        "SameSite=Lax",
+        "Path=/",
+        "Max-Age=300",
+    ] {
+        assert!(
+            attributes.contains(attribute),
+            "{attribute} in {attributes}"
+        );
+    }
+    let parts = parts(value);
+    assert_eq!(parts.header["typ"], "heroku-session+jwt");
+    assert_eq!(parts.claims["grant"]["email"], "ann@example.com");
+    assert_eq!(parts.claims["exp"], parts.claims["grant"]["expires_at"]);
+    assert!(value.len() < 1500, "{} bytes", value.len());
+    assert_eq!(browser.fetch("/page").await.body, "ann@example.com");
+}
+
+#[tokio::test]
+async fn each_kind_of_key_will_do() {
+    for key in [keys::hs256(0), keys::es256(0), keys::ed25519(0)] {
+        let name = format!("{key:?}");
+        let site = Site::with(|builder| builder.stateless(keys::only(key))).await;
+        assert_eq!(site.ann().await.fetch("/page").await.status, 200, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a37_who_left_the_list_is_out_after_the_next_refresh() {
+    let site = Site::with(stateless).await;
+    let browser = site.ann().await;
+    let copy = cookie(&browser);
+    assert_eq!(browser.fetch("/page").await.status, 200);
+    site.addon.app().remove("ann@example.com");
+    refresh(&site).await;
+    assert_eq!(browser.fetch("/page").await.status, 403);
+    assert_eq!(browser.cookie(COOKIE), None);
+    // Back on the list: the old cookie stays closed all the same.
+    site.addon.app().collaborator("ann@example.com");
+    refresh(&site).await;
+    assert_eq!(as_cookie(site.address, &copy).await.status, 401);
+}
+
+#[tokio::test]
+async fn signing_out_ends_every_copy_of_the_cookie_at_once() {
+    let site = Site::with(stateless).await;
+    let browser = site.ann().await;
+    let copy = cookie(&browser);
+    assert_eq!(as_cookie(site.address, &copy).await.status, 200);
+    assert_eq!(sign_out(&browser).await, 204);
+    assert_eq!(browser.cookie(COOKIE), None);
+    assert_eq!(as_cookie(site.address, &copy).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_sign_out_outlasts_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = async || {
+        let key = SealingKey::from_base64(keys::SECRETS[0]);
+        // The secret of these tests is longer than a sealing key.
+        assert!(key.is_err());
+        let key = "c2VhbGluZ19rZXlfb2ZfMzJfYnl0ZXNfZm9yX3Rlc3Q=";
+        let keys = SealingKeys::new(SealingKey::from_base64(key).unwrap());
+        SqliteStore::open(folder.path().join("sso.db"), keys)
+            .await
+            .unwrap()
+    };
+    let first = store().await;
+    let site = Site::with(|builder| stateless(builder).store(first)).await;
+    let (out, stays) = (site.ann().await, {
+        site.clock.advance(Duration::from_secs(1));
+        site.ann().await
+    });
+    let (out_copy, stays_copy) = (cookie(&out), cookie(&stays));
+    assert_eq!(sign_out(&out).await, 204);
+    let second = store().await;
+    let (_restarted, address) = site
+        .another(|builder| stateless(builder).store(second))
+        .await;
+    assert_eq!(as_cookie(address, &out_copy).await.status, 401);
+    assert_eq!(as_cookie(address, &stays_copy).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_revocation_ends_the_sessions_that_were_there_and_no_later_one() {
+    let site = Site::with(stateless).await;
+    let browser = site.ann().await;
+    let email = "ann@example.com".parse().unwrap();
+    let resource = site.addon.resource_id();
+    site.sso.revoke(&resource, &email).await.unwrap();
+    assert_eq!(browser.fetch("/page").await.status, 401);
+    site.clock.advance(Duration::from_secs(1));
+    assert_eq!(site.ann().await.fetch("/page").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_revocation_ends_sessions_from_before_a_restart_too() {
+    // State in memory: the store's tickets begin anew.
+    let site = Site::with(stateless).await;
+    let browser = site.ann().await;
+    let (sso, address) = site.another(stateless).await;
+    let resource = site.addon.resource_id();
+    let code = tower_heroku_sso::OauthGrant::Code(site.addon.grant_code().into());
+    sso.register(&resource, code).await.unwrap();
+    let there = browser.at(address);
+    assert_eq!(there.fetch("/page").await.status, 200);
+    let email = "ann@example.com".parse().unwrap();
+    sso.revoke(&resource, &email).await.unwrap();
+    assert_eq!(there.fetch("/page").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_session_follows_its_list_and_no_further_than_it_may() {
+    let site = Site::with(|builder| stateless(builder).max_session(2 * REFRESH)).await;
+    let browser = site.ann().await;
+    let first = cookie(&browser);
+    site.clock.advance(Duration::from_secs(200));
+    refresh(&site).await;
+    let answer = browser.fetch("/page").await;
+    assert!(answer.set_cookies().iter().any(|(name, ..)| name == COOKIE));
+    let second = cookie(&browser);
+    assert_ne!(first, second);
+    assert!(browser.fetch("/page").await.set_cookies().is_empty());
+    // Past the end of the first cookie, within the second's.
+    site.clock.advance(Duration::from_secs(200));
+    assert_eq!(as_cookie(site.address, &first).await.status, 401);
+    refresh(&site).await;
+    assert_eq!(browser.fetch("/page").await.status, 200);
+    // The last extension stops at `max_session`.
+    site.clock.advance(Duration::from_secs(200));
+    refresh(&site).await;
+    assert_eq!(browser.fetch("/page").await.status, 401);
+}
+
+#[tokio::test]
+async fn an_old_cookie_that_comes_late_ends_no_session() {
+    let site = Site::with(stateless).await;
+    let browser = site.ann().await;
+    let first = cookie(&browser);
+    assert_eq!(as_cookie(site.address, &first).await.status, 200);
+    site.clock.advance(Duration::from_secs(200));
+    refresh(&site).await;
+    assert_eq!(browser.fetch("/page").await.status, 200);
+    site.clock.advance(Duration::from_secs(150));
+    refresh(&site).await;
+    assert_eq!(as_cookie(site.address, &first).await.status, 401);
+    assert_eq!(browser.fetch("/page").await.status, 200);
+}
+
+#[tokio::test]
+async fn keys_are_changed_without_signing_anybody_out() {
+    let site = Site::with(stateless).await;
+    let old = cookie(&site.ann().await);
+    let resource = site.addon.resource_id();
+    let register = async |sso: &tower_heroku_sso::HerokuSso| {
+        let code = tower_heroku_sso::OauthGrant::Code(site.addon.grant_code().into());
+        sso.register(&resource, code).await.unwrap();
+    };
+    let both = keys::only(keys::hs256(1)).also_verifies(keys::hs256(0));
+    let (sso, address) = site.another(|builder| builder.stateless(both)).await;
+    register(&sso).await;
+    assert_eq!(as_cookie(address, &old).await.status, 200);
+    // What is extended is signed with the new key.
+    let browser = Browser::new(address);
+    browser.set_cookie(COOKIE, &old);
+    site.clock.advance(Duration::from_secs(100));
+    sso.refresh_now(&resource).await.unwrap();
+    assert_eq!(browser.fetch("/page").await.status, 200);
+    assert_eq!(parts(&cookie(&browser)).header["kid"], keys::hs256(1).id());
+    let new = keys::only(keys::hs256(1));
+    let (sso, address) = site.another(|builder| builder.stateless(new)).await;
+    register(&sso).await;
+    assert_eq!(as_cookie(address, &old).await.status, 401);
+    assert_eq!(as_cookie(address, &cookie(&browser)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a40_a_stream_ends_with_its_session() {
+    let site = Site::with(stateless).await;
+    let browser = site.ann().await;
+    let mut stream = browser
+        .request(Method::GET, "/events")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(stream.chunk().await.unwrap().unwrap(), "data: hello\n\n");
+    assert_eq!(sign_out(&browser).await, 204);
+    let end = tokio::time::timeout(Duration::from_secs(10), stream.chunk());
+    assert_eq!(end.await.expect("the stream ends").unwrap(), None);
+}
+
+#[tokio::test]
+async fn a32_a_planted_cookie_is_not_adopted_and_the_one_before_ends() {
+    let site = Site::with(stateless).await;
+    let browser = site.ann().await;
+    let before = cookie(&browser);
+    site.clock.advance(Duration::from_secs(1));
+    let form = site.addon.sign_in_form("ann@example.com");
+    // Same-site, so that the browser sends the cookie along.
+    let request = browser.request(Method::POST, "/heroku/sso");
+    let request = request
+        .header("content-type", support::browser::FORM)
+        .body(form.body());
+    assert_eq!(browser.send(request).await.status, 303);
+    let after = cookie(&browser);
+    assert_ne!(parts(&before).claims["sid"], parts(&after).claims["sid"]);
+    assert_eq!(as_cookie(site.address, &before).await.status, 401);
+    assert_eq!(browser.fetch("/page").await.status, 200);
+}
+
+/// A store that cannot write down that a session was closed, for a while.
+mod forgetful;
+
+#[tokio::test]
+async fn a_sign_out_that_could_not_be_written_down_is_not_done_at_the_second_click() {
+    use crate::jwt::site::everything;
+
+    for set_up in [everything as fn(_) -> _, |builder: HerokuSsoBuilder| {
+        builder.bearer_tokens(keys::only(keys::ed25519(0)))
+    }] {
+        let store = forgetful::Forgetful::default();
+        let site = Site::with(|builder| set_up(builder).store(store.clone())).await;
+        let browser = site.ann().await;
+        let (copy, token) = (cookie(&browser), site.bearer(&browser).await);
+        store.forget(true);
+        for _ in 0..3 {
+            assert_eq!(sign_out(&browser).await, 503);
+        }
+        // Here it counts all the same.
+        assert_eq!(as_cookie(site.address, &copy).await.status, 401);
+        assert_eq!(site.as_bearer(&token).await.status, 401);
+        store.forget(false);
+        assert_eq!(sign_out(&browser).await, 204);
+        let (_sso, address) = site.another(|builder| set_up(builder).store(store)).await;
+        assert_eq!(as_cookie(address, &copy).await.status, 401);
+        assert_eq!(
+            crate::jwt::site::as_bearer(address, &token).await.status,
+            401
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_stream_goes_on_as_long_as_its_session_is_extended() {
+    let site = Site::with(stateless).await;
+    let browser = site.ann().await;
+    let mut stream = browser
+        .request(Method::GET, "/events")
+        .send()
+        .await
+        .unwrap();
+    assert!(stream.chunk().await.unwrap().is_some());
+    for _ in 0..4 {
+        site.clock.advance(Duration::from_secs(140));
+        refresh(&site).await;
+        assert_eq!(browser.fetch("/page").await.status, 200);
+        let silent = tokio::time::timeout(Duration::from_millis(50), stream.chunk()).await;
+        assert!(silent.is_err(), "the stream has ended");
+    }
+    site.clock.advance(Duration::from_secs(301));
+    let end = tokio::time::timeout(Duration::from_secs(10), stream.chunk());
+    assert_eq!(end.await.expect("the stream ends").unwrap(), None);
+}
+
+#[tokio::test]
+async fn s5_what_a_login_hands_out_shows_no_cookie() {
+    let site = Site::with(stateless).await;
+    let email = "ann@example.com".parse().unwrap();
+    let verified = tower_heroku_sso::VerifiedEmail::i_have_verified(email);
+    let resource = site.addon.resource_id();
+    let signed_in = site
+        .sso
+        .admit(&resource, &verified, &Default::default())
+        .await;
+    let signed_in = signed_in.unwrap();
+    let mut headers = axum::http::HeaderMap::new();
+    signed_in.set_cookies(&mut headers);
+    let shown = format!("{signed_in:?} {headers:?}");
+    let value = headers["set-cookie"].to_str().unwrap();
+    let value = value.split(['=', ';']).nth(1).unwrap();
+    assert!(
+        value.len() > 100 && !shown.contains(&value[..20]),
+        "{shown}"
+    );
+}

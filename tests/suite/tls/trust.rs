@@ -1,0 +1,62 @@
+//! TLS is never relaxed.
+
+use heroku_addon_simulator::Endpoint;
+use support::ids::AddOnExt as _;
+use tower_heroku_sso::heroku::HerokuError;
+use tower_heroku_sso::sync::SyncError;
+
+use crate::tls::front::{before, gate, heroku};
+use crate::tls::where_the_authority_is_trusted;
+
+#[test]
+fn u12_only_a_certificate_that_is_good_here_and_now_is_talked_to() {
+    let test = "tls::trust::u12_only_a_certificate_that_is_good_here_and_now_is_talked_to";
+    where_the_authority_is_trusted(test, async {
+        for (certificate, good) in [
+            ("good", true),
+            ("expired", false),
+            ("early", false),
+            ("elsewhere", false),
+            ("unknown", false),
+        ] {
+            let (heroku, clock) = heroku().await;
+            let api = format!("https://{}", before(&heroku, certificate).await);
+            let (sso, addon) = gate(&heroku, &clock, &api).await;
+            let list = sso.refresh_now(&addon.resource_id()).await;
+            assert_eq!(list.is_ok(), good, "{certificate}: {list:?}");
+            let Err(error) = list else { continue };
+            let transport = SyncError::Heroku(match error {
+                SyncError::Heroku(error @ HerokuError::Transport(_)) => error,
+                other => panic!("{certificate}: {other:?}"),
+            });
+            assert!(!format!("{transport:?}").contains("HRKU"));
+            // Not a word of HTTP was said, so no token either.
+            for endpoint in [Endpoint::AddOn, Endpoint::App, Endpoint::Collaborators] {
+                assert_eq!(heroku.calls(endpoint), 0, "{certificate}");
+            }
+        }
+    });
+}
+
+#[tokio::test]
+async fn u12_a_server_that_speaks_no_tls_gets_nothing() {
+    let (heroku, clock) = heroku().await;
+    let api = heroku.url().replacen("http", "https", 1);
+    let (sso, addon) = gate(&heroku, &clock, &api).await;
+    let error = sso.refresh_now(&addon.resource_id()).await.unwrap_err();
+    assert!(matches!(
+        error,
+        SyncError::Heroku(HerokuError::Transport(_))
+    ));
+    assert_eq!(heroku.calls(Endpoint::AddOn), 0);
+}
+
+/// Where the system trusts nobody of the tests.
+#[tokio::test]
+async fn u12_a_certificate_of_an_authority_that_the_system_does_not_know_is_refused() {
+    let (heroku, clock) = heroku().await;
+    let api = format!("https://{}", before(&heroku, "good").await);
+    let (sso, addon) = gate(&heroku, &clock, &api).await;
+    assert!(sso.refresh_now(&addon.resource_id()).await.is_err());
+    assert_eq!(heroku.calls(Endpoint::AddOn), 0);
+}

@@ -1,0 +1,17 @@
+//! What several test programs share: a browser without scripts, a gate beside a simulated Heroku, and
+//! programs that run as processes of their own.
+
+pub mod browser;
+pub mod example;
+pub mod ids;
+pub mod process;
+pub mod running;
+pub mod world;
+
+use std::path::PathBuf;
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).expect("tests/support").to_owned()
+}

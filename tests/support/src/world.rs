@@ -1,0 +1,252 @@
+//! A running add-on with a Heroku of its own, on loopback, at a time that the test decides.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use heroku_addon_simulator::{AddOn, Endpoint, Simulator, SimulatorBuilder};
+use tokio::net::TcpListener;
+use tower_heroku_sso::partner_api::NoProvisioning;
+use tower_heroku_sso::sync::{Change, Changes};
+use tower_heroku_sso::{
+    AddonPassword, ClientSecret, HerokuSso, HerokuSsoBuilder, HerokuUser, Manifest, ManualClock,
+    OauthGrant, Role, SsoSalt,
+};
+
+use crate::browser::Browser;
+
+pub const REFRESH: Duration = Duration::from_secs(300);
+
+pub struct World {
+    pub clock: ManualClock,
+    pub heroku: Simulator,
+    pub sso: HerokuSso,
+    pub address: SocketAddr,
+    reached: Arc<AtomicUsize>,
+}
+
+impl World {
+    pub async fn start() -> Self {
+        Self::with(|builder| builder).await
+    }
+
+    /// A world whose gate is set up differently.
+    pub async fn with(set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder) -> Self {
+        Self::with_heroku(|heroku| heroku, set_up).await
+    }
+
+    /// A world whose Heroku is another one too.
+    pub async fn with_heroku(
+        heroku: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder,
+        set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::build(listener, heroku, set_up).await
+    }
+
+    /// A world whose gate listens here.
+    pub async fn at(
+        listener: TcpListener,
+        set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
+    ) -> Self {
+        Self::build(listener, |heroku| heroku, set_up).await
+    }
+
+    async fn build(
+        listener: TcpListener,
+        heroku: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder,
+        set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
+    ) -> Self {
+        let clock = ManualClock::new();
+        let heroku = heroku(Simulator::builder().clock(clock.reader()));
+        let heroku = heroku.start().await.unwrap();
+        let sso = set_up(builder(&heroku, &clock)).build().unwrap();
+        let reached = Arc::new(AtomicUsize::new(0));
+        let address = listener.local_addr().unwrap();
+        let app = router(&sso, &reached);
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        heroku.set_partner_url(format!("http://{address}"));
+        Self {
+            clock,
+            heroku,
+            sso,
+            address,
+            reached,
+        }
+    }
+
+    /// Another gate of the same add-on, as in another process.
+    pub async fn another_gate(
+        &self,
+        set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
+    ) -> (HerokuSso, SocketAddr) {
+        let sso = set_up(builder(&self.heroku, &self.clock)).build().unwrap();
+        let address = serve(router(&sso, &self.reached)).await;
+        (sso, address)
+    }
+
+    /// The add-on of an app with one collaborator, Ann, provisioned through the Partner API.
+    pub async fn addon(&self) -> AddOn {
+        let app = self.heroku.app("shop").collaborator("ann@example.com");
+        let addon = app.addon();
+        assert_eq!(addon.provision().await.unwrap().status, 200);
+        addon
+    }
+
+    pub fn browser(&self) -> Browser {
+        Browser::new(self.address)
+    }
+
+    /// A browser in which this person has just signed in.
+    pub async fn signed_in(&self, addon: &AddOn, email: &str) -> Browser {
+        let browser = self.browser();
+        let answer = browser.submit(&addon.sign_in_form(email)).await;
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        browser
+    }
+
+    /// Lets time pass while the sync runs, until no list in use is older than `age`.
+    pub async fn pass_until_fetched(&self, time: Duration, age: Duration) {
+        self.clock.advance(time);
+        let fetched = async {
+            loop {
+                let health = self.sso.health().await.unwrap();
+                if health.oldest_in_use.is_some_and(|oldest| oldest <= age) {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), fetched)
+            .await
+            .expect("the sync fetches what is due");
+    }
+
+    /// Waits until the sync asks nothing more by itself.
+    pub async fn quiet(&self) {
+        // On a busy machine the sync may rest for a moment without being done.
+        self.quiet_for(Duration::from_millis(300)).await;
+    }
+
+    /// The same where an answer takes longer.
+    pub async fn quiet_for(&self, time: Duration) {
+        let step = Duration::from_millis(25);
+        let (mut calls, mut rest) = (self.heroku.calls(Endpoint::Any), Duration::ZERO);
+        for _ in 0..800 {
+            tokio::time::sleep(step).await;
+            let before = std::mem::replace(&mut calls, self.heroku.calls(Endpoint::Any));
+            rest = if calls == before {
+                rest + step
+            } else {
+                Duration::ZERO
+            };
+            if rest >= time {
+                return;
+            }
+        }
+        panic!("the sync goes on and on");
+    }
+
+    /// How many requests have reached the wrapped service.
+    pub fn reached(&self) -> usize {
+        self.reached.load(Ordering::SeqCst)
+    }
+
+    /// Lets time pass while the sync runs, until it has said what `expected` waits for.
+    pub async fn pass_until(&self, time: Duration, expected: impl Fn(&Change) -> bool) {
+        let mut changes = self.sso.changes();
+        self.clock.advance(time);
+        let seen = async { while !expected(&changes.next().await.expect("a running gate")) {} };
+        tokio::time::timeout(Duration::from_secs(20), seen)
+            .await
+            .expect("the sync says so soon");
+    }
+}
+
+/// The next change that is one.
+pub async fn next(changes: &mut Changes) -> Option<Change> {
+    loop {
+        match changes.next().await {
+            Some(Change::CaughtUp) => {}
+            change => return change,
+        }
+    }
+}
+
+pub fn builder(heroku: &Simulator, clock: &ManualClock) -> HerokuSsoBuilder {
+    HerokuSso::builder(manifest(heroku))
+        .api_url(heroku.url().parse().unwrap())
+        .id_url(heroku.url().parse().unwrap())
+        .clock(clock.clone())
+}
+
+pub fn manifest(heroku: &Simulator) -> Manifest {
+    Manifest::new(
+        heroku.slug(),
+        AddonPassword::new(heroku.password()).unwrap(),
+        SsoSalt::new(heroku.sso_salt()).unwrap(),
+        ClientSecret::new(heroku.client_secret()).unwrap(),
+    )
+}
+
+pub fn grant(addon: &AddOn) -> OauthGrant {
+    OauthGrant::Code(addon.grant_code().into())
+}
+
+pub async fn serve(app: Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    address
+}
+
+fn router(sso: &HerokuSso, reached: &Arc<AtomicUsize>) -> Router {
+    let count = |reached: &Arc<AtomicUsize>| {
+        let reached = Arc::clone(reached);
+        move || {
+            reached.fetch_add(1, Ordering::SeqCst);
+        }
+    };
+    let (index, page, admin) = (count(reached), count(reached), count(reached));
+    let admins = Router::new()
+        .route(
+            "/admin",
+            get(move || async move {
+                admin();
+                "admin"
+            }),
+        )
+        .route_layer(sso.require_any([Role::Admin, Role::Owner]));
+    Router::new()
+        .route(
+            "/",
+            get(move |user: HerokuUser| async move {
+                index();
+                format!("dashboard of {}", user.email())
+            })
+            .post(|| async { "posted" }),
+        )
+        .route(
+            "/stream",
+            get(|_: HerokuUser| async {
+                // One line, and then open until somebody ends it.
+                let line = tokio_stream::once(Ok::<_, std::io::Error>("here\n"));
+                let body = tokio_stream::StreamExt::chain(line, tokio_stream::pending());
+                axum::body::Body::from_stream(body)
+            }),
+        )
+        .route(
+            "/page",
+            get(move || async move {
+                page();
+                "page"
+            }),
+        )
+        .merge(admins)
+        .layer(sso.layer())
+        .merge(sso.partner_api(NoProvisioning))
+        .route("/healthz", get(|| async { "ok" }))
+}
