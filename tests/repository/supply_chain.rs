@@ -136,7 +136,8 @@ fn no_crate_comes_in_a_second_version_without_a_reason() {
     let arguments = ["tree", "--edges=no-dev", "--prefix=none", "--no-dedupe"];
     let tree = cargo(&[&arguments[..], &PUBLISHED[..]].concat());
     let mut versions: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-    for line in tree.lines() {
+    // A blank line stands between two packages.
+    for line in tree.lines().filter(|line| !line.is_empty()) {
         let mut words = line.split(' ');
         let (name, version) = (words.next().unwrap(), words.next().unwrap());
         let version = version.strip_prefix('v').unwrap();
