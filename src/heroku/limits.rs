@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(pause("99999999999999999999999"), 900);
         assert_eq!(pause("Thu, 01 Jan 2026 00:02:00 GMT"), 120);
         assert_eq!(pause("Wed, 31 Dec 2025 00:00:00 GMT"), 1);
-        assert_eq!(pause("Fri, 01 Jan 2036 00:00:00 GMT"), 900);
+        assert_eq!(pause("Tue, 01 Jan 2036 00:00:00 GMT"), 900);
         assert_eq!(pause("soon"), 60);
         assert_eq!(pause(""), 60);
         assert_eq!(pause(" "), 60);
