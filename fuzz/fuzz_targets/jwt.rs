@@ -6,11 +6,11 @@
 
 use std::cell::{Cell, OnceCell};
 
+use heroku_sso_assertion::VerifyAssertion;
 use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use heroku_sso_assertion::{VerifyAssertion};
 use tower_heroku_sso_fuzz::signed::Keys;
 use tower_heroku_sso_fuzz::site::{self, Reached, Site};
 use tower_heroku_sso_fuzz::{NOW, SLUG, ann, resource};

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
+use heroku_sso_assertion::{AssertedUser, VerifyAssertion};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use http_body_util::Full;
@@ -11,7 +12,6 @@ use tokio::runtime::{Builder, Runtime};
 use tower::util::BoxCloneService;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_heroku_sso::access::{App, Person, ResourceList};
-use heroku_sso_assertion::{AssertedUser, VerifyAssertion};
 use tower_heroku_sso::store::{Dated, MemoryStore, Registration, Store, Ticket};
 use tower_heroku_sso::{
     Email, HerokuSso, HerokuSsoBuilder, HerokuUser, ManualClock, ResourceId, Tokens, VerifiedEmail,
@@ -103,7 +103,12 @@ async fn handler(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     let user = request.extensions().get::<HerokuUser>();
     let user = user.map(|user| (user.email().clone(), *user.resource()));
     let asserted = request.extensions().get::<AssertedUser>();
-    let asserted = asserted.map(|user| (user.email().parse().expect("an email"), user.resource_id().into()));
+    let asserted = asserted.map(|user| {
+        (
+            user.email().parse().expect("an email"),
+            user.resource_id().into(),
+        )
+    });
     let (email, resource) = user.or(asserted).expect("nobody comes here unknown");
     let mut response = Response::new(Body::default());
     response
