@@ -2,7 +2,7 @@
 
 use heroku_addon_simulator::{Endpoint, Simulator};
 
-use crate::model::model::{Check, Heroku};
+use crate::model::reference::{Check, Heroku};
 
 #[derive(Debug, Default)]
 pub struct Heard {

@@ -1,6 +1,6 @@
 //! The crate against a model of who may enter when, over random histories.
 //!
-//! [`model`] is the reference, and short: it is told what Heroku answered, by Heroku's own log, and
+//! [`reference`] is the model, and short: it is told what Heroku answered, by Heroku's own log, and
 //! says of each request whether it must be served, must not, or may. [`world`] is the real thing: two
 //! gates, as of two processes, over one store and one session store, and the simulated Heroku.
 //! [`history`] lets things happen to both: sign-ins with right, wrong, old and used forms, requests in
@@ -26,7 +26,7 @@
 
 mod heard;
 mod history;
-mod model;
+mod reference;
 mod world;
 
 use std::env;

@@ -25,7 +25,7 @@ use tower_heroku_sso::{
 };
 use url::form_urlencoded::Serializer;
 
-use crate::model::model::{
+use crate::model::reference::{
     Form, MAX_LIST_AGE, MAX_SESSION, Person, Proof, REFRESH, Resource, START, Time, has_team,
 };
 

@@ -3,7 +3,7 @@
 use heroku_addon_simulator::{Endpoint, Fault};
 
 use super::History;
-use crate::model::model::{Check, RESOURCES, has_team};
+use crate::model::reference::{Check, RESOURCES, has_team};
 use crate::model::world::{EMAILS, OWNER};
 
 impl History {

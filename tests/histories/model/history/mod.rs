@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use fastrand::Rng;
 
 use crate::model::heard::Heard;
-use crate::model::model::{
+use crate::model::reference::{
     Check, FORM_LIVES, Form, MAX_LIST_AGE, Model, Person, Proof, REFRESH, RESOURCES, Resource,
     Time, has_team,
 };
