@@ -11,7 +11,7 @@ pub fn built(name: &str) -> PathBuf {
     let profile = test.parent().and_then(|deps| deps.parent()).unwrap();
     let examples = profile.join("examples");
     let example = examples.join(format!("{name}{}", env::consts::EXE_SUFFIX));
-    let advice = "run `cargo build -p examples --examples --features full`, as scripts/test does";
+    let advice = "run `cargo build --workspace --all-features --examples`, as scripts/test does";
     assert!(
         example.exists(),
         "the example {name} is not built: {advice}"
