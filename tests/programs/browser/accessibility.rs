@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::browser::visit::Visit;
 
 /// Installed by scripts/test, from package.json.
-const AXE: &str = "tests/browser/node_modules/axe-core/axe.min.js";
+const AXE: &str = "tests/programs/browser/node_modules/axe-core/axe.min.js";
 
 /// WCAG 2.2 at level AA, and what axe-core's makers advise beyond it.
 const RUN: &str = "
