@@ -16,10 +16,7 @@ use tower_http::trace::TraceLayer;
 struct Counter(Arc<AtomicU64>);
 
 pub(crate) fn router() -> Router {
-    let files = ServeDir::new(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/examples/existing_app/public"
-    ));
+    let files = ServeDir::new(concat!(env!("CARGO_MANIFEST_DIR"), "/existing_app/public"));
     Router::new()
         .route("/", get(index))
         .route("/count", post(count))
