@@ -78,7 +78,7 @@ impl Keeper {
             return refuse(Refusal::new(RefusalKind::CrossSite));
         }
         for (_, credential) in &sign_out.sessions {
-            match self.sessions.close_named(credential).await {
+            match self.close_named(credential).await {
                 Ok(Some(grant)) => audit::signed_out(&grant.resource, &grant.email),
                 Ok(None) => {}
                 Err(error) => return refuse(self.unavailable(&error)),

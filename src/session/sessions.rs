@@ -298,15 +298,16 @@ impl Sessions {
         closing.await.map_err(interrupted)?
     }
 
-    /// Closes the session that a credential names, if there is one, and says whose it was.
+    /// Closes the session that was found for a credential, if there is one, and says whose it was.
     ///
     /// What is no session costs a look-up: closing one is told to all processes. Where nobody can tell,
     /// it is closed as far as it can be, and the error returned.
-    pub(crate) async fn close_named(
+    pub(crate) async fn close_found(
         &self,
         credential: &Credential<'_>,
+        found: Result<Option<(SessionName, Arc<Grant>)>, SessionError>,
     ) -> Result<Option<Arc<Grant>>, SessionError> {
-        match self.find(credential).await {
+        match found {
             Ok(None) => {
                 // Closed before, but not to the end: this is not to be taken for done.
                 let unfinished = self

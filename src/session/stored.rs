@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tokio::task::JoinError;
 use tokio::time::timeout;
@@ -17,6 +18,7 @@ use super::outcome::{Extension, SessionError};
 use super::{Grant, SessionName};
 use crate::clock::{Reading, SharedClock};
 use crate::lately::Lately;
+use crate::store::SessionKey;
 use crate::sync::ClosedSessions;
 
 /// The name of the grant in a record. Other names belong to the partner.
@@ -71,9 +73,15 @@ impl StoredSessions {
             data: HashMap::new(),
             expiry_date: grant.expires_at + CLEAN_UP_AFTER,
         };
-        write(&mut record, grant)?;
-        // The store may give it another id.
+        let wanted = record.id;
+        write(&mut record, &wanted, grant)?;
         self.store.create(&mut record).await?;
+        if record.id != wanted {
+            // The store gave it another id. Until this is written there is no session under it.
+            let given = record.id;
+            write(&mut record, &given, grant)?;
+            self.store.save(&record).await?;
+        }
         Ok(record.id)
     }
 
@@ -116,7 +124,8 @@ impl StoredSessions {
             }
             Err(error) => return Err(error),
         };
-        let Some(grant) = record.as_ref().and_then(read).map(Arc::new) else {
+        let grant = record.and_then(|record| read(&record, id));
+        let Some(grant) = grant.map(Arc::new) else {
             self.cache.forget(&written);
             return Ok(None);
         };
@@ -169,7 +178,7 @@ impl StoredSessions {
         let Some(mut record) = self.store.load(id).await? else {
             return Ok(Extension::Closed);
         };
-        let Some(mut grant) = read(&record) else {
+        let Some(mut grant) = read(&record, id) else {
             return Ok(Extension::Closed);
         };
         if grant.expires_at >= expires_at {
@@ -177,7 +186,7 @@ impl StoredSessions {
         }
         grant.expires_at = expires_at;
         record.expiry_date = grant.expires_at + CLEAN_UP_AFTER;
-        write(&mut record, &grant)?;
+        write(&mut record, id, &grant)?;
         self.store.save(&record).await?;
         let written = id.to_string();
         self.cache.forget(&written);
@@ -201,14 +210,31 @@ fn away() -> SessionError {
     session_store::Error::Backend("it did not answer in time".to_owned()).into()
 }
 
-fn read(record: &Record) -> Option<Grant> {
-    let grant = record.data.get(KEY)?.clone();
-    let grant: Grant = serde_json::from_value(grant).ok()?;
-    grant.is_readable().then_some(grant)
+/// A grant in a record. Whoever shares the store can copy a record to another id, as
+/// `tower_sessions::Session::cycle_id` does: the copy is no session, as nothing that ends the session
+/// would end the copy.
+#[derive(Deserialize, Serialize)]
+struct BoundGrant {
+    /// The id that the grant was made for.
+    session: SessionKey,
+    #[serde(flatten)]
+    grant: Grant,
 }
 
-fn write(record: &mut Record, grant: &Grant) -> Result<(), SessionError> {
-    let value = serde_json::to_value(grant)
+/// The grant in the record that the store has under `id`.
+fn read(record: &Record, id: &Id) -> Option<Grant> {
+    let bound = record.data.get(KEY)?.clone();
+    let bound: BoundGrant = serde_json::from_value(bound).ok()?;
+    let is_its_own = bound.session == session_key(id);
+    (is_its_own && bound.grant.is_readable()).then_some(bound.grant)
+}
+
+fn write(record: &mut Record, id: &Id, grant: &Grant) -> Result<(), SessionError> {
+    let bound = BoundGrant {
+        session: session_key(id),
+        grant: grant.clone(),
+    };
+    let value = serde_json::to_value(bound)
         .map_err(|error| session_store::Error::Encode(error.to_string()))?;
     record.data.insert(KEY.to_owned(), value);
     Ok(())

@@ -1,0 +1,152 @@
+//! Sessions in a store that others share: the partner's own tower-sessions, and other deployments.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use reqwest::Method;
+use tower_heroku_sso::MemorySessions;
+use tower_sessions::session::{Id, Record};
+use tower_sessions::{Session, SessionStore, session_store};
+
+use crate::browser::Browser;
+use crate::world::World;
+
+const COOKIE: &str = "__Host-heroku_sso";
+
+async fn world(sessions: &MemorySessions) -> World {
+    let sessions = sessions.clone();
+    World::with(|builder| {
+        let builder = builder.session_store(sessions);
+        builder.session_cache(std::time::Duration::ZERO)
+    })
+    .await
+}
+
+fn id_in(browser: &Browser) -> Id {
+    browser.cookie(COOKIE).unwrap().parse().unwrap()
+}
+
+async fn has(sessions: &MemorySessions, id: &Id) -> bool {
+    sessions.load(id).await.unwrap().is_some()
+}
+
+#[tokio::test]
+async fn c8_a_record_under_another_id_is_no_session() {
+    let sessions = MemorySessions::default();
+    let world = world(&sessions).await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let mut copy = sessions.load(&id_in(&ann)).await.unwrap().unwrap();
+    copy.id = Id::default();
+    sessions.create(&mut copy).await.unwrap();
+
+    let copied = world.browser();
+    let signs_out = |browser: &Browser| browser.request(Method::POST, "/logout");
+    for _ in 0..2 {
+        copied.set_cookie(COOKIE, &copy.id.to_string());
+        assert_eq!(copied.fetch("/page").await.status, 401);
+    }
+    copied.set_cookie(COOKIE, &copy.id.to_string());
+    assert_eq!(copied.send(signs_out(&copied)).await.status, 204);
+    // Whoever made the copy has it still, and the session that it was made of goes on.
+    assert!(has(&sessions, &copy.id).await);
+    assert_eq!(ann.fetch("/page").await.status, 200);
+    assert_eq!(ann.send(signs_out(&ann)).await.status, 204);
+    copied.set_cookie(COOKIE, &copy.id.to_string());
+    assert_eq!(copied.fetch("/page").await.status, 401);
+}
+
+#[tokio::test]
+async fn c8_a_cycled_session_is_none_of_ours() {
+    let sessions = MemorySessions::default();
+    let world = world(&sessions).await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let session = Session::new(Some(id_in(&ann)), Arc::new(sessions.clone()), None);
+    session.cycle_id().await.unwrap();
+    session.save().await.unwrap();
+    let cycled = session.id().unwrap();
+    assert_ne!(cycled, id_in(&ann));
+    ann.set_cookie(COOKIE, &cycled.to_string());
+    assert_eq!(ann.fetch("/page").await.status, 401);
+    assert!(has(&sessions, &cycled).await);
+}
+
+/// Gives every record an id of its own.
+#[derive(Clone, Debug, Default)]
+struct Renaming {
+    inner: MemorySessions,
+    renamed: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl SessionStore for Renaming {
+    async fn create(&self, record: &mut Record) -> session_store::Result<()> {
+        record.id = Id::default();
+        self.renamed.fetch_add(1, Ordering::SeqCst);
+        self.inner.create(record).await
+    }
+    async fn save(&self, record: &Record) -> session_store::Result<()> {
+        self.inner.save(record).await
+    }
+    async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
+        self.inner.load(id).await
+    }
+    async fn delete(&self, id: &Id) -> session_store::Result<()> {
+        self.inner.delete(id).await
+    }
+}
+
+#[tokio::test]
+async fn c8_a_store_may_choose_the_id_that_a_grant_is_bound_to() {
+    let sessions = Renaming::default();
+    let given = sessions.clone();
+    let world = World::with(|builder| builder.session_store(given)).await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    assert_eq!(sessions.renamed.load(Ordering::SeqCst), 1);
+    assert_eq!(ann.fetch("/page").await.status, 200);
+}
+
+/// Two deployments of one add-on, each with resources of its own, on one session store.
+#[tokio::test]
+async fn c8_a_session_of_another_deployment_is_neither_used_nor_ended() {
+    let sessions = MemorySessions::default();
+    let (one, two) = (world(&sessions).await, world(&sessions).await);
+    let (addon, other) = (one.addon().await, two.addon().await);
+    let ann = one.signed_in(&addon, "ann@example.com").await;
+    let session = ann.cookie(COOKIE).unwrap();
+
+    let elsewhere = two.browser();
+    for _ in 0..2 {
+        elsewhere.set_cookie(COOKIE, &session);
+        assert_eq!(elsewhere.fetch("/page").await.status, 401);
+    }
+    elsewhere.set_cookie(COOKIE, &session);
+    let sign_out = elsewhere.request(Method::POST, "/logout");
+    assert_eq!(elsewhere.send(sign_out).await.status, 204);
+    // Nor does a sign-in there end what the browser had here.
+    elsewhere.set_cookie(COOKIE, &session);
+    let form = other.sign_in_form("ann@example.com").body();
+    let sign_in = elsewhere.request(Method::POST, "/heroku/sso").body(form);
+    let sign_in = sign_in.header("content-type", crate::browser::FORM);
+    assert_eq!(elsewhere.send(sign_in).await.status, 303);
+
+    assert!(has(&sessions, &id_in(&ann)).await);
+    assert_eq!(ann.fetch("/page").await.status, 200);
+    assert_eq!(two.reached(), 0);
+}
+
+/// What is not a stranger's is ended: its resource is known, and at its end.
+#[tokio::test]
+async fn c8_a_session_of_a_resource_that_ended_here_is_ended() {
+    let sessions = MemorySessions::default();
+    let world = world(&sessions).await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let id = id_in(&ann);
+    assert_eq!(addon.deprovision().await.unwrap().status, 204);
+    assert_eq!(ann.fetch("/page").await.status, 401);
+    assert!(!has(&sessions, &id).await);
+}
