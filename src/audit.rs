@@ -54,10 +54,15 @@ pub(crate) fn resource_gone(resource: &ResourceId) {
 }
 
 pub(crate) fn list_changed(resource: &ResourceId, change: &ListChange) {
-    let (event, email) = match change {
-        ListChange::Added(member) => ("listed", &member.email),
-        ListChange::Removed(email) => ("unlisted", email),
-        ListChange::RoleChanged { email, .. } => ("role_changed", email),
+    let (event, email, email_before) = match change {
+        ListChange::AccountKnown(member) => ("account_known", &member.email, None),
+        ListChange::AccountReplaced { to, .. } => ("account_replaced", &to.email, None),
+        ListChange::AccountUnknown { member, .. } => ("account_unknown", &member.email, None),
+        ListChange::Added(member) => ("listed", &member.email, None),
+        ListChange::EmailChanged { from, to } => ("email_changed", &to.email, Some(from)),
+        ListChange::Removed(email) => ("unlisted", email, None),
+        ListChange::RoleChanged { email, .. } => ("role_changed", email, None),
     };
-    tracing::info!(target: TARGET, event, %resource, %email);
+    let email_before = email_before.map(tracing::field::display);
+    tracing::info!(target: TARGET, event, %resource, %email, email_before);
 }

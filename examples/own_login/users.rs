@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tower_heroku_sso::access::Roles;
+use tower_heroku_sso::access::{Member, Roles};
+use tower_heroku_sso::ids::UserId;
 use tower_heroku_sso::sync::{Change, Changes};
 use tower_heroku_sso::{Email, Proof, ResourceId};
 
@@ -16,7 +17,15 @@ pub(crate) struct Users(Arc<Mutex<Table>>);
 #[derive(Default)]
 struct Table {
     last_number: u64,
-    by_email: BTreeMap<Email, User>,
+    users: BTreeMap<Key, User>,
+}
+
+/// What a person is known by: an email can change, and can pass to another person; an account cannot.
+#[derive(Clone, Eq, Ord, PartialEq, PartialOrd)]
+enum Key {
+    Account(UserId),
+    /// Where the list names no account.
+    Email(Email),
 }
 
 struct User {
@@ -26,8 +35,10 @@ struct User {
 }
 
 /// What a person is to one resource.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Membership {
+    /// As this resource's list has it.
+    pub(crate) email: Email,
     pub(crate) roles: Roles,
     /// How the person came in so far; empty if never.
     pub(crate) came_by: BTreeSet<&'static str>,
@@ -52,28 +63,53 @@ impl Users {
         let mut table = self.table();
         match change {
             Change::Snapshot { resource, snapshot } => {
-                let mut gone = table.emails_at(&resource);
+                let mut gone = table.keys_at(&resource);
                 for member in snapshot.list.members() {
-                    gone.remove(&member.email);
-                    table.put(resource, &member.email, member.roles());
+                    gone.remove(&Key::of(&member));
+                    table.put(resource, &member);
                 }
-                for email in gone {
-                    table.remove(&resource, &email);
+                for key in gone {
+                    table.remove(&resource, &key);
                 }
             }
-            Change::Added { resource, member } => {
-                table.put(resource, &member.email, member.roles());
+            Change::Added { resource, member } => table.put(resource, &member),
+            // The same person, and the same row.
+            Change::EmailChanged { resource, to, .. } => table.put(resource, &to),
+            Change::AccountKnown { resource, member } => {
+                table.rename(&Key::Email(member.email.clone()), &Key::of(&member));
+                table.put(resource, &member);
             }
-            Change::Removed { resource, email } => table.remove(&resource, &email),
+            // Another person, with a row of their own.
+            Change::AccountReplaced { resource, from, to } => {
+                table.leave(&resource, &Key::Account(from), &to.email);
+                table.put(resource, &to);
+            }
+            Change::AccountUnknown {
+                resource,
+                from,
+                member,
+            } => {
+                table.leave(&resource, &Key::Account(from), &member.email);
+                table.put(resource, &member);
+            }
+            Change::Removed { resource, email } => {
+                for key in table.keys_at(&resource) {
+                    table.leave(&resource, &key, &email);
+                }
+            }
             Change::RoleChanged {
                 resource,
                 email,
                 to,
                 ..
-            } => table.put(resource, &email, &to),
+            } => {
+                if let Some(membership) = table.membership(&resource, &email) {
+                    membership.roles = to;
+                }
+            }
             Change::ResourceGone { resource } => {
-                for email in table.emails_at(&resource) {
-                    table.remove(&resource, &email);
+                for key in table.keys_at(&resource) {
+                    table.remove(&resource, &key);
                 }
             }
             _ => {}
@@ -84,29 +120,31 @@ impl Users {
     /// whether they are let in is up to `HerokuSso::admit`.
     pub(crate) fn resources_of(&self, email: &Email) -> Vec<ResourceId> {
         let table = self.table();
-        let user = table.by_email.get(email);
-        user.map_or_else(Vec::new, |user| user.memberships.keys().copied().collect())
+        let memberships = table.users.values().flat_map(|user| &user.memberships);
+        let theirs = memberships.filter(|(_, membership)| membership.email == *email);
+        theirs.map(|(resource, _)| *resource).collect()
     }
 
     /// The people of one resource, and of no other: a customer sees their own only.
     pub(crate) fn at(&self, resource: &ResourceId) -> Vec<Row> {
         let table = self.table();
-        let rows = table.by_email.iter().filter_map(|(email, user)| {
+        let rows = table.users.values().filter_map(|user| {
+            let membership = user.memberships.get(resource)?.clone();
             Some(Row {
                 number: user.number,
-                email: email.clone(),
-                membership: user.memberships.get(resource)?.clone(),
+                email: membership.email.clone(),
+                membership,
             })
         });
-        rows.collect()
+        let mut rows: Vec<_> = rows.collect();
+        rows.sort_by(|a, b| a.email.cmp(&b.email));
+        rows
     }
 
     /// Notes how somebody came in.
     pub(crate) fn came(&self, resource: &ResourceId, email: &Email, proof: Proof) {
-        let mut table = self.table();
-        let user = table.by_email.get_mut(email);
         // Not there yet: the gate knows a list a moment before the table does.
-        if let Some(membership) = user.and_then(|user| user.memberships.get_mut(resource)) {
+        if let Some(membership) = self.table().membership(resource, email) {
             membership.came_by.insert(match proof {
                 Proof::OwnLogin => "Forge",
                 _ => "Heroku",
@@ -119,33 +157,76 @@ impl Users {
     }
 }
 
+impl Key {
+    fn of(member: &Member) -> Self {
+        match &member.user_id {
+            Some(account) => Self::Account(account.clone()),
+            None => Self::Email(member.email.clone()),
+        }
+    }
+}
+
 impl Table {
-    /// Adds a person or changes their roles. What else is known of them stays.
-    fn put(&mut self, resource: ResourceId, email: &Email, roles: &Roles) {
+    /// Adds a person, or changes their email and roles. What else is known of them stays.
+    fn put(&mut self, resource: ResourceId, member: &Member) {
         let last_number = &mut self.last_number;
-        let user = self.by_email.entry(email.clone()).or_insert_with(|| {
+        let user = self.users.entry(Key::of(member)).or_insert_with(|| {
             *last_number += 1;
             User {
                 number: *last_number,
                 memberships: BTreeMap::new(),
             }
         });
-        user.memberships.entry(resource).or_default().roles = roles.clone();
+        let came_by = user.memberships.remove(&resource);
+        let membership = Membership {
+            email: member.email.clone(),
+            roles: member.roles().clone(),
+            came_by: came_by.map(|before| before.came_by).unwrap_or_default(),
+        };
+        user.memberships.insert(resource, membership);
     }
 
     /// Whoever is on no list any more is no user any more.
-    fn remove(&mut self, resource: &ResourceId, email: &Email) {
-        if let Some(user) = self.by_email.get_mut(email) {
+    fn remove(&mut self, resource: &ResourceId, key: &Key) {
+        if let Some(user) = self.users.get_mut(key) {
             user.memberships.remove(resource);
             if user.memberships.is_empty() {
-                self.by_email.remove(email);
+                self.users.remove(key);
             }
         }
     }
 
-    fn emails_at(&self, resource: &ResourceId) -> BTreeSet<Email> {
+    /// The same for a person who is at the resource by this email.
+    fn leave(&mut self, resource: &ResourceId, key: &Key, email: &Email) {
+        let user = self.users.get(key);
+        let membership = user.and_then(|user| user.memberships.get(resource));
+        if membership.is_some_and(|membership| membership.email == *email) {
+            self.remove(resource, key);
+        }
+    }
+
+    /// Keeps the row of a person whose account has become known.
+    fn rename(&mut self, from: &Key, to: &Key) {
+        if let Some(user) = self.users.remove(from) {
+            let known = self.users.entry(to.clone()).or_insert(User {
+                number: user.number,
+                memberships: BTreeMap::new(),
+            });
+            for (resource, membership) in user.memberships {
+                known.memberships.entry(resource).or_insert(membership);
+            }
+        }
+    }
+
+    fn membership(&mut self, resource: &ResourceId, email: &Email) -> Option<&mut Membership> {
+        let here = self.users.values_mut();
+        let mut here = here.filter_map(|user| user.memberships.get_mut(resource));
+        here.find(|membership| membership.email == *email)
+    }
+
+    fn keys_at(&self, resource: &ResourceId) -> BTreeSet<Key> {
         let here = |user: &User| user.memberships.contains_key(resource);
-        let users = self.by_email.iter().filter(|(_, user)| here(user));
-        users.map(|(email, _)| email.clone()).collect()
+        let users = self.users.iter().filter(|(_, user)| here(user));
+        users.map(|(key, _)| key.clone()).collect()
     }
 }

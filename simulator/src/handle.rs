@@ -157,6 +157,14 @@ impl Simulator {
         self.shared.state().people.new_account(email)
     }
 
+    /// Gives the account of a person another address, on all lists, as that person can at Heroku. No
+    /// webhook tells of it. The address before is free: the next person of that address is another
+    /// account.
+    pub fn change_email(&self, from: &str, to: &str) {
+        let now = self.shared.now();
+        self.shared.state().change_email(from, to, now);
+    }
+
     /// Switches a fault on, until it is cleared. It takes the place of the one that was there; one
     /// for a single endpoint goes before one for [`Endpoint::Any`].
     pub fn fault(&self, endpoint: Endpoint, fault: Fault) {

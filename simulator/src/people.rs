@@ -32,6 +32,14 @@ impl People {
         self.addresses.insert(account, key);
     }
 
+    /// Gives an account another address. The one before is free.
+    pub(super) fn change_email(&mut self, account: Uuid, email: &str) {
+        let key = email.to_ascii_lowercase();
+        self.accounts.retain(|_, known| *known != account);
+        self.accounts.insert(key.clone(), account);
+        self.addresses.insert(account, key);
+    }
+
     pub(super) fn email_of(&self, account: Uuid) -> Option<&str> {
         self.addresses.get(&account).map(|email| &**email)
     }

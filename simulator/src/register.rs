@@ -77,6 +77,11 @@ impl<T: Named> Register<T> {
         self.records.iter()
     }
 
+    /// For changing anything but names.
+    pub(super) fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
+        self.records.iter_mut()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.records.len()
     }

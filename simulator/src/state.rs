@@ -50,6 +50,25 @@ impl State {
         self.people.account(email)
     }
 
+    /// Gives the account of a person another address, on all lists.
+    pub(super) fn change_email(&mut self, from: &str, to: &str, now: OffsetDateTime) {
+        let account = self.user(from);
+        self.people.change_email(account, to);
+        for app in self.apps.iter_mut() {
+            if let Owner::Person { user, email } = &mut app.owner
+                && *user == account
+            {
+                to.clone_into(email);
+            }
+        }
+        let lists = self.apps.iter_mut().map(|app| &mut app.collaborators);
+        let lists = lists.chain(self.teams.iter_mut().map(|team| &mut team.members));
+        for entry in lists.flatten().filter(|entry| entry.user == account) {
+            to.clone_into(&mut entry.email);
+            entry.updated_at = now;
+        }
+    }
+
     pub(super) fn team(&self, id: Uuid) -> Option<&TeamRecord> {
         self.teams.get(id)
     }

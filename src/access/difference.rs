@@ -1,15 +1,48 @@
 //! What changed from one list to the next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{AccessList, Email, Member, Roles};
+use crate::ids::UserId;
 
 /// One person's change between two lists.
+///
+/// The changes from one list to the next, applied in their order, lead a table that is keyed by account
+/// (by email where the list names no account) from the one to the other, and a table that is keyed by
+/// email as well. Where a change puts an email to an account that has a row already, that row gets the
+/// email. For a moment an account can be on the list under two emails, as one of Heroku's two lists has
+/// its old one still: then its row has one of them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ListChange {
+    /// The list names the account of an email, where it named none before: the same person, as far as
+    /// anything is known.
+    AccountKnown(Member),
+    /// An email is another account's now: another person. The row of the account `from`, if it has
+    /// this email, is at its end.
+    AccountReplaced {
+        /// The account until now.
+        from: UserId,
+        /// Who has the email from now on.
+        to: Member,
+    },
+    /// The list no longer names the account of an email, or Heroku's two lists disagree about it. The
+    /// row of the account `from`, if it has this email, goes on by the email.
+    AccountUnknown {
+        /// The account until now.
+        from: UserId,
+        /// Who has the email, as the list has them now.
+        member: Member,
+    },
     /// New on the list.
     Added(Member),
+    /// An account has another email now: the same person.
+    EmailChanged {
+        /// The email until now.
+        from: Email,
+        /// The person, with the email from now on.
+        to: Member,
+    },
     /// No longer on the list.
     Removed(Email),
     /// Still on the list, in other roles.
@@ -23,7 +56,7 @@ pub enum ListChange {
     },
 }
 
-/// What leads from `old` to `new`, in order of email.
+/// What leads from `old` to `new`: first who left, last who is new.
 ///
 /// Nobody counts as removed by a `new` list that lacks the team's members
 /// ([`AccessList::is_partial`]): that they were not told does not mean that they left.
@@ -35,31 +68,192 @@ pub fn difference(old: &AccessList, new: &AccessList) -> Vec<ListChange> {
     }
 }
 
-/// As [`difference`], of the people on one or several lists; the roles are those of the last list that
-/// has the person.
+/// As [`difference`], of the people on one or several lists; of a person, what the last list says that
+/// has them.
 pub(crate) fn difference_of_all(old: &[&AccessList], new: &[&AccessList]) -> Vec<ListChange> {
-    let before = by_email(old);
-    let after = by_email(new);
-    let mut changes = BTreeMap::new();
-    for (email, member) in &after {
-        let change = match before.get(email) {
-            None => ListChange::Added(member.clone()),
-            Some(known) if known.roles() != member.roles() => ListChange::RoleChanged {
-                email: email.clone(),
-                from: known.roles().clone(),
-                to: member.roles().clone(),
-            },
-            Some(_) => continue,
-        };
-        changes.insert(email, change);
+    let (old, new) = (by_email(old), by_email(new));
+    let mut changes = Vec::new();
+    let moves = moves(&old, &new);
+    leave(&old, &new, &moves, &mut changes);
+    change_hands(&old, &new, &moves, &mut changes);
+    rename(&old, &new, &moves, &mut changes);
+    for (email, member) in &new {
+        let known = old.get(email);
+        if let Some(known) = known.filter(|known| known.user_id == member.user_id) {
+            change_roles(known, member, &mut changes);
+        }
     }
-    for email in before.keys().filter(|email| !after.contains_key(email)) {
-        changes.insert(email, ListChange::Removed(email.clone()));
-    }
-    changes.into_values().collect()
+    arrive(&old, &new, &moves, &mut changes);
+    changes
 }
 
-fn by_email(lists: &[&AccessList]) -> BTreeMap<Email, Member> {
+type People = BTreeMap<Email, Member>;
+
+fn by_email(lists: &[&AccessList]) -> People {
     let members = lists.iter().flat_map(|list| list.members());
-    members.map(|m| (m.email.clone(), m)).collect()
+    members
+        .map(|member| (member.email.clone(), member))
+        .collect()
+}
+
+/// Accounts that are on both lists, but under other emails.
+#[derive(Default)]
+struct Moves {
+    /// By the email until now.
+    to: BTreeMap<Email, Email>,
+    /// The emails of the new list alone that such an account comes to.
+    taken: BTreeSet<Email>,
+}
+
+impl Moves {
+    /// True if the account that had this email has another one now.
+    fn leads_from(&self, email: &Email) -> bool {
+        self.to.contains_key(email)
+    }
+}
+
+fn moves(old: &People, new: &People) -> Moves {
+    /// The emails that an account has on one of the lists alone, and one that it has on both.
+    #[derive(Default)]
+    struct Emails<'a> {
+        old: Vec<&'a Email>,
+        new: Vec<&'a Email>,
+        both: Option<&'a Email>,
+    }
+
+    let mut accounts = BTreeMap::<&UserId, Emails<'_>>::new();
+    for (email, id) in only_in(old, new) {
+        accounts.entry(id).or_default().old.push(email);
+    }
+    let mut moves = Moves::default();
+    if accounts.is_empty() {
+        return moves;
+    }
+    for member in new.values() {
+        let emails = member.user_id.as_ref().and_then(|id| accounts.get_mut(id));
+        let before = old.get(&member.email);
+        match (emails, before) {
+            (None, _) => {}
+            (Some(emails), Some(before)) if before.user_id == member.user_id => {
+                emails.both = Some(&member.email);
+            }
+            (Some(emails), _) => emails.new.push(&member.email),
+        }
+    }
+    for emails in accounts.values() {
+        // Of several emails that it leaves, the further ones lead to one that it has anyway.
+        let rest = emails.new.last().copied().or(emails.both);
+        for (place, from) in emails.old.iter().enumerate() {
+            let new = emails.new.get(place).copied();
+            if let Some(to) = new.or(rest) {
+                moves.to.insert((*from).clone(), to.clone());
+            }
+            moves.taken.extend(new.cloned());
+        }
+    }
+    moves
+}
+
+/// The emails of known accounts that the other list does not have for the same account.
+fn only_in<'a>(some: &'a People, other: &People) -> impl Iterator<Item = (&'a Email, &'a UserId)> {
+    some.iter().filter_map(|(email, member)| {
+        let id = member.user_id.as_ref()?;
+        let there = other.get(email).and_then(|there| there.user_id.as_ref());
+        (there != Some(id)).then_some((email, id))
+    })
+}
+
+fn leave(old: &People, new: &People, moves: &Moves, changes: &mut Vec<ListChange>) {
+    let left = old.keys().filter(|email| !new.contains_key(*email));
+    let left = left.filter(|email| !moves.leads_from(email));
+    changes.extend(left.cloned().map(ListChange::Removed));
+}
+
+/// Emails that stay on the list, while whose they are changes.
+fn change_hands(old: &People, new: &People, moves: &Moves, changes: &mut Vec<ListChange>) {
+    for (email, before) in old {
+        let Some(member) = new.get(email).filter(|_| !moves.leads_from(email)) else {
+            continue;
+        };
+        let to = member.clone();
+        match (&before.user_id, &member.user_id) {
+            (None, Some(_)) => {
+                changes.push(ListChange::AccountKnown(to));
+                change_roles(before, member, changes);
+            }
+            (Some(from), None) => {
+                let (from, member) = (from.clone(), to);
+                changes.push(ListChange::AccountUnknown {
+                    from,
+                    member: member.clone(),
+                });
+                change_roles(before, &member, changes);
+            }
+            (Some(from), Some(id)) if from != id => {
+                let from = from.clone();
+                changes.push(ListChange::AccountReplaced { from, to });
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Moves each account once nobody who moves too has the email that it comes to.
+fn rename(old: &People, new: &People, moves: &Moves, changes: &mut Vec<ListChange>) {
+    let mut pending = moves.to.clone();
+    while !pending.is_empty() {
+        let free = |(_, to): &(&Email, &Email)| !pending.contains_key(*to);
+        let next = pending.iter().find(free);
+        let Some((from, to)) = next.map(|(from, to)| (from.clone(), to.clone())) else {
+            exchange(old, new, &mut pending, changes);
+            continue;
+        };
+        pending.remove(&from);
+        let member = &new[&to];
+        changes.push(ListChange::EmailChanged {
+            from: from.clone(),
+            to: member.clone(),
+        });
+        if moves.taken.contains(&to) {
+            change_roles(&old[&from], member, changes);
+        }
+    }
+}
+
+/// Of accounts that have exchanged their emails none can go first: each email gets its new account.
+fn exchange(
+    old: &People,
+    new: &People,
+    pending: &mut BTreeMap<Email, Email>,
+    changes: &mut Vec<ListChange>,
+) {
+    // Every pending move leads to the beginning of another, so this comes to a circle.
+    let mut email = pending.keys().next().cloned();
+    for _ in 0..pending.len() {
+        email = email.map(|email| pending[&email].clone());
+    }
+    while let Some(to) = email.as_ref().and_then(|email| pending.remove(email)) {
+        if let (Some(from), Some(member)) = (old[&to].user_id.clone(), new.get(&to)) {
+            let to = member.clone();
+            changes.push(ListChange::AccountReplaced { from, to });
+        }
+        email = Some(to);
+    }
+}
+
+fn arrive(old: &People, new: &People, moves: &Moves, changes: &mut Vec<ListChange>) {
+    let is_there = |email: &Email| old.contains_key(email) && !moves.leads_from(email);
+    let new = new.values();
+    let new = new.filter(|member| !is_there(&member.email) && !moves.taken.contains(&member.email));
+    changes.extend(new.cloned().map(ListChange::Added));
+}
+
+fn change_roles(before: &Member, now: &Member, changes: &mut Vec<ListChange>) {
+    if before.roles() != now.roles() {
+        changes.push(ListChange::RoleChanged {
+            email: now.email.clone(),
+            from: before.roles().clone(),
+            to: now.roles().clone(),
+        });
+    }
 }

@@ -150,7 +150,12 @@ impl Keeper {
                 audit::request_refused(&grant.resource, &grant.email, why);
                 return Err(turn_away(RefusalKind::SessionEnded, Some(&resource), why));
             }
-            Err(error @ (SyncError::Gone | SyncError::UnknownResource)) => {
+            Err(SyncError::UnknownResource) => {
+                // Of another deployment on the same session store: neither to be used nor to be ended.
+                let why = "the session's resource is not registered here";
+                return Err(turn_away(RefusalKind::NoSession, place.resource(), why));
+            }
+            Err(error @ SyncError::Gone) => {
                 self.close(&session).await;
                 let why = cause::with(&error);
                 return Err(turn_away(RefusalKind::SessionEnded, Some(&resource), &why));
@@ -163,6 +168,17 @@ impl Keeper {
         let list = &held.snapshot.list;
         let listed = match list.entitlement(&grant.email, grant.user_id.as_ref()) {
             Ok(listed) => listed,
+            Err(_)
+                if grant
+                    .proved_account()
+                    .is_some_and(|id| list.has_account(id)) =>
+            {
+                // The same person under another email, with which Heroku signs them in.
+                self.close(&session).await;
+                let why = "email_changed";
+                audit::request_refused(&grant.resource, &grant.email, why);
+                return Err(turn_away(RefusalKind::SessionEnded, Some(&resource), why));
+            }
             Err(NotEntitled::Unknown) => {
                 let error = SyncError::MembersWithheld;
                 let refusal = Refusal::cannot_check(error.retry_after());

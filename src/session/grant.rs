@@ -56,6 +56,12 @@ impl Grant {
         }
     }
 
+    /// The account, if the browser could not have made it up.
+    pub(crate) fn proved_account(&self) -> Option<&UserId> {
+        let is_proved = self.proof != Proof::UnsignedEmail;
+        self.user_id.as_ref().filter(|_| is_proved)
+    }
+
     pub(super) fn is_readable(&self) -> bool {
         self.version == VERSION
     }

@@ -12,16 +12,45 @@ use super::directory::Directory;
 use super::held::Held;
 use super::notice::{self, Notice};
 use crate::access::{Email, ListChange, Member, Roles, Snapshot};
-use crate::ids::ResourceId;
+use crate::ids::{ResourceId, UserId};
 use crate::store::ResourceState;
 
 /// How long until the store is asked again that did not answer.
 const STORE_RETRY: Duration = Duration::from_secs(5);
 
-/// One change on one resource's list.
+/// One change on one resource's list. For a table that is keyed by account, by email or by both:
+/// [`ListChange`] says how the changes are applied, and a test does it for every pair of lists.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Change {
+    /// The list names the account of an email, where it named none before: the same person, as far as
+    /// anything is known.
+    AccountKnown {
+        /// Whose list.
+        resource: ResourceId,
+        /// Who, with the account.
+        member: Member,
+    },
+    /// An email is another account's now: another person. The gate rejects the sessions of the account
+    /// before. Nothing that is kept of that one is the new one's.
+    AccountReplaced {
+        /// Whose list.
+        resource: ResourceId,
+        /// The account until now.
+        from: UserId,
+        /// Who has the email from now on.
+        to: Member,
+    },
+    /// The list no longer names the account of an email, or Heroku's two lists disagree about it; then
+    /// the gate admits nobody by that email.
+    AccountUnknown {
+        /// Whose list.
+        resource: ResourceId,
+        /// The account until now.
+        from: UserId,
+        /// Who has the email, as the list has them now.
+        member: Member,
+    },
     /// Somebody is new on the list.
     Added {
         /// Whose list.
@@ -36,6 +65,16 @@ pub enum Change {
     /// remove its rows at [`SyncError::Gone`](super::SyncError::Gone) and
     /// [`SyncError::UnknownResource`](super::SyncError::UnknownResource).
     CaughtUp,
+    /// An account has another email now: the same person. The gate leads a browser that signed in by the
+    /// email before through Heroku once, where it gets a session for the new one.
+    EmailChanged {
+        /// Whose list.
+        resource: ResourceId,
+        /// The email until now.
+        from: Email,
+        /// The person, with the email from now on.
+        to: Member,
+    },
     /// Somebody left the list.
     Removed {
         /// Whose list.
@@ -75,6 +114,16 @@ pub enum Change {
 impl Change {
     fn on_list(resource: ResourceId, change: ListChange) -> Self {
         match change {
+            ListChange::AccountKnown(member) => Self::AccountKnown { resource, member },
+            ListChange::AccountReplaced { from, to } => {
+                Self::AccountReplaced { resource, from, to }
+            }
+            ListChange::AccountUnknown { from, member } => Self::AccountUnknown {
+                resource,
+                from,
+                member,
+            },
+            ListChange::EmailChanged { from, to } => Self::EmailChanged { resource, from, to },
             ListChange::Added(member) => Self::Added { resource, member },
             ListChange::Removed(email) => Self::Removed { resource, email },
             ListChange::RoleChanged { email, from, to } => Self::RoleChanged {
