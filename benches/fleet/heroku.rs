@@ -9,7 +9,7 @@ use support::ids::AddOnExt as _;
 use tower_heroku_sso::sso::token;
 use tower_heroku_sso::{
     AddonPassword, ClientSecret, HerokuSso, HerokuSsoBuilder, Manifest, OauthGrant, ResourceId,
-    SsoSalt,
+    SsoPolicy, SsoSalt,
 };
 
 use crate::Result;
@@ -168,6 +168,8 @@ impl Heroku {
             ClientSecret::new(&self.client_secret)?,
         );
         Ok(HerokuSso::builder(manifest)
+            // The forms that are measured name no account.
+            .sso_policy(SsoPolicy::AllowUnsignedEmail)
             .api_url(self.url.parse()?)
             .id_url(self.url.parse()?))
     }

@@ -67,17 +67,28 @@ fn sign<'a>(sent: &[(&'a str, &str)]) -> Vec<(&'a str, String)> {
 
 fn verify(request: &SsoRequest) {
     let by = |policy| Verifier::new([salt()]).policy(policy).verify(request, NOW);
-    let [strict, usual, legacy] =
-        [SsoPolicy::UserScopedOnly, SsoPolicy::V3, SsoPolicy::Legacy].map(by);
-    // A laxer policy may mind a field that a stricter one does not read; else it lets in no less.
-    assert!(usual.is_ok() || strict.is_err());
+    let [strict, lax, legacy] = [
+        SsoPolicy::UserScoped,
+        SsoPolicy::AllowUnsignedEmail,
+        SsoPolicy::Legacy,
+    ]
+    .map(by);
+    // A laxer policy lets in no less, and by the same token.
+    assert!(lax.is_ok() || strict.is_err());
+    assert!(legacy.is_ok() || lax.is_err());
     if let Ok(strict) = &strict {
         assert_eq!(strict.proof, Proof::SignedEmail);
     }
-    if let (Ok(usual), Ok(legacy)) = (&usual, &legacy) {
-        assert_eq!(usual.replay_key(), legacy.replay_key());
+    for (stricter, laxer) in [(&strict, &lax), (&lax, &legacy)] {
+        if let (Ok(stricter), Ok(laxer)) = (stricter, laxer) {
+            assert_eq!(stricter.replay_key(), laxer.replay_key());
+        }
     }
-    for verified in [strict, usual, legacy].into_iter().flatten() {
+    // Only what every policy accepts is more than claimed.
+    if let (Err(_), Ok(lax)) = (&strict, &lax) {
+        assert_eq!(lax.proof, Proof::UnsignedEmail);
+    }
+    for verified in [strict, lax, legacy].into_iter().flatten() {
         let sent = fields(request);
         let field = |name| {
             sent.iter()

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -84,6 +85,12 @@ impl From<Role> for String {
 pub struct Roles(Box<[Role]>);
 
 impl Roles {
+    /// The empty set.
+    pub(crate) fn none() -> &'static Self {
+        static NONE: LazyLock<Roles> = LazyLock::new(Roles::default);
+        &NONE
+    }
+
     /// True if `role` is in the set.
     pub fn contains(&self, role: &Role) -> bool {
         self.0.contains(role)

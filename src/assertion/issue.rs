@@ -40,10 +40,10 @@ impl Assertions {
         self
     }
 
-    /// Also tells the roles of people whose email Heroku has not signed
-    /// ([`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail)). Without this their assertions have none,
-    /// as role guards let none of them pass: whoever may change the form in their own browser could
-    /// have written any listed address.
+    /// Also tells the roles and the account of people whose email Heroku has not signed
+    /// ([`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail)). Without this their assertions have
+    /// neither, and `sub` is the email: whoever may change the form in their own browser could have
+    /// written any listed address.
     pub fn trust_unsigned_email(mut self) -> Self {
         self.trusts_unsigned_email = true;
         self
@@ -57,10 +57,14 @@ impl Assertions {
 
     /// The header for a person who passed the gate; none if the key cannot sign, which is logged.
     pub(super) fn assert(&self, user: &HerokuUser) -> Option<HeaderValue> {
+        let trusting = self
+            .trusts_unsigned_email
+            .then(|| user.clone().trust_unsigned_email());
+        let user = trusting.as_ref().unwrap_or(user);
         let ends = user.session_expires_at().into();
         let signed = self
             .issuer
-            .sign(self.identity(user), self.clock.now().into(), ends);
+            .sign(identity_of(user), self.clock.now().into(), ends);
         match signed {
             Ok(value) => Some(value),
             Err(error) => {
@@ -72,23 +76,20 @@ impl Assertions {
             }
         }
     }
+}
 
-    fn identity(&self, user: &HerokuUser) -> Identity {
-        Identity {
-            email: user.email().to_string(),
-            user_id: user.user_id().map(ToString::to_string),
-            resource_id: user.resource().as_uuid(),
-            app_id: user.app().id.to_string(),
-            app_name: user.app().name.to_string(),
-            roles: match user.proof() {
-                Proof::UnsignedEmail if !self.trusts_unsigned_email => Vec::new(),
-                _ => user.roles().iter().map(ToString::to_string).collect(),
-            },
-            proof: match user.proof() {
-                Proof::SignedEmail => AssertedProof::SignedEmail,
-                Proof::UnsignedEmail => AssertedProof::UnsignedEmail,
-                Proof::OwnLogin => AssertedProof::OwnLogin,
-            },
-        }
+fn identity_of(user: &HerokuUser) -> Identity {
+    Identity {
+        email: user.email().to_string(),
+        user_id: user.user_id().map(ToString::to_string),
+        resource_id: user.resource().as_uuid(),
+        app_id: user.app().id.to_string(),
+        app_name: user.app().name.to_string(),
+        roles: user.roles().iter().map(ToString::to_string).collect(),
+        proof: match user.proof() {
+            Proof::SignedEmail => AssertedProof::SignedEmail,
+            Proof::UnsignedEmail => AssertedProof::UnsignedEmail,
+            Proof::OwnLogin => AssertedProof::OwnLogin,
+        },
     }
 }

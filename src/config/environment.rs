@@ -56,7 +56,7 @@ impl Config {
     ///
     /// | variable | setting |
     /// | --- | --- |
-    /// | `HEROKU_SSO_POLICY` | `v3`, `user-scoped-only` or `legacy` |
+    /// | `HEROKU_SSO_POLICY` | `user-scoped`, `allow-unsigned-email` or `legacy` |
     /// | `HEROKU_API_URL`, `HEROKU_ID_URL` | `api_url`, `id_url` |
     /// | `REFRESH_INTERVAL_SECS` | `refresh_interval`, in seconds |
     /// | `MAX_SESSION_SECS` | `max_session`, in seconds |
@@ -70,15 +70,9 @@ impl Config {
     pub fn from_env() -> Result<Self, SetupError> {
         let mut config = Self::default();
         if let Some(policy) = optional("HEROKU_SSO_POLICY")? {
-            config.sso_policy = match policy.as_str() {
-                "v3" => SsoPolicy::V3,
-                "user-scoped-only" => SsoPolicy::UserScopedOnly,
-                "legacy" => SsoPolicy::Legacy,
-                _ => {
-                    let expected = "expected v3, user-scoped-only or legacy";
-                    return Err(invalid("HEROKU_SSO_POLICY", expected));
-                }
-            };
+            let policy = policy.parse::<SsoPolicy>();
+            let policy = policy.map_err(|error| invalid("HEROKU_SSO_POLICY", error.to_string()));
+            config.sso_policy = policy?;
         }
         if let Some(url) = heroku_url("HEROKU_API_URL")? {
             config.api_url = url;

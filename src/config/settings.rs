@@ -15,7 +15,7 @@ pub(super) const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// Which SSO tokens count. Default: [`SsoPolicy::V3`].
+    /// Which SSO tokens count. Default: [`SsoPolicy::UserScoped`].
     pub sso_policy: SsoPolicy,
     /// How old an SSO request may be. Default: 5 minutes, as Heroku's article on SSO has it. At most
     /// one hour.

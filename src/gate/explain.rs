@@ -7,7 +7,7 @@ use super::keeper::Keeper;
 use super::refusal::Refusal;
 use crate::cause;
 use crate::ids::ResourceId;
-use crate::sso::SsoError;
+use crate::sso::{SsoError, SsoPolicy};
 
 impl Keeper {
     /// Adds what the check found, under [`Config::explain_refusals`](crate::Config::explain_refusals).
@@ -55,8 +55,18 @@ fn look_at(error: &SsoError) -> Option<&'static str> {
         SsoError::TimestampAhead { .. } | SsoError::TimestampStale { .. } => {
             "Is this machine's clock right, and is this the form that Heroku has just sent?"
         }
-        SsoError::NoAcceptedToken => {
-            "Did Heroku send this form? Which of its tokens count is set by `sso_policy`."
+        SsoError::NoToken => "Did Heroku send this form?",
+        // By name, for who reads the log and has no code at hand.
+        SsoError::PolicyExcludes {
+            needed: SsoPolicy::AllowUnsignedEmail,
+            ..
+        } => {
+            "HEROKU_SSO_POLICY=allow-unsigned-email (`sso_policy`) accepts it, without roles: Heroku \
+             vouches for no email in such a form, and its sender can write any"
+        }
+        SsoError::PolicyExcludes { .. } => {
+            "HEROKU_SSO_POLICY=legacy (`sso_policy`) accepts it, without roles: Heroku vouches for no \
+             email in such a form, and its sender can write any"
         }
         _ => return None,
     })

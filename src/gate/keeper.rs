@@ -11,9 +11,9 @@ use crate::cause;
 use crate::clock::Hourly;
 use crate::config::{OnExpired, Streams};
 use crate::heroku::is_loopback;
-use crate::session::{Cookies, Credential, SessionError, SessionName, Sessions};
+use crate::session::{Cookies, Credential, Grant, SessionError, SessionName, Sessions};
 use crate::sso::Verifier;
-use crate::sync::Directory;
+use crate::sync::{Directory, SyncError};
 
 /// Decides who passes.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub(crate) struct Keeper {
     /// Refusals say which check failed.
     pub(crate) explains: bool,
     pub(crate) told_of_plain_http: Hourly,
+    pub(crate) policy_warning: Hourly,
     pub(crate) told_of_heroku_outside: Hourly,
     /// The Platform API is on this machine, so Heroku's pages may be too.
     pub(crate) heroku_is_local: bool,
@@ -46,12 +47,29 @@ impl Keeper {
         }
     }
 
+    /// Closes the session that a credential names, if there is one, and says whose it was. Leaves alone
+    /// one of a resource that is not registered here: it is another deployment's on the same session
+    /// store.
+    pub(super) async fn close_named(
+        &self,
+        credential: &Credential<'_>,
+    ) -> Result<Option<Arc<Grant>>, SessionError> {
+        let found = self.sessions.find(credential).await;
+        if let Ok(Some((_, grant))) = &found {
+            let known = self.directory.known(&grant.resource).await;
+            if matches!(known, Err(SyncError::UnknownResource)) {
+                return Ok(None);
+            }
+        }
+        self.sessions.close_found(credential, found).await
+    }
+
     /// Closes the session that a browser had before it signed in anew.
     pub(super) async fn close_previous(&self, previous: Option<Credential<'_>>) {
         let Some(previous) = previous else {
             return;
         };
-        if let Err(error) = self.sessions.close_named(&previous).await {
+        if let Err(error) = self.close_named(&previous).await {
             tracing::warn!(%error, cause = cause::of(&error), "a session could not be removed");
         }
     }

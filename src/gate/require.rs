@@ -54,8 +54,10 @@ impl RequireLayer {
         Self { rule, told }
     }
 
-    /// Believes the email of somebody whose sign-in did not cover it. Whoever can open the add-on at
-    /// all can then enter as any person on its list: see SECURITY.md.
+    /// Also lets users pass whose email Heroku did not sign, by the roles that the list has for it. Any
+    /// user who can open the add-on can then enter as any other on its list: see SECURITY.md. Behind the
+    /// guard, [`HerokuUser::roles`] is empty for them still; a handler that needs the roles says
+    /// [`HerokuUser::trust_unsigned_email`].
     pub fn trust_unsigned_email(self) -> Self {
         Self::of(self.rule.trust_unsigned_email())
     }

@@ -129,6 +129,13 @@ impl Keeper {
         match *request.method() {
             Method::POST => {}
             Method::GET if legacy => return Ok(query),
+            Method::GET if self.is_signed(&query) => {
+                let why =
+                    "a form by GET counts under HEROKU_SSO_POLICY=legacy (`sso_policy`) alone";
+                audit::sign_in_refused(None, None, &why);
+                self.warn_of_policy(why);
+                return Err(Refusal::method_not_allowed("POST"));
+            }
             _ => {
                 let allow = if legacy { "GET, POST" } else { "POST" };
                 return Err(Refusal::method_not_allowed(allow));
@@ -159,6 +166,9 @@ impl Keeper {
         self.verifier.verify(request, now).map_err(|error| {
             let why = why_not_valid(&error);
             audit::sign_in_refused(None, None, &why);
+            if matches!(error, SsoError::PolicyExcludes { .. }) {
+                self.warn_of_policy(&why);
+            }
             let refusal = Refusal::new(match error {
                 SsoError::TimestampAhead { .. } | SsoError::TimestampStale { .. } => {
                     RefusalKind::StaleSignIn
@@ -167,6 +177,19 @@ impl Keeper {
             });
             self.because(refusal, &why)
         })
+    }
+
+    /// True if Heroku has made this request, whichever tokens and methods the policy accepts.
+    fn is_signed(&self, request: &SsoRequest) -> bool {
+        let verified = self.verifier.verify(request, self.directory.clock().now());
+        matches!(verified, Ok(_) | Err(SsoError::PolicyExcludes { .. }))
+    }
+
+    /// Of a sign-in that only the policy rejects: the audit log, which says so too, may go elsewhere.
+    fn warn_of_policy(&self, why: &str) {
+        if self.policy_warning.is_due(self.directory.clock()) {
+            tracing::warn!("sign-in rejected by the policy (logged once an hour): {why}");
+        }
     }
 
     pub(super) async fn admitted(&self, verified: &VerifiedSso) -> Result<Admitted, Refusal> {

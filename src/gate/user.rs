@@ -31,6 +31,8 @@ pub struct HerokuUser {
     listed: Entitlement,
     held: Arc<Held>,
     mount: Box<str>,
+    /// See [`trust_unsigned_email`](Self::trust_unsigned_email).
+    trusts_unsigned_email: bool,
 }
 
 impl HerokuUser {
@@ -40,6 +42,7 @@ impl HerokuUser {
             listed,
             held,
             mount: mount.into(),
+            trusts_unsigned_email: false,
         }
     }
 
@@ -73,13 +76,18 @@ impl HerokuUser {
         format!("{}{path}", self.mount)
     }
 
-    /// The email, in lower case: the one that the list has.
+    /// The email, in lower case: the one that the list has. Whether Heroku vouches for it says
+    /// [`proof`](Self::proof).
     pub fn email(&self) -> &Email {
         &self.visit.grant().email
     }
 
-    /// The Heroku account, if the list names it or Heroku signed it with the sign-in.
+    /// The Heroku account, if the list names it or Heroku signed it with the sign-in. None of a person
+    /// whose email is [unsigned](Proof::UnsignedEmail).
     pub fn user_id(&self) -> Option<&UserId> {
+        if self.is_claimed() {
+            return None;
+        }
         let grant = self.visit.grant();
         let is_signed = grant.proof == Proof::SignedEmail;
         let signed = grant.user_id.as_ref().filter(|_| is_signed);
@@ -112,14 +120,37 @@ impl HerokuUser {
         self.visit.grant().context_app.as_deref()
     }
 
-    /// The roles on the app and in the team, as of [`list_fetched_at`](Self::list_fetched_at).
+    /// The roles on the app and in the team, as of [`list_fetched_at`](Self::list_fetched_at). Empty
+    /// for a person whose email is [unsigned](Proof::UnsignedEmail): they are those of whoever owns
+    /// the address.
     pub fn roles(&self) -> &Roles {
-        self.list().roles(self.listed)
+        match self.is_claimed() {
+            true => Roles::none(),
+            false => self.list().roles(self.listed),
+        }
     }
 
-    /// Names of the permissions on a team app: `view`, `deploy`, `operate`, `manage`.
+    /// Names of the permissions on a team app: `view`, `deploy`, `operate`, `manage`. Empty for a person
+    /// whose email is [unsigned](Proof::UnsignedEmail).
     pub fn permissions(&self) -> &[Box<str>] {
-        self.list().permissions(self.listed)
+        match self.is_claimed() {
+            true => &[],
+            false => self.list().permissions(self.listed),
+        }
+    }
+
+    /// The same user, with the roles, permissions and account that the list has for the email, also if
+    /// Heroku did not sign it. **Any user of the resource can then act as any other**: see
+    /// [`threats`](crate::guide::threats#unsigned-emails).
+    #[must_use]
+    pub fn trust_unsigned_email(mut self) -> Self {
+        self.trusts_unsigned_email = true;
+        self
+    }
+
+    /// True if nothing that rests on the email may be given out.
+    fn is_claimed(&self) -> bool {
+        self.proof() == Proof::UnsignedEmail && !self.trusts_unsigned_email
     }
 
     /// Whether Heroku signed the email that this person signed in with.

@@ -12,7 +12,7 @@
 //! | step | rule | source |
 //! | --- | --- | --- |
 //! | 1. read | a form by POST, of 64 KiB at most, within 10 seconds; each known field once, and none of them in the query | the crate's own; [RFC 9110] for 405, 408, 413, 415 |
-//! | 2. verify | `user_scoped_resource_token` if it is there, and then it must match; else `resource_token` | [Add-on SSO]: the first is the recommended one of Heroku's three tokens |
+//! | 2. verify | `user_scoped_resource_token` must be there and match; without it, `resource_token` counts only under [`AllowUnsignedEmail`](crate::SsoPolicy::AllowUnsignedEmail) | [Add-on SSO]: the first is the recommended one of Heroku's three tokens |
 //! | 3. time | at most 5 minutes old, at most 60 seconds ahead | [Add-on SSO] for the age; Heroku states no rule for the future |
 //! | 4. the list | the email is on the resource's access list, and the list names no other account for it | [Syncing user access] |
 //! | 5. open | a session under a new id, for this resource alone, until one `refresh_interval` from now | [Ownership model]: a list of who may enter is good for 5 minutes |
@@ -21,8 +21,8 @@
 //!
 //! The tokens are hashes with the salt in the middle, and no MACs. So all fields go through a narrow
 //! grammar before anything is hashed ([`sso`](crate::sso)), and digests are compared in constant time. The
-//! older token does not cover the email; a session that rests on it is marked
-//! [`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail), and no role guard lets it pass. See
+//! older token does not cover the email; where it counts, the session is marked
+//! [`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail), and has nothing that rests on the email. See
 //! [`threats`](crate::guide::threats#unsigned-emails).
 //!
 //! Step 6 comes late on purpose: a form that met a database or a Heroku that was away is not used up, and
@@ -39,7 +39,8 @@
 //! - **Emails** are compared without regard to ASCII case and to spaces around them. Heroku does not say
 //!   whether its lists and its forms spell alike.
 //! - **Accounts.** Where both sides name one, they must be the same one. An address that was given to
-//!   another account lets nobody in.
+//!   another account lets nobody in. A session of an account that has another address on the list now is
+//!   over, and its browser is led through Heroku once, where the new address gets in.
 //! - **Owners of team apps** are accounts of Heroku's own, `…@herokumanager.com`. They are nobody.
 //! - **Roles** are the union of both lists, as strings that Heroku may add to. They are asked at each
 //!   request and are not part of a session.

@@ -69,10 +69,13 @@
 //! | `signed_in` | info | somebody came in | `proof` |
 //! | `unsigned_email` | warn | beside it, if the token does not cover the email | |
 //! | `sign_in_refused` | info | a form, or your own login, was turned away | `reason`; `resource` and `email` only once they are known |
-//! | `request_refused` | info | a session, a role or a list said no | `reason`: `not_listed`, `other_account`, `other_resource`, `revoked`, `missing_role`, `unsigned_email` |
+//! | `request_refused` | info | a session, a role or a list said no | `reason`: `not_listed`, `other_account`, `email_changed`, `other_resource`, `revoked`, `missing_role`, `unsigned_email` |
 //! | `signed_out` | info | somebody signed out | |
 //! | `revoked` | info | [`revoke`](crate::HerokuSso::revoke) was called | |
 //! | `listed`, `unlisted`, `role_changed` | info | a newer list differs from the last | |
+//! | `email_changed` | info | an account has another email on it | `email_before` |
+//! | `account_replaced` | info | an email is another account's on it | |
+//! | `account_known`, `account_unknown` | info | it names the account of an email now, or no longer | |
 //! | `needs_grant` | error | Heroku refused a refresh token | `error`; no `email` |
 //! | `resource_gone` | info | a resource ended | no `email` |
 //!
@@ -99,4 +102,4 @@
 //! | `heroku_sso_clock_drift_seconds` is beyond 30 | forms will be refused |
 //!
 //! Worth a look each week: `unsigned_email` (none for long? then
-//! [`UserScopedOnly`](crate::SsoPolicy::UserScopedOnly)), and `heroku_sso_webhooks_total{outcome="unsigned"}`.
+//! [`UserScoped`](crate::SsoPolicy::UserScoped), the default, is enough), and `heroku_sso_webhooks_total{outcome="unsigned"}`.

@@ -63,13 +63,14 @@
 //! # Which forms count
 //! | setting | default | bounds |
 //! | --- | --- | --- |
-//! | [`sso_policy`](crate::Config::sso_policy) | `V3` | `V3`, `UserScopedOnly`, `Legacy` |
+//! | [`sso_policy`](crate::Config::sso_policy) | `UserScoped` | `UserScoped`, `AllowUnsignedEmail`, `Legacy` |
 //! | [`sso_max_age`](crate::Config::sso_max_age) | 5 min | up to 1 h |
 //! | [`sso_max_skew`](crate::Config::sso_max_skew) | 60 s | up to 1 h |
 //! | [`list_policy`](crate::Config::list_policy) | `Documented` | `Documented`, `Strict` |
 //!
-//! **`UserScopedOnly`** is the better policy wherever it works: look for `unsigned_email` in the audit
-//! events of some weeks, and if there is none, set it. **`Legacy`** is for add-ons from before 2023 and for
+//! **`AllowUnsignedEmail`** is for an add-on that is not sent `user_scoped_resource_token`: the log says so,
+//! with the variable, at the first sign-in. Users are claimed then, without roles
+//! ([`threats`](crate::guide::threats#unsigned-emails)). **`Legacy`** is for add-ons from before 2023 and for
 //! Heroku's tester `kensa`: see [`threats`](crate::guide::threats#the-legacy-policy).
 //!
 //! **`sso_max_age`, `sso_max_skew`**: leave both alone. A form that comes in too late comes from a clock

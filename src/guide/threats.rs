@@ -35,13 +35,19 @@
 //! # Unsigned emails
 //! Heroku's forms carry up to three tokens. Only the newest covers the email. All of them travel in the
 //! same form, through the customer's browser: whoever can open the add-on at all can take the newest out of
-//! their own form, write another email into it, and still hold a valid older token. Under
-//! [`SsoPolicy::V3`](crate::SsoPolicy::V3) such a sign-in counts, as not every add-on is sent the newest
-//! token; the email must be on that resource's list all the same, the session is marked
-//! [`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail), role guards refuse it, and `unsigned_email` is in
-//! the audit log. So the worst is that somebody of the customer's acts under a colleague's name. If you are
-//! sent the newest token, say [`SsoPolicy::UserScopedOnly`](crate::SsoPolicy::UserScopedOnly), and it is
-//! over.
+//! their own form, write another email into it, and still hold a valid older token. So can a person who
+//! left the app, for five minutes, with a form of before.
+//!
+//! By default ([`SsoPolicy::UserScoped`](crate::SsoPolicy::UserScoped)) such a form is rejected, and the log
+//! says which variable changes that. [`AllowUnsignedEmail`](crate::SsoPolicy::AllowUnsignedEmail) is for
+//! an add-on that Heroku does not send the newest token. Then the email must be on that resource's list all
+//! the same, and its user is *claimed*, not proved
+//! ([`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail)): [`roles`](crate::HerokuUser::roles),
+//! [`permissions`](crate::HerokuUser::permissions) and [`user_id`](crate::HerokuUser::user_id) are empty,
+//! guards reject them, assertions name neither role nor account, `/whoami` says `unsigned_email`, and so
+//! does the audit log. What you do by the email alone is up to you: whoever can open the add-on can open
+//! it under any name on the list. [`trust_unsigned_email`](crate::HerokuUser::trust_unsigned_email) of a user,
+//! a guard or the assertions takes the claim for true.
 //!
 //! # The `Legacy` policy
 //! [`SsoPolicy::Legacy`](crate::SsoPolicy::Legacy) also takes Heroku's oldest pair, `id` and `token`, and

@@ -37,6 +37,11 @@
 //! version that was pushed last, and not its password. While you change it, set both, with a comma. If the
 //! salt is right, something on the way has changed the form: a proxy that decodes and encodes bodies anew.
 //!
+//! ### 403 `invalid-sign-in`, always; reason "`resource_token` is right, but …"
+//! Heroku did not send `user_scoped_resource_token` (or something took it out), and the default policy
+//! wants it. `HEROKU_SSO_POLICY=allow-unsigned-email` accepts the older token, `legacy` that of version 1,
+//! `kensa`'s: read [`threats`](crate::guide::threats#unsigned-emails) first. The log says it once an hour.
+//!
 //! ### 403 `stale-sign-in`
 //! Your clock is more than five minutes fast, or more than one minute slow. The event `clock_drift` and
 //! the gauge `heroku_sso_clock_drift_seconds` say by how much: let the machine keep its time by NTP. A
@@ -105,6 +110,10 @@
 //! The sign-in rests on Heroku's older token, which does not cover the email. See
 //! [`threats`](crate::guide::threats#unsigned-emails) before you say
 //! [`trust_unsigned_email`](crate::gate::RequireLayer::trust_unsigned_email).
+//!
+//! ### No roles, though the person is an admin at Heroku
+//! `/whoami` says `"proof": "unsigned_email"`: as above. Where [`sso_policy`](crate::Config::sso_policy)
+//! allows unsigned emails, their users have no roles, permissions and account.
 //!
 //! ### 403 `cross-site` at the sign-out button
 //! A proxy changes `Host`, and the browser sends no `Sec-Fetch-Site`: so `Origin` and `Host` are compared,

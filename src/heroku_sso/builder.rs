@@ -232,6 +232,7 @@ impl HerokuSsoBuilder {
             ),
             explains: config.explain_refusals,
             told_of_plain_http: Hourly::default(),
+            policy_warning: Hourly::default(),
             told_of_heroku_outside: Hourly::default(),
             heroku_is_local,
         });
@@ -282,9 +283,11 @@ fn warn_of_what_is_unsafe(config: &Config) {
             "cookies without `Secure`: whoever is on the network can read them. For development only"
         );
     }
-    if config.sso_policy == SsoPolicy::Legacy {
+    if config.sso_policy != SsoPolicy::UserScoped {
         tracing::warn!(
-            "SsoPolicy::Legacy: sign-ins by Heroku's oldest token count, which covers no email"
+            policy = %config.sso_policy,
+            "sso policy accepts unsigned emails: a user can claim any address on their resource's list. \
+             HEROKU_SSO_POLICY=user-scoped (`sso_policy`) rejects them"
         );
     }
 }

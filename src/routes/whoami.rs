@@ -15,12 +15,14 @@ use time::macros::format_description;
 use crate::access::Role;
 use crate::gate::HerokuUser;
 use crate::heroku_sso::HerokuSso;
+use crate::sso::Proof;
 
 impl HerokuSso {
     /// A handler for `/whoami`, inside the gate: who is signed in, as JSON.
     ///
-    /// `email`, `user_id` (or null), `resource_id`, `app` with `id` and `name`, `roles` as they are on
-    /// the newest list, `session_expires_at` in RFC 3339. Not cached.
+    /// `email`, `user_id` (or null), `proof` (`signed_email`, `own_login`, or `unsigned_email`: then the
+    /// email is only claimed, and there is neither account nor role), `resource_id`, `app` with `id` and
+    /// `name`, `roles` as they are on the newest list, `session_expires_at` in RFC 3339. Not cached.
     ///
     /// ```
     /// # fn app(sso: tower_heroku_sso::HerokuSso) -> axum::Router {
@@ -71,6 +73,7 @@ async fn json_of(user: HerokuUser) -> impl IntoResponse {
     let json = Json(json!({
         "email": user.email().as_str(),
         "user_id": user.user_id().map(ToString::to_string),
+        "proof": user.proof(),
         "resource_id": user.resource().to_string(),
         "app": { "id": user.app().id.to_string(), "name": user.app().name },
         "roles": roles,
@@ -86,7 +89,11 @@ async fn html_of(user: HerokuUser) -> impl IntoResponse {
     let fragment = html! {
         section.heroku-sso-whoami aria-label="Your session" {
             p {
-                "Signed in as " strong { (user.email()) } ", for app "
+                "Signed in as " strong { (user.email()) }
+                @if user.proof() == Proof::UnsignedEmail {
+                    " (this address is not confirmed by Heroku)"
+                }
+                ", for app "
                 strong { (user.app().name) } ", until "
                 time datetime=(exactly) { (shortly.unwrap_or_default()) } "."
             }

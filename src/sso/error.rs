@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::SsoPolicy;
+
 /// Why an SSO request does not prove what it claims.
 ///
 /// For logs and audit events. The response to the browser tells less: see
@@ -39,9 +41,17 @@ pub enum SsoError {
     /// The `x-addon-sso` header does not hold Heroku's answer.
     #[error("the header is not the base64 of an SSO answer in JSON, each field in it once")]
     MalformedHeader,
-    /// No token that the policy accepts is in the request.
-    #[error("no token that the policy accepts")]
-    NoAcceptedToken,
+    /// No token is in the request.
+    #[error("no token")]
+    NoToken,
+    /// The request verifies, by a token that the policy does not accept.
+    #[error("`{field}` is right, but counts under the policy `{needed}` only")]
+    PolicyExcludes {
+        /// The token's field name.
+        field: &'static str,
+        /// The strictest policy that accepts it.
+        needed: SsoPolicy,
+    },
     /// The timestamp is further ahead than the clocks may differ.
     #[error("the timestamp is {ahead:?} ahead of our clock")]
     TimestampAhead {

@@ -3,8 +3,8 @@
 //! Pure code: no clock, no network, no store. A request passes when
 //!
 //! 1. every field stands in it at most once and follows its grammar,
-//! 2. the token that counts under the [`SsoPolicy`] is the digest of the fields with one of the
-//!    salts (compared in constant time),
+//! 2. the strongest token in it is the digest of the fields with one of the salts (compared in
+//!    constant time), and the [`SsoPolicy`] accepts that token,
 //! 3. its timestamp is at most [`Verifier::max_age`] old and at most [`Verifier::max_skew`] ahead.
 //!
 //! What comes out is a [`VerifiedSso`], which only [`Verifier::verify`] can make. Whether the person
@@ -15,12 +15,14 @@
 
 mod addon_sso;
 mod error;
+mod policy;
 mod replay;
 mod request;
 pub mod token;
 mod verify;
 
 pub use error::SsoError;
+pub use policy::{SsoPolicy, UnknownPolicy};
 pub use replay::ReplayKey;
 pub use request::SsoRequest;
-pub use verify::{Proof, SignedResource, SsoPolicy, VerifiedSso, Verifier};
+pub use verify::{Proof, SignedResource, VerifiedSso, Verifier};

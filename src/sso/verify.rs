@@ -1,34 +1,20 @@
 //! From an untrusted form to a verified one.
 
 use std::cmp::Ordering;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConstantTimeEq};
 use time::OffsetDateTime;
 
-use super::{ReplayKey, SsoError, SsoRequest, token};
+use super::{ReplayKey, SsoError, SsoPolicy, SsoRequest, token};
 use crate::access::Email;
 use crate::ids::{LegacyId, ResourceId, UserId};
 use crate::secret::SsoSalt;
 
 /// Digits in a timestamp at most: enough until the year 33658, and no room for hash padding.
 const MAX_TIMESTAMP_DIGITS: usize = 12;
-
-/// Which of Heroku's three tokens may carry a sign-in.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum SsoPolicy {
-    /// `user_scoped_resource_token` if it is sent, and then it must verify; `resource_token` only
-    /// if the other is absent. The default.
-    #[default]
-    V3,
-    /// `user_scoped_resource_token` alone. The strictest: no sign-in rests on an unsigned email.
-    UserScopedOnly,
-    /// As [`V3`](Self::V3), and if neither is sent, the version 1 pair `id` and `token`; also by GET
-    /// with a query. For add-ons from before 2023 and for Heroku's tester `kensa`.
-    Legacy,
-}
 
 /// What a sign-in rests on.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -38,7 +24,8 @@ pub enum Proof {
     /// The token covers the user id and the email.
     SignedEmail,
     /// The token (SHA-1) covers the resource and the time only. The browser could have written any
-    /// email; it proves that somebody whom Heroku let in sent the form.
+    /// email: the person is claimed, not proved, and nothing that rests on the email is given out
+    /// (roles, permissions, account). It proves that a person whom Heroku let in sent the form.
     UnsignedEmail,
     /// No SSO request, but the partner's own word
     /// ([`HerokuSso::admit`](crate::HerokuSso::admit)).
@@ -130,7 +117,7 @@ impl Verifier {
         }
     }
 
-    /// Which tokens count. Default: [`SsoPolicy::V3`].
+    /// Which tokens count. Default: [`SsoPolicy::UserScoped`].
     pub fn policy(mut self, policy: SsoPolicy) -> Self {
         self.policy = policy;
         self
@@ -162,78 +149,115 @@ impl Verifier {
         let timestamp = Timestamp::parse(request.timestamp.as_deref())?;
         let email = email(request)?;
         let user_id = optional::<UserId>("user_id", &request.user_id)?;
-        let resource = optional::<ResourceId>("resource_id", &request.resource_id)?;
-        let legacy = match self.policy {
-            SsoPolicy::Legacy => optional::<LegacyId>("id", &request.id)?,
-            SsoPolicy::V3 | SsoPolicy::UserScopedOnly => None,
-        };
-        let weak_legacy = legacy
-            .as_ref()
-            .map(|id| ReplayKey::v1(id, timestamp.seconds));
-
-        let (resource, proof, replay, weaker) =
-            if let Some(sent) = &request.user_scoped_resource_token {
-                let field = "user_scoped_resource_token";
-                let resource = resource.ok_or(missing("resource_id"))?;
-                let user = user_id.as_ref().ok_or(missing("user_id"))?;
-                self.match_token(field, sent, |salt| {
-                    token::user_scoped_resource(
-                        raw(&request.resource_id),
-                        salt,
-                        timestamp.raw,
-                        raw(&request.user_id),
-                        raw(&request.email),
-                    )
-                })?;
-                let replay = ReplayKey::user_scoped(resource, timestamp.seconds, user.clone());
-                let weaker = [
-                    Some(ReplayKey::resource(resource, timestamp.seconds)),
-                    weak_legacy,
-                ];
-                let resource = SignedResource::Resource(resource);
-                (resource, Proof::SignedEmail, replay, weaker)
-            } else if self.policy == SsoPolicy::UserScopedOnly {
-                return Err(SsoError::NoAcceptedToken);
-            } else if let Some(sent) = &request.resource_token {
-                let resource = resource.ok_or(missing("resource_id"))?;
-                self.match_token("resource_token", sent, |salt| {
-                    token::resource(raw(&request.resource_id), salt, timestamp.raw)
-                })?;
-                let replay = ReplayKey::resource(resource, timestamp.seconds);
-                let resource = SignedResource::Resource(resource);
-                (resource, Proof::UnsignedEmail, replay, [weak_legacy, None])
-            } else if let (SsoPolicy::Legacy, Some(sent)) = (self.policy, &request.token) {
-                let id = legacy.ok_or(missing("id"))?;
-                self.match_token("token", sent, |salt| {
-                    token::v1(raw(&request.id), salt, timestamp.raw)
-                })?;
-                let replay = ReplayKey::v1(&id, timestamp.seconds);
-                let resource = SignedResource::Legacy(id);
-                (resource, Proof::UnsignedEmail, replay, [None, None])
-            } else {
-                return Err(SsoError::NoAcceptedToken);
-            };
-
+        let proved = self.proved(request, &timestamp, user_id.as_ref())?;
         self.check_time(timestamp.seconds, now)?;
-        let mut weaker_keys = Vec::with_capacity(weaker.len());
-        for key in weaker.into_iter().flatten() {
-            // Two tokens of one form can be one use.
-            if key != replay && !weaker_keys.contains(&key) {
-                weaker_keys.push(key);
-            }
+        // Last, so that this error says that nothing but the policy is in the way.
+        if !self.policy.includes(proved.policy) {
+            return Err(SsoError::PolicyExcludes {
+                field: proved.field,
+                needed: proved.policy,
+            });
         }
+        let weaker = self.weaker_keys(request, timestamp.seconds, &proved);
         Ok(VerifiedSso {
-            resource,
+            resource: proved.resource,
             email,
             user_id,
-            proof,
+            proof: match proved.policy {
+                SsoPolicy::UserScoped => Proof::SignedEmail,
+                SsoPolicy::AllowUnsignedEmail | SsoPolicy::Legacy => Proof::UnsignedEmail,
+            },
             issued_at: OffsetDateTime::from_unix_timestamp(timestamp.seconds)
                 .map_err(|_| malformed("timestamp"))?,
             context_app: request.context_app.clone().filter(|name| is_app_name(name)),
             nav_data: request.nav_data.clone(),
-            replay,
-            weaker: weaker_keys,
+            replay: proved.replay,
+            weaker,
         })
+    }
+
+    /// What the strongest token in the request proves. Each field is read where it is part of the
+    /// proof: what Heroku sends beside it for older add-ons may be anything.
+    fn proved(
+        &self,
+        request: &SsoRequest,
+        timestamp: &Timestamp<'_>,
+        user_id: Option<&UserId>,
+    ) -> Result<Proved, SsoError> {
+        let at = timestamp.seconds;
+        let resource = || required::<ResourceId>("resource_id", &request.resource_id);
+        if let Some(sent) = &request.user_scoped_resource_token {
+            let field = "user_scoped_resource_token";
+            let resource = resource()?;
+            let user = user_id.ok_or(missing("user_id"))?;
+            self.match_token(field, sent, |salt| {
+                token::user_scoped_resource(
+                    raw(&request.resource_id),
+                    salt,
+                    timestamp.raw,
+                    raw(&request.user_id),
+                    raw(&request.email),
+                )
+            })?;
+            return Ok(Proved {
+                field,
+                policy: SsoPolicy::UserScoped,
+                resource: SignedResource::Resource(resource),
+                replay: ReplayKey::user_scoped(resource, at, user.clone()),
+            });
+        }
+        if let Some(sent) = &request.resource_token {
+            let field = "resource_token";
+            let resource = resource()?;
+            self.match_token(field, sent, |salt| {
+                token::resource(raw(&request.resource_id), salt, timestamp.raw)
+            })?;
+            return Ok(Proved {
+                field,
+                policy: SsoPolicy::AllowUnsignedEmail,
+                resource: SignedResource::Resource(resource),
+                replay: ReplayKey::resource(resource, at),
+            });
+        }
+        if let Some(sent) = &request.token {
+            let field = "token";
+            let id = required::<LegacyId>("id", &request.id)?;
+            self.match_token(field, sent, |salt| {
+                token::v1(raw(&request.id), salt, timestamp.raw)
+            })?;
+            return Ok(Proved {
+                field,
+                policy: SsoPolicy::Legacy,
+                replay: ReplayKey::v1(&id, at),
+                resource: SignedResource::Legacy(id),
+            });
+        }
+        Err(SsoError::NoToken)
+    }
+
+    /// The uses that the form could have once its strongest token is taken out.
+    fn weaker_keys(&self, request: &SsoRequest, at: i64, proved: &Proved) -> Vec<ReplayKey> {
+        let SignedResource::Resource(resource) = &proved.resource else {
+            return Vec::new();
+        };
+        // Under a stricter policy there is no such use.
+        let legacy = request
+            .id
+            .as_ref()
+            .filter(|_| self.policy == SsoPolicy::Legacy);
+        let legacy = legacy.and_then(|id| id.parse().ok());
+        let legacy = legacy.map(|id| ReplayKey::v1(&id, at));
+        let mut keys = Vec::with_capacity(2);
+        for key in [Some(ReplayKey::resource(*resource, at)), legacy]
+            .into_iter()
+            .flatten()
+        {
+            // Two tokens of one form can be one use.
+            if key != proved.replay && !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        keys
     }
 
     /// Until when a request issued at `issued_at` could pass again, and its use must be remembered.
@@ -279,6 +303,15 @@ impl Verifier {
     }
 }
 
+/// What a token that matched says.
+struct Proved {
+    field: &'static str,
+    /// The strictest that accepts this token.
+    policy: SsoPolicy,
+    resource: SignedResource,
+    replay: ReplayKey,
+}
+
 struct Timestamp<'a> {
     raw: &'a str,
     seconds: i64,
@@ -308,12 +341,16 @@ fn email(request: &SsoRequest) -> Result<Email, SsoError> {
     raw.parse().map_err(|_| malformed("email"))
 }
 
-fn optional<T: std::str::FromStr>(
+fn optional<T: FromStr>(
     field: &'static str,
     value: &Option<String>,
 ) -> Result<Option<T>, SsoError> {
     let parsed = value.as_deref().map(str::parse).transpose();
     parsed.map_err(|_| malformed(field))
+}
+
+fn required<T: FromStr>(field: &'static str, value: &Option<String>) -> Result<T, SsoError> {
+    optional(field, value)?.ok_or(missing(field))
 }
 
 fn raw(value: &Option<String>) -> &str {

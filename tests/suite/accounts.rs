@@ -12,7 +12,8 @@ use tower_heroku_sso::sync::Change;
 use tower_heroku_sso::{Role, SsoPolicy};
 
 use crate::log::Log;
-use crate::world::{World, next};
+use support::ids::AddOnExt as _;
+use support::world::{World, next};
 
 /// What a partner's table is keyed by: the account, or the email where there is none.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -231,9 +232,9 @@ fn any_people() -> impl Strategy<Value = People> {
         Just(Role::Admin),
         Just(Role::Member)
     ];
-    let person = (0..5_usize, proptest::option::of(0..4_usize), role);
-    let person = person.prop_map(|(email, account, role)| person(email, account, role));
-    proptest::collection::vec(person, 0..7).prop_map(People::from_iter)
+    let one = (0..5_usize, proptest::option::of(0..4_usize), role);
+    let one = one.prop_map(|(email, account, role)| person(email, account, role));
+    proptest::collection::vec(one, 0..7).prop_map(People::from_iter)
 }
 
 fn any_list() -> impl Strategy<Value = AccessList> {

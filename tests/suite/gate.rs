@@ -9,7 +9,7 @@ use reqwest::Method;
 use support::ids::AddOnExt as _;
 use time::OffsetDateTime;
 use tower_heroku_sso::sync::Change;
-use tower_heroku_sso::{Clock as _, HerokuUser, ListPolicy, MemorySessions, Role};
+use tower_heroku_sso::{Clock as _, HerokuUser, ListPolicy, MemorySessions, Role, SsoPolicy};
 
 use crate::crafted::Crafted;
 use crate::log::Log;
@@ -295,7 +295,8 @@ async fn a42_a_lower_role_closes_the_admin_route_and_no_other() {
 
 #[tokio::test]
 async fn an_unsigned_email_has_no_role_that_a_guard_would_trust() {
-    let world = World::start().await;
+    let policy = SsoPolicy::AllowUnsignedEmail;
+    let world = World::with(|builder| builder.sso_policy(policy)).await;
     let addon = world.addon().await;
     world
         .heroku
@@ -375,6 +376,7 @@ async fn an_account_that_nobody_has_signed_is_nobody_s() {
     let (store, sessions) = (MemoryStore::default(), MemorySessions::default());
     let world = World::with(|builder| {
         let builder = builder.store(store.clone());
+        let builder = builder.sso_policy(SsoPolicy::AllowUnsignedEmail);
         builder.session_store(sessions.clone())
     })
     .await;

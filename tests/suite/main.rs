@@ -2,9 +2,11 @@
 //! with an injected clock and the simulator.
 
 mod access;
+mod accounts;
 mod answers;
 mod away;
 mod changes;
+mod claimed;
 mod cold_start;
 mod conditional;
 mod cookies;
@@ -37,6 +39,7 @@ mod roles;
 mod session_records;
 mod setup;
 mod shapes;
+mod shared_sessions;
 mod sign_in;
 mod slow;
 mod spellings;

@@ -10,10 +10,15 @@ use http::HeaderMap;
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::extract::{RequireRole, RequiredRoles, role};
 use tower_heroku_sso::gate::RequireLayer;
-use tower_heroku_sso::{HerokuSso, Role, VerifiedEmail};
+use tower_heroku_sso::{HerokuSso, Role, SsoPolicy, VerifiedEmail};
 
 use support::browser::{Answer, Browser};
 use support::world::{World, serve};
+
+/// A world in which an email may be unsigned.
+async fn lax() -> World {
+    World::with(|builder| builder.sso_policy(SsoPolicy::AllowUnsignedEmail)).await
+}
 
 /// The list: Ann and Cem collaborators, Bob an admin, Eve the app's owner.
 async fn people(world: &World) -> AddOn {
@@ -105,7 +110,7 @@ async fn the_page_of_a_refusal_says_which_role_is_needed_and_who_can_grant_it() 
 
 #[tokio::test]
 async fn whoever_has_not_proved_an_email_sees_no_addresses() {
-    let world = World::start().await;
+    let world = lax().await;
     let addon = people(&world).await;
     let mut form = addon.sign_in_form("ann@example.com");
     form.remove("user_scoped_resource_token");
@@ -130,7 +135,7 @@ async fn whoever_has_not_proved_an_email_sees_no_addresses() {
 
 #[tokio::test]
 async fn an_unsigned_email_is_trusted_only_where_that_is_said() {
-    let world = World::start().await;
+    let world = lax().await;
     let addon = people(&world).await;
     for (guard, status) in [
         (world.sso.require(Role::Admin), 403),
@@ -178,7 +183,7 @@ impl RequiredRoles for Deployers {
 
 #[tokio::test]
 async fn a_handler_asks_for_roles_in_its_arguments() {
-    let world = World::start().await;
+    let world = lax().await;
     let addon = people(&world).await;
     let app = Router::new()
         .route(

@@ -9,8 +9,8 @@ use tower_heroku_sso::MemorySessions;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{Session, SessionStore, session_store};
 
-use crate::browser::Browser;
-use crate::world::World;
+use support::browser::Browser;
+use support::world::World;
 
 const COOKIE: &str = "__Host-heroku_sso";
 
@@ -130,7 +130,7 @@ async fn c8_a_session_of_another_deployment_is_neither_used_nor_ended() {
     elsewhere.set_cookie(COOKIE, &session);
     let form = other.sign_in_form("ann@example.com").body();
     let sign_in = elsewhere.request(Method::POST, "/heroku/sso").body(form);
-    let sign_in = sign_in.header("content-type", crate::browser::FORM);
+    let sign_in = sign_in.header("content-type", support::browser::FORM);
     assert_eq!(elsewhere.send(sign_in).await.status, 303);
 
     assert!(has(&sessions, &id_in(&ann)).await);

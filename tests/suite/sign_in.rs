@@ -266,7 +266,8 @@ async fn a12_another_spelling_of_a_used_form_is_the_same_form() {
 
 #[tokio::test]
 async fn a9_a_used_form_with_its_strong_token_taken_out_is_used_too() {
-    let world = World::start().await;
+    let policy = SsoPolicy::AllowUnsignedEmail;
+    let world = World::with(|builder| builder.sso_policy(policy)).await;
     let addon = world.addon().await;
     world.heroku.app("shop").collaborator("boss@example.com");
     let mut form = addon.sign_in_form("ann@example.com");
@@ -555,13 +556,4 @@ async fn insecure_cookies_have_neither_the_prefix_nor_secure() {
         .find(|(name, ..)| name == "heroku_sso")
         .unwrap();
     assert!(!attributes.contains("Secure") && attributes.contains("HttpOnly"));
-}
-
-#[tokio::test]
-async fn user_scoped_only_turns_an_unsigned_email_away() {
-    let world = World::with(|builder| builder.sso_policy(SsoPolicy::UserScopedOnly)).await;
-    let addon = world.addon().await;
-    let mut form = addon.sign_in_form("ann@example.com");
-    form.remove("user_scoped_resource_token");
-    assert_refused(&world, &world.browser().submit(&form).await, 403);
 }

@@ -159,9 +159,8 @@ fn a_user_scoped_token_proves_the_email() {
 #[test]
 fn a_resource_token_alone_leaves_the_email_unsigned() {
     let form = Form::new().without("user_scoped_resource_token");
-    let verified = form
-        .set("email", "other@example.com")
-        .verify(&verifier(), TIME);
+    let lax = verifier().policy(SsoPolicy::AllowUnsignedEmail);
+    let verified = form.set("email", "other@example.com").verify(&lax, TIME);
     assert_eq!(verified.unwrap().proof, Proof::UnsignedEmail);
 }
 
@@ -245,7 +244,7 @@ fn a1_rejects_a_form_without_any_token() {
     let form = Form::new()
         .without("resource_token")
         .without("user_scoped_resource_token");
-    assert_eq!(form.refused(), SsoError::NoAcceptedToken);
+    assert_eq!(form.refused(), SsoError::NoToken);
 }
 
 #[test]
@@ -399,14 +398,85 @@ fn during_a_rotation_both_salts_count_and_afterwards_one() {
 }
 
 #[test]
-fn user_scoped_only_refuses_sha1() {
-    let strict = verifier().policy(SsoPolicy::UserScopedOnly);
-    assert!(Form::new().verify(&strict, TIME).is_ok());
+fn c7_a_sha1_token_alone_is_rejected_by_default_and_the_policy_named() {
+    assert!(Form::new().verify(&verifier(), TIME).is_ok());
     let weak = Form::new().without("user_scoped_resource_token");
-    assert_eq!(
-        weak.verify(&strict, TIME).unwrap_err(),
-        SsoError::NoAcceptedToken
-    );
+    let excluded = SsoError::PolicyExcludes {
+        field: "resource_token",
+        needed: SsoPolicy::AllowUnsignedEmail,
+    };
+    assert_eq!(weak.refused(), excluded);
+    // The policy is not to blame for a form that is wrong anyway.
+    let wrong = weak.clone().set("resource_token", &"0".repeat(40));
+    let field = "resource_token";
+    assert_eq!(wrong.refused(), SsoError::TokenMismatch { field });
+    let late = weak.verify(&verifier(), TIME + 301).unwrap_err();
+    assert!(matches!(late, SsoError::TimestampStale { .. }));
+}
+
+#[test]
+fn the_policies_are_known_by_the_values_of_their_variable() {
+    let policies = [
+        (SsoPolicy::UserScoped, "user-scoped"),
+        (SsoPolicy::AllowUnsignedEmail, "allow-unsigned-email"),
+        (SsoPolicy::Legacy, "legacy"),
+    ];
+    assert_eq!(SsoPolicy::default(), SsoPolicy::UserScoped);
+    for (policy, name) in policies {
+        assert_eq!(policy.to_string(), name);
+        assert_eq!(name.parse(), Ok(policy));
+    }
+    for other in ["", "v3", "user-scoped-only", "Legacy"] {
+        assert!(other.parse::<SsoPolicy>().is_err(), "{other}");
+    }
+}
+
+/// Heroku sends `id` and `token` beside the newer ones; for a resource that never had an `id`, it may
+/// be anything.
+#[test]
+fn c38_an_odd_id_beside_a_stronger_token_is_not_read() {
+    let legacy = verifier().policy(SsoPolicy::Legacy);
+    for id in ["", " ", "a b", "../x", "a:b", "é", &"x".repeat(1000)] {
+        for (form, proof) in [
+            (Form::new(), Proof::SignedEmail),
+            (
+                Form::new().without("user_scoped_resource_token"),
+                Proof::UnsignedEmail,
+            ),
+        ] {
+            let form = form.set("id", id).set("token", "odd");
+            let verified = form.verify(&legacy, TIME).unwrap();
+            assert_eq!(verified.proof, proof, "{id:?}");
+            // Such an id is no proof, so there is no use of it to be remembered.
+            let legacy_uses = verified.weaker_replay_keys().iter();
+            assert!(
+                !legacy_uses
+                    .map(ToString::to_string)
+                    .any(|key| key.contains("v1"))
+            );
+        }
+        let alone = Form(vec![
+            ("id", id.into()),
+            ("timestamp", "1267597772".into()),
+            ("token", token::hex(&token::v1(id, SALT, "1267597772"))),
+            ("email", EMAIL.into()),
+        ]);
+        assert!(alone.verify(&legacy, TIME).is_err(), "{id:?}");
+    }
+}
+
+/// The same the other way round: what a newer token is about is not read for an older one.
+#[test]
+fn c38_an_odd_resource_id_beside_a_version_1_token_is_not_read() {
+    let legacy = verifier().policy(SsoPolicy::Legacy);
+    let form = Form(vec![
+        ("id", "123".into()),
+        ("timestamp", "1267597772".into()),
+        ("token", token::hex(&token::v1("123", SALT, "1267597772"))),
+        ("email", EMAIL.into()),
+        ("resource_id", String::new()),
+    ]);
+    assert!(form.verify(&legacy, TIME).is_ok());
 }
 
 #[test]
@@ -417,7 +487,13 @@ fn a16_version_1_counts_under_the_legacy_policy_alone() {
         ("token", "bb466eb1d6bc345d11072c3cd25c311f21be130d".into()),
         ("email", EMAIL.into()),
     ]);
-    assert_eq!(form.refused(), SsoError::NoAcceptedToken);
+    let excluded = SsoError::PolicyExcludes {
+        field: "token",
+        needed: SsoPolicy::Legacy,
+    };
+    assert_eq!(form.refused(), excluded);
+    let lax = verifier().policy(SsoPolicy::AllowUnsignedEmail);
+    assert_eq!(form.verify(&lax, TIME).unwrap_err(), excluded);
     let legacy = verifier().policy(SsoPolicy::Legacy);
     let verified = form.verify(&legacy, TIME).unwrap();
     assert_eq!(verified.proof, Proof::UnsignedEmail);
@@ -430,9 +506,10 @@ fn a16_version_1_counts_under_the_legacy_policy_alone() {
 
 #[test]
 fn a_strong_sign_in_uses_up_the_weaker_tokens_of_its_form() {
-    let strong = Form::new().verify(&verifier(), TIME).unwrap();
+    let lax = verifier().policy(SsoPolicy::AllowUnsignedEmail);
+    let strong = Form::new().verify(&lax, TIME).unwrap();
     let weak = Form::new().without("user_scoped_resource_token");
-    let weak = weak.verify(&verifier(), TIME).unwrap();
+    let weak = weak.verify(&lax, TIME).unwrap();
     assert_eq!(strong.weaker_replay_keys(), [weak.replay_key().clone()]);
     assert_ne!(strong.replay_key(), weak.replay_key());
     assert!(weak.weaker_replay_keys().is_empty());

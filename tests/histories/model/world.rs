@@ -21,7 +21,8 @@ use tower_heroku_sso::sso::token;
 use tower_heroku_sso::store::{MemoryStore, SealingKey, SealingKeys, SqliteStore};
 use tower_heroku_sso::{
     AddonPassword, AdmitError, ClientSecret, Email, HerokuSso, HerokuUser, Manifest, ManualClock,
-    MemorySessions, OauthGrant, ResourceId, Role, SsoSalt, VerifiedEmail, WebhookSecret, Webhooks,
+    MemorySessions, OauthGrant, ResourceId, Role, SsoPolicy, SsoSalt, VerifiedEmail, WebhookSecret,
+    Webhooks,
 };
 use url::form_urlencoded::Serializer;
 
@@ -131,6 +132,7 @@ impl World {
             .api_url(self.heroku.url().parse().unwrap())
             .id_url(self.heroku.url().parse().unwrap())
             .clock(self.clock.clone())
+            .sso_policy(SsoPolicy::AllowUnsignedEmail)
             .refresh_interval(Duration::from_secs(REFRESH))
             .max_list_age(Duration::from_secs(MAX_LIST_AGE))
             .max_session(Duration::from_secs(MAX_SESSION))

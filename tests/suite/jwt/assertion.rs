@@ -14,11 +14,11 @@ use serde_json::json;
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::assertion::Assertions;
 use tower_heroku_sso::jwt::{InvalidJwtKey, JwtKeys};
-use tower_heroku_sso::{Clock, ManualClock};
+use tower_heroku_sso::{Clock, ManualClock, SsoPolicy};
 
 use crate::jwt::forge::parts;
 use crate::jwt::keys;
-use crate::jwt::site::{AUDIENCE, ISSUER, Site};
+use crate::jwt::site::{AUDIENCE, ISSUER, Site, everything};
 use support::browser::{Answer, Browser};
 use support::world::serve;
 
@@ -421,8 +421,12 @@ async fn a_secret_verifies_no_assertion() {
 }
 
 #[tokio::test]
-async fn an_unsigned_email_is_asserted_without_roles() {
-    let site = Site::start().await;
+async fn c7_an_unsigned_email_is_asserted_without_roles_and_account() {
+    let site = Site::with(|builder| {
+        let builder = builder.sso_policy(SsoPolicy::AllowUnsignedEmail);
+        everything(builder)
+    })
+    .await;
     let browser = site.browser();
     let mut form = site.addon.sign_in_form("owner@example.com");
     form.remove("user_scoped_resource_token");
@@ -430,6 +434,8 @@ async fn an_unsigned_email_is_asserted_without_roles() {
     let claims = parts(&browser.fetch("/assertion").await.body).claims;
     assert_eq!(claims["proof"], "unsigned_email");
     assert_eq!(claims["roles"], json!([]));
+    assert_eq!(claims["user_id"], json!(null));
+    assert_eq!(claims["sub"], "owner@example.com");
 }
 
 #[tokio::test]

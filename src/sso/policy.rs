@@ -1,0 +1,63 @@
+//! Which tokens count.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Which of Heroku's three tokens may carry a sign-in. The strongest token in a request counts, and
+/// then it must verify; a weaker one never makes up for it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum SsoPolicy {
+    /// `user_scoped_resource_token` alone, which covers user id and email. The default.
+    #[default]
+    UserScoped,
+    /// Without `user_scoped_resource_token`, `resource_token` is enough. It covers neither email nor
+    /// user id, so the person is only claimed: see [`Proof::UnsignedEmail`](super::Proof::UnsignedEmail).
+    AllowUnsignedEmail,
+    /// As [`AllowUnsignedEmail`](Self::AllowUnsignedEmail), and without either token, the version 1
+    /// pair `id` and `token`; also by GET with a query. For add-ons from before 2023 and for Heroku's
+    /// tester `kensa`.
+    Legacy,
+}
+
+impl SsoPolicy {
+    /// The value of `HEROKU_SSO_POLICY`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UserScoped => "user-scoped",
+            Self::AllowUnsignedEmail => "allow-unsigned-email",
+            Self::Legacy => "legacy",
+        }
+    }
+
+    /// True if every sign-in that `stricter` accepts is accepted.
+    pub(super) fn includes(self, stricter: Self) -> bool {
+        match self {
+            Self::UserScoped => stricter == Self::UserScoped,
+            Self::AllowUnsignedEmail => stricter != Self::Legacy,
+            Self::Legacy => true,
+        }
+    }
+}
+
+impl fmt::Display for SsoPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for SsoPolicy {
+    type Err = UnknownPolicy;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPolicy> {
+        let all = [Self::UserScoped, Self::AllowUnsignedEmail, Self::Legacy];
+        let known = all.into_iter().find(|policy| policy.as_str() == text);
+        known.ok_or(UnknownPolicy)
+    }
+}
+
+/// A text that names no [`SsoPolicy`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("expected user-scoped, allow-unsigned-email or legacy")]
+#[non_exhaustive]
+pub struct UnknownPolicy;

@@ -1,0 +1,226 @@
+//! Users whose email Heroku did not sign: by default there are none, and under the policies that allow
+//! them they are only claimed.
+
+use axum::Router;
+use axum::routing::get;
+use reqwest::Method;
+use serde_json::{Value, json};
+use heroku_addon_simulator::{AddOn, SignInForm};
+use support::ids::AddOnExt as _;
+use tower_heroku_sso::{HerokuSso, HerokuUser, Role, SsoPolicy};
+
+use support::browser::Browser;
+use crate::log::Log;
+use crate::sign_in::assert_refused;
+use support::world::{World, serve};
+
+/// What a person who left the app makes of a form of before: a colleague's name in it.
+fn altered(mut form: SignInForm, email: &str) -> SignInForm {
+    form.remove("user_scoped_resource_token");
+    form.remove("user_id");
+    form.set("email", email);
+    form
+}
+
+/// Ann, who leaves, and the admin of the app.
+async fn addon(world: &World) -> AddOn {
+    let addon = world.addon().await;
+    let app = addon.app();
+    app.collaborator_as("boss@example.com", "admin", &["view", "manage"]);
+    addon
+}
+
+#[tokio::test]
+async fn c7_a_colleague_s_name_in_a_kept_form_is_rejected_by_default() {
+    let log = Log::listen();
+    let world = World::start().await;
+    let addon = addon(&world).await;
+    let kept = addon.sign_in_form("ann@example.com");
+    addon.app().remove("ann@example.com");
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    let form = altered(kept, "boss@example.com");
+    for _ in 0..3 {
+        assert_refused(&world, &world.browser().submit(&form).await, 403);
+    }
+    // The audit log says it each time, the log for operators once an hour.
+    let variable = "HEROKU_SSO_POLICY=allow-unsigned-email";
+    assert_eq!(log.with(&["sign_in_refused", variable]).len(), 3);
+    assert_eq!(
+        log.with(&["sign-in rejected by the policy", variable])
+            .len(),
+        1
+    );
+    // Nothing was used up: the right form is good still.
+    world.signed_in(&addon, "boss@example.com").await;
+}
+
+#[tokio::test]
+async fn c7_only_a_form_that_is_right_blames_the_policy() {
+    let log = Log::listen();
+    let world = World::start().await;
+    let addon = addon(&world).await;
+    let mut form = altered(addon.sign_in_form("ann@example.com"), "boss@example.com");
+    form.set("resource_token", "0".repeat(40));
+    assert_refused(&world, &world.browser().submit(&form).await, 403);
+    let late = addon.sign_in_form_at(
+        "ann@example.com",
+        time::OffsetDateTime::UNIX_EPOCH + time::Duration::DAY,
+    );
+    let late = altered(late, "boss@example.com");
+    assert_refused(&world, &world.browser().submit(&late).await, 403);
+    assert!(log.with(&["HEROKU_SSO_POLICY"]).is_empty());
+}
+
+#[tokio::test]
+async fn c7_version_1_and_get_name_the_legacy_policy() {
+    let log = Log::listen();
+    let world = World::start().await;
+    let addon = addon(&world).await;
+    let form = addon.legacy_sign_in_form("ann@example.com");
+    assert_refused(&world, &world.browser().submit(&form).await, 403);
+    let query = format!("/heroku/sso?{}", form.body());
+    let answer = world.browser().get(&query).await;
+    assert_refused(&world, &answer, 405);
+    let legacy = "HEROKU_SSO_POLICY=legacy";
+    assert_eq!(log.with(&["sign_in_refused", legacy]).len(), 2);
+    assert_eq!(
+        log.with(&["sign-in rejected by the policy", legacy]).len(),
+        1
+    );
+    // What a stranger makes up says nothing of the policy.
+    world
+        .browser()
+        .get("/heroku/sso?id=1&token=2&timestamp=3&email=a@b.c")
+        .await;
+    assert_eq!(log.with(&[legacy]).len(), 3);
+}
+
+#[tokio::test]
+async fn c7_the_policies_that_allow_unsigned_emails_are_warned_of_at_the_start() {
+    for policy in [
+        SsoPolicy::UserScoped,
+        SsoPolicy::AllowUnsignedEmail,
+        SsoPolicy::Legacy,
+    ] {
+        let log = Log::listen();
+        let _world = World::with(|builder| builder.sso_policy(policy)).await;
+        let warned = log.with(&["accepts unsigned emails", policy.as_str()]);
+        let expected = usize::from(policy != SsoPolicy::UserScoped);
+        assert_eq!(warned.len(), expected, "{policy}");
+    }
+}
+
+/// All that a handler can ask of a user and that rests on the email.
+async fn about(user: HerokuUser) -> axum::Json<Value> {
+    let told = |user: &HerokuUser| {
+        json!({
+            "roles": user.roles().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "permissions": user.permissions().iter().map(|name| &**name).collect::<Vec<_>>(),
+            "user_id": user.user_id().map(ToString::to_string),
+        })
+    };
+    let strictly = told(&user);
+    let trusting = told(&user.trust_unsigned_email());
+    axum::Json(json!({ "strictly": strictly, "trusting": trusting }))
+}
+
+fn site(sso: &HerokuSso) -> Router {
+    let guarded = |guard| {
+        let route = get(|user: HerokuUser| async move { user.roles().iter().count().to_string() });
+        Router::new().route("/", route).route_layer(guard)
+    };
+    let manages = |user: &HerokuUser| user.permissions().iter().any(|name| &**name == "manage");
+    Router::new()
+        .route("/about", get(about))
+        .route("/whoami", sso.whoami())
+        .route("/whoami.html", sso.whoami_html())
+        .nest("/role", guarded(sso.require(Role::Admin)))
+        .nest("/rule", guarded(sso.require_if(|_| true)))
+        .nest(
+            "/trusted-role",
+            guarded(sso.require(Role::Admin).trust_unsigned_email()),
+        )
+        .nest(
+            "/trusted-rule",
+            guarded(sso.require_if(manages).trust_unsigned_email()),
+        )
+        .nest(
+            "/wrong-role",
+            guarded(sso.require(Role::Owner).trust_unsigned_email()),
+        )
+        .layer(sso.layer())
+        .merge(sso.endpoints())
+}
+
+#[tokio::test]
+async fn c7_a_claimed_user_has_nothing_that_rests_on_the_email() {
+    for policy in [SsoPolicy::AllowUnsignedEmail, SsoPolicy::Legacy] {
+        let world = World::with(|builder| builder.sso_policy(policy)).await;
+        let addon = addon(&world).await;
+        let address = serve(site(&world.sso)).await;
+        let boss = world.heroku.user_id("boss@example.com").to_string();
+        let rights =
+            json!({ "roles": ["admin"], "permissions": ["view", "manage"], "user_id": boss });
+        let nothing = json!({ "roles": [], "permissions": [], "user_id": null });
+
+        let claimed = Browser::new(address);
+        let form = altered(addon.sign_in_form("ann@example.com"), "boss@example.com");
+        assert_eq!(claimed.submit(&form).await.status, 303, "{policy}");
+        let about = claimed.fetch("/about").await.json();
+        assert_eq!(about["strictly"], nothing);
+        assert_eq!(about["trusting"], rights);
+        let whoami = claimed.fetch("/whoami").await.json();
+        assert_eq!(whoami["proof"], "unsigned_email");
+        assert_eq!(whoami["roles"], json!([]));
+        assert_eq!(whoami["user_id"], Value::Null);
+        let html = claimed.get("/whoami.html").await.body;
+        assert!(html.contains("not confirmed by Heroku"), "{html}");
+        for (path, status) in [
+            ("/role", 403),
+            ("/rule", 403),
+            ("/trusted-role", 200),
+            ("/trusted-rule", 200),
+            ("/wrong-role", 403),
+        ] {
+            assert_eq!(claimed.fetch(path).await.status, status, "{path}");
+        }
+        // A guard that trusts lets in, and gives no more away than anything else.
+        assert_eq!(claimed.fetch("/trusted-role").await.body, "0");
+
+        world.clock.advance(std::time::Duration::from_secs(1));
+        let proved = Browser::new(address);
+        let form = addon.sign_in_form("boss@example.com");
+        assert_eq!(proved.submit(&form).await.status, 303);
+        let about = proved.fetch("/about").await.json();
+        assert_eq!((&about["strictly"], &about["trusting"]), (&rights, &rights));
+        let whoami = proved.fetch("/whoami").await.json();
+        assert_eq!(whoami["proof"], "signed_email");
+        assert_eq!(whoami["user_id"], boss);
+        assert!(
+            !proved
+                .get("/whoami.html")
+                .await
+                .body
+                .contains("not confirmed")
+        );
+        assert_eq!(proved.fetch("/role").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn c7_a_claimed_user_signs_in_and_out_as_any_other() {
+    let policy = SsoPolicy::AllowUnsignedEmail;
+    let world = World::with(|builder| builder.sso_policy(policy)).await;
+    let addon = addon(&world).await;
+    let browser = world.browser();
+    let form = altered(addon.sign_in_form("ann@example.com"), "ann@example.com");
+    assert_eq!(browser.submit(&form).await.status, 303);
+    assert_eq!(browser.get("/page").await.status, 200);
+    let sign_out = browser.request(Method::POST, "/logout");
+    assert_eq!(browser.send(sign_out).await.status, 204);
+    assert_eq!(browser.fetch("/page").await.status, 401);
+    // And off the list is out, claimed or not.
+    world.clock.advance(std::time::Duration::from_secs(1));
+    let form = altered(addon.sign_in_form("ann@example.com"), "nobody@example.com");
+    assert_eq!(world.browser().submit(&form).await.status, 403);
+}
