@@ -1,5 +1,7 @@
 //! An add-on of the simulated Heroku: one resource of the partner's.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -38,6 +40,22 @@ impl AddOn {
     /// The plan, without the slug before it.
     pub fn plan(&self) -> String {
         self.with(|addon| addon.plan.clone())
+    }
+
+    /// Where it is in its life, as the API says: `provisioning`, `provisioned`, `deprovisioning`,
+    /// `deprovisioned`.
+    pub fn state(&self) -> &'static str {
+        self.with(|addon| addon.presence.name())
+    }
+
+    /// The config vars that the partner has given the app.
+    pub fn config(&self) -> BTreeMap<String, String> {
+        self.with(|addon| addon.config.clone())
+    }
+
+    /// Where the app's log goes, if the partner has answered with an address.
+    pub fn log_drain_url(&self) -> Option<String> {
+        self.with(|addon| addon.log_drain_url.clone())
     }
 
     /// The app that it is on.
@@ -121,7 +139,8 @@ impl AddOn {
     }
 
     /// Provisions it at the partner: `POST /heroku/resources`. On 200 or 201 it is provisioned; on
-    /// 202 it goes on provisioning; on anything else nothing changes.
+    /// 202 it goes on provisioning until the partner calls `POST /addons/:id/actions/provision`; on
+    /// anything else nothing changes.
     ///
     /// # Errors
     /// [`PartnerUnreachable`] if there is no answer. A refusal is an answer.
@@ -151,7 +170,8 @@ impl AddOn {
     }
 
     /// Takes it away at the partner: `DELETE /heroku/resources/:uuid`. On 200, 204 or 410 the API
-    /// answers 404 for it from then on, and its tokens are refused.
+    /// answers 404 for it from then on, and its tokens are refused; on 202 when the partner calls
+    /// `POST /addons/:id/actions/deprovision`.
     ///
     /// # Errors
     /// [`PartnerUnreachable`] if there is no answer.

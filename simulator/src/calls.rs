@@ -18,6 +18,10 @@ pub enum Endpoint {
     Token,
     /// `GET /addons/:id/addon-attachments`
     Attachments,
+    /// `GET` and `PATCH /addons/:id/config`
+    Config,
+    /// `POST /addons/:id/actions/provision` and `…/deprovision`
+    Actions,
     /// `/addons/:id/webhooks` and what is below it, by any method.
     Webhooks,
     /// All of the above. The dashboard and the calls to the partner are not among them.

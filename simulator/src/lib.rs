@@ -47,6 +47,7 @@ mod paging;
 mod partner;
 mod people;
 mod platform_api;
+mod provisioning;
 mod rate_pools;
 mod records;
 mod refusal;

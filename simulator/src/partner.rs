@@ -9,7 +9,7 @@ use time::macros::{format_description, offset};
 use uuid::Uuid;
 
 use super::oauth::GRANT_LIFE;
-use super::records::Presence;
+use super::records::{AddOnRecord, Presence};
 use super::shared::Shared;
 
 const MEDIA_TYPE: &str = "application/vnd.heroku-addons+json; version=3";
@@ -77,6 +77,10 @@ pub(super) async fn provision(
             if let Some(id) = provider_id {
                 addon.provider_id = id;
             }
+            if let Value::String(url) = &answer.body["log_drain_url"] {
+                addon.log_drain_url = Some(url.clone());
+            }
+            take_config(addon, &answer.body);
         });
         if answer.status != 202 {
             state.change_presence(addon, Presence::Provisioned, now);
@@ -96,9 +100,20 @@ pub(super) async fn change_plan(
     let answer = call(shared, Method::PUT, &path, Some(&body)).await?;
     if answer.status == 200 {
         let now = shared.now();
-        shared.state().change_plan(addon, plan, now);
+        let mut state = shared.state();
+        state.change_plan(addon, plan, now);
+        state.change_addon(addon, now, |addon| take_config(addon, &answer.body));
     }
     Ok(answer)
+}
+
+/// The config vars that a partner has answered with.
+fn take_config(addon: &mut AddOnRecord, answer: &Value) {
+    for (name, value) in answer["config"].as_object().into_iter().flatten() {
+        if let Value::String(value) = value {
+            addon.config.insert(name.clone(), value.clone());
+        }
+    }
 }
 
 /// `DELETE /heroku/resources/:uuid`
@@ -108,12 +123,18 @@ pub(super) async fn deprovision(
 ) -> Result<PartnerAnswer, PartnerUnreachable> {
     let path = format!("/{addon}");
     let answer = call(shared, Method::DELETE, &path, None).await?;
-    if matches!(answer.status, 200 | 204 | 410) {
-        let now = shared.now();
-        let mut state = shared.state();
-        state.change_presence(addon, Presence::Removed, now);
-        state.authorizations.revoke(addon);
+    let now = shared.now();
+    let mut state = shared.state();
+    match answer.status {
+        200 | 204 | 410 => {
+            state.change_presence(addon, Presence::Removed, now);
+            state.authorizations.revoke(addon);
+        }
+        // Until the partner calls `…/actions/deprovision`.
+        202 => state.change_presence(addon, Presence::Deprovisioning, now),
+        _ => {}
     }
+    drop(state);
     Ok(answer)
 }
 

@@ -1,5 +1,7 @@
 //! What the simulated world consists of.
 
+use std::collections::BTreeMap;
+
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -69,6 +71,8 @@ pub(super) struct AddOnRecord {
     pub(super) plan: String,
     pub(super) plan_id: Uuid,
     pub(super) provider_id: String,
+    pub(super) config: BTreeMap<String, String>,
+    pub(super) log_drain_url: Option<String>,
     pub(super) presence: Presence,
     pub(super) created_at: OffsetDateTime,
     pub(super) updated_at: OffsetDateTime,
@@ -97,6 +101,8 @@ pub(super) enum Presence {
     /// Heroku has it, the partner has not said yes yet.
     Provisioning,
     Provisioned,
+    /// The partner has said that it will take its time.
+    Deprovisioning,
     /// Answered with 404.
     Removed,
     /// Answered with 410.
@@ -109,12 +115,14 @@ impl Presence {
         match self {
             Self::Provisioning => "provisioning",
             Self::Provisioned => "provisioned",
+            // Not in Heroku's schema, but its command line knows it.
+            Self::Deprovisioning => "deprovisioning",
             Self::Removed | Self::Gone => "deprovisioned",
         }
     }
 
     pub(super) fn is_present(self) -> bool {
-        matches!(self, Presence::Provisioning | Presence::Provisioned)
+        !matches!(self, Presence::Removed | Presence::Gone)
     }
 }
 

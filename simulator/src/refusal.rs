@@ -62,6 +62,9 @@ impl Refusal {
     pub(super) const BAD_INCLUDE: Self =
         Self::invalid("include has to be a list of entities, such as api:collaborator.");
     pub(super) const BAD_LEVEL: Self = Self::invalid("level has to be notify or sync.");
+    pub(super) const BAD_CONFIG: Self =
+        Self::invalid("config has to be a list of objects with a name and a value.");
+    pub(super) const NOT_PENDING: Self = Self::invalid("The add-on does not wait for this action.");
     pub(super) const BAD_URL: Self = Self::invalid("url has to be an address to post to.");
     pub(super) const NO_TEXT: Self = Self::invalid("secret and authorization have to be text.");
     pub(super) const UNKNOWN_FIELD: Self = Self::invalid("A field of the request is unknown.");

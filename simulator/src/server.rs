@@ -16,7 +16,7 @@ use super::guard::guard;
 use super::refusal::Refusal;
 use super::shared::Shared;
 use super::webhooks::api as webhook_api;
-use super::{Endpoint, attachments, dashboard, platform_api, token_exchange};
+use super::{Endpoint, attachments, dashboard, platform_api, provisioning, token_exchange};
 
 /// How long a stop waits for the last answers.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -65,6 +65,7 @@ fn router(shared: Arc<Shared>) -> Router {
         method.layer(from_fn_with_state((Arc::clone(&shared), endpoint), guard))
     };
     let collaborators = get(platform_api::collaborators);
+    let config = get(provisioning::config).patch(provisioning::change_config);
     let webhooks = get(webhook_api::list).post(webhook_api::create);
     let webhook = get(webhook_api::info)
         .patch(webhook_api::update)
@@ -86,6 +87,15 @@ fn router(shared: Arc<Shared>) -> Router {
         .route(
             "/addons/{addon}/addon-attachments",
             of(Endpoint::Attachments, get(attachments::list)),
+        )
+        .route("/addons/{addon}/config", of(Endpoint::Config, config))
+        .route(
+            "/addons/{addon}/actions/provision",
+            of(Endpoint::Actions, post(provisioning::provisioned)),
+        )
+        .route(
+            "/addons/{addon}/actions/deprovision",
+            of(Endpoint::Actions, post(provisioning::deprovisioned)),
         )
         .route("/addons/{addon}/webhooks", of(Endpoint::Webhooks, webhooks))
         .route(

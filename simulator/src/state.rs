@@ -1,6 +1,6 @@
 //! The simulated world: teams, apps, add-ons and people, behind one lock.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -136,6 +136,8 @@ impl State {
             plan: "basic".into(),
             plan_id,
             provider_id: id.to_string(),
+            config: BTreeMap::new(),
+            log_drain_url: None,
             presence: Presence::Provisioning,
             created_at: now,
             updated_at: now,

@@ -8,6 +8,7 @@ mod fleet;
 mod heroku;
 mod not_modified;
 mod notifications;
+mod provisioning;
 mod rates;
 mod schema;
 mod webhooks;

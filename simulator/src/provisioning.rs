@@ -1,0 +1,108 @@
+//! What a partner calls that takes its time: config vars, and word that it is done.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State as Extract};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::etag::json_answer;
+use super::records::{AddOnRecord, Presence};
+use super::refusal::Refusal;
+use super::shared::Shared;
+use super::{body, caller};
+
+#[derive(Deserialize)]
+struct Change {
+    config: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    name: String,
+    /// Null takes the var away.
+    value: Option<String>,
+}
+
+/// `GET /addons/:id/config`
+pub(super) async fn config(
+    Extract(shared): Extract<Arc<Shared>>,
+    Path(wanted): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let state = shared.state();
+    let addon = caller::own_addon(&shared, &state, &headers, &wanted)?;
+    Ok(json_answer(&config_of(addon), &headers, state.etags))
+}
+
+/// `PATCH /addons/:id/config`
+pub(super) async fn change_config(
+    Extract(shared): Extract<Arc<Shared>>,
+    Path(wanted): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let now = shared.now();
+    let mut state = shared.state();
+    let id = caller::own_addon(&shared, &state, &headers, &wanted)?.id;
+    let change: Change = serde_json::from_slice(&body).map_err(|_| Refusal::BAD_CONFIG)?;
+    state.change_addon(id, now, |addon| {
+        for Entry { name, value } in change.config {
+            match value {
+                Some(value) => addon.config.insert(name, value),
+                None => addon.config.remove(&name),
+            };
+        }
+    });
+    let addon = caller::own_addon(&shared, &state, &headers, &wanted)?;
+    Ok(Json(config_of(addon)).into_response())
+}
+
+/// `POST /addons/:id/actions/provision`: the partner is done with what it answered 202 to.
+pub(super) async fn provisioned(
+    Extract(shared): Extract<Arc<Shared>>,
+    Path(wanted): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let now = shared.now();
+    let mut state = shared.state();
+    let addon = caller::own_addon(&shared, &state, &headers, &wanted)?;
+    let id = addon.id;
+    match addon.presence {
+        // May come again.
+        Presence::Provisioned => {}
+        Presence::Provisioning => state.change_presence(id, Presence::Provisioned, now),
+        _ => return Err(Refusal::NOT_PENDING),
+    }
+    let addon = caller::own_addon(&shared, &state, &headers, &wanted)?;
+    Ok(Json(body::addon(&state, addon)).into_response())
+}
+
+/// `POST /addons/:id/actions/deprovision`: the same of its end. Its tokens are void from then on.
+pub(super) async fn deprovisioned(
+    Extract(shared): Extract<Arc<Shared>>,
+    Path(wanted): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let now = shared.now();
+    let mut state = shared.state();
+    let addon = caller::own_addon(&shared, &state, &headers, &wanted)?;
+    if addon.presence != Presence::Deprovisioning {
+        return Err(Refusal::NOT_PENDING);
+    }
+    let id = addon.id;
+    state.change_presence(id, Presence::Removed, now);
+    state.authorizations.revoke(id);
+    let addon = state.addon(id).ok_or(Refusal::NOT_FOUND)?;
+    Ok(Json(body::addon(&state, addon)).into_response())
+}
+
+fn config_of(addon: &AddOnRecord) -> Value {
+    let entries = addon.config.iter();
+    let entries = entries.map(|(name, value)| json!({ "name": name, "value": value }));
+    entries.collect()
+}
