@@ -49,6 +49,16 @@ pub(crate) fn needs_grant(resource: &ResourceId, error: &HerokuError) {
     );
 }
 
+/// Heroku has asked for a resource's provisioning, another plan, or its end.
+pub(crate) fn partner_call(event: &'static str, resource: &ResourceId, outcome: &'static str) {
+    tracing::info!(target: TARGET, event, %resource, outcome);
+}
+
+/// The caller of the Partner API is not Heroku. Nothing of what it sent is told.
+pub(crate) fn partner_call_refused(credentials: &'static str) {
+    tracing::info!(target: TARGET, event = "partner_call_refused", credentials);
+}
+
 pub(crate) fn resource_gone(resource: &ResourceId) {
     tracing::info!(target: TARGET, event = "resource_gone", %resource);
 }

@@ -41,6 +41,10 @@ pub(crate) fn webhook(outcome: &'static str) {
     counter!("heroku_sso_webhooks_total", "outcome" => outcome).increment(1);
 }
 
+pub(crate) fn partner_call_refused(credentials: &'static str) {
+    counter!("heroku_sso_partner_calls_refused_total", "credentials" => credentials).increment(1);
+}
+
 pub(crate) fn set(gauges: &Gauges) {
     let count = |count: usize| count as f64;
     let seconds = |span: Option<Duration>| span.unwrap_or_default().as_secs_f64();

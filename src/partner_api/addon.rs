@@ -64,6 +64,9 @@ pub enum Outcome {
     Done {
         /// Config vars for the customer's app, by name; only those that changed.
         config: BTreeMap<String, String>,
+        /// Where Heroku is to send the app's log, for an add-on whose manifest `requires`
+        /// `syslog_drain`. In the answer to a provisioning only.
+        log_drain_url: Option<String>,
         /// Shown to the customer.
         message: Option<String>,
     },
@@ -87,8 +90,21 @@ impl Outcome {
     pub fn config(vars: impl IntoIterator<Item = (String, String)>) -> Self {
         Self::Done {
             config: vars.into_iter().collect(),
+            log_drain_url: None,
             message: None,
         }
+    }
+
+    /// With the address that Heroku is to send the app's log to: `https` or `syslog+tls`, told apart by
+    /// [`Provision::log_drain_token`], which comes with each line. For an add-on whose manifest `requires`
+    /// `syslog_drain`, and for [`Addon::provision`] only; what is [`Later`](Self::Later) has the drain
+    /// added by the Platform API.
+    #[must_use]
+    pub fn with_log_drain_url(mut self, url: impl Into<String>) -> Self {
+        if let Self::Done { log_drain_url, .. } = &mut self {
+            *log_drain_url = Some(url.into());
+        }
+        self
     }
 
     /// Begun, and not done yet.

@@ -14,10 +14,12 @@ use serde_json::json;
 
 use super::requests::PlanJson;
 use super::{Addon, AddonError, Outcome, PlanChange, Provision, basic_auth};
+use crate::audit;
 use crate::cause;
 use crate::clock::Hourly;
 use crate::heroku_sso::HerokuSso;
 use crate::ids::ResourceId;
+use crate::meter;
 use crate::store::ResourceState;
 use crate::sync::{OauthGrant, SyncError};
 
@@ -67,6 +69,9 @@ async fn authenticate<A: Addon>(State(api): Shared<A>, request: Request, next: N
         next.run(request).await
     } else {
         let has_some = request.headers().contains_key(AUTHORIZATION);
+        let why = if has_some { "wrong" } else { "missing" };
+        audit::partner_call_refused(why);
+        meter::partner_call_refused(why);
         if has_some && api.refused.is_due(api.sso.directory.clock()) {
             tracing::warn!(
                 "a call to the Partner API came with another id or password than ours (said once an hour): \
@@ -99,17 +104,27 @@ async fn provision<A: Addon>(State(api): Shared<A>, body: Bytes) -> Response {
         Err(error) => return unavailable(&id, &error),
     };
     match api.addon.provision(request).await {
-        Ok(Outcome::Done { config, message }) => {
+        Ok(Outcome::Done {
+            config,
+            log_drain_url,
+            message,
+        }) => {
+            audit::partner_call("provisioned", &id, "done");
             let message = message.unwrap_or_else(|| "The add-on is ready.".to_owned());
-            let answer = json!({ "id": id, "config": config, "message": message });
+            let mut answer = json!({ "id": id, "config": config, "message": message });
+            if let Some(url) = log_drain_url {
+                answer["log_drain_url"] = url.into();
+            }
             (StatusCode::OK, Json(answer)).into_response()
         }
         Ok(Outcome::Later { message }) => {
+            audit::partner_call("provisioned", &id, "later");
             let message = message.unwrap_or_else(|| "The add-on is being prepared.".to_owned());
             let answer = json!({ "id": id, "message": message });
             (StatusCode::ACCEPTED, Json(answer)).into_response()
         }
         Err(error) => {
+            audit::partner_call("provisioned", &id, outcome_of(&error));
             let rejected = matches!(error, AddonError::Rejected(_));
             // Heroku will not know this resource. One that was there before stays.
             if rejected
@@ -137,7 +152,10 @@ async fn change_plan<A: Addon>(
         return message(StatusCode::UNPROCESSABLE_ENTITY, what);
     };
     match api.addon.change_plan(PlanChange { resource, plan }).await {
-        Ok(Outcome::Done { config, message }) => {
+        Ok(Outcome::Done {
+            config, message, ..
+        }) => {
+            audit::partner_call("plan_changed", &resource, "done");
             let message = message.unwrap_or_else(|| "The plan is changed.".to_owned());
             let mut answer = json!({ "message": message });
             if !config.is_empty() {
@@ -146,10 +164,14 @@ async fn change_plan<A: Addon>(
             (StatusCode::OK, Json(answer)).into_response()
         }
         Ok(Outcome::Later { message: said }) => {
+            audit::partner_call("plan_changed", &resource, "later");
             let said = said.unwrap_or_else(|| "The plan is being changed.".to_owned());
             message(StatusCode::ACCEPTED, &said)
         }
-        Err(error) => refused(&error),
+        Err(error) => {
+            audit::partner_call("plan_changed", &resource, outcome_of(&error));
+            refused(&error)
+        }
     }
 }
 
@@ -161,18 +183,33 @@ async fn deprovision<A: Addon>(State(api): Shared<A>, Path(uuid): Path<String>) 
     let directory = &api.sso.directory;
     match api.addon.deprovision(resource).await {
         Ok(Outcome::Done { .. }) => match directory.end(&resource).await {
-            Ok(_) => StatusCode::NO_CONTENT.into_response(),
+            Ok(_) => {
+                audit::partner_call("deprovisioned", &resource, "done");
+                StatusCode::NO_CONTENT.into_response()
+            }
             Err(error) => unavailable(&resource, &error),
         },
         Ok(Outcome::Later { message: said }) => match directory.begin_closing(&resource).await {
             // Also if that was begun before, and Heroku asks again.
             Ok(_) => {
+                audit::partner_call("deprovisioned", &resource, "later");
                 let said = said.unwrap_or_else(|| "The add-on is being removed.".to_owned());
                 message(StatusCode::ACCEPTED, &said)
             }
             Err(error) => unavailable(&resource, &error),
         },
-        Err(error) => refused(&error),
+        Err(error) => {
+            audit::partner_call("deprovisioned", &resource, outcome_of(&error));
+            refused(&error)
+        }
+    }
+}
+
+/// For the audit log: the partner's text is for the customer, and may say anything.
+fn outcome_of(error: &AddonError) -> &'static str {
+    match error {
+        AddonError::Rejected(_) => "rejected",
+        AddonError::TryLater(_) => "try_later",
     }
 }
 

@@ -7,11 +7,13 @@ use axum::Router;
 use axum::routing::get;
 use heroku_addon_simulator::{Endpoint, Fault};
 use reqwest::Method;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::partner_api::{Addon, AddonError, Outcome, PlanChange, Provision};
 use tower_heroku_sso::{ResourceId, SyncScope};
 
+use crate::log::Log;
 use support::browser::{Answer, Browser};
 use support::world::{World, serve};
 
@@ -290,6 +292,13 @@ impl Addon for Moody {
             Some("later") => Ok(Outcome::later()),
             Some("no") => Err(AddonError::Rejected("no such region".into())),
             Some("busy") => Err(AddonError::TryLater("try later".into())),
+            Some("drained") => {
+                let token = request
+                    .log_drain_token
+                    .expect("a manifest with syslog_drain");
+                assert_eq!(token.expose_secret(), "d.0123");
+                Ok(Outcome::done().with_log_drain_url("https://logs.example.com/"))
+            }
             _ => Ok(Outcome::config([("ACME_URL".into(), "acme://x".into())])),
         }
     }
@@ -310,8 +319,8 @@ impl Addon for Moody {
     }
 }
 
-#[tokio::test]
-async fn what_the_partner_s_own_part_says_is_what_heroku_hears() {
+/// A world whose partner is [`Moody`].
+async fn moody() -> World {
     let mut world = World::with(|builder| builder.sync_scope(SyncScope::Active)).await;
     let app = Router::new()
         .route("/", get(|| async { "in" }))
@@ -321,6 +330,88 @@ async fn what_the_partner_s_own_part_says_is_what_heroku_hears() {
     world
         .heroku
         .set_partner_url(format!("http://{}", world.address));
+    world
+}
+
+#[tokio::test]
+async fn c35_an_add_on_that_drains_logs_answers_with_its_address() {
+    let world = moody().await;
+    let addon = world.heroku.app("shop").addon();
+    let answer = addon.provision_with(|body: &mut Value| {
+        body["plan"] = json!("drained");
+        body["log_drain_token"] = json!("d.0123");
+    });
+    let answer = answer.await.unwrap();
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.body["log_drain_url"], "https://logs.example.com/");
+    let drain = addon.log_drain_url();
+    assert_eq!(drain.as_deref(), Some("https://logs.example.com/"));
+    // Any other add-on's answer does not have the field.
+    let other = world.heroku.app("other").addon().provision().await.unwrap();
+    assert_eq!(other.body.get("log_drain_url"), None);
+}
+
+#[tokio::test]
+async fn c37_what_heroku_asks_for_is_in_the_audit_log() {
+    let log = Log::listen();
+    let world = moody().await;
+    let addon = world.heroku.app("shop").addon();
+    let resource = addon.resource_id().to_string();
+    let provision = async |plan: &str| {
+        let with = addon.provision_with(|body: &mut Value| body["plan"] = json!(plan));
+        with.await.unwrap()
+    };
+    for (plan, outcome) in [
+        ("busy", "try_later"),
+        ("later", "later"),
+        ("good", "done"),
+        ("no", "rejected"),
+    ] {
+        provision(plan).await;
+        let told = log.with(&["provisioned", &resource, &format!("outcome={outcome:?}")]);
+        assert_eq!(told.len(), 1, "{outcome}");
+    }
+    for (plan, outcome) in [("pro", "done"), ("later", "later"), ("no", "rejected")] {
+        addon.change_plan(plan).await.unwrap();
+        let told = log.with(&["plan_changed", &resource, &format!("outcome={outcome:?}")]);
+        assert_eq!(told.len(), 1, "{outcome}");
+    }
+    for outcome in ["try_later", "later"] {
+        addon.deprovision().await.unwrap();
+        let told = log.with(&["deprovisioned", &resource, &format!("outcome={outcome:?}")]);
+        assert_eq!(told.len(), 1, "{outcome}");
+    }
+    // The partner's texts are for the customer.
+    assert!(log.with(&["no such"]).is_empty());
+}
+
+#[tokio::test]
+async fn c37_wrong_credentials_are_in_the_audit_log_without_them() {
+    let log = Log::listen();
+    let world = World::start().await;
+    let path = "/heroku/resources";
+    for number in 0..1_000 {
+        let browser = world.browser();
+        let request = browser.request(Method::POST, path);
+        let password = format!("guess-{number}");
+        let request = request.basic_auth("somebody", Some(password)).body("{}");
+        assert_eq!(browser.send(request).await.status, 401);
+    }
+    let browser = world.browser();
+    let request = browser.request(Method::POST, path).body("{}");
+    assert_eq!(browser.send(request).await.status, 401);
+    let wrong = log.with(&["partner_call_refused", "credentials=\"wrong\""]);
+    assert_eq!(wrong.len(), 1_000);
+    let missing = log.with(&["partner_call_refused", "credentials=\"missing\""]);
+    assert_eq!(missing.len(), 1);
+    assert!(log.with(&["guess"]).is_empty() && log.with(&["somebody"]).is_empty());
+    // For operators once an hour.
+    assert_eq!(log.with(&["HEROKU_ADDON_PASSWORD"]).len(), 1);
+}
+
+#[tokio::test]
+async fn what_the_partner_s_own_part_says_is_what_heroku_hears() {
+    let world = moody().await;
 
     let provision = async |plan: &str| {
         let addon = world
