@@ -74,6 +74,7 @@ mod future;
 mod keeper;
 mod layer;
 mod mode;
+mod oldest_form;
 mod original_uri;
 mod own_login;
 mod page;

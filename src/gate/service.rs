@@ -71,7 +71,11 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let keeper = &self.keeper;
-        match keeper.paths.errand(request.uri().path()) {
+        let errand = match keeper.paths.errand(request.uri().path()) {
+            Errand::Pass(_) if keeper.is_oldest_form(&request) => Errand::SignIn,
+            errand => errand,
+        };
+        match errand {
             Errand::SignIn => {
                 let keeper = Arc::clone(keeper);
                 let answer = async move { keeper.sign_in(request).await };

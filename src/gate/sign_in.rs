@@ -14,6 +14,7 @@ use super::RefusalKind;
 use super::accept::Format;
 use super::explain::why_not_valid;
 use super::keeper::Keeper;
+use super::oldest_form;
 use super::original_uri;
 use super::refusal::Refusal;
 use super::visitor::redirect;
@@ -128,7 +129,13 @@ impl Keeper {
         let legacy = self.verifier.uses(SsoPolicy::Legacy);
         match *request.method() {
             Method::POST => {}
-            Method::GET if legacy => return Ok(query),
+            Method::GET if legacy => {
+                let query = match oldest_form::id_in(request.uri()) {
+                    Some(id) => query.with_id(id.to_string()),
+                    None => Ok(query),
+                };
+                return query.map_err(|error| self.malformed(&error));
+            }
             Method::GET if self.is_signed(&query) => {
                 let why =
                     "a form by GET counts under HEROKU_SSO_POLICY=legacy (`sso_policy`) alone";

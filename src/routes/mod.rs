@@ -6,10 +6,11 @@ mod jwks;
 mod whoami;
 
 use axum::Router;
-use axum::routing::any;
+use axum::routing::{any, get};
 use http::StatusCode;
 
 use crate::heroku_sso::HerokuSso;
+use crate::sso::SsoPolicy;
 
 impl HerokuSso {
     /// The SSO path and the sign-out path as routes, for a router whose fallback is not wrapped by
@@ -23,9 +24,13 @@ impl HerokuSso {
     {
         // The layer answers both paths before these handlers are reached.
         let routes = self.keeper.paths.routes().into_iter();
-        let router = routes.fold(Router::new(), |router, path| {
+        let mut router = routes.fold(Router::new(), |router, path| {
             router.route(&path, any(unreached))
         });
+        if self.keeper.verifier.uses(SsoPolicy::Legacy) {
+            // Beside what the Partner API has at this path.
+            router = router.route("/heroku/resources/{uuid}", get(unreached));
+        }
         router.route_layer(self.layer())
     }
 }

@@ -15,7 +15,8 @@ pub enum SsoPolicy {
     /// user id, so the person is only claimed: see [`Proof::UnsignedEmail`](super::Proof::UnsignedEmail).
     AllowUnsignedEmail,
     /// As [`AllowUnsignedEmail`](Self::AllowUnsignedEmail), and without either token, the version 1
-    /// pair `id` and `token`; also by GET with a query. For add-ons from before 2023 and for Heroku's
+    /// pair `id` and `token`; also by GET with a query, and at `/heroku/resources/:id`, as it was before
+    /// add-ons had an `sso_url`. For add-ons from before 2023 and for Heroku's
     /// tester `kensa`.
     Legacy,
 }

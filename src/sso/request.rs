@@ -68,6 +68,17 @@ impl SsoRequest {
         self.fields().iter().all(|(_, value)| value.is_none())
     }
 
+    /// The same with the provider's own id, which stood elsewhere in the request.
+    ///
+    /// # Errors
+    /// [`SsoError::DuplicateField`] if it stands in the form as well.
+    pub(crate) fn with_id(mut self, id: String) -> Result<Self, SsoError> {
+        match self.id.replace(id) {
+            Some(_) => Err(SsoError::DuplicateField { field: "id" }),
+            None => Ok(self),
+        }
+    }
+
     pub(super) fn slot(&mut self, name: &str) -> Option<(&'static str, &mut Option<String>)> {
         Some(match name {
             "app" => ("app", &mut self.app),

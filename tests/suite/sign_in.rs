@@ -4,14 +4,16 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use heroku_addon_simulator::Endpoint;
+use axum::Router;
+use axum::routing::get;
+use heroku_addon_simulator::{Endpoint, SignInForm};
 use reqwest::Method;
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::store::MemoryStore;
 use tower_heroku_sso::{CookieTransport, SsoPolicy};
 
 use support::browser::{Answer, Browser, FORM};
-use support::world::{World, grant};
+use support::world::{World, grant, serve};
 
 /// Refused as an SSO request must be: no cookie, and nothing reached the wrapped service.
 pub fn assert_refused(world: &World, answer: &Answer, status: u16) {
@@ -340,6 +342,76 @@ async fn a16_under_the_legacy_policy_kensa_s_way_works() {
     let query = addon.legacy_sign_in_form("ann@example.com").body();
     let answer = world.browser().get(&format!("/heroku/sso?{query}")).await;
     assert_eq!(answer.status, 303);
+}
+
+/// What kensa sends to an add-on that has no `sso_url`: the id is in the path.
+#[tokio::test]
+async fn c38_under_the_legacy_policy_kensa_s_oldest_form_signs_in() {
+    let world = World::with(|builder| builder.sso_policy(SsoPolicy::Legacy)).await;
+    let addon = world.addon().await;
+    let path = |form: &SignInForm| {
+        let mut form = form.clone();
+        let id = form.get("id").unwrap().to_owned();
+        form.remove("id");
+        (format!("/heroku/resources/{id}"), form.body())
+    };
+    // Through the routes that stand beside the gate, and through the gate itself.
+    let gated = Router::new().route("/", get(|| async { "in" }));
+    let gated = serve(gated.layer(world.sso.layer())).await;
+    for address in [world.address, gated] {
+        world.clock.advance(Duration::from_secs(1));
+        let form = addon.legacy_sign_in_form("ann@example.com");
+        let (path, query) = path(&form);
+        let browser = Browser::new(address);
+        for wrong in [
+            query.replace("timestamp=", "timestamp=1"),
+            format!("{query}&id=other"),
+            format!("{query}&token=x"),
+        ] {
+            let answer = browser.get(&format!("{path}?{wrong}")).await;
+            assert_eq!(answer.status, 403, "{wrong}");
+        }
+        let other = browser
+            .get(&format!("/heroku/resources/other?{query}"))
+            .await;
+        assert_eq!(other.status, 403);
+        let answer = browser.get(&format!("{path}?{query}")).await;
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        assert_eq!(answer.header("location"), Some("/"));
+        assert!(browser.cookie("heroku-nav-data").is_some());
+        assert_eq!(browser.get("/").await.status, 200);
+        let again = Browser::new(address).get(&format!("{path}?{query}")).await;
+        assert_eq!(again.status, 403);
+        // Without a token, and by another method, it is no form.
+        let stranger = Browser::new(address);
+        assert_eq!(stranger.fetch(&path).await.status, 401);
+        let put = stranger.request(Method::PUT, &format!("{path}?{query}"));
+        assert_eq!(stranger.send(put).await.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn c38_the_oldest_form_is_a_page_like_any_other_under_stricter_policies() {
+    for policy in [SsoPolicy::UserScoped, SsoPolicy::AllowUnsignedEmail] {
+        let world = World::with(|builder| builder.sso_policy(policy)).await;
+        let addon = world.addon().await;
+        let query = addon.legacy_sign_in_form("ann@example.com").body();
+        let path = format!("/heroku/resources/{}?{query}", addon.resource_id());
+        assert_refused(&world, &world.browser().fetch(&path).await, 401);
+    }
+}
+
+/// Heroku sends the older pair beside the newer tokens, whatever it is worth.
+#[tokio::test]
+async fn c38_under_the_legacy_policy_an_odd_id_beside_good_tokens_is_in() {
+    let world = World::with(|builder| builder.sso_policy(SsoPolicy::Legacy)).await;
+    let addon = world.addon().await;
+    for id in ["", "not an id", "../x"] {
+        world.clock.advance(Duration::from_secs(1));
+        let mut form = addon.sign_in_form("ann@example.com");
+        form.set("id", id).set("token", "");
+        assert_eq!(world.browser().submit(&form).await.status, 303, "{id:?}");
+    }
 }
 
 /// As Heroku sends it to an add-on whose own id is the UUID: three tokens, two of them equal.

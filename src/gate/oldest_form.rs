@@ -1,0 +1,32 @@
+//! The form of add-ons from before Heroku knew an `sso_url`, which its tester `kensa` still sends:
+//! `GET /heroku/resources/:id?token=…&timestamp=…&email=…`, where `id` is the provider's own.
+
+use http::{Method, Request, Uri};
+
+use super::keeper::Keeper;
+use crate::ids::LegacyId;
+use crate::sso::SsoPolicy;
+
+/// Where Heroku knows resources, in this as in the Partner API of today.
+const RESOURCES: &str = "/heroku/resources/";
+
+impl Keeper {
+    /// True if this request is such a form, and the policy accepts them.
+    pub(super) fn is_oldest_form<B>(&self, request: &Request<B>) -> bool {
+        self.verifier.uses(SsoPolicy::Legacy)
+            && request.method() == Method::GET
+            && has_token(request.uri())
+            && id_in(request.uri()).is_some()
+    }
+}
+
+/// The id that stands in the path.
+pub(super) fn id_in(uri: &Uri) -> Option<LegacyId> {
+    uri.path().strip_prefix(RESOURCES)?.parse().ok()
+}
+
+/// Without one it is a request like every other.
+fn has_token(uri: &Uri) -> bool {
+    let query = uri.query().unwrap_or_default();
+    query.split('&').any(|field| field.starts_with("token="))
+}
