@@ -53,6 +53,8 @@ pub(crate) struct AssertionClaims {
     sub: String,
     iat: i64,
     exp: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nbf: Option<i64>,
     email: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     user_id: Option<String>,
@@ -82,6 +84,7 @@ impl AssertionClaims {
             sub: subject.clone(),
             iat: issued_at,
             exp: expires_at,
+            nbf: None,
             email: identity.email,
             user_id: identity.user_id,
             resource_id: identity.resource_id,
@@ -97,6 +100,7 @@ impl AssertionClaims {
 
 impl Claims for AssertionClaims {
     const TYPE: &'static str = "heroku-assertion+jwt";
+    const LEEWAY: i64 = 5;
 
     fn issuer(&self) -> &str {
         &self.iss
@@ -106,6 +110,9 @@ impl Claims for AssertionClaims {
     }
     fn expires_at(&self) -> i64 {
         self.exp
+    }
+    fn not_before(&self) -> Option<i64> {
+        self.nbf
     }
 }
 
@@ -157,8 +164,8 @@ impl AssertedUser {
         self.0.roles.iter().any(|known| known == role)
     }
 
-    /// What the sign-in rests on. With an [unsigned email](Proof::UnsignedEmail) there are no roles,
-    /// unless the gate was told to assert them.
+    /// What the sign-in rests on. With an [unsigned email](Proof::UnsignedEmail) there are no roles
+    /// and no account, unless the gate was told to assert them.
     pub fn proof(&self) -> Proof {
         self.0.proof
     }

@@ -10,7 +10,8 @@
 //! 1. it has exactly one header `x-heroku-sso-assertion`,
 //! 2. the token in it was signed by a key of the gate's JWK set (ES256 or EdDSA), under that key's name,
 //! 3. its type is `heroku-assertion+jwt`, and its issuer and audience are the expected ones,
-//! 4. it has not expired.
+//! 4. it has not expired, and its `nbf`, if it has one, has come: with five seconds of leeway at both
+//!    ends, as the gate and the service have different clocks.
 //!
 //! Every other request is answered with 401 as `application/problem+json`; with 503 while no keys can be
 //! had. The header is removed, so that no other reader of it decides by an assertion that was not
@@ -35,7 +36,13 @@
 //!
 //! # Claims
 //! `iss`, `aud`, `iat`, `exp`, `sub` (the Heroku account, or the email if that is not known), `email`,
-//! `user_id`, `resource_id`, `app` with `id` and `name`, `roles`, and `proof` ([`Proof`]).
+//! `user_id`, `resource_id`, `app` with `id` and `name`, `roles`, and `proof` ([`Proof`]: with an unsigned email,
+//! `roles` are empty and `user_id` is absent unless the gate says otherwise).
+//!
+//! **In other languages**: check the signature by the gate's JWK set, the algorithm (ES256 or EdDSA, whichever
+//! your gate has a key for), issuer, audience and end. Libraries that expect `typ` to be `JWT` or absent, as
+//! Nimbus does, and with it Spring Security, must be told of `heroku-assertion+jwt`:
+//! `processor.setJWSTypeVerifier(new DefaultJOSEObjectTypeVerifier<>(new JOSEObjectType("heroku-assertion+jwt")))`.
 //!
 //! An assertion says that the person was on the list when it was made. A service that holds a connection
 //! open for long should close it when [`AssertedUser::expires_at`] has come.

@@ -85,13 +85,13 @@ const COOKIE_USE: Use = Use {
     name: "cookie",
     kind: "heroku-session+jwt",
     issuer: SLUG,
-    audience: "session",
+    audience: "acme-db:session",
 };
 const BEARER_USE: Use = Use {
     name: "bearer",
     kind: "heroku-bearer+jwt",
     issuer: SLUG,
-    audience: "bearer",
+    audience: "acme-db:bearer",
 };
 const ASSERTION_USE: Use = Use {
     name: "assertion",
@@ -169,7 +169,13 @@ fn check(
     assert_eq!(claims["iss"], its_use.issuer);
     assert_eq!(claims["aud"], its_use.audience);
     let end = claims["exp"].as_i64().expect("an end is a whole number");
-    assert!(end > NOW.unix_timestamp());
+    let now = NOW.unix_timestamp();
+    let leeway = if its_use.name == "assertion" { 5 } else { 0 };
+    assert!(end.saturating_add(leeway) > now);
+    if let Some(begins) = claims.get("nbf").filter(|begins| !begins.is_null()) {
+        let begins = begins.as_i64().expect("a beginning is a whole number");
+        assert!(begins.saturating_sub(leeway) <= now);
+    }
     let person = if its_use.name == "assertion" {
         &claims
     } else {

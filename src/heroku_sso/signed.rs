@@ -79,9 +79,15 @@ impl HerokuSsoBuilder {
                 other: "session_store",
             });
         }
-        let codec = Codec::new(keys.clone(), &self.manifest.slug, "session");
+        let slug = &self.manifest.slug;
+        let codec = Codec::new(keys.clone(), slug, &audience(slug, "session"));
         Ok(Some(Keeping::Cookie(Arc::new(codec), self.believed_for())))
     }
+}
+
+/// Where tokens of one use count: at this add-on, and at no other, whoever issues them.
+fn audience(slug: &str, usage: &str) -> String {
+    format!("{slug}:{usage}")
 }
 
 impl Signing {
@@ -99,7 +105,7 @@ impl Signing {
             setting: "bearer_tokens",
             source,
         })?;
-        let codec = Codec::new(keys, &manifest.slug, "bearer");
+        let codec = Codec::new(keys, &manifest.slug, &audience(&manifest.slug, "bearer"));
         Ok(sessions.with_bearers(Arc::new(codec), cached_for))
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct SessionClaims {
     aud: String,
     iat: i64,
     exp: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nbf: Option<i64>,
     /// The session that it is, or that it came from: it ends when that is closed.
     sid: SessionKey,
     grant: Grant,
@@ -45,6 +47,7 @@ macro_rules! claims {
     ($name:ident, $type:literal, $session:path) => {
         impl Claims for $name {
             const TYPE: &'static str = $type;
+            const LEEWAY: i64 = 0;
 
             fn issuer(&self) -> &str {
                 &self.0.iss
@@ -54,6 +57,9 @@ macro_rules! claims {
             }
             fn expires_at(&self) -> i64 {
                 self.0.exp
+            }
+            fn not_before(&self) -> Option<i64> {
+                self.0.nbf
             }
         }
 
@@ -127,6 +133,7 @@ impl<C: SignedClaims> SignedSessions<C> {
             aud: self.codec.audience.to_string(),
             iat: self.clock.now().unix_timestamp(),
             exp: grant.expires_at.unix_timestamp(),
+            nbf: None,
             sid: key.clone(),
             grant: grant.clone(),
         }))

@@ -13,6 +13,8 @@ const MAX_TOKEN: usize = 4096;
 pub trait Claims: Serialize + DeserializeOwned {
     /// `typ` in the header.
     const TYPE: &'static str;
+    /// How many seconds off the clock may be that checks a token, beside the one that made it.
+    const LEEWAY: i64;
 
     /// `iss`.
     fn issuer(&self) -> &str;
@@ -20,6 +22,8 @@ pub trait Claims: Serialize + DeserializeOwned {
     fn audience(&self) -> &str;
     /// `exp`, in seconds.
     fn expires_at(&self) -> i64;
+    /// `nbf`, in seconds. Nothing here sets it, but a key of ours may be another program's too.
+    fn not_before(&self) -> Option<i64>;
 }
 
 /// Makes and reads the tokens of one use.
@@ -40,6 +44,9 @@ pub enum JwtError {
     /// Its end has come.
     #[error("the token has expired")]
     Expired,
+    /// Its beginning (`nbf`) has not come.
+    #[error("the token counts later only")]
+    NotYet,
     /// It cannot be read, or was not signed by that key.
     #[error("the token is malformed, or its signature does not match")]
     Invalid,
@@ -124,8 +131,12 @@ pub(crate) fn verify<C: Claims>(
     if claims.issuer() != issuer || claims.audience() != audience {
         return Err(JwtError::WrongUse);
     }
-    if claims.expires_at() <= now {
+    if claims.expires_at().saturating_add(C::LEEWAY) <= now {
         return Err(JwtError::Expired);
+    }
+    let begins = claims.not_before();
+    if begins.is_some_and(|begins| begins.saturating_sub(C::LEEWAY) > now) {
+        return Err(JwtError::NotYet);
     }
     Ok(claims)
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use jsonwebtoken::jwk::JwkSet;
+use serde::Deserialize;
 
 use super::key::{InvalidJwtKey, JwtKey, VerifyingKey};
 
@@ -73,13 +74,23 @@ impl JwtKeys {
 pub struct PublicKeys(HashMap<String, VerifyingKey>);
 
 impl PublicKeys {
-    /// The keys of a JWK set that this crate can use; the others are left out.
+    /// The keys of a JWK set that this crate can use; the others are left out, also those that it cannot
+    /// read (RFC 7517, section 5).
     ///
     /// # Errors
     /// If it is not a JWK set at all.
     pub(crate) fn from_jwks(json: &[u8]) -> Result<Self, serde_json::Error> {
-        let set: JwkSet = serde_json::from_slice(json)?;
-        Ok(Self(set.keys.iter().filter_map(VerifyingKey::of).collect()))
+        #[derive(Deserialize)]
+        struct AnySet {
+            keys: Vec<serde_json::Value>,
+        }
+
+        let set: AnySet = serde_json::from_slice(json)?;
+        let keys = set.keys.into_iter().filter_map(|key| {
+            let key = serde_json::from_value(key).ok()?;
+            VerifyingKey::of(&key)
+        });
+        Ok(Self(keys.collect()))
     }
 
     pub(crate) fn knows(&self, id: &str) -> bool {

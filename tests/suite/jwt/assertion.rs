@@ -109,6 +109,48 @@ impl KeyServer {
     }
 }
 
+/// Another program may serve its own keys beside the gate's, of kinds that this crate has never seen.
+#[tokio::test]
+async fn a_bad_key_in_the_set_leaves_the_good_ones() {
+    let site = Site::start().await;
+    let server = KeyServer::start(&keys::only(keys::es256(0))).await;
+    let good = keys::only(keys::es256(0)).public_jwks();
+    let mut set: serde_json::Value = serde_json::from_str(&good).unwrap();
+    let own = set["keys"][0].clone();
+    let mut without_point = own.clone();
+    without_point.as_object_mut().unwrap().remove("x");
+    let mut off_the_curve = own.clone();
+    off_the_curve["x"] = json!("AAAA");
+    off_the_curve["kid"] = json!("odd");
+    let bad = json!([
+        null,
+        7,
+        "text",
+        {},
+        { "kty": "LMS", "kid": "new" },
+        { "kty": "RSA", "kid": "no-modulus" },
+        { "kty": "EC", "crv": "P-999", "kid": "curve", "x": "AA", "y": "AA" },
+        without_point,
+        off_the_curve,
+    ]);
+    let all = set["keys"].as_array_mut().unwrap();
+    for key in bad.as_array().unwrap() {
+        all.insert(0, key.clone());
+        all.push(key.clone());
+    }
+    server.now_answers(Ok(set.to_string()));
+    let behind = server.behind(&site.clock).await;
+    let token = assertion(&site).await;
+    assert_eq!(offer(&behind, &token).await.status, 200);
+    // No set at all is none.
+    let other = KeyServer::start(&keys::only(keys::es256(0))).await;
+    for text in ["", "[]", "{}", r#"{"keys": {}}"#] {
+        other.now_answers(Ok(text.to_owned()));
+        let behind = other.behind(&site.clock).await;
+        assert_eq!(offer(&behind, &token).await.status, 503, "{text}");
+    }
+}
+
 async fn assertion(site: &Site) -> String {
     site.ann().await.fetch("/assertion").await.body
 }

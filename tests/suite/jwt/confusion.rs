@@ -247,12 +247,15 @@ async fn j6_a_token_counts_to_the_second_and_no_longer() {
     let stage = Stage::set().await;
     for kind in USES {
         let now = tower_heroku_sso::Clock::now(&stage.site.clock).unix_timestamp();
+        let leeway = leeway(kind);
         for (end, status) in [
             (now + 1, 200),
-            (now, 401),
-            (now - 1, 401),
+            (now + 1 - leeway, 200),
+            (now - leeway, 401),
+            (now - 1 - leeway, 401),
             (0, 401),
             (-1, 401),
+            (i64::MIN, 401),
         ] {
             let mut parts = stage.parts(kind).claim("exp", json!(end));
             if kind != Use::Assertion {
@@ -261,6 +264,69 @@ async fn j6_a_token_counts_to_the_second_and_no_longer() {
             let answer = stage.offer(kind, &signed(kind, &parts)).await;
             assert_eq!(answer.status, status, "{kind:?} ends at {end}, now {now}");
         }
+    }
+}
+
+/// An assertion is checked by another machine's clock.
+fn leeway(kind: Use) -> i64 {
+    match kind {
+        Use::Cookie | Use::Bearer => 0,
+        Use::Assertion => 5,
+    }
+}
+
+#[tokio::test]
+async fn c42_a_token_counts_from_its_nbf_on() {
+    let stage = Stage::set().await;
+    for kind in USES {
+        let now = tower_heroku_sso::Clock::now(&stage.site.clock).unix_timestamp();
+        let leeway = leeway(kind);
+        for (begins, status) in [
+            (json!(0), 200),
+            (json!(i64::MIN), 200),
+            (json!(now), 200),
+            (json!(now + leeway), 200),
+            (json!(now + leeway + 1), 401),
+            (json!(i64::MAX), 401),
+            (json!(9_223_372_036_854_775_808_u64), 401),
+            (json!(now.to_string()), 401),
+            (json!(now as f64 + 0.5), 401),
+            (json!([now]), 401),
+        ] {
+            let parts = stage.parts(kind).claim("nbf", begins.clone());
+            let answer = stage.offer(kind, &signed(kind, &parts)).await;
+            assert_eq!(
+                answer.status, status,
+                "{kind:?} begins at {begins}, now {now}"
+            );
+        }
+        let text = stage
+            .parts(kind)
+            .claim("nbf", json!(now))
+            .claims
+            .to_string();
+        let twice = format!("{{\"nbf\":{now},{}", &text[1..]);
+        let (key, algorithm) = right_key(kind);
+        let header = stage.parts(kind).header.to_string();
+        let token = sign(&header, &twice, &key, algorithm);
+        stage.refused(kind, &token, "nbf twice").await;
+    }
+}
+
+#[tokio::test]
+async fn j7_the_audience_of_cookies_and_bearer_tokens_names_the_add_on() {
+    let stage = Stage::set().await;
+    let slug = stage.site.heroku.slug();
+    for (kind, usage) in [(Use::Cookie, "session"), (Use::Bearer, "bearer")] {
+        let claims = stage.parts(kind).claims;
+        assert_eq!(claims["aud"], format!("{slug}:{usage}"));
+        // Another add-on's, by the same issuer and key.
+        let other = stage
+            .parts(kind)
+            .claim("aud", json!(format!("other:{usage}")));
+        stage
+            .refused(kind, &signed(kind, &other), "another add-on")
+            .await;
     }
 }
 
