@@ -21,6 +21,7 @@
 //! | `heroku_sso_list_fetches_total` | counter | `outcome`: `ok` or the kind of an error |
 //! | `heroku_sso_list_fetch_seconds` | histogram | `outcome` |
 //! | `heroku_sso_token_renewals_total` | counter | `outcome`: `ok`, `refused`, `failed` |
+//! | `heroku_sso_partner_calls_refused_total` | counter | `credentials`: `wrong`, `missing` |
 //! | `heroku_sso_webhooks_total` | counter | `outcome`: `taken`, `seen_before`, `ignored`, `unsigned`, `failed` |
 //! | `heroku_sso_resources` | gauge | `state`: `all`, `in_use`, `without_list`, `needing_grant` |
 //! | `heroku_sso_oldest_list_seconds` | gauge | `tier`: `all`, `in_use` |
@@ -76,6 +77,8 @@
 //! | `email_changed` | info | an account has another email on it | `email_before` |
 //! | `account_replaced` | info | an email is another account's on it | |
 //! | `account_known`, `account_unknown` | info | it names the account of an email now, or no longer | |
+//! | `provisioned`, `plan_changed`, `deprovisioned` | info | Heroku asked for it, and your [`Addon`](crate::partner_api::Addon) has answered | `outcome`: `done`, `later`, `rejected`, `try_later`; no `email` |
+//! | `partner_call_refused` | info | a call of the Partner API without Heroku's credentials | `credentials`: `wrong`, `missing`; no `resource`, no `email` |
 //! | `needs_grant` | error | Heroku refused a refresh token | `error`; no `email` |
 //! | `resource_gone` | info | a resource ended | no `email` |
 //!

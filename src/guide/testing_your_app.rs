@@ -188,6 +188,27 @@
 //! # }
 //! ```
 //!
+//! # An imitation of your own
+//! If your tests run against a Heroku of your own making, these are the calls that this crate makes, and
+//! that it must answer. All but the first wait for `Authorization: Bearer …` of the resource, and
+//! `Accept: application/vnd.heroku+json; version=3`. Ids are UUIDs.
+//!
+//! | call | the answer | when |
+//! | --- | --- | --- |
+//! | `POST /oauth/token`, a form of `client_secret` and `grant_type`: `authorization_code` with `code`, or `refresh_token` with `refresh_token` | 200 or 201: `access_token`, `refresh_token` (may be missing on a refresh), `expires_in` | a resource is registered; before its token ends |
+//! | `GET /addons/:id` | `id`, `name`, `app` with `id` and `name` (or `billing_entity` of type `app`), `web_url` or null | each fetch of a list |
+//! | `GET /apps/:id` | `id`, `name`, `team` with `id` and `name`, or null | each fetch |
+//! | `GET /apps/:id/collaborators` | a list of `role` and `user` with `id` and `email`; `permissions` of objects with a `name`, if you ask for them | each fetch |
+//! | `GET /teams/:id/members` | a list of `email`, `role` and `user` with `id` | each fetch of an app that has a team |
+//! | `GET /addons/:id/webhooks`, `POST /addons/:id/webhooks`, `PATCH /addons/:id/webhooks/:id`, `DELETE /addons/:id/webhooks/:id` | the subscriptions, as Heroku's reference has them | only with [`Webhooks::subscribe_at`](crate::Webhooks::subscribe_at) |
+//!
+//! Headers: `Request-Id` on each answer, which the log has of those that fail; `ETag`, if `If-None-Match` is to be
+//! answered with 304; `RateLimit-Remaining`, if calls are to be spared; on a list of several pages 206 and
+//! `Next-Range`, which comes back as `Range`. Errors are JSON with `id` and `message`.
+//!
+//! The other way, it calls `POST /heroku/resources`, `PUT` and `DELETE /heroku/resources/:uuid` by HTTP
+//! Basic, and has a browser post the SSO form, signed by the formulas in [`sso::token`](crate::sso::token).
+//!
 //! # More that is worth a test
 //! - **Each route that must be gated**: without a cookie it answers 401. A loop over your paths finds the
 //!   route that somebody adds below `.layer(...)` next year.

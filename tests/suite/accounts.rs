@@ -303,7 +303,7 @@ async fn c11_changes_and_audit_name_a_new_email_and_a_new_account() {
     let first = next(&mut changes).await;
     assert!(matches!(first, Some(Change::Snapshot { .. })));
 
-    let ann = world.heroku.user_id("ann@example.com");
+    let ann: UserId = world.heroku.user_id("ann@example.com").into();
     world
         .heroku
         .change_email("ann@example.com", "anna@example.com");
@@ -318,7 +318,7 @@ async fn c11_changes_and_audit_name_a_new_email_and_a_new_account() {
 
     let app = addon.app();
     app.remove("anna@example.com");
-    let other = world.heroku.new_account("anna@example.com");
+    let other: UserId = world.heroku.new_account("anna@example.com").into();
     app.collaborator("anna@example.com");
     world.sso.refresh_now(&resource).await.unwrap();
     let change = next(&mut changes).await.unwrap();

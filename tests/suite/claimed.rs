@@ -3,15 +3,15 @@
 
 use axum::Router;
 use axum::routing::get;
+use heroku_addon_simulator::{AddOn, SignInForm};
 use reqwest::Method;
 use serde_json::{Value, json};
-use heroku_addon_simulator::{AddOn, SignInForm};
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::{HerokuSso, HerokuUser, Role, SsoPolicy};
 
-use support::browser::Browser;
 use crate::log::Log;
 use crate::sign_in::assert_refused;
+use support::browser::Browser;
 use support::world::{World, serve};
 
 /// What a person who left the app makes of a form of before: a colleague's name in it.

@@ -1,5 +1,6 @@
 //! Subscribing to Heroku's webhooks, once for each add-on.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use heroku_addon_simulator::{Endpoint, Fault};
@@ -148,4 +149,44 @@ async fn a_heroku_that_cannot_subscribe_just_now_is_asked_again_soon_and_ever_mo
     world.quiet().await;
     assert_eq!(addon.webhooks().len(), 1);
     sync.shutdown().await;
+}
+
+/// The guide lists the calls that an imitation of Heroku must answer: there are no others.
+#[tokio::test]
+async fn the_guide_names_every_call_that_heroku_gets() {
+    let guide = include_str!("../../src/guide/testing_your_app.rs");
+    let chapter = guide.split("# An imitation of your own").nth(1).unwrap();
+    let rows = chapter.lines().filter(|line| line.starts_with("//! | `"));
+    let calls = rows.flat_map(|row| row.split('|').nth(1).unwrap().split('`'));
+    let named: BTreeSet<_> = calls.filter(|call| call.contains(" /")).collect();
+
+    let world = subscribing(&[SECRET]).await;
+    let team = world.heroku.team("acme");
+    let team = team.member("mia@example.com", "member");
+    let app = world.heroku.app("shop").owned_by_team(&team);
+    let addon = app.addon();
+    assert_eq!(addon.provision().await.unwrap().status, 200);
+    let sync = world.sso.spawn_sync();
+    world.signed_in(&addon, "mia@example.com").await;
+    world.quiet().await;
+    sync.shutdown().await;
+    let requests = world.heroku.requests();
+    let made: BTreeSet<_> = requests
+        .iter()
+        .map(|request| {
+            let path = request.path.split('/').map(|part| match part.len() {
+                36 => ":id",
+                _ => part,
+            });
+            let path: Vec<_> = path.collect();
+            format!("{} {}", request.method, path.join("/"))
+        })
+        .collect();
+    assert!(made.len() >= 6, "{made:?}");
+    let unnamed = made.iter().filter(|call| !named.contains(call.as_str()));
+    assert_eq!(
+        unnamed.collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "{named:?}"
+    );
 }
