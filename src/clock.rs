@@ -180,6 +180,12 @@ pub(crate) async fn pause(duration: Duration) {
     tokio::time::sleep(duration).await;
 }
 
+/// What the work comes to, or none if it takes longer than this, in real time: for what is waited for
+/// outside. The work is dropped then.
+pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(limit, work).await.ok()
+}
+
 /// Tells how much real time has passed since: for limits that the http client keeps, by its own clock.
 pub(crate) fn stopwatch() -> impl Fn() -> Duration {
     let begun = Instant::now();

@@ -61,7 +61,6 @@ impl<K: Eq + Hash, T> Lately<K, T> {
         self.notes().by_key.contains_key(key)
     }
 
-    #[cfg(feature = "jwt")]
     pub(crate) fn get(&self, key: &K) -> Option<T>
     where
         T: Clone,

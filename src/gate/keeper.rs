@@ -7,6 +7,7 @@ use url::{Host, Url};
 
 use super::paths::Paths;
 use super::refusal::Refusal;
+use super::used_forms::UsedForms;
 use crate::cause;
 use crate::clock::Hourly;
 use crate::config::{OnExpired, Streams};
@@ -22,6 +23,7 @@ pub(crate) struct Keeper {
     pub(crate) sessions: Sessions,
     pub(crate) cookies: Cookies,
     pub(crate) verifier: Verifier,
+    pub(crate) used_forms: UsedForms,
     pub(crate) on_expired: OnExpired,
     pub(crate) streams: Streams,
     pub(crate) paths: Paths,

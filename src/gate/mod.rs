@@ -88,6 +88,7 @@ mod rule;
 mod service;
 mod sign_in;
 mod sign_out;
+mod used_forms;
 mod user;
 mod visit;
 mod visitor;
@@ -106,4 +107,5 @@ pub use require::{Require, RequireFuture, RequireLayer};
 #[cfg(feature = "axum")]
 pub(crate) use rule::refusal_without;
 pub use service::HerokuSsoGate;
+pub(crate) use used_forms::UsedForms;
 pub use user::HerokuUser;

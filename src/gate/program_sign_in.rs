@@ -49,6 +49,7 @@ impl Keeper {
         let request = SsoRequest::from_addon_sso(answer.as_bytes());
         let request = request.map_err(|error| self.malformed(&error))?;
         let verified = self.verify(&request)?;
+        let _turn = self.unused(&verified, "").await?;
         let admitted = self.admitted(&verified).await?;
         let context_app = verified.context_app.clone();
         let opened = self

@@ -17,17 +17,22 @@ use super::keeper::Keeper;
 use super::oldest_form;
 use super::original_uri;
 use super::refusal::Refusal;
+use super::used_forms::{Form, Turn};
 use super::visitor::redirect;
 use crate::audit;
 use crate::cause;
+use crate::clock::{self, Reading};
 use crate::heroku::is_loopback;
 use crate::ids::ResourceId;
 use crate::sso::{SignedResource, SsoError, SsoPolicy, SsoRequest, VerifiedSso};
+use crate::store::StoreError;
 use crate::sync::{Admitted, NotAdmitted};
 
 /// An SSO form has about one kilobyte.
 const MAX_BODY: usize = 64 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a request waits for what becomes of another one with the same form.
+const LONGEST_TURN: Duration = Duration::from_secs(15);
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -58,8 +63,9 @@ impl Keeper {
         let form = self.read_form(request).await?;
 
         let verified = self.verify(&form)?;
+        let _turn = self.unused(&verified, &prefix).await?;
         let admitted = self.admitted(&verified).await?;
-        let landing = self.landing(prefix, &admitted.resource);
+        let landing = self.landing(&prefix, &admitted.resource);
         let previous = self.cookies.session_of(&browser, Some(&admitted.resource));
         let context_app = verified.context_app.clone();
         let opened = self.sessions.open(&admitted, verified.proof, context_app);
@@ -110,10 +116,10 @@ impl Keeper {
 
     /// The landing page as the browser must ask for it. A nested router's own root is its prefix,
     /// without a slash behind it.
-    fn landing(&self, prefix: String, resource: &ResourceId) -> String {
+    fn landing(&self, prefix: &str, resource: &ResourceId) -> String {
         match self.paths.landing(resource).as_str() {
-            "/" if !prefix.is_empty() => prefix,
-            landing => prefix + landing,
+            "/" if !prefix.is_empty() => prefix.to_owned(),
+            landing => prefix.to_owned() + landing,
         }
     }
 
@@ -229,37 +235,68 @@ impl Keeper {
         })
     }
 
+    /// The form's turn, if it was not used before: found out before anything is made for it.
+    pub(super) async fn unused(
+        &self,
+        verified: &VerifiedSso,
+        prefix: &str,
+    ) -> Result<Turn<'_>, Refusal> {
+        let (key, store) = (verified.replay_key(), self.directory.store());
+        let turn = clock::within(LONGEST_TURN, self.used_forms.turn(key)).await;
+        let turn = turn.ok_or_else(|| Refusal::cannot_check(Duration::from_secs(5)))?;
+        let now = Reading::of(self.directory.clock());
+        let resource = match verified.resource {
+            SignedResource::Resource(id) => Some(id),
+            SignedResource::Legacy(_) => None,
+        };
+        match self.used_forms.look_up(key, &**store, now).await {
+            Ok(Form::Unused) => Ok(turn),
+            Ok(Form::Used(known)) => {
+                let resource = resource.or(known);
+                let refusal = self.used_before(resource.as_ref(), verified);
+                Err(match resource {
+                    Some(resource) => refusal.or_go_on_at(self.landing(prefix, &resource)),
+                    None => refusal,
+                })
+            }
+            Err(error) => Err(self.cannot_use_up(resource.as_ref(), verified, &error)),
+        }
+    }
+
     /// Lets this form count once. If the store cannot answer, nobody is let in, and the form stays good.
     pub(super) async fn use_up(
         &self,
         resource: &ResourceId,
         verified: &VerifiedSso,
     ) -> Result<(), Refusal> {
-        let now = self.directory.clock().now();
+        let now = Reading::of(self.directory.clock());
         let until = self.verifier.remember_until(verified.issued_at);
-        let store = self.directory.store();
-        let burn = async {
-            // The weaker tokens first: if this stops half-way, less works, not more. That somebody
-            // else's sign-in of the same second burnt them before is no reason to refuse this one.
-            for key in verified.weaker_replay_keys() {
-                store.burn(key, until, now).await?;
-            }
-            store.burn(verified.replay_key(), until, now).await
-        };
-        match burn.await {
+        let store = &**self.directory.store();
+        let consumed = self
+            .used_forms
+            .consume(verified, resource, store, until, now);
+        match consumed.await {
             Ok(true) => Ok(()),
-            Ok(false) => {
-                let why = "the form was used before";
-                audit::sign_in_refused(Some(resource), Some(&verified.email), &why);
-                Err(self.because(Refusal::new(RefusalKind::UsedSignIn), &why))
-            }
-            Err(error) => {
-                let why = cause::with(&error);
-                audit::sign_in_refused(Some(resource), Some(&verified.email), &why);
-                let refusal = Refusal::cannot_check(Duration::from_secs(5));
-                Err(self.because_of(refusal, &error))
-            }
+            Ok(false) => Err(self.used_before(Some(resource), verified)),
+            Err(error) => Err(self.cannot_use_up(Some(resource), verified, &error)),
         }
+    }
+
+    fn used_before(&self, resource: Option<&ResourceId>, verified: &VerifiedSso) -> Refusal {
+        let why = "the form was used before";
+        audit::sign_in_refused(resource, Some(&verified.email), &why);
+        self.because(Refusal::new(RefusalKind::UsedSignIn), &why)
+    }
+
+    fn cannot_use_up(
+        &self,
+        resource: Option<&ResourceId>,
+        verified: &VerifiedSso,
+        error: &StoreError,
+    ) -> Refusal {
+        audit::sign_in_refused(resource, Some(&verified.email), &cause::with(error));
+        let refusal = Refusal::cannot_check(Duration::from_secs(5));
+        self.because_of(refusal, error)
     }
 }
 

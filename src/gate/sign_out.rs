@@ -14,8 +14,9 @@ use crate::audit;
 use crate::ids::ResourceId;
 use crate::session::Credential;
 
-/// How many sessions one request may end: more than a browser has dashboards open.
-const MOST_SESSIONS: usize = 100;
+/// How many sessions one request may end, as each is looked up and answered by a cookie: more than a
+/// browser has dashboards open.
+const MOST_SESSIONS: usize = 20;
 
 /// What a sign-out depends on, taken from its request.
 #[derive(Debug)]

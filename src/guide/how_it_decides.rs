@@ -61,7 +61,7 @@
 //! | --- | --- | --- |
 //! | a list in use | fetched again after 70 to 90 % of `refresh_interval` (5 min) | sessions go on with it |
 //! | at a sign-in | older than `refresh_interval` | Heroku is asked first |
-//! | somebody who is not on it | any age | Heroku is asked once more: a collaborator of a minute ago gets in. 10 times at once for a resource, then once in 10 seconds, so that strangers do not spend your rate limit |
+//! | somebody who is not on it | any age | Heroku is asked once more: a collaborator of a minute ago gets in. 10 times at once for a resource, then once in 10 seconds, and for all of them 150 calls at once, then 6 a minute, so that strangers do not spend your rate limit |
 //! | Heroku does not answer | up to `max_list_age` (10 min) | the last list counts |
 //! | Heroku does not answer | older than that | 503 |
 //! | a list that nobody uses | fetched again after 70 to 90 % of `idle_interval` (6 h) | |

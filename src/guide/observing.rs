@@ -32,7 +32,7 @@
 //!
 //! Gauges are set by the sync every ten seconds. The kinds of errors: `busy`, `forbidden`, `gone`,
 //! `grant_refused`, `interrupted`, `malformed`, `members_withheld`, `needs_grant`, `no_tokens`, `not_found`,
-//! `over_budget`, `rate_limited`, `redirected`, `store`, `too_large`, `transport`, `unauthorized`,
+//! `over_budget`, `rate_limited`, `redirected`, `slow`, `store`, `too_large`, `transport`, `unauthorized`,
 //! `unavailable`, `unfinished_list`, `unknown_resource`, `wrong_subject`.
 //!
 //! Requests are not counted: the gate does not know your routes. A layer of yours outside of it can count

@@ -16,6 +16,7 @@
 //! | has one resource's session and wants another's pages | one session, one resource ([`HerokuUser::resource`](crate::HerokuUser::resource)); with `resource_in_path`, the path must say the same |
 //! | plants a session id in a browser | a new id at each sign-in, and cookies with `__Host-` |
 //! | makes up resources, or people, by the thousand | a budget of calls, and one answer for all of them |
+//! | is a customer, and spends all that they can: strangers' forms, refreshes, webhooks, used forms | budgets of their resource, and over all; lists in use of others are refreshed as before |
 //! | sends an identity of their own along ([`HerokuUser`](crate::HerokuUser), an assertion) | that both are taken out before the gate decides |
 //! | stands between you and Heroku | TLS; https only, no redirect is followed, answers are capped |
 //! | has a copy of the database | sealed tokens. Not sealed: the lists with their emails, and the session records |

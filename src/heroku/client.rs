@@ -40,6 +40,7 @@ pub(crate) struct HerokuClient {
     pub(super) id_pool: RatePool,
     api_url: HerokuUrl,
     timeout: Duration,
+    longest_pause: Duration,
     drift: ClockDrift,
 }
 
@@ -51,6 +52,8 @@ pub(crate) struct Caller<'a> {
 }
 
 impl HerokuClient {
+    /// `longest_pause` bounds how long a header of Heroku's can keep it from being asked.
+    ///
     /// # Errors
     /// If the TLS backend cannot start.
     pub(crate) fn new(
@@ -58,6 +61,7 @@ impl HerokuClient {
         id_url: HerokuUrl,
         client_secret: ClientSecret,
         timeout: Duration,
+        longest_pause: Duration,
         clock: SharedClock,
     ) -> Result<Self, HerokuError> {
         let mut http = Client::builder()
@@ -79,6 +83,7 @@ impl HerokuClient {
             client_secret,
             clock,
             timeout,
+            longest_pause: longest_pause.min(limits::LONGEST_PAUSE),
             id_pool: RatePool::default(),
             drift: ClockDrift::default(),
         })
@@ -261,7 +266,7 @@ impl HerokuClient {
             return Err(HerokuError::Redirected);
         }
         if status == StatusCode::TOO_MANY_REQUESTS {
-            let retry_after = limits::pause_after(&headers, self.clock.now());
+            let retry_after = limits::pause_after(&headers, self.clock.now(), self.longest_pause);
             pool.pause_until(self.clock.elapsed() + retry_after);
             return Err(HerokuError::RateLimited { retry_after });
         }

@@ -90,7 +90,7 @@ pub fn headers(headers: &HeaderMap, now: OffsetDateTime) -> Read {
     }
     let wait = pool.wait(Urgency::Idle, second * 3);
     Read {
-        pause: limits::pause_after(headers, now),
+        pause: limits::pause_after(headers, now, limits::LONGEST_PAUSE),
         remaining,
         clock_drift: limits::clock_drift(headers, now),
         etag: ETag::strong(headers).map(|etag| etag.as_str().to_owned()),

@@ -12,7 +12,9 @@ const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// The time in which an empty pool is full again: 4,500 calls, 75 a minute.
 const POOL_REFILL: Duration = Duration::from_secs(60 * 60);
 /// Whatever a header says, we ask again after this.
-const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
+/// As many seconds are no wait (31 years) but a Unix time, as some of Heroku's limits have it.
+const FIRST_UNIX_TIME: u64 = 1_000_000_000;
 
 /// What a call is for. Whoever waits comes first.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -21,6 +23,10 @@ pub(crate) enum Urgency {
     Now,
     /// A list that sessions hang on.
     InUse,
+    /// A young list that is fetched again as something outside asks for it.
+    Forced,
+    /// A list that nobody looks at, and that has waited for its turn.
+    Late,
     /// A list that nobody looks at.
     Idle,
 }
@@ -31,26 +37,47 @@ impl Urgency {
         match self {
             Self::Now => 0.0,
             Self::InUse => 0.02,
+            Self::Forced => 0.2,
+            Self::Late => 0.25,
             Self::Idle => 0.5,
         }
     }
 }
 
+/// Below this share of a pool, calls are short.
+const SCARCE: f64 = 0.75;
+/// Heroku's pool. Of a larger one no more is left to what is more urgent.
+const POOL: u32 = 4_500;
+/// What a header says beyond this is no number of calls.
+const LARGEST_POOL: u32 = 1_000_000;
+/// However little seems to be left: a list in use is asked for after this, and the answer tells what is
+/// left.
+const LONGEST_WAIT_IN_USE: Duration = Duration::from_secs(30);
 /// The calls that one refresh of a list makes at most, unless its people come in pages.
 const CALLS_A_LIST: f64 = 4.0;
 
 /// How long until a pool of `size`, of which `left` calls are left, has enough for a list of this
 /// urgency. A pool refills once an hour, as far as is known.
 pub(super) fn wait_for(left: f64, size: u32, urgency: Urgency) -> Duration {
-    let size = f64::from(size.max(1));
-    let missing = size * urgency.reserve() + CALLS_A_LIST - left;
+    let reserve = f64::from(size.min(POOL)) * urgency.reserve();
+    let missing = reserve + CALLS_A_LIST - left;
     if urgency == Urgency::Now || missing <= 0.0 {
         return Duration::ZERO;
     }
-    Duration::from_secs_f64(missing / (size / POOL_REFILL.as_secs_f64())).min(LONGEST_PAUSE)
+    let refill = f64::from(size.max(1)) / POOL_REFILL.as_secs_f64();
+    let longest = match urgency {
+        Urgency::InUse => LONGEST_WAIT_IN_USE,
+        _ => LONGEST_PAUSE,
+    };
+    Duration::from_secs_f64(missing / refill).min(longest)
 }
 
-/// What is known of a pool: the lowest `RateLimit-Remaining`, and what has been refilled since.
+/// True if `left` of a pool of `size` is so little that nothing should be fetched early.
+pub(super) fn is_scarce(left: f64, size: u32) -> bool {
+    left < f64::from(size.min(POOL)) * SCARCE
+}
+
+/// What is known of a pool: the last `RateLimit-Remaining`, and what has been refilled since.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Level {
     remaining: f64,
@@ -60,11 +87,13 @@ pub(super) struct Level {
 }
 
 impl Level {
-    pub(super) fn first(remaining: u32, now: Duration) -> Self {
+    /// The level after an answer; `size` is the most that was left before. What Heroku says counts, also
+    /// if it is more than we thought.
+    pub(super) fn seen(remaining: u32, size: u32, now: Duration) -> Self {
         Self {
             remaining: f64::from(remaining),
             seen_at: now,
-            size: remaining,
+            size: size.max(remaining),
         }
     }
 
@@ -73,18 +102,6 @@ impl Level {
         let size = f64::from(self.size);
         let refilled = size * passed / POOL_REFILL.as_secs_f64();
         (self.remaining + refilled).min(size)
-    }
-
-    /// The level after another answer. It never rises by one: an answer about a fuller pool may be
-    /// about another pool.
-    pub(super) fn lowered(&self, remaining: u32, now: Duration) -> Self {
-        let size = self.size.max(remaining);
-        let estimate = Self { size, ..*self }.estimate(now);
-        Self {
-            remaining: estimate.min(f64::from(remaining)),
-            seen_at: now,
-            size,
-        }
     }
 }
 
@@ -97,34 +114,34 @@ pub(super) fn clock_drift(headers: &HeaderMap, now: OffsetDateTime) -> Option<ti
 
 /// `RateLimit-Remaining`.
 pub(super) fn remaining(headers: &HeaderMap) -> Option<u32> {
-    headers
-        .get("ratelimit-remaining")?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()
+    let value = headers.get("ratelimit-remaining")?.to_str().ok()?;
+    let remaining = value.parse().ok()?;
+    (remaining <= LARGEST_POOL).then_some(remaining)
 }
 
-/// How long to leave Heroku alone after a 429: seconds or a date, between 1 second and 15 minutes.
-pub(super) fn pause_after(headers: &HeaderMap, now: OffsetDateTime) -> Duration {
+/// How long to leave Heroku alone after a 429: seconds, a date or a Unix time, between 1 second and
+/// `longest`.
+pub(super) fn pause_after(headers: &HeaderMap, now: OffsetDateTime, longest: Duration) -> Duration {
     let Some(value) = headers.get(RETRY_AFTER).and_then(|v| v.to_str().ok()) else {
-        return DEFAULT_PAUSE;
+        return DEFAULT_PAUSE.min(longest);
     };
+    // What names a moment is read against the answer's own clock, where it has one.
+    let sent_at = headers.get(DATE).and_then(|v| http_date(v.to_str().ok()?));
+    let sent_at = sent_at.unwrap_or(now);
     let value = value.trim();
     let wanted = if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
         // Digits that overflow are a very long time, which the bound below cuts.
-        Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)))
+        let seconds = value.parse().unwrap_or(u64::MAX);
+        let sent_at = u64::try_from(sent_at.unix_timestamp()).unwrap_or_default();
+        Some(Duration::from_secs(match seconds {
+            FIRST_UNIX_TIME.. => seconds.saturating_sub(sent_at),
+            _ => seconds,
+        }))
     } else {
-        // A date is read against the answer's own clock, where it has one.
-        let sent_at = headers.get(DATE).and_then(|v| http_date(v.to_str().ok()?));
-        http_date(value).map(|at| {
-            let wait = at - sent_at.unwrap_or(now);
-            wait.try_into().unwrap_or(Duration::ZERO)
-        })
+        http_date(value).map(|at| (at - sent_at).try_into().unwrap_or(Duration::ZERO))
     };
-    wanted
-        .unwrap_or(DEFAULT_PAUSE)
-        .clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
+    let wanted = wanted.unwrap_or(DEFAULT_PAUSE);
+    wanted.max(SHORTEST_PAUSE).min(longest)
 }
 
 fn http_date(text: &str) -> Option<OffsetDateTime> {
@@ -141,31 +158,59 @@ mod tests {
     fn pause(retry_after: &'static str) -> u64 {
         let mut headers = HeaderMap::new();
         headers.insert(RETRY_AFTER, HeaderValue::from_static(retry_after));
-        pause_after(&headers, datetime!(2026-01-01 00:00:00 UTC)).as_secs()
+        let now = datetime!(2026-01-01 00:00:00 UTC);
+        pause_after(&headers, now, LONGEST_PAUSE).as_secs()
     }
 
     #[test]
-    fn idle_lists_leave_half_of_the_pool_and_lists_in_use_a_fiftieth() {
+    fn each_urgency_leaves_a_reserve_to_what_is_more_urgent() {
         let wait = |left: f64, urgency| wait_for(left, 4500, urgency).as_secs();
         assert_eq!(wait(4500.0, Urgency::Idle), 0);
         assert_eq!(wait(2254.0, Urgency::Idle), 0);
         assert_eq!(wait(2129.0, Urgency::Idle), 100);
         assert_eq!(wait(2129.0, Urgency::InUse), 0);
-        assert_eq!(wait(0.0, Urgency::InUse), 75);
+        assert_eq!(wait(1129.0, Urgency::Late), 0);
+        assert_eq!(wait(904.0, Urgency::Forced), 0);
+        assert_eq!(wait(804.0, Urgency::Forced), 80);
+        assert_eq!(wait(94.0, Urgency::InUse), 0);
+        assert_eq!(wait(74.0, Urgency::InUse), 16);
+        // Whatever is left by the estimate: it can be wrong.
+        assert_eq!(wait(0.0, Urgency::InUse), 30);
         assert_eq!(wait(0.0, Urgency::Now), 0);
         assert_eq!(wait(-100.0, Urgency::Now), 0);
     }
 
     #[test]
-    fn the_lowest_answer_counts_and_time_fills_the_pool() {
+    fn the_last_answer_counts_and_time_fills_the_pool() {
         let second = Duration::from_secs(1);
-        let level = Level::first(4500, second).lowered(1000, second);
-        let level = level.lowered(4400, second * 2);
-        assert_eq!(level.estimate(second * 2), 1001.25);
+        let level = Level::seen(1000, 4500, second);
         assert_eq!(level.estimate(second * 101), 1125.0);
         assert_eq!(level.estimate(second * 100_000), 4500.0);
-        assert_eq!(Level::first(0, second).estimate(second * 100), 0.0);
+        // More than was thought.
+        let level = Level::seen(4400, level.size, second * 2);
+        assert_eq!(level.estimate(second * 2), 4400.0);
+        assert_eq!(Level::seen(5000, level.size, second).size, 5000);
+        assert_eq!(Level::seen(0, 0, second).estimate(second * 100), 0.0);
         assert!(wait_for(0.0, 0, Urgency::Idle) <= LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn calls_are_short_below_three_quarters_of_herokus_pool() {
+        assert!(is_scarce(3374.0, 4500) && !is_scarce(3376.0, 4500));
+        assert!(is_scarce(89.0, 120) && !is_scarce(3376.0, 1_000_000));
+    }
+
+    #[test]
+    fn a_number_that_no_pool_has_is_not_believed() {
+        let seen = |text| {
+            let mut headers = HeaderMap::new();
+            headers.insert("ratelimit-remaining", HeaderValue::from_static(text));
+            remaining(&headers)
+        };
+        assert_eq!(seen("4500"), Some(4500));
+        assert_eq!(seen("1000001"), None);
+        assert_eq!(seen("-1"), None);
+        assert_eq!(seen("many"), None);
     }
 
     #[test]
@@ -180,9 +225,23 @@ mod tests {
         assert_eq!(pause("soon"), 60);
         assert_eq!(pause(""), 60);
         assert_eq!(pause(" "), 60);
-        assert_eq!(
-            pause_after(&HeaderMap::new(), datetime!(2026-01-01 0:00 UTC)).as_secs(),
-            60
-        );
+        let now = datetime!(2026-01-01 0:00 UTC);
+        let unsaid = |longest| pause_after(&HeaderMap::new(), now, longest).as_secs();
+        assert_eq!(unsaid(LONGEST_PAUSE), 60);
+        assert_eq!(unsaid(Duration::from_secs(20)), 20);
+    }
+
+    #[test]
+    fn a_unix_time_is_read_as_that_time() {
+        // 2026-01-01 00:00:00 UTC is 1767225600.
+        assert_eq!(pause("1767225645"), 45);
+        assert_eq!(pause("1767225500"), 1);
+        assert_eq!(pause("1767312000"), 900);
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("1767225645"));
+        let date = HeaderValue::from_static("Thu, 01 Jan 2026 00:00:30 GMT");
+        headers.insert(DATE, date);
+        let now = datetime!(2026-01-01 00:00:00 UTC);
+        assert_eq!(pause_after(&headers, now, LONGEST_PAUSE).as_secs(), 15);
     }
 }

@@ -19,6 +19,12 @@ struct State {
     under_way: u32,
 }
 
+impl State {
+    fn left(&self, level: Level, now: Duration) -> f64 {
+        level.estimate(now) - f64::from(self.under_way)
+    }
+}
+
 /// A call that has not been answered yet.
 #[derive(Debug)]
 pub(super) struct UnderWay<'a>(&'a RatePool);
@@ -27,16 +33,27 @@ impl RatePool {
     /// How long calls of this urgency should wait: until a pause is over, and until enough is left
     /// for what is more urgent.
     pub(crate) fn wait(&self, urgency: Urgency, now: Duration) -> Duration {
-        let state = self.state();
-        let pause = state.paused_until.saturating_sub(now);
-        let scarce = state.level.map(|level| {
-            let left = level.estimate(now) - f64::from(state.under_way);
-            limits::wait_for(left, level.size, urgency)
-        });
-        pause.max(scarce.unwrap_or_default())
+        let pause = self.state().paused_until.saturating_sub(now);
+        pause.max(self.shortage(urgency, now))
     }
 
-    /// The calls that are left, by the lowest answer and the refill since; none before an answer.
+    /// How long until enough is left for what is more urgent than this.
+    pub(crate) fn shortage(&self, urgency: Urgency, now: Duration) -> Duration {
+        let state = self.state();
+        let Some(level) = state.level else {
+            return Duration::ZERO;
+        };
+        limits::wait_for(state.left(level, now), level.size, urgency)
+    }
+
+    /// True if so little is left that no call should be made earlier than it must be.
+    pub(crate) fn is_scarce(&self, now: Duration) -> bool {
+        let state = self.state();
+        let is_scarce = |level| limits::is_scarce(state.left(level, now), level.size);
+        state.level.is_some_and(is_scarce)
+    }
+
+    /// The calls that are left, by the last answer and the refill since; none before an answer.
     pub(crate) fn left(&self, now: Duration) -> Option<u32> {
         let level = self.state().level?;
         // A float beyond the range of an integer becomes its end.
@@ -62,10 +79,8 @@ impl RatePool {
     /// Takes note of `RateLimit-Remaining`.
     pub(super) fn observe(&self, remaining: u32, now: Duration) {
         let mut state = self.state();
-        state.level = Some(match state.level {
-            None => Level::first(remaining, now),
-            Some(level) => level.lowered(remaining, now),
-        });
+        let size = state.level.map_or(0, |level| level.size);
+        state.level = Some(Level::seen(remaining, size, now));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

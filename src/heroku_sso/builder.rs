@@ -9,12 +9,12 @@ use crate::clock::{Clock, Hourly, SharedClock, SystemClock};
 use crate::config::{
     Config, CookieTransport, Manifest, OnExpired, SessionLife, SetupError, Streams,
 };
-use crate::gate::{Keeper, Paths};
+use crate::gate::{Keeper, Paths, UsedForms};
 use crate::heroku::{HerokuClient, HerokuUrl};
 use crate::session::{Cookies, Keeping, MemorySessions, SessionSettings, SessionStore, Sessions};
 use crate::sso::{SsoPolicy, Verifier};
 use crate::store::{MemoryStore, Store};
-use crate::sync::{Directory, RatePools, SyncScope, SyncSettings};
+use crate::sync::{Deadlines, Directory, RatePools, SyncScope, SyncSettings};
 use crate::webhook::Webhooks;
 
 /// Sets up a [`HerokuSso`]. Every setting has a default; [`Config`] says which, and why.
@@ -177,6 +177,7 @@ impl HerokuSsoBuilder {
             config.id_url,
             self.manifest.client_secret.clone(),
             config.heroku_timeout,
+            max_list_age,
             Arc::clone(&clock),
         );
         let directory = Directory::new(
@@ -192,6 +193,7 @@ impl HerokuSsoBuilder {
                 rate_pools: config.rate_pools,
                 list_policy: config.list_policy,
                 webhooks: config.webhooks,
+                deadlines: Deadlines::of_calls(config.heroku_timeout),
             },
         );
         let sessions = Sessions::new(
@@ -220,6 +222,7 @@ impl HerokuSsoBuilder {
                 &self.manifest.client_secret,
                 config.resource_in_path.is_some(),
             ),
+            used_forms: UsedForms::new(config.sso_max_age + config.sso_max_skew),
             verifier,
             on_expired: config.on_expired,
             streams: config.streams,

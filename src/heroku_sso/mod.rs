@@ -125,8 +125,15 @@ impl HerokuSso {
 
     /// Fetches a resource's list now. Joins the fetch that is under way, if there is one.
     ///
+    /// It is bounded, so that a button for it is at nobody's cost: five times at once for each resource,
+    /// and once more every 10 seconds; and over all resources by 150 calls to Heroku at once, and 6 more a
+    /// minute, for lists that are younger than the refresh interval (a list is three calls, or four with
+    /// a team). Beyond that the answer is the list that there is:
+    /// [`fetched_at`](Snapshot::fetched_at) says how old it is.
+    ///
     /// # Errors
-    /// [`SyncError`] if there is no new list; the last one stays.
+    /// [`SyncError`] if there is no new list, or none within 15 seconds; the last one stays.
+    /// [`SyncError::OverBudget`] says when next, if there is no list yet.
     pub async fn refresh_now(&self, resource: &ResourceId) -> Result<Arc<Snapshot>, SyncError> {
         let held = self.directory.refresh(resource).await?;
         Ok(Arc::clone(&held.snapshot))

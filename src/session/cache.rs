@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
+use tower_sessions::session::Id;
 
 use super::{Grant, SessionName};
 use crate::store::SessionKey;
@@ -127,6 +128,33 @@ impl GrantCache {
 
     pub(super) fn forget(&self, value: &str) {
         self.grants.remove(&Value(value));
+    }
+}
+
+/// The ids of sessions that this process has opened or read, the last ones: what is known to be no made-up
+/// id when the store cannot be asked.
+pub(super) struct SeenIds(Cache<Id, ()>);
+
+impl SeenIds {
+    pub(super) fn note(&self, id: Id) {
+        self.0.insert(id, ());
+    }
+
+    pub(super) fn has(&self, id: &Id) -> bool {
+        self.0.get(id).is_some()
+    }
+}
+
+impl Default for SeenIds {
+    fn default() -> Self {
+        Self(Cache::new(CAPACITY))
+    }
+}
+
+impl fmt::Debug for SeenIds {
+    /// Session ids are secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SeenIds(..)")
     }
 }
 

@@ -177,6 +177,16 @@ impl Sessions {
         }
     }
 
+    /// True if this process knows that there is, or was, such a session, without asking any store.
+    fn has_seen(&self, session: &SessionName) -> bool {
+        match (session, &self.kept) {
+            (SessionName::Stored(id), Kept::Stored(stored)) => stored.has_seen(id),
+            // It bears our signature.
+            #[cfg(feature = "jwt")]
+            _ => true,
+        }
+    }
+
     /// As [`find`](Self::find), as far as it can be told without asking anybody.
     pub(crate) fn find_at_once(
         &self,
@@ -300,8 +310,8 @@ impl Sessions {
 
     /// Closes the session that was found for a credential, if there is one, and says whose it was.
     ///
-    /// What is no session costs a look-up: closing one is told to all processes. Where nobody can tell,
-    /// it is closed as far as it can be, and the error returned.
+    /// What is no session costs a look-up: closing one is told to all processes. Where the store cannot
+    /// tell, one that this process has seen is closed as far as it can be, and the error returned.
     pub(crate) async fn close_found(
         &self,
         credential: &Credential<'_>,
@@ -323,7 +333,10 @@ impl Sessions {
                 Ok(Some(grant))
             }
             Err(error) => {
-                if let Some(session) = self.name(credential) {
+                // Only what this process knows to be a session: of an id that a stranger has made up
+                // nothing is kept, and no other process hears.
+                let session = self.name(credential);
+                if let Some(session) = session.filter(|session| self.has_seen(session)) {
                     self.close(&session).await?;
                 }
                 Err(error)

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
 
-use super::cache::{Cached, GrantCache};
+use super::cache::{Cached, GrantCache, SeenIds};
 use super::key::session_key;
 use super::outage::Outage;
 use super::outcome::{Extension, SessionError};
@@ -45,6 +45,7 @@ pub(super) struct StoredSessions {
     closed: Arc<ClosedSessions>,
     extended: Lately<Id, OffsetDateTime>,
     cache: GrantCache,
+    seen: SeenIds,
     outage: Outage,
 }
 
@@ -62,6 +63,7 @@ impl StoredSessions {
             closed,
             extended: Lately::new(EXTENSIONS_KEPT),
             cache: GrantCache::new(cached_for),
+            seen: SeenIds::default(),
             outage: Outage::default(),
         }
     }
@@ -82,6 +84,7 @@ impl StoredSessions {
             write(&mut record, &given, grant)?;
             self.store.save(&record).await?;
         }
+        self.seen.note(record.id);
         Ok(record.id)
     }
 
@@ -89,6 +92,11 @@ impl StoredSessions {
     /// ended.
     pub(super) fn copy_of(&self, id: &str, now: Duration) -> Option<Arc<Cached>> {
         self.cache.get(id, &self.closed, now)
+    }
+
+    /// True if this process has opened or read such a session not long ago.
+    pub(super) fn has_seen(&self, id: &Id) -> bool {
+        self.seen.has(id)
     }
 
     /// The grant under `id`, if there is one that this version can read; it may have ended.
@@ -133,6 +141,7 @@ impl StoredSessions {
         if closed_before > 0 && self.closed.has(&session_key(id)) {
             return Ok(None);
         }
+        self.seen.note(*id);
         let session = SessionName::Stored(*id);
         self.cache
             .put(&written, session, &grant, closed_before, now);

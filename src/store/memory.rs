@@ -300,6 +300,10 @@ impl Store for MemoryStore {
         Ok(true)
     }
 
+    async fn is_consumed(&self, key: &ReplayKey) -> Result<bool, StoreError> {
+        Ok(self.state().burnt.contains_key(key))
+    }
+
     async fn close_session(
         &self,
         session: &SessionKey,

@@ -143,6 +143,15 @@ pub trait Store: Debug + Send + Sync + 'static {
         now: OffsetDateTime,
     ) -> Result<bool, StoreError>;
 
+    /// True if [`burn`](Self::burn) has marked `key` as used. A replay is found out by it before a
+    /// session is made, and a list fetched, for it.
+    ///
+    /// A store that leaves this out finds replays out all the same, when they have cost as much as a
+    /// sign-in.
+    async fn is_consumed(&self, _key: &ReplayKey) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
     /// Remembers that a session was closed, until at least `until`, and tells the other processes if
     /// there are any. What is forgotten must be an hour past its `until`, as processes' clocks differ.
     async fn close_session(

@@ -6,9 +6,11 @@ use std::time::Duration;
 use super::SyncError;
 use super::directory::Directory;
 use super::entry::Entry;
+use super::forced::Force;
 use super::held::Held;
 use crate::access::{Admission, Email, Member};
 use crate::cause;
+use crate::clock;
 use crate::ids::{ResourceId, UserId};
 use crate::store::Ticket;
 
@@ -58,7 +60,7 @@ impl NotAdmitted {
 impl Directory {
     /// Checks a person against a list no older than the refresh interval; if Heroku does not answer,
     /// against one within `max_list_age`. Somebody who is not on it causes one more fetch, within
-    /// the resource's budget: a collaborator added a minute ago gets in.
+    /// the budgets: a collaborator added a minute ago gets in.
     pub(crate) async fn admit(
         self: &Arc<Self>,
         id: &ResourceId,
@@ -66,7 +68,15 @@ impl Directory {
         user_id: Option<&UserId>,
     ) -> Result<Admitted, NotAdmitted> {
         let entry = self.entry(id).await?;
-        let listed = self.decide(&entry, email, user_id).await?;
+        let limit = self.settings.deadlines.request;
+        let decided = clock::within(limit, self.decide(&entry, email, user_id)).await;
+        let listed = decided.unwrap_or_else(|| {
+            let verdict = |held: &Held| judge(held.snapshot.list.admission(email, user_id));
+            match entry.in_doubt(email) {
+                None => self.by_last_known_good(&entry, verdict, SyncError::Slow { limit }),
+                Some(_) => Err(SyncError::Slow { limit }.into()),
+            }
+        })?;
         let admitted = Admitted {
             resource: *id,
             user_id: user_id.or(listed.user_id.as_ref()).cloned(),
@@ -111,7 +121,7 @@ impl Directory {
             Err(NotAdmitted::NotListed | NotAdmitted::OtherAccount) if may_be_outdated => {}
             answer => return answer,
         }
-        match self.fetch_newest_within_budget(entry).await {
+        match self.fetch_newest(entry, Force::Unlisted).await {
             Ok(held) => verdict(&held),
             // What the budget is for: strangers get the answer of the list we have.
             Err(SyncError::OverBudget { .. }) => verdict(&held),

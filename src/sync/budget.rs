@@ -1,52 +1,57 @@
-//! How many fetches strangers and webhooks may cause.
+//! A token bucket.
 
 use std::time::Duration;
 
-const BURST: u32 = 10;
-const REFILL: Duration = Duration::from_secs(10);
-
-/// A bucket of fetches for one resource: 10 at once, one more every 10 seconds. Time is an argument.
+/// What may be spent: `burst` at once, one more every `refill`. Time is an argument.
 #[derive(Debug)]
 pub(super) struct Budget {
-    left: u32,
+    burst: i64,
+    refill: Duration,
+    /// Below zero after a purchase that cost more than there was.
+    left: i64,
     counted_from: Duration,
 }
 
 impl Budget {
-    pub(super) fn full(now: Duration) -> Self {
+    pub(super) fn full(burst: u32, refill: Duration, now: Duration) -> Self {
+        let burst = i64::from(burst);
         Self {
-            left: BURST,
+            burst,
+            refill,
+            left: burst,
             counted_from: now,
         }
     }
 
-    /// Takes one fetch out.
+    /// Spends `cost`, if anything is left: what is dear is paid by a longer wait for the next.
     ///
     /// # Errors
-    /// The time until there is one again.
-    pub(super) fn take(&mut self, now: Duration) -> Result<(), Duration> {
+    /// The time until something is left again.
+    pub(super) fn take(&mut self, cost: u32, now: Duration) -> Result<(), Duration> {
         let wait = self.wait(now);
         if !wait.is_zero() {
             return Err(wait);
         }
-        self.left -= 1;
+        self.left -= i64::from(cost);
         Ok(())
     }
 
-    /// The time until there is a fetch to take; zero if there is one.
+    /// The time until something is left; zero if something is.
     pub(super) fn wait(&mut self, now: Duration) -> Duration {
         let passed = now.saturating_sub(self.counted_from);
-        let refilled = u32::try_from(passed.as_secs() / REFILL.as_secs()).unwrap_or(u32::MAX);
-        if refilled >= BURST - self.left {
-            *self = Self::full(now);
-        } else {
+        let refilled = passed.as_nanos() / self.refill.as_nanos().max(1);
+        let refilled = i64::try_from(refilled).unwrap_or(i64::MAX);
+        if refilled >= self.burst - self.left {
+            self.left = self.burst;
+            self.counted_from = now;
+        } else if let Ok(times) = u32::try_from(refilled) {
             self.left += refilled;
-            self.counted_from += REFILL * refilled;
+            self.counted_from += self.refill * times;
         }
-        if self.left > 0 {
-            return Duration::ZERO;
+        match u32::try_from(1 - self.left) {
+            Ok(missing @ 1..) => self.counted_from + self.refill * missing - now,
+            _ => Duration::ZERO,
         }
-        self.counted_from + REFILL - now
     }
 }
 
@@ -56,23 +61,37 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    fn ten_at_once() -> Budget {
+        Budget::full(10, SECOND * 10, Duration::ZERO)
+    }
+
     #[test]
     fn ten_at_once_and_one_more_every_ten_seconds() {
-        let mut budget = Budget::full(Duration::ZERO);
+        let mut budget = ten_at_once();
         for _ in 0..10 {
-            assert_eq!(budget.take(SECOND), Ok(()));
+            assert_eq!(budget.take(1, SECOND), Ok(()));
         }
-        assert_eq!(budget.take(SECOND * 4), Err(SECOND * 7));
-        assert_eq!(budget.take(SECOND * 11), Ok(()));
-        assert!(budget.take(SECOND * 11).is_err());
-        assert_eq!(budget.take(SECOND * 21), Ok(()));
+        assert_eq!(budget.take(1, SECOND * 4), Err(SECOND * 7));
+        assert_eq!(budget.take(1, SECOND * 11), Ok(()));
+        assert!(budget.take(1, SECOND * 11).is_err());
+        assert_eq!(budget.take(1, SECOND * 21), Ok(()));
     }
 
     #[test]
     fn it_never_holds_more_than_the_burst() {
-        let mut budget = Budget::full(Duration::ZERO);
+        let mut budget = ten_at_once();
         let later = SECOND * 86_400;
-        let taken = (0..50).filter(|_| budget.take(later).is_ok()).count();
+        let taken = (0..50).filter(|_| budget.take(1, later).is_ok()).count();
         assert_eq!(taken, 10);
+    }
+
+    #[test]
+    fn a_dear_purchase_delays_the_next_by_its_cost() {
+        let mut budget = ten_at_once();
+        assert_eq!(budget.take(9, SECOND), Ok(()));
+        assert_eq!(budget.take(100, SECOND), Ok(()));
+        assert_eq!(budget.take(1, SECOND), Err(SECOND * 1000));
+        assert!(budget.take(1, SECOND * 1000).is_err());
+        assert_eq!(budget.take(1, SECOND * 1001), Ok(()));
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::SyncError;
 use super::directory::Directory;
 use super::entry::Entry;
+use super::forced::{self, Force};
 use super::plan::{Condition, due_in};
 use super::schedule::Subject;
 use super::settings::RatePools;
@@ -113,7 +114,8 @@ impl Directory {
         if progress.ended {
             return None;
         }
-        let forced_in = progress.forced_at.map(|_| progress.budget.wait(now));
+        let forced_in = progress.forced_at.is_some();
+        let forced_in = forced_in.then(|| forced::wait(self, entry, &mut progress, Force::Change));
         let token_ends_at = entry
             .token_ends_at()
             .filter(|_| progress.grant_refused.is_none());
@@ -128,6 +130,7 @@ impl Directory {
             token_ends_in: token_ends_at.map(|at| at.saturating_sub(now)),
             subscribe_in: subscribe_at.map(|at| at.saturating_sub(now)),
             blocked: progress.blocked,
+            is_scarce: self.pool(entry).is_scarce(now),
         })
     }
 
@@ -152,6 +155,8 @@ impl Directory {
             token_ends_in: None,
             subscribe_in: None,
             blocked: false,
+            is_scarce: self.settings.rate_pools == RatePools::Shared
+                && self.shared_pool.is_scarce(now),
         })
     }
 

@@ -67,7 +67,7 @@ impl Directory {
         }
         let (directory, entry) = (Arc::clone(self), Arc::clone(entry));
         // What goes wrong is logged where it happens.
-        tokio::spawn(async move { drop(directory.fetch_for_visitor(&entry).await) });
+        tokio::spawn(async move { drop(directory.fetch_changed(&entry).await) });
     }
 }
 

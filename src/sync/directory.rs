@@ -13,6 +13,7 @@ use super::closed_sessions::ClosedSessions;
 use super::endings::Endings;
 use super::entry::Entry;
 use super::flight::Flights;
+use super::forced::{Force, SharedBudgets};
 use super::held::Held;
 use super::moment::Moment;
 use super::notice::{self, Notice};
@@ -25,7 +26,7 @@ use super::unbroken::unbroken;
 use super::unsaved::Unsaved;
 use crate::access::{Email, NotEntitled};
 use crate::audit;
-use crate::clock::SharedClock;
+use crate::clock::{self, SharedClock};
 use crate::heroku::{HerokuClient, RatePool};
 use crate::ids::{AppId, LegacyId, ResourceId, TeamId, UserId};
 use crate::secret::Tokens;
@@ -50,6 +51,7 @@ pub(crate) struct Directory {
     pub(super) renewing: Flights<ResourceId, Tokens>,
     pub(super) unsaved: Unsaved,
     pub(super) shared_pool: RatePool,
+    pub(super) forced: SharedBudgets,
     pub(super) backlog: Backlog,
     pub(super) notices: broadcast::Sender<Notice>,
     pub(super) closed_sessions: Arc<ClosedSessions>,
@@ -84,6 +86,7 @@ impl Directory {
             renewing: Flights::default(),
             unsaved: Unsaved::default(),
             shared_pool: RatePool::default(),
+            forced: SharedBudgets::default(),
             backlog: Backlog::default(),
             notices: broadcast::Sender::new(notice::BACKLOG),
             closed_sessions: Arc::new(closed_sessions),
@@ -111,6 +114,19 @@ impl Directory {
     /// if the session was revoked. Asks Heroku only if there is no list that is young enough, or if
     /// Heroku said that this person may have left; and the store, before the list refuses them.
     pub(crate) async fn current(
+        self: &Arc<Self>,
+        id: &ResourceId,
+        email: &Email,
+        user_id: Option<&UserId>,
+        signed_in: Ticket,
+    ) -> Result<Option<Arc<Held>>, SyncError> {
+        let limit = self.settings.deadlines.request;
+        let current = self.newest_for(id, email, user_id, signed_in);
+        let current = clock::within(limit, current).await;
+        current.unwrap_or(Err(SyncError::Slow { limit }))
+    }
+
+    async fn newest_for(
         self: &Arc<Self>,
         id: &ResourceId,
         email: &Email,
@@ -150,10 +166,16 @@ impl Directory {
         Ok(self.entry(id).await?.held())
     }
 
-    /// Fetches the list now, or waits for the fetch that is under way.
+    /// Fetches the list now, or waits for the fetch that is under way; beyond the budgets, the list
+    /// that there is.
     pub(crate) async fn refresh(self: &Arc<Self>, id: &ResourceId) -> Result<Arc<Held>, SyncError> {
         let entry = self.entry(id).await?;
-        self.fetch_newest(&entry).await
+        let limit = self.settings.deadlines.request;
+        match clock::within(limit, self.fetch_newest(&entry, Force::Caller)).await {
+            Some(Err(error @ SyncError::OverBudget { .. })) => entry.held().ok_or(error),
+            Some(result) => result,
+            None => Err(SyncError::Slow { limit }),
+        }
     }
 
     /// The id of the resource that the provider knows by its own `id`.
@@ -285,6 +307,7 @@ impl Directory {
             refresh: self.settings.refresh_interval,
             idle: self.settings.idle_interval,
             scope: self.settings.scope,
+            longest_block: self.settings.longest_block(),
         }
     }
 }

@@ -10,7 +10,7 @@ use parking_lot::{Mutex, MutexGuard};
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
-use super::budget::Budget;
+use super::forced::OwnBudgets;
 use super::held::Held;
 use super::moment::Moment;
 use super::plan::Attempts;
@@ -41,7 +41,7 @@ pub(super) struct Entry {
 }
 
 pub(super) struct Progress {
-    pub(super) budget: Budget,
+    pub(super) budgets: OwnBudgets,
     pub(super) attempts: Attempts,
     pub(super) ended: bool,
     /// Since when Heroku has wanted the list fetched anew, by a webhook.
@@ -81,7 +81,7 @@ impl Entry {
             pool,
             held: ArcSwapOption::empty(),
             progress: Mutex::new(Progress {
-                budget: Budget::full(now),
+                budgets: OwnBudgets::full(now),
                 attempts: Attempts::default(),
                 ended: false,
                 forced_at: None,

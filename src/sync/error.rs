@@ -36,6 +36,13 @@ pub enum SyncError {
         /// When the next one is allowed.
         retry_after: Duration,
     },
+    /// The list was not there in time: Heroku answers too slowly, or its list has too many pages.
+    #[error("the list took longer than {limit:?}")]
+    Slow {
+        /// How long it may take: 60 seconds in the background, 15 for somebody who waits, less with a
+        /// short [`heroku_timeout`](crate::Config::heroku_timeout).
+        limit: Duration,
+    },
     /// The store cannot answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -72,6 +79,7 @@ impl SyncError {
             Self::NeedsGrant => "needs_grant",
             Self::NoTokens => "no_tokens",
             Self::OverBudget { .. } => "over_budget",
+            Self::Slow { .. } => "slow",
             Self::Store(_) => "store",
             Self::UnknownResource => "unknown_resource",
         }

@@ -6,12 +6,14 @@ use std::time::Duration;
 use super::SyncError;
 use super::directory::Directory;
 use super::entry::Entry;
+use super::forced::{self, Force, Payer};
 use super::held::{Held, Own};
 use super::moment::Moment;
 use super::resolve::Resolution;
 use super::swap::Source;
 use super::tokens::Horizon;
 use crate::cause;
+use crate::clock;
 use crate::heroku::HerokuError;
 use crate::meter;
 use crate::secret::Tokens;
@@ -25,29 +27,16 @@ pub(super) struct Wanted {
     pub(super) horizon: Horizon,
 }
 
-/// Whether a fetch is on behalf of somebody who is not let in yet.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Payer {
-    Us,
-    Budget,
-}
-
 impl Directory {
-    /// Everything anew, the team's members too.
+    /// Everything again, the team's members too, if the budgets allow it. To wait for a fetch that is
+    /// under way costs nothing.
     pub(super) async fn fetch_newest(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
+        force: Force,
     ) -> Result<Arc<Held>, SyncError> {
-        self.join(entry, Wanted::newest(), Payer::Us).await
-    }
-
-    /// As [`fetch_newest`](Self::fetch_newest), on behalf of somebody who is not let in yet. To wait
-    /// for a fetch that is under way costs nothing of the budget.
-    pub(super) async fn fetch_newest_within_budget(
-        self: &Arc<Self>,
-        entry: &Arc<Entry>,
-    ) -> Result<Arc<Held>, SyncError> {
-        self.join(entry, Wanted::newest(), Payer::Budget).await
+        let payer = Payer::Forced(force);
+        self.join(entry, Wanted::newest(), payer).await
     }
 
     /// For the schedule.
@@ -60,7 +49,7 @@ impl Directory {
             members_age: interval,
             horizon: Horizon::Ahead,
         };
-        self.join(entry, wanted, Payer::Us).await
+        self.join(entry, wanted, Payer::Schedule).await
     }
 
     /// On behalf of a visitor whose list is too old: no part of the new one is older than the
@@ -69,12 +58,20 @@ impl Directory {
         self: &Arc<Self>,
         entry: &Arc<Entry>,
     ) -> Result<Arc<Held>, SyncError> {
+        self.fetch_no_older(entry, Payer::Resource).await
+    }
+
+    async fn fetch_no_older(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        payer: Payer,
+    ) -> Result<Arc<Held>, SyncError> {
         let members_age = self.settings.refresh_interval;
         let wanted = Wanted {
             members_age,
             horizon: Horizon::Now,
         };
-        let held = self.join(entry, wanted, Payer::Budget).await?;
+        let held = self.join(entry, wanted, payer).await?;
         let team = held.snapshot.team.as_ref();
         let team = team.and_then(|team| self.teams.known(&team.id));
         let age = team.and_then(|team| team.state().age(&self.clock));
@@ -82,7 +79,7 @@ impl Directory {
             return Ok(held);
         }
         // It was a fetch under way that was content with older members.
-        self.fetch_newest_within_budget(entry).await
+        self.join(entry, Wanted::newest(), payer).await
     }
 
     /// A list whose own part was asked for since then.
@@ -91,12 +88,21 @@ impl Directory {
         entry: &Arc<Entry>,
         since: Moment,
     ) -> Result<Arc<Held>, SyncError> {
-        let held = self.fetch_for_visitor(entry).await?;
+        let held = self.fetch_changed(entry).await?;
         if !held.own_asked_at().is_before(&since) {
             return Ok(held);
         }
         // It was under way before.
-        self.fetch_for_visitor(entry).await
+        self.fetch_changed(entry).await
+    }
+
+    /// A list of which Heroku said that it has changed.
+    pub(super) async fn fetch_changed(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+    ) -> Result<Arc<Held>, SyncError> {
+        let payer = Payer::Forced(Force::Change);
+        self.fetch_no_older(entry, payer).await
     }
 
     async fn join(
@@ -106,10 +112,7 @@ impl Directory {
         payer: Payer,
     ) -> Result<Arc<Held>, SyncError> {
         let start = || {
-            if payer == Payer::Budget {
-                let granted = entry.progress().budget.take(self.clock.elapsed());
-                granted.map_err(|retry_after| SyncError::OverBudget { retry_after })?;
-            }
+            forced::pay(self, entry, payer)?;
             Ok(fetch(Arc::clone(self), Arc::clone(entry), wanted))
         };
         let key = (entry.id, wanted.members_age.is_zero());
@@ -144,7 +147,9 @@ async fn ask_and_replace(
     entry: &Arc<Entry>,
     wanted: Wanted,
 ) -> Result<Arc<Held>, SyncError> {
-    match ask(directory, entry, wanted).await {
+    let limit = directory.settings.deadlines.list;
+    let asked = clock::within(limit, ask(directory, entry, wanted)).await;
+    match asked.unwrap_or(Err(SyncError::Slow { limit })) {
         Ok(own) => {
             let held = directory.replace(entry, own, Source::Heroku);
             let held = held.ok_or(SyncError::Gone)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::moment::Moment;
 use super::team::Members;
 use crate::access::{
-    AccessList, ListChange, ListPolicy, ResourceList, Snapshot, difference_of_all,
+    AccessList, ListChange, ListPolicy, People, ResourceList, Snapshot, difference_of_all,
 };
 use crate::clock::{Reading, SharedClock};
 use crate::heroku::ETag;
@@ -151,6 +151,21 @@ impl Held {
     /// not.
     pub(super) fn has_older_members(&self) -> bool {
         self.has_older_members
+    }
+
+    /// The calls that a fetch of all of it makes: by the people there are, as a page has 200 of them.
+    pub(super) fn calls(&self) -> u32 {
+        const PAGE: usize = 200;
+        let pages = |people: &People| u32::try_from(people.len() / PAGE + 1).unwrap_or(u32::MAX);
+        let list = &self.snapshot.list;
+        let members = match (&self.snapshot.team, list.team_members()) {
+            (Some(_), members) => members.map_or(1, pages),
+            (None, _) => 0,
+        };
+        // The add-on and the app.
+        members
+            .saturating_add(pages(list.collaborators()))
+            .saturating_add(2)
     }
 
     pub(super) fn etags(&self) -> Option<&ETags> {

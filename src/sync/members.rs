@@ -15,6 +15,7 @@ use super::team::{TeamEntry, TeamList};
 use super::tokens::Horizon;
 use crate::access::People;
 use crate::cause;
+use crate::clock;
 use crate::heroku::{ETag, HerokuError, Reply};
 use crate::ids::{ResourceId, TeamId};
 use crate::secret::Tokens;
@@ -93,18 +94,17 @@ impl Directory {
         asker: Option<Arc<Entry>>,
     ) -> Result<(), SyncError> {
         let asked_at = self.moment().await?;
-        let result = self.first_to_be_told(team, asker, asked_at).await;
+        let limit = self.settings.deadlines.list;
+        let told = clock::within(limit, self.first_to_be_told(team, asker, asked_at)).await;
+        let result = told.unwrap_or(Err(SyncError::Slow { limit }));
         match &result {
             Ok(Some(list)) => {
                 team.state().told(list.clone());
                 self.store_members(&team.id, list).await;
             }
             Ok(None) => {
-                tracing::warn!(
-                    team = %team.id,
-                    "heroku does not tell the members of a team to any of its resources"
-                );
-                team.state().refused(asked_at);
+                self.withhold(team, asked_at);
+                return Ok(());
             }
             Err(error) => {
                 tracing::warn!(
@@ -119,6 +119,17 @@ impl Directory {
         }
         self.plan(&Subject::Team(Arc::clone(team)));
         result.map(|_| ())
+    }
+
+    /// Takes note that Heroku does not tell the team's members to any of its resources.
+    pub(super) fn withhold(&self, team: &Arc<TeamEntry>, asked_at: Moment) {
+        tracing::warn!(
+            team = %team.id,
+            "heroku does not tell the members of a team to any of its resources"
+        );
+        team.state().refused(asked_at);
+        self.spread(team, Source::Heroku);
+        self.plan(&Subject::Team(Arc::clone(team)));
     }
 
     async fn store_members(&self, team: &TeamId, list: &TeamList) {

@@ -32,7 +32,7 @@ pub struct Health {
     pub due: usize,
     /// True if lists are not refreshed within their intervals: the rate limit does not allow it.
     pub behind: bool,
-    /// The calls that Heroku's rate limit leaves, by the lowest answer; none before an answer, and
+    /// The calls that Heroku's rate limit leaves, by the last answer; none before an answer, and
     /// under [`RatePools::PerToken`](super::RatePools::PerToken).
     pub calls_left: Option<u32>,
     /// Seconds that Heroku's clock is ahead of ours (behind, if negative), by its last answer.

@@ -8,6 +8,7 @@ use super::SyncError;
 use super::directory::Directory;
 use super::entry::Entry;
 use super::held::{ETags, Held, Own};
+use super::moment::Moment;
 use crate::access::{People, ResourceList, Team};
 use crate::heroku::{AddOn, AppInfo, Call, Caller, ETag, HerokuError, Reply};
 use crate::ids::AppId;
@@ -20,6 +21,15 @@ pub(super) struct Resolution<'a> {
     pub(super) caller: Caller<'a>,
     pub(super) members_age: Duration,
     pub(super) previous: Option<&'a Held>,
+}
+
+/// What it means that Heroku does not find a team that the app names.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum MissingTeam {
+    /// The app has left it between two calls: from the top.
+    MayBeFormer,
+    /// The app still names it: Heroku does not tell its members, as with 403.
+    IsWithheld,
 }
 
 /// An answer, and its name if it has one.
@@ -37,23 +47,26 @@ struct AboutApp {
 impl Resolution<'_> {
     /// Asks Heroku for the whole list. [`HerokuError::Gone`] means that the add-on itself is gone.
     pub(super) async fn run(&self) -> Result<Own, SyncError> {
-        match self.once().await {
+        match self.once(MissingTeam::MayBeFormer).await {
             // App or team changed between two calls: from the top.
-            Err(SyncError::Heroku(HerokuError::NotFound(_))) => self.once().await,
+            Err(SyncError::Heroku(HerokuError::NotFound(_))) => {
+                self.once(MissingTeam::IsWithheld).await
+            }
             result => result,
         }
     }
 
-    async fn once(&self) -> Result<Own, SyncError> {
+    async fn once(&self, missing: MissingTeam) -> Result<Own, SyncError> {
         let asked_at = self.directory.moment().await?;
         let (add_on, app) = match self.previous {
             None => {
                 let add_on = self.add_on(None).await?;
                 let app = self.ask_app(&add_on.value.app.id, None).await?;
-                self.ask_members(app.info.value.team.as_ref()).await?;
+                let team = app.info.value.team.as_ref();
+                self.ask_members(team, missing, asked_at).await?;
                 (add_on, app)
             }
-            Some(held) => self.ask_all(held).await?,
+            Some(held) => self.ask_all(held, missing, asked_at).await?,
         };
         let etags = ETags {
             add_on: add_on.etag,
@@ -74,12 +87,17 @@ impl Resolution<'_> {
 
     /// Everything at once, as app and team rarely change; what was asked about a former one does not
     /// count.
-    async fn ask_all(&self, held: &Held) -> Result<(Named<AddOn>, AboutApp), SyncError> {
+    async fn ask_all(
+        &self,
+        held: &Held,
+        missing: MissingTeam,
+        asked_at: Moment,
+    ) -> Result<(Named<AddOn>, AboutApp), SyncError> {
         let (app, team) = (&held.snapshot.app.id, held.snapshot.team.as_ref());
         let (add_on, about, members) = tokio::join!(
             self.add_on(Some(held)),
             self.ask_app(app, Some(held)),
-            self.ask_members(team),
+            self.ask_members(team, missing, asked_at),
         );
         let add_on = add_on?;
         let about = if add_on.value.app.id == *app {
@@ -91,7 +109,7 @@ impl Resolution<'_> {
         if new_team.map(|team| &team.id) == team.map(|team| &team.id) {
             members?;
         } else {
-            self.ask_members(new_team).await?;
+            self.ask_members(new_team, missing, asked_at).await?;
         }
         Ok((add_on, about))
     }
@@ -106,15 +124,27 @@ impl Resolution<'_> {
         })
     }
 
-    async fn ask_members(&self, team: Option<&Team>) -> Result<(), SyncError> {
+    async fn ask_members(
+        &self,
+        team: Option<&Team>,
+        missing: MissingTeam,
+        asked_at: Moment,
+    ) -> Result<(), SyncError> {
         let Some(team) = team else { return Ok(()) };
         let members = self
             .directory
             .ask_members(&team.id, self.entry, self.members_age);
-        members.await.map_err(|error| match error {
-            SyncError::Heroku(error) => below_the_add_on(error).into(),
-            other => other,
-        })
+        match members.await {
+            Err(SyncError::Heroku(HerokuError::NotFound(_) | HerokuError::Gone(_)))
+                if missing == MissingTeam::IsWithheld =>
+            {
+                let team = self.directory.teams.entry(&team.id);
+                self.directory.withhold(&team, asked_at);
+                Ok(())
+            }
+            Err(SyncError::Heroku(error)) => Err(below_the_add_on(error).into()),
+            result => result,
+        }
     }
 
     /// One 404 can be a hiccup of Heroku's; two in a row are the end of the resource.

@@ -10,6 +10,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::SyncError;
 use super::directory::Directory;
 use super::follow::follow;
+use super::forced::{self, Force, Payer};
 use super::lateness::Lateness;
 use super::notice::Notice;
 use super::schedule::{Due, Subject};
@@ -139,10 +140,20 @@ impl Resync {
             }
         }
         while self.fetches.len() < CONCURRENCY {
-            let (due, urgency) = match (self.in_use.pop_front(), self.idle.front()) {
-                (Some(due), _) => (due, Urgency::InUse),
-                (None, Some(_)) => (self.idle.pop_front()?, Urgency::Idle),
-                (None, None) => return None,
+            let (due, urgency) = match self.in_use.pop_front() {
+                Some(due) => (due, Urgency::InUse),
+                None => {
+                    let due = self.idle.pop_front()?;
+                    let is_late = now.saturating_sub(due.at()) > self.late_after();
+                    (
+                        due,
+                        if is_late {
+                            Urgency::Late
+                        } else {
+                            Urgency::Idle
+                        },
+                    )
+                }
             };
             if !due.is_current() {
                 continue;
@@ -151,7 +162,7 @@ impl Resync {
             if !wait.is_zero() && self.directory.settings().rate_pools == RatePools::Shared {
                 // All the others would wait as well.
                 match urgency {
-                    Urgency::Idle => self.idle.push_front(due),
+                    Urgency::Idle | Urgency::Late => self.idle.push_front(due),
                     _ => self.in_use.push_front(due),
                 }
                 return Some(now + wait);
@@ -161,6 +172,11 @@ impl Resync {
             }
         }
         None
+    }
+
+    /// When an idle list has waited so long for its turn that it must come before its interval is over.
+    fn late_after(&self) -> Duration {
+        self.directory.settings().idle_interval / 20
     }
 
     fn start(&mut self, subject: Subject, pace: Duration) {
@@ -287,7 +303,7 @@ impl Directory {
         }
     }
 
-    /// A fetch that only a webhook asks for is paid for from the resource's budget.
+    /// A fetch that only a webhook asks for is paid for from the budgets.
     fn pays_for(&self, subject: &Subject) -> bool {
         let Subject::Resource(entry) = subject else {
             return true;
@@ -296,8 +312,7 @@ impl Directory {
         if !forced || self.is_due_by_age(subject) {
             return true;
         }
-        let now = self.clock.elapsed();
-        entry.progress().budget.take(now).is_ok()
+        forced::pay(self, entry, Payer::Forced(Force::Change)).is_ok()
     }
 }
 

@@ -17,6 +17,33 @@ pub(crate) struct SyncSettings {
     pub(crate) rate_pools: RatePools,
     pub(crate) list_policy: ListPolicy,
     pub(crate) webhooks: Option<Webhooks>,
+    pub(crate) deadlines: Deadlines,
+}
+
+impl SyncSettings {
+    /// No status of Heroku's keeps it from being asked for longer than a list lasts.
+    pub(crate) fn longest_block(&self) -> Duration {
+        self.idle_interval.min(self.max_list_age)
+    }
+}
+
+/// How long what takes several calls to Heroku may take, in real time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadlines {
+    /// A whole list, in the background: its slot in the sync is free again.
+    pub(crate) list: Duration,
+    /// For a request that waits for a list: the fetch goes on without it.
+    pub(crate) request: Duration,
+}
+
+impl Deadlines {
+    /// By how long one call may take. With the default of 10 s: 60 s and 15 s, and never more.
+    pub(crate) fn of_calls(timeout: Duration) -> Self {
+        Self {
+            list: (timeout * 6).min(Duration::from_secs(60)),
+            request: (timeout * 3).min(Duration::from_secs(15)),
+        }
+    }
 }
 
 /// Whose calls draw on one rate limit of Heroku's.
@@ -24,7 +51,7 @@ pub(crate) struct SyncSettings {
 #[non_exhaustive]
 pub enum RatePools {
     /// All resources share one. What Heroku does is not documented, so this is the default: the sync
-    /// slows down by the lowest `RateLimit-Remaining` of any answer.
+    /// slows down by the last `RateLimit-Remaining` of any answer.
     #[default]
     Shared,
     /// Each resource's token has one of its own.

@@ -188,7 +188,7 @@ impl Directory {
         let Some(refused) = entry.progress().grant_refused else {
             return false;
         };
-        let patience = patience(refused.times, self.settings.idle_interval);
+        let patience = patience(refused.times, self.settings.longest_block());
         self.clock.elapsed() < refused.last_at + patience
     }
 

@@ -227,6 +227,9 @@ impl Store for Faulty {
     ) -> Result<bool, StoreError> {
         self.reached("burn").await?.burn(key, until, now).await
     }
+    async fn is_consumed(&self, key: &ReplayKey) -> Result<bool, StoreError> {
+        self.reached("is_consumed").await?.is_consumed(key).await
+    }
     async fn close_session(
         &self,
         session: &SessionKey,

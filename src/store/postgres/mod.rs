@@ -5,6 +5,7 @@ mod notices;
 mod row;
 mod shared;
 mod upkeep;
+mod used;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -354,15 +355,13 @@ impl Store for PostgresStore {
         until: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        let insert = sqlx::query(
-            "INSERT INTO tower_heroku_sso.used_sign_in (key, until) VALUES ($1, $2)
-             ON CONFLICT (key) DO NOTHING",
-        )
-        .bind(key.to_string())
-        .bind(until);
-        let done = answer(insert.execute(&self.pool)).await?;
+        let is_first = used::consume(&self.pool, key, until).await?;
         self.sweep(now);
-        Ok(done.rows_affected() == 1)
+        Ok(is_first)
+    }
+
+    async fn is_consumed(&self, key: &ReplayKey) -> Result<bool, StoreError> {
+        used::is_consumed(&self.pool, key).await
     }
 
     async fn close_session(

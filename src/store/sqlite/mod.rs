@@ -332,6 +332,12 @@ impl Store for SqliteStore {
         Ok(done.rows_affected() == 1)
     }
 
+    async fn is_consumed(&self, key: &ReplayKey) -> Result<bool, StoreError> {
+        let used = sqlx::query("SELECT 1 FROM heroku_sso_used_sign_in WHERE key = ?1");
+        let used = used.bind(key.to_string()).fetch_optional(&self.pool);
+        Ok(used.await?.is_some())
+    }
+
     async fn close_session(
         &self,
         session: &SessionKey,

@@ -196,6 +196,10 @@ impl Store for HeldStore {
     ) -> Result<bool, StoreError> {
         self.call("burn", self.inner().burn(key, until, now)).await
     }
+    async fn is_consumed(&self, key: &ReplayKey) -> Result<bool, StoreError> {
+        self.inner().is_consumed(key).await
+    }
+
     async fn close_session(
         &self,
         session: &SessionKey,

@@ -93,6 +93,9 @@ impl Store for Forgetful {
     ) -> Result<bool, StoreError> {
         self.inner.burn(key, until, now).await
     }
+    async fn is_consumed(&self, key: &ReplayKey) -> Result<bool, StoreError> {
+        self.inner.is_consumed(key).await
+    }
     async fn close_session(
         &self,
         session: &SessionKey,

@@ -1,0 +1,133 @@
+//! Sign-ins that were used before: found out before anything is made for them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio::sync::{Mutex as Lock, OwnedMutexGuard};
+
+use crate::clock::Reading;
+use crate::ids::ResourceId;
+use crate::lately::Lately;
+use crate::sso::{ReplayKey, VerifiedSso};
+use crate::store::{Store, StoreError};
+
+/// What this process knows of forms that were used, and which of them it is at.
+pub(crate) struct UsedForms {
+    /// With the resource that each was used for, where that is known.
+    known: Lately<ReplayKey, Option<ResourceId>>,
+    turns: Mutex<HashMap<ReplayKey, Weak<Lock<()>>>>,
+}
+
+/// Of two requests with one form, the second waits for what becomes of the first.
+pub(super) struct Turn<'a> {
+    forms: &'a UsedForms,
+    key: ReplayKey,
+    lock: Option<Arc<Lock<()>>>,
+    guard: Option<OwnedMutexGuard<()>>,
+}
+
+/// Whether a form was used before.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Form {
+    Unused,
+    Used(Option<ResourceId>),
+}
+
+impl UsedForms {
+    /// A used form is remembered for this long: as long as it could pass otherwise.
+    pub(crate) fn new(kept: Duration) -> Self {
+        Self {
+            known: Lately::new(kept),
+            turns: Mutex::default(),
+        }
+    }
+
+    /// Waits until no other request of this process is at the form.
+    pub(super) async fn turn(&self, key: &ReplayKey) -> Turn<'_> {
+        let lock = self.lock_of(key);
+        let mut turn = Turn {
+            forms: self,
+            key: key.clone(),
+            lock: Some(Arc::clone(&lock)),
+            guard: None,
+        };
+        turn.guard = Some(lock.lock_owned().await);
+        turn
+    }
+
+    /// Asks the store only about a form that this process does not know.
+    pub(super) async fn look_up(
+        &self,
+        key: &ReplayKey,
+        store: &dyn Store,
+        now: Reading,
+    ) -> Result<Form, StoreError> {
+        if let Some(resource) = self.known.get(key) {
+            return Ok(Form::Used(resource));
+        }
+        if !store.is_consumed(key).await? {
+            return Ok(Form::Unused);
+        }
+        self.note(key, None, now);
+        Ok(Form::Used(None))
+    }
+
+    /// Uses the form. False if it was used before, by whichever process.
+    pub(super) async fn consume(
+        &self,
+        verified: &VerifiedSso,
+        resource: &ResourceId,
+        store: &dyn Store,
+        until: OffsetDateTime,
+        now: Reading,
+    ) -> Result<bool, StoreError> {
+        // The weaker tokens first: if this stops half-way, less works, not more. That another person's
+        // sign-in of the same second consumed them before is no reason to refuse this one.
+        for key in verified.weaker_replay_keys() {
+            store.burn(key, until, now.now).await?;
+            self.note(key, Some(*resource), now);
+        }
+        let key = verified.replay_key();
+        let is_first = store.burn(key, until, now.now).await?;
+        self.note(key, Some(*resource), now);
+        Ok(is_first)
+    }
+
+    fn note(&self, key: &ReplayKey, resource: Option<ResourceId>, now: Reading) {
+        self.known.put_if(key.clone(), resource, now, |_| false);
+    }
+
+    fn lock_of(&self, key: &ReplayKey) -> Arc<Lock<()>> {
+        let mut turns = self.turns();
+        if let Some(lock) = turns.get(key).and_then(Weak::upgrade) {
+            return lock;
+        }
+        let lock = Arc::default();
+        turns.insert(key.clone(), Arc::downgrade(&lock));
+        lock
+    }
+
+    fn turns(&self) -> MutexGuard<'_, HashMap<ReplayKey, Weak<Lock<()>>>> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut turns = self.forms.turns();
+        drop((self.guard.take(), self.lock.take()));
+        let is_last = |lock: &Weak<_>| lock.strong_count() == 0;
+        if turns.get(&self.key).is_some_and(is_last) {
+            turns.remove(&self.key);
+        }
+    }
+}
+
+impl fmt::Debug for UsedForms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UsedForms({} under way)", self.turns().len())
+    }
+}

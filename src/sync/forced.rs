@@ -1,0 +1,153 @@
+//! Who pays for a fetch that the schedule did not plan.
+//!
+//! Whoever is at a resource can ask for fetches of its list: people whom it does not have, Heroku's
+//! webhooks, callers of `refresh_now`. They draw on a bucket of the resource's own, and what is *forced*,
+//! as the list is young, on one over all resources too. So a hostile tenant costs the others nothing but
+//! that forced fetches are rare for a while: every list in use is refreshed as before.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::SyncError;
+use super::budget::Budget;
+use super::directory::Directory;
+use super::entry::{Entry, Progress};
+use super::settings::RatePools;
+use crate::heroku::Urgency;
+
+/// Of one resource: 10 fetches at once for people and webhooks, 5 for `refresh_now`, and one more of
+/// each every 10 seconds.
+const OUTSIDE_BURST: u32 = 10;
+const CALLERS_BURST: u32 = 5;
+const REFILL: Duration = Duration::from_secs(10);
+
+/// Of all resources, for each reason: so many calls at once, and 6 more a minute. Heroku's pool is 4,500
+/// calls, and 75 more a minute.
+const SHARED_BURST: u32 = 150;
+const SHARED_REFILL: Duration = Duration::from_secs(10);
+
+/// Why a young list is to be fetched again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Force {
+    /// An email that is not on it.
+    Unlisted,
+    /// Heroku said that it has changed.
+    Change,
+    /// `refresh_now`.
+    Caller,
+}
+
+/// Who pays for a fetch.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Payer {
+    /// The schedule: it has planned for it.
+    Schedule,
+    /// The resource: its list is too old for somebody who waits.
+    Resource,
+    /// The resource, and all of them together if the list is young.
+    Forced(Force),
+}
+
+/// The buckets of one resource.
+#[derive(Debug)]
+pub(super) struct OwnBudgets {
+    outside: Budget,
+    callers: Budget,
+}
+
+/// The buckets over all resources, so that none of the three reasons is at the cost of another.
+#[derive(Debug)]
+pub(super) struct SharedBudgets(Mutex<[Budget; 3]>);
+
+impl OwnBudgets {
+    pub(super) fn full(now: Duration) -> Self {
+        Self {
+            outside: Budget::full(OUTSIDE_BURST, REFILL, now),
+            callers: Budget::full(CALLERS_BURST, REFILL, now),
+        }
+    }
+
+    fn of(&mut self, force: Force) -> &mut Budget {
+        match force {
+            Force::Unlisted | Force::Change => &mut self.outside,
+            Force::Caller => &mut self.callers,
+        }
+    }
+}
+
+impl Default for SharedBudgets {
+    /// Full.
+    fn default() -> Self {
+        let bucket = || Budget::full(SHARED_BURST, SHARED_REFILL, Duration::ZERO);
+        Self(Mutex::new([bucket(), bucket(), bucket()]))
+    }
+}
+
+impl SharedBudgets {
+    fn with<T>(&self, force: Force, act: impl FnOnce(&mut Budget) -> T) -> T {
+        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let [unlisted, change, caller] = &mut *buckets;
+        act(match force {
+            Force::Unlisted => unlisted,
+            Force::Change => change,
+            Force::Caller => caller,
+        })
+    }
+}
+
+/// Pays for a fetch that begins now.
+///
+/// # Errors
+/// [`SyncError::OverBudget`]; nothing was paid.
+pub(super) fn pay(directory: &Directory, entry: &Entry, payer: Payer) -> Result<(), SyncError> {
+    let over_budget = |retry_after| SyncError::OverBudget { retry_after };
+    let now = directory.clock.elapsed();
+    let mut progress = entry.progress();
+    match payer {
+        Payer::Schedule => Ok(()),
+        Payer::Resource => progress.budgets.outside.take(1, now).map_err(over_budget),
+        Payer::Forced(force) => {
+            let wait = wait(directory, entry, &mut progress, force);
+            if !wait.is_zero() {
+                return Err(over_budget(wait));
+            }
+            let shares_pool = directory.settings.rate_pools == RatePools::Shared;
+            if let Some(cost) = shared_cost(directory, entry).filter(|_| shares_pool) {
+                let taken = directory
+                    .forced
+                    .with(force, |shared| shared.take(cost, now));
+                taken.map_err(over_budget)?;
+            }
+            progress.budgets.of(force).take(1, now).map_err(over_budget)
+        }
+    }
+}
+
+/// How long until a forced fetch can be paid for.
+pub(super) fn wait(
+    directory: &Directory,
+    entry: &Entry,
+    progress: &mut Progress,
+    force: Force,
+) -> Duration {
+    let now = directory.clock.elapsed();
+    let own = progress.budgets.of(force).wait(now);
+    if shared_cost(directory, entry).is_none() {
+        return own;
+    }
+    let reserve = directory.pool(entry).shortage(Urgency::Forced, now);
+    let shared = match directory.settings.rate_pools {
+        RatePools::Shared => directory.forced.with(force, |shared| shared.wait(now)),
+        // What one resource spends no other one has.
+        RatePools::PerToken => Duration::ZERO,
+    };
+    own.max(reserve).max(shared)
+}
+
+/// The calls that a fetch costs all resources together; none if somebody who waits would have the list
+/// fetched anyway, as it is old or there is none.
+fn shared_cost(directory: &Directory, entry: &Entry) -> Option<u32> {
+    let held = entry.held()?;
+    let is_young = held.age(&directory.clock) <= directory.settings.refresh_interval;
+    is_young.then(|| held.calls())
+}

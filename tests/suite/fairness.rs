@@ -1,0 +1,358 @@
+//! No tenant at the cost of the others: what strangers, buttons and used forms may cost.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::Method;
+use tower_heroku_sso::MemorySessions;
+use tower_heroku_sso::simulator::{AddOn, Endpoint};
+use tower_heroku_sso::sync::SyncError;
+use tower_sessions::session::{Id, Record};
+use tower_sessions::{SessionStore, session_store};
+
+use crate::browser::Browser;
+use crate::faulty::Faulty;
+use crate::world::{REFRESH, World, grant};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What all young lists together may cost at once, for each reason, in calls.
+const SHARED_BURST: usize = 150;
+/// The calls of the list of a personal app.
+const LIST: usize = 3;
+
+/// Apps of one person each, registered and fetched.
+async fn apps(world: &World, number: usize) -> Vec<AddOn> {
+    let mut addons = Vec::new();
+    for number in 0..number {
+        let addon = world.heroku.app(&format!("app-{number}")).addon();
+        let resource = addon.resource_id();
+        world.sso.register(&resource, grant(&addon)).await.unwrap();
+        world.sso.refresh_now(&resource).await.unwrap();
+        addons.push(addon);
+    }
+    addons
+}
+
+/// Sessions in memory whose store is counted, and can fail.
+#[derive(Clone, Debug, Default)]
+struct Counted {
+    inner: MemorySessions,
+    calls: Arc<AtomicUsize>,
+    fails: Arc<AtomicBool>,
+}
+
+impl Counted {
+    /// The calls since this was asked last.
+    fn calls(&self) -> usize {
+        self.calls.swap(0, Ordering::SeqCst)
+    }
+
+    fn reached(&self) -> session_store::Result<&MemorySessions> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        match self.fails.load(Ordering::SeqCst) {
+            true => Err(session_store::Error::Backend("it is away".into())),
+            false => Ok(&self.inner),
+        }
+    }
+}
+
+#[async_trait]
+impl SessionStore for Counted {
+    async fn create(&self, record: &mut Record) -> session_store::Result<()> {
+        self.reached()?.create(record).await
+    }
+    async fn save(&self, record: &Record) -> session_store::Result<()> {
+        self.reached()?.save(record).await
+    }
+    async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
+        self.reached()?.load(id).await
+    }
+    async fn delete(&self, id: &Id) -> session_store::Result<()> {
+        self.reached()?.delete(id).await
+    }
+}
+
+#[tokio::test]
+async fn c12_strangers_at_many_resources_share_one_budget() {
+    let world = World::start().await;
+    let addons = apps(&world, 30).await;
+    world.heroku.reset_calls();
+    let unlisted = async |number: usize| {
+        for addon in &addons {
+            let form = addon.sign_in_form(&format!("stranger-{number}@example.com"));
+            assert_eq!(world.browser().submit(&form).await.status, 403);
+        }
+    };
+    for number in 0..5 {
+        unlisted(number).await;
+    }
+    // 450 would be theirs by the budgets of the resources alone.
+    let forced = world.heroku.calls(Endpoint::Any);
+    assert!(forced <= SHARED_BURST + LIST, "{forced}");
+    assert!(forced >= SHARED_BURST, "{forced}");
+    // Six calls a minute come back.
+    world.clock.advance(SECOND * 60);
+    unlisted(5).await;
+    let forced = world.heroku.calls(Endpoint::Any);
+    assert!(forced <= SHARED_BURST + 6 + LIST, "{forced}");
+    // Whoever is on a list that is too old gets in: that is not forced.
+    world.clock.advance(REFRESH);
+    world.signed_in(&addons[7], "owner@example.com").await;
+}
+
+#[tokio::test]
+async fn c12_forced_fetches_leave_a_fifth_of_the_pool_to_lists_in_use() {
+    let world = World::start().await;
+    let addons = apps(&world, 2).await;
+    let calls_of = async |remaining: usize, addon: &AddOn, email: &str| {
+        world.clock.advance(REFRESH + SECOND);
+        world.heroku.set_rate_limit_remaining(remaining + LIST);
+        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.heroku.reset_calls();
+        let form = addon.sign_in_form(email);
+        assert_eq!(world.browser().submit(&form).await.status, 403);
+        world.heroku.calls(Endpoint::Any)
+    };
+    assert_eq!(calls_of(300, &addons[0], "one@example.com").await, 0);
+    assert_eq!(calls_of(1500, &addons[1], "two@example.com").await, LIST);
+}
+
+#[tokio::test]
+async fn c13_a_refresh_beyond_its_bound_answers_with_the_list_that_there_is() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let app = world.heroku.app("shop");
+    let resource = addon.resource_id();
+    world.sso.refresh_now(&resource).await.unwrap();
+    app.collaborator("bob@example.com");
+    world.heroku.reset_calls();
+    let mut last = None;
+    for _ in 0..20 {
+        last = Some(world.sso.refresh_now(&resource).await.unwrap());
+    }
+    assert_eq!(
+        world.heroku.calls(Endpoint::AddOn),
+        4,
+        "five with the first"
+    );
+    assert_eq!(last.unwrap().list.members().count(), 3);
+    // One more each ten seconds.
+    app.remove("bob@example.com");
+    let members = async || {
+        world
+            .sso
+            .refresh_now(&resource)
+            .await
+            .unwrap()
+            .list
+            .members()
+            .count()
+    };
+    assert_eq!(members().await, 3);
+    world.clock.advance(SECOND * 10);
+    assert_eq!(members().await, 2);
+    assert_eq!(world.heroku.calls(Endpoint::AddOn), 5);
+}
+
+#[tokio::test]
+async fn c13_a_refresh_beyond_its_bound_without_a_list_says_when_next() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let resource = addon.resource_id();
+    world.heroku.fault(
+        Endpoint::AddOn,
+        tower_heroku_sso::simulator::Fault::Status(503),
+    );
+    for _ in 0..5 {
+        let error = world.sso.refresh_now(&resource).await.unwrap_err();
+        assert!(matches!(error, SyncError::Heroku(_)), "{error}");
+    }
+    let error = world.sso.refresh_now(&resource).await.unwrap_err();
+    let wanted =
+        matches!(error, SyncError::OverBudget { retry_after } if retry_after == SECOND * 10);
+    assert!(wanted, "{error:?}");
+}
+
+#[tokio::test]
+async fn c13_refreshes_of_many_resources_share_one_budget() {
+    let world = World::start().await;
+    let addons = apps(&world, 30).await;
+    world.heroku.reset_calls();
+    for addon in addons.iter().chain(&addons).chain(&addons) {
+        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    }
+    let forced = world.heroku.calls(Endpoint::Any);
+    assert!(forced <= SHARED_BURST + LIST, "{forced}");
+    // A list that is old is not forced.
+    world.clock.advance(REFRESH + SECOND);
+    world.heroku.reset_calls();
+    for addon in &addons {
+        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    }
+    assert_eq!(world.heroku.calls(Endpoint::AddOn), addons.len());
+}
+
+#[tokio::test]
+async fn c14_a_replay_costs_nothing_but_one_read_of_the_store() {
+    let (store, sessions) = (Faulty::default(), Counted::default());
+    let world = World::with(|builder| {
+        let builder = builder.store(store.clone());
+        builder.session_store(sessions.clone())
+    })
+    .await;
+    let addon = world.addon().await;
+    let form = addon.sign_in_form("ann@example.com");
+    assert_eq!(world.browser().submit(&form).await.status, 303);
+    sessions.calls();
+    let (reads, heroku) = (
+        store.calls("is_consumed"),
+        world.heroku.calls(Endpoint::Any),
+    );
+    let (burnt, tickets) = (store.calls("burn"), store.calls("ticket"));
+    for _ in 0..20 {
+        assert_eq!(world.browser().submit(&form).await.status, 403);
+    }
+    assert_eq!(store.calls("is_consumed"), reads, "this process knows it");
+
+    // A process that does not.
+    let (_next, address) = world
+        .another_gate(|builder| {
+            let builder = builder.store(store.clone());
+            builder.session_store(sessions.clone())
+        })
+        .await;
+    let at_next = Browser::new(address);
+    for _ in 0..20 {
+        assert_eq!(at_next.submit(&form).await.status, 403);
+    }
+    assert_eq!(store.calls("is_consumed"), reads + 1);
+    assert_eq!(sessions.calls(), 0);
+    assert_eq!(store.calls("burn"), burnt);
+    assert_eq!(store.calls("ticket"), tickets);
+    assert_eq!(world.heroku.calls(Endpoint::Any), heroku);
+}
+
+#[tokio::test]
+async fn c14_one_form_many_times_at_once_makes_one_session() {
+    let sessions = Counted::default();
+    let world = World::with(|builder| builder.session_store(sessions.clone())).await;
+    let addon = world.addon().await;
+    let form = addon.sign_in_form("ann@example.com");
+    let posts = (0..30).map(|_| {
+        let (browser, form) = (world.browser(), form.clone());
+        tokio::spawn(async move { browser.submit(&form).await.status })
+    });
+    let mut let_in = 0;
+    for post in posts.collect::<Vec<_>>() {
+        let_in += usize::from(post.await.unwrap() == 303);
+    }
+    assert_eq!(let_in, 1);
+    assert_eq!(sessions.calls(), 1, "one is made, and none is taken back");
+}
+
+#[tokio::test]
+async fn c14_a_form_whose_sign_in_failed_is_good_for_who_waited() {
+    let sessions = Counted::default();
+    let world = World::with(|builder| builder.session_store(sessions.clone())).await;
+    let addon = world.addon().await;
+    let form = addon.sign_in_form("ann@example.com");
+    sessions.fails.store(true, Ordering::SeqCst);
+    assert_eq!(world.browser().submit(&form).await.status, 503);
+    sessions.fails.store(false, Ordering::SeqCst);
+    assert_eq!(world.browser().submit(&form).await.status, 303);
+}
+
+#[tokio::test]
+async fn c15_made_up_sessions_leave_nothing_while_the_session_store_fails() {
+    let (store, sessions) = (Faulty::default(), Counted::default());
+    let world = World::with(|builder| {
+        let builder = builder.store(store.clone());
+        builder.session_store(sessions.clone())
+    })
+    .await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let session = ann.cookie("__Host-heroku_sso").unwrap();
+    sessions.fails.store(true, Ordering::SeqCst);
+    let sign_out = |browser: &Browser| browser.request(Method::POST, "/logout");
+    for _ in 0..50 {
+        let stranger = world.browser();
+        stranger.set_cookie("__Host-heroku_sso", &Id::default().to_string());
+        assert_eq!(stranger.send(sign_out(&stranger)).await.status, 503);
+    }
+    assert_eq!(store.calls("close_session"), 0, "no row, no word to others");
+    // A session that this process has seen is closed, as far as that goes.
+    assert_eq!(ann.send(sign_out(&ann)).await.status, 503);
+    assert_eq!(store.calls("close_session"), 1);
+    sessions.fails.store(false, Ordering::SeqCst);
+    ann.set_cookie("__Host-heroku_sso", &session);
+    assert_eq!(ann.fetch("/page").await.status, 401);
+}
+
+#[tokio::test]
+async fn c15_a_hundred_session_cookies_cost_twenty_look_ups() {
+    let sessions = Counted::default();
+    let world = World::with(|builder| {
+        let builder = builder.resource_in_path("/addons/{resource}");
+        builder.session_store(sessions.clone())
+    })
+    .await;
+    let browser = world.browser();
+    for number in 0..100 {
+        let name = format!("__Host-heroku_sso_01234567-89ab-4def-8123-{number:012x}");
+        browser.set_cookie(&name, &Id::default().to_string());
+    }
+    for path in [
+        "/logout",
+        "/page",
+        "/addons/01234567-89ab-4def-8123-000000000001",
+    ] {
+        sessions.calls();
+        let method = if path == "/logout" {
+            Method::POST
+        } else {
+            Method::GET
+        };
+        let answer = browser.send(browser.request(method, path)).await;
+        assert!(sessions.calls() <= 20, "{path}");
+        assert!(answer.set_cookies().len() <= 22, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn c16_a_list_of_slow_pages_is_given_up_and_its_slot_is_free() {
+    let step = Duration::from_millis(40);
+    let world = World::with_heroku(
+        |heroku| heroku.page_size(1).latency(step),
+        // A whole list may take six times that, and who waits for one three times.
+        |builder| builder.heroku_timeout(Duration::from_millis(150)),
+    )
+    .await;
+    let app = world.heroku.app("endless");
+    for number in 0..80 {
+        app.collaborator(&format!("person-{number}@example.com"));
+    }
+    let addon = app.addon();
+    let resource = addon.resource_id();
+    world.sso.register(&resource, grant(&addon)).await.unwrap();
+    let begun = std::time::Instant::now();
+    let form = addon.sign_in_form("person-1@example.com");
+    assert_eq!(world.browser().submit(&form).await.status, 503);
+    assert!(
+        begun.elapsed() < Duration::from_millis(850),
+        "{:?}",
+        begun.elapsed()
+    );
+    let error = world.sso.refresh_now(&resource).await.unwrap_err();
+    assert!(matches!(error, SyncError::Slow { .. }), "{error}");
+    // It is over in the background as well: nothing is asked any more.
+    world.quiet_for(step * 8).await;
+    let pages = world.heroku.calls(Endpoint::Collaborators);
+    assert!(pages < 45, "{pages}");
+    // A list of usual length is fetched as ever.
+    let other = world.addon().await;
+    world.signed_in(&other, "ann@example.com").await;
+}

@@ -1,0 +1,231 @@
+//! R9: thirty hostile tenants at full speed for an hour, at a Heroku that means its rate limit, by a clock
+//! that the test moves. Everybody else's lists are fetched in time.
+//!
+//! With pools that are apart the usual run is twenty minutes; the whole hour:
+//!
+//! ```text
+//! HOSTILE_MINUTES=60 cargo test --all-features --test suite r9_ -- --nocapture
+//! ```
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, header};
+use http_body_util::Full;
+use tower::{Layer, ServiceExt, service_fn};
+use tower_heroku_sso::simulator::{AddOn, Endpoint, SignInForm};
+use tower_heroku_sso::{Clock as _, RatePools};
+
+use crate::browser::FORM;
+use crate::world::{REFRESH, World, grant};
+
+const HOSTILE: usize = 30;
+const STEP: Duration = Duration::from_secs(10);
+const MINUTE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_secs(6 * 60 * 60);
+/// Heroku's pool, and what it gains in a minute.
+const POOL: (u32, u32) = (4_500, 75);
+/// Of each hostile tenant in a step: sign-ins of people who are on no list, of a used form, and refreshes
+/// by a button.
+const FULL_SPEED: usize = 3;
+
+/// A fleet, some of which is hostile.
+struct Fleet {
+    world: World,
+    hostile: Vec<Tenant>,
+    in_use: Vec<Tenant>,
+    idle: Vec<AddOn>,
+}
+
+/// A resource whose owner is signed in.
+struct Tenant {
+    addon: AddOn,
+    cookie: String,
+    used: SignInForm,
+}
+
+/// What an hour has come to.
+#[derive(Debug, Default)]
+struct Figures {
+    oldest_in_use: Duration,
+    oldest_idle: Duration,
+    /// At the end.
+    calls_left: Option<u32>,
+    calls: usize,
+}
+
+async fn inside(_: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, Infallible> {
+    Ok(Response::new(Full::default()))
+}
+
+/// In this process, as all that counts is what it asks of Heroku.
+async fn ask(world: &World, request: Request<Full<Bytes>>) -> Response<()> {
+    let gate = world.sso.layer().layer(service_fn(inside));
+    gate.oneshot(request).await.unwrap().map(drop)
+}
+
+async fn submit(world: &World, form: &SignInForm) -> Response<()> {
+    let request = Request::post("/heroku/sso").header(header::CONTENT_TYPE, FORM);
+    ask(world, request.body(Full::from(form.body())).unwrap()).await
+}
+
+async fn page(world: &World, cookie: &str) -> Response<()> {
+    let request = Request::get("/page").header(header::COOKIE, cookie);
+    ask(world, request.body(Full::default()).unwrap()).await
+}
+
+impl Tenant {
+    async fn sign_in(world: &World, addon: AddOn) -> Self {
+        let used = addon.sign_in_form("owner@example.com");
+        let answer = submit(world, &used).await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+        let cookie = answer.headers()[header::SET_COOKIE].to_str().unwrap();
+        let cookie = cookie.split(';').next().unwrap().to_owned();
+        Self {
+            addon,
+            cookie,
+            used,
+        }
+    }
+
+    /// As much as there is time for.
+    async fn attack(&self, world: &World, step: usize) {
+        for number in 0..FULL_SPEED {
+            let stranger = format!("stranger-{step}-{number}@example.com");
+            let answer = submit(world, &self.addon.sign_in_form(&stranger)).await;
+            assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+            assert_eq!(
+                submit(world, &self.used).await.status(),
+                StatusCode::FORBIDDEN
+            );
+            world
+                .sso
+                .refresh_now(&self.addon.resource_id())
+                .await
+                .unwrap();
+        }
+    }
+}
+
+impl Fleet {
+    /// All lists are there; those of idle resources are as old as they are in a fleet that runs for long.
+    async fn start(world: World, in_use: usize, idle: usize) -> Self {
+        let full = || world.heroku.set_rate_limit_remaining(POOL.0 as usize);
+        let mut addons = Vec::new();
+        for number in 0..HOSTILE + in_use + idle {
+            let addon = world.heroku.app(&format!("app-{number}")).addon();
+            let resource = addon.resource_id();
+            world.sso.register(&resource, grant(&addon)).await.unwrap();
+            addons.push(addon);
+        }
+        // They come up between 0.7 and 0.9 of their interval.
+        let apart = IDLE.mul_f64(0.8) / u32::try_from(idle.max(1)).unwrap();
+        for addon in &addons[..idle] {
+            full();
+            world.clock.advance(apart);
+            world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        }
+        let mut tenants = Vec::new();
+        for addon in addons.drain(idle..) {
+            full();
+            tenants.push(Tenant::sign_in(&world, addon).await);
+        }
+        full();
+        Self {
+            in_use: tenants.split_off(HOSTILE),
+            hostile: tenants,
+            idle: addons,
+            world,
+        }
+    }
+
+    async fn hour(&self, whole: Duration) -> Figures {
+        let world = &self.world;
+        let sync = world.sso.spawn_sync();
+        world.heroku.reset_calls();
+        let mut figures = Figures::default();
+        let steps = whole.as_secs() / STEP.as_secs();
+        for step in 0..usize::try_from(steps).unwrap() {
+            world.clock.advance(STEP);
+            for tenant in &self.hostile {
+                assert_eq!(page(world, &tenant.cookie).await.status(), StatusCode::OK);
+                tenant.attack(world, step).await;
+            }
+            if step % 6 == 0 {
+                for tenant in &self.in_use {
+                    assert_eq!(page(world, &tenant.cookie).await.status(), StatusCode::OK);
+                }
+            }
+            self.settle().await;
+            let ages = self
+                .ages(self.in_use.iter().map(|tenant| &tenant.addon))
+                .await;
+            figures.oldest_in_use = figures.oldest_in_use.max(ages);
+            figures.oldest_idle = figures.oldest_idle.max(self.ages(&self.idle).await);
+        }
+        figures.calls = world.heroku.calls(Endpoint::AddOn) * 3;
+        figures.calls_left = world.sso.health().await.unwrap().calls_left;
+        assert_eq!(world.heroku.calls_answered(Endpoint::Any, 429), 0);
+        sync.shutdown().await;
+        figures
+    }
+
+    /// Until the sync asks nothing more by itself, or nearly: what it has not fetched by then counts as
+    /// older.
+    async fn settle(&self) {
+        let (mut calls, mut rest) = (0, 0);
+        while rest < 3 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            let now = self.world.heroku.calls(Endpoint::Any);
+            rest = if now == calls { rest + 1 } else { 0 };
+            calls = now;
+        }
+    }
+
+    /// The age of the oldest of these lists.
+    async fn ages(&self, addons: impl IntoIterator<Item = &AddOn>) -> Duration {
+        let now = self.world.clock.now();
+        let mut oldest = Duration::ZERO;
+        for addon in addons {
+            let list = self.world.sso.access_list(&addon.resource_id()).await;
+            let age = now - list.unwrap().expect("a list").fetched_at;
+            oldest = oldest.max(age.try_into().unwrap());
+        }
+        oldest
+    }
+}
+
+fn assert_in_time(figures: &Figures) {
+    println!("{figures:?}");
+    let limit = REFRESH.mul_f64(1.1);
+    assert!(figures.oldest_in_use <= limit, "{figures:?}");
+    assert!(figures.oldest_idle <= IDLE, "{figures:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r9_in_one_pool_a_hundred_lists_in_use_are_fetched_in_time() {
+    let world = World::with_heroku(
+        |heroku| heroku.rate_pool(POOL.0, POOL.1).enforce_rate_limit(true),
+        |builder| builder.idle_interval(IDLE),
+    )
+    .await;
+    let fleet = Fleet::start(world, 100, 870).await;
+    assert_in_time(&fleet.hour(MINUTE * 60).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r9_in_pools_apart_nine_hundred_seventy_are_fetched_in_time() {
+    let world = World::with_heroku(
+        |heroku| {
+            let heroku = heroku.rate_pool(POOL.0, POOL.1).enforce_rate_limit(true);
+            heroku.rate_pools_per_addon()
+        },
+        |builder| builder.rate_pools(RatePools::PerToken),
+    )
+    .await;
+    let fleet = Fleet::start(world, 970, 0).await;
+    let minutes = std::env::var("HOSTILE_MINUTES").ok();
+    let minutes = minutes.map_or(20, |text| text.parse().expect("a number"));
+    assert_in_time(&fleet.hour(MINUTE * minutes).await);
+}
