@@ -32,14 +32,16 @@ pub(crate) enum Urgency {
 }
 
 impl Urgency {
-    /// The share of a pool that calls of this urgency leave to what is more urgent.
-    fn reserve(self) -> f64 {
+    /// What calls of this urgency leave to what is more urgent of a pool of this size.
+    fn reserve(self, size: u32) -> f64 {
+        let size = f64::from(size.min(POOL));
         match self {
             Self::Now => 0.0,
-            Self::InUse => 0.02,
-            Self::Forced => 0.2,
-            Self::Late => 0.25,
-            Self::Idle => 0.5,
+            Self::InUse => size * 0.02,
+            Self::Forced => size * 0.2,
+            // Of a small pool as much as lists that are begun at once may take.
+            Self::Late => (size * 0.25).max(BEGUN_AT_ONCE).min(size * 0.5),
+            Self::Idle => size * 0.5,
         }
     }
 }
@@ -55,12 +57,13 @@ const LARGEST_POOL: u32 = 1_000_000;
 const LONGEST_WAIT_IN_USE: Duration = Duration::from_secs(30);
 /// The calls that one refresh of a list makes at most, unless its people come in pages.
 const CALLS_A_LIST: f64 = 4.0;
+/// The calls of all lists that the sync may have under way.
+const BEGUN_AT_ONCE: f64 = 16.0 * CALLS_A_LIST;
 
 /// How long until a pool of `size`, of which `left` calls are left, has enough for a list of this
 /// urgency. A pool refills once an hour, as far as is known.
 pub(super) fn wait_for(left: f64, size: u32, urgency: Urgency) -> Duration {
-    let reserve = f64::from(size.min(POOL)) * urgency.reserve();
-    let missing = reserve + CALLS_A_LIST - left;
+    let missing = urgency.reserve(size) + CALLS_A_LIST - left;
     if urgency == Urgency::Now || missing <= 0.0 {
         return Duration::ZERO;
     }

@@ -24,6 +24,8 @@ pub async fn people(world: &World, addon: &AddOn) -> Vec<String> {
 }
 
 pub async fn refused(world: &World, addon: &AddOn) -> HerokuError {
+    // That is how often a list is fetched for who asks.
+    world.clock.advance(Duration::from_secs(10));
     match world.sso.refresh_now(&addon.resource_id()).await {
         Err(SyncError::Heroku(error)) => error,
         other => panic!("{other:?}"),
@@ -317,6 +319,7 @@ async fn u26_a_token_that_works_and_ends_at_once_makes_no_loop() {
             let edit = Script::Edited("\"expires_in\":28800", format!("\"expires_in\":{life}"));
             line.contains("/oauth/token").then_some(edit)
         });
+        world.clock.advance(Duration::from_secs(20));
         world.heroku.expire_access_tokens();
         world.heroku.reset_calls();
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();

@@ -154,6 +154,7 @@ async fn a_doubt_outlives_the_process_that_was_told_of_it() {
     let (next, address) = world.another_gate(with(&store.another())).await;
     let _sync = next.spawn_sync();
     assert_eq!(ann.at(address).fetch("/page").await.status, 503);
+    world.clock.advance(Duration::from_secs(1));
     let form = addon.sign_in_form("ann@example.com");
     assert_eq!(world.browser().at(address).submit(&form).await.status, 503);
     world.heroku.clear_faults();

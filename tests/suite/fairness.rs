@@ -7,14 +7,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::Method;
 use tower_heroku_sso::MemorySessions;
-use tower_heroku_sso::simulator::{AddOn, Endpoint};
+use heroku_addon_simulator::{AddOn, Endpoint, Fault};
 use tower_heroku_sso::sync::SyncError;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
 
-use crate::browser::Browser;
+use support::browser::Browser;
 use crate::faulty::Faulty;
-use crate::world::{REFRESH, World, grant};
+use support::ids::AddOnExt as _;
+use support::world::{REFRESH, World, grant};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -164,7 +165,7 @@ async fn c13_a_refresh_beyond_its_bound_without_a_list_says_when_next() {
     let resource = addon.resource_id();
     world.heroku.fault(
         Endpoint::AddOn,
-        tower_heroku_sso::simulator::Fault::Status(503),
+        Fault::Status(503),
     );
     for _ in 0..5 {
         let error = world.sso.refresh_now(&resource).await.unwrap_err();

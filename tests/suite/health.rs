@@ -172,6 +172,7 @@ async fn a_drift_at_the_limit_is_told_of_once() {
         (29, 1, 1),
         (30, 2, 1),
     ] {
+        world.clock.advance(Duration::from_secs(10));
         world
             .heroku
             .set_date_offset(time::Duration::seconds(seconds));

@@ -47,6 +47,7 @@ async fn u17_an_answer_of_another_shape_is_refused_whole_and_never_half_of_it() 
         format!("{} trailing", json!([good()])),
     ] {
         world.heroku.clear_faults();
+        world.clock.advance(Duration::from_secs(10));
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
         world
             .heroku

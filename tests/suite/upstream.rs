@@ -167,6 +167,7 @@ async fn u4_a_404_below_the_add_on_starts_again_from_the_top() {
             Endpoint::TeamMembers,
         ] {
             for status in [404, 410] {
+                world.clock.advance(Duration::from_secs(10));
                 world.heroku.reset_calls();
                 world.heroku.fault_times(endpoint, Fault::Status(status), 1);
                 world.sso.refresh_now(&addon.resource_id()).await.unwrap();
@@ -184,14 +185,18 @@ async fn u6_after_a_429_heroku_is_left_alone_for_as_long_as_it_asks_within_bound
         (None, 60),
         (Some("7"), 7),
         (Some("0"), 1),
-        (Some("315360000"), 900),
-        (Some("99999999999999999999999999"), 900),
+        // No longer than a list lasts.
+        (Some("315360000"), 600),
+        (Some("99999999999999999999999999"), 600),
         (Some("nonsense"), 60),
         (Some("-7"), 60),
         // A date, by the answer's own clock.
         (Some("in 2 minutes"), 120),
-        (Some("10 years on"), 900),
+        (Some("10 years on"), 600),
         (Some("a day ago"), 1),
+        // The same as Unix time.
+        (Some("2 minutes on, in seconds"), 120),
+        (Some("10 years on, in seconds"), 600),
     ] {
         let world = World::start().await;
         let date = |from_now: time::Duration| {
@@ -199,10 +204,14 @@ async fn u6_after_a_429_heroku_is_left_alone_for_as_long_as_it_asks_within_bound
             let date = (world.clock.now() + from_now).format(rfc_2822).unwrap();
             date.replace("+0000", "GMT")
         };
+        let unix =
+            |from_now: time::Duration| (world.clock.now() + from_now).unix_timestamp().to_string();
         let dates = [
             ("in 2 minutes", date(time::Duration::minutes(2))),
             ("10 years on", date(time::Duration::weeks(520))),
             ("a day ago", date(time::Duration::days(-1))),
+            ("2 minutes on, in seconds", unix(time::Duration::minutes(2))),
+            ("10 years on, in seconds", unix(time::Duration::weeks(520))),
         ];
         let date = dates.iter().find(|(name, _)| retry_after == Some(*name));
         let retry_after = date.map(|(_, date)| date.as_str()).or(retry_after);
