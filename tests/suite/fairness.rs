@@ -5,15 +5,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use heroku_addon_simulator::{AddOn, Endpoint, Fault};
 use reqwest::Method;
 use tower_heroku_sso::MemorySessions;
-use heroku_addon_simulator::{AddOn, Endpoint, Fault};
 use tower_heroku_sso::sync::SyncError;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
 
-use support::browser::Browser;
 use crate::faulty::Faulty;
+use support::browser::Browser;
 use support::ids::AddOnExt as _;
 use support::world::{REFRESH, World, grant};
 
@@ -163,10 +163,7 @@ async fn c13_a_refresh_beyond_its_bound_without_a_list_says_when_next() {
     let world = World::start().await;
     let addon = world.addon().await;
     let resource = addon.resource_id();
-    world.heroku.fault(
-        Endpoint::AddOn,
-        Fault::Status(503),
-    );
+    world.heroku.fault(Endpoint::AddOn, Fault::Status(503));
     for _ in 0..5 {
         let error = world.sso.refresh_now(&resource).await.unwrap_err();
         assert!(matches!(error, SyncError::Heroku(_)), "{error}");

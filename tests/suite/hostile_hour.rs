@@ -11,10 +11,10 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
+use heroku_addon_simulator::{AddOn, Endpoint, SignInForm};
 use http::{Request, Response, StatusCode, header};
 use http_body_util::Full;
 use tower::{Layer, ServiceExt, service_fn};
-use heroku_addon_simulator::{AddOn, Endpoint, SignInForm};
 use tower_heroku_sso::{Clock as _, RatePools};
 
 use support::browser::FORM;
