@@ -93,10 +93,15 @@ impl Level {
     /// The level after an answer; `size` is the most that was left before. What Heroku says counts, also
     /// if it is more than we thought.
     pub(super) fn seen(remaining: u32, size: u32, now: Duration) -> Self {
+        // First seen nearly empty, it says nothing of how much it can hold.
+        let size = match size {
+            0 if f64::from(remaining) < BEGUN_AT_ONCE => POOL,
+            _ => size.max(remaining),
+        };
         Self {
             remaining: f64::from(remaining),
             seen_at: now,
-            size: size.max(remaining),
+            size,
         }
     }
 
@@ -193,7 +198,10 @@ mod tests {
         let level = Level::seen(4400, level.size, second * 2);
         assert_eq!(level.estimate(second * 2), 4400.0);
         assert_eq!(Level::seen(5000, level.size, second).size, 5000);
-        assert_eq!(Level::seen(0, 0, second).estimate(second * 100), 0.0);
+        // First seen nearly empty, it is taken for Heroku's.
+        let level = Level::seen(0, 0, second);
+        assert_eq!(level.estimate(second * 61), 75.0);
+        assert_eq!(Level::seen(100, 0, second).size, 100);
         assert!(wait_for(0.0, 0, Urgency::Idle) <= LONGEST_PAUSE);
     }
 

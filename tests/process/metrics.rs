@@ -109,8 +109,8 @@ fn calls_fetches_and_the_state_of_the_lists_are_counted_without_naming_anybody()
             for (endpoint, fault, _) in kinds() {
                 heroku.clear_faults();
                 heroku.fault(endpoint, fault);
-                sso.refresh_now(&resource).await.unwrap_err();
                 clock.advance(Duration::from_secs(61));
+                sso.refresh_now(&resource).await.unwrap_err();
             }
             heroku.clear_faults();
             heroku.expire_access_tokens();

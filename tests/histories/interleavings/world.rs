@@ -75,7 +75,8 @@ impl Stage {
     pub async fn world(&self) -> World<'_> {
         self.stops.open();
         // What was signed in an earlier run is another form.
-        self.clock.advance(Duration::from_secs(1));
+        // And gates live for many runs: there is a minute between them, or their budgets would end.
+        self.clock.advance(Duration::from_secs(60));
         self.database.forget_tickets();
         let number = self.runs.fetch_add(1, Ordering::Relaxed);
         let app = self.heroku.app(&format!("shop-{number}"));

@@ -82,7 +82,7 @@ impl World {
         let heroku = Simulator::builder()
             .clock(clock.reader())
             .page_size(set_up.page_size)
-            .rate_pool(100_000_000, 1_000_000);
+            .rate_pool(1_000_000, 1_000_000);
         let heroku = heroku.start().await.unwrap();
         let team = heroku.team("acme");
         let apps = ["solo", "left", "right", "spare"].map(|name| heroku.app(name));

@@ -39,6 +39,7 @@ pub const NAMES: &[&str] = &[
     "Store::doubt",
     "Store::erase",
     "Store::burn",
+    "Store::is_consumed",
     "Store::close_session",
     "Store::is_session_closed",
 ];
@@ -125,6 +126,7 @@ async fn call(store: &dyn Store, method: &str, about: &About) -> Result<(), Stor
         "doubt" => store.doubt(id, Doubt::new(ann(), ticket)).await?,
         "erase" => store.erase(id).await?,
         "burn" => drop(store.burn(&about.key, later, *now).await?),
+        "is_consumed" => drop(store.is_consumed(&about.key).await?),
         "close_session" => store.close_session(&about.session, later, *now).await?,
         "is_session_closed" => drop(store.is_session_closed(&about.session).await?),
         other => panic!("{other} is no method"),

@@ -53,8 +53,12 @@ pub struct Replica {
     pub(super) events: BTreeSet<u64>,
     /// Heroku asked to be left alone until then.
     pub(super) paused_until: Time,
+    /// And said that no calls are left: nothing is forced until it says otherwise.
+    pub(super) scarce: bool,
     /// When it may have asked Heroku on behalf of a visitor.
     pub(super) spent: [Vec<Time>; RESOURCES],
+    /// When the partner asked for a refresh.
+    pub(super) refreshed: [Vec<Time>; RESOURCES],
 }
 
 /// A session that was opened, once and for all time.

@@ -2,8 +2,8 @@
 
 use super::facts::Form;
 use super::{
-    BUDGET, BUDGET_SPAN, Check, MAX_LIST_AGE, Model, PAUSE, People, Person, Resource, Time, Told,
-    Verdict, has_team, standing,
+    BUDGET, BUDGET_SPAN, Check, MAX_LIST_AGE, Model, PAUSE, People, Person, REFRESHES,
+    REFRESHES_SPAN, Resource, SHARED_BUDGET, SHARED_SPAN, Time, Told, Verdict, has_team, standing,
 };
 use crate::model::heard::Heard;
 
@@ -74,6 +74,9 @@ impl Model {
             at: self.now,
         };
         let (replica, heroku) = (&mut self.replicas[at], &self.heroku);
+        if heard.calls > 0 {
+            replica.scarce = heard.limited;
+        }
         if heard.limited {
             replica.paused_until = self.now + PAUSE;
         }
@@ -118,9 +121,27 @@ impl Model {
     /// Whether Heroku might not be asked, or might not answer.
     pub(super) fn excused(&self, at: usize, resource: Resource) -> bool {
         let replica = &self.replicas[at];
-        let lately = |at: &&Time| **at + BUDGET_SPAN > self.now;
-        let spent = replica.spent[resource].iter().rev().take_while(lately);
-        self.heroku.is_faulty(resource) || self.now < replica.paused_until || spent.count() > BUDGET
+        let own = self.within(BUDGET_SPAN, &replica.spent[resource]);
+        let is_spent = own > BUDGET || self.is_shared_spent(&replica.spent) || replica.scarce;
+        self.heroku.is_faulty(resource) || self.now < replica.paused_until || is_spent
+    }
+
+    /// Whether a refresh might be answered with the list that there is.
+    pub(super) fn refreshes_are_spent(&self, at: usize, resource: Resource) -> bool {
+        let replica = &self.replicas[at];
+        let own = self.within(REFRESHES_SPAN, &replica.refreshed[resource]);
+        own >= REFRESHES || self.is_shared_spent(&replica.refreshed) || replica.scarce
+    }
+
+    /// Of each of the reasons there are as many.
+    fn is_shared_spent(&self, all: &[Vec<Time>]) -> bool {
+        let counts = all.iter().map(|times| self.within(SHARED_SPAN, times));
+        counts.sum::<usize>() > SHARED_BUDGET
+    }
+
+    fn within(&self, span: Time, times: &[Time]) -> usize {
+        let lately = |at: &&Time| **at + span > self.now;
+        times.iter().rev().take_while(lately).count()
     }
 
     pub(super) fn is_gone_elsewhere(&self, at: usize, resource: Resource) -> bool {

@@ -38,6 +38,12 @@ pub const PAUSE: Time = 60;
 /// Fetches on behalf of visitors that a resource has in any two minutes, whatever came before.
 const BUDGET: usize = 7;
 const BUDGET_SPAN: Time = 120;
+/// Refreshes that a resource has in any fifty seconds.
+const REFRESHES: usize = 5;
+const REFRESHES_SPAN: Time = 50;
+/// Forced fetches, of four calls at most, that all resources have in any 25 minutes.
+const SHARED_BUDGET: usize = 37;
+const SHARED_SPAN: Time = 25 * 60;
 
 /// What a list says of a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -165,19 +171,18 @@ impl Model {
         let Some(resource) = form.resource.filter(|_| form.is_good(self.now)) else {
             return expect(status, &[403]).and(heard.nothing());
         };
+        if self.is_used(form) {
+            // Found out before anybody is asked.
+            return expect(status, &[403]).and(heard.nothing());
+        }
         let excused = self.excused(at, resource);
         let before = self.verdict_on_form(at, form, resource);
         self.hear(at, resource, heard, status, excused)?;
         let verdict = self.verdict_on_form(at, form, resource);
         let own_use = form.uses(resource);
-        let is_used = own_use.is_some_and(|own| self.used.contains(&own));
         let allowed: &[u16] = match verdict {
             // Told of by a fetch that failed in another part.
-            Verdict::Listed { .. } if excused && before != verdict => match is_used {
-                true => &[403, 503],
-                false => &[303, 503],
-            },
-            Verdict::Listed { .. } if is_used => &[403],
+            Verdict::Listed { .. } if excused && before != verdict => &[303, 503],
             Verdict::Listed { .. } if self.is_gone_elsewhere(at, resource) => &[303, 403],
             Verdict::Listed { .. } => &[303],
             Verdict::NotListed if excused => &[403, 503],
@@ -188,7 +193,7 @@ impl Model {
         expect(status, allowed)?;
         let truth = self.heroku.standing(resource, form.person);
         let is_true = truth.is_some_and(|(it, _)| form.account.is_none_or(|claimed| claimed == it));
-        if is_true && !is_used && !excused && !self.store.is_gone(resource) && status != 303 {
+        if is_true && !excused && !self.store.is_gone(resource) && status != 303 {
             return Err("a listed person with a fresh form was turned away".to_owned());
         }
         let Verdict::Listed { account, .. } = verdict else {
@@ -238,6 +243,12 @@ impl Model {
 
     /// A refresh that the partner asked for, and whether it said that there is a new list.
     pub fn refresh(&mut self, at: usize, resource: Resource, heard: &Heard, ok: bool) -> Check {
+        let is_spent = self.refreshes_are_spent(at, resource);
+        self.replicas[at].refreshed[resource].push(self.now);
+        if is_spent && heard.calls == 0 {
+            // Beyond the bound it is the list that there is.
+            return Ok(());
+        }
         let replica = &self.replicas[at];
         let known = replica.known[resource].is_some() && !self.store.is_gone(resource);
         let reachable = !self.heroku.is_faulty(resource) && replica.paused_until <= self.now;
