@@ -39,6 +39,8 @@ async fn who_may_have_left_waits_for_heroku_at_both() {
     })
     .await;
     assert_eq!(owner.fetch("/page").await.status, 200);
+    // Another form than the one that she came in by.
+    pair.here.clock.advance(std::time::Duration::from_secs(1));
     let form = addon.sign_in_form("ann@example.com");
     let another = Browser::new(pair.address_there);
     assert_eq!(another.submit(&form).await.status, 503);
