@@ -79,8 +79,9 @@
 //!
 //! ### 3. Paths
 //! Keep your `sso_url` by [`Config::sso_path`](crate::Config::sso_path), for example `/sso/login`. Forms by GET
-//! to `/heroku/resources/:id`, from before there was an `sso_url`, are not taken: give the manifest one. If
-//! you answer the Partner API yourself, leave [`partner_api`](crate::HerokuSso::partner_api) out, merge
+//! to `/heroku/resources/:id`, from before there was an `sso_url`, are taken under
+//! [`SsoPolicy::Legacy`](crate::SsoPolicy::Legacy) alone, by the gate and by
+//! [`partner_api`](crate::HerokuSso::partner_api): give the manifest an `sso_url`. If you answer the Partner API yourself, leave [`partner_api`](crate::HerokuSso::partner_api) out, merge
 //! [`endpoints`](crate::HerokuSso::endpoints), and call [`register`](crate::HerokuSso::register) and
 //! [`forget`](crate::HerokuSso::forget) in your own handlers.
 //!

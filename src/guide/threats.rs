@@ -52,7 +52,8 @@
 //!
 //! # The `Legacy` policy
 //! [`SsoPolicy::Legacy`](crate::SsoPolicy::Legacy) also takes Heroku's oldest pair, `id` and `token`, and
-//! forms by GET. What that means: with that pair the email is unsigned, always; a form by GET is an
+//! forms by GET, at the SSO path and at `/heroku/resources/:id`. The pair counts only where no newer token
+//! is in the form. What that means: with that pair the email is unsigned, always; a form by GET is an
 //! address, and so in histories and in the logs of proxies, where it is of use to others until it was used
 //! or is too old; and the resource is named by an id that you chose once, so ids must never be given to a
 //! second customer. It is there for add-ons from before 2023 and for `kensa`. A warning at the start says

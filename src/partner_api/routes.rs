@@ -20,11 +20,14 @@ use crate::clock::Hourly;
 use crate::heroku_sso::HerokuSso;
 use crate::ids::ResourceId;
 use crate::meter;
+use crate::routes::oldest_form;
 use crate::store::ResourceState;
 use crate::sync::{OauthGrant, SyncError};
 
 /// Heroku's requests have about one kilobyte.
 const MAX_BODY: usize = 64 * 1024;
+
+const RESOURCE: &str = "/heroku/resources/{uuid}";
 
 struct Api<A> {
     sso: HerokuSso,
@@ -55,10 +58,11 @@ impl HerokuSso {
         let resource = put(change_plan::<A>).delete(deprovision::<A>);
         Router::new()
             .route("/heroku/resources", post(provision::<A>))
-            .route("/heroku/resources/{uuid}", resource)
+            .route(RESOURCE, resource)
             .route_layer(DefaultBodyLimit::max(MAX_BODY))
             .route_layer(from_fn_with_state(Arc::clone(&api), authenticate::<A>))
             .with_state(api)
+            .merge(oldest_form(self, RESOURCE))
             .merge(self.endpoints())
             .merge(self.webhooks())
     }

@@ -24,14 +24,25 @@ impl HerokuSso {
     {
         // The layer answers both paths before these handlers are reached.
         let routes = self.keeper.paths.routes().into_iter();
-        let mut router = routes.fold(Router::new(), |router, path| {
+        let router = routes.fold(Router::new(), |router, path| {
             router.route(&path, any(unreached))
         });
-        if self.keeper.verifier.uses(SsoPolicy::Legacy) {
-            // Beside what the Partner API has at this path.
-            router = router.route("/heroku/resources/{uuid}", get(unreached));
-        }
         router.route_layer(self.layer())
+    }
+}
+
+/// Under the legacy policy, the form of before add-ons had an `sso_url`, beside what the Partner API has
+/// at its path.
+pub(crate) fn oldest_form<S>(sso: &HerokuSso, path: &str) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    match sso.keeper.verifier.uses(SsoPolicy::Legacy) {
+        true => {
+            let route = Router::new().route(path, get(unreached));
+            route.route_layer(sso.layer())
+        }
+        false => Router::new(),
     }
 }
 

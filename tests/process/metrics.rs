@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::Request;
 use heroku_addon_simulator::{ETags, Endpoint, Fault, Simulator};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use support::ids::AddOnExt as _;
+use tower::ServiceExt as _;
+use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::{
     AddonPassword, ClientSecret, HerokuSso, Manifest, ManualClock, OauthGrant, SsoSalt,
 };
@@ -127,6 +131,17 @@ fn calls_fetches_and_the_state_of_the_lists_are_counted_without_naming_anybody()
                 let grant = OauthGrant::Code(addon.grant_code().into());
                 sso.register(&addon.resource_id(), grant).await.unwrap();
             }
+            let partner_api = sso.partner_api(NoProvisioning);
+            for credentials in ["Basic eDp5", "Basic eDp6", ""] {
+                let request = Request::post("/heroku/resources");
+                let request = match credentials {
+                    "" => request,
+                    some => request.header("authorization", some),
+                };
+                let request = request.body(Body::from("{}")).unwrap();
+                let answer = partner_api.clone().oneshot(request).await.unwrap();
+                assert_eq!(answer.status(), 401);
+            }
             // So long that they are late, whatever the pool gives meanwhile.
             clock.advance(Duration::from_secs(9_000));
             // With calls under way while the clock jumps, Heroku's seems to be elsewhere.
@@ -172,6 +187,14 @@ fn calls_fetches_and_the_state_of_the_lists_are_counted_without_naming_anybody()
                 ("heroku_sso_oldest_list_seconds{tier=all}", 10.0),
                 ("heroku_sso_token_renewals_total{outcome=refused}", 1.0),
                 ("heroku_sso_rate_limit_remaining", 1.0),
+                (
+                    "heroku_sso_partner_calls_refused_total{credentials=wrong}",
+                    2.0,
+                ),
+                (
+                    "heroku_sso_partner_calls_refused_total{credentials=missing}",
+                    1.0,
+                ),
             ] {
                 let value = found
                     .get(name)

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::routing::get;
-use heroku_addon_simulator::{Endpoint, Fault};
+use heroku_addon_simulator::{AddOn, Endpoint, Fault};
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use tower_heroku_sso::partner_api::{Addon, AddonError, Outcome, PlanChange, Prov
 use tower_heroku_sso::{ResourceId, SyncScope};
 
 use crate::log::Log;
-use support::browser::{Answer, Browser};
+use support::browser::{Answer, Browser, client};
 use support::world::{World, serve};
 
 async fn call(world: &World, method: Method, path: &str, body: &Value) -> Answer {
@@ -349,6 +349,53 @@ async fn c35_an_add_on_that_drains_logs_answers_with_its_address() {
     // Any other add-on's answer does not have the field.
     let other = world.heroku.app("other").addon().provision().await.unwrap();
     assert_eq!(other.body.get("log_drain_url"), None);
+}
+
+/// What a partner does whose add-on takes its time, with the resource's own token.
+async fn done(world: &World, addon: &AddOn, method: Method, rest: &str, body: &Value) -> u16 {
+    let token = world.sso.access_token(&addon.resource_id()).await.unwrap();
+    let url = format!("{}/addons/{}{rest}", world.heroku.url(), addon.id());
+    let request = client().request(method, url).json(body);
+    let request = request.header("accept", "application/vnd.heroku+json; version=3");
+    let request = request.bearer_auth(token.expose_secret());
+    request.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn c36_an_add_on_that_takes_its_time_comes_to_be_and_to_its_end() {
+    let world = moody().await;
+    let app = world.heroku.app("shop").collaborator("ann@example.com");
+    let addon = app.addon();
+    let later = addon.provision_with(|body: &mut Value| body["plan"] = json!("later"));
+    assert_eq!(later.await.unwrap().status, 202);
+    assert_eq!(addon.state(), "provisioning");
+    let config = json!({ "config": [{ "name": "ACME_URL", "value": "acme://x" }] });
+    let patched = done(&world, &addon, Method::PATCH, "/config", &config).await;
+    assert_eq!(
+        (patched, addon.config()["ACME_URL"].as_str()),
+        (200, "acme://x")
+    );
+    let nothing = json!({});
+    let action = "/actions/provision";
+    assert_eq!(
+        done(&world, &addon, Method::POST, action, &nothing).await,
+        200
+    );
+    assert_eq!(addon.state(), "provisioned");
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    assert_eq!(browser.fetch("/").await.status, 200);
+
+    assert_eq!(addon.deprovision().await.unwrap().status, 503);
+    assert_eq!(addon.deprovision().await.unwrap().status, 202);
+    assert_eq!(browser.fetch("/").await.status, 401);
+    assert_eq!(addon.state(), "deprovisioning");
+    let action = "/actions/deprovision";
+    assert_eq!(
+        done(&world, &addon, Method::POST, action, &nothing).await,
+        200
+    );
+    assert_eq!(addon.state(), "deprovisioned");
+    assert!(world.sso.forget(&addon.resource_id()).await.unwrap());
 }
 
 #[tokio::test]
