@@ -210,12 +210,6 @@ impl AccessList {
         Vec::from(everybody).into_iter().map(Member::from)
     }
 
-    /// True if this account is on the list, by whatever email.
-    pub(crate) fn has_account(&self, id: &UserId) -> bool {
-        let mut people = self.collaborators.iter().chain(self.counted_members());
-        people.any(|person| matches!(&person.account, Account::Known(known) if known == id))
-    }
-
     /// True if the list lacks the team's members because Heroku does not tell them.
     pub fn is_partial(&self) -> bool {
         matches!(self.team_members, TeamMembers::Withheld)

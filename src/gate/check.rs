@@ -10,7 +10,7 @@ use super::paths::Place;
 use super::refusal::Refusal;
 use super::visit::Visit;
 use super::{HerokuUser, RefusalKind};
-use crate::access::NotEntitled;
+use crate::access::{AccessList, NotEntitled};
 use crate::audit;
 use crate::cause;
 use crate::clock::Reading;
@@ -168,11 +168,7 @@ impl Keeper {
         let list = &held.snapshot.list;
         let listed = match list.entitlement(&grant.email, grant.user_id.as_ref()) {
             Ok(listed) => listed,
-            Err(_)
-                if grant
-                    .proved_account()
-                    .is_some_and(|id| list.has_account(id)) =>
-            {
+            Err(_) if has_another_email(list, &grant) => {
                 // The same person under another email, with which Heroku signs them in.
                 self.close(&session).await;
                 let why = "email_changed";
@@ -249,6 +245,15 @@ impl Keeper {
             false => refusal,
         }
     }
+}
+
+/// True if the list has the account of a session by another email than the one that it was opened with.
+fn has_another_email(list: &AccessList, grant: &Grant) -> bool {
+    let account = grant.proved_account();
+    account.is_some()
+        && list
+            .members()
+            .any(|member| member.user_id.as_ref() == account)
 }
 
 /// The session was closed while this request was under way.

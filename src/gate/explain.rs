@@ -6,6 +6,7 @@ use std::fmt::Display;
 use super::keeper::Keeper;
 use super::refusal::Refusal;
 use crate::cause;
+use crate::clock::{Hourly, SharedClock};
 use crate::ids::ResourceId;
 use crate::sso::{SsoError, SsoPolicy};
 
@@ -33,6 +34,19 @@ impl Keeper {
             refusal,
             &format_args!("no cookie `{name}` came with the request"),
         )
+    }
+}
+
+/// Says once an hour that only the policy rejects a sign-in. The audit log, which says it each time, may
+/// go elsewhere.
+#[derive(Debug, Default)]
+pub(crate) struct PolicyWarning(Hourly);
+
+impl PolicyWarning {
+    pub(super) fn give(&self, clock: &SharedClock, why: &str) {
+        if self.0.is_due(clock) {
+            tracing::warn!("sign-in rejected by the policy (logged once an hour): {why}");
+        }
     }
 }
 

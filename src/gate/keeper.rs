@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use url::{Host, Url};
 
+use super::explain::PolicyWarning;
 use super::paths::Paths;
 use super::refusal::Refusal;
 use super::used_forms::UsedForms;
@@ -30,7 +31,7 @@ pub(crate) struct Keeper {
     /// Refusals say which check failed.
     pub(crate) explains: bool,
     pub(crate) told_of_plain_http: Hourly,
-    pub(crate) policy_warning: Hourly,
+    pub(crate) policy_warning: PolicyWarning,
     pub(crate) told_of_heroku_outside: Hourly,
     /// The Platform API is on this machine, so Heroku's pages may be too.
     pub(crate) heroku_is_local: bool,

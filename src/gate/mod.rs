@@ -96,6 +96,7 @@ mod visitor;
 #[cfg(feature = "jwt")]
 pub use bearer::{BearerError, BearerToken};
 pub use body::GateBody;
+pub(crate) use explain::PolicyWarning;
 pub use future::ResponseFuture;
 pub(crate) use keeper::Keeper;
 pub use layer::HerokuSsoLayer;

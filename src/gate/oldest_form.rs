@@ -3,21 +3,18 @@
 
 use http::{Method, Request, Uri};
 
-use super::keeper::Keeper;
 use crate::ids::LegacyId;
-use crate::sso::SsoPolicy;
+use crate::sso::{SsoPolicy, Verifier};
 
 /// Where Heroku knows resources, in this as in the Partner API of today.
 const RESOURCES: &str = "/heroku/resources/";
 
-impl Keeper {
-    /// True if this request is such a form, and the policy accepts them.
-    pub(super) fn is_oldest_form<B>(&self, request: &Request<B>) -> bool {
-        self.verifier.uses(SsoPolicy::Legacy)
-            && request.method() == Method::GET
-            && has_token(request.uri())
-            && id_in(request.uri()).is_some()
-    }
+/// True if this request is such a form, and the policy accepts them.
+pub(super) fn is_one<B>(verifier: &Verifier, request: &Request<B>) -> bool {
+    verifier.uses(SsoPolicy::Legacy)
+        && request.method() == Method::GET
+        && has_token(request.uri())
+        && id_in(request.uri()).is_some()
 }
 
 /// The id that stands in the path.

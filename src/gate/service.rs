@@ -14,6 +14,7 @@ use super::enter::enter;
 use super::future::ResponseFuture;
 use super::keeper::Keeper;
 use super::mode::Mode;
+use super::oldest_form;
 use super::original_uri;
 use super::paths::Errand;
 use super::sign_out::SignOut;
@@ -72,7 +73,7 @@ where
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let keeper = &self.keeper;
         let errand = match keeper.paths.errand(request.uri().path()) {
-            Errand::Pass(_) if keeper.is_oldest_form(&request) => Errand::SignIn,
+            Errand::Pass(_) if oldest_form::is_one(&keeper.verifier, &request) => Errand::SignIn,
             errand => errand,
         };
         match errand {

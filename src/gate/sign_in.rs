@@ -142,11 +142,15 @@ impl Keeper {
                 };
                 return query.map_err(|error| self.malformed(&error));
             }
-            Method::GET if self.is_signed(&query) => {
+            Method::GET
+                if self
+                    .verifier
+                    .is_signed(&query, self.directory.clock().now()) =>
+            {
                 let why =
                     "a form by GET counts under HEROKU_SSO_POLICY=legacy (`sso_policy`) alone";
                 audit::sign_in_refused(None, None, &why);
-                self.warn_of_policy(why);
+                self.policy_warning.give(self.directory.clock(), why);
                 return Err(Refusal::method_not_allowed("POST"));
             }
             _ => {
@@ -180,7 +184,7 @@ impl Keeper {
             let why = why_not_valid(&error);
             audit::sign_in_refused(None, None, &why);
             if matches!(error, SsoError::PolicyExcludes { .. }) {
-                self.warn_of_policy(&why);
+                self.policy_warning.give(self.directory.clock(), &why);
             }
             let refusal = Refusal::new(match error {
                 SsoError::TimestampAhead { .. } | SsoError::TimestampStale { .. } => {
@@ -190,19 +194,6 @@ impl Keeper {
             });
             self.because(refusal, &why)
         })
-    }
-
-    /// True if Heroku has made this request, whichever tokens and methods the policy accepts.
-    fn is_signed(&self, request: &SsoRequest) -> bool {
-        let verified = self.verifier.verify(request, self.directory.clock().now());
-        matches!(verified, Ok(_) | Err(SsoError::PolicyExcludes { .. }))
-    }
-
-    /// Of a sign-in that only the policy rejects: the audit log, which says so too, may go elsewhere.
-    fn warn_of_policy(&self, why: &str) {
-        if self.policy_warning.is_due(self.directory.clock()) {
-            tracing::warn!("sign-in rejected by the policy (logged once an hour): {why}");
-        }
     }
 
     pub(super) async fn admitted(&self, verified: &VerifiedSso) -> Result<Admitted, Refusal> {

@@ -9,7 +9,7 @@ use crate::clock::{Clock, Hourly, SharedClock, SystemClock};
 use crate::config::{
     Config, CookieTransport, Manifest, OnExpired, SessionLife, SetupError, Streams,
 };
-use crate::gate::{Keeper, Paths, UsedForms};
+use crate::gate::{Keeper, Paths, PolicyWarning, UsedForms};
 use crate::heroku::{HerokuClient, HerokuUrl};
 use crate::session::{Cookies, Keeping, MemorySessions, SessionSettings, SessionStore, Sessions};
 use crate::sso::{SsoPolicy, Verifier};
@@ -235,7 +235,7 @@ impl HerokuSsoBuilder {
             ),
             explains: config.explain_refusals,
             told_of_plain_http: Hourly::default(),
-            policy_warning: Hourly::default(),
+            policy_warning: PolicyWarning::default(),
             told_of_heroku_outside: Hourly::default(),
             heroku_is_local,
         });

@@ -176,6 +176,12 @@ impl Verifier {
         })
     }
 
+    /// True if Heroku has made this request, whichever tokens the policy accepts.
+    pub(crate) fn is_signed(&self, request: &SsoRequest, now: OffsetDateTime) -> bool {
+        let verified = self.verify(request, now);
+        matches!(verified, Ok(_) | Err(SsoError::PolicyExcludes { .. }))
+    }
+
     /// What the strongest token in the request proves. Each field is read where it is part of the
     /// proof: what Heroku sends beside it for older add-ons may be anything.
     fn proved(
