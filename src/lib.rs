@@ -132,6 +132,7 @@ pub mod ids;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 mod lately;
+mod lifespan;
 mod meter;
 #[cfg(feature = "axum")]
 pub mod partner_api;

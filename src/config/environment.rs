@@ -59,6 +59,7 @@ impl Config {
     /// | `HEROKU_SSO_POLICY` | `user-scoped`, `allow-unsigned-email` or `legacy` |
     /// | `HEROKU_API_URL`, `HEROKU_ID_URL` | `api_url`, `id_url` |
     /// | `REFRESH_INTERVAL_SECS` | `refresh_interval`, in seconds |
+    /// | `IN_USE_FOR_SECS` | `in_use_for`, in seconds |
     /// | `MAX_SESSION_SECS` | `max_session`, in seconds |
     /// | `HEROKU_WEBHOOK_SECRET` | `webhooks`; several secrets, separated by commas, during a rotation |
     /// | `HEROKU_WEBHOOK_URL` | the public address of `POST /heroku/webhooks`: subscribes to them |
@@ -86,6 +87,7 @@ impl Config {
             config.max_session = config.max_session.max(interval);
             config.idle_interval = config.idle_interval.max(interval);
         }
+        config.in_use_for = seconds("IN_USE_FOR_SECS")?;
         if let Some(length) = seconds("MAX_SESSION_SECS")? {
             config.max_session = length;
         }

@@ -24,24 +24,31 @@ pub struct Config {
     pub sso_max_skew: Duration,
     /// Which people of Heroku's lists count. Default: [`ListPolicy::Documented`].
     pub list_policy: ListPolicy,
-    /// How often a list in use is fetched, and how long a session lives without a newer list.
-    /// Default: 5 minutes, the longest that Heroku's article on add-on ownership allows. At least
-    /// one second, at most 30 days.
+    /// How often a list in use is fetched, and the age up to which it decides as it is: a request that
+    /// finds an older one waits for a fetch. Default: 5 minutes, the longest that Heroku's article on
+    /// add-on ownership allows. At least one second, at most 30 days.
     pub refresh_interval: Duration,
-    /// How often a list that nobody uses is fetched. Default: 6 hours. At least `refresh_interval`, at
+    /// For how long after its last request a resource is in use, and its list fetched every
+    /// `refresh_interval`. It is also in use, for at most `max_session`, while a response of its is still
+    /// being read, or a WebSocket waits on [`HerokuUser::ended`](crate::HerokuUser::ended). Default: 15
+    /// minutes, or `refresh_interval` if that is longer. At least `refresh_interval`, at most 30 days.
+    pub in_use_for: Option<Duration>,
+    /// How often a list that is not in use is fetched. Default: 6 hours. At least `refresh_interval`, at
     /// most 30 days.
     pub idle_interval: Duration,
-    /// The age at which a list stops admitting anybody, when Heroku does not answer. Default: twice
-    /// `refresh_interval`. At least `refresh_interval`, at most 30 days.
+    /// The age at which a list stops deciding, when Heroku does not answer: then nobody passes, and
+    /// sessions are kept. If nothing used the resource until its list was that old, its sessions are over.
+    /// Default: twice `refresh_interval`. At least `refresh_interval`, at most 30 days.
     pub max_list_age: Option<Duration>,
     /// Which resources are kept synchronized. Default: [`SyncScope::All`].
     pub sync_scope: SyncScope,
     /// Whose calls draw on one rate limit of Heroku's. Default: [`RatePools::Shared`].
     pub rate_pools: RatePools,
-    /// The end of a session however often its list was fetched. Default: 90 minutes. At least
+    /// The end of a session whatever its list says, from the sign-in; also of its cookie, of its record in
+    /// a session store, and of a signed token. Default: 90 minutes. At least
     /// `refresh_interval`, at most 30 days.
     pub max_session: Duration,
-    /// Whether a session outlives its first `refresh_interval`. Default: [`SessionLife::FollowsList`].
+    /// Whether a session may outlive one `refresh_interval`. Default: [`SessionLife::FollowsList`].
     pub session_life: SessionLife,
     /// What a browser gets when its session has ended. Default: [`OnExpired::Redirect`].
     pub on_expired: OnExpired,
@@ -80,8 +87,8 @@ pub struct Config {
     /// How long a record of a session store is believed without being read again; at most a minute,
     /// zero for never. A sign-out and a revocation are obeyed at once all the same, in every process
     /// on the same store; what ends a session behind the crate's back, within this time. While the
-    /// session store does not answer, a session that was read before goes on to its own end; zero does
-    /// without that too. Default: 5 seconds.
+    /// session store does not answer, a session that was read before goes on; zero does without that
+    /// too. Default: 5 seconds.
     pub session_cache: Duration,
     /// Whether refusals say which check failed and what to look at, on the page and as `reason` in the
     /// problem document: never what was expected, nor anything of the request. For development only:
@@ -100,11 +107,11 @@ pub(crate) const PLACEHOLDER: &str = "{resource}";
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum SessionLife {
-    /// Each newer list that still has the user moves the session's end to one refresh interval
-    /// after that list, up to `max_session`. The default.
+    /// A session lasts as long as its list: whether or not a request comes, as long as newer lists come that
+    /// still have its user, up to `max_session`. The default.
     #[default]
     FollowsList,
-    /// One refresh interval from the sign-in, and no longer.
+    /// One `refresh_interval` from the sign-in, whatever comes.
     Fixed,
 }
 
@@ -152,6 +159,7 @@ impl Default for Config {
             sso_max_skew: Duration::from_secs(60),
             list_policy: ListPolicy::default(),
             refresh_interval: Duration::from_secs(5 * 60),
+            in_use_for: None,
             idle_interval: Duration::from_secs(6 * 60 * 60),
             max_list_age: None,
             sync_scope: SyncScope::default(),
@@ -180,5 +188,20 @@ impl Config {
     pub(crate) fn list_age_limit(&self) -> Duration {
         let limit = self.max_list_age;
         limit.unwrap_or(self.refresh_interval.saturating_mul(2).min(LONGEST))
+    }
+
+    /// How long after its last request a resource is in use.
+    pub(crate) fn in_use_for(&self) -> Duration {
+        let at_least = Duration::from_secs(15 * 60);
+        let in_use_for = self.in_use_for;
+        in_use_for.unwrap_or(self.refresh_interval.max(at_least))
+    }
+
+    /// How long a session lasts at most.
+    pub(crate) fn longest_session(&self) -> Duration {
+        match self.session_life {
+            SessionLife::FollowsList => self.max_session,
+            SessionLife::Fixed => self.refresh_interval,
+        }
     }
 }

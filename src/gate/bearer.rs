@@ -14,8 +14,8 @@ use crate::session::{Credential, SessionError};
 
 /// A token that a program sends as `Authorization: Bearer …` instead of a cookie.
 ///
-/// The newest list is asked about its holder at each request, as about the holder of a session. It
-/// cannot be extended, and ends earlier if the session that it came from is signed out or revoked.
+/// It is as good as the session that it came from: the newest list is asked about its holder at each
+/// request, and it ends earlier if that session is over, signed out or revoked.
 #[derive(Clone)]
 #[must_use = "a token is of no use to anybody who does not get it"]
 pub struct BearerToken {
@@ -36,7 +36,7 @@ impl BearerToken {
         &self.token
     }
 
-    /// When it ends: never later than the session that it came from, as that was then.
+    /// When it ends at the latest: [`max_session`](crate::Config::max_session) after the sign-in.
     pub fn expires_at(&self) -> OffsetDateTime {
         self.expires_at
     }
@@ -71,7 +71,7 @@ impl Keeper {
             BearerError::CannotSign
         })?;
         let token = token.ok_or(BearerError::NotSetUp)?;
-        Ok(BearerToken::new(token, grant.expires_at))
+        Ok(BearerToken::new(token, self.sessions.latest_end(grant)))
     }
 }
 

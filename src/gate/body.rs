@@ -11,6 +11,7 @@ use http_body_util::Full;
 use pin_project_lite::pin_project;
 
 use super::visit::Visit;
+use crate::sync::InUse;
 
 pin_project! {
     /// What the gate answers with: its own page, or the wrapped service's body as it is.
@@ -35,12 +36,15 @@ pub(super) type OwnAnswer = Pin<Box<dyn Future<Output = Response<Full<Bytes>>> +
 
 /// Whether the one who reads may go on reading.
 enum Stay {
-    /// Nobody asks.
-    Unlimited,
+    /// Nobody asks. The resource is in use until it is read.
+    Unlimited {
+        _in_use: Option<InUse>,
+    },
     /// Not asked yet: most bodies are done before that.
     Started {
         visit: Visit,
         frames: u32,
+        in_use: Option<InUse>,
     },
     /// Asked at every frame.
     Watched(Pin<Box<dyn Future<Output = ()> + Send>>),
@@ -50,6 +54,9 @@ enum Stay {
 /// A body that never has to wait is asked about after this many frames.
 const FRAMES_UNWATCHED: u32 = 16;
 
+/// A body of a known size that is no longer than this is read as soon as it is there.
+const READ_AT_ONCE: u64 = 64 * 1024;
+
 impl<B> GateBody<B> {
     pub(super) fn own(body: Full<Bytes>) -> Self {
         Self {
@@ -58,7 +65,18 @@ impl<B> GateBody<B> {
     }
 
     pub(super) fn inner(body: B) -> Self {
-        let stay = Stay::Unlimited;
+        let stay = Stay::Unlimited { _in_use: None };
+        Self {
+            kind: Kind::Inner { body, stay },
+        }
+    }
+}
+
+impl<B: Body> GateBody<B> {
+    /// A body that goes on to its own end, whatever becomes of the access of its reader.
+    pub(super) fn left_open(body: B, visit: &Visit) -> Self {
+        let _in_use = hold_for(&body, visit);
+        let stay = Stay::Unlimited { _in_use };
         Self {
             kind: Kind::Inner { body, stay },
         }
@@ -66,11 +84,23 @@ impl<B> GateBody<B> {
 
     /// A body that ends when the access of its reader does.
     pub(super) fn until_ended(body: B, visit: Visit) -> Self {
-        let stay = Stay::Started { visit, frames: 0 };
+        let in_use = hold_for(&body, &visit);
+        let stay = Stay::Started {
+            visit,
+            frames: 0,
+            in_use,
+        };
         Self {
             kind: Kind::Inner { body, stay },
         }
     }
+}
+
+/// A resource is in use until a body is finished that takes its time.
+fn hold_for<B: Body>(body: &B, visit: &Visit) -> Option<InUse> {
+    let size = body.size_hint().exact();
+    let is_short = size.is_some_and(|size| size <= READ_AT_ONCE);
+    if is_short { None } else { visit.hold() }
 }
 
 impl<B: Body<Data = Bytes>> Body for GateBody<B> {
@@ -117,7 +147,7 @@ impl Stay {
     /// True once the access has ended. Counts the frame that is asked for.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
         match self {
-            Self::Unlimited => false,
+            Self::Unlimited { .. } => false,
             Self::Started { frames, .. } if *frames < FRAMES_UNWATCHED => {
                 *frames += 1;
                 false
@@ -136,8 +166,12 @@ impl Stay {
 
     /// Begins to watch, if somebody asked for it. True if the access has ended already.
     fn watch_now(&mut self, cx: &mut Context<'_>) -> bool {
-        if let Self::Started { visit, .. } = self {
-            *self = Self::Watched(Box::pin(visit.clone().ended()));
+        if let Self::Started { visit, in_use, .. } = self {
+            let (ended, in_use) = (visit.clone().ended(), in_use.take());
+            *self = Self::Watched(Box::pin(async move {
+                let _in_use = in_use;
+                ended.await;
+            }));
             return self.is_over(cx);
         }
         false
@@ -147,7 +181,7 @@ impl Stay {
 impl fmt::Debug for Stay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Unlimited => "Unlimited",
+            Self::Unlimited { .. } => "Unlimited",
             Self::Started { .. } => "Started",
             Self::Watched(_) => "Watched",
             Self::Over => "Over",

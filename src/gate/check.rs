@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue};
-use time::OffsetDateTime;
+use http::HeaderMap;
 
 use super::keeper::Keeper;
 use super::paths::Place;
@@ -14,16 +13,9 @@ use crate::access::{AccessList, NotEntitled};
 use crate::audit;
 use crate::cause;
 use crate::clock::Reading;
-use crate::ids::ResourceId;
-use crate::session::{Credential, Extension, Grant, SessionName};
-use crate::sync::{Held, SyncError};
-
-/// Somebody who passed, and the cookie to send along if the session's end has moved.
-#[derive(Debug)]
-pub(super) struct Passage {
-    pub(super) user: HerokuUser,
-    pub(super) cookie: Option<HeaderValue>,
-}
+use crate::lifespan::End;
+use crate::session::{Credential, SessionName};
+use crate::sync::{Current, SyncError};
 
 impl Keeper {
     /// What says which session counts at this place. A bearer token is taken before a cookie.
@@ -52,8 +44,8 @@ impl Keeper {
     }
 
     /// The plain yes of [`check`](Self::check), where it needs nobody's answer: session and list are at
-    /// hand, and neither is to be changed. Nearly every request of somebody who works with the
-    /// dashboard is one. Everything else is left to `check`.
+    /// hand. Nearly every request of somebody who works with the dashboard is one. Everything else is
+    /// left to `check`.
     pub(super) fn check_at_once(
         self: &Arc<Self>,
         credential: &Credential<'_>,
@@ -64,23 +56,16 @@ impl Keeper {
         let known = self.sessions.find_at_once(credential, at.elapsed)?;
         let (session, grant) = (&known.session, &known.grant);
         let is_here = place.resource().is_none_or(|here| *here == grant.resource);
-        if !is_here || grant.has_ended(at.now) {
+        if !is_here {
             return None;
         }
-        let held = self.directory.current_at_once(
-            &known.list,
-            &grant.resource,
-            &grant.email,
-            grant.ticket,
-            at,
-        )?;
+        let (resource, who) = (&grant.resource, grant.principal());
+        let directory = &self.directory;
+        let held = directory.current_at_once(&known.list, resource, who, at)?;
         let list = &held.snapshot.list;
         let listed = list
             .entitlement(&grant.email, grant.user_id.as_ref())
             .ok()?;
-        if self.sessions.later_end(session, grant, &held).is_some() {
-            return None;
-        }
         let visit = Visit::new(Arc::clone(self), session.clone(), Arc::clone(grant));
         Some(HerokuUser::new(visit, listed, held, mount))
     }
@@ -94,7 +79,7 @@ impl Keeper {
         credential: Option<Credential<'static>>,
         place: Place,
         mount: String,
-    ) -> Result<Passage, Refusal> {
+    ) -> Result<HerokuUser, Refusal> {
         let credential = credential.ok_or_else(|| {
             let refusal = Refusal::new(RefusalKind::NoSession);
             match place {
@@ -114,41 +99,34 @@ impl Keeper {
         credential: &Credential<'static>,
         place: Place,
         mount: &str,
-    ) -> Result<Passage, Refusal> {
-        let turn_away = |kind, resource, why: &str| {
-            self.because(self.turn_away(credential, kind, resource), &why)
-        };
+    ) -> Result<HerokuUser, Refusal> {
+        // The cookie stays where it is: a browser may have got another one meanwhile, of a later sign-in.
+        let turn_away = |kind, why: &str| self.because(Refusal::new(kind), &why);
         let found = self.sessions.find(credential).await;
-        let Some((session, mut grant)) = found.map_err(|error| self.unavailable(&error))? else {
+        let Some((session, grant)) = found.map_err(|error| self.unavailable(&error))? else {
             let why = "no such session: signed out, swept, of another store or key, or the process was \
                        started anew and its sessions were in memory";
-            return Err(turn_away(RefusalKind::NoSession, place.resource(), why));
+            return Err(turn_away(RefusalKind::NoSession, why));
         };
         if place.resource().is_some_and(|here| *here != grant.resource) {
             // Under the name of this resource's cookie: no gate has set it.
             audit::request_refused(&grant.resource, &grant.email, "other_resource");
             let why = "the session is another resource's";
-            return Err(turn_away(RefusalKind::OtherResource, place.resource(), why));
+            return Err(turn_away(RefusalKind::OtherResource, why));
         }
         let resource = grant.resource;
-        let now = self.directory.clock().now();
-        if grant.has_ended(now) {
-            // What is left of it ends by itself: another process, whose clock is behind, may extend it yet.
-            let why = "the time of the session is over, and no newer list has moved its end: is the \
-                       handle of `spawn_sync()` kept?";
-            return Err(turn_away(RefusalKind::SessionEnded, Some(&resource), why));
-        }
-        let user_id = grant.user_id.as_ref();
-        let current = self
-            .directory
-            .current(&resource, &grant.email, user_id, grant.ticket);
-        let held = match current.await {
-            Ok(Some(held)) => held,
-            Ok(None) => {
+        let current = self.directory.current(&resource, grant.principal()).await;
+        let held = match current {
+            Ok(Current::List(held)) => held,
+            Ok(Current::Over(end)) => {
+                let why = self.end(&session, end).await;
+                return Err(turn_away(RefusalKind::SessionEnded, why));
+            }
+            Ok(Current::Revoked) => {
                 self.close(&session).await;
                 let why = "revoked";
                 audit::request_refused(&grant.resource, &grant.email, why);
-                return Err(turn_away(RefusalKind::SessionEnded, Some(&resource), why));
+                return Err(turn_away(RefusalKind::SessionEnded, why));
             }
             Err(SyncError::UnknownResource) => {
                 // Of another deployment on the same session store: neither to be used nor to be ended.
@@ -158,7 +136,7 @@ impl Keeper {
             Err(error @ SyncError::Gone) => {
                 self.close(&session).await;
                 let why = cause::with(&error);
-                return Err(turn_away(RefusalKind::SessionEnded, Some(&resource), &why));
+                return Err(turn_away(RefusalKind::SessionEnded, &why));
             }
             Err(error) => {
                 let refusal = Refusal::cannot_check(error.retry_after());
@@ -187,62 +165,27 @@ impl Keeper {
                     _ => "not_listed",
                 };
                 audit::request_refused(&grant.resource, &grant.email, why);
-                return Err(turn_away(RefusalKind::NotListed, Some(&resource), why));
+                return Err(turn_away(RefusalKind::NotListed, why));
             }
         };
-        let extended = self.extend(&session, &mut grant, &held, now).await;
-        let Ok(cookie) = extended else {
+        // To find the list may have taken its time.
+        if self.sessions.was_closed(&session) {
             let why = "signed out while this request was under way";
-            return Err(turn_away(RefusalKind::NoSession, Some(&resource), why));
-        };
-        let visit = Visit::new(Arc::clone(self), session, grant);
-        let user = HerokuUser::new(visit, listed, held, mount);
-        Ok(Passage { user, cookie })
-    }
-
-    /// The cookie of a session whose end has moved.
-    async fn extend(
-        &self,
-        session: &SessionName,
-        grant: &mut Arc<Grant>,
-        held: &Held,
-        now: OffsetDateTime,
-    ) -> Result<Option<HeaderValue>, Closed> {
-        let Some(end) = self.sessions.later_end(session, grant, held) else {
-            return Ok(None);
-        };
-        match self.sessions.extend(session, grant, end).await {
-            Ok(Extension::Done(value)) => {
-                Arc::make_mut(grant).expires_at = end;
-                Ok(Some(self.cookies.session(&grant.resource, value, end, now)))
-            }
-            Ok(Extension::DoneBefore) => {
-                Arc::make_mut(grant).expires_at = end;
-                Ok(None)
-            }
-            Ok(Extension::Closed) => Err(Closed),
-            Err(error) => {
-                // The session still lives until the end that is stored.
-                tracing::warn!(
-                    %error, cause = cause::of(&error),
-                    "a session could not be extended"
-                );
-                Ok(None)
-            }
+            return Err(turn_away(RefusalKind::NoSession, why));
         }
+        let visit = Visit::new(Arc::clone(self), session, grant);
+        Ok(HerokuUser::new(visit, listed, held, mount))
     }
 
-    /// The refusal of a credential that is of no more use.
-    fn turn_away(
-        &self,
-        credential: &Credential<'_>,
-        kind: RefusalKind,
-        resource: Option<&ResourceId>,
-    ) -> Refusal {
-        let refusal = Refusal::new(kind);
-        match credential.is_cookie() {
-            true => refusal.set_cookie(self.cookies.no_session(resource)),
-            false => refusal,
+    /// Does what is to be done about a session that is over, and says why it is.
+    async fn end(&self, session: &SessionName, end: End) -> &'static str {
+        match end {
+            // What is left of it ends by itself.
+            End::LongestLife => "the longest time of a session is over",
+            End::Unused => {
+                self.close(session).await;
+                "nothing used the resource until its list was too old"
+            }
         }
     }
 }
@@ -255,6 +198,3 @@ fn has_another_email(list: &AccessList, grant: &Grant) -> bool {
             .members()
             .any(|member| member.user_id.as_ref() == account)
 }
-
-/// The session was closed while this request was under way.
-struct Closed;

@@ -12,7 +12,6 @@ use super::finish::{Finish, Vary};
 use super::keeper::Keeper;
 use super::user::HerokuUser;
 use super::visitor::redirect;
-use crate::config::Streams;
 use crate::ids::ResourceId;
 use crate::session::WayBack;
 
@@ -26,34 +25,26 @@ pub(super) enum Entrance {
 
 /// Readies the request of somebody who passed for the wrapped service. In its place: requests are large,
 /// and each move of one is a copy.
-/// `cookie` is of a session whose end has moved.
-pub(super) fn enter<B>(
-    keeper: &Keeper,
-    request: &mut Request<B>,
-    user: HerokuUser,
-    cookie: Option<HeaderValue>,
-) -> Entrance {
-    let mut cookies = Vec::from_iter(cookie);
+pub(super) fn enter<B>(keeper: &Keeper, request: &mut Request<B>, user: HerokuUser) -> Entrance {
+    let mut hint = None;
     if user.came_by_cookie() {
         if is_landing(keeper, request, user.resource()) {
-            if let Some(answer) = lead_back(keeper, request, &user, &cookies) {
+            if let Some(answer) = lead_back(keeper, request, &user) {
                 return Entrance::Elsewhere(Box::pin(ready(answer)));
             }
             // Of somebody who has just signed in, where the form could not set it.
-            let hint = keeper.cookies.landed(request.headers(), user.resource());
-            cookies.extend(hint);
+            hint = keeper.cookies.landed(request.headers(), user.resource());
         }
     } else {
         // It was for the gate: whoever sees it could use it too.
         request.headers_mut().remove(AUTHORIZATION);
     }
-    let ends = keeper.streams == Streams::EndWithAccess;
-    let reader = ends.then(|| user.visit().clone());
+    let reader = user.visit().clone();
     request.extensions_mut().insert(user);
     Entrance::Inside(Finish {
         vary: Vary::of(keeper),
-        cookies,
-        reader,
+        hint,
+        reader: Some((reader, keeper.streams)),
     })
 }
 
@@ -62,7 +53,6 @@ fn lead_back<B>(
     keeper: &Keeper,
     request: &Request<B>,
     user: &HerokuUser,
-    cookies: &[HeaderValue],
 ) -> Option<Response<Full<Bytes>>> {
     let resource = user.resource();
     let way = keeper.cookies.way_back(request.headers(), Some(resource))?;
@@ -76,11 +66,7 @@ fn lead_back<B>(
         ..way
     };
     let done = keeper.cookies.set_way_back(&done);
-    let headers = response.headers_mut();
-    headers.append(SET_COOKIE, done);
-    for cookie in cookies {
-        headers.append(SET_COOKIE, cookie.clone());
-    }
+    response.headers_mut().append(SET_COOKIE, done);
     Some(response)
 }
 

@@ -8,13 +8,15 @@ use http_body::Body;
 use super::body::GateBody;
 use super::keeper::Keeper;
 use super::visit::Visit;
+use crate::config::Streams;
 
 /// What is done with the response from behind the gate.
 pub(super) struct Finish {
     pub(super) vary: Vary,
-    pub(super) cookies: Vec<HeaderValue>,
-    /// Whose access ends the response's body.
-    pub(super) reader: Option<Visit>,
+    /// The cookie by which a browser remembers whose dashboard it showed.
+    pub(super) hint: Option<HeaderValue>,
+    /// Who reads the response's body, and what becomes of it when their access ends.
+    pub(super) reader: Option<(Visit, Streams)>,
 }
 
 /// The request headers that say who it is.
@@ -29,7 +31,7 @@ impl Finish {
     pub(super) fn for_nobody(keeper: &Keeper) -> Self {
         Self {
             vary: Vary::of(keeper),
-            cookies: Vec::new(),
+            hint: None,
             reader: None,
         }
     }
@@ -39,11 +41,12 @@ impl Finish {
         mut response: Response<B>,
     ) -> Response<GateBody<B>> {
         mark_personal(response.headers_mut(), self.vary);
-        for cookie in self.cookies {
-            response.headers_mut().append(SET_COOKIE, cookie);
+        if let Some(hint) = self.hint {
+            response.headers_mut().append(SET_COOKIE, hint);
         }
         response.map(|body| match self.reader {
-            Some(reader) => GateBody::until_ended(body, reader),
+            Some((reader, Streams::EndWithAccess)) => GateBody::until_ended(body, reader),
+            Some((reader, Streams::LeaveOpen)) => GateBody::left_open(body, &reader),
             None => GateBody::inner(body),
         })
     }

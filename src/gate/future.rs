@@ -13,12 +13,12 @@ use pin_project_lite::pin_project;
 use tower::Service;
 
 use super::body::{GateBody, OwnAnswer};
-use super::check::Passage;
 use super::enter::{Entrance, enter};
 use super::finish::Finish;
 use super::keeper::Keeper;
 use super::mode::{Mode, Stranger};
 use super::refusal::Refusal;
+use super::user::HerokuUser;
 use super::visitor::Visitor;
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -41,7 +41,7 @@ pin_project! {
         Answer { answer: OwnAnswer },
         // The list is asked; the request waits outside.
         Check {
-            check: Boxed<Result<Passage, Refusal>>,
+            check: Boxed<Result<HerokuUser, Refusal>>,
             waiting: Option<Waiting<S, ReqBody>>,
         },
         // Inside.
@@ -78,7 +78,7 @@ where
     }
 
     pub(super) fn check(
-        check: Boxed<Result<Passage, Refusal>>,
+        check: Boxed<Result<HerokuUser, Refusal>>,
         keeper: Arc<Keeper>,
         mode: Mode,
         request: Request<ReqBody>,
@@ -144,7 +144,7 @@ impl<S, ReqBody> Waiting<S, ReqBody>
 where
     S: Service<Request<ReqBody>>,
 {
-    fn proceed(self, verdict: Result<Passage, Refusal>) -> State<S, ReqBody, S::Future> {
+    fn proceed(self, verdict: Result<HerokuUser, Refusal>) -> State<S, ReqBody, S::Future> {
         let Self {
             keeper,
             mode,
@@ -152,8 +152,8 @@ where
             mut service,
         } = self;
         match (verdict, mode) {
-            (Ok(Passage { user, cookie }), _) => {
-                let entrance = enter(&keeper, &mut request, user, cookie);
+            (Ok(user), _) => {
+                let entrance = enter(&keeper, &mut request, user);
                 State::entered(entrance, || service.call(request))
             }
             (Err(_), Mode::Identify) => {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::timeout;
 use url::{Host, Url};
 
 use super::explain::PolicyWarning;
@@ -16,6 +17,9 @@ use crate::heroku::is_loopback;
 use crate::session::{Cookies, Credential, Grant, SessionError, SessionName, Sessions};
 use crate::sso::Verifier;
 use crate::sync::{Directory, SyncError};
+
+/// How long an answer waits for a session to be closed that it does not depend on.
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// Decides who passes.
 #[derive(Debug)]
@@ -45,8 +49,13 @@ impl Keeper {
 
     /// A session that is left in the store by a failure here is refused again next time.
     pub(super) async fn close(&self, session: &SessionName) {
-        if let Err(error) = self.sessions.close(session).await {
-            tracing::warn!(%error, cause = cause::of(&error), "a session could not be removed");
+        // In this process it is closed before anything is waited for, and the rest goes on by itself.
+        match timeout(CLOSING, self.sessions.close(session)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, cause = cause::of(&error), "a session could not be removed");
+            }
+            Err(_) => tracing::warn!("removing a session takes its time; not waited for"),
         }
     }
 

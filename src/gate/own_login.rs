@@ -122,7 +122,11 @@ impl Keeper {
         let now = self.directory.clock().now();
         Ok(SignedIn {
             member: admitted.member,
-            expires_at: grant.expires_at,
+            expires_at: self.sessions.limits.expected_end(
+                grant.began,
+                admitted.list_fetched_at,
+                now,
+            ),
             cookies: self.cookies.signed_in(&opened, now).collect(),
             landing: self.paths.landing(resource),
         })

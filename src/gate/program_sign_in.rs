@@ -56,17 +56,20 @@ impl Keeper {
             .sessions
             .open_bearer(&admitted, verified.proof, context_app);
         let opened = opened.map_err(|error| self.unavailable(&error))?;
-        let Opened { value, grant } =
-            opened.ok_or_else(|| Refusal::new(RefusalKind::InvalidSignIn))?;
+        let Opened {
+            value,
+            grant,
+            latest_end,
+        } = opened.ok_or_else(|| Refusal::new(RefusalKind::InvalidSignIn))?;
         // Last, as for a browser's form. Nobody has the token yet.
         self.use_up(&admitted.resource, &verified).await?;
         audit::signed_in(&grant.resource, &grant.email, grant.proof);
-        let life = grant.expires_at - self.directory.clock().now();
+        let life = latest_end - self.directory.clock().now();
         let body = json!({
             "access_token": value,
             "token_type": "Bearer",
             "expires_in": life.whole_seconds().max(0),
-            "expires_at": grant.expires_at.format(&Rfc3339).unwrap_or_default(),
+            "expires_at": latest_end.format(&Rfc3339).unwrap_or_default(),
             "resource_id": grant.resource.to_string(),
         });
         let mut response = Response::new(Full::from(body.to_string()));

@@ -101,7 +101,7 @@ where
                     .as_ref()
                     .and_then(|credential| keeper.check_at_once(credential, place, mount));
                 if let Some(user) = user {
-                    let entrance = enter(keeper, &mut request, user, None);
+                    let entrance = enter(keeper, &mut request, user);
                     return ResponseFuture::entered(entrance, || self.inner.call(request));
                 }
                 let (credential, mount) =

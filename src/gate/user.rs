@@ -160,20 +160,26 @@ impl HerokuUser {
 
     /// When the person signed in.
     pub fn signed_in_at(&self) -> OffsetDateTime {
-        self.visit.grant().signed_in_at
+        self.visit.grant().began
     }
 
-    /// When the session ends unless its list is fetched again before.
+    /// When the session ends unless its list is fetched again before: one
+    /// [`refresh_interval`](crate::Config::refresh_interval) after
+    /// [`list_fetched_at`](Self::list_fetched_at), and never later than
+    /// [`max_session`](crate::Config::max_session) after the sign-in. While nothing newer can be had, the
+    /// list goes on to [`max_list_age`](crate::Config::max_list_age).
     pub fn session_expires_at(&self) -> OffsetDateTime {
-        self.visit.grant().expires_at
+        let (began, now) = (self.visit.grant().began, self.visit.now());
+        let limits = self.visit.limits();
+        limits.expected_end(began, self.list_fetched_at(), now)
     }
 
-    /// Resolves when this person's access ends: the session expires or is signed out, the person
-    /// leaves the list, or the resource is gone.
+    /// Resolves when this person's access ends: the session is over or signed out, the person leaves the
+    /// list, the list is too old, or the resource is gone.
     ///
     /// For what outlives the check at its start, such as a WebSocket; the gate ends response bodies
-    /// by itself ([`Config::streams`](crate::Config::streams)). A session that later requests extend
-    /// goes on; one in a signed cookie, as far as this process has extended it.
+    /// by itself ([`Config::streams`](crate::Config::streams)). While something waits for it the resource
+    /// is in use: its list is kept fresh, and with it the session, whether or not a request comes.
     ///
     /// ```
     /// # async fn chat(user: tower_heroku_sso::HerokuUser) {

@@ -1,13 +1,17 @@
 //! How long somebody may stay who came in.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use time::OffsetDateTime;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::keeper::Keeper;
 use super::paths::Paths;
 use crate::cause;
+use crate::lifespan::Limits;
 use crate::session::{Grant, SessionName};
+use crate::sync::InUse;
 
 /// One session at one gate, and what it held when it was looked at.
 #[derive(Clone)]
@@ -38,24 +42,43 @@ impl Visit {
         &self.keeper.paths
     }
 
-    /// Resolves when the session has ended, or its person has left the list.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.keeper.sessions.limits
+    }
+
+    pub(super) fn now(&self) -> OffsetDateTime {
+        self.keeper.directory.clock().now()
+    }
+
+    /// Keeps the resource in use, for as long as the session may last.
+    pub(super) fn hold(&self) -> Option<InUse> {
+        let ends = self.keeper.sessions.latest_end(&self.grant);
+        let at_most = Duration::try_from(ends - self.now()).ok()?;
+        InUse::begin(&self.keeper.directory, &self.grant.resource, at_most)
+    }
+
+    /// Resolves when the session has ended, or its person has left the list. The resource is in use
+    /// meanwhile.
     pub(super) async fn ended(self) {
+        let _in_use = self.hold();
         let Self {
             keeper,
             session,
-            mut grant,
+            grant,
         } = self;
         let clock = keeper.directory.clock();
         let key = session.key();
         let mut closings = keeper.sessions.closings();
-        let Ok(mut watch) = keeper.directory.watch(&grant.resource).await else {
+        let Ok(watch) = keeper.directory.watch(&grant.resource).await else {
             return;
         };
+        let mut changes = watch.changes();
         loop {
-            match keeper.sessions.reload(&session, &grant).await {
-                Ok(Some(newest)) => grant = newest,
-                Ok(None) => return,
-                // The end that is known still counts.
+            changes.mark_seen();
+            match keeper.sessions.is_open(&session).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                // The list still decides.
                 Err(error) => {
                     tracing::warn!(
                         %error, cause = cause::of(&error),
@@ -63,10 +86,12 @@ impl Visit {
                     );
                 }
             }
-            let left = grant.expires_at - clock.now();
-            let listed = watch.is_listed(&grant.email, grant.user_id.as_ref(), grant.ticket);
-            let (true, Ok(left)) = (listed && left.is_positive(), left.try_into()) else {
-                return;
+            let stay = async {
+                let Some(left) = watch.may_stay(grant.principal()).await else {
+                    return false;
+                };
+                clock.sleep(left).await;
+                true
             };
             let closed = async {
                 loop {
@@ -79,8 +104,8 @@ impl Visit {
             };
             // Whatever happens, the next round looks at what is true then.
             tokio::select! {
-                () = clock.sleep(left) => {}
-                () = watch.changed() => {}
+                may_stay = stay => if !may_stay { return },
+                () = changes.next() => {}
                 () = closed => {}
             }
         }

@@ -134,7 +134,6 @@ fn bounce(
     let mut response = redirect(location);
     let headers = response.headers_mut();
     headers.append(SET_COOKIE, keeper.cookies.set_way_back(&way));
-    headers.append(SET_COOKIE, keeper.cookies.no_session(Some(&resource)));
     response.extensions_mut().insert(kind);
     response
 }

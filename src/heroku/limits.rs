@@ -21,8 +21,10 @@ const FIRST_UNIX_TIME: u64 = 1_000_000_000;
 pub(crate) enum Urgency {
     /// Somebody waits for the answer. Slowed down by nothing but a pause.
     Now,
-    /// A list that sessions hang on.
+    /// A list that people ask for, or that Heroku said has changed.
     InUse,
+    /// A list in use that no request asked for within the last interval.
+    Quiet,
     /// A young list that is fetched again as something outside asks for it.
     Forced,
     /// A list that nobody looks at, and that has waited for its turn.
@@ -38,6 +40,7 @@ impl Urgency {
         match self {
             Self::Now => 0.0,
             Self::InUse => size * 0.02,
+            Self::Quiet => size * 0.1,
             Self::Forced => size * 0.2,
             // Of a small pool as much as lists that are begun at once may take.
             Self::Late => (size * 0.25).max(BEGUN_AT_ONCE).min(size * 0.5),
@@ -180,6 +183,8 @@ mod tests {
         assert_eq!(wait(1129.0, Urgency::Late), 0);
         assert_eq!(wait(904.0, Urgency::Forced), 0);
         assert_eq!(wait(804.0, Urgency::Forced), 80);
+        assert_eq!(wait(454.0, Urgency::Quiet), 0);
+        assert_eq!(wait(329.0, Urgency::Quiet), 100);
         assert_eq!(wait(94.0, Urgency::InUse), 0);
         assert_eq!(wait(74.0, Urgency::InUse), 16);
         // Whatever is left by the estimate: it can be wrong.

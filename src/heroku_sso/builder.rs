@@ -11,7 +11,7 @@ use crate::config::{
 };
 use crate::gate::{Keeper, Paths, PolicyWarning, UsedForms};
 use crate::heroku::{HerokuClient, HerokuUrl};
-use crate::session::{Cookies, Keeping, MemorySessions, SessionSettings, SessionStore, Sessions};
+use crate::session::{Cookies, Keeping, MemorySessions, SessionStore, Sessions};
 use crate::sso::{SsoPolicy, Verifier};
 use crate::store::{MemoryStore, Store};
 use crate::sync::{Deadlines, Directory, RatePools, SyncScope, SyncSettings};
@@ -74,6 +74,8 @@ impl HerokuSsoBuilder {
         list_policy: ListPolicy => |config, policy| config.list_policy = policy;
         /// [`Config::refresh_interval`].
         refresh_interval: Duration => |config, interval| config.refresh_interval = interval;
+        /// [`Config::in_use_for`].
+        in_use_for: Duration => |config, time| config.in_use_for = Some(time);
         /// [`Config::idle_interval`].
         idle_interval: Duration => |config, interval| config.idle_interval = interval;
         /// [`Config::max_list_age`].
@@ -114,7 +116,7 @@ impl HerokuSsoBuilder {
         cookies: CookieTransport => |config, transport| config.cookies = transport;
     }
 
-    /// [`SessionLife::Fixed`]: a session ends one refresh interval after its sign-in.
+    /// [`SessionLife::Fixed`]: a session ends one `refresh_interval` after its sign-in, whatever comes.
     pub fn fixed_sessions(mut self) -> Self {
         self.config.session_life = SessionLife::Fixed;
         self
@@ -135,9 +137,8 @@ impl HerokuSsoBuilder {
     /// Where sessions are kept: any store of the tower-sessions 0.14 line. Default:
     /// [`MemorySessions`].
     ///
-    /// The gate's part of a record is under the name `heroku_sso`; the others are yours. When a session's
-    /// end moves, the record is read, changed and saved as a whole, as these stores have no other way:
-    /// what you save into it in that moment may be lost.
+    /// The gate's part of a record is under the name `heroku_sso`; the others are yours. A record is written
+    /// at a sign-in, deleted at a sign-out, and not touched in between.
     pub fn session_store(mut self, sessions: impl SessionStore) -> Self {
         self.sessions = Some(Arc::new(sessions));
         self
@@ -171,7 +172,8 @@ impl HerokuSsoBuilder {
             .store
             .unwrap_or_else(|| Arc::new(MemoryStore::default()));
         let heroku_is_local = config.api_url.is_loopback();
-        let max_list_age = config.list_age_limit();
+        let (max_list_age, in_use_for) = (config.list_age_limit(), config.in_use_for());
+        let max_session = config.longest_session();
         let client = HerokuClient::new(
             config.api_url,
             config.id_url,
@@ -188,7 +190,8 @@ impl HerokuSsoBuilder {
                 refresh_interval: config.refresh_interval,
                 idle_interval: config.idle_interval,
                 max_list_age,
-                max_session: config.max_session,
+                max_session,
+                in_use_for,
                 scope: config.sync_scope,
                 rate_pools: config.rate_pools,
                 list_policy: config.list_policy,
@@ -200,11 +203,7 @@ impl HerokuSsoBuilder {
             keeping,
             Arc::clone(directory.closed_sessions()),
             clock,
-            SessionSettings {
-                life: config.session_life,
-                interval: config.refresh_interval,
-                max_session: config.max_session,
-            },
+            directory.settings().limits(),
         );
         #[cfg(feature = "jwt")]
         let sessions = self

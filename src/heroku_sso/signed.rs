@@ -112,7 +112,7 @@ impl Signing {
 
 impl HerokuSso {
     /// A bearer token for whoever is behind a request, for the add-on's own API: it says who it is as
-    /// their session does, and ends when that would now.
+    /// their session does, and is good as long as that is.
     ///
     /// Hand it out over https only, never in a URL. Wants
     /// [`bearer_tokens`](HerokuSsoBuilder::bearer_tokens).

@@ -17,9 +17,7 @@ impl Sessions {
     /// Also takes the bearer tokens of this codec.
     pub(crate) fn with_bearers(mut self, codec: Arc<Codec>, cached_for: Duration) -> Self {
         let (clock, closed) = (Arc::clone(&self.clock), Arc::clone(&self.closed));
-        let interval = self.settings.interval;
-        let bearers = SignedSessions::new(codec, clock, closed, cached_for, interval);
-        self.bearers = Some(bearers);
+        self.bearers = Some(SignedSessions::new(codec, clock, closed, cached_for));
         self
     }
 
@@ -27,7 +25,7 @@ impl Sessions {
         self.bearers.is_some()
     }
 
-    /// A bearer token of a session, which ends with the grant as it is; none if this gate takes none.
+    /// A bearer token of a session, as good as the session is; none if this gate takes none.
     pub(crate) fn bearer(
         &self,
         session: &SessionName,
@@ -36,7 +34,11 @@ impl Sessions {
         let Some(bearers) = &self.bearers else {
             return Ok(None);
         };
-        Ok(Some(bearers.sign(&session.key(), grant)?))
+        Ok(Some(bearers.sign(
+            &session.key(),
+            grant,
+            self.latest_end(grant),
+        )?))
     }
 
     /// A session of a program: it has a bearer token and no cookie.
@@ -49,6 +51,11 @@ impl Sessions {
         let grant = self.grant(admitted, proof, context_app);
         let session = SessionName::Bearer(new_session_key());
         let token = self.bearer(&session, &grant)?;
-        Ok(token.map(|value| Opened { value, grant }))
+        let latest_end = self.latest_end(&grant);
+        Ok(token.map(|value| Opened {
+            value,
+            grant,
+            latest_end,
+        }))
     }
 }

@@ -81,8 +81,8 @@ impl GrantCache {
         is_young.then_some(cached)
     }
 
-    /// The grant however long ago it was read, for when the store does not answer. It still ends when
-    /// it says, and its list still decides.
+    /// The grant however long ago it was read, for when the store does not answer. Its list still
+    /// decides.
     pub(super) fn get_old(&self, value: &str, closed: &ClosedSessions) -> Option<Arc<Grant>> {
         Some(Arc::clone(&self.open(value, closed)?.grant))
     }

@@ -92,14 +92,14 @@ impl Cookies {
     ) -> impl Iterator<Item = HeaderValue> {
         let grant = &opened.grant;
         let value = opened.value.clone();
-        let session = self.session(&grant.resource, value, grant.expires_at, now);
+        let session = self.session(&grant.resource, value, opened.latest_end, now);
         // Of several hints the browser did not send the others along: the form came from another site.
         let hint = (!self.one_each).then(|| self.with_hint(&[], &grant.resource));
         [session].into_iter().chain(hint)
     }
 
     /// `Max-Age` is the time to `expires_at`, up to the next whole second.
-    pub(crate) fn session(
+    fn session(
         &self,
         resource: &ResourceId,
         value: String,

@@ -52,7 +52,7 @@ pub(crate) enum SessionName {
     /// A signed cookie.
     #[cfg(feature = "jwt")]
     Signed(SessionKey),
-    /// The session that a bearer token came from. The token cannot be extended.
+    /// The session that a bearer token came from.
     #[cfg(feature = "jwt")]
     Bearer(SessionKey),
 }

@@ -1,6 +1,4 @@
-//! The right to enter one resource's dashboard, as one person, for a while.
-
-use std::time::Duration;
+//! The right to enter one resource's dashboard, as one person.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -9,13 +7,14 @@ use crate::access::Email;
 use crate::ids::{ResourceId, UserId};
 use crate::sso::Proof;
 use crate::store::Ticket;
-use crate::sync::Admitted;
+use crate::sync::{Admitted, Principal};
 
 /// Grants of another version are not read: their holders sign in again.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
-/// What a session holds. It says who signed in, not what they may do: the list says that, anew at
-/// every request.
+/// What a session holds: who signed in, where, how they proved it, and when it began. It says neither
+/// what they may do, which the list says anew at every request, nor when it ends, which
+/// [`lifespan`](crate::lifespan) says.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Grant {
     version: u8,
@@ -26,23 +25,21 @@ pub(crate) struct Grant {
     pub(crate) context_app: Option<String>,
     /// Of the sign-in: what was revoked later has a greater one.
     pub(crate) ticket: Ticket,
-    #[serde(with = "time::serde::timestamp")]
-    pub(crate) signed_in_at: OffsetDateTime,
-    #[serde(with = "time::serde::timestamp")]
-    pub(crate) expires_at: OffsetDateTime,
+    /// Of the sign-in, to the millisecond.
+    #[serde(with = "time::serde::timestamp::milliseconds")]
+    pub(crate) began: OffsetDateTime,
 }
 
 impl Grant {
-    /// The grant of somebody who was admitted, for `life`.
+    /// The grant of somebody who was admitted at `now`.
     pub(super) fn new(
         admitted: &Admitted,
         proof: Proof,
         context_app: Option<String>,
         now: OffsetDateTime,
-        life: Duration,
     ) -> Self {
-        // Whole seconds, as it is stored: the earlier end counts.
-        let now = now.replace_nanosecond(0).unwrap_or(now);
+        // As it is stored.
+        let began = now.replace_millisecond(now.millisecond()).unwrap_or(now);
         Self {
             version: VERSION,
             resource: admitted.resource,
@@ -51,8 +48,7 @@ impl Grant {
             proof,
             context_app,
             ticket: admitted.ticket,
-            signed_in_at: now,
-            expires_at: now + life,
+            began,
         }
     }
 
@@ -66,7 +62,12 @@ impl Grant {
         self.version == VERSION
     }
 
-    pub(crate) fn has_ended(&self, now: OffsetDateTime) -> bool {
-        self.expires_at <= now
+    pub(crate) fn principal(&self) -> Principal<'_> {
+        Principal {
+            email: &self.email,
+            user_id: self.user_id.as_ref(),
+            ticket: self.ticket,
+            began: self.began,
+        }
     }
 }

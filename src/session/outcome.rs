@@ -17,12 +17,3 @@ pub(crate) enum SessionError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
-
-/// What became of moving a session's end.
-pub(crate) enum Extension {
-    /// The browser is to be told; the value of its cookie.
-    Done(String),
-    /// By another request, which has told the browser.
-    DoneBefore,
-    Closed,
-}

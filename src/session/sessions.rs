@@ -1,4 +1,4 @@
-//! Opens, finds, extends and closes sessions, wherever their grants are kept.
+//! Opens, finds and closes sessions, wherever their grants are kept.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,18 +14,18 @@ use super::credential::{Credential, SessionName};
 use super::grant::Grant;
 #[cfg(feature = "jwt")]
 use super::key::new_session_key;
-use super::outcome::{Extension, SessionError};
+use super::outcome::SessionError;
 #[cfg(feature = "jwt")]
 use super::signed::{BearerClaims, CookieClaims, SignedSessions};
 use super::stored::StoredSessions;
 use crate::cause;
 use crate::clock::SharedClock;
-use crate::config::SessionLife;
 #[cfg(feature = "jwt")]
 use crate::jwt::Codec;
+use crate::lifespan::Limits;
 use crate::sso::Proof;
 use crate::store::SessionKey;
-use crate::sync::{Admitted, ClosedSessions, Held};
+use crate::sync::{Admitted, ClosedSessions};
 
 /// All sessions of one gate.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub(crate) struct Sessions {
     pub(super) bearers: Option<SignedSessions<BearerClaims>>,
     pub(super) closed: Arc<ClosedSessions>,
     pub(super) clock: SharedClock,
-    pub(super) settings: SessionSettings,
+    pub(crate) limits: Limits,
 }
 
 /// Where the grants of browsers are.
@@ -44,15 +44,6 @@ enum Kept {
     Stored(Arc<StoredSessions>),
     #[cfg(feature = "jwt")]
     InCookie(Box<SignedSessions<CookieClaims>>),
-}
-
-/// What sessions are made with.
-#[derive(Debug)]
-pub(crate) struct SessionSettings {
-    pub(crate) life: SessionLife,
-    /// Of the lists.
-    pub(crate) interval: Duration,
-    pub(crate) max_session: Duration,
 }
 
 /// Where the grants of browsers are to be kept.
@@ -69,6 +60,8 @@ pub(crate) struct Opened {
     /// The value of its cookie, or its token.
     pub(crate) value: String,
     pub(crate) grant: Grant,
+    /// Of the cookie, the record or the token; the list decides at each use.
+    pub(crate) latest_end: OffsetDateTime,
 }
 
 #[cfg_attr(
@@ -83,7 +76,7 @@ impl Sessions {
         keeping: Keeping,
         closed: Arc<ClosedSessions>,
         clock: SharedClock,
-        settings: SessionSettings,
+        limits: Limits,
     ) -> Self {
         let (its_clock, its_closed) = (Arc::clone(&clock), Arc::clone(&closed));
         let kept = match keeping {
@@ -93,13 +86,7 @@ impl Sessions {
             }
             #[cfg(feature = "jwt")]
             Keeping::Cookie(codec, cached_for) => {
-                let signed = SignedSessions::new(
-                    codec,
-                    its_clock,
-                    its_closed,
-                    cached_for,
-                    settings.interval,
-                );
+                let signed = SignedSessions::new(codec, its_clock, its_closed, cached_for);
                 Kept::InCookie(Box::new(signed))
             }
         };
@@ -109,7 +96,7 @@ impl Sessions {
             bearers: None,
             closed,
             clock,
-            settings,
+            limits,
         }
     }
 
@@ -122,12 +109,17 @@ impl Sessions {
         context_app: Option<String>,
     ) -> Result<Opened, SessionError> {
         let grant = self.grant(admitted, proof, context_app);
+        let latest_end = self.latest_end(&grant);
         let value = match &self.kept {
-            Kept::Stored(stored) => stored.create(&grant).await?.to_string(),
+            Kept::Stored(stored) => stored.create(&grant, latest_end).await?.to_string(),
             #[cfg(feature = "jwt")]
-            Kept::InCookie(signed) => signed.sign(&new_session_key(), &grant)?,
+            Kept::InCookie(signed) => signed.sign(&new_session_key(), &grant, latest_end)?,
         };
-        Ok(Opened { value, grant })
+        Ok(Opened {
+            value,
+            grant,
+            latest_end,
+        })
     }
 
     /// Takes back a session of which nobody has heard.
@@ -155,8 +147,12 @@ impl Sessions {
         proof: Proof,
         context_app: Option<String>,
     ) -> Grant {
-        let now = self.clock.now();
-        Grant::new(admitted, proof, context_app, now, self.settings.interval)
+        Grant::new(admitted, proof, context_app, self.clock.now())
+    }
+
+    /// When a session ends whatever its list says.
+    pub(crate) fn latest_end(&self, grant: &Grant) -> OffsetDateTime {
+        self.limits.latest_end(grant.began)
     }
 
     /// The session that a credential names, if it can; whether there is one is not asked.
@@ -226,64 +222,23 @@ impl Sessions {
         }
     }
 
-    /// The grant of a session as it is now, for who only knows it as it was; it may have ended.
-    pub(crate) async fn reload(
-        &self,
-        session: &SessionName,
-        grant: &Arc<Grant>,
-    ) -> Result<Option<Arc<Grant>>, SessionError> {
+    /// False once a session was closed, or its record is gone.
+    pub(crate) async fn is_open(&self, session: &SessionName) -> Result<bool, SessionError> {
         match (session, &self.kept) {
-            (SessionName::Stored(id), Kept::Stored(stored)) => stored.load(id).await,
+            (SessionName::Stored(id), Kept::Stored(stored)) => Ok(stored.load(id).await?.is_some()),
             #[cfg(feature = "jwt")]
-            (SessionName::Signed(key), Kept::InCookie(signed)) => Ok(signed.reload(key, grant)),
-            #[cfg(feature = "jwt")]
-            (SessionName::Bearer(key), _) => {
-                let is_closed = self.closed.has(key);
-                Ok((!is_closed).then(|| Arc::clone(grant)))
+            (SessionName::Signed(key), Kept::InCookie(_)) | (SessionName::Bearer(key), _) => {
+                Ok(!self.closed.has(key))
             }
             // A session of another gate's.
             #[cfg(feature = "jwt")]
-            _ => Ok(None),
+            _ => Ok(false),
         }
     }
 
-    /// Where the end of `grant` moves on a list that still has its user; none if it stays.
-    pub(crate) fn later_end(
-        &self,
-        session: &SessionName,
-        grant: &Grant,
-        held: &Held,
-    ) -> Option<OffsetDateTime> {
-        if session.is_of_bearer() || self.settings.life == SessionLife::Fixed {
-            return None;
-        }
-        let end = grant.expires_at.unix_timestamp();
-        let by_list = whole_second(held.snapshot.fetched_at, self.settings.interval);
-        if by_list <= end {
-            return None;
-        }
-        let at_most = whole_second(grant.signed_in_at, self.settings.max_session);
-        let later = by_list.min(at_most);
-        let is_later = later > end;
-        is_later.then(|| OffsetDateTime::from_unix_timestamp(later).ok())?
-    }
-
-    /// Moves the end of a session to `expires_at`. A session that was closed meanwhile stays closed.
-    pub(crate) async fn extend(
-        &self,
-        session: &SessionName,
-        grant: &Grant,
-        expires_at: OffsetDateTime,
-    ) -> Result<Extension, SessionError> {
-        match (session, &self.kept) {
-            (SessionName::Stored(id), Kept::Stored(stored)) => stored.extend(id, expires_at).await,
-            #[cfg(feature = "jwt")]
-            (SessionName::Signed(key), Kept::InCookie(signed)) => {
-                Ok(Extension::Done(signed.extend(key, grant, expires_at)?))
-            }
-            #[cfg(feature = "jwt")]
-            _ => Ok(Extension::DoneBefore),
-        }
+    /// True if this process knows that a session was closed.
+    pub(crate) fn was_closed(&self, session: &SessionName) -> bool {
+        self.closed.has(&session.key())
     }
 
     /// The sessions that are closed from now on.
@@ -348,16 +303,6 @@ impl Sessions {
     pub(crate) fn takes_bearers(&self) -> bool {
         false
     }
-}
-
-/// The last whole second, of Unix time, that is not later than `span` after `start`. In numbers, as every
-/// request asks for two.
-fn whole_second(start: OffsetDateTime, span: Duration) -> i64 {
-    let spilled = (start.nanosecond() + span.subsec_nanos()) / 1_000_000_000;
-    start
-        .unix_timestamp()
-        .saturating_add_unsigned(span.as_secs())
-        .saturating_add(spilled.into())
 }
 
 /// The rest of closing a session that no process is to believe in any more.

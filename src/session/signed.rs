@@ -10,9 +10,8 @@ use time::OffsetDateTime;
 
 use super::cache::{Cached, GrantCache};
 use super::{Grant, SessionName};
-use crate::clock::{Reading, SharedClock};
+use crate::clock::SharedClock;
 use crate::jwt::{Claims, Codec, JwtError};
-use crate::lately::Lately;
 use crate::store::{SessionKey, StoreError};
 use crate::sync::ClosedSessions;
 
@@ -86,12 +85,6 @@ macro_rules! claims {
 claims! { CookieClaims, "heroku-session+jwt", SessionName::Signed }
 claims! { BearerClaims, "heroku-bearer+jwt", SessionName::Bearer }
 
-#[derive(Clone)]
-struct Extended {
-    expires_at: OffsetDateTime,
-    token: Box<str>,
-}
-
 /// Signs and reads the tokens of one kind.
 pub(super) struct SignedSessions<C> {
     codec: Arc<Codec>,
@@ -99,40 +92,40 @@ pub(super) struct SignedSessions<C> {
     closed: Arc<ClosedSessions>,
     /// Tokens whose signature was checked before, and that the store knows of no closing of.
     read_before: GrantCache,
-    /// The last extension of each session: for the streams that began before it, and so that all who
-    /// ask for it get the same token.
-    extended: Lately<SessionKey, Extended>,
     claims: PhantomData<fn() -> C>,
 }
 
 impl<C: SignedClaims> SignedSessions<C> {
-    /// `cached_for` is how long a token is believed without asking whether its session was closed;
-    /// `interval` how far ahead the end of a session can be.
+    /// `cached_for` is how long a token is believed without asking whether its session was closed.
     pub(super) fn new(
         codec: Arc<Codec>,
         clock: SharedClock,
         closed: Arc<ClosedSessions>,
         cached_for: Duration,
-        interval: Duration,
     ) -> Self {
         Self {
             codec,
             clock,
             closed,
             read_before: GrantCache::new(cached_for),
-            // None is of use after the end that it says.
-            extended: Lately::new(interval),
             claims: PhantomData,
         }
     }
 
-    /// A token for the session `key` that ends with its grant.
-    pub(super) fn sign(&self, key: &SessionKey, grant: &Grant) -> Result<String, JwtError> {
+    /// A token for the session `key`, for as long as that may last.
+    pub(super) fn sign(
+        &self,
+        key: &SessionKey,
+        grant: &Grant,
+        latest_end: OffsetDateTime,
+    ) -> Result<String, JwtError> {
+        // Whole seconds: a token outlives its session by less than one, and the session's own end counts.
+        let ends = latest_end + time::Duration::nanoseconds(999_999_999);
         self.codec.sign(&C::from(SessionClaims {
             iss: self.codec.issuer.to_string(),
             aud: self.codec.audience.to_string(),
             iat: self.clock.now().unix_timestamp(),
-            exp: grant.expires_at.unix_timestamp(),
+            exp: ends.unix_timestamp(),
             nbf: None,
             sid: key.clone(),
             grant: grant.clone(),
@@ -151,8 +144,8 @@ impl<C: SignedClaims> SignedSessions<C> {
                 return None;
             }
         };
-        let is_whole = claims.grant.expires_at.unix_timestamp() == claims.exp;
-        (is_whole && claims.grant.is_readable()).then_some((claims.sid, claims.grant))
+        let is_readable = claims.grant.is_readable();
+        is_readable.then_some((claims.sid, claims.grant))
     }
 
     /// The session of a token that was read before, unless it was closed since; it may have ended.
@@ -188,51 +181,6 @@ impl<C: SignedClaims> SignedSessions<C> {
         self.read_before
             .put(token, session.clone(), &grant, closed_before, now);
         Ok(Some((session, grant)))
-    }
-
-    /// What is known here of a session that goes on without its token at hand, as a stream does.
-    pub(super) fn reload(&self, key: &SessionKey, grant: &Arc<Grant>) -> Option<Arc<Grant>> {
-        if self.closed.has(key) {
-            return None;
-        }
-        let mut grant = Arc::clone(grant);
-        let extended = self.extended.get(key).map(|extended| extended.expires_at);
-        if let Some(end) = extended.filter(|end| *end > grant.expires_at) {
-            Arc::make_mut(&mut grant).expires_at = end;
-        }
-        Some(grant)
-    }
-
-    /// A token for the same session with a later end.
-    pub(super) fn extend(
-        &self,
-        key: &SessionKey,
-        grant: &Grant,
-        expires_at: OffsetDateTime,
-    ) -> Result<String, JwtError> {
-        if let Some(last) = self.extended.get(key)
-            && last.expires_at == expires_at
-        {
-            return Ok(last.token.into());
-        }
-        let mut extended = grant.clone();
-        extended.expires_at = expires_at;
-        let closed_before = self.closed.count();
-        let token = self.sign(key, &extended)?;
-        let note = Extended {
-            expires_at,
-            token: token.as_str().into(),
-        };
-        let now = Reading::of(&self.clock);
-        let earlier = |last: &Extended| last.expires_at < expires_at;
-        self.extended.put_if(key.clone(), note, now, earlier);
-        if !self.closed.has(key) {
-            // As good as the one that it takes the place of.
-            let (session, now) = (C::session(key.clone()), self.clock.elapsed());
-            self.read_before
-                .put(&token, session, &Arc::new(extended), closed_before, now);
-        }
-        Ok(token)
     }
 }
 

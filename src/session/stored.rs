@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use tokio::task::JoinError;
 use tokio::time::timeout;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
@@ -14,18 +13,17 @@ use tower_sessions::{SessionStore, session_store};
 use super::cache::{Cached, GrantCache, SeenIds};
 use super::key::session_key;
 use super::outage::Outage;
-use super::outcome::{Extension, SessionError};
+use super::outcome::SessionError;
 use super::{Grant, SessionName};
-use crate::clock::{Reading, SharedClock};
-use crate::lately::Lately;
+use crate::clock::SharedClock;
 use crate::store::SessionKey;
 use crate::sync::ClosedSessions;
 
 /// The name of the grant in a record. Other names belong to the partner.
 const KEY: &str = "heroku_sso";
 
-/// A record stays a little longer than its grant: replicas' clocks differ, and the grant's own end
-/// is the one that counts.
+/// A record stays a little longer than its session: replicas' clocks differ, and the session's own end is
+/// the one that counts.
 const CLEAN_UP_AFTER: Duration = Duration::from_secs(120);
 
 /// How long a request waits for the store that can do without it.
@@ -34,16 +32,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// And the one that cannot. A stream asks too, and must not be held up in it.
 const NO_LONGER: Duration = Duration::from_secs(10);
 
-/// How long an extension is kept in mind, for requests that began before it.
-const EXTENSIONS_KEPT: Duration = Duration::from_secs(120);
-
 /// Sessions in records of a store.
 #[derive(Debug)]
 pub(super) struct StoredSessions {
     store: Arc<dyn SessionStore>,
     clock: SharedClock,
     closed: Arc<ClosedSessions>,
-    extended: Lately<Id, OffsetDateTime>,
     cache: GrantCache,
     seen: SeenIds,
     outage: Outage,
@@ -61,19 +55,22 @@ impl StoredSessions {
             store,
             clock,
             closed,
-            extended: Lately::new(EXTENSIONS_KEPT),
             cache: GrantCache::new(cached_for),
             seen: SeenIds::default(),
             outage: Outage::default(),
         }
     }
 
-    /// Writes the grant under a new id.
-    pub(super) async fn create(&self, grant: &Grant) -> Result<Id, SessionError> {
+    /// Writes the grant under a new id, for as long as its session may last.
+    pub(super) async fn create(
+        &self,
+        grant: &Grant,
+        latest_end: OffsetDateTime,
+    ) -> Result<Id, SessionError> {
         let mut record = Record {
             id: Id::default(),
             data: HashMap::new(),
-            expiry_date: grant.expires_at + CLEAN_UP_AFTER,
+            expiry_date: latest_end + CLEAN_UP_AFTER,
         };
         let wanted = record.id;
         write(&mut record, &wanted, grant)?;
@@ -88,8 +85,7 @@ impl StoredSessions {
         Ok(record.id)
     }
 
-    /// The session under the id that is written like this, if it was read a moment ago; it may have
-    /// ended.
+    /// The session under the id that is written like this, if it was read a moment ago.
     pub(super) fn copy_of(&self, id: &str, now: Duration) -> Option<Arc<Cached>> {
         self.cache.get(id, &self.closed, now)
     }
@@ -99,36 +95,30 @@ impl StoredSessions {
         self.seen.has(id)
     }
 
-    /// The grant under `id`, if there is one that this version can read; it may have ended.
+    /// The grant under `id`, if there is one that this version can read.
     pub(super) async fn load(&self, id: &Id) -> Result<Option<Arc<Grant>>, SessionError> {
-        let at = Reading::of(&self.clock);
+        let now = self.clock.elapsed();
         let written = id.to_string();
-        let copy = self.copy_of(&written, at.elapsed);
-        // The end that a copy has may have been moved by another process.
-        if let Some(copy) = copy.filter(|copy| !copy.grant.has_ended(at.now)) {
+        if let Some(copy) = self.copy_of(&written, now) {
             return Ok(Some(Arc::clone(&copy.grant)));
         }
-        let now = at.elapsed;
         // Before the record is read: of what is closed later, the cache hears.
         let closed_before = self.closed.count();
         let old = self.cache.get_old(&written, &self.closed);
-        let has_copy = old.is_some();
-        // One that has ended as far as this process knows may have been extended by another.
-        let believed = old.filter(|grant| !grant.has_ended(at.now));
         // While the store is away, who was in a moment ago does not wait for it.
-        if has_copy && self.outage.is_recent(now) {
-            return believed.map(Some).ok_or_else(away);
+        if old.is_some() && self.outage.is_recent(now) {
+            return Ok(old);
         }
-        let patience = if has_copy { PATIENCE } else { NO_LONGER };
+        let patience = if old.is_some() { PATIENCE } else { NO_LONGER };
         let loaded = match timeout(patience, self.store.load(id)).await {
             Ok(loaded) => loaded.map_err(SessionError::from),
             Err(_) => Err(away()),
         };
         let record = match loaded {
             Ok(record) => record,
-            Err(error) if has_copy => {
+            Err(error) if old.is_some() => {
                 self.outage.note(now, &error);
-                return believed.map(Some).ok_or(error);
+                return Ok(old);
             }
             Err(error) => return Err(error),
         };
@@ -146,66 +136,6 @@ impl StoredSessions {
         self.cache
             .put(&written, session, &grant, closed_before, now);
         Ok(Some(grant))
-    }
-
-    /// Moves the end of the session to `expires_at`, once for each end, however many requests ask
-    /// for it. Keeps what else is in the record. A session that was closed meanwhile stays closed.
-    ///
-    /// In a task of its own, so that a request that is dropped in the middle neither leaves a session
-    /// that everybody takes for an extended one, nor brings back the record of a closed one.
-    pub(super) async fn extend(
-        self: &Arc<Self>,
-        id: &Id,
-        expires_at: OffsetDateTime,
-    ) -> Result<Extension, SessionError> {
-        let now = Reading::of(&self.clock);
-        let first = self
-            .extended
-            .put_if(*id, expires_at, now, |end| *end < expires_at);
-        if !first {
-            return Ok(Extension::DoneBefore);
-        }
-        let (stored, key) = (Arc::clone(self), *id);
-        let writing = async move {
-            let result = stored.write_extension(&key, expires_at).await;
-            if result.is_err() {
-                stored.extended.remove(&key);
-            }
-            result
-        };
-        // It panicked, or the runtime is shutting down.
-        let interrupted = |error: JoinError| session_store::Error::Backend(error.to_string());
-        let written = tokio::spawn(writing).await.map_err(interrupted);
-        written.inspect_err(|_| self.extended.remove(id))?
-    }
-
-    async fn write_extension(
-        &self,
-        id: &Id,
-        expires_at: OffsetDateTime,
-    ) -> Result<Extension, SessionError> {
-        let Some(mut record) = self.store.load(id).await? else {
-            return Ok(Extension::Closed);
-        };
-        let Some(mut grant) = read(&record, id) else {
-            return Ok(Extension::Closed);
-        };
-        if grant.expires_at >= expires_at {
-            return Ok(Extension::DoneBefore);
-        }
-        grant.expires_at = expires_at;
-        record.expiry_date = grant.expires_at + CLEAN_UP_AFTER;
-        write(&mut record, id, &grant)?;
-        self.store.save(&record).await?;
-        let written = id.to_string();
-        self.cache.forget(&written);
-        // Whoever closes a session says so before the record is deleted. So either this sees it, or the
-        // deletion comes after the save.
-        if self.closed.has_anywhere(&session_key(id)).await? {
-            self.store.delete(id).await?;
-            return Ok(Extension::Closed);
-        }
-        Ok(Extension::Done(written))
     }
 
     pub(super) async fn delete(&self, id: &Id) -> Result<(), SessionError> {

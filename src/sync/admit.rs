@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use time::OffsetDateTime;
+
 use super::SyncError;
 use super::directory::Directory;
 use super::entry::Entry;
@@ -25,6 +27,7 @@ pub(crate) struct Admitted {
     pub(crate) user_id: Option<UserId>,
     /// Drawn after the list was looked at. What is revoked later than this has a greater one.
     pub(crate) ticket: Ticket,
+    pub(crate) list_fetched_at: OffsetDateTime,
 }
 
 /// Why a person may not come in.
@@ -77,8 +80,10 @@ impl Directory {
                 Some(_) => Err(SyncError::Slow { limit }.into()),
             }
         })?;
+        let list = entry.held().map(|held| held.snapshot.fetched_at);
         let admitted = Admitted {
             resource: *id,
+            list_fetched_at: list.unwrap_or_else(|| self.clock.now()),
             user_id: user_id.or(listed.user_id.as_ref()).cloned(),
             member: listed,
             ticket: self.store.ticket().await.map_err(SyncError::from)?,

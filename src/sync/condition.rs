@@ -14,19 +14,21 @@ use super::team::TeamEntry;
 use crate::heroku::{HerokuError, RatePool, Urgency};
 
 impl Directory {
-    /// Takes note that somebody uses the resource. Its list, and its team's, may be due earlier by
-    /// that.
+    /// Takes note of a request. The resource's list, and its team's, may be due earlier by that.
     pub(super) fn touch(&self, entry: &Arc<Entry>) {
         self.touch_at(entry, self.clock.elapsed());
     }
 
     /// As [`touch`](Self::touch), for who has read the clock.
     pub(super) fn touch_at(&self, entry: &Arc<Entry>, now: Duration) {
-        let span = self.settings.refresh_interval;
-        if !entry.touch(span, now) {
-            return;
+        if entry.touch(self.settings.in_use_for, now) {
+            self.warn_of_no_sync();
+            self.plan_with_team(entry);
         }
-        self.warn_of_no_sync();
+    }
+
+    /// Puts the resource's list and its team's into the schedule.
+    pub(super) fn plan_with_team(&self, entry: &Arc<Entry>) {
         self.plan(&Subject::Resource(Arc::clone(entry)));
         let held = entry.held();
         let team = held.as_ref().and_then(|held| held.snapshot.team.as_ref());
@@ -93,9 +95,9 @@ impl Directory {
     /// it its place.
     pub(super) fn is_waiting(&self, entry: &Arc<Entry>) -> bool {
         let subject = Subject::Resource(Arc::clone(entry));
-        let is_urgent = |condition: Condition| condition.is_urgent();
+        let goes_first = |condition: Condition| condition.urgency() == Urgency::InUse;
         subject.is_queued()
-            && self.condition(&subject).is_some_and(is_urgent)
+            && self.condition(&subject).is_some_and(goes_first)
             && self.due_in(&subject).is_some_and(|wait| wait.is_zero())
     }
 
@@ -123,7 +125,8 @@ impl Directory {
         let subscribe_at = progress.subscribe_at;
         let subscribe_at = subscribe_at.filter(|_| progress.subscribe_failures > 0);
         Some(Condition {
-            in_use: entry.used_within(self.settings.refresh_interval, now),
+            in_use: entry.is_in_use(self.settings.in_use_for, now),
+            requested: entry.used_within(self.settings.refresh_interval, now),
             age,
             attempts: progress.attempts,
             forced_in,
@@ -142,13 +145,14 @@ impl Directory {
         if resources.is_empty() {
             return None;
         }
-        let (span, now) = (self.settings.refresh_interval, self.clock.elapsed());
-        let is_used = |id| {
-            let entry = self.entries.get(id);
-            entry.is_some_and(|entry| entry.used_within(span, now))
+        let (settings, now) = (&self.settings, self.clock.elapsed());
+        let any = |is_so: &dyn Fn(&Entry) -> bool| {
+            let mut entries = resources.iter().filter_map(|id| self.entries.get(id));
+            entries.any(|entry| is_so(&entry))
         };
         Some(Condition {
-            in_use: resources.iter().any(is_used),
+            in_use: any(&|entry| entry.is_in_use(settings.in_use_for, now)),
+            requested: any(&|entry| entry.used_within(settings.refresh_interval, now)),
             age,
             attempts,
             forced_in: None,

@@ -24,13 +24,12 @@ use super::team::Teams;
 use super::turnstile::Turnstile;
 use super::unbroken::unbroken;
 use super::unsaved::Unsaved;
-use crate::access::{Email, NotEntitled};
 use crate::audit;
 use crate::clock::{self, SharedClock};
 use crate::heroku::{HerokuClient, RatePool};
-use crate::ids::{AppId, LegacyId, ResourceId, TeamId, UserId};
+use crate::ids::{AppId, LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
-use crate::store::{Registration, ResourceState, Store, StoreError, Ticket};
+use crate::store::{Registration, ResourceState, Store, StoreError};
 
 /// The newest list of each resource, and the way to a newer one.
 pub(crate) struct Directory {
@@ -65,11 +64,8 @@ impl Directory {
         clock: SharedClock,
         settings: SyncSettings,
     ) -> Arc<Self> {
-        let closed_sessions = ClosedSessions::new(
-            Arc::clone(&store),
-            Arc::clone(&clock),
-            settings.refresh_interval,
-        );
+        let closed_sessions =
+            ClosedSessions::new(Arc::clone(&store), Arc::clone(&clock), settings.max_session);
         Arc::new(Self {
             client,
             store,
@@ -108,57 +104,6 @@ impl Directory {
 
     pub(crate) fn settings(&self) -> &SyncSettings {
         &self.settings
-    }
-
-    /// The newest list of a resource, for a request by somebody who signed in with that ticket; none
-    /// if the session was revoked. Asks Heroku only if there is no list that is young enough, or if
-    /// Heroku said that this person may have left; and the store, before the list refuses them.
-    pub(crate) async fn current(
-        self: &Arc<Self>,
-        id: &ResourceId,
-        email: &Email,
-        user_id: Option<&UserId>,
-        signed_in: Ticket,
-    ) -> Result<Option<Arc<Held>>, SyncError> {
-        let limit = self.settings.deadlines.request;
-        let current = self.newest_for(id, email, user_id, signed_in);
-        let current = clock::within(limit, current).await;
-        current.unwrap_or(Err(SyncError::Slow { limit }))
-    }
-
-    async fn newest_for(
-        self: &Arc<Self>,
-        id: &ResourceId,
-        email: &Email,
-        user_id: Option<&UserId>,
-        signed_in: Ticket,
-    ) -> Result<Option<Arc<Held>>, SyncError> {
-        let entry = self.entry(id).await?;
-        if entry.is_revoked(email, signed_in) {
-            return Ok(None);
-        }
-        self.touch(&entry);
-        let is_young = |held: &Arc<Held>| held.age(&self.clock) <= self.settings.max_list_age;
-        let held = match (entry.in_doubt(email), entry.held().filter(is_young)) {
-            (None, Some(held)) => held,
-            (None, None) => self.fetch_for_visitor(&entry).await?,
-            (Some(since), _) => self.fetch_since(&entry, since).await?,
-        };
-        let held = match held.snapshot.list.entitlement(email, user_id) {
-            Ok(_) | Err(NotEntitled::Unknown) => held,
-            // Another process may have opened the session by a list of which this one has not heard yet.
-            Err(NotEntitled::NotListed | NotEntitled::OtherAccount) => {
-                let newest = self.newest_anywhere(id, held).await?;
-                match is_young(&newest) {
-                    true => newest,
-                    // The members of a team that it has come to may be older than the list that was here.
-                    false => self.fetch_for_visitor(&entry).await?,
-                }
-            }
-        };
-        // That may have taken its time.
-        let entry = self.entry(id).await?;
-        Ok((!entry.is_revoked(email, signed_in)).then_some(held))
     }
 
     /// The list as it is now in memory or store, however old, without asking Heroku.

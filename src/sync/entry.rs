@@ -14,6 +14,7 @@ use super::forced::OwnBudgets;
 use super::held::Held;
 use super::moment::Moment;
 use super::plan::Attempts;
+use super::readers::Readers;
 use crate::access::Email;
 use crate::heroku::RatePool;
 use crate::ids::ResourceId;
@@ -30,6 +31,10 @@ pub(super) struct Entry {
     /// `progress`.
     held: ArcSwapOption<Held>,
     progress: Mutex<Progress>,
+    /// What is still open of its responses.
+    pub(super) readers: Readers,
+    /// Since when this process has known the resource.
+    known_since: Duration,
     /// Milliseconds of [`Clock::elapsed`](crate::Clock::elapsed), plus one; zero for never.
     last_used: AtomicU64,
     /// In the same way, when the access token ends; zero if that is not known.
@@ -49,6 +54,8 @@ pub(super) struct Progress {
     pub(super) grant_refused: Option<GrantRefused>,
     /// The last fetch failed for want of tokens.
     pub(super) blocked: bool,
+    /// When somebody last gave up waiting for a fetch.
+    pub(super) waited_in_vain_at: Option<Duration>,
     /// When to see to its webhooks; none once they are known to be subscribed to.
     pub(super) subscribe_at: Option<Duration>,
     /// How often that failed for what may pass.
@@ -87,11 +94,14 @@ impl Entry {
                 forced_at: None,
                 grant_refused: None,
                 blocked: false,
+                waited_in_vain_at: None,
                 subscribe_at: Some(Duration::ZERO),
                 subscribe_failures: 0,
                 doubts: Vec::new(),
                 revocations: Vec::new(),
             }),
+            readers: Readers::default(),
+            known_since: now,
             last_used: AtomicU64::new(0),
             token_ends: AtomicU64::new(0),
             has_marks: AtomicBool::new(false),
@@ -112,7 +122,7 @@ impl Entry {
         self.held.store(held);
     }
 
-    /// Takes note of a use. True if the resource was not in use before.
+    /// Takes note of a request. True if there was none within `span` before it.
     pub(super) fn touch(&self, span: Duration, now: Duration) -> bool {
         let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         let last = self.last_used.load(Ordering::Relaxed);
@@ -120,6 +130,16 @@ impl Entry {
         self.last_used
             .store(millis.saturating_add(1), Ordering::Relaxed);
         !within(last, span, now)
+    }
+
+    /// True while somebody uses it: by a request within `span`, or by what is still open of a response.
+    pub(super) fn is_in_use(&self, span: Duration, now: Duration) -> bool {
+        self.used_within(span, now) || self.readers.any(now)
+    }
+
+    /// True if this process did not know the resource yet when a list of this age was asked for.
+    pub(super) fn is_younger_than(&self, list: Duration, now: Duration) -> bool {
+        now.saturating_sub(self.known_since) < list
     }
 
     pub(super) fn note_token_end(&self, at: Duration) {
@@ -133,6 +153,7 @@ impl Entry {
         (ends > 0).then(|| Duration::from_millis(ends - 1))
     }
 
+    /// True if it had a request within `span`.
     pub(super) fn used_within(&self, span: Duration, now: Duration) -> bool {
         within(self.last_used.load(Ordering::Relaxed), span, now)
     }
@@ -195,6 +216,7 @@ impl Entry {
         progress.doubts.retain(|doubt| !is_answered(&doubt.since));
         progress.forced_at = progress.forced_at.filter(|since| !is_answered(since));
         progress.attempts = Attempts::default();
+        progress.waited_in_vain_at = None;
         progress.blocked = false;
         let has_marks = !progress.doubts.is_empty() || !progress.revocations.is_empty();
         self.has_marks.store(has_marks, Ordering::Release);

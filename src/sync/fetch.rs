@@ -61,6 +61,20 @@ impl Directory {
         self.fetch_no_older(entry, Payer::Resource).await
     }
 
+    /// The same on behalf of somebody who was let in. What was tried in vain before is tried again within
+    /// the budget only.
+    pub(super) async fn fetch_for_session(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        is_failing: bool,
+    ) -> Result<Arc<Held>, SyncError> {
+        let payer = match is_failing {
+            true => Payer::Resource,
+            false => Payer::Schedule,
+        };
+        self.fetch_no_older(entry, payer).await
+    }
+
     async fn fetch_no_older(
         self: &Arc<Self>,
         entry: &Arc<Entry>,

@@ -40,7 +40,7 @@ pub(super) enum Force {
 /// Who pays for a fetch.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Payer {
-    /// The schedule: it has planned for it.
+    /// The schedule: it has planned for it, also where a session comes before its turn.
     Schedule,
     /// The resource: its list is too old for somebody who waits.
     Resource,

@@ -6,13 +6,13 @@
 //! * 404 (twice) or 410 for the add-on ends the resource; nothing else does.
 
 mod admit;
-mod at_once;
 mod backlog;
 mod budget;
 mod change;
 mod closed_sessions;
 mod condition;
 mod cue;
+mod current;
 mod directory;
 mod endings;
 mod entry;
@@ -29,6 +29,7 @@ mod members;
 mod moment;
 mod notice;
 mod plan;
+mod readers;
 mod register;
 mod report;
 mod resolve;
@@ -46,13 +47,14 @@ mod unsaved;
 mod watch;
 
 pub(crate) use admit::{Admitted, NotAdmitted};
-pub(crate) use at_once::Whereabouts;
 pub use change::{Change, Changes};
 pub(crate) use closed_sessions::ClosedSessions;
+pub(crate) use current::{Current, Principal, Whereabouts};
 pub(crate) use directory::Directory;
 pub use error::SyncError;
 pub(crate) use held::Held;
 pub use plan::SyncScope;
+pub(crate) use readers::InUse;
 pub use register::OauthGrant;
 pub use report::Health;
 pub use resync::SyncHandle;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::heroku::Urgency;
+
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
 /// A token is renewed by a fetch that is due this long before its end, or up to half as long, so that
@@ -15,8 +17,8 @@ pub enum SyncScope {
     /// Every registered resource; those that nobody looks at every `idle_interval`. The default.
     #[default]
     All,
-    /// Only resources with a gated request within the last `refresh_interval`. Lists of the others
-    /// are fetched when somebody signs in.
+    /// Only resources in use ([`Config::in_use_for`](crate::Config::in_use_for)). Lists of the others are
+    /// fetched when somebody signs in.
     Active,
 }
 
@@ -52,6 +54,22 @@ impl Default for Attempts {
 }
 
 impl Attempts {
+    /// True if the last one failed.
+    pub(super) fn are_failing(&self) -> bool {
+        self.failures > 0
+    }
+
+    /// How much longer to wait after the last failure.
+    pub(super) fn back_off_left(&self, now: Duration) -> Duration {
+        if self.failures == 0 {
+            return Duration::ZERO;
+        }
+        let doubled = FIRST_RETRY * 2_u32.saturating_pow((self.failures - 1).min(16));
+        let jitter = self.jitter.clamp(0.0, 1.0);
+        let back_off = doubled.min(LONGEST_RETRY).mul_f64(1.0 - 0.5 * jitter);
+        back_off.saturating_sub(now.saturating_sub(self.failed_at))
+    }
+
     pub(super) fn note_failure(&mut self, now: Duration) {
         *self = Self {
             failures: self.failures.saturating_add(1),
@@ -64,8 +82,10 @@ impl Attempts {
 /// How things stand with one list.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Condition {
-    /// Somebody used the resource within the last refresh interval.
+    /// The resource had a request within `in_use_for`, or something of a response is still open.
     pub(super) in_use: bool,
+    /// It had a request within the last refresh interval.
+    pub(super) requested: bool,
     /// Age of the list; none if there never was one.
     pub(super) age: Option<Duration>,
     pub(super) attempts: Attempts,
@@ -83,10 +103,15 @@ pub(super) struct Condition {
 }
 
 impl Condition {
-    /// Sessions hang on it, or Heroku said that it has changed: it goes before lists that nobody
-    /// looks at.
-    pub(super) fn is_urgent(&self) -> bool {
-        self.in_use || self.forced_in == Some(Duration::ZERO)
+    /// Which lists go first when calls are scarce: those with requests, and those of which Heroku said
+    /// that they have changed, then the others in use.
+    pub(super) fn urgency(&self) -> Urgency {
+        match (self.requested, self.in_use) {
+            _ if self.forced_in == Some(Duration::ZERO) => Urgency::InUse,
+            (true, _) => Urgency::InUse,
+            (false, true) => Urgency::Quiet,
+            (false, false) => Urgency::Idle,
+        }
     }
 }
 
@@ -130,12 +155,7 @@ pub(super) fn due_in(
     let by_webhooks = condition.subscribe_in.filter(|_| interval.is_some());
     let wanted = [by_age, condition.forced_in, by_token, by_webhooks];
     let until_due = wanted.into_iter().flatten().min()?;
-    if attempts.failures == 0 {
-        return Some(until_due);
-    }
-    let doubled = FIRST_RETRY * 2_u32.saturating_pow((attempts.failures - 1).min(16));
-    let back_off = doubled.min(LONGEST_RETRY).mul_f64(1.0 - 0.5 * jitter);
-    Some(until_due.max(back_off.saturating_sub(since_failure)))
+    Some(until_due.max(attempts.back_off_left(now)))
 }
 
 /// How long a resource is left alone whose tokens Heroku does not accept, after so many refusals: a
@@ -153,6 +173,7 @@ mod tests {
 
     const SETTLED: Condition = Condition {
         in_use: true,
+        requested: true,
         age: Some(Duration::ZERO),
         attempts: Attempts {
             failures: 0,
@@ -187,7 +208,7 @@ mod tests {
     fn condition() -> impl Strategy<Value = Condition> {
         let span = || proptest::option::of((0..200_000_u64).prop_map(Duration::from_secs));
         let parts = (
-            any::<bool>(),
+            any::<[bool; 2]>(),
             span(),
             attempts(),
             span(),
@@ -198,7 +219,7 @@ mod tests {
         );
         parts.prop_map(
             |(
-                in_use,
+                used,
                 age,
                 attempts,
                 forced_in,
@@ -207,7 +228,8 @@ mod tests {
                 blocked,
                 is_scarce,
             )| Condition {
-                in_use,
+                in_use: used[0],
+                requested: used[0] && used[1],
                 age,
                 attempts,
                 forced_in,
@@ -295,7 +317,29 @@ mod tests {
     }
 
     #[test]
-    fn nobody_looks_at_it_and_only_active_ones_are_synchronized_so_never() {
+    fn lists_with_requests_go_first_and_idle_ones_last() {
+        let urgency = |requested, in_use, forced_in| {
+            let condition = Condition {
+                in_use,
+                requested,
+                forced_in,
+                ..SETTLED
+            };
+            condition.urgency()
+        };
+        assert_eq!(urgency(true, true, None), Urgency::InUse);
+        assert_eq!(urgency(false, true, None), Urgency::Quiet);
+        assert_eq!(urgency(false, false, None), Urgency::Idle);
+        for in_use in [true, false] {
+            let forced = urgency(false, in_use, Some(Duration::ZERO));
+            assert_eq!(forced, Urgency::InUse);
+            let later = urgency(false, in_use, Some(Duration::from_secs(1)));
+            assert_ne!(later, Urgency::InUse);
+        }
+    }
+
+    #[test]
+    fn inactive_resource_is_never_scheduled() {
         let condition = Condition {
             in_use: false,
             age: Some(Duration::from_secs(1_000_000)),

@@ -15,7 +15,8 @@ pub struct Health {
     pub resources: usize,
     /// How many of them have no list yet.
     pub without_list: usize,
-    /// How many had a gated request within the last `refresh_interval`.
+    /// How many are in use: they had a gated request within the last
+    /// [`in_use_for`](crate::Config::in_use_for), or have a response that is still being read.
     pub in_use: usize,
     /// How many of them need a new grant, as Heroku refused their refresh token.
     pub needing_grant: usize,
@@ -57,7 +58,7 @@ impl Directory {
         for entry in &self.entries {
             health.resources += 1;
             health.needing_grant += usize::from(entry.progress().grant_refused.is_some());
-            let in_use = entry.used_within(settings.refresh_interval, now);
+            let in_use = entry.is_in_use(settings.in_use_for, now);
             health.in_use += usize::from(in_use);
             let Some(age) = entry.held().map(|held| held.age(&self.clock)) else {
                 health.without_list += 1;

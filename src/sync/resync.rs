@@ -76,9 +76,11 @@ impl Directory {
 
 struct Resync {
     directory: Arc<Directory>,
-    /// What is due and not fetched yet: lists in use, and those of which Heroku said that they have
-    /// changed.
+    /// What is due and not fetched yet: lists that people ask for, and those of which Heroku said that
+    /// they have changed.
     in_use: VecDeque<Due>,
+    /// Lists in use without a request of late.
+    quiet: VecDeque<Due>,
     idle: VecDeque<Due>,
     fetches: JoinSet<()>,
     lateness: Lateness,
@@ -90,6 +92,7 @@ impl Resync {
         Self {
             directory,
             in_use: VecDeque::new(),
+            quiet: VecDeque::new(),
             idle: VecDeque::new(),
             fetches: JoinSet::new(),
             lateness,
@@ -133,38 +136,18 @@ impl Resync {
         let now = self.directory.clock().elapsed();
         while let Some(due) = self.directory.schedule.take(now) {
             let condition = self.directory.condition(&due.subject);
-            if condition.is_some_and(|condition| condition.is_urgent()) {
-                self.in_use.push_back(due);
-            } else {
-                self.idle.push_back(due);
-            }
+            let urgency = condition.map_or(Urgency::Idle, |condition| condition.urgency());
+            self.queue(urgency).push_back(due);
         }
         while self.fetches.len() < CONCURRENCY {
-            let (due, urgency) = match self.in_use.pop_front() {
-                Some(due) => (due, Urgency::InUse),
-                None => {
-                    let due = self.idle.pop_front()?;
-                    let is_late = now.saturating_sub(due.at()) > self.late_after();
-                    (
-                        due,
-                        if is_late {
-                            Urgency::Late
-                        } else {
-                            Urgency::Idle
-                        },
-                    )
-                }
-            };
+            let (due, urgency) = self.next(now)?;
             if !due.is_current() {
                 continue;
             }
             let wait = self.directory.pace(&due.subject, urgency);
             if !wait.is_zero() && self.directory.settings().rate_pools == RatePools::Shared {
                 // All the others would wait as well.
-                match urgency {
-                    Urgency::Idle | Urgency::Late => self.idle.push_front(due),
-                    _ => self.in_use.push_front(due),
-                }
+                self.queue(urgency).push_front(due);
                 return Some(now + wait);
             }
             if due.claim() {
@@ -177,6 +160,28 @@ impl Resync {
     /// When an idle list has waited so long for its turn that it must come before its interval is over.
     fn late_after(&self) -> Duration {
         self.directory.settings().idle_interval / 20
+    }
+
+    fn queue(&mut self, urgency: Urgency) -> &mut VecDeque<Due> {
+        match urgency {
+            Urgency::Now | Urgency::InUse | Urgency::Forced => &mut self.in_use,
+            Urgency::Quiet => &mut self.quiet,
+            Urgency::Late | Urgency::Idle => &mut self.idle,
+        }
+    }
+
+    /// What goes first of all that is due.
+    fn next(&mut self, now: Duration) -> Option<(Due, Urgency)> {
+        if let Some(due) = self.in_use.pop_front() {
+            return Some((due, Urgency::InUse));
+        }
+        if let Some(due) = self.quiet.pop_front() {
+            return Some((due, Urgency::Quiet));
+        }
+        let due = self.idle.pop_front()?;
+        let is_late = now.saturating_sub(due.at()) > self.late_after();
+        let urgency = if is_late { Urgency::Late } else { Urgency::Idle };
+        Some((due, urgency))
     }
 
     fn start(&mut self, subject: Subject, pace: Duration) {
@@ -214,7 +219,8 @@ impl Resync {
     /// Leaves what is not begun to whoever else takes from the schedule, now or later.
     fn give_back(&mut self) {
         let schedule = &self.directory.schedule;
-        for due in self.in_use.drain(..).chain(self.idle.drain(..)) {
+        let in_use = self.in_use.drain(..).chain(self.quiet.drain(..));
+        for due in in_use.chain(self.idle.drain(..)) {
             if due.claim() {
                 let at = due.at();
                 schedule.put(due.subject, at);
@@ -225,10 +231,12 @@ impl Resync {
     fn report(&mut self) {
         let directory = &self.directory;
         let waiting = |queue: &VecDeque<Due>| queue.iter().filter(|due| due.is_current()).count();
-        let (due_in_use, due_idle) = (waiting(&self.in_use), waiting(&self.idle));
+        let due_in_use = waiting(&self.in_use) + waiting(&self.quiet);
+        let due_idle = waiting(&self.idle);
         let now = directory.clock().elapsed();
-        self.lateness
-            .look(self.in_use.front(), self.idle.front(), now);
+        let in_use = [self.in_use.front(), self.quiet.front()];
+        let in_use = in_use.into_iter().flatten().min_by_key(|due| due.at());
+        self.lateness.look(in_use, self.idle.front(), now);
         if !directory.backlog.is_loading() {
             self.lateness.first_round(|| directory.lists_missing(), now);
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::plan::SyncScope;
 use crate::access::ListPolicy;
+use crate::lifespan::Limits;
 use crate::webhook::Webhooks;
 
 /// How old lists may be, and which of them are kept fresh.
@@ -13,6 +14,7 @@ pub(crate) struct SyncSettings {
     pub(crate) idle_interval: Duration,
     pub(crate) max_list_age: Duration,
     pub(crate) max_session: Duration,
+    pub(crate) in_use_for: Duration,
     pub(crate) scope: SyncScope,
     pub(crate) rate_pools: RatePools,
     pub(crate) list_policy: ListPolicy,
@@ -42,6 +44,17 @@ impl Deadlines {
         Self {
             list: (timeout * 6).min(Duration::from_secs(60)),
             request: (timeout * 3).min(Duration::from_secs(15)),
+        }
+    }
+}
+
+impl SyncSettings {
+    /// What a session's end depends on.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            refresh_interval: self.refresh_interval,
+            max_list_age: self.max_list_age,
+            max_session: self.max_session,
         }
     }
 }

@@ -1,54 +1,79 @@
 //! Watching one person's standing at one resource, for what outlives the check at its start.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::SyncError;
+use super::current::{Decider, Principal, decider};
 use super::directory::Directory;
 use super::entry::Entry;
-use crate::access::{Admission, Email};
-use crate::ids::{ResourceId, UserId};
-use crate::store::Ticket;
+use crate::access::Admission;
+use crate::ids::ResourceId;
+
+/// How long until a list is asked about again that nothing newer could be had in place of.
+const ASK_AGAIN: Duration = Duration::from_secs(60);
 
 /// Somebody with a stream.
 #[derive(Debug)]
 pub(crate) struct Watch {
+    directory: Arc<Directory>,
     entry: Arc<Entry>,
-    changed: watch::Receiver<()>,
 }
 
+/// Tells when the list, or who may use it, is another.
+#[derive(Debug)]
+pub(crate) struct ListChanges(watch::Receiver<()>);
+
 impl Directory {
-    pub(crate) async fn watch(&self, id: &ResourceId) -> Result<Watch, SyncError> {
+    pub(crate) async fn watch(self: &Arc<Self>, id: &ResourceId) -> Result<Watch, SyncError> {
         let entry = self.entry(id).await?;
-        let changed = entry.watch();
-        Ok(Watch { entry, changed })
+        let directory = Arc::clone(self);
+        Ok(Watch { directory, entry })
     }
 }
 
 impl Watch {
-    /// True while the newest list has the person, the session of that ticket is not revoked, and Heroku
-    /// did not say that they may have left.
-    pub(crate) fn is_listed(
-        &mut self,
-        email: &Email,
-        user_id: Option<&UserId>,
-        signed_in: Ticket,
-    ) -> bool {
-        self.changed.mark_unchanged();
-        let entry = &self.entry;
-        if entry.is_revoked(email, signed_in) || entry.in_doubt(email).is_some() {
-            return false;
-        }
-        entry.held().is_some_and(|held| {
-            let admission = held.snapshot.list.admission(email, user_id);
-            matches!(admission, Admission::Listed(_))
-        })
+    pub(crate) fn changes(&self) -> ListChanges {
+        ListChanges(self.entry.watch())
     }
 
-    /// Resolves when the list, or who may use it, is another.
-    pub(crate) async fn changed(&mut self) {
+    /// How long the person may stay before this is to be asked again: the newest list has them, after one
+    /// fetch if it is old, the session of that ticket is not revoked, and Heroku did not say that they may
+    /// have left. None if they may not stay.
+    pub(crate) async fn may_stay(&self, who: Principal<'_>) -> Option<Duration> {
+        let is_barred = || {
+            let entry = &self.entry;
+            entry.is_revoked(who.email, who.ticket) || entry.in_doubt(who.email).is_some()
+        };
+        // A resource that has ended has no list.
+        if is_barred() || self.entry.held().is_none() {
+            return None;
+        }
+        // Nothing is gained by cutting a stream while a fetch is under way.
+        let patience = self.directory.settings.deadlines.list;
+        let decider = decider(&self.directory, &self.entry, who.began, patience);
+        let Ok(Decider::List(held, left)) = decider.await else {
+            return None;
+        };
+        let admission = held.snapshot.list.admission(who.email, who.user_id);
+        if is_barred() || !matches!(admission, Admission::Listed(_)) {
+            return None;
+        }
+        let is_old = held.age(&self.directory.clock) > self.directory.settings.refresh_interval;
+        Some(if is_old { left.min(ASK_AGAIN) } else { left })
+    }
+}
+
+impl ListChanges {
+    /// What has changed until now is known.
+    pub(crate) fn mark_seen(&mut self) {
+        self.0.mark_unchanged();
+    }
+
+    pub(crate) async fn next(&mut self) {
         // The sender lives in the entry, so the channel cannot close while this waits.
-        let _ = self.changed.changed().await;
+        let _ = self.0.changed().await;
     }
 }

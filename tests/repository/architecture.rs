@@ -9,6 +9,7 @@ const INWARD: &[&str] = &[
     "clock",
     "cause",
     "lately",
+    "lifespan",
     "secret",
     "meter",
     "jwt",

@@ -40,10 +40,8 @@ async fn the_user_says_who_for_what_and_until_when() {
         assert_eq!(user.context_app(), Some("shop"));
         let roles: Vec<_> = user.roles().iter().map(Role::as_str).collect();
         assert_eq!(roles, ["admin", "collaborator"]);
-        assert_eq!(
-            user.session_expires_at() - user.signed_in_at(),
-            time::Duration::minutes(5)
-        );
+        let interval = time::Duration::minutes(5);
+        assert_eq!(user.session_expires_at() - user.list_fetched_at(), interval);
         let printed = format!("{user:?}");
         assert!(printed.contains("session_expires_at") && !printed.contains("ann"));
         "ok"

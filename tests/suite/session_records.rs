@@ -10,7 +10,10 @@ use tower_heroku_sso::MemorySessions;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
 
-use support::world::{REFRESH, World};
+use support::world::{UNUSED, World};
+
+/// By default.
+const MAX_SESSION: Duration = Duration::from_secs(90 * 60);
 
 /// How long a record is believed without being read again.
 const BELIEVED: Duration = Duration::from_secs(5);
@@ -147,9 +150,20 @@ async fn the_record_of_a_session_that_has_ended_is_left_to_the_store_to_remove()
     let world = world(&sessions).await;
     let addon = world.addon().await;
     let ann = world.signed_in(&addon, "ann@example.com").await;
-    world.clock.advance(REFRESH);
+    world.clock.advance(MAX_SESSION);
     assert_eq!(ann.fetch("/").await.status, 401);
     assert_eq!(sessions.left(), 1);
+}
+
+#[tokio::test]
+async fn the_record_of_a_session_that_nobody_used_is_removed() {
+    let sessions = Counted::default();
+    let world = world(&sessions).await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    world.clock.advance(UNUSED);
+    assert_eq!(ann.fetch("/").await.status, 401);
+    assert_eq!(sessions.left(), 0);
 }
 
 #[tokio::test]

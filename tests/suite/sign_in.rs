@@ -47,7 +47,7 @@ async fn a_listed_person_gets_a_session_and_lands_on_the_dashboard() {
         "SameSite=Lax",
         "Secure",
         "Path=/",
-        "Max-Age=300",
+        "Max-Age=5400",
     ] {
         assert!(
             attributes.contains(attribute),

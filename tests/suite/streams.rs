@@ -9,16 +9,20 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use axum::routing::{any, get};
 use bytes::Bytes;
-use heroku_addon_simulator::AddOn;
+use heroku_addon_simulator::{AddOn, Endpoint, Fault};
 use reqwest::Method;
 use support::ids::AddOnExt as _;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_stream::StreamExt;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use tower_heroku_sso::sync::Change;
 use tower_heroku_sso::{HerokuUser, Streams, WebhookSecret, Webhooks};
 
 use support::browser::Browser;
-use support::world::{REFRESH, World, serve};
+use crate::faulty::Faulty;
+use support::world::{MAX_LIST_AGE, REFRESH, World, serve};
 
 /// One event, and then silence for ever.
 async fn events() -> Body {
@@ -88,19 +92,185 @@ async fn a40_an_event_stream_ends_when_its_reader_leaves_the_list() {
     assert_ends(events).await;
 }
 
+/// The paths of what lasts.
+const LASTING: [&str; 3] = ["/events", "/download", "/socket"];
+
+/// Something that lasts and is being read, over one connection.
+enum Open {
+    Body(reqwest::Response),
+    Socket(WebSocketStream<MaybeTlsStream<TcpStream>>),
+}
+
+impl Open {
+    async fn of(browser: &Browser, path: &str) -> Self {
+        match path {
+            "/socket" => Self::Socket(open_socket(browser).await),
+            _ => Self::Body(open(browser, path).await),
+        }
+    }
+
+    /// True once it is over. What never pauses is read for a while.
+    async fn is_over(&mut self) -> bool {
+        let read = async {
+            match self {
+                Self::Body(body) => while let Ok(Some(_)) = body.chunk().await {},
+                Self::Socket(socket) => {
+                    while let Some(Ok(message)) = socket.next().await {
+                        if message.is_close() {
+                            break;
+                        }
+                    }
+                }
+            }
+        };
+        timeout(Duration::from_millis(100), read).await.is_ok()
+    }
+
+    async fn ends(mut self) {
+        let ends = async { while !self.is_over().await {} };
+        let ended = timeout(Duration::from_secs(20), ends).await;
+        ended.expect("it ends");
+    }
+}
+
+async fn open_socket(browser: &Browser) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
+    let session = browser.cookie("__Host-heroku_sso").unwrap();
+    let url = browser.url("/socket").replacen("http", "ws", 1);
+    let mut request = url.into_client_request().unwrap();
+    let cookie = format!("__Host-heroku_sso={session}").parse().unwrap();
+    request.headers_mut().insert("cookie", cookie);
+    let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+    let hello = socket.next().await.unwrap().unwrap();
+    assert_eq!(hello.into_text().unwrap().as_str(), "hello");
+    socket
+}
+
 #[tokio::test]
-async fn an_event_stream_ends_with_its_session() {
-    let world = World::start().await;
-    let (addon, browser) = streams(&world).await;
+async fn c43_whatever_lasts_follows_its_list_without_requests_until_its_reader_leaves() {
+    for path in LASTING {
+        let world = World::start().await;
+        let (_, browser) = streams(&world).await;
+        let _sync = world.sso.spawn_sync();
+        let mut open = Open::of(&browser, path).await;
+        // Past the time in which a request counts as use, and before the longest life of a session.
+        for _ in 0..8 {
+            let step = REFRESH.mul_f64(0.95);
+            world.pass_until_fetched(step, Duration::ZERO).await;
+            assert!(!open.is_over().await, "{path}");
+        }
+        world.heroku.app("shop").remove("ann@example.com");
+        let gone = |change: &Change| matches!(change, Change::Removed { .. });
+        world.pass_until(REFRESH.mul_f64(0.95), gone).await;
+        open.ends().await;
+    }
+}
+
+#[tokio::test]
+async fn c43_whatever_lasts_fetches_its_list_by_itself_where_no_sync_runs() {
+    for path in LASTING {
+        let world = World::start().await;
+        let (_, browser) = streams(&world).await;
+        let mut open = Open::of(&browser, path).await;
+        for _ in 0..3 {
+            world.heroku.reset_calls();
+            world.clock.advance(REFRESH + Duration::from_secs(1));
+            assert!(!open.is_over().await, "{path}");
+            while world.heroku.calls(Endpoint::Collaborators) == 0 {
+                assert!(!open.is_over().await, "{path}");
+            }
+        }
+        // One jump over all limits: it was in use all the time.
+        world.clock.advance(MAX_LIST_AGE * 2);
+        assert!(!open.is_over().await, "{path}");
+        world.heroku.app("shop").remove("ann@example.com");
+        world.clock.advance(REFRESH + Duration::from_secs(1));
+        open.ends().await;
+    }
+}
+
+#[tokio::test]
+async fn c43_whatever_lasts_outlasts_heroku_until_its_list_is_too_old() {
+    for path in LASTING {
+        for with_sync in [true, false] {
+            let world = World::start().await;
+            let (_, browser) = streams(&world).await;
+            let sync = with_sync.then(|| world.sso.spawn_sync());
+            let mut open = Open::of(&browser, path).await;
+            world.heroku.fault(Endpoint::Any, Fault::Reset);
+            for _ in 0..4 {
+                world.clock.advance(MAX_LIST_AGE / 4);
+                assert!(!open.is_over().await, "{path}, {with_sync}");
+            }
+            world.clock.advance(Duration::from_secs(1));
+            open.ends().await;
+            // The session itself is kept.
+            world.heroku.clear_faults();
+            let again = Open::of(&browser, path).await;
+            drop((again, sync));
+        }
+    }
+}
+
+#[tokio::test]
+async fn stream_is_not_cut_while_a_fetch_is_under_way() {
+    let store = Faulty::default();
+    let world = World::with(|builder| builder.store(store.clone())).await;
+    let (_, browser) = streams(&world).await;
     let mut events = open(&browser, "/events").await;
-    // A request on the side extends the session, and so the stream.
-    world.clock.advance(REFRESH - Duration::from_secs(10));
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
-    drop(open(&browser, "/events").await);
-    world.clock.advance(Duration::from_secs(20));
     assert_goes_on(&mut events).await;
-    world.clock.advance(REFRESH);
+    store.hold("ticket");
+    world.clock.advance(MAX_LIST_AGE * 2);
+    assert_goes_on(&mut events).await;
+    store.let_pass("ticket", 10);
+    assert_goes_on(&mut events).await;
+    // And ends all the same at a sign-out meanwhile.
+    store.hold("ticket");
+    world.clock.advance(MAX_LIST_AGE * 2);
+    assert_goes_on(&mut events).await;
+    let answer = browser.send(browser.request(Method::POST, "/logout")).await;
+    assert_eq!(answer.status, 204);
     assert_ends(events).await;
+}
+
+#[tokio::test]
+async fn whatever_lasts_ends_with_the_longest_life_of_its_session() {
+    for path in LASTING {
+        let world = World::with(|builder| builder.max_session(REFRESH * 2)).await;
+        let (addon, browser) = streams(&world).await;
+        let mut open = Open::of(&browser, path).await;
+        for _ in 0..3 {
+            world.clock.advance(REFRESH / 2);
+            world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+            assert!(!open.is_over().await, "{path}");
+        }
+        world.clock.advance(REFRESH / 2);
+        open.ends().await;
+    }
+}
+
+#[tokio::test]
+async fn body_that_is_left_open_keeps_its_list_fresh() {
+    let world = World::with(|builder| {
+        let builder = builder.streams(Streams::LeaveOpen);
+        builder.in_use_for(REFRESH)
+    })
+    .await;
+    let (_, browser) = streams(&world).await;
+    let _sync = world.sso.spawn_sync();
+    let events = open(&browser, "/events").await;
+    for _ in 0..5 {
+        let step = REFRESH.mul_f64(0.95);
+        world.pass_until_fetched(step, Duration::ZERO).await;
+    }
+    drop(events);
+    // The server notices by itself that its reader is gone.
+    let unused = async {
+        while world.sso.health().await.unwrap().in_use > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let unused = timeout(Duration::from_secs(20), unused).await;
+    unused.expect("it is not in use any more");
 }
 
 #[tokio::test]
@@ -136,20 +306,13 @@ async fn a40_a_download_that_never_pauses_ends_when_its_reader_leaves_the_list()
 async fn a40_a_websocket_hangs_up_when_its_user_leaves_the_list() {
     let world = World::start().await;
     let (addon, browser) = streams(&world).await;
-    let session = browser.cookie("__Host-heroku_sso").unwrap();
     let url = browser.url("/socket").replacen("http", "ws", 1);
     assert!(
         tokio_tungstenite::connect_async(url.as_str())
             .await
             .is_err()
     );
-
-    let mut request = url.into_client_request().unwrap();
-    let cookie = format!("__Host-heroku_sso={session}").parse().unwrap();
-    request.headers_mut().insert("cookie", cookie);
-    let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
-    let hello = socket.next().await.unwrap().unwrap();
-    assert_eq!(hello.into_text().unwrap().as_str(), "hello");
+    let mut socket = open_socket(&browser).await;
 
     world.heroku.app("shop").remove("ann@example.com");
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();

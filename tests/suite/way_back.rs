@@ -11,7 +11,7 @@ use tower_heroku_sso::OnExpired;
 
 use crate::raw;
 use support::browser::Browser;
-use support::world::{REFRESH, World, serve};
+use support::world::{UNUSED, World, serve};
 
 const SESSION: &str = "__Host-heroku_sso";
 
@@ -19,7 +19,7 @@ const SESSION: &str = "__Host-heroku_sso";
 async fn ended(world: &World) -> (AddOn, Browser) {
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
-    world.clock.advance(REFRESH + Duration::from_secs(1));
+    world.clock.advance(UNUSED);
     (addon, browser)
 }
 
@@ -162,7 +162,7 @@ async fn a44_a45_a46_a47_a48_the_wanted_page_is_a_path_of_our_own() {
     ] {
         let browser = Browser::new(address);
         browser.submit(&addon.sign_in_form("ann@example.com")).await;
-        world.clock.advance(REFRESH + Duration::from_secs(1));
+        world.clock.advance(UNUSED);
         // Sent as it stands: clients would clean the path up first.
         let bounced = raw_get(address, &browser, path).await;
         assert!(bounced.starts_with("HTTP/1.1 303 "), "{bounced}");
@@ -218,7 +218,7 @@ async fn u21_a_web_url_elsewhere_is_no_way_back() {
         );
         world.heroku.fault(Endpoint::AddOn, Fault::Body(body));
         let browser = world.signed_in(&addon, "ann@example.com").await;
-        world.clock.advance(REFRESH + Duration::from_secs(1));
+        world.clock.advance(UNUSED);
         let page = browser.get("/page").await;
         assert_eq!(page.status, 401, "{web_url}");
         assert!(!page.body.contains("Sign in again"));

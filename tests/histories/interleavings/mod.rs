@@ -27,6 +27,7 @@ mod sign_out;
 mod single_flight;
 mod stops;
 mod store;
+mod streams;
 mod swap;
 mod threads;
 mod two_gates;

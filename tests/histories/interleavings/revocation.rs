@@ -1,4 +1,4 @@
-//! A revocation, a sign-in of the same person, and requests of theirs whose session is extended.
+//! A revocation, a sign-in of the same person, and requests of theirs.
 
 use crate::interleavings::schedule::{Choices, Crew, in_every_order, in_random_orders};
 use crate::interleavings::world::{ANN, Answer, BOB, Gate, Stage, World, is_refused};
@@ -25,7 +25,7 @@ async fn what_is_left(world: &World<'_>, gate: &Gate, old: &str, new: &Answer) {
     }
 }
 
-async fn while_a_session_is_extended(stage: &Stage, choices: &mut Choices) {
+async fn while_a_session_is_used(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
     let warm = world.chosen_gate(choices).await;
     let gate = &warm.gate;
@@ -59,7 +59,7 @@ async fn while_a_session_is_extended(stage: &Stage, choices: &mut Choices) {
 
 #[test]
 fn who_is_revoked_passes_no_more_whatever_is_under_way() {
-    in_random_orders("revocation", false, 60, while_a_session_is_extended);
+    in_random_orders("revocation", false, 60, while_a_session_is_used);
 }
 
 async fn with_a_sign_in(stage: &Stage, choices: &mut Choices) {
@@ -126,7 +126,7 @@ async fn while_the_store_is_asked(stage: &Stage, choices: &mut Choices) {
     let visit = visit.done().await.unwrap();
     let passed = visit.value.status == 200;
     assert!(passed || is_refused(&visit.value), "{visit:?}");
-    // It reached the handler at the moment at which it was decided: nothing is to be extended.
+    // It reached the handler at the moment at which it was decided.
     assert!(
         !passed || visit.ended < revocation.ended,
         "decided before the question"

@@ -1,4 +1,4 @@
-//! A sign-out, and requests of the same session that are about to extend it.
+//! A sign-out, and requests of the same session that are under way.
 
 use tower_sessions::SessionStore;
 
@@ -16,7 +16,7 @@ async fn is_over(world: &World<'_>, gates: &[Gate], session: &str) {
     assert!(record.unwrap().is_none(), "its record is there again");
 }
 
-async fn while_it_is_extended(stage: &Stage, choices: &mut Choices) {
+async fn while_it_is_used(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
     let warm = world.chosen_gate(choices).await;
     let gates = [warm.gate.clone(), world.gate("b")];
@@ -50,7 +50,7 @@ async fn while_it_is_extended(stage: &Stage, choices: &mut Choices) {
 
 #[test]
 fn who_signed_out_stays_signed_out_whatever_is_under_way() {
-    in_random_orders("sign-out", false, 80, while_it_is_extended);
+    in_random_orders("sign-out", false, 80, while_it_is_used);
 }
 
 async fn that_is_given_up_and_repeated(stage: &Stage, choices: &mut Choices) {
@@ -73,35 +73,5 @@ fn a_sign_out_that_was_given_up_can_be_repeated_in_every_order() {
         false,
         300,
         that_is_given_up_and_repeated,
-    );
-}
-
-async fn with_an_extension_that_is_given_up(stage: &Stage, choices: &mut Choices) {
-    let world = stage.world().await;
-    let warm = world.warm_gate("a").await;
-    let elsewhere = world.gate("b");
-    world.let_lists_be_fetched(&elsewhere).await;
-    world.stops.hold_only(&[
-        "begin",
-        "b session save",
-        "b is_session_closed",
-        "a session delete asked",
-    ]);
-    let mut crew = Crew::new(&world.stops, choices);
-    let sign_out = crew.add("the sign-out", warm.gate.sign_out(&warm.ann));
-    let visit = crew.add("a visit elsewhere", elsewhere.visit(&warm.ann));
-    crew.add_drop_of("the hang-up", &visit);
-    crew.work().await;
-    assert_eq!(sign_out.value().await.status, 204);
-    is_over(&world, &[warm.gate, elsewhere], &warm.ann).await;
-}
-
-#[test]
-fn an_extension_that_was_given_up_brings_no_session_back_in_every_order() {
-    in_every_order(
-        "an extension, given up",
-        false,
-        2_000,
-        with_an_extension_that_is_given_up,
     );
 }

@@ -158,7 +158,7 @@ fn who_has_left_by_one_process_does_not_come_back_at_the_other() {
     in_random_orders("a removal at two gates", true, 40, a_removal);
 }
 
-/// Ann is revoked and Bob signs out at one process, while the other one is about to extend both.
+/// Ann is revoked and Bob signs out at one process, while the other one is asked by both.
 async fn word_of_the_other(stage: &Stage, choices: &mut Choices) {
     let Two {
         world,

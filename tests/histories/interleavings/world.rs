@@ -1,6 +1,7 @@
 //! Gates of one add-on, as of several processes, with everything that they wait for behind stops.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::ops::Deref;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,6 +18,8 @@ use hmac::{Hmac, Mac};
 use serde_json::json;
 use sha2::Sha256;
 use support::ids::AddOnExt as _;
+use tokio::task::JoinHandle;
+use tokio_stream::StreamExt;
 use tower::ServiceExt;
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::{
@@ -199,7 +202,7 @@ impl World<'_> {
         Warm { gate, ann, bob }
     }
 
-    /// A moment later, with a newer list at this gate: whoever comes next has their session extended.
+    /// A moment later, with a newer list at this gate.
     pub async fn let_lists_be_fetched(&self, gate: &Gate) {
         self.clock.advance(Duration::from_secs(60));
         gate.sso.refresh_now(&self.resource).await.unwrap();
@@ -258,6 +261,24 @@ impl Gate {
 
     pub fn visit(&self, cookie: &str) -> impl Future<Output = Answer> + Send + 'static {
         self.clone().send(visit(cookie))
+    }
+
+    /// Opens what has no end, and reads it. Resolves with the moment at which it ends all the same.
+    pub async fn open_stream(&self, stops: &Stops, cookie: &str) -> JoinHandle<u64> {
+        let request = Request::get("/events").header(header::COOKIE, format!("{COOKIE}={cookie}"));
+        let request = request.body(Body::empty()).unwrap();
+        let answer = self.app.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        let (stops, body) = (stops.clone(), answer.into_body());
+        let reading = tokio::spawn(async move {
+            drop(to_bytes(body, usize::MAX).await);
+            stops.moment()
+        });
+        // Until it waits for more.
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        reading
     }
 
     /// Three at once: before, during and after whatever else is at work.
@@ -365,10 +386,17 @@ pub fn by_heroku(world: &World<'_>, method: &str, path: &str, body: String) -> R
         .unwrap()
 }
 
+/// One event, and then silence for ever.
+async fn events() -> Body {
+    let first = tokio_stream::once(Ok::<_, Infallible>("data: hello\n\n"));
+    Body::from_stream(first.chain(tokio_stream::pending()))
+}
+
 fn router(sso: &HerokuSso) -> Router {
     let page = |user: HerokuUser| async move { user.email().to_string() };
     Router::new()
         .route("/page", get(page))
+        .route("/events", get(events))
         .layer(sso.layer())
         .merge(sso.partner_api(NoProvisioning))
 }

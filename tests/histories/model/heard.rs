@@ -27,12 +27,17 @@ impl Heard {
         Self {
             calls: simulator.calls(Endpoint::Any),
             limited: answered(Endpoint::Any, 429),
-            told_it_is_gone: answered(Endpoint::AddOn, 404) || answered(Endpoint::AddOn, 410),
+            told_it_is_gone: simulator.calls_answered(Endpoint::AddOn, 404) > 1
+                || answered(Endpoint::AddOn, 410),
             own: own.into_iter().all(whole),
             asked_members: simulator.calls(Endpoint::TeamMembers) > 0,
             members: whole(Endpoint::TeamMembers),
             fetches: simulator.calls(Endpoint::AddOn),
         }
+    }
+
+    pub fn asked_for_members(&self) -> bool {
+        self.asked_members
     }
 
     pub fn told_members(&self) -> bool {

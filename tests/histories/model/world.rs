@@ -1,5 +1,6 @@
 //! The real thing: two gates over one store, and a simulated Heroku, in this process.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Router;
@@ -14,6 +15,8 @@ use serde_json::json;
 use sha2::Sha256;
 use support::ids::AddOnExt as _;
 use time::OffsetDateTime;
+use tokio::task::JoinHandle;
+use tokio_stream::StreamExt;
 use tower::ServiceExt;
 use tower_heroku_sso::ids::UserId;
 use tower_heroku_sso::partner_api::NoProvisioning;
@@ -56,6 +59,9 @@ enum Place {
     File(tempfile::TempDir),
 }
 
+/// Somebody who reads on.
+pub struct Stream(JoinHandle<()>);
+
 struct Gate {
     sso: HerokuSso,
     app: Router,
@@ -73,6 +79,18 @@ pub struct World {
     /// By number.
     pub accounts: Vec<UserId>,
     gates: Vec<Gate>,
+}
+
+impl Stream {
+    pub fn is_open(&self) -> bool {
+        !self.0.is_finished()
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl World {
@@ -184,6 +202,20 @@ impl World {
         (status, String::from_utf8_lossy(&body).into_owned())
     }
 
+    /// Has somebody begin to read what has no end. The status, and what is left to read.
+    pub async fn open_stream(&self, at: usize, cookie: &str) -> (u16, Option<Stream>) {
+        let request = Request::get("/events").header(header::COOKIE, format!("{COOKIE}={cookie}"));
+        let answer = self.send(at, request.body(Body::empty()).unwrap()).await;
+        let status = answer.status().as_u16();
+        let body = answer.into_body();
+        let stream = (status == 200).then(|| {
+            let reading = tokio::spawn(async move { drop(to_bytes(body, usize::MAX).await) });
+            Stream(reading)
+        });
+        self.settle().await;
+        (status, stream)
+    }
+
     /// The status, and the cookie of the session.
     pub async fn sign_in(
         &self,
@@ -289,9 +321,9 @@ impl World {
         answer.status().as_u16()
     }
 
-    /// Lets what a webhook has set going come to its end. All of it runs on this thread, which looks
+    /// Lets what a webhook has set going, or a stream, come to its end. All of it runs on this thread, which looks
     /// at its sockets after each task.
-    async fn settle(&self) {
+    pub async fn settle(&self) {
         let mut calls = self.heroku.calls(Endpoint::Any);
         let mut quiet = 0;
         while quiet < 500 {
@@ -354,6 +386,12 @@ fn cookie_in(headers: &HeaderMap) -> String {
     values.next().expect("a session").to_owned()
 }
 
+/// One event, and then silence for ever.
+async fn events() -> Body {
+    let first = tokio_stream::once(Ok::<_, Infallible>("data: hello\n\n"));
+    Body::from_stream(first.chain(tokio_stream::pending()))
+}
+
 fn router(sso: &HerokuSso) -> Router {
     let who = |user: HerokuUser| async move { format!("{} {}", user.resource(), user.email()) };
     let admin = Router::new()
@@ -361,6 +399,7 @@ fn router(sso: &HerokuSso) -> Router {
         .route_layer(sso.require(Role::Admin));
     Router::new()
         .route("/page", get(who))
+        .route("/events", get(events))
         .merge(admin)
         .layer(sso.layer())
         .merge(sso.partner_api(NoProvisioning))

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use heroku_addon_simulator::{Endpoint, Fault};
 use reqwest::Method;
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::HerokuSsoBuilder;
@@ -10,6 +11,14 @@ use crate::jwt::forge::parts;
 use crate::jwt::keys;
 use crate::jwt::site::{Site, as_bearer};
 use support::browser::Browser;
+use support::world::{MAX_LIST_AGE, REFRESH};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn refresh(site: &Site) {
+    let resource = site.addon.resource_id();
+    site.sso.refresh_now(&resource).await.unwrap();
+}
 
 /// Stored sessions, and bearer tokens.
 fn bearers(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
@@ -122,23 +131,64 @@ async fn a_token_is_checked_against_the_newest_list() {
 }
 
 #[tokio::test]
-async fn a_token_ends_with_its_session_s_end_and_is_never_extended() {
+async fn token_follows_its_list_without_requests_for_as_long_as_its_session_may() {
     for set_up in BOTH {
         let site = Site::with(set_up).await;
         let browser = site.ann().await;
         let token = site.bearer(&browser).await;
-        site.clock.advance(Duration::from_secs(200));
-        let resource = site.addon.resource_id();
-        site.sso.refresh_now(&resource).await.unwrap();
+        let claims = parts(&token).claims;
+        let began = claims["grant"]["began"].as_i64().unwrap();
+        let ends = claims["exp"].as_i64().unwrap() * 1_000;
+        assert!((5_400_000..5_401_000).contains(&(ends - began)));
+        for _ in 0..17 {
+            site.clock.advance(REFRESH);
+            refresh(&site).await;
+        }
+        site.clock.advance(REFRESH - SECOND);
         assert_eq!(site.as_bearer(&token).await.status, 200);
-        assert_eq!(browser.fetch("/page").await.status, 200);
-        site.clock.advance(Duration::from_secs(100));
+        site.clock.advance(SECOND);
+        refresh(&site).await;
         assert_eq!(site.as_bearer(&token).await.status, 401);
-        // The session itself went on, and has another one to give.
-        let next = site.bearer(&browser).await;
-        assert_eq!(site.as_bearer(&next).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn token_of_a_person_who_left_meanwhile_is_worth_nothing() {
+    for set_up in BOTH {
+        let site = Site::with(set_up).await;
+        let token = site.bearer(&site.ann().await).await;
+        site.addon.app().remove("ann@example.com");
+        site.clock.advance(REFRESH + SECOND);
+        assert_eq!(site.as_bearer(&token).await.status, 403);
+    }
+}
+
+#[tokio::test]
+async fn token_outlasts_heroku_being_unavailable() {
+    for set_up in BOTH {
+        let site = Site::with(set_up).await;
+        let token = site.bearer(&site.ann().await).await;
+        site.heroku.fault(Endpoint::Any, Fault::Reset);
+        site.clock.advance(MAX_LIST_AGE);
+        assert_eq!(site.as_bearer(&token).await.status, 200);
+        site.clock.advance(SECOND);
+        assert_eq!(site.as_bearer(&token).await.status, 503);
+        site.heroku.clear_faults();
+        assert_eq!(site.as_bearer(&token).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn token_that_nobody_used_until_its_list_was_too_old_ends_with_its_session() {
+    for set_up in BOTH {
+        let site = Site::with(set_up).await;
+        let browser = site.ann().await;
+        let token = site.bearer(&browser).await;
+        site.clock.advance(MAX_LIST_AGE + SECOND);
         assert_eq!(site.as_bearer(&token).await.status, 401);
-        assert_eq!(browser.fetch("/page").await.status, 200);
+        refresh(&site).await;
+        assert_eq!(site.as_bearer(&token).await.status, 401);
+        assert_eq!(browser.fetch("/page").await.status, 401);
     }
 }
 
@@ -191,10 +241,13 @@ async fn a_stream_read_with_a_token_ends_with_it() {
     let request = request.header("authorization", format!("Bearer {token}"));
     let mut stream = request.send().await.unwrap();
     assert!(stream.chunk().await.unwrap().is_some());
-    site.clock.advance(Duration::from_secs(200));
-    let more = tokio::time::timeout(Duration::from_millis(200), stream.chunk());
-    assert!(more.await.is_err(), "the stream is silent, and open");
-    site.clock.advance(Duration::from_secs(100));
+    for _ in 0..17 {
+        site.clock.advance(REFRESH);
+        refresh(&site).await;
+        let more = tokio::time::timeout(Duration::from_millis(20), stream.chunk());
+        assert!(more.await.is_err(), "the stream is silent, and open");
+    }
+    site.clock.advance(REFRESH);
     let end = tokio::time::timeout(Duration::from_secs(10), stream.chunk());
     assert_eq!(end.await.expect("the stream ends").unwrap(), None);
 }
@@ -308,31 +361,12 @@ async fn a_program_that_signs_out_leaves_the_browser_s_cookies_alone() {
 
 #[tokio::test]
 async fn a_503_to_a_program_is_json_whatever_it_accepts() {
-    use heroku_addon_simulator::{Endpoint, Fault};
-
-    // Sessions that outlive their lists, so that a list can be too old.
-    let site = Site::with(|builder| {
-        let builder = bearers(builder).refresh_interval(Duration::from_secs(600));
-        builder.max_list_age(Duration::from_secs(600))
-    })
-    .await;
-    let browser = site.ann().await;
-    site.clock.advance(Duration::from_secs(500));
-    let email = "ann@example.com".parse().unwrap();
-    let verified = tower_heroku_sso::VerifiedEmail::i_have_verified(email);
-    let resource = site.addon.resource_id();
-    let signed_in = site
-        .sso
-        .admit(&resource, &verified, &Default::default())
-        .await;
-    let mut cookies = axum::http::HeaderMap::new();
-    signed_in.unwrap().set_cookies(&mut cookies);
-    let cookie = cookies["set-cookie"].to_str().unwrap();
-    let value = cookie.split(['=', ';']).nth(1).unwrap();
-    browser.set_cookie(crate::jwt::site::COOKIE, value);
-    let token = site.bearer(&browser).await;
+    let site = Site::with(bearers).await;
+    let token = site.bearer(&site.ann().await).await;
     site.heroku.fault(Endpoint::Any, Fault::Status(503));
-    site.clock.advance(Duration::from_secs(200));
+    site.clock.advance(MAX_LIST_AGE);
+    assert_eq!(site.as_bearer(&token).await.status, 200);
+    site.clock.advance(SECOND);
     let program = site.browser();
     let request = program.request(Method::GET, "/page");
     let request = request

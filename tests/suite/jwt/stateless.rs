@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use heroku_addon_simulator::{Endpoint, Fault};
 use reqwest::Method;
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::HerokuSsoBuilder;
@@ -11,7 +12,9 @@ use crate::jwt::forge::parts;
 use crate::jwt::keys;
 use crate::jwt::site::{COOKIE, Site, as_cookie};
 use support::browser::Browser;
-use support::world::REFRESH;
+use support::world::{MAX_LIST_AGE, REFRESH};
+
+const SECOND: Duration = Duration::from_secs(1);
 
 fn stateless(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
     builder.stateless(keys::only(keys::hs256(0)))
@@ -32,7 +35,7 @@ async fn refresh(site: &Site) {
 }
 
 #[tokio::test]
-async fn the_grant_is_in_the_cookie_and_ends_with_it() {
+async fn the_grant_is_in_the_cookie_for_the_longest_life_of_a_session() {
     let site = Site::with(stateless).await;
     let browser = site.browser();
     let form = site.addon.sign_in_form("ann@example.com");
@@ -44,7 +47,7 @@ async fn the_grant_is_in_the_cookie_and_ends_with_it() {
         "HttpOnly",
         "SameSite=Lax",
         "Path=/",
-        "Max-Age=300",
+        "Max-Age=5400",
     ] {
         assert!(
             attributes.contains(attribute),
@@ -54,7 +57,9 @@ async fn the_grant_is_in_the_cookie_and_ends_with_it() {
     let parts = parts(value);
     assert_eq!(parts.header["typ"], "heroku-session+jwt");
     assert_eq!(parts.claims["grant"]["email"], "ann@example.com");
-    assert_eq!(parts.claims["exp"], parts.claims["grant"]["expires_at"]);
+    let began = parts.claims["grant"]["began"].as_i64().unwrap();
+    let ends = parts.claims["exp"].as_i64().unwrap() * 1_000;
+    assert!((5_400_000..5_401_000).contains(&(ends - began)));
     assert!(value.len() < 1500, "{} bytes", value.len());
     assert_eq!(browser.fetch("/page").await.body, "ann@example.com");
 }
@@ -77,7 +82,7 @@ async fn a37_who_left_the_list_is_out_after_the_next_refresh() {
     site.addon.app().remove("ann@example.com");
     refresh(&site).await;
     assert_eq!(browser.fetch("/page").await.status, 403);
-    assert_eq!(browser.cookie(COOKIE), None);
+    assert_eq!(browser.fetch("/page").await.status, 401);
     // Back on the list: the old cookie stays closed all the same.
     site.addon.app().collaborator("ann@example.com");
     refresh(&site).await;
@@ -153,41 +158,61 @@ async fn a_revocation_ends_sessions_from_before_a_restart_too() {
 }
 
 #[tokio::test]
-async fn a_session_follows_its_list_and_no_further_than_it_may() {
-    let site = Site::with(|builder| stateless(builder).max_session(2 * REFRESH)).await;
+async fn cookie_is_set_once_and_follows_its_list_without_requests() {
+    let site = Site::with(stateless).await;
     let browser = site.ann().await;
-    let first = cookie(&browser);
-    site.clock.advance(Duration::from_secs(200));
-    refresh(&site).await;
+    for _ in 0..8 {
+        site.clock.advance(REFRESH - SECOND);
+        refresh(&site).await;
+    }
+    site.clock.advance(REFRESH);
     let answer = browser.fetch("/page").await;
-    assert!(answer.set_cookies().iter().any(|(name, ..)| name == COOKIE));
-    let second = cookie(&browser);
-    assert_ne!(first, second);
-    assert!(browser.fetch("/page").await.set_cookies().is_empty());
-    // Past the end of the first cookie, within the second's.
-    site.clock.advance(Duration::from_secs(200));
-    assert_eq!(as_cookie(site.address, &first).await.status, 401);
+    assert_eq!((answer.status, answer.set_cookies().len()), (200, 0));
+    // At most for as long as a session may last.
+    let longest = Duration::from_secs(90 * 60);
+    site.clock
+        .advance(longest - 9 * REFRESH + SECOND * 8 - SECOND);
     refresh(&site).await;
     assert_eq!(browser.fetch("/page").await.status, 200);
-    // The last extension stops at `max_session`.
-    site.clock.advance(Duration::from_secs(200));
+    site.clock.advance(SECOND);
     refresh(&site).await;
     assert_eq!(browser.fetch("/page").await.status, 401);
 }
 
 #[tokio::test]
-async fn an_old_cookie_that_comes_late_ends_no_session() {
+async fn cookie_of_a_person_who_left_meanwhile_is_worth_nothing() {
     let site = Site::with(stateless).await;
     let browser = site.ann().await;
-    let first = cookie(&browser);
-    assert_eq!(as_cookie(site.address, &first).await.status, 200);
-    site.clock.advance(Duration::from_secs(200));
-    refresh(&site).await;
+    site.addon.app().remove("ann@example.com");
+    site.clock.advance(REFRESH + SECOND);
+    // The request itself finds it out.
+    assert_eq!(browser.fetch("/page").await.status, 403);
+    assert_eq!(browser.fetch("/page").await.status, 401);
+}
+
+#[tokio::test]
+async fn cookie_outlasts_heroku_being_unavailable() {
+    let site = Site::with(stateless).await;
+    let browser = site.ann().await;
+    site.heroku.fault(Endpoint::Any, Fault::Reset);
+    site.clock.advance(MAX_LIST_AGE);
     assert_eq!(browser.fetch("/page").await.status, 200);
-    site.clock.advance(Duration::from_secs(150));
-    refresh(&site).await;
-    assert_eq!(as_cookie(site.address, &first).await.status, 401);
+    site.clock.advance(SECOND);
+    let answer = browser.fetch("/page").await;
+    assert_eq!((answer.status, answer.set_cookies().len()), (503, 0));
+    site.heroku.clear_faults();
     assert_eq!(browser.fetch("/page").await.status, 200);
+}
+
+#[tokio::test]
+async fn cookie_that_nobody_used_until_its_list_was_too_old_is_closed() {
+    let site = Site::with(stateless).await;
+    let browser = site.ann().await;
+    site.clock.advance(MAX_LIST_AGE + SECOND);
+    let answer = browser.fetch("/page").await;
+    assert_eq!((answer.status, answer.set_cookies().len()), (401, 0));
+    refresh(&site).await;
+    assert_eq!(browser.fetch("/page").await.status, 401);
 }
 
 #[tokio::test]
@@ -203,12 +228,11 @@ async fn keys_are_changed_without_signing_anybody_out() {
     let (sso, address) = site.another(|builder| builder.stateless(both)).await;
     register(&sso).await;
     assert_eq!(as_cookie(address, &old).await.status, 200);
-    // What is extended is signed with the new key.
+    // The next sign-in is signed with the new key.
     let browser = Browser::new(address);
-    browser.set_cookie(COOKIE, &old);
-    site.clock.advance(Duration::from_secs(100));
-    sso.refresh_now(&resource).await.unwrap();
-    assert_eq!(browser.fetch("/page").await.status, 200);
+    site.clock.advance(SECOND);
+    let form = site.addon.sign_in_form("ann@example.com");
+    assert_eq!(browser.submit(&form).await.status, 303);
     assert_eq!(parts(&cookie(&browser)).header["kid"], keys::hs256(1).id());
     let new = keys::only(keys::hs256(1));
     let (sso, address) = site.another(|builder| builder.stateless(new)).await;
@@ -284,7 +308,7 @@ async fn a_sign_out_that_could_not_be_written_down_is_not_done_at_the_second_cli
 }
 
 #[tokio::test]
-async fn a_stream_goes_on_as_long_as_its_session_is_extended() {
+async fn c43_stream_follows_its_list_without_requests() {
     let site = Site::with(stateless).await;
     let browser = site.ann().await;
     let mut stream = browser
@@ -293,14 +317,14 @@ async fn a_stream_goes_on_as_long_as_its_session_is_extended() {
         .await
         .unwrap();
     assert!(stream.chunk().await.unwrap().is_some());
-    for _ in 0..4 {
-        site.clock.advance(Duration::from_secs(140));
+    for _ in 0..8 {
+        site.clock.advance(REFRESH - SECOND);
         refresh(&site).await;
-        assert_eq!(browser.fetch("/page").await.status, 200);
         let silent = tokio::time::timeout(Duration::from_millis(50), stream.chunk()).await;
         assert!(silent.is_err(), "the stream has ended");
     }
-    site.clock.advance(Duration::from_secs(301));
+    site.addon.app().remove("ann@example.com");
+    refresh(&site).await;
     let end = tokio::time::timeout(Duration::from_secs(10), stream.chunk());
     assert_eq!(end.await.expect("the stream ends").unwrap(), None);
 }

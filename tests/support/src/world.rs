@@ -19,6 +19,10 @@ use tower_heroku_sso::{
 use crate::browser::Browser;
 
 pub const REFRESH: Duration = Duration::from_secs(300);
+/// A list that is older decides about nobody.
+pub const MAX_LIST_AGE: Duration = Duration::from_secs(600);
+/// After so long without a use, and without a sync, the sessions of a resource are over.
+pub const UNUSED: Duration = Duration::from_secs(601);
 
 pub struct World {
     pub clock: ManualClock,

@@ -27,7 +27,7 @@ const MOST: usize = 400;
 /// Longer than anything takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A gate at which Ann and Bob are signed in, with a newer list: whoever comes next is extended.
+/// A gate at which Ann and Bob are signed in, with a newer list.
 struct Scene<'a> {
     world: World<'a>,
     gate: Gate,

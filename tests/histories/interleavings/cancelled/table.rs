@@ -19,7 +19,7 @@ use tower_heroku_sso::{HerokuUser, ResourceId, VerifiedEmail};
 
 use super::{Case, Ends, Scene};
 use crate::interleavings::world::{
-    ANN, BOB, COOKIE, Gate, address, by_heroku, sign_in, sign_out, visit, word_that_left,
+    ANN, BOB, COOKIE, Gate, REFRESH, address, by_heroku, sign_in, sign_out, visit, word_that_left,
 };
 
 const ED25519: &str = include_str!("../../../suite/jwt/ed25519_1.pem");
@@ -172,9 +172,17 @@ pub const CASES: &[Case] = &[
         work: |scene| is_answered(&scene.cold, visit(&scene.ann), &[200]),
     },
     Case {
-        name: "layer: a request whose session is extended",
+        name: "layer: a request by a newer list",
         ends: Ends::Nothing,
         work: |scene| is_answered(&scene.gate, visit(&scene.ann), &[200]),
+    },
+    Case {
+        name: "layer: a request that fetches its list",
+        ends: Ends::Nothing,
+        work: |scene| {
+            scene.world.clock.advance(REFRESH + Duration::from_secs(1));
+            is_answered(&scene.gate, visit(&scene.ann), &[200])
+        },
     },
     Case {
         name: "layer: a request of nobody",

@@ -11,7 +11,7 @@ use crate::model::reference::{
     Check, FORM_LIVES, Form, MAX_LIST_AGE, Model, Person, Proof, REFRESH, RESOURCES, Resource,
     Time, has_team,
 };
-use crate::model::world::{EMAILS, OWNER, SetUp, World, email};
+use crate::model::world::{EMAILS, OWNER, SetUp, Stream, World, email};
 
 /// Heroku's access tokens end after 8 hours.
 const TOKENS_LIVE: Time = 8 * 3_600;
@@ -28,6 +28,8 @@ struct History {
     world: World,
     /// Of the model's sessions.
     cookies: Vec<String>,
+    /// What somebody reads on in a session, at a process.
+    stream: Option<(usize, usize, Stream)>,
     forms: Vec<Form>,
     /// The account that each email has now, by number.
     accounts: [usize; EMAILS.len()],
@@ -54,6 +56,7 @@ impl History {
             model,
             accounts: std::array::from_fn(|person| person),
             cookies: Vec::new(),
+            stream: None,
             forms: Vec::new(),
             events: Vec::new(),
             tail: VecDeque::new(),
@@ -72,6 +75,11 @@ impl History {
     }
 
     async fn step(&mut self) -> Check {
+        self.happen().await?;
+        self.look_at_the_stream().await
+    }
+
+    async fn happen(&mut self) -> Check {
         self.next_turn();
         let at = self.rng.usize(..2);
         match self.rng.u32(..100) {
@@ -79,14 +87,12 @@ impl History {
                 Some(id) => self.visit(at, id).await,
                 None => Ok(()),
             },
-            34..38 => self.stay().await,
-            38..51 => self.sign_in(at).await,
+            34..38 => self.stay(at).await,
+            38..41 => self.open_a_stream(at).await,
+            41..51 => self.sign_in(at).await,
             51..58 => self.sign_in_again(at).await,
             58..60 => self.sign_in_at_both().await,
-            60..70 => {
-                self.pass();
-                Ok(())
-            }
+            60..70 => self.pass().await,
             70..78 => {
                 self.change_a_list();
                 Ok(())
@@ -128,21 +134,67 @@ impl History {
         Ok(())
     }
 
-    /// Somebody is there around the time that a session of theirs ends, now at one process, now at the
-    /// other.
-    async fn stay(&mut self) -> Check {
+    /// Somebody begins to read what has no end.
+    async fn open_a_stream(&mut self, at: usize) -> Check {
+        if self.world.is_in_a_file() || self.stream.is_some() {
+            // What it sets going does not run on this thread alone; and of two nobody could tell which of
+            // them asked.
+            return Ok(());
+        }
+        let Some(id) = self.session() else {
+            return Ok(());
+        };
+        let (status, stream) = self.world.open_stream(at, &self.cookies[id]).await;
+        self.tell(format!("{at}: session {id} opens a stream: {status}"));
+        let heard = self.heard();
+        self.model.visit(at, id, false, &heard, status)?;
+        self.stream = stream.map(|stream| (at, id, stream));
+        *self.answers.entry(("stream", status)).or_default() += 1;
+        self.world.heroku.reset_calls();
+        Ok(())
+    }
+
+    /// After whatever has happened, of which the calls to Heroku are known.
+    async fn look_at_the_stream(&mut self) -> Check {
+        self.world.heroku.reset_calls();
+        let Some((at, id, stream)) = &self.stream else {
+            return Ok(());
+        };
+        let (at, id) = (*at, *id);
+        self.world.settle().await;
+        let is_open = stream.is_open();
+        let heard = self.heard();
+        if !is_open {
+            self.tell(format!("{at}: the stream of session {id} ends: {heard:?}"));
+            self.stream = None;
+            *self.answers.entry(("stream", 0)).or_default() += 1;
+        }
+        self.model.stream(at, id, &heard, is_open)
+    }
+
+    /// Somebody is there around the time that something about a session of theirs becomes another, now at
+    /// one process, now at the other.
+    async fn stay(&mut self, at: usize) -> Check {
         let living = self.model.living();
         let (Some(id), before) = (self.rng.choice(living), self.rng.u64(..5)) else {
             return Ok(());
         };
-        let ends = self.model.sessions[id].ends;
-        self.wait((ends.saturating_sub(before)).saturating_sub(self.model.now));
+        let later = |point: &Time| *point >= self.model.now;
+        let points = self.model.turning_points(at, id);
+        let Some(point) = self
+            .rng
+            .choice(Vec::from_iter(points.into_iter().filter(later)))
+        else {
+            return Ok(());
+        };
+        let seconds = point.saturating_sub(before).saturating_sub(self.model.now);
+        self.wait(seconds).await?;
         for _ in 0..5 {
             self.next_turn();
             let at = self.rng.usize(..2);
             self.visit(at, id).await?;
             let seconds = self.rng.u64(..3);
-            self.wait(seconds);
+            self.wait(seconds).await?;
         }
         Ok(())
     }
@@ -252,7 +304,7 @@ impl History {
         }
     }
 
-    fn pass(&mut self) {
+    async fn pass(&mut self) -> Check {
         let seconds = match self.rng.u8(..100) {
             0..60 => self.rng.u64(1..20),
             60..90 => self.rng.u64(20..REFRESH / 2),
@@ -261,15 +313,31 @@ impl History {
             98 => TOKENS_LIVE,
             _ => 3 * MAX_LIST_AGE,
         };
-        self.wait(seconds);
+        self.wait(seconds).await
     }
 
-    fn wait(&mut self, seconds: Time) {
+    async fn wait(&mut self, seconds: Time) -> Check {
+        if seconds == 0 {
+            return Ok(());
+        }
+        self.world.heroku.reset_calls();
         self.world.advance(seconds);
         self.model.now += seconds;
-        if seconds > 0 {
-            self.tell(format!("{seconds} s pass: {}", self.model.now));
+        self.tell(format!("{seconds} s pass: {}", self.model.now));
+        // What is read on asks by itself.
+        if let Some((at, id, stream)) = &self.stream {
+            let (at, id) = (*at, *id);
+            self.world.settle().await;
+            let is_open = stream.is_open();
+            let heard = self.heard();
+            self.tell(format!("{at}: session {id} reads on: {is_open}, {heard:?}"));
+            if !is_open {
+                self.stream = None;
+            }
+            self.model.stream(at, id, &heard, is_open)?;
         }
+        self.next_turn();
+        Ok(())
     }
 
     async fn refresh(&mut self, at: usize) -> Check {
@@ -317,6 +385,8 @@ impl History {
     }
 
     async fn restart(&mut self, at: usize) -> Check {
+        // With the process its streams end.
+        self.stream.take_if(|(of, ..)| *of == at);
         self.world.restart(at).await;
         self.model.restart(at);
         self.tell(format!("{at}: is started anew"));

@@ -43,6 +43,16 @@ pub struct Known {
     pub(super) doubted: BTreeSet<Person>,
 }
 
+/// Whether a process has asked for a list newer than the newest, and got none.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Tried {
+    #[default]
+    No,
+    InVain,
+    /// By something that the model does not follow.
+    Perhaps,
+}
+
 /// A process. Knows what was in the store at its start, and what Heroku tells it from then on.
 #[derive(Clone, Default)]
 pub struct Replica {
@@ -55,6 +65,8 @@ pub struct Replica {
     pub(super) paused_until: Time,
     /// And said that no calls are left: nothing is forced until it says otherwise.
     pub(super) scarce: bool,
+    /// What became of the last attempt to get a newer list.
+    pub(super) tried: [Tried; RESOURCES],
     /// When it may have asked Heroku on behalf of a visitor.
     pub(super) spent: [Vec<Time>; RESOURCES],
     /// When the partner asked for a refresh.
@@ -71,7 +83,6 @@ pub struct Session {
     pub(super) proven: bool,
     pub(super) opened: Turn,
     pub(super) signed_in: Time,
-    pub ends: Time,
     /// Heroku has had them on the list at every moment since the sign-in.
     pub(super) always_listed: bool,
     /// By which process (as of its birth), and when.

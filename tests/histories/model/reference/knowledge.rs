@@ -3,7 +3,8 @@
 use super::facts::Form;
 use super::{
     BUDGET, BUDGET_SPAN, Check, MAX_LIST_AGE, Model, PAUSE, People, Person, REFRESHES,
-    REFRESHES_SPAN, Resource, SHARED_BUDGET, SHARED_SPAN, Time, Told, Verdict, has_team, standing,
+    REFRESHES_SPAN, RESOURCES, Resource, SHARED_BUDGET, SHARED_SPAN, Time, Told, Tried, Verdict,
+    has_team, standing,
 };
 use crate::model::heard::Heard;
 
@@ -84,6 +85,19 @@ impl Model {
             replica.team = Some(told(&heroku.members));
             self.store.team.clone_from(&replica.team);
         }
+        if heard.calls > 0 {
+            replica.tried[resource] = if heard.told_own() {
+                Tried::No
+            } else {
+                Tried::InVain
+            };
+        }
+        if heard.asked_for_members() {
+            // An attempt at the team is one for each of its resources.
+            for other in (0..RESOURCES).filter(|other| has_team(*other) && *other != resource) {
+                replica.tried[other] = Tried::Perhaps;
+            }
+        }
         if heard.told_it_is_gone {
             replica.known[resource] = None;
             self.store.known[resource] = None;
@@ -109,6 +123,10 @@ impl Model {
             return;
         };
         if let Some(known) = &mut replica.known[resource] {
+            replica.tried[resource] = match replica.tried[resource] {
+                Tried::No => Tried::No,
+                _ => Tried::Perhaps,
+            };
             known.own.clone_from(&stored.own);
             known.revoked.clone_from(&stored.revoked);
             known.doubted.clone_from(&stored.doubted);

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use crate::model::heard::Heard;
 
 pub use facts::{Form, Heroku, Proof, RESOURCES, Session, has_team};
-use facts::{Known, People, Replica, Told, Use, standing};
+use facts::{Known, People, Replica, Told, Tried, Use, standing};
 
 /// Whole seconds since the beginning.
 pub type Time = u64;
@@ -30,7 +30,7 @@ pub type Resource = usize;
 pub const START: Time = 10_000;
 pub const REFRESH: Time = 300;
 pub const MAX_LIST_AGE: Time = 600;
-pub const MAX_SESSION: Time = 450;
+pub const MAX_SESSION: Time = 2_000;
 pub const FORM_LIVES: Time = 300;
 pub const FORM_AHEAD: Time = 60;
 /// After a 429 without a word on how long.
@@ -74,6 +74,8 @@ pub struct Model {
     store: Replica,
     pub sessions: Vec<Session>,
     used: BTreeSet<Use>,
+    /// Of whom Heroku last said that they may have left, and when.
+    hint: Option<(Turn, Person)>,
 }
 
 impl Model {
@@ -96,6 +98,7 @@ impl Model {
         self.turn += 1;
         self.replicas[at] = Replica {
             born: self.turn,
+            tried: [Tried::No; RESOURCES],
             ..self.store.clone()
         };
     }
@@ -119,6 +122,9 @@ impl Model {
         }
         let excused = self.excused(at, resource);
         let before = self.verdict(at, resource, person);
+        let age_before = self.list_age(at, resource);
+        let tried = self.replicas[at].tried[resource];
+        let is_too_old = age_before.is_some_and(|age| age > MAX_LIST_AGE);
         self.hear(at, resource, heard, status, excused)?;
         let account = self.sessions[id].account;
         let is_listed =
@@ -142,21 +148,86 @@ impl Model {
         if lives == Lives::Either {
             allowed.push(401);
         }
-        if excused && before == Verdict::NobodyKnows {
+        if excused && (before == Verdict::NobodyKnows || verdict == Verdict::Gone) {
             // Young enough by a fetch that failed in another part.
             allowed.push(503);
         }
+        // Nobody used the resource until its list was too old.
+        let may_be_over = is_too_old && tried != Tried::InVain;
+        if may_be_over {
+            allowed.push(401);
+        }
         expect(status, &allowed)?;
+        let is_unasked = tried == Tried::No && heard.calls == 0 && !excused;
+        if is_too_old && is_unasked && status != 401 {
+            return Err(format!("{status} by a list that is too old"));
+        }
         match status {
             503 => {}
-            _ if is_listed(verdict) && status != 401 => self.extend(at, id),
+            _ if is_listed(verdict) && status != 401 => {}
             _ => self.close(at, id),
         }
-        let was_always_listed = lives == Lives::Yes && self.sessions[id].always_listed;
-        match was_always_listed && !excused && status != 200 && !admin_page {
+        let is_old = age_before.is_some_and(|age| age > REFRESH) && !is_too_old;
+        let is_renewed = self.list_age(at, resource) <= Some(REFRESH);
+        if is_old && tried == Tried::No && !excused && !is_renewed && status == 200 {
+            return Err("passed by a list that should have been fetched anew".to_owned());
+        }
+        let is_right = lives == Lives::Yes && self.sessions[id].always_listed && !may_be_over;
+        // Up to its limit a list decides that nothing newer can be had in place of.
+        let is_sure = !excused || (before != Verdict::NobodyKnows && !is_too_old);
+        match is_right && is_sure && status != 200 && !admin_page {
             true => Err(format!("{status} for somebody who was on every list")),
             false => Ok(()),
         }
+    }
+
+    /// A stream of a session that let it begin, after something else has happened or time has passed, of
+    /// which it has asked Heroku what was heard. No request is made for it.
+    pub fn stream(&mut self, at: usize, id: usize, heard: &Heard, is_open: bool) -> Check {
+        let Session {
+            resource, person, ..
+        } = self.sessions[id];
+        let (excused, tried) = (
+            self.excused(at, resource),
+            self.replicas[at].tried[resource],
+        );
+        let was_old = self.list_age(at, resource) > Some(REFRESH);
+        self.take_in(at, resource, heard);
+        let (lives, account) = (self.lives(at, id), self.sessions[id].account);
+        let verdict = self.verdict(at, resource, person);
+        let is_listed = matches!(verdict, Verdict::Listed { account: it, .. } if it == account);
+        // The store does not tell this process what another one has closed.
+        let born = self.replicas[at].born;
+        let closed = self.sessions[id].closed;
+        let is_untold = closed.is_some_and(|(by, ..)| by != born);
+        if is_open && lives == Lives::No && !is_untold {
+            return Err("a stream outlives its session".to_owned());
+        }
+        if is_open && !is_listed {
+            return Err(format!("a stream goes on, and the list says {verdict:?}"));
+        }
+        let is_renewed = self.list_age(at, resource) <= Some(REFRESH);
+        if is_open && was_old && !excused && tried == Tried::No && !is_renewed {
+            return Err("a stream goes on by a list that should have been fetched anew".to_owned());
+        }
+        // A stream waits for no answer.
+        let may_have_left = self.hint == Some((self.turn, person));
+        match !is_open && lives == Lives::Yes && is_listed && !may_have_left {
+            true => Err("a stream of somebody on the list was cut".to_owned()),
+            false => Ok(()),
+        }
+    }
+
+    /// Moments at which something about a session may be another.
+    pub fn turning_points(&self, at: usize, id: usize) -> Vec<Time> {
+        let session = &self.sessions[id];
+        let list = self.list_age(at, session.resource);
+        let list = list.map(|age| self.now - age);
+        let of_list = list.into_iter().flat_map(|asked_at| {
+            let limits = [REFRESH, MAX_LIST_AGE];
+            limits.map(|limit| asked_at + limit)
+        });
+        of_list.chain([session.signed_in + MAX_SESSION]).collect()
     }
 
     /// A sign-in. On 303 there is one more session, and the one that the browser had is closed.
@@ -185,7 +256,7 @@ impl Model {
             Verdict::Listed { .. } if excused && before != verdict => &[303, 503],
             Verdict::Listed { .. } if self.is_gone_elsewhere(at, resource) => &[303, 403],
             Verdict::Listed { .. } => &[303],
-            Verdict::NotListed if excused => &[403, 503],
+            Verdict::NotListed | Verdict::Gone if excused => &[403, 503],
             Verdict::NotListed | Verdict::Gone => &[403],
             Verdict::NobodyKnows if self.is_gone_elsewhere(at, resource) => &[403, 503],
             Verdict::NobodyKnows => &[503],
@@ -216,7 +287,6 @@ impl Model {
             proven: form.proof != Proof::Plain,
             opened: self.turn,
             signed_in: self.now,
-            ends: self.now + REFRESH,
             always_listed: truth.is_some_and(|(it, _)| it == account),
             closed: None,
         });
@@ -275,6 +345,7 @@ impl Model {
         heard: &Heard,
     ) -> Check {
         let excused = self.excused(at, resource);
+        self.hint = left.map(|person| (self.turn, person));
         let replica = &mut self.replicas[at];
         let is_new = replica.events.insert(event);
         let team = replica.team.as_ref().filter(|_| has_team(resource));
@@ -338,7 +409,7 @@ impl Model {
     pub fn living(&self) -> Vec<usize> {
         let lives = |id: &usize| {
             let session = &self.sessions[*id];
-            session.closed.is_none() && self.now < session.ends
+            session.closed.is_none() && self.now < session.signed_in + MAX_SESSION
         };
         (0..self.sessions.len()).filter(lives).collect()
     }
@@ -364,27 +435,14 @@ impl Model {
             let last = known.and_then(|known| known.revoked.get(&session.person));
             last.is_some_and(|turn| session.opened < *turn)
         };
-        if self.now >= session.ends || replica.known[session.resource].is_none() || revoked(replica)
-        {
+        let is_over = self.now >= session.signed_in + MAX_SESSION;
+        if is_over || replica.known[session.resource].is_none() || revoked(replica) {
             return Lives::No;
         }
         let untold = revoked(&self.store) || self.is_gone_elsewhere(at, session.resource);
         match session.closed.is_some() || untold {
             true => Lives::Either,
             false => Lives::Yes,
-        }
-    }
-
-    /// A request in a session moves its end to one interval after the list that let it pass.
-    fn extend(&mut self, at: usize, id: usize) {
-        let Some(age) = self.list_age(at, self.sessions[id].resource) else {
-            return;
-        };
-        let session = &mut self.sessions[id];
-        if session.closed.is_none() {
-            let by_list = self.now - age + REFRESH;
-            let end = by_list.min(session.signed_in + MAX_SESSION);
-            session.ends = session.ends.max(end);
         }
     }
 }

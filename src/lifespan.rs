@@ -1,0 +1,243 @@
+//! How long a session lasts: one pure rule, asked by requests and streams alike, wherever the session is
+//! kept.
+//!
+//! A session has no end of its own that anything would have to move. It lasts as long as its resource's
+//! list does, whether or not a request comes, and only a newer list that still has its person prolongs it.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+/// A list decides up to its limit and at it, and no longer after this.
+const A_MOMENT: Duration = Duration::from_millis(1);
+
+/// The settings that the rule depends on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Up to this age a list decides as it is.
+    pub(crate) refresh_interval: Duration,
+    /// Up to this age a list decides that nothing newer can be had in place of.
+    pub(crate) max_list_age: Duration,
+    /// From the sign-in.
+    pub(crate) max_session: Duration,
+}
+
+/// The last attempt to fetch a list newer than the newest.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Attempt {
+    /// There was none, as the resource was not in use.
+    Unwanted,
+    /// None is known here, and another process, or an earlier one, may have made some.
+    Unknown,
+    /// The resource is in use; it is time for one.
+    Due,
+    /// It was not answered, and the next one is not to be waited for.
+    Failing,
+    /// It was answered, a moment ago: the newest list is its answer.
+    Answered,
+    /// It was made for this very decision, and not answered.
+    Unanswered,
+}
+
+/// What becomes of a session now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Lifespan {
+    /// The newest list decides. The rule may say something else when this has passed.
+    ByList {
+        left: Duration,
+    },
+    /// One fetch is wanted, and its outcome decides.
+    Fetch,
+    /// One fetch is wanted. If it is answered, no earlier one can have been in vain: the session is over
+    /// as [`End::Unused`]. If not, nothing can be said now.
+    Probe,
+    /// Nothing can be said now; the session is kept.
+    Unavailable,
+    Over(End),
+}
+
+/// Why a session is over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum End {
+    /// `max_session` has passed since its sign-in.
+    LongestLife,
+    /// Nothing used the resource until its list was too old.
+    Unused,
+}
+
+impl Limits {
+    /// When a session that began then ends, whatever its list says.
+    pub(crate) fn latest_end(&self, began: OffsetDateTime) -> OffsetDateTime {
+        began + self.max_session
+    }
+
+    /// When it ends if no list comes that is newer than the one asked for then. `now` tells whether that
+    /// list is one that a newer one could not be had in place of.
+    pub(crate) fn expected_end(
+        &self,
+        began: OffsetDateTime,
+        asked_at: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> OffsetDateTime {
+        let refreshed = asked_at + self.refresh_interval;
+        let by_list = if now <= refreshed {
+            refreshed
+        } else {
+            asked_at + self.max_list_age
+        };
+        by_list.min(self.latest_end(began))
+    }
+}
+
+/// The rule. `list_age` is the newest list's, none if there is no list.
+pub(crate) fn lifespan(
+    began: OffsetDateTime,
+    list_age: Option<Duration>,
+    attempt: Attempt,
+    limits: &Limits,
+    now: OffsetDateTime,
+) -> Lifespan {
+    use Attempt::{Answered, Due, Failing, Unanswered, Unknown, Unwanted};
+
+    let Ok(life_left) = Duration::try_from(limits.latest_end(began) - now) else {
+        return Lifespan::Over(End::LongestLife);
+    };
+    if life_left.is_zero() {
+        return Lifespan::Over(End::LongestLife);
+    }
+    let by_list = |left: Duration| Lifespan::ByList {
+        left: (left + A_MOMENT).min(life_left),
+    };
+    let Some(age) = list_age else {
+        return match attempt {
+            Unwanted | Unknown | Due | Failing => Lifespan::Fetch,
+            Answered | Unanswered => Lifespan::Unavailable,
+        };
+    };
+    if let Some(left) = limits.refresh_interval.checked_sub(age) {
+        return by_list(left);
+    }
+    if let Some(left) = limits.max_list_age.checked_sub(age) {
+        return match attempt {
+            Unwanted | Unknown | Due => Lifespan::Fetch,
+            Failing | Answered | Unanswered => by_list(left),
+        };
+    }
+    match attempt {
+        Unwanted => Lifespan::Over(End::Unused),
+        Unknown => Lifespan::Probe,
+        Due | Failing => Lifespan::Fetch,
+        Answered | Unanswered => Lifespan::Unavailable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Attempt::{Answered, Due, Failing, Unanswered, Unknown, Unwanted};
+    use super::Lifespan::{ByList, Fetch, Over, Probe, Unavailable};
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        refresh_interval: Duration::from_secs(300),
+        max_list_age: Duration::from_secs(600),
+        max_session: Duration::from_secs(5_400),
+    };
+    const BEGAN: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+    const ATTEMPTS: [Attempt; 6] = [Unwanted, Unknown, Due, Failing, Answered, Unanswered];
+
+    fn millis(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    /// Of a session that began a while ago.
+    fn by(list_age: Option<u64>, attempt: Attempt) -> Lifespan {
+        let now = BEGAN + millis(2_000_000);
+        lifespan(BEGAN, list_age.map(millis), attempt, &LIMITS, now)
+    }
+
+    #[test]
+    fn list_age_and_last_attempt_decide() {
+        let list = |left: u64| ByList {
+            left: millis(left + 1),
+        };
+        let unused = Over(End::Unused);
+        let rows = [
+            (None, [Fetch, Fetch, Fetch, Fetch, Unavailable, Unavailable]),
+            (Some(0), [list(300_000); 6]),
+            (Some(299_999), [list(1); 6]),
+            (Some(300_000), [list(0); 6]),
+            (
+                Some(300_001),
+                [
+                    Fetch,
+                    Fetch,
+                    Fetch,
+                    list(299_999),
+                    list(299_999),
+                    list(299_999),
+                ],
+            ),
+            (
+                Some(600_000),
+                [Fetch, Fetch, Fetch, list(0), list(0), list(0)],
+            ),
+            (
+                Some(600_001),
+                [unused, Probe, Fetch, Fetch, Unavailable, Unavailable],
+            ),
+            (
+                Some(90_000_000),
+                [unused, Probe, Fetch, Fetch, Unavailable, Unavailable],
+            ),
+        ];
+        for (age, expected) in rows {
+            for (attempt, expected) in ATTEMPTS.into_iter().zip(expected) {
+                assert_eq!(by(age, attempt), expected, "{age:?}, {attempt:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn longest_life_ends_a_session_whatever_the_list() {
+        for attempt in ATTEMPTS {
+            for age in [None, Some(0), Some(450_000), Some(700_000)] {
+                let at = |now| lifespan(BEGAN, age.map(millis), attempt, &LIMITS, BEGAN + now);
+                let over = Over(End::LongestLife);
+                assert_ne!(at(millis(5_399_999)), over, "{attempt:?}, {age:?}");
+                assert_eq!(at(millis(5_400_000)), over, "{attempt:?}, {age:?}");
+                assert_eq!(at(millis(9_000_000)), over, "{attempt:?}, {age:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn remaining_time_is_the_shorter_of_list_and_session() {
+        let at = |now, age, attempt| {
+            lifespan(
+                BEGAN,
+                Some(millis(age)),
+                attempt,
+                &LIMITS,
+                BEGAN + millis(now),
+            )
+        };
+        let left = |left| ByList { left: millis(left) };
+        assert_eq!(at(5_300_000, 0, Due), left(100_000));
+        assert_eq!(at(5_000_000, 0, Due), left(300_001));
+        assert_eq!(at(5_300_000, 400_000, Unanswered), left(100_000));
+        assert_eq!(at(5_300_000, 550_000, Unanswered), left(50_001));
+    }
+
+    #[test]
+    fn without_a_newer_list_a_session_ends_one_interval_after_its_list() {
+        let at = |seconds: u64| BEGAN + Duration::from_secs(seconds);
+        let end = |asked_at, now| LIMITS.expected_end(BEGAN, at(asked_at), at(now));
+        assert_eq!(end(100, 150), at(400));
+        assert_eq!(end(100, 400), at(400));
+        // That list decides on, as nothing newer could be had.
+        assert_eq!(end(100, 401), at(700));
+        assert_eq!(end(5_200, 5_300), at(5_400));
+        assert_eq!(end(4_900, 5_300), at(5_400));
+        assert_eq!(LIMITS.latest_end(at(100)), at(5_500));
+    }
+}

@@ -1,0 +1,114 @@
+//! Sessions without requests: somebody reads on while lists change, and their list gets old.
+
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use crate::interleavings::schedule::{Choices, Crew, in_every_order, in_random_orders, stand_still};
+use crate::interleavings::world::{ANN, REFRESH, Stage, is_refused};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The moment at which it ended.
+async fn ended(stream: JoinHandle<u64>) -> u64 {
+    let ended = tokio::time::timeout(PATIENCE, stream).await;
+    ended.expect("the stream ends").unwrap()
+}
+
+/// Ann leaves while her stream asks for its list by itself.
+async fn while_its_reader_leaves(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
+    let warm = world.chosen_gate(choices).await;
+    let gate = &warm.gate;
+    let stream = gate.open_stream(&world.stops, &warm.ann).await;
+    let bobs = gate.open_stream(&world.stops, &warm.bob).await;
+    world.stops.hold();
+    world.clock.advance(REFRESH);
+    world.clock.advance(Duration::from_secs(1));
+    let mut crew = Crew::new(&world.stops, choices);
+    let app = world.addon.app();
+    let leaves = crew.add("ann leaves", async move { drop(app.remove(ANN)) });
+    let refresh = crew.add("a refresh", gate.refresh(&world, ANN));
+    let visit = crew.add("a visit", gate.visit(&warm.ann));
+    crew.work().await;
+    let leaves = leaves.done().await.unwrap();
+    drop((refresh.value().await, visit.value().await));
+    assert_eq!(gate.refresh(&world, ANN).await, Some(false));
+    assert!(ended(stream).await > leaves.began, "cut before she left");
+    stand_still(&world.stops).await;
+    assert!(!bobs.is_finished(), "he has not left");
+    bobs.abort();
+    assert!(is_refused(&gate.visit(&warm.ann).await));
+}
+
+#[test]
+fn stream_ends_when_its_reader_has_left_whatever_is_under_way() {
+    in_random_orders(
+        "a stream, and a removal",
+        false,
+        60,
+        while_its_reader_leaves,
+    );
+}
+
+/// Of a stream that waits for its list at each of its steps against the sign-out.
+async fn while_it_is_signed_out(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
+    let warm = world.warm_gate("a").await;
+    let stream = warm.gate.open_stream(&world.stops, &warm.ann).await;
+    world
+        .stops
+        .hold_only(&["begin", "ticket", "session delete", "close_session"]);
+    world.clock.advance(REFRESH * 3);
+    let mut crew = Crew::new(&world.stops, choices);
+    let sign_out = crew.add("the sign-out", warm.gate.sign_out(&warm.ann));
+    crew.work().await;
+    assert_eq!(sign_out.value().await.status, 204);
+    ended(stream).await;
+    assert!(is_refused(&warm.gate.visit(&warm.ann).await));
+}
+
+#[test]
+fn stream_that_waits_for_its_list_ends_at_the_sign_out_in_every_order() {
+    in_every_order(
+        "a stream, and a sign-out",
+        false,
+        500,
+        while_it_is_signed_out,
+    );
+}
+
+/// Nobody leaves: neither an older list nor an answer on its way cuts a stream.
+async fn while_lists_overtake_each_other(stage: &Stage, choices: &mut Choices) {
+    let world = stage.world().await;
+    let warm = world.chosen_gate(choices).await;
+    let gate = &warm.gate;
+    let stream = gate.open_stream(&world.stops, &warm.ann).await;
+    world.stops.hold();
+    world.clock.advance(REFRESH * 3);
+    let mut crew = Crew::new(&world.stops, choices);
+    let work = [
+        crew.add("a refresh", gate.refresh(&world, ANN)),
+        crew.add("another refresh", gate.refresh(&world, ANN)),
+    ];
+    let visit = crew.add("a visit", gate.visit(&warm.ann));
+    crew.work().await;
+    for refresh in work {
+        assert_eq!(refresh.value().await, Some(true));
+    }
+    // By its stream the resource was in use.
+    assert_eq!(visit.value().await.body, ANN);
+    stand_still(&world.stops).await;
+    assert!(!stream.is_finished(), "the stream was cut");
+    stream.abort();
+}
+
+#[test]
+fn stream_goes_on_while_lists_overtake_each_other() {
+    in_random_orders(
+        "a stream, and lists",
+        false,
+        40,
+        while_lists_overtake_each_other,
+    );
+}
