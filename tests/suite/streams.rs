@@ -20,8 +20,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use tower_heroku_sso::sync::Change;
 use tower_heroku_sso::{HerokuUser, Streams, WebhookSecret, Webhooks};
 
-use support::browser::Browser;
 use crate::faulty::Faulty;
+use support::browser::Browser;
 use support::world::{MAX_LIST_AGE, REFRESH, World, serve};
 
 /// One event, and then silence for ever.

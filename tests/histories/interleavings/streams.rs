@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::interleavings::schedule::{Choices, Crew, in_every_order, in_random_orders, stand_still};
+use crate::interleavings::schedule::{
+    Choices, Crew, in_every_order, in_random_orders, stand_still,
+};
 use crate::interleavings::world::{ANN, REFRESH, Stage, is_refused};
 
 const PATIENCE: Duration = Duration::from_secs(20);
