@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use heroku_addon_simulator::{AddOn, Endpoint};
+use heroku_addon_simulator::{AddOn, Endpoint, Fault};
 use support::ids::AddOnExt as _;
 use time::OffsetDateTime;
 use tower_heroku_sso::jwt::{JwtKey, JwtKeys};
@@ -382,11 +382,12 @@ async fn a64_one_grant_sent_to_both_at_once_is_traded_once() {
 }
 
 #[tokio::test]
-async fn a_session_follows_a_list_that_the_other_fetches() {
+async fn session_and_stream_follow_lists_of_the_other_without_requests() {
     let pair = Pair::start().await;
     let addon = pair.here.addon().await;
     let ann = pair.browser_there(&addon, "ann@example.com").await;
-    for _ in 0..4 {
+    let mut stream = open_stream(&ann).await;
+    for _ in 0..8 {
         pair.here.clock.advance(REFRESH * 2 / 3);
         pair.here
             .sso
@@ -394,8 +395,70 @@ async fn a_session_follows_a_list_that_the_other_fetches() {
             .await
             .unwrap();
         pair.agree(&addon).await;
-        assert_eq!(ann.fetch("/page").await.status, 200);
     }
+    assert_eq!(ann.fetch("/page").await.status, 200);
+    let silent = tokio::time::timeout(Duration::from_millis(100), stream.chunk()).await;
+    assert!(silent.is_err(), "the stream was cut");
+    addon.app().remove("ann@example.com");
+    pair.here
+        .sso
+        .refresh_now(&addon.resource_id())
+        .await
+        .unwrap();
+    ended(&mut stream).await;
+    assert_eq!(ann.fetch("/page").await.status, 403);
+}
+
+#[tokio::test]
+async fn session_outlasts_heroku_being_unavailable_at_both() {
+    let pair = Pair::start().await;
+    let addon = pair.here.addon().await;
+    let ann = pair.browser_there(&addon, "ann@example.com").await;
+    let here = ann.at(pair.here.address);
+    pair.agree(&addon).await;
+    pair.here.heroku.fault(Endpoint::Any, Fault::Reset);
+    pair.here.clock.advance(REFRESH);
+    assert_eq!(here.fetch("/page").await.status, 200);
+    pair.here.clock.advance(REFRESH * 2);
+    // The one that was asked all the time, and the one that nobody has asked since.
+    for browser in [&here, &ann] {
+        assert_eq!(browser.fetch("/page").await.status, 503);
+    }
+    pair.here.heroku.clear_faults();
+    for browser in [&here, &ann] {
+        soon("ann is in again", async || {
+            browser.fetch("/page").await.status == 200
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn unused_session_is_over_at_both_whichever_is_asked() {
+    let pair =
+        Pair::with(|builder, sessions| builder.session_store(sessions).in_use_for(REFRESH)).await;
+    let addon = pair.here.addon().await;
+    let there = pair.browser_there(&addon, "ann@example.com").await;
+    pair.agree(&addon).await;
+    for _ in 0..4 {
+        pair.here.clock.advance(REFRESH);
+        pair.here.quiet().await;
+    }
+    assert_eq!(there.fetch("/page").await.status, 401);
+    let here = there.at(pair.here.address);
+    soon("it is over here too", async || {
+        here.fetch("/page").await.status == 401
+    })
+    .await;
+    // Only a sign-in opens another.
+    pair.here
+        .sso
+        .refresh_now(&addon.resource_id())
+        .await
+        .unwrap();
+    pair.agree(&addon).await;
+    assert_eq!(there.fetch("/page").await.status, 401);
+    assert_eq!(here.fetch("/page").await.status, 401);
 }
 
 async fn open_stream(browser: &Browser) -> reqwest::Response {

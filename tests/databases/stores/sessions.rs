@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use heroku_addon_simulator::{Endpoint, Fault};
 use serde_json::json;
 use support::ids::AddOnExt as _;
 use tempfile::TempDir;
@@ -17,7 +18,7 @@ use tower_sessions_sqlx_store::{PostgresStore, SqliteStore};
 
 use crate::place::{Place, Postgres};
 use support::browser::Browser;
-use support::world::{REFRESH, World};
+use support::world::{MAX_LIST_AGE, REFRESH, UNUSED, World};
 
 /// Each of these functions is a test of every session store.
 macro_rules! rules {
@@ -41,8 +42,10 @@ macro_rules! rules {
 
 rules! {
     a_session_is_opened_read_and_closed
-    a_session_ends_with_its_list
-    a_session_that_follows_its_list_keeps_what_else_is_in_the_record
+    session_follows_its_list_without_requests
+    session_of_a_person_who_left_meanwhile_is_over
+    session_outlasts_heroku_being_unavailable
+    unused_session_is_over_once_its_list_is_too_old
     a_session_of_one_gate_is_one_of_every_gate_on_the_store
     a31_an_id_that_the_store_does_not_know_is_no_session
 }
@@ -118,19 +121,7 @@ async fn a_session_is_opened_read_and_closed(sessions: impl SessionStore + Clone
     assert!(sessions.load(&id).await.unwrap().is_none());
 }
 
-async fn a_session_ends_with_its_list(sessions: impl SessionStore + Clone) {
-    let world = world(sessions).await;
-    let addon = world.addon().await;
-    let browser = world.signed_in(&addon, "ann@example.com").await;
-    world.clock.advance(REFRESH - Duration::from_secs(1));
-    assert_eq!(browser.fetch("/page").await.status, 200);
-    world.clock.advance(Duration::from_secs(1));
-    assert_eq!(browser.fetch("/page").await.status, 401);
-}
-
-async fn a_session_that_follows_its_list_keeps_what_else_is_in_the_record(
-    sessions: impl SessionStore + Clone,
-) {
+async fn session_follows_its_list_without_requests(sessions: impl SessionStore + Clone) {
     let world = world(sessions.clone()).await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -138,15 +129,52 @@ async fn a_session_that_follows_its_list_keeps_what_else_is_in_the_record(
     let mut record = sessions.load(&id).await.unwrap().unwrap();
     record.data.insert("theme".into(), json!("dark"));
     sessions.save(&record).await.unwrap();
-    world.clock.advance(Duration::from_secs(200));
+    for _ in 0..8 {
+        world.clock.advance(REFRESH - Duration::from_secs(1));
+        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    }
+    let answer = browser.fetch("/page").await;
+    assert_eq!((answer.status, answer.set_cookies().len()), (200, 0));
+    // It was read, and nothing was written.
+    let after = sessions.load(&id).await.unwrap().unwrap();
+    assert_eq!(
+        (after.data, after.expiry_date),
+        (record.data, record.expiry_date)
+    );
+}
+
+async fn session_of_a_person_who_left_meanwhile_is_over(sessions: impl SessionStore + Clone) {
+    let world = world(sessions.clone()).await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    world.clock.advance(REFRESH - Duration::from_secs(1));
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
-    assert_eq!(browser.fetch("/page").await.set_cookies().len(), 1);
-    // Once a refresh.
-    assert_eq!(browser.fetch("/page").await.set_cookies().len(), 0);
-    let record = sessions.load(&id).await.unwrap().unwrap();
-    assert_eq!(record.data["theme"], "dark");
-    world.clock.advance(Duration::from_secs(200));
+    addon.app().remove("ann@example.com");
+    world.clock.advance(REFRESH + Duration::from_secs(1));
+    assert_eq!(browser.fetch("/page").await.status, 403);
+    assert!(sessions.load(&id(&browser)).await.unwrap().is_none());
+}
+
+async fn session_outlasts_heroku_being_unavailable(sessions: impl SessionStore + Clone) {
+    let world = world(sessions).await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    world.heroku.fault(Endpoint::Any, Fault::Reset);
+    world.clock.advance(MAX_LIST_AGE);
     assert_eq!(browser.fetch("/page").await.status, 200);
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(browser.fetch("/page").await.status, 503);
+    world.heroku.clear_faults();
+    assert_eq!(browser.fetch("/page").await.status, 200);
+}
+
+async fn unused_session_is_over_once_its_list_is_too_old(sessions: impl SessionStore + Clone) {
+    let world = world(sessions.clone()).await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    world.clock.advance(UNUSED);
+    assert_eq!(browser.fetch("/page").await.status, 401);
+    assert!(sessions.load(&id(&browser)).await.unwrap().is_none());
 }
 
 async fn a_session_of_one_gate_is_one_of_every_gate_on_the_store(
