@@ -100,7 +100,7 @@ pub(crate) fn unix_microseconds() -> i64 {
 /// A clock that stands still until a test moves it. Clones share the time.
 ///
 /// To see a session live on, advance in steps shorter than the refresh interval and let the sync run
-/// in between: one jump over the interval ends every session, as a real pause of that length would.
+/// in between: after one jump of more than `in_use_for` the resource counts as unused.
 ///
 /// ```
 /// use std::time::Duration;

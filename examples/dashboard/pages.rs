@@ -43,7 +43,7 @@ pub(crate) fn index(user: &HerokuUser, snapshot: &Snapshot) -> String {
                     p.big #remaining data-until=(rfc3339(user.session_expires_at())) {
                         "until " (clock_time(user.session_expires_at()))
                     }
-                    p.note { "It goes on as long as the refreshed list still has you." }
+                    p.note { "A newer list that still has you prolongs it, whether or not you do anything." }
                     form method="post" action="/logout" { button.plain { "Sign out" } }
                 }
             }

@@ -131,7 +131,7 @@ impl Keeper {
             Err(SyncError::UnknownResource) => {
                 // Of another deployment on the same session store: neither to be used nor to be ended.
                 let why = "the session's resource is not registered here";
-                return Err(turn_away(RefusalKind::NoSession, place.resource(), why));
+                return Err(turn_away(RefusalKind::NoSession, why));
             }
             Err(error @ SyncError::Gone) => {
                 self.close(&session).await;
@@ -151,7 +151,7 @@ impl Keeper {
                 self.close(&session).await;
                 let why = "email_changed";
                 audit::request_refused(&grant.resource, &grant.email, why);
-                return Err(turn_away(RefusalKind::SessionEnded, Some(&resource), why));
+                return Err(turn_away(RefusalKind::SessionEnded, why));
             }
             Err(NotEntitled::Unknown) => {
                 let error = SyncError::MembersWithheld;

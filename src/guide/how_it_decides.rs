@@ -15,7 +15,7 @@
 //! | 2. verify | `user_scoped_resource_token` must be there and match; without it, `resource_token` counts only under [`AllowUnsignedEmail`](crate::SsoPolicy::AllowUnsignedEmail) | [Add-on SSO]: the first is the recommended one of Heroku's three tokens |
 //! | 3. time | at most 5 minutes old, at most 60 seconds ahead | [Add-on SSO] for the age; Heroku states no rule for the future |
 //! | 4. the list | the email is on the resource's access list, and the list names no other account for it | [Syncing user access] |
-//! | 5. open | a session under a new id, for this resource alone, until one `refresh_interval` from now | [Ownership model]: a list of who may enter is good for 5 minutes |
+//! | 5. open | a session under a new id, for this resource alone, which lasts as long as its list does | [Ownership model]: a list of who may enter is good for 5 minutes |
 //! | 6. use up | the form counts once, in all processes; also without its stronger token, and in another spelling | the crate's own: Heroku asks for no replay protection |
 //! | 7. answer | 303 to the landing page, with the cookie | [RFC 9110] 15.4.4 |
 //!
@@ -59,11 +59,12 @@
 //! # How old it may be
 //! | what | age | then |
 //! | --- | --- | --- |
-//! | a list in use | fetched again after 70 to 90 % of `refresh_interval` (5 min) | sessions go on with it |
-//! | at a sign-in | older than `refresh_interval` | Heroku is asked first |
+//! | a list in use | fetched again after 70 to 90 % of `refresh_interval` (5 min) | sessions follow it |
+//! | at a sign-in, at a request, while a stream is open | older than `refresh_interval` | Heroku is asked first, once for all who wait |
 //! | somebody who is not on it | any age | Heroku is asked once more: a collaborator of a minute ago gets in. 10 times at once for a resource, then once in 10 seconds, and for all of them 150 calls at once, then 6 a minute, so that strangers do not spend your rate limit |
 //! | Heroku does not answer | up to `max_list_age` (10 min) | the last list counts |
-//! | Heroku does not answer | older than that | 503 |
+//! | Heroku does not answer | older than that | 503; sessions are kept |
+//! | nothing used the resource | older than `max_list_age` | its sessions are over; a sign-in fetches |
 //! | a list that nobody uses | fetched again after 70 to 90 % of `idle_interval` (6 h) | |
 //! | a webhook says that somebody left | any age | that person waits for a list that was asked for since |
 //!
@@ -79,18 +80,37 @@
 //! 2. The session is found by its cookie (or bearer token, [RFC 6750]). None: 401 `no-session`.
 //! 3. Under [`resource_in_path`](crate::Config::resource_in_path) it must be that of the resource in the
 //!    path. Else: 403 `other-resource`.
-//! 4. It must not have ended. Else: 401 `session-ended`.
-//! 5. The newest list is taken from memory; if it is older than `max_list_age`, Heroku is asked. No list:
-//!    503 `cannot-check`. A resource that is gone, a session that was revoked: 401 `session-ended`.
+//! 4. It must not be over: see below. Else: 401 `session-ended`. A resource that is gone, a session that was
+//!    revoked: the same.
+//! 5. The newest list is taken from memory, after one fetch if it is older than `refresh_interval`. No list
+//!    that may decide: 503 `cannot-check`.
 //! 6. The email must be on it. Else: 403 `not-listed`, and the session is over for good.
-//! 7. The session's end moves to one `refresh_interval` after the list was asked for, if that is later, and
-//!    up to `max_session` from the sign-in. Being busy extends nothing. Bearer tokens keep the end that they
-//!    were made with.
-//! 8. Your service is called, with a [`HerokuUser`](crate::HerokuUser) in the extensions. One that came
+//! 7. Your service is called, with a [`HerokuUser`](crate::HerokuUser) in the extensions. One that came
 //!    from anywhere else was taken out before.
 //!
 //! One list decides a whole request, also if a newer one arrives meanwhile. Response bodies that are still
 //! being read are ended when their reader's access ends ([`Streams`](crate::Streams)).
+//!
+//! # When a session is over
+//! A session stores who, where, how proved and when it began, and no end. It lasts as long as its list does,
+//! whether or not a request comes, and only a newer list that still has its person prolongs it. The same rule
+//! holds for requests, streams, downloads, WebSockets, signed cookies and bearer tokens:
+//!
+//! | the newest list is | then |
+//! | --- | --- |
+//! | at most `refresh_interval` old | it decides |
+//! | older, at most `max_list_age` | one fetch, which all who wait share, decides; without an answer (from Heroku, the rate limit, the store, another process) the list that there is decides |
+//! | older than that, and attempts were not answered | 503 `cannot-check` with `Retry-After`. The session is kept, and goes on when one is answered. A stream is not cut while an attempt is under way |
+//! | older than that, as nothing used the resource | the session is over: 401 `session-ended`, and a browser is led through Heroku once |
+//!
+//! In any case it is over `max_session` after its sign-in, and by a sign-out, a revocation or a removal.
+//! [`HerokuUser::session_expires_at`](crate::HerokuUser::session_expires_at) is one `refresh_interval` after
+//! the newest list, at most that end.
+//!
+//! A resource is **in use**, and its list fetched every `refresh_interval`, while it had a request within
+//! [`in_use_for`](crate::Config::in_use_for) (15 minutes), or a response of its is still being read, or a
+//! WebSocket waits on [`HerokuUser::ended`](crate::HerokuUser::ended). So a form that takes its time, an event
+//! stream and a long download keep their session.
 //!
 //! # Why 401, why 403, why 503
 //! | status | meaning | what helps | kinds |
@@ -159,7 +179,7 @@
 //! # The cookies
 //! | cookie | holds | lives |
 //! | --- | --- | --- |
-//! | `__Host-heroku_sso` | the session's id; the signed grant under [`stateless`](crate::HerokuSsoBuilder::stateless) | as long as the session |
+//! | `__Host-heroku_sso` | the session's id; the signed grant under [`stateless`](crate::HerokuSsoBuilder::stateless) | `max_session`. Only a sign-in sets it, only a sign-out takes it away: what it says is asked at each use |
 //! | `__Host-heroku_sso_hint` | which resource this browser last used: whose page at Heroku signs it in again. Authenticated; grants nothing | 30 days |
 //! | `__Host-heroku_sso_back` | the page to come back to | 10 minutes |
 //!

@@ -9,6 +9,7 @@
 //! | --- | --- | --- |
 //! | [`refresh_interval`](crate::Config::refresh_interval) | 5 min | 1 s to 30 days |
 //! | [`max_list_age`](crate::Config::max_list_age) | twice `refresh_interval` | `refresh_interval` to 30 days |
+//! | [`in_use_for`](crate::Config::in_use_for) | 15 min, or `refresh_interval` | `refresh_interval` to 30 days |
 //! | [`idle_interval`](crate::Config::idle_interval) | 6 h | `refresh_interval` to 30 days |
 //! | [`sync_scope`](crate::Config::sync_scope) | `All` | `All`, `Active` |
 //! | [`rate_pools`](crate::Config::rate_pools) | `Shared` | `Shared`, `PerToken` |
@@ -18,8 +19,12 @@
 //! calls that costs. Shorter: a minute costs five times the calls of the lists in use. Longer: more than
 //! Heroku's article on ownership allows; do it with Heroku's word only.
 //!
+//! **`in_use_for`** is how long somebody may be away from the dashboard, to fill in a form say, before their
+//! session is over, against the calls that lists cost which nobody asks for. Longer than `max_session` is of
+//! no use.
+//!
 //! **`max_list_age`** is what a customer notices of an outage at Heroku, against how long somebody who was
-//! removed during one may come in again. Make it an hour if your dashboard is what people need when Heroku
+//! removed during one may stay or come in again. Make it an hour if your dashboard is what people need when Heroku
 //! is down. It does not change what happens while Heroku answers.
 //!
 //! **`idle_interval`** and **`sync_scope`** are about lists that nobody looks at. They are fetched for
@@ -34,10 +39,28 @@
 //! subscription per resource. They change nothing for team members, of whom Heroku sends none. Worth it for
 //! most.
 //!
-//! How many resources can one process keep fresh? By the figures that are known of Heroku's limit (4,500
-//! calls, 75 more each minute), a full refresh of three or four calls allows about 20 lists a minute; what
-//! has not changed is answered with 304. If it is too many, `sync_behind` says so in the log: make
-//! `idle_interval` longer first.
+//! # How many resources
+//! By the figures that are known of Heroku's limit (4,500 calls, 75 more each minute), with three calls for a
+//! list and a fetch after 70 to 90 % of the interval, so many resources can be **in use** at the same time
+//! without a list that gets older than its interval:
+//!
+//! | `refresh_interval` | all share one pool ([`Shared`](crate::RatePools::Shared)) | a pool each ([`PerToken`](crate::RatePools::PerToken)) |
+//! | --- | --- | --- |
+//! | 1 min | 20 | any number |
+//! | 5 min | 100 | any number |
+//! | 15 min | 300 | any number |
+//! | 1 h | 1,200 | any number |
+//!
+//! A full pool lasts for 1,500 fetches more. Members of a team are one call for all of its apps, and an answer
+//! of 304 counts as a call. Below 3 seconds a pool of its own is too small for a list, too. Past these numbers:
+//!
+//! 1. Lists that nobody uses wait first, then those in use without a request within the last interval, then the
+//!    others. `sync_behind` says so in the log, and `Health::behind`.
+//! 2. A request that finds a list older than `refresh_interval` has it fetched out of turn, from what the
+//!    schedule leaves for that.
+//! 3. If the pool has nothing left, the list that there is decides up to `max_list_age`. Then: 503.
+//!
+//! Make `idle_interval` longer first, then `in_use_for` shorter, then `refresh_interval` longer.
 //!
 //! # How long a session lives
 //! | setting | default | bounds |
@@ -53,8 +76,9 @@
 //! `Redirect` its end costs a customer who is signed in at Heroku one redirect. Only pages are led back to:
 //! whoever sends a form after the end gets a 401, and has to fill it in again.
 //!
-//! **`fixed_sessions`** is for those who want the shortest possible life: one `refresh_interval`, and
-//! through Heroku again.
+//! A session lasts with or without requests: an unattended browser is signed in as long as the resource is in
+//! use. **`fixed_sessions`** is for those who want the shortest possible life: one `refresh_interval` from the
+//! sign-in, whatever comes, and through Heroku again.
 //!
 //! **`LeaveOpen`** is for handlers that must finish what they send, and look to
 //! [`HerokuUser::ended`](crate::HerokuUser::ended) themselves. WebSockets always must: after the upgrade

@@ -68,8 +68,8 @@
 //!   it come the SSO path and the sign-out path. If you answer Heroku's provisioning calls yourself, merge
 //!   [`HerokuSso::endpoints`](crate::HerokuSso::endpoints) in its place, and hand each resource over by
 //!   [`HerokuSso::register`](crate::HerokuSso::register).
-//! - **`_sync`, not `_`.** A handle that is not kept stops the sync at once; then each session ends after
-//!   five minutes, and a warning says why.
+//! - **`_sync`, not `_`.** A handle that is not kept stops the sync at once; then lists are fetched only while
+//!   somebody waits for them, sessions end after a pause of ten minutes, and a warning says why.
 //!
 //! The layer is made for any [`tower::Service`] that is `Clone` and takes an `http::Request`. Without axum
 //! (`default-features = false`) the person is in the request's extensions.

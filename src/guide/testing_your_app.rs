@@ -89,9 +89,10 @@
 //! ```
 //!
 //! No test has to wait for real minutes. But **advance in steps shorter than `refresh_interval`**, and
-//! await something in between, so that the sync can run: one jump over it ends every session, with 401, as
-//! a pause of that length would. Without a sync, call
-//! [`refresh_now`](crate::HerokuSso::refresh_now) in the place of `advance`.
+//! await something in between, so that the sync can run: one jump of more than `in_use_for` leaves the
+//! resource unused, and its sessions are over, with 401, as after a pause of that length. Without a sync, a
+//! request fetches a list older than `refresh_interval` by itself; a jump of more than `max_list_age` ends the
+//! sessions.
 //!
 //! # When Heroku is away
 //! [`Fault`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/enum.Fault.html) has what can happen to an answer: any status, a reset, a time-out,

@@ -93,7 +93,7 @@
 //! With a wrong client secret provisioning fails too, with 503, as no code can be traded.
 //!
 //! # Being in
-//! ### Everybody is out after five minutes; "no sync runs" in the log
+//! ### Who pauses for ten minutes is out; "no sync runs" in the log
 //! [`spawn_sync`](crate::HerokuSso::spawn_sync) was not called, or its handle was dropped: `let _ =` drops
 //! at once, `let _sync =` does not. It must run in each process.
 //!

@@ -221,7 +221,15 @@ pub(super) async fn decider(
     let limits = directory.settings.limits();
     let mut held = entry.held();
     let at = Reading::of(&directory.clock);
-    let (first, last) = look(directory, entry, held.as_deref(), began, at);
+    let (mut first, mut last) = look(directory, entry, held.as_deref(), began, at);
+    if first == Lifespan::Probe
+        && let Some(old) = &held
+        && let Ok(newest) = directory.newest_anywhere(&entry.id, Arc::clone(old)).await
+    {
+        // Another process may have kept it fresh, and its word not have come.
+        (first, last) = look(directory, entry, Some(&newest), began, at);
+        held = Some(newest);
+    }
     let (mut now, mut failure) = (first, SyncError::Slow { limit: patience });
     if matches!(first, Lifespan::Fetch | Lifespan::Probe) {
         let attempt = match fetch(directory, entry, last, patience).await {

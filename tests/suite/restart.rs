@@ -136,7 +136,7 @@ async fn an_older_list_of_another_process_ends_no_session() {
 }
 
 #[tokio::test]
-async fn a_copy_of_a_session_does_not_end_what_another_process_has_extended() {
+async fn copy_of_a_session_ends_with_its_list_and_not_before() {
     let (store, sessions) = (MemoryStore::default(), MemorySessions::default());
     let with = || {
         let (store, sessions) = (store.clone(), sessions.clone());
@@ -149,7 +149,7 @@ async fn a_copy_of_a_session_does_not_end_what_another_process_has_extended() {
     world.clock.advance(REFRESH / 2);
     other.refresh_now(&addon.resource_id()).await.unwrap();
     world.clock.advance(REFRESH / 2 - Duration::from_secs(2));
-    // Read, and kept for five seconds; then the other process moves the end.
+    // Read, and kept for five seconds.
     assert_eq!(ann.fetch("/page").await.status, 200);
     assert_eq!(ann.at(address).fetch("/page").await.status, 200);
     world.clock.advance(Duration::from_secs(3));

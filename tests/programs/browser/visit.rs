@@ -20,6 +20,8 @@ use support::process::Process;
 pub(crate) const SESSION: &str = "__Host-heroku_sso";
 pub(crate) const HINT: &str = "__Host-heroku_sso_hint";
 
+/// By default.
+pub(crate) const MAX_SESSION: Duration = Duration::from_secs(90 * 60);
 /// Long enough that no list is fetched again during a test, unless the test asks for it.
 pub(crate) const REFRESH_INTERVAL: Duration = Duration::from_secs(300);
 
