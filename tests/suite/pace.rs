@@ -85,6 +85,42 @@ async fn lists_in_use_go_before_idle_ones_when_calls_are_scarce() {
 }
 
 #[tokio::test]
+async fn lists_with_requests_go_before_quiet_ones_when_calls_are_scarce() {
+    let world = world().await;
+    let addons = apps(&world, 3).await;
+    let [asked, quiet, other] = &addons[..] else {
+        unreachable!("three were made")
+    };
+    let browser = world.signed_in(asked, "owner@example.com").await;
+    world.signed_in(quiet, "owner@example.com").await;
+    world.clock.advance(MINUTE * 4);
+    for addon in [asked, quiet] {
+        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    }
+    world.clock.advance(MINUTE * 2);
+    assert_eq!(browser.fetch("/page").await.status, 200);
+    // Nearly used up by somebody else.
+    world.heroku.set_rate_limit_remaining(20);
+    world.sso.refresh_now(&other.resource_id()).await.unwrap();
+    let _sync = world.sso.spawn_sync();
+    world.quiet().await;
+    world.heroku.reset_calls();
+    world.clock.advance(REFRESH.mul_f64(0.95) - MINUTE * 2);
+    world.quiet().await;
+    assert_eq!(world.heroku.calls(Endpoint::AddOn), 1);
+    let fetched_at = async |addon: &AddOn| {
+        let list = world.sso.access_list(&addon.resource_id()).await.unwrap();
+        list.unwrap().fetched_at
+    };
+    assert!(fetched_at(asked).await > fetched_at(quiet).await);
+    // The other one comes as the pool refills.
+    world.clock.advance(MINUTE * 2);
+    world.quiet().await;
+    assert_eq!(world.heroku.calls(Endpoint::AddOn), 2);
+    assert!(fetched_at(quiet).await > fetched_at(asked).await);
+}
+
+#[tokio::test]
 async fn pools_that_are_known_to_be_apart_do_not_slow_each_other() {
     let world = World::with_heroku(
         |heroku| heroku.rate_pool(360, 6).rate_pools_per_addon(),
