@@ -2,24 +2,13 @@
 //! the end of their user's access.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-use super::directory::Directory;
-use super::entry::Entry;
-use crate::ids::ResourceId;
 
 /// How many of them there are, by when each is over at the latest, in time of
 /// [`Clock::elapsed`](crate::Clock::elapsed).
 #[derive(Debug, Default)]
 pub(super) struct Readers(Mutex<BTreeMap<Duration, usize>>);
-
-/// Keeps a resource in use while it lives, and no longer than until its end.
-pub(crate) struct InUse {
-    entry: Arc<Entry>,
-    until: Duration,
-}
 
 impl Readers {
     pub(super) fn any(&self, now: Duration) -> bool {
@@ -29,11 +18,11 @@ impl Readers {
             .is_some_and(|(last, _)| now < *last)
     }
 
-    fn begin(&self, until: Duration) {
+    pub(super) fn begin(&self, until: Duration) {
         *self.readers().entry(until).or_default() += 1;
     }
 
-    fn end(&self, until: Duration) {
+    pub(super) fn end(&self, until: Duration) {
         let mut readers = self.readers();
         if let Some(count) = readers.get_mut(&until) {
             *count -= 1;
@@ -45,37 +34,6 @@ impl Readers {
 
     fn readers(&self) -> MutexGuard<'_, BTreeMap<Duration, usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl InUse {
-    /// Of an active resource; none of any other. It counts for `at_most`.
-    pub(crate) fn begin(
-        directory: &Directory,
-        resource: &ResourceId,
-        at_most: Duration,
-    ) -> Option<Self> {
-        let entry = Arc::clone(&*directory.entries.get(resource)?);
-        let now = directory.clock.elapsed();
-        let was_in_use = entry.is_in_use(directory.settings.in_use_for, now);
-        let until = now + at_most;
-        entry.readers.begin(until);
-        if !was_in_use {
-            directory.plan_with_team(&entry);
-        }
-        Some(Self { entry, until })
-    }
-}
-
-impl Drop for InUse {
-    fn drop(&mut self) {
-        self.entry.readers.end(self.until);
-    }
-}
-
-impl fmt::Debug for InUse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("InUse")
     }
 }
 
