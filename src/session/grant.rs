@@ -26,7 +26,7 @@ pub(crate) struct Grant {
     /// Of the sign-in: what was revoked later has a greater one.
     pub(crate) ticket: Ticket,
     /// Of the sign-in, to the millisecond.
-    #[serde(with = "time::serde::timestamp::milliseconds")]
+    #[serde(with = "milliseconds")]
     pub(crate) began: OffsetDateTime,
 }
 
@@ -69,5 +69,30 @@ impl Grant {
             ticket: self.ticket,
             began: self.began,
         }
+    }
+}
+
+/// Of Unix time. `time` has these too, in numbers of 128 bits, which not every part of serde takes.
+mod milliseconds {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use time::{Duration, OffsetDateTime};
+
+    pub(super) fn serialize<S: Serializer>(
+        at: &OffsetDateTime,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let since = *at - OffsetDateTime::UNIX_EPOCH;
+        // A year has no more than five digits.
+        let millis = i64::try_from(since.whole_milliseconds()).unwrap_or(i64::MAX);
+        millis.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<OffsetDateTime, D::Error> {
+        let since = Duration::milliseconds(i64::deserialize(deserializer)?);
+        let at = OffsetDateTime::UNIX_EPOCH.checked_add(since);
+        at.ok_or_else(|| D::Error::custom("not a time"))
     }
 }
