@@ -41,15 +41,15 @@
 //!
 //! # How many resources
 //! By the figures that are known of Heroku's limit (4,500 calls, 75 more each minute), with three calls for a
-//! list and a fetch after 70 to 90 % of the interval, so many resources can be **in use** at the same time
+//! list and a fetch after 90 to 95 % of the interval, as it is once calls are short, so many resources can be **in use** at the same time
 //! without a list that gets older than its interval:
 //!
 //! | `refresh_interval` | all share one pool ([`Shared`](crate::RatePools::Shared)) | a pool each ([`PerToken`](crate::RatePools::PerToken)) |
 //! | --- | --- | --- |
-//! | 1 min | 20 | any number |
-//! | 5 min | 100 | any number |
-//! | 15 min | 300 | any number |
-//! | 1 h | 1,200 | any number |
+//! | 1 min | 23 | any number |
+//! | 5 min | 115 | any number |
+//! | 15 min | 345 | any number |
+//! | 1 h | 1,390 | any number |
 //!
 //! A full pool lasts for 1,500 fetches more. Members of a team are one call for all of its apps, and an answer
 //! of 304 counts as a call. Below 3 seconds a pool of its own is too small for a list, too. Past these numbers:

@@ -218,25 +218,18 @@ mod tests {
             any::<bool>(),
         );
         parts.prop_map(
-            |(
-                used,
-                age,
-                attempts,
-                forced_in,
-                token_ends_in,
-                subscribe_in,
-                blocked,
-                is_scarce,
-            )| Condition {
-                in_use: used[0],
-                requested: used[0] && used[1],
-                age,
-                attempts,
-                forced_in,
-                token_ends_in,
-                subscribe_in,
-                blocked,
-                is_scarce,
+            |(used, age, attempts, forced_in, token_ends_in, subscribe_in, blocked, is_scarce)| {
+                Condition {
+                    in_use: used[0],
+                    requested: used[0] && used[1],
+                    age,
+                    attempts,
+                    forced_in,
+                    token_ends_in,
+                    subscribe_in,
+                    blocked,
+                    is_scarce,
+                }
             },
         )
     }

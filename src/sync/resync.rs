@@ -180,7 +180,11 @@ impl Resync {
         }
         let due = self.idle.pop_front()?;
         let is_late = now.saturating_sub(due.at()) > self.late_after();
-        let urgency = if is_late { Urgency::Late } else { Urgency::Idle };
+        let urgency = if is_late {
+            Urgency::Late
+        } else {
+            Urgency::Idle
+        };
         Some((due, urgency))
     }
 
