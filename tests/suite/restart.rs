@@ -1,14 +1,16 @@
 //! A process ends, and another one takes its place on the same store, or runs beside it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use heroku_addon_simulator::Endpoint;
+use heroku_addon_simulator::{Endpoint, Fault};
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::store::{MemoryStore, SealingKey, SealingKeys, SqliteStore};
 use tower_heroku_sso::sync::Change;
 use tower_heroku_sso::{HerokuSsoBuilder, MemorySessions};
 
-use support::world::{REFRESH, World};
+use crate::faulty::Faulty;
+use support::world::{REFRESH, UNUSED, World};
 
 async fn store(folder: &tempfile::TempDir) -> SqliteStore {
     let key = SealingKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
@@ -154,6 +156,74 @@ async fn copy_of_a_session_ends_with_its_list_and_not_before() {
     assert_eq!(ann.at(address).fetch("/page").await.status, 200);
     world.clock.advance(Duration::from_secs(3));
     assert_eq!(ann.fetch("/page").await.status, 200);
+}
+
+/// The process that begins does not know whether the one before was asked, and not answered.
+#[tokio::test]
+async fn restart_while_heroku_is_unavailable_keeps_sessions() {
+    let folder = tempfile::tempdir().unwrap();
+    let (before, after) = (store(&folder).await, store(&folder).await);
+    let sessions = MemorySessions::default();
+    let with = |store| {
+        let sessions = sessions.clone();
+        move |builder: HerokuSsoBuilder| builder.store(store).session_store(sessions)
+    };
+    let world = World::with(with(before)).await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    world.heroku.fault(Endpoint::Any, Fault::Reset);
+    world.clock.advance(UNUSED);
+    let (_next, address) = world.another_gate(with(after)).await;
+    let ann = ann.at(address);
+    for _ in 0..2 {
+        assert_eq!(ann.fetch("/page").await.status, 503);
+    }
+    world.heroku.clear_faults();
+    assert_eq!(ann.fetch("/page").await.status, 200);
+}
+
+#[tokio::test]
+async fn session_that_nobody_used_before_a_restart_is_over_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (before, after) = (store(&folder).await, store(&folder).await);
+    let sessions = MemorySessions::default();
+    let with = |store| {
+        let sessions = sessions.clone();
+        move |builder: HerokuSsoBuilder| builder.store(store).session_store(sessions)
+    };
+    let world = World::with(with(before)).await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    world.clock.advance(UNUSED);
+    let (_next, address) = world.another_gate(with(after)).await;
+    let ann = ann.at(address);
+    for _ in 0..2 {
+        assert_eq!(ann.fetch("/page").await.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn list_that_another_process_kept_fresh_ends_no_session_here() {
+    let store = Faulty::shared(&Arc::default());
+    let sessions = MemorySessions::default();
+    let with = || {
+        let (store, sessions) = (store.clone(), sessions.clone());
+        move |builder: HerokuSsoBuilder| builder.store(store).session_store(sessions)
+    };
+    let world = World::with(with()).await;
+    let addon = world.addon().await;
+    let (_other, address) = world.another_gate(with()).await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let there = ann.at(address);
+    assert_eq!(there.fetch("/page").await.status, 200);
+    for _ in 0..4 {
+        world.clock.advance(REFRESH);
+        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    }
+    // Whose word did not come.
+    world.heroku.reset_calls();
+    assert_eq!(there.fetch("/page").await.status, 200);
+    assert_eq!(world.heroku.calls(Endpoint::Any), 0);
 }
 
 #[tokio::test]
