@@ -14,7 +14,7 @@ use crate::audit;
 use crate::cause;
 use crate::clock::Reading;
 use crate::lifespan::End;
-use crate::session::{Credential, SessionName};
+use crate::session::{Credential, Grant, SessionName};
 use crate::sync::{Current, SyncError};
 
 impl Keeper {
