@@ -105,7 +105,10 @@ fn calls_fetches_and_the_state_of_the_lists_are_counted_without_naming_anybody()
             while sso.health().await.unwrap().without_list > 0 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
+            // An old list is fetched however small the pool is.
+            clock.advance(Duration::from_secs(301));
             sso.refresh_now(&resource).await.unwrap();
+            clock.advance(Duration::from_secs(301));
             heroku.fault(Endpoint::AddOn, Fault::Status(500));
             sso.refresh_now(&resource).await.unwrap_err();
             // Each kind of fault by its name; a 304 would have no body to go wrong.
