@@ -39,7 +39,7 @@ use crate::sso::ReplayKey;
 
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
-pub use postgres::PostgresStore;
+pub use postgres::{PostgresOptions, PostgresStore};
 pub use record::{ActiveResource, Dated, Doubt, Registration, ResourceState, Revocation, Ticket};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use seal::{InvalidSealingKey, KeyId, SealError, SealingKey, SealingKeys};

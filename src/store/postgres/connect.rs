@@ -2,46 +2,41 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sqlx::Row;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use uuid::Uuid;
 
-use super::PostgresStore;
+use super::db::Db;
+use super::{PostgresOptions, PostgresStore};
 use crate::store::StoreError;
-use crate::store::migrations::migrator;
 use crate::store::seal::{SealingKeys, check_keys};
 
-/// Connections at most, by default. Requests need none: they are checked against memory.
-const CONNECTIONS: u32 = 5;
-/// One waits for notices.
-const FEWEST: u32 = 2;
 /// How long a sign-in waits for a connection when the database is away.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long a start waits for the database.
-const START_PATIENCE: Duration = Duration::from_secs(10);
-/// And how long for others that start at once. One that takes longer has lost its machine.
-const LOCK_PATIENCE: &str = "30s";
-/// For the lock under which the schema is made.
-const LOCK: i64 = 0x6865_726f_6b75_5353;
+pub(super) const START_PATIENCE: Duration = Duration::from_secs(10);
+/// How long the server works at one statement.
+const STATEMENT_TIMEOUT: &str = "10s";
 
 impl PostgresStore {
     /// Connects to the database at this address (`postgres://…`) and brings the tables up to date, in
     /// the schema `tower_heroku_sso`, which is made if it is missing. Any number of processes may do
     /// this at once.
     ///
-    /// Takes up to 5 connections, one of which waits for notices;
-    /// [`connect_with_at_most`](Self::connect_with_at_most) takes fewer or more. Whether the connection
-    /// is encrypted is the address's to say: `?sslmode=require`, or `verify-full` with `sslrootcert`.
-    ///
-    /// The connection must be a direct one, or through a pooler in session mode: `LISTEN` and
-    /// advisory locks belong to a session.
+    /// Takes up to 5 connections, one of which waits for notices. The connection must be encrypted (TLS)
+    /// unless it stays on this machine: `?sslmode=require` if the address says nothing, and best
+    /// `verify-full` with `sslrootcert`. It must be a direct one, or through a pooler in session mode.
+    /// [`connect_with`](Self::connect_with) has settings for what is different.
     ///
     /// # Errors
-    /// If the database cannot be reached or used, or holds what none of the keys opens.
+    /// If the database cannot be reached or used, or holds what none of the keys opens; if `sslmode` lets
+    /// a connection to another machine go without TLS; if there is a pooler in between that gives each
+    /// transaction another connection.
     pub async fn connect(url: &str, keys: SealingKeys) -> Result<Self, StoreError> {
-        let options = parse(url)?;
-        Self::open(options, keys, CONNECTIONS).await
+        Self::connect_with(PostgresOptions::default(), url, keys).await
     }
 
     /// As [`connect`](Self::connect), with this many connections at most; at least 2.
@@ -53,43 +48,100 @@ impl PostgresStore {
         url: &str,
         keys: SealingKeys,
     ) -> Result<Self, StoreError> {
-        let options = parse(url)?;
-        Self::open(options, keys, connections.max(FEWEST)).await
+        let settings = PostgresOptions::default().connections(connections);
+        Self::connect_with(settings, url, keys).await
     }
 
-    async fn open(
-        options: PgConnectOptions,
+    /// As [`connect`](Self::connect), with other settings.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_with(
+        settings: PostgresOptions,
+        url: &str,
         keys: SealingKeys,
-        connections: u32,
     ) -> Result<Self, StoreError> {
+        let options = settings.secured(url, parse(url)?)?;
         let options = options.application_name("tower-heroku-sso");
-        migrate(&options).await?;
+        let options = match settings.transaction_pooler {
+            // Which would refuse it.
+            true => options.extra_float_digits(None),
+            false => options,
+        };
+        super::migrate::migrate(&options).await?;
+        let session = match settings.transaction_pooler {
+            true => options,
+            false => options.options([("statement_timeout", STATEMENT_TIMEOUT)]),
+        };
         let pool = PgPoolOptions::new()
-            .max_connections(connections)
+            .max_connections(settings.connections)
             .acquire_timeout(PATIENCE)
-            .connect_with(options.options([("statement_timeout", "10s")]))
+            .connect_with(session)
+            .await
+            .map_err(behind_a_pooler)?;
+        let db = Db {
+            pool,
+            is_pooled: settings.transaction_pooler,
+        };
+        let row = db
+            .one(sqlx::query(
+                "SELECT gen_random_uuid() AS me, clock_timestamp() AS now,
+                 current_setting('statement_timeout') AS statement_timeout",
+            ))
             .await?;
-        let row = sqlx::query("SELECT gen_random_uuid() AS me, clock_timestamp() AS now")
-            .fetch_one(&pool)
-            .await?;
+        let timeout: &str = row.try_get("statement_timeout")?;
+        if !db.is_pooled && timeout != STATEMENT_TIMEOUT {
+            // It was said at the start, and something in between has not passed it on.
+            return Err(StoreError::new(NEEDS_POOLER_SETTING));
+        }
         let sealed = sqlx::query(
             "SELECT DISTINCT substr(tokens, 1, 9) AS start FROM tower_heroku_sso.resource
              WHERE tokens IS NOT NULL
              UNION SELECT DISTINCT substr(grant_code, 1, 9) FROM tower_heroku_sso.resource
              WHERE grant_code IS NOT NULL",
-        )
-        .fetch_all(&pool)
-        .await?;
+        );
+        let sealed = db.all(sealed).await?;
         let beginnings: Result<Vec<&[u8]>, _> =
             sealed.iter().map(|row| row.try_get("start")).collect();
         check_keys(&keys, beginnings?.into_iter())?;
         Ok(Self {
             me: row.try_get("me")?,
+            clones: Arc::default(),
             opened_at: row.try_get("now")?,
-            pool,
+            db,
             keys,
             sweep: Arc::default(),
         })
+    }
+}
+
+impl Clone for PostgresStore {
+    /// With a name of its own.
+    fn clone(&self) -> Self {
+        let number = self.clones.fetch_add(1, Ordering::Relaxed) + 1;
+        Self {
+            db: self.db.clone(),
+            keys: self.keys.clone(),
+            me: Uuid::from_u128(self.me.as_u128().wrapping_add(number.into())),
+            clones: Arc::clone(&self.clones),
+            opened_at: self.opened_at,
+            sweep: Arc::clone(&self.sweep),
+        }
+    }
+}
+
+const NEEDS_POOLER_SETTING: &str = "the database is behind a pooler that does not keep a connection's \
+                                    settings, such as PgBouncer in transaction mode: say \
+                                    PostgresOptions::transaction_pooler, or give the address of the database itself";
+
+/// What a pooler in transaction mode says to what it cannot keep.
+pub(super) fn behind_a_pooler(error: sqlx::Error) -> StoreError {
+    let said = error.as_database_error().map(|error| error.message());
+    match said {
+        Some(said) if said.contains("unsupported startup parameter") => {
+            StoreError::new(NEEDS_POOLER_SETTING)
+        }
+        _ => not_reached(error),
     }
 }
 
@@ -109,49 +161,4 @@ fn not_reached(error: sqlx::Error) -> StoreError {
         )),
         error => error.into(),
     }
-}
-
-/// On a connection of its own, whose search path leads to our schema and not to the partner's tables,
-/// nor to the table of the partner's own migrations.
-async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
-    let options = options.clone().options([
-        ("search_path", "tower_heroku_sso"),
-        ("lock_timeout", LOCK_PATIENCE),
-    ]);
-    let one = PgPoolOptions::new().max_connections(1);
-    let one = one
-        .acquire_timeout(START_PATIENCE)
-        .connect_with(options)
-        .await
-        .map_err(not_reached)?;
-    sqlx::query("SELECT pg_advisory_lock($1)")
-        .bind(LOCK)
-        .execute(&one)
-        .await?;
-    // Not `IF NOT EXISTS` alone: that wants the right to make schemas, also where there is one.
-    let exists = sqlx::query("SELECT 1 FROM pg_namespace WHERE nspname = 'tower_heroku_sso'")
-        .fetch_optional(&one)
-        .await?;
-    if exists.is_none() {
-        sqlx::query("CREATE SCHEMA tower_heroku_sso")
-            .execute(&one)
-            .await?;
-    }
-    let migrations = [
-        (1, "resources", include_str!("0001_resources.sql")),
-        (2, "doubts", include_str!("0002_doubts.sql")),
-    ];
-    migrator(migrations).await?.run(&one).await?;
-    // A backup that was put back has tickets from then, and signed cookies have those from since: what
-    // is revoked from now on must be later than all of them.
-    sqlx::query(
-        "SELECT setval('ticket', (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
-         FROM ticket WHERE last_value <
-         (extract(epoch FROM clock_timestamp() - interval '1 second') * 1000000)::bigint",
-    )
-    .execute(&one)
-    .await?;
-    // The lock ends with the connection.
-    one.close().await;
-    Ok(())
 }

@@ -1,20 +1,24 @@
 //! Everything in a Postgres database, which several processes share.
 
 mod connect;
+mod db;
+mod migrate;
 mod notices;
+mod options;
 mod row;
 mod shared;
 mod upkeep;
 mod used;
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::PgPool;
+use sqlx::Row;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use self::db::{Db, answer};
 use super::column::{seal_code, seal_tokens, to_json};
 use super::seal::SealingKeys;
 use super::sweep::Sweep;
@@ -27,39 +31,33 @@ use crate::ids::{LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
 use crate::sso::ReplayKey;
 
+pub use options::PostgresOptions;
+
 /// A store in a Postgres database (13 or later): any number of processes share it, obey each other's
 /// removals, revocations and sign-outs at once, and fetch each list once.
 ///
-/// Tokens are sealed ([`SealingKeys`]); the lists, and with them emails, are not. Clones share
-/// everything, and are one process to the others.
-#[derive(Clone, Debug)]
+/// Tokens are sealed ([`SealingKeys`]); the lists, and with them emails, are not. Clones share the
+/// connections, and are to each other what processes are: what one changes, the others hear of.
+#[derive(Debug)]
 pub struct PostgresStore {
-    pool: PgPool,
+    db: Db,
     keys: SealingKeys,
-    /// This process, to the others.
+    /// This clone in this process, to the others.
     me: Uuid,
+    clones: Arc<AtomicU64>,
     /// By the clock of the server.
     opened_at: OffsetDateTime,
     sweep: Arc<Mutex<Sweep>>,
-}
-
-/// How long one call may take, whatever the server and the network do.
-const CALL: Duration = Duration::from_secs(10);
-
-/// Waits for the database, but not for ever.
-async fn answer<T>(call: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
-    match tokio::time::timeout(CALL, call).await {
-        Ok(result) => Ok(result?),
-        Err(_) => Err(StoreError::new("the database does not answer")),
-    }
 }
 
 impl PostgresStore {
     /// Takes a resource out of the active ones. False if there was nothing to change.
     async fn leave(&self, id: &ResourceId, change: &'static str) -> Result<bool, StoreError> {
         let call = async {
-            let mut transaction = self.pool.begin().await?;
-            let done = sqlx::query(change)
+            let mut transaction = self.db.pool.begin().await?;
+            let done = self
+                .db
+                .statement(change)
                 .bind(id.as_uuid())
                 .bind(self.me)
                 .execute(&mut *transaction)
@@ -70,12 +68,14 @@ impl PostgresStore {
                     "DELETE FROM tower_heroku_sso.revocation WHERE resource = $1",
                     "DELETE FROM tower_heroku_sso.doubt WHERE resource = $1",
                 ] {
-                    sqlx::query(about)
+                    self.db
+                        .statement(about)
                         .bind(id.as_uuid())
                         .execute(&mut *transaction)
                         .await?;
                 }
-                sqlx::query("SELECT pg_notify($1, $2)")
+                self.db
+                    .statement("SELECT pg_notify($1, $2)")
                     .bind(notices::CHANNEL)
                     .bind(notices::resource(self.me, id))
                     .execute(&mut *transaction)
@@ -91,8 +91,8 @@ impl PostgresStore {
 #[async_trait]
 impl Store for PostgresStore {
     async fn ticket(&self) -> Result<Ticket, StoreError> {
-        let next = sqlx::query_scalar("SELECT nextval('tower_heroku_sso.ticket')");
-        Ok(Ticket::new(answer(next.fetch_one(&self.pool)).await?))
+        let next = sqlx::query("SELECT nextval('tower_heroku_sso.ticket') AS next");
+        Ok(Ticket::new(self.db.one(next).await?.try_get("next")?))
     }
 
     async fn put(&self, id: &ResourceId, registration: Registration) -> Result<bool, StoreError> {
@@ -129,7 +129,7 @@ impl Store for PostgresStore {
             .bind(self.me)
             .bind(notices::CHANNEL)
             .bind(notices::resource(self.me, id));
-        let changed = answer(change.fetch_optional(&self.pool)).await?;
+        let changed = self.db.optional(change).await?;
         Ok(changed.is_some())
     }
 
@@ -139,7 +139,7 @@ impl Store for PostgresStore {
              FROM tower_heroku_sso.resource WHERE id = $1",
         )
         .bind(id.as_uuid());
-        let row = answer(row.fetch_optional(&self.pool)).await?;
+        let row = self.db.optional(row).await?;
         let row = row.map(|row| row::registration(&row, id, &self.keys));
         row.transpose()
     }
@@ -150,7 +150,7 @@ impl Store for PostgresStore {
              WHERE legacy_id = $1 AND state = 'active' LIMIT 2",
         )
         .bind(id.to_string());
-        match &answer(found.fetch_all(&self.pool)).await?[..] {
+        match &self.db.all(found).await?[..] {
             [only] => row::id(only).map(Some),
             _ => Ok(None),
         }
@@ -158,7 +158,7 @@ impl Store for PostgresStore {
 
     async fn load(&self, id: &ResourceId) -> Result<Option<ActiveResource>, StoreError> {
         let rows = sqlx::query(row::ACTIVE_ONE).bind(id.as_uuid());
-        let rows = answer(rows.fetch_all(&self.pool)).await?;
+        let rows = self.db.all(rows).await?;
         Ok(row::active(&rows)?.pop())
     }
 
@@ -170,7 +170,7 @@ impl Store for PostgresStore {
         let rows = sqlx::query(row::ACTIVE_PAGE)
             .bind(after.map(ResourceId::as_uuid))
             .bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        row::active(&answer(rows.fetch_all(&self.pool)).await?)
+        row::active(&self.db.all(rows).await?)
     }
 
     async fn set_tokens(
@@ -193,7 +193,7 @@ impl Store for PostgresStore {
         .bind(self.me)
         .bind(notices::CHANNEL)
         .bind(notices::resource(self.me, id));
-        let changed = answer(change.fetch_optional(&self.pool)).await?;
+        let changed = self.db.optional(change).await?;
         Ok(changed.is_some())
     }
 
@@ -218,7 +218,7 @@ impl Store for PostgresStore {
         .bind(self.me)
         .bind(notices::CHANNEL)
         .bind(notices::resource(self.me, id));
-        answer(change.fetch_optional(&self.pool)).await?;
+        self.db.optional(change).await?;
         Ok(())
     }
 
@@ -241,13 +241,13 @@ impl Store for PostgresStore {
         .bind(self.me)
         .bind(notices::CHANNEL)
         .bind(notices::team(self.me, id));
-        answer(change.fetch_optional(&self.pool)).await?;
+        self.db.optional(change).await?;
         Ok(())
     }
 
     async fn members(&self, id: &TeamId) -> Result<Option<Dated<People>>, StoreError> {
         let row = sqlx::query(row::MEMBERS).bind(id.to_string());
-        let row = answer(row.fetch_optional(&self.pool)).await?;
+        let row = self.db.optional(row).await?;
         row.map_or(Ok(None), |row| row::members(&row))
     }
 
@@ -283,7 +283,7 @@ impl Store for PostgresStore {
         )
         .bind(id.as_uuid())
         .bind(fingerprint);
-        answer(change.execute(&self.pool)).await?;
+        self.db.execute(change).await?;
         Ok(())
     }
 
@@ -313,7 +313,7 @@ impl Store for PostgresStore {
         .bind(self.me)
         .bind(notices::CHANNEL)
         .bind(notices::resource(self.me, id));
-        answer(change.fetch_optional(&self.pool)).await?;
+        self.db.optional(change).await?;
         Ok(())
     }
 
@@ -333,7 +333,7 @@ impl Store for PostgresStore {
         .bind(self.me)
         .bind(notices::CHANNEL)
         .bind(notices::resource(self.me, id));
-        answer(change.fetch_optional(&self.pool)).await?;
+        self.db.optional(change).await?;
         Ok(())
     }
 
@@ -345,7 +345,7 @@ impl Store for PostgresStore {
         .bind(id.as_uuid())
         .bind(notices::CHANNEL)
         .bind(notices::resource(self.me, id));
-        answer(change.fetch_optional(&self.pool)).await?;
+        self.db.optional(change).await?;
         Ok(())
     }
 
@@ -355,13 +355,13 @@ impl Store for PostgresStore {
         until: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        let is_first = used::consume(&self.pool, key, until).await?;
+        let is_first = used::consume(&self.db, key, until).await?;
         self.sweep(now);
         Ok(is_first)
     }
 
     async fn is_consumed(&self, key: &ReplayKey) -> Result<bool, StoreError> {
-        used::is_consumed(&self.pool, key).await
+        used::is_consumed(&self.db, key).await
     }
 
     async fn close_session(
@@ -380,7 +380,7 @@ impl Store for PostgresStore {
         .bind(self.me)
         .bind(notices::CHANNEL)
         .bind(notices::session(self.me, session));
-        answer(change.fetch_optional(&self.pool)).await?;
+        self.db.optional(change).await?;
         self.sweep(now);
         Ok(())
     }
@@ -388,7 +388,7 @@ impl Store for PostgresStore {
     async fn is_session_closed(&self, session: &SessionKey) -> Result<bool, StoreError> {
         let closed = sqlx::query("SELECT 1 FROM tower_heroku_sso.closed_session WHERE key = $1")
             .bind(session.as_str());
-        Ok(answer(closed.fetch_optional(&self.pool)).await?.is_some())
+        Ok(self.db.optional(closed).await?.is_some())
     }
 
     fn shared(&self) -> Option<&dyn SharedStore> {

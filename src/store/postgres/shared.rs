@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::PostgresStore;
 use super::notices::Listening;
-use super::{PostgresStore, answer};
 use crate::store::{SharedStore, StoreError, StoreNotices, Work};
 
 #[async_trait]
@@ -23,7 +23,7 @@ impl SharedStore for PostgresStore {
         .bind(&work)
         .bind(self.me)
         .bind(life);
-        if answer(taken.execute(&self.pool)).await?.rows_affected() > 0 {
+        if self.db.execute(taken).await?.rows_affected() > 0 {
             return Ok(true);
         }
         let made = sqlx::query(
@@ -34,7 +34,7 @@ impl SharedStore for PostgresStore {
         .bind(&work)
         .bind(self.me)
         .bind(life);
-        Ok(answer(made.execute(&self.pool)).await?.rows_affected() > 0)
+        Ok(self.db.execute(made).await?.rows_affected() > 0)
     }
 
     async fn release(&self, work: &Work) -> Result<(), StoreError> {
@@ -42,11 +42,11 @@ impl SharedStore for PostgresStore {
             sqlx::query("DELETE FROM tower_heroku_sso.lease WHERE work = $1 AND holder = $2")
                 .bind(work.to_string())
                 .bind(self.me);
-        answer(release.execute(&self.pool)).await?;
+        self.db.execute(release).await?;
         Ok(())
     }
 
     fn notices(&self) -> Box<dyn StoreNotices> {
-        Box::new(Listening::new(self.pool.clone(), self.me, self.opened_at))
+        Box::new(Listening::new(self.db.clone(), self.me, self.opened_at))
     }
 }

@@ -3,7 +3,7 @@
 use sqlx::Row;
 use time::OffsetDateTime;
 
-use super::{PostgresStore, answer, row};
+use super::{PostgresStore, row};
 use crate::cause;
 use crate::store::StoreError;
 use crate::store::column::resealed;
@@ -22,7 +22,7 @@ impl PostgresStore {
              WHERE tokens IS NOT NULL OR grant_code IS NOT NULL",
         );
         let mut count = 0;
-        for row in answer(rows.fetch_all(&self.pool)).await? {
+        for row in self.db.all(rows).await? {
             let id = row::id(&row)?;
             let (tokens, code) = (row.try_get("tokens")?, row.try_get("grant_code")?);
             let Some(sealed) = resealed(&self.keys, &id, tokens, code)? else {
@@ -36,7 +36,7 @@ impl PostgresStore {
             .bind(sealed.tokens)
             .bind(sealed.code)
             .bind(row.try_get::<i64, _>("revision")?);
-            let done = answer(update.execute(&self.pool)).await?;
+            let done = self.db.execute(update).await?;
             // One that was changed meanwhile is looked at by the next call.
             count += usize::from(done.rows_affected() > 0);
         }
@@ -53,38 +53,34 @@ impl PostgresStore {
 
     /// A failure is logged.
     async fn remove_what_is_old(&self, now: OffsetDateTime) {
+        // By the server's clock too: one process whose own is ahead must not forget for all.
+        let forms = sqlx::query(
+            "DELETE FROM tower_heroku_sso.used_sign_in
+             WHERE until < least($1, clock_timestamp() - interval '1 hour')",
+        )
+        .bind(now - KEPT_LONGER);
+        // Those that the other processes may not have heard of yet stay in any case.
+        let sessions = sqlx::query(
+            "DELETE FROM tower_heroku_sso.closed_session WHERE until < $1
+             AND closed_at < clock_timestamp() - interval '1 hour'",
+        )
+        .bind(now - KEPT_LONGER);
+        let leases = sqlx::query(
+            "DELETE FROM tower_heroku_sso.lease
+             WHERE until < clock_timestamp() - interval '1 hour'",
+        );
+        let teams = sqlx::query(
+            "DELETE FROM tower_heroku_sso.team t
+             WHERE asked < clock_timestamp() - interval '1 hour' AND NOT EXISTS
+             (SELECT 1 FROM tower_heroku_sso.resource WHERE team_id = t.id)",
+        );
         let swept = async {
-            // By the server's clock too: one process whose own is ahead must not forget for all.
-            sqlx::query(
-                "DELETE FROM tower_heroku_sso.used_sign_in
-                 WHERE until < least($1, clock_timestamp() - interval '1 hour')",
-            )
-            .bind(now - KEPT_LONGER)
-            .execute(&self.pool)
-            .await?;
-            // Those that the other processes may not have heard of yet stay in any case.
-            sqlx::query(
-                "DELETE FROM tower_heroku_sso.closed_session WHERE until < $1
-                 AND closed_at < clock_timestamp() - interval '1 hour'",
-            )
-            .bind(now - KEPT_LONGER)
-            .execute(&self.pool)
-            .await?;
-            sqlx::query(
-                "DELETE FROM tower_heroku_sso.lease
-                 WHERE until < clock_timestamp() - interval '1 hour'",
-            )
-            .execute(&self.pool)
-            .await?;
-            sqlx::query(
-                "DELETE FROM tower_heroku_sso.team t
-                 WHERE asked < clock_timestamp() - interval '1 hour' AND NOT EXISTS
-                 (SELECT 1 FROM tower_heroku_sso.resource WHERE team_id = t.id)",
-            )
-            .execute(&self.pool)
-            .await
+            for old in [forms, sessions, leases, teams] {
+                self.db.execute(old).await?;
+            }
+            Ok::<_, StoreError>(())
         };
-        if let Err(error) = answer(swept).await {
+        if let Err(error) = swept.await {
             tracing::warn!(
                 %error, cause = cause::of(&error),
                 "what is old could not be removed from the store"

@@ -1,15 +1,14 @@
 //! SSO requests that were used.
 
-use sqlx::PgPool;
 use time::OffsetDateTime;
 
-use super::answer;
+use super::db::Db;
 use crate::sso::ReplayKey;
 use crate::store::StoreError;
 
 /// True for exactly one caller.
 pub(super) async fn consume(
-    pool: &PgPool,
+    db: &Db,
     key: &ReplayKey,
     until: OffsetDateTime,
 ) -> Result<bool, StoreError> {
@@ -19,11 +18,11 @@ pub(super) async fn consume(
     )
     .bind(key.to_string())
     .bind(until);
-    Ok(answer(insert.execute(pool)).await?.rows_affected() == 1)
+    Ok(db.execute(insert).await?.rows_affected() == 1)
 }
 
-pub(super) async fn is_consumed(pool: &PgPool, key: &ReplayKey) -> Result<bool, StoreError> {
+pub(super) async fn is_consumed(db: &Db, key: &ReplayKey) -> Result<bool, StoreError> {
     let used = sqlx::query("SELECT 1 FROM tower_heroku_sso.used_sign_in WHERE key = $1")
         .bind(key.to_string());
-    Ok(answer(used.fetch_optional(pool)).await?.is_some())
+    Ok(db.optional(used).await?.is_some())
 }

@@ -12,6 +12,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "PostgresStore::connect",
         "wants a server; its calls: `stores`, `replicas`",
     ),
+    ("PostgresStore::connect_with", "as `connect`"),
     ("PostgresStore::connect_with_at_most", "as `connect`"),
     (
         "PostgresStore::reseal",

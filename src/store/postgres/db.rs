@@ -1,0 +1,84 @@
+//! How the store talks to its database: directly, or through a pooler that gives each transaction whatever
+//! connection is free.
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgArguments, PgQueryResult, PgRow};
+use sqlx::query::Query;
+use sqlx::{PgPool, Postgres};
+
+use crate::store::StoreError;
+
+/// How long one call may take, whatever the server and the network do.
+const CALL: Duration = Duration::from_secs(10);
+
+/// A statement with its arguments.
+pub(super) type Statement<'q> = Query<'q, Postgres, PgArguments>;
+
+/// The connections, and what may be asked of them.
+#[derive(Clone, Debug)]
+pub(super) struct Db {
+    pub(super) pool: PgPool,
+    /// Nothing outlives a transaction: no statement, no setting, no lock, no `LISTEN`.
+    pub(super) is_pooled: bool,
+}
+
+/// Waits for the database, but not for ever.
+pub(super) async fn answer<T>(
+    call: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout(CALL, call).await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(StoreError::new("the database does not answer")),
+    }
+}
+
+impl Db {
+    /// A statement for a transaction of one's own.
+    pub(super) fn statement<'q>(&self, sql: &'q str) -> Statement<'q> {
+        sqlx::query(sql).persistent(!self.is_pooled)
+    }
+
+    pub(super) async fn execute(
+        &self,
+        statement: Statement<'_>,
+    ) -> Result<PgQueryResult, StoreError> {
+        if !self.is_pooled {
+            return answer(statement.execute(&self.pool)).await;
+        }
+        answer(async {
+            let mut transaction = self.pool.begin().await?;
+            let statement = statement.persistent(false);
+            let done = statement.execute(&mut *transaction).await?;
+            transaction.commit().await?;
+            Ok(done)
+        })
+        .await
+    }
+
+    pub(super) async fn all(&self, statement: Statement<'_>) -> Result<Vec<PgRow>, StoreError> {
+        if !self.is_pooled {
+            return answer(statement.fetch_all(&self.pool)).await;
+        }
+        answer(async {
+            let mut transaction = self.pool.begin().await?;
+            let statement = statement.persistent(false);
+            let rows = statement.fetch_all(&mut *transaction).await?;
+            transaction.commit().await?;
+            Ok(rows)
+        })
+        .await
+    }
+
+    pub(super) async fn optional(
+        &self,
+        statement: Statement<'_>,
+    ) -> Result<Option<PgRow>, StoreError> {
+        Ok(self.all(statement).await?.into_iter().next())
+    }
+
+    pub(super) async fn one(&self, statement: Statement<'_>) -> Result<PgRow, StoreError> {
+        let row = self.optional(statement).await?;
+        row.ok_or_else(|| sqlx::Error::RowNotFound.into())
+    }
+}

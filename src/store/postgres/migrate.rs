@@ -1,0 +1,116 @@
+//! The tables, brought up to date at the start.
+
+use std::collections::BTreeMap;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{PgConnection, Row};
+
+use super::connect::{START_PATIENCE, behind_a_pooler};
+use crate::store::StoreError;
+use crate::store::migrations::migrator;
+
+/// For the lock under which the schema is made.
+const LOCK: i64 = 0x6865_726f_6b75_5353;
+
+/// In one transaction: also a pooler keeps its settings and its lock for that long. Its search path leads to
+/// our schema and not to the partner's tables, nor to the table of the partner's own migrations. It waits for
+/// others that start at once; one that takes longer than half a minute has lost its machine.
+pub(super) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
+    let one = PgPoolOptions::new().max_connections(1);
+    let one = one
+        .acquire_timeout(START_PATIENCE)
+        .connect_with(options.clone())
+        .await
+        .map_err(behind_a_pooler)?;
+    let mut transaction = one.begin().await?;
+    sqlx::raw_sql("SET LOCAL search_path TO tower_heroku_sso; SET LOCAL lock_timeout TO '30s'")
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1)")
+        .persistent(false)
+        .bind(LOCK)
+        .execute(&mut *transaction)
+        .await?;
+    // Not `IF NOT EXISTS` alone: that wants the right to make schemas, also where there is one.
+    let exists = sqlx::query("SELECT 1 FROM pg_namespace WHERE nspname = 'tower_heroku_sso'")
+        .persistent(false)
+        .fetch_optional(&mut *transaction)
+        .await?;
+    if exists.is_none() {
+        sqlx::raw_sql("CREATE SCHEMA tower_heroku_sso")
+            .execute(&mut *transaction)
+            .await?;
+    }
+    run_missing(&mut transaction).await?;
+    // A backup that was put back has tickets from then, and signed cookies have those from since: what
+    // is revoked from now on must be later than all of them.
+    sqlx::raw_sql(
+        "SELECT setval('ticket', (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
+         FROM ticket WHERE last_value <
+         (extract(epoch FROM clock_timestamp() - interval '1 second') * 1000000)::bigint",
+    )
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    one.close().await;
+    Ok(())
+}
+
+/// As sqlx does it, in its table, but for statements with names, which a pooler does not keep apart.
+async fn run_missing(transaction: &mut PgConnection) -> Result<(), StoreError> {
+    let known = [
+        (1, "resources", include_str!("0001_resources.sql")),
+        (2, "doubts", include_str!("0002_doubts.sql")),
+    ];
+    let exists = sqlx::query(
+        "SELECT 1 FROM pg_tables
+         WHERE schemaname = 'tower_heroku_sso' AND tablename = '_sqlx_migrations'",
+    )
+    .persistent(false)
+    .fetch_optional(&mut *transaction)
+    .await?;
+    if exists.is_none() {
+        sqlx::raw_sql(
+            "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL,
+             installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), success BOOLEAN NOT NULL,
+             checksum BYTEA NOT NULL, execution_time BIGINT NOT NULL)",
+        )
+        .execute(&mut *transaction)
+        .await?;
+    }
+    let rows = sqlx::query("SELECT version, checksum FROM _sqlx_migrations")
+        .persistent(false)
+        .fetch_all(&mut *transaction)
+        .await?;
+    let mut applied = BTreeMap::new();
+    for row in rows {
+        let (version, checksum): (i64, Vec<u8>) =
+            (row.try_get("version")?, row.try_get("checksum")?);
+        applied.insert(version, checksum);
+    }
+    for migration in migrator(known).await?.iter() {
+        let version = migration.version;
+        match applied.get(&version) {
+            Some(checksum) if checksum[..] == migration.checksum[..] => continue,
+            Some(_) => {
+                let wrong = format!("migration {version} of the tables was another one");
+                return Err(StoreError::new(wrong));
+            }
+            None => {}
+        }
+        sqlx::raw_sql(&migration.sql)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES ($1, $2, true, $3, 0)",
+        )
+        .persistent(false)
+        .bind(version)
+        .bind(&*migration.description)
+        .bind(&*migration.checksum)
+        .execute(&mut *transaction)
+        .await?;
+    }
+    Ok(())
+}
