@@ -4,5 +4,6 @@
 mod deploying;
 mod fleet;
 mod place;
+mod pooler;
 mod replicas;
 mod stores;

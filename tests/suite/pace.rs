@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use heroku_addon_simulator::{AddOn, Endpoint};
 use support::ids::AddOnExt as _;
-use tower_heroku_sso::RatePools;
+use tower_heroku_sso::store::MemoryStore;
 use tower_heroku_sso::sync::SyncError;
+use tower_heroku_sso::{Clock as _, HerokuSsoBuilder, MemorySessions, RatePools};
 
 use support::world::{REFRESH, World, grant};
 
@@ -194,4 +195,64 @@ async fn u6_a_429_makes_all_wait_that_share_the_pool_and_people_get_the_last_lis
         .refresh_now(&addons[0].resource_id())
         .await
         .unwrap();
+}
+
+/// As after a release in a bad hour: the lists are in the store, and no calls are left.
+#[tokio::test]
+async fn a_process_that_starts_with_an_empty_pool_serves_lists_in_use_first() {
+    const IN_USE: usize = 20;
+    let (store, sessions) = (MemoryStore::default(), MemorySessions::default());
+    let with = || {
+        let (store, sessions) = (store.clone(), sessions.clone());
+        move |builder: HerokuSsoBuilder| {
+            let builder = builder.store(store).session_store(sessions);
+            builder.idle_interval(REFRESH)
+        }
+    };
+    let world = World::with_heroku(|heroku| heroku.enforce_rate_limit(true), with()).await;
+    let addons = apps(&world, 3 * IN_USE).await;
+    let mut browsers = Vec::new();
+    for (number, addon) in addons.iter().enumerate() {
+        match number < IN_USE {
+            true => browsers.push(world.signed_in(addon, "owner@example.com").await),
+            false => drop(world.sso.refresh_now(&addon.resource_id()).await.unwrap()),
+        }
+    }
+    world.clock.advance(Duration::from_secs(200));
+    world.heroku.set_rate_limit_remaining(0);
+
+    let (next, address) = world.another_gate(with()).await;
+    let browsers = Vec::from_iter(browsers.iter().map(|browser| browser.at(address)));
+    for browser in &browsers {
+        assert_eq!(browser.fetch("/page").await.status, 200);
+    }
+    world.heroku.reset_calls();
+    let sync = next.spawn_sync();
+    let mut fetched = (0, 0);
+    for _ in 0..30 {
+        world.clock.advance(Duration::from_secs(5));
+        world.quiet_for(Duration::from_millis(60)).await;
+        fetched = (0, 0);
+        for (number, addon) in addons.iter().enumerate() {
+            let list = next
+                .access_list(&addon.resource_id())
+                .await
+                .unwrap()
+                .unwrap();
+            if world.clock.now() - list.fetched_at < Duration::from_secs(150) {
+                match number < IN_USE {
+                    true => fetched.0 += 1,
+                    false => fetched.1 += 1,
+                }
+            }
+        }
+        if fetched.0 == IN_USE {
+            break;
+        }
+        for browser in &browsers {
+            assert_eq!(browser.fetch("/page").await.status, 200);
+        }
+    }
+    assert_eq!(fetched, (IN_USE, 0), "in use, idle");
+    sync.shutdown().await;
 }

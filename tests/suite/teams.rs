@@ -368,3 +368,25 @@ async fn a_token_whose_own_pool_is_empty_is_helped_out_by_another_of_the_team() 
         assert_eq!(world.heroku.calls(Endpoint::TeamMembers), asked);
     }
 }
+
+#[tokio::test]
+async fn u2_a_team_that_the_app_names_and_heroku_does_not_find_is_withheld() {
+    for status in [404, 410] {
+        let world = World::start().await;
+        let addon = apps(&world, &acme(&world), 1).await.remove(0);
+        addon.app().collaborator("ann@example.com");
+        world
+            .heroku
+            .fault(Endpoint::TeamMembers, Fault::Status(status));
+        world.signed_in(&addon, "ann@example.com").await;
+        let member = addon.sign_in_form("mia@example.com");
+        assert_eq!(
+            world.browser().submit(&member).await.status,
+            503,
+            "{status}"
+        );
+        world.heroku.clear_faults();
+        world.clock.advance(REFRESH + Duration::from_secs(1));
+        world.signed_in(&addon, "mia@example.com").await;
+    }
+}

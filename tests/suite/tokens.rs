@@ -365,3 +365,27 @@ async fn who_waits_for_another_process_s_renewal_sees_when_it_is_done() {
     let token = waiting.await.unwrap().unwrap();
     assert_eq!(token.expose_secret(), "renewed");
 }
+
+#[tokio::test]
+async fn u25_a_refusal_that_passes_keeps_nobody_out_for_longer_than_a_list_lasts() {
+    const TEN_MINUTES: Duration = Duration::from_secs(600);
+    let world = World::start().await;
+    let addon = world.addon().await;
+    world.signed_in(&addon, "ann@example.com").await;
+    let sync = world.sso.spawn_sync();
+    world.heroku.fault(Endpoint::Token, Fault::Status(401));
+    world.heroku.expire_access_tokens();
+    let status = async || {
+        let form = addon.sign_in_form("ann@example.com");
+        world.browser().submit(&form).await.status
+    };
+    for _ in 0..24 {
+        world.clock.advance(TEN_MINUTES);
+        status().await;
+    }
+    assert_eq!(status().await, 503);
+    world.heroku.clear_faults();
+    world.clock.advance(TEN_MINUTES);
+    assert_eq!(status().await, 303);
+    sync.shutdown().await;
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{PgConnection, Row};
+use sqlx::{Executor, PgConnection, Row};
 
 use super::connect::{START_PATIENCE, behind_a_pooler};
 use crate::store::StoreError;
@@ -23,8 +23,8 @@ pub(super) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError
         .await
         .map_err(behind_a_pooler)?;
     let mut transaction = one.begin().await?;
-    sqlx::raw_sql("SET LOCAL search_path TO tower_heroku_sso; SET LOCAL lock_timeout TO '30s'")
-        .execute(&mut *transaction)
+    transaction
+        .execute("SET LOCAL search_path TO tower_heroku_sso; SET LOCAL lock_timeout TO '30s'")
         .await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)")
         .persistent(false)
@@ -37,20 +37,20 @@ pub(super) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError
         .fetch_optional(&mut *transaction)
         .await?;
     if exists.is_none() {
-        sqlx::raw_sql("CREATE SCHEMA tower_heroku_sso")
-            .execute(&mut *transaction)
+        transaction
+            .execute("CREATE SCHEMA tower_heroku_sso")
             .await?;
     }
     run_missing(&mut transaction).await?;
     // A backup that was put back has tickets from then, and signed cookies have those from since: what
     // is revoked from now on must be later than all of them.
-    sqlx::raw_sql(
-        "SELECT setval('ticket', (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
+    transaction
+        .execute(
+            "SELECT setval('ticket', (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
          FROM ticket WHERE last_value <
          (extract(epoch FROM clock_timestamp() - interval '1 second') * 1000000)::bigint",
-    )
-    .execute(&mut *transaction)
-    .await?;
+        )
+        .await?;
     transaction.commit().await?;
     one.close().await;
     Ok(())
@@ -70,13 +70,9 @@ async fn run_missing(transaction: &mut PgConnection) -> Result<(), StoreError> {
     .fetch_optional(&mut *transaction)
     .await?;
     if exists.is_none() {
-        sqlx::raw_sql(
-            "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL,
+        transaction.execute("CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL,
              installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), success BOOLEAN NOT NULL,
-             checksum BYTEA NOT NULL, execution_time BIGINT NOT NULL)",
-        )
-        .execute(&mut *transaction)
-        .await?;
+             checksum BYTEA NOT NULL, execution_time BIGINT NOT NULL)").await?;
     }
     let rows = sqlx::query("SELECT version, checksum FROM _sqlx_migrations")
         .persistent(false)
@@ -98,9 +94,7 @@ async fn run_missing(transaction: &mut PgConnection) -> Result<(), StoreError> {
             }
             None => {}
         }
-        sqlx::raw_sql(&migration.sql)
-            .execute(&mut *transaction)
-            .await?;
+        transaction.execute(&*migration.sql).await?;
         sqlx::query(
             "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
              VALUES ($1, $2, true, $3, 0)",

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use tower_heroku_sso::jwt::{JwtKey, JwtKeys};
 use tower_heroku_sso::store::PostgresStore;
 use tower_heroku_sso::sync::{Change, Changes, SyncHandle};
-use tower_heroku_sso::{HerokuSso, HerokuSsoBuilder};
+use tower_heroku_sso::{HerokuSso, HerokuSsoBuilder, MemorySessions};
 use tower_sessions::CachingSessionStore;
 use tower_sessions_moka_store::MokaStore;
 use tower_sessions_sqlx_store::PostgresStore as PostgresSessions;
@@ -474,4 +474,27 @@ async fn ended(stream: &mut reqwest::Response) {
     tokio::time::timeout(AT_ONCE, end)
         .await
         .expect("the stream ends");
+}
+
+#[tokio::test]
+async fn c20_two_gates_on_clones_of_one_store_hear_each_other() {
+    let store = Postgres::new().await.open().await;
+    let sessions = MemorySessions::default();
+    let with = || {
+        let (store, sessions) = (store.clone(), sessions.clone());
+        move |builder: HerokuSsoBuilder| builder.store(store).session_store(sessions)
+    };
+    let here = World::with(with()).await;
+    let (there, address_there) = here.another_gate(with()).await;
+    let _syncs = [here.sso.spawn_sync(), there.spawn_sync()];
+    let addon = here.addon().await;
+    let ann = here.signed_in(&addon, "ann@example.com").await;
+    let there = ann.at(address_there);
+    assert_eq!(there.fetch("/page").await.status, 200);
+    let email = "ann@example.com".parse().unwrap();
+    here.sso.revoke(&addon.resource_id(), &email).await.unwrap();
+    soon("she is out there too", async || {
+        there.fetch("/page").await.status == 401
+    })
+    .await;
 }

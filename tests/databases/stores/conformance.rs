@@ -19,13 +19,15 @@ use crate::place::Place;
 /// Each of these functions is a test of every store.
 macro_rules! rules {
     ($($rule:ident)*) => {
-        rules! { @store memory Memory $($rule)* }
-        rules! { @store sqlite Sqlite $($rule)* }
-        rules! { @store postgres Postgres $($rule)* }
+        rules! { @store memory place::Memory $($rule)* }
+        rules! { @store sqlite place::Sqlite $($rule)* }
+        rules! { @store postgres place::Postgres $($rule)* }
+        rules! { @store pooled pooler::Pooled $($rule)* }
     };
-    (@store $module:ident $place:ident $($rule:ident)*) => {
+    (@store $module:ident $file:ident::$place:ident $($rule:ident)*) => {
         mod $module {
-            use crate::place::{$place, Place};
+            use crate::$file::$place;
+            use crate::place::Place as _;
 
             $(#[tokio::test]
             async fn $rule() {
@@ -44,6 +46,15 @@ macro_rules! durable_rules {
             $(#[tokio::test]
             async fn $rule() {
                 super::$rule(Sqlite::new().await).await;
+            })*
+        }
+        mod durable_pooled {
+            use crate::place::Place as _;
+            use crate::pooler::Pooled;
+
+            $(#[tokio::test]
+            async fn $rule() {
+                super::$rule(Pooled::new().await).await;
             })*
         }
         mod durable_postgres {

@@ -2,6 +2,7 @@
 
 mod conformance;
 mod keys;
+mod pooled;
 mod sessions;
 mod shared;
 mod sweep;

@@ -1,0 +1,108 @@
+//! Postgres behind PgBouncer in transaction mode. What every store must do is held against it in
+//! `conformance`.
+
+use std::time::{Duration, Instant};
+
+use time::OffsetDateTime;
+use tower_heroku_sso::ResourceId;
+use tower_heroku_sso::store::{
+    PostgresStore, Registration, SessionKey, SharedStore, Store, StoreNotice, Work,
+};
+
+use crate::place::{Place, Postgres, keys};
+use crate::pooler::{Pooled, Pooler};
+use crate::stores::conformance::replay_key;
+
+fn resource(number: u128) -> ResourceId {
+    uuid::Uuid::from_u128(number).into()
+}
+
+fn shared(store: &PostgresStore) -> &dyn SharedStore {
+    store.shared().expect("a store that is shared")
+}
+
+#[tokio::test]
+async fn c19_many_calls_share_the_few_connections_of_a_pooler() {
+    let place = Pooled::new().await;
+    let (a, b) = (place.open().await, place.open().await);
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..60_u128 {
+        let store = if number % 2 == 0 {
+            a.clone()
+        } else {
+            b.clone()
+        };
+        calls.spawn(async move {
+            let id = resource(number + 1);
+            assert!(store.put(&id, Registration::active(None)).await.unwrap());
+            assert!(store.get(&id).await.unwrap().is_some());
+            let key = replay_key(i64::try_from(number).unwrap());
+            let now = OffsetDateTime::now_utc();
+            assert!(store.burn(&key, now, now).await.unwrap());
+            assert!(store.is_consumed(&key).await.unwrap());
+            assert!(store.end(&id).await.unwrap());
+            store.ticket().await.unwrap()
+        });
+    }
+    let mut tickets = calls.join_all().await;
+    tickets.sort();
+    tickets.dedup();
+    assert_eq!(tickets.len(), 60);
+}
+
+#[tokio::test]
+async fn c19_what_others_change_is_heard_within_two_seconds_of_a_pooler() {
+    let place = Pooled::new().await;
+    let (a, b) = (place.open().await, place.open().await);
+    let mut notices = shared(&b).notices();
+    let work = Work::List(resource(1));
+    assert!(
+        shared(&a)
+            .lease(&work, Duration::from_secs(30))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !shared(&b)
+            .lease(&work, Duration::from_secs(30))
+            .await
+            .unwrap()
+    );
+    for number in 0..3 {
+        let session = SessionKey::from_stored(&format!("session-{number}"));
+        let now = OffsetDateTime::now_utc();
+        a.close_session(&session, now, now).await.unwrap();
+        let begun = Instant::now();
+        let next = tokio::time::timeout(Duration::from_secs(10), notices.next()).await;
+        assert_eq!(next.expect("word of it"), StoreNotice::Session(session));
+        assert!(
+            begun.elapsed() < Duration::from_secs(2),
+            "{:?}",
+            begun.elapsed()
+        );
+    }
+    // Looks overlap, and none tells what was told before.
+    let again = tokio::time::timeout(Duration::from_millis(2500), notices.next()).await;
+    assert!(again.is_err(), "{again:?}");
+}
+
+#[tokio::test]
+async fn c19_a_pooler_that_is_not_told_of_is_refused_by_the_name_of_the_setting() {
+    let database = Postgres::new().await;
+    for settings in [
+        "",
+        // With what it would refuse left out unseen.
+        "ignore_startup_parameters = extra_float_digits, options",
+    ] {
+        let pooler = Pooler::start(settings);
+        let address = pooler.address(&database.url);
+        let refused = PostgresStore::connect(&address, keys()).await.unwrap_err();
+        let said = format!("{refused:?}");
+        assert!(
+            said.contains("PostgresOptions::transaction_pooler"),
+            "{said}"
+        );
+    }
+    // The setting does no harm without a pooler, nor the tables that were made through one.
+    drop(database.open().await);
+}
