@@ -218,7 +218,7 @@ async fn a_process_that_starts_with_an_empty_pool_serves_lists_in_use_first() {
             false => drop(world.sso.refresh_now(&addon.resource_id()).await.unwrap()),
         }
     }
-    world.clock.advance(Duration::from_secs(200));
+    world.clock.advance(Duration::from_secs(150));
     world.heroku.set_rate_limit_remaining(0);
 
     let (next, address) = world.another_gate(with()).await;
