@@ -16,8 +16,8 @@
 //!    that no token that is being renewed is lost.
 //! 5. **https**, ended by whatever stands in front of you: the session cookie is `Secure`.
 //! 6. **A clock that is right**, as forms are good for five minutes.
-//! 7. **A direct connection to Postgres**, or a pooler in session mode: `LISTEN` does not survive
-//!    transaction pooling.
+//! 7. **A direct connection to Postgres**, with TLS; or `PostgresOptions::transaction_pooler` behind a pooler in
+//!    transaction mode.
 //! 8. **Alerts**: see [`observing`](crate::guide::observing).
 //!
 //! # In one piece

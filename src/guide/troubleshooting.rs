@@ -144,8 +144,14 @@
 //! see [`SealingKeys`](crate::store::SealingKeys).
 //!
 //! ### "other processes cannot be listened to", or sign-outs that count elsewhere only after 15 seconds
-//! Postgres is behind a pooler in transaction mode. `LISTEN` and advisory locks belong to a session: give
-//! the store a direct connection, or a pooler in session mode.
+//! The connection for `LISTEN` cannot be had. Until it can, the tables are looked at every second.
+//!
+//! ### "the database is behind a pooler that does not keep a connection's settings"
+//! Say `PostgresOptions::transaction_pooler`, or give the store the address of the database itself.
+//!
+//! ### "`sslmode=prefer` lets the connection … go without TLS"
+//! Say `sslmode=require` or `verify-full`. On a network that you trust,
+//! `PostgresOptions::allow_unencrypted_connections`.
 //!
 //! ### A store call waits for 30 seconds when the database is away
 //! That is the session store's pool, which is yours: give it an `acquire_timeout` of 3 seconds.

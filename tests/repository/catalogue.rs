@@ -132,6 +132,47 @@ fn no_test_bears_a_number_that_is_not_there() {
     }
 }
 
+/// The tests that the table of ASVS names: in full, or by the beginning that several have in common.
+fn named_by_asvs(text: &str) -> Vec<&str> {
+    let table = text.split("## OWASP ASVS").nth(1).expect("the table");
+    let quoted = table.split('`').skip(1).step_by(2);
+    let is_test = |name: &&str| {
+        let own = name.trim_end_matches('…');
+        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        own.contains('_') && own.chars().all(is_name) && (own.len() > 16 || own != *name)
+    };
+    quoted.filter(is_test).collect()
+}
+
+#[test]
+fn the_tests_that_the_table_of_asvs_names_are_there() {
+    fn collect(folder: &Path, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let source = fs::read_to_string(&path).unwrap();
+                found.extend(tests_of(&source).into_iter().map(str::to_owned));
+            }
+        }
+    }
+    let mut there = BTreeSet::new();
+    for folder in ["tests", "src", "simulator", "assertion"] {
+        collect(&root().join(folder), &mut there);
+    }
+    let text = fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let named = named_by_asvs(&text);
+    assert!(named.len() > 60, "{named:?}");
+    for name in named {
+        let is_there = match name.strip_suffix('…') {
+            Some(beginning) => there.iter().any(|test| test.starts_with(beginning)),
+            None => there.contains(name),
+        };
+        assert!(is_there, "there is no test `{name}`");
+    }
+}
+
 #[test]
 fn the_checks_above_notice_what_they_look_for() {
     assert_eq!(leading_numbers("a24_a25_strangers"), ["a24", "a25"]);
