@@ -69,7 +69,7 @@ async fn c19_what_others_change_is_heard_within_two_seconds_of_a_pooler() {
             .unwrap()
     );
     for number in 0..3 {
-        let session = SessionKey::from_stored(&format!("session-{number}"));
+        let session = SessionKey::from_stored(format!("session-{number}"));
         let now = OffsetDateTime::now_utc();
         a.close_session(&session, now, now).await.unwrap();
         let begun = Instant::now();
