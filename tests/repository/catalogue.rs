@@ -159,9 +159,9 @@ fn the_tests_that_the_table_of_asvs_names_are_there() {
     }
     let mut there = BTreeSet::new();
     for folder in ["tests", "src", "simulator", "assertion"] {
-        collect(&root().join(folder), &mut there);
+        collect(&crate::root().join(folder), &mut there);
     }
-    let text = fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let text = fs::read_to_string(crate::root().join("SECURITY.md")).unwrap();
     let named = named_by_asvs(&text);
     assert!(named.len() > 60, "{named:?}");
     for name in named {

@@ -218,7 +218,8 @@ async fn a_process_that_starts_with_an_empty_pool_serves_lists_in_use_first() {
             false => drop(world.sso.refresh_now(&addon.resource_id()).await.unwrap()),
         }
     }
-    world.clock.advance(Duration::from_secs(150));
+    // All are due within the next seconds.
+    world.clock.advance(Duration::from_secs(265));
     world.heroku.set_rate_limit_remaining(0);
 
     let (next, address) = world.another_gate(with()).await;
@@ -248,9 +249,6 @@ async fn a_process_that_starts_with_an_empty_pool_serves_lists_in_use_first() {
         }
         if fetched.0 == IN_USE {
             break;
-        }
-        for browser in &browsers {
-            assert_eq!(browser.fetch("/page").await.status, 200);
         }
     }
     assert_eq!(fetched, (IN_USE, 0), "in use, idle");

@@ -122,7 +122,7 @@ mod tests {
         for url in [
             "postgres://ann:secret@db.example.com/app",
             "postgres://ann:secret@10.0.0.7:6432/app?application_name=sslmode",
-            "postgres://ann:secret@/app?host=db.example.com",
+            "postgres:///app?host=db.example.com",
             "postgres://localhost.example.com/app",
             "postgres://127.0.0.1.example.com/app",
         ] {
