@@ -166,13 +166,3 @@ pub use webhook::Webhooks;
 // Types of these are in signatures; one version of each is the right one.
 #[doc(no_inline)]
 pub use {secrecy, time, tower_sessions, url};
-
-/// The README's examples, compiled and run.
-#[cfg(all(doctest, feature = "axum"))]
-#[doc = include_str!("../README.md")]
-struct Readme;
-
-/// The programs of the page on deploying, compiled.
-#[cfg(all(doctest, feature = "postgres"))]
-#[doc = include_str!("../DEPLOYING.md")]
-struct Deploying;

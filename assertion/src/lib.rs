@@ -13,8 +13,8 @@
 //! 4. it has not expired, and its `nbf`, if it has one, has come: with five seconds of leeway at both
 //!    ends, as the gate and the service have different clocks.
 //!
-//! Every other request is answered with 401 as `application/problem+json`; with 503 while no keys can be
-//! had. The header is removed, so that no other reader of it decides by an assertion that was not
+//! Every other request is answered with 401 as `application/problem+json`, or with 503 while the JWK set is
+//! unavailable. The header is removed, so that no other reader of it decides by an assertion that was not
 //! checked.
 //!
 //! ```

@@ -93,7 +93,7 @@ impl VerifyAssertion {
         let now = self.clock.unix_timestamp();
         let claims = verify::<AssertionClaims>(&keys, &self.issuer, &self.audience, &token, now);
         claims.map(AssertedUser::new).map_err(|reason| {
-            tracing::debug!(%reason, "an assertion does not count");
+            tracing::debug!(%reason, "assertion rejected");
             Rejection::NotAsserted
         })
     }

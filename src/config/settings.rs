@@ -111,7 +111,7 @@ pub enum SessionLife {
     /// still have its user, up to `max_session`. The default.
     #[default]
     FollowsList,
-    /// One `refresh_interval` from the sign-in, whatever comes.
+    /// One `refresh_interval` from the sign-in, regardless of later refreshes.
     Fixed,
 }
 

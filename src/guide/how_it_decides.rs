@@ -12,7 +12,7 @@
 //! | step | rule | source |
 //! | --- | --- | --- |
 //! | 1. read | a form by POST, of 64 KiB at most, within 10 seconds; each known field once, and none of them in the query | the crate's own; [RFC 9110] for 405, 408, 413, 415 |
-//! | 2. verify | `user_scoped_resource_token` must be there and match; without it, `resource_token` counts only under [`AllowUnsignedEmail`](crate::SsoPolicy::AllowUnsignedEmail) | [Add-on SSO]: the first is the recommended one of Heroku's three tokens |
+//! | 2. verify | `user_scoped_resource_token` must be there and match; without it, `resource_token` counts only under [`AllowUnsignedEmail`](crate::SsoPolicy::AllowUnsignedEmail) or [`Legacy`](crate::SsoPolicy::Legacy), and the version 1 pair `id` and `token` under `Legacy` alone | [Add-on SSO]: the first is the recommended one of Heroku's three tokens |
 //! | 3. time | at most 5 minutes old, at most 60 seconds ahead | [Add-on SSO] for the age; Heroku states no rule for the future |
 //! | 4. the list | the email is on the resource's access list, and the list names no other account for it | [Syncing user access] |
 //! | 5. open | a session under a new id, for this resource alone, which lasts as long as its list does | [Ownership model]: a list of who may enter is good for 5 minutes |
@@ -92,15 +92,14 @@
 //! being read are ended when their reader's access ends ([`Streams`](crate::Streams)).
 //!
 //! # When a session is over
-//! A session stores who, where, how proved and when it began, and no end. It lasts as long as its list does,
-//! whether or not a request comes, and only a newer list that still has its person prolongs it. The same rule
-//! holds for requests, streams, downloads, WebSockets, signed cookies and bearer tokens:
+//! A session stores the user, the resource, the proof and the sign-in time. It has no stored end: the newest
+//! list decides, whether or not a request comes. The same rule holds for requests, streams, downloads, WebSockets, signed cookies and bearer tokens:
 //!
 //! | the newest list is | then |
 //! | --- | --- |
 //! | at most `refresh_interval` old | it decides |
-//! | older, at most `max_list_age` | one fetch, which all who wait share, decides; without an answer (from Heroku, the rate limit, the store, another process) the list that there is decides |
-//! | older than that, and attempts were not answered | 503 `cannot-check` with `Retry-After`. The session is kept, and goes on when one is answered. A stream is not cut while an attempt is under way |
+//! | older, at most `max_list_age` | one fetch, which all who wait share, decides; without an answer (from Heroku, the rate limit, the store, another process) the current list decides |
+//! | older than that, and fetches failed | 503 `cannot-check` with `Retry-After`. The session is kept, and works again after the next successful fetch. A stream is not cut while an attempt is under way |
 //! | older than that, as nothing used the resource | the session is over: 401 `session-ended`, and a browser is led through Heroku once |
 //!
 //! In any case it is over `max_session` after its sign-in, and by a sign-out, a revocation or a removal.
@@ -108,9 +107,9 @@
 //! the newest list, at most that end.
 //!
 //! A resource is **in use**, and its list fetched every `refresh_interval`, while it had a request within
-//! [`in_use_for`](crate::Config::in_use_for) (15 minutes), or a response of its is still being read, or a
-//! WebSocket waits on [`HerokuUser::ended`](crate::HerokuUser::ended). So a form that takes its time, an event
-//! stream and a long download keep their session.
+//! [`in_use_for`](crate::Config::in_use_for) (15 minutes), or a response body is still being read, or a
+//! WebSocket awaits [`HerokuUser::ended`](crate::HerokuUser::ended). Long downloads, event streams and forms
+//! that take minutes to fill in therefore keep their session.
 //!
 //! # Why 401, why 403, why 503
 //! | status | meaning | what helps | kinds |

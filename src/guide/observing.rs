@@ -12,8 +12,8 @@
 //! `oldest_list_age_seconds`. The same and more in code: [`HerokuSso::health`](crate::HerokuSso::health).
 //!
 //! # Metrics
-//! Feature `metrics`, through the [`metrics`](https://docs.rs/metrics) facade: install a recorder first, as
-//! what is counted before that is lost. No label holds a person, a resource or a secret.
+//! Through the [`metrics`](https://docs.rs/metrics) facade. Install a recorder first: what is counted before
+//! that is lost. No label holds a person, a resource or a secret.
 //!
 //! | metric | kind | labels |
 //! | --- | --- | --- |

@@ -19,9 +19,8 @@
 //! calls that costs. Shorter: a minute costs five times the calls of the lists in use. Longer: more than
 //! Heroku's article on ownership allows; do it with Heroku's word only.
 //!
-//! **`in_use_for`** is how long somebody may be away from the dashboard, to fill in a form say, before their
-//! session is over, against the calls that lists cost which nobody asks for. Longer than `max_session` is of
-//! no use.
+//! **`in_use_for`** is how long a user can be idle, filling in a form say, before the session ends. Longer
+//! values cost more calls to Heroku. Longer than `max_session` is of no use.
 //!
 //! **`max_list_age`** is what a customer notices of an outage at Heroku, against how long somebody who was
 //! removed during one may stay or come in again. Make it an hour if your dashboard is what people need when Heroku
@@ -40,9 +39,9 @@
 //! most.
 //!
 //! # How many resources
-//! By the figures that are known of Heroku's limit (4,500 calls, 75 more each minute), with three calls for a
-//! list and a fetch after 90 to 95 % of the interval, as it is once calls are short, so many resources can be **in use** at the same time
-//! without a list that gets older than its interval:
+//! Heroku's limit is 4,500 calls, refilled at 75 a minute. A list takes three calls, and once calls are short
+//! it is fetched after 90 to 95 % of its interval. The table gives the number of resources that can be **in
+//! use** at the same time without any list exceeding its interval:
 //!
 //! | `refresh_interval` | all share one pool ([`Shared`](crate::RatePools::Shared)) | a pool each ([`PerToken`](crate::RatePools::PerToken)) |
 //! | --- | --- | --- |
@@ -77,8 +76,8 @@
 //! whoever sends a form after the end gets a 401, and has to fill it in again.
 //!
 //! A session lasts with or without requests: an unattended browser is signed in as long as the resource is in
-//! use. **`fixed_sessions`** is for those who want the shortest possible life: one `refresh_interval` from the
-//! sign-in, whatever comes, and through Heroku again.
+//! use. Use **`fixed_sessions`** for the shortest sessions: each ends one `refresh_interval` after its sign-in,
+//! regardless of later refreshes.
 //!
 //! **`LeaveOpen`** is for handlers that must finish what they send, and look to
 //! [`HerokuUser::ended`](crate::HerokuUser::ended) themselves. WebSockets always must: after the upgrade
@@ -93,7 +92,7 @@
 //! | [`list_policy`](crate::Config::list_policy) | `Documented` | `Documented`, `Strict` |
 //!
 //! **`AllowUnsignedEmail`** is for an add-on that is not sent `user_scoped_resource_token`: the log says so,
-//! with the variable, at the first sign-in. Users are claimed then, without roles
+//! with the variable, at the first sign-in. The email is then unverified, and the user has no roles
 //! ([`threats`](crate::guide::threats#unsigned-emails)). **`Legacy`** is for add-ons from before 2023 and for
 //! Heroku's tester `kensa`: see [`threats`](crate::guide::threats#the-legacy-policy).
 //!

@@ -106,9 +106,8 @@
 //! # use tower::ServiceExt;
 //! # use tower_heroku_sso::{
 //! #     AddonPassword, ClientSecret, HerokuSso, ManualClock, Manifest, OauthGrant, SsoSalt,
-//! #     simulator::Simulator,
 //! # };
-//! use heroku_addon_simulator::{Endpoint, Fault};
+//! use heroku_addon_simulator::{Endpoint, Fault, Simulator};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {

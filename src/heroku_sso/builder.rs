@@ -116,7 +116,8 @@ impl HerokuSsoBuilder {
         cookies: CookieTransport => |config, transport| config.cookies = transport;
     }
 
-    /// [`SessionLife::Fixed`]: a session ends one `refresh_interval` after its sign-in, whatever comes.
+    /// [`SessionLife::Fixed`]: a session ends one `refresh_interval` after its sign-in, regardless of
+    /// later refreshes.
     pub fn fixed_sessions(mut self) -> Self {
         self.config.session_life = SessionLife::Fixed;
         self

@@ -45,7 +45,7 @@ pub enum JwtError {
     #[error("the token has expired")]
     Expired,
     /// Its beginning (`nbf`) has not come.
-    #[error("the token counts later only")]
+    #[error("the token is not yet valid (nbf)")]
     NotYet,
     /// It cannot be read, or was not signed by that key.
     #[error("the token is malformed, or its signature does not match")]

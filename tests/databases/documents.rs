@@ -1,0 +1,12 @@
+//! The examples of the documents, compiled and run: they use stores of sessions that the crate itself does
+//! not build.
+
+/// The README's examples.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
+/// The programs of the page on deploying.
+#[cfg(doctest)]
+#[doc = include_str!("../../DEPLOYING.md")]
+struct Deploying;
