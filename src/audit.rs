@@ -6,6 +6,7 @@ use crate::access::{Email, ListChange};
 use crate::heroku::HerokuError;
 use crate::ids::ResourceId;
 use crate::sso::Proof;
+use crate::store::AbsenceKind;
 
 const TARGET: &str = "tower_heroku_sso::audit";
 
@@ -61,6 +62,26 @@ pub(crate) fn partner_call_refused(credentials: &'static str) {
 
 pub(crate) fn resource_gone(resource: &ResourceId) {
     tracing::info!(target: TARGET, event = "resource_gone", %resource);
+}
+
+pub(crate) fn resource_dormant(resource: &ResourceId, kind: AbsenceKind) {
+    tracing::warn!(
+        target: TARGET, event = "resource_dormant", %resource, ?kind,
+        "resource is dormant: access is suspended, nothing is lost; an answer of heroku's or a new grant \
+         revives it"
+    );
+}
+
+pub(crate) fn resource_revived(resource: &ResourceId) {
+    tracing::info!(target: TARGET, event = "resource_revived", %resource);
+}
+
+pub(crate) fn dormancy_braked(resources: u64) {
+    tracing::error!(
+        target: TARGET, event = "dormancy_braked", resources,
+        "heroku says of too many resources at once that they are not there: none of them ends, and none \
+         more becomes dormant (said once an hour). Are HEROKU_API_URL and HEROKU_CLIENT_SECRET right?"
+    );
 }
 
 pub(crate) fn list_changed(resource: &ResourceId, change: &ListChange) {

@@ -90,7 +90,7 @@
 //! | `postgres` | [`store::PostgresStore`]: state that several processes share | no |
 //!
 //! Without `axum` the gate is there all the same, and a request that passes has a [`HerokuUser`] in its
-//! extensions. The Partner API is then yours to answer ([`HerokuSso::register`], [`HerokuSso::forget`]), and
+//! extensions. The Partner API is then yours to answer ([`HerokuSso::register`], [`HerokuSso::deprovision`]), and
 //! webhooks are not received.
 //!
 //! # Logs

@@ -14,6 +14,7 @@ pub(crate) struct Gauges {
     pub(crate) in_use: usize,
     pub(crate) without_list: usize,
     pub(crate) needing_grant: usize,
+    pub(crate) dormant: usize,
     pub(crate) oldest_list: Option<Duration>,
     pub(crate) oldest_in_use: Option<Duration>,
     pub(crate) due_in_use: usize,
@@ -53,6 +54,7 @@ pub(crate) fn set(gauges: &Gauges) {
         ("in_use", gauges.in_use),
         ("without_list", gauges.without_list),
         ("needing_grant", gauges.needing_grant),
+        ("dormant", gauges.dormant),
     ] {
         gauge!("heroku_sso_resources", "state" => state).set(count(resources));
     }

@@ -11,6 +11,17 @@ use super::Endpoint;
 pub enum Fault {
     /// This status with an error body of Heroku's shape.
     Status(u16),
+    /// This status with an error body of this `id`.
+    Error {
+        /// The status.
+        status: u16,
+        /// Heroku's or another's name for the error.
+        id: String,
+    },
+    /// As [`Status`](Self::Status), without a `Request-Id`: something in front of Heroku answers.
+    StatusWithoutRequestId(u16),
+    /// This status with an HTML page and without a `Request-Id`, as from something in front of Heroku.
+    Html(u16),
     /// 429 `rate_limit`, with a `Retry-After` header of this value if there is one.
     RateLimited {
         /// The header's value as it is sent, well-formed or not.

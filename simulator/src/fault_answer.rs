@@ -31,6 +31,27 @@ pub(super) fn html_503() -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, Html(page)).into_response()
 }
 
+/// Marks an answer that no `Request-Id` is to be added to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WithoutRequestId;
+
+/// The answer as something in front of Heroku gives it.
+pub(super) fn without_request_id(answer: impl IntoResponse) -> Response {
+    let mut answer = answer.into_response();
+    answer.extensions_mut().insert(WithoutRequestId);
+    answer
+}
+
+pub(super) fn html(status: StatusCode) -> Response {
+    let page = format!("<!DOCTYPE html><title>{status}</title><h1>{status}</h1>");
+    without_request_id((status, Html(page)))
+}
+
+pub(super) fn error(status: StatusCode, id: &str) -> Response {
+    let body = serde_json::json!({ "id": id, "message": "A simulated failure." });
+    (status, axum::Json(body)).into_response()
+}
+
 pub(super) fn json_text(text: String) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }

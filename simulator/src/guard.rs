@@ -51,7 +51,12 @@ pub(super) async fn guard(
         let remaining = settle(&shared, &mut state, addon, status);
         headers.insert("ratelimit-remaining", remaining.into());
     }
-    if let Some(id) = request_id.or_else(fresh_id) {
+    let has_request_id = answer
+        .extensions()
+        .get::<wrong::WithoutRequestId>()
+        .is_none();
+    let headers = answer.headers_mut();
+    if let Some(id) = request_id.or_else(fresh_id).filter(|_| has_request_id) {
         headers.insert("request-id", id);
     }
     if let Some(date) = date(&shared, state.date_offset) {
@@ -133,10 +138,12 @@ async fn faulty(
     next: Next,
 ) -> Response {
     match fault {
-        Fault::Status(status) => {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            Refusal::of_status(status).into_response()
+        Fault::Status(status) => Refusal::of_status(status_of(status)).into_response(),
+        Fault::StatusWithoutRequestId(status) => {
+            wrong::without_request_id(Refusal::of_status(status_of(status)))
         }
+        Fault::Html(status) => wrong::html(status_of(status)),
+        Fault::Error { status, id } => wrong::error(status_of(status), &id),
         Fault::RateLimited { retry_after } => wrong::rate_limited(retry_after.as_deref()),
         Fault::Slow(delay) => {
             tokio::select! {
@@ -173,6 +180,10 @@ async fn faulty(
         Fault::Redirect(to) => wrong::redirect(&to),
         Fault::WrongId => wrong::about_another(next.run(request).await).await,
     }
+}
+
+fn status_of(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// The time by the simulator's clock, as HTTP writes it.

@@ -25,6 +25,12 @@ impl Config {
             ("max_list_age", self.list_age_limit(), refresh, LONGEST),
             ("max_session", self.max_session, refresh, LONGEST),
             (
+                "dormant_for",
+                self.dormant_for,
+                Duration::from_secs(3600),
+                LONGEST,
+            ),
+            (
                 "sso_max_age",
                 self.sso_max_age,
                 Duration::ZERO,

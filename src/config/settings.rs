@@ -48,6 +48,10 @@ pub struct Config {
     /// a session store, and of a signed token. Default: 90 minutes. At least
     /// `refresh_interval`, at most 30 days.
     pub max_session: Duration,
+    /// How long a dormant resource can be revived, before it is deprovisioned; and how long Heroku must
+    /// have refused a grant until its resource is dormant. Default: 7 days. At least an hour, at most 30
+    /// days. See [`end_of_a_resource`](crate::guide::end_of_a_resource).
+    pub dormant_for: Duration,
     /// Whether a session may outlive one `refresh_interval`. Default: [`SessionLife::FollowsList`].
     pub session_life: SessionLife,
     /// What a browser gets when its session has ended. Default: [`OnExpired::Redirect`].
@@ -165,6 +169,7 @@ impl Default for Config {
             sync_scope: SyncScope::default(),
             rate_pools: RatePools::default(),
             max_session: Duration::from_secs(90 * 60),
+            dormant_for: Duration::from_secs(7 * 24 * 60 * 60),
             session_life: SessionLife::default(),
             on_expired: OnExpired::default(),
             streams: Streams::default(),

@@ -83,7 +83,7 @@
 //! [`SsoPolicy::Legacy`](crate::SsoPolicy::Legacy) alone, by the gate and by
 //! [`partner_api`](crate::HerokuSso::partner_api): give the manifest an `sso_url`. If you answer the Partner API yourself, leave [`partner_api`](crate::HerokuSso::partner_api) out, merge
 //! [`endpoints`](crate::HerokuSso::endpoints), and call [`register`](crate::HerokuSso::register) and
-//! [`forget`](crate::HerokuSso::forget) in your own handlers.
+//! [`deprovision`](crate::HerokuSso::deprovision) in your own handlers.
 //!
 //! ### 4. Sessions
 //! Those of your old code cannot become sessions of the gate: they do not say whose word they rest on.

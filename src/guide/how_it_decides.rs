@@ -51,8 +51,8 @@
 //!   which the add-on belongs to.
 //! - **Whole or not at all.** A list takes the place of another only when every page of it has arrived.
 //!   Errors, partial answers and answers about something else change nothing.
-//! - **Its end.** 404 twice or 410 for the add-on itself ends the resource. Nothing else does, least of all
-//!   401 and 403, which are trouble with a token.
+//! - **Its end.** That Heroku says that the add-on is not there suspends access after a quarter of an hour,
+//!   and ends the resource after a week: see [`end_of_a_resource`](crate::guide::end_of_a_resource).
 //! - **A team that Heroku does not tell.** If Heroku answers 403 for the members, collaborators come in
 //!   still; about everybody else nobody knows, so they get 503.
 //!

@@ -7,17 +7,20 @@
 //! 2. [`how_it_decides`]: what happens to a form, to a request and to a list, and which rule of whose
 //!    each step follows.
 //! 3. [`options`]: what each setting trades for what, and which to leave alone.
-//! 4. [`deploying`]: what to have in place before customers come.
-//! 5. [`testing_your_app`]: "remove Bob, let five minutes pass, expect 403" as a test of a few lines.
-//! 6. [`threats`]: what is defended, what is not, and what stays yours to do.
-//! 7. [`troubleshooting`]: the likeliest mistakes, by what you see.
-//! 8. [`coming_from`]: from other packages and hand-written code.
-//! 9. [`observing`]: metrics, log events, health checks.
+//! 4. [`end_of_a_resource`]: what ends a resource, what only suspends it, and what everything answers
+//!    meanwhile.
+//! 5. [`deploying`]: what to have in place before customers come.
+//! 6. [`testing_your_app`]: "remove Bob, let five minutes pass, expect 403" as a test of a few lines.
+//! 7. [`threats`]: what is defended, what is not, and what stays yours to do.
+//! 8. [`troubleshooting`]: the likeliest mistakes, by what you see.
+//! 9. [`coming_from`]: from other packages and hand-written code.
+//! 10. [`observing`]: metrics, log events, health checks.
 //!
 //! What each type and each method does stands at the type and the method.
 
 pub mod coming_from;
 pub mod deploying;
+pub mod end_of_a_resource;
 pub mod how_it_decides;
 pub mod observing;
 pub mod options;

@@ -23,7 +23,7 @@
 //! | `heroku_sso_token_renewals_total` | counter | `outcome`: `ok`, `refused`, `failed` |
 //! | `heroku_sso_partner_calls_refused_total` | counter | `credentials`: `wrong`, `missing` |
 //! | `heroku_sso_webhooks_total` | counter | `outcome`: `taken`, `seen_before`, `ignored`, `unsigned`, `failed` |
-//! | `heroku_sso_resources` | gauge | `state`: `all`, `in_use`, `without_list`, `needing_grant` |
+//! | `heroku_sso_resources` | gauge | `state`: `all`, `in_use`, `without_list`, `needing_grant`, `dormant` |
 //! | `heroku_sso_oldest_list_seconds` | gauge | `tier`: `all`, `in_use` |
 //! | `heroku_sso_due_lists` | gauge | `tier`: `in_use`, `idle` |
 //! | `heroku_sso_sync_behind` | gauge | 1 while lists are not refreshed in time |
@@ -80,6 +80,9 @@
 //! | `provisioned`, `plan_changed`, `deprovisioned` | info | Heroku asked for it, and your [`Addon`](crate::partner_api::Addon) has answered | `outcome`: `done`, `later`, `rejected`, `try_later`; no `email` |
 //! | `partner_call_refused` | info | a call of the Partner API without Heroku's credentials | `credentials`: `wrong`, `missing`; no `resource`, no `email` |
 //! | `needs_grant` | error | Heroku refused a refresh token | `error`; no `email` |
+//! | `resource_dormant` | warn | Heroku says for a quarter of an hour that a resource is not there; access is suspended | `kind`; no `email` |
+//! | `resource_revived` | info | a dormant resource is active again | no `email` |
+//! | `dormancy_braked` | error | too many resources at once would be dormant: none more is, and none of them ends; said once an hour | `resources`: how many; no `resource`, no `email` |
 //! | `resource_gone` | info | a resource ended | no `email` |
 //!
 //! **Other targets** begin with `tower_heroku_sso`:
@@ -101,6 +104,7 @@
 //! | --- | --- |
 //! | `/readyz` is 503 for some minutes | customers get 503 |
 //! | `heroku_sso_resources{state="needing_grant"}` rises | each is a customer who is out when the list is too old. Many at once: the client secret |
+//! | `heroku_sso_resources{state="dormant"}` rises, or `dormancy_braked` | Heroku says that resources are not there: one may be a customer's doing, many are a mistake |
 //! | `heroku_sso_sync_behind` is 1 for an hour | the rate limit does not suffice |
 //! | `heroku_sso_clock_drift_seconds` is beyond 30 | forms will be refused |
 //!

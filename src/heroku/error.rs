@@ -17,7 +17,8 @@ pub enum HerokuError {
     /// 403: the token may not read this.
     #[error("heroku forbids this: {0}")]
     Forbidden(HerokuAnswer),
-    /// 410, or the add-on says that it is deprovisioned.
+    /// 404 or 410 for the add-on in Heroku's own words, or the add-on says that it is deprovisioned; 410
+    /// for anything else. A resource ends by it only if it lasts.
     #[error("gone at heroku: {0}")]
     Gone(HerokuAnswer),
     /// The OAuth host does not accept the grant code, the refresh token or the client secret.
@@ -88,6 +89,24 @@ pub struct HerokuAnswer {
 }
 
 impl HerokuAnswer {
+    /// True if it is Heroku that says so: a 404 of anything in between says nothing of the add-on.
+    pub(crate) fn says_not_there(&self) -> bool {
+        let has_request_id = self.request_id.as_ref().is_some_and(|id| !id.is_empty());
+        match (self.status, self.id.as_str()) {
+            (404, "not_found") | (410, "gone" | "not_found") => has_request_id,
+            // The add-on itself, by its own id.
+            (200, "deprovisioned") => true,
+            _ => false,
+        }
+    }
+
+    /// True if it is Heroku that refuses a refresh token, or the client secret: it does not say which.
+    pub(crate) fn refuses_the_grant(&self) -> bool {
+        matches!(self.status, 400 | 401 | 403 | 422)
+            && !self.id.is_empty()
+            && self.request_id.is_some()
+    }
+
     /// What is wrong most often with a grant that is refused like this.
     fn grant_advice(&self) -> &'static str {
         match self.status {

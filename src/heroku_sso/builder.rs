@@ -86,6 +86,8 @@ impl HerokuSsoBuilder {
         rate_pools: RatePools => |config, pools| config.rate_pools = pools;
         /// [`Config::max_session`].
         max_session: Duration => |config, length| config.max_session = length;
+        /// [`Config::dormant_for`].
+        dormant_for: Duration => |config, time| config.dormant_for = time;
         /// [`Config::session_cache`].
         session_cache: Duration => |config, time| config.session_cache = time;
         /// [`Config::on_expired`].
@@ -193,6 +195,7 @@ impl HerokuSsoBuilder {
                 max_list_age,
                 max_session,
                 in_use_for,
+                dormant_for: config.dormant_for,
                 scope: config.sync_scope,
                 rate_pools: config.rate_pools,
                 list_policy: config.list_policy,

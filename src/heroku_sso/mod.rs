@@ -18,7 +18,9 @@ use crate::gate::{
 };
 use crate::ids::{LegacyId, ResourceId};
 use crate::session::{ExpiredDeletion, SweepHandle, sweep};
-use crate::sync::{Changes, Directory, Health, OauthGrant, SyncError, SyncHandle};
+use crate::sync::{
+    Absences, Changes, Directory, DormantResource, Health, OauthGrant, SyncError, SyncHandle,
+};
 
 pub use builder::HerokuSsoBuilder;
 
@@ -179,15 +181,20 @@ impl HerokuSso {
         Ok(())
     }
 
-    /// Ends a resource for good: its list, its sessions and its tokens. Its id stays known as gone and
-    /// cannot be registered again. False if it was not known, or gone already.
+    /// Ends a resource for good and immediately: its list, its sessions and its tokens. Its id stays known
+    /// as deprovisioned and cannot be registered again. False if it was not known, or deprovisioned
+    /// already.
+    ///
+    /// If Heroku's own DELETE comes later, [`Addon::deprovision`](crate::partner_api::Addon::deprovision)
+    /// runs once nevertheless; not if it has run before with
+    /// [`Outcome::Later`](crate::partner_api::Outcome::Later), which this call completes.
     ///
     /// # Cancel safety
     /// If the future is dropped, what has begun is done all the same.
     ///
     /// # Errors
     /// [`SyncError::Store`].
-    pub async fn forget(&self, resource: &ResourceId) -> Result<bool, SyncError> {
+    pub async fn deprovision(&self, resource: &ResourceId) -> Result<bool, SyncError> {
         self.directory.end(resource).await
     }
 
@@ -252,6 +259,12 @@ impl HerokuSso {
     /// Of several processes each names those that it was refused itself.
     pub fn needing_grant(&self) -> Vec<ResourceId> {
         self.directory.needing_grant()
+    }
+
+    /// Resources that are dormant, and what revives each: Heroku says that they are not there, so access
+    /// to them is suspended. See [`end_of_a_resource`](crate::guide::end_of_a_resource).
+    pub fn dormant(&self) -> Vec<DormantResource> {
+        Absences::of(&self.directory).dormant()
     }
 
     /// The lists as they are, and what changes on them: see [`Changes`].

@@ -8,8 +8,10 @@ use crate::ids::ResourceId;
 
 /// What happens at the partner's when Heroku provisions, changes or deprovisions a resource.
 ///
-/// Heroku delivers at least once: each method must be able to run again for the same resource. The
-/// defaults do nothing, successfully.
+/// Heroku delivers at least once: each method must be able to run again for the same resource. One of them
+/// runs at a time per resource: within a process always, across processes as long as they hold their lease
+/// (a store that is away for ten seconds can lose it). What has begun runs to its end, also if Heroku hangs
+/// up. The defaults do nothing, successfully.
 pub trait Addon: Send + Sync + 'static {
     /// Sets up what the resource needs. Its tokens work by now.
     ///
@@ -35,11 +37,18 @@ pub trait Addon: Send + Sync + 'static {
         async { Ok(Outcome::done()) }
     }
 
-    /// Takes down what the resource had. Afterwards nobody is let in any more; with
-    /// [`Outcome::Later`] its tokens work until [`HerokuSso::forget`](crate::HerokuSso::forget).
+    /// Takes down what the resource had. Only Heroku's DELETE calls it. Access ends when it succeeds; with
+    /// [`Outcome::Later`] the tokens work until
+    /// [`HerokuSso::deprovision`](crate::HerokuSso::deprovision).
+    ///
+    /// It succeeds once: after that DELETE is answered with 410. If the process stops before its success is
+    /// stored, it is called again for the same resource, so it **must be idempotent**. It may also be
+    /// called for a resource that has ended before, by [`HerokuSso::deprovision`] or after a long absence.
     ///
     /// # Errors
     /// [`AddonError`]: nothing has changed, and Heroku asks again.
+    ///
+    /// [`HerokuSso::deprovision`]: crate::HerokuSso::deprovision
     fn deprovision(
         &self,
         resource: ResourceId,

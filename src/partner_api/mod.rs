@@ -3,14 +3,15 @@
 //!
 //! `POST /heroku/resources`, `PUT` and `DELETE /heroku/resources/:uuid`, all by HTTP Basic with the
 //! manifest's `id` and `api.password`. Heroku delivers at least once, so each is idempotent by uuid:
-//! an [`Addon`] must be too. Source:
+//! an [`Addon`] must be too. Calls for one resource run one after the other; one that does not come to its
+//! turn within some seconds is answered with 503. Source:
 //! <https://devcenter.heroku.com/articles/add-on-partner-api-reference>.
 //!
 //! | call | answer |
 //! | --- | --- |
 //! | provision | 200, or 202 for [`Outcome::Later`]; 410 for a uuid that was deprovisioned; 422 for a body that cannot be read or an [`AddonError::Rejected`]; 503 if Heroku does not take the grant now, or for [`AddonError::TryLater`] |
-//! | change the plan | 200 or 202; 404 for an unknown uuid, 410 for a deprovisioned one; 422, 503 |
-//! | deprovision | 204, or 202 for [`Outcome::Later`]; 404, 410; 503 |
+//! | change the plan | 200 or 202; 404 for an unknown uuid, 410 for one that is or was deprovisioned; 422, 503 |
+//! | deprovision | 204, or 202 for [`Outcome::Later`]; 404; 410 once it has succeeded; 503 |
 //! | any, with wrong credentials | 401 |
 //!
 //! # Your own part
@@ -37,7 +38,8 @@
 //!
 //! If it answers with [`AddonError::Rejected`], a resource that is new is forgotten again; with
 //! [`AddonError::TryLater`] it stays registered, as Heroku asks again with the same grant. If it is
-//! rejected after that, or never comes to be, it is for you to [`forget`](crate::HerokuSso::forget).
+//! rejected after that, or never comes to be, it is for you to
+//! [`deprovision`](crate::HerokuSso::deprovision).
 
 mod addon;
 mod basic_auth;

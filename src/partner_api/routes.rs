@@ -22,7 +22,7 @@ use crate::ids::ResourceId;
 use crate::meter;
 use crate::routes::oldest_form;
 use crate::store::ResourceState;
-use crate::sync::{OauthGrant, SyncError};
+use crate::sync::{OauthGrant, PartnerTurns, SyncError};
 
 /// Heroku's requests have about one kilobyte.
 const MAX_BODY: usize = 64 * 1024;
@@ -99,6 +99,31 @@ async fn provision<A: Addon>(State(api): Shared<A>, body: Bytes) -> Response {
         return message(StatusCode::UNPROCESSABLE_ENTITY, what);
     };
     let id = request.uuid;
+    one_at_a_time(&api, &id, provision_in_turn, request).await
+}
+
+/// Runs `work` while no other call of the partner's methods for this resource does: a DELETE waits for a
+/// POST that still trades its grant, and of two POSTs each finds what the other has left. What has begun
+/// is done to its end, also if Heroku hangs up.
+async fn one_at_a_time<A, R, F>(
+    api: &Arc<Api<A>>,
+    id: &ResourceId,
+    work: fn(Arc<Api<A>>, R) -> F,
+    request: R,
+) -> Response
+where
+    A: Addon,
+    R: Clone + Send + 'static,
+    F: Future<Output = Response> + Send + 'static,
+{
+    let for_work = Arc::clone(api);
+    let work = move || work(Arc::clone(&for_work), request.clone());
+    let answer = PartnerTurns::run(&api.sso.directory, id, work).await;
+    answer.unwrap_or_else(|error| unavailable(id, &error))
+}
+
+async fn provision_in_turn<A: Addon>(api: Arc<Api<A>>, request: Provision) -> Response {
+    let id = request.uuid;
     let grant = request.oauth_grant.as_ref();
     let grant = grant.map(|grant| OauthGrant::Code(grant.code.clone()));
     let directory = &api.sso.directory;
@@ -147,10 +172,21 @@ async fn change_plan<A: Addon>(
     Path(uuid): Path<String>,
     body: Bytes,
 ) -> Response {
-    let resource = match known(&api.sso, &uuid).await {
-        Ok(resource) => resource,
-        Err(response) => return response,
+    let Ok(resource) = uuid.parse() else {
+        return not_found();
     };
+    one_at_a_time(&api, &resource, change_plan_in_turn, (resource, body)).await
+}
+
+async fn change_plan_in_turn<A: Addon>(
+    api: Arc<Api<A>>,
+    (resource, body): (ResourceId, Bytes),
+) -> Response {
+    match state(&api.sso, &resource).await {
+        Ok((ResourceState::Deprovisioning | ResourceState::Deprovisioned, _)) => return gone(),
+        Ok(_) => {}
+        Err(response) => return response,
+    }
     let Ok(PlanJson { plan }) = serde_json::from_slice(&body) else {
         let what = "expected a JSON object with the plan";
         return message(StatusCode::UNPROCESSABLE_ENTITY, what);
@@ -180,13 +216,22 @@ async fn change_plan<A: Addon>(
 }
 
 async fn deprovision<A: Addon>(State(api): Shared<A>, Path(uuid): Path<String>) -> Response {
-    let resource = match known(&api.sso, &uuid).await {
-        Ok(resource) => resource,
-        Err(response) => return response,
+    let Ok(resource) = uuid.parse() else {
+        return not_found();
     };
+    one_at_a_time(&api, &resource, deprovision_in_turn, resource).await
+}
+
+async fn deprovision_in_turn<A: Addon>(api: Arc<Api<A>>, resource: ResourceId) -> Response {
+    match state(&api.sso, &resource).await {
+        Ok((ResourceState::Deprovisioned, false)) => return gone(),
+        // Also one that ended without a word of Heroku's: this is it.
+        Ok(_) => {}
+        Err(response) => return response,
+    }
     let directory = &api.sso.directory;
     match api.addon.deprovision(resource).await {
-        Ok(Outcome::Done { .. }) => match directory.end(&resource).await {
+        Ok(Outcome::Done { .. }) => match directory.deprovisioned(&resource).await {
             Ok(_) => {
                 audit::partner_call("deprovisioned", &resource, "done");
                 StatusCode::NO_CONTENT.into_response()
@@ -217,16 +262,17 @@ fn outcome_of(error: &AddonError) -> &'static str {
     }
 }
 
-/// The resource of a request, if it is there and not gone.
-async fn known(sso: &HerokuSso, uuid: &str) -> Result<ResourceId, Response> {
-    let not_found = || message(StatusCode::NOT_FOUND, "no such resource");
-    let id: ResourceId = uuid.parse().map_err(|_| not_found())?;
-    match sso.directory.store().get(&id).await {
-        Ok(Some(known)) if known.state == ResourceState::Gone => Err(gone()),
-        Ok(Some(_)) => Ok(id),
+/// The state of a known resource, and whether the partner's part of its end is still owed.
+async fn state(sso: &HerokuSso, id: &ResourceId) -> Result<(ResourceState, bool), Response> {
+    match sso.directory.store().get(id).await {
+        Ok(Some(known)) => Ok((known.state, known.deprovision_owed)),
         Ok(None) => Err(not_found()),
-        Err(error) => Err(unavailable(&id, &error)),
+        Err(error) => Err(unavailable(id, &error)),
     }
+}
+
+fn not_found() -> Response {
+    message(StatusCode::NOT_FOUND, "no such resource")
 }
 
 fn gone() -> Response {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::seal::SealingKeys;
-use super::{Doubt, ResourceState, StoreError};
+use super::{AbsenceKind, Doubt, ResourceState, StoreError};
 use crate::access::Email;
 use crate::ids::ResourceId;
 use crate::secret::Tokens;
@@ -26,18 +26,38 @@ impl From<sqlx::migrate::MigrateError> for StoreError {
 impl ResourceState {
     pub(super) fn as_column(self) -> &'static str {
         match self {
-            Self::Active => "active",
-            Self::Closing => "closing",
-            Self::Gone => "gone",
+            // That it is dormant is written down beside it: a release that does not know of it goes on
+            // asking Heroku.
+            Self::Active | Self::Dormant => "active",
+            Self::Deprovisioning => "closing",
+            Self::Deprovisioned => "gone",
         }
     }
 
     pub(super) fn from_column(text: &str) -> Result<Self, StoreError> {
         match text {
             "active" => Ok(Self::Active),
-            "closing" => Ok(Self::Closing),
-            "gone" => Ok(Self::Gone),
+            "closing" => Ok(Self::Deprovisioning),
+            "gone" => Ok(Self::Deprovisioned),
             _ => Err(StoreError::new("a resource is in no state that is known")),
+        }
+    }
+}
+
+impl AbsenceKind {
+    pub(super) fn as_column(self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::GrantRefused => "grant_refused",
+        }
+    }
+
+    /// None for one of a later version: it is as good as not there, and Heroku is asked.
+    pub(super) fn from_column(text: &str) -> Option<Self> {
+        match text {
+            "not_found" => Some(Self::NotFound),
+            "grant_refused" => Some(Self::GrantRefused),
+            _ => None,
         }
     }
 }

@@ -9,6 +9,7 @@
 //!
 //! A partner whose add-on keeps its own database can implement [`Store`] over it.
 
+mod absence;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod column;
 mod memory;
@@ -37,6 +38,7 @@ use crate::ids::{LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
 use crate::sso::ReplayKey;
 
+pub use absence::{Absence, AbsenceKind, AbsenceSign, Brake, Dormancy};
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresOptions, PostgresStore};
@@ -58,28 +60,28 @@ pub trait Store: Debug + Send + Sync + 'static {
     async fn ticket(&self) -> Result<Ticket, StoreError>;
 
     /// Takes in a resource that is new (`registration.revision` is zero), or replaces what is known
-    /// of an active one. Its list is kept. False, and nothing is written, if it is not new or has
-    /// another revision by now.
+    /// of an active or dormant one. Its list is kept; its absence only if `registration` has one. False,
+    /// and nothing is written, if it is not new or has another revision by now.
     async fn put(&self, id: &ResourceId, registration: Registration) -> Result<bool, StoreError>;
 
-    /// What is known of a resource, those that are gone included.
+    /// What is known of a resource, deprovisioned ones included.
     async fn get(&self, id: &ResourceId) -> Result<Option<Registration>, StoreError>;
 
-    /// The active resource that the provider knows by its own `id`; none if several have that one, as
+    /// The active or dormant resource that the provider knows by its own `id`; none if several have that one, as
     /// none of them is proved by it then.
     async fn find_legacy(&self, id: &LegacyId) -> Result<Option<ResourceId>, StoreError>;
 
-    /// What it takes to let people in to a resource; none if it is not an active one.
+    /// What it takes to let people in to a resource; none if it is neither active nor dormant.
     async fn load(&self, id: &ResourceId) -> Result<Option<ActiveResource>, StoreError>;
 
-    /// The same of many: at most `limit` active resources after `after`, in ascending order of id.
+    /// The same of many: at most `limit` such resources after `after`, in ascending order of id.
     async fn load_page(
         &self,
         after: Option<&ResourceId>,
         limit: usize,
     ) -> Result<Vec<ActiveResource>, StoreError>;
 
-    /// Replaces the tokens of a resource that is not gone. False, and nothing is written, if it has
+    /// Replaces the tokens of a resource that is not deprovisioned. False, and nothing is written, if it has
     /// another revision than this by now.
     async fn set_tokens(
         &self,
@@ -88,8 +90,8 @@ pub trait Store: Debug + Send + Sync + 'static {
         revision: i64,
     ) -> Result<bool, StoreError>;
 
-    /// Replaces the list of an active resource, unless the one there has a later ticket. Does nothing
-    /// for any other.
+    /// Replaces the list of an active or dormant resource, unless the one there has a later ticket. An
+    /// absence without a later ticket is contradicted by it. Does nothing for any other.
     async fn set_list(&self, id: &ResourceId, list: Dated<ResourceList>) -> Result<(), StoreError>;
 
     /// Replaces the members of a team, unless those there have a later ticket. A store may forget
@@ -99,13 +101,52 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// The last members of a team.
     async fn members(&self, id: &TeamId) -> Result<Option<Dated<People>>, StoreError>;
 
-    /// Makes an active resource a [`ResourceState::Closing`] one: no list any more, but its tokens
-    /// stay. False if it was not active.
+    /// Makes an active or dormant resource a [`ResourceState::Deprovisioning`] one: no list any more,
+    /// but its tokens stay. False if it was neither.
     async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError>;
 
-    /// Ends a resource: [`ResourceState::Gone`], with neither tokens nor list. That it existed is
-    /// remembered. False if it was not known, or gone already.
+    /// Ends a resource: [`ResourceState::Deprovisioned`], with neither tokens nor list. That it existed
+    /// is remembered, and [`Registration::deprovision_owed`] if it was not being deprovisioned. False if
+    /// it was not known, or deprovisioned already.
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError>;
+
+    /// The same of a resource whose [`Addon::deprovision`](crate::partner_api::Addon::deprovision) has
+    /// succeeded: nothing is owed any more. False if nothing has changed by it.
+    async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError> {
+        self.end(id).await
+    }
+
+    /// Remembers an answer that an active or dormant resource is not there. Returns all of them since
+    /// its last list and its last grant; none if a list with a later ticket contradicts it, or for any
+    /// other resource.
+    ///
+    /// A store that leaves this and the next two out keeps every resource until it is deprovisioned.
+    async fn note_absence(
+        &self,
+        _id: &ResourceId,
+        _sign: AbsenceSign,
+    ) -> Result<Option<Absence>, StoreError> {
+        Ok(None)
+    }
+
+    /// Makes an active resource a [dormant](ResourceState::Dormant) one at `at`, unless too many others
+    /// would be, and tells the other processes if there are any. Only if its last word is the absence
+    /// with this ticket.
+    async fn make_dormant(
+        &self,
+        _id: &ResourceId,
+        _ticket: Ticket,
+        _at: OffsetDateTime,
+        _brake: &Brake,
+    ) -> Result<Dormancy, StoreError> {
+        Ok(Dormancy::Outdated)
+    }
+
+    /// Ends a dormant resource as [`end`](Self::end) does, if its last word is the absence with this
+    /// ticket. False if it is not.
+    async fn end_dormant(&self, _id: &ResourceId, _ticket: Ticket) -> Result<bool, StoreError> {
+        Ok(false)
+    }
 
     /// Remembers that an active resource is subscribed to webhooks with the settings of this
     /// fingerprint, a short text that is no secret. Does nothing for any other resource.

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::Absence;
 use crate::access::{Email, ResourceList};
 use crate::ids::{LegacyId, ResourceId};
 use crate::secret::Tokens;
@@ -74,13 +75,18 @@ pub struct Registration {
     pub state: ResourceState,
     /// The provider's own id, for sign-ins by the version 1 token.
     pub legacy_id: Option<LegacyId>,
-    /// The OAuth tokens; none if Heroku sent no grant, or the resource is gone.
+    /// The OAuth tokens; none if Heroku sent no grant, or the resource is deprovisioned.
     pub tokens: Option<Tokens>,
     /// The grant code that the tokens came from, so that a repeated request is recognized.
     pub grant_code: Option<SecretString>,
     /// What its webhooks were subscribed to with, see
     /// [`Store::set_webhook`](super::Store::set_webhook).
     pub webhook: Option<String>,
+    /// What Heroku has said against its being there since its last list and its last grant.
+    pub absence: Option<Absence>,
+    /// It is deprovisioned, and Heroku has not told so yet: when it does,
+    /// [`Addon::deprovision`](crate::partner_api::Addon::deprovision) is still to run.
+    pub deprovision_owed: bool,
     /// Grows with every change of the tokens or the grant code; zero for one that no store has.
     pub revision: i64,
 }
@@ -94,6 +100,8 @@ impl Registration {
             tokens,
             grant_code: None,
             webhook: None,
+            absence: None,
+            deprovision_owed: false,
             revision: 0,
         }
     }
@@ -106,19 +114,23 @@ impl Registration {
     }
 }
 
-/// Where a resource is in its life.
+/// Lifecycle state of a resource. The guide has a table of what each of them answers:
+/// [`end_of_a_resource`](crate::guide::end_of_a_resource).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ResourceState {
     /// Provisioned: people on its list may enter.
     Active,
-    /// Being deprovisioned: nobody may enter, but its tokens still work.
-    Closing,
-    /// Deprovisioned. Its id never comes back.
-    Gone,
+    /// Heroku has said for a while that it is not there. Access is suspended, nothing is lost: an answer
+    /// of Heroku's or a new grant makes it active again.
+    Dormant,
+    /// Being deprovisioned: access has ended, its tokens still work.
+    Deprovisioning,
+    /// Deprovisioned: neither tokens nor list. Its id never comes back.
+    Deprovisioned,
 }
 
-/// What it takes to let people in to an active resource. No secret is part of it.
+/// What it takes to let people in to an active or dormant resource. No secret is part of it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ActiveResource {
@@ -132,6 +144,8 @@ pub struct ActiveResource {
     pub revocations: Vec<Revocation>,
     /// One a person, as far as the list does not answer them.
     pub doubts: Vec<Doubt>,
+    /// What Heroku has said against its being there since its last list and its last grant.
+    pub absence: Option<Absence>,
 }
 
 impl ActiveResource {
@@ -143,6 +157,7 @@ impl ActiveResource {
             list: None,
             revocations: Vec::new(),
             doubts: Vec::new(),
+            absence: None,
         }
     }
 }

@@ -40,7 +40,7 @@ pub trait StoreNotices: Send {
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum StoreNotice {
-    /// A resource has changed: its list, its tokens, its revocations, or it is gone.
+    /// A resource has changed: its list, its tokens, its revocations, its state.
     Resource(ResourceId),
     /// A session was closed.
     Session(SessionKey),
@@ -52,6 +52,8 @@ pub enum StoreNotice {
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Work {
+    /// Calling one of the partner's own methods ([`Addon`](crate::partner_api::Addon)) for a resource.
+    Partner(ResourceId),
     /// Trading a resource's grant for tokens, the first ones or the next ones.
     Grant(ResourceId),
     /// Fetching a resource's own list when it is due.
@@ -67,6 +69,7 @@ impl fmt::Display for Work {
             Self::Grant(id) => write!(f, "grant:{id}"),
             Self::List(id) => write!(f, "list:{id}"),
             Self::Members(id) => write!(f, "members:{id}"),
+            Self::Partner(id) => write!(f, "partner:{id}"),
         }
     }
 }

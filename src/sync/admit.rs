@@ -6,6 +6,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::SyncError;
+use super::absence::Absences;
 use super::directory::Directory;
 use super::entry::Entry;
 use super::forced::Force;
@@ -35,6 +36,8 @@ pub(crate) struct Admitted {
 pub(crate) enum NotAdmitted {
     /// Nobody knows; ask again later.
     CannotCheck(SyncError),
+    /// Told apart from [`NotListed`](Self::NotListed) in the audit event only.
+    Dormant,
     NotListed,
     OtherAccount,
     /// Told apart from [`NotListed`](Self::NotListed) in the audit event only.
@@ -46,6 +49,7 @@ impl NotAdmitted {
     pub(crate) fn reason(&self) -> String {
         match self {
             Self::CannotCheck(error) => cause::with(error),
+            Self::Dormant => SyncError::Dormant.to_string(),
             Self::NotListed => "the email is not on the list".to_owned(),
             Self::OtherAccount => "the email is another account's".to_owned(),
             Self::UnknownResource => "the resource is not registered".to_owned(),
@@ -55,7 +59,7 @@ impl NotAdmitted {
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::CannotCheck(error) => Some(error.retry_after()),
-            Self::NotListed | Self::OtherAccount | Self::UnknownResource => None,
+            Self::Dormant | Self::NotListed | Self::OtherAccount | Self::UnknownResource => None,
         }
     }
 }
@@ -99,6 +103,7 @@ impl Directory {
         email: &Email,
         user_id: Option<&UserId>,
     ) -> Result<Member, NotAdmitted> {
+        Absences::of(self).pass(entry).await?;
         let recent = |held: &Arc<Held>| held.age(&self.clock) <= self.settings.refresh_interval;
         let verdict = |held: &Held| {
             let admission = held.snapshot.list.admission(email, user_id);
@@ -147,7 +152,9 @@ impl Directory {
             return Err(error.into());
         };
         match (verdict(&held), error) {
-            (_, error @ (SyncError::Gone | SyncError::UnknownResource)) => Err(error.into()),
+            (_, error @ (SyncError::Dormant | SyncError::Gone | SyncError::UnknownResource)) => {
+                Err(error.into())
+            }
             (Ok(member), _) => Ok(member),
             // What the budget is for: strangers get the answer of the list we have.
             (Err(refused), SyncError::OverBudget { .. }) => Err(refused),
@@ -168,6 +175,7 @@ fn judge(admission: Admission) -> Result<Member, NotAdmitted> {
 impl From<SyncError> for NotAdmitted {
     fn from(error: SyncError) -> Self {
         match error {
+            SyncError::Dormant => Self::Dormant,
             SyncError::Gone | SyncError::UnknownResource => Self::UnknownResource,
             other => Self::CannotCheck(other),
         }

@@ -1,6 +1,6 @@
 //! What changes on the lists, for the partner's own system.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -82,11 +82,22 @@ pub enum Change {
         /// Who.
         email: Email,
     },
-    /// The resource is at its end, and nobody is on its list any more: it was deprovisioned, Heroku
-    /// has it no longer, [`HerokuSso::forget`](crate::HerokuSso::forget) was called, or your
+    /// Heroku says that the resource is not there: access is suspended, nothing is lost. Keep its rows:
+    /// [`ResourceRevived`](Self::ResourceRevived) or [`ResourceGone`](Self::ResourceGone) follows.
+    ResourceDormant {
+        /// Which.
+        resource: ResourceId,
+    },
+    /// The resource is at its end, and nobody is on its list any more: it was deprovisioned, was dormant
+    /// for too long, [`HerokuSso::deprovision`](crate::HerokuSso::deprovision) was called, or your
     /// [`Addon`](crate::partner_api::Addon) has rejected its provisioning, after which it may come
     /// again.
     ResourceGone {
+        /// Which.
+        resource: ResourceId,
+    },
+    /// A dormant resource is active again, by an answer of Heroku's or a new grant.
+    ResourceRevived {
         /// Which.
         resource: ResourceId,
     },
@@ -149,6 +160,8 @@ pub struct Changes {
     directory: Weak<Directory>,
     notices: broadcast::Receiver<Notice>,
     told: HashMap<ResourceId, Arc<Held>>,
+    /// Which were told of as dormant.
+    dormant: HashSet<ResourceId>,
     /// The last that were told of as ended.
     ended: VecDeque<ResourceId>,
     caught_up: bool,
@@ -166,14 +179,16 @@ impl Directory {
         let notices = self.notices.subscribe();
         let known = self.entries.iter();
         let known = known.filter_map(|entry| Some((entry.id, entry.held()?)));
+        let dormant = self.entries.iter().filter(|entry| entry.is_dormant());
         Changes {
             directory: Arc::downgrade(self),
             notices,
             told: HashMap::new(),
+            dormant: HashSet::new(),
             ended: VecDeque::new(),
             caught_up: false,
             start: known.collect(),
-            unread: VecDeque::new(),
+            unread: dormant.map(|entry| entry.id).collect(),
             pending: VecDeque::new(),
         }
     }
@@ -244,18 +259,30 @@ impl Changes {
 
     async fn look(&mut self, id: ResourceId) -> Option<()> {
         let directory = self.directory.upgrade()?;
-        let held = directory.entries.get(&id).and_then(|entry| entry.held());
-        if let Some(held) = held {
-            self.tell(id, held);
+        let entry = directory.entries.get(&id).map(|entry| Arc::clone(&entry));
+        if let Some(entry) = entry {
+            // In this order: a resource is revived before its list is another.
+            let is_dormant = entry.is_dormant();
+            if !is_dormant && self.dormant.remove(&id) {
+                self.pending
+                    .push_back(Change::ResourceRevived { resource: id });
+            }
+            if let Some(held) = entry.held() {
+                self.tell(id, held);
+            }
+            if is_dormant && self.dormant.insert(id) {
+                self.pending
+                    .push_back(Change::ResourceDormant { resource: id });
+            }
             return Some(());
         }
-        if !self.told.contains_key(&id) {
+        if !self.told.contains_key(&id) && !self.dormant.contains(&id) {
             return Some(());
         }
         // About to be deprovisioned; or its end was among what we missed.
         match directory.store.get(&id).await {
             Ok(None) => self.gone(id),
-            Ok(Some(known)) if known.state == ResourceState::Gone => self.gone(id),
+            Ok(Some(known)) if known.state == ResourceState::Deprovisioned => self.gone(id),
             Ok(Some(_)) => {}
             Err(_) => {
                 // It stays unread. The directory is not kept alive for that long.
@@ -286,6 +313,7 @@ impl Changes {
 
     fn gone(&mut self, resource: ResourceId) {
         self.told.remove(&resource);
+        self.dormant.remove(&resource);
         // Word of one end may come twice, when another process brought it about.
         if self.ended.contains(&resource) {
             return;
@@ -300,6 +328,9 @@ impl Changes {
     fn look_at_all(&mut self) -> Option<()> {
         let directory = self.directory.upgrade()?;
         self.unread.extend(self.told.keys());
+        let dormant = self.dormant.iter();
+        self.unread
+            .extend(dormant.filter(|id| !self.told.contains_key(id)));
         let known = directory.entries.iter().map(|entry| entry.id);
         self.unread
             .extend(known.filter(|id| !self.told.contains_key(id)));

@@ -8,6 +8,7 @@ use super::directory::Directory;
 use super::entry::Entry;
 use super::forced::{self, Force};
 use super::plan::{Condition, due_in};
+use super::question::Question;
 use super::schedule::Subject;
 use super::settings::RatePools;
 use super::team::TeamEntry;
@@ -134,6 +135,9 @@ impl Directory {
             subscribe_in: subscribe_at.map(|at| at.saturating_sub(now)),
             blocked: progress.blocked,
             is_scarce: self.pool(entry).is_scarce(now),
+            question: progress
+                .mark
+                .map_or(Question::InTurn, |mark| mark.question(now)),
         })
     }
 
@@ -161,6 +165,7 @@ impl Directory {
             blocked: false,
             is_scarce: self.settings.rate_pools == RatePools::Shared
                 && self.shared_pool.is_scarce(now),
+            question: Question::InTurn,
         })
     }
 

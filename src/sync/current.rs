@@ -6,6 +6,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::SyncError;
+use super::absence::Absences;
 use super::directory::Directory;
 use super::entry::Entry;
 use super::held::Held;
@@ -70,6 +71,7 @@ impl Directory {
         if entry.is_revoked(who.email, who.ticket) {
             return Ok(Current::Revoked);
         }
+        Absences::of(self).pass(&entry).await?;
         // In this order: a doubt that is found settled was settled by the list that is found.
         let doubt = entry.in_doubt(who.email);
         // So that there is time left to decide by the list that there is.
@@ -102,6 +104,9 @@ impl Directory {
         if entry.is_revoked(who.email, who.ticket) {
             return Ok(Current::Revoked);
         }
+        if entry.is_dormant() {
+            return Err(SyncError::Dormant);
+        }
         Ok(Current::List(held))
     }
 
@@ -121,7 +126,8 @@ impl Directory {
                 place.0.get_or_init(|| entry)
             }
         };
-        if entry.is_revoked(who.email, who.ticket) || entry.in_doubt(who.email).is_some() {
+        let is_barred = entry.is_dormant() || entry.is_revoked(who.email, who.ticket);
+        if is_barred || entry.in_doubt(who.email).is_some() {
             return None;
         }
         let held = entry.held()?;

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use tokio::sync::broadcast;
 
 use super::SyncError;
+use super::absence::BrakeLog;
 use super::backlog::Backlog;
 use super::closed_sessions::ClosedSessions;
 use super::endings::Endings;
@@ -17,9 +18,11 @@ use super::forced::{Force, SharedBudgets};
 use super::held::Held;
 use super::moment::Moment;
 use super::notice::{self, Notice};
-use super::plan::Intervals;
+use super::partner_turns::PartnerTurns;
+use super::plan::{Attempts, Intervals};
 use super::schedule::{Schedule, Subject};
 use super::settings::SyncSettings;
+use super::swap::Source;
 use super::team::Teams;
 use super::turnstile::Turnstile;
 use super::unbroken::unbroken;
@@ -38,6 +41,7 @@ pub(crate) struct Directory {
     pub(super) clock: SharedClock,
     pub(super) settings: SyncSettings,
     pub(super) turnstile: Turnstile,
+    pub(crate) partner_turns: PartnerTurns,
     pub(super) entries: DashMap<ResourceId, Arc<Entry>>,
     pub(super) endings: Endings,
     pub(super) teams: Teams,
@@ -55,6 +59,7 @@ pub(crate) struct Directory {
     pub(super) notices: broadcast::Sender<Notice>,
     pub(super) closed_sessions: Arc<ClosedSessions>,
     pub(super) no_sync: Once,
+    pub(super) brake_log: BrakeLog,
 }
 
 impl Directory {
@@ -72,6 +77,7 @@ impl Directory {
             clock,
             settings,
             turnstile: Turnstile::default(),
+            partner_turns: PartnerTurns::default(),
             entries: DashMap::new(),
             endings: Endings::default(),
             teams: Teams::default(),
@@ -87,6 +93,7 @@ impl Directory {
             notices: broadcast::Sender::new(notice::BACKLOG),
             closed_sessions: Arc::new(closed_sessions),
             no_sync: Once::new(),
+            brake_log: BrakeLog::default(),
         })
     }
 
@@ -117,6 +124,9 @@ impl Directory {
         let entry = self.entry(id).await?;
         let limit = self.settings.deadlines.request;
         match clock::within(limit, self.fetch_newest(&entry, Force::Caller)).await {
+            Some(Err(SyncError::OverBudget { .. })) if entry.is_dormant() => {
+                Err(SyncError::Dormant)
+            }
             Some(Err(error @ SyncError::OverBudget { .. })) => entry.held().ok_or(error),
             Some(result) => result,
             None => Err(SyncError::Slow { limit }),
@@ -140,6 +150,7 @@ impl Directory {
         id: &ResourceId,
         registration: Registration,
     ) -> Result<bool, SyncError> {
+        let absence = registration.absence;
         if !self.store.put(id, registration).await? {
             return Ok(false);
         }
@@ -147,12 +158,19 @@ impl Directory {
         let mut progress = entry.progress();
         (progress.blocked, progress.grant_refused) = (false, None);
         drop(progress);
+        if absence.is_none() {
+            let (was_dormant, _) = entry.set_absence(None, &self.clock);
+            entry.progress().attempts = Attempts::default();
+            if was_dormant {
+                self.has_revived(&entry, Source::Heroku);
+            }
+        }
         self.plan(&Subject::Resource(entry));
         Ok(true)
     }
 
     /// Lets nobody in any more, and keeps the tokens: the resource is being deprovisioned. False if
-    /// it was not active.
+    /// it was neither active nor dormant.
     pub(crate) async fn begin_closing(
         self: &Arc<Self>,
         id: &ResourceId,
@@ -174,25 +192,64 @@ impl Directory {
         unbroken(async move {
             let _turn = directory.turnstile.enter(&id).await;
             let ended = directory.store.end(&id).await?;
-            directory.drop_entry(&id);
-            directory.unsaved.forget_all(&id);
-            if ended {
-                audit::resource_gone(&id);
-                directory.announce(Notice::Gone(id));
-            }
+            directory.drop_ended(&id, ended);
             Ok(ended)
         })
         .await
     }
 
-    /// Removes every trace of a resource whose provisioning was refused.
+    /// The same of a resource whose partner's part is done.
+    pub(crate) async fn deprovisioned(
+        self: &Arc<Self>,
+        id: &ResourceId,
+    ) -> Result<bool, SyncError> {
+        let (directory, id) = (Arc::clone(self), *id);
+        unbroken(async move {
+            let _turn = directory.turnstile.enter(&id).await;
+            let known = directory.store.get(&id).await?;
+            let had_ended = known.is_some_and(|it| it.state == ResourceState::Deprovisioned);
+            let changed = directory.store.deprovisioned(&id).await?;
+            directory.drop_ended(&id, changed && !had_ended);
+            Ok(changed)
+        })
+        .await
+    }
+
+    fn drop_ended(&self, id: &ResourceId, is_news: bool) {
+        match is_news {
+            true => self.has_ended(id),
+            false => {
+                self.drop_entry(id);
+                self.unsaved.forget_all(id);
+            }
+        }
+    }
+
+    /// Nothing of it stays, and everybody hears of it.
+    pub(super) fn has_ended(&self, id: &ResourceId) {
+        self.drop_entry(id);
+        self.unsaved.forget_all(id);
+        audit::resource_gone(id);
+        self.announce(Notice::Gone(*id));
+    }
+
+    /// Removes every trace of a resource whose provisioning was refused. For another provisioning that
+    /// waits, this process keeps in mind what Heroku gave for the code, which is good once.
     pub(crate) async fn erase(self: &Arc<Self>, id: &ResourceId) -> Result<(), SyncError> {
         let (directory, id) = (Arc::clone(self), *id);
         unbroken(async move {
             let _turn = directory.turnstile.enter(&id).await;
+            let known = match directory.partner_turns.others_wait(&id) {
+                true => directory.store.get(&id).await?,
+                false => None,
+            };
             directory.store.erase(&id).await?;
             directory.drop_entry(&id);
             directory.unsaved.forget_all(&id);
+            if let Some((code, tokens)) = known.and_then(|it| it.grant_code.zip(it.tokens)) {
+                let now = directory.clock.now();
+                directory.unsaved.keep(&id, &code, &tokens, now);
+            }
             directory.announce(Notice::Gone(id));
             Ok(())
         })
@@ -207,7 +264,7 @@ impl Directory {
             .get(id)
             .await?
             .ok_or(SyncError::UnknownResource)?;
-        if known.state == ResourceState::Gone {
+        if known.state == ResourceState::Deprovisioned {
             return Err(SyncError::Gone);
         }
         let entry = self.entries.get(id).map(|entry| Arc::clone(&entry));

@@ -10,17 +10,19 @@ use parking_lot::{Mutex, MutexGuard};
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
+use super::absence::Mark;
 use super::forced::OwnBudgets;
 use super::held::Held;
 use super::moment::Moment;
 use super::plan::Attempts;
 use super::readers::Readers;
 use crate::access::Email;
+use crate::clock::SharedClock;
 use crate::heroku::RatePool;
 use crate::ids::ResourceId;
-use crate::store::{Revocation, Ticket};
+use crate::store::{Absence, Revocation, Ticket};
 
-/// One active resource.
+/// One active or dormant resource.
 pub(super) struct Entry {
     pub(super) id: ResourceId,
     /// See [`Schedule`](super::schedule::Schedule).
@@ -41,6 +43,8 @@ pub(super) struct Entry {
     token_ends: AtomicU64,
     /// True if `progress` has doubts or revocations, so that requests need not lock it.
     has_marks: AtomicBool,
+    /// True if the mark in `progress` is that of a dormant resource.
+    is_dormant: AtomicBool,
     /// Made when the first stream begins.
     watchers: OnceLock<watch::Sender<()>>,
 }
@@ -60,6 +64,8 @@ pub(super) struct Progress {
     pub(super) subscribe_at: Option<Duration>,
     /// How often that failed for what may pass.
     pub(super) subscribe_failures: u32,
+    /// What Heroku says against its being there.
+    pub(super) mark: Option<Mark>,
     doubts: Vec<Doubt>,
     revocations: Vec<Revocation>,
 }
@@ -97,6 +103,7 @@ impl Entry {
                 waited_in_vain_at: None,
                 subscribe_at: Some(Duration::ZERO),
                 subscribe_failures: 0,
+                mark: None,
                 doubts: Vec::new(),
                 revocations: Vec::new(),
             }),
@@ -105,6 +112,7 @@ impl Entry {
             last_used: AtomicU64::new(0),
             token_ends: AtomicU64::new(0),
             has_marks: AtomicBool::new(false),
+            is_dormant: AtomicBool::new(false),
             watchers: OnceLock::new(),
         }
     }
@@ -210,8 +218,33 @@ impl Entry {
         revocations.any(|known| known.email == *email && signed_in < known.ticket)
     }
 
-    /// Settles what a list answers that was asked for at `asked_at`.
-    pub(super) fn settle(&self, progress: &mut Progress, asked_at: Moment) {
+    /// Nobody passes while it is.
+    pub(super) fn is_dormant(&self) -> bool {
+        self.is_dormant.load(Ordering::Acquire)
+    }
+
+    /// Replaces what is said against the resource's being there, as far as no list contradicts it.
+    /// Returns whether it was dormant, and whether it is.
+    pub(super) fn set_absence(
+        &self,
+        absence: Option<Absence>,
+        clock: &SharedClock,
+    ) -> (bool, bool) {
+        let mut progress = self.progress();
+        let list = self.held().map(|held| held.own_asked_at().ticket);
+        let absence = absence.filter(|absence| list.is_none_or(|list| list < absence.ticket));
+        let known = progress.mark.take();
+        progress.mark = absence.map(|absence| Mark::new(absence, known.as_ref(), clock));
+        let is_dormant = progress.mark.is_some_and(|mark| mark.is_dormant());
+        (
+            self.is_dormant.swap(is_dormant, Ordering::AcqRel),
+            is_dormant,
+        )
+    }
+
+    /// Settles what a list answers that was asked for at `asked_at`. True if the resource was dormant,
+    /// and is not any more.
+    pub(super) fn settle(&self, progress: &mut Progress, asked_at: Moment) -> bool {
         let is_answered = |since: &Moment| !asked_at.is_before(since);
         progress.doubts.retain(|doubt| !is_answered(&doubt.since));
         progress.forced_at = progress.forced_at.filter(|since| !is_answered(since));
@@ -220,6 +253,10 @@ impl Entry {
         progress.blocked = false;
         let has_marks = !progress.doubts.is_empty() || !progress.revocations.is_empty();
         self.has_marks.store(has_marks, Ordering::Release);
+        let mark = progress.mark;
+        progress.mark = mark.filter(|mark| mark.absence.ticket > asked_at.ticket);
+        let is_dormant = progress.mark.is_some_and(|mark| mark.is_dormant());
+        self.is_dormant.swap(is_dormant, Ordering::AcqRel) && !is_dormant
     }
 
     pub(super) fn watch(&self) -> watch::Receiver<()> {

@@ -12,6 +12,10 @@ pub enum SyncError {
     /// Another process is at the resource's tokens, and takes its time.
     #[error("another process is trading the resource's grant")]
     Busy,
+    /// Heroku has said for a while that the resource is not there. Access is suspended until it gives an
+    /// answer or a new grant: [`HerokuSso::dormant`](crate::HerokuSso::dormant).
+    #[error("the resource is dormant: heroku says that it is not there")]
+    Dormant,
     /// The resource is deprovisioned, or about to be.
     #[error("the resource is gone")]
     Gone,
@@ -59,6 +63,7 @@ impl SyncError {
             | Self::Heroku(HerokuError::RateLimited { retry_after }) => {
                 (*retry_after).max(Duration::from_secs(1))
             }
+            Self::Dormant => Duration::from_secs(60),
             _ => Duration::from_secs(10),
         }
     }
@@ -72,6 +77,7 @@ impl SyncError {
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Busy => "busy",
+            Self::Dormant => "dormant",
             Self::Gone => "gone",
             Self::Heroku(error) => error.kind(),
             Self::Interrupted => "interrupted",

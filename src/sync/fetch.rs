@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::SyncError;
+use super::absence::{self, Absences};
 use super::directory::Directory;
 use super::entry::Entry;
 use super::forced::{self, Force, Payer};
@@ -14,7 +15,6 @@ use super::swap::Source;
 use super::tokens::Horizon;
 use crate::cause;
 use crate::clock;
-use crate::heroku::HerokuError;
 use crate::meter;
 use crate::secret::Tokens;
 
@@ -161,8 +161,13 @@ async fn ask_and_replace(
     entry: &Arc<Entry>,
     wanted: Wanted,
 ) -> Result<Arc<Held>, SyncError> {
+    // From before the question: an answer is never taken for younger than it is.
+    let asked_at = match directory.moment().await {
+        Ok(asked_at) => asked_at,
+        Err(error) => return Err(not_fetched(directory, entry, error.into())),
+    };
     let limit = directory.settings.deadlines.list;
-    let asked = clock::within(limit, ask(directory, entry, wanted)).await;
+    let asked = clock::within(limit, ask(directory, entry, wanted, asked_at)).await;
     match asked.unwrap_or(Err(SyncError::Slow { limit })) {
         Ok(own) => {
             let held = directory.replace(entry, own, Source::Heroku);
@@ -178,37 +183,51 @@ async fn ask_and_replace(
             }
             Ok(held)
         }
-        Err(SyncError::Heroku(HerokuError::Gone(answer))) => {
-            tracing::info!(resource = %entry.id, %answer, "the resource is gone at heroku");
-            directory.end(&entry.id).await?;
-            Err(SyncError::Gone)
-        }
         Err(error @ (SyncError::Gone | SyncError::UnknownResource)) => {
             // Another process has ended it.
             directory.catch_up(&entry.id).await?;
             Err(error)
         }
         Err(error) => {
-            directory.note_failure(entry, &error);
-            tracing::warn!(
-                resource = %entry.id, %error, cause = cause::of(&error),
-                "a list could not be fetched; the last one stays"
-            );
-            Err(error)
+            let Some(kind) = absence::said_by(&error) else {
+                return Err(not_fetched(directory, entry, error));
+            };
+            match Absences::of(directory).note(entry, kind, asked_at).await {
+                Ok(()) => Err(not_fetched(directory, entry, error)),
+                Err(SyncError::Store(away)) => {
+                    tracing::warn!(
+                        resource = %entry.id, error = %away, cause = cause::of(&away),
+                        "absence could not be stored; the resource stays as it is"
+                    );
+                    Err(not_fetched(directory, entry, error))
+                }
+                Err(ended) => Err(ended),
+            }
         }
     }
+}
+
+/// The list stays, and is fetched again in time.
+fn not_fetched(directory: &Arc<Directory>, entry: &Arc<Entry>, error: SyncError) -> SyncError {
+    directory.note_failure(entry, &error);
+    tracing::warn!(
+        resource = %entry.id, %error, cause = cause::of(&error),
+        "a list could not be fetched; the last one stays"
+    );
+    error
 }
 
 async fn ask(
     directory: &Arc<Directory>,
     entry: &Arc<Entry>,
     wanted: Wanted,
+    asked_at: Moment,
 ) -> Result<Own, SyncError> {
     let tokens = directory.tokens(entry, wanted.horizon).await?;
-    match ask_with(directory, entry, wanted, &tokens).await {
+    match ask_with(directory, entry, wanted, asked_at, &tokens).await {
         Err(error) if error.is_unauthorized() => {
             let tokens = directory.renewed(entry, &tokens).await?;
-            ask_with(directory, entry, wanted, &tokens).await
+            ask_with(directory, entry, wanted, asked_at, &tokens).await
         }
         result => result,
     }
@@ -218,15 +237,18 @@ async fn ask_with(
     directory: &Arc<Directory>,
     entry: &Arc<Entry>,
     wanted: Wanted,
+    asked_at: Moment,
     tokens: &Tokens,
 ) -> Result<Own, SyncError> {
-    let previous = entry.held();
+    // Of a dormant one the first question is whether it is there.
+    let previous = entry.held().filter(|_| !entry.is_dormant());
     let resolution = Resolution {
         directory,
         entry,
         caller: directory.caller(entry, tokens),
         members_age: wanted.members_age,
         previous: previous.as_deref(),
+        asked_at,
     };
     resolution.run().await
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::SyncError;
+use super::absence;
 use super::directory::Directory;
 use super::entry::Entry;
 use super::held::{Held, Own};
@@ -28,7 +29,7 @@ enum Word {
 }
 
 impl Directory {
-    /// The entry of an active resource. Of any other the directory keeps nothing, so that made-up
+    /// The entry of an active or dormant resource. Of any other the directory keeps nothing, so that made-up
     /// ids cost a look-up and no memory.
     pub(super) async fn entry(&self, id: &ResourceId) -> Result<Arc<Entry>, SyncError> {
         if let Some(entry) = self.entries.get(id) {
@@ -116,6 +117,7 @@ impl Directory {
             revocations,
             doubts,
             token_ends_at,
+            absence: mut absent,
             ..
         } = resource;
         if let Some(list) = &list {
@@ -136,6 +138,7 @@ impl Directory {
             // Before anybody finds it: who is revoked must not pass in between.
             let entry = self.new_entry(id);
             mark(&entry);
+            entry.set_absence(absent, &self.clock);
             // Whoever was told of a doubt may be no more.
             let last = doubts.iter().map(|doubt| doubt.ticket).max();
             entry.progress().forced_at = last.map(|ticket| Moment::now(&self.clock, ticket));
@@ -144,13 +147,20 @@ impl Directory {
         if !is_new {
             mark(&entry);
         }
-        if self.endings.count() != endings && self.store.load(&id).await?.is_none() {
-            // It ended between the look-up and the insertion.
-            return Err(self.not_active(&id, Word::OfWhatWasHere).await);
+        if self.endings.count() != endings {
+            let Some(newest) = self.store.load(&id).await? else {
+                // It ended between the look-up and the insertion.
+                return Err(self.not_active(&id, Word::OfWhatWasHere).await);
+            };
+            absent = newest.absence;
         }
         let is_mended = token_ends_at.is_some_and(|ends_at| self.note_token_end(&entry, ends_at));
         if let Some(list) = list {
             self.take_in_list(&entry, list);
+        }
+        absence::apply(self, &entry, absent);
+        if is_new && entry.is_dormant() {
+            self.announce(Notice::List(id));
         }
         if is_new || is_mended {
             self.plan(&Subject::Resource(Arc::clone(&entry)));
@@ -196,12 +206,12 @@ impl Directory {
             Ok(known) => known.map(|known| known.state),
             Err(error) => return error.into(),
         };
-        if state == Some(ResourceState::Active) {
+        if matches!(state, Some(ResourceState::Active | ResourceState::Dormant)) {
             // Made active since.
             return SyncError::Interrupted;
         }
         let was_here = self.drop_entry(id);
-        let has_ended = state != Some(ResourceState::Closing);
+        let has_ended = state != Some(ResourceState::Deprovisioning);
         if has_ended && (was_here || word == Word::OfEveryEnd) {
             self.announce(Notice::Gone(*id));
         }

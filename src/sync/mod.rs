@@ -3,8 +3,10 @@
 //! * A list is replaced only by a complete one. A failed fetch never looks like an empty list.
 //! * At most one fetch per resource is under way; whoever needs it waits for that one.
 //! * A list older than [`Config::max_list_age`](crate::Config) admits nobody.
-//! * 404 (twice) or 410 for the add-on ends the resource; nothing else does.
+//! * An add-on that Heroku says is not there makes its resource dormant, which is reversible, and ends it
+//!   only after a week; nothing else does.
 
+mod absence;
 mod admit;
 mod backlog;
 mod budget;
@@ -29,7 +31,9 @@ mod load;
 mod members;
 mod moment;
 mod notice;
+mod partner_turns;
 mod plan;
+mod question;
 mod readers;
 mod register;
 mod report;
@@ -47,6 +51,8 @@ mod unbroken;
 mod unsaved;
 mod watch;
 
+pub(crate) use absence::Absences;
+pub use absence::{DormantResource, RevivedBy};
 pub(crate) use admit::{Admitted, NotAdmitted};
 pub use change::{Change, Changes};
 pub(crate) use closed_sessions::ClosedSessions;
@@ -55,6 +61,7 @@ pub(crate) use directory::Directory;
 pub use error::SyncError;
 pub(crate) use held::Held;
 pub(crate) use in_use::InUse;
+pub(crate) use partner_turns::PartnerTurns;
 pub use plan::SyncScope;
 pub use register::OauthGrant;
 pub use report::Health;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::question::Question;
 use crate::heroku::Urgency;
 
 const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -100,6 +101,7 @@ pub(super) struct Condition {
     pub(super) blocked: bool,
     /// Calls are short: no list is fetched much earlier than it must be.
     pub(super) is_scarce: bool,
+    pub(super) question: Question,
 }
 
 impl Condition {
@@ -133,6 +135,23 @@ pub(super) fn due_in(
         (false, SyncScope::All) => Some(intervals.idle),
         (false, SyncScope::Active) => None,
     };
+    if let Question::OfDormant(asked_in) = condition.question {
+        // Whether or not it is in use, and whichever are kept synchronized.
+        let wanted = condition
+            .forced_in
+            .map_or(asked_in, |wait| wait.min(asked_in));
+        let pause = match condition.blocked {
+            true => {
+                let patience = patience(attempts.failures, intervals.longest_block);
+                patience.saturating_sub(since_failure)
+            }
+            false => attempts.back_off_left(now),
+        };
+        return Some(match attempts.are_failing() {
+            true => wanted.max(pause),
+            false => wanted,
+        });
+    }
     if condition.blocked {
         let patience = patience(attempts.failures, intervals.longest_block);
         return interval.map(|_| patience.saturating_sub(since_failure));
@@ -153,9 +172,18 @@ pub(super) fn due_in(
         ends_in.saturating_sub(ahead).max(pause)
     });
     let by_webhooks = condition.subscribe_in.filter(|_| interval.is_some());
-    let wanted = [by_age, condition.forced_in, by_token, by_webhooks];
+    let by_doubt = match condition.question {
+        Question::OfDoubtful(asked_in) => interval.map(|_| asked_in),
+        Question::InTurn | Question::OfDormant(_) => None,
+    };
+    let wanted = [by_age, condition.forced_in, by_token, by_webhooks, by_doubt];
     let until_due = wanted.into_iter().flatten().min()?;
-    Some(until_due.max(attempts.back_off_left(now)))
+    let back_off = match (by_doubt, condition.in_use) {
+        // Nobody waits for it, and more answers prove no more.
+        (Some(asked_in), false) if attempts.are_failing() => asked_in,
+        _ => attempts.back_off_left(now),
+    };
+    Some(until_due.max(back_off))
 }
 
 /// How long a resource is left alone whose tokens Heroku does not accept, after so many refusals: a
@@ -185,6 +213,7 @@ mod tests {
         subscribe_in: None,
         blocked: false,
         is_scarce: false,
+        question: Question::InTurn,
     };
 
     fn intervals(refresh: u64, idle: u64, scope: SyncScope) -> Intervals {
@@ -229,6 +258,7 @@ mod tests {
                     subscribe_in,
                     blocked,
                     is_scarce,
+                    question: Question::InTurn,
                 }
             },
         )
@@ -328,6 +358,40 @@ mod tests {
             assert_eq!(forced, Urgency::InUse);
             let later = urgency(false, in_use, Some(Duration::from_secs(1)));
             assert_ne!(later, Urgency::InUse);
+        }
+    }
+
+    #[test]
+    fn dormant_is_asked_for_in_its_time_whatever_else_is_so() {
+        let hour = Duration::from_secs(3600);
+        for scope in [SyncScope::All, SyncScope::Active] {
+            for (in_use, age) in [(true, None), (false, Some(Duration::ZERO))] {
+                let condition = Condition {
+                    in_use,
+                    age,
+                    question: Question::OfDormant(hour),
+                    ..SETTLED
+                };
+                let due = due_in(condition, intervals(300, 21_600, scope), hour);
+                assert_eq!(due, Some(hour));
+            }
+        }
+    }
+
+    #[test]
+    fn doubtful_is_asked_for_again_before_its_list_is_due() {
+        let minute = Duration::from_secs(60);
+        let mut attempts = SETTLED.attempts;
+        attempts.note_failure(Duration::ZERO);
+        for in_use in [true, false] {
+            let condition = Condition {
+                in_use,
+                attempts,
+                question: Question::OfDoubtful(minute),
+                ..SETTLED
+            };
+            let intervals = intervals(3600, 21_600, SyncScope::All);
+            assert_eq!(due_in(condition, intervals, Duration::ZERO), Some(minute));
         }
     }
 

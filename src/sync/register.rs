@@ -68,6 +68,10 @@ async fn take_in(
     let mut registration = registered(directory, id).await?;
     let is_new = registration.revision == 0;
     let traded = trade(directory, id, grant, &mut registration).await?;
+    if traded {
+        // A new grant: whatever Heroku has said before, it is there.
+        registration.absence = None;
+    }
     let renamed = legacy_id.is_some() && legacy_id != registration.legacy_id;
     if renamed {
         registration.legacy_id = legacy_id;
@@ -82,6 +86,7 @@ async fn take_in(
         if !traded {
             registration.tokens = known.tokens;
             registration.grant_code = known.grant_code;
+            registration.absence = known.absence;
         }
         registration.webhook = known.webhook;
         registration.revision = known.revision;
@@ -92,13 +97,13 @@ async fn take_in(
     Ok(is_new)
 }
 
-/// What is known of a resource that is active, or new.
+/// What is known of a resource that is active, dormant, or new.
 async fn registered(directory: &Directory, id: &ResourceId) -> Result<Registration, SyncError> {
     let known = directory.store.get(id).await?;
     let registration = known.unwrap_or_else(|| Registration::active(None));
     match registration.state {
-        ResourceState::Active => Ok(registration),
-        ResourceState::Closing | ResourceState::Gone => Err(SyncError::Gone),
+        ResourceState::Active | ResourceState::Dormant => Ok(registration),
+        ResourceState::Deprovisioning | ResourceState::Deprovisioned => Err(SyncError::Gone),
     }
 }
 
@@ -124,6 +129,7 @@ async fn trade(
         Some(OauthGrant::Code(code)) => code,
     };
     let has_tokens = registration.tokens.is_some();
+    let is_dormant = registration.state == ResourceState::Dormant;
     let last = registration
         .grant_code
         .as_ref()
@@ -143,7 +149,7 @@ async fn trade(
             registration.grant_code = Some(code);
             Ok(true)
         }
-        Err(error) if has_tokens => {
+        Err(error) if has_tokens && !is_dormant => {
             tracing::warn!(
                 resource = %id, %error, cause = cause::of(&error),
                 "a further grant was refused"

@@ -20,6 +20,8 @@ pub struct Health {
     pub in_use: usize,
     /// How many of them need a new grant, as Heroku refused their refresh token.
     pub needing_grant: usize,
+    /// How many are dormant: Heroku says that they are not there.
+    pub dormant: usize,
     /// Age of the oldest list; none if there is no list. A resource that nobody uses may have one as
     /// old as `idle_interval`.
     pub oldest_list: Option<Duration>,
@@ -57,6 +59,7 @@ impl Directory {
         };
         for entry in &self.entries {
             health.resources += 1;
+            health.dormant += usize::from(entry.is_dormant());
             health.needing_grant += usize::from(entry.progress().grant_refused.is_some());
             let in_use = entry.is_in_use(settings.in_use_for, now);
             health.in_use += usize::from(in_use);

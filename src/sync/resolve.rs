@@ -21,6 +21,8 @@ pub(super) struct Resolution<'a> {
     pub(super) caller: Caller<'a>,
     pub(super) members_age: Duration,
     pub(super) previous: Option<&'a Held>,
+    /// From before Heroku is asked.
+    pub(super) asked_at: Moment,
 }
 
 /// What it means that Heroku does not find a team that the app names.
@@ -45,7 +47,8 @@ struct AboutApp {
 }
 
 impl Resolution<'_> {
-    /// Asks Heroku for the whole list. [`HerokuError::Gone`] means that the add-on itself is gone.
+    /// Asks Heroku for the whole list. [`HerokuError::Gone`] means that Heroku says that the add-on itself
+    /// is not there.
     pub(super) async fn run(&self) -> Result<Own, SyncError> {
         match self.once(MissingTeam::MayBeFormer).await {
             // App or team changed between two calls: from the top.
@@ -57,16 +60,15 @@ impl Resolution<'_> {
     }
 
     async fn once(&self, missing: MissingTeam) -> Result<Own, SyncError> {
-        let asked_at = self.directory.moment().await?;
         let (add_on, app) = match self.previous {
             None => {
                 let add_on = self.add_on(None).await?;
                 let app = self.ask_app(&add_on.value.app.id, None).await?;
                 let team = app.info.value.team.as_ref();
-                self.ask_members(team, missing, asked_at).await?;
+                self.ask_members(team, missing, self.asked_at).await?;
                 (add_on, app)
             }
-            Some(held) => self.ask_all(held, missing, asked_at).await?,
+            Some(held) => self.ask_all(held, missing, self.asked_at).await?,
         };
         let etags = ETags {
             add_on: add_on.etag,
@@ -81,7 +83,7 @@ impl Resolution<'_> {
                 ..ResourceList::new(add_on.value.name, app.app, collaborators)
             },
             etags: Some(Box::new(etags)),
-            asked_at,
+            asked_at: self.asked_at,
         })
     }
 
@@ -109,7 +111,7 @@ impl Resolution<'_> {
         if new_team.map(|team| &team.id) == team.map(|team| &team.id) {
             members?;
         } else {
-            self.ask_members(new_team, missing, asked_at).await?;
+            self.ask_members(new_team, missing, self.asked_at).await?;
         }
         Ok((add_on, about))
     }
@@ -147,7 +149,7 @@ impl Resolution<'_> {
         }
     }
 
-    /// One 404 can be a hiccup of Heroku's; two in a row are the end of the resource.
+    /// A single 404 can be a hiccup of Heroku's: it is asked once more.
     async fn add_on(&self, held: Option<&Held>) -> Result<Named<AddOn>, HerokuError> {
         let known = held.and_then(|held| {
             let etag = held.etags()?.add_on.as_ref()?;
@@ -162,13 +164,10 @@ impl Resolution<'_> {
         let (client, id) = (&self.directory.client, &self.entry.id);
         let etag = known.as_ref().map(|(etag, _)| *etag);
         let answer = match client.add_on(self.caller, id, etag).await {
-            Err(HerokuError::NotFound(_)) => match client.add_on(self.caller, id, None).await {
-                Err(HerokuError::NotFound(answer)) => return Err(HerokuError::Gone(answer)),
-                answer => answer?,
-            },
-            answer => answer?,
+            Err(HerokuError::NotFound(_)) => client.add_on(self.caller, id, None).await,
+            answer => answer,
         };
-        Named::read(answer, known, Call::AddOn)
+        Named::read(answer.map_err(of_the_add_on)?, known, Call::AddOn)
     }
 
     async fn app_info(
@@ -229,6 +228,19 @@ impl<T> Named<T> {
                 about: call.about(),
             }),
         }
+    }
+}
+
+/// That the add-on is not there is for Heroku to say. The same status from anything else is no answer.
+fn of_the_add_on(error: HerokuError) -> HerokuError {
+    match error {
+        HerokuError::NotFound(answer) | HerokuError::Gone(answer) => {
+            match answer.says_not_there() {
+                true => HerokuError::Gone(answer),
+                false => HerokuError::Unavailable(answer),
+            }
+        }
+        other => other,
     }
 }
 

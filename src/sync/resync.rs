@@ -252,6 +252,7 @@ impl Resync {
             in_use: health.in_use,
             without_list: health.without_list,
             needing_grant: health.needing_grant,
+            dormant: health.dormant,
             oldest_list: health.oldest_list,
             oldest_in_use: health.oldest_in_use,
             due_in_use,

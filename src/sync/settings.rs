@@ -15,6 +15,7 @@ pub(crate) struct SyncSettings {
     pub(crate) max_list_age: Duration,
     pub(crate) max_session: Duration,
     pub(crate) in_use_for: Duration,
+    pub(crate) dormant_for: Duration,
     pub(crate) scope: SyncScope,
     pub(crate) rate_pools: RatePools,
     pub(crate) list_policy: ListPolicy,

@@ -36,7 +36,7 @@ impl Directory {
         let own_team = own.list.team.clone();
         let team = own_team.as_ref();
         let team = team.map(|team| self.teams.join(&team.id, &entry.id));
-        let (before, held) = {
+        let (before, held, is_revived) = {
             let mut progress = entry.progress();
             let before = entry.held();
             if progress.ended {
@@ -62,8 +62,8 @@ impl Directory {
             let held = Arc::new(Held::new(own, &members, policy, before.as_deref()));
             entry.set(&mut progress, Some(Arc::clone(&held)));
             // After it: who reads without the lock, and finds nobody in doubt any more, finds this list.
-            entry.settle(&mut progress, asked_at);
-            (before, held)
+            let is_revived = entry.settle(&mut progress, asked_at);
+            (before, held, is_revived)
         };
         self.index(entry, before.as_deref(), Some(&held));
         if entry.progress().ended {
@@ -71,9 +71,22 @@ impl Directory {
             self.index(entry, Some(&held), None);
             return None;
         }
+        if is_revived {
+            self.has_revived(entry, source);
+        }
         self.tell(entry, before.as_deref(), &held, source);
         self.plan(&Subject::Resource(Arc::clone(entry)));
         Some(held)
+    }
+
+    /// Says that a dormant resource is active again.
+    pub(super) fn has_revived(&self, entry: &Entry, source: Source) {
+        self.endings.note();
+        if source == Source::Heroku {
+            audit::resource_revived(&entry.id);
+        }
+        self.announce(Notice::List(entry.id));
+        entry.notify();
     }
 
     /// Puts a team's newest members into the lists of all its resources.

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
 use super::SyncError;
+use super::absence;
 use super::directory::Directory;
 use super::entry::{Entry, GrantRefused};
 use super::plan::{TOKEN_RENEWED_AHEAD, patience};
@@ -188,7 +189,12 @@ impl Directory {
         let Some(refused) = entry.progress().grant_refused else {
             return false;
         };
-        let patience = patience(refused.times, self.settings.longest_block());
+        let longest = match entry.is_dormant() {
+            // It is asked for every hour.
+            true => absence::ASKED_EVERY / 2,
+            false => self.settings.longest_block(),
+        };
+        let patience = patience(refused.times, longest);
         self.clock.elapsed() < refused.last_at + patience
     }
 
@@ -218,7 +224,7 @@ impl Directory {
     async fn registered_tokens(&self, entry: &Entry) -> Result<(Tokens, i64), SyncError> {
         let known = self.store.get(&entry.id).await?;
         let known = known.ok_or(SyncError::UnknownResource)?;
-        if known.state == ResourceState::Gone {
+        if known.state == ResourceState::Deprovisioned {
             return Err(SyncError::Gone);
         }
         let tokens = known.tokens.ok_or(SyncError::NoTokens)?;

@@ -40,12 +40,14 @@ impl Watch {
     }
 
     /// How long the person may stay before this is to be asked again: the newest list has them, after one
-    /// fetch if it is old, the session of that ticket is not revoked, and Heroku did not say that they may
-    /// have left. None if they may not stay.
+    /// fetch if it is old, the session of that ticket is not revoked, Heroku did not say that they may
+    /// have left, and the resource is not dormant. None if they may not stay.
     pub(crate) async fn may_stay(&self, who: Principal<'_>) -> Option<Duration> {
         let is_barred = || {
             let entry = &self.entry;
-            entry.is_revoked(who.email, who.ticket) || entry.in_doubt(who.email).is_some()
+            entry.is_dormant()
+                || entry.is_revoked(who.email, who.ticket)
+                || entry.in_doubt(who.email).is_some()
         };
         // A resource that has ended has no list.
         if is_barred() || self.entry.held().is_none() {

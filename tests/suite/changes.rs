@@ -189,7 +189,7 @@ async fn restarted(store: &Faulty) -> (World, AddOn, AddOn) {
         before.register(&resource, grant(addon)).await.unwrap();
         before.refresh_now(&resource).await.unwrap();
     }
-    before.forget(&ended.resource_id()).await.unwrap();
+    before.deprovision(&ended.resource_id()).await.unwrap();
     (world, kept, ended)
 }
 
@@ -221,7 +221,7 @@ async fn an_end_that_was_missed_is_told_once_the_store_can_be_asked() {
     let sync = world.sso.spawn_sync();
     let mut changes = world.sso.changes();
     while changes.next().await != Some(Change::CaughtUp) {}
-    world.sso.forget(&kept.resource_id()).await.unwrap();
+    world.sso.deprovision(&kept.resource_id()).await.unwrap();
     // More than any reader may be behind.
     for number in 0..1100_u128 {
         let resource = uuid::Uuid::from_u128(number).into();
@@ -231,7 +231,7 @@ async fn an_end_that_was_missed_is_told_once_the_store_can_be_asked() {
             world.clock.now() + Duration::from_secs(3600),
         ));
         world.sso.register(&resource, tokens).await.unwrap();
-        world.sso.forget(&resource).await.unwrap();
+        world.sso.deprovision(&resource).await.unwrap();
     }
     store.fail("get");
     let gone = async {

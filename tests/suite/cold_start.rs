@@ -40,7 +40,7 @@ async fn a_revoked_session_does_not_pass_while_its_resource_is_being_taken_in() 
         tokio::task::yield_now().await;
     }
     // Another resource ends there meanwhile, so that what was read is looked at once more.
-    assert!(sso.forget(&another).await.unwrap());
+    assert!(sso.deprovision(&another).await.unwrap());
     there.let_pass("load", 1);
     while there.calls("load") < 2 {
         tokio::task::yield_now().await;

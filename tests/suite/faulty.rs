@@ -12,8 +12,9 @@ use tower_heroku_sso::access::{People, ResourceList};
 use tower_heroku_sso::ids::{LegacyId, TeamId};
 use tower_heroku_sso::sso::ReplayKey;
 use tower_heroku_sso::store::{
-    ActiveResource, Dated, Doubt, MemoryStore, Registration, Revocation, SessionKey, SharedStore,
-    Store, StoreError, StoreNotice, StoreNotices, Ticket, Work,
+    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, Doubt, MemoryStore, Registration,
+    Revocation, SessionKey, SharedStore, Store, StoreError, StoreNotice, StoreNotices, Ticket,
+    Work,
 };
 use tower_heroku_sso::{ResourceId, Tokens};
 
@@ -195,6 +196,37 @@ impl Store for Faulty {
     }
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
         self.reached("end").await?.end(id).await
+    }
+    async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError> {
+        self.reached("deprovisioned").await?.deprovisioned(id).await
+    }
+    async fn note_absence(
+        &self,
+        id: &ResourceId,
+        sign: AbsenceSign,
+    ) -> Result<Option<Absence>, StoreError> {
+        self.reached("note_absence")
+            .await?
+            .note_absence(id, sign)
+            .await
+    }
+    async fn make_dormant(
+        &self,
+        id: &ResourceId,
+        ticket: Ticket,
+        at: OffsetDateTime,
+        brake: &Brake,
+    ) -> Result<Dormancy, StoreError> {
+        self.reached("make_dormant")
+            .await?
+            .make_dormant(id, ticket, at, brake)
+            .await
+    }
+    async fn end_dormant(&self, id: &ResourceId, ticket: Ticket) -> Result<bool, StoreError> {
+        self.reached("end_dormant")
+            .await?
+            .end_dormant(id, ticket)
+            .await
     }
     async fn doubt(&self, id: &ResourceId, doubt: Doubt) -> Result<(), StoreError> {
         self.reached("doubt").await?.doubt(id, doubt).await

@@ -1,6 +1,7 @@
 //! The specifications, by topic. Through the public API, over real sockets where the wire matters,
 //! with an injected clock and the simulator.
 
+mod absences;
 mod access;
 mod accounts;
 mod answers;
@@ -12,6 +13,7 @@ mod conditional;
 mod cookies;
 mod crafted;
 mod cues;
+mod end_of_a_resource;
 mod explain;
 mod extractors;
 mod fairness;
@@ -31,6 +33,7 @@ mod log;
 mod mistakes;
 mod mounting;
 mod multiplexed;
+mod one_at_a_time;
 mod own_login;
 mod pace;
 mod partner_api;

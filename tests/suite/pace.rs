@@ -156,7 +156,7 @@ async fn a_limit_that_can_never_be_met_is_reported_and_so_is_its_end() {
     assert_eq!(world.heroku.calls_answered(Endpoint::Any, 429), 0);
     // Most of them go, and the rest can be kept up with.
     for addon in &addons[5..] {
-        world.sso.forget(&addon.resource_id()).await.unwrap();
+        world.sso.deprovision(&addon.resource_id()).await.unwrap();
     }
     for _ in 0..90 {
         world.clock.advance(MINUTE);

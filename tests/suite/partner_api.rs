@@ -17,7 +17,7 @@ use crate::log::Log;
 use support::browser::{Answer, Browser, client};
 use support::world::{World, serve};
 
-async fn call(world: &World, method: Method, path: &str, body: &Value) -> Answer {
+pub async fn call(world: &World, method: Method, path: &str, body: &Value) -> Answer {
     let browser = world.browser();
     let request = browser.request(method, &format!("/heroku/resources{path}"));
     let heroku = &world.heroku;
@@ -516,7 +516,7 @@ async fn what_the_partner_s_own_part_says_is_what_heroku_hears() {
         202
     );
     assert!(world.sso.access_token(&addon.resource_id()).await.is_ok());
-    assert!(world.sso.forget(&addon.resource_id()).await.unwrap());
+    assert!(world.sso.deprovision(&addon.resource_id()).await.unwrap());
     assert!(world.sso.access_token(&addon.resource_id()).await.is_err());
-    assert!(!world.sso.forget(&addon.resource_id()).await.unwrap());
+    assert!(!world.sso.deprovision(&addon.resource_id()).await.unwrap());
 }

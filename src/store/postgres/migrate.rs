@@ -61,6 +61,7 @@ async fn run_missing(transaction: &mut PgConnection) -> Result<(), StoreError> {
     let known = [
         (1, "resources", include_str!("0001_resources.sql")),
         (2, "doubts", include_str!("0002_doubts.sql")),
+        (3, "absences", include_str!("0003_absences.sql")),
     ];
     let exists = sqlx::query(
         "SELECT 1 FROM pg_tables

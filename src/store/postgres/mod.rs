@@ -1,7 +1,9 @@
 //! Everything in a Postgres database, which several processes share.
 
+mod absence;
 mod connect;
 mod db;
+mod leave;
 mod migrate;
 mod notices;
 mod options;
@@ -18,13 +20,14 @@ use sqlx::Row;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use self::db::{Db, answer};
+use self::db::Db;
+use self::leave::{CLOSE, END, END_OWING_NOTHING};
 use super::column::{seal_code, seal_tokens, to_json};
 use super::seal::SealingKeys;
 use super::sweep::Sweep;
 use super::{
-    ActiveResource, Dated, Doubt, Registration, Revocation, SessionKey, SharedStore, Store,
-    StoreError, Ticket,
+    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, Doubt, Registration, Revocation,
+    SessionKey, SharedStore, Store, StoreError, Ticket,
 };
 use crate::access::{People, ResourceList};
 use crate::ids::{LegacyId, ResourceId, TeamId};
@@ -50,44 +53,6 @@ pub struct PostgresStore {
     sweep: Arc<Mutex<Sweep>>,
 }
 
-impl PostgresStore {
-    /// Takes a resource out of the active ones. False if there was nothing to change.
-    async fn leave(&self, id: &ResourceId, change: &'static str) -> Result<bool, StoreError> {
-        let call = async {
-            let mut transaction = self.db.pool.begin().await?;
-            let done = self
-                .db
-                .statement(change)
-                .bind(id.as_uuid())
-                .bind(self.me)
-                .execute(&mut *transaction)
-                .await?;
-            let left = done.rows_affected() > 0;
-            if left {
-                for about in [
-                    "DELETE FROM tower_heroku_sso.revocation WHERE resource = $1",
-                    "DELETE FROM tower_heroku_sso.doubt WHERE resource = $1",
-                ] {
-                    self.db
-                        .statement(about)
-                        .bind(id.as_uuid())
-                        .execute(&mut *transaction)
-                        .await?;
-                }
-                self.db
-                    .statement("SELECT pg_notify($1, $2)")
-                    .bind(notices::CHANNEL)
-                    .bind(notices::resource(self.me, id))
-                    .execute(&mut *transaction)
-                    .await?;
-            }
-            transaction.commit().await?;
-            Ok(left)
-        };
-        answer(call).await
-    }
-}
-
 #[async_trait]
 impl Store for PostgresStore {
     async fn ticket(&self) -> Result<Ticket, StoreError> {
@@ -103,13 +68,15 @@ impl Store for PostgresStore {
                  changed_by)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8 + 1, $9)
                  ON CONFLICT (id) DO NOTHING RETURNING id)
-                 SELECT pg_notify($10, $11)::text FROM changed"
+                 SELECT pg_notify($10, $11)::text FROM changed WHERE $12::boolean IS NOT NULL"
             }
             _ => {
                 "WITH changed AS (UPDATE tower_heroku_sso.resource SET state = $2, legacy_id = $3,
                  tokens = $4, token_ends_at = $5, grant_code = $6, webhook = $7, revision = $8 + 1,
                  changed_by = $9, changed_at = clock_timestamp()
-                 WHERE id = $1 AND state = 'active' AND revision = $8 RETURNING id)
+                 WHERE id = $1 AND state = 'active' AND revision = $8 RETURNING id),
+                 present AS (DELETE FROM tower_heroku_sso.absence
+                 WHERE resource = (SELECT id FROM changed) AND NOT $12::boolean)
                  SELECT pg_notify($10, $11)::text FROM changed"
             }
         };
@@ -128,15 +95,19 @@ impl Store for PostgresStore {
             .bind(registration.revision)
             .bind(self.me)
             .bind(notices::CHANNEL)
-            .bind(notices::resource(self.me, id));
+            .bind(notices::resource(self.me, id))
+            .bind(registration.absence.is_some());
         let changed = self.db.optional(change).await?;
         Ok(changed.is_some())
     }
 
     async fn get(&self, id: &ResourceId) -> Result<Option<Registration>, StoreError> {
         let row = sqlx::query(
-            "SELECT state, legacy_id, tokens, token_ends_at, grant_code, webhook, revision
-             FROM tower_heroku_sso.resource WHERE id = $1",
+            "SELECT state, legacy_id, tokens, token_ends_at, grant_code, webhook, revision,
+             deprovision_owed, a.kind AS absence_kind, a.answers, a.first_at, a.last_at,
+             a.ticket AS absence_ticket, a.dormant_at
+             FROM tower_heroku_sso.resource LEFT JOIN tower_heroku_sso.absence a
+             ON a.resource = id AND a.ticket > coalesce(list_ticket, 0) WHERE id = $1",
         )
         .bind(id.as_uuid());
         let row = self.db.optional(row).await?;
@@ -206,6 +177,8 @@ impl Store for PostgresStore {
              changed_by = $7, changed_at = clock_timestamp()
              WHERE id = $1 AND state = 'active' AND coalesce(list_ticket, 0) <= $3 RETURNING id),
              answered AS (DELETE FROM tower_heroku_sso.doubt
+             WHERE resource = (SELECT id FROM changed) AND ticket <= $3),
+             present AS (DELETE FROM tower_heroku_sso.absence
              WHERE resource = (SELECT id FROM changed) AND ticket <= $3)
              SELECT pg_notify($8, $9)::text FROM changed",
         )
@@ -252,28 +225,37 @@ impl Store for PostgresStore {
     }
 
     async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        self.leave(
-            id,
-            "UPDATE tower_heroku_sso.resource
-             SET state = 'closing', list = NULL, list_ticket = NULL, list_asked_at = NULL,
-             list_asked = NULL, team_id = NULL,
-             changed_by = $2, changed_at = clock_timestamp()
-             WHERE id = $1 AND state = 'active'",
-        )
-        .await
+        self.leave(id, CLOSE).await
     }
 
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        self.leave(
-            id,
-            "UPDATE tower_heroku_sso.resource
-             SET state = 'gone', legacy_id = NULL, tokens = NULL, token_ends_at = NULL,
-             grant_code = NULL, webhook = NULL, revision = revision + 1,
-             list = NULL, list_ticket = NULL, list_asked_at = NULL, list_asked = NULL,
-             team_id = NULL, changed_by = $2, changed_at = clock_timestamp()
-             WHERE id = $1 AND state <> 'gone'",
-        )
-        .await
+        self.leave(id, END).await
+    }
+
+    async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError> {
+        self.leave(id, END_OWING_NOTHING).await
+    }
+
+    async fn note_absence(
+        &self,
+        id: &ResourceId,
+        sign: AbsenceSign,
+    ) -> Result<Option<Absence>, StoreError> {
+        absence::note(self, id, sign).await
+    }
+
+    async fn make_dormant(
+        &self,
+        id: &ResourceId,
+        ticket: Ticket,
+        at: OffsetDateTime,
+        brake: &Brake,
+    ) -> Result<Dormancy, StoreError> {
+        absence::make_dormant(self, id, ticket, at, brake).await
+    }
+
+    async fn end_dormant(&self, id: &ResourceId, ticket: Ticket) -> Result<bool, StoreError> {
+        absence::end(self, id, ticket).await
     }
 
     async fn set_webhook(&self, id: &ResourceId, fingerprint: &str) -> Result<(), StoreError> {

@@ -12,7 +12,8 @@ use crate::ids::ResourceId;
 use crate::store::column::{doubts, from_json, open_code, open_tokens, revoked};
 use crate::store::seal::SealingKeys;
 use crate::store::{
-    ActiveResource, Dated, Registration, ResourceState, Revocation, StoreError, Ticket,
+    Absence, AbsenceKind, ActiveResource, Dated, Registration, ResourceState, Revocation,
+    StoreError, Ticket,
 };
 
 /// One row for each revocation of a resource, one if it has none.
@@ -20,8 +21,11 @@ pub(super) const ACTIVE_ONE: &str = "SELECT id, token_ends_at, list, list_ticket
     extract(epoch FROM clock_timestamp() - list_asked)::float8 AS list_age,
     (SELECT json_agg(json_build_object('email', d.email, 'ticket', d.ticket))::text
      FROM tower_heroku_sso.doubt d WHERE d.resource = id AND d.ticket > coalesce(list_ticket, 0))
-    AS doubts, r.email, r.ticket, r.at
-    FROM tower_heroku_sso.resource LEFT JOIN tower_heroku_sso.revocation r ON r.resource = id
+    AS doubts, a.kind AS absence_kind, a.answers, a.first_at, a.last_at,
+    a.ticket AS absence_ticket, a.dormant_at, r.email, r.ticket, r.at
+    FROM tower_heroku_sso.resource
+    LEFT JOIN tower_heroku_sso.absence a ON a.resource = id AND a.ticket > coalesce(list_ticket, 0)
+    LEFT JOIN tower_heroku_sso.revocation r ON r.resource = id
     WHERE state = 'active' AND id = $1";
 
 /// The same for a page of resources.
@@ -30,8 +34,12 @@ pub(super) const ACTIVE_PAGE: &str = "SELECT page.*, r.email, r.ticket, r.at FRO
         extract(epoch FROM clock_timestamp() - list_asked)::float8 AS list_age,
         (SELECT json_agg(json_build_object('email', d.email, 'ticket', d.ticket))::text
          FROM tower_heroku_sso.doubt d
-         WHERE d.resource = id AND d.ticket > coalesce(list_ticket, 0)) AS doubts
+         WHERE d.resource = id AND d.ticket > coalesce(list_ticket, 0)) AS doubts,
+        a.kind AS absence_kind, a.answers, a.first_at, a.last_at,
+        a.ticket AS absence_ticket, a.dormant_at
         FROM tower_heroku_sso.resource
+        LEFT JOIN tower_heroku_sso.absence a
+        ON a.resource = id AND a.ticket > coalesce(list_ticket, 0)
         WHERE state = 'active' AND ($1::uuid IS NULL OR id > $1) ORDER BY id LIMIT $2
     ) page LEFT JOIN tower_heroku_sso.revocation r ON r.resource = page.id
     ORDER BY page.id";
@@ -53,14 +61,21 @@ pub(super) fn registration(
         _ => None,
     };
     let code: Option<Vec<u8>> = row.try_get("grant_code")?;
+    let absence = absence(row)?;
+    let is_dormant = absence.is_some_and(|absence| absence.dormant_at.is_some());
     Ok(Registration {
-        state: ResourceState::from_column(row.try_get("state")?)?,
+        state: match ResourceState::from_column(row.try_get("state")?)? {
+            ResourceState::Active if is_dormant => ResourceState::Dormant,
+            state => state,
+        },
         legacy_id: legacy_id.transpose()?,
         tokens,
         grant_code: code
             .map(|sealed| open_code(keys, id, &sealed))
             .transpose()?,
         webhook: row.try_get("webhook")?,
+        absence,
+        deprovision_owed: row.try_get("deprovision_owed")?,
         revision: row.try_get("revision")?,
     })
 }
@@ -75,6 +90,7 @@ pub(super) fn active(rows: &[PgRow]) -> Result<Vec<ActiveResource>, StoreError> 
                 token_ends_at: row.try_get("token_ends_at")?,
                 list: list(row)?,
                 doubts: doubts(row.try_get("doubts")?),
+                absence: absence(row)?,
                 ..ActiveResource::new(id)
             });
         }
@@ -108,6 +124,23 @@ fn list(row: &PgRow) -> Result<Option<Dated<ResourceList>>, StoreError> {
     };
     let list = from_json(list, "a list");
     Ok(list.map(|list| Dated::new(list, Ticket::new(ticket), asked_at, age(seconds))))
+}
+
+/// None if there is none, or one that only a later version understands.
+pub(super) fn absence(row: &PgRow) -> Result<Option<Absence>, sqlx::Error> {
+    let kind: Option<&str> = row.try_get("absence_kind")?;
+    let Some(kind) = kind.and_then(AbsenceKind::from_column) else {
+        return Ok(None);
+    };
+    let answers: i64 = row.try_get("answers")?;
+    Ok(Some(Absence {
+        kind,
+        answers: u32::try_from(answers).unwrap_or(u32::MAX),
+        first_at: row.try_get("first_at")?,
+        last_at: row.try_get("last_at")?,
+        ticket: Ticket::new(row.try_get("absence_ticket")?),
+        dormant_at: row.try_get("dormant_at")?,
+    }))
 }
 
 fn revocation(row: &PgRow) -> Result<Option<Revocation>, StoreError> {

@@ -1,5 +1,8 @@
 //! Everything in one file, for an add-on that runs in one process.
 
+mod absence;
+mod file;
+mod leave;
 mod row;
 mod upkeep;
 
@@ -11,13 +14,16 @@ use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use time::OffsetDateTime;
 
+use self::file::make_private;
+use self::leave::{CLOSE, END, END_OWING_NOTHING};
 use self::row::micros;
 use super::column::{seal_code, seal_tokens, to_json};
 use super::migrations::migrator;
 use super::seal::{SealingKeys, check_keys};
 use super::sweep::Sweep;
 use super::{
-    ActiveResource, Dated, Doubt, Registration, Revocation, SessionKey, Store, StoreError, Ticket,
+    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, Doubt, Registration, Revocation,
+    SessionKey, Store, StoreError, Ticket,
 };
 use crate::access::{People, ResourceList};
 use crate::clock;
@@ -57,6 +63,7 @@ impl SqliteStore {
         let migrations = [
             (1, "resources", include_str!("0001_resources.sql")),
             (2, "doubts", include_str!("0002_doubts.sql")),
+            (3, "absences", include_str!("0003_absences.sql")),
         ];
         migrator(migrations).await?.run(&pool).await?;
         // A file that was put back has tickets from then, and signed cookies have those from since: what
@@ -107,6 +114,7 @@ impl Store for SqliteStore {
         let sealed = tokens.map(|tokens| seal_tokens(&self.keys, id, tokens));
         let code = registration.grant_code.as_ref();
         let code = code.map(|code| seal_code(&self.keys, id, code));
+        let mut transaction = self.pool.begin().await?;
         let done = sqlx::query(sql)
             .bind(id.to_string())
             .bind(registration.state.as_column())
@@ -116,14 +124,24 @@ impl Store for SqliteStore {
             .bind(code.transpose()?)
             .bind(registration.webhook)
             .bind(registration.revision);
-        let done = done.execute(&self.pool).await?;
-        Ok(done.rows_affected() > 0)
+        let is_put = done.execute(&mut *transaction).await?.rows_affected() > 0;
+        if is_put && registration.absence.is_none() {
+            sqlx::query("DELETE FROM heroku_sso_absence WHERE resource = ?1")
+                .bind(id.to_string())
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(is_put)
     }
 
     async fn get(&self, id: &ResourceId) -> Result<Option<Registration>, StoreError> {
         let row = sqlx::query(
-            "SELECT state, legacy_id, tokens, token_ends_at, grant_code, webhook, revision
-             FROM heroku_sso_resource WHERE id = ?1",
+            "SELECT state, legacy_id, tokens, token_ends_at, grant_code, webhook, revision,
+             deprovision_owed, a.kind AS absence_kind, a.answers, a.first_at, a.last_at,
+             a.ticket AS absence_ticket, a.dormant_at
+             FROM heroku_sso_resource LEFT JOIN heroku_sso_absence a
+             ON a.resource = id AND a.ticket > coalesce(list_ticket, 0) WHERE id = ?1",
         )
         .bind(id.to_string())
         .fetch_optional(&self.pool)
@@ -199,12 +217,17 @@ impl Store for SqliteStore {
         .bind(team.map(|team| team.id.to_string()))
         .execute(&self.pool)
         .await?;
-        // Those that the list answers do not count any more, whether or not this comes off.
-        sqlx::query("DELETE FROM heroku_sso_doubt WHERE resource = ?1 AND ticket <= ?2")
-            .bind(id.to_string())
-            .bind(list.ticket.number())
-            .execute(&self.pool)
-            .await?;
+        // What the list answers does not count any more, whether or not this comes off.
+        for answered in [
+            "DELETE FROM heroku_sso_doubt WHERE resource = ?1 AND ticket <= ?2",
+            "DELETE FROM heroku_sso_absence WHERE resource = ?1 AND ticket <= ?2",
+        ] {
+            sqlx::query(answered)
+                .bind(id.to_string())
+                .bind(list.ticket.number())
+                .execute(&self.pool)
+                .await?;
+        }
         Ok(())
     }
 
@@ -233,26 +256,37 @@ impl Store for SqliteStore {
     }
 
     async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        self.leave(
-            id,
-            "UPDATE heroku_sso_resource
-             SET state = 'closing', list = NULL, list_ticket = NULL, list_asked_at = NULL,
-             team_id = NULL
-             WHERE id = ?1 AND state = 'active'",
-        )
-        .await
+        self.leave(id, CLOSE).await
     }
 
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        self.leave(
-            id,
-            "UPDATE heroku_sso_resource
-             SET state = 'gone', legacy_id = NULL, tokens = NULL, token_ends_at = NULL,
-             grant_code = NULL, webhook = NULL, revision = revision + 1,
-             list = NULL, list_ticket = NULL, list_asked_at = NULL, team_id = NULL
-             WHERE id = ?1 AND state <> 'gone'",
-        )
-        .await
+        self.leave(id, END).await
+    }
+
+    async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError> {
+        self.leave(id, END_OWING_NOTHING).await
+    }
+
+    async fn note_absence(
+        &self,
+        id: &ResourceId,
+        sign: AbsenceSign,
+    ) -> Result<Option<Absence>, StoreError> {
+        absence::note(self, id, sign).await
+    }
+
+    async fn make_dormant(
+        &self,
+        id: &ResourceId,
+        ticket: Ticket,
+        at: OffsetDateTime,
+        brake: &Brake,
+    ) -> Result<Dormancy, StoreError> {
+        absence::make_dormant(self, id, ticket, at, brake).await
+    }
+
+    async fn end_dormant(&self, id: &ResourceId, ticket: Ticket) -> Result<bool, StoreError> {
+        absence::end(self, id, ticket).await
     }
 
     async fn set_webhook(&self, id: &ResourceId, fingerprint: &str) -> Result<(), StoreError> {
@@ -363,35 +397,4 @@ impl Store for SqliteStore {
             .await?;
         Ok(closed.is_some())
     }
-}
-
-impl SqliteStore {
-    /// Takes a resource out of the active ones. False if there was nothing to change.
-    async fn leave(&self, id: &ResourceId, sql: &'static str) -> Result<bool, StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        let done = sqlx::query(sql)
-            .bind(id.to_string())
-            .execute(&mut *transaction)
-            .await?;
-        for about in [
-            "DELETE FROM heroku_sso_revocation WHERE resource = ?1",
-            "DELETE FROM heroku_sso_doubt WHERE resource = ?1",
-        ] {
-            sqlx::query(about)
-                .bind(id.to_string())
-                .execute(&mut *transaction)
-                .await?;
-        }
-        transaction.commit().await?;
-        Ok(done.rows_affected() > 0)
-    }
-}
-
-/// The lists name people: a new file is readable by its owner alone.
-fn make_private(path: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
 }

@@ -11,15 +11,19 @@ use crate::ids::ResourceId;
 use crate::store::column::{doubts, from_json, open_code, open_tokens, revoked};
 use crate::store::seal::SealingKeys;
 use crate::store::{
-    ActiveResource, Dated, Registration, ResourceState, Revocation, StoreError, Ticket,
+    Absence, AbsenceKind, ActiveResource, Dated, Registration, ResourceState, Revocation,
+    StoreError, Ticket,
 };
 
 /// One row for each revocation of a resource, one if it has none.
 pub(super) const ACTIVE_ONE: &str = "SELECT id, token_ends_at, list, list_ticket, list_asked_at,
     (SELECT json_group_array(json_object('email', d.email, 'ticket', d.ticket))
      FROM heroku_sso_doubt d WHERE d.resource = id AND d.ticket > coalesce(list_ticket, 0))
-    AS doubts, r.email, r.ticket, r.at
-    FROM heroku_sso_resource LEFT JOIN heroku_sso_revocation r ON r.resource = id
+    AS doubts, a.kind AS absence_kind, a.answers, a.first_at, a.last_at,
+    a.ticket AS absence_ticket, a.dormant_at, r.email, r.ticket, r.at
+    FROM heroku_sso_resource
+    LEFT JOIN heroku_sso_absence a ON a.resource = id AND a.ticket > coalesce(list_ticket, 0)
+    LEFT JOIN heroku_sso_revocation r ON r.resource = id
     WHERE state = 'active' AND id = ?1";
 
 /// The same for a page of resources.
@@ -27,7 +31,10 @@ pub(super) const ACTIVE_PAGE: &str = "SELECT page.*, r.email, r.ticket, r.at FRO
         SELECT id, token_ends_at, list, list_ticket, list_asked_at,
         (SELECT json_group_array(json_object('email', d.email, 'ticket', d.ticket))
          FROM heroku_sso_doubt d WHERE d.resource = id AND d.ticket > coalesce(list_ticket, 0))
-        AS doubts FROM heroku_sso_resource
+        AS doubts, a.kind AS absence_kind, a.answers, a.first_at, a.last_at,
+        a.ticket AS absence_ticket, a.dormant_at
+        FROM heroku_sso_resource
+        LEFT JOIN heroku_sso_absence a ON a.resource = id AND a.ticket > coalesce(list_ticket, 0)
         WHERE state = 'active' AND id > ?1 ORDER BY id LIMIT ?2
     ) page LEFT JOIN heroku_sso_revocation r ON r.resource = page.id
     ORDER BY page.id";
@@ -45,14 +52,21 @@ pub(super) fn registration(
         _ => None,
     };
     let code: Option<Vec<u8>> = row.try_get("grant_code")?;
+    let absence = absence(row)?;
+    let is_dormant = absence.is_some_and(|absence| absence.dormant_at.is_some());
     Ok(Registration {
-        state: ResourceState::from_column(row.try_get("state")?)?,
+        state: match ResourceState::from_column(row.try_get("state")?)? {
+            ResourceState::Active if is_dormant => ResourceState::Dormant,
+            state => state,
+        },
         legacy_id: legacy_id.transpose()?,
         tokens,
         grant_code: code
             .map(|sealed| open_code(keys, id, &sealed))
             .transpose()?,
         webhook: row.try_get("webhook")?,
+        absence,
+        deprovision_owed: row.try_get::<i64, _>("deprovision_owed")? != 0,
         revision: row.try_get("revision")?,
     })
 }
@@ -68,6 +82,7 @@ pub(super) fn active(rows: &[SqliteRow]) -> Result<Vec<ActiveResource>, StoreErr
                 token_ends_at: ends_at.map(moment).transpose()?,
                 list: list(row)?,
                 doubts: doubts(row.try_get("doubts")?),
+                absence: absence(row)?,
                 ..ActiveResource::new(id)
             });
         }
@@ -101,6 +116,24 @@ fn list(row: &SqliteRow) -> Result<Option<Dated<ResourceList>>, StoreError> {
     let asked_at = moment(asked_at)?;
     let list = from_json(list, "a list");
     Ok(list.map(|list| Dated::new(list, Ticket::new(ticket), asked_at, Duration::ZERO)))
+}
+
+/// None if there is none, or one that only a later version understands.
+pub(super) fn absence(row: &SqliteRow) -> Result<Option<Absence>, StoreError> {
+    let kind: Option<&str> = row.try_get("absence_kind")?;
+    let Some(kind) = kind.and_then(AbsenceKind::from_column) else {
+        return Ok(None);
+    };
+    let answers: i64 = row.try_get("answers")?;
+    let dormant_at: Option<i64> = row.try_get("dormant_at")?;
+    Ok(Some(Absence {
+        kind,
+        answers: u32::try_from(answers).unwrap_or(u32::MAX),
+        first_at: moment(row.try_get("first_at")?)?,
+        last_at: moment(row.try_get("last_at")?)?,
+        ticket: Ticket::new(row.try_get("absence_ticket")?),
+        dormant_at: dormant_at.map(moment).transpose()?,
+    }))
 }
 
 fn revocation(row: &SqliteRow) -> Result<Option<Revocation>, StoreError> {

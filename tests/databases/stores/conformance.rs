@@ -36,6 +36,7 @@ macro_rules! rules {
         }
     };
 }
+pub(crate) use rules;
 
 /// The same for the stores that outlive a process.
 macro_rules! durable_rules {
@@ -67,6 +68,7 @@ macro_rules! durable_rules {
         }
     };
 }
+pub(crate) use durable_rules;
 
 rules! {
     tickets_grow_whoever_draws_them
@@ -101,7 +103,7 @@ fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc().replace_nanosecond(0).unwrap()
 }
 
-fn resource(number: u128) -> ResourceId {
+pub fn resource(number: u128) -> ResourceId {
     uuid::Uuid::from_u128(number).into()
 }
 
@@ -109,7 +111,7 @@ fn email(text: &str) -> Email {
     text.parse().unwrap()
 }
 
-fn tokens(name: &str) -> Tokens {
+pub fn tokens(name: &str) -> Tokens {
     Tokens::new(
         format!("HRKU-{name}-access"),
         format!("HRKU-{name}-refresh"),
@@ -135,7 +137,7 @@ fn team() -> Team {
     Team::new(id, "acme")
 }
 
-fn list(names: &[&str], ticket: i64) -> Dated<ResourceList> {
+pub fn list(names: &[&str], ticket: i64) -> Dated<ResourceList> {
     let list = ResourceList::new("acme-db-round-1", app(), people(names)).with_team(team());
     Dated::new(list, Ticket::new(ticket), now(), Duration::ZERO)
 }
@@ -414,7 +416,7 @@ async fn closing_takes_the_list_and_keeps_the_tokens(place: impl Place) {
     assert!(!store.begin_closing(&id).await.unwrap());
     assert!(store.load(&id).await.unwrap().is_none());
     let known = store.get(&id).await.unwrap().unwrap();
-    assert_eq!(known.state, ResourceState::Closing);
+    assert_eq!(known.state, ResourceState::Deprovisioning);
     assert!(known.tokens.is_some());
     // A list that was under way is not kept, tokens that were are.
     store.set_list(&id, list(&["ann"], 2)).await.unwrap();
@@ -437,7 +439,7 @@ async fn a_resource_that_has_ended_keeps_nothing_and_never_comes_back(place: imp
     assert!(!store.end(&id).await.unwrap());
     assert!(!store.begin_closing(&id).await.unwrap());
     let known = store.get(&id).await.unwrap().unwrap();
-    assert_eq!(known.state, ResourceState::Gone);
+    assert_eq!(known.state, ResourceState::Deprovisioned);
     assert!(known.tokens.is_none() && known.grant_code.is_none() && known.legacy_id.is_none());
     assert!(
         !store
@@ -666,7 +668,7 @@ async fn a_restart_loses_nothing(place: impl Place) {
             .unwrap()
     );
     let gone = store.get(&resource(2)).await.unwrap().unwrap();
-    assert_eq!(gone.state, ResourceState::Gone);
+    assert_eq!(gone.state, ResourceState::Deprovisioned);
     assert!(store.ticket().await.unwrap() > ticket);
 }
 

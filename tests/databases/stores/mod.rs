@@ -1,5 +1,6 @@
 //! One set of rules for all stores, held against each of them for real.
 
+mod absences;
 mod conformance;
 mod keys;
 mod pooled;

@@ -21,7 +21,7 @@ async fn is_gone(world: &World<'_>, gate: &Gate, sessions: &[String]) {
     }
     let known = world.database.inner.get(&world.resource).await.unwrap();
     let known = known.unwrap();
-    assert_eq!(known.state, ResourceState::Gone);
+    assert_eq!(known.state, ResourceState::Deprovisioned);
     assert!(known.tokens.is_none(), "its tokens are gone too");
 }
 
@@ -93,10 +93,9 @@ async fn that_is_given_up(stage: &Stage, choices: &mut Choices) {
     world.stops.hold();
     let mut crew = Crew::new(&world.stops, choices);
     let (sso, resource) = (gate.sso.clone(), world.resource);
-    let end = crew.add(
-        "the end",
-        async move { sso.forget(&resource).await.unwrap() },
-    );
+    let end = crew.add("the end", async move {
+        sso.deprovision(&resource).await.unwrap()
+    });
     crew.add_drop_of("the hang-up", &end);
     crew.work().await;
     drop(end);
@@ -123,10 +122,9 @@ async fn at_a_cold_gate(stage: &Stage, choices: &mut Choices) {
     world.stops.hold_only(&["begin", "b load", "b end"]);
     let mut crew = Crew::new(&world.stops, choices);
     let (sso, resource) = (gate.sso.clone(), world.resource);
-    let end = crew.add(
-        "the end",
-        async move { sso.forget(&resource).await.unwrap() },
-    );
+    let end = crew.add("the end", async move {
+        sso.deprovision(&resource).await.unwrap()
+    });
     let visit = crew.add("a visit", gate.visit(&warm.ann));
     crew.work().await;
     assert!(end.value().await);

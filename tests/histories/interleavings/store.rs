@@ -12,8 +12,9 @@ use tower_heroku_sso::access::{People, ResourceList};
 use tower_heroku_sso::ids::{LegacyId, TeamId};
 use tower_heroku_sso::sso::ReplayKey;
 use tower_heroku_sso::store::{
-    ActiveResource, Dated, Doubt, MemoryStore, Registration, Revocation, SessionKey, SharedStore,
-    Store, StoreError, StoreNotice, StoreNotices, Ticket, Work,
+    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, Doubt, MemoryStore, Registration,
+    Revocation, SessionKey, SharedStore, Store, StoreError, StoreNotice, StoreNotices, Ticket,
+    Work,
 };
 use tower_heroku_sso::{MemorySessions, ResourceId, Tokens};
 use tower_sessions::session::{Id, Record};
@@ -162,6 +163,39 @@ impl Store for HeldStore {
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
         let notice = StoreNotice::Resource(*id);
         self.change("end", notice, self.inner().end(id)).await
+    }
+    async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError> {
+        let notice = StoreNotice::Resource(*id);
+        self.change("deprovisioned", notice, self.inner().deprovisioned(id))
+            .await
+    }
+    async fn note_absence(
+        &self,
+        id: &ResourceId,
+        sign: AbsenceSign,
+    ) -> Result<Option<Absence>, StoreError> {
+        self.call("note_absence", self.inner().note_absence(id, sign))
+            .await
+    }
+    async fn make_dormant(
+        &self,
+        id: &ResourceId,
+        ticket: Ticket,
+        at: OffsetDateTime,
+        brake: &Brake,
+    ) -> Result<Dormancy, StoreError> {
+        let notice = StoreNotice::Resource(*id);
+        self.change(
+            "make_dormant",
+            notice,
+            self.inner().make_dormant(id, ticket, at, brake),
+        )
+        .await
+    }
+    async fn end_dormant(&self, id: &ResourceId, ticket: Ticket) -> Result<bool, StoreError> {
+        let notice = StoreNotice::Resource(*id);
+        self.change("end_dormant", notice, self.inner().end_dormant(id, ticket))
+            .await
     }
     async fn set_webhook(&self, id: &ResourceId, fingerprint: &str) -> Result<(), StoreError> {
         let change = self.inner().set_webhook(id, fingerprint);

@@ -10,6 +10,8 @@ pub struct Heard {
     /// A call was refused with 429.
     pub limited: bool,
     pub told_it_is_gone: bool,
+    /// So many times at most.
+    pub absences: usize,
     own: bool,
     asked_members: bool,
     members: bool,
@@ -29,6 +31,8 @@ impl Heard {
             limited: answered(Endpoint::Any, 429),
             told_it_is_gone: simulator.calls_answered(Endpoint::AddOn, 404) > 1
                 || answered(Endpoint::AddOn, 410),
+            absences: simulator.calls_answered(Endpoint::AddOn, 404)
+                + simulator.calls_answered(Endpoint::AddOn, 410),
             own: own.into_iter().all(whole),
             asked_members: simulator.calls(Endpoint::TeamMembers) > 0,
             members: whole(Endpoint::TeamMembers),

@@ -282,7 +282,7 @@ impl World {
 
     pub async fn forget(&self, at: usize, resource: Resource) {
         let resource = self.resource(resource);
-        self.gates[at].sso.forget(&resource).await.unwrap();
+        self.gates[at].sso.deprovision(&resource).await.unwrap();
     }
 
     /// A notification that somebody has left the app, or that the app was changed.

@@ -8,8 +8,8 @@ use tower_heroku_sso::access::{App, People, ResourceList};
 use tower_heroku_sso::ids::TeamId;
 use tower_heroku_sso::sso::{ReplayKey, SsoPolicy, SsoRequest, Verifier, token};
 use tower_heroku_sso::store::{
-    Dated, Doubt, MemoryStore, Registration, Revocation, SealingKey, SealingKeys, SessionKey,
-    SqliteStore, Store, StoreError, Ticket,
+    AbsenceKind, AbsenceSign, Brake, Dated, Doubt, MemoryStore, Registration, Revocation,
+    SealingKey, SealingKeys, SessionKey, SqliteStore, Store, StoreError, Ticket,
 };
 use tower_heroku_sso::{ResourceId, SsoSalt, Tokens};
 
@@ -34,6 +34,10 @@ pub const NAMES: &[&str] = &[
     "Store::members",
     "Store::begin_closing",
     "Store::end",
+    "Store::deprovisioned",
+    "Store::note_absence",
+    "Store::make_dormant",
+    "Store::end_dormant",
     "Store::set_webhook",
     "Store::revoke",
     "Store::doubt",
@@ -118,6 +122,16 @@ async fn call(store: &dyn Store, method: &str, about: &About) -> Result<(), Stor
         "members" => drop(store.members(team).await?),
         "begin_closing" => drop(store.begin_closing(id).await?),
         "end" => drop(store.end(id).await?),
+        "deprovisioned" => drop(store.deprovisioned(id).await?),
+        "note_absence" => {
+            let sign = AbsenceSign::new(AbsenceKind::NotFound, ticket, *now);
+            store.note_absence(id, sign).await?;
+        }
+        "make_dormant" => {
+            let brake = Brake::default();
+            store.make_dormant(id, ticket, *now, &brake).await?;
+        }
+        "end_dormant" => drop(store.end_dormant(id, ticket).await?),
         "set_webhook" => store.set_webhook(id, "fingerprint").await?,
         "revoke" => {
             let revocation = Revocation::new(ann(), ticket, *now);

@@ -108,10 +108,17 @@ pub const CASES: &[Case] = &[
         },
     },
     Case {
-        name: "HerokuSso::forget",
+        name: "HerokuSso::deprovision",
         ends: Ends::Resource,
         work: |scene| {
-            Box::pin(async { scene.gate.sso.forget(&scene.world.resource).await.is_ok() })
+            Box::pin(async {
+                scene
+                    .gate
+                    .sso
+                    .deprovision(&scene.world.resource)
+                    .await
+                    .is_ok()
+            })
         },
     },
     Case {

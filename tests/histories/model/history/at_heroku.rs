@@ -133,7 +133,8 @@ impl History {
         }
     }
 
-    /// Now and then a resource is deprovisioned, by a word to the partner or without one.
+    /// Now and then a resource is deprovisioned, by a word to the partner; or Heroku has it no more, or
+    /// again.
     pub(super) async fn end_a_resource(&mut self, at: usize) -> Check {
         let resource = self.rng.usize(..RESOURCES);
         let addon = self.world.addon(resource);
@@ -153,6 +154,11 @@ impl History {
                 self.model.heroku.gone[resource] = true;
                 self.model.heroku_has_changed();
                 self.tell(format!("{resource} is gone at Heroku"));
+            }
+            2..6 if self.model.heroku.gone[resource] && self.model.is_registered(resource) => {
+                addon.mark_provisioned();
+                self.model.heroku.gone[resource] = false;
+                self.tell(format!("{resource} is back at Heroku"));
             }
             _ => {}
         }

@@ -2,9 +2,9 @@
 
 use super::facts::Form;
 use super::{
-    BUDGET, BUDGET_SPAN, Check, MAX_LIST_AGE, Model, PAUSE, People, Person, REFRESHES,
-    REFRESHES_SPAN, RESOURCES, Resource, SHARED_BUDGET, SHARED_SPAN, Time, Told, Tried, Verdict,
-    has_team, standing,
+    ABSENT_ANSWERS, ABSENT_FOR, BUDGET, BUDGET_SPAN, Check, MAX_LIST_AGE, Model, PAUSE, People,
+    Person, REFRESHES, REFRESHES_SPAN, RESOURCES, Resource, SHARED_BUDGET, SHARED_SPAN, Time, Told,
+    Tried, Verdict, has_team, standing,
 };
 use crate::model::heard::Heard;
 
@@ -98,9 +98,13 @@ impl Model {
                 replica.tried[other] = Tried::Perhaps;
             }
         }
-        if heard.told_it_is_gone {
-            replica.known[resource] = None;
-            self.store.known[resource] = None;
+        let absent = &mut self.absent[resource];
+        if heard.told_own() {
+            *absent = (0, self.now);
+        }
+        if heard.absences > 0 {
+            let first = if absent.0 > 0 { absent.1 } else { self.now };
+            *absent = (absent.0 + heard.absences, first);
         }
         if let Some(known) = replica.known[resource]
             .as_mut()
@@ -141,7 +145,9 @@ impl Model {
         let replica = &self.replicas[at];
         let own = self.within(BUDGET_SPAN, &replica.spent[resource]);
         let is_spent = own > BUDGET || self.is_shared_spent(&replica.spent) || replica.scarce;
-        self.heroku.is_faulty(resource) || self.now < replica.paused_until || is_spent
+        let is_absent = self.heroku.gone[resource] || self.may_be_dormant(resource);
+        let is_paused = self.now < replica.paused_until;
+        is_absent || self.heroku.is_faulty(resource) || is_paused || is_spent
     }
 
     /// Whether a refresh might be answered with the list that there is.
@@ -160,6 +166,12 @@ impl Model {
     fn within(&self, span: Time, times: &[Time]) -> usize {
         let lately = |at: &&Time| **at + span > self.now;
         times.iter().rev().take_while(lately).count()
+    }
+
+    /// Heroku has said it often enough, and nothing else since.
+    pub(super) fn may_be_dormant(&self, resource: Resource) -> bool {
+        let (answers, first) = self.absent[resource];
+        answers >= ABSENT_ANSWERS && self.now >= first + ABSENT_FOR
     }
 
     pub(super) fn is_gone_elsewhere(&self, at: usize, resource: Resource) -> bool {

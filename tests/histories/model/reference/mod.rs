@@ -35,6 +35,9 @@ pub const FORM_LIVES: Time = 300;
 pub const FORM_AHEAD: Time = 60;
 /// After a 429 without a word on how long.
 pub const PAUSE: Time = 60;
+/// So many answers over so long that a resource is not there may make it dormant.
+const ABSENT_ANSWERS: usize = 3;
+const ABSENT_FOR: Time = 900;
 /// Fetches on behalf of visitors that a resource has in any two minutes, whatever came before.
 const BUDGET: usize = 7;
 const BUDGET_SPAN: Time = 120;
@@ -72,6 +75,8 @@ pub struct Model {
     /// How long a process may trust its copy of a session.
     pub session_cache: Time,
     store: Replica,
+    /// How often Heroku said since the last list that a resource is not there, and when first.
+    absent: [(usize, Time); RESOURCES],
     pub sessions: Vec<Session>,
     used: BTreeSet<Use>,
     /// Of whom Heroku last said that they may have left, and when.
@@ -147,6 +152,9 @@ impl Model {
             Verdict::Gone => 401,
         };
         let mut allowed = vec![by_list];
+        if self.may_be_dormant(resource) {
+            allowed.push(503);
+        }
         if lives == Lives::Either {
             allowed.push(401);
         }
@@ -254,6 +262,8 @@ impl Model {
         let verdict = self.verdict_on_form(at, form, resource);
         let own_use = form.uses(resource);
         let allowed: &[u16] = match verdict {
+            Verdict::Listed { .. } if self.may_be_dormant(resource) => &[303, 403, 503],
+            _ if self.may_be_dormant(resource) => &[403, 503],
             // Told of by a fetch that failed in another part.
             Verdict::Listed { .. } if excused && before != verdict => &[303, 503],
             Verdict::Listed { .. } if self.is_gone_elsewhere(at, resource) => &[303, 403],
@@ -268,6 +278,9 @@ impl Model {
         let is_true = truth.is_some_and(|(it, _)| form.account.is_none_or(|claimed| claimed == it));
         if is_true && !excused && !self.store.is_gone(resource) && status != 303 {
             return Err("a listed person with a fresh form was turned away".to_owned());
+        }
+        if status != 303 && self.may_be_dormant(resource) {
+            return Ok(());
         }
         let Verdict::Listed { account, .. } = verdict else {
             return Ok(());
@@ -302,6 +315,9 @@ impl Model {
             return false;
         };
         let verdict = self.verdict_on_form(at, form, resource);
+        if self.may_be_dormant(resource) {
+            return false;
+        }
         let is_young = self
             .list_age(at, resource)
             .is_some_and(|age| age <= REFRESH);
@@ -397,6 +413,11 @@ impl Model {
         self.heroku_has_changed();
         self.replicas[at].known[resource] = None;
         self.store.known[resource] = None;
+    }
+
+    /// Whether nobody has forgotten it.
+    pub fn is_registered(&self, resource: Resource) -> bool {
+        !self.store.is_gone(resource)
     }
 
     /// Heroku's lists have changed.

@@ -71,6 +71,9 @@ impl Store for Forgetful {
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
         self.inner.end(id).await
     }
+    async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError> {
+        self.inner.deprovisioned(id).await
+    }
     async fn erase(&self, id: &ResourceId) -> Result<(), StoreError> {
         self.inner.erase(id).await
     }

@@ -1,5 +1,8 @@
 //! Everything in this process's memory.
 
+mod absence;
+mod team;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
@@ -8,10 +11,11 @@ use async_trait::async_trait;
 use parking_lot::{Mutex, MutexGuard};
 use time::OffsetDateTime;
 
+use self::team::forget_team;
 use super::sweep::{KEPT_LONGER, Sweep};
 use super::{
-    ActiveResource, Dated, Doubt, Registration, ResourceState, Revocation, SessionKey, Store,
-    StoreError, Ticket,
+    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, Doubt, Registration,
+    ResourceState, Revocation, SessionKey, Store, StoreError, Ticket,
 };
 use crate::access::{Email, People, ResourceList};
 use crate::clock;
@@ -39,6 +43,8 @@ struct Known {
     list: Option<Dated<ResourceList>>,
     revocations: BTreeMap<Email, Revocation>,
     doubts: BTreeMap<Email, Ticket>,
+    /// When it would have become dormant, last.
+    dormancy_wanted_at: Option<OffsetDateTime>,
 }
 
 /// Says how much there is and of nobody who.
@@ -80,6 +86,9 @@ impl Store for MemoryStore {
         registration.revision += 1;
         match state.resources.get_mut(id) {
             Some(known) if known.is_active() && known.registration.revision == revision => {
+                let absence = known.registration.absence;
+                registration.absence = registration.absence.and(absence);
+                registration.state = ResourceState::Active;
                 known.registration = registration;
                 Ok(true)
             }
@@ -89,6 +98,7 @@ impl Store for MemoryStore {
                     list: None,
                     revocations: BTreeMap::new(),
                     doubts: BTreeMap::new(),
+                    dormancy_wanted_at: None,
                 };
                 state.resources.insert(*id, known);
                 Ok(true)
@@ -99,10 +109,15 @@ impl Store for MemoryStore {
 
     async fn get(&self, id: &ResourceId) -> Result<Option<Registration>, StoreError> {
         let state = self.state();
-        Ok(state
-            .resources
-            .get(id)
-            .map(|known| known.registration.clone()))
+        let known = state.resources.get(id);
+        Ok(known.map(|known| {
+            let mut registration = known.registration.clone();
+            let absence = registration.absence;
+            if absence.is_some_and(|absence| absence.dormant_at.is_some()) {
+                registration.state = ResourceState::Dormant;
+            }
+            registration
+        }))
     }
 
     async fn find_legacy(&self, id: &LegacyId) -> Result<Option<ResourceId>, StoreError> {
@@ -146,7 +161,7 @@ impl Store for MemoryStore {
         let mut state = self.state();
         let known = state.resources.get_mut(id);
         let known = known.filter(|known| {
-            known.registration.state != ResourceState::Gone
+            known.registration.state != ResourceState::Deprovisioned
                 && known.registration.revision == revision
         });
         let is_current = known.is_some();
@@ -174,6 +189,8 @@ impl Store for MemoryStore {
         }
         let team = list.value.team.clone();
         known.doubts.retain(|_, ticket| *ticket > list.ticket);
+        let absence = &mut known.registration.absence;
+        *absence = absence.filter(|absence| absence.ticket > list.ticket);
         let last = known.list.replace(list);
         if last.as_ref().is_some_and(|last| last.value.team != team) {
             forget_team(resources, members, last);
@@ -205,7 +222,8 @@ impl Store for MemoryStore {
         };
         known.revocations.clear();
         known.doubts.clear();
-        known.registration.state = ResourceState::Closing;
+        known.registration.absence = None;
+        known.registration.state = ResourceState::Deprovisioning;
         let last = known.list.take();
         forget_team(resources, members, last);
         Ok(true)
@@ -213,25 +231,49 @@ impl Store for MemoryStore {
 
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
         let mut state = self.state();
-        let State {
-            resources, members, ..
-        } = &mut *state;
-        let Some(known) = resources.get_mut(id) else {
-            return Ok(false);
-        };
-        if known.registration.state == ResourceState::Gone {
+        let known = state.resources.get(id);
+        let was = known.map_or(ResourceState::Deprovisioned, |known| {
+            known.registration.state
+        });
+        if was == ResourceState::Deprovisioned {
             return Ok(false);
         }
-        known.revocations.clear();
-        known.doubts.clear();
-        known.registration = Registration {
-            state: ResourceState::Gone,
-            revision: known.registration.revision + 1,
-            ..Registration::active(None)
-        };
-        let last = known.list.take();
-        forget_team(resources, members, last);
+        state.end(id, was == ResourceState::Active);
         Ok(true)
+    }
+
+    async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let known = state.resources.get(id).map(|known| &known.registration);
+        let changes = known.is_some_and(|known| {
+            known.state != ResourceState::Deprovisioned || known.deprovision_owed
+        });
+        if changes {
+            state.end(id, false);
+        }
+        Ok(changes)
+    }
+
+    async fn note_absence(
+        &self,
+        id: &ResourceId,
+        sign: AbsenceSign,
+    ) -> Result<Option<Absence>, StoreError> {
+        Ok(self.state().note_absence(id, sign))
+    }
+
+    async fn make_dormant(
+        &self,
+        id: &ResourceId,
+        ticket: Ticket,
+        at: OffsetDateTime,
+        brake: &Brake,
+    ) -> Result<Dormancy, StoreError> {
+        Ok(self.state().make_dormant(id, ticket, at, brake))
+    }
+
+    async fn end_dormant(&self, id: &ResourceId, ticket: Ticket) -> Result<bool, StoreError> {
+        Ok(self.state().end_dormant(id, ticket))
     }
 
     async fn set_webhook(&self, id: &ResourceId, fingerprint: &str) -> Result<(), StoreError> {
@@ -330,25 +372,6 @@ impl State {
     }
 }
 
-/// The members of a list's team are of no use without the team's last list.
-fn forget_team(
-    resources: &BTreeMap<ResourceId, Known>,
-    members: &mut HashMap<TeamId, Dated<People>>,
-    list: Option<Dated<ResourceList>>,
-) {
-    let Some(team) = list.and_then(|list| list.value.team) else {
-        return;
-    };
-    let is_named = |known: &Known| {
-        let list = known.list.as_ref();
-        let named = list.and_then(|list| list.value.team.as_ref());
-        named.is_some_and(|named| named.id == team.id)
-    };
-    if !resources.values().any(is_named) {
-        members.remove(&team.id);
-    }
-}
-
 impl Known {
     fn active(&self, id: ResourceId) -> ActiveResource {
         let tokens = self.registration.tokens.as_ref();
@@ -357,6 +380,7 @@ impl Known {
             list: self.list.clone(),
             revocations: self.revocations.values().cloned().collect(),
             doubts: self.unanswered().collect(),
+            absence: self.registration.absence,
             ..ActiveResource::new(id)
         }
     }
@@ -368,6 +392,7 @@ impl Known {
         open.map(|(email, ticket)| Doubt::new(email.clone(), *ticket))
     }
 
+    /// Dormant ones are.
     fn is_active(&self) -> bool {
         self.registration.state == ResourceState::Active
     }

@@ -1,0 +1,88 @@
+//! Answers that a resource is not there, and ends.
+
+use time::OffsetDateTime;
+
+use super::team::forget_team;
+use super::{Known, State};
+use crate::ids::ResourceId;
+use crate::store::{Absence, AbsenceSign, Brake, Dormancy, Registration, ResourceState, Ticket};
+
+impl State {
+    pub(super) fn note_absence(&mut self, id: &ResourceId, sign: AbsenceSign) -> Option<Absence> {
+        let has_list_since = |known: &Known| {
+            let list = known.list.as_ref();
+            list.is_some_and(|list| list.ticket >= sign.ticket)
+        };
+        let known = self.resources.get_mut(id);
+        let known = known.filter(|known| known.is_active() && !has_list_since(known))?;
+        let absence = match known.registration.absence {
+            Some(absence) => absence.and(sign),
+            None => Absence::new(sign),
+        };
+        known.registration.absence = Some(absence);
+        Some(absence)
+    }
+
+    pub(super) fn make_dormant(
+        &mut self,
+        id: &ResourceId,
+        ticket: Ticket,
+        at: OffsetDateTime,
+        brake: &Brake,
+    ) -> Dormancy {
+        let is_last_word = |known: &Known| {
+            let absence = known.registration.absence;
+            known.is_active()
+                && absence.is_some_and(|it| it.ticket == ticket && it.dormant_at.is_none())
+        };
+        let known = self.resources.get_mut(id);
+        let Some(known) = known.filter(|known| is_last_word(known)) else {
+            return Dormancy::Outdated;
+        };
+        known.dormancy_wanted_at = Some(at);
+        let active = || self.resources.values().filter(|known| known.is_active());
+        let wanted = active().filter(|known| {
+            let is_absent = known.registration.absence.is_some();
+            let wanted_at = known.dormancy_wanted_at.filter(|_| is_absent);
+            wanted_at.is_some_and(|wanted_at| wanted_at > at - brake.within)
+        });
+        let (becoming, resources) = (wanted.count() as u64, active().count() as u64);
+        if !brake.allows(becoming, resources) {
+            return Dormancy::Braked { becoming };
+        }
+        let known = self.resources.get_mut(id);
+        if let Some(absence) = known.and_then(|known| known.registration.absence.as_mut()) {
+            absence.dormant_at = Some(at);
+        }
+        Dormancy::Begun
+    }
+
+    pub(super) fn end_dormant(&mut self, id: &ResourceId, ticket: Ticket) -> bool {
+        let known = self.resources.get(id).filter(|known| known.is_active());
+        let absence = known.and_then(|known| known.registration.absence);
+        let is_last_word = absence.is_some_and(|it| it.ticket == ticket && it.dormant_at.is_some());
+        if is_last_word {
+            self.end(id, true);
+        }
+        is_last_word
+    }
+
+    pub(super) fn end(&mut self, id: &ResourceId, deprovision_owed: bool) {
+        let Self {
+            resources, members, ..
+        } = self;
+        let Some(known) = resources.get_mut(id) else {
+            return;
+        };
+        known.revocations.clear();
+        known.doubts.clear();
+        known.registration = Registration {
+            state: ResourceState::Deprovisioned,
+            deprovision_owed,
+            revision: known.registration.revision + 1,
+            ..Registration::active(None)
+        };
+        let last = known.list.take();
+        forget_team(resources, members, last);
+    }
+}

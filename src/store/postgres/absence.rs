@@ -1,0 +1,191 @@
+//! Answers that a resource is not there, and its end by them.
+//!
+//! Each change locks the resource's row first, as lists and grants do: of an answer and what contradicts
+//! it, one comes after the other.
+
+use sqlx::{Postgres, Row, Transaction};
+use time::OffsetDateTime;
+
+use super::db::answer;
+use super::leave::END;
+use super::{PostgresStore, notices, row};
+use crate::ids::ResourceId;
+use crate::store::{Absence, AbsenceSign, Brake, Dormancy, StoreError, Ticket};
+
+/// For the lock under which it is counted how many become dormant.
+const COUNTING: i64 = 0x6865_726f_6b75_4452;
+
+const ABSENCE: &str = "SELECT kind AS absence_kind, answers, first_at, last_at,
+    ticket AS absence_ticket, dormant_at
+    FROM tower_heroku_sso.absence WHERE resource = $1";
+
+/// False if it is not an active one, or has a list with that ticket or a later one.
+async fn lock(
+    store: &PostgresStore,
+    transaction: &mut Transaction<'_, Postgres>,
+    id: &ResourceId,
+    ticket: Ticket,
+) -> Result<bool, sqlx::Error> {
+    let row = store
+        .db
+        .statement(
+            "SELECT 1 FROM tower_heroku_sso.resource
+         WHERE id = $1 AND state = 'active' AND coalesce(list_ticket, 0) < $2 FOR UPDATE",
+        )
+        .bind(id.as_uuid())
+        .bind(ticket.number());
+    Ok(row.fetch_optional(&mut **transaction).await?.is_some())
+}
+
+pub(super) async fn note(
+    store: &PostgresStore,
+    id: &ResourceId,
+    sign: AbsenceSign,
+) -> Result<Option<Absence>, StoreError> {
+    let call = async {
+        let mut transaction = store.db.pool.begin().await?;
+        if !lock(store, &mut transaction, id, sign.ticket).await? {
+            return Ok(None);
+        }
+        // A release that does not know of absences writes lists, too.
+        store
+            .db
+            .statement(
+                "DELETE FROM tower_heroku_sso.absence WHERE resource = $1 AND ticket <=
+             (SELECT coalesce(list_ticket, 0) FROM tower_heroku_sso.resource WHERE id = $1)",
+            )
+            .bind(id.as_uuid())
+            .execute(&mut *transaction)
+            .await?;
+        let known = store
+            .db
+            .statement(ABSENCE)
+            .bind(id.as_uuid())
+            .fetch_optional(&mut *transaction)
+            .await?;
+        let known = known.map_or(Ok(None), |row| row::absence(&row))?;
+        let absence = known.map_or_else(|| Absence::new(sign), |known| known.and(sign));
+        store
+            .db
+            .statement(
+                "INSERT INTO tower_heroku_sso.absence
+             (resource, kind, answers, first_at, last_at, ticket) VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (resource) DO UPDATE SET kind = $2, answers = $3, first_at = $4,
+             last_at = $5, ticket = $6",
+            )
+            .bind(id.as_uuid())
+            .bind(absence.kind.as_column())
+            .bind(i64::from(absence.answers))
+            .bind(absence.first_at)
+            .bind(absence.last_at)
+            .bind(absence.ticket.number())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(Some(absence))
+    };
+    answer(call).await
+}
+
+pub(super) async fn make_dormant(
+    store: &PostgresStore,
+    id: &ResourceId,
+    ticket: Ticket,
+    at: OffsetDateTime,
+    brake: &Brake,
+) -> Result<Dormancy, StoreError> {
+    let call = async {
+        let mut transaction = store.db.pool.begin().await?;
+        store
+            .db
+            .statement("SELECT pg_advisory_xact_lock($1)")
+            .bind(COUNTING)
+            .execute(&mut *transaction)
+            .await?;
+        if !lock(store, &mut transaction, id, ticket).await? {
+            return Ok(Dormancy::Outdated);
+        }
+        let wanted = store
+            .db
+            .statement(
+                "UPDATE tower_heroku_sso.absence SET wanted_at = $3
+             WHERE resource = $1 AND ticket = $2 AND dormant_at IS NULL",
+            )
+            .bind(id.as_uuid())
+            .bind(ticket.number())
+            .bind(at)
+            .execute(&mut *transaction)
+            .await?;
+        if wanted.rows_affected() == 0 {
+            return Ok(Dormancy::Outdated);
+        }
+        let counted = store
+            .db
+            .statement(
+                "SELECT (SELECT count(*) FROM tower_heroku_sso.absence WHERE wanted_at > $1)
+             AS becoming,
+             (SELECT count(*) FROM tower_heroku_sso.resource WHERE state = 'active')
+             AS resources",
+            )
+            .bind(at - brake.within)
+            .fetch_one(&mut *transaction)
+            .await?;
+        let becoming = counted.try_get::<i64, _>("becoming")?.unsigned_abs();
+        let resources: i64 = counted.try_get("resources")?;
+        let allowed = brake.allows(becoming, resources.unsigned_abs());
+        if allowed {
+            store
+                .db
+                .statement(
+                    "WITH dormant AS (UPDATE tower_heroku_sso.absence SET dormant_at = $2
+                 WHERE resource = $1),
+                 changed AS (UPDATE tower_heroku_sso.resource
+                 SET changed_by = $3, changed_at = clock_timestamp() WHERE id = $1)
+                 SELECT pg_notify($4, $5)::text",
+                )
+                .bind(id.as_uuid())
+                .bind(at)
+                .bind(store.me)
+                .bind(notices::CHANNEL)
+                .bind(notices::resource(store.me, id))
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(match allowed {
+            true => Dormancy::Begun,
+            false => Dormancy::Braked { becoming },
+        })
+    };
+    answer(call).await
+}
+
+pub(super) async fn end(
+    store: &PostgresStore,
+    id: &ResourceId,
+    ticket: Ticket,
+) -> Result<bool, StoreError> {
+    let call = async {
+        let mut transaction = store.db.pool.begin().await?;
+        if !lock(store, &mut transaction, id, ticket).await? {
+            return Ok(false);
+        }
+        let is_last_word = store
+            .db
+            .statement(
+                "SELECT 1 FROM tower_heroku_sso.absence
+             WHERE resource = $1 AND ticket = $2 AND dormant_at IS NOT NULL",
+            )
+            .bind(id.as_uuid())
+            .bind(ticket.number())
+            .fetch_optional(&mut *transaction)
+            .await?;
+        if is_last_word.is_none() {
+            return Ok(false);
+        }
+        let left = store.leave_in(&mut transaction, id, END).await?;
+        transaction.commit().await?;
+        Ok(left)
+    };
+    answer(call).await
+}

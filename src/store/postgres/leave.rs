@@ -1,0 +1,84 @@
+//! A resource leaves the active ones: its list, its revocations and its doubts go with it.
+
+use sqlx::{Postgres, Transaction};
+
+use super::db::answer;
+use super::{PostgresStore, notices};
+use crate::ids::ResourceId;
+use crate::store::StoreError;
+
+pub(super) const CLOSE: &str = "UPDATE tower_heroku_sso.resource
+    SET state = 'closing', list = NULL, list_ticket = NULL, list_asked_at = NULL,
+    list_asked = NULL, team_id = NULL, changed_by = $2, changed_at = clock_timestamp()
+    WHERE id = $1 AND state = 'active'";
+
+macro_rules! end {
+    ($owed:literal, $which:literal) => {
+        concat!(
+            "UPDATE tower_heroku_sso.resource
+             SET deprovision_owed = ",
+            $owed,
+            ", state = 'gone', legacy_id = NULL, tokens = NULL, token_ends_at = NULL,
+             grant_code = NULL, webhook = NULL, revision = revision + 1,
+             list = NULL, list_ticket = NULL, list_asked_at = NULL, list_asked = NULL,
+             team_id = NULL, changed_by = $2, changed_at = clock_timestamp()
+             WHERE id = $1 AND ",
+            $which
+        )
+    };
+}
+pub(super) const END: &str = end!("(state = 'active')", "state <> 'gone'");
+pub(super) const END_OWING_NOTHING: &str = end!("false", "(state <> 'gone' OR deprovision_owed)");
+
+impl PostgresStore {
+    /// Takes a resource out of the active ones. False if there was nothing to change.
+    pub(super) async fn leave(
+        &self,
+        id: &ResourceId,
+        change: &'static str,
+    ) -> Result<bool, StoreError> {
+        let call = async {
+            let mut transaction = self.db.pool.begin().await?;
+            let left = self.leave_in(&mut transaction, id, change).await?;
+            transaction.commit().await?;
+            Ok(left)
+        };
+        answer(call).await
+    }
+
+    pub(super) async fn leave_in(
+        &self,
+        transaction: &mut Transaction<'_, Postgres>,
+        id: &ResourceId,
+        change: &'static str,
+    ) -> Result<bool, sqlx::Error> {
+        let done = self
+            .db
+            .statement(change)
+            .bind(id.as_uuid())
+            .bind(self.me)
+            .execute(&mut **transaction)
+            .await?;
+        let left = done.rows_affected() > 0;
+        if left {
+            for about in [
+                "DELETE FROM tower_heroku_sso.revocation WHERE resource = $1",
+                "DELETE FROM tower_heroku_sso.doubt WHERE resource = $1",
+                "DELETE FROM tower_heroku_sso.absence WHERE resource = $1",
+            ] {
+                self.db
+                    .statement(about)
+                    .bind(id.as_uuid())
+                    .execute(&mut **transaction)
+                    .await?;
+            }
+            self.db
+                .statement("SELECT pg_notify($1, $2)")
+                .bind(notices::CHANNEL)
+                .bind(notices::resource(self.me, id))
+                .execute(&mut **transaction)
+                .await?;
+        }
+        Ok(left)
+    }
+}

@@ -1,0 +1,12 @@
+//! The file.
+
+use std::path::Path;
+
+/// The lists name people: a new file is readable by its owner alone.
+pub(super) fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}

@@ -1,0 +1,289 @@
+//! What every store does about a resource of which Heroku says that it is not there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tower_heroku_sso::ResourceId;
+use tower_heroku_sso::store::{
+    Absence, AbsenceKind, AbsenceSign, Brake, Dormancy, Registration, ResourceState, Store, Ticket,
+};
+
+use super::conformance::{durable_rules, list, resource, rules, tokens};
+use crate::place::Place;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+rules! {
+    an_absence_grows_until_a_later_list_contradicts_it
+    an_absence_of_another_kind_begins_anew
+    only_the_last_word_makes_dormant_and_ends
+    a_new_grant_clears_an_absence_and_a_new_name_does_not
+    a_dormant_resource_is_loaded_and_what_has_ended_is_not
+    the_partner_s_part_is_owed_until_it_is_done
+    the_brake_counts_what_would_become_dormant_within_an_hour
+    of_many_at_once_no_more_become_dormant_than_may
+}
+durable_rules! {
+    a_dormant_resource_is_dormant_after_a_restart
+}
+
+fn start() -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap()
+}
+
+fn not_found(ticket: i64, after: Duration) -> AbsenceSign {
+    AbsenceSign::new(AbsenceKind::NotFound, Ticket::new(ticket), start() + after)
+}
+
+async fn active(store: &impl Store, number: u128) -> ResourceId {
+    let id = resource(number);
+    let registration = Registration::active(Some(tokens("first")));
+    assert!(store.put(&id, registration).await.unwrap());
+    id
+}
+
+async fn absence(store: &impl Store, id: &ResourceId) -> Option<Absence> {
+    let known = store.get(id).await.unwrap().unwrap();
+    let loaded = store.load(id).await.unwrap();
+    assert_eq!(known.absence, loaded.and_then(|loaded| loaded.absence));
+    known.absence
+}
+
+async fn state(store: &impl Store, id: &ResourceId) -> ResourceState {
+    store.get(id).await.unwrap().unwrap().state
+}
+
+/// After one answer with this ticket.
+async fn dormant(store: &impl Store, number: u128, ticket: i64) -> ResourceId {
+    let id = active(store, number).await;
+    let sign = not_found(ticket, Duration::ZERO);
+    store.note_absence(&id, sign).await.unwrap().unwrap();
+    let brake = Brake::default();
+    let made = store.make_dormant(&id, sign.ticket, start(), &brake);
+    assert_eq!(made.await.unwrap(), Dormancy::Begun);
+    id
+}
+
+async fn an_absence_grows_until_a_later_list_contradicts_it(place: impl Place) {
+    let store = place.open().await;
+    let (unknown, sign) = (resource(9), not_found(1, MINUTE));
+    assert_eq!(store.note_absence(&unknown, sign).await.unwrap(), None);
+    let id = active(&store, 1).await;
+    store.set_list(&id, list(&["ann"], 5)).await.unwrap();
+    assert_eq!(
+        store.note_absence(&id, not_found(4, MINUTE)).await.unwrap(),
+        None
+    );
+    store.note_absence(&id, not_found(6, MINUTE)).await.unwrap();
+    let second = store.note_absence(&id, not_found(8, MINUTE * 20));
+    let second = second.await.unwrap().unwrap();
+    assert_eq!((second.answers, second.ticket), (2, Ticket::new(8)));
+    assert_eq!(second.last_at - second.first_at, MINUTE * 19);
+    assert_eq!(absence(&store, &id).await, Some(second));
+    // Asked for before the last answer was.
+    store.set_list(&id, list(&["ann"], 7)).await.unwrap();
+    assert_eq!(absence(&store, &id).await, Some(second));
+    store.set_list(&id, list(&["ann"], 9)).await.unwrap();
+    assert_eq!(absence(&store, &id).await, None);
+    let again = store.note_absence(&id, not_found(10, MINUTE * 30));
+    assert_eq!(again.await.unwrap().unwrap().answers, 1);
+}
+
+async fn an_absence_of_another_kind_begins_anew(place: impl Place) {
+    let store = place.open().await;
+    let id = active(&store, 1).await;
+    store.note_absence(&id, not_found(1, MINUTE)).await.unwrap();
+    let refused = |ticket, after| {
+        AbsenceSign::new(
+            AbsenceKind::GrantRefused,
+            Ticket::new(ticket),
+            start() + after,
+        )
+    };
+    let other = store.note_absence(&id, refused(2, MINUTE * 2)).await;
+    let other = other.unwrap().unwrap();
+    assert_eq!((other.answers, other.kind), (1, AbsenceKind::GrantRefused));
+    let brake = Brake::default();
+    let made = store.make_dormant(&id, Ticket::new(2), start(), &brake);
+    assert_eq!(made.await.unwrap(), Dormancy::Begun);
+    let dormant = store.note_absence(&id, not_found(3, MINUTE * 3)).await;
+    let dormant = dormant.unwrap().unwrap();
+    assert_eq!((dormant.answers, dormant.dormant_at), (2, Some(start())));
+}
+
+async fn only_the_last_word_makes_dormant_and_ends(place: impl Place) {
+    let store = place.open().await;
+    let id = active(&store, 1).await;
+    let brake = Brake::default();
+    let made = async |ticket| {
+        let ticket = Ticket::new(ticket);
+        store
+            .make_dormant(&id, ticket, start(), &brake)
+            .await
+            .unwrap()
+    };
+    let ended = async |ticket| store.end_dormant(&id, Ticket::new(ticket)).await.unwrap();
+    assert_eq!(made(1).await, Dormancy::Outdated);
+    for ticket in [1, 2] {
+        store
+            .note_absence(&id, not_found(ticket, MINUTE))
+            .await
+            .unwrap();
+    }
+    assert_eq!(made(1).await, Dormancy::Outdated);
+    assert!(!ended(2).await, "it is not dormant");
+    assert_eq!(made(2).await, Dormancy::Begun);
+    assert_eq!(made(2).await, Dormancy::Outdated);
+    assert_eq!(state(&store, &id).await, ResourceState::Dormant);
+    store
+        .note_absence(&id, not_found(3, MINUTE * 2))
+        .await
+        .unwrap();
+    assert!(!ended(2).await, "another answer came");
+    store.set_list(&id, list(&["ann"], 4)).await.unwrap();
+    assert!(!ended(3).await, "a list came");
+    assert_eq!(state(&store, &id).await, ResourceState::Active);
+    let other = dormant(&store, 2, 1).await;
+    assert!(store.end_dormant(&other, Ticket::new(1)).await.unwrap());
+    let known = store.get(&other).await.unwrap().unwrap();
+    assert_eq!(known.state, ResourceState::Deprovisioned);
+    assert!(known.tokens.is_none() && known.absence.is_none() && known.deprovision_owed);
+    assert!(!store.end_dormant(&other, Ticket::new(1)).await.unwrap());
+}
+
+async fn a_new_grant_clears_an_absence_and_a_new_name_does_not(place: impl Place) {
+    let store = place.open().await;
+    let id = dormant(&store, 1, 1).await;
+    let read = store.get(&id).await.unwrap().unwrap();
+    assert_eq!(read.state, ResourceState::Dormant);
+    let named = read.with_legacy_id("42".parse().unwrap());
+    assert!(store.put(&id, named).await.unwrap());
+    assert_eq!(state(&store, &id).await, ResourceState::Dormant);
+    assert_eq!(
+        store.find_legacy(&"42".parse().unwrap()).await.unwrap(),
+        Some(id)
+    );
+    let mut granted = store.get(&id).await.unwrap().unwrap();
+    granted.tokens = Some(tokens("second"));
+    granted.absence = None;
+    assert!(store.put(&id, granted).await.unwrap());
+    assert_eq!(state(&store, &id).await, ResourceState::Active);
+    assert_eq!(absence(&store, &id).await, None);
+    assert!(!store.end_dormant(&id, Ticket::new(1)).await.unwrap());
+}
+
+async fn a_dormant_resource_is_loaded_and_what_has_ended_is_not(place: impl Place) {
+    let store = place.open().await;
+    let id = dormant(&store, 1, 1).await;
+    let closing = dormant(&store, 2, 1).await;
+    let read = store.get(&id).await.unwrap().unwrap();
+    assert!(
+        store
+            .set_tokens(&id, tokens("new"), read.revision)
+            .await
+            .unwrap()
+    );
+    assert!(store.begin_closing(&closing).await.unwrap());
+    let known = store.get(&closing).await.unwrap().unwrap();
+    assert_eq!(
+        (known.state, known.absence),
+        (ResourceState::Deprovisioning, None)
+    );
+    let page = store.load_page(None, 10).await.unwrap();
+    assert_eq!(page.len(), 1);
+    assert_eq!(
+        (page[0].id, page[0].absence),
+        (id, absence(&store, &id).await)
+    );
+}
+
+async fn a_dormant_resource_is_dormant_after_a_restart(place: impl Place) {
+    let store = place.open().await;
+    let id = dormant(&store, 1, 1).await;
+    let before = absence(&store, &id).await;
+    drop(store);
+    let store = place.open().await;
+    assert_eq!(state(&store, &id).await, ResourceState::Dormant);
+    assert_eq!(absence(&store, &id).await, before);
+    assert_eq!(before.unwrap().dormant_at, Some(start()));
+}
+
+async fn the_partner_s_part_is_owed_until_it_is_done(place: impl Place) {
+    let store = place.open().await;
+    let owed = async |id: &ResourceId| {
+        let known = store.get(id).await.unwrap().unwrap();
+        assert_eq!(known.state, ResourceState::Deprovisioned);
+        known.deprovision_owed
+    };
+    // Without a word of Heroku's.
+    let id = active(&store, 1).await;
+    assert!(store.end(&id).await.unwrap());
+    assert!(owed(&id).await);
+    assert!(!store.end(&id).await.unwrap());
+    assert!(owed(&id).await);
+    assert!(store.deprovisioned(&id).await.unwrap());
+    assert!(!owed(&id).await);
+    assert!(!store.deprovisioned(&id).await.unwrap());
+    // After one.
+    let id = active(&store, 2).await;
+    assert!(store.deprovisioned(&id).await.unwrap());
+    assert!(!owed(&id).await);
+    // After one that was answered with "later".
+    let id = active(&store, 3).await;
+    assert!(store.begin_closing(&id).await.unwrap());
+    assert!(store.end(&id).await.unwrap());
+    assert!(!owed(&id).await);
+    assert!(!store.deprovisioned(&resource(9)).await.unwrap());
+}
+
+async fn the_brake_counts_what_would_become_dormant_within_an_hour(place: impl Place) {
+    let store = place.open().await;
+    let brake = Brake::default();
+    let mut ids = Vec::new();
+    for number in 1..=6 {
+        ids.push(active(&store, number).await);
+    }
+    let wanted = async |number: usize, after| {
+        let sign = not_found(1, Duration::ZERO);
+        store.note_absence(&ids[number], sign).await.unwrap();
+        let absence = absence(&store, &ids[number]).await.unwrap();
+        let made = store.make_dormant(&ids[number], absence.ticket, start() + after, &brake);
+        made.await.unwrap()
+    };
+    for number in 0..3 {
+        assert_eq!(wanted(number, MINUTE).await, Dormancy::Begun);
+    }
+    assert_eq!(
+        wanted(3, MINUTE * 2).await,
+        Dormancy::Braked { becoming: 4 }
+    );
+    assert_eq!(state(&store, &ids[3]).await, ResourceState::Active);
+    assert_eq!(
+        wanted(4, MINUTE * 50).await,
+        Dormancy::Braked { becoming: 5 }
+    );
+    // The first three have been dormant for an hour; the others would be.
+    assert_eq!(wanted(3, MINUTE * 61).await, Dormancy::Begun);
+    assert_eq!(wanted(4, MINUTE * 61).await, Dormancy::Begun);
+    assert_eq!(wanted(5, MINUTE * 61).await, Dormancy::Begun);
+}
+
+async fn of_many_at_once_no_more_become_dormant_than_may(place: impl Place) {
+    let store = Arc::new(place.open().await);
+    let mut making = tokio::task::JoinSet::new();
+    for number in 1..=20 {
+        let id = active(&*store, number).await;
+        let store = Arc::clone(&store);
+        making.spawn(async move {
+            let sign = not_found(1, Duration::ZERO);
+            store.note_absence(&id, sign).await.unwrap();
+            let brake = Brake::default();
+            let made = store.make_dormant(&id, sign.ticket, start(), &brake);
+            made.await.unwrap()
+        });
+    }
+    let made = making.join_all().await;
+    let begun = made.iter().filter(|made| **made == Dormancy::Begun).count();
+    assert_eq!(begun, 3);
+}

@@ -1,0 +1,352 @@
+//! The partner's own methods: one at a time for each resource, and DELETE's is the last.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use heroku_addon_simulator::{AddOn, Endpoint, Fault};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::sync::{Notify, Semaphore};
+use tower_heroku_sso::ResourceId;
+use tower_heroku_sso::partner_api::{Addon, AddonError, Outcome, PlanChange, Provision};
+use tower_heroku_sso::store::{ResourceState, Store, Work};
+
+use crate::faulty::{Faulty, Leases};
+use crate::partner_api::call;
+use support::ids::AddOnExt as _;
+use support::world::{World, serve};
+
+/// An add-on whose calls wait until a test lets them go on, and that never finds two of them at once.
+#[derive(Clone)]
+pub struct Slow(Arc<State>);
+
+pub struct State {
+    /// In the order in which they began.
+    calls: std::sync::Mutex<Vec<String>>,
+    under_way: AtomicUsize,
+    overlapped: AtomicBool,
+    go_on: Semaphore,
+    began: Notify,
+    /// What DELETE is answered with: it has begun, or is to be tried later.
+    later: std::sync::Mutex<Option<bool>>,
+}
+
+impl Slow {
+    pub fn new() -> Self {
+        Self(Arc::new(State {
+            calls: std::sync::Mutex::default(),
+            under_way: AtomicUsize::new(0),
+            overlapped: AtomicBool::new(false),
+            go_on: Semaphore::new(0),
+            began: Notify::new(),
+            later: std::sync::Mutex::default(),
+        }))
+    }
+
+    async fn call(&self, what: &str) {
+        let state = &self.0;
+        state.calls.lock().unwrap().push(what.to_owned());
+        if state.under_way.fetch_add(1, Ordering::SeqCst) > 0 {
+            state.overlapped.store(true, Ordering::SeqCst);
+        }
+        state.began.notify_one();
+        state.go_on.acquire().await.unwrap().forget();
+        state.under_way.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    pub fn calls(&self) -> Vec<String> {
+        assert!(
+            !self.0.overlapped.load(Ordering::SeqCst),
+            "two calls at once"
+        );
+        self.0.calls.lock().unwrap().clone()
+    }
+
+    /// DELETE has begun with the next call, or fails.
+    pub fn answer_later(&self, has_begun: bool) {
+        *self.0.later.lock().unwrap() = Some(has_begun);
+    }
+
+    pub fn answer_done(&self) {
+        *self.0.later.lock().unwrap() = None;
+    }
+
+    pub fn let_go_on(&self, calls: usize) {
+        self.0.go_on.add_permits(calls);
+    }
+
+    async fn one_began(&self) {
+        let began = tokio::time::timeout(Duration::from_secs(10), self.0.began.notified());
+        began.await.expect("a call begins");
+    }
+}
+
+impl Addon for Slow {
+    async fn provision(&self, request: Provision) -> Result<Outcome, AddonError> {
+        let plan = request.plan.unwrap_or_default();
+        self.call(&format!("provision {plan}")).await;
+        match plan.as_str() {
+            "no" => Err(AddonError::Rejected("no such plan".into())),
+            _ => Ok(Outcome::done()),
+        }
+    }
+
+    async fn change_plan(&self, _: PlanChange) -> Result<Outcome, AddonError> {
+        self.call("change_plan").await;
+        Ok(Outcome::done())
+    }
+
+    async fn deprovision(&self, _: ResourceId) -> Result<Outcome, AddonError> {
+        self.call("deprovision").await;
+        match *self.0.later.lock().unwrap() {
+            None => Ok(Outcome::done()),
+            Some(true) => Ok(Outcome::later()),
+            Some(false) => Err(AddonError::TryLater("busy".into())),
+        }
+    }
+}
+
+struct Scene {
+    world: Arc<World>,
+    store: Faulty,
+    slow: Slow,
+    addon: AddOn,
+}
+
+type Waiting = tokio::task::JoinHandle<u16>;
+
+impl Scene {
+    async fn on(store: Faulty) -> Self {
+        let slow = Slow::new();
+        let mut world = World::with(|builder| builder.store(store.clone())).await;
+        let app = Router::new().merge(world.sso.partner_api(slow.clone()));
+        world.address = serve(app).await;
+        let app = world.heroku.app("shop").collaborator("ann@example.com");
+        Self {
+            addon: app.addon(),
+            world: Arc::new(world),
+            store,
+            slow,
+        }
+    }
+
+    /// Sent now; the answer is awaited later.
+    async fn send(&self, method: Method, path: String, body: Value) -> Waiting {
+        let world = Arc::clone(&self.world);
+        let sent = tokio::spawn(async move { call(&world, method, &path, &body).await.status });
+        // So that what is sent one after the other arrives so.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        sent
+    }
+
+    async fn post(&self, plan: &str) -> Waiting {
+        let mut body = self.addon.provisioning_body();
+        body["plan"] = json!(plan);
+        self.send(Method::POST, String::new(), body).await
+    }
+
+    async fn put(&self) -> Waiting {
+        let path = format!("/{}", self.addon.resource_id());
+        self.send(Method::PUT, path, json!({"plan": "pro"})).await
+    }
+
+    async fn delete(&self) -> Waiting {
+        let path = format!("/{}", self.addon.resource_id());
+        self.send(Method::DELETE, path, json!({})).await
+    }
+
+    async fn state(&self) -> Option<ResourceState> {
+        let known = self.store.get(&self.addon.resource_id()).await.unwrap();
+        known.map(|known| known.state)
+    }
+}
+
+#[tokio::test]
+async fn c5_two_posts_and_a_delete_run_one_after_the_other() {
+    let scene = Scene::on(Faulty::default()).await;
+    let sent = [
+        scene.post("a").await,
+        scene.post("b").await,
+        scene.delete().await,
+    ];
+    assert_eq!(scene.slow.calls(), ["provision a"]);
+    scene.slow.let_go_on(3);
+    for (sent, status) in sent.into_iter().zip([200, 200, 204]) {
+        assert_eq!(sent.await.unwrap(), status);
+    }
+    assert_eq!(
+        scene.slow.calls(),
+        ["provision a", "provision b", "deprovision"]
+    );
+    assert_eq!(scene.state().await, Some(ResourceState::Deprovisioned));
+}
+
+#[tokio::test]
+async fn c5_delete_is_the_last_of_a_plan_change_and_a_repeated_post() {
+    let scene = Scene::on(Faulty::default()).await;
+    let first = scene.post("a").await;
+    let rest = [
+        scene.delete().await,
+        scene.put().await,
+        scene.post("b").await,
+        scene.delete().await,
+    ];
+    scene.slow.let_go_on(5);
+    assert_eq!(first.await.unwrap(), 200);
+    for (sent, status) in rest.into_iter().zip([204, 410, 410, 410]) {
+        assert_eq!(sent.await.unwrap(), status);
+    }
+    assert_eq!(scene.slow.calls(), ["provision a", "deprovision"]);
+}
+
+#[tokio::test]
+async fn c5_delete_waits_for_a_post_that_trades_its_grant() {
+    let scene = Scene::on(Faulty::default()).await;
+    scene.slow.let_go_on(2);
+    let minute = Duration::from_secs(60);
+    scene
+        .world
+        .heroku
+        .fault(Endpoint::Token, Fault::Slow(minute));
+    let post = scene.post("a").await;
+    let delete = scene.delete().await;
+    assert_eq!(scene.slow.calls(), [""; 0]);
+    scene.world.clock.advance(minute);
+    assert_eq!(post.await.unwrap(), 200);
+    assert_eq!(delete.await.unwrap(), 204);
+    assert_eq!(scene.slow.calls(), ["provision a", "deprovision"]);
+    assert_eq!(scene.state().await, Some(ResourceState::Deprovisioned));
+}
+
+#[tokio::test]
+async fn c5_what_has_begun_runs_to_its_end_though_heroku_hangs_up() {
+    let scene = Scene::on(Faulty::default()).await;
+    let post = scene.post("a").await;
+    scene.slow.one_began().await;
+    post.abort();
+    assert!(post.await.is_err());
+    let delete = scene.delete().await;
+    assert_eq!(scene.slow.calls(), ["provision a"]);
+    scene.slow.let_go_on(2);
+    assert_eq!(delete.await.unwrap(), 204);
+    assert_eq!(scene.slow.calls(), ["provision a", "deprovision"]);
+    assert_eq!(scene.state().await, Some(ResourceState::Deprovisioned));
+}
+
+#[tokio::test]
+async fn c5_calls_for_other_resources_do_not_wait() {
+    let scene = Scene::on(Faulty::default()).await;
+    let first = scene.post("a").await;
+    scene.slow.one_began().await;
+    let mut others = Vec::new();
+    // More than any table of locks has.
+    for number in 0..40 {
+        let other = scene.world.heroku.app(&format!("app-{number}")).addon();
+        let body = other.provisioning_body();
+        others.push(scene.send(Method::POST, String::new(), body).await);
+    }
+    assert_eq!(scene.slow.0.calls.lock().unwrap().len(), 41);
+    scene.slow.let_go_on(41);
+    for sent in others.into_iter().chain([first]) {
+        assert_eq!(sent.await.unwrap(), 200);
+    }
+}
+
+#[tokio::test]
+async fn c6_of_two_provisions_the_accepted_one_stays() {
+    for plans in [["a", "no"], ["no", "a"]] {
+        let scene = Scene::on(Faulty::default()).await;
+        let sent = [scene.post(plans[0]).await, scene.post(plans[1]).await];
+        scene.slow.let_go_on(2);
+        for (sent, plan) in sent.into_iter().zip(plans) {
+            let status = if plan == "no" { 422 } else { 200 };
+            assert_eq!(sent.await.unwrap(), status, "{plans:?}");
+        }
+        assert_eq!(
+            scene.state().await,
+            Some(ResourceState::Active),
+            "{plans:?}"
+        );
+        let resource = scene.addon.resource_id();
+        let access = scene.world.sso.access_token(&resource).await;
+        assert!(access.is_ok(), "{plans:?}");
+    }
+}
+
+/// Heroku delivers one request twice, and its code is good once.
+#[tokio::test]
+async fn c6_the_same_request_rejected_and_then_accepted_stays() {
+    let scene = Scene::on(Faulty::default()).await;
+    let body = scene.addon.provisioning_body();
+    let with = |plan: &str| {
+        let mut body = body.clone();
+        body["plan"] = json!(plan);
+        body
+    };
+    let rejected = scene.send(Method::POST, String::new(), with("no")).await;
+    let accepted = scene.send(Method::POST, String::new(), with("a")).await;
+    scene.slow.let_go_on(2);
+    assert_eq!(rejected.await.unwrap(), 422);
+    assert_eq!(accepted.await.unwrap(), 200);
+    assert_eq!(scene.world.heroku.calls(Endpoint::Token), 1);
+    assert_eq!(scene.state().await, Some(ResourceState::Active));
+}
+
+#[tokio::test]
+async fn c5_another_process_is_waited_for_and_told_of_as_503() {
+    let leases = Arc::new(Leases::default());
+    let scene = Scene::on(Faulty::shared(&leases)).await;
+    scene.slow.let_go_on(2);
+    assert_eq!(scene.post("a").await.await.unwrap(), 200);
+    let lease = Work::Partner(scene.addon.resource_id());
+    assert_eq!(leases.taken.lock().unwrap()[&lease], 1);
+    assert!(leases.released.lock().unwrap().contains(&lease));
+    leases.elsewhere.store(true, Ordering::SeqCst);
+    let delete = scene.delete().await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(scene.slow.calls(), ["provision a"]);
+    leases.elsewhere.store(false, Ordering::SeqCst);
+    assert_eq!(delete.await.unwrap(), 204);
+}
+
+/// The partner's part is done, the store does not take it: Heroku's next DELETE calls it again.
+#[tokio::test]
+async fn c4_delete_calls_again_what_a_crash_has_cut_off() {
+    let scene = Scene::on(Faulty::default()).await;
+    scene.slow.let_go_on(10);
+    assert_eq!(scene.post("a").await.await.unwrap(), 200);
+    scene.store.fail("deprovisioned");
+    assert_eq!(scene.delete().await.await.unwrap(), 503);
+    assert_eq!(scene.state().await, Some(ResourceState::Active));
+    scene.store.mend();
+    assert_eq!(scene.delete().await.await.unwrap(), 204);
+    assert_eq!(
+        scene.slow.calls(),
+        ["provision a", "deprovision", "deprovision"]
+    );
+    assert_eq!(scene.delete().await.await.unwrap(), 410);
+}
+
+/// A method that panics takes nothing with it.
+#[tokio::test]
+async fn a60_a_partner_s_method_that_panics_leaves_the_next_call_its_turn() {
+    #[derive(Default)]
+    struct Panics(AtomicUsize);
+    impl Addon for Panics {
+        async fn provision(&self, _: Provision) -> Result<Outcome, AddonError> {
+            match self.0.fetch_add(1, Ordering::SeqCst) {
+                0 => panic!("on purpose"),
+                _ => Ok(Outcome::done()),
+            }
+        }
+    }
+    let mut world = World::start().await;
+    let app = Router::new().merge(world.sso.partner_api(Panics::default()));
+    world.address = serve(app).await;
+    let addon = world.heroku.app("shop").addon();
+    let body = addon.provisioning_body();
+    assert_eq!(call(&world, Method::POST, "", &body).await.status, 503);
+    assert_eq!(call(&world, Method::POST, "", &body).await.status, 200);
+}
