@@ -395,7 +395,7 @@ async fn c36_an_add_on_that_takes_its_time_comes_to_be_and_to_its_end() {
         200
     );
     assert_eq!(addon.state(), "deprovisioned");
-    assert!(world.sso.forget(&addon.resource_id()).await.unwrap());
+    assert!(world.sso.deprovision(&addon.resource_id()).await.unwrap());
 }
 
 #[tokio::test]
