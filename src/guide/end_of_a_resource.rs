@@ -45,9 +45,9 @@
 //! | POST under way, in your method | 303 | 401 | waits | waits | waits | asked | done | minutes | nothing |
 //! | active | 303 | 200 | 200 | 200 | 204 | asked | done | in turn | Snapshot |
 //! | Heroku says it is not there, list young | 303 | 200 | 200 | 200 | 204 | asked | done | minutes | nothing |
-//! | Heroku says it is not there, list too old | 503 | 401 | 200 | 200 | 204 | asked | done | minutes | nothing |
+//! | Heroku says it is not there, list too old | 503 | 503 | 200 | 200 | 204 | asked | done | minutes | nothing |
 //! | grant refused, list too old | 503 | 401 | 200 | 200 | 204 | nothing | done | minutes | nothing |
-//! | too many would be dormant | 503 | 401 | 200 | 200 | 204 | asked | done | minutes | nothing |
+//! | too many would be dormant | 503 | 503 | 200 | 200 | 204 | asked | done | minutes | nothing |
 //! | dormant | 403 | 503 | 200 | 200 | 204 | asked | done | hourly | ResourceDormant |
 //! | dormant, grant refused | 403 | 401 | 200 | 200 | 204 | nothing | done | hourly | ResourceDormant |
 //! | revived by an answer | 303 | 200 | 200 | 200 | 204 | asked | done | in turn | ResourceRevived |
