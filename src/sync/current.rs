@@ -71,6 +71,10 @@ impl Directory {
         if entry.is_revoked(who.email, who.ticket) {
             return Ok(Current::Revoked);
         }
+        let latest_end = self.settings.limits().latest_end(who.began);
+        if entry.is_dormant() && latest_end <= self.clock.now() {
+            return Ok(Current::Over(End::LongestLife));
+        }
         Absences::of(self).pass(&entry).await?;
         // In this order: a doubt that is found settled was settled by the list that is found.
         let doubt = entry.in_doubt(who.email);
