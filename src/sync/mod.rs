@@ -61,6 +61,7 @@ pub(crate) use directory::Directory;
 pub use error::SyncError;
 pub(crate) use held::Held;
 pub(crate) use in_use::InUse;
+#[cfg(feature = "axum")]
 pub(crate) use partner_turns::PartnerTurns;
 pub use plan::SyncScope;
 pub use register::OauthGrant;
