@@ -68,7 +68,7 @@ pub(crate) enum End {
 impl Limits {
     /// When a session that began then ends, whatever its list says.
     pub(crate) fn latest_end(&self, began: OffsetDateTime) -> OffsetDateTime {
-        began + self.max_session
+        began.saturating_add(self.max_session.try_into().unwrap_or(time::Duration::MAX))
     }
 
     /// When it ends if no list comes that is newer than the one asked for then. `now` tells whether that
@@ -195,6 +195,12 @@ mod tests {
                 assert_eq!(by(age, attempt), expected, "{age:?}, {attempt:?}");
             }
         }
+    }
+
+    #[test]
+    fn sign_in_at_the_end_of_time_has_an_end() {
+        let last = time::macros::datetime!(9999-12-31 23:59:59 UTC);
+        assert!(LIMITS.latest_end(last) >= last);
     }
 
     #[test]

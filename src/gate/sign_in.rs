@@ -31,7 +31,8 @@ use crate::sync::{Admitted, NotAdmitted};
 /// An SSO form has about one kilobyte.
 const MAX_BODY: usize = 64 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a request waits for what becomes of another one with the same form.
+/// How long a sign-in takes at most once its form is read, waiting for another one with the same form
+/// included.
 const LONGEST_TURN: Duration = Duration::from_secs(15);
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -61,12 +62,22 @@ impl Keeper {
         let prefix = original_uri::prefix(&request).to_owned();
         let browser = request.headers().clone();
         let form = self.read_form(request).await?;
+        let signing_in = self.sign_in_by(&form, &prefix, &browser);
+        let answer = clock::within(LONGEST_TURN, signing_in).await;
+        answer.unwrap_or_else(|| Err(Refusal::cannot_check(Duration::from_secs(5))))
+    }
 
-        let verified = self.verify(&form)?;
-        let _turn = self.unused(&verified, &prefix).await?;
+    async fn sign_in_by(
+        &self,
+        form: &SsoRequest,
+        prefix: &str,
+        browser: &HeaderMap,
+    ) -> Result<Response<Full<Bytes>>, Refusal> {
+        let verified = self.verify(form)?;
+        let _turn = self.unused(&verified, prefix).await?;
         let admitted = self.admitted(&verified).await?;
-        let landing = self.landing(&prefix, &admitted.resource);
-        let previous = self.cookies.session_of(&browser, Some(&admitted.resource));
+        let landing = self.landing(prefix, &admitted.resource);
+        let previous = self.cookies.session_of(browser, Some(&admitted.resource));
         let context_app = verified.context_app.clone();
         let opened = self.sessions.open(&admitted, verified.proof, context_app);
         let opened = opened.await.map_err(|error| self.unavailable(&error))?;
@@ -80,7 +91,7 @@ impl Keeper {
             });
         }
         self.close_previous(previous).await;
-        self.warn_of_plain_http(&browser);
+        self.warn_of_plain_http(browser);
         let grant = &opened.grant;
         audit::signed_in(&grant.resource, &grant.email, grant.proof);
 

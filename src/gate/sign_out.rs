@@ -1,5 +1,7 @@
 //! The sign-out endpoint.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, HOST, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -11,12 +13,16 @@ use super::paths::Place;
 use super::refusal::Refusal;
 use super::{RefusalKind, page};
 use crate::audit;
+use crate::clock;
 use crate::ids::ResourceId;
 use crate::session::Credential;
 
 /// How many sessions one request may end, as each is looked up and answered by a cookie: more than a
 /// browser has dashboards open.
 const MOST_SESSIONS: usize = 20;
+
+/// How long a sign-out takes at most.
+const LONGEST: Duration = Duration::from_secs(15);
 
 /// What a sign-out depends on, taken from its request.
 #[derive(Debug)]
@@ -78,12 +84,18 @@ impl Keeper {
         if !sign_out.own_site {
             return refuse(Refusal::new(RefusalKind::CrossSite));
         }
-        for (_, credential) in &sign_out.sessions {
-            match self.close_named(credential).await {
-                Ok(Some(grant)) => audit::signed_out(&grant.resource, &grant.email),
-                Ok(None) => {}
-                Err(error) => return refuse(self.unavailable(&error)),
+        let closing = clock::within(LONGEST, async {
+            for (_, credential) in &sign_out.sessions {
+                if let Some(grant) = self.close_named(credential).await? {
+                    audit::signed_out(&grant.resource, &grant.email);
+                }
             }
+            Ok(())
+        });
+        match closing.await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => return refuse(self.unavailable(&error)),
+            None => return refuse(Refusal::cannot_check(Duration::from_secs(5))),
         }
         let mut response = match sign_out.format {
             Format::Html => page::respond(StatusCode::OK, page::signed_out()),

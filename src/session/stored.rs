@@ -74,12 +74,12 @@ impl StoredSessions {
         };
         let wanted = record.id;
         write(&mut record, &wanted, grant)?;
-        self.store.create(&mut record).await?;
+        answered(self.store.create(&mut record)).await?;
         if record.id != wanted {
             // The store gave it another id. Until this is written there is no session under it.
             let given = record.id;
             write(&mut record, &given, grant)?;
-            self.store.save(&record).await?;
+            answered(self.store.save(&record)).await?;
         }
         self.seen.note(record.id);
         Ok(record.id)
@@ -140,8 +140,17 @@ impl StoredSessions {
 
     pub(super) async fn delete(&self, id: &Id) -> Result<(), SessionError> {
         self.cache.forget(&id.to_string());
-        self.store.delete(id).await?;
-        Ok(())
+        answered(self.store.delete(id)).await
+    }
+}
+
+/// What the store answers, if it does in time.
+async fn answered<T>(
+    call: impl Future<Output = session_store::Result<T>>,
+) -> Result<T, SessionError> {
+    match timeout(NO_LONGER, call).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(away()),
     }
 }
 

@@ -12,6 +12,7 @@ use super::entry::Entry;
 use super::held::Held;
 use crate::access::{Email, NotEntitled};
 use crate::clock::{self, Reading};
+use crate::heroku::Urgency;
 use crate::ids::{ResourceId, UserId};
 use crate::lifespan::{Attempt, End, Lifespan, lifespan};
 use crate::store::Ticket;
@@ -208,7 +209,9 @@ fn last_attempt(
     }
     let is_open = entry.readers.any(now);
     let is_wanted = is_kept_fresh && entry.used_within(directory.settings.in_use_for, now);
-    if is_open || is_wanted {
+    // While calls are short the schedule makes none, however much the resource was used.
+    let is_put_off = is_kept_fresh && !directory.pool(entry).wait(Urgency::Quiet, now).is_zero();
+    if is_open || is_wanted || is_put_off {
         return Attempt::Due;
     }
     let is_from_before = age.is_some_and(|age| entry.is_younger_than(age, now));

@@ -313,3 +313,41 @@ async fn a_session_store_that_falls_silent_holds_up_neither_the_end_of_a_stream_
     // By the copy of her session that is in memory.
     assert_eq!(answer.expect("an answer").status, 403);
 }
+
+#[tokio::test]
+async fn c17_silent_session_store_delays_sign_in_and_sign_out_by_seconds() {
+    let sessions = Breakable::default();
+    let world = World::with(|builder| builder.session_store(sessions.clone())).await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    let cookie = browser.cookie("__Host-heroku_sso").unwrap();
+    world.clock.advance(Duration::from_secs(1));
+    let form = addon.sign_in_form("ann@example.com");
+    let inner = tower::service_fn(|_| async {
+        Ok::<_, std::convert::Infallible>(axum::response::Response::new(axum::body::Body::empty()))
+    });
+    let gate = tower::Layer::layer(&world.sso.layer(), inner);
+    let sign_in = axum::http::Request::post("/heroku/sso")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(axum::body::Body::from(form.body()));
+    let sign_out = axum::http::Request::post("/logout")
+        .header("cookie", format!("__Host-heroku_sso={cookie}"))
+        .header("sec-fetch-site", "same-origin")
+        .body(axum::body::Body::empty());
+
+    sessions.fall_silent();
+    // The list is young, so nothing waits on a socket: time passes as soon as everything waits.
+    tokio::time::pause();
+    for request in [sign_in, sign_out] {
+        let started = tokio::time::Instant::now();
+        let answer = tower::ServiceExt::oneshot(gate.clone(), request.unwrap()).await;
+        let answer = answer.unwrap();
+        assert_eq!(answer.status(), 503);
+        assert!(answer.headers().contains_key("retry-after"));
+        assert!(
+            started.elapsed() <= Duration::from_secs(15),
+            "{:?}",
+            started.elapsed()
+        );
+    }
+}
