@@ -110,7 +110,8 @@ impl Mark {
     pub(super) fn new(absence: Absence, known: Option<&Self>, clock: &SharedClock) -> Self {
         let (now, elapsed) = (clock.now(), signed(clock.elapsed()));
         let passed = |at: OffsetDateTime| elapsed - (now - at).max(SignedDuration::ZERO);
-        let same_last = known.filter(|known| known.absence.last_at == absence.last_at);
+        let answer = |absence: &Absence| (absence.answers, absence.last_at);
+        let same_last = known.filter(|known| answer(&known.absence) == answer(&absence));
         let same_dormant = known.filter(|known| known.absence.dormant_at == absence.dormant_at);
         Self {
             absence,

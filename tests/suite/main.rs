@@ -33,6 +33,7 @@ mod log;
 mod mistakes;
 mod mounting;
 mod multiplexed;
+mod nonsense;
 mod one_at_a_time;
 mod own_login;
 mod pace;
