@@ -2,6 +2,7 @@
 
 mod absences;
 mod conformance;
+mod dormancy;
 mod keys;
 mod pooled;
 mod sessions;
