@@ -127,9 +127,13 @@ impl StoredSessions {
             self.cache.forget(&written);
             return Ok(None);
         };
-        // A store that keeps copies of its own may not have heard of it.
-        if closed_before > 0 && self.closed.has(&session_key(id)) {
-            return Ok(None);
+        // The record may have outlived its session: a store with copies of its own, a deletion that failed,
+        // a session that was closed by its bearer token alone.
+        match self.closed.has_anywhere(&session_key(id)).await {
+            Ok(false) => {}
+            Ok(true) => return Ok(None),
+            Err(_) if old.is_some() => return Ok(old),
+            Err(error) => return Err(error.into()),
         }
         self.seen.note(*id);
         let session = SessionName::Stored(*id);
