@@ -21,7 +21,7 @@ impl Config {
         for (setting, value, least, most) in [
             ("refresh_interval", refresh, shortest, LONGEST),
             ("idle_interval", self.idle_interval, refresh, LONGEST),
-            ("in_use_for", self.in_use_for(), refresh, LONGEST),
+            ("in_use_for", self.time_in_use(), refresh, LONGEST),
             ("max_list_age", self.list_age_limit(), refresh, LONGEST),
             ("max_session", self.max_session, refresh, LONGEST),
             (

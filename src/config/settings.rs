@@ -196,7 +196,7 @@ impl Config {
     }
 
     /// How long after its last request a resource is in use.
-    pub(crate) fn in_use_for(&self) -> Duration {
+    pub(crate) fn time_in_use(&self) -> Duration {
         let at_least = Duration::from_secs(15 * 60);
         let in_use_for = self.in_use_for;
         in_use_for.unwrap_or(self.refresh_interval.max(at_least))

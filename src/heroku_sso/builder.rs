@@ -175,7 +175,7 @@ impl HerokuSsoBuilder {
             .store
             .unwrap_or_else(|| Arc::new(MemoryStore::default()));
         let heroku_is_local = config.api_url.is_loopback();
-        let (max_list_age, in_use_for) = (config.list_age_limit(), config.in_use_for());
+        let (max_list_age, in_use_for) = (config.list_age_limit(), config.time_in_use());
         let max_session = config.longest_session();
         let client = HerokuClient::new(
             config.api_url,
