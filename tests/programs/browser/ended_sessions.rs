@@ -54,8 +54,9 @@ async fn an_open_dashboard_closes_by_itself_when_its_person_was_taken_off_the_li
     visit.driver.close_window().await.unwrap();
 
     visit.driver.switch_to_window(dashboard).await.unwrap();
-    let page = visit.sees("You do not have access to this add-on").await;
-    assert_eq!(page.status, 403);
+    // The page's own question was answered with 403, which ended the session: there is none any more.
+    let page = visit.sees("Please sign in through Heroku").await;
+    assert_eq!(page.status, 401);
 }
 
 #[tokio::test]
