@@ -129,11 +129,9 @@ impl StoredSessions {
         };
         // The record may have outlived its session: a store with copies of its own, a deletion that failed,
         // a session that was closed by its bearer token alone.
-        match self.closed.has_anywhere(&session_key(id)).await {
-            Ok(false) => {}
-            Ok(true) => return Ok(None),
-            Err(_) if old.is_some() => return Ok(old),
-            Err(error) => return Err(error.into()),
+        // A store that is unavailable ends nobody.
+        if let Ok(true) = self.closed.has_anywhere(&session_key(id)).await {
+            return Ok(None);
         }
         self.seen.note(*id);
         let session = SessionName::Stored(*id);

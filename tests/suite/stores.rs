@@ -344,10 +344,6 @@ async fn c17_silent_session_store_delays_sign_in_and_sign_out_by_seconds() {
         let answer = answer.unwrap();
         assert_eq!(answer.status(), 503);
         assert!(answer.headers().contains_key("retry-after"));
-        assert!(
-            started.elapsed() <= Duration::from_secs(15),
-            "{:?}",
-            started.elapsed()
-        );
+        assert!(started.elapsed() < Duration::from_secs(16));
     }
 }
