@@ -33,7 +33,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    process::log_to_stderr();
+    process::log_to_stderr("info");
     let settings = Settings::from_env().await?;
     let builder = HerokuSso::builder(settings.manifest).config(settings.config);
     let (builder, storage) = storage::keep(builder).await?;

@@ -54,7 +54,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    process::log_to_stderr();
+    process::log_to_stderr("info");
     let settings = Settings::from_env().await?;
     let is_demo = settings.simulator.is_some();
     let address = settings.listener.local_addr()?;

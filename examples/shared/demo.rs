@@ -5,7 +5,7 @@
 
 use std::env;
 use std::error::Error;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -17,7 +17,8 @@ use tower_heroku_sso::{
     AddonPassword, ClientSecret, CookieTransport, HerokuSso, HerokuSsoBuilder, Manifest,
     OauthGrant, SsoSalt,
 };
-use tracing_subscriber::EnvFilter;
+
+use crate::process;
 
 pub struct Demo {
     pub sso: HerokuSso,
@@ -34,7 +35,7 @@ impl Demo {
     pub async fn start(
         set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
     ) -> Result<Self, Box<dyn Error>> {
-        log_to_stderr();
+        process::log_to_stderr("info,tower_http=debug");
         let (address, heroku) = (loopback("PORT", 3000)?, loopback("SIMULATOR_PORT", 3001)?);
         let listener = TcpListener::bind(address)
             .await
@@ -87,16 +88,6 @@ impl Demo {
         axum::serve(self.listener, app).await?;
         Ok(())
     }
-}
-
-/// What the gate lets in and refuses, and what the app behind it logs.
-fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter.unwrap_or_else(|_| "info,tower_http=debug".into()))
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
 }
 
 /// A port of 127.0.0.1.

@@ -2,14 +2,23 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
-pub fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter.unwrap_or_else(|_| "info".into()))
+/// Writes what `RUST_LOG` names (`info`, or `tower_heroku_sso=debug,info`), and `default` without it.
+///
+/// # Panics
+/// If `RUST_LOG` cannot be read.
+pub fn log_to_stderr(default: &str) {
+    let wanted = std::env::var("RUST_LOG").unwrap_or_else(|_| default.to_owned());
+    let targets: Targets = wanted.parse().expect("RUST_LOG");
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
+        .with_writer(std::io::stderr);
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(targets)
         .init();
 }
 

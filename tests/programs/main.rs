@@ -1,6 +1,7 @@
-//! Programs that run as they do in life: the examples over real HTTP, under load, and in a real browser.
+//! Programs that run as they do in life: the examples over real HTTP, under load, and in a real browser; and HTTP/2.
 //! `scripts/test` builds them first.
 
 mod browser;
 mod examples;
 mod load;
+mod multiplexed;

@@ -5,7 +5,9 @@ use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, Once};
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 type Text = Arc<Mutex<Vec<u8>>>;
 
@@ -23,10 +25,10 @@ impl Log {
     pub fn listen() -> Self {
         static SUBSCRIBER: Once = Once::new();
         SUBSCRIBER.call_once(|| {
-            tracing_subscriber::fmt()
-                .with_ansi(false)
-                .with_env_filter(EnvFilter::new("tower_heroku_sso=debug"))
-                .with_writer(|| Here)
+            let lines = tracing_subscriber::fmt::layer().with_ansi(false);
+            tracing_subscriber::registry()
+                .with(lines.with_writer(|| Here))
+                .with(Targets::new().with_target("tower_heroku_sso", LevelFilter::DEBUG))
                 .init();
         });
         let text = Text::default();

@@ -1,11 +1,10 @@
-//! Many requests on one connection.
+//! Many requests on one connection, by HTTP/2.
 
 use axum::http::header::COOKIE;
 use reqwest::{Client, Version};
 use support::ids::AddOnExt as _;
 use tokio::task::JoinSet;
 
-use crate::raw;
 use support::browser::Browser;
 use support::world::World;
 
@@ -83,40 +82,4 @@ async fn a62_a_form_sent_on_many_streams_at_once_counts_once() {
     statuses.sort_unstable();
     assert_eq!(statuses[0], 303);
     assert_eq!(statuses[1..], [403; 49]);
-}
-
-#[tokio::test]
-async fn a62_requests_sent_in_one_go_are_answered_each_for_itself_and_in_order() {
-    let world = World::start().await;
-    let addon = world.addon().await;
-    let browser = world.signed_in(&addon, "ann@example.com").await;
-    let session = browser.cookie(SESSION).unwrap();
-    let cookie = format!("Cookie: {SESSION}={session}\r\n");
-    let mut sent = String::new();
-    for (line, cookie) in [
-        ("GET /page", &*cookie),
-        ("GET /page", ""),
-        ("GET /admin", &*cookie),
-        ("GET /healthz", ""),
-        ("GET /page", ""),
-        ("POST /heroku/sso", &*cookie),
-        ("GET /page", &*cookie),
-        ("POST /logout", &*cookie),
-        ("GET /page", &*cookie),
-    ] {
-        sent += &format!("{line} HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\n{cookie}\r\n");
-    }
-    // The last one ends the connection.
-    sent += "GET /page HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n";
-    let answers = raw::send(world.address, sent).await;
-    let statuses: Vec<_> = answers
-        .match_indices("HTTP/1.1 ")
-        .map(|(at, _)| raw::status(&answers[at..]))
-        .collect();
-    assert_eq!(
-        statuses,
-        [200, 401, 403, 200, 401, 415, 200, 204, 401, 401],
-        "{answers}"
-    );
-    assert_eq!(world.reached(), 2);
 }
