@@ -46,6 +46,8 @@ mod subscribe;
 mod swap;
 mod team;
 mod tokens;
+#[cfg(test)]
+mod truth_table;
 mod turnstile;
 mod unbroken;
 mod unsaved;
