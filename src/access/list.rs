@@ -151,11 +151,7 @@ impl AccessList {
     /// What the list says about the person with this email and, where the caller knows it, account.
     pub fn admission(&self, email: &Email, user_id: Option<&UserId>) -> Admission {
         match self.entitlement(email, user_id) {
-            Ok(listed) => Admission::Listed(Member {
-                email: email.clone(),
-                user_id: self.user_id(listed).cloned(),
-                standing: Arc::clone(self.standing(listed.0)),
-            }),
+            Ok(listed) => Admission::Listed(self.member(email, listed)),
             Err(NotEntitled::NotListed) => Admission::NotListed,
             Err(NotEntitled::OtherAccount) => Admission::OtherAccount,
             Err(NotEntitled::Unknown) => Admission::Unknown,
@@ -180,6 +176,15 @@ impl AccessList {
                 Err(NotEntitled::OtherAccount)
             }
             (Account::Known(_) | Account::Unknown, _) => Ok(Entitlement(place)),
+        }
+    }
+
+    /// The person as the list has them.
+    pub(crate) fn member(&self, email: &Email, listed: Entitlement) -> Member {
+        Member {
+            email: email.clone(),
+            user_id: self.user_id(listed).cloned(),
+            standing: Arc::clone(self.standing(listed.0)),
         }
     }
 

@@ -9,13 +9,11 @@ use super::paths::Place;
 use super::refusal::Refusal;
 use super::visit::Visit;
 use super::{HerokuUser, RefusalKind};
-use crate::access::{AccessList, NotEntitled};
 use crate::audit;
-use crate::cause;
 use crate::clock::Reading;
 use crate::lifespan::End;
 use crate::session::{Credential, Grant, SessionName};
-use crate::sync::{Current, SyncError};
+use crate::sync::{Denial, Strictness, SyncError};
 
 impl Keeper {
     /// What says which session counts at this place. A bearer token is taken before a cookie.
@@ -43,10 +41,9 @@ impl Keeper {
         None
     }
 
-    /// The plain yes of [`check`](Self::check), where it needs nobody's answer: session and list are at
-    /// hand. Nearly every request of somebody who works with the dashboard is one. Everything else is
-    /// left to `check`.
-    pub(super) fn check_at_once(
+    /// As [`check`](Self::check), where session and list are at hand and admit the request: nearly every
+    /// one. Nothing is waited for.
+    pub(super) fn check_cached(
         self: &Arc<Self>,
         credential: &Credential<'_>,
         place: Place,
@@ -54,20 +51,17 @@ impl Keeper {
     ) -> Option<HerokuUser> {
         let at = Reading::of(self.directory.clock());
         let known = self.sessions.find_at_once(credential, at.elapsed)?;
-        let (session, grant) = (&known.session, &known.grant);
+        let grant = &known.grant;
         let is_here = place.resource().is_none_or(|here| *here == grant.resource);
         if !is_here {
             return None;
         }
-        let (resource, who) = (&grant.resource, grant.principal());
-        let directory = &self.directory;
-        let held = directory.current_at_once(&known.list, resource, who, at)?;
-        let list = &held.snapshot.list;
-        let listed = list
-            .entitlement(&grant.email, grant.user_id.as_ref())
-            .ok()?;
-        let visit = Visit::new(Arc::clone(self), session.clone(), Arc::clone(grant));
-        Some(HerokuUser::new(visit, listed, held, mount))
+        let (resource, who, start) = (&grant.resource, grant.principal(), grant.start());
+        let access = self
+            .directory
+            .authorize_cached(&known.list, resource, who, &start, at)?;
+        let visit = Visit::new(Arc::clone(self), known.session.clone(), Arc::clone(grant));
+        Some(HerokuUser::new(visit, access.listed, access.list, mount))
     }
 
     /// `mount` is what a router outside of the gate took off the path.
@@ -87,14 +81,14 @@ impl Keeper {
                 _ => self.because_no_cookie(refusal, place.resource()),
             }
         })?;
-        let verdict = self.decide(&credential, place, &mount).await;
-        verdict.map_err(|refusal| match credential.is_cookie() {
+        let checked = self.check_session(&credential, place, &mount).await;
+        checked.map_err(|refusal| match credential.is_cookie() {
             true => refusal,
             false => refusal.of_bearer(),
         })
     }
 
-    async fn decide(
+    async fn check_session(
         self: &Arc<Self>,
         credential: &Credential<'static>,
         place: Place,
@@ -114,59 +108,13 @@ impl Keeper {
             let why = "the session is another resource's";
             return Err(turn_away(RefusalKind::OtherResource, why));
         }
-        let resource = grant.resource;
-        let current = self.directory.current(&resource, grant.principal()).await;
-        let held = match current {
-            Ok(Current::List(held)) => held,
-            Ok(Current::Over(end)) => {
-                let why = self.end(&session, end).await;
-                return Err(turn_away(RefusalKind::SessionEnded, why));
-            }
-            Ok(Current::Revoked) => {
-                self.close(&session).await;
-                let why = "revoked";
-                audit::request_refused(&grant.resource, &grant.email, why);
-                return Err(turn_away(RefusalKind::SessionEnded, why));
-            }
-            Err(SyncError::UnknownResource) => {
-                // Of another deployment on the same session store: neither to be used nor to be ended.
-                let why = "the session's resource is not registered here";
-                return Err(turn_away(RefusalKind::NoSession, why));
-            }
-            Err(error @ SyncError::Gone) => {
-                self.close(&session).await;
-                let why = cause::with(&error);
-                return Err(turn_away(RefusalKind::SessionEnded, &why));
-            }
-            Err(error) => {
-                let refusal = Refusal::cannot_check(error.retry_after());
-                return Err(self.because_of(refusal, &error));
-            }
-        };
-        let list = &held.snapshot.list;
-        let listed = match list.entitlement(&grant.email, grant.user_id.as_ref()) {
-            Ok(listed) => listed,
-            Err(_) if has_another_email(list, &grant) => {
-                // The same person under another email, with which Heroku signs them in.
-                self.close(&session).await;
-                let why = "email_changed";
-                audit::request_refused(&grant.resource, &grant.email, why);
-                return Err(turn_away(RefusalKind::SessionEnded, why));
-            }
-            Err(NotEntitled::Unknown) => {
-                let error = SyncError::MembersWithheld;
-                let refusal = Refusal::cannot_check(error.retry_after());
-                return Err(self.because(refusal, &error));
-            }
-            Err(not @ (NotEntitled::NotListed | NotEntitled::OtherAccount)) => {
-                self.close(&session).await;
-                let why = match not {
-                    NotEntitled::OtherAccount => "other_account",
-                    _ => "not_listed",
-                };
-                audit::request_refused(&grant.resource, &grant.email, why);
-                return Err(turn_away(RefusalKind::NotListed, why));
-            }
+        let (who, start) = (grant.principal(), grant.start());
+        let access =
+            self.directory
+                .authorize(&grant.resource, who, Some(&start), Strictness::REQUEST);
+        let access = match access.await {
+            Ok(access) => access,
+            Err(denial) => return Err(self.reject(&session, &grant, &denial).await),
         };
         // To find the list may have taken its time.
         if self.sessions.was_closed(&session) {
@@ -174,27 +122,43 @@ impl Keeper {
             return Err(turn_away(RefusalKind::NoSession, why));
         }
         let visit = Visit::new(Arc::clone(self), session, grant);
-        Ok(HerokuUser::new(visit, listed, held, mount))
+        Ok(HerokuUser::new(visit, access.listed, access.list, mount))
     }
 
-    /// Does what is to be done about a session that is over, and says why it is.
-    async fn end(&self, session: &SessionName, end: End) -> &'static str {
-        match end {
-            // What is left of it ends by itself.
-            End::LongestLife => "the longest time of a session is over",
-            End::Unused => {
-                self.close(session).await;
-                "nothing used the resource until its list was too old"
+    /// The answer to a request that is denied. A denial that is final closes the session.
+    async fn reject(&self, session: &SessionName, grant: &Grant, denial: &Denial) -> Refusal {
+        let (is_final, audited, refusal) = match denial {
+            Denial::NotListed => (true, Some("not_listed"), RefusalKind::NotListed.into()),
+            Denial::OtherAccount => (true, Some("other_account"), RefusalKind::NotListed.into()),
+            // The same person under another email, with which Heroku signs them in.
+            Denial::EmailChanged => (
+                true,
+                Some("email_changed"),
+                RefusalKind::SessionEnded.into(),
+            ),
+            Denial::Revoked => (true, Some("revoked"), RefusalKind::SessionEnded.into()),
+            Denial::Removed => (true, Some("removed"), RefusalKind::SessionEnded.into()),
+            Denial::SessionOver(End::Unused) | Denial::Gone => {
+                (true, None, RefusalKind::SessionEnded.into())
             }
+            // Its record and its cookie expire.
+            Denial::SessionOver(End::LongestLife) => {
+                (false, None, RefusalKind::SessionEnded.into())
+            }
+            // Of another deployment on the same session store: neither to be used nor to be ended.
+            Denial::UnknownResource => (false, None, RefusalKind::NoSession.into()),
+            Denial::Dormant => {
+                let wait = SyncError::Dormant.retry_after();
+                (false, None, Refusal::cannot_check(wait))
+            }
+            Denial::Unavailable(error) => (false, None, Refusal::cannot_check(error.retry_after())),
+        };
+        if is_final {
+            self.close(session).await;
         }
+        if let Some(reason) = audited {
+            audit::request_refused(&grant.resource, &grant.email, reason);
+        }
+        self.because(refusal, &denial.reason())
     }
-}
-
-/// True if the list has the account of a session by another email than the one that it was opened with.
-fn has_another_email(list: &AccessList, grant: &Grant) -> bool {
-    let account = grant.proved_account();
-    account.is_some()
-        && list
-            .members()
-            .any(|member| member.user_id.as_ref() == account)
 }

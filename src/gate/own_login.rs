@@ -14,7 +14,7 @@ use crate::audit;
 use crate::cause;
 use crate::ids::ResourceId;
 use crate::sso::Proof;
-use crate::sync::NotAdmitted;
+use crate::sync::Denial;
 
 /// An email that the partner has verified: whoever sent the request controls it.
 ///
@@ -133,8 +133,8 @@ impl Keeper {
     }
 }
 
-impl From<NotAdmitted> for AdmitError {
-    fn from(why: NotAdmitted) -> Self {
+impl From<Denial> for AdmitError {
+    fn from(why: Denial) -> Self {
         match why.retry_after() {
             Some(retry_after) => Self::CannotCheck { retry_after },
             None => Self::NotListed,

@@ -36,6 +36,12 @@ pub struct Refusal {
     is_bearer: bool,
 }
 
+impl From<RefusalKind> for Refusal {
+    fn from(kind: RefusalKind) -> Self {
+        Self::new(kind)
+    }
+}
+
 impl Refusal {
     pub(super) fn new(kind: RefusalKind) -> Self {
         Self {

@@ -99,7 +99,7 @@ where
                 let credential = keeper.credential(place, request.headers());
                 let user = credential
                     .as_ref()
-                    .and_then(|credential| keeper.check_at_once(credential, place, mount));
+                    .and_then(|credential| keeper.check_cached(credential, place, mount));
                 if let Some(user) = user {
                     let entrance = enter(keeper, &mut request, user);
                     return ResponseFuture::entered(entrance, || self.inner.call(request));

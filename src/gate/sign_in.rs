@@ -26,7 +26,7 @@ use crate::heroku::is_loopback;
 use crate::ids::ResourceId;
 use crate::sso::{SignedResource, SsoError, SsoPolicy, SsoRequest, VerifiedSso};
 use crate::store::StoreError;
-use crate::sync::{Admitted, NotAdmitted};
+use crate::sync::{Admitted, Denial};
 
 /// An SSO form has about one kilobyte.
 const MAX_BODY: usize = 64 * 1024;
@@ -225,7 +225,7 @@ impl Keeper {
                 None => Refusal::new(RefusalKind::NotListed),
             };
             match why {
-                NotAdmitted::UnknownResource => {
+                Denial::UnknownResource => {
                     let reason = format!(
                         "{reason}: provision it first, anew if the process was started anew and its \
                          store is in memory"

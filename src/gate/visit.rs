@@ -87,7 +87,7 @@ impl Visit {
                 }
             }
             let stay = async {
-                let Some(left) = watch.may_stay(grant.principal()).await else {
+                let Some(left) = watch.may_stay(grant.principal(), &grant.start()).await else {
                     return false;
                 };
                 clock.sleep(left).await;

@@ -12,7 +12,7 @@ use tower_sessions::session::Id;
 
 use super::{Grant, SessionName};
 use crate::store::SessionKey;
-use crate::sync::{ClosedSessions, Whereabouts};
+use crate::sync::{ClosedSessions, EntryRef};
 
 /// How many grants are kept.
 const CAPACITY: usize = 10_000;
@@ -30,7 +30,7 @@ pub(crate) struct Cached {
     pub(crate) session: SessionName,
     pub(crate) grant: Arc<Grant>,
     /// Of the grant's resource.
-    pub(crate) list: Whereabouts,
+    pub(crate) list: EntryRef,
     key: SessionKey,
     /// Of [`Clock::elapsed`](crate::Clock::elapsed).
     read_at: Duration,
@@ -119,7 +119,7 @@ impl GrantCache {
             key: session.key(),
             session,
             grant: Arc::clone(grant),
-            list: Whereabouts::default(),
+            list: EntryRef::default(),
             read_at: now,
             closed_before: AtomicU64::new(closed_before),
         };

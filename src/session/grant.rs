@@ -7,10 +7,10 @@ use crate::access::Email;
 use crate::ids::{ResourceId, UserId};
 use crate::sso::Proof;
 use crate::store::Ticket;
-use crate::sync::{Admitted, Principal};
+use crate::sync::{Admitted, Principal, SessionStart};
 
 /// Grants of another version are not read: their holders sign in again.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// What a session holds: who signed in, where, how they proved it, and when it began. It says neither
 /// what they may do, which the list says anew at every request, nor when it ends, which
@@ -25,6 +25,8 @@ pub(crate) struct Grant {
     pub(crate) context_app: Option<String>,
     /// Of the sign-in: what was revoked later has a greater one.
     pub(crate) ticket: Ticket,
+    /// Of the list that admitted them.
+    pub(crate) list: Ticket,
     /// Of the sign-in, to the millisecond.
     #[serde(with = "milliseconds")]
     pub(crate) began: OffsetDateTime,
@@ -48,14 +50,9 @@ impl Grant {
             proof,
             context_app,
             ticket: admitted.ticket,
+            list: admitted.list,
             began,
         }
-    }
-
-    /// The account, if the browser could not have made it up.
-    pub(crate) fn proved_account(&self) -> Option<&UserId> {
-        let is_proved = self.proof != Proof::UnsignedEmail;
-        self.user_id.as_ref().filter(|_| is_proved)
     }
 
     pub(super) fn is_readable(&self) -> bool {
@@ -66,8 +63,15 @@ impl Grant {
         Principal {
             email: &self.email,
             user_id: self.user_id.as_ref(),
-            ticket: self.ticket,
+            is_account_proved: self.proof != Proof::UnsignedEmail,
+        }
+    }
+
+    pub(crate) fn start(&self) -> SessionStart {
+        SessionStart {
             began: self.began,
+            ticket: self.ticket,
+            list: self.list,
         }
     }
 }

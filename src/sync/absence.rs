@@ -281,26 +281,6 @@ impl<'a> Absences<'a> {
         }
     }
 
-    /// Lets pass whatever is not dormant. For a dormant one Heroku is asked here only if it is time to,
-    /// and no sync does.
-    pub(super) async fn pass(&self, entry: &Arc<Entry>) -> Result<(), SyncError> {
-        if !entry.is_dormant() {
-            return Ok(());
-        }
-        let directory = self.0;
-        let mark = entry.progress().mark;
-        let question = mark.map(|mark| mark.question(directory.clock.elapsed()));
-        let is_due = question == Some(Question::OfDormant(Duration::ZERO));
-        if !is_due || directory.schedule.is_taken_from() {
-            return Err(SyncError::Dormant);
-        }
-        match directory.fetch_for_visitor(entry).await {
-            Ok(_) => Ok(()),
-            Err(error @ (SyncError::Gone | SyncError::UnknownResource)) => Err(error),
-            Err(_) => Err(SyncError::Dormant),
-        }
-    }
-
     /// Those that are dormant now, as far as this process knows.
     pub(crate) fn dormant(&self) -> Vec<DormantResource> {
         let longest = self.0.settings.dormant_for;

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 
 use super::absence::Mark;
+use super::decide::{Marks, Principal};
 use super::forced::OwnBudgets;
 use super::held::Held;
 use super::moment::Moment;
@@ -19,7 +20,7 @@ use super::readers::Readers;
 use crate::access::Email;
 use crate::clock::SharedClock;
 use crate::heroku::RatePool;
-use crate::ids::ResourceId;
+use crate::ids::{ResourceId, UserId};
 use crate::store::{Absence, Revocation, Ticket};
 
 /// One active or dormant resource.
@@ -41,7 +42,7 @@ pub(super) struct Entry {
     last_used: AtomicU64,
     /// In the same way, when the access token ends; zero if that is not known.
     token_ends: AtomicU64,
-    /// True if `progress` has doubts or revocations, so that requests need not lock it.
+    /// True if `progress` has doubts, revocations or removals, so that requests need not lock it.
     has_marks: AtomicBool,
     /// True if the mark in `progress` is that of a dormant resource.
     is_dormant: AtomicBool,
@@ -68,6 +69,13 @@ pub(super) struct Progress {
     pub(super) mark: Option<Mark>,
     doubts: Vec<Doubt>,
     revocations: Vec<Revocation>,
+    removals: Vec<Removal>,
+}
+
+impl Progress {
+    fn has_marks(&self) -> bool {
+        !(self.doubts.is_empty() && self.revocations.is_empty() && self.removals.is_empty())
+    }
 }
 
 /// Heroku does not accept the refresh token.
@@ -84,6 +92,31 @@ pub(super) struct GrantRefused {
 struct Doubt {
     email: Email,
     since: Moment,
+}
+
+/// A person whom a list had, and the next one has not.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Removed {
+    pub(super) email: Email,
+    /// None for whatever account.
+    pub(super) account: Option<UserId>,
+}
+
+impl Removed {
+    fn is(&self, who: &Principal<'_>) -> bool {
+        let account = self.account.as_ref();
+        let is_same = account.is_none() || who.user_id.is_none() || who.user_id == account;
+        self.email == *who.email && is_same
+    }
+}
+
+/// That a list lacked a person whom the one before had.
+struct Removal {
+    person: Removed,
+    /// Of that list.
+    list: Ticket,
+    /// When it was noted, by [`Clock::elapsed`](crate::Clock::elapsed).
+    at: Duration,
 }
 
 impl Entry {
@@ -106,6 +139,7 @@ impl Entry {
                 mark: None,
                 doubts: Vec::new(),
                 revocations: Vec::new(),
+                removals: Vec::new(),
             }),
             readers: Readers::default(),
             known_since: now,
@@ -181,14 +215,51 @@ impl Entry {
         self.notify();
     }
 
-    /// Since when this person has been in doubt.
-    pub(super) fn in_doubt(&self, email: &Email) -> Option<Moment> {
+    /// What is noted of this person.
+    pub(super) fn marks_of(&self, who: &Principal<'_>) -> Marks {
         if !self.has_marks.load(Ordering::Acquire) {
-            return None;
+            return Marks::default();
         }
         let progress = self.progress();
-        let doubt = progress.doubts.iter().find(|doubt| doubt.email == *email);
-        doubt.map(|doubt| doubt.since)
+        let mut pending = progress.doubts.iter();
+        let mut revocations = progress.revocations.iter();
+        let removals = progress.removals.iter();
+        Marks {
+            pending_removal: pending
+                .find(|doubt| doubt.email == *who.email)
+                .map(|doubt| doubt.since),
+            revoked: revocations
+                .find(|known| known.email == *who.email)
+                .map(|known| known.ticket),
+            removed: removals
+                .filter(|known| known.person.is(who))
+                .map(|known| known.list)
+                .max(),
+        }
+    }
+
+    /// Notes that the list of this version lacks these people: sessions that an earlier list admitted are
+    /// over, also if a later one has the person again. `longest` is how long any of those can last.
+    pub(super) fn note_removals(
+        &self,
+        progress: &mut Progress,
+        people: impl Iterator<Item = Removed>,
+        list: Ticket,
+        now: Duration,
+        longest: Duration,
+    ) {
+        let removals = &mut progress.removals;
+        removals.retain(|known| now.saturating_sub(known.at) <= longest);
+        for person in people {
+            removals.retain(|known| known.person != person);
+            removals.push(Removal {
+                person,
+                list,
+                at: now,
+            });
+        }
+        let has_marks = progress.has_marks();
+        self.has_marks.store(has_marks, Ordering::Release);
     }
 
     /// Ends this person's sessions from before; `keep_from` is when the oldest live session began.
@@ -206,16 +277,6 @@ impl Entry {
         self.has_marks.store(true, Ordering::Release);
         drop(progress);
         self.notify();
-    }
-
-    /// True if this person's session of that ticket was revoked.
-    pub(super) fn is_revoked(&self, email: &Email, signed_in: Ticket) -> bool {
-        if !self.has_marks.load(Ordering::Acquire) {
-            return false;
-        }
-        let progress = self.progress();
-        let mut revocations = progress.revocations.iter();
-        revocations.any(|known| known.email == *email && signed_in < known.ticket)
     }
 
     /// Nobody passes while it is.
@@ -251,7 +312,7 @@ impl Entry {
         progress.attempts = Attempts::default();
         progress.waited_in_vain_at = None;
         progress.blocked = false;
-        let has_marks = !progress.doubts.is_empty() || !progress.revocations.is_empty();
+        let has_marks = progress.has_marks();
         self.has_marks.store(has_marks, Ordering::Release);
         let mark = progress.mark;
         progress.mark = mark.filter(|mark| mark.absence.ticket > asked_at.ticket);

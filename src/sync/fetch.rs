@@ -52,30 +52,8 @@ impl Directory {
         self.join(entry, wanted, Payer::Schedule).await
     }
 
-    /// On behalf of a visitor whose list is too old: no part of the new one is older than the
-    /// refresh interval, unless Heroku refuses to tell.
-    pub(super) async fn fetch_for_visitor(
-        self: &Arc<Self>,
-        entry: &Arc<Entry>,
-    ) -> Result<Arc<Held>, SyncError> {
-        self.fetch_no_older(entry, Payer::Resource).await
-    }
-
-    /// The same on behalf of somebody who was let in. What was tried in vain before is tried again within
-    /// the budget only.
-    pub(super) async fn fetch_for_session(
-        self: &Arc<Self>,
-        entry: &Arc<Entry>,
-        is_failing: bool,
-    ) -> Result<Arc<Held>, SyncError> {
-        let payer = match is_failing {
-            true => Payer::Resource,
-            false => Payer::Schedule,
-        };
-        self.fetch_no_older(entry, payer).await
-    }
-
-    async fn fetch_no_older(
+    /// A list with no part older than the refresh interval, unless Heroku refuses to tell.
+    pub(super) async fn fetch_recent(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
         payer: Payer,
@@ -116,7 +94,7 @@ impl Directory {
         entry: &Arc<Entry>,
     ) -> Result<Arc<Held>, SyncError> {
         let payer = Payer::Forced(Force::Change);
-        self.fetch_no_older(entry, payer).await
+        self.fetch_recent(entry, payer).await
     }
 
     async fn join(

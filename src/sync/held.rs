@@ -10,6 +10,7 @@ use crate::access::{
 };
 use crate::clock::{Reading, SharedClock};
 use crate::heroku::ETag;
+use crate::store::Ticket;
 
 /// The newest list of a resource: what was asked on the resource's own behalf, together with its
 /// team's members, which all resources of the team share.
@@ -20,8 +21,8 @@ pub(crate) struct Held {
     asked_at: Moment,
     /// When the resource's own part was asked for.
     own_asked_at: Moment,
-    /// The team's members were not asked for along with the rest, but before it.
-    has_older_members: bool,
+    /// Of the newer part: the order of the lists of one resource.
+    version: Ticket,
     etags: Option<Box<ETags>>,
     /// The last whole list, while this one lacks the team's members.
     whole: Option<Arc<Snapshot>>,
@@ -72,11 +73,9 @@ impl Held {
                 own_asked_at,
             ),
         };
-        let has_older_members = match members {
-            Members::Known(team) if resource.team.is_some() => {
-                team.asked_at.is_before(&own_asked_at)
-            }
-            Members::Known(_) | Members::Withheld => false,
+        let version = match (&resource.team, members) {
+            (Some(_), Members::Known(team)) => own_asked_at.ticket.max(team.asked_at.ticket),
+            _ => own_asked_at.ticket,
         };
         let whole = before.filter(|_| list.is_partial()).and_then(|before| {
             let was_whole = !before.snapshot.list.is_partial();
@@ -98,7 +97,7 @@ impl Held {
             snapshot: Arc::new(snapshot),
             asked_at,
             own_asked_at,
-            has_older_members,
+            version,
             etags,
             whole,
         }
@@ -147,10 +146,8 @@ impl Held {
         self.own_asked_at
     }
 
-    /// True if a fetch of everything may tell of people whom the fetch that brought this list could
-    /// not.
-    pub(super) fn has_older_members(&self) -> bool {
-        self.has_older_members
+    pub(crate) fn version(&self) -> Ticket {
+        self.version
     }
 
     /// The calls that a fetch of all of it makes: by the people there are, as a page has 200 of them.

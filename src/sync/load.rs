@@ -7,7 +7,7 @@ use super::SyncError;
 use super::absence;
 use super::directory::Directory;
 use super::entry::Entry;
-use super::held::{Held, Own};
+use super::held::Own;
 use super::moment::Moment;
 use super::notice::Notice;
 use super::schedule::Subject;
@@ -74,18 +74,14 @@ impl Directory {
         }
     }
 
-    /// The list that all processes together have by now; `held` if that is the newest.
-    pub(super) async fn newest_anywhere(
-        &self,
-        id: &ResourceId,
-        held: Arc<Held>,
-    ) -> Result<Arc<Held>, SyncError> {
+    /// Takes in the newest list that any process has stored of a resource, and its team's members.
+    pub(super) async fn reload(&self, id: &ResourceId) -> Result<(), SyncError> {
         self.catch_up(id).await?;
-        let entry = self.entry(id).await?;
-        if let Some(team) = &entry.held().unwrap_or(held.clone()).snapshot.team {
+        let list = self.entry(id).await?.held();
+        if let Some(team) = list.as_ref().and_then(|list| list.snapshot.team.as_ref()) {
             self.catch_up_with_team(&team.id).await?;
         }
-        Ok(entry.held().unwrap_or(held))
+        Ok(())
     }
 
     /// Looks at what the store knows of a team now.

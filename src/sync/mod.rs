@@ -8,13 +8,14 @@
 
 mod absence;
 mod admit;
+mod authorize;
 mod backlog;
 mod budget;
 mod change;
 mod closed_sessions;
 mod condition;
 mod cue;
-mod current;
+mod decide;
 mod directory;
 mod endings;
 mod entry;
@@ -55,10 +56,11 @@ mod watch;
 
 pub(crate) use absence::Absences;
 pub use absence::{DormantResource, RevivedBy};
-pub(crate) use admit::{Admitted, NotAdmitted};
+pub(crate) use admit::Admitted;
+pub(crate) use authorize::EntryRef;
 pub use change::{Change, Changes};
 pub(crate) use closed_sessions::ClosedSessions;
-pub(crate) use current::{Current, Principal, Whereabouts};
+pub(crate) use decide::{Denial, Principal, SessionStart, Strictness};
 pub(crate) use directory::Directory;
 pub use error::SyncError;
 pub(crate) use held::Held;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::directory::Directory;
-use super::entry::Entry;
+use super::entry::{Entry, Progress, Removed};
 use super::held::{Held, Own};
 use super::notice::Notice;
 use super::schedule::Subject;
 use super::team::{Members, TeamEntry};
-use crate::access::Team;
+use crate::access::{ListChange, Team};
 use crate::audit;
 use crate::ids::{AppId, ResourceId};
 
@@ -36,7 +36,7 @@ impl Directory {
         let own_team = own.list.team.clone();
         let team = own_team.as_ref();
         let team = team.map(|team| self.teams.join(&team.id, &entry.id));
-        let (before, held, is_revived) = {
+        let (before, held, changes, is_revived) = {
             let mut progress = entry.progress();
             let before = entry.held();
             if progress.ended {
@@ -60,10 +60,12 @@ impl Directory {
             });
             let policy = self.settings.list_policy;
             let held = Arc::new(Held::new(own, &members, policy, before.as_deref()));
+            let changes = held.changes_since(before.as_deref());
+            self.note_removals(entry, &mut progress, &changes, &held);
             entry.set(&mut progress, Some(Arc::clone(&held)));
             // After it: who reads without the lock, and finds nobody in doubt any more, finds this list.
             let is_revived = entry.settle(&mut progress, asked_at);
-            (before, held, is_revived)
+            (before, held, changes, is_revived)
         };
         self.index(entry, before.as_deref(), Some(&held));
         if entry.progress().ended {
@@ -74,7 +76,7 @@ impl Directory {
         if is_revived {
             self.has_revived(entry, source);
         }
-        self.tell(entry, before.as_deref(), &held, source);
+        self.tell(entry, before.is_none(), &changes, source);
         self.plan(&Subject::Resource(Arc::clone(entry)));
         Some(held)
     }
@@ -96,7 +98,7 @@ impl Directory {
             let Some(entry) = self.entries.get(&id).map(|entry| Arc::clone(&entry)) else {
                 continue;
             };
-            let (before, held) = {
+            let changes = {
                 let mut progress = entry.progress();
                 let of_team = |held: &Arc<Held>| {
                     let known = held.snapshot.team.as_ref();
@@ -109,22 +111,48 @@ impl Directory {
                 let members = state.members(&self.clock, self.settings.max_list_age);
                 drop(state);
                 let held = Arc::new(before.with_members(&members, self.settings.list_policy));
-                entry.set(&mut progress, Some(Arc::clone(&held)));
-                (before, held)
+                let changes = held.changes_since(Some(&before));
+                self.note_removals(&entry, &mut progress, &changes, &held);
+                entry.set(&mut progress, Some(held));
+                changes
             };
-            self.tell(&entry, Some(&before), &held, source);
+            self.tell(&entry, false, &changes, source);
         }
     }
 
+    /// Ends the sessions of those who left, whether or not a later list has them again.
+    fn note_removals(
+        &self,
+        entry: &Entry,
+        progress: &mut Progress,
+        changes: &[ListChange],
+        held: &Held,
+    ) {
+        let left = changes.iter().filter_map(|change| match change {
+            ListChange::Removed(email) | ListChange::EmailChanged { from: email, .. } => {
+                Some(Removed {
+                    email: email.clone(),
+                    account: None,
+                })
+            }
+            ListChange::AccountReplaced { from, to } => Some(Removed {
+                email: to.email.clone(),
+                account: Some(from.clone()),
+            }),
+            _ => None,
+        });
+        let (now, longest) = (self.clock.elapsed(), self.settings.max_session);
+        entry.note_removals(progress, left, held.version(), now, longest);
+    }
+
     /// Says what changed, if anything did.
-    fn tell(&self, entry: &Entry, before: Option<&Held>, held: &Held, source: Source) {
-        let changes = held.changes_since(before);
+    fn tell(&self, entry: &Entry, is_first: bool, changes: &[ListChange], source: Source) {
         if source == Source::Heroku {
-            for change in &changes {
+            for change in changes {
                 audit::list_changed(&entry.id, change);
             }
         }
-        if before.is_none() || !changes.is_empty() {
+        if is_first || !changes.is_empty() {
             self.announce(Notice::List(entry.id));
         }
         // Also of a list that is only newer: sessions follow its age.

@@ -16,7 +16,7 @@ use super::held::Own;
 use super::moment::Moment;
 use super::swap::Source;
 use super::*;
-use crate::access::{App, Email, ListPolicy, NotEntitled, People, Person, ResourceList, Team};
+use crate::access::{App, Email, ListPolicy, People, Person, ResourceList, Team};
 use crate::clock::{ManualClock, SharedClock};
 use crate::heroku::{HerokuClient, HerokuUrl};
 use crate::ids::{ResourceId, UserId};
@@ -318,12 +318,12 @@ impl Scene {
         for _ in 0..6 {
             tickets.push(directory.store.ticket().await.unwrap());
         }
-        let signed_in = tickets[4];
         match case.resource {
             Resource::Active | Resource::Dormant => self.prepare(case, &id, &tickets).await,
             Resource::Ended => assert!(directory.end(&id).await.unwrap()),
             Resource::Unknown => {}
         }
+        let signed_in = [tickets[1], tickets[4]];
         self.ask(case.at, &id, signed_in, began).await
     }
 
@@ -393,57 +393,54 @@ fn email() -> Email {
 }
 
 impl Scene {
-    async fn ask(&self, at: At, id: &ResourceId, ticket: Ticket, began: OffsetDateTime) -> Answer {
+    async fn ask(
+        &self,
+        at: At,
+        id: &ResourceId,
+        [list, ticket]: [Ticket; 2],
+        began: OffsetDateTime,
+    ) -> Answer {
         let (directory, email) = (&self.directory, &email());
         let who = Principal {
             email,
             user_id: Some(&self.ann),
-            ticket,
-            began,
+            is_account_proved: true,
         };
-        match at {
-            At::SignIn => match directory.admit(id, email, Some(&self.ann)).await {
-                Ok(_) => Answer::Allow,
-                Err(NotAdmitted::NotListed) => Answer::NotListed,
-                Err(NotAdmitted::OtherAccount) => Answer::OtherAccount,
-                Err(NotAdmitted::Dormant) => Answer::Dormant,
-                Err(NotAdmitted::UnknownResource) => Answer::Unknown,
-                Err(NotAdmitted::CannotCheck(_)) => Answer::Unavailable,
-            },
-            At::Request => match directory.current(id, who).await {
-                Ok(Current::List(held)) => {
-                    let list = &held.snapshot.list;
-                    match list.entitlement(email, Some(&self.ann)) {
-                        Ok(_) => Answer::Allow,
-                        Err(_)
-                            if list
-                                .members()
-                                .any(|member| member.user_id.as_ref() == Some(&self.ann)) =>
-                        {
-                            Answer::EmailChanged
-                        }
-                        Err(NotEntitled::NotListed) => Answer::NotListed,
-                        Err(NotEntitled::OtherAccount) => Answer::OtherAccount,
-                        Err(NotEntitled::Unknown) => Answer::Unavailable,
-                    }
-                }
-                Ok(Current::Revoked) => Answer::Revoked,
-                Ok(Current::Over(End::LongestLife)) => Answer::MaxSession,
-                Ok(Current::Over(End::Unused)) => Answer::Unused,
-                Err(SyncError::Dormant) => Answer::Dormant,
-                Err(SyncError::Gone) => Answer::Gone,
-                Err(SyncError::UnknownResource) => Answer::Unknown,
-                Err(_) => Answer::Unavailable,
-            },
+        let session = SessionStart {
+            began,
+            ticket,
+            list,
+        };
+        let denial = match at {
+            At::SignIn => directory.admit(id, email, Some(&self.ann)).await.err(),
+            At::Request => {
+                let strictness = Strictness::REQUEST;
+                let access = directory.authorize(id, who, Some(&session), strictness);
+                access.await.err()
+            }
             At::Stream => {
                 let Ok(watch) = directory.watch(id).await else {
                     return Answer::Ends;
                 };
-                match watch.may_stay(who).await {
+                return match watch.may_stay(who, &session).await {
                     Some(_) => Answer::Allow,
                     None => Answer::Ends,
-                }
+                };
             }
+        };
+        match denial {
+            None => Answer::Allow,
+            Some(Denial::NotListed) => Answer::NotListed,
+            Some(Denial::OtherAccount) => Answer::OtherAccount,
+            Some(Denial::EmailChanged) => Answer::EmailChanged,
+            Some(Denial::Revoked) => Answer::Revoked,
+            Some(Denial::Removed) => panic!("nobody was removed"),
+            Some(Denial::SessionOver(End::LongestLife)) => Answer::MaxSession,
+            Some(Denial::SessionOver(End::Unused)) => Answer::Unused,
+            Some(Denial::Dormant) => Answer::Dormant,
+            Some(Denial::Gone) => Answer::Gone,
+            Some(Denial::UnknownResource) => Answer::Unknown,
+            Some(Denial::Unavailable(_)) => Answer::Unavailable,
         }
     }
 }
@@ -451,7 +448,6 @@ impl Scene {
 /// What a caller can tell apart there.
 fn told(case: &Case, answer: Answer) -> Answer {
     match (case.at, answer) {
-        (At::SignIn, Answer::Gone) => Answer::Unknown,
         (At::Stream, Answer::Allow) => Answer::Allow,
         (At::Stream, _) => Answer::Ends,
         (_, answer) => answer,

@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::SyncError;
-use super::current::{Decider, Principal, decider};
+use super::authorize::authorize_at;
+use super::decide::{Principal, SessionStart, Strictness};
 use super::directory::Directory;
 use super::entry::Entry;
-use crate::access::Admission;
 use crate::ids::ResourceId;
 
 /// How long until a list is asked about again that nothing newer could be had in place of.
@@ -39,32 +39,25 @@ impl Watch {
         ListChanges(self.entry.watch())
     }
 
-    /// How long the person may stay before this is to be asked again: the newest list has them, after one
-    /// fetch if it is old, the session of that ticket is not revoked, Heroku did not say that they may
-    /// have left, and the resource is not dormant. None if they may not stay.
-    pub(crate) async fn may_stay(&self, who: Principal<'_>) -> Option<Duration> {
-        let is_barred = || {
-            let entry = &self.entry;
-            entry.is_dormant()
-                || entry.is_revoked(who.email, who.ticket)
-                || entry.in_doubt(who.email).is_some()
-        };
+    /// How long the person may stay before this is to be asked again. None if they may not stay.
+    pub(crate) async fn may_stay(
+        &self,
+        who: Principal<'_>,
+        session: &SessionStart,
+    ) -> Option<Duration> {
+        let (directory, entry) = (&self.directory, &self.entry);
         // A resource that has ended has no list.
-        if is_barred() || self.entry.held().is_none() {
-            return None;
-        }
+        entry.held()?;
         // Nothing is gained by cutting a stream while a fetch is under way.
-        let patience = self.directory.settings.deadlines.list;
-        let decider = decider(&self.directory, &self.entry, who.began, patience);
-        let Ok(Decider::List(held, left)) = decider.await else {
-            return None;
-        };
-        let admission = held.snapshot.list.admission(who.email, who.user_id);
-        if is_barred() || !matches!(admission, Admission::Listed(_)) {
-            return None;
-        }
-        let is_old = held.age(&self.directory.clock) > self.directory.settings.refresh_interval;
-        Some(if is_old { left.min(ASK_AGAIN) } else { left })
+        let patience = directory.settings.deadlines.list;
+        let (session, strictness) = (Some(session), Strictness::STREAM);
+        let access = authorize_at(directory, entry, who, session, strictness, patience);
+        let access = access.await.ok()?;
+        let is_old = access.list.age(&directory.clock) > directory.settings.refresh_interval;
+        Some(match is_old {
+            true => access.left.min(ASK_AGAIN),
+            false => access.left,
+        })
     }
 }
 
