@@ -85,6 +85,7 @@
 //! | feature | what it adds | default |
 //! | --- | --- | --- |
 //! | `axum` | [`HerokuUser`] as an extractor, also as an `Option`; [`extract::RequireRole`]; the routers [`HerokuSso::endpoints`], [`HerokuSso::partner_api`] and [`HerokuSso::webhooks`]; the handlers [`HerokuSso::healthz`], [`readyz`](HerokuSso::readyz), [`whoami`](HerokuSso::whoami), [`whoami_html`](HerokuSso::whoami_html); with `jwt`, [`Assertions::jwks`](assertion::Assertions::jwks) | yes |
+//! | `http2` | calls to Heroku by HTTP/2; without it, by HTTP/1.1 on connections that are kept | no |
 //! | `jwt` | sessions in signed cookies ([`HerokuSsoBuilder::stateless`]), bearer tokens ([`HerokuSsoBuilder::bearer_tokens`]), and [`assertion`]s for what lies behind the gate; their keys ([`jwt`]) | no |
 //! | `sqlite` | [`store::SqliteStore`]: state in a file, for one process | no |
 //! | `postgres` | [`store::PostgresStore`]: state that several processes share | no |

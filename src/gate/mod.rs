@@ -75,6 +75,7 @@ mod keeper;
 mod layer;
 mod mode;
 mod oldest_form;
+mod open_session;
 mod original_uri;
 mod own_login;
 mod page;

@@ -9,9 +9,8 @@ use http::{HeaderMap, HeaderValue};
 use time::OffsetDateTime;
 
 use super::keeper::Keeper;
+use super::open_session::{Carrier, NotOpened, Proved};
 use crate::access::{Email, Member};
-use crate::audit;
-use crate::cause;
 use crate::ids::ResourceId;
 use crate::sso::Proof;
 use crate::sync::Denial;
@@ -105,20 +104,23 @@ impl Keeper {
         headers: &HeaderMap,
     ) -> Result<SignedIn, AdmitError> {
         let previous = self.cookies.session_of(headers, Some(resource));
-        let admitted = self.directory.admit(resource, email.email(), None).await;
-        let admitted = admitted.map_err(|why| {
-            audit::sign_in_refused(Some(resource), Some(email.email()), &why.reason());
-            AdmitError::from(why)
+        let proved = Proved {
+            resource,
+            email: email.email(),
+            user_id: None,
+            proof: Proof::OwnLogin,
+            form: None,
+        };
+        let opened = self.open_session(proved, Carrier::Cookie(previous)).await;
+        let (opened, admitted) = opened.map_err(|why| match why {
+            NotOpened::Denied(denial) => AdmitError::from(denial),
+            NotOpened::Sessions(_) | NotOpened::Form(_) => {
+                self.not_opened(why);
+                let retry_after = Duration::from_secs(5);
+                AdmitError::CannotCheck { retry_after }
+            }
         })?;
-        let opened = self.sessions.open(&admitted, Proof::OwnLogin, None);
-        let opened = opened.await.map_err(|error| {
-            tracing::error!(%error, cause = cause::of(&error), "a session could not be opened");
-            let retry_after = Duration::from_secs(5);
-            AdmitError::CannotCheck { retry_after }
-        })?;
-        self.close_previous(previous).await;
         let grant = &opened.grant;
-        audit::signed_in(&grant.resource, &grant.email, grant.proof);
         let now = self.directory.clock().now();
         Ok(SignedIn {
             member: admitted.member,

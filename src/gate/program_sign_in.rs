@@ -10,6 +10,7 @@ use time::format_description::well_known::Rfc3339;
 use super::RefusalKind;
 use super::accept::Format;
 use super::keeper::Keeper;
+use super::open_session::{Carrier, Proved};
 use super::refusal::Refusal;
 use crate::audit;
 use crate::session::Opened;
@@ -50,27 +51,20 @@ impl Keeper {
         let request = request.map_err(|error| self.malformed(&error))?;
         let verified = self.verify(&request)?;
         let _turn = self.unused(&verified, "").await?;
-        let admitted = self.admitted(&verified).await?;
-        let context_app = verified.context_app.clone();
-        let opened = self
-            .sessions
-            .open_bearer(&admitted, verified.proof, context_app);
-        let opened = opened.map_err(|error| self.unavailable(&error))?;
+        let resource = self.signed_resource(&verified).await?;
+        let proved = Proved::by_form(&resource, &verified);
+        let opened = self.open_session(proved, Carrier::Bearer).await;
+        let (opened, _) = opened.map_err(|why| self.not_opened(why))?;
         let Opened {
-            value,
-            grant,
-            latest_end,
-        } = opened.ok_or_else(|| Refusal::new(RefusalKind::InvalidSignIn))?;
-        // Last, as for a browser's form. Nobody has the token yet.
-        self.use_up(&admitted.resource, &verified).await?;
-        audit::signed_in(&grant.resource, &grant.email, grant.proof);
+            value, latest_end, ..
+        } = opened;
         let life = latest_end - self.directory.clock().now();
         let body = json!({
             "access_token": value,
             "token_type": "Bearer",
             "expires_in": life.whole_seconds().max(0),
             "expires_at": latest_end.format(&Rfc3339).unwrap_or_default(),
-            "resource_id": grant.resource.to_string(),
+            "resource_id": resource.to_string(),
         });
         let mut response = Response::new(Full::from(body.to_string()));
         let headers = response.headers_mut();

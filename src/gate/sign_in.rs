@@ -15,6 +15,7 @@ use super::accept::Format;
 use super::explain::why_not_valid;
 use super::keeper::Keeper;
 use super::oldest_form;
+use super::open_session::{Carrier, Proved};
 use super::original_uri;
 use super::refusal::Refusal;
 use super::used_forms::{Form, Turn};
@@ -26,7 +27,7 @@ use crate::heroku::is_loopback;
 use crate::ids::ResourceId;
 use crate::sso::{SignedResource, SsoError, SsoPolicy, SsoRequest, VerifiedSso};
 use crate::store::StoreError;
-use crate::sync::{Admitted, Denial};
+use crate::sync::Denial;
 
 /// An SSO form has about one kilobyte.
 const MAX_BODY: usize = 64 * 1024;
@@ -75,26 +76,19 @@ impl Keeper {
     ) -> Result<Response<Full<Bytes>>, Refusal> {
         let verified = self.verify(form)?;
         let _turn = self.unused(&verified, prefix).await?;
-        let admitted = self.admitted(&verified).await?;
-        let landing = self.landing(prefix, &admitted.resource);
-        let previous = self.cookies.session_of(browser, Some(&admitted.resource));
-        let context_app = verified.context_app.clone();
-        let opened = self.sessions.open(&admitted, verified.proof, context_app);
-        let opened = opened.await.map_err(|error| self.unavailable(&error))?;
-        // Last, so that whatever goes wrong before does not cost the customer the form. Nobody has heard
-        // of the session yet.
-        if let Err(refusal) = self.use_up(&admitted.resource, &verified).await {
-            self.sessions.discard(&opened).await;
-            return Err(match refusal.kind {
-                RefusalKind::UsedSignIn => refusal.or_go_on_at(landing),
+        let resource = self.signed_resource(&verified).await?;
+        let landing = self.landing(prefix, &resource);
+        let previous = self.cookies.session_of(browser, Some(&resource));
+        let proved = Proved::by_form(&resource, &verified);
+        let opened = self.open_session(proved, Carrier::Cookie(previous)).await;
+        let (opened, _) = opened.map_err(|why| {
+            let refusal = self.not_opened(why);
+            match refusal.kind {
+                RefusalKind::UsedSignIn => refusal.or_go_on_at(landing.clone()),
                 _ => refusal,
-            });
-        }
-        self.close_previous(previous).await;
+            }
+        })?;
         self.warn_of_plain_http(browser);
-        let grant = &opened.grant;
-        audit::signed_in(&grant.resource, &grant.email, grant.proof);
-
         let location = HeaderValue::try_from(landing);
         let location = location.unwrap_or_else(|_| HeaderValue::from_static("/"));
         let mut response = redirect(location);
@@ -207,34 +201,38 @@ impl Keeper {
         })
     }
 
-    pub(super) async fn admitted(&self, verified: &VerifiedSso) -> Result<Admitted, Refusal> {
-        let resource = match &verified.resource {
-            SignedResource::Resource(id) => Ok(*id),
+    /// The resource that a form names.
+    pub(super) async fn signed_resource(
+        &self,
+        verified: &VerifiedSso,
+    ) -> Result<ResourceId, Refusal> {
+        let known = match &verified.resource {
+            SignedResource::Resource(id) => return Ok(*id),
             SignedResource::Legacy(id) => self.directory.find_legacy(id).await,
         };
-        let user_id = verified.user_id.as_ref();
-        let verdict = match &resource {
-            Ok(id) => self.directory.admit(id, &verified.email, user_id).await,
-            Err(error) => Err(error.clone().into()),
-        };
-        verdict.map_err(|why| {
-            let reason = why.reason();
-            audit::sign_in_refused(resource.ok().as_ref(), Some(&verified.email), &reason);
-            let refusal = match why.retry_after() {
-                Some(wait) => Refusal::cannot_check(wait),
-                None => Refusal::new(RefusalKind::NotListed),
-            };
-            match why {
-                Denial::UnknownResource => {
-                    let reason = format!(
-                        "{reason}: provision it first, anew if the process was started anew and its \
-                         store is in memory"
-                    );
-                    self.because(refusal, &reason)
-                }
-                _ => self.because(refusal, &reason),
-            }
+        known.map_err(|error| {
+            let denial = Denial::from(error);
+            audit::sign_in_refused(None, Some(&verified.email), &denial.reason());
+            self.not_admitted(&denial)
         })
+    }
+
+    pub(super) fn not_admitted(&self, denial: &Denial) -> Refusal {
+        let refusal = match denial.retry_after() {
+            Some(wait) => Refusal::cannot_check(wait),
+            None => Refusal::new(RefusalKind::NotListed),
+        };
+        let reason = denial.reason();
+        match denial {
+            Denial::UnknownResource | Denial::Gone => {
+                let reason = format!(
+                    "{reason}: provision it first, anew if the process was started anew and its \
+                     store is in memory"
+                );
+                self.because(refusal, &reason)
+            }
+            _ => self.because(refusal, &reason),
+        }
     }
 
     /// The form's turn, if it was not used before: found out before anything is made for it.

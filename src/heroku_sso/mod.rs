@@ -16,10 +16,11 @@ use crate::config::Manifest;
 use crate::gate::{
     AdmitError, HerokuSsoLayer, HerokuUser, Keeper, RequireLayer, SignedIn, VerifiedEmail,
 };
-use crate::ids::{LegacyId, ResourceId};
+use crate::ids::{LegacyId, ResourceId, UserId};
 use crate::session::{ExpiredDeletion, SweepHandle, sweep};
 use crate::sync::{
-    Absences, Changes, Directory, DormantResource, Health, OauthGrant, SyncError, SyncHandle,
+    Absences, Changes, Directory, DormantResource, Explanation, Health, OauthGrant, SyncError,
+    SyncHandle,
 };
 
 pub use builder::HerokuSsoBuilder;
@@ -139,6 +140,21 @@ impl HerokuSso {
     pub async fn refresh_now(&self, resource: &ResourceId) -> Result<Arc<Snapshot>, SyncError> {
         let held = self.directory.refresh(resource).await?;
         Ok(Arc::clone(&held.snapshot))
+    }
+
+    /// Why a person can or cannot sign in to a resource now, in words, for the partner's own staff. It is
+    /// the answer of the rule that the gate itself asks, by what this process knows; Heroku is not asked.
+    /// `account` is none where only the email is known.
+    ///
+    /// # Errors
+    /// [`SyncError`] if the store cannot say whether there is such a resource.
+    pub async fn explain(
+        &self,
+        resource: &ResourceId,
+        email: &Email,
+        account: Option<&UserId>,
+    ) -> Result<Explanation, SyncError> {
+        self.directory.explain(resource, email, account).await
     }
 
     /// Takes in a resource that was provisioned some other way than through

@@ -7,7 +7,7 @@ use crate::access::Email;
 use crate::ids::{ResourceId, UserId};
 use crate::sso::Proof;
 use crate::store::Ticket;
-use crate::sync::{Admitted, Principal, SessionStart};
+use crate::sync::{Admitted, ListVersion, Principal, SessionStart};
 
 /// Grants of another version are not read: their holders sign in again.
 const VERSION: u8 = 3;
@@ -26,7 +26,7 @@ pub(crate) struct Grant {
     /// Of the sign-in: what was revoked later has a greater one.
     pub(crate) ticket: Ticket,
     /// Of the list that admitted them.
-    pub(crate) list: Ticket,
+    pub(crate) list: ListVersion,
     /// Of the sign-in, to the millisecond.
     #[serde(with = "milliseconds")]
     pub(crate) began: OffsetDateTime,

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use super::SyncError;
 use super::decide::{Denial, Principal, Strictness};
 use super::directory::Directory;
+use super::held::ListVersion;
 use crate::access::{Email, Member};
 use crate::ids::{ResourceId, UserId};
 use crate::store::Ticket;
@@ -23,7 +24,7 @@ pub(crate) struct Admitted {
     /// Drawn after the list was looked at. What is revoked later than this has a greater one.
     pub(crate) ticket: Ticket,
     /// Of the list.
-    pub(crate) list: Ticket,
+    pub(crate) list: ListVersion,
     pub(crate) list_fetched_at: OffsetDateTime,
 }
 

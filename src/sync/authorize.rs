@@ -58,7 +58,7 @@ impl Directory {
                 entry.0.get_or_init(|| found)
             }
         };
-        let facts = facts(self, entry, who, at);
+        let facts = facts(self, entry, who, Some(session), at);
         let limits = self.settings.limits();
         let (session, strictness) = (Some(session), Strictness::REQUEST);
         match decide(&facts, who, session, strictness, &limits, &Asked::Nothing) {
@@ -83,7 +83,13 @@ pub(super) async fn authorize_at(
     let limits = directory.settings.limits();
     let mut asked = Asked::Nothing;
     loop {
-        let facts = facts(directory, entry, who, Reading::of(&directory.clock));
+        let facts = facts(
+            directory,
+            entry,
+            who,
+            session,
+            Reading::of(&directory.clock),
+        );
         let needed = match decide(&facts, who, session, strictness, &limits, &asked) {
             Decision::Allow(access) => {
                 directory.touch(entry);
@@ -108,7 +114,13 @@ pub(super) async fn authorize_at(
     }
 }
 
-fn facts(directory: &Directory, entry: &Entry, who: Principal<'_>, at: Reading) -> Facts {
+pub(super) fn facts(
+    directory: &Directory,
+    entry: &Entry,
+    who: Principal<'_>,
+    session: Option<&SessionStart>,
+    at: Reading,
+) -> Facts {
     // In this order: a pending removal that is found confirmed was confirmed by the list that is found.
     let dormant = entry.is_dormant().then(|| {
         let mark = entry.progress().mark;
@@ -118,7 +130,7 @@ fn facts(directory: &Directory, entry: &Entry, who: Principal<'_>, at: Reading) 
             is_due: is_due && !directory.schedule.is_taken_from(),
         }
     });
-    let marks = entry.marks_of(&who);
+    let marks = entry.marks_of(&who, session.map(|it| it.list));
     let list = entry.held();
     let age = list.as_ref().map(|list| list.age_at(at));
     let is_young = age.is_some_and(|age| age <= directory.settings.refresh_interval);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::SyncError;
-use super::held::Held;
+use super::held::{Held, ListVersion};
 use super::moment::Moment;
 use crate::access::{Email, Entitlement, NotEntitled};
 use crate::cause;
@@ -33,7 +33,7 @@ pub(crate) struct SessionStart {
     /// Of the sign-in: a later revocation has a greater one.
     pub(crate) ticket: Ticket,
     /// Of the list that admitted them.
-    pub(crate) list: Ticket,
+    pub(crate) list: ListVersion,
 }
 
 /// What differs between a sign-in, a request and a stream.
@@ -141,8 +141,8 @@ pub(super) struct Marks {
     pub(super) pending_removal: Option<Moment>,
     /// Sessions of an earlier sign-in are revoked.
     pub(super) revoked: Option<Ticket>,
-    /// A list with this ticket lacked them.
-    pub(super) removed: Option<Ticket>,
+    /// A list lacked them that is newer than the one that admitted the session.
+    pub(super) was_removed: bool,
 }
 
 impl Strictness {
@@ -197,6 +197,10 @@ pub(super) fn decide(
         };
     }
     let is_outdated = is_outdated(facts, session);
+    let is_young = facts.age.is_some_and(|age| age <= limits.refresh_interval);
+    if is_outdated && !is_young && matches!(asked, Asked::Nothing) {
+        return Decision::NeedsList(Needed::Stored);
+    }
     let last_attempt = match (asked, facts.last_attempt) {
         (Asked::Heroku(_, None), _) => Attempt::Answered,
         (Asked::Heroku(_, Some(_)), _) => Attempt::Unanswered,
@@ -222,7 +226,9 @@ pub(super) fn decide(
         Decision::Deny(Denial::Unavailable(failure))
     };
     let own_part = facts.list.as_ref().map(|list| list.own_asked_at());
-    let pending = facts.marks.pending_removal;
+    // What comes while Heroku answers is no older than this decision.
+    let is_answered = matches!(asked, Asked::Heroku(_, None));
+    let pending = facts.marks.pending_removal.filter(|_| !is_answered);
     if let Some(since) = pending.filter(|since| own_part.is_none_or(|own| own.is_before(since))) {
         return match has_asked || !strictness.awaits_pending_removal {
             true => unavailable(),
@@ -247,8 +253,7 @@ pub(super) fn decide(
     };
     let denial = match found {
         Ok(listed) => {
-            let was_removed = session.is_some_and(|it| facts.marks.removed > Some(it.list));
-            return match was_removed {
+            return match facts.marks.was_removed {
                 true => Decision::Deny(Denial::Removed),
                 false => Decision::Allow(Access { list, listed, left }),
             };
@@ -275,10 +280,11 @@ pub(super) fn decide(
     }
 }
 
-/// True if the list is from before the one that admitted the session: another process has a newer one.
+/// True if a part of the list is from before the list that admitted the session: another process has a
+/// newer one.
 fn is_outdated(facts: &Facts, session: Option<&SessionStart>) -> bool {
     let version = facts.list.as_ref().map(|list| list.version());
-    session.is_some_and(|session| version.is_none_or(|version| version < session.list))
+    session.is_some_and(|session| version.is_none_or(|it| it.is_outdated_by(&session.list)))
 }
 
 fn has_account_by_another_email(list: &Held, who: Principal<'_>) -> bool {

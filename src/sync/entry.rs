@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::absence::Mark;
 use super::decide::{Marks, Principal};
 use super::forced::OwnBudgets;
-use super::held::Held;
+use super::held::{Held, ListVersion};
 use super::moment::Moment;
 use super::plan::Attempts;
 use super::readers::Readers;
@@ -21,7 +21,7 @@ use crate::access::Email;
 use crate::clock::SharedClock;
 use crate::heroku::RatePool;
 use crate::ids::{ResourceId, UserId};
-use crate::store::{Absence, Revocation, Ticket};
+use crate::store::{Absence, Revocation};
 
 /// One active or dormant resource.
 pub(super) struct Entry {
@@ -113,8 +113,9 @@ impl Removed {
 /// That a list lacked a person whom the one before had.
 struct Removal {
     person: Removed,
-    /// Of that list.
-    list: Ticket,
+    /// Of the list that lacked them.
+    list: ListVersion,
+    is_confirmed: bool,
     /// When it was noted, by [`Clock::elapsed`](crate::Clock::elapsed).
     at: Duration,
 }
@@ -215,15 +216,15 @@ impl Entry {
         self.notify();
     }
 
-    /// What is noted of this person.
-    pub(super) fn marks_of(&self, who: &Principal<'_>) -> Marks {
+    /// What is noted of this person, whose session a list of that version admitted.
+    pub(super) fn marks_of(&self, who: &Principal<'_>, admitted_by: Option<ListVersion>) -> Marks {
         if !self.has_marks.load(Ordering::Acquire) {
             return Marks::default();
         }
         let progress = self.progress();
         let mut pending = progress.doubts.iter();
         let mut revocations = progress.revocations.iter();
-        let removals = progress.removals.iter();
+        let mut removals = progress.removals.iter();
         Marks {
             pending_removal: pending
                 .find(|doubt| doubt.email == *who.email)
@@ -231,33 +232,41 @@ impl Entry {
             revoked: revocations
                 .find(|known| known.email == *who.email)
                 .map(|known| known.ticket),
-            removed: removals
-                .filter(|known| known.person.is(who))
-                .map(|known| known.list)
-                .max(),
+            was_removed: admitted_by.is_some_and(|list| {
+                removals.any(|known| {
+                    known.is_confirmed && known.person.is(who) && list.is_outdated_by(&known.list)
+                })
+            }),
         }
     }
 
-    /// Notes that the list of this version lacks these people: sessions that an earlier list admitted are
-    /// over, also if a later one has the person again. `longest` is how long any of those can last.
+    /// Notes whom this list lacks and the one before had: sessions that an earlier list admitted are over,
+    /// also if a later one has the person again. Who goes from one of Heroku's two lists to the other was
+    /// never off both: that counts once both were asked for since. `longest` is how long a session can
+    /// last.
     pub(super) fn note_removals(
         &self,
         progress: &mut Progress,
         people: impl Iterator<Item = Removed>,
-        list: Ticket,
+        list: &Held,
         now: Duration,
         longest: Duration,
     ) {
         let removals = &mut progress.removals;
         removals.retain(|known| now.saturating_sub(known.at) <= longest);
         for person in people {
-            removals.retain(|known| known.person != person);
             removals.push(Removal {
+                is_confirmed: person.account.is_some(),
                 person,
-                list,
+                list: list.version(),
                 at: now,
             });
         }
+        removals.retain_mut(|known| {
+            let is_open = !known.is_confirmed && list.version().is_wholly_since(&known.list);
+            known.is_confirmed |= is_open;
+            !is_open || !list.snapshot.list.has(&known.person.email)
+        });
         let has_marks = progress.has_marks();
         self.has_marks.store(has_marks, Ordering::Release);
     }

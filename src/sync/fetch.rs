@@ -201,14 +201,9 @@ async fn ask(
     wanted: Wanted,
     asked_at: Moment,
 ) -> Result<Own, SyncError> {
-    let tokens = directory.tokens(entry, wanted.horizon).await?;
-    match ask_with(directory, entry, wanted, asked_at, &tokens).await {
-        Err(error) if error.is_unauthorized() => {
-            let tokens = directory.renewed(entry, &tokens).await?;
-            ask_with(directory, entry, wanted, asked_at, &tokens).await
-        }
-        result => result,
-    }
+    let ask =
+        |tokens: Tokens| async move { ask_with(directory, entry, wanted, asked_at, &tokens).await };
+    directory.with_tokens(entry, wanted.horizon, ask).await
 }
 
 async fn ask_with(

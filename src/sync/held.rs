@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::moment::Moment;
 use super::team::Members;
 use crate::access::{
@@ -21,11 +23,31 @@ pub(crate) struct Held {
     asked_at: Moment,
     /// When the resource's own part was asked for.
     own_asked_at: Moment,
-    /// Of the newer part: the order of the lists of one resource.
-    version: Ticket,
+    version: ListVersion,
     etags: Option<Box<ETags>>,
     /// The last whole list, while this one lacks the team's members.
     whole: Option<Arc<Snapshot>>,
+}
+
+/// When the parts of a list were asked for, in the order that all processes share.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct ListVersion {
+    pub(crate) own: Ticket,
+    /// None if there is no team, or Heroku does not tell its members.
+    pub(crate) members: Option<Ticket>,
+}
+
+impl ListVersion {
+    /// True if a part of the other one is newer.
+    pub(super) fn is_outdated_by(&self, other: &Self) -> bool {
+        self.own < other.own || self.members < other.members
+    }
+
+    /// True if all of it is as new as the newest part of the other one.
+    pub(super) fn is_wholly_since(&self, other: &Self) -> bool {
+        let newest = other.members.map_or(other.own, |it| it.max(other.own));
+        self.own >= newest && self.members.is_none_or(|it| it >= newest)
+    }
 }
 
 /// The names of Heroku's answers.
@@ -73,9 +95,12 @@ impl Held {
                 own_asked_at,
             ),
         };
-        let version = match (&resource.team, members) {
-            (Some(_), Members::Known(team)) => own_asked_at.ticket.max(team.asked_at.ticket),
-            _ => own_asked_at.ticket,
+        let version = ListVersion {
+            own: own_asked_at.ticket,
+            members: match (&resource.team, members) {
+                (Some(_), Members::Known(team)) => Some(team.asked_at.ticket),
+                _ => None,
+            },
         };
         let whole = before.filter(|_| list.is_partial()).and_then(|before| {
             let was_whole = !before.snapshot.list.is_partial();
@@ -146,7 +171,7 @@ impl Held {
         self.own_asked_at
     }
 
-    pub(crate) fn version(&self) -> Ticket {
+    pub(crate) fn version(&self) -> ListVersion {
         self.version
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::SyncError;
+use super::answer::people;
 use super::directory::Directory;
 use super::entry::Entry;
 use super::moment::Moment;
@@ -16,7 +17,7 @@ use super::tokens::Horizon;
 use crate::access::People;
 use crate::cause;
 use crate::clock;
-use crate::heroku::{ETag, HerokuError, Reply};
+use crate::heroku::{Call, ETag, HerokuError};
 use crate::ids::{ResourceId, TeamId};
 use crate::secret::Tokens;
 use crate::store::Work;
@@ -195,47 +196,21 @@ impl Directory {
         self: &Arc<Self>,
         asker: &Arc<Entry>,
         team: &TeamId,
-        known: Option<&TeamList>,
+        last: Option<&TeamList>,
     ) -> Result<(People, Option<ETag>), SyncError> {
-        let tokens = self.tokens(asker, Horizon::Now).await?;
-        let result = self.members_with(asker, &tokens, team, known).await;
-        match result.map_err(SyncError::from) {
-            Err(error) if error.is_unauthorized() => {
-                let tokens = self.renewed(asker, &tokens).await?;
-                Ok(self.members_with(asker, &tokens, team, known).await?)
-            }
-            result => result,
-        }
-    }
-
-    /// A team that had members and suddenly has none is asked once more before it is believed.
-    async fn members_with(
-        &self,
-        asker: &Entry,
-        tokens: &Tokens,
-        team: &TeamId,
-        known: Option<&TeamList>,
-    ) -> Result<(People, Option<ETag>), HerokuError> {
-        let caller = self.caller(asker, tokens);
-        let had_people = known.is_some_and(|known| !known.people.is_empty());
+        let had_people = last.is_some_and(|last| !last.people.is_empty());
         // Another token's answer may have the same name and be another.
-        let known = known.filter(|known| known.told_to == Some(asker.id));
-        let etag = known.and_then(|known| known.etag.as_ref());
-        let unasked = HerokuError::Malformed {
-            about: "team members",
+        let known = last.filter(|last| last.told_to == Some(asker.id));
+        let known = known.and_then(|last| last.etag.as_ref().zip(Some(&last.people)));
+        let with_tokens = |tokens: Tokens| async move {
+            let caller = self.caller(asker, &tokens);
+            let ask = |etag: Option<ETag>| async move {
+                self.client.team_members(caller, team, etag.as_ref()).await
+            };
+            let answer = people(ask, known, had_people, Call::TeamMembers).await?;
+            Ok((answer.value, answer.etag))
         };
-        match (self.client.team_members(caller, team, etag).await?, known) {
-            (Reply::New(people, _), _) if people.is_empty() && had_people => {}
-            (Reply::New(people, etag), _) => return Ok((people, etag)),
-            (Reply::Unchanged, Some(known)) => {
-                return Ok((known.people.clone(), known.etag.clone()));
-            }
-            (Reply::Unchanged, None) => return Err(unasked),
-        }
-        match self.client.team_members(caller, team, None).await? {
-            Reply::New(people, etag) => Ok((people, etag)),
-            Reply::Unchanged => Err(unasked),
-        }
+        self.with_tokens(asker, Horizon::Now, with_tokens).await
     }
 
     /// The one that was told last, the one that wants to know, then some others.

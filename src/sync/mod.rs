@@ -8,6 +8,7 @@
 
 mod absence;
 mod admit;
+mod answer;
 mod authorize;
 mod backlog;
 mod budget;
@@ -20,6 +21,7 @@ mod directory;
 mod endings;
 mod entry;
 mod error;
+mod explain;
 mod fetch;
 mod flight;
 mod follow;
@@ -63,7 +65,8 @@ pub(crate) use closed_sessions::ClosedSessions;
 pub(crate) use decide::{Denial, Principal, SessionStart, Strictness};
 pub(crate) use directory::Directory;
 pub use error::SyncError;
-pub(crate) use held::Held;
+pub use explain::Explanation;
+pub(crate) use held::{Held, ListVersion};
 pub(crate) use in_use::InUse;
 #[cfg(feature = "axum")]
 pub(crate) use partner_turns::PartnerTurns;

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::SyncError;
+use super::answer::{Named, people};
 use super::directory::Directory;
 use super::entry::Entry;
 use super::held::{ETags, Held, Own};
 use super::moment::Moment;
 use crate::access::{People, ResourceList, Team};
-use crate::heroku::{AddOn, AppInfo, Call, Caller, ETag, HerokuError, Reply};
+use crate::heroku::{AddOn, AppInfo, Call, Caller, ETag, HerokuError};
 use crate::ids::AppId;
 
 /// One resolution of one resource's list. Afterwards the directory knows the members of its team as
@@ -32,12 +33,6 @@ enum MissingTeam {
     MayBeFormer,
     /// The app still names it: Heroku does not tell its members, as with 403.
     IsWithheld,
-}
-
-/// An answer, and its name if it has one.
-struct Named<T> {
-    value: T,
-    etag: Option<ETag>,
 }
 
 /// What Heroku says of an app.
@@ -189,45 +184,19 @@ impl Resolution<'_> {
         Named::read(answer, known, Call::App)
     }
 
-    /// An app that had people and suddenly has none is asked once more before it is believed.
     async fn collaborators(
         &self,
         app: &AppId,
         held: Option<&Held>,
     ) -> Result<Named<People>, HerokuError> {
-        let people = held.map(|held| held.snapshot.list.collaborators());
-        let known = held.and_then(|held| {
-            let etag = held.etags()?.collaborators.as_ref()?;
-            Some((etag, people?.clone()))
-        });
-        let (client, etag) = (
-            &self.directory.client,
-            known.as_ref().map(|(etag, _)| *etag),
-        );
-        let answer = client.collaborators(self.caller, app, etag).await?;
-        let answer = Named::read(answer, known, Call::Collaborators)?;
-        let had_people = people.is_some_and(|people| !people.is_empty());
-        if answer.value.is_empty() && had_people {
-            let answer = client.collaborators(self.caller, app, None).await?;
-            return Named::read(answer, None, Call::Collaborators);
-        }
-        Ok(answer)
-    }
-}
-
-impl<T> Named<T> {
-    /// The answer's value; that of the known one, if Heroku says that nothing changed.
-    fn read(answer: Reply<T>, known: Option<(&ETag, T)>, call: Call) -> Result<Self, HerokuError> {
-        match (answer, known) {
-            (Reply::New(value, etag), _) => Ok(Self { value, etag }),
-            (Reply::Unchanged, Some((etag, value))) => Ok(Self {
-                value,
-                etag: Some(etag.clone()),
-            }),
-            (Reply::Unchanged, None) => Err(HerokuError::Malformed {
-                about: call.about(),
-            }),
-        }
+        let last = held.map(|held| held.snapshot.list.collaborators());
+        let etag = held.and_then(|held| held.etags()?.collaborators.as_ref());
+        let ask = |etag: Option<ETag>| async move {
+            let client = &self.directory.client;
+            client.collaborators(self.caller, app, etag.as_ref()).await
+        };
+        let had_people = last.is_some_and(|people| !people.is_empty());
+        people(ask, etag.zip(last), had_people, Call::Collaborators).await
     }
 }
 

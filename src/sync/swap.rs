@@ -142,7 +142,7 @@ impl Directory {
             _ => None,
         });
         let (now, longest) = (self.clock.elapsed(), self.settings.max_session);
-        entry.note_removals(progress, left, held.version(), now, longest);
+        entry.note_removals(progress, left, held, now, longest);
     }
 
     /// Says what changed, if anything did.

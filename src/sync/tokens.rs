@@ -83,6 +83,23 @@ impl Directory {
         }
     }
 
+    /// Asks Heroku with tokens that should work, and again with others if it refuses those.
+    pub(super) async fn with_tokens<T, F>(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        horizon: Horizon,
+        ask: impl Fn(Tokens) -> F,
+    ) -> Result<T, SyncError>
+    where
+        F: Future<Output = Result<T, SyncError>>,
+    {
+        let tokens = self.tokens(entry, horizon).await?;
+        match ask(tokens.clone()).await {
+            Err(error) if error.is_unauthorized() => ask(self.renewed(entry, &tokens).await?).await,
+            result => result,
+        }
+    }
+
     /// Tokens other than `worn`, which Heroku refused or which end soon. One renewal at a time.
     pub(super) async fn renewed(
         self: &Arc<Self>,

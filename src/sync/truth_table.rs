@@ -409,7 +409,10 @@ impl Scene {
         let session = SessionStart {
             began,
             ticket,
-            list,
+            list: ListVersion {
+                own: list,
+                members: None,
+            },
         };
         let denial = match at {
             At::SignIn => directory.admit(id, email, Some(&self.ann)).await.err(),

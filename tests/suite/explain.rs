@@ -109,7 +109,7 @@ async fn a_request_is_told_what_became_of_its_session() {
     world.heroku.fault(Endpoint::Any, Fault::Reset);
     world.clock.advance(UNUSED);
     let why = reason(&ann.fetch("/").await);
-    assert!(why.contains("nothing used the resource"), "{why}");
+    assert!(why.contains("the resource was not used"), "{why}");
     let form = addon.sign_in_form("ann@example.com").body();
     let why = why_not(&ann, &form).await;
     let expected = "heroku gave no usable answer: no answer from heroku";

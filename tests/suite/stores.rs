@@ -146,13 +146,13 @@ async fn a36_a_record_that_this_version_did_not_write_is_no_session() {
         (Some(json!("text")), 401),
         (Some(json!({})), 401),
         (with("version", json!(1)), 401),
-        (with("version", json!(3)), 401),
+        (with("version", json!(4)), 401),
         (with("resource", json!("../x")), 401),
         (with("email", json!(7)), 401),
         (with("began", json!("lately")), 401),
         (with("proof", json!("none")), 401),
         (with("something_new", json!(true)), 200),
-        (with("version", json!(2)), 200),
+        (with("version", json!(3)), 200),
     ] {
         let mut altered = record.clone();
         match &grant {

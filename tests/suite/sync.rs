@@ -290,6 +290,9 @@ async fn a_list_says_when_it_was_fetched_and_health_how_old_the_oldest_is() {
 async fn an_answer_that_took_long_does_not_take_the_place_of_a_newer_one() {
     let world = World::start().await;
     let addon = world.addon().await;
+    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.clock.advance(REFRESH + Duration::from_secs(1));
+    world.heroku.reset_calls();
     let delay = Duration::from_secs(120);
     world
         .heroku

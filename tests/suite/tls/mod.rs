@@ -2,6 +2,7 @@
 //! its own is an environment of its own: each test runs itself again in one.
 
 mod front;
+#[cfg(feature = "http2")]
 mod goaway;
 mod trust;
 

@@ -39,6 +39,17 @@ pub const CASES: &[Case] = &[
         },
     },
     Case {
+        name: "HerokuSso::explain",
+        ends: Ends::Nothing,
+        work: |scene| {
+            Box::pin(async {
+                let (sso, ann) = (&scene.cold.sso, ANN.parse().unwrap());
+                let explanation = sso.explain(&scene.world.resource, &ann, None).await;
+                explanation.unwrap().is_admitted().is_some()
+            })
+        },
+    },
+    Case {
         name: "HerokuSso::refresh_now",
         ends: Ends::Nothing,
         work: |scene| {

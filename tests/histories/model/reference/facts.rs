@@ -31,6 +31,35 @@ pub struct Heroku {
 pub struct Told {
     pub(super) people: People,
     pub(super) at: Time,
+    pub(super) turn: Turn,
+}
+
+/// The turns of a list's two parts. Of an app without a team they are the same.
+pub(super) type Parts = [Turn; 2];
+
+/// True if a part of the other one is newer.
+pub(super) fn is_outdated(list: Parts, other: Parts) -> bool {
+    list[0] < other[0] || list[1] < other[1]
+}
+
+/// That a list lacked a person whom the one before had.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Removal {
+    pub(super) person: Person,
+    /// None for whatever account.
+    pub(super) account: Option<Account>,
+    /// The turns of the parts of the list that lacked them.
+    pub(super) list: Parts,
+    pub(super) sure: Sure,
+}
+
+/// Whether both of Heroku's lists were asked for since.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Sure {
+    No,
+    /// In the same step, in which the order is not known.
+    Perhaps,
+    Yes,
 }
 
 /// What a process, or the store, knows of a resource.
@@ -67,6 +96,8 @@ pub struct Replica {
     pub(super) scarce: bool,
     /// What became of the last attempt to get a newer list.
     pub(super) tried: [Tried; RESOURCES],
+    /// Who was off its lists.
+    pub(super) removals: [Vec<Removal>; RESOURCES],
     /// When it may have asked Heroku on behalf of a visitor.
     pub(super) spent: [Vec<Time>; RESOURCES],
     /// When the partner asked for a refresh.
@@ -82,6 +113,8 @@ pub struct Session {
     /// Whether the sign-in proved the email, not only that somebody signed in.
     pub(super) proven: bool,
     pub(super) opened: Turn,
+    /// The turns of the parts of the list that admitted them.
+    pub(super) list: Parts,
     pub(super) signed_in: Time,
     /// Heroku has had them on the list at every moment since the sign-in.
     pub(super) always_listed: bool,

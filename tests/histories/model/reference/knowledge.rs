@@ -1,10 +1,12 @@
 //! What a process knows: what Heroku told it, what the store had, and how old that is.
 
-use super::facts::Form;
+use std::collections::BTreeMap;
+
+use super::facts::{Form, Parts, Removal, Sure, is_outdated};
 use super::{
-    ABSENT_ANSWERS, ABSENT_FOR, BUDGET, BUDGET_SPAN, Check, MAX_LIST_AGE, Model, PAUSE, People,
-    Person, REFRESHES, REFRESHES_SPAN, RESOURCES, Resource, SHARED_BUDGET, SHARED_SPAN, Time, Told,
-    Tried, Verdict, has_team, standing,
+    ABSENT_ANSWERS, ABSENT_FOR, Account, BUDGET, BUDGET_SPAN, Check, MAX_LIST_AGE, Model, PAUSE,
+    People, Person, REFRESHES, REFRESHES_SPAN, RESOURCES, Resource, SHARED_BUDGET, SHARED_SPAN,
+    Time, Told, Tried, Verdict, has_team, standing,
 };
 use crate::model::heard::Heard;
 
@@ -70,9 +72,16 @@ impl Model {
 
     /// What Heroku tells takes the place of what it told before: the whole of a part, or nothing.
     pub(super) fn take_in(&mut self, at: usize, resource: Resource, heard: &Heard) {
+        let before = self.everyone(at);
+        self.believe(at, resource, heard);
+        self.note_removals(at, before);
+    }
+
+    fn believe(&mut self, at: usize, resource: Resource, heard: &Heard) {
         let told = |people: &People| Told {
             people: people.clone(),
             at: self.now,
+            turn: self.turn,
         };
         let (replica, heroku) = (&mut self.replicas[at], &self.heroku);
         if heard.calls > 0 {
@@ -121,6 +130,12 @@ impl Model {
 
     /// Takes in what the other process has left there.
     pub(super) fn look_at_the_store(&mut self, at: usize, resource: Resource) {
+        let before = self.everyone(at);
+        self.read_the_store(at, resource);
+        self.note_removals(at, before);
+    }
+
+    fn read_the_store(&mut self, at: usize, resource: Resource) {
         let replica = &mut self.replicas[at];
         let Some(stored) = &self.store.known[resource] else {
             replica.known[resource] = None;
@@ -138,6 +153,100 @@ impl Model {
         if has_team(resource) {
             replica.team.clone_from(&self.store.team);
         }
+    }
+
+    /// The turns of the parts of a process's list.
+    pub(super) fn parts(&self, at: usize, resource: Resource) -> Option<Parts> {
+        let replica = &self.replicas[at];
+        let own = replica.known[resource].as_ref()?.own.as_ref()?.turn;
+        let team = replica.team.as_ref().filter(|_| has_team(resource));
+        Some([own, team.map_or(own, |team| team.turn)])
+    }
+
+    /// True if a part of a process's list is from before the list that admitted a session.
+    pub(super) fn is_outdated(&self, at: usize, id: usize) -> bool {
+        let session = &self.sessions[id];
+        let parts = self.parts(at, session.resource);
+        parts.is_none_or(|parts| is_outdated(parts, session.list))
+    }
+
+    /// Who is on a process's lists, and by which account; none if Heroku's two lists disagree.
+    fn everyone(&self, at: usize) -> [Option<BTreeMap<Person, Option<Account>>>; RESOURCES] {
+        let replica = &self.replicas[at];
+        std::array::from_fn(|resource| {
+            let own = replica.known[resource].as_ref()?.own.as_ref()?;
+            let team = replica.team.as_ref().filter(|_| has_team(resource));
+            let team = team.map(|team| &team.people);
+            let members = team.into_iter().flatten();
+            let people = own.people.iter().chain(members).map(|(person, _)| *person);
+            let account = |person| standing(&own.people, team, person).map(|it| it.0);
+            Some(people.map(|person| (person, account(person))).collect())
+        })
+    }
+
+    /// Who has left since `before`, and whether it is sure by now of those who had.
+    fn note_removals(
+        &mut self,
+        at: usize,
+        before: [Option<BTreeMap<Person, Option<Account>>>; RESOURCES],
+    ) {
+        let now = self.everyone(at);
+        for resource in 0..RESOURCES {
+            let (Some(before), Some(now)) = (&before[resource], &now[resource]) else {
+                continue;
+            };
+            let Some(list) = self.parts(at, resource) else {
+                continue;
+            };
+            let removals = &mut self.replicas[at].removals[resource];
+            for (person, account) in before {
+                let (account, sure) = match (now.get(person), account) {
+                    (None, _) => (None, Sure::No),
+                    (Some(Some(other)), Some(account)) if other != account => {
+                        (Some(*account), Sure::Yes)
+                    }
+                    _ => continue,
+                };
+                let person = *person;
+                removals.push(Removal {
+                    person,
+                    account,
+                    list,
+                    sure,
+                });
+            }
+            removals.retain_mut(|known| {
+                let newest = known.list[0].max(known.list[1]);
+                let complete_since = list[0].min(list[1]);
+                if known.sure == Sure::Yes || complete_since < newest {
+                    return true;
+                }
+                let is_back = now.contains_key(&known.person);
+                match complete_since > newest {
+                    true if !is_back => known.sure = Sure::Yes,
+                    true => return known.sure == Sure::Perhaps,
+                    false => known.sure = Sure::Perhaps,
+                }
+                true
+            });
+        }
+    }
+
+    /// Whether this process knows that somebody was off the list since their session's began.
+    pub(super) fn was_removed(&self, at: usize, id: usize) -> Sure {
+        let session = &self.sessions[id];
+        let removals = self.replicas[at].removals[session.resource].iter();
+        let of_session = removals.filter(|known| {
+            known.person == session.person
+                && known.account.is_none_or(|it| it == session.account)
+                && is_outdated(session.list, known.list)
+        });
+        let sure = of_session.map(|known| known.sure);
+        sure.fold(Sure::No, |one, other| match (one, other) {
+            (Sure::Yes, _) | (_, Sure::Yes) => Sure::Yes,
+            (Sure::Perhaps, _) | (_, Sure::Perhaps) => Sure::Perhaps,
+            _ => Sure::No,
+        })
     }
 
     /// Whether Heroku might not be asked, or might not answer.

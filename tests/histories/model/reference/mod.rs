@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use crate::model::heard::Heard;
 
 pub use facts::{Form, Heroku, Proof, RESOURCES, Session, has_team};
-use facts::{Known, People, Replica, Told, Tried, Use, standing};
+use facts::{Known, People, Replica, Sure, Told, Tried, Use, standing};
 
 /// Whole seconds since the beginning.
 pub type Time = u64;
@@ -125,6 +125,13 @@ impl Model {
             self.close(at, id);
             return expect(status, &[401]).and(heard.nothing());
         }
+        let is_young = self
+            .list_age(at, resource)
+            .is_some_and(|age| age <= REFRESH);
+        if !is_young && self.is_outdated(at, id) {
+            // The other process has a newer one.
+            self.look_at_the_store(at, resource);
+        }
         let excused = self.excused(at, resource);
         let before = self.verdict(at, resource, person);
         let age_before = self.list_age(at, resource);
@@ -137,14 +144,19 @@ impl Model {
         let mut verdict = self.verdict(at, resource, person);
         // Before a session is over for want of use, the store is asked for a list of the other process.
         let may_have_looked = is_too_old && heard.calls == 0 && !matches!(status, 401 | 503);
-        if may_have_looked || (!is_listed(verdict) && verdict != Verdict::NobodyKnows) {
+        // Nor does a list from before the one that admitted a session turn its person away.
+        let is_outdated = self.is_outdated(at, id);
+        let is_refused = !is_listed(verdict) && verdict != Verdict::NobodyKnows;
+        if may_have_looked || (is_refused && is_outdated) {
             self.look_at_the_store(at, resource);
             verdict = self.verdict(at, resource, person);
         }
         let proven = self.sessions[id].proven;
+        let removed = self.was_removed(at, id);
         let by_list = match verdict {
             _ if self.lives(at, id) == Lives::No => 401,
             Verdict::Listed { .. } if !is_listed(verdict) => 403,
+            Verdict::Listed { .. } if removed == Sure::Yes => 401,
             Verdict::Listed { admin, .. } if admin_page && !(admin && proven) => 403,
             Verdict::Listed { .. } => 200,
             Verdict::NotListed => 403,
@@ -155,7 +167,7 @@ impl Model {
         if self.may_be_dormant(resource) {
             allowed.push(503);
         }
-        if lives == Lives::Either {
+        if lives == Lives::Either || (removed == Sure::Perhaps && is_listed(verdict)) {
             allowed.push(401);
         }
         if excused && (before == Verdict::NobodyKnows || verdict == Verdict::Gone) {
@@ -182,7 +194,10 @@ impl Model {
         if is_old && tried == Tried::No && !excused && !is_renewed && status == 200 {
             return Err("passed by a list that should have been fetched anew".to_owned());
         }
-        let is_right = lives == Lives::Yes && self.sessions[id].always_listed && !may_be_over;
+        let is_right = lives == Lives::Yes
+            && removed == Sure::No
+            && self.sessions[id].always_listed
+            && !may_be_over;
         // Up to its limit a list decides that nothing newer can be had in place of.
         let is_sure = !excused || (before != Verdict::NobodyKnows && !is_too_old);
         match is_right && is_sure && status != 200 && !admin_page {
@@ -213,6 +228,10 @@ impl Model {
         if is_open && lives == Lives::No && !is_untold {
             return Err("a stream outlives its session".to_owned());
         }
+        let removed = self.was_removed(at, id);
+        if is_open && removed == Sure::Yes {
+            return Err("a stream outlives its person's place on the list".to_owned());
+        }
         if is_open && !is_listed {
             return Err(format!("a stream goes on, and the list says {verdict:?}"));
         }
@@ -222,7 +241,8 @@ impl Model {
         }
         // A stream waits for no answer.
         let may_have_left = self.hint == Some((self.turn, person));
-        match !is_open && lives == Lives::Yes && is_listed && !may_have_left {
+        let may_stay = lives == Lives::Yes && removed == Sure::No && is_listed;
+        match !is_open && may_stay && !may_have_left {
             true => Err("a stream of somebody on the list was cut".to_owned()),
             false => Ok(()),
         }
@@ -301,6 +321,7 @@ impl Model {
             account,
             proven: form.proof != Proof::Plain,
             opened: self.turn,
+            list: self.parts(at, resource).unwrap_or_default(),
             signed_in: self.now,
             always_listed: truth.is_some_and(|(it, _)| it == account),
             closed: None,

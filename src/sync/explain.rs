@@ -1,0 +1,149 @@
+//! The answer of [`decide`] in words, for the partner's own staff: why can this person not get in?
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::SyncError;
+use super::authorize::facts;
+use super::decide::{Asked, Decision, Denial, Facts, Needed, Principal, Strictness, decide};
+use super::directory::Directory;
+use crate::access::Email;
+use crate::clock::Reading;
+use crate::ids::{ResourceId, UserId};
+use crate::lifespan::Attempt;
+
+/// Why a person may or may not sign in to a resource now, by what this process knows.
+///
+/// `Display` writes one sentence and the inputs that decided, without the email:
+/// `rejected: the email is not on the list (list 42 s old; …)`. Heroku is not asked for it.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    is_admitted: Option<bool>,
+    reason: String,
+    inputs: Vec<String>,
+}
+
+impl Explanation {
+    /// Whether a sign-in would be admitted. None if it would ask Heroku for a newer list first, and that
+    /// list would decide.
+    pub fn is_admitted(&self) -> Option<bool> {
+        self.is_admitted
+    }
+
+    /// The reason, as the audit event of a sign-in has it.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// What decided: the list's age, the last attempt to fetch a newer one, what is noted of the person.
+    pub fn inputs(&self) -> &[String] {
+        &self.inputs
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.is_admitted {
+            Some(true) => "admitted: ",
+            Some(false) => "rejected: ",
+            None => "depends on a newer list: ",
+        })?;
+        f.write_str(&self.reason)?;
+        match self.inputs.is_empty() {
+            true => Ok(()),
+            false => write!(f, " ({})", self.inputs.join("; ")),
+        }
+    }
+}
+
+impl Directory {
+    /// The answer that a sign-in would get at its first look.
+    ///
+    /// # Errors
+    /// If the store cannot say whether there is such a resource.
+    pub(crate) async fn explain(
+        self: &Arc<Self>,
+        id: &ResourceId,
+        email: &Email,
+        user_id: Option<&UserId>,
+    ) -> Result<Explanation, SyncError> {
+        let denied = |denial: &Denial, inputs| Explanation {
+            is_admitted: Some(false),
+            reason: denial.reason(),
+            inputs,
+        };
+        let entry = match self.entry(id).await {
+            Ok(entry) => entry,
+            Err(error @ (SyncError::Gone | SyncError::UnknownResource)) => {
+                return Ok(denied(&error.into(), Vec::new()));
+            }
+            Err(error) => return Err(error),
+        };
+        let who = Principal {
+            email,
+            user_id,
+            is_account_proved: false,
+        };
+        let facts = facts(self, &entry, who, None, Reading::of(&self.clock));
+        let (limits, strictness) = (self.settings.limits(), Strictness::SIGN_IN);
+        let decision = decide(&facts, who, None, strictness, &limits, &Asked::Nothing);
+        let inputs = inputs(&facts);
+        Ok(match decision {
+            Decision::Deny(denial) => denied(&denial, inputs),
+            Decision::Allow(access) => {
+                let roles = access.list.snapshot.list.roles(access.listed);
+                let roles: Vec<_> = roles.iter().map(ToString::to_string).collect();
+                Explanation {
+                    is_admitted: Some(true),
+                    reason: format!("the list has the email, as {}", roles.join(", ")),
+                    inputs,
+                }
+            }
+            Decision::NeedsList(needed) => Explanation {
+                is_admitted: None,
+                reason: wanted(needed).to_owned(),
+                inputs,
+            },
+        })
+    }
+}
+
+fn wanted(needed: Needed) -> &'static str {
+    match needed {
+        Needed::AskedSince(_) => {
+            "Heroku said that the person may have left, and was not asked since"
+        }
+        Needed::Newest => "the list lacks the email, and is fetched again within a budget",
+        Needed::Recent { .. } | Needed::Probe | Needed::Stored => "the list is too old to decide",
+    }
+}
+
+fn inputs(facts: &Facts) -> Vec<String> {
+    let mut inputs = vec![match facts.age {
+        Some(age) => format!("list {} s old", age.as_secs()),
+        None => "no list yet".to_owned(),
+    }];
+    if facts
+        .list
+        .as_ref()
+        .is_some_and(|list| list.snapshot.list.is_partial())
+    {
+        inputs.push("the team's members are withheld".to_owned());
+    }
+    let attempt = match facts.last_attempt {
+        Attempt::Failing => Some("the last attempt to fetch it failed"),
+        Attempt::Unwanted => Some("the resource is not in use"),
+        _ => None,
+    };
+    inputs.extend(attempt.map(str::to_owned));
+    if facts.dormant.is_some() {
+        inputs.push("the resource is dormant".to_owned());
+    }
+    if facts.marks.pending_removal.is_some() {
+        inputs.push("a removal is pending".to_owned());
+    }
+    if facts.marks.revoked.is_some() {
+        inputs.push("earlier sessions were revoked".to_owned());
+    }
+    inputs
+}

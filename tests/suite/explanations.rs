@@ -1,0 +1,66 @@
+//! Why a person can or cannot sign in, in words.
+
+use heroku_addon_simulator::{Endpoint, Fault};
+use support::ids::AddOnExt as _;
+use support::world::{REFRESH, World};
+use tower_heroku_sso::access::Email;
+use uuid::Uuid;
+
+fn email(text: &str) -> Email {
+    text.parse().unwrap()
+}
+
+#[tokio::test]
+async fn listed_and_unlisted_people_are_told_apart() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let resource = addon.resource_id();
+    world.sso.refresh_now(&resource).await.unwrap();
+    let explain = async |person: &str| {
+        let explanation = world.sso.explain(&resource, &email(person), None).await;
+        explanation.unwrap()
+    };
+    let ann = explain("ann@example.com").await;
+    assert_eq!(ann.is_admitted(), Some(true));
+    assert_eq!(
+        ann.to_string(),
+        "admitted: the list has the email, as collaborator (list 0 s old)"
+    );
+    let bob = explain("bob@example.com").await;
+    assert_eq!(bob.is_admitted(), None);
+    assert!(bob.reason().contains("lacks the email"), "{bob}");
+    world
+        .sso
+        .revoke(&resource, &email("ann@example.com"))
+        .await
+        .unwrap();
+    let ann = explain("ann@example.com").await;
+    assert_eq!(ann.inputs()[1], "earlier sessions were revoked");
+    assert!(!format!("{ann:?} {bob}").contains("@"), "no email in it");
+}
+
+#[tokio::test]
+async fn the_inputs_that_decided_are_named() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let (resource, ann) = (addon.resource_id(), email("ann@example.com"));
+    let before = world.sso.explain(&resource, &ann, None).await.unwrap();
+    assert_eq!(before.is_admitted(), None);
+    assert_eq!(before.inputs()[0], "no list yet");
+    world.sso.refresh_now(&resource).await.unwrap();
+    world.clock.advance(REFRESH * 3);
+    world.heroku.fault(Endpoint::Any, Fault::Status(503));
+    world.sso.refresh_now(&resource).await.unwrap_err();
+    let after = world.sso.explain(&resource, &ann, None).await.unwrap();
+    assert_eq!(
+        after.to_string(),
+        "depends on a newer list: the list is too old to decide (list 900 s old; \
+         the last attempt to fetch it failed)"
+    );
+    let unknown = Uuid::from_u128(7).into();
+    let nowhere = world.sso.explain(&unknown, &ann, None).await.unwrap();
+    assert_eq!(
+        nowhere.to_string(),
+        "rejected: the resource is not registered"
+    );
+}

@@ -1,0 +1,83 @@
+//! A person who leaves the list loses their sessions, also if they are back before their next request.
+
+use heroku_addon_simulator::AddOn;
+use support::ids::AddOnExt as _;
+use support::world::World;
+
+const ANN: &str = "ann@example.com";
+
+async fn refresh(world: &World, addon: &AddOn) {
+    let list = world.sso.refresh_now(&addon.resource_id()).await;
+    list.unwrap();
+}
+
+#[tokio::test]
+async fn removed_and_returned_member_signs_in_again() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, ANN).await;
+    addon.app().remove(ANN);
+    refresh(&world, &addon).await;
+    addon.app().collaborator(ANN);
+    refresh(&world, &addon).await;
+    assert_eq!(browser.get("/page").await.status, 401);
+    let browser = world.signed_in(&addon, ANN).await;
+    assert_eq!(browser.get("/page").await.status, 200);
+    refresh(&world, &addon).await;
+    assert_eq!(browser.get("/page").await.status, 200);
+}
+
+#[tokio::test]
+async fn removed_team_member_signs_in_again() {
+    let world = World::start().await;
+    let team = world.heroku.team("acme");
+    team.member(ANN, "member");
+    let addon = world.heroku.app("shared").owned_by_team(&team).addon();
+    addon.mark_provisioned();
+    world.register(&addon).await;
+    let browser = world.signed_in(&addon, ANN).await;
+    team.remove(ANN);
+    refresh(&world, &addon).await;
+    // The app's collaborators were asked for before the team's members were.
+    refresh(&world, &addon).await;
+    team.member(ANN, "member");
+    refresh(&world, &addon).await;
+    assert_eq!(browser.get("/page").await.status, 401);
+}
+
+#[tokio::test]
+async fn move_from_team_to_app_keeps_the_session() {
+    let world = World::start().await;
+    let team = world.heroku.team("acme");
+    team.member(ANN, "member");
+    let app = world.heroku.app("shared").owned_by_team(&team);
+    let addon = app.addon();
+    addon.mark_provisioned();
+    world.register(&addon).await;
+    let browser = world.signed_in(&addon, ANN).await;
+    team.remove(ANN);
+    app.collaborator(ANN);
+    for _ in 0..3 {
+        refresh(&world, &addon).await;
+        assert_eq!(browser.get("/page").await.status, 200);
+    }
+    app.remove(ANN);
+    team.member(ANN, "member");
+    for _ in 0..2 {
+        refresh(&world, &addon).await;
+        assert_eq!(browser.get("/page").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn account_that_loses_its_email_and_regains_it_signs_in_again() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, ANN).await;
+    let first = world.heroku.user_id(ANN);
+    world.heroku.new_account(ANN);
+    refresh(&world, &addon).await;
+    world.heroku.set_user_id(ANN, first);
+    refresh(&world, &addon).await;
+    assert_eq!(browser.get("/page").await.status, 401);
+}
