@@ -6,6 +6,7 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
@@ -95,6 +96,28 @@ impl Hourly {
 pub(crate) fn unix_microseconds() -> i64 {
     let microseconds = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000;
     i64::try_from(microseconds).unwrap_or(i64::MAX / 2)
+}
+
+/// A moment of [`Clock::elapsed`], or none, that threads share without a lock. To the millisecond.
+#[derive(Debug, Default)]
+pub(crate) struct AtomicInstant(AtomicU64);
+
+impl AtomicInstant {
+    pub(crate) fn get(&self) -> Option<Duration> {
+        // Zero stands for none.
+        let millis = self.0.load(Ordering::Relaxed).checked_sub(1)?;
+        Some(Duration::from_millis(millis))
+    }
+
+    pub(crate) fn set(&self, at: Duration) {
+        let millis = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
+        self.0.store(millis.saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// True if it is at most `span` before `now`.
+    pub(crate) fn is_within(&self, span: Duration, now: Duration) -> bool {
+        self.get().is_some_and(|at| now <= at + span)
+    }
 }
 
 /// A clock that stands still until a test moves it. Clones share the time.

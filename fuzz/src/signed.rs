@@ -39,14 +39,14 @@ impl Keys {
 
     /// Those with which a bearer token or an assertion may be signed.
     pub fn public(&self) -> JwtKeys {
-        JwtKeys::new(self.all[1].0.clone()).also_verifies(self.all[2].0.clone())
+        JwtKeys::new(self.all[1].0.clone()).with_previous_key(self.all[2].0.clone())
     }
 
     /// Those with which a session cookie may be signed.
     pub fn of_cookies(&self) -> JwtKeys {
         JwtKeys::new(self.all[0].0.clone())
-            .also_verifies(self.all[1].0.clone())
-            .also_verifies(self.all[2].0.clone())
+            .with_previous_key(self.all[1].0.clone())
+            .with_previous_key(self.all[2].0.clone())
     }
 
     /// `text` with `{kid0}` to `{kid2}` replaced by the keys' names.

@@ -116,7 +116,9 @@ impl SealingKeys {
             key.map_err(|error| invalid(KEY, error.to_string()))
         });
         let first = keys.next().unwrap_or(Err(invalid(KEY, "it is empty")))?;
-        keys.try_fold(Self::new(first), |keys, key| Ok(keys.also_opens(key?)))
+        keys.try_fold(Self::new(first), |keys, key| {
+            Ok(keys.with_previous_key(key?))
+        })
     }
 }
 
@@ -136,10 +138,9 @@ pub fn session_keys_from_env() -> Result<JwtKeys, SetupError> {
         key.map_err(|error| invalid(KEY, error.to_string()))
     });
     let first = keys.next().unwrap_or(Err(invalid(KEY, "it is empty")))?;
-    keys.try_fold(
-        JwtKeys::new(first),
-        |keys, key| Ok(keys.also_verifies(key?)),
-    )
+    keys.try_fold(JwtKeys::new(first), |keys, key| {
+        Ok(keys.with_previous_key(key?))
+    })
 }
 
 fn webhooks() -> Result<Option<Webhooks>, SetupError> {
@@ -161,7 +162,7 @@ fn webhooks() -> Result<Option<Webhooks>, SetupError> {
         let secret = secret(SECRET, WebhookSecret::new(text.trim()))?;
         webhooks = Some(match webhooks {
             None => Webhooks::new(secret),
-            Some(webhooks) => Webhooks::also_secret(webhooks, secret),
+            Some(webhooks) => Webhooks::with_previous_secret(webhooks, secret),
         });
     }
     Ok(webhooks.map(|webhooks| match url {

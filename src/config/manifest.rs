@@ -29,7 +29,7 @@ impl Manifest {
     }
 
     /// Accepts one more salt, for the time of its rotation.
-    pub fn also_salt(mut self, sso_salt: SsoSalt) -> Self {
+    pub fn with_previous_salt(mut self, sso_salt: SsoSalt) -> Self {
         self.sso_salts.push(sso_salt);
         self
     }

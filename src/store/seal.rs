@@ -135,7 +135,7 @@ impl SealingKeys {
     }
 
     /// Opens what this key has sealed as well.
-    pub fn also_opens(mut self, key: SealingKey) -> Self {
+    pub fn with_previous_key(mut self, key: SealingKey) -> Self {
         self.others.push(key);
         self
     }
@@ -244,7 +244,7 @@ mod tests {
             }
         );
         assert!(error.to_string().contains(&key(1).id().to_string()));
-        let both = new.also_opens(key(1));
+        let both = new.with_previous_key(key(1));
         assert_eq!(**both.open(&sealed, "x").unwrap(), *b"a token");
         assert!(!both.is_current(&sealed));
         assert!(both.is_current(&both.seal(b"a token", "x").unwrap()));

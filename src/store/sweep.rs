@@ -1,22 +1,48 @@
-//! When a store removes what is old.
+//! When a store removes what is old, and what it says of a failure.
+
+use std::sync::Mutex;
 
 use time::{Duration, OffsetDateTime};
+
+use super::StoreError;
+use crate::cause;
 
 /// How long used sign-ins and closed sessions are kept past the time for which they matter, as clocks differ.
 pub(super) const KEPT_LONGER: Duration = Duration::HOUR;
 
 const PERIOD: Duration = Duration::minutes(10);
 
+/// When the next sweep is due.
 #[derive(Debug, Default)]
-pub(super) struct Sweep(Option<OffsetDateTime>);
+pub(super) struct Sweep(Mutex<Option<OffsetDateTime>>);
 
 impl Sweep {
+    /// Once a period, runs what `removal` makes in a task of its own: a sign-in does not wait for it. A
+    /// failure is logged, and the next period tries again.
+    pub(super) fn run<F>(&self, now: OffsetDateTime, removal: impl FnOnce() -> F)
+    where
+        F: Future<Output = Result<(), StoreError>> + Send + 'static,
+    {
+        if !self.is_due(now) {
+            return;
+        }
+        let removal = removal();
+        tokio::spawn(async move {
+            if let Err(error) = removal.await {
+                tracing::warn!(%error, cause = cause::of(&error), "store cleanup failed");
+            }
+        });
+    }
+
     /// True once a period.
-    pub(super) fn is_due(&mut self, now: OffsetDateTime) -> bool {
-        if self.0.is_some_and(|at| now < at && at <= now + PERIOD) {
+    pub(super) fn is_due(&self, now: OffsetDateTime) -> bool {
+        let Ok(mut next) = self.0.lock() else {
+            return false;
+        };
+        if next.is_some_and(|at| now < at && at <= now + PERIOD) {
             return false;
         }
-        self.0 = Some(now + PERIOD);
+        *next = Some(now + PERIOD);
         true
     }
 }

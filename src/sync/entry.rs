@@ -18,7 +18,7 @@ use super::moment::Moment;
 use super::plan::Attempts;
 use super::readers::Readers;
 use crate::access::Email;
-use crate::clock::SharedClock;
+use crate::clock::{AtomicInstant, SharedClock};
 use crate::heroku::RatePool;
 use crate::ids::{ResourceId, UserId};
 use crate::store::{Absence, Revocation};
@@ -38,10 +38,10 @@ pub(super) struct Entry {
     pub(super) readers: Readers,
     /// Since when this process has known the resource.
     known_since: Duration,
-    /// Milliseconds of [`Clock::elapsed`](crate::Clock::elapsed), plus one; zero for never.
-    last_used: AtomicU64,
-    /// In the same way, when the access token ends; zero if that is not known.
-    token_ends: AtomicU64,
+    /// The last request.
+    last_used: AtomicInstant,
+    /// When the access token ends, if that is known.
+    token_ends: AtomicInstant,
     /// True if `progress` has doubts, revocations or removals, so that requests need not lock it.
     has_marks: AtomicBool,
     /// True if the mark in `progress` is that of a dormant resource.
@@ -144,8 +144,8 @@ impl Entry {
             }),
             readers: Readers::default(),
             known_since: now,
-            last_used: AtomicU64::new(0),
-            token_ends: AtomicU64::new(0),
+            last_used: AtomicInstant::default(),
+            token_ends: AtomicInstant::default(),
             has_marks: AtomicBool::new(false),
             is_dormant: AtomicBool::new(false),
             watchers: OnceLock::new(),
@@ -167,12 +167,10 @@ impl Entry {
 
     /// Takes note of a request. True if there was none within `span` before it.
     pub(super) fn touch(&self, span: Duration, now: Duration) -> bool {
-        let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        let last = self.last_used.load(Ordering::Relaxed);
         // No swap: of two requests at once both may find it so, which does no harm.
-        self.last_used
-            .store(millis.saturating_add(1), Ordering::Relaxed);
-        !within(last, span, now)
+        let was_used = self.last_used.is_within(span, now);
+        self.last_used.set(now);
+        !was_used
     }
 
     /// True while somebody uses it: by a request within `span`, or by what is still open of a response.
@@ -186,19 +184,16 @@ impl Entry {
     }
 
     pub(super) fn note_token_end(&self, at: Duration) {
-        let millis = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
-        self.token_ends
-            .store(millis.saturating_add(1), Ordering::Relaxed);
+        self.token_ends.set(at);
     }
 
     pub(super) fn token_ends_at(&self) -> Option<Duration> {
-        let ends = self.token_ends.load(Ordering::Relaxed);
-        (ends > 0).then(|| Duration::from_millis(ends - 1))
+        self.token_ends.get()
     }
 
     /// True if it had a request within `span`.
     pub(super) fn used_within(&self, span: Duration, now: Duration) -> bool {
-        within(self.last_used.load(Ordering::Relaxed), span, now)
+        self.last_used.is_within(span, now)
     }
 
     /// Doubts this person until a list arrives that was asked for since then. Does nothing if there is
@@ -349,8 +344,4 @@ impl fmt::Debug for Entry {
             .field("id", &self.id)
             .finish_non_exhaustive()
     }
-}
-
-fn within(last: u64, span: Duration, now: Duration) -> bool {
-    last > 0 && now <= Duration::from_millis(last - 1) + span
 }

@@ -17,6 +17,8 @@ mod closed_sessions;
 mod condition;
 mod cue;
 mod decide;
+#[cfg(test)]
+mod decide_properties;
 mod directory;
 mod endings;
 mod entry;

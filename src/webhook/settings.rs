@@ -25,7 +25,7 @@ impl Webhooks {
 
     /// Accepts another secret too, for the time of a rotation: the one before, or the next one.
     /// Subscriptions are made with the first.
-    pub fn also_secret(mut self, secret: WebhookSecret) -> Self {
+    pub fn with_previous_secret(mut self, secret: WebhookSecret) -> Self {
         self.secrets.push(secret);
         self
     }

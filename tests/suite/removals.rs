@@ -1,8 +1,10 @@
 //! A person who leaves the list loses their sessions, also if they are back before their next request.
 
+use std::time::Duration;
+
 use heroku_addon_simulator::AddOn;
 use support::ids::AddOnExt as _;
-use support::world::World;
+use support::world::{World, grant};
 
 const ANN: &str = "ann@example.com";
 
@@ -20,7 +22,9 @@ async fn removed_and_returned_member_signs_in_again() {
     refresh(&world, &addon).await;
     addon.app().collaborator(ANN);
     refresh(&world, &addon).await;
-    assert_eq!(browser.get("/page").await.status, 401);
+    assert_eq!(browser.fetch("/page").await.status, 401);
+    // Heroku's next form is another one.
+    world.clock.advance(Duration::from_secs(1));
     let browser = world.signed_in(&addon, ANN).await;
     assert_eq!(browser.get("/page").await.status, 200);
     refresh(&world, &addon).await;
@@ -34,7 +38,12 @@ async fn removed_team_member_signs_in_again() {
     team.member(ANN, "member");
     let addon = world.heroku.app("shared").owned_by_team(&team).addon();
     addon.mark_provisioned();
-    world.register(&addon).await;
+    let given = grant(&addon);
+    world
+        .sso
+        .register(&addon.resource_id(), given)
+        .await
+        .unwrap();
     let browser = world.signed_in(&addon, ANN).await;
     team.remove(ANN);
     refresh(&world, &addon).await;
@@ -42,7 +51,7 @@ async fn removed_team_member_signs_in_again() {
     refresh(&world, &addon).await;
     team.member(ANN, "member");
     refresh(&world, &addon).await;
-    assert_eq!(browser.get("/page").await.status, 401);
+    assert_eq!(browser.fetch("/page").await.status, 401);
 }
 
 #[tokio::test]
@@ -53,7 +62,12 @@ async fn move_from_team_to_app_keeps_the_session() {
     let app = world.heroku.app("shared").owned_by_team(&team);
     let addon = app.addon();
     addon.mark_provisioned();
-    world.register(&addon).await;
+    let given = grant(&addon);
+    world
+        .sso
+        .register(&addon.resource_id(), given)
+        .await
+        .unwrap();
     let browser = world.signed_in(&addon, ANN).await;
     team.remove(ANN);
     app.collaborator(ANN);
@@ -75,9 +89,10 @@ async fn account_that_loses_its_email_and_regains_it_signs_in_again() {
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, ANN).await;
     let first = world.heroku.user_id(ANN);
-    world.heroku.new_account(ANN);
-    refresh(&world, &addon).await;
-    world.heroku.set_user_id(ANN, first);
-    refresh(&world, &addon).await;
-    assert_eq!(browser.get("/page").await.status, 401);
+    for account in [world.heroku.new_account(ANN), first] {
+        world.heroku.set_user_id(ANN, account);
+        addon.app().remove(ANN).collaborator(ANN);
+        refresh(&world, &addon).await;
+    }
+    assert_eq!(browser.fetch("/page").await.status, 401);
 }

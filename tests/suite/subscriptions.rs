@@ -19,7 +19,7 @@ pub async fn subscribing(secrets: &[&str]) -> World {
             .iter()
             .map(|text| WebhookSecret::new(*text).unwrap());
         let webhooks = Webhooks::new(secrets.next().unwrap());
-        let webhooks = secrets.fold(webhooks, Webhooks::also_secret);
+        let webhooks = secrets.fold(webhooks, Webhooks::with_previous_secret);
         let url = format!("http://{address}/heroku/webhooks");
         builder.webhooks(webhooks.subscribe_at(url.parse().unwrap()))
     })

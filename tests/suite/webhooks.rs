@@ -22,7 +22,7 @@ pub const NEXT_SECRET: &str = "the-secret-after-the-rotation";
 pub async fn world() -> World {
     World::with(|builder| {
         let secret = |text: &str| WebhookSecret::new(text).unwrap();
-        builder.webhooks(Webhooks::new(secret(SECRET)).also_secret(secret(NEXT_SECRET)))
+        builder.webhooks(Webhooks::new(secret(SECRET)).with_previous_secret(secret(NEXT_SECRET)))
     })
     .await
 }

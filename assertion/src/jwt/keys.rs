@@ -29,7 +29,7 @@ impl JwtKeys {
     }
 
     /// Verifies what this key has signed as well.
-    pub fn also_verifies(mut self, key: JwtKey) -> Self {
+    pub fn with_previous_key(mut self, key: JwtKey) -> Self {
         self.others.push(key);
         self
     }

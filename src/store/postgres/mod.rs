@@ -12,8 +12,8 @@ mod shared;
 mod upkeep;
 mod used;
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use sqlx::Row;
@@ -50,7 +50,7 @@ pub struct PostgresStore {
     clones: Arc<AtomicU64>,
     /// By the clock of the server.
     opened_at: OffsetDateTime,
-    sweep: Arc<Mutex<Sweep>>,
+    sweep: Arc<Sweep>,
 }
 
 #[async_trait]

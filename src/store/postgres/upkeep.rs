@@ -4,7 +4,6 @@ use sqlx::Row;
 use time::OffsetDateTime;
 
 use super::{PostgresStore, row};
-use crate::cause;
 use crate::store::StoreError;
 use crate::store::column::resealed;
 use crate::store::sweep::KEPT_LONGER;
@@ -43,16 +42,14 @@ impl PostgresStore {
         Ok(count)
     }
 
-    /// Removes what is old, once in a while, in a task of its own: a sign-in does not wait for it.
+    /// Removes what is old, once in a while.
     pub(super) fn sweep(&self, now: OffsetDateTime) {
-        if self.sweep.lock().is_ok_and(|mut sweep| sweep.is_due(now)) {
-            let store = self.clone();
-            tokio::spawn(async move { store.remove_what_is_old(now).await });
-        }
+        let store = self.clone();
+        self.sweep
+            .run(now, || async move { store.remove_what_is_old(now).await });
     }
 
-    /// A failure is logged.
-    async fn remove_what_is_old(&self, now: OffsetDateTime) {
+    async fn remove_what_is_old(&self, now: OffsetDateTime) -> Result<(), StoreError> {
         // By the server's clock too: one process whose own is ahead must not forget for all.
         let forms = sqlx::query(
             "DELETE FROM tower_heroku_sso.used_sign_in
@@ -74,17 +71,9 @@ impl PostgresStore {
              WHERE asked < clock_timestamp() - interval '1 hour' AND NOT EXISTS
              (SELECT 1 FROM tower_heroku_sso.resource WHERE team_id = t.id)",
         );
-        let swept = async {
-            for old in [forms, sessions, leases, teams] {
-                self.db.execute(old).await?;
-            }
-            Ok::<_, StoreError>(())
-        };
-        if let Err(error) = swept.await {
-            tracing::warn!(
-                %error, cause = cause::of(&error),
-                "what is old could not be removed from the store"
-            );
+        for old in [forms, sessions, leases, teams] {
+            self.db.execute(old).await?;
         }
+        Ok(())
     }
 }

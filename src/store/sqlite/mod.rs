@@ -7,7 +7,7 @@ mod row;
 mod upkeep;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use sqlx::SqlitePool;
@@ -40,7 +40,7 @@ use crate::sso::ReplayKey;
 pub struct SqliteStore {
     pool: SqlitePool,
     keys: SealingKeys,
-    sweep: Arc<Mutex<Sweep>>,
+    sweep: Arc<Sweep>,
 }
 
 impl SqliteStore {

@@ -5,7 +5,6 @@ use time::OffsetDateTime;
 
 use super::SqliteStore;
 use super::row::{self, micros};
-use crate::cause;
 use crate::store::StoreError;
 use crate::store::column::resealed;
 use crate::store::sweep::KEPT_LONGER;
@@ -45,16 +44,14 @@ impl SqliteStore {
         Ok(count)
     }
 
-    /// Removes what is old, once in a while, in a task of its own: a sign-in does not wait for it.
+    /// Removes what is old, once in a while.
     pub(super) fn sweep(&self, now: OffsetDateTime) {
-        if self.sweep.lock().is_ok_and(|mut sweep| sweep.is_due(now)) {
-            let store = self.clone();
-            tokio::spawn(async move { store.remove_what_is_old(now).await });
-        }
+        let store = self.clone();
+        self.sweep
+            .run(now, || async move { store.remove_what_is_old(now).await });
     }
 
-    /// A failure is logged.
-    async fn remove_what_is_old(&self, now: OffsetDateTime) {
+    async fn remove_what_is_old(&self, now: OffsetDateTime) -> Result<(), StoreError> {
         let used = sqlx::query("DELETE FROM heroku_sso_used_sign_in WHERE until < ?1")
             .bind(micros(now - KEPT_LONGER))
             .execute(&self.pool);
@@ -67,12 +64,9 @@ impl SqliteStore {
         )
         .bind(micros(now - KEPT_LONGER))
         .execute(&self.pool);
-        let swept = async { used.await.and(closed.await).and(teams.await) };
-        if let Err(error) = swept.await {
-            tracing::warn!(
-                %error, cause = cause::of(&error),
-                "what is old could not be removed from the store"
-            );
-        }
+        used.await?;
+        closed.await?;
+        teams.await?;
+        Ok(())
     }
 }

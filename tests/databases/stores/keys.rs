@@ -118,7 +118,7 @@ async fn keys_are_rotated<P: Place>(place: P, reseal: impl AsyncFn(&P::Store) ->
         said_by(&error)
     );
 
-    let both = SealingKeys::new(key(2)).also_opens(key(1));
+    let both = SealingKeys::new(key(2)).with_previous_key(key(1));
     let store = place.open_with(both).await.unwrap();
     reads(&store).await;
     assert_eq!(reseal(&store).await, 3);

@@ -295,7 +295,7 @@ async fn the_next_key_is_fetched_when_an_assertion_names_it() {
     let token = assertion(&site).await;
     // The gate has changed to a key that this service has not heard of.
     assert_eq!(offer(&behind, &token).await.status, 401);
-    server.now_has(&keys::only(keys::es256(1)).also_verifies(keys::es256(0)));
+    server.now_has(&keys::only(keys::es256(1)).with_previous_key(keys::es256(0)));
     assert_eq!(offer(&behind, &token).await.status, 401, "asked too lately");
     site.clock.advance(Duration::from_secs(30));
     assert_eq!(offer(&behind, &token).await.status, 200);
@@ -516,7 +516,7 @@ fn keys_are_fetched_over_https_or_from_this_machine_only() {
 fn an_assertion_is_not_signed_with_a_secret() {
     for keys in [
         keys::only(keys::hs256(0)),
-        keys::only(keys::es256(0)).also_verifies(keys::hs256(0)),
+        keys::only(keys::es256(0)).with_previous_key(keys::hs256(0)),
     ] {
         let error = Assertions::new(keys, ISSUER, AUDIENCE).unwrap_err();
         assert_eq!(error, InvalidJwtKey::SecretNotAllowed);
@@ -526,8 +526,8 @@ fn an_assertion_is_not_signed_with_a_secret() {
 #[test]
 fn the_published_set_has_both_public_keys_and_nothing_secret() {
     let keys = keys::only(keys::es256(0))
-        .also_verifies(keys::ed25519(0))
-        .also_verifies(keys::hs256(0));
+        .with_previous_key(keys::ed25519(0))
+        .with_previous_key(keys::hs256(0));
     let set: serde_json::Value = serde_json::from_str(&keys.public_jwks()).unwrap();
     let published = set["keys"].as_array().unwrap();
     assert_eq!(published.len(), 2);

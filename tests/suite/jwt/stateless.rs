@@ -224,7 +224,7 @@ async fn keys_are_changed_without_signing_anybody_out() {
         let code = tower_heroku_sso::OauthGrant::Code(site.addon.grant_code().into());
         sso.register(&resource, code).await.unwrap();
     };
-    let both = keys::only(keys::hs256(1)).also_verifies(keys::hs256(0));
+    let both = keys::only(keys::hs256(1)).with_previous_key(keys::hs256(0));
     let (sso, address) = site.another(|builder| builder.stateless(both)).await;
     register(&sso).await;
     assert_eq!(as_cookie(address, &old).await.status, 200);
