@@ -162,6 +162,17 @@ impl Strictness {
     };
 }
 
+/// A question to the rule. `session` is none at a sign-in.
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    facts: &'a Facts,
+    who: Principal<'a>,
+    session: Option<&'a SessionStart>,
+    strictness: Strictness,
+    limits: &'a Limits,
+    asked: &'a Asked,
+}
+
 /// The rule. `session` is none at a sign-in.
 pub(super) fn decide(
     facts: &Facts,
@@ -171,120 +182,177 @@ pub(super) fn decide(
     limits: &Limits,
     asked: &Asked,
 ) -> Decision {
-    let failure = match asked {
-        Asked::Store(failure) | Asked::Heroku(_, failure) => failure.as_ref(),
-        Asked::Nothing => None,
-    };
-    match failure {
-        Some(SyncError::Gone) => return Decision::Deny(Denial::Gone),
-        _ if facts.has_ended => return Decision::Deny(Denial::Gone),
-        Some(SyncError::UnknownResource) => return Decision::Deny(Denial::UnknownResource),
-        _ => {}
-    }
-    let is_revoked = session.is_some_and(|session| facts.marks.revoked > Some(session.ticket));
-    if is_revoked {
-        return Decision::Deny(Denial::Revoked);
-    }
-    let began = session.map_or(facts.now, |session| session.began);
-    if limits.latest_end(began) <= facts.now {
-        return Decision::Deny(Denial::SessionOver(End::LongestLife));
-    }
-    let has_asked = matches!(asked, Asked::Heroku(..));
-    if let Some(dormant) = facts.dormant {
-        return match dormant.is_due && !has_asked {
-            true => Decision::NeedsList(Needed::Recent { again: true }),
-            false => Decision::Deny(Denial::Dormant),
-        };
-    }
-    let is_outdated = is_outdated(facts, session);
-    let is_young = facts.age.is_some_and(|age| age <= limits.refresh_interval);
-    if is_outdated && !is_young && matches!(asked, Asked::Nothing) {
-        return Decision::NeedsList(Needed::Stored);
-    }
-    let last_attempt = match (asked, facts.last_attempt) {
-        (Asked::Heroku(_, None), _) => Attempt::Answered,
-        (Asked::Heroku(_, Some(_)), _) => Attempt::Unanswered,
-        _ if strictness.always_asks => Attempt::Due,
-        // Another process has fetched a newer one, so the resource was in use.
-        (_, Attempt::Unwanted | Attempt::Unknown) if is_outdated => Attempt::Due,
-        (_, last) => last,
-    };
-    let life = match (
-        lifespan(began, facts.age, last_attempt, limits, facts.now),
+    let question = Question {
+        facts,
+        who,
+        session,
+        strictness,
+        limits,
         asked,
-    ) {
-        (Lifespan::Over(end), _) => return Decision::Deny(Denial::SessionOver(end)),
-        (_, Asked::Heroku(Needed::Probe, None)) => {
-            return Decision::Deny(Denial::SessionOver(End::Unused));
-        }
-        (Lifespan::Probe, Asked::Nothing) => return Decision::NeedsList(Needed::Stored),
-        (Lifespan::Probe, _) => return Decision::NeedsList(Needed::Probe),
-        (life, _) => life,
     };
-    let unavailable = || {
-        let failure = failure.cloned().unwrap_or(SyncError::Interrupted);
-        Decision::Deny(Denial::Unavailable(failure))
-    };
-    let own_part = facts.list.as_ref().map(|list| list.own_asked_at());
-    // What comes while Heroku answers is no older than this decision.
-    let is_answered = matches!(asked, Asked::Heroku(_, None));
-    let pending = facts.marks.pending_removal.filter(|_| !is_answered);
-    if let Some(since) = pending.filter(|since| own_part.is_none_or(|own| own.is_before(since))) {
-        return match has_asked || !strictness.awaits_pending_removal {
-            true => unavailable(),
-            false => Decision::NeedsList(Needed::AskedSince(since)),
-        };
-    }
-    let found = facts.list.as_ref().map(|list| {
-        let found = list.snapshot.list.entitlement(who.email, who.user_id);
-        (Arc::clone(list), found)
-    });
-    let is_listed = matches!(&found, Some((_, Ok(_))));
-    let (left, (list, found)) = match (life, found) {
-        (Lifespan::ByList { left }, Some(found)) => (left, found),
-        (Lifespan::Fetch, _) if strictness.forces_refresh && !is_listed => {
-            return Decision::NeedsList(Needed::Newest);
-        }
-        (Lifespan::Fetch, _) => {
-            let again = strictness.always_asks || last_attempt == Attempt::Failing;
-            return Decision::NeedsList(Needed::Recent { again });
-        }
-        _ => return unavailable(),
-    };
-    let denial = match found {
-        Ok(listed) => {
-            return match facts.marks.was_removed {
-                true => Decision::Deny(Denial::Removed),
-                false => Decision::Allow(Access { list, listed, left }),
-            };
-        }
-        Err(_) if session.is_some() && has_account_by_another_email(&list, who) => {
-            Denial::EmailChanged
-        }
-        Err(NotEntitled::Unknown) => Denial::Unavailable(SyncError::MembersWithheld),
-        Err(NotEntitled::NotListed) => Denial::NotListed,
-        Err(NotEntitled::OtherAccount) => Denial::OtherAccount,
-    };
-    match (&denial, asked) {
-        (Denial::Unavailable(_), _) => Decision::Deny(denial),
-        (_, Asked::Nothing) if is_outdated => Decision::NeedsList(Needed::Stored),
-        (_, Asked::Store(Some(_))) => unavailable(),
-        (_, Asked::Nothing | Asked::Store(_)) if strictness.forces_refresh => {
-            Decision::NeedsList(Needed::Newest)
-        }
-        // What the budget is for: it answers by the list that there is.
-        (_, Asked::Heroku(_, Some(SyncError::OverBudget { .. }) | None)) => Decision::Deny(denial),
-        // Nothing is known of anyone whom an old list lacks.
-        (_, Asked::Heroku(..)) if strictness.forces_refresh => unavailable(),
-        _ => Decision::Deny(denial),
-    }
+    let decided = question
+        .is_barred()
+        .and_then(|()| question.list_that_decides())
+        .map(|(list, left)| question.by_list(list, left));
+    decided.unwrap_or_else(|decision| decision)
 }
 
-/// True if a part of the list is from before the list that admitted the session: another process has a
-/// newer one.
-fn is_outdated(facts: &Facts, session: Option<&SessionStart>) -> bool {
-    let version = facts.list.as_ref().map(|list| list.version());
-    session.is_some_and(|session| version.is_none_or(|it| it.is_outdated_by(&session.list)))
+impl<'a> Question<'a> {
+    /// What bars the person whatever the list says.
+    fn is_barred(&self) -> Result<(), Decision> {
+        let (facts, session) = (self.facts, self.session);
+        let denial = match self.failure() {
+            Some(SyncError::Gone) => Some(Denial::Gone),
+            _ if facts.has_ended => Some(Denial::Gone),
+            Some(SyncError::UnknownResource) => Some(Denial::UnknownResource),
+            _ if session.is_some_and(|it| facts.marks.revoked > Some(it.ticket)) => {
+                Some(Denial::Revoked)
+            }
+            _ if self.limits.latest_end(self.began()) <= facts.now => {
+                Some(Denial::SessionOver(End::LongestLife))
+            }
+            _ => None,
+        };
+        match (denial, facts.dormant) {
+            (Some(denial), _) => Err(Decision::Deny(denial)),
+            (None, Some(Dormant { is_due: true })) if !self.has_asked_heroku() => {
+                Err(Decision::NeedsList(Needed::Recent { again: true }))
+            }
+            (None, Some(_)) => Err(Decision::Deny(Denial::Dormant)),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// The list that decides, and for how long it does; or that another one is needed.
+    fn list_that_decides(&self) -> Result<(&'a Arc<Held>, Duration), Decision> {
+        let (facts, limits, asked) = (self.facts, self.limits, self.asked);
+        let is_young = facts.age.is_some_and(|age| age <= limits.refresh_interval);
+        if self.is_outdated() && !is_young && matches!(asked, Asked::Nothing) {
+            return Err(Decision::NeedsList(Needed::Stored));
+        }
+        let last_attempt = self.last_attempt();
+        let life = lifespan(self.began(), facts.age, last_attempt, limits, facts.now);
+        match (life, asked) {
+            (Lifespan::Over(end), _) => return Err(Decision::Deny(Denial::SessionOver(end))),
+            (_, Asked::Heroku(Needed::Probe, None)) => {
+                return Err(Decision::Deny(Denial::SessionOver(End::Unused)));
+            }
+            (Lifespan::Probe, Asked::Nothing) => {
+                return Err(Decision::NeedsList(Needed::Stored));
+            }
+            (Lifespan::Probe, _) => return Err(Decision::NeedsList(Needed::Probe)),
+            _ => {}
+        }
+        if let Some(since) = self.pending_removal() {
+            return Err(
+                match self.has_asked_heroku() || !self.strictness.awaits_pending_removal {
+                    true => self.unavailable(),
+                    false => Decision::NeedsList(Needed::AskedSince(since)),
+                },
+            );
+        }
+        match (life, &facts.list) {
+            (Lifespan::ByList { left }, Some(list)) => Ok((list, left)),
+            (Lifespan::Fetch, list) => Err(Decision::NeedsList({
+                let is_listed = list.as_ref().is_some_and(|it| self.find(it).is_ok());
+                match self.strictness.forces_refresh && !is_listed {
+                    true => Needed::Newest,
+                    false => Needed::Recent {
+                        again: self.strictness.always_asks || last_attempt == Attempt::Failing,
+                    },
+                }
+            })),
+            _ => Err(self.unavailable()),
+        }
+    }
+
+    /// What this list says.
+    fn by_list(&self, list: &Arc<Held>, left: Duration) -> Decision {
+        let denial = match self.find(list) {
+            Ok(_) if self.facts.marks.was_removed => return Decision::Deny(Denial::Removed),
+            Ok(listed) => {
+                let list = Arc::clone(list);
+                return Decision::Allow(Access { list, listed, left });
+            }
+            Err(_) if self.session.is_some() && has_account_by_another_email(list, self.who) => {
+                Denial::EmailChanged
+            }
+            Err(NotEntitled::Unknown) => {
+                return Decision::Deny(Denial::Unavailable(SyncError::MembersWithheld));
+            }
+            Err(NotEntitled::NotListed) => Denial::NotListed,
+            Err(NotEntitled::OtherAccount) => Denial::OtherAccount,
+        };
+        match self.asked {
+            Asked::Nothing if self.is_outdated() => Decision::NeedsList(Needed::Stored),
+            Asked::Store(Some(_)) => self.unavailable(),
+            Asked::Nothing | Asked::Store(None) if self.strictness.forces_refresh => {
+                Decision::NeedsList(Needed::Newest)
+            }
+            // What the budget is for: the list that there is answers.
+            Asked::Heroku(_, Some(SyncError::OverBudget { .. }) | None) => Decision::Deny(denial),
+            // Of a person whom an old list lacks nothing is known.
+            Asked::Heroku(..) if self.strictness.forces_refresh => self.unavailable(),
+            _ => Decision::Deny(denial),
+        }
+    }
+
+    fn find(&self, list: &Held) -> Result<Entitlement, NotEntitled> {
+        let list = &list.snapshot.list;
+        list.entitlement(self.who.email, self.who.user_id)
+    }
+
+    fn began(&self) -> OffsetDateTime {
+        self.session.map_or(self.facts.now, |session| session.began)
+    }
+
+    fn last_attempt(&self) -> Attempt {
+        match (self.asked, self.facts.last_attempt) {
+            (Asked::Heroku(_, None), _) => Attempt::Answered,
+            (Asked::Heroku(_, Some(_)), _) => Attempt::Unanswered,
+            _ if self.strictness.always_asks => Attempt::Due,
+            // Another process has fetched a newer one, so the resource was in use.
+            (_, Attempt::Unwanted | Attempt::Unknown) if self.is_outdated() => Attempt::Due,
+            (_, last) => last,
+        }
+    }
+
+    /// Since when a removal is pending that the list does not answer. One that came while Heroku answered is
+    /// no older than this decision.
+    fn pending_removal(&self) -> Option<Moment> {
+        let is_answered = matches!(self.asked, Asked::Heroku(_, None));
+        let since = self.facts.marks.pending_removal.filter(|_| !is_answered)?;
+        let list = self.facts.list.as_ref();
+        let is_open = list.is_none_or(|list| list.own_asked_at().is_before(&since));
+        is_open.then_some(since)
+    }
+
+    /// True if a part of the list is from before the list that admitted the session: another process has
+    /// a newer one.
+    fn is_outdated(&self) -> bool {
+        let version = self.facts.list.as_ref().map(|list| list.version());
+        let is_older = |than| version.is_none_or(|version| version.is_outdated_by(than));
+        self.session.is_some_and(|session| is_older(&session.list))
+    }
+
+    fn has_asked_heroku(&self) -> bool {
+        matches!(self.asked, Asked::Heroku(..))
+    }
+
+    /// Why what was asked did not answer.
+    fn failure(&self) -> Option<&'a SyncError> {
+        match self.asked {
+            Asked::Store(failure) | Asked::Heroku(_, failure) => failure.as_ref(),
+            Asked::Nothing => None,
+        }
+    }
+
+    fn unavailable(&self) -> Decision {
+        let failure = self.failure().cloned();
+        Decision::Deny(Denial::Unavailable(
+            failure.unwrap_or(SyncError::Interrupted),
+        ))
+    }
 }
 
 fn has_account_by_another_email(list: &Held, who: Principal<'_>) -> bool {
