@@ -209,6 +209,25 @@ pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) ->
     tokio::time::timeout(limit, work).await.ok()
 }
 
+/// What is left of a deadline for several waits in a row, in real time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget(tokio::time::Instant);
+
+impl Budget {
+    pub(crate) fn of(limit: Duration) -> Self {
+        Self(tokio::time::Instant::now() + limit)
+    }
+
+    pub(crate) fn left(self) -> Duration {
+        self.0.duration_since(tokio::time::Instant::now())
+    }
+
+    /// What the work comes to, or none if that is not before the deadline. The work is dropped then.
+    pub(crate) async fn within<T>(self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::time::timeout_at(self.0, work).await.ok()
+    }
+}
+
 /// Tells how much real time has passed since: for limits that the http client keeps, by its own clock.
 pub(crate) fn stopwatch() -> impl Fn() -> Duration {
     let begun = Instant::now();

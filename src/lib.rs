@@ -120,6 +120,7 @@ mod audit;
 mod cause;
 pub mod clock;
 mod config;
+mod deadlines;
 #[cfg(feature = "axum")]
 pub mod extract;
 #[cfg(fuzzing)]
@@ -137,6 +138,7 @@ mod lifespan;
 mod meter;
 #[cfg(feature = "axum")]
 pub mod partner_api;
+mod request_body;
 #[cfg(feature = "axum")]
 mod routes;
 pub mod secret;

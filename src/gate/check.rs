@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 use super::visit::Visit;
 use super::{HerokuUser, RefusalKind};
 use crate::audit;
-use crate::clock::Reading;
+use crate::clock::{Budget, Reading};
 use crate::lifespan::End;
 use crate::session::{Credential, Grant, SessionName};
 use crate::sync::{Denial, Strictness, SyncError};
@@ -67,12 +67,13 @@ impl Keeper {
     /// `mount` is what a router outside of the gate took off the path.
     ///
     /// Asks the session store who this is, and the newest list whether they may pass. One list
-    /// decides the whole request, also if a newer one arrives meanwhile.
+    /// decides the whole request, also if a newer one arrives meanwhile. All of it within the budget.
     pub(super) async fn check(
         self: &Arc<Self>,
         credential: Option<Credential<'static>>,
         place: Place,
         mount: String,
+        budget: Budget,
     ) -> Result<HerokuUser, Refusal> {
         let credential = credential.ok_or_else(|| {
             let refusal = Refusal::new(RefusalKind::NoSession);
@@ -81,7 +82,9 @@ impl Keeper {
                 _ => self.because_no_cookie(refusal, place.resource()),
             }
         })?;
-        let checked = self.check_session(&credential, place, &mount).await;
+        let checked = self.check_session(&credential, place, &mount, budget);
+        let checked = budget.within(checked).await;
+        let checked = checked.unwrap_or_else(|| Err(self.out_of_time("check")));
         checked.map_err(|refusal| match credential.is_cookie() {
             true => refusal,
             false => refusal.of_bearer(),
@@ -93,6 +96,7 @@ impl Keeper {
         credential: &Credential<'static>,
         place: Place,
         mount: &str,
+        budget: Budget,
     ) -> Result<HerokuUser, Refusal> {
         // The cookie stays where it is: a browser may have got another one meanwhile, of a later sign-in.
         let turn_away = |kind, why: &str| self.because(Refusal::new(kind), &why);
@@ -108,10 +112,11 @@ impl Keeper {
             let why = "the session is another resource's";
             return Err(turn_away(RefusalKind::OtherResource, why));
         }
-        let (who, start) = (grant.principal(), grant.start());
-        let access =
-            self.directory
-                .authorize(&grant.resource, who, Some(&start), Strictness::REQUEST);
+        let (who, start, left) = (grant.principal(), grant.start(), budget.left());
+        let (resource, strictness) = (&grant.resource, Strictness::REQUEST);
+        let access = self
+            .directory
+            .authorize(resource, who, Some(&start), strictness, left);
         let access = match access.await {
             Ok(access) => access,
             Err(denial) => return Err(self.reject(&session, &grant, &denial).await),

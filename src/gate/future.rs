@@ -20,6 +20,7 @@ use super::mode::{Mode, Stranger};
 use super::refusal::Refusal;
 use super::user::HerokuUser;
 use super::visitor::Visitor;
+use crate::clock::Budget;
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -56,6 +57,7 @@ pin_project! {
 struct Waiting<S, ReqBody> {
     keeper: Arc<Keeper>,
     mode: Mode,
+    budget: Budget,
     request: Request<ReqBody>,
     service: S,
 }
@@ -81,6 +83,7 @@ where
         check: Boxed<Result<HerokuUser, Refusal>>,
         keeper: Arc<Keeper>,
         mode: Mode,
+        budget: Budget,
         request: Request<ReqBody>,
         service: S,
     ) -> Self {
@@ -90,6 +93,7 @@ where
                 waiting: Some(Waiting {
                     keeper,
                     mode,
+                    budget,
                     request,
                     service,
                 }),
@@ -148,6 +152,7 @@ where
         let Self {
             keeper,
             mode,
+            budget,
             mut request,
             mut service,
         } = self;
@@ -163,7 +168,7 @@ where
             }
             (Err(refusal), Mode::Guard) => {
                 let visitor = Visitor::of(&keeper, &request);
-                let answer = async move { visitor.refuse(&keeper, refusal).await };
+                let answer = async move { visitor.refuse(&keeper, refusal, budget).await };
                 State::Answer {
                     answer: Box::pin(answer),
                 }

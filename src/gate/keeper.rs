@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::timeout;
 use url::{Host, Url};
 
 use super::explain::PolicyWarning;
@@ -11,15 +10,13 @@ use super::paths::Paths;
 use super::refusal::Refusal;
 use super::used_forms::UsedForms;
 use crate::cause;
-use crate::clock::Hourly;
+use crate::clock::{self, Hourly};
 use crate::config::{OnExpired, Streams};
+use crate::deadlines::{REQUEST, SESSION_CLOSING};
 use crate::heroku::is_loopback;
 use crate::session::{Cookies, Credential, Grant, SessionError, SessionName, Sessions};
 use crate::sso::Verifier;
 use crate::sync::{Directory, SyncError};
-
-/// How long an answer waits for a session to be closed that it does not depend on.
-const CLOSING: Duration = Duration::from_secs(2);
 
 /// Decides who passes.
 #[derive(Debug)]
@@ -50,12 +47,12 @@ impl Keeper {
     /// A session that is left in the store by a failure here is refused again next time.
     pub(super) async fn close(&self, session: &SessionName) {
         // In this process it is closed before anything is waited for, and the rest goes on by itself.
-        match timeout(CLOSING, self.sessions.close(session)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
+        match clock::within(SESSION_CLOSING, self.sessions.close(session)).await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
                 tracing::warn!(%error, cause = cause::of(&error), "a session could not be removed");
             }
-            Err(_) => tracing::warn!("removing a session takes its time; not waited for"),
+            None => tracing::warn!("removing a session takes its time; not waited for"),
         }
     }
 
@@ -84,6 +81,16 @@ impl Keeper {
         if let Err(error) = self.close_named(&previous).await {
             tracing::warn!(%error, cause = cause::of(&error), "a session could not be removed");
         }
+    }
+
+    /// The time for a request is over, and nothing is known.
+    pub(super) fn out_of_time(&self, what: &'static str) -> Refusal {
+        tracing::warn!(what, limit = ?REQUEST, "a request takes too long: it is given up, and nobody signed out");
+        let refusal = Refusal::cannot_check(Duration::from_secs(5));
+        self.because(
+            refusal,
+            &format_args!("the {what} took longer than {REQUEST:?}"),
+        )
     }
 
     pub(super) fn unavailable(&self, error: &SessionError) -> Refusal {

@@ -11,6 +11,8 @@ use time::OffsetDateTime;
 use super::keeper::Keeper;
 use super::open_session::{Carrier, NotOpened, Proved};
 use crate::access::{Email, Member};
+use crate::clock::Budget;
+use crate::deadlines::REQUEST;
 use crate::ids::ResourceId;
 use crate::sso::Proof;
 use crate::sync::Denial;
@@ -103,6 +105,23 @@ impl Keeper {
         email: &VerifiedEmail,
         headers: &HeaderMap,
     ) -> Result<SignedIn, AdmitError> {
+        let budget = Budget::of(REQUEST);
+        let admitted = budget.within(self.try_admit(resource, email, headers, budget));
+        let admitted = admitted.await;
+        admitted.unwrap_or_else(|| {
+            tracing::warn!(limit = ?REQUEST, "a sign-in takes too long and is given up");
+            let retry_after = Duration::from_secs(5);
+            Err(AdmitError::CannotCheck { retry_after })
+        })
+    }
+
+    async fn try_admit(
+        &self,
+        resource: &ResourceId,
+        email: &VerifiedEmail,
+        headers: &HeaderMap,
+        budget: Budget,
+    ) -> Result<SignedIn, AdmitError> {
         let previous = self.cookies.session_of(headers, Some(resource));
         let proved = Proved {
             resource,
@@ -111,8 +130,8 @@ impl Keeper {
             proof: Proof::OwnLogin,
             form: None,
         };
-        let opened = self.open_session(proved, Carrier::Cookie(previous)).await;
-        let (opened, admitted) = opened.map_err(|why| match why {
+        let opened = self.open_session(proved, Carrier::Cookie(previous), budget);
+        let (opened, admitted) = opened.await.map_err(|why| match why {
             NotOpened::Denied(denial) => AdmitError::from(denial),
             NotOpened::Sessions(_) | NotOpened::Form(_) => {
                 self.not_opened(why);

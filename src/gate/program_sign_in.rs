@@ -13,6 +13,8 @@ use super::keeper::Keeper;
 use super::open_session::{Carrier, Proved};
 use super::refusal::Refusal;
 use crate::audit;
+use crate::clock::Budget;
+use crate::deadlines::REQUEST;
 use crate::session::Opened;
 use crate::sso::SsoRequest;
 
@@ -24,10 +26,10 @@ impl Keeper {
     /// change. The same verification, the same single use and the same list as for a browser's form.
     pub(super) async fn program_sign_in<B>(&self, request: Request<B>) -> Response<Full<Bytes>> {
         let (parts, _) = request.into_parts();
-        match self
-            .try_program_sign_in(&parts.method, &parts.headers)
-            .await
-        {
+        let budget = Budget::of(REQUEST);
+        let answer = self.try_program_sign_in(&parts.method, &parts.headers, budget);
+        let answer = budget.within(answer).await;
+        match answer.unwrap_or_else(|| Err(self.out_of_time("sign-in"))) {
             Ok(response) => response,
             Err(refusal) => refusal.into_response(Format::ProblemJson, &parts.method),
         }
@@ -37,6 +39,7 @@ impl Keeper {
         &self,
         method: &Method,
         headers: &HeaderMap,
+        budget: Budget,
     ) -> Result<Response<Full<Bytes>>, Refusal> {
         if method != Method::POST {
             return Err(Refusal::method_not_allowed("POST"));
@@ -53,7 +56,7 @@ impl Keeper {
         let _turn = self.unused(&verified, "").await?;
         let resource = self.signed_resource(&verified).await?;
         let proved = Proved::by_form(&resource, &verified);
-        let opened = self.open_session(proved, Carrier::Bearer).await;
+        let opened = self.open_session(proved, Carrier::Bearer, budget).await;
         let (opened, _) = opened.map_err(|why| self.not_opened(why))?;
         let Opened {
             value, latest_end, ..

@@ -19,6 +19,8 @@ use super::original_uri;
 use super::paths::Errand;
 use super::sign_out::SignOut;
 use super::user::HerokuUser;
+use crate::clock::Budget;
+use crate::deadlines::REQUEST;
 use crate::session::Credential;
 
 /// The gate around a service. See the [module docs](crate::gate).
@@ -109,14 +111,16 @@ where
                 // Only this gate says who is behind a request, whatever stands outside of it.
                 request.extensions_mut().remove::<HerokuUser>();
                 let keeper = Arc::clone(keeper);
+                let budget = Budget::of(REQUEST);
                 let check = {
                     let keeper = Arc::clone(&keeper);
-                    async move { keeper.check(credential, place, mount).await }
+                    async move { keeper.check(credential, place, mount, budget).await }
                 };
                 // The service that was polled ready goes along; the clone stays.
                 let clone = self.inner.clone();
                 let ready = mem::replace(&mut self.inner, clone);
-                ResponseFuture::check(Box::pin(check), keeper, self.mode, request, ready)
+                let check = Box::pin(check);
+                ResponseFuture::check(check, keeper, self.mode, budget, request, ready)
             }
         }
     }

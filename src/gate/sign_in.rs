@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, SET_COOKIE};
+use http::header::{CONTENT_TYPE, HOST, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body::Body;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use mime::Mime;
 use url::Url;
 
@@ -22,19 +22,17 @@ use super::used_forms::{Form, Turn};
 use super::visitor::redirect;
 use crate::audit;
 use crate::cause;
-use crate::clock::{self, Reading};
+use crate::clock::{Budget, Reading};
+use crate::deadlines::REQUEST;
 use crate::heroku::is_loopback;
 use crate::ids::ResourceId;
+use crate::request_body::{self, BodyError};
 use crate::sso::{SignedResource, SsoError, SsoPolicy, SsoRequest, VerifiedSso};
 use crate::store::StoreError;
 use crate::sync::Denial;
 
 /// An SSO form has about one kilobyte.
 const MAX_BODY: usize = 64 * 1024;
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a sign-in takes at most once its form is read, waiting for another one with the same form
-/// included.
-const LONGEST_TURN: Duration = Duration::from_secs(15);
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -62,10 +60,11 @@ impl Keeper {
     {
         let prefix = original_uri::prefix(&request).to_owned();
         let browser = request.headers().clone();
+        let budget = Budget::of(REQUEST);
         let form = self.read_form(request).await?;
-        let signing_in = self.sign_in_by(&form, &prefix, &browser);
-        let answer = clock::within(LONGEST_TURN, signing_in).await;
-        answer.unwrap_or_else(|| Err(Refusal::cannot_check(Duration::from_secs(5))))
+        let signing_in = self.sign_in_by(&form, &prefix, &browser, budget);
+        let answer = budget.within(signing_in).await;
+        answer.unwrap_or_else(|| Err(self.out_of_time("sign-in")))
     }
 
     async fn sign_in_by(
@@ -73,6 +72,7 @@ impl Keeper {
         form: &SsoRequest,
         prefix: &str,
         browser: &HeaderMap,
+        budget: Budget,
     ) -> Result<Response<Full<Bytes>>, Refusal> {
         let verified = self.verify(form)?;
         let _turn = self.unused(&verified, prefix).await?;
@@ -80,8 +80,8 @@ impl Keeper {
         let landing = self.landing(prefix, &resource);
         let previous = self.cookies.session_of(browser, Some(&resource));
         let proved = Proved::by_form(&resource, &verified);
-        let opened = self.open_session(proved, Carrier::Cookie(previous)).await;
-        let (opened, _) = opened.map_err(|why| {
+        let opened = self.open_session(proved, Carrier::Cookie(previous), budget);
+        let (opened, _) = opened.await.map_err(|why| {
             let refusal = self.not_opened(why);
             match refusal.kind {
                 RefusalKind::UsedSignIn => refusal.or_go_on_at(landing.clone()),
@@ -173,7 +173,15 @@ impl Keeper {
             let why = "the content type is not `application/x-www-form-urlencoded` in UTF-8";
             return Err(self.because(Refusal::new(RefusalKind::NotAForm), &why));
         }
-        let body = read_body(request).await?;
+        let (parts, body) = request.into_parts();
+        let body = request_body::read(&parts.headers, body, MAX_BODY).await;
+        let body = body.map_err(|error| {
+            Refusal::new(match error {
+                BodyError::Broken => RefusalKind::InvalidSignIn,
+                BodyError::Slow => RefusalKind::SlowBody,
+                BodyError::TooLarge => RefusalKind::TooLarge,
+            })
+        })?;
         SsoRequest::parse(&body).map_err(|error| self.malformed(&error))
     }
 
@@ -235,15 +243,15 @@ impl Keeper {
         }
     }
 
-    /// The form's turn, if it was not used before: found out before anything is made for it.
+    /// The form's turn, if it was not used before: found out before anything is made for it. Another sign-in
+    /// with the same form may take its time: the caller waits within its budget.
     pub(super) async fn unused(
         &self,
         verified: &VerifiedSso,
         prefix: &str,
     ) -> Result<Turn<'_>, Refusal> {
         let (key, store) = (verified.replay_key(), self.directory.store());
-        let turn = clock::within(LONGEST_TURN, self.used_forms.turn(key)).await;
-        let turn = turn.ok_or_else(|| Refusal::cannot_check(Duration::from_secs(5)))?;
+        let turn = self.used_forms.turn(key).await;
         let now = Reading::of(self.directory.clock());
         let resource = match verified.resource {
             SignedResource::Resource(id) => Some(id),
@@ -297,27 +305,6 @@ impl Keeper {
         audit::sign_in_refused(resource, Some(&verified.email), &cause::with(error));
         let refusal = Refusal::cannot_check(Duration::from_secs(5));
         self.because_of(refusal, error)
-    }
-}
-
-async fn read_body<B>(request: Request<B>) -> Result<Bytes, Refusal>
-where
-    B: Body + Send + 'static,
-    B::Error: Into<BoxError>,
-{
-    let announced = request.headers().get(CONTENT_LENGTH);
-    let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > MAX_BODY as u64) {
-        return Err(Refusal::new(RefusalKind::TooLarge));
-    }
-    let body = Limited::new(request.into_body(), MAX_BODY).collect();
-    match tokio::time::timeout(BODY_TIMEOUT, body).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(Refusal::new(RefusalKind::TooLarge))
-        }
-        Ok(Err(_)) => Err(Refusal::new(RefusalKind::InvalidSignIn)),
-        Err(_) => Err(Refusal::new(RefusalKind::SlowBody)),
     }
 }
 

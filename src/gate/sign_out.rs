@@ -1,7 +1,5 @@
 //! The sign-out endpoint.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, HOST, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -14,15 +12,13 @@ use super::refusal::Refusal;
 use super::{RefusalKind, page};
 use crate::audit;
 use crate::clock;
+use crate::deadlines::REQUEST;
 use crate::ids::ResourceId;
 use crate::session::Credential;
 
 /// How many sessions one request may end, as each is looked up and answered by a cookie: more than a
 /// browser has dashboards open.
 const MOST_SESSIONS: usize = 20;
-
-/// How long a sign-out takes at most.
-const LONGEST: Duration = Duration::from_secs(15);
 
 /// What a sign-out depends on, taken from its request.
 #[derive(Debug)]
@@ -84,7 +80,7 @@ impl Keeper {
         if !sign_out.own_site {
             return refuse(Refusal::new(RefusalKind::CrossSite));
         }
-        let closing = clock::within(LONGEST, async {
+        let closing = clock::within(REQUEST, async {
             for (_, credential) in &sign_out.sessions {
                 if let Some(grant) = self.close_named(credential).await? {
                     audit::signed_out(&grant.resource, &grant.email);
@@ -95,7 +91,7 @@ impl Keeper {
         match closing.await {
             Some(Ok(())) => {}
             Some(Err(error)) => return refuse(self.unavailable(&error)),
-            None => return refuse(Refusal::cannot_check(Duration::from_secs(5))),
+            None => return refuse(self.out_of_time("sign-out")),
         }
         let mut response = match sign_out.format {
             Format::Html => page::respond(StatusCode::OK, page::signed_out()),

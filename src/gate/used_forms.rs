@@ -12,7 +12,7 @@ use crate::clock::Reading;
 use crate::ids::ResourceId;
 use crate::lately::Lately;
 use crate::sso::{ReplayKey, VerifiedSso};
-use crate::store::{Store, StoreError};
+use crate::store::{BoundedStore, StoreError};
 
 /// What this process knows of forms that were used, and which of them it is at.
 pub(crate) struct UsedForms {
@@ -62,7 +62,7 @@ impl UsedForms {
     pub(super) async fn look_up(
         &self,
         key: &ReplayKey,
-        store: &dyn Store,
+        store: &BoundedStore,
         now: Reading,
     ) -> Result<Form, StoreError> {
         if let Some(resource) = self.known.get(key) {
@@ -80,7 +80,7 @@ impl UsedForms {
         &self,
         verified: &VerifiedSso,
         resource: &ResourceId,
-        store: &dyn Store,
+        store: &BoundedStore,
         until: OffsetDateTime,
         now: Reading,
     ) -> Result<bool, StoreError> {

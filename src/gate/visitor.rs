@@ -13,6 +13,7 @@ use super::keeper::Keeper;
 use super::original_uri;
 use super::paths::Place;
 use super::refusal::Refusal;
+use crate::clock::Budget;
 use crate::config::OnExpired;
 use crate::ids::ResourceId;
 use crate::session::WayBack;
@@ -57,8 +58,14 @@ impl Visitor {
         }
     }
 
-    /// Turns the visitor away; one whose session has ended is led to where it can begin again.
-    pub(super) async fn refuse(self, keeper: &Keeper, refusal: Refusal) -> Response<Full<Bytes>> {
+    /// Turns the visitor away; one whose session has ended is led to where it can begin again, if that is
+    /// found out within the budget.
+    pub(super) async fn refuse(
+        self,
+        keeper: &Keeper,
+        refusal: Refusal,
+        budget: Budget,
+    ) -> Response<Full<Bytes>> {
         let mut refusal = refusal;
         if refusal.is_of_bearer() {
             return refusal.into_response(Format::ProblemJson, &self.method);
@@ -67,7 +74,7 @@ impl Visitor {
             refusal.kind,
             RefusalKind::NoSession | RefusalKind::SessionEnded
         ) && let Some(resource) = self.hint
-            && let Some(web_url) = web_url(keeper, &resource).await
+            && let Some(Some(web_url)) = budget.within(web_url(keeper, &resource)).await
         {
             if let Some(wanted) = self.way_to_heroku(keeper) {
                 return bounce(keeper, refusal.kind, &web_url, resource, wanted);

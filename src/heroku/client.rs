@@ -19,14 +19,13 @@ use super::wire::{
 use super::{Call, HerokuAnswer, HerokuError, HerokuUrl, limits};
 use crate::access::{People, Person};
 use crate::clock::{self, SharedClock};
+use crate::deadlines::{HEROKU_CONNECT, HEROKU_READ};
 use crate::ids::{AppId, ResourceId, TeamId};
 use crate::meter;
 use crate::secret::ClientSecret;
 
 /// A page of 1,000 collaborators is about 400 kB.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-const READ_TIMEOUT: Duration = Duration::from_secs(5);
 const USER_AGENT: &str = concat!("tower-heroku-sso/", env!("CARGO_PKG_VERSION"));
 
 /// Talks to Heroku. One per process: it holds the connections.
@@ -69,8 +68,8 @@ impl HerokuClient {
             // A redirect would carry the bearer token to wherever it points.
             .redirect(redirect::Policy::none())
             .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT.min(timeout))
-            .read_timeout(READ_TIMEOUT.min(timeout))
+            .connect_timeout(HEROKU_CONNECT.min(timeout))
+            .read_timeout(HEROKU_READ.min(timeout))
             .timeout(timeout);
         if api_url.is_loopback() || id_url.is_loopback() {
             // Plain http to this machine must not reach a proxy, token and all.

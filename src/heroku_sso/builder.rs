@@ -11,9 +11,11 @@ use crate::config::{
 };
 use crate::gate::{Keeper, Paths, PolicyWarning, UsedForms};
 use crate::heroku::{HerokuClient, HerokuUrl};
-use crate::session::{Cookies, Keeping, MemorySessions, SessionStore, Sessions};
+use crate::session::{
+    BoundedSessionStore, Cookies, Keeping, MemorySessions, SessionStore, Sessions,
+};
 use crate::sso::{SsoPolicy, Verifier};
-use crate::store::{MemoryStore, Store};
+use crate::store::{BoundedStore, MemoryStore, Store};
 use crate::sync::{Deadlines, Directory, RatePools, SyncScope, SyncSettings};
 use crate::webhook::Webhooks;
 
@@ -187,7 +189,7 @@ impl HerokuSsoBuilder {
         );
         let directory = Directory::new(
             client.map_err(SetupError::Client)?,
-            store,
+            BoundedStore::new(store),
             Arc::clone(&clock),
             SyncSettings {
                 refresh_interval: config.refresh_interval,
@@ -263,12 +265,14 @@ impl HerokuSsoBuilder {
             });
         }
         Ok(match &self.sessions {
-            Some(store) => Keeping::Store(Arc::clone(store), self.config.session_cache),
-            None => {
-                let store = MemorySessions::new(Arc::clone(clock));
-                Keeping::Store(Arc::new(store), self.config.session_cache)
-            }
+            Some(store) => self.keeping_in(Arc::clone(store)),
+            None => self.keeping_in(Arc::new(MemorySessions::new(Arc::clone(clock)))),
         })
+    }
+
+    fn keeping_in(&self, store: Arc<dyn SessionStore>) -> Keeping {
+        let store = BoundedSessionStore::new(store);
+        Keeping::Store(store, self.config.session_cache)
     }
 }
 

@@ -43,6 +43,7 @@
 
 mod addon;
 mod basic_auth;
+mod body;
 mod requests;
 mod routes;
 mod webhook;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{post, put};
@@ -12,11 +12,13 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
+use super::body::Whole;
 use super::requests::PlanJson;
 use super::{Addon, AddonError, Outcome, PlanChange, Provision, basic_auth};
 use crate::audit;
 use crate::cause;
-use crate::clock::Hourly;
+use crate::clock::{Budget, Hourly};
+use crate::deadlines::REQUEST;
 use crate::heroku_sso::HerokuSso;
 use crate::ids::ResourceId;
 use crate::meter;
@@ -59,7 +61,6 @@ impl HerokuSso {
         Router::new()
             .route("/heroku/resources", post(provision::<A>))
             .route(RESOURCE, resource)
-            .route_layer(DefaultBodyLimit::max(MAX_BODY))
             .route_layer(from_fn_with_state(Arc::clone(&api), authenticate::<A>))
             .with_state(api)
             .merge(oldest_form(self, RESOURCE))
@@ -93,7 +94,7 @@ async fn authenticate<A: Addon>(State(api): Shared<A>, request: Request, next: N
     response
 }
 
-async fn provision<A: Addon>(State(api): Shared<A>, body: Bytes) -> Response {
+async fn provision<A: Addon>(State(api): Shared<A>, Whole(body): Whole<MAX_BODY>) -> Response {
     let Ok(request) = serde_json::from_slice::<Provision>(&body) else {
         let what = "expected a JSON object with the resource's uuid";
         return message(StatusCode::UNPROCESSABLE_ENTITY, what);
@@ -105,10 +106,13 @@ async fn provision<A: Addon>(State(api): Shared<A>, body: Bytes) -> Response {
 /// Runs `work` while no other call of the partner's methods for this resource does: a DELETE waits for a
 /// POST that still trades its grant, and of two POSTs each finds what the other has left. What has begun
 /// is done to its end, also if Heroku hangs up.
+///
+/// Everything here has one budget but for the partner's own method. That is waited for as long as it takes:
+/// only the partner knows what stopping it halfway would leave behind, and Heroku gives the call up itself.
 async fn one_at_a_time<A, R, F>(
     api: &Arc<Api<A>>,
     id: &ResourceId,
-    work: fn(Arc<Api<A>>, R) -> F,
+    work: fn(Arc<Api<A>>, R, Budget) -> F,
     request: R,
 ) -> Response
 where
@@ -117,22 +121,43 @@ where
     F: Future<Output = Response> + Send + 'static,
 {
     let for_work = Arc::clone(api);
-    let work = move || work(Arc::clone(&for_work), request.clone());
-    let answer = PartnerTurns::run(&api.sso.directory, id, work).await;
+    let budget = Budget::of(REQUEST);
+    let work = move || work(Arc::clone(&for_work), request.clone(), budget);
+    let answer = PartnerTurns::run(&api.sso.directory, id, budget, work).await;
     answer.unwrap_or_else(|error| unavailable(id, &error))
 }
 
-async fn provision_in_turn<A: Addon>(api: Arc<Api<A>>, request: Provision) -> Response {
+/// What the gate's own part comes to within the budget. What it has begun goes on beyond it.
+async fn own<T>(
+    budget: Budget,
+    work: impl Future<Output = Result<T, SyncError>>,
+) -> Result<T, SyncError> {
+    let done = budget.within(work).await;
+    done.unwrap_or(Err(SyncError::Busy))
+}
+
+/// What the partner's method comes to, and the budget as it was before.
+async fn partners<T>(budget: Budget, method: impl Future<Output = T>) -> (T, Budget) {
+    let left = budget.left();
+    (method.await, Budget::of(left))
+}
+
+async fn provision_in_turn<A: Addon>(
+    api: Arc<Api<A>>,
+    request: Provision,
+    budget: Budget,
+) -> Response {
     let id = request.uuid;
     let grant = request.oauth_grant.as_ref();
     let grant = grant.map(|grant| OauthGrant::Code(grant.code.clone()));
     let directory = &api.sso.directory;
-    let is_new = match directory.register(&id, grant, None).await {
+    let is_new = match own(budget, directory.register(&id, grant, None)).await {
         Ok(is_new) => is_new,
         Err(SyncError::Gone) => return gone(),
         Err(error) => return unavailable(&id, &error),
     };
-    match api.addon.provision(request).await {
+    let (provisioned, budget) = partners(budget, api.addon.provision(request)).await;
+    match provisioned {
         Ok(Outcome::Done {
             config,
             log_drain_url,
@@ -158,7 +183,7 @@ async fn provision_in_turn<A: Addon>(api: Arc<Api<A>>, request: Provision) -> Re
             // Heroku will not know this resource. One that was there before stays.
             if rejected
                 && is_new
-                && let Err(error) = directory.erase(&id).await
+                && let Err(error) = own(budget, directory.erase(&id)).await
             {
                 return unavailable(&id, &error);
             }
@@ -170,7 +195,7 @@ async fn provision_in_turn<A: Addon>(api: Arc<Api<A>>, request: Provision) -> Re
 async fn change_plan<A: Addon>(
     State(api): Shared<A>,
     Path(uuid): Path<String>,
-    body: Bytes,
+    Whole(body): Whole<MAX_BODY>,
 ) -> Response {
     let Ok(resource) = uuid.parse() else {
         return not_found();
@@ -181,8 +206,9 @@ async fn change_plan<A: Addon>(
 async fn change_plan_in_turn<A: Addon>(
     api: Arc<Api<A>>,
     (resource, body): (ResourceId, Bytes),
+    budget: Budget,
 ) -> Response {
-    match state(&api.sso, &resource).await {
+    match state(&api.sso, &resource, budget).await {
         Ok((ResourceState::Deprovisioning | ResourceState::Deprovisioned, _)) => return gone(),
         Ok(_) => {}
         Err(response) => return response,
@@ -191,7 +217,9 @@ async fn change_plan_in_turn<A: Addon>(
         let what = "expected a JSON object with the plan";
         return message(StatusCode::UNPROCESSABLE_ENTITY, what);
     };
-    match api.addon.change_plan(PlanChange { resource, plan }).await {
+    let change = PlanChange { resource, plan };
+    let (changed, _) = partners(budget, api.addon.change_plan(change)).await;
+    match changed {
         Ok(Outcome::Done {
             config, message, ..
         }) => {
@@ -222,31 +250,38 @@ async fn deprovision<A: Addon>(State(api): Shared<A>, Path(uuid): Path<String>) 
     one_at_a_time(&api, &resource, deprovision_in_turn, resource).await
 }
 
-async fn deprovision_in_turn<A: Addon>(api: Arc<Api<A>>, resource: ResourceId) -> Response {
-    match state(&api.sso, &resource).await {
+async fn deprovision_in_turn<A: Addon>(
+    api: Arc<Api<A>>,
+    resource: ResourceId,
+    budget: Budget,
+) -> Response {
+    match state(&api.sso, &resource, budget).await {
         Ok((ResourceState::Deprovisioned, false)) => return gone(),
         // Also one that ended without a word of Heroku's: this is it.
         Ok(_) => {}
         Err(response) => return response,
     }
     let directory = &api.sso.directory;
-    match api.addon.deprovision(resource).await {
-        Ok(Outcome::Done { .. }) => match directory.deprovisioned(&resource).await {
+    let (deprovisioned, budget) = partners(budget, api.addon.deprovision(resource)).await;
+    match deprovisioned {
+        Ok(Outcome::Done { .. }) => match own(budget, directory.deprovisioned(&resource)).await {
             Ok(_) => {
                 audit::partner_call("deprovisioned", &resource, "done");
                 StatusCode::NO_CONTENT.into_response()
             }
             Err(error) => unavailable(&resource, &error),
         },
-        Ok(Outcome::Later { message: said }) => match directory.begin_closing(&resource).await {
-            // Also if that was begun before, and Heroku asks again.
-            Ok(_) => {
-                audit::partner_call("deprovisioned", &resource, "later");
-                let said = said.unwrap_or_else(|| "The add-on is being removed.".to_owned());
-                message(StatusCode::ACCEPTED, &said)
+        Ok(Outcome::Later { message: said }) => {
+            match own(budget, directory.begin_closing(&resource)).await {
+                // Also if that was begun before, and Heroku asks again.
+                Ok(_) => {
+                    audit::partner_call("deprovisioned", &resource, "later");
+                    let said = said.unwrap_or_else(|| "The add-on is being removed.".to_owned());
+                    message(StatusCode::ACCEPTED, &said)
+                }
+                Err(error) => unavailable(&resource, &error),
             }
-            Err(error) => unavailable(&resource, &error),
-        },
+        }
         Err(error) => {
             audit::partner_call("deprovisioned", &resource, outcome_of(&error));
             refused(&error)
@@ -263,8 +298,13 @@ fn outcome_of(error: &AddonError) -> &'static str {
 }
 
 /// The state of a known resource, and whether the partner's part of its end is still owed.
-async fn state(sso: &HerokuSso, id: &ResourceId) -> Result<(ResourceState, bool), Response> {
-    match sso.directory.store().get(id).await {
+async fn state(
+    sso: &HerokuSso,
+    id: &ResourceId,
+    budget: Budget,
+) -> Result<(ResourceState, bool), Response> {
+    let known = async { Ok(sso.directory.store().get(id).await?) };
+    match own(budget, known).await {
         Ok(Some(known)) => Ok((known.state, known.deprovision_owed)),
         Ok(None) => Err(not_found()),
         Err(error) => Err(unavailable(id, &error)),
@@ -295,6 +335,6 @@ fn unavailable(id: &ResourceId, error: &dyn std::error::Error) -> Response {
     message(StatusCode::SERVICE_UNAVAILABLE, what)
 }
 
-fn message(status: StatusCode, text: &str) -> Response {
+pub(super) fn message(status: StatusCode, text: &str) -> Response {
     (status, Json(json!({ "message": text }))).into_response()
 }

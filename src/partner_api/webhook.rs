@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use axum::routing::post;
 use http::{HeaderMap, StatusCode};
 
+use super::body::Whole;
 use crate::cause;
-use crate::clock::Hourly;
+use crate::clock::{self, Hourly};
+use crate::deadlines::REQUEST;
 use crate::heroku_sso::HerokuSso;
 use crate::meter;
+use crate::store::StoreError;
 use crate::sync::{Directory, SyncError};
 use crate::webhook::Webhooks;
 use crate::webhook::notification::Notification;
@@ -40,7 +42,8 @@ impl HerokuSso {
     /// | signed by one of the secrets | 204, also if it says nothing of interest or came before |
     /// | without a signature, with a wrong one or with several | 401 |
     /// | larger than 256 KiB | 413 |
-    /// | signed, but the store does not answer, or the resources are still being read from it | 503: Heroku sends it again |
+    /// | not there after 10 seconds | 408 |
+    /// | signed, but the store does not answer in time, or the resources are still being read from it | 503: Heroku sends it again |
     pub fn webhooks<S>(&self) -> Router<S>
     where
         S: Clone + Send + Sync + 'static,
@@ -56,7 +59,6 @@ impl HerokuSso {
         });
         Router::new()
             .route(PATH, post(receive))
-            .route_layer(DefaultBodyLimit::max(MAX_BODY))
             .with_state(receiver)
     }
 }
@@ -64,7 +66,7 @@ impl HerokuSso {
 async fn receive(
     State(receiver): State<Arc<Receiver>>,
     headers: HeaderMap,
-    body: Bytes,
+    Whole(body): Whole<MAX_BODY>,
 ) -> StatusCode {
     if !is_signed(&headers, &body, receiver.webhooks.secrets()) {
         if receiver.refused.is_due(receiver.directory.clock()) {
@@ -78,8 +80,9 @@ async fn receive(
         meter::webhook("unsigned");
         return StatusCode::UNAUTHORIZED;
     }
-    let outcome = receiver.take(&body).await;
-    let outcome = match outcome {
+    let outcome = clock::within(REQUEST, receiver.take(&body)).await;
+    let too_slow = || Err(StoreError::new("a webhook took longer than a request may").into());
+    let outcome = match outcome.unwrap_or_else(too_slow) {
         Ok(outcome) => outcome,
         Err(error) => {
             // Heroku sends it again.

@@ -10,17 +10,15 @@ use http::header::CACHE_CONTROL;
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 use tokio::sync::Mutex;
-use tokio::time::timeout;
 
+use crate::clock;
+use crate::deadlines::HEALTH;
 use crate::heroku_sso::HerokuSso;
 use crate::store::StoreError;
 use crate::sync::{Health, SyncError};
 
 /// How long an answer is good.
 const KEPT: Duration = Duration::from_secs(1);
-
-/// How long the store has: whoever watches this process wants to be told, not to wait.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The last answer, and when it was had. Whoever comes while it is looked for waits for it.
 type Last = Mutex<Option<(Duration, Result<Health, SyncError>)>>;
@@ -68,9 +66,9 @@ impl HerokuSso {
     }
 
     async fn answer(&self, check: Check, last: &Last) -> Response {
-        let health = timeout(PATIENCE, self.health_of_late(last)).await;
+        let health = clock::within(HEALTH, self.health_of_late(last)).await;
         let health = health
-            .unwrap_or_else(|_| Err(StoreError::new("the store did not answer in time").into()));
+            .unwrap_or_else(|| Err(StoreError::new("the store did not answer in time").into()));
         let found = health.as_ref().ok();
         let sync_alive = found.is_some_and(|health| health.sync_alive);
         let fresh = found.is_some_and(|health| health.fresh);

@@ -3,6 +3,7 @@
 
 #[cfg(feature = "jwt")]
 mod bearers;
+mod bounded;
 mod cache;
 mod cookies;
 mod credential;
@@ -23,6 +24,7 @@ mod way_back;
 pub(crate) use tower_sessions::SessionStore;
 pub(crate) use tower_sessions::session_store::ExpiredDeletion;
 
+pub(crate) use bounded::BoundedSessionStore;
 pub(crate) use cookies::Cookies;
 pub(crate) use credential::{Credential, SessionName};
 pub(crate) use grant::Grant;

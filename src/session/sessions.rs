@@ -7,8 +7,9 @@ use time::OffsetDateTime;
 use tokio::sync::broadcast;
 use tokio::task::JoinError;
 use tower_sessions::session::Id;
-use tower_sessions::{SessionStore, session_store};
+use tower_sessions::session_store;
 
+use super::bounded::BoundedSessionStore;
 use super::cache::Cached;
 use super::credential::{Credential, SessionName};
 use super::grant::Grant;
@@ -49,7 +50,7 @@ enum Kept {
 /// Where the grants of browsers are to be kept.
 pub(crate) enum Keeping {
     /// In this store, whose records are believed for a while without being read again; zero: never.
-    Store(Arc<dyn SessionStore>, Duration),
+    Store(BoundedSessionStore, Duration),
     /// In the cookie itself. For how long it is believed without asking whether it was closed.
     #[cfg(feature = "jwt")]
     Cookie(Arc<Codec>, Duration),

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use tokio::time::timeout;
 use tower_sessions::session::{Id, Record};
-use tower_sessions::{SessionStore, session_store};
+use tower_sessions::session_store;
 
+use super::bounded::BoundedSessionStore;
 use super::cache::{Cached, GrantCache, SeenIds};
 use super::key::session_key;
 use super::outage::Outage;
@@ -26,16 +26,10 @@ const KEY: &str = "heroku_sso";
 /// the one that counts.
 const CLEAN_UP_AFTER: Duration = Duration::from_secs(120);
 
-/// How long a request waits for the store that can do without it.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// And the one that cannot. A stream asks too, and must not be held up in it.
-const NO_LONGER: Duration = Duration::from_secs(10);
-
 /// Sessions in records of a store.
 #[derive(Debug)]
 pub(super) struct StoredSessions {
-    store: Arc<dyn SessionStore>,
+    store: BoundedSessionStore,
     clock: SharedClock,
     closed: Arc<ClosedSessions>,
     cache: GrantCache,
@@ -46,7 +40,7 @@ pub(super) struct StoredSessions {
 impl StoredSessions {
     /// `cached_for` is how long a record is believed without asking the store; zero: never.
     pub(super) fn new(
-        store: Arc<dyn SessionStore>,
+        store: BoundedSessionStore,
         clock: SharedClock,
         closed: Arc<ClosedSessions>,
         cached_for: Duration,
@@ -74,12 +68,12 @@ impl StoredSessions {
         };
         let wanted = record.id;
         write(&mut record, &wanted, grant)?;
-        answered(self.store.create(&mut record)).await?;
+        self.store.create(&mut record).await?;
         if record.id != wanted {
             // The store gave it another id. Until this is written there is no session under it.
             let given = record.id;
             write(&mut record, &given, grant)?;
-            answered(self.store.save(&record)).await?;
+            self.store.save(&record).await?;
         }
         self.seen.note(record.id);
         Ok(record.id)
@@ -109,10 +103,9 @@ impl StoredSessions {
         if old.is_some() && self.outage.is_recent(now) {
             return Ok(old);
         }
-        let patience = if old.is_some() { PATIENCE } else { NO_LONGER };
-        let loaded = match timeout(patience, self.store.load(id)).await {
-            Ok(loaded) => loaded.map_err(SessionError::from),
-            Err(_) => Err(away()),
+        let loaded = match old.is_some() {
+            true => self.store.load_again(id).await,
+            false => self.store.load(id).await,
         };
         let record = match loaded {
             Ok(record) => record,
@@ -120,7 +113,7 @@ impl StoredSessions {
                 self.outage.note(now, &error);
                 return Ok(old);
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         };
         let grant = record.and_then(|record| read(&record, id));
         let Some(grant) = grant.map(Arc::new) else {
@@ -142,22 +135,8 @@ impl StoredSessions {
 
     pub(super) async fn delete(&self, id: &Id) -> Result<(), SessionError> {
         self.cache.forget(&id.to_string());
-        answered(self.store.delete(id)).await
+        Ok(self.store.delete(id).await?)
     }
-}
-
-/// What the store answers, if it does in time.
-async fn answered<T>(
-    call: impl Future<Output = session_store::Result<T>>,
-) -> Result<T, SessionError> {
-    match timeout(NO_LONGER, call).await {
-        Ok(answer) => Ok(answer?),
-        Err(_) => Err(away()),
-    }
-}
-
-fn away() -> SessionError {
-    session_store::Error::Backend("it did not answer in time".to_owned()).into()
 }
 
 /// A grant in a record. Whoever shares the store can copy a record to another id, as

@@ -6,7 +6,8 @@ use tokio::task::JoinHandle;
 use tower_sessions::session_store::ExpiredDeletion;
 
 use crate::cause;
-use crate::clock::SharedClock;
+use crate::clock::{self, SharedClock};
+use crate::deadlines::SESSION_SWEEP;
 
 /// A running sweep of a session store. Stops when this is dropped.
 #[derive(Debug)]
@@ -36,11 +37,16 @@ pub(crate) fn sweep<S: ExpiredDeletion>(
     SweepHandle(tokio::spawn(async move {
         loop {
             clock.sleep(period).await;
-            if let Err(error) = store.delete_expired().await {
-                tracing::warn!(
+            match clock::within(SESSION_SWEEP, store.delete_expired()).await {
+                Some(Ok(())) => {}
+                Some(Err(error)) => tracing::warn!(
                     %error, cause = cause::of(&error),
                     "expired sessions could not be removed; tried again later"
-                );
+                ),
+                None => tracing::warn!(
+                    limit = ?SESSION_SWEEP,
+                    "removing expired sessions takes too long; tried again later"
+                ),
             }
         }
     }))

@@ -10,6 +10,7 @@
 //! A partner whose add-on keeps its own database can implement [`Store`] over it.
 
 mod absence;
+mod bounded;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod column;
 mod memory;
@@ -38,6 +39,8 @@ use crate::ids::{LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
 use crate::sso::ReplayKey;
 
+pub(crate) use bounded::BoundedStore;
+
 pub use absence::{Absence, AbsenceKind, AbsenceSign, Brake, Dormancy};
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
@@ -53,7 +56,8 @@ pub use sqlite::SqliteStore;
 /// Where resources, tokens, lists and used SSO requests are kept.
 ///
 /// Every method is atomic, and may be called for one resource from several tasks and processes at
-/// once. An error means that nothing is known to have changed; the caller then refuses whoever asked.
+/// once. An error means that nothing is known to have changed; the caller then refuses whoever asked. A
+/// call that takes longer than five seconds, a page longer than fifteen, is dropped and counts as one.
 #[async_trait]
 pub trait Store: Debug + Send + Sync + 'static {
     /// A ticket greater than every one that any process has had of this store.

@@ -8,7 +8,7 @@ use tokio::sync::broadcast;
 
 use crate::clock::{Reading, SharedClock};
 use crate::lately::Lately;
-use crate::store::{SessionKey, Store, StoreError};
+use crate::store::{BoundedStore, SessionKey, StoreError};
 
 /// How much longer than a session's record lives its end is kept in mind: a session store may have
 /// copies of the record until it has expired.
@@ -21,7 +21,7 @@ const FEED: usize = 256;
 /// them does not count.
 #[derive(Debug)]
 pub(crate) struct ClosedSessions {
-    store: Arc<dyn Store>,
+    store: Arc<BoundedStore>,
     clock: SharedClock,
     kept: Duration,
     lately: Lately<SessionKey, ()>,
@@ -33,7 +33,7 @@ pub(crate) struct ClosedSessions {
 }
 
 impl ClosedSessions {
-    pub(super) fn new(store: Arc<dyn Store>, clock: SharedClock, session: Duration) -> Self {
+    pub(super) fn new(store: Arc<BoundedStore>, clock: SharedClock, session: Duration) -> Self {
         let kept = session + KEPT_LONGER;
         Self {
             store,

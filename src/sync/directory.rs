@@ -28,16 +28,16 @@ use super::turnstile::Turnstile;
 use super::unbroken::unbroken;
 use super::unsaved::Unsaved;
 use crate::audit;
-use crate::clock::{self, SharedClock};
+use crate::clock::{Budget, SharedClock};
 use crate::heroku::{HerokuClient, RatePool};
 use crate::ids::{AppId, LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
-use crate::store::{Registration, ResourceState, Store, StoreError};
+use crate::store::{BoundedStore, Registration, ResourceState, StoreError};
 
 /// The newest list of each resource, and the way to a newer one.
 pub(crate) struct Directory {
     pub(super) client: HerokuClient,
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Arc<BoundedStore>,
     pub(super) clock: SharedClock,
     pub(super) settings: SyncSettings,
     pub(super) turnstile: Turnstile,
@@ -65,7 +65,7 @@ pub(crate) struct Directory {
 impl Directory {
     pub(crate) fn new(
         client: HerokuClient,
-        store: Arc<dyn Store>,
+        store: Arc<BoundedStore>,
         clock: SharedClock,
         settings: SyncSettings,
     ) -> Arc<Self> {
@@ -101,7 +101,7 @@ impl Directory {
         &self.clock
     }
 
-    pub(crate) fn store(&self) -> &Arc<dyn Store> {
+    pub(crate) fn store(&self) -> &Arc<BoundedStore> {
         &self.store
     }
 
@@ -121,9 +121,14 @@ impl Directory {
     /// Fetches the list now, or waits for the fetch that is under way; beyond the budgets, the list
     /// that there is.
     pub(crate) async fn refresh(self: &Arc<Self>, id: &ResourceId) -> Result<Arc<Held>, SyncError> {
-        let entry = self.entry(id).await?;
         let limit = self.settings.deadlines.request;
-        match clock::within(limit, self.fetch_newest(&entry, Force::Caller)).await {
+        let (budget, too_slow) = (Budget::of(limit), SyncError::Slow { limit });
+        let entry = budget.within(self.entry(id)).await;
+        let entry = entry.unwrap_or(Err(too_slow))?;
+        match budget
+            .within(self.fetch_newest(&entry, Force::Caller))
+            .await
+        {
             Some(Err(SyncError::OverBudget { .. })) if entry.is_dormant() => {
                 Err(SyncError::Dormant)
             }
@@ -177,7 +182,7 @@ impl Directory {
     ) -> Result<bool, SyncError> {
         let (directory, id) = (Arc::clone(self), *id);
         unbroken(async move {
-            let _turn = directory.turnstile.enter(&id).await;
+            let _turn = directory.turnstile.enter(&id).await?;
             let closing = directory.store.begin_closing(&id).await?;
             directory.drop_entry(&id);
             Ok(closing)
@@ -190,7 +195,7 @@ impl Directory {
     pub(crate) async fn end(self: &Arc<Self>, id: &ResourceId) -> Result<bool, SyncError> {
         let (directory, id) = (Arc::clone(self), *id);
         unbroken(async move {
-            let _turn = directory.turnstile.enter(&id).await;
+            let _turn = directory.turnstile.enter(&id).await?;
             let ended = directory.store.end(&id).await?;
             directory.drop_ended(&id, ended);
             Ok(ended)
@@ -205,7 +210,7 @@ impl Directory {
     ) -> Result<bool, SyncError> {
         let (directory, id) = (Arc::clone(self), *id);
         unbroken(async move {
-            let _turn = directory.turnstile.enter(&id).await;
+            let _turn = directory.turnstile.enter(&id).await?;
             let known = directory.store.get(&id).await?;
             let had_ended = known.is_some_and(|it| it.state == ResourceState::Deprovisioned);
             let changed = directory.store.deprovisioned(&id).await?;
@@ -238,7 +243,7 @@ impl Directory {
     pub(crate) async fn erase(self: &Arc<Self>, id: &ResourceId) -> Result<(), SyncError> {
         let (directory, id) = (Arc::clone(self), *id);
         unbroken(async move {
-            let _turn = directory.turnstile.enter(&id).await;
+            let _turn = directory.turnstile.enter(&id).await?;
             let known = match directory.partner_turns.others_wait(&id) {
                 true => directory.store.get(&id).await?,
                 false => None,

@@ -9,8 +9,8 @@ use crate::store::StoreError;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SyncError {
-    /// Another process is at the resource's tokens, and takes its time.
-    #[error("another process is trading the resource's grant")]
+    /// Other work on the resource's registration or tokens, in this process or another, takes its time.
+    #[error("timed out waiting for other work on the resource's grant; try again")]
     Busy,
     /// Heroku has said for a while that the resource is not there. Access is suspended until it gives an
     /// answer or a new grant: [`HerokuSso::dormant`](crate::HerokuSso::dormant).

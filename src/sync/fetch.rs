@@ -172,7 +172,7 @@ async fn ask_and_replace(
             };
             match Absences::of(directory).note(entry, kind, asked_at).await {
                 Ok(()) => Err(not_fetched(directory, entry, error)),
-                Err(SyncError::Store(away)) => {
+                Err(away @ (SyncError::Store(_) | SyncError::Busy)) => {
                     tracing::warn!(
                         resource = %entry.id, error = %away, cause = cause::of(&away),
                         "absence could not be stored; the resource stays as it is"

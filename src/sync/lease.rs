@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::directory::Directory;
 use crate::cause;
-use crate::clock;
+use crate::clock::{self, Budget};
 use crate::store::{StoreError, Work};
 
 /// A process that died has its work taken over after this.
@@ -29,16 +29,19 @@ impl Directory {
         L: Future<Output = Option<T>>,
         F: Future<Output = T>,
     {
-        for _ in 0..patience.as_millis() / PAUSE.as_millis() {
+        let budget = Budget::of(patience);
+        loop {
             if let Some(done) = look().await {
                 return Ok(Some(done));
             }
             if let Some(done) = self.leased(work.clone(), doing()).await? {
                 return Ok(Some(done));
             }
+            if budget.left() <= PAUSE {
+                return Ok(None);
+            }
             clock::pause(PAUSE).await;
         }
-        Ok(None)
     }
 
     /// Does the work under its lease, which is renewed as long as the work takes. None if another

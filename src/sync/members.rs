@@ -17,13 +17,11 @@ use super::tokens::Horizon;
 use crate::access::People;
 use crate::cause;
 use crate::clock;
+use crate::deadlines::MEMBERS_LEASE;
 use crate::heroku::{Call, ETag, HerokuError};
 use crate::ids::{ResourceId, TeamId};
 use crate::secret::Tokens;
 use crate::store::Work;
-
-/// How long to wait for another process that asks.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How many of a team's tokens are tried before its members count as withheld.
 const TOKENS_TRIED: usize = 3;
@@ -69,7 +67,7 @@ impl Directory {
         };
         let work = Work::Members(team.id.clone());
         match self
-            .leased_in_turn(&work, PATIENCE, || ready(None), asking)
+            .leased_in_turn(&work, MEMBERS_LEASE, || ready(None), asking)
             .await?
         {
             Some(result) => result,

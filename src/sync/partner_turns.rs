@@ -3,19 +3,16 @@
 use std::collections::HashMap;
 use std::future::{Future, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
 
 use super::SyncError;
 use super::directory::Directory;
 use super::unbroken::unbroken;
+use crate::clock::{self, Budget};
+use crate::deadlines::PARTNER_TURN;
 use crate::ids::ResourceId;
 use crate::store::Work;
-
-/// How long a call waits for the one before it in this process, and again for another process. Heroku
-/// waits for 25 seconds.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Calls of one resource go one after the other, in the order in which they came; of different ones side
 /// by side.
@@ -36,7 +33,7 @@ impl PartnerTurns {
     }
 
     /// Does the work while no other call for this resource does, in any process as far as its lease
-    /// lasts. It comes to its end also if the caller goes away.
+    /// lasts. It comes to its end also if the caller goes away. The budget is for coming to its turn alone.
     ///
     /// # Errors
     /// [`SyncError::Busy`] if it does not come to its turn in time, [`SyncError::Interrupted`] if the work
@@ -44,6 +41,7 @@ impl PartnerTurns {
     pub(crate) async fn run<T, F>(
         directory: &Arc<Directory>,
         id: &ResourceId,
+        budget: Budget,
         mut work: impl FnMut() -> F + Send + 'static,
     ) -> Result<T, SyncError>
     where
@@ -53,10 +51,11 @@ impl PartnerTurns {
         let (directory, id) = (Arc::clone(directory), *id);
         unbroken(async move {
             let turn = Turn::wait(&directory, id);
-            let turn = tokio::time::timeout(PATIENCE, turn).await;
-            let _turn = turn.map_err(|_| SyncError::Busy)?;
+            let turn = clock::within(PARTNER_TURN.min(budget.left()), turn).await;
+            let _turn = turn.ok_or(SyncError::Busy)?;
             let lease = Work::Partner(id);
-            let done = directory.leased_in_turn(&lease, PATIENCE, || ready(None), &mut work);
+            let patience = PARTNER_TURN.min(budget.left());
+            let done = directory.leased_in_turn(&lease, patience, || ready(None), &mut work);
             done.await?.ok_or(SyncError::Busy)
         })
         .await

@@ -2,7 +2,6 @@
 
 use std::future::ready;
 use std::sync::Arc;
-use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -10,12 +9,10 @@ use super::SyncError;
 use super::directory::Directory;
 use super::unbroken::unbroken;
 use crate::cause;
+use crate::deadlines::REGISTRATION_LEASE;
 use crate::ids::{LegacyId, ResourceId};
 use crate::secret::Tokens;
 use crate::store::{Registration, ResourceState, Work};
-
-/// How long to wait for another process that takes the resource in or renews its token.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The right to ask Heroku about a resource.
 ///
@@ -49,10 +46,11 @@ impl Directory {
         let (directory, id) = (Arc::clone(self), *id);
         // A caller that hangs up must not lose tokens that Heroku has given.
         unbroken(async move {
-            let _turn = directory.turnstile.enter(&id).await;
+            let _turn = directory.turnstile.enter(&id).await?;
             let taking_in = || take_in(&directory, &id, grant.clone(), legacy_id.clone());
             let work = Work::Grant(id);
-            let taken_in = directory.leased_in_turn(&work, PATIENCE, || ready(None), taking_in);
+            let taken_in =
+                directory.leased_in_turn(&work, REGISTRATION_LEASE, || ready(None), taking_in);
             taken_in.await?.unwrap_or(Err(SyncError::Busy))
         })
         .await

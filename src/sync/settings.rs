@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::plan::SyncScope;
 use crate::access::ListPolicy;
+use crate::deadlines;
 use crate::lifespan::Limits;
 use crate::webhook::Webhooks;
 
@@ -43,8 +44,8 @@ impl Deadlines {
     /// By how long one call may take. With the default of 10 s: 60 s and 15 s, and never more.
     pub(crate) fn of_calls(timeout: Duration) -> Self {
         Self {
-            list: (timeout * 6).min(Duration::from_secs(60)),
-            request: (timeout * 3).min(Duration::from_secs(15)),
+            list: (timeout * 6).min(deadlines::LIST),
+            request: (timeout * 3).min(deadlines::REQUEST),
         }
     }
 }

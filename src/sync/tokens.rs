@@ -13,6 +13,7 @@ use super::entry::{Entry, GrantRefused};
 use super::plan::{TOKEN_RENEWED_AHEAD, patience};
 use crate::audit;
 use crate::cause;
+use crate::deadlines::TOKEN_LEASE;
 use crate::heroku::{Caller, HerokuError};
 use crate::ids::ResourceId;
 use crate::meter;
@@ -21,9 +22,6 @@ use crate::store::{ResourceState, Work};
 
 /// A token this close to its end is renewed first.
 const MARGIN: Duration = Duration::from_secs(5 * 60);
-
-/// How long to wait for another process that renews the token.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a token is to last.
 #[derive(Clone, Copy, Debug)]
@@ -124,7 +122,7 @@ impl Directory {
         };
         let renewing = || self.renew_alone(entry, &worn);
         let work = Work::Grant(entry.id);
-        let renewed = self.leased_in_turn(&work, PATIENCE, renewed_elsewhere, renewing);
+        let renewed = self.leased_in_turn(&work, TOKEN_LEASE, renewed_elsewhere, renewing);
         renewed.await?.unwrap_or(Err(SyncError::Busy))
     }
 

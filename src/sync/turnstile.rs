@@ -5,6 +5,9 @@ use std::hash::{Hash, Hasher};
 
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::SyncError;
+use crate::clock;
+use crate::deadlines::REGISTRATION_TURN;
 use crate::ids::ResourceId;
 
 /// Registrations of one resource go one after the other; of different ones, mostly side by side.
@@ -19,10 +22,14 @@ impl Default for Turnstile {
 
 impl Turnstile {
     /// Waits for its turn, and keeps it until the guard is dropped.
-    pub(super) async fn enter(&self, id: &ResourceId) -> MutexGuard<'_, ()> {
+    ///
+    /// # Errors
+    /// [`SyncError::Busy`] if it does not come in time.
+    pub(super) async fn enter(&self, id: &ResourceId) -> Result<MutexGuard<'_, ()>, SyncError> {
         let mut hasher = DefaultHasher::new();
         id.hash(&mut hasher);
         let lane = usize::try_from(hasher.finish() % 32).unwrap_or_default();
-        self.0[lane].lock().await
+        let turn = clock::within(REGISTRATION_TURN, self.0[lane].lock()).await;
+        turn.ok_or(SyncError::Busy)
     }
 }

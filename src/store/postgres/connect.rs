@@ -3,7 +3,6 @@
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use sqlx::Row;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -11,13 +10,10 @@ use uuid::Uuid;
 
 use super::db::Db;
 use super::{PostgresOptions, PostgresStore};
+use crate::deadlines::{DATABASE_CONNECTION, DATABASE_START};
 use crate::store::StoreError;
 use crate::store::seal::{SealingKeys, check_keys};
 
-/// How long a sign-in waits for a connection when the database is away.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// How long a start waits for the database.
-pub(super) const START_PATIENCE: Duration = Duration::from_secs(10);
 /// How long the server works at one statement.
 const STATEMENT_TIMEOUT: &str = "10s";
 
@@ -75,7 +71,7 @@ impl PostgresStore {
         };
         let pool = PgPoolOptions::new()
             .max_connections(settings.connections)
-            .acquire_timeout(PATIENCE)
+            .acquire_timeout(DATABASE_CONNECTION)
             .connect_with(session)
             .await
             .map_err(behind_a_pooler)?;
@@ -157,7 +153,7 @@ fn not_reached(error: sqlx::Error) -> StoreError {
     match error {
         sqlx::Error::PoolTimedOut => StoreError::new(format!(
             "no connection to the database within {} s: is it up, and is the address right?",
-            START_PATIENCE.as_secs()
+            DATABASE_START.as_secs()
         )),
         error => error.into(),
     }

@@ -1,16 +1,13 @@
 //! How the store talks to its database: directly, or through a pooler that gives each transaction whatever
 //! connection is free.
 
-use std::time::Duration;
-
 use sqlx::postgres::{PgArguments, PgQueryResult, PgRow};
 use sqlx::query::Query;
 use sqlx::{PgPool, Postgres};
 
+use crate::clock;
+use crate::deadlines::DATABASE_CALL;
 use crate::store::StoreError;
-
-/// How long one call may take, whatever the server and the network do.
-const CALL: Duration = Duration::from_secs(10);
 
 /// A statement with its arguments.
 pub(super) type Statement<'q> = Query<'q, Postgres, PgArguments>;
@@ -27,9 +24,9 @@ pub(super) struct Db {
 pub(super) async fn answer<T>(
     call: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, StoreError> {
-    match tokio::time::timeout(CALL, call).await {
-        Ok(result) => Ok(result?),
-        Err(_) => Err(StoreError::new("the database does not answer")),
+    match clock::within(DATABASE_CALL, call).await {
+        Some(result) => Ok(result?),
+        None => Err(StoreError::new("the database does not answer")),
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Executor, PgConnection, Row};
 
-use super::connect::{START_PATIENCE, behind_a_pooler};
+use super::connect::behind_a_pooler;
+use crate::deadlines::DATABASE_START;
 use crate::store::StoreError;
 use crate::store::migrations::migrator;
 
@@ -18,7 +19,7 @@ const LOCK: i64 = 0x6865_726f_6b75_5353;
 pub(super) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
     let one = PgPoolOptions::new().max_connections(1);
     let one = one
-        .acquire_timeout(START_PATIENCE)
+        .acquire_timeout(DATABASE_START)
         .connect_with(options.clone())
         .await
         .map_err(behind_a_pooler)?;

@@ -1,0 +1,110 @@
+//! The store as the rest of the crate sees it: one that answers in time, or fails.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::{
+    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, Doubt, Registration, Revocation,
+    SessionKey, SharedStore, Store, StoreError, StoreNotices, Ticket, Work,
+};
+use crate::access::{People, ResourceList};
+use crate::clock;
+use crate::deadlines::{STORE_CALL, STORE_PAGE};
+use crate::ids::{LegacyId, ResourceId, TeamId};
+use crate::secret::Tokens;
+use crate::sso::ReplayKey;
+
+/// A [`Store`] whose every call has a deadline. It has the methods of the trait, and there is no way
+/// around them to the store itself.
+///
+/// A call that takes too long is dropped and an error. What it was to write may have been written all the
+/// same: as with every other error, nothing is known.
+#[derive(Debug)]
+pub(crate) struct BoundedStore(Arc<dyn Store>);
+
+/// The same of what a store adds that processes share.
+#[derive(Debug)]
+pub(crate) struct BoundedShared<'a>(&'a dyn SharedStore);
+
+#[derive(Debug, thiserror::Error)]
+#[error("`{call}` took longer than {limit:?}, and may have been done all the same")]
+struct TooSlow {
+    call: &'static str,
+    limit: Duration,
+}
+
+async fn answer<T>(
+    limit: Duration,
+    name: &'static str,
+    call: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let answer = clock::within(limit, call).await;
+    answer.unwrap_or_else(|| Err(StoreError::new(TooSlow { call: name, limit })))
+}
+
+/// The methods of a trait, each with its deadline.
+macro_rules! bounded {
+    ($($limit:ident $name:ident($($argument:ident: $type:ty),*) -> $output:ty;)*) => {
+        $(pub(crate) async fn $name(&self, $($argument: $type),*) -> Result<$output, StoreError> {
+            answer($limit, stringify!($name), self.0.$name($($argument),*)).await
+        })*
+    };
+}
+
+impl BoundedStore {
+    pub(crate) fn new(store: Arc<dyn Store>) -> Arc<Self> {
+        Arc::new(Self(store))
+    }
+
+    bounded! {
+        STORE_CALL ticket() -> Ticket;
+        STORE_CALL put(id: &ResourceId, registration: Registration) -> bool;
+        STORE_CALL get(id: &ResourceId) -> Option<Registration>;
+        STORE_CALL find_legacy(id: &LegacyId) -> Option<ResourceId>;
+        STORE_CALL load(id: &ResourceId) -> Option<ActiveResource>;
+        STORE_PAGE load_page(after: Option<&ResourceId>, limit: usize) -> Vec<ActiveResource>;
+        STORE_CALL set_tokens(id: &ResourceId, tokens: Tokens, revision: i64) -> bool;
+        STORE_CALL set_list(id: &ResourceId, list: Dated<ResourceList>) -> ();
+        STORE_CALL set_members(id: &TeamId, members: Dated<People>) -> ();
+        STORE_CALL members(id: &TeamId) -> Option<Dated<People>>;
+        STORE_CALL begin_closing(id: &ResourceId) -> bool;
+        STORE_CALL end(id: &ResourceId) -> bool;
+        STORE_CALL deprovisioned(id: &ResourceId) -> bool;
+        STORE_CALL note_absence(id: &ResourceId, sign: AbsenceSign) -> Option<Absence>;
+        STORE_CALL make_dormant(
+            id: &ResourceId, ticket: Ticket, at: OffsetDateTime, brake: &Brake
+        ) -> Dormancy;
+        STORE_CALL end_dormant(id: &ResourceId, ticket: Ticket) -> bool;
+        STORE_CALL set_webhook(id: &ResourceId, fingerprint: &str) -> ();
+        STORE_CALL revoke(
+            id: &ResourceId, revocation: Revocation, forget_before: OffsetDateTime
+        ) -> ();
+        STORE_CALL doubt(id: &ResourceId, doubt: Doubt) -> ();
+        STORE_CALL erase(id: &ResourceId) -> ();
+        STORE_CALL burn(key: &ReplayKey, until: OffsetDateTime, now: OffsetDateTime) -> bool;
+        STORE_CALL is_consumed(key: &ReplayKey) -> bool;
+        STORE_CALL close_session(
+            session: &SessionKey, until: OffsetDateTime, now: OffsetDateTime
+        ) -> ();
+        STORE_CALL is_session_closed(session: &SessionKey) -> bool;
+    }
+
+    pub(crate) fn shared(&self) -> Option<BoundedShared<'_>> {
+        self.0.shared().map(BoundedShared)
+    }
+}
+
+impl BoundedShared<'_> {
+    bounded! {
+        STORE_CALL lease(work: &Work, life: Duration) -> bool;
+        STORE_CALL release(work: &Work) -> ();
+    }
+
+    /// A notice may be long in coming: whoever waits for one has nothing else to do.
+    pub(crate) fn notices(&self) -> Box<dyn StoreNotices> {
+        self.0.notices()
+    }
+}
