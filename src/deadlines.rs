@@ -77,6 +77,10 @@ pub(crate) const DATABASE_CALL: Duration = Duration::from_secs(10);
 #[cfg(feature = "postgres")]
 pub(crate) const DATABASE_CONNECTION: Duration = Duration::from_secs(3);
 
+/// Bringing its tables up to date, at the start: waiting for others that do it, and the longest migration.
+#[cfg(feature = "postgres")]
+pub(crate) const DATABASE_MIGRATION: Duration = Duration::from_secs(5 * 60);
+
 /// The first connection, at the start.
 #[cfg(feature = "postgres")]
 pub(crate) const DATABASE_START: Duration = Duration::from_secs(10);

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod catalogue;
+mod deadlines;
 mod supply_chain;
 
 use std::path::{Path, PathBuf};

@@ -26,17 +26,29 @@ pub struct Leases {
     pub released: Mutex<Vec<Work>>,
     /// Another process has them all.
     pub elsewhere: AtomicBool,
+    /// No call comes back.
+    pub silent: AtomicBool,
     /// What the other processes have changed.
     pub notices: Mutex<VecDeque<StoreNotice>>,
+}
+
+impl Leases {
+    async fn reached(&self) {
+        if self.silent.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 #[async_trait]
 impl SharedStore for Leases {
     async fn lease(&self, work: &Work, _life: Duration) -> Result<bool, StoreError> {
+        self.reached().await;
         *self.taken.lock().unwrap().entry(work.clone()).or_default() += 1;
         Ok(!self.elsewhere.load(Ordering::SeqCst))
     }
     async fn release(&self, work: &Work) -> Result<(), StoreError> {
+        self.reached().await;
         self.released.lock().unwrap().push(work.clone());
         Ok(())
     }
@@ -72,6 +84,8 @@ struct Method {
     fails: bool,
     /// What a call waits for.
     gate: Option<Arc<Semaphore>>,
+    /// How long a call takes, by tokio's time.
+    takes: Duration,
 }
 
 impl Faulty {
@@ -114,6 +128,16 @@ impl Faulty {
         }
     }
 
+    /// Has no call of this method wait any more that comes from now on.
+    pub fn let_go(&self, method: &'static str) {
+        self.methods().entry(method).or_default().gate = None;
+    }
+
+    /// Has every call of this method take so long, or of all methods: `"*"`.
+    pub fn slow_down(&self, method: &'static str, takes: Duration) {
+        self.methods().entry(method).or_default().takes = takes;
+    }
+
     /// How often this method was called.
     pub fn calls(&self, method: &'static str) -> usize {
         self.methods().entry(method).or_default().calls
@@ -124,13 +148,21 @@ impl Faulty {
     }
 
     async fn reached(&self, name: &'static str) -> Result<&MemoryStore, StoreError> {
-        let (fails, gate) = {
+        let (fails, gate, takes) = {
             let mut methods = self.methods();
-            let all = methods.get("*").is_some_and(|all| all.fails);
+            let all = methods.get("*");
+            let all = all.map_or((false, Duration::ZERO), |all| (all.fails, all.takes));
             let method = methods.entry(name).or_default();
             method.calls += 1;
-            (all || method.fails, method.gate.clone())
+            (
+                all.0 || method.fails,
+                method.gate.clone(),
+                all.1.max(method.takes),
+            )
         };
+        if !takes.is_zero() {
+            tokio::time::sleep(takes).await;
+        }
         if let Some(gate) = gate {
             gate.acquire().await.unwrap().forget();
         }

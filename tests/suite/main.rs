@@ -13,6 +13,7 @@ mod conditional;
 mod cookies;
 mod crafted;
 mod cues;
+mod deadlines;
 mod end_of_a_resource;
 mod explain;
 mod explanations;

@@ -9,8 +9,10 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::Uuid;
 
 use super::db::Db;
+use super::migrate::migrate;
 use super::{PostgresOptions, PostgresStore};
-use crate::deadlines::{DATABASE_CONNECTION, DATABASE_START};
+use crate::clock;
+use crate::deadlines::{DATABASE_CONNECTION, DATABASE_MIGRATION, DATABASE_START};
 use crate::store::StoreError;
 use crate::store::seal::{SealingKeys, check_keys};
 
@@ -64,7 +66,13 @@ impl PostgresStore {
             true => options.extra_float_digits(None),
             false => options,
         };
-        super::migrate::migrate(&options).await?;
+        let migrated = clock::within(DATABASE_MIGRATION, migrate(&options)).await;
+        let too_slow = || {
+            Err(StoreError::new(
+                "the tables could not be brought up to date in time",
+            ))
+        };
+        migrated.unwrap_or_else(too_slow)?;
         let session = match settings.transaction_pooler {
             true => options,
             false => options.options([("statement_timeout", STATEMENT_TIMEOUT)]),

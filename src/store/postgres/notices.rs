@@ -151,16 +151,16 @@ impl StoreNotices for Listening {
                 self.looked = false;
                 continue;
             };
-            match tokio::time::timeout(LOOK_EVERY, listener.try_recv()).await {
-                Ok(Ok(Some(notification))) => {
+            match clock::within(LOOK_EVERY, listener.try_recv()).await {
+                Some(Ok(Some(notification))) => {
                     self.pending.extend(read(notification.payload(), self.me));
                 }
                 // The connection broke, and what came meanwhile is lost.
-                Ok(Ok(None) | Err(_)) => {
+                Some(Ok(None) | Err(_)) => {
                     self.listener = None;
                     self.looked = false;
                 }
-                Err(_) => self.looked = false,
+                None => self.looked = false,
             }
         }
     }

@@ -1,0 +1,603 @@
+//! Whatever the gate waits for may hang, or be slow: each request ends in time all the same. Tokio's time is
+//! paused, and jumps to whatever is waited for.
+
+use std::future::pending;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{Method, Request, StatusCode};
+use axum::response::Response;
+use axum::routing::get;
+use heroku_addon_simulator::{AddOn, Endpoint, Fault};
+use serde_json::json;
+use support::browser::FORM;
+use support::ids::AddOnExt as _;
+use support::world::{MAX_LIST_AGE, REFRESH, World, grant};
+use tokio::time::{Instant, pause, resume};
+use tower::ServiceExt as _;
+use tower_heroku_sso::partner_api::{Addon, AddonError, NoProvisioning, Outcome, Provision};
+use tower_heroku_sso::sync::SyncError;
+use tower_heroku_sso::{
+    AdmitError, Email, HerokuSso, HerokuSsoBuilder, MemorySessions, ResourceId, VerifiedEmail,
+    WebhookSecret, Webhooks,
+};
+use tower_sessions::session::{Id, Record};
+use tower_sessions::{ExpiredDeletion, SessionStore, session_store};
+
+use crate::faulty::{Faulty, Leases};
+use crate::webhooks::{SECRET, collaborator, sign};
+
+/// All methods of the store's that can be waited for: `tests/repository/deadlines` compares.
+const METHODS: &[&str] = &[
+    "begin_closing",
+    "burn",
+    "close_session",
+    "deprovisioned",
+    "doubt",
+    "end",
+    "end_dormant",
+    "erase",
+    "find_legacy",
+    "get",
+    "is_consumed",
+    "is_session_closed",
+    "load",
+    "load_page",
+    "make_dormant",
+    "members",
+    "note_absence",
+    "put",
+    "revoke",
+    "set_list",
+    "set_members",
+    "set_tokens",
+    "set_webhook",
+    "ticket",
+];
+
+/// What a request may take, and a little for the steps of the clock.
+const REQUEST: Duration = Duration::from_millis(15_100);
+
+/// Just in time for the deadline of one call.
+const SLOW: Duration = Duration::from_millis(4_900);
+
+/// Sessions in memory, of which a call may take its time, or never come back.
+#[derive(Clone, Debug, Default)]
+struct Sessions {
+    inner: MemorySessions,
+    takes: Arc<Mutex<Duration>>,
+}
+
+impl Sessions {
+    fn slow_down(&self, takes: Duration) {
+        *self.takes.lock().unwrap() = takes;
+    }
+
+    async fn reached(&self) -> &MemorySessions {
+        let takes = *self.takes.lock().unwrap();
+        if takes == Duration::MAX {
+            pending::<()>().await;
+        }
+        if !takes.is_zero() {
+            tokio::time::sleep(takes).await;
+        }
+        &self.inner
+    }
+}
+
+#[async_trait]
+impl SessionStore for Sessions {
+    async fn create(&self, record: &mut Record) -> session_store::Result<()> {
+        self.reached().await.create(record).await
+    }
+    async fn save(&self, record: &Record) -> session_store::Result<()> {
+        self.reached().await.save(record).await
+    }
+    async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
+        self.reached().await.load(id).await
+    }
+    async fn delete(&self, id: &Id) -> session_store::Result<()> {
+        self.reached().await.delete(id).await
+    }
+}
+
+fn router(sso: &HerokuSso, addon: impl Addon) -> Router {
+    Router::new()
+        .route("/page", get(|| async { "page" }))
+        .layer(sso.layer())
+        .merge(sso.partner_api(addon))
+}
+
+/// A gate that is called without a socket, and where Ann has signed in.
+struct Gate {
+    world: World,
+    addon: AddOn,
+    app: Router,
+    cookie: String,
+}
+
+impl Gate {
+    async fn with(store: &Faulty, sessions: &Sessions) -> Self {
+        let world = World::with(|builder| set_up(builder, store, sessions)).await;
+        let addon = world.addon().await;
+        let cookie = signed_in(&world, &addon).await;
+        let app = router(&world.sso, NoProvisioning);
+        Self {
+            world,
+            addon,
+            app,
+            cookie,
+        }
+    }
+
+    /// What comes of a request, and how long it takes.
+    async fn send(&self, request: Request<Body>) -> (Response, Duration) {
+        send(&self.app, request).await
+    }
+
+    fn page(&self) -> Request<Body> {
+        page(&self.cookie)
+    }
+
+    fn sign_out(&self, cookie: &str) -> Request<Body> {
+        let request = Request::post("/logout").header("cookie", as_cookie(cookie));
+        request.body(Body::empty()).unwrap()
+    }
+
+    fn sign_in(&self) -> Request<Body> {
+        // Each form is another one.
+        self.world.clock.advance(Duration::from_secs(1));
+        let form = self.addon.sign_in_form("ann@example.com");
+        let request = Request::post("/heroku/sso").header("content-type", FORM);
+        request.body(Body::from(form.body())).unwrap()
+    }
+
+    fn webhook(&self, event: &str) -> Request<Body> {
+        let body = collaborator(&self.addon, "destroy", "owner@example.com", event).to_string();
+        let request = Request::post("/heroku/webhooks")
+            .header("heroku-webhook-hmac-sha256", sign(body.as_bytes(), SECRET));
+        request.body(Body::from(body)).unwrap()
+    }
+
+    fn heroku(&self, method: Method, path: &str, body: impl Into<Body>) -> Request<Body> {
+        heroku(&self.world, method, path, body)
+    }
+
+    fn provision(&self) -> Request<Body> {
+        let body = json!({ "uuid": uuid::Uuid::new_v4() }).to_string();
+        self.heroku(Method::POST, "/heroku/resources", body)
+    }
+
+    fn plan(&self) -> Request<Body> {
+        let body = json!({ "plan": "pro" }).to_string();
+        self.heroku(Method::PUT, &path_of(&self.addon), body)
+    }
+
+    fn deprovision(&self) -> Request<Body> {
+        self.heroku(Method::DELETE, &path_of(&self.addon), Body::empty())
+    }
+}
+
+fn set_up(builder: HerokuSsoBuilder, store: &Faulty, sessions: &Sessions) -> HerokuSsoBuilder {
+    builder
+        .store(store.clone())
+        .session_store(sessions.clone())
+        .session_cache(Duration::ZERO)
+        .webhooks(Webhooks::new(WebhookSecret::new(SECRET).unwrap()))
+}
+
+async fn signed_in(world: &World, addon: &AddOn) -> String {
+    let browser = world.signed_in(addon, "ann@example.com").await;
+    browser.cookie("__Host-heroku_sso").unwrap()
+}
+
+async fn send(app: &Router, request: Request<Body>) -> (Response, Duration) {
+    let begun = Instant::now();
+    let answer = app.clone().oneshot(request).await.unwrap();
+    (answer, begun.elapsed())
+}
+
+fn as_cookie(value: &str) -> String {
+    format!("__Host-heroku_sso={value}")
+}
+
+fn page(cookie: &str) -> Request<Body> {
+    let request = Request::get("/page").header("cookie", as_cookie(cookie));
+    request.body(Body::empty()).unwrap()
+}
+
+fn path_of(addon: &AddOn) -> String {
+    format!("/heroku/resources/{}", addon.resource_id())
+}
+
+fn heroku(world: &World, method: Method, path: &str, body: impl Into<Body>) -> Request<Body> {
+    use base64::Engine;
+    let (slug, password) = (world.heroku.slug(), world.heroku.password());
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!("{slug}:{password}"));
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header("authorization", format!("Basic {basic}"))
+        .header("content-type", "application/json")
+        .body(body.into())
+        .unwrap()
+}
+
+#[tokio::test]
+async fn r10_no_method_of_the_store_holds_up_a_request() {
+    for &method in METHODS {
+        let (store, sessions) = (Faulty::default(), Sessions::default());
+        let gate = Gate::with(&store, &sessions).await;
+        gate.world.clock.advance(Duration::from_secs(1));
+        let other = signed_in(&gate.world, &gate.addon).await;
+        pause();
+        store.hold(method);
+        let answers = async |requests: Vec<(Request<Body>, u16)>| {
+            for (request, usual) in requests {
+                let what = format!("{} {}, {method}", request.method(), request.uri());
+                let (answer, took) = gate.send(request).await;
+                let status = answer.status().as_u16();
+                assert!(status == usual || status == 503, "{what}: {status}");
+                assert!(took <= REQUEST, "{what}: {took:?}");
+            }
+        };
+        answers(vec![
+            (gate.page(), 200),
+            (page(&Id::default().to_string()), 401),
+            (gate.sign_in(), 303),
+            (gate.webhook("1"), 204),
+            (gate.plan(), 200),
+            (gate.provision(), 200),
+        ])
+        .await;
+        store.let_go(method);
+        let (answer, _) = gate.send(gate.page()).await;
+        assert_eq!(answer.status(), 200, "{method}: nobody is signed out by it");
+        store.hold(method);
+        answers(vec![
+            (gate.sign_out(&other), 204),
+            (gate.deprovision(), 204),
+        ])
+        .await;
+        resume();
+    }
+}
+
+#[tokio::test]
+async fn r10_no_method_of_the_store_holds_up_the_partner() {
+    for &method in METHODS {
+        let (store, sessions) = (Faulty::default(), Sessions::default());
+        let gate = Gate::with(&store, &sessions).await;
+        let (sso, resource) = (&gate.world.sso, gate.addon.resource_id());
+        let owner: Email = "owner@example.com".parse().unwrap();
+        let verified = VerifiedEmail::i_have_verified("ann@example.com".parse().unwrap());
+        pause();
+        store.hold(method);
+        let begun = Instant::now();
+        let in_time = |what: &str| {
+            assert!(begun.elapsed() <= REQUEST, "{what}, {method}");
+        };
+        let headers = axum::http::HeaderMap::new();
+        let admitted = sso.admit(&resource, &verified, &headers).await;
+        let is_told = matches!(admitted, Ok(_) | Err(AdmitError::CannotCheck { .. }));
+        assert!(is_told, "{method}");
+        in_time("admit");
+        // What comes of them depends on the method; that something does is what counts.
+        drop(tokio::join!(sso.access_list(&resource), sso.health()));
+        in_time("what is known");
+        resume();
+        pause();
+        let begun = Instant::now();
+        let _ = tokio::join!(sso.revoke(&resource, &owner), sso.access_token(&resource));
+        assert!(begun.elapsed() <= REQUEST, "{method}");
+        let begun = Instant::now();
+        let _ = sso.deprovision(&resource).await;
+        assert!(begun.elapsed() <= REQUEST, "{method}");
+        resume();
+    }
+}
+
+#[tokio::test]
+async fn r10_silent_leases_delay_a_call_by_seconds() {
+    let leases = Arc::new(Leases::default());
+    let gate = Gate::with(&Faulty::shared(&leases), &Sessions::default()).await;
+    pause();
+    leases.silent.store(true, Ordering::SeqCst);
+    for request in [gate.plan(), gate.provision(), gate.deprovision()] {
+        let (answer, took) = gate.send(request).await;
+        assert_eq!(answer.status(), 503);
+        assert!(took <= REQUEST, "{took:?}");
+    }
+    let (answer, _) = gate.send(gate.page()).await;
+    assert_eq!(answer.status(), 200);
+}
+
+#[tokio::test]
+async fn r10_silent_session_store_delays_a_request_by_seconds() {
+    let (store, sessions) = (Faulty::default(), Sessions::default());
+    let gate = Gate::with(&store, &sessions).await;
+    pause();
+    sessions.slow_down(Duration::MAX);
+    for request in [
+        gate.page(),
+        page(&Id::default().to_string()),
+        gate.sign_in(),
+        gate.sign_out(&gate.cookie),
+    ] {
+        let (answer, took) = gate.send(request).await;
+        assert_eq!(answer.status(), 503);
+        assert!(answer.headers().contains_key("retry-after"));
+        assert!(took <= REQUEST, "{took:?}");
+    }
+}
+
+#[tokio::test]
+async fn r10_slow_answers_do_not_add_up_beyond_the_budget() {
+    let (store, sessions) = (Faulty::default(), Sessions::default());
+    let gate = Gate::with(&store, &sessions).await;
+    // Another process, with nothing in its memory, and a list that must be fetched anew.
+    let there = store.another();
+    let (sso, _) = gate
+        .world
+        .another_gate(|builder| set_up(builder, &there, &sessions))
+        .await;
+    let app = router(&sso, NoProvisioning);
+    gate.world.clock.advance(REFRESH + Duration::from_secs(1));
+    gate.world.heroku.fault(Endpoint::Any, Fault::Hang);
+    pause();
+    there.slow_down("*", SLOW);
+    sessions.slow_down(SLOW);
+    let (answer, took) = send(&app, page(&gate.cookie)).await;
+    assert_eq!(answer.status(), 503);
+    assert!(answer.headers().contains_key("retry-after"));
+    assert!(!answer.headers().contains_key("set-cookie"));
+    assert!(took <= REQUEST && took > Duration::from_secs(9), "{took:?}");
+    for request in [
+        gate.sign_in(),
+        gate.webhook("1"),
+        gate.plan(),
+        gate.provision(),
+        gate.sign_out(&gate.cookie),
+        gate.deprovision(),
+    ] {
+        let what = format!("{} {}", request.method(), request.uri());
+        let (_, took) = send(&app, request).await;
+        assert!(took <= REQUEST, "{what}: {took:?}");
+    }
+}
+
+#[tokio::test]
+async fn r10_request_that_runs_out_of_time_keeps_its_session() {
+    let (store, sessions) = (Faulty::default(), Sessions::default());
+    let gate = Gate::with(&store, &sessions).await;
+    let there = store.another();
+    let (sso, _) = gate
+        .world
+        .another_gate(|builder| set_up(builder, &there, &sessions))
+        .await;
+    let app = router(&sso, NoProvisioning);
+    pause();
+    there.slow_down("*", SLOW);
+    sessions.slow_down(SLOW);
+    // Twice the session, then the resource: and a list that is there decides.
+    let (answer, took) = send(&app, page(&gate.cookie)).await;
+    assert!(took <= REQUEST, "{took:?}");
+    assert_eq!(answer.status(), 200, "{took:?}: just in time");
+    // With a little more of it, there is no time for the list.
+    let (sso, _) = gate
+        .world
+        .another_gate(|builder| set_up(builder, &there, &sessions))
+        .await;
+    let app = router(&sso, NoProvisioning);
+    there.slow_down("is_session_closed", Duration::from_millis(4_990));
+    there.slow_down("load", Duration::from_millis(4_990));
+    gate.world.clock.advance(REFRESH + Duration::from_secs(1));
+    let (answer, took) = send(&app, page(&gate.cookie)).await;
+    assert_eq!(answer.status(), 503);
+    assert!(took <= REQUEST, "{took:?}");
+    there.slow_down("*", Duration::ZERO);
+    there.slow_down("is_session_closed", Duration::ZERO);
+    there.slow_down("load", Duration::ZERO);
+    sessions.slow_down(Duration::ZERO);
+    resume();
+    let (answer, _) = send(&app, page(&gate.cookie)).await;
+    assert_eq!(answer.status(), 200);
+}
+
+#[tokio::test]
+async fn r10_silent_heroku_leaves_time_for_the_list_that_there_is() {
+    let gate = Gate::with(&Faulty::default(), &Sessions::default()).await;
+    gate.world.clock.advance(REFRESH + Duration::from_secs(1));
+    gate.world.heroku.fault(Endpoint::Any, Fault::Hang);
+    pause();
+    let (answer, took) = gate.send(gate.sign_in()).await;
+    assert_eq!(answer.status(), 303);
+    assert!(took <= REQUEST, "{took:?}");
+    let (answer, took) = gate.send(gate.page()).await;
+    assert_eq!(answer.status(), 200);
+    assert!(took <= REQUEST, "{took:?}");
+    gate.world.clock.advance(MAX_LIST_AGE);
+    for request in [gate.page(), gate.sign_in()] {
+        let (answer, took) = gate.send(request).await;
+        assert_eq!(answer.status(), 503);
+        assert!(took <= REQUEST, "{took:?}");
+    }
+}
+
+#[tokio::test]
+async fn sign_in_whose_list_takes_too_long_is_decided_by_the_last() {
+    let (store, sessions) = (Faulty::default(), Sessions::default());
+    let world = World::with(|builder| set_up(builder, &store, &sessions)).await;
+    let team = world.heroku.team("acme").member("mia@example.com", "admin");
+    let addon = world.heroku.app("shop").owned_by_team(&team).addon();
+    let resource = addon.resource_id();
+    world.sso.register(&resource, grant(&addon)).await.unwrap();
+    world.signed_in(&addon, "mia@example.com").await;
+    world.clock.advance(REFRESH + Duration::from_secs(1));
+    let form = addon.sign_in_form("mia@example.com");
+    let request = Request::post("/heroku/sso").header("content-type", FORM);
+    let request = request.body(Body::from(form.body())).unwrap();
+    pause();
+    // The tokens for each of two parts, and the members before and after: 20 seconds.
+    for method in ["get", "members", "set_members"] {
+        store.slow_down(method, SLOW);
+    }
+    let (answer, took) = send(&router(&world.sso, NoProvisioning), request).await;
+    assert_eq!(answer.status(), 303, "{took:?}");
+    assert!(took <= REQUEST, "{took:?}");
+}
+
+#[tokio::test]
+async fn r10_slow_body_of_a_webhook_or_a_provisioning_ends_in_408() {
+    let gate = Gate::with(&Faulty::default(), &Sessions::default()).await;
+    pause();
+    let never = || Body::from_stream(tokio_stream::pending::<Result<Bytes, std::io::Error>>());
+    let plan = path_of(&gate.addon);
+    for request in [
+        gate.heroku(Method::POST, "/heroku/resources", never()),
+        gate.heroku(Method::PUT, &plan, never()),
+        Request::post("/heroku/webhooks").body(never()).unwrap(),
+    ] {
+        let (answer, took) = gate.send(request).await;
+        assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(answer.headers()["connection"], "close");
+        assert_eq!(took.as_secs(), 10);
+    }
+    // Who is not Heroku is not read at all.
+    let stranger = Request::post("/heroku/resources").body(never()).unwrap();
+    let (answer, took) = gate.send(stranger).await;
+    assert_eq!(answer.status(), 401);
+    assert_eq!(took, Duration::ZERO);
+    // Nor is what is too large, or breaks off.
+    let large = gate.heroku(Method::POST, "/heroku/resources", vec![b' '; 64 * 1024 + 1]);
+    assert_eq!(gate.send(large).await.0.status(), 413);
+    let cut_off = tokio_stream::once(Err::<Bytes, _>(std::io::Error::other("cut off")));
+    let broken = Body::from_stream(cut_off);
+    let broken = gate.heroku(Method::POST, "/heroku/resources", broken);
+    assert_eq!(gate.send(broken).await.0.status(), 400);
+}
+
+/// Takes an hour for a provisioning.
+struct Thorough;
+
+impl Addon for Thorough {
+    async fn provision(&self, _: Provision) -> Result<Outcome, AddonError> {
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        Ok(Outcome::done())
+    }
+}
+
+#[tokio::test]
+async fn partners_own_method_is_waited_for_and_the_next_call_is_not_held_up() {
+    let gate = Gate::with(&Faulty::default(), &Sessions::default()).await;
+    let app = router(&gate.world.sso, Thorough);
+    let id = ResourceId::from(uuid::Uuid::new_v4());
+    let call = |method: Method, path: &str| {
+        let body = json!({ "uuid": id, "plan": "pro" }).to_string();
+        gate.heroku(method, path, body)
+    };
+    pause();
+    let first = send(&app, call(Method::POST, "/heroku/resources"));
+    let next = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let path = format!("/heroku/resources/{id}");
+        send(&app, call(Method::DELETE, &path)).await
+    };
+    let ((first, took), (next, waited)) = tokio::join!(first, next);
+    assert_eq!(first.status(), 200);
+    assert_eq!(took.as_secs(), 3600);
+    assert_eq!(next.status(), 503);
+    assert_eq!(waited.as_secs(), 10);
+}
+
+#[tokio::test]
+async fn r10_registration_that_waits_too_long_for_another_is_told_so() {
+    let store = Faulty::default();
+    let gate = Gate::with(&store, &Sessions::default()).await;
+    let (sso, resource) = (&gate.world.sso, gate.addon.resource_id());
+    pause();
+    store.slow_down("*", SLOW);
+    // Each ending holds the turn for two calls of the store.
+    let waiting = tokio::join!(
+        gate.send(gate.deprovision()),
+        sso.deprovision(&resource),
+        sso.deprovision(&resource),
+        sso.deprovision(&resource),
+        sso.deprovision(&resource),
+    );
+    let ((_, took), others) = (waiting.0, [waiting.1, waiting.2, waiting.3, waiting.4]);
+    assert!(took <= REQUEST, "{took:?}");
+    let busy = |it: &Result<bool, SyncError>| matches!(it, Err(SyncError::Busy));
+    assert!(others.iter().any(busy), "{others:?}");
+    assert!(others.iter().any(Result::is_ok), "{others:?}");
+}
+
+/// A session store whose clean-up never ends.
+#[derive(Clone, Debug, Default)]
+struct NeverSwept(Arc<Mutex<usize>>, MemorySessions);
+
+#[async_trait]
+impl SessionStore for NeverSwept {
+    async fn create(&self, record: &mut Record) -> session_store::Result<()> {
+        self.1.create(record).await
+    }
+    async fn save(&self, record: &Record) -> session_store::Result<()> {
+        self.1.save(record).await
+    }
+    async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
+        self.1.load(id).await
+    }
+    async fn delete(&self, id: &Id) -> session_store::Result<()> {
+        self.1.delete(id).await
+    }
+}
+
+#[async_trait]
+impl ExpiredDeletion for NeverSwept {
+    async fn delete_expired(&self) -> session_store::Result<()> {
+        *self.0.lock().unwrap() += 1;
+        pending().await
+    }
+}
+
+/// Lets tasks go on until it is so; the clock of the parts goes on in steps.
+async fn until(world: &World, step: Duration, is_so: impl Fn() -> bool) {
+    for _ in 0..2_000 {
+        if is_so() {
+            return;
+        }
+        world.clock.advance(step);
+        tokio::time::sleep(step).await;
+    }
+    panic!("it never is");
+}
+
+#[tokio::test]
+async fn r10_sweep_that_never_ends_is_begun_again() {
+    let world = World::start().await;
+    let sessions = NeverSwept::default();
+    let period = Duration::from_secs(60);
+    let sweep = world.sso.spawn_session_sweep(sessions.clone(), period);
+    pause();
+    let begun = Instant::now();
+    let step = Duration::from_secs(10);
+    until(&world, step, || *sessions.0.lock().unwrap() == 2).await;
+    assert!(begun.elapsed() >= Duration::from_secs(300));
+    assert!(sweep.is_alive());
+}
+
+#[tokio::test]
+async fn r10_store_that_hangs_at_the_start_is_asked_again() {
+    let store = Faulty::default();
+    let world = World::with(|builder| builder.store(store.clone())).await;
+    store.hold("load_page");
+    let sync = world.sso.spawn_sync();
+    pause();
+    let step = Duration::from_secs(1);
+    until(&world, step, || store.calls("load_page") >= 2).await;
+    assert!(sync.is_alive());
+}
