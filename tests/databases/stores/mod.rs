@@ -7,6 +7,7 @@ mod keys;
 mod pooled;
 mod sessions;
 mod shared;
+mod silent;
 mod sweep;
 mod swept;
 mod unreadable;

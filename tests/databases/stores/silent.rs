@@ -1,0 +1,150 @@
+//! A database that accepts what comes, and from some moment on never answers. Tokio's time is paused from
+//! then on, and jumps to whatever is waited for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tower_heroku_sso::ResourceId;
+use tower_heroku_sso::store::{PostgresStore, SessionKey, Store};
+use uuid::Uuid;
+
+use crate::place::{Place, Postgres, keys};
+
+/// What stands between the store and its database.
+struct Between {
+    url: String,
+    silent: Arc<watch::Sender<bool>>,
+}
+
+impl Between {
+    /// Falls silent by itself when a client says these words.
+    async fn start(database: &Postgres, last_words: &'static str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (server, name) = database.url.rsplit_once('/').unwrap();
+        let (user, server) = server.rsplit_once('@').unwrap();
+        let url = format!("{user}@{address}/{name}?sslmode=disable");
+        let silent = Arc::new(watch::Sender::new(false));
+        let (server, switch) = (server.to_owned(), Arc::clone(&silent));
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let (from_client, to_client) = client.into_split();
+                let server = TcpStream::connect(&server).await.unwrap();
+                let (from_server, to_server) = server.into_split();
+                tokio::spawn(pass(
+                    from_client,
+                    to_server,
+                    Arc::clone(&switch),
+                    last_words,
+                ));
+                tokio::spawn(pass(from_server, to_client, Arc::clone(&switch), ""));
+            }
+        });
+        Self { url, silent }
+    }
+
+    fn fall_silent(&self) {
+        self.silent.send_replace(true);
+    }
+
+    async fn is_silent(&self) {
+        self.silent.subscribe().wait_for(|it| *it).await.unwrap();
+    }
+}
+
+async fn pass(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    silent: Arc<watch::Sender<bool>>,
+    last_words: &str,
+) {
+    let mut piece = vec![0; 16 * 1024];
+    loop {
+        let length = from.read(&mut piece).await.unwrap_or(0);
+        if length == 0 {
+            return;
+        }
+        let said = String::from_utf8_lossy(&piece[..length]);
+        if !last_words.is_empty() && said.contains(last_words) {
+            silent.send_replace(true);
+        }
+        if *silent.borrow() {
+            // With both ends open.
+            return std::future::pending().await;
+        }
+        if to.write_all(&piece[..length]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// In whole ones: a call may begin a moment before the time is paused.
+fn seconds_since(begun: Instant) -> f32 {
+    begun.elapsed().as_secs_f32().round()
+}
+
+fn nobody() -> ResourceId {
+    Uuid::nil().into()
+}
+
+#[tokio::test]
+async fn silent_postgres_is_given_up_after_its_deadlines() {
+    let database = Postgres::new().await;
+    // So that there is nothing to be made.
+    drop(database.open().await);
+    let between = Between::start(&database, "closed_session").await;
+    let store = PostgresStore::connect_with_at_most(2, &between.url, keys());
+    let store = store.await.unwrap();
+    let begin = async {
+        between.is_silent().await;
+        tokio::time::pause();
+        Instant::now()
+    };
+    let session = SessionKey::from_stored("nobody's");
+    let (answer, begun) = tokio::join!(store.is_session_closed(&session), begin);
+    assert!(answer.is_err());
+    assert_eq!(seconds_since(begun), 10.0);
+    // From now on no connection is one.
+    let begun = Instant::now();
+    let answer = store.get(&nobody()).await;
+    assert!(answer.is_err());
+    assert_eq!(seconds_since(begun), 3.0);
+}
+
+#[tokio::test]
+async fn start_with_a_silent_postgres_ends_in_an_error() {
+    let database = Postgres::new().await;
+    let between = Between::start(&database, "").await;
+    between.fall_silent();
+    tokio::time::pause();
+    let begun = Instant::now();
+    let error = PostgresStore::connect(&between.url, keys())
+        .await
+        .unwrap_err();
+    assert_eq!(seconds_since(begun), 10.0);
+    assert!(format!("{error:?}").contains("within 10 s"), "{error:?}");
+}
+
+#[tokio::test]
+async fn tables_that_are_not_made_in_time_are_given_up() {
+    let database = Postgres::new().await;
+    let between = Between::start(&database, "search_path").await;
+    let begin = async {
+        between.is_silent().await;
+        tokio::time::pause();
+        Instant::now()
+    };
+    let (connected, begun) = tokio::join!(PostgresStore::connect(&between.url, keys()), begin);
+    assert!(
+        begun.elapsed() >= Duration::from_secs(290),
+        "{:?}",
+        begun.elapsed()
+    );
+    let error = connected.unwrap_err();
+    assert!(format!("{error:?}").contains("in time"), "{error:?}");
+}
