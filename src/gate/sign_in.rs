@@ -257,7 +257,7 @@ impl Keeper {
             SignedResource::Resource(id) => Some(id),
             SignedResource::Legacy(_) => None,
         };
-        match self.used_forms.look_up(key, &**store, now).await {
+        match self.used_forms.look_up(key, store, now).await {
             Ok(Form::Unused) => Ok(turn),
             Ok(Form::Used(known)) => {
                 let resource = resource.or(known);

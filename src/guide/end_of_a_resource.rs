@@ -32,7 +32,7 @@
 //!
 //! # What everything answers
 //! A sign-in and a request are of a person on the list. *Waits*: until the call under way is answered, at
-//! most ten seconds, and ten more for another process; then 503, and Heroku asks again. *Asked* is what
+//! most ten seconds, and for another process until fifteen are over; then 503, and Heroku asks again. *Asked* is what
 //! comes of a webhook: Heroku is asked, within the resource's budget; not with a grant that it has just
 //! refused. *Next* is when the sync asks Heroku
 //! by itself. The last column is what [`changes`](crate::HerokuSso::changes) says on the way there.

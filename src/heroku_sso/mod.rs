@@ -209,7 +209,7 @@ impl HerokuSso {
     /// If the future is dropped, what has begun is done all the same.
     ///
     /// # Errors
-    /// [`SyncError::Store`].
+    /// [`SyncError::Store`]; [`SyncError::Busy`] if other work on the resource is not done after 10 seconds.
     pub async fn deprovision(&self, resource: &ResourceId) -> Result<bool, SyncError> {
         self.directory.end(resource).await
     }
@@ -246,7 +246,7 @@ impl HerokuSso {
     /// ```
     ///
     /// # Errors
-    /// [`AdmitError`] if the list does not have the email, or cannot be checked.
+    /// [`AdmitError`] if the list does not have the email, or cannot be checked within 15 seconds.
     pub async fn admit(
         &self,
         resource: &ResourceId,

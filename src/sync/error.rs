@@ -43,8 +43,8 @@ pub enum SyncError {
     /// The list was not there in time: Heroku answers too slowly, or its list has too many pages.
     #[error("the list took longer than {limit:?}")]
     Slow {
-        /// How long it may take: 60 seconds in the background, 15 for somebody who waits, less with a
-        /// short [`heroku_timeout`](crate::Config::heroku_timeout).
+        /// How long it may take: 60 seconds in the background, 15 at most for somebody who waits, less with
+        /// a short [`heroku_timeout`](crate::Config::heroku_timeout) or when other waits came before.
         limit: Duration,
     },
     /// The store cannot answer.

@@ -9,20 +9,22 @@
 
 mod awaits;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use syn::parse::{Parse, ParseStream};
+use syn::{Expr, FnArg, Ident, ImplItem, Item, Lit, Token, Type};
+
 use self::awaits::{Await, Functions};
+use crate::catalogue;
 
 /// The names by which the store and what it shares are held: a [`BoundedStore`] each.
 const STORES: [&str; 3] = ["shared", "store", "store()"];
 
 /// The names by which what is the crate's own is held, and whose methods are looked at themselves.
 const OWN: &[&str] = &[
-    "HerokuUser",
     "PartnerTurns",
     "Self",
-    "SqliteStore",
     "turnstile",
     "asking_team",
     "bearers",
@@ -34,18 +36,15 @@ const OWN: &[&str] = &[
     "fetching",
     "keeper",
     "of()",
-    "receiver",
     "renewing",
     "resolution",
     "schedule",
     "self",
     "sessions",
     "signed",
-    "sso",
     "store",
     "stored",
     "sync",
-    "team",
     "to_look_up",
     "used_forms",
     "visitor",
@@ -182,6 +181,12 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "lock.lock_owned",
         "PARTNER_TURN, by the caller",
     ),
+    (
+        "extract/require_role.rs",
+        "from_request_parts",
+        "HerokuUser.from_request_parts",
+        "what the request carries",
+    ),
     // Work of the crate's own in a task or a closure, whose waits are looked at where they stand.
     (
         "session/sessions.rs",
@@ -291,6 +296,15 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
+/// Where a store may be named that is not bounded: where it is bounded, and on the way there.
+const UNBOUNDED_STORES: [&str; 4] = [
+    "heroku_sso/builder.rs",
+    "session/bounded.rs",
+    "store/bounded.rs",
+    // The trait itself.
+    "store/mod.rs",
+];
+
 fn parsed() -> Vec<(String, syn::File)> {
     let root = crate::root().join("src");
     let mut files = Vec::new();
@@ -338,28 +352,47 @@ fn is_listed(path: &str, found: &Await) -> Option<usize> {
     })
 }
 
-#[test]
-fn every_wait_for_something_outside_ends() {
-    let files = parsed();
-    let functions = functions(&files);
-    let (mut unknown, mut used) = (Vec::new(), BTreeSet::new());
-    let mut receivers = BTreeSet::new();
-    for (path, file) in &files {
+/// What a source awaits and nothing ends; which entries of the list, and which names, it needs.
+#[derive(Default)]
+struct Verdict {
+    unknown: Vec<String>,
+    entries: BTreeSet<usize>,
+    receivers: BTreeSet<String>,
+}
+
+impl Verdict {
+    fn about(&mut self, path: &str, file: &syn::File, functions: &Functions) {
         for found in awaits::unbounded(file) {
             if let Some(entry) = is_listed(path, &found) {
-                used.insert(entry);
-            } else if is_known_to_end(&found, &functions) {
-                receivers.insert(found.receiver);
+                self.entries.insert(entry);
+            } else if is_known_to_end(&found, functions) {
+                self.receivers.insert(found.receiver);
             } else {
                 let Await {
                     function,
                     receiver,
                     name,
                 } = found;
-                unknown.push(format!("{path}: {function} awaits {receiver}.{name}"));
+                let what = format!("{path}: {function} awaits {receiver}.{name}");
+                self.unknown.push(what);
             }
         }
     }
+}
+
+#[test]
+fn every_wait_for_something_outside_ends() {
+    let files = parsed();
+    let functions = functions(&files);
+    let mut verdict = Verdict::default();
+    for (path, file) in &files {
+        verdict.about(path, file, &functions);
+    }
+    let Verdict {
+        unknown,
+        entries: used,
+        receivers,
+    } = verdict;
     assert!(
         unknown.is_empty(),
         "without a deadline, and on no list:\n{}",
@@ -379,4 +412,241 @@ fn every_wait_for_something_outside_ends() {
         unused.is_empty(),
         "called own, and called nowhere: {unused:?}"
     );
+}
+
+/// The methods of the store that can be waited for, by the traits themselves.
+fn methods_of_the_store(functions: &Functions) -> BTreeSet<String> {
+    let traits = ["Store", "SharedStore"].map(|name| &functions.traits[name]);
+    traits.into_iter().flatten().cloned().collect()
+}
+
+/// `LIMIT name(…) -> …;` of each line of a `bounded!` block: the name, and the limit.
+struct Bounded(Vec<(String, String)>);
+
+impl Parse for Bounded {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let mut methods = Vec::new();
+        while !input.is_empty() {
+            let (limit, name): (Ident, Ident) = (input.parse()?, input.parse()?);
+            let arguments;
+            syn::parenthesized!(arguments in input);
+            arguments.parse_terminated(FnArg::parse, Token![,])?;
+            input.parse::<Token![->]>()?;
+            input.parse::<Type>()?;
+            input.parse::<Token![;]>()?;
+            methods.push((name.to_string(), limit.to_string()));
+        }
+        Ok(Self(methods))
+    }
+}
+
+/// Every method has its deadline, and there is no way around it.
+#[test]
+fn the_store_is_reached_through_its_deadlines() {
+    let files = parsed();
+    let wanted = methods_of_the_store(&functions(&files));
+    assert!(wanted.len() > 20, "{wanted:?}");
+    let (_, bounded) = files
+        .iter()
+        .find(|(path, _)| path == "store/bounded.rs")
+        .expect("where stores are bounded");
+    let mut found = BTreeSet::new();
+    let constants: BTreeSet<_> = constants().into_keys().collect();
+    for item in &bounded.items {
+        let Item::Impl(implementation) = item else {
+            continue;
+        };
+        for item in &implementation.items {
+            let ImplItem::Macro(block) = item else {
+                continue;
+            };
+            assert!(block.mac.path.is_ident("bounded"));
+            let Bounded(methods) = block.mac.parse_body().expect("a block of methods");
+            for (name, limit) in methods {
+                assert!(constants.contains(&limit), "{limit} of {name}");
+                found.insert(name);
+            }
+        }
+    }
+    assert_eq!(found, wanted, "bounded, and to be bounded");
+    let text = source("store/bounded.rs");
+    let body = "answer($limit, stringify!($name), self.0.$name($($argument),*)).await";
+    assert!(text.contains(body), "what `bounded!` makes of a method");
+    // In the language itself: a private field cannot be reached from elsewhere.
+    for field in [
+        "BoundedStore(Arc<dyn Store>)",
+        "BoundedShared<'a>(&'a dyn SharedStore)",
+    ] {
+        assert!(text.contains(field), "{field}");
+    }
+    let unbounded = [
+        "dyn Store>",
+        "dyn Store,",
+        "dyn SharedStore",
+        "dyn SessionStore",
+    ];
+    for (path, _) in &files {
+        let text = source(path);
+        let code = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        for line in code {
+            let is_named = unbounded.iter().any(|named| line.contains(named));
+            let may = UNBOUNDED_STORES.contains(&&**path);
+            let is_in_a_store = path.starts_with("store/") && line.contains("fn shared(");
+            assert!(!is_named || may || is_in_a_store, "{path}: {line}");
+        }
+    }
+}
+
+#[test]
+fn each_method_of_the_store_is_made_to_hang_by_the_suite() {
+    let files = parsed();
+    let functions = functions(&files);
+    let suite = fs::read_to_string(crate::root().join("tests/suite/deadlines.rs")).unwrap();
+    let (_, list) = suite.split_once("const METHODS: &[&str] = &[").unwrap();
+    let (list, _) = list.split_once("];").unwrap();
+    let tried = list.split('"').skip(1).step_by(2).map(str::to_owned);
+    assert_eq!(tried.collect::<BTreeSet<_>>(), functions.traits["Store"]);
+}
+
+fn source(path: &str) -> String {
+    fs::read_to_string(crate::root().join("src").join(path)).unwrap()
+}
+
+/// The deadlines, as the table of `SECURITY.md` has them: `5 s`, `10 min`, `0.8`.
+fn constants() -> BTreeMap<String, String> {
+    let file = syn::parse_file(&source("deadlines.rs")).unwrap();
+    let constants = file.items.iter().filter_map(|item| match item {
+        Item::Const(constant) => Some((constant.ident.to_string(), value(&constant.expr))),
+        _ => None,
+    });
+    constants.collect()
+}
+
+fn value(expression: &Expr) -> String {
+    let number = |literal: &Lit| match literal {
+        Lit::Int(number) => number.base10_parse::<u64>().unwrap(),
+        _ => panic!("no whole number"),
+    };
+    match expression {
+        Expr::Lit(literal) => match &literal.lit {
+            Lit::Float(share) => share.to_string(),
+            whole => in_words(number(whole)),
+        },
+        Expr::Call(call) => value(&call.args[0]),
+        Expr::Binary(product) => match (&*product.left, &*product.right) {
+            (Expr::Lit(a), Expr::Lit(b)) => in_words(number(&a.lit) * number(&b.lit)),
+            _ => panic!("no product of two numbers"),
+        },
+        _ => panic!("no deadline"),
+    }
+}
+
+fn in_words(seconds: u64) -> String {
+    match seconds % 60 {
+        0 if seconds > 60 => format!("{} min", seconds / 60),
+        _ => format!("{seconds} s"),
+    }
+}
+
+/// The rows of the table: what is waited for, the deadline, what happens then, the tests.
+fn rows() -> Vec<[String; 4]> {
+    let text = fs::read_to_string(crate::root().join("SECURITY.md")).unwrap();
+    let (_, table) = text
+        .split_once("## What is waited for, and for how long")
+        .expect("the table");
+    let table = table.split("\n## ").next().unwrap();
+    let rows = table.lines().filter_map(|line| {
+        let cells: Vec<_> = line.split('|').map(|it| it.trim().to_owned()).collect();
+        let [_, what, deadline, then, tests, _] = <[String; 6]>::try_from(cells).ok()?;
+        Some([what, deadline, then, tests])
+    });
+    rows.skip(2).collect()
+}
+
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn the_table_has_each_deadline_with_its_value_and_its_tests() {
+    let (constants, rows) = (constants(), rows());
+    assert!(constants.len() > 15 && rows.len() > 15);
+    let mut named = BTreeSet::new();
+    for [what, deadline, _, tests] in &rows {
+        for name in quoted(deadline) {
+            // Settings have names of another kind.
+            if !name.chars().all(|c| c.is_ascii_uppercase() || c == '_') {
+                continue;
+            }
+            let value = constants.get(name);
+            let value = value.unwrap_or_else(|| panic!("{what}: there is no {name}"));
+            assert!(deadline.contains(&**value), "{what}: {name} is {value}");
+            named.insert(name.to_owned());
+        }
+        for test in quoted(tests) {
+            assert!(catalogue::is_there(test), "{what}: no test `{test}`");
+        }
+        let says_why = tests.starts_with("none: ");
+        assert!(says_why || tests.contains('`'), "{what} has no test");
+    }
+    let all: BTreeSet<_> = constants.into_keys().collect();
+    assert_eq!(named, all, "in the table, and there");
+}
+
+#[test]
+fn no_deadline_is_kept_but_by_the_clock() {
+    for (path, _) in parsed() {
+        let direct = source(&path).contains("time::timeout");
+        let may = path.starts_with("guide/") || path == "clock.rs";
+        assert!(!direct || may, "{path}: clock::within instead");
+    }
+}
+
+#[test]
+fn the_checks_above_notice_what_they_look_for() {
+    let functions = functions(&parsed());
+    let unknown = |body: &str| {
+        let text = format!("impl X {{ async fn f(&self) {{ {body} }} }}");
+        let file = syn::parse_file(&text).unwrap();
+        let mut verdict = Verdict::default();
+        verdict.about("somewhere.rs", &file, &functions);
+        verdict.unknown
+    };
+    for waits in [
+        "self.lock.lock().await;",
+        "self.http.execute(request).await?;",
+        "self.somebodys.load(id).await?;",
+        "let waiting = self.rows.recv(); waiting.await;",
+        "let a = self.rows.recv(); let b = a; b.await;",
+        "if x { y.collect().await } else { z }",
+        "let found = outside(); found.await;",
+        "given.await;",
+        "let all = async { self.rows.recv().await }; self.store.get(id).await?;",
+        "tokio::select! { _ = self.rows.recv() => {}, () = self.end(x) => {} }",
+        "tokio::select! { _ = self.end(x) => { self.rows.recv().await; } }",
+        "clock::within(LIMIT, async { tokio::spawn(async { self.rows.recv().await }); }).await;",
+        "api.addon.deprovision(resource).await;",
+        "self.0.get(id).await;",
+    ] {
+        assert_eq!(unknown(waits).len(), 1, "{waits}: {:?}", unknown(waits));
+    }
+    for ends in [
+        "self.store.get(id).await?;",
+        "clock::within(LIMIT, self.rows.recv()).await;",
+        "budget.within(self.rows.recv()).await;",
+        "clock::within(LIMIT, async { self.rows.recv().await }).await;",
+        "let waiting = clock::within(LIMIT, self.rows.recv()); waiting.await;",
+        "self.directory.entry(id).await?;",
+        "let given = async { self.store.get(id).await }; given.await;",
+    ] {
+        assert_eq!(unknown(ends), [""; 0], "{ends}");
+    }
+    let hidden = std::panic::catch_unwind(|| unknown("join!(self.rows.recv().await);"));
+    assert!(hidden.is_err(), "an await in a macro");
+    let value = |text: &str| value(&syn::parse_str(text).unwrap());
+    assert_eq!(value("Duration::from_secs(5 * 60)"), "5 min");
+    assert_eq!(value("Duration::from_secs(60)"), "60 s");
+    assert_eq!(value("0.8"), "0.8");
 }
