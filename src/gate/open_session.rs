@@ -7,6 +7,7 @@ use super::keeper::Keeper;
 use super::refusal::Refusal;
 use crate::access::Email;
 use crate::audit;
+use crate::clock::Budget;
 use crate::ids::{ResourceId, UserId};
 use crate::session::{Credential, Opened, SessionError};
 use crate::sso::{Proof, VerifiedSso};
@@ -57,10 +58,12 @@ impl Keeper {
         &self,
         proved: Proved<'_>,
         carrier: Carrier<'_>,
+        budget: Budget,
     ) -> Result<(Opened, Admitted), NotOpened> {
         let (resource, email) = (proved.resource, proved.email);
-        let admitted = self.directory.admit(resource, email, proved.user_id).await;
-        let admitted = admitted.map_err(|denial| {
+        let (user_id, left) = (proved.user_id, budget.left());
+        let admitted = self.directory.admit(resource, email, user_id, left);
+        let admitted = admitted.await.map_err(|denial| {
             audit::sign_in_refused(Some(resource), Some(email), &denial.reason());
             NotOpened::Denied(denial)
         })?;

@@ -1,6 +1,7 @@
 //! A person whom the resource's list has, and who may have a session.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use time::OffsetDateTime;
 
@@ -31,19 +32,21 @@ pub(crate) struct Admitted {
 impl Directory {
     /// Checks a person against a list no older than the refresh interval; if Heroku does not answer,
     /// against one within `max_list_age`. An email that is not on it causes one fetch of a newer list,
-    /// within the budgets.
+    /// within the budgets. `left` is what is left of the sign-in's time.
     pub(crate) async fn admit(
         self: &Arc<Self>,
         id: &ResourceId,
         email: &Email,
         user_id: Option<&UserId>,
+        left: Duration,
     ) -> Result<Admitted, Denial> {
         let who = Principal {
             email,
             user_id,
             is_account_proved: false,
         };
-        let access = self.authorize(id, who, None, Strictness::SIGN_IN).await?;
+        let access = self.authorize(id, who, None, Strictness::SIGN_IN, left);
+        let access = access.await?;
         let snapshot = &access.list.snapshot;
         let member = snapshot.list.member(email, access.listed);
         Ok(Admitted {

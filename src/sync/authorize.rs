@@ -14,6 +14,7 @@ use super::forced::{Force, Payer};
 use super::held::Held;
 use super::question::Question;
 use crate::clock::{self, Reading};
+use crate::deadlines::{SESSION_FETCH, SIGN_IN_FETCH};
 use crate::heroku::Urgency;
 use crate::ids::ResourceId;
 use crate::lifespan::Attempt;
@@ -27,17 +28,23 @@ const NO_WAIT: Duration = Duration::from_secs(10);
 pub(crate) struct EntryRef(OnceLock<Arc<Entry>>);
 
 impl Directory {
-    /// Whether this person may pass now, after one fetch at most.
+    /// Whether this person may pass now, after one fetch at most. `left` is what is left of the time for
+    /// the request.
     pub(crate) async fn authorize(
         self: &Arc<Self>,
         id: &ResourceId,
         who: Principal<'_>,
         session: Option<&SessionStart>,
         strictness: Strictness,
+        left: Duration,
     ) -> Result<Access, Denial> {
         let entry = self.entry(id).await?;
         // So that there is time left to decide by the list that there is.
-        let patience = self.settings.deadlines.request.mul_f64(0.6);
+        let share = match session {
+            None => SIGN_IN_FETCH,
+            Some(_) => SESSION_FETCH,
+        };
+        let patience = left.min(self.settings.deadlines.request).mul_f64(share);
         authorize_at(self, &entry, who, session, strictness, patience).await
     }
 

@@ -22,7 +22,9 @@ use crate::heroku::{HerokuClient, HerokuUrl};
 use crate::ids::{ResourceId, UserId};
 use crate::lifespan::End;
 use crate::secret::ClientSecret;
-use crate::store::{Absence, AbsenceKind, AbsenceSign, MemoryStore, Revocation, Ticket};
+use crate::store::{
+    Absence, AbsenceKind, AbsenceSign, BoundedStore, MemoryStore, Revocation, Ticket,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 const REFRESH: Duration = Duration::from_secs(300);
@@ -243,7 +245,7 @@ impl Scene {
             webhooks: None,
             deadlines: Deadlines::of_calls(SECOND * 10),
         };
-        let store = Arc::new(MemoryStore::default());
+        let store = BoundedStore::new(Arc::new(MemoryStore::default()));
         Self {
             clock: manual,
             heroku,
@@ -414,11 +416,15 @@ impl Scene {
                 members: None,
             },
         };
+        let left = SECOND * 15;
         let denial = match at {
-            At::SignIn => directory.admit(id, email, Some(&self.ann)).await.err(),
+            At::SignIn => directory
+                .admit(id, email, Some(&self.ann), left)
+                .await
+                .err(),
             At::Request => {
                 let strictness = Strictness::REQUEST;
-                let access = directory.authorize(id, who, Some(&session), strictness);
+                let access = directory.authorize(id, who, Some(&session), strictness, left);
                 access.await.err()
             }
             At::Stream => {
