@@ -1,6 +1,7 @@
 //! Tests with databases: the stores, several processes on one database, and the commands of DEPLOYING.md.
 //! `scripts/with-servers` starts the servers that they need.
 
+mod crashes;
 mod deploying;
 mod fleet;
 mod place;

@@ -6,5 +6,5 @@ mod killed;
 mod machines;
 mod outage;
 mod processes;
-mod soon;
+pub mod soon;
 mod together;

@@ -1,0 +1,168 @@
+//! The add-on as a process: the program of the tests runs itself again, with this as its only test.
+
+use std::env;
+use std::io::Write as _;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::routing::{get, post};
+use serde_json::Value;
+use time::OffsetDateTime;
+use tokio::net::TcpListener;
+use tower_heroku_sso::partner_api::{Addon, AddonError, Outcome};
+use tower_heroku_sso::store::{PostgresStore, SqliteStore};
+use tower_heroku_sso::sync::{Change, Changes, SyncError};
+use tower_heroku_sso::{
+    AddonPassword, ClientSecret, HerokuSso, Manifest, ManualClock, OauthGrant, ResourceId, SsoSalt,
+};
+use tracing_subscriber::EnvFilter;
+
+use crate::place::keys;
+
+/// The variable that says to the program that it is this process, and how it is set up.
+pub const SETUP: &str = "CRASHES_CHILD";
+/// As the program of the tests knows this test.
+pub const TEST: &str = "crashes::child::the_process_that_is_killed";
+/// One that nobody kills ends by itself.
+const LIFE: Duration = Duration::from_secs(5 * 60);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_process_that_is_killed() {
+    if let Ok(setup) = env::var(SETUP) {
+        let setup: Value = serde_json::from_str(&setup).unwrap();
+        let ended = tokio::time::timeout(LIFE, run(setup)).await;
+        ended.expect("somebody ends it before");
+    }
+}
+
+async fn run(setup: Value) {
+    tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_env_filter(EnvFilter::new("tower_heroku_sso=info"))
+        .with_writer(std::io::stderr)
+        .init();
+    let text = |name: &str| setup[name].as_str().unwrap().to_owned();
+    let now = text("now").parse().unwrap();
+    let clock = ManualClock::at(OffsetDateTime::from_unix_timestamp_nanos(now).unwrap());
+    let manifest = Manifest::new(
+        text("slug"),
+        AddonPassword::new(text("password")).unwrap(),
+        SsoSalt::new(text("salt")).unwrap(),
+        ClientSecret::new(text("secret")).unwrap(),
+    );
+    let hour = Duration::from_secs(60 * 60);
+    let builder = HerokuSso::builder(manifest)
+        .api_url(text("heroku").parse().unwrap())
+        .id_url(text("heroku").parse().unwrap())
+        .clock(clock.clone())
+        .refresh_interval(hour)
+        .max_session(hour * 12);
+    let database = text("database");
+    let builder = match database.strip_prefix("sqlite:") {
+        Some(file) => builder.store(SqliteStore::open(file, keys()).await.unwrap()),
+        None => builder.store(PostgresStore::connect(&database, keys()).await.unwrap()),
+    };
+    let sso = builder.build().unwrap();
+    let _sync = setup["sync"].as_bool().unwrap().then(|| sso.spawn_sync());
+    tokio::spawn(tell(sso.changes()));
+    let partner = Partner(text("partner"));
+    let app = Router::new()
+        .route("/", get(|| async { "in" }))
+        .layer(sso.layer())
+        .merge(sso.partner_api(partner))
+        .merge(control(Control { clock, sso }));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // The line has a beginning already.
+    println!("\nlistens at {}", listener.local_addr().unwrap());
+    axum::serve(listener, app).await.unwrap();
+}
+
+/// Writes down what is told of a resource as a whole, each line at once.
+async fn tell(mut changes: Changes) {
+    while let Some(change) = changes.next().await {
+        let (what, resource) = match change {
+            Change::ResourceDormant { resource } => ("ResourceDormant", resource),
+            Change::ResourceRevived { resource } => ("ResourceRevived", resource),
+            Change::ResourceGone { resource } => ("ResourceGone", resource),
+            _ => continue,
+        };
+        let line = format!("told {what} {resource}\n");
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
+    }
+}
+
+/// The partner's own part is done by another process, which the tests have in their hands.
+struct Partner(String);
+
+impl Addon for Partner {
+    async fn deprovision(&self, resource: ResourceId) -> Result<Outcome, AddonError> {
+        let url = format!("{}/deprovision/{resource}", self.0);
+        let answer = support::browser::client().post(url).send().await;
+        match answer.map(|answer| answer.status().as_u16()) {
+            Ok(200) => Ok(Outcome::done()),
+            Ok(202) => Ok(Outcome::later()),
+            other => Err(AddonError::TryLater(format!("{other:?}"))),
+        }
+    }
+}
+
+/// What a test has the process do.
+#[derive(Clone)]
+struct Control {
+    clock: ManualClock,
+    sso: HerokuSso,
+}
+
+fn control(control: Control) -> Router {
+    Router::new()
+        .route("/control/pass", post(pass))
+        .route("/control/refresh/{id}", post(refresh))
+        .route("/control/register/{id}", post(register))
+        .route("/control/end/{id}", post(end))
+        .route("/control/token/{id}", post(token))
+        .route("/control/dormant", post(dormant))
+        .with_state(control)
+}
+
+async fn pass(State(control): State<Control>, seconds: String) {
+    let time = Duration::from_secs(seconds.parse().unwrap());
+    control.clock.advance(time);
+}
+
+async fn refresh(State(control): State<Control>, Path(id): Path<ResourceId>) -> String {
+    said(control.sso.refresh_now(&id).await)
+}
+
+async fn register(
+    State(control): State<Control>,
+    Path(id): Path<ResourceId>,
+    code: String,
+) -> String {
+    let grant = OauthGrant::Code(code.into());
+    said(control.sso.register(&id, grant).await)
+}
+
+async fn end(State(control): State<Control>, Path(id): Path<ResourceId>) -> String {
+    said(control.sso.deprovision(&id).await)
+}
+
+async fn token(State(control): State<Control>, Path(id): Path<ResourceId>) -> String {
+    said(control.sso.access_token(&id).await)
+}
+
+async fn dormant(State(control): State<Control>) -> String {
+    let dormant = control.sso.dormant().into_iter();
+    let ids: Vec<_> = dormant.map(|it| it.resource.to_string()).collect();
+    ids.join(" ")
+}
+
+fn said<T>(result: Result<T, SyncError>) -> String {
+    match result {
+        Ok(_) => "ok".to_owned(),
+        Err(SyncError::Dormant) => "dormant".to_owned(),
+        Err(SyncError::Gone) => "gone".to_owned(),
+        Err(SyncError::Heroku(_)) => "heroku".to_owned(),
+        Err(error) => format!("{error:?}"),
+    }
+}
