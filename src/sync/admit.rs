@@ -6,7 +6,8 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::SyncError;
-use super::decide::{Denial, Principal, Strictness};
+use super::decide::{Principal, Strictness};
+use super::denial::Denial;
 use super::directory::Directory;
 use super::held::ListVersion;
 use crate::access::{Email, Member};

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::SyncError;
 use super::decide::{
-    Access, Asked, Decision, Denial, Dormant, Facts, Needed, Principal, SessionStart, Strictness,
-    decide,
+    Access, Asked, Decision, Dormant, Facts, Needed, Principal, SessionStart, Strictness, decide,
 };
+use super::denial::Denial;
 use super::directory::Directory;
 use super::entry::Entry;
 use super::forced::{Force, Payer};

@@ -1,5 +1,7 @@
 //! What holds of [`decide`] for every combination of its inputs, whatever the table says of each.
 
+#![cfg(test)]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,9 +9,9 @@ use time::OffsetDateTime;
 
 use super::SyncError;
 use super::decide::{
-    Asked, Decision, Denial, Dormant, Facts, Marks, Needed, Principal, SessionStart, Strictness,
-    decide,
+    Asked, Decision, Dormant, Facts, Marks, Needed, Principal, SessionStart, Strictness, decide,
 };
+use super::denial::Denial;
 use super::held::{Held, ListVersion, Own};
 use super::moment::Moment;
 use super::team::Members;
@@ -243,6 +245,26 @@ fn whoever_passes_has_every_reason_to() {
         }
     });
     assert!(allowed > 1_000, "{allowed}");
+}
+
+#[test]
+fn end_of_the_resource_ends_every_wait() {
+    every(|case, decision| {
+        if matches!(case.asked, Asked::Heroku(_, Some(SyncError::Gone))) {
+            assert!(matches!(decision, Decision::Deny(Denial::Gone)));
+        }
+        let facts = Facts {
+            has_ended: true,
+            ..case.facts.clone()
+        };
+        let ended = answer(&Case {
+            facts,
+            session: case.session,
+            strictness: case.strictness,
+            asked: case.asked.clone(),
+        });
+        assert!(matches!(ended, Decision::Deny(Denial::Gone)));
+    });
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::SyncError;
 use super::authorize::facts;
-use super::decide::{Asked, Decision, Denial, Facts, Needed, Principal, Strictness, decide};
+use super::decide::{Asked, Decision, Facts, Needed, Principal, Strictness, decide};
+use super::denial::Denial;
 use super::directory::Directory;
 use crate::access::Email;
 use crate::clock::Reading;

@@ -17,8 +17,8 @@ mod closed_sessions;
 mod condition;
 mod cue;
 mod decide;
-#[cfg(test)]
 mod decide_properties;
+mod denial;
 mod directory;
 mod endings;
 mod entry;
@@ -51,7 +51,6 @@ mod subscribe;
 mod swap;
 mod team;
 mod tokens;
-#[cfg(test)]
 mod truth_table;
 mod turnstile;
 mod unbroken;
@@ -64,7 +63,8 @@ pub(crate) use admit::Admitted;
 pub(crate) use authorize::EntryRef;
 pub use change::{Change, Changes};
 pub(crate) use closed_sessions::ClosedSessions;
-pub(crate) use decide::{Denial, Principal, SessionStart, Strictness};
+pub(crate) use decide::{Principal, SessionStart, Strictness};
+pub(crate) use denial::Denial;
 pub(crate) use directory::Directory;
 pub use error::SyncError;
 pub use explain::Explanation;

@@ -352,6 +352,9 @@ async fn members_that_another_process_asks_for_are_asked_for_after_a_while() {
     let addon = world.heroku.app("shop").owned_by_team(&team).addon();
     let resource = addon.resource_id();
     world.sso.register(&resource, grant(&addon)).await.unwrap();
+    world.sso.refresh_now(&resource).await.unwrap();
+    world.clock.advance(REFRESH + Duration::from_secs(1));
+    world.heroku.reset_calls();
     leases.elsewhere.store(true, Ordering::SeqCst);
     let app = router(&world.sso, NoProvisioning);
     pause();

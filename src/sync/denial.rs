@@ -1,0 +1,67 @@
+//! Why a person does not pass.
+
+use std::time::Duration;
+
+use super::SyncError;
+use crate::cause;
+use crate::lifespan::End;
+
+/// Why the person does not pass.
+#[derive(Clone, Debug)]
+pub(crate) enum Denial {
+    NotListed,
+    /// The list has the email for another account.
+    OtherAccount,
+    /// The list has the account by another email.
+    EmailChanged,
+    /// The partner ended this person's sessions.
+    Revoked,
+    /// The person was off the list since the session began, and is back.
+    Removed,
+    SessionOver(End),
+    Dormant,
+    Gone,
+    UnknownResource,
+    /// Nothing can be said now; the session is kept.
+    Unavailable(SyncError),
+}
+
+impl Denial {
+    /// For the audit event.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::NotListed => "the email is not on the list".to_owned(),
+            Self::OtherAccount => "the email is another account's".to_owned(),
+            Self::EmailChanged => "the account has another email on the list".to_owned(),
+            Self::Revoked => "the sessions were revoked".to_owned(),
+            Self::Removed => "the email was off the list since the sign-in".to_owned(),
+            Self::SessionOver(End::LongestLife) => "the session has reached max_session".to_owned(),
+            Self::SessionOver(End::Unused) => {
+                "the resource was not used until its list was too old".to_owned()
+            }
+            Self::Dormant => SyncError::Dormant.to_string(),
+            Self::Gone => SyncError::Gone.to_string(),
+            Self::UnknownResource => "the resource is not registered".to_owned(),
+            Self::Unavailable(error) => cause::with(error),
+        }
+    }
+
+    /// When it is worth asking again; none if waiting changes nothing.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unavailable(error) => Some(error.retry_after()),
+            _ => None,
+        }
+    }
+}
+
+impl From<SyncError> for Denial {
+    fn from(error: SyncError) -> Self {
+        match error {
+            SyncError::Dormant => Self::Dormant,
+            SyncError::Gone => Self::Gone,
+            SyncError::UnknownResource => Self::UnknownResource,
+            other => Self::Unavailable(other),
+        }
+    }
+}
