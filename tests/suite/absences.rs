@@ -72,7 +72,7 @@ async fn sign_in(world: &World, addon: &AddOn) -> Answer {
 }
 
 async fn told(changes: &mut Changes) -> Change {
-    let next = tokio::time::timeout(Duration::from_secs(10), next(changes));
+    let next = tokio::time::timeout(Duration::from_secs(60), next(changes));
     next.await
         .expect("a change is told")
         .expect("a running gate")
@@ -203,7 +203,7 @@ async fn dormant_suspends_access_and_keeps_everything() {
         told(&mut changes).await,
         Change::ResourceDormant { resource }
     );
-    let rest = tokio::time::timeout(Duration::from_secs(10), stream.chunk());
+    let rest = tokio::time::timeout(Duration::from_secs(60), stream.chunk());
     assert!(matches!(
         rest.await.expect("the stream ends"),
         Ok(None) | Err(_)
@@ -507,7 +507,7 @@ async fn c2_the_brake_has_the_dormant_ones_asked_for_immediately() {
             tokio::task::yield_now().await;
         }
     };
-    let revived = tokio::time::timeout(Duration::from_secs(20), revived);
+    let revived = tokio::time::timeout(Duration::from_secs(60), revived);
     revived.await.expect("they are asked for");
     assert_eq!(state(&store, &addons[3]).await, ResourceState::Active);
     sync.shutdown().await;

@@ -196,7 +196,7 @@ async fn sign_out_wins_over_a_request_that_waits_for_a_list() {
         }
     };
     let sign_out = async {
-        let waits = tokio::time::timeout(Duration::from_secs(20), waits);
+        let waits = tokio::time::timeout(Duration::from_secs(60), waits);
         waits.await.expect("her request asks again");
         let other = with(&cookie);
         let out = other.request(reqwest::Method::POST, "/logout");

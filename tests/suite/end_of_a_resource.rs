@@ -233,7 +233,7 @@ impl Scene {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        let begun = tokio::time::timeout(Duration::from_secs(10), begun);
+        let begun = tokio::time::timeout(Duration::from_secs(60), begun);
         begun.await.expect("it begins");
     }
 

@@ -99,7 +99,7 @@ async fn until(reached: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), wait)
+    tokio::time::timeout(Duration::from_secs(60), wait)
         .await
         .expect("it comes to that");
 }
@@ -119,7 +119,7 @@ async fn is_well(world: &World, browser: &Browser) {
         let resource = addon.resource_id();
         world.sso.register(&resource, grant(&addon)).await.unwrap();
     };
-    tokio::time::timeout(Duration::from_secs(20), all)
+    tokio::time::timeout(Duration::from_secs(60), all)
         .await
         .expect("nothing is held by whoever went away");
 }

@@ -21,7 +21,7 @@ async fn until(what: &str, is_so: impl Fn() -> bool) {
             tokio::task::yield_now().await;
         }
     };
-    let met = tokio::time::timeout(Duration::from_secs(10), met).await;
+    let met = tokio::time::timeout(Duration::from_secs(60), met).await;
     met.unwrap_or_else(|_| panic!("{what}: not within ten seconds"));
 }
 

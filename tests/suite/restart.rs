@@ -247,7 +247,7 @@ async fn a_list_that_cannot_be_read_is_fetched_anew() {
         let is_list = |change: &Change| matches!(change, Change::Snapshot { .. });
         while !is_list(&changes.next().await.unwrap()) {}
     };
-    let told = tokio::time::timeout(Duration::from_secs(20), told).await;
+    let told = tokio::time::timeout(Duration::from_secs(60), told).await;
     assert!(told.is_ok());
     assert_eq!(world.heroku.calls(Endpoint::AddOn), 1);
     let list = sso.access_list(&addon.resource_id()).await.unwrap();

@@ -70,7 +70,7 @@ pub async fn open(browser: &Browser, path: &str) -> reqwest::Response {
 /// Reads on until the stream ends, one way or the other.
 pub async fn assert_ends(mut response: reqwest::Response) {
     let end = async { while let Ok(Some(_)) = response.chunk().await {} };
-    timeout(Duration::from_secs(20), end)
+    timeout(Duration::from_secs(60), end)
         .await
         .expect("the stream ends");
 }
@@ -128,7 +128,7 @@ impl Open {
 
     async fn ends(mut self) {
         let ends = async { while !self.is_over().await {} };
-        let ended = timeout(Duration::from_secs(20), ends).await;
+        let ended = timeout(Duration::from_secs(60), ends).await;
         ended.expect("it ends");
     }
 }
@@ -269,7 +269,7 @@ async fn body_that_is_left_open_keeps_its_list_fresh() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    let unused = timeout(Duration::from_secs(20), unused).await;
+    let unused = timeout(Duration::from_secs(60), unused).await;
     unused.expect("it is not in use any more");
 }
 
@@ -316,7 +316,7 @@ async fn a40_a_websocket_hangs_up_when_its_user_leaves_the_list() {
 
     world.heroku.app("shop").remove("ann@example.com");
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
-    let next = timeout(Duration::from_secs(20), socket.next())
+    let next = timeout(Duration::from_secs(60), socket.next())
         .await
         .unwrap();
     assert!(next.unwrap().unwrap().is_close());

@@ -99,7 +99,7 @@ async fn every_registered_resource_is_synchronized_also_those_that_nobody_looks_
         ));
     }
     for _ in &addons {
-        let change = tokio::time::timeout(Duration::from_secs(20), next(&mut changes)).await;
+        let change = tokio::time::timeout(Duration::from_secs(60), next(&mut changes)).await;
         assert!(matches!(change.unwrap(), Some(Change::Removed { .. })));
     }
     for addon in &addons {
@@ -131,7 +131,7 @@ async fn resources_of_the_store_are_taken_in_when_the_sync_starts() {
     let addon = world.addon().await;
     let mut changes = world.sso.changes();
     let sync = world.sso.spawn_sync();
-    let first = tokio::time::timeout(Duration::from_secs(20), next(&mut changes))
+    let first = tokio::time::timeout(Duration::from_secs(60), next(&mut changes))
         .await
         .unwrap();
     assert!(matches!(first, Some(Change::Snapshot { .. })));

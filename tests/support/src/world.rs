@@ -124,7 +124,7 @@ impl World {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), fetched)
+        tokio::time::timeout(Duration::from_secs(60), fetched)
             .await
             .expect("the sync fetches what is due");
     }
@@ -164,7 +164,7 @@ impl World {
         let mut changes = self.sso.changes();
         self.clock.advance(time);
         let seen = async { while !expected(&changes.next().await.expect("a running gate")) {} };
-        tokio::time::timeout(Duration::from_secs(20), seen)
+        tokio::time::timeout(Duration::from_secs(60), seen)
             .await
             .expect("the sync says so soon");
     }
