@@ -76,9 +76,9 @@ impl Reading {
 
 /// For a log line that is worth saying again, but not each time that somebody causes it.
 #[derive(Debug, Default)]
-pub(crate) struct Hourly(Mutex<Option<Duration>>);
+pub(crate) struct LogThrottle(Mutex<Option<Duration>>);
 
-impl Hourly {
+impl LogThrottle {
     /// True once, and once an hour from then on.
     pub(crate) fn is_due(&self, clock: &SharedClock) -> bool {
         let now = clock.elapsed();

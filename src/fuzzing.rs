@@ -10,9 +10,9 @@ use crate::access::Email;
 use crate::config::CookieTransport;
 use crate::ids::ResourceId;
 use crate::secret::{ClientSecret, WebhookSecret};
-use crate::session::{Cookies, WayBack};
+use crate::session::{Cookies, ReturnTo};
 use crate::sso::SsoRequest;
-use crate::webhook::Cue;
+use crate::webhook::ChangeHint;
 use crate::webhook::notification::Notification;
 use crate::webhook::signature;
 
@@ -48,9 +48,9 @@ pub struct Told {
 pub fn notification(body: &[u8]) -> Option<Told> {
     let Notification { event, cue } = Notification::read(body)?;
     let (about, left) = match cue {
-        Some(Cue::App(app)) => (Some(app.to_string()), None),
-        Some(Cue::Left(app, email)) => (Some(app.to_string()), Some(email)),
-        Some(Cue::Resource(resource)) => (Some(resource.to_string()), None),
+        Some(ChangeHint::App(app)) => (Some(app.to_string()), None),
+        Some(ChangeHint::Left(app, email)) => (Some(app.to_string()), Some(email)),
+        Some(ChangeHint::Resource(resource)) => (Some(resource.to_string()), None),
         None => (None, None),
     };
     Some(Told { event, about, left })
@@ -60,21 +60,21 @@ pub fn notification(body: &[u8]) -> Option<Told> {
 #[derive(Debug)]
 pub struct GateCookies {
     cookies: Cookies,
-    one_each: bool,
+    per_resource: bool,
 }
 
 impl GateCookies {
     /// Of one session for each browser, or of one for each resource.
-    pub fn new(secret: &ClientSecret, one_each: bool) -> Self {
+    pub fn new(secret: &ClientSecret, per_resource: bool) -> Self {
         Self {
-            cookies: Cookies::new(CookieTransport::Https, secret, one_each),
-            one_each,
+            cookies: Cookies::new(CookieTransport::Https, secret, per_resource),
+            per_resource,
         }
     }
 
     /// The cookie that remembers which page was wanted, as `Set-Cookie` has it.
     pub fn way_back(&self, resource: &ResourceId, wanted: &str) -> HeaderValue {
-        self.cookies.set_way_back(&WayBack {
+        self.cookies.set_way_back(&ReturnTo {
             resource: *resource,
             sent_at: OffsetDateTime::UNIX_EPOCH,
             wanted: Some(wanted.to_owned()),
@@ -83,7 +83,7 @@ impl GateCookies {
 
     /// The page that is wanted by the cookies of a request.
     pub fn wanted(&self, headers: &HeaderMap, resource: &ResourceId) -> Option<String> {
-        let resource = self.one_each.then_some(resource);
+        let resource = self.per_resource.then_some(resource);
         self.cookies.way_back(headers, resource)?.wanted
     }
 

@@ -142,17 +142,17 @@ fn is_opaque(text: &str) -> bool {
 
 opaque_id! {
     /// A Heroku app, by its id (names can change, ids cannot). A UUID today, but nothing here depends
-    /// on that. Kept in lower case.
+    /// on that. SessionBackend in lower case.
     AppId, "app id", Opaque::in_lower_case
 }
 
 opaque_id! {
-    /// A Heroku team. Kept in lower case.
+    /// A Heroku team. SessionBackend in lower case.
     TeamId, "team id", Opaque::in_lower_case
 }
 
 opaque_id! {
-    /// A Heroku account, as `user_id` in an SSO request and `user.id` in Heroku's lists. Kept in
+    /// A Heroku account, as `user_id` in an SSO request and `user.id` in Heroku's lists. SessionBackend in
     /// lower case.
     UserId, "user id", Opaque::in_lower_case
 }
@@ -160,7 +160,7 @@ opaque_id! {
 opaque_id! {
     /// The provider's own id of a resource, from version 1 of the Partner API (`id` in an SSO
     /// request under [`SsoPolicy::Legacy`](crate::sso::SsoPolicy::Legacy)).
-    /// Kept as it is written: in the provider's ids upper and lower case may differ.
+    /// SessionBackend as it is written: in the provider's ids upper and lower case may differ.
     LegacyId, "legacy id", Opaque::as_written
 }
 

@@ -121,6 +121,7 @@ mod cause;
 pub mod clock;
 mod config;
 mod deadlines;
+mod expiring_map;
 #[cfg(feature = "axum")]
 pub mod extract;
 #[cfg(fuzzing)]
@@ -133,7 +134,6 @@ mod heroku_sso;
 pub mod ids;
 #[cfg(feature = "jwt")]
 pub mod jwt;
-mod lately;
 mod lifespan;
 mod meter;
 #[cfg(feature = "axum")]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::standing::Standing;
+use super::privileges::Privileges;
 use super::{Account, Email, People, Person, Role, Roles};
 use crate::ids::UserId;
 
@@ -34,7 +34,7 @@ struct OnBoth {
     collaborator: usize,
     team_member: usize,
     /// Put together once, and not at each request.
-    standing: Arc<Standing>,
+    standing: Arc<Privileges>,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -53,7 +53,7 @@ pub struct Member {
     pub email: Email,
     /// The Heroku account, where Heroku's lists agree on one.
     pub user_id: Option<UserId>,
-    standing: Arc<Standing>,
+    standing: Arc<Privileges>,
 }
 
 impl Member {
@@ -271,7 +271,7 @@ impl AccessList {
         }
     }
 
-    fn standing(&self, place: Place) -> &Arc<Standing> {
+    fn standing(&self, place: Place) -> &Arc<Privileges> {
         match place {
             Place::Collaborator(place) => &self.collaborators[place].standing,
             Place::TeamMember(place) => &self.team_member(place).standing,

@@ -9,9 +9,9 @@ mod difference;
 mod email;
 mod list;
 mod people;
+mod privileges;
 mod role;
 mod snapshot;
-mod standing;
 
 pub(crate) use difference::difference_of_all;
 pub use difference::{ListChange, difference};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::standing::Standing;
+use super::privileges::Privileges;
 use super::{Email, Role, Roles};
 use crate::ids::UserId;
 
@@ -39,7 +39,7 @@ pub struct Person {
     pub email: Email,
     /// The Heroku account.
     pub account: Account,
-    pub(super) standing: Arc<Standing>,
+    pub(super) standing: Arc<Privileges>,
 }
 
 /// A person as it is stored.
@@ -57,7 +57,7 @@ impl Person {
         Self {
             email,
             account: user_id.map_or(Account::Unknown, Account::Known),
-            standing: Standing::of(role).shared(),
+            standing: Privileges::of(role).shared(),
         }
     }
 
@@ -74,7 +74,7 @@ impl Person {
     /// The same person with permissions.
     #[must_use]
     pub fn with_permissions(mut self, names: impl IntoIterator<Item = Box<str>>) -> Self {
-        let standing = Standing {
+        let standing = Privileges {
             roles: self.standing.roles.clone(),
             permissions: names.into_iter().collect(),
         };
@@ -93,7 +93,7 @@ impl Person {
 
 impl From<PersonForm> for Person {
     fn from(form: PersonForm) -> Self {
-        let standing = Standing {
+        let standing = Privileges {
             roles: form.roles,
             permissions: form.permissions,
         };

@@ -7,7 +7,7 @@ use http::header::AUTHORIZATION;
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
-use super::keeper::Keeper;
+use super::state::GateState;
 use super::user::HerokuUser;
 use crate::cause;
 use crate::session::{Credential, SessionError};
@@ -62,7 +62,7 @@ pub enum BearerError {
     NotSetUp,
 }
 
-impl Keeper {
+impl GateState {
     pub(crate) fn bearer_for(&self, user: &HerokuUser) -> Result<BearerToken, BearerError> {
         let (session, grant) = user.session();
         let token = self.sessions.bearer(session, grant);

@@ -10,7 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use pin_project_lite::pin_project;
 
-use super::visit::Visit;
+use super::session_handle::SessionHandle;
 use crate::sync::InUse;
 
 pin_project! {
@@ -42,7 +42,7 @@ enum Stay {
     },
     /// Not asked yet: most bodies are done before that.
     Started {
-        visit: Visit,
+        visit: SessionHandle,
         frames: u32,
         in_use: Option<InUse>,
     },
@@ -74,7 +74,7 @@ impl<B> GateBody<B> {
 
 impl<B: Body> GateBody<B> {
     /// A body that goes on to its own end, whatever becomes of the access of its reader.
-    pub(super) fn left_open(body: B, visit: &Visit) -> Self {
+    pub(super) fn left_open(body: B, visit: &SessionHandle) -> Self {
         let _in_use = hold_for(&body, visit);
         let stay = Stay::Unlimited { _in_use };
         Self {
@@ -83,7 +83,7 @@ impl<B: Body> GateBody<B> {
     }
 
     /// A body that ends when the access of its reader does.
-    pub(super) fn until_ended(body: B, visit: Visit) -> Self {
+    pub(super) fn until_ended(body: B, visit: SessionHandle) -> Self {
         let in_use = hold_for(&body, &visit);
         let stay = Stay::Started {
             visit,
@@ -97,7 +97,7 @@ impl<B: Body> GateBody<B> {
 }
 
 /// A resource is in use until a body is finished that takes its time.
-fn hold_for<B: Body>(body: &B, visit: &Visit) -> Option<InUse> {
+fn hold_for<B: Body>(body: &B, visit: &SessionHandle) -> Option<InUse> {
     let size = body.size_hint().exact();
     let is_short = size.is_some_and(|size| size <= READ_AT_ONCE);
     if is_short { None } else { visit.hold() }

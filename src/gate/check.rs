@@ -4,25 +4,25 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use super::keeper::Keeper;
-use super::paths::Place;
+use super::paths::SessionScope;
 use super::refusal::Refusal;
-use super::visit::Visit;
+use super::session_handle::SessionHandle;
+use super::state::GateState;
 use super::{HerokuUser, RefusalKind};
 use crate::audit;
 use crate::clock::{Budget, Reading};
 use crate::lifespan::End;
-use crate::session::{Credential, Grant, SessionName};
+use crate::session::{Credential, Grant, SessionRef};
 use crate::sync::{Denial, Strictness, SyncError};
 
-impl Keeper {
+impl GateState {
     /// What says which session counts at this place. A bearer token is taken before a cookie.
     pub(super) fn credential<'h>(
         &self,
-        place: Place,
+        place: SessionScope,
         headers: &'h HeaderMap,
     ) -> Option<Credential<'h>> {
-        if place == Place::Nowhere {
+        if place == SessionScope::None {
             return None;
         }
         let bearer = self.bearer(headers);
@@ -46,11 +46,11 @@ impl Keeper {
     pub(super) fn check_cached(
         self: &Arc<Self>,
         credential: &Credential<'_>,
-        place: Place,
+        place: SessionScope,
         mount: &str,
     ) -> Option<HerokuUser> {
         let at = Reading::of(self.directory.clock());
-        let known = self.sessions.find_at_once(credential, at.elapsed)?;
+        let known = self.sessions.find_cached(credential, at.elapsed)?;
         let grant = &known.grant;
         let is_here = place.resource().is_none_or(|here| *here == grant.resource);
         if !is_here {
@@ -60,7 +60,7 @@ impl Keeper {
         let access = self
             .directory
             .authorize_cached(&known.list, resource, who, &start, at)?;
-        let visit = Visit::new(Arc::clone(self), known.session.clone(), Arc::clone(grant));
+        let visit = SessionHandle::new(Arc::clone(self), known.session.clone(), Arc::clone(grant));
         Some(HerokuUser::new(visit, access.listed, access.list, mount))
     }
 
@@ -71,15 +71,17 @@ impl Keeper {
     pub(super) async fn check(
         self: &Arc<Self>,
         credential: Option<Credential<'static>>,
-        place: Place,
+        place: SessionScope,
         mount: String,
         budget: Budget,
     ) -> Result<HerokuUser, Refusal> {
         let credential = credential.ok_or_else(|| {
             let refusal = Refusal::new(RefusalKind::NoSession);
             match place {
-                Place::Nowhere => self.because(refusal, &"this path is of no resource"),
-                _ => self.because_no_cookie(refusal, place.resource()),
+                SessionScope::None => {
+                    self.with_debug_reason(refusal, &"this path is of no resource")
+                }
+                _ => self.with_missing_cookie(refusal, place.resource()),
             }
         })?;
         let checked = self.check_session(&credential, place, &mount, budget);
@@ -94,12 +96,12 @@ impl Keeper {
     async fn check_session(
         self: &Arc<Self>,
         credential: &Credential<'static>,
-        place: Place,
+        place: SessionScope,
         mount: &str,
         budget: Budget,
     ) -> Result<HerokuUser, Refusal> {
         // The cookie stays where it is: a browser may have got another one meanwhile, of a later sign-in.
-        let turn_away = |kind, why: &str| self.because(Refusal::new(kind), &why);
+        let turn_away = |kind, why: &str| self.with_debug_reason(Refusal::new(kind), &why);
         let found = self.sessions.find(credential).await;
         let Some((session, grant)) = found.map_err(|error| self.unavailable(&error))? else {
             let why = "no such session: signed out, swept, of another store or key, or the process was \
@@ -126,12 +128,12 @@ impl Keeper {
             let why = "signed out while this request was under way";
             return Err(turn_away(RefusalKind::NoSession, why));
         }
-        let visit = Visit::new(Arc::clone(self), session, grant);
+        let visit = SessionHandle::new(Arc::clone(self), session, grant);
         Ok(HerokuUser::new(visit, access.listed, access.list, mount))
     }
 
     /// The answer to a request that is denied. A denial that is final closes the session.
-    async fn reject(&self, session: &SessionName, grant: &Grant, denial: &Denial) -> Refusal {
+    async fn reject(&self, session: &SessionRef, grant: &Grant, denial: &Denial) -> Refusal {
         let (is_final, audited, refusal) = match denial {
             Denial::NotListed => (true, Some("not_listed"), RefusalKind::NotListed.into()),
             Denial::OtherAccount => (true, Some("other_account"), RefusalKind::NotListed.into()),
@@ -164,6 +166,6 @@ impl Keeper {
         if let Some(reason) = audited {
             audit::request_refused(&grant.resource, &grant.email, reason);
         }
-        self.because(refusal, &denial.reason())
+        self.with_debug_reason(refusal, &denial.reason())
     }
 }

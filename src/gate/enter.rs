@@ -8,32 +8,32 @@ use http::{HeaderValue, Method, Request, Response};
 use http_body_util::Full;
 
 use super::body::OwnAnswer;
-use super::finish::{Finish, Vary};
-use super::keeper::Keeper;
+use super::rejection_context::redirect;
+use super::response_decorator::{ResponseDecorator, Vary};
+use super::state::GateState;
 use super::user::HerokuUser;
-use super::visitor::redirect;
 use crate::ids::ResourceId;
-use crate::session::WayBack;
+use crate::session::ReturnTo;
 
 /// What becomes of a request of somebody who passed.
-pub(super) enum Entrance {
+pub(super) enum Next {
     /// The browser is led to another page.
-    Elsewhere(OwnAnswer),
+    Respond(OwnAnswer),
     /// The response from behind the gate is to be finished like this.
-    Inside(Finish),
+    Forward(ResponseDecorator),
 }
 
 /// Readies the request of somebody who passed for the wrapped service. In its place: requests are large,
 /// and each move of one is a copy.
-pub(super) fn enter<B>(keeper: &Keeper, request: &mut Request<B>, user: HerokuUser) -> Entrance {
+pub(super) fn enter<B>(gate: &GateState, request: &mut Request<B>, user: HerokuUser) -> Next {
     let mut hint = None;
     if user.came_by_cookie() {
-        if is_landing(keeper, request, user.resource()) {
-            if let Some(answer) = lead_back(keeper, request, &user) {
-                return Entrance::Elsewhere(Box::pin(ready(answer)));
+        if is_landing(gate, request, user.resource()) {
+            if let Some(answer) = lead_back(gate, request, &user) {
+                return Next::Respond(Box::pin(ready(answer)));
             }
             // Of somebody who has just signed in, where the form could not set it.
-            hint = keeper.cookies.landed(request.headers(), user.resource());
+            hint = gate.cookies.landed(request.headers(), user.resource());
         }
     } else {
         // It was for the gate: whoever sees it could use it too.
@@ -41,36 +41,36 @@ pub(super) fn enter<B>(keeper: &Keeper, request: &mut Request<B>, user: HerokuUs
     }
     let reader = user.visit().clone();
     request.extensions_mut().insert(user);
-    Entrance::Inside(Finish {
-        vary: Vary::of(keeper),
+    Next::Forward(ResponseDecorator {
+        vary: Vary::of(gate),
         hint,
-        reader: Some((reader, keeper.streams)),
+        reader: Some((reader, gate.streams)),
     })
 }
 
 /// The landing page leads on to the page that was wanted when the last session ended, once.
 fn lead_back<B>(
-    keeper: &Keeper,
+    gate: &GateState,
     request: &Request<B>,
     user: &HerokuUser,
 ) -> Option<Response<Full<Bytes>>> {
     let resource = user.resource();
-    let way = keeper.cookies.way_back(request.headers(), Some(resource))?;
+    let way = gate.cookies.way_back(request.headers(), Some(resource))?;
     if way.resource != *resource {
         return None;
     }
     let wanted = way.wanted.clone()?;
     let mut response = redirect(HeaderValue::try_from(wanted).ok()?);
-    let done = WayBack {
+    let done = ReturnTo {
         wanted: None,
         ..way
     };
-    let done = keeper.cookies.set_way_back(&done);
+    let done = gate.cookies.set_way_back(&done);
     response.headers_mut().append(SET_COOKIE, done);
     Some(response)
 }
 
-fn is_landing<B>(keeper: &Keeper, request: &Request<B>, resource: &ResourceId) -> bool {
+fn is_landing<B>(gate: &GateState, request: &Request<B>, resource: &ResourceId) -> bool {
     let path = request.uri().path();
-    request.method() == Method::GET && keeper.paths.is_landing(path, resource)
+    request.method() == Method::GET && gate.paths.is_landing(path, resource)
 }

@@ -3,34 +3,34 @@
 use std::error::Error;
 use std::fmt::Display;
 
-use super::keeper::Keeper;
 use super::refusal::Refusal;
+use super::state::GateState;
 use crate::cause;
-use crate::clock::{Hourly, SharedClock};
+use crate::clock::{LogThrottle, SharedClock};
 use crate::ids::ResourceId;
 use crate::sso::{SsoError, SsoPolicy};
 
-impl Keeper {
+impl GateState {
     /// Adds what the check found, under [`Config::explain_refusals`](crate::Config::explain_refusals).
     /// Otherwise the refusal stays as it is: a stranger learns nothing of it.
-    pub(super) fn because(&self, refusal: Refusal, why: &dyn Display) -> Refusal {
+    pub(super) fn with_debug_reason(&self, refusal: Refusal, why: &dyn Display) -> Refusal {
         match self.explains {
             true => refusal.with_reason(why.to_string()),
             false => refusal,
         }
     }
 
-    pub(super) fn because_of(&self, refusal: Refusal, error: &dyn Error) -> Refusal {
-        self.because(refusal, &cause::with(error))
+    pub(super) fn with_debug_error(&self, refusal: Refusal, error: &dyn Error) -> Refusal {
+        self.with_debug_reason(refusal, &cause::with(error))
     }
 
-    pub(super) fn because_no_cookie(
+    pub(super) fn with_missing_cookie(
         &self,
         refusal: Refusal,
         resource: Option<&ResourceId>,
     ) -> Refusal {
         let name = self.cookies.session_name(resource);
-        self.because(
+        self.with_debug_reason(
             refusal,
             &format_args!("no cookie `{name}` came with the request"),
         )
@@ -40,7 +40,7 @@ impl Keeper {
 /// Says once an hour that only the policy rejects a sign-in. The audit log, which says it each time, may
 /// go elsewhere.
 #[derive(Debug, Default)]
-pub(crate) struct PolicyWarning(Hourly);
+pub(crate) struct PolicyWarning(LogThrottle);
 
 impl PolicyWarning {
     pub(super) fn give(&self, clock: &SharedClock, why: &str) {

@@ -13,13 +13,13 @@ use pin_project_lite::pin_project;
 use tower::Service;
 
 use super::body::{GateBody, OwnAnswer};
-use super::enter::{Entrance, enter};
-use super::finish::Finish;
-use super::keeper::Keeper;
-use super::mode::{Mode, Stranger};
+use super::enter::{Next, enter};
+use super::mode::{Mode, Unauthenticated};
 use super::refusal::Refusal;
+use super::rejection_context::RejectionContext;
+use super::response_decorator::ResponseDecorator;
+use super::state::GateState;
 use super::user::HerokuUser;
-use super::visitor::Visitor;
 use crate::clock::Budget;
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -49,13 +49,13 @@ pin_project! {
         Inner {
             #[pin]
             response: F,
-            finish: Option<Finish>,
+            finish: Option<ResponseDecorator>,
         },
     }
 }
 
 struct Waiting<S, ReqBody> {
-    keeper: Arc<Keeper>,
+    gate: Arc<GateState>,
     mode: Mode,
     budget: Budget,
     request: Request<ReqBody>,
@@ -73,15 +73,15 @@ where
     }
 
     /// Of somebody who passed; `call` calls the wrapped service.
-    pub(super) fn entered(entrance: Entrance, call: impl FnOnce() -> S::Future) -> Self {
+    pub(super) fn entered(next: Next, call: impl FnOnce() -> S::Future) -> Self {
         Self {
-            state: State::entered(entrance, call),
+            state: State::entered(next, call),
         }
     }
 
     pub(super) fn check(
         check: Boxed<Result<HerokuUser, Refusal>>,
-        keeper: Arc<Keeper>,
+        gate: Arc<GateState>,
         mode: Mode,
         budget: Budget,
         request: Request<ReqBody>,
@@ -91,7 +91,7 @@ where
             state: State::Check {
                 check,
                 waiting: Some(Waiting {
-                    keeper,
+                    gate,
                     mode,
                     budget,
                     request,
@@ -133,10 +133,10 @@ where
 }
 
 impl<S, ReqBody, F> State<S, ReqBody, F> {
-    fn entered(entrance: Entrance, call: impl FnOnce() -> F) -> Self {
-        match entrance {
-            Entrance::Elsewhere(answer) => Self::Answer { answer },
-            Entrance::Inside(finish) => Self::Inner {
+    fn entered(next: Next, call: impl FnOnce() -> F) -> Self {
+        match next {
+            Next::Respond(answer) => Self::Answer { answer },
+            Next::Forward(finish) => Self::Inner {
                 response: call(),
                 finish: Some(finish),
             },
@@ -150,7 +150,7 @@ where
 {
     fn proceed(self, verdict: Result<HerokuUser, Refusal>) -> State<S, ReqBody, S::Future> {
         let Self {
-            keeper,
+            gate,
             mode,
             budget,
             mut request,
@@ -158,17 +158,17 @@ where
         } = self;
         match (verdict, mode) {
             (Ok(user), _) => {
-                let entrance = enter(&keeper, &mut request, user);
-                State::entered(entrance, || service.call(request))
+                let next = enter(&gate, &mut request, user);
+                State::entered(next, || service.call(request))
             }
             (Err(_), Mode::Identify) => {
-                request.extensions_mut().insert(Stranger);
-                let entrance = Entrance::Inside(Finish::for_nobody(&keeper));
-                State::entered(entrance, || service.call(request))
+                request.extensions_mut().insert(Unauthenticated);
+                let next = Next::Forward(ResponseDecorator::for_nobody(&gate));
+                State::entered(next, || service.call(request))
             }
             (Err(refusal), Mode::Guard) => {
-                let visitor = Visitor::of(&keeper, &request);
-                let answer = async move { visitor.refuse(&keeper, refusal, budget).await };
+                let rejection_context = RejectionContext::of(&gate, &request);
+                let answer = async move { rejection_context.refuse(&gate, refusal, budget).await };
                 State::Answer {
                     answer: Box::pin(answer),
                 }

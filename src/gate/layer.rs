@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tower::Layer;
 
-use super::Keeper;
+use super::GateState;
 use super::mode::Mode;
 use super::service::HerokuSsoGate;
 
@@ -13,21 +13,21 @@ use super::service::HerokuSsoGate;
 #[derive(Clone, Debug)]
 #[must_use = "a layer guards nothing until it is applied to a service"]
 pub struct HerokuSsoLayer {
-    keeper: Arc<Keeper>,
+    gate: Arc<GateState>,
     mode: Mode,
 }
 
 impl HerokuSsoLayer {
-    pub(crate) fn guard(keeper: Arc<Keeper>) -> Self {
+    pub(crate) fn guard(gate: Arc<GateState>) -> Self {
         Self {
-            keeper,
+            gate,
             mode: Mode::Guard,
         }
     }
 
-    pub(crate) fn identify(keeper: Arc<Keeper>) -> Self {
+    pub(crate) fn identify(gate: Arc<GateState>) -> Self {
         Self {
-            keeper,
+            gate,
             mode: Mode::Identify,
         }
     }
@@ -37,6 +37,6 @@ impl<S> Layer<S> for HerokuSsoLayer {
     type Service = HerokuSsoGate<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        HerokuSsoGate::new(inner, Arc::clone(&self.keeper), self.mode)
+        HerokuSsoGate::new(inner, Arc::clone(&self.gate), self.mode)
     }
 }

@@ -11,4 +11,4 @@ pub(super) enum Mode {
 
 /// In the extensions of a request that a gate let go on without anybody signed in.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stranger;
+pub(super) struct Unauthenticated;

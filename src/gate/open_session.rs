@@ -3,13 +3,13 @@
 
 #[cfg(feature = "jwt")]
 use super::RefusalKind;
-use super::keeper::Keeper;
 use super::refusal::Refusal;
+use super::state::GateState;
 use crate::access::Email;
 use crate::audit;
 use crate::clock::Budget;
 use crate::ids::{ResourceId, UserId};
-use crate::session::{Credential, Opened, SessionError};
+use crate::session::{Credential, NewSession, SessionError};
 use crate::sso::{Proof, VerifiedSso};
 use crate::sync::{Admitted, Denial};
 
@@ -53,13 +53,13 @@ pub(super) enum NotOpened {
     Form(Box<Refusal>),
 }
 
-impl Keeper {
+impl GateState {
     pub(super) async fn open_session(
         &self,
         proved: Proved<'_>,
         carrier: Carrier<'_>,
         budget: Budget,
-    ) -> Result<(Opened, Admitted), NotOpened> {
+    ) -> Result<(NewSession, Admitted), NotOpened> {
         let (resource, email) = (proved.resource, proved.email);
         let (user_id, left) = (proved.user_id, budget.left());
         let admitted = self.directory.admit(resource, email, user_id, left);

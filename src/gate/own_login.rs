@@ -8,8 +8,8 @@ use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 use time::OffsetDateTime;
 
-use super::keeper::Keeper;
 use super::open_session::{Carrier, NotOpened, Proved};
+use super::state::GateState;
 use crate::access::{Email, Member};
 use crate::clock::Budget;
 use crate::deadlines::REQUEST;
@@ -98,7 +98,7 @@ pub enum AdmitError {
     NotListed,
 }
 
-impl Keeper {
+impl GateState {
     pub(crate) async fn admit(
         &self,
         resource: &ResourceId,

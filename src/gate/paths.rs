@@ -17,9 +17,9 @@ pub(crate) struct Paths {
 
 /// What a request wants of the gate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Errand {
+pub(super) enum GateRoute {
     /// To what is behind the gate.
-    Pass(Place),
+    Pass(SessionScope),
     #[cfg(feature = "jwt")]
     ProgramSignIn,
     SignIn,
@@ -28,13 +28,13 @@ pub(super) enum Errand {
 
 /// Whose session counts for a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Place {
+pub(super) enum SessionScope {
     /// The browser's only one.
-    Anywhere,
+    Any,
     /// The one of this resource.
-    At(ResourceId),
+    Resource(ResourceId),
     /// None: the path is of no resource.
-    Nowhere,
+    None,
 }
 
 impl Paths {
@@ -76,33 +76,33 @@ impl Paths {
     }
 
     /// Exact paths only: any other spelling is a page like every other, and gated.
-    pub(super) fn errand(&self, path: &str) -> Errand {
+    pub(super) fn errand(&self, path: &str) -> GateRoute {
         if path == self.sso {
-            return Errand::SignIn;
+            return GateRoute::SignIn;
         }
         #[cfg(feature = "jwt")]
         if self.program_sign_in.as_deref() == Some(path) {
-            return Errand::ProgramSignIn;
+            return GateRoute::ProgramSignIn;
         }
         let (place, rest) = self.read(path);
         let is_sign_out = path == self.sign_out || rest == Some(&self.sign_out);
         match is_sign_out {
-            true => Errand::SignOut,
-            false => Errand::Pass(place),
+            true => GateRoute::SignOut,
+            false => GateRoute::Pass(place),
         }
     }
 
-    pub(super) fn place(&self, path: &str) -> Place {
+    pub(super) fn place(&self, path: &str) -> SessionScope {
         self.read(path).0
     }
 
     /// The place of a path, and what follows the resource in it.
-    fn read<'p>(&self, path: &'p str) -> (Place, Option<&'p str>) {
+    fn read<'p>(&self, path: &'p str) -> (SessionScope, Option<&'p str>) {
         match &self.resources {
-            None => (Place::Anywhere, None),
+            None => (SessionScope::Any, None),
             Some(before) => match split(path, before) {
-                Some((resource, rest)) => (Place::At(resource), Some(rest)),
-                None => (Place::Nowhere, None),
+                Some((resource, rest)) => (SessionScope::Resource(resource), Some(rest)),
+                None => (SessionScope::None, None),
             },
         }
     }
@@ -158,12 +158,12 @@ fn is_ambiguous(path: &str) -> bool {
             .any(|escape| lower.contains(escape))
 }
 
-impl Place {
+impl SessionScope {
     /// The resource whose session it is; none for the only one.
     pub(super) fn resource(&self) -> Option<&ResourceId> {
         match self {
-            Self::At(resource) => Some(resource),
-            Self::Anywhere | Self::Nowhere => None,
+            Self::Resource(resource) => Some(resource),
+            Self::Any | Self::None => None,
         }
     }
 }
@@ -179,7 +179,7 @@ mod tests {
         Paths::new(sso, sign_out, landing, None, Some("/addons/{resource}"))
     }
 
-    fn place(path: &str) -> Place {
+    fn place(path: &str) -> SessionScope {
         paths().place(path)
     }
 
@@ -187,7 +187,11 @@ mod tests {
     fn a_resource_is_read_from_its_own_segment_only() {
         let id: ResourceId = ID.parse().unwrap();
         for path in ["/addons/ID", "/addons/ID/", "/addons/ID/a/b"] {
-            assert_eq!(place(&path.replace("ID", ID)), Place::At(id), "{path}");
+            assert_eq!(
+                place(&path.replace("ID", ID)),
+                SessionScope::Resource(id),
+                "{path}"
+            );
         }
         for path in [
             "/",
@@ -215,7 +219,7 @@ mod tests {
             "/addons/ID/a%2Fb",
             "/addons/ID/a%5cb",
         ] {
-            assert_eq!(place(&path.replace("ID", ID)), Place::Nowhere, "{path}");
+            assert_eq!(place(&path.replace("ID", ID)), SessionScope::None, "{path}");
         }
     }
 
@@ -243,16 +247,16 @@ mod tests {
     #[test]
     fn a_resource_has_a_sign_out_of_its_own() {
         let errand = |path: &str| paths().errand(&path.replace("ID", ID));
-        assert_eq!(errand("/addons/ID/logout"), Errand::SignOut);
-        assert_eq!(errand("/logout"), Errand::SignOut);
-        assert_eq!(errand("/heroku/sso"), Errand::SignIn);
+        assert_eq!(errand("/addons/ID/logout"), GateRoute::SignOut);
+        assert_eq!(errand("/logout"), GateRoute::SignOut);
+        assert_eq!(errand("/heroku/sso"), GateRoute::SignIn);
         for path in [
             "/addons/ID",
             "/addons/x/logout",
             "/addons/ID/logout/",
             "/addons/ID/heroku/sso",
         ] {
-            assert!(matches!(errand(path), Errand::Pass(_)), "{path}");
+            assert!(matches!(errand(path), GateRoute::Pass(_)), "{path}");
         }
     }
 }

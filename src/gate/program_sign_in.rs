@@ -9,19 +9,19 @@ use time::format_description::well_known::Rfc3339;
 
 use super::RefusalKind;
 use super::accept::Format;
-use super::keeper::Keeper;
 use super::open_session::{Carrier, Proved};
 use super::refusal::Refusal;
+use super::state::GateState;
 use crate::audit;
 use crate::clock::Budget;
 use crate::deadlines::REQUEST;
-use crate::session::Opened;
+use crate::session::NewSession;
 use crate::sso::SsoRequest;
 
 /// Where Heroku's CLI plugins put the answer: base64 of its JSON.
 const HEADER: &str = "x-addon-sso";
 
-impl Keeper {
+impl GateState {
     /// Answers a request to the programs' sign-in path: 200 with a bearer token, or a refusal and no
     /// change. The same verification, the same single use and the same list as for a browser's form.
     pub(super) async fn program_sign_in<B>(&self, request: Request<B>) -> Response<Full<Bytes>> {
@@ -48,7 +48,7 @@ impl Keeper {
         let (Some(answer), None) = (answers.next(), answers.next()) else {
             let why = "not one x-addon-sso header";
             audit::sign_in_refused(None, None, &why);
-            return Err(self.because(Refusal::new(RefusalKind::InvalidSignIn), &why));
+            return Err(self.with_debug_reason(Refusal::new(RefusalKind::InvalidSignIn), &why));
         };
         let request = SsoRequest::from_addon_sso(answer.as_bytes());
         let request = request.map_err(|error| self.malformed(&error))?;
@@ -58,7 +58,7 @@ impl Keeper {
         let proved = Proved::by_form(&resource, &verified);
         let opened = self.open_session(proved, Carrier::Bearer, budget).await;
         let (opened, _) = opened.map_err(|why| self.not_opened(why))?;
-        let Opened {
+        let NewSession {
             value, latest_end, ..
         } = opened;
         let life = latest_end - self.directory.clock().now();

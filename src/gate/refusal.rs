@@ -88,7 +88,7 @@ impl Refusal {
         self
     }
 
-    /// Only [`Keeper::because`](super::keeper::Keeper::because) knows whether that may be told.
+    /// Only [`GateState::with_debug_reason`](super::state::GateState::with_debug_reason) knows whether that may be told.
     pub(super) fn with_reason(mut self, reason: String) -> Self {
         self.reason = Some(reason.into());
         self
@@ -113,7 +113,7 @@ impl Refusal {
         self.kind
     }
 
-    /// The page at Heroku that signs this visitor in again, where it is known.
+    /// The page at Heroku that signs this rejection_context in again, where it is known.
     pub fn sign_in_url(&self) -> Option<&Url> {
         self.sign_in_url.as_deref()
     }

@@ -15,7 +15,7 @@ use tower::{Layer, Service};
 use super::RefusalKind;
 use super::accept::Format;
 use super::body::GateBody;
-use super::mode::Stranger;
+use super::mode::Unauthenticated;
 use super::refusal::Refusal;
 use super::rule::Rule;
 use super::user::HerokuUser;
@@ -89,7 +89,7 @@ impl<S> Require<S> {
         if let Some(user) = request.extensions().get::<HerokuUser>() {
             return self.rule.check(user);
         }
-        if request.extensions().get::<Stranger>().is_none() {
+        if request.extensions().get::<Unauthenticated>().is_none() {
             self.told.call_once(|| {
                 tracing::error!(
                     "a role guard is not inside of the gate, and lets nobody pass: put it on routes to \

@@ -12,12 +12,12 @@ use tower::Service;
 use super::body::GateBody;
 use super::enter::enter;
 use super::future::ResponseFuture;
-use super::keeper::Keeper;
 use super::mode::Mode;
 use super::oldest_form;
 use super::original_uri;
-use super::paths::Errand;
+use super::paths::GateRoute;
 use super::sign_out::SignOut;
+use super::state::GateState;
 use super::user::HerokuUser;
 use crate::clock::Budget;
 use crate::deadlines::REQUEST;
@@ -27,17 +27,13 @@ use crate::session::Credential;
 #[derive(Clone, Debug)]
 pub struct HerokuSsoGate<S> {
     inner: S,
-    keeper: Arc<Keeper>,
+    gate: Arc<GateState>,
     mode: Mode,
 }
 
 impl<S> HerokuSsoGate<S> {
-    pub(super) fn new(inner: S, keeper: Arc<Keeper>, mode: Mode) -> Self {
-        Self {
-            inner,
-            keeper,
-            mode,
-        }
+    pub(super) fn new(inner: S, gate: Arc<GateState>, mode: Mode) -> Self {
+        Self { inner, gate, mode }
     }
 
     /// The wrapped service, past the gate.
@@ -73,54 +69,56 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let keeper = &self.keeper;
-        let errand = match keeper.paths.errand(request.uri().path()) {
-            Errand::Pass(_) if oldest_form::is_one(&keeper.verifier, &request) => Errand::SignIn,
+        let gate = &self.gate;
+        let errand = match gate.paths.errand(request.uri().path()) {
+            GateRoute::Pass(_) if oldest_form::is_one(&gate.verifier, &request) => {
+                GateRoute::SignIn
+            }
             errand => errand,
         };
         match errand {
-            Errand::SignIn => {
-                let keeper = Arc::clone(keeper);
-                let answer = async move { keeper.sign_in(request).await };
+            GateRoute::SignIn => {
+                let gate = Arc::clone(gate);
+                let answer = async move { gate.sign_in(request).await };
                 ResponseFuture::answer(Box::pin(answer))
             }
             #[cfg(feature = "jwt")]
-            Errand::ProgramSignIn => {
-                let keeper = Arc::clone(keeper);
-                let answer = async move { keeper.program_sign_in(request).await };
+            GateRoute::ProgramSignIn => {
+                let gate = Arc::clone(gate);
+                let answer = async move { gate.program_sign_in(request).await };
                 ResponseFuture::answer(Box::pin(answer))
             }
-            Errand::SignOut => {
-                let keeper = Arc::clone(keeper);
-                let sign_out = SignOut::of(&keeper, &request);
-                let answer = async move { keeper.sign_out(sign_out).await };
+            GateRoute::SignOut => {
+                let gate = Arc::clone(gate);
+                let sign_out = SignOut::of(&gate, &request);
+                let answer = async move { gate.sign_out(sign_out).await };
                 ResponseFuture::answer(Box::pin(answer))
             }
-            Errand::Pass(place) => {
+            GateRoute::Pass(place) => {
                 let mount = original_uri::prefix(&request);
-                let credential = keeper.credential(place, request.headers());
+                let credential = gate.credential(place, request.headers());
                 let user = credential
                     .as_ref()
-                    .and_then(|credential| keeper.check_cached(credential, place, mount));
+                    .and_then(|credential| gate.check_cached(credential, place, mount));
                 if let Some(user) = user {
-                    let entrance = enter(keeper, &mut request, user);
-                    return ResponseFuture::entered(entrance, || self.inner.call(request));
+                    let next = enter(gate, &mut request, user);
+                    return ResponseFuture::entered(next, || self.inner.call(request));
                 }
                 let (credential, mount) =
                     (credential.map(Credential::into_owned), mount.to_owned());
                 // Only this gate says who is behind a request, whatever stands outside of it.
                 request.extensions_mut().remove::<HerokuUser>();
-                let keeper = Arc::clone(keeper);
+                let gate = Arc::clone(gate);
                 let budget = Budget::of(REQUEST);
                 let check = {
-                    let keeper = Arc::clone(&keeper);
-                    async move { keeper.check(credential, place, mount, budget).await }
+                    let gate = Arc::clone(&gate);
+                    async move { gate.check(credential, place, mount, budget).await }
                 };
                 // The service that was polled ready goes along; the clone stays.
                 let clone = self.inner.clone();
                 let ready = mem::replace(&mut self.inner, clone);
                 let check = Box::pin(check);
-                ResponseFuture::check(check, keeper, self.mode, budget, request, ready)
+                ResponseFuture::check(check, gate, self.mode, budget, request, ready)
             }
         }
     }

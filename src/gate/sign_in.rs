@@ -13,13 +13,13 @@ use url::Url;
 use super::RefusalKind;
 use super::accept::Format;
 use super::explain::why_not_valid;
-use super::keeper::Keeper;
 use super::oldest_form;
 use super::open_session::{Carrier, Proved};
 use super::original_uri;
 use super::refusal::Refusal;
+use super::rejection_context::redirect;
+use super::state::GateState;
 use super::used_forms::{Form, Turn};
-use super::visitor::redirect;
 use crate::audit;
 use crate::cause;
 use crate::clock::{Budget, Reading};
@@ -36,7 +36,7 @@ const MAX_BODY: usize = 64 * 1024;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-impl Keeper {
+impl GateState {
     /// Answers a request to the SSO path: 303 with a session, or a refusal and no change.
     pub(super) async fn sign_in<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
     where
@@ -110,7 +110,7 @@ impl Keeper {
     /// Nothing else would tell why each page is a 401 from now on.
     fn warn_of_plain_http(&self, browser: &HeaderMap) {
         let may_be_dropped = self.cookies.are_secure() && is_on_loopback(browser);
-        if may_be_dropped && self.told_of_plain_http.is_due(self.directory.clock()) {
+        if may_be_dropped && self.plain_http_warning.is_due(self.directory.clock()) {
             tracing::warn!(
                 "a session began on a loopback address (said once an hour): if that was by plain http, \
                  most browsers drop its `Secure` cookie, and each request is a 401 `no-session`. \
@@ -167,11 +167,11 @@ impl Keeper {
             // A form reads one way only: from the body.
             let why = "fields in the query";
             audit::sign_in_refused(None, None, &why);
-            return Err(self.because(Refusal::new(RefusalKind::InvalidSignIn), &why));
+            return Err(self.with_debug_reason(Refusal::new(RefusalKind::InvalidSignIn), &why));
         }
         if !is_form(request.headers()) {
             let why = "the content type is not `application/x-www-form-urlencoded` in UTF-8";
-            return Err(self.because(Refusal::new(RefusalKind::NotAForm), &why));
+            return Err(self.with_debug_reason(Refusal::new(RefusalKind::NotAForm), &why));
         }
         let (parts, body) = request.into_parts();
         let body = request_body::read(&parts.headers, body, MAX_BODY).await;
@@ -188,7 +188,7 @@ impl Keeper {
     pub(super) fn malformed(&self, error: &SsoError) -> Refusal {
         let why = why_not_valid(error);
         audit::sign_in_refused(None, None, &why);
-        self.because(Refusal::new(RefusalKind::InvalidSignIn), &why)
+        self.with_debug_reason(Refusal::new(RefusalKind::InvalidSignIn), &why)
     }
 
     pub(super) fn verify(&self, request: &SsoRequest) -> Result<VerifiedSso, Refusal> {
@@ -205,7 +205,7 @@ impl Keeper {
                 }
                 _ => RefusalKind::InvalidSignIn,
             });
-            self.because(refusal, &why)
+            self.with_debug_reason(refusal, &why)
         })
     }
 
@@ -237,9 +237,9 @@ impl Keeper {
                     "{reason}: provision it first, anew if the process was started anew and its \
                      store is in memory"
                 );
-                self.because(refusal, &reason)
+                self.with_debug_reason(refusal, &reason)
             }
-            _ => self.because(refusal, &reason),
+            _ => self.with_debug_reason(refusal, &reason),
         }
     }
 
@@ -293,7 +293,7 @@ impl Keeper {
     fn used_before(&self, resource: Option<&ResourceId>, verified: &VerifiedSso) -> Refusal {
         let why = "the form was used before";
         audit::sign_in_refused(resource, Some(&verified.email), &why);
-        self.because(Refusal::new(RefusalKind::UsedSignIn), &why)
+        self.with_debug_reason(Refusal::new(RefusalKind::UsedSignIn), &why)
     }
 
     fn cannot_use_up(
@@ -304,7 +304,7 @@ impl Keeper {
     ) -> Refusal {
         audit::sign_in_refused(resource, Some(&verified.email), &cause::with(error));
         let refusal = Refusal::cannot_check(Duration::from_secs(5));
-        self.because_of(refusal, error)
+        self.with_debug_error(refusal, error)
     }
 }
 

@@ -6,9 +6,9 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 
 use super::accept::Format;
-use super::keeper::Keeper;
-use super::paths::Place;
+use super::paths::SessionScope;
 use super::refusal::Refusal;
+use super::state::GateState;
 use super::{RefusalKind, page};
 use crate::audit;
 use crate::clock;
@@ -34,23 +34,23 @@ pub(super) struct SignOut {
 }
 
 impl SignOut {
-    pub(super) fn of<B>(keeper: &Keeper, request: &Request<B>) -> Self {
+    pub(super) fn of<B>(gate: &GateState, request: &Request<B>) -> Self {
         let headers = request.headers();
-        let place = keeper.paths.place(request.uri().path());
+        let place = gate.paths.place(request.uri().path());
         let sessions = match place {
             // The path of no resource ends them all.
-            Place::Nowhere => {
-                let bearer = keeper
+            SessionScope::None => {
+                let bearer = gate
                     .bearer(headers)
                     .map(|bearer| (None, bearer.into_owned()));
-                let cookies = keeper.cookies.all_sessions(headers);
+                let cookies = gate.cookies.all_sessions(headers);
                 match bearer {
                     Some(bearer) => vec![bearer],
                     None => cookies.into_iter().take(MOST_SESSIONS).collect(),
                 }
             }
-            Place::Anywhere | Place::At(_) => {
-                let credential = keeper.credential(place, headers);
+            SessionScope::Any | SessionScope::Resource(_) => {
+                let credential = gate.credential(place, headers);
                 let session = credential.map(|session| {
                     let resource = place.resource().copied();
                     (resource, session.into_owned())
@@ -64,12 +64,12 @@ impl SignOut {
             own_site: is_own_site(request),
             sessions,
             resource: place.resource().copied(),
-            hints: keeper.cookies.hints(headers),
+            hints: gate.cookies.hints(headers),
         }
     }
 }
 
-impl Keeper {
+impl GateState {
     /// Ends the session, if there is one, and takes the cookies back. With a session for each resource:
     /// the one of the path, or all.
     pub(super) async fn sign_out(&self, sign_out: SignOut) -> Response<Full<Bytes>> {

@@ -9,15 +9,15 @@ use time::OffsetDateTime;
 use tokio::sync::{Mutex as Lock, OwnedMutexGuard};
 
 use crate::clock::Reading;
+use crate::expiring_map::ExpiringMap;
 use crate::ids::ResourceId;
-use crate::lately::Lately;
 use crate::sso::{ReplayKey, VerifiedSso};
 use crate::store::{BoundedStore, StoreError};
 
 /// What this process knows of forms that were used, and which of them it is at.
 pub(crate) struct UsedForms {
     /// With the resource that each was used for, where that is known.
-    known: Lately<ReplayKey, Option<ResourceId>>,
+    known: ExpiringMap<ReplayKey, Option<ResourceId>>,
     turns: Mutex<HashMap<ReplayKey, Weak<Lock<()>>>>,
 }
 
@@ -40,7 +40,7 @@ impl UsedForms {
     /// A used form is remembered for this long: as long as it could pass otherwise.
     pub(crate) fn new(kept: Duration) -> Self {
         Self {
-            known: Lately::new(kept),
+            known: ExpiringMap::new(kept),
             turns: Mutex::default(),
         }
     }

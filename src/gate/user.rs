@@ -11,15 +11,15 @@ use http::{Response, request::Parts};
 use http_body_util::Full;
 use time::OffsetDateTime;
 
-use super::visit::Visit;
+use super::session_handle::SessionHandle;
 #[cfg(feature = "axum")]
-use super::{RefusalKind, accept::Format, original_uri, paths::Place, refusal::Refusal};
+use super::{RefusalKind, accept::Format, original_uri, paths::SessionScope, refusal::Refusal};
 use crate::access::{AccessList, App, Email, Entitlement, Roles, Team};
 use crate::ids::{ResourceId, UserId};
 #[cfg(feature = "jwt")]
-use crate::session::{Grant, SessionName};
+use crate::session::{Grant, SessionRef};
 use crate::sso::Proof;
-use crate::sync::Held;
+use crate::sync::CachedList;
 
 /// The person behind a request, and the resource it is for.
 ///
@@ -27,16 +27,21 @@ use crate::sync::Held;
 /// roles and app is from the newest list, not from the sign-in. Cheap to clone.
 #[derive(Clone)]
 pub struct HerokuUser {
-    visit: Visit,
+    visit: SessionHandle,
     listed: Entitlement,
-    held: Arc<Held>,
+    held: Arc<CachedList>,
     mount: Box<str>,
     /// See [`trust_unsigned_email`](Self::trust_unsigned_email).
     trusts_unsigned_email: bool,
 }
 
 impl HerokuUser {
-    pub(super) fn new(visit: Visit, listed: Entitlement, held: Arc<Held>, mount: &str) -> Self {
+    pub(super) fn new(
+        visit: SessionHandle,
+        listed: Entitlement,
+        held: Arc<CachedList>,
+        mount: &str,
+    ) -> Self {
         Self {
             visit,
             listed,
@@ -53,9 +58,9 @@ impl HerokuUser {
         let path = original_uri::of(&request.extensions, &request.uri);
         let path = path.path().strip_prefix(&*self.mount);
         let is_here = match path.map(|path| self.visit.paths().place(path)) {
-            Some(Place::Anywhere) => true,
-            Some(Place::At(resource)) => resource == *self.resource(),
-            Some(Place::Nowhere) | None => false,
+            Some(SessionScope::Any) => true,
+            Some(SessionScope::Resource(resource)) => resource == *self.resource(),
+            Some(SessionScope::None) | None => false,
         };
         if is_here {
             return None;
@@ -200,12 +205,12 @@ impl HerokuUser {
     }
 
     /// What tells when this person's access ends.
-    pub(super) fn visit(&self) -> &Visit {
+    pub(super) fn visit(&self) -> &SessionHandle {
         &self.visit
     }
 
     #[cfg(feature = "jwt")]
-    pub(super) fn session(&self) -> (&SessionName, &Grant) {
+    pub(super) fn session(&self) -> (&SessionRef, &Grant) {
         (self.visit.session(), self.visit.grant())
     }
 

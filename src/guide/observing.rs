@@ -91,7 +91,7 @@
 //! | --- | --- | --- | --- |
 //! | `sync_behind` | error | lists cannot be refreshed within their intervals; said again every ten minutes | `late_in_use_seconds`, `late_idle_seconds` |
 //! | `sync_caught_up` | info | they can again | |
-//! | `first_round` | info | the first lists of a hundred resources or more: how far it is | `fetched`, `total`, `seconds` |
+//! | `initial_sync` | info | the first lists of a hundred resources or more: how far it is | `fetched`, `total`, `seconds` |
 //! | `clock_drift` | warn | Heroku's clock and ours are 30 seconds apart or more | `seconds` |
 //! | `clock_drift_over` | info | they agree again | `seconds` |
 //!

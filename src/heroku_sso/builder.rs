@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use super::HerokuSso;
 use crate::access::ListPolicy;
-use crate::clock::{Clock, Hourly, SharedClock, SystemClock};
+use crate::clock::{Clock, LogThrottle, SharedClock, SystemClock};
 use crate::config::{
     Config, CookieTransport, Manifest, OnExpired, SessionLife, SetupError, Streams,
 };
-use crate::gate::{Keeper, Paths, PolicyWarning, UsedForms};
+use crate::gate::{GateState, Paths, PolicyWarning, UsedForms};
 use crate::heroku::{HerokuClient, HerokuUrl};
 use crate::session::{
-    BoundedSessionStore, Cookies, Keeping, MemorySessions, SessionStore, Sessions,
+    BackendChoice, BoundedSessionStore, Cookies, MemorySessions, SessionStore, Sessions,
 };
 use crate::sso::{SsoPolicy, Verifier};
 use crate::store::{BoundedStore, MemoryStore, Store};
@@ -219,7 +219,7 @@ impl HerokuSsoBuilder {
             .policy(config.sso_policy)
             .max_age(config.sso_max_age)
             .max_skew(config.sso_max_skew);
-        let keeper = Arc::new(Keeper {
+        let keeper = Arc::new(GateState {
             directory: Arc::clone(&directory),
             sessions,
             cookies: Cookies::new(
@@ -239,9 +239,9 @@ impl HerokuSsoBuilder {
                 config.resource_in_path.as_deref(),
             ),
             explains: config.explain_refusals,
-            told_of_plain_http: Hourly::default(),
+            plain_http_warning: LogThrottle::default(),
             policy_warning: PolicyWarning::default(),
-            told_of_heroku_outside: Hourly::default(),
+            partner_api_warning: LogThrottle::default(),
             heroku_is_local,
         });
         Ok(HerokuSso {
@@ -252,7 +252,7 @@ impl HerokuSsoBuilder {
     }
 
     /// Where the grants of browsers are to be kept.
-    fn keeping(&self, clock: &SharedClock) -> Result<Keeping, SetupError> {
+    fn keeping(&self, clock: &SharedClock) -> Result<BackendChoice, SetupError> {
         #[cfg(feature = "jwt")]
         if let Some(keeping) = self.in_cookies()? {
             return Ok(keeping);
@@ -270,9 +270,9 @@ impl HerokuSsoBuilder {
         })
     }
 
-    fn keeping_in(&self, store: Arc<dyn SessionStore>) -> Keeping {
+    fn keeping_in(&self, store: Arc<dyn SessionStore>) -> BackendChoice {
         let store = BoundedSessionStore::new(store);
-        Keeping::Store(store, self.config.session_cache)
+        BackendChoice::Store(store, self.config.session_cache)
     }
 }
 

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::access::{Email, Role, Snapshot};
 use crate::config::Manifest;
 use crate::gate::{
-    AdmitError, HerokuSsoLayer, HerokuUser, Keeper, RequireLayer, SignedIn, VerifiedEmail,
+    AdmitError, GateState, HerokuSsoLayer, HerokuUser, RequireLayer, SignedIn, VerifiedEmail,
 };
 use crate::ids::{LegacyId, ResourceId, UserId};
 use crate::session::{ExpiredDeletion, SweepHandle, sweep};
@@ -30,7 +30,7 @@ pub use builder::HerokuSsoBuilder;
 /// Cheap to clone; clones share everything.
 #[derive(Clone, Debug)]
 pub struct HerokuSso {
-    pub(crate) keeper: Arc<Keeper>,
+    pub(crate) keeper: Arc<GateState>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) manifest: Arc<Manifest>,
 }

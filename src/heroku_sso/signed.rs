@@ -7,7 +7,7 @@ use super::{HerokuSso, HerokuSsoBuilder};
 use crate::config::{Manifest, SetupError};
 use crate::gate::{BearerError, BearerToken, HerokuUser};
 use crate::jwt::{Codec, JwtKeys};
-use crate::session::{Keeping, Sessions};
+use crate::session::{BackendChoice, Sessions};
 
 /// The keys of the uses.
 #[derive(Clone, Debug, Default)]
@@ -63,7 +63,7 @@ impl HerokuSsoBuilder {
         }
     }
 
-    pub(super) fn in_cookies(&self) -> Result<Option<Keeping>, SetupError> {
+    pub(super) fn in_cookies(&self) -> Result<Option<BackendChoice>, SetupError> {
         if self.config.program_sign_in_path.is_some() && self.signing.bearers.is_none() {
             return Err(SetupError::Needs {
                 setting: "program_sign_in_path",
@@ -81,7 +81,10 @@ impl HerokuSsoBuilder {
         }
         let slug = &self.manifest.slug;
         let codec = Codec::new(keys.clone(), slug, &audience(slug, "session"));
-        Ok(Some(Keeping::Cookie(Arc::new(codec), self.believed_for())))
+        Ok(Some(BackendChoice::Cookie(
+            Arc::new(codec),
+            self.believed_for(),
+        )))
     }
 }
 

@@ -17,7 +17,7 @@ use super::requests::PlanJson;
 use super::{Addon, AddonError, Outcome, PlanChange, Provision, basic_auth};
 use crate::audit;
 use crate::cause;
-use crate::clock::{Budget, Hourly};
+use crate::clock::{Budget, LogThrottle};
 use crate::deadlines::REQUEST;
 use crate::heroku_sso::HerokuSso;
 use crate::ids::ResourceId;
@@ -35,7 +35,7 @@ struct Api<A> {
     sso: HerokuSso,
     addon: A,
     /// When wrong credentials are told of: whoever is on the internet can send some.
-    refused: Hourly,
+    refused: LogThrottle,
 }
 
 type Shared<A> = State<Arc<Api<A>>>;
@@ -55,7 +55,7 @@ impl HerokuSso {
         let api = Arc::new(Api {
             sso: self.clone(),
             addon,
-            refused: Hourly::default(),
+            refused: LogThrottle::default(),
         });
         let resource = put(change_plan::<A>).delete(deprovision::<A>);
         Router::new()

@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::body::Whole;
 use crate::cause;
-use crate::clock::{self, Hourly};
+use crate::clock::{self, LogThrottle};
 use crate::deadlines::REQUEST;
 use crate::heroku_sso::HerokuSso;
 use crate::meter;
@@ -29,7 +29,7 @@ struct Receiver {
     webhooks: Webhooks,
     seen: Seen,
     /// Told in the log, of one that heroku did not sign.
-    refused: Hourly,
+    refused: LogThrottle,
 }
 
 impl HerokuSso {
@@ -55,7 +55,7 @@ impl HerokuSso {
             directory: Arc::clone(&self.directory),
             webhooks: webhooks.clone(),
             seen: Seen::default(),
-            refused: Hourly::default(),
+            refused: LogThrottle::default(),
         });
         Router::new()
             .route(PATH, post(receive))

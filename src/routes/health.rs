@@ -66,7 +66,7 @@ impl HerokuSso {
     }
 
     async fn answer(&self, check: Check, last: &Last) -> Response {
-        let health = clock::within(HEALTH, self.health_of_late(last)).await;
+        let health = clock::within(HEALTH, self.cached_health(last)).await;
         let health = health
             .unwrap_or_else(|| Err(StoreError::new("the store did not answer in time").into()));
         let found = health.as_ref().ok();
@@ -93,7 +93,7 @@ impl HerokuSso {
     }
 
     /// The route is open to everybody: however many ask, one a second is seen to.
-    async fn health_of_late(&self, last: &Last) -> Result<Health, SyncError> {
+    async fn cached_health(&self, last: &Last) -> Result<Health, SyncError> {
         let clock = self.directory.clock();
         let mut last = last.lock().await;
         if let Some((at, health)) = &*last

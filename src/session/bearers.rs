@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::credential::SessionName;
+use super::credential::SessionRef;
 use super::grant::Grant;
 use super::key::new_session_key;
 use super::outcome::SessionError;
-use super::sessions::{Opened, Sessions};
+use super::sessions::{NewSession, Sessions};
 use super::signed::SignedSessions;
 use crate::jwt::Codec;
 use crate::sso::Proof;
@@ -28,7 +28,7 @@ impl Sessions {
     /// A bearer token of a session, as good as the session is; none if this gate takes none.
     pub(crate) fn bearer(
         &self,
-        session: &SessionName,
+        session: &SessionRef,
         grant: &Grant,
     ) -> Result<Option<String>, SessionError> {
         let Some(bearers) = &self.bearers else {
@@ -47,12 +47,12 @@ impl Sessions {
         admitted: &Admitted,
         proof: Proof,
         context_app: Option<String>,
-    ) -> Result<Option<Opened>, SessionError> {
+    ) -> Result<Option<NewSession>, SessionError> {
         let grant = self.grant(admitted, proof, context_app);
-        let session = SessionName::Bearer(new_session_key());
+        let session = SessionRef::Bearer(new_session_key());
         let token = self.bearer(&session, &grant)?;
         let latest_end = self.latest_end(&grant);
-        Ok(token.map(|value| Opened {
+        Ok(token.map(|value| NewSession {
             value,
             grant,
             latest_end,

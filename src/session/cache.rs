@@ -10,7 +10,7 @@ use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 use tower_sessions::session::Id;
 
-use super::{Grant, SessionName};
+use super::{Grant, SessionRef};
 use crate::store::SessionKey;
 use crate::sync::{ClosedSessions, EntryRef};
 
@@ -27,7 +27,7 @@ pub(super) struct GrantCache {
 
 /// A session and its grant.
 pub(crate) struct Cached {
-    pub(crate) session: SessionName,
+    pub(crate) session: SessionRef,
     pub(crate) grant: Arc<Grant>,
     /// Of the grant's resource.
     pub(crate) list: EntryRef,
@@ -107,7 +107,7 @@ impl GrantCache {
     pub(super) fn put(
         &self,
         value: &str,
-        session: SessionName,
+        session: SessionRef,
         grant: &Arc<Grant>,
         closed_before: u64,
         now: Duration,

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue};
 use memchr::memchr;
 use time::{Duration, OffsetDateTime};
 
-use super::{Credential, Opened};
+use super::{Credential, NewSession};
 use crate::config::CookieTransport;
 use crate::ids::ResourceId;
 use crate::secret::ClientSecret;
@@ -27,11 +27,15 @@ pub(crate) struct Cookies {
     session: String,
     key: Key,
     /// One session for each resource in a browser, and not one for all.
-    pub(super) one_each: bool,
+    pub(super) per_resource: bool,
 }
 
 impl Cookies {
-    pub(crate) fn new(transport: CookieTransport, secret: &ClientSecret, one_each: bool) -> Self {
+    pub(crate) fn new(
+        transport: CookieTransport,
+        secret: &ClientSecret,
+        per_resource: bool,
+    ) -> Self {
         // The key only authenticates hints, which grant nothing. The label keeps it apart from every
         // other use of the secret and makes the material long enough for the derivation.
         let label = b"tower-heroku-sso: authenticated hint cookies, version 1: ";
@@ -40,7 +44,7 @@ impl Cookies {
             session: full_name(transport, SESSION),
             transport,
             key: Key::derive_from(&material),
-            one_each,
+            per_resource,
         }
     }
 
@@ -63,7 +67,7 @@ impl Cookies {
 
     /// The name of the session cookie; of this resource's, if each has its own.
     pub(crate) fn session_name(&self, resource: Option<&ResourceId>) -> Cow<'_, str> {
-        match resource.filter(|_| self.one_each) {
+        match resource.filter(|_| self.per_resource) {
             None => Cow::Borrowed(&self.session),
             Some(_) => Cow::Owned(self.name(&self.of(SESSION, resource))),
         }
@@ -87,14 +91,14 @@ impl Cookies {
     /// The cookies of somebody who has signed in: the session, and the hint that outlives it.
     pub(crate) fn signed_in(
         &self,
-        opened: &Opened,
+        opened: &NewSession,
         now: OffsetDateTime,
     ) -> impl Iterator<Item = HeaderValue> {
         let grant = &opened.grant;
         let value = opened.value.clone();
         let session = self.session(&grant.resource, value, opened.latest_end, now);
         // Of several hints the browser did not send the others along: the form came from another site.
-        let hint = (!self.one_each).then(|| self.with_hint(&[], &grant.resource));
+        let hint = (!self.per_resource).then(|| self.with_hint(&[], &grant.resource));
         [session].into_iter().chain(hint)
     }
 
@@ -117,7 +121,7 @@ impl Cookies {
     /// The name of a cookie that each resource may have.
     pub(super) fn of(&self, name: &str, resource: Option<&ResourceId>) -> String {
         match resource {
-            Some(resource) if self.one_each => format!("{name}_{resource}"),
+            Some(resource) if self.per_resource => format!("{name}_{resource}"),
             _ => name.to_owned(),
         }
     }

@@ -46,7 +46,7 @@ impl fmt::Debug for Credential<'_> {
 
 /// A session that a credential named.
 #[derive(Clone)]
-pub(crate) enum SessionName {
+pub(crate) enum SessionRef {
     /// A record of the session store.
     Stored(Id),
     /// A signed cookie.
@@ -57,7 +57,7 @@ pub(crate) enum SessionName {
     Bearer(SessionKey),
 }
 
-impl SessionName {
+impl SessionRef {
     /// The name that may be told to others.
     pub(crate) fn key(&self) -> SessionKey {
         match self {
@@ -79,9 +79,9 @@ impl SessionName {
     }
 }
 
-impl fmt::Debug for SessionName {
+impl fmt::Debug for SessionRef {
     /// The id of a record is a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SessionName(..)")
+        f.write_str("SessionRef(..)")
     }
 }

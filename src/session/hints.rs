@@ -21,13 +21,15 @@ impl Cookies {
         let text = self.verified(headers, NAME).unwrap_or_default();
         let hints = text.strip_prefix("hint ").unwrap_or_default().split(' ');
         let hints = hints.filter_map(|hint| hint.parse().ok());
-        hints.take(if self.one_each { MOST } else { 1 }).collect()
+        hints
+            .take(if self.per_resource { MOST } else { 1 })
+            .collect()
     }
 
     pub(super) fn with_hint(&self, hints: &[ResourceId], resource: &ResourceId) -> HeaderValue {
         let others = hints.iter().filter(|hint| *hint != resource);
         let mut text = format!("hint {resource}");
-        for other in others.take(if self.one_each { MOST - 1 } else { 0 }) {
+        for other in others.take(if self.per_resource { MOST - 1 } else { 0 }) {
             text.push(' ');
             text.push_str(&other.to_string());
         }
@@ -41,7 +43,7 @@ impl Cookies {
         resource: Option<&ResourceId>,
     ) -> HeaderValue {
         let left: Vec<_> = match resource {
-            Some(resource) if self.one_each => {
+            Some(resource) if self.per_resource => {
                 hints.iter().filter(|hint| *hint != resource).collect()
             }
             _ => Vec::new(),
@@ -58,7 +60,7 @@ impl Cookies {
     /// The hint of somebody who has landed, if each resource has its own and the browser has none of
     /// this one.
     pub(crate) fn landed(&self, headers: &HeaderMap, resource: &ResourceId) -> Option<HeaderValue> {
-        let hints = self.one_each.then(|| self.hints(headers))?;
+        let hints = self.per_resource.then(|| self.hints(headers))?;
         (!hints.contains(resource)).then(|| self.with_hint(&hints, resource))
     }
 }
@@ -71,9 +73,9 @@ mod tests {
     use http::header::COOKIE;
     use uuid::Uuid;
 
-    fn cookies(one_each: bool) -> Cookies {
+    fn cookies(per_resource: bool) -> Cookies {
         let secret = ClientSecret::new("a client secret of some length").unwrap();
-        Cookies::new(CookieTransport::Https, &secret, one_each)
+        Cookies::new(CookieTransport::Https, &secret, per_resource)
     }
 
     fn resources(count: u128) -> Vec<ResourceId> {

@@ -5,6 +5,7 @@
 mod bearers;
 mod bounded;
 mod cache;
+mod circuit_breaker;
 mod cookies;
 mod credential;
 mod grant;
@@ -12,25 +13,24 @@ mod hints;
 mod key;
 mod memory;
 mod nav_data;
-mod outage;
 mod outcome;
+mod return_to;
 mod sessions;
 #[cfg(feature = "jwt")]
 mod signed;
 mod stored;
 mod sweep;
-mod way_back;
 
 pub(crate) use tower_sessions::SessionStore;
 pub(crate) use tower_sessions::session_store::ExpiredDeletion;
 
 pub(crate) use bounded::BoundedSessionStore;
 pub(crate) use cookies::Cookies;
-pub(crate) use credential::{Credential, SessionName};
+pub(crate) use credential::{Credential, SessionRef};
 pub(crate) use grant::Grant;
 pub use memory::MemorySessions;
 pub(crate) use outcome::SessionError;
-pub(crate) use sessions::{Keeping, Opened, Sessions};
+pub(crate) use return_to::ReturnTo;
+pub(crate) use sessions::{BackendChoice, NewSession, Sessions};
 pub use sweep::SweepHandle;
 pub(crate) use sweep::sweep;
-pub(crate) use way_back::WayBack;

@@ -11,7 +11,7 @@ use tower_sessions::session_store;
 
 use super::bounded::BoundedSessionStore;
 use super::cache::Cached;
-use super::credential::{Credential, SessionName};
+use super::credential::{Credential, SessionRef};
 use super::grant::Grant;
 #[cfg(feature = "jwt")]
 use super::key::new_session_key;
@@ -31,7 +31,7 @@ use crate::sync::{Admitted, ClosedSessions};
 /// All sessions of one gate.
 #[derive(Debug)]
 pub(crate) struct Sessions {
-    kept: Kept,
+    kept: SessionBackend,
     #[cfg(feature = "jwt")]
     pub(super) bearers: Option<SignedSessions<BearerClaims>>,
     pub(super) closed: Arc<ClosedSessions>,
@@ -41,14 +41,14 @@ pub(crate) struct Sessions {
 
 /// Where the grants of browsers are.
 #[derive(Debug)]
-enum Kept {
+enum SessionBackend {
     Stored(Arc<StoredSessions>),
     #[cfg(feature = "jwt")]
     InCookie(Box<SignedSessions<CookieClaims>>),
 }
 
 /// Where the grants of browsers are to be kept.
-pub(crate) enum Keeping {
+pub(crate) enum BackendChoice {
     /// In this store, whose records are believed for a while without being read again; zero: never.
     Store(BoundedSessionStore, Duration),
     /// In the cookie itself. For how long it is believed without asking whether it was closed.
@@ -57,7 +57,7 @@ pub(crate) enum Keeping {
 }
 
 /// A session that has just begun.
-pub(crate) struct Opened {
+pub(crate) struct NewSession {
     /// The value of its cookie, or its token.
     pub(crate) value: String,
     pub(crate) grant: Grant,
@@ -74,21 +74,21 @@ pub(crate) struct Opened {
 )]
 impl Sessions {
     pub(crate) fn new(
-        keeping: Keeping,
+        keeping: BackendChoice,
         closed: Arc<ClosedSessions>,
         clock: SharedClock,
         limits: Limits,
     ) -> Self {
         let (its_clock, its_closed) = (Arc::clone(&clock), Arc::clone(&closed));
         let kept = match keeping {
-            Keeping::Store(store, cached_for) => {
+            BackendChoice::Store(store, cached_for) => {
                 let stored = StoredSessions::new(store, its_clock, its_closed, cached_for);
-                Kept::Stored(Arc::new(stored))
+                SessionBackend::Stored(Arc::new(stored))
             }
             #[cfg(feature = "jwt")]
-            Keeping::Cookie(codec, cached_for) => {
+            BackendChoice::Cookie(codec, cached_for) => {
                 let signed = SignedSessions::new(codec, its_clock, its_closed, cached_for);
-                Kept::InCookie(Box::new(signed))
+                SessionBackend::InCookie(Box::new(signed))
             }
         };
         Self {
@@ -108,15 +108,17 @@ impl Sessions {
         admitted: &Admitted,
         proof: Proof,
         context_app: Option<String>,
-    ) -> Result<Opened, SessionError> {
+    ) -> Result<NewSession, SessionError> {
         let grant = self.grant(admitted, proof, context_app);
         let latest_end = self.latest_end(&grant);
         let value = match &self.kept {
-            Kept::Stored(stored) => stored.create(&grant, latest_end).await?.to_string(),
+            SessionBackend::Stored(stored) => stored.create(&grant, latest_end).await?.to_string(),
             #[cfg(feature = "jwt")]
-            Kept::InCookie(signed) => signed.sign(&new_session_key(), &grant, latest_end)?,
+            SessionBackend::InCookie(signed) => {
+                signed.sign(&new_session_key(), &grant, latest_end)?
+            }
         };
-        Ok(Opened {
+        Ok(NewSession {
             value,
             grant,
             latest_end,
@@ -124,9 +126,9 @@ impl Sessions {
     }
 
     /// Takes back a session of which nobody has heard.
-    pub(crate) async fn discard(&self, opened: &Opened) {
+    pub(crate) async fn discard(&self, opened: &NewSession) {
         match &self.kept {
-            Kept::Stored(stored) => {
+            SessionBackend::Stored(stored) => {
                 let Ok(id) = opened.value.parse() else {
                     return;
                 };
@@ -138,7 +140,7 @@ impl Sessions {
                 }
             }
             #[cfg(feature = "jwt")]
-            Kept::InCookie(_) => {}
+            SessionBackend::InCookie(_) => {}
         }
     }
 
@@ -157,27 +159,27 @@ impl Sessions {
     }
 
     /// The session that a credential names, if it can; whether there is one is not asked.
-    fn name(&self, credential: &Credential<'_>) -> Option<SessionName> {
+    fn name(&self, credential: &Credential<'_>) -> Option<SessionRef> {
         match (credential, &self.kept) {
-            (Credential::Cookie(id), Kept::Stored(_)) => {
-                Some(SessionName::Stored(id.parse().ok()?))
+            (Credential::Cookie(id), SessionBackend::Stored(_)) => {
+                Some(SessionRef::Stored(id.parse().ok()?))
             }
             #[cfg(feature = "jwt")]
-            (Credential::Cookie(token), Kept::InCookie(signed)) => {
-                Some(SessionName::Signed(signed.read(token)?.0))
+            (Credential::Cookie(token), SessionBackend::InCookie(signed)) => {
+                Some(SessionRef::Signed(signed.read(token)?.0))
             }
             #[cfg(feature = "jwt")]
             (Credential::Bearer(token), _) => {
                 let (key, _) = self.bearers.as_ref()?.read(token)?;
-                Some(SessionName::Bearer(key))
+                Some(SessionRef::Bearer(key))
             }
         }
     }
 
     /// True if this process knows that there is, or was, such a session, without asking any store.
-    fn has_seen(&self, session: &SessionName) -> bool {
+    fn has_seen(&self, session: &SessionRef) -> bool {
         match (session, &self.kept) {
-            (SessionName::Stored(id), Kept::Stored(stored)) => stored.has_seen(id),
+            (SessionRef::Stored(id), SessionBackend::Stored(stored)) => stored.has_seen(id),
             // It bears our signature.
             #[cfg(feature = "jwt")]
             _ => true,
@@ -185,17 +187,19 @@ impl Sessions {
     }
 
     /// As [`find`](Self::find), as far as it can be told without asking anybody.
-    pub(crate) fn find_at_once(
+    pub(crate) fn find_cached(
         &self,
         credential: &Credential<'_>,
         now: Duration,
     ) -> Option<Arc<Cached>> {
         match (credential, &self.kept) {
-            (Credential::Cookie(id), Kept::Stored(stored)) => stored.copy_of(id, now),
+            (Credential::Cookie(id), SessionBackend::Stored(stored)) => stored.cached_copy(id, now),
             #[cfg(feature = "jwt")]
-            (Credential::Cookie(token), Kept::InCookie(signed)) => signed.copy_of(token, now),
+            (Credential::Cookie(token), SessionBackend::InCookie(signed)) => {
+                signed.cached_copy(token, now)
+            }
             #[cfg(feature = "jwt")]
-            (Credential::Bearer(token), _) => self.bearers.as_ref()?.copy_of(token, now),
+            (Credential::Bearer(token), _) => self.bearers.as_ref()?.cached_copy(token, now),
         }
     }
 
@@ -204,17 +208,19 @@ impl Sessions {
     pub(crate) async fn find(
         &self,
         credential: &Credential<'_>,
-    ) -> Result<Option<(SessionName, Arc<Grant>)>, SessionError> {
+    ) -> Result<Option<(SessionRef, Arc<Grant>)>, SessionError> {
         match (credential, &self.kept) {
-            (Credential::Cookie(id), Kept::Stored(stored)) => {
+            (Credential::Cookie(id), SessionBackend::Stored(stored)) => {
                 let Ok(id) = id.parse() else {
                     return Ok(None);
                 };
                 let grant = stored.load(&id).await?;
-                Ok(grant.map(|grant| (SessionName::Stored(id), grant)))
+                Ok(grant.map(|grant| (SessionRef::Stored(id), grant)))
             }
             #[cfg(feature = "jwt")]
-            (Credential::Cookie(token), Kept::InCookie(signed)) => Ok(signed.find(token).await?),
+            (Credential::Cookie(token), SessionBackend::InCookie(signed)) => {
+                Ok(signed.find(token).await?)
+            }
             #[cfg(feature = "jwt")]
             (Credential::Bearer(token), _) => match &self.bearers {
                 Some(bearers) => Ok(bearers.find(token).await?),
@@ -224,13 +230,14 @@ impl Sessions {
     }
 
     /// False once a session was closed, or its record is gone.
-    pub(crate) async fn is_open(&self, session: &SessionName) -> Result<bool, SessionError> {
+    pub(crate) async fn is_open(&self, session: &SessionRef) -> Result<bool, SessionError> {
         match (session, &self.kept) {
-            (SessionName::Stored(id), Kept::Stored(stored)) => Ok(stored.load(id).await?.is_some()),
-            #[cfg(feature = "jwt")]
-            (SessionName::Signed(key), Kept::InCookie(_)) | (SessionName::Bearer(key), _) => {
-                Ok(!self.closed.has(key))
+            (SessionRef::Stored(id), SessionBackend::Stored(stored)) => {
+                Ok(stored.load(id).await?.is_some())
             }
+            #[cfg(feature = "jwt")]
+            (SessionRef::Signed(key), SessionBackend::InCookie(_))
+            | (SessionRef::Bearer(key), _) => Ok(!self.closed.has(key)),
             // A session of another gate's.
             #[cfg(feature = "jwt")]
             _ => Ok(false),
@@ -238,7 +245,7 @@ impl Sessions {
     }
 
     /// True if this process knows that a session was closed.
-    pub(crate) fn was_closed(&self, session: &SessionName) -> bool {
+    pub(crate) fn was_closed(&self, session: &SessionRef) -> bool {
         self.closed.has(&session.key())
     }
 
@@ -248,11 +255,13 @@ impl Sessions {
     }
 
     /// Closes the session, in all processes, with the bearer tokens that came from it.
-    pub(crate) async fn close(&self, session: &SessionName) -> Result<(), SessionError> {
+    pub(crate) async fn close(&self, session: &SessionRef) -> Result<(), SessionError> {
         let key = session.key();
         self.closed.note(key.clone());
         let record = match (session, &self.kept) {
-            (SessionName::Stored(id), Kept::Stored(stored)) => Some((*id, Arc::clone(stored))),
+            (SessionRef::Stored(id), SessionBackend::Stored(stored)) => {
+                Some((*id, Arc::clone(stored)))
+            }
             #[cfg(feature = "jwt")]
             _ => None,
         };
@@ -271,7 +280,7 @@ impl Sessions {
     pub(crate) async fn close_found(
         &self,
         credential: &Credential<'_>,
-        found: Result<Option<(SessionName, Arc<Grant>)>, SessionError>,
+        found: Result<Option<(SessionRef, Arc<Grant>)>, SessionError>,
     ) -> Result<Option<Arc<Grant>>, SessionError> {
         match found {
             Ok(None) => {

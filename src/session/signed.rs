@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::cache::{Cached, GrantCache};
-use super::{Grant, SessionName};
+use super::{Grant, SessionRef};
 use crate::clock::SharedClock;
 use crate::jwt::{Claims, Codec, JwtError};
 use crate::store::{SessionKey, StoreError};
@@ -39,7 +39,7 @@ pub(super) struct SessionClaims {
 /// The claims of one kind of token.
 pub(super) trait SignedClaims: Claims + From<SessionClaims> + Into<SessionClaims> {
     /// The session of such a token.
-    fn session(key: SessionKey) -> SessionName;
+    fn session(key: SessionKey) -> SessionRef;
 }
 
 macro_rules! claims {
@@ -63,7 +63,7 @@ macro_rules! claims {
         }
 
         impl SignedClaims for $name {
-            fn session(key: SessionKey) -> SessionName {
+            fn session(key: SessionKey) -> SessionRef {
                 $session(key)
             }
         }
@@ -82,8 +82,8 @@ macro_rules! claims {
     };
 }
 
-claims! { CookieClaims, "heroku-session+jwt", SessionName::Signed }
-claims! { BearerClaims, "heroku-bearer+jwt", SessionName::Bearer }
+claims! { CookieClaims, "heroku-session+jwt", SessionRef::Signed }
+claims! { BearerClaims, "heroku-bearer+jwt", SessionRef::Bearer }
 
 /// Signs and reads the tokens of one kind.
 pub(super) struct SignedSessions<C> {
@@ -149,7 +149,7 @@ impl<C: SignedClaims> SignedSessions<C> {
     }
 
     /// The session of a token that was read before, unless it was closed since; it may have ended.
-    pub(super) fn copy_of(&self, token: &str, now: Duration) -> Option<Arc<Cached>> {
+    pub(super) fn cached_copy(&self, token: &str, now: Duration) -> Option<Arc<Cached>> {
         self.read_before.get(token, &self.closed, now)
     }
 
@@ -157,8 +157,8 @@ impl<C: SignedClaims> SignedSessions<C> {
     pub(super) async fn find(
         &self,
         token: &str,
-    ) -> Result<Option<(SessionName, Arc<Grant>)>, StoreError> {
-        if let Some(copy) = self.copy_of(token, self.clock.elapsed()) {
+    ) -> Result<Option<(SessionRef, Arc<Grant>)>, StoreError> {
+        if let Some(copy) = self.cached_copy(token, self.clock.elapsed()) {
             return Ok(Some((copy.session.clone(), Arc::clone(&copy.grant))));
         }
         // Before the store is asked: of what is closed later, the cache hears.

@@ -11,10 +11,10 @@ use tower_sessions::session_store;
 
 use super::bounded::BoundedSessionStore;
 use super::cache::{Cached, GrantCache, SeenIds};
+use super::circuit_breaker::CircuitBreaker;
 use super::key::session_key;
-use super::outage::Outage;
 use super::outcome::SessionError;
-use super::{Grant, SessionName};
+use super::{Grant, SessionRef};
 use crate::clock::SharedClock;
 use crate::store::SessionKey;
 use crate::sync::ClosedSessions;
@@ -24,7 +24,7 @@ const KEY: &str = "heroku_sso";
 
 /// A record stays a little longer than its session: replicas' clocks differ, and the session's own end is
 /// the one that counts.
-const CLEAN_UP_AFTER: Duration = Duration::from_secs(120);
+const RETENTION: Duration = Duration::from_secs(120);
 
 /// Sessions in records of a store.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(super) struct StoredSessions {
     closed: Arc<ClosedSessions>,
     cache: GrantCache,
     seen: SeenIds,
-    outage: Outage,
+    outage: CircuitBreaker,
 }
 
 impl StoredSessions {
@@ -51,7 +51,7 @@ impl StoredSessions {
             closed,
             cache: GrantCache::new(cached_for),
             seen: SeenIds::default(),
-            outage: Outage::default(),
+            outage: CircuitBreaker::default(),
         }
     }
 
@@ -64,7 +64,7 @@ impl StoredSessions {
         let mut record = Record {
             id: Id::default(),
             data: HashMap::new(),
-            expiry_date: latest_end + CLEAN_UP_AFTER,
+            expiry_date: latest_end + RETENTION,
         };
         let wanted = record.id;
         write(&mut record, &wanted, grant)?;
@@ -80,7 +80,7 @@ impl StoredSessions {
     }
 
     /// The session under the id that is written like this, if it was read a moment ago.
-    pub(super) fn copy_of(&self, id: &str, now: Duration) -> Option<Arc<Cached>> {
+    pub(super) fn cached_copy(&self, id: &str, now: Duration) -> Option<Arc<Cached>> {
         self.cache.get(id, &self.closed, now)
     }
 
@@ -93,7 +93,7 @@ impl StoredSessions {
     pub(super) async fn load(&self, id: &Id) -> Result<Option<Arc<Grant>>, SessionError> {
         let now = self.clock.elapsed();
         let written = id.to_string();
-        if let Some(copy) = self.copy_of(&written, now) {
+        if let Some(copy) = self.cached_copy(&written, now) {
             return Ok(Some(Arc::clone(&copy.grant)));
         }
         // Before the record is read: of what is closed later, the cache hears.
@@ -127,7 +127,7 @@ impl StoredSessions {
             return Ok(None);
         }
         self.seen.note(*id);
-        let session = SessionName::Stored(*id);
+        let session = SessionRef::Stored(*id);
         self.cache
             .put(&written, session, &grant, closed_before, now);
         Ok(Some(grant))

@@ -8,7 +8,7 @@ use super::StoreError;
 use crate::cause;
 
 /// How long used sign-ins and closed sessions are kept past the time for which they matter, as clocks differ.
-pub(super) const KEPT_LONGER: Duration = Duration::HOUR;
+pub(super) const CLOCK_SKEW_GRACE: Duration = Duration::HOUR;
 
 const PERIOD: Duration = Duration::minutes(10);
 

@@ -7,15 +7,15 @@ use std::time::Duration;
 use time::{Duration as SignedDuration, OffsetDateTime};
 
 use super::SyncError;
+use super::as_of::AsOf;
 use super::directory::Directory;
 use super::entry::Entry;
-use super::moment::Moment;
-use super::notice::Notice;
+use super::list_event::ListEvent;
 use super::plan::Attempts;
 use super::question::Question;
-use super::schedule::Subject;
+use super::schedule::Target;
 use crate::audit;
-use crate::clock::{Hourly, SharedClock};
+use crate::clock::{LogThrottle, SharedClock};
 use crate::heroku::HerokuError;
 use crate::ids::ResourceId;
 use crate::store::{Absence, AbsenceKind, AbsenceSign, Brake, Dormancy};
@@ -158,7 +158,7 @@ fn span(since: SignedDuration, now: Duration) -> Duration {
 /// When the brake was told of, and when the dormant ones were asked for because of it.
 #[derive(Debug, Default)]
 pub(super) struct BrakeLog {
-    told: Hourly,
+    told: LogThrottle,
     asked_at: Mutex<Option<Duration>>,
 }
 
@@ -180,12 +180,12 @@ pub(super) fn apply(directory: &Directory, entry: &Arc<Entry>, absence: Option<A
         return;
     }
     directory.endings.note();
-    directory.announce(Notice::List(entry.id));
+    directory.announce(ListEvent::List(entry.id));
     entry.notify();
     if !is {
         entry.progress().attempts = Attempts::default();
     }
-    directory.plan(&Subject::Resource(Arc::clone(entry)));
+    directory.plan(&Target::Resource(Arc::clone(entry)));
 }
 
 /// The absences of a directory's resources.
@@ -205,7 +205,7 @@ impl<'a> Absences<'a> {
         &self,
         entry: &Arc<Entry>,
         kind: AbsenceKind,
-        asked_at: Moment,
+        asked_at: AsOf,
     ) -> Result<(), SyncError> {
         let directory = self.0;
         // A grant that comes to this process comes before or after it.
@@ -215,7 +215,7 @@ impl<'a> Absences<'a> {
         let sign = AbsenceSign::new(kind, asked_at.ticket, clock.now());
         let Some(mut absence) = store.note_absence(id, sign).await? else {
             // A newer list, its end; or the store keeps no absences.
-            return directory.catch_up(id).await;
+            return directory.reload_resource(id).await;
         };
         let known = entry.progress().mark;
         let mark = Mark::new(absence, known.as_ref(), clock);
@@ -230,12 +230,12 @@ impl<'a> Absences<'a> {
                         audit::resource_dormant(id, kind);
                     }
                     Dormancy::Braked { becoming } => self.braked(becoming),
-                    Dormancy::Outdated => return directory.catch_up(id).await,
+                    Dormancy::Outdated => return directory.reload_resource(id).await,
                 }
             }
             Step::End => {
                 if !store.end_dormant(id, absence.ticket).await? {
-                    return directory.catch_up(id).await;
+                    return directory.reload_resource(id).await;
                 }
                 directory.has_ended(id);
                 return Err(SyncError::Gone);
@@ -243,7 +243,7 @@ impl<'a> Absences<'a> {
         }
         if directory.endings.count() != endings {
             // Another process may have revived it since the store was asked.
-            directory.catch_up(id).await?;
+            directory.reload_resource(id).await?;
         } else {
             apply(directory, entry, Some(absence));
         }
@@ -256,7 +256,7 @@ impl<'a> Absences<'a> {
         let forced_at = progress.forced_at;
         progress.forced_at = forced_at.filter(|since| asked_at.is_before(since));
         drop(progress);
-        directory.plan(&Subject::Resource(Arc::clone(entry)));
+        directory.plan(&Target::Resource(Arc::clone(entry)));
         Err(SyncError::Dormant)
     }
 
@@ -277,7 +277,7 @@ impl<'a> Absences<'a> {
             };
             mark.wanted = true;
             drop(progress);
-            directory.plan(&Subject::Resource(entry));
+            directory.plan(&Target::Resource(entry));
         }
     }
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::SyncError;
+use super::cached_list::ListVersion;
 use super::decide::{Principal, Strictness};
 use super::denial::Denial;
 use super::directory::Directory;
-use super::held::ListVersion;
 use crate::access::{Email, Member};
 use crate::ids::{ResourceId, UserId};
 use crate::store::Ticket;

@@ -4,14 +4,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::SyncError;
+use super::cached_list::CachedList;
 use super::decide::{
     Access, Asked, Decision, Dormant, Facts, Needed, Principal, SessionStart, Strictness, decide,
 };
 use super::denial::Denial;
 use super::directory::Directory;
 use super::entry::Entry;
-use super::forced::{Force, Payer};
-use super::held::Held;
+use super::forced::{Charge, Force};
 use super::question::Question;
 use crate::clock::{self, Reading};
 use crate::deadlines::{SESSION_FETCH, SIGN_IN_FETCH};
@@ -134,7 +134,7 @@ pub(super) fn facts(
         let question = mark.map(|mark| mark.question(at.elapsed));
         let is_due = question == Some(Question::OfDormant(Duration::ZERO));
         Dormant {
-            is_due: is_due && !directory.schedule.is_taken_from(),
+            is_due: is_due && !directory.schedule.has_consumer(),
         }
     });
     let marks = entry.marks_of(&who, session.map(|it| it.list));
@@ -160,7 +160,7 @@ pub(super) fn facts(
 fn last_attempt(
     directory: &Directory,
     entry: &Entry,
-    held: Option<&Held>,
+    held: Option<&CachedList>,
     age: Option<Duration>,
     now: Duration,
 ) -> Attempt {
@@ -168,7 +168,7 @@ fn last_attempt(
         let progress = entry.progress();
         (progress.attempts, progress.waited_in_vain_at)
     };
-    let is_kept_fresh = directory.schedule.is_taken_from();
+    let is_kept_fresh = directory.schedule.has_consumer();
     let team = held.and_then(|held| held.snapshot.team.as_ref());
     let team = team.and_then(|team| directory.teams.known(&team.id));
     let of_team = team.as_ref().map(|team| team.state().attempts);
@@ -218,13 +218,13 @@ async fn fetch(
     entry: &Arc<Entry>,
     needed: Needed,
     patience: Duration,
-) -> Result<Arc<Held>, SyncError> {
+) -> Result<Arc<CachedList>, SyncError> {
     let fetch = async {
         match needed {
             // What was tried in vain before is tried again within the budget only.
-            Needed::Recent { again: true } => directory.fetch_recent(entry, Payer::Resource).await,
+            Needed::Recent { again: true } => directory.fetch_recent(entry, Charge::Resource).await,
             Needed::Recent { again: false } | Needed::Probe | Needed::Stored => {
-                directory.fetch_recent(entry, Payer::Schedule).await
+                directory.fetch_recent(entry, Charge::Schedule).await
             }
             Needed::AskedSince(since) => directory.fetch_since(entry, since).await,
             Needed::Newest => directory.fetch_newest(entry, Force::Unlisted).await,

@@ -8,9 +8,9 @@ use std::time::Duration;
 use futures_util::{Stream, stream};
 use tokio::sync::broadcast;
 
+use super::cached_list::CachedList;
 use super::directory::Directory;
-use super::held::Held;
-use super::notice::{self, Notice};
+use super::list_event::{self, ListEvent};
 use crate::access::{Email, ListChange, Member, Roles, Snapshot};
 use crate::ids::{ResourceId, UserId};
 use crate::store::ResourceState;
@@ -158,15 +158,15 @@ impl Change {
 pub struct Changes {
     /// Weak, so that a reader does not keep alive what it reads.
     directory: Weak<Directory>,
-    notices: broadcast::Receiver<Notice>,
-    told: HashMap<ResourceId, Arc<Held>>,
+    notices: broadcast::Receiver<ListEvent>,
+    told: HashMap<ResourceId, Arc<CachedList>>,
     /// Which were told of as dormant.
     dormant: HashSet<ResourceId>,
     /// The last that were told of as ended.
     ended: VecDeque<ResourceId>,
     caught_up: bool,
     /// The lists as they were when this was made.
-    start: VecDeque<(ResourceId, Arc<Held>)>,
+    start: VecDeque<(ResourceId, Arc<CachedList>)>,
     /// To be looked at.
     unread: VecDeque<ResourceId>,
     /// To be told.
@@ -221,9 +221,9 @@ impl Changes {
                 }
             }
             match self.notices.recv().await {
-                Ok(Notice::List(id)) => self.unread.push_back(id),
-                Ok(Notice::Gone(id)) => self.gone(id),
-                Ok(Notice::Loaded) => {}
+                Ok(ListEvent::List(id)) => self.unread.push_back(id),
+                Ok(ListEvent::Gone(id)) => self.gone(id),
+                Ok(ListEvent::Loaded) => {}
                 Err(broadcast::error::RecvError::Lagged(_)) => self.look_at_all()?,
                 Err(broadcast::error::RecvError::Closed) => return None,
             }
@@ -295,7 +295,7 @@ impl Changes {
         Some(())
     }
 
-    fn tell(&mut self, resource: ResourceId, held: Arc<Held>) {
+    fn tell(&mut self, resource: ResourceId, held: Arc<CachedList>) {
         match self.told.insert(resource, Arc::clone(&held)) {
             None => {
                 self.ended.retain(|known| *known != resource);
@@ -319,7 +319,7 @@ impl Changes {
             return;
         }
         self.ended.push_back(resource);
-        if self.ended.len() > notice::BACKLOG {
+        if self.ended.len() > list_event::BACKLOG {
             self.ended.pop_front();
         }
         self.pending.push_back(Change::ResourceGone { resource });

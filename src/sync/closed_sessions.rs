@@ -7,12 +7,12 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 
 use crate::clock::{Reading, SharedClock};
-use crate::lately::Lately;
+use crate::expiring_map::ExpiringMap;
 use crate::store::{BoundedStore, SessionKey, StoreError};
 
 /// How much longer than a session's record lives its end is kept in mind: a session store may have
 /// copies of the record until it has expired.
-const KEPT_LONGER: Duration = Duration::from_secs(10 * 60);
+const CLOCK_SKEW_GRACE: Duration = Duration::from_secs(10 * 60);
 
 /// How many closings a slow listener may be behind before it has to look for itself.
 const FEED: usize = 256;
@@ -24,9 +24,9 @@ pub(crate) struct ClosedSessions {
     store: Arc<BoundedStore>,
     clock: SharedClock,
     kept: Duration,
-    lately: Lately<SessionKey, ()>,
+    lately: ExpiringMap<SessionKey, ()>,
     /// Those that were not closed to the end: the store may not know, or their record is still there.
-    unfinished: Lately<SessionKey, ()>,
+    unfinished: ExpiringMap<SessionKey, ()>,
     /// How many there have been.
     count: AtomicU64,
     feed: broadcast::Sender<SessionKey>,
@@ -34,13 +34,13 @@ pub(crate) struct ClosedSessions {
 
 impl ClosedSessions {
     pub(super) fn new(store: Arc<BoundedStore>, clock: SharedClock, session: Duration) -> Self {
-        let kept = session + KEPT_LONGER;
+        let kept = session + CLOCK_SKEW_GRACE;
         Self {
             store,
             clock,
             kept,
-            lately: Lately::new(kept),
-            unfinished: Lately::new(kept),
+            lately: ExpiringMap::new(kept),
+            unfinished: ExpiringMap::new(kept),
             count: AtomicU64::new(0),
             feed: broadcast::Sender::new(FEED),
         }

@@ -9,9 +9,9 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::SyncError;
+use super::as_of::AsOf;
+use super::cached_list::{CachedList, ListVersion};
 use super::denial::Denial;
-use super::held::{Held, ListVersion};
-use super::moment::Moment;
 use crate::access::{Email, Entitlement, NotEntitled};
 use crate::ids::UserId;
 use crate::lifespan::{Attempt, End, Lifespan, Limits, lifespan};
@@ -60,7 +60,7 @@ pub(crate) enum Decision {
 /// That a list admits the person.
 #[derive(Clone, Debug)]
 pub(crate) struct Access {
-    pub(crate) list: Arc<Held>,
+    pub(crate) list: Arc<CachedList>,
     pub(crate) listed: Entitlement,
     /// How long until this is to be asked again, unless something changes before.
     pub(crate) left: Duration,
@@ -77,7 +77,7 @@ pub(crate) enum Needed {
     /// [`End::Unused`].
     Probe,
     /// One whose own part was asked for since then.
-    AskedSince(Moment),
+    AskedSince(AsOf),
     /// One whose every part is asked for now.
     Newest,
 }
@@ -95,7 +95,7 @@ pub(super) enum Asked {
 /// What is known of a resource and a person at one moment.
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
-    pub(super) list: Option<Arc<Held>>,
+    pub(super) list: Option<Arc<CachedList>>,
     /// Of the list's oldest part.
     pub(super) age: Option<Duration>,
     /// What became of the last attempt to fetch a newer list. Of no account for a young one.
@@ -118,7 +118,7 @@ pub(super) struct Dormant {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Marks {
     /// Since when a notification says that they may have left.
-    pub(super) pending_removal: Option<Moment>,
+    pub(super) pending_removal: Option<AsOf>,
     /// Sessions of an earlier sign-in are revoked.
     pub(super) revoked: Option<Ticket>,
     /// A list lacked them that is newer than the one that admitted the session.
@@ -204,7 +204,7 @@ impl<'a> Question<'a> {
     }
 
     /// The list that decides, and for how long it does; or that another one is needed.
-    fn list_that_decides(&self) -> Result<(&'a Arc<Held>, Duration), Decision> {
+    fn list_that_decides(&self) -> Result<(&'a Arc<CachedList>, Duration), Decision> {
         let (facts, limits, asked) = (self.facts, self.limits, self.asked);
         let is_young = facts.age.is_some_and(|age| age <= limits.refresh_interval);
         if self.is_outdated() && !is_young && matches!(asked, Asked::Nothing) {
@@ -247,7 +247,7 @@ impl<'a> Question<'a> {
     }
 
     /// What this list says.
-    fn by_list(&self, list: &Arc<Held>, left: Duration) -> Decision {
+    fn by_list(&self, list: &Arc<CachedList>, left: Duration) -> Decision {
         let denial = match self.find(list) {
             Ok(_) if self.facts.marks.was_removed => return Decision::Deny(Denial::Removed),
             Ok(listed) => {
@@ -277,7 +277,7 @@ impl<'a> Question<'a> {
         }
     }
 
-    fn find(&self, list: &Held) -> Result<Entitlement, NotEntitled> {
+    fn find(&self, list: &CachedList) -> Result<Entitlement, NotEntitled> {
         let list = &list.snapshot.list;
         list.entitlement(self.who.email, self.who.user_id)
     }
@@ -299,7 +299,7 @@ impl<'a> Question<'a> {
 
     /// Since when a removal is pending that the list does not answer. One that came while Heroku answered is
     /// no older than this decision.
-    fn pending_removal(&self) -> Option<Moment> {
+    fn pending_removal(&self) -> Option<AsOf> {
         let is_answered = matches!(self.asked, Asked::Heroku(_, None));
         let since = self.facts.marks.pending_removal.filter(|_| !is_answered)?;
         let list = self.facts.list.as_ref();
@@ -335,7 +335,7 @@ impl<'a> Question<'a> {
     }
 }
 
-fn has_account_by_another_email(list: &Held, who: Principal<'_>) -> bool {
+fn has_account_by_another_email(list: &CachedList, who: Principal<'_>) -> bool {
     let account = who.user_id.filter(|_| who.is_account_proved);
     account.is_some() && {
         let mut members = list.snapshot.list.members();

@@ -8,12 +8,12 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::SyncError;
+use super::as_of::AsOf;
+use super::cached_list::{CachedList, ListVersion, OwnList};
 use super::decide::{
     Asked, Decision, Dormant, Facts, Marks, Needed, Principal, SessionStart, Strictness, decide,
 };
 use super::denial::Denial;
-use super::held::{Held, ListVersion, Own};
-use super::moment::Moment;
 use super::team::Members;
 use crate::access::{App, Email, ListPolicy, People, Person, ResourceList, Team};
 use crate::clock::{ManualClock, SharedClock};
@@ -40,12 +40,12 @@ fn ann() -> Email {
     "ann@example.com".parse().unwrap()
 }
 
-fn moment(ticket: i64) -> Moment {
+fn moment(ticket: i64) -> AsOf {
     let clock: SharedClock = Arc::new(ManualClock::at(NOW));
-    Moment::now(&clock, Ticket::new(ticket))
+    AsOf::now(&clock, Ticket::new(ticket))
 }
 
-fn list(has_ann: bool, is_partial: bool) -> Arc<Held> {
+fn list(has_ann: bool, is_partial: bool) -> Arc<CachedList> {
     let people: People = has_ann
         .then(|| Person::new(ann(), None, None))
         .into_iter()
@@ -58,12 +58,12 @@ fn list(has_ann: bool, is_partial: bool) -> Arc<Held> {
     if is_partial {
         list = list.with_team(Team::new("team-1".parse().unwrap(), "team"));
     }
-    let own = Own {
+    let own = OwnList {
         list,
         etags: None,
         asked_at: moment(LIST),
     };
-    Arc::new(Held::new(
+    Arc::new(CachedList::new(
         own,
         &Members::Withheld,
         ListPolicy::Documented,

@@ -9,24 +9,24 @@ use tokio::sync::broadcast;
 
 use super::SyncError;
 use super::absence::BrakeLog;
+use super::as_of::AsOf;
 use super::backlog::Backlog;
+use super::cached_list::CachedList;
 use super::closed_sessions::ClosedSessions;
-use super::endings::Endings;
 use super::entry::Entry;
-use super::flight::Flights;
 use super::forced::{Force, SharedBudgets};
-use super::held::Held;
-use super::moment::Moment;
-use super::notice::{self, Notice};
+use super::generation::Generation;
+use super::keyed_lock::KeyedLock;
+use super::list_event::{self, ListEvent};
 use super::partner_turns::PartnerTurns;
+use super::pending_tokens::PendingTokens;
 use super::plan::{Attempts, Intervals};
-use super::schedule::{Schedule, Subject};
+use super::run_to_completion::run_to_completion;
+use super::schedule::{Schedule, Target};
 use super::settings::SyncSettings;
+use super::single_flight::SingleFlight;
 use super::swap::Source;
 use super::team::Teams;
-use super::turnstile::Turnstile;
-use super::unbroken::unbroken;
-use super::unsaved::Unsaved;
 use crate::audit;
 use crate::clock::{Budget, SharedClock};
 use crate::heroku::{HerokuClient, RatePool};
@@ -40,23 +40,23 @@ pub(crate) struct Directory {
     pub(super) store: Arc<BoundedStore>,
     pub(super) clock: SharedClock,
     pub(super) settings: SyncSettings,
-    pub(super) turnstile: Turnstile,
+    pub(super) turnstile: KeyedLock,
     pub(crate) partner_turns: PartnerTurns,
     pub(super) entries: DashMap<ResourceId, Arc<Entry>>,
-    pub(super) endings: Endings,
+    pub(super) endings: Generation,
     pub(super) teams: Teams,
     /// The resources of each app, for webhooks.
     pub(super) apps: DashMap<AppId, Vec<ResourceId>>,
     pub(super) schedule: Arc<Schedule>,
     /// By resource, and by whether the team's members are asked for as well.
-    pub(super) fetching: Flights<(ResourceId, bool), Arc<Held>>,
-    pub(super) asking_team: Flights<TeamId, ()>,
-    pub(super) renewing: Flights<ResourceId, Tokens>,
-    pub(super) unsaved: Unsaved,
+    pub(super) fetching: SingleFlight<(ResourceId, bool), Arc<CachedList>>,
+    pub(super) asking_team: SingleFlight<TeamId, ()>,
+    pub(super) renewing: SingleFlight<ResourceId, Tokens>,
+    pub(super) unsaved: PendingTokens,
     pub(super) shared_pool: RatePool,
     pub(super) forced: SharedBudgets,
     pub(super) backlog: Backlog,
-    pub(super) notices: broadcast::Sender<Notice>,
+    pub(super) notices: broadcast::Sender<ListEvent>,
     pub(super) closed_sessions: Arc<ClosedSessions>,
     pub(super) no_sync: Once,
     pub(super) brake_log: BrakeLog,
@@ -76,21 +76,21 @@ impl Directory {
             store,
             clock,
             settings,
-            turnstile: Turnstile::default(),
+            turnstile: KeyedLock::default(),
             partner_turns: PartnerTurns::default(),
             entries: DashMap::new(),
-            endings: Endings::default(),
+            endings: Generation::default(),
             teams: Teams::default(),
             apps: DashMap::new(),
             schedule: Arc::default(),
-            fetching: Flights::default(),
-            asking_team: Flights::default(),
-            renewing: Flights::default(),
-            unsaved: Unsaved::default(),
+            fetching: SingleFlight::default(),
+            asking_team: SingleFlight::default(),
+            renewing: SingleFlight::default(),
+            unsaved: PendingTokens::default(),
             shared_pool: RatePool::default(),
             forced: SharedBudgets::default(),
             backlog: Backlog::default(),
-            notices: broadcast::Sender::new(notice::BACKLOG),
+            notices: broadcast::Sender::new(list_event::BACKLOG),
             closed_sessions: Arc::new(closed_sessions),
             no_sync: Once::new(),
             brake_log: BrakeLog::default(),
@@ -114,13 +114,19 @@ impl Directory {
     }
 
     /// The list as it is now in memory or store, however old, without asking Heroku.
-    pub(crate) async fn known(&self, id: &ResourceId) -> Result<Option<Arc<Held>>, SyncError> {
+    pub(crate) async fn known(
+        &self,
+        id: &ResourceId,
+    ) -> Result<Option<Arc<CachedList>>, SyncError> {
         Ok(self.entry(id).await?.held())
     }
 
     /// Fetches the list now, or waits for the fetch that is under way; beyond the budgets, the list
     /// that there is.
-    pub(crate) async fn refresh(self: &Arc<Self>, id: &ResourceId) -> Result<Arc<Held>, SyncError> {
+    pub(crate) async fn refresh(
+        self: &Arc<Self>,
+        id: &ResourceId,
+    ) -> Result<Arc<CachedList>, SyncError> {
         let limit = self.settings.deadlines.request;
         let (budget, too_slow) = (Budget::of(limit), SyncError::Slow { limit });
         let entry = budget.within(self.entry(id)).await;
@@ -170,7 +176,7 @@ impl Directory {
                 self.has_revived(&entry, Source::Heroku);
             }
         }
-        self.plan(&Subject::Resource(entry));
+        self.plan(&Target::Resource(entry));
         Ok(true)
     }
 
@@ -181,7 +187,7 @@ impl Directory {
         id: &ResourceId,
     ) -> Result<bool, SyncError> {
         let (directory, id) = (Arc::clone(self), *id);
-        unbroken(async move {
+        run_to_completion(async move {
             let _turn = directory.turnstile.enter(&id).await?;
             let closing = directory.store.begin_closing(&id).await?;
             directory.drop_entry(&id);
@@ -194,7 +200,7 @@ impl Directory {
     /// not known, or gone already.
     pub(crate) async fn end(self: &Arc<Self>, id: &ResourceId) -> Result<bool, SyncError> {
         let (directory, id) = (Arc::clone(self), *id);
-        unbroken(async move {
+        run_to_completion(async move {
             let _turn = directory.turnstile.enter(&id).await?;
             let ended = directory.store.end(&id).await?;
             directory.drop_ended(&id, ended);
@@ -209,7 +215,7 @@ impl Directory {
         id: &ResourceId,
     ) -> Result<bool, SyncError> {
         let (directory, id) = (Arc::clone(self), *id);
-        unbroken(async move {
+        run_to_completion(async move {
             let _turn = directory.turnstile.enter(&id).await?;
             let known = directory.store.get(&id).await?;
             let had_ended = known.is_some_and(|it| it.state == ResourceState::Deprovisioned);
@@ -235,14 +241,14 @@ impl Directory {
         self.drop_entry(id);
         self.unsaved.forget_all(id);
         audit::resource_gone(id);
-        self.announce(Notice::Gone(*id));
+        self.announce(ListEvent::Gone(*id));
     }
 
     /// Removes every trace of a resource whose provisioning was refused. For another provisioning that
     /// waits, this process keeps in mind what Heroku gave for the code, which is good once.
     pub(crate) async fn erase(self: &Arc<Self>, id: &ResourceId) -> Result<(), SyncError> {
         let (directory, id) = (Arc::clone(self), *id);
-        unbroken(async move {
+        run_to_completion(async move {
             let _turn = directory.turnstile.enter(&id).await?;
             let known = match directory.partner_turns.others_wait(&id) {
                 true => directory.store.get(&id).await?,
@@ -255,7 +261,7 @@ impl Directory {
                 let now = directory.clock.now();
                 directory.unsaved.keep(&id, &code, &tokens, now);
             }
-            directory.announce(Notice::Gone(id));
+            directory.announce(ListEvent::Gone(id));
             Ok(())
         })
         .await
@@ -295,8 +301,8 @@ impl Directory {
     }
 
     /// A moment after all that any process on the store has seen until now.
-    pub(super) async fn moment(&self) -> Result<Moment, StoreError> {
-        Ok(Moment::now(&self.clock, self.store.ticket().await?))
+    pub(super) async fn moment(&self) -> Result<AsOf, StoreError> {
+        Ok(AsOf::now(&self.clock, self.store.ticket().await?))
     }
 
     /// When the oldest session may have begun that still lives.
@@ -304,7 +310,7 @@ impl Directory {
         self.clock.now() - self.settings.max_session
     }
 
-    pub(super) fn announce(&self, notice: Notice) {
+    pub(super) fn announce(&self, notice: ListEvent) {
         // An error only says that nobody listens.
         let _ = self.notices.send(notice);
     }

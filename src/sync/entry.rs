@@ -11,10 +11,10 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 
 use super::absence::Mark;
+use super::as_of::AsOf;
+use super::cached_list::{CachedList, ListVersion};
 use super::decide::{Marks, Principal};
 use super::forced::OwnBudgets;
-use super::held::{Held, ListVersion};
-use super::moment::Moment;
 use super::plan::Attempts;
 use super::readers::Readers;
 use crate::access::Email;
@@ -32,7 +32,7 @@ pub(super) struct Entry {
     pub(super) pool: Option<RatePool>,
     /// None before the first list, and after the resource's end. Written under the lock of
     /// `progress`.
-    held: ArcSwapOption<Held>,
+    held: ArcSwapOption<CachedList>,
     progress: Mutex<Progress>,
     /// What is still open of its responses.
     pub(super) readers: Readers,
@@ -55,7 +55,7 @@ pub(super) struct Progress {
     pub(super) attempts: Attempts,
     pub(super) ended: bool,
     /// Since when Heroku has wanted the list fetched anew, by a webhook.
-    pub(super) forced_at: Option<Moment>,
+    pub(super) forced_at: Option<AsOf>,
     pub(super) grant_refused: Option<GrantRefused>,
     /// The last fetch failed for want of tokens.
     pub(super) blocked: bool,
@@ -91,7 +91,7 @@ pub(super) struct GrantRefused {
 /// Somebody who may have left: Heroku said so, and was not asked yet.
 struct Doubt {
     email: Email,
-    since: Moment,
+    since: AsOf,
 }
 
 /// A person whom a list had, and the next one has not.
@@ -152,7 +152,7 @@ impl Entry {
         }
     }
 
-    pub(super) fn held(&self) -> Option<Arc<Held>> {
+    pub(super) fn held(&self) -> Option<Arc<CachedList>> {
         self.held.load_full()
     }
 
@@ -161,7 +161,7 @@ impl Entry {
     }
 
     /// Swaps the list. The guard is the proof that nobody else does.
-    pub(super) fn set(&self, _progress: &mut Progress, held: Option<Arc<Held>>) {
+    pub(super) fn set(&self, _progress: &mut Progress, held: Option<Arc<CachedList>>) {
         self.held.store(held);
     }
 
@@ -198,7 +198,7 @@ impl Entry {
 
     /// Doubts this person until a list arrives that was asked for since then. Does nothing if there is
     /// one.
-    pub(super) fn doubt(&self, email: Email, since: Moment) {
+    pub(super) fn doubt(&self, email: Email, since: AsOf) {
         let mut progress = self.progress();
         let held = self.held();
         if held.is_some_and(|held| !held.own_asked_at().is_before(&since)) {
@@ -243,7 +243,7 @@ impl Entry {
         &self,
         progress: &mut Progress,
         people: impl Iterator<Item = Removed>,
-        list: &Held,
+        list: &CachedList,
         now: Duration,
         longest: Duration,
     ) {
@@ -309,8 +309,8 @@ impl Entry {
 
     /// Settles what a list answers that was asked for at `asked_at`. True if the resource was dormant,
     /// and is not any more.
-    pub(super) fn settle(&self, progress: &mut Progress, asked_at: Moment) -> bool {
-        let is_answered = |since: &Moment| !asked_at.is_before(since);
+    pub(super) fn settle(&self, progress: &mut Progress, asked_at: AsOf) -> bool {
+        let is_answered = |since: &AsOf| !asked_at.is_before(since);
         progress.doubts.retain(|doubt| !is_answered(&doubt.since));
         progress.forced_at = progress.forced_at.filter(|since| !is_answered(since));
         progress.attempts = Attempts::default();

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use super::SyncError;
 use super::absence::{self, Absences};
+use super::as_of::AsOf;
+use super::cached_list::{CachedList, OwnList};
 use super::directory::Directory;
 use super::entry::Entry;
-use super::forced::{self, Force, Payer};
-use super::held::{Held, Own};
-use super::moment::Moment;
+use super::forced::{self, Charge, Force};
 use super::resolve::Resolution;
 use super::swap::Source;
-use super::tokens::Horizon;
+use super::tokens::RenewPolicy;
 use crate::cause;
 use crate::clock;
 use crate::meter;
@@ -20,11 +20,11 @@ use crate::secret::Tokens;
 
 /// What a fetch is to bring.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted {
+pub(super) struct FetchOptions {
     /// How old the members of the team may be. Zero: they are asked for as well.
     pub(super) members_age: Duration,
     /// How long the access token is to last.
-    pub(super) horizon: Horizon,
+    pub(super) horizon: RenewPolicy,
 }
 
 impl Directory {
@@ -34,9 +34,9 @@ impl Directory {
         self: &Arc<Self>,
         entry: &Arc<Entry>,
         force: Force,
-    ) -> Result<Arc<Held>, SyncError> {
-        let payer = Payer::Forced(force);
-        self.join(entry, Wanted::newest(), payer).await
+    ) -> Result<Arc<CachedList>, SyncError> {
+        let payer = Charge::Forced(force);
+        self.join(entry, FetchOptions::newest(), payer).await
     }
 
     /// For the schedule.
@@ -44,24 +44,24 @@ impl Directory {
         self: &Arc<Self>,
         entry: &Arc<Entry>,
         interval: Duration,
-    ) -> Result<Arc<Held>, SyncError> {
-        let wanted = Wanted {
+    ) -> Result<Arc<CachedList>, SyncError> {
+        let wanted = FetchOptions {
             members_age: interval,
-            horizon: Horizon::Ahead,
+            horizon: RenewPolicy::Ahead,
         };
-        self.join(entry, wanted, Payer::Schedule).await
+        self.join(entry, wanted, Charge::Schedule).await
     }
 
     /// A list with no part older than the refresh interval, unless Heroku refuses to tell.
     pub(super) async fn fetch_recent(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
-        payer: Payer,
-    ) -> Result<Arc<Held>, SyncError> {
+        payer: Charge,
+    ) -> Result<Arc<CachedList>, SyncError> {
         let members_age = self.settings.refresh_interval;
-        let wanted = Wanted {
+        let wanted = FetchOptions {
             members_age,
-            horizon: Horizon::Now,
+            horizon: RenewPolicy::Now,
         };
         let held = self.join(entry, wanted, payer).await?;
         let team = held.snapshot.team.as_ref();
@@ -71,15 +71,15 @@ impl Directory {
             return Ok(held);
         }
         // It was a fetch under way that was content with older members.
-        self.join(entry, Wanted::newest(), payer).await
+        self.join(entry, FetchOptions::newest(), payer).await
     }
 
     /// A list whose own part was asked for since then.
     pub(super) async fn fetch_since(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
-        since: Moment,
-    ) -> Result<Arc<Held>, SyncError> {
+        since: AsOf,
+    ) -> Result<Arc<CachedList>, SyncError> {
         let held = self.fetch_changed(entry).await?;
         if !held.own_asked_at().is_before(&since) {
             return Ok(held);
@@ -92,17 +92,17 @@ impl Directory {
     pub(super) async fn fetch_changed(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
-    ) -> Result<Arc<Held>, SyncError> {
-        let payer = Payer::Forced(Force::Change);
+    ) -> Result<Arc<CachedList>, SyncError> {
+        let payer = Charge::Forced(Force::Change);
         self.fetch_recent(entry, payer).await
     }
 
     async fn join(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
-        wanted: Wanted,
-        payer: Payer,
-    ) -> Result<Arc<Held>, SyncError> {
+        wanted: FetchOptions,
+        payer: Charge,
+    ) -> Result<Arc<CachedList>, SyncError> {
         let start = || {
             forced::pay(self, entry, payer)?;
             Ok(fetch(Arc::clone(self), Arc::clone(entry), wanted))
@@ -112,11 +112,11 @@ impl Directory {
     }
 }
 
-impl Wanted {
+impl FetchOptions {
     fn newest() -> Self {
         Self {
             members_age: Duration::ZERO,
-            horizon: Horizon::Now,
+            horizon: RenewPolicy::Now,
         }
     }
 }
@@ -124,8 +124,8 @@ impl Wanted {
 async fn fetch(
     directory: Arc<Directory>,
     entry: Arc<Entry>,
-    wanted: Wanted,
-) -> Result<Arc<Held>, SyncError> {
+    wanted: FetchOptions,
+) -> Result<Arc<CachedList>, SyncError> {
     let began = directory.clock.elapsed();
     let result = ask_and_replace(&directory, &entry, wanted).await;
     let took = directory.clock.elapsed().saturating_sub(began);
@@ -137,8 +137,8 @@ async fn fetch(
 async fn ask_and_replace(
     directory: &Arc<Directory>,
     entry: &Arc<Entry>,
-    wanted: Wanted,
-) -> Result<Arc<Held>, SyncError> {
+    wanted: FetchOptions,
+) -> Result<Arc<CachedList>, SyncError> {
     // From before the question: an answer is never taken for younger than it is.
     let asked_at = match directory.moment().await {
         Ok(asked_at) => asked_at,
@@ -163,7 +163,7 @@ async fn ask_and_replace(
         }
         Err(error @ (SyncError::Gone | SyncError::UnknownResource)) => {
             // Another process has ended it.
-            directory.catch_up(&entry.id).await?;
+            directory.reload_resource(&entry.id).await?;
             Err(error)
         }
         Err(error) => {
@@ -198,9 +198,9 @@ fn not_fetched(directory: &Arc<Directory>, entry: &Arc<Entry>, error: SyncError)
 async fn ask(
     directory: &Arc<Directory>,
     entry: &Arc<Entry>,
-    wanted: Wanted,
-    asked_at: Moment,
-) -> Result<Own, SyncError> {
+    wanted: FetchOptions,
+    asked_at: AsOf,
+) -> Result<OwnList, SyncError> {
     let ask =
         |tokens: Tokens| async move { ask_with(directory, entry, wanted, asked_at, &tokens).await };
     directory.with_tokens(entry, wanted.horizon, ask).await
@@ -209,10 +209,10 @@ async fn ask(
 async fn ask_with(
     directory: &Arc<Directory>,
     entry: &Arc<Entry>,
-    wanted: Wanted,
-    asked_at: Moment,
+    wanted: FetchOptions,
+    asked_at: AsOf,
     tokens: &Tokens,
-) -> Result<Own, SyncError> {
+) -> Result<OwnList, SyncError> {
     // Of a dormant one the first question is whether it is there.
     let previous = entry.held().filter(|_| !entry.is_dormant());
     let resolution = Resolution {

@@ -65,12 +65,12 @@ async fn look_up(directory: &Directory, to_look_up: &ToLookUp) {
 
 async fn obey(directory: &Directory, notice: &StoreNotice) -> Result<(), SyncError> {
     match notice {
-        StoreNotice::Resource(id) => directory.catch_up(id).await,
+        StoreNotice::Resource(id) => directory.reload_resource(id).await,
         StoreNotice::Session(key) => {
             directory.closed_sessions.note(key.clone());
             Ok(())
         }
-        StoreNotice::Team(id) => Ok(directory.catch_up_with_team(id).await?),
+        StoreNotice::Team(id) => Ok(directory.reload_team(id).await?),
     }
 }
 

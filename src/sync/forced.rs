@@ -39,7 +39,7 @@ pub(super) enum Force {
 
 /// Who pays for a fetch.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Payer {
+pub(super) enum Charge {
     /// The schedule: it has planned for it, also where a session comes before its turn.
     Schedule,
     /// The resource: its list is too old for somebody who waits.
@@ -99,14 +99,14 @@ impl SharedBudgets {
 ///
 /// # Errors
 /// [`SyncError::OverBudget`]; nothing was paid.
-pub(super) fn pay(directory: &Directory, entry: &Entry, payer: Payer) -> Result<(), SyncError> {
+pub(super) fn pay(directory: &Directory, entry: &Entry, payer: Charge) -> Result<(), SyncError> {
     let over_budget = |retry_after| SyncError::OverBudget { retry_after };
     let now = directory.clock.elapsed();
     let mut progress = entry.progress();
     match payer {
-        Payer::Schedule => Ok(()),
-        Payer::Resource => progress.budgets.outside.take(1, now).map_err(over_budget),
-        Payer::Forced(force) => {
+        Charge::Schedule => Ok(()),
+        Charge::Resource => progress.budgets.outside.take(1, now).map_err(over_budget),
+        Charge::Forced(force) => {
             let wait = wait(directory, entry, &mut progress, force);
             if !wait.is_zero() {
                 return Err(over_budget(wait));

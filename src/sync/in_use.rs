@@ -1,4 +1,4 @@
-//! Keeping a resource in use for as long as something of a response is open.
+//! BackendChoice a resource in use for as long as something of a response is open.
 
 use std::fmt;
 use std::sync::Arc;

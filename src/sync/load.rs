@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::SyncError;
 use super::absence;
+use super::as_of::AsOf;
+use super::cached_list::OwnList;
 use super::directory::Directory;
 use super::entry::Entry;
-use super::held::Own;
-use super::moment::Moment;
-use super::notice::Notice;
-use super::schedule::Subject;
+use super::list_event::ListEvent;
+use super::schedule::Target;
 use super::settings::RatePools;
 use super::swap::Source;
 use crate::access::ResourceList;
@@ -39,7 +39,7 @@ impl Directory {
         let Some(resource) = self.store.load(id).await? else {
             return Err(self.not_active(id, Word::OfWhatWasHere).await);
         };
-        self.take_in(resource, endings).await
+        self.apply_stored(resource, endings).await
     }
 
     /// Takes in every resource that the store knows.
@@ -53,7 +53,7 @@ impl Directory {
             };
             after = Some(last.id);
             for resource in page {
-                match self.take_in(resource, endings).await {
+                match self.apply_stored(resource, endings).await {
                     Ok(_) | Err(SyncError::Gone | SyncError::UnknownResource) => {}
                     Err(error) => return Err(error),
                 }
@@ -62,10 +62,10 @@ impl Directory {
     }
 
     /// Looks at what the store knows of a resource now.
-    pub(super) async fn catch_up(&self, id: &ResourceId) -> Result<(), SyncError> {
+    pub(super) async fn reload_resource(&self, id: &ResourceId) -> Result<(), SyncError> {
         let endings = self.endings.count();
         let taken_in = match self.store.load(id).await? {
-            Some(resource) => self.take_in(resource, endings).await,
+            Some(resource) => self.apply_stored(resource, endings).await,
             None => Err(self.not_active(id, Word::OfEveryEnd).await),
         };
         match taken_in {
@@ -76,33 +76,33 @@ impl Directory {
 
     /// Takes in the newest list that any process has stored of a resource, and its team's members.
     pub(super) async fn reload(&self, id: &ResourceId) -> Result<(), SyncError> {
-        self.catch_up(id).await?;
+        self.reload_resource(id).await?;
         let list = self.entry(id).await?.held();
         if let Some(team) = list.as_ref().and_then(|list| list.snapshot.team.as_ref()) {
-            self.catch_up_with_team(&team.id).await?;
+            self.reload_team(&team.id).await?;
         }
         Ok(())
     }
 
     /// Looks at what the store knows of a team now.
-    pub(super) async fn catch_up_with_team(&self, id: &TeamId) -> Result<(), StoreError> {
+    pub(super) async fn reload_team(&self, id: &TeamId) -> Result<(), StoreError> {
         let Some(team) = self.teams.known(id) else {
             return Ok(());
         };
         let Some(members) = self.store.members(id).await? else {
             return Ok(());
         };
-        let asked_at = Moment::stored(&members, &self.clock);
+        let asked_at = AsOf::stored(&members, &self.clock);
         if team.state().remember(members.value, asked_at) {
             self.spread(&team, Source::Store);
-            self.plan(&Subject::Team(team));
+            self.plan(&Target::Team(team));
         }
         Ok(())
     }
 
     /// Puts a resource as the store has it into memory, or what is new of it. `endings` are from
     /// before the store was read.
-    async fn take_in(
+    async fn apply_stored(
         &self,
         resource: ActiveResource,
         endings: u64,
@@ -117,14 +117,14 @@ impl Directory {
             ..
         } = resource;
         if let Some(list) = &list {
-            self.know_team(&list.value).await?;
+            self.preload_team(&list.value).await?;
         }
         let mark = |entry: &Entry| {
             for revocation in &revocations {
                 entry.revoke(revocation.clone(), self.oldest_session());
             }
             for doubt in &doubts {
-                let since = Moment::now(&self.clock, doubt.ticket);
+                let since = AsOf::now(&self.clock, doubt.ticket);
                 entry.doubt(doubt.email.clone(), since);
             }
         };
@@ -137,7 +137,7 @@ impl Directory {
             entry.set_absence(absent, &self.clock);
             // Whoever was told of a doubt may be no more.
             let last = doubts.iter().map(|doubt| doubt.ticket).max();
-            entry.progress().forced_at = last.map(|ticket| Moment::now(&self.clock, ticket));
+            entry.progress().forced_at = last.map(|ticket| AsOf::now(&self.clock, ticket));
             Arc::new(entry)
         }));
         if !is_new {
@@ -152,25 +152,25 @@ impl Directory {
         }
         let is_mended = token_ends_at.is_some_and(|ends_at| self.note_token_end(&entry, ends_at));
         if let Some(list) = list {
-            self.take_in_list(&entry, list);
+            self.apply_stored_list(&entry, list);
         }
         absence::apply(self, &entry, absent);
         if is_new && entry.is_dormant() {
-            self.announce(Notice::List(id));
+            self.announce(ListEvent::List(id));
         }
         if is_new || is_mended {
-            self.plan(&Subject::Resource(Arc::clone(&entry)));
+            self.plan(&Target::Resource(Arc::clone(&entry)));
         }
         Ok(entry)
     }
 
-    fn take_in_list(&self, entry: &Arc<Entry>, list: Dated<ResourceList>) {
+    fn apply_stored_list(&self, entry: &Arc<Entry>, list: Dated<ResourceList>) {
         let known = entry.held().map(|held| held.own_asked_at().ticket);
         if known.is_some_and(|known| list.ticket <= known) {
             return;
         }
-        let own = Own {
-            asked_at: Moment::stored(&list, &self.clock),
+        let own = OwnList {
+            asked_at: AsOf::stored(&list, &self.clock),
             list: list.value,
             etags: None,
         };
@@ -179,7 +179,7 @@ impl Directory {
 
     /// Sees to it that the members that the store has of a list's team are in memory before the list
     /// is.
-    async fn know_team(&self, list: &ResourceList) -> Result<(), StoreError> {
+    async fn preload_team(&self, list: &ResourceList) -> Result<(), StoreError> {
         let Some(team) = &list.team else {
             return Ok(());
         };
@@ -190,7 +190,7 @@ impl Directory {
         let Some(members) = self.store.members(&team.id).await? else {
             return Ok(());
         };
-        let asked_at = Moment::stored(&members, &self.clock);
+        let asked_at = AsOf::stored(&members, &self.clock);
         let team = self.teams.entry(&team.id);
         team.state().remember(members.value, asked_at);
         Ok(())
@@ -209,7 +209,7 @@ impl Directory {
         let was_here = self.drop_entry(id);
         let has_ended = state != Some(ResourceState::Deprovisioning);
         if has_ended && (was_here || word == Word::OfEveryEnd) {
-            self.announce(Notice::Gone(*id));
+            self.announce(ListEvent::Gone(*id));
         }
         match state {
             None => SyncError::UnknownResource,

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use super::SyncError;
 use super::answer::people;
+use super::as_of::AsOf;
 use super::directory::Directory;
 use super::entry::Entry;
-use super::moment::Moment;
-use super::schedule::Subject;
+use super::schedule::Target;
 use super::settings::RatePools;
 use super::swap::Source;
 use super::team::{TeamEntry, TeamList};
-use super::tokens::Horizon;
+use super::tokens::RenewPolicy;
 use crate::access::People;
 use crate::cause;
 use crate::clock;
@@ -58,7 +58,7 @@ impl Directory {
         }
         let asking = || async {
             // Another process may have asked a moment ago.
-            self.catch_up_with_team(&team.id).await?;
+            self.reload_team(&team.id).await?;
             let age = team.state().age(&self.clock);
             if age.is_some_and(|age| age <= max_age) {
                 return Ok(());
@@ -94,7 +94,7 @@ impl Directory {
     ) -> Result<(), SyncError> {
         let asked_at = self.moment().await?;
         let limit = self.settings.deadlines.list;
-        let told = clock::within(limit, self.first_to_be_told(team, asker, asked_at)).await;
+        let told = clock::within(limit, self.try_each_token(team, asker, asked_at)).await;
         let result = told.unwrap_or(Err(SyncError::Slow { limit }));
         match &result {
             Ok(Some(list)) => {
@@ -116,19 +116,19 @@ impl Directory {
         if result.is_ok() {
             self.spread(team, Source::Heroku);
         }
-        self.plan(&Subject::Team(Arc::clone(team)));
+        self.plan(&Target::Team(Arc::clone(team)));
         result.map(|_| ())
     }
 
     /// Takes note that Heroku does not tell the team's members to any of its resources.
-    pub(super) fn withhold(&self, team: &Arc<TeamEntry>, asked_at: Moment) {
+    pub(super) fn withhold(&self, team: &Arc<TeamEntry>, asked_at: AsOf) {
         tracing::warn!(
             team = %team.id,
             "heroku does not tell the members of a team to any of its resources"
         );
         team.state().refused(asked_at);
         self.spread(team, Source::Heroku);
-        self.plan(&Subject::Team(Arc::clone(team)));
+        self.plan(&Target::Team(Arc::clone(team)));
     }
 
     async fn store_members(&self, team: &TeamId, list: &TeamList) {
@@ -144,17 +144,17 @@ impl Directory {
 
     /// Tries one token after the other. None if Heroku tells none of them, and refuses one. Of several errors that of
     /// the asker's own token counts: what is wrong with another resource says nothing about it.
-    async fn first_to_be_told(
+    async fn try_each_token(
         self: &Arc<Self>,
         team: &TeamEntry,
         asker: Option<Arc<Entry>>,
-        asked_at: Moment,
+        asked_at: AsOf,
     ) -> Result<Option<TeamList>, SyncError> {
         let known = team.state().list.clone();
-        let told_to = known.as_ref().and_then(|list| list.told_to);
+        let answered_by = known.as_ref().and_then(|list| list.answered_by);
         let wanted_by = asker.as_ref().map(|asker| asker.id);
         let (mut refused, mut failure, mut is_own) = (false, None, false);
-        for asker in self.askers(team, told_to, asker) {
+        for asker in self.candidates(team, answered_by, asker) {
             match self
                 .members_told_to(&asker, &team.id, known.as_deref())
                 .await
@@ -164,7 +164,7 @@ impl Directory {
                         people,
                         asked_at,
                         etag,
-                        told_to: Some(asker.id),
+                        answered_by: Some(asker.id),
                     }));
                 }
                 Err(SyncError::Heroku(HerokuError::Forbidden(answer))) => {
@@ -198,7 +198,7 @@ impl Directory {
     ) -> Result<(People, Option<ETag>), SyncError> {
         let had_people = last.is_some_and(|last| !last.people.is_empty());
         // Another token's answer may have the same name and be another.
-        let known = last.filter(|last| last.told_to == Some(asker.id));
+        let known = last.filter(|last| last.answered_by == Some(asker.id));
         let known = known.and_then(|last| last.etag.as_ref().zip(Some(&last.people)));
         let with_tokens = |tokens: Tokens| async move {
             let caller = self.caller(asker, &tokens);
@@ -208,34 +208,34 @@ impl Directory {
             let answer = people(ask, known, had_people, Call::TeamMembers).await?;
             Ok((answer.value, answer.etag))
         };
-        self.with_tokens(asker, Horizon::Now, with_tokens).await
+        self.with_tokens(asker, RenewPolicy::Now, with_tokens).await
     }
 
     /// The one that was told last, the one that wants to know, then some others.
-    fn askers(
+    fn candidates(
         &self,
         team: &TeamEntry,
-        told_to: Option<ResourceId>,
+        answered_by: Option<ResourceId>,
         asker: Option<Arc<Entry>>,
     ) -> Vec<Arc<Entry>> {
         let entry = |id: &ResourceId| self.entries.get(id).map(|entry| Arc::clone(&entry));
         let resources = team.state().resources();
-        let known = told_to.filter(|id| resources.contains(id));
-        let mut askers: Vec<_> = known.as_ref().and_then(entry).into_iter().collect();
+        let known = answered_by.filter(|id| resources.contains(id));
+        let mut candidates: Vec<_> = known.as_ref().and_then(entry).into_iter().collect();
         let is_another = |asker: &Arc<Entry>| Some(asker.id) != known;
-        askers.extend(asker.filter(is_another));
+        candidates.extend(asker.filter(is_another));
         // Not always the same, in case the first ones are refused.
         let start = fastrand::usize(..resources.len().max(1));
         let others = resources.iter().cycle().skip(start).take(resources.len());
         for id in others {
-            if askers.len() >= TOKENS_TRIED {
+            if candidates.len() >= TOKENS_TRIED {
                 break;
             }
-            if askers.iter().all(|asker| asker.id != *id) {
-                askers.extend(entry(id));
+            if candidates.iter().all(|asker| asker.id != *id) {
+                candidates.extend(entry(id));
             }
         }
-        askers
+        candidates
     }
 
     /// True for an error that another resource's token may not run into.

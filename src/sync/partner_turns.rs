@@ -8,7 +8,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::SyncError;
 use super::directory::Directory;
-use super::unbroken::unbroken;
+use super::run_to_completion::run_to_completion;
 use crate::clock::{self, Budget};
 use crate::deadlines::PARTNER_TURN;
 use crate::ids::ResourceId;
@@ -49,7 +49,7 @@ impl PartnerTurns {
         F: Future<Output = T> + Send + 'static,
     {
         let (directory, id) = (Arc::clone(directory), *id);
-        unbroken(async move {
+        run_to_completion(async move {
             let turn = Turn::wait(&directory, id);
             let turn = clock::within(PARTNER_TURN.min(budget.left()), turn).await;
             let _turn = turn.ok_or(SyncError::Busy)?;

@@ -82,7 +82,7 @@ impl Attempts {
 
 /// How things stand with one list.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Condition {
+pub(super) struct ListState {
     /// The resource had a request within `in_use_for`, or something of a response is still open.
     pub(super) in_use: bool,
     /// It had a request within the last refresh interval.
@@ -104,7 +104,7 @@ pub(super) struct Condition {
     pub(super) question: Question,
 }
 
-impl Condition {
+impl ListState {
     /// Which lists go first when calls are scarce: those with requests, and those of which Heroku said
     /// that they have changed, then the others in use.
     pub(super) fn urgency(&self) -> Urgency {
@@ -123,7 +123,7 @@ impl Condition {
 /// list in use is fresh again before the sessions that hang on it end, and lists that were fetched
 /// together part ways.
 pub(super) fn due_in(
-    condition: Condition,
+    condition: ListState,
     intervals: Intervals,
     now: Duration,
 ) -> Option<Duration> {

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::SyncError;
 use super::directory::Directory;
-use super::unbroken::unbroken;
+use super::run_to_completion::run_to_completion;
 use crate::cause;
 use crate::deadlines::REGISTRATION_LEASE;
 use crate::ids::{LegacyId, ResourceId};
@@ -45,7 +45,7 @@ impl Directory {
     ) -> Result<bool, SyncError> {
         let (directory, id) = (Arc::clone(self), *id);
         // A caller that hangs up must not lose tokens that Heroku has given.
-        unbroken(async move {
+        run_to_completion(async move {
             let _turn = directory.turnstile.enter(&id).await?;
             let taking_in = || take_in(&directory, &id, grant.clone(), legacy_id.clone());
             let work = Work::Grant(id);

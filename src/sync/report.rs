@@ -50,7 +50,7 @@ impl Directory {
         let drift = self.client.clock_drift();
         let mut health = Health {
             fresh: true,
-            sync_alive: self.schedule.is_taken_from(),
+            sync_alive: self.schedule.has_consumer(),
             due: self.backlog.due(),
             behind: self.backlog.is_behind(),
             calls_left: self.shared_pool.left(now),

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::SyncError;
 use super::answer::{Named, people};
+use super::as_of::AsOf;
+use super::cached_list::{CachedList, ETags, OwnList};
 use super::directory::Directory;
 use super::entry::Entry;
-use super::held::{ETags, Held, Own};
-use super::moment::Moment;
 use crate::access::{People, ResourceList, Team};
 use crate::heroku::{AddOn, AppInfo, Call, Caller, ETag, HerokuError};
 use crate::ids::AppId;
@@ -21,9 +21,9 @@ pub(super) struct Resolution<'a> {
     pub(super) entry: &'a Arc<Entry>,
     pub(super) caller: Caller<'a>,
     pub(super) members_age: Duration,
-    pub(super) previous: Option<&'a Held>,
+    pub(super) previous: Option<&'a CachedList>,
     /// From before Heroku is asked.
-    pub(super) asked_at: Moment,
+    pub(super) asked_at: AsOf,
 }
 
 /// What it means that Heroku does not find a team that the app names.
@@ -44,7 +44,7 @@ struct AboutApp {
 impl Resolution<'_> {
     /// Asks Heroku for the whole list. [`HerokuError::Gone`] means that Heroku says that the add-on itself
     /// is not there.
-    pub(super) async fn run(&self) -> Result<Own, SyncError> {
+    pub(super) async fn run(&self) -> Result<OwnList, SyncError> {
         match self.once(MissingTeam::MayBeFormer).await {
             // App or team changed between two calls: from the top.
             Err(SyncError::Heroku(HerokuError::NotFound(_))) => {
@@ -54,7 +54,7 @@ impl Resolution<'_> {
         }
     }
 
-    async fn once(&self, missing: MissingTeam) -> Result<Own, SyncError> {
+    async fn once(&self, missing: MissingTeam) -> Result<OwnList, SyncError> {
         let (add_on, app) = match self.previous {
             None => {
                 let add_on = self.add_on(None).await?;
@@ -71,7 +71,7 @@ impl Resolution<'_> {
             collaborators: app.collaborators.etag,
         };
         let (app, collaborators) = (app.info.value, app.collaborators.value);
-        Ok(Own {
+        Ok(OwnList {
             list: ResourceList {
                 team: app.team,
                 web_url: add_on.value.web_url,
@@ -86,9 +86,9 @@ impl Resolution<'_> {
     /// count.
     async fn ask_all(
         &self,
-        held: &Held,
+        held: &CachedList,
         missing: MissingTeam,
-        asked_at: Moment,
+        asked_at: AsOf,
     ) -> Result<(Named<AddOn>, AboutApp), SyncError> {
         let (app, team) = (&held.snapshot.app.id, held.snapshot.team.as_ref());
         let (add_on, about, members) = tokio::join!(
@@ -112,7 +112,7 @@ impl Resolution<'_> {
     }
 
     /// The app and its collaborators.
-    async fn ask_app(&self, app: &AppId, held: Option<&Held>) -> Result<AboutApp, SyncError> {
+    async fn ask_app(&self, app: &AppId, held: Option<&CachedList>) -> Result<AboutApp, SyncError> {
         let (info, collaborators) =
             tokio::join!(self.app_info(app, held), self.collaborators(app, held));
         Ok(AboutApp {
@@ -125,7 +125,7 @@ impl Resolution<'_> {
         &self,
         team: Option<&Team>,
         missing: MissingTeam,
-        asked_at: Moment,
+        asked_at: AsOf,
     ) -> Result<(), SyncError> {
         let Some(team) = team else { return Ok(()) };
         let members = self
@@ -145,7 +145,7 @@ impl Resolution<'_> {
     }
 
     /// A single 404 can be a hiccup of Heroku's: it is asked once more.
-    async fn add_on(&self, held: Option<&Held>) -> Result<Named<AddOn>, HerokuError> {
+    async fn add_on(&self, held: Option<&CachedList>) -> Result<Named<AddOn>, HerokuError> {
         let known = held.and_then(|held| {
             let etag = held.etags()?.add_on.as_ref()?;
             let snapshot = &held.snapshot;
@@ -168,7 +168,7 @@ impl Resolution<'_> {
     async fn app_info(
         &self,
         app: &AppId,
-        held: Option<&Held>,
+        held: Option<&CachedList>,
     ) -> Result<Named<AppInfo>, HerokuError> {
         let known = held.and_then(|held| {
             let etag = held.etags()?.app.as_ref()?;
@@ -187,7 +187,7 @@ impl Resolution<'_> {
     async fn collaborators(
         &self,
         app: &AppId,
-        held: Option<&Held>,
+        held: Option<&CachedList>,
     ) -> Result<Named<People>, HerokuError> {
         let last = held.map(|held| held.snapshot.list.collaborators());
         let etag = held.and_then(|held| held.etags()?.collaborators.as_ref());

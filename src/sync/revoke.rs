@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::SyncError;
 use super::directory::Directory;
-use super::unbroken::unbroken;
+use super::run_to_completion::run_to_completion;
 use crate::access::Email;
 use crate::audit;
 use crate::ids::ResourceId;
@@ -19,7 +19,7 @@ impl Directory {
     ) -> Result<(), SyncError> {
         let (directory, id, email) = (Arc::clone(self), *id, email.clone());
         // What is stored and not obeyed here would be obeyed everywhere else only.
-        unbroken(async move {
+        run_to_completion(async move {
             let entry = directory.entry(&id).await?;
             let ticket = directory.store.ticket().await?;
             let revocation = Revocation::new(email.clone(), ticket, directory.clock.now());

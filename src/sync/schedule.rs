@@ -15,7 +15,7 @@ use super::team::TeamEntry;
 
 /// What a fetch is about: a resource's own part of its list, or the members of a team.
 #[derive(Clone, Debug)]
-pub(super) enum Subject {
+pub(super) enum Target {
     Resource(Arc<Entry>),
     Team(Arc<TeamEntry>),
 }
@@ -26,7 +26,7 @@ pub(super) enum Subject {
 /// dropped when it comes up. So to put one in again is cheap, and each is taken out once.
 #[derive(Default)]
 pub(super) struct Schedule {
-    queue: Mutex<BinaryHeap<Reverse<Due>>>,
+    queue: Mutex<BinaryHeap<Reverse<ScheduledFetch>>>,
     /// How many loops take from it. With none, nothing is put in.
     takers: AtomicUsize,
     earlier: Notify,
@@ -36,28 +36,28 @@ pub(super) struct Schedule {
 const NOT_QUEUED: u64 = 0;
 
 #[derive(Debug)]
-pub(super) struct Due {
+pub(super) struct ScheduledFetch {
     /// Milliseconds of [`Clock::elapsed`](crate::Clock::elapsed), plus one.
     at: u64,
-    pub(super) subject: Subject,
+    pub(super) subject: Target,
 }
 
 /// Somebody takes from the schedule while this lives.
-pub(super) struct Taker(Arc<Schedule>);
+pub(super) struct ConsumerGuard(Arc<Schedule>);
 
 impl Schedule {
-    pub(super) fn taker(self: &Arc<Self>) -> Taker {
+    pub(super) fn taker(self: &Arc<Self>) -> ConsumerGuard {
         self.takers.fetch_add(1, Ordering::AcqRel);
-        Taker(Arc::clone(self))
+        ConsumerGuard(Arc::clone(self))
     }
 
-    pub(super) fn is_taken_from(&self) -> bool {
+    pub(super) fn has_consumer(&self) -> bool {
         self.takers.load(Ordering::Acquire) > 0
     }
 
     /// Puts a subject in for this time, and for no other.
-    pub(super) fn put(&self, subject: Subject, at: Duration) {
-        if !self.is_taken_from() {
+    pub(super) fn put(&self, subject: Target, at: Duration) {
+        if !self.has_consumer() {
             return;
         }
         let at = rounded_up(at);
@@ -66,7 +66,7 @@ impl Schedule {
         }
         let mut queue = self.queue();
         let is_first = queue.peek().is_none_or(|Reverse(first)| at < first.at);
-        queue.push(Reverse(Due { at, subject }));
+        queue.push(Reverse(ScheduledFetch { at, subject }));
         drop(queue);
         if is_first {
             self.earlier.notify_one();
@@ -74,7 +74,7 @@ impl Schedule {
     }
 
     /// The next subject that is due.
-    pub(super) fn take(&self, now: Duration) -> Option<Due> {
+    pub(super) fn take(&self, now: Duration) -> Option<ScheduledFetch> {
         let now = whole_millis(now);
         let mut queue = self.queue();
         while queue.peek().is_some_and(|Reverse(first)| first.at <= now) {
@@ -98,12 +98,12 @@ impl Schedule {
         self.earlier.notified().await;
     }
 
-    fn queue(&self) -> MutexGuard<'_, BinaryHeap<Reverse<Due>>> {
+    fn queue(&self) -> MutexGuard<'_, BinaryHeap<Reverse<ScheduledFetch>>> {
         self.queue.lock()
     }
 }
 
-impl Due {
+impl ScheduledFetch {
     /// False once the subject was put in for another time, or fetched.
     pub(super) fn is_current(&self) -> bool {
         self.subject.scheduled().load(Ordering::Acquire) == self.at
@@ -122,7 +122,7 @@ impl Due {
     }
 }
 
-impl Subject {
+impl Target {
     /// False once it was taken out to be fetched.
     pub(super) fn is_queued(&self) -> bool {
         self.scheduled().load(Ordering::Acquire) != NOT_QUEUED
@@ -136,7 +136,7 @@ impl Subject {
     }
 }
 
-impl Drop for Taker {
+impl Drop for ConsumerGuard {
     fn drop(&mut self) {
         if self.0.takers.fetch_sub(1, Ordering::AcqRel) == 1 {
             // The next sync starts from what is in memory then.
@@ -153,21 +153,21 @@ impl fmt::Debug for Schedule {
     }
 }
 
-impl PartialEq for Due {
+impl PartialEq for ScheduledFetch {
     fn eq(&self, other: &Self) -> bool {
         self.at == other.at
     }
 }
 
-impl Eq for Due {}
+impl Eq for ScheduledFetch {}
 
-impl PartialOrd for Due {
+impl PartialOrd for ScheduledFetch {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Due {
+impl Ord for ScheduledFetch {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.at.cmp(&other.at)
     }
@@ -190,15 +190,15 @@ mod tests {
 
     use super::*;
 
-    fn subject(number: u128) -> Subject {
+    fn subject(number: u128) -> Target {
         let id = Uuid::from_u128(number).into();
-        Subject::Resource(Arc::new(Entry::new(id, None, Duration::ZERO)))
+        Target::Resource(Arc::new(Entry::new(id, None, Duration::ZERO)))
     }
 
-    fn number(due: &Due) -> u128 {
+    fn number(due: &ScheduledFetch) -> u128 {
         match &due.subject {
-            Subject::Resource(entry) => entry.id.as_uuid().as_u128(),
-            Subject::Team(_) => unreachable!("only resources were put in"),
+            Target::Resource(entry) => entry.id.as_uuid().as_u128(),
+            Target::Team(_) => unreachable!("only resources were put in"),
         }
     }
 
@@ -216,8 +216,8 @@ mod tests {
         assert_eq!(schedule.next_at(), Some(SECOND * 3));
         let taken: Vec<_> = std::iter::from_fn(|| schedule.take(SECOND * 20)).collect();
         assert_eq!(taken.iter().map(number).collect::<Vec<_>>(), [1, 2]);
-        assert!(taken.iter().all(Due::claim));
-        assert!(!taken.iter().any(Due::claim));
+        assert!(taken.iter().all(ScheduledFetch::claim));
+        assert!(!taken.iter().any(ScheduledFetch::claim));
     }
 
     #[test]

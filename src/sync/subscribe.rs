@@ -6,7 +6,7 @@ use super::SyncError;
 use super::directory::Directory;
 use super::entry::Entry;
 use super::plan::patience;
-use super::tokens::Horizon;
+use super::tokens::RenewPolicy;
 use crate::cause;
 use crate::heroku::HerokuError;
 use crate::webhook::Webhooks;
@@ -59,7 +59,7 @@ impl Directory {
         if known.is_some_and(|known| known.webhook.as_deref() == Some(fingerprint)) {
             return Ok(());
         }
-        let tokens = self.tokens(entry, Horizon::Now).await?;
+        let tokens = self.tokens(entry, RenewPolicy::Now).await?;
         let caller = self.caller(entry, &tokens);
         let secret = secret.as_secret();
         self.client

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use super::cached_list::{CachedList, OwnList};
 use super::directory::Directory;
 use super::entry::{Entry, Progress, Removed};
-use super::held::{Held, Own};
-use super::notice::Notice;
-use super::schedule::Subject;
+use super::list_event::ListEvent;
+use super::schedule::Target;
 use super::team::{Members, TeamEntry};
 use crate::access::{ListChange, Team};
 use crate::audit;
@@ -28,9 +28,9 @@ impl Directory {
     pub(super) fn replace(
         &self,
         entry: &Arc<Entry>,
-        own: Own,
+        own: OwnList,
         source: Source,
-    ) -> Option<Arc<Held>> {
+    ) -> Option<Arc<CachedList>> {
         // The entry joins its team before the team's members are read: whoever renews them from now
         // on renews them here too.
         let own_team = own.list.team.clone();
@@ -59,7 +59,7 @@ impl Directory {
                 state.members(&self.clock, self.settings.max_list_age)
             });
             let policy = self.settings.list_policy;
-            let held = Arc::new(Held::new(own, &members, policy, before.as_deref()));
+            let held = Arc::new(CachedList::new(own, &members, policy, before.as_deref()));
             let changes = held.changes_since(before.as_deref());
             self.note_removals(entry, &mut progress, &changes, &held);
             entry.set(&mut progress, Some(Arc::clone(&held)));
@@ -77,7 +77,7 @@ impl Directory {
             self.has_revived(entry, source);
         }
         self.tell(entry, before.is_none(), &changes, source);
-        self.plan(&Subject::Resource(Arc::clone(entry)));
+        self.plan(&Target::Resource(Arc::clone(entry)));
         Some(held)
     }
 
@@ -87,7 +87,7 @@ impl Directory {
         if source == Source::Heroku {
             audit::resource_revived(&entry.id);
         }
-        self.announce(Notice::List(entry.id));
+        self.announce(ListEvent::List(entry.id));
         entry.notify();
     }
 
@@ -100,7 +100,7 @@ impl Directory {
             };
             let changes = {
                 let mut progress = entry.progress();
-                let of_team = |held: &Arc<Held>| {
+                let of_team = |held: &Arc<CachedList>| {
                     let known = held.snapshot.team.as_ref();
                     known.is_some_and(|known| known.id == team.id)
                 };
@@ -126,7 +126,7 @@ impl Directory {
         entry: &Entry,
         progress: &mut Progress,
         changes: &[ListChange],
-        held: &Held,
+        held: &CachedList,
     ) {
         let left = changes.iter().filter_map(|change| match change {
             ListChange::Removed(email) | ListChange::EmailChanged { from: email, .. } => {
@@ -153,15 +153,20 @@ impl Directory {
             }
         }
         if is_first || !changes.is_empty() {
-            self.announce(Notice::List(entry.id));
+            self.announce(ListEvent::List(entry.id));
         }
         // Also of a list that is only newer: sessions follow its age.
         entry.notify();
     }
 
     /// Keeps in mind which resources an app and a team have.
-    pub(super) fn index(&self, entry: &Entry, before: Option<&Held>, now: Option<&Held>) {
-        let app = |held: &Held| held.snapshot.app.id.clone();
+    pub(super) fn index(
+        &self,
+        entry: &Entry,
+        before: Option<&CachedList>,
+        now: Option<&CachedList>,
+    ) {
+        let app = |held: &CachedList| held.snapshot.app.id.clone();
         let (old, new) = (before.map(app), now.map(app));
         if old != new {
             if let Some(app) = new {
@@ -179,7 +184,7 @@ impl Directory {
         if let Some(team) = new {
             // A team is on the schedule as long as it has resources.
             let team = self.teams.join(&team.id, &entry.id);
-            self.plan(&Subject::Team(team));
+            self.plan(&Target::Team(team));
         }
         self.leave_team(old, &entry.id);
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use dashmap::DashMap;
 use parking_lot::{Mutex, MutexGuard};
 
-use super::moment::Moment;
+use super::as_of::AsOf;
 use super::plan::Attempts;
 use crate::access::People;
 use crate::clock::SharedClock;
@@ -31,7 +31,7 @@ pub(super) struct TeamState {
     pub(super) list: Option<Arc<TeamList>>,
     pub(super) attempts: Attempts,
     /// When Heroku last gave a list, or refused to.
-    answered_at: Option<Moment>,
+    answered_at: Option<AsOf>,
     refused: bool,
     resources: BTreeSet<ResourceId>,
 }
@@ -40,10 +40,10 @@ pub(super) struct TeamState {
 #[derive(Clone, Debug)]
 pub(super) struct TeamList {
     pub(super) people: People,
-    pub(super) asked_at: Moment,
+    pub(super) asked_at: AsOf,
     pub(super) etag: Option<ETag>,
     /// The resource whose token Heroku told them to.
-    pub(super) told_to: Option<ResourceId>,
+    pub(super) answered_by: Option<ResourceId>,
 }
 
 /// The members as the lists of a team's resources have them.
@@ -165,7 +165,7 @@ impl TeamState {
     }
 
     /// Takes note that Heroku does not tell the members, unless there is a newer answer.
-    pub(super) fn refused(&mut self, asked_at: Moment) {
+    pub(super) fn refused(&mut self, asked_at: AsOf) {
         self.attempts = Attempts::default();
         if self.answered_at.is_some_and(|at| asked_at.is_before(&at)) {
             return;
@@ -175,7 +175,7 @@ impl TeamState {
     }
 
     /// Takes the members that the store has. True if they are newer than what is known.
-    pub(super) fn remember(&mut self, people: People, asked_at: Moment) -> bool {
+    pub(super) fn remember(&mut self, people: People, asked_at: AsOf) -> bool {
         let known = self.list.as_ref();
         let is_newer = known.is_none_or(|known| known.asked_at.is_before(&asked_at));
         if is_newer {
@@ -183,7 +183,7 @@ impl TeamState {
                 people,
                 asked_at,
                 etag: None,
-                told_to: None,
+                answered_by: None,
             });
         }
         is_newer
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn what_was_asked_for_last_counts_whichever_answer_comes_last() {
         let clock: SharedClock = Arc::new(ManualClock::new());
-        let at = |ticket| Moment::now(&clock, Ticket::new(ticket));
+        let at = |ticket| AsOf::now(&clock, Ticket::new(ticket));
         let team = TeamEntry::new("team-1".parse().unwrap());
         let mut state = team.state();
         state.remember(People::default(), at(2));

@@ -25,7 +25,7 @@ const MARGIN: Duration = Duration::from_secs(5 * 60);
 
 /// How long a token is to last.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Horizon {
+pub(super) enum RenewPolicy {
     /// For somebody who waits.
     Now,
     /// For the schedule, which renews it well before its end: so sign-ins find one that works.
@@ -39,7 +39,7 @@ impl Directory {
         id: &ResourceId,
     ) -> Result<SecretString, SyncError> {
         let entry = self.entry_for_tokens(id).await?;
-        Ok(self.tokens(&entry, Horizon::Now).await?.access)
+        Ok(self.tokens(&entry, RenewPolicy::Now).await?.access)
     }
 
     /// As whom calls are made on behalf of a resource.
@@ -52,12 +52,12 @@ impl Directory {
     pub(super) async fn tokens(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
-        horizon: Horizon,
+        horizon: RenewPolicy,
     ) -> Result<Tokens, SyncError> {
         let tokens = self.stored_tokens(entry).await?;
         let ahead = match horizon {
-            Horizon::Now => MARGIN,
-            Horizon::Ahead => TOKEN_RENEWED_AHEAD,
+            RenewPolicy::Now => MARGIN,
+            RenewPolicy::Ahead => TOKEN_RENEWED_AHEAD,
         };
         let now = self.clock.now();
         if now + ahead < tokens.expires_at {
@@ -85,7 +85,7 @@ impl Directory {
     pub(super) async fn with_tokens<T, F>(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
-        horizon: Horizon,
+        horizon: RenewPolicy,
         ask: impl Fn(Tokens) -> F,
     ) -> Result<T, SyncError>
     where

@@ -12,5 +12,5 @@ pub(crate) mod seen;
 mod settings;
 pub(crate) mod signature;
 
-pub(crate) use notification::Cue;
+pub(crate) use notification::ChangeHint;
 pub use settings::Webhooks;

@@ -10,7 +10,7 @@ const MAX_ID: usize = 64;
 
 /// A reason to ask Heroku.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Cue {
+pub(crate) enum ChangeHint {
     /// About an app, its collaborators or its owner.
     App(AppId),
     /// A collaborator may have left the app. Until Heroku was asked, this person waits.
@@ -25,7 +25,7 @@ pub(crate) struct Notification {
     /// The event's own id, by which a repetition is known; none if it has none that can be used.
     pub(crate) event: Option<String>,
     /// None if it is about nothing that matters here.
-    pub(crate) cue: Option<Cue>,
+    pub(crate) cue: Option<ChangeHint>,
 }
 
 #[derive(Deserialize)]
@@ -77,19 +77,19 @@ impl Notification {
 }
 
 impl DataJson {
-    fn cue(self, resource: &str, destroyed: bool) -> Option<Cue> {
+    fn cue(self, resource: &str, destroyed: bool) -> Option<ChangeHint> {
         match resource {
             "collaborator" => {
                 let app = self.app?.id.parse().ok()?;
                 let email = self.user.and_then(|user| user.email?.parse().ok());
                 Some(match email.filter(|_| destroyed) {
-                    Some(email) => Cue::Left(app, email),
-                    None => Cue::App(app),
+                    Some(email) => ChangeHint::Left(app, email),
+                    None => ChangeHint::App(app),
                 })
             }
-            "app" => Some(Cue::App(self.id?.parse().ok()?)),
-            "addon" => Some(Cue::Resource(self.id?.parse().ok()?)),
-            "addon-attachment" => Some(Cue::Resource(self.addon?.id.parse().ok()?)),
+            "app" => Some(ChangeHint::App(self.id?.parse().ok()?)),
+            "addon" => Some(ChangeHint::Resource(self.id?.parse().ok()?)),
+            "addon-attachment" => Some(ChangeHint::Resource(self.addon?.id.parse().ok()?)),
             _ => None,
         }
     }
@@ -99,7 +99,7 @@ impl DataJson {
 mod tests {
     use super::*;
 
-    fn cue(body: &str) -> Option<Cue> {
+    fn cue(body: &str) -> Option<ChangeHint> {
         Notification::read(body.as_bytes()).unwrap().cue
     }
 
@@ -113,18 +113,18 @@ mod tests {
                 "user":{{"email":"Dev@example.com"}}}}}}"#
             ))
         };
-        let left = Cue::Left(app.clone(), "dev@example.com".parse().unwrap());
+        let left = ChangeHint::Left(app.clone(), "dev@example.com".parse().unwrap());
         assert_eq!(collaborator("destroy"), Some(left));
-        assert_eq!(collaborator("create"), Some(Cue::App(app.clone())));
-        assert_eq!(collaborator("update"), Some(Cue::App(app.clone())));
+        assert_eq!(collaborator("create"), Some(ChangeHint::App(app.clone())));
+        assert_eq!(collaborator("update"), Some(ChangeHint::App(app.clone())));
         let of_app = format!(r#"{{"resource":"app","data":{{"id":"{app}"}}}}"#);
-        assert_eq!(cue(&of_app), Some(Cue::App(app)));
+        assert_eq!(cue(&of_app), Some(ChangeHint::App(app)));
         let of_addon = format!(r#"{{"resource":"addon","data":{{"id":"{resource}"}}}}"#);
-        assert_eq!(cue(&of_addon), Some(Cue::Resource(resource)));
+        assert_eq!(cue(&of_addon), Some(ChangeHint::Resource(resource)));
         let attached = format!(
             r#"{{"resource":"addon-attachment","data":{{"addon":{{"id":"{resource}"}}}}}}"#
         );
-        assert_eq!(cue(&attached), Some(Cue::Resource(resource)));
+        assert_eq!(cue(&attached), Some(ChangeHint::Resource(resource)));
     }
 
     #[test]

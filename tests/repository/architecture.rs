@@ -9,7 +9,7 @@ const INWARD: &[&str] = &[
     "clock",
     "deadlines",
     "cause",
-    "lately",
+    "expiring_map",
     "lifespan",
     "secret",
     "meter",

@@ -12,7 +12,7 @@ use parking_lot::{Mutex, MutexGuard};
 use time::OffsetDateTime;
 
 use self::team::forget_team;
-use super::sweep::{KEPT_LONGER, Sweep};
+use super::sweep::{CLOCK_SKEW_GRACE, Sweep};
 use super::{
     Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, Doubt, Registration,
     ResourceState, Revocation, SessionKey, Store, StoreError, Ticket,
@@ -366,8 +366,10 @@ impl Store for MemoryStore {
 impl State {
     fn sweep(&mut self, now: OffsetDateTime) {
         if self.sweep.is_due(now) {
-            self.burnt.retain(|_, until| *until > now - KEPT_LONGER);
-            self.closed.retain(|_, until| *until > now - KEPT_LONGER);
+            self.burnt
+                .retain(|_, until| *until > now - CLOCK_SKEW_GRACE);
+            self.closed
+                .retain(|_, until| *until > now - CLOCK_SKEW_GRACE);
         }
     }
 }

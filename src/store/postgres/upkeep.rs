@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::{PostgresStore, row};
 use crate::store::StoreError;
 use crate::store::column::resealed;
-use crate::store::sweep::KEPT_LONGER;
+use crate::store::sweep::CLOCK_SKEW_GRACE;
 
 impl PostgresStore {
     /// Seals everything with the first key that another one has sealed. Returns how many resources
@@ -55,13 +55,13 @@ impl PostgresStore {
             "DELETE FROM tower_heroku_sso.used_sign_in
              WHERE until < least($1, clock_timestamp() - interval '1 hour')",
         )
-        .bind(now - KEPT_LONGER);
+        .bind(now - CLOCK_SKEW_GRACE);
         // Those that the other processes may not have heard of yet stay in any case.
         let sessions = sqlx::query(
             "DELETE FROM tower_heroku_sso.closed_session WHERE until < $1
              AND closed_at < clock_timestamp() - interval '1 hour'",
         )
-        .bind(now - KEPT_LONGER);
+        .bind(now - CLOCK_SKEW_GRACE);
         let leases = sqlx::query(
             "DELETE FROM tower_heroku_sso.lease
              WHERE until < clock_timestamp() - interval '1 hour'",

@@ -7,7 +7,7 @@ use super::SqliteStore;
 use super::row::{self, micros};
 use crate::store::StoreError;
 use crate::store::column::resealed;
-use crate::store::sweep::KEPT_LONGER;
+use crate::store::sweep::CLOCK_SKEW_GRACE;
 
 impl SqliteStore {
     /// Seals everything with the first key that another one has sealed. Returns how many resources
@@ -53,16 +53,16 @@ impl SqliteStore {
 
     async fn remove_what_is_old(&self, now: OffsetDateTime) -> Result<(), StoreError> {
         let used = sqlx::query("DELETE FROM heroku_sso_used_sign_in WHERE until < ?1")
-            .bind(micros(now - KEPT_LONGER))
+            .bind(micros(now - CLOCK_SKEW_GRACE))
             .execute(&self.pool);
         let closed = sqlx::query("DELETE FROM heroku_sso_closed_session WHERE until < ?1")
-            .bind(micros(now - KEPT_LONGER))
+            .bind(micros(now - CLOCK_SKEW_GRACE))
             .execute(&self.pool);
         let teams = sqlx::query(
             "DELETE FROM heroku_sso_team WHERE asked_at < ?1 AND NOT EXISTS
              (SELECT 1 FROM heroku_sso_resource WHERE team_id = heroku_sso_team.id)",
         )
-        .bind(micros(now - KEPT_LONGER))
+        .bind(micros(now - CLOCK_SKEW_GRACE))
         .execute(&self.pool);
         used.await?;
         closed.await?;

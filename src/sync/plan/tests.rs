@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const SETTLED: Condition = Condition {
+const SETTLED: ListState = ListState {
     in_use: true,
     requested: true,
     age: Some(Duration::ZERO),
@@ -39,7 +39,7 @@ fn attempts() -> impl Strategy<Value = Attempts> {
     })
 }
 
-fn condition() -> impl Strategy<Value = Condition> {
+fn condition() -> impl Strategy<Value = ListState> {
     let span = || proptest::option::of((0..200_000_u64).prop_map(Duration::from_secs));
     let parts = (
         any::<[bool; 2]>(),
@@ -53,7 +53,7 @@ fn condition() -> impl Strategy<Value = Condition> {
     );
     parts.prop_map(
         |(used, age, attempts, forced_in, token_ends_in, subscribe_in, blocked, is_scarce)| {
-            Condition {
+            ListState {
                 in_use: used[0],
                 requested: used[0] && used[1],
                 age,
@@ -75,7 +75,7 @@ proptest! {
         refresh in 1..3600_u64, idle in 1..86_400_u64, jitter in 0.0..=1.0_f64,
     ) {
         let attempts = Attempts { jitter, ..SETTLED.attempts };
-        let condition = Condition { attempts, ..SETTLED };
+        let condition = ListState { attempts, ..SETTLED };
         let intervals = intervals(refresh, idle, SyncScope::Active);
         let due = due_in(condition, intervals, Duration::ZERO).unwrap();
         prop_assert!(due < intervals.refresh.mul_f64(0.91));
@@ -101,7 +101,7 @@ proptest! {
     ) {
         let now = Duration::from_secs(now);
         let attempts = Attempts { failures, failed_at: now, jitter };
-        let condition = Condition { age: None, attempts, ..SETTLED };
+        let condition = ListState { age: None, attempts, ..SETTLED };
         let due = due_in(condition, intervals(60, 60, SyncScope::All), now).unwrap();
         prop_assert!(due >= FIRST_RETRY / 2 && due <= LONGEST_RETRY);
     }
@@ -112,7 +112,7 @@ proptest! {
     ) {
         let wait = |failures, jitter| {
             let attempts = Attempts { failures, failed_at: Duration::ZERO, jitter };
-            let condition = Condition { age: None, attempts, ..SETTLED };
+            let condition = ListState { age: None, attempts, ..SETTLED };
             due_in(condition, intervals(300, 300, SyncScope::All), Duration::ZERO).unwrap()
         };
         let (now, next) = (wait(failures, jitter), wait(failures + 1, jitter));
@@ -131,7 +131,7 @@ proptest! {
         let intervals = intervals(300, 21_600, SyncScope::All);
         let start = Duration::from_secs(100_000);
         let passed = Duration::from_secs(passed);
-        let later = Condition {
+        let later = ListState {
             age: condition.age.map(|age| age + passed),
             forced_in: condition.forced_in.map(|wait| wait.saturating_sub(passed)),
             token_ends_in: condition.token_ends_in.map(|wait| wait.saturating_sub(passed)),
@@ -147,7 +147,7 @@ proptest! {
 #[test]
 fn lists_with_requests_go_first_and_idle_ones_last() {
     let urgency = |requested, in_use, forced_in| {
-        let condition = Condition {
+        let condition = ListState {
             in_use,
             requested,
             forced_in,
@@ -171,7 +171,7 @@ fn dormant_is_asked_for_in_its_time_whatever_else_is_so() {
     let hour = Duration::from_secs(3600);
     for scope in [SyncScope::All, SyncScope::Active] {
         for (in_use, age) in [(true, None), (false, Some(Duration::ZERO))] {
-            let condition = Condition {
+            let condition = ListState {
                 in_use,
                 age,
                 question: Question::OfDormant(hour),
@@ -189,7 +189,7 @@ fn doubtful_is_asked_for_again_before_its_list_is_due() {
     let mut attempts = SETTLED.attempts;
     attempts.note_failure(Duration::ZERO);
     for in_use in [true, false] {
-        let condition = Condition {
+        let condition = ListState {
             in_use,
             attempts,
             question: Question::OfDoubtful(minute),
@@ -202,7 +202,7 @@ fn doubtful_is_asked_for_again_before_its_list_is_due() {
 
 #[test]
 fn inactive_resource_is_never_scheduled() {
-    let condition = Condition {
+    let condition = ListState {
         in_use: false,
         age: Some(Duration::from_secs(1_000_000)),
         ..SETTLED
@@ -215,7 +215,7 @@ fn inactive_resource_is_never_scheduled() {
 fn a_token_is_renewed_ahead_and_a_renewal_that_fails_makes_no_loop() {
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     let due = |ends_in, age| {
-        let condition = Condition {
+        let condition = ListState {
             in_use: false,
             age: Some(age),
             token_ends_in: Some(ends_in),
@@ -239,7 +239,7 @@ fn a_token_is_renewed_ahead_and_a_renewal_that_fails_makes_no_loop() {
 #[test]
 fn a_change_that_heroku_reports_is_fetched_as_soon_as_the_budget_allows_also_for_an_idle_list() {
     let forced_in = Some(Duration::from_secs(7));
-    let condition = Condition {
+    let condition = ListState {
         in_use: false,
         forced_in,
         ..SETTLED

@@ -19,8 +19,8 @@ use crate::secret::ClientSecret;
 use crate::store::{
     Absence, AbsenceKind, AbsenceSign, BoundedStore, MemoryStore, Revocation, Ticket,
 };
-use crate::sync::held::Own;
-use crate::sync::moment::Moment;
+use crate::sync::as_of::AsOf;
+use crate::sync::cached_list::OwnList;
 use crate::sync::swap::Source;
 use crate::sync::{
     Deadlines, Denial, Directory, ListVersion, OauthGrant, Principal, RatePools, SessionStart,
@@ -160,7 +160,7 @@ impl Scene {
             panic!("six tickets");
         };
         let (directory, clock) = (&self.directory, &self.directory.clock);
-        let moment = |ticket: Ticket| Moment::now(clock, ticket);
+        let moment = |ticket: Ticket| AsOf::now(clock, ticket);
         let mut entry = directory.entry(id).await.unwrap();
         if case.list != List::None {
             let (list, asked_at) = (self.list(case), moment(own));
@@ -170,7 +170,7 @@ impl Scene {
             }
             let stored = asked_at.date(list.clone(), clock);
             directory.store.set_list(id, stored).await.unwrap();
-            let own = Own {
+            let own = OwnList {
                 list,
                 etags: None,
                 asked_at,

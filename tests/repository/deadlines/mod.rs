@@ -25,7 +25,7 @@ const STORES: [&str; 3] = ["shared", "store", "store()"];
 const OWN: &[&str] = &[
     "PartnerTurns",
     "Self",
-    "turnstile",
+    "keyed_lock",
     "asking_team",
     "bearers",
     "client",
@@ -34,7 +34,7 @@ const OWN: &[&str] = &[
     "db",
     "directory",
     "fetching",
-    "keeper",
+    "state",
     "of()",
     "renewing",
     "resolution",
@@ -47,7 +47,7 @@ const OWN: &[&str] = &[
     "sync",
     "to_look_up",
     "used_forms",
-    "visitor",
+    "rejection_context",
     "watch",
 ];
 
@@ -66,7 +66,7 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
     ),
     ("clock.rs", "pause", "time.sleep", "the time that it says"),
     (
-        "gate/visit.rs",
+        "gate/session_handle.rs",
         "ended",
         "clock.sleep",
         "what is left of the list",
@@ -96,20 +96,20 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "a third of a lease, beside the work",
     ),
     (
-        "sync/resync.rs",
+        "sync/worker.rs",
         "run",
         "clock.sleep",
         "until something is due; in the background",
     ),
     // Words that may never come: nothing else is to be done by whoever waits for them.
     (
-        "gate/visit.rs",
+        "gate/session_handle.rs",
         "ended",
         "closings.recv",
         "beside the time that the list leaves",
     ),
     (
-        "gate/visit.rs",
+        "gate/session_handle.rs",
         "ended",
         "changes.next",
         "beside the time that the list leaves",
@@ -145,13 +145,13 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "in the background",
     ),
     (
-        "sync/resync.rs",
+        "sync/worker.rs",
         "spawn_sync",
         "stopped.wait_for",
         "the sync runs until then",
     ),
     (
-        "sync/resync.rs",
+        "sync/worker.rs",
         "run",
         "fetches.join_next",
         "in the background",
@@ -177,7 +177,7 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "routes/health.rs",
-        "health_of_late",
+        "cached_health",
         "last.lock",
         "HEALTH, by the caller",
     ),
@@ -201,13 +201,13 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "two calls of stores",
     ),
     (
-        "sync/flight.rs",
+        "sync/single_flight.rs",
         "join",
         "landing.wait_for",
         "the work's own waits",
     ),
     (
-        "sync/flight.rs",
+        "sync/single_flight.rs",
         "under_way_or",
         "start",
         "the work's own waits",
@@ -220,19 +220,19 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
     ),
     ("sync/lease.rs", "leased", "doing", "the work's own waits"),
     (
-        "sync/unbroken.rs",
-        "unbroken",
+        "sync/run_to_completion.rs",
+        "run_to_completion",
         "tokio.spawn",
         "the work's own waits",
     ),
     (
-        "sync/resync.rs",
+        "sync/worker.rs",
         "shutdown",
         "self.task",
         "the fetches under way",
     ),
     (
-        "sync/resync.rs",
+        "sync/worker.rs",
         "spawn_sync",
         "fetches.join_next",
         "the fetches under way",

@@ -6,31 +6,31 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::keeper::Keeper;
 use super::paths::Paths;
+use super::state::GateState;
 use crate::cause;
 use crate::lifespan::Limits;
-use crate::session::{Grant, SessionName};
+use crate::session::{Grant, SessionRef};
 use crate::sync::InUse;
 
 /// One session at one gate, and what it held when it was looked at.
 #[derive(Clone)]
-pub(super) struct Visit {
-    keeper: Arc<Keeper>,
-    session: SessionName,
+pub(super) struct SessionHandle {
+    gate: Arc<GateState>,
+    session: SessionRef,
     grant: Arc<Grant>,
 }
 
-impl Visit {
-    pub(super) fn new(keeper: Arc<Keeper>, session: SessionName, grant: Arc<Grant>) -> Self {
+impl SessionHandle {
+    pub(super) fn new(gate: Arc<GateState>, session: SessionRef, grant: Arc<Grant>) -> Self {
         Self {
-            keeper,
+            gate,
             session,
             grant,
         }
     }
 
-    pub(super) fn session(&self) -> &SessionName {
+    pub(super) fn session(&self) -> &SessionRef {
         &self.session
     }
 
@@ -39,22 +39,22 @@ impl Visit {
     }
 
     pub(super) fn paths(&self) -> &Paths {
-        &self.keeper.paths
+        &self.gate.paths
     }
 
     pub(super) fn limits(&self) -> &Limits {
-        &self.keeper.sessions.limits
+        &self.gate.sessions.limits
     }
 
     pub(super) fn now(&self) -> OffsetDateTime {
-        self.keeper.directory.clock().now()
+        self.gate.directory.clock().now()
     }
 
     /// Keeps the resource in use, for as long as the session may last.
     pub(super) fn hold(&self) -> Option<InUse> {
-        let ends = self.keeper.sessions.latest_end(&self.grant);
+        let ends = self.gate.sessions.latest_end(&self.grant);
         let at_most = Duration::try_from(ends - self.now()).ok()?;
-        InUse::begin(&self.keeper.directory, &self.grant.resource, at_most)
+        InUse::begin(&self.gate.directory, &self.grant.resource, at_most)
     }
 
     /// Resolves when the session has ended, or its person has left the list. The resource is in use
@@ -62,20 +62,20 @@ impl Visit {
     pub(super) async fn ended(self) {
         let _in_use = self.hold();
         let Self {
-            keeper,
+            gate,
             session,
             grant,
         } = self;
-        let clock = keeper.directory.clock();
+        let clock = gate.directory.clock();
         let key = session.key();
-        let mut closings = keeper.sessions.closings();
-        let Ok(watch) = keeper.directory.watch(&grant.resource).await else {
+        let mut closings = gate.sessions.closings();
+        let Ok(watch) = gate.directory.watch(&grant.resource).await else {
             return;
         };
         let mut changes = watch.changes();
         loop {
             changes.mark_seen();
-            match keeper.sessions.is_open(&session).await {
+            match gate.sessions.is_open(&session).await {
                 Ok(true) => {}
                 Ok(false) => return,
                 // The list still decides.

@@ -15,23 +15,23 @@ use super::SyncError;
 ///
 /// Each piece runs in a task of its own: it goes on when the request that started it is dropped, so a
 /// client that hangs up can neither waste a fetch nor lose a rotated token.
-pub(super) struct Flights<K, T>(Arc<DashMap<K, watch::Receiver<Landing<T>>>>);
+pub(super) struct SingleFlight<K, T>(Arc<DashMap<K, watch::Receiver<Outcome<T>>>>);
 
-type Landing<T> = Option<Result<T, SyncError>>;
+type Outcome<T> = Option<Result<T, SyncError>>;
 
-impl<K: Eq + Hash, T> Default for Flights<K, T> {
+impl<K: Eq + Hash, T> Default for SingleFlight<K, T> {
     fn default() -> Self {
         Self(Arc::default())
     }
 }
 
-impl<K, T> fmt::Debug for Flights<K, T> {
+impl<K, T> fmt::Debug for SingleFlight<K, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Flights(..)")
+        f.write_str("SingleFlight(..)")
     }
 }
 
-impl<K, T> Flights<K, T>
+impl<K, T> SingleFlight<K, T>
 where
     K: Clone + Eq + Hash + Send + Sync + 'static,
     T: Clone + Send + Sync + 'static,
@@ -58,7 +58,7 @@ where
         &self,
         key: K,
         start: impl FnOnce() -> Result<F, SyncError>,
-    ) -> Result<watch::Receiver<Landing<T>>, SyncError>
+    ) -> Result<watch::Receiver<Outcome<T>>, SyncError>
     where
         F: Future<Output = Result<T, SyncError>> + Send + 'static,
     {
@@ -81,7 +81,7 @@ where
 }
 
 /// Takes a flight off the board, also when its work panics.
-struct Done<K: Eq + Hash, T>(Arc<DashMap<K, watch::Receiver<Landing<T>>>>, K);
+struct Done<K: Eq + Hash, T>(Arc<DashMap<K, watch::Receiver<Outcome<T>>>>, K);
 
 impl<K: Eq + Hash, T> Drop for Done<K, T> {
     fn drop(&mut self) {
@@ -100,7 +100,7 @@ mod tests {
 
     #[tokio::test]
     async fn those_who_come_while_it_runs_share_one_result() {
-        let flight = Arc::new(Flights::default());
+        let flight = Arc::new(SingleFlight::default());
         let started = Arc::new(AtomicUsize::new(0));
         let gate = Arc::new(Notify::new());
         let mut waiting = tokio::task::JoinSet::new();
@@ -126,7 +126,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_work_outlives_the_one_who_started_it() {
-        let flight = Arc::new(Flights::default());
+        let flight = Arc::new(SingleFlight::default());
         let done = Arc::new(Notify::new());
         let started = tokio::spawn({
             let (flight, done) = (flight.clone(), done.clone());
@@ -148,7 +148,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_panics_does_not_block_the_next() {
-        let flight: Flights<(), u8> = Flights::default();
+        let flight: SingleFlight<(), u8> = SingleFlight::default();
         let broken = flight.join((), || Ok(async { panic!("a bug") })).await;
         assert!(matches!(broken, Err(SyncError::Interrupted)));
         assert_eq!(flight.join((), || Ok(async { Ok(1) })).await.unwrap(), 1);

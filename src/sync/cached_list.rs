@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::moment::Moment;
+use super::as_of::AsOf;
 use super::team::Members;
 use crate::access::{
     AccessList, ListChange, ListPolicy, People, ResourceList, Snapshot, difference_of_all,
@@ -17,12 +17,12 @@ use crate::store::Ticket;
 /// The newest list of a resource: what was asked on the resource's own behalf, together with its
 /// team's members, which all resources of the team share.
 #[derive(Clone, Debug)]
-pub(crate) struct Held {
+pub(crate) struct CachedList {
     pub(crate) snapshot: Arc<Snapshot>,
     /// When the oldest part was asked for: `snapshot.fetched_at`, by both clocks.
-    asked_at: Moment,
+    asked_at: AsOf,
     /// When the resource's own part was asked for.
-    own_asked_at: Moment,
+    own_asked_at: AsOf,
     version: ListVersion,
     etags: Option<Box<ETags>>,
     /// The last whole list, while this one lacks the team's members.
@@ -60,24 +60,24 @@ pub(super) struct ETags {
 
 /// What Heroku says of one resource, its team's members apart.
 #[derive(Clone, Debug)]
-pub(super) struct Own {
+pub(super) struct OwnList {
     pub(super) list: ResourceList,
     /// None of a list that another process fetched.
     pub(super) etags: Option<Box<ETags>>,
-    pub(super) asked_at: Moment,
+    pub(super) asked_at: AsOf,
 }
 
-impl Held {
+impl CachedList {
     /// Puts a list together. `before` is the one whose place it takes.
     pub(super) fn new(
-        own: Own,
+        own: OwnList,
         members: &Members,
         policy: ListPolicy,
         before: Option<&Self>,
     ) -> Self {
         // Equal people are kept once, whoever still holds the list before.
         let known = before.map(|before| before.snapshot.list.collaborators());
-        let Own {
+        let OwnList {
             list: resource,
             etags,
             asked_at: own_asked_at,
@@ -130,7 +130,7 @@ impl Held {
 
     /// The same with the team's members as they are now.
     pub(super) fn with_members(&self, members: &Members, policy: ListPolicy) -> Self {
-        let own = Own {
+        let own = OwnList {
             list: self.resource_list(),
             etags: self.etags.clone(),
             asked_at: self.own_asked_at,
@@ -167,7 +167,7 @@ impl Held {
         self.own_asked_at.age(clock)
     }
 
-    pub(super) fn own_asked_at(&self) -> Moment {
+    pub(super) fn own_asked_at(&self) -> AsOf {
         self.own_asked_at
     }
 

@@ -10,10 +10,10 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::SyncError;
 use super::directory::Directory;
 use super::follow::follow;
-use super::forced::{self, Force, Payer};
-use super::lateness::Lateness;
-use super::notice::Notice;
-use super::schedule::{Due, Subject};
+use super::forced::{self, Charge, Force};
+use super::lag_monitor::LagMonitor;
+use super::list_event::ListEvent;
+use super::schedule::{ScheduledFetch, Target};
 use super::settings::RatePools;
 use crate::cause;
 use crate::heroku::Urgency;
@@ -59,14 +59,14 @@ impl Directory {
         // Also for whoever comes before the task begins.
         directory.backlog.note_loading(true);
         let task = tokio::spawn(async move {
-            let mut sync = Resync::new(Arc::clone(&directory));
+            let mut sync = Worker::new(Arc::clone(&directory));
             tokio::select! {
                 // Also when the handle was dropped.
                 _ = stopped.wait_for(|stop| *stop) => {}
                 () = sync.run() => {}
                 () = follow(directory) => {}
             }
-            sync.give_back();
+            sync.requeue();
             sync.directory.end_loading();
             while sync.fetches.join_next().await.is_some() {}
         });
@@ -74,21 +74,21 @@ impl Directory {
     }
 }
 
-struct Resync {
+struct Worker {
     directory: Arc<Directory>,
     /// What is due and not fetched yet: lists that people ask for, and those of which Heroku said that
     /// they have changed.
-    in_use: VecDeque<Due>,
+    in_use: VecDeque<ScheduledFetch>,
     /// Lists in use without a request of late.
-    quiet: VecDeque<Due>,
-    idle: VecDeque<Due>,
+    quiet: VecDeque<ScheduledFetch>,
+    idle: VecDeque<ScheduledFetch>,
     fetches: JoinSet<()>,
-    lateness: Lateness,
+    lateness: LagMonitor,
 }
 
-impl Resync {
+impl Worker {
     fn new(directory: Arc<Directory>) -> Self {
-        let lateness = Lateness::new(directory.settings());
+        let lateness = LagMonitor::new(directory.settings());
         Self {
             directory,
             in_use: VecDeque::new(),
@@ -162,7 +162,7 @@ impl Resync {
         self.directory.settings().idle_interval / 20
     }
 
-    fn queue(&mut self, urgency: Urgency) -> &mut VecDeque<Due> {
+    fn queue(&mut self, urgency: Urgency) -> &mut VecDeque<ScheduledFetch> {
         match urgency {
             Urgency::Now | Urgency::InUse | Urgency::Forced => &mut self.in_use,
             Urgency::Quiet => &mut self.quiet,
@@ -171,7 +171,7 @@ impl Resync {
     }
 
     /// What goes first of all that is due.
-    fn next(&mut self, now: Duration) -> Option<(Due, Urgency)> {
+    fn next(&mut self, now: Duration) -> Option<(ScheduledFetch, Urgency)> {
         if let Some(due) = self.in_use.pop_front() {
             return Some((due, Urgency::InUse));
         }
@@ -188,7 +188,7 @@ impl Resync {
         Some((due, urgency))
     }
 
-    fn start(&mut self, subject: Subject, pace: Duration) {
+    fn start(&mut self, subject: Target, pace: Duration) {
         let directory = Arc::clone(&self.directory);
         let now = directory.clock().elapsed();
         let wait = match directory.due_in(&subject) {
@@ -203,8 +203,8 @@ impl Resync {
         }
         self.fetches.spawn(async move {
             let work = match &subject {
-                Subject::Resource(entry) => Work::List(entry.id),
-                Subject::Team(team) => Work::Members(team.id.clone()),
+                Target::Resource(entry) => Work::List(entry.id),
+                Target::Team(team) => Work::Members(team.id.clone()),
             };
             let fetch = directory.fetch_if_still_due(&subject);
             match directory.leased(work, fetch).await {
@@ -221,7 +221,7 @@ impl Resync {
     }
 
     /// Leaves what is not begun to whoever else takes from the schedule, now or later.
-    fn give_back(&mut self) {
+    fn requeue(&mut self) {
         let schedule = &self.directory.schedule;
         let in_use = self.in_use.drain(..).chain(self.quiet.drain(..));
         for due in in_use.chain(self.idle.drain(..)) {
@@ -234,7 +234,8 @@ impl Resync {
 
     fn report(&mut self) {
         let directory = &self.directory;
-        let waiting = |queue: &VecDeque<Due>| queue.iter().filter(|due| due.is_current()).count();
+        let waiting =
+            |queue: &VecDeque<ScheduledFetch>| queue.iter().filter(|due| due.is_current()).count();
         let due_in_use = waiting(&self.in_use) + waiting(&self.quiet);
         let due_idle = waiting(&self.idle);
         let now = directory.clock().elapsed();
@@ -242,7 +243,8 @@ impl Resync {
         let in_use = in_use.into_iter().flatten().min_by_key(|due| due.at());
         self.lateness.look(in_use, self.idle.front(), now);
         if !directory.backlog.is_loading() {
-            self.lateness.first_round(|| directory.lists_missing(), now);
+            self.lateness
+                .initial_sync(|| directory.lists_missing(), now);
         }
         let behind = self.lateness.is_behind();
         directory.backlog.note(due_in_use + due_idle, behind);
@@ -267,16 +269,16 @@ impl Resync {
 impl Directory {
     fn end_loading(&self) {
         self.backlog.note_loading(false);
-        self.announce(Notice::Loaded);
+        self.announce(ListEvent::Loaded);
     }
 
     /// Another process may have fetched it since it was due.
-    async fn fetch_if_still_due(self: &Arc<Self>, subject: &Subject) {
+    async fn fetch_if_still_due(self: &Arc<Self>, subject: &Target) {
         if self.store.shared().is_some() {
             let caught_up = match subject {
-                Subject::Resource(entry) => self.catch_up(&entry.id).await,
-                Subject::Team(team) => {
-                    let caught_up = self.catch_up_with_team(&team.id).await;
+                Target::Resource(entry) => self.reload_resource(&entry.id).await,
+                Target::Team(team) => {
+                    let caught_up = self.reload_team(&team.id).await;
                     caught_up.map_err(SyncError::from)
                 }
             };
@@ -294,12 +296,12 @@ impl Directory {
     }
 
     /// What goes wrong is logged where it happens, and tried again when it is due.
-    async fn fetch_subject(self: &Arc<Self>, subject: &Subject) {
+    async fn fetch_subject(self: &Arc<Self>, subject: &Target) {
         let Some(condition) = self.condition(subject) else {
             return;
         };
         match subject {
-            Subject::Resource(entry) => {
+            Target::Resource(entry) => {
                 let interval = self.interval_of(&condition);
                 match self.fetch_in_turn(entry, interval).await {
                     Ok(_) => self.subscribe(entry).await,
@@ -308,7 +310,7 @@ impl Directory {
                     Err(_) => {}
                 }
             }
-            Subject::Team(team) => {
+            Target::Team(team) => {
                 if let Err(SyncError::Interrupted) = self.ask_members_in_turn(team).await {
                     team.state().attempts.note_failure(self.clock.elapsed());
                 }
@@ -317,15 +319,15 @@ impl Directory {
     }
 
     /// A fetch that only a webhook asks for is paid for from the budgets.
-    fn pays_for(&self, subject: &Subject) -> bool {
-        let Subject::Resource(entry) = subject else {
+    fn pays_for(&self, subject: &Target) -> bool {
+        let Target::Resource(entry) = subject else {
             return true;
         };
         let forced = entry.progress().forced_at.is_some();
         if !forced || self.is_due_by_age(subject) {
             return true;
         }
-        forced::pay(self, entry, Payer::Forced(Force::Change)).is_ok()
+        forced::pay(self, entry, Charge::Forced(Force::Change)).is_ok()
     }
 }
 
@@ -333,10 +335,10 @@ impl Directory {
 async fn load(directory: &Arc<Directory>) -> bool {
     // Those in memory first: they are there whatever the store says.
     for entry in directory.entries_now() {
-        directory.plan(&Subject::Resource(entry));
+        directory.plan(&Target::Resource(entry));
     }
     for team in directory.teams.all() {
-        directory.plan(&Subject::Team(team));
+        directory.plan(&Target::Team(team));
     }
     if let Err(error) = directory.load_all().await {
         tracing::warn!(

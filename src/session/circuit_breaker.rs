@@ -11,9 +11,9 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// The last failure of the store.
 #[derive(Debug, Default)]
-pub(super) struct Outage(AtomicInstant);
+pub(super) struct CircuitBreaker(AtomicInstant);
 
-impl Outage {
+impl CircuitBreaker {
     pub(super) fn note(&self, now: Duration, error: &dyn Error) {
         self.0.set(now);
         tracing::warn!(

@@ -12,15 +12,15 @@ use crate::ids::ResourceId;
 
 /// Registrations of one resource go one after the other; of different ones, mostly side by side.
 #[derive(Debug)]
-pub(super) struct Turnstile([Mutex<()>; 32]);
+pub(super) struct KeyedLock([Mutex<()>; 32]);
 
-impl Default for Turnstile {
+impl Default for KeyedLock {
     fn default() -> Self {
         Self(std::array::from_fn(|_| Mutex::default()))
     }
 }
 
-impl Turnstile {
+impl KeyedLock {
     /// Waits for its turn, and keeps it until the guard is dropped.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use super::{Role, Roles};
 
 /// Roles, and the names of permissions.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
-pub(super) struct Standing {
+pub(super) struct Privileges {
     pub(super) roles: Roles,
     pub(super) permissions: Box<[Box<str>]>,
 }
@@ -18,9 +18,9 @@ pub(super) struct Standing {
 /// what goes beyond this is kept for each person alone.
 const SHARED: usize = 1024;
 
-static KNOWN: Mutex<Option<HashSet<Arc<Standing>>>> = Mutex::new(None);
+static KNOWN: Mutex<Option<HashSet<Arc<Privileges>>>> = Mutex::new(None);
 
-impl Standing {
+impl Privileges {
     /// The one that all share, if there is room for it.
     pub(super) fn shared(self) -> Arc<Self> {
         let mut known = KNOWN.lock();
@@ -60,12 +60,12 @@ mod tests {
 
     #[test]
     fn equal_standings_are_one_and_the_table_is_bounded() {
-        let admin = || Standing::of(Some(Role::Admin)).shared();
+        let admin = || Privileges::of(Some(Role::Admin)).shared();
         assert!(Arc::ptr_eq(&admin(), &admin()));
         for number in 0..2 * SHARED {
             let role = Role::from(format!("role-{number}"));
             assert_eq!(
-                Standing::of(Some(role.clone()))
+                Privileges::of(Some(role.clone()))
                     .shared()
                     .roles
                     .iter()

@@ -6,7 +6,7 @@ use super::SyncError;
 
 /// Does the work in a task of its own: it comes to its end also if whoever wants it goes away, as a client
 /// does that hangs up. So the store never says one thing for good and memory another.
-pub(super) async fn unbroken<T: Send + 'static>(
+pub(super) async fn run_to_completion<T: Send + 'static>(
     work: impl Future<Output = Result<T, SyncError>> + Send + 'static,
 ) -> Result<T, SyncError> {
     // It panicked, or the runtime is shutting down.

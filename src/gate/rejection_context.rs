@@ -9,14 +9,14 @@ use url::Url;
 
 use super::RefusalKind;
 use super::accept::{Format, is_navigation};
-use super::keeper::Keeper;
 use super::original_uri;
-use super::paths::Place;
+use super::paths::SessionScope;
 use super::refusal::Refusal;
+use super::state::GateState;
 use crate::clock::Budget;
 use crate::config::OnExpired;
 use crate::ids::ResourceId;
-use crate::session::WayBack;
+use crate::session::ReturnTo;
 
 /// A browser is sent to Heroku at most this often; then it gets the page, so nothing goes in
 /// circles.
@@ -24,7 +24,7 @@ const BETWEEN_BOUNCES: Duration = Duration::MINUTE;
 
 /// What the answer to a refused request depends on, taken from it while it is at hand.
 #[derive(Debug)]
-pub(super) struct Visitor {
+pub(super) struct RejectionContext {
     format: Format,
     method: Method,
     /// The page that was asked for, if a person asked for it.
@@ -32,37 +32,37 @@ pub(super) struct Visitor {
     /// Which resources this browser was signed in to, and which of them the page is about.
     hints: Vec<ResourceId>,
     hint: Option<ResourceId>,
-    way_back: Option<WayBack>,
+    way_back: Option<ReturnTo>,
 }
 
-impl Visitor {
-    pub(super) fn of<B>(keeper: &Keeper, request: &Request<B>) -> Self {
+impl RejectionContext {
+    pub(super) fn of<B>(gate: &GateState, request: &Request<B>) -> Self {
         let headers = request.headers();
         let navigates = is_navigation(request.method(), headers);
         let target = || original_uri::path_and_query(request).as_str().to_owned();
-        warn_of_heroku_outside(keeper, request);
-        let hints = keeper.cookies.hints(headers);
-        let hint = match keeper.paths.place(request.uri().path()) {
-            Place::Anywhere => hints.first(),
-            Place::At(resource) => hints.iter().find(|hint| **hint == resource),
-            Place::Nowhere => None,
+        warn_of_heroku_outside(gate, request);
+        let hints = gate.cookies.hints(headers);
+        let hint = match gate.paths.place(request.uri().path()) {
+            SessionScope::Any => hints.first(),
+            SessionScope::Resource(resource) => hints.iter().find(|hint| **hint == resource),
+            SessionScope::None => None,
         };
         let hint = hint.copied();
         Self {
             format: Format::of(headers),
             method: request.method().clone(),
             navigation: navigates.then(target),
-            way_back: keeper.cookies.way_back(headers, hint.as_ref()),
+            way_back: gate.cookies.way_back(headers, hint.as_ref()),
             hint,
             hints,
         }
     }
 
-    /// Turns the visitor away; one whose session has ended is led to where it can begin again, if that is
+    /// Turns the rejection_context away; one whose session has ended is led to where it can begin again, if that is
     /// found out within the budget.
     pub(super) async fn refuse(
         self,
-        keeper: &Keeper,
+        gate: &GateState,
         refusal: Refusal,
         budget: Budget,
     ) -> Response<Full<Bytes>> {
@@ -74,43 +74,39 @@ impl Visitor {
             refusal.kind,
             RefusalKind::NoSession | RefusalKind::SessionEnded
         ) && let Some(resource) = self.hint
-            && let Some(Some(web_url)) = budget.within(web_url(keeper, &resource)).await
+            && let Some(Some(web_url)) = budget.within(web_url(gate, &resource)).await
         {
-            if let Some(wanted) = self.way_to_heroku(keeper) {
-                return bounce(keeper, refusal.kind, &web_url, resource, wanted);
+            if let Some(wanted) = self.way_to_heroku(gate) {
+                return bounce(gate, refusal.kind, &web_url, resource, wanted);
             }
             refusal = refusal.sign_in_at(Some(web_url));
         }
         if refusal.kind == RefusalKind::NotListed {
             // Heroku would only send this person here again.
             let hint = self.hint.as_ref();
-            refusal = refusal.set_cookie(keeper.cookies.without_hint(&self.hints, hint));
+            refusal = refusal.set_cookie(gate.cookies.without_hint(&self.hints, hint));
         }
         refusal.into_response(self.format, &self.method)
     }
 
-    /// The page to come back to, if this visitor may be sent to Heroku now.
-    fn way_to_heroku(&self, keeper: &Keeper) -> Option<String> {
+    /// The page to come back to, if this rejection_context may be sent to Heroku now.
+    fn way_to_heroku(&self, gate: &GateState) -> Option<String> {
         let wanted = self.navigation.clone()?;
-        let now = keeper.directory.clock().now();
+        let now = gate.directory.clock().now();
         let just_sent = self
             .way_back
             .as_ref()
             .is_some_and(|way| (now - way.sent_at).abs() < BETWEEN_BOUNCES);
-        (keeper.on_expired == OnExpired::Redirect && !just_sent).then_some(wanted)
+        (gate.on_expired == OnExpired::Redirect && !just_sent).then_some(wanted)
     }
 }
 
 /// Heroku has no session: a call of its own that ends up here tells of a mistake in the set-up.
-fn warn_of_heroku_outside<B>(keeper: &Keeper, request: &Request<B>) {
+fn warn_of_heroku_outside<B>(gate: &GateState, request: &Request<B>) {
     let basic = request.headers().get(AUTHORIZATION);
     let basic = basic.is_some_and(|value| value.as_bytes().starts_with(b"Basic "));
     let is_herokus = basic && request.uri().path().starts_with("/heroku/resources");
-    if is_herokus
-        && keeper
-            .told_of_heroku_outside
-            .is_due(keeper.directory.clock())
-    {
+    if is_herokus && gate.partner_api_warning.is_due(gate.directory.clock()) {
         tracing::error!(
             "a call to the Partner API was refused by the gate: merge `partner_api` after \
              `.layer(sso.layer())`, not before it"
@@ -118,29 +114,29 @@ fn warn_of_heroku_outside<B>(keeper: &Keeper, request: &Request<B>) {
     }
 }
 
-async fn web_url(keeper: &Keeper, resource: &ResourceId) -> Option<Url> {
-    let held = keeper.directory.known(resource).await.ok()??;
+async fn web_url(gate: &GateState, resource: &ResourceId) -> Option<Url> {
+    let held = gate.directory.known(resource).await.ok()??;
     let web_url = held.snapshot.web_url.clone()?;
-    keeper.trusts(&web_url).then_some(web_url)
+    gate.trusts(&web_url).then_some(web_url)
 }
 
 fn bounce(
-    keeper: &Keeper,
+    gate: &GateState,
     kind: RefusalKind,
     web_url: &Url,
     resource: ResourceId,
     wanted: String,
 ) -> Response<Full<Bytes>> {
-    let way = WayBack {
+    let way = ReturnTo {
         resource,
-        sent_at: keeper.directory.clock().now(),
+        sent_at: gate.directory.clock().now(),
         wanted: Some(wanted),
     };
     let location = HeaderValue::try_from(web_url.as_str());
     let location = location.expect("a parsed URL is printable ASCII");
     let mut response = redirect(location);
     let headers = response.headers_mut();
-    headers.append(SET_COOKIE, keeper.cookies.set_way_back(&way));
+    headers.append(SET_COOKIE, gate.cookies.set_way_back(&way));
     response.extensions_mut().insert(kind);
     response
 }

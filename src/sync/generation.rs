@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many entries were dropped. What was read from the store before one of them may be out of date.
 #[derive(Debug, Default)]
-pub(super) struct Endings(AtomicU64);
+pub(super) struct Generation(AtomicU64);
 
-impl Endings {
+impl Generation {
     pub(super) fn count(&self) -> u64 {
         self.0.load(Ordering::SeqCst)
     }

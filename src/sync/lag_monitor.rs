@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::schedule::Due;
+use super::schedule::ScheduledFetch;
 use super::settings::SyncSettings;
 
 /// Fetches are due 10 to 30 % before their interval ends: one that has waited longer than that is
@@ -16,12 +16,12 @@ const LARGE_FLEET: usize = 100;
 /// Says when lists fall behind because the rate limit or the number of fetches at once does not
 /// suffice, and when they have caught up.
 #[derive(Debug)]
-pub(super) struct Lateness {
+pub(super) struct LagMonitor {
     refresh_interval: Duration,
     idle_interval: Duration,
     behind: bool,
     said_at: Duration,
-    first_round: FirstRound,
+    initial_sync: FirstRound,
 }
 
 #[derive(Debug)]
@@ -31,14 +31,14 @@ enum FirstRound {
     Over,
 }
 
-impl Lateness {
+impl LagMonitor {
     pub(super) fn new(settings: &SyncSettings) -> Self {
         Self {
             refresh_interval: settings.refresh_interval,
             idle_interval: settings.idle_interval,
             behind: false,
             said_at: Duration::ZERO,
-            first_round: FirstRound::NotBegun,
+            initial_sync: FirstRound::NotBegun,
         }
     }
 
@@ -47,8 +47,13 @@ impl Lateness {
     }
 
     /// Looks at what has waited longest, of the lists in use and of the others.
-    pub(super) fn look(&mut self, in_use: Option<&Due>, idle: Option<&Due>, now: Duration) {
-        let late = |due: Option<&Due>, interval: Duration| {
+    pub(super) fn look(
+        &mut self,
+        in_use: Option<&ScheduledFetch>,
+        idle: Option<&ScheduledFetch>,
+        now: Duration,
+    ) {
+        let late = |due: Option<&ScheduledFetch>, interval: Duration| {
             let waited = now.saturating_sub(due?.at());
             (waited > interval.mul_f64(SLACK)).then_some(waited)
         };
@@ -75,18 +80,18 @@ impl Lateness {
     }
 
     /// Takes note of how many resources have no list yet; `missing` is asked only while it matters.
-    pub(super) fn first_round(&mut self, missing: impl FnOnce() -> usize, now: Duration) {
-        match self.first_round {
+    pub(super) fn initial_sync(&mut self, missing: impl FnOnce() -> usize, now: Duration) {
+        match self.initial_sync {
             FirstRound::Over => {}
             FirstRound::NotBegun => {
                 let total = missing();
                 if total < LARGE_FLEET {
-                    self.first_round = FirstRound::Over;
+                    self.initial_sync = FirstRound::Over;
                     return;
                 }
-                self.first_round = FirstRound::Running { total, since: now };
+                self.initial_sync = FirstRound::Running { total, since: now };
                 tracing::info!(
-                    event = "first_round",
+                    event = "initial_sync",
                     fetched = 0,
                     total,
                     "fetching the first lists"
@@ -97,14 +102,14 @@ impl Lateness {
                 let fetched = total.saturating_sub(missing);
                 let seconds = now.saturating_sub(since).as_secs();
                 tracing::info!(
-                    event = "first_round",
+                    event = "initial_sync",
                     fetched,
                     total,
                     seconds,
                     "first lists"
                 );
                 if missing == 0 {
-                    self.first_round = FirstRound::Over;
+                    self.initial_sync = FirstRound::Over;
                 }
             }
         }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::SyncError;
 use super::directory::Directory;
 use super::entry::Entry;
-use super::schedule::Subject;
+use super::schedule::Target;
 use crate::access::Email;
 use crate::store::{Doubt, StoreError};
-use crate::webhook::Cue;
+use crate::webhook::ChangeHint;
 
 impl Directory {
     /// Has the lists fetched that a cue is about, within their budgets. Returns how many there are.
@@ -16,14 +16,14 @@ impl Directory {
     /// # Errors
     /// If the store does not answer: then nothing could be fetched either. And while the resources are
     /// being read from it, as nobody can tell yet whom the cue is about.
-    pub(crate) async fn take_cue(self: &Arc<Self>, cue: &Cue) -> Result<usize, SyncError> {
+    pub(crate) async fn take_cue(self: &Arc<Self>, cue: &ChangeHint) -> Result<usize, SyncError> {
         if self.backlog.is_loading() {
             return Err(StoreError::new("the resources are still being read").into());
         }
         let since = self.moment().await?;
         let entries = self.entries_of(cue).await?;
         for entry in &entries {
-            if let Cue::Left(_, email) = cue
+            if let ChangeHint::Left(_, email) = cue
                 && is_listed(entry, email)
             {
                 entry.doubt(email.clone(), since);
@@ -39,15 +39,15 @@ impl Directory {
         Ok(entries.len())
     }
 
-    async fn entries_of(&self, cue: &Cue) -> Result<Vec<Arc<Entry>>, SyncError> {
+    async fn entries_of(&self, cue: &ChangeHint) -> Result<Vec<Arc<Entry>>, SyncError> {
         let resources = match cue {
-            Cue::App(app) | Cue::Left(app, _) => {
+            ChangeHint::App(app) | ChangeHint::Left(app, _) => {
                 let resources = self.apps.get(app);
                 resources
                     .map(|resources| resources.clone())
                     .unwrap_or_default()
             }
-            Cue::Resource(id) => vec![*id],
+            ChangeHint::Resource(id) => vec![*id],
         };
         let mut entries = Vec::new();
         for id in resources {
@@ -61,8 +61,8 @@ impl Directory {
     }
 
     fn have_fetched(self: &Arc<Self>, entry: &Arc<Entry>) {
-        if self.schedule.is_taken_from() {
-            self.plan(&Subject::Resource(Arc::clone(entry)));
+        if self.schedule.has_consumer() {
+            self.plan(&Target::Resource(Arc::clone(entry)));
             return;
         }
         let (directory, entry) = (Arc::clone(self), Arc::clone(entry));

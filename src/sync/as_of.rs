@@ -10,7 +10,7 @@ use crate::store::{Dated, Ticket};
 /// A moment by the wall clock, by the time that has passed in this process, and by a ticket of the
 /// store.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Moment {
+pub(crate) struct AsOf {
     pub(super) wall: OffsetDateTime,
     /// Of [`Clock::elapsed`](crate::Clock::elapsed); below zero for one before this process.
     passed: SignedDuration,
@@ -18,7 +18,7 @@ pub(crate) struct Moment {
     pub(super) ticket: Ticket,
 }
 
-impl Moment {
+impl AsOf {
     pub(super) fn now(clock: &SharedClock, ticket: Ticket) -> Self {
         Self {
             wall: clock.now(),

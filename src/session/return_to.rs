@@ -16,7 +16,7 @@ const MAX_WANTED: usize = 2048;
 
 /// Where a browser wants to be once it is signed in again.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct WayBack {
+pub(crate) struct ReturnTo {
     pub(crate) resource: ResourceId,
     /// When the browser was last sent to Heroku.
     pub(crate) sent_at: OffsetDateTime,
@@ -29,20 +29,20 @@ impl Cookies {
         &self,
         headers: &HeaderMap,
         resource: Option<&ResourceId>,
-    ) -> Option<WayBack> {
+    ) -> Option<ReturnTo> {
         let text = self.verified(headers, &self.of(NAME, resource))?;
         let mut parts = text.strip_prefix("back ")?.splitn(3, ' ');
         let resource = parts.next()?.parse().ok()?;
         let sent_at = parts.next()?.parse().ok()?;
         let wanted = parts.next().filter(|path| is_own_path(path));
-        Some(WayBack {
+        Some(ReturnTo {
             resource,
             sent_at: OffsetDateTime::from_unix_timestamp(sent_at).ok()?,
             wanted: wanted.map(str::to_owned),
         })
     }
 
-    pub(crate) fn set_way_back(&self, way: &WayBack) -> HeaderValue {
+    pub(crate) fn set_way_back(&self, way: &ReturnTo) -> HeaderValue {
         let sent_at = way.sent_at.unix_timestamp();
         let wanted = way.wanted.as_deref().filter(|path| is_own_path(path));
         let wanted = wanted.unwrap_or_default();
@@ -71,7 +71,7 @@ mod tests {
     fn a_name_that_only_reads_like_ours_is_not_ours() {
         let secret = ClientSecret::new("a client secret of some length").unwrap();
         let cookies = Cookies::new(CookieTransport::Https, &secret, false);
-        let way = |wanted: &str| WayBack {
+        let way = |wanted: &str| ReturnTo {
             resource: Uuid::nil().into(),
             sent_at: OffsetDateTime::UNIX_EPOCH,
             wanted: Some(wanted.to_owned()),

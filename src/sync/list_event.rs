@@ -7,7 +7,7 @@ pub(super) const BACKLOG: usize = 1024;
 
 /// Word that there is something to look at.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Notice {
+pub(super) enum ListEvent {
     /// The people on this resource's list are others.
     List(ResourceId),
     Gone(ResourceId),

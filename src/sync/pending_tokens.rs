@@ -12,14 +12,14 @@ use crate::secret::Tokens;
 /// Tokens that are not written down yet, by resource. What they were given for, a code or a refresh
 /// token, is used up: a store that fails in between must not cost them. Of no use once they have ended.
 #[derive(Default)]
-pub(super) struct Unsaved(DashMap<ResourceId, Vec<Given>>);
+pub(super) struct PendingTokens(DashMap<ResourceId, Vec<Given>>);
 
 struct Given {
     given_for: SecretString,
     tokens: Tokens,
 }
 
-impl Unsaved {
+impl PendingTokens {
     pub(super) fn keep(
         &self,
         id: &ResourceId,
@@ -71,8 +71,8 @@ impl Given {
     }
 }
 
-impl fmt::Debug for Unsaved {
+impl fmt::Debug for PendingTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Unsaved").finish_non_exhaustive()
+        f.debug_struct("PendingTokens").finish_non_exhaustive()
     }
 }

@@ -10,7 +10,7 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::clock::Reading;
 
 /// A note about each of some things, kept for a while.
-pub(crate) struct Lately<K, T> {
+pub(crate) struct ExpiringMap<K, T> {
     kept: Duration,
     notes: Mutex<Notes<K, T>>,
 }
@@ -21,7 +21,7 @@ struct Notes<K, T> {
     sweep_at: Duration,
 }
 
-impl<K: Eq + Hash, T> Lately<K, T> {
+impl<K: Eq + Hash, T> ExpiringMap<K, T> {
     pub(crate) fn new(kept: Duration) -> Self {
         let notes = Notes {
             by_key: HashMap::new(),
@@ -77,9 +77,9 @@ impl<K: Eq + Hash, T> Lately<K, T> {
     }
 }
 
-impl<K, T> fmt::Debug for Lately<K, T> {
+impl<K, T> fmt::Debug for ExpiringMap<K, T> {
     /// What it is about may be a secret: session ids are, also those of closed sessions.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Lately(..)")
+        f.write_str("ExpiringMap(..)")
     }
 }

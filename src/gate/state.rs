@@ -10,17 +10,17 @@ use super::paths::Paths;
 use super::refusal::Refusal;
 use super::used_forms::UsedForms;
 use crate::cause;
-use crate::clock::{self, Hourly};
+use crate::clock::{self, LogThrottle};
 use crate::config::{OnExpired, Streams};
 use crate::deadlines::{REQUEST, SESSION_CLOSING};
 use crate::heroku::is_loopback;
-use crate::session::{Cookies, Credential, Grant, SessionError, SessionName, Sessions};
+use crate::session::{Cookies, Credential, Grant, SessionError, SessionRef, Sessions};
 use crate::sso::Verifier;
 use crate::sync::{Directory, SyncError};
 
 /// Decides who passes.
 #[derive(Debug)]
-pub(crate) struct Keeper {
+pub(crate) struct GateState {
     pub(crate) directory: Arc<Directory>,
     pub(crate) sessions: Sessions,
     pub(crate) cookies: Cookies,
@@ -31,21 +31,21 @@ pub(crate) struct Keeper {
     pub(crate) paths: Paths,
     /// Refusals say which check failed.
     pub(crate) explains: bool,
-    pub(crate) told_of_plain_http: Hourly,
+    pub(crate) plain_http_warning: LogThrottle,
     pub(crate) policy_warning: PolicyWarning,
-    pub(crate) told_of_heroku_outside: Hourly,
+    pub(crate) partner_api_warning: LogThrottle,
     /// The Platform API is on this machine, so Heroku's pages may be too.
     pub(crate) heroku_is_local: bool,
 }
 
-impl Keeper {
+impl GateState {
     /// True for a page that a browser may be sent to in order to sign in again.
     pub(super) fn trusts(&self, web_url: &Url) -> bool {
         is_herokus(web_url, self.heroku_is_local)
     }
 
     /// A session that is left in the store by a failure here is refused again next time.
-    pub(super) async fn close(&self, session: &SessionName) {
+    pub(super) async fn close(&self, session: &SessionRef) {
         // In this process it is closed before anything is waited for, and the rest goes on by itself.
         match clock::within(SESSION_CLOSING, self.sessions.close(session)).await {
             Some(Ok(())) => {}
@@ -87,7 +87,7 @@ impl Keeper {
     pub(super) fn out_of_time(&self, what: &'static str) -> Refusal {
         tracing::warn!(what, limit = ?REQUEST, "a request takes too long: it is given up, and nobody signed out");
         let refusal = Refusal::cannot_check(Duration::from_secs(5));
-        self.because(
+        self.with_debug_reason(
             refusal,
             &format_args!("the {what} took longer than {REQUEST:?}"),
         )
@@ -96,7 +96,7 @@ impl Keeper {
     pub(super) fn unavailable(&self, error: &SessionError) -> Refusal {
         tracing::error!(%error, cause = cause::of(error), "sessions cannot be checked");
         let refusal = Refusal::cannot_check(Duration::from_secs(5));
-        self.because_of(refusal, error)
+        self.with_debug_error(refusal, error)
     }
 }
 

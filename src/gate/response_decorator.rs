@@ -6,17 +6,17 @@ use http::{HeaderMap, HeaderValue, Response};
 use http_body::Body;
 
 use super::body::GateBody;
-use super::keeper::Keeper;
-use super::visit::Visit;
+use super::session_handle::SessionHandle;
+use super::state::GateState;
 use crate::config::Streams;
 
 /// What is done with the response from behind the gate.
-pub(super) struct Finish {
+pub(super) struct ResponseDecorator {
     pub(super) vary: Vary,
     /// The cookie by which a browser remembers whose dashboard it showed.
     pub(super) hint: Option<HeaderValue>,
     /// Who reads the response's body, and what becomes of it when their access ends.
-    pub(super) reader: Option<(Visit, Streams)>,
+    pub(super) reader: Option<(SessionHandle, Streams)>,
 }
 
 /// The request headers that say who it is.
@@ -26,11 +26,11 @@ pub(super) enum Vary {
     CookieOrBearer,
 }
 
-impl Finish {
+impl ResponseDecorator {
     /// For a request that goes on without anybody signed in.
-    pub(super) fn for_nobody(keeper: &Keeper) -> Self {
+    pub(super) fn for_nobody(gate: &GateState) -> Self {
         Self {
-            vary: Vary::of(keeper),
+            vary: Vary::of(gate),
             hint: None,
             reader: None,
         }
@@ -53,8 +53,8 @@ impl Finish {
 }
 
 impl Vary {
-    pub(super) fn of(keeper: &Keeper) -> Self {
-        match keeper.sessions.takes_bearers() {
+    pub(super) fn of(gate: &GateState) -> Self {
+        match gate.sessions.takes_bearers() {
             true => Self::CookieOrBearer,
             false => Self::Cookie,
         }

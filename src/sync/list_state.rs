@@ -7,9 +7,9 @@ use super::SyncError;
 use super::directory::Directory;
 use super::entry::Entry;
 use super::forced::{self, Force};
-use super::plan::{Condition, due_in};
+use super::plan::{ListState, due_in};
 use super::question::Question;
-use super::schedule::Subject;
+use super::schedule::Target;
 use super::settings::RatePools;
 use super::team::TeamEntry;
 use crate::heroku::{HerokuError, RatePool, Urgency};
@@ -30,17 +30,17 @@ impl Directory {
 
     /// Puts the resource's list and its team's into the schedule.
     pub(super) fn plan_with_team(&self, entry: &Arc<Entry>) {
-        self.plan(&Subject::Resource(Arc::clone(entry)));
+        self.plan(&Target::Resource(Arc::clone(entry)));
         let held = entry.held();
         let team = held.as_ref().and_then(|held| held.snapshot.team.as_ref());
         if let Some(team) = team.and_then(|team| self.teams.known(&team.id)) {
-            self.plan(&Subject::Team(team));
+            self.plan(&Target::Team(team));
         }
     }
 
     /// A mistake in the set-up that shows only when a session ends early, or late.
     fn warn_of_no_sync(&self) {
-        if !self.schedule.is_taken_from() {
+        if !self.schedule.has_consumer() {
             self.no_sync.call_once(|| {
                 tracing::warn!(
                     "no sync runs: nobody keeps the lists fresh, and removals and revocations of other \
@@ -51,8 +51,8 @@ impl Directory {
     }
 
     /// Puts the subject into the schedule, if it is to be fetched at all.
-    pub(super) fn plan(&self, subject: &Subject) {
-        if !self.schedule.is_taken_from() {
+    pub(super) fn plan(&self, subject: &Target) {
+        if !self.schedule.has_consumer() {
             return;
         }
         if let Some(wait) = self.due_in(subject) {
@@ -72,18 +72,18 @@ impl Directory {
                 | SyncError::Heroku(HerokuError::GrantRefused(_))
         );
         drop(progress);
-        self.plan(&Subject::Resource(Arc::clone(entry)));
+        self.plan(&Target::Resource(Arc::clone(entry)));
     }
 
     /// How long until the subject is due; none for never.
-    pub(super) fn due_in(&self, subject: &Subject) -> Option<Duration> {
+    pub(super) fn due_in(&self, subject: &Target) -> Option<Duration> {
         let condition = self.condition(subject)?;
         due_in(condition, self.intervals(), self.clock.elapsed())
     }
 
     /// True if the subject is due whatever webhooks say.
-    pub(super) fn is_due_by_age(&self, subject: &Subject) -> bool {
-        let condition = self.condition(subject).map(|condition| Condition {
+    pub(super) fn is_due_by_age(&self, subject: &Target) -> bool {
+        let condition = self.condition(subject).map(|condition| ListState {
             forced_in: None,
             ..condition
         });
@@ -95,22 +95,22 @@ impl Directory {
     /// True if the list waits for its turn among those that go first: to be put in again would cost
     /// it its place.
     pub(super) fn is_waiting(&self, entry: &Arc<Entry>) -> bool {
-        let subject = Subject::Resource(Arc::clone(entry));
-        let goes_first = |condition: Condition| condition.urgency() == Urgency::InUse;
+        let subject = Target::Resource(Arc::clone(entry));
+        let goes_first = |condition: ListState| condition.urgency() == Urgency::InUse;
         subject.is_queued()
             && self.condition(&subject).is_some_and(goes_first)
             && self.due_in(&subject).is_some_and(|wait| wait.is_zero())
     }
 
     /// None for what has ended.
-    pub(super) fn condition(&self, subject: &Subject) -> Option<Condition> {
+    pub(super) fn condition(&self, subject: &Target) -> Option<ListState> {
         match subject {
-            Subject::Resource(entry) => self.condition_of_resource(entry),
-            Subject::Team(team) => self.condition_of_team(team),
+            Target::Resource(entry) => self.condition_of_resource(entry),
+            Target::Team(team) => self.condition_of_team(team),
         }
     }
 
-    fn condition_of_resource(&self, entry: &Entry) -> Option<Condition> {
+    fn condition_of_resource(&self, entry: &Entry) -> Option<ListState> {
         let now = self.clock.elapsed();
         let age = entry.held().map(|held| held.own_age(&self.clock));
         let mut progress = entry.progress();
@@ -125,7 +125,7 @@ impl Directory {
         // The first try comes with the first list.
         let subscribe_at = progress.subscribe_at;
         let subscribe_at = subscribe_at.filter(|_| progress.subscribe_failures > 0);
-        Some(Condition {
+        Some(ListState {
             in_use: entry.is_in_use(self.settings.in_use_for, now),
             requested: entry.used_within(self.settings.refresh_interval, now),
             age,
@@ -141,7 +141,7 @@ impl Directory {
         })
     }
 
-    fn condition_of_team(&self, team: &TeamEntry) -> Option<Condition> {
+    fn condition_of_team(&self, team: &TeamEntry) -> Option<ListState> {
         let (resources, age, attempts) = {
             let state = team.state();
             (state.resources(), state.age(&self.clock), state.attempts)
@@ -154,7 +154,7 @@ impl Directory {
             let mut entries = resources.iter().filter_map(|id| self.entries.get(id));
             entries.any(|entry| is_so(&entry))
         };
-        Some(Condition {
+        Some(ListState {
             in_use: any(&|entry| entry.is_in_use(settings.in_use_for, now)),
             requested: any(&|entry| entry.used_within(settings.refresh_interval, now)),
             age,
@@ -170,7 +170,7 @@ impl Directory {
     }
 
     /// How old a team's members may be in a list of this condition.
-    pub(super) fn interval_of(&self, condition: &Condition) -> Duration {
+    pub(super) fn interval_of(&self, condition: &ListState) -> Duration {
         if condition.in_use {
             self.settings.refresh_interval
         } else {
@@ -184,13 +184,13 @@ impl Directory {
     }
 
     /// How long the rate limit makes a background fetch wait.
-    pub(super) fn pace(&self, subject: &Subject, urgency: Urgency) -> Duration {
+    pub(super) fn pace(&self, subject: &Target, urgency: Urgency) -> Duration {
         let now = self.clock.elapsed();
         match (subject, self.settings.rate_pools) {
-            (Subject::Resource(entry), _) => self.pool(entry).wait(urgency, now),
-            (Subject::Team(_), RatePools::Shared) => self.shared_pool.wait(urgency, now),
+            (Target::Resource(entry), _) => self.pool(entry).wait(urgency, now),
+            (Target::Team(_), RatePools::Shared) => self.shared_pool.wait(urgency, now),
             // Any of the team's tokens will do.
-            (Subject::Team(_), RatePools::PerToken) => Duration::ZERO,
+            (Target::Team(_), RatePools::PerToken) => Duration::ZERO,
         }
     }
 }
