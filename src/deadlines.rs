@@ -1,7 +1,9 @@
-//! How long the crate waits for what is outside of it: one constant for each deadline, of real time.
+//! How long the crate waits for external systems, in real time. Calls to Heroku also obey
+//! [`Config::heroku_timeout`](crate::Config::heroku_timeout).
 //!
 //! `SECURITY.md` has the table of what is waited for, and what happens when a deadline has passed.
-//! `tests/repository/deadlines.rs` fails for an `.await` of something outside that has none.
+//! `tests/repository/deadlines` fails for an external `.await` that has no deadline and is not on its list of
+//! exceptions.
 
 use std::time::Duration;
 
@@ -13,14 +15,14 @@ pub(crate) const REQUEST: Duration = Duration::from_secs(15);
 /// Reading the body of a form, a webhook or a call of the Partner API: some kilobytes at most.
 pub(crate) const REQUEST_BODY: Duration = Duration::from_secs(10);
 
-/// The part of a sign-in's time in which a newer list is waited for. The rest is for letting the person
-/// in by the list that there is.
+/// The share of a sign-in's remaining time spent waiting for a newer list. The rest is for deciding by the
+/// cached one.
 pub(crate) const SIGN_IN_FETCH: f64 = 0.8;
 
 /// The same of a request with a session.
 pub(crate) const SESSION_FETCH: f64 = 0.6;
 
-/// A store's health, for a route that whoever watches this process asks: it is to tell, not to wait.
+/// A store's health check, so that the health route answers even if the store hangs.
 #[cfg(feature = "axum")]
 pub(crate) const HEALTH: Duration = Duration::from_secs(5);
 
@@ -36,36 +38,36 @@ pub(crate) const SESSION_STORE_CALL: Duration = Duration::from_secs(5);
 /// A look at a session's record where a copy of it is at hand.
 pub(crate) const SESSION_STORE_RECHECK: Duration = Duration::from_secs(2);
 
-/// How long a refusal waits for its session to be closed. It is closed in this process before.
+/// How long a rejection waits for its session to be deleted from the store. This process has closed it
+/// already.
 pub(crate) const SESSION_CLOSING: Duration = Duration::from_secs(2);
 
 /// One sweep of a session store. It may delete as many rows as have ended since the last one, and nobody
 /// waits for it.
 pub(crate) const SESSION_SWEEP: Duration = Duration::from_secs(5 * 60);
 
-/// A whole list of Heroku's, for the schedule: its slot in the sync is free again.
+/// One background fetch of a whole list. Its slot is then free.
 pub(crate) const LIST: Duration = Duration::from_secs(60);
 
 /// Connecting to Heroku, within [`Config::heroku_timeout`](crate::Config::heroku_timeout) for a call.
 pub(crate) const HEROKU_CONNECT: Duration = Duration::from_secs(3);
 
-/// Between two pieces of one answer of Heroku's.
+/// The longest pause while reading one of Heroku's responses.
 pub(crate) const HEROKU_READ: Duration = Duration::from_secs(5);
 
-/// A change of one resource's registration in this process, for the one before it.
+/// Waiting for another registration of the same resource in this process.
 pub(crate) const REGISTRATION_TURN: Duration = Duration::from_secs(10);
 
-/// A registration that trades a grant, for another process that does or that renews the token.
+/// Waiting, before exchanging a grant, for another process's lease on the resource's tokens.
 pub(crate) const REGISTRATION_LEASE: Duration = Duration::from_secs(10);
 
-/// A call of the Partner API, for the one before it about the same resource: in this process, and again
-/// for another process.
+/// Waiting for another Partner API call about the same resource: once in this process, once for another.
 pub(crate) const PARTNER_TURN: Duration = Duration::from_secs(10);
 
-/// The renewal of a token, for another process that renews it.
+/// Waiting for another process to refresh the token.
 pub(crate) const TOKEN_LEASE: Duration = Duration::from_secs(5);
 
-/// Asking for a team's members, for another process that asks.
+/// Waiting for another process to fetch the team's members.
 pub(crate) const MEMBERS_LEASE: Duration = Duration::from_secs(2);
 
 /// One call of the Postgres store's database, where no caller has a shorter deadline: opening, sealing

@@ -16,7 +16,7 @@ use crate::session::{Credential, Grant, SessionRef};
 use crate::sync::{Denial, Strictness, SyncError};
 
 impl GateState {
-    /// What says which session counts at this place. A bearer token is taken before a cookie.
+    /// The credential that counts for this scope. A bearer token takes precedence over a cookie.
     pub(super) fn credential<'h>(
         &self,
         place: SessionScope,
@@ -41,8 +41,7 @@ impl GateState {
         None
     }
 
-    /// As [`check`](Self::check), where session and list are at hand and admit the request: nearly every
-    /// one. Nothing is waited for.
+    /// Checks a request by cached session and list, without waiting. Most requests end here.
     pub(super) fn check_cached(
         self: &Arc<Self>,
         credential: &Credential<'_>,
@@ -100,7 +99,7 @@ impl GateState {
         mount: &str,
         budget: Budget,
     ) -> Result<HerokuUser, Refusal> {
-        // The cookie stays where it is: a browser may have got another one meanwhile, of a later sign-in.
+        // Rejections never clear the cookie: the browser may already hold one from a later sign-in.
         let turn_away = |kind, why: &str| self.with_debug_reason(Refusal::new(kind), &why);
         let found = self.sessions.find(credential).await;
         let Some((session, grant)) = found.map_err(|error| self.unavailable(&error))? else {
@@ -109,7 +108,7 @@ impl GateState {
             return Err(turn_away(RefusalKind::NoSession, why));
         };
         if place.resource().is_some_and(|here| *here != grant.resource) {
-            // Under the name of this resource's cookie: no gate has set it.
+            // A cookie under this resource's name that no gate set, or another resource's bearer token.
             audit::request_refused(&grant.resource, &grant.email, "other_resource");
             let why = "the session is another resource's";
             return Err(turn_away(RefusalKind::OtherResource, why));
@@ -123,7 +122,7 @@ impl GateState {
             Ok(access) => access,
             Err(denial) => return Err(self.reject(&session, &grant, &denial).await),
         };
-        // To find the list may have taken its time.
+        // The session may have been closed while the list was fetched.
         if self.sessions.was_closed(&session) {
             let why = "signed out while this request was under way";
             return Err(turn_away(RefusalKind::NoSession, why));
@@ -132,12 +131,13 @@ impl GateState {
         Ok(HerokuUser::new(visit, access.listed, access.list, mount))
     }
 
-    /// The answer to a request that is denied. A denial that is final closes the session.
+    /// The rejection for a denied request. Closes the session where the denial ends it; an expired session
+    /// needs no closing.
     async fn reject(&self, session: &SessionRef, grant: &Grant, denial: &Denial) -> Refusal {
-        let (is_final, audited, refusal) = match denial {
+        let (closes_session, audited, refusal) = match denial {
             Denial::NotListed => (true, Some("not_listed"), RefusalKind::NotListed.into()),
             Denial::OtherAccount => (true, Some("other_account"), RefusalKind::NotListed.into()),
-            // The same person under another email, with which Heroku signs them in.
+            // The account has a new email: the user signs in again with it.
             Denial::EmailChanged => (
                 true,
                 Some("email_changed"),
@@ -160,7 +160,7 @@ impl GateState {
             }
             Denial::Unavailable(error) => (false, None, Refusal::cannot_check(error.retry_after())),
         };
-        if is_final {
+        if closes_session {
             self.close(session).await;
         }
         if let Some(reason) = audited {

@@ -1,5 +1,4 @@
-//! From a proof to a session: the one way, for Heroku's form, for the answer that a program brings, and for
-//! the partner's own login.
+//! Opens a session for a verified sign-in: Heroku's form, a command-line sign-in, or the partner's own login.
 
 #[cfg(feature = "jwt")]
 use super::RefusalKind;
@@ -13,19 +12,19 @@ use crate::session::{Credential, NewSession, SessionError};
 use crate::sso::{Proof, VerifiedSso};
 use crate::sync::{Admitted, Denial};
 
-/// What a sign-in has proved.
+/// A sign-in whose proof was checked.
 #[derive(Clone, Copy)]
-pub(super) struct Proved<'a> {
+pub(super) struct VerifiedSignIn<'a> {
     pub(super) resource: &'a ResourceId,
     pub(super) email: &'a Email,
     pub(super) user_id: Option<&'a UserId>,
     pub(super) proof: Proof,
-    /// Heroku's form, which counts once; none of an own login.
+    /// The single-use form; none for an own login.
     pub(super) form: Option<&'a VerifiedSso>,
 }
 
-impl<'a> Proved<'a> {
-    pub(super) fn by_form(resource: &'a ResourceId, form: &'a VerifiedSso) -> Self {
+impl<'a> VerifiedSignIn<'a> {
+    pub(super) fn from_form(resource: &'a ResourceId, form: &'a VerifiedSso) -> Self {
         Self {
             resource,
             email: &form.email,
@@ -36,28 +35,28 @@ impl<'a> Proved<'a> {
     }
 }
 
-/// What the session is to be known by.
-pub(super) enum Carrier<'a> {
+/// How the client will hold the session.
+pub(super) enum SessionTransport<'a> {
     /// A cookie, in place of the one that the browser came with.
     Cookie(Option<Credential<'a>>),
     #[cfg(feature = "jwt")]
     Bearer,
 }
 
-/// Why there is no session. Nothing has changed then.
+/// Why no session was opened. The form may be consumed even so, if the call of the store timed out.
 pub(super) enum NotOpened {
     Denied(Denial),
-    /// The session store, or the key.
+    /// The session store failed, or signing did.
     Sessions(SessionError),
-    /// The form was used before, or cannot be used now.
-    Form(Box<Refusal>),
+    /// The form was used before or cannot be consumed now, or this gate issues no bearer tokens.
+    Rejected(Box<Refusal>),
 }
 
 impl GateState {
     pub(super) async fn open_session(
         &self,
-        proved: Proved<'_>,
-        carrier: Carrier<'_>,
+        proved: VerifiedSignIn<'_>,
+        carrier: SessionTransport<'_>,
         budget: Budget,
     ) -> Result<(NewSession, Admitted), NotOpened> {
         let (resource, email) = (proved.resource, proved.email);
@@ -69,27 +68,27 @@ impl GateState {
         })?;
         let context_app = proved.form.and_then(|form| form.context_app.clone());
         let (opened, previous) = match carrier {
-            Carrier::Cookie(previous) => {
+            SessionTransport::Cookie(previous) => {
                 let opened = self.sessions.open(&admitted, proved.proof, context_app);
                 (opened.await.map_err(NotOpened::Sessions)?, previous)
             }
             #[cfg(feature = "jwt")]
-            Carrier::Bearer => {
+            SessionTransport::Bearer => {
                 let opened = self
                     .sessions
                     .open_bearer(&admitted, proved.proof, context_app);
                 let opened = opened.map_err(NotOpened::Sessions)?;
-                let refusal = || NotOpened::Form(Box::new(RefusalKind::InvalidSignIn.into()));
+                let refusal = || NotOpened::Rejected(Box::new(RefusalKind::InvalidSignIn.into()));
                 (opened.ok_or_else(refusal)?, None)
             }
         };
-        // Last, so that whatever goes wrong before does not cost the customer the form. Nobody has heard
-        // of the session yet.
+        // Consume the form last: an earlier failure must leave it usable. The client does not know the
+        // session yet.
         if let Some(form) = proved.form
             && let Err(refusal) = self.use_up(resource, form).await
         {
             self.sessions.discard(&opened).await;
-            return Err(NotOpened::Form(Box::new(refusal)));
+            return Err(NotOpened::Rejected(Box::new(refusal)));
         }
         self.close_previous(previous).await;
         audit::signed_in(resource, email, proved.proof);
@@ -97,11 +96,11 @@ impl GateState {
     }
 
     /// The answer where no session was opened.
-    pub(super) fn not_opened(&self, why: NotOpened) -> Refusal {
+    pub(super) fn rejection_for(&self, why: NotOpened) -> Refusal {
         match why {
             NotOpened::Denied(denial) => self.not_admitted(&denial),
             NotOpened::Sessions(error) => self.unavailable(&error),
-            NotOpened::Form(refusal) => *refusal,
+            NotOpened::Rejected(refusal) => *refusal,
         }
     }
 }

@@ -8,7 +8,7 @@ use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 use time::OffsetDateTime;
 
-use super::open_session::{Carrier, NotOpened, Proved};
+use super::open_session::{NotOpened, SessionTransport, VerifiedSignIn};
 use super::state::GateState;
 use crate::access::{Email, Member};
 use crate::clock::Budget;
@@ -123,18 +123,18 @@ impl GateState {
         budget: Budget,
     ) -> Result<SignedIn, AdmitError> {
         let previous = self.cookies.session_of(headers, Some(resource));
-        let proved = Proved {
+        let proved = VerifiedSignIn {
             resource,
             email: email.email(),
             user_id: None,
             proof: Proof::OwnLogin,
             form: None,
         };
-        let opened = self.open_session(proved, Carrier::Cookie(previous), budget);
+        let opened = self.open_session(proved, SessionTransport::Cookie(previous), budget);
         let (opened, admitted) = opened.await.map_err(|why| match why {
             NotOpened::Denied(denial) => AdmitError::from(denial),
-            NotOpened::Sessions(_) | NotOpened::Form(_) => {
-                self.not_opened(why);
+            NotOpened::Sessions(_) | NotOpened::Rejected(_) => {
+                self.rejection_for(why);
                 let retry_after = Duration::from_secs(5);
                 AdmitError::CannotCheck { retry_after }
             }

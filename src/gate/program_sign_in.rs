@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::RefusalKind;
 use super::accept::Format;
-use super::open_session::{Carrier, Proved};
+use super::open_session::{SessionTransport, VerifiedSignIn};
 use super::refusal::Refusal;
 use super::state::GateState;
 use crate::audit;
@@ -55,9 +55,11 @@ impl GateState {
         let verified = self.verify(&request)?;
         let _turn = self.unused(&verified, "").await?;
         let resource = self.signed_resource(&verified).await?;
-        let proved = Proved::by_form(&resource, &verified);
-        let opened = self.open_session(proved, Carrier::Bearer, budget).await;
-        let (opened, _) = opened.map_err(|why| self.not_opened(why))?;
+        let proved = VerifiedSignIn::from_form(&resource, &verified);
+        let opened = self
+            .open_session(proved, SessionTransport::Bearer, budget)
+            .await;
+        let (opened, _) = opened.map_err(|why| self.rejection_for(why))?;
         let NewSession {
             value, latest_end, ..
         } = opened;

@@ -75,21 +75,25 @@ impl SessionHandle {
         let mut changes = watch.changes();
         loop {
             changes.mark_seen();
-            match gate.sessions.is_open(&session).await {
-                Ok(true) => {}
-                Ok(false) => return,
-                // The list still decides.
-                Err(error) => {
-                    tracing::warn!(
-                        %error, cause = cause::of(&error),
-                        "a session could not be looked up"
-                    );
-                }
+            if gate.sessions.was_closed(&session) {
+                return;
             }
             let stay = async {
+                // The list first: memory knows it, while a store may hang.
                 let Some(left) = watch.may_stay(grant.principal(), &grant.start()).await else {
                     return false;
                 };
+                match gate.sessions.is_open(&session).await {
+                    Ok(true) => {}
+                    Ok(false) => return false,
+                    // The list still decides.
+                    Err(error) => {
+                        tracing::warn!(
+                            %error, cause = cause::of(&error),
+                            "a session could not be looked up"
+                        );
+                    }
+                }
                 clock.sleep(left).await;
                 true
             };

@@ -14,7 +14,7 @@ use super::RefusalKind;
 use super::accept::Format;
 use super::explain::why_not_valid;
 use super::oldest_form;
-use super::open_session::{Carrier, Proved};
+use super::open_session::{SessionTransport, VerifiedSignIn};
 use super::original_uri;
 use super::refusal::Refusal;
 use super::rejection_context::redirect;
@@ -79,10 +79,10 @@ impl GateState {
         let resource = self.signed_resource(&verified).await?;
         let landing = self.landing(prefix, &resource);
         let previous = self.cookies.session_of(browser, Some(&resource));
-        let proved = Proved::by_form(&resource, &verified);
-        let opened = self.open_session(proved, Carrier::Cookie(previous), budget);
+        let proved = VerifiedSignIn::from_form(&resource, &verified);
+        let opened = self.open_session(proved, SessionTransport::Cookie(previous), budget);
         let (opened, _) = opened.await.map_err(|why| {
-            let refusal = self.not_opened(why);
+            let refusal = self.rejection_for(why);
             match refusal.kind {
                 RefusalKind::UsedSignIn => refusal.or_go_on_at(landing.clone()),
                 _ => refusal,
@@ -271,7 +271,8 @@ impl GateState {
         }
     }
 
-    /// Lets this form count once. If the store cannot answer, nobody is let in, and the form stays good.
+    /// Consumes this form. If the store fails, the sign-in is rejected; whether the form was consumed is then
+    /// unknown.
     pub(super) async fn use_up(
         &self,
         resource: &ResourceId,

@@ -78,8 +78,13 @@ impl GateState {
         let Some(previous) = previous else {
             return;
         };
-        if let Err(error) = self.close_named(&previous).await {
-            tracing::warn!(%error, cause = cause::of(&error), "a session could not be removed");
+        // The sign-in has its form consumed and must not be lost with it.
+        match clock::within(SESSION_CLOSING, self.close_named(&previous)).await {
+            Some(Ok(_)) => {}
+            Some(Err(error)) => {
+                tracing::warn!(%error, cause = cause::of(&error), "previous session not closed");
+            }
+            None => tracing::warn!("closing the previous session takes too long; not waited for"),
         }
     }
 

@@ -5,37 +5,38 @@
 //! - Heroku's authenticated DELETE, once your
 //!   [`Addon::deprovision`](crate::partner_api::Addon::deprovision) has succeeded.
 //! - Your own call of [`HerokuSso::deprovision`](crate::HerokuSso::deprovision).
-//! - An absence that lasts: Heroku says for [`dormant_for`](crate::Config::dormant_for) (7 days) after the
-//!   resource became dormant that it is not there.
+//! - A lasting absence: Heroku reports the resource as missing, or refuses its refresh token, until
+//!   [`dormant_for`](crate::Config::dormant_for) (7 days) after the resource became dormant.
 //!
 //! # Dormant
-//! A 404 or 410 for the add-on counts only in Heroku's own words: JSON with Heroku's `id` for it, and a
-//! `Request-Id`. Anything else with that status is an answer that failed. One such answer changes nothing:
-//! the list counts to its age limit. At least three of them over at least 15 minutes, without a list in
-//! between, make the resource *dormant*. Access is suspended, and nothing is lost: list, tokens, sessions
-//! and registration stay.
+//! Only a 404 or 410 that is Heroku's own counts: JSON with Heroku's error `id`, and a `Request-Id` header.
+//! Any other is a failed fetch. One such answer changes nothing: the list stays valid until its age limit.
+//! Three or more over at least 15 minutes, with no successful fetch between, make the resource *dormant*.
+//! Access is suspended, and nothing is lost: list, tokens, sessions and registration stay.
 //!
-//! Heroku is asked for a dormant resource every hour. An answer with its list revives it, and so does a
-//! new grant, by provisioning or [`register`](crate::HerokuSso::register).
-//! [`HerokuSso::dormant`](crate::HerokuSso::dormant) names those that are dormant, and what revives each.
-//! The first answer after `dormant_for` that the resource is still not there deprovisions it.
+//! The sync checks a dormant resource with Heroku every hour. An answer with its list revives it, and so does
+//! a new grant, by provisioning or [`register`](crate::HerokuSso::register). A resource whose grant was
+//! refused is revived by a new grant only. [`HerokuSso::dormant`](crate::HerokuSso::dormant) lists dormant
+//! resources and what revives each. The first answer after `dormant_for` that the resource is still missing
+//! deprovisions it.
 //!
 //! A refresh token that Heroku refuses takes the same path after it was refused for `dormant_for`: dormant
 //! then, and deprovisioned another `dormant_for` later. Until then
 //! [`needing_grant`](crate::HerokuSso::needing_grant) names it.
 //!
 //! # The brake
-//! Many resources that vanish at once are a mistake, such as a wrong `HEROKU_API_URL`. If more than 3 and
-//! more than 5 % of all resources would become dormant within an hour, no further one does: the rest keeps
-//! its lists to their age limit, those that are dormant are asked for immediately, and the audit event
-//! `dormancy_braked` says so, as an error. The store counts, so that all processes count together.
+//! Many resources that vanish at once are a mistake, such as a wrong `HEROKU_API_URL`. At most 3 resources, or
+//! 5 % of all if that is more, become dormant per hour. Beyond that, the other resources keep their lists to
+//! their age limit, dormant ones are checked immediately, and the audit event `dormancy_braked` is logged as
+//! an error. The count is in the store, so all processes share it.
 //!
 //! # What everything answers
-//! A sign-in and a request are of a person on the list. *Waits*: until the call under way is answered, at
-//! most ten seconds, and for another process until fifteen are over; then 503, and Heroku asks again. *Asked* is what
-//! comes of a webhook: Heroku is asked, within the resource's budget; not with a grant that it has just
-//! refused. *Next* is when the sync asks Heroku
-//! by itself. The last column is what [`changes`](crate::HerokuSso::changes) says on the way there.
+//! Sign-in and request are by a person on the list. *Waits*: up to 10 s for the call in progress; for one in
+//! another process until 15 s have passed; then 503, and Heroku retries. *Asked*: a webhook triggers a fetch
+//! within the resource's budget, unless Heroku has just refused the grant. *Next*: when the background sync
+//! fetches again. The last column is what [`changes`](crate::HerokuSso::changes) says on the way there. A
+//! dormant resource answers a sign-in with 403 and a request with 503, and keeps the session; 401 means that
+//! the session is over, as nothing used the resource until its list was too old.
 //! `tests/suite/end_of_a_resource.rs` reads this table and tries each cell.
 //!
 //! | situation | sign-in | request | POST | PUT | DELETE | webhook | `register` | next | changes |
@@ -58,13 +59,12 @@
 //! | deprovisioned without DELETE | 403 | 401 | 410 | 410 | 204 | nothing | gone | never | ResourceGone |
 //! | deprovisioned | 403 | 401 | 410 | 410 | 410 | nothing | gone | never | ResourceGone |
 //!
-//! A POST or a `register` with a new grant revives a dormant resource; one with the grant that was traded
-//! before, or with one that Heroku refuses, does not. While a DELETE is under way, access goes on: it ends
-//! when your method has succeeded, as your method may fail.
+//! A POST or `register` revives a dormant resource only with a new grant that Heroku accepts. Access continues
+//! during a DELETE, and ends once your method has succeeded.
 //!
 //! # When a process stops
-//! Each step is one change in the store, and what follows from it can be done again. So whatever the process
-//! was about, the next one finds one of the situations above:
+//! Each step is one change in the store, and what follows from it can be repeated. So if a process stops at
+//! any point, the next one finds one of the situations above:
 //!
 //! | stopped after | found as |
 //! | --- | --- |
@@ -74,6 +74,7 @@
 //! | it was ended, before anybody was told | deprovisioned without DELETE |
 //! | your method has succeeded, before its end was stored | active: Heroku's next DELETE calls it again |
 //! | its end was stored, before Heroku had its answer | deprovisioned |
+//! | Heroku rotated the refresh token, before the new one was stored | active, and [`needing_grant`](crate::HerokuSso::needing_grant) names it: register it with a new grant |
 //!
-//! A release that does not know of dormant resources takes them for active ones, on the same tables: it asks
-//! Heroku, and what it is told counts for all.
+//! An older release treats dormant resources as active. It shares the tables, and what Heroku answers it
+//! applies to all processes.

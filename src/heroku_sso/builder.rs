@@ -219,7 +219,7 @@ impl HerokuSsoBuilder {
             .policy(config.sso_policy)
             .max_age(config.sso_max_age)
             .max_skew(config.sso_max_skew);
-        let keeper = Arc::new(GateState {
+        let gate = Arc::new(GateState {
             directory: Arc::clone(&directory),
             sessions,
             cookies: Cookies::new(
@@ -245,7 +245,7 @@ impl HerokuSsoBuilder {
             heroku_is_local,
         });
         Ok(HerokuSso {
-            keeper,
+            gate,
             directory,
             manifest: Arc::new(self.manifest),
         })

@@ -30,7 +30,7 @@ pub use builder::HerokuSsoBuilder;
 /// Cheap to clone; clones share everything.
 #[derive(Clone, Debug)]
 pub struct HerokuSso {
-    pub(crate) keeper: Arc<GateState>,
+    pub(crate) gate: Arc<GateState>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) manifest: Arc<Manifest>,
 }
@@ -43,13 +43,13 @@ impl HerokuSso {
     /// reach the layer; then also merge [`endpoints`](Self::endpoints) or
     /// [`partner_api`](Self::partner_api), which route them.
     pub fn layer(&self) -> HerokuSsoLayer {
-        HerokuSsoLayer::guard(Arc::clone(&self.keeper))
+        HerokuSsoLayer::guard(Arc::clone(&self.gate))
     }
 
     /// As [`layer`](Self::layer), but **lets everybody through**: it only tells the wrapped service
     /// who is signed in, for pages that greet a customer and serve a stranger too.
     pub fn identify_layer(&self) -> HerokuSsoLayer {
-        HerokuSsoLayer::identify(Arc::clone(&self.keeper))
+        HerokuSsoLayer::identify(Arc::clone(&self.gate))
     }
 
     /// For routes inside [`layer`](Self::layer): lets only people in this role pass. See
@@ -253,7 +253,7 @@ impl HerokuSso {
         email: &VerifiedEmail,
         headers: &HeaderMap,
     ) -> Result<SignedIn, AdmitError> {
-        self.keeper.admit(resource, email, headers).await
+        self.gate.admit(resource, email, headers).await
     }
 
     /// Ends every session that this person has at the resource by now, streams included, and says so

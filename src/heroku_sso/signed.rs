@@ -123,6 +123,6 @@ impl HerokuSso {
     /// # Errors
     /// [`BearerError`] if bearer tokens are not set up, or the key cannot sign.
     pub fn bearer_for(&self, user: &HerokuUser) -> Result<BearerToken, BearerError> {
-        self.keeper.bearer_for(user)
+        self.gate.bearer_for(user)
     }
 }

@@ -23,7 +23,7 @@ impl HerokuSso {
         S: Clone + Send + Sync + 'static,
     {
         // The layer answers both paths before these handlers are reached.
-        let routes = self.keeper.paths.routes().into_iter();
+        let routes = self.gate.paths.routes().into_iter();
         let router = routes.fold(Router::new(), |router, path| {
             router.route(&path, any(unreached))
         });
@@ -37,7 +37,7 @@ pub(crate) fn oldest_form<S>(sso: &HerokuSso, path: &str) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    match sso.keeper.verifier.uses(SsoPolicy::Legacy) {
+    match sso.gate.verifier.uses(SsoPolicy::Legacy) {
         true => {
             let route = Router::new().route(path, get(unreached));
             route.route_layer(sso.layer())

@@ -18,7 +18,7 @@ impl CircuitBreaker {
         self.0.set(now);
         tracing::warn!(
             %error, cause = cause::of(error),
-            "session store unavailable; sessions read before keep working"
+            "store unavailable; sessions read before keep working"
         );
     }
 

@@ -35,6 +35,8 @@ pub(super) struct StoredSessions {
     cache: GrantCache,
     seen: SeenIds,
     outage: CircuitBreaker,
+    /// Of the store that knows which sessions were closed.
+    closings_outage: CircuitBreaker,
 }
 
 impl StoredSessions {
@@ -52,6 +54,7 @@ impl StoredSessions {
             cache: GrantCache::new(cached_for),
             seen: SeenIds::default(),
             outage: CircuitBreaker::default(),
+            closings_outage: CircuitBreaker::default(),
         }
     }
 
@@ -122,12 +125,17 @@ impl StoredSessions {
         };
         // The record may have outlived its session: a store with copies of its own, a deletion that failed,
         // a session that was closed by its bearer token alone.
-        // A store that is unavailable ends nobody.
-        if let Ok(true) = self.closed.has_anywhere(&session_key(id)).await {
-            return Ok(None);
+        // A store that is unavailable ends nobody, and is not waited for by each request.
+        if !self.closings_outage.is_recent(now) {
+            match self.closed.has_anywhere(&session_key(id)).await {
+                Ok(true) => return Ok(None),
+                Ok(false) => {}
+                Err(error) => self.closings_outage.note(self.clock.elapsed(), &error),
+            }
         }
         self.seen.note(*id);
         let session = SessionRef::Stored(*id);
+        let now = self.clock.elapsed();
         self.cache
             .put(&written, session, &grant, closed_before, now);
         Ok(Some(grant))

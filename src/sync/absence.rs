@@ -209,7 +209,7 @@ impl<'a> Absences<'a> {
     ) -> Result<(), SyncError> {
         let directory = self.0;
         // A grant that comes to this process comes before or after it.
-        let _turn = directory.turnstile.enter(&entry.id).await?;
+        let _turn = directory.registration_locks.enter(&entry.id).await?;
         let (id, clock, store) = (&entry.id, &directory.clock, &directory.store);
         let endings = directory.endings.count();
         let sign = AbsenceSign::new(kind, asked_at.ticket, clock.now());

@@ -1,4 +1,4 @@
-//! A person whom the resource's list has, and who may have a session.
+//! Admits a person on the resource's list: the precondition of every session.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,16 +14,16 @@ use crate::access::{Email, Member};
 use crate::ids::{ResourceId, UserId};
 use crate::store::Ticket;
 
-/// A person whom the resource's list has. Only [`Directory::admit`] makes one, and a session can
-/// only be made of one.
+/// Proof that the list admits the person. Only [`Directory::admit`] makes one; opening a session requires
+/// it.
 #[derive(Clone, Debug)]
 pub(crate) struct Admitted {
     pub(crate) resource: ResourceId,
     pub(crate) member: Member,
-    /// The account in the sign-in, or the one that the list names. Of an unsigned form it may refuse
-    /// somebody, and proves nothing.
+    /// The account from the sign-in, or else from the list. In an unsigned form it can only cause a
+    /// rejection; it proves nothing.
     pub(crate) user_id: Option<UserId>,
-    /// Drawn after the list was looked at. What is revoked later than this has a greater one.
+    /// Drawn after the list was checked. A later revocation has a greater one.
     pub(crate) ticket: Ticket,
     /// Of the list.
     pub(crate) list: ListVersion,

@@ -1,16 +1,16 @@
-//! What Heroku answers, together with what is kept of its last answer.
+//! Conditional requests: a 304 answer reuses the cached value.
 
 use crate::access::People;
 use crate::heroku::{Call, ETag, HerokuError, Reply};
 
-/// An answer, and its name if it has one.
-pub(super) struct Named<T> {
+/// A response value with its ETag, if it has one.
+pub(super) struct Tagged<T> {
     pub(super) value: T,
     pub(super) etag: Option<ETag>,
 }
 
-impl<T> Named<T> {
-    /// The answer's value; that of the known one, if Heroku says that nothing changed.
+impl<T> Tagged<T> {
+    /// The new value, or the cached one if Heroku answers 304.
     pub(super) fn read(
         answer: Reply<T>,
         known: Option<(&ETag, T)>,
@@ -29,22 +29,22 @@ impl<T> Named<T> {
     }
 }
 
-/// Asks for one of Heroku's lists. `known` is what the last answer's name stands for. A list that had
-/// people and suddenly has none is asked for again before it is believed.
-pub(super) async fn people<F>(
+/// Fetches one of Heroku's lists. `known` is the cached value and its ETag. An empty answer after one with
+/// people is fetched again before it counts.
+pub(super) async fn fetch_people<F>(
     ask: impl Fn(Option<ETag>) -> F,
     known: Option<(&ETag, &People)>,
     had_people: bool,
     call: Call,
-) -> Result<Named<People>, HerokuError>
+) -> Result<Tagged<People>, HerokuError>
 where
     F: Future<Output = Result<Reply<People>, HerokuError>>,
 {
     let answer = ask(known.map(|(etag, _)| etag.clone())).await?;
     let known = known.map(|(etag, people)| (etag, people.clone()));
-    let answer = Named::read(answer, known, call)?;
+    let answer = Tagged::read(answer, known, call)?;
     if answer.value.is_empty() && had_people {
-        return Named::read(ask(None).await?, None, call);
+        return Tagged::read(ask(None).await?, None, call);
     }
     Ok(answer)
 }

@@ -1,4 +1,4 @@
-//! Decide, fetch, decide: the one way to an answer of [`decide`], for sign-ins, requests and streams.
+//! Runs [`decide`] for sign-ins, requests and streams: decide, reload or fetch what is missing, decide again.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -13,17 +13,17 @@ use super::directory::Directory;
 use super::entry::Entry;
 use super::forced::{Charge, Force};
 use super::question::Question;
-use crate::clock::{self, Reading};
+use crate::clock::{Budget, Reading};
 use crate::deadlines::{SESSION_FETCH, SIGN_IN_FETCH};
 use crate::heroku::Urgency;
 use crate::ids::ResourceId;
 use crate::lifespan::Attempt;
 
-/// For how long after a wait in vain no other request waits, if there is a list that may decide.
-const NO_WAIT: Duration = Duration::from_secs(10);
+/// After a request waited in vain, others do not wait for this long if the cached list may decide.
+const WAIT_COOLDOWN: Duration = Duration::from_secs(10);
 
-/// Where a resource's list is, looked up once for all requests of a session. Once the resource has ended
-/// there is no list at that place any more.
+/// A cached reference to a resource's entry, shared by all requests of a session. The entry of a resource
+/// that has ended has no list.
 #[derive(Default)]
 pub(crate) struct EntryRef(OnceLock<Arc<Entry>>);
 
@@ -38,14 +38,15 @@ impl Directory {
         strictness: Strictness,
         left: Duration,
     ) -> Result<Access, Denial> {
-        let entry = self.entry(id).await?;
-        // So that there is time left to decide by the list that there is.
+        // Leaves time to decide by the cached list if the store or the fetch is slow.
         let share = match session {
             None => SIGN_IN_FETCH,
             Some(_) => SESSION_FETCH,
         };
-        let patience = left.min(self.settings.deadlines.request).mul_f64(share);
-        authorize_at(self, &entry, who, session, strictness, patience).await
+        let limit = left.min(self.settings.deadlines.request).mul_f64(share);
+        let time = Budget::of(limit);
+        let entry = self.entry(id).await?;
+        authorize_at(self, &entry, who, session, strictness, time).await
     }
 
     /// The same as far as it can be told without waiting: nearly every request. `entry` is of the same
@@ -78,25 +79,28 @@ impl Directory {
     }
 }
 
-/// Whether this person may pass at this resource. `patience` bounds the wait for a list.
+/// Whether this person may pass at this resource. `time` is for what is asked for it.
 pub(super) async fn authorize_at(
     directory: &Arc<Directory>,
     entry: &Arc<Entry>,
     who: Principal<'_>,
     session: Option<&SessionStart>,
     strictness: Strictness,
-    patience: Duration,
+    time: Budget,
 ) -> Result<Access, Denial> {
     let limits = directory.settings.limits();
     let mut asked = Asked::Nothing;
+    let mut first_pending = None;
     loop {
-        let facts = facts(
-            directory,
-            entry,
-            who,
-            session,
-            Reading::of(&directory.clock),
-        );
+        let at = Reading::of(&directory.clock);
+        let mut facts = facts(directory, entry, who, session, at);
+        let pending = &mut facts.marks.pending_removal;
+        match asked {
+            Asked::Nothing => first_pending = *pending,
+            // One that came while Heroku answered is for the next decision.
+            Asked::Heroku(_, None) if *pending != first_pending => *pending = None,
+            Asked::Store(_) | Asked::Heroku(..) => {}
+        }
         let needed = match decide(&facts, who, session, strictness, &limits, &asked) {
             Decision::Allow(access) => {
                 directory.touch(entry);
@@ -104,7 +108,7 @@ pub(super) async fn authorize_at(
             }
             Decision::Deny(denial) => {
                 if session.is_some() && matches!(denial, Denial::Unavailable(_)) {
-                    // The schedule sees to the list then.
+                    // Marks the resource as used, so that the background sync fetches its list.
                     directory.touch(entry);
                 }
                 return Err(denial);
@@ -112,13 +116,16 @@ pub(super) async fn authorize_at(
             Decision::NeedsList(needed) => needed,
         };
         asked = match needed {
-            Needed::Stored => Asked::Store(directory.reload(&entry.id).await.err()),
-            _ => Asked::Heroku(
-                needed,
-                fetch(directory, entry, needed, patience).await.err(),
-            ),
+            Needed::Stored => Asked::Store(reload(directory, entry, time).await.err()),
+            _ => Asked::Heroku(needed, fetch(directory, entry, needed, time).await.err()),
         };
     }
+}
+
+async fn reload(directory: &Directory, entry: &Entry, time: Budget) -> Result<(), SyncError> {
+    let limit = time.left();
+    let reloaded = time.within(directory.reload(&entry.id)).await;
+    reloaded.unwrap_or(Err(SyncError::Slow { limit }))
 }
 
 pub(super) fn facts(
@@ -128,7 +135,7 @@ pub(super) fn facts(
     session: Option<&SessionStart>,
     at: Reading,
 ) -> Facts {
-    // In this order: a pending removal that is found confirmed was confirmed by the list that is found.
+    // Marks are read before the list: if a removal was settled in between, this list settled it.
     let dormant = entry.is_dormant().then(|| {
         let mark = entry.progress().mark;
         let question = mark.map(|mark| mark.question(at.elapsed));
@@ -175,8 +182,8 @@ fn last_attempt(
     let mut failing = [Some(own), of_team].into_iter().flatten();
     if let Some(attempts) = failing.find(|attempts| attempts.are_failing()) {
         // The sync makes the next one, or it is too early for it.
-        let is_left = is_kept_fresh || !attempts.back_off_left(now).is_zero();
-        return if is_left {
+        let will_be_retried = is_kept_fresh || !attempts.back_off_left(now).is_zero();
+        return if will_be_retried {
             Attempt::Failing
         } else {
             Attempt::Due
@@ -186,27 +193,27 @@ fn last_attempt(
     let own_age = held.map(|held| held.own_age(&directory.clock));
     let team_age = team.and_then(|team| team.state().age(&directory.clock));
     let limit = directory.settings.max_list_age;
-    let may_decide = age.is_some_and(|age| age <= limit);
-    if may_decide && is_answered(own_age) && is_answered(team_age) {
-        // Heroku does not tell the members of the team; those that it told before are still there.
+    let is_within_max_age = age.is_some_and(|age| age <= limit);
+    if is_within_max_age && is_answered(own_age) && is_answered(team_age) {
+        // The resource's own part is fresh, and Heroku withholds the team's members: the last ones count.
         return Attempt::Answered;
     }
-    if waited_in_vain_at.is_some_and(|at| now < at + NO_WAIT) {
+    if waited_in_vain_at.is_some_and(|at| now < at + WAIT_COOLDOWN) {
         return Attempt::Failing;
     }
-    if !may_decide && own_age.is_some_and(|age| age <= limit) {
-        // There was one, of which the team's members were not a part.
+    if !is_within_max_age && own_age.is_some_and(|age| age <= limit) {
+        // The resource's own part was fetched, but without the team's members.
         return Attempt::Due;
     }
-    let is_open = entry.readers.any(now);
-    let is_wanted = is_kept_fresh && entry.used_within(directory.settings.in_use_for, now);
-    // While calls are short the schedule makes none, however much the resource was used.
-    let is_put_off = is_kept_fresh && !directory.pool(entry).wait(Urgency::Quiet, now).is_zero();
-    if is_open || is_wanted || is_put_off {
+    let has_open_response = entry.readers.any(now);
+    let is_used_and_synced = is_kept_fresh && entry.used_within(directory.settings.in_use_for, now);
+    // When rate limits are tight, the sync skips idle lists, used or not.
+    let is_throttled = is_kept_fresh && !directory.pool(entry).wait(Urgency::Quiet, now).is_zero();
+    if has_open_response || is_used_and_synced || is_throttled {
         return Attempt::Due;
     }
-    let is_from_before = age.is_some_and(|age| entry.is_younger_than(age, now));
-    match is_from_before || directory.store.shared().is_some() {
+    let predates_process = age.is_some_and(|age| entry.is_younger_than(age, now));
+    match predates_process || directory.store.shared().is_some() {
         true => Attempt::Unknown,
         false => Attempt::Unwanted,
     }
@@ -217,22 +224,27 @@ async fn fetch(
     directory: &Arc<Directory>,
     entry: &Arc<Entry>,
     needed: Needed,
-    patience: Duration,
+    time: Budget,
 ) -> Result<Arc<CachedList>, SyncError> {
+    let limit = time.left();
     let fetch = async {
         match needed {
-            // What was tried in vain before is tried again within the budget only.
-            Needed::Recent { again: true } => directory.fetch_recent(entry, Charge::Resource).await,
-            Needed::Recent { again: false } | Needed::Probe | Needed::Stored => {
-                directory.fetch_recent(entry, Charge::Schedule).await
+            // A fetch outside the schedule draws on the resource's budget.
+            Needed::Recent {
+                charge_resource: true,
+            } => directory.fetch_recent(entry, Charge::Resource).await,
+            Needed::Recent {
+                charge_resource: false,
             }
+            | Needed::RecentOrUnused
+            | Needed::Stored => directory.fetch_recent(entry, Charge::Schedule).await,
             Needed::AskedSince(since) => directory.fetch_since(entry, since).await,
             Needed::Newest => directory.fetch_newest(entry, Force::Unlisted).await,
         }
     };
-    let result = clock::within(patience, fetch).await;
+    let result = time.within(fetch).await;
     result.unwrap_or_else(|| {
         entry.progress().waited_in_vain_at = Some(directory.clock.elapsed());
-        Err(SyncError::Slow { limit: patience })
+        Err(SyncError::Slow { limit })
     })
 }

@@ -40,7 +40,13 @@ pub(crate) struct ListVersion {
 impl ListVersion {
     /// True if a part of the other one is newer.
     pub(super) fn is_outdated_by(&self, other: &Self) -> bool {
-        self.own < other.own || self.members < other.members
+        self.own < other.own
+            || match (self.members, other.members) {
+                (Some(mine), Some(theirs)) => mine < theirs,
+                // All of this list is as old as its own part.
+                (None, Some(theirs)) => self.own < theirs,
+                (_, None) => false,
+            }
     }
 
     /// True if all of it is as new as the newest part of the other one.
@@ -206,5 +212,49 @@ impl CachedList {
         let lists = self.whole.as_deref().into_iter();
         let lists = lists.chain(std::iter::once(&*self.snapshot));
         lists.map(|snapshot| &snapshot.list).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(own: i64, members: Option<i64>) -> ListVersion {
+        ListVersion {
+            own: Ticket::new(own),
+            members: members.map(Ticket::new),
+        }
+    }
+
+    #[test]
+    fn newer_part_makes_a_list_outdated() {
+        let with_team = version(20, Some(19));
+        for (other, is_outdated) in [
+            (version(20, Some(19)), false),
+            (version(21, Some(19)), true),
+            (version(20, Some(20)), true),
+            (version(19, Some(18)), false),
+            (version(20, None), false),
+            (version(21, None), true),
+        ] {
+            assert_eq!(with_team.is_outdated_by(&other), is_outdated, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn list_that_lost_its_team_is_newer_than_the_one_before() {
+        let without_team = version(50, None);
+        assert!(!without_team.is_outdated_by(&version(20, Some(19))));
+        assert!(version(20, Some(19)).is_outdated_by(&without_team));
+        assert!(version(15, None).is_outdated_by(&version(10, Some(19))));
+    }
+
+    #[test]
+    fn list_is_wholly_since_only_if_both_parts_are() {
+        let since = version(20, Some(25));
+        assert!(version(25, Some(25)).is_wholly_since(&since));
+        assert!(!version(24, Some(30)).is_wholly_since(&since));
+        assert!(!version(30, Some(24)).is_wholly_since(&since));
+        assert!(version(25, None).is_wholly_since(&since));
     }
 }

@@ -1,4 +1,4 @@
-//! May this person pass now? The one pure rule, asked at sign-ins, requests and streams alike.
+//! Decides whether a person may access a resource now: one pure function for sign-ins, requests and streams.
 //!
 //! It does no I/O and awaits nothing. Where only a newer list can tell, it says so
 //! ([`Decision::NeedsList`]); [`authorize`](super::authorize) fetches one and asks again.
@@ -39,13 +39,13 @@ pub(crate) struct SessionStart {
 /// What differs between a sign-in, a request and a stream.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Strictness {
-    /// An old list is fetched again, whatever became of the last attempt.
-    always_asks: bool,
-    /// A list that lacks the person is fetched again, within a budget: a collaborator who was added a
-    /// minute ago gets in.
-    forces_refresh: bool,
-    /// A person whom a notification removes waits for the list that confirms it, or not.
-    awaits_pending_removal: bool,
+    /// Refetch an old list even if the last attempt failed.
+    refetches_old_list: bool,
+    /// Refetch a list that lacks the person, within a budget: a collaborator who was added a minute ago
+    /// gets in.
+    refetches_if_unlisted: bool,
+    /// Wait for the list that confirms a pending removal; otherwise deny.
+    waits_for_pending_removal: bool,
 }
 
 /// The answer.
@@ -62,8 +62,8 @@ pub(crate) enum Decision {
 pub(crate) struct Access {
     pub(crate) list: Arc<CachedList>,
     pub(crate) listed: Entitlement,
-    /// How long until this is to be asked again, unless something changes before.
-    pub(crate) left: Duration,
+    /// How long this holds, unless something changes before.
+    pub(crate) valid_for: Duration,
 }
 
 /// Which list is needed.
@@ -71,11 +71,12 @@ pub(crate) struct Access {
 pub(crate) enum Needed {
     /// The newest that other processes have stored.
     Stored,
-    /// One with no part older than the refresh interval. `again` if the last attempt failed.
-    Recent { again: bool },
-    /// The same. If Heroku answers, no earlier attempt can have been in vain, and the session is over as
+    /// One with no part older than the refresh interval. With `charge_resource`, the fetch draws on the
+    /// resource's budget.
+    Recent { charge_resource: bool },
+    /// As `Recent`. If Heroku answers, the resource was not in use, and the session is over as
     /// [`End::Unused`].
-    Probe,
+    RecentOrUnused,
     /// One whose own part was asked for since then.
     AskedSince(AsOf),
     /// One whose every part is asked for now.
@@ -98,7 +99,7 @@ pub(super) struct Facts {
     pub(super) list: Option<Arc<CachedList>>,
     /// Of the list's oldest part.
     pub(super) age: Option<Duration>,
-    /// What became of the last attempt to fetch a newer list. Of no account for a young one.
+    /// The outcome of the last attempt to fetch a newer list. Ignored for a young list.
     pub(super) last_attempt: Attempt,
     /// The resource has ended since it was looked up.
     pub(super) has_ended: bool,
@@ -107,10 +108,10 @@ pub(super) struct Facts {
     pub(super) now: OffsetDateTime,
 }
 
-/// That the resource is dormant.
+/// The state of a dormant resource.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Dormant {
-    /// It is time to ask for it again, and no sync does.
+    /// A check with Heroku is due, and no background sync will make it.
     pub(super) is_due: bool,
 }
 
@@ -121,30 +122,30 @@ pub(super) struct Marks {
     pub(super) pending_removal: Option<AsOf>,
     /// Sessions of an earlier sign-in are revoked.
     pub(super) revoked: Option<Ticket>,
-    /// A list lacked them that is newer than the one that admitted the session.
+    /// A list newer than the one that admitted the session lacked this person.
     pub(super) was_removed: bool,
 }
 
 impl Strictness {
     pub(crate) const SIGN_IN: Self = Self {
-        always_asks: true,
-        forces_refresh: true,
-        awaits_pending_removal: true,
+        refetches_old_list: true,
+        refetches_if_unlisted: true,
+        waits_for_pending_removal: true,
     };
     pub(crate) const REQUEST: Self = Self {
-        always_asks: false,
-        forces_refresh: false,
-        awaits_pending_removal: true,
+        refetches_old_list: false,
+        refetches_if_unlisted: false,
+        waits_for_pending_removal: true,
     };
     pub(crate) const STREAM: Self = Self {
-        awaits_pending_removal: false,
+        waits_for_pending_removal: false,
         ..Self::REQUEST
     };
 }
 
-/// A question to the rule. `session` is none at a sign-in.
+/// One evaluation of the rule.
 #[derive(Clone, Copy)]
-struct Question<'a> {
+struct Evaluation<'a> {
     facts: &'a Facts,
     who: Principal<'a>,
     session: Option<&'a SessionStart>,
@@ -162,7 +163,7 @@ pub(super) fn decide(
     limits: &Limits,
     asked: &Asked,
 ) -> Decision {
-    let question = Question {
+    let evaluation = Evaluation {
         facts,
         who,
         session,
@@ -170,16 +171,16 @@ pub(super) fn decide(
         limits,
         asked,
     };
-    let decided = question
-        .is_barred()
-        .and_then(|()| question.list_that_decides())
-        .map(|(list, left)| question.by_list(list, left));
+    let decided = evaluation
+        .check_preconditions()
+        .and_then(|()| evaluation.select_list())
+        .map(|(list, valid_for)| evaluation.decide_by_list(list, valid_for));
     decided.unwrap_or_else(|decision| decision)
 }
 
-impl<'a> Question<'a> {
-    /// What bars the person whatever the list says.
-    fn is_barred(&self) -> Result<(), Decision> {
+impl<'a> Evaluation<'a> {
+    /// What decides before any list is looked at.
+    fn check_preconditions(&self) -> Result<(), Decision> {
         let (facts, session) = (self.facts, self.session);
         let denial = match self.failure() {
             Some(SyncError::Gone) => Some(Denial::Gone),
@@ -196,7 +197,9 @@ impl<'a> Question<'a> {
         match (denial, facts.dormant) {
             (Some(denial), _) => Err(Decision::Deny(denial)),
             (None, Some(Dormant { is_due: true })) if !self.has_asked_heroku() => {
-                Err(Decision::NeedsList(Needed::Recent { again: true }))
+                Err(Decision::NeedsList(Needed::Recent {
+                    charge_resource: true,
+                }))
             }
             (None, Some(_)) => Err(Decision::Deny(Denial::Dormant)),
             (None, None) => Ok(()),
@@ -204,7 +207,7 @@ impl<'a> Question<'a> {
     }
 
     /// The list that decides, and for how long it does; or that another one is needed.
-    fn list_that_decides(&self) -> Result<(&'a Arc<CachedList>, Duration), Decision> {
+    fn select_list(&self) -> Result<(&'a Arc<CachedList>, Duration), Decision> {
         let (facts, limits, asked) = (self.facts, self.limits, self.asked);
         let is_young = facts.age.is_some_and(|age| age <= limits.refresh_interval);
         if self.is_outdated() && !is_young && matches!(asked, Asked::Nothing) {
@@ -214,18 +217,20 @@ impl<'a> Question<'a> {
         let life = lifespan(self.began(), facts.age, last_attempt, limits, facts.now);
         match (life, asked) {
             (Lifespan::Over(end), _) => return Err(Decision::Deny(Denial::SessionOver(end))),
-            (_, Asked::Heroku(Needed::Probe, None)) => {
+            (_, Asked::Heroku(Needed::RecentOrUnused, None)) => {
                 return Err(Decision::Deny(Denial::SessionOver(End::Unused)));
             }
             (Lifespan::Probe, Asked::Nothing) => {
                 return Err(Decision::NeedsList(Needed::Stored));
             }
-            (Lifespan::Probe, _) => return Err(Decision::NeedsList(Needed::Probe)),
+            // Another process may have kept the resource in use.
+            (Lifespan::Probe, Asked::Store(Some(_))) => return Err(self.unavailable()),
+            (Lifespan::Probe, _) => return Err(Decision::NeedsList(Needed::RecentOrUnused)),
             _ => {}
         }
         if let Some(since) = self.pending_removal() {
             return Err(
-                match self.has_asked_heroku() || !self.strictness.awaits_pending_removal {
+                match self.has_asked_heroku() || !self.strictness.waits_for_pending_removal {
                     true => self.unavailable(),
                     false => Decision::NeedsList(Needed::AskedSince(since)),
                 },
@@ -235,10 +240,11 @@ impl<'a> Question<'a> {
             (Lifespan::ByList { left }, Some(list)) => Ok((list, left)),
             (Lifespan::Fetch, list) => Err(Decision::NeedsList({
                 let is_listed = list.as_ref().is_some_and(|it| self.find(it).is_ok());
-                match self.strictness.forces_refresh && !is_listed {
+                match self.strictness.refetches_if_unlisted && !is_listed {
                     true => Needed::Newest,
                     false => Needed::Recent {
-                        again: self.strictness.always_asks || last_attempt == Attempt::Failing,
+                        charge_resource: self.strictness.refetches_old_list
+                            || last_attempt == Attempt::Failing,
                     },
                 }
             })),
@@ -247,12 +253,16 @@ impl<'a> Question<'a> {
     }
 
     /// What this list says.
-    fn by_list(&self, list: &Arc<CachedList>, left: Duration) -> Decision {
+    fn decide_by_list(&self, list: &Arc<CachedList>, valid_for: Duration) -> Decision {
         let denial = match self.find(list) {
             Ok(_) if self.facts.marks.was_removed => return Decision::Deny(Denial::Removed),
             Ok(listed) => {
                 let list = Arc::clone(list);
-                return Decision::Allow(Access { list, listed, left });
+                return Decision::Allow(Access {
+                    list,
+                    listed,
+                    valid_for,
+                });
             }
             Err(_) if self.session.is_some() && has_account_by_another_email(list, self.who) => {
                 Denial::EmailChanged
@@ -264,15 +274,18 @@ impl<'a> Question<'a> {
             Err(NotEntitled::OtherAccount) => Denial::OtherAccount,
         };
         match self.asked {
+            // A list from before the session's says nothing against it.
             Asked::Nothing if self.is_outdated() => Decision::NeedsList(Needed::Stored),
+            Asked::Store(None) if self.is_outdated() => Decision::NeedsList(Needed::Newest),
+            Asked::Heroku(_, Some(_)) if self.is_outdated() => self.unavailable(),
             Asked::Store(Some(_)) => self.unavailable(),
-            Asked::Nothing | Asked::Store(None) if self.strictness.forces_refresh => {
+            Asked::Nothing | Asked::Store(None) if self.strictness.refetches_if_unlisted => {
                 Decision::NeedsList(Needed::Newest)
             }
             // What the budget is for: the list that there is answers.
             Asked::Heroku(_, Some(SyncError::OverBudget { .. }) | None) => Decision::Deny(denial),
-            // Of a person whom an old list lacks nothing is known.
-            Asked::Heroku(..) if self.strictness.forces_refresh => self.unavailable(),
+            // The person may have been added since this list was fetched: neither admit nor reject.
+            Asked::Heroku(..) if self.strictness.refetches_if_unlisted => self.unavailable(),
             _ => Decision::Deny(denial),
         }
     }
@@ -290,25 +303,25 @@ impl<'a> Question<'a> {
         match (self.asked, self.facts.last_attempt) {
             (Asked::Heroku(_, None), _) => Attempt::Answered,
             (Asked::Heroku(_, Some(_)), _) => Attempt::Unanswered,
-            _ if self.strictness.always_asks => Attempt::Due,
+            _ if self.strictness.refetches_old_list => Attempt::Due,
             // Another process has fetched a newer one, so the resource was in use.
             (_, Attempt::Unwanted | Attempt::Unknown) if self.is_outdated() => Attempt::Due,
             (_, last) => last,
         }
     }
 
-    /// Since when a removal is pending that the list does not answer. One that came while Heroku answered is
-    /// no older than this decision.
+    /// When a removal became pending that the list neither confirms nor refutes. After the answer that it
+    /// waited for, none counts: a newer one is for the next decision.
     fn pending_removal(&self) -> Option<AsOf> {
-        let is_answered = matches!(self.asked, Asked::Heroku(_, None));
+        let is_answered = matches!(self.asked, Asked::Heroku(Needed::AskedSince(_), None));
         let since = self.facts.marks.pending_removal.filter(|_| !is_answered)?;
         let list = self.facts.list.as_ref();
         let is_open = list.is_none_or(|list| list.own_asked_at().is_before(&since));
         is_open.then_some(since)
     }
 
-    /// True if a part of the list is from before the list that admitted the session: another process has
-    /// a newer one.
+    /// True if there is no list, or a part of it predates the list that admitted the session: another
+    /// process has a newer one.
     fn is_outdated(&self) -> bool {
         let version = self.facts.list.as_ref().map(|list| list.version());
         let is_older = |than| version.is_none_or(|version| version.is_outdated_by(than));
@@ -330,7 +343,7 @@ impl<'a> Question<'a> {
     fn unavailable(&self) -> Decision {
         let failure = self.failure().cloned();
         Decision::Deny(Denial::Unavailable(
-            failure.unwrap_or(SyncError::Interrupted),
+            failure.unwrap_or(SyncError::NoUsableList),
         ))
     }
 }

@@ -1,4 +1,4 @@
-//! What holds of [`decide`] for every combination of its inputs, whatever the table says of each.
+//! Properties of [`decide`] over a grid of inputs, without accounts and team members.
 
 #![cfg(test)]
 
@@ -80,10 +80,13 @@ fn asked() -> Vec<Asked> {
         Some(wait()),
         Some(SyncError::NoTokens),
         Some(SyncError::Gone),
+        Some(SyncError::UnknownResource),
     ];
     let needed = [
-        Needed::Recent { again: false },
-        Needed::Probe,
+        Needed::Recent {
+            charge_resource: false,
+        },
+        Needed::RecentOrUnused,
         Needed::AskedSince(moment(LIST + 1)),
         Needed::Newest,
     ];
@@ -120,7 +123,7 @@ fn sessions() -> Vec<Option<SessionStart>> {
     ]
 }
 
-fn every(mut check: impl FnMut(&Case, &Decision)) {
+fn for_each_case(mut check: impl FnMut(&Case, &Decision)) {
     let lists = [
         None,
         Some(list(true, false)),
@@ -204,9 +207,9 @@ fn answer(case: &Case) -> Decision {
 }
 
 #[test]
-fn each_decision_needs_one_fetch_at_most() {
+fn decide_asks_for_at_most_one_fetch() {
     let mut needs = 0;
-    every(|case, decision| {
+    for_each_case(|case, decision| {
         let Decision::NeedsList(needed) = decision else {
             return;
         };
@@ -216,17 +219,20 @@ fn each_decision_needs_one_fetch_at_most() {
             Asked::Store(_) => assert_ne!(*needed, Needed::Stored),
             Asked::Nothing => {}
         }
-        let is_of_session = matches!(needed, Needed::Stored | Needed::Probe);
+        let is_of_session = matches!(needed, Needed::Stored | Needed::RecentOrUnused);
         assert!(!is_of_session || case.session.is_some());
-        assert!(*needed != Needed::Newest || case.session.is_none());
+        let is_outdated = case
+            .session
+            .is_some_and(|it| Ticket::new(LIST) < it.list.own);
+        assert!(*needed != Needed::Newest || case.session.is_none() || is_outdated);
     });
     assert!(needs > 1_000, "{needs}");
 }
 
 #[test]
-fn whoever_passes_has_every_reason_to() {
+fn allowed_case_meets_every_precondition() {
     let mut allowed = 0;
-    every(|case, decision| {
+    for_each_case(|case, decision| {
         let Decision::Allow(access) = decision else {
             return;
         };
@@ -234,10 +240,10 @@ fn whoever_passes_has_every_reason_to() {
         let facts = &case.facts;
         assert!(facts.age.unwrap() <= LIMITS.max_list_age);
         assert!(facts.dormant.is_none());
-        let is_answered = matches!(case.asked, Asked::Heroku(_, None));
+        let is_answered = matches!(case.asked, Asked::Heroku(Needed::AskedSince(_), None));
         let pending = facts.marks.pending_removal;
         assert!(is_answered || pending.is_none_or(|since| since.ticket <= Ticket::new(LIST)));
-        assert!(!access.left.is_zero());
+        assert!(!access.valid_for.is_zero());
         if let Some(session) = case.session {
             assert!(facts.marks.revoked <= Some(session.ticket));
             assert!(!facts.marks.was_removed);
@@ -248,10 +254,13 @@ fn whoever_passes_has_every_reason_to() {
 }
 
 #[test]
-fn end_of_the_resource_ends_every_wait() {
-    every(|case, decision| {
-        if matches!(case.asked, Asked::Heroku(_, Some(SyncError::Gone))) {
+fn ended_resource_is_always_denied_as_gone() {
+    for_each_case(|case, decision| {
+        if let Asked::Heroku(_, Some(SyncError::Gone)) = case.asked {
             assert!(matches!(decision, Decision::Deny(Denial::Gone)));
+        }
+        if let Asked::Heroku(_, Some(SyncError::UnknownResource)) = case.asked {
+            assert!(matches!(decision, Decision::Deny(Denial::UnknownResource)));
         }
         let facts = Facts {
             has_ended: true,
@@ -268,8 +277,8 @@ fn end_of_the_resource_ends_every_wait() {
 }
 
 #[test]
-fn no_session_ends_for_want_of_an_answer() {
-    every(|case, decision| {
+fn failed_lookup_never_gives_not_listed_or_unused() {
+    for_each_case(|case, decision| {
         let Decision::Deny(denial) = decision else {
             return;
         };
@@ -277,11 +286,13 @@ fn no_session_ends_for_want_of_an_answer() {
         let is_outdated = case
             .session
             .is_some_and(|it| Ticket::new(LIST) < it.list.own);
-        if matches!(denial, Denial::NotListed) && is_outdated {
-            assert!(!store_failed && !matches!(case.asked, Asked::Nothing));
-        }
         let heroku_failed = matches!(case.asked, Asked::Heroku(_, Some(_)));
+        if matches!(denial, Denial::NotListed) && is_outdated {
+            assert!(!store_failed && !heroku_failed && !matches!(case.asked, Asked::Nothing));
+        }
+        // Only an answer shows that nothing used the resource.
         let ends_unused = matches!(denial, Denial::SessionOver(crate::lifespan::End::Unused));
-        assert!(!(heroku_failed && ends_unused));
+        let is_unwanted = case.facts.last_attempt == Attempt::Unwanted;
+        assert!(!ends_unused || is_unwanted || !(heroku_failed || store_failed));
     });
 }

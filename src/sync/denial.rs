@@ -10,13 +10,13 @@ use crate::lifespan::End;
 #[derive(Clone, Debug)]
 pub(crate) enum Denial {
     NotListed,
-    /// The list has the email for another account.
+    /// The list has the email for another account, or the account is disputed.
     OtherAccount,
     /// The list has the account by another email.
     EmailChanged,
     /// The partner ended this person's sessions.
     Revoked,
-    /// The person was off the list since the session began, and is back.
+    /// The person was removed from the list after the session began, and added again.
     Removed,
     SessionOver(End),
     Dormant,
@@ -31,10 +31,12 @@ impl Denial {
     pub(crate) fn reason(&self) -> String {
         match self {
             Self::NotListed => "the email is not on the list".to_owned(),
-            Self::OtherAccount => "the email is another account's".to_owned(),
+            Self::OtherAccount => "the list has this email for another account".to_owned(),
             Self::EmailChanged => "the account has another email on the list".to_owned(),
             Self::Revoked => "the sessions were revoked".to_owned(),
-            Self::Removed => "the email was off the list since the sign-in".to_owned(),
+            Self::Removed => {
+                "the email was removed from the list after the sign-in and added again".to_owned()
+            }
             Self::SessionOver(End::LongestLife) => "the session has reached max_session".to_owned(),
             Self::SessionOver(End::Unused) => {
                 "the resource was not used until its list was too old".to_owned()
@@ -46,7 +48,8 @@ impl Denial {
         }
     }
 
-    /// When it is worth asking again; none if waiting changes nothing.
+    /// How long to wait before a retry; none but for [`Unavailable`](Self::Unavailable). A dormant resource
+    /// answers a sign-in with 403, like an unlisted email.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Unavailable(error) => Some(error.retry_after()),

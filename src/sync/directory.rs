@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Once};
+use std::time::Duration;
 
 use dashmap::DashMap;
 use time::OffsetDateTime;
@@ -40,7 +41,7 @@ pub(crate) struct Directory {
     pub(super) store: Arc<BoundedStore>,
     pub(super) clock: SharedClock,
     pub(super) settings: SyncSettings,
-    pub(super) turnstile: KeyedLock,
+    pub(super) registration_locks: KeyedLock,
     pub(crate) partner_turns: PartnerTurns,
     pub(super) entries: DashMap<ResourceId, Arc<Entry>>,
     pub(super) endings: Generation,
@@ -76,7 +77,7 @@ impl Directory {
             store,
             clock,
             settings,
-            turnstile: KeyedLock::default(),
+            registration_locks: KeyedLock::default(),
             partner_turns: PartnerTurns::default(),
             entries: DashMap::new(),
             endings: Generation::default(),
@@ -188,7 +189,7 @@ impl Directory {
     ) -> Result<bool, SyncError> {
         let (directory, id) = (Arc::clone(self), *id);
         run_to_completion(async move {
-            let _turn = directory.turnstile.enter(&id).await?;
+            let _turn = directory.registration_locks.enter(&id).await?;
             let closing = directory.store.begin_closing(&id).await?;
             directory.drop_entry(&id);
             Ok(closing)
@@ -201,7 +202,7 @@ impl Directory {
     pub(crate) async fn end(self: &Arc<Self>, id: &ResourceId) -> Result<bool, SyncError> {
         let (directory, id) = (Arc::clone(self), *id);
         run_to_completion(async move {
-            let _turn = directory.turnstile.enter(&id).await?;
+            let _turn = directory.registration_locks.enter(&id).await?;
             let ended = directory.store.end(&id).await?;
             directory.drop_ended(&id, ended);
             Ok(ended)
@@ -216,7 +217,7 @@ impl Directory {
     ) -> Result<bool, SyncError> {
         let (directory, id) = (Arc::clone(self), *id);
         run_to_completion(async move {
-            let _turn = directory.turnstile.enter(&id).await?;
+            let _turn = directory.registration_locks.enter(&id).await?;
             let known = directory.store.get(&id).await?;
             let had_ended = known.is_some_and(|it| it.state == ResourceState::Deprovisioned);
             let changed = directory.store.deprovisioned(&id).await?;
@@ -249,7 +250,7 @@ impl Directory {
     pub(crate) async fn erase(self: &Arc<Self>, id: &ResourceId) -> Result<(), SyncError> {
         let (directory, id) = (Arc::clone(self), *id);
         run_to_completion(async move {
-            let _turn = directory.turnstile.enter(&id).await?;
+            let _turn = directory.registration_locks.enter(&id).await?;
             let known = match directory.partner_turns.others_wait(&id) {
                 true => directory.store.get(&id).await?,
                 false => None,
@@ -305,9 +306,10 @@ impl Directory {
         Ok(AsOf::now(&self.clock, self.store.ticket().await?))
     }
 
-    /// When the oldest session may have begun that still lives.
+    /// When the oldest session may have begun that still lives, in whichever process: their clocks differ.
     pub(super) fn oldest_session(&self) -> OffsetDateTime {
-        self.clock.now() - self.settings.max_session
+        const CLOCK_SKEW_GRACE: Duration = Duration::from_secs(10 * 60);
+        self.clock.now() - self.settings.max_session - CLOCK_SKEW_GRACE
     }
 
     pub(super) fn announce(&self, notice: ListEvent) {

@@ -258,7 +258,10 @@ impl Entry {
             });
         }
         removals.retain_mut(|known| {
-            let is_open = !known.is_confirmed && list.version().is_wholly_since(&known.list);
+            // A list without the team's members says nothing of them.
+            let is_whole = !list.snapshot.list.is_partial();
+            let is_since = is_whole && list.version().is_wholly_since(&known.list);
+            let is_open = !known.is_confirmed && is_since;
             known.is_confirmed |= is_open;
             !is_open || !list.snapshot.list.has(&known.person.email)
         });

@@ -31,6 +31,9 @@ pub enum SyncError {
     /// Heroku refused the refresh token: the resource must be registered with a new grant.
     #[error("heroku refused the refresh token; the resource needs a new grant")]
     NeedsGrant,
+    /// No list is recent enough, and none could be fetched for this answer.
+    #[error("no list is recent enough to decide")]
+    NoUsableList,
     /// There are no tokens to ask Heroku with: the resource was registered without a grant.
     #[error("the resource has no oauth grant")]
     NoTokens,
@@ -84,6 +87,7 @@ impl SyncError {
             Self::MembersWithheld => "members_withheld",
             Self::NeedsGrant => "needs_grant",
             Self::NoTokens => "no_tokens",
+            Self::NoUsableList => "no_usable_list",
             Self::OverBudget { .. } => "over_budget",
             Self::Slow { .. } => "slow",
             Self::Store(_) => "store",

@@ -15,8 +15,8 @@ use crate::lifespan::Attempt;
 
 /// Why a person may or may not sign in to a resource now, by what this process knows.
 ///
-/// `Display` writes one sentence and the inputs that decided, without the email:
-/// `rejected: the email is not on the list (list 42 s old; …)`. Heroku is not asked for it.
+/// `Display` writes one sentence and the inputs that decided, without the email, such as
+/// `admitted: the list has the email, as collaborator (list 42 s old)`. It makes no call to Heroku.
 #[derive(Clone, Debug)]
 pub struct Explanation {
     is_admitted: Option<bool>,
@@ -31,7 +31,7 @@ impl Explanation {
         self.is_admitted
     }
 
-    /// The reason, as the audit event of a sign-in has it.
+    /// The reason. For a denial, the same text as in the audit event.
     pub fn reason(&self) -> &str {
         &self.reason
     }
@@ -115,7 +115,9 @@ fn wanted(needed: Needed) -> &'static str {
             "Heroku said that the person may have left, and was not asked since"
         }
         Needed::Newest => "the list lacks the email, and is fetched again within a budget",
-        Needed::Recent { .. } | Needed::Probe | Needed::Stored => "the list is too old to decide",
+        Needed::Recent { .. } | Needed::RecentOrUnused | Needed::Stored => {
+            "a sign-in would fetch a newer list first"
+        }
     }
 }
 

@@ -28,6 +28,20 @@ enum Word {
     OfEveryEnd,
 }
 
+/// An entry that has no list yet. It does not outlive a failure or a caller that goes away.
+struct Unfinished<'a> {
+    directory: &'a Directory,
+    new: Option<ResourceId>,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let Some(id) = self.new {
+            self.directory.entries.remove(&id);
+        }
+    }
+}
+
 impl Directory {
     /// The entry of an active or dormant resource. Of any other the directory keeps nothing, so that made-up
     /// ids cost a look-up and no memory.
@@ -143,6 +157,10 @@ impl Directory {
         if !is_new {
             mark(&entry);
         }
+        let mut unfinished = Unfinished {
+            directory: self,
+            new: is_new.then_some(id),
+        };
         if self.endings.count() != endings {
             let Some(newest) = self.store.load(&id).await? else {
                 // It ended between the look-up and the insertion.
@@ -161,6 +179,7 @@ impl Directory {
         if is_new || is_mended {
             self.plan(&Target::Resource(Arc::clone(&entry)));
         }
+        unfinished.new = None;
         Ok(entry)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::SyncError;
-use super::answer::people;
+use super::answer::fetch_people;
 use super::as_of::AsOf;
 use super::directory::Directory;
 use super::entry::Entry;
@@ -205,7 +205,7 @@ impl Directory {
             let ask = |etag: Option<ETag>| async move {
                 self.client.team_members(caller, team, etag.as_ref()).await
             };
-            let answer = people(ask, known, had_people, Call::TeamMembers).await?;
+            let answer = fetch_people(ask, known, had_people, Call::TeamMembers).await?;
             Ok((answer.value, answer.etag))
         };
         self.with_tokens(asker, RenewPolicy::Now, with_tokens).await

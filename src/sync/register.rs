@@ -46,7 +46,7 @@ impl Directory {
         let (directory, id) = (Arc::clone(self), *id);
         // A caller that hangs up must not lose tokens that Heroku has given.
         run_to_completion(async move {
-            let _turn = directory.turnstile.enter(&id).await?;
+            let _turn = directory.registration_locks.enter(&id).await?;
             let taking_in = || take_in(&directory, &id, grant.clone(), legacy_id.clone());
             let work = Work::Grant(id);
             let taken_in =

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::SyncError;
-use super::answer::{Named, people};
+use super::answer::{Tagged, fetch_people};
 use super::as_of::AsOf;
 use super::cached_list::{CachedList, ETags, OwnList};
 use super::directory::Directory;
@@ -37,8 +37,8 @@ enum MissingTeam {
 
 /// What Heroku says of an app.
 struct AboutApp {
-    info: Named<AppInfo>,
-    collaborators: Named<People>,
+    info: Tagged<AppInfo>,
+    collaborators: Tagged<People>,
 }
 
 impl Resolution<'_> {
@@ -89,7 +89,7 @@ impl Resolution<'_> {
         held: &CachedList,
         missing: MissingTeam,
         asked_at: AsOf,
-    ) -> Result<(Named<AddOn>, AboutApp), SyncError> {
+    ) -> Result<(Tagged<AddOn>, AboutApp), SyncError> {
         let (app, team) = (&held.snapshot.app.id, held.snapshot.team.as_ref());
         let (add_on, about, members) = tokio::join!(
             self.add_on(Some(held)),
@@ -139,13 +139,20 @@ impl Resolution<'_> {
                 self.directory.withhold(&team, asked_at);
                 Ok(())
             }
+            // Perhaps of another resource's token: it says nothing of this one.
+            Err(
+                SyncError::Gone
+                | SyncError::UnknownResource
+                | SyncError::NeedsGrant
+                | SyncError::Heroku(HerokuError::Unauthorized(_) | HerokuError::GrantRefused(_)),
+            ) => Err(SyncError::Interrupted),
             Err(SyncError::Heroku(error)) => Err(below_the_add_on(error).into()),
             result => result,
         }
     }
 
     /// A single 404 can be a hiccup of Heroku's: it is asked once more.
-    async fn add_on(&self, held: Option<&CachedList>) -> Result<Named<AddOn>, HerokuError> {
+    async fn add_on(&self, held: Option<&CachedList>) -> Result<Tagged<AddOn>, HerokuError> {
         let known = held.and_then(|held| {
             let etag = held.etags()?.add_on.as_ref()?;
             let snapshot = &held.snapshot;
@@ -162,14 +169,14 @@ impl Resolution<'_> {
             Err(HerokuError::NotFound(_)) => client.add_on(self.caller, id, None).await,
             answer => answer,
         };
-        Named::read(answer.map_err(of_the_add_on)?, known, Call::AddOn)
+        Tagged::read(answer.map_err(of_the_add_on)?, known, Call::AddOn)
     }
 
     async fn app_info(
         &self,
         app: &AppId,
         held: Option<&CachedList>,
-    ) -> Result<Named<AppInfo>, HerokuError> {
+    ) -> Result<Tagged<AppInfo>, HerokuError> {
         let known = held.and_then(|held| {
             let etag = held.etags()?.app.as_ref()?;
             let snapshot = &held.snapshot;
@@ -181,14 +188,14 @@ impl Resolution<'_> {
         });
         let etag = known.as_ref().map(|(etag, _)| *etag);
         let answer = self.directory.client.app(self.caller, app, etag).await?;
-        Named::read(answer, known, Call::App)
+        Tagged::read(answer, known, Call::App)
     }
 
     async fn collaborators(
         &self,
         app: &AppId,
         held: Option<&CachedList>,
-    ) -> Result<Named<People>, HerokuError> {
+    ) -> Result<Tagged<People>, HerokuError> {
         let last = held.map(|held| held.snapshot.list.collaborators());
         let etag = held.and_then(|held| held.etags()?.collaborators.as_ref());
         let ask = |etag: Option<ETag>| async move {
@@ -196,7 +203,7 @@ impl Resolution<'_> {
             client.collaborators(self.caller, app, etag.as_ref()).await
         };
         let had_people = last.is_some_and(|people| !people.is_empty());
-        people(ask, etag.zip(last), had_people, Call::Collaborators).await
+        fetch_people(ask, etag.zip(last), had_people, Call::Collaborators).await
     }
 }
 

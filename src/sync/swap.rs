@@ -1,4 +1,4 @@
-//! A newer list takes the place of the last one.
+//! Replaces a cached list with a newer one.
 
 use std::sync::Arc;
 
@@ -16,23 +16,20 @@ use crate::ids::{AppId, ResourceId};
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Source {
     Heroku,
-    /// Another process fetched it, and has said in the audit log what changed; or this one has, before
-    /// it was started anew.
+    /// Loaded from the store. The process that fetched it has written the audit events.
     Store,
 }
 
 impl Directory {
-    /// Puts a resource's own part in place, with its team's members as they are known now. None if
-    /// the resource ended meanwhile; the list is then worth nothing. If a newer one is there
-    /// already, that one stays.
+    /// Caches a resource's own part, combined with the known members of its team. None if the resource has
+    /// ended. Keeps a newer cached list.
     pub(super) fn replace(
         &self,
         entry: &Arc<Entry>,
         own: OwnList,
         source: Source,
     ) -> Option<Arc<CachedList>> {
-        // The entry joins its team before the team's members are read: whoever renews them from now
-        // on renews them here too.
+        // Join the team before its members are read, so that a concurrent update of them reaches this entry.
         let own_team = own.list.team.clone();
         let team = own_team.as_ref();
         let team = team.map(|team| self.teams.join(&team.id, &entry.id));
@@ -63,13 +60,13 @@ impl Directory {
             let changes = held.changes_since(before.as_deref());
             self.note_removals(entry, &mut progress, &changes, &held);
             entry.set(&mut progress, Some(Arc::clone(&held)));
-            // After it: who reads without the lock, and finds nobody in doubt any more, finds this list.
+            // After the swap: a reader without the lock that sees no pending removal must see this list.
             let is_revived = entry.settle(&mut progress, asked_at);
             (before, held, changes, is_revived)
         };
         self.index(entry, before.as_deref(), Some(&held));
         if entry.progress().ended {
-            // It ended since the swap: nothing may keep it in mind.
+            // The resource ended during the swap: drop the indexes again.
             self.index(entry, Some(&held), None);
             return None;
         }
@@ -120,7 +117,7 @@ impl Directory {
         }
     }
 
-    /// Ends the sessions of those who left, whether or not a later list has them again.
+    /// Records removals, so that sessions that an earlier list admitted end.
     fn note_removals(
         &self,
         entry: &Entry,

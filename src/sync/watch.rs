@@ -1,4 +1,4 @@
-//! Watching one person's standing at one resource, for what outlives the check at its start.
+//! Checks access again for streams, which outlive the check at their start.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,19 +10,20 @@ use super::authorize::authorize_at;
 use super::decide::{Principal, SessionStart, Strictness};
 use super::directory::Directory;
 use super::entry::Entry;
+use crate::clock::Budget;
 use crate::ids::ResourceId;
 
-/// How long until a list is asked about again that nothing newer could be had in place of.
-const ASK_AGAIN: Duration = Duration::from_secs(60);
+/// How often a stream is checked again while its list is old and cannot be refreshed.
+const RECHECK: Duration = Duration::from_secs(60);
 
-/// Somebody with a stream.
+/// Checks access to one resource again while a stream is open.
 #[derive(Debug)]
 pub(crate) struct Watch {
     directory: Arc<Directory>,
     entry: Arc<Entry>,
 }
 
-/// Tells when the list, or who may use it, is another.
+/// Wakes when the list or a person's access changes.
 #[derive(Debug)]
 pub(crate) struct ListChanges(watch::Receiver<()>);
 
@@ -46,23 +47,23 @@ impl Watch {
         session: &SessionStart,
     ) -> Option<Duration> {
         let (directory, entry) = (&self.directory, &self.entry);
-        // A resource that has ended has no list.
+        // The resource has ended, or none of its lists is loaded yet.
         entry.held()?;
-        // Nothing is gained by cutting a stream while a fetch is under way.
-        let patience = directory.settings.deadlines.list;
+        // Keep the stream open while a fetch is running.
+        let time = Budget::of(directory.settings.deadlines.list);
         let (session, strictness) = (Some(session), Strictness::STREAM);
-        let access = authorize_at(directory, entry, who, session, strictness, patience);
+        let access = authorize_at(directory, entry, who, session, strictness, time);
         let access = access.await.ok()?;
         let is_old = access.list.age(&directory.clock) > directory.settings.refresh_interval;
         Some(match is_old {
-            true => access.left.min(ASK_AGAIN),
-            false => access.left,
+            true => access.valid_for.min(RECHECK),
+            false => access.valid_for,
         })
     }
 }
 
 impl ListChanges {
-    /// What has changed until now is known.
+    /// Marks all changes so far as seen.
     pub(crate) fn mark_seen(&mut self) {
         self.0.mark_unchanged();
     }

@@ -54,7 +54,7 @@ async fn the_inputs_that_decided_are_named() {
     let after = world.sso.explain(&resource, &ann, None).await.unwrap();
     assert_eq!(
         after.to_string(),
-        "depends on a newer list: the list is too old to decide (list 900 s old; \
+        "depends on a newer list: a sign-in would fetch a newer list first (list 900 s old; \
          the last attempt to fetch it failed)"
     );
     let unknown = Uuid::from_u128(7).into();

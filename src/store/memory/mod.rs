@@ -47,7 +47,6 @@ struct Known {
     dormancy_wanted_at: Option<OffsetDateTime>,
 }
 
-/// Says how much there is and of nobody who.
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStore")

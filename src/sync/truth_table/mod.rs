@@ -1,8 +1,9 @@
 //! The truth table of access: for every combination of what there is to know about a resource, a person
 //! and a session, the answer at a sign-in, a request and a stream.
 //!
-//! `expected` is the table, written down apart from the code that it holds. Own logins are sign-ins without
-//! an account, bearer tokens are sessions: they add nothing to the inputs.
+//! `expected` is the table, written down apart from the code that it holds. Own logins and bearer tokens are
+//! not separate rows: a login without an account cannot meet `OtherAccount`, unless the account is disputed.
+//! Removals and lists from before the session are in `tests/suite/removals.rs` and `restart.rs`.
 
 #![cfg(test)]
 
@@ -176,7 +177,7 @@ fn expected(case: &Case) -> Answer {
     }
     match (case.heroku, case.list) {
         (Heroku::Fails, List::Old) => match (by_list(case), is_sign_in) {
-            // Of others nothing is known.
+            // An old list cannot rule out a person who was added since.
             (Answer::NotListed | Answer::OtherAccount, true) => Answer::Unavailable,
             (answer, _) => answer,
         },
@@ -241,7 +242,7 @@ fn cases() -> Vec<Case> {
             }
         }
     }
-    // Without what makes no difference by construction.
+    // Without cases whose answer another row has.
     cases.retain(|case| {
         let has_session = case.at != At::SignIn;
         let is_plain =
@@ -258,7 +259,7 @@ fn cases() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn every_combination_is_answered_as_the_table_says() {
+async fn every_case_gets_the_answer_in_the_table() {
     let scene = scene::Scene::set().await;
     let cases = cases();
     let mut wrong = Vec::new();

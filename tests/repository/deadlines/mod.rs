@@ -25,7 +25,7 @@ const STORES: [&str; 3] = ["shared", "store", "store()"];
 const OWN: &[&str] = &[
     "PartnerTurns",
     "Self",
-    "keyed_lock",
+    "registration_locks",
     "asking_team",
     "bearers",
     "client",
@@ -34,7 +34,7 @@ const OWN: &[&str] = &[
     "db",
     "directory",
     "fetching",
-    "state",
+    "gate",
     "of()",
     "renewing",
     "resolution",
