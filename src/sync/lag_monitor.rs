@@ -1,4 +1,4 @@
-//! Whether the sync keeps up, and how far the first round has come.
+//! Whether the sync keeps up, and how far the initial sync has come.
 
 use std::time::Duration;
 
@@ -21,11 +21,11 @@ pub(super) struct LagMonitor {
     idle_interval: Duration,
     behind: bool,
     said_at: Duration,
-    initial_sync: FirstRound,
+    initial_sync: InitialSync,
 }
 
 #[derive(Debug)]
-enum FirstRound {
+enum InitialSync {
     NotBegun,
     Running { total: usize, since: Duration },
     Over,
@@ -38,7 +38,7 @@ impl LagMonitor {
             idle_interval: settings.idle_interval,
             behind: false,
             said_at: Duration::ZERO,
-            initial_sync: FirstRound::NotBegun,
+            initial_sync: InitialSync::NotBegun,
         }
     }
 
@@ -82,14 +82,14 @@ impl LagMonitor {
     /// Takes note of how many resources have no list yet; `missing` is asked only while it matters.
     pub(super) fn initial_sync(&mut self, missing: impl FnOnce() -> usize, now: Duration) {
         match self.initial_sync {
-            FirstRound::Over => {}
-            FirstRound::NotBegun => {
+            InitialSync::Over => {}
+            InitialSync::NotBegun => {
                 let total = missing();
                 if total < LARGE_FLEET {
-                    self.initial_sync = FirstRound::Over;
+                    self.initial_sync = InitialSync::Over;
                     return;
                 }
-                self.initial_sync = FirstRound::Running { total, since: now };
+                self.initial_sync = InitialSync::Running { total, since: now };
                 tracing::info!(
                     event = "initial_sync",
                     fetched = 0,
@@ -97,7 +97,7 @@ impl LagMonitor {
                     "fetching the first lists"
                 );
             }
-            FirstRound::Running { total, since } => {
+            InitialSync::Running { total, since } => {
                 let missing = missing();
                 let fetched = total.saturating_sub(missing);
                 let seconds = now.saturating_sub(since).as_secs();
@@ -109,7 +109,7 @@ impl LagMonitor {
                     "first lists"
                 );
                 if missing == 0 {
-                    self.initial_sync = FirstRound::Over;
+                    self.initial_sync = InitialSync::Over;
                 }
             }
         }

@@ -103,7 +103,7 @@ async fn two_syncs_share_the_work() {
 }
 
 #[tokio::test]
-async fn a_large_fleet_tells_how_far_its_first_round_has_come() {
+async fn a_large_fleet_tells_how_far_its_initial_sync_has_come() {
     let log = Log::listen();
     let world = fleet(120).await;
     let sync = world.sso.spawn_sync();
@@ -111,7 +111,7 @@ async fn a_large_fleet_tells_how_far_its_first_round_has_come() {
     world.clock.advance(Duration::from_secs(10));
     world.quiet().await;
     sync.shutdown().await;
-    let lines = log.with(&["first_round"]);
+    let lines = log.with(&["initial_sync"]);
     assert!(
         lines.first().is_some_and(|line| line.contains("total=120")),
         "{lines:?}"
@@ -174,7 +174,7 @@ async fn a_large_fleet_tells_so_also_if_the_store_was_away_at_the_start() {
     for _ in 0..20 {
         world.clock.advance(Duration::from_secs(10));
         world.quiet().await;
-        lines = log.with(&["first_round"]);
+        lines = log.with(&["initial_sync"]);
         if lines
             .last()
             .is_some_and(|line| line.contains("fetched=120"))
