@@ -4,7 +4,9 @@ use std::sync::Mutex;
 
 use time::{Duration, OffsetDateTime};
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 use super::StoreError;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 use crate::cause;
 
 /// How long used sign-ins and closed sessions are kept past the time for which they matter, as clocks differ.
@@ -19,6 +21,7 @@ pub(super) struct Sweep(Mutex<Option<OffsetDateTime>>);
 impl Sweep {
     /// Once a period, runs what `removal` makes in a task of its own: a sign-in does not wait for it. A
     /// failure is logged, and the next period tries again.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(super) fn run<F>(&self, now: OffsetDateTime, removal: impl FnOnce() -> F)
     where
         F: Future<Output = Result<(), StoreError>> + Send + 'static,
