@@ -3,6 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
@@ -44,6 +45,8 @@ enum Stay {
     Started {
         visit: SessionHandle,
         frames: u32,
+        /// By [`Clock::elapsed`](crate::Clock::elapsed); none for a short body.
+        unwatched_until: Option<Duration>,
         in_use: Option<InUse>,
     },
     /// Asked at every frame.
@@ -51,8 +54,10 @@ enum Stay {
     Over,
 }
 
-/// A body that never has to wait is asked about after this many frames.
+/// A body that never has to wait is asked about after this many frames, or after this time: its reader may
+/// be slow.
 const FRAMES_UNWATCHED: u32 = 16;
+const UNWATCHED_FOR: Duration = Duration::from_secs(1);
 
 /// A body of a known size that is no longer than this is read as soon as it is there.
 const READ_AT_ONCE: u64 = 64 * 1024;
@@ -85,9 +90,14 @@ impl<B: Body> GateBody<B> {
     /// A body that ends when the access of its reader does.
     pub(super) fn until_ended(body: B, visit: SessionHandle) -> Self {
         let in_use = hold_for(&body, &visit);
+        let unwatched_until = match is_short(&body) {
+            true => None,
+            false => Some(visit.elapsed() + UNWATCHED_FOR),
+        };
         let stay = Stay::Started {
             visit,
             frames: 0,
+            unwatched_until,
             in_use,
         };
         Self {
@@ -98,9 +108,12 @@ impl<B: Body> GateBody<B> {
 
 /// A resource is in use until a body is finished that takes its time.
 fn hold_for<B: Body>(body: &B, visit: &SessionHandle) -> Option<InUse> {
+    if is_short(body) { None } else { visit.hold() }
+}
+
+fn is_short<B: Body>(body: &B) -> bool {
     let size = body.size_hint().exact();
-    let is_short = size.is_some_and(|size| size <= READ_AT_ONCE);
-    if is_short { None } else { visit.hold() }
+    size.is_some_and(|size| size <= READ_AT_ONCE)
 }
 
 impl<B: Body<Data = Bytes>> Body for GateBody<B> {
@@ -148,11 +161,19 @@ impl Stay {
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
         match self {
             Self::Unlimited { .. } => false,
-            Self::Started { frames, .. } if *frames < FRAMES_UNWATCHED => {
+            Self::Started {
+                visit,
+                frames,
+                unwatched_until,
+                ..
+            } => {
                 *frames += 1;
-                false
+                let is_slow = unwatched_until.is_some_and(|until| until <= visit.elapsed());
+                match is_slow || *frames > FRAMES_UNWATCHED {
+                    true => self.watch_now(cx),
+                    false => false,
+                }
             }
-            Self::Started { .. } => self.watch_now(cx),
             Self::Watched(ended) => {
                 let over = ended.as_mut().poll(cx).is_ready();
                 if over {

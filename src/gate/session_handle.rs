@@ -50,6 +50,10 @@ impl SessionHandle {
         self.gate.directory.clock().now()
     }
 
+    pub(super) fn elapsed(&self) -> Duration {
+        self.gate.directory.clock().elapsed()
+    }
+
     /// Keeps the resource in use, for as long as the session may last.
     pub(super) fn hold(&self) -> Option<InUse> {
         let ends = self.gate.sessions.latest_end(&self.grant);

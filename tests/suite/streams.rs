@@ -6,10 +6,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::http::Request;
 use axum::response::Response;
 use axum::routing::{any, get};
 use bytes::Bytes;
 use heroku_addon_simulator::{AddOn, Endpoint, Fault};
+use http_body_util::BodyExt as _;
 use reqwest::Method;
 use support::ids::AddOnExt as _;
 use tokio::net::TcpStream;
@@ -17,6 +19,7 @@ use tokio::time::timeout;
 use tokio_stream::StreamExt;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use tower::ServiceExt as _;
 use tower_heroku_sso::sync::Change;
 use tower_heroku_sso::{HerokuUser, Streams, WebhookSecret, Webhooks};
 
@@ -360,4 +363,28 @@ async fn a_stream_ends_when_heroku_says_that_its_reader_may_have_left() {
     });
     assert_eq!(crate::webhooks::send(&world, &body).await, 204);
     assert_ends(response).await;
+}
+
+#[tokio::test]
+async fn slow_reader_of_few_frames_is_cut_after_a_revocation() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    let frames = async || {
+        let frame = Ok::<_, Infallible>(Bytes::from_static(b"frame"));
+        Body::from_stream(tokio_stream::iter(vec![frame; 10]))
+    };
+    let app = Router::new()
+        .route("/", get(frames))
+        .layer(world.sso.layer());
+    let name = "__Host-heroku_sso";
+    let cookie = format!("{name}={}", browser.cookie(name).unwrap());
+    let request = Request::get("/").header("cookie", cookie);
+    let answer = app.oneshot(request.body(Body::empty()).unwrap()).await;
+    let mut body = answer.unwrap().into_body();
+    assert!(body.frame().await.is_some());
+    let ann = "ann@example.com".parse().unwrap();
+    world.sso.revoke(&addon.resource_id(), &ann).await.unwrap();
+    world.clock.advance(Duration::from_secs(2));
+    assert!(body.frame().await.is_none());
 }
