@@ -1,5 +1,5 @@
-//! What becomes of a resource of which Heroku says that it is not there: nothing on a hint, everything
-//! reversible first, and its end only after an absence that lasts.
+//! What happens to a resource that Heroku reports as missing. A hint changes nothing. Everything reversible
+//! comes first: the resource becomes dormant. It ends only after an absence that lasts.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,24 +20,25 @@ use crate::heroku::HerokuError;
 use crate::ids::ResourceId;
 use crate::store::{Absence, AbsenceKind, AbsenceSign, Brake, Dormancy};
 
-/// So many answers, over so long, make a resource dormant.
+/// At least this many answers, over at least this time, make a resource dormant.
 const FEWEST_ANSWERS: u32 = 3;
 const SHORTEST_ABSENCE: Duration = Duration::from_secs(15 * 60);
-/// How often Heroku is asked for a dormant resource, and for one that may become so.
+/// How often Heroku is asked about a dormant resource, and about one that may become dormant.
 pub(super) const ASKED_EVERY: Duration = Duration::from_secs(60 * 60);
 const DOUBTED_EVERY: Duration = Duration::from_secs(5 * 60);
-/// How often all dormant ones are asked for because too many would be.
+/// How often Heroku is asked about all dormant resources while the brake holds: too many would be dormant.
 const ALL_ASKED_EVERY: Duration = Duration::from_secs(15 * 60);
 
-/// A resource that is dormant: access to it is suspended, nothing of it is lost.
+/// A dormant resource: access to it is suspended, and no data is lost.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct DormantResource {
-    /// Which.
+    /// The resource.
     pub resource: ResourceId,
-    /// Since when, by the wall clock of the process that noticed.
+    /// When it became dormant, by the wall clock of the process that noticed.
     pub since: OffsetDateTime,
-    /// Until when it can be revived: with the first such answer after that it is deprovisioned.
+    /// Until when it can be revived. The first answer after that which still reports it missing deprovisions
+    /// it.
     pub until: OffsetDateTime,
     /// What makes it active again.
     pub revived_by: RevivedBy,
@@ -47,14 +48,15 @@ pub struct DormantResource {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum RevivedBy {
-    /// Heroku says that it is not there, and is asked again every hour: by the next answer with its list,
-    /// or by a new grant ([`register`](crate::HerokuSso::register), or Heroku's provisioning).
+    /// Heroku says that the resource does not exist, and is asked again every hour. The next answer with its
+    /// list revives it, and so does a new grant ([`register`](crate::HerokuSso::register), or Heroku's
+    /// provisioning).
     ListOrGrant,
-    /// Heroku refuses its grant: by a new one alone.
+    /// Heroku refuses the resource's grant: only a new grant revives it.
     Grant,
 }
 
-/// What an absence comes to.
+/// What follows from an absence.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Step {
     Wait,
@@ -72,7 +74,7 @@ fn next_step(absence: &Absence, dormant_for: Option<Duration>, longest: Duration
     }
     let shortest = match absence.kind {
         AbsenceKind::NotFound => SHORTEST_ABSENCE,
-        // Its list is told as needing a grant until then.
+        // Until then the resource is reported as needing a grant.
         AbsenceKind::GrantRefused => longest,
     };
     let lasted = absence.last_at - absence.first_at >= shortest;
@@ -82,7 +84,7 @@ fn next_step(absence: &Absence, dormant_for: Option<Duration>, longest: Duration
     }
 }
 
-/// What an error says about the resource's being there.
+/// What an error says about whether the resource exists.
 pub(super) fn said_by(error: &SyncError) -> Option<AbsenceKind> {
     match error {
         SyncError::Heroku(HerokuError::Gone(answer)) if answer.says_not_there() => {
@@ -95,14 +97,14 @@ pub(super) fn said_by(error: &SyncError) -> Option<AbsenceKind> {
     }
 }
 
-/// An absence as this process has it in memory.
+/// An absence as this process holds it in memory.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
     pub(super) absence: Absence,
-    /// By the clock that does not jump; below zero for before this process.
+    /// By the monotonic clock; negative if it was before this process started.
     last: SignedDuration,
     dormant: Option<SignedDuration>,
-    /// To be asked for at once.
+    /// Heroku is to be asked immediately.
     wanted: bool,
 }
 
@@ -132,7 +134,7 @@ impl Mark {
         self.dormant.map(|since| span(since, now))
     }
 
-    /// When Heroku is asked for it again, whatever its list's age.
+    /// When Heroku is asked about the resource again, however old its list is.
     pub(super) fn question(&self, now: Duration) -> Question {
         let asked_ago = span(self.last, now);
         match (self.dormant, self.absence.kind) {
@@ -141,7 +143,7 @@ impl Mark {
             (None, AbsenceKind::NotFound) => {
                 Question::OfDoubtful(DOUBTED_EVERY.saturating_sub(asked_ago))
             }
-            // It is asked for as one that needs a grant.
+            // It is handled as a resource that needs a grant.
             (None, AbsenceKind::GrantRefused) => Question::InTurn,
         }
     }
@@ -155,7 +157,7 @@ fn span(since: SignedDuration, now: Duration) -> Duration {
     (signed(now) - since).try_into().unwrap_or(Duration::ZERO)
 }
 
-/// When the brake was told of, and when the dormant ones were asked for because of it.
+/// When the brake was logged, and when Heroku was asked about the dormant resources because of it.
 #[derive(Debug, Default)]
 pub(super) struct BrakeLog {
     told: LogThrottle,
@@ -173,7 +175,7 @@ impl BrakeLog {
     }
 }
 
-/// Brings memory to what the store has. What a list in memory contradicts does not count.
+/// Applies the stored absence to memory, unless a list in memory contradicts it.
 pub(super) fn apply(directory: &Directory, entry: &Arc<Entry>, absence: Option<Absence>) {
     let (was, is) = entry.set_absence(absence, &directory.clock);
     if was == is {
@@ -196,11 +198,11 @@ impl<'a> Absences<'a> {
         Self(directory)
     }
 
-    /// Takes note of an answer to what was asked at `asked_at`, and draws the consequence.
+    /// Records the answer to a question asked at `asked_at`, and applies the consequence.
     ///
     /// # Errors
-    /// [`SyncError::Dormant`] and [`SyncError::Gone`] if the resource is so from now on, or was; the
-    /// store's, and then nothing is known to have changed.
+    /// [`SyncError::Dormant`] and [`SyncError::Gone`] if the resource is in that state from now on, or was
+    /// already. The store's errors; then nothing is known to have changed.
     pub(super) async fn note(
         &self,
         entry: &Arc<Entry>,
@@ -208,13 +210,13 @@ impl<'a> Absences<'a> {
         asked_at: AsOf,
     ) -> Result<(), SyncError> {
         let directory = self.0;
-        // A grant that comes to this process comes before or after it.
+        // Serializes with a grant that reaches this process at the same time.
         let _turn = directory.registration_locks.enter(&entry.id).await?;
         let (id, clock, store) = (&entry.id, &directory.clock, &directory.store);
         let endings = directory.endings.count();
         let sign = AbsenceSign::new(kind, asked_at.ticket, clock.now());
         let Some(mut absence) = store.note_absence(id, sign).await? else {
-            // A newer list, its end; or the store keeps no absences.
+            // There is a newer list, or the resource has ended, or the store keeps no absences.
             return directory.reload_resource(id).await;
         };
         let known = entry.progress().mark;
@@ -242,7 +244,7 @@ impl<'a> Absences<'a> {
             }
         }
         if directory.endings.count() != endings {
-            // Another process may have revived it since the store was asked.
+            // Another process may have revived the resource since the store was read.
             directory.reload_resource(id).await?;
         } else {
             apply(directory, entry, Some(absence));
@@ -252,7 +254,7 @@ impl<'a> Absences<'a> {
             return Ok(());
         }
         progress.attempts = Attempts::default();
-        // It has been answered.
+        // The forced fetch has its answer.
         let forced_at = progress.forced_at;
         progress.forced_at = forced_at.filter(|since| asked_at.is_before(since));
         drop(progress);
@@ -260,7 +262,7 @@ impl<'a> Absences<'a> {
         Err(SyncError::Dormant)
     }
 
-    /// Too many would be dormant: those that are may be a mistake as well.
+    /// Too many resources would be dormant, so those that are dormant already may be a mistake as well.
     fn braked(&self, becoming: u64) {
         let directory = self.0;
         let now = directory.clock.elapsed();
@@ -281,7 +283,7 @@ impl<'a> Absences<'a> {
         }
     }
 
-    /// Those that are dormant now, as far as this process knows.
+    /// The resources that are dormant now, as far as this process knows.
     pub(crate) fn dormant(&self) -> Vec<DormantResource> {
         let longest = self.0.settings.dormant_for;
         let of = |entry: Arc<Entry>| {

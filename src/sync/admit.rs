@@ -25,15 +25,15 @@ pub(crate) struct Admitted {
     pub(crate) user_id: Option<UserId>,
     /// Drawn after the list was checked. A later revocation has a greater one.
     pub(crate) ticket: Ticket,
-    /// Of the list.
+    /// The version of that list.
     pub(crate) list: ListVersion,
     pub(crate) list_fetched_at: OffsetDateTime,
 }
 
 impl Directory {
-    /// Checks a person against a list no older than the refresh interval; if Heroku does not answer,
-    /// against one within `max_list_age`. An email that is not on it causes one fetch of a newer list,
-    /// within the budgets. `left` is what is left of the sign-in's time.
+    /// Checks a person against a list no older than the refresh interval. If Heroku does not answer, a list
+    /// within `max_list_age` decides. An email that is not on the list causes one fetch of a newer list,
+    /// within the budgets. `left` is the time that remains for the sign-in.
     pub(crate) async fn admit(
         self: &Arc<Self>,
         id: &ResourceId,

@@ -1,4 +1,4 @@
-//! When something was asked of Heroku.
+//! When Heroku was asked something.
 
 use std::time::Duration;
 
@@ -7,14 +7,13 @@ use time::{Duration as SignedDuration, OffsetDateTime};
 use crate::clock::{Reading, SharedClock};
 use crate::store::{Dated, Ticket};
 
-/// A moment by the wall clock, by the time that has passed in this process, and by a ticket of the
-/// store.
+/// A moment, by three measures: the wall clock, the time elapsed in this process, and a ticket of the store.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct AsOf {
     pub(super) wall: OffsetDateTime,
-    /// Of [`Clock::elapsed`](crate::Clock::elapsed); below zero for one before this process.
+    /// By [`Clock::elapsed`](crate::Clock::elapsed); negative if it was before this process started.
     passed: SignedDuration,
-    /// Which of two came first, for all processes and also when a clock did not move in between.
+    /// Orders two moments across all processes, also when a clock did not advance in between.
     pub(super) ticket: Ticket,
 }
 
@@ -27,7 +26,7 @@ impl AsOf {
         }
     }
 
-    /// A moment that was written down, perhaps by another process, whose clock may be ahead of ours.
+    /// A stored moment, perhaps of another process, whose clock may be ahead of ours.
     pub(super) fn stored<T>(dated: &Dated<T>, clock: &SharedClock) -> Self {
         let now = clock.now();
         let age = (now - dated.asked_at).max(signed(dated.age));
@@ -38,18 +37,18 @@ impl AsOf {
         }
     }
 
-    /// What was asked for then, for a store.
+    /// Dates a value that was requested at this moment, for the store.
     pub(super) fn date<T>(&self, value: T, clock: &SharedClock) -> Dated<T> {
         Dated::new(value, self.ticket, self.wall, self.age(clock))
     }
 
-    /// Age by the wall or by the time passed, whichever is more: a clock that is set back makes
-    /// nothing younger.
+    /// Age by the wall clock or by the elapsed time, whichever is greater. Setting a clock back makes nothing
+    /// younger.
     pub(super) fn age(&self, clock: &SharedClock) -> Duration {
         self.age_at(Reading::of(clock))
     }
 
-    /// As [`age`](Self::age), for who has read the clock.
+    /// As [`age`](Self::age), with the current time supplied by the caller.
     pub(super) fn age_at(&self, at: Reading) -> Duration {
         let passed = signed(at.elapsed) - self.passed;
         let by_wall = at.now - self.wall;

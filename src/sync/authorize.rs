@@ -19,7 +19,8 @@ use crate::heroku::Urgency;
 use crate::ids::ResourceId;
 use crate::lifespan::Attempt;
 
-/// After a request waited in vain, others do not wait for this long if the cached list may decide.
+/// After a request timed out waiting for a fetch, other requests do not wait for this long if the cached list
+/// may decide.
 const WAIT_COOLDOWN: Duration = Duration::from_secs(10);
 
 /// A cached reference to a resource's entry, shared by all requests of a session. The entry of a resource
@@ -28,8 +29,8 @@ const WAIT_COOLDOWN: Duration = Duration::from_secs(10);
 pub(crate) struct EntryRef(OnceLock<Arc<Entry>>);
 
 impl Directory {
-    /// Whether this person may pass now, after one fetch at most. `left` is what is left of the time for
-    /// the request.
+    /// Whether this person may pass now, after one fetch at most. `left` is the time that remains for the
+    /// request.
     pub(crate) async fn authorize(
         self: &Arc<Self>,
         id: &ResourceId,
@@ -38,7 +39,7 @@ impl Directory {
         strictness: Strictness,
         left: Duration,
     ) -> Result<Access, Denial> {
-        // Leaves time to decide by the cached list if the store or the fetch is slow.
+        // The remaining share is for deciding by the cached list if the store or the fetch is slow.
         let share = match session {
             None => SIGN_IN_FETCH,
             Some(_) => SESSION_FETCH,
@@ -49,8 +50,8 @@ impl Directory {
         authorize_at(self, &entry, who, session, strictness, time).await
     }
 
-    /// The same as far as it can be told without waiting: nearly every request. `entry` is of the same
-    /// resource.
+    /// As `authorize`, as far as it can be decided without waiting, which covers nearly every request.
+    /// `entry` belongs to the same resource.
     pub(crate) fn authorize_cached(
         &self,
         entry: &EntryRef,
@@ -79,7 +80,7 @@ impl Directory {
     }
 }
 
-/// Whether this person may pass at this resource. `time` is for what is asked for it.
+/// Whether this person may pass at this resource. `time` bounds the calls made for the decision.
 pub(super) async fn authorize_at(
     directory: &Arc<Directory>,
     entry: &Arc<Entry>,
@@ -97,7 +98,7 @@ pub(super) async fn authorize_at(
         let pending = &mut facts.marks.pending_removal;
         match asked {
             Asked::Nothing => first_pending = *pending,
-            // One that came while Heroku answered is for the next decision.
+            // A removal that became pending while Heroku answered is for the next decision.
             Asked::Heroku(_, None) if *pending != first_pending => *pending = None,
             Asked::Store(_) | Asked::Heroku(..) => {}
         }
@@ -150,7 +151,7 @@ pub(super) fn facts(
     let is_young = age.is_some_and(|age| age <= directory.settings.refresh_interval);
     Facts {
         last_attempt: match is_young {
-            // It makes no difference, and nearly every request is one of these.
+            // The value makes no difference here. Nearly every request takes this branch.
             true => Attempt::Due,
             false => last_attempt(directory, entry, list.as_deref(), age, at.elapsed),
         },
@@ -163,7 +164,7 @@ pub(super) fn facts(
     }
 }
 
-/// What became of the last attempt to fetch a newer list.
+/// The outcome of the last attempt to fetch a newer list.
 fn last_attempt(
     directory: &Directory,
     entry: &Entry,
@@ -181,7 +182,7 @@ fn last_attempt(
     let of_team = team.as_ref().map(|team| team.state().attempts);
     let mut failing = [Some(own), of_team].into_iter().flatten();
     if let Some(attempts) = failing.find(|attempts| attempts.are_failing()) {
-        // The sync makes the next one, or it is too early for it.
+        // The sync will make the next attempt, or it is too early for one.
         let will_be_retried = is_kept_fresh || !attempts.back_off_left(now).is_zero();
         return if will_be_retried {
             Attempt::Failing
@@ -195,7 +196,8 @@ fn last_attempt(
     let limit = directory.settings.max_list_age;
     let is_within_max_age = age.is_some_and(|age| age <= limit);
     if is_within_max_age && is_answered(own_age) && is_answered(team_age) {
-        // The resource's own part is fresh, and Heroku withholds the team's members: the last ones count.
+        // The resource's own part is fresh. Heroku withholds the team's members, so the last known ones
+        // count.
         return Attempt::Answered;
     }
     if waited_in_vain_at.is_some_and(|at| now < at + WAIT_COOLDOWN) {
@@ -219,7 +221,7 @@ fn last_attempt(
     }
 }
 
-/// One fetch that all who wait share.
+/// One fetch, shared by all waiting requests.
 async fn fetch(
     directory: &Arc<Directory>,
     entry: &Arc<Entry>,

@@ -1,8 +1,8 @@
-//! What waits for its turn.
+//! The fetches that wait for their turn.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// What only the sync knows.
+/// What only the sync task knows.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     due: AtomicUsize,

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-/// What may be spent: `burst` at once, one more every `refill`. Time is an argument.
+/// A token bucket: `burst` tokens immediately, and one more every `refill`. Time is an argument.
 #[derive(Debug)]
 pub(super) struct Budget {
     burst: i64,
     refill: Duration,
-    /// Below zero after a purchase that cost more than there was.
+    /// Negative after a purchase that cost more than the bucket held.
     left: i64,
     counted_from: Duration,
 }
@@ -23,10 +23,10 @@ impl Budget {
         }
     }
 
-    /// Spends `cost`, if anything is left: what is dear is paid by a longer wait for the next.
+    /// Spends `cost` if at least one token remains. An expensive purchase makes the next one wait longer.
     ///
     /// # Errors
-    /// The time until something is left again.
+    /// The time until a token is available.
     pub(super) fn take(&mut self, cost: u32, now: Duration) -> Result<(), Duration> {
         let wait = self.wait(now);
         if !wait.is_zero() {
@@ -36,7 +36,7 @@ impl Budget {
         Ok(())
     }
 
-    /// The time until something is left; zero if something is.
+    /// The time until a token is available; zero if one is.
     pub(super) fn wait(&mut self, now: Duration) -> Duration {
         let passed = now.saturating_sub(self.counted_from);
         let refilled = passed.as_nanos() / self.refill.as_nanos().max(1);

@@ -1,4 +1,4 @@
-//! A list in memory, and how it is put together.
+//! A list in memory, and how its parts are combined.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,49 +14,49 @@ use crate::clock::{Reading, SharedClock};
 use crate::heroku::ETag;
 use crate::store::Ticket;
 
-/// The newest list of a resource: what was asked on the resource's own behalf, together with its
-/// team's members, which all resources of the team share.
+/// The newest list of a resource: its own part, combined with its team's members, which all resources of the
+/// team share.
 #[derive(Clone, Debug)]
 pub(crate) struct CachedList {
     pub(crate) snapshot: Arc<Snapshot>,
-    /// When the oldest part was asked for: `snapshot.fetched_at`, by both clocks.
+    /// When the oldest part was requested: `snapshot.fetched_at`, by both clocks.
     asked_at: AsOf,
-    /// When the resource's own part was asked for.
+    /// When the resource's own part was requested.
     own_asked_at: AsOf,
     version: ListVersion,
     etags: Option<Box<ETags>>,
-    /// The last whole list, while this one lacks the team's members.
+    /// The last complete list, while this one lacks the team's members.
     whole: Option<Arc<Snapshot>>,
 }
 
-/// When the parts of a list were asked for, in the order that all processes share.
+/// When the parts of a list were requested, in the order that all processes share.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct ListVersion {
     pub(crate) own: Ticket,
-    /// None if there is no team, or Heroku does not tell its members.
+    /// None if there is no team, or Heroku withholds its members.
     pub(crate) members: Option<Ticket>,
 }
 
 impl ListVersion {
-    /// True if a part of the other one is newer.
+    /// True if some part of the other list is newer.
     pub(super) fn is_outdated_by(&self, other: &Self) -> bool {
         self.own < other.own
             || match (self.members, other.members) {
                 (Some(mine), Some(theirs)) => mine < theirs,
-                // All of this list is as old as its own part.
+                // Every part of this list is as old as its own part.
                 (None, Some(theirs)) => self.own < theirs,
                 (_, None) => false,
             }
     }
 
-    /// True if all of it is as new as the newest part of the other one.
+    /// True if every part of this list is as new as the newest part of the other one.
     pub(super) fn is_wholly_since(&self, other: &Self) -> bool {
         let newest = other.members.map_or(other.own, |it| it.max(other.own));
         self.own >= newest && self.members.is_none_or(|it| it >= newest)
     }
 }
 
-/// The names of Heroku's answers.
+/// The ETags of Heroku's answers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ETags {
     pub(super) add_on: Option<ETag>,
@@ -64,24 +64,24 @@ pub(super) struct ETags {
     pub(super) collaborators: Option<ETag>,
 }
 
-/// What Heroku says of one resource, its team's members apart.
+/// Heroku's answer for one resource, without its team's members.
 #[derive(Clone, Debug)]
 pub(super) struct OwnList {
     pub(super) list: ResourceList,
-    /// None of a list that another process fetched.
+    /// None for a list that another process fetched.
     pub(super) etags: Option<Box<ETags>>,
     pub(super) asked_at: AsOf,
 }
 
 impl CachedList {
-    /// Puts a list together. `before` is the one whose place it takes.
+    /// Combines the parts of a list. `before` is the list that it replaces.
     pub(super) fn new(
         own: OwnList,
         members: &Members,
         policy: ListPolicy,
         before: Option<&Self>,
     ) -> Self {
-        // Equal people are kept once, whoever still holds the list before.
+        // Equal people are stored once, even while a reader still holds the previous list.
         let known = before.map(|before| before.snapshot.list.collaborators());
         let OwnList {
             list: resource,
@@ -134,7 +134,7 @@ impl CachedList {
         }
     }
 
-    /// The same with the team's members as they are now.
+    /// The same list with the team's current members.
     pub(super) fn with_members(&self, members: &Members, policy: ListPolicy) -> Self {
         let own = OwnList {
             list: self.resource_list(),
@@ -159,12 +159,12 @@ impl CachedList {
         }
     }
 
-    /// Of its oldest part.
+    /// The age of its oldest part.
     pub(crate) fn age(&self, clock: &SharedClock) -> Duration {
         self.asked_at.age(clock)
     }
 
-    /// As [`age`](Self::age), for who has read the clock.
+    /// As [`age`](Self::age), with the current time supplied by the caller.
     pub(super) fn age_at(&self, at: Reading) -> Duration {
         self.asked_at.age_at(at)
     }
@@ -181,7 +181,8 @@ impl CachedList {
         self.version
     }
 
-    /// The calls that a fetch of all of it makes: by the people there are, as a page has 200 of them.
+    /// The calls that a fetch of the whole list makes, computed from the number of people: a page has 200 of
+    /// them.
     pub(super) fn calls(&self) -> u32 {
         const PAGE: usize = 200;
         let pages = |people: &People| u32::try_from(people.len() / PAGE + 1).unwrap_or(u32::MAX);
@@ -190,7 +191,7 @@ impl CachedList {
             (Some(_), members) => members.map_or(1, pages),
             (None, _) => 0,
         };
-        // The add-on and the app.
+        // One call for the add-on, one for the app.
         members
             .saturating_add(pages(list.collaborators()))
             .saturating_add(2)
@@ -200,14 +201,14 @@ impl CachedList {
         self.etags.as_deref()
     }
 
-    /// What leads to this list from the one before.
+    /// The changes that lead from the previous list to this one.
     pub(super) fn changes_since(&self, before: Option<&Self>) -> Vec<ListChange> {
         let before = before.map(Self::lists).unwrap_or_default();
         difference_of_all(&before, &self.lists())
     }
 
-    /// The lists whose people count as being on this one: that Heroku withholds the team's members
-    /// does not mean that they left.
+    /// The lists whose people count as being on this one. If Heroku withholds the team's members, that does
+    /// not mean that they left.
     fn lists(&self) -> Vec<&AccessList> {
         let lists = self.whole.as_deref().into_iter();
         let lists = lists.chain(std::iter::once(&*self.snapshot));

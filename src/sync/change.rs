@@ -15,109 +15,109 @@ use crate::access::{Email, ListChange, Member, Roles, Snapshot};
 use crate::ids::{ResourceId, UserId};
 use crate::store::ResourceState;
 
-/// How long until the store is asked again that did not answer.
+/// How long until a store that did not answer is asked again.
 const STORE_RETRY: Duration = Duration::from_secs(5);
 
-/// One change on one resource's list. For a table that is keyed by account, by email or by both:
-/// [`ListChange`] says how the changes are applied, and a test does it for every pair of lists.
+/// One change on one resource's list. It suits a table that is keyed by account, by email or by both.
+/// [`ListChange`] says how to apply the changes, and a test applies them for every pair of lists.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Change {
-    /// The list names the account of an email, where it named none before: the same person, as far as
-    /// anything is known.
+    /// The list now names the account of an email, where it named none before. As far as is known, it is the
+    /// same person.
     AccountKnown {
-        /// Whose list.
+        /// The resource whose list changed.
         resource: ResourceId,
-        /// Who, with the account.
+        /// The person, with the account.
         member: Member,
     },
-    /// An email is another account's now: another person. The gate rejects the sessions of the account
-    /// before. Nothing that is kept of that one is the new one's.
+    /// An email now belongs to another account, so to another person. The gate rejects the previous account's
+    /// sessions. Data that is kept of the previous account does not belong to the new one.
     AccountReplaced {
-        /// Whose list.
+        /// The resource whose list changed.
         resource: ResourceId,
-        /// The account until now.
+        /// The previous account.
         from: UserId,
-        /// Who has the email from now on.
+        /// The person who now has the email.
         to: Member,
     },
-    /// The list no longer names the account of an email, or Heroku's two lists disagree about it; then
-    /// the gate admits nobody by that email.
+    /// The list no longer names the account of an email, or Heroku's two lists disagree about it. If they
+    /// disagree, the gate rejects every sign-in by that email.
     AccountUnknown {
-        /// Whose list.
+        /// The resource whose list changed.
         resource: ResourceId,
-        /// The account until now.
+        /// The previous account.
         from: UserId,
-        /// Who has the email, as the list has them now.
+        /// The person with that email, as the list now shows them.
         member: Member,
     },
-    /// Somebody is new on the list.
+    /// A person was added to the list.
     Added {
-        /// Whose list.
+        /// The resource whose list changed.
         resource: ResourceId,
-        /// Who.
+        /// The person.
         member: Member,
     },
-    /// Every list that the process has was told of by a [`Snapshot`](Self::Snapshot); comes once.
+    /// This reader has received a [`Snapshot`](Self::Snapshot) of every list in this process. Comes once.
     ///
-    /// Rows that you keep of other resources are of ones that ended while nobody listened, or of ones
-    /// whose list could not be kept: ask [`access_list`](crate::HerokuSso::access_list) about each, and
-    /// remove its rows at [`SyncError::Gone`](super::SyncError::Gone) and
+    /// Your rows of any other resource are outdated or unconfirmed. The resource ended while no reader was
+    /// running, or its list could not be stored. Ask [`access_list`](crate::HerokuSso::access_list) about
+    /// each of them, and remove its rows at [`SyncError::Gone`](super::SyncError::Gone) and
     /// [`SyncError::UnknownResource`](super::SyncError::UnknownResource).
     CaughtUp,
-    /// An account has another email now: the same person. The gate leads a browser that signed in by the
-    /// email before through Heroku once, where it gets a session for the new one.
+    /// An account has another email now; it is the same person. The gate sends a browser that signed in by
+    /// the previous email through Heroku once. There it gets a session for the new email.
     EmailChanged {
-        /// Whose list.
+        /// The resource whose list changed.
         resource: ResourceId,
-        /// The email until now.
+        /// The previous email.
         from: Email,
-        /// The person, with the email from now on.
+        /// The person, with the new email.
         to: Member,
     },
-    /// Somebody left the list.
+    /// A person was removed from the list.
     Removed {
-        /// Whose list.
+        /// The resource whose list changed.
         resource: ResourceId,
-        /// Who.
+        /// The person's email.
         email: Email,
     },
-    /// Heroku says that the resource is not there: access is suspended, nothing is lost. Keep its rows:
+    /// Heroku says that the resource does not exist: access is suspended, and no data is lost. Keep its rows:
     /// [`ResourceRevived`](Self::ResourceRevived) or [`ResourceGone`](Self::ResourceGone) follows.
     ResourceDormant {
-        /// Which.
+        /// The resource.
         resource: ResourceId,
     },
-    /// The resource is at its end, and nobody is on its list any more: it was deprovisioned, was dormant
-    /// for too long, [`HerokuSso::deprovision`](crate::HerokuSso::deprovision) was called, or your
-    /// [`Addon`](crate::partner_api::Addon) has rejected its provisioning, after which it may come
-    /// again.
+    /// The resource has ended, and its list is empty. It was deprovisioned, it was dormant for too long, or
+    /// [`HerokuSso::deprovision`](crate::HerokuSso::deprovision) was called. Or your
+    /// [`Addon`](crate::partner_api::Addon) has rejected its provisioning; then the same resource may be
+    /// provisioned again.
     ResourceGone {
-        /// Which.
+        /// The resource.
         resource: ResourceId,
     },
-    /// A dormant resource is active again, by an answer of Heroku's or a new grant.
+    /// A dormant resource is active again, by an answer from Heroku or by a new grant.
     ResourceRevived {
-        /// Which.
+        /// The resource.
         resource: ResourceId,
     },
-    /// Somebody on the list has other roles now.
+    /// A person on the list now has other roles.
     RoleChanged {
-        /// Whose list.
+        /// The resource whose list changed.
         resource: ResourceId,
-        /// Who.
+        /// The person's email.
         email: Email,
-        /// The roles until now.
+        /// The previous roles.
         from: Roles,
-        /// The roles from now on.
+        /// The new roles.
         to: Roles,
     },
-    /// A resource that this reader has not been told of, with its whole list. What follows about it
-    /// is relative to this.
+    /// A resource that is new to this reader, with its whole list. Later changes of this resource are
+    /// relative to this snapshot.
     Snapshot {
-        /// Which.
+        /// The resource.
         resource: ResourceId,
-        /// Everything known of it.
+        /// Everything known about it.
         snapshot: Arc<Snapshot>,
     },
 }
@@ -147,35 +147,36 @@ impl Change {
     }
 }
 
-/// Everything that a system of the partner's needs to follow the lists: first a
-/// [`Change::Snapshot`] of each resource whose list is known, then what changes. In between, once, a
-/// [`Change::CaughtUp`]: where a sync runs, after it has read the store. So start the sync first.
+/// Everything that a system of the partner's needs to follow the lists. First comes a [`Change::Snapshot`] of
+/// each resource whose list is known, then every change. In between comes one [`Change::CaughtUp`]. Where a
+/// sync runs, it comes after the sync has read the store, so start the sync first.
 ///
-/// Nothing is missed and nothing comes twice, whenever it was made and however slowly it is read: it
-/// compares what it has told with what is true. Somebody who left and came back while nobody read is
-/// no change.
-#[must_use = "changes are told to whoever asks for the next one"]
+/// No change is missed and none comes twice, whenever the reader was created and however slowly it reads. The
+/// reader compares the state that it has reported with the current state. A person who left and came back
+/// between two reads is no change.
+#[must_use = "a reader of changes does nothing until `next` is called"]
 pub struct Changes {
-    /// Weak, so that a reader does not keep alive what it reads.
+    /// Weak, so that a reader does not keep the directory alive.
     directory: Weak<Directory>,
     notices: broadcast::Receiver<ListEvent>,
     told: HashMap<ResourceId, Arc<CachedList>>,
-    /// Which were told of as dormant.
+    /// The resources that were reported as dormant.
     dormant: HashSet<ResourceId>,
-    /// The last that were told of as ended.
+    /// The last resources that were reported as ended.
     ended: VecDeque<ResourceId>,
     caught_up: bool,
-    /// The lists as they were when this was made.
+    /// The lists as they were when this reader was created.
     start: VecDeque<(ResourceId, Arc<CachedList>)>,
-    /// To be looked at.
+    /// Resources to look at.
     unread: VecDeque<ResourceId>,
-    /// To be told.
+    /// Changes to report.
     pending: VecDeque<Change>,
 }
 
 impl Directory {
     pub(crate) fn changes(self: &Arc<Self>) -> Changes {
-        // In this order: what changes after the subscription is noticed, what changed before is there.
+        // In this order. A change after the subscription arrives as a notice; a change before it is in memory
+        // already.
         let notices = self.notices.subscribe();
         let known = self.entries.iter();
         let known = known.filter_map(|entry| Some((entry.id, entry.held()?)));
@@ -214,7 +215,7 @@ impl Changes {
                 continue;
             }
             if !self.caught_up && self.notices.is_empty() && self.is_loaded()? {
-                // Also of what was loaded since the look before.
+                // Covers the lists that were loaded since the previous look.
                 if self.notices.is_empty() {
                     self.caught_up = true;
                     return Some(Change::CaughtUp);
@@ -261,7 +262,7 @@ impl Changes {
         let directory = self.directory.upgrade()?;
         let entry = directory.entries.get(&id).map(|entry| Arc::clone(&entry));
         if let Some(entry) = entry {
-            // In this order: a resource is revived before its list is another.
+            // In this order: a resource is reported as revived before its list is reported as changed.
             let is_dormant = entry.is_dormant();
             if !is_dormant && self.dormant.remove(&id) {
                 self.pending
@@ -279,13 +280,13 @@ impl Changes {
         if !self.told.contains_key(&id) && !self.dormant.contains(&id) {
             return Some(());
         }
-        // About to be deprovisioned; or its end was among what we missed.
+        // The resource is about to be deprovisioned, or its end was among the events that this reader missed.
         match directory.store.get(&id).await {
             Ok(None) => self.gone(id),
             Ok(Some(known)) if known.state == ResourceState::Deprovisioned => self.gone(id),
             Ok(Some(_)) => {}
             Err(_) => {
-                // It stays unread. The directory is not kept alive for that long.
+                // The resource stays unread. The directory is not kept alive during the wait.
                 let clock = Arc::clone(&directory.clock);
                 drop(directory);
                 clock.sleep(STORE_RETRY).await;
@@ -314,7 +315,7 @@ impl Changes {
     fn gone(&mut self, resource: ResourceId) {
         self.told.remove(&resource);
         self.dormant.remove(&resource);
-        // Word of one end may come twice, when another process brought it about.
+        // The end of a resource can be announced twice if another process ended it.
         if self.ended.contains(&resource) {
             return;
         }

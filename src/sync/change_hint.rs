@@ -1,4 +1,4 @@
-//! What Heroku's webhooks tell: a reason to ask, never an answer.
+//! Heroku's webhooks: each is a reason to ask Heroku, never an answer.
 
 use std::sync::Arc;
 
@@ -11,11 +11,11 @@ use crate::store::{Doubt, StoreError};
 use crate::webhook::ChangeHint;
 
 impl Directory {
-    /// Has the lists fetched that a cue is about, within their budgets. Returns how many there are.
+    /// Fetches the lists that a change hint is about, within their budgets. Returns their number.
     ///
     /// # Errors
-    /// If the store does not answer: then nothing could be fetched either. And while the resources are
-    /// being read from it, as nobody can tell yet whom the cue is about.
+    /// If the store does not answer, since then nothing could be fetched either. Also while the resources are
+    /// being read from the store: until then it is unknown which resource the hint is about.
     pub(crate) async fn take_cue(self: &Arc<Self>, cue: &ChangeHint) -> Result<usize, SyncError> {
         if self.backlog.is_loading() {
             return Err(StoreError::new("the resources are still being read").into());
@@ -66,12 +66,12 @@ impl Directory {
             return;
         }
         let (directory, entry) = (Arc::clone(self), Arc::clone(entry));
-        // What goes wrong is logged where it happens.
+        // Errors are logged where they occur.
         tokio::spawn(async move { drop(directory.fetch_changed(&entry).await) });
     }
 }
 
-/// Doubts about others would only take memory.
+/// Pending removals of unlisted people would only use memory.
 fn is_listed(entry: &Entry, email: &Email) -> bool {
     let held = entry.held();
     held.is_some_and(|held| held.snapshot.list.has(email))

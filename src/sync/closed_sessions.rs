@@ -1,4 +1,4 @@
-//! Sessions that were closed, here or by another process.
+//! Sessions that this or another process has closed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,24 +10,24 @@ use crate::clock::{Reading, SharedClock};
 use crate::expiring_map::ExpiringMap;
 use crate::store::{BoundedStore, SessionKey, StoreError};
 
-/// How much longer than a session's record lives its end is kept in mind: a session store may have
+/// A closing is remembered for this much longer than the session's record lives. A session store may have
 /// copies of the record until it has expired.
 const CLOCK_SKEW_GRACE: Duration = Duration::from_secs(10 * 60);
 
-/// How many closings a slow listener may be behind before it has to look for itself.
+/// How many closings a slow listener may lag behind before it has to check by itself.
 const FEED: usize = 256;
 
-/// Which sessions were closed lately. What a cache, a copy or a signed cookie still says of one of
-/// them does not count.
+/// The sessions that were closed recently. A cache, a copy or a signed cookie of such a session is not valid
+/// any more.
 #[derive(Debug)]
 pub(crate) struct ClosedSessions {
     store: Arc<BoundedStore>,
     clock: SharedClock,
     kept: Duration,
     lately: ExpiringMap<SessionKey, ()>,
-    /// Those that were not closed to the end: the store may not know, or their record is still there.
+    /// Sessions whose closing is not complete: the store may not know it, or still has their record.
     unfinished: ExpiringMap<SessionKey, ()>,
-    /// How many there have been.
+    /// How many closings there have been.
     count: AtomicU64,
     feed: broadcast::Sender<SessionKey>,
 }
@@ -46,16 +46,16 @@ impl ClosedSessions {
         }
     }
 
-    /// Takes note that a session is closed, and wakes whoever waits for that.
+    /// Records that a session is closed, and wakes the tasks that wait for it.
     pub(crate) fn note(&self, session: SessionKey) {
         let now = Reading::of(&self.clock);
         self.lately.put_if(session.clone(), (), now, |()| true);
         self.count.fetch_add(1, Ordering::Release);
-        // An error only says that nobody waits.
+        // The only error is that no task is waiting.
         let _ = self.feed.send(session);
     }
 
-    /// Writes down that a session is closed, for after a restart and for the other processes.
+    /// Stores that a session is closed, for the time after a restart and for the other processes.
     pub(crate) async fn write_down(&self, session: &SessionKey) -> Result<(), StoreError> {
         let at = Reading::of(&self.clock);
         self.unfinished.put_if(session.clone(), (), at, |()| true);
@@ -63,12 +63,13 @@ impl ClosedSessions {
         self.store.close_session(session, until, at.now).await
     }
 
-    /// Takes note that the store knows, and that the session's record is gone.
+    /// Records that the store knows the closing, and that the session's record is deleted.
     pub(crate) fn finish(&self, session: &SessionKey) {
         self.unfinished.remove(session);
     }
 
-    /// True if a session was closed here, but not to the end: others may still take it for an open one.
+    /// True if this process closed the session but could not complete it. Other processes may still accept
+    /// it.
     pub(crate) fn is_unfinished(&self, session: &SessionKey) -> bool {
         self.unfinished.has(session)
     }
@@ -78,7 +79,7 @@ impl ClosedSessions {
         Ok(self.has(session) || self.store.is_session_closed(session).await?)
     }
 
-    /// How many there have been: the same number again says that nothing was closed in between.
+    /// How many closings there have been. If the number is unchanged, no session was closed in between.
     pub(crate) fn count(&self) -> u64 {
         self.count.load(Ordering::Acquire)
     }
@@ -87,7 +88,7 @@ impl ClosedSessions {
         self.lately.has(session)
     }
 
-    /// The sessions that are closed from now on.
+    /// Receives every session that is closed from now on.
     pub(crate) fn feed(&self) -> broadcast::Receiver<SessionKey> {
         self.feed.subscribe()
     }

@@ -1,6 +1,6 @@
 //! Decides whether a person may access a resource now: one pure function for sign-ins, requests and streams.
 //!
-//! It does no I/O and awaits nothing. Where only a newer list can tell, it says so
+//! It does no I/O and awaits nothing. Where only a newer list can decide, it says so
 //! ([`Decision::NeedsList`]); [`authorize`](super::authorize) fetches one and asks again.
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::ids::UserId;
 use crate::lifespan::{Attempt, End, Lifespan, Limits, lifespan};
 use crate::store::Ticket;
 
-/// The person who asks, as their session or their sign-in names them.
+/// The person who asks for access, as their session or their sign-in identifies them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Principal<'a> {
     pub(crate) email: &'a Email,
@@ -26,13 +26,13 @@ pub(crate) struct Principal<'a> {
     pub(crate) is_account_proved: bool,
 }
 
-/// How the session began by which they ask.
+/// How the session of this person began.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SessionStart {
     pub(crate) began: OffsetDateTime,
-    /// Of the sign-in: a later revocation has a greater one.
+    /// The sign-in's ticket: a later revocation has a greater one.
     pub(crate) ticket: Ticket,
-    /// Of the list that admitted them.
+    /// The version of the list that admitted them.
     pub(crate) list: ListVersion,
 }
 
@@ -41,8 +41,8 @@ pub(crate) struct SessionStart {
 pub(crate) struct Strictness {
     /// Refetch an old list even if the last attempt failed.
     refetches_old_list: bool,
-    /// Refetch a list that lacks the person, within a budget: a collaborator who was added a minute ago
-    /// gets in.
+    /// Refetch a list that lacks the person, within a budget. A collaborator who was added a minute ago is
+    /// admitted this way.
     refetches_if_unlisted: bool,
     /// Wait for the list that confirms a pending removal; otherwise deny.
     waits_for_pending_removal: bool,
@@ -53,51 +53,51 @@ pub(crate) struct Strictness {
 pub(crate) enum Decision {
     Allow(Access),
     Deny(Denial),
-    /// Only a newer list can tell.
+    /// Only a newer list can decide.
     NeedsList(Needed),
 }
 
-/// That a list admits the person.
+/// A list admits the person.
 #[derive(Clone, Debug)]
 pub(crate) struct Access {
     pub(crate) list: Arc<CachedList>,
     pub(crate) listed: Entitlement,
-    /// How long this holds, unless something changes before.
+    /// How long this decision is valid unless something changes before.
     pub(crate) valid_for: Duration,
 }
 
 /// Which list is needed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Needed {
-    /// The newest that other processes have stored.
+    /// The newest list that other processes have stored.
     Stored,
-    /// One with no part older than the refresh interval. With `charge_resource`, the fetch draws on the
+    /// A list with no part older than the refresh interval. With `charge_resource`, the fetch draws on the
     /// resource's budget.
     Recent { charge_resource: bool },
     /// As `Recent`. If Heroku answers, the resource was not in use, and the session is over as
     /// [`End::Unused`].
     RecentOrUnused,
-    /// One whose own part was asked for since then.
+    /// A list whose own part was requested after this moment.
     AskedSince(AsOf),
-    /// One whose every part is asked for now.
+    /// A list with every part requested now.
     Newest,
 }
 
-/// What was asked for this decision already.
+/// What was already asked for this decision.
 #[derive(Clone, Debug)]
 pub(super) enum Asked {
     Nothing,
-    /// The store, and why it did not answer.
+    /// The store, and the error if it did not answer.
     Store(Option<SyncError>),
-    /// Heroku, for this list, and why there was no answer.
+    /// Heroku, for this list, and the error if there was no answer.
     Heroku(Needed, Option<SyncError>),
 }
 
-/// What is known of a resource and a person at one moment.
+/// The facts about a resource and a person at one moment.
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
     pub(super) list: Option<Arc<CachedList>>,
-    /// Of the list's oldest part.
+    /// The age of the list's oldest part.
     pub(super) age: Option<Duration>,
     /// The outcome of the last attempt to fetch a newer list. Ignored for a young list.
     pub(super) last_attempt: Attempt,
@@ -115,10 +115,10 @@ pub(super) struct Dormant {
     pub(super) is_due: bool,
 }
 
-/// What is noted of one person at one resource.
+/// What is recorded about one person at one resource.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Marks {
-    /// Since when a notification says that they may have left.
+    /// When a notification said that they may have left.
     pub(super) pending_removal: Option<AsOf>,
     /// Sessions of an earlier sign-in are revoked.
     pub(super) revoked: Option<Ticket>,
@@ -179,7 +179,7 @@ pub(super) fn decide(
 }
 
 impl<'a> Evaluation<'a> {
-    /// What decides before any list is looked at.
+    /// The checks that come before any list is read.
     fn check_preconditions(&self) -> Result<(), Decision> {
         let (facts, session) = (self.facts, self.session);
         let denial = match self.failure() {
@@ -206,7 +206,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// The list that decides, and for how long it does; or that another one is needed.
+    /// The list that decides, and how long it is valid; or which other list is needed.
     fn select_list(&self) -> Result<(&'a Arc<CachedList>, Duration), Decision> {
         let (facts, limits, asked) = (self.facts, self.limits, self.asked);
         let is_young = facts.age.is_some_and(|age| age <= limits.refresh_interval);
@@ -252,7 +252,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// What this list says.
+    /// The decision by this list.
     fn decide_by_list(&self, list: &Arc<CachedList>, valid_for: Duration) -> Decision {
         let denial = match self.find(list) {
             Ok(_) if self.facts.marks.was_removed => return Decision::Deny(Denial::Removed),
@@ -274,7 +274,7 @@ impl<'a> Evaluation<'a> {
             Err(NotEntitled::OtherAccount) => Denial::OtherAccount,
         };
         match self.asked {
-            // A list from before the session's says nothing against it.
+            // A list that predates the session's own list is no evidence against it.
             Asked::Nothing if self.is_outdated() => Decision::NeedsList(Needed::Stored),
             Asked::Store(None) if self.is_outdated() => Decision::NeedsList(Needed::Newest),
             Asked::Heroku(_, Some(_)) if self.is_outdated() => self.unavailable(),
@@ -282,7 +282,7 @@ impl<'a> Evaluation<'a> {
             Asked::Nothing | Asked::Store(None) if self.strictness.refetches_if_unlisted => {
                 Decision::NeedsList(Needed::Newest)
             }
-            // What the budget is for: the list that there is answers.
+            // The budget exists for this case: the cached list decides.
             Asked::Heroku(_, Some(SyncError::OverBudget { .. }) | None) => Decision::Deny(denial),
             // The person may have been added since this list was fetched: neither admit nor reject.
             Asked::Heroku(..) if self.strictness.refetches_if_unlisted => self.unavailable(),
@@ -310,8 +310,8 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// When a removal became pending that the list neither confirms nor refutes. After the answer that it
-    /// waited for, none counts: a newer one is for the next decision.
+    /// When a removal became pending that the list neither confirms nor refutes. Once Heroku has answered for
+    /// it, none counts: a newer one is for the next decision.
     fn pending_removal(&self) -> Option<AsOf> {
         let is_answered = matches!(self.asked, Asked::Heroku(Needed::AskedSince(_), None));
         let since = self.facts.marks.pending_removal.filter(|_| !is_answered)?;
@@ -332,7 +332,7 @@ impl<'a> Evaluation<'a> {
         matches!(self.asked, Asked::Heroku(..))
     }
 
-    /// Why what was asked did not answer.
+    /// Why the store or Heroku did not answer.
     fn failure(&self) -> Option<&'a SyncError> {
         match self.asked {
             Asked::Store(failure) | Asked::Heroku(_, failure) => failure.as_ref(),

@@ -26,7 +26,7 @@ const LIMITS: Limits = Limits {
     max_session: Duration::from_secs(5_400),
 };
 const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
-/// The newest list's.
+/// The ticket of the newest list.
 const LIST: i64 = 10;
 
 struct Case {
@@ -113,7 +113,8 @@ fn sessions() -> Vec<Option<SessionStart>> {
             },
         })
     };
-    // Of this list, of an earlier one, of one that only another process has, and one past its end.
+    // Admitted by this list, by an earlier one, by one that only another process has; and one session past
+    // its end.
     vec![
         None,
         session(60, LIST),
@@ -290,7 +291,7 @@ fn failed_lookup_never_gives_not_listed_or_unused() {
         if matches!(denial, Denial::NotListed) && is_outdated {
             assert!(!store_failed && !heroku_failed && !matches!(case.asked, Asked::Nothing));
         }
-        // Only an answer shows that nothing used the resource.
+        // Only an answer from Heroku shows that nothing used the resource.
         let ends_unused = matches!(denial, Denial::SessionOver(crate::lifespan::End::Unused));
         let is_unwanted = case.facts.last_attempt == Attempt::Unwanted;
         assert!(!ends_unused || is_unwanted || !(heroku_failed || store_failed));

@@ -1,4 +1,4 @@
-//! Why a person does not pass.
+//! Why a person is denied access.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use super::SyncError;
 use crate::cause;
 use crate::lifespan::End;
 
-/// Why the person does not pass.
+/// Why the person is denied access.
 #[derive(Clone, Debug)]
 pub(crate) enum Denial {
     NotListed,
-    /// The list has the email for another account, or the account is disputed.
+    /// The list has the email with another account, or the account is disputed.
     OtherAccount,
-    /// The list has the account by another email.
+    /// The list has the account with another email.
     EmailChanged,
     /// The partner ended this person's sessions.
     Revoked,
@@ -22,7 +22,7 @@ pub(crate) enum Denial {
     Dormant,
     Gone,
     UnknownResource,
-    /// Nothing can be said now; the session is kept.
+    /// Access cannot be decided now; the session is kept.
     Unavailable(SyncError),
 }
 
@@ -48,7 +48,7 @@ impl Denial {
         }
     }
 
-    /// How long to wait before a retry; none but for [`Unavailable`](Self::Unavailable). A dormant resource
+    /// How long to wait before a retry; only [`Unavailable`](Self::Unavailable) has one. A dormant resource
     /// answers a sign-in with 403, like an unlisted email.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {

@@ -35,7 +35,7 @@ use crate::ids::{AppId, LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
 use crate::store::{BoundedStore, Registration, ResourceState, StoreError};
 
-/// The newest list of each resource, and the way to a newer one.
+/// The newest list of each resource, and the means to fetch a newer one.
 pub(crate) struct Directory {
     pub(super) client: HerokuClient,
     pub(super) store: Arc<BoundedStore>,
@@ -49,7 +49,7 @@ pub(crate) struct Directory {
     /// The resources of each app, for webhooks.
     pub(super) apps: DashMap<AppId, Vec<ResourceId>>,
     pub(super) schedule: Arc<Schedule>,
-    /// By resource, and by whether the team's members are asked for as well.
+    /// By resource, and by whether the team's members are fetched as well.
     pub(super) fetching: SingleFlight<(ResourceId, bool), Arc<CachedList>>,
     pub(super) asking_team: SingleFlight<TeamId, ()>,
     pub(super) renewing: SingleFlight<ResourceId, Tokens>,
@@ -114,7 +114,7 @@ impl Directory {
         &self.settings
     }
 
-    /// The list as it is now in memory or store, however old, without asking Heroku.
+    /// The list that is in memory or store now, however old, without a call to Heroku.
     pub(crate) async fn known(
         &self,
         id: &ResourceId,
@@ -122,8 +122,8 @@ impl Directory {
         Ok(self.entry(id).await?.held())
     }
 
-    /// Fetches the list now, or waits for the fetch that is under way; beyond the budgets, the list
-    /// that there is.
+    /// Fetches the list now, or waits for the fetch that is in progress. If the budgets do not allow a fetch,
+    /// returns the cached list.
     pub(crate) async fn refresh(
         self: &Arc<Self>,
         id: &ResourceId,
@@ -145,7 +145,7 @@ impl Directory {
         }
     }
 
-    /// The id of the resource that the provider knows by its own `id`.
+    /// Finds the resource by the provider's own `id`.
     pub(crate) async fn find_legacy(&self, id: &LegacyId) -> Result<ResourceId, SyncError> {
         // Resources provisioned through version 3 carry their UUID as the provider's id.
         if let Ok(uuid) = id.to_string().parse::<ResourceId>() {
@@ -155,8 +155,8 @@ impl Directory {
         found.ok_or(SyncError::UnknownResource)
     }
 
-    /// Replaces what is registered of a resource. False, and nothing is written, if it has changed
-    /// since it was read.
+    /// Replaces a resource's registration. Returns false and writes nothing if it has changed since it was
+    /// read.
     pub(super) async fn put(
         &self,
         id: &ResourceId,
@@ -181,8 +181,8 @@ impl Directory {
         Ok(true)
     }
 
-    /// Lets nobody in any more, and keeps the tokens: the resource is being deprovisioned. False if
-    /// it was neither active nor dormant.
+    /// Denies all access and keeps the tokens, because the resource is being deprovisioned. False if it was
+    /// neither active nor dormant.
     pub(crate) async fn begin_closing(
         self: &Arc<Self>,
         id: &ResourceId,
@@ -197,8 +197,8 @@ impl Directory {
         .await
     }
 
-    /// Ends a resource: its list, its sessions (they hang on the list), its tokens. False if it was
-    /// not known, or gone already.
+    /// Ends a resource: its list, its sessions (they depend on the list) and its tokens. False if the
+    /// resource was unknown or had already ended.
     pub(crate) async fn end(self: &Arc<Self>, id: &ResourceId) -> Result<bool, SyncError> {
         let (directory, id) = (Arc::clone(self), *id);
         run_to_completion(async move {
@@ -210,7 +210,7 @@ impl Directory {
         .await
     }
 
-    /// The same of a resource whose partner's part is done.
+    /// As `end`, for a resource whose deprovisioning the partner has completed.
     pub(crate) async fn deprovisioned(
         self: &Arc<Self>,
         id: &ResourceId,
@@ -237,7 +237,7 @@ impl Directory {
         }
     }
 
-    /// Nothing of it stays, and everybody hears of it.
+    /// Drops the resource from memory, and announces its end to all readers.
     pub(super) fn has_ended(&self, id: &ResourceId) {
         self.drop_entry(id);
         self.unsaved.forget_all(id);
@@ -245,8 +245,9 @@ impl Directory {
         self.announce(ListEvent::Gone(*id));
     }
 
-    /// Removes every trace of a resource whose provisioning was refused. For another provisioning that
-    /// waits, this process keeps in mind what Heroku gave for the code, which is good once.
+    /// Removes every trace of a resource whose provisioning was refused. The tokens that Heroku gave for its
+    /// code stay in this process's memory, because the code works only once and another provisioning may be
+    /// waiting.
     pub(crate) async fn erase(self: &Arc<Self>, id: &ResourceId) -> Result<(), SyncError> {
         let (directory, id) = (Arc::clone(self), *id);
         run_to_completion(async move {
@@ -268,8 +269,8 @@ impl Directory {
         .await
     }
 
-    /// The entry of a resource that may be closing: its tokens still work, nobody may enter. It is
-    /// not kept if it was not there.
+    /// The entry of a resource that may be deprovisioning: its tokens still work, but access is denied. An
+    /// entry that was not in memory before is not kept.
     pub(super) async fn entry_for_tokens(&self, id: &ResourceId) -> Result<Arc<Entry>, SyncError> {
         let known = self
             .store
@@ -283,7 +284,7 @@ impl Directory {
         Ok(entry.unwrap_or_else(|| Arc::new(self.new_entry(*id))))
     }
 
-    /// False if there was none.
+    /// False if there was no entry.
     pub(super) fn drop_entry(&self, id: &ResourceId) -> bool {
         self.endings.note();
         let Some((_, entry)) = self.entries.remove(id) else {
@@ -301,19 +302,19 @@ impl Directory {
         true
     }
 
-    /// A moment after all that any process on the store has seen until now.
+    /// A moment after everything that any process on the store has seen so far.
     pub(super) async fn moment(&self) -> Result<AsOf, StoreError> {
         Ok(AsOf::now(&self.clock, self.store.ticket().await?))
     }
 
-    /// When the oldest session may have begun that still lives, in whichever process: their clocks differ.
+    /// The earliest start of any session that may still be open in any process; their clocks differ.
     pub(super) fn oldest_session(&self) -> OffsetDateTime {
         const CLOCK_SKEW_GRACE: Duration = Duration::from_secs(10 * 60);
         self.clock.now() - self.settings.max_session - CLOCK_SKEW_GRACE
     }
 
     pub(super) fn announce(&self, notice: ListEvent) {
-        // An error only says that nobody listens.
+        // The only error is that no reader is listening.
         let _ = self.notices.send(notice);
     }
 

@@ -1,4 +1,4 @@
-//! What is kept of one resource.
+//! The state of one resource.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -28,25 +28,25 @@ pub(super) struct Entry {
     pub(super) id: ResourceId,
     /// See [`Schedule`](super::schedule::Schedule).
     pub(super) scheduled: AtomicU64,
-    /// The calls that its token has left, if pools are known to be apart.
+    /// The calls that its token has left, if each token has its own pool.
     pub(super) pool: Option<RatePool>,
-    /// None before the first list, and after the resource's end. Written under the lock of
-    /// `progress`.
+    /// None before the first list, and after the resource's end. Written under the lock of `progress`.
     held: ArcSwapOption<CachedList>,
     progress: Mutex<Progress>,
-    /// What is still open of its responses.
+    /// The responses of this resource that are still open.
     pub(super) readers: Readers,
-    /// Since when this process has known the resource.
+    /// When this process first knew the resource.
     known_since: Duration,
-    /// The last request.
+    /// The time of the last request.
     last_used: AtomicInstant,
-    /// When the access token ends, if that is known.
+    /// When the access token expires, if that is known.
     token_ends: AtomicInstant,
-    /// True if `progress` has doubts, revocations or removals, so that requests need not lock it.
+    /// True if `progress` has pending removals, revocations or removals, so that requests need not lock it
+    /// otherwise.
     has_marks: AtomicBool,
-    /// True if the mark in `progress` is that of a dormant resource.
+    /// True if the mark in `progress` says that the resource is dormant.
     is_dormant: AtomicBool,
-    /// Made when the first stream begins.
+    /// Created when the first stream begins.
     watchers: OnceLock<watch::Sender<()>>,
 }
 
@@ -54,18 +54,18 @@ pub(super) struct Progress {
     pub(super) budgets: OwnBudgets,
     pub(super) attempts: Attempts,
     pub(super) ended: bool,
-    /// Since when Heroku has wanted the list fetched anew, by a webhook.
+    /// When a webhook said that the list has changed and must be fetched again.
     pub(super) forced_at: Option<AsOf>,
     pub(super) grant_refused: Option<GrantRefused>,
-    /// The last fetch failed for want of tokens.
+    /// The last fetch failed because there were no usable tokens.
     pub(super) blocked: bool,
-    /// When somebody last gave up waiting for a fetch.
+    /// When a request last gave up waiting for a fetch.
     pub(super) waited_in_vain_at: Option<Duration>,
-    /// When to see to its webhooks; none once they are known to be subscribed to.
+    /// When to subscribe to its webhooks; none once the subscription is known to exist.
     pub(super) subscribe_at: Option<Duration>,
-    /// How often that failed for what may pass.
+    /// How often that failed with a temporary error.
     pub(super) subscribe_failures: u32,
-    /// What Heroku says against its being there.
+    /// What Heroku's answers say against the resource's existence.
     pub(super) mark: Option<Mark>,
     doubts: Vec<Doubt>,
     revocations: Vec<Revocation>,
@@ -78,27 +78,27 @@ impl Progress {
     }
 }
 
-/// Heroku does not accept the refresh token.
+/// Heroku refuses the refresh token.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct GrantRefused {
     pub(super) times: u32,
     pub(super) last_at: Duration,
-    /// When the access token beside it ends, by which it is known: those of another grant have another
-    /// end.
+    /// When the access token of the same grant expires. It identifies the grant: another grant has another
+    /// expiry.
     pub(super) token_end: OffsetDateTime,
 }
 
-/// Somebody who may have left: Heroku said so, and was not asked yet.
+/// A person who may have left: Heroku said so, and has not been asked since.
 struct Doubt {
     email: Email,
     since: AsOf,
 }
 
-/// A person whom a list had, and the next one has not.
+/// A person whom a list had, and the next one lacks.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Removed {
     pub(super) email: Email,
-    /// None for whatever account.
+    /// None for any account.
     pub(super) account: Option<UserId>,
 }
 
@@ -110,13 +110,13 @@ impl Removed {
     }
 }
 
-/// That a list lacked a person whom the one before had.
+/// A list lacked a person whom the previous one had.
 struct Removal {
     person: Removed,
-    /// Of the list that lacked them.
+    /// The version of the list that lacked them.
     list: ListVersion,
     is_confirmed: bool,
-    /// When it was noted, by [`Clock::elapsed`](crate::Clock::elapsed).
+    /// When it was recorded, by [`Clock::elapsed`](crate::Clock::elapsed).
     at: Duration,
 }
 
@@ -160,25 +160,25 @@ impl Entry {
         self.progress.lock()
     }
 
-    /// Swaps the list. The guard is the proof that nobody else does.
+    /// Swaps the list. The guard proves that no other thread does so.
     pub(super) fn set(&self, _progress: &mut Progress, held: Option<Arc<CachedList>>) {
         self.held.store(held);
     }
 
-    /// Takes note of a request. True if there was none within `span` before it.
+    /// Records a request. True if there was none within `span` before it.
     pub(super) fn touch(&self, span: Duration, now: Duration) -> bool {
-        // No swap: of two requests at once both may find it so, which does no harm.
+        // No atomic swap: two concurrent requests may both see this, which is harmless.
         let was_used = self.last_used.is_within(span, now);
         self.last_used.set(now);
         !was_used
     }
 
-    /// True while somebody uses it: by a request within `span`, or by what is still open of a response.
+    /// True while the resource is in use: by a request within `span`, or by a response that is still open.
     pub(super) fn is_in_use(&self, span: Duration, now: Duration) -> bool {
         self.used_within(span, now) || self.readers.any(now)
     }
 
-    /// True if this process did not know the resource yet when a list of this age was asked for.
+    /// True if a list of this age was requested before this process knew the resource.
     pub(super) fn is_younger_than(&self, list: Duration, now: Duration) -> bool {
         now.saturating_sub(self.known_since) < list
     }
@@ -191,13 +191,13 @@ impl Entry {
         self.token_ends.get()
     }
 
-    /// True if it had a request within `span`.
+    /// True if the resource had a request within `span`.
     pub(super) fn used_within(&self, span: Duration, now: Duration) -> bool {
         self.last_used.is_within(span, now)
     }
 
-    /// Doubts this person until a list arrives that was asked for since then. Does nothing if there is
-    /// one.
+    /// Marks this person's removal as pending, until a list arrives that was requested after `since`. Does
+    /// nothing if there is one already.
     pub(super) fn doubt(&self, email: Email, since: AsOf) {
         let mut progress = self.progress();
         let held = self.held();
@@ -211,7 +211,7 @@ impl Entry {
         self.notify();
     }
 
-    /// What is noted of this person, whose session a list of that version admitted.
+    /// What is recorded about this person, whose session was admitted by a list of that version.
     pub(super) fn marks_of(&self, who: &Principal<'_>, admitted_by: Option<ListVersion>) -> Marks {
         if !self.has_marks.load(Ordering::Acquire) {
             return Marks::default();
@@ -235,10 +235,10 @@ impl Entry {
         }
     }
 
-    /// Notes whom this list lacks and the one before had: sessions that an earlier list admitted are over,
-    /// also if a later one has the person again. Who goes from one of Heroku's two lists to the other was
-    /// never off both: that counts once both were asked for since. `longest` is how long a session can
-    /// last.
+    /// Records the people whom this list lacks and the previous one had. Sessions that an earlier list
+    /// admitted are over, even if a later list has the person again. A person who moves from one of Heroku's
+    /// two lists to the other was never off both; that is decided once both lists were requested since.
+    /// `longest` is how long a session can last.
     pub(super) fn note_removals(
         &self,
         progress: &mut Progress,
@@ -258,7 +258,7 @@ impl Entry {
             });
         }
         removals.retain_mut(|known| {
-            // A list without the team's members says nothing of them.
+            // A list without the team's members is no evidence about them.
             let is_whole = !list.snapshot.list.is_partial();
             let is_since = is_whole && list.version().is_wholly_since(&known.list);
             let is_open = !known.is_confirmed && is_since;
@@ -269,7 +269,7 @@ impl Entry {
         self.has_marks.store(has_marks, Ordering::Release);
     }
 
-    /// Ends this person's sessions from before; `keep_from` is when the oldest live session began.
+    /// Ends this person's earlier sessions. `keep_from` is when the oldest open session began.
     pub(super) fn revoke(&self, revocation: Revocation, keep_from: OffsetDateTime) {
         let mut progress = self.progress();
         let outlived = |known: &Revocation| known.at < keep_from;
@@ -286,13 +286,13 @@ impl Entry {
         self.notify();
     }
 
-    /// Nobody passes while it is.
+    /// While the resource is dormant, all access is denied.
     pub(super) fn is_dormant(&self) -> bool {
         self.is_dormant.load(Ordering::Acquire)
     }
 
-    /// Replaces what is said against the resource's being there, as far as no list contradicts it.
-    /// Returns whether it was dormant, and whether it is.
+    /// Replaces the recorded absence of the resource, unless a list contradicts it. Returns whether the
+    /// resource was dormant, and whether it is now.
     pub(super) fn set_absence(
         &self,
         absence: Option<Absence>,
@@ -310,8 +310,8 @@ impl Entry {
         )
     }
 
-    /// Settles what a list answers that was asked for at `asked_at`. True if the resource was dormant,
-    /// and is not any more.
+    /// Settles what a list answers that was requested at `asked_at`. True if the resource was dormant and is
+    /// active again.
     pub(super) fn settle(&self, progress: &mut Progress, asked_at: AsOf) -> bool {
         let is_answered = |since: &AsOf| !asked_at.is_before(since);
         progress.doubts.retain(|doubt| !is_answered(&doubt.since));
@@ -333,7 +333,7 @@ impl Entry {
             .subscribe()
     }
 
-    /// Wakes whoever watches: the list, or who may use it, is another.
+    /// Wakes all watchers: the list, or the set of people with access, has changed.
     pub(super) fn notify(&self) {
         if let Some(watchers) = self.watchers.get() {
             watchers.send_replace(());
