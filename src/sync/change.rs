@@ -154,7 +154,7 @@ impl Change {
 /// No change is missed and none comes twice, whenever the reader was created and however slowly it reads. The
 /// reader compares the state that it has reported with the current state. A person who left and came back
 /// between two reads is no change.
-#[must_use = "a reader of changes does nothing until `next` is called"]
+#[must_use = "a reader of changes does nothing until it is read"]
 pub struct Changes {
     /// Weak, so that a reader does not keep the directory alive.
     directory: Weak<Directory>,

@@ -1,65 +1,66 @@
-//! Why there is no list to decide by.
+//! Why no list is available to decide by.
 
 use std::time::Duration;
 
 use crate::heroku::HerokuError;
 use crate::store::StoreError;
 
-/// Why a resource's list cannot be told, or cannot be fetched.
+/// Why a resource's list cannot be returned or fetched.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SyncError {
-    /// Other work on the resource's registration or tokens, in this process or another, takes its time.
+    /// Other work on the resource's registration or tokens, in this process or another, takes too long.
     #[error("timed out waiting for other work on the resource's grant; try again")]
     Busy,
-    /// Heroku has said for a while that the resource is not there. Access is suspended until it gives an
-    /// answer or a new grant: [`HerokuSso::dormant`](crate::HerokuSso::dormant).
-    #[error("the resource is dormant: heroku says that it is not there")]
+    /// Heroku has reported the resource as missing for some time. Access is suspended until Heroku returns
+    /// its list, or a new grant arrives: [`HerokuSso::dormant`](crate::HerokuSso::dormant).
+    #[error("the resource is dormant: heroku says that it does not exist")]
     Dormant,
     /// The resource is deprovisioned, or about to be.
     #[error("the resource is gone")]
     Gone,
-    /// Heroku gave no usable answer, and there is no list that is young enough.
+    /// Heroku gave no usable answer, and no list is recent enough.
     #[error("heroku gave no usable answer")]
     Heroku(#[from] HerokuError),
     /// The task that fetched the list ended without an answer.
     #[error("the fetch was interrupted")]
     Interrupted,
-    /// Heroku does not tell the team's members, and the person is not among the collaborators.
-    #[error("heroku does not tell the members of the team")]
+    /// Heroku withholds the team's members, and the person is not among the collaborators.
+    #[error("heroku withholds the members of the team, so only collaborators can be admitted")]
     MembersWithheld,
     /// Heroku refused the refresh token: the resource must be registered with a new grant.
     #[error("heroku refused the refresh token; the resource needs a new grant")]
     NeedsGrant,
-    /// No list is recent enough, and none could be fetched for this answer.
+    /// No list is recent enough, and none could be fetched for this decision.
     #[error("no list is recent enough to decide")]
     NoUsableList,
-    /// There are no tokens to ask Heroku with: the resource was registered without a grant.
+    /// There are no tokens for calls to Heroku: the resource was registered without a grant.
     #[error("the resource has no oauth grant")]
     NoTokens,
-    /// Too many fetches were asked for on behalf of strangers.
-    #[error("no more fetches for now, next try in {retry_after:?}")]
+    /// Unauthenticated requests have caused too many fetches.
+    #[error("too many fetches were requested; retry in {retry_after:?}")]
     OverBudget {
-        /// When the next one is allowed.
+        /// How long until the next one is allowed.
         retry_after: Duration,
     },
-    /// The list was not there in time: Heroku answers too slowly, or its list has too many pages.
+    /// The list did not arrive in time: Heroku answers too slowly, or its list has too many pages.
     #[error("the list took longer than {limit:?}")]
     Slow {
-        /// How long it may take: 60 seconds in the background, 15 at most for somebody who waits, less with
-        /// a short [`heroku_timeout`](crate::Config::heroku_timeout) or when other waits came before.
+        /// How long it may take: 60 seconds in the background, and at most 15 for a waiting request. It is
+        /// less with a short [`heroku_timeout`](crate::Config::heroku_timeout), or when the request has
+        /// already waited for something else.
         limit: Duration,
     },
     /// The store cannot answer.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Nobody registered this resource.
+    /// The resource is not registered.
     #[error("the resource is not registered")]
     UnknownResource,
 }
 
 impl SyncError {
-    /// When it is worth asking again.
+    /// How long to wait before a retry.
     pub fn retry_after(&self) -> Duration {
         match self {
             Self::OverBudget { retry_after }
@@ -71,12 +72,12 @@ impl SyncError {
         }
     }
 
-    /// True if Heroku does not accept the access token: another one may do.
+    /// True if Heroku refuses the access token: another token may work.
     pub(super) fn is_unauthorized(&self) -> bool {
         matches!(self, Self::Heroku(HerokuError::Unauthorized(_)))
     }
 
-    /// The variant's name as metrics have it.
+    /// The variant's name, as used in metrics.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Busy => "busy",

@@ -1,4 +1,4 @@
-//! The answer of [`decide`] in words, for the partner's own staff: why can this person not get in?
+//! Puts the decision of [`decide`] into words, for the partner's own staff: why can this person not get in?
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::clock::Reading;
 use crate::ids::{ResourceId, UserId};
 use crate::lifespan::Attempt;
 
-/// Why a person may or may not sign in to a resource now, by what this process knows.
+/// Why a person may or may not sign in to a resource now, as far as this process knows.
 ///
 /// `Display` writes one sentence and the inputs that decided, without the email, such as
 /// `admitted: the list has the email, as collaborator (list 42 s old)`. It makes no call to Heroku.
@@ -25,8 +25,8 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    /// Whether a sign-in would be admitted. None if it would ask Heroku for a newer list first, and that
-    /// list would decide.
+    /// Whether a sign-in would be admitted. None if it would first fetch a newer list from Heroku, because
+    /// that list would decide.
     pub fn is_admitted(&self) -> Option<bool> {
         self.is_admitted
     }
@@ -36,7 +36,8 @@ impl Explanation {
         &self.reason
     }
 
-    /// What decided: the list's age, the last attempt to fetch a newer one, what is noted of the person.
+    /// The inputs of the decision: the list's age, the last attempt to fetch a newer one, and what is
+    /// recorded about the person.
     pub fn inputs(&self) -> &[String] {
         &self.inputs
     }
@@ -58,10 +59,10 @@ impl fmt::Display for Explanation {
 }
 
 impl Directory {
-    /// The answer that a sign-in would get at its first look.
+    /// The answer that a sign-in would get before any fetch.
     ///
     /// # Errors
-    /// If the store cannot say whether there is such a resource.
+    /// If the store cannot say whether the resource exists.
     pub(crate) async fn explain(
         self: &Arc<Self>,
         id: &ResourceId,
@@ -112,7 +113,7 @@ impl Directory {
 fn wanted(needed: Needed) -> &'static str {
     match needed {
         Needed::AskedSince(_) => {
-            "Heroku said that the person may have left, and was not asked since"
+            "Heroku said that the person may have left, and has not been asked since"
         }
         Needed::Newest => "the list lacks the email, and is fetched again within a budget",
         Needed::Recent { .. } | Needed::RecentOrUnused | Needed::Stored => {

@@ -18,18 +18,18 @@ use crate::clock;
 use crate::meter;
 use crate::secret::Tokens;
 
-/// What a fetch is to bring.
+/// What a fetch must return.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FetchOptions {
-    /// How old the members of the team may be. Zero: they are asked for as well.
+    /// How old the members of the team may be. Zero: they are fetched as well.
     pub(super) members_age: Duration,
-    /// How long the access token is to last.
+    /// How long the access token must last.
     pub(super) horizon: RenewPolicy,
 }
 
 impl Directory {
-    /// Everything again, the team's members too, if the budgets allow it. To wait for a fetch that is
-    /// under way costs nothing.
+    /// Fetches everything again, including the team's members, if the budgets allow it. Waiting for a fetch
+    /// in progress costs nothing.
     pub(super) async fn fetch_newest(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
@@ -39,7 +39,7 @@ impl Directory {
         self.join(entry, FetchOptions::newest(), payer).await
     }
 
-    /// For the schedule.
+    /// The scheduled fetch.
     pub(super) async fn fetch_in_turn(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
@@ -52,7 +52,7 @@ impl Directory {
         self.join(entry, wanted, Charge::Schedule).await
     }
 
-    /// A list with no part older than the refresh interval, unless Heroku refuses to tell.
+    /// A list with no part older than the refresh interval, unless Heroku withholds the members.
     pub(super) async fn fetch_recent(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
@@ -70,11 +70,11 @@ impl Directory {
         if age.is_none_or(|age| age <= members_age) {
             return Ok(held);
         }
-        // It was a fetch under way that was content with older members.
+        // The fetch was already in progress, for a caller that accepted older members.
         self.join(entry, FetchOptions::newest(), payer).await
     }
 
-    /// A list whose own part was asked for since then.
+    /// A list whose own part was requested after `since`.
     pub(super) async fn fetch_since(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
@@ -84,11 +84,11 @@ impl Directory {
         if !held.own_asked_at().is_before(&since) {
             return Ok(held);
         }
-        // It was under way before.
+        // That fetch was already in progress before `since`.
         self.fetch_changed(entry).await
     }
 
-    /// A list of which Heroku said that it has changed.
+    /// A list that has changed according to Heroku.
     pub(super) async fn fetch_changed(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
@@ -139,7 +139,7 @@ async fn ask_and_replace(
     entry: &Arc<Entry>,
     wanted: FetchOptions,
 ) -> Result<Arc<CachedList>, SyncError> {
-    // From before the question: an answer is never taken for younger than it is.
+    // Drawn before the question, so that an answer never counts as newer than it is.
     let asked_at = match directory.moment().await {
         Ok(asked_at) => asked_at,
         Err(error) => return Err(not_fetched(directory, entry, error.into())),
@@ -153,16 +153,16 @@ async fn ask_and_replace(
             let list = held.own_asked_at();
             let list = list.date(held.resource_list(), &directory.clock);
             if let Err(error) = directory.store.set_list(&entry.id, list).await {
-                // Memory has it; the store gets the next one.
+                // Memory has the list; the store gets the next one.
                 tracing::warn!(
                     resource = %entry.id, %error, cause = cause::of(&error),
-                    "a list could not be stored"
+                    "list could not be stored; the next fetch stores a newer one"
                 );
             }
             Ok(held)
         }
         Err(error @ (SyncError::Gone | SyncError::UnknownResource)) => {
-            // Another process has ended it.
+            // Another process has ended the resource.
             directory.reload_resource(&entry.id).await?;
             Err(error)
         }
@@ -175,7 +175,7 @@ async fn ask_and_replace(
                 Err(away @ (SyncError::Store(_) | SyncError::Busy)) => {
                     tracing::warn!(
                         resource = %entry.id, error = %away, cause = cause::of(&away),
-                        "absence could not be stored; the resource stays as it is"
+                        "absence could not be stored; the resource keeps its state"
                     );
                     Err(not_fetched(directory, entry, error))
                 }
@@ -185,12 +185,12 @@ async fn ask_and_replace(
     }
 }
 
-/// The list stays, and is fetched again in time.
+/// The cached list stays, and is fetched again on schedule.
 fn not_fetched(directory: &Arc<Directory>, entry: &Arc<Entry>, error: SyncError) -> SyncError {
     directory.note_failure(entry, &error);
     tracing::warn!(
         resource = %entry.id, %error, cause = cause::of(&error),
-        "a list could not be fetched; the last one stays"
+        "list could not be fetched; keeping the last one"
     );
     error
 }
@@ -213,7 +213,7 @@ async fn ask_with(
     asked_at: AsOf,
     tokens: &Tokens,
 ) -> Result<OwnList, SyncError> {
-    // Of a dormant one the first question is whether it is there.
+    // For a dormant resource, the first question is whether it exists.
     let previous = entry.held().filter(|_| !entry.is_dormant());
     let resolution = Resolution {
         directory,

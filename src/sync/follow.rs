@@ -1,4 +1,4 @@
-//! What other processes on the same store have changed.
+//! Applies what other processes on the same store have changed.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use crate::cause;
 use crate::clock;
 use crate::store::StoreNotice;
 
-/// How long the store is left alone that could not answer.
+/// The pause before a store that could not answer is asked again.
 const PAUSE: Duration = Duration::from_millis(500);
-/// A store that is away is said so once in so many tries.
+/// An unavailable store is logged once in this many tries.
 const SAY_AGAIN: u32 = 120;
 
-/// Obeys every notice. Never ends.
+/// Applies every notice. Never ends.
 ///
-/// What can be obeyed without the store, which is that sessions are closed, waits for nothing. What
-/// must be looked up is looked up until the store answers, however long it is away.
+/// A closed session is applied immediately, because that needs no store. A notice that needs the store is
+/// retried until the store answers, however long it is unavailable.
 pub(super) async fn follow(directory: Arc<Directory>) {
     let Some(shared) = directory.store().shared() else {
         return std::future::pending().await;
@@ -50,12 +50,12 @@ async fn look_up(directory: &Directory, to_look_up: &ToLookUp) {
             failures = 0;
             continue;
         };
-        // Others go first: it may be this one alone.
+        // Other notices go first: the failure may concern this one only.
         to_look_up.put(notice);
         if failures % SAY_AGAIN == 0 {
             tracing::warn!(
                 %error, cause = cause::of(&error),
-                "a notice could not be looked into; it is tried again"
+                "store notice could not be applied; retrying"
             );
         }
         failures += 1;
@@ -74,7 +74,7 @@ async fn obey(directory: &Directory, notice: &StoreNotice) -> Result<(), SyncErr
     }
 }
 
-/// Notices in the order in which they came, each of them once.
+/// Notices in the order of their arrival, each of them once.
 #[derive(Default)]
 struct ToLookUp {
     waiting: Mutex<Waiting>,

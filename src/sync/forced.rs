@@ -1,9 +1,9 @@
 //! Who pays for a fetch that the schedule did not plan.
 //!
-//! Whoever is at a resource can ask for fetches of its list: people whom it does not have, Heroku's
-//! webhooks, callers of `refresh_now`. They draw on a bucket of the resource's own, and what is *forced*,
-//! as the list is young, on one over all resources too. So a hostile tenant costs the others nothing but
-//! that forced fetches are rare for a while: every list in use is refreshed as before.
+//! Fetches of a resource's list are caused by people whom it lacks, by Heroku's webhooks and by callers of
+//! `refresh_now`. These fetches draw on the resource's own bucket. A *forced* fetch, of a list that is still
+//! young, also draws on a bucket shared by all resources. So a hostile tenant costs the other tenants only
+//! this: forced fetches are rare for a while. Every list in use is refreshed as before.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -15,23 +15,23 @@ use super::entry::{Entry, Progress};
 use super::settings::RatePools;
 use crate::heroku::Urgency;
 
-/// Of one resource: 10 fetches at once for people and webhooks, 5 for `refresh_now`, and one more of
-/// each every 10 seconds.
+/// For one resource: a burst of 10 fetches for people and webhooks, and of 5 for `refresh_now`. One more of
+/// each is allowed every 10 seconds.
 const OUTSIDE_BURST: u32 = 10;
 const CALLERS_BURST: u32 = 5;
 const REFILL: Duration = Duration::from_secs(10);
 
-/// Of all resources, for each reason: so many calls at once, and 6 more a minute. Heroku's pool is 4,500
-/// calls, and 75 more a minute.
+/// For all resources together and each reason: a burst of this many calls, and 6 more a minute. Heroku's pool
+/// is 4,500 calls, and 75 more a minute.
 const SHARED_BURST: u32 = 150;
 const SHARED_REFILL: Duration = Duration::from_secs(10);
 
-/// Why a young list is to be fetched again.
+/// Why a young list is fetched again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Force {
-    /// An email that is not on it.
+    /// An email that is not on the list.
     Unlisted,
-    /// Heroku said that it has changed.
+    /// Heroku said that the list has changed.
     Change,
     /// `refresh_now`.
     Caller,
@@ -40,11 +40,11 @@ pub(super) enum Force {
 /// Who pays for a fetch.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Charge {
-    /// The schedule: it has planned for it, also where a session comes before its turn.
+    /// The schedule, which has planned for it, even where a session causes it before its turn.
     Schedule,
-    /// The resource: its list is too old for somebody who waits.
+    /// The resource: its list is too old for a waiting request.
     Resource,
-    /// The resource, and all of them together if the list is young.
+    /// The resource, and also the shared buckets if the list is young.
     Forced(Force),
 }
 
@@ -55,7 +55,8 @@ pub(super) struct OwnBudgets {
     callers: Budget,
 }
 
-/// The buckets over all resources, so that none of the three reasons is at the cost of another.
+/// The buckets shared by all resources, one for each of the three reasons, so that none of them exhausts
+/// another.
 #[derive(Debug)]
 pub(super) struct SharedBudgets(Mutex<[Budget; 3]>);
 
@@ -138,14 +139,14 @@ pub(super) fn wait(
     let reserve = directory.pool(entry).shortage(Urgency::Forced, now);
     let shared = match directory.settings.rate_pools {
         RatePools::Shared => directory.forced.with(force, |shared| shared.wait(now)),
-        // What one resource spends no other one has.
+        // With a pool for each token, one resource's calls cost the others nothing.
         RatePools::PerToken => Duration::ZERO,
     };
     own.max(reserve).max(shared)
 }
 
-/// The calls that a fetch costs all resources together; none if somebody who waits would have the list
-/// fetched anyway, as it is old or there is none.
+/// The calls that a fetch costs all resources together. None if a waiting request would fetch the list
+/// anyway, because it is old or missing.
 fn shared_cost(directory: &Directory, entry: &Entry) -> Option<u32> {
     let held = entry.held()?;
     let is_young = held.age(&directory.clock) <= directory.settings.refresh_interval;

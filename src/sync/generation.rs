@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many entries were dropped. What was read from the store before one of them may be out of date.
+/// How many entries were dropped. What was read from the store before the latest drop may be outdated.
 #[derive(Debug, Default)]
 pub(super) struct Generation(AtomicU64);
 

@@ -1,4 +1,4 @@
-//! BackendChoice a resource in use for as long as something of a response is open.
+//! Keeps a resource in use while a response is still open.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use super::directory::Directory;
 use super::entry::Entry;
 use crate::ids::ResourceId;
 
-/// Keeps a resource in use while it lives, and no longer than until its end.
+/// Keeps a resource in use until it is dropped, or until its time limit.
 pub(crate) struct InUse {
     entry: Arc<Entry>,
     until: Duration,
 }
 
 impl InUse {
-    /// Of an active resource; none of any other. It counts for `at_most`.
+    /// For an active resource; none for any other. It counts for `at_most`.
     pub(crate) fn begin(
         directory: &Directory,
         resource: &ResourceId,

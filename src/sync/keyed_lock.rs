@@ -1,4 +1,4 @@
-//! One registration of a resource at a time.
+//! A striped lock: one registration of a resource at a time.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -10,7 +10,7 @@ use crate::clock;
 use crate::deadlines::REGISTRATION_TURN;
 use crate::ids::ResourceId;
 
-/// Registrations of one resource go one after the other; of different ones, mostly side by side.
+/// Registrations of one resource run one after the other; of different resources, mostly in parallel.
 #[derive(Debug)]
 pub(super) struct KeyedLock([Mutex<()>; 32]);
 
@@ -21,10 +21,10 @@ impl Default for KeyedLock {
 }
 
 impl KeyedLock {
-    /// Waits for its turn, and keeps it until the guard is dropped.
+    /// Waits for the lock, and holds it until the guard is dropped.
     ///
     /// # Errors
-    /// [`SyncError::Busy`] if it does not come in time.
+    /// [`SyncError::Busy`] if the lock is not free in time.
     pub(super) async fn enter(&self, id: &ResourceId) -> Result<MutexGuard<'_, ()>, SyncError> {
         let mut hasher = DefaultHasher::new();
         id.hash(&mut hasher);

@@ -5,16 +5,15 @@ use std::time::Duration;
 use super::schedule::ScheduledFetch;
 use super::settings::SyncSettings;
 
-/// Fetches are due 10 to 30 % before their interval ends: one that has waited longer than that is
-/// late.
+/// Fetches are due 10 to 30 % before their interval ends. One that has waited longer than that is late.
 const SLACK: f64 = 0.3;
-/// How often it is said again.
+/// How often a continuing lag is logged again.
 const SAY_AGAIN: Duration = Duration::from_secs(600);
-/// A smaller fleet is resolved before anybody asks how far it is.
+/// The first lists of a smaller fleet arrive too quickly for a progress report.
 const LARGE_FLEET: usize = 100;
 
-/// Says when lists fall behind because the rate limit or the number of fetches at once does not
-/// suffice, and when they have caught up.
+/// Logs when lists lag because of the rate limit or the number of concurrent fetches, and when they have
+/// caught up.
 #[derive(Debug)]
 pub(super) struct LagMonitor {
     refresh_interval: Duration,
@@ -46,7 +45,7 @@ impl LagMonitor {
         self.behind
     }
 
-    /// Looks at what has waited longest, of the lists in use and of the others.
+    /// Checks the list that has waited longest, among those in use and among the others.
     pub(super) fn look(
         &mut self,
         in_use: Option<&ScheduledFetch>,
@@ -67,19 +66,19 @@ impl LagMonitor {
                 event = "sync_behind",
                 late_in_use_seconds = in_use.map(|late| late.as_secs()),
                 late_idle_seconds = idle.map(|late| late.as_secs()),
-                "lists cannot be refreshed within their intervals at the rate that heroku allows: \
+                "lists cannot be refreshed within their intervals at heroku's rate limit: \
                  make refresh_interval or idle_interval longer, or use SyncScope::Active"
             );
         }
         if was_behind && !self.behind {
             tracing::info!(
                 event = "sync_caught_up",
-                "lists are refreshed in time again"
+                "lists are refreshed within their intervals again"
             );
         }
     }
 
-    /// Takes note of how many resources have no list yet; `missing` is asked only while it matters.
+    /// Records how many resources have no list yet. `missing` is called only until the initial sync is over.
     pub(super) fn initial_sync(&mut self, missing: impl FnOnce() -> usize, now: Duration) {
         match self.initial_sync {
             InitialSync::Over => {}
@@ -94,7 +93,7 @@ impl LagMonitor {
                     event = "initial_sync",
                     fetched = 0,
                     total,
-                    "fetching the first lists"
+                    "initial sync started: fetching the first lists"
                 );
             }
             InitialSync::Running { total, since } => {
@@ -106,7 +105,7 @@ impl LagMonitor {
                     fetched,
                     total,
                     seconds,
-                    "first lists"
+                    "initial sync progress"
                 );
                 if missing == 0 {
                     self.initial_sync = InitialSync::Over;

@@ -1,4 +1,4 @@
-//! Work that only one of several processes does.
+//! Leases: work that only one of several processes does.
 
 use std::future::Future;
 use std::time::Duration;
@@ -8,16 +8,16 @@ use crate::cause;
 use crate::clock::{self, Budget};
 use crate::store::{StoreError, Work};
 
-/// A process that died has its work taken over after this.
+/// After this time another process can take over the work of a process that died.
 const LIFE: Duration = Duration::from_secs(10);
 
-/// Between two looks whether another process has done the work.
+/// The pause between two checks whether another process has done the work.
 const PAUSE: Duration = Duration::from_millis(250);
 
 impl Directory {
-    /// As [`leased`](Self::leased), once no other process is at it; or what `look` finds, which is asked
-    /// before each try whether the work is done. None if another is still at it after about `patience`, of
-    /// real time.
+    /// As [`leased`](Self::leased), once no other process holds the lease. Before each try, `look` checks
+    /// whether the work is already done; if so, its result is returned. None if another process still holds
+    /// the lease after about `patience`, in real time.
     pub(super) async fn leased_in_turn<T, L, F>(
         &self,
         work: &Work,
@@ -44,8 +44,8 @@ impl Directory {
         }
     }
 
-    /// Does the work under its lease, which is renewed as long as the work takes. None if another
-    /// process is at it.
+    /// Does the work under its lease, which is renewed for as long as the work takes. None if another process
+    /// holds the lease.
     pub(super) async fn leased<T>(
         &self,
         work: Work,
@@ -62,12 +62,12 @@ impl Directory {
                 self.clock.sleep(LIFE / 3).await;
                 match shared.lease(&work, LIFE).await {
                     Ok(true) => {}
-                    // Nothing depends on being alone at it.
+                    // The lease only avoids duplicate work: correctness does not depend on it.
                     Ok(false) => {
-                        tracing::warn!(%work, "a lease was lost: another process is at it too")
+                        tracing::warn!(%work, "lease was lost; another process may do the same work")
                     }
                     Err(error) => {
-                        tracing::warn!(%work, %error, cause = cause::of(&error), "a lease could not be renewed")
+                        tracing::warn!(%work, %error, cause = cause::of(&error), "lease could not be renewed")
                     }
                 }
             }
@@ -79,7 +79,7 @@ impl Directory {
         if let Err(error) = shared.release(&work).await {
             tracing::warn!(
                 %work, %error, cause = cause::of(&error),
-                "a lease could not be released; it ends by itself"
+                "lease could not be released; it expires"
             );
         }
         Ok(Some(done))

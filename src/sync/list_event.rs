@@ -1,14 +1,14 @@
-//! Word to the readers of changes.
+//! Events for the readers of changes.
 
 use crate::ids::ResourceId;
 
-/// How many notices a slow reader may be behind before it looks at every resource anew.
+/// How many events a slow reader may lag behind before it checks every resource again.
 pub(super) const BACKLOG: usize = 1024;
 
-/// Word that there is something to look at.
+/// An event says only that there is something to look at.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ListEvent {
-    /// The people on this resource's list are others.
+    /// The people on this resource's list have changed.
     List(ResourceId),
     Gone(ResourceId),
     /// The resources have been read from the store.

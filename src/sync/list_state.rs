@@ -1,4 +1,4 @@
-//! How things stand with each list, and when it is due.
+//! The state of each list, and when it is due.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,12 +15,12 @@ use super::team::TeamEntry;
 use crate::heroku::{HerokuError, RatePool, Urgency};
 
 impl Directory {
-    /// Takes note of a request. The resource's list, and its team's, may be due earlier by that.
+    /// Records a request. It may make the resource's list and its team's members due earlier.
     pub(super) fn touch(&self, entry: &Arc<Entry>) {
         self.touch_at(entry, self.clock.elapsed());
     }
 
-    /// As [`touch`](Self::touch), for who has read the clock.
+    /// As [`touch`](Self::touch), with the current time supplied by the caller.
     pub(super) fn touch_at(&self, entry: &Arc<Entry>, now: Duration) {
         if entry.touch(self.settings.in_use_for, now) {
             self.warn_of_no_sync();
@@ -28,7 +28,7 @@ impl Directory {
         }
     }
 
-    /// Puts the resource's list and its team's into the schedule.
+    /// Schedules the resource's list and its team's members.
     pub(super) fn plan_with_team(&self, entry: &Arc<Entry>) {
         self.plan(&Target::Resource(Arc::clone(entry)));
         let held = entry.held();
@@ -38,19 +38,19 @@ impl Directory {
         }
     }
 
-    /// A mistake in the set-up that shows only when a session ends early, or late.
+    /// Reports a configuration mistake that otherwise shows only when a session ends too early or too late.
     fn warn_of_no_sync(&self) {
         if !self.schedule.has_consumer() {
             self.no_sync.call_once(|| {
                 tracing::warn!(
-                    "no sync runs: nobody keeps the lists fresh, and removals and revocations of other \
-                     processes are not heard of. Keep what `sso.spawn_sync()` returns"
+                    "no sync runs: lists go stale, and removals and revocations of other processes are \
+                     missed. Keep the handle that `sso.spawn_sync()` returns"
                 );
             });
         }
     }
 
-    /// Puts the subject into the schedule, if it is to be fetched at all.
+    /// Schedules the target, if it is to be fetched at all.
     pub(super) fn plan(&self, subject: &Target) {
         if !self.schedule.has_consumer() {
             return;
@@ -61,7 +61,7 @@ impl Directory {
         }
     }
 
-    /// Takes note that a resource's list could not be fetched.
+    /// Records that a resource's list could not be fetched.
     pub(super) fn note_failure(&self, entry: &Arc<Entry>, error: &SyncError) {
         let mut progress = entry.progress();
         progress.attempts.note_failure(self.clock.elapsed());
@@ -75,13 +75,13 @@ impl Directory {
         self.plan(&Target::Resource(Arc::clone(entry)));
     }
 
-    /// How long until the subject is due; none for never.
+    /// How long until the target is due; none for never.
     pub(super) fn due_in(&self, subject: &Target) -> Option<Duration> {
         let condition = self.condition(subject)?;
         due_in(condition, self.intervals(), self.clock.elapsed())
     }
 
-    /// True if the subject is due whatever webhooks say.
+    /// True if the target is due by its age, whatever webhooks say.
     pub(super) fn is_due_by_age(&self, subject: &Target) -> bool {
         let condition = self.condition(subject).map(|condition| ListState {
             forced_in: None,
@@ -92,7 +92,7 @@ impl Directory {
         wait.is_some_and(|wait| wait.is_zero())
     }
 
-    /// True if the list waits for its turn among those that go first: to be put in again would cost
+    /// True if the list already waits in the queue with the highest priority. Scheduling it again would cost
     /// it its place.
     pub(super) fn is_waiting(&self, entry: &Arc<Entry>) -> bool {
         let subject = Target::Resource(Arc::clone(entry));
@@ -102,7 +102,7 @@ impl Directory {
             && self.due_in(&subject).is_some_and(|wait| wait.is_zero())
     }
 
-    /// None for what has ended.
+    /// None for a resource that has ended.
     pub(super) fn condition(&self, subject: &Target) -> Option<ListState> {
         match subject {
             Target::Resource(entry) => self.condition_of_resource(entry),
@@ -122,7 +122,7 @@ impl Directory {
         let token_ends_at = entry
             .token_ends_at()
             .filter(|_| progress.grant_refused.is_none());
-        // The first try comes with the first list.
+        // The first subscription comes with the first list.
         let subscribe_at = progress.subscribe_at;
         let subscribe_at = subscribe_at.filter(|_| progress.subscribe_failures > 0);
         Some(ListState {
@@ -169,7 +169,7 @@ impl Directory {
         })
     }
 
-    /// How old a team's members may be in a list of this condition.
+    /// How old a team's members may be in a list of this state.
     pub(super) fn interval_of(&self, condition: &ListState) -> Duration {
         if condition.in_use {
             self.settings.refresh_interval
@@ -178,18 +178,18 @@ impl Directory {
         }
     }
 
-    /// The pool that calls on behalf of this resource draw on.
+    /// The pool on which calls on behalf of this resource draw.
     pub(super) fn pool<'a>(&'a self, entry: &'a Entry) -> &'a RatePool {
         entry.pool.as_ref().unwrap_or(&self.shared_pool)
     }
 
-    /// How long the rate limit makes a background fetch wait.
+    /// How long the rate limit delays a background fetch.
     pub(super) fn pace(&self, subject: &Target, urgency: Urgency) -> Duration {
         let now = self.clock.elapsed();
         match (subject, self.settings.rate_pools) {
             (Target::Resource(entry), _) => self.pool(entry).wait(urgency, now),
             (Target::Team(_), RatePools::Shared) => self.shared_pool.wait(urgency, now),
-            // Any of the team's tokens will do.
+            // Any token of the team will do.
             (Target::Team(_), RatePools::PerToken) => Duration::ZERO,
         }
     }

@@ -1,5 +1,5 @@
-//! Taking in what the store knows: when a resource is first asked for, when the sync starts, and when
-//! another process has changed something.
+//! Loads resources from the store: at their first request, when the sync starts, and after another process
+//! has changed something.
 
 use std::sync::Arc;
 
@@ -18,17 +18,17 @@ use crate::heroku::RatePool;
 use crate::ids::{ResourceId, TeamId};
 use crate::store::{ActiveResource, Dated, ResourceState, StoreError};
 
-/// Resources read from the store at once when the sync starts.
+/// How many resources are read from the store per page when the sync starts.
 const PAGE: usize = 1_000;
 
-/// Whom the readers of changes hear of.
+/// Which ends are announced to the readers of changes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Word {
     OfWhatWasHere,
     OfEveryEnd,
 }
 
-/// An entry that has no list yet. It does not outlive a failure or a caller that goes away.
+/// An entry that has no list yet. It is dropped on an error, or if the caller is cancelled.
 struct Unfinished<'a> {
     directory: &'a Directory,
     new: Option<ResourceId>,
@@ -43,8 +43,8 @@ impl Drop for Unfinished<'_> {
 }
 
 impl Directory {
-    /// The entry of an active or dormant resource. Of any other the directory keeps nothing, so that made-up
-    /// ids cost a look-up and no memory.
+    /// The entry of an active or dormant resource. The directory keeps nothing about any other, so that
+    /// made-up ids cost a look-up and no memory.
     pub(super) async fn entry(&self, id: &ResourceId) -> Result<Arc<Entry>, SyncError> {
         if let Some(entry) = self.entries.get(id) {
             return Ok(Arc::clone(&entry));
@@ -56,7 +56,7 @@ impl Directory {
         self.apply_stored(resource, endings).await
     }
 
-    /// Takes in every resource that the store knows.
+    /// Loads every resource in the store.
     pub(super) async fn load_all(&self) -> Result<(), SyncError> {
         let mut after: Option<ResourceId> = None;
         loop {
@@ -75,7 +75,7 @@ impl Directory {
         }
     }
 
-    /// Looks at what the store knows of a resource now.
+    /// Loads a resource's current state from the store.
     pub(super) async fn reload_resource(&self, id: &ResourceId) -> Result<(), SyncError> {
         let endings = self.endings.count();
         let taken_in = match self.store.load(id).await? {
@@ -88,7 +88,7 @@ impl Directory {
         }
     }
 
-    /// Takes in the newest list that any process has stored of a resource, and its team's members.
+    /// Loads the newest list that any process has stored of a resource, and its team's members.
     pub(super) async fn reload(&self, id: &ResourceId) -> Result<(), SyncError> {
         self.reload_resource(id).await?;
         let list = self.entry(id).await?.held();
@@ -98,7 +98,7 @@ impl Directory {
         Ok(())
     }
 
-    /// Looks at what the store knows of a team now.
+    /// Loads a team's current members from the store.
     pub(super) async fn reload_team(&self, id: &TeamId) -> Result<(), StoreError> {
         let Some(team) = self.teams.known(id) else {
             return Ok(());
@@ -114,8 +114,7 @@ impl Directory {
         Ok(())
     }
 
-    /// Puts a resource as the store has it into memory, or what is new of it. `endings` are from
-    /// before the store was read.
+    /// Applies a stored resource to memory, as far as it is new. `endings` must be read before the store.
     async fn apply_stored(
         &self,
         resource: ActiveResource,
@@ -145,11 +144,11 @@ impl Directory {
         let mut is_new = false;
         let entry = Arc::clone(&self.entries.entry(id).or_insert_with(|| {
             is_new = true;
-            // Before anybody finds it: who is revoked must not pass in between.
+            // Before any request can find the entry: a revoked person must not be admitted in between.
             let entry = self.new_entry(id);
             mark(&entry);
             entry.set_absence(absent, &self.clock);
-            // Whoever was told of a doubt may be no more.
+            // The process that was notified of a pending removal may have died since.
             let last = doubts.iter().map(|doubt| doubt.ticket).max();
             entry.progress().forced_at = last.map(|ticket| AsOf::now(&self.clock, ticket));
             Arc::new(entry)
@@ -163,7 +162,7 @@ impl Directory {
         };
         if self.endings.count() != endings {
             let Some(newest) = self.store.load(&id).await? else {
-                // It ended between the look-up and the insertion.
+                // The resource ended between the look-up and the insertion.
                 return Err(self.not_active(&id, Word::OfWhatWasHere).await);
             };
             absent = newest.absence;
@@ -196,8 +195,7 @@ impl Directory {
         self.replace(entry, own, Source::Store);
     }
 
-    /// Sees to it that the members that the store has of a list's team are in memory before the list
-    /// is.
+    /// Loads the stored members of a list's team into memory before the list itself.
     async fn preload_team(&self, list: &ResourceList) -> Result<(), StoreError> {
         let Some(team) = &list.team else {
             return Ok(());
@@ -215,14 +213,14 @@ impl Directory {
         Ok(())
     }
 
-    /// Why the store does not have this resource as an active one. Nothing of it stays in memory.
+    /// Why the store does not have this resource as active or dormant. Its entry is dropped from memory.
     async fn not_active(&self, id: &ResourceId, word: Word) -> SyncError {
         let state = match self.store.get(id).await {
             Ok(known) => known.map(|known| known.state),
             Err(error) => return error.into(),
         };
         if matches!(state, Some(ResourceState::Active | ResourceState::Dormant)) {
-            // Made active since.
+            // It was made active in the meantime.
             return SyncError::Interrupted;
         }
         let was_here = self.drop_entry(id);

@@ -1,4 +1,4 @@
-//! Asking for a team's members, with the token of any of its resources.
+//! Fetches a team's members, with the token of any of its resources.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -27,8 +27,8 @@ use crate::store::Work;
 const TOKENS_TRIED: usize = 3;
 
 impl Directory {
-    /// Sees to it that what is known of a team's members is no older than `max_age`; `asker` is a
-    /// resource of that team. That Heroku refuses to tell them is an answer too.
+    /// Makes sure that the known members of a team are no older than `max_age`. `asker` is a resource of that
+    /// team. Heroku's refusal to list them is an answer too.
     pub(super) async fn ask_members(
         self: &Arc<Self>,
         id: &TeamId,
@@ -45,8 +45,8 @@ impl Directory {
         self.asking_team.join(id.clone(), work).await
     }
 
-    /// Whichever process comes first asks for all of them. Who wants the newest there are waits for
-    /// none that was asked for before.
+    /// The first process fetches for all of them. A caller that wants the newest members does not wait for a
+    /// fetch that began earlier.
     async fn ask_once(
         self: &Arc<Self>,
         team: &Arc<TeamEntry>,
@@ -57,7 +57,7 @@ impl Directory {
             return self.ask_for_members(team, Some(asker)).await;
         }
         let asking = || async {
-            // Another process may have asked a moment ago.
+            // Another process may have fetched them a moment ago.
             self.reload_team(&team.id).await?;
             let age = team.state().age(&self.clock);
             if age.is_some_and(|age| age <= max_age) {
@@ -71,12 +71,12 @@ impl Directory {
             .await?
         {
             Some(result) => result,
-            // It takes its time, or is no more, and somebody waits.
+            // The other process is slow or has died, and a request is waiting.
             None => self.ask_for_members(team, Some(Arc::clone(&asker))).await,
         }
     }
 
-    /// For the schedule: with the token of whichever of its resources.
+    /// The scheduled fetch, with the token of any of its resources.
     pub(super) async fn ask_members_in_turn(
         self: &Arc<Self>,
         team: &Arc<TeamEntry>,
@@ -108,7 +108,7 @@ impl Directory {
             Err(error) => {
                 tracing::warn!(
                     team = %team.id, %error, cause = cause::of(&error),
-                    "a team's members could not be fetched; the last ones stay"
+                    "team members could not be fetched; keeping the last ones"
                 );
                 team.state().attempts.note_failure(self.clock.elapsed());
             }
@@ -120,11 +120,11 @@ impl Directory {
         result.map(|_| ())
     }
 
-    /// Takes note that Heroku does not tell the team's members to any of its resources.
+    /// Records that Heroku withholds the team's members from all of its resources.
     pub(super) fn withhold(&self, team: &Arc<TeamEntry>, asked_at: AsOf) {
         tracing::warn!(
             team = %team.id,
-            "heroku does not tell the members of a team to any of its resources"
+            "heroku withholds a team's members from all of its resources"
         );
         team.state().refused(asked_at);
         self.spread(team, Source::Heroku);
@@ -134,16 +134,17 @@ impl Directory {
     async fn store_members(&self, team: &TeamId, list: &TeamList) {
         let members = list.asked_at.date(list.people.clone(), &self.clock);
         if let Err(error) = self.store.set_members(team, members).await {
-            // Memory has them; the store gets the next ones.
+            // Memory has the members; the store gets the next ones.
             tracing::warn!(
                 %team, %error, cause = cause::of(&error),
-                "a team's members could not be stored"
+                "team members could not be stored; the next fetch stores newer ones"
             );
         }
     }
 
-    /// Tries one token after the other. None if Heroku tells none of them, and refuses one. Of several errors that of
-    /// the asker's own token counts: what is wrong with another resource says nothing about it.
+    /// Tries one token after the other. None if no token gets the members and Heroku refuses at least one. Of
+    /// several errors, that of the asker's own token counts: a problem of another resource says nothing about
+    /// this one.
     async fn try_each_token(
         self: &Arc<Self>,
         team: &TeamEntry,
@@ -170,7 +171,7 @@ impl Directory {
                 Err(SyncError::Heroku(HerokuError::Forbidden(answer))) => {
                     tracing::warn!(
                         resource = %asker.id, team = %team.id, %answer,
-                        "heroku does not tell a team's members to this resource"
+                        "heroku withholds a team's members from this resource"
                     );
                     refused = true;
                 }
@@ -197,7 +198,7 @@ impl Directory {
         last: Option<&TeamList>,
     ) -> Result<(People, Option<ETag>), SyncError> {
         let had_people = last.is_some_and(|last| !last.people.is_empty());
-        // Another token's answer may have the same name and be another.
+        // The ETag of another token's answer may be equal although the answer differs.
         let known = last.filter(|last| last.answered_by == Some(asker.id));
         let known = known.and_then(|last| last.etag.as_ref().zip(Some(&last.people)));
         let with_tokens = |tokens: Tokens| async move {
@@ -211,7 +212,7 @@ impl Directory {
         self.with_tokens(asker, RenewPolicy::Now, with_tokens).await
     }
 
-    /// The one that was told last, the one that wants to know, then some others.
+    /// The resource whose token worked last, then the asker, then some others.
     fn candidates(
         &self,
         team: &TeamEntry,
@@ -224,7 +225,7 @@ impl Directory {
         let mut candidates: Vec<_> = known.as_ref().and_then(entry).into_iter().collect();
         let is_another = |asker: &Arc<Entry>| Some(asker.id) != known;
         candidates.extend(asker.filter(is_another));
-        // Not always the same, in case the first ones are refused.
+        // Starts at a random resource, in case the first ones are refused.
         let start = fastrand::usize(..resources.len().max(1));
         let others = resources.iter().cycle().skip(start).take(resources.len());
         for id in others {
@@ -238,7 +239,7 @@ impl Directory {
         candidates
     }
 
-    /// True for an error that another resource's token may not run into.
+    /// True for an error that another resource's token may avoid.
     fn is_about_the_token(&self, error: &SyncError) -> bool {
         use HerokuError::{Gone, GrantRefused, NotFound, RateLimited, Unauthorized};
 

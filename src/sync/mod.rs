@@ -1,10 +1,10 @@
-//! The newest list of each resource, held in memory and fetched again in time.
+//! The newest list of each resource, held in memory and refreshed on schedule.
 //!
 //! * A list is replaced only by a complete one. A failed fetch never looks like an empty list.
-//! * At most one fetch per resource is under way; whoever needs it waits for that one.
-//! * A list older than [`Config::max_list_age`](crate::Config) admits nobody.
-//! * An add-on that Heroku says is not there makes its resource dormant, which is reversible, and ends it
-//!   only after a week; nothing else does.
+//! * At most one fetch per resource is in progress; every caller that needs it waits for that one.
+//! * A list older than [`Config::max_list_age`](crate::Config) admits no user.
+//! * If Heroku says that an add-on does not exist, its resource becomes dormant, which is reversible. Only
+//!   after a week does it end. No other event has this effect.
 
 mod absence;
 mod admit;

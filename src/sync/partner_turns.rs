@@ -1,4 +1,4 @@
-//! One call of the partner's own methods at a time for each resource.
+//! For each resource, one call of the partner's own methods at a time.
 
 use std::collections::HashMap;
 use std::future::{Future, ready};
@@ -14,30 +14,31 @@ use crate::deadlines::PARTNER_TURN;
 use crate::ids::ResourceId;
 use crate::store::Work;
 
-/// Calls of one resource go one after the other, in the order in which they came; of different ones side
-/// by side.
+/// Calls for one resource run one after the other, in their order of arrival; calls for different resources
+/// run in parallel.
 #[derive(Debug, Default)]
 pub(crate) struct PartnerTurns(Mutex<HashMap<ResourceId, Slot>>);
 
 #[derive(Debug, Default)]
 struct Slot {
     lock: Arc<tokio::sync::Mutex<()>>,
-    /// Those that have it or wait for it.
+    /// The number of calls that hold the turn or wait for it.
     wanted_by: usize,
 }
 
 impl PartnerTurns {
-    /// True if another call waits for the resource, whose turn it is now.
+    /// True if another call waits while this resource's turn is taken.
     pub(crate) fn others_wait(&self, id: &ResourceId) -> bool {
         self.slots().get(id).is_some_and(|slot| slot.wanted_by > 1)
     }
 
-    /// Does the work while no other call for this resource does, in any process as far as its lease
-    /// lasts. It comes to its end also if the caller goes away. The budget is for coming to its turn alone.
+    /// Does the work while no other call for this resource runs, in any process as long as the lease lasts.
+    /// The work runs to completion even if the caller is dropped. The budget covers only the wait for the
+    /// turn.
     ///
     /// # Errors
-    /// [`SyncError::Busy`] if it does not come to its turn in time, [`SyncError::Interrupted`] if the work
-    /// panicked; the store's.
+    /// [`SyncError::Busy`] if the turn does not come in time. [`SyncError::Interrupted`] if the work
+    /// panicked. The store's errors.
     pub(crate) async fn run<T, F>(
         directory: &Arc<Directory>,
         id: &ResourceId,
@@ -66,7 +67,7 @@ impl PartnerTurns {
     }
 }
 
-/// A place in the row of a resource.
+/// A place in the queue of a resource.
 struct Place {
     directory: Arc<Directory>,
     id: ResourceId,
@@ -85,7 +86,7 @@ impl Drop for Place {
     }
 }
 
-/// The turn itself. In this order: the next one gets it before the place is given up.
+/// The turn itself. The fields drop in this order: the next call gets the lock before the place is given up.
 struct Turn {
     _guard: OwnedMutexGuard<()>,
     _place: Place,

@@ -1,4 +1,4 @@
-//! Tokens that Heroku has given and the store does not have.
+//! Tokens that Heroku has issued and the store does not have yet.
 
 use std::fmt;
 
@@ -9,8 +9,8 @@ use time::OffsetDateTime;
 use crate::ids::ResourceId;
 use crate::secret::Tokens;
 
-/// Tokens that are not written down yet, by resource. What they were given for, a code or a refresh
-/// token, is used up: a store that fails in between must not cost them. Of no use once they have ended.
+/// Tokens that are not stored yet, by resource. The code or refresh token that they were issued for is
+/// consumed, so a failing store must not lose them. They are useless once they have expired.
 #[derive(Default)]
 pub(super) struct PendingTokens(DashMap<ResourceId, Vec<Given>>);
 
@@ -38,7 +38,7 @@ impl PendingTokens {
         });
     }
 
-    /// What was given for this before, if it still works and is newer than the tokens that are there.
+    /// The tokens that were issued for this before, if they still work and are newer than the stored ones.
     pub(super) fn given_for(
         &self,
         id: &ResourceId,
@@ -59,7 +59,7 @@ impl PendingTokens {
         }
     }
 
-    /// Of a resource that has ended.
+    /// For a resource that has ended.
     pub(super) fn forget_all(&self, id: &ResourceId) {
         self.0.remove(id);
     }

@@ -7,19 +7,19 @@ use crate::heroku::Urgency;
 
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
-/// A token is renewed by a fetch that is due this long before its end, or up to half as long, so that
-/// sign-ins find one that works.
+/// A token is renewed by a fetch that is due this long before its end, or up to half as long. So sign-ins
+/// find a token that works.
 pub(super) const TOKEN_RENEWED_AHEAD: Duration = Duration::from_secs(30 * 60);
 
 /// Which resources are kept synchronized.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum SyncScope {
-    /// Every registered resource; those that nobody looks at every `idle_interval`. The default.
+    /// Every registered resource; those not in use every `idle_interval`. The default.
     #[default]
     All,
     /// Only resources in use ([`Config::in_use_for`](crate::Config::in_use_for)). Lists of the others are
-    /// fetched when somebody signs in.
+    /// fetched at a sign-in.
     Active,
 }
 
@@ -29,22 +29,22 @@ pub(super) struct Intervals {
     pub(super) refresh: Duration,
     pub(super) idle: Duration,
     pub(super) scope: SyncScope,
-    /// The longest that a resource is left alone whose tokens Heroku does not accept.
+    /// The longest pause for a resource whose tokens Heroku refuses.
     pub(super) longest_block: Duration,
 }
 
-/// Fetches that went wrong since the last good one.
+/// Fetches that failed since the last successful one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Attempts {
     failures: u32,
-    /// When the last one went wrong.
+    /// When the last one failed.
     failed_at: Duration,
-    /// Between 0 and 1, drawn anew after each fetch.
+    /// Between 0 and 1, drawn again after each fetch.
     jitter: f64,
 }
 
 impl Default for Attempts {
-    /// None went wrong.
+    /// No failures.
     fn default() -> Self {
         Self {
             failures: 0,
@@ -80,33 +80,33 @@ impl Attempts {
     }
 }
 
-/// How things stand with one list.
+/// The state of one list.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ListState {
-    /// The resource had a request within `in_use_for`, or something of a response is still open.
+    /// The resource had a request within `in_use_for`, or has a response that is still open.
     pub(super) in_use: bool,
-    /// It had a request within the last refresh interval.
+    /// The resource had a request within the last refresh interval.
     pub(super) requested: bool,
     /// Age of the list; none if there never was one.
     pub(super) age: Option<Duration>,
     pub(super) attempts: Attempts,
-    /// Heroku said that something changed: the list is wanted anew once the budget allows it, which
-    /// is in this time.
+    /// Heroku said that something changed: the list is fetched again once the budget allows it, which is in
+    /// this time.
     pub(super) forced_in: Option<Duration>,
-    /// When the access token ends, if that is known and it can be renewed.
+    /// When the access token expires, if that is known and it can be renewed.
     pub(super) token_ends_in: Option<Duration>,
-    /// When its webhooks are to be subscribed to once more, as the last try failed.
+    /// When to retry subscribing to its webhooks, because the last try failed.
     pub(super) subscribe_in: Option<Duration>,
-    /// It cannot be fetched until the partner does something about its tokens.
+    /// The list cannot be fetched until the partner fixes the resource's tokens.
     pub(super) blocked: bool,
-    /// Calls are short: no list is fetched much earlier than it must be.
+    /// Calls are scarce: no list is fetched much earlier than necessary.
     pub(super) is_scarce: bool,
     pub(super) question: Question,
 }
 
 impl ListState {
-    /// Which lists go first when calls are scarce: those with requests, and those of which Heroku said
-    /// that they have changed, then the others in use.
+    /// Which lists go first when calls are scarce: those with requests, and those that have changed according
+    /// to Heroku; then the others in use.
     pub(super) fn urgency(&self) -> Urgency {
         match (self.requested, self.in_use) {
             _ if self.forced_in == Some(Duration::ZERO) => Urgency::InUse,
@@ -117,11 +117,11 @@ impl ListState {
     }
 }
 
-/// How long until the list is to be fetched again at `now`; zero if it is due, none if never.
+/// How long until the list must be fetched again at `now`; zero if it is due, none if never.
 ///
-/// Jitter only moves a fetch earlier, by 10 to 30 % of the interval, or by 5 to 10 % if calls are short: a
-/// list in use is fresh again before the sessions that hang on it end, and lists that were fetched
-/// together part ways.
+/// Jitter only moves a fetch earlier: by 10 to 30 % of the interval, or by 5 to 10 % if calls are scarce. So
+/// a list in use is fresh again before the sessions that depend on it end. Lists that were fetched together
+/// drift apart.
 pub(super) fn due_in(
     condition: ListState,
     intervals: Intervals,
@@ -136,7 +136,7 @@ pub(super) fn due_in(
         (false, SyncScope::Active) => None,
     };
     if let Question::OfDormant(asked_in) = condition.question {
-        // Whether or not it is in use, and whichever are kept synchronized.
+        // This applies whether or not it is in use, and whatever the scope of the sync is.
         let wanted = condition
             .forced_in
             .map_or(asked_in, |wait| wait.min(asked_in));
@@ -167,7 +167,7 @@ pub(super) fn due_in(
     let by_token = condition.token_ends_in.filter(|_| interval.is_some());
     let by_token = by_token.map(|ends_in| {
         let ahead = TOKEN_RENEWED_AHEAD.mul_f64(1.0 - 0.5 * jitter);
-        // If the renewal did not come off, not at once again.
+        // If the renewal failed, it is not retried immediately.
         let pause = LONGEST_RETRY.saturating_sub(condition.age.unwrap_or(LONGEST_RETRY));
         ends_in.saturating_sub(ahead).max(pause)
     });
@@ -179,15 +179,15 @@ pub(super) fn due_in(
     let wanted = [by_age, condition.forced_in, by_token, by_webhooks, by_doubt];
     let until_due = wanted.into_iter().flatten().min()?;
     let back_off = match (by_doubt, condition.in_use) {
-        // Nobody waits for it, and more answers prove no more.
+        // No request waits for this answer, and more answers prove no more.
         (Some(asked_in), false) if attempts.are_failing() => asked_in,
         _ => attempts.back_off_left(now),
     };
     Some(until_due.max(back_off))
 }
 
-/// How long a resource is left alone whose tokens Heroku does not accept, after so many refusals: a
-/// minute, doubled each time, up to `longest`.
+/// The pause for a resource whose tokens Heroku refuses, after this many refusals: a minute, doubled each
+/// time, up to `longest`.
 pub(super) fn patience(refusals: u32, longest: Duration) -> Duration {
     let doubled = LONGEST_RETRY * 2_u32.saturating_pow(refusals.saturating_sub(1).min(16));
     doubled.min(longest)

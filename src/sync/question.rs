@@ -1,14 +1,14 @@
-//! Whether a resource is there, as a question of its own.
+//! The question whether a resource exists, apart from its list.
 
 use std::time::Duration;
 
-/// What Heroku is asked because of what it said of the resource's being there.
+/// What Heroku is asked, given its earlier answers about the resource's existence.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Question {
-    /// Nothing but the list in its turn.
+    /// Only for the list, on schedule.
     InTurn,
-    /// Whether it is there after all, in this time.
+    /// Whether the resource exists after all, in this time.
     OfDoubtful(Duration),
-    /// The same of a dormant resource.
+    /// The same for a dormant resource.
     OfDormant(Duration),
 }

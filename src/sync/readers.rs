@@ -1,11 +1,11 @@
-//! What is still open of a resource's responses: bodies that are not finished, and WebSockets that wait for
-//! the end of their user's access.
+//! A resource's open responses: unfinished bodies, and WebSockets that wait for the end of their user's
+//! access.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How many of them there are, by when each is over at the latest, in time of
+/// How many open responses there are, by the latest time at which each is over, by
 /// [`Clock::elapsed`](crate::Clock::elapsed).
 #[derive(Debug, Default)]
 pub(super) struct Readers(Mutex<BTreeMap<Duration, usize>>);
@@ -53,7 +53,7 @@ mod tests {
         assert!(readers.any(SECOND * 8));
         readers.end(SECOND * 9);
         assert!(readers.any(SECOND * 4));
-        assert!(!readers.any(SECOND * 5), "it is over by itself");
+        assert!(!readers.any(SECOND * 5), "it ends at its time limit");
         readers.end(SECOND * 5);
         assert!(readers.any(SECOND * 4), "there is another");
         readers.end(SECOND * 5);

@@ -84,7 +84,7 @@ async fn u2_a_team_that_is_withheld_is_named_as_the_cause_and_takes_nobody_away(
     assert!(answer.header("retry-after").is_some());
     let refused = ["sign_in_refused", "mia@example.com", "members of the team"];
     assert_eq!(log.with(&refused).len(), 1, "{log:#?}");
-    assert!(!log.with(&["does not tell the members"]).is_empty());
+    assert!(!log.with(&["from all of its resources"]).is_empty());
     assert_eq!(log.with(&["unlisted"]), [""; 0]);
     // The next that is told is who joined: nobody left before.
     world.heroku.clear_faults();
