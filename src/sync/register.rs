@@ -1,4 +1,4 @@
-//! Taking a resource in: its grant is traded for tokens, once.
+//! Registers a resource: its grant is exchanged for tokens, once.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -14,27 +14,26 @@ use crate::ids::{LegacyId, ResourceId};
 use crate::secret::Tokens;
 use crate::store::{Registration, ResourceState, Work};
 
-/// The right to ask Heroku about a resource.
+/// The right to make calls to Heroku about a resource.
 ///
-/// Access tokens are renewed about every 8 hours, and Heroku may end the old refresh token with it.
-/// So a copy made at the provisioning is good only until the first renewal; what must outlive the
-/// process belongs into a [`Store`](crate::store::Store), which is told of every renewal.
+/// Access tokens are renewed about every 8 hours, and Heroku may invalidate the old refresh token at each
+/// renewal. So a copy made at provisioning works only until the first renewal. Tokens that must outlive the
+/// process belong in a [`Store`](crate::store::Store), which receives every renewal.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum OauthGrant {
-    /// `oauth_grant.code` of a provisioning request: good for 5 minutes, once. A code that was
-    /// traded before is not sent again. If Heroku refuses a further one, the tokens that are there
-    /// stay.
+    /// The `oauth_grant.code` of a provisioning request: valid for 5 minutes, and only once. A code that was
+    /// exchanged before is not sent again. If Heroku refuses a new code, the present tokens are kept.
     Code(SecretString),
-    /// Tokens that the partner has already, unchecked. They count if they end later than those that
-    /// are there.
+    /// Tokens that the partner already has; they are not checked. They are used if they expire later than the
+    /// present ones.
     Tokens(Tokens),
 }
 
 impl Directory {
-    /// Takes a resource in. May be repeated: a code that was traded before is not sent again (a
-    /// second use could cost the tokens of the first), and a new one that Heroku refuses leaves the
-    /// tokens that work.
+    /// Registers a resource. May be repeated. A code that was exchanged before is not sent again, because a
+    /// second use could invalidate the tokens of the first. If Heroku refuses a new code, the working tokens
+    /// are kept.
     ///
     /// True if the resource was not known before.
     pub(crate) async fn register(
@@ -44,7 +43,7 @@ impl Directory {
         legacy_id: Option<LegacyId>,
     ) -> Result<bool, SyncError> {
         let (directory, id) = (Arc::clone(self), *id);
-        // A caller that hangs up must not lose tokens that Heroku has given.
+        // A client that disconnects must not lose tokens that Heroku has issued.
         run_to_completion(async move {
             let _turn = directory.registration_locks.enter(&id).await?;
             let taking_in = || take_in(&directory, &id, grant.clone(), legacy_id.clone());
@@ -67,19 +66,19 @@ async fn take_in(
     let is_new = registration.revision == 0;
     let traded = trade(directory, id, grant, &mut registration).await?;
     if traded {
-        // A new grant: whatever Heroku has said before, it is there.
+        // With a new grant the resource exists, whatever Heroku said before.
         registration.absence = None;
     }
     let renamed = legacy_id.is_some() && legacy_id != registration.legacy_id;
     if renamed {
         registration.legacy_id = legacy_id;
     }
-    // What has not changed is not written: its tokens may have been renewed since they were read.
+    // An unchanged registration is not written: its tokens may have been renewed since they were read.
     if !is_new && !traded && !renamed {
         return Ok(false);
     }
     while !directory.put(id, registration.clone()).await? {
-        // What Heroku gave for the code must not be lost to a change from elsewhere.
+        // The tokens for the code must not be lost to a concurrent change.
         let known = registered(directory, id).await?;
         if !traded {
             registration.tokens = known.tokens;
@@ -95,7 +94,7 @@ async fn take_in(
     Ok(is_new)
 }
 
-/// What is known of a resource that is active, dormant, or new.
+/// The registration of a resource that is active, dormant or new.
 async fn registered(directory: &Directory, id: &ResourceId) -> Result<Registration, SyncError> {
     let known = directory.store.get(id).await?;
     let registration = known.unwrap_or_else(|| Registration::active(None));
@@ -105,8 +104,8 @@ async fn registered(directory: &Directory, id: &ResourceId) -> Result<Registrati
     }
 }
 
-/// Puts the tokens of `grant` into the registration. False if it has them already, or has some that
-/// work and the grant is refused.
+/// Puts the tokens of `grant` into the registration. False if it already has them, or if the grant is refused
+/// and the present tokens work.
 async fn trade(
     directory: &Directory,
     id: &ResourceId,
@@ -116,7 +115,7 @@ async fn trade(
     let code = match grant {
         None => return Ok(false),
         Some(OauthGrant::Tokens(tokens)) => {
-            // A copy from before a renewal must not take the place of what the renewal gave.
+            // A copy from before a renewal must not replace the renewed tokens.
             let known = registration.tokens.as_ref();
             let is_newer = known.is_none_or(|known| known.expires_at < tokens.expires_at);
             if is_newer {
@@ -150,7 +149,7 @@ async fn trade(
         Err(error) if has_tokens && !is_dormant => {
             tracing::warn!(
                 resource = %id, %error, cause = cause::of(&error),
-                "a further grant was refused"
+                "new grant was refused; keeping the present tokens"
             );
             Ok(false)
         }

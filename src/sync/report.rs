@@ -1,4 +1,4 @@
-//! How things stand with all lists at once.
+//! The state of all lists together.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::directory::Directory;
 use super::entry::Entry;
 use crate::ids::ResourceId;
 
-/// How things stand with all lists of this process, for health checks and dashboards.
+/// The state of all lists of this process, for health checks and dashboards.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Health {
@@ -18,24 +18,24 @@ pub struct Health {
     /// How many are in use: they had a gated request within the last
     /// [`in_use_for`](crate::Config::in_use_for), or have a response that is still being read.
     pub in_use: usize,
-    /// How many of them need a new grant, as Heroku refused their refresh token.
+    /// How many of them need a new grant, because Heroku refused their refresh token.
     pub needing_grant: usize,
-    /// How many are dormant: Heroku says that they are not there.
+    /// How many are dormant: Heroku says that they do not exist.
     pub dormant: usize,
-    /// Age of the oldest list; none if there is no list. A resource that nobody uses may have one as
+    /// Age of the oldest list; none if there is no list. The list of a resource that is not in use may be as
     /// old as `idle_interval`.
     pub oldest_list: Option<Duration>,
     /// Age of the oldest list of a resource in use.
     pub oldest_in_use: Option<Duration>,
     /// True while a sync runs that [`HerokuSso::spawn_sync`](crate::HerokuSso::spawn_sync) started.
     pub sync_alive: bool,
-    /// True if no list in use is older than `max_list_age`, at which it stops admitting anybody.
+    /// True if no list in use is older than `max_list_age`. A list that old admits no user.
     pub fresh: bool,
     /// Lists that are due, and wait for their turn or for Heroku's rate limit.
     pub due: usize,
-    /// True if lists are not refreshed within their intervals: the rate limit does not allow it.
+    /// True if lists are not refreshed within their intervals, because the rate limit does not allow it.
     pub behind: bool,
-    /// The calls that Heroku's rate limit leaves, by the last answer; none before an answer, and
+    /// The calls that Heroku's rate limit still allows, by its last answer. None before the first answer, and
     /// under [`RatePools::PerToken`](super::RatePools::PerToken).
     pub calls_left: Option<u32>,
     /// Seconds that Heroku's clock is ahead of ours (behind, if negative), by its last answer.
@@ -43,7 +43,7 @@ pub struct Health {
 }
 
 impl Directory {
-    /// Looks at every resource in memory: about 10 ms for 100,000.
+    /// Reads every resource in memory: about 10 ms for 100,000.
     pub(crate) fn health(&self) -> Health {
         let now = self.clock.elapsed();
         let settings = &self.settings;

@@ -1,5 +1,5 @@
-//! From a resource id to its access list. The first time in three round trips: add-on, then app and
-//! collaborators, then team members. From then on in one, as app and team are known.
+//! Resolves a resource id to its access list. The first time takes three round trips: add-on, then app and
+//! collaborators, then team members. Later ones take one, because app and team are known.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,39 +14,38 @@ use crate::access::{People, ResourceList, Team};
 use crate::heroku::{AddOn, AppInfo, Call, Caller, ETag, HerokuError};
 use crate::ids::AppId;
 
-/// One resolution of one resource's list. Afterwards the directory knows the members of its team as
-/// well.
+/// One resolution of one resource's list. Afterwards the directory knows the members of its team as well.
 pub(super) struct Resolution<'a> {
     pub(super) directory: &'a Arc<Directory>,
     pub(super) entry: &'a Arc<Entry>,
     pub(super) caller: Caller<'a>,
     pub(super) members_age: Duration,
     pub(super) previous: Option<&'a CachedList>,
-    /// From before Heroku is asked.
+    /// Drawn before Heroku is asked.
     pub(super) asked_at: AsOf,
 }
 
-/// What it means that Heroku does not find a team that the app names.
+/// What it means if Heroku does not find a team that the app names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum MissingTeam {
-    /// The app has left it between two calls: from the top.
+    /// The app may have left the team between two calls: start again.
     MayBeFormer,
-    /// The app still names it: Heroku does not tell its members, as with 403.
+    /// The app still names the team: Heroku withholds its members, as with 403.
     IsWithheld,
 }
 
-/// What Heroku says of an app.
+/// Heroku's answers about an app.
 struct AboutApp {
     info: Tagged<AppInfo>,
     collaborators: Tagged<People>,
 }
 
 impl Resolution<'_> {
-    /// Asks Heroku for the whole list. [`HerokuError::Gone`] means that Heroku says that the add-on itself
-    /// is not there.
+    /// Fetches the whole list from Heroku. [`HerokuError::Gone`] means that Heroku says that the add-on
+    /// itself does not exist.
     pub(super) async fn run(&self) -> Result<OwnList, SyncError> {
         match self.once(MissingTeam::MayBeFormer).await {
-            // App or team changed between two calls: from the top.
+            // App or team changed between two calls: start again.
             Err(SyncError::Heroku(HerokuError::NotFound(_))) => {
                 self.once(MissingTeam::IsWithheld).await
             }
@@ -82,8 +81,8 @@ impl Resolution<'_> {
         })
     }
 
-    /// Everything at once, as app and team rarely change; what was asked about a former one does not
-    /// count.
+    /// Makes all calls in parallel, because app and team rarely change. Answers about a former app or team
+    /// are discarded.
     async fn ask_all(
         &self,
         held: &CachedList,
@@ -139,7 +138,7 @@ impl Resolution<'_> {
                 self.directory.withhold(&team, asked_at);
                 Ok(())
             }
-            // Perhaps of another resource's token: it says nothing of this one.
+            // The error may be of another resource's token, which says nothing about this resource.
             Err(
                 SyncError::Gone
                 | SyncError::UnknownResource
@@ -151,7 +150,7 @@ impl Resolution<'_> {
         }
     }
 
-    /// A single 404 can be a hiccup of Heroku's: it is asked once more.
+    /// A single 404 can be a temporary error at Heroku, so the call is repeated once.
     async fn add_on(&self, held: Option<&CachedList>) -> Result<Tagged<AddOn>, HerokuError> {
         let known = held.and_then(|held| {
             let etag = held.etags()?.add_on.as_ref()?;
@@ -207,7 +206,8 @@ impl Resolution<'_> {
     }
 }
 
-/// That the add-on is not there is for Heroku to say. The same status from anything else is no answer.
+/// Only Heroku can say that the add-on does not exist. The same status from any other server is not an
+/// answer.
 fn of_the_add_on(error: HerokuError) -> HerokuError {
     match error {
         HerokuError::NotFound(answer) | HerokuError::Gone(answer) => {
@@ -220,7 +220,7 @@ fn of_the_add_on(error: HerokuError) -> HerokuError {
     }
 }
 
-/// 410 for an app or a team says nothing of the add-on.
+/// 410 for an app or a team says nothing about the add-on.
 fn below_the_add_on(error: HerokuError) -> HerokuError {
     match error {
         HerokuError::Gone(answer) => HerokuError::NotFound(answer),

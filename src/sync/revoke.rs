@@ -1,4 +1,4 @@
-//! Ending a person's sessions at one resource.
+//! Ends a person's sessions at one resource.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use crate::ids::ResourceId;
 use crate::store::Revocation;
 
 impl Directory {
-    /// Ends every session that this person has at the resource by now.
+    /// Ends every session that this person has at the resource now.
     pub(crate) async fn revoke(
         self: &Arc<Self>,
         id: &ResourceId,
         email: &Email,
     ) -> Result<(), SyncError> {
         let (directory, id, email) = (Arc::clone(self), *id, email.clone());
-        // What is stored and not obeyed here would be obeyed everywhere else only.
+        // A revocation that is stored but not applied here would take effect only in the other processes.
         run_to_completion(async move {
             let entry = directory.entry(&id).await?;
             let ticket = directory.store.ticket().await?;

@@ -1,4 +1,4 @@
-//! What is due when.
+//! When each list is due.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -13,26 +13,26 @@ use tokio::sync::Notify;
 use super::entry::Entry;
 use super::team::TeamEntry;
 
-/// What a fetch is about: a resource's own part of its list, or the members of a team.
+/// The target of a fetch: a resource's own part of its list, or the members of a team.
 #[derive(Clone, Debug)]
 pub(super) enum Target {
     Resource(Arc<Entry>),
     Team(Arc<TeamEntry>),
 }
 
-/// A queue of subjects by the time at which they are due.
+/// A queue of targets by the time at which they are due.
 ///
-/// A subject counts at the time that it was last put in for; what the queue says of it otherwise is
-/// dropped when it comes up. So to put one in again is cheap, and each is taken out once.
+/// Only the latest time at which a target was scheduled counts. Its earlier entries in the queue are dropped
+/// when they come up. So rescheduling is cheap, and each target is taken once.
 #[derive(Default)]
 pub(super) struct Schedule {
     queue: Mutex<BinaryHeap<Reverse<ScheduledFetch>>>,
-    /// How many loops take from it. With none, nothing is put in.
+    /// How many consumers take from the queue. Without one, nothing is scheduled.
     takers: AtomicUsize,
     earlier: Notify,
 }
 
-/// Never, for a subject that is not in the queue.
+/// The time of a target that is not in the queue.
 const NOT_QUEUED: u64 = 0;
 
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub(super) struct ScheduledFetch {
     pub(super) subject: Target,
 }
 
-/// Somebody takes from the schedule while this lives.
+/// While this exists, a consumer takes from the schedule.
 pub(super) struct ConsumerGuard(Arc<Schedule>);
 
 impl Schedule {
@@ -55,7 +55,7 @@ impl Schedule {
         self.takers.load(Ordering::Acquire) > 0
     }
 
-    /// Puts a subject in for this time, and for no other.
+    /// Schedules a target at this time, in place of any other.
     pub(super) fn put(&self, subject: Target, at: Duration) {
         if !self.has_consumer() {
             return;
@@ -73,7 +73,7 @@ impl Schedule {
         }
     }
 
-    /// The next subject that is due.
+    /// The next target that is due.
     pub(super) fn take(&self, now: Duration) -> Option<ScheduledFetch> {
         let now = whole_millis(now);
         let mut queue = self.queue();
@@ -86,14 +86,14 @@ impl Schedule {
         None
     }
 
-    /// When the next subject is due.
+    /// When the next target is due.
     pub(super) fn next_at(&self) -> Option<Duration> {
         let queue = self.queue();
         let Reverse(first) = queue.peek()?;
         Some(Duration::from_millis(first.at - 1))
     }
 
-    /// Resolves when something was put in that is due before all the rest.
+    /// Resolves when a target was scheduled before all others.
     pub(super) async fn earlier(&self) {
         self.earlier.notified().await;
     }
@@ -104,12 +104,12 @@ impl Schedule {
 }
 
 impl ScheduledFetch {
-    /// False once the subject was put in for another time, or fetched.
+    /// False once the target was rescheduled or fetched.
     pub(super) fn is_current(&self) -> bool {
         self.subject.scheduled().load(Ordering::Acquire) == self.at
     }
 
-    /// Takes the subject off the schedule, if it is still there for this time.
+    /// Takes the target off the schedule, if it is still scheduled for this time.
     pub(super) fn claim(&self) -> bool {
         let scheduled = self.subject.scheduled();
         let claimed =
@@ -123,7 +123,7 @@ impl ScheduledFetch {
 }
 
 impl Target {
-    /// False once it was taken out to be fetched.
+    /// False once the target was taken out to be fetched.
     pub(super) fn is_queued(&self) -> bool {
         self.scheduled().load(Ordering::Acquire) != NOT_QUEUED
     }
@@ -139,7 +139,7 @@ impl Target {
 impl Drop for ConsumerGuard {
     fn drop(&mut self) {
         if self.0.takers.fetch_sub(1, Ordering::AcqRel) == 1 {
-            // The next sync starts from what is in memory then.
+            // The next sync starts from the state in memory at that time.
             for Reverse(due) in self.0.queue().drain() {
                 due.subject.scheduled().store(NOT_QUEUED, Ordering::Release);
             }
@@ -173,12 +173,12 @@ impl Ord for ScheduledFetch {
     }
 }
 
-/// A moment to be put in for: never earlier than it is.
+/// A time to schedule at, rounded up, so that no target comes early.
 fn rounded_up(at: Duration) -> u64 {
     whole_millis(at + Duration::from_nanos(999_999))
 }
 
-/// In milliseconds, plus one: zero is for what is not queued.
+/// In milliseconds, plus one: zero means that the target is not queued.
 fn whole_millis(at: Duration) -> u64 {
     let millis = u64::try_from(at.as_millis()).unwrap_or(u64::MAX - 1);
     millis.saturating_add(1)
@@ -198,7 +198,7 @@ mod tests {
     fn number(due: &ScheduledFetch) -> u128 {
         match &due.subject {
             Target::Resource(entry) => entry.id.as_uuid().as_u128(),
-            Target::Team(_) => unreachable!("only resources were put in"),
+            Target::Team(_) => unreachable!("only resources were scheduled"),
         }
     }
 

@@ -1,4 +1,4 @@
-//! What the sync is told.
+//! The settings of the sync.
 
 use std::time::Duration;
 
@@ -25,23 +25,25 @@ pub(crate) struct SyncSettings {
 }
 
 impl SyncSettings {
-    /// No status of Heroku's keeps it from being asked for longer than a list lasts.
+    /// The longest pause for a refused resource: no refusal stops calls to Heroku for longer than a list
+    /// lasts.
     pub(crate) fn longest_block(&self) -> Duration {
         self.idle_interval.min(self.max_list_age)
     }
 }
 
-/// How long what takes several calls to Heroku may take, in real time.
+/// How long work that takes several calls to Heroku may take, in real time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadlines {
-    /// A whole list, in the background: its slot in the sync is free again.
+    /// A whole list in the background. After that its slot in the sync is free again.
     pub(crate) list: Duration,
-    /// For a request that waits for a list: the fetch goes on without it.
+    /// A request that waits for a list. The fetch continues without the request.
     pub(crate) request: Duration,
 }
 
 impl Deadlines {
-    /// By how long one call may take. With the default of 10 s: 60 s and 15 s, and never more.
+    /// Derived from the timeout of one call. The default of 10 s gives 60 s and 15 s, which are also the
+    /// maximum.
     pub(crate) fn of_calls(timeout: Duration) -> Self {
         Self {
             list: (timeout * 6).min(deadlines::LIST),
@@ -51,7 +53,7 @@ impl Deadlines {
 }
 
 impl SyncSettings {
-    /// What a session's end depends on.
+    /// The settings that a session's end depends on.
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             refresh_interval: self.refresh_interval,
@@ -61,14 +63,14 @@ impl SyncSettings {
     }
 }
 
-/// Whose calls draw on one rate limit of Heroku's.
+/// Which calls share one of Heroku's rate limits.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum RatePools {
-    /// All resources share one. What Heroku does is not documented, so this is the default: the sync
+    /// All resources share one. Heroku does not document its behaviour, so this is the default: the sync
     /// slows down by the last `RateLimit-Remaining` of any answer.
     #[default]
     Shared,
-    /// Each resource's token has one of its own.
+    /// Each resource's token has its own.
     PerToken,
 }

@@ -1,4 +1,4 @@
-//! Work that runs once for all who want its result.
+//! Single-flight: work that runs once for all callers that want its result.
 
 use std::fmt;
 use std::future::Future;
@@ -11,10 +11,10 @@ use tokio::sync::watch;
 
 use super::SyncError;
 
-/// Work under way, by what it is about.
+/// Work in progress, by key.
 ///
-/// Each piece runs in a task of its own: it goes on when the request that started it is dropped, so a
-/// client that hangs up can neither waste a fetch nor lose a rotated token.
+/// Each piece of work runs in its own task, which continues when the request that started it is dropped. So a
+/// client that disconnects can neither waste a fetch nor lose a rotated token.
 pub(super) struct SingleFlight<K, T>(Arc<DashMap<K, watch::Receiver<Outcome<T>>>>);
 
 type Outcome<T> = Option<Result<T, SyncError>>;
@@ -36,8 +36,8 @@ where
     K: Clone + Eq + Hash + Send + Sync + 'static,
     T: Clone + Send + Sync + 'static,
 {
-    /// Joins the work under way about `key`, or starts it. `start` runs only in the second case, and
-    /// may refuse.
+    /// Joins the work in progress for `key`, or starts it. `start` runs only in the second case, and may
+    /// refuse.
     pub(super) async fn join<F>(
         &self,
         key: K,
@@ -72,7 +72,7 @@ where
         slot.insert(receiver.clone());
         tokio::spawn(async move {
             let result = work.await;
-            // Whoever comes from now on starts anew; whoever waits has a receiver of his own.
+            // Callers that come from now on start new work. Callers that wait already have a receiver.
             drop(done);
             sender.send_replace(Some(result));
         });
@@ -80,7 +80,7 @@ where
     }
 }
 
-/// Takes a flight off the board, also when its work panics.
+/// Removes the work from the map, also when it panics.
 struct Done<K: Eq + Hash, T>(Arc<DashMap<K, watch::Receiver<Outcome<T>>>>, K);
 
 impl<K: Eq + Hash, T> Drop for Done<K, T> {

@@ -1,4 +1,4 @@
-//! Subscribing resources to Heroku's webhooks.
+//! Subscribes resources to Heroku's webhooks.
 
 use std::sync::Arc;
 
@@ -12,7 +12,8 @@ use crate::heroku::HerokuError;
 use crate::webhook::Webhooks;
 
 impl Directory {
-    /// Sees to it that a resource has its subscription. Costs nothing once that is known.
+    /// Makes sure that a resource has its webhook subscription. Costs nothing once the subscription is known
+    /// to exist.
     pub(super) async fn subscribe(self: &Arc<Self>, entry: &Arc<Entry>) {
         let Some(webhooks) = &self.settings.webhooks else {
             return;
@@ -42,7 +43,7 @@ impl Directory {
         drop(progress);
         tracing::warn!(
             resource = %entry.id, %error, cause = cause::of(&error),
-            "webhooks could not be subscribed to; the list is polled all the same"
+            "webhook subscription failed; the list is still polled"
         );
     }
 
@@ -69,7 +70,7 @@ impl Directory {
     }
 }
 
-/// True for an error that says nothing of the next try.
+/// True for a temporary error, which does not predict the next try.
 fn may_pass(error: &SyncError) -> bool {
     match error {
         SyncError::Heroku(HerokuError::Unavailable(answer)) => answer.status >= 500,

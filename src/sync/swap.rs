@@ -78,7 +78,7 @@ impl Directory {
         Some(held)
     }
 
-    /// Says that a dormant resource is active again.
+    /// Announces that a dormant resource is active again.
     pub(super) fn has_revived(&self, entry: &Entry, source: Source) {
         self.endings.note();
         if source == Source::Heroku {
@@ -142,7 +142,7 @@ impl Directory {
         entry.note_removals(progress, left, held, now, longest);
     }
 
-    /// Says what changed, if anything did.
+    /// Announces what changed, if anything did.
     fn tell(&self, entry: &Entry, is_first: bool, changes: &[ListChange], source: Source) {
         if source == Source::Heroku {
             for change in changes {
@@ -152,11 +152,11 @@ impl Directory {
         if is_first || !changes.is_empty() {
             self.announce(ListEvent::List(entry.id));
         }
-        // Also of a list that is only newer: sessions follow its age.
+        // Also for a list that is only newer: sessions depend on its age.
         entry.notify();
     }
 
-    /// Keeps in mind which resources an app and a team have.
+    /// Indexes the resource by its app and its team.
     pub(super) fn index(
         &self,
         entry: &Entry,

@@ -1,4 +1,4 @@
-//! The members of each team: asked for once, shared by all of the team's resources.
+//! The members of each team: fetched once, shared by all of the team's resources.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,7 +20,7 @@ use crate::ids::{ResourceId, TeamId};
 #[derive(Default)]
 pub(super) struct Teams(DashMap<TeamId, Arc<TeamEntry>>);
 
-/// What is kept of one team.
+/// The state of one team.
 pub(super) struct TeamEntry {
     pub(super) id: TeamId,
     pub(super) scheduled: AtomicU64,
@@ -36,41 +36,41 @@ pub(super) struct TeamState {
     resources: BTreeSet<ResourceId>,
 }
 
-/// A team's members as Heroku told them.
+/// A team's members, as Heroku listed them.
 #[derive(Clone, Debug)]
 pub(super) struct TeamList {
     pub(super) people: People,
     pub(super) asked_at: AsOf,
     pub(super) etag: Option<ETag>,
-    /// The resource whose token Heroku told them to.
+    /// The resource whose token was used to fetch them.
     pub(super) answered_by: Option<ResourceId>,
 }
 
-/// The members as the lists of a team's resources have them.
+/// The members as they appear on the lists of a team's resources.
 #[derive(Clone, Debug)]
 pub(super) enum Members {
     Known(Arc<TeamList>),
-    /// Heroku refuses to tell.
+    /// Heroku refuses to list them.
     Withheld,
 }
 
 impl Teams {
-    /// The team's entry, made if there is none.
+    /// The team's entry, created if there is none.
     pub(super) fn entry(&self, id: &TeamId) -> Arc<TeamEntry> {
         let fresh = || Arc::new(TeamEntry::new(id.clone()));
         Arc::clone(&self.0.entry(id.clone()).or_insert_with(fresh))
     }
 
-    /// The team's entry, with the resource as one of the team's.
+    /// The team's entry, with this resource added to the team.
     pub(super) fn join(&self, id: &TeamId, resource: &ResourceId) -> Arc<TeamEntry> {
         let fresh = || Arc::new(TeamEntry::new(id.clone()));
-        // Under the lock of the map, so that the entry cannot be dropped in between.
+        // Done under the lock of the map, so that the entry cannot be dropped in between.
         let slot = self.0.entry(id.clone()).or_insert_with(fresh);
         slot.state().resources.insert(*resource);
         Arc::clone(&slot)
     }
 
-    /// Takes the resource off the team, and drops the entry with the last one.
+    /// Removes the resource from the team, and drops the entry with its last resource.
     pub(super) fn leave(&self, id: &TeamId, resource: &ResourceId) {
         self.0.remove_if(id, |_, team| {
             let mut state = team.state();
@@ -123,8 +123,8 @@ impl fmt::Debug for TeamEntry {
 }
 
 impl TeamState {
-    /// The members to put into lists now. Those that Heroku told before it refused stay until they
-    /// are too old.
+    /// The members to put into lists now. Members that Heroku listed before a refusal stay until they are too
+    /// old.
     pub(super) fn members(&self, clock: &SharedClock, max_age: Duration) -> Members {
         match &self.list {
             Some(list) if !self.refused || list.asked_at.age(clock) <= max_age => {
@@ -143,16 +143,16 @@ impl TeamState {
         self.resources.iter().copied().collect()
     }
 
-    /// Takes a list that Heroku told, unless there is a newer one.
+    /// Records a list from Heroku, unless there is a newer one.
     pub(super) fn told(&mut self, mut list: TeamList) {
         self.attempts = Attempts::default();
         let known = self.list.as_ref();
-        // Equal people are kept once.
+        // Equal people are stored once.
         if let Some(known) = known.filter(|known| known.people == list.people) {
             list.people = known.people.clone();
         }
         if known.is_none_or(|known| !list.asked_at.is_before(&known.asked_at)) {
-            // A refusal that was asked for later stands.
+            // A refusal that was requested later is kept.
             if self
                 .answered_at
                 .is_none_or(|at| !list.asked_at.is_before(&at))
@@ -164,7 +164,7 @@ impl TeamState {
         }
     }
 
-    /// Takes note that Heroku does not tell the members, unless there is a newer answer.
+    /// Records that Heroku withholds the members, unless there is a newer answer.
     pub(super) fn refused(&mut self, asked_at: AsOf) {
         self.attempts = Attempts::default();
         if self.answered_at.is_some_and(|at| asked_at.is_before(&at)) {
@@ -174,7 +174,7 @@ impl TeamState {
         self.refused = true;
     }
 
-    /// Takes the members that the store has. True if they are newer than what is known.
+    /// Records members from the store. True if they are newer than the known ones.
     pub(super) fn remember(&mut self, people: People, asked_at: AsOf) -> bool {
         let known = self.list.as_ref();
         let is_newer = known.is_none_or(|known| known.asked_at.is_before(&asked_at));

@@ -1,4 +1,4 @@
-//! The access token of a resource, renewed ahead of its end and when Heroku refuses it.
+//! The access token of a resource, renewed before it expires and when Heroku refuses it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,20 +20,20 @@ use crate::meter;
 use crate::secret::Tokens;
 use crate::store::{ResourceState, Work};
 
-/// A token this close to its end is renewed first.
+/// A token this close to its expiry is renewed first.
 const MARGIN: Duration = Duration::from_secs(5 * 60);
 
-/// How long a token is to last.
+/// How long a token must last.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum RenewPolicy {
-    /// For somebody who waits.
+    /// For a waiting request.
     Now,
-    /// For the schedule, which renews it well before its end: so sign-ins find one that works.
+    /// For the schedule, which renews a token well before it expires, so that sign-ins find one that works.
     Ahead,
 }
 
 impl Directory {
-    /// An access token for calls of the partner's own, renewed if need be.
+    /// An access token for the partner's own calls, renewed if necessary.
     pub(crate) async fn access_token(
         self: &Arc<Self>,
         id: &ResourceId,
@@ -42,7 +42,7 @@ impl Directory {
         Ok(self.tokens(&entry, RenewPolicy::Now).await?.access)
     }
 
-    /// As whom calls are made on behalf of a resource.
+    /// The identity with which calls are made on behalf of a resource.
     pub(super) fn caller<'a>(&'a self, entry: &'a Entry, tokens: &'a Tokens) -> Caller<'a> {
         let (token, pool) = (&tokens.access, self.pool(entry));
         Caller { token, pool }
@@ -65,15 +65,15 @@ impl Directory {
         }
         let still_works = now < tokens.expires_at;
         if still_works && entry.progress().grant_refused.is_some() {
-            // It cannot be renewed, and that was said.
+            // It cannot be renewed, and that was already logged.
             return Ok(tokens);
         }
         match self.renewed(entry, &tokens).await {
-            // Not reachable, but what we have still works for a while.
+            // Heroku is not reachable, but the present token still works for a while.
             Err(error) if still_works => {
                 tracing::warn!(
                     resource = %entry.id, %error, cause = cause::of(&error),
-                    "an access token could not be renewed"
+                    "access token could not be renewed; using the present one"
                 );
                 Ok(tokens)
             }
@@ -81,7 +81,7 @@ impl Directory {
         }
     }
 
-    /// Asks Heroku with tokens that should work, and again with others if it refuses those.
+    /// Calls Heroku with tokens that should work, and once more with other tokens if Heroku refuses them.
     pub(super) async fn with_tokens<T, F>(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
@@ -98,7 +98,7 @@ impl Directory {
         }
     }
 
-    /// Tokens other than `worn`, which Heroku refused or which end soon. One renewal at a time.
+    /// Tokens other than `worn`, which Heroku refused or which expire soon. One renewal at a time.
     pub(super) async fn renewed(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
@@ -110,7 +110,7 @@ impl Directory {
         self.renewing.join(key, work).await
     }
 
-    /// In one process at a time, and under a lease in one of all.
+    /// One renewal at a time in this process, and under a lease across processes.
     async fn renew(self: Arc<Self>, entry: &Entry, worn: Tokens) -> Result<Tokens, SyncError> {
         let renewed_elsewhere = || async {
             match self.registered_tokens(entry).await {
@@ -147,7 +147,7 @@ impl Directory {
                 self.keep_tokens(entry, tokens, worn, revision).await
             }
             Err(error @ HerokuError::GrantRefused(_)) => {
-                // Somebody may have renewed it between our look and our call.
+                // Another process may have renewed the token between the look-up and the call.
                 let newest = self.stored_tokens(entry).await?;
                 if !same(&newest, worn) {
                     return Ok(newest);
@@ -165,7 +165,7 @@ impl Directory {
         }
     }
 
-    /// Puts new tokens in the place of the worn ones, and of no others.
+    /// Replaces the stale tokens by new ones, and no others.
     async fn keep_tokens(
         &self,
         entry: &Entry,
@@ -187,7 +187,7 @@ impl Directory {
         Ok(tokens)
     }
 
-    /// True at the first one.
+    /// True for the first refusal.
     fn note_refusal(&self, entry: &Entry, token_end: OffsetDateTime) -> bool {
         let mut progress = entry.progress();
         let times = progress.grant_refused.map_or(0, |refused| refused.times);
@@ -199,13 +199,13 @@ impl Directory {
         times == 0
     }
 
-    /// A refused refresh token is tried again after a minute, and then ever more rarely.
+    /// A refused refresh token is tried again after a minute, and then at growing intervals.
     fn was_refused_lately(&self, entry: &Entry) -> bool {
         let Some(refused) = entry.progress().grant_refused else {
             return false;
         };
         let longest = match entry.is_dormant() {
-            // It is asked for every hour.
+            // A dormant resource is asked about every hour.
             true => absence::ASKED_EVERY / 2,
             false => self.settings.longest_block(),
         };
@@ -213,7 +213,7 @@ impl Directory {
         self.clock.elapsed() < refused.last_at + patience
     }
 
-    /// For the schedule. True if another process was given the grant that was wanting here.
+    /// For the schedule. True if another process has received the new grant that this resource needed.
     pub(super) fn note_token_end(&self, entry: &Entry, at: OffsetDateTime) -> bool {
         let is_mended = {
             let mut progress = entry.progress();
@@ -235,7 +235,7 @@ impl Directory {
         Ok(tokens)
     }
 
-    /// With the revision that they are of.
+    /// The tokens, with the revision of their registration.
     async fn registered_tokens(&self, entry: &Entry) -> Result<(Tokens, i64), SyncError> {
         let known = self.store.get(&entry.id).await?;
         let known = known.ok_or(SyncError::UnknownResource)?;

@@ -40,7 +40,7 @@ impl Watch {
         ListChanges(self.entry.watch())
     }
 
-    /// How long the person may stay before this is to be asked again. None if they may not stay.
+    /// How long the person may stay before this must be asked again. None if they may not stay.
     pub(crate) async fn may_stay(
         &self,
         who: Principal<'_>,

@@ -20,28 +20,28 @@ use crate::heroku::Urgency;
 use crate::meter::{self, Gauges};
 use crate::store::Work;
 
-/// Fetches under way at once.
+/// The number of concurrent fetches.
 const CONCURRENCY: usize = 16;
-/// How long a subject is left to another process that has its lease.
+/// The pause for a target whose lease another process holds.
 const ELSEWHERE: Duration = Duration::from_secs(5);
-/// How long until the store is asked again that did not answer.
+/// How long until a store that did not answer is asked again.
 const STORE_RETRY: Duration = Duration::from_secs(5);
-/// How often the sync says how things stand.
+/// How often the sync reports its state.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
 
 /// The running sync. Stops when this is dropped.
 #[derive(Debug)]
-#[must_use = "keep it: `let _sync = …`. The sync stops when the handle is dropped, and `let _ = …` drops it at once"]
+#[must_use = "dropping this stops the sync, and `let _ = …` drops it immediately: use `let _sync = …`"]
 pub struct SyncHandle {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
 impl SyncHandle {
-    /// Stops the sync and waits for the fetches that are under way.
+    /// Stops the sync and waits for the fetches in progress.
     pub async fn shutdown(self) {
         self.stop.send_replace(true);
-        // It ends by itself, or it panicked; there is nothing left to stop in either case.
+        // The task has ended or panicked; in either case there is nothing to stop.
         let _ = self.task.await;
     }
 
@@ -56,12 +56,12 @@ impl Directory {
     pub(crate) fn spawn_sync(self: &Arc<Self>) -> SyncHandle {
         let (stop, mut stopped) = watch::channel(false);
         let directory = Arc::clone(self);
-        // Also for whoever comes before the task begins.
+        // Also for requests that come before the task begins.
         directory.backlog.note_loading(true);
         let task = tokio::spawn(async move {
             let mut sync = Worker::new(Arc::clone(&directory));
             tokio::select! {
-                // Also when the handle was dropped.
+                // Also if the handle was dropped.
                 _ = stopped.wait_for(|stop| *stop) => {}
                 () = sync.run() => {}
                 () = follow(directory) => {}
@@ -76,10 +76,10 @@ impl Directory {
 
 struct Worker {
     directory: Arc<Directory>,
-    /// What is due and not fetched yet: lists that people ask for, and those of which Heroku said that
-    /// they have changed.
+    /// Targets that are due and not fetched yet: lists with requests, and lists that have changed according
+    /// to Heroku.
     in_use: VecDeque<ScheduledFetch>,
-    /// Lists in use without a request of late.
+    /// Lists in use without a recent request.
     quiet: VecDeque<ScheduledFetch>,
     idle: VecDeque<ScheduledFetch>,
     fetches: JoinSet<()>,
@@ -130,8 +130,8 @@ impl Worker {
         }
     }
 
-    /// Starts what is due, what is urgent first, as far as there is room. Returns when to go on if
-    /// the rate limit stands in the way.
+    /// Starts fetches that are due, the most urgent first, while there are free slots. Returns when to
+    /// continue if the rate limit delays them.
     fn dispatch(&mut self) -> Option<Duration> {
         let now = self.directory.clock().elapsed();
         while let Some(due) = self.directory.schedule.take(now) {
@@ -146,7 +146,7 @@ impl Worker {
             }
             let wait = self.directory.pace(&due.subject, urgency);
             if !wait.is_zero() && self.directory.settings().rate_pools == RatePools::Shared {
-                // All the others would wait as well.
+                // All other targets would wait as well.
                 self.queue(urgency).push_front(due);
                 return Some(now + wait);
             }
@@ -157,7 +157,8 @@ impl Worker {
         None
     }
 
-    /// When an idle list has waited so long for its turn that it must come before its interval is over.
+    /// After waiting this long for its turn, an idle list goes first, so that it is fetched before its
+    /// interval is over.
     fn late_after(&self) -> Duration {
         self.directory.settings().idle_interval / 20
     }
@@ -170,7 +171,7 @@ impl Worker {
         }
     }
 
-    /// What goes first of all that is due.
+    /// The most urgent target that is due.
     fn next(&mut self, now: Duration) -> Option<(ScheduledFetch, Urgency)> {
         if let Some(due) = self.in_use.pop_front() {
             return Some((due, Urgency::InUse));
@@ -208,19 +209,20 @@ impl Worker {
             };
             let fetch = directory.fetch_if_still_due(&subject);
             match directory.leased(work, fetch).await {
-                // Whoever fetched has put it in again; this is for a fetch that broke off.
+                // A completed fetch has rescheduled the target; this is for a fetch that was cut off.
                 Ok(Some(())) => directory.plan(&subject),
-                // Another process is at it, and will say so; or nobody can be asked who is.
+                // Another process holds the lease and will announce the result. If it died, the retry takes
+                // over.
                 Ok(None) => directory.schedule.put(subject, now + ELSEWHERE),
                 Err(error) => {
-                    tracing::warn!(%error, cause = cause::of(&error), "no lease could be had");
+                    tracing::warn!(%error, cause = cause::of(&error), "no lease acquired; retrying");
                     directory.schedule.put(subject, now + ELSEWHERE);
                 }
             }
         });
     }
 
-    /// Leaves what is not begun to whoever else takes from the schedule, now or later.
+    /// Puts targets that were not started back into the schedule, for another consumer, now or later.
     fn requeue(&mut self) {
         let schedule = &self.directory.schedule;
         let in_use = self.in_use.drain(..).chain(self.quiet.drain(..));
@@ -272,7 +274,7 @@ impl Directory {
         self.announce(ListEvent::Loaded);
     }
 
-    /// Another process may have fetched it since it was due.
+    /// Fetches the target if it is still due: another process may have fetched it in the meantime.
     async fn fetch_if_still_due(self: &Arc<Self>, subject: &Target) {
         if self.store.shared().is_some() {
             let caught_up = match subject {
@@ -285,7 +287,7 @@ impl Directory {
             if let Err(error) = caught_up {
                 tracing::warn!(
                     %error, cause = cause::of(&error),
-                    "the store could not be looked at"
+                    "store could not be read before a fetch; fetching anyway"
                 );
             }
             if self.due_in(subject).is_none_or(|wait| !wait.is_zero()) {
@@ -295,7 +297,7 @@ impl Directory {
         self.fetch_subject(subject).await;
     }
 
-    /// What goes wrong is logged where it happens, and tried again when it is due.
+    /// Errors are logged where they occur, and the fetch is retried when it is due.
     async fn fetch_subject(self: &Arc<Self>, subject: &Target) {
         let Some(condition) = self.condition(subject) else {
             return;
@@ -305,7 +307,7 @@ impl Directory {
                 let interval = self.interval_of(&condition);
                 match self.fetch_in_turn(entry, interval).await {
                     Ok(_) => self.subscribe(entry).await,
-                    // It panicked, and may do so again.
+                    // The task panicked, and may do so again.
                     Err(error @ SyncError::Interrupted) => self.note_failure(entry, &error),
                     Err(_) => {}
                 }
@@ -318,7 +320,7 @@ impl Directory {
         }
     }
 
-    /// A fetch that only a webhook asks for is paid for from the budgets.
+    /// A fetch that only a webhook asks for draws on the budgets.
     fn pays_for(&self, subject: &Target) -> bool {
         let Target::Resource(entry) = subject else {
             return true;
@@ -331,9 +333,9 @@ impl Directory {
     }
 }
 
-/// Takes in every resource that the store knows. False if the store did not answer.
+/// Loads every resource in the store. False if the store did not answer.
 async fn load(directory: &Arc<Directory>) -> bool {
-    // Those in memory first: they are there whatever the store says.
+    // Resources in memory first: they are available whatever the store answers.
     for entry in directory.entries_now() {
         directory.plan(&Target::Resource(entry));
     }
@@ -343,7 +345,7 @@ async fn load(directory: &Arc<Directory>) -> bool {
     if let Err(error) = directory.load_all().await {
         tracing::warn!(
             %error, cause = cause::of(&error),
-            "the resources could not be read from the store; it is asked again soon"
+            "resources could not be read from the store; retrying"
         );
         return false;
     }

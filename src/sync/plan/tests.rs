@@ -1,4 +1,4 @@
-//! The rule, over all conditions.
+//! The scheduling rule, over all list states.
 
 use proptest::prelude::*;
 
@@ -120,7 +120,7 @@ proptest! {
         let about = |a: Duration, b: Duration| a.abs_diff(b) < Duration::from_micros(1);
         prop_assert!(about(next, (now * 2).min(longest)));
         prop_assert!(about(wait(1, 0.0), FIRST_RETRY));
-        // And what failed together parts ways: over half of the wait.
+        // Lists that failed together drift apart, over half of the wait.
         prop_assert!(about(wait(failures, 1.0) * 2, wait(failures, 0.0)));
     }
 

@@ -1,9 +1,9 @@
-//! The truth table of access: for every combination of what there is to know about a resource, a person
-//! and a session, the answer at a sign-in, a request and a stream.
+//! The truth table of access: for every combination of facts about a resource, a person and a session, the
+//! answer at a sign-in, a request and a stream.
 //!
-//! `expected` is the table, written down apart from the code that it holds. Own logins and bearer tokens are
-//! not separate rows: a login without an account cannot meet `OtherAccount`, unless the account is disputed.
-//! Removals and lists from before the session are in `tests/suite/removals.rs` and `restart.rs`.
+//! `expected` is the table, written independently of the code that it checks. Own logins and bearer tokens
+//! are not separate rows: a login without an account cannot meet `OtherAccount`, unless the account is
+//! disputed. Removals and lists from before the session are in `tests/suite/removals.rs` and `restart.rs`.
 
 #![cfg(test)]
 
@@ -23,13 +23,13 @@ enum List {
 /// The last attempt to fetch a newer one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Last {
-    /// None, as nothing used the resource.
+    /// No attempt, because nothing used the resource.
     Unwanted,
-    /// None, and the resource is in use.
+    /// No attempt, and the resource is in use.
     Due,
-    /// It was not answered, a moment ago.
+    /// It failed a moment ago.
     Failing,
-    /// None is known: the list is from before this process.
+    /// Unknown, because the list is from before this process.
     Unknown,
 }
 
@@ -47,7 +47,7 @@ enum Who {
     Listed,
     Unlisted,
     OtherAccount,
-    /// The account is listed by another email.
+    /// The account is listed with another email.
     OtherEmail,
 }
 
@@ -82,7 +82,7 @@ struct Case {
     last: Last,
     heroku: Heroku,
     who: Who,
-    /// Before or after the list was asked for.
+    /// Before or after the list was requested.
     pending_removal: When,
     /// Before or after the sign-in.
     revoked: When,
@@ -102,11 +102,11 @@ enum Answer {
     Unknown,
     Gone,
     Unavailable,
-    /// Of a stream: any of these but `Allow`.
+    /// For a stream: any of these but `Allow`.
     Ends,
 }
 
-/// What the newest list says by itself.
+/// The decision of the newest list alone.
 fn by_list(case: &Case) -> Answer {
     match (case.who, case.list) {
         (Who::Listed, _) => Answer::Allow,
@@ -117,7 +117,7 @@ fn by_list(case: &Case) -> Answer {
     }
 }
 
-/// What the list says that Heroku answers with.
+/// The decision of the list that Heroku answers with.
 fn by_heroku(case: &Case) -> Answer {
     let is_partial = case.list == List::Partial;
     match case.heroku {
@@ -148,7 +148,7 @@ fn expected(case: &Case) -> Answer {
     let is_unused = case.list == List::TooOld
         && match case.last {
             Last::Unwanted => true,
-            // An answer shows that no earlier attempt can have been in vain.
+            // An answer shows that no earlier attempt can have failed.
             Last::Unknown => case.heroku != Heroku::Fails,
             Last::Due | Last::Failing => false,
         };
@@ -156,7 +156,8 @@ fn expected(case: &Case) -> Answer {
         return Answer::Unused;
     }
     if case.list != List::None && case.pending_removal == When::After {
-        // Only a list that was asked for since then can tell, and a stream does not wait for it.
+        // Only a list that was requested after the notification can decide, and a stream does not wait for
+        // it.
         return match case.at {
             At::Stream => Answer::Ends,
             _ => by_heroku(case),
@@ -165,12 +166,12 @@ fn expected(case: &Case) -> Answer {
     let is_young = matches!(case.list, List::Young | List::Partial);
     if is_young {
         return match (by_list(case), is_sign_in) {
-            // Someone may have been added a moment ago.
+            // The person may have been added a moment ago.
             (Answer::NotListed | Answer::OtherAccount, true) => by_heroku(case),
             (answer, _) => answer,
         };
     }
-    // A session does not wait for what has just failed; a sign-in does.
+    // A session does not wait for a fetch that has just failed; a sign-in does.
     let waits = is_sign_in || case.list != List::Old || case.last != Last::Failing;
     if !waits {
         return by_list(case);
@@ -185,7 +186,7 @@ fn expected(case: &Case) -> Answer {
     }
 }
 
-/// What a caller can tell apart there.
+/// The answer as far as a caller can distinguish it.
 fn told(case: &Case, answer: Answer) -> Answer {
     match (case.at, answer) {
         (At::Stream, Answer::Allow) => Answer::Allow,
@@ -242,7 +243,7 @@ fn cases() -> Vec<Case> {
             }
         }
     }
-    // Without cases whose answer another row has.
+    // Drops cases whose answer another row covers.
     cases.retain(|case| {
         let has_session = case.at != At::SignIn;
         let is_plain =

@@ -1,4 +1,4 @@
-//! Brings memory and Heroku to what a case says, and asks.
+//! Brings memory and Heroku into the state of a case, and asks for the decision.
 
 #![cfg(test)]
 
@@ -32,7 +32,7 @@ const REFRESH: Duration = Duration::from_secs(300);
 const MAX_LIST_AGE: Duration = Duration::from_secs(600);
 const MAX_SESSION: Duration = Duration::from_secs(5_400);
 
-/// What all cases share.
+/// The parts that all cases share.
 pub(super) struct Scene {
     clock: ManualClock,
     heroku: Simulator,
@@ -108,7 +108,7 @@ impl Scene {
         }
     }
 
-    /// An add-on whose list at Heroku is as in this case.
+    /// An add-on whose list at Heroku matches this case.
     fn addon(&self, case: &Case, number: usize) -> AddOn {
         let app = self.heroku.app(&format!("app-{number}"));
         if case.heroku == Heroku::Lists {
@@ -154,7 +154,7 @@ impl Scene {
         self.ask(case.at, &id, signed_in, began).await
     }
 
-    /// Brings memory to what the case says.
+    /// Brings memory into the state of the case.
     async fn prepare(&self, case: &Case, id: &ResourceId, tickets: &[Ticket]) {
         let [early, own, late, revoked_early, _signed_in, revoked_late] = *tickets else {
             panic!("six tickets");
@@ -268,7 +268,7 @@ impl Scene {
             Some(Denial::OtherAccount) => Answer::OtherAccount,
             Some(Denial::EmailChanged) => Answer::EmailChanged,
             Some(Denial::Revoked) => Answer::Revoked,
-            Some(Denial::Removed) => panic!("nobody was removed"),
+            Some(Denial::Removed) => panic!("no case removes a person"),
             Some(Denial::SessionOver(End::LongestLife)) => Answer::MaxSession,
             Some(Denial::SessionOver(End::Unused)) => Answer::Unused,
             Some(Denial::Dormant) => Answer::Dormant,
