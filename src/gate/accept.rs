@@ -1,4 +1,4 @@
-//! Whether the one who asks is a person with a browser or a program.
+//! Whether a request comes from a browser's user or from a program.
 
 use http::header::ACCEPT;
 use http::{HeaderMap, Method};
@@ -6,7 +6,7 @@ use http::{HeaderMap, Method};
 /// Longer `Accept` headers are not read: no browser sends one.
 const MAX_ACCEPT: usize = 1024;
 
-/// How an answer of the gate's own is written.
+/// The format of the gate's own responses.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Format {
     Html,
@@ -14,8 +14,8 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// HTML if `Accept` names it and prefers nothing of JSON's; JSON for everybody else, `*/*`
-    /// included, and for every `fetch` of a script.
+    /// HTML if `Accept` names it and prefers no JSON type. JSON for all other requests, including `*/*`, and
+    /// for every `fetch` of a script.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         if is_script_fetch(headers) {
             return Self::ProblemJson;
@@ -33,7 +33,7 @@ impl Format {
     }
 }
 
-/// True for a page that a person asked for, in a tab of its own: it can be led elsewhere.
+/// True for a page that a user requested as a top-level navigation: the browser can be redirected.
 pub(super) fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
     let says = |name: &str, wanted: &str| {
         let value = headers.get(name);

@@ -14,10 +14,10 @@ use crate::session::{Credential, SessionError};
 
 /// A token that a program sends as `Authorization: Bearer …` instead of a cookie.
 ///
-/// It is as good as the session that it came from: the newest list is asked about its holder at each
-/// request, and it ends earlier if that session is over, signed out or revoked.
+/// It is as good as the session that it came from: at each request, the newest list decides about its holder.
+/// It ends earlier if that session is over, signed out or revoked.
 #[derive(Clone)]
-#[must_use = "a token is of no use to anybody who does not get it"]
+#[must_use = "a bearer token is useless unless it is sent to the client"]
 pub struct BearerToken {
     token: SecretString,
     expires_at: OffsetDateTime,
@@ -50,15 +50,15 @@ impl fmt::Debug for BearerToken {
     }
 }
 
-/// There is no bearer token to be had.
+/// No bearer token can be issued.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BearerError {
     /// The key cannot sign.
-    #[error("the token cannot be signed")]
+    #[error("the key cannot sign the token")]
     CannotSign,
     /// [`HerokuSsoBuilder::bearer_tokens`](crate::HerokuSsoBuilder::bearer_tokens) was not called.
-    #[error("this gate takes no bearer tokens; set their keys by `bearer_tokens`")]
+    #[error("this gate issues no bearer tokens; set their keys with `bearer_tokens`")]
     NotSetUp,
 }
 
@@ -67,7 +67,7 @@ impl GateState {
         let (session, grant) = user.session();
         let token = self.sessions.bearer(session, grant);
         let token = token.map_err(|error: SessionError| {
-            tracing::error!(%error, cause = cause::of(&error), "a bearer token could not be made");
+            tracing::error!(%error, cause = cause::of(&error), "bearer token could not be signed");
             BearerError::CannotSign
         })?;
         let token = token.ok_or(BearerError::NotSetUp)?;
@@ -77,14 +77,14 @@ impl GateState {
 
 const SCHEME: &[u8] = b"bearer";
 
-/// The token of the `Authorization` header, if its scheme is `Bearer` (RFC 6750, section 2.1). Of
-/// several none counts, and the request has no other credential.
+/// The token of the `Authorization` header, if its scheme is `Bearer` (RFC 6750, section 2.1). If there are
+/// several, none is accepted, and the request has no other credential.
 pub(super) fn of(headers: &HeaderMap) -> Option<Credential<'_>> {
     let mut tokens = headers.get_all(AUTHORIZATION).iter().filter_map(|value| {
         let (scheme, token) = value.as_bytes().split_at_checked(SCHEME.len())?;
         let is_bearer = scheme.eq_ignore_ascii_case(SCHEME)
             && token.first().is_none_or(u8::is_ascii_whitespace);
-        // What is not even text is no token, and still the credential of this request.
+        // A value that is not text is an invalid token, but it is still this request's credential.
         is_bearer.then(|| str::from_utf8(token).unwrap_or_default().trim())
     });
     let token = tokens.next()?;

@@ -1,4 +1,4 @@
-//! The body of a response from behind the gate, or of the gate's own.
+//! The body of a response: the wrapped service's or the gate's own.
 
 use std::fmt;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use super::session_handle::SessionHandle;
 use crate::sync::InUse;
 
 pin_project! {
-    /// What the gate answers with: its own page, or the wrapped service's body as it is.
+    /// The gate's response body: its own page, or the wrapped service's body unchanged.
     #[derive(Debug)]
     pub struct GateBody<B> {
         #[pin]
@@ -32,16 +32,16 @@ pin_project! {
     }
 }
 
-/// What the gate answers by itself, when it has found it.
+/// The gate's own response, once it is ready.
 pub(super) type OwnAnswer = Pin<Box<dyn Future<Output = Response<Full<Bytes>>> + Send>>;
 
-/// Whether the one who reads may go on reading.
+/// Whether the reader may continue to read.
 enum Stay {
-    /// Nobody asks. The resource is in use until it is read.
+    /// Never checked. The resource is in use until the body is read.
     Unlimited {
         _in_use: Option<InUse>,
     },
-    /// Not asked yet: most bodies are done before that.
+    /// Not checked yet: most bodies end before that.
     Started {
         visit: SessionHandle,
         frames: u32,
@@ -49,17 +49,17 @@ enum Stay {
         unwatched_until: Option<Duration>,
         in_use: Option<InUse>,
     },
-    /// Asked at every frame.
+    /// Checked at every frame.
     Watched(Pin<Box<dyn Future<Output = ()> + Send>>),
     Over,
 }
 
-/// A body that never has to wait is asked about after this many frames, or after this time: its reader may
+/// A body that never has to wait is checked after this many frames, or after this time because its reader may
 /// be slow.
 const FRAMES_UNWATCHED: u32 = 16;
 const UNWATCHED_FOR: Duration = Duration::from_secs(1);
 
-/// A body of a known size that is no longer than this is read as soon as it is there.
+/// A body of a known size up to this is expected to be read immediately.
 const READ_AT_ONCE: u64 = 64 * 1024;
 
 impl<B> GateBody<B> {
@@ -78,7 +78,7 @@ impl<B> GateBody<B> {
 }
 
 impl<B: Body> GateBody<B> {
-    /// A body that goes on to its own end, whatever becomes of the access of its reader.
+    /// A body that runs to its own end, even if its reader loses access.
     pub(super) fn left_open(body: B, visit: &SessionHandle) -> Self {
         let _in_use = hold_for(&body, visit);
         let stay = Stay::Unlimited { _in_use };
@@ -87,7 +87,7 @@ impl<B: Body> GateBody<B> {
         }
     }
 
-    /// A body that ends when the access of its reader does.
+    /// A body that ends when its reader loses access.
     pub(super) fn until_ended(body: B, visit: SessionHandle) -> Self {
         let in_use = hold_for(&body, &visit);
         let unwatched_until = match is_short(&body) {
@@ -106,7 +106,7 @@ impl<B: Body> GateBody<B> {
     }
 }
 
-/// A resource is in use until a body is finished that takes its time.
+/// A resource is in use until its longer bodies are finished.
 fn hold_for<B: Body>(body: &B, visit: &SessionHandle) -> Option<InUse> {
     if is_short(body) { None } else { visit.hold() }
 }
@@ -157,7 +157,7 @@ impl<B: Body<Data = Bytes>> Body for GateBody<B> {
 }
 
 impl Stay {
-    /// True once the access has ended. Counts the frame that is asked for.
+    /// True once the access has ended. Counts the requested frame.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
         match self {
             Self::Unlimited { .. } => false,
@@ -185,7 +185,7 @@ impl Stay {
         }
     }
 
-    /// Begins to watch, if somebody asked for it. True if the access has ended already.
+    /// Begins to watch the access, if this body is to be watched. True if the access has already ended.
     fn watch_now(&mut self, cx: &mut Context<'_>) -> bool {
         if let Self::Started { visit, in_use, .. } = self {
             let (ended, in_use) = (visit.clone().ended(), in_use.take());

@@ -1,4 +1,4 @@
-//! The check of every request.
+//! The access check of every request.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::session::{Credential, Grant, SessionRef};
 use crate::sync::{Denial, Strictness, SyncError};
 
 impl GateState {
-    /// The credential that counts for this scope. A bearer token takes precedence over a cookie.
+    /// The credential that applies in this scope. A bearer token takes precedence over a cookie.
     pub(super) fn credential<'h>(
         &self,
         place: SessionScope,
@@ -29,7 +29,7 @@ impl GateState {
         bearer.or_else(|| self.cookies.session_of(headers, place.resource()))
     }
 
-    /// The bearer token in a request, if this gate takes any.
+    /// The bearer token in a request, if this gate accepts any.
     #[cfg(feature = "jwt")]
     pub(super) fn bearer<'h>(&self, headers: &'h HeaderMap) -> Option<Credential<'h>> {
         let takes_bearers = self.sessions.takes_bearers();
@@ -63,10 +63,11 @@ impl GateState {
         Some(HerokuUser::new(visit, access.listed, access.list, mount))
     }
 
-    /// `mount` is what a router outside of the gate took off the path.
+    /// `mount` is the prefix that an outer router removed from the path.
     ///
-    /// Asks the session store who this is, and the newest list whether they may pass. One list
-    /// decides the whole request, also if a newer one arrives meanwhile. All of it within the budget.
+    /// Looks up the session in the session store, and checks its user against the newest list. One list
+    /// decides the whole request, even if a newer one arrives in the meantime. All of this happens within the
+    /// budget.
     pub(super) async fn check(
         self: &Arc<Self>,
         credential: Option<Credential<'static>>,
@@ -103,14 +104,14 @@ impl GateState {
         let turn_away = |kind, why: &str| self.with_debug_reason(Refusal::new(kind), &why);
         let found = self.sessions.find(credential).await;
         let Some((session, grant)) = found.map_err(|error| self.unavailable(&error))? else {
-            let why = "no such session: signed out, swept, of another store or key, or the process was \
-                       started anew and its sessions were in memory";
+            let why = "no such session: signed out, swept, of another store or key, or lost in a restart \
+                       because sessions were in memory";
             return Err(turn_away(RefusalKind::NoSession, why));
         };
         if place.resource().is_some_and(|here| *here != grant.resource) {
             // A cookie under this resource's name that no gate set, or another resource's bearer token.
             audit::request_refused(&grant.resource, &grant.email, "other_resource");
-            let why = "the session is another resource's";
+            let why = "the session belongs to another resource";
             return Err(turn_away(RefusalKind::OtherResource, why));
         }
         let (who, start, left) = (grant.principal(), grant.start(), budget.left());
@@ -124,7 +125,7 @@ impl GateState {
         };
         // The session may have been closed while the list was fetched.
         if self.sessions.was_closed(&session) {
-            let why = "signed out while this request was under way";
+            let why = "signed out while this request was in progress";
             return Err(turn_away(RefusalKind::NoSession, why));
         }
         let visit = SessionHandle::new(Arc::clone(self), session, grant);
@@ -148,11 +149,12 @@ impl GateState {
             Denial::SessionOver(End::Unused) | Denial::Gone => {
                 (true, None, RefusalKind::SessionEnded.into())
             }
-            // Its record and its cookie expire.
+            // Its record and its cookie expire on their own.
             Denial::SessionOver(End::LongestLife) => {
                 (false, None, RefusalKind::SessionEnded.into())
             }
-            // Of another deployment on the same session store: neither to be used nor to be ended.
+            // It belongs to another deployment on the same session store. It must be neither used nor ended
+            // here.
             Denial::UnknownResource => (false, None, RefusalKind::NoSession.into()),
             Denial::Dormant => {
                 let wait = SyncError::Dormant.retry_after();

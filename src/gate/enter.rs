@@ -1,4 +1,4 @@
-//! The way in of somebody who passed.
+//! Admits a request that passed the check.
 
 use std::future::ready;
 
@@ -15,16 +15,16 @@ use super::user::HerokuUser;
 use crate::ids::ResourceId;
 use crate::session::ReturnTo;
 
-/// What becomes of a request of somebody who passed.
+/// What happens to an admitted request.
 pub(super) enum Next {
-    /// The browser is led to another page.
+    /// The browser is redirected to another page.
     Respond(OwnAnswer),
-    /// The response from behind the gate is to be finished like this.
+    /// The request goes to the wrapped service, and this completes its response.
     Forward(ResponseDecorator),
 }
 
-/// Readies the request of somebody who passed for the wrapped service. In its place: requests are large,
-/// and each move of one is a copy.
+/// Prepares an admitted request for the wrapped service. The request is changed in place, because requests
+/// are large and each move is a copy.
 pub(super) fn enter<B>(gate: &GateState, request: &mut Request<B>, user: HerokuUser) -> Next {
     let mut hint = None;
     if user.came_by_cookie() {
@@ -32,11 +32,11 @@ pub(super) fn enter<B>(gate: &GateState, request: &mut Request<B>, user: HerokuU
             if let Some(answer) = lead_back(gate, request, &user) {
                 return Next::Respond(Box::pin(ready(answer)));
             }
-            // Of somebody who has just signed in, where the form could not set it.
+            // The user has just signed in, and the form's response could not set this cookie.
             hint = gate.cookies.landed(request.headers(), user.resource());
         }
     } else {
-        // It was for the gate: whoever sees it could use it too.
+        // The token was for the gate: any service that sees it could use it too.
         request.headers_mut().remove(AUTHORIZATION);
     }
     let reader = user.visit().clone();
@@ -48,7 +48,7 @@ pub(super) fn enter<B>(gate: &GateState, request: &mut Request<B>, user: HerokuU
     })
 }
 
-/// The landing page leads on to the page that was wanted when the last session ended, once.
+/// Redirects the landing page, once, to the page that the user wanted when the last session ended.
 fn lead_back<B>(
     gate: &GateState,
     request: &Request<B>,

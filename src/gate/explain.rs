@@ -1,4 +1,4 @@
-//! Why a request is refused, for whoever develops the app: which check failed, and what to look at.
+//! Explains a refusal to the app's developer: which check failed, and what to look at.
 
 use std::error::Error;
 use std::fmt::Display;
@@ -11,8 +11,8 @@ use crate::ids::ResourceId;
 use crate::sso::{SsoError, SsoPolicy};
 
 impl GateState {
-    /// Adds what the check found, under [`Config::explain_refusals`](crate::Config::explain_refusals).
-    /// Otherwise the refusal stays as it is: a stranger learns nothing of it.
+    /// Adds the result of the check, under [`Config::explain_refusals`](crate::Config::explain_refusals).
+    /// Otherwise the refusal is unchanged, and an unauthenticated client learns nothing from it.
     pub(super) fn with_debug_reason(&self, refusal: Refusal, why: &dyn Display) -> Refusal {
         match self.explains {
             true => refusal.with_reason(why.to_string()),
@@ -37,8 +37,8 @@ impl GateState {
     }
 }
 
-/// Says once an hour that only the policy rejects a sign-in. The audit log, which says it each time, may
-/// go elsewhere.
+/// Logs once an hour that only the policy rejects a sign-in. The audit log reports it each time, but may be
+/// sent elsewhere.
 #[derive(Debug, Default)]
 pub(crate) struct PolicyWarning(LogThrottle);
 
@@ -50,7 +50,7 @@ impl PolicyWarning {
     }
 }
 
-/// Why a form is not valid, with what to look at.
+/// Why a form is invalid, with what to look at.
 pub(super) fn why_not_valid(error: &SsoError) -> String {
     match look_at(error) {
         Some(advice) => format!("{error}. {advice}"),
@@ -58,19 +58,19 @@ pub(super) fn why_not_valid(error: &SsoError) -> String {
     }
 }
 
-/// What is wrong most often, where that is not plain from the error. Nothing of the request is in
-/// it, and nothing of what was expected.
+/// The most frequent mistake, where the error does not make it plain. It contains nothing of the request and
+/// nothing of the expected values.
 fn look_at(error: &SsoError) -> Option<&'static str> {
     Some(match error {
         SsoError::TokenMismatch { .. } => {
-            "Is HEROKU_SSO_SALT the `api.sso_salt` of this add-on's manifest, and was nothing in the \
-             form changed on its way?"
+            "Is HEROKU_SSO_SALT the `api.sso_salt` of this add-on's manifest, and did the form \
+             arrive unchanged?"
         }
         SsoError::TimestampAhead { .. } | SsoError::TimestampStale { .. } => {
             "Is this machine's clock right, and is this the form that Heroku has just sent?"
         }
         SsoError::NoToken => "Did Heroku send this form?",
-        // By name, for who reads the log and has no code at hand.
+        // Named in full for a reader of the log who does not have the code at hand.
         SsoError::PolicyExcludes {
             needed: SsoPolicy::AllowUnsignedEmail,
             ..

@@ -38,14 +38,14 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<S, ReqBody, F> {
-        // The gate answers by itself.
+        // The gate responds without the wrapped service.
         Answer { answer: OwnAnswer },
-        // The list is asked; the request waits outside.
+        // The list is being fetched; the request waits outside.
         Check {
             check: Boxed<Result<HerokuUser, Refusal>>,
             waiting: Option<Waiting<S, ReqBody>>,
         },
-        // Inside.
+        // The wrapped service is running.
         Inner {
             #[pin]
             response: F,
@@ -72,7 +72,7 @@ where
         }
     }
 
-    /// Of somebody who passed; `call` calls the wrapped service.
+    /// For an admitted request; `call` calls the wrapped service.
     pub(super) fn entered(next: Next, call: impl FnOnce() -> S::Future) -> Self {
         Self {
             state: State::entered(next, call),
@@ -118,12 +118,12 @@ where
                 }
                 StateProjection::Check { check, waiting } => {
                     let verdict = task::ready!(check.as_mut().poll(cx));
-                    let waiting = waiting.take().expect("polled after it was done");
+                    let waiting = waiting.take().expect("not polled after completion");
                     waiting.proceed(verdict)
                 }
                 StateProjection::Inner { response, finish } => {
                     let response = task::ready!(response.poll(cx))?;
-                    let finish = finish.take().expect("polled after it was done");
+                    let finish = finish.take().expect("not polled after completion");
                     return Poll::Ready(Ok(finish.finish(response)));
                 }
             };

@@ -1,4 +1,4 @@
-//! The layer: nobody passes whom the list does not have.
+//! The layer: a request passes only if the list has its user.
 //!
 //! A request reaches the wrapped service only if
 //!
@@ -7,12 +7,12 @@
 //! 2. the newest list of that session's resource is no older than `max_list_age`, and
 //! 3. that list has the session's email, and names no other Heroku account for it.
 //!
-//! Some paths are the gate's own, and never reach the wrapped service: the SSO path, where Heroku
-//! makes the browser post, the sign-out path, and that of programs' sign-ins, if there is one. Everything else is refused, as an HTML page for a
-//! browser and as `application/problem+json` for a program; the [`RefusalKind`] is in the response's
-//! extensions, so that an outer layer can count it.
+//! The gate answers some paths itself, and they never reach the wrapped service. These are the SSO path, to
+//! which Heroku makes the browser post, the sign-out path, and the path of programs' sign-ins, if there is
+//! one. A request that fails the check is refused, as an HTML page for a browser and as `application/problem+json` for a
+//! program. The [`RefusalKind`] is in the response's extensions, so that an outer layer can count it.
 //!
-//! One person passes, is taken off the list, and passes no more:
+//! A user is admitted, is removed from the list, and is then refused:
 //!
 #![cfg_attr(feature = "axum", doc = "```")]
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]
@@ -56,11 +56,11 @@
 //! # }
 //! ```
 //!
-//! [`how_it_decides`](crate::guide::how_it_decides) goes through it all, step by step.
+//! [`how_it_decides`](crate::guide::how_it_decides) explains each step.
 //!
 //! # Deployment caveat
-//! The gate guards the service it wraps and nothing else. A route that is added to a router *after*
-//! `.layer(...)`, or merged into it later, is outside.
+//! The gate guards only the service that it wraps. A route that is added to a router *after* `.layer(...)`,
+//! or merged into it later, is outside.
 
 mod accept;
 #[cfg(feature = "jwt")]

@@ -1,14 +1,14 @@
-//! Whether the gate keeps people out.
+//! Whether the gate refuses unauthenticated requests.
 
 /// What happens to a request that does not pass the check.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Mode {
     /// It is refused.
     Guard,
-    /// It goes on, without a [`HerokuUser`](super::HerokuUser).
+    /// It reaches the service, without a [`HerokuUser`](super::HerokuUser).
     Identify,
 }
 
-/// In the extensions of a request that a gate let go on without anybody signed in.
+/// In the extensions of a request that a gate admitted without a signed-in user.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Unauthenticated;

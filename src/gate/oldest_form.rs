@@ -1,15 +1,15 @@
-//! The form of add-ons from before Heroku knew an `sso_url`, which its tester `kensa` still sends:
-//! `GET /heroku/resources/:id?token=…&timestamp=…&email=…`, where `id` is the provider's own.
+//! The form of add-ons from before Heroku had an `sso_url`, which its tester `kensa` still sends: `GET
+//! /heroku/resources/:id?token=…&timestamp=…&email=…`, where `id` is the provider's own.
 
 use http::{Method, Request, Uri};
 
 use crate::ids::LegacyId;
 use crate::sso::{SsoPolicy, Verifier};
 
-/// Where Heroku knows resources, in this as in the Partner API of today.
+/// The prefix of resource paths, here as in today's Partner API.
 const RESOURCES: &str = "/heroku/resources/";
 
-/// True if this request is such a form, and the policy accepts them.
+/// True if this request is such a form, and the policy accepts such forms.
 pub(super) fn is_one<B>(verifier: &Verifier, request: &Request<B>) -> bool {
     verifier.uses(SsoPolicy::Legacy)
         && request.method() == Method::GET
@@ -17,12 +17,12 @@ pub(super) fn is_one<B>(verifier: &Verifier, request: &Request<B>) -> bool {
         && id_in(request.uri()).is_some()
 }
 
-/// The id that stands in the path.
+/// The id in the path.
 pub(super) fn id_in(uri: &Uri) -> Option<LegacyId> {
     uri.path().strip_prefix(RESOURCES)?.parse().ok()
 }
 
-/// Without one it is a request like every other.
+/// A request without a token is an ordinary request.
 fn has_token(uri: &Uri) -> bool {
     let query = uri.query().unwrap_or_default();
     query.split('&').any(|field| field.starts_with("token="))

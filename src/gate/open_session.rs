@@ -12,7 +12,7 @@ use crate::session::{Credential, NewSession, SessionError};
 use crate::sso::{Proof, VerifiedSso};
 use crate::sync::{Admitted, Denial};
 
-/// A sign-in whose proof was checked.
+/// A sign-in whose proof has been verified.
 #[derive(Clone, Copy)]
 pub(super) struct VerifiedSignIn<'a> {
     pub(super) resource: &'a ResourceId,
@@ -35,18 +35,18 @@ impl<'a> VerifiedSignIn<'a> {
     }
 }
 
-/// How the client will hold the session.
+/// How the client holds the session.
 pub(super) enum SessionTransport<'a> {
-    /// A cookie, in place of the one that the browser came with.
+    /// A cookie, which replaces the one that the browser sent.
     Cookie(Option<Credential<'a>>),
     #[cfg(feature = "jwt")]
     Bearer,
 }
 
-/// Why no session was opened. The form may be consumed even so, if the call of the store timed out.
+/// Why no session was opened. The form may still have been consumed if the store call timed out.
 pub(super) enum NotOpened {
     Denied(Denial),
-    /// The session store failed, or signing did.
+    /// The session store failed, or the token could not be signed.
     Sessions(SessionError),
     /// The form was used before or cannot be consumed now, or this gate issues no bearer tokens.
     Rejected(Box<Refusal>),
@@ -95,7 +95,7 @@ impl GateState {
         Ok((opened, admitted))
     }
 
-    /// The answer where no session was opened.
+    /// The response if no session was opened.
     pub(super) fn rejection_for(&self, why: NotOpened) -> Refusal {
         match why {
             NotOpened::Denied(denial) => self.not_admitted(&denial),

@@ -3,7 +3,7 @@
 use http::uri::PathAndQuery;
 use http::{Extensions, Request, Uri};
 
-/// Path and query before any router took a prefix off them.
+/// Path and query before any router removed a prefix.
 ///
 /// axum strips the prefix of a nested router and keeps the whole address in the extensions.
 pub(super) fn path_and_query<B>(request: &Request<B>) -> PathAndQuery {
@@ -23,14 +23,14 @@ pub(super) fn of(extensions: &Extensions, uri: &Uri) -> PathAndQuery {
     own.unwrap_or_else(|| PathAndQuery::from_static("/"))
 }
 
-/// What a router took off the front of the path; empty if nothing.
+/// The prefix that a router removed from the path; empty if none.
 pub(super) fn prefix<B>(request: &Request<B>) -> &str {
     #[cfg(feature = "axum")]
     if let Some(axum::extract::OriginalUri(uri)) = request.extensions().get() {
         let (whole, own) = (uri.path(), request.uri().path());
         return match whole.strip_suffix(own) {
             Some(prefix) => prefix,
-            // A nested router's own root is asked for as `/addon`, of which `/` is left.
+            // A nested router's own root is requested as `/addon`, and arrives here as `/`.
             None if own == "/" => whole,
             None => "",
         };

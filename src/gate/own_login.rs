@@ -1,5 +1,5 @@
-//! The partner's own login: the same list and the same session for somebody who proved an email some
-//! other way.
+//! The partner's own login: the same list and the same session, for a user who proved an email in another
+//! way.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,16 +17,15 @@ use crate::ids::ResourceId;
 use crate::sso::Proof;
 use crate::sync::Denial;
 
-/// An email that the partner has verified: whoever sent the request controls it.
+/// An email that the partner has verified: the sender of the request controls it.
 ///
-/// Heroku proves an email by its signature; here it is the partner's word that counts. An address
-/// that somebody typed in is not verified, nor is one that an OAuth provider passes on without
-/// having checked it itself.
+/// Heroku proves an email by its signature; here the partner vouches for it. An address that a user typed in
+/// is not verified. Nor is one that an OAuth provider passes on without having checked it itself.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct VerifiedEmail(Email);
 
 impl VerifiedEmail {
-    /// States that this request's sender has proved to control the email.
+    /// States that the sender of this request has proved control of the email.
     pub fn i_have_verified(email: Email) -> Self {
         Self(email)
     }
@@ -39,7 +38,7 @@ impl VerifiedEmail {
 
 /// A session that [`HerokuSso::admit`](crate::HerokuSso::admit) has opened.
 #[derive(Clone)]
-#[must_use = "the browser has no session without its cookies"]
+#[must_use = "the browser gets no session unless these cookies are set"]
 pub struct SignedIn {
     member: Member,
     expires_at: OffsetDateTime,
@@ -48,25 +47,25 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// Adds the cookies to the headers of the answer to the login.
+    /// Adds the cookies to the headers of the login's response.
     pub fn set_cookies(&self, headers: &mut HeaderMap) {
         for cookie in &self.cookies {
             headers.append(SET_COOKIE, cookie.clone());
         }
     }
 
-    /// The page to redirect the browser to: [`Config::landing_path`](crate::Config::landing_path), of
-    /// this resource under [`Config::resource_in_path`](crate::Config::resource_in_path).
+    /// The page to redirect the browser to: [`Config::landing_path`](crate::Config::landing_path), below this
+    /// resource's path under [`Config::resource_in_path`](crate::Config::resource_in_path).
     pub fn landing(&self) -> &str {
         &self.landing
     }
 
-    /// The person as the list has them.
+    /// The person, as on the list.
     pub fn member(&self) -> &Member {
         &self.member
     }
 
-    /// When the session ends unless its list is fetched again before.
+    /// When the session ends unless its list is fetched again first.
     pub fn expires_at(&self) -> OffsetDateTime {
         self.expires_at
     }
@@ -82,19 +81,19 @@ impl fmt::Debug for SignedIn {
     }
 }
 
-/// Why somebody was not admitted. Nothing has changed then.
+/// Why a person was not admitted. Nothing has changed in that case.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdmitError {
-    /// Nobody can tell right now whether the email is on the list. Answer with 503.
-    #[error("the list cannot be checked, next try in {retry_after:?}")]
+    /// It is unknown at the moment whether the email is on the list. Respond with 503.
+    #[error("the list cannot be checked now; retry in {retry_after:?}")]
     CannotCheck {
-        /// When it is worth asking again.
+        /// How long to wait before a retry.
         retry_after: Duration,
     },
-    /// The email is not on the list, or the resource is not known: from outside the same. Answer
-    /// with 403.
-    #[error("not on the list")]
+    /// The email is not on the list, or the resource is unknown. The two must look the same from outside.
+    /// Respond with 403.
+    #[error("the email is not on the resource's list")]
     NotListed,
 }
 
@@ -109,7 +108,7 @@ impl GateState {
         let admitted = budget.within(self.try_admit(resource, email, headers, budget));
         let admitted = admitted.await;
         admitted.unwrap_or_else(|| {
-            tracing::warn!(limit = ?REQUEST, "a sign-in takes too long and is given up");
+            tracing::warn!(limit = ?REQUEST, "sign-in timed out");
             let retry_after = Duration::from_secs(5);
             Err(AdmitError::CannotCheck { retry_after })
         })

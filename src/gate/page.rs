@@ -47,14 +47,14 @@ pub(super) fn refusal(
                     p { "Needed: " strong { (roles.join(" or ")) } "." }
                 }
                 @if !missing.ask.is_empty() {
-                    p { "Who can give it to you: " (missing.ask.join(", ")) "." }
+                    p { "People who can grant it: " (missing.ask.join(", ")) "." }
                 }
             }
             @if let Some(url) = sign_in_url {
                 a href=(url.as_str()) { "Sign in again through Heroku" }
             }
             @if let Some(landing) = landing {
-                a href=(landing) { "Go on to the dashboard" }
+                a href=(landing) { "Continue to the dashboard" }
             }
             @if let Some(reason) = reason {
                 p { strong { "For developers: " } (reason) }
@@ -101,7 +101,7 @@ fn document(title: &str, content: Markup) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) }
-                // Or the browser asks for `/favicon.ico`, and is refused once more.
+                // Without it, the browser requests `/favicon.ico`, which would be refused as well.
                 link rel="icon" href="data:,";
                 style { (PreEscaped(STYLE)) }
             }

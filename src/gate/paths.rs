@@ -1,24 +1,24 @@
-//! Which paths are the gate's own, and which resource a path is about.
+//! Which paths the gate answers itself, and which resource a path belongs to.
 
 use crate::config::PLACEHOLDER;
 use crate::ids::ResourceId;
 
-/// The paths of one gate, as it sees them: without what a router outside of it took off.
+/// The paths of one gate, as it sees them: without the prefix that an outer router removed.
 #[derive(Debug)]
 pub(crate) struct Paths {
     sso: String,
     sign_out: String,
     landing: String,
-    /// Where programs sign in, if they may.
+    /// Where programs sign in, if that is enabled.
     program_sign_in: Option<String>,
-    /// What stands before the resource in a path, if each resource has pages and a session of its own.
+    /// The part of a path before the resource, if each resource has its own pages and its own session.
     resources: Option<String>,
 }
 
-/// What a request wants of the gate.
+/// Where the gate sends a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum GateRoute {
-    /// To what is behind the gate.
+    /// To the wrapped service.
     Pass(SessionScope),
     #[cfg(feature = "jwt")]
     ProgramSignIn,
@@ -26,14 +26,14 @@ pub(super) enum GateRoute {
     SignOut,
 }
 
-/// Whose session counts for a request.
+/// Which session applies to a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum SessionScope {
-    /// The browser's only one.
+    /// The browser's only session.
     Any,
-    /// The one of this resource.
+    /// The session of this resource.
     Resource(ResourceId),
-    /// None: the path is of no resource.
+    /// None: the path belongs to no resource.
     None,
 }
 
@@ -55,7 +55,7 @@ impl Paths {
         }
     }
 
-    /// The paths to route to the gate where a router has no fallback inside of it.
+    /// The paths to route to the gate where the router inside it has no fallback.
     #[cfg(feature = "axum")]
     pub(crate) fn routes(&self) -> Vec<String> {
         let mut routes = vec![self.sso.clone(), self.sign_out.clone()];
@@ -75,7 +75,7 @@ impl Paths {
         }
     }
 
-    /// Exact paths only: any other spelling is a page like every other, and gated.
+    /// Exact paths only: any other spelling is an ordinary page, and gated.
     pub(super) fn errand(&self, path: &str) -> GateRoute {
         if path == self.sso {
             return GateRoute::SignIn;
@@ -96,7 +96,7 @@ impl Paths {
         self.read(path).0
     }
 
-    /// The place of a path, and what follows the resource in it.
+    /// The scope of a path, and what follows the resource in it.
     fn read<'p>(&self, path: &'p str) -> (SessionScope, Option<&'p str>) {
         match &self.resources {
             None => (SessionScope::Any, None),
@@ -107,7 +107,7 @@ impl Paths {
         }
     }
 
-    /// Where a browser lands that has signed in to `resource`.
+    /// The landing page of a browser that has signed in to `resource`.
     pub(super) fn landing(&self, resource: &ResourceId) -> String {
         match &self.resources {
             None => self.landing.clone(),
@@ -128,8 +128,8 @@ impl Paths {
     }
 }
 
-/// The resource that stands after `before` in a path, and what follows it. Of a path that a server
-/// behind could read as another one: none.
+/// The resource that follows `before` in a path, and what follows the resource. None for a path that a server
+/// behind the gate could read as another path.
 fn split<'p>(path: &'p str, before: &str) -> Option<(ResourceId, &'p str)> {
     let rest = path.strip_prefix(before)?;
     let end = rest.find('/').unwrap_or(rest.len());
@@ -140,16 +140,16 @@ fn split<'p>(path: &'p str, before: &str) -> Option<(ResourceId, &'p str)> {
     Some((id.parse().ok()?, rest))
 }
 
-/// True if dot segments, plain or escaped, slashes of another kind or escaped escapes stand in it: some
-/// servers take them out, and arrive at another path.
+/// True if the path contains dot segments (plain or escaped), other or escaped slashes, or escaped escapes.
+/// Some servers resolve these, and arrive at another path.
 fn is_ambiguous(path: &str) -> bool {
-    // Nearly all.
+    // Nearly all paths return here.
     if !path.contains(['%', ';', '\\']) && !path.contains("/.") {
         return false;
     }
     let lower = path.to_ascii_lowercase();
     let plain = lower.replace("%2e", ".");
-    // Some take parameters off a segment before they look at it, some undo escapes twice.
+    // Some servers remove parameters from a segment before they read it, and some decode escapes twice.
     let names = plain.split('/').map(|segment| segment.split(';').next());
     let has_dots = names.flatten().any(|name| matches!(name, "." | ".."));
     has_dots
@@ -159,7 +159,7 @@ fn is_ambiguous(path: &str) -> bool {
 }
 
 impl SessionScope {
-    /// The resource whose session it is; none for the only one.
+    /// The resource whose session applies; none for the browser's only session.
     pub(super) fn resource(&self) -> Option<&ResourceId> {
         match self {
             Self::Resource(resource) => Some(resource),

@@ -1,4 +1,4 @@
-//! The sign-in of a command-line client: Heroku's SSO answer in a header, for a bearer token.
+//! The sign-in of a command-line client: it sends Heroku's SSO response in a header and gets a bearer token.
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -18,12 +18,12 @@ use crate::deadlines::REQUEST;
 use crate::session::NewSession;
 use crate::sso::SsoRequest;
 
-/// Where Heroku's CLI plugins put the answer: base64 of its JSON.
+/// Where Heroku's CLI plugins put the SSO response: base64 of its JSON.
 const HEADER: &str = "x-addon-sso";
 
 impl GateState {
-    /// Answers a request to the programs' sign-in path: 200 with a bearer token, or a refusal and no
-    /// change. The same verification, the same single use and the same list as for a browser's form.
+    /// Answers a request to the programs' sign-in path: 200 with a bearer token, or a refusal without any
+    /// change. Verification, single use and list are the same as for a browser's form.
     pub(super) async fn program_sign_in<B>(&self, request: Request<B>) -> Response<Full<Bytes>> {
         let (parts, _) = request.into_parts();
         let budget = Budget::of(REQUEST);
@@ -46,7 +46,7 @@ impl GateState {
         }
         let mut answers = headers.get_all(HEADER).iter();
         let (Some(answer), None) = (answers.next(), answers.next()) else {
-            let why = "not one x-addon-sso header";
+            let why = "the request must have exactly one x-addon-sso header";
             audit::sign_in_refused(None, None, &why);
             return Err(self.with_debug_reason(Refusal::new(RefusalKind::InvalidSignIn), &why));
         };

@@ -1,4 +1,4 @@
-//! A refusal, and how it is written.
+//! A refusal, and how it is written as a response.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,22 +17,22 @@ use super::page;
 use super::refusal_kind::{Missing, RefusalKind};
 use crate::access::Role;
 
-/// A refusal, with what belongs to this one case of it: for a page of your own
-/// ([`guide::how_it_decides`](crate::guide::how_it_decides#pages-of-your-own)). In the extensions of
-/// every page and every problem document by which the gate refuses a request.
+/// A refusal with the details of this one case, for a page of your own
+/// ([`guide::how_it_decides`](crate::guide::how_it_decides#pages-of-your-own)). It is in the extensions of
+/// every page and every problem document with which the gate refuses a request.
 #[derive(Clone)]
 pub struct Refusal {
     pub(super) kind: RefusalKind,
     retry_after: Option<Duration>,
     sign_in_url: Option<Box<Url>>,
-    /// The landing page, for somebody who may have a session already.
+    /// The landing page, for a user who may already have a session.
     landing: Option<Box<str>>,
     allow: Option<&'static str>,
     missing: Option<Box<Missing>>,
-    /// Which check failed, for whoever develops the app.
+    /// Which check failed, for the app's developer.
     reason: Option<Box<str>>,
     cookies: Vec<HeaderValue>,
-    /// Of a request with a bearer token: a program's, whatever it accepts.
+    /// The request had a bearer token, so it is a program's, whatever it accepts.
     is_bearer: bool,
 }
 
@@ -81,14 +81,15 @@ impl Refusal {
         self
     }
 
-    /// The roles of which one is needed, and the addresses of people who can grant it, for somebody
-    /// who may see them.
+    /// The roles of which one is needed, and the email addresses of people who can grant it, for a user who
+    /// may see them.
     pub(super) fn needs(mut self, any_of: Arc<[Role]>, ask: Vec<Box<str>>) -> Self {
         self.missing = Some(Box::new(Missing { any_of, ask }));
         self
     }
 
-    /// Only [`GateState::with_debug_reason`](super::state::GateState::with_debug_reason) knows whether that may be told.
+    /// Only [`GateState::with_debug_reason`](super::state::GateState::with_debug_reason) knows whether the
+    /// reason may be shown.
     pub(super) fn with_reason(mut self, reason: String) -> Self {
         self.reason = Some(reason.into());
         self
@@ -113,23 +114,23 @@ impl Refusal {
         self.kind
     }
 
-    /// The page at Heroku that signs this rejection_context in again, where it is known.
+    /// The page at Heroku that signs this user in again, where it is known.
     pub fn sign_in_url(&self) -> Option<&Url> {
         self.sign_in_url.as_deref()
     }
 
-    /// Where somebody can go on who has signed in already, as after a double click.
+    /// The page for a user who has already signed in, as after a double click.
     pub fn landing(&self) -> Option<&str> {
         self.landing.as_deref()
     }
 
-    /// The roles of which one is needed; empty if it is not for a role.
+    /// The roles of which one is needed; empty if the refusal is not about a role.
     pub fn required_roles(&self) -> &[Role] {
         self.missing.as_ref().map_or(&[], |missing| &missing.any_of)
     }
 
-    /// The email addresses of people on the list who can give somebody a role, for a page that this one
-    /// person sees; empty if it is not for a role.
+    /// The email addresses of people on the list who can grant a role, for a page that only this user sees.
+    /// Empty if the refusal is not about a role.
     pub fn who_can_grant(&self) -> impl Iterator<Item = &str> {
         let missing = self.missing.iter();
         missing.flat_map(|missing| missing.ask.iter().map(|email| &**email))
@@ -169,7 +170,7 @@ impl Refusal {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(VARY, HeaderValue::from_static("Accept, Cookie"));
         if self.kind.status() == StatusCode::UNAUTHORIZED {
-            // A scheme of its own: `Basic` would make browsers ask for a password.
+            // Its own scheme: `Basic` would make browsers prompt for a password.
             let scheme = match self.is_bearer {
                 true => r#"Bearer error="invalid_token""#,
                 false => "Heroku-SSO",
@@ -184,7 +185,7 @@ impl Refusal {
             headers.insert(ALLOW, HeaderValue::from_static(methods));
         }
         if matches!(self.kind, RefusalKind::TooLarge | RefusalKind::SlowBody) {
-            // What is left of the body is not read.
+            // The rest of the body is not read.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         for cookie in self.cookies.drain(..) {
@@ -221,7 +222,7 @@ impl Refusal {
 }
 
 impl fmt::Debug for Refusal {
-    /// Without the addresses.
+    /// Omits the email addresses.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Refusal")
             .field("kind", &self.kind)

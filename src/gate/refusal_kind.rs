@@ -1,4 +1,4 @@
-//! Why a request does not pass, in words.
+//! Why a request is refused, in words.
 
 use std::sync::Arc;
 
@@ -6,19 +6,19 @@ use http::StatusCode;
 
 use crate::access::Role;
 
-/// Why a request does not pass. In the extensions of every response by which the gate refuses one.
+/// Why a request is refused. In the extensions of every response with which the gate refuses a request.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum RefusalKind {
-    /// 503: the list cannot be had from Heroku or the store right now.
+    /// 503: the list is currently unavailable from Heroku and the store.
     CannotCheck,
-    /// 403: a sign-out that another site sent.
+    /// 403: a sign-out that was sent by another site.
     CrossSite,
     /// 403: the SSO request is malformed, or its token does not match.
     InvalidSignIn,
     /// 405: the SSO path and the sign-out path take POST only.
     MethodNotAllowed,
-    /// 403: listed, but without the role that the route asks for.
+    /// 403: the user is on the list, but lacks the role that the route requires.
     MissingRole,
     /// 401: no session, or none that this gate knows.
     NoSession,
@@ -30,14 +30,14 @@ pub enum RefusalKind {
     SessionEnded,
     /// 408: the body of the SSO request did not arrive in time.
     SlowBody,
-    /// 403: the session in the cookie of this path's resource is one of another resource
+    /// 403: the session in the cookie of this path's resource belongs to another resource
     /// ([`Config::resource_in_path`](crate::Config::resource_in_path)).
     OtherResource,
     /// 403: the SSO request is too old, or from the future.
     StaleSignIn,
     /// 413: the body of the SSO request is larger than 64 KiB.
     TooLarge,
-    /// 403: a role guard wants an email that Heroku has signed, and this session's is not
+    /// 403: a role guard requires an email that Heroku has signed, and this session's is not
     /// ([`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail)).
     UnsignedEmail,
     /// 403: the SSO request was used before.
@@ -86,13 +86,13 @@ impl RefusalKind {
         }
     }
 
-    /// What happened, in a few words, as the page and the problem document have it.
+    /// What happened, in a few words, as shown on the page and in the problem document.
     pub fn title(self) -> &'static str {
         match self {
             Self::CannotCheck => "We cannot check your access right now",
             Self::CrossSite => "You are still signed in",
             Self::InvalidSignIn => "This sign-in is not valid",
-            Self::MethodNotAllowed => "Nothing to see at this address",
+            Self::MethodNotAllowed => "This address shows no page",
             Self::MissingRole => "Your role does not allow this",
             Self::NoSession => "Please sign in through Heroku",
             Self::NotAForm => "This is not a sign-in form",
@@ -100,18 +100,18 @@ impl RefusalKind {
             Self::OtherResource => "You are signed in to another add-on",
             Self::SessionEnded => "Your session has ended",
             Self::SlowBody => "The sign-in took too long to arrive",
-            Self::StaleSignIn => "This sign-in is not from just now",
+            Self::StaleSignIn => "This sign-in is not recent",
             Self::TooLarge => "This sign-in is too large",
             Self::UnsignedEmail => "This page needs a stronger sign-in",
-            Self::UsedSignIn => "This sign-in was used already",
+            Self::UsedSignIn => "This sign-in was already used",
         }
     }
 
-    /// What the reader can do about it, as the page and the problem document have it.
+    /// What the reader can do about it, as shown on the page and in the problem document.
     pub fn advice(self) -> &'static str {
         match self {
             Self::CannotCheck => {
-                "Heroku did not tell us who may open this add-on. Nothing is wrong with your \
+                "We could not find out who may open this add-on. Nothing is wrong with your \
                  account. Please try again in a moment."
             }
             Self::CrossSite => {
@@ -119,8 +119,8 @@ impl RefusalKind {
                  dashboard."
             }
             Self::UsedSignIn => {
-                "Each sign-in works once. If it was you who used it, for example by a double click, \
-                 just go on. Otherwise open the add-on again from your app's Resources page in the \
+                "Each sign-in works once. If you used it yourself, for example by a double click, just \
+                 continue. Otherwise open the add-on again from your app's Resources page in the \
                  Heroku Dashboard."
             }
             Self::InvalidSignIn
@@ -131,8 +131,8 @@ impl RefusalKind {
                 "Open the add-on again from your app's Resources page in the Heroku Dashboard."
             }
             Self::MethodNotAllowed => {
-                "This address only takes forms: a button signs you out, and signing in begins at your \
-                 app's Resources page in the Heroku Dashboard."
+                "This address only accepts forms. To sign out, use the button in the dashboard. To sign \
+                 in, open the add-on from your app's Resources page in the Heroku Dashboard."
             }
             Self::MissingRole => {
                 "You are signed in, but this page needs another role on the app or in its team. \
@@ -141,7 +141,7 @@ impl RefusalKind {
             Self::UnsignedEmail => {
                 "Heroku signed you in without vouching for your email address, which is enough for \
                  other pages but not for this one. Open the add-on again from your app's Resources \
-                 page in the Heroku Dashboard; if that does not help, ask whoever runs this add-on."
+                 page in the Heroku Dashboard; if that does not help, ask the provider of this add-on."
             }
             Self::NoSession | Self::OtherResource | Self::SessionEnded => {
                 "Open the add-on from your app's Resources page in the Heroku Dashboard."
@@ -154,10 +154,10 @@ impl RefusalKind {
     }
 }
 
-/// What somebody with a session lacks.
+/// What a signed-in user lacks.
 #[derive(Clone, Debug)]
 pub(super) struct Missing {
     pub(super) any_of: Arc<[Role]>,
-    /// Addresses. On the page only, which its reader alone sees.
+    /// Email addresses. They appear on the page only, which only its reader sees.
     pub(super) ask: Vec<Box<str>>,
 }

@@ -1,4 +1,4 @@
-//! Somebody who is turned away: how to tell them, and where to send them.
+//! What a rejection depends on: in which format to respond, and where to send the user.
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, LOCATION, SET_COOKIE, VARY};
@@ -18,18 +18,18 @@ use crate::config::OnExpired;
 use crate::ids::ResourceId;
 use crate::session::ReturnTo;
 
-/// A browser is sent to Heroku at most this often; then it gets the page, so nothing goes in
-/// circles.
+/// A browser is redirected to Heroku at most this often. After that it gets the page, which prevents a
+/// redirect loop.
 const BETWEEN_BOUNCES: Duration = Duration::MINUTE;
 
-/// What the answer to a refused request depends on, taken from it while it is at hand.
+/// What the response to a refused request depends on, taken from the request before the request is moved.
 #[derive(Debug)]
 pub(super) struct RejectionContext {
     format: Format,
     method: Method,
-    /// The page that was asked for, if a person asked for it.
+    /// The page that was requested, if a user navigated to it.
     navigation: Option<String>,
-    /// Which resources this browser was signed in to, and which of them the page is about.
+    /// The resources that this browser was signed in to, and the one of them that the page is about.
     hints: Vec<ResourceId>,
     hint: Option<ResourceId>,
     way_back: Option<ReturnTo>,
@@ -58,8 +58,8 @@ impl RejectionContext {
         }
     }
 
-    /// Turns the rejection_context away; one whose session has ended is led to where it can begin again, if that is
-    /// found out within the budget.
+    /// Refuses the request. A browser whose session has ended is redirected to where it can sign in again, if
+    /// that page is found within the budget.
     pub(super) async fn refuse(
         self,
         gate: &GateState,
@@ -82,14 +82,14 @@ impl RejectionContext {
             refusal = refusal.sign_in_at(Some(web_url));
         }
         if refusal.kind == RefusalKind::NotListed {
-            // Heroku would only send this person here again.
+            // Heroku would only send this user here again.
             let hint = self.hint.as_ref();
             refusal = refusal.set_cookie(gate.cookies.without_hint(&self.hints, hint));
         }
         refusal.into_response(self.format, &self.method)
     }
 
-    /// The page to come back to, if this rejection_context may be sent to Heroku now.
+    /// The page to return to, if this browser may be redirected to Heroku now.
     fn way_to_heroku(&self, gate: &GateState) -> Option<String> {
         let wanted = self.navigation.clone()?;
         let now = gate.directory.clock().now();
@@ -101,7 +101,7 @@ impl RejectionContext {
     }
 }
 
-/// Heroku has no session: a call of its own that ends up here tells of a mistake in the set-up.
+/// Heroku has no session: if a call of Heroku's is refused here, the configuration is wrong.
 fn warn_of_heroku_outside<B>(gate: &GateState, request: &Request<B>) {
     let basic = request.headers().get(AUTHORIZATION);
     let basic = basic.is_some_and(|value| value.as_bytes().starts_with(b"Basic "));

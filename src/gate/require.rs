@@ -1,4 +1,4 @@
-//! Routes behind the gate for some people only.
+//! Routes behind the gate for some users only.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,16 +21,15 @@ use super::rule::Rule;
 use super::user::HerokuUser;
 use crate::access::Role;
 
-/// Lets only some of the people pass whom the gate let in. Goes inside
+/// Admits only some of the users that the gate has admitted. Goes inside
 /// [`HerokuSso::layer`](crate::HerokuSso::layer), on the routes that need it.
 ///
-/// Roles are those of the newest list, at each request. Somebody who signed in by a token that does
-/// not cover the email ([`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail)) is refused whatever the
-/// list says, as the email may be another's; [`trust_unsigned_email`](Self::trust_unsigned_email)
-/// changes that. Without the gate around it, everybody is refused with 401.
+/// Roles are those of the newest list, at each request. A user who signed in with a token that does not cover
+/// the email ([`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail)) is refused whatever the list says,
+/// because the email may belong to another person. [`trust_unsigned_email`](Self::trust_unsigned_email)
+/// changes that. Without the gate around it, every request is refused with 401.
 ///
-/// The page of the refusal says which role is needed, and which owners and admins of the list can
-/// grant it.
+/// The refusal's page says which role is needed, and which owners and admins on the list can grant it.
 #[derive(Clone, Debug)]
 #[must_use = "a layer guards nothing until it is applied to a service"]
 pub struct RequireLayer {
@@ -39,12 +38,12 @@ pub struct RequireLayer {
 }
 
 impl RequireLayer {
-    /// One of `roles` is needed. Of an empty set nobody has one.
+    /// One of `roles` is needed. An empty set admits no user.
     pub fn any_of(roles: impl IntoIterator<Item = Role>) -> Self {
         Self::of(Rule::any_of(roles))
     }
 
-    /// Whoever `rule` says yes to.
+    /// Admits the users for whom `rule` returns true.
     pub fn only_if(rule: impl Fn(&HerokuUser) -> bool + Send + Sync + 'static) -> Self {
         Self::of(Rule::holds_if(rule))
     }
@@ -54,9 +53,9 @@ impl RequireLayer {
         Self { rule, told }
     }
 
-    /// Also lets users pass whose email Heroku did not sign, by the roles that the list has for it. Any
-    /// user who can open the add-on can then enter as any other on its list: see SECURITY.md. Behind the
-    /// guard, [`HerokuUser::roles`] is empty for them still; a handler that needs the roles says
+    /// Also admits users whose email Heroku did not sign, by the roles that the list has for it. Any user who
+    /// can open the add-on can then enter as any other user on its list: see SECURITY.md. Behind the guard,
+    /// [`HerokuUser::roles`] is still empty for them. A handler that needs the roles calls
     /// [`HerokuUser::trust_unsigned_email`].
     pub fn trust_unsigned_email(self) -> Self {
         Self::of(self.rule.trust_unsigned_email())
@@ -80,7 +79,7 @@ impl<S> Layer<S> for RequireLayer {
 pub struct Require<S> {
     inner: S,
     rule: Rule,
-    /// Of a guard outside of the gate: once, as strangers cause it.
+    /// Warns of a guard outside the gate only once, because unauthenticated requests cause the warning.
     told: Arc<Once>,
 }
 
@@ -92,7 +91,7 @@ impl<S> Require<S> {
         if request.extensions().get::<Unauthenticated>().is_none() {
             self.told.call_once(|| {
                 tracing::error!(
-                    "a role guard is not inside of the gate, and lets nobody pass: put it on routes to \
+                    "a role guard is not inside of the gate, so it refuses every request: put it on routes to \
                      which `.layer(sso.layer())` is added later"
                 );
             });
@@ -159,7 +158,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProjection::Refused { response } => {
-                let response = response.take().expect("polled after it was done");
+                let response = response.take().expect("not polled after completion");
                 Poll::Ready(Ok(response.map(GateBody::own)))
             }
             StateProjection::Inner { response } => {

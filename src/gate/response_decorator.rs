@@ -1,4 +1,4 @@
-//! What the gate adds to a response from behind it.
+//! What the gate adds to a response of the wrapped service.
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, Entry, SET_COOKIE, VARY};
@@ -10,16 +10,16 @@ use super::session_handle::SessionHandle;
 use super::state::GateState;
 use crate::config::Streams;
 
-/// What is done with the response from behind the gate.
+/// What is done with the response of the wrapped service.
 pub(super) struct ResponseDecorator {
     pub(super) vary: Vary,
     /// The cookie by which a browser remembers whose dashboard it showed.
     pub(super) hint: Option<HeaderValue>,
-    /// Who reads the response's body, and what becomes of it when their access ends.
+    /// The reader of the response's body, and what happens to the body when their access ends.
     pub(super) reader: Option<(SessionHandle, Streams)>,
 }
 
-/// The request headers that say who it is.
+/// The request headers that identify the user.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Vary {
     Cookie,
@@ -27,7 +27,7 @@ pub(super) enum Vary {
 }
 
 impl ResponseDecorator {
-    /// For a request that goes on without anybody signed in.
+    /// For a request that is admitted without a signed-in user.
     pub(super) fn for_nobody(gate: &GateState) -> Self {
         Self {
             vary: Vary::of(gate),
@@ -75,7 +75,7 @@ impl Vary {
     }
 }
 
-/// What a response from behind the gate says is for one person.
+/// Marks the response of the wrapped service as personal, for caches.
 fn mark_personal(headers: &mut HeaderMap, by: Vary) {
     match headers.entry(VARY) {
         Entry::Vacant(vary) => {

@@ -1,4 +1,4 @@
-//! What a person needs to be let through a guard, and whether they have it.
+//! What a guard requires of a user, and whether they meet it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::access::Role;
 use crate::audit;
 use crate::sso::Proof;
 
-/// At most so many people are named as those who can grant a role.
+/// At most this many people are named as those who can grant a role.
 const NAMED: usize = 5;
 
-/// What somebody must be.
+/// What the guard requires.
 #[derive(Clone)]
 pub(super) struct Rule {
     needs: Needs,
@@ -51,7 +51,7 @@ impl Rule {
         self
     }
 
-    /// Lets `user` pass, or says why not.
+    /// Admits `user`, or says why not.
     pub(super) fn check(&self, user: &HerokuUser) -> Result<(), Refusal> {
         if user.proof() == Proof::UnsignedEmail && !self.trusts_unsigned_email {
             audit::request_refused(user.resource(), user.email(), "unsigned_email");
@@ -77,8 +77,8 @@ impl Rule {
     }
 }
 
-/// Owners and admins on the list, who can give somebody a role. Nobody is named to a person who has
-/// not proved to be on the list.
+/// The owners and admins on the list, who can grant a role. A user who has not proved to be on the list gets
+/// no names.
 fn who_grants(user: &HerokuUser) -> Vec<Box<str>> {
     if user.proof() == Proof::UnsignedEmail {
         return Vec::new();
@@ -105,7 +105,7 @@ impl fmt::Debug for Rule {
     }
 }
 
-/// The refusal of somebody who has none of `roles`, for a guard that is no layer.
+/// The refusal of a user who has none of `roles`, for a guard that is not a layer.
 pub(crate) fn refusal_without(
     roles: impl IntoIterator<Item = Role>,
     user: &HerokuUser,

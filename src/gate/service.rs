@@ -36,12 +36,12 @@ impl<S> HerokuSsoGate<S> {
         Self { inner, gate, mode }
     }
 
-    /// The wrapped service, past the gate.
+    /// The wrapped service, behind the gate.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The wrapped service, past the gate.
+    /// The wrapped service, behind the gate.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
@@ -106,7 +106,7 @@ where
                 }
                 let (credential, mount) =
                     (credential.map(Credential::into_owned), mount.to_owned());
-                // Only this gate says who is behind a request, whatever stands outside of it.
+                // Only this gate identifies a request's user, whatever an outer layer has set.
                 request.extensions_mut().remove::<HerokuUser>();
                 let gate = Arc::clone(gate);
                 let budget = Budget::of(REQUEST);
@@ -114,7 +114,7 @@ where
                     let gate = Arc::clone(&gate);
                     async move { gate.check(credential, place, mount, budget).await }
                 };
-                // The service that was polled ready goes along; the clone stays.
+                // The service that was polled ready handles this request; its clone stays behind.
                 let clone = self.inner.clone();
                 let ready = mem::replace(&mut self.inner, clone);
                 let check = Box::pin(check);

@@ -1,4 +1,4 @@
-//! How long somebody may stay who came in.
+//! How long an admitted user may stay.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::lifespan::Limits;
 use crate::session::{Grant, SessionRef};
 use crate::sync::InUse;
 
-/// One session at one gate, and what it held when it was looked at.
+/// One session at one gate, with its record as it was when it was looked up.
 #[derive(Clone)]
 pub(super) struct SessionHandle {
     gate: Arc<GateState>,
@@ -54,15 +54,15 @@ impl SessionHandle {
         self.gate.directory.clock().elapsed()
     }
 
-    /// Keeps the resource in use, for as long as the session may last.
+    /// Keeps the resource in use, for as long as the session can last.
     pub(super) fn hold(&self) -> Option<InUse> {
         let ends = self.gate.sessions.latest_end(&self.grant);
         let at_most = Duration::try_from(ends - self.now()).ok()?;
         InUse::begin(&self.gate.directory, &self.grant.resource, at_most)
     }
 
-    /// Resolves when the session has ended, or its person has left the list. The resource is in use
-    /// meanwhile.
+    /// Resolves when the session has ended, or its user has left the list. The resource is in use in the
+    /// meantime.
     pub(super) async fn ended(self) {
         let _in_use = self.hold();
         let Self {
@@ -83,7 +83,7 @@ impl SessionHandle {
                 return;
             }
             let stay = async {
-                // The list first: memory knows it, while a store may hang.
+                // The list first: it is in memory, while a store may hang.
                 let Some(left) = watch.may_stay(grant.principal(), &grant.start()).await else {
                     return false;
                 };
@@ -94,7 +94,7 @@ impl SessionHandle {
                     Err(error) => {
                         tracing::warn!(
                             %error, cause = cause::of(&error),
-                            "a session could not be looked up"
+                            "session could not be looked up; the list alone decides"
                         );
                     }
                 }
@@ -110,7 +110,7 @@ impl SessionHandle {
                     }
                 }
             };
-            // Whatever happens, the next round looks at what is true then.
+            // After any of these, the next round reads the current state.
             tokio::select! {
                 may_stay = stay => if !may_stay { return },
                 () = changes.next() => {}

@@ -31,13 +31,13 @@ use crate::sso::{SignedResource, SsoError, SsoPolicy, SsoRequest, VerifiedSso};
 use crate::store::StoreError;
 use crate::sync::Denial;
 
-/// An SSO form has about one kilobyte.
+/// An SSO form is about one kilobyte long.
 const MAX_BODY: usize = 64 * 1024;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 impl GateState {
-    /// Answers a request to the SSO path: 303 with a session, or a refusal and no change.
+    /// Answers a request to the SSO path: 303 with a session, or a refusal without any change.
     pub(super) async fn sign_in<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
     where
         B: Body + Send + 'static,
@@ -107,20 +107,20 @@ impl GateState {
         Ok(response)
     }
 
-    /// Nothing else would tell why each page is a 401 from now on.
+    /// No other message would explain why each page is a 401 from now on.
     fn warn_of_plain_http(&self, browser: &HeaderMap) {
         let may_be_dropped = self.cookies.are_secure() && is_on_loopback(browser);
         if may_be_dropped && self.plain_http_warning.is_due(self.directory.clock()) {
             tracing::warn!(
-                "a session began on a loopback address (said once an hour): if that was by plain http, \
-                 most browsers drop its `Secure` cookie, and each request is a 401 `no-session`. \
-                 INSECURE_COOKIES=1, or CookieTransport::InsecureHttp, is for development"
+                "a session began on a loopback address (logged once an hour): over plain http, most \
+                 browsers drop its `Secure` cookie, and each request is a 401 `no-session`. \
+                 For development, set INSECURE_COOKIES=1 or use CookieTransport::InsecureHttp"
             );
         }
     }
 
-    /// The landing page as the browser must ask for it. A nested router's own root is its prefix,
-    /// without a slash behind it.
+    /// The landing page as the browser must request it. A nested router's own root is its prefix, without a
+    /// trailing slash.
     fn landing(&self, prefix: &str, resource: &ResourceId) -> String {
         match self.paths.landing(resource).as_str() {
             "/" if !prefix.is_empty() => prefix.to_owned(),
@@ -153,7 +153,7 @@ impl GateState {
                     .is_signed(&query, self.directory.clock().now()) =>
             {
                 let why =
-                    "a form by GET counts under HEROKU_SSO_POLICY=legacy (`sso_policy`) alone";
+                    "a form by GET is accepted only under HEROKU_SSO_POLICY=legacy (`sso_policy`)";
                 audit::sign_in_refused(None, None, &why);
                 self.policy_warning.give(self.directory.clock(), why);
                 return Err(Refusal::method_not_allowed("POST"));
@@ -164,13 +164,13 @@ impl GateState {
             }
         }
         if !query.is_empty() {
-            // A form reads one way only: from the body.
-            let why = "fields in the query";
+            // The fields are read from the body only.
+            let why = "the fields must be in the body, but the query has some";
             audit::sign_in_refused(None, None, &why);
             return Err(self.with_debug_reason(Refusal::new(RefusalKind::InvalidSignIn), &why));
         }
         if !is_form(request.headers()) {
-            let why = "the content type is not `application/x-www-form-urlencoded` in UTF-8";
+            let why = "the content type must be `application/x-www-form-urlencoded` in UTF-8";
             return Err(self.with_debug_reason(Refusal::new(RefusalKind::NotAForm), &why));
         }
         let (parts, body) = request.into_parts();
@@ -234,8 +234,8 @@ impl GateState {
         match denial {
             Denial::UnknownResource | Denial::Gone => {
                 let reason = format!(
-                    "{reason}: provision it first, anew if the process was started anew and its \
-                     store is in memory"
+                    "{reason}: provision it first, and again after each restart if the store is in \
+                     memory"
                 );
                 self.with_debug_reason(refusal, &reason)
             }
@@ -243,8 +243,8 @@ impl GateState {
         }
     }
 
-    /// The form's turn, if it was not used before: found out before anything is made for it. Another sign-in
-    /// with the same form may take its time: the caller waits within its budget.
+    /// Takes the form's turn if it was not used before, which is checked before anything is created for it.
+    /// Another sign-in with the same form may be slow: the caller waits within its budget.
     pub(super) async fn unused(
         &self,
         verified: &VerifiedSso,
@@ -309,14 +309,14 @@ impl GateState {
     }
 }
 
-/// True if a browser has asked for a name or an address of this machine.
+/// True if the browser requested a name or an address of this machine.
 fn is_on_loopback(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let url = host.and_then(|host| Url::parse(&format!("http://{host}")).ok());
     url.is_some_and(|url| is_loopback(&url))
 }
 
-/// `application/x-www-form-urlencoded`, in UTF-8 if it names an encoding at all.
+/// True for `application/x-www-form-urlencoded`, in UTF-8 if it names an encoding.
 fn is_form(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else {

@@ -16,19 +16,19 @@ use crate::deadlines::REQUEST;
 use crate::ids::ResourceId;
 use crate::session::Credential;
 
-/// How many sessions one request may end, as each is looked up and answered by a cookie: more than a
-/// browser has dashboards open.
+/// How many sessions one request may end. Each of them needs a look-up and a cookie in the response. The
+/// limit is more than the dashboards that a browser has open.
 const MOST_SESSIONS: usize = 20;
 
-/// What a sign-out depends on, taken from its request.
+/// What a sign-out needs from its request.
 #[derive(Debug)]
 pub(super) struct SignOut {
     method: Method,
     format: Format,
     own_site: bool,
-    /// What ends. Without a resource: the browser's only session.
+    /// The sessions to end. Without a resource: the browser's only session.
     sessions: Vec<(Option<ResourceId>, Credential<'static>)>,
-    /// What the browser is to forget, whether there is a session or not.
+    /// The resource whose cookies are removed, whether there is a session or not.
     resource: Option<ResourceId>,
     hints: Vec<ResourceId>,
 }
@@ -38,7 +38,7 @@ impl SignOut {
         let headers = request.headers();
         let place = gate.paths.place(request.uri().path());
         let sessions = match place {
-            // The path of no resource ends them all.
+            // A path without a resource ends all sessions.
             SessionScope::None => {
                 let bearer = gate
                     .bearer(headers)
@@ -70,7 +70,7 @@ impl SignOut {
 }
 
 impl GateState {
-    /// Ends the session, if there is one, and takes the cookies back. With a session for each resource:
+    /// Ends the session, if there is one, and removes the cookies. With a session for each resource, it ends
     /// the one of the path, or all.
     pub(super) async fn sign_out(&self, sign_out: SignOut) -> Response<Full<Bytes>> {
         let refuse = |refusal: Refusal| refusal.into_response(sign_out.format, &sign_out.method);
@@ -103,7 +103,7 @@ impl GateState {
         };
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        // A program that signs out says nothing of the browser's own session.
+        // A program's sign-out does not affect the browser's own session.
         let by_bearer = sign_out
             .sessions
             .iter()
@@ -123,13 +123,13 @@ impl GateState {
                 headers.append(SET_COOKIE, forget);
             }
         }
-        // Without this the next page would lead straight through Heroku and in again.
+        // Otherwise the next page would redirect straight through Heroku and sign in again.
         let hint = self.cookies.without_hint(&sign_out.hints, resource);
         headers.append(SET_COOKIE, hint);
     }
 }
 
-/// Browsers say where a form comes from; a program that says nothing holds the cookie itself.
+/// Browsers say which site sent a form. A program that says nothing holds the cookie itself.
 fn is_own_site<B>(request: &Request<B>) -> bool {
     let headers = request.headers();
     if let Some(site) = text(headers, "sec-fetch-site") {

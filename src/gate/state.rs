@@ -1,4 +1,4 @@
-//! What every gate of one [`HerokuSso`](crate::HerokuSso) shares.
+//! The state that all gates of one [`HerokuSso`](crate::HerokuSso) share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::session::{Cookies, Credential, Grant, SessionError, SessionRef, Sessi
 use crate::sso::Verifier;
 use crate::sync::{Directory, SyncError};
 
-/// Decides who passes.
+/// Decides which requests pass.
 #[derive(Debug)]
 pub(crate) struct GateState {
     pub(crate) directory: Arc<Directory>,
@@ -34,31 +34,31 @@ pub(crate) struct GateState {
     pub(crate) plain_http_warning: LogThrottle,
     pub(crate) policy_warning: PolicyWarning,
     pub(crate) partner_api_warning: LogThrottle,
-    /// The Platform API is on this machine, so Heroku's pages may be too.
+    /// The Platform API is on this machine, so Heroku's pages may be on it too.
     pub(crate) heroku_is_local: bool,
 }
 
 impl GateState {
-    /// True for a page that a browser may be sent to in order to sign in again.
+    /// True for a page that a browser may be redirected to in order to sign in again.
     pub(super) fn trusts(&self, web_url: &Url) -> bool {
         is_herokus(web_url, self.heroku_is_local)
     }
 
-    /// A session that is left in the store by a failure here is refused again next time.
+    /// If deletion from the store fails here, the session is refused again at its next request.
     pub(super) async fn close(&self, session: &SessionRef) {
-        // In this process it is closed before anything is waited for, and the rest goes on by itself.
+        // This process closes the session before the first wait. The rest continues in the background.
         match clock::within(SESSION_CLOSING, self.sessions.close(session)).await {
             Some(Ok(())) => {}
             Some(Err(error)) => {
-                tracing::warn!(%error, cause = cause::of(&error), "a session could not be removed");
+                tracing::warn!(%error, cause = cause::of(&error), "session record could not be deleted");
             }
-            None => tracing::warn!("removing a session takes its time; not waited for"),
+            None => tracing::warn!("deleting a session record is slow; not waiting for it"),
         }
     }
 
-    /// Closes the session that a credential names, if there is one, and says whose it was. Leaves alone
-    /// one of a resource that is not registered here: it is another deployment's on the same session
-    /// store.
+    /// Closes the session that a credential names, if there is one, and returns its grant. A session of a
+    /// resource that is not registered here is left alone: it belongs to another deployment on the same
+    /// session store.
     pub(super) async fn close_named(
         &self,
         credential: &Credential<'_>,
@@ -73,24 +73,24 @@ impl GateState {
         self.sessions.close_found(credential, found).await
     }
 
-    /// Closes the session that a browser had before it signed in anew.
+    /// Closes the session that a browser had before it signed in again.
     pub(super) async fn close_previous(&self, previous: Option<Credential<'_>>) {
         let Some(previous) = previous else {
             return;
         };
-        // The sign-in has its form consumed and must not be lost with it.
+        // The sign-in has consumed its form, and must not fail because of this.
         match clock::within(SESSION_CLOSING, self.close_named(&previous)).await {
             Some(Ok(_)) => {}
             Some(Err(error)) => {
-                tracing::warn!(%error, cause = cause::of(&error), "previous session not closed");
+                tracing::warn!(%error, cause = cause::of(&error), "previous session could not be closed");
             }
-            None => tracing::warn!("closing the previous session takes too long; not waited for"),
+            None => tracing::warn!("closing the previous session is slow; not waiting for it"),
         }
     }
 
-    /// The time for a request is over, and nothing is known.
+    /// The request has run out of time, and access is undecided.
     pub(super) fn out_of_time(&self, what: &'static str) -> Refusal {
-        tracing::warn!(what, limit = ?REQUEST, "a request takes too long: it is given up, and nobody signed out");
+        tracing::warn!(what, limit = ?REQUEST, "request timed out at the gate; refusing it, and no cookie is cleared");
         let refusal = Refusal::cannot_check(Duration::from_secs(5));
         self.with_debug_reason(
             refusal,
@@ -99,14 +99,14 @@ impl GateState {
     }
 
     pub(super) fn unavailable(&self, error: &SessionError) -> Refusal {
-        tracing::error!(%error, cause = cause::of(error), "sessions cannot be checked");
+        tracing::error!(%error, cause = cause::of(error), "sessions could not be checked");
         let refusal = Refusal::cannot_check(Duration::from_secs(5));
         self.with_debug_error(refusal, error)
     }
 }
 
-/// An add-on's Heroku page counts if it is https on heroku.com; on this machine, if the Platform API
-/// is on this machine too.
+/// An add-on's Heroku page is trusted if it is https on heroku.com. It may be on this machine if the Platform
+/// API is on this machine too.
 fn is_herokus(page: &Url, heroku_is_local: bool) -> bool {
     let plain = page.username().is_empty() && page.password().is_none();
     let at_heroku = match page.host() {

@@ -1,4 +1,4 @@
-//! Sign-ins that were used before: found out before anything is made for them.
+//! Single-use sign-in forms: their earlier use is detected before anything is created for them.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,14 +14,14 @@ use crate::ids::ResourceId;
 use crate::sso::{ReplayKey, VerifiedSso};
 use crate::store::{BoundedStore, StoreError};
 
-/// What this process knows of forms that were used, and which of them it is at.
+/// What this process knows about used forms, and which forms it is processing.
 pub(crate) struct UsedForms {
     /// With the resource that each was used for, where that is known.
     known: ExpiringMap<ReplayKey, Option<ResourceId>>,
     turns: Mutex<HashMap<ReplayKey, Weak<Lock<()>>>>,
 }
 
-/// Of two requests with one form, the second waits for what becomes of the first.
+/// The turn of one form. Of two requests with the same form, the second waits for the first.
 pub(super) struct Turn<'a> {
     forms: &'a UsedForms,
     key: ReplayKey,
@@ -37,7 +37,7 @@ pub(super) enum Form {
 }
 
 impl UsedForms {
-    /// A used form is remembered for this long: as long as it could pass otherwise.
+    /// A used form is remembered for as long as it could otherwise be accepted.
     pub(crate) fn new(kept: Duration) -> Self {
         Self {
             known: ExpiringMap::new(kept),
@@ -45,7 +45,7 @@ impl UsedForms {
         }
     }
 
-    /// Waits until no other request of this process is at the form.
+    /// Waits until no other request of this process holds the form's turn.
     pub(super) async fn turn(&self, key: &ReplayKey) -> Turn<'_> {
         let lock = self.lock_of(key);
         let mut turn = Turn {
@@ -75,7 +75,7 @@ impl UsedForms {
         Ok(Form::Used(None))
     }
 
-    /// Uses the form. False if it was used before, by whichever process.
+    /// Consumes the form. False if any process consumed it before.
     pub(super) async fn consume(
         &self,
         verified: &VerifiedSso,
@@ -84,8 +84,8 @@ impl UsedForms {
         until: OffsetDateTime,
         now: Reading,
     ) -> Result<bool, StoreError> {
-        // The weaker tokens first: if this stops half-way, less works, not more. That another person's
-        // sign-in of the same second consumed them before is no reason to refuse this one.
+        // The weaker tokens first: if this stops half-way, fewer tokens work, not more. Another person's
+        // sign-in in the same second may have consumed them already. That is no reason to refuse this one.
         for key in verified.weaker_replay_keys() {
             store.burn(key, until, now.now).await?;
             self.note(key, Some(*resource), now);

@@ -1,4 +1,4 @@
-//! Who is behind a request that passed.
+//! The user of an admitted request.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,10 +21,10 @@ use crate::session::{Grant, SessionRef};
 use crate::sso::Proof;
 use crate::sync::CachedList;
 
-/// The person behind a request, and the resource it is for.
+/// The user of a request, and the resource that the request is for.
 ///
-/// In the extensions of every request that passes the gate, and an axum extractor. What it says of
-/// roles and app is from the newest list, not from the sign-in. Cheap to clone.
+/// It is in the extensions of every request that the gate admits, and it is an axum extractor. Its roles and
+/// its app are those of the newest list, not of the sign-in. Cheap to clone.
 #[derive(Clone)]
 pub struct HerokuUser {
     visit: SessionHandle,
@@ -51,8 +51,8 @@ impl HerokuUser {
         }
     }
 
-    /// The refusal, if this is not a request for the resource that the gate let the person see: a
-    /// router inside may have sent it elsewhere.
+    /// The refusal, if this request is not for the resource that the gate admitted the user to: a router
+    /// inside the gate may have changed it.
     #[cfg(feature = "axum")]
     pub(crate) fn refusal_elsewhere(&self, request: &Parts) -> Option<Response<Full<Bytes>>> {
         let path = original_uri::of(&request.extensions, &request.uri);
@@ -69,7 +69,7 @@ impl HerokuUser {
         Some(refusal.into_response(Format::of(&request.headers), &request.method))
     }
 
-    /// Where a form posts to sign out, as the browser must ask for it.
+    /// Where a form posts to sign out, as the browser must request it.
     ///
     /// ```
     /// # fn button(user: &tower_heroku_sso::HerokuUser) -> String {
@@ -81,14 +81,13 @@ impl HerokuUser {
         format!("{}{path}", self.mount)
     }
 
-    /// The email, in lower case: the one that the list has. Whether Heroku vouches for it says
-    /// [`proof`](Self::proof).
+    /// The email as on the list, in lower case. [`proof`](Self::proof) says whether Heroku vouches for it.
     pub fn email(&self) -> &Email {
         &self.visit.grant().email
     }
 
-    /// The Heroku account, if the list names it or Heroku signed it with the sign-in. None of a person
-    /// whose email is [unsigned](Proof::UnsignedEmail).
+    /// The Heroku account, if the list names it or Heroku signed it with the sign-in. None for a user whose
+    /// email is [unsigned](Proof::UnsignedEmail).
     pub fn user_id(&self) -> Option<&UserId> {
         if self.is_claimed() {
             return None;
@@ -119,15 +118,15 @@ impl HerokuUser {
         self.held.snapshot.team.as_ref()
     }
 
-    /// Name of the app through whose attachment the person came, as the SSO request had it. Heroku
-    /// does not sign it: show it, decide nothing by it.
+    /// The name of the app through whose attachment the user came, as in the SSO request. Heroku does not
+    /// sign it: display it, but decide nothing by it.
     pub fn context_app(&self) -> Option<&str> {
         self.visit.grant().context_app.as_deref()
     }
 
-    /// The roles on the app and in the team, as of [`list_fetched_at`](Self::list_fetched_at). Empty
-    /// for a person whose email is [unsigned](Proof::UnsignedEmail): they are those of whoever owns
-    /// the address.
+    /// The roles on the app and in the team, as of [`list_fetched_at`](Self::list_fetched_at). Empty for a
+    /// user whose email is [unsigned](Proof::UnsignedEmail), because the roles belong to the owner of that
+    /// address.
     pub fn roles(&self) -> &Roles {
         match self.is_claimed() {
             true => Roles::none(),
@@ -135,8 +134,8 @@ impl HerokuUser {
         }
     }
 
-    /// Names of the permissions on a team app: `view`, `deploy`, `operate`, `manage`. Empty for a person
-    /// whose email is [unsigned](Proof::UnsignedEmail).
+    /// Names of the permissions on a team app: `view`, `deploy`, `operate`, `manage`. Empty for a user whose
+    /// email is [unsigned](Proof::UnsignedEmail).
     pub fn permissions(&self) -> &[Box<str>] {
         match self.is_claimed() {
             true => &[],
@@ -144,8 +143,8 @@ impl HerokuUser {
         }
     }
 
-    /// The same user, with the roles, permissions and account that the list has for the email, also if
-    /// Heroku did not sign it. **Any user of the resource can then act as any other**: see
+    /// The same user, with the roles, permissions and account that the list has for the email, even if Heroku
+    /// did not sign it. **Any user of the resource can then act as any other**: see
     /// [`threats`](crate::guide::threats#unsigned-emails).
     #[must_use]
     pub fn trust_unsigned_email(mut self) -> Self {
@@ -153,38 +152,38 @@ impl HerokuUser {
         self
     }
 
-    /// True if nothing that rests on the email may be given out.
+    /// True if nothing may be granted on the basis of the email.
     fn is_claimed(&self) -> bool {
         self.proof() == Proof::UnsignedEmail && !self.trusts_unsigned_email
     }
 
-    /// Whether Heroku signed the email that this person signed in with.
+    /// Whether Heroku signed the email that this user signed in with.
     pub fn proof(&self) -> Proof {
         self.visit.grant().proof
     }
 
-    /// When the person signed in.
+    /// When the user signed in.
     pub fn signed_in_at(&self) -> OffsetDateTime {
         self.visit.grant().began
     }
 
-    /// When the session ends unless its list is fetched again before: one
+    /// When the session ends unless its list is fetched again first: one
     /// [`refresh_interval`](crate::Config::refresh_interval) after
     /// [`list_fetched_at`](Self::list_fetched_at), and never later than
-    /// [`max_session`](crate::Config::max_session) after the sign-in. While nothing newer can be had, the
-    /// list goes on to [`max_list_age`](crate::Config::max_list_age).
+    /// [`max_session`](crate::Config::max_session) after the sign-in. While no newer list is available, the
+    /// list is used up to [`max_list_age`](crate::Config::max_list_age).
     pub fn session_expires_at(&self) -> OffsetDateTime {
         let (began, now) = (self.visit.grant().began, self.visit.now());
         let limits = self.visit.limits();
         limits.expected_end(began, self.list_fetched_at(), now)
     }
 
-    /// Resolves when this person's access ends: the session is over or signed out, the person leaves the
-    /// list, the list is too old, or the resource is gone.
+    /// Resolves when this user's access ends: the session is over or signed out, the user has left the list,
+    /// the list is too old, or the resource is gone.
     ///
-    /// For what outlives the check at its start, such as a WebSocket; the gate ends response bodies
-    /// by itself ([`Config::streams`](crate::Config::streams)). While something waits for it the resource
-    /// is in use: its list is kept fresh, and with it the session, whether or not a request comes.
+    /// For work that outlives the check at its start, such as a WebSocket. The gate itself ends response
+    /// bodies ([`Config::streams`](crate::Config::streams)). While a task waits for this, the resource is in
+    /// use: its list is kept fresh, and so is the session, with or without requests.
     ///
     /// ```
     /// # async fn chat(user: tower_heroku_sso::HerokuUser) {
@@ -199,12 +198,12 @@ impl HerokuUser {
         self.visit.clone().ended()
     }
 
-    /// True if the browser sent the session by itself, and can be told to keep cookies.
+    /// True if the browser sent the session automatically, and accepts cookies.
     pub(super) fn came_by_cookie(&self) -> bool {
         !self.visit.session().is_of_bearer()
     }
 
-    /// What tells when this person's access ends.
+    /// The session handle, which knows when this user's access ends.
     pub(super) fn visit(&self) -> &SessionHandle {
         &self.visit
     }
@@ -218,14 +217,14 @@ impl HerokuUser {
         &self.held.snapshot.list
     }
 
-    /// When the list was fetched that let this request pass.
+    /// When the list that admitted this request was fetched.
     pub fn list_fetched_at(&self) -> OffsetDateTime {
         self.held.snapshot.fetched_at
     }
 }
 
 impl fmt::Debug for HerokuUser {
-    /// Without the email, so that a logged request names nobody.
+    /// Omits the email, so that a logged request names no person.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HerokuUser")
             .field("resource", self.resource())

@@ -194,7 +194,7 @@ async fn a10_a_form_counts_once() {
     let answer = world.browser().submit(&form).await;
     assert_refused(&world, &answer, 403);
     // After a double click the first one counted: there is a way on.
-    assert!(answer.body.contains("href=\"/\"") && answer.body.contains("Go on"));
+    assert!(answer.body.contains("href=\"/\"") && answer.body.contains("Continue"));
     // Also at the very end of the window.
     world.clock.advance(Duration::from_secs(300));
     assert_refused(&world, &world.browser().submit(&form).await, 403);
