@@ -1,6 +1,6 @@
-//! Audit events: who came in, who was turned away, who left. Target `tower_heroku_sso::audit`.
+//! Audit events: sign-ins, refusals and removals. Target `tower_heroku_sso::audit`.
 //!
-//! These are the only events that name people. Send the target where personal data may be.
+//! These are the only events that name people. Send this target only to systems that may hold personal data.
 
 use crate::access::{Email, ListChange};
 use crate::heroku::HerokuError;
@@ -45,17 +45,17 @@ pub(crate) fn revoked(resource: &ResourceId, email: &Email) {
 pub(crate) fn needs_grant(resource: &ResourceId, error: &HerokuError) {
     tracing::error!(
         target: TARGET, event = "needs_grant", %resource, %error,
-        "heroku refused the refresh token: this resource needs a new grant, and its list is served \
-         until it is too old. If it is so with many resources at once, HEROKU_CLIENT_SECRET is wrong"
+        "heroku refused the refresh token: this resource needs a new grant, and its list is used \
+         until it is too old. If many resources are affected together, HEROKU_CLIENT_SECRET is wrong"
     );
 }
 
-/// Heroku has asked for a resource's provisioning, another plan, or its end.
+/// Heroku has requested a resource's provisioning, another plan, or its deprovisioning.
 pub(crate) fn partner_call(event: &'static str, resource: &ResourceId, outcome: &'static str) {
     tracing::info!(target: TARGET, event, %resource, outcome);
 }
 
-/// The caller of the Partner API is not Heroku. Nothing of what it sent is told.
+/// The caller of the Partner API is not Heroku. Nothing that it sent is logged.
 pub(crate) fn partner_call_refused(credentials: &'static str) {
     tracing::info!(target: TARGET, event = "partner_call_refused", credentials);
 }
@@ -67,7 +67,7 @@ pub(crate) fn resource_gone(resource: &ResourceId) {
 pub(crate) fn resource_dormant(resource: &ResourceId, kind: AbsenceKind) {
     tracing::warn!(
         target: TARGET, event = "resource_dormant", %resource, ?kind,
-        "resource is dormant: access is suspended, nothing is lost; an answer of heroku's or a new grant \
+        "resource is dormant: access is suspended, nothing is lost; an answer from heroku or a new grant \
          revives it"
     );
 }
@@ -79,8 +79,8 @@ pub(crate) fn resource_revived(resource: &ResourceId) {
 pub(crate) fn dormancy_braked(resources: u64) {
     tracing::error!(
         target: TARGET, event = "dormancy_braked", resources,
-        "heroku says of too many resources at once that they are not there: none of them ends, and none \
-         more becomes dormant (said once an hour). Are HEROKU_API_URL and HEROKU_CLIENT_SECRET right?"
+        "heroku reports too many resources as missing: none of them is ended, and no further one \
+         becomes dormant (logged once an hour). Check HEROKU_API_URL and HEROKU_CLIENT_SECRET"
     );
 }
 

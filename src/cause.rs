@@ -1,10 +1,10 @@
-//! What is behind an error, for a log line.
+//! The sources of an error, for a log line.
 
 use std::error::Error;
 
 use tracing::field::{DisplayValue, display};
 
-/// The texts of all its sources, from the outermost in; none if it has none.
+/// The texts of all sources of the error, outermost first; none if it has no source.
 pub(crate) fn of(error: &dyn Error) -> Option<DisplayValue<String>> {
     texts(error).map(display)
 }

@@ -13,22 +13,22 @@ use parking_lot::Mutex;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
-/// A source of time: what the wall says, and how much time has passed.
+/// A source of time: the wall clock, and the time elapsed.
 ///
-/// The two are apart because a wall clock can be set: intervals and ages also look at
+/// The two are separate because a wall clock can be set. Intervals and ages also use
 /// [`elapsed`](Self::elapsed), which only ever grows.
 pub trait Clock: Debug + Send + Sync + 'static {
-    /// Wall-clock time, for timestamps that others see (SSO requests, cookies, expiry).
+    /// Wall-clock time, for timestamps that other systems see (SSO requests, cookies, expiry).
     fn now(&self) -> OffsetDateTime;
 
-    /// Time since some fixed moment of this process; never goes back.
+    /// Time since a fixed moment of this process; it never goes back.
     fn elapsed(&self) -> Duration;
 
     /// Resolves when [`elapsed`](Self::elapsed) has grown by `duration`.
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
 }
 
-/// The clock of the machine. The default everywhere.
+/// The machine's clock. The default everywhere.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
     origin: Instant,
@@ -56,7 +56,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// What both readings of a clock are at one moment, so that a request asks for each of them once.
+/// Both readings of a clock at one moment, so that a request reads each of them only once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading {
     /// See [`Clock::now`].
@@ -74,7 +74,7 @@ impl Reading {
     }
 }
 
-/// For a log line that is worth saying again, but not each time that somebody causes it.
+/// Limits a log line that is worth repeating, but not at every occurrence.
 #[derive(Debug, Default)]
 pub(crate) struct LogThrottle(Mutex<Option<Duration>>);
 
@@ -91,20 +91,20 @@ impl LogThrottle {
     }
 }
 
-/// A number that is greater in every later process on this machine, unless its clock was set back in
-/// between.
+/// A number that is greater in every later process on this machine, unless its clock is set back in between.
 pub(crate) fn unix_microseconds() -> i64 {
     let microseconds = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000;
     i64::try_from(microseconds).unwrap_or(i64::MAX / 2)
 }
 
-/// A moment of [`Clock::elapsed`], or none, that threads share without a lock. To the millisecond.
+/// A moment of [`Clock::elapsed`](crate::Clock::elapsed), or none, shared by threads without a lock. Its
+/// precision is a millisecond.
 #[derive(Debug, Default)]
 pub(crate) struct AtomicInstant(AtomicU64);
 
 impl AtomicInstant {
     pub(crate) fn get(&self) -> Option<Duration> {
-        // Zero stands for none.
+        // Zero means none.
         let millis = self.0.load(Ordering::Relaxed).checked_sub(1)?;
         Some(Duration::from_millis(millis))
     }
@@ -114,7 +114,7 @@ impl AtomicInstant {
         self.0.store(millis.saturating_add(1), Ordering::Relaxed);
     }
 
-    /// True if it is at most `span` before `now`.
+    /// True if the moment is at most `span` before `now`.
     pub(crate) fn is_within(&self, span: Duration, now: Duration) -> bool {
         self.get().is_some_and(|at| now <= at + span)
     }
@@ -122,8 +122,8 @@ impl AtomicInstant {
 
 /// A clock that stands still until a test moves it. Clones share the time.
 ///
-/// To see a session live on, advance in steps shorter than the refresh interval and let the sync run
-/// in between: after one jump of more than `in_use_for` the resource counts as unused.
+/// To keep a session alive, advance in steps shorter than the refresh interval, and let the sync run in
+/// between. After one jump of more than `in_use_for`, the resource counts as unused.
 ///
 /// ```
 /// use std::time::Duration;
@@ -141,7 +141,7 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// A clock that shows the machine's time of this moment, and stands there.
+    /// A clock that shows the machine's current time, and stands still.
     pub fn new() -> Self {
         Self::at(OffsetDateTime::now_utc())
     }
@@ -154,20 +154,20 @@ impl ManualClock {
         }
     }
 
-    /// The time as a function, for what takes one as its clock: the simulator of
-    /// `heroku-addon-simulator`, say, which then follows this clock.
+    /// The time as a function, for code that takes one as its clock. The simulator of
+    /// `heroku-addon-simulator` is an example, and then follows this clock.
     pub fn reader(&self) -> impl Fn() -> SystemTime + Clone + Send + Sync + 'static {
         let wall = Arc::clone(&self.wall);
         move || (*wall.lock()).into()
     }
 
-    /// Lets `duration` pass, and wakes whoever slept for it.
+    /// Lets `duration` pass, and wakes all sleeping tasks that it covers.
     pub fn advance(&self, duration: Duration) {
         *self.wall.lock() += duration;
         self.elapsed.send_modify(|elapsed| *elapsed += duration);
     }
 
-    /// Sets the wall clock alone, as an operator or NTP would. No time passes.
+    /// Sets only the wall clock, as an operator or NTP would. No time passes.
     pub fn set_wall(&self, now: OffsetDateTime) {
         *self.wall.lock() = now;
     }
@@ -198,18 +198,19 @@ impl Clock for ManualClock {
     }
 }
 
-/// Real time, whatever the clock of the parts: for waiting for another process, which has its own.
+/// Sleeps in real time, whatever clock is configured: for waiting for another process, which has its own
+/// clock.
 pub(crate) async fn pause(duration: Duration) {
     tokio::time::sleep(duration).await;
 }
 
-/// What the work comes to, or none if it takes longer than this, in real time: for what is waited for
-/// outside. The work is dropped then.
+/// The result of the work, or none if it takes longer than this, in real time. For work that waits for
+/// external systems. The work is dropped at the limit.
 pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(limit, work).await.ok()
 }
 
-/// What is left of a deadline for several waits in a row, in real time.
+/// The remaining time of a deadline that several consecutive waits share, in real time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Budget(tokio::time::Instant);
 
@@ -222,17 +223,18 @@ impl Budget {
         self.0.duration_since(tokio::time::Instant::now())
     }
 
-    /// What the work comes to, or none if that is not before the deadline. The work is dropped then.
+    /// The result of the work, or none at the deadline. The work is dropped then.
     pub(crate) async fn within<T>(self, work: impl Future<Output = T>) -> Option<T> {
         tokio::time::timeout_at(self.0, work).await.ok()
     }
 }
 
-/// Tells how much real time has passed since: for limits that the http client keeps, by its own clock.
+/// Returns how much real time has passed since this call, for limits that the http client keeps by its own
+/// clock.
 pub(crate) fn stopwatch() -> impl Fn() -> Duration {
     let begun = Instant::now();
     move || begun.elapsed()
 }
 
-/// How the parts hold their clock.
+/// How the components hold their clock.
 pub(crate) type SharedClock = Arc<dyn Clock>;

@@ -1,52 +1,52 @@
 //! How long the crate waits for external systems, in real time. Calls to Heroku also obey
 //! [`Config::heroku_timeout`](crate::Config::heroku_timeout).
 //!
-//! `SECURITY.md` has the table of what is waited for, and what happens when a deadline has passed.
+//! `SECURITY.md` has a table of everything that is waited for, and of what happens at each deadline.
 //! `tests/repository/deadlines` fails for an external `.await` that has no deadline and is not on its list of
 //! exceptions.
 
 use std::time::Duration;
 
-/// All that the gate does for one request before the wrapped service is called, or in place of it: a
-/// check, a sign-in with its form, a sign-out, a webhook, and its own part of a call of the Partner API.
-/// Less than the 30 s after which Heroku's router gives up.
+/// Everything that the gate does for one request before the wrapped service is called, or in its place. That
+/// is a check, a sign-in with its form, a sign-out, a webhook, or the gate's own part of a Partner API call.
+/// Shorter than the 30 s after which Heroku's router gives up.
 pub(crate) const REQUEST: Duration = Duration::from_secs(15);
 
-/// Reading the body of a form, a webhook or a call of the Partner API: some kilobytes at most.
+/// Reading the body of a form, a webhook or a Partner API call: a few kilobytes at most.
 pub(crate) const REQUEST_BODY: Duration = Duration::from_secs(10);
 
-/// The share of a sign-in's remaining time spent waiting for a newer list. The rest is for deciding by the
+/// The share of a sign-in's remaining time that it waits for a newer list. The rest is for deciding by the
 /// cached one.
 pub(crate) const SIGN_IN_FETCH: f64 = 0.8;
 
-/// The same of a request with a session.
+/// The same share for a request with a session.
 pub(crate) const SESSION_FETCH: f64 = 0.6;
 
 /// A store's health check, so that the health route answers even if the store hangs.
 #[cfg(feature = "axum")]
 pub(crate) const HEALTH: Duration = Duration::from_secs(5);
 
-/// One call of a [`Store`](crate::store::Store): a row or a few.
+/// One call of a [`Store`](crate::store::Store), for one or a few rows.
 pub(crate) const STORE_CALL: Duration = Duration::from_secs(5);
 
-/// A page of the resources that are read at the start: a thousand of them, with their lists.
+/// One page of the resources that are loaded at the start: a thousand of them, with their lists.
 pub(crate) const STORE_PAGE: Duration = Duration::from_secs(15);
 
 /// One call of a session store.
 pub(crate) const SESSION_STORE_CALL: Duration = Duration::from_secs(5);
 
-/// A look at a session's record where a copy of it is at hand.
+/// A look-up of a session's record when a copy of it is at hand.
 pub(crate) const SESSION_STORE_RECHECK: Duration = Duration::from_secs(2);
 
-/// How long a rejection waits for its session to be deleted from the store. This process has closed it
-/// already.
+/// How long a rejection waits for its session to be deleted from the store. This process has already closed
+/// it.
 pub(crate) const SESSION_CLOSING: Duration = Duration::from_secs(2);
 
-/// One sweep of a session store. It may delete as many rows as have ended since the last one, and nobody
-/// waits for it.
+/// One sweep of a session store. It may delete as many rows as have expired since the last sweep, and no
+/// request waits for it.
 pub(crate) const SESSION_SWEEP: Duration = Duration::from_secs(5 * 60);
 
-/// One background fetch of a whole list. Its slot is then free.
+/// One background fetch of a whole list. Its slot is free afterwards.
 pub(crate) const LIST: Duration = Duration::from_secs(60);
 
 /// Connecting to Heroku, within [`Config::heroku_timeout`](crate::Config::heroku_timeout) for a call.
@@ -70,16 +70,16 @@ pub(crate) const TOKEN_LEASE: Duration = Duration::from_secs(5);
 /// Waiting for another process to fetch the team's members.
 pub(crate) const MEMBERS_LEASE: Duration = Duration::from_secs(2);
 
-/// One call of the Postgres store's database, where no caller has a shorter deadline: opening, sealing
-/// anew, sweeping, looking for changes.
+/// One call of the Postgres store's database, where no caller has a shorter deadline: opening, re-encrypting,
+/// sweeping, looking for changes.
 #[cfg(feature = "postgres")]
 pub(crate) const DATABASE_CALL: Duration = Duration::from_secs(10);
 
-/// A free connection to that database. Less than [`STORE_CALL`], so that the error says which it was.
+/// A free connection to that database. Shorter than [`STORE_CALL`], so that the error tells the two apart.
 #[cfg(feature = "postgres")]
 pub(crate) const DATABASE_CONNECTION: Duration = Duration::from_secs(3);
 
-/// Bringing its tables up to date, at the start: waiting for others that do it, and the longest migration.
+/// Migrating its tables at the start: waiting for other processes that migrate, and the longest migration.
 #[cfg(feature = "postgres")]
 pub(crate) const DATABASE_MIGRATION: Duration = Duration::from_secs(5 * 60);
 

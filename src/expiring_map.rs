@@ -1,4 +1,4 @@
-//! Notes that are forgotten after a while.
+//! A map whose entries expire.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::clock::Reading;
 
-/// A note about each of some things, kept for a while.
+/// A TTL map: one note for each key, kept for at least a fixed time.
 pub(crate) struct ExpiringMap<K, T> {
     kept: Duration,
     notes: Mutex<Notes<K, T>>,
@@ -17,7 +17,7 @@ pub(crate) struct ExpiringMap<K, T> {
 
 struct Notes<K, T> {
     by_key: HashMap<K, (T, Reading)>,
-    /// Of [`Clock::elapsed`](crate::Clock::elapsed).
+    /// By [`Clock::elapsed`](crate::Clock::elapsed).
     sweep_at: Duration,
 }
 
@@ -33,7 +33,7 @@ impl<K: Eq + Hash, T> ExpiringMap<K, T> {
         }
     }
 
-    /// Notes this, unless there is a note that `may_replace` does not let go. True if it was noted.
+    /// Stores the note, unless `may_replace` keeps the note that is there. True if it was stored.
     pub(crate) fn put_if(
         &self,
         key: K,
@@ -43,7 +43,7 @@ impl<K: Eq + Hash, T> ExpiringMap<K, T> {
     ) -> bool {
         let mut notes = self.notes();
         if notes.sweep_at <= now.elapsed {
-            // By both clocks: one that is set forth and back makes nobody forget.
+            // By both clocks: a wall clock that is set forward and back expires no entry.
             notes.by_key.retain(|_, (_, at)| {
                 now.elapsed.saturating_sub(at.elapsed) < self.kept || now.now - at.now < self.kept
             });
@@ -78,7 +78,7 @@ impl<K: Eq + Hash, T> ExpiringMap<K, T> {
 }
 
 impl<K, T> fmt::Debug for ExpiringMap<K, T> {
-    /// What it is about may be a secret: session ids are, also those of closed sessions.
+    /// Omits the keys. They may be secrets: session ids are, including those of closed sessions.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ExpiringMap(..)")
     }

@@ -1,7 +1,7 @@
-//! Identifiers that Heroku gives out, each with a type of its own.
+//! Identifiers issued by Heroku, each with its own type.
 //!
-//! A value of one of these types has passed its grammar: it holds nothing that could change the
-//! meaning of a URL path, a hash input or a log line.
+//! A value of one of these types has passed its grammar. It contains nothing that could change the meaning of
+//! a URL path, a hash input or a log line.
 
 use std::fmt;
 use std::str::FromStr;
@@ -42,7 +42,8 @@ impl FromStr for ResourceId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        // `Uuid` also reads braces, `urn:uuid:` and the form without hyphens: one reading only.
+        // `Uuid` also accepts braces, `urn:uuid:` and the form without hyphens. Only one form is accepted
+        // here.
         if text.len() != 36 {
             return Err(InvalidId {
                 kind: "resource id",
@@ -110,7 +111,7 @@ macro_rules! opaque_id {
     };
 }
 
-/// Lists hold millions of ids, and nearly all are UUIDs: those are kept in 16 bytes.
+/// Lists hold millions of ids, and nearly all are UUIDs, which take 16 bytes this way.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 enum Opaque {
     Uuid(Uuid),
@@ -118,14 +119,14 @@ enum Opaque {
 }
 
 impl Opaque {
-    /// Exactly as it is written.
+    /// The text unchanged.
     fn as_written(text: &str) -> Option<Self> {
         is_opaque(text).then(|| Self::Text(text.into()))
     }
 
-    /// In lower case, as Heroku's ids are the same in either.
+    /// In lower case, because Heroku's ids are case-insensitive.
     fn in_lower_case(text: &str) -> Option<Self> {
-        // `Uuid` also reads other forms, which would not be printed as they were.
+        // `Uuid` also accepts other forms, which would be printed differently.
         if text.len() == 36
             && let Ok(uuid) = Uuid::try_parse(text)
         {
@@ -141,26 +142,26 @@ fn is_opaque(text: &str) -> bool {
 }
 
 opaque_id! {
-    /// A Heroku app, by its id (names can change, ids cannot). A UUID today, but nothing here depends
-    /// on that. SessionBackend in lower case.
+    /// A Heroku app, by its id (names can change, ids cannot). Today it is a UUID, but nothing here depends
+    /// on that. Stored in lower case.
     AppId, "app id", Opaque::in_lower_case
 }
 
 opaque_id! {
-    /// A Heroku team. SessionBackend in lower case.
+    /// A Heroku team. Stored in lower case.
     TeamId, "team id", Opaque::in_lower_case
 }
 
 opaque_id! {
-    /// A Heroku account, as `user_id` in an SSO request and `user.id` in Heroku's lists. SessionBackend in
-    /// lower case.
+    /// A Heroku account, as `user_id` in an SSO request and `user.id` in Heroku's lists. Stored in lower
+    /// case.
     UserId, "user id", Opaque::in_lower_case
 }
 
 opaque_id! {
-    /// The provider's own id of a resource, from version 1 of the Partner API (`id` in an SSO
-    /// request under [`SsoPolicy::Legacy`](crate::sso::SsoPolicy::Legacy)).
-    /// SessionBackend as it is written: in the provider's ids upper and lower case may differ.
+    /// The provider's own id of a resource, from version 1 of the Partner API (`id` in an SSO request under
+    /// [`SsoPolicy::Legacy`](crate::sso::SsoPolicy::Legacy)). Stored as written, because the provider's ids
+    /// may be case-sensitive.
     LegacyId, "legacy id", Opaque::as_written
 }
 
@@ -174,12 +175,12 @@ macro_rules! from_uuid {
     )*};
 }
 
-// Not `LegacyId`, which is compared as it is written.
+// Not `LegacyId`, which is compared as written.
 from_uuid!(AppId, TeamId, UserId);
 
-/// A text that is not an identifier of the wanted kind. The text itself is not kept.
+/// The text is not a valid identifier of this kind. The text itself is not kept.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("not a {kind}")]
+#[error("invalid {kind}")]
 pub struct InvalidId {
     kind: &'static str,
 }

@@ -1,57 +1,56 @@
-//! How long a session lasts: one pure rule, asked by requests and streams alike, wherever the session is
-//! kept.
+//! How long a session lasts: one pure rule for requests and streams, wherever the session is stored.
 //!
-//! A session has no end of its own that anything would have to move. It lasts as long as its resource's
-//! list does, whether or not a request comes, and only a newer list that still has its person prolongs it.
+//! A session has no expiry of its own that would have to be extended. It lasts as long as its resource's list
+//! does, with or without requests. Only a newer list that still has its person extends it.
 
 use std::time::Duration;
 
 use time::OffsetDateTime;
 
-/// A list decides up to its limit and at it, and no longer after this.
+/// A list decides up to and including its age limit; one millisecond later it does not.
 const A_MOMENT: Duration = Duration::from_millis(1);
 
 /// The settings that the rule depends on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Up to this age a list decides as it is.
+    /// Up to this age a list decides without a newer one.
     pub(crate) refresh_interval: Duration,
-    /// Up to this age a list decides that nothing newer can be had in place of.
+    /// Up to this age a list decides if no newer one is available.
     pub(crate) max_list_age: Duration,
-    /// From the sign-in.
+    /// Counted from the sign-in.
     pub(crate) max_session: Duration,
 }
 
-/// The last attempt to fetch a list newer than the newest.
+/// The last attempt to fetch a list newer than the cached one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Attempt {
-    /// There was none, as the resource was not in use.
+    /// There was no attempt, because the resource was not in use.
     Unwanted,
-    /// None is known here, and another process, or an earlier one, may have made some.
+    /// No attempt is known here. Another process, or an earlier one, may have made some.
     Unknown,
-    /// The resource is in use; it is time for one.
+    /// The resource is in use, and an attempt is due.
     Due,
-    /// It was not answered, and the next one is not to be waited for.
+    /// The attempt failed, and a request does not wait for the next one.
     Failing,
-    /// It was answered, a moment ago: the newest list is its answer.
+    /// The attempt succeeded a moment ago: the cached list is its answer.
     Answered,
-    /// It was made for this very decision, and not answered.
+    /// The attempt was made for this very decision, and failed.
     Unanswered,
 }
 
-/// What becomes of a session now.
+/// What happens to a session now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Lifespan {
-    /// The newest list decides. The rule may say something else when this has passed.
+    /// The newest list decides. The rule must be evaluated again after `left`.
     ByList {
         left: Duration,
     },
-    /// One fetch is wanted, and its outcome decides.
+    /// A fetch is needed, and its outcome decides.
     Fetch,
-    /// One fetch is wanted. If it is answered, no earlier one can have been in vain: the session is over
-    /// as [`End::Unused`]. If not, nothing can be said now.
+    /// A fetch is needed. If Heroku answers, no earlier attempt can have failed: the session is over as
+    /// [`End::Unused`]. If not, the session cannot be decided now.
     Probe,
-    /// Nothing can be said now; the session is kept.
+    /// The session cannot be decided now, and is kept.
     Unavailable,
     Over(End),
 }
@@ -66,13 +65,13 @@ pub(crate) enum End {
 }
 
 impl Limits {
-    /// When a session that began then ends, whatever its list says.
+    /// When a session that began at `began` ends at the latest, whatever its list says.
     pub(crate) fn latest_end(&self, began: OffsetDateTime) -> OffsetDateTime {
         began.saturating_add(self.max_session.try_into().unwrap_or(time::Duration::MAX))
     }
 
-    /// When it ends if no list comes that is newer than the one asked for then. `now` tells whether that
-    /// list is one that a newer one could not be had in place of.
+    /// When a session ends if no list comes that is newer than the one requested at `asked_at`. If `now` is
+    /// past the refresh interval, no newer list was available, and this one counts up to `max_list_age`.
     pub(crate) fn expected_end(
         &self,
         began: OffsetDateTime,
@@ -89,7 +88,7 @@ impl Limits {
     }
 }
 
-/// The rule. `list_age` is the newest list's, none if there is no list.
+/// The rule. `list_age` is the age of the newest list; none if there is no list.
 pub(crate) fn lifespan(
     began: OffsetDateTime,
     list_age: Option<Duration>,
@@ -149,7 +148,7 @@ mod tests {
         Duration::from_millis(millis)
     }
 
-    /// Of a session that began a while ago.
+    /// For a session that began some time ago.
     fn by(list_age: Option<u64>, attempt: Attempt) -> Lifespan {
         let now = BEGAN + millis(2_000_000);
         lifespan(BEGAN, list_age.map(millis), attempt, &LIMITS, now)
@@ -240,7 +239,7 @@ mod tests {
         let end = |asked_at, now| LIMITS.expected_end(BEGAN, at(asked_at), at(now));
         assert_eq!(end(100, 150), at(400));
         assert_eq!(end(100, 400), at(400));
-        // That list decides on, as nothing newer could be had.
+        // That list continues to decide, because no newer one was available.
         assert_eq!(end(100, 401), at(700));
         assert_eq!(end(5_200, 5_300), at(5_400));
         assert_eq!(end(4_900, 5_300), at(5_400));

@@ -1,6 +1,6 @@
 //! Metrics, through the `metrics` facade: nothing is counted until the program installs a recorder.
 //!
-//! What there is, with labels, is in the guide: [`observing`](crate::guide::observing). No label holds a
+//! The guide lists all metrics with their labels: [`observing`](crate::guide::observing). No label holds a
 //! person, a resource or a secret.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Reading the body of a request from outside: no longer than a limit, and in time.
+//! Reads the body of an external request, up to a size limit and within a deadline.
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -9,16 +9,17 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use crate::clock;
 use crate::deadlines::REQUEST_BODY;
 
-/// Why there is no body.
+/// Why the body could not be read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum BodyError {
-    /// The connection broke, or the encoding is wrong.
+    /// The connection broke, or the encoding is invalid.
     Broken,
     Slow,
     TooLarge,
 }
 
-/// Reads a body of at most `limit` bytes within [`REQUEST_BODY`]. One that announces more is not read at all.
+/// Reads a body of at most `limit` bytes within [`REQUEST_BODY`]. A body that announces more is not read at
+/// all.
 pub(crate) async fn read<B>(headers: &HeaderMap, body: B, limit: usize) -> Result<Bytes, BodyError>
 where
     B: Body,

@@ -5,7 +5,7 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
-/// Texts that stand in manuals and templates where a secret belongs.
+/// Placeholders that manuals and templates show in place of a secret.
 const PLACEHOLDERS: &[&str] = &[
     "changeme",
     "change-me",
@@ -20,14 +20,14 @@ const PLACEHOLDERS: &[&str] = &[
     "sso_salt",
 ];
 
-/// Why a text was refused as a secret. The text itself is not kept.
+/// Why a text was rejected as a secret. The text itself is not kept.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WeakSecret {
-    /// Shorter than a secret of that kind can be.
+    /// Shorter than a secret of this kind can be.
     #[error("shorter than {min} bytes")]
     TooShort {
-        /// The least length, in bytes.
+        /// The minimum length, in bytes.
         min: usize,
     },
     /// A text such as `changeme` or `<salt>`, or one character repeated.
@@ -44,7 +44,7 @@ macro_rules! secret {
         pub struct $name(SecretString);
 
         impl $name {
-            /// Takes the secret over.
+            /// Wraps the secret.
             ///
             /// # Errors
             #[doc = concat!(
@@ -85,7 +85,7 @@ secret! {
 }
 
 secret! {
-    /// A secret that webhooks are signed with: of the partner's own making, 32 random bytes say.
+    /// A secret that webhooks are signed with. The partner generates it, for example from 32 random bytes.
     WebhookSecret, 16
 }
 
@@ -99,16 +99,16 @@ impl WebhookSecret {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Tokens {
-    /// Sent as the bearer token to the Platform API. Lives 8 hours at Heroku.
+    /// Sent as the bearer token to the Platform API. Heroku lets it live for 8 hours.
     pub access: SecretString,
     /// Exchanged for the next access token.
     pub refresh: SecretString,
-    /// When the access token ends.
+    /// When the access token expires.
     pub expires_at: OffsetDateTime,
 }
 
 impl Tokens {
-    /// Tokens that somebody else has had from Heroku.
+    /// Tokens that another program has obtained from Heroku.
     pub fn new(
         access: impl Into<SecretString>,
         refresh: impl Into<SecretString>,

@@ -9,8 +9,9 @@
 //!
 //! The gate answers some paths itself, and they never reach the wrapped service. These are the SSO path, to
 //! which Heroku makes the browser post, the sign-out path, and the path of programs' sign-ins, if there is
-//! one. A request that fails the check is refused, as an HTML page for a browser and as `application/problem+json` for a
-//! program. The [`RefusalKind`] is in the response's extensions, so that an outer layer can count it.
+//! one. A request that fails the check is refused, as an HTML page for a browser and as
+//! `application/problem+json` for a program. The [`RefusalKind`] is in the response's extensions, so that an
+//! outer layer can count it.
 //!
 //! A user is admitted, is removed from the list, and is then refused:
 //!

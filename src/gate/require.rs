@@ -91,7 +91,7 @@ impl<S> Require<S> {
         if request.extensions().get::<Unauthenticated>().is_none() {
             self.told.call_once(|| {
                 tracing::error!(
-                    "a role guard is not inside of the gate, so it refuses every request: put it on routes to \
+                    "a role guard is not inside of the gate and refuses every request: put it on routes to \
                      which `.layer(sso.layer())` is added later"
                 );
             });

@@ -90,7 +90,7 @@ impl GateState {
 
     /// The request has run out of time, and access is undecided.
     pub(super) fn out_of_time(&self, what: &'static str) -> Refusal {
-        tracing::warn!(what, limit = ?REQUEST, "request timed out at the gate; refusing it, and no cookie is cleared");
+        tracing::warn!(what, limit = ?REQUEST, "request timed out at the gate; no cookie is cleared");
         let refusal = Refusal::cannot_check(Duration::from_secs(5));
         self.with_debug_reason(
             refusal,
