@@ -97,7 +97,7 @@ pub(crate) fn unix_microseconds() -> i64 {
     i64::try_from(microseconds).unwrap_or(i64::MAX / 2)
 }
 
-/// A moment of [`Clock::elapsed`](crate::Clock::elapsed), or none, shared by threads without a lock. Its
+/// A moment of [`Clock::elapsed`], or none, shared by threads without a lock. Its
 /// precision is a millisecond.
 #[derive(Debug, Default)]
 pub(crate) struct AtomicInstant(AtomicU64);

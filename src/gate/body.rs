@@ -185,7 +185,7 @@ impl Stay {
         }
     }
 
-    /// Begins to watch the access, if this body is to be watched. True if the access has already ended.
+    /// Starts watching the access of a body that is still unwatched. True if the access has already ended.
     fn watch_now(&mut self, cx: &mut Context<'_>) -> bool {
         if let Self::Started { visit, in_use, .. } = self {
             let (ended, in_use) = (visit.clone().ended(), in_use.take());

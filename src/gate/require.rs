@@ -25,9 +25,9 @@ use crate::access::Role;
 /// [`HerokuSso::layer`](crate::HerokuSso::layer), on the routes that need it.
 ///
 /// Roles are those of the newest list, at each request. A user who signed in with a token that does not cover
-/// the email ([`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail)) is refused whatever the list says,
-/// because the email may belong to another person. [`trust_unsigned_email`](Self::trust_unsigned_email)
-/// changes that. Without the gate around it, every request is refused with 401.
+/// the email ([`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail)) is refused whatever the list says. The
+/// email may belong to another person. [`trust_unsigned_email`](Self::trust_unsigned_email) changes that.
+/// Without the gate around it, every request is refused with 401.
 ///
 /// The refusal's page says which role is needed, and which owners and admins on the list can grant it.
 #[derive(Clone, Debug)]

@@ -178,8 +178,8 @@ impl HerokuUser {
         limits.expected_end(began, self.list_fetched_at(), now)
     }
 
-    /// Resolves when this user's access ends: the session is over or signed out, the user has left the list,
-    /// the list is too old, or the resource is gone.
+    /// Resolves when this user's access ends. That is when the session is over or signed out, the user has
+    /// left the list, the list is too old, or the resource is gone.
     ///
     /// For work that outlives the check at its start, such as a WebSocket. The gate itself ends response
     /// bodies ([`Config::streams`](crate::Config::streams)). While a task waits for this, the resource is in

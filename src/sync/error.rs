@@ -26,7 +26,7 @@ pub enum SyncError {
     #[error("the fetch was interrupted")]
     Interrupted,
     /// Heroku withholds the team's members, and the person is not among the collaborators.
-    #[error("heroku withholds the members of the team, so only collaborators can be admitted")]
+    #[error("heroku does not tell the members of the team")]
     MembersWithheld,
     /// Heroku refused the refresh token: the resource must be registered with a new grant.
     #[error("heroku refused the refresh token; the resource needs a new grant")]

@@ -1,5 +1,5 @@
-//! The truth table of access: for every combination of facts about a resource, a person and a session, the
-//! answer at a sign-in, a request and a stream.
+//! The truth table of access: the answer at a sign-in, a request and a stream, for every combination of facts
+//! about a resource, a person and a session.
 //!
 //! `expected` is the table, written independently of the code that it checks. Own logins and bearer tokens
 //! are not separate rows: a login without an account cannot meet `OtherAccount`, unless the account is
