@@ -1,5 +1,5 @@
-//! The form of add-ons from before Heroku had an `sso_url`, which its tester `kensa` still sends: `GET
-//! /heroku/resources/:id?token=…&timestamp=…&email=…`, where `id` is the provider's own.
+//! The form of add-ons from before Heroku had an `sso_url`, which its tester `kensa` still sends:
+//! `GET /heroku/resources/:id?token=…&timestamp=…&email=…`, where `id` is the provider's own.
 
 use http::{Method, Request, Uri};
 

@@ -10,7 +10,7 @@ use crate::access::Role;
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum RefusalKind {
-    /// 503: the list is currently unavailable from Heroku and the store.
+    /// 503: the list is currently unavailable from Heroku or the store.
     CannotCheck,
     /// 403: a sign-out that was sent by another site.
     CrossSite,
