@@ -1,4 +1,4 @@
-//! Whether settings can be right.
+//! Validation of the settings.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::{Config, CookieTransport, SetupError};
 use crate::heroku::HerokuUrl;
 use crate::webhook::Webhooks;
 
-/// Paths that the crate's other routes have.
+/// The paths of the crate's other routes.
 const FIXED: &[(&str, &str)] = &[
     ("the path of the Partner API", "/heroku/resources"),
     ("the path of webhooks", "/heroku/webhooks"),
@@ -79,7 +79,7 @@ impl Config {
             });
         }
         let address = self.webhooks.as_ref().and_then(Webhooks::url);
-        // The same rule as for addresses of Heroku's.
+        // The same rule as for Heroku's addresses.
         if address.is_some_and(|url| url.as_str().parse::<HerokuUrl>().is_err()) {
             return Err(SetupError::WebhookAddress);
         }
@@ -109,7 +109,7 @@ impl Config {
 }
 
 fn is_path(path: &str) -> bool {
-    // Braces, stars and colons have or had a meaning in the routes of axum.
+    // Braces, stars and colons have, or once had, a meaning in axum's routes.
     let plain = |b: u8| b.is_ascii_graphic() && !b"?#\\\"<>{}*".contains(&b);
     path.starts_with('/')
         && !path.starts_with("//")

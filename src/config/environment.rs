@@ -30,11 +30,11 @@ impl Manifest {
     /// commas, during a rotation) and `HEROKU_CLIENT_SECRET`.
     ///
     /// # Errors
-    /// [`SetupError`] names the variables that are missing, or one that cannot be right, never its value.
+    /// [`SetupError`] names all missing variables, or one that is invalid, never its value.
     pub fn from_env() -> Result<Self, SetupError> {
         let [slug, password, salts, client_secret] = all([SLUG, PASSWORD, SALT, CLIENT_SECRET])?;
         if slug.contains(':') {
-            return Err(invalid(SLUG.variable, "the manifest's `id` is meant"));
+            return Err(invalid(SLUG.variable, "expected the manifest's `id`, which has no colon"));
         }
         if salts.split(',').any(|salt| salt.trim().is_empty()) {
             let reason = "an entry between the commas is empty";
@@ -52,7 +52,7 @@ impl Manifest {
 }
 
 impl Config {
-    /// Reads the variables that are set, and leaves the defaults for the rest:
+    /// Reads the variables that are set, and keeps the defaults for the others:
     ///
     /// | variable | setting |
     /// | --- | --- |
@@ -67,7 +67,7 @@ impl Config {
     /// | `EXPLAIN_REFUSALS` | `1`: `explain_refusals`, for development; `0`: the default |
     ///
     /// # Errors
-    /// [`SetupError`] names the variable that cannot be right.
+    /// [`SetupError`] names the invalid variable.
     pub fn from_env() -> Result<Self, SetupError> {
         let mut config = Self::default();
         if let Some(policy) = optional("HEROKU_SSO_POLICY")? {
@@ -83,7 +83,7 @@ impl Config {
         }
         if let Some(interval) = seconds("REFRESH_INTERVAL_SECS")? {
             config.refresh_interval = interval;
-            // A long interval asked for by this variable alone is no contradiction.
+            // A long interval set by this variable alone raises the settings that must not be shorter.
             config.max_session = config.max_session.max(interval);
             config.idle_interval = config.idle_interval.max(interval);
         }
@@ -103,10 +103,10 @@ impl Config {
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 impl SealingKeys {
     /// Reads `TOKEN_ENCRYPTION_KEY`: 32 bytes in base64, as `head -c 32 /dev/urandom | base64` prints them.
-    /// Several, separated by commas, while keys are changed: the first seals, all open.
+    /// Several keys, separated by commas, during a rotation: the first seals, all open.
     ///
     /// # Errors
-    /// [`SetupError`] if the variable is missing or cannot be right.
+    /// [`SetupError`] if the variable is missing or invalid.
     pub fn from_env() -> Result<Self, SetupError> {
         const KEY: &str = "TOKEN_ENCRYPTION_KEY";
 
@@ -123,11 +123,11 @@ impl SealingKeys {
 }
 
 /// Reads `SESSION_KEY`, the key of [`stateless`](crate::HerokuSsoBuilder::stateless) sessions: at least 32
-/// bytes in base64, as `head -c 32 /dev/urandom | base64` prints them. Several, separated by commas, while
-/// keys are changed: the first signs, all verify.
+/// bytes in base64, as `head -c 32 /dev/urandom | base64` prints them. Several keys, separated by commas,
+/// during a rotation: the first signs, all verify.
 ///
 /// # Errors
-/// [`SetupError`] if the variable is missing or cannot be right.
+/// [`SetupError`] if the variable is missing or invalid.
 #[cfg(feature = "jwt")]
 pub fn session_keys_from_env() -> Result<JwtKeys, SetupError> {
     const KEY: &str = "SESSION_KEY";
@@ -151,7 +151,7 @@ fn webhooks() -> Result<Option<Webhooks>, SetupError> {
     let url = url.transpose();
     let url = url.map_err(|_| invalid(URL, "expected an address"))?;
     let Some(secrets) = optional(SECRET)? else {
-        let meaning = "a secret of yours that webhooks are signed with, 32 random bytes say";
+        let meaning = "a secret of your choice that signs webhooks, such as 32 random bytes";
         let missing = SetupError::MissingVariables {
             variables: vec![wanted(SECRET, meaning)],
         };
@@ -177,11 +177,11 @@ const fn wanted(variable: &'static str, meaning: &'static str) -> MissingVariabl
 
 #[cfg(any(feature = "jwt", feature = "postgres", feature = "sqlite"))]
 fn one_key(variable: &'static str) -> MissingVariable {
-    let meaning = "a key of yours, as `head -c 32 /dev/urandom | base64` prints one";
+    let meaning = "a key of your choice, as `head -c 32 /dev/urandom | base64` prints one";
     wanted(variable, meaning)
 }
 
-/// The values of variables that must be set.
+/// The values of required variables.
 fn all<const N: usize>(wanted: [MissingVariable; N]) -> Result<[String; N], SetupError> {
     let (mut values, mut variables) = ([const { String::new() }; N], Vec::new());
     for (value, wanted) in values.iter_mut().zip(wanted) {
@@ -204,8 +204,8 @@ fn switch(variable: &'static str) -> Result<bool, SetupError> {
     }
 }
 
-/// Without the spaces and line breaks around it, which come along when a value is copied. An empty
-/// variable counts as one that is not set.
+/// The value without surrounding spaces and line breaks, which often come with a copied value. An empty
+/// variable counts as not set.
 fn optional(variable: &'static str) -> Result<Option<String>, SetupError> {
     match std::env::var(variable) {
         Ok(value) if value.trim().is_empty() => Ok(None),

@@ -1,4 +1,4 @@
-//! What can be wrong with a set-up.
+//! Errors of the configuration.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,16 +6,16 @@ use std::time::Duration;
 use crate::cause;
 use crate::secret::WeakSecret;
 
-/// What is wrong with a set-up. Never holds the value of a setting that may be secret.
+/// An invalid configuration. Never contains the value of a setting that may be secret.
 ///
-/// `Debug` prints the sentence too, as that is what a `main` that ends with an error shows.
+/// `Debug` also prints the sentence, as that is what a `main` that returns an error shows.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
-    /// The http client cannot start.
-    #[error("the http client cannot start")]
+    /// The HTTP client cannot start.
+    #[error("the HTTP client cannot start")]
     Client(#[source] crate::heroku::HerokuError),
-    /// A key for signed tokens that is none, or not for this use.
+    /// An invalid signing key, or one that is not for this use.
     #[cfg(feature = "jwt")]
     #[error("{setting} cannot be used")]
     InvalidJwtKey {
@@ -25,7 +25,7 @@ pub enum SetupError {
         #[source]
         source: crate::jwt::InvalidJwtKey,
     },
-    /// A path setting that is no path.
+    /// An invalid path.
     #[error(
         "{setting} must be a path such as `/a/b`, without `?`, `#`, braces, stars or spaces, and no part begins with a colon"
     )]
@@ -33,31 +33,31 @@ pub enum SetupError {
         /// The setting's name.
         setting: &'static str,
     },
-    /// [`Config::resource_in_path`](crate::Config::resource_in_path) is none.
+    /// [`Config::resource_in_path`](crate::Config::resource_in_path) is invalid.
     #[error(
         "resource_in_path must end in a segment of its own for the resource: `/addons/{{resource}}`"
     )]
     InvalidResourcePath,
-    /// An environment variable with a value that cannot be right.
-    #[error("{variable} cannot be used: {reason}")]
+    /// An environment variable with an invalid value.
+    #[error("{variable} is invalid: {reason}")]
     InvalidVariable {
         /// The variable's name.
         variable: &'static str,
         /// What is expected instead.
         reason: String,
     },
-    /// Environment variables that must be set: all that are missing, so that one start tells of them.
+    /// Required environment variables that are not set: all of them, so that one start reports them all.
     #[error("{}", sentences(.variables))]
     MissingVariables {
         /// At least one.
         variables: Vec<MissingVariable>,
     },
-    /// A setting that does nothing without another one.
+    /// A setting that has no effect without another one.
     #[error("{setting} needs {other}")]
     Needs {
         /// The setting's name.
         setting: &'static str,
-        /// What it needs.
+        /// The setting or value that it needs.
         other: &'static str,
     },
     /// A duration outside its bounds.
@@ -65,9 +65,9 @@ pub enum SetupError {
     OutOfBounds {
         /// The setting's name.
         setting: &'static str,
-        /// The least that is allowed.
+        /// The shortest allowed duration.
         least: Duration,
-        /// The most that is allowed.
+        /// The longest allowed duration.
         most: Duration,
     },
     /// Two settings that exclude each other.
@@ -78,19 +78,18 @@ pub enum SetupError {
         /// The other one's name.
         other: &'static str,
     },
-    /// Two paths that are one.
+    /// Two settings have the same path.
     #[error("{setting} must differ from {other}")]
     SamePath {
         /// The setting's name.
         setting: &'static str,
-        /// What has that path already.
+        /// The setting or route that already has that path.
         other: &'static str,
     },
-    /// The address that webhooks are to be sent to is neither https nor on this machine, or has a
-    /// query or credentials.
+    /// The address for webhooks is neither https nor on this machine, or has a query or credentials.
     #[error("the address for webhooks must be https (or http to this machine), without a query")]
     WebhookAddress,
-    /// A secret that is none.
+    /// A malformed secret.
     #[error("{variable} holds no usable secret: it is {reason}")]
     WeakSecret {
         /// The variable's name.
@@ -100,14 +99,14 @@ pub enum SetupError {
     },
 }
 
-/// An environment variable that must be set, and is not.
+/// A required environment variable that is not set.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{variable} is not set; it is {meaning}")]
 #[non_exhaustive]
 pub struct MissingVariable {
     /// The variable's name.
     pub variable: &'static str,
-    /// What belongs there, and where it is to be had.
+    /// What the variable must contain, and where to find it.
     pub meaning: &'static str,
 }
 

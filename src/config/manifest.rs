@@ -1,10 +1,10 @@
-//! What the add-on manifest and the Partner Portal say.
+//! The values of the add-on manifest and the Partner Portal.
 
 use crate::secret::{AddonPassword, ClientSecret, SsoSalt};
 
-/// The add-on manifest and the Partner Portal: no defaults, and no start without it.
+/// The values of the add-on manifest and the Partner Portal: required, without defaults.
 #[derive(Clone, Debug)]
-#[must_use = "a set-up does nothing until it is used"]
+#[must_use = "a manifest does nothing until it is given to a builder"]
 pub struct Manifest {
     pub(crate) slug: String,
     pub(crate) password: AddonPassword,
@@ -28,7 +28,7 @@ impl Manifest {
         }
     }
 
-    /// Accepts one more salt, for the time of its rotation.
+    /// Also accepts this salt, during a rotation.
     pub fn with_previous_salt(mut self, sso_salt: SsoSalt) -> Self {
         self.sso_salts.push(sso_salt);
         self

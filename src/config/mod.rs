@@ -1,4 +1,4 @@
-//! Settings: the add-on's manifest, and everything that has a default.
+//! Configuration: the add-on's manifest, and all settings that have a default.
 
 mod check;
 mod environment;

@@ -1,4 +1,4 @@
-//! Everything that has a default.
+//! Settings with defaults.
 
 use std::time::Duration;
 
@@ -8,98 +8,99 @@ use crate::sso::SsoPolicy;
 use crate::sync::{RatePools, SyncScope};
 use crate::webhook::Webhooks;
 
-/// No interval is longer than this: 30 days.
+/// The maximum of all intervals: 30 days.
 pub(super) const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Settings with defaults. [`HerokuSsoBuilder`](crate::HerokuSsoBuilder) has a method for each.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// Which SSO tokens count. Default: [`SsoPolicy::UserScoped`].
+    /// Which SSO tokens are accepted. Default: [`SsoPolicy::UserScoped`].
     pub sso_policy: SsoPolicy,
-    /// How old an SSO request may be. Default: 5 minutes, as Heroku's article on SSO has it. At most
+    /// The maximum age of an SSO request. Default: 5 minutes, as in Heroku's article on SSO. At most
     /// one hour.
     pub sso_max_age: Duration,
-    /// How far ahead of our clock an SSO request may be. Default: 60 seconds. At most one hour.
+    /// How far an SSO request may be ahead of our clock. Default: 60 seconds. At most one hour.
     pub sso_max_skew: Duration,
-    /// Which people of Heroku's lists count. Default: [`ListPolicy::Documented`].
+    /// Which members of Heroku's lists count. Default: [`ListPolicy::Documented`].
     pub list_policy: ListPolicy,
-    /// How often a list in use is fetched, and the age up to which it decides as it is: a request that
-    /// finds an older one waits for a fetch. Default: 5 minutes, the longest that Heroku's article on
-    /// add-on ownership allows. At least one second, at most 30 days.
+    /// How often a list in use is fetched. It is also the age up to which a list decides without a fetch: a
+    /// request that finds an older list waits for a fetch. Default: 5 minutes, the longest that Heroku's
+    /// article on add-on ownership allows. At least one second, at most 30 days.
     pub refresh_interval: Duration,
-    /// For how long after its last request a resource is in use, and its list fetched every
-    /// `refresh_interval`. It is also in use, for at most `max_session`, while a response of its is still
-    /// being read, or a WebSocket waits on [`HerokuUser::ended`](crate::HerokuUser::ended). Default: 15
-    /// minutes, or `refresh_interval` if that is longer. At least `refresh_interval`, at most 30 days.
+    /// How long a resource counts as in use after its last request; its list is then fetched every
+    /// `refresh_interval`. A resource is also in use, for at most `max_session`, while one of its responses
+    /// is still being read, or a WebSocket waits on [`HerokuUser::ended`](crate::HerokuUser::ended).
+    /// Default: 15 minutes, or `refresh_interval` if that is longer. At least `refresh_interval`, at most
+    /// 30 days.
     pub in_use_for: Option<Duration>,
     /// How often a list that is not in use is fetched. Default: 6 hours. At least `refresh_interval`, at
     /// most 30 days.
     pub idle_interval: Duration,
-    /// The age at which a list stops deciding, when Heroku does not answer: then nobody passes, and
-    /// sessions are kept. If nothing used the resource until its list was that old, its sessions are over.
-    /// Default: twice `refresh_interval`. At least `refresh_interval`, at most 30 days.
+    /// The age at which a list stops deciding while Heroku does not answer: all requests are then refused,
+    /// and sessions are kept. If the resource was not used before its list reached that age, its sessions
+    /// end. Default: twice `refresh_interval`. At least `refresh_interval`, at most 30 days.
     pub max_list_age: Option<Duration>,
     /// Which resources are kept synchronized. Default: [`SyncScope::All`].
     pub sync_scope: SyncScope,
-    /// Whose calls draw on one rate limit of Heroku's. Default: [`RatePools::Shared`].
+    /// Which calls share one rate limit of Heroku. Default: [`RatePools::Shared`].
     pub rate_pools: RatePools,
-    /// The end of a session whatever its list says, from the sign-in; also of its cookie, of its record in
-    /// a session store, and of a signed token. Default: 90 minutes. At least
+    /// The maximum length of a session from the sign-in, whatever its list says. It also limits the session's
+    /// cookie, its record in a session store, and a signed token. Default: 90 minutes. At least
     /// `refresh_interval`, at most 30 days.
     pub max_session: Duration,
-    /// How long a dormant resource can be revived, before it is deprovisioned; and how long Heroku must
-    /// have refused a grant until its resource is dormant. Default: 7 days. At least an hour, at most 30
-    /// days. See [`end_of_a_resource`](crate::guide::end_of_a_resource).
+    /// How long a dormant resource can be revived before it is deprovisioned. It is also how long Heroku
+    /// must have refused a grant before its resource becomes dormant. Default: 7 days. At least an hour, at
+    /// most 30 days. See [`end_of_a_resource`](crate::guide::end_of_a_resource).
     pub dormant_for: Duration,
     /// Whether a session may outlive one `refresh_interval`. Default: [`SessionLife::FollowsList`].
     pub session_life: SessionLife,
-    /// What a browser gets when its session has ended. Default: [`OnExpired::Redirect`].
+    /// What a browser receives when its session has ended. Default: [`OnExpired::Redirect`].
     pub on_expired: OnExpired,
-    /// What becomes of a response body that is still being read when its reader's access ends.
+    /// What happens to a response body that is still being read when its reader's access ends.
     /// Default: [`Streams::EndWithAccess`].
     pub streams: Streams,
-    /// Where Heroku posts the SSO form, as in the manifest's `sso_url`. Default: `/heroku/sso`.
+    /// The path to which Heroku posts the SSO form, as in the manifest's `sso_url`. Default: `/heroku/sso`.
     pub sso_path: String,
-    /// Where a form posts to sign out. Default: `/logout`.
+    /// The path to which a form posts to sign out. Default: `/logout`.
     pub sign_out_path: String,
-    /// Where a browser lands after signing in. Default: `/`.
+    /// The path to which a browser is redirected after signing in. Default: `/`.
     pub landing_path: String,
-    /// Where the dashboards of the resources are, if a browser may have several open at once:
-    /// `/addons/{resource}` for `/addons/01234567-…` and everything below it. The last segment must be
+    /// The path of the resources' dashboards, if a browser may have several open at the same time:
+    /// `/addons/{resource}` for `/addons/01234567-…` and all paths below it. The last segment must be
     /// `{resource}`.
     ///
-    /// Each resource then has a session and a cookie of its own, and a request may only use that of the
-    /// resource in its path: two tabs never mix customers. Other paths have no session. The landing
+    /// Each resource then has its own session and its own cookie. A request can use only the session of the
+    /// resource in its path, so two tabs never mix customers. Other paths have no session. The landing
     /// path and a sign-out path are below each resource; the plain sign-out path ends all sessions.
     /// Default: none, so that a browser has one session, for the resource that it last signed in to.
     pub resource_in_path: Option<String>,
-    /// Where command-line clients sign in with Heroku's SSO answer in the header `x-addon-sso`, and get
-    /// a bearer token (feature `jwt`). Wants
+    /// The path at which command-line clients sign in with Heroku's SSO answer in the header `x-addon-sso`,
+    /// and receive a bearer token (feature `jwt`). Needs
     /// [`bearer_tokens`](crate::HerokuSsoBuilder::bearer_tokens). Default: none.
     pub program_sign_in_path: Option<String>,
-    /// The Platform API. Default: `https://api.heroku.com`.
+    /// The address of the Platform API. Default: `https://api.heroku.com`.
     pub api_url: HerokuUrl,
-    /// The OAuth host. Default: `https://id.heroku.com`.
+    /// The address of the OAuth host. Default: `https://id.heroku.com`.
     pub id_url: HerokuUrl,
-    /// How long one call to Heroku may take, from connecting to the last byte. Default: 10 seconds.
-    /// Between 10 milliseconds and one minute. Connecting and each read have at most 3 and 5 seconds
-    /// of it.
+    /// The maximum time of one call to Heroku, from connecting to the last byte. Default: 10 seconds.
+    /// Between 10 milliseconds and one minute. Within it, connecting may take at most 3 seconds and each read
+    /// at most 5.
     pub heroku_timeout: Duration,
-    /// How the cookies travel. Default: [`CookieTransport::Https`].
+    /// How cookies are sent. Default: [`CookieTransport::Https`].
     pub cookies: CookieTransport,
-    /// How long a record of a session store is believed without being read again; at most a minute,
-    /// zero for never. A sign-out and a revocation are obeyed at once all the same, in every process
-    /// on the same store; what ends a session behind the crate's back, within this time. While the
-    /// session store does not answer, a session that was read before goes on; zero does without that
-    /// too. Default: 5 seconds.
+    /// How long a record of a session store is used before it is read again; at most a minute, zero for
+    /// never. A sign-out and a revocation still take effect immediately, in every process on the same
+    /// store. A change to the session store that bypasses this crate takes effect within this time. While
+    /// the session store is unavailable, a session that was read before keeps working; with zero it does
+    /// not. Default: 5 seconds.
     pub session_cache: Duration,
     /// Whether refusals say which check failed and what to look at, on the page and as `reason` in the
-    /// problem document: never what was expected, nor anything of the request. For development only:
-    /// wants [`CookieTransport::InsecureHttp`], as a stranger could learn from it who is on a list.
-    /// Default: no.
+    /// problem document. They never show the expected value, nor any part of the request. For development
+    /// only: needs [`CookieTransport::InsecureHttp`], as an outsider could learn from it which users are on
+    /// a list. Default: no.
     pub explain_refusals: bool,
-    /// Heroku's webhooks, by which a removed collaborator is out within seconds. Default: none, so
+    /// Heroku's webhooks, with which a removed collaborator loses access within seconds. Default: none, so
     /// that lists are only polled.
     pub webhooks: Option<Webhooks>,
 }
@@ -111,47 +112,47 @@ pub(crate) const PLACEHOLDER: &str = "{resource}";
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum SessionLife {
-    /// A session lasts as long as its list: whether or not a request comes, as long as newer lists come that
-    /// still have its user, up to `max_session`. The default.
+    /// A session is valid while newer lists keep arriving that contain its user, up to `max_session`. It does
+    /// not depend on requests. The default.
     #[default]
     FollowsList,
-    /// One `refresh_interval` from the sign-in, regardless of later refreshes.
+    /// A session ends one `refresh_interval` after the sign-in, regardless of later refreshes.
     Fixed,
 }
 
-/// What a browser gets when it asks for a page after its session has ended.
+/// What a browser receives when it requests a page after its session has ended.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum OnExpired {
-    /// A redirect to the add-on's Heroku page, which signs the user in again and leads back; at
-    /// most once a minute, then the page. The default.
+    /// A redirect to the add-on's Heroku page, which signs the user in again and leads back. At most once a
+    /// minute; in between, the page. The default.
     #[default]
     Redirect,
-    /// A page that says so, with a link to the same place.
+    /// A page that says that the session has ended, with a link to the add-on's Heroku page.
     Page,
 }
 
-/// What becomes of server-sent events, long polls and downloads whose reader's access ends.
+/// What happens to server-sent events, long polls and downloads when their reader's access ends.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Streams {
     /// The body ends at that moment. The default.
     #[default]
     EndWithAccess,
-    /// The body goes on to its own end; handlers look to it by
+    /// The body continues to its own end; handlers can check access with
     /// [`HerokuUser::ended`](crate::HerokuUser::ended).
     LeaveOpen,
 }
 
-/// How the cookies travel.
+/// How cookies are sent.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum CookieTransport {
     /// `Secure`, with the `__Host-` prefix. The default.
     #[default]
     Https,
-    /// Neither, so that clients keep them over plain http. For development on one's own machine
-    /// only: whoever is on the network can read the session.
+    /// Neither, so that clients keep them over plain http. For development on your own machine
+    /// only: an attacker on the network can read the session.
     InsecureHttp,
 }
 
@@ -195,14 +196,14 @@ impl Config {
         limit.unwrap_or(self.refresh_interval.saturating_mul(2).min(LONGEST))
     }
 
-    /// How long after its last request a resource is in use.
+    /// How long a resource is in use after its last request.
     pub(crate) fn time_in_use(&self) -> Duration {
         let at_least = Duration::from_secs(15 * 60);
         let in_use_for = self.in_use_for;
         in_use_for.unwrap_or(self.refresh_interval.max(at_least))
     }
 
-    /// How long a session lasts at most.
+    /// The maximum length of a session.
     pub(crate) fn longest_session(&self) -> Duration {
         match self.session_life {
             SessionLife::FollowsList => self.max_session,

@@ -143,7 +143,7 @@
 //! `TOKEN_ENCRYPTION_KEY` is not the one that sealed what is in the database. Give both, the old one first;
 //! see [`SealingKeys`](crate::store::SealingKeys).
 //!
-//! ### "other processes cannot be listened to", or sign-outs that count elsewhere only after 15 seconds
+//! ### "LISTEN failed; falling back to polling", or sign-outs that count elsewhere only after 15 seconds
 //! The connection for `LISTEN` cannot be had. Until it can, the tables are looked at every second.
 //!
 //! ### "the database is behind a pooler that does not keep a connection's settings"

@@ -1,4 +1,4 @@
-//! What Heroku said against a resource's being there, and what follows from it.
+//! Answers of Heroku that a resource does not exist, and what follows from them.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use time::OffsetDateTime;
 
 use super::Ticket;
 
-/// What kind of answer says that a resource is not there any more.
+/// What kind of answer says that a resource no longer exists.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum AbsenceKind {
-    /// 404 or 410 for the add-on, in Heroku's own words.
+    /// Heroku itself answered 404 or 410 for the add-on.
     NotFound,
     /// The OAuth host refused the refresh token.
     GrantRefused,
@@ -22,14 +22,14 @@ pub enum AbsenceKind {
 pub struct AbsenceSign {
     /// What was answered.
     pub kind: AbsenceKind,
-    /// Drawn before Heroku was asked: a list with a later one contradicts the answer.
+    /// Drawn before the request to Heroku: a list with a later ticket contradicts the answer.
     pub ticket: Ticket,
-    /// When, by the wall clock of the process that asked.
+    /// When the answer was given, by the wall clock of the process that asked.
     pub at: OffsetDateTime,
 }
 
 impl AbsenceSign {
-    /// An answer to a question with this ticket.
+    /// An answer to a request with this ticket.
     pub fn new(kind: AbsenceKind, ticket: Ticket, at: OffsetDateTime) -> Self {
         Self { kind, ticket, at }
     }
@@ -39,22 +39,23 @@ impl AbsenceSign {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Absence {
-    /// Of the last answer.
+    /// The kind of the last answer.
     pub kind: AbsenceKind,
-    /// How many there were. Answers of another kind begin anew, unless the resource is dormant.
+    /// How many answers there were. An answer of another kind restarts the count, unless the resource is
+    /// dormant.
     pub answers: u32,
-    /// When the first of them was given.
+    /// When the first answer was given.
     pub first_at: OffsetDateTime,
-    /// When the last one was.
+    /// When the last answer was given.
     pub last_at: OffsetDateTime,
-    /// The latest ticket of any of them.
+    /// The latest ticket of these answers.
     pub ticket: Ticket,
     /// Since when the resource is [dormant](super::ResourceState::Dormant); none if it is not.
     pub dormant_at: Option<OffsetDateTime>,
 }
 
 impl Absence {
-    /// After the first answer.
+    /// The state after the first answer.
     pub fn new(sign: AbsenceSign) -> Self {
         Self {
             kind: sign.kind,
@@ -66,7 +67,7 @@ impl Absence {
         }
     }
 
-    /// After a further answer.
+    /// The state after a further answer.
     #[must_use]
     pub fn and(self, sign: AbsenceSign) -> Self {
         let goes_on = self.kind == sign.kind || self.dormant_at.is_some();
@@ -85,21 +86,21 @@ impl Absence {
     }
 }
 
-/// How many resources may become dormant in a span of time. That many more do is a mistake of the
-/// set-up or of Heroku's, and no customer's doing.
+/// How many resources may become dormant within a period. More than that indicates a configuration error
+/// or a fault at Heroku, not the action of a customer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Brake {
-    /// The span, which ends now.
+    /// The period, which ends now.
     pub within: Duration,
-    /// So many may in any case.
+    /// This many may become dormant in any case.
     pub at_least: u64,
-    /// And so many of a hundred resources.
+    /// This percentage of all resources may become dormant.
     pub percent: u64,
 }
 
 impl Default for Brake {
-    /// 3 or 5 % within an hour, whichever is more.
+    /// The greater of 3 resources and 5 % of them, within an hour.
     fn default() -> Self {
         Self {
             within: Duration::from_secs(60 * 60),
@@ -110,25 +111,26 @@ impl Default for Brake {
 }
 
 impl Brake {
-    /// True if so many of all `resources` (dormant ones included) may become dormant. `becoming` counts
-    /// those that have or would have within the span, the one in question included.
+    /// True if this many of all `resources` (dormant ones included) may become dormant. `becoming` counts
+    /// the resources that became dormant within the period or would have, including the one in question.
     pub fn allows(&self, becoming: u64, resources: u64) -> bool {
         becoming <= self.at_least
             || becoming.saturating_mul(100) <= resources.saturating_mul(self.percent)
     }
 }
 
-/// What came of the wish to make a resource dormant.
+/// The result of an attempt to make a resource dormant.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Dormancy {
-    /// It is dormant from now on.
+    /// The resource is dormant from now on.
     Begun,
-    /// Too many would be: nothing has changed.
+    /// Too many resources would be dormant: nothing has changed.
     Braked {
-        /// How many have become dormant within the span, or would have.
+        /// How many resources became dormant within the period, or would have.
         becoming: u64,
     },
-    /// Nothing has changed: a list, a grant or another answer came meanwhile, or it is dormant already.
+    /// Nothing has changed: a newer list, grant or answer arrived meanwhile, or the resource is already
+    /// dormant.
     Outdated,
 }

@@ -1,4 +1,4 @@
-//! The store as the rest of the crate sees it: one that answers in time, or fails.
+//! The store as the rest of the crate sees it: every call returns in time, or fails.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -17,20 +17,20 @@ use crate::ids::{LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
 use crate::sso::ReplayKey;
 
-/// A [`Store`] whose every call has a deadline. It has the methods of the trait, and there is no way
-/// around them to the store itself.
+/// A [`Store`] whose every call has a deadline. It has the methods of the trait; the rest of the crate has
+/// no access to the store without deadlines.
 ///
-/// A call that takes too long is dropped and an error. What it was to write may have been written all the
-/// same: as with every other error, nothing is known.
+/// A call that takes too long is dropped and returns an error. Its write may still have taken effect: as
+/// with every other error, the outcome is unknown.
 #[derive(Debug)]
 pub(crate) struct BoundedStore(Arc<dyn Store>);
 
-/// The same of what a store adds that processes share.
+/// The same for [`SharedStore`].
 #[derive(Debug)]
 pub(crate) struct BoundedShared<'a>(&'a dyn SharedStore);
 
 #[derive(Debug, thiserror::Error)]
-#[error("`{call}` took longer than {limit:?}, and may have been done all the same")]
+#[error("`{call}` took longer than {limit:?}; its write may still have taken effect")]
 struct TooSlow {
     call: &'static str,
     limit: Duration,
@@ -103,7 +103,7 @@ impl BoundedShared<'_> {
         STORE_CALL release(work: &Work) -> ();
     }
 
-    /// A notice may be long in coming: whoever waits for one has nothing else to do.
+    /// Has no deadline: the next notice may take any time, and its reader waits for nothing else.
     pub(crate) fn notices(&self) -> Box<dyn StoreNotices> {
         self.0.notices()
     }

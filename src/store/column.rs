@@ -1,4 +1,4 @@
-//! How values look in the columns of a database.
+//! How values are stored in the columns of a database.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -26,8 +26,8 @@ impl From<sqlx::migrate::MigrateError> for StoreError {
 impl ResourceState {
     pub(super) fn as_column(self) -> &'static str {
         match self {
-            // That it is dormant is written down beside it: a release that does not know of it goes on
-            // asking Heroku.
+            // The dormant state has a column of its own: a release that does not know of it keeps asking
+            // Heroku.
             Self::Active | Self::Dormant => "active",
             Self::Deprovisioning => "closing",
             Self::Deprovisioned => "gone",
@@ -39,7 +39,7 @@ impl ResourceState {
             "active" => Ok(Self::Active),
             "closing" => Ok(Self::Deprovisioning),
             "gone" => Ok(Self::Deprovisioned),
-            _ => Err(StoreError::new("a resource is in no state that is known")),
+            _ => Err(StoreError::new("a resource has an unknown state")),
         }
     }
 }
@@ -52,7 +52,7 @@ impl AbsenceKind {
         }
     }
 
-    /// None for one of a later version: it is as good as not there, and Heroku is asked.
+    /// None for a kind of a later version: the absence is then ignored, and Heroku is asked.
     pub(super) fn from_column(text: &str) -> Option<Self> {
         match text {
             "not_found" => Some(Self::NotFound),
@@ -66,25 +66,25 @@ pub(super) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(StoreError::new)
 }
 
-/// What cannot be read, by a fault or because a later version wrote it, is as good as not there: it
-/// is fetched anew.
+/// A value that cannot be read, because it is damaged or a later version wrote it, counts as missing: it is
+/// fetched again.
 pub(super) fn from_json<T: DeserializeOwned>(text: &str, about: &str) -> Option<T> {
     let value = serde_json::from_str(text);
     value
-        .inspect_err(|_| tracing::warn!(about, "a stored value is not readable, and fetched anew"))
+        .inspect_err(|_| tracing::warn!(about, "ignoring unreadable stored value; fetching it again"))
         .ok()
 }
 
-/// Whose sessions were revoked. An address that cannot be read is nobody's whom this version could
-/// let in.
+/// The user whose sessions were revoked. This version admits no user with an address that it cannot read,
+/// so such a revocation can be ignored.
 pub(super) fn revoked(email: &str) -> Option<Email> {
     let email = email.parse();
     email
-        .inspect_err(|_| tracing::warn!("a revocation is about an address that is none"))
+        .inspect_err(|_| tracing::warn!("ignoring revocation with invalid email"))
         .ok()
 }
 
-/// Those of a column that cannot be read are about nobody whom this version could let in.
+/// Unreadable doubts of a column are ignored: they concern no user whom this version could admit.
 pub(super) fn doubts(text: Option<&str>) -> Vec<Doubt> {
     let doubts: Option<Vec<serde_json::Value>> = text.and_then(|text| from_json(text, "doubts"));
     let doubts = doubts.unwrap_or_default().into_iter();
@@ -93,7 +93,7 @@ pub(super) fn doubts(text: Option<&str>) -> Vec<Doubt> {
         .collect()
 }
 
-/// Both tokens in one, so that no pair is ever torn apart.
+/// Both tokens in one value, so that a pair is never split.
 #[derive(Deserialize, Serialize)]
 struct Pair {
     access: String,
@@ -122,7 +122,7 @@ pub(super) fn open_tokens(
 ) -> Result<Tokens, StoreError> {
     let text = keys.open(sealed, &about_tokens(id));
     let pair: Result<Pair, _> = serde_json::from_slice(&text.map_err(StoreError::new)?);
-    // The error of the parser could quote the text.
+    // The parser's error could quote the text.
     let pair = pair.map_err(|_| StoreError::new("opened tokens are not readable"))?;
     Ok(Tokens {
         access: pair.access.into(),
@@ -152,13 +152,13 @@ pub(super) fn open_code(
     Ok(code.into())
 }
 
-/// What a row has sealed.
+/// The sealed values of a row.
 pub(super) struct Sealed {
     pub(super) tokens: Option<Vec<u8>>,
     pub(super) code: Option<Vec<u8>>,
 }
 
-/// The same under the key that seals now; none if it is already.
+/// The same values under the current key; none if they already are.
 pub(super) fn resealed(
     keys: &SealingKeys,
     id: &ResourceId,

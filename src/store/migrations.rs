@@ -1,4 +1,4 @@
-//! The tables of the databases, brought up to date at the start.
+//! Migrations of the database tables at the start.
 
 use std::fmt;
 use std::future::Future;
@@ -9,8 +9,9 @@ use sqlx::migrate::{Migration, MigrationSource, MigrationType, Migrator};
 
 use super::StoreError;
 
-/// Of version, name and SQL each. Runs those that are missing. What a later version has added is left alone: a version works on the
-/// tables of the next one, so that old and new processes run side by side during a release.
+/// Takes version, name and SQL of each migration, and runs those that are missing. It ignores the migrations
+/// of later versions: each version works with the tables of the next, so that old and new processes run side
+/// by side during a release.
 pub(super) async fn migrator(
     migrations: impl IntoIterator<Item = (i64, &'static str, &'static str)>,
 ) -> Result<Migrator, StoreError> {

@@ -1,13 +1,13 @@
-//! What must be remembered of each resource: its tokens, its last list, its end; which SSO requests
-//! have been used, and which sessions were closed.
+//! Persistent state of each resource: its tokens, its last list and its lifecycle state; also the SSO
+//! requests that were used, and the sessions that were closed.
 //!
 //! | store | for | feature |
 //! | --- | --- | --- |
-//! | [`MemoryStore`] | one process, forgotten at its end: development and tests. The default | |
+//! | [`MemoryStore`] | one process, which loses the data when it ends: development and tests. The default | |
 //! | `SqliteStore` | one process that restarts | `sqlite` |
 //! | `PostgresStore` | several processes | `postgres` |
 //!
-//! A partner whose add-on keeps its own database can implement [`Store`] over it.
+//! A partner whose add-on has its own database can implement [`Store`] on top of it.
 
 mod absence;
 mod bounded;
@@ -53,40 +53,40 @@ pub use shared::{SharedStore, StoreNotice, StoreNotices, Work};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 
-/// Where resources, tokens, lists and used SSO requests are kept.
+/// Where resources, tokens, lists and used SSO requests are stored.
 ///
-/// Every method is atomic, and may be called for one resource from several tasks and processes at
-/// once. An error means that nothing is known to have changed; the caller then refuses whoever asked. A
-/// call that takes longer than five seconds, a page longer than fifteen, is dropped and counts as one.
+/// Every method is atomic. Several tasks and processes may call methods for one resource concurrently. After
+/// an error the caller assumes no change, and rejects the request. A call that takes longer than five
+/// seconds, or fifteen seconds for a page, is dropped and counts as an error.
 #[async_trait]
 pub trait Store: Debug + Send + Sync + 'static {
-    /// A ticket greater than every one that any process has had of this store.
+    /// A ticket greater than every ticket that any process has drawn from this store.
     async fn ticket(&self) -> Result<Ticket, StoreError>;
 
-    /// Takes in a resource that is new (`registration.revision` is zero), or replaces what is known
-    /// of an active or dormant one. Its list is kept; its absence only if `registration` has one. False,
-    /// and nothing is written, if it is not new or has another revision by now.
+    /// Inserts a new resource (`registration.revision` is zero), or replaces the registration of an active or
+    /// dormant one. Its list is kept; its absence is kept only if `registration` has one. Returns false, and
+    /// writes nothing, if the resource is not new or has another revision by now.
     async fn put(&self, id: &ResourceId, registration: Registration) -> Result<bool, StoreError>;
 
-    /// What is known of a resource, deprovisioned ones included.
+    /// The registration of a resource, deprovisioned ones included.
     async fn get(&self, id: &ResourceId) -> Result<Option<Registration>, StoreError>;
 
-    /// The active or dormant resource that the provider knows by its own `id`; none if several have that one, as
-    /// none of them is proved by it then.
+    /// The active or dormant resource with the provider's own `id`. None if several have that `id`, as it
+    /// then identifies none of them.
     async fn find_legacy(&self, id: &LegacyId) -> Result<Option<ResourceId>, StoreError>;
 
-    /// What it takes to let people in to a resource; none if it is neither active nor dormant.
+    /// The data needed to admit users to a resource; none if it is neither active nor dormant.
     async fn load(&self, id: &ResourceId) -> Result<Option<ActiveResource>, StoreError>;
 
-    /// The same of many: at most `limit` such resources after `after`, in ascending order of id.
+    /// The same for many: at most `limit` such resources after `after`, in ascending order of id.
     async fn load_page(
         &self,
         after: Option<&ResourceId>,
         limit: usize,
     ) -> Result<Vec<ActiveResource>, StoreError>;
 
-    /// Replaces the tokens of a resource that is not deprovisioned. False, and nothing is written, if it has
-    /// another revision than this by now.
+    /// Replaces the tokens of a resource that is not deprovisioned. Returns false, and writes nothing, if the
+    /// resource has another revision by now.
     async fn set_tokens(
         &self,
         id: &ResourceId,
@@ -94,37 +94,38 @@ pub trait Store: Debug + Send + Sync + 'static {
         revision: i64,
     ) -> Result<bool, StoreError>;
 
-    /// Replaces the list of an active or dormant resource, unless the one there has a later ticket. An
-    /// absence without a later ticket is contradicted by it. Does nothing for any other.
+    /// Replaces the list of an active or dormant resource, unless the stored list has a later ticket. The
+    /// list also removes an absence whose ticket is not later. Does nothing for any other resource.
     async fn set_list(&self, id: &ResourceId, list: Dated<ResourceList>) -> Result<(), StoreError>;
 
-    /// Replaces the members of a team, unless those there have a later ticket. A store may forget
+    /// Replaces the members of a team, unless the stored ones have a later ticket. A store may delete
     /// them once no active resource has a list that names the team.
     async fn set_members(&self, id: &TeamId, members: Dated<People>) -> Result<(), StoreError>;
 
-    /// The last members of a team.
+    /// The last known members of a team.
     async fn members(&self, id: &TeamId) -> Result<Option<Dated<People>>, StoreError>;
 
-    /// Makes an active or dormant resource a [`ResourceState::Deprovisioning`] one: no list any more,
-    /// but its tokens stay. False if it was neither.
+    /// Moves an active or dormant resource to [`ResourceState::Deprovisioning`]: its list is deleted,
+    /// its tokens stay. Returns false if it was neither.
     async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError>;
 
-    /// Ends a resource: [`ResourceState::Deprovisioned`], with neither tokens nor list. That it existed
-    /// is remembered, and [`Registration::deprovision_owed`] if it was not being deprovisioned. False if
-    /// it was not known, or deprovisioned already.
+    /// Moves a resource to [`ResourceState::Deprovisioned`], with neither tokens nor list. The store keeps a
+    /// record that the resource existed, and sets [`Registration::deprovision_owed`] if it was not being
+    /// deprovisioned. Returns false if the resource was unknown, or already deprovisioned.
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError>;
 
-    /// The same of a resource whose [`Addon::deprovision`](crate::partner_api::Addon::deprovision) has
-    /// succeeded: nothing is owed any more. False if nothing has changed by it.
+    /// The same for a resource whose [`Addon::deprovision`](crate::partner_api::Addon::deprovision) has
+    /// succeeded: it clears [`Registration::deprovision_owed`]. Returns false if nothing changed.
     async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError> {
         self.end(id).await
     }
 
-    /// Remembers an answer that an active or dormant resource is not there. Returns all of them since
-    /// its last list and its last grant; none if a list with a later ticket contradicts it, or for any
-    /// other resource.
+    /// Records an answer that an active or dormant resource does not exist. Returns all such answers since
+    /// its last list and its last grant. Returns none if a list with a later ticket contradicts the answer,
+    /// or for any other resource.
     ///
-    /// A store that leaves this and the next two out keeps every resource until it is deprovisioned.
+    /// A store that implements neither this method nor the next two keeps every resource until Heroku
+    /// deprovisions it.
     async fn note_absence(
         &self,
         _id: &ResourceId,
@@ -133,9 +134,9 @@ pub trait Store: Debug + Send + Sync + 'static {
         Ok(None)
     }
 
-    /// Makes an active resource a [dormant](ResourceState::Dormant) one at `at`, unless too many others
-    /// would be, and tells the other processes if there are any. Only if its last word is the absence
-    /// with this ticket.
+    /// Makes an active resource [dormant](ResourceState::Dormant) at `at`, unless too many others would be
+    /// dormant, and notifies the other processes, if any. Does so only if the resource's absence still has
+    /// this ticket.
     async fn make_dormant(
         &self,
         _id: &ResourceId,
@@ -146,19 +147,19 @@ pub trait Store: Debug + Send + Sync + 'static {
         Ok(Dormancy::Outdated)
     }
 
-    /// Ends a dormant resource as [`end`](Self::end) does, if its last word is the absence with this
-    /// ticket. False if it is not.
+    /// Ends a dormant resource as [`end`](Self::end) does, if its absence still has this ticket. Returns
+    /// false otherwise.
     async fn end_dormant(&self, _id: &ResourceId, _ticket: Ticket) -> Result<bool, StoreError> {
         Ok(false)
     }
 
-    /// Remembers that an active resource is subscribed to webhooks with the settings of this
-    /// fingerprint, a short text that is no secret. Does nothing for any other resource.
+    /// Records that an active resource is subscribed to webhooks with the settings of this fingerprint, a
+    /// short text that is not secret. Does nothing for any other resource.
     async fn set_webhook(&self, id: &ResourceId, fingerprint: &str) -> Result<(), StoreError>;
 
-    /// Remembers that a person's sessions at an active resource from before a moment do not count.
-    /// What is older than `forget_before` no session can hang on any more. Does nothing for any
-    /// other resource.
+    /// Records that a user's sessions at an active resource from before a moment are invalid. Revocations
+    /// older than `forget_before` may be deleted: no session from before them is still valid. Does nothing
+    /// for any other resource.
     async fn revoke(
         &self,
         id: &ResourceId,
@@ -166,20 +167,19 @@ pub trait Store: Debug + Send + Sync + 'static {
         forget_before: OffsetDateTime,
     ) -> Result<(), StoreError>;
 
-    /// Remembers that a person may have left an active resource, until its list has the doubt's ticket
-    /// or a later one, and tells the other processes if there are any. Does nothing for any other
-    /// resource.
+    /// Records that a user may have left an active resource, until its list has the doubt's ticket or a later
+    /// one. Notifies the other processes, if any. Does nothing for any other resource.
     ///
-    /// A store that leaves this out forgets doubts with the process that was told of them.
+    /// With a store that does not implement this, a doubt is lost when the process that received it ends.
     async fn doubt(&self, _id: &ResourceId, _doubt: Doubt) -> Result<(), StoreError> {
         Ok(())
     }
 
-    /// Removes every trace of a resource whose provisioning was refused.
+    /// Removes all data of a resource whose provisioning was refused.
     async fn erase(&self, id: &ResourceId) -> Result<(), StoreError>;
 
-    /// Marks `key` as used until at least `until`. True for exactly one caller, whoever else asks
-    /// at the same time or later. What is forgotten must be an hour past its `until`, as processes'
+    /// Marks `key` as used until at least `until`. Returns true to exactly one caller, however many ask at
+    /// the same time or later. A mark may be deleted only an hour after its `until`, as the processes'
     /// clocks differ.
     async fn burn(
         &self,
@@ -188,17 +188,17 @@ pub trait Store: Debug + Send + Sync + 'static {
         now: OffsetDateTime,
     ) -> Result<bool, StoreError>;
 
-    /// True if [`burn`](Self::burn) has marked `key` as used. A replay is found out by it before a
-    /// session is made, and a list fetched, for it.
+    /// True if [`burn`](Self::burn) has marked `key` as used. With it, a replay is rejected before it costs a
+    /// new session and the fetch of a list.
     ///
-    /// A store that leaves this out finds replays out all the same, when they have cost as much as a
-    /// sign-in.
+    /// With a store that does not implement this, replays are still rejected, but only after they have cost
+    /// as much as a sign-in.
     async fn is_consumed(&self, _key: &ReplayKey) -> Result<bool, StoreError> {
         Ok(false)
     }
 
-    /// Remembers that a session was closed, until at least `until`, and tells the other processes if
-    /// there are any. What is forgotten must be an hour past its `until`, as processes' clocks differ.
+    /// Records that a session was closed, until at least `until`, and notifies the other processes, if any. A
+    /// record may be deleted only an hour after its `until`, as the processes' clocks differ.
     async fn close_session(
         &self,
         session: &SessionKey,
@@ -206,18 +206,18 @@ pub trait Store: Debug + Send + Sync + 'static {
         now: OffsetDateTime,
     ) -> Result<(), StoreError>;
 
-    /// True if a session was closed, by any process.
+    /// True if any process has closed the session.
     async fn is_session_closed(&self, session: &SessionKey) -> Result<bool, StoreError>;
 
-    /// What this store adds if several processes may use it at once. None: only one does.
+    /// The additional methods of a store that several processes may use concurrently. None: only one does.
     fn shared(&self) -> Option<&dyn SharedStore> {
         None
     }
 }
 
-/// The store cannot answer.
+/// The store is unavailable.
 #[derive(Clone, thiserror::Error)]
-#[error("the store cannot answer")]
+#[error("the store is unavailable")]
 pub struct StoreError(#[source] Arc<dyn std::error::Error + Send + Sync>);
 
 impl StoreError {
@@ -228,7 +228,7 @@ impl StoreError {
 }
 
 impl fmt::Debug for StoreError {
-    /// As a `main` prints it that returns the error: with the reason.
+    /// As shown when `main` returns the error: with its cause.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&cause::with(self))
     }

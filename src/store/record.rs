@@ -1,4 +1,4 @@
-//! What a store keeps.
+//! The records of a store.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::access::{Email, ResourceList};
 use crate::ids::{LegacyId, ResourceId};
 use crate::secret::Tokens;
 
-/// A number that says what came first, to all processes on one store: later is greater.
+/// A number that orders events across all processes on one store: later is greater.
 ///
-/// Clocks differ from machine to machine and can be set. So what is asked of Heroku, who signs in
-/// and who is revoked is put in order by these.
+/// Clocks differ from machine to machine and can be set. Tickets therefore order requests to Heroku,
+/// sign-ins and revocations.
 #[derive(
     Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
 )]
@@ -23,7 +23,7 @@ use crate::secret::Tokens;
 pub struct Ticket(i64);
 
 impl Ticket {
-    /// The ticket of this number.
+    /// The ticket with this number.
     pub fn new(number: i64) -> Self {
         Self(number)
     }
@@ -40,18 +40,19 @@ impl fmt::Display for Ticket {
     }
 }
 
-/// An answer of Heroku's, and when it was asked for.
+/// An answer of Heroku, and when it was asked for.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Dated<T> {
     /// The answer.
     pub value: T,
-    /// Drawn before Heroku was asked.
+    /// Drawn before the request to Heroku.
     pub ticket: Ticket,
-    /// By the wall clock of the process that asked.
+    /// When Heroku was asked, by the wall clock of the process that asked.
     pub asked_at: OffsetDateTime,
-    /// How long ago that is at least. Keeps processes from taking a list for younger than it is when
-    /// their clocks differ: a store with a clock of its own tells the age by that one, any other zero.
+    /// A lower bound of the answer's age. It keeps processes whose clocks differ from taking a list for
+    /// younger than it is. A store with a clock of its own measures the age by that clock; any other store
+    /// gives zero.
     pub age: Duration,
 }
 
@@ -67,11 +68,11 @@ impl<T> Dated<T> {
     }
 }
 
-/// What a store knows of one resource, its list apart.
+/// The registration of one resource: everything that a store knows except its list.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Registration {
-    /// Whether people may enter.
+    /// The lifecycle state, which decides whether users may enter.
     pub state: ResourceState,
     /// The provider's own id, for sign-ins by the version 1 token.
     pub legacy_id: Option<LegacyId>,
@@ -79,20 +80,21 @@ pub struct Registration {
     pub tokens: Option<Tokens>,
     /// The grant code that the tokens came from, so that a repeated request is recognized.
     pub grant_code: Option<SecretString>,
-    /// What its webhooks were subscribed to with, see
+    /// The fingerprint of the settings of its webhook subscription, see
     /// [`Store::set_webhook`](super::Store::set_webhook).
     pub webhook: Option<String>,
-    /// What Heroku has said against its being there since its last list and its last grant.
+    /// Heroku's answers that it does not exist, since its last list and its last grant.
     pub absence: Option<Absence>,
-    /// It is deprovisioned, and Heroku has not told so yet: when it does,
-    /// [`Addon::deprovision`](crate::partner_api::Addon::deprovision) is still to run.
+    /// True if it is deprovisioned, but not by a request of Heroku. When that request comes,
+    /// [`Addon::deprovision`](crate::partner_api::Addon::deprovision) must still run.
     pub deprovision_owed: bool,
-    /// Grows with every change of the tokens or the grant code; zero for one that no store has.
+    /// Increases with every change of the tokens or the grant code; zero for a resource that is not stored
+    /// yet.
     pub revision: i64,
 }
 
 impl Registration {
-    /// An active resource that no store has yet.
+    /// An active resource that is not stored yet.
     pub fn active(tokens: Option<Tokens>) -> Self {
         Self {
             state: ResourceState::Active,
@@ -114,42 +116,42 @@ impl Registration {
     }
 }
 
-/// Lifecycle state of a resource. The guide has a table of what each of them answers:
+/// Lifecycle state of a resource. The guide has a table of how each state affects requests:
 /// [`end_of_a_resource`](crate::guide::end_of_a_resource).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ResourceState {
-    /// Provisioned: people on its list may enter.
+    /// Provisioned: users on its list may enter.
     Active,
-    /// Heroku has said for a while that it is not there. Access is suspended, nothing is lost: an answer
-    /// of Heroku's or a new grant makes it active again.
+    /// Heroku has answered for some time that it does not exist. Access is suspended and no data is lost. A
+    /// successful answer of Heroku or a new grant makes it active again.
     Dormant,
     /// Being deprovisioned: access has ended, its tokens still work.
     Deprovisioning,
-    /// Deprovisioned: neither tokens nor list. Its id never comes back.
+    /// Deprovisioned: neither tokens nor list. Its id is never used again.
     Deprovisioned,
 }
 
-/// What it takes to let people in to an active or dormant resource. No secret is part of it.
+/// The data needed to admit users to an active or dormant resource. It contains no secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ActiveResource {
-    /// Which.
+    /// The resource's id.
     pub id: ResourceId,
     /// When its access token ends; none if it has none.
     pub token_ends_at: Option<OffsetDateTime>,
     /// The last list, without the members of its team.
     pub list: Option<Dated<ResourceList>>,
-    /// One a person.
+    /// At most one for each user.
     pub revocations: Vec<Revocation>,
-    /// One a person, as far as the list does not answer them.
+    /// At most one for each user, unless the list has settled it.
     pub doubts: Vec<Doubt>,
-    /// What Heroku has said against its being there since its last list and its last grant.
+    /// Heroku's answers that it does not exist, since its last list and its last grant.
     pub absence: Option<Absence>,
 }
 
 impl ActiveResource {
-    /// An active resource of which nothing is known yet.
+    /// An active resource without any further data.
     pub fn new(id: ResourceId) -> Self {
         Self {
             id,
@@ -162,37 +164,37 @@ impl ActiveResource {
     }
 }
 
-/// A person whose sessions at a resource from before a moment do not count.
+/// A user whose sessions at a resource from before a moment are invalid.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Revocation {
-    /// Who.
+    /// The user's email.
     pub email: Email,
-    /// Sessions with a lower ticket are over.
+    /// Sessions with a lower ticket are invalid.
     pub ticket: Ticket,
-    /// When, so that it can be forgotten with the last of those sessions.
+    /// When it was revoked. The record can be deleted when the last of those sessions would have ended.
     pub at: OffsetDateTime,
 }
 
 impl Revocation {
-    /// The end of this person's sessions with a lower ticket.
+    /// A revocation of this user's sessions with a lower ticket.
     pub fn new(email: Email, ticket: Ticket, at: OffsetDateTime) -> Self {
         Self { email, ticket, at }
     }
 }
 
-/// A person of whom Heroku said that they may have left, and was not asked since.
+/// A user who, according to Heroku, may have left; no newer list has settled it yet.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Doubt {
-    /// Who.
+    /// The user's email.
     pub email: Email,
-    /// A list of this ticket or a later one says whether they have.
+    /// A list with this ticket or a later one settles the doubt.
     pub ticket: Ticket,
 }
 
 impl Doubt {
-    /// A doubt that a list of this ticket or a later one settles.
+    /// A doubt that a list with this ticket or a later one settles.
     pub fn new(email: Email, ticket: Ticket) -> Self {
         Self { email, ticket }
     }

@@ -1,5 +1,5 @@
-//! Encryption of what a database must not know: XChaCha20-Poly1305, a random nonce each time, bound
-//! to the resource and to what it is.
+//! Encryption of the values that a database must not reveal: XChaCha20-Poly1305 with a random nonce each
+//! time. Each value is bound to its resource and its purpose.
 
 use std::fmt;
 
@@ -21,15 +21,15 @@ pub struct SealingKey {
     cipher: XChaCha20Poly1305,
 }
 
-/// The name of a key, which gives nothing of it away: a hash of it, in hex. It is stored beside
-/// everything that the key seals.
+/// The name of a key, which reveals nothing about it: a hash of the key, in hex. It is stored beside
+/// each value that the key seals.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub struct KeyId([u8; KEY_ID]);
 
 const KEY: usize = 32;
 const KEY_ID: usize = 8;
 const NONCE: usize = 24;
-/// The first byte of everything sealed, for the day on which it is done in another way.
+/// The first byte of every sealed value, so that the format can change later.
 const VERSION: u8 = 1;
 
 /// The text is not the base64 of 32 bytes.
@@ -42,14 +42,14 @@ impl SealingKey {
     /// Reads a key in base64.
     ///
     /// # Errors
-    /// [`InvalidSealingKey`] if it is not one.
+    /// [`InvalidSealingKey`] if the text is not a valid key.
     pub fn from_base64(text: &str) -> Result<Self, InvalidSealingKey> {
         let bytes = Zeroizing::new(
             STANDARD
                 .decode(text.trim())
                 .map_err(|_| InvalidSealingKey)?,
         );
-        // A key of one byte repeated is no key.
+        // A single byte repeated is not a random key.
         if bytes.len() != KEY || bytes.iter().all(|byte| *byte == bytes[0]) {
             return Err(InvalidSealingKey);
         }
@@ -90,35 +90,38 @@ impl fmt::Debug for KeyId {
     }
 }
 
-/// The keys of a durable store: one seals, all open.
+/// The keys of a durable store: the first seals, all open.
 ///
-/// To change the key: start everywhere with the old one first and the new one as well, so that all
-/// know it; then with the new one first; then call `reseal` of the store until it has nothing left to
-/// do; and start without the old one. A process that knows the old one alone can open nothing that
-/// the new one has sealed, so the first step is for several processes, and for the time in which a
-/// release overlaps the last one.
+/// To change the key:
+/// 1. Start all processes with the old key first and the new key added, so that all processes know both.
+/// 2. Start all processes with the new key first.
+/// 3. Call the store's `reseal` until it returns zero.
+/// 4. Start all processes without the old key.
+///
+/// A process that knows only the old key cannot open a value that the new key has sealed. The first step is
+/// therefore needed for several processes, and when a release overlaps the previous one.
 #[derive(Clone, Debug)]
-#[must_use = "a set-up does nothing until it is used"]
+#[must_use = "keys do nothing until a store is opened with them"]
 pub struct SealingKeys {
     first: SealingKey,
     others: Vec<SealingKey>,
 }
 
-/// What was sealed cannot be opened.
+/// A sealed value cannot be opened.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {
-    /// It is not what was sealed under this key, or was sealed for another resource.
-    #[error("what was sealed with key {key_id} is damaged, or belongs to another resource")]
+    /// The value was changed since this key sealed it, or was sealed for another resource.
+    #[error("a value sealed with key {key_id} is damaged, or belongs to another resource")]
     Damaged {
         /// The key.
         key_id: KeyId,
     },
-    /// It is nothing that was ever sealed.
-    #[error("a sealed value is not readable")]
+    /// The value does not have the format of a sealed value.
+    #[error("a sealed value is malformed")]
     Malformed,
-    /// The key that it was sealed with is not among those that are there.
-    #[error("sealed with key {key_id}, which is not among the keys given")]
+    /// The value was sealed with a key that the store was not given.
+    #[error("a value is sealed with key {key_id}, which is not among the keys given")]
     UnknownKey {
         /// The key that is missing.
         key_id: KeyId,
@@ -126,7 +129,7 @@ pub enum SealError {
 }
 
 impl SealingKeys {
-    /// Seals and opens with this key.
+    /// Seals and opens values with this key.
     pub fn new(key: SealingKey) -> Self {
         Self {
             first: key,
@@ -134,13 +137,13 @@ impl SealingKeys {
         }
     }
 
-    /// Opens what this key has sealed as well.
+    /// Also opens values that this key has sealed.
     pub fn with_previous_key(mut self, key: SealingKey) -> Self {
         self.others.push(key);
         self
     }
 
-    /// `about` is what the text belongs to: it opens for nothing else.
+    /// `about` names what the text belongs to: the value opens only with the same `about`.
     pub(super) fn seal(&self, text: &[u8], about: &str) -> Result<Vec<u8>, SealError> {
         let key = &self.first;
         let nonce = XChaCha20Poly1305::generate_nonce(&mut OsRng);
@@ -168,13 +171,13 @@ impl SealingKeys {
         Ok(Zeroizing::new(opened))
     }
 
-    /// True if it was sealed with the key that seals now.
+    /// True if the value was sealed with the first key.
     pub(super) fn is_current(&self, sealed: &[u8]) -> bool {
         parts(sealed).is_some_and(|(id, _)| id == self.first.id)
     }
 }
 
-/// Whether everything opens that begins like this.
+/// Checks that there is a key for each value, given the values' first bytes.
 pub(super) fn check_keys<'a>(
     keys: &SealingKeys,
     beginnings: impl Iterator<Item = &'a [u8]>,

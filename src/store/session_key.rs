@@ -1,11 +1,11 @@
-//! The name of a session for others than its holder.
+//! The public name of a session.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// The name of a session that gives nothing away: the SHA-256 of its id, in hex. Cheap to
+/// The name of a session, which does not reveal its id: the SHA-256 of the id, in hex. Cheap to
 /// clone.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(from = "String", into = "String")]
@@ -16,7 +16,7 @@ impl SessionKey {
         Self(hex::encode(Sha256::digest(session_id)).into())
     }
 
-    /// The key that a store wrote down.
+    /// A key as read from a store.
     pub fn from_stored(key: impl Into<String>) -> Self {
         Self(key.into().into())
     }

@@ -1,4 +1,4 @@
-//! What a store adds that several processes share.
+//! The additional interface of a store that several processes share.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,35 +8,36 @@ use async_trait::async_trait;
 use super::{SessionKey, StoreError};
 use crate::ids::{ResourceId, TeamId};
 
-/// The part of a [`Store`](super::Store) that lets several processes work on one fleet.
+/// The part of a [`Store`](super::Store) that lets several processes serve the same resources.
 ///
-/// All safety comes from the store itself; this is for speed and for economy. A process that hears
-/// nothing obeys at the age limit of its lists, and one that gets no lease only asks Heroku later.
+/// Safety depends on the store alone; this part is for speed and fewer requests. A process that
+/// receives no notices obeys changes at the age limit of its lists. A process that gets no lease only asks
+/// Heroku later.
 #[async_trait]
 pub trait SharedStore: fmt::Debug + Send + Sync {
-    /// Takes the lease of a piece of work for this process, or renews it. False if another process
-    /// has it. It ends after `life`, or when it is released.
+    /// Takes the lease of a job for this process, or renews it. Returns false if another process holds the
+    /// lease. It ends after `life`, or when it is released.
     async fn lease(&self, work: &Work, life: Duration) -> Result<bool, StoreError>;
 
-    /// Gives a lease back that this process has. Does nothing if it has not.
+    /// Releases a lease that this process holds. Does nothing otherwise.
     async fn release(&self, work: &Work) -> Result<(), StoreError>;
 
-    /// What other processes change from now on.
+    /// The changes that other processes make from now on.
     fn notices(&self) -> Box<dyn StoreNotices>;
 }
 
-/// Word of what other processes changed.
+/// A stream of other processes' changes.
 #[async_trait]
 pub trait StoreNotices: Send {
-    /// Waits for the next one. The same may come twice, and of one that a broken connection has
-    /// swallowed word comes later; none is left out for good.
+    /// Waits for the next notice. A notice may come twice. One that a broken connection has lost comes later;
+    /// none is lost for good.
     ///
     /// # Cancel safety
     /// If the future is dropped, no notice is lost.
     async fn next(&mut self) -> StoreNotice;
 }
 
-/// A reason to look into the store.
+/// A reason to read the store again.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum StoreNotice {
@@ -48,7 +49,7 @@ pub enum StoreNotice {
     Team(TeamId),
 }
 
-/// Work that one process does for all.
+/// A job that one process does for all.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Work {

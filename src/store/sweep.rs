@@ -1,4 +1,4 @@
-//! When a store removes what is old, and what it says of a failure.
+//! When a store removes expired entries, and how a failure is logged.
 
 use std::sync::Mutex;
 
@@ -9,7 +9,7 @@ use super::StoreError;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use crate::cause;
 
-/// How long used sign-ins and closed sessions are kept past the time for which they matter, as clocks differ.
+/// How long used sign-ins and closed sessions are kept after they have expired, as clocks differ.
 pub(super) const CLOCK_SKEW_GRACE: Duration = Duration::HOUR;
 
 const PERIOD: Duration = Duration::minutes(10);
@@ -19,8 +19,8 @@ const PERIOD: Duration = Duration::minutes(10);
 pub(super) struct Sweep(Mutex<Option<OffsetDateTime>>);
 
 impl Sweep {
-    /// Once a period, runs what `removal` makes in a task of its own: a sign-in does not wait for it. A
-    /// failure is logged, and the next period tries again.
+    /// Once a period, runs the future of `removal` in a task of its own, so that a sign-in does not wait
+    /// for it. A failure is logged, and the next period tries again.
     #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(super) fn run<F>(&self, now: OffsetDateTime, removal: impl FnOnce() -> F)
     where

@@ -1,4 +1,4 @@
-//! Answers that a resource is not there, and ends.
+//! Answers that a resource does not exist, and deprovisioning because of them.
 
 use time::OffsetDateTime;
 

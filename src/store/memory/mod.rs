@@ -1,4 +1,4 @@
-//! Everything in this process's memory.
+//! All data in this process's memory.
 
 mod absence;
 mod team;
@@ -23,8 +23,8 @@ use crate::ids::{LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
 use crate::sso::ReplayKey;
 
-/// The default store: one process, forgotten when it ends. A resource must then be registered again.
-/// Clones share everything.
+/// The default store: for one process, which loses all data when it ends. Each resource must then be
+/// registered again. Clones share all data.
 #[derive(Clone, Default)]
 pub struct MemoryStore(Arc<Mutex<State>>);
 
@@ -43,7 +43,7 @@ struct Known {
     list: Option<Dated<ResourceList>>,
     revocations: BTreeMap<Email, Revocation>,
     doubts: BTreeMap<Email, Ticket>,
-    /// When it would have become dormant, last.
+    /// When the resource would last have become dormant.
     dormancy_wanted_at: Option<OffsetDateTime>,
 }
 
@@ -57,7 +57,7 @@ impl fmt::Debug for MemoryStore {
 
 impl MemoryStore {
     fn state(&self) -> MutexGuard<'_, State> {
-        // Every change below is one assignment, so a panic elsewhere leaves no half-done state.
+        // Every change below is a single assignment, so a panic elsewhere leaves no partial state.
         self.0.lock()
     }
 }
@@ -66,7 +66,7 @@ impl MemoryStore {
 impl Store for MemoryStore {
     async fn ticket(&self) -> Result<Ticket, StoreError> {
         let mut state = self.state();
-        // A signed session cookie may have a ticket of the process before this one.
+        // A signed session cookie may hold a ticket of the previous process.
         let first = clock::unix_microseconds();
         state.last_ticket = match state.last_ticket {
             0 => first,
@@ -393,7 +393,7 @@ impl Known {
         open.map(|(email, ticket)| Doubt::new(email.clone(), *ticket))
     }
 
-    /// Dormant ones are.
+    /// Active, or dormant.
     fn is_active(&self) -> bool {
         self.registration.state == ResourceState::Active
     }

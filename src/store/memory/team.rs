@@ -7,7 +7,7 @@ use crate::access::{People, ResourceList};
 use crate::ids::{ResourceId, TeamId};
 use crate::store::Dated;
 
-/// The members of a list's team are of no use without the team's last list.
+/// A team's members are no longer needed once no list names the team.
 pub(super) fn forget_team(
     resources: &BTreeMap<ResourceId, Known>,
     members: &mut HashMap<TeamId, Dated<People>>,

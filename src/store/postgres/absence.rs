@@ -1,7 +1,7 @@
-//! Answers that a resource is not there, and its end by them.
+//! Answers that a resource does not exist, and deprovisioning because of them.
 //!
-//! Each change locks the resource's row first, as lists and grants do: of an answer and what contradicts
-//! it, one comes after the other.
+//! Each change locks the resource's row first, as lists and grants do. This serializes an answer with
+//! whatever contradicts it.
 
 use sqlx::{Postgres, Row, Transaction};
 use time::OffsetDateTime;
@@ -12,14 +12,14 @@ use super::{PostgresStore, notices, row};
 use crate::ids::ResourceId;
 use crate::store::{Absence, AbsenceSign, Brake, Dormancy, StoreError, Ticket};
 
-/// For the lock under which it is counted how many become dormant.
+/// The advisory lock that is held while dormant resources are counted.
 const COUNTING: i64 = 0x6865_726f_6b75_4452;
 
 const ABSENCE: &str = "SELECT kind AS absence_kind, answers, first_at, last_at,
     ticket AS absence_ticket, dormant_at
     FROM tower_heroku_sso.absence WHERE resource = $1";
 
-/// False if it is not an active one, or has a list with that ticket or a later one.
+/// False if the resource is not active, or has a list with that ticket or a later one.
 async fn lock(
     store: &PostgresStore,
     transaction: &mut Transaction<'_, Postgres>,
@@ -47,7 +47,7 @@ pub(super) async fn note(
         if !lock(store, &mut transaction, id, sign.ticket).await? {
             return Ok(None);
         }
-        // A release that does not know of absences writes lists, too.
+        // Needed because a release that does not know of absences writes lists, too.
         store
             .db
             .statement(

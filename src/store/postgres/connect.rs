@@ -16,28 +16,29 @@ use crate::deadlines::{DATABASE_CONNECTION, DATABASE_MIGRATION, DATABASE_START};
 use crate::store::StoreError;
 use crate::store::seal::{SealingKeys, check_keys};
 
-/// How long the server works at one statement.
+/// The server cancels a statement that takes longer.
 const STATEMENT_TIMEOUT: &str = "10s";
 
 impl PostgresStore {
-    /// Connects to the database at this address (`postgres://…`) and brings the tables up to date, in
-    /// the schema `tower_heroku_sso`, which is made if it is missing. Any number of processes may do
-    /// this at once.
+    /// Connects to the database at this address (`postgres://…`) and migrates the tables in the schema
+    /// `tower_heroku_sso`, which is created if it is missing. Any number of processes may do this
+    /// concurrently.
     ///
     /// Takes up to 5 connections, one of which waits for notices. The connection must be encrypted (TLS)
     /// unless it stays on this machine: `?sslmode=require` if the address says nothing, and best
-    /// `verify-full` with `sslrootcert`. It must be a direct one, or through a pooler in session mode.
-    /// [`connect_with`](Self::connect_with) has settings for what is different.
+    /// `verify-full` with `sslrootcert`. It must be a direct connection, or use a pooler in session mode.
+    /// [`connect_with`](Self::connect_with) has settings for other cases.
     ///
     /// # Errors
-    /// If the database cannot be reached or used, or holds what none of the keys opens; if `sslmode` lets
-    /// a connection to another machine go without TLS; if there is a pooler in between that gives each
-    /// transaction another connection.
+    /// - The database cannot be reached or used.
+    /// - None of the keys opens a sealed value of the database.
+    /// - `sslmode` permits a connection to another machine without TLS.
+    /// - A pooler in between assigns each transaction another connection.
     pub async fn connect(url: &str, keys: SealingKeys) -> Result<Self, StoreError> {
         Self::connect_with(PostgresOptions::default(), url, keys).await
     }
 
-    /// As [`connect`](Self::connect), with this many connections at most; at least 2.
+    /// As [`connect`](Self::connect), with at most this many connections; at least 2.
     ///
     /// # Errors
     /// As [`connect`](Self::connect).
@@ -62,14 +63,14 @@ impl PostgresStore {
         let options = settings.secured(url, parse(url)?)?;
         let options = options.application_name("tower-heroku-sso");
         let options = match settings.transaction_pooler {
-            // Which would refuse it.
+            // The pooler would refuse this startup option.
             true => options.extra_float_digits(None),
             false => options,
         };
         let migrated = clock::within(DATABASE_MIGRATION, migrate(&options)).await;
         let too_slow = || {
             Err(StoreError::new(
-                "the tables could not be brought up to date in time",
+                "the tables could not be migrated in time: is another process migrating them?",
             ))
         };
         migrated.unwrap_or_else(too_slow)?;
@@ -95,7 +96,7 @@ impl PostgresStore {
             .await?;
         let timeout: &str = row.try_get("statement_timeout")?;
         if !db.is_pooled && timeout != STATEMENT_TIMEOUT {
-            // It was said at the start, and something in between has not passed it on.
+            // The startup option was sent, but a pooler in between did not pass it on.
             return Err(StoreError::new(NEEDS_POOLER_SETTING));
         }
         let sealed = sqlx::query(
@@ -120,7 +121,7 @@ impl PostgresStore {
 }
 
 impl Clone for PostgresStore {
-    /// With a name of its own.
+    /// The clone identifies itself to others by its own id.
     fn clone(&self) -> Self {
         let number = self.clones.fetch_add(1, Ordering::Relaxed) + 1;
         Self {
@@ -138,7 +139,7 @@ const NEEDS_POOLER_SETTING: &str = "the database is behind a pooler that does no
                                     settings, such as PgBouncer in transaction mode: say \
                                     PostgresOptions::transaction_pooler, or give the address of the database itself";
 
-/// What a pooler in transaction mode says to what it cannot keep.
+/// Recognizes the error of a pooler in transaction mode for a startup option that it cannot support.
 pub(super) fn behind_a_pooler(error: sqlx::Error) -> StoreError {
     let said = error.as_database_error().map(|error| error.message());
     match said {
@@ -149,14 +150,15 @@ pub(super) fn behind_a_pooler(error: sqlx::Error) -> StoreError {
     }
 }
 
-/// The error could quote the address, and with it the password. The parser takes any scheme.
+/// Drops the parser's error: it could quote the address, and with it the password. The parser accepts any
+/// scheme.
 fn parse(url: &str) -> Result<PgConnectOptions, StoreError> {
     let is_postgres = url.starts_with("postgres://") || url.starts_with("postgresql://");
     let options = PgConnectOptions::from_str(url).ok().filter(|_| is_postgres);
     options.ok_or_else(|| StoreError::new("the address is not a `postgres://` one"))
 }
 
-/// A pool does not say what kept it from connecting.
+/// A pool does not report why it could not connect.
 fn not_reached(error: sqlx::Error) -> StoreError {
     match error {
         sqlx::Error::PoolTimedOut => StoreError::new(format!(

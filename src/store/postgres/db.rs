@@ -1,5 +1,5 @@
-//! How the store talks to its database: directly, or through a pooler that gives each transaction whatever
-//! connection is free.
+//! How the store accesses its database: directly, or through a pooler that gives each transaction any free
+//! connection.
 
 use sqlx::postgres::{PgArguments, PgQueryResult, PgRow};
 use sqlx::query::Query;
@@ -12,7 +12,7 @@ use crate::store::StoreError;
 /// A statement with its arguments.
 pub(super) type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
-/// The connections, and what may be asked of them.
+/// The connections, and which features they support.
 #[derive(Clone, Debug)]
 pub(super) struct Db {
     pub(super) pool: PgPool,
@@ -20,18 +20,18 @@ pub(super) struct Db {
     pub(super) is_pooled: bool,
 }
 
-/// Waits for the database, but not for ever.
+/// Waits for the database, up to a deadline.
 pub(super) async fn answer<T>(
     call: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, StoreError> {
     match clock::within(DATABASE_CALL, call).await {
         Some(result) => Ok(result?),
-        None => Err(StoreError::new("the database does not answer")),
+        None => Err(StoreError::new("the database did not answer in time")),
     }
 }
 
 impl Db {
-    /// A statement for a transaction of one's own.
+    /// A statement that runs in a transaction of its own.
     pub(super) fn statement<'q>(&self, sql: &'q str) -> Statement<'q> {
         sqlx::query(sql).persistent(!self.is_pooled)
     }

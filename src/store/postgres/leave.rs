@@ -1,4 +1,4 @@
-//! A resource leaves the active ones: its list, its revocations and its doubts go with it.
+//! A resource stops being active: its list, its revocations and its doubts are deleted with it.
 
 use sqlx::{Postgres, Transaction};
 
@@ -31,7 +31,7 @@ pub(super) const END: &str = end!("(state = 'active')", "state <> 'gone'");
 pub(super) const END_OWING_NOTHING: &str = end!("false", "(state <> 'gone' OR deprovision_owed)");
 
 impl PostgresStore {
-    /// Takes a resource out of the active ones. False if there was nothing to change.
+    /// Ends the active state of a resource. False if there was nothing to change.
     pub(super) async fn leave(
         &self,
         id: &ResourceId,

@@ -1,4 +1,4 @@
-//! The tables, brought up to date at the start.
+//! Migrations of the tables at the start.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,13 @@ use crate::deadlines::DATABASE_START;
 use crate::store::StoreError;
 use crate::store::migrations::migrator;
 
-/// For the lock under which the schema is made.
+/// The advisory lock under which the schema is created.
 const LOCK: i64 = 0x6865_726f_6b75_5353;
 
-/// In one transaction: also a pooler keeps its settings and its lock for that long. Its search path leads to
-/// our schema and not to the partner's tables, nor to the table of the partner's own migrations. It waits for
-/// others that start at once; one that takes longer than half a minute has lost its machine.
+/// Runs in one transaction, for which a pooler also keeps its settings and its lock. The search path is our
+/// schema alone: not the partner's tables, nor the table of the partner's own migrations. It waits for other
+/// processes that start at the same time. A process that holds the lock for over half a minute has probably
+/// lost its machine.
 pub(super) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
     let one = PgPoolOptions::new().max_connections(1);
     let one = one
@@ -32,7 +33,7 @@ pub(super) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError
         .bind(LOCK)
         .execute(&mut *transaction)
         .await?;
-    // Not `IF NOT EXISTS` alone: that wants the right to make schemas, also where there is one.
+    // Not `IF NOT EXISTS` alone: it requires the right to create schemas even if the schema exists.
     let exists = sqlx::query("SELECT 1 FROM pg_namespace WHERE nspname = 'tower_heroku_sso'")
         .persistent(false)
         .fetch_optional(&mut *transaction)
@@ -43,8 +44,8 @@ pub(super) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError
             .await?;
     }
     run_missing(&mut transaction).await?;
-    // A backup that was put back has tickets from then, and signed cookies have those from since: what
-    // is revoked from now on must be later than all of them.
+    // A restored backup has tickets from its time, and signed cookies have later ones: new revocations must
+    // have tickets later than all of them.
     transaction
         .execute(
             "SELECT setval('ticket', (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
@@ -57,7 +58,7 @@ pub(super) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError
     Ok(())
 }
 
-/// As sqlx does it, in its table, but for statements with names, which a pooler does not keep apart.
+/// As sqlx does it, in its table, but without named statements, which a pooler mixes up between clients.
 async fn run_missing(transaction: &mut PgConnection) -> Result<(), StoreError> {
     let known = [
         (1, "resources", include_str!("0001_resources.sql")),
@@ -91,7 +92,7 @@ async fn run_missing(transaction: &mut PgConnection) -> Result<(), StoreError> {
         match applied.get(&version) {
             Some(checksum) if checksum[..] == migration.checksum[..] => continue,
             Some(_) => {
-                let wrong = format!("migration {version} of the tables was another one");
+                let wrong = format!("migration {version} differs from the one applied to the tables");
                 return Err(StoreError::new(wrong));
             }
             None => {}

@@ -1,4 +1,4 @@
-//! Everything in a Postgres database, which several processes share.
+//! All data in a Postgres database, which several processes share.
 
 mod absence;
 mod connect;
@@ -36,19 +36,19 @@ use crate::sso::ReplayKey;
 
 pub use options::PostgresOptions;
 
-/// A store in a Postgres database (13 or later): any number of processes share it, obey each other's
-/// removals, revocations and sign-outs at once, and fetch each list once.
+/// A store in a Postgres database (13 or later) that any number of processes share. They obey each other's
+/// removals, revocations and sign-outs immediately, and fetch each list once.
 ///
-/// Tokens are sealed ([`SealingKeys`]); the lists, and with them emails, are not. Clones share the
-/// connections, and are to each other what processes are: what one changes, the others hear of.
+/// Tokens are sealed ([`SealingKeys`]); the lists, which contain emails, are not. Clones share the
+/// connections. They treat each other as separate processes: each is notified of the others' changes.
 #[derive(Debug)]
 pub struct PostgresStore {
     db: Db,
     keys: SealingKeys,
-    /// This clone in this process, to the others.
+    /// How other processes and clones identify this one.
     me: Uuid,
     clones: Arc<AtomicU64>,
-    /// By the clock of the server.
+    /// When it was opened, by the server's clock.
     opened_at: OffsetDateTime,
     sweep: Arc<Sweep>,
 }

@@ -1,5 +1,5 @@
-//! What other processes changed: by `NOTIFY` at once, and by a look at what is newer in the tables
-//! for what a broken connection has swallowed.
+//! Changes by other processes: immediately by `NOTIFY`, and by polling the tables for changes whose
+//! notification a broken connection has lost.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -18,11 +18,11 @@ use crate::store::{SessionKey, StoreError, StoreNotice, StoreNotices};
 
 pub(super) const CHANNEL: &str = "tower_heroku_sso";
 
-/// How often the tables are looked at while notices come.
+/// The interval of polling while notifications work.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
-/// And how often while there is no connection that can listen, as behind a pooler.
+/// The interval while no connection can listen, as behind a pooler.
 const RETRY: Duration = Duration::from_secs(1);
-/// A change is visible a little after the time that it bears.
+/// A change becomes visible a little after its timestamp.
 const OVERLAP: time::Duration = time::Duration::seconds(10);
 
 pub(super) fn resource(me: Uuid, id: &ResourceId) -> String {
@@ -37,7 +37,7 @@ pub(super) fn session(me: Uuid, session: &SessionKey) -> String {
     format!("{me} session {}", session.as_str())
 }
 
-/// None for our own, and for what a later version has to say.
+/// None for our own notices, and for those of a later version.
 fn read(payload: &str, me: Uuid) -> Option<StoreNotice> {
     let mut words = payload.split(' ');
     let (by, kind, about) = (words.next()?, words.next()?, words.next()?);
@@ -52,19 +52,19 @@ fn read(payload: &str, me: Uuid) -> Option<StoreNotice> {
     })
 }
 
-/// Listens on a connection of its own, and opens another when that one breaks.
+/// Listens on a connection of its own, and opens another if that one breaks.
 pub(super) struct Listening {
     db: Db,
     me: Uuid,
     listener: Option<PgListener>,
     pending: VecDeque<StoreNotice>,
-    /// Everything older has been looked at, by the clock of the server.
+    /// All older changes have been read, by the server's clock.
     since: OffsetDateTime,
-    /// What a look has told, and when that was changed: looks overlap.
+    /// The changes already reported, with their timestamps: polls overlap.
     told: HashMap<String, OffsetDateTime>,
-    /// No look is due before the next word, or the next period, from here.
+    /// True if no poll is due before the next notification or the next interval.
     looked: bool,
-    /// The next look waits for a moment.
+    /// True if the next poll must wait briefly first.
     rests: bool,
 }
 
@@ -89,7 +89,7 @@ impl Listening {
         Ok(())
     }
 
-    /// Takes up what has changed since the last look.
+    /// Reads what has changed since the last poll.
     async fn look(&mut self) -> Result<(), StoreError> {
         let rows = sqlx::query(
             "SELECT 'resource' AS kind, id::text AS about, changed_at AS at
@@ -132,7 +132,7 @@ impl StoreNotices for Listening {
             {
                 tracing::warn!(
                     %error, cause = cause::of(&error),
-                    "other processes cannot be listened to; the tables are looked at"
+                    "LISTEN failed; falling back to polling"
                 );
                 self.looked = false;
             }
@@ -155,7 +155,7 @@ impl StoreNotices for Listening {
                 Some(Ok(Some(notification))) => {
                     self.pending.extend(read(notification.payload(), self.me));
                 }
-                // The connection broke, and what came meanwhile is lost.
+                // The connection broke; notifications sent meanwhile are lost.
                 Some(Ok(None) | Err(_)) => {
                     self.listener = None;
                     self.looked = false;

@@ -1,4 +1,4 @@
-//! What is said of a database beside its address.
+//! Connection options that the database address does not contain.
 
 use std::net::IpAddr;
 
@@ -6,9 +6,9 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::store::StoreError;
 
-/// Connections at most, by default. Requests need none: they are checked against memory.
+/// The default maximum number of connections. Requests need none: they are checked against memory.
 const CONNECTIONS: u32 = 5;
-/// One waits for notices.
+/// One of them waits for notices.
 const FEWEST: u32 = 2;
 
 /// How [`PostgresStore::connect_with`](super::PostgresStore::connect_with) connects. The default is that
@@ -32,35 +32,34 @@ impl Default for PostgresOptions {
 }
 
 impl PostgresOptions {
-    /// How many connections are taken at most: at least 2. Default: 5.
+    /// The maximum number of connections: at least 2. Default: 5.
     pub fn connections(mut self, most: u32) -> Self {
         self.connections = most.max(FEWEST);
         self
     }
 
-    /// The address is that of a pooler that gives each transaction another connection, such as PgBouncer in
-    /// transaction mode. Then nothing is asked of a connection that outlives a transaction: no startup
-    /// options, no prepared statements, no session's locks, no `LISTEN`. Each call takes two round trips
-    /// more, and word of other processes comes within a second, as the tables are looked at, and not at
-    /// once.
+    /// For the address of a pooler that assigns each transaction another connection, such as PgBouncer in
+    /// transaction mode. The store then uses nothing that outlives a transaction: no startup options, no
+    /// prepared statements, no session-level locks, no `LISTEN`. Each call takes two more round trips.
+    /// Changes by other processes are noticed within a second, by polling the tables, and not immediately.
     ///
-    /// Without it, a store behind such a pooler is refused at the start.
+    /// Without this option, the store refuses to start behind such a pooler.
     pub fn transaction_pooler(mut self) -> Self {
         self.transaction_pooler = true;
         self
     }
 
-    /// Lets `sslmode` be `disable`, `allow` or `prefer` for a database on another machine, which would be
-    /// refused otherwise; and without `sslmode`, has TLS preferred, where it would be required.
+    /// Allows `sslmode` to be `disable`, `allow` or `prefer` for a database on another machine, which is
+    /// otherwise refused. An address without `sslmode` then prefers TLS instead of requiring it.
     ///
-    /// Whoever is on the network between them can then read all that goes over it, and change it: emails,
-    /// and who is on a list.
+    /// An attacker on the network in between can then read and change all traffic: emails, and the members of
+    /// each list.
     pub fn allow_unencrypted_connections(mut self) -> Self {
         self.allow_unencrypted_connections = true;
         self
     }
 
-    /// The options of a connection to that address, with TLS unless it stays on this machine.
+    /// The options for a connection to that address, with TLS unless it stays on this machine.
     pub(super) fn secured(
         &self,
         url: &str,
@@ -81,13 +80,13 @@ impl PostgresOptions {
             PgSslMode::Disable => refuse("disable"),
             PgSslMode::Allow => refuse("allow"),
             PgSslMode::Prefer if says_sslmode(url) => refuse("prefer"),
-            // What sqlx takes if nothing is said.
+            // The default of sqlx if neither the address nor the environment sets `sslmode`.
             PgSslMode::Prefer => Ok(options.ssl_mode(PgSslMode::Require)),
         }
     }
 }
 
-/// True if neither the network nor another machine can see the connection.
+/// True if the connection is visible neither on the network nor to another machine.
 fn is_on_this_machine(options: &PgConnectOptions) -> bool {
     let host = options.get_host();
     let address = host.trim_start_matches('[').trim_end_matches(']');

@@ -1,4 +1,4 @@
-//! From rows to values.
+//! Conversion of rows to values.
 
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ pub(super) fn registration(
     })
 }
 
-/// Rows of one resource stand together.
+/// The rows of one resource must be adjacent.
 pub(super) fn active(rows: &[PgRow]) -> Result<Vec<ActiveResource>, StoreError> {
     let mut resources: Vec<ActiveResource> = Vec::new();
     for row in rows {
@@ -113,7 +113,7 @@ pub(super) fn members(row: &PgRow) -> Result<Option<Dated<People>>, StoreError> 
     Ok(members.map(|members| Dated::new(members, Ticket::new(ticket), asked_at, age)))
 }
 
-/// One that lacks something is as good as not there: it is fetched anew.
+/// An incomplete list counts as missing: it is fetched again.
 fn list(row: &PgRow) -> Result<Option<Dated<ResourceList>>, StoreError> {
     let list: Option<&str> = row.try_get("list")?;
     let (ticket, asked_at) = (row.try_get("list_ticket")?, row.try_get("list_asked_at")?);
@@ -126,7 +126,7 @@ fn list(row: &PgRow) -> Result<Option<Dated<ResourceList>>, StoreError> {
     Ok(list.map(|list| Dated::new(list, Ticket::new(ticket), asked_at, age(seconds))))
 }
 
-/// None if there is none, or one that only a later version understands.
+/// None if the row has no absence, or one that only a later version understands.
 pub(super) fn absence(row: &PgRow) -> Result<Option<Absence>, sqlx::Error> {
     let kind: Option<&str> = row.try_get("absence_kind")?;
     let Some(kind) = kind.and_then(AbsenceKind::from_column) else {

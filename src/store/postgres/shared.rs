@@ -1,4 +1,4 @@
-//! Leases, and word from the other processes.
+//! Leases, and notices from the other processes.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::store::{SharedStore, StoreError, StoreNotices, Work};
 impl SharedStore for PostgresStore {
     async fn lease(&self, work: &Work, life: Duration) -> Result<bool, StoreError> {
         let (work, life) = (work.to_string(), life.as_secs_f64());
-        // A lease that another process is about to take is not waited for.
+        // Does not wait for a lease that another process is about to take.
         let taken = sqlx::query(
             "UPDATE tower_heroku_sso.lease
              SET holder = $2, until = clock_timestamp() + make_interval(secs => $3)

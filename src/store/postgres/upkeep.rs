@@ -1,4 +1,4 @@
-//! Changing the key, and removing what is old.
+//! Change of the encryption key, and removal of expired rows.
 
 use sqlx::Row;
 use time::OffsetDateTime;
@@ -9,12 +9,12 @@ use crate::store::column::resealed;
 use crate::store::sweep::CLOCK_SKEW_GRACE;
 
 impl PostgresStore {
-    /// Seals everything with the first key that another one has sealed. Returns how many resources
-    /// that were. May be stopped and repeated at any time, beside running processes that have both
-    /// keys.
+    /// Seals with the first key all values that another key has sealed. Returns the number of resources that
+    /// were resealed. May be stopped and repeated at any time, while other processes that have both keys
+    /// are running.
     ///
     /// # Errors
-    /// If something does not open, or the database does not answer.
+    /// If a value does not open, or the database does not answer.
     pub async fn reseal(&self) -> Result<usize, StoreError> {
         let rows = sqlx::query(
             "SELECT id, tokens, grant_code, revision FROM tower_heroku_sso.resource
@@ -36,13 +36,13 @@ impl PostgresStore {
             .bind(sealed.code)
             .bind(row.try_get::<i64, _>("revision")?);
             let done = self.db.execute(update).await?;
-            // One that was changed meanwhile is looked at by the next call.
+            // A resource that was changed meanwhile is left to the next call.
             count += usize::from(done.rows_affected() > 0);
         }
         Ok(count)
     }
 
-    /// Removes what is old, once in a while.
+    /// Removes expired rows, at intervals.
     pub(super) fn sweep(&self, now: OffsetDateTime) {
         let store = self.clone();
         self.sweep
@@ -50,13 +50,13 @@ impl PostgresStore {
     }
 
     async fn remove_what_is_old(&self, now: OffsetDateTime) -> Result<(), StoreError> {
-        // By the server's clock too: one process whose own is ahead must not forget for all.
+        // Uses the server's clock too: one process with a fast clock must not delete for all.
         let forms = sqlx::query(
             "DELETE FROM tower_heroku_sso.used_sign_in
              WHERE until < least($1, clock_timestamp() - interval '1 hour')",
         )
         .bind(now - CLOCK_SKEW_GRACE);
-        // Those that the other processes may not have heard of yet stay in any case.
+        // Rows that the other processes may not have read yet always stay.
         let sessions = sqlx::query(
             "DELETE FROM tower_heroku_sso.closed_session WHERE until < $1
              AND closed_at < clock_timestamp() - interval '1 hour'",

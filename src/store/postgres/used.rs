@@ -1,4 +1,4 @@
-//! SSO requests that were used.
+//! Used SSO requests.
 
 use time::OffsetDateTime;
 

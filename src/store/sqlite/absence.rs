@@ -1,4 +1,4 @@
-//! Answers that a resource is not there, and its end by them.
+//! Answers that a resource does not exist, and deprovisioning because of them.
 
 use time::OffsetDateTime;
 
@@ -8,7 +8,8 @@ use super::row::{self, micros};
 use crate::ids::ResourceId;
 use crate::store::{Absence, AbsenceSign, Brake, Dormancy, StoreError, Ticket};
 
-/// An absence that no list contradicts; a release that does not know of absences writes lists, too.
+/// An absence that no list contradicts. Needed because a release that does not know of absences writes
+/// lists, too.
 const ABSENCE: &str = "SELECT kind AS absence_kind, answers, first_at, last_at,
     ticket AS absence_ticket, dormant_at
     FROM heroku_sso_absence WHERE resource = ?1";

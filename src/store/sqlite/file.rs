@@ -1,8 +1,8 @@
-//! The file.
+//! The database file.
 
 use std::path::Path;
 
-/// The lists name people: a new file is readable by its owner alone.
+/// The lists contain users' emails: a new file is readable by its owner only.
 pub(super) fn make_private(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.append(true).create(true);

@@ -1,4 +1,4 @@
-//! Everything in one file, for an add-on that runs in one process.
+//! All data in one file, for an add-on that runs in one process.
 
 mod absence;
 mod file;
@@ -31,11 +31,11 @@ use crate::ids::{LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
 use crate::sso::ReplayKey;
 
-/// A store in a SQLite file: a restart loses nothing. For one process; several need a
+/// A store in a SQLite file: a restart loses no data. For one process; several need a
 /// `PostgresStore`.
 ///
-/// The file is in WAL mode and every change is on the disk when it is answered. Tokens are sealed
-/// ([`SealingKeys`]); the lists, and with them emails, are not. Clones share everything.
+/// The file is in WAL mode. A change is on disk before its call returns. Tokens are sealed
+/// ([`SealingKeys`]); the lists, which contain emails, are not. Clones share all data.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     pool: SqlitePool,
@@ -44,11 +44,10 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file, which is made if it is missing (for its owner alone), and brings its tables
-    /// up to date.
+    /// Opens the file and migrates its tables. A missing file is created, readable by its owner only.
     ///
     /// # Errors
-    /// If the file cannot be used, or holds what none of the keys opens.
+    /// If the file cannot be used, or none of the keys opens one of its sealed values.
     pub async fn open(path: impl AsRef<Path>, keys: SealingKeys) -> Result<Self, StoreError> {
         let path = path.as_ref();
         make_private(path).map_err(StoreError::new)?;
@@ -57,7 +56,7 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true);
-        // One writer at a time is SQLite's own rule; one connection never meets a lock.
+        // SQLite allows one writer at a time; with a single connection no call meets a lock.
         let pool = SqlitePoolOptions::new().max_connections(1);
         let pool = pool.connect_with(options).await?;
         let migrations = [
@@ -66,8 +65,8 @@ impl SqliteStore {
             (3, "absences", include_str!("0003_absences.sql")),
         ];
         migrator(migrations).await?.run(&pool).await?;
-        // A file that was put back has tickets from then, and signed cookies have those from since: what
-        // is revoked from now on must be later than all of them.
+        // A restored file has tickets from its time, and signed cookies have later ones: new revocations must
+        // have tickets later than all of them.
         sqlx::query("UPDATE heroku_sso_ticket SET last = max(last, ?1)")
             .bind(clock::unix_microseconds())
             .execute(&pool)
@@ -217,7 +216,7 @@ impl Store for SqliteStore {
         .bind(team.map(|team| team.id.to_string()))
         .execute(&self.pool)
         .await?;
-        // What the list answers does not count any more, whether or not this comes off.
+        // What the list settles no longer counts, whether or not this deletion succeeds.
         for answered in [
             "DELETE FROM heroku_sso_doubt WHERE resource = ?1 AND ticket <= ?2",
             "DELETE FROM heroku_sso_absence WHERE resource = ?1 AND ticket <= ?2",

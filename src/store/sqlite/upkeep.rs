@@ -1,4 +1,4 @@
-//! Changing the key, and removing what is old.
+//! Change of the encryption key, and removal of expired rows.
 
 use sqlx::Row;
 use time::OffsetDateTime;
@@ -10,11 +10,11 @@ use crate::store::column::resealed;
 use crate::store::sweep::CLOCK_SKEW_GRACE;
 
 impl SqliteStore {
-    /// Seals everything with the first key that another one has sealed. Returns how many resources
-    /// that were. May be stopped and repeated at any time.
+    /// Seals with the first key all values that another key has sealed. Returns the number of resources that
+    /// were resealed. May be stopped and repeated at any time.
     ///
     /// # Errors
-    /// If something does not open, or the file cannot be used.
+    /// If a value does not open, or the file cannot be used.
     pub async fn reseal(&self) -> Result<usize, StoreError> {
         let rows = sqlx::query(
             "SELECT id, tokens, grant_code, revision FROM heroku_sso_resource
@@ -38,13 +38,13 @@ impl SqliteStore {
             .bind(sealed.code)
             .bind(row.try_get::<i64, _>("revision")?);
             let done = done.execute(&self.pool).await?;
-            // One that was changed meanwhile has been sealed with the first key by that.
+            // A resource that was changed meanwhile was sealed with the first key by that change.
             count += usize::from(done.rows_affected() > 0);
         }
         Ok(count)
     }
 
-    /// Removes what is old, once in a while.
+    /// Removes expired rows, at intervals.
     pub(super) fn sweep(&self, now: OffsetDateTime) {
         let store = self.clone();
         self.sweep
