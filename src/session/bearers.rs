@@ -1,4 +1,4 @@
-//! Bearer tokens of sessions, and sessions that have nothing else.
+//! Bearer tokens of sessions, and sessions with a bearer token alone.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::sso::Proof;
 use crate::sync::Admitted;
 
 impl Sessions {
-    /// Also takes the bearer tokens of this codec.
+    /// Also accepts the bearer tokens of this codec.
     pub(crate) fn with_bearers(mut self, codec: Arc<Codec>, cached_for: Duration) -> Self {
         let (clock, closed) = (Arc::clone(&self.clock), Arc::clone(&self.closed));
         self.bearers = Some(SignedSessions::new(codec, clock, closed, cached_for));
@@ -25,7 +25,7 @@ impl Sessions {
         self.bearers.is_some()
     }
 
-    /// A bearer token of a session, as good as the session is; none if this gate takes none.
+    /// A bearer token that is valid as long as its session; none if this gate accepts no bearer tokens.
     pub(crate) fn bearer(
         &self,
         session: &SessionRef,
@@ -41,7 +41,7 @@ impl Sessions {
         )?))
     }
 
-    /// A session of a program: it has a bearer token and no cookie.
+    /// A session of a command-line client: it has a bearer token and no cookie.
     pub(crate) fn open_bearer(
         &self,
         admitted: &Admitted,

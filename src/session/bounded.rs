@@ -1,4 +1,4 @@
-//! The session store as the rest of the crate sees it: one that answers in time, or fails.
+//! The session store as the rest of the crate sees it: every call returns in time, or fails.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use tower_sessions::{SessionStore, session_store};
 use crate::clock;
 use crate::deadlines::{SESSION_STORE_CALL, SESSION_STORE_RECHECK};
 
-/// A [`SessionStore`] whose every call has a deadline. A call that takes too long is dropped and an error;
-/// what it was to write may have been written all the same.
+/// A [`SessionStore`] whose every call has a deadline. A call that takes too long is dropped and returns an
+/// error; its write may still have taken effect.
 #[derive(Debug)]
 pub(crate) struct BoundedSessionStore(Arc<dyn SessionStore>);
 
@@ -31,7 +31,7 @@ impl BoundedSessionStore {
         answer(SESSION_STORE_CALL, "load", self.0.load(id)).await
     }
 
-    /// As [`load`](Self::load), of a record of which there is a copy.
+    /// As [`load`](Self::load), for a record of which the process has a copy.
     pub(super) async fn load_again(&self, id: &Id) -> session_store::Result<Option<Record>> {
         answer(SESSION_STORE_RECHECK, "load", self.0.load(id)).await
     }

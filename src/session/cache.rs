@@ -1,4 +1,4 @@
-//! Grants that were read a moment ago, from the session store or from a signed token.
+//! Grants that were read recently, from the session store or from a signed token.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -14,12 +14,11 @@ use super::{Grant, SessionRef};
 use crate::store::SessionKey;
 use crate::sync::{ClosedSessions, EntryRef};
 
-/// How many grants are kept.
+/// The maximum number of cached grants.
 const CAPACITY: usize = 10_000;
 
-/// Spares a session store in another process most of its reads, and the processor most of its
-/// signature checks. A grant is only who somebody is: whether they may enter is asked of the list, at
-/// every request.
+/// Avoids most reads of a session store in another process, and most signature checks. A grant says only who
+/// the user is: the list decides at every request whether the user may enter.
 pub(super) struct GrantCache {
     kept: Duration,
     grants: Cache<Value<Box<str>>, Arc<Cached>>,
@@ -29,24 +28,24 @@ pub(super) struct GrantCache {
 pub(crate) struct Cached {
     pub(crate) session: SessionRef,
     pub(crate) grant: Arc<Grant>,
-    /// Of the grant's resource.
+    /// The list of the grant's resource.
     pub(crate) list: EntryRef,
     key: SessionKey,
-    /// Of [`Clock::elapsed`](crate::Clock::elapsed).
+    /// When it was read, by [`Clock::elapsed`](crate::Clock::elapsed).
     read_at: Duration,
-    /// How many sessions had been closed when this one was last known not to be among them.
+    /// The number of closed sessions when this session was last known to be open.
     closed_before: AtomicU64,
 }
 
-/// The value of a cookie, or a token, by which a grant is found again. Equal if all of it is; its hash
-/// is that of its end alone, where the signature of a token is: the rest is long, and much the same in
-/// all tokens. Only what a gate has made is kept, so nobody can choose many that end alike.
+/// The value of a cookie, or a token, which is the key of a cached grant. Equality compares all of it. The
+/// hash covers only its end, which holds a token's signature: the rest is long, and similar in all tokens.
+/// Only values that a gate has made are cached, so an attacker cannot choose many with the same end.
 #[derive(Eq, PartialEq)]
 struct Value<T>(T);
 
 impl<T: AsRef<str>> Hash for Value<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        /// Of characters of 6 bits each.
+        /// In characters of 6 bits each.
         const END: usize = 24;
         let bytes = self.0.as_ref().as_bytes();
         state.write(&bytes[bytes.len().saturating_sub(END)..]);
@@ -60,7 +59,7 @@ impl Equivalent<Value<Box<str>>> for Value<&str> {
 }
 
 impl GrantCache {
-    /// Keeps each grant for this long; zero keeps none.
+    /// Caches each grant for this long; zero caches none.
     pub(super) fn new(kept: Duration) -> Self {
         let capacity = if kept.is_zero() { 0 } else { CAPACITY };
         Self {
@@ -69,7 +68,7 @@ impl GrantCache {
         }
     }
 
-    /// The grant, unless it was read too long ago or the session was closed since.
+    /// The grant, unless it was read too long ago or the session has been closed since.
     pub(super) fn get(
         &self,
         value: &str,
@@ -81,7 +80,7 @@ impl GrantCache {
         is_young.then_some(cached)
     }
 
-    /// The grant however long ago it was read, for when the store does not answer. Its list still
+    /// The grant however long ago it was read, for when the session store is unavailable. The list still
     /// decides.
     pub(super) fn get_old(&self, value: &str, closed: &ClosedSessions) -> Option<Arc<Grant>> {
         Some(Arc::clone(&self.open(value, closed)?.grant))
@@ -103,7 +102,7 @@ impl GrantCache {
         Some(cached)
     }
 
-    /// Keeps what was read at `now`, when `closed_before` sessions had been closed.
+    /// Caches a grant that was read at `now`, when `closed_before` sessions had been closed.
     pub(super) fn put(
         &self,
         value: &str,
@@ -131,8 +130,8 @@ impl GrantCache {
     }
 }
 
-/// The ids of sessions that this process has opened or read, the last ones: what is known to be no made-up
-/// id when the store cannot be asked.
+/// The ids of the sessions that this process opened or read last. They are known to be genuine even when
+/// the store is unavailable.
 pub(super) struct SeenIds(Cache<Id, ()>);
 
 impl SeenIds {

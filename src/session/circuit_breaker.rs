@@ -1,4 +1,4 @@
-//! Whether the session store failed a moment ago.
+//! Remembers whether the session store failed recently.
 
 use std::error::Error;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::cause;
 use crate::clock::AtomicInstant;
 
-/// How long the store is left alone after a failure, by those who can do without it.
+/// How long after a failure callers that can do without the store do not call it.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// The last failure of the store.

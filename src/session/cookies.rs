@@ -1,5 +1,5 @@
-//! How cookies are written and read, and the one that names the session. The others are in
-//! [`hints`](super::hints), [`way_back`](super::way_back) and [`nav_data`](super::nav_data).
+//! Writing and reading cookies, and the session cookie itself. The others are in
+//! [`hints`](super::hints), [`return_to`](super::return_to) and [`nav_data`](super::nav_data).
 
 use std::borrow::Cow;
 use std::iter;
@@ -23,10 +23,10 @@ const SESSION: &str = "heroku_sso";
 #[derive(Clone)]
 pub(crate) struct Cookies {
     transport: CookieTransport,
-    /// The name of the session cookie, if a browser has only one.
+    /// The name of the session cookie, if a browser has only one session.
     session: String,
     key: Key,
-    /// One session for each resource in a browser, and not one for all.
+    /// True if a browser has a session for each resource, instead of one for all.
     pub(super) per_resource: bool,
 }
 
@@ -36,8 +36,8 @@ impl Cookies {
         secret: &ClientSecret,
         per_resource: bool,
     ) -> Self {
-        // The key only authenticates hints, which grant nothing. The label keeps it apart from every
-        // other use of the secret and makes the material long enough for the derivation.
+        // The key only authenticates hints, which grant nothing. The label separates it from every other use
+        // of the secret, and makes the material long enough for the derivation.
         let label = b"tower-heroku-sso: authenticated hint cookies, version 1: ";
         let material = [label, secret.expose().as_bytes()].concat();
         Self {
@@ -48,24 +48,24 @@ impl Cookies {
         }
     }
 
-    /// Browsers send them by https only.
+    /// True if browsers send the cookies over https only.
     pub(crate) fn are_secure(&self) -> bool {
         self.transport == CookieTransport::Https
     }
 
-    /// The session cookie in the request; of this resource, if each has its own. Of several cookies
-    /// of the name only the first counts.
+    /// The session cookie in the request; the one of this resource, if each has its own. Of several cookies
+    /// with the same name only the first counts.
     pub(crate) fn session_of<'h>(
         &self,
         headers: &'h HeaderMap,
         resource: Option<&ResourceId>,
     ) -> Option<Credential<'h>> {
-        // What a session cookie holds needs no escapes.
+        // The value of a session cookie needs no escapes.
         let value = find(headers, &self.session_name(resource))?;
         Some(Credential::Cookie(value.into()))
     }
 
-    /// The name of the session cookie; of this resource's, if each has its own.
+    /// The name of the session cookie; the one of this resource, if each has its own.
     pub(crate) fn session_name(&self, resource: Option<&ResourceId>) -> Cow<'_, str> {
         match resource.filter(|_| self.per_resource) {
             None => Cow::Borrowed(&self.session),
@@ -88,7 +88,7 @@ impl Cookies {
         sessions.collect()
     }
 
-    /// The cookies of somebody who has signed in: the session, and the hint that outlives it.
+    /// The cookies after a sign-in: the session, and the hint that outlives it.
     pub(crate) fn signed_in(
         &self,
         opened: &NewSession,
@@ -97,7 +97,8 @@ impl Cookies {
         let grant = &opened.grant;
         let value = opened.value.clone();
         let session = self.session(&grant.resource, value, opened.latest_end, now);
-        // Of several hints the browser did not send the others along: the form came from another site.
+        // With a hint for each resource, the browser did not send the others: the form came from another
+        // site.
         let hint = (!self.per_resource).then(|| self.with_hint(&[], &grant.resource));
         [session].into_iter().chain(hint)
     }
@@ -170,7 +171,7 @@ impl std::fmt::Debug for Cookies {
     }
 }
 
-/// The header of a cookie, which is not to be printed.
+/// The header of a cookie, marked as sensitive so that it is not printed.
 fn secret(cookie: &Cookie<'_>) -> HeaderValue {
     let value = HeaderValue::try_from(cookie.encoded().to_string());
     let mut value = value.expect("an encoded cookie is a header value");
@@ -185,16 +186,16 @@ fn full_name(transport: CookieTransport, name: &str) -> String {
     }
 }
 
-/// The value of the first cookie of the name, as it was sent.
+/// The value of the first cookie with this name, as it was sent.
 fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut cookies = all(headers);
     let (_, value) = cookies.find(|(own, _)| *own == name.as_bytes())?;
     str::from_utf8(value).ok()
 }
 
-/// Names and values as they were sent. Others may hold any bytes, as a script of the page can set them.
-/// A name is never decoded: browsers vouch for `__Host-` only where it is written like that. And to have
-/// every cookie parsed would be much of what a request costs.
+/// Names and values as they were sent. Other cookies may hold any bytes, as a script of the page can set
+/// them. A name is never decoded: browsers enforce the `__Host-` prefix only on names written like that.
+/// Parsing every cookie would be a large part of a request's cost.
 fn all(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
     let texts = headers.get_all(COOKIE).into_iter();
     let pairs = texts.flat_map(|text| split(text.as_bytes()));
@@ -204,7 +205,7 @@ fn all(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-/// What is between the semicolons. As `slice::split` has it, and many bytes at a time.
+/// The parts between the semicolons. Does what `slice::split` does, but many bytes at a time.
 fn split(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(text);
     iter::from_fn(move || {

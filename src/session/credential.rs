@@ -1,4 +1,4 @@
-//! How a request says which session it belongs to, and how the process does.
+//! How a request names its session, and how the process does.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,7 +8,7 @@ use tower_sessions::session::Id;
 use super::key::session_key;
 use crate::store::SessionKey;
 
-/// What a request brought. Not trusted, and a secret if it is a right one.
+/// The credential that a request brought. It is untrusted, and secret if it is valid.
 #[derive(Clone)]
 pub(crate) enum Credential<'a> {
     /// The value of the session cookie.
@@ -19,12 +19,12 @@ pub(crate) enum Credential<'a> {
 }
 
 impl Credential<'_> {
-    /// True if the browser sent it by itself, and can be told to keep another one.
+    /// True if the browser sent it automatically, and can be told to replace it.
     pub(crate) fn is_cookie(&self) -> bool {
         matches!(self, Self::Cookie(_))
     }
 
-    /// The same for longer than the request is at hand.
+    /// An owned copy, which outlives the request.
     pub(crate) fn into_owned(self) -> Credential<'static> {
         match self {
             Self::Cookie(value) => Credential::Cookie(value.into_owned().into()),
@@ -44,7 +44,7 @@ impl fmt::Debug for Credential<'_> {
     }
 }
 
-/// A session that a credential named.
+/// The session that a credential names.
 #[derive(Clone)]
 pub(crate) enum SessionRef {
     /// A record of the session store.
@@ -52,13 +52,13 @@ pub(crate) enum SessionRef {
     /// A signed cookie.
     #[cfg(feature = "jwt")]
     Signed(SessionKey),
-    /// The session that a bearer token came from.
+    /// The session from which a bearer token came.
     #[cfg(feature = "jwt")]
     Bearer(SessionKey),
 }
 
 impl SessionRef {
-    /// The name that may be told to others.
+    /// The session's public name.
     pub(crate) fn key(&self) -> SessionKey {
         match self {
             Self::Stored(id) => session_key(id),
@@ -67,7 +67,7 @@ impl SessionRef {
         }
     }
 
-    /// True for a session whose holder sends a token, and no cookie.
+    /// True for a session whose client sends a token, and no cookie.
     pub(crate) fn is_of_bearer(&self) -> bool {
         match self {
             Self::Stored(_) => false,

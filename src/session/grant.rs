@@ -1,4 +1,4 @@
-//! The right to enter one resource's dashboard, as one person.
+//! The right of one user to enter one resource's dashboard.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -9,12 +9,12 @@ use crate::sso::Proof;
 use crate::store::Ticket;
 use crate::sync::{Admitted, ListVersion, Principal, SessionStart};
 
-/// Grants of another version are not read: their holders sign in again.
+/// Grants of another version are not read: their users sign in again.
 const VERSION: u8 = 3;
 
-/// What a session holds: who signed in, where, how they proved it, and when it began. It says neither
-/// what they may do, which the list says anew at every request, nor when it ends, which
-/// [`lifespan`](crate::lifespan) says.
+/// The data of a session: who signed in, to which resource, with which proof, and when it began. It does not
+/// say what the user may do, which the list decides at every request. Nor does it say when it ends:
+/// see [`lifespan`](crate::lifespan).
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Grant {
     version: u8,
@@ -23,24 +23,24 @@ pub(crate) struct Grant {
     pub(crate) user_id: Option<UserId>,
     pub(crate) proof: Proof,
     pub(crate) context_app: Option<String>,
-    /// Of the sign-in: what was revoked later has a greater one.
+    /// The ticket of the sign-in: a later revocation has a greater one.
     pub(crate) ticket: Ticket,
-    /// Of the list that admitted them.
+    /// The version of the list that admitted the user.
     pub(crate) list: ListVersion,
-    /// Of the sign-in, to the millisecond.
+    /// When the user signed in, to the millisecond.
     #[serde(with = "milliseconds")]
     pub(crate) began: OffsetDateTime,
 }
 
 impl Grant {
-    /// The grant of somebody who was admitted at `now`.
+    /// The grant of a user who was admitted at `now`.
     pub(super) fn new(
         admitted: &Admitted,
         proof: Proof,
         context_app: Option<String>,
         now: OffsetDateTime,
     ) -> Self {
-        // As it is stored.
+        // Rounded as it is stored.
         let began = now.replace_millisecond(now.millisecond()).unwrap_or(now);
         Self {
             version: VERSION,
@@ -76,7 +76,8 @@ impl Grant {
     }
 }
 
-/// Of Unix time. `time` has these too, in numbers of 128 bits, which not every part of serde takes.
+/// Milliseconds of Unix time. `time` offers this too, but with 128-bit numbers, which not every serde
+/// format supports.
 mod milliseconds {
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -87,7 +88,7 @@ mod milliseconds {
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         let since = *at - OffsetDateTime::UNIX_EPOCH;
-        // A year has no more than five digits.
+        // A year has at most five digits.
         let millis = i64::try_from(since.whole_milliseconds()).unwrap_or(i64::MAX);
         millis.serialize(serializer)
     }
@@ -97,6 +98,6 @@ mod milliseconds {
     ) -> Result<OffsetDateTime, D::Error> {
         let since = Duration::milliseconds(i64::deserialize(deserializer)?);
         let at = OffsetDateTime::UNIX_EPOCH.checked_add(since);
-        at.ok_or_else(|| D::Error::custom("not a time"))
+        at.ok_or_else(|| D::Error::custom("not a valid time"))
     }
 }

@@ -1,4 +1,5 @@
-//! The cookie that outlives the session: whose Heroku page may sign this browser in again.
+//! The cookie that outlives the session: it names the resource whose Heroku page may sign this browser in
+//! again.
 
 use http::{HeaderMap, HeaderValue};
 use time::Duration;
@@ -11,12 +12,12 @@ const NAME: &str = "heroku_sso_hint";
 /// How long a browser remembers whose dashboard it showed.
 const LIFE: Duration = Duration::days(30);
 
-/// How many resources a browser remembers, if each has a session of its own.
+/// How many resources a browser remembers, if each has its own session.
 const MOST: usize = 10;
 
 impl Cookies {
-    /// The resources that this browser last signed in to, the last one first: one, or some if each
-    /// has a session of its own. They say whose Heroku page may sign it in again, and grant nothing.
+    /// The resources to which this browser last signed in, the latest first: one, or several if each has its
+    /// own session. They name the Heroku pages that may sign it in again, and grant nothing.
     pub(crate) fn hints(&self, headers: &HeaderMap) -> Vec<ResourceId> {
         let text = self.verified(headers, NAME).unwrap_or_default();
         let hints = text.strip_prefix("hint ").unwrap_or_default().split(' ');
@@ -36,7 +37,7 @@ impl Cookies {
         self.signed(NAME, text, LIFE)
     }
 
-    /// Takes back the hint of this resource, or all.
+    /// Removes the hint of this resource, or all hints.
     pub(crate) fn without_hint(
         &self,
         hints: &[ResourceId],
@@ -57,8 +58,8 @@ impl Cookies {
         }
     }
 
-    /// The hint of somebody who has landed, if each resource has its own and the browser has none of
-    /// this one.
+    /// The hint after a browser has landed, if each resource has its own and the browser has none of this
+    /// resource.
     pub(crate) fn landed(&self, headers: &HeaderMap, resource: &ResourceId) -> Option<HeaderValue> {
         let hints = self.per_resource.then(|| self.hints(headers))?;
         (!hints.contains(resource)).then(|| self.with_hint(&hints, resource))

@@ -1,15 +1,15 @@
-//! How a session gets its [`SessionKey`].
+//! How a session's [`SessionKey`] is derived.
 
 use tower_sessions::session::Id;
 
 use crate::store::SessionKey;
 
-/// A digest of the id: whoever reads it cannot take the session over.
+/// A digest of the id: it cannot be used to take over the session.
 pub(crate) fn session_key(id: &Id) -> SessionKey {
     SessionKey::of(&id.0.to_le_bytes())
 }
 
-/// The name of a session that has no record.
+/// The name of a session without a record.
 #[cfg(feature = "jwt")]
 pub(super) fn new_session_key() -> SessionKey {
     session_key(&Id::default())

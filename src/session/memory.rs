@@ -13,9 +13,9 @@ use tower_sessions::session_store::Result;
 
 use crate::clock::{SharedClock, SystemClock};
 
-/// The default session store: one process, forgotten when it ends.
+/// The default session store: for one process, which loses the sessions when it ends.
 ///
-/// Unlike `tower_sessions::MemoryStore` it drops the records that have expired, so that its size
+/// Unlike `tower_sessions::MemoryStore` it deletes expired records, so that its size
 /// follows the number of live sessions.
 #[derive(Clone)]
 pub struct MemorySessions {

@@ -1,5 +1,5 @@
-//! What a session is: one grant, in a record of any [`tower_sessions::SessionStore`] that a cookie
-//! names, or signed and in the cookie itself.
+//! Sessions. A session is one grant: in a record of any [`tower_sessions::SessionStore`] that a cookie
+//! names, or signed in the cookie itself.
 
 #[cfg(feature = "jwt")]
 mod bearers;

@@ -1,4 +1,4 @@
-//! The cookie of the header bar that Heroku has withdrawn.
+//! The cookie for Heroku's header bar, which Heroku has withdrawn.
 
 use cookie::{Cookie, SameSite};
 use http::HeaderValue;

@@ -1,4 +1,4 @@
-//! What can come of a question about a session.
+//! The results of looking up a session.
 
 use tower_sessions::session_store;
 
@@ -6,13 +6,13 @@ use tower_sessions::session_store;
 use crate::jwt::JwtError;
 use crate::store::StoreError;
 
-/// Sessions cannot be looked up, opened or closed right now.
+/// Sessions cannot be looked up, opened or closed now.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SessionError {
-    #[error("the session store cannot answer")]
+    #[error("the session store is unavailable")]
     Sessions(#[from] session_store::Error),
     #[cfg(feature = "jwt")]
-    #[error("a session cannot be signed")]
+    #[error("the session could not be signed")]
     Signing(#[from] JwtError),
     #[error(transparent)]
     Store(#[from] StoreError),

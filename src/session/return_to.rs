@@ -1,4 +1,4 @@
-//! The cookie that leads a browser back to the page that it wanted when its session had ended.
+//! The cookie that leads a browser back to the page that it requested after its session had ended.
 
 use http::{HeaderMap, HeaderValue};
 use time::{Duration, OffsetDateTime};
@@ -8,13 +8,13 @@ use crate::ids::ResourceId;
 
 const NAME: &str = "heroku_sso_back";
 
-/// How long the way through Heroku and back may take.
+/// The maximum time of the way through Heroku and back.
 const LIFE: Duration = Duration::minutes(10);
 
-/// The longest page address that is kept, in bytes.
+/// The maximum length of a page address that is stored, in bytes.
 const MAX_WANTED: usize = 2048;
 
-/// Where a browser wants to be once it is signed in again.
+/// The page to which a browser returns once it is signed in again.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct ReturnTo {
     pub(crate) resource: ResourceId,
@@ -51,7 +51,7 @@ impl Cookies {
     }
 }
 
-/// A path of this site that no browser reads as another site: one leading slash, no backslash, no
+/// A path of this site that no browser takes for another site: one leading slash, no backslash, no
 /// control characters, no spaces.
 fn is_own_path(path: &str) -> bool {
     let own = path.starts_with('/') && !path.starts_with("//") && path.len() <= MAX_WANTED;

@@ -1,4 +1,4 @@
-//! Opens, finds and closes sessions, wherever their grants are kept.
+//! Opens, finds and closes sessions, wherever their grants are stored.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub(crate) struct Sessions {
     pub(crate) limits: Limits,
 }
 
-/// Where the grants of browsers are.
+/// Where the grants of browsers are stored.
 #[derive(Debug)]
 enum SessionBackend {
     Stored(Arc<StoredSessions>),
@@ -47,21 +47,22 @@ enum SessionBackend {
     InCookie(Box<SignedSessions<CookieClaims>>),
 }
 
-/// Where the grants of browsers are to be kept.
+/// The choice of where to store the grants of browsers.
 pub(crate) enum BackendChoice {
-    /// In this store, whose records are believed for a while without being read again; zero: never.
+    /// In this store. The duration says how long a record is used before it is read again; zero: not at all.
     Store(BoundedSessionStore, Duration),
-    /// In the cookie itself. For how long it is believed without asking whether it was closed.
+    /// In the cookie itself. The duration says how long it is used before the store is asked whether it was
+    /// closed.
     #[cfg(feature = "jwt")]
     Cookie(Arc<Codec>, Duration),
 }
 
-/// A session that has just begun.
+/// A session that was just opened.
 pub(crate) struct NewSession {
     /// The value of its cookie, or its token.
     pub(crate) value: String,
     pub(crate) grant: Grant,
-    /// Of the cookie, the record or the token; the list decides at each use.
+    /// When the cookie, the record or the token ends; the list decides at each use.
     pub(crate) latest_end: OffsetDateTime,
 }
 
@@ -69,7 +70,7 @@ pub(crate) struct NewSession {
     not(feature = "jwt"),
     allow(
         unused_variables,
-        reason = "a stored session is known by its name alone"
+        reason = "a stored session is identified by its name alone"
     )
 )]
 impl Sessions {
@@ -101,8 +102,8 @@ impl Sessions {
         }
     }
 
-    /// Opens a session under a new name. There is no other way to one, but for
-    /// [`open_bearer`](Self::open_bearer).
+    /// Opens a session under a new name. Apart from [`open_bearer`](Self::open_bearer), this is the only
+    /// way to open one.
     pub(crate) async fn open(
         &self,
         admitted: &Admitted,
@@ -125,7 +126,7 @@ impl Sessions {
         })
     }
 
-    /// Takes back a session of which nobody has heard.
+    /// Removes a session whose value was not sent to any client.
     pub(crate) async fn discard(&self, opened: &NewSession) {
         match &self.kept {
             SessionBackend::Stored(stored) => {
@@ -135,7 +136,7 @@ impl Sessions {
                 if let Err(error) = stored.delete(&id).await {
                     tracing::warn!(
                         %error, cause = cause::of(&error),
-                        "a session that did not begin stays until it expires"
+                        "session deletion failed; an unused session stays until it expires"
                     );
                 }
             }
@@ -153,12 +154,12 @@ impl Sessions {
         Grant::new(admitted, proof, context_app, self.clock.now())
     }
 
-    /// When a session ends whatever its list says.
+    /// The latest end of a session, whatever its list says.
     pub(crate) fn latest_end(&self, grant: &Grant) -> OffsetDateTime {
         self.limits.latest_end(grant.began)
     }
 
-    /// The session that a credential names, if it can; whether there is one is not asked.
+    /// The session that a credential names, if it can name one; does not check whether it exists.
     fn name(&self, credential: &Credential<'_>) -> Option<SessionRef> {
         match (credential, &self.kept) {
             (Credential::Cookie(id), SessionBackend::Stored(_)) => {
@@ -176,17 +177,17 @@ impl Sessions {
         }
     }
 
-    /// True if this process knows that there is, or was, such a session, without asking any store.
+    /// True if this process knows that the session exists or did exist, without a request to any store.
     fn has_seen(&self, session: &SessionRef) -> bool {
         match (session, &self.kept) {
             (SessionRef::Stored(id), SessionBackend::Stored(stored)) => stored.has_seen(id),
-            // It bears our signature.
+            // The token has our signature.
             #[cfg(feature = "jwt")]
             _ => true,
         }
     }
 
-    /// As [`find`](Self::find), as far as it can be told without asking anybody.
+    /// As [`find`](Self::find), as far as this process knows without a request to any store.
     pub(crate) fn find_cached(
         &self,
         credential: &Credential<'_>,
@@ -203,8 +204,8 @@ impl Sessions {
         }
     }
 
-    /// The session that a credential names and its grant, if there is one that this version can
-    /// read; it may have ended.
+    /// The session that a credential names and its grant, if it exists and this version can read it. It may
+    /// have ended.
     pub(crate) async fn find(
         &self,
         credential: &Credential<'_>,
@@ -229,7 +230,7 @@ impl Sessions {
         }
     }
 
-    /// False once a session was closed, or its record is gone.
+    /// False once a session was closed, or its record no longer exists.
     pub(crate) async fn is_open(&self, session: &SessionRef) -> Result<bool, SessionError> {
         match (session, &self.kept) {
             (SessionRef::Stored(id), SessionBackend::Stored(stored)) => {
@@ -238,13 +239,13 @@ impl Sessions {
             #[cfg(feature = "jwt")]
             (SessionRef::Signed(key), SessionBackend::InCookie(_))
             | (SessionRef::Bearer(key), _) => Ok(!self.closed.has(key)),
-            // A session of another gate's.
+            // A session of another gate.
             #[cfg(feature = "jwt")]
             _ => Ok(false),
         }
     }
 
-    /// True if this process knows that a session was closed.
+    /// True if this process knows that the session was closed.
     pub(crate) fn was_closed(&self, session: &SessionRef) -> bool {
         self.closed.has(&session.key())
     }
@@ -266,17 +267,18 @@ impl Sessions {
             _ => None,
         };
         let (closed, takes_bearers) = (Arc::clone(&self.closed), self.takes_bearers());
-        // In a task of its own: who hangs up in the middle of a sign-out has signed out.
+        // In a task of its own: a client that disconnects during a sign-out is still signed out.
         let closing = tokio::spawn(close(closed, key, record, takes_bearers));
-        // It panicked, or the runtime is shutting down.
+        // The task panicked, or the runtime is shutting down.
         let interrupted = |error: JoinError| session_store::Error::Backend(error.to_string());
         closing.await.map_err(interrupted)?
     }
 
-    /// Closes the session that was found for a credential, if there is one, and says whose it was.
+    /// Closes the session that was found for a credential, if there is one, and returns its grant.
     ///
-    /// What is no session costs a look-up: closing one is told to all processes. Where the store cannot
-    /// tell, one that this process has seen is closed as far as it can be, and the error returned.
+    /// An unknown session costs only a look-up, as closing a session notifies all processes. If the store is
+    /// unavailable, a session that this process has seen is closed as far as possible, and the error is
+    /// returned.
     pub(crate) async fn close_found(
         &self,
         credential: &Credential<'_>,
@@ -284,7 +286,7 @@ impl Sessions {
     ) -> Result<Option<Arc<Grant>>, SessionError> {
         match found {
             Ok(None) => {
-                // Closed before, but not to the end: this is not to be taken for done.
+                // An earlier attempt closed it only partly: do not report success before it is complete.
                 let unfinished = self
                     .name(credential)
                     .filter(|session| self.closed.is_unfinished(&session.key()));
@@ -298,8 +300,8 @@ impl Sessions {
                 Ok(Some(grant))
             }
             Err(error) => {
-                // Only what this process knows to be a session: of an id that a stranger has made up
-                // nothing is kept, and no other process hears.
+                // Only if this process knows the session: an id that an attacker made up is neither stored
+                // nor sent to other processes.
                 let session = self.name(credential);
                 if let Some(session) = session.filter(|session| self.has_seen(session)) {
                     self.close(&session).await?;
@@ -315,7 +317,7 @@ impl Sessions {
     }
 }
 
-/// The rest of closing a session that no process is to believe in any more.
+/// The remaining steps of closing a session that this process already treats as closed.
 async fn close(
     closed: Arc<ClosedSessions>,
     key: SessionKey,
@@ -325,17 +327,17 @@ async fn close(
     let written = closed.write_down(&key).await;
     let is_written = written.is_ok();
     match (record, written) {
-        // The record stays as long as its bearer tokens might count elsewhere; and a signed cookie has
-        // none.
+        // The record stays while its bearer tokens might still work in other processes. A signed cookie has
+        // no record.
         (None, Err(error)) => return Err(error.into()),
         (Some(_), Err(error)) if takes_bearers => return Err(error.into()),
         (None, Ok(())) => {}
         (Some((id, stored)), written) => {
             if let Err(error) = written {
-                // Other processes find out when they next ask the session store.
+                // Other processes notice when they next read the session store.
                 tracing::warn!(
                     %error, cause = cause::of(&error),
-                    "other processes could not be told that a session was closed"
+                    "session closure not stored; other processes notice it at their next read"
                 );
             }
             stored.delete(&id).await?;

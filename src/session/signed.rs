@@ -31,7 +31,7 @@ pub(super) struct SessionClaims {
     exp: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nbf: Option<i64>,
-    /// The session that it is, or that it came from: it ends when that is closed.
+    /// The session itself, or the one from which the token came: the token ends when that session is closed.
     sid: SessionKey,
     grant: Grant,
 }
@@ -90,13 +90,13 @@ pub(super) struct SignedSessions<C> {
     codec: Arc<Codec>,
     clock: SharedClock,
     closed: Arc<ClosedSessions>,
-    /// Tokens whose signature was checked before, and that the store knows of no closing of.
+    /// Tokens whose signature was checked before, and which the store does not know as closed.
     read_before: GrantCache,
     claims: PhantomData<fn() -> C>,
 }
 
 impl<C: SignedClaims> SignedSessions<C> {
-    /// `cached_for` is how long a token is believed without asking whether its session was closed.
+    /// `cached_for` is how long a token is used before the store is asked whether its session was closed.
     pub(super) fn new(
         codec: Arc<Codec>,
         clock: SharedClock,
@@ -112,14 +112,15 @@ impl<C: SignedClaims> SignedSessions<C> {
         }
     }
 
-    /// A token for the session `key`, for as long as that may last.
+    /// A token for the session `key`, valid as long as the session may last.
     pub(super) fn sign(
         &self,
         key: &SessionKey,
         grant: &Grant,
         latest_end: OffsetDateTime,
     ) -> Result<String, JwtError> {
-        // Whole seconds: a token outlives its session by less than one, and the session's own end counts.
+        // Rounded up to whole seconds: a token outlives its session by less than one, and the session's own
+        // end counts.
         let ends = latest_end + time::Duration::nanoseconds(999_999_999);
         self.codec.sign(&C::from(SessionClaims {
             iss: self.codec.issuer.to_string(),
@@ -132,7 +133,7 @@ impl<C: SignedClaims> SignedSessions<C> {
         }))
     }
 
-    /// The session and grant of a token that counts now, whether or not the session was closed.
+    /// The session and grant of a token that is valid now, whether or not the session was closed.
     pub(super) fn read(&self, token: &str) -> Option<(SessionKey, Grant)> {
         let claims = self
             .codec
@@ -140,7 +141,7 @@ impl<C: SignedClaims> SignedSessions<C> {
         let claims: SessionClaims = match claims {
             Ok(claims) => claims.into(),
             Err(reason) => {
-                tracing::debug!(%reason, "a signed session does not count");
+                tracing::debug!(%reason, "signed session rejected");
                 return None;
             }
         };
@@ -148,12 +149,12 @@ impl<C: SignedClaims> SignedSessions<C> {
         is_readable.then_some((claims.sid, claims.grant))
     }
 
-    /// The session of a token that was read before, unless it was closed since; it may have ended.
+    /// The session of a token that was read before, unless it has been closed since; it may have ended.
     pub(super) fn cached_copy(&self, token: &str, now: Duration) -> Option<Arc<Cached>> {
         self.read_before.get(token, &self.closed, now)
     }
 
-    /// The session and grant of a token, unless the session was closed by any process.
+    /// The session and grant of a token, unless any process has closed the session.
     pub(super) async fn find(
         &self,
         token: &str,
@@ -161,7 +162,7 @@ impl<C: SignedClaims> SignedSessions<C> {
         if let Some(copy) = self.cached_copy(token, self.clock.elapsed()) {
             return Ok(Some((copy.session.clone(), Arc::clone(&copy.grant))));
         }
-        // Before the store is asked: of what is closed later, the cache hears.
+        // Read before the store is asked: the cache then notices sessions that are closed later.
         let closed_before = self.closed.count();
         let Some((key, grant)) = self.read(token) else {
             return Ok(None);
@@ -170,7 +171,7 @@ impl<C: SignedClaims> SignedSessions<C> {
         match self.closed.has_anywhere(&key).await {
             Ok(true) => return Ok(None),
             Ok(false) => {}
-            // While the store is away, who was in a moment ago goes on.
+            // While the store is unavailable, a session that was read before keeps working.
             Err(error) => {
                 let old = self.read_before.get_old(token, &self.closed);
                 let grant = old.ok_or(error)?;

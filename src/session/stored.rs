@@ -22,8 +22,8 @@ use crate::sync::ClosedSessions;
 /// The name of the grant in a record. Other names belong to the partner.
 const KEY: &str = "heroku_sso";
 
-/// A record stays a little longer than its session: replicas' clocks differ, and the session's own end is
-/// the one that counts.
+/// A record stays a little longer than its session: the processes' clocks differ, and the session's own end
+/// is the one that counts.
 const RETENTION: Duration = Duration::from_secs(120);
 
 /// Sessions in records of a store.
@@ -35,12 +35,12 @@ pub(super) struct StoredSessions {
     cache: GrantCache,
     seen: SeenIds,
     outage: CircuitBreaker,
-    /// Of the store that knows which sessions were closed.
+    /// For the store that knows which sessions were closed.
     closings_outage: CircuitBreaker,
 }
 
 impl StoredSessions {
-    /// `cached_for` is how long a record is believed without asking the store; zero: never.
+    /// `cached_for` is how long a record is used before the store is read again; zero: not at all.
     pub(super) fn new(
         store: BoundedSessionStore,
         clock: SharedClock,
@@ -58,7 +58,7 @@ impl StoredSessions {
         }
     }
 
-    /// Writes the grant under a new id, for as long as its session may last.
+    /// Stores the grant under a new id, for as long as its session may last.
     pub(super) async fn create(
         &self,
         grant: &Grant,
@@ -73,7 +73,7 @@ impl StoredSessions {
         write(&mut record, &wanted, grant)?;
         self.store.create(&mut record).await?;
         if record.id != wanted {
-            // The store gave it another id. Until this is written there is no session under it.
+            // The store assigned another id. The session under it does not exist until this is written.
             let given = record.id;
             write(&mut record, &given, grant)?;
             self.store.save(&record).await?;
@@ -82,27 +82,27 @@ impl StoredSessions {
         Ok(record.id)
     }
 
-    /// The session under the id that is written like this, if it was read a moment ago.
+    /// The session with this id as text, if it was read recently.
     pub(super) fn cached_copy(&self, id: &str, now: Duration) -> Option<Arc<Cached>> {
         self.cache.get(id, &self.closed, now)
     }
 
-    /// True if this process has opened or read such a session not long ago.
+    /// True if this process has recently opened or read the session.
     pub(super) fn has_seen(&self, id: &Id) -> bool {
         self.seen.has(id)
     }
 
-    /// The grant under `id`, if there is one that this version can read.
+    /// The grant under `id`, if it exists and this version can read it.
     pub(super) async fn load(&self, id: &Id) -> Result<Option<Arc<Grant>>, SessionError> {
         let now = self.clock.elapsed();
         let written = id.to_string();
         if let Some(copy) = self.cached_copy(&written, now) {
             return Ok(Some(Arc::clone(&copy.grant)));
         }
-        // Before the record is read: of what is closed later, the cache hears.
+        // Counted before the record is read: the cache then notices sessions that are closed later.
         let closed_before = self.closed.count();
         let old = self.cache.get_old(&written, &self.closed);
-        // While the store is away, who was in a moment ago does not wait for it.
+        // While the store is unavailable, a session that was read before does not wait for it.
         if old.is_some() && self.outage.is_recent(now) {
             return Ok(old);
         }
@@ -123,9 +123,9 @@ impl StoredSessions {
             self.cache.forget(&written);
             return Ok(None);
         };
-        // The record may have outlived its session: a store with copies of its own, a deletion that failed,
-        // a session that was closed by its bearer token alone.
-        // A store that is unavailable ends nobody, and is not waited for by each request.
+        // The record may have outlived its session: because of a store's own cache, a failed deletion, or a
+        // session that was closed by its bearer token alone. If the closing store is unavailable, no
+        // session ends because of it, and not every request waits for it.
         if !self.closings_outage.is_recent(now) {
             match self.closed.has_anywhere(&session_key(id)).await {
                 Ok(true) => return Ok(None),
@@ -147,12 +147,12 @@ impl StoredSessions {
     }
 }
 
-/// A grant in a record. Whoever shares the store can copy a record to another id, as
-/// `tower_sessions::Session::cycle_id` does: the copy is no session, as nothing that ends the session
-/// would end the copy.
+/// A grant in a record. Other users of the session store can copy a record to another id, as
+/// `tower_sessions::Session::cycle_id` does. The copy is not a session, as ending the session would not end
+/// the copy.
 #[derive(Deserialize, Serialize)]
 struct BoundGrant {
-    /// The id that the grant was made for.
+    /// The id for which the grant was made.
     session: SessionKey,
     #[serde(flatten)]
     grant: Grant,

@@ -1,4 +1,4 @@
-//! Removing the records of sessions that have ended.
+//! Deletion of the records of expired sessions.
 
 use std::time::Duration;
 
@@ -27,8 +27,8 @@ impl Drop for SweepHandle {
     }
 }
 
-/// Has the store delete what has expired, every `period`. A failure is logged, and the next period
-/// tries again.
+/// Has the store delete expired records every `period`. A failure is logged, and the next period tries
+/// again.
 pub(crate) fn sweep<S: ExpiredDeletion>(
     store: S,
     period: Duration,
@@ -41,11 +41,11 @@ pub(crate) fn sweep<S: ExpiredDeletion>(
                 Some(Ok(())) => {}
                 Some(Err(error)) => tracing::warn!(
                     %error, cause = cause::of(&error),
-                    "expired sessions could not be removed; tried again later"
+                    "session cleanup failed; retrying after the next period"
                 ),
                 None => tracing::warn!(
                     limit = ?SESSION_SWEEP,
-                    "removing expired sessions takes too long; tried again later"
+                    "session cleanup timed out; retrying after the next period"
                 ),
             }
         }
