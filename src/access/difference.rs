@@ -1,65 +1,65 @@
-//! What changed from one list to the next.
+//! The changes between two lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{AccessList, Email, Member, Roles};
 use crate::ids::UserId;
 
-/// One person's change between two lists.
+/// One user's change between two lists.
 ///
-/// The changes from one list to the next, applied in their order, lead a table that is keyed by account
-/// (by email where the list names no account) from the one to the other, and a table that is keyed by
-/// email as well. Where a change puts an email to an account that has a row already, that row gets the
-/// email. For a moment an account can be on the list under two emails, as one of Heroku's two lists has
-/// its old one still: then its row has one of them.
+/// Applied in order, the changes turn a table of the old list into a table of the new one. The table may be
+/// keyed by account (by email where the list names no account), or by email. If a change assigns an email to
+/// an account that already has a row, that row gets the email. For a short time an account can be on the
+/// list under two emails, while one of Heroku's two lists still has its old one. Its row then has one of
+/// them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ListChange {
-    /// The list names the account of an email, where it named none before: the same person, as far as
-    /// anything is known.
+    /// The list names the account of an email for which it named none before: as far as is known, the same
+    /// user.
     AccountKnown(Member),
-    /// An email is another account's now: another person. The row of the account `from`, if it has
-    /// this email, is at its end.
+    /// An email belongs to another account now: another user. The row of the account `from`, if it has
+    /// this email, must be removed.
     AccountReplaced {
-        /// The account until now.
+        /// The previous account.
         from: UserId,
-        /// Who has the email from now on.
+        /// The user who now has the email.
         to: Member,
     },
     /// The list no longer names the account of an email, or Heroku's two lists disagree about it. The
-    /// row of the account `from`, if it has this email, goes on by the email.
+    /// row of the account `from`, if it has this email, is from now on identified by the email.
     AccountUnknown {
-        /// The account until now.
+        /// The previous account.
         from: UserId,
-        /// Who has the email, as the list has them now.
+        /// The user with this email, as the list now has them.
         member: Member,
     },
     /// New on the list.
     Added(Member),
-    /// An account has another email now: the same person.
+    /// An account has another email now: the same user.
     EmailChanged {
-        /// The email until now.
+        /// The previous email.
         from: Email,
-        /// The person, with the email from now on.
+        /// The user, with the new email.
         to: Member,
     },
     /// No longer on the list.
     Removed(Email),
-    /// Still on the list, in other roles.
+    /// Still on the list, with other roles.
     RoleChanged {
-        /// Who.
+        /// The user's email.
         email: Email,
-        /// The roles until now.
+        /// The previous roles.
         from: Roles,
-        /// The roles from now on.
+        /// The new roles.
         to: Roles,
     },
 }
 
-/// What leads from `old` to `new`: first who left, last who is new.
+/// The changes from `old` to `new`: removed users first, new users last.
 ///
-/// Nobody counts as removed by a `new` list that lacks the team's members
-/// ([`AccessList::is_partial`]): that they were not told does not mean that they left.
+/// No user counts as removed by a `new` list that lacks the team's members
+/// ([`AccessList::is_partial`]): an unknown member has not necessarily left.
 pub fn difference(old: &AccessList, new: &AccessList) -> Vec<ListChange> {
     if new.is_partial() {
         difference_of_all(&[old], &[old, new])
@@ -68,8 +68,8 @@ pub fn difference(old: &AccessList, new: &AccessList) -> Vec<ListChange> {
     }
 }
 
-/// As [`difference`], of the people on one or several lists; of a person, what the last list says that
-/// has them.
+/// As [`difference`], for the users on one or several lists. If several lists contain a user, the last one
+/// counts.
 pub(crate) fn difference_of_all(old: &[&AccessList], new: &[&AccessList]) -> Vec<ListChange> {
     let (old, new) = (by_email(old), by_email(new));
     let mut changes = Vec::new();
@@ -96,24 +96,24 @@ fn by_email(lists: &[&AccessList]) -> People {
         .collect()
 }
 
-/// Accounts that are on both lists, but under other emails.
+/// Accounts that are on both lists, but under different emails.
 #[derive(Default)]
 struct Moves {
-    /// By the email until now.
+    /// The new email of each old one.
     to: BTreeMap<Email, Email>,
-    /// The emails of the new list alone that such an account comes to.
+    /// The emails, on the new list only, that such an account takes.
     taken: BTreeSet<Email>,
 }
 
 impl Moves {
-    /// True if the account that had this email has another one now.
+    /// True if the account that had this email now has another one.
     fn leads_from(&self, email: &Email) -> bool {
         self.to.contains_key(email)
     }
 }
 
 fn moves(old: &People, new: &People) -> Moves {
-    /// The emails that an account has on one of the lists alone, and one that it has on both.
+    /// The emails that an account has on only one of the lists, and one that it has on both.
     #[derive(Default)]
     struct Emails<'a> {
         old: Vec<&'a Email>,
@@ -141,7 +141,7 @@ fn moves(old: &People, new: &People) -> Moves {
         }
     }
     for emails in accounts.values() {
-        // Of several emails that it leaves, the further ones lead to one that it has anyway.
+        // If the account gives up several emails, the further ones map to one that it has anyway.
         let rest = emails.new.last().copied().or(emails.both);
         for (place, from) in emails.old.iter().enumerate() {
             let new = emails.new.get(place).copied();
@@ -154,7 +154,7 @@ fn moves(old: &People, new: &People) -> Moves {
     moves
 }
 
-/// The emails of known accounts that the other list does not have for the same account.
+/// The emails of known accounts for which the other list does not have the same account.
 fn only_in<'a>(some: &'a People, other: &People) -> impl Iterator<Item = (&'a Email, &'a UserId)> {
     some.iter().filter_map(|(email, member)| {
         let id = member.user_id.as_ref()?;
@@ -169,7 +169,7 @@ fn leave(old: &People, new: &People, moves: &Moves, changes: &mut Vec<ListChange
     changes.extend(left.cloned().map(ListChange::Removed));
 }
 
-/// Emails that stay on the list, while whose they are changes.
+/// Emails that stay on the list while their account changes.
 fn change_hands(old: &People, new: &People, moves: &Moves, changes: &mut Vec<ListChange>) {
     for (email, before) in old {
         let Some(member) = new.get(email).filter(|_| !moves.leads_from(email)) else {
@@ -198,7 +198,7 @@ fn change_hands(old: &People, new: &People, moves: &Moves, changes: &mut Vec<Lis
     }
 }
 
-/// Moves each account once nobody who moves too has the email that it comes to.
+/// Moves each account once its new email is not held by another account that is still to move.
 fn rename(old: &People, new: &People, moves: &Moves, changes: &mut Vec<ListChange>) {
     let mut pending = moves.to.clone();
     while !pending.is_empty() {
@@ -220,14 +220,14 @@ fn rename(old: &People, new: &People, moves: &Moves, changes: &mut Vec<ListChang
     }
 }
 
-/// Of accounts that have exchanged their emails none can go first: each email gets its new account.
+/// Accounts that have exchanged their emails cannot move one by one: each email gets its new account.
 fn exchange(
     old: &People,
     new: &People,
     pending: &mut BTreeMap<Email, Email>,
     changes: &mut Vec<ListChange>,
 ) {
-    // Every pending move leads to the beginning of another, so this comes to a circle.
+    // Every pending move leads to the start of another, so following them ends in a cycle.
     let mut email = pending.keys().next().cloned();
     for _ in 0..pending.len() {
         email = email.map(|email| pending[&email].clone());

@@ -1,4 +1,4 @@
-//! An email address as the key of a person.
+//! An email address as the key of a user.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 /// The longest address that is accepted, in bytes (RFC 5321 allows 64 + 1 + 255).
 const MAX_LEN: usize = 320;
 
-/// An email address, compared without regard to ASCII case and kept in lower case.
+/// An email address, compared without regard to ASCII case and stored in lower case.
 ///
-/// Parsing trims spaces around it and then wants one `@` with text on both sides, at most 320 bytes,
-/// and no control character, white space or colon. Letters outside ASCII are kept as they are.
+/// Parsing trims spaces around it. It then requires one `@` with text on both sides, at most 320 bytes,
+/// and no control character, white space or colon. Letters outside ASCII are kept unchanged.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Email(Box<str>);
@@ -22,7 +22,7 @@ impl Email {
         &self.0
     }
 
-    /// True for the service accounts that own team apps at Heroku. They are nobody.
+    /// True for the service accounts that own team apps at Heroku. They are not users.
     pub(crate) fn is_pseudo_user(&self) -> bool {
         self.0.ends_with("@herokumanager.com")
     }
@@ -54,9 +54,9 @@ impl FromStr for Email {
     }
 }
 
-/// What neither half of an address may hold.
+/// True if half of an address contains a forbidden character.
 fn has_refused(half: &str) -> bool {
-    // Nearly all are ASCII, of which bytes tell it, without a look at each character.
+    // Nearly all addresses are ASCII, for which bytes suffice and no character needs decoding.
     if half.is_ascii() {
         return half
             .bytes()
@@ -79,9 +79,9 @@ impl From<Email> for String {
     }
 }
 
-/// A text that is not an email address. The text itself is not kept.
+/// The text is not a valid email address. The text itself is not stored.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("not an email address")]
+#[error("not a valid email address")]
 #[non_exhaustive]
 pub struct InvalidEmail;
 

@@ -1,4 +1,4 @@
-//! The union of an app's collaborators and its team's members, and who it lets in.
+//! The union of an app's collaborators and its team's members, and which users it admits.
 
 use std::sync::Arc;
 
@@ -6,34 +6,34 @@ use super::privileges::Privileges;
 use super::{Account, Email, People, Person, Role, Roles};
 use crate::ids::UserId;
 
-/// Which people of Heroku's two lists count.
+/// Which entries of Heroku's two lists count.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ListPolicy {
-    /// Collaborators and team members, all of them: Heroku's recipe to the letter. The default.
+    /// All collaborators and team members, exactly as in Heroku's recipe. The default.
     #[default]
     Documented,
-    /// Leaves out team members whose only role in the team is `collaborator`, unless the app's own
+    /// Ignores team members whose only role in the team is `collaborator`, unless the app's own
     /// list has them: they were added to some app of the team, which may be another one.
     Strict,
 }
 
-/// Who may enter a resource's dashboard.
+/// The users who may enter a resource's dashboard.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AccessList {
     collaborators: People,
     team_members: TeamMembers,
     policy: ListPolicy,
-    /// Those who are on both lists, in order of their places among the collaborators.
+    /// The users on both lists, in order of their index among the collaborators.
     on_both: Box<[OnBoth]>,
 }
 
-/// Somebody whom both lists have, by their places.
+/// A user on both lists, by index.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct OnBoth {
     collaborator: usize,
     team_member: usize,
-    /// Put together once, and not at each request.
+    /// Merged once, and not at each request.
     standing: Arc<Privileges>,
 }
 
@@ -41,15 +41,15 @@ struct OnBoth {
 enum TeamMembers {
     NoTeam,
     Known(People),
-    /// Heroku refuses to tell. Whoever is not a collaborator may or may not be a member.
+    /// Heroku refuses to list them. A user who is not a collaborator may or may not be a member.
     Withheld,
 }
 
-/// One person on the list: the union of what both lists say.
+/// One user on the list: the union of both lists' entries.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Member {
-    /// The email, the key of the person.
+    /// The email, which is the user's key.
     pub email: Email,
     /// The Heroku account, where Heroku's lists agree on one.
     pub user_id: Option<UserId>,
@@ -68,11 +68,11 @@ impl Member {
     }
 }
 
-/// That a list lets somebody in. Says something together with that list alone.
+/// Index of an admitted user in the list that produced it; meaningless with any other list.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entitlement(Place);
 
-/// Where a list has somebody.
+/// The position of a user in a list.
 #[derive(Clone, Copy, Debug)]
 enum Place {
     Collaborator(usize),
@@ -80,7 +80,7 @@ enum Place {
     OnBoth(usize),
 }
 
-/// Why somebody may not come in by a list: see [`Admission`].
+/// Why a list does not admit a user: see [`Admission`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum NotEntitled {
     NotListed,
@@ -88,7 +88,7 @@ pub(crate) enum NotEntitled {
     Unknown,
 }
 
-/// What the list says about a person.
+/// What the list says about a user.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Admission {
@@ -96,10 +96,10 @@ pub enum Admission {
     Listed(Member),
     /// Not on the list.
     NotListed,
-    /// The email is on the list, for another Heroku account; or the lists disagree about whose it
-    /// is.
+    /// The email is on the list, but for another Heroku account; or the lists disagree about its
+    /// account.
     OtherAccount,
-    /// Not among the collaborators, and the team's members are not known.
+    /// Not among the collaborators, and the team's members are unknown.
     Unknown,
 }
 
@@ -137,8 +137,8 @@ impl AccessList {
         list
     }
 
-    /// The list of a team's app when Heroku does not tell the team's members: the collaborators get
-    /// in, about everybody else it says [`Admission::Unknown`].
+    /// The list of a team's app if Heroku does not list the team's members. It admits the collaborators;
+    /// for all other users it returns [`Admission::Unknown`].
     pub fn of_team_app_without_members(collaborators: People, policy: ListPolicy) -> Self {
         Self {
             collaborators,
@@ -148,7 +148,7 @@ impl AccessList {
         }
     }
 
-    /// What the list says about the person with this email and, where the caller knows it, account.
+    /// What the list says about the user with this email and, if the caller knows it, this account.
     pub fn admission(&self, email: &Email, user_id: Option<&UserId>) -> Admission {
         match self.entitlement(email, user_id) {
             Ok(listed) => Admission::Listed(self.member(email, listed)),
@@ -158,7 +158,7 @@ impl AccessList {
         }
     }
 
-    /// The same for whoever has the email at hand. Allocates nothing.
+    /// The same without an allocation, for callers that already have the email.
     pub(crate) fn entitlement(
         &self,
         email: &Email,
@@ -179,7 +179,7 @@ impl AccessList {
         }
     }
 
-    /// The person as the list has them.
+    /// The user as on the list.
     pub(crate) fn member(&self, email: &Email, listed: Entitlement) -> Member {
         Member {
             email: email.clone(),
@@ -188,7 +188,7 @@ impl AccessList {
         }
     }
 
-    /// The Heroku account of somebody who is let in, where Heroku's lists agree on one.
+    /// The Heroku account of an admitted user, if Heroku's lists agree on one.
     pub(crate) fn user_id(&self, listed: Entitlement) -> Option<&UserId> {
         match self.account(listed.0) {
             Account::Known(id) => Some(id),
@@ -204,7 +204,7 @@ impl AccessList {
         &self.standing(listed.0).permissions
     }
 
-    /// Everybody on the list, in order of email.
+    /// All users on the list, in order of email.
     pub fn members(&self) -> impl Iterator<Item = Member> {
         let everybody: People = self
             .collaborators
@@ -215,12 +215,12 @@ impl AccessList {
         Vec::from(everybody).into_iter().map(Member::from)
     }
 
-    /// True if the list lacks the team's members because Heroku does not tell them.
+    /// True if the list lacks the team's members because Heroku does not list them.
     pub fn is_partial(&self) -> bool {
         matches!(self.team_members, TeamMembers::Withheld)
     }
 
-    /// True if one of Heroku's two lists has this email, whatever it is worth.
+    /// True if one of Heroku's two lists has this email, whether or not it admits the user.
     pub(crate) fn has(&self, email: &Email) -> bool {
         let member = || self.team_members().and_then(|members| members.find(email));
         self.collaborators.find(email).or_else(member).is_some()
@@ -251,14 +251,14 @@ impl AccessList {
         }
     }
 
-    /// The place of a team member who counts.
+    /// The index of a team member who counts.
     fn place_of_member(&self, email: &Email) -> Option<usize> {
         let members = self.team_members()?;
         let place = members.place_of(email)?;
         self.counts(&members[place]).then_some(place)
     }
 
-    /// What both lists together say.
+    /// The account according to both lists together.
     fn account(&self, place: Place) -> &Account {
         match place {
             Place::Collaborator(place) => &self.collaborators[place].account,
@@ -280,7 +280,7 @@ impl AccessList {
     }
 
     fn team_member(&self, place: usize) -> &Person {
-        &self.team_members().expect("the list has this member")[place]
+        &self.team_members().expect("the place is an index of this list's members")[place]
     }
 
     fn counted_members(&self) -> impl Iterator<Item = &Person> {
@@ -288,7 +288,7 @@ impl AccessList {
         members.filter(|member| self.counts(member))
     }
 
-    /// Someone whom both lists have is in by the app's own list whatever this says; the team role
+    /// A user on both lists is admitted by the app's own list, whatever this returns. The team role
     /// `collaborator` then adds nothing, as the app's list has that role too.
     fn counts(&self, team_member: &Person) -> bool {
         match self.policy {

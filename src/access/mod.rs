@@ -1,7 +1,7 @@
-//! The access list of a resource, as a value: who is on it, in which roles, and how two of them
-//! differ. Knows neither Heroku's JSON nor the time.
+//! The access list of a resource, as a value: which users are on it, with which roles, and how two
+//! lists differ. It depends neither on Heroku's JSON nor on the time.
 //!
-//! Who is on the list: the collaborators of the app that owns the add-on, and the members of its
+//! The list consists of the collaborators of the app that owns the add-on, and the members of its
 //! team, if it has one. Source:
 //! <https://devcenter.heroku.com/articles/syncing-user-access-as-an-ecosystem-partner>.
 

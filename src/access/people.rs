@@ -1,4 +1,4 @@
-//! People as one of Heroku's lists has them.
+//! The entries of one of Heroku's lists.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use super::privileges::Privileges;
 use super::{Email, Role, Roles};
 use crate::ids::UserId;
 
-/// Which Heroku account stands behind an email on a list.
+/// The Heroku account of an email on a list.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub enum Account {
-    /// The list names none.
+    /// The list names no account.
     Unknown,
     /// The account.
     Known(UserId),
-    /// Two entries of one email name two accounts. Nobody is let in on such an entry.
+    /// Two entries with one email name two accounts. Such an entry admits no user.
     Disputed,
 }
 
@@ -35,14 +35,14 @@ impl Account {
 #[serde(from = "PersonForm", into = "PersonForm")]
 #[non_exhaustive]
 pub struct Person {
-    /// The email, the key of the person.
+    /// The email, which is the person's key.
     pub email: Email,
     /// The Heroku account.
     pub account: Account,
     pub(super) standing: Arc<Privileges>,
 }
 
-/// A person as it is stored.
+/// A person in stored form.
 #[derive(Deserialize, Serialize)]
 struct PersonForm {
     email: Email,
@@ -52,7 +52,7 @@ struct PersonForm {
 }
 
 impl Person {
-    /// A person in one role or none, without permissions.
+    /// A person with one role or none, without permissions.
     pub fn new(email: Email, user_id: Option<UserId>, role: Option<Role>) -> Self {
         Self {
             email,
@@ -116,7 +116,7 @@ impl From<Person> for PersonForm {
     }
 }
 
-/// The people of one list, each email once, in order of email. Cheap to clone.
+/// The people on one list: each email once, in order of email. Cheap to clone.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(from = "Vec<Person>", into = "Vec<Person>")]
 pub struct People(Arc<[Person]>);
@@ -132,17 +132,17 @@ impl People {
         found.ok()
     }
 
-    /// Everybody, in order of email.
+    /// All people, in order of email.
     pub fn iter(&self) -> std::slice::Iter<'_, Person> {
         self.0.iter()
     }
 
-    /// How many people.
+    /// The number of people.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// True if there is nobody.
+    /// True if the list is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -151,15 +151,15 @@ impl People {
 impl std::ops::Index<usize> for People {
     type Output = Person;
 
-    /// By place in the order of emails.
+    /// By index in the order of emails.
     fn index(&self, place: usize) -> &Person {
         &self.0[place]
     }
 }
 
 impl FromIterator<Person> for People {
-    /// Leaves out Heroku's pseudo-users (`…@herokumanager.com`, the owners of team apps) and joins
-    /// the entries of one email.
+    /// Omits Heroku's pseudo-users (`…@herokumanager.com`, the owners of team apps) and merges
+    /// the entries with the same email.
     fn from_iter<I: IntoIterator<Item = Person>>(people: I) -> Self {
         let mut people: Vec<_> = people
             .into_iter()

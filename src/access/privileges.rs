@@ -1,4 +1,4 @@
-//! What people may do, kept once for all who may do the same.
+//! Roles and permissions, stored once for all users who have the same.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,14 +14,14 @@ pub(super) struct Privileges {
     pub(super) permissions: Box<[Box<str>]>,
 }
 
-/// A fleet has millions of memberships and a few dozen standings. The names are Heroku's to choose, so
-/// what goes beyond this is kept for each person alone.
+/// All resources together have millions of memberships, but a few dozen combinations of privileges. Heroku
+/// chooses the names; combinations beyond this number are stored for each person separately.
 const SHARED: usize = 1024;
 
 static KNOWN: Mutex<Option<HashSet<Arc<Privileges>>>> = Mutex::new(None);
 
 impl Privileges {
-    /// The one that all share, if there is room for it.
+    /// The shared instance, if there is room for it.
     pub(super) fn shared(self) -> Arc<Self> {
         let mut known = KNOWN.lock();
         let known = known.get_or_insert_default();

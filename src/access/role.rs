@@ -1,4 +1,4 @@
-//! What a person may do, as Heroku names it.
+//! Roles, as Heroku names them.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -18,9 +18,9 @@ pub enum Role {
     Admin,
     /// A member of the team.
     Member,
-    /// A member of the team who may look.
+    /// A member of the team with read access only.
     Viewer,
-    /// Added to the app alone; in a team list: to some app of the team, perhaps another one.
+    /// Added to the app alone. In a team list: added to some app of the team, perhaps another one.
     Collaborator,
     /// A role that this version does not know, as Heroku wrote it.
     Other(Box<str>),

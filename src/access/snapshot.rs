@@ -1,4 +1,4 @@
-//! A resource as one complete answer of Heroku's shows it.
+//! A resource as one complete answer of Heroku shows it.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -11,7 +11,7 @@ use crate::ids::{AppId, TeamId};
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct App {
-    /// The id, which stays.
+    /// The id, which never changes.
     pub id: AppId,
     /// The name, which can change.
     pub name: String,
@@ -31,7 +31,7 @@ impl App {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Team {
-    /// The id, which stays.
+    /// The id, which never changes.
     pub id: TeamId,
     /// The name, which can change.
     pub name: String,
@@ -47,8 +47,8 @@ impl Team {
     }
 }
 
-/// Everything known of a resource: its app and team, and its access list. Taken whole; no part of it
-/// is ever replaced alone.
+/// All data of a resource: its app and team, and its access list. It is always replaced as a
+/// whole.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Snapshot {
@@ -58,15 +58,15 @@ pub struct Snapshot {
     pub app: App,
     /// The team that owns the app.
     pub team: Option<Team>,
-    /// The add-on's Heroku page that signs a person in.
+    /// The add-on's Heroku page, which signs a user in.
     pub web_url: Option<Url>,
-    /// Who may enter.
+    /// The users who may enter.
     pub list: AccessList,
-    /// When the oldest part of the list was asked for.
+    /// When Heroku was asked for the oldest part of the list.
     pub fetched_at: OffsetDateTime,
 }
 
-/// What Heroku says of one resource, the members of its team apart: those are asked for once a team.
+/// Heroku's data of one resource, without the members of its team: those are fetched once for each team.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ResourceList {
@@ -76,14 +76,14 @@ pub struct ResourceList {
     pub app: App,
     /// The team that owns the app.
     pub team: Option<Team>,
-    /// The add-on's Heroku page that signs a person in.
+    /// The add-on's Heroku page, which signs a user in.
     pub web_url: Option<Url>,
     /// The app's collaborators.
     pub collaborators: People,
 }
 
 impl ResourceList {
-    /// The list of an add-on by this name, whose app these people work on.
+    /// The list of an add-on with this name, whose app has these collaborators.
     pub fn new(addon_name: impl Into<String>, app: App, collaborators: People) -> Self {
         Self {
             addon_name: addon_name.into(),

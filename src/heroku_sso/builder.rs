@@ -1,4 +1,4 @@
-//! Setting it up.
+//! The builder of [`HerokuSso`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::store::{BoundedStore, MemoryStore, Store};
 use crate::sync::{Deadlines, Directory, RatePools, SyncScope, SyncSettings};
 use crate::webhook::Webhooks;
 
-/// Sets up a [`HerokuSso`]. Every setting has a default; [`Config`] says which, and why.
+/// Builds a [`HerokuSso`]. Every setting has a default; [`Config`] documents each, and the reason for it.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct HerokuSsoBuilder {
@@ -33,7 +33,7 @@ pub struct HerokuSsoBuilder {
 }
 
 impl HerokuSso {
-    /// Starts with the manifest, which has no defaults; everything else has one.
+    /// Starts with the manifest, which has no defaults; all other settings have one.
     pub fn builder(manifest: Manifest) -> HerokuSsoBuilder {
         HerokuSsoBuilder {
             manifest,
@@ -59,7 +59,7 @@ macro_rules! settings {
 }
 
 impl HerokuSsoBuilder {
-    /// Replaces all settings at once, for example by [`Config::from_env`].
+    /// Replaces all settings together, for example by [`Config::from_env`].
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self
@@ -127,38 +127,38 @@ impl HerokuSsoBuilder {
         self
     }
 
-    /// [`Config::explain_refusals`]: refusals say why, in development.
+    /// [`Config::explain_refusals`]: refusals state the reason, in development.
     pub fn explain_refusals(mut self) -> Self {
         self.config.explain_refusals = true;
         self
     }
 
-    /// Where resources, tokens, lists and used SSO requests are kept. Default: [`MemoryStore`].
+    /// Where resources, tokens, lists and used SSO requests are stored. Default: [`MemoryStore`].
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
         self
     }
 
-    /// Where sessions are kept: any store of the tower-sessions 0.14 line. Default:
+    /// Where sessions are stored: any store of the tower-sessions 0.14 line. Default:
     /// [`MemorySessions`].
     ///
-    /// The gate's part of a record is under the name `heroku_sso`; the others are yours. A record is written
+    /// The gate uses the name `heroku_sso` in each record; all other names are yours. A record is written
     /// at a sign-in, deleted at a sign-out, and not touched in between.
     pub fn session_store(mut self, sessions: impl SessionStore) -> Self {
         self.sessions = Some(Arc::new(sessions));
         self
     }
 
-    /// The clock of every part. Default: [`SystemClock`].
+    /// The clock of all parts. Default: [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Some(Arc::new(clock));
         self
     }
 
-    /// Checks the settings and puts the parts together.
+    /// Checks the settings and builds the parts.
     ///
     /// # Errors
-    /// [`SetupError`] says which setting cannot be right.
+    /// [`SetupError`] names the invalid setting.
     pub fn build(self) -> Result<HerokuSso, SetupError> {
         self.config.check()?;
         warn_of_what_is_unsafe(&self.config);
@@ -251,7 +251,7 @@ impl HerokuSsoBuilder {
         })
     }
 
-    /// Where the grants of browsers are to be kept.
+    /// Where the grants of browsers are stored.
     fn keeping(&self, clock: &SharedClock) -> Result<BackendChoice, SetupError> {
         #[cfg(feature = "jwt")]
         if let Some(keeping) = self.in_cookies()? {
@@ -276,10 +276,10 @@ impl HerokuSsoBuilder {
     }
 }
 
-/// Where customers come, a restart would lose them.
+/// Warns where customers sign in, as a restart would lose the data.
 fn warn_of_memory(cookies: CookieTransport) {
-    const TEXT: &str = "resources, tokens and lists are kept in memory, and lost with the process; a grant \
-                        code works once, so customers must be provisioned anew then: see \
+    const TEXT: &str = "resources, tokens and lists are in memory only: a restart loses them; a grant \
+                        code works once, so customers must then be provisioned again: see \
                         HerokuSsoBuilder::store";
     match cookies {
         CookieTransport::Https => tracing::warn!("{TEXT}"),
@@ -290,7 +290,7 @@ fn warn_of_memory(cookies: CookieTransport) {
 fn warn_of_what_is_unsafe(config: &Config) {
     if config.cookies == CookieTransport::InsecureHttp {
         tracing::warn!(
-            "cookies without `Secure`: whoever is on the network can read them. For development only"
+            "cookies without `Secure`: anyone on the network can read them. For development only"
         );
     }
     if config.sso_policy != SsoPolicy::UserScoped {

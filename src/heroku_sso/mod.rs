@@ -1,4 +1,4 @@
-//! The one value that a partner builds, and everything hangs on.
+//! [`HerokuSso`], the one value that a partner builds. It gives access to all other parts.
 
 mod builder;
 #[cfg(feature = "jwt")]
@@ -25,9 +25,9 @@ use crate::sync::{
 
 pub use builder::HerokuSsoBuilder;
 
-/// SSO for one add-on: makes the layer, keeps the lists, answers questions about them.
+/// SSO for one add-on: creates the layer, keeps the lists up to date, and answers queries about them.
 ///
-/// Cheap to clone; clones share everything.
+/// Cheap to clone; clones share all state.
 #[derive(Clone, Debug)]
 pub struct HerokuSso {
     pub(crate) gate: Arc<GateState>,
@@ -36,35 +36,35 @@ pub struct HerokuSso {
 }
 
 impl HerokuSso {
-    /// The gate: wraps a service so that only people on the resource's list get through. Also
-    /// answers the SSO path and the sign-out path. See [`gate`](crate::gate).
+    /// The gate: wraps a service so that it receives only requests of users on the resource's list. It also
+    /// handles the SSO path and the sign-out path. See [`gate`](crate::gate).
     ///
-    /// In axum, `.merge(...)` and `.nest(...)` can take away the fallback by which those two paths
-    /// reach the layer; then also merge [`endpoints`](Self::endpoints) or
+    /// In axum, `.merge(...)` and `.nest(...)` can remove the fallback through which requests to those two
+    /// paths reach the layer. Then also merge [`endpoints`](Self::endpoints) or
     /// [`partner_api`](Self::partner_api), which route them.
     pub fn layer(&self) -> HerokuSsoLayer {
         HerokuSsoLayer::guard(Arc::clone(&self.gate))
     }
 
-    /// As [`layer`](Self::layer), but **lets everybody through**: it only tells the wrapped service
-    /// who is signed in, for pages that greet a customer and serve a stranger too.
+    /// As [`layer`](Self::layer), but **admits every request**. It only tells the wrapped service which
+    /// user is signed in, for pages that greet a customer and also serve visitors without a session.
     pub fn identify_layer(&self) -> HerokuSsoLayer {
         HerokuSsoLayer::identify(Arc::clone(&self.gate))
     }
 
-    /// For routes inside [`layer`](Self::layer): lets only people in this role pass. See
+    /// For routes inside [`layer`](Self::layer): admits only users with this role. See
     /// [`RequireLayer`].
     pub fn require(&self, role: Role) -> RequireLayer {
         RequireLayer::any_of([role])
     }
 
-    /// For routes inside [`layer`](Self::layer): lets only people in one of `roles` pass. See
+    /// For routes inside [`layer`](Self::layer): admits only users with one of `roles`. See
     /// [`RequireLayer`].
     pub fn require_any(&self, roles: impl IntoIterator<Item = Role>) -> RequireLayer {
         RequireLayer::any_of(roles)
     }
 
-    /// For routes inside [`layer`](Self::layer): lets only people pass to whom `rule` says yes. See
+    /// For routes inside [`layer`](Self::layer): admits only users for whom `rule` returns true. See
     /// [`RequireLayer`].
     ///
     /// ```
@@ -84,12 +84,12 @@ impl HerokuSso {
         RequireLayer::only_if(rule)
     }
 
-    /// Starts the task that keeps every registered resource's list fresh, on the current Tokio
+    /// Starts the task that keeps every registered resource's list up to date, on the current Tokio
     /// runtime. It stops when the handle is dropped.
     ///
-    /// Without it lists are fetched by sign-ins only, sessions end after one refresh interval, and
-    /// nothing is heard of other processes on the same store: whom one of those has revoked stays in
-    /// until the session ends. A warning says so.
+    /// Without it, only sign-ins fetch lists, and sessions end after one refresh interval. This process then
+    /// receives no changes from other processes on the same store: a user revoked by one of them keeps access
+    /// here until the session ends. A warning says so.
     ///
     /// # Panics
     /// Outside of a Tokio runtime.
@@ -97,11 +97,11 @@ impl HerokuSso {
         self.directory.spawn_sync()
     }
 
-    /// Has a session store delete the records that have expired, every `period`, on the current Tokio
+    /// Has a session store delete expired records every `period`, on the current Tokio
     /// runtime, until the handle is dropped. A failure is logged and does not stop it.
     ///
-    /// For stores in a database, such as those of `tower-sessions-sqlx-store`. Redis and moka do this
-    /// by themselves, and so does the default store.
+    /// For stores in a database, such as those of `tower-sessions-sqlx-store`. Redis, moka and the default
+    /// store delete expired records on their own.
     ///
     /// # Panics
     /// Outside of a Tokio runtime, and for a period of zero.
@@ -110,14 +110,14 @@ impl HerokuSso {
         store: impl ExpiredDeletion,
         period: Duration,
     ) -> SweepHandle {
-        assert!(!period.is_zero(), "a sweep needs a period");
+        assert!(!period.is_zero(), "the period of a session sweep must be greater than zero");
         sweep(store, period, Arc::clone(self.directory.clock()))
     }
 
-    /// What is known of a resource and its access list, however old; none before the first fetch.
+    /// The known data of a resource and its access list, however old; none before the first fetch.
     ///
     /// # Errors
-    /// [`SyncError`] if the resource is unknown or gone, or the store cannot answer.
+    /// [`SyncError`] if the resource is unknown or deprovisioned, or the store is unavailable.
     pub async fn access_list(
         &self,
         resource: &ResourceId,
@@ -126,28 +126,31 @@ impl HerokuSso {
         Ok(held.map(|held| Arc::clone(&held.snapshot)))
     }
 
-    /// Fetches a resource's list now. Joins the fetch that is under way, if there is one.
+    /// Fetches a resource's list now. Joins a fetch that is already running.
     ///
-    /// It is bounded, so that a button for it is at nobody's cost: five times at once for each resource,
-    /// and once more every 10 seconds; and over all resources by 150 calls to Heroku at once, and 6 more a
-    /// minute, for lists that are younger than the refresh interval (a list is three calls, or four with
-    /// a team). Beyond that the answer is the list that there is:
-    /// [`fetched_at`](Snapshot::fetched_at) says how old it is.
+    /// It is rate-limited, so that a button for it costs other customers nothing. The limits are token
+    /// buckets:
+    /// - for each resource: 5 fetches, and one more every 10 seconds;
+    /// - over all resources: 150 calls to Heroku, and 6 more a minute, for lists that are younger than the
+    ///   refresh interval. A list takes three calls, or four with a team.
+    ///
+    /// Beyond these limits the answer is the current list: [`fetched_at`](Snapshot::fetched_at) says how
+    /// old it is.
     ///
     /// # Errors
-    /// [`SyncError`] if there is no new list, or none within 15 seconds; the last one stays.
-    /// [`SyncError::OverBudget`] says when next, if there is no list yet.
+    /// [`SyncError`] if there is no new list, or none within 15 seconds; the last list stays.
+    /// [`SyncError::OverBudget`] if there is no list yet; it says when to try again.
     pub async fn refresh_now(&self, resource: &ResourceId) -> Result<Arc<Snapshot>, SyncError> {
         let held = self.directory.refresh(resource).await?;
         Ok(Arc::clone(&held.snapshot))
     }
 
-    /// Why a person can or cannot sign in to a resource now, in words, for the partner's own staff. It is
-    /// the answer of the rule that the gate itself asks, by what this process knows; Heroku is not asked.
-    /// `account` is none where only the email is known.
+    /// Explains in words why a user can or cannot sign in to a resource now, for the partner's own staff. The
+    /// gate itself uses the same rule. The answer is from this process's data, without a request to Heroku.
+    /// `account` is none if only the email is known.
     ///
     /// # Errors
-    /// [`SyncError`] if the store cannot say whether there is such a resource.
+    /// [`SyncError`] if the store cannot tell whether the resource exists.
     pub async fn explain(
         &self,
         resource: &ResourceId,
@@ -157,19 +160,20 @@ impl HerokuSso {
         self.directory.explain(resource, email, account).await
     }
 
-    /// Takes in a resource that was provisioned some other way than through
-    /// [`partner_api`](Self::partner_api). May be repeated: what is there already stays unless the
-    /// grant is a better one, see [`OauthGrant`]. To try the tokens, call
+    /// Registers a resource that was not provisioned through
+    /// [`partner_api`](Self::partner_api). May be repeated: existing data stays unless the new
+    /// grant is better, see [`OauthGrant`]. To try the tokens, call
     /// [`refresh_now`](Self::refresh_now).
     ///
     /// # Cancel safety
-    /// If the future is dropped, what has begun is done all the same: tokens that Heroku has given are
+    /// If the future is dropped, work that has begun is completed: tokens that Heroku has issued are
     /// not lost.
     ///
     /// # Errors
-    /// [`SyncError`] if the resource has no tokens yet and Heroku refuses the code, if it is gone, or
-    /// if the store cannot answer. Nothing has changed then, but for a code that Heroku has taken: what
-    /// it gave for it is kept in this process's memory, as long as it works, for a repeat of this call.
+    /// [`SyncError`] if the resource has no tokens yet and Heroku refuses the code, if it is deprovisioned,
+    /// or if the store is unavailable. On error nothing is stored. If the code was already exchanged, the
+    /// tokens stay in this process's memory as long as they are valid, so that a repeat of this call
+    /// succeeds.
     pub async fn register(
         &self,
         resource: &ResourceId,
@@ -179,8 +183,8 @@ impl HerokuSso {
         Ok(())
     }
 
-    /// As [`register`](Self::register), for a resource that signs in by the version 1 token too:
-    /// `legacy_id` is the `id` that the provider answered at its provisioning.
+    /// As [`register`](Self::register), for a resource that also signs in with the version 1 token:
+    /// `legacy_id` is the `id` in the provider's response to its provisioning.
     ///
     /// # Errors
     /// As [`register`](Self::register).
@@ -197,33 +201,34 @@ impl HerokuSso {
         Ok(())
     }
 
-    /// Ends a resource for good and immediately: its list, its sessions and its tokens. Its id stays known
-    /// as deprovisioned and cannot be registered again. False if it was not known, or deprovisioned
-    /// already.
+    /// Deprovisions a resource permanently and immediately: its list, its sessions and its tokens are
+    /// removed. Its id stays known as deprovisioned and cannot be registered again. Returns false if it was
+    /// unknown, or already deprovisioned.
     ///
     /// If Heroku's own DELETE comes later, [`Addon::deprovision`](crate::partner_api::Addon::deprovision)
-    /// runs once nevertheless; not if it has run before with
+    /// still runs once. It does not if it has already run and returned
     /// [`Outcome::Later`](crate::partner_api::Outcome::Later), which this call completes.
     ///
     /// # Cancel safety
-    /// If the future is dropped, what has begun is done all the same.
+    /// If the future is dropped, work that has begun is completed.
     ///
     /// # Errors
-    /// [`SyncError::Store`]; [`SyncError::Busy`] if other work on the resource is not done after 10 seconds.
+    /// [`SyncError::Store`] if the store is unavailable. [`SyncError::Busy`] if other work on the resource
+    /// is not done after 10 seconds.
     pub async fn deprovision(&self, resource: &ResourceId) -> Result<bool, SyncError> {
         self.directory.end(resource).await
     }
 
-    /// An access token for calls of your own to the Platform API on behalf of a resource, renewed
-    /// if need be. Good for at least 5 minutes unless Heroku cannot be reached.
+    /// An access token for your own calls to the Platform API on behalf of a resource, renewed
+    /// if necessary. Valid for at least 5 minutes unless Heroku cannot be reached.
     ///
     /// # Errors
-    /// [`SyncError`] if there is none to be had.
+    /// [`SyncError`] if no token is available.
     pub async fn access_token(&self, resource: &ResourceId) -> Result<SecretString, SyncError> {
         self.directory.access_token(resource).await
     }
 
-    /// Opens a session for somebody who proved an email through the partner's own login: the same
+    /// Opens a session for a user who proved an email through the partner's own login. The same
     /// list decides, and the session is like one that Heroku's SSO opens.
     ///
     /// `headers` are those of the request: an earlier session of that browser ends. Protect the
@@ -256,47 +261,47 @@ impl HerokuSso {
         self.gate.admit(resource, email, headers).await
     }
 
-    /// Ends every session that this person has at the resource by now, streams included, and says so
-    /// in the audit log. Whoever is still on the list can sign in again: to keep somebody out, take
-    /// them off the app or the team at Heroku.
+    /// Ends all current sessions of this user at the resource, streams included, and records it
+    /// in the audit log. A user who is still on the list can sign in again. To keep the user out, remove
+    /// them from the app or the team at Heroku.
     ///
     /// # Cancel safety
-    /// If the future is dropped, what has begun is done all the same.
+    /// If the future is dropped, work that has begun is completed.
     ///
     /// # Errors
-    /// [`SyncError`] if the resource is unknown or gone, or the store cannot answer.
+    /// [`SyncError`] if the resource is unknown or deprovisioned, or the store is unavailable.
     pub async fn revoke(&self, resource: &ResourceId, email: &Email) -> Result<(), SyncError> {
         self.directory.revoke(resource, email).await
     }
 
     /// Resources whose refresh token Heroku refused: register each with a new grant. Until then its
-    /// list is served to its age limit, and no longer.
+    /// list is used up to its age limit, and no longer.
     ///
-    /// Of several processes each names those that it was refused itself.
+    /// With several processes, each returns the resources for which it was refused itself.
     pub fn needing_grant(&self) -> Vec<ResourceId> {
         self.directory.needing_grant()
     }
 
-    /// Resources that are dormant, and what revives each: Heroku says that they are not there, so access
+    /// Resources that are dormant, and what revives each. Heroku says that they do not exist, so access
     /// to them is suspended. See [`end_of_a_resource`](crate::guide::end_of_a_resource).
     pub fn dormant(&self) -> Vec<DormantResource> {
         Absences::of(&self.directory).dormant()
     }
 
-    /// The lists as they are, and what changes on them: see [`Changes`].
+    /// The current lists, and the changes to them: see [`Changes`].
     pub fn changes(&self) -> Changes {
         self.directory.changes()
     }
 
-    /// Whether the store answers, and how things stand with the lists.
+    /// Whether the store answers, and the state of the lists.
     ///
-    /// That this returns says that the process is alive; [`Health::fresh`] says whether its lists are
-    /// good enough to let people in.
+    /// If this returns, the process is alive. [`Health::fresh`] says whether its lists are
+    /// fresh enough to admit users.
     ///
     /// # Errors
-    /// [`SyncError::Store`] if the store does not answer.
+    /// [`SyncError::Store`] if the store is unavailable.
     pub async fn health(&self) -> Result<Health, SyncError> {
-        // Of a resource that nobody has: the cheapest question there is.
+        // For a resource that does not exist: the cheapest read.
         self.directory.store().get(&Uuid::nil().into()).await?;
         Ok(self.directory.health())
     }

@@ -1,4 +1,4 @@
-//! What is set up and asked for of signed tokens (feature `jwt`).
+//! Configuration and use of signed tokens (feature `jwt`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::gate::{BearerError, BearerToken, HerokuUser};
 use crate::jwt::{Codec, JwtKeys};
 use crate::session::{BackendChoice, Sessions};
 
-/// The keys of the uses.
+/// The keys for each use.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Signing {
     sessions: Option<JwtKeys>,
@@ -20,11 +20,11 @@ impl HerokuSsoBuilder {
     /// Sessions without a session store: the grant is in the cookie itself, signed. For several
     /// processes that share a [`store`](Self::store) and no session store.
     ///
-    /// Nothing else changes. The newest list is asked at every request, sessions follow their list, and
-    /// a sign-out or a revocation ends a session at once, in every process: the store remembers what
-    /// was closed until the cookie has ended. With a store in memory that is forgotten at a restart,
-    /// and a copy of a cookie that was signed out counts again, up to `max_session`. The cookie can be
-    /// read by its browser: it holds the grant (resource, email, user id), no secret.
+    /// Nothing else changes. The newest list decides at every request, and sessions follow their list. A
+    /// sign-out or a revocation ends a session immediately, in every process: the store remembers closed
+    /// sessions until their cookies have expired. A store in memory forgets them at a restart. A copy of a
+    /// signed-out cookie is then valid again, up to `max_session`. The cookie is readable by its browser: it
+    /// contains the grant (resource, email, user id), no secret.
     ///
     /// ```
     /// use tower_heroku_sso::jwt::{JwtKey, JwtKeys};
@@ -41,17 +41,17 @@ impl HerokuSsoBuilder {
         self
     }
 
-    /// Also takes bearer tokens, which [`HerokuSso::bearer_for`] and
-    /// [`program_sign_in_path`](Self::program_sign_in_path) hand out: `Authorization: Bearer …` instead
-    /// of a cookie. A request that has one is judged by it alone, and the header is taken off when it
-    /// passes. ES256 or Ed25519 keys only.
+    /// Also accepts bearer tokens, which [`HerokuSso::bearer_for`] and
+    /// [`program_sign_in_path`](Self::program_sign_in_path) issue: `Authorization: Bearer …` instead
+    /// of a cookie. For a request with such a header only the token counts. The header is removed when the
+    /// request is admitted. ES256 or Ed25519 keys only.
     pub fn bearer_tokens(mut self, keys: JwtKeys) -> Self {
         self.signing.bearers = Some(keys);
         self
     }
 
-    /// How long a signed token is believed without asking the store whether its session was closed. A
-    /// store that no other process uses tells nothing new.
+    /// How long a signed token is used before the store is asked whether its session was closed. A
+    /// store that no other process uses has nothing to add.
     pub(super) fn believed_for(&self) -> Duration {
         let is_shared = self
             .store
@@ -88,7 +88,8 @@ impl HerokuSsoBuilder {
     }
 }
 
-/// Where tokens of one use count: at this add-on, and at no other, whoever issues them.
+/// The audience of one kind of token: it is valid at this add-on and at no other, whichever service issues
+/// it.
 fn audience(slug: &str, usage: &str) -> String {
     format!("{slug}:{usage}")
 }
@@ -114,10 +115,10 @@ impl Signing {
 }
 
 impl HerokuSso {
-    /// A bearer token for whoever is behind a request, for the add-on's own API: it says who it is as
-    /// their session does, and is good as long as that is.
+    /// A bearer token for the user of a request, for the add-on's own API. It identifies the user as the
+    /// user's session does, and is valid as long as that session.
     ///
-    /// Hand it out over https only, never in a URL. Wants
+    /// Send it over https only, never in a URL. Needs
     /// [`bearer_tokens`](HerokuSsoBuilder::bearer_tokens).
     ///
     /// # Errors
