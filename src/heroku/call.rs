@@ -1,4 +1,4 @@
-//! What is asked of Heroku, by the names that errors and metrics have for it.
+//! The kinds of calls to Heroku, and their names in errors and metrics.
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Call {
@@ -11,7 +11,7 @@ pub(crate) enum Call {
 }
 
 impl Call {
-    /// In a sentence: "heroku's answer about …".
+    /// The object of a sentence: "heroku's answer about …".
     pub(crate) const fn about(self) -> &'static str {
         match self {
             Self::AddOn => "the add-on",
@@ -23,7 +23,7 @@ impl Call {
         }
     }
 
-    /// As the label of a metric.
+    /// The label of the call in metrics.
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::AddOn => "add_on",

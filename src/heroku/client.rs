@@ -1,5 +1,5 @@
-//! The client: the four GETs that an access list is made of, and the means by which tokens
-//! (`oauth.rs`) and webhook subscriptions (`subscription.rs`) are asked for too.
+//! The client: the four GETs that an access list requires, and the sending of requests on which the token
+//! calls (`oauth.rs`) and the webhook subscriptions (`subscription.rs`) are built.
 
 use std::time::Duration;
 
@@ -28,14 +28,14 @@ use crate::secret::ClientSecret;
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 const USER_AGENT: &str = concat!("tower-heroku-sso/", env!("CARGO_PKG_VERSION"));
 
-/// Talks to Heroku. One per process: it holds the connections.
+/// Sends requests to Heroku. One per process: it holds the connections.
 #[derive(Debug)]
 pub(crate) struct HerokuClient {
     pub(super) http: Client,
     pub(super) id_url: HerokuUrl,
     pub(super) client_secret: ClientSecret,
     pub(super) clock: SharedClock,
-    /// The OAuth host takes no bearer token, so it draws on no token's pool.
+    /// The OAuth host takes no bearer token, so its calls use no token's pool.
     pub(super) id_pool: RatePool,
     api_url: HerokuUrl,
     timeout: Duration,
@@ -43,7 +43,7 @@ pub(crate) struct HerokuClient {
     drift: ClockDrift,
 }
 
-/// As whom a call is made, and which pool it draws on.
+/// The token with which a call is made, and the pool from which it is taken.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caller<'a> {
     pub(crate) token: &'a SecretString,
@@ -51,7 +51,7 @@ pub(crate) struct Caller<'a> {
 }
 
 impl HerokuClient {
-    /// `longest_pause` bounds how long a header of Heroku's can keep it from being asked.
+    /// `longest_pause` limits how long a header of Heroku can make the client pause.
     ///
     /// # Errors
     /// If the TLS backend cannot start.
@@ -65,14 +65,14 @@ impl HerokuClient {
     ) -> Result<Self, HerokuError> {
         let mut http = Client::builder()
             .user_agent(USER_AGENT)
-            // A redirect would carry the bearer token to wherever it points.
+            // A redirect would send the bearer token to another address.
             .redirect(redirect::Policy::none())
             .referer(false)
             .connect_timeout(HEROKU_CONNECT.min(timeout))
             .read_timeout(HEROKU_READ.min(timeout))
             .timeout(timeout);
         if api_url.is_loopback() || id_url.is_loopback() {
-            // Plain http to this machine must not reach a proxy, token and all.
+            // Plain http to this machine must not go through a proxy, which would see the token.
             http = http.no_proxy();
         }
         Ok(Self {
@@ -88,7 +88,7 @@ impl HerokuClient {
         })
     }
 
-    /// How far Heroku's clock is ahead of ours, by its last answer.
+    /// How far Heroku's clock is ahead of ours, according to its last answer.
     pub(crate) fn clock_drift(&self) -> Option<time::Duration> {
         self.drift.last()
     }
@@ -159,8 +159,8 @@ impl HerokuClient {
         Ok(Reply::New(parse(&answer.body, call)?, etag))
     }
 
-    /// A list in one page that is not full can be asked for conditionally. Of any other, a 304 for
-    /// the first page would say nothing of the next, so it is always read whole.
+    /// A list on a single page that is not full can be requested conditionally. For any other list, a 304 for
+    /// the first page would say nothing about the next page, so the list is always read completely.
     async fn list<T: DeserializeOwned>(
         &self,
         caller: Caller<'_>,
@@ -219,7 +219,7 @@ impl HerokuClient {
             .header(AUTHORIZATION, bearer))
     }
 
-    /// Sends a request, unless Heroku asked for a pause, and reads its answer whole.
+    /// Sends a request, unless Heroku asked for a pause, and reads its answer completely.
     pub(super) async fn send(
         &self,
         request: RequestBuilder,
@@ -280,8 +280,8 @@ impl HerokuClient {
         Err(refusal(status, &headers, &body.unwrap_or_default()))
     }
 
-    /// A GET whose connection ends before there is an answer is sent once more, within the same time:
-    /// servers close idle connections, and at times just when one is used again.
+    /// A GET whose connection ends before an answer arrives is sent once more, within the same time limit.
+    /// Servers close idle connections, sometimes just when one is used again.
     async fn deliver(&self, request: RequestBuilder) -> reqwest::Result<Response> {
         let request = request.build()?;
         let is_safe = *request.method() == Method::GET;
@@ -305,7 +305,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// True for a 304 that was asked for; any other is no answer at all.
+    /// True for a 304 to a conditional request; any other 304 is invalid.
     fn is_unchanged(&self, known: Option<&ETag>, call: Call) -> Result<bool, HerokuError> {
         match (self.status, known) {
             (StatusCode::NOT_MODIFIED, Some(_)) => Ok(true),
@@ -329,7 +329,7 @@ fn if_changed(request: RequestBuilder, known: Option<&ETag>) -> RequestBuilder {
 }
 
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8], call: Call) -> Result<T, HerokuError> {
-    // The parser's own error is not kept: it can quote the answer.
+    // The parser's own error is dropped, as it can quote the answer.
     serde_json::from_slice(body).map_err(|_| HerokuError::Malformed {
         about: call.about(),
     })

@@ -1,17 +1,17 @@
-//! How far our clock and Heroku's are apart. Reported, never used: decisions are by our clock.
+//! The difference between our clock and Heroku's. Reported, never used: decisions are by our clock.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use time::Duration;
 
-/// SSO requests may be 60 seconds ahead: half of that is worth a warning.
+/// SSO requests may be 60 seconds ahead: half of that justifies a warning.
 const WORTH_A_WARNING: Duration = Duration::seconds(30);
 
-/// Nearer than this they agree again: well below, so that a drift at the limit is not told of again and
-/// again.
+/// Below this difference the clocks agree again. It is well below the limit of the warning, so that a
+/// difference near that limit is not reported again and again.
 const TOGETHER: Duration = Duration::seconds(20);
 
-/// What the last answers told.
+/// The difference according to the last answer.
 #[derive(Debug)]
 pub(super) struct ClockDrift {
     seconds: AtomicI64,
@@ -30,7 +30,7 @@ impl Default for ClockDrift {
 }
 
 impl ClockDrift {
-    /// Warns once when the clocks come apart, and says when they are together again.
+    /// Warns once when the clocks differ, and logs when they agree again.
     pub(super) fn note(&self, drift: Option<Duration>) {
         let Some(drift) = drift else { return };
         let seconds = drift.whole_seconds();
@@ -54,7 +54,7 @@ impl ClockDrift {
             tracing::info!(
                 event = "clock_drift_over",
                 seconds,
-                "our clock agrees with heroku's"
+                "the clock agrees with heroku's again"
             );
         }
     }

@@ -1,80 +1,79 @@
-//! What can go wrong between Heroku and us.
+//! Errors of calls to Heroku.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The longest part of Heroku's own message that is kept, in characters.
+/// The maximum number of characters of Heroku's own message.
 const MAX_MESSAGE: usize = 200;
 
 /// Why a call to Heroku gave no usable answer.
 ///
-/// None of these is ever read as "nobody is on the list". No variant holds a token, a URL or the
+/// None of these errors is ever treated as an empty list. No variant contains a token, a URL or the
 /// body of an answer.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HerokuError {
     /// 403: the token may not read this.
-    #[error("heroku forbids this: {0}")]
+    #[error("heroku forbids this call: {0}")]
     Forbidden(HerokuAnswer),
-    /// 404 or 410 for the add-on in Heroku's own words, or the add-on says that it is deprovisioned; 410
-    /// for anything else. A resource ends by it only if it lasts.
+    /// Heroku itself answered 404 or 410 for the add-on, or the add-on's state is deprovisioned; or 410
+    /// for any other object. It ends a resource only if it persists.
     #[error("gone at heroku: {0}")]
     Gone(HerokuAnswer),
     /// The OAuth host does not accept the grant code, the refresh token or the client secret.
     #[error("heroku refused the grant: {answer}{advice}", answer = .0, advice = .0.grant_advice())]
     GrantRefused(HerokuAnswer),
-    /// The answer is not what Heroku's schema promises.
-    #[error("heroku's answer about {about} cannot be read")]
+    /// The answer does not follow Heroku's schema.
+    #[error("heroku's answer about {about} is malformed")]
     Malformed {
-        /// What was asked for.
+        /// The requested object.
         about: &'static str,
     },
     /// 404.
     #[error("not found at heroku: {0}")]
     NotFound(HerokuAnswer),
-    /// 429, or a pause after one.
+    /// 429, or the pause after one.
     #[error("heroku's rate limit is reached, next try in {retry_after:?}")]
     RateLimited {
-        /// How long to leave Heroku alone: at least a second, at most 15 minutes.
+        /// How long to send no requests to Heroku: at least a second, at most 15 minutes.
         retry_after: Duration,
     },
-    /// A redirect. It is never followed, as it would carry the token along.
+    /// A redirect. It is never followed, as it would send the token along.
     #[error("heroku answered with a redirect")]
     Redirected,
-    /// The answer is larger than it may be.
+    /// The answer is larger than the limit.
     #[error("heroku's answer about {about} is larger than {limit} bytes")]
     TooLarge {
-        /// What was asked for.
+        /// The requested object.
         about: &'static str,
-        /// The most bytes that are read.
+        /// The maximum number of bytes that are read.
         limit: usize,
     },
-    /// No connection, no TLS, no complete answer in time.
+    /// No connection, no TLS, or no complete answer in time.
     #[error("no answer from heroku")]
     Transport(#[source] Arc<dyn std::error::Error + Send + Sync>),
     /// 401: the access token is not accepted.
     #[error("heroku does not accept the access token: {0}")]
     Unauthorized(HerokuAnswer),
-    /// 5xx, or a status that has no meaning here.
-    #[error("heroku cannot answer: {0}")]
+    /// 5xx, or an unexpected status.
+    #[error("heroku is unavailable: {0}")]
     Unavailable(HerokuAnswer),
-    /// A list that ends before its end: 206 without a way on, one that goes in circles, or more
-    /// pages than any list has.
-    #[error("heroku's list of {about} is not complete")]
+    /// An incomplete list: a 206 without a `Next-Range`, pages that repeat, or more pages than any list has.
+    #[error("heroku's list of {about} is incomplete")]
     UnfinishedList {
-        /// What was asked for.
+        /// The requested list.
         about: &'static str,
     },
-    /// The answer is about something else than was asked for.
-    #[error("heroku answered about another {about}")]
+    /// The answer is about another object than the requested one.
+    #[error("heroku's answer is about another {about} than the requested one")]
     WrongSubject {
-        /// What was asked for.
+        /// The requested object.
         about: &'static str,
     },
 }
 
-/// What Heroku said with an error, for a message to its support.
+/// Heroku's error answer, to be quoted to its support.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct HerokuAnswer {
@@ -89,31 +88,31 @@ pub struct HerokuAnswer {
 }
 
 impl HerokuAnswer {
-    /// True if it is Heroku that says so: a 404 of anything in between says nothing of the add-on.
+    /// True if Heroku itself gave this answer: a 404 of an intermediary says nothing about the add-on.
     pub(crate) fn says_not_there(&self) -> bool {
         let has_request_id = self.request_id.as_ref().is_some_and(|id| !id.is_empty());
         match (self.status, self.id.as_str()) {
             (404, "not_found") | (410, "gone" | "not_found") => has_request_id,
-            // The add-on itself, by its own id.
+            // The state of the add-on itself, requested by its own id.
             (200, "deprovisioned") => true,
             _ => false,
         }
     }
 
-    /// True if it is Heroku that refuses a refresh token, or the client secret: it does not say which.
+    /// True if Heroku itself refuses the refresh token or the client secret: it does not say which.
     pub(crate) fn refuses_the_grant(&self) -> bool {
         matches!(self.status, 400 | 401 | 403 | 422)
             && !self.id.is_empty()
             && self.request_id.is_some()
     }
 
-    /// What is wrong most often with a grant that is refused like this.
+    /// The most frequent cause of such a refusal of a grant.
     fn grant_advice(&self) -> &'static str {
         match self.status {
             400 => {
-                "; a grant code works once and for some minutes, a refresh token until it is taken back"
+                "; a grant code works once and for some minutes, a refresh token until it is revoked"
             }
-            401 => "; is HEROKU_CLIENT_SECRET the one of this add-on, and has it still access?",
+            401 => "; is HEROKU_CLIENT_SECRET the secret of this add-on, and is it still valid?",
             _ => "",
         }
     }
@@ -146,7 +145,7 @@ impl fmt::Display for HerokuAnswer {
 }
 
 impl HerokuError {
-    /// The variant's name as metrics have it.
+    /// The name of the variant in metrics.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Forbidden(_) => "forbidden",
@@ -165,7 +164,7 @@ impl HerokuError {
         }
     }
 
-    /// A reqwest error without the URL that it would print.
+    /// Converts a reqwest error, without the URL that it would print.
     pub(super) fn transport(error: reqwest::Error) -> Self {
         Self::Transport(Arc::new(error.without_url()))
     }

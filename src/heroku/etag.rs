@@ -1,4 +1,4 @@
-//! Answers that need not be sent again.
+//! Conditional requests: answers that Heroku need not send again.
 //!
 //! Source: <https://devcenter.heroku.com/articles/platform-api-reference#caching>, RFC 9110, 8.8.3.
 
@@ -7,11 +7,11 @@ use http::header::ETAG;
 
 use super::HerokuError;
 
-/// A longer one is not kept.
+/// A longer tag is ignored.
 const MAX_LEN: usize = 128;
 
-/// The name of one exact answer. Weak ones are not kept: what they call the same may differ in what
-/// counts here.
+/// The tag of one exact answer. Weak tags are ignored: answers with the same weak tag may differ in relevant
+/// parts.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct ETag(Box<str>);
 
@@ -27,12 +27,12 @@ impl ETag {
     }
 }
 
-/// Heroku's answer to a question that was asked before.
+/// Heroku's answer to a conditional request.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply<T> {
-    /// As it was.
+    /// The answer has not changed.
     Unchanged,
-    /// The answer, and its name if it has one.
+    /// The new answer, and its tag if it has one.
     New(T, Option<ETag>),
 }
 

@@ -1,4 +1,4 @@
-//! What Heroku's answers become, without asking Heroku.
+//! Entry points for fuzzing: the parsing of Heroku's answers, without a request to Heroku.
 
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
@@ -46,12 +46,12 @@ fn people<T: DeserializeOwned>(
     Ok(entries.into_iter().flatten().collect())
 }
 
-/// An answer that is none.
+/// An error response.
 pub fn no_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> HerokuError {
     refusal(status, headers, body)
 }
 
-/// How many pages are asked for when Heroku answers so, one after the other.
+/// The number of pages that are requested if Heroku gives these answers in order.
 pub fn pages(answers: &[(StatusCode, HeaderMap)]) -> Result<usize, HerokuError> {
     let mut pages = Pages::new(Call::Collaborators);
     for (asked, (status, headers)) in answers.iter().cycle().enumerate() {
@@ -62,20 +62,20 @@ pub fn pages(answers: &[(StatusCode, HeaderMap)]) -> Result<usize, HerokuError> 
     Ok(0)
 }
 
-/// What is read of the headers of one answer.
+/// The values read from the headers of one answer.
 #[derive(Debug)]
 pub struct Read {
     /// `Retry-After`, in seconds.
     pub pause: std::time::Duration,
     /// `RateLimit-Remaining`.
     pub remaining: Option<u32>,
-    /// By `Date`.
+    /// The difference of the clocks, by `Date`.
     pub clock_drift: Option<time::Duration>,
     /// `ETag`.
     pub etag: Option<String>,
-    /// By `Content-Range`, for a page of one entry.
+    /// Whether the page has room for another entry, by `Content-Range`, for a page of one entry.
     pub has_room: bool,
-    /// What is left of a pool after two such answers, and how long idle lists then wait.
+    /// The remaining calls of a pool after two such answers, and how long idle lists then wait.
     pub left: Option<(u32, std::time::Duration)>,
 }
 

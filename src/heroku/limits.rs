@@ -6,35 +6,36 @@ use http::HeaderMap;
 use http::header::{DATE, RETRY_AFTER};
 use time::OffsetDateTime;
 
-/// Heroku documents no `Retry-After`; its pool refills by 75 calls a minute.
+/// The pause if no `Retry-After` is given, as Heroku documents none; its pool refills by 75 calls a minute.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(60);
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// The time in which an empty pool is full again: 4,500 calls, 75 a minute.
 const POOL_REFILL: Duration = Duration::from_secs(60 * 60);
-/// Whatever a header says, we ask again after this.
+/// The maximum pause, whatever a header says.
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
-/// As many seconds are no wait (31 years) but a Unix time, as some of Heroku's limits have it.
+/// A number this large is not a wait in seconds (31 years) but a Unix time, which some of Heroku's limits
+/// use.
 const FIRST_UNIX_TIME: u64 = 1_000_000_000;
 
-/// What a call is for. Whoever waits comes first.
+/// The purpose of a call. A more urgent call goes first.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Urgency {
-    /// Somebody waits for the answer. Slowed down by nothing but a pause.
+    /// A request waits for the answer. Only a pause delays it.
     Now,
-    /// A list that people ask for, or that Heroku said has changed.
+    /// A list in use by requests, or one that changed according to Heroku.
     InUse,
-    /// A list in use that no request asked for within the last interval.
+    /// A list in use that no request needed within the last interval.
     Quiet,
-    /// A young list that is fetched again as something outside asks for it.
+    /// A young list that is fetched again because of an external request.
     Forced,
-    /// A list that nobody looks at, and that has waited for its turn.
+    /// A list that is not in use and is overdue.
     Late,
-    /// A list that nobody looks at.
+    /// A list that is not in use.
     Idle,
 }
 
 impl Urgency {
-    /// What calls of this urgency leave to what is more urgent of a pool of this size.
+    /// The calls that this urgency leaves for more urgent ones, in a pool of this size.
     fn reserve(self, size: u32) -> f64 {
         let size = f64::from(size.min(POOL));
         match self {
@@ -42,29 +43,29 @@ impl Urgency {
             Self::InUse => size * 0.02,
             Self::Quiet => size * 0.1,
             Self::Forced => size * 0.2,
-            // Of a small pool as much as lists that are begun at once may take.
+            // In a small pool, at least as many as the lists of one batch may take.
             Self::Late => (size * 0.25).max(BEGUN_AT_ONCE).min(size * 0.5),
             Self::Idle => size * 0.5,
         }
     }
 }
 
-/// Below this share of a pool, calls are short.
+/// Below this share of a pool, calls are scarce.
 const SCARCE: f64 = 0.75;
-/// Heroku's pool. Of a larger one no more is left to what is more urgent.
+/// The size of Heroku's pool. A larger pool reserves no more than this one.
 const POOL: u32 = 4_500;
-/// What a header says beyond this is no number of calls.
+/// A larger number in a header is not a number of calls.
 const LARGEST_POOL: u32 = 1_000_000;
-/// However little seems to be left: a list in use is asked for after this, and the answer tells what is
-/// left.
+/// The maximum wait for a list in use, however few calls seem to remain. The answer then tells how many
+/// remain.
 const LONGEST_WAIT_IN_USE: Duration = Duration::from_secs(30);
-/// The calls that one refresh of a list makes at most, unless its people come in pages.
+/// The maximum number of calls for one refresh of a list, unless its members need several pages.
 const CALLS_A_LIST: f64 = 4.0;
-/// The calls of all lists that the sync may have under way.
+/// The calls of all lists that the sync may fetch concurrently.
 const BEGUN_AT_ONCE: f64 = 16.0 * CALLS_A_LIST;
 
-/// How long until a pool of `size`, of which `left` calls are left, has enough for a list of this
-/// urgency. A pool refills once an hour, as far as is known.
+/// How long until a pool of `size` with `left` remaining calls has enough for a list of this
+/// urgency. As far as is known, a pool refills completely within an hour.
 pub(super) fn wait_for(left: f64, size: u32, urgency: Urgency) -> Duration {
     let missing = urgency.reserve(size) + CALLS_A_LIST - left;
     if urgency == Urgency::Now || missing <= 0.0 {
@@ -78,25 +79,25 @@ pub(super) fn wait_for(left: f64, size: u32, urgency: Urgency) -> Duration {
     Duration::from_secs_f64(missing / refill).min(longest)
 }
 
-/// True if `left` of a pool of `size` is so little that nothing should be fetched early.
+/// True if `left` of a pool of `size` is so little that no list should be fetched early.
 pub(super) fn is_scarce(left: f64, size: u32) -> bool {
     left < f64::from(size.min(POOL)) * SCARCE
 }
 
-/// What is known of a pool: the last `RateLimit-Remaining`, and what has been refilled since.
+/// The state of a pool: the last `RateLimit-Remaining`, and the refill since.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Level {
     remaining: f64,
     seen_at: Duration,
-    /// The most that was ever left.
+    /// The largest number of remaining calls ever seen.
     pub(super) size: u32,
 }
 
 impl Level {
-    /// The level after an answer; `size` is the most that was left before. What Heroku says counts, also
-    /// if it is more than we thought.
+    /// The level after an answer; `size` is the largest number seen before. Heroku's number counts, even
+    /// if it is greater than our estimate.
     pub(super) fn seen(remaining: u32, size: u32, now: Duration) -> Self {
-        // First seen nearly empty, it says nothing of how much it can hold.
+        // If the pool is nearly empty when first seen, the number says nothing about its size.
         let size = match size {
             0 if f64::from(remaining) < BEGUN_AT_ONCE => POOL,
             _ => size.max(remaining),
@@ -130,18 +131,18 @@ pub(super) fn remaining(headers: &HeaderMap) -> Option<u32> {
     (remaining <= LARGEST_POOL).then_some(remaining)
 }
 
-/// How long to leave Heroku alone after a 429: seconds, a date or a Unix time, between 1 second and
+/// How long to send no requests to Heroku after a 429: seconds, a date or a Unix time, between 1 second and
 /// `longest`.
 pub(super) fn pause_after(headers: &HeaderMap, now: OffsetDateTime, longest: Duration) -> Duration {
     let Some(value) = headers.get(RETRY_AFTER).and_then(|v| v.to_str().ok()) else {
         return DEFAULT_PAUSE.min(longest);
     };
-    // What names a moment is read against the answer's own clock, where it has one.
+    // A point in time is relative to the answer's own clock, if the answer has one.
     let sent_at = headers.get(DATE).and_then(|v| http_date(v.to_str().ok()?));
     let sent_at = sent_at.unwrap_or(now);
     let value = value.trim();
     let wanted = if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
-        // Digits that overflow are a very long time, which the bound below cuts.
+        // Digits that overflow mean a very long time, which the limit below cuts.
         let seconds = value.parse().unwrap_or(u64::MAX);
         let sent_at = u64::try_from(sent_at.unix_timestamp()).unwrap_or_default();
         Some(Duration::from_secs(match seconds {

@@ -1,9 +1,9 @@
 //! Heroku's Platform API and OAuth host: the four GETs whose answers make an access list, the token
 //! exchange, and the subscription to webhooks.
 //!
-//! Rules that hold for every call: https only (http to loopback, for tests), no redirects, so that a
-//! bearer token never goes where Heroku points; connect, read and total time-outs; a cap on every
-//! answer's size; every id in a URL as one encoded segment.
+//! Rules for every call: https only (http to loopback, for tests); no redirects, so that a
+//! bearer token is never sent to another address; connect, read and total time-outs; a size limit for every
+//! answer; every id in a URL as one encoded segment.
 //!
 //! Source: <https://devcenter.heroku.com/articles/platform-api-reference>,
 //! <https://devcenter.heroku.com/articles/platform-api-for-partners> and, on webhooks,

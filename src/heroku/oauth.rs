@@ -1,4 +1,4 @@
-//! Tokens: from the grant code, and from the refresh token.
+//! Tokens: in exchange for the grant code, and for the refresh token.
 //!
 //! Source: <https://devcenter.heroku.com/articles/platform-api-for-partners>,
 //! <https://devcenter.heroku.com/articles/oauth>.
@@ -12,12 +12,12 @@ use super::client::{HerokuClient, parse};
 use super::{Call, HerokuError};
 use crate::secret::Tokens;
 
-/// Heroku's access tokens live 8 hours; what an answer does not say is taken to be shorter.
+/// Heroku's access tokens last 8 hours; without a duration in the answer a shorter one is assumed.
 const ASSUMED_LIFE: Duration = Duration::from_secs(60 * 60);
 const SHORTEST_LIFE: Duration = Duration::from_secs(60);
 const LONGEST_LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// No `Debug`: every text in it is a secret.
+/// No `Debug`: every text in it is secret.
 #[derive(Deserialize)]
 struct TokenJson {
     access_token: SecretString,
@@ -26,7 +26,7 @@ struct TokenJson {
 }
 
 impl HerokuClient {
-    /// Trades the code of a provisioning request (`oauth_grant.code`, good for 5 minutes, once).
+    /// Exchanges the code of a provisioning request (`oauth_grant.code`, valid once, for 5 minutes).
     pub(crate) async fn exchange(&self, code: &SecretString) -> Result<Tokens, HerokuError> {
         let form = [
             ("grant_type", "authorization_code"),
@@ -35,7 +35,7 @@ impl HerokuClient {
         self.request_tokens(&form, None).await
     }
 
-    /// Trades the refresh token. Heroku may or may not send a new one: the old one stays then.
+    /// Exchanges the refresh token. If Heroku sends no new one, the old one remains in use.
     pub(crate) async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, HerokuError> {
         let form = [
             ("grant_type", "refresh_token"),
@@ -71,8 +71,8 @@ impl HerokuClient {
     }
 }
 
-/// The OAuth host says no in several ways, all final for this code or token. That there is nothing at
-/// its address is none of them.
+/// The OAuth host refuses in several ways, all final for this code or token. A 404 for its address is not
+/// one of them.
 fn as_grant_refusal(error: HerokuError) -> HerokuError {
     match error {
         HerokuError::Unauthorized(answer) | HerokuError::Forbidden(answer) => {

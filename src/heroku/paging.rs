@@ -9,7 +9,7 @@ use super::{Call, HerokuError};
 const MAX_PAGES: usize = 100;
 
 /// True if a page with so many entries could hold more, by the `max` of its `Content-Range`. Only
-/// then would another entry show on it: a full first page stays as it is when a second one begins.
+/// then would a new entry appear on it: a full first page does not change when a second one begins.
 pub(super) fn has_room(headers: &HeaderMap, entries: usize) -> bool {
     let range = headers.get(CONTENT_RANGE).and_then(|v| v.to_str().ok());
     let options = range
@@ -20,7 +20,7 @@ pub(super) fn has_room(headers: &HeaderMap, entries: usize) -> bool {
     max.is_some_and(|max: usize| entries < max)
 }
 
-/// Walks the pages of one list and knows when something is wrong with them.
+/// Follows the pages of one list and detects invalid ones.
 #[derive(Debug)]
 pub(super) struct Pages {
     call: Call,
@@ -35,12 +35,12 @@ impl Pages {
         }
     }
 
-    /// The `Range` to send with the next call; none for the first page.
+    /// The `Range` header of the next call; none for the first page.
     pub(super) fn range(&self) -> Option<&HeaderValue> {
         self.asked.last()
     }
 
-    /// Takes note of an answer. True if there is another page to ask for.
+    /// Processes an answer. True if there is another page to request.
     pub(super) fn turn(
         &mut self,
         status: StatusCode,

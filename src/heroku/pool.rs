@@ -1,4 +1,4 @@
-//! What is left of Heroku's rate limit, as far as its answers tell.
+//! The remaining calls of Heroku's rate limit, according to its answers.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::limits::{self, Level, Urgency};
 
-/// One pool of calls: of one token, or of all of them.
+/// One pool of calls: for one token, or for all of them.
 ///
 /// Times are those of [`Clock::elapsed`](crate::Clock::elapsed).
 #[derive(Debug, Default)]
@@ -25,19 +25,19 @@ impl State {
     }
 }
 
-/// A call that has not been answered yet.
+/// A call that has no answer yet.
 #[derive(Debug)]
 pub(super) struct UnderWay<'a>(&'a RatePool);
 
 impl RatePool {
-    /// How long calls of this urgency should wait: until a pause is over, and until enough is left
-    /// for what is more urgent.
+    /// How long calls of this urgency should wait: until a pause has ended, and until enough calls remain
+    /// for more urgent ones.
     pub(crate) fn wait(&self, urgency: Urgency, now: Duration) -> Duration {
         let pause = self.state().paused_until.saturating_sub(now);
         pause.max(self.shortage(urgency, now))
     }
 
-    /// How long until enough is left for what is more urgent than this.
+    /// How long until enough calls remain for those that are more urgent than this.
     pub(crate) fn shortage(&self, urgency: Urgency, now: Duration) -> Duration {
         let state = self.state();
         let Some(level) = state.level else {
@@ -46,21 +46,21 @@ impl RatePool {
         limits::wait_for(state.left(level, now), level.size, urgency)
     }
 
-    /// True if so little is left that no call should be made earlier than it must be.
+    /// True if so few calls remain that none should be made earlier than necessary.
     pub(crate) fn is_scarce(&self, now: Duration) -> bool {
         let state = self.state();
         let is_scarce = |level| limits::is_scarce(state.left(level, now), level.size);
         state.level.is_some_and(is_scarce)
     }
 
-    /// The calls that are left, by the last answer and the refill since; none before an answer.
+    /// The remaining calls, by the last answer and the refill since; none before an answer.
     pub(crate) fn left(&self, now: Duration) -> Option<u32> {
         let level = self.state().level?;
-        // A float beyond the range of an integer becomes its end.
+        // A float beyond an integer's range saturates.
         Some(level.estimate(now) as u32)
     }
 
-    /// How much longer Heroku is to be left alone.
+    /// The remaining time in which no requests may be sent to Heroku.
     pub(super) fn pause(&self, now: Duration) -> Option<Duration> {
         let left = self.state().paused_until.checked_sub(now)?;
         (!left.is_zero()).then_some(left)
@@ -76,7 +76,7 @@ impl RatePool {
         UnderWay(self)
     }
 
-    /// Takes note of `RateLimit-Remaining`.
+    /// Processes a `RateLimit-Remaining`.
     pub(super) fn observe(&self, remaining: u32, now: Duration) {
         let mut state = self.state();
         let size = state.level.map_or(0, |level| level.size);

@@ -10,14 +10,14 @@ use super::client::{Caller, HerokuClient, parse};
 use super::{Call, HerokuError};
 use crate::ids::ResourceId;
 
-/// What is told of: all that can change who is on a list, as far as Heroku tells.
+/// The events of a subscription: all events of Heroku that can change the members of a list.
 const ALL: &[&str] = &[
     "api:addon",
     "api:addon-attachment",
     "api:app",
     "api:collaborator",
 ];
-/// The same without what may not be on offer for add-ons: another app to which one is attached.
+/// The same without the event that Heroku may not offer for add-ons: another app attaches the add-on.
 const LEAST: &[&str] = &["api:addon", "api:app", "api:collaborator"];
 
 #[derive(Deserialize)]
@@ -29,14 +29,14 @@ struct WebhookJson {
 #[derive(Serialize)]
 struct Subscription<'a> {
     include: &'a [&'a str],
-    /// Repeated until it is answered.
+    /// Heroku repeats a notification until it is answered.
     level: &'a str,
     url: &'a str,
     secret: &'a str,
 }
 
 impl HerokuClient {
-    /// Sees to it that the add-on has exactly one subscription for `url`, with this secret.
+    /// Ensures that the add-on has exactly one subscription for `url`, with this secret.
     pub(crate) async fn subscribe(
         &self,
         caller: Caller<'_>,
@@ -45,7 +45,7 @@ impl HerokuClient {
         secret: &SecretString,
     ) -> Result<(), HerokuError> {
         match self.subscribe_to(ALL, caller, id, url, secret).await {
-            // One kind of event that Heroku does not offer must not cost all the others.
+            // If Heroku does not offer one kind of event, subscribe at least to the others.
             Err(HerokuError::Unavailable(answer)) if matches!(answer.status, 400 | 422) => {
                 self.subscribe_to(LEAST, caller, id, url, secret).await
             }

@@ -1,4 +1,4 @@
-//! Where Heroku is.
+//! The addresses of Heroku's hosts.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,18 +9,18 @@ use url::{Host, Url};
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct HerokuUrl(Url);
 
-/// Why an address cannot be one of Heroku's. The address itself is not kept.
+/// Why an address cannot be a host of Heroku. The address itself is not stored.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidHerokuUrl {
-    /// Credentials, a query or a fragment stand in it.
-    #[error("an address with credentials, a query or a fragment")]
+    /// It contains credentials, a query or a fragment.
+    #[error("the address must not have credentials, a query or a fragment")]
     Decorated,
-    /// Not https, and not a loopback address either. Tokens would travel in the clear.
-    #[error("neither https nor a loopback address")]
+    /// Neither https nor a loopback address: tokens would be sent unencrypted.
+    #[error("the address must be https, or http to a loopback address")]
     Insecure,
-    /// Not an address at all.
-    #[error("not an address")]
+    /// Not a valid address.
+    #[error("not a valid address")]
     Malformed,
 }
 
@@ -35,12 +35,12 @@ impl HerokuUrl {
         Self(fixed("https://id.heroku.com"))
     }
 
-    /// True for an address on this machine, as simulators have.
+    /// True for an address on this machine, as used by simulators.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.0)
     }
 
-    /// The address with `segments` as its path, each encoded on its own.
+    /// The address with `segments` as its path, each encoded separately.
     pub(super) fn join(&self, segments: &[&str]) -> Url {
         let mut url = self.0.clone();
         if let Ok(mut path) = url.path_segments_mut() {
@@ -86,7 +86,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 }
 
 fn fixed(address: &'static str) -> Url {
-    Url::parse(address).expect("a constant address")
+    Url::parse(address).expect("the address is a valid constant")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Heroku's JSON, as far as the access list needs it. Unknown fields are ignored, as Heroku's
-//! compatibility policy asks; a known field of another type refuses the whole answer, so that half
-//! a list is never taken for a list.
+//! compatibility policy requires. If a known field has another type, the whole answer is rejected, so that
+//! an incomplete list is never taken for a complete one.
 
 use serde::Deserialize;
 use url::Url;
@@ -9,7 +9,7 @@ use super::{Call, HerokuAnswer, HerokuError};
 use crate::access::{App, Person, Role, Team};
 use crate::ids::{AppId, ResourceId, UserId};
 
-/// What `GET /addons/:id` tells.
+/// The data of `GET /addons/:id`.
 #[derive(Clone, Debug)]
 pub(crate) struct AddOn {
     pub(crate) name: String,
@@ -17,7 +17,7 @@ pub(crate) struct AddOn {
     pub(crate) web_url: Option<Url>,
 }
 
-/// What `GET /apps/:id` tells.
+/// The data of `GET /apps/:id`.
 #[derive(Clone, Debug)]
 pub(crate) struct AppInfo {
     pub(crate) app: App,
@@ -39,7 +39,7 @@ pub(super) struct AppJson {
     id: String,
     name: String,
     team: Option<Named>,
-    /// The name that `team` had before 2017.
+    /// The name of `team` before 2017.
     organization: Option<Named>,
 }
 
@@ -139,7 +139,7 @@ impl AppJson {
 }
 
 impl CollaboratorJson {
-    /// None for an entry that is no person we could ever let in.
+    /// None for an entry that could never be admitted.
     pub(super) fn read(self, asked: &AppId) -> Result<Option<Person>, HerokuError> {
         let about_asked = |app: &Named| app.id.parse::<AppId>().as_ref() == Ok(asked);
         if !self.app.as_ref().is_none_or(about_asked) {
@@ -154,14 +154,14 @@ impl CollaboratorJson {
 }
 
 impl TeamMemberJson {
-    /// None for an entry that is no person we could ever let in.
+    /// None for an entry that could never be admitted.
     pub(super) fn read(self) -> Option<Person> {
         let user_id = self.user.and_then(|user| user.id);
         person(&self.email, user_id.as_deref(), self.role)
     }
 }
 
-/// An email or an id outside the grammar cannot sign in, so the entry is left out: a smaller list is
+/// An entry with an email or an id outside the grammar cannot sign in, so it is omitted: a smaller list is
 /// a safe one.
 fn person(email: &str, user_id: Option<&str>, role: Option<String>) -> Option<Person> {
     let email = email.parse().ok()?;
