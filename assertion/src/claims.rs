@@ -1,4 +1,4 @@
-//! What an assertion says.
+//! The claims of an assertion.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,21 +9,21 @@ use uuid::Uuid;
 
 use crate::jwt::codec::Claims;
 
-/// What a sign-in rests on.
+/// How the user's identity was proved.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Proof {
     /// Heroku signed the email.
     SignedEmail,
-    /// Heroku signed the resource and the time only: any address could have been written into the form
-    /// by the browser that sent it.
+    /// Heroku signed the resource and the time only: the browser that sent the form could have written any
+    /// address into it.
     UnsignedEmail,
     /// The add-on's own login.
     OwnLogin,
 }
 
-/// The person and the resource that an assertion is about, for [`Issuer::sign`](crate::Issuer::sign).
+/// The user and the resource of an assertion, for [`Issuer::sign`](crate::Issuer::sign).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[allow(
     clippy::exhaustive_structs,
@@ -40,9 +40,9 @@ pub struct Identity {
     pub app_id: String,
     /// That app's name.
     pub app_name: String,
-    /// The person's roles, as Heroku names them.
+    /// The user's roles, as Heroku names them.
     pub roles: Vec<String>,
-    /// What the sign-in rests on.
+    /// How the user's identity was proved.
     pub proof: Proof,
 }
 
@@ -116,7 +116,7 @@ impl Claims for AssertionClaims {
     }
 }
 
-/// The person behind a request, as the gate in front asserts it.
+/// The user of a request, as the gate in front asserts it.
 ///
 /// In the extensions of every request that passes [`VerifyAssertion`](crate::VerifyAssertion), and an
 /// axum extractor (feature `axum`). Cheap to clone.
@@ -153,24 +153,24 @@ impl AssertedUser {
         &self.0.app.name
     }
 
-    /// The roles that the person had on the list when the assertion was made, as Heroku names them:
-    /// `owner`, `admin`, `member`, `viewer`, `collaborator`, and what Heroku may add.
+    /// The user's roles on the list when the assertion was made, as Heroku names them:
+    /// `owner`, `admin`, `member`, `viewer`, `collaborator`, and any that Heroku may add.
     pub fn roles(&self) -> &[String] {
         &self.0.roles
     }
 
-    /// Whether the person had this role.
+    /// Whether the user had this role.
     pub fn has_role(&self, role: &str) -> bool {
         self.0.roles.iter().any(|known| known == role)
     }
 
-    /// What the sign-in rests on. With an [unsigned email](Proof::UnsignedEmail) there are no roles
-    /// and no account, unless the gate was told to assert them.
+    /// How the user's identity was proved. With an [unsigned email](Proof::UnsignedEmail) there are no roles
+    /// and no account, unless the gate was configured to assert them.
     pub fn proof(&self) -> Proof {
         self.0.proof
     }
 
-    /// When the assertion ends: at most five minutes after it was made, and never later than the
+    /// When the assertion expires: at most five minutes after it was made, and never later than the
     /// session.
     pub fn expires_at(&self) -> SystemTime {
         let seconds = self.0.exp.try_into().unwrap_or_default();
@@ -179,7 +179,7 @@ impl AssertedUser {
 }
 
 impl fmt::Debug for AssertedUser {
-    /// Without the email, so that a logged request names nobody.
+    /// Without the email, so that a logged request identifies no user.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AssertedUser")
             .field("resource_id", &self.resource_id())

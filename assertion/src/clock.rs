@@ -1,4 +1,4 @@
-//! The time, and how much of it has passed.
+//! The time, and the elapsed time.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ pub(crate) enum Clock {
     Given(Arc<Given>),
 }
 
-/// A clock of the caller, which tells the time only.
+/// A clock of the caller, which provides only the time.
 pub(crate) struct Given {
     read: Box<dyn Fn() -> SystemTime + Send + Sync>,
     started: SystemTime,
-    /// The longest time since the start that was read, in nanoseconds.
+    /// The longest elapsed time that was ever read, in nanoseconds.
     longest: AtomicU64,
 }
 
@@ -45,7 +45,7 @@ impl Clock {
         since.map_or(0, |since| since.as_secs().try_into().unwrap_or(i64::MAX))
     }
 
-    /// The time since the start. Never goes back.
+    /// The elapsed time since the start. It never decreases.
     pub(crate) fn elapsed(&self) -> Duration {
         match self {
             Self::System { started } => started.elapsed(),

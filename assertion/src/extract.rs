@@ -7,10 +7,10 @@ use http::{Method, StatusCode};
 
 use crate::AssertedUser;
 
-/// A handler asked for [`AssertedUser`], but no [`VerifyAssertion`](crate::VerifyAssertion) is around its
-/// route.
+/// A handler takes [`AssertedUser`], but its route is not inside
+/// [`VerifyAssertion`](crate::VerifyAssertion).
 ///
-/// Answers 500 and logs what to do: a mistake in the set-up, never a way in.
+/// The response is 500, and the log says what to do: a configuration error, which never gives access.
 #[derive(Debug)]
 pub struct NotVerified {
     method: Method,
@@ -19,7 +19,7 @@ pub struct NotVerified {
 
 impl std::fmt::Display for NotVerified {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("this route is not behind the layer that verifies assertions")
+        f.write_str("this route is not inside the layer that verifies assertions")
     }
 }
 
@@ -36,8 +36,8 @@ impl IntoResponse for NotVerified {
     }
 }
 
-/// Outside of [`VerifyAssertion`](crate::VerifyAssertion) that is a 500 and a line in the log, never a
-/// way in.
+/// Outside of [`VerifyAssertion`](crate::VerifyAssertion) the response is 500 with a line in the log; it
+/// never gives access.
 impl<S: Sync> FromRequestParts<S> for AssertedUser {
     type Rejection = NotVerified;
 

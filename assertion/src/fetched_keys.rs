@@ -18,30 +18,31 @@ use crate::jwt::PublicKeys;
 /// A set of two keys has about half a kilobyte.
 const MAX_SET: usize = 64 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Keys this old are fetched again, beside the request that notices.
+/// Keys of this age are fetched again in the background.
 const FRESH: Duration = Duration::from_secs(10 * 60);
-/// Keys this old are fetched again first: after a quiet night a removed key opens nothing.
+/// Keys of this age are fetched again before the request is checked: a removed key is thus rejected even
+/// after a quiet night.
 const STALE: Duration = Duration::from_secs(20 * 60);
-/// Keys this old count no more, however often a fetch has failed since.
+/// Keys of this age are no longer used, even if all later fetches have failed.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
-/// Made-up key names cause no more fetches than this.
+/// The minimum interval between fetches for unknown key names, which may be invented.
 const AFTER_SUCCESS: Duration = Duration::from_secs(30);
-/// And a server that does not answer is left alone for this long.
+/// The minimum interval after a failed fetch.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
 
-/// Why keys cannot be fetched, whatever the server says.
+/// Why keys can never be fetched, whatever the server answers.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwksSetupError {
-    /// The address is neither https nor on this machine, or no address at all.
+    /// The address is invalid, or neither https nor on this machine.
     #[error("the address of the keys must be https, or http to this machine, without a query")]
     Address,
-    /// The http client cannot start.
-    #[error("the http client cannot start")]
+    /// The HTTP client cannot start.
+    #[error("the HTTP client cannot start")]
     Client(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// The keys cannot be had.
+/// The keys are unavailable.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct NoKeys;
 
@@ -50,7 +51,7 @@ pub(super) struct FetchedKeys {
     url: Url,
     clock: Clock,
     known: ArcSwap<Known>,
-    /// Held while a fetch is under way: there is never a second one. When the next one may begin.
+    /// When the next fetch may begin. Locked during a fetch, so that there is never a second one.
     next_fetch: Mutex<Duration>,
 }
 
@@ -88,7 +89,7 @@ impl FetchedKeys {
         })
     }
 
-    /// The same by another clock, with no keys yet.
+    /// The same with another clock, without keys yet.
     pub(super) fn by_clock(&self, clock: Clock) -> Self {
         Self {
             http: self.http.clone(),
@@ -99,19 +100,19 @@ impl FetchedKeys {
         }
     }
 
-    /// The keys to check a token with that says it was signed by `key`. Fetches them if they are not
-    /// there or too old, and once more, at most every thirty seconds, if they do not know that one.
+    /// The keys to check a token that names `key` as its signing key. Fetches them if they are missing
+    /// or too old. Fetches them once more, at most every thirty seconds, if they do not contain that key.
     pub(super) async fn for_key(self: &Arc<Self>, key: &str) -> Result<Arc<PublicKeys>, NoKeys> {
         let known = self.known(self.clock.elapsed());
         let known = known.filter(|(keys, age)| keys.knows(key) && *age < STALE);
         if let Some((keys, age)) = known {
-            // One that is under way will do.
+            // A fetch that is already running is enough.
             if age >= FRESH && self.next_fetch.try_lock().is_ok() {
                 drop(self.fetch_unless_known(key, FRESH));
             }
             return Ok(keys);
         }
-        // A failure of the task is one of the fetch.
+        // A failure of the task counts as a failed fetch.
         let _ = self.fetch_unless_known(key, STALE).await;
         let known = self.known(self.clock.elapsed());
         known.map(|(keys, _)| keys).ok_or(NoKeys)
@@ -123,8 +124,8 @@ impl FetchedKeys {
         (age < KEPT).then(|| (Arc::clone(&known.keys), age))
     }
 
-    /// Fetches, unless keys younger than `age` know this one by then. In a task of its own: whoever
-    /// wants the keys may hang up, and others wait for them too.
+    /// Fetches, unless keys younger than `age` already contain this one. Runs in a task of its own: the
+    /// client may disconnect while other requests wait for the keys too.
     fn fetch_unless_known(self: &Arc<Self>, key: &str, age: Duration) -> JoinHandle<()> {
         let (keys, key) = (Arc::clone(self), key.to_owned());
         tokio::spawn(async move {
@@ -146,26 +147,26 @@ impl FetchedKeys {
                 Err(reason) => {
                     tracing::warn!(
                         reason,
-                        "the keys of assertions could not be fetched; the last ones stay"
+                        "fetching the assertion keys failed; the last ones stay in use"
                     );
                     AFTER_FAILURE
                 }
             };
-            // From now, as that may have taken its time.
+            // From the current time, as the fetch may have been slow.
             *next_fetch = keys.clock.elapsed() + pause;
         })
     }
 
     async fn try_fetch(&self) -> Result<PublicKeys, &'static str> {
         let response = self.http.get(self.url.clone()).send().await;
-        let response = response.map_err(|_| "no answer")?;
+        let response = response.map_err(|_| "no response")?;
         if response.status() != StatusCode::OK {
             return Err("not a 200");
         }
         let body = http::Response::<reqwest::Body>::from(response).into_body();
         let body = Limited::new(body, MAX_SET).collect().await;
-        let body = body.map_err(|_| "the body broke off or is too large")?;
-        // An empty set is an answer too: no key counts any more.
+        let body = body.map_err(|_| "the body is incomplete or too large")?;
+        // An empty set is valid too: no key is accepted any more.
         PublicKeys::from_jwks(&body.to_bytes()).map_err(|_| "not a JWK set")
     }
 }

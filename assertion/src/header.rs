@@ -1,4 +1,4 @@
-//! The header that the assertion travels in.
+//! The header that carries the assertion.
 
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 /// `x-heroku-sso-assertion`.
 pub static HEADER: HeaderName = HeaderName::from_static("x-heroku-sso-assertion");
 
-/// Removes every spelling of the header: servers behind proxies read `_` and `-` as the same.
+/// Removes every spelling of the header: servers behind proxies may treat `_` and `-` alike.
 pub fn remove(headers: &mut HeaderMap) {
     let spelt: Vec<_> = headers
         .keys()
@@ -18,8 +18,8 @@ pub fn remove(headers: &mut HeaderMap) {
     }
 }
 
-/// Takes the header's name out of `Connection`: a proxy between here and the service would take away
-/// what stands there (RFC 9110, section 7.6.1), and the assertion with it.
+/// Removes the header's name from `Connection`: a proxy between here and the service would remove
+/// the headers listed there (RFC 9110, section 7.6.1), and with them the assertion.
 pub fn keep_on_the_way(headers: &mut HeaderMap) {
     let is_named = |option: &&[u8]| option.eq_ignore_ascii_case(HEADER.as_str().as_bytes());
     let values = headers.get_all(CONNECTION).iter();

@@ -9,7 +9,7 @@ use crate::claims::{AssertionClaims, Identity};
 use crate::jwt::codec::Codec;
 use crate::jwt::{InvalidJwtKey, JwtKeys};
 
-/// The longest life of an assertion.
+/// The maximum life of an assertion.
 const LIFE: Duration = Duration::from_secs(5 * 60);
 
 /// Signs assertions. Cheap to clone.
@@ -26,8 +26,8 @@ pub struct Issuer {
 pub struct SigningFailed;
 
 impl Issuer {
-    /// `issuer` says who asserts (`iss`): the gate's address, say. `audience` is the service that is
-    /// meant (`aud`): one that expects another rejects it.
+    /// `issuer` names the gate (`iss`), for example by its address. `audience` names the intended service
+    /// (`aud`): a service that expects another audience rejects the assertion.
     ///
     /// # Errors
     /// [`InvalidJwtKey::SecretNotAllowed`] for a key that is not ES256 or Ed25519.
@@ -39,13 +39,13 @@ impl Issuer {
         })
     }
 
-    /// The public keys as a JWK set (RFC 7517), to be served where the services behind look for it.
+    /// The public keys as a JWK set (RFC 7517), to be served where the services behind the gate fetch it.
     pub fn public_jwks(&self) -> &str {
         &self.public_jwks
     }
 
-    /// The value of the header, marked as sensitive. It counts from `now` for five minutes, and at most
-    /// to `session_ends`; times count in whole seconds.
+    /// The value of the header, marked as sensitive. It is valid from `now` for five minutes, and at most
+    /// until `session_ends`, in whole seconds.
     ///
     /// # Errors
     /// [`SigningFailed`] if the key cannot sign.

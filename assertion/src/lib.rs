@@ -1,4 +1,4 @@
-//! Who is behind a request, signed, for services behind a gate of `tower-heroku-sso`.
+//! Signed assertions of the user of a request, for services behind a gate of `tower-heroku-sso`.
 //!
 //! A dashboard is often more than one process: a Rails app behind a gating proxy, a reports service
 //! behind the dashboard. The gate adds a header to each request that it admits,
@@ -39,13 +39,14 @@
 //! `user_id`, `resource_id`, `app` with `id` and `name`, `roles`, and `proof` ([`Proof`]: with an unsigned email,
 //! `roles` are empty and `user_id` is absent unless the gate says otherwise).
 //!
-//! **In other languages**: check the signature by the gate's JWK set, the algorithm (ES256 or EdDSA, whichever
-//! your gate has a key for), issuer, audience and end. Libraries that expect `typ` to be `JWT` or absent, as
-//! Nimbus does, and with it Spring Security, must be told of `heroku-assertion+jwt`:
+//! **In other languages**: check the signature with the gate's JWK set, the algorithm (ES256 or EdDSA,
+//! whichever your gate has a key for), issuer, audience and `exp`. Libraries that expect `typ` to be `JWT`
+//! or absent, such as Nimbus and therefore Spring Security, must be configured to accept
+//! `heroku-assertion+jwt`:
 //! `processor.setJWSTypeVerifier(new DefaultJOSEObjectTypeVerifier<>(new JOSEObjectType("heroku-assertion+jwt")))`.
 //!
-//! An assertion says that the person was on the list when it was made. A service that holds a connection
-//! open for long should close it when [`AssertedUser::expires_at`] has come.
+//! An assertion states that the user was on the list when it was made. A service that keeps a connection
+//! open for long should close it at [`AssertedUser::expires_at`].
 //!
 //! # Features
 //! | feature | what it adds | default |
@@ -76,7 +77,7 @@ pub use issue::{Issuer, SigningFailed};
 pub use jwt::{InvalidJwtKey, JwtKey, JwtKeys};
 pub use verify::{Verified, VerifyAssertion, VerifyFuture};
 
-/// What `tower-heroku-sso` makes its own tokens with. No part of this crate's stable interface.
+/// The code with which `tower-heroku-sso` makes its own tokens. Not part of this crate's stable interface.
 #[doc(hidden)]
 pub use jwt::codec;
 

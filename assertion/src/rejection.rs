@@ -1,4 +1,4 @@
-//! What a service behind the gate answers without an assertion that counts.
+//! The responses of a service behind the gate to a request without a valid assertion.
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
@@ -6,12 +6,12 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::json;
 
-/// Why a request does not pass.
+/// Why a request is rejected.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Rejection {
-    /// No assertion, or none that counts. The client cannot help it: the way leads through the gate.
+    /// No assertion, or an invalid one. The client cannot correct this: requests must go through the gate.
     NotAsserted,
-    /// The gate's keys cannot be had.
+    /// The gate's keys are unavailable.
     NoKeys,
 }
 
@@ -21,12 +21,12 @@ impl Rejection {
             Self::NotAsserted => (
                 StatusCode::UNAUTHORIZED,
                 "not-asserted",
-                "This service is reached through its dashboard only",
+                "This service is available only through its dashboard",
             ),
             Self::NoKeys => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "cannot-check",
-                "Nobody can be let in right now",
+                "This request cannot be checked now",
             ),
         };
         let problem = json!({

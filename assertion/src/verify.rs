@@ -21,12 +21,12 @@ use crate::clock::Clock;
 use crate::jwt::codec::{key_id, verify};
 use crate::jwt::{InvalidJwtKey, JwtKeys, PublicKeys};
 
-/// A layer that lets only requests pass that carry an assertion, and says whose it is by an
+/// A layer that admits only requests with an assertion. It identifies the user by an
 /// [`AssertedUser`] in their extensions.
 ///
-/// A request passes only if it has one header `x-heroku-sso-assertion` with a token that one of the
-/// gate's keys has signed, of the right type, issuer and audience, that has not ended. All others are
-/// answered with 401 as `application/problem+json`; with 503 while no keys can be had.
+/// A request is admitted only if it has exactly one header `x-heroku-sso-assertion`. One of the gate's keys
+/// must have signed its token, which must have the right type, issuer and audience, and not have expired. All
+/// other requests get 401 as `application/problem+json`, or 503 while no keys are available.
 #[derive(Clone, Debug)]
 #[must_use = "a layer guards nothing until it is applied to a service"]
 pub struct VerifyAssertion {
@@ -43,10 +43,10 @@ enum Keys {
 }
 
 impl VerifyAssertion {
-    /// Fetches the keys from the gate's `jwks()`, when the first assertion comes: https, or http to
-    /// this machine. They are fetched again when an assertion comes after ten minutes (one that comes
-    /// after twenty waits for it), and when one names another key; never twice at once. When a fetch
-    /// fails the last keys stay, for a day at most.
+    /// Fetches the keys from the gate's `jwks()`, when the first assertion comes: https, or http to this
+    /// machine. They are fetched again when an assertion comes after ten minutes; after twenty minutes it
+    /// waits for the fetch. They are also fetched when an assertion names another key. There are never two
+    /// fetches at the same time. If a fetch fails, the last keys stay in use, for a day at most.
     ///
     /// # Errors
     /// [`JwksSetupError`].
@@ -60,7 +60,7 @@ impl VerifyAssertion {
         })
     }
 
-    /// With keys that are known beforehand, in the same program or in a test.
+    /// Uses keys that are known beforehand, from the same program or in a test.
     ///
     /// # Errors
     /// [`InvalidJwtKey::SecretNotAllowed`] for a key that is not ES256 or Ed25519.
@@ -73,8 +73,8 @@ impl VerifyAssertion {
         })
     }
 
-    /// Reads the time by this function, the machine's clock by default. For tests: the ages of fetched
-    /// keys are by it too.
+    /// Reads the time with this function instead of the machine's clock. For tests: the ages of fetched
+    /// keys depend on it too.
     pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Clock::given(now);
         if let Keys::Fetched(keys) = &mut self.keys {
@@ -150,7 +150,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        // Only this layer says who is behind a request.
+        // Only this layer sets the user of a request.
         request.extensions_mut().remove::<AssertedUser>();
         let token = only(request.headers());
         header::remove(request.headers_mut());
@@ -170,7 +170,7 @@ where
     }
 }
 
-/// The assertion of a request that has one.
+/// The assertion of a request that has exactly one.
 fn only(headers: &HeaderMap) -> Option<String> {
     let mut values = headers.get_all(&HEADER).iter();
     let (Some(value), None) = (values.next(), values.next()) else {

@@ -8,8 +8,8 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// A request body as it was sent, but for an assertion in its trailers: what forwards it may make
-    /// headers of them.
+    /// A request body as it was sent, but without an assertion in its trailers: a forwarder may turn
+    /// trailers into headers.
     #[derive(Debug)]
     pub struct WithoutAssertion<B> {
         #[pin]

@@ -13,7 +13,7 @@ use crate::sso::Proof;
 
 /// Makes the assertions of one gate. Cheap to clone. See the [module docs](crate::assertion).
 #[derive(Clone, Debug)]
-#[must_use = "assertions are made by the layer only"]
+#[must_use = "assertions are made only by the layer from `layer()`"]
 pub struct Assertions {
     issuer: Issuer,
     clock: SharedClock,
@@ -21,8 +21,8 @@ pub struct Assertions {
 }
 
 impl Assertions {
-    /// `issuer` says who asserts (`iss`): your address, say. `audience` is the service that is meant
-    /// (`aud`): one that expects another does not accept it.
+    /// `issuer` names the gate (`iss`), for example by your address. `audience` names the intended service
+    /// (`aud`): a service that expects another audience rejects the assertion.
     ///
     /// # Errors
     /// [`InvalidJwtKey::SecretNotAllowed`] for a key that is not ES256 or Ed25519.
@@ -34,28 +34,28 @@ impl Assertions {
         })
     }
 
-    /// The clock that the assertions' times are read from. Default: [`SystemClock`].
+    /// The clock for the assertions' times. Default: [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Also tells the roles and the account of people whose email Heroku has not signed
+    /// Also asserts the roles and the account of users whose email Heroku has not signed
     /// ([`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail)). Without this their assertions have
-    /// neither, and `sub` is the email: whoever may change the form in their own browser could have
+    /// neither, and `sub` is the email. A user who can change the form in their own browser could have
     /// written any listed address.
     pub fn trust_unsigned_email(mut self) -> Self {
         self.trusts_unsigned_email = true;
         self
     }
 
-    /// The public keys as a JWK set (RFC 7517), for the route that `jwks()` is with the feature
-    /// `axum`.
+    /// The public keys as a JWK set (RFC 7517), for your own route; with the feature `axum`, `jwks()` is such
+    /// a route.
     pub fn public_jwks(&self) -> &str {
         self.issuer.public_jwks()
     }
 
-    /// The header for a person who passed the gate; none if the key cannot sign, which is logged.
+    /// The header for an admitted user; none if the key cannot sign, which is logged.
     pub(super) fn assert(&self, user: &HerokuUser) -> Option<HeaderValue> {
         let trusting = self
             .trusts_unsigned_email

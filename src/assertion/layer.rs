@@ -10,14 +10,14 @@ use super::body::WithoutAssertion;
 use super::issue::Assertions;
 use crate::gate::HerokuUser;
 
-/// Adds the assertion to each request of somebody who passed the gate. Made by
+/// Adds the assertion to each admitted request. Made by
 /// [`Assertions::layer`]; see the [module docs](crate::assertion).
 #[derive(Clone, Debug)]
 #[must_use = "a layer does nothing until it is applied to a service"]
 pub struct AssertLayer(Assertions);
 
 impl Assertions {
-    /// The layer that adds the header, for inside the gate.
+    /// The layer that adds the header; apply it inside the gate.
     pub fn layer(&self) -> AssertLayer {
         AssertLayer(self.clone())
     }

@@ -1,7 +1,7 @@
-//! Who is behind a request, signed, for services behind the gate (feature `jwt`).
+//! Signed assertions of the user of a request, for services behind the gate (feature `jwt`).
 //!
 //! A dashboard is often more than one process: a Rails app behind a gating proxy, a reports service
-//! behind the dashboard. [`Assertions`] adds a header to each request that passed the gate,
+//! behind the dashboard. [`Assertions`] adds a header to each request that the gate admits,
 //! `x-heroku-sso-assertion`: a JWT of at most five minutes, signed with a key whose public half the
 //! other service can fetch. An inbound header of that name, in any spelling, is removed first.
 //!
@@ -24,9 +24,9 @@
 //! ```
 //!
 //! The other service, which may be written in any language, checks signature, `iss`, `aud`, `typ` and
-//! `exp`. In Rust, the crate [`heroku_sso_assertion`] has the claims and a layer that does it all; it
-//! builds without this one. With an [unsigned email](crate::Proof::UnsignedEmail) the assertion has no
-//! roles, unless [`Assertions::trust_unsigned_email`] says otherwise.
+//! `exp`. In Rust, the crate [`heroku_sso_assertion`] has the claims and a layer that makes all these
+//! checks; it does not depend on this crate. With an [unsigned email](crate::Proof::UnsignedEmail) the
+//! assertion has no roles, unless [`Assertions::trust_unsigned_email`] was called.
 
 mod body;
 mod issue;

@@ -16,11 +16,11 @@ use crate::gate::HerokuUser;
 
 pub use require_role::{RequireRole, RequiredRoles, role};
 
-/// A handler asked for [`HerokuUser`], but no gate is around its route.
+/// A handler takes [`HerokuUser`], but its route is not inside a gate.
 ///
-/// Answers 500 and logs what to do: a mistake in the set-up, never a way in.
+/// The response is 500, and the log says what to do: a configuration error, which never gives access.
 #[derive(Debug, thiserror::Error)]
-#[error("this route is not behind the layer that says who is there")]
+#[error("this route is not inside the layer that provides the user")]
 pub struct NotBehindGate {
     method: Method,
     path: Box<str>,
@@ -50,11 +50,11 @@ impl IntoResponse for NotBehindGate {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UserRejection {
-    /// 500: there is no gate around the route.
+    /// 500: the route is not inside a gate.
     #[error(transparent)]
     NotBehindGate(NotBehindGate),
-    /// 403, as the gate refuses: without the role; or the request is for another resource now than
-    /// it was at the gate ([`Config::resource_in_path`](crate::Config::resource_in_path)).
+    /// 403, as the gate refuses. The user lacks the role; or the request is now for another resource than
+    /// at the gate ([`Config::resource_in_path`](crate::Config::resource_in_path)).
     #[error("refused with {}", .0.status())]
     Refused(Box<Response>),
 }
@@ -89,8 +89,8 @@ impl<S: Sync> FromRequestParts<S> for HerokuUser {
     }
 }
 
-/// None outside of a gate, and behind [`HerokuSso::identify_layer`](crate::HerokuSso::identify_layer) for
-/// a stranger.
+/// None outside of a gate, and for an unauthenticated request behind
+/// [`HerokuSso::identify_layer`](crate::HerokuSso::identify_layer).
 impl<S: Sync> OptionalFromRequestParts<S> for HerokuUser {
     type Rejection = Infallible;
 

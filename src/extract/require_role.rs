@@ -1,4 +1,4 @@
-//! Roles that a handler asks for in its arguments.
+//! Roles that a handler requires by its arguments.
 
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -10,12 +10,12 @@ use super::UserRejection;
 use crate::access::Role;
 use crate::gate::{HerokuUser, refusal_without};
 
-/// An extractor for somebody who is in one of some roles; everybody else is refused as by
-/// [`RequireLayer`](crate::gate::RequireLayer), and whoever signed in by a token that does not cover
-/// the email too.
+/// An extractor for a user with one of some roles. All other users are refused as by
+/// [`RequireLayer`](crate::gate::RequireLayer), and so is a user whose sign-in token does not cover
+/// the email.
 ///
-/// `R` says which roles: one of [`role`], a tuple of them (any one is enough), or a type of your own.
-/// It is the [`HerokuUser`] too.
+/// `R` names the roles: one of [`role`], a tuple of them (any one is enough), or a type of your own.
+/// The extractor also gives access to the [`HerokuUser`].
 ///
 /// ```
 /// use tower_heroku_sso::Role;
@@ -45,7 +45,7 @@ pub struct RequireRole<R> {
 }
 
 impl<R> RequireRole<R> {
-    /// The person.
+    /// The user.
     pub fn into_user(self) -> HerokuUser {
         self.user
     }
@@ -67,11 +67,11 @@ impl<R> std::fmt::Debug for RequireRole<R> {
 
 /// Roles as a type, for [`RequireRole`].
 pub trait RequiredRoles {
-    /// The roles of which one is enough. Of none, nobody passes.
+    /// The roles of which one is enough. With none, every user is refused.
     fn any_of() -> Vec<Role>;
 }
 
-/// One type for each role that Heroku has.
+/// One type for each of Heroku's roles.
 pub mod role {
     use super::RequiredRoles;
     use crate::access::Role;

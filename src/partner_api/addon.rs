@@ -1,4 +1,4 @@
-//! The partner's own part of provisioning.
+//! The partner's own code for provisioning.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -6,14 +6,14 @@ use std::future::Future;
 use super::{PlanChange, Provision};
 use crate::ids::ResourceId;
 
-/// What happens at the partner's when Heroku provisions, changes or deprovisions a resource.
+/// The partner's own work when Heroku provisions, changes or deprovisions a resource.
 ///
-/// Heroku delivers at least once: each method must be able to run again for the same resource. One of them
-/// runs at a time per resource: within a process always, across processes as long as they hold their lease
-/// (a store that is away for ten seconds can lose it). What has begun runs to its end, also if Heroku hangs
-/// up. The defaults do nothing, successfully.
+/// Heroku delivers at least once: each method must be able to run again for the same resource. For each
+/// resource one method runs at a time. Within a process this always holds; across processes it holds as long
+/// as they keep their lease (a store that is unavailable for ten seconds can lose it). A method that has
+/// begun runs to its end, even if Heroku disconnects. The defaults do nothing, successfully.
 pub trait Addon: Send + Sync + 'static {
-    /// Sets up what the resource needs. Its tokens work by now.
+    /// Creates what the resource needs. Its tokens already work.
     ///
     /// # Errors
     /// [`AddonError`]: the resource is not provisioned.
@@ -25,10 +25,10 @@ pub trait Addon: Send + Sync + 'static {
         async { Ok(Outcome::done()) }
     }
 
-    /// Moves the resource to another plan, or to the one it has.
+    /// Moves the resource to another plan, or to its current one.
     ///
     /// # Errors
-    /// [`AddonError`]: the plan stays as it was.
+    /// [`AddonError`]: the plan does not change.
     fn change_plan(
         &self,
         request: PlanChange,
@@ -37,12 +37,12 @@ pub trait Addon: Send + Sync + 'static {
         async { Ok(Outcome::done()) }
     }
 
-    /// Takes down what the resource had. Only Heroku's DELETE calls it. Access ends when it succeeds; with
+    /// Removes what the resource had. Only Heroku's DELETE calls it. Access ends when it succeeds; with
     /// [`Outcome::Later`] the tokens work until
     /// [`HerokuSso::deprovision`](crate::HerokuSso::deprovision).
     ///
-    /// It succeeds once: after that DELETE is answered with 410. If the process stops before its success is
-    /// stored, it is called again for the same resource, so it **must be idempotent**. It may also be
+    /// It succeeds once: the response to a later DELETE is 410. If the process stops before the success is
+    /// stored, the method is called again for the same resource, so it **must be idempotent**. It may also be
     /// called for a resource that has ended before, by [`HerokuSso::deprovision`] or after a long absence.
     ///
     /// # Errors
@@ -64,22 +64,22 @@ pub struct NoProvisioning;
 
 impl Addon for NoProvisioning {}
 
-/// How it went.
+/// The result of a method.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// It is done.
+    /// The work is done.
     #[non_exhaustive]
     Done {
         /// Config vars for the customer's app, by name; only those that changed.
         config: BTreeMap<String, String>,
-        /// Where Heroku is to send the app's log, for an add-on whose manifest `requires`
-        /// `syslog_drain`. In the answer to a provisioning only.
+        /// The address to which Heroku sends the app's log, for an add-on whose manifest `requires`
+        /// `syslog_drain`. Only in the response to a provisioning.
         log_drain_url: Option<String>,
         /// Shown to the customer.
         message: Option<String>,
     },
-    /// It has begun (202). The partner tells Heroku when it is done, within 12 hours: by
+    /// The work has begun (202). The partner tells Heroku when it is done, within 12 hours: by
     /// `POST /addons/:uuid/actions/provision` or `…/deprovision`, with
     /// [`HerokuSso::access_token`](crate::HerokuSso::access_token).
     #[non_exhaustive]
@@ -90,7 +90,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Done, with nothing to tell.
+    /// Done, without further data.
     pub fn done() -> Self {
         Self::config([])
     }
@@ -104,10 +104,10 @@ impl Outcome {
         }
     }
 
-    /// With the address that Heroku is to send the app's log to: `https` or `syslog+tls`, told apart by
-    /// [`Provision::log_drain_token`], which comes with each line. For an add-on whose manifest `requires`
-    /// `syslog_drain`, and for [`Addon::provision`] only; what is [`Later`](Self::Later) has the drain
-    /// added by the Platform API.
+    /// Adds the address to which Heroku sends the app's log: `https` or `syslog+tls`. Apps are
+    /// distinguished by [`Provision::log_drain_token`], which comes with each line. For an add-on whose
+    /// manifest `requires` `syslog_drain`, and for [`Addon::provision`] only. After [`Later`](Self::Later),
+    /// add the drain through the Platform API.
     #[must_use]
     pub fn with_log_drain_url(mut self, url: impl Into<String>) -> Self {
         if let Self::Done { log_drain_url, .. } = &mut self {
@@ -121,7 +121,7 @@ impl Outcome {
         Self::Later { message: None }
     }
 
-    /// With a sentence for the customer.
+    /// Adds a sentence for the customer.
     #[must_use]
     pub fn with_message(mut self, text: impl Into<String>) -> Self {
         let (Self::Done { message, .. } | Self::Later { message }) = &mut self;
@@ -130,14 +130,14 @@ impl Outcome {
     }
 }
 
-/// Why it did not go.
+/// Why a method failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddonError {
-    /// It cannot be done (422). The customer reads the message.
+    /// The request is impossible (422). The customer reads the message.
     #[error("rejected: {0}")]
     Rejected(String),
-    /// It cannot be done now (503). The customer reads the message.
+    /// The request is impossible now (503). The customer reads the message.
     #[error("try later: {0}")]
     TryLater(String),
 }

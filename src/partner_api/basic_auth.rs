@@ -8,7 +8,7 @@ use http::header::AUTHORIZATION;
 use crate::config::Manifest;
 use crate::sso::token::equal_in_constant_time;
 
-/// Longer credentials are nobody's.
+/// Longer credentials are invalid.
 const MAX_HEADER: usize = 1024;
 
 /// True if the request carries the manifest's `id` and `api.password`.

@@ -1,4 +1,4 @@
-//! The body of a call of Heroku's.
+//! The body of a request from Heroku.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -9,7 +9,7 @@ use http::{HeaderValue, StatusCode};
 use super::routes::message;
 use crate::request_body::{self, BodyError};
 
-/// A body of at most so many bytes that came in time.
+/// A body of at most this many bytes that arrived in time.
 pub(super) struct Whole<const LIMIT: usize>(pub(super) Bytes);
 
 impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Whole<LIMIT> {
@@ -33,7 +33,7 @@ fn refusal(error: BodyError) -> Response {
     };
     let mut response = message(status, text).into_response();
     if error != BodyError::Broken {
-        // What is left of the body is not read.
+        // The remainder of the body is not read.
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
     }

@@ -1,21 +1,21 @@
 //! The Add-on Partner API, version 3: the endpoints that Heroku calls to provision a resource, to
 //! change its plan, and to deprovision it (feature `axum`).
 //!
-//! `POST /heroku/resources`, `PUT` and `DELETE /heroku/resources/:uuid`, all by HTTP Basic with the
+//! `POST /heroku/resources`, `PUT` and `DELETE /heroku/resources/:uuid`, all with HTTP Basic and the
 //! manifest's `id` and `api.password`. Heroku delivers at least once, so each is idempotent by uuid:
-//! an [`Addon`] must be too. Calls for one resource run one after the other; one that does not come to its
-//! turn within some seconds is answered with 503. Source:
+//! an [`Addon`] must be too. Calls for one resource run one after the other. A call that waits longer than
+//! some seconds for the previous one gets 503. Source:
 //! <https://devcenter.heroku.com/articles/add-on-partner-api-reference>.
 //!
 //! | call | answer |
 //! | --- | --- |
-//! | provision | 200, or 202 for [`Outcome::Later`]; 410 for a uuid that was deprovisioned; 422 for a body that cannot be read or an [`AddonError::Rejected`]; 503 if Heroku does not take the grant now, or for [`AddonError::TryLater`] |
+//! | provision | 200, or 202 for [`Outcome::Later`]; 410 for a uuid that was deprovisioned; 422 for a malformed body or an [`AddonError::Rejected`]; 503 if Heroku does not accept the grant now, or for [`AddonError::TryLater`] |
 //! | change the plan | 200 or 202; 404 for an unknown uuid, 410 for one that is or was deprovisioned; 422, 503 |
 //! | deprovision | 204, or 202 for [`Outcome::Later`]; 404; 410 once it has succeeded; 503 |
 //! | any, with wrong credentials | 401 |
 //!
 //! # Your own part
-//! [`NoProvisioning`] does nothing. What a resource needs at yours is an [`Addon`], whose methods may be
+//! [`NoProvisioning`] does nothing. To create what a resource needs, implement [`Addon`]; its methods may be
 //! `async fn`:
 //!
 //! ```
@@ -36,10 +36,10 @@
 //! # }
 //! ```
 //!
-//! If it answers with [`AddonError::Rejected`], a resource that is new is forgotten again; with
+//! After [`AddonError::Rejected`], a new resource is removed again. After
 //! [`AddonError::TryLater`] it stays registered, as Heroku asks again with the same grant. If it is
-//! rejected after that, or never comes to be, it is for you to
-//! [`deprovision`](crate::HerokuSso::deprovision).
+//! rejected later, or never provisioned, it is your task to
+//! [`deprovision`](crate::HerokuSso::deprovision) it.
 
 mod addon;
 mod basic_auth;

@@ -1,4 +1,4 @@
-//! What Heroku sends. Unknown fields are accepted, as its reference asks.
+//! Heroku's requests. Unknown fields are accepted, as its reference requires.
 
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -15,12 +15,12 @@ pub struct Provision {
     pub name: Option<String>,
     /// The plan, without the add-on's name before it.
     pub plan: Option<String>,
-    /// Where the app runs, such as `amazon-web-services::us-east-1`.
+    /// The region of the app, such as `amazon-web-services::us-east-1`.
     pub region: Option<String>,
-    /// What the customer gave on the command line.
+    /// The customer's options from the command line.
     #[serde(default)]
     pub options: serde_json::Value,
-    /// The resource at the Platform API.
+    /// The address of the resource in the Platform API.
     pub callback_url: Option<String>,
     /// Where to send log lines, if the manifest asks for it.
     pub log_input_url: Option<String>,
@@ -30,8 +30,8 @@ pub struct Provision {
     pub(super) oauth_grant: Option<GrantJson>,
 }
 
-/// `expires_at` is not read: Heroku has written it in forms that are no RFC 3339, and a code that
-/// has expired is refused anyway.
+/// `expires_at` is not read: Heroku has written it in forms that are not RFC 3339, and an expired code
+/// is refused anyway.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct GrantJson {
     pub(super) code: SecretString,
@@ -43,12 +43,12 @@ pub(super) struct GrantJson {
 pub struct PlanChange {
     /// The resource.
     pub resource: ResourceId,
-    /// The plan it is to have.
+    /// The requested plan.
     pub plan: String,
 }
 
 impl Provision {
-    /// A request with nothing but the resource, for a test of your [`Addon`](super::Addon).
+    /// A request with only the resource, for a test of your [`Addon`](super::Addon).
     pub fn new(uuid: ResourceId) -> Self {
         Self {
             uuid,

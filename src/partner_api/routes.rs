@@ -34,14 +34,14 @@ const RESOURCE: &str = "/heroku/resources/{uuid}";
 struct Api<A> {
     sso: HerokuSso,
     addon: A,
-    /// When wrong credentials are told of: whoever is on the internet can send some.
+    /// Limits the log lines about wrong credentials: anyone on the internet can send some.
     refused: LogThrottle,
 }
 
 type Shared<A> = State<Arc<Api<A>>>;
 
 impl HerokuSso {
-    /// Everything that Heroku calls, as a router to merge: the Partner API under
+    /// All routes that Heroku calls, as a router to merge: the Partner API under
     /// `/heroku/resources`, and the routes of [`endpoints`](Self::endpoints) and
     /// [`webhooks`](Self::webhooks).
     ///
@@ -103,12 +103,12 @@ async fn provision<A: Addon>(State(api): Shared<A>, Whole(body): Whole<MAX_BODY>
     one_at_a_time(&api, &id, provision_in_turn, request).await
 }
 
-/// Runs `work` while no other call of the partner's methods for this resource does: a DELETE waits for a
-/// POST that still trades its grant, and of two POSTs each finds what the other has left. What has begun
-/// is done to its end, also if Heroku hangs up.
+/// Runs `work` while no other call of the partner's methods runs for this resource. A DELETE waits for a
+/// POST that is still exchanging its grant. Of two POSTs, each finds the state that the other has left.
+/// Work that has begun is completed, even if Heroku disconnects.
 ///
-/// Everything here has one budget but for the partner's own method. That is waited for as long as it takes:
-/// only the partner knows what stopping it halfway would leave behind, and Heroku gives the call up itself.
+/// All steps share one budget, except the partner's own method, which has no time limit. Only the partner
+/// knows the effect of stopping it halfway, and Heroku gives up on the call after its own time limit.
 async fn one_at_a_time<A, R, F>(
     api: &Arc<Api<A>>,
     id: &ResourceId,
@@ -127,7 +127,7 @@ where
     answer.unwrap_or_else(|error| unavailable(id, &error))
 }
 
-/// What the gate's own part comes to within the budget. What it has begun goes on beyond it.
+/// The result of the gate's own part within the budget. Work that has begun continues beyond it.
 async fn own<T>(
     budget: Budget,
     work: impl Future<Output = Result<T, SyncError>>,
@@ -136,7 +136,7 @@ async fn own<T>(
     done.unwrap_or(Err(SyncError::Busy))
 }
 
-/// What the partner's method comes to, and the budget as it was before.
+/// The result of the partner's method, and the same budget as before it.
 async fn partners<T>(budget: Budget, method: impl Future<Output = T>) -> (T, Budget) {
     let left = budget.left();
     (method.await, Budget::of(left))
@@ -180,7 +180,7 @@ async fn provision_in_turn<A: Addon>(
         Err(error) => {
             audit::partner_call("provisioned", &id, outcome_of(&error));
             let rejected = matches!(error, AddonError::Rejected(_));
-            // Heroku will not know this resource. One that was there before stays.
+            // Heroku will not create this resource. A resource that existed before stays.
             if rejected
                 && is_new
                 && let Err(error) = own(budget, directory.erase(&id)).await
@@ -257,7 +257,7 @@ async fn deprovision_in_turn<A: Addon>(
 ) -> Response {
     match state(&api.sso, &resource, budget).await {
         Ok((ResourceState::Deprovisioned, false)) => return gone(),
-        // Also one that ended without a word of Heroku's: this is it.
+        // Also a resource that was deprovisioned without a request of Heroku: this is the request.
         Ok(_) => {}
         Err(response) => return response,
     }
@@ -273,7 +273,7 @@ async fn deprovision_in_turn<A: Addon>(
         },
         Ok(Outcome::Later { message: said }) => {
             match own(budget, directory.begin_closing(&resource)).await {
-                // Also if that was begun before, and Heroku asks again.
+                // Also if deprovisioning had begun before, and Heroku asks again.
                 Ok(_) => {
                     audit::partner_call("deprovisioned", &resource, "later");
                     let said = said.unwrap_or_else(|| "The add-on is being removed.".to_owned());
@@ -289,7 +289,7 @@ async fn deprovision_in_turn<A: Addon>(
     }
 }
 
-/// For the audit log: the partner's text is for the customer, and may say anything.
+/// The result for the audit log: the partner's text is for the customer, and may contain anything.
 fn outcome_of(error: &AddonError) -> &'static str {
     match error {
         AddonError::Rejected(_) => "rejected",
@@ -297,7 +297,7 @@ fn outcome_of(error: &AddonError) -> &'static str {
     }
 }
 
-/// The state of a known resource, and whether the partner's part of its end is still owed.
+/// The state of a known resource, and whether the partner's deprovisioning is still owed.
 async fn state(
     sso: &HerokuSso,
     id: &ResourceId,
@@ -329,9 +329,9 @@ fn refused(error: &AddonError) -> Response {
 fn unavailable(id: &ResourceId, error: &dyn std::error::Error) -> Response {
     tracing::error!(
         resource = %id, %error, cause = cause::of(error),
-        "the partner api cannot do this now"
+        "partner api call failed; heroku may repeat it"
     );
-    let what = "This did not work right now. Please try again in a few minutes.";
+    let what = "This request failed. Please try again in a few minutes.";
     message(StatusCode::SERVICE_UNAVAILABLE, what)
 }
 

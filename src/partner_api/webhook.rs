@@ -28,21 +28,21 @@ struct Receiver {
     directory: Arc<Directory>,
     webhooks: Webhooks,
     seen: Seen,
-    /// Told in the log, of one that heroku did not sign.
+    /// Limits the log lines about webhooks that Heroku did not sign.
     refused: LogThrottle,
 }
 
 impl HerokuSso {
-    /// The route that Heroku's webhooks are sent to, without any if none are set up
-    /// ([`Config::webhooks`](crate::Config::webhooks)). Part of
-    /// [`partner_api`](Self::partner_api), for those who do not use that.
+    /// The route that receives Heroku's webhooks; an empty router if none are configured
+    /// ([`Config::webhooks`](crate::Config::webhooks)). It is part of
+    /// [`partner_api`](Self::partner_api); use it if you do not use that.
     ///
     /// | request | answer |
     /// | --- | --- |
-    /// | signed by one of the secrets | 204, also if it says nothing of interest or came before |
+    /// | signed with one of the secrets | 204, also if it contains nothing relevant or is a repetition |
     /// | without a signature, with a wrong one or with several | 401 |
     /// | larger than 256 KiB | 413 |
-    /// | not there after 10 seconds | 408 |
+    /// | incomplete after 10 seconds | 408 |
     /// | signed, but the store does not answer in time, or the resources are still being read from it | 503: Heroku sends it again |
     pub fn webhooks<S>(&self) -> Router<S>
     where
@@ -81,21 +81,21 @@ async fn receive(
         return StatusCode::UNAUTHORIZED;
     }
     let outcome = clock::within(REQUEST, receiver.take(&body)).await;
-    let too_slow = || Err(StoreError::new("a webhook took longer than a request may").into());
+    let too_slow = || Err(StoreError::new("handling the webhook took longer than a request may take").into());
     let outcome = match outcome.unwrap_or_else(too_slow) {
         Ok(outcome) => outcome,
         Err(error) => {
             // Heroku sends it again.
             tracing::warn!(
                 %error, cause = cause::of(&error),
-                "a webhook cannot be seen to right now"
+                "webhook deferred; heroku sends it again"
             );
             meter::webhook("failed");
             return StatusCode::SERVICE_UNAVAILABLE;
         }
     };
     meter::webhook(outcome);
-    tracing::debug!(outcome, "a webhook was received");
+    tracing::debug!(outcome, "webhook received");
     StatusCode::NO_CONTENT
 }
 
@@ -112,7 +112,7 @@ impl Receiver {
             return Ok("seen_before");
         }
         let about = self.directory.take_cue(cue).await?;
-        // Not before: Heroku repeats what it has no answer to, also because it hung up in the middle.
+        // Not earlier: Heroku repeats a webhook without a response, also after it disconnected itself.
         if let Some(event) = event {
             self.seen.note(event);
         }

@@ -17,13 +17,13 @@ use crate::heroku_sso::HerokuSso;
 use crate::store::StoreError;
 use crate::sync::{Health, SyncError};
 
-/// How long an answer is good.
+/// How long a result is reused.
 const KEPT: Duration = Duration::from_secs(1);
 
-/// The last answer, and when it was had. Whoever comes while it is looked for waits for it.
+/// The last result, and its time. A request that comes during a check waits for its result.
 type Last = Mutex<Option<(Duration, Result<Health, SyncError>)>>;
 
-/// What a check is about.
+/// The kind of a check.
 #[derive(Clone, Copy)]
 enum Check {
     Alive,
@@ -32,12 +32,12 @@ enum Check {
 
 impl HerokuSso {
     /// A handler for `/healthz`, outside of the gate: 200 while the store answers and the sync runs,
-    /// else 503. While the database is away a restart does not help: see DEPLOYING.md.
+    /// else 503. While the database is unavailable a restart does not help: see DEPLOYING.md.
     ///
-    /// An answer is good for a second, so that the route may be open to everybody, and a store that does
-    /// not answer within five seconds does not answer.
+    /// A result is reused for a second, so that the route may be public. A store that does
+    /// not answer within five seconds counts as unavailable.
     ///
-    /// The body says how things stand: `store_reachable`, `sync_alive`, `lists_fresh`,
+    /// The body has the details: `store_reachable`, `sync_alive`, `lists_fresh`,
     /// `lists_behind`, and `oldest_list_age_seconds` (null without a list).
     pub fn healthz<S>(&self) -> MethodRouter<S>
     where
@@ -46,9 +46,9 @@ impl HerokuSso {
         self.check(Check::Alive)
     }
 
-    /// A handler for `/readyz`: as [`healthz`](Self::healthz), and 503 also while a list that is in
-    /// use is older than `max_list_age`, so that its people get 503. Alert by this one: a restart
-    /// does not help when it is Heroku that does not answer.
+    /// A handler for `/readyz`: as [`healthz`](Self::healthz), and 503 also while a list in
+    /// use is older than `max_list_age`, so that its users get 503. Use this one for alerts: a restart
+    /// does not help if it is Heroku that does not answer.
     pub fn readyz<S>(&self) -> MethodRouter<S>
     where
         S: Clone + Send + Sync + 'static,
@@ -92,7 +92,7 @@ impl HerokuSso {
         (status, no_store, Json(report)).into_response()
     }
 
-    /// The route is open to everybody: however many ask, one a second is seen to.
+    /// The route is public: however many requests come, one check a second is made.
     async fn cached_health(&self, last: &Last) -> Result<Health, SyncError> {
         let clock = self.directory.clock();
         let mut last = last.lock().await;

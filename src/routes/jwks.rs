@@ -6,11 +6,11 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
 use crate::assertion::Assertions;
 
-/// Where services look for the keys (RFC 8615 has `/.well-known`).
+/// The path at which services look for the keys (RFC 8615 has `/.well-known`).
 const JWKS: &str = "/.well-known/jwks.json";
 
 impl Assertions {
-    /// The route of the public keys, `GET /.well-known/jwks.json`, for outside of the gate.
+    /// The route of the public keys, `GET /.well-known/jwks.json`, to be merged outside of the gate.
     pub fn jwks<S>(&self) -> Router<S>
     where
         S: Clone + Send + Sync + 'static,

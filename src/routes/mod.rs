@@ -1,4 +1,4 @@
-//! Routers and handlers for axum that a partner's app takes in.
+//! Routers and handlers for a partner's axum app.
 
 mod health;
 #[cfg(feature = "jwt")]
@@ -16,7 +16,7 @@ impl HerokuSso {
     /// The SSO path and the sign-out path as routes, for a router whose fallback is not wrapped by
     /// [`layer`](Self::layer): with `route_layer`, under `nest`, or where a `merge` replaces it.
     ///
-    /// [`partner_api`](Self::partner_api) has these routes too: merge one of the two. With both, axum
+    /// [`partner_api`](Self::partner_api) contains these routes too: merge one of the two. With both, axum
     /// panics at start: "Cannot merge two `MethodRouter`s that both have a fallback".
     pub fn endpoints<S>(&self) -> Router<S>
     where
@@ -31,8 +31,8 @@ impl HerokuSso {
     }
 }
 
-/// Under the legacy policy, the form of before add-ons had an `sso_url`, beside what the Partner API has
-/// at its path.
+/// Under the legacy policy, the form of add-ons from before `sso_url`, in addition to the Partner API's
+/// methods at that path.
 pub(crate) fn oldest_form<S>(sso: &HerokuSso, path: &str) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,

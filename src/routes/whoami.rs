@@ -1,4 +1,4 @@
-//! Who is signed in, for scripts and for people.
+//! The signed-in user, for scripts and for pages.
 
 use axum::Json;
 use axum::response::{Html, IntoResponse};
@@ -18,11 +18,11 @@ use crate::heroku_sso::HerokuSso;
 use crate::sso::Proof;
 
 impl HerokuSso {
-    /// A handler for `/whoami`, inside the gate: who is signed in, as JSON.
+    /// A handler for `/whoami`, inside the gate: the signed-in user, as JSON.
     ///
     /// `email`, `user_id` (or null), `proof` (`signed_email`, `own_login`, or `unsigned_email`: then the
     /// email is only claimed, and there is neither account nor role), `resource_id`, `app` with `id` and
-    /// `name`, `roles` as they are on the newest list, `session_expires_at` in RFC 3339. Not cached.
+    /// `name`, `roles` as on the newest list, `session_expires_at` in RFC 3339. Not cached.
     ///
     /// ```
     /// # fn app(sso: tower_heroku_sso::HerokuSso) -> axum::Router {
@@ -39,8 +39,8 @@ impl HerokuSso {
         get(json_of)
     }
 
-    /// As [`whoami`](Self::whoami), as a fragment of HTML for a page of yours: who is signed in, for
-    /// which app, until when, and a button to sign out.
+    /// As [`whoami`](Self::whoami), as a fragment of HTML for a page of yours: the signed-in user, the
+    /// app, the end of the session, and a button to sign out.
     ///
     /// The outermost element has the class `heroku-sso-whoami`; nothing is styled.
     pub fn whoami_html<S>(&self) -> MethodRouter<S>
@@ -51,7 +51,7 @@ impl HerokuSso {
     }
 }
 
-/// As on the gate's own pages: the fragment is for pages of the dashboard, not for frames of others.
+/// As on the gate's own pages: the fragment is for pages of the dashboard, not for frames of other sites.
 const FRAGMENT: [(http::HeaderName, HeaderValue); 4] = [
     NO_STORE,
     (

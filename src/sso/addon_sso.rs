@@ -1,4 +1,4 @@
-//! The SSO answer that Heroku's command-line plugins pass on in the header `x-addon-sso`.
+//! Heroku's SSO answer, which its command-line plugins send in the header `x-addon-sso`.
 
 use std::fmt;
 
@@ -17,17 +17,17 @@ impl SsoRequest {
     /// JSON, whose `params` are the fields of the form.
     ///
     /// # Errors
-    /// [`SsoError::MalformedHeader`] if it is not that, if a known field stands in it twice (also as
-    /// `email[]`), has a NUL in it or is neither text nor a whole number, or if it is longer than 16 KiB.
+    /// [`SsoError::MalformedHeader`] if the value has another format or is longer than 16 KiB. Also if a
+    /// known field occurs twice (also as `email[]`), contains a NUL, or is neither text nor a whole number.
     pub fn from_addon_sso(header: &[u8]) -> Result<Self, SsoError> {
         if header.len() > MAX_HEADER {
             return Err(SsoError::MalformedHeader);
         }
         let json = STANDARD.decode(header);
         let json = json.map_err(|_| SsoError::MalformedHeader)?;
-        // As text: of bytes the parser would pass over what is not UTF-8 in fields that nobody reads.
+        // As text: given bytes, the parser would accept invalid UTF-8 in fields that are not read.
         let json = String::from_utf8(json).map_err(|_| SsoError::MalformedHeader)?;
-        // The parser would take a list for an object whose names are left out.
+        // The parser would accept a list as an object without names.
         if !json.trim_start().starts_with('{') {
             return Err(SsoError::MalformedHeader);
         }
@@ -43,7 +43,7 @@ struct Answer {
 
 struct Params(SsoRequest);
 
-/// Heroku's schema has the timestamp as a number, its form has it as text.
+/// The timestamp is a number in Heroku's schema, and text in its form.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Field {

@@ -4,26 +4,26 @@ use std::time::Duration;
 
 use super::SsoPolicy;
 
-/// Why an SSO request does not prove what it claims.
+/// Why an SSO request does not prove its claims.
 ///
-/// For logs and audit events. The response to the browser tells less: see
-/// [`RefusalKind`](crate::RefusalKind). No variant holds a value from the request.
+/// For logs and audit events. The response to the browser contains less: see
+/// [`RefusalKind`](crate::RefusalKind). No variant contains a value from the request.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SsoError {
-    /// The body is not a form: a broken percent escape, or text that is not UTF-8 or has a NUL in it.
-    #[error("the form is not well encoded")]
+    /// The body is not a valid form: a broken percent escape, or text that is not UTF-8 or contains a NUL.
+    #[error("the form is not correctly encoded")]
     BadEncoding,
-    /// A known field stands in the request more than once.
+    /// A known field occurs more than once in the request.
     #[error("the field `{field}` is sent twice")]
     DuplicateField {
         /// The field's name.
         field: &'static str,
     },
-    /// A field's name is longer than any field has.
+    /// A field's name is longer than any field of an SSO request.
     #[error("a field's name is longer than {limit} bytes")]
     LongName {
-        /// The longest name that is read.
+        /// The maximum length of a name.
         limit: usize,
     },
     /// A field that the token covers does not follow its grammar.
@@ -32,48 +32,48 @@ pub enum SsoError {
         /// The field's name.
         field: &'static str,
     },
-    /// A field that the token covers is not there.
+    /// A field that the token covers is missing.
     #[error("the field `{field}` is missing")]
     MissingField {
         /// The field's name.
         field: &'static str,
     },
-    /// The `x-addon-sso` header does not hold Heroku's answer.
-    #[error("the header is not the base64 of an SSO answer in JSON, each field in it once")]
+    /// The `x-addon-sso` header does not contain Heroku's answer.
+    #[error("the header is not the base64 of an SSO answer in JSON with each field once")]
     MalformedHeader,
-    /// No token is in the request.
-    #[error("no token")]
+    /// The request has no token.
+    #[error("the request has no token")]
     NoToken,
-    /// The request verifies, by a token that the policy does not accept.
-    #[error("`{field}` is right, but counts under the policy `{needed}` only")]
+    /// The request verifies, but with a token that the policy does not accept.
+    #[error("`{field}` is valid, but only the policy `{needed}` accepts it")]
     PolicyExcludes {
         /// The token's field name.
         field: &'static str,
         /// The strictest policy that accepts it.
         needed: SsoPolicy,
     },
-    /// The timestamp is further ahead than the clocks may differ.
+    /// The timestamp is further ahead than the maximum clock difference.
     #[error("the timestamp is {ahead:?} ahead of our clock")]
     TimestampAhead {
-        /// How far ahead of our clock.
+        /// The difference to our clock.
         ahead: Duration,
     },
     /// The timestamp is too old.
     #[error("the timestamp is {age:?} old")]
     TimestampStale {
-        /// How old.
+        /// Its age.
         age: Duration,
     },
-    /// The token is not the digest of the fields under any of the salts.
+    /// The token is not the digest of the fields with any of the salts.
     #[error("`{field}` does not match the request")]
     TokenMismatch {
         /// The token's field name.
         field: &'static str,
     },
-    /// More fields than any SSO request has.
+    /// More fields than any SSO request.
     #[error("more than {limit} fields")]
     TooManyFields {
-        /// The most fields that are read.
+        /// The maximum number of fields.
         limit: usize,
     },
 }

@@ -1,15 +1,15 @@
-//! The Add-on SSO request: parsed, verified, and nothing else.
+//! The Add-on SSO request: parsing and verification only.
 //!
 //! Pure code: no clock, no network, no store. A request passes when
 //!
-//! 1. every field stands in it at most once and follows its grammar,
+//! 1. every field occurs at most once and follows its grammar,
 //! 2. the strongest token in it is the digest of the fields with one of the salts (compared in
 //!    constant time), and the [`SsoPolicy`] accepts that token,
 //! 3. its timestamp is at most [`Verifier::max_age`] old and at most [`Verifier::max_skew`] ahead.
 //!
-//! What comes out is a [`VerifiedSso`], which only [`Verifier::verify`] can make. Whether the person
-//! may enter is decided elsewhere, by the resource's access list; whether the request was used
-//! before, by the store that holds its [`ReplayKey`]s.
+//! The result is a [`VerifiedSso`], which only [`Verifier::verify`] can make. Whether the user
+//! may enter is decided elsewhere, by the resource's access list. Whether the request was already
+//! used is decided by the store that holds its [`ReplayKey`]s.
 //!
 //! Source: <https://devcenter.heroku.com/articles/add-on-single-sign-on>.
 

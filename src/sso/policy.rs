@@ -1,10 +1,10 @@
-//! Which tokens count.
+//! Which tokens are accepted.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Which of Heroku's three tokens may carry a sign-in. The strongest token in a request counts, and
-/// then it must verify; a weaker one never makes up for it.
+/// Which of Heroku's three tokens are accepted for a sign-in. The strongest token in a request counts, and
+/// it must verify; a weaker one never replaces it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum SsoPolicy {
@@ -12,11 +12,11 @@ pub enum SsoPolicy {
     #[default]
     UserScoped,
     /// Without `user_scoped_resource_token`, `resource_token` is enough. It covers neither email nor
-    /// user id, so the person is only claimed: see [`Proof::UnsignedEmail`](super::Proof::UnsignedEmail).
+    /// user id, so the user is only claimed: see [`Proof::UnsignedEmail`](super::Proof::UnsignedEmail).
     AllowUnsignedEmail,
-    /// As [`AllowUnsignedEmail`](Self::AllowUnsignedEmail), and without either token, the version 1
-    /// pair `id` and `token`; also by GET with a query, and at `/heroku/resources/:id`, as it was before
-    /// add-ons had an `sso_url`. For add-ons from before 2023 and for Heroku's
+    /// As [`AllowUnsignedEmail`](Self::AllowUnsignedEmail), and without either token also the version 1
+    /// pair `id` and `token`. Also accepted by GET with a query, and at `/heroku/resources/:id`, as it was
+    /// before add-ons had an `sso_url`. For add-ons from before 2023 and for Heroku's
     /// tester `kensa`.
     Legacy,
 }
@@ -31,7 +31,7 @@ impl SsoPolicy {
         }
     }
 
-    /// True if every sign-in that `stricter` accepts is accepted.
+    /// True if this policy accepts every sign-in that `stricter` accepts.
     pub(super) fn includes(self, stricter: Self) -> bool {
         match self {
             Self::UserScoped => stricter == Self::UserScoped,
@@ -57,7 +57,7 @@ impl FromStr for SsoPolicy {
     }
 }
 
-/// A text that names no [`SsoPolicy`].
+/// The text does not name an [`SsoPolicy`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("expected user-scoped, allow-unsigned-email or legacy")]
 #[non_exhaustive]

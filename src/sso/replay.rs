@@ -1,21 +1,21 @@
-//! What a sign-in uses up.
+//! The single use of a sign-in.
 
 use std::fmt;
 
 use crate::ids::{LegacyId, ResourceId, UserId};
 
-/// The name under which one use of an SSO token is remembered. `Display` is that name as text, for a
+/// The name under which the use of an SSO token is recorded. `Display` gives that name as text, for a
 /// store.
 ///
-/// Made of the canonical fields that the token covers, not of its digits, so that another spelling
-/// of the same request has the same key.
+/// It is derived from the canonical fields that the token covers, not from the token's digits. Another
+/// spelling of the same request thus has the same key.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct ReplayKey {
     signed: Signed,
     timestamp: i64,
 }
 
-/// What a token is about, besides the time.
+/// The subject of a token, without the time.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 enum Signed {
     UserOfResource(ResourceId, UserId),
@@ -34,8 +34,8 @@ impl ReplayKey {
         Self { signed, timestamp }
     }
 
-    /// The formula is that of `resource_token`: where the provider's own id is the UUID, the digests
-    /// are equal, and so is their use.
+    /// The formula is that of `resource_token`: if the provider's own id is the UUID, the digests
+    /// are equal, and so are the keys.
     pub(super) fn v1(id: &LegacyId, timestamp: i64) -> Self {
         let signed = match id.to_string().parse() {
             Ok(resource) => Signed::Resource(resource),

@@ -1,18 +1,18 @@
-//! The form that Heroku makes the browser post, read strictly.
+//! The form that Heroku makes the browser post, parsed strictly.
 
 use std::fmt;
 
 use super::SsoError;
 
-/// More fields than this and the form is not read on. Heroku sends about eleven.
+/// A form with more fields is rejected. Heroku sends about eleven.
 const MAX_FIELDS: usize = 100;
 
-/// Longer names than this, as they are sent, are no field's. Heroku's longest has 26 letters.
+/// The maximum length of a name, as it is sent. Heroku's longest has 26 letters.
 const MAX_NAME: usize = 256;
 
-/// The fields of an SSO request that this crate knows, as sent; unknown fields are left out.
+/// The fields of an SSO request that this crate knows, as sent; unknown fields are ignored.
 ///
-/// Holds unverified text. `Debug` shows which fields are there, never their values.
+/// Contains unverified text. `Debug` shows which fields are present, never their values.
 #[derive(Clone, Default)]
 pub struct SsoRequest {
     pub(super) app: Option<String>,
@@ -32,7 +32,7 @@ impl SsoRequest {
     /// Reads an `application/x-www-form-urlencoded` body, or a query string.
     ///
     /// # Errors
-    /// [`SsoError`] on a broken escape, text that is not UTF-8 or has a NUL in it, a known field sent
+    /// [`SsoError`] for a broken escape, text that is not UTF-8 or contains a NUL, a known field sent
     /// twice (also as `email[]`), more than 100 fields, or a name of more than 256 bytes.
     pub fn parse(form: &[u8]) -> Result<Self, SsoError> {
         let mut request = Self::default();
@@ -63,15 +63,15 @@ impl SsoRequest {
         Ok(request)
     }
 
-    /// True if none of the fields that this crate knows is in the request.
+    /// True if the request has none of the fields that this crate knows.
     pub fn is_empty(&self) -> bool {
         self.fields().iter().all(|(_, value)| value.is_none())
     }
 
-    /// The same with the provider's own id, which stood elsewhere in the request.
+    /// The same request with the provider's own id, which came in another part of the HTTP request.
     ///
     /// # Errors
-    /// [`SsoError::DuplicateField`] if it stands in the form as well.
+    /// [`SsoError::DuplicateField`] if the form contains it as well.
     pub(crate) fn with_id(mut self, id: String) -> Result<Self, SsoError> {
         match self.id.replace(id) {
             Some(_) => Err(SsoError::DuplicateField { field: "id" }),
@@ -127,9 +127,9 @@ impl fmt::Debug for SsoRequest {
     }
 }
 
-/// Form decoding that refuses what the usual decoders repair: they pass a stray `%` through and
-/// replace what is not UTF-8, so two different bodies would read alike. A NUL, at which some readers
-/// stop, is in no field that Heroku sends.
+/// Form decoding that rejects input which the usual decoders repair. They accept a stray `%` and
+/// replace invalid UTF-8, so that two different bodies would decode alike. No field that Heroku sends
+/// contains a NUL, at which some parsers stop.
 fn decode(text: &[u8]) -> Result<String, SsoError> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.iter();

@@ -1,8 +1,8 @@
 //! The three token formulas, as Heroku computes them.
 //!
-//! Each is a plain digest of fields joined by `:`, the salt among them. The values are hashed
-//! exactly as they stand in the form: no folding of case, no re-printing of numbers. As `:` is not
-//! escaped and a plain digest can be length-extended, a caller must have checked the grammar of
+//! Each is a plain digest of fields joined by `:`, including the salt. The values are hashed
+//! exactly as in the form: no folding of case, no reformatting of numbers. A `:` is not
+//! escaped, and a plain digest can be length-extended. A caller must therefore have checked the grammar of
 //! every field first; [`Verifier`](super::Verifier) does.
 //!
 //! ```
@@ -33,7 +33,7 @@ pub fn resource(resource_id: &str, salt: &str, timestamp: &str) -> [u8; 20] {
     digest::<Sha1>(&[resource_id, salt, timestamp]).into()
 }
 
-/// `token`, of version 1: SHA-1 of `id:salt:timestamp`, where `id` is the provider's own.
+/// `token`, of version 1: SHA-1 of `id:salt:timestamp`, where `id` is the provider's own id.
 pub fn v1(id: &str, salt: &str, timestamp: &str) -> [u8; 20] {
     digest::<Sha1>(&[id, salt, timestamp]).into()
 }
@@ -44,13 +44,13 @@ pub fn hex(digest: &[u8]) -> String {
 }
 
 fn digest<D: Digest>(fields: &[&str]) -> sha2::digest::Output<D> {
-    // In one piece, which hashes faster, and wiped afterwards, as the salt is in it.
+    // In one piece, which hashes faster, and wiped afterwards, as it contains the salt.
     let text = SecretString::from(fields.join(":"));
     D::digest(text.expose_secret())
 }
 
-/// Compares two secrets of any length without telling by the time where they differ.
+/// Compares two secrets of any length; the time does not reveal where they differ.
 pub(crate) fn equal_in_constant_time(a: &[u8], b: &[u8]) -> bool {
-    // Digests of equal length, so that the length of the secret does not show either.
+    // Digests of equal length, so that the time does not reveal the length of the secret either.
     Sha256::digest(a).ct_eq(&Sha256::digest(b)).into()
 }

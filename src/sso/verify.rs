@@ -1,4 +1,4 @@
-//! From an untrusted form to a verified one.
+//! Verification of an untrusted form.
 
 use std::cmp::Ordering;
 use std::str::FromStr;
@@ -13,10 +13,10 @@ use crate::access::Email;
 use crate::ids::{LegacyId, ResourceId, UserId};
 use crate::secret::SsoSalt;
 
-/// Digits in a timestamp at most: enough until the year 33658, and no room for hash padding.
+/// The maximum digits of a timestamp: enough until the year 33658, and no room for hash padding.
 const MAX_TIMESTAMP_DIGITS: usize = 12;
 
-/// What a sign-in rests on.
+/// How the user's identity was proved.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -24,10 +24,10 @@ pub enum Proof {
     /// The token covers the user id and the email.
     SignedEmail,
     /// The token (SHA-1) covers the resource and the time only. The browser could have written any
-    /// email: the person is claimed, not proved, and nothing that rests on the email is given out
-    /// (roles, permissions, account). It proves that a person whom Heroku let in sent the form.
+    /// email: the user is claimed, not proved. No data that depends on the email is given out
+    /// (roles, permissions, account). The token proves that a user whom Heroku admitted sent the form.
     UnsignedEmail,
-    /// No SSO request, but the partner's own word
+    /// No SSO request: the partner vouches for the user
     /// ([`HerokuSso::admit`](crate::HerokuSso::admit)).
     OwnLogin,
 }
@@ -36,7 +36,7 @@ pub enum Proof {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum SignedResource {
-    /// By the resource id of today.
+    /// By the current resource id.
     Resource(ResourceId),
     /// By the provider's own id, under [`SsoPolicy::Legacy`].
     Legacy(LegacyId),
@@ -46,7 +46,7 @@ pub enum SignedResource {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct VerifiedSso {
-    /// The resource that the request is for.
+    /// The requested resource.
     pub resource: SignedResource,
     /// The email in the request: signed or not, see `proof`.
     pub email: Email,
@@ -56,7 +56,7 @@ pub struct VerifiedSso {
     pub proof: Proof,
     /// When Heroku made the request.
     pub issued_at: OffsetDateTime,
-    /// Name of the app whose attachment the user came through, if it is a name of an app. Never
+    /// Name of the app through whose attachment the user came, if it is a valid app name. Never
     /// signed.
     pub context_app: Option<String>,
     /// `nav-data` for the withdrawn header bar. Never signed.
@@ -66,13 +66,13 @@ pub struct VerifiedSso {
 }
 
 impl VerifiedSso {
-    /// The key that must be unused for this sign-in to count.
+    /// The key that must be unused for this sign-in to be accepted.
     pub fn replay_key(&self) -> &ReplayKey {
         &self.replay
     }
 
-    /// Keys of the weaker tokens that came in the same form. They are used up with it, so that the
-    /// form cannot come again with its strong token taken out.
+    /// Keys of the weaker tokens in the same form. They are consumed with it, so that the
+    /// form cannot be sent again without its strong token.
     pub fn weaker_replay_keys(&self) -> &[ReplayKey] {
         &self.weaker
     }
@@ -97,7 +97,7 @@ impl VerifiedSso {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "a set-up does nothing until it is used"]
+#[must_use = "a verifier does nothing until `verify` is called"]
 pub struct Verifier {
     salts: Vec<SsoSalt>,
     policy: SsoPolicy,
@@ -106,7 +106,7 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// A verifier for the given salts: the one in use and, during a rotation, the one before it.
+    /// A verifier for the given salts: the current one and, during a rotation, the previous one.
     /// Without a salt nothing verifies.
     pub fn new(salts: impl IntoIterator<Item = SsoSalt>) -> Self {
         Self {
@@ -117,21 +117,21 @@ impl Verifier {
         }
     }
 
-    /// Which tokens count. Default: [`SsoPolicy::UserScoped`].
+    /// Which tokens are accepted. Default: [`SsoPolicy::UserScoped`].
     pub fn policy(mut self, policy: SsoPolicy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// How old a request may be. Default: 5 minutes, as Heroku's article has it. Ages are told in
-    /// whole seconds, as Heroku's timestamps are: one of five minutes and a half second is five minutes.
+    /// The maximum age of a request. Default: 5 minutes, as in Heroku's article. Ages are in
+    /// whole seconds, as Heroku's timestamps are: five minutes and a half second count as five minutes.
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = max_age;
         self
     }
 
-    /// How far ahead of our clock a request may be, in whole seconds as well. Default: 60 seconds;
-    /// Heroku states no rule.
+    /// How far a request may be ahead of our clock, also in whole seconds. Default: 60 seconds;
+    /// Heroku documents no rule.
     pub fn max_skew(mut self, max_skew: Duration) -> Self {
         self.max_skew = max_skew;
         self
@@ -151,7 +151,7 @@ impl Verifier {
         let user_id = optional::<UserId>("user_id", &request.user_id)?;
         let proved = self.proved(request, &timestamp, user_id.as_ref())?;
         self.check_time(timestamp.seconds, now)?;
-        // Last, so that this error says that nothing but the policy is in the way.
+        // Last, so that this error means that only the policy prevents the sign-in.
         if !self.policy.includes(proved.policy) {
             return Err(SsoError::PolicyExcludes {
                 field: proved.field,
@@ -176,14 +176,14 @@ impl Verifier {
         })
     }
 
-    /// True if Heroku has made this request, whichever tokens the policy accepts.
+    /// True if Heroku made this request, whichever tokens the policy accepts.
     pub(crate) fn is_signed(&self, request: &SsoRequest, now: OffsetDateTime) -> bool {
         let verified = self.verify(request, now);
         matches!(verified, Ok(_) | Err(SsoError::PolicyExcludes { .. }))
     }
 
-    /// What the strongest token in the request proves. Each field is read where it is part of the
-    /// proof: what Heroku sends beside it for older add-ons may be anything.
+    /// What the strongest token in the request proves. Only fields that are part of the
+    /// proof are read: fields that Heroku adds for older add-ons may contain anything.
     fn proved(
         &self,
         request: &SsoRequest,
@@ -241,12 +241,12 @@ impl Verifier {
         Err(SsoError::NoToken)
     }
 
-    /// The uses that the form could have once its strongest token is taken out.
+    /// The uses that the form would still have without its strongest token.
     fn weaker_keys(&self, request: &SsoRequest, at: i64, proved: &Proved) -> Vec<ReplayKey> {
         let SignedResource::Resource(resource) = &proved.resource else {
             return Vec::new();
         };
-        // Under a stricter policy there is no such use.
+        // A stricter policy does not accept such a use.
         let legacy = request
             .id
             .as_ref()
@@ -258,7 +258,7 @@ impl Verifier {
             .into_iter()
             .flatten()
         {
-            // Two tokens of one form can be one use.
+            // Two tokens of one form can share one key.
             if key != proved.replay && !keys.contains(&key) {
                 keys.push(key);
             }
@@ -266,7 +266,7 @@ impl Verifier {
         keys
     }
 
-    /// Until when a request issued at `issued_at` could pass again, and its use must be remembered.
+    /// How long a request issued at `issued_at` could be accepted again, so that its use must be recorded.
     pub(crate) fn remember_until(&self, issued_at: OffsetDateTime) -> OffsetDateTime {
         issued_at + self.max_age + self.max_skew
     }
@@ -275,7 +275,7 @@ impl Verifier {
         self.policy == policy
     }
 
-    /// Tries every salt whatever the first ones say, so that the time does not tell which one fits.
+    /// Tries every salt even after a match, so that the time does not reveal which one matches.
     fn match_token<const N: usize>(
         &self,
         field: &'static str,
@@ -309,10 +309,10 @@ impl Verifier {
     }
 }
 
-/// What a token that matched says.
+/// The content of a matching token.
 struct Proved {
     field: &'static str,
-    /// The strictest that accepts this token.
+    /// The strictest policy that accepts this token.
     policy: SsoPolicy,
     resource: SignedResource,
     replay: ReplayKey,
@@ -324,7 +324,7 @@ struct Timestamp<'a> {
 }
 
 impl<'a> Timestamp<'a> {
-    /// ASCII digits only: a sign, a space or the padding bytes of a length extension end here.
+    /// Accepts ASCII digits only: not a sign, a space or the padding bytes of a length extension.
     fn parse(raw: Option<&'a str>) -> Result<Self, SsoError> {
         let raw = raw.ok_or(missing("timestamp"))?;
         let digits = raw.bytes().all(|b| b.is_ascii_digit());

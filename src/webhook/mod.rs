@@ -1,8 +1,8 @@
-//! What Heroku's webhooks say, and whether it was Heroku that said it. Pure: no clock, no network.
+//! Webhooks of Heroku: their content and their signature. Pure: no clock, no network.
 //!
-//! A notification is a reason to ask Heroku, never an answer: it is signed, but not dated, may come
-//! twice, late, or out of order. Team membership has no webhook at all, so lists are polled all the
-//! same.
+//! A notification is a reason to ask Heroku, never an answer. It is signed, but not dated; it may come
+//! twice, late, or out of order. Team membership has no webhook at all, so lists are polled
+//! as well.
 //!
 //! Source: <https://devcenter.heroku.com/articles/addon-webhooks>,
 //! <https://devcenter.heroku.com/articles/app-webhooks>.

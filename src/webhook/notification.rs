@@ -1,11 +1,11 @@
-//! The body of a webhook, as far as it says where to look.
+//! The body of a webhook, as far as it names what has changed.
 
 use serde::Deserialize;
 
 use crate::access::Email;
 use crate::ids::{AppId, ResourceId};
 
-/// A longer event id is nobody's.
+/// A longer event id is invalid.
 const MAX_ID: usize = 64;
 
 /// A reason to ask Heroku.
@@ -13,7 +13,7 @@ const MAX_ID: usize = 64;
 pub(crate) enum ChangeHint {
     /// About an app, its collaborators or its owner.
     App(AppId),
-    /// A collaborator may have left the app. Until Heroku was asked, this person waits.
+    /// A collaborator may have left the app. The user's requests wait until Heroku was asked.
     Left(AppId, Email),
     /// About an add-on.
     Resource(ResourceId),
@@ -22,9 +22,9 @@ pub(crate) enum ChangeHint {
 /// One notification.
 #[derive(Debug)]
 pub(crate) struct Notification {
-    /// The event's own id, by which a repetition is known; none if it has none that can be used.
+    /// The event's own id, which identifies repetitions; none if it has no usable one.
     pub(crate) event: Option<String>,
-    /// None if it is about nothing that matters here.
+    /// None if it concerns nothing relevant here.
     pub(crate) cue: Option<ChangeHint>,
 }
 
@@ -61,7 +61,7 @@ struct UserJson {
 }
 
 impl Notification {
-    /// Reads a body whose signature was checked. None if it is not a notification at all.
+    /// Reads a body whose signature was checked. None if it is not a valid notification.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
         let json: NotificationJson = serde_json::from_slice(body).ok()?;
         let event = json.webhook_metadata.and_then(|metadata| metadata.event);

@@ -1,11 +1,11 @@
-//! Notifications that came before.
+//! Notifications that were already handled.
 
 use quick_cache::sync::Cache;
 
 /// How many events are remembered; Heroku repeats one until it is answered.
 const REMEMBERED: usize = 4096;
 
-/// Which events were seen, as far as memory is given to that.
+/// The events that were seen, up to a limit.
 #[derive(Debug)]
 pub(crate) struct Seen(Cache<Box<str>, ()>);
 
@@ -20,7 +20,7 @@ impl Seen {
         self.0.get(id).is_some()
     }
 
-    /// Takes note of an event that was handled. One that was not is handled when it is repeated.
+    /// Records an event that was handled. An event that was not handled is handled when it is repeated.
     pub(crate) fn note(&self, id: &str) {
         self.0.insert(id.into(), ());
     }

@@ -1,4 +1,4 @@
-//! What a partner says about webhooks.
+//! The webhook settings of a partner.
 
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -8,7 +8,7 @@ use crate::secret::WebhookSecret;
 /// Webhooks that Heroku sends to `POST /heroku/webhooks`, a route of
 /// [`HerokuSso::partner_api`](crate::HerokuSso::partner_api).
 #[derive(Clone, Debug)]
-#[must_use = "a set-up does nothing until it is used"]
+#[must_use = "webhook settings do nothing until they are given to a builder"]
 pub struct Webhooks {
     secrets: Vec<WebhookSecret>,
     url: Option<Url>,
@@ -23,7 +23,7 @@ impl Webhooks {
         }
     }
 
-    /// Accepts another secret too, for the time of a rotation: the one before, or the next one.
+    /// Also accepts another secret, during a rotation: the previous one, or the next one.
     /// Subscriptions are made with the first.
     pub fn with_previous_secret(mut self, secret: WebhookSecret) -> Self {
         self.secrets.push(secret);
@@ -32,7 +32,7 @@ impl Webhooks {
 
     /// Subscribes each resource at Heroku, with `url` as the public address of the route: https, or
     /// http to a loopback address. When the address or the first secret changes, the subscriptions
-    /// follow. Without this, subscribing is the partner's own business.
+    /// are renewed. Without this setting, the partner must subscribe.
     pub fn subscribe_at(mut self, url: Url) -> Self {
         self.url = Some(url);
         self
@@ -46,8 +46,8 @@ impl Webhooks {
         self.url.as_ref()
     }
 
-    /// What subscriptions are made with, as a short text that tells no secret: when it changes, they
-    /// are made anew.
+    /// A digest of the subscription's settings, as a short text without secrets. When it changes, the
+    /// subscriptions are made again.
     pub(crate) fn fingerprint(&self) -> Option<String> {
         let url = self.url.as_ref()?;
         let secret = self.secrets.first()?;

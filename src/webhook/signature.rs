@@ -10,8 +10,8 @@ use crate::secret::WebhookSecret;
 
 pub(crate) const HEADER: &str = "heroku-webhook-hmac-sha256";
 
-/// True if one of `secrets` signed exactly this body. Compares in constant time; of several headers
-/// none counts.
+/// True if one of `secrets` signed exactly this body. Compares in constant time; if there are several
+/// headers, none counts.
 pub(crate) fn is_signed(headers: &HeaderMap, body: &[u8], secrets: &[WebhookSecret]) -> bool {
     let mut values = headers.get_all(HEADER).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
@@ -24,7 +24,7 @@ pub(crate) fn is_signed(headers: &HeaderMap, body: &[u8], secrets: &[WebhookSecr
         let mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes());
         mac.is_ok_and(|mac| mac.chain_update(body).verify_slice(&signature).is_ok())
     };
-    // All of them, so that the time does not tell which one it was.
+    // Checks all of them, so that the time does not reveal which one matched.
     secrets
         .iter()
         .fold(false, |found, secret| signed_with(secret) | found)

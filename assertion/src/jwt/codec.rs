@@ -1,4 +1,4 @@
-//! From claims to a token and back.
+//! Encoding and verification of tokens.
 
 use super::keys::JwtKeys;
 pub use super::keys::PublicKeys;
@@ -6,14 +6,14 @@ use jsonwebtoken::{Header, Validation, decode, decode_header, encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Longer than this no token of ours is, and it would not fit into a cookie.
+/// The maximum length of our tokens; a longer one would not fit into a cookie.
 const MAX_TOKEN: usize = 4096;
 
 /// The claims of one use.
 pub trait Claims: Serialize + DeserializeOwned {
     /// `typ` in the header.
     const TYPE: &'static str;
-    /// How many seconds off the clock may be that checks a token, beside the one that made it.
+    /// The accepted clock difference, in seconds, between the verifier and the issuer.
     const LEEWAY: i64;
 
     /// `iss`.
@@ -22,7 +22,7 @@ pub trait Claims: Serialize + DeserializeOwned {
     fn audience(&self) -> &str;
     /// `exp`, in seconds.
     fn expires_at(&self) -> i64;
-    /// `nbf`, in seconds. Nothing here sets it, but a key of ours may be another program's too.
+    /// `nbf`, in seconds. This crate never sets it, but another program may use the same key.
     fn not_before(&self) -> Option<i64>;
 }
 
@@ -37,23 +37,23 @@ pub struct Codec {
     pub audience: Box<str>,
 }
 
-/// Why a token does not count. No part of the token is kept.
+/// Why a token is rejected. No part of the token is stored.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwtError {
-    /// Its end has come.
+    /// It has expired.
     #[error("the token has expired")]
     Expired,
-    /// Its beginning (`nbf`) has not come.
+    /// Its `nbf` is in the future.
     #[error("the token is not yet valid (nbf)")]
     NotYet,
-    /// It cannot be read, or was not signed by that key.
+    /// It is malformed, or was not signed by that key.
     #[error("the token is malformed, or its signature does not match")]
     Invalid,
-    /// Its key is not among those that verify.
-    #[error("the token names a key that is not known")]
+    /// Its key is not among the known ones.
+    #[error("the token names an unknown key")]
     UnknownKey,
-    /// Another type, issuer or audience.
+    /// It has another type, issuer or audience.
     #[error("the token was made for another use")]
     WrongUse,
 }
@@ -82,22 +82,22 @@ impl Codec {
         encode(&header, claims, &key.signs).map_err(|_| JwtError::Invalid)
     }
 
-    /// The claims of a token that counts at `now`, in seconds since the Unix epoch.
+    /// The claims of a token that is valid at `now`, in seconds since the Unix epoch.
     ///
     /// # Errors
-    /// [`JwtError`] says why it does not count.
+    /// [`JwtError`] says why it is rejected.
     pub fn verify<C: Claims>(&self, token: &str, now: i64) -> Result<C, JwtError> {
         verify(&self.verifying, &self.issuer, &self.audience, token, now)
     }
 }
 
-/// The name of the key that a token says it was signed with.
+/// The name of the signing key, according to the token.
 pub(crate) fn key_id(token: &str) -> Option<String> {
     let is_short = token.len() <= MAX_TOKEN;
     is_short.then(|| decode_header(token).ok()?.kid).flatten()
 }
 
-/// The claims of a token that one of `keys` has signed, and that counts at `now`, in seconds since the
+/// The claims of a token that one of `keys` has signed and that is valid at `now`, in seconds since the
 /// Unix epoch.
 pub(crate) fn verify<C: Claims>(
     keys: &PublicKeys,
@@ -113,21 +113,21 @@ pub(crate) fn verify<C: Claims>(
     if header.typ.as_deref() != Some(C::TYPE) {
         return Err(JwtError::WrongUse);
     }
-    // A header that must be understood is not (RFC 7515, section 4.1.11).
+    // This crate supports no header that must be understood (RFC 7515, section 4.1.11).
     if header.crit.is_some() {
         return Err(JwtError::Invalid);
     }
     let key = header.kid.as_deref().and_then(|id| keys.get(id));
     let key = key.ok_or(JwtError::UnknownKey)?;
     let mut validation = Validation::new(key.algorithm);
-    // The library reads the machine's clock; ours is asked below.
+    // The library reads the machine's clock; the given time is checked below.
     validation.validate_exp = false;
     validation.set_required_spec_claims(&["exp", "iss", "aud"]);
     validation.set_issuer(&[issuer]);
     validation.set_audience(&[audience]);
     let decoded = decode::<C>(token, &key.key, &validation);
     let claims = decoded.map_err(|_| JwtError::Invalid)?.claims;
-    // Also where the library would take one of several.
+    // Stricter than the library, which would accept one of several.
     if claims.issuer() != issuer || claims.audience() != audience {
         return Err(JwtError::WrongUse);
     }

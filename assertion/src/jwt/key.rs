@@ -9,10 +9,10 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// The least secret for HS256: as long as its digest (RFC 7518, section 3.2).
+/// The minimum length of an HS256 secret: the length of its digest (RFC 7518, section 3.2).
 const MIN_SECRET: usize = 32;
 
-/// A key that signs tokens. Its name (`kid`) is made of the key itself, so that two keys never share
+/// A key that signs tokens. Its name (`kid`) is derived from the key itself, so that two keys never share
 /// one.
 ///
 /// Has no `PartialEq`, and `Debug` prints its name only.
@@ -21,28 +21,28 @@ pub struct JwtKey {
     pub(super) id: String,
     pub(super) signs: EncodingKey,
     pub(super) verifies: VerifyingKey,
-    /// None of a secret key.
+    /// None for a secret key.
     pub(super) public: Option<Jwk>,
 }
 
-/// What it takes to check a signature, and the only algorithm that it checks.
+/// The key that checks a signature, and the only algorithm that it checks.
 #[derive(Clone)]
 pub(crate) struct VerifyingKey {
     pub(super) algorithm: Algorithm,
     pub(super) key: DecodingKey,
 }
 
-/// Why something is not a key. The thing itself is not kept.
+/// Why a key is invalid. The input itself is not stored.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidJwtKey {
-    /// Not a private key in PKCS#8, in PEM, of the kind that was asked for.
+    /// Not a private key of the requested kind in PKCS#8, in PEM.
     #[error("expected a private key of the right kind in PKCS#8 (`-----BEGIN PRIVATE KEY-----`)")]
     NotAPrivateKey,
     /// The text is not the base64 of at least 32 bytes.
     #[error("expected 32 bytes in base64, as `head -c 32 /dev/urandom | base64` prints them")]
     NotASecret,
-    /// HS256 is for session cookies only: who could check such a token could make one.
+    /// HS256 is for session cookies only: a service that can check such a token could also make one.
     #[error("a secret key (HS256) is for session cookies only; use ES256 or Ed25519")]
     SecretNotAllowed,
 }
@@ -78,7 +78,7 @@ impl JwtKey {
     /// prints it.
     ///
     /// # Errors
-    /// [`InvalidJwtKey::NotAPrivateKey`] if it is not one.
+    /// [`InvalidJwtKey::NotAPrivateKey`] if it is not such a key.
     pub fn es256_pem(pem: &str) -> Result<Self, InvalidJwtKey> {
         let key = EncodingKey::from_ec_pem(pem.as_bytes());
         Self::asymmetric(key, Algorithm::ES256)
@@ -87,7 +87,7 @@ impl JwtKey {
     /// An Ed25519 key for EdDSA, as `openssl genpkey -algorithm ed25519` prints it.
     ///
     /// # Errors
-    /// [`InvalidJwtKey::NotAPrivateKey`] if it is not one.
+    /// [`InvalidJwtKey::NotAPrivateKey`] if it is not such a key.
     pub fn ed25519_pem(pem: &str) -> Result<Self, InvalidJwtKey> {
         let key = EncodingKey::from_ed_pem(pem.as_bytes());
         Self::asymmetric(key, Algorithm::EdDSA)
@@ -124,7 +124,7 @@ impl JwtKey {
 }
 
 impl VerifyingKey {
-    /// A public key of a kind that this crate uses.
+    /// A public key, if this crate supports its kind.
     pub(super) fn of(public: &Jwk) -> Option<(String, Self)> {
         use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve};
 
@@ -144,8 +144,8 @@ impl VerifyingKey {
     }
 }
 
-/// Another part of the program may have turned on jsonwebtoken's other backend too; then it wants to
-/// be told which one to use. Who has told it before has decided.
+/// Another part of the program may have enabled jsonwebtoken's other backend too; the library then requires
+/// an explicit choice. An earlier choice by the program stays.
 pub(super) fn use_aws_lc() {
     let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
 }

@@ -1,4 +1,4 @@
-//! The keys of one use: one signs, all verify.
+//! The keys of one use: the first signs, all verify.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,9 +10,10 @@ use super::key::{InvalidJwtKey, JwtKey, VerifyingKey};
 
 /// The keys of one use: the first signs, all verify.
 ///
-/// To change the key: start everywhere with the old one first and the new one as well, so that all
-/// know it; then with the new one first; and without the old one when everything that it has signed
-/// is over.
+/// To change the key:
+/// 1. Start all processes with the old key first and the new key added, so that all processes know both.
+/// 2. Start all processes with the new key first.
+/// 3. When all tokens that the old key has signed have expired, start all processes without it.
 #[derive(Clone, Debug)]
 pub struct JwtKeys {
     first: JwtKey,
@@ -28,13 +29,13 @@ impl JwtKeys {
         }
     }
 
-    /// Verifies what this key has signed as well.
+    /// Also verifies tokens that this key has signed.
     pub fn with_previous_key(mut self, key: JwtKey) -> Self {
         self.others.push(key);
         self
     }
 
-    /// The public keys as a JWK set (RFC 7517). A secret key is not in it.
+    /// The public keys as a JWK set (RFC 7517), without secret keys.
     pub fn public_jwks(&self) -> String {
         let keys = self.all().filter_map(|key| key.public.clone()).collect();
         serde_json::to_string(&JwkSet { keys }).unwrap_or_default()
@@ -44,7 +45,7 @@ impl JwtKeys {
         &self.first
     }
 
-    /// The keys, if none of them is a secret, as whatever others verify has to be.
+    /// The keys, if none of them is a secret, as required when others verify the tokens.
     ///
     /// # Errors
     /// [`InvalidJwtKey::SecretNotAllowed`] for a key that is not ES256 or Ed25519.
@@ -69,16 +70,16 @@ impl JwtKeys {
     }
 }
 
-/// What it takes to verify, by the keys' names.
+/// The verification keys, by name.
 #[derive(Clone, Default)]
 pub struct PublicKeys(HashMap<String, VerifyingKey>);
 
 impl PublicKeys {
-    /// The keys of a JWK set that this crate can use; the others are left out, also those that it cannot
-    /// read (RFC 7517, section 5).
+    /// The keys of a JWK set that this crate can use. Other keys are ignored, also malformed ones
+    /// (RFC 7517, section 5).
     ///
     /// # Errors
-    /// If it is not a JWK set at all.
+    /// If the text is not a valid JWK set.
     pub(crate) fn from_jwks(json: &[u8]) -> Result<Self, serde_json::Error> {
         #[derive(Deserialize)]
         struct AnySet {

@@ -1,7 +1,7 @@
 //! Signed tokens: the keys, and one codec for all uses.
 //!
-//! Each token names its key (`kid`), and a key goes with one algorithm: what the token says of its
-//! algorithm must be that. Type, issuer and audience are always set and compared, so that a token of
+//! Each token names its key (`kid`), and each key has one algorithm, which the token's own algorithm must
+//! match. Type, issuer and audience are always set and compared, so that a token of
 //! one use is rejected in every other (RFC 8725).
 
 #[doc(hidden)]
