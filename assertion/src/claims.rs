@@ -27,7 +27,7 @@ pub enum Proof {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[allow(
     clippy::exhaustive_structs,
-    reason = "an issuer must say all of it: a further claim breaks it on purpose"
+    reason = "an issuer must set every field: a new claim breaks its code on purpose"
 )]
 pub struct Identity {
     /// The email, in lower case.

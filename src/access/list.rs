@@ -280,7 +280,7 @@ impl AccessList {
     }
 
     fn team_member(&self, place: usize) -> &Person {
-        &self.team_members().expect("the place is an index of this list's members")[place]
+        &self.team_members().expect("the place is of this list")[place]
     }
 
     fn counted_members(&self) -> impl Iterator<Item = &Person> {

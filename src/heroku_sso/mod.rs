@@ -110,7 +110,7 @@ impl HerokuSso {
         store: impl ExpiredDeletion,
         period: Duration,
     ) -> SweepHandle {
-        assert!(!period.is_zero(), "the period of a session sweep must be greater than zero");
+        assert!(!period.is_zero(), "the sweep's period must not be zero");
         sweep(store, period, Arc::clone(self.directory.clock()))
     }
 

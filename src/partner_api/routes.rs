@@ -79,8 +79,8 @@ async fn authenticate<A: Addon>(State(api): Shared<A>, request: Request, next: N
         meter::partner_call_refused(why);
         if has_some && api.refused.is_due(api.sso.directory.clock()) {
             tracing::warn!(
-                "a call to the Partner API came with another id or password than ours (said once an hour): \
-                 if it is Heroku's, compare HEROKU_ADDON_SLUG and HEROKU_ADDON_PASSWORD with `id` and \
+                "partner api call rejected: wrong id or password (logged at most once an hour); \
+                 if heroku sent it, compare HEROKU_ADDON_SLUG and HEROKU_ADDON_PASSWORD with `id` and \
                  `api.password` in the manifest"
             );
         }

@@ -73,15 +73,15 @@ async fn receive(
             let signatures = headers.get_all(signature::HEADER).iter().count();
             tracing::warn!(
                 signatures,
-                "a webhook that heroku did not sign was refused; of others within the hour only the \
-                 metrics tell"
+                "a webhook that heroku did not sign was refused; others within the hour appear only in \
+                 the metrics"
             );
         }
         meter::webhook("unsigned");
         return StatusCode::UNAUTHORIZED;
     }
     let outcome = clock::within(REQUEST, receiver.take(&body)).await;
-    let too_slow = || Err(StoreError::new("handling the webhook took longer than a request may take").into());
+    let too_slow = || Err(StoreError::new("the webhook took longer than a request may").into());
     let outcome = match outcome.unwrap_or_else(too_slow) {
         Ok(outcome) => outcome,
         Err(error) => {

@@ -174,7 +174,7 @@ impl std::fmt::Debug for Cookies {
 /// The header of a cookie, marked as sensitive so that it is not printed.
 fn secret(cookie: &Cookie<'_>) -> HeaderValue {
     let value = HeaderValue::try_from(cookie.encoded().to_string());
-    let mut value = value.expect("an encoded cookie is a header value");
+    let mut value = value.expect("an encoded cookie is a valid header value");
     value.set_sensitive(true);
     value
 }

@@ -66,12 +66,12 @@ pub(super) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(StoreError::new)
 }
 
-/// A value that cannot be read, because it is damaged or a later version wrote it, counts as missing: it is
-/// fetched again.
+/// A value that cannot be read, because it is damaged or a later version wrote it, counts as missing. A list
+/// or a team's members are then fetched again.
 pub(super) fn from_json<T: DeserializeOwned>(text: &str, about: &str) -> Option<T> {
     let value = serde_json::from_str(text);
     value
-        .inspect_err(|_| tracing::warn!(about, "ignoring unreadable stored value; fetching it again"))
+        .inspect_err(|_| tracing::warn!(about, "ignoring unreadable stored value"))
         .ok()
 }
 
@@ -123,7 +123,7 @@ pub(super) fn open_tokens(
     let text = keys.open(sealed, &about_tokens(id));
     let pair: Result<Pair, _> = serde_json::from_slice(&text.map_err(StoreError::new)?);
     // The parser's error could quote the text.
-    let pair = pair.map_err(|_| StoreError::new("opened tokens are not readable"))?;
+    let pair = pair.map_err(|_| StoreError::new("decrypted tokens are malformed"))?;
     Ok(Tokens {
         access: pair.access.into(),
         refresh: pair.refresh.into(),
@@ -148,7 +148,7 @@ pub(super) fn open_code(
     let opened = keys.open(sealed, &about_code(id));
     let opened = opened.map_err(StoreError::new)?;
     let code = str::from_utf8(&opened);
-    let code = code.map_err(|_| StoreError::new("an opened grant code is not readable"))?;
+    let code = code.map_err(|_| StoreError::new("a decrypted grant code is malformed"))?;
     Ok(code.into())
 }
 

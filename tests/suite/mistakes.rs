@@ -68,7 +68,7 @@ async fn a_grant_that_heroku_refuses_names_what_is_wrong_most_often() {
     let addon = world.heroku.app("shop").addon();
     let id = addon.resource_id();
     for (status, advice) in [
-        (401, "is HEROKU_CLIENT_SECRET the one of this add-on"),
+        (401, "is HEROKU_CLIENT_SECRET the secret of this add-on"),
         (400, "a grant code works once"),
     ] {
         world.heroku.fault(Endpoint::Token, Fault::Status(status));

@@ -136,7 +136,7 @@ impl Clone for PostgresStore {
 }
 
 const NEEDS_POOLER_SETTING: &str = "the database is behind a pooler that does not keep a connection's \
-                                    settings, such as PgBouncer in transaction mode: say \
+                                    settings, such as PgBouncer in transaction mode: use \
                                     PostgresOptions::transaction_pooler, or give the address of the database itself";
 
 /// Recognizes the error of a pooler in transaction mode for a startup option that it cannot support.

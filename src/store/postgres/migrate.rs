@@ -92,7 +92,7 @@ async fn run_missing(transaction: &mut PgConnection) -> Result<(), StoreError> {
         match applied.get(&version) {
             Some(checksum) if checksum[..] == migration.checksum[..] => continue,
             Some(_) => {
-                let wrong = format!("migration {version} differs from the one applied to the tables");
+                let wrong = format!("migration {version} differs from the one in the tables");
                 return Err(StoreError::new(wrong));
             }
             None => {}

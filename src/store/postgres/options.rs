@@ -70,8 +70,8 @@ impl PostgresOptions {
         }
         let refuse = |mode| {
             Err(StoreError::new(format!(
-                "`sslmode={mode}` lets the connection to a database on another machine go without TLS: say \
-                 `sslmode=require` or `verify-full`, or, if the network between them is trusted, \
+                "`sslmode={mode}` lets the connection to a database on another machine go without TLS: set \
+                 `sslmode=require` or `verify-full`, or, if the network in between is trusted, use \
                  PostgresOptions::allow_unencrypted_connections"
             )))
         };
@@ -80,7 +80,7 @@ impl PostgresOptions {
             PgSslMode::Disable => refuse("disable"),
             PgSslMode::Allow => refuse("allow"),
             PgSslMode::Prefer if says_sslmode(url) => refuse("prefer"),
-            // The default of sqlx if neither the address nor the environment sets `sslmode`.
+            // The default of sqlx, as the address does not set `sslmode`.
             PgSslMode::Prefer => Ok(options.ssl_mode(PgSslMode::Require)),
         }
     }
