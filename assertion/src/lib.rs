@@ -36,8 +36,8 @@
 //!
 //! # Claims
 //! `iss`, `aud`, `iat`, `exp`, `sub` (the Heroku account, or the email if that is not known), `email`,
-//! `user_id`, `resource_id`, `app` with `id` and `name`, `roles`, and `proof` ([`Proof`]: with an unsigned email,
-//! `roles` are empty and `user_id` is absent unless the gate says otherwise).
+//! `user_id`, `resource_id`, `app` with `id` and `name`, `roles`, and `proof` ([`Proof`]). With an unsigned
+//! email, `roles` is empty and `user_id` is absent, unless the gate is configured to assert them.
 //!
 //! **In other languages**: check the signature with the gate's JWK set, the algorithm (ES256 or EdDSA,
 //! whichever your gate has a key for), issuer, audience and `exp`. Libraries that expect `typ` to be `JWT`

@@ -34,7 +34,7 @@ impl Manifest {
     pub fn from_env() -> Result<Self, SetupError> {
         let [slug, password, salts, client_secret] = all([SLUG, PASSWORD, SALT, CLIENT_SECRET])?;
         if slug.contains(':') {
-            return Err(invalid(SLUG.variable, "expected the manifest's `id`, without a colon"));
+            return Err(invalid(SLUG.variable, "expected the manifest's `id`"));
         }
         if salts.split(',').any(|salt| salt.trim().is_empty()) {
             let reason = "an entry between the commas is empty";

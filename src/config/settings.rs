@@ -38,7 +38,7 @@ pub struct Config {
     /// most 30 days.
     pub idle_interval: Duration,
     /// The age at which a list stops deciding while Heroku does not answer: all requests are then refused,
-    /// and sessions are kept. If the resource was not used before its list reached that age, its sessions
+    /// and sessions are kept. If no request uses the resource before its list reaches that age, its sessions
     /// end. Default: twice `refresh_interval`. At least `refresh_interval`, at most 30 days.
     pub max_list_age: Option<Duration>,
     /// Which resources are kept synchronized. Default: [`SyncScope::All`].

@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(wait(329.0, Urgency::Quiet), 100);
         assert_eq!(wait(94.0, Urgency::InUse), 0);
         assert_eq!(wait(74.0, Urgency::InUse), 16);
-        // Whatever is left by the estimate: it can be wrong.
+        // Whatever the estimate of the remaining calls: it can be wrong.
         assert_eq!(wait(0.0, Urgency::InUse), 30);
         assert_eq!(wait(0.0, Urgency::Now), 0);
         assert_eq!(wait(-100.0, Urgency::Now), 0);
@@ -200,11 +200,11 @@ mod tests {
         let level = Level::seen(1000, 4500, second);
         assert_eq!(level.estimate(second * 101), 1125.0);
         assert_eq!(level.estimate(second * 100_000), 4500.0);
-        // More than was thought.
+        // More than estimated.
         let level = Level::seen(4400, level.size, second * 2);
         assert_eq!(level.estimate(second * 2), 4400.0);
         assert_eq!(Level::seen(5000, level.size, second).size, 5000);
-        // First seen nearly empty, it is taken for Heroku's.
+        // If it is nearly empty when first seen, it is taken for Heroku's pool.
         let level = Level::seen(0, 0, second);
         assert_eq!(level.estimate(second * 61), 75.0);
         assert_eq!(Level::seen(100, 0, second).size, 100);

@@ -43,7 +43,7 @@ impl HerokuSsoBuilder {
 
     /// Also accepts bearer tokens, which [`HerokuSso::bearer_for`] and
     /// [`program_sign_in_path`](Self::program_sign_in_path) issue: `Authorization: Bearer …` instead
-    /// of a cookie. For a request with such a header only the token counts. The header is removed when the
+    /// of a cookie. If a request has such a header, only the token counts. The header is removed when the
     /// request is admitted. ES256 or Ed25519 keys only.
     pub fn bearer_tokens(mut self, keys: JwtKeys) -> Self {
         self.signing.bearers = Some(keys);

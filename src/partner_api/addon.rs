@@ -134,10 +134,10 @@ impl Outcome {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddonError {
-    /// The request is impossible (422). The customer reads the message.
+    /// The request cannot be fulfilled (422). The customer reads the message.
     #[error("rejected: {0}")]
     Rejected(String),
-    /// The request is impossible now (503). The customer reads the message.
+    /// The request cannot be fulfilled now (503). The customer reads the message.
     #[error("try later: {0}")]
     TryLater(String),
 }

@@ -83,7 +83,7 @@ mod tests {
         (0..count).map(|n| Uuid::from_u128(n).into()).collect()
     }
 
-    /// The request headers of a browser that was told this.
+    /// The request headers of a browser that received these cookies.
     fn sent(cookie: &HeaderValue) -> HeaderMap {
         let pair = cookie.to_str().unwrap().split(';').next().unwrap();
         HeaderMap::from_iter([(COOKIE, pair.parse().unwrap())])

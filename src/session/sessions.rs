@@ -276,9 +276,9 @@ impl Sessions {
 
     /// Closes the session that was found for a credential, if there is one, and returns its grant.
     ///
-    /// An unknown session costs only a look-up, as closing a session notifies all processes. If the store is
-    /// unavailable, a session that this process has seen is closed as far as possible, and the error is
-    /// returned.
+    /// A credential without a session costs only a look-up: closing a session notifies all processes. If the
+    /// store is unavailable, a session that this process has seen is closed as far as possible, and the
+    /// error is returned.
     pub(crate) async fn close_found(
         &self,
         credential: &Credential<'_>,

@@ -9,9 +9,9 @@ use sqlx::migrate::{Migration, MigrationSource, MigrationType, Migrator};
 
 use super::StoreError;
 
-/// Takes version, name and SQL of each migration, and runs those that are missing. It ignores the migrations
-/// of later versions: each version works with the tables of the next, so that old and new processes run side
-/// by side during a release.
+/// A migrator for these migrations (version, name and SQL), which runs those that are missing. It ignores the
+/// migrations of later versions: each version works with the tables of the next, so that old and new
+/// processes run side by side during a release.
 pub(super) async fn migrator(
     migrations: impl IntoIterator<Item = (i64, &'static str, &'static str)>,
 ) -> Result<Migrator, StoreError> {

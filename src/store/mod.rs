@@ -56,8 +56,8 @@ pub use sqlite::SqliteStore;
 /// Where resources, tokens, lists and used SSO requests are stored.
 ///
 /// Every method is atomic. Several tasks and processes may call methods for one resource concurrently. After
-/// an error the caller assumes no change, and rejects the request. A call that takes longer than five
-/// seconds, or fifteen seconds for a page, is dropped and counts as an error.
+/// an error it is unknown whether anything has changed, and the caller refuses the request. A call that
+/// takes longer than five seconds, or fifteen seconds for a page, is dropped and counts as an error.
 #[async_trait]
 pub trait Store: Debug + Send + Sync + 'static {
     /// A ticket greater than every ticket that any process has drawn from this store.

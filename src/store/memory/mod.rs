@@ -43,7 +43,7 @@ struct Known {
     list: Option<Dated<ResourceList>>,
     revocations: BTreeMap<Email, Revocation>,
     doubts: BTreeMap<Email, Ticket>,
-    /// When the resource would last have become dormant.
+    /// The time of the last attempt to make the resource dormant.
     dormancy_wanted_at: Option<OffsetDateTime>,
 }
 
