@@ -215,9 +215,9 @@ pub trait Store: Debug + Send + Sync + 'static {
     }
 }
 
-/// The store is unavailable.
+/// A call to the store failed: it is unavailable, or holds a value that cannot be read.
 #[derive(Clone, thiserror::Error)]
-#[error("the store is unavailable")]
+#[error("the store failed")]
 pub struct StoreError(#[source] Arc<dyn std::error::Error + Send + Sync>);
 
 impl StoreError {
