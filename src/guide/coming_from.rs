@@ -1,48 +1,47 @@
-//! From other packages and from code of your own: what they check, and the way over.
+//! Migration from other packages and from your own code: what they check, and how to migrate.
 //!
-//! # What was read
-//! The source of each at its newest commit, which is named with its year. The table is about what that
-//! code does; what your app does around it, such as asking the Platform API in a filter of its own, is not
-//! in it.
+//! # What was compared
+//! The table describes the source of each package at its newest commit, which is named with its year. It
+//! does not cover what your app does around it, such as a filter of its own that queries the Platform API.
 //!
-//! | package | version, commit | token | a form may be old | then |
+//! | package | version, commit | token | maximum age of a form | then |
 //! | --- | --- | --- | --- | --- |
 //! | [`devise-heroku-sso`] (Ruby) | 1.0.5, `8b33567`, 2015 | v1: `id`, `token` | 5 min | signs in the record with that `id` |
 //! | [`maitre_d`] (Ruby) | 0.7.1, `c62978b`, 2020 | v3: `resource_token` | 5 min | calls your listener with the resource id, sets what it returns in the session |
 //! | [`passport-heroku-addon`] (Node) | 1.0.0, `ef06245`, 2024 | v1 | 2 min | a user of `email` and `resource_id` |
 //! | [`passport-heroku-sso`] (Node) | 0.1.0, `4ae6960`, 2013 | v1 | 2 min | calls your function with `id`, `email`, `app` |
-//! | [`sudo-sandwich`] (Ruby), Heroku's sample add-on | `bd08641`, 2025 | v3: `resource_token` | not looked at | the resource's row id in a cookie session of 90 minutes |
+//! | [`sudo-sandwich`] (Ruby), Heroku's sample add-on | `bd08641`, 2025 | v3: `resource_token` | not checked | the resource's row id in a cookie session of 90 minutes |
 //!
-//! What all of them have in common:
+//! All of them have this in common:
 //!
-//! - **They answer "which resource", not "who".** The tokens that they verify are SHA-1 and cover the
-//!   resource and the time. None reads `user_scoped_resource_token`, which most are older than. Where they
-//!   pass the email on, nothing has vouched for it.
-//! - **No list.** None asks Heroku who is on the app. Whoever has a form, has a session, and keeps it for as
-//!   long as your session lives, thrown out or not.
-//! - **No replay protection**, and no limit into the future. Heroku asks for neither.
-//! - The comparison of the digests is a plain one in all but `passport-heroku-sso`, which has a
-//!   constant-time one of its own.
+//! - **They identify the resource, not the user.** The tokens that they verify are SHA-1 and cover the
+//!   resource and the time. None reads `user_scoped_resource_token`; most are older than it. Where they
+//!   pass the email on, it is not verified.
+//! - **No list.** None asks Heroku who has access to the app. Any valid form opens a session. The session
+//!   lasts as long as your sessions do, even after the customer has removed the user.
+//! - **No replay protection**, and no limit for timestamps in the future. Heroku requires neither.
+//! - All compare digests with plain equality, except `passport-heroku-sso`, which has its own constant-time
+//!   comparison.
 //!
-//! And what they do that this crate does not: `devise-heroku-sso` and `maitre_d` set the cookie
-//! `heroku-nav-data`, for a header bar that Heroku has withdrawn. Here it is set under
-//! [`SsoPolicy::Legacy`](crate::SsoPolicy::Legacy) alone, for `kensa`.
+//! One thing they do that this crate does not: `devise-heroku-sso` and `maitre_d` set the cookie
+//! `heroku-nav-data`, for a header bar that Heroku has withdrawn. This crate sets it only under
+//! [`SsoPolicy::Legacy`](crate::SsoPolicy::Legacy), for `kensa`.
 //!
-//! **Code of your own** is most often the same twenty lines. Look for: a fall-back from one token to a
-//! weaker one when the first is *wrong*; a timestamp that is parsed and printed anew before it is hashed; an
-//! email that is looked up as it came; the `id` of a user of yours in the session, with nothing that ends
-//! it.
+//! **Your own code** is most often the same twenty lines. Look for these mistakes: a fallback from one
+//! token to a weaker one when the first is *wrong*; a timestamp that is parsed and formatted again before
+//! it is hashed; an email that is looked up without normalization; a user `id` in the session that nothing
+//! invalidates.
 //!
-//! # The way over
+//! # How to migrate
 //! ### 1. Which forms your resources are sent
-//! Resources that were provisioned by version 3 of the Partner API come with `resource_id`. If yours have
-//! ids of your own from version 1, register them with that id
-//! ([`register_legacy`](crate::HerokuSso::register_legacy)); under
-//! [`SsoPolicy::Legacy`](crate::SsoPolicy::Legacy) forms with `id` and `token` alone find their way by it.
+//! Forms of resources that were provisioned by version 3 of the Partner API have `resource_id`. If your
+//! resources have your own ids from version 1, register them with that id
+//! ([`register_legacy`](crate::HerokuSso::register_legacy)). Under
+//! [`SsoPolicy::Legacy`](crate::SsoPolicy::Legacy), forms with only `id` and `token` are matched by it.
 //!
 //! ### 2. Tokens
-//! A list is asked for with the resource's own OAuth tokens. If you have kept them since the provisioning,
-//! hand them over:
+//! A list is fetched with the resource's own OAuth tokens. If you have kept them since the provisioning,
+//! register them:
 //!
 //! ```
 //! use tower_heroku_sso::{HerokuSso, OauthGrant, ResourceId, Tokens};
@@ -68,45 +67,48 @@
 //! }
 //! ```
 //!
-//! It may be run again: tokens count only if they end later than those that are there. Run it against the
-//! [store](crate::guide::deploying) that you will keep, never against one in memory. **Then have your old code
-//! stop renewing**: with a renewal Heroku may end the refresh token before it, and whoever still has that one
-//! is out. For calls of your own take [`HerokuSso::access_token`](crate::HerokuSso::access_token).
+//! It is safe to run this again: tokens replace stored ones only if they expire later. Run it against the
+//! [store](crate::guide::deploying) that you will keep, never against one in memory. **Then stop token
+//! renewals in your old code**: a renewal may invalidate the previous refresh token, and a process that
+//! still holds that one can no longer renew. For your own calls use
+//! [`HerokuSso::access_token`](crate::HerokuSso::access_token).
 //!
-//! Without tokens there is no list, and the resource answers 503. A code of the provisioning request works
-//! once and for five minutes, so it is of no use later: ask Heroku's partner support for new grants, and
-//! register each with [`OauthGrant::Code`](crate::OauthGrant::Code).
+//! Without tokens there is no list, and requests for the resource get 503. The code in the provisioning
+//! request works once and for five minutes, so it cannot be used later. Ask Heroku's partner support for
+//! new grants, and register each with [`OauthGrant::Code`](crate::OauthGrant::Code).
 //!
 //! ### 3. Paths
-//! Keep your `sso_url` by [`Config::sso_path`](crate::Config::sso_path), for example `/sso/login`. Forms by GET
-//! to `/heroku/resources/:id`, from before there was an `sso_url`, are taken under
-//! [`SsoPolicy::Legacy`](crate::SsoPolicy::Legacy) alone, by the gate and by
-//! [`partner_api`](crate::HerokuSso::partner_api): give the manifest an `sso_url`. If you answer the Partner API yourself, leave [`partner_api`](crate::HerokuSso::partner_api) out, merge
+//! Keep your `sso_url` by setting [`Config::sso_path`](crate::Config::sso_path), for example to
+//! `/sso/login`. Forms by GET to `/heroku/resources/:id`, from the time before `sso_url` existed, are
+//! accepted only under [`SsoPolicy::Legacy`](crate::SsoPolicy::Legacy), by the gate and by
+//! [`partner_api`](crate::HerokuSso::partner_api). Give the manifest an `sso_url`. If you answer the
+//! Partner API yourself, leave [`partner_api`](crate::HerokuSso::partner_api) out, merge
 //! [`endpoints`](crate::HerokuSso::endpoints), and call [`register`](crate::HerokuSso::register) and
 //! [`deprovision`](crate::HerokuSso::deprovision) in your own handlers.
 //!
 //! ### 4. Sessions
-//! Those of your old code cannot become sessions of the gate: they do not say whose word they rest on.
+//! Sessions of your old code cannot become sessions of the gate: they do not record how the user was
+//! verified.
 //!
-//! - **End them with the release**, which is what we would do. Everybody gets a page once that says to open
-//!   the add-on from Heroku's dashboard, and from then on is led there and back. The cookies have other
-//!   names, so nothing collides; delete the old check in the same release, or the old cookie goes on being
-//!   believed wherever the gate is not.
-//! - **Or let them run out.** Put [`identify_layer`](crate::HerokuSso::identify_layer) around your routes: it
-//!   lets everybody through and says who has come by the new way. Your old check stands behind it for the
-//!   rest. After the longest life of an old session, put [`layer`](crate::HerokuSso::layer) in its place.
-//!   Until that day nothing is gated.
+//! - **End them with the release** (recommended). Each user sees a page once that says to open the add-on
+//!   from Heroku's dashboard. From then on the browser is redirected there and back. The cookies have other
+//!   names, so they do not collide. Delete the old check in the same release, or the old cookie stays valid
+//!   on every route outside the gate.
+//! - **Or let them expire.** Put [`identify_layer`](crate::HerokuSso::identify_layer) around your routes:
+//!   it forwards every request and identifies users with a session of the gate. Your old check behind it
+//!   handles the other requests. After the longest lifetime of an old session, replace it with
+//!   [`layer`](crate::HerokuSso::layer). Until then no route is gated.
 //!
 //! ### 5. Users
-//! Rows of your user table that were made by sign-ins hold whatever email a form had. Let
-//! [`HerokuSso::changes`](crate::HerokuSso::changes) make them from now on: a snapshot of each list comes
-//! first, and with it what to delete.
+//! Rows of your user table that were created at sign-ins hold unverified emails. From now on, maintain them
+//! from [`HerokuSso::changes`](crate::HerokuSso::changes). A snapshot of each list comes first; delete the
+//! rows that are not in it.
 //!
 //! ### 6. An app that is not in Rust
-//! Leave it where it is, and put the gate before it: the example `proxy` of this crate forwards what has
-//! passed, with a signed header that says who it is ([`assertion`](crate::assertion)). In Rails or Express,
-//! checking that JWT takes the place of the strategy. Bind the app to loopback, so that nobody gets around
-//! the gate.
+//! Leave it where it is, and put the gate in front of it. The example `proxy` of this crate forwards
+//! admitted requests, with a signed header that identifies the user ([`assertion`](crate::assertion)). In
+//! Rails or Express, checking that JWT replaces the strategy. Bind the app to loopback, so that no request
+//! bypasses the gate.
 //!
 //! [`devise-heroku-sso`]: https://github.com/adorableio/devise-heroku-sso
 //! [`maitre_d`]: https://github.com/flying-sphinx/maitre_d

@@ -1,26 +1,26 @@
-//! What to have in place before customers come.
+//! What to set up before production.
 //!
 //! This is the short form. [DEPLOYING.md] has the whole set-up, with commands that a test of the crate
-//! runs: variables, connections, how keys are changed, backups, and what happens when which part is down.
+//! runs: variables, connections, key rotation, backups, and failure modes.
 //!
 //! # The list
-//! 1. **A store that outlives the process.** A grant code works once and for five minutes. What is in
-//!    memory is gone with the process, and only a new grant from Heroku brings a resource back. So begin
-//!    with [`PostgresStore`](crate::store::PostgresStore), or with
-//!    [`SqliteStore`](crate::store::SqliteStore) on one machine whose disk stays. A dyno's disk does not.
-//! 2. **A session store**, if a restart is not to sign everybody out: one of the tower-sessions 0.14 line,
-//!    or none at all with [`stateless`](crate::HerokuSsoBuilder::stateless).
-//! 3. **`TOKEN_ENCRYPTION_KEY`**, 32 random bytes in base64, kept somewhere else than the backups.
+//! 1. **A store that outlives the process.** A grant code works once and for five minutes. State in memory
+//!    is lost with the process, and only a new grant from Heroku restores a resource. So begin with
+//!    [`PostgresStore`](crate::store::PostgresStore), or with [`SqliteStore`](crate::store::SqliteStore) on
+//!    one machine with a persistent disk. A dyno's disk is not persistent.
+//! 2. **A session store**, if users are to stay signed in over a restart: any store for tower-sessions
+//!    0.14, or none with [`stateless`](crate::HerokuSsoBuilder::stateless).
+//! 3. **`TOKEN_ENCRYPTION_KEY`**, 32 random bytes in base64, kept separately from the backups.
 //! 4. **`spawn_sync()` in every process**, its handle kept, and
-//!    [`shutdown`](crate::sync::SyncHandle::shutdown) called at SIGTERM: it finishes what is under way, so
-//!    that no token that is being renewed is lost.
-//! 5. **https**, ended by whatever stands in front of you: the session cookie is `Secure`.
-//! 6. **A clock that is right**, as forms are good for five minutes.
+//!    [`shutdown`](crate::sync::SyncHandle::shutdown) called at SIGTERM: it finishes the work in progress,
+//!    so that no token is lost during its renewal.
+//! 5. **https**, terminated by the proxy in front of your process: the session cookie is `Secure`.
+//! 6. **A correct clock**, as forms are valid for five minutes.
 //! 7. **A direct connection to Postgres**, with TLS; or `PostgresOptions::transaction_pooler` behind a pooler in
 //!    transaction mode.
 //! 8. **Alerts**: see [`observing`](crate::guide::observing).
 //!
-//! # In one piece
+//! # A complete example
 //! Features `postgres` and `jwt`, no session store:
 //!
 #![cfg_attr(all(feature = "postgres", feature = "jwt"), doc = "```no_run")]
@@ -59,13 +59,14 @@
 //! ```
 //!
 //! # Several processes
-//! On one `PostgresStore` they fetch each list and renew each token once between them, use each form once,
-//! and obey each other's removals, sign-outs and revocations within a second. Nothing needs to be set for
-//! it, and no load balancer needs sticky sessions. On stores of their own, processes know nothing of each
-//! other: a form counts once in each, and each renews tokens that Heroku may then refuse to the others.
+//! Processes on one `PostgresStore` share the work: each list is fetched once, each token renewed once, and
+//! each form accepted once for all of them. Each process applies the removals, sign-outs and revocations of
+//! the others within a second. This needs no setting, and load balancers need no sticky sessions. Processes
+//! on separate stores know nothing of each other. Each accepts the same form once, and each renews tokens,
+//! which Heroku may then refuse to the others.
 //!
 //! # After a release that went wrong
-//! The tables of a newer version do an older one no harm, so that a release can be taken back. Sessions of
-//! another version are not read: those people are led through Heroku once.
+//! An older version ignores the new tables and columns of a newer one, so a release can be rolled back. A
+//! session of another version is not read: its user is redirected through Heroku once.
 //!
 //! [DEPLOYING.md]: https://docs.rs/crate/tower-heroku-sso/latest/source/DEPLOYING.md

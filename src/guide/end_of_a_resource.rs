@@ -1,6 +1,6 @@
-//! The end of a resource: what ends it, what only suspends it, and what everything answers meanwhile.
+//! The end of a resource: what ends it, what only suspends it, and how each endpoint answers meanwhile.
 //!
-//! Nothing that a customer has is destroyed on a hint. Three things end a resource:
+//! A single hint never destroys a customer's data. Three things end a resource:
 //!
 //! - Heroku's authenticated DELETE, once your
 //!   [`Addon::deprovision`](crate::partner_api::Addon::deprovision) has succeeded.
@@ -25,19 +25,19 @@
 //! [`needing_grant`](crate::HerokuSso::needing_grant) names it.
 //!
 //! # The brake
-//! Many resources that vanish at once are a mistake, such as a wrong `HEROKU_API_URL`. At most 3 resources, or
-//! 5 % of all if that is more, become dormant per hour. Beyond that, the other resources keep their lists to
-//! their age limit, dormant ones are checked immediately, and the audit event `dormancy_braked` is logged as
-//! an error. The count is in the store, so all processes share it.
+//! If many resources go missing at the same time, the cause is a mistake, such as a wrong `HEROKU_API_URL`.
+//! At most 3 resources, or 5 % of all if that is more, become dormant per hour. Beyond that, the other
+//! resources keep their lists to their age limit, dormant ones are checked immediately, and the audit event
+//! `dormancy_braked` is logged as an error. The count is in the store, so all processes share it.
 //!
-//! # What everything answers
+//! # How each endpoint answers
 //! Sign-in and request are by a person on the list. *Waits*: up to 10 s for the call in progress; for one in
 //! another process until 15 s have passed; then 503, and Heroku retries. *Asked*: a webhook triggers a fetch
 //! within the resource's budget, unless Heroku has just refused the grant. *Next*: when the background sync
-//! fetches again. The last column is what [`changes`](crate::HerokuSso::changes) says on the way there. A
-//! dormant resource answers a sign-in with 403 and a request with 503, and keeps the session; 401 means that
-//! the session is over, as nothing used the resource until its list was too old.
-//! `tests/suite/end_of_a_resource.rs` reads this table and tries each cell.
+//! fetches again. The last column is the event that [`changes`](crate::HerokuSso::changes) yields on the
+//! way there. A dormant resource answers a sign-in with 403 and a request with 503, and keeps the session;
+//! 401 means that the session has ended, as nothing used the resource until its list was too old.
+//! `tests/suite/end_of_a_resource.rs` reads this table and tests each cell.
 //!
 //! | situation | sign-in | request | POST | PUT | DELETE | webhook | `register` | next | changes |
 //! | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -63,18 +63,18 @@
 //! during a DELETE, and ends once your method has succeeded.
 //!
 //! # When a process stops
-//! Each step is one change in the store, and what follows from it can be repeated. So if a process stops at
-//! any point, the next one finds one of the situations above:
+//! Each step is one change in the store, and the actions that follow from it are idempotent. So if a
+//! process stops at any point, the next process finds one of the situations above:
 //!
-//! | stopped after | found as |
+//! | stopped after | next process finds |
 //! | --- | --- |
 //! | an answer was noted | Heroku says it is not there |
-//! | it was made dormant, before anybody was told | dormant |
+//! | it was made dormant, before any event was sent | dormant |
 //! | a list or a grant was stored that revives it | active |
-//! | it was ended, before anybody was told | deprovisioned without DELETE |
+//! | it was ended, before any event was sent | deprovisioned without DELETE |
 //! | your method has succeeded, before its end was stored | active: Heroku's next DELETE calls it again |
 //! | its end was stored, before Heroku had its answer | deprovisioned |
 //! | Heroku rotated the refresh token, before the new one was stored | active, and [`needing_grant`](crate::HerokuSso::needing_grant) names it: register it with a new grant |
 //!
-//! An older release treats dormant resources as active. It shares the tables, and what Heroku answers it
-//! applies to all processes.
+//! An older release treats dormant resources as active. It shares the tables, and Heroku's answers to it
+//! apply to all processes.

@@ -1,13 +1,13 @@
-//! From the form to the session, what each request goes through, and why the answer is what it is.
+//! How a form becomes a session, how each request is checked, and the reason for each answer.
 //!
 //! One rule is above all others: **no request reaches your service unless its email was on a list that
-//! Heroku gave within the allowed age. When in doubt, it is refused.** This chapter says how the crate
-//! holds it, and names the source of each step. Where Heroku's articles are silent or disagree, it says
-//! what the crate chose.
+//! Heroku gave within the allowed age. When in doubt, the request is rejected.** This chapter says how the
+//! crate enforces it, and names the source of each step. Where Heroku's articles are silent or disagree, it
+//! says what the crate chose.
 //!
 //! # A sign-in
-//! A customer opens the add-on in Heroku's dashboard. Heroku knows who that is, and answers with a page
-//! whose form posts itself to your SSO path.
+//! A customer opens the add-on in Heroku's dashboard. Heroku has authenticated the user, and answers with a
+//! page whose form posts itself to your SSO path.
 //!
 //! | step | rule | source |
 //! | --- | --- | --- |
@@ -15,96 +15,100 @@
 //! | 2. verify | `user_scoped_resource_token` must be there and match; without it, `resource_token` counts only under [`AllowUnsignedEmail`](crate::SsoPolicy::AllowUnsignedEmail) or [`Legacy`](crate::SsoPolicy::Legacy), and the version 1 pair `id` and `token` under `Legacy` alone | [Add-on SSO]: the first is the recommended one of Heroku's three tokens |
 //! | 3. time | at most 5 minutes old, at most 60 seconds ahead | [Add-on SSO] for the age; Heroku states no rule for the future |
 //! | 4. the list | the email is on the resource's access list, and the list names no other account for it | [Syncing user access] |
-//! | 5. open | a session under a new id, for this resource alone, which lasts as long as its list does | [Ownership model]: a list of who may enter is good for 5 minutes |
-//! | 6. use up | the form counts once, in all processes; also without its stronger token, and in another spelling | the crate's own: Heroku asks for no replay protection |
+//! | 5. open | a session under a new id, for this resource only, which is valid as long as its list | [Ownership model]: an access list is valid for 5 minutes |
+//! | 6. consume | the form is accepted once, in all processes; this includes copies without its stronger token, or in another spelling | the crate's own: Heroku requires no replay protection |
 //! | 7. answer | 303 to the landing page, with the cookie | [RFC 9110] 15.4.4 |
 //!
-//! The tokens are hashes with the salt in the middle, and no MACs. So all fields go through a narrow
+//! The tokens are plain hashes with the salt in the middle, not MACs. So all fields must match a narrow
 //! grammar before anything is hashed ([`sso`](crate::sso)), and digests are compared in constant time. The
-//! older token does not cover the email; where it counts, the session is marked
-//! [`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail), and has nothing that rests on the email. See
-//! [`threats`](crate::guide::threats#unsigned-emails).
+//! older token does not cover the email. Where the policy accepts it, the session is marked
+//! [`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail), and has no privileges that depend on the email.
+//! See [`threats`](crate::guide::threats#unsigned-emails).
 //!
-//! Step 6 comes late on purpose: a form that met a database or a Heroku that was away is not used up, and
-//! can be sent again.
+//! Step 6 comes late on purpose. A form that was received while the database or Heroku was unavailable is
+//! not consumed, and can be sent again.
 //!
-//! Your own login ([`HerokuSso::admit`](crate::HerokuSso::admit)) is steps 4, 5 and 7, with your word in
-//! the place of Heroku's signature.
+//! Your own login ([`HerokuSso::admit`](crate::HerokuSso::admit)) consists of steps 4, 5 and 7, with your
+//! own verification in place of Heroku's signature.
 //!
 //! # The list
-//! An access list is what four calls of the Platform API tell, with the token of that one resource: the
-//! add-on (whose app is it?), the app (has it a team?), the app's collaborators, and the team's members. The
-//! union of the two is the list ([Syncing user access]).
+//! An access list is built from four calls to the Platform API, with the token of that one resource: the
+//! add-on (which app owns it?), the app (does it have a team?), the app's collaborators, and the team's
+//! members. The list is the union of collaborators and members ([Syncing user access]).
 //!
-//! - **Emails** are compared without regard to ASCII case and to spaces around them. Heroku does not say
-//!   whether its lists and its forms spell alike.
-//! - **Accounts.** Where both sides name one, they must be the same one. An address that was given to
-//!   another account lets nobody in. A session of an account that has another address on the list now is
-//!   over, and its browser is led through Heroku once, where the new address gets in.
-//! - **Owners of team apps** are accounts of Heroku's own, `…@herokumanager.com`. They are nobody.
-//! - **Roles** are the union of both lists, as strings that Heroku may add to. They are asked at each
+//! - **Emails** are compared ignoring ASCII case and surrounding spaces. Heroku does not document whether
+//!   its lists and its forms use the same spelling.
+//! - **Accounts.** If both the form and the list name an account, the two must be equal. An address that
+//!   now belongs to another account admits no user. If an account has another address on the list now, its
+//!   session ends, and its browser is redirected through Heroku once. The sign-in then succeeds with the
+//!   new address.
+//! - **Owners of team apps** are Heroku's own accounts, `…@herokumanager.com`. They are ignored.
+//! - **Roles** are the union of both lists, as strings; Heroku may add new ones. They are read at each
 //!   request and are not part of a session.
-//! - **[`ListPolicy::Documented`](crate::ListPolicy::Documented)** is Heroku's recipe to the letter. It lets
-//!   in team members whose only role is `collaborator`, who were added to some app of the team and perhaps
-//!   not to this one; [`ListPolicy::Strict`](crate::ListPolicy::Strict) leaves them out.
-//! - **People of other apps** that the add-on is attached to are not on it: the list is that of the app
-//!   which the add-on belongs to.
-//! - **Whole or not at all.** A list takes the place of another only when every page of it has arrived.
-//!   Errors, partial answers and answers about something else change nothing.
-//! - **Its end.** That Heroku says that the add-on is not there suspends access after a quarter of an hour,
-//!   and ends the resource after a week: see [`end_of_a_resource`](crate::guide::end_of_a_resource).
-//! - **A team that Heroku does not tell.** If Heroku answers 403 for the members, collaborators come in
-//!   still; about everybody else nobody knows, so they get 503.
+//! - **[`ListPolicy::Documented`](crate::ListPolicy::Documented)** is exactly Heroku's recipe. It admits
+//!   team members whose only role is `collaborator`. They were added to some app of the team, perhaps not
+//!   to this one; [`ListPolicy::Strict`](crate::ListPolicy::Strict) excludes them.
+//! - **Users of other apps** that the add-on is attached to are not on the list: it is the list of the app
+//!   that the add-on belongs to.
+//! - **Complete or not at all.** A list replaces another only when every page of it has arrived. Errors,
+//!   partial answers and answers about another subject change nothing.
+//! - **Its end.** If Heroku reports the add-on as missing for 15 minutes, access is suspended; after a week
+//!   the resource ends: see [`end_of_a_resource`](crate::guide::end_of_a_resource).
+//! - **A team whose members Heroku withholds.** If Heroku answers 403 for the members, collaborators are
+//!   still admitted. All other users get 503, as their access is unknown.
 //!
-//! # How old it may be
+//! # How old a list may be
 //! | what | age | then |
 //! | --- | --- | --- |
 //! | a list in use | fetched again after 70 to 90 % of `refresh_interval` (5 min) | sessions follow it |
-//! | at a sign-in, at a request, while a stream is open | older than `refresh_interval` | Heroku is asked first, once for all who wait |
-//! | somebody who is not on it | any age | Heroku is asked once more: a collaborator of a minute ago gets in. 10 times at once for a resource, then once in 10 seconds, and for all of them 150 calls at once, then 6 a minute, so that strangers do not spend your rate limit |
-//! | Heroku does not answer | up to `max_list_age` (10 min) | the last list counts |
+//! | at a sign-in, at a request, while a stream is open | older than `refresh_interval` | it is fetched first, once for all waiting requests |
+//! | a user who is not on the list | any age | it is fetched once more, so that a collaborator added a minute ago is admitted. A resource has a burst of 10 such fetches, then one per 10 seconds; all resources together have a burst of 150 calls, then 6 per minute. So outsiders cannot spend your rate limit |
+//! | Heroku does not answer | up to `max_list_age` (10 min) | the last list decides |
 //! | Heroku does not answer | older than that | 503; sessions are kept |
-//! | nothing used the resource | older than `max_list_age` | its sessions are over; a sign-in fetches |
-//! | a list that nobody uses | fetched again after 70 to 90 % of `idle_interval` (6 h) | |
-//! | a webhook says that somebody left | any age | that person waits for a list that was asked for since |
+//! | nothing used the resource | older than `max_list_age` | its sessions have ended; a sign-in fetches the list |
+//! | a list that is not in use | fetched again after 70 to 90 % of `idle_interval` (6 h) | |
+//! | a webhook says that a user was removed | any age | that user's requests wait for a list that was requested after the webhook |
 //!
-//! Two of Heroku's articles set a limit. The [Ownership model] says that lists of users are not to be kept,
-//! or for five minutes at most. [Syncing user access] wants a sync at least as often as sessions end. The
-//! defaults obey both. `refresh_interval` can be made longer, and then that is your decision, not Heroku's.
+//! Two of Heroku's articles set a limit. The [Ownership model] says that lists of users must not be kept,
+//! or for five minutes at most. [Syncing user access] requires a sync at least as often as sessions end.
+//! The defaults comply with both. You can make `refresh_interval` longer at your own responsibility: that
+//! is more than Heroku's article allows.
 //!
-//! Ages are told by the wall clock and by the time that has passed in the process, whichever is more: a
-//! clock that is set back makes no list younger.
+//! Age is measured by the wall clock and by the monotonic clock of the process; the greater age counts. So
+//! a clock that is set back makes no list younger.
 //!
 //! # A request
-//! 1. The path is looked at: SSO path and sign-out path are the gate's own.
-//! 2. The session is found by its cookie (or bearer token, [RFC 6750]). None: 401 `no-session`.
-//! 3. Under [`resource_in_path`](crate::Config::resource_in_path) it must be that of the resource in the
-//!    path. Else: 403 `other-resource`.
-//! 4. It must not be over: see below. Else: 401 `session-ended`. A resource that is gone, a session that was
-//!    revoked: the same.
-//! 5. The newest list is taken from memory, after one fetch if it is older than `refresh_interval`. No list
-//!    that may decide: 503 `cannot-check`.
-//! 6. The email must be on it. Else: 403 `not-listed`, and the session is over for good.
-//! 7. Your service is called, with a [`HerokuUser`](crate::HerokuUser) in the extensions. One that came
-//!    from anywhere else was taken out before.
+//! 1. The path is checked: the gate itself handles the SSO path and the sign-out path.
+//! 2. The session is looked up by its cookie (or bearer token, [RFC 6750]). If there is none: 401
+//!    `no-session`.
+//! 3. Under [`resource_in_path`](crate::Config::resource_in_path) it must belong to the resource in the
+//!    path. Otherwise: 403 `other-resource`.
+//! 4. The session must not have ended: see below. Otherwise: 401 `session-ended`. The same applies to a
+//!    deprovisioned resource and to a revoked session.
+//! 5. The newest list is read from memory, after one fetch if it is older than `refresh_interval`. If no
+//!    list is young enough: 503 `cannot-check`.
+//! 6. The email must be on the list. Otherwise: 403 `not-listed`, and the session ends permanently.
+//! 7. Your service is called, with a [`HerokuUser`](crate::HerokuUser) in the extensions. A `HerokuUser`
+//!    from any other source was removed before.
 //!
-//! One list decides a whole request, also if a newer one arrives meanwhile. Response bodies that are still
-//! being read are ended when their reader's access ends ([`Streams`](crate::Streams)).
+//! One list decides a whole request, even if a newer list arrives meanwhile. The gate ends response bodies
+//! that are still being read when their user's access ends ([`Streams`](crate::Streams)).
 //!
-//! # When a session is over
-//! A session stores the user, the resource, the proof and the sign-in time. It has no stored end: the newest
-//! list decides, whether or not a request comes. The same rule holds for requests, streams, downloads, WebSockets, signed cookies and bearer tokens:
+//! # When a session ends
+//! A session stores the user, the resource, the proof and the sign-in time. It has no stored expiry: the
+//! newest list decides, with or without requests. The same rule holds for requests, streams, downloads,
+//! WebSockets, signed cookies and bearer tokens:
 //!
 //! | the newest list is | then |
 //! | --- | --- |
 //! | at most `refresh_interval` old | it decides |
-//! | older, at most `max_list_age` | one fetch, which all who wait share, decides; without an answer (from Heroku, the rate limit, the store, another process) the current list decides |
-//! | older than that, and fetches failed | 503 `cannot-check` with `Retry-After`. The session is kept, and works again after the next successful fetch. A stream is not cut while an attempt is under way |
-//! | older than that, as nothing used the resource | the session is over: 401 `session-ended`, and a browser is led through Heroku once |
+//! | older, at most `max_list_age` | one fetch, shared by all waiting requests, decides; without an answer (from Heroku, the rate limit, the store, another process) the current list decides |
+//! | older than that, and fetches failed | 503 `cannot-check` with `Retry-After`. The session is kept, and works again after the next successful fetch. A stream is not cut while a fetch is in progress |
+//! | older than that, as nothing used the resource | the session ends: 401 `session-ended`, and a browser is redirected through Heroku once |
 //!
-//! In any case it is over `max_session` after its sign-in, and by a sign-out, a revocation or a removal.
-//! [`HerokuUser::session_expires_at`](crate::HerokuUser::session_expires_at) is one `refresh_interval` after
-//! the newest list, at most that end.
+//! In any case it ends `max_session` after its sign-in, and at a sign-out, a revocation or a removal.
+//! [`HerokuUser::session_expires_at`](crate::HerokuUser::session_expires_at) is one `refresh_interval`
+//! after the newest list, but at most `max_session` after the sign-in.
 //!
 //! A resource is **in use**, and its list fetched every `refresh_interval`, while it had a request within
 //! [`in_use_for`](crate::Config::in_use_for) (15 minutes), or a response body is still being read, or a
@@ -112,33 +116,35 @@
 //! that take minutes to fill in therefore keep their session.
 //!
 //! # Why 401, why 403, why 503
-//! | status | meaning | what helps | kinds |
+//! | status | meaning | remedy | kinds |
 //! | --- | --- | --- | --- |
-//! | 401 | nobody is known here | signing in through Heroku | `no-session`, `session-ended` |
-//! | 403 | somebody is known, or a form was read, and the answer is no | another person, another form, another role | `not-listed`, `missing-role`, `unsigned-email`, `other-resource`, `invalid-sign-in`, `stale-sign-in`, `used-sign-in`, `cross-site` |
-//! | 503 | nobody can tell right now | waiting: `Retry-After` says how long | `cannot-check` |
-//! | 405, 408, 413, 415 | what came is no SSO form, or no sign-out | | `method-not-allowed`, `slow-body`, `too-large`, `not-a-form` |
+//! | 401 | the request is not authenticated | signing in through Heroku | `no-session`, `session-ended` |
+//! | 403 | the user is known, or a form was read, but access is denied | another user, another form, another role | `not-listed`, `missing-role`, `unsigned-email`, `other-resource`, `invalid-sign-in`, `stale-sign-in`, `used-sign-in`, `cross-site` |
+//! | 503 | access cannot be checked right now | waiting: `Retry-After` says how long | `cannot-check` |
+//! | 405, 408, 413, 415 | the request is not a valid SSO form or sign-out | | `method-not-allowed`, `slow-body`, `too-large`, `not-a-form` |
 //!
-//! This is the distinction of [RFC 9110] (15.5.2, 15.5.4, 15.6.4). Two answers deserve a word:
+//! This is the distinction of [RFC 9110] (15.5.2, 15.5.4, 15.6.4). Two answers need an explanation:
 //!
-//! - **An unknown resource and an unlisted email are one answer**, 403 `not-listed`. Who may not come in
-//!   learns nothing of who else is there.
-//! - **503 is never 403.** When Heroku is away nothing is known against the customer; and it is never a way
-//!   in.
+//! - **An unknown resource and an unlisted email get the same answer**, 403 `not-listed`. So a rejected
+//!   user cannot find out which resources and users exist.
+//! - **503 is never 403.** While Heroku is unavailable, the user's access is unknown, not denied. A 503
+//!   never admits a request.
 //!
-//! A browser whose session has ended is not shown a 401. It is led (303) to the add-on's page at Heroku,
-//! which signs the person in again, and back to the page that it wanted; at most once a minute, then the
-//! page comes. [`OnExpired::Page`](crate::OnExpired::Page) turns that off. A 401 carries
-//! `WWW-Authenticate: Heroku-SSO`, as [RFC 9110] wants a challenge and `Basic` would make browsers ask for
-//! a password; for bearer tokens it is `Bearer error="invalid_token"` ([RFC 6750]).
+//! A browser whose session has ended does not get a 401. It is redirected (303) to the add-on's page at
+//! Heroku, which signs the user in again, and back to the page that it requested. This happens at most once
+//! a minute; otherwise the browser gets the 401 page. [`OnExpired::Page`](crate::OnExpired::Page) turns
+//! that off. A 401 carries `WWW-Authenticate: Heroku-SSO`, as [RFC 9110] requires a challenge, and `Basic`
+//! would make browsers ask for a password; for bearer tokens it is `Bearer error="invalid_token"` ([RFC
+//! 6750]).
 //!
 //! Programs get `application/problem+json` ([RFC 9457]).
 //!
 //! ## Pages of your own
-//! [`gate::Refusal`](crate::gate::Refusal) is in the extensions of every page and problem document, with
-//! all that our page says, for a layer of yours outside of the gate. With it the pages can be your own;
-//! escape what you take from it, and keep the response's status and headers, as cookies and `Retry-After`
-//! are among them, but for a `Content-Security-Policy` that your page does not fit:
+//! [`gate::Refusal`](crate::gate::Refusal) is in the extensions of every page and problem document. It has
+//! everything that the crate's page says, for a layer of yours outside of the gate that renders your own
+//! pages. Escape the values that you take from it. Keep the response's status and headers, as cookies and
+//! `Retry-After` are among them; only the `Content-Security-Policy` may be replaced if your page needs
+//! another one:
 //!
 //! ```
 //! use axum::body::Body;
@@ -172,21 +178,22 @@
 //! ```
 //!
 //! # A sign-out
-//! By POST to the sign-out path, from your own site: `Sec-Fetch-Site`, or else `Origin` against `Host`, tell.
-//! What another site sends is 403 `cross-site`, and the session stays.
+//! A sign-out is a POST to the sign-out path from your own site. The gate checks `Sec-Fetch-Site`, or
+//! compares `Origin` with `Host` if that header is missing. A sign-out from another site gets 403
+//! `cross-site`, and the session stays.
 //!
 //! # The cookies
-//! | cookie | holds | lives |
+//! | cookie | holds | lifetime |
 //! | --- | --- | --- |
-//! | `__Host-heroku_sso` | the session's id; the signed grant under [`stateless`](crate::HerokuSsoBuilder::stateless) | `max_session`. Only a sign-in sets it, only a sign-out takes it away: what it says is asked at each use |
-//! | `__Host-heroku_sso_hint` | which resource this browser last used: whose page at Heroku signs it in again. Authenticated; grants nothing | 30 days |
-//! | `__Host-heroku_sso_back` | the page to come back to | 10 minutes |
+//! | `__Host-heroku_sso` | the session's id; the signed grant under [`stateless`](crate::HerokuSsoBuilder::stateless) | `max_session`. Only a sign-in sets it, only a sign-out removes it: its content is checked at each use |
+//! | `__Host-heroku_sso_hint` | the resource that this browser last used, whose page at Heroku signs it in again. Authenticated; grants nothing | 30 days |
+//! | `__Host-heroku_sso_back` | the page to return to | 10 minutes |
 //!
-//! Under `resource_in_path` each resource has a session cookie of its own, with its id in the name.
+//! Under `resource_in_path` each resource has its own session cookie, with its id in the name.
 //!
-//! All are `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`. Not `Strict`, as a browser would not send such
-//! a cookie on the redirect that follows Heroku's cross-site form. `__Host-` keeps hosts beside yours from
-//! setting one ([RFC 6265bis]).
+//! All are `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`. They are not `Strict`, as a browser would not
+//! send such a cookie on the redirect that follows Heroku's cross-site form. `__Host-` prevents sibling
+//! hosts from setting one ([RFC 6265bis]).
 //!
 //! [Add-on SSO]: https://devcenter.heroku.com/articles/add-on-single-sign-on
 //! [Ownership model]: https://devcenter.heroku.com/articles/add-on-ownership-model-for-add-on-partners

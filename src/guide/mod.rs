@@ -1,22 +1,21 @@
-//! The guide: how to set the gate up, how it decides, and what to do when it does not do what you expect.
+//! The guide: how to set the gate up, how it decides, and how to troubleshoot it.
 //!
-//! There is nothing in this module but words. Read the chapters in order the first time:
+//! This module has documentation only. Read the chapters in order the first time:
 //!
-//! 1. [`quick_start`]: from an axum app that you have to one behind the gate, and a Heroku on your own
-//!    machine to try it with.
-//! 2. [`how_it_decides`]: what happens to a form, to a request and to a list, and which rule of whose
-//!    each step follows.
-//! 3. [`options`]: what each setting trades for what, and which to leave alone.
-//! 4. [`end_of_a_resource`]: what ends a resource, what only suspends it, and what everything answers
+//! 1. [`quick_start`]: put an existing axum app behind the gate, and try it with a Heroku simulator on your
+//!    own machine.
+//! 2. [`how_it_decides`]: how a form, a request and a list are processed, and the source of each rule.
+//! 3. [`options`]: the trade-offs of each setting, and which settings to leave alone.
+//! 4. [`end_of_a_resource`]: what ends a resource, what only suspends it, and how each endpoint answers
 //!    meanwhile.
 //! 5. [`deploying`]: what to have in place before customers come.
 //! 6. [`testing_your_app`]: "remove Bob, let five minutes pass, expect 403" as a test of a few lines.
-//! 7. [`threats`]: what is defended, what is not, and what stays yours to do.
-//! 8. [`troubleshooting`]: the likeliest mistakes, by what you see.
-//! 9. [`coming_from`]: from other packages and hand-written code.
+//! 7. [`threats`]: what is defended, what is not, and what remains your responsibility.
+//! 8. [`troubleshooting`]: the most likely mistakes, by symptom.
+//! 9. [`coming_from`]: migration from other packages and from hand-written code.
 //! 10. [`observing`]: metrics, log events, health checks.
 //!
-//! What each type and each method does stands at the type and the method.
+//! Each type and each method has its own documentation.
 
 pub mod coming_from;
 pub mod deploying;

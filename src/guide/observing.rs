@@ -1,19 +1,20 @@
-//! Metrics, log events, health checks: what there is, and what to be woken by.
+//! Metrics, log events, health checks, and what to alert on.
 //!
 //! # Health checks
-//! Both belong outside of the gate. An answer is good for a second, so that they may be open to everybody.
+//! Both belong outside of the gate. An answer is cached for a second, so the routes may be public.
 //!
 //! | route | 200 while | for |
 //! | --- | --- | --- |
-//! | [`healthz`](crate::HerokuSso::healthz) | the store answers and the sync runs | whoever starts your process anew. Not while the database is away: a new process would not start |
-//! | [`readyz`](crate::HerokuSso::readyz) | that, and no list in use is older than `max_list_age` | alerts: people get 503 |
+//! | [`healthz`](crate::HerokuSso::healthz) | the store answers and the sync runs | the supervisor that restarts your process. Do not restart it while the database is unavailable: a new process would not start |
+//! | [`readyz`](crate::HerokuSso::readyz) | the same, and no list in use is older than `max_list_age` | alerts: users get 503 |
 //!
-//! Else 503. The body says which: `store_reachable`, `sync_alive`, `lists_fresh`, `lists_behind`,
-//! `oldest_list_age_seconds`. The same and more in code: [`HerokuSso::health`](crate::HerokuSso::health).
+//! Otherwise 503. The body says which check failed: `store_reachable`, `sync_alive`, `lists_fresh`,
+//! `lists_behind`, `oldest_list_age_seconds`. The same and more in code:
+//! [`HerokuSso::health`](crate::HerokuSso::health).
 //!
 //! # Metrics
-//! Through the [`metrics`](https://docs.rs/metrics) facade. Install a recorder first: what is counted before
-//! that is lost. No label holds a person, a resource or a secret.
+//! Through the [`metrics`](https://docs.rs/metrics) facade. Install a recorder first: metrics recorded
+//! before that are lost. No label holds a person, a resource or a secret.
 //!
 //! | metric | kind | labels |
 //! | --- | --- | --- |
@@ -27,16 +28,16 @@
 //! | `heroku_sso_oldest_list_seconds` | gauge | `tier`: `all`, `in_use` |
 //! | `heroku_sso_due_lists` | gauge | `tier`: `in_use`, `idle` |
 //! | `heroku_sso_sync_behind` | gauge | 1 while lists are not refreshed in time |
-//! | `heroku_sso_rate_limit_remaining` | gauge | of a shared pool; not under [`RatePools::PerToken`](crate::RatePools::PerToken) |
+//! | `heroku_sso_rate_limit_remaining` | gauge | the calls left in a shared pool; not set under [`RatePools::PerToken`](crate::RatePools::PerToken) |
 //! | `heroku_sso_clock_drift_seconds` | gauge | positive: Heroku's clock is ahead |
 //!
-//! Gauges are set by the sync every ten seconds. The kinds of errors: `busy`, `forbidden`, `gone`,
+//! The sync sets the gauges every ten seconds. The kinds of errors: `busy`, `forbidden`, `gone`,
 //! `grant_refused`, `interrupted`, `malformed`, `members_withheld`, `needs_grant`, `no_tokens`, `not_found`,
 //! `over_budget`, `rate_limited`, `redirected`, `slow`, `store`, `too_large`, `transport`, `unauthorized`,
 //! `unavailable`, `unfinished_list`, `unknown_resource`, `wrong_subject`.
 //!
 //! Requests are not counted: the gate does not know your routes. A layer of yours outside of it can count
-//! refusals by [`RefusalKind`](crate::RefusalKind), which is in the extensions of each:
+//! rejections by [`RefusalKind`](crate::RefusalKind), which is in the extensions of each:
 //!
 //! ```
 //! use axum::{extract::Request, middleware::Next, response::Response};
@@ -59,54 +60,56 @@
 //! ```
 //!
 //! # Log events
-//! `tracing` events. Those that you may want to count or to search for have a name, in the field `event`.
-//! No secret is in any.
+//! All are `tracing` events. Events that you may want to count or to search for have a name, in the field
+//! `event`. No event contains a secret.
 //!
-//! **Target `tower_heroku_sso::audit`**: the only events that name people. Send the target where personal
-//! data may be, and keep it for as long as you have to be able to say who came in.
+//! **Target `tower_heroku_sso::audit`**: the only events that name people. Send this target to a place
+//! where personal data is allowed, and keep it for as long as you must be able to say which users signed
+//! in.
 //!
 //! | event | level | when | fields besides `resource`, `email` |
 //! | --- | --- | --- | --- |
-//! | `signed_in` | info | somebody came in | `proof` |
-//! | `unsigned_email` | warn | beside it, if the token does not cover the email | |
-//! | `sign_in_refused` | info | a form, or your own login, was turned away | `reason`; `resource` and `email` only once they are known |
-//! | `request_refused` | info | a session, a role or a list said no | `reason`: `not_listed`, `other_account`, `email_changed`, `other_resource`, `revoked`, `missing_role`, `unsigned_email` |
-//! | `signed_out` | info | somebody signed out | |
+//! | `signed_in` | info | a user signed in | `proof` |
+//! | `unsigned_email` | warn | in addition to `signed_in`, if the token does not cover the email | |
+//! | `sign_in_refused` | info | a form, or your own login, was rejected | `reason`; `resource` and `email` only once they are known |
+//! | `request_refused` | info | a request was rejected for its session, its role or the list | `reason`: `not_listed`, `other_account`, `email_changed`, `other_resource`, `revoked`, `missing_role`, `unsigned_email` |
+//! | `signed_out` | info | a user signed out | |
 //! | `revoked` | info | [`revoke`](crate::HerokuSso::revoke) was called | |
 //! | `listed`, `unlisted`, `role_changed` | info | a newer list differs from the last | |
-//! | `email_changed` | info | an account has another email on it | `email_before` |
-//! | `account_replaced` | info | an email is another account's on it | |
-//! | `account_known`, `account_unknown` | info | it names the account of an email now, or no longer | |
-//! | `provisioned`, `plan_changed`, `deprovisioned` | info | Heroku asked for it, and your [`Addon`](crate::partner_api::Addon) has answered | `outcome`: `done`, `later`, `rejected`, `try_later`; no `email` |
-//! | `partner_call_refused` | info | a call of the Partner API without Heroku's credentials | `credentials`: `wrong`, `missing`; no `resource`, no `email` |
+//! | `email_changed` | info | an account has another email on the newer list | `email_before` |
+//! | `account_replaced` | info | an email belongs to another account on the newer list | |
+//! | `account_known`, `account_unknown` | info | the newer list names the account of an email for the first time, or no longer | |
+//! | `provisioned`, `plan_changed`, `deprovisioned` | info | Heroku requested it, and your [`Addon`](crate::partner_api::Addon) has answered | `outcome`: `done`, `later`, `rejected`, `try_later`; no `email` |
+//! | `partner_call_refused` | info | a call to the Partner API without Heroku's credentials | `credentials`: `wrong`, `missing`; no `resource`, no `email` |
 //! | `needs_grant` | error | Heroku refused a refresh token | `error`; no `email` |
-//! | `resource_dormant` | warn | Heroku says for a quarter of an hour that a resource is not there; access is suspended | `kind`; no `email` |
+//! | `resource_dormant` | warn | Heroku has reported a resource as missing for 15 minutes; access is suspended | `kind`; no `email` |
 //! | `resource_revived` | info | a dormant resource is active again | no `email` |
-//! | `dormancy_braked` | error | too many resources at once would be dormant: none more is, and none of them ends; said once an hour | `resources`: how many; no `resource`, no `email` |
+//! | `dormancy_braked` | error | too many resources would become dormant at the same time: no further one does, and none of them ends; logged once an hour | `resources`: how many; no `resource`, no `email` |
 //! | `resource_gone` | info | a resource ended | no `email` |
 //!
 //! **Other targets** begin with `tower_heroku_sso`:
 //!
 //! | event | level | when | fields |
 //! | --- | --- | --- | --- |
-//! | `sync_behind` | error | lists cannot be refreshed within their intervals; said again every ten minutes | `late_in_use_seconds`, `late_idle_seconds` |
-//! | `sync_caught_up` | info | they can again | |
-//! | `initial_sync` | info | the first lists of a hundred resources or more: how far it is | `fetched`, `total`, `seconds` |
+//! | `sync_behind` | error | lists cannot be refreshed within their intervals; repeated every ten minutes | `late_in_use_seconds`, `late_idle_seconds` |
+//! | `sync_caught_up` | info | lists are refreshed within their intervals again | |
+//! | `initial_sync` | info | progress of the first fetch of the lists of a hundred resources or more | `fetched`, `total`, `seconds` |
 //! | `clock_drift` | warn | Heroku's clock and ours are 30 seconds apart or more | `seconds` |
-//! | `clock_drift_over` | info | they agree again | `seconds` |
+//! | `clock_drift_over` | info | the clocks agree again | `seconds` |
 //!
-//! Everything else has a text and no name: what could not be fetched, stored or sent, with `error` and
-//! `cause`. As a rule it is a warning if the crate goes on by itself, and an error if a customer was turned
-//! away for it or somebody must do something.
+//! All other events have a text and no name. They report a fetch, a store call or a message that failed,
+//! with `error` and `cause`. As a rule it is a warning if the crate recovers without help, and an error if
+//! a customer was rejected because of it or an operator must act.
 //!
-//! # What to be woken by
-//! | when | because |
+//! # What to alert on
+//! | alert | reason |
 //! | --- | --- |
 //! | `/readyz` is 503 for some minutes | customers get 503 |
-//! | `heroku_sso_resources{state="needing_grant"}` rises | each is a customer who is out when the list is too old. Many at once: the client secret |
-//! | `heroku_sso_resources{state="dormant"}` rises, or `dormancy_braked` | Heroku says that resources are not there: one may be a customer's doing, many are a mistake |
-//! | `heroku_sso_sync_behind` is 1 for an hour | the rate limit does not suffice |
+//! | `heroku_sso_resources{state="needing_grant"}` rises | each is a customer who loses access when the list is too old. Many at the same time: the client secret is wrong |
+//! | `heroku_sso_resources{state="dormant"}` rises, or `dormancy_braked` | Heroku reports resources as missing: one may be a customer's action, many are a mistake |
+//! | `heroku_sso_sync_behind` is 1 for an hour | the rate limit is too low for the fleet |
 //! | `heroku_sso_clock_drift_seconds` is beyond 30 | forms will be refused |
 //!
-//! Worth a look each week: `unsigned_email` (none for long? then
-//! [`UserScoped`](crate::SsoPolicy::UserScoped), the default, is enough), and `heroku_sso_webhooks_total{outcome="unsigned"}`.
+//! Check these each week: `unsigned_email` (if there was none for a long time,
+//! [`UserScoped`](crate::SsoPolicy::UserScoped), the default, is enough), and
+//! `heroku_sso_webhooks_total{outcome="unsigned"}`.

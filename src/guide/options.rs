@@ -1,8 +1,9 @@
-//! What each setting trades for what, when to change it, and which to leave alone.
+//! The trade-offs of each setting, when to change it, and which settings to leave alone.
 //!
-//! All settings have defaults, and the defaults go together. [`Config`](crate::Config) says of each field
-//! what it is; [`HerokuSsoBuilder`](crate::HerokuSsoBuilder) has a method for each; bounds are checked by
-//! [`build`](crate::HerokuSsoBuilder::build), which names the setting and both ends.
+//! All settings have defaults, and the defaults are consistent with each other. [`Config`](crate::Config)
+//! documents each field; [`HerokuSsoBuilder`](crate::HerokuSsoBuilder) has a method for each.
+//! [`build`](crate::HerokuSsoBuilder::build) checks the bounds; its error names the setting and both
+//! bounds.
 //!
 //! # How fresh
 //! | setting | default | bounds |
@@ -15,49 +16,50 @@
 //! | [`rate_pools`](crate::Config::rate_pools) | `Shared` | `Shared`, `PerToken` |
 //! | [`webhooks`](crate::Config::webhooks) | none | |
 //!
-//! **`refresh_interval`** is how long somebody whom a customer has thrown out may go on, against how many
-//! calls that costs. Shorter: a minute costs five times the calls of the lists in use. Longer: more than
-//! Heroku's article on ownership allows; do it with Heroku's word only.
+//! **`refresh_interval`** trades how long a removed user keeps access against the number of calls to
+//! Heroku. Shorter: one minute costs five times the calls for the lists in use. Longer: more than Heroku's
+//! article on ownership allows; do it only with Heroku's consent.
 //!
-//! **`in_use_for`** is how long a user can be idle, filling in a form say, before the session ends. Longer
-//! values cost more calls to Heroku. Longer than `max_session` is of no use.
+//! **`in_use_for`** is how long a user can be idle, for example while filling in a form, before the session
+//! ends. Longer values cost more calls to Heroku. Values above `max_session` have no effect.
 //!
-//! **`max_list_age`** is what a customer notices of an outage at Heroku, against how long somebody who was
-//! removed during one may stay or come in again. Make it an hour if your dashboard is what people need when Heroku
-//! is down. It does not change what happens while Heroku answers.
+//! **`max_list_age`** trades availability during an outage at Heroku against how long a user who was
+//! removed during it keeps access or can sign in again. Make it an hour if users need your dashboard when
+//! Heroku is down. It changes nothing while Heroku answers.
 //!
-//! **`idle_interval`** and **`sync_scope`** are about lists that nobody looks at. They are fetched for
-//! your own user table ([`HerokuSso::changes`](crate::HerokuSso::changes)), and so that a deprovisioning
-//! that did not reach you is noticed. If you need neither, `SyncScope::Active` saves those calls. A sign-in
-//! to a list that is too old fetches it first, so nobody comes in by an old list either way.
+//! **`idle_interval`** and **`sync_scope`** are about lists that are not in use. They are fetched for your
+//! own user table ([`HerokuSso::changes`](crate::HerokuSso::changes)), and to detect a deprovisioning that
+//! did not reach you. If you need neither, `SyncScope::Active` saves those calls. A sign-in fetches a list
+//! that is too old first, so an outdated list admits no user either way.
 //!
-//! **`rate_pools`**: leave it, unless Heroku told you that each resource has a limit of its own. If it has
-//! not and you say so, calls are refused with 429 when you need them.
+//! **`rate_pools`**: leave it, unless Heroku told you that each resource has its own limit. If you set
+//! `PerToken` and the pool is shared, Heroku rejects calls with 429 when you need them.
 //!
-//! **`webhooks`** make a removed collaborator wait within a second, for the price of one secret and one
-//! subscription per resource. They change nothing for team members, of whom Heroku sends none. Worth it for
-//! most.
+//! **`webhooks`** make a removal of a collaborator take effect within a second: their requests wait until
+//! the list is fetched again. The cost is one secret and one subscription per resource. They change nothing
+//! for team members, for whom Heroku sends none. They are worth it for most add-ons.
 //!
 //! # How many resources
-//! Heroku's limit is 4,500 calls, refilled at 75 a minute. A list takes three calls, and once calls are short
+//! Heroku's limit is 4,500 calls, refilled at 75 a minute. A list takes three calls. When calls are scarce,
 //! it is fetched after 90 to 95 % of its interval. The table gives the number of resources that can be **in
 //! use** at the same time without any list exceeding its interval:
 //!
-//! | `refresh_interval` | all share one pool ([`Shared`](crate::RatePools::Shared)) | a pool each ([`PerToken`](crate::RatePools::PerToken)) |
+//! | `refresh_interval` | one shared pool ([`Shared`](crate::RatePools::Shared)) | one pool per resource ([`PerToken`](crate::RatePools::PerToken)) |
 //! | --- | --- | --- |
 //! | 1 min | 23 | any number |
 //! | 5 min | 115 | any number |
 //! | 15 min | 345 | any number |
 //! | 1 h | 1,390 | any number |
 //!
-//! A full pool lasts for 1,500 fetches more. Members of a team are one call for all of its apps, and an answer
-//! of 304 counts as a call. Below 3 seconds a pool of its own is too small for a list, too. Past these numbers:
+//! A full pool allows 1,500 more fetches. The members of a team cost one call for all of its apps, and a
+//! 304 counts as a call. With an interval below 3 seconds, even a pool per resource is too small. Beyond
+//! these numbers:
 //!
-//! 1. Lists that nobody uses wait first, then those in use without a request within the last interval, then the
-//!    others. `sync_behind` says so in the log, and `Health::behind`.
-//! 2. A request that finds a list older than `refresh_interval` has it fetched out of turn, from what the
-//!    schedule leaves for that.
-//! 3. If the pool has nothing left, the list that there is decides up to `max_list_age`. Then: 503.
+//! 1. Lists that are not in use are delayed first, then those in use without a request within the last
+//!    interval, then the others. `sync_behind` in the log and `Health::behind` report it.
+//! 2. A request that finds a list older than `refresh_interval` fetches it out of turn, from the calls that
+//!    the schedule reserves for that.
+//! 3. If the pool is empty, the current list decides up to `max_list_age`. After that: 503.
 //!
 //! Make `idle_interval` longer first, then `in_use_for` shorter, then `refresh_interval` longer.
 //!
@@ -69,21 +71,22 @@
 //! | [`on_expired`](crate::Config::on_expired) | `Redirect` | `Redirect`, `Page` |
 //! | [`streams`](crate::Config::streams) | `EndWithAccess` | `EndWithAccess`, `LeaveOpen` |
 //!
-//! A session follows its list, so its length costs no safety about *who* may come in: somebody who was
-//! removed is out at the next refresh whatever `max_session` says. It is about somebody else at the same
-//! browser. 90 minutes is the length that Heroku's sample add-on has, citing the article on SSO. With
-//! `Redirect` its end costs a customer who is signed in at Heroku one redirect. Only pages are led back to:
-//! whoever sends a form after the end gets a 401, and has to fill it in again.
+//! A session follows its list, so a long session does not extend the access of a removed user: they lose it
+//! at the next refresh, regardless of `max_session`. The limit protects against another person at the same
+//! browser. 90 minutes is the length in Heroku's sample add-on, which cites the article on SSO. With
+//! `Redirect`, the end of a session costs a customer who is signed in at Heroku one redirect. The redirect
+//! returns to pages only: a form that is sent after the end gets a 401, and the user has to fill it in
+//! again.
 //!
-//! A session lasts with or without requests: an unattended browser is signed in as long as the resource is in
-//! use. Use **`fixed_sessions`** for the shortest sessions: each ends one `refresh_interval` after its sign-in,
-//! regardless of later refreshes.
+//! A session lasts with or without requests: an unattended browser stays signed in as long as the resource
+//! is in use. Use **`fixed_sessions`** for the shortest sessions: each ends one `refresh_interval` after
+//! its sign-in, regardless of later refreshes.
 //!
-//! **`LeaveOpen`** is for handlers that must finish what they send, and look to
-//! [`HerokuUser::ended`](crate::HerokuUser::ended) themselves. WebSockets always must: after the upgrade
-//! there is no body that the gate could end.
+//! **`LeaveOpen`** is for handlers that must finish their responses, and watch
+//! [`HerokuUser::ended`](crate::HerokuUser::ended) themselves. WebSocket handlers always must: after the
+//! upgrade there is no body that the gate could end.
 //!
-//! # Which forms count
+//! # Which forms are accepted
 //! | setting | default | bounds |
 //! | --- | --- | --- |
 //! | [`sso_policy`](crate::Config::sso_policy) | `UserScoped` | `UserScoped`, `AllowUnsignedEmail`, `Legacy` |
@@ -96,46 +99,48 @@
 //! ([`threats`](crate::guide::threats#unsigned-emails)). **`Legacy`** is for add-ons from before 2023 and for
 //! Heroku's tester `kensa`: see [`threats`](crate::guide::threats#the-legacy-policy).
 //!
-//! **`sso_max_age`, `sso_max_skew`**: leave both alone. A form that comes in too late comes from a clock
-//! that is wrong (mend it), or from somebody who kept it. Used forms are remembered for both together, so
-//! longer windows cost rows as well.
+//! **`sso_max_age`, `sso_max_skew`**: leave both alone. A form that is too old comes from a wrong clock
+//! (correct it), or was kept and sent later. Used forms are remembered for the sum of both, so longer
+//! windows also cost rows.
 //!
-//! **`Strict`** is for team customers with many apps. It goes beyond Heroku's recipe, so that somebody
-//! whom Heroku's dashboard lets through may find your door closed.
+//! **`Strict`** is for team customers with many apps. It goes beyond Heroku's recipe, so you may reject a
+//! user whom Heroku's dashboard lets through.
 //!
-//! # Where things are
+//! # Paths and cookies
 //! | setting | default | |
 //! | --- | --- | --- |
-//! | [`sso_path`](crate::Config::sso_path), [`sign_out_path`](crate::Config::sign_out_path) | `/heroku/sso`, `/logout` | below a prefix that axum has taken off, without it |
+//! | [`sso_path`](crate::Config::sso_path), [`sign_out_path`](crate::Config::sign_out_path) | `/heroku/sso`, `/logout` | without the prefix, if axum strips one |
 //! | [`landing_path`](crate::Config::landing_path) | `/` | should be behind the gate |
 //! | [`resource_in_path`](crate::Config::resource_in_path) | none | `/…/{resource}` |
-//! | [`program_sign_in_path`](crate::Config::program_sign_in_path) | none | wants `bearer_tokens` (feature `jwt`) |
+//! | [`program_sign_in_path`](crate::Config::program_sign_in_path) | none | requires `bearer_tokens` (feature `jwt`) |
 //! | [`cookies`](crate::Config::cookies) | `Https` | `InsecureHttp` on your own machine only |
 //!
-//! The paths differ from each other, from `/heroku/resources`, `/heroku/webhooks` and
-//! `/.well-known/jwks.json`. `resource_in_path` changes where all your pages are: decide early. It is for
-//! add-ons of which one person has many, as consultants do.
+//! The paths must differ from each other, and from `/heroku/resources`, `/heroku/webhooks` and
+//! `/.well-known/jwks.json`. `resource_in_path` changes the paths of all your pages: decide early. It is
+//! for add-ons of which one user has many, such as consultants.
 //!
-//! # What it stands on
+//! # Stores and connections
 //! | setting | default | bounds |
 //! | --- | --- | --- |
 //! | [`store`](crate::HerokuSsoBuilder::store) | memory | see [`deploying`](crate::guide::deploying) |
-//! | [`session_store`](crate::HerokuSsoBuilder::session_store) | memory | any store of the tower-sessions 0.14 line |
+//! | [`session_store`](crate::HerokuSsoBuilder::session_store) | memory | any store for tower-sessions 0.14 |
 //! | [`stateless`](crate::HerokuSsoBuilder::stateless) | off | instead of a session store (feature `jwt`) |
 //! | [`session_cache`](crate::Config::session_cache) | 5 s | up to 1 min |
 //! | [`heroku_timeout`](crate::Config::heroku_timeout) | 10 s | 10 ms to 1 min |
 //! | [`clock`](crate::HerokuSsoBuilder::clock) | the machine's | for tests |
 //! | [`api_url`](crate::Config::api_url), [`id_url`](crate::Config::id_url) | Heroku's | https, or http to loopback |
 //!
-//! **`session_cache`** spares the session store one read for each request. Zero costs that read and makes
-//! an outage of the session store one of your dashboard; sign-outs and revocations count at once either
-//! way. **`heroku_timeout`**: leave it. Connecting has 3 seconds of it and each read 5.
+//! **`session_cache`** saves the session store one read per request. Zero costs that read, and makes every
+//! outage of the session store an outage of your dashboard. Sign-outs and revocations take effect
+//! immediately either way. **`heroku_timeout`**: leave it. Within it, connecting may take 3 seconds and
+//! each read 5.
 //!
 //! # In development
-//! [`explain_refusals`](crate::Config::explain_refusals) has refusals say which check failed. It needs
-//! `InsecureHttp`, so that nobody turns it on where strangers are: it would tell them who is on a list.
+//! [`explain_refusals`](crate::Config::explain_refusals) makes rejections say which check failed. It
+//! requires `InsecureHttp`, so that it cannot be on in production: it would tell outsiders which users are
+//! on a list.
 //!
-//! # The ones to leave alone
+//! # Settings to leave alone
 //! `sso_max_age`, `sso_max_skew`, `rate_pools`, `heroku_timeout`, `session_cache`, `api_url`, `id_url`,
 //! `clock`. If one of them seems to be the answer, read
 //! [`troubleshooting`](crate::guide::troubleshooting) first.

@@ -1,7 +1,7 @@
-//! From an axum app that you have to one behind the gate.
+//! Put an existing axum app behind the gate.
 //!
-//! # What you start with
-//! An app on axum 0.8, whose dashboard is open to whoever knows its address:
+//! # Before
+//! An app on axum 0.8, whose dashboard is open to anyone who knows its address:
 //!
 //! ```no_run
 //! use axum::{Router, routing::get};
@@ -62,17 +62,17 @@
 //! Three things to know about these lines:
 //!
 //! - **The layer guards what is above it.** What is added below `.layer(...)` is open to the internet.
-//!   Take [`HerokuUser`](crate::HerokuUser) in each handler: outside of the gate that is a 500 and a line
-//!   in the log, never a way in.
-//! - **`partner_api` is outside.** Heroku calls it with a password of its own and has no session. With
-//!   it come the SSO path and the sign-out path. If you answer Heroku's provisioning calls yourself, merge
-//!   [`HerokuSso::endpoints`](crate::HerokuSso::endpoints) in its place, and hand each resource over by
+//!   Take [`HerokuUser`](crate::HerokuUser) in each handler: outside of the gate such a handler answers 500
+//!   and logs an error, and never admits a request.
+//! - **`partner_api` is outside.** Heroku calls it with its own password and has no session. It includes
+//!   the SSO path and the sign-out path. If you answer Heroku's provisioning calls yourself, merge
+//!   [`HerokuSso::endpoints`](crate::HerokuSso::endpoints) in its place, and register each resource with
 //!   [`HerokuSso::register`](crate::HerokuSso::register).
-//! - **`_sync`, not `_`.** A handle that is not kept stops the sync at once; then lists are fetched only while
-//!   somebody waits for them, sessions end after a pause of ten minutes, and a warning says why.
+//! - **`_sync`, not `_`.** A dropped handle stops the sync immediately. Then lists are fetched only while a
+//!   request waits for them, sessions end after ten minutes without requests, and a warning says why.
 //!
-//! The layer is made for any [`tower::Service`] that is `Clone` and takes an `http::Request`. Without axum
-//! (`default-features = false`) the person is in the request's extensions.
+//! The layer works with any [`tower::Service`] that is `Clone` and takes an `http::Request`. Without axum
+//! (`default-features = false`) the user is in the request's extensions.
 //!
 //! # 3. The manifest
 //! In the add-on's manifest, as you push it to Heroku:
@@ -107,11 +107,11 @@
 //! | `HEROKU_SSO_SALT` | the manifest's `api.sso_salt` |
 //! | `HEROKU_CLIENT_SECRET` | the add-on's page in the Partner Portal |
 //!
-//! [`Manifest::from_env`](crate::Manifest::from_env) refuses to start without one of them, and with a
-//! placeholder in one. All others have defaults: see [`Config::from_env`](crate::Config::from_env).
+//! [`Manifest::from_env`](crate::Manifest::from_env) returns an error if one of them is missing or is a
+//! placeholder. All other variables have defaults: see [`Config::from_env`](crate::Config::from_env).
 //!
 //! # 5. See it work
-//! Heroku cannot reach your own machine, so have one there. Put this into `examples/heroku.rs` of your
+//! Heroku cannot reach your own machine, so run a simulator there. Put this into `examples/heroku.rs` of your
 //! crate:
 //!
 #![cfg_attr(feature = "axum", doc = "```no_run")]
@@ -141,20 +141,19 @@
 //! Run `cargo run --example heroku`, paste what it prints into another terminal, and run your app there.
 //! Then, at the simulator's page:
 //!
-//! 1. *Provision* an add-on. It calls your `/heroku/resources`, as Heroku would, and your process has
-//!    traded the grant code for tokens by the time it answers.
-//! 2. *Open add-on* as one of the app's people. Your browser posts the signed form to `/heroku/sso`, and
-//!    you are in.
-//! 3. *Remove* that person, and go on reloading your dashboard. At the next refresh, within half a minute,
-//!    the door is closed: 403, and the page says why.
+//! 1. *Provision* an add-on. The simulator calls your `/heroku/resources`, as Heroku would, and your
+//!    process exchanges the grant code for tokens before it answers.
+//! 2. *Open add-on* as one of the app's users. Your browser posts the signed form to `/heroku/sso`, and you
+//!    are signed in.
+//! 3. *Remove* that user, and keep reloading your dashboard. At the next refresh, within half a minute, you
+//!    get a 403, and the page says why.
 //!
-//! The simulator's secrets are new at each start, and your process keeps everything in memory. So when you
-//! start either anew, start both, or give your app a store: see
-//! [`deploying`](crate::guide::deploying).
+//! The simulator's secrets are new at each start, and your process keeps all state in memory. So when you
+//! restart either, restart both, or give your app a store: see [`deploying`](crate::guide::deploying).
 //!
 //! # Only a part of the site
-//! Put the layer on those routes with `route_layer`, let people land there, and merge `endpoints()` (or
-//! `partner_api`), as the form would end in your fallback without them:
+//! Put the layer on those routes with `route_layer`, set the landing path there, and merge `endpoints()`
+//! (or `partner_api`). Without them your fallback would get the form:
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -179,9 +178,9 @@
 //! # let _ = site;
 //! ```
 //!
-//! # Where to go on
+//! # Next steps
 //! - several dashboards in one browser: [`Config::resource_in_path`](crate::Config::resource_in_path);
 //! - roles: [`HerokuSso::require_any`](crate::HerokuSso::require_any),
 //!   [`RequireRole`](crate::extract::RequireRole);
-//! - a test that holds it: [`testing_your_app`](crate::guide::testing_your_app);
-//! - before customers come: [`deploying`](crate::guide::deploying).
+//! - a test of your set-up: [`testing_your_app`](crate::guide::testing_your_app);
+//! - before production: [`deploying`](crate::guide::deploying).

@@ -1,9 +1,9 @@
-//! Tests of your own app, against a Heroku in a box and a clock that you move.
+//! Test your own app, against a Heroku simulator and a clock that you control.
 //!
 //! The crate [`heroku-addon-simulator`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/)
-//! is a Heroku that listens on loopback: the calls of the Platform API that the gate makes, the token
-//! exchange, webhooks, a signer of SSO forms, and switches for what can go wrong. It signs by formulas of
-//! its own and shares no code with this crate, whose own tests use it. Have it for tests only:
+//! is a Heroku simulator that listens on loopback: the Platform API calls that the gate makes, the token
+//! exchange, webhooks, a signer of SSO forms, and fault injection. It implements the signing formulas
+//! separately and shares no code with this crate, whose own tests use it. Use it as a dev-dependency:
 //!
 //! ```toml
 //! [dev-dependencies]
@@ -11,9 +11,10 @@
 //! tower = { version = "0.5", features = ["util"] }
 //! ```
 //!
-//! # What to arrange
-//! Have one function that makes your router of a [`HerokuSso`](crate::HerokuSso), and let `main` and the
-//! tests both call it. Then a test holds what you ship, the order of `.layer` and `.merge` included.
+//! # Preparation
+//! Write one function that makes your router from a [`HerokuSso`](crate::HerokuSso), and call it in `main`
+//! and in the tests. Then a test covers the router that you ship, including the order of `.layer` and
+//! `.merge`.
 //!
 //! # Remove Bob, let time pass, expect 403
 //! A whole test. In your crate it is a function with `#[tokio::test]`:
@@ -89,15 +90,17 @@
 //! ```
 //!
 //! No test has to wait for real minutes. But **advance in steps shorter than `refresh_interval`**, and
-//! await something in between, so that the sync can run: one jump of more than `in_use_for` leaves the
-//! resource unused, and its sessions are over, with 401, as after a pause of that length. Without a sync, a
-//! request fetches a list older than `refresh_interval` by itself; a jump of more than `max_list_age` ends the
+//! await something in between, so that the sync can run. One jump of more than `in_use_for` leaves the
+//! resource unused, and its sessions end with 401, as after a pause of that length. Without a sync, a
+//! request itself fetches a list older than `refresh_interval`; a jump of more than `max_list_age` ends the
 //! sessions.
 //!
-//! # When Heroku is away
-//! [`Fault`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/enum.Fault.html) has what can happen to an answer: any status, a reset, a time-out,
-//! half a body, an endless one, a page in HTML, a page of a list that fails. A fault is for one
-//! [`Endpoint`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/enum.Endpoint.html) or for all, for some calls or until it is cleared.
+//! # When Heroku is unavailable
+//! [`Fault`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/enum.Fault.html) lists
+//! the faults of an answer: any status, a reset, a timeout, half a body, an endless body, a page in HTML, a
+//! failing page of a list. A fault applies to one
+//! [`Endpoint`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/enum.Endpoint.html) or
+//! to all, for a number of calls or until it is cleared.
 //!
 #![cfg_attr(feature = "axum", doc = "```")]
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]
@@ -149,11 +152,11 @@
 //! # }
 //! ```
 //!
-//! # What Heroku was asked
+//! # Calls to Heroku
 //! [`calls`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Simulator.html#method.calls) counts,
 //! [`requests`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Simulator.html#method.requests) lists method, path and answer of each call,
-//! [`reset_calls`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Simulator.html#method.reset_calls) begins anew. So a test can hold that a page
-//! costs Heroku nothing:
+//! [`reset_calls`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Simulator.html#method.reset_calls)
+//! clears both. So a test can assert that a page causes no call to Heroku:
 //!
 #![cfg_attr(feature = "axum", doc = "```")]
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]
@@ -189,41 +192,48 @@
 //! ```
 //!
 //! # An imitation of your own
-//! If your tests run against a Heroku of your own making, these are the calls that this crate makes, and
-//! that it must answer. All but the first wait for `Authorization: Bearer …` of the resource, and
-//! `Accept: application/vnd.heroku+json; version=3`. Ids are UUIDs.
+//! If your tests run against your own imitation of Heroku, it must answer the calls below, which this crate
+//! makes. All except the first have `Authorization: Bearer …` with the resource's token, and `Accept:
+//! application/vnd.heroku+json; version=3`. Ids are UUIDs.
 //!
 //! | call | the answer | when |
 //! | --- | --- | --- |
 //! | `POST /oauth/token`, a form of `client_secret` and `grant_type`: `authorization_code` with `code`, or `refresh_token` with `refresh_token` | 200 or 201: `access_token`, `refresh_token` (may be missing on a refresh), `expires_in` | a resource is registered; before its token ends |
 //! | `GET /addons/:id` | `id`, `name`, `app` with `id` and `name` (or `billing_entity` of type `app`), `web_url` or null | each fetch of a list |
 //! | `GET /apps/:id` | `id`, `name`, `team` with `id` and `name`, or null | each fetch |
-//! | `GET /apps/:id/collaborators` | a list of `role` and `user` with `id` and `email`; `permissions` of objects with a `name`, if you ask for them | each fetch |
+//! | `GET /apps/:id/collaborators` | a list of `role` and `user` with `id` and `email`; `permissions` of objects with a `name`, if you use permissions | each fetch |
 //! | `GET /teams/:id/members` | a list of `email`, `role` and `user` with `id` | each fetch of an app that has a team |
 //! | `GET /addons/:id/webhooks`, `POST /addons/:id/webhooks`, `PATCH /addons/:id/webhooks/:id`, `DELETE /addons/:id/webhooks/:id` | the subscriptions, as Heroku's reference has them | only with [`Webhooks::subscribe_at`](crate::Webhooks::subscribe_at) |
 //!
-//! Headers: `Request-Id` on each answer, which the log has of those that fail; `ETag`, if `If-None-Match` is to be
-//! answered with 304; `RateLimit-Remaining`, if calls are to be spared; on a list of several pages 206 and
-//! `Next-Range`, which comes back as `Range`. Errors are JSON with `id` and `message`.
+//! Headers: `Request-Id` on each answer, which the log includes for failed calls; `ETag`, if you answer
+//! `If-None-Match` with 304; `RateLimit-Remaining`, to set the pace of calls. A list of several pages has
+//! status 206 and `Next-Range`, which the crate sends back as `Range`. Errors are JSON with `id` and
+//! `message`.
 //!
-//! The other way, it calls `POST /heroku/resources`, `PUT` and `DELETE /heroku/resources/:uuid` by HTTP
-//! Basic, and has a browser post the SSO form, signed by the formulas in [`sso::token`](crate::sso::token).
+//! In the other direction, the imitation calls `POST /heroku/resources`, `PUT` and `DELETE
+//! /heroku/resources/:uuid` with HTTP Basic. It also makes a browser post the SSO form, signed by the
+//! formulas in [`sso::token`](crate::sso::token).
 //!
-//! # More that is worth a test
-//! - **Each route that must be gated**: without a cookie it answers 401. A loop over your paths finds the
-//!   route that somebody adds below `.layer(...)` next year.
+//! # More tests worth writing
+//! - **Each route that must be gated**: without a cookie it answers 401. A loop over your paths finds a
+//!   route that is later added below `.layer(...)`.
 //! - **Each role guard**: [`collaborator_as`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.App.html#method.collaborator_as), as in
 //!   `.collaborator_as("ann@example.com", "admin", &["view", "deploy"])`, and
-//!   [`Team::member`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Team.html#method.member) make people in any role.
-//! - **A form that is not Heroku's**: `form.set("user_scoped_resource_token", "0".repeat(64))` before it is
+//!   [`Team::member`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Team.html#method.member)
+//!   make users in any role.
+//! - **A forged form**: `form.set("user_scoped_resource_token", "0".repeat(64))` before it is
 //!   posted, and expect 403.
-//! - **Provisioning**: serve the router on a port, tell the simulator
+//! - **Provisioning**: serve the router on a port, set it in the simulator
 //!   ([`set_partner_url`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Simulator.html#method.set_partner_url)), and call
 //!   [`AddOn::provision`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.AddOn.html#method.provision),
 //!   [`change_plan`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.AddOn.html#method.change_plan),
-//!   [`deprovision`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.AddOn.html#method.deprovision). Twice: Heroku may.
-//! - **Webhooks**: [`deliver_webhooks`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Simulator.html#method.deliver_webhooks) sends what has
-//!   happened, [`take_webhooks`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Simulator.html#method.take_webhooks) gives it to you, to be sent
-//!   late, twice or altered.
-//! - **The clock of a form**: [`sign_in_form_at`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.AddOn.html#method.sign_in_form_at). Two forms of
-//!   one person from one second are one form, and the second is refused as used.
+//!   [`deprovision`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.AddOn.html#method.deprovision).
+//!   Call each twice: Heroku may, too.
+//! - **Webhooks**:
+//!   [`deliver_webhooks`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Simulator.html#method.deliver_webhooks)
+//!   sends the pending notifications,
+//!   [`take_webhooks`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Simulator.html#method.take_webhooks)
+//!   returns them, so that you can send them late, twice or altered.
+//! - **The clock of a form**:
+//!   [`sign_in_form_at`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.AddOn.html#method.sign_in_form_at).
+//!   Two forms for one user from the same second are identical, and the second is rejected as used.

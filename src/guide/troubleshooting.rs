@@ -1,9 +1,9 @@
-//! The likeliest mistakes: what you see, why, and what to do.
+//! The most likely mistakes: symptom, cause, and fix.
 //!
 //! # Where to look
-//! **On your own machine** set `EXPLAIN_REFUSALS=1` and `INSECURE_COOKIES=1`, or say
-//! [`explain_refusals`](crate::HerokuSsoBuilder::explain_refusals). A refused sign-in or session then says which check
-//! failed, on the page and as `reason` in the JSON:
+//! **On your own machine** set `EXPLAIN_REFUSALS=1` and `INSECURE_COOKIES=1`, or call
+//! [`explain_refusals`](crate::HerokuSsoBuilder::explain_refusals). A rejected sign-in or session then says
+//! which check failed, on the page and as `reason` in the JSON:
 //!
 //! ```json
 //! {
@@ -13,98 +13,102 @@
 //! }
 //! ```
 //!
-//! **In production** refusals say little, as a stranger reads them too. The reason is in the log: events of
-//! target `tower_heroku_sso::audit` have it as `reason`; everything else is in target `tower_heroku_sso`
-//! and its modules. Somebody must write events down: `tracing_subscriber::fmt::init()` in `main` is enough
-//! to begin with; with that crate's feature `env-filter`, set `RUST_LOG=info` as well, or it prints errors only. [`observing`](crate::guide::observing) lists them.
+//! **In production** rejections say little, as attackers can read them too. The reason is in the log:
+//! events of target `tower_heroku_sso::audit` have it as `reason`; all other events are in target
+//! `tower_heroku_sso` and its modules. The process needs a subscriber for events:
+//! `tracing_subscriber::fmt::init()` in `main` is enough to begin with. With that crate's feature
+//! `env-filter`, set `RUST_LOG=info` as well, or it prints errors only.
+//! [`observing`](crate::guide::observing) lists them.
 //!
-//! **What is wrong with the set-up** fails at the start where it can be known there, with a sentence that says
-//! what to do: variables that are missing (all of them at once), secrets that are short or placeholders,
-//! addresses, paths and times that cannot be, settings that exclude each other. What only a request or an
-//! answer of Heroku's shows is in the log when it first shows, and not more than once an hour: a handler, a
-//! role guard or a call of Heroku's on the wrong side of the gate, a session over plain http, credentials of
-//! another add-on, a clock that is off, a sync that was not started.
+//! **Set-up mistakes** are errors at the start if they can be detected there, and the error says what to
+//! do. These are missing variables (all of them in one message), secrets that are too short or
+//! placeholders, invalid URLs, paths and times, and settings that exclude each other. Other mistakes show
+//! only at a request or at an answer of Heroku. They are logged when they first occur, and at most once an
+//! hour: a handler, a role guard or a call from Heroku on the wrong side of the gate, a session over plain
+//! http, credentials of another add-on, a wrong clock, a sync that was not started.
 //!
 //! # Signing in
-//! ### 303, and then 401 `no-session` at once
-//! The browser has dropped the cookie. It is `Secure`, and you are on plain http. Use https; on your own
+//! ### 303, then immediately 401 `no-session`
+//! The browser dropped the cookie. The cookie is `Secure`, and you use plain http. Use https; on your own
 //! machine [`CookieTransport::InsecureHttp`](crate::CookieTransport::InsecureHttp) (`INSECURE_COOKIES=1`).
-//! Also with https: does something in front of you take `Set-Cookie` away, or is the landing page on another
-//! host than the SSO path? A `__Host-` cookie is for its own host alone.
+//! If it happens with https: check whether a proxy removes `Set-Cookie`, and whether the landing page is on
+//! another host than the SSO path. A `__Host-` cookie is valid for its own host only.
 //!
 //! ### 403 `invalid-sign-in`, always; reason "… does not match the request"
-//! The salt is another one. `HEROKU_SSO_SALT` is `api.sso_salt` of the manifest of *this* add-on, of the
-//! version that was pushed last, and not its password. While you change it, set both, with a comma. If the
-//! salt is right, something on the way has changed the form: a proxy that decodes and encodes bodies anew.
+//! The salt is wrong. `HEROKU_SSO_SALT` is `api.sso_salt` in the manifest of *this* add-on, in the version
+//! that was pushed last. It is not the password. While you change it, set both, with a comma. If the salt
+//! is correct, a proxy has changed the form, for example by decoding and encoding the body again.
 //!
 //! ### 403 `invalid-sign-in`, always; reason "`resource_token` is right, but …"
-//! Heroku did not send `user_scoped_resource_token` (or something took it out), and the default policy
-//! wants it. `HEROKU_SSO_POLICY=allow-unsigned-email` accepts the older token, `legacy` that of version 1,
-//! `kensa`'s: read [`threats`](crate::guide::threats#unsigned-emails) first. The log says it once an hour.
+//! Heroku did not send `user_scoped_resource_token` (or it was removed on the way), and the default policy
+//! requires it. `HEROKU_SSO_POLICY=allow-unsigned-email` accepts the older token, `legacy` also that of
+//! version 1, which `kensa` sends: read [`threats`](crate::guide::threats#unsigned-emails) first. The log
+//! says so once an hour.
 //!
 //! ### 403 `stale-sign-in`
 //! Your clock is more than five minutes fast, or more than one minute slow. The event `clock_drift` and
-//! the gauge `heroku_sso_clock_drift_seconds` say by how much: let the machine keep its time by NTP. A
-//! longer [`sso_max_age`](crate::Config::sso_max_age) hides it, and the ends of sessions are wrong all the
-//! same. If it is one person only: they went back to an old page of Heroku's.
+//! the gauge `heroku_sso_clock_drift_seconds` say by how much: synchronize the machine's clock with NTP. A
+//! longer [`sso_max_age`](crate::Config::sso_max_age) only hides the problem, and sessions still end at the
+//! wrong time. If only one user is affected, their browser went back to an old page of Heroku's.
 //!
-//! ### 404, or a 200 of your own fallback, in answer to the form
-//! The SSO path never reached the gate. In axum `route_layer` and `nest` take away the fallback by which it
-//! does, and so does a `merge` into a router that has another one. Merge
+//! ### 404, or a 200 from your own fallback, in answer to the form
+//! The SSO path did not reach the gate. In axum, `route_layer` and `nest` remove the fallback through which
+//! it does, and so does a `merge` into a router that has another fallback. Merge
 //! [`HerokuSso::endpoints`](crate::HerokuSso::endpoints), or
 //! [`partner_api`](crate::HerokuSso::partner_api), which has the same routes.
 //!
 //! ### At the start: "Overlapping method route", or "Cannot merge two `MethodRouter`s that both have a fallback"
 //! Both [`endpoints`](crate::HerokuSso::endpoints) and [`partner_api`](crate::HerokuSso::partner_api) are
-//! merged, or one of them twice: they have the same routes. One is enough.
+//! merged, or one of them is merged twice. They have the same routes. Merge only one of them.
 //!
 //! ### `register` fails: "heroku gave no usable answer: heroku refused the grant"
-//! With 401 the client secret is another add-on's, or an old one: `HEROKU_CLIENT_SECRET` is in the Partner
-//! Portal. With 400 the code was used before or is too old; Heroku sends a new one when the resource is
-//! provisioned anew.
+//! With 401 the client secret belongs to another add-on, or is an old one: `HEROKU_CLIENT_SECRET` is in the
+//! Partner Portal. With 400 the code was used before or is too old; Heroku sends a new one when the
+//! resource is provisioned again.
 //!
 //! ### Heroku's provisioning calls get 401
-//! `HEROKU_ADDON_SLUG` is `id` of the manifest, `HEROKU_ADDON_PASSWORD` its `api.password`. The log says so
-//! at such a call, once an hour.
+//! `HEROKU_ADDON_SLUG` is `id` of the manifest, `HEROKU_ADDON_PASSWORD` its `api.password`. The log reports
+//! such a call, once an hour.
 //!
 //! ### 403 `not-listed`; reason "the resource is not registered"
-//! Nobody has told this process of the resource. If everybody is out since a restart: the store was in
-//! memory, which is the default. What was in it is lost; provision anew, and before customers come put a
-//! [store](crate::guide::deploying) there. If it is one resource: its provisioning went to another process
-//! with a store of its own, or you answer provisioning yourself and did not call
+//! This process does not know the resource. If it affects all users since a restart, the store was in
+//! memory, which is the default. Its contents are lost: provision again, and configure a durable
+//! [store](crate::guide::deploying) before production. If it affects one resource, its provisioning went to
+//! another process with a separate store, or you answer provisioning yourself and did not call
 //! [`register`](crate::HerokuSso::register).
 //!
 //! ### 403 `not-listed`; reason "the email is not on the list"
-//! Look at the list: [`HerokuSso::access_list`](crate::HerokuSso::access_list). The person may have come
-//! through another app that the add-on is attached to: its people are not on the list of the app that it
-//! belongs to. Or [`ListPolicy::Strict`](crate::ListPolicy::Strict) is on, and their only role in the team
-//! is `collaborator`.
+//! Look at the list: [`HerokuSso::access_list`](crate::HerokuSso::access_list). The user may have opened
+//! the add-on from another app that it is attached to. Users of that app are not on the list of the app
+//! that the add-on belongs to. Or [`ListPolicy::Strict`](crate::ListPolicy::Strict) is on, and the user's
+//! only role in the team is `collaborator`.
 //!
 //! ### 503 `cannot-check` at each sign-in
-//! | the log says | it is | do |
+//! | the log says | cause | fix |
 //! | --- | --- | --- |
 //! | "the resource has no oauth grant" | it was registered without one | [`register`](crate::HerokuSso::register) it with one |
-//! | `needs_grant`, one resource | Heroku refused its refresh token, perhaps as another process has renewed it | a new grant from Heroku |
-//! | `needs_grant`, many at once | `HEROKU_CLIENT_SECRET` is wrong, or was changed at Heroku | set it anew; tokens are tried again by themselves |
+//! | `needs_grant`, one resource | Heroku refused its refresh token, perhaps because another process has renewed it | a new grant from Heroku |
+//! | `needs_grant`, many at once | `HEROKU_CLIENT_SECRET` is wrong, or was changed at Heroku | set it again; the sync retries the tokens |
 //! | "heroku's rate limit is reached" | too many calls | a longer `idle_interval`; `sync_behind` says whether that is enough |
-//! | "no answer from heroku" | no way out to `api.heroku.com` and `id.heroku.com` | look at egress rules and proxies |
-//! | "heroku does not tell the members of the team" | 403 at Heroku for the team | collaborators come in; ask Heroku's partner support for that call |
+//! | "no answer from heroku" | no connection to `api.heroku.com` and `id.heroku.com` | check egress rules and proxies |
+//! | "heroku does not tell the members of the team" | 403 at Heroku for the team | collaborators are admitted; ask Heroku's partner support to allow that call |
 //!
-//! With a wrong client secret provisioning fails too, with 503, as no code can be traded.
+//! With a wrong client secret provisioning fails too, with 503, as no code can be exchanged.
 //!
-//! # Being in
-//! ### Who pauses for ten minutes is out; "no sync runs" in the log
+//! # While signed in
+//! ### Users are signed out after a pause of ten minutes; "no sync runs" in the log
 //! [`spawn_sync`](crate::HerokuSso::spawn_sync) was not called, or its handle was dropped: `let _ =` drops
-//! at once, `let _sync =` does not. It must run in each process.
+//! it immediately, `let _sync =` does not. The sync must run in each process.
 //!
 //! ### 500, and "a handler takes HerokuUser …" in the log
 //! The route was added after `.layer(...)`, so the gate is not around it. Move the layer below the route.
-//! Without [`HerokuUser`](crate::HerokuUser) among its arguments that handler would have been open.
+//! Without [`HerokuUser`](crate::HerokuUser) in its arguments that handler would have been open to the
+//! internet.
 //!
 //! ### 401 `no-session` on a route with a role, though signed in; "a role guard is not inside of the gate"
-//! The guard is outside of the gate, or beside it. Put [`require`](crate::HerokuSso::require) on the inner
-//! routes, by `route_layer`, and `.layer(sso.layer())` after it: layers that are added later are further
-//! out. With [`RequireRole`](crate::extract::RequireRole) in a handler's arguments, the same mistake is a 500.
+//! The guard is outside of the gate. Put [`require`](crate::HerokuSso::require) on the inner routes, with
+//! `route_layer`, and `.layer(sso.layer())` after it: layers that are added later are further out. With
+//! [`RequireRole`](crate::extract::RequireRole) in a handler's arguments, the same mistake is a 500.
 //!
 //! ### 403 `unsigned-email` on a route with a role
 //! The sign-in rests on Heroku's older token, which does not cover the email. See
@@ -112,46 +116,48 @@
 //! [`trust_unsigned_email`](crate::gate::RequireLayer::trust_unsigned_email).
 //!
 //! ### No roles, though the person is an admin at Heroku
-//! `/whoami` says `"proof": "unsigned_email"`: as above. Where [`sso_policy`](crate::Config::sso_policy)
-//! allows unsigned emails, their users have no roles, permissions and account.
+//! If `/whoami` says `"proof": "unsigned_email"`, the cause is the same as above. Where
+//! [`sso_policy`](crate::Config::sso_policy) allows unsigned emails, their users have no roles, no
+//! permissions and no account.
 //!
 //! ### 403 `cross-site` at the sign-out button
-//! A proxy changes `Host`, and the browser sends no `Sec-Fetch-Site`: so `Origin` and `Host` are compared,
-//! and differ. Have the proxy pass `Host` on. Nothing else depends on it; `X-Forwarded-Host` is not read,
-//! as anybody can write one. Or the form really is on another host, such as your main site: then have it
-//! lead to the dashboard's own page.
+//! A proxy changes `Host`, and the browser sends no `Sec-Fetch-Site`. So the gate compares `Origin` with
+//! `Host`, and they differ. Configure the proxy to pass `Host` on. Nothing else depends on it;
+//! `X-Forwarded-Host` is not read, as any client can send one. Or the form really is on another host, such
+//! as your main site: then link it to the dashboard's own page.
 //!
-//! ### Two tabs, and one of them is suddenly another customer's
+//! ### One of two tabs suddenly shows another customer's dashboard
 //! A browser has one session, for the resource it last signed in to. See
 //! [`Config::resource_in_path`](crate::Config::resource_in_path).
 //!
 //! # Heroku's calls
 //! ### Heroku gets 401 when it provisions; "a call to the Partner API was refused by the gate"
 //! [`partner_api`](crate::HerokuSso::partner_api) is inside of the gate. Merge it after
-//! `.layer(sso.layer())`. A 401 without that line: `HEROKU_ADDON_SLUG` or `HEROKU_ADDON_PASSWORD` is not that
-//! of the manifest.
+//! `.layer(sso.layer())`. If there is a 401 without that log line, `HEROKU_ADDON_SLUG` or
+//! `HEROKU_ADDON_PASSWORD` differs from the manifest.
 //!
 //! ### "a webhook that heroku did not sign was refused"
-//! `HEROKU_WEBHOOK_SECRET` is not the one that the subscription was made with, or something on the way
-//! changes bodies. With `HEROKU_WEBHOOK_URL` the crate makes the subscriptions, and they follow the secret.
+//! `HEROKU_WEBHOOK_SECRET` is not the one that the subscription was made with, or a proxy changes request
+//! bodies. With `HEROKU_WEBHOOK_URL` the crate makes the subscriptions, and updates them when the secret
+//! changes.
 //!
-//! # Starting, and the database
+//! # Start-up and the database
 //! ### The process ends with "… is not set" or "… holds no usable secret"
-//! The message names the variable. Texts such as `changeme` or `<salt>` count as none.
+//! The message names the variable. Placeholders such as `changeme` or `<salt>` count as missing.
 //!
 //! ### "sealed with key …, which is not among the keys given"
-//! `TOKEN_ENCRYPTION_KEY` is not the one that sealed what is in the database. Give both, the old one first;
-//! see [`SealingKeys`](crate::store::SealingKeys).
+//! `TOKEN_ENCRYPTION_KEY` is not the key that sealed the tokens in the database. Set both, the old one
+//! first; see [`SealingKeys`](crate::store::SealingKeys).
 //!
 //! ### "LISTEN failed; falling back to polling", or sign-outs that count elsewhere only after 15 seconds
-//! The connection for `LISTEN` cannot be had. Until it can, the tables are looked at every second.
+//! The connection for `LISTEN` cannot be opened. Until it can, the process polls the tables every second.
 //!
 //! ### "the database is behind a pooler that does not keep a connection's settings"
-//! Say `PostgresOptions::transaction_pooler`, or give the store the address of the database itself.
+//! Set `PostgresOptions::transaction_pooler`, or give the store the address of the database itself.
 //!
 //! ### "`sslmode=prefer` lets the connection … go without TLS"
-//! Say `sslmode=require` or `verify-full`. On a network that you trust,
+//! Set `sslmode=require` or `verify-full`. On a network that you trust, you can set
 //! `PostgresOptions::allow_unencrypted_connections`.
 //!
-//! ### A store call waits for 30 seconds when the database is away
-//! That is the session store's pool, which is yours: give it an `acquire_timeout` of 3 seconds.
+//! ### A store call waits for 30 seconds when the database is unavailable
+//! The cause is the session store's pool, which you create: set its `acquire_timeout` to 3 seconds.
