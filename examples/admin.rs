@@ -1,6 +1,6 @@
-//! A public site whose `/admin` subtree alone is behind the gate.
+//! A public site with only its `/admin` subtree behind the gate.
 //!
-//! `cargo run --example admin`, then open the simulator and from there the add-on.
+//! Run `cargo run --example admin`, then open the simulator and from there the add-on.
 
 use std::error::Error;
 
@@ -28,13 +28,13 @@ fn site(sso: &HerokuSso) -> Router {
         .route("/admin", get(overview))
         .route("/admin/users", get(users))
         .merge(audit)
-        .route("/admin/{*rest}", any(not_found)) // or strangers could tell which pages there are
-        .route_layer(sso.layer()); // the routes above, and no other
+        .route("/admin/{*rest}", any(not_found)) // or anyone could find out which pages exist
+        .route_layer(sso.layer()); // the routes above only
     Router::new()
         .route("/", get(home))
         .route("/pricing", get(pricing))
         .merge(admin)
-        .merge(sso.endpoints()) // where Heroku posts, and where a form signs out
+        .merge(sso.endpoints()) // the SSO path and the sign-out path
 }
 
 async fn home() -> Html<String> {

@@ -1,5 +1,5 @@
 //! Seals every token in the store of `DATABASE_URL` with the first key of `TOKEN_ENCRYPTION_KEY`, and
-//! says how many resources that were: the second step of changing the key, see DEPLOYING.md.
+//! prints the number of resources: a step of changing the key, see DEPLOYING.md.
 
 use std::env;
 use std::error::Error;

@@ -1,4 +1,4 @@
-//! The simulated Heroku on its own, at `http://localhost:3001`, for an add-on on port 3000.
+//! The Heroku simulator alone, at `http://localhost:3001`, for an add-on on port 3000.
 
 use heroku_addon_simulator::Simulator;
 

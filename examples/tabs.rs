@@ -1,7 +1,7 @@
 //! Dashboards of several customers, open side by side in one browser.
 //!
-//! `cargo run --example tabs`, then open the simulator and from there one add-on after the other. Each
-//! has a session of its own, and its path says which.
+//! Run `cargo run --example tabs`, then open the simulator and from there one add-on after the other. Each
+//! has its own session, selected by the path.
 
 use std::error::Error;
 
@@ -29,7 +29,7 @@ fn dashboards(sso: &HerokuSso) -> Router {
         .merge(sso.endpoints())
 }
 
-/// Whose page it is comes from the gate, which has compared it with the path.
+/// The gate provides the resource, and has compared it with the path.
 async fn overview(user: HerokuUser) -> Html<String> {
     page(
         "Overview",

@@ -1,8 +1,8 @@
-//! An add-on's dashboard behind the gate, and a Heroku to try it with.
+//! An add-on's dashboard behind the gate, and a Heroku simulator to try it with.
 //!
 //! `cargo run --example dashboard` starts the simulator and the add-on, and prints both links. With
-//! `HEROKU_SSO_SALT` set it starts the add-on alone and talks to what the variables say; the README
-//! lists them.
+//! `HEROKU_SSO_SALT` set it starts only the add-on, and talks to the Heroku that the variables name; the
+//! README lists them.
 
 mod pages;
 
@@ -46,8 +46,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let app = router(sso);
     let server = axum::serve(listener, app).with_graceful_shutdown(process::stop_signal());
     println!("add-on dashboard:  http://{address}");
-    // Beside the server, which answers the provisioning. The link comes after it: nobody is let in
-    // to an add-on that is not provisioned.
+    // Runs beside the server, which answers the provisioning. The link is printed after it: an add-on that
+    // is not provisioned admits no user.
     let welcome = async {
         if let Some(simulator) = &settings.simulator {
             settings::provision_all(simulator, address).await;
@@ -56,7 +56,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         }
     };
     let (served, ()) = tokio::join!(server.into_future(), welcome);
-    // What is under way is finished, so that no renewed token is lost.
+    // Finishes the work in progress, so that no renewed token is lost.
     sync.shutdown().await;
     Ok(served?)
 }
@@ -88,7 +88,7 @@ async fn admin(user: HerokuUser) -> Html<String> {
     Html(pages::admin(&user))
 }
 
-/// Asks Heroku now instead of at the next interval. The next request shows what came of it.
+/// Fetches the list now instead of at the next interval. The next request shows the result.
 async fn refresh(State(sso): State<HerokuSso>, user: HerokuUser) -> Redirect {
     if let Err(error) = sso.refresh_now(user.resource()).await {
         tracing::warn!(%error, "the list could not be refreshed");

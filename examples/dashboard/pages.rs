@@ -1,4 +1,4 @@
-//! The pages: plain HTML and CSS, and one small script that notices when the session ends.
+//! The pages: plain HTML and CSS, and one small script that detects the end of the session.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use time::OffsetDateTime;

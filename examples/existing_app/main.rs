@@ -1,7 +1,6 @@
-//! An app that was there before, and the one line that puts it behind the gate: `gate.diff` beside
-//! this file.
+//! An existing app, and the one line that puts it behind the gate: `gate.diff` beside this file.
 //!
-//! `cargo run --example existing_app`, then open the simulator and from there the add-on.
+//! Run `cargo run --example existing_app`, then open the simulator and from there the add-on.
 
 mod app;
 

@@ -1,6 +1,6 @@
-//! The partner's side of "sign in with Forge": OAuth with PKCE, and one question with the token.
+//! The partner's side of "sign in with Forge": OAuth with PKCE, and one API call with the token.
 //!
-//! For GitHub the addresses below are `https://github.com/login/oauth/authorize`,
+//! For GitHub the URLs below are `https://github.com/login/oauth/authorize`,
 //! `https://github.com/login/oauth/access_token` and `https://api.github.com/user/emails`.
 
 use std::error::Error;
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use tower_heroku_sso::{Email, VerifiedEmail};
 
-/// Longer answers are not read.
+/// The size limit of an answer.
 const MAX_ANSWER: usize = 64 * 1024;
 
 pub(crate) struct ForgeClient {
@@ -27,35 +27,35 @@ pub(crate) struct ForgeClient {
     http: reqwest::Client,
 }
 
-/// What the partner is to Forge, as it was registered there.
+/// The partner's application, as registered at Forge.
 #[derive(Clone)]
 pub(crate) struct Registration {
     pub(crate) forge: String,
     pub(crate) client_id: String,
     pub(crate) client_secret: String,
-    /// The one address that a code is sent to.
+    /// The only URL that a code is sent to.
     pub(crate) redirect_uri: String,
 }
 
-/// A login that has begun. Kept for the browser that began it, and for no other.
+/// A login in progress. It is valid only in the browser that began it.
 #[derive(Deserialize, Serialize)]
 pub(crate) struct Begun {
     state: CsrfToken,
     verifier: PkceCodeVerifier,
 }
 
-/// An email that Forge says is verified, and the person's primary one.
+/// The user's primary email, which Forge has verified.
 #[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct ForgeEmail(Email);
 
-/// Why a code led to no email.
+/// The reason why a code gave no email.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoginError {
-    #[error("Forge refuses the code")]
+    #[error("Forge rejected the code")]
     CodeRefused,
-    #[error("Forge knows no verified primary email of this person")]
+    #[error("the user has no verified primary email at Forge")]
     NoVerifiedEmail,
-    #[error("Forge cannot be asked: {0}")]
+    #[error("Forge is unavailable: {0}")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
 }
 
@@ -72,11 +72,11 @@ impl ForgeClient {
         let forge = registration.forge;
         let oauth = BasicClient::new(ClientId::new(registration.client_id))
             .set_client_secret(ClientSecret::new(registration.client_secret))
-            .set_auth_type(AuthType::RequestBody) // as GitHub wants it
+            .set_auth_type(AuthType::RequestBody) // as GitHub requires
             .set_auth_uri(AuthUrl::new(format!("{forge}/login/oauth/authorize"))?)
             .set_token_uri(TokenUrl::new(format!("{forge}/login/oauth/access_token"))?)
             .set_redirect_uri(RedirectUrl::new(registration.redirect_uri)?);
-        // A redirect would carry the secret, the code or the token to wherever it points.
+        // A redirect would send the secret, the code or the token to its target.
         let http = reqwest::Client::builder()
             .redirect(redirect::Policy::none())
             .timeout(Duration::from_secs(10))
@@ -89,7 +89,7 @@ impl ForgeClient {
         })
     }
 
-    /// Where to send the browser, and what to compare when it comes back.
+    /// The URL to send the browser to, and the state to compare when it returns.
     pub(crate) fn begin(&self) -> (String, Begun) {
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let (url, state) = self
@@ -101,7 +101,7 @@ impl ForgeClient {
         (url.into(), Begun { state, verifier })
     }
 
-    /// Whose code this is. The token is used once, here, and not kept.
+    /// The email of the user whose code this is. The token is used once, here, and not kept.
     pub(crate) async fn finish(
         &self,
         begun: Begun,
@@ -114,7 +114,7 @@ impl ForgeClient {
         let http = self.http.clone();
         let ours = move |request| send(http.clone(), request);
         let answer = exchange.request_async(&ours).await;
-        // Without what came with it: the answer may be the token, misunderstood.
+        // Without the answer's text: it may contain the token.
         let answer = answer.map_err(|error| match error {
             RequestTokenError::Request(error) => error,
             RequestTokenError::ServerResponse(refusal) => match refusal.error() {
@@ -144,7 +144,7 @@ impl ForgeClient {
 }
 
 impl Begun {
-    /// True if this is the login that the browser comes back from.
+    /// True if the browser returns from this login.
     pub(crate) fn is_of(&self, state: &str) -> bool {
         let ours = self.state.secret().as_bytes();
         ours.ct_eq(state.as_bytes()).into()
@@ -152,8 +152,8 @@ impl Begun {
 }
 
 impl ForgeEmail {
-    /// Forge lets everybody write any address into their account. Only one that is verified is
-    /// theirs, and only the primary one is sure to be in use.
+    /// Forge lets users add any address to their account. Only a verified address belongs to the user, and
+    /// only the primary one is certainly in use.
     fn among(claimed: &[Claimed]) -> Option<Self> {
         let counts = |claimed: &&Claimed| claimed.primary && claimed.verified;
         let email = &claimed.iter().find(counts)?.email;
@@ -164,13 +164,13 @@ impl ForgeEmail {
         &self.0
     }
 
-    /// The one place where this program gives its word for an email.
+    /// The only place where this program vouches for an email.
     pub(crate) fn verified(&self) -> VerifiedEmail {
         VerifiedEmail::i_have_verified(self.0.clone())
     }
 }
 
-/// One request by the http client that the gate uses too.
+/// One request with the HTTP client that the gate also uses.
 async fn send(http: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, LoginError> {
     let request = reqwest::Request::try_from(request).map_err(unavailable)?;
     let answer = http.execute(request).await.map_err(unavailable)?;
@@ -180,7 +180,7 @@ async fn send(http: reqwest::Client, request: HttpRequest) -> Result<HttpRespons
     Ok(HttpResponse::from_parts(parts, body.into()))
 }
 
-/// The standard wants 400 for a refusal; GitHub, and Forge like it, answers 200.
+/// The standard requires 400 for a rejection; GitHub, and Forge like it, answers 200.
 fn refusal_with_200(body: &[u8]) -> LoginError {
     #[derive(Deserialize)]
     struct Refusal {

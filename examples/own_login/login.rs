@@ -1,5 +1,5 @@
-//! The partner's own login, step by step: off to Forge, back with a code, in through the same list as
-//! everybody.
+//! The partner's own login, step by step: redirect to Forge, return with a code, admission by the same list
+//! as other users.
 
 use axum::Router;
 use axum::extract::{Form, Query, State};
@@ -20,19 +20,19 @@ use crate::pages;
 
 /// How long a login may take.
 const LOGIN_LIFE: Duration = Duration::minutes(10);
-/// How many may be under way.
+/// How many logins may be in progress.
 const MAX_LOGINS: u64 = 10_000;
 
-/// What the login's session holds while the person is at Forge.
+/// The content of the login's session while the user is at Forge.
 const BEGUN: &str = "begun";
-/// What it holds while they choose which resource to enter.
+/// Its content while the user chooses a resource.
 const PROVEN: &str = "proven";
 
-/// The login has a small session of its own, in a cookie of its own, so that each step is taken by the
-/// browser that took the one before. `Lax`: the way back from Forge is a navigation from another site.
+/// The login has its own small session in its own cookie, so that one browser takes all steps. The cookie
+/// is `Lax`: the return from Forge is a navigation from another site.
 pub(crate) fn routes(https: bool) -> Router<Site> {
-    // Anybody may begin a login, so their number is bounded. With several processes: a store that they
-    // share, as for the gate's sessions.
+    // Anyone may begin a login, so the number of logins is bounded. Several processes need a shared store,
+    // as for the gate's sessions.
     let session = SessionManagerLayer::new(MokaStore::new(Some(MAX_LOGINS)))
         .with_name(if https { "__Host-login" } else { "login" })
         .with_secure(https)
@@ -46,7 +46,7 @@ pub(crate) fn routes(https: bool) -> Router<Site> {
         .layer(session)
 }
 
-/// Why a login ends without a session. Nobody is told more than they know already.
+/// The reason why a login ends without a session. The texts reveal nothing that the user does not know.
 enum Refused {
     /// No login has begun in this browser, or not this one.
     NotBegunHere,
@@ -56,9 +56,9 @@ enum Refused {
     NotListed,
     /// Forge does not answer as it should.
     ForgeUnavailable,
-    /// Nobody can tell right now who is on the list.
+    /// The list cannot be checked right now.
     CannotCheck(std::time::Duration),
-    /// The login's own session is not to be had.
+    /// The login's own session is unavailable.
     NoStore,
 }
 
@@ -69,7 +69,7 @@ async fn begin(State(site): State<Site>, session: Session) -> Result<Redirect, R
     Ok(Redirect::to(&url))
 }
 
-/// What Forge sends the browser back with.
+/// The parameters of Forge's redirect.
 #[derive(Deserialize)]
 struct CameBack {
     state: Option<String>,
@@ -84,10 +84,10 @@ async fn come_back(
 ) -> Result<Response, Refused> {
     let begun: Option<Begun> = session.get(BEGUN).await?;
     let state = back.state.ok_or(Refused::NotBegunHere)?;
-    // A wrong state leaves the login that has begun alone, or any page could break it off.
+    // A wrong state does not end the login in progress, or any page could cancel it.
     let begun = begun.filter(|begun| begun.is_of(&state));
     let begun = begun.ok_or(Refused::NotBegunHere)?;
-    // Used up before Forge is asked: one code for one login.
+    // The login is consumed before the call to Forge: one code for one login.
     session.remove_value(BEGUN).await?;
     session.save().await?;
 
@@ -102,7 +102,7 @@ async fn come_back(
         _ => {
             session.cycle_id().await?;
             session.insert(PROVEN, email).await?;
-            // Away from an address with a code in it.
+            // Leaves the URL that has a code in it.
             Ok(Redirect::to("/login/choose").into_response())
         }
     }
@@ -126,7 +126,7 @@ struct Chosen {
     resource: ResourceId,
 }
 
-/// The form may name any resource: the list of that one decides.
+/// The form may name any resource: the list of that resource decides.
 async fn enter(
     State(site): State<Site>,
     session: Session,

@@ -1,8 +1,9 @@
-//! An add-on whose people sign in through Heroku or by a login of the add-on's own, "Sign in with
-//! Forge": the same list decides, the session is the same, and there is one user table.
+//! An add-on whose users sign in through Heroku or with the add-on's own login, "Sign in with Forge": the
+//! same list decides, the session is the same, and there is one user table.
 //!
-//! `cargo run --example own_login --features own_login`, then open the add-on and sign in with Forge, or open it from the
-//! simulator. Remove somebody in the simulator, refresh, and both are gone: row and session.
+//! Run `cargo run --example own_login --features own_login`, then open the add-on and sign in with Forge,
+//! or open it from the simulator. Remove a user in the simulator and refresh: their row and their session
+//! are gone.
 
 mod forge;
 mod forge_client;
@@ -47,7 +48,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let sso = demo.sso.clone();
     let users = Users::default();
     let mut changes = sso.changes();
-    // Every list comes first. Nobody is served before, or they would be on none.
+    // Load every list before the first request, or users would be on none.
     for _ in 0..sso.health().await?.resources {
         if let Some(change) = changes.next().await {
             users.apply(change);
@@ -68,7 +69,7 @@ fn site(site: Site, https: bool) -> Router {
         .route_layer(sso.layer());
     let home = Router::new()
         .route("/", get(home))
-        .route_layer(sso.identify_layer()); // greets whom it knows, and lets everybody through
+        .route_layer(sso.identify_layer()); // forwards every request, and identifies known users
     Router::new()
         .merge(home)
         .merge(gated)
@@ -91,7 +92,7 @@ async fn dashboard(State(site): State<Site>, user: HerokuUser) -> Response {
     }
 }
 
-/// Asks Heroku now instead of at the next interval.
+/// Fetches the list now instead of at the next interval.
 async fn refresh(State(site): State<Site>, user: HerokuUser) -> Redirect {
     if let Err(error) = site.sso.refresh_now(user.resource()).await {
         tracing::warn!(%error, "the list could not be refreshed");
@@ -99,8 +100,8 @@ async fn refresh(State(site): State<Site>, user: HerokuUser) -> Redirect {
     Redirect::to("/dashboard")
 }
 
-/// For every page that brings no such header of its own. No address is passed on, as one of them has
-/// a code in it; no page shows in another site's frame, as a click in one of them signs in.
+/// Headers for every page that does not set them itself. No referrer is sent, as one URL contains a code.
+/// No page may be framed by another site, as a click on one of them signs in.
 async fn with_headers(mut response: Response) -> Response {
     let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
                   frame-ancestors 'none'";

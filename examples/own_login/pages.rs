@@ -11,10 +11,10 @@ use crate::users::Row;
 
 const STYLE: &str = include_str!("../dashboard/style.css");
 
-/// A second table on the page, and tables that rather scroll than break an email.
+/// A second table on the page, and tables that scroll instead of breaking an email.
 const MORE_STYLE: &str = "section + section { margin-top: 2rem; } tbody th { min-width: 14rem; }";
 
-/// The two ways in.
+/// The two kinds of sign-in.
 pub(crate) fn home(user: Option<&HerokuUser>) -> Html<String> {
     page(
         "Acme Database",
@@ -40,7 +40,7 @@ pub(crate) fn home(user: Option<&HerokuUser>) -> Html<String> {
     )
 }
 
-/// Which of their resources somebody wants to enter.
+/// The page where a user chooses one of their resources.
 pub(crate) fn choose(email: &Email, choices: &[(ResourceId, Arc<Snapshot>)]) -> Html<String> {
     page(
         "Choose an app",
@@ -63,7 +63,7 @@ pub(crate) fn choose(email: &Email, choices: &[(ResourceId, Arc<Snapshot>)]) -> 
     )
 }
 
-/// A login that led nowhere.
+/// The page of a failed login.
 pub(crate) fn refused(said: &str) -> Html<String> {
     let content = html! { p { (said) } p { a href="/" { "Back to the start" } } };
     page("You are not signed in", &content)

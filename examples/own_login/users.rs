@@ -1,5 +1,5 @@
-//! The partner's own user table: one row for a person, however they sign in. The lists at Heroku
-//! decide who is in it; `HerokuSso::changes` tells what they say.
+//! The partner's own user table: one row per user, regardless of the kind of sign-in. The lists at Heroku
+//! decide which users are in it; `HerokuSso::changes` reports the lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,8 +9,8 @@ use tower_heroku_sso::ids::UserId;
 use tower_heroku_sso::sync::{Change, Changes};
 use tower_heroku_sso::{Email, Proof, ResourceId};
 
-/// In memory here; in a database these are two tables, `users` and `memberships`, and each change is
-/// one transaction.
+/// The table is in memory here. In a database it would be two tables, `users` and `memberships`, with one
+/// transaction per change.
 #[derive(Clone, Default)]
 pub(crate) struct Users(Arc<Mutex<Table>>);
 
@@ -20,31 +20,31 @@ struct Table {
     users: BTreeMap<Key, User>,
 }
 
-/// What a person is known by: an email can change, and can pass to another person; an account cannot.
+/// The key of a user. An email can change, and can pass to another user; an account cannot.
 #[derive(Clone, Eq, Ord, PartialEq, PartialOrd)]
 enum Key {
     Account(UserId),
-    /// Where the list names no account.
+    /// If the list names no account.
     Email(Email),
 }
 
 struct User {
-    /// The partner's own key, as long as the person is on any list.
+    /// The partner's own key, while the user is on any list.
     number: u64,
     memberships: BTreeMap<ResourceId, Membership>,
 }
 
-/// What a person is to one resource.
+/// The membership of a user in one resource.
 #[derive(Clone)]
 pub(crate) struct Membership {
-    /// As this resource's list has it.
+    /// The email on this resource's list.
     pub(crate) email: Email,
     pub(crate) roles: Roles,
-    /// How the person came in so far; empty if never.
+    /// The kinds of sign-in so far; empty if the user never signed in.
     pub(crate) came_by: BTreeSet<&'static str>,
 }
 
-/// One person of one resource.
+/// One user of one resource.
 pub(crate) struct Row {
     pub(crate) number: u64,
     pub(crate) email: Email,
@@ -52,7 +52,7 @@ pub(crate) struct Row {
 }
 
 impl Users {
-    /// Applies every change, to the end.
+    /// Applies every change, until the changes end.
     pub(crate) async fn follow(self, mut changes: Changes) {
         while let Some(change) = changes.next().await {
             self.apply(change);
@@ -73,13 +73,13 @@ impl Users {
                 }
             }
             Change::Added { resource, member } => table.put(resource, &member),
-            // The same person, and the same row.
+            // The same user, and the same row.
             Change::EmailChanged { resource, to, .. } => table.put(resource, &to),
             Change::AccountKnown { resource, member } => {
                 table.rename(&Key::Email(member.email.clone()), &Key::of(&member));
                 table.put(resource, &member);
             }
-            // Another person, with a row of their own.
+            // Another user, with another row.
             Change::AccountReplaced { resource, from, to } => {
                 table.leave(&resource, &Key::Account(from), &to.email);
                 table.put(resource, &to);
@@ -116,8 +116,8 @@ impl Users {
         }
     }
 
-    /// The resources that a person may enter, as far as the table knows. To show, not to decide by:
-    /// whether they are let in is up to `HerokuSso::admit`.
+    /// The resources that a user may enter, according to the table. Use it for display only:
+    /// `HerokuSso::admit` decides access.
     pub(crate) fn resources_of(&self, email: &Email) -> Vec<ResourceId> {
         let table = self.table();
         let memberships = table.users.values().flat_map(|user| &user.memberships);
@@ -125,7 +125,7 @@ impl Users {
         theirs.map(|(resource, _)| *resource).collect()
     }
 
-    /// The people of one resource, and of no other: a customer sees their own only.
+    /// The users of one resource only: a customer must not see those of others.
     pub(crate) fn at(&self, resource: &ResourceId) -> Vec<Row> {
         let table = self.table();
         let rows = table.users.values().filter_map(|user| {
@@ -141,9 +141,9 @@ impl Users {
         rows
     }
 
-    /// Notes how somebody came in.
+    /// Records the kind of a user's sign-in.
     pub(crate) fn came(&self, resource: &ResourceId, email: &Email, proof: Proof) {
-        // Not there yet: the gate knows a list a moment before the table does.
+        // The row may be missing: the gate has a new list a moment before the table.
         if let Some(membership) = self.table().membership(resource, email) {
             membership.came_by.insert(match proof {
                 Proof::OwnLogin => "Forge",
@@ -167,7 +167,7 @@ impl Key {
 }
 
 impl Table {
-    /// Adds a person, or changes their email and roles. What else is known of them stays.
+    /// Adds a user, or changes their email and roles. Other data of the user stays.
     fn put(&mut self, resource: ResourceId, member: &Member) {
         let last_number = &mut self.last_number;
         let user = self.users.entry(Key::of(member)).or_insert_with(|| {
@@ -186,7 +186,7 @@ impl Table {
         user.memberships.insert(resource, membership);
     }
 
-    /// Whoever is on no list any more is no user any more.
+    /// Deletes a user who is no longer on any list.
     fn remove(&mut self, resource: &ResourceId, key: &Key) {
         if let Some(user) = self.users.get_mut(key) {
             user.memberships.remove(resource);
@@ -196,7 +196,7 @@ impl Table {
         }
     }
 
-    /// The same for a person who is at the resource by this email.
+    /// The same for the user with this email at the resource.
     fn leave(&mut self, resource: &ResourceId, key: &Key, email: &Email) {
         let user = self.users.get(key);
         let membership = user.and_then(|user| user.memberships.get(resource));
@@ -205,7 +205,7 @@ impl Table {
         }
     }
 
-    /// Keeps the row of a person whose account has become known.
+    /// Keeps the row of a user whose account has become known.
     fn rename(&mut self, from: &Key, to: &Key) {
         if let Some(user) = self.users.remove(from) {
             let known = self.users.entry(to.clone()).or_insert(User {

@@ -1,4 +1,4 @@
-//! What is said when the upstream does not answer.
+//! The answers for an upstream that does not respond.
 
 use axum::Json;
 use axum::extract::Request;
@@ -10,8 +10,8 @@ use axum_reverse_proxy::ProxyError;
 use maud::{DOCTYPE, html};
 use serde_json::json;
 
-/// Puts a page, or a problem for programs, in the place of the proxy's bare 502 and 504. What the
-/// upstream itself answers, a 502 of its own too, stays as it is.
+/// Replaces the proxy's bare 502 and 504 by a page, or by a problem document for programs. The upstream's
+/// own answers stay unchanged, including its own 502.
 pub(crate) async fn explain(request: Request, next: Next) -> Response {
     let for_person = wants_page(request.headers());
     let response = next.run(request).await;

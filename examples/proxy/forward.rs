@@ -1,4 +1,4 @@
-//! What goes on to the upstream, and how.
+//! Forwards requests to the upstream.
 
 use std::env;
 use std::error::Error;
@@ -38,8 +38,8 @@ pub(crate) fn policy(cookies: CookieTransport) -> Result<ProxyPolicy, Box<dyn Er
         .with_upstream_timeout(patience))
 }
 
-/// `UPSTREAM_URL`: an address like `http://127.0.0.1:4000`, without a path, that strangers should not
-/// reach past the proxy.
+/// `UPSTREAM_URL`: a URL like `http://127.0.0.1:4000`, without a path. Clients must not be able to reach it
+/// without the proxy.
 pub(crate) fn upstream_from_env(own: SocketAddr) -> Result<Option<String>, &'static str> {
     let text = env::var("UPSTREAM_URL").unwrap_or_default();
     if text.is_empty() {
@@ -68,13 +68,13 @@ pub(crate) fn upstream_from_env(own: SocketAddr) -> Result<Option<String>, &'sta
     Ok(Some(text.trim_end_matches('/').to_owned()))
 }
 
-/// Takes from a request what the upstream should not see.
+/// Removes headers that the upstream must not see.
 pub(crate) async fn clean(mut request: Request, next: Next) -> Response {
     let headers = request.headers_mut();
     own_cookies::remove(headers);
     remove_underscored(headers);
-    // Rails believes it before `Host`. Neither Heroku's router nor this proxy needs it from outside;
-    // the proxy sets both anew.
+    // Rails prefers it to `Host`. Neither Heroku's router nor this proxy needs it from outside; the proxy
+    // sets both again.
     headers.remove("x-forwarded-host");
     headers.remove("forwarded");
     next.run(request).await

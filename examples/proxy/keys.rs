@@ -9,8 +9,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tower_heroku_sso::jwt::{JwtKey, JwtKeys};
 
-/// From `ASSERTION_KEY`: a P-256 or Ed25519 key in PEM, or the path of one. A demo without it has a
-/// key of its own, which ends with it.
+/// From `ASSERTION_KEY`: a P-256 or Ed25519 key in PEM, or the path of one. Without it a demo makes a key,
+/// which is lost when the demo ends.
 pub(crate) fn from_env(is_demo: bool) -> Result<JwtKeys, Box<dyn Error>> {
     let text = env::var("ASSERTION_KEY").unwrap_or_default();
     let pem = if text.contains("-----BEGIN") {

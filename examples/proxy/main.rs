@@ -1,14 +1,14 @@
 //! The gate in front of a dashboard in any language.
 //!
-//! `cargo run --example proxy --features proxy` starts a Heroku simulator, the proxy, and a small upstream in the place
-//! of your Rails or Node app. With `UPSTREAM_URL` the upstream is yours, still with the simulator; with
-//! `HEROKU_SSO_SALT` and `ASSERTION_KEY` too it is a real add-on, set up by the variables of the
-//! README.
+//! `cargo run --example proxy --features proxy` starts a Heroku simulator, the proxy, and a small upstream
+//! that replaces your Rails or Node app. With `UPSTREAM_URL` it uses your upstream, still with the
+//! simulator. With `HEROKU_SSO_SALT` and `ASSERTION_KEY` too it is a real add-on, set up by the variables
+//! of the README.
 //!
-//! The upstream learns who is there from the header `x-heroku-sso-assertion` and nothing else: a JWT
-//! of issuer [`ISSUER`] for audience [`AUDIENCE`], to be checked with the keys at
-//! `/.well-known/jwks.json` of this proxy. It keeps its own sessions and cookies if it wants any. Its
-//! paths `/heroku/…`, `/logout` and `/.well-known/jwks.json` are never reached.
+//! The upstream identifies the user only by the header `x-heroku-sso-assertion`: a JWT of issuer [`ISSUER`]
+//! for audience [`AUDIENCE`]. It checks the JWT with the keys at `/.well-known/jwks.json` of this proxy. It
+//! may have its own sessions and cookies. The proxy never forwards the paths `/heroku/…`, `/logout` and
+//! `/.well-known/jwks.json`.
 
 mod away;
 mod forward;
@@ -33,13 +33,13 @@ use tower_heroku_sso::partner_api::NoProvisioning;
 use shared::settings::{self, Settings};
 use shared::{process, storage};
 
-/// Who asserts (`iss`). Your address is a good one.
+/// The issuer (`iss`). Your URL is a good value.
 const ISSUER: &str = "heroku-sso-proxy";
-/// Who is meant (`aud`). Another service gets another name, so that neither takes the other's.
+/// The audience (`aud`). Use another name for each service, so that none accepts the assertions of another.
 const AUDIENCE: &str = "dashboard";
 
-/// How long a request may go on once the process is told to stop: less than Heroku's 30 seconds.
-/// Streams never end by themselves.
+/// How long a request may continue once the process gets the signal to stop: less than Heroku's 30 seconds.
+/// Streams do not end without help.
 const GRACE: Duration = Duration::from_secs(20);
 
 #[tokio::main]
@@ -108,7 +108,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         () = stopped => Ok(()),
         () = welcome => Ok(()),
     };
-    // What is under way is finished, so that no renewed token is lost.
+    // Finishes the work in progress, so that no renewed token is lost.
     sync.shutdown().await;
     Ok(served?)
 }

@@ -1,10 +1,10 @@
-//! The gate's own cookies, which are nobody else's business.
+//! The gate's own cookies, which the upstream must not see.
 
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 
-/// Removes the session, the hint and the way back, and leaves the upstream's own cookies as they are.
-/// What knows the session's cookie can act as its person.
+/// Removes the session, hint and return cookies, and leaves the upstream's own cookies as they are. Any
+/// program with the session's cookie can act as its user.
 pub(crate) fn remove(headers: &mut HeaderMap) {
     let cookies = headers.get_all(COOKIE).iter();
     let left: Vec<_> = cookies.filter_map(without_own).collect();

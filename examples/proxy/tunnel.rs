@@ -8,8 +8,8 @@ use axum_reverse_proxy::{TunnelCancellation, TunnelGuard};
 use tokio_util::sync::CancellationToken;
 use tower_heroku_sso::HerokuUser;
 
-/// Cuts a WebSocket when its person's access ends, in the middle if need be: a browser sees it closed
-/// with 1006. Everything else the gate ends by itself.
+/// Closes a WebSocket when its user's access ends, even in the middle of a message: a browser sees close
+/// code 1006. The gate itself ends all other responses.
 pub(crate) async fn ends_with_access(mut request: Request, next: Next) -> Response {
     let user = request.extensions().get::<HerokuUser>().cloned();
     if let Some(user) = user
@@ -18,7 +18,7 @@ pub(crate) async fn ends_with_access(mut request: Request, next: Next) -> Respon
         let (ended, closed) = (CancellationToken::new(), CancellationToken::new());
         let extensions = request.extensions_mut();
         extensions.insert(TunnelCancellation(ended.clone()));
-        // Dropped with the tunnel, or with the answer if none comes of it.
+        // Dropped with the tunnel, or with the answer if there is no tunnel.
         extensions.insert(TunnelGuard::new(closed.clone().drop_guard()));
         tokio::spawn(async move {
             tokio::select! {

@@ -1,4 +1,4 @@
-//! A small app in the place of a Rails or Node dashboard. All it knows of Heroku is the assertion.
+//! A small app that replaces a Rails or Node dashboard. It knows nothing of Heroku except the assertion.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -28,7 +28,8 @@ use crate::{AUDIENCE, ISSUER};
 /// Of 64 KiB each.
 const CHUNKS: usize = 512;
 
-/// Starts it on a free port of this machine, for the proxy at this address. Returns its own.
+/// Starts the upstream on a free port of this machine, for the proxy at this address. Returns its own
+/// address.
 pub(crate) async fn start(proxy: SocketAddr) -> Result<String, Box<dyn Error>> {
     let keys = format!("http://{proxy}/.well-known/jwks.json");
     let verify = VerifyAssertion::from_jwks_url(&keys, ISSUER, AUDIENCE)?;
@@ -40,7 +41,7 @@ pub(crate) async fn start(proxy: SocketAddr) -> Result<String, Box<dyn Error>> {
         .route("/download", get(download))
         .route("/echo", post(echo))
         .layer(verify)
-        .route("/received", any(received)); // not behind it: it shows what came, the assertion too
+        .route("/received", any(received)); // outside: it shows the whole request, with the assertion
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move { axum::serve(listener, app).await });
@@ -81,7 +82,7 @@ async fn events(user: AssertedUser) -> Sse<impl Stream<Item = Result<Event, Infa
     Sse::new(events.map(Ok))
 }
 
-/// Says back what it is told.
+/// Echoes each message.
 async fn socket(upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(|mut socket: WebSocket| async move {
         while let Some(Ok(message)) = socket.recv().await {
@@ -92,7 +93,7 @@ async fn socket(upgrade: WebSocketUpgrade) -> Response {
     })
 }
 
-/// How many bytes came.
+/// The number of bytes received.
 async fn upload(body: Body) -> Result<String, StatusCode> {
     let mut bytes = 0;
     let mut chunks = body.into_data_stream();
@@ -109,12 +110,12 @@ async fn download() -> Response {
     ([(CONTENT_TYPE, "application/octet-stream")], body).into_response()
 }
 
-/// Each piece of the body as soon as it comes.
+/// Each chunk of the body as soon as it arrives.
 async fn echo(body: Body) -> Body {
     body
 }
 
-/// Request line, headers and trailers, as they came.
+/// Request line, headers and trailers, as received.
 async fn received(request: Request) -> Result<String, StatusCode> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| StatusCode::BAD_REQUEST)?;

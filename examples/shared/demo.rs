@@ -1,4 +1,4 @@
-//! What the small examples share: a Heroku simulator, and a `HerokuSso` that talks to it.
+//! Common code of the small examples: a Heroku simulator, and a `HerokuSso` that talks to it.
 //!
 //! A real add-on has three lines here: `HerokuSso::builder(Manifest::from_env()?).build()?`,
 //! `spawn_sync()`, and its own listener.
@@ -22,7 +22,7 @@ use crate::process;
 
 pub struct Demo {
     pub sso: HerokuSso,
-    /// A further link to print, and what it is.
+    /// A further link to print, with its label.
     pub also: Option<(&'static str, String)>,
     listener: TcpListener,
     simulator: Simulator,

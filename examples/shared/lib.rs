@@ -1,4 +1,4 @@
-//! What several examples share, so that each of them shows one thing.
+//! Common code of several examples, so that each of them shows one thing.
 
 pub mod demo;
 pub mod process;

@@ -1,4 +1,4 @@
-//! What a process owes whoever runs it: a log, and an end when it is told to.
+//! Logging and graceful shutdown of a process.
 
 use std::io::IsTerminal;
 
@@ -6,10 +6,10 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Writes what `RUST_LOG` names (`info`, or `tower_heroku_sso=debug,info`), and `default` without it.
+/// Logs at the level in `RUST_LOG` (`info`, or `tower_heroku_sso=debug,info`), or at `default` without it.
 ///
 /// # Panics
-/// If `RUST_LOG` cannot be read.
+/// If `RUST_LOG` is invalid.
 pub fn log_to_stderr(default: &str) {
     let wanted = std::env::var("RUST_LOG").unwrap_or_else(|_| default.to_owned());
     let targets: Targets = wanted.parse().expect("RUST_LOG");
@@ -30,7 +30,7 @@ pub async fn stop_signal() {
             _ = tokio::signal::ctrl_c() => {}
             _ = terminate.recv() => {}
         },
-        // Without a signal handler the process just ends when it is told to.
+        // Without a signal handler the process ends immediately on a signal.
         Err(_) => std::future::pending().await,
     }
 }

@@ -1,4 +1,4 @@
-//! Where the example listens, and which Heroku it talks to.
+//! The address that the example listens on, and the Heroku that it talks to.
 
 use std::env;
 use std::error::Error;
@@ -12,7 +12,7 @@ use tower_heroku_sso::{
     Webhooks,
 };
 
-/// Short, so that a removal shows soon.
+/// Short, so that a removal takes effect soon.
 const DEMO_REFRESH: Duration = Duration::from_secs(30);
 
 pub struct Settings {
@@ -76,7 +76,7 @@ impl Settings {
             config.refresh_interval = DEMO_REFRESH;
         }
         if config.webhooks.is_none() {
-            // A collaborator whom somebody removes in the simulator is out at once.
+            // A collaborator who is removed in the simulator loses access immediately.
             let secret = WebhookSecret::new(format!("demo-{}", simulator.password()))?;
             let url = format!("http://{address}/heroku/webhooks").parse()?;
             config.webhooks = Some(Webhooks::new(secret).subscribe_at(url));
@@ -105,7 +105,7 @@ async fn bind_to(address: SocketAddr) -> Result<TcpListener, String> {
     listener.map_err(|error| format!("the add-on cannot use {address}: {error}"))
 }
 
-/// As customers of the simulator would.
+/// Provisions the add-ons, as customers would.
 pub async fn provision_all(simulator: &Simulator, address: SocketAddr) {
     simulator.set_partner_url(format!("http://{address}"));
     for addon in demo_addons(simulator) {

@@ -1,4 +1,4 @@
-//! Where an example keeps its state, by `DATABASE_URL`: in memory without it, in SQLite or Postgres if it
+//! The stores of an example, by `DATABASE_URL`: in memory without it, in SQLite or Postgres if the example
 //! was built with that feature.
 
 use std::env;
@@ -20,7 +20,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10 * 60);
 #[cfg(feature = "postgres")]
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What there is to sweep as long as the example runs.
+/// The session store to sweep while the example runs.
 pub enum Storage {
     Memory,
     #[cfg(feature = "sqlite")]
@@ -29,7 +29,7 @@ pub enum Storage {
     Postgres(PostgresSessions),
 }
 
-/// Has resources and sessions kept where `DATABASE_URL` says.
+/// Configures the stores for resources and sessions that `DATABASE_URL` names.
 pub async fn keep(
     builder: HerokuSsoBuilder,
 ) -> Result<(HerokuSsoBuilder, Storage), Box<dyn Error>> {
@@ -104,7 +104,7 @@ async fn keep_in_postgres(
 impl Storage {
     #[cfg_attr(
         not(any(feature = "postgres", feature = "sqlite")),
-        allow(unused_variables, reason = "memory is swept by itself")
+        allow(unused_variables, reason = "the memory store sweeps itself")
     )]
     pub fn sweep(&self, sso: &HerokuSso) -> Option<SweepHandle> {
         match self {
@@ -117,7 +117,7 @@ impl Storage {
     }
 }
 
-/// With its causes: a key that is missing, a server that is not there.
+/// The error with its causes, such as a missing key or an unreachable server.
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 fn explain(error: impl Error) -> String {
     let mut said = format!("DATABASE_URL cannot be used: {error}");

@@ -1,7 +1,7 @@
-//! A small provider of logins in the manner of GitHub, on a loopback port of its own: a page where one
-//! picks who to be, the exchange of a code, and the emails behind a token.
+//! A small login provider like GitHub, on its own loopback port: a page to choose a user, the exchange of a
+//! code, and the emails for a token.
 //!
-//! It stands in for a real one and knows nothing of the add-on but what was registered.
+//! It replaces a real provider and knows only the registered data of the add-on.
 
 mod pages;
 
@@ -29,10 +29,10 @@ use uuid::Uuid;
 
 use crate::forge_client::Registration;
 
-/// How long a code may be exchanged.
+/// How long a code is valid.
 const CODE_LIFE: Duration = Duration::from_secs(60);
 
-/// An address of an account, as `GET /user/emails` tells it.
+/// An address of an account, as in `GET /user/emails`.
 #[derive(Serialize)]
 struct ClaimedEmail {
     email: &'static str,
@@ -40,7 +40,7 @@ struct ClaimedEmail {
     verified: bool,
 }
 
-/// Who has an account.
+/// The accounts.
 struct Account {
     name: &'static str,
     emails: &'static [ClaimedEmail],
@@ -70,7 +70,7 @@ const ACCOUNTS: &[Account] = &[
         name: "mia",
         emails: &[email("mia@example.com", true, true)],
     },
-    // Has written somebody else's address into the account.
+    // Has added another user's address to the account.
     Account {
         name: "not-lead",
         emails: &[email("lead@example.com", true, false)],
@@ -88,7 +88,7 @@ const ACCOUNTS: &[Account] = &[
     },
 ];
 
-/// What the add-on sends the browser with.
+/// The parameters of the add-on's redirect.
 #[derive(Clone, Deserialize)]
 struct Wanted {
     response_type: String,
@@ -102,7 +102,7 @@ struct Wanted {
 
 #[derive(Deserialize)]
 struct Picked {
-    /// Empty for nobody.
+    /// Empty if no user was chosen.
     account: String,
     #[serde(flatten)]
     wanted: Wanted,
@@ -122,7 +122,7 @@ struct Code {
     account: &'static Account,
     challenge: String,
     until: Instant,
-    /// Set once it was exchanged.
+    /// Set once the code was exchanged.
     token: Option<String>,
 }
 
@@ -132,7 +132,7 @@ struct Forge {
     tokens: Mutex<HashMap<String, &'static Account>>,
 }
 
-/// Serves as long as the program runs, for one application: the one that is sent back to `redirect_uri`.
+/// Serves while the program runs, for one application: the one with this `redirect_uri`.
 pub(crate) async fn start(
     address: SocketAddr,
     redirect_uri: String,
@@ -170,7 +170,7 @@ async fn who(State(forge): State<Arc<Forge>>, Query(wanted): Query<Wanted>) -> R
 
 async fn picked(State(forge): State<Arc<Forge>>, Form(picked): Form<Picked>) -> Response {
     let wanted = picked.wanted;
-    // To an address that is not registered nobody is sent, with an error no more than with a code.
+    // The browser is never redirected to an unregistered URL, neither with a code nor with an error.
     if let Some(why) = forge.refusal(&wanted) {
         return (StatusCode::BAD_REQUEST, why).into_response();
     }
@@ -250,8 +250,7 @@ impl Forge {
         code
     }
 
-    /// A code counts once. Who brings it a second time may have stolen it: then the token is void that
-    /// the first one got.
+    /// A code is valid once. A second use may be a theft: then the token of the first use is revoked.
     fn token(&self, code: &str, verifier: &str) -> Option<String> {
         let mut codes = lock(&self.codes);
         let code = codes.get_mut(code)?;

@@ -7,7 +7,7 @@ use super::{Account, Wanted};
 
 const STYLE: &str = include_str!("../../dashboard/style.css");
 
-/// Who has an account here, and what it says of their emails.
+/// The accounts and their emails.
 pub(super) fn home(accounts: &[Account]) -> Html<String> {
     let content = html! {
         p { "A stand-in for a provider of logins such as GitHub. Sign in from the add-on's page." }
@@ -16,7 +16,7 @@ pub(super) fn home(accounts: &[Account]) -> Html<String> {
     page("Forge", &content)
 }
 
-/// The page that asks a browser whom it wants to be. A real provider knows that from its own sign-in.
+/// The page where the browser chooses a user. A real provider knows the user from its own sign-in.
 pub(super) fn accounts(accounts: &[Account], wanted: &Wanted) -> Html<String> {
     let content = html! {
         p { "Acme Database would like to know your email addresses. Who are you?" }
