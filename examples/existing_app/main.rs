@@ -1,4 +1,5 @@
-//! An existing app, and the one line that puts it behind the gate: `gate.diff` beside this file.
+//! An existing app, and the one line that puts it behind the gate. That line is in `gate.diff`, beside
+//! this file.
 //!
 //! Run `cargo run --example existing_app`, then open the simulator and from there the add-on.
 

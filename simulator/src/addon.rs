@@ -14,7 +14,7 @@ use super::{partner, sign_in};
 /// The handle of an add-on.
 ///
 /// [`provision`](Self::provision), [`change_plan`](Self::change_plan) and
-/// [`deprovision`](Self::deprovision) call the partner; the rest happens on Heroku's side alone.
+/// [`deprovision`](Self::deprovision) call the partner; all other methods affect Heroku's side only.
 #[derive(Clone, Debug)]
 pub struct AddOn {
     pub(super) simulator: Simulator,
@@ -42,7 +42,7 @@ impl AddOn {
         self.with(|addon| addon.plan.clone())
     }
 
-    /// Where it is in its life, as the API says: `provisioning`, `provisioned`, `deprovisioning`,
+    /// The lifecycle state, as in the API: `provisioning`, `provisioned`, `deprovisioning`,
     /// `deprovisioned`.
     pub fn state(&self) -> &'static str {
         self.with(|addon| addon.presence.name())
@@ -53,7 +53,7 @@ impl AddOn {
         self.with(|addon| addon.config.clone())
     }
 
-    /// Where the app's log goes, if the partner has answered with an address.
+    /// The log drain of the app, if the partner has answered with a URL.
     pub fn log_drain_url(&self) -> Option<String> {
         self.with(|addon| addon.log_drain_url.clone())
     }
@@ -64,41 +64,41 @@ impl AddOn {
         App::new(&self.simulator, id)
     }
 
-    /// Where Heroku signs people in to this add-on: a page of the dashboard.
+    /// The page of the dashboard where Heroku signs users in to this add-on.
     pub fn web_url(&self) -> String {
         let state = self.simulator.shared.state();
         let addon = state.addon(self.id).expect("add-ons are never forgotten");
         state.web_url(addon)
     }
 
-    /// A fresh OAuth grant code: good once, for 5 minutes.
+    /// A fresh OAuth grant code: valid once, for 5 minutes.
     pub fn grant_code(&self) -> String {
         let now = self.simulator.shared.clock.now();
         let mut state = self.simulator.shared.state();
         state.authorizations.grant(self.id, now)
     }
 
-    /// Moves it to another app, which then is the one that the API names.
+    /// Moves it to another app, which the API names from then on.
     pub fn move_to(&self, app: &App) -> &Self {
         self.change(|state, now| state.move_addon(self.id, app.id, now))
     }
 
-    /// Attaches it to another app as well, which then uses it too. It stays on its own app.
+    /// Attaches it to another app, which then uses it too. It stays on its own app.
     pub fn attach_to(&self, app: &App) -> &Self {
         self.change(|state, now| state.attach(self.id, app.id, now))
     }
 
-    /// Detaches it from an app that it is not on itself.
+    /// Detaches it from an app other than its own.
     pub fn detach_from(&self, app: &App) -> &Self {
         self.change(|state, now| state.detach(self.id, app.id, now))
     }
 
-    /// Makes it provisioned without a word to the partner, who is taken to know of it.
+    /// Marks it as provisioned without a call to the partner, who is assumed to know it.
     pub fn mark_provisioned(&self) -> &Self {
         self.become_now(Presence::Provisioned)
     }
 
-    /// Takes it away without a word to the partner: the API answers 404, tokens stay good.
+    /// Removes it without a call to the partner: the API answers 404, tokens stay valid.
     pub fn remove(&self) -> &Self {
         self.become_now(Presence::Removed)
     }
@@ -108,20 +108,20 @@ impl AddOn {
         self.become_now(Presence::Gone)
     }
 
-    /// The form that the browser of this person posts to the add-on now, with both tokens of
-    /// version 3. Anybody can have one: Heroku's own check is not simulated. Two forms of one person
-    /// from one second are the same form, and the second one is refused as used.
+    /// The form that the browser of this user posts to the add-on now, with both tokens of version 3. Every
+    /// email gets one: Heroku's own check is not simulated. Two forms for one user from the same second are
+    /// identical, and the second is rejected as used.
     pub fn sign_in_form(&self, email: &str) -> SignInForm {
         self.sign_in_form_at(email, self.simulator.shared.clock.now())
     }
 
-    /// The same, signed at another time: a `SystemTime`, or an `OffsetDateTime` of the crate `time`.
+    /// The same form, signed at another time: a `SystemTime`, or an `OffsetDateTime` of the crate `time`.
     pub fn sign_in_form_at(&self, email: &str, at: impl Into<OffsetDateTime>) -> SignInForm {
         sign_in::version_3(&self.simulator.shared, self.id, None, email, at.into())
     }
 
-    /// The form of someone who comes by another app: its name is the `context_app`, and `app` is the
-    /// one that the add-on is on. Whether it is attached there is not checked.
+    /// The form of a user who opens the add-on from another app: its name is the `context_app`, and `app`
+    /// is the add-on's own app. Whether it is attached there is not checked.
     pub fn sign_in_form_through(&self, app: &App, email: &str) -> SignInForm {
         let now = self.simulator.shared.clock.now();
         sign_in::version_3(&self.simulator.shared, self.id, Some(app.id), email, now)
@@ -138,17 +138,17 @@ impl AddOn {
         partner::provisioning_body(&self.simulator.shared, self.id)
     }
 
-    /// Provisions it at the partner: `POST /heroku/resources`. On 200 or 201 it is provisioned; on
-    /// 202 it goes on provisioning until the partner calls `POST /addons/:id/actions/provision`; on
-    /// anything else nothing changes.
+    /// Provisions it at the partner: `POST /heroku/resources`. On 200 or 201 it is provisioned; on 202 it
+    /// stays in `provisioning` until the partner calls `POST /addons/:id/actions/provision`; on any other
+    /// status nothing changes.
     ///
     /// # Errors
-    /// [`PartnerUnreachable`] if there is no answer. A refusal is an answer.
+    /// [`PartnerUnreachable`] if there is no answer. A rejection is an answer.
     pub async fn provision(&self) -> Result<PartnerAnswer, PartnerUnreachable> {
         self.provision_with(|_| ()).await
     }
 
-    /// The same, with a body that was changed before it is sent.
+    /// The same, with a modified body.
     ///
     /// # Errors
     /// [`PartnerUnreachable`] if there is no answer.
@@ -161,7 +161,7 @@ impl AddOn {
         partner::provision(&self.simulator.shared, self.id, &body).await
     }
 
-    /// Tells the partner of another plan: `PUT /heroku/resources/:uuid`. On 200 it is the plan.
+    /// Requests another plan from the partner: `PUT /heroku/resources/:uuid`. On 200 the plan is changed.
     ///
     /// # Errors
     /// [`PartnerUnreachable`] if there is no answer.
@@ -169,9 +169,9 @@ impl AddOn {
         partner::change_plan(&self.simulator.shared, self.id, plan).await
     }
 
-    /// Takes it away at the partner: `DELETE /heroku/resources/:uuid`. On 200, 204 or 410 the API
-    /// answers 404 for it from then on, and its tokens are refused; on 202 when the partner calls
-    /// `POST /addons/:id/actions/deprovision`.
+    /// Deprovisions it at the partner: `DELETE /heroku/resources/:uuid`. On 200, 204 or 410 the API answers
+    /// 404 for it from then on, and rejects its tokens; on 202 it does so once the partner calls `POST
+    /// /addons/:id/actions/deprovision`.
     ///
     /// # Errors
     /// [`PartnerUnreachable`] if there is no answer.
@@ -200,7 +200,7 @@ impl State {
         self.web_url_through(addon, addon.app)
     }
 
-    /// The same for whoever comes by an app that the add-on is attached to.
+    /// The same for a user who comes from an app that the add-on is attached to.
     pub(super) fn web_url_through(&self, addon: &AddOnRecord, app: Uuid) -> String {
         let (host, id) = (&self.dashboard_url, addon.id);
         format!("{host}/apps/{app}/addons/{id}")

@@ -7,7 +7,7 @@ use super::records::{ALL_PERMISSIONS, Owner};
 use super::state::State;
 use super::{AddOn, Simulator, Team};
 
-/// The handle of an app. Holds by id: a rename does not matter.
+/// The handle of an app. It refers to the app by id, so it stays valid after a rename.
 #[derive(Clone, Debug)]
 pub struct App {
     pub(super) simulator: Simulator,
@@ -25,7 +25,7 @@ impl App {
         self.id
     }
 
-    /// The app's name at the moment.
+    /// The app's current name.
     pub fn name(&self) -> String {
         let state = self.simulator.shared.state();
         let app = state.app(self.id).expect("apps are never deleted");
@@ -37,7 +37,7 @@ impl App {
         self.change(|state, now| state.give_app(self.id, Owner::Team(team.id), now))
     }
 
-    /// Gives the app to a person.
+    /// Gives the app to a user.
     pub fn owner(&self, email: &str) -> Self {
         self.change(|state, now| {
             let user = state.user(email);
@@ -46,18 +46,18 @@ impl App {
         })
     }
 
-    /// Puts a person on the app's list with the role `collaborator` and all permissions.
+    /// Adds a user to the app's list with the role `collaborator` and all permissions.
     pub fn collaborator(&self, email: &str) -> Self {
         self.collaborator_as(email, "collaborator", &ALL_PERMISSIONS)
     }
 
-    /// Puts a person on the app's list, or changes their role and permissions (`view`, `deploy`,
-    /// `operate`, `manage`). The list of the app's team is left as it is.
+    /// Adds a user to the app's list, or changes their role and permissions (`view`, `deploy`,
+    /// `operate`, `manage`). The list of the app's team stays unchanged.
     pub fn collaborator_as(&self, email: &str, role: &str, permissions: &[&str]) -> Self {
         self.change(|state, now| state.put_collaborator(self.id, email, role, permissions, now))
     }
 
-    /// Takes a person off the app's list. The owner stays, and so does the list of the team.
+    /// Removes a user from the app's list. The owner stays, and so does the list of the team.
     pub fn remove(&self, email: &str) -> Self {
         self.change(|state, now| state.remove_collaborator(self.id, email, now))
     }
@@ -75,10 +75,10 @@ impl App {
         AddOn::new(&self.simulator, id)
     }
 
-    /// A new add-on of this app, with this resource id. For add-ons whose tests have ids written down.
+    /// A new add-on of this app, with this resource id. It is for add-ons whose tests have fixed ids.
     ///
     /// # Panics
-    /// If there is an add-on of this id.
+    /// If there is an add-on with this id already.
     pub fn addon_with_id(&self, id: Uuid) -> AddOn {
         let now = self.simulator.shared.now();
         let mut state = self.simulator.shared.state();

@@ -1,4 +1,4 @@
-//! Add-ons that are used by other apps than the one they are billed to.
+//! Attachments: add-ons that are used by other apps than the one they are billed to.
 
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ impl State {
         self.attachment_changed(addon, Action::Create, &attachment, now);
     }
 
-    /// Ends that. The app that an add-on is billed to keeps it.
+    /// Removes an attachment. The app that an add-on is billed to keeps it.
     pub(super) fn detach(&mut self, addon: Uuid, app: Uuid, now: OffsetDateTime) {
         let record = self.addon_mut(addon);
         let is_it = |it: &mut Attachment| it.app == app && record.app != app;

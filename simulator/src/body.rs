@@ -1,4 +1,4 @@
-//! The Platform API's JSON objects, as full as the schema has them.
+//! The Platform API's JSON objects, with all fields of the schema.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;

@@ -1,4 +1,4 @@
-//! How a simulator is set up.
+//! The configuration of a simulator.
 
 use std::collections::HashMap;
 use std::io;
@@ -23,7 +23,7 @@ use super::webhooks;
 /// How long Heroku waits for a partner.
 const PARTNER_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// What a [`Simulator`] is started with. Whatever is not set has a default that works.
+/// The settings of a [`Simulator`]. All of them have working defaults.
 #[derive(Clone, Debug)]
 #[must_use = "builders do nothing until `start` is called"]
 pub struct SimulatorBuilder {
@@ -92,13 +92,13 @@ impl SimulatorBuilder {
         self
     }
 
-    /// The clock of Heroku, as a function that tells the time. The machine's by default.
+    /// The clock of Heroku, as a function that returns the time. The machine's clock by default.
     pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(Clock::new(now));
         self
     }
 
-    /// Where the add-on is, without a path. `http://127.0.0.1:3000` by default.
+    /// The base URL of the add-on, without a path. `http://127.0.0.1:3000` by default.
     pub fn partner_url(mut self, url: impl Into<String>) -> Self {
         self.partner_url = url.into();
         self
@@ -116,24 +116,23 @@ impl SimulatorBuilder {
         self
     }
 
-    /// How much later every call of the Platform API and of the token exchange is answered, in real
-    /// time. Zero by default.
+    /// The added latency of every call of the Platform API and of the token exchange, in real time. Zero by
+    /// default.
     pub fn latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
         self
     }
 
-    /// How many calls may be made at once, and how many more each minute by the simulator's clock.
-    /// 4500 and 75 by default, as at Heroku. Token exchanges, and calls without a good token, cost
-    /// nothing.
+    /// The burst of calls, and the refill per minute by the simulator's clock. 4500 and 75 by default, as
+    /// at Heroku. Token exchanges, and calls without a valid token, cost nothing.
     pub fn rate_pool(mut self, size: u32, refill_per_minute: u32) -> Self {
         self.rates.size = size;
         self.rates.refill_per_minute = refill_per_minute;
         self
     }
 
-    /// Whether a call that the rate pool has nothing left for is answered with 429 `rate_limit`,
-    /// without `Retry-After`. By default it is only counted.
+    /// Whether a call on an empty rate pool is answered with 429 `rate_limit`, without `Retry-After`. By
+    /// default it is only counted.
     pub fn enforce_rate_limit(mut self, enforced: bool) -> Self {
         self.rates.enforced = enforced;
         self
@@ -145,28 +144,28 @@ impl SimulatorBuilder {
         self
     }
 
-    /// Gives each add-on a rate pool of its own.
+    /// Gives each add-on its own rate pool.
     pub fn rate_pools_per_addon(self) -> Self {
         self.rate_pools(RatePools::PerAddOn)
     }
 
-    /// Whether an answer of 304 draws on the rate pool. It does by default; Heroku does not say.
+    /// Whether a 304 draws on the rate pool. It does by default; Heroku does not document this.
     pub fn charge_not_modified(mut self, charged: bool) -> Self {
         self.rates.charges_not_modified = charged;
         self
     }
 
-    /// Whether notifications of webhooks are delivered by themselves, as soon as something happens.
-    /// By default they wait for [`Simulator::deliver_webhooks`].
+    /// Whether webhook notifications are delivered automatically, as soon as a change occurs. By default
+    /// they wait for [`Simulator::deliver_webhooks`].
     pub fn deliver_webhooks_at_once(mut self, at_once: bool) -> Self {
         self.webhooks_at_once = at_once;
         self
     }
 
-    /// Starts the server. Wants a tokio runtime.
+    /// Starts the server. It requires a tokio runtime.
     ///
     /// # Errors
-    /// Whatever listening on the address fails with; usually that it is taken.
+    /// The error of listening on the address, usually that it is in use.
     pub async fn start(self) -> io::Result<Simulator> {
         let listener = TcpListener::bind(self.bind).await?;
         let mut address = listener.local_addr()?;

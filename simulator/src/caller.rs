@@ -1,4 +1,4 @@
-//! Who calls the Platform API, and what that add-on may see.
+//! The caller of the Platform API, and the objects that this add-on may see.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use uuid::Uuid;
@@ -10,13 +10,13 @@ use super::state::State;
 
 const MEDIA_TYPE: &str = "application/vnd.heroku+json; version=3";
 
-/// The add-on whose good token comes with a request.
+/// The add-on of the valid token in a request.
 pub(super) fn of_token(shared: &Shared, state: &State, headers: &HeaderMap) -> Option<Uuid> {
     let token = text(headers, header::AUTHORIZATION)?.strip_prefix("Bearer ")?;
     state.authorizations.addon_of(token, shared.clock.now())
 }
 
-/// The add-on by that id or name, if it is the caller's own.
+/// The add-on with that id or name, if it is the caller's own.
 pub(super) fn own_addon<'a>(
     shared: &Shared,
     state: &'a State,
@@ -33,7 +33,7 @@ pub(super) fn own_addon<'a>(
     }
 }
 
-/// The app by that id or name, if it is the one that the caller is on.
+/// The app with that id or name, if it is the caller's own app.
 pub(super) fn own_app<'a>(
     shared: &Shared,
     state: &'a State,
@@ -48,7 +48,7 @@ pub(super) fn own_app<'a>(
     Ok(app)
 }
 
-/// The team by that id or name, if it owns the app that the caller is on.
+/// The team with that id or name, if it owns the caller's app.
 pub(super) fn own_team<'a>(
     shared: &Shared,
     state: &'a State,

@@ -1,4 +1,4 @@
-//! What was asked of the simulator.
+//! The log of requests to the simulator.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -22,7 +22,7 @@ pub enum Endpoint {
     Config,
     /// `POST /addons/:id/actions/provision` and `…/deprovision`
     Actions,
-    /// `/addons/:id/webhooks` and what is below it, by any method.
+    /// `/addons/:id/webhooks` and the paths below it, by any method.
     Webhooks,
     /// All of the above. The dashboard and the calls to the partner are not among them.
     Any,
@@ -42,9 +42,9 @@ pub struct RecordedRequest {
     pub method: String,
     /// The path without the query.
     pub path: String,
-    /// Whether an `Authorization` header came with it.
+    /// Whether the request had an `Authorization` header.
     pub had_token: bool,
-    /// The status of the answer; `None` while there is none, and if the connection was cut instead.
+    /// The status of the answer; `None` before the answer, and if the connection was cut instead.
     pub status: Option<u16>,
 }
 
@@ -56,7 +56,7 @@ const KEPT: usize = 10_000;
 pub(super) struct CallLog {
     /// The number of the last request.
     last: u64,
-    /// The number of the last request that was forgotten with all before it.
+    /// The number of the last request that was cleared, with all before it.
     cleared: u64,
     /// Numbered without gaps up to `last`.
     newest: VecDeque<RecordedRequest>,
@@ -77,7 +77,7 @@ impl CallLog {
     }
 
     pub(super) fn answered(&mut self, number: u64, endpoint: Endpoint, status: u16) {
-        // The log may have been cleared while the call was under way.
+        // The log may have been cleared during the call.
         if number <= self.cleared {
             return;
         }

@@ -1,4 +1,4 @@
-//! What can happen to apps and add-ons, whoever does it, and what notifications tell of it.
+//! Changes to apps and add-ons, by any actor, and their notifications.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -30,7 +30,7 @@ impl State {
         }
     }
 
-    /// Puts a person on an app's list, or changes what they are there.
+    /// Adds a user to an app's list, or changes their role there.
     pub(super) fn put_collaborator(
         &mut self,
         app: Uuid,
@@ -141,7 +141,7 @@ impl State {
         let mut data = body::collaborator(self.known_app(app), &entry);
         if let Some(fields) = data.as_object_mut() {
             fields.remove("permissions");
-            // Heroku's samples have the role of a new collaborator only.
+            // Heroku's samples include only the role of a new collaborator.
             if action != Action::Create {
                 fields.remove("role");
             }
@@ -155,7 +155,7 @@ impl State {
         self.tell_app(app, &event, now);
     }
 
-    /// Only the add-on itself is told: the partner sees each with a token of its own.
+    /// Notifies only the add-on itself: the partner sees each add-on with its own token.
     fn addon_changed(&mut self, id: Uuid, action: Action, previous: Value, now: OffsetDateTime) {
         if !self.is_heard_by(id, Entity::AddOn) {
             return;
@@ -170,7 +170,7 @@ impl State {
         self.tell(id, addon.app, &event, now);
     }
 
-    /// A person's entry in the list of an app's collaborators.
+    /// A user's entry in the list of an app's collaborators.
     fn on_list(&self, app: Uuid, is_it: impl Fn(&Standing) -> bool) -> Option<Standing> {
         let mut list = self.known_app(app).collaborators.iter();
         list.find(|it| is_it(it)).cloned()

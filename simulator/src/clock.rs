@@ -1,4 +1,4 @@
-//! Heroku's clock: the machine's, or one that a test moves.
+//! Heroku's clock: the machine's, or one that a test controls.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,13 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use time::OffsetDateTime;
 
-/// How often a sleeper looks at a clock that only tells the time.
+/// How often a sleeper polls a clock that has no timers.
 const LOOK: Duration = Duration::from_millis(5);
 
 pub(crate) struct Clock {
     read: Box<dyn Fn() -> SystemTime + Send + Sync>,
     started: SystemTime,
-    /// The longest time since the start that was read, in nanoseconds.
+    /// The longest time since the start that was ever read, in nanoseconds.
     longest: AtomicU64,
 }
 
@@ -33,7 +33,7 @@ impl Clock {
         (self.read)()
     }
 
-    /// The time since the start. Stands still while the clock is set back.
+    /// The time since the start. It does not move while the clock is set back.
     pub(crate) fn elapsed(&self) -> Duration {
         let elapsed = self.system_time().duration_since(self.started);
         let elapsed = u64::try_from(elapsed.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX);

@@ -12,7 +12,7 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Cuts the connection that a request came by, at its next write.
+/// Cuts the connection of a request at its next write.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ResetSwitch(Arc<AtomicBool>);
 

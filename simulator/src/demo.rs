@@ -1,4 +1,4 @@
-//! The world that the dashboard shows to begin with.
+//! The initial world of the dashboard.
 
 use super::Simulator;
 
@@ -20,7 +20,7 @@ pub(super) fn set_up(heroku: &Simulator) {
         .owned_by_team(&team)
         .collaborator_as("carlos@example.com", "collaborator", &["view", "deploy"])
         .addon();
-    // Carlos is on the team for the shop alone: here his team role should not let him in.
+    // Carlos is on the team only because of the shop: here his team role should not give access.
     heroku
         .app("acme-billing")
         .owned_by_team(&team)

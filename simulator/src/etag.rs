@@ -1,4 +1,4 @@
-//! Answers that a client can ask for again without their body.
+//! Conditional requests: answers that a client can revalidate without their body.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -7,8 +7,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::Value;
 
-/// The `ETag` headers of answers. In a list of several pages each page has its own, about the entries
-/// of that page alone: a 304 for the first page says nothing of the others.
+/// The `ETag` headers of answers. In a list of several pages each page has its own, for the entries of that
+/// page only: a 304 for the first page says nothing about the others.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ETags {
@@ -17,11 +17,11 @@ pub enum ETags {
     Strong,
     /// `W/"..."`; a request may send it with or without the `W/`.
     Weak,
-    /// None, and never a 304.
+    /// No `ETag`, and never a 304.
     None,
 }
 
-/// 200 with the body and its `ETag`, or 304 if the request has that already.
+/// 200 with the body and its `ETag`, or 304 if the request names that `ETag`.
 pub(super) fn json_answer(body: &Value, request: &HeaderMap, etags: ETags) -> Response {
     let text = body.to_string();
     let etag = etags.of(&text);
@@ -56,7 +56,7 @@ impl ETags {
         }
     }
 
-    /// Whether the request names this `ETag` as one that it has.
+    /// Whether the request names this `ETag`.
     fn knows(self, request: &HeaderMap, etag: &str) -> bool {
         let opaque = |etag| match self {
             Self::Weak => str::strip_prefix(etag, "W/").unwrap_or(etag),

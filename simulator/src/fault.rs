@@ -1,11 +1,11 @@
-//! Ways in which Heroku can fail, and when they are due.
+//! Faults of Heroku, and when they apply.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use super::Endpoint;
 
-/// What goes wrong with an answer.
+/// A fault in an answer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -18,20 +18,20 @@ pub enum Fault {
         /// Heroku's or another's name for the error.
         id: String,
     },
-    /// As [`Status`](Self::Status), without a `Request-Id`: something in front of Heroku answers.
+    /// As [`Status`](Self::Status), without a `Request-Id`: the answer of a proxy in front of Heroku.
     StatusWithoutRequestId(u16),
-    /// This status with an HTML page and without a `Request-Id`, as from something in front of Heroku.
+    /// This status with an HTML page and without a `Request-Id`, as from a proxy in front of Heroku.
     Html(u16),
     /// 429 `rate_limit`, with a `Retry-After` header of this value if there is one.
     RateLimited {
         /// The header's value as it is sent, well-formed or not.
         retry_after: Option<String>,
     },
-    /// The right answer, this much later by the simulator's clock.
+    /// The correct answer, delayed by this much by the simulator's clock.
     Slow(Duration),
     /// No answer; the connection stays open.
     Hang,
-    /// The right answer up to half of its body, under a `Content-Length` for all of it.
+    /// The correct answer up to half of its body, under a `Content-Length` for all of it.
     Truncated,
     /// The connection is reset before the answer.
     Reset,
@@ -43,21 +43,21 @@ pub enum Fault {
     Oversized(usize),
     /// 200 with arrays nested a hundred thousand deep.
     NestedJson,
-    /// The right answer as 206, but with nothing to ask for next.
+    /// The correct answer as 206, but without a `Next-Range`.
     PartialWithoutNextRange,
-    /// The right answer as 206, with a `Next-Range` that leads back to it.
+    /// The correct answer as 206, with a `Next-Range` that leads back to it.
     LoopingRange,
-    /// 503 for this page of a list, counted from 1; the other pages are right.
+    /// 503 for this page of a list, counted from 1; the other pages are correct.
     FailOnPage(usize),
-    /// 304 without a body, whatever was asked.
+    /// 304 without a body, for any request.
     NotModified,
     /// 302 to this address.
     Redirect(String),
-    /// The right answer, about something else: its `id`, or that of the app a list is for, is another.
+    /// The correct answer about another object: with another `id`, or that of another app for a list.
     WrongId,
 }
 
-/// The faults that are switched on. A fault of one endpoint goes before that of all.
+/// The active faults. A fault of one endpoint takes precedence over that of all.
 #[derive(Debug, Default)]
 pub(super) struct FaultSwitches(HashMap<Endpoint, Switched>);
 
@@ -85,15 +85,14 @@ impl FaultSwitches {
         self.0.clear();
     }
 
-    /// The fault that stands for exactly `endpoint`.
+    /// The fault that is set for exactly `endpoint`.
     pub(super) fn shown(&self, endpoint: Endpoint) -> Option<&Fault> {
         self.0.get(&endpoint).map(|switched| &switched.fault)
     }
 
-    /// The fault for a call that has arrived, counted as used.
-    ///
-    /// Which page a call is about shows only in its answer, so that [`Fault::FailOnPage`] is
-    /// counted by [`used`](Self::used).
+    /// The fault for an arrived call, counted as used.
+    /// The page of a call is known only from its answer, so [`Fault::FailOnPage`] is counted by
+    /// [`used`](Self::used).
     pub(super) fn take(&mut self, called: Endpoint) -> Option<Fault> {
         let fault = self.0.get(&self.due(called)?)?.fault.clone();
         if !matches!(fault, Fault::FailOnPage(_)) {

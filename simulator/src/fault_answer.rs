@@ -1,4 +1,4 @@
-//! Answers that are wrong in the way a [`Fault`](super::Fault) says.
+//! Faulty answers, as a [`Fault`](super::Fault) specifies.
 
 use std::io;
 
@@ -31,11 +31,11 @@ pub(super) fn html_503() -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, Html(page)).into_response()
 }
 
-/// Marks an answer that no `Request-Id` is to be added to.
+/// Marks an answer that must not get a `Request-Id`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WithoutRequestId;
 
-/// The answer as something in front of Heroku gives it.
+/// The answer of a proxy in front of Heroku.
 pub(super) fn without_request_id(answer: impl IntoResponse) -> Response {
     let mut answer = answer.into_response();
     answer.extensions_mut().insert(WithoutRequestId);
@@ -68,11 +68,11 @@ pub(super) fn redirect(to: &str) -> Response {
     answer
 }
 
-/// The first half of an answer, announced as the whole; then the connection ends.
+/// The first half of an answer, under the length of the whole; then the connection ends.
 pub(super) async fn truncated(answer: Response) -> Response {
     let (mut parts, body) = answer.into_parts();
     let whole = whole(body).await;
-    // An empty body has no half: announce one byte that never comes.
+    // An empty body has no half: announce one byte that is never sent.
     let announced = whole.len().max(1);
     parts
         .headers
@@ -80,7 +80,7 @@ pub(super) async fn truncated(answer: Response) -> Response {
     let half = whole.slice(..whole.len() / 2);
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
-        // The second waits until the first has been taken, so that it is sent before the end.
+        // The second item waits until the first was taken, so that the first is sent before the end.
         let _ = sender.send(Ok(half)).await;
         let _ = sender
             .send(Err(io::Error::from(io::ErrorKind::UnexpectedEof)))
@@ -89,7 +89,7 @@ pub(super) async fn truncated(answer: Response) -> Response {
     Response::from_parts(parts, Body::from_stream(ReceiverStream::new(receiver)))
 }
 
-/// A JSON array of exactly so many bytes (at least 2), in chunks, made while it is read.
+/// A JSON array of exactly this many bytes (at least 2), in chunks that are generated while it is read.
 pub(super) fn oversized(bytes: usize) -> Response {
     let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(1);
     tokio::spawn(async move {
@@ -120,7 +120,7 @@ pub(super) fn partial(mut answer: Response, next_range: Option<&'static str>) ->
     answer
 }
 
-/// The answer with another id in it: its own, or of the app that its entries belong to.
+/// The answer with another id: its own, or that of the app that its entries belong to.
 pub(super) async fn about_another(answer: Response) -> Response {
     let (mut parts, body) = answer.into_parts();
     let whole = whole(body).await;

@@ -1,4 +1,4 @@
-//! What happens around every call of an add-on: it is noted, and a fault may come in between.
+//! Processing around every call of an add-on: the call is logged, and a fault may replace its answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub(super) async fn guard(
     let arrival = arrive(&shared, endpoint, &request);
     if !arrival.latency.is_zero() {
         tokio::select! {
-            // In real time, whatever the simulator's clock is.
+            // In real time, regardless of the simulator's clock.
             () = tokio::time::sleep(arrival.latency) => {}
             () = shared.stopped() => {}
         }
@@ -68,7 +68,7 @@ pub(super) async fn guard(
 /// A call before it is answered.
 struct Arrival {
     number: u64,
-    /// The add-on that pays for it, if it is one that costs.
+    /// The add-on that is charged, if the call costs.
     payer: Option<Uuid>,
     latency: Duration,
     verdict: Verdict,
@@ -102,11 +102,11 @@ fn arrive(shared: &Shared, endpoint: Endpoint, request: &Request) -> Arrival {
     }
 }
 
-/// What is left to the add-on after an answer of that status.
+/// The add-on's remaining calls after an answer with that status.
 fn settle(shared: &Shared, state: &mut State, addon: Uuid, status: StatusCode) -> usize {
     let now = shared.clock.elapsed();
     match status {
-        // Also where a fault only says that the pool is empty.
+        // This includes a fault that only claims that the pool is empty.
         StatusCode::TOO_MANY_REQUESTS => return 0,
         StatusCode::NOT_MODIFIED if !state.rates.rules.charges_not_modified => {
             state.rates.give_back(addon, now);
@@ -186,7 +186,7 @@ fn status_of(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// The time by the simulator's clock, as HTTP writes it.
+/// The time of the simulator's clock, in HTTP format.
 fn date(shared: &Shared, offset: time::Duration) -> Option<HeaderValue> {
     let now = shared.clock.now() + offset;
     HeaderValue::try_from(httpdate::fmt_http_date(now.into())).ok()

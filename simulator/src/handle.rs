@@ -13,8 +13,8 @@ use super::server::Server;
 use super::shared::Shared;
 use super::{AddOn, App, Team, demo};
 
-/// A running Heroku. Clones, and the handles of its teams, apps and add-ons, share it; with the last
-/// of them it stops.
+/// A running simulator. Its clones, and the handles of its teams, apps and add-ons, share it. It stops when
+/// the last of them is dropped.
 #[derive(Clone, Debug)]
 #[must_use = "the simulator stops with its last handle"]
 pub struct Simulator {
@@ -23,26 +23,27 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Starts one on `127.0.0.1`, on a free port, with random credentials. Wants a tokio runtime.
+    /// Starts a simulator on `127.0.0.1`, on a free port, with random credentials. It requires a tokio
+    /// runtime.
     ///
     /// # Errors
-    /// Whatever listening fails with.
+    /// The error of listening on the port.
     pub async fn start() -> io::Result<Self> {
         Self::builder().start().await
     }
 
-    /// Sets one up before it starts.
+    /// Configures a simulator before it starts.
     pub fn builder() -> SimulatorBuilder {
         SimulatorBuilder::default()
     }
 
-    /// The address of the Platform API, of the id host and of the dashboard, without a path.
+    /// The URL of the Platform API, of the id host and of the dashboard, without a path.
     pub fn url(&self) -> String {
         self.shared.url()
     }
 
-    /// The address for people: the same under `localhost`, which to a browser is another site than
-    /// an add-on on `127.0.0.1`, as Heroku is.
+    /// The URL for browsers: the same with the host `localhost`. For a browser it is another site than an
+    /// add-on on `127.0.0.1`, as Heroku is.
     pub fn dashboard_url(&self) -> String {
         self.shared.dashboard_url()
     }
@@ -62,29 +63,29 @@ impl Simulator {
         self.shared.sso_salt.clone()
     }
 
-    /// The secret that the token exchange wants.
+    /// The secret that the token exchange requires.
     pub fn client_secret(&self) -> String {
         self.shared.client_secret.clone()
     }
 
-    /// Where the add-on is from now on, without a path.
+    /// Sets the base URL of the add-on, without a path.
     pub fn set_partner_url(&self, url: impl AsRef<str>) {
         self.shared.state().partner_url = without_slash(url.as_ref());
     }
 
-    /// How many entries a page of a list holds from now on: 1 to 1000.
+    /// Sets the number of entries in a page of a list: 1 to 1000.
     pub fn set_page_size(&self, entries: usize) {
         self.shared.state().page_size = entries;
     }
 
-    /// Whether a refresh gives a new refresh token and ends the old one (as from the start), or
-    /// keeps the old one and answers without any.
+    /// Whether a refresh gives a new refresh token and ends the old one (the default), or keeps the old one
+    /// and answers without a refresh token.
     pub fn rotate_refresh_tokens(&self, rotate: bool) {
         self.shared.state().rotate_refresh_tokens = rotate;
     }
 
-    /// Makes a world to look at: a personal app, and two apps of one team, with six people between
-    /// them and an add-on each.
+    /// Creates a demo world: a personal app, and two apps of one team, with six users in total and an
+    /// add-on each.
     pub fn demo(&self) {
         demo::set_up(self);
     }
@@ -109,8 +110,8 @@ impl Simulator {
 
     /// The app of this name, created if there is none: then a personal one of `owner@example.com`.
     ///
-    /// Heroku's names are 3 to 30 lower-case letters, digits and `-`, a letter first. That is not
-    /// checked.
+    /// Heroku's names are 3 to 30 lower-case letters, digits and `-`, a letter first. The simulator does
+    /// not check that.
     pub fn app(&self, name: &str) -> App {
         let now = self.shared.now();
         let mut state = self.shared.state();
@@ -140,33 +141,32 @@ impl Simulator {
         apps.map(|app| App::new(self, app.id)).collect()
     }
 
-    /// The account of a person: one per address, whatever its case.
+    /// The account of a user: one per address, regardless of case.
     pub fn user_id(&self, email: &str) -> Uuid {
         self.shared.state().user(email)
     }
 
-    /// Gives the address to this account. Lists keep the account that they name until the person is
-    /// put on them again.
+    /// Gives the address to this account. Lists keep the account that they name until the user is added to
+    /// them again.
     pub fn set_user_id(&self, email: &str, account: Uuid) {
         self.shared.state().people.set_account(email, account);
     }
 
-    /// Lets the address pass to another account, as after its holder has left Heroku, and returns that
-    /// account. Lists keep the account that they name until the person is put on them again.
+    /// Moves the address to another account, as after its holder has left Heroku, and returns that account.
+    /// Lists keep the account that they name until the user is added to them again.
     pub fn new_account(&self, email: &str) -> Uuid {
         self.shared.state().people.new_account(email)
     }
 
-    /// Gives the account of a person another address, on all lists, as that person can at Heroku. No
-    /// webhook tells of it. The address before is free: the next person of that address is another
-    /// account.
+    /// Gives the account of a user another address, on all lists, as that user can at Heroku. No webhook
+    /// reports it. The previous address is free: the next user with that address has another account.
     pub fn change_email(&self, from: &str, to: &str) {
         let now = self.shared.now();
         self.shared.state().change_email(from, to, now);
     }
 
-    /// Switches a fault on, until it is cleared. It takes the place of the one that was there; one
-    /// for a single endpoint goes before one for [`Endpoint::Any`].
+    /// Switches a fault on, until it is cleared. It replaces the current fault of that endpoint. A fault of
+    /// a single endpoint takes precedence over one for [`Endpoint::Any`].
     pub fn fault(&self, endpoint: Endpoint, fault: Fault) {
         self.shared.state().faults.set(endpoint, fault, None);
     }
@@ -186,39 +186,38 @@ impl Simulator {
         self.shared.state().faults.clear_all();
     }
 
-    /// How often an endpoint was called, whatever the answer.
+    /// How often an endpoint was called, regardless of the answer.
     pub fn calls(&self, endpoint: Endpoint) -> usize {
         self.shared.state().log.count(endpoint)
     }
 
-    /// How often an endpoint answered with a status. Cut connections count nowhere.
+    /// How often an endpoint answered with a status. Cut connections are not counted.
     pub fn calls_answered(&self, endpoint: Endpoint, status: u16) -> usize {
         self.shared.state().log.count_answered(endpoint, status)
     }
 
-    /// Forgets the calls so far.
+    /// Clears the log and the counts of calls.
     pub fn reset_calls(&self) {
         self.shared.state().log.clear();
     }
 
-    /// The calls so far, in order of arrival: the newest 10,000 of them. Those of the dashboard are
-    /// not among them.
+    /// The calls so far, in order of arrival: the newest 10,000 of them, without those of the dashboard.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.shared.state().log.requests()
     }
 
-    /// Refuses the grants and tokens that an add-on has so far. A new grant starts afresh.
+    /// Revokes the current grants and tokens of an add-on. A new grant is valid again.
     pub fn revoke_tokens(&self, addon: &AddOn) {
         self.shared.state().authorizations.revoke(addon.id);
     }
 
-    /// Ends all access tokens as if their 8 hours were over. Refresh tokens stay good.
+    /// Ends all access tokens as if their 8 hours were over. Refresh tokens stay valid.
     pub fn expire_access_tokens(&self) {
         self.shared.state().authorizations.expire_access();
     }
 
-    /// Stops the server: answers that hang are given up, and the port is closed on return. Waits at
-    /// most a second for answers that are not read to their end.
+    /// Stops the server: hanging answers are dropped, and the port is closed on return. It waits at most a
+    /// second for answers that are not completely read.
     pub async fn stop(&self) {
         self.server.stop().await;
     }

@@ -1,13 +1,13 @@
-//! Heroku in a box: a server on loopback that plays Heroku's side of an add-on.
+//! A Heroku simulator: a server on loopback that plays Heroku's side of an add-on.
 //!
 //! It answers the Platform API calls behind an access list and the token exchange of
-//! `id.heroku.com`, takes webhooks, calls the Partner API as Heroku does, signs SSO forms, and has a
-//! dashboard page for people. Apps, teams and their people are changed while it runs, and there can
-//! be a hundred thousand of them; faults make it slow, broken or hostile. A test can give it a clock
-//! ([`SimulatorBuilder::clock`]), so nothing has to be waited for. It signs by formulas of its own, and
-//! knows nothing of the add-on that it tries, in whatever language that is written.
+//! `id.heroku.com`, accepts webhook subscriptions, calls the Partner API as Heroku does, signs SSO forms,
+//! and has a dashboard page for people. Apps, teams and their users can be changed while it runs, and there
+//! can be a hundred thousand of them. Faults make it slow, broken or hostile. A test can give it a clock
+//! ([`SimulatorBuilder::clock`]), so that no test has to wait. It implements the signing formulas
+//! separately, and works with add-ons in any language.
 //!
-//! For tests and demonstrations only: whoever reaches its port can sign in as anybody.
+//! It is for tests and demonstrations only: a client that reaches its port can sign in as any user.
 //!
 //! ```
 //! # async fn doc() -> Result<(), Box<dyn std::error::Error>> {

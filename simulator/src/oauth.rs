@@ -6,32 +6,32 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// How long a grant code can be exchanged.
+/// How long a grant code is valid.
 pub(super) const GRANT_LIFE: Duration = Duration::from_secs(5 * 60);
 
-/// How long an access token is good for.
+/// How long an access token is valid.
 pub(super) const ACCESS_LIFE: Duration = Duration::from_secs(28_800);
 
-/// So few access tokens that it does not matter whether they are over.
+/// Below this number of access tokens, expired ones are not removed.
 const FEW: usize = 1000;
 
-/// Everything that was issued and is not yet used up.
+/// All codes and tokens that were issued and are not yet consumed.
 #[derive(Debug, Default)]
 pub(super) struct Authorizations {
     grants: HashMap<String, Issued>,
     access: HashMap<String, Issued>,
-    /// With how many access tokens those that are over are forgotten.
+    /// The number of access tokens at which expired ones are removed.
     sweep_at: usize,
     refresh: HashMap<String, (Uuid, u64)>,
-    /// How often an add-on's grants and tokens were all revoked.
+    /// How often all grants and tokens of an add-on were revoked.
     revocations: HashMap<Uuid, u64>,
 }
 
-/// What a code or an access token is for, and when it ends.
+/// The add-on of a code or an access token, and its expiry.
 #[derive(Clone, Copy, Debug)]
 struct Issued {
     addon: Uuid,
-    /// How many revocations there had been by then. One more, and this is void.
+    /// The number of revocations when it was issued. A later revocation makes it invalid.
     era: u64,
     ends_at: OffsetDateTime,
 }
@@ -41,7 +41,7 @@ struct Issued {
 pub(super) struct TokenPair {
     pub(super) addon: Uuid,
     pub(super) access: String,
-    /// `None` if the refresh token that was used stays in force.
+    /// `None` if the used refresh token stays valid.
     pub(super) refresh: Option<String>,
 }
 
@@ -54,14 +54,14 @@ impl Authorizations {
         code
     }
 
-    /// Uses a grant code up, whether or not it is still good.
+    /// Consumes a grant code, whether or not it is still valid.
     pub(super) fn exchange(&mut self, code: &str, now: OffsetDateTime) -> Option<TokenPair> {
         let grant = self.grants.remove(code)?;
         self.is_good(grant, now)
             .then(|| self.issue(grant.addon, now, true))
     }
 
-    /// Issues new tokens for a refresh token, which is used up by that if `rotate` is on.
+    /// Issues new tokens for a refresh token, and consumes it if `rotate` is on.
     pub(super) fn refresh(
         &mut self,
         token: &str,
@@ -78,13 +78,13 @@ impl Authorizations {
         Some(self.issue(addon, now, rotate))
     }
 
-    /// The add-on whose access token this is, if it is good now.
+    /// The add-on of this access token, if the token is valid now.
     pub(super) fn addon_of(&self, access: &str, now: OffsetDateTime) -> Option<Uuid> {
         let token = *self.access.get(access)?;
         self.is_good(token, now).then_some(token.addon)
     }
 
-    /// Makes the grants and tokens of one add-on void.
+    /// Revokes the grants and tokens of one add-on.
     pub(super) fn revoke(&mut self, addon: Uuid) {
         *self.revocations.entry(addon).or_default() += 1;
     }
@@ -110,7 +110,7 @@ impl Authorizations {
         }
     }
 
-    /// Forgets what is over, each time there is twice as much as was left the last time.
+    /// Removes expired tokens, each time their number has doubled since the last removal.
     fn sweep(&mut self, now: OffsetDateTime) {
         if self.access.len() < self.sweep_at.max(FEW) {
             return;

@@ -8,23 +8,23 @@ use super::etag::json_answer;
 use super::refusal::Refusal;
 use super::state::State;
 
-/// The most that one page can hold, whatever the request says.
+/// The maximum size of a page, regardless of the request.
 const MAX_PAGE: usize = 1000;
 
-/// Which page of a list an answer is, counted from 1. An extension of the answer.
+/// The page number of an answer, counted from 1. It is an extension of the answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PageNumber(pub(super) usize);
 
-/// A list that can be asked for in pages.
+/// A list with pages.
 pub(super) struct List<'a, T> {
-    /// What its entries are sorted and told apart by.
+    /// The unique sort key of an entry.
     pub(super) property: &'a str,
     /// Sorted by their keys.
     pub(super) entries: &'a [T],
     pub(super) key: fn(&T) -> String,
 }
 
-/// One page of a list. Only its entries are written out.
+/// One page of a list. Only its entries are serialized.
 pub(super) fn page<T>(
     list: &List<'_, T>,
     body: impl FnMut(&T) -> Value,
@@ -67,7 +67,7 @@ pub(super) fn page<T>(
     Ok(answer.into_response())
 }
 
-/// `id ]<after>..; max=200`, or without `]` to begin at that very entry.
+/// `id ]<after>..; max=200`, or without `]` to begin at that entry itself.
 #[derive(Debug, Default)]
 struct Range {
     start: String,
@@ -78,7 +78,7 @@ struct Range {
 impl Range {
     fn parse(property: &str, text: &str) -> Option<Self> {
         let (span, options) = text.split_once(';').unwrap_or((text, ""));
-        // An id is a name that every list can be asked by.
+        // Every list can be sorted by `id`.
         let (by, span) = span.trim().split_once(' ')?;
         if by != property && !(by == "id" && span == "..") {
             return None;
@@ -103,6 +103,6 @@ impl Range {
 }
 
 fn header_value(text: &str) -> Result<HeaderValue, Refusal> {
-    // Addresses may hold letters beyond ASCII, which travel as bytes.
+    // Addresses may have non-ASCII letters, which are sent as bytes.
     HeaderValue::from_bytes(text.as_bytes()).map_err(|_| Refusal::BAD_RANGE)
 }

@@ -1,4 +1,4 @@
-//! Heroku's side of the Partner API: the calls that an add-on gets.
+//! Heroku's side of the Partner API: the calls to an add-on.
 
 use reqwest::Method;
 use reqwest::header::ACCEPT;
@@ -14,20 +14,20 @@ use super::shared::Shared;
 
 const MEDIA_TYPE: &str = "application/vnd.heroku-addons+json; version=3";
 
-/// Heroku's own offset in the example of its documents: not the one a reader may count on.
+/// The offset in the examples of Heroku's documentation; readers must not rely on it.
 const GRANT_OFFSET: UtcOffset = offset!(-8);
 
-/// What the partner answered.
+/// The partner's answer.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct PartnerAnswer {
     /// The status.
     pub status: u16,
-    /// The body: JSON if it is any, else the text, and null if it is empty.
+    /// The body: JSON if it is valid JSON, otherwise the text, and null if it is empty.
     pub body: Value,
 }
 
-/// The partner gave no answer within 25 seconds, or there is nobody at its address.
+/// The partner gave no answer within 25 seconds, or no server listens at its address.
 #[derive(Debug, thiserror::Error)]
 #[error("the partner did not answer")]
 pub struct PartnerUnreachable(#[source] reqwest::Error);
@@ -107,7 +107,7 @@ pub(super) async fn change_plan(
     Ok(answer)
 }
 
-/// The config vars that a partner has answered with.
+/// The config vars of a partner's answer.
 fn take_config(addon: &mut AddOnRecord, answer: &Value) {
     for (name, value) in answer["config"].as_object().into_iter().flatten() {
         if let Value::String(value) = value {

@@ -1,4 +1,4 @@
-//! Everyone who was ever named, with the account that was made up for them.
+//! All users that were ever named, with their generated accounts.
 
 use std::collections::HashMap;
 
@@ -12,13 +12,13 @@ pub(super) struct People {
 }
 
 impl People {
-    /// The account of a person, made up when first asked for.
+    /// The account of a user, created at the first call.
     pub(super) fn account(&mut self, email: &str) -> Uuid {
         let known = self.accounts.get(&email.to_ascii_lowercase());
         known.copied().unwrap_or_else(|| self.new_account(email))
     }
 
-    /// Gives the address to an account made up now.
+    /// Gives the address to a new account.
     pub(super) fn new_account(&mut self, email: &str) -> Uuid {
         let new = Uuid::new_v4();
         self.set_account(email, new);
@@ -32,7 +32,7 @@ impl People {
         self.addresses.insert(account, key);
     }
 
-    /// Gives an account another address. The one before is free.
+    /// Gives an account another address. The previous one is free again.
     pub(super) fn change_email(&mut self, account: Uuid, email: &str) {
         let key = email.to_ascii_lowercase();
         self.accounts.retain(|_, known| *known != account);

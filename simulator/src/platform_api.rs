@@ -1,4 +1,4 @@
-//! The four Platform API calls that an access list is made of.
+//! The four Platform API calls for an access list.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ pub(super) async fn collaborators(
     let app = caller::own_app(&shared, &state, &headers, &wanted)?;
     let owner = body::owner_entry(&state, app);
     let mut entries: Vec<_> = app.collaborators.iter().chain([&owner]).collect();
-    // UUIDs sort as their text does.
+    // UUIDs sort like their text.
     entries.sort_unstable_by_key(|entry| entry.id);
     let list = List {
         property: "id",

@@ -1,4 +1,4 @@
-//! What a partner calls that takes its time: config vars, and word that it is done.
+//! The calls for asynchronous provisioning: config vars, and the report of completion.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ struct Change {
 #[derive(Deserialize)]
 struct Entry {
     name: String,
-    /// Null takes the var away.
+    /// Null removes the var.
     value: Option<String>,
 }
 
@@ -62,7 +62,7 @@ pub(super) async fn change_config(
     Ok(Json(config_of(addon)).into_response())
 }
 
-/// `POST /addons/:id/actions/provision`: the partner is done with what it answered 202 to.
+/// `POST /addons/:id/actions/provision`: the partner has completed a provisioning that it answered with 202.
 pub(super) async fn provisioned(
     Extract(shared): Extract<Arc<Shared>>,
     Path(wanted): Path<String>,
@@ -73,7 +73,7 @@ pub(super) async fn provisioned(
     let addon = caller::own_addon(&shared, &state, &headers, &wanted)?;
     let id = addon.id;
     match addon.presence {
-        // May come again.
+        // The call may be repeated.
         Presence::Provisioned => {}
         Presence::Provisioning => state.change_presence(id, Presence::Provisioned, now),
         _ => return Err(Refusal::NOT_PENDING),
@@ -82,7 +82,8 @@ pub(super) async fn provisioned(
     Ok(Json(body::addon(&state, addon)).into_response())
 }
 
-/// `POST /addons/:id/actions/deprovision`: the same of its end. Its tokens are void from then on.
+/// `POST /addons/:id/actions/deprovision`: the same for a deprovisioning. The add-on's tokens are invalid
+/// from then on.
 pub(super) async fn deprovisioned(
     Extract(shared): Extract<Arc<Shared>>,
     Path(wanted): Path<String>,

@@ -1,30 +1,30 @@
-//! How many calls an account may make, and how fast it may make more.
+//! Rate pools: the burst of calls that an account may make, and the refill rate.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use uuid::Uuid;
 
-/// Which calls share a pool. Heroku does not say what it does for add-ons.
+/// Which calls share a pool. Heroku does not document this for add-ons.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum RatePools {
     /// All add-ons draw on one pool, as if the partner were one account.
     #[default]
     Shared,
-    /// Each add-on has a pool of its own.
+    /// Each add-on has its own pool.
     PerAddOn,
 }
 
-/// How the pools behave.
+/// The settings of the pools.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RateRules {
     pub(super) size: u32,
     pub(super) refill_per_minute: u32,
     pub(super) pools: RatePools,
-    /// Whether an empty pool refuses calls.
+    /// Whether calls on an empty pool are rejected.
     pub(super) enforced: bool,
-    /// Whether an answer of 304 costs as much as any other.
+    /// Whether a 304 costs as much as any other answer.
     pub(super) charges_not_modified: bool,
 }
 
@@ -40,10 +40,10 @@ impl Default for RateRules {
     }
 }
 
-/// What one call costs. With the minute's nanoseconds as its parts, a refill needs no rounding.
+/// The cost of one call. Its unit is a nanosecond of a minute, so that a refill needs no rounding.
 const CALL: u128 = 60_000_000_000;
 
-/// What is left at a moment of the simulator's clock.
+/// The remaining calls at a time of the simulator's clock.
 #[derive(Clone, Copy, Debug)]
 struct Pool {
     level: u128,
@@ -63,7 +63,7 @@ impl Pool {
     }
 }
 
-/// All pools. Those that nobody has drawn on yet are `untouched`.
+/// All pools. Pools without any call so far are `untouched`.
 #[derive(Debug)]
 pub(super) struct Rates {
     pub(super) rules: RateRules,
@@ -84,7 +84,7 @@ impl Rates {
         }
     }
 
-    /// Pays for a call of an add-on, or says that it is refused.
+    /// Charges an add-on for a call, or rejects the call.
     pub(super) fn draw(&mut self, addon: Uuid, now: Duration) -> bool {
         let enforced = self.rules.enforced;
         let pool = self.pool(addon, now);
@@ -95,18 +95,18 @@ impl Rates {
         enough || !enforced
     }
 
-    /// Takes a payment back.
+    /// Refunds a charge.
     pub(super) fn give_back(&mut self, addon: Uuid, now: Duration) {
         self.pool(addon, now).level += CALL;
         self.pool(addon, now); // not beyond its size
     }
 
-    /// How many calls an add-on could make at once.
+    /// How many calls an add-on could make now.
     pub(super) fn remaining(&mut self, addon: Uuid, now: Duration) -> usize {
         self.pool(addon, now).calls()
     }
 
-    /// The same for the add-on that could make the fewest.
+    /// The same for the add-on with the fewest calls left.
     pub(super) fn lowest(&self, now: Duration) -> usize {
         let pools = self.drawn_on.values().chain([&self.untouched]);
         let calls = pools.map(|pool| {
@@ -117,7 +117,7 @@ impl Rates {
         calls.min().unwrap_or_default()
     }
 
-    /// Lets every pool hold this much now.
+    /// Sets the current level of every pool.
     pub(super) fn set_all(&mut self, calls: usize, now: Duration) {
         let size = usize::try_from(self.rules.size).unwrap_or(usize::MAX);
         self.drawn_on.clear();

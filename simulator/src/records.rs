@@ -1,4 +1,4 @@
-//! What the simulated world consists of.
+//! The records of the simulated world.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ pub(super) enum Owner {
     Team(Uuid),
 }
 
-/// A person's entry in a list of collaborators or team members.
+/// A user's entry in a list of collaborators or team members.
 #[derive(Clone, Debug)]
 pub(super) struct Standing {
     pub(super) id: Uuid,
@@ -61,12 +61,12 @@ impl Standing {
 #[derive(Clone, Debug)]
 pub(super) struct AddOnRecord {
     pub(super) id: Uuid,
-    /// How many add-ons there were before it.
+    /// The number of earlier add-ons.
     pub(super) place: usize,
     pub(super) name: String,
     /// The app that it is billed to.
     pub(super) app: Uuid,
-    /// That app's own among them.
+    /// The attachment of the billed app is among them.
     pub(super) attachments: Vec<Attachment>,
     pub(super) plan: String,
     pub(super) plan_id: Uuid,
@@ -98,10 +98,10 @@ impl Attachment {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Presence {
-    /// Heroku has it, the partner has not said yes yet.
+    /// Heroku has the add-on, the partner has not confirmed it yet.
     Provisioning,
     Provisioned,
-    /// The partner has said that it will take its time.
+    /// The partner has answered 202 to the deprovisioning.
     Deprovisioning,
     /// Answered with 404.
     Removed,
@@ -110,7 +110,7 @@ pub(super) enum Presence {
 }
 
 impl Presence {
-    /// As the API shows it.
+    /// The state as the API shows it.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Provisioning => "provisioning",
@@ -143,7 +143,7 @@ macro_rules! named {
 }
 named!(TeamRecord, AppRecord, AddOnRecord);
 
-/// Adds a person to a list, or changes the role of one who is on it.
+/// Adds a user to a list, or changes the role of a user who is on it.
 pub(super) fn put_standing(list: &mut Vec<Standing>, entry: Standing) {
     match list.iter_mut().find(|known| known.user == entry.user) {
         Some(known) => {
@@ -155,10 +155,10 @@ pub(super) fn put_standing(list: &mut Vec<Standing>, entry: Standing) {
     }
 }
 
-/// Takes a person off a list, if they are on it.
+/// Removes a user from a list, if they are on it.
 pub(super) fn remove_standing(list: &mut Vec<Standing>, email: &str) {
     list.retain(|entry| !entry.email.eq_ignore_ascii_case(email));
 }
 
-/// What a collaborator may do unless it is said otherwise.
+/// The default permissions of a collaborator.
 pub(super) const ALL_PERMISSIONS: [&str; 4] = ["view", "deploy", "operate", "manage"];

@@ -79,7 +79,7 @@ impl Refusal {
         "Try again later.",
     );
 
-    /// The refusal that goes with a status, whichever it is.
+    /// The error answer for any status.
     pub(super) fn of_status(status: StatusCode) -> Self {
         let known = [
             Self::BAD_REQUEST,

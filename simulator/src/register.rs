@@ -1,22 +1,22 @@
-//! Records that are found by id and by name, and listed in the order they were made.
+//! Records that are found by id and by name, and listed in creation order.
 
 use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
-/// Something with an id, which stays, and a name, which need not.
+/// A record with a permanent id and a name that can change.
 pub(super) trait Named {
     fn id(&self) -> Uuid;
     fn name(&self) -> &str;
     fn set_name(&mut self, name: &str);
 }
 
-/// All records of one kind. None is ever taken out.
+/// All records of one kind. No record is ever removed.
 #[derive(Debug)]
 pub(super) struct Register<T> {
     records: Vec<T>,
     by_id: HashMap<Uuid, usize>,
-    /// Names need not be unique: of several the oldest is found.
+    /// Names need not be unique: a look-up finds the oldest.
     by_name: BTreeSet<(String, usize)>,
 }
 
@@ -42,7 +42,7 @@ impl<T: Named> Register<T> {
         self.by_id.get(&id).map(|place| &self.records[*place])
     }
 
-    /// For changing anything but the name, which [`rename`](Self::rename) does.
+    /// For changing any field except the name, which [`rename`](Self::rename) does.
     pub(super) fn get_mut(&mut self, id: Uuid) -> Option<&mut T> {
         self.by_id.get(&id).map(|place| &mut self.records[*place])
     }
@@ -53,9 +53,9 @@ impl<T: Named> Register<T> {
         (found == name).then(|| &self.records[*place])
     }
 
-    /// By id or by name: Heroku takes either wherever something is asked for.
+    /// Finds a record by id or by name: Heroku accepts either in every path.
     pub(super) fn wanted(&self, id_or_name: &str) -> Option<&T> {
-        // Of the ways to write a UUID only the usual one is an id at Heroku.
+        // Heroku accepts only the usual spelling of a UUID as an id.
         let id = Uuid::try_parse(id_or_name).ok();
         let id = id.filter(|_| id_or_name.len() == 36);
         id.and_then(|id| self.get(id))
@@ -72,12 +72,12 @@ impl<T: Named> Register<T> {
         record.set_name(name);
     }
 
-    /// In the order they were made.
+    /// All records in creation order.
     pub(super) fn iter(&self) -> std::slice::Iter<'_, T> {
         self.records.iter()
     }
 
-    /// For changing anything but names.
+    /// For changing any field except names.
     pub(super) fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
         self.records.iter_mut()
     }

@@ -18,7 +18,7 @@ use super::shared::Shared;
 use super::webhooks::api as webhook_api;
 use super::{Endpoint, attachments, dashboard, platform_api, provisioning, token_exchange};
 
-/// How long a stop waits for the last answers.
+/// How long a stop waits for answers in progress.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The running server. It stops when this is dropped.
@@ -38,7 +38,7 @@ impl Server {
             router(Arc::clone(&shared)).into_make_service_with_connect_info::<ResetSwitch>();
         let task = tokio::spawn(async move {
             let serving = axum::serve(LoopbackListener(listener), service);
-            // Never an error: a failed accept is tried again.
+            // Never an error: a failed accept is retried.
             let _ = serving
                 .with_graceful_shutdown(async move { shared.stopped().await })
                 .await;
@@ -53,8 +53,8 @@ impl Server {
         self.stop.send_replace(true);
         let task = self.task.lock().take();
         if let Some(task) = task {
-            // The port is closed at once. What is left are answers that nobody reads, and those
-            // need not end.
+            // The port is closed immediately. Only answers without a reader remain, and the stop need not
+            // wait for those.
             let _ = tokio::time::timeout(PATIENCE, task).await;
         }
     }

@@ -1,4 +1,4 @@
-//! What the server and the handles have in common.
+//! Shared data of the server and the handles.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::clock::Clock;
 use super::state::State;
 
-/// The settings, which stay, and the [`State`], which changes.
+/// The constant settings, and the mutable [`State`].
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) address: SocketAddr,
@@ -33,7 +33,7 @@ impl Shared {
         self.state.lock()
     }
 
-    /// Now, in whole seconds as Heroku writes times.
+    /// The current time in whole seconds, as Heroku writes times.
     pub(super) fn now(&self) -> OffsetDateTime {
         let now = self.clock.now().replace_nanosecond(0);
         now.expect("every second has a nanosecond 0")
@@ -43,19 +43,19 @@ impl Shared {
         format!("http://{}", self.address)
     }
 
-    /// The same under the name `localhost`: another site to a browser than `127.0.0.1`.
+    /// The same with the host `localhost`: for a browser it is another site than `127.0.0.1`.
     pub(super) fn dashboard_url(&self) -> String {
         dashboard_url(self.address)
     }
 
-    /// Where the sign-in form goes.
+    /// The URL that the sign-in form is posted to.
     pub(super) fn sso_url(&self) -> String {
         format!("{}{}", self.state().partner_url, self.sso_path)
     }
 
     /// Resolves when the simulator stops.
     pub(super) async fn stopped(&self) {
-        // An error means that the last handle is gone, which is a stop as well.
+        // An error means that the last handle was dropped, which is a stop as well.
         let _ = self.stop.clone().wait_for(|stop| *stop).await;
     }
 }

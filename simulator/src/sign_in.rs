@@ -11,8 +11,7 @@ use super::shared::Shared;
 use super::token;
 
 /// The form that a browser posts to the add-on's SSO endpoint, to be sent as it is or tampered with.
-///
-/// Changes do not sign it again.
+/// Changes do not update the signature.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SignInForm {
     action: String,
@@ -20,7 +19,7 @@ pub struct SignInForm {
 }
 
 impl SignInForm {
-    /// The address to post to.
+    /// The URL to post to.
     pub fn action(&self) -> String {
         self.action.clone()
     }
@@ -46,13 +45,13 @@ impl SignInForm {
         self
     }
 
-    /// Takes a field out.
+    /// Removes a field.
     pub fn remove(&mut self, name: &str) -> &mut Self {
         self.fields.retain(|field| field.0 != name);
         self
     }
 
-    /// The same as command-line plugins send it: the value of an `x-addon-sso` header.
+    /// The form as command-line plugins send it: the value of an `x-addon-sso` header.
     pub fn addon_sso_header(&self) -> String {
         let params: serde_json::Map<_, _> = self
             .fields
@@ -71,7 +70,7 @@ impl SignInForm {
     }
 }
 
-/// The form of someone who comes by the app `through`, or else by the one that the add-on is on.
+/// The form of a user who opens the add-on from the app `through`, or from the add-on's own app without it.
 pub(super) fn version_3(
     shared: &Shared,
     addon: Uuid,
@@ -115,7 +114,7 @@ pub(super) fn version_1(
     ])
 }
 
-/// What both versions are made of.
+/// The common fields of both versions.
 struct Signing {
     action: String,
     timestamp: String,

@@ -19,7 +19,7 @@ use super::webhooks::Webhooks;
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) slug: String,
-    /// Where people see the dashboard, without a path.
+    /// The URL of the dashboard, without a path.
     pub(super) dashboard_url: String,
     pub(super) partner_url: String,
     pub(super) page_size: usize,
@@ -34,23 +34,23 @@ pub(super) struct State {
     pub(super) teams: Register<TeamRecord>,
     pub(super) apps: Register<AppRecord>,
     pub(super) addons: Register<AddOnRecord>,
-    /// Every add-on that ever came to an app and did not move on, the oldest first.
+    /// Every add-on that was ever placed on an app and not moved away, the oldest first.
     pub(super) addons_on: HashMap<Uuid, BTreeSet<(usize, Uuid)>>,
     pub(super) authorizations: Authorizations,
     pub(super) webhooks: Webhooks,
     pub(super) faults: FaultSwitches,
     pub(super) log: CallLog,
-    /// What the dashboard says once, about the last thing that was done there.
+    /// The dashboard's message about its last action, shown once.
     pub(super) notice: Option<String>,
 }
 
 impl State {
-    /// The account of a person, made up when first asked for.
+    /// The account of a user, created at the first call.
     pub(super) fn user(&mut self, email: &str) -> Uuid {
         self.people.account(email)
     }
 
-    /// Gives the account of a person another address, on all lists.
+    /// Gives the account of a user another address, on all lists.
     pub(super) fn change_email(&mut self, from: &str, to: &str, now: OffsetDateTime) {
         let account = self.user(from);
         self.people.change_email(account, to);
@@ -103,19 +103,19 @@ impl State {
         self.addons.wanted(id_or_name)
     }
 
-    /// The add-ons that an app has now, the oldest first.
+    /// The current add-ons of an app, the oldest first.
     pub(super) fn addons_of(&self, app: Uuid) -> impl Iterator<Item = &AddOnRecord> {
         let on_app = self.addons_on.get(&app).into_iter().flatten();
         let addons = on_app.filter_map(|(_, id)| self.addon(*id));
         addons.filter(|addon| addon.presence.is_present())
     }
 
-    /// The add-on that an app has now.
+    /// The current add-on of an app.
     pub(super) fn addon_of(&self, app: Uuid) -> Option<&AddOnRecord> {
         self.addons_of(app).next()
     }
 
-    /// The add-on that an app has now, created if there is none.
+    /// The current add-on of an app, created if there is none.
     pub(super) fn addon_on(&mut self, app: Uuid, now: OffsetDateTime) -> Uuid {
         if let Some(addon) = self.addon_of(app) {
             return addon.id;
@@ -123,7 +123,7 @@ impl State {
         self.add_addon(Uuid::new_v4(), app, now)
     }
 
-    /// A further add-on on the app, of this id.
+    /// Adds another add-on to the app, with this id.
     pub(super) fn add_addon(&mut self, id: Uuid, app: Uuid, now: OffsetDateTime) -> Uuid {
         let place = self.addons.len();
         let plan_id = self.plan_id("basic");
@@ -146,13 +146,13 @@ impl State {
         id
     }
 
-    /// For changing anything but the app, which [`place_addon`](Self::place_addon) does.
+    /// For changing any field except the app, which [`place_addon`](Self::place_addon) does.
     pub(super) fn addon_mut(&mut self, id: Uuid) -> &mut AddOnRecord {
         let addon = self.addons.get_mut(id);
         addon.expect("add-ons are never forgotten")
     }
 
-    /// Puts an add-on on another app. The one that it was on uses it no longer.
+    /// Moves an add-on to another app. Its previous app no longer uses it.
     pub(super) fn place_addon(&mut self, id: Uuid, app: Uuid, now: OffsetDateTime) {
         let addon = self.addon_mut(id);
         let entry = (addon.place, id);
@@ -167,7 +167,7 @@ impl State {
         self.addons_on.entry(app).or_default().insert(entry);
     }
 
-    /// A new entry for a list of people.
+    /// A new entry for a list of users.
     pub(super) fn standing(
         &mut self,
         email: &str,

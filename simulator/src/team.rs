@@ -28,8 +28,8 @@ impl Team {
         self.with(|team| team.name.clone())
     }
 
-    /// Puts a person on the team, or changes their role: `admin`, `member`, `viewer`, or
-    /// `collaborator` (which at Heroku whoever is on one of the team's apps is).
+    /// Adds a user to the team, or changes their role: `admin`, `member`, `viewer`, or `collaborator` (at
+    /// Heroku the role of every user of one of the team's apps).
     pub fn member(&self, email: &str, role: &str) -> Self {
         let now = self.simulator.shared.now();
         let entry = {
@@ -40,7 +40,7 @@ impl Team {
         self.clone()
     }
 
-    /// Takes a person off the team. Nothing happens if they are not on it.
+    /// Removes a user from the team. Nothing happens if they are not on it.
     pub fn remove(&self, email: &str) -> Self {
         self.with(|team| remove_standing(&mut team.members, email));
         self.clone()

@@ -1,5 +1,5 @@
-//! The formulas of the three SSO tokens, written from Heroku's article and from nothing else: the add-on
-//! under test has its own.
+//! The formulas of the three SSO tokens, implemented only from Heroku's article: the add-on under test has
+//! its own implementation.
 //!
 //! <https://devcenter.heroku.com/articles/add-on-single-sign-on>
 

@@ -48,7 +48,7 @@ pub(super) async fn token(
         }
         _ => return Err(Refusal::BAD_REQUEST),
     };
-    // Each add-on acts as a user of its own; its id stands in for that user's.
+    // Each add-on acts as its own user; the add-on's id is used as the user's id.
     let mut body = json!({
         "access_token": pair.access,
         "expires_in": ACCESS_LIFE.as_secs(),

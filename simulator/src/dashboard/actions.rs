@@ -1,4 +1,4 @@
-//! What the buttons do.
+//! The actions of the buttons.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -137,7 +137,7 @@ impl FaultChoice {
         Self::Reset,
     ];
 
-    /// The choice that this is; `None` for a fault that was set elsewhere.
+    /// The matching choice; `None` for a fault that was set elsewhere.
     pub(super) fn of(fault: Option<&Fault>) -> Option<Self> {
         let mut all = Self::ALL.into_iter();
         all.find(|choice| choice.fault().as_ref() == fault)
@@ -174,14 +174,14 @@ impl FaultChoice {
     }
 }
 
-/// A list as a form names it.
+/// The name of a list in a form.
 enum Listed {
     App,
     Team(Uuid),
 }
 
 impl World {
-    /// The list of that name: the app's own, or that of its team.
+    /// The list with that name: the app's own, or that of its team.
     fn listed(&self, app: Uuid, list: &str) -> Result<Listed, Refusal> {
         let app = self.app(app).ok_or(Refusal::NOT_FOUND)?;
         match (list, &app.owner) {

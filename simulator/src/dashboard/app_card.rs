@@ -1,11 +1,11 @@
-//! One app on the page: its owner, its add-on, its people.
+//! One app on the page: its owner, its add-on, its users.
 
 use maud::{Markup, html};
 
 use crate::records::{AddOnRecord, AppRecord, Owner, Presence, Standing};
 use crate::state::State;
 
-/// Someone who is on none of the demo world's lists.
+/// A user who is on none of the demo world's lists.
 const STRANGER: &str = "mallory@example.com";
 
 pub(super) fn card(state: &State, app: &AppRecord) -> Markup {
@@ -92,7 +92,7 @@ fn people(state: &State, app: &AppRecord, addon: Option<&AddOnRecord>) -> Markup
     }
 }
 
-/// The list that a person is on.
+/// The list that a user is on.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum From {
     Owner,

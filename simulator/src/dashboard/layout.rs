@@ -1,8 +1,8 @@
-//! What all pages have around them.
+//! The layout of all pages.
 
 use maud::{DOCTYPE, Markup, html};
 
-/// A whole page; `tools` stand at the end of the banner.
+/// A whole page; `tools` are at the end of the banner.
 pub(super) fn page(title: &str, tools: &Markup, main: &Markup) -> Markup {
     html! {
         (DOCTYPE)

@@ -1,7 +1,7 @@
-//! The page for people: apps, their people, and ways to make Heroku fail.
+//! The dashboard: apps, their users, and faults of Heroku.
 //!
-//! Every change is a form that posts and is redirected back; addresses stand in bodies, never in
-//! URLs. The only script posts the sign-in form by itself.
+//! Every change is a form that posts and is redirected back; email addresses are in bodies, never in URLs.
+//! The only script posts the sign-in form automatically.
 
 mod actions;
 mod app_card;
@@ -38,7 +38,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .layer(from_fn(same_site_only))
 }
 
-/// Other sites may lead here, as an add-on does, but change nothing; and no page is kept or framed.
+/// Other sites may link here, as an add-on does, but cannot change anything. No page is cached or framed.
 async fn same_site_only(request: Request, next: Next) -> Response {
     let from = request.headers().get("sec-fetch-site");
     let foreign = from.is_some_and(|from| from != "same-origin" && from != "none");

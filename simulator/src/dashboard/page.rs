@@ -1,4 +1,4 @@
-//! `GET /`: all apps, and the switches.
+//! `GET /`: all apps, and the switches for faults.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Opening an add-on: who is logged in at Heroku, and the form that takes them there.
+//! Opening an add-on: the login at Heroku, and the SSO form.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::shared::Shared;
 use crate::sign_in;
 use crate::state::State;
 
-/// Holds the user id of whoever is logged in at the simulated Heroku.
+/// Holds the id of the user who is logged in at the simulated Heroku.
 const COOKIE: &str = "heroku_simulator_user";
 
 #[derive(Deserialize)]
@@ -25,7 +25,7 @@ pub(super) struct Person {
     email: String,
 }
 
-/// Logs a person in and takes them to the add-on.
+/// Logs a user in and opens the add-on.
 pub(super) async fn open(
     Extract(shared): Extract<Arc<Shared>>,
     Path((app, addon)): Path<(Uuid, Uuid)>,
@@ -42,7 +42,7 @@ pub(super) async fn open(
     Ok(with_cookie(form, &cookie))
 }
 
-/// The add-on's `web_url`: the same for the person who is logged in, or else the question who it is.
+/// The add-on's `web_url`: opens the add-on for the logged-in user, or shows a page to choose a user.
 pub(super) async fn web_url(
     Extract(shared): Extract<Arc<Shared>>,
     Path((app, addon)): Path<(Uuid, Uuid)>,
@@ -64,7 +64,7 @@ pub(super) async fn log_out() -> Response {
     with_cookie(Redirect::to("/").into_response(), &cookie)
 }
 
-/// The address of whoever is logged in.
+/// The address of the logged-in user.
 pub(super) fn remembered(state: &State, headers: &HeaderMap) -> Option<String> {
     let cookies = headers.get_all(header::COOKIE).into_iter();
     let cookies = cookies.filter_map(|line| line.to_str().ok());
@@ -73,7 +73,7 @@ pub(super) fn remembered(state: &State, headers: &HeaderMap) -> Option<String> {
     state.people.email_of(user.parse().ok()?).map(str::to_owned)
 }
 
-/// An app, and the add-on of that id if it is on it or attached to it.
+/// An app, and the add-on with that id if it belongs to the app or is attached to it.
 fn find(state: &State, app: Uuid, addon: Uuid) -> Result<(&AppRecord, &AddOnRecord), Refusal> {
     let app = state.app(app).ok_or(Refusal::NOT_FOUND)?;
     let addon = state.addon(addon).filter(|it| it.presence.is_present());

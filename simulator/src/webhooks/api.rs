@@ -103,7 +103,7 @@ pub(crate) async fn delete(
     Ok(answer)
 }
 
-/// The caller, and its webhook of that id.
+/// The caller, and its webhook with that id.
 fn own_webhook<'a>(
     shared: &Shared,
     state: &'a State,

@@ -1,4 +1,4 @@
-//! Sends what waits in the queue.
+//! Sends the notifications in the queue.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,12 +7,12 @@ use super::notification::Delivery;
 use super::subscription::WebhookLevel;
 use crate::shared::Shared;
 
-/// How long after a failure the simulator tries again by itself. Heroku waits longer each time, and
-/// gives up after 72 hours.
+/// How long after a failure the simulator retries automatically. Heroku waits longer each time, and gives
+/// up after 72 hours.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Sends everything that waits now, one after the other. What is taken, and what is to be tried only
-/// once, is out of the queue then; a failure does not hold up what comes after it.
+/// Sends all waiting notifications, one after the other. An accepted notification, and one that is tried
+/// only once, leaves the queue; a failure does not delay later notifications.
 pub(super) async fn deliver(shared: &Shared) -> Vec<Delivery> {
     let _turn = shared.delivering.lock().await;
     let pending = shared.state().webhooks.pending(&shared.http);
@@ -27,11 +27,11 @@ pub(super) async fn deliver(shared: &Shared) -> Vec<Delivery> {
     deliveries
 }
 
-/// Delivers by itself whenever that is switched on, until the simulator stops.
+/// Delivers automatically while that is switched on, until the simulator stops.
 pub(crate) async fn deliver_at_once(shared: Arc<Shared>) {
     let alarm = shared.state().webhooks.alarm();
     loop {
-        // Only failures are left in the queue by now, or what has rung the alarm already.
+        // Now the queue has only failed notifications, or new ones that have sent a signal already.
         let retry = shared.state().webhooks.is_due();
         tokio::select! {
             () = alarm.notified() => {}

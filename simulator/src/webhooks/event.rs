@@ -1,4 +1,4 @@
-//! What happens in the simulated world, as notifications tell it.
+//! Events of the simulated world, as notifications report them.
 
 use axum::body::Bytes;
 use serde_json::{Value, json};
@@ -10,13 +10,13 @@ use crate::body::date;
 use crate::records::AppRecord;
 use crate::state::State;
 
-/// What happened.
+/// The action.
 pub(crate) struct Event {
     pub(crate) entity: Entity,
     pub(crate) action: Action,
-    /// The thing as it is now, or was last.
+    /// The entity in its current, or last, state.
     pub(crate) data: Value,
-    /// What of it was different before.
+    /// The previous values of changed fields.
     pub(crate) previous: Value,
 }
 
@@ -39,7 +39,7 @@ impl State {
         }
     }
 
-    /// Notifies one add-on of something that the owner of the app did.
+    /// Notifies one add-on of an action of the app's owner.
     pub(crate) fn tell(&mut self, addon: Uuid, app: Uuid, event: &Event, now: OffsetDateTime) {
         let id = Uuid::new_v4();
         for webhook in self.webhooks.listening(addon, event.entity) {

@@ -6,20 +6,20 @@ use super::subscription::{Subscription, Webhook};
 use crate::{AddOn, Simulator};
 
 impl Simulator {
-    /// Sends every notification that waits, in order, and says what came of each. What fails stays
-    /// for the next time if its webhook's level is `sync`.
+    /// Sends every waiting notification, in order, and returns the result of each. A failed one stays in
+    /// the queue if its webhook's level is `sync`.
     pub async fn deliver_webhooks(&self) -> Vec<Delivery> {
         delivery::deliver(&self.shared).await
     }
 
-    /// Copies of all notifications that wait to be delivered, in order. They go on waiting.
+    /// Copies of all waiting notifications, in order. They stay in the queue.
     pub fn pending_webhooks(&self) -> Vec<Notification> {
         let state = self.shared.state();
         let pending = state.webhooks.pending(&self.shared.http).into_iter();
         pending.map(|(_, notification)| notification).collect()
     }
 
-    /// The same, but they do not wait any longer: to lose them, or to send them by hand.
+    /// The same, but removes them from the queue: to drop them, or to send them by hand.
     pub fn take_webhooks(&self) -> Vec<Notification> {
         let mut state = self.shared.state();
         let pending = state.webhooks.pending(&self.shared.http).into_iter();
@@ -28,8 +28,8 @@ impl Simulator {
         taken
     }
 
-    /// Whether notifications are delivered by themselves from now on, as soon as something happens.
-    /// Not from the start. A failed one of the level `sync` is sent again every 5 seconds.
+    /// Whether notifications are delivered automatically from now on, as soon as a change occurs. They are
+    /// not by default. A failed one of the level `sync` is sent again every 5 seconds.
     pub fn deliver_webhooks_at_once(&self, at_once: bool) {
         self.shared.state().webhooks.set_at_once(at_once);
     }

@@ -1,4 +1,4 @@
-//! Webhooks: subscriptions of add-ons, and the notifications that changes make.
+//! Webhooks: subscriptions of add-ons, and the notifications of changes.
 
 pub(super) mod api;
 pub(super) mod delivery;

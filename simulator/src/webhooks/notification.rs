@@ -1,4 +1,4 @@
-//! One notification, as it goes over the wire.
+//! One notification, as it is sent.
 
 use axum::body::Bytes;
 
@@ -9,8 +9,7 @@ use super::subscription::{Subscription, WebhookLevel};
 const SIGNATURE: &str = "Heroku-Webhook-Hmac-SHA256";
 
 /// A notification of a webhook, to be sent as it is, twice, later, or tampered with.
-///
-/// It is a copy: what is done to it does not change what waits to be delivered.
+/// It is a copy: changes to it do not affect the queue.
 #[derive(Clone, Debug)]
 pub struct Notification {
     http: reqwest::Client,
@@ -24,7 +23,7 @@ pub struct Notification {
     authorization: Option<String>,
 }
 
-/// What came of sending a notification.
+/// The result of sending a notification.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Delivery {
@@ -37,7 +36,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Whether the add-on has taken it: any 2xx will do.
+    /// Whether the add-on accepted it, with any 2xx.
     pub fn succeeded(&self) -> bool {
         self.status.is_some_and(|status| status / 100 == 2)
     }
@@ -73,7 +72,7 @@ impl Notification {
         self.action
     }
 
-    /// How hard Heroku tries.
+    /// Heroku's level of retries.
     pub fn level(&self) -> WebhookLevel {
         self.level
     }

@@ -1,4 +1,4 @@
-//! All subscriptions, and what waits to be delivered to them.
+//! All subscriptions, and the notifications that wait for delivery.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub(crate) struct Webhooks {
     queue: VecDeque<(u64, Queued)>,
     last: u64,
     at_once: bool,
-    /// Rings when there is something to deliver at once.
+    /// Signals that a notification can be delivered immediately.
     alarm: Arc<Notify>,
 }
 
@@ -39,7 +39,7 @@ impl Webhooks {
         self.of_addon.entry(addon).or_default().push(subscription);
     }
 
-    /// Ends a subscription, and drops what waits for it.
+    /// Ends a subscription, and drops its waiting notifications.
     pub(super) fn remove(&mut self, addon: Uuid, id: Uuid) {
         if let Some(all) = self.of_addon.get_mut(&addon) {
             all.retain(|it| it.id != id);
@@ -47,7 +47,7 @@ impl Webhooks {
         self.queue.retain(|it| it.1.webhook != id);
     }
 
-    /// The subscriptions of an add-on to some kind of thing.
+    /// The subscriptions of an add-on to one kind of entity.
     pub(super) fn listening(&self, addon: Uuid, entity: Entity) -> Vec<Uuid> {
         let wanted = entity.include();
         let all = self.of(addon).iter();
@@ -61,7 +61,7 @@ impl Webhooks {
         self.ring();
     }
 
-    /// Everything that waits, signed, in order.
+    /// All waiting notifications, signed, in order.
     pub(super) fn pending(&self, http: &reqwest::Client) -> Vec<(u64, Notification)> {
         let waiting = self.queue.iter().filter_map(|(number, queued)| {
             let subscription = self.find(queued.addon, queued.webhook)?;
@@ -71,7 +71,7 @@ impl Webhooks {
         waiting.collect()
     }
 
-    /// Takes one out of the queue, if it is still there.
+    /// Removes a notification from the queue, if it is still there.
     pub(super) fn settle(&mut self, number: u64) {
         let place = self.queue.binary_search_by_key(&number, |it| it.0);
         if let Ok(place) = place {
@@ -88,7 +88,7 @@ impl Webhooks {
         self.ring();
     }
 
-    /// Whether there is something to deliver at once.
+    /// Whether a notification can be delivered immediately.
     pub(super) fn is_due(&self) -> bool {
         self.at_once && !self.queue.is_empty()
     }

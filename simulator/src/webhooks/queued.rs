@@ -1,4 +1,4 @@
-//! A notification before it is signed, and the kinds of things that it can be about.
+//! A notification before it is signed, and the kinds of its entities.
 
 use axum::body::Bytes;
 use uuid::Uuid;
@@ -14,7 +14,7 @@ pub(super) struct Queued {
     pub(super) body: Bytes,
 }
 
-/// The kinds of things that notifications are about.
+/// The kinds of entities that notifications are about.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Entity {
     AddOn,

@@ -1,4 +1,4 @@
-//! What an add-on is to be notified of, and where.
+//! Subscriptions: the events that an add-on is notified of, and the target URL.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -7,13 +7,13 @@ use uuid::Uuid;
 use crate::body::date;
 use crate::records::AddOnRecord;
 
-/// How hard Heroku tries to deliver.
+/// Heroku's level of delivery retries.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum WebhookLevel {
     /// Once.
     Notify,
-    /// Until it is taken.
+    /// Until it is accepted.
     Sync,
 }
 
@@ -40,9 +40,9 @@ impl WebhookLevel {
 pub struct Webhook {
     /// The id in API paths.
     pub id: String,
-    /// Where the notifications go.
+    /// The URL of the notifications.
     pub url: String,
-    /// What it is for, such as `api:collaborator`.
+    /// The entities it is for, such as `api:collaborator`.
     pub include: Vec<String>,
     /// How hard Heroku tries.
     pub level: WebhookLevel,
@@ -70,7 +70,7 @@ impl Subscription {
         }
     }
 
-    /// As the API shows it. The secret is not among it.
+    /// The subscription as the API shows it, without the secret.
     pub(super) fn body(&self, addon: &AddOnRecord) -> Value {
         json!({
             "addon": { "id": addon.id, "name": addon.name },

@@ -1,4 +1,4 @@
-//! What a request to make or change a subscription asks for.
+//! The body of a request that creates or changes a subscription.
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::subscription::{Subscription, WebhookLevel};
 use crate::refusal::Refusal;
 
-/// What an add-on can subscribe to without a permission that partners have to ask for.
+/// The events that an add-on can subscribe to without a special permission.
 const ENTITIES: [&str; 7] = [
     "api:addon",
     "api:addon-attachment",
@@ -19,14 +19,14 @@ const ENTITIES: [&str; 7] = [
     "api:ssl-endpoint",
 ];
 
-/// The fields of a request's body, checked. What is left out is `None`.
+/// The validated fields of a request's body. A missing field is `None`.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
     include: Option<Vec<String>>,
     level: Option<WebhookLevel>,
     url: Option<String>,
     secret: Option<String>,
-    /// Null takes it away.
+    /// Null removes it.
     authorization: Option<Option<String>>,
 }
 
@@ -48,7 +48,7 @@ impl Wanted {
         Ok(wanted)
     }
 
-    /// The new subscription, and whether its secret was made up here.
+    /// The new subscription, and whether its secret was generated here.
     pub(super) fn create(self, now: OffsetDateTime) -> Result<(Subscription, bool), Refusal> {
         let makes_secret = self.secret.is_none();
         let subscription = Subscription {
@@ -92,7 +92,7 @@ fn level(value: &Value) -> Option<WebhookLevel> {
     WebhookLevel::named(value.as_str()?)
 }
 
-/// Heroku takes https alone; here the add-on is on loopback.
+/// Heroku accepts https only; here the add-on is on loopback.
 fn address(value: &Value) -> Option<String> {
     let text = value.as_str()?;
     let url = Url::parse(text).ok()?;
