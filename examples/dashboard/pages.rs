@@ -43,7 +43,7 @@ pub(crate) fn index(user: &HerokuUser, snapshot: &Snapshot) -> String {
                     p.big #remaining data-until=(rfc3339(user.session_expires_at())) {
                         "until " (clock_time(user.session_expires_at()))
                     }
-                    p.note { "A newer list that still has you prolongs it, whether or not you do anything." }
+                    p.note { "Each newer list that contains you extends it, with or without requests." }
                     form method="post" action="/logout" { button.plain { "Sign out" } }
                 }
             }

@@ -42,7 +42,7 @@ async fn count(State(Counter(count)): State<Counter>) -> String {
 }
 
 async fn not_found() -> (StatusCode, &'static str) {
-    (StatusCode::NOT_FOUND, "our own page for what is not there")
+    (StatusCode::NOT_FOUND, "our own page for missing paths")
 }
 
 async fn add_request_id(request: Request, next: Next) -> Response {

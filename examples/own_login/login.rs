@@ -176,7 +176,7 @@ impl From<AdmitError> for Refused {
 
 impl From<session::Error> for Refused {
     fn from(error: session::Error) -> Self {
-        tracing::error!(%error, "the session of a login cannot be kept");
+        tracing::error!(%error, "could not store the session of a login");
         Self::NoStore
     }
 }
@@ -188,7 +188,7 @@ impl IntoResponse for Refused {
                 StatusCode::FORBIDDEN,
                 "This login did not begin in this browser, or it took too long.",
             ),
-            Self::Cancelled => (StatusCode::FORBIDDEN, "Forge was not to tell who you are."),
+            Self::Cancelled => (StatusCode::FORBIDDEN, "You cancelled the sign-in at Forge."),
             Self::UnknownCode => (
                 StatusCode::FORBIDDEN,
                 "Forge does not know this login, or it was used before.",
@@ -199,8 +199,8 @@ impl IntoResponse for Refused {
             ),
             Self::NotListed => (
                 StatusCode::FORBIDDEN,
-                "Your primary email at Forge is on no app's list here. If somebody has just added you \
-                 to an app, open the add-on from Heroku's dashboard.",
+                "Your primary email at Forge is on no app's list here. If you have just been \
+                 added to an app, open the add-on from Heroku's dashboard.",
             ),
             Self::ForgeUnavailable => (
                 StatusCode::BAD_GATEWAY,
@@ -208,7 +208,7 @@ impl IntoResponse for Refused {
             ),
             Self::CannotCheck(_) | Self::NoStore => (
                 StatusCode::SERVICE_UNAVAILABLE,
-                "We cannot check right now whether you may come in. Try again in a moment.",
+                "We cannot check your access right now. Try again in a moment.",
             ),
         };
         let mut response = (status, pages::refused(said)).into_response();

@@ -28,7 +28,7 @@ pub(crate) fn home(user: Option<&HerokuUser>) -> Html<String> {
             section.cards aria-label="Sign in" {
                 div.card {
                     h2 { "With your Forge account" }
-                    p { "For everybody whose verified primary email there is on an app's list at Heroku." }
+                    p { "For users whose verified primary email at Forge is on an app's list at Heroku." }
                     form method="post" action="/login" { button { "Sign in with Forge" } }
                 }
                 div.card {
@@ -95,7 +95,7 @@ pub(crate) fn dashboard(user: &HerokuUser, snapshot: &Snapshot, rows: &[Row]) ->
                     h2 #list { "The list at Heroku" }
                     form method="post" action="/refresh" { button { "Refresh now" } }
                 }
-                p.note { "Who may open this dashboard, by whichever way." }
+                p.note { "The users who may open this dashboard, with either sign-in." }
                 div.scroll role="region" aria-labelledby="list" tabindex="0" {
                     table {
                         thead { tr { th scope="col" { "Person" } th scope="col" { "Roles" } } }
@@ -109,7 +109,7 @@ pub(crate) fn dashboard(user: &HerokuUser, snapshot: &Snapshot, rows: &[Row]) ->
             }
             section aria-labelledby="users" {
                 h2 #users { "Our user table" }
-                p.note { "One row for a person, however they sign in; it follows the list." }
+                p.note { "One row per user, regardless of the kind of sign-in; it follows the list." }
                 div.scroll role="region" aria-labelledby="users" tabindex="0" {
                     table {
                         thead { tr {

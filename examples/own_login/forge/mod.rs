@@ -227,9 +227,9 @@ impl Forge {
         } else if wanted.redirect_uri != self.client.redirect_uri {
             Some("This is not the redirect_uri of the application.")
         } else if wanted.response_type != "code" || wanted.scope != "user:email" {
-            Some("Only a code for user:email is to be had here.")
+            Some("Only response_type=code with the scope user:email is supported.")
         } else if wanted.code_challenge_method != "S256" {
-            Some("Only the challenge method S256 is to be had here.")
+            Some("The only supported challenge method is S256.")
         } else {
             None
         }

@@ -30,7 +30,7 @@ async fn one_line_puts_pages_files_and_fallback_behind_the_gate() {
     let missing = browser.get("/nothing").await;
     assert_eq!(
         (missing.status, missing.body.as_str()),
-        (404, "our own page for what is not there")
+        (404, "our own page for missing paths")
     );
 }
 

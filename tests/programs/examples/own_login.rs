@@ -214,7 +214,7 @@ async fn only_a_verified_primary_email_on_the_list_lets_somebody_in() {
         ("not-lead", "is not verified"), // the primary address, never verified
         ("victor", "is on no app's list"), // verified, and not the primary address
         ("mallory", "is on no app's list"),
-        ("", "was not to tell"), // pressed Cancel
+        ("", "cancelled the sign-in"), // pressed Cancel
     ] {
         let browser = visit.site.browser();
         let answer = visit.come_back(&browser, account).await;
