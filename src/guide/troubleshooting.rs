@@ -39,7 +39,7 @@
 //! that was pushed last. It is not the password. While you change it, set both, with a comma. If the salt
 //! is correct, a proxy has changed the form, for example by decoding and encoding the body again.
 //!
-//! ### 403 `invalid-sign-in`, always; reason "`resource_token` is right, but …"
+//! ### 403 `invalid-sign-in`, always; reason "`resource_token` is valid, but …"
 //! Heroku did not send `user_scoped_resource_token` (or it was removed on the way), and the default policy
 //! requires it. `HEROKU_SSO_POLICY=allow-unsigned-email` accepts the older token, `legacy` also that of
 //! version 1, which `kensa` sends: read [`threats`](crate::guide::threats#unsigned-emails) first. The log
