@@ -1,9 +1,9 @@
 //! A Heroku simulator: a server on loopback that plays Heroku's side of an add-on.
 //!
-//! It answers the Platform API calls behind an access list and the token exchange of
-//! `id.heroku.com`, accepts webhook subscriptions, calls the Partner API as Heroku does, signs SSO forms,
-//! and has a dashboard page for people. Apps, teams and their users can be changed while it runs, and there
-//! can be a hundred thousand of them. Faults make it slow, broken or hostile. A test can give it a clock
+//! It answers the Platform API calls behind an access list and the token exchange of `id.heroku.com`. It
+//! accepts webhook subscriptions, calls the Partner API as Heroku does, signs SSO forms, and has a
+//! dashboard page for people. Apps, teams and their users can be changed while it runs, and there can be a
+//! hundred thousand of them. Faults make it slow, broken or hostile. A test can give it a clock
 //! ([`SimulatorBuilder::clock`]), so that no test has to wait. It implements the signing formulas
 //! separately, and works with add-ons in any language.
 //!

@@ -78,7 +78,7 @@ struct Range {
 impl Range {
     fn parse(property: &str, text: &str) -> Option<Self> {
         let (span, options) = text.split_once(';').unwrap_or((text, ""));
-        // Every list can be sorted by `id`.
+        // Every list accepts `id ..`, regardless of its sort key.
         let (by, span) = span.trim().split_once(' ')?;
         if by != property && !(by == "id" && span == "..") {
             return None;

@@ -98,8 +98,8 @@
 //! | `clock_drift_over` | info | the clocks agree again | `seconds` |
 //!
 //! All other events have a text and no name. They report a fetch, a store call or a message that failed,
-//! with `error` and `cause`. As a rule it is a warning if the crate recovers without help, and an error if
-//! a customer was rejected because of it or an operator must act.
+//! with `error` and `cause`. As a rule the event is a warning if the crate recovers without help. It is an
+//! error if a customer was rejected because of it, or if an operator must act.
 //!
 //! # What to alert on
 //! | alert | reason |
