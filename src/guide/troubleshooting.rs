@@ -78,7 +78,9 @@
 //! [`register`](crate::HerokuSso::register).
 //!
 //! ### 403 `not-listed`; reason "the email is not on the list"
-//! Look at the list: [`HerokuSso::access_list`](crate::HerokuSso::access_list). The user may have opened
+//! [`HerokuSso::explain`](crate::HerokuSso::explain) says in one sentence what a sign-in of this person would
+//! get now, and by which inputs. Then look at the list:
+//! [`HerokuSso::access_list`](crate::HerokuSso::access_list). The user may have opened
 //! the add-on from another app that it is attached to. Users of that app are not on the list of the app
 //! that the add-on belongs to. Or [`ListPolicy::Strict`](crate::ListPolicy::Strict) is on, and the user's
 //! only role in the team is `collaborator`.
@@ -149,7 +151,7 @@
 //! `TOKEN_ENCRYPTION_KEY` is not the key that sealed the tokens in the database. Set both, the old one
 //! first; see [`SealingKeys`](crate::store::SealingKeys).
 //!
-//! ### "LISTEN failed; falling back to polling", or sign-outs that count elsewhere only after 15 seconds
+//! ### "LISTEN failed; falling back to polling", or sign-outs that count elsewhere only after a second
 //! The connection for `LISTEN` cannot be opened. Until it can, the process polls the tables every second.
 //!
 //! ### "the database is behind a pooler that does not keep a connection's settings"
@@ -159,5 +161,6 @@
 //! Set `sslmode=require` or `verify-full`. On a network that you trust, you can set
 //! `PostgresOptions::allow_unencrypted_connections`.
 //!
-//! ### A store call waits for 30 seconds when the database is unavailable
-//! The cause is the session store's pool, which you create: set its `acquire_timeout` to 3 seconds.
+//! ### A request waits for 5 seconds when the session store's database is unavailable
+//! A call of the session store is given up after 5 seconds. Set the `acquire_timeout` of its pool, which you
+//! create, to 3 seconds, so that the error says what is missing.
