@@ -6,13 +6,14 @@ use std::time::Duration;
 use super::SyncError;
 use super::cached_list::CachedList;
 use super::decide::{
-    Access, Asked, Decision, Dormant, Facts, Needed, Principal, SessionStart, Strictness, decide,
+    Allowed, Asked, Decision, Dormant, Facts, Needed, Principal, SessionStart, Strictness, decide,
 };
 use super::denial::Denial;
 use super::directory::Directory;
 use super::entry::Entry;
 use super::forced::{Charge, Force};
 use super::question::Question;
+use crate::access::Entitlement;
 use crate::clock::{Budget, Reading};
 use crate::deadlines::{SESSION_FETCH, SIGN_IN_FETCH};
 use crate::heroku::Urgency;
@@ -23,10 +24,30 @@ use crate::lifespan::Attempt;
 /// may decide.
 const WAIT_COOLDOWN: Duration = Duration::from_secs(10);
 
+/// A list admits the person.
+#[derive(Clone, Debug)]
+pub(crate) struct Access {
+    pub(crate) list: Arc<CachedList>,
+    pub(crate) listed: Entitlement,
+    /// How long this is valid unless something changes before.
+    pub(crate) valid_for: Duration,
+}
+
 /// A cached reference to a resource's entry, shared by all requests of a session. The entry of a resource
 /// that has ended has no list.
 #[derive(Default)]
 pub(crate) struct EntryRef(OnceLock<Arc<Entry>>);
+
+impl Access {
+    /// None without a list, which allows no one.
+    fn by(facts: Facts, allowed: Allowed) -> Option<Self> {
+        Some(Self {
+            list: facts.list?,
+            listed: allowed.listed,
+            valid_for: allowed.valid_for,
+        })
+    }
+}
 
 impl Directory {
     /// Whether this person may pass now, after one fetch at most. `left` is the time that remains for the
@@ -71,9 +92,9 @@ impl Directory {
         let limits = self.settings.limits();
         let (session, strictness) = (Some(session), Strictness::REQUEST);
         match decide(&facts, who, session, strictness, &limits, &Asked::Nothing) {
-            Decision::Allow(access) => {
+            Decision::Allow(allowed) => {
                 self.touch_at(entry, at.elapsed);
-                Some(access)
+                Access::by(facts, allowed)
             }
             Decision::Deny(_) | Decision::NeedsList(_) => None,
         }
@@ -103,9 +124,9 @@ pub(super) async fn authorize_at(
             Asked::Store(_) | Asked::Heroku(..) => {}
         }
         let needed = match decide(&facts, who, session, strictness, &limits, &asked) {
-            Decision::Allow(access) => {
+            Decision::Allow(allowed) => {
                 directory.touch(entry);
-                return Ok(access);
+                return Access::by(facts, allowed).ok_or(Denial::Gone);
             }
             Decision::Deny(denial) => {
                 if session.is_some() && matches!(denial, Denial::Unavailable(_)) {

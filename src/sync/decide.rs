@@ -51,16 +51,15 @@ pub(crate) struct Strictness {
 /// The answer.
 #[derive(Clone, Debug)]
 pub(crate) enum Decision {
-    Allow(Access),
+    Allow(Allowed),
     Deny(Denial),
     /// Only a newer list can decide.
     NeedsList(Needed),
 }
 
-/// A list admits the person.
-#[derive(Clone, Debug)]
-pub(crate) struct Access {
-    pub(crate) list: Arc<CachedList>,
+/// The list admits the person.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Allowed {
     pub(crate) listed: Entitlement,
     /// How long this decision is valid unless something changes before.
     pub(crate) valid_for: Duration,
@@ -189,7 +188,8 @@ impl<'a> Evaluation<'a> {
             _ if session.is_some_and(|it| facts.marks.revoked > Some(it.ticket)) => {
                 Some(Denial::Revoked)
             }
-            _ if self.limits.latest_end(self.began()) <= facts.now => {
+            // Where a list is looked at, the lifespan says so.
+            _ if facts.dormant.is_some() && self.limits.latest_end(self.began()) <= facts.now => {
                 Some(Denial::SessionOver(End::LongestLife))
             }
             _ => None,
@@ -209,14 +209,14 @@ impl<'a> Evaluation<'a> {
     /// The list that decides, and how long it is valid; or which other list is needed.
     fn select_list(&self) -> Result<(&'a Arc<CachedList>, Duration), Decision> {
         let (facts, limits, asked) = (self.facts, self.limits, self.asked);
-        let is_young = facts.age.is_some_and(|age| age <= limits.refresh_interval);
-        if self.is_outdated() && !is_young && matches!(asked, Asked::Nothing) {
-            return Err(Decision::NeedsList(Needed::Stored));
-        }
         let last_attempt = self.last_attempt();
         let life = lifespan(self.began(), facts.age, last_attempt, limits, facts.now);
+        let is_young = facts.age.is_some_and(|age| age <= limits.refresh_interval);
         match (life, asked) {
             (Lifespan::Over(end), _) => return Err(Decision::Deny(Denial::SessionOver(end))),
+            (_, Asked::Nothing) if !is_young && self.is_outdated() => {
+                return Err(Decision::NeedsList(Needed::Stored));
+            }
             (_, Asked::Heroku(Needed::RecentOrUnused, None)) => {
                 return Err(Decision::Deny(Denial::SessionOver(End::Unused)));
             }
@@ -256,14 +256,7 @@ impl<'a> Evaluation<'a> {
     fn decide_by_list(&self, list: &Arc<CachedList>, valid_for: Duration) -> Decision {
         let denial = match self.find(list) {
             Ok(_) if self.facts.marks.was_removed => return Decision::Deny(Denial::Removed),
-            Ok(listed) => {
-                let list = Arc::clone(list);
-                return Decision::Allow(Access {
-                    list,
-                    listed,
-                    valid_for,
-                });
-            }
+            Ok(listed) => return Decision::Allow(Allowed { listed, valid_for }),
             Err(_) if self.session.is_some() && has_account_by_another_email(list, self.who) => {
                 Denial::EmailChanged
             }

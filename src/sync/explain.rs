@@ -92,9 +92,14 @@ impl Directory {
         let inputs = inputs(&facts);
         Ok(match decision {
             Decision::Deny(denial) => denied(&denial, inputs),
-            Decision::Allow(access) => {
-                let roles = access.list.snapshot.list.roles(access.listed);
-                let roles: Vec<_> = roles.iter().map(ToString::to_string).collect();
+            Decision::Allow(allowed) => {
+                let list = facts.list.as_ref().map(|list| &list.snapshot.list);
+                let roles = list.map(|list| list.roles(allowed.listed).iter());
+                let roles: Vec<_> = roles
+                    .into_iter()
+                    .flatten()
+                    .map(ToString::to_string)
+                    .collect();
                 Explanation {
                     is_admitted: Some(true),
                     reason: format!("the list has the email, as {}", roles.join(", ")),

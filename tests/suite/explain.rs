@@ -54,7 +54,7 @@ async fn a_form_is_told_which_check_it_failed_and_what_to_look_at() {
         .filter(|field| !field.contains("token="))
         .collect();
     let why = why_not(&browser, &tokenless.join("&")).await;
-    assert_eq!(why, "no token. Did Heroku send this form?");
+    assert_eq!(why, "the request has no token. Did Heroku send this form?");
     let weak: Vec<_> = form
         .split('&')
         .filter(|field| !field.starts_with("user_scoped"))
