@@ -62,6 +62,11 @@
 //! # Deployment caveat
 //! The gate guards only the service that it wraps. A route that is added to a router *after* `.layer(...)`,
 //! or merged into it later, is outside.
+//!
+//! A request's own body is not watched: the check comes before the wrapped service reads it, and an upload
+//! that has begun is read to its end although the user's access ends meanwhile. A handler that reads for long
+//! can stop at [`HerokuUser::ended`]. Response bodies end with access
+//! ([`Config::streams`](crate::Config::streams)).
 
 mod accept;
 #[cfg(feature = "jwt")]
