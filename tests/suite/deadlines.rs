@@ -122,6 +122,14 @@ struct Gate {
 }
 
 impl Gate {
+    /// The app of a process that has just started, with nothing in its memory.
+    async fn another_process(&self, store: &Faulty, sessions: &Sessions) -> Router {
+        let gate = self
+            .world
+            .another_gate(|builder| set_up(builder, store, sessions));
+        router(&gate.await.0, NoProvisioning)
+    }
+
     async fn with(store: &Faulty, sessions: &Sessions) -> Self {
         let world = World::with(|builder| set_up(builder, store, sessions)).await;
         let addon = world.addon().await;
@@ -389,11 +397,7 @@ async fn r10_slow_answers_do_not_add_up_beyond_the_budget() {
     let gate = Gate::with(&store, &sessions).await;
     // Another process, with nothing in its memory, and a list that is too old to decide.
     let there = store.another();
-    let (sso, _) = gate
-        .world
-        .another_gate(|builder| set_up(builder, &there, &sessions))
-        .await;
-    let app = router(&sso, NoProvisioning);
+    let app = gate.another_process(&there, &sessions).await;
     gate.world
         .clock
         .advance(MAX_LIST_AGE + Duration::from_secs(1));
@@ -425,11 +429,7 @@ async fn r10_slow_stores_leave_time_for_the_list() {
     let (store, sessions) = (Faulty::default(), Sessions::default());
     let gate = Gate::with(&store, &sessions).await;
     let there = store.another();
-    let (sso, _) = gate
-        .world
-        .another_gate(|builder| set_up(builder, &there, &sessions))
-        .await;
-    let app = router(&sso, NoProvisioning);
+    let app = gate.another_process(&there, &sessions).await;
     pause();
     there.slow_down("*", SLOW);
     sessions.slow_down(SLOW);
@@ -438,11 +438,7 @@ async fn r10_slow_stores_leave_time_for_the_list() {
     assert!(took <= REQUEST, "{took:?}");
     assert_eq!(answer.status(), 200, "{took:?}: just in time");
     // Nor does an old list wait for a newer one then.
-    let (sso, _) = gate
-        .world
-        .another_gate(|builder| set_up(builder, &there, &sessions))
-        .await;
-    let app = router(&sso, NoProvisioning);
+    let app = gate.another_process(&there, &sessions).await;
     there.slow_down("is_session_closed", Duration::from_millis(4_990));
     there.slow_down("load", Duration::from_millis(4_990));
     gate.world.clock.advance(REFRESH + Duration::from_secs(1));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use heroku_addon_simulator::AddOn;
+use heroku_addon_simulator::{AddOn, Team};
 use support::ids::AddOnExt as _;
 use support::world::{World, grant};
 
@@ -11,6 +11,17 @@ const ANN: &str = "ann@example.com";
 async fn refresh(world: &World, addon: &AddOn) {
     let list = world.sso.refresh_now(&addon.resource_id()).await;
     list.unwrap();
+}
+
+/// A resource whose app belongs to a team, with Ann as its only member.
+async fn ann_in_a_team() -> (World, Team, AddOn) {
+    let world = World::start().await;
+    let team = world.heroku.team("acme").member(ANN, "member");
+    let addon = world.heroku.app("shared").owned_by_team(&team).addon();
+    addon.mark_provisioned();
+    let (resource, given) = (addon.resource_id(), grant(&addon));
+    world.sso.register(&resource, given).await.unwrap();
+    (world, team, addon)
 }
 
 #[tokio::test]
@@ -33,17 +44,7 @@ async fn removed_and_returned_member_signs_in_again() {
 
 #[tokio::test]
 async fn removed_team_member_signs_in_again() {
-    let world = World::start().await;
-    let team = world.heroku.team("acme");
-    team.member(ANN, "member");
-    let addon = world.heroku.app("shared").owned_by_team(&team).addon();
-    addon.mark_provisioned();
-    let given = grant(&addon);
-    world
-        .sso
-        .register(&addon.resource_id(), given)
-        .await
-        .unwrap();
+    let (world, team, addon) = ann_in_a_team().await;
     let browser = world.signed_in(&addon, ANN).await;
     team.remove(ANN);
     refresh(&world, &addon).await;
@@ -56,18 +57,8 @@ async fn removed_team_member_signs_in_again() {
 
 #[tokio::test]
 async fn move_from_team_to_app_keeps_the_session() {
-    let world = World::start().await;
-    let team = world.heroku.team("acme");
-    team.member(ANN, "member");
-    let app = world.heroku.app("shared").owned_by_team(&team);
-    let addon = app.addon();
-    addon.mark_provisioned();
-    let given = grant(&addon);
-    world
-        .sso
-        .register(&addon.resource_id(), given)
-        .await
-        .unwrap();
+    let (world, team, addon) = ann_in_a_team().await;
+    let app = addon.app();
     let browser = world.signed_in(&addon, ANN).await;
     team.remove(ANN);
     app.collaborator(ANN);
