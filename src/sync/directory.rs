@@ -9,31 +9,31 @@ use time::OffsetDateTime;
 use tokio::sync::broadcast;
 
 use super::SyncError;
-use super::absence::BrakeLog;
-use super::as_of::AsOf;
-use super::backlog::Backlog;
-use super::cached_list::CachedList;
-use super::closed_sessions::ClosedSessions;
-use super::entry::Entry;
-use super::forced::{Force, SharedBudgets};
-use super::generation::Generation;
-use super::keyed_lock::KeyedLock;
-use super::list_event::{self, ListEvent};
-use super::partner_turns::PartnerTurns;
-use super::pending_tokens::PendingTokens;
-use super::plan::{Attempts, Intervals};
 use super::run_to_completion::run_to_completion;
-use super::schedule::{Schedule, Target};
 use super::settings::SyncSettings;
-use super::single_flight::SingleFlight;
-use super::swap::Source;
-use super::team::Teams;
 use crate::audit;
 use crate::clock::{Budget, SharedClock};
 use crate::heroku::{HerokuClient, RatePool};
 use crate::ids::{AppId, LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
 use crate::store::{BoundedStore, Registration, ResourceState, StoreError};
+use crate::sync::fetch::single_flight::SingleFlight;
+use crate::sync::lifecycle::absence::BrakeLog;
+use crate::sync::lifecycle::keyed_lock::KeyedLock;
+use crate::sync::lifecycle::partner_turns::PartnerTurns;
+use crate::sync::lists::as_of::AsOf;
+use crate::sync::lists::cached_list::CachedList;
+use crate::sync::lists::closed_sessions::ClosedSessions;
+use crate::sync::lists::entry::Entry;
+use crate::sync::lists::generation::Generation;
+use crate::sync::lists::list_event::{self, ListEvent};
+use crate::sync::lists::replace::Source;
+use crate::sync::lists::team::Teams;
+use crate::sync::schedule::backlog::Backlog;
+use crate::sync::schedule::policy::{Attempts, Intervals};
+use crate::sync::schedule::queue::{Schedule, Target};
+use crate::sync::schedule::rate_limits::{Force, SharedBudgets};
+use crate::sync::tokens::pending_tokens::PendingTokens;
 
 /// The newest list of each resource, and the means to fetch a newer one.
 pub(crate) struct Directory {

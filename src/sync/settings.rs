@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::plan::SyncScope;
 use crate::access::ListPolicy;
 use crate::deadlines;
 use crate::lifespan::Limits;
+use crate::sync::schedule::policy::SyncScope;
 use crate::webhook::Webhooks;
 
 /// How old lists may be, and which of them are kept fresh.

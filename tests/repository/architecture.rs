@@ -55,10 +55,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("chacha20poly1305", &["store/seal.rs"]),
     ("cookie", &["session/cookies.rs", "session/nav_data.rs"]),
-    ("arc_swap", &["sync/entry.rs"]),
+    ("arc_swap", &["sync/lists/entry.rs"]),
     ("dashmap", &["sync/"]),
     ("fastrand", &["sync/"]),
-    ("futures_util", &["sync/change.rs"]),
+    ("futures_util", &["sync/changes.rs"]),
     (
         "hex",
         &[

@@ -1,0 +1,348 @@
+//! What changes on the lists, for the partner's own system.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use futures_util::{Stream, stream};
+use tokio::sync::broadcast;
+
+use super::directory::Directory;
+use crate::access::{Email, ListChange, Member, Roles, Snapshot};
+use crate::ids::{ResourceId, UserId};
+use crate::store::ResourceState;
+use crate::sync::lists::cached_list::CachedList;
+use crate::sync::lists::list_event::{self, ListEvent};
+
+/// How long until a store that did not answer is asked again.
+const STORE_RETRY: Duration = Duration::from_secs(5);
+
+/// One change on one resource's list. It suits a table that is keyed by account, by email or by both.
+/// [`ListChange`] says how to apply the changes, and a test applies them for every pair of lists.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Change {
+    /// The list now names the account of an email, where it named none before. As far as is known, it is the
+    /// same person.
+    AccountKnown {
+        /// The resource whose list changed.
+        resource: ResourceId,
+        /// The person, with the account.
+        member: Member,
+    },
+    /// An email now belongs to another account, so to another person. The gate rejects the previous account's
+    /// sessions. Data that is kept of the previous account does not belong to the new one.
+    AccountReplaced {
+        /// The resource whose list changed.
+        resource: ResourceId,
+        /// The previous account.
+        from: UserId,
+        /// The person who now has the email.
+        to: Member,
+    },
+    /// The list no longer names the account of an email, or Heroku's two lists disagree about it. If they
+    /// disagree, the gate rejects every sign-in by that email.
+    AccountUnknown {
+        /// The resource whose list changed.
+        resource: ResourceId,
+        /// The previous account.
+        from: UserId,
+        /// The person with that email, as the list now shows them.
+        member: Member,
+    },
+    /// A person was added to the list.
+    Added {
+        /// The resource whose list changed.
+        resource: ResourceId,
+        /// The person.
+        member: Member,
+    },
+    /// This reader has received a [`Snapshot`](Self::Snapshot) of every list in this process. Comes once.
+    ///
+    /// Your rows of any other resource are outdated or unconfirmed. The resource ended while no reader was
+    /// running, or its list could not be stored. Ask [`access_list`](crate::HerokuSso::access_list) about
+    /// each of them, and remove its rows at [`SyncError::Gone`](super::SyncError::Gone) and
+    /// [`SyncError::UnknownResource`](super::SyncError::UnknownResource).
+    CaughtUp,
+    /// An account has another email now; it is the same person. The gate sends a browser that signed in by
+    /// the previous email through Heroku once. There it gets a session for the new email.
+    EmailChanged {
+        /// The resource whose list changed.
+        resource: ResourceId,
+        /// The previous email.
+        from: Email,
+        /// The person, with the new email.
+        to: Member,
+    },
+    /// A person was removed from the list.
+    Removed {
+        /// The resource whose list changed.
+        resource: ResourceId,
+        /// The person's email.
+        email: Email,
+    },
+    /// Heroku says that the resource does not exist: access is suspended, and no data is lost. Keep its rows:
+    /// [`ResourceRevived`](Self::ResourceRevived) or [`ResourceGone`](Self::ResourceGone) follows.
+    ResourceDormant {
+        /// The resource.
+        resource: ResourceId,
+    },
+    /// The resource has ended, and its list is empty. It was deprovisioned, it was dormant for too long, or
+    /// [`HerokuSso::deprovision`](crate::HerokuSso::deprovision) was called. Or your
+    /// [`Addon`](crate::partner_api::Addon) has rejected its provisioning; then the same resource may be
+    /// provisioned again.
+    ResourceGone {
+        /// The resource.
+        resource: ResourceId,
+    },
+    /// A dormant resource is active again, by an answer from Heroku or by a new grant.
+    ResourceRevived {
+        /// The resource.
+        resource: ResourceId,
+    },
+    /// A person on the list now has other roles.
+    RoleChanged {
+        /// The resource whose list changed.
+        resource: ResourceId,
+        /// The person's email.
+        email: Email,
+        /// The previous roles.
+        from: Roles,
+        /// The new roles.
+        to: Roles,
+    },
+    /// A resource that is new to this reader, with its whole list. Later changes of this resource are
+    /// relative to this snapshot.
+    Snapshot {
+        /// The resource.
+        resource: ResourceId,
+        /// Everything known about it.
+        snapshot: Arc<Snapshot>,
+    },
+}
+
+impl Change {
+    fn on_list(resource: ResourceId, change: ListChange) -> Self {
+        match change {
+            ListChange::AccountKnown(member) => Self::AccountKnown { resource, member },
+            ListChange::AccountReplaced { from, to } => {
+                Self::AccountReplaced { resource, from, to }
+            }
+            ListChange::AccountUnknown { from, member } => Self::AccountUnknown {
+                resource,
+                from,
+                member,
+            },
+            ListChange::EmailChanged { from, to } => Self::EmailChanged { resource, from, to },
+            ListChange::Added(member) => Self::Added { resource, member },
+            ListChange::Removed(email) => Self::Removed { resource, email },
+            ListChange::RoleChanged { email, from, to } => Self::RoleChanged {
+                resource,
+                email,
+                from,
+                to,
+            },
+        }
+    }
+}
+
+/// Everything that a system of the partner's needs to follow the lists. First comes a [`Change::Snapshot`] of
+/// each resource whose list is known, then every change. In between comes one [`Change::CaughtUp`]. Where a
+/// sync runs, it comes after the sync has read the store, so start the sync first.
+///
+/// No change is missed and none comes twice, whenever the reader was created and however slowly it reads. The
+/// reader compares the state that it has reported with the current state. A person who left and came back
+/// between two reads is no change.
+#[must_use = "a reader of changes does nothing until it is read"]
+pub struct Changes {
+    /// Weak, so that a reader does not keep the directory alive.
+    directory: Weak<Directory>,
+    notices: broadcast::Receiver<ListEvent>,
+    told: HashMap<ResourceId, Arc<CachedList>>,
+    /// The resources that were reported as dormant.
+    dormant: HashSet<ResourceId>,
+    /// The last resources that were reported as ended.
+    ended: VecDeque<ResourceId>,
+    caught_up: bool,
+    /// The lists as they were when this reader was created.
+    start: VecDeque<(ResourceId, Arc<CachedList>)>,
+    /// Resources to look at.
+    unread: VecDeque<ResourceId>,
+    /// Changes to report.
+    pending: VecDeque<Change>,
+}
+
+impl Directory {
+    pub(crate) fn changes(self: &Arc<Self>) -> Changes {
+        // In this order. A change after the subscription arrives as a notice; a change before it is in memory
+        // already.
+        let notices = self.notices.subscribe();
+        let known = self.entries.iter();
+        let known = known.filter_map(|entry| Some((entry.id, entry.held()?)));
+        let dormant = self.entries.iter().filter(|entry| entry.is_dormant());
+        Changes {
+            directory: Arc::downgrade(self),
+            notices,
+            told: HashMap::new(),
+            dormant: HashSet::new(),
+            ended: VecDeque::new(),
+            caught_up: false,
+            start: known.collect(),
+            unread: dormant.map(|entry| entry.id).collect(),
+            pending: VecDeque::new(),
+        }
+    }
+}
+
+impl Changes {
+    /// Waits for the next change. None once the [`HerokuSso`](crate::HerokuSso) is gone.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, no change is lost.
+    pub async fn next(&mut self) -> Option<Change> {
+        loop {
+            if let Some(change) = self.pending.pop_front() {
+                return Some(change);
+            }
+            if let Some((id, held)) = self.start.pop_front() {
+                self.tell(id, held);
+                continue;
+            }
+            if let Some(id) = self.unread.front().copied() {
+                self.look(id).await?;
+                self.unread.pop_front();
+                continue;
+            }
+            if !self.caught_up && self.notices.is_empty() && self.is_loaded()? {
+                // Covers the lists that were loaded since the previous look.
+                if self.notices.is_empty() {
+                    self.caught_up = true;
+                    return Some(Change::CaughtUp);
+                }
+            }
+            match self.notices.recv().await {
+                Ok(ListEvent::List(id)) => self.unread.push_back(id),
+                Ok(ListEvent::Gone(id)) => self.gone(id),
+                Ok(ListEvent::Loaded) => {}
+                Err(broadcast::error::RecvError::Lagged(_)) => self.look_at_all()?,
+                Err(broadcast::error::RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    /// The same as a stream, which ends once the [`HerokuSso`](crate::HerokuSso) is gone.
+    ///
+    /// ```
+    /// # use futures_util::StreamExt;
+    /// # async fn removals(sso: tower_heroku_sso::HerokuSso) {
+    /// use tower_heroku_sso::sync::Change;
+    ///
+    /// let removals = sso.changes().into_stream().filter_map(|change| async {
+    ///     match change {
+    ///         Change::Removed { resource, email, .. } => Some((resource, email)),
+    ///         _ => None,
+    ///     }
+    /// });
+    /// # }
+    /// ```
+    pub fn into_stream(self) -> impl Stream<Item = Change> + Send + Unpin + 'static {
+        Box::pin(stream::unfold(self, |mut changes| async {
+            let change = changes.next().await?;
+            Some((change, changes))
+        }))
+    }
+
+    fn is_loaded(&self) -> Option<bool> {
+        let directory = self.directory.upgrade()?;
+        Some(!directory.backlog.is_loading())
+    }
+
+    async fn look(&mut self, id: ResourceId) -> Option<()> {
+        let directory = self.directory.upgrade()?;
+        let entry = directory.entries.get(&id).map(|entry| Arc::clone(&entry));
+        if let Some(entry) = entry {
+            // In this order: a resource is reported as revived before its list is reported as changed.
+            let is_dormant = entry.is_dormant();
+            if !is_dormant && self.dormant.remove(&id) {
+                self.pending
+                    .push_back(Change::ResourceRevived { resource: id });
+            }
+            if let Some(held) = entry.held() {
+                self.tell(id, held);
+            }
+            if is_dormant && self.dormant.insert(id) {
+                self.pending
+                    .push_back(Change::ResourceDormant { resource: id });
+            }
+            return Some(());
+        }
+        if !self.told.contains_key(&id) && !self.dormant.contains(&id) {
+            return Some(());
+        }
+        // The resource is about to be deprovisioned, or its end was among the events that this reader missed.
+        match directory.store.get(&id).await {
+            Ok(None) => self.gone(id),
+            Ok(Some(known)) if known.state == ResourceState::Deprovisioned => self.gone(id),
+            Ok(Some(_)) => {}
+            Err(_) => {
+                // The resource stays unread. The directory is not kept alive during the wait.
+                let clock = Arc::clone(&directory.clock);
+                drop(directory);
+                clock.sleep(STORE_RETRY).await;
+                self.unread.push_back(id);
+            }
+        }
+        Some(())
+    }
+
+    fn tell(&mut self, resource: ResourceId, held: Arc<CachedList>) {
+        match self.told.insert(resource, Arc::clone(&held)) {
+            None => {
+                self.ended.retain(|known| *known != resource);
+                let snapshot = Arc::clone(&held.snapshot);
+                self.pending
+                    .push_back(Change::Snapshot { resource, snapshot });
+            }
+            Some(before) => {
+                let changes = held.changes_since(Some(&before)).into_iter();
+                let changes = changes.map(|change| Change::on_list(resource, change));
+                self.pending.extend(changes);
+            }
+        }
+    }
+
+    fn gone(&mut self, resource: ResourceId) {
+        self.told.remove(&resource);
+        self.dormant.remove(&resource);
+        // The end of a resource can be announced twice if another process ended it.
+        if self.ended.contains(&resource) {
+            return;
+        }
+        self.ended.push_back(resource);
+        if self.ended.len() > list_event::BACKLOG {
+            self.ended.pop_front();
+        }
+        self.pending.push_back(Change::ResourceGone { resource });
+    }
+
+    fn look_at_all(&mut self) -> Option<()> {
+        let directory = self.directory.upgrade()?;
+        self.unread.extend(self.told.keys());
+        let dormant = self.dormant.iter();
+        self.unread
+            .extend(dormant.filter(|id| !self.told.contains_key(id)));
+        let known = directory.entries.iter().map(|entry| entry.id);
+        self.unread
+            .extend(known.filter(|id| !self.told.contains_key(id)));
+        Some(())
+    }
+}
+
+impl fmt::Debug for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Changes")
+            .field("told", &self.told.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,87 @@
+//! Leases: work that only one of several processes does.
+
+use std::future::Future;
+use std::time::Duration;
+
+use crate::cause;
+use crate::clock::{self, Budget};
+use crate::store::{StoreError, Work};
+use crate::sync::directory::Directory;
+
+/// After this time another process can take over the work of a process that died.
+const LIFE: Duration = Duration::from_secs(10);
+
+/// The pause between two checks whether another process has done the work.
+const PAUSE: Duration = Duration::from_millis(250);
+
+impl Directory {
+    /// As [`leased`](Self::leased), once no other process holds the lease. Before each try, `look` checks
+    /// whether the work is already done; if so, its result is returned. None if another process still holds
+    /// the lease after about `patience`, in real time.
+    pub(in crate::sync) async fn leased_in_turn<T, L, F>(
+        &self,
+        work: &Work,
+        patience: Duration,
+        mut look: impl FnMut() -> L,
+        mut doing: impl FnMut() -> F,
+    ) -> Result<Option<T>, StoreError>
+    where
+        L: Future<Output = Option<T>>,
+        F: Future<Output = T>,
+    {
+        let budget = Budget::of(patience);
+        loop {
+            if let Some(done) = look().await {
+                return Ok(Some(done));
+            }
+            if let Some(done) = self.leased(work.clone(), doing()).await? {
+                return Ok(Some(done));
+            }
+            if budget.left() <= PAUSE {
+                return Ok(None);
+            }
+            clock::pause(PAUSE).await;
+        }
+    }
+
+    /// Does the work under its lease, which is renewed for as long as the work takes. None if another process
+    /// holds the lease.
+    pub(in crate::sync) async fn leased<T>(
+        &self,
+        work: Work,
+        doing: impl Future<Output = T>,
+    ) -> Result<Option<T>, StoreError> {
+        let Some(shared) = self.store.shared() else {
+            return Ok(Some(doing.await));
+        };
+        if !shared.lease(&work, LIFE).await? {
+            return Ok(None);
+        }
+        let renewing = async {
+            loop {
+                self.clock.sleep(LIFE / 3).await;
+                match shared.lease(&work, LIFE).await {
+                    Ok(true) => {}
+                    // The lease only avoids duplicate work: correctness does not depend on it.
+                    Ok(false) => {
+                        tracing::warn!(%work, "lease was lost; another process may do the same work")
+                    }
+                    Err(error) => {
+                        tracing::warn!(%work, %error, cause = cause::of(&error), "lease could not be renewed")
+                    }
+                }
+            }
+        };
+        let done = tokio::select! {
+            done = doing => done,
+            () = renewing => unreachable!("renewing does not end"),
+        };
+        if let Err(error) = shared.release(&work).await {
+            tracing::warn!(
+                %work, %error, cause = cause::of(&error),
+                "lease could not be released; it expires"
+            );
+        }
+        Ok(Some(done))
+    }
+}

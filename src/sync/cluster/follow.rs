@@ -1,0 +1,118 @@
+//! Applies what other processes on the same store have changed.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::Notify;
+
+use crate::cause;
+use crate::clock;
+use crate::store::StoreNotice;
+use crate::sync::SyncError;
+use crate::sync::directory::Directory;
+
+/// The pause before a store that could not answer is asked again.
+const PAUSE: Duration = Duration::from_millis(500);
+/// An unavailable store is logged once in this many tries.
+const SAY_AGAIN: u32 = 120;
+
+/// Applies every notice. Never ends.
+///
+/// A closed session is applied immediately, because that needs no store. A notice that needs the store is
+/// retried until the store answers, however long it is unavailable.
+pub(in crate::sync) async fn follow(directory: Arc<Directory>) {
+    let Some(shared) = directory.store().shared() else {
+        return std::future::pending().await;
+    };
+    let to_look_up = ToLookUp::default();
+    let mut notices = shared.notices();
+    let reading = async {
+        loop {
+            match notices.next().await {
+                StoreNotice::Session(key) => directory.closed_sessions.note(key),
+                notice => to_look_up.put(notice),
+            }
+        }
+    };
+    tokio::select! {
+        () = reading => {}
+        () = look_up(&directory, &to_look_up) => {}
+    }
+}
+
+async fn look_up(directory: &Directory, to_look_up: &ToLookUp) {
+    let mut failures = 0;
+    loop {
+        let notice = to_look_up.next().await;
+        let Err(error) = obey(directory, &notice).await else {
+            failures = 0;
+            continue;
+        };
+        // Other notices go first: the failure may concern this one only.
+        to_look_up.put(notice);
+        if failures % SAY_AGAIN == 0 {
+            tracing::warn!(
+                %error, cause = cause::of(&error),
+                "store notice could not be applied; retrying"
+            );
+        }
+        failures += 1;
+        clock::pause(PAUSE).await;
+    }
+}
+
+async fn obey(directory: &Directory, notice: &StoreNotice) -> Result<(), SyncError> {
+    match notice {
+        StoreNotice::Resource(id) => directory.reload_resource(id).await,
+        StoreNotice::Session(key) => {
+            directory.closed_sessions.note(key.clone());
+            Ok(())
+        }
+        StoreNotice::Team(id) => Ok(directory.reload_team(id).await?),
+    }
+}
+
+/// Notices in the order of their arrival, each of them once.
+#[derive(Default)]
+struct ToLookUp {
+    waiting: Mutex<Waiting>,
+    more: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    in_order: VecDeque<StoreNotice>,
+    known: HashSet<StoreNotice>,
+}
+
+impl ToLookUp {
+    fn put(&self, notice: StoreNotice) {
+        let mut waiting = self.waiting();
+        if waiting.known.insert(notice.clone()) {
+            waiting.in_order.push_back(notice);
+            self.more.notify_one();
+        }
+    }
+
+    async fn next(&self) -> StoreNotice {
+        loop {
+            if let Some(notice) = self.take() {
+                return notice;
+            }
+            self.more.notified().await;
+        }
+    }
+
+    fn take(&self) -> Option<StoreNotice> {
+        let mut waiting = self.waiting();
+        let notice = waiting.in_order.pop_front()?;
+        waiting.known.remove(&notice);
+        Some(notice)
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock()
+    }
+}

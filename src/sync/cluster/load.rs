@@ -1,0 +1,244 @@
+//! Loads resources from the store: at their first request, when the sync starts, and after another process
+//! has changed something.
+
+use std::sync::Arc;
+
+use crate::access::ResourceList;
+use crate::heroku::RatePool;
+use crate::ids::{ResourceId, TeamId};
+use crate::store::{ActiveResource, Dated, ResourceState, StoreError};
+use crate::sync::SyncError;
+use crate::sync::directory::Directory;
+use crate::sync::lifecycle::absence;
+use crate::sync::lists::as_of::AsOf;
+use crate::sync::lists::cached_list::OwnList;
+use crate::sync::lists::entry::Entry;
+use crate::sync::lists::list_event::ListEvent;
+use crate::sync::lists::replace::Source;
+use crate::sync::schedule::queue::Target;
+use crate::sync::settings::RatePools;
+
+/// How many resources are read from the store per page when the sync starts.
+const PAGE: usize = 1_000;
+
+/// Which ends are announced to the readers of changes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Word {
+    OfWhatWasHere,
+    OfEveryEnd,
+}
+
+/// An entry that has no list yet. It is dropped on an error, or if the caller is cancelled.
+struct Unfinished<'a> {
+    directory: &'a Directory,
+    new: Option<ResourceId>,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let Some(id) = self.new {
+            self.directory.entries.remove(&id);
+        }
+    }
+}
+
+impl Directory {
+    /// The entry of an active or dormant resource. The directory keeps nothing about any other, so that
+    /// made-up ids cost a look-up and no memory.
+    pub(in crate::sync) async fn entry(&self, id: &ResourceId) -> Result<Arc<Entry>, SyncError> {
+        if let Some(entry) = self.entries.get(id) {
+            return Ok(Arc::clone(&entry));
+        }
+        let endings = self.endings.count();
+        let Some(resource) = self.store.load(id).await? else {
+            return Err(self.not_active(id, Word::OfWhatWasHere).await);
+        };
+        self.apply_stored(resource, endings).await
+    }
+
+    /// Loads every resource in the store.
+    pub(in crate::sync) async fn load_all(&self) -> Result<(), SyncError> {
+        let mut after: Option<ResourceId> = None;
+        loop {
+            let endings = self.endings.count();
+            let page = self.store.load_page(after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = Some(last.id);
+            for resource in page {
+                match self.apply_stored(resource, endings).await {
+                    Ok(_) | Err(SyncError::Gone | SyncError::UnknownResource) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+
+    /// Loads a resource's current state from the store.
+    pub(in crate::sync) async fn reload_resource(&self, id: &ResourceId) -> Result<(), SyncError> {
+        let endings = self.endings.count();
+        let taken_in = match self.store.load(id).await? {
+            Some(resource) => self.apply_stored(resource, endings).await,
+            None => Err(self.not_active(id, Word::OfEveryEnd).await),
+        };
+        match taken_in {
+            Ok(_) | Err(SyncError::Gone | SyncError::UnknownResource) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Loads the newest list that any process has stored of a resource, and its team's members.
+    pub(in crate::sync) async fn reload(&self, id: &ResourceId) -> Result<(), SyncError> {
+        self.reload_resource(id).await?;
+        let list = self.entry(id).await?.held();
+        if let Some(team) = list.as_ref().and_then(|list| list.snapshot.team.as_ref()) {
+            self.reload_team(&team.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Loads a team's current members from the store.
+    pub(in crate::sync) async fn reload_team(&self, id: &TeamId) -> Result<(), StoreError> {
+        let Some(team) = self.teams.known(id) else {
+            return Ok(());
+        };
+        let Some(members) = self.store.members(id).await? else {
+            return Ok(());
+        };
+        let asked_at = AsOf::stored(&members, &self.clock);
+        if team.state().remember(members.value, asked_at) {
+            self.spread(&team, Source::Store);
+            self.plan(&Target::Team(team));
+        }
+        Ok(())
+    }
+
+    /// Applies a stored resource to memory, as far as it is new. `endings` must be read before the store.
+    async fn apply_stored(
+        &self,
+        resource: ActiveResource,
+        endings: u64,
+    ) -> Result<Arc<Entry>, SyncError> {
+        let id = resource.id;
+        let ActiveResource {
+            list,
+            revocations,
+            doubts,
+            token_ends_at,
+            absence: mut absent,
+            ..
+        } = resource;
+        if let Some(list) = &list {
+            self.preload_team(&list.value).await?;
+        }
+        let mark = |entry: &Entry| {
+            for revocation in &revocations {
+                entry.revoke(revocation.clone(), self.oldest_session());
+            }
+            for doubt in &doubts {
+                let since = AsOf::now(&self.clock, doubt.ticket);
+                entry.doubt(doubt.email.clone(), since);
+            }
+        };
+        let mut is_new = false;
+        let entry = Arc::clone(&self.entries.entry(id).or_insert_with(|| {
+            is_new = true;
+            // Before any request can find the entry: a revoked person must not be admitted in between.
+            let entry = self.new_entry(id);
+            mark(&entry);
+            entry.set_absence(absent, &self.clock);
+            // The process that was notified of a pending removal may have died since.
+            let last = doubts.iter().map(|doubt| doubt.ticket).max();
+            entry.progress().forced_at = last.map(|ticket| AsOf::now(&self.clock, ticket));
+            Arc::new(entry)
+        }));
+        if !is_new {
+            mark(&entry);
+        }
+        let mut unfinished = Unfinished {
+            directory: self,
+            new: is_new.then_some(id),
+        };
+        if self.endings.count() != endings {
+            let Some(newest) = self.store.load(&id).await? else {
+                // The resource ended between the look-up and the insertion.
+                return Err(self.not_active(&id, Word::OfWhatWasHere).await);
+            };
+            absent = newest.absence;
+        }
+        let is_mended = token_ends_at.is_some_and(|ends_at| self.note_token_end(&entry, ends_at));
+        if let Some(list) = list {
+            self.apply_stored_list(&entry, list);
+        }
+        absence::apply(self, &entry, absent);
+        if is_new && entry.is_dormant() {
+            self.announce(ListEvent::List(id));
+        }
+        if is_new || is_mended {
+            self.plan(&Target::Resource(Arc::clone(&entry)));
+        }
+        unfinished.new = None;
+        Ok(entry)
+    }
+
+    fn apply_stored_list(&self, entry: &Arc<Entry>, list: Dated<ResourceList>) {
+        let known = entry.held().map(|held| held.own_asked_at().ticket);
+        if known.is_some_and(|known| list.ticket <= known) {
+            return;
+        }
+        let own = OwnList {
+            asked_at: AsOf::stored(&list, &self.clock),
+            list: list.value,
+            etags: None,
+        };
+        self.replace(entry, own, Source::Store);
+    }
+
+    /// Loads the stored members of a list's team into memory before the list itself.
+    async fn preload_team(&self, list: &ResourceList) -> Result<(), StoreError> {
+        let Some(team) = &list.team else {
+            return Ok(());
+        };
+        let known = self.teams.known(&team.id);
+        if known.is_some_and(|team| team.state().list.is_some()) {
+            return Ok(());
+        }
+        let Some(members) = self.store.members(&team.id).await? else {
+            return Ok(());
+        };
+        let asked_at = AsOf::stored(&members, &self.clock);
+        let team = self.teams.entry(&team.id);
+        team.state().remember(members.value, asked_at);
+        Ok(())
+    }
+
+    /// Why the store does not have this resource as active or dormant. Its entry is dropped from memory.
+    async fn not_active(&self, id: &ResourceId, word: Word) -> SyncError {
+        let state = match self.store.get(id).await {
+            Ok(known) => known.map(|known| known.state),
+            Err(error) => return error.into(),
+        };
+        if matches!(state, Some(ResourceState::Active | ResourceState::Dormant)) {
+            // It was made active in the meantime.
+            return SyncError::Interrupted;
+        }
+        let was_here = self.drop_entry(id);
+        let has_ended = state != Some(ResourceState::Deprovisioning);
+        if has_ended && (was_here || word == Word::OfEveryEnd) {
+            self.announce(ListEvent::Gone(*id));
+        }
+        match state {
+            None => SyncError::UnknownResource,
+            Some(_) => SyncError::Gone,
+        }
+    }
+
+    pub(in crate::sync) fn new_entry(&self, id: ResourceId) -> Entry {
+        let pool = match self.settings.rate_pools {
+            RatePools::Shared => None,
+            RatePools::PerToken => Some(RatePool::default()),
+        };
+        Entry::new(id, pool, self.clock.elapsed())
+    }
+}

@@ -1,0 +1,62 @@
+//! Admits a person on the resource's list: the precondition of every session.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::decide::{Principal, Strictness};
+use super::denial::Denial;
+use crate::access::{Email, Member};
+use crate::ids::{ResourceId, UserId};
+use crate::store::Ticket;
+use crate::sync::SyncError;
+use crate::sync::directory::Directory;
+use crate::sync::lists::cached_list::ListVersion;
+
+/// Proof that the list admits the person. Only [`Directory::admit`] makes one; opening a session requires
+/// it.
+#[derive(Clone, Debug)]
+pub(crate) struct Admitted {
+    pub(crate) resource: ResourceId,
+    pub(crate) member: Member,
+    /// The account from the sign-in, or else from the list. In an unsigned form it can only cause a
+    /// rejection; it proves nothing.
+    pub(crate) user_id: Option<UserId>,
+    /// Drawn after the list was checked. A later revocation has a greater one.
+    pub(crate) ticket: Ticket,
+    /// The version of that list.
+    pub(crate) list: ListVersion,
+    pub(crate) list_fetched_at: OffsetDateTime,
+}
+
+impl Directory {
+    /// Checks a person against a list no older than the refresh interval. If Heroku does not answer, a list
+    /// within `max_list_age` decides. An email that is not on the list causes one fetch of a newer list,
+    /// within the budgets. `left` is the time that remains for the sign-in.
+    pub(crate) async fn admit(
+        self: &Arc<Self>,
+        id: &ResourceId,
+        email: &Email,
+        user_id: Option<&UserId>,
+        left: Duration,
+    ) -> Result<Admitted, Denial> {
+        let who = Principal {
+            email,
+            user_id,
+            is_account_proved: false,
+        };
+        let access = self.authorize(id, who, None, Strictness::SIGN_IN, left);
+        let access = access.await?;
+        let snapshot = &access.list.snapshot;
+        let member = snapshot.list.member(email, access.listed);
+        Ok(Admitted {
+            resource: *id,
+            user_id: user_id.or(member.user_id.as_ref()).cloned(),
+            member,
+            list: access.list.version(),
+            list_fetched_at: snapshot.fetched_at,
+            ticket: self.store.ticket().await.map_err(SyncError::from)?,
+        })
+    }
+}

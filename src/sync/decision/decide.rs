@@ -1,0 +1,350 @@
+//! Decides whether a person may access a resource now: one pure function for sign-ins, requests and streams.
+//!
+//! It does no I/O and awaits nothing. Where only a newer list can decide, it says so
+//! ([`Decision::NeedsList`]); [`authorize`](super::authorize) fetches one and asks again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::denial::Denial;
+use crate::access::{Email, Entitlement, NotEntitled};
+use crate::ids::UserId;
+use crate::lifespan::{Attempt, End, Lifespan, Limits, lifespan};
+use crate::store::Ticket;
+use crate::sync::SyncError;
+use crate::sync::lists::as_of::AsOf;
+use crate::sync::lists::cached_list::{CachedList, ListVersion};
+
+/// The person who asks for access, as their session or their sign-in identifies them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Principal<'a> {
+    pub(crate) email: &'a Email,
+    pub(crate) user_id: Option<&'a UserId>,
+    /// Whether the account is proved, and not only claimed in the sign-in.
+    pub(crate) is_account_proved: bool,
+}
+
+/// How the session of this person began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SessionStart {
+    pub(crate) began: OffsetDateTime,
+    /// The sign-in's ticket: a later revocation has a greater one.
+    pub(crate) ticket: Ticket,
+    /// The version of the list that admitted them.
+    pub(crate) list: ListVersion,
+}
+
+/// What differs between a sign-in, a request and a stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Strictness {
+    /// Refetch an old list even if the last attempt failed.
+    refetches_old_list: bool,
+    /// Refetch a list that lacks the person, within a budget. A collaborator who was added a minute ago is
+    /// admitted this way.
+    refetches_if_unlisted: bool,
+    /// Wait for the list that confirms a pending removal; otherwise deny.
+    waits_for_pending_removal: bool,
+}
+
+/// The answer.
+#[derive(Clone, Debug)]
+pub(crate) enum Decision {
+    Allow(Allowed),
+    Deny(Denial),
+    /// Only a newer list can decide.
+    NeedsList(Needed),
+}
+
+/// The list admits the person.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Allowed {
+    pub(crate) listed: Entitlement,
+    /// How long this decision is valid unless something changes before.
+    pub(crate) valid_for: Duration,
+}
+
+/// Which list is needed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Needed {
+    /// The newest list that other processes have stored.
+    Stored,
+    /// A list with no part older than the refresh interval. With `charge_resource`, the fetch draws on the
+    /// resource's budget.
+    Recent { charge_resource: bool },
+    /// As `Recent`. If Heroku answers, the resource was not in use, and the session is over as
+    /// [`End::Unused`].
+    RecentOrUnused,
+    /// A list whose own part was requested after this moment.
+    AskedSince(AsOf),
+    /// A list with every part requested now.
+    Newest,
+}
+
+/// What was already asked for this decision.
+#[derive(Clone, Debug)]
+pub(in crate::sync) enum Asked {
+    Nothing,
+    /// The store, and the error if it did not answer.
+    Store(Option<SyncError>),
+    /// Heroku, for this list, and the error if there was no answer.
+    Heroku(Needed, Option<SyncError>),
+}
+
+/// The facts about a resource and a person at one moment.
+#[derive(Clone, Debug)]
+pub(in crate::sync) struct Facts {
+    pub(in crate::sync) list: Option<Arc<CachedList>>,
+    /// The age of the list's oldest part.
+    pub(in crate::sync) age: Option<Duration>,
+    /// The outcome of the last attempt to fetch a newer list. Ignored for a young list.
+    pub(in crate::sync) last_attempt: Attempt,
+    /// The resource has ended since it was looked up.
+    pub(in crate::sync) has_ended: bool,
+    pub(in crate::sync) dormant: Option<Dormant>,
+    pub(in crate::sync) marks: Marks,
+    pub(in crate::sync) now: OffsetDateTime,
+}
+
+/// The state of a dormant resource.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::sync) struct Dormant {
+    /// A check with Heroku is due, and no background sync will make it.
+    pub(in crate::sync) is_due: bool,
+}
+
+/// What is recorded about one person at one resource.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::sync) struct Marks {
+    /// When a notification said that they may have left.
+    pub(in crate::sync) pending_removal: Option<AsOf>,
+    /// Sessions of an earlier sign-in are revoked.
+    pub(in crate::sync) revoked: Option<Ticket>,
+    /// A list newer than the one that admitted the session lacked this person.
+    pub(in crate::sync) was_removed: bool,
+}
+
+impl Strictness {
+    pub(crate) const SIGN_IN: Self = Self {
+        refetches_old_list: true,
+        refetches_if_unlisted: true,
+        waits_for_pending_removal: true,
+    };
+    pub(crate) const REQUEST: Self = Self {
+        refetches_old_list: false,
+        refetches_if_unlisted: false,
+        waits_for_pending_removal: true,
+    };
+    pub(crate) const STREAM: Self = Self {
+        waits_for_pending_removal: false,
+        ..Self::REQUEST
+    };
+}
+
+/// One evaluation of the rule.
+#[derive(Clone, Copy)]
+struct Evaluation<'a> {
+    facts: &'a Facts,
+    who: Principal<'a>,
+    session: Option<&'a SessionStart>,
+    strictness: Strictness,
+    limits: &'a Limits,
+    asked: &'a Asked,
+}
+
+/// The rule. `session` is none at a sign-in.
+pub(in crate::sync) fn decide(
+    facts: &Facts,
+    who: Principal<'_>,
+    session: Option<&SessionStart>,
+    strictness: Strictness,
+    limits: &Limits,
+    asked: &Asked,
+) -> Decision {
+    let evaluation = Evaluation {
+        facts,
+        who,
+        session,
+        strictness,
+        limits,
+        asked,
+    };
+    let decided = evaluation
+        .check_preconditions()
+        .and_then(|()| evaluation.select_list())
+        .map(|(list, valid_for)| evaluation.decide_by_list(list, valid_for));
+    decided.unwrap_or_else(|decision| decision)
+}
+
+impl<'a> Evaluation<'a> {
+    /// The checks that come before any list is read.
+    fn check_preconditions(&self) -> Result<(), Decision> {
+        let (facts, session) = (self.facts, self.session);
+        let denial = match self.failure() {
+            Some(SyncError::Gone) => Some(Denial::Gone),
+            _ if facts.has_ended => Some(Denial::Gone),
+            Some(SyncError::UnknownResource) => Some(Denial::UnknownResource),
+            _ if session.is_some_and(|it| facts.marks.revoked > Some(it.ticket)) => {
+                Some(Denial::Revoked)
+            }
+            // Where a list is looked at, the lifespan says so.
+            _ if facts.dormant.is_some() && self.limits.latest_end(self.began()) <= facts.now => {
+                Some(Denial::SessionOver(End::LongestLife))
+            }
+            _ => None,
+        };
+        match (denial, facts.dormant) {
+            (Some(denial), _) => Err(Decision::Deny(denial)),
+            (None, Some(Dormant { is_due: true })) if !self.has_asked_heroku() => {
+                Err(Decision::NeedsList(Needed::Recent {
+                    charge_resource: true,
+                }))
+            }
+            (None, Some(_)) => Err(Decision::Deny(Denial::Dormant)),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// The list that decides, and how long it is valid; or which other list is needed.
+    fn select_list(&self) -> Result<(&'a Arc<CachedList>, Duration), Decision> {
+        let (facts, limits, asked) = (self.facts, self.limits, self.asked);
+        let last_attempt = self.last_attempt();
+        let life = lifespan(self.began(), facts.age, last_attempt, limits, facts.now);
+        let is_young = facts.age.is_some_and(|age| age <= limits.refresh_interval);
+        match (life, asked) {
+            (Lifespan::Over(end), _) => return Err(Decision::Deny(Denial::SessionOver(end))),
+            (_, Asked::Nothing) if !is_young && self.is_outdated() => {
+                return Err(Decision::NeedsList(Needed::Stored));
+            }
+            (_, Asked::Heroku(Needed::RecentOrUnused, None)) => {
+                return Err(Decision::Deny(Denial::SessionOver(End::Unused)));
+            }
+            (Lifespan::Probe, Asked::Nothing) => {
+                return Err(Decision::NeedsList(Needed::Stored));
+            }
+            // Another process may have kept the resource in use.
+            (Lifespan::Probe, Asked::Store(Some(_))) => return Err(self.unavailable()),
+            (Lifespan::Probe, _) => return Err(Decision::NeedsList(Needed::RecentOrUnused)),
+            _ => {}
+        }
+        if let Some(since) = self.pending_removal() {
+            return Err(
+                match self.has_asked_heroku() || !self.strictness.waits_for_pending_removal {
+                    true => self.unavailable(),
+                    false => Decision::NeedsList(Needed::AskedSince(since)),
+                },
+            );
+        }
+        match (life, &facts.list) {
+            (Lifespan::ByList { left }, Some(list)) => Ok((list, left)),
+            (Lifespan::Fetch, list) => Err(Decision::NeedsList({
+                let is_listed = list.as_ref().is_some_and(|it| self.find(it).is_ok());
+                match self.strictness.refetches_if_unlisted && !is_listed {
+                    true => Needed::Newest,
+                    false => Needed::Recent {
+                        charge_resource: self.strictness.refetches_old_list
+                            || last_attempt == Attempt::Failing,
+                    },
+                }
+            })),
+            _ => Err(self.unavailable()),
+        }
+    }
+
+    /// The decision by this list.
+    fn decide_by_list(&self, list: &Arc<CachedList>, valid_for: Duration) -> Decision {
+        let denial = match self.find(list) {
+            Ok(_) if self.facts.marks.was_removed => return Decision::Deny(Denial::Removed),
+            Ok(listed) => return Decision::Allow(Allowed { listed, valid_for }),
+            Err(_) if self.session.is_some() && has_account_by_another_email(list, self.who) => {
+                Denial::EmailChanged
+            }
+            Err(NotEntitled::Unknown) => {
+                return Decision::Deny(Denial::Unavailable(SyncError::MembersWithheld));
+            }
+            Err(NotEntitled::NotListed) => Denial::NotListed,
+            Err(NotEntitled::OtherAccount) => Denial::OtherAccount,
+        };
+        match self.asked {
+            // A list that predates the session's own list is no evidence against it.
+            Asked::Nothing if self.is_outdated() => Decision::NeedsList(Needed::Stored),
+            Asked::Store(None) if self.is_outdated() => Decision::NeedsList(Needed::Newest),
+            Asked::Heroku(_, Some(_)) if self.is_outdated() => self.unavailable(),
+            Asked::Store(Some(_)) => self.unavailable(),
+            Asked::Nothing | Asked::Store(None) if self.strictness.refetches_if_unlisted => {
+                Decision::NeedsList(Needed::Newest)
+            }
+            // The budget exists for this case: the cached list decides.
+            Asked::Heroku(_, Some(SyncError::OverBudget { .. }) | None) => Decision::Deny(denial),
+            // The person may have been added since this list was fetched: neither admit nor reject.
+            Asked::Heroku(..) if self.strictness.refetches_if_unlisted => self.unavailable(),
+            _ => Decision::Deny(denial),
+        }
+    }
+
+    fn find(&self, list: &CachedList) -> Result<Entitlement, NotEntitled> {
+        let list = &list.snapshot.list;
+        list.entitlement(self.who.email, self.who.user_id)
+    }
+
+    fn began(&self) -> OffsetDateTime {
+        self.session.map_or(self.facts.now, |session| session.began)
+    }
+
+    fn last_attempt(&self) -> Attempt {
+        match (self.asked, self.facts.last_attempt) {
+            (Asked::Heroku(_, None), _) => Attempt::Answered,
+            (Asked::Heroku(_, Some(_)), _) => Attempt::Unanswered,
+            _ if self.strictness.refetches_old_list => Attempt::Due,
+            // Another process has fetched a newer one, so the resource was in use.
+            (_, Attempt::Unwanted | Attempt::Unknown) if self.is_outdated() => Attempt::Due,
+            (_, last) => last,
+        }
+    }
+
+    /// When a removal became pending that the list neither confirms nor refutes. Once Heroku has answered for
+    /// it, none counts: a newer one is for the next decision.
+    fn pending_removal(&self) -> Option<AsOf> {
+        let is_answered = matches!(self.asked, Asked::Heroku(Needed::AskedSince(_), None));
+        let since = self.facts.marks.pending_removal.filter(|_| !is_answered)?;
+        let list = self.facts.list.as_ref();
+        let is_open = list.is_none_or(|list| list.own_asked_at().is_before(&since));
+        is_open.then_some(since)
+    }
+
+    /// True if there is no list, or a part of it predates the list that admitted the session: another
+    /// process has a newer one.
+    fn is_outdated(&self) -> bool {
+        let version = self.facts.list.as_ref().map(|list| list.version());
+        let is_older = |than| version.is_none_or(|version| version.is_outdated_by(than));
+        self.session.is_some_and(|session| is_older(&session.list))
+    }
+
+    fn has_asked_heroku(&self) -> bool {
+        matches!(self.asked, Asked::Heroku(..))
+    }
+
+    /// Why the store or Heroku did not answer.
+    fn failure(&self) -> Option<&'a SyncError> {
+        match self.asked {
+            Asked::Store(failure) | Asked::Heroku(_, failure) => failure.as_ref(),
+            Asked::Nothing => None,
+        }
+    }
+
+    fn unavailable(&self) -> Decision {
+        let failure = self.failure().cloned();
+        Decision::Deny(Denial::Unavailable(
+            failure.unwrap_or(SyncError::NoUsableList),
+        ))
+    }
+}
+
+fn has_account_by_another_email(list: &CachedList, who: Principal<'_>) -> bool {
+    let account = who.user_id.filter(|_| who.is_account_proved);
+    account.is_some() && {
+        let mut members = list.snapshot.list.members();
+        members.any(|member| member.user_id.as_ref() == account)
+    }
+}

@@ -1,0 +1,158 @@
+//! Puts the decision of [`decide`] into words, for the partner's own staff: why can this person not get in?
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::authorize::facts;
+use super::decide::{Asked, Decision, Facts, Needed, Principal, Strictness, decide};
+use super::denial::Denial;
+use crate::access::Email;
+use crate::clock::Reading;
+use crate::ids::{ResourceId, UserId};
+use crate::lifespan::Attempt;
+use crate::sync::SyncError;
+use crate::sync::directory::Directory;
+
+/// Why a person may or may not sign in to a resource now, as far as this process knows.
+///
+/// `Display` writes one sentence and the inputs that decided, without the email, such as
+/// `admitted: the list has the email, as collaborator (list 42 s old)`. It makes no call to Heroku.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    is_admitted: Option<bool>,
+    reason: String,
+    inputs: Vec<String>,
+}
+
+impl Explanation {
+    /// Whether a sign-in would be admitted. None if it would first fetch a newer list from Heroku, because
+    /// that list would decide.
+    pub fn is_admitted(&self) -> Option<bool> {
+        self.is_admitted
+    }
+
+    /// The reason. For a denial, the same text as in the audit event.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// The inputs of the decision: the list's age, the last attempt to fetch a newer one, and what is
+    /// recorded about the person.
+    pub fn inputs(&self) -> &[String] {
+        &self.inputs
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.is_admitted {
+            Some(true) => "admitted: ",
+            Some(false) => "rejected: ",
+            None => "depends on a newer list: ",
+        })?;
+        f.write_str(&self.reason)?;
+        match self.inputs.is_empty() {
+            true => Ok(()),
+            false => write!(f, " ({})", self.inputs.join("; ")),
+        }
+    }
+}
+
+impl Directory {
+    /// The answer that a sign-in would get before any fetch.
+    ///
+    /// # Errors
+    /// If the store cannot say whether the resource exists.
+    pub(crate) async fn explain(
+        self: &Arc<Self>,
+        id: &ResourceId,
+        email: &Email,
+        user_id: Option<&UserId>,
+    ) -> Result<Explanation, SyncError> {
+        let denied = |denial: &Denial, inputs| Explanation {
+            is_admitted: Some(false),
+            reason: denial.reason(),
+            inputs,
+        };
+        let entry = match self.entry(id).await {
+            Ok(entry) => entry,
+            Err(error @ (SyncError::Gone | SyncError::UnknownResource)) => {
+                return Ok(denied(&error.into(), Vec::new()));
+            }
+            Err(error) => return Err(error),
+        };
+        let who = Principal {
+            email,
+            user_id,
+            is_account_proved: false,
+        };
+        let facts = facts(self, &entry, who, None, Reading::of(&self.clock));
+        let (limits, strictness) = (self.settings.limits(), Strictness::SIGN_IN);
+        let decision = decide(&facts, who, None, strictness, &limits, &Asked::Nothing);
+        let inputs = inputs(&facts);
+        Ok(match decision {
+            Decision::Deny(denial) => denied(&denial, inputs),
+            Decision::Allow(allowed) => {
+                let list = facts.list.as_ref().map(|list| &list.snapshot.list);
+                let roles = list.map(|list| list.roles(allowed.listed).iter());
+                let roles: Vec<_> = roles
+                    .into_iter()
+                    .flatten()
+                    .map(ToString::to_string)
+                    .collect();
+                Explanation {
+                    is_admitted: Some(true),
+                    reason: format!("the list has the email, as {}", roles.join(", ")),
+                    inputs,
+                }
+            }
+            Decision::NeedsList(needed) => Explanation {
+                is_admitted: None,
+                reason: wanted(needed).to_owned(),
+                inputs,
+            },
+        })
+    }
+}
+
+fn wanted(needed: Needed) -> &'static str {
+    match needed {
+        Needed::AskedSince(_) => {
+            "Heroku said that the person may have left, and has not been asked since"
+        }
+        Needed::Newest => "the list lacks the email, and is fetched again within a budget",
+        Needed::Recent { .. } | Needed::RecentOrUnused | Needed::Stored => {
+            "a sign-in would fetch a newer list first"
+        }
+    }
+}
+
+fn inputs(facts: &Facts) -> Vec<String> {
+    let mut inputs = vec![match facts.age {
+        Some(age) => format!("list {} s old", age.as_secs()),
+        None => "no list yet".to_owned(),
+    }];
+    if facts
+        .list
+        .as_ref()
+        .is_some_and(|list| list.snapshot.list.is_partial())
+    {
+        inputs.push("the team's members are withheld".to_owned());
+    }
+    let attempt = match facts.last_attempt {
+        Attempt::Failing => Some("the last attempt to fetch it failed"),
+        Attempt::Unwanted => Some("the resource is not in use"),
+        _ => None,
+    };
+    inputs.extend(attempt.map(str::to_owned));
+    if facts.dormant.is_some() {
+        inputs.push("the resource is dormant".to_owned());
+    }
+    if facts.marks.pending_removal.is_some() {
+        inputs.push("a removal is pending".to_owned());
+    }
+    if facts.marks.revoked.is_some() {
+        inputs.push("earlier sessions were revoked".to_owned());
+    }
+    inputs
+}

@@ -1,0 +1,46 @@
+//! Keeps a resource in use while a response is still open.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::ids::ResourceId;
+use crate::sync::directory::Directory;
+use crate::sync::lists::entry::Entry;
+
+/// Keeps a resource in use until it is dropped, or until its time limit.
+pub(crate) struct InUse {
+    entry: Arc<Entry>,
+    until: Duration,
+}
+
+impl InUse {
+    /// For an active resource; none for any other. It counts for `at_most`.
+    pub(crate) fn begin(
+        directory: &Directory,
+        resource: &ResourceId,
+        at_most: Duration,
+    ) -> Option<Self> {
+        let entry = Arc::clone(&*directory.entries.get(resource)?);
+        let now = directory.clock.elapsed();
+        let was_in_use = entry.is_in_use(directory.settings.in_use_for, now);
+        let until = now + at_most;
+        entry.readers.begin(until);
+        if !was_in_use {
+            directory.plan_with_team(&entry);
+        }
+        Some(Self { entry, until })
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        self.entry.readers.end(self.until);
+    }
+}
+
+impl fmt::Debug for InUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InUse")
+    }
+}

@@ -1,0 +1,11 @@
+//! Whether a person may pass now, for sign-ins, requests and streams.
+
+pub(in crate::sync) mod admit;
+pub(in crate::sync) mod authorize;
+pub(in crate::sync) mod decide;
+pub(in crate::sync) mod denial;
+pub(in crate::sync) mod explain;
+pub(in crate::sync) mod in_use;
+pub(in crate::sync) mod properties;
+pub(in crate::sync) mod truth_table;
+pub(in crate::sync) mod watch;

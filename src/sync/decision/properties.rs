@@ -1,0 +1,299 @@
+//! Properties of [`decide`] over a grid of inputs, without accounts and team members.
+
+#![cfg(test)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::decide::{
+    Asked, Decision, Dormant, Facts, Marks, Needed, Principal, SessionStart, Strictness, decide,
+};
+use super::denial::Denial;
+use crate::access::{App, Email, ListPolicy, People, Person, ResourceList, Team};
+use crate::clock::{ManualClock, SharedClock};
+use crate::lifespan::{Attempt, Limits};
+use crate::store::Ticket;
+use crate::sync::SyncError;
+use crate::sync::lists::as_of::AsOf;
+use crate::sync::lists::cached_list::{CachedList, ListVersion, OwnList};
+use crate::sync::lists::team::Members;
+
+const LIMITS: Limits = Limits {
+    refresh_interval: Duration::from_secs(300),
+    max_list_age: Duration::from_secs(600),
+    max_session: Duration::from_secs(5_400),
+};
+const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+/// The ticket of the newest list.
+const LIST: i64 = 10;
+
+struct Case {
+    facts: Facts,
+    session: Option<SessionStart>,
+    strictness: Strictness,
+    asked: Asked,
+}
+
+fn ann() -> Email {
+    "ann@example.com".parse().unwrap()
+}
+
+fn moment(ticket: i64) -> AsOf {
+    let clock: SharedClock = Arc::new(ManualClock::at(NOW));
+    AsOf::now(&clock, Ticket::new(ticket))
+}
+
+fn list(has_ann: bool, is_partial: bool) -> Arc<CachedList> {
+    let people: People = has_ann
+        .then(|| Person::new(ann(), None, None))
+        .into_iter()
+        .collect();
+    let app = App::new(
+        "00000000-0000-4000-8000-000000000001".parse().unwrap(),
+        "shop",
+    );
+    let mut list = ResourceList::new("acme-1", app, people);
+    if is_partial {
+        list = list.with_team(Team::new("team-1".parse().unwrap(), "team"));
+    }
+    let own = OwnList {
+        list,
+        etags: None,
+        asked_at: moment(LIST),
+    };
+    Arc::new(CachedList::new(
+        own,
+        &Members::Withheld,
+        ListPolicy::Documented,
+        None,
+    ))
+}
+
+fn asked() -> Vec<Asked> {
+    let wait = || SyncError::OverBudget {
+        retry_after: Duration::from_secs(1),
+    };
+    let failures = [
+        None,
+        Some(wait()),
+        Some(SyncError::NoTokens),
+        Some(SyncError::Gone),
+        Some(SyncError::UnknownResource),
+    ];
+    let needed = [
+        Needed::Recent {
+            charge_resource: false,
+        },
+        Needed::RecentOrUnused,
+        Needed::AskedSince(moment(LIST + 1)),
+        Needed::Newest,
+    ];
+    let heroku = needed.into_iter().flat_map(|needed| {
+        let failures = failures.clone().into_iter();
+        failures.map(move |failure| Asked::Heroku(needed, failure))
+    });
+    let store = [None, Some(SyncError::NoTokens)].map(Asked::Store);
+    [Asked::Nothing]
+        .into_iter()
+        .chain(store)
+        .chain(heroku)
+        .collect()
+}
+
+fn sessions() -> Vec<Option<SessionStart>> {
+    let session = |began: i64, list: i64| {
+        Some(SessionStart {
+            began: NOW - Duration::from_secs(began.unsigned_abs()),
+            ticket: Ticket::new(LIST + 2),
+            list: ListVersion {
+                own: Ticket::new(list),
+                members: None,
+            },
+        })
+    };
+    // Admitted by this list, by an earlier one, by one that only another process has; and one session past
+    // its end.
+    vec![
+        None,
+        session(60, LIST),
+        session(60, LIST - 5),
+        session(60, LIST + 1),
+        session(5_400, LIST),
+    ]
+}
+
+fn for_each_case(mut check: impl FnMut(&Case, &Decision)) {
+    let lists = [
+        None,
+        Some(list(true, false)),
+        Some(list(false, false)),
+        Some(list(false, true)),
+    ];
+    let attempts = [
+        Attempt::Unwanted,
+        Attempt::Unknown,
+        Attempt::Due,
+        Attempt::Failing,
+        Attempt::Answered,
+        Attempt::Unanswered,
+    ];
+    let dormants = [
+        None,
+        Some(Dormant { is_due: true }),
+        Some(Dormant { is_due: false }),
+    ];
+    let pending = [None, Some(LIST - 1), Some(LIST + 1)];
+    let revoked = [None, Some(LIST + 1), Some(LIST + 3)];
+    let (asked, sessions) = (asked(), sessions());
+    for list in &lists {
+        for age in [100, 400, 700] {
+            for last_attempt in attempts {
+                for dormant in dormants {
+                    for (pending, revoked) in
+                        pending.iter().flat_map(|it| revoked.map(|re| (it, re)))
+                    {
+                        for was_removed in [false, true] {
+                            let facts = Facts {
+                                list: list.clone(),
+                                age: list.as_ref().map(|_| Duration::from_secs(age)),
+                                last_attempt,
+                                has_ended: false,
+                                dormant,
+                                marks: Marks {
+                                    pending_removal: pending.map(moment),
+                                    revoked: revoked.map(Ticket::new),
+                                    was_removed,
+                                },
+                                now: NOW,
+                            };
+                            for session in &sessions {
+                                for asked in &asked {
+                                    for strictness in strictness_of(session.is_some()) {
+                                        let case = Case {
+                                            facts: facts.clone(),
+                                            session: *session,
+                                            strictness,
+                                            asked: asked.clone(),
+                                        };
+                                        check(&case, &answer(&case));
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn strictness_of(has_session: bool) -> Vec<Strictness> {
+    match has_session {
+        true => vec![Strictness::REQUEST, Strictness::STREAM],
+        false => vec![Strictness::SIGN_IN],
+    }
+}
+
+fn answer(case: &Case) -> Decision {
+    let email = ann();
+    let who = Principal {
+        email: &email,
+        user_id: None,
+        is_account_proved: true,
+    };
+    let (facts, session, asked) = (&case.facts, case.session.as_ref(), &case.asked);
+    decide(facts, who, session, case.strictness, &LIMITS, asked)
+}
+
+#[test]
+fn decide_asks_for_at_most_one_fetch() {
+    let mut needs = 0;
+    for_each_case(|case, decision| {
+        let Decision::NeedsList(needed) = decision else {
+            return;
+        };
+        needs += 1;
+        match case.asked {
+            Asked::Heroku(..) => panic!("{needed:?} after a fetch"),
+            Asked::Store(_) => assert_ne!(*needed, Needed::Stored),
+            Asked::Nothing => {}
+        }
+        let is_of_session = matches!(needed, Needed::Stored | Needed::RecentOrUnused);
+        assert!(!is_of_session || case.session.is_some());
+        let is_outdated = case
+            .session
+            .is_some_and(|it| Ticket::new(LIST) < it.list.own);
+        assert!(*needed != Needed::Newest || case.session.is_none() || is_outdated);
+    });
+    assert!(needs > 1_000, "{needs}");
+}
+
+#[test]
+fn allowed_case_meets_every_precondition() {
+    let mut allowed = 0;
+    for_each_case(|case, decision| {
+        let Decision::Allow(access) = decision else {
+            return;
+        };
+        allowed += 1;
+        let facts = &case.facts;
+        assert!(facts.age.unwrap() <= LIMITS.max_list_age);
+        assert!(facts.dormant.is_none());
+        let is_answered = matches!(case.asked, Asked::Heroku(Needed::AskedSince(_), None));
+        let pending = facts.marks.pending_removal;
+        assert!(is_answered || pending.is_none_or(|since| since.ticket <= Ticket::new(LIST)));
+        assert!(!access.valid_for.is_zero());
+        if let Some(session) = case.session {
+            assert!(facts.marks.revoked <= Some(session.ticket));
+            assert!(!facts.marks.was_removed);
+            assert!(facts.now < session.began + LIMITS.max_session);
+        }
+    });
+    assert!(allowed > 1_000, "{allowed}");
+}
+
+#[test]
+fn ended_resource_is_always_denied_as_gone() {
+    for_each_case(|case, decision| {
+        if let Asked::Heroku(_, Some(SyncError::Gone)) = case.asked {
+            assert!(matches!(decision, Decision::Deny(Denial::Gone)));
+        }
+        if let Asked::Heroku(_, Some(SyncError::UnknownResource)) = case.asked {
+            assert!(matches!(decision, Decision::Deny(Denial::UnknownResource)));
+        }
+        let facts = Facts {
+            has_ended: true,
+            ..case.facts.clone()
+        };
+        let ended = answer(&Case {
+            facts,
+            session: case.session,
+            strictness: case.strictness,
+            asked: case.asked.clone(),
+        });
+        assert!(matches!(ended, Decision::Deny(Denial::Gone)));
+    });
+}
+
+#[test]
+fn failed_lookup_never_gives_not_listed_or_unused() {
+    for_each_case(|case, decision| {
+        let Decision::Deny(denial) = decision else {
+            return;
+        };
+        let store_failed = matches!(case.asked, Asked::Store(Some(_)));
+        let is_outdated = case
+            .session
+            .is_some_and(|it| Ticket::new(LIST) < it.list.own);
+        let heroku_failed = matches!(case.asked, Asked::Heroku(_, Some(_)));
+        if matches!(denial, Denial::NotListed) && is_outdated {
+            assert!(!store_failed && !heroku_failed && !matches!(case.asked, Asked::Nothing));
+        }
+        // Only an answer from Heroku shows that nothing used the resource.
+        let ends_unused = matches!(denial, Denial::SessionOver(crate::lifespan::End::Unused));
+        let is_unwanted = case.facts.last_attempt == Attempt::Unwanted;
+        assert!(!ends_unused || is_unwanted || !(heroku_failed || store_failed));
+    });
+}

@@ -1,0 +1,75 @@
+//! Checks access again for streams, which outlive the check at their start.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::authorize::authorize_at;
+use super::decide::{Principal, SessionStart, Strictness};
+use crate::clock::Budget;
+use crate::ids::ResourceId;
+use crate::sync::SyncError;
+use crate::sync::directory::Directory;
+use crate::sync::lists::entry::Entry;
+
+/// How often a stream is checked again while its list is old and cannot be refreshed.
+const RECHECK: Duration = Duration::from_secs(60);
+
+/// Checks access to one resource again while a stream is open.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    directory: Arc<Directory>,
+    entry: Arc<Entry>,
+}
+
+/// Wakes when the list or a person's access changes.
+#[derive(Debug)]
+pub(crate) struct ListChanges(watch::Receiver<()>);
+
+impl Directory {
+    pub(crate) async fn watch(self: &Arc<Self>, id: &ResourceId) -> Result<Watch, SyncError> {
+        let entry = self.entry(id).await?;
+        let directory = Arc::clone(self);
+        Ok(Watch { directory, entry })
+    }
+}
+
+impl Watch {
+    pub(crate) fn changes(&self) -> ListChanges {
+        ListChanges(self.entry.watch())
+    }
+
+    /// How long the person may stay before this must be asked again. None if they may not stay.
+    pub(crate) async fn may_stay(
+        &self,
+        who: Principal<'_>,
+        session: &SessionStart,
+    ) -> Option<Duration> {
+        let (directory, entry) = (&self.directory, &self.entry);
+        // The resource has ended, or none of its lists is loaded yet.
+        entry.held()?;
+        // Keep the stream open while a fetch is running.
+        let time = Budget::of(directory.settings.deadlines.list);
+        let (session, strictness) = (Some(session), Strictness::STREAM);
+        let access = authorize_at(directory, entry, who, session, strictness, time);
+        let access = access.await.ok()?;
+        let is_old = access.list.age(&directory.clock) > directory.settings.refresh_interval;
+        Some(match is_old {
+            true => access.valid_for.min(RECHECK),
+            false => access.valid_for,
+        })
+    }
+}
+
+impl ListChanges {
+    /// Marks all changes so far as seen.
+    pub(crate) fn mark_seen(&mut self) {
+        self.0.mark_unchanged();
+    }
+
+    pub(crate) async fn next(&mut self) {
+        // The sender lives in the entry, so the channel cannot close while this waits.
+        let _ = self.0.changed().await;
+    }
+}

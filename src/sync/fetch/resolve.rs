@@ -1,0 +1,229 @@
+//! Resolves a resource id to its access list. The first time takes three round trips: add-on, then app and
+//! collaborators, then team members. Later ones take one, because app and team are known.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::answer::{Tagged, fetch_people};
+use crate::access::{People, ResourceList, Team};
+use crate::heroku::{AddOn, AppInfo, Call, Caller, ETag, HerokuError};
+use crate::ids::AppId;
+use crate::sync::SyncError;
+use crate::sync::directory::Directory;
+use crate::sync::lists::as_of::AsOf;
+use crate::sync::lists::cached_list::{CachedList, ETags, OwnList};
+use crate::sync::lists::entry::Entry;
+
+/// One resolution of one resource's list. Afterwards the directory knows the members of its team as well.
+pub(in crate::sync) struct Resolution<'a> {
+    pub(in crate::sync) directory: &'a Arc<Directory>,
+    pub(in crate::sync) entry: &'a Arc<Entry>,
+    pub(in crate::sync) caller: Caller<'a>,
+    pub(in crate::sync) members_age: Duration,
+    pub(in crate::sync) previous: Option<&'a CachedList>,
+    /// Drawn before Heroku is asked.
+    pub(in crate::sync) asked_at: AsOf,
+}
+
+/// What it means if Heroku does not find a team that the app names.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum MissingTeam {
+    /// The app may have left the team between two calls: start again.
+    MayBeFormer,
+    /// The app still names the team: Heroku withholds its members, as with 403.
+    IsWithheld,
+}
+
+/// Heroku's answers about an app.
+struct AboutApp {
+    info: Tagged<AppInfo>,
+    collaborators: Tagged<People>,
+}
+
+impl Resolution<'_> {
+    /// Fetches the whole list from Heroku. [`HerokuError::Gone`] means that Heroku says that the add-on
+    /// itself does not exist.
+    pub(in crate::sync) async fn run(&self) -> Result<OwnList, SyncError> {
+        match self.once(MissingTeam::MayBeFormer).await {
+            // App or team changed between two calls: start again.
+            Err(SyncError::Heroku(HerokuError::NotFound(_))) => {
+                self.once(MissingTeam::IsWithheld).await
+            }
+            result => result,
+        }
+    }
+
+    async fn once(&self, missing: MissingTeam) -> Result<OwnList, SyncError> {
+        let (add_on, app) = match self.previous {
+            None => {
+                let add_on = self.add_on(None).await?;
+                let app = self.ask_app(&add_on.value.app.id, None).await?;
+                let team = app.info.value.team.as_ref();
+                self.ask_members(team, missing, self.asked_at).await?;
+                (add_on, app)
+            }
+            Some(held) => self.ask_all(held, missing, self.asked_at).await?,
+        };
+        let etags = ETags {
+            add_on: add_on.etag,
+            app: app.info.etag,
+            collaborators: app.collaborators.etag,
+        };
+        let (app, collaborators) = (app.info.value, app.collaborators.value);
+        Ok(OwnList {
+            list: ResourceList {
+                team: app.team,
+                web_url: add_on.value.web_url,
+                ..ResourceList::new(add_on.value.name, app.app, collaborators)
+            },
+            etags: Some(Box::new(etags)),
+            asked_at: self.asked_at,
+        })
+    }
+
+    /// Makes all calls in parallel, because app and team rarely change. Answers about a former app or team
+    /// are discarded.
+    async fn ask_all(
+        &self,
+        held: &CachedList,
+        missing: MissingTeam,
+        asked_at: AsOf,
+    ) -> Result<(Tagged<AddOn>, AboutApp), SyncError> {
+        let (app, team) = (&held.snapshot.app.id, held.snapshot.team.as_ref());
+        let (add_on, about, members) = tokio::join!(
+            self.add_on(Some(held)),
+            self.ask_app(app, Some(held)),
+            self.ask_members(team, missing, asked_at),
+        );
+        let add_on = add_on?;
+        let about = if add_on.value.app.id == *app {
+            about?
+        } else {
+            self.ask_app(&add_on.value.app.id, None).await?
+        };
+        let new_team = about.info.value.team.as_ref();
+        if new_team.map(|team| &team.id) == team.map(|team| &team.id) {
+            members?;
+        } else {
+            self.ask_members(new_team, missing, self.asked_at).await?;
+        }
+        Ok((add_on, about))
+    }
+
+    /// The app and its collaborators.
+    async fn ask_app(&self, app: &AppId, held: Option<&CachedList>) -> Result<AboutApp, SyncError> {
+        let (info, collaborators) =
+            tokio::join!(self.app_info(app, held), self.collaborators(app, held));
+        Ok(AboutApp {
+            info: info.map_err(below_the_add_on)?,
+            collaborators: collaborators.map_err(below_the_add_on)?,
+        })
+    }
+
+    async fn ask_members(
+        &self,
+        team: Option<&Team>,
+        missing: MissingTeam,
+        asked_at: AsOf,
+    ) -> Result<(), SyncError> {
+        let Some(team) = team else { return Ok(()) };
+        let members = self
+            .directory
+            .ask_members(&team.id, self.entry, self.members_age);
+        match members.await {
+            Err(SyncError::Heroku(HerokuError::NotFound(_) | HerokuError::Gone(_)))
+                if missing == MissingTeam::IsWithheld =>
+            {
+                let team = self.directory.teams.entry(&team.id);
+                self.directory.withhold(&team, asked_at);
+                Ok(())
+            }
+            // The error may be of another resource's token, which says nothing about this resource.
+            Err(
+                SyncError::Gone
+                | SyncError::UnknownResource
+                | SyncError::NeedsGrant
+                | SyncError::Heroku(HerokuError::Unauthorized(_) | HerokuError::GrantRefused(_)),
+            ) => Err(SyncError::Interrupted),
+            Err(SyncError::Heroku(error)) => Err(below_the_add_on(error).into()),
+            result => result,
+        }
+    }
+
+    /// A single 404 can be a temporary error at Heroku, so the call is repeated once.
+    async fn add_on(&self, held: Option<&CachedList>) -> Result<Tagged<AddOn>, HerokuError> {
+        let known = held.and_then(|held| {
+            let etag = held.etags()?.add_on.as_ref()?;
+            let snapshot = &held.snapshot;
+            let add_on = AddOn {
+                name: snapshot.addon_name.clone(),
+                app: snapshot.app.clone(),
+                web_url: snapshot.web_url.clone(),
+            };
+            Some((etag, add_on))
+        });
+        let (client, id) = (&self.directory.client, &self.entry.id);
+        let etag = known.as_ref().map(|(etag, _)| *etag);
+        let answer = match client.add_on(self.caller, id, etag).await {
+            Err(HerokuError::NotFound(_)) => client.add_on(self.caller, id, None).await,
+            answer => answer,
+        };
+        Tagged::read(answer.map_err(of_the_add_on)?, known, Call::AddOn)
+    }
+
+    async fn app_info(
+        &self,
+        app: &AppId,
+        held: Option<&CachedList>,
+    ) -> Result<Tagged<AppInfo>, HerokuError> {
+        let known = held.and_then(|held| {
+            let etag = held.etags()?.app.as_ref()?;
+            let snapshot = &held.snapshot;
+            let info = AppInfo {
+                app: snapshot.app.clone(),
+                team: snapshot.team.clone(),
+            };
+            Some((etag, info))
+        });
+        let etag = known.as_ref().map(|(etag, _)| *etag);
+        let answer = self.directory.client.app(self.caller, app, etag).await?;
+        Tagged::read(answer, known, Call::App)
+    }
+
+    async fn collaborators(
+        &self,
+        app: &AppId,
+        held: Option<&CachedList>,
+    ) -> Result<Tagged<People>, HerokuError> {
+        let last = held.map(|held| held.snapshot.list.collaborators());
+        let etag = held.and_then(|held| held.etags()?.collaborators.as_ref());
+        let ask = |etag: Option<ETag>| async move {
+            let client = &self.directory.client;
+            client.collaborators(self.caller, app, etag.as_ref()).await
+        };
+        let had_people = last.is_some_and(|people| !people.is_empty());
+        fetch_people(ask, etag.zip(last), had_people, Call::Collaborators).await
+    }
+}
+
+/// Only Heroku can say that the add-on does not exist. The same status from any other server is not an
+/// answer.
+fn of_the_add_on(error: HerokuError) -> HerokuError {
+    match error {
+        HerokuError::NotFound(answer) | HerokuError::Gone(answer) => {
+            match answer.says_not_there() {
+                true => HerokuError::Gone(answer),
+                false => HerokuError::Unavailable(answer),
+            }
+        }
+        other => other,
+    }
+}
+
+/// 410 for an app or a team says nothing about the add-on.
+fn below_the_add_on(error: HerokuError) -> HerokuError {
+    match error {
+        HerokuError::Gone(answer) => HerokuError::NotFound(answer),
+        other => other,
+    }
+}

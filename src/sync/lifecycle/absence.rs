@@ -1,0 +1,369 @@
+//! What happens to a resource that Heroku reports as missing. A hint changes nothing. Everything reversible
+//! comes first: the resource becomes dormant. It ends only after an absence that lasts.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use time::{Duration as SignedDuration, OffsetDateTime};
+
+use crate::audit;
+use crate::clock::{LogThrottle, SharedClock};
+use crate::heroku::HerokuError;
+use crate::ids::ResourceId;
+use crate::store::{Absence, AbsenceKind, AbsenceSign, Brake, Dormancy};
+use crate::sync::SyncError;
+use crate::sync::directory::Directory;
+use crate::sync::lists::absence_mark::Question;
+use crate::sync::lists::as_of::AsOf;
+use crate::sync::lists::entry::Entry;
+use crate::sync::lists::list_event::ListEvent;
+use crate::sync::schedule::policy::Attempts;
+use crate::sync::schedule::queue::Target;
+
+/// At least this many answers, over at least this time, make a resource dormant.
+const FEWEST_ANSWERS: u32 = 3;
+const SHORTEST_ABSENCE: Duration = Duration::from_secs(15 * 60);
+/// How often Heroku is asked about a dormant resource, and about one that may become dormant.
+pub(in crate::sync) const ASKED_EVERY: Duration = Duration::from_secs(60 * 60);
+const DOUBTED_EVERY: Duration = Duration::from_secs(5 * 60);
+/// How often Heroku is asked about all dormant resources while the brake holds: too many would be dormant.
+const ALL_ASKED_EVERY: Duration = Duration::from_secs(15 * 60);
+
+/// A dormant resource: access to it is suspended, and no data is lost.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct DormantResource {
+    /// The resource.
+    pub resource: ResourceId,
+    /// When it became dormant, by the wall clock of the process that noticed.
+    pub since: OffsetDateTime,
+    /// Until when it can be revived. The first answer after that which still reports it missing deprovisions
+    /// it.
+    pub until: OffsetDateTime,
+    /// What makes it active again.
+    pub revived_by: RevivedBy,
+}
+
+/// What makes a dormant resource active again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum RevivedBy {
+    /// Heroku says that the resource does not exist, and is asked again every hour. The next answer with its
+    /// list revives it, and so does a new grant ([`register`](crate::HerokuSso::register), or Heroku's
+    /// provisioning).
+    ListOrGrant,
+    /// Heroku refuses the resource's grant: only a new grant revives it.
+    Grant,
+}
+
+/// What follows from an absence.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Step {
+    Wait,
+    BecomeDormant,
+    End,
+}
+
+/// The pure rule. `dormant_for` is how long the resource has been dormant.
+fn next_step(absence: &Absence, dormant_for: Option<Duration>, longest: Duration) -> Step {
+    if let Some(dormant_for) = dormant_for {
+        return match dormant_for >= longest {
+            true => Step::End,
+            false => Step::Wait,
+        };
+    }
+    let shortest = match absence.kind {
+        AbsenceKind::NotFound => SHORTEST_ABSENCE,
+        // Until then the resource is reported as needing a grant.
+        AbsenceKind::GrantRefused => longest,
+    };
+    let lasted = absence.last_at - absence.first_at >= shortest;
+    match lasted && absence.answers >= FEWEST_ANSWERS {
+        true => Step::BecomeDormant,
+        false => Step::Wait,
+    }
+}
+
+/// What an error says about whether the resource exists.
+pub(in crate::sync) fn said_by(error: &SyncError) -> Option<AbsenceKind> {
+    match error {
+        SyncError::Heroku(HerokuError::Gone(answer)) if answer.says_not_there() => {
+            Some(AbsenceKind::NotFound)
+        }
+        SyncError::Heroku(HerokuError::GrantRefused(answer)) if answer.refuses_the_grant() => {
+            Some(AbsenceKind::GrantRefused)
+        }
+        _ => None,
+    }
+}
+
+/// An absence as this process holds it in memory.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::sync) struct Mark {
+    pub(in crate::sync) absence: Absence,
+    /// By the monotonic clock; negative if it was before this process started.
+    last: SignedDuration,
+    dormant: Option<SignedDuration>,
+    /// Heroku is to be asked immediately.
+    wanted: bool,
+}
+
+impl Mark {
+    pub(in crate::sync) fn new(
+        absence: Absence,
+        known: Option<&Self>,
+        clock: &SharedClock,
+    ) -> Self {
+        let (now, elapsed) = (clock.now(), signed(clock.elapsed()));
+        let passed = |at: OffsetDateTime| elapsed - (now - at).max(SignedDuration::ZERO);
+        let answer = |absence: &Absence| (absence.answers, absence.last_at);
+        let same_last = known.filter(|known| answer(&known.absence) == answer(&absence));
+        let same_dormant = known.filter(|known| known.absence.dormant_at == absence.dormant_at);
+        Self {
+            absence,
+            last: same_last.map_or_else(|| passed(absence.last_at), |known| known.last),
+            dormant: match same_dormant {
+                Some(known) => known.dormant,
+                None => absence.dormant_at.map(passed),
+            },
+            wanted: same_last.is_some_and(|known| known.wanted),
+        }
+    }
+
+    pub(in crate::sync) fn is_dormant(&self) -> bool {
+        self.dormant.is_some()
+    }
+
+    fn dormant_for(&self, now: Duration) -> Option<Duration> {
+        self.dormant.map(|since| span(since, now))
+    }
+
+    /// When Heroku is asked about the resource again, however old its list is.
+    pub(in crate::sync) fn question(&self, now: Duration) -> Question {
+        let asked_ago = span(self.last, now);
+        match (self.dormant, self.absence.kind) {
+            (Some(_), _) if self.wanted => Question::OfDormant(Duration::ZERO),
+            (Some(_), _) => Question::OfDormant(ASKED_EVERY.saturating_sub(asked_ago)),
+            (None, AbsenceKind::NotFound) => {
+                Question::OfDoubtful(DOUBTED_EVERY.saturating_sub(asked_ago))
+            }
+            // It is handled as a resource that needs a grant.
+            (None, AbsenceKind::GrantRefused) => Question::InTurn,
+        }
+    }
+}
+
+fn signed(elapsed: Duration) -> SignedDuration {
+    elapsed.try_into().unwrap_or(SignedDuration::MAX)
+}
+
+fn span(since: SignedDuration, now: Duration) -> Duration {
+    (signed(now) - since).try_into().unwrap_or(Duration::ZERO)
+}
+
+/// When the brake was logged, and when Heroku was asked about the dormant resources because of it.
+#[derive(Debug, Default)]
+pub(in crate::sync) struct BrakeLog {
+    told: LogThrottle,
+    asked_at: Mutex<Option<Duration>>,
+}
+
+impl BrakeLog {
+    fn may_ask(&self, now: Duration) -> bool {
+        let mut last = self.asked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = last.is_none_or(|last| now >= last + ALL_ASKED_EVERY);
+        if may {
+            *last = Some(now);
+        }
+        may
+    }
+}
+
+/// Applies the stored absence to memory, unless a list in memory contradicts it.
+pub(in crate::sync) fn apply(directory: &Directory, entry: &Arc<Entry>, absence: Option<Absence>) {
+    let (was, is) = entry.set_absence(absence, &directory.clock);
+    if was == is {
+        return;
+    }
+    directory.endings.note();
+    directory.announce(ListEvent::List(entry.id));
+    entry.notify();
+    if !is {
+        entry.progress().attempts = Attempts::default();
+    }
+    directory.plan(&Target::Resource(Arc::clone(entry)));
+}
+
+/// The absences of a directory's resources.
+pub(crate) struct Absences<'a>(&'a Arc<Directory>);
+
+impl<'a> Absences<'a> {
+    pub(crate) fn of(directory: &'a Arc<Directory>) -> Self {
+        Self(directory)
+    }
+
+    /// Records the answer to a question asked at `asked_at`, and applies the consequence.
+    ///
+    /// # Errors
+    /// [`SyncError::Dormant`] and [`SyncError::Gone`] if the resource is in that state from now on, or was
+    /// already. The store's errors; then nothing is known to have changed.
+    pub(in crate::sync) async fn note(
+        &self,
+        entry: &Arc<Entry>,
+        kind: AbsenceKind,
+        asked_at: AsOf,
+    ) -> Result<(), SyncError> {
+        let directory = self.0;
+        // Serializes with a grant that reaches this process at the same time.
+        let _turn = directory.registration_locks.enter(&entry.id).await?;
+        let (id, clock, store) = (&entry.id, &directory.clock, &directory.store);
+        let endings = directory.endings.count();
+        let sign = AbsenceSign::new(kind, asked_at.ticket, clock.now());
+        let Some(mut absence) = store.note_absence(id, sign).await? else {
+            // There is a newer list, or the resource has ended, or the store keeps no absences.
+            return directory.reload_resource(id).await;
+        };
+        let known = entry.progress().mark;
+        let mark = Mark::new(absence, known.as_ref(), clock);
+        let longest = directory.settings.dormant_for;
+        match next_step(&absence, mark.dormant_for(clock.elapsed()), longest) {
+            Step::Wait => {}
+            Step::BecomeDormant => {
+                let (at, brake) = (clock.now(), Brake::default());
+                match store.make_dormant(id, absence.ticket, at, &brake).await? {
+                    Dormancy::Begun => {
+                        absence.dormant_at = Some(at);
+                        audit::resource_dormant(id, kind);
+                    }
+                    Dormancy::Braked { becoming } => self.braked(becoming),
+                    Dormancy::Outdated => return directory.reload_resource(id).await,
+                }
+            }
+            Step::End => {
+                if !store.end_dormant(id, absence.ticket).await? {
+                    return directory.reload_resource(id).await;
+                }
+                directory.has_ended(id);
+                return Err(SyncError::Gone);
+            }
+        }
+        if directory.endings.count() != endings {
+            // Another process may have revived the resource since the store was read.
+            directory.reload_resource(id).await?;
+        } else {
+            apply(directory, entry, Some(absence));
+        }
+        let mut progress = entry.progress();
+        if !progress.mark.is_some_and(|mark| mark.is_dormant()) {
+            return Ok(());
+        }
+        progress.attempts = Attempts::default();
+        // The forced fetch has its answer.
+        let forced_at = progress.forced_at;
+        progress.forced_at = forced_at.filter(|since| asked_at.is_before(since));
+        drop(progress);
+        directory.plan(&Target::Resource(Arc::clone(entry)));
+        Err(SyncError::Dormant)
+    }
+
+    /// Too many resources would be dormant, so those that are dormant already may be a mistake as well.
+    fn braked(&self, becoming: u64) {
+        let directory = self.0;
+        let now = directory.clock.elapsed();
+        if directory.brake_log.told.is_due(&directory.clock) {
+            audit::dormancy_braked(becoming);
+        }
+        if !directory.brake_log.may_ask(now) {
+            return;
+        }
+        for entry in directory.entries_now() {
+            let mut progress = entry.progress();
+            let Some(mark) = progress.mark.as_mut().filter(|mark| mark.is_dormant()) else {
+                continue;
+            };
+            mark.wanted = true;
+            drop(progress);
+            directory.plan(&Target::Resource(entry));
+        }
+    }
+
+    /// The resources that are dormant now, as far as this process knows.
+    pub(crate) fn dormant(&self) -> Vec<DormantResource> {
+        let longest = self.0.settings.dormant_for;
+        let of = |entry: Arc<Entry>| {
+            let absence = entry.progress().mark?.absence;
+            let since = absence.dormant_at?;
+            Some(DormantResource {
+                resource: entry.id,
+                since,
+                until: since + longest,
+                revived_by: match absence.kind {
+                    AbsenceKind::NotFound => RevivedBy::ListOrGrant,
+                    AbsenceKind::GrantRefused => RevivedBy::Grant,
+                },
+            })
+        };
+        let entries = self.0.entries_now().into_iter();
+        entries.filter_map(of).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Ticket;
+
+    const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+    fn absence(kind: AbsenceKind, answers: u32, lasted: Duration) -> Absence {
+        let first_at = OffsetDateTime::UNIX_EPOCH;
+        let sign = AbsenceSign::new(kind, Ticket::new(1), first_at);
+        Absence {
+            answers,
+            last_at: first_at + lasted,
+            ..Absence::new(sign)
+        }
+    }
+
+    #[test]
+    fn three_answers_over_a_quarter_of_an_hour_and_not_one_less() {
+        let second = Duration::from_secs(1);
+        for (answers, lasted, step) in [
+            (3, SHORTEST_ABSENCE, Step::BecomeDormant),
+            (2, SHORTEST_ABSENCE * 10, Step::Wait),
+            (300, SHORTEST_ABSENCE - second, Step::Wait),
+        ] {
+            let absence = absence(AbsenceKind::NotFound, answers, lasted);
+            assert_eq!(
+                next_step(&absence, None, WEEK),
+                step,
+                "{answers}, {lasted:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_refused_grant_has_as_long_as_a_dormant_resource() {
+        let second = Duration::from_secs(1);
+        let refused = |lasted| absence(AbsenceKind::GrantRefused, 30, lasted);
+        assert_eq!(next_step(&refused(WEEK - second), None, WEEK), Step::Wait);
+        assert_eq!(next_step(&refused(WEEK), None, WEEK), Step::BecomeDormant);
+        let dormant_for = |time| next_step(&refused(WEEK * 2), Some(time), WEEK);
+        assert_eq!(dormant_for(WEEK - second), Step::Wait);
+        assert_eq!(dormant_for(WEEK), Step::End);
+    }
+
+    #[test]
+    fn a_wall_clock_set_ahead_makes_no_dormancy_longer() {
+        let manual = crate::clock::ManualClock::new();
+        let clock: SharedClock = Arc::new(manual.clone());
+        let start = clock.now();
+        let mut absence = absence(AbsenceKind::NotFound, 3, SHORTEST_ABSENCE);
+        absence.dormant_at = Some(start);
+        let mark = Mark::new(absence, None, &clock);
+        manual.set_wall(start + WEEK);
+        absence.last_at = start + WEEK;
+        let mark = Mark::new(absence, Some(&mark), &clock);
+        assert_eq!(mark.dormant_for(clock.elapsed()), Some(Duration::ZERO));
+    }
+}

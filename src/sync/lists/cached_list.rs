@@ -1,0 +1,261 @@
+//! A list in memory, and how its parts are combined.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::as_of::AsOf;
+use super::team::Members;
+use crate::access::{
+    AccessList, ListChange, ListPolicy, People, ResourceList, Snapshot, difference_of_all,
+};
+use crate::clock::{Reading, SharedClock};
+use crate::heroku::ETag;
+use crate::store::Ticket;
+
+/// The newest list of a resource: its own part, combined with its team's members, which all resources of the
+/// team share.
+#[derive(Clone, Debug)]
+pub(crate) struct CachedList {
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// When the oldest part was requested: `snapshot.fetched_at`, by both clocks.
+    asked_at: AsOf,
+    /// When the resource's own part was requested.
+    own_asked_at: AsOf,
+    version: ListVersion,
+    etags: Option<Box<ETags>>,
+    /// The last complete list, while this one lacks the team's members.
+    whole: Option<Arc<Snapshot>>,
+}
+
+/// When the parts of a list were requested, in the order that all processes share.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct ListVersion {
+    pub(crate) own: Ticket,
+    /// None if there is no team, or Heroku withholds its members.
+    pub(crate) members: Option<Ticket>,
+}
+
+impl ListVersion {
+    /// True if some part of the other list is newer.
+    pub(in crate::sync) fn is_outdated_by(&self, other: &Self) -> bool {
+        self.own < other.own
+            || match (self.members, other.members) {
+                (Some(mine), Some(theirs)) => mine < theirs,
+                // Every part of this list is as old as its own part.
+                (None, Some(theirs)) => self.own < theirs,
+                (_, None) => false,
+            }
+    }
+
+    /// True if every part of this list is as new as the newest part of the other one.
+    pub(in crate::sync) fn is_wholly_since(&self, other: &Self) -> bool {
+        let newest = other.members.map_or(other.own, |it| it.max(other.own));
+        self.own >= newest && self.members.is_none_or(|it| it >= newest)
+    }
+}
+
+/// The ETags of Heroku's answers.
+#[derive(Clone, Debug, Default)]
+pub(in crate::sync) struct ETags {
+    pub(in crate::sync) add_on: Option<ETag>,
+    pub(in crate::sync) app: Option<ETag>,
+    pub(in crate::sync) collaborators: Option<ETag>,
+}
+
+/// Heroku's answer for one resource, without its team's members.
+#[derive(Clone, Debug)]
+pub(in crate::sync) struct OwnList {
+    pub(in crate::sync) list: ResourceList,
+    /// None for a list that another process fetched.
+    pub(in crate::sync) etags: Option<Box<ETags>>,
+    pub(in crate::sync) asked_at: AsOf,
+}
+
+impl CachedList {
+    /// Combines the parts of a list. `before` is the list that it replaces.
+    pub(in crate::sync) fn new(
+        own: OwnList,
+        members: &Members,
+        policy: ListPolicy,
+        before: Option<&Self>,
+    ) -> Self {
+        // Equal people are stored once, even while a reader still holds the previous list.
+        let known = before.map(|before| before.snapshot.list.collaborators());
+        let OwnList {
+            list: resource,
+            etags,
+            asked_at: own_asked_at,
+        } = own;
+        let known = known.filter(|known| **known == resource.collaborators);
+        let collaborators = known.cloned().unwrap_or(resource.collaborators);
+        let (list, asked_at) = match (&resource.team, members) {
+            (None, _) => (AccessList::of_app(collaborators, policy), own_asked_at),
+            (Some(_), Members::Known(team)) => (
+                AccessList::of_team_app(collaborators, team.people.clone(), policy),
+                own_asked_at.earlier(team.asked_at),
+            ),
+            (Some(_), Members::Withheld) => (
+                AccessList::of_team_app_without_members(collaborators, policy),
+                own_asked_at,
+            ),
+        };
+        let version = ListVersion {
+            own: own_asked_at.ticket,
+            members: match (&resource.team, members) {
+                (Some(_), Members::Known(team)) => Some(team.asked_at.ticket),
+                _ => None,
+            },
+        };
+        let whole = before.filter(|_| list.is_partial()).and_then(|before| {
+            let was_whole = !before.snapshot.list.is_partial();
+            if was_whole {
+                Some(Arc::clone(&before.snapshot))
+            } else {
+                before.whole.clone()
+            }
+        });
+        let snapshot = Snapshot {
+            addon_name: resource.addon_name,
+            app: resource.app,
+            team: resource.team,
+            web_url: resource.web_url,
+            list,
+            fetched_at: asked_at.wall,
+        };
+        Self {
+            snapshot: Arc::new(snapshot),
+            asked_at,
+            own_asked_at,
+            version,
+            etags,
+            whole,
+        }
+    }
+
+    /// The same list with the team's current members.
+    pub(in crate::sync) fn with_members(&self, members: &Members, policy: ListPolicy) -> Self {
+        let own = OwnList {
+            list: self.resource_list(),
+            etags: self.etags.clone(),
+            asked_at: self.own_asked_at,
+        };
+        Self::new(own, members, policy, Some(self))
+    }
+
+    /// The resource's own part.
+    pub(in crate::sync) fn resource_list(&self) -> ResourceList {
+        let snapshot = &self.snapshot;
+        let collaborators = snapshot.list.collaborators().clone();
+        ResourceList {
+            team: snapshot.team.clone(),
+            web_url: snapshot.web_url.clone(),
+            ..ResourceList::new(
+                snapshot.addon_name.clone(),
+                snapshot.app.clone(),
+                collaborators,
+            )
+        }
+    }
+
+    /// The age of its oldest part.
+    pub(crate) fn age(&self, clock: &SharedClock) -> Duration {
+        self.asked_at.age(clock)
+    }
+
+    /// As [`age`](Self::age), with the current time supplied by the caller.
+    pub(in crate::sync) fn age_at(&self, at: Reading) -> Duration {
+        self.asked_at.age_at(at)
+    }
+
+    pub(in crate::sync) fn own_age(&self, clock: &SharedClock) -> Duration {
+        self.own_asked_at.age(clock)
+    }
+
+    pub(in crate::sync) fn own_asked_at(&self) -> AsOf {
+        self.own_asked_at
+    }
+
+    pub(crate) fn version(&self) -> ListVersion {
+        self.version
+    }
+
+    /// The calls that a fetch of the whole list makes, computed from the number of people: a page has 200 of
+    /// them.
+    pub(in crate::sync) fn calls(&self) -> u32 {
+        const PAGE: usize = 200;
+        let pages = |people: &People| u32::try_from(people.len() / PAGE + 1).unwrap_or(u32::MAX);
+        let list = &self.snapshot.list;
+        let members = match (&self.snapshot.team, list.team_members()) {
+            (Some(_), members) => members.map_or(1, pages),
+            (None, _) => 0,
+        };
+        // One call for the add-on, one for the app.
+        members
+            .saturating_add(pages(list.collaborators()))
+            .saturating_add(2)
+    }
+
+    pub(in crate::sync) fn etags(&self) -> Option<&ETags> {
+        self.etags.as_deref()
+    }
+
+    /// The changes that lead from the previous list to this one.
+    pub(in crate::sync) fn changes_since(&self, before: Option<&Self>) -> Vec<ListChange> {
+        let before = before.map(Self::lists).unwrap_or_default();
+        difference_of_all(&before, &self.lists())
+    }
+
+    /// The lists whose people count as being on this one. If Heroku withholds the team's members, that does
+    /// not mean that they left.
+    fn lists(&self) -> Vec<&AccessList> {
+        let lists = self.whole.as_deref().into_iter();
+        let lists = lists.chain(std::iter::once(&*self.snapshot));
+        lists.map(|snapshot| &snapshot.list).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(own: i64, members: Option<i64>) -> ListVersion {
+        ListVersion {
+            own: Ticket::new(own),
+            members: members.map(Ticket::new),
+        }
+    }
+
+    #[test]
+    fn newer_part_makes_a_list_outdated() {
+        let with_team = version(20, Some(19));
+        for (other, is_outdated) in [
+            (version(20, Some(19)), false),
+            (version(21, Some(19)), true),
+            (version(20, Some(20)), true),
+            (version(19, Some(18)), false),
+            (version(20, None), false),
+            (version(21, None), true),
+        ] {
+            assert_eq!(with_team.is_outdated_by(&other), is_outdated, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn list_that_lost_its_team_is_newer_than_the_one_before() {
+        let without_team = version(50, None);
+        assert!(!without_team.is_outdated_by(&version(20, Some(19))));
+        assert!(version(20, Some(19)).is_outdated_by(&without_team));
+        assert!(version(15, None).is_outdated_by(&version(10, Some(19))));
+    }
+
+    #[test]
+    fn list_is_wholly_since_only_if_both_parts_are() {
+        let since = version(20, Some(25));
+        assert!(version(25, Some(25)).is_wholly_since(&since));
+        assert!(!version(24, Some(30)).is_wholly_since(&since));
+        assert!(!version(30, Some(24)).is_wholly_since(&since));
+        assert!(version(25, None).is_wholly_since(&since));
+    }
+}

@@ -1,0 +1,215 @@
+//! The members of each team: fetched once, shared by all of the team's resources.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use dashmap::DashMap;
+use parking_lot::{Mutex, MutexGuard};
+
+use super::as_of::AsOf;
+use crate::access::People;
+use crate::clock::SharedClock;
+use crate::heroku::ETag;
+use crate::ids::{ResourceId, TeamId};
+use crate::sync::schedule::policy::Attempts;
+
+/// All teams that registered resources belong to.
+#[derive(Default)]
+pub(in crate::sync) struct Teams(DashMap<TeamId, Arc<TeamEntry>>);
+
+/// The state of one team.
+pub(in crate::sync) struct TeamEntry {
+    pub(in crate::sync) id: TeamId,
+    pub(in crate::sync) scheduled: AtomicU64,
+    state: Mutex<TeamState>,
+}
+
+pub(in crate::sync) struct TeamState {
+    pub(in crate::sync) list: Option<Arc<TeamList>>,
+    pub(in crate::sync) attempts: Attempts,
+    /// When Heroku last gave a list, or refused to.
+    answered_at: Option<AsOf>,
+    refused: bool,
+    resources: BTreeSet<ResourceId>,
+}
+
+/// A team's members, as Heroku listed them.
+#[derive(Clone, Debug)]
+pub(in crate::sync) struct TeamList {
+    pub(in crate::sync) people: People,
+    pub(in crate::sync) asked_at: AsOf,
+    pub(in crate::sync) etag: Option<ETag>,
+    /// The resource whose token was used to fetch them.
+    pub(in crate::sync) answered_by: Option<ResourceId>,
+}
+
+/// The members as they appear on the lists of a team's resources.
+#[derive(Clone, Debug)]
+pub(in crate::sync) enum Members {
+    Known(Arc<TeamList>),
+    /// Heroku refuses to list them.
+    Withheld,
+}
+
+impl Teams {
+    /// The team's entry, created if there is none.
+    pub(in crate::sync) fn entry(&self, id: &TeamId) -> Arc<TeamEntry> {
+        let fresh = || Arc::new(TeamEntry::new(id.clone()));
+        Arc::clone(&self.0.entry(id.clone()).or_insert_with(fresh))
+    }
+
+    /// The team's entry, with this resource added to the team.
+    pub(in crate::sync) fn join(&self, id: &TeamId, resource: &ResourceId) -> Arc<TeamEntry> {
+        let fresh = || Arc::new(TeamEntry::new(id.clone()));
+        // Done under the lock of the map, so that the entry cannot be dropped in between.
+        let slot = self.0.entry(id.clone()).or_insert_with(fresh);
+        slot.state().resources.insert(*resource);
+        Arc::clone(&slot)
+    }
+
+    /// Removes the resource from the team, and drops the entry with its last resource.
+    pub(in crate::sync) fn leave(&self, id: &TeamId, resource: &ResourceId) {
+        self.0.remove_if(id, |_, team| {
+            let mut state = team.state();
+            state.resources.remove(resource);
+            state.resources.is_empty()
+        });
+    }
+
+    pub(in crate::sync) fn known(&self, id: &TeamId) -> Option<Arc<TeamEntry>> {
+        self.0.get(id).map(|team| Arc::clone(&team))
+    }
+
+    pub(in crate::sync) fn all(&self) -> Vec<Arc<TeamEntry>> {
+        self.0.iter().map(|team| Arc::clone(&team)).collect()
+    }
+}
+
+impl fmt::Debug for Teams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Teams({})", self.0.len())
+    }
+}
+
+impl TeamEntry {
+    fn new(id: TeamId) -> Self {
+        Self {
+            id,
+            scheduled: AtomicU64::new(0),
+            state: Mutex::new(TeamState {
+                list: None,
+                attempts: Attempts::default(),
+                answered_at: None,
+                refused: false,
+                resources: BTreeSet::new(),
+            }),
+        }
+    }
+
+    pub(in crate::sync) fn state(&self) -> MutexGuard<'_, TeamState> {
+        self.state.lock()
+    }
+}
+
+impl fmt::Debug for TeamEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TeamEntry")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TeamState {
+    /// The members to put into lists now. Members that Heroku listed before a refusal stay until they are too
+    /// old.
+    pub(in crate::sync) fn members(&self, clock: &SharedClock, max_age: Duration) -> Members {
+        match &self.list {
+            Some(list) if !self.refused || list.asked_at.age(clock) <= max_age => {
+                Members::Known(Arc::clone(list))
+            }
+            _ => Members::Withheld,
+        }
+    }
+
+    /// Time since Heroku last gave a list, or refused to.
+    pub(in crate::sync) fn age(&self, clock: &SharedClock) -> Option<Duration> {
+        self.answered_at.map(|at| at.age(clock))
+    }
+
+    pub(in crate::sync) fn resources(&self) -> Vec<ResourceId> {
+        self.resources.iter().copied().collect()
+    }
+
+    /// Records a list from Heroku, unless there is a newer one.
+    pub(in crate::sync) fn told(&mut self, mut list: TeamList) {
+        self.attempts = Attempts::default();
+        let known = self.list.as_ref();
+        // Equal people are stored once.
+        if let Some(known) = known.filter(|known| known.people == list.people) {
+            list.people = known.people.clone();
+        }
+        if known.is_none_or(|known| !list.asked_at.is_before(&known.asked_at)) {
+            // A refusal that was requested later is kept.
+            if self
+                .answered_at
+                .is_none_or(|at| !list.asked_at.is_before(&at))
+            {
+                self.answered_at = Some(list.asked_at);
+                self.refused = false;
+            }
+            self.list = Some(Arc::new(list));
+        }
+    }
+
+    /// Records that Heroku withholds the members, unless there is a newer answer.
+    pub(in crate::sync) fn refused(&mut self, asked_at: AsOf) {
+        self.attempts = Attempts::default();
+        if self.answered_at.is_some_and(|at| asked_at.is_before(&at)) {
+            return;
+        }
+        self.answered_at = Some(asked_at);
+        self.refused = true;
+    }
+
+    /// Records members from the store. True if they are newer than the known ones.
+    pub(in crate::sync) fn remember(&mut self, people: People, asked_at: AsOf) -> bool {
+        let known = self.list.as_ref();
+        let is_newer = known.is_none_or(|known| known.asked_at.is_before(&asked_at));
+        if is_newer {
+            self.told(TeamList {
+                people,
+                asked_at,
+                etag: None,
+                answered_by: None,
+            });
+        }
+        is_newer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::store::Ticket;
+
+    #[test]
+    fn what_was_asked_for_last_counts_whichever_answer_comes_last() {
+        let clock: SharedClock = Arc::new(ManualClock::new());
+        let at = |ticket| AsOf::now(&clock, Ticket::new(ticket));
+        let team = TeamEntry::new("team-1".parse().unwrap());
+        let mut state = team.state();
+        state.remember(People::default(), at(2));
+        state.refused(at(1));
+        assert!(!state.refused);
+        state.refused(at(4));
+        assert!(state.refused);
+        state.remember(People::default(), at(3));
+        assert!(state.refused, "the refusal is newer");
+        state.remember(People::default(), at(5));
+        assert!(!state.refused);
+    }
+}

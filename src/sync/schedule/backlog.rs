@@ -1,0 +1,35 @@
+//! The fetches that wait for their turn.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// What only the sync task knows.
+#[derive(Debug, Default)]
+pub(in crate::sync) struct Backlog {
+    due: AtomicUsize,
+    behind: AtomicBool,
+    loading: AtomicBool,
+}
+
+impl Backlog {
+    pub(in crate::sync) fn note(&self, due: usize, behind: bool) {
+        self.due.store(due, Ordering::Relaxed);
+        self.behind.store(behind, Ordering::Relaxed);
+    }
+
+    pub(in crate::sync) fn note_loading(&self, loading: bool) {
+        self.loading.store(loading, Ordering::Release);
+    }
+
+    /// True from a sync's start until it has read the resources from the store.
+    pub(in crate::sync) fn is_loading(&self) -> bool {
+        self.loading.load(Ordering::Acquire)
+    }
+
+    pub(in crate::sync) fn due(&self) -> usize {
+        self.due.load(Ordering::Relaxed)
+    }
+
+    pub(in crate::sync) fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,116 @@
+//! Whether the sync keeps up, and how far the initial sync has come.
+
+use std::time::Duration;
+
+use super::queue::ScheduledFetch;
+use crate::sync::settings::SyncSettings;
+
+/// Fetches are due 10 to 30 % before their interval ends. One that has waited longer than that is late.
+const SLACK: f64 = 0.3;
+/// How often a continuing lag is logged again.
+const SAY_AGAIN: Duration = Duration::from_secs(600);
+/// The first lists of a smaller fleet arrive too quickly for a progress report.
+const LARGE_FLEET: usize = 100;
+
+/// Logs when lists lag because of the rate limit or the number of concurrent fetches, and when they have
+/// caught up.
+#[derive(Debug)]
+pub(in crate::sync) struct LagMonitor {
+    refresh_interval: Duration,
+    idle_interval: Duration,
+    behind: bool,
+    said_at: Duration,
+    initial_sync: InitialSync,
+}
+
+#[derive(Debug)]
+enum InitialSync {
+    NotBegun,
+    Running { total: usize, since: Duration },
+    Over,
+}
+
+impl LagMonitor {
+    pub(in crate::sync) fn new(settings: &SyncSettings) -> Self {
+        Self {
+            refresh_interval: settings.refresh_interval,
+            idle_interval: settings.idle_interval,
+            behind: false,
+            said_at: Duration::ZERO,
+            initial_sync: InitialSync::NotBegun,
+        }
+    }
+
+    pub(in crate::sync) fn is_behind(&self) -> bool {
+        self.behind
+    }
+
+    /// Checks the list that has waited longest, among those in use and among the others.
+    pub(in crate::sync) fn look(
+        &mut self,
+        in_use: Option<&ScheduledFetch>,
+        idle: Option<&ScheduledFetch>,
+        now: Duration,
+    ) {
+        let late = |due: Option<&ScheduledFetch>, interval: Duration| {
+            let waited = now.saturating_sub(due?.at());
+            (waited > interval.mul_f64(SLACK)).then_some(waited)
+        };
+        let in_use = late(in_use, self.refresh_interval);
+        let idle = late(idle, self.idle_interval);
+        let was_behind = std::mem::replace(&mut self.behind, in_use.is_some() || idle.is_some());
+        let say = !was_behind || now >= self.said_at + SAY_AGAIN;
+        if self.behind && say {
+            self.said_at = now;
+            tracing::error!(
+                event = "sync_behind",
+                late_in_use_seconds = in_use.map(|late| late.as_secs()),
+                late_idle_seconds = idle.map(|late| late.as_secs()),
+                "lists cannot be refreshed within their intervals at heroku's rate limit: \
+                 make refresh_interval or idle_interval longer, or use SyncScope::Active"
+            );
+        }
+        if was_behind && !self.behind {
+            tracing::info!(
+                event = "sync_caught_up",
+                "lists are refreshed within their intervals again"
+            );
+        }
+    }
+
+    /// Records how many resources have no list yet. `missing` is called only until the initial sync is over.
+    pub(in crate::sync) fn initial_sync(&mut self, missing: impl FnOnce() -> usize, now: Duration) {
+        match self.initial_sync {
+            InitialSync::Over => {}
+            InitialSync::NotBegun => {
+                let total = missing();
+                if total < LARGE_FLEET {
+                    self.initial_sync = InitialSync::Over;
+                    return;
+                }
+                self.initial_sync = InitialSync::Running { total, since: now };
+                tracing::info!(
+                    event = "initial_sync",
+                    fetched = 0,
+                    total,
+                    "initial sync started: fetching the first lists"
+                );
+            }
+            InitialSync::Running { total, since } => {
+                let missing = missing();
+                let fetched = total.saturating_sub(missing);
+                let seconds = now.saturating_sub(since).as_secs();
+                tracing::info!(
+                    event = "initial_sync",
+                    fetched,
+                    total,
+                    seconds,
+                    "initial sync progress"
+                );
+                if missing == 0 {
+                    self.initial_sync = InitialSync::Over;
+                }
+            }
+        }
+    }
+}

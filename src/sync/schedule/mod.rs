@@ -1,0 +1,10 @@
+//! When each list is fetched, and within which rate limits.
+
+pub(in crate::sync) mod backlog;
+pub(in crate::sync) mod lag_monitor;
+pub(in crate::sync) mod policy;
+pub(in crate::sync) mod queue;
+pub(in crate::sync) mod rate_limits;
+pub(in crate::sync) mod scheduler;
+pub(in crate::sync) mod token_bucket;
+pub(in crate::sync) mod worker;

@@ -1,0 +1,197 @@
+//! When a list is fetched next: a pure rule.
+
+use std::time::Duration;
+
+use crate::heroku::Urgency;
+use crate::sync::lists::absence_mark::Question;
+
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LONGEST_RETRY: Duration = Duration::from_secs(60);
+/// A token is renewed by a fetch that is due this long before its end, or up to half as long. So sign-ins
+/// find a token that works.
+pub(in crate::sync) const TOKEN_RENEWED_AHEAD: Duration = Duration::from_secs(30 * 60);
+
+/// Which resources are kept synchronized.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum SyncScope {
+    /// Every registered resource; those not in use every `idle_interval`. The default.
+    #[default]
+    All,
+    /// Only resources in use ([`Config::in_use_for`](crate::Config::in_use_for)). Lists of the others are
+    /// fetched at a sign-in.
+    Active,
+}
+
+/// The intervals of a sync.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::sync) struct Intervals {
+    pub(in crate::sync) refresh: Duration,
+    pub(in crate::sync) idle: Duration,
+    pub(in crate::sync) scope: SyncScope,
+    /// The longest pause for a resource whose tokens Heroku refuses.
+    pub(in crate::sync) longest_block: Duration,
+}
+
+/// Fetches that failed since the last successful one.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::sync) struct Attempts {
+    failures: u32,
+    /// When the last one failed.
+    failed_at: Duration,
+    /// Between 0 and 1, drawn again after each fetch.
+    jitter: f64,
+}
+
+impl Default for Attempts {
+    /// No failures.
+    fn default() -> Self {
+        Self {
+            failures: 0,
+            failed_at: Duration::ZERO,
+            jitter: fastrand::f64(),
+        }
+    }
+}
+
+impl Attempts {
+    /// True if the last one failed.
+    pub(in crate::sync) fn are_failing(&self) -> bool {
+        self.failures > 0
+    }
+
+    /// How much longer to wait after the last failure.
+    pub(in crate::sync) fn back_off_left(&self, now: Duration) -> Duration {
+        if self.failures == 0 {
+            return Duration::ZERO;
+        }
+        let doubled = FIRST_RETRY * 2_u32.saturating_pow((self.failures - 1).min(16));
+        let jitter = self.jitter.clamp(0.0, 1.0);
+        let back_off = doubled.min(LONGEST_RETRY).mul_f64(1.0 - 0.5 * jitter);
+        back_off.saturating_sub(now.saturating_sub(self.failed_at))
+    }
+
+    pub(in crate::sync) fn note_failure(&mut self, now: Duration) {
+        *self = Self {
+            failures: self.failures.saturating_add(1),
+            failed_at: now,
+            jitter: fastrand::f64(),
+        };
+    }
+}
+
+/// The state of one list.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::sync) struct ListState {
+    /// The resource had a request within `in_use_for`, or has a response that is still open.
+    pub(in crate::sync) in_use: bool,
+    /// The resource had a request within the last refresh interval.
+    pub(in crate::sync) requested: bool,
+    /// Age of the list; none if there never was one.
+    pub(in crate::sync) age: Option<Duration>,
+    pub(in crate::sync) attempts: Attempts,
+    /// Heroku said that something changed: the list is fetched again once the budget allows it, which is in
+    /// this time.
+    pub(in crate::sync) forced_in: Option<Duration>,
+    /// When the access token expires, if that is known and it can be renewed.
+    pub(in crate::sync) token_ends_in: Option<Duration>,
+    /// When to retry subscribing to its webhooks, because the last try failed.
+    pub(in crate::sync) subscribe_in: Option<Duration>,
+    /// The list cannot be fetched until the partner fixes the resource's tokens.
+    pub(in crate::sync) blocked: bool,
+    /// Calls are scarce: no list is fetched much earlier than necessary.
+    pub(in crate::sync) is_scarce: bool,
+    pub(in crate::sync) question: Question,
+}
+
+impl ListState {
+    /// Which lists go first when calls are scarce: those with requests, and those that have changed according
+    /// to Heroku; then the others in use.
+    pub(in crate::sync) fn urgency(&self) -> Urgency {
+        match (self.requested, self.in_use) {
+            _ if self.forced_in == Some(Duration::ZERO) => Urgency::InUse,
+            (true, _) => Urgency::InUse,
+            (false, true) => Urgency::Quiet,
+            (false, false) => Urgency::Idle,
+        }
+    }
+}
+
+/// How long until the list must be fetched again at `now`; zero if it is due, none if never.
+///
+/// Jitter only moves a fetch earlier: by 10 to 30 % of the interval, or by 5 to 10 % if calls are scarce. So
+/// a list in use is fresh again before the sessions that depend on it end. Lists that were fetched together
+/// drift apart.
+pub(in crate::sync) fn due_in(
+    condition: ListState,
+    intervals: Intervals,
+    now: Duration,
+) -> Option<Duration> {
+    let attempts = condition.attempts;
+    let jitter = attempts.jitter.clamp(0.0, 1.0);
+    let since_failure = now.saturating_sub(attempts.failed_at);
+    let interval = match (condition.in_use, intervals.scope) {
+        (true, _) => Some(intervals.refresh),
+        (false, SyncScope::All) => Some(intervals.idle),
+        (false, SyncScope::Active) => None,
+    };
+    if let Question::OfDormant(asked_in) = condition.question {
+        // This applies whether or not it is in use, and whatever the scope of the sync is.
+        let wanted = condition
+            .forced_in
+            .map_or(asked_in, |wait| wait.min(asked_in));
+        let pause = match condition.blocked {
+            true => {
+                let patience = patience(attempts.failures, intervals.longest_block);
+                patience.saturating_sub(since_failure)
+            }
+            false => attempts.back_off_left(now),
+        };
+        return Some(match attempts.are_failing() {
+            true => wanted.max(pause),
+            false => wanted,
+        });
+    }
+    if condition.blocked {
+        let patience = patience(attempts.failures, intervals.longest_block);
+        return interval.map(|_| patience.saturating_sub(since_failure));
+    }
+    let share = match condition.is_scarce {
+        false => 0.9 - 0.2 * jitter,
+        true => 0.95 - 0.05 * jitter,
+    };
+    let by_age = interval.map(|interval| match condition.age {
+        None => Duration::ZERO,
+        Some(age) => interval.mul_f64(share).saturating_sub(age),
+    });
+    let by_token = condition.token_ends_in.filter(|_| interval.is_some());
+    let by_token = by_token.map(|ends_in| {
+        let ahead = TOKEN_RENEWED_AHEAD.mul_f64(1.0 - 0.5 * jitter);
+        // If the renewal failed, it is not retried immediately.
+        let pause = LONGEST_RETRY.saturating_sub(condition.age.unwrap_or(LONGEST_RETRY));
+        ends_in.saturating_sub(ahead).max(pause)
+    });
+    let by_webhooks = condition.subscribe_in.filter(|_| interval.is_some());
+    let by_doubt = match condition.question {
+        Question::OfDoubtful(asked_in) => interval.map(|_| asked_in),
+        Question::InTurn | Question::OfDormant(_) => None,
+    };
+    let wanted = [by_age, condition.forced_in, by_token, by_webhooks, by_doubt];
+    let until_due = wanted.into_iter().flatten().min()?;
+    let back_off = match (by_doubt, condition.in_use) {
+        // No request waits for this answer, and more answers prove no more.
+        (Some(asked_in), false) if attempts.are_failing() => asked_in,
+        _ => attempts.back_off_left(now),
+    };
+    Some(until_due.max(back_off))
+}
+
+/// The pause for a resource whose tokens Heroku refuses, after this many refusals: a minute, doubled each
+/// time, up to `longest`.
+pub(in crate::sync) fn patience(refusals: u32, longest: Duration) -> Duration {
+    let doubled = LONGEST_RETRY * 2_u32.saturating_pow(refusals.saturating_sub(1).min(16));
+    doubled.min(longest)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! A token bucket.
+
+use std::time::Duration;
+
+/// A token bucket: `burst` tokens immediately, and one more every `refill`. Time is an argument.
+#[derive(Debug)]
+pub(in crate::sync) struct Budget {
+    burst: i64,
+    refill: Duration,
+    /// Negative after a purchase that cost more than the bucket held.
+    left: i64,
+    counted_from: Duration,
+}
+
+impl Budget {
+    pub(in crate::sync) fn full(burst: u32, refill: Duration, now: Duration) -> Self {
+        let burst = i64::from(burst);
+        Self {
+            burst,
+            refill,
+            left: burst,
+            counted_from: now,
+        }
+    }
+
+    /// Spends `cost` if at least one token remains. An expensive purchase makes the next one wait longer.
+    ///
+    /// # Errors
+    /// The time until a token is available.
+    pub(in crate::sync) fn take(&mut self, cost: u32, now: Duration) -> Result<(), Duration> {
+        let wait = self.wait(now);
+        if !wait.is_zero() {
+            return Err(wait);
+        }
+        self.left -= i64::from(cost);
+        Ok(())
+    }
+
+    /// The time until a token is available; zero if one is.
+    pub(in crate::sync) fn wait(&mut self, now: Duration) -> Duration {
+        let passed = now.saturating_sub(self.counted_from);
+        let refilled = passed.as_nanos() / self.refill.as_nanos().max(1);
+        let refilled = i64::try_from(refilled).unwrap_or(i64::MAX);
+        if refilled >= self.burst - self.left {
+            self.left = self.burst;
+            self.counted_from = now;
+        } else if let Ok(times) = u32::try_from(refilled) {
+            self.left += refilled;
+            self.counted_from += self.refill * times;
+        }
+        match u32::try_from(1 - self.left) {
+            Ok(missing @ 1..) => self.counted_from + self.refill * missing - now,
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn ten_at_once() -> Budget {
+        Budget::full(10, SECOND * 10, Duration::ZERO)
+    }
+
+    #[test]
+    fn ten_at_once_and_one_more_every_ten_seconds() {
+        let mut budget = ten_at_once();
+        for _ in 0..10 {
+            assert_eq!(budget.take(1, SECOND), Ok(()));
+        }
+        assert_eq!(budget.take(1, SECOND * 4), Err(SECOND * 7));
+        assert_eq!(budget.take(1, SECOND * 11), Ok(()));
+        assert!(budget.take(1, SECOND * 11).is_err());
+        assert_eq!(budget.take(1, SECOND * 21), Ok(()));
+    }
+
+    #[test]
+    fn it_never_holds_more_than_the_burst() {
+        let mut budget = ten_at_once();
+        let later = SECOND * 86_400;
+        let taken = (0..50).filter(|_| budget.take(1, later).is_ok()).count();
+        assert_eq!(taken, 10);
+    }
+
+    #[test]
+    fn a_dear_purchase_delays_the_next_by_its_cost() {
+        let mut budget = ten_at_once();
+        assert_eq!(budget.take(9, SECOND), Ok(()));
+        assert_eq!(budget.take(100, SECOND), Ok(()));
+        assert_eq!(budget.take(1, SECOND), Err(SECOND * 1000));
+        assert!(budget.take(1, SECOND * 1000).is_err());
+        assert_eq!(budget.take(1, SECOND * 1001), Ok(()));
+    }
+}

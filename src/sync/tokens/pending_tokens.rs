@@ -1,0 +1,78 @@
+//! Tokens that Heroku has issued and the store does not have yet.
+
+use std::fmt;
+
+use dashmap::DashMap;
+use secrecy::{ExposeSecret, SecretString};
+use time::OffsetDateTime;
+
+use crate::ids::ResourceId;
+use crate::secret::Tokens;
+
+/// Tokens that are not stored yet, by resource. The code or refresh token that they were issued for is
+/// consumed, so a failing store must not lose them. They are useless once they have expired.
+#[derive(Default)]
+pub(in crate::sync) struct PendingTokens(DashMap<ResourceId, Vec<Given>>);
+
+struct Given {
+    given_for: SecretString,
+    tokens: Tokens,
+}
+
+impl PendingTokens {
+    pub(in crate::sync) fn keep(
+        &self,
+        id: &ResourceId,
+        given_for: &SecretString,
+        tokens: &Tokens,
+        now: OffsetDateTime,
+    ) {
+        self.0.retain(|_, of_resource| {
+            of_resource.retain(|given| now < given.tokens.expires_at);
+            !of_resource.is_empty()
+        });
+        self.forget(id, given_for);
+        self.0.entry(*id).or_default().push(Given {
+            given_for: given_for.clone(),
+            tokens: tokens.clone(),
+        });
+    }
+
+    /// The tokens that were issued for this before, if they still work and are newer than the stored ones.
+    pub(in crate::sync) fn given_for(
+        &self,
+        id: &ResourceId,
+        what: &SecretString,
+        known: Option<&Tokens>,
+        now: OffsetDateTime,
+    ) -> Option<Tokens> {
+        let of_resource = self.0.get(id)?;
+        let given = of_resource.iter().find(|given| given.is_for(what))?;
+        let ends = given.tokens.expires_at;
+        let is_newer = known.is_none_or(|known| known.expires_at < ends);
+        (is_newer && now < ends).then(|| given.tokens.clone())
+    }
+
+    pub(in crate::sync) fn forget(&self, id: &ResourceId, what: &SecretString) {
+        if let Some(mut of_resource) = self.0.get_mut(id) {
+            of_resource.retain(|given| !given.is_for(what));
+        }
+    }
+
+    /// For a resource that has ended.
+    pub(in crate::sync) fn forget_all(&self, id: &ResourceId) {
+        self.0.remove(id);
+    }
+}
+
+impl Given {
+    fn is_for(&self, what: &SecretString) -> bool {
+        self.given_for.expose_secret() == what.expose_secret()
+    }
+}
+
+impl fmt::Debug for PendingTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingTokens").finish_non_exhaustive()
+    }
+}
