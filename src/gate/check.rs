@@ -56,9 +56,10 @@ impl GateState {
             return None;
         }
         let (resource, who, start) = (&grant.resource, grant.principal(), grant.start());
-        let access = self
-            .directory
-            .authorize_cached(&known.list, resource, who, &start, at)?;
+        let access =
+            self.directory
+                .authorizer()
+                .authorize_cached(&known.list, resource, who, &start, at)?;
         let visit = SessionHandle::new(Arc::clone(self), known.session.clone(), Arc::clone(grant));
         Some(HerokuUser::new(visit, access.listed, access.list, mount))
     }
@@ -116,9 +117,8 @@ impl GateState {
         }
         let (who, start, left) = (grant.principal(), grant.start(), budget.left());
         let (resource, strictness) = (&grant.resource, Strictness::REQUEST);
-        let access = self
-            .directory
-            .authorize(resource, who, Some(&start), strictness, left);
+        let authorizer = self.directory.authorizer();
+        let access = authorizer.authorize(resource, who, Some(&start), strictness, left);
         let access = match access.await {
             Ok(access) => access,
             Err(denial) => return Err(self.reject(&session, &grant, &denial).await),

@@ -61,7 +61,10 @@ impl GateState {
     ) -> Result<(NewSession, Admitted), NotOpened> {
         let (resource, email) = (proved.resource, proved.email);
         let (user_id, left) = (proved.user_id, budget.left());
-        let admitted = self.directory.admit(resource, email, user_id, left);
+        let admitted = self
+            .directory
+            .authorizer()
+            .admit(resource, email, user_id, left);
         let admitted = admitted.await.map_err(|denial| {
             audit::sign_in_refused(Some(resource), Some(email), &denial.reason());
             NotOpened::Denied(denial)

@@ -115,7 +115,7 @@ fn warn_of_heroku_outside<B>(gate: &GateState, request: &Request<B>) {
 }
 
 async fn web_url(gate: &GateState, resource: &ResourceId) -> Option<Url> {
-    let held = gate.directory.known(resource).await.ok()??;
+    let held = gate.directory.known_list(resource).await.ok()??;
     let web_url = held.snapshot.web_url.clone()?;
     gate.trusts(&web_url).then_some(web_url)
 }

@@ -11,7 +11,7 @@ use super::state::GateState;
 use crate::cause;
 use crate::lifespan::Limits;
 use crate::session::{Grant, SessionRef};
-use crate::sync::InUse;
+use crate::sync::{InUse, Watch};
 
 /// One session at one gate, with its record as it was when it was looked up.
 #[derive(Clone)]
@@ -58,7 +58,11 @@ impl SessionHandle {
     pub(super) fn hold(&self) -> Option<InUse> {
         let ends = self.gate.sessions.latest_end(&self.grant);
         let at_most = Duration::try_from(ends - self.now()).ok()?;
-        InUse::begin(&self.gate.directory, &self.grant.resource, at_most)
+        InUse::begin(
+            self.gate.directory.authorizer(),
+            &self.grant.resource,
+            at_most,
+        )
     }
 
     /// Resolves when the session has ended, or its user has left the list. The resource is in use in the
@@ -73,7 +77,7 @@ impl SessionHandle {
         let clock = gate.directory.clock();
         let key = session.key();
         let mut closings = gate.sessions.closings();
-        let Ok(watch) = gate.directory.watch(&grant.resource).await else {
+        let Ok(watch) = Watch::start(gate.directory.authorizer(), &grant.resource).await else {
             return;
         };
         let mut changes = watch.changes();

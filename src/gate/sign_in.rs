@@ -216,7 +216,7 @@ impl GateState {
     ) -> Result<ResourceId, Refusal> {
         let known = match &verified.resource {
             SignedResource::Resource(id) => return Ok(*id),
-            SignedResource::Legacy(id) => self.directory.find_legacy(id).await,
+            SignedResource::Legacy(id) => self.directory.lifecycle().find_legacy(id).await,
         };
         known.map_err(|error| {
             let denial = Denial::from(error);

@@ -65,7 +65,7 @@ impl GateState {
     ) -> Result<Option<Arc<Grant>>, SessionError> {
         let found = self.sessions.find(credential).await;
         if let Ok(Some((_, grant))) = &found {
-            let known = self.directory.known(&grant.resource).await;
+            let known = self.directory.known_list(&grant.resource).await;
             if matches!(known, Err(SyncError::UnknownResource)) {
                 return Ok(None);
             }

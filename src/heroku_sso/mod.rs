@@ -19,8 +19,7 @@ use crate::gate::{
 use crate::ids::{LegacyId, ResourceId, UserId};
 use crate::session::{ExpiredDeletion, SweepHandle, sweep};
 use crate::sync::{
-    Absences, Changes, Directory, DormantResource, Explanation, Health, OauthGrant, SyncError,
-    SyncHandle,
+    Changes, Directory, DormantResource, Explanation, Health, OauthGrant, SyncError, SyncHandle,
 };
 
 pub use builder::HerokuSsoBuilder;
@@ -122,7 +121,7 @@ impl HerokuSso {
         &self,
         resource: &ResourceId,
     ) -> Result<Option<Arc<Snapshot>>, SyncError> {
-        let held = self.directory.known(resource).await?;
+        let held = self.directory.known_list(resource).await?;
         Ok(held.map(|held| Arc::clone(&held.snapshot)))
     }
 
@@ -179,7 +178,10 @@ impl HerokuSso {
         resource: &ResourceId,
         grant: OauthGrant,
     ) -> Result<(), SyncError> {
-        self.directory.register(resource, Some(grant), None).await?;
+        self.directory
+            .lifecycle()
+            .register(resource, Some(grant), None)
+            .await?;
         Ok(())
     }
 
@@ -194,9 +196,10 @@ impl HerokuSso {
         grant: OauthGrant,
         legacy_id: LegacyId,
     ) -> Result<(), SyncError> {
-        let registered = self
-            .directory
-            .register(resource, Some(grant), Some(legacy_id));
+        let registered =
+            self.directory
+                .lifecycle()
+                .register(resource, Some(grant), Some(legacy_id));
         registered.await?;
         Ok(())
     }
@@ -216,7 +219,7 @@ impl HerokuSso {
     /// [`SyncError::Store`] if the store is unavailable. [`SyncError::Busy`] if other work on the resource
     /// is not done after 10 seconds.
     pub async fn deprovision(&self, resource: &ResourceId) -> Result<bool, SyncError> {
-        self.directory.end(resource).await
+        self.directory.lifecycle().end(resource).await
     }
 
     /// An access token for your own calls to the Platform API on behalf of a resource, renewed
@@ -285,7 +288,7 @@ impl HerokuSso {
     /// Resources that are dormant, and what revives each. Heroku says that they do not exist, so access
     /// to them is suspended. See [`end_of_a_resource`](crate::guide::end_of_a_resource).
     pub fn dormant(&self) -> Vec<DormantResource> {
-        Absences::of(&self.directory).dormant()
+        self.directory.dormant()
     }
 
     /// The current lists, and the changes to them: see [`Changes`].

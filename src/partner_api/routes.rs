@@ -24,7 +24,7 @@ use crate::ids::ResourceId;
 use crate::meter;
 use crate::routes::oldest_form;
 use crate::store::ResourceState;
-use crate::sync::{OauthGrant, PartnerTurns, SyncError};
+use crate::sync::{OauthGrant, SyncError};
 
 /// Heroku's requests have about one kilobyte.
 const MAX_BODY: usize = 64 * 1024;
@@ -123,7 +123,8 @@ where
     let for_work = Arc::clone(api);
     let budget = Budget::of(REQUEST);
     let work = move || work(Arc::clone(&for_work), request.clone(), budget);
-    let answer = PartnerTurns::run(&api.sso.directory, id, budget, work).await;
+    let turns = api.sso.directory.lifecycle().partner_turns();
+    let answer = turns.run(id, budget, work).await;
     answer.unwrap_or_else(|error| unavailable(id, &error))
 }
 
@@ -150,8 +151,8 @@ async fn provision_in_turn<A: Addon>(
     let id = request.uuid;
     let grant = request.oauth_grant.as_ref();
     let grant = grant.map(|grant| OauthGrant::Code(grant.code.clone()));
-    let directory = &api.sso.directory;
-    let is_new = match own(budget, directory.register(&id, grant, None)).await {
+    let lifecycle = api.sso.directory.lifecycle();
+    let is_new = match own(budget, lifecycle.register(&id, grant, None)).await {
         Ok(is_new) => is_new,
         Err(SyncError::Gone) => return gone(),
         Err(error) => return unavailable(&id, &error),
@@ -183,7 +184,7 @@ async fn provision_in_turn<A: Addon>(
             // Heroku will not create this resource. A resource that existed before stays.
             if rejected
                 && is_new
-                && let Err(error) = own(budget, directory.erase(&id)).await
+                && let Err(error) = own(budget, lifecycle.erase(&id)).await
             {
                 return unavailable(&id, &error);
             }
@@ -261,10 +262,10 @@ async fn deprovision_in_turn<A: Addon>(
         Ok(_) => {}
         Err(response) => return response,
     }
-    let directory = &api.sso.directory;
+    let lifecycle = api.sso.directory.lifecycle();
     let (deprovisioned, budget) = partners(budget, api.addon.deprovision(resource)).await;
     match deprovisioned {
-        Ok(Outcome::Done { .. }) => match own(budget, directory.deprovisioned(&resource)).await {
+        Ok(Outcome::Done { .. }) => match own(budget, lifecycle.deprovisioned(&resource)).await {
             Ok(_) => {
                 audit::partner_call("deprovisioned", &resource, "done");
                 StatusCode::NO_CONTENT.into_response()
@@ -272,7 +273,7 @@ async fn deprovision_in_turn<A: Addon>(
             Err(error) => unavailable(&resource, &error),
         },
         Ok(Outcome::Later { message: said }) => {
-            match own(budget, directory.begin_closing(&resource)).await {
+            match own(budget, lifecycle.begin_closing(&resource)).await {
                 // Also if deprovisioning had begun before, and Heroku asks again.
                 Ok(_) => {
                     audit::partner_call("deprovisioned", &resource, "later");

@@ -111,7 +111,7 @@ impl Receiver {
         if event.is_some_and(|event| self.seen.has(event)) {
             return Ok("seen_before");
         }
-        let about = self.directory.take_cue(cue).await?;
+        let about = self.directory.follow_hint(cue).await?;
         // Not earlier: Heroku repeats a webhook without a response, also after it disconnected itself.
         if let Some(event) = event {
             self.seen.note(event);

@@ -8,12 +8,13 @@ use std::time::Duration;
 use futures_util::{Stream, stream};
 use tokio::sync::broadcast;
 
-use super::directory::Directory;
+use super::cluster::coordinator::Coordinator;
+use super::entries::cached_list::CachedList;
+use super::lists::list_cache::ListCache;
+use super::lists::list_event::{self, ListEvent};
 use crate::access::{Email, ListChange, Member, Roles, Snapshot};
 use crate::ids::{ResourceId, UserId};
 use crate::store::ResourceState;
-use crate::sync::lists::cached_list::CachedList;
-use crate::sync::lists::list_event::{self, ListEvent};
 
 /// How long until a store that did not answer is asked again.
 const STORE_RETRY: Duration = Duration::from_secs(5);
@@ -156,10 +157,11 @@ impl Change {
 /// between two reads is no change.
 #[must_use = "a reader of changes does nothing until it is read"]
 pub struct Changes {
-    /// Weak, so that a reader does not keep the directory alive.
-    directory: Weak<Directory>,
-    notices: broadcast::Receiver<ListEvent>,
-    told: HashMap<ResourceId, Arc<CachedList>>,
+    /// Weak, so that a reader does not keep the lists alive.
+    lists: Weak<ListCache>,
+    coordinator: Weak<Coordinator>,
+    events: broadcast::Receiver<ListEvent>,
+    reported: HashMap<ResourceId, Arc<CachedList>>,
     /// The resources that were reported as dormant.
     dormant: HashSet<ResourceId>,
     /// The last resources that were reported as ended.
@@ -173,29 +175,30 @@ pub struct Changes {
     pending: VecDeque<Change>,
 }
 
-impl Directory {
-    pub(crate) fn changes(self: &Arc<Self>) -> Changes {
-        // In this order. A change after the subscription arrives as a notice; a change before it is in memory
+impl Changes {
+    pub(super) fn new(coordinator: &Arc<Coordinator>, lists: &Arc<ListCache>) -> Self {
+        // In this order. A change after the subscription arrives as an event; a change before it is in memory
         // already.
-        let notices = self.notices.subscribe();
-        let known = self.entries.iter();
-        let known = known.filter_map(|entry| Some((entry.id, entry.held()?)));
-        let dormant = self.entries.iter().filter(|entry| entry.is_dormant());
-        Changes {
-            directory: Arc::downgrade(self),
-            notices,
-            told: HashMap::new(),
-            dormant: HashSet::new(),
+        let events = lists.events().subscribe();
+        let known = lists.all();
+        let dormant = known.iter().filter(|entry| entry.is_dormant());
+        let lists_now = known
+            .iter()
+            .filter_map(|entry| Some((entry.id, entry.list()?)));
+        Self {
+            lists: Arc::downgrade(lists),
+            coordinator: Arc::downgrade(coordinator),
+            events,
+            reported: HashMap::new(),
             ended: VecDeque::new(),
             caught_up: false,
-            start: known.collect(),
+            start: lists_now.collect(),
             unread: dormant.map(|entry| entry.id).collect(),
+            dormant: HashSet::new(),
             pending: VecDeque::new(),
         }
     }
-}
 
-impl Changes {
     /// Waits for the next change. None once the [`HerokuSso`](crate::HerokuSso) is gone.
     ///
     /// # Cancel safety
@@ -205,8 +208,8 @@ impl Changes {
             if let Some(change) = self.pending.pop_front() {
                 return Some(change);
             }
-            if let Some((id, held)) = self.start.pop_front() {
-                self.tell(id, held);
+            if let Some((id, list)) = self.start.pop_front() {
+                self.tell(id, list);
                 continue;
             }
             if let Some(id) = self.unread.front().copied() {
@@ -214,14 +217,14 @@ impl Changes {
                 self.unread.pop_front();
                 continue;
             }
-            if !self.caught_up && self.notices.is_empty() && self.is_loaded()? {
+            if !self.caught_up && self.events.is_empty() && self.is_loaded()? {
                 // Covers the lists that were loaded since the previous look.
-                if self.notices.is_empty() {
+                if self.events.is_empty() {
                     self.caught_up = true;
                     return Some(Change::CaughtUp);
                 }
             }
-            match self.notices.recv().await {
+            match self.events.recv().await {
                 Ok(ListEvent::List(id)) => self.unread.push_back(id),
                 Ok(ListEvent::Gone(id)) => self.gone(id),
                 Ok(ListEvent::Loaded) => {}
@@ -254,22 +257,20 @@ impl Changes {
     }
 
     fn is_loaded(&self) -> Option<bool> {
-        let directory = self.directory.upgrade()?;
-        Some(!directory.backlog.is_loading())
+        Some(!self.lists.upgrade()?.scheduler().backlog().is_loading())
     }
 
     async fn look(&mut self, id: ResourceId) -> Option<()> {
-        let directory = self.directory.upgrade()?;
-        let entry = directory.entries.get(&id).map(|entry| Arc::clone(&entry));
-        if let Some(entry) = entry {
+        let coordinator = self.coordinator.upgrade()?;
+        if let Some(entry) = self.lists.upgrade()?.get(&id) {
             // In this order: a resource is reported as revived before its list is reported as changed.
             let is_dormant = entry.is_dormant();
             if !is_dormant && self.dormant.remove(&id) {
                 self.pending
                     .push_back(Change::ResourceRevived { resource: id });
             }
-            if let Some(held) = entry.held() {
-                self.tell(id, held);
+            if let Some(list) = entry.list() {
+                self.tell(id, list);
             }
             if is_dormant && self.dormant.insert(id) {
                 self.pending
@@ -277,18 +278,18 @@ impl Changes {
             }
             return Some(());
         }
-        if !self.told.contains_key(&id) && !self.dormant.contains(&id) {
+        if !self.reported.contains_key(&id) && !self.dormant.contains(&id) {
             return Some(());
         }
         // The resource is about to be deprovisioned, or its end was among the events that this reader missed.
-        match directory.store.get(&id).await {
+        match coordinator.store().get(&id).await {
             Ok(None) => self.gone(id),
             Ok(Some(known)) if known.state == ResourceState::Deprovisioned => self.gone(id),
             Ok(Some(_)) => {}
             Err(_) => {
-                // The resource stays unread. The directory is not kept alive during the wait.
-                let clock = Arc::clone(&directory.clock);
-                drop(directory);
+                // The resource stays unread. The coordinator is not kept alive during the wait.
+                let clock = Arc::clone(coordinator.clock());
+                drop(coordinator);
                 clock.sleep(STORE_RETRY).await;
                 self.unread.push_back(id);
             }
@@ -296,16 +297,16 @@ impl Changes {
         Some(())
     }
 
-    fn tell(&mut self, resource: ResourceId, held: Arc<CachedList>) {
-        match self.told.insert(resource, Arc::clone(&held)) {
+    fn tell(&mut self, resource: ResourceId, list: Arc<CachedList>) {
+        match self.reported.insert(resource, Arc::clone(&list)) {
             None => {
                 self.ended.retain(|known| *known != resource);
-                let snapshot = Arc::clone(&held.snapshot);
+                let snapshot = Arc::clone(&list.snapshot);
                 self.pending
                     .push_back(Change::Snapshot { resource, snapshot });
             }
             Some(before) => {
-                let changes = held.changes_since(Some(&before)).into_iter();
+                let changes = list.changes_since(Some(&before)).into_iter();
                 let changes = changes.map(|change| Change::on_list(resource, change));
                 self.pending.extend(changes);
             }
@@ -313,7 +314,7 @@ impl Changes {
     }
 
     fn gone(&mut self, resource: ResourceId) {
-        self.told.remove(&resource);
+        self.reported.remove(&resource);
         self.dormant.remove(&resource);
         // The end of a resource can be announced twice if another process ended it.
         if self.ended.contains(&resource) {
@@ -327,14 +328,14 @@ impl Changes {
     }
 
     fn look_at_all(&mut self) -> Option<()> {
-        let directory = self.directory.upgrade()?;
-        self.unread.extend(self.told.keys());
+        let lists = self.lists.upgrade()?;
+        self.unread.extend(self.reported.keys());
         let dormant = self.dormant.iter();
         self.unread
-            .extend(dormant.filter(|id| !self.told.contains_key(id)));
-        let known = directory.entries.iter().map(|entry| entry.id);
+            .extend(dormant.filter(|id| !self.reported.contains_key(id)));
+        let known = lists.all().into_iter().map(|entry| entry.id);
         self.unread
-            .extend(known.filter(|id| !self.told.contains_key(id)));
+            .extend(known.filter(|id| !self.reported.contains_key(id)));
         Some(())
     }
 }
@@ -342,7 +343,7 @@ impl Changes {
 impl fmt::Debug for Changes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Changes")
-            .field("told", &self.told.len())
+            .field("reported", &self.reported.len())
             .finish_non_exhaustive()
     }
 }

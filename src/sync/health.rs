@@ -1,11 +1,13 @@
 //! The state of all lists together.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::directory::Directory;
+use time::Duration as SignedDuration;
+
+use super::lists::list_cache::ListCache;
+use super::settings::SyncSettings;
+use crate::clock::SharedClock;
 use crate::ids::ResourceId;
-use crate::sync::lists::entry::Entry;
 
 /// The state of all lists of this process, for health checks and dashboards.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -42,59 +44,47 @@ pub struct Health {
     pub clock_drift_seconds: Option<i64>,
 }
 
-impl Directory {
-    /// Reads every resource in memory: about 10 ms for 100,000.
-    pub(crate) fn health(&self) -> Health {
-        let now = self.clock.elapsed();
-        let settings = &self.settings;
-        let drift = self.client.clock_drift();
-        let mut health = Health {
-            fresh: true,
-            sync_alive: self.schedule.has_consumer(),
-            due: self.backlog.due(),
-            behind: self.backlog.is_behind(),
-            calls_left: self.shared_pool.left(now),
-            clock_drift_seconds: drift.map(time::Duration::whole_seconds),
-            ..Health::default()
+/// Reads every resource in memory. `drift` is how far Heroku's clock is ahead of ours.
+pub(super) fn of(
+    lists: &ListCache,
+    settings: &SyncSettings,
+    clock: &SharedClock,
+    drift: Option<SignedDuration>,
+) -> Health {
+    let scheduler = lists.scheduler();
+    let now = clock.elapsed();
+    let mut health = Health {
+        fresh: true,
+        sync_alive: scheduler.has_consumer(),
+        due: scheduler.backlog().due(),
+        behind: scheduler.backlog().is_behind(),
+        calls_left: scheduler.rate_limits().calls_left(),
+        clock_drift_seconds: drift.map(SignedDuration::whole_seconds),
+        ..Health::default()
+    };
+    for entry in lists.all() {
+        health.resources += 1;
+        health.dormant += usize::from(entry.is_dormant());
+        health.needing_grant += usize::from(entry.progress().grant_refused.is_some());
+        let in_use = entry.is_in_use(settings.in_use_for, now);
+        health.in_use += usize::from(in_use);
+        let Some(age) = entry.list().map(|list| list.age(clock)) else {
+            health.without_list += 1;
+            health.fresh &= !in_use;
+            continue;
         };
-        for entry in &self.entries {
-            health.resources += 1;
-            health.dormant += usize::from(entry.is_dormant());
-            health.needing_grant += usize::from(entry.progress().grant_refused.is_some());
-            let in_use = entry.is_in_use(settings.in_use_for, now);
-            health.in_use += usize::from(in_use);
-            let Some(age) = entry.held().map(|held| held.age(&self.clock)) else {
-                health.without_list += 1;
-                health.fresh &= !in_use;
-                continue;
-            };
-            health.oldest_list = health.oldest_list.max(Some(age));
-            if in_use {
-                health.oldest_in_use = health.oldest_in_use.max(Some(age));
-                health.fresh &= age <= settings.max_list_age;
-            }
+        health.oldest_list = health.oldest_list.max(Some(age));
+        if in_use {
+            health.oldest_in_use = health.oldest_in_use.max(Some(age));
+            health.fresh &= age <= settings.max_list_age;
         }
-        health
     }
+    health
+}
 
-    /// Resources that need a new grant.
-    pub(crate) fn needing_grant(&self) -> Vec<ResourceId> {
-        let entries = self.entries.iter();
-        let refused = entries.filter(|entry| entry.progress().grant_refused.is_some());
-        refused.map(|entry| entry.id).collect()
-    }
-
-    pub(super) fn lists_missing(&self) -> usize {
-        self.entries
-            .iter()
-            .filter(|entry| entry.held().is_none())
-            .count()
-    }
-
-    pub(super) fn entries_now(&self) -> Vec<Arc<Entry>> {
-        self.entries
-            .iter()
-            .map(|entry| Arc::clone(&entry))
-            .collect()
-    }
+/// Resources that need a new grant.
+pub(super) fn needing_grant(lists: &ListCache) -> Vec<ResourceId> {
+    let entries = lists.all().into_iter();
+    let refused = entries.filter(|entry| entry.progress().grant_refused.is_some());
+    refused.map(|entry| entry.id).collect()
 }

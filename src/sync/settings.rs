@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use time::OffsetDateTime;
+
 use crate::access::ListPolicy;
 use crate::deadlines;
 use crate::lifespan::Limits;
@@ -53,6 +55,12 @@ impl Deadlines {
 }
 
 impl SyncSettings {
+    /// The earliest start of any session that may still be open in any process; their clocks differ.
+    pub(crate) fn oldest_session(&self, now: OffsetDateTime) -> OffsetDateTime {
+        const CLOCK_SKEW_GRACE: Duration = Duration::from_secs(10 * 60);
+        now - self.max_session - CLOCK_SKEW_GRACE
+    }
+
     /// The settings that a session's end depends on.
     pub(crate) fn limits(&self) -> Limits {
         Limits {

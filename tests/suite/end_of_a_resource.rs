@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use futures_util::{StreamExt as _, stream};
 use heroku_addon_simulator::{AddOn, Endpoint, Fault};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -356,10 +357,8 @@ async fn the_table_of_the_guide_is_true() {
     let rows = rows();
     assert_eq!(rows.len(), 17);
     assert!(rows.iter().all(|(_, cells)| cells.len() == 9), "{rows:?}");
-    let mut trying = tokio::task::JoinSet::new();
-    for (situation, expected) in rows {
-        trying.spawn(try_row(situation, expected));
-    }
-    let wrong = trying.join_all().await.concat();
+    // A few at a time: every one of them waits on deadlines in real time.
+    let rows = stream::iter(rows).map(|(situation, expected)| try_row(situation, expected));
+    let wrong = rows.buffer_unordered(4).collect::<Vec<_>>().await.concat();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

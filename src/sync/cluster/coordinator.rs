@@ -1,12 +1,15 @@
-//! Leases: work that only one of several processes does.
+//! Work that only one of several processes does, and the order of what they do.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cause;
-use crate::clock::{self, Budget};
-use crate::store::{StoreError, Work};
-use crate::sync::directory::Directory;
+use crate::clock::{self, Budget, SharedClock};
+use crate::store::{BoundedStore, StoreError, Work};
+use crate::sync::entries::as_of::AsOf;
+use crate::sync::lists::list_cache::ListCache;
+use crate::sync::settings::SyncSettings;
 
 /// After this time another process can take over the work of a process that died.
 const LIFE: Duration = Duration::from_secs(10);
@@ -14,7 +17,48 @@ const LIFE: Duration = Duration::from_secs(10);
 /// The pause between two checks whether another process has done the work.
 const PAUSE: Duration = Duration::from_millis(250);
 
-impl Directory {
+/// Coordinates this process with the others on the same store.
+#[derive(Debug)]
+pub(in crate::sync) struct Coordinator {
+    pub(super) clock: SharedClock,
+    pub(super) settings: Arc<SyncSettings>,
+    pub(super) store: Arc<BoundedStore>,
+    pub(super) lists: Arc<ListCache>,
+}
+
+impl Coordinator {
+    pub(in crate::sync) fn new(
+        clock: SharedClock,
+        settings: Arc<SyncSettings>,
+        store: Arc<BoundedStore>,
+        lists: Arc<ListCache>,
+    ) -> Self {
+        Self {
+            clock,
+            settings,
+            store,
+            lists,
+        }
+    }
+
+    pub(in crate::sync) fn clock(&self) -> &SharedClock {
+        &self.clock
+    }
+
+    pub(in crate::sync) fn store(&self) -> &Arc<BoundedStore> {
+        &self.store
+    }
+
+    /// True if other processes may use the same store.
+    pub(in crate::sync) fn is_shared(&self) -> bool {
+        self.store.shared().is_some()
+    }
+
+    /// A moment after everything that any process on the store has seen so far.
+    pub(in crate::sync) async fn as_of(&self) -> Result<AsOf, StoreError> {
+        Ok(AsOf::now(&self.clock, self.store.ticket().await?))
+    }
+
     /// As [`leased`](Self::leased), once no other process holds the lease. Before each try, `look` checks
     /// whether the work is already done; if so, its result is returned. None if another process still holds
     /// the lease after about `patience`, in real time.

@@ -7,11 +7,12 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
+use super::closed_sessions::ClosedSessions;
+use super::coordinator::Coordinator;
 use crate::cause;
 use crate::clock;
 use crate::store::StoreNotice;
 use crate::sync::SyncError;
-use crate::sync::directory::Directory;
 
 /// The pause before a store that could not answer is asked again.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -22,8 +23,8 @@ const SAY_AGAIN: u32 = 120;
 ///
 /// A closed session is applied immediately, because that needs no store. A notice that needs the store is
 /// retried until the store answers, however long it is unavailable.
-pub(in crate::sync) async fn follow(directory: Arc<Directory>) {
-    let Some(shared) = directory.store().shared() else {
+pub(in crate::sync) async fn follow(coordinator: Arc<Coordinator>, closed: Arc<ClosedSessions>) {
+    let Some(shared) = coordinator.store.shared() else {
         return std::future::pending().await;
     };
     let to_look_up = ToLookUp::default();
@@ -31,22 +32,22 @@ pub(in crate::sync) async fn follow(directory: Arc<Directory>) {
     let reading = async {
         loop {
             match notices.next().await {
-                StoreNotice::Session(key) => directory.closed_sessions.note(key),
+                StoreNotice::Session(key) => closed.note(key),
                 notice => to_look_up.put(notice),
             }
         }
     };
     tokio::select! {
         () = reading => {}
-        () = look_up(&directory, &to_look_up) => {}
+        () = look_up(&coordinator, &closed, &to_look_up) => {}
     }
 }
 
-async fn look_up(directory: &Directory, to_look_up: &ToLookUp) {
+async fn look_up(coordinator: &Coordinator, closed: &ClosedSessions, to_look_up: &ToLookUp) {
     let mut failures = 0;
     loop {
         let notice = to_look_up.next().await;
-        let Err(error) = obey(directory, &notice).await else {
+        let Err(error) = apply(coordinator, closed, &notice).await else {
             failures = 0;
             continue;
         };
@@ -63,14 +64,18 @@ async fn look_up(directory: &Directory, to_look_up: &ToLookUp) {
     }
 }
 
-async fn obey(directory: &Directory, notice: &StoreNotice) -> Result<(), SyncError> {
+async fn apply(
+    coordinator: &Coordinator,
+    closed: &ClosedSessions,
+    notice: &StoreNotice,
+) -> Result<(), SyncError> {
     match notice {
-        StoreNotice::Resource(id) => directory.reload_resource(id).await,
+        StoreNotice::Resource(id) => coordinator.reload_resource(id).await,
         StoreNotice::Session(key) => {
-            directory.closed_sessions.note(key.clone());
+            closed.note(key.clone());
             Ok(())
         }
-        StoreNotice::Team(id) => Ok(directory.reload_team(id).await?),
+        StoreNotice::Team(id) => Ok(coordinator.reload_team(id).await?),
     }
 }
 

@@ -3,71 +3,68 @@
 
 use std::sync::Arc;
 
+use super::coordinator::Coordinator;
 use crate::access::ResourceList;
-use crate::heroku::RatePool;
 use crate::ids::{ResourceId, TeamId};
 use crate::store::{ActiveResource, Dated, ResourceState, StoreError};
 use crate::sync::SyncError;
-use crate::sync::directory::Directory;
-use crate::sync::lifecycle::absence;
-use crate::sync::lists::as_of::AsOf;
-use crate::sync::lists::cached_list::OwnList;
-use crate::sync::lists::entry::Entry;
-use crate::sync::lists::list_event::ListEvent;
-use crate::sync::lists::replace::Source;
-use crate::sync::schedule::queue::Target;
-use crate::sync::settings::RatePools;
+use crate::sync::entries::as_of::AsOf;
+use crate::sync::entries::cached_list::OwnList;
+use crate::sync::entries::entry::Entry;
+use crate::sync::lists::list_cache::ListCache;
+use crate::sync::lists::list_event::{ListEvent, Source};
 
 /// How many resources are read from the store per page when the sync starts.
 const PAGE: usize = 1_000;
 
 /// Which ends are announced to the readers of changes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Word {
-    OfWhatWasHere,
-    OfEveryEnd,
+enum AnnouncedEnds {
+    /// Of resources that were in memory.
+    Cached,
+    All,
 }
 
 /// An entry that has no list yet. It is dropped on an error, or if the caller is cancelled.
 struct Unfinished<'a> {
-    directory: &'a Directory,
+    lists: &'a ListCache,
     new: Option<ResourceId>,
 }
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
         if let Some(id) = self.new {
-            self.directory.entries.remove(&id);
+            self.lists.discard(&id);
         }
     }
 }
 
-impl Directory {
+impl Coordinator {
     /// The entry of an active or dormant resource. The directory keeps nothing about any other, so that
     /// made-up ids cost a look-up and no memory.
     pub(in crate::sync) async fn entry(&self, id: &ResourceId) -> Result<Arc<Entry>, SyncError> {
-        if let Some(entry) = self.entries.get(id) {
-            return Ok(Arc::clone(&entry));
+        if let Some(entry) = self.lists.get(id) {
+            return Ok(entry);
         }
-        let endings = self.endings.count();
+        let generation = self.lists.generation();
         let Some(resource) = self.store.load(id).await? else {
-            return Err(self.not_active(id, Word::OfWhatWasHere).await);
+            return Err(self.not_active(id, AnnouncedEnds::Cached).await);
         };
-        self.apply_stored(resource, endings).await
+        self.apply_stored(resource, generation).await
     }
 
     /// Loads every resource in the store.
     pub(in crate::sync) async fn load_all(&self) -> Result<(), SyncError> {
         let mut after: Option<ResourceId> = None;
         loop {
-            let endings = self.endings.count();
+            let generation = self.lists.generation();
             let page = self.store.load_page(after.as_ref(), PAGE).await?;
             let Some(last) = page.last() else {
                 return Ok(());
             };
             after = Some(last.id);
             for resource in page {
-                match self.apply_stored(resource, endings).await {
+                match self.apply_stored(resource, generation).await {
                     Ok(_) | Err(SyncError::Gone | SyncError::UnknownResource) => {}
                     Err(error) => return Err(error),
                 }
@@ -77,12 +74,12 @@ impl Directory {
 
     /// Loads a resource's current state from the store.
     pub(in crate::sync) async fn reload_resource(&self, id: &ResourceId) -> Result<(), SyncError> {
-        let endings = self.endings.count();
-        let taken_in = match self.store.load(id).await? {
-            Some(resource) => self.apply_stored(resource, endings).await,
-            None => Err(self.not_active(id, Word::OfEveryEnd).await),
+        let generation = self.lists.generation();
+        let applied = match self.store.load(id).await? {
+            Some(resource) => self.apply_stored(resource, generation).await,
+            None => Err(self.not_active(id, AnnouncedEnds::All).await),
         };
-        match taken_in {
+        match applied {
             Ok(_) | Err(SyncError::Gone | SyncError::UnknownResource) => Ok(()),
             Err(error) => Err(error),
         }
@@ -91,7 +88,7 @@ impl Directory {
     /// Loads the newest list that any process has stored of a resource, and its team's members.
     pub(in crate::sync) async fn reload(&self, id: &ResourceId) -> Result<(), SyncError> {
         self.reload_resource(id).await?;
-        let list = self.entry(id).await?.held();
+        let list = self.entry(id).await?.list();
         if let Some(team) = list.as_ref().and_then(|list| list.snapshot.team.as_ref()) {
             self.reload_team(&team.id).await?;
         }
@@ -100,7 +97,7 @@ impl Directory {
 
     /// Loads a team's current members from the store.
     pub(in crate::sync) async fn reload_team(&self, id: &TeamId) -> Result<(), StoreError> {
-        let Some(team) = self.teams.known(id) else {
+        let Some(team) = self.lists.teams().known(id) else {
             return Ok(());
         };
         let Some(members) = self.store.members(id).await? else {
@@ -108,17 +105,16 @@ impl Directory {
         };
         let asked_at = AsOf::stored(&members, &self.clock);
         if team.state().remember(members.value, asked_at) {
-            self.spread(&team, Source::Store);
-            self.plan(&Target::Team(team));
+            self.lists.propagate_members(&team, Source::Store);
         }
         Ok(())
     }
 
-    /// Applies a stored resource to memory, as far as it is new. `endings` must be read before the store.
+    /// Applies a stored resource to memory, as far as it is new. `generation` must be read before the store.
     async fn apply_stored(
         &self,
         resource: ActiveResource,
-        endings: u64,
+        generation: u64,
     ) -> Result<Arc<Entry>, SyncError> {
         let id = resource.id;
         let ActiveResource {
@@ -133,57 +129,54 @@ impl Directory {
             self.preload_team(&list.value).await?;
         }
         let mark = |entry: &Entry| {
+            let keep_from = self.settings.oldest_session(self.clock.now());
             for revocation in &revocations {
-                entry.revoke(revocation.clone(), self.oldest_session());
+                entry.note_revocation(revocation.clone(), keep_from);
             }
             for doubt in &doubts {
                 let since = AsOf::now(&self.clock, doubt.ticket);
-                entry.doubt(doubt.email.clone(), since);
+                entry.note_pending_removal(doubt.email.clone(), since);
             }
         };
-        let mut is_new = false;
-        let entry = Arc::clone(&self.entries.entry(id).or_insert_with(|| {
-            is_new = true;
-            // Before any request can find the entry: a revoked person must not be admitted in between.
-            let entry = self.new_entry(id);
-            mark(&entry);
+        let (entry, is_new) = self.lists.insert(id, |entry| {
+            // A revoked person must not be admitted in between.
+            mark(entry);
             entry.set_absence(absent, &self.clock);
             // The process that was notified of a pending removal may have died since.
             let last = doubts.iter().map(|doubt| doubt.ticket).max();
             entry.progress().forced_at = last.map(|ticket| AsOf::now(&self.clock, ticket));
-            Arc::new(entry)
-        }));
+        });
         if !is_new {
             mark(&entry);
         }
         let mut unfinished = Unfinished {
-            directory: self,
+            lists: &self.lists,
             new: is_new.then_some(id),
         };
-        if self.endings.count() != endings {
+        if self.lists.generation() != generation {
             let Some(newest) = self.store.load(&id).await? else {
                 // The resource ended between the look-up and the insertion.
-                return Err(self.not_active(&id, Word::OfWhatWasHere).await);
+                return Err(self.not_active(&id, AnnouncedEnds::Cached).await);
             };
             absent = newest.absence;
         }
-        let is_mended = token_ends_at.is_some_and(|ends_at| self.note_token_end(&entry, ends_at));
+        let is_mended = token_ends_at.is_some_and(|at| entry.note_token_end(at, &self.clock));
         if let Some(list) = list {
             self.apply_stored_list(&entry, list);
         }
-        absence::apply(self, &entry, absent);
+        self.lists.set_absence(&entry, absent, Source::Store);
         if is_new && entry.is_dormant() {
-            self.announce(ListEvent::List(id));
+            self.lists.events().send(ListEvent::List(id));
         }
         if is_new || is_mended {
-            self.plan(&Target::Resource(Arc::clone(&entry)));
+            self.lists.scheduler().plan_resource(&entry);
         }
         unfinished.new = None;
         Ok(entry)
     }
 
     fn apply_stored_list(&self, entry: &Arc<Entry>, list: Dated<ResourceList>) {
-        let known = entry.held().map(|held| held.own_asked_at().ticket);
+        let known = entry.list().map(|list| list.own_asked_at().ticket);
         if known.is_some_and(|known| list.ticket <= known) {
             return;
         }
@@ -192,7 +185,7 @@ impl Directory {
             list: list.value,
             etags: None,
         };
-        self.replace(entry, own, Source::Store);
+        self.lists.replace(entry, own, Source::Store);
     }
 
     /// Loads the stored members of a list's team into memory before the list itself.
@@ -200,7 +193,7 @@ impl Directory {
         let Some(team) = &list.team else {
             return Ok(());
         };
-        let known = self.teams.known(&team.id);
+        let known = self.lists.teams().known(&team.id);
         if known.is_some_and(|team| team.state().list.is_some()) {
             return Ok(());
         }
@@ -208,13 +201,13 @@ impl Directory {
             return Ok(());
         };
         let asked_at = AsOf::stored(&members, &self.clock);
-        let team = self.teams.entry(&team.id);
+        let team = self.lists.teams().entry(&team.id);
         team.state().remember(members.value, asked_at);
         Ok(())
     }
 
     /// Why the store does not have this resource as active or dormant. Its entry is dropped from memory.
-    async fn not_active(&self, id: &ResourceId, word: Word) -> SyncError {
+    async fn not_active(&self, id: &ResourceId, announced: AnnouncedEnds) -> SyncError {
         let state = match self.store.get(id).await {
             Ok(known) => known.map(|known| known.state),
             Err(error) => return error.into(),
@@ -223,22 +216,14 @@ impl Directory {
             // It was made active in the meantime.
             return SyncError::Interrupted;
         }
-        let was_here = self.drop_entry(id);
+        let was_here = self.lists.drop_entry(id);
         let has_ended = state != Some(ResourceState::Deprovisioning);
-        if has_ended && (was_here || word == Word::OfEveryEnd) {
-            self.announce(ListEvent::Gone(*id));
+        if has_ended && (was_here || announced == AnnouncedEnds::All) {
+            self.lists.events().send(ListEvent::Gone(*id));
         }
         match state {
             None => SyncError::UnknownResource,
             Some(_) => SyncError::Gone,
         }
-    }
-
-    pub(in crate::sync) fn new_entry(&self, id: ResourceId) -> Entry {
-        let pool = match self.settings.rate_pools {
-            RatePools::Shared => None,
-            RatePools::PerToken => Some(RatePool::default()),
-        };
-        Entry::new(id, pool, self.clock.elapsed())
     }
 }

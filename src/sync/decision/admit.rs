@@ -1,20 +1,20 @@
 //! Admits a person on the resource's list: the precondition of every session.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::decide::{Principal, Strictness};
+use super::authorize::Authorizer;
+use super::decide::Strictness;
 use super::denial::Denial;
 use crate::access::{Email, Member};
 use crate::ids::{ResourceId, UserId};
 use crate::store::Ticket;
 use crate::sync::SyncError;
-use crate::sync::directory::Directory;
-use crate::sync::lists::cached_list::ListVersion;
+use crate::sync::entries::cached_list::ListVersion;
+use crate::sync::entries::marks::Principal;
 
-/// Proof that the list admits the person. Only [`Directory::admit`] makes one; opening a session requires
+/// Proof that the list admits the person. Only [`Authorizer::admit`] makes one; opening a session requires
 /// it.
 #[derive(Clone, Debug)]
 pub(crate) struct Admitted {
@@ -30,12 +30,12 @@ pub(crate) struct Admitted {
     pub(crate) list_fetched_at: OffsetDateTime,
 }
 
-impl Directory {
+impl Authorizer {
     /// Checks a person against a list no older than the refresh interval. If Heroku does not answer, a list
     /// within `max_list_age` decides. An email that is not on the list causes one fetch of a newer list,
     /// within the budgets. `left` is the time that remains for the sign-in.
     pub(crate) async fn admit(
-        self: &Arc<Self>,
+        &self,
         id: &ResourceId,
         email: &Email,
         user_id: Option<&UserId>,
@@ -56,7 +56,12 @@ impl Directory {
             member,
             list: access.list.version(),
             list_fetched_at: snapshot.fetched_at,
-            ticket: self.store.ticket().await.map_err(SyncError::from)?,
+            ticket: self
+                .coordinator()
+                .store()
+                .ticket()
+                .await
+                .map_err(SyncError::from)?,
         })
     }
 }

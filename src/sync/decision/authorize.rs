@@ -4,25 +4,40 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::decide::{
-    Allowed, Asked, Decision, Dormant, Facts, Needed, Principal, SessionStart, Strictness, decide,
+    Allowed, Asked, Decision, Dormant, Facts, Needed, SessionStart, Strictness, decide,
 };
 use super::denial::Denial;
 use crate::access::Entitlement;
-use crate::clock::{Budget, Reading};
+use crate::clock::{Budget, Reading, SharedClock};
 use crate::deadlines::{SESSION_FETCH, SIGN_IN_FETCH};
 use crate::heroku::Urgency;
 use crate::ids::ResourceId;
 use crate::lifespan::Attempt;
 use crate::sync::SyncError;
-use crate::sync::directory::Directory;
-use crate::sync::lists::absence_mark::Question;
-use crate::sync::lists::cached_list::CachedList;
-use crate::sync::lists::entry::Entry;
-use crate::sync::schedule::rate_limits::{Charge, Force};
+use crate::sync::cluster::coordinator::Coordinator;
+use crate::sync::entries::absence_mark::Question;
+use crate::sync::entries::budgets::Force;
+use crate::sync::entries::cached_list::CachedList;
+use crate::sync::entries::entry::Entry;
+use crate::sync::entries::marks::Principal;
+use crate::sync::fetch::fetcher::Fetcher;
+use crate::sync::lists::list_cache::ListCache;
+use crate::sync::schedule::rate_limits::Charge;
+use crate::sync::settings::SyncSettings;
 
 /// After a request timed out waiting for a fetch, other requests do not wait for this long if the cached list
 /// may decide.
 const WAIT_COOLDOWN: Duration = Duration::from_secs(10);
+
+/// Runs the decisions of one process.
+#[derive(Debug)]
+pub(crate) struct Authorizer {
+    clock: SharedClock,
+    settings: Arc<SyncSettings>,
+    coordinator: Arc<Coordinator>,
+    pub(super) lists: Arc<ListCache>,
+    fetcher: Arc<Fetcher>,
+}
 
 /// A list admits the person.
 #[derive(Clone, Debug)]
@@ -49,11 +64,38 @@ impl Access {
     }
 }
 
-impl Directory {
+impl Authorizer {
+    pub(in crate::sync) fn new(
+        settings: Arc<SyncSettings>,
+        coordinator: Arc<Coordinator>,
+        lists: Arc<ListCache>,
+        fetcher: Arc<Fetcher>,
+    ) -> Self {
+        Self {
+            clock: Arc::clone(coordinator.clock()),
+            settings,
+            coordinator,
+            lists,
+            fetcher,
+        }
+    }
+
+    pub(super) fn clock(&self) -> &SharedClock {
+        &self.clock
+    }
+
+    pub(super) fn settings(&self) -> &SyncSettings {
+        &self.settings
+    }
+
+    pub(super) fn coordinator(&self) -> &Coordinator {
+        &self.coordinator
+    }
+
     /// Whether this person may pass now, after one fetch at most. `left` is the time that remains for the
     /// request.
     pub(crate) async fn authorize(
-        self: &Arc<Self>,
+        &self,
         id: &ResourceId,
         who: Principal<'_>,
         session: Option<&SessionStart>,
@@ -67,8 +109,8 @@ impl Directory {
         };
         let limit = left.min(self.settings.deadlines.request).mul_f64(share);
         let time = Budget::of(limit);
-        let entry = self.entry(id).await?;
-        authorize_at(self, &entry, who, session, strictness, time).await
+        let entry = self.coordinator.entry(id).await?;
+        self.decide(&entry, who, session, strictness, time).await
     }
 
     /// As `authorize`, as far as it can be decided without waiting, which covers nearly every request.
@@ -84,190 +126,197 @@ impl Directory {
         let entry = match entry.0.get() {
             Some(entry) => entry,
             None => {
-                let found = Arc::clone(&*self.entries.get(id)?);
+                let found = self.lists.get(id)?;
                 entry.0.get_or_init(|| found)
             }
         };
-        let facts = facts(self, entry, who, Some(session), at);
+        let facts = self.facts(entry, who, Some(session), at);
         let limits = self.settings.limits();
         let (session, strictness) = (Some(session), Strictness::REQUEST);
         match decide(&facts, who, session, strictness, &limits, &Asked::Nothing) {
             Decision::Allow(allowed) => {
-                self.touch_at(entry, at.elapsed);
+                self.lists.touch(entry, at.elapsed);
                 Access::by(facts, allowed)
             }
             Decision::Deny(_) | Decision::NeedsList(_) => None,
         }
     }
-}
 
-/// Whether this person may pass at this resource. `time` bounds the calls made for the decision.
-pub(in crate::sync) async fn authorize_at(
-    directory: &Arc<Directory>,
-    entry: &Arc<Entry>,
-    who: Principal<'_>,
-    session: Option<&SessionStart>,
-    strictness: Strictness,
-    time: Budget,
-) -> Result<Access, Denial> {
-    let limits = directory.settings.limits();
-    let mut asked = Asked::Nothing;
-    let mut first_pending = None;
-    loop {
-        let at = Reading::of(&directory.clock);
-        let mut facts = facts(directory, entry, who, session, at);
-        let pending = &mut facts.marks.pending_removal;
-        match asked {
-            Asked::Nothing => first_pending = *pending,
-            // A removal that became pending while Heroku answered is for the next decision.
-            Asked::Heroku(_, None) if *pending != first_pending => *pending = None,
-            Asked::Store(_) | Asked::Heroku(..) => {}
-        }
-        let needed = match decide(&facts, who, session, strictness, &limits, &asked) {
-            Decision::Allow(allowed) => {
-                directory.touch(entry);
-                return Access::by(facts, allowed).ok_or(Denial::Gone);
+    /// Whether this person may pass at this resource. `time` bounds the calls made for the decision.
+    pub(super) async fn decide(
+        &self,
+        entry: &Arc<Entry>,
+        who: Principal<'_>,
+        session: Option<&SessionStart>,
+        strictness: Strictness,
+        time: Budget,
+    ) -> Result<Access, Denial> {
+        let limits = self.settings.limits();
+        let mut asked = Asked::Nothing;
+        let mut first_pending = None;
+        loop {
+            let at = Reading::of(&self.clock);
+            let mut facts = self.facts(entry, who, session, at);
+            let pending = &mut facts.marks.pending_removal;
+            match asked {
+                Asked::Nothing => first_pending = *pending,
+                // A removal that became pending while Heroku answered is for the next decision.
+                Asked::Heroku(_, None) if *pending != first_pending => *pending = None,
+                Asked::Store(_) | Asked::Heroku(..) => {}
             }
-            Decision::Deny(denial) => {
-                if session.is_some() && matches!(denial, Denial::Unavailable(_)) {
-                    // Marks the resource as used, so that the background sync fetches its list.
-                    directory.touch(entry);
+            let needed = match decide(&facts, who, session, strictness, &limits, &asked) {
+                Decision::Allow(allowed) => {
+                    self.lists.touch(entry, at.elapsed);
+                    return Access::by(facts, allowed).ok_or(Denial::Gone);
                 }
-                return Err(denial);
-            }
-            Decision::NeedsList(needed) => needed,
-        };
-        asked = match needed {
-            Needed::Stored => Asked::Store(reload(directory, entry, time).await.err()),
-            _ => Asked::Heroku(needed, fetch(directory, entry, needed, time).await.err()),
-        };
-    }
-}
-
-async fn reload(directory: &Directory, entry: &Entry, time: Budget) -> Result<(), SyncError> {
-    let limit = time.left();
-    let reloaded = time.within(directory.reload(&entry.id)).await;
-    reloaded.unwrap_or(Err(SyncError::Slow { limit }))
-}
-
-pub(in crate::sync) fn facts(
-    directory: &Directory,
-    entry: &Entry,
-    who: Principal<'_>,
-    session: Option<&SessionStart>,
-    at: Reading,
-) -> Facts {
-    // Marks are read before the list: if a removal was settled in between, this list settled it.
-    let dormant = entry.is_dormant().then(|| {
-        let mark = entry.progress().mark;
-        let question = mark.map(|mark| mark.question(at.elapsed));
-        let is_due = question == Some(Question::OfDormant(Duration::ZERO));
-        Dormant {
-            is_due: is_due && !directory.schedule.has_consumer(),
+                Decision::Deny(denial) => {
+                    if session.is_some() && matches!(denial, Denial::Unavailable(_)) {
+                        // Marks the resource as used, so that the background sync fetches its list.
+                        self.lists.touch(entry, at.elapsed);
+                    }
+                    return Err(denial);
+                }
+                Decision::NeedsList(needed) => needed,
+            };
+            asked = match needed {
+                Needed::Stored => Asked::Store(self.reload(entry, time).await.err()),
+                _ => Asked::Heroku(needed, self.fetch(entry, needed, time).await.err()),
+            };
         }
-    });
-    let marks = entry.marks_of(&who, session.map(|it| it.list));
-    let list = entry.held();
-    let age = list.as_ref().map(|list| list.age_at(at));
-    let is_young = age.is_some_and(|age| age <= directory.settings.refresh_interval);
-    Facts {
-        last_attempt: match is_young {
-            // The value makes no difference here. Nearly every request takes this branch.
-            true => Attempt::Due,
-            false => last_attempt(directory, entry, list.as_deref(), age, at.elapsed),
-        },
-        has_ended: list.is_none() && entry.progress().ended,
-        list,
-        age,
-        dormant,
-        marks,
-        now: at.now,
     }
-}
 
-/// The outcome of the last attempt to fetch a newer list.
-fn last_attempt(
-    directory: &Directory,
-    entry: &Entry,
-    held: Option<&CachedList>,
-    age: Option<Duration>,
-    now: Duration,
-) -> Attempt {
-    let (own, waited_in_vain_at) = {
-        let progress = entry.progress();
-        (progress.attempts, progress.waited_in_vain_at)
-    };
-    let is_kept_fresh = directory.schedule.has_consumer();
-    let team = held.and_then(|held| held.snapshot.team.as_ref());
-    let team = team.and_then(|team| directory.teams.known(&team.id));
-    let of_team = team.as_ref().map(|team| team.state().attempts);
-    let mut failing = [Some(own), of_team].into_iter().flatten();
-    if let Some(attempts) = failing.find(|attempts| attempts.are_failing()) {
-        // The sync will make the next attempt, or it is too early for one.
-        let will_be_retried = is_kept_fresh || !attempts.back_off_left(now).is_zero();
-        return if will_be_retried {
-            Attempt::Failing
-        } else {
-            Attempt::Due
-        };
+    async fn reload(&self, entry: &Entry, time: Budget) -> Result<(), SyncError> {
+        let limit = time.left();
+        let reloaded = time.within(self.coordinator.reload(&entry.id)).await;
+        reloaded.unwrap_or(Err(SyncError::Slow { limit }))
     }
-    let is_answered = |age: Option<Duration>| age <= Some(directory.settings.refresh_interval);
-    let own_age = held.map(|held| held.own_age(&directory.clock));
-    let team_age = team.and_then(|team| team.state().age(&directory.clock));
-    let limit = directory.settings.max_list_age;
-    let is_within_max_age = age.is_some_and(|age| age <= limit);
-    if is_within_max_age && is_answered(own_age) && is_answered(team_age) {
-        // The resource's own part is fresh. Heroku withholds the team's members, so the last known ones
-        // count.
-        return Attempt::Answered;
-    }
-    if waited_in_vain_at.is_some_and(|at| now < at + WAIT_COOLDOWN) {
-        return Attempt::Failing;
-    }
-    if !is_within_max_age && own_age.is_some_and(|age| age <= limit) {
-        // The resource's own part was fetched, but without the team's members.
-        return Attempt::Due;
-    }
-    let has_open_response = entry.readers.any(now);
-    let is_used_and_synced = is_kept_fresh && entry.used_within(directory.settings.in_use_for, now);
-    // When rate limits are tight, the sync skips idle lists, used or not.
-    let is_throttled = is_kept_fresh && !directory.pool(entry).wait(Urgency::Quiet, now).is_zero();
-    if has_open_response || is_used_and_synced || is_throttled {
-        return Attempt::Due;
-    }
-    let predates_process = age.is_some_and(|age| entry.is_younger_than(age, now));
-    match predates_process || directory.store.shared().is_some() {
-        true => Attempt::Unknown,
-        false => Attempt::Unwanted,
-    }
-}
 
-/// One fetch, shared by all waiting requests.
-async fn fetch(
-    directory: &Arc<Directory>,
-    entry: &Arc<Entry>,
-    needed: Needed,
-    time: Budget,
-) -> Result<Arc<CachedList>, SyncError> {
-    let limit = time.left();
-    let fetch = async {
-        match needed {
-            // A fetch outside the schedule draws on the resource's budget.
-            Needed::Recent {
-                charge_resource: true,
-            } => directory.fetch_recent(entry, Charge::Resource).await,
-            Needed::Recent {
-                charge_resource: false,
+    pub(super) fn facts(
+        &self,
+        entry: &Entry,
+        who: Principal<'_>,
+        session: Option<&SessionStart>,
+        at: Reading,
+    ) -> Facts {
+        // Marks are read before the list: if a removal was settled in between, this list settled it.
+        let dormant = entry.is_dormant().then(|| {
+            let mark = entry.progress().mark;
+            let question = mark.map(|mark| mark.question(at.elapsed));
+            let is_due = question == Some(Question::OfDormant(Duration::ZERO));
+            Dormant {
+                is_due: is_due && !self.lists.scheduler().has_consumer(),
             }
-            | Needed::RecentOrUnused
-            | Needed::Stored => directory.fetch_recent(entry, Charge::Schedule).await,
-            Needed::AskedSince(since) => directory.fetch_since(entry, since).await,
-            Needed::Newest => directory.fetch_newest(entry, Force::Unlisted).await,
+        });
+        let marks = entry.marks_of(&who, session.map(|it| it.list));
+        let list = entry.list();
+        let age = list.as_ref().map(|list| list.age_at(at));
+        let is_young = age.is_some_and(|age| age <= self.settings.refresh_interval);
+        Facts {
+            last_attempt: match is_young {
+                // The value makes no difference here. Nearly every request takes this branch.
+                true => Attempt::Due,
+                false => self.last_attempt(entry, list.as_deref(), age, at.elapsed),
+            },
+            has_ended: list.is_none() && entry.progress().ended,
+            list,
+            age,
+            dormant,
+            marks,
+            now: at.now,
         }
-    };
-    let result = time.within(fetch).await;
-    result.unwrap_or_else(|| {
-        entry.progress().waited_in_vain_at = Some(directory.clock.elapsed());
-        Err(SyncError::Slow { limit })
-    })
+    }
+
+    /// The outcome of the last attempt to fetch a newer list.
+    fn last_attempt(
+        &self,
+        entry: &Entry,
+        list: Option<&CachedList>,
+        age: Option<Duration>,
+        now: Duration,
+    ) -> Attempt {
+        let (own, waited_in_vain_at) = {
+            let progress = entry.progress();
+            (progress.attempts, progress.waited_in_vain_at)
+        };
+        let is_kept_fresh = self.lists.scheduler().has_consumer();
+        let team = list.and_then(|list| list.snapshot.team.as_ref());
+        let team = team.and_then(|team| self.lists.teams().known(&team.id));
+        let of_team = team.as_ref().map(|team| team.state().attempts);
+        let mut failing = [Some(own), of_team].into_iter().flatten();
+        if let Some(attempts) = failing.find(|attempts| attempts.are_failing()) {
+            // The sync will make the next attempt, or it is too early for one.
+            let will_be_retried = is_kept_fresh || !attempts.back_off_left(now).is_zero();
+            return if will_be_retried {
+                Attempt::Failing
+            } else {
+                Attempt::Due
+            };
+        }
+        let is_answered = |age: Option<Duration>| age <= Some(self.settings.refresh_interval);
+        let own_age = list.map(|list| list.own_age(&self.clock));
+        let team_age = team.and_then(|team| team.state().age(&self.clock));
+        let limit = self.settings.max_list_age;
+        let is_within_max_age = age.is_some_and(|age| age <= limit);
+        if is_within_max_age && is_answered(own_age) && is_answered(team_age) {
+            // The resource's own part is fresh. Heroku withholds the team's members, so the last known ones
+            // count.
+            return Attempt::Answered;
+        }
+        if waited_in_vain_at.is_some_and(|at| now < at + WAIT_COOLDOWN) {
+            return Attempt::Failing;
+        }
+        if !is_within_max_age && own_age.is_some_and(|age| age <= limit) {
+            // The resource's own part was fetched, but without the team's members.
+            return Attempt::Due;
+        }
+        let has_open_response = entry.open_responses.any(now);
+        let is_used_and_synced = is_kept_fresh && entry.used_within(self.settings.in_use_for, now);
+        // When rate limits are tight, the sync skips idle lists, used or not.
+        let is_throttled = is_kept_fresh
+            && !self
+                .lists
+                .scheduler()
+                .rate_limits()
+                .pool(entry)
+                .wait(Urgency::Quiet, now)
+                .is_zero();
+        if has_open_response || is_used_and_synced || is_throttled {
+            return Attempt::Due;
+        }
+        let predates_process = age.is_some_and(|age| entry.is_younger_than(age, now));
+        match predates_process || self.coordinator.is_shared() {
+            true => Attempt::Unknown,
+            false => Attempt::Unwanted,
+        }
+    }
+
+    /// One fetch, shared by all waiting requests.
+    async fn fetch(
+        &self,
+        entry: &Arc<Entry>,
+        needed: Needed,
+        time: Budget,
+    ) -> Result<Arc<CachedList>, SyncError> {
+        let limit = time.left();
+        let fetch = async {
+            match needed {
+                // A fetch outside the schedule draws on the resource's budget.
+                Needed::Recent {
+                    charge_resource: true,
+                } => self.fetcher.fetch_recent(entry, Charge::Resource).await,
+                Needed::Recent {
+                    charge_resource: false,
+                }
+                | Needed::RecentOrUnused
+                | Needed::Stored => self.fetcher.fetch_recent(entry, Charge::Schedule).await,
+                Needed::AskedSince(since) => self.fetcher.fetch_since(entry, since).await,
+                Needed::Newest => self.fetcher.fetch_newest(entry, Force::Unlisted).await,
+            }
+        };
+        let result = time.within(fetch).await;
+        result.unwrap_or_else(|| {
+            entry.progress().waited_in_vain_at = Some(self.clock.elapsed());
+            Err(SyncError::Slow { limit })
+        })
+    }
 }

@@ -9,22 +9,13 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::denial::Denial;
-use crate::access::{Email, Entitlement, NotEntitled};
-use crate::ids::UserId;
+use crate::access::{Entitlement, NotEntitled};
 use crate::lifespan::{Attempt, End, Lifespan, Limits, lifespan};
 use crate::store::Ticket;
 use crate::sync::SyncError;
-use crate::sync::lists::as_of::AsOf;
-use crate::sync::lists::cached_list::{CachedList, ListVersion};
-
-/// The person who asks for access, as their session or their sign-in identifies them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Principal<'a> {
-    pub(crate) email: &'a Email,
-    pub(crate) user_id: Option<&'a UserId>,
-    /// Whether the account is proved, and not only claimed in the sign-in.
-    pub(crate) is_account_proved: bool,
-}
+use crate::sync::entries::as_of::AsOf;
+use crate::sync::entries::cached_list::{CachedList, ListVersion};
+use crate::sync::entries::marks::{Marks, Principal};
 
 /// How the session of this person began.
 #[derive(Clone, Copy, Debug)]
@@ -112,17 +103,6 @@ pub(in crate::sync) struct Facts {
 pub(in crate::sync) struct Dormant {
     /// A check with Heroku is due, and no background sync will make it.
     pub(in crate::sync) is_due: bool,
-}
-
-/// What is recorded about one person at one resource.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::sync) struct Marks {
-    /// When a notification said that they may have left.
-    pub(in crate::sync) pending_removal: Option<AsOf>,
-    /// Sessions of an earlier sign-in are revoked.
-    pub(in crate::sync) revoked: Option<Ticket>,
-    /// A list newer than the one that admitted the session lacked this person.
-    pub(in crate::sync) was_removed: bool,
 }
 
 impl Strictness {

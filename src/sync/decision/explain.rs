@@ -1,17 +1,16 @@
 //! Puts the decision of [`decide`] into words, for the partner's own staff: why can this person not get in?
 
 use std::fmt;
-use std::sync::Arc;
 
-use super::authorize::facts;
-use super::decide::{Asked, Decision, Facts, Needed, Principal, Strictness, decide};
+use super::authorize::Authorizer;
+use super::decide::{Asked, Decision, Facts, Needed, Strictness, decide};
 use super::denial::Denial;
 use crate::access::Email;
 use crate::clock::Reading;
 use crate::ids::{ResourceId, UserId};
 use crate::lifespan::Attempt;
 use crate::sync::SyncError;
-use crate::sync::directory::Directory;
+use crate::sync::entries::marks::Principal;
 
 /// Why a person may or may not sign in to a resource now, as far as this process knows.
 ///
@@ -58,61 +57,59 @@ impl fmt::Display for Explanation {
     }
 }
 
-impl Directory {
-    /// The answer that a sign-in would get before any fetch.
-    ///
-    /// # Errors
-    /// If the store cannot say whether the resource exists.
-    pub(crate) async fn explain(
-        self: &Arc<Self>,
-        id: &ResourceId,
-        email: &Email,
-        user_id: Option<&UserId>,
-    ) -> Result<Explanation, SyncError> {
-        let denied = |denial: &Denial, inputs| Explanation {
-            is_admitted: Some(false),
-            reason: denial.reason(),
-            inputs,
-        };
-        let entry = match self.entry(id).await {
-            Ok(entry) => entry,
-            Err(error @ (SyncError::Gone | SyncError::UnknownResource)) => {
-                return Ok(denied(&error.into(), Vec::new()));
-            }
-            Err(error) => return Err(error),
-        };
-        let who = Principal {
-            email,
-            user_id,
-            is_account_proved: false,
-        };
-        let facts = facts(self, &entry, who, None, Reading::of(&self.clock));
-        let (limits, strictness) = (self.settings.limits(), Strictness::SIGN_IN);
-        let decision = decide(&facts, who, None, strictness, &limits, &Asked::Nothing);
-        let inputs = inputs(&facts);
-        Ok(match decision {
-            Decision::Deny(denial) => denied(&denial, inputs),
-            Decision::Allow(allowed) => {
-                let list = facts.list.as_ref().map(|list| &list.snapshot.list);
-                let roles = list.map(|list| list.roles(allowed.listed).iter());
-                let roles: Vec<_> = roles
-                    .into_iter()
-                    .flatten()
-                    .map(ToString::to_string)
-                    .collect();
-                Explanation {
-                    is_admitted: Some(true),
-                    reason: format!("the list has the email, as {}", roles.join(", ")),
-                    inputs,
-                }
-            }
-            Decision::NeedsList(needed) => Explanation {
-                is_admitted: None,
-                reason: wanted(needed).to_owned(),
+/// The answer that a sign-in would get before any fetch.
+///
+/// # Errors
+/// If the store cannot say whether the resource exists.
+pub(in crate::sync) async fn explain(
+    authorizer: &Authorizer,
+    id: &ResourceId,
+    email: &Email,
+    user_id: Option<&UserId>,
+) -> Result<Explanation, SyncError> {
+    let denied = |denial: &Denial, inputs| Explanation {
+        is_admitted: Some(false),
+        reason: denial.reason(),
+        inputs,
+    };
+    let entry = match authorizer.coordinator().entry(id).await {
+        Ok(entry) => entry,
+        Err(error @ (SyncError::Gone | SyncError::UnknownResource)) => {
+            return Ok(denied(&error.into(), Vec::new()));
+        }
+        Err(error) => return Err(error),
+    };
+    let who = Principal {
+        email,
+        user_id,
+        is_account_proved: false,
+    };
+    let facts = authorizer.facts(&entry, who, None, Reading::of(authorizer.clock()));
+    let (limits, strictness) = (authorizer.settings().limits(), Strictness::SIGN_IN);
+    let decision = decide(&facts, who, None, strictness, &limits, &Asked::Nothing);
+    let inputs = inputs(&facts);
+    Ok(match decision {
+        Decision::Deny(denial) => denied(&denial, inputs),
+        Decision::Allow(allowed) => {
+            let list = facts.list.as_ref().map(|list| &list.snapshot.list);
+            let roles = list.map(|list| list.roles(allowed.listed).iter());
+            let roles: Vec<_> = roles
+                .into_iter()
+                .flatten()
+                .map(ToString::to_string)
+                .collect();
+            Explanation {
+                is_admitted: Some(true),
+                reason: format!("the list has the email, as {}", roles.join(", ")),
                 inputs,
-            },
-        })
-    }
+            }
+        }
+        Decision::NeedsList(needed) => Explanation {
+            is_admitted: None,
+            reason: wanted(needed).to_owned(),
+            inputs,
+        },
+    })
 }
 
 fn wanted(needed: Needed) -> &'static str {

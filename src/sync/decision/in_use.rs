@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::authorize::Authorizer;
 use crate::ids::ResourceId;
-use crate::sync::directory::Directory;
-use crate::sync::lists::entry::Entry;
+use crate::sync::entries::entry::Entry;
 
 /// Keeps a resource in use until it is dropped, or until its time limit.
 pub(crate) struct InUse {
@@ -17,17 +17,17 @@ pub(crate) struct InUse {
 impl InUse {
     /// For an active resource; none for any other. It counts for `at_most`.
     pub(crate) fn begin(
-        directory: &Directory,
+        authorizer: &Authorizer,
         resource: &ResourceId,
         at_most: Duration,
     ) -> Option<Self> {
-        let entry = Arc::clone(&*directory.entries.get(resource)?);
-        let now = directory.clock.elapsed();
-        let was_in_use = entry.is_in_use(directory.settings.in_use_for, now);
+        let entry = authorizer.lists.get(resource)?;
+        let now = authorizer.clock().elapsed();
+        let was_in_use = entry.is_in_use(authorizer.settings().in_use_for, now);
         let until = now + at_most;
-        entry.readers.begin(until);
+        entry.open_responses.begin(until);
         if !was_in_use {
-            directory.plan_with_team(&entry);
+            authorizer.lists.plan_with_team(&entry);
         }
         Some(Self { entry, until })
     }
@@ -35,7 +35,7 @@ impl InUse {
 
 impl Drop for InUse {
     fn drop(&mut self) {
-        self.entry.readers.end(self.until);
+        self.entry.open_responses.end(self.until);
     }
 }
 

@@ -7,18 +7,17 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::decide::{
-    Asked, Decision, Dormant, Facts, Marks, Needed, Principal, SessionStart, Strictness, decide,
-};
+use super::decide::{Asked, Decision, Dormant, Facts, Needed, SessionStart, Strictness, decide};
 use super::denial::Denial;
 use crate::access::{App, Email, ListPolicy, People, Person, ResourceList, Team};
 use crate::clock::{ManualClock, SharedClock};
 use crate::lifespan::{Attempt, Limits};
 use crate::store::Ticket;
 use crate::sync::SyncError;
-use crate::sync::lists::as_of::AsOf;
-use crate::sync::lists::cached_list::{CachedList, ListVersion, OwnList};
-use crate::sync::lists::team::Members;
+use crate::sync::entries::as_of::AsOf;
+use crate::sync::entries::cached_list::{CachedList, ListVersion, OwnList};
+use crate::sync::entries::marks::{Marks, Principal};
+use crate::sync::entries::team_members::Members;
 
 const LIMITS: Limits = Limits {
     refresh_interval: Duration::from_secs(300),

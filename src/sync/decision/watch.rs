@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::authorize::authorize_at;
-use super::decide::{Principal, SessionStart, Strictness};
+use super::authorize::Authorizer;
+use super::decide::{SessionStart, Strictness};
 use crate::clock::Budget;
 use crate::ids::ResourceId;
 use crate::sync::SyncError;
-use crate::sync::directory::Directory;
-use crate::sync::lists::entry::Entry;
+use crate::sync::entries::entry::Entry;
+use crate::sync::entries::marks::Principal;
 
 /// How often a stream is checked again while its list is old and cannot be refreshed.
 const RECHECK: Duration = Duration::from_secs(60);
@@ -19,7 +19,7 @@ const RECHECK: Duration = Duration::from_secs(60);
 /// Checks access to one resource again while a stream is open.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    directory: Arc<Directory>,
+    authorizer: Arc<Authorizer>,
     entry: Arc<Entry>,
 }
 
@@ -27,15 +27,17 @@ pub(crate) struct Watch {
 #[derive(Debug)]
 pub(crate) struct ListChanges(watch::Receiver<()>);
 
-impl Directory {
-    pub(crate) async fn watch(self: &Arc<Self>, id: &ResourceId) -> Result<Watch, SyncError> {
-        let entry = self.entry(id).await?;
-        let directory = Arc::clone(self);
-        Ok(Watch { directory, entry })
-    }
-}
-
 impl Watch {
+    /// For an active or dormant resource.
+    pub(crate) async fn start(
+        authorizer: &Arc<Authorizer>,
+        id: &ResourceId,
+    ) -> Result<Self, SyncError> {
+        let entry = authorizer.coordinator().entry(id).await?;
+        let authorizer = Arc::clone(authorizer);
+        Ok(Self { authorizer, entry })
+    }
+
     pub(crate) fn changes(&self) -> ListChanges {
         ListChanges(self.entry.watch())
     }
@@ -46,15 +48,15 @@ impl Watch {
         who: Principal<'_>,
         session: &SessionStart,
     ) -> Option<Duration> {
-        let (directory, entry) = (&self.directory, &self.entry);
+        let (authorizer, entry) = (&self.authorizer, &self.entry);
         // The resource has ended, or none of its lists is loaded yet.
-        entry.held()?;
+        entry.list()?;
         // Keep the stream open while a fetch is running.
-        let time = Budget::of(directory.settings.deadlines.list);
+        let time = Budget::of(authorizer.settings().deadlines.list);
         let (session, strictness) = (Some(session), Strictness::STREAM);
-        let access = authorize_at(directory, entry, who, session, strictness, time);
+        let access = authorizer.decide(entry, who, session, strictness, time);
         let access = access.await.ok()?;
-        let is_old = access.list.age(&directory.clock) > directory.settings.refresh_interval;
+        let is_old = access.list.age(authorizer.clock()) > authorizer.settings().refresh_interval;
         Some(match is_old {
             true => access.valid_for.min(RECHECK),
             false => access.valid_for,

@@ -3,20 +3,43 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::members::MemberFetcher;
 use super::resolve::Resolution;
 use crate::cause;
-use crate::clock;
+use crate::clock::{self, SharedClock};
+use crate::heroku::HerokuClient;
+use crate::ids::ResourceId;
 use crate::meter;
 use crate::secret::Tokens;
 use crate::sync::SyncError;
-use crate::sync::directory::Directory;
-use crate::sync::lifecycle::absence::{self, Absences};
-use crate::sync::lists::as_of::AsOf;
-use crate::sync::lists::cached_list::{CachedList, OwnList};
-use crate::sync::lists::entry::Entry;
-use crate::sync::lists::replace::Source;
-use crate::sync::schedule::rate_limits::{self, Charge, Force};
-use crate::sync::tokens::token_manager::RenewPolicy;
+use crate::sync::cluster::coordinator::Coordinator;
+use crate::sync::entries::as_of::AsOf;
+use crate::sync::entries::budgets::Force;
+use crate::sync::entries::cached_list::{CachedList, OwnList};
+use crate::sync::entries::entry::Entry;
+use crate::sync::lifecycle::absence::{Absences, said_by};
+use crate::sync::lifecycle::end::Lifecycle;
+use crate::sync::lists::list_cache::ListCache;
+use crate::sync::lists::list_event::Source;
+use crate::sync::schedule::rate_limits::Charge;
+use crate::sync::settings::SyncSettings;
+use crate::sync::single_flight::SingleFlight;
+use crate::sync::tokens::token_manager::{RenewPolicy, TokenManager};
+
+/// Fetches lists. Of each resource, one fetch at a time.
+#[derive(Debug)]
+pub(in crate::sync) struct Fetcher {
+    pub(super) clock: SharedClock,
+    pub(super) settings: Arc<SyncSettings>,
+    pub(super) client: Arc<HerokuClient>,
+    pub(super) coordinator: Arc<Coordinator>,
+    pub(super) lists: Arc<ListCache>,
+    pub(super) tokens: Arc<TokenManager>,
+    pub(super) members: Arc<MemberFetcher>,
+    lifecycle: Arc<Lifecycle>,
+    /// By resource, and by whether the team's members are fetched as well.
+    fetching: SingleFlight<(ResourceId, bool), Arc<CachedList>>,
+}
 
 /// What a fetch must return.
 #[derive(Clone, Copy, Debug)]
@@ -24,10 +47,43 @@ pub(in crate::sync) struct FetchOptions {
     /// How old the members of the team may be. Zero: they are fetched as well.
     pub(in crate::sync) members_age: Duration,
     /// How long the access token must last.
-    pub(in crate::sync) horizon: RenewPolicy,
+    pub(in crate::sync) renewal: RenewPolicy,
 }
 
-impl Directory {
+impl Fetcher {
+    pub(in crate::sync) fn new(
+        settings: Arc<SyncSettings>,
+        client: Arc<HerokuClient>,
+        coordinator: Arc<Coordinator>,
+        lists: Arc<ListCache>,
+        tokens: Arc<TokenManager>,
+        lifecycle: Arc<Lifecycle>,
+    ) -> Self {
+        let members = MemberFetcher::new(
+            Arc::clone(&settings),
+            Arc::clone(&client),
+            Arc::clone(&coordinator),
+            Arc::clone(&lists),
+            Arc::clone(&tokens),
+        );
+        Self {
+            clock: Arc::clone(coordinator.clock()),
+            settings,
+            client,
+            coordinator,
+            lists,
+            tokens,
+            members: Arc::new(members),
+            lifecycle,
+            fetching: SingleFlight::default(),
+        }
+    }
+
+    /// Fetches the members of teams.
+    pub(in crate::sync) fn members(&self) -> &Arc<MemberFetcher> {
+        &self.members
+    }
+
     /// Fetches everything again, including the team's members, if the budgets allow it. Waiting for a fetch
     /// in progress costs nothing.
     pub(in crate::sync) async fn fetch_newest(
@@ -35,43 +91,43 @@ impl Directory {
         entry: &Arc<Entry>,
         force: Force,
     ) -> Result<Arc<CachedList>, SyncError> {
-        let payer = Charge::Forced(force);
-        self.join(entry, FetchOptions::newest(), payer).await
+        let charge = Charge::Forced(force);
+        self.join(entry, FetchOptions::newest(), charge).await
     }
 
     /// The scheduled fetch.
-    pub(in crate::sync) async fn fetch_in_turn(
+    pub(in crate::sync) async fn fetch_scheduled(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
         interval: Duration,
     ) -> Result<Arc<CachedList>, SyncError> {
-        let wanted = FetchOptions {
+        let options = FetchOptions {
             members_age: interval,
-            horizon: RenewPolicy::Ahead,
+            renewal: RenewPolicy::Ahead,
         };
-        self.join(entry, wanted, Charge::Schedule).await
+        self.join(entry, options, Charge::Schedule).await
     }
 
     /// A list with no part older than the refresh interval, unless Heroku withholds the members.
     pub(in crate::sync) async fn fetch_recent(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
-        payer: Charge,
+        charge: Charge,
     ) -> Result<Arc<CachedList>, SyncError> {
         let members_age = self.settings.refresh_interval;
-        let wanted = FetchOptions {
+        let options = FetchOptions {
             members_age,
-            horizon: RenewPolicy::Now,
+            renewal: RenewPolicy::Now,
         };
-        let held = self.join(entry, wanted, payer).await?;
-        let team = held.snapshot.team.as_ref();
-        let team = team.and_then(|team| self.teams.known(&team.id));
+        let list = self.join(entry, options, charge).await?;
+        let team = list.snapshot.team.as_ref();
+        let team = team.and_then(|team| self.lists.teams().known(&team.id));
         let age = team.and_then(|team| team.state().age(&self.clock));
         if age.is_none_or(|age| age <= members_age) {
-            return Ok(held);
+            return Ok(list);
         }
         // The fetch was already in progress, for a caller that accepted older members.
-        self.join(entry, FetchOptions::newest(), payer).await
+        self.join(entry, FetchOptions::newest(), charge).await
     }
 
     /// A list whose own part was requested after `since`.
@@ -80,9 +136,9 @@ impl Directory {
         entry: &Arc<Entry>,
         since: AsOf,
     ) -> Result<Arc<CachedList>, SyncError> {
-        let held = self.fetch_changed(entry).await?;
-        if !held.own_asked_at().is_before(&since) {
-            return Ok(held);
+        let list = self.fetch_changed(entry).await?;
+        if !list.own_asked_at().is_before(&since) {
+            return Ok(list);
         }
         // That fetch was already in progress before `since`.
         self.fetch_changed(entry).await
@@ -93,21 +149,21 @@ impl Directory {
         self: &Arc<Self>,
         entry: &Arc<Entry>,
     ) -> Result<Arc<CachedList>, SyncError> {
-        let payer = Charge::Forced(Force::Change);
-        self.fetch_recent(entry, payer).await
+        let charge = Charge::Forced(Force::Change);
+        self.fetch_recent(entry, charge).await
     }
 
     async fn join(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
-        wanted: FetchOptions,
-        payer: Charge,
+        options: FetchOptions,
+        charge: Charge,
     ) -> Result<Arc<CachedList>, SyncError> {
         let start = || {
-            rate_limits::pay(self, entry, payer)?;
-            Ok(fetch(Arc::clone(self), Arc::clone(entry), wanted))
+            self.lists.scheduler().rate_limits().charge(entry, charge)?;
+            Ok(fetch(Arc::clone(self), Arc::clone(entry), options))
         };
-        let key = (entry.id, wanted.members_age.is_zero());
+        let key = (entry.id, options.members_age.is_zero());
         self.fetching.join(key, start).await
     }
 }
@@ -116,68 +172,76 @@ impl FetchOptions {
     fn newest() -> Self {
         Self {
             members_age: Duration::ZERO,
-            horizon: RenewPolicy::Now,
+            renewal: RenewPolicy::Now,
         }
     }
 }
 
 async fn fetch(
-    directory: Arc<Directory>,
+    fetcher: Arc<Fetcher>,
     entry: Arc<Entry>,
-    wanted: FetchOptions,
+    options: FetchOptions,
 ) -> Result<Arc<CachedList>, SyncError> {
-    let began = directory.clock.elapsed();
-    let result = ask_and_replace(&directory, &entry, wanted).await;
-    let took = directory.clock.elapsed().saturating_sub(began);
+    let began = fetcher.clock.elapsed();
+    let result = ask_and_replace(&fetcher, &entry, options).await;
+    let took = fetcher.clock.elapsed().saturating_sub(began);
     let outcome = result.as_ref().err().map_or("ok", SyncError::kind);
     meter::list_fetched(outcome, took);
     result
 }
 
 async fn ask_and_replace(
-    directory: &Arc<Directory>,
+    fetcher: &Arc<Fetcher>,
     entry: &Arc<Entry>,
-    wanted: FetchOptions,
+    options: FetchOptions,
 ) -> Result<Arc<CachedList>, SyncError> {
     // Drawn before the question, so that an answer never counts as newer than it is.
-    let asked_at = match directory.moment().await {
+    let asked_at = match fetcher.coordinator.as_of().await {
         Ok(asked_at) => asked_at,
-        Err(error) => return Err(not_fetched(directory, entry, error.into())),
+        Err(error) => return Err(not_fetched(fetcher, entry, error.into())),
     };
-    let limit = directory.settings.deadlines.list;
-    let asked = clock::within(limit, ask(directory, entry, wanted, asked_at)).await;
+    let limit = fetcher.settings.deadlines.list;
+    let asked = clock::within(limit, ask(fetcher, entry, options, asked_at)).await;
     match asked.unwrap_or(Err(SyncError::Slow { limit })) {
         Ok(own) => {
-            let held = directory.replace(entry, own, Source::Heroku);
-            let held = held.ok_or(SyncError::Gone)?;
-            let list = held.own_asked_at();
-            let list = list.date(held.resource_list(), &directory.clock);
-            if let Err(error) = directory.store.set_list(&entry.id, list).await {
+            let list = fetcher.lists.replace(entry, own, Source::Heroku);
+            let list = list.ok_or(SyncError::Gone)?;
+            let stored = list.own_asked_at();
+            let stored = stored.date(list.resource_list(), &fetcher.clock);
+            if let Err(error) = fetcher
+                .coordinator
+                .store()
+                .set_list(&entry.id, stored)
+                .await
+            {
                 // Memory has the list; the store gets the next one.
                 tracing::warn!(
                     resource = %entry.id, %error, cause = cause::of(&error),
                     "list could not be stored; the next fetch stores a newer one"
                 );
             }
-            Ok(held)
+            Ok(list)
         }
         Err(error @ (SyncError::Gone | SyncError::UnknownResource)) => {
             // Another process has ended the resource.
-            directory.reload_resource(&entry.id).await?;
+            fetcher.coordinator.reload_resource(&entry.id).await?;
             Err(error)
         }
         Err(error) => {
-            let Some(kind) = absence::said_by(&error) else {
-                return Err(not_fetched(directory, entry, error));
+            let Some(kind) = said_by(&error) else {
+                return Err(not_fetched(fetcher, entry, error));
             };
-            match Absences::of(directory).note(entry, kind, asked_at).await {
-                Ok(()) => Err(not_fetched(directory, entry, error)),
+            match Absences::of(&fetcher.lifecycle)
+                .note(entry, kind, asked_at)
+                .await
+            {
+                Ok(()) => Err(not_fetched(fetcher, entry, error)),
                 Err(away @ (SyncError::Store(_) | SyncError::Busy)) => {
                     tracing::warn!(
                         resource = %entry.id, error = %away, cause = cause::of(&away),
                         "absence could not be stored; the resource keeps its state"
                     );
-                    Err(not_fetched(directory, entry, error))
+                    Err(not_fetched(fetcher, entry, error))
                 }
                 Err(ended) => Err(ended),
             }
@@ -186,8 +250,8 @@ async fn ask_and_replace(
 }
 
 /// The cached list stays, and is fetched again on schedule.
-fn not_fetched(directory: &Arc<Directory>, entry: &Arc<Entry>, error: SyncError) -> SyncError {
-    directory.note_failure(entry, &error);
+fn not_fetched(fetcher: &Arc<Fetcher>, entry: &Arc<Entry>, error: SyncError) -> SyncError {
+    fetcher.lists.scheduler().note_failure(entry, &error);
     tracing::warn!(
         resource = %entry.id, %error, cause = cause::of(&error),
         "list could not be fetched; keeping the last one"
@@ -196,30 +260,35 @@ fn not_fetched(directory: &Arc<Directory>, entry: &Arc<Entry>, error: SyncError)
 }
 
 async fn ask(
-    directory: &Arc<Directory>,
+    fetcher: &Arc<Fetcher>,
     entry: &Arc<Entry>,
-    wanted: FetchOptions,
+    options: FetchOptions,
     asked_at: AsOf,
 ) -> Result<OwnList, SyncError> {
     let ask =
-        |tokens: Tokens| async move { ask_with(directory, entry, wanted, asked_at, &tokens).await };
-    directory.with_tokens(entry, wanted.horizon, ask).await
+        |tokens: Tokens| async move { ask_with(fetcher, entry, options, asked_at, &tokens).await };
+    fetcher
+        .tokens
+        .with_tokens(entry, options.renewal, ask)
+        .await
 }
 
 async fn ask_with(
-    directory: &Arc<Directory>,
+    fetcher: &Arc<Fetcher>,
     entry: &Arc<Entry>,
-    wanted: FetchOptions,
+    options: FetchOptions,
     asked_at: AsOf,
     tokens: &Tokens,
 ) -> Result<OwnList, SyncError> {
     // For a dormant resource, the first question is whether it exists.
-    let previous = entry.held().filter(|_| !entry.is_dormant());
+    let previous = entry.list().filter(|_| !entry.is_dormant());
     let resolution = Resolution {
-        directory,
+        client: &fetcher.client,
+        members: &fetcher.members,
+        lists: &fetcher.lists,
         entry,
-        caller: directory.caller(entry, tokens),
-        members_age: wanted.members_age,
+        caller: fetcher.tokens.caller(entry, tokens),
+        members_age: options.members_age,
         previous: previous.as_deref(),
         asked_at,
     };

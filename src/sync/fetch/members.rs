@@ -7,102 +7,135 @@ use std::time::Duration;
 use super::answer::fetch_people;
 use crate::access::People;
 use crate::cause;
-use crate::clock;
+use crate::clock::{self, SharedClock};
 use crate::deadlines::MEMBERS_LEASE;
-use crate::heroku::{Call, ETag, HerokuError};
+use crate::heroku::{Call, ETag, HerokuClient, HerokuError};
 use crate::ids::{ResourceId, TeamId};
 use crate::secret::Tokens;
 use crate::store::Work;
 use crate::sync::SyncError;
-use crate::sync::directory::Directory;
-use crate::sync::lists::as_of::AsOf;
-use crate::sync::lists::entry::Entry;
-use crate::sync::lists::replace::Source;
-use crate::sync::lists::team::{TeamEntry, TeamList};
-use crate::sync::schedule::queue::Target;
-use crate::sync::settings::RatePools;
-use crate::sync::tokens::token_manager::RenewPolicy;
+use crate::sync::cluster::coordinator::Coordinator;
+use crate::sync::entries::as_of::AsOf;
+use crate::sync::entries::entry::Entry;
+use crate::sync::entries::team::TeamEntry;
+use crate::sync::entries::team_members::TeamList;
+use crate::sync::lists::list_cache::ListCache;
+use crate::sync::lists::list_event::Source;
+use crate::sync::settings::{RatePools, SyncSettings};
+use crate::sync::single_flight::SingleFlight;
+use crate::sync::tokens::token_manager::{RenewPolicy, TokenManager};
 
 /// How many of a team's tokens are tried before its members count as withheld.
 const TOKENS_TRIED: usize = 3;
 
-impl Directory {
+/// Fetches the members of teams. Of each team, one fetch at a time.
+#[derive(Debug)]
+pub(in crate::sync) struct MemberFetcher {
+    clock: SharedClock,
+    settings: Arc<SyncSettings>,
+    client: Arc<HerokuClient>,
+    coordinator: Arc<Coordinator>,
+    lists: Arc<ListCache>,
+    tokens: Arc<TokenManager>,
+    fetching: SingleFlight<TeamId, ()>,
+}
+
+impl MemberFetcher {
+    pub(in crate::sync) fn new(
+        settings: Arc<SyncSettings>,
+        client: Arc<HerokuClient>,
+        coordinator: Arc<Coordinator>,
+        lists: Arc<ListCache>,
+        tokens: Arc<TokenManager>,
+    ) -> Self {
+        Self {
+            clock: Arc::clone(coordinator.clock()),
+            settings,
+            client,
+            coordinator,
+            lists,
+            tokens,
+            fetching: SingleFlight::default(),
+        }
+    }
+
     /// Makes sure that the known members of a team are no older than `max_age`. `asker` is a resource of that
     /// team. Heroku's refusal to list them is an answer too.
-    pub(in crate::sync) async fn ask_members(
+    pub(in crate::sync) async fn fetch(
         self: &Arc<Self>,
         id: &TeamId,
         asker: &Arc<Entry>,
         max_age: Duration,
     ) -> Result<(), SyncError> {
-        let team = self.teams.entry(id);
+        let team = self.lists.teams().entry(id);
         let age = team.state().age(&self.clock);
         if !max_age.is_zero() && age.is_some_and(|age| age <= max_age) {
             return Ok(());
         }
-        let (directory, asker) = (Arc::clone(self), Arc::clone(asker));
-        let work = || Ok(async move { directory.ask_once(&team, asker, max_age).await });
-        self.asking_team.join(id.clone(), work).await
+        let (fetcher, asker) = (Arc::clone(self), Arc::clone(asker));
+        let work = || Ok(async move { fetcher.fetch_shared(&team, asker, max_age).await });
+        self.fetching.join(id.clone(), work).await
     }
 
     /// The first process fetches for all of them. A caller that wants the newest members does not wait for a
     /// fetch that began earlier.
-    async fn ask_once(
+    async fn fetch_shared(
         self: &Arc<Self>,
         team: &Arc<TeamEntry>,
         asker: Arc<Entry>,
         max_age: Duration,
     ) -> Result<(), SyncError> {
-        if self.store.shared().is_none() || max_age.is_zero() {
-            return self.ask_for_members(team, Some(asker)).await;
+        if !self.coordinator.is_shared() || max_age.is_zero() {
+            return self.fetch_now(team, Some(asker)).await;
         }
         let asking = || async {
             // Another process may have fetched them a moment ago.
-            self.reload_team(&team.id).await?;
+            self.coordinator.reload_team(&team.id).await?;
             let age = team.state().age(&self.clock);
             if age.is_some_and(|age| age <= max_age) {
                 return Ok(());
             }
-            self.ask_for_members(team, Some(Arc::clone(&asker))).await
+            self.fetch_now(team, Some(Arc::clone(&asker))).await
         };
         let work = Work::Members(team.id.clone());
         match self
+            .coordinator
             .leased_in_turn(&work, MEMBERS_LEASE, || ready(None), asking)
             .await?
         {
             Some(result) => result,
             // The other process is slow or has died, and a request is waiting.
-            None => self.ask_for_members(team, Some(Arc::clone(&asker))).await,
+            None => self.fetch_now(team, Some(Arc::clone(&asker))).await,
         }
     }
 
     /// The scheduled fetch, with the token of any of its resources.
-    pub(in crate::sync) async fn ask_members_in_turn(
+    pub(in crate::sync) async fn fetch_scheduled(
         self: &Arc<Self>,
         team: &Arc<TeamEntry>,
     ) -> Result<(), SyncError> {
-        let (directory, team) = (Arc::clone(self), Arc::clone(team));
+        let (fetcher, team) = (Arc::clone(self), Arc::clone(team));
         let key = team.id.clone();
-        let work = || Ok(async move { directory.ask_for_members(&team, None).await });
-        self.asking_team.join(key, work).await
+        let work = || Ok(async move { fetcher.fetch_now(&team, None).await });
+        self.fetching.join(key, work).await
     }
 
-    async fn ask_for_members(
+    async fn fetch_now(
         self: &Arc<Self>,
         team: &Arc<TeamEntry>,
         asker: Option<Arc<Entry>>,
     ) -> Result<(), SyncError> {
-        let asked_at = self.moment().await?;
+        let asked_at = self.coordinator.as_of().await?;
         let limit = self.settings.deadlines.list;
-        let told = clock::within(limit, self.try_each_token(team, asker, asked_at)).await;
-        let result = told.unwrap_or(Err(SyncError::Slow { limit }));
+        let answer = clock::within(limit, self.try_each_token(team, asker, asked_at)).await;
+        let result = answer.unwrap_or(Err(SyncError::Slow { limit }));
         match &result {
             Ok(Some(list)) => {
                 team.state().told(list.clone());
                 self.store_members(&team.id, list).await;
             }
             Ok(None) => {
-                self.withhold(team, asked_at);
+                self.lists.withhold_members(team, asked_at);
                 return Ok(());
             }
             Err(error) => {
@@ -111,29 +144,18 @@ impl Directory {
                     "team members could not be fetched; keeping the last ones"
                 );
                 team.state().attempts.note_failure(self.clock.elapsed());
+                self.lists.scheduler().plan_team(team);
             }
         }
         if result.is_ok() {
-            self.spread(team, Source::Heroku);
+            self.lists.propagate_members(team, Source::Heroku);
         }
-        self.plan(&Target::Team(Arc::clone(team)));
         result.map(|_| ())
-    }
-
-    /// Records that Heroku withholds the team's members from all of its resources.
-    pub(in crate::sync) fn withhold(&self, team: &Arc<TeamEntry>, asked_at: AsOf) {
-        tracing::warn!(
-            team = %team.id,
-            "heroku withholds a team's members from all of its resources"
-        );
-        team.state().refused(asked_at);
-        self.spread(team, Source::Heroku);
-        self.plan(&Target::Team(Arc::clone(team)));
     }
 
     async fn store_members(&self, team: &TeamId, list: &TeamList) {
         let members = list.asked_at.date(list.people.clone(), &self.clock);
-        if let Err(error) = self.store.set_members(team, members).await {
+        if let Err(error) = self.coordinator.store().set_members(team, members).await {
             // Memory has the members; the store gets the next ones.
             tracing::warn!(
                 %team, %error, cause = cause::of(&error),
@@ -155,9 +177,9 @@ impl Directory {
         let answered_by = known.as_ref().and_then(|list| list.answered_by);
         let wanted_by = asker.as_ref().map(|asker| asker.id);
         let (mut refused, mut failure, mut is_own) = (false, None, false);
-        for asker in self.candidates(team, answered_by, asker) {
+        for asker in Self::candidates(team, answered_by, asker) {
             match self
-                .members_told_to(&asker, &team.id, known.as_deref())
+                .fetch_with_token_of(&asker, &team.id, known.as_deref())
                 .await
             {
                 Ok((people, etag)) => {
@@ -191,7 +213,7 @@ impl Directory {
         }
     }
 
-    async fn members_told_to(
+    async fn fetch_with_token_of(
         self: &Arc<Self>,
         asker: &Arc<Entry>,
         team: &TeamId,
@@ -202,38 +224,39 @@ impl Directory {
         let known = last.filter(|last| last.answered_by == Some(asker.id));
         let known = known.and_then(|last| last.etag.as_ref().zip(Some(&last.people)));
         let with_tokens = |tokens: Tokens| async move {
-            let caller = self.caller(asker, &tokens);
+            let caller = self.tokens.caller(asker, &tokens);
             let ask = |etag: Option<ETag>| async move {
                 self.client.team_members(caller, team, etag.as_ref()).await
             };
             let answer = fetch_people(ask, known, had_people, Call::TeamMembers).await?;
             Ok((answer.value, answer.etag))
         };
-        self.with_tokens(asker, RenewPolicy::Now, with_tokens).await
+        self.tokens
+            .with_tokens(asker, RenewPolicy::Now, with_tokens)
+            .await
     }
 
     /// The resource whose token worked last, then the asker, then some others.
     fn candidates(
-        &self,
         team: &TeamEntry,
         answered_by: Option<ResourceId>,
         asker: Option<Arc<Entry>>,
     ) -> Vec<Arc<Entry>> {
-        let entry = |id: &ResourceId| self.entries.get(id).map(|entry| Arc::clone(&entry));
-        let resources = team.state().resources();
-        let known = answered_by.filter(|id| resources.contains(id));
-        let mut candidates: Vec<_> = known.as_ref().and_then(entry).into_iter().collect();
-        let is_another = |asker: &Arc<Entry>| Some(asker.id) != known;
+        let state = team.state();
+        let known = answered_by.and_then(|id| state.resource(&id));
+        let mut candidates: Vec<_> = known.cloned().into_iter().collect();
+        let is_another = |asker: &Arc<Entry>| known.is_none_or(|known| known.id != asker.id);
         candidates.extend(asker.filter(is_another));
         // Starts at a random resource, in case the first ones are refused.
+        let resources = state.resources();
         let start = fastrand::usize(..resources.len().max(1));
         let others = resources.iter().cycle().skip(start).take(resources.len());
-        for id in others {
+        for entry in others {
             if candidates.len() >= TOKENS_TRIED {
                 break;
             }
-            if candidates.iter().all(|asker| asker.id != *id) {
-                candidates.extend(entry(id));
+            if candidates.iter().all(|asker| asker.id != entry.id) {
+                candidates.push(Arc::clone(entry));
             }
         }
         candidates

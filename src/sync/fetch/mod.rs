@@ -1,9 +1,8 @@
-//! Calls to Heroku for lists and members, and for webhook subscriptions.
+//! Calls to Heroku for lists, members and webhook subscriptions.
 
 pub(in crate::sync) mod answer;
 pub(in crate::sync) mod change_hint;
 pub(in crate::sync) mod fetcher;
 pub(in crate::sync) mod members;
 pub(in crate::sync) mod resolve;
-pub(in crate::sync) mod single_flight;
 pub(in crate::sync) mod webhook_subscription;

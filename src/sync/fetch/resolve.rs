@@ -5,24 +5,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::{Tagged, fetch_people};
+use super::members::MemberFetcher;
 use crate::access::{People, ResourceList, Team};
-use crate::heroku::{AddOn, AppInfo, Call, Caller, ETag, HerokuError};
+use crate::heroku::{AddOn, AppInfo, Call, Caller, ETag, HerokuClient, HerokuError};
 use crate::ids::AppId;
 use crate::sync::SyncError;
-use crate::sync::directory::Directory;
-use crate::sync::lists::as_of::AsOf;
-use crate::sync::lists::cached_list::{CachedList, ETags, OwnList};
-use crate::sync::lists::entry::Entry;
+use crate::sync::entries::as_of::AsOf;
+use crate::sync::entries::cached_list::{CachedList, ETags, OwnList};
+use crate::sync::entries::entry::Entry;
+use crate::sync::lists::list_cache::ListCache;
 
-/// One resolution of one resource's list. Afterwards the directory knows the members of its team as well.
-pub(in crate::sync) struct Resolution<'a> {
-    pub(in crate::sync) directory: &'a Arc<Directory>,
-    pub(in crate::sync) entry: &'a Arc<Entry>,
-    pub(in crate::sync) caller: Caller<'a>,
-    pub(in crate::sync) members_age: Duration,
-    pub(in crate::sync) previous: Option<&'a CachedList>,
+/// One resolution of one resource's list. Afterwards the cache has the members of its team as well.
+pub(super) struct Resolution<'a> {
+    pub(super) client: &'a HerokuClient,
+    pub(super) members: &'a Arc<MemberFetcher>,
+    pub(super) lists: &'a ListCache,
+    pub(super) entry: &'a Arc<Entry>,
+    pub(super) caller: Caller<'a>,
+    pub(super) members_age: Duration,
+    pub(super) previous: Option<&'a CachedList>,
     /// Drawn before Heroku is asked.
-    pub(in crate::sync) asked_at: AsOf,
+    pub(super) asked_at: AsOf,
 }
 
 /// What it means if Heroku does not find a team that the app names.
@@ -43,7 +46,7 @@ struct AboutApp {
 impl Resolution<'_> {
     /// Fetches the whole list from Heroku. [`HerokuError::Gone`] means that Heroku says that the add-on
     /// itself does not exist.
-    pub(in crate::sync) async fn run(&self) -> Result<OwnList, SyncError> {
+    pub(super) async fn run(&self) -> Result<OwnList, SyncError> {
         match self.once(MissingTeam::MayBeFormer).await {
             // App or team changed between two calls: start again.
             Err(SyncError::Heroku(HerokuError::NotFound(_))) => {
@@ -62,7 +65,7 @@ impl Resolution<'_> {
                 self.ask_members(team, missing, self.asked_at).await?;
                 (add_on, app)
             }
-            Some(held) => self.ask_all(held, missing, self.asked_at).await?,
+            Some(list) => self.ask_all(list, missing, self.asked_at).await?,
         };
         let etags = ETags {
             add_on: add_on.etag,
@@ -85,14 +88,14 @@ impl Resolution<'_> {
     /// are discarded.
     async fn ask_all(
         &self,
-        held: &CachedList,
+        list: &CachedList,
         missing: MissingTeam,
         asked_at: AsOf,
     ) -> Result<(Tagged<AddOn>, AboutApp), SyncError> {
-        let (app, team) = (&held.snapshot.app.id, held.snapshot.team.as_ref());
+        let (app, team) = (&list.snapshot.app.id, list.snapshot.team.as_ref());
         let (add_on, about, members) = tokio::join!(
-            self.add_on(Some(held)),
-            self.ask_app(app, Some(held)),
+            self.add_on(Some(list)),
+            self.ask_app(app, Some(list)),
             self.ask_members(team, missing, asked_at),
         );
         let add_on = add_on?;
@@ -111,9 +114,9 @@ impl Resolution<'_> {
     }
 
     /// The app and its collaborators.
-    async fn ask_app(&self, app: &AppId, held: Option<&CachedList>) -> Result<AboutApp, SyncError> {
+    async fn ask_app(&self, app: &AppId, list: Option<&CachedList>) -> Result<AboutApp, SyncError> {
         let (info, collaborators) =
-            tokio::join!(self.app_info(app, held), self.collaborators(app, held));
+            tokio::join!(self.app_info(app, list), self.collaborators(app, list));
         Ok(AboutApp {
             info: info.map_err(below_the_add_on)?,
             collaborators: collaborators.map_err(below_the_add_on)?,
@@ -127,15 +130,13 @@ impl Resolution<'_> {
         asked_at: AsOf,
     ) -> Result<(), SyncError> {
         let Some(team) = team else { return Ok(()) };
-        let members = self
-            .directory
-            .ask_members(&team.id, self.entry, self.members_age);
+        let members = self.members.fetch(&team.id, self.entry, self.members_age);
         match members.await {
             Err(SyncError::Heroku(HerokuError::NotFound(_) | HerokuError::Gone(_)))
                 if missing == MissingTeam::IsWithheld =>
             {
-                let team = self.directory.teams.entry(&team.id);
-                self.directory.withhold(&team, asked_at);
+                let team = self.lists.teams().entry(&team.id);
+                self.lists.withhold_members(&team, asked_at);
                 Ok(())
             }
             // The error may be of another resource's token, which says nothing about this resource.
@@ -151,10 +152,10 @@ impl Resolution<'_> {
     }
 
     /// A single 404 can be a temporary error at Heroku, so the call is repeated once.
-    async fn add_on(&self, held: Option<&CachedList>) -> Result<Tagged<AddOn>, HerokuError> {
-        let known = held.and_then(|held| {
-            let etag = held.etags()?.add_on.as_ref()?;
-            let snapshot = &held.snapshot;
+    async fn add_on(&self, list: Option<&CachedList>) -> Result<Tagged<AddOn>, HerokuError> {
+        let known = list.and_then(|list| {
+            let etag = list.etags()?.add_on.as_ref()?;
+            let snapshot = &list.snapshot;
             let add_on = AddOn {
                 name: snapshot.addon_name.clone(),
                 app: snapshot.app.clone(),
@@ -162,7 +163,7 @@ impl Resolution<'_> {
             };
             Some((etag, add_on))
         });
-        let (client, id) = (&self.directory.client, &self.entry.id);
+        let (client, id) = (self.client, &self.entry.id);
         let etag = known.as_ref().map(|(etag, _)| *etag);
         let answer = match client.add_on(self.caller, id, etag).await {
             Err(HerokuError::NotFound(_)) => client.add_on(self.caller, id, None).await,
@@ -174,11 +175,11 @@ impl Resolution<'_> {
     async fn app_info(
         &self,
         app: &AppId,
-        held: Option<&CachedList>,
+        list: Option<&CachedList>,
     ) -> Result<Tagged<AppInfo>, HerokuError> {
-        let known = held.and_then(|held| {
-            let etag = held.etags()?.app.as_ref()?;
-            let snapshot = &held.snapshot;
+        let known = list.and_then(|list| {
+            let etag = list.etags()?.app.as_ref()?;
+            let snapshot = &list.snapshot;
             let info = AppInfo {
                 app: snapshot.app.clone(),
                 team: snapshot.team.clone(),
@@ -186,19 +187,19 @@ impl Resolution<'_> {
             Some((etag, info))
         });
         let etag = known.as_ref().map(|(etag, _)| *etag);
-        let answer = self.directory.client.app(self.caller, app, etag).await?;
+        let answer = self.client.app(self.caller, app, etag).await?;
         Tagged::read(answer, known, Call::App)
     }
 
     async fn collaborators(
         &self,
         app: &AppId,
-        held: Option<&CachedList>,
+        list: Option<&CachedList>,
     ) -> Result<Tagged<People>, HerokuError> {
-        let last = held.map(|held| held.snapshot.list.collaborators());
-        let etag = held.and_then(|held| held.etags()?.collaborators.as_ref());
+        let last = list.map(|list| list.snapshot.list.collaborators());
+        let etag = list.and_then(|list| list.etags()?.collaborators.as_ref());
         let ask = |etag: Option<ETag>| async move {
-            let client = &self.directory.client;
+            let client = self.client;
             client.collaborators(self.caller, app, etag.as_ref()).await
         };
         let had_people = last.is_some_and(|people| !people.is_empty());

@@ -1,31 +1,29 @@
 //! What happens to a resource that Heroku reports as missing. A hint changes nothing. Everything reversible
 //! comes first: the resource becomes dormant. It ends only after an absence that lasts.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use time::{Duration as SignedDuration, OffsetDateTime};
+use parking_lot::Mutex;
+use time::OffsetDateTime;
 
+use super::end::Lifecycle;
 use crate::audit;
-use crate::clock::{LogThrottle, SharedClock};
+use crate::clock::LogThrottle;
 use crate::heroku::HerokuError;
 use crate::ids::ResourceId;
 use crate::store::{Absence, AbsenceKind, AbsenceSign, Brake, Dormancy};
 use crate::sync::SyncError;
-use crate::sync::directory::Directory;
-use crate::sync::lists::absence_mark::Question;
-use crate::sync::lists::as_of::AsOf;
-use crate::sync::lists::entry::Entry;
-use crate::sync::lists::list_event::ListEvent;
-use crate::sync::schedule::policy::Attempts;
-use crate::sync::schedule::queue::Target;
+use crate::sync::entries::absence_mark::AbsenceMark;
+use crate::sync::entries::as_of::AsOf;
+use crate::sync::entries::attempts::Attempts;
+use crate::sync::entries::entry::Entry;
+use crate::sync::lists::list_event::Source;
 
 /// At least this many answers, over at least this time, make a resource dormant.
 const FEWEST_ANSWERS: u32 = 3;
 const SHORTEST_ABSENCE: Duration = Duration::from_secs(15 * 60);
 /// How often Heroku is asked about a dormant resource, and about one that may become dormant.
-pub(in crate::sync) const ASKED_EVERY: Duration = Duration::from_secs(60 * 60);
-const DOUBTED_EVERY: Duration = Duration::from_secs(5 * 60);
 /// How often Heroku is asked about all dormant resources while the brake holds: too many would be dormant.
 const ALL_ASKED_EVERY: Duration = Duration::from_secs(15 * 60);
 
@@ -97,70 +95,6 @@ pub(in crate::sync) fn said_by(error: &SyncError) -> Option<AbsenceKind> {
     }
 }
 
-/// An absence as this process holds it in memory.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::sync) struct Mark {
-    pub(in crate::sync) absence: Absence,
-    /// By the monotonic clock; negative if it was before this process started.
-    last: SignedDuration,
-    dormant: Option<SignedDuration>,
-    /// Heroku is to be asked immediately.
-    wanted: bool,
-}
-
-impl Mark {
-    pub(in crate::sync) fn new(
-        absence: Absence,
-        known: Option<&Self>,
-        clock: &SharedClock,
-    ) -> Self {
-        let (now, elapsed) = (clock.now(), signed(clock.elapsed()));
-        let passed = |at: OffsetDateTime| elapsed - (now - at).max(SignedDuration::ZERO);
-        let answer = |absence: &Absence| (absence.answers, absence.last_at);
-        let same_last = known.filter(|known| answer(&known.absence) == answer(&absence));
-        let same_dormant = known.filter(|known| known.absence.dormant_at == absence.dormant_at);
-        Self {
-            absence,
-            last: same_last.map_or_else(|| passed(absence.last_at), |known| known.last),
-            dormant: match same_dormant {
-                Some(known) => known.dormant,
-                None => absence.dormant_at.map(passed),
-            },
-            wanted: same_last.is_some_and(|known| known.wanted),
-        }
-    }
-
-    pub(in crate::sync) fn is_dormant(&self) -> bool {
-        self.dormant.is_some()
-    }
-
-    fn dormant_for(&self, now: Duration) -> Option<Duration> {
-        self.dormant.map(|since| span(since, now))
-    }
-
-    /// When Heroku is asked about the resource again, however old its list is.
-    pub(in crate::sync) fn question(&self, now: Duration) -> Question {
-        let asked_ago = span(self.last, now);
-        match (self.dormant, self.absence.kind) {
-            (Some(_), _) if self.wanted => Question::OfDormant(Duration::ZERO),
-            (Some(_), _) => Question::OfDormant(ASKED_EVERY.saturating_sub(asked_ago)),
-            (None, AbsenceKind::NotFound) => {
-                Question::OfDoubtful(DOUBTED_EVERY.saturating_sub(asked_ago))
-            }
-            // It is handled as a resource that needs a grant.
-            (None, AbsenceKind::GrantRefused) => Question::InTurn,
-        }
-    }
-}
-
-fn signed(elapsed: Duration) -> SignedDuration {
-    elapsed.try_into().unwrap_or(SignedDuration::MAX)
-}
-
-fn span(since: SignedDuration, now: Duration) -> Duration {
-    (signed(now) - since).try_into().unwrap_or(Duration::ZERO)
-}
-
 /// When the brake was logged, and when Heroku was asked about the dormant resources because of it.
 #[derive(Debug, Default)]
 pub(in crate::sync) struct BrakeLog {
@@ -170,7 +104,7 @@ pub(in crate::sync) struct BrakeLog {
 
 impl BrakeLog {
     fn may_ask(&self, now: Duration) -> bool {
-        let mut last = self.asked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.asked_at.lock();
         let may = last.is_none_or(|last| now >= last + ALL_ASKED_EVERY);
         if may {
             *last = Some(now);
@@ -179,27 +113,12 @@ impl BrakeLog {
     }
 }
 
-/// Applies the stored absence to memory, unless a list in memory contradicts it.
-pub(in crate::sync) fn apply(directory: &Directory, entry: &Arc<Entry>, absence: Option<Absence>) {
-    let (was, is) = entry.set_absence(absence, &directory.clock);
-    if was == is {
-        return;
-    }
-    directory.endings.note();
-    directory.announce(ListEvent::List(entry.id));
-    entry.notify();
-    if !is {
-        entry.progress().attempts = Attempts::default();
-    }
-    directory.plan(&Target::Resource(Arc::clone(entry)));
-}
-
-/// The absences of a directory's resources.
-pub(crate) struct Absences<'a>(&'a Arc<Directory>);
+/// The resources that Heroku reports as missing.
+pub(crate) struct Absences<'a>(&'a Lifecycle);
 
 impl<'a> Absences<'a> {
-    pub(crate) fn of(directory: &'a Arc<Directory>) -> Self {
-        Self(directory)
+    pub(in crate::sync) fn of(lifecycle: &'a Lifecycle) -> Self {
+        Self(lifecycle)
     }
 
     /// Records the answer to a question asked at `asked_at`, and applies the consequence.
@@ -213,19 +132,19 @@ impl<'a> Absences<'a> {
         kind: AbsenceKind,
         asked_at: AsOf,
     ) -> Result<(), SyncError> {
-        let directory = self.0;
+        let lifecycle = self.0;
         // Serializes with a grant that reaches this process at the same time.
-        let _turn = directory.registration_locks.enter(&entry.id).await?;
-        let (id, clock, store) = (&entry.id, &directory.clock, &directory.store);
-        let endings = directory.endings.count();
+        let _turn = lifecycle.registration_locks.enter(&entry.id).await?;
+        let (id, clock, store) = (&entry.id, &lifecycle.clock, &lifecycle.store);
+        let generation = lifecycle.lists.generation();
         let sign = AbsenceSign::new(kind, asked_at.ticket, clock.now());
         let Some(mut absence) = store.note_absence(id, sign).await? else {
             // There is a newer list, or the resource has ended, or the store keeps no absences.
-            return directory.reload_resource(id).await;
+            return lifecycle.coordinator.reload_resource(id).await;
         };
         let known = entry.progress().mark;
-        let mark = Mark::new(absence, known.as_ref(), clock);
-        let longest = directory.settings.dormant_for;
+        let mark = AbsenceMark::new(absence, known.as_ref(), clock);
+        let longest = lifecycle.settings.dormant_for;
         match next_step(&absence, mark.dormant_for(clock.elapsed()), longest) {
             Step::Wait => {}
             Step::BecomeDormant => {
@@ -236,22 +155,24 @@ impl<'a> Absences<'a> {
                         audit::resource_dormant(id, kind);
                     }
                     Dormancy::Braked { becoming } => self.braked(becoming),
-                    Dormancy::Outdated => return directory.reload_resource(id).await,
+                    Dormancy::Outdated => return lifecycle.coordinator.reload_resource(id).await,
                 }
             }
             Step::End => {
                 if !store.end_dormant(id, absence.ticket).await? {
-                    return directory.reload_resource(id).await;
+                    return lifecycle.coordinator.reload_resource(id).await;
                 }
-                directory.has_ended(id);
+                lifecycle.note_end(id);
                 return Err(SyncError::Gone);
             }
         }
-        if directory.endings.count() != endings {
+        if lifecycle.lists.generation() != generation {
             // Another process may have revived the resource since the store was read.
-            directory.reload_resource(id).await?;
+            lifecycle.coordinator.reload_resource(id).await?;
         } else {
-            apply(directory, entry, Some(absence));
+            lifecycle
+                .lists
+                .set_absence(entry, Some(absence), Source::Heroku);
         }
         let mut progress = entry.progress();
         if !progress.mark.is_some_and(|mark| mark.is_dormant()) {
@@ -262,28 +183,28 @@ impl<'a> Absences<'a> {
         let forced_at = progress.forced_at;
         progress.forced_at = forced_at.filter(|since| asked_at.is_before(since));
         drop(progress);
-        directory.plan(&Target::Resource(Arc::clone(entry)));
+        lifecycle.lists.scheduler().plan_resource(entry);
         Err(SyncError::Dormant)
     }
 
     /// Too many resources would be dormant, so those that are dormant already may be a mistake as well.
     fn braked(&self, becoming: u64) {
-        let directory = self.0;
-        let now = directory.clock.elapsed();
-        if directory.brake_log.told.is_due(&directory.clock) {
+        let lifecycle = self.0;
+        let now = lifecycle.clock.elapsed();
+        if lifecycle.brake_log.told.is_due(&lifecycle.clock) {
             audit::dormancy_braked(becoming);
         }
-        if !directory.brake_log.may_ask(now) {
+        if !lifecycle.brake_log.may_ask(now) {
             return;
         }
-        for entry in directory.entries_now() {
+        for entry in lifecycle.lists.all() {
             let mut progress = entry.progress();
             let Some(mark) = progress.mark.as_mut().filter(|mark| mark.is_dormant()) else {
                 continue;
             };
             mark.wanted = true;
             drop(progress);
-            directory.plan(&Target::Resource(entry));
+            lifecycle.lists.scheduler().plan_resource(&entry);
         }
     }
 
@@ -303,7 +224,7 @@ impl<'a> Absences<'a> {
                 },
             })
         };
-        let entries = self.0.entries_now().into_iter();
+        let entries = self.0.lists.all().into_iter();
         entries.filter_map(of).collect()
     }
 }
@@ -351,19 +272,5 @@ mod tests {
         let dormant_for = |time| next_step(&refused(WEEK * 2), Some(time), WEEK);
         assert_eq!(dormant_for(WEEK - second), Step::Wait);
         assert_eq!(dormant_for(WEEK), Step::End);
-    }
-
-    #[test]
-    fn a_wall_clock_set_ahead_makes_no_dormancy_longer() {
-        let manual = crate::clock::ManualClock::new();
-        let clock: SharedClock = Arc::new(manual.clone());
-        let start = clock.now();
-        let mut absence = absence(AbsenceKind::NotFound, 3, SHORTEST_ABSENCE);
-        absence.dormant_at = Some(start);
-        let mark = Mark::new(absence, None, &clock);
-        manual.set_wall(start + WEEK);
-        absence.last_at = start + WEEK;
-        let mark = Mark::new(absence, Some(&mark), &clock);
-        assert_eq!(mark.dormant_for(clock.elapsed()), Some(Duration::ZERO));
     }
 }

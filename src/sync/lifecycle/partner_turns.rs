@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::future::{Future, ready};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::clock::{self, Budget};
@@ -11,13 +12,16 @@ use crate::deadlines::PARTNER_TURN;
 use crate::ids::ResourceId;
 use crate::store::Work;
 use crate::sync::SyncError;
-use crate::sync::directory::Directory;
+use crate::sync::cluster::coordinator::Coordinator;
 use crate::sync::run_to_completion::run_to_completion;
 
 /// Calls for one resource run one after the other, in their order of arrival; calls for different resources
 /// run in parallel.
-#[derive(Debug, Default)]
-pub(crate) struct PartnerTurns(Mutex<HashMap<ResourceId, Slot>>);
+#[derive(Debug)]
+pub(crate) struct PartnerTurns {
+    coordinator: Arc<Coordinator>,
+    slots: Mutex<HashMap<ResourceId, Slot>>,
+}
 
 #[derive(Debug, Default)]
 struct Slot {
@@ -27,6 +31,13 @@ struct Slot {
 }
 
 impl PartnerTurns {
+    pub(in crate::sync) fn new(coordinator: Arc<Coordinator>) -> Self {
+        Self {
+            coordinator,
+            slots: Mutex::default(),
+        }
+    }
+
     /// True if another call waits while this resource's turn is taken.
     pub(crate) fn others_wait(&self, id: &ResourceId) -> bool {
         self.slots().get(id).is_some_and(|slot| slot.wanted_by > 1)
@@ -40,7 +51,7 @@ impl PartnerTurns {
     /// [`SyncError::Busy`] if the turn does not come in time. [`SyncError::Interrupted`] if the work
     /// panicked. The store's errors.
     pub(crate) async fn run<T, F>(
-        directory: &Arc<Directory>,
+        self: &Arc<Self>,
         id: &ResourceId,
         budget: Budget,
         mut work: impl FnMut() -> F + Send + 'static,
@@ -49,33 +60,36 @@ impl PartnerTurns {
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        let (directory, id) = (Arc::clone(directory), *id);
+        let (turns, id) = (Arc::clone(self), *id);
         run_to_completion(async move {
-            let turn = Turn::wait(&directory, id);
+            let turn = Turn::wait(&turns, id);
             let turn = clock::within(PARTNER_TURN.min(budget.left()), turn).await;
             let _turn = turn.ok_or(SyncError::Busy)?;
             let lease = Work::Partner(id);
             let patience = PARTNER_TURN.min(budget.left());
-            let done = directory.leased_in_turn(&lease, patience, || ready(None), &mut work);
+            let done =
+                turns
+                    .coordinator
+                    .leased_in_turn(&lease, patience, || ready(None), &mut work);
             done.await?.ok_or(SyncError::Busy)
         })
         .await
     }
 
     fn slots(&self) -> MutexGuard<'_, HashMap<ResourceId, Slot>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.slots.lock()
     }
 }
 
 /// A place in the queue of a resource.
 struct Place {
-    directory: Arc<Directory>,
+    turns: Arc<PartnerTurns>,
     id: ResourceId,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut slots = self.directory.partner_turns.slots();
+        let mut slots = self.turns.slots();
         let Some(slot) = slots.get_mut(&self.id) else {
             return;
         };
@@ -93,15 +107,15 @@ struct Turn {
 }
 
 impl Turn {
-    async fn wait(directory: &Arc<Directory>, id: ResourceId) -> Self {
+    async fn wait(turns: &Arc<PartnerTurns>, id: ResourceId) -> Self {
         let lock = {
-            let mut slots = directory.partner_turns.slots();
+            let mut slots = turns.slots();
             let slot = slots.entry(id).or_default();
             slot.wanted_by += 1;
             Arc::clone(&slot.lock)
         };
         let _place = Place {
-            directory: Arc::clone(directory),
+            turns: Arc::clone(turns),
             id,
         };
         let _guard = lock.lock_owned().await;

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::end::Lifecycle;
 use crate::cause;
 use crate::deadlines::REGISTRATION_LEASE;
 use crate::ids::{LegacyId, ResourceId};
 use crate::secret::Tokens;
 use crate::store::{Registration, ResourceState, Work};
 use crate::sync::SyncError;
-use crate::sync::directory::Directory;
+use crate::sync::entries::attempts::Attempts;
+use crate::sync::lists::list_event::Source;
 use crate::sync::run_to_completion::run_to_completion;
 
 /// The right to make calls to Heroku about a resource.
@@ -30,7 +32,7 @@ pub enum OauthGrant {
     Tokens(Tokens),
 }
 
-impl Directory {
+impl Lifecycle {
     /// Registers a resource. May be repeated. A code that was exchanged before is not sent again, because a
     /// second use could invalidate the tokens of the first. If Heroku refuses a new code, the working tokens
     /// are kept.
@@ -42,29 +44,33 @@ impl Directory {
         grant: Option<OauthGrant>,
         legacy_id: Option<LegacyId>,
     ) -> Result<bool, SyncError> {
-        let (directory, id) = (Arc::clone(self), *id);
+        let (lifecycle, id) = (Arc::clone(self), *id);
         // A client that disconnects must not lose tokens that Heroku has issued.
         run_to_completion(async move {
-            let _turn = directory.registration_locks.enter(&id).await?;
-            let taking_in = || take_in(&directory, &id, grant.clone(), legacy_id.clone());
+            let _turn = lifecycle.registration_locks.enter(&id).await?;
+            let taking = || take_grant(&lifecycle, &id, grant.clone(), legacy_id.clone());
             let work = Work::Grant(id);
-            let taken_in =
-                directory.leased_in_turn(&work, REGISTRATION_LEASE, || ready(None), taking_in);
-            taken_in.await?.unwrap_or(Err(SyncError::Busy))
+            let taken = lifecycle.coordinator.leased_in_turn(
+                &work,
+                REGISTRATION_LEASE,
+                || ready(None),
+                taking,
+            );
+            taken.await?.unwrap_or(Err(SyncError::Busy))
         })
         .await
     }
 }
 
-async fn take_in(
-    directory: &Directory,
+async fn take_grant(
+    lifecycle: &Lifecycle,
     id: &ResourceId,
     grant: Option<OauthGrant>,
     legacy_id: Option<LegacyId>,
 ) -> Result<bool, SyncError> {
-    let mut registration = registered(directory, id).await?;
+    let mut registration = registered(lifecycle, id).await?;
     let is_new = registration.revision == 0;
-    let traded = trade(directory, id, grant, &mut registration).await?;
+    let traded = trade(lifecycle, id, grant, &mut registration).await?;
     if traded {
         // With a new grant the resource exists, whatever Heroku said before.
         registration.absence = None;
@@ -77,9 +83,9 @@ async fn take_in(
     if !is_new && !traded && !renamed {
         return Ok(false);
     }
-    while !directory.put(id, registration.clone()).await? {
+    while !put(lifecycle, id, registration.clone()).await? {
         // The tokens for the code must not be lost to a concurrent change.
-        let known = registered(directory, id).await?;
+        let known = registered(lifecycle, id).await?;
         if !traded {
             registration.tokens = known.tokens;
             registration.grant_code = known.grant_code;
@@ -89,14 +95,36 @@ async fn take_in(
         registration.revision = known.revision;
     }
     if let Some(code) = registration.grant_code.filter(|_| traded) {
-        directory.unsaved.forget(id, &code);
+        lifecycle.tokens.pending().forget(id, &code);
     }
     Ok(is_new)
 }
 
+/// Replaces a resource's registration. Returns false and writes nothing if it has changed since it was read.
+async fn put(
+    lifecycle: &Lifecycle,
+    id: &ResourceId,
+    registration: Registration,
+) -> Result<bool, SyncError> {
+    let absence = registration.absence;
+    if !lifecycle.store.put(id, registration).await? {
+        return Ok(false);
+    }
+    let entry = lifecycle.coordinator.entry(id).await?;
+    let mut progress = entry.progress();
+    (progress.blocked, progress.grant_refused) = (false, None);
+    drop(progress);
+    if absence.is_none() {
+        entry.progress().attempts = Attempts::default();
+        lifecycle.lists.set_absence(&entry, None, Source::Heroku);
+    }
+    lifecycle.lists.scheduler().plan_resource(&entry);
+    Ok(true)
+}
+
 /// The registration of a resource that is active, dormant or new.
-async fn registered(directory: &Directory, id: &ResourceId) -> Result<Registration, SyncError> {
-    let known = directory.store.get(id).await?;
+async fn registered(lifecycle: &Lifecycle, id: &ResourceId) -> Result<Registration, SyncError> {
+    let known = lifecycle.store.get(id).await?;
     let registration = known.unwrap_or_else(|| Registration::active(None));
     match registration.state {
         ResourceState::Active | ResourceState::Dormant => Ok(registration),
@@ -107,7 +135,7 @@ async fn registered(directory: &Directory, id: &ResourceId) -> Result<Registrati
 /// Puts the tokens of `grant` into the registration. False if it already has them, or if the grant is refused
 /// and the present tokens work.
 async fn trade(
-    directory: &Directory,
+    lifecycle: &Lifecycle,
     id: &ResourceId,
     grant: Option<OauthGrant>,
     registration: &mut Registration,
@@ -134,14 +162,10 @@ async fn trade(
     if has_tokens && last == Some(code.expose_secret()) {
         return Ok(false);
     }
-    let (unsaved, now) = (&directory.unsaved, directory.clock.now());
-    let exchanged = match unsaved.given_for(id, &code, registration.tokens.as_ref(), now) {
-        Some(tokens) => Ok(tokens),
-        None => directory.client.exchange(&code).await,
-    };
+    let present = registration.tokens.as_ref();
+    let exchanged = lifecycle.tokens.exchange(id, &code, present).await;
     match exchanged {
         Ok(tokens) => {
-            directory.unsaved.keep(id, &code, &tokens, now);
             registration.tokens = Some(tokens);
             registration.grant_code = Some(code);
             Ok(true)

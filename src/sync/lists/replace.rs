@@ -1,26 +1,18 @@
-//! Replaces a cached list with a newer one.
+//! Replaces what is cached about a resource or a team with something newer.
 
 use std::sync::Arc;
 
-use super::cached_list::{CachedList, OwnList};
-use super::entry::{Entry, Progress, Removed};
-use super::list_event::ListEvent;
-use super::team::{Members, TeamEntry};
-use crate::access::{ListChange, Team};
-use crate::audit;
-use crate::ids::{AppId, ResourceId};
-use crate::sync::directory::Directory;
-use crate::sync::schedule::queue::Target;
+use super::list_cache::ListCache;
+use super::list_event::Source;
+use crate::store::Absence;
+use crate::sync::entries::as_of::AsOf;
+use crate::sync::entries::attempts::Attempts;
+use crate::sync::entries::cached_list::{CachedList, OwnList};
+use crate::sync::entries::entry::Entry;
+use crate::sync::entries::team::TeamEntry;
+use crate::sync::entries::team_members::Members;
 
-/// Where a list comes from.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(in crate::sync) enum Source {
-    Heroku,
-    /// Loaded from the store. The process that fetched it has written the audit events.
-    Store,
-}
-
-impl Directory {
+impl ListCache {
     /// Caches a resource's own part, combined with the known members of its team. None if the resource has
     /// ended. Keeps a newer cached list.
     pub(in crate::sync) fn replace(
@@ -32,13 +24,18 @@ impl Directory {
         // Join the team before its members are read, so that a concurrent update of them reaches this entry.
         let own_team = own.list.team.clone();
         let team = own_team.as_ref();
-        let team = team.map(|team| self.teams.join(&team.id, &entry.id));
-        let (before, held, changes, is_revived) = {
+        let team = team.map(|team| self.teams.join(&team.id, entry));
+        let leave_own_team = || {
+            if let Some(team) = &own_team {
+                self.teams.leave(&team.id, &entry.id);
+            }
+        };
+        let (before, list, changes, is_revived) = {
             let mut progress = entry.progress();
-            let before = entry.held();
+            let before = entry.list();
             if progress.ended {
                 drop(progress);
-                self.leave_team(own_team.as_ref(), &entry.id);
+                leave_own_team();
                 return None;
             }
             if let Some(newer) = &before
@@ -46,7 +43,7 @@ impl Directory {
             {
                 let its_team = newer.snapshot.team.as_ref();
                 if its_team.map(|team| &team.id) != own_team.as_ref().map(|team| &team.id) {
-                    self.leave_team(own_team.as_ref(), &entry.id);
+                    leave_own_team();
                 }
                 return before;
             }
@@ -56,146 +53,119 @@ impl Directory {
                 state.members(&self.clock, self.settings.max_list_age)
             });
             let policy = self.settings.list_policy;
-            let held = Arc::new(CachedList::new(own, &members, policy, before.as_deref()));
-            let changes = held.changes_since(before.as_deref());
-            self.note_removals(entry, &mut progress, &changes, &held);
-            entry.set(&mut progress, Some(Arc::clone(&held)));
+            let list = Arc::new(CachedList::new(own, &members, policy, before.as_deref()));
+            let changes = list.changes_since(before.as_deref());
+            let (now, longest) = (self.clock.elapsed(), self.settings.max_session);
+            entry.note_removals(&mut progress, &changes, &list, now, longest);
+            entry.set(&mut progress, Some(Arc::clone(&list)));
             // After the swap: a reader without the lock that sees no pending removal must see this list.
             let is_revived = entry.settle(&mut progress, asked_at);
-            (before, held, changes, is_revived)
+            (before, list, changes, is_revived)
         };
-        self.index(entry, before.as_deref(), Some(&held));
+        self.index(entry, before.as_deref(), Some(&list));
         if entry.progress().ended {
             // The resource ended during the swap: drop the indexes again.
-            self.index(entry, Some(&held), None);
+            self.index(entry, Some(&list), None);
             return None;
         }
         if is_revived {
-            self.has_revived(entry, source);
+            self.generation.advance();
+            self.events.revived(entry, source);
         }
-        self.tell(entry, before.is_none(), &changes, source);
-        self.plan(&Target::Resource(Arc::clone(entry)));
-        Some(held)
-    }
-
-    /// Announces that a dormant resource is active again.
-    pub(in crate::sync) fn has_revived(&self, entry: &Entry, source: Source) {
-        self.endings.note();
-        if source == Source::Heroku {
-            audit::resource_revived(&entry.id);
-        }
-        self.announce(ListEvent::List(entry.id));
-        entry.notify();
+        self.events
+            .list_replaced(entry, before.is_none(), &changes, source);
+        self.scheduler.plan_resource(entry);
+        Some(list)
     }
 
     /// Puts a team's newest members into the lists of all its resources.
-    pub(in crate::sync) fn spread(&self, team: &TeamEntry, source: Source) {
-        let resources = team.state().resources();
-        for id in resources {
-            let Some(entry) = self.entries.get(&id).map(|entry| Arc::clone(&entry)) else {
-                continue;
-            };
+    pub(in crate::sync) fn propagate_members(&self, team: &Arc<TeamEntry>, source: Source) {
+        let resources = team.state().resources().to_vec();
+        for entry in resources {
             let changes = {
                 let mut progress = entry.progress();
-                let of_team = |held: &Arc<CachedList>| {
-                    let known = held.snapshot.team.as_ref();
+                let of_team = |list: &Arc<CachedList>| {
+                    let known = list.snapshot.team.as_ref();
                     known.is_some_and(|known| known.id == team.id)
                 };
-                let Some(before) = entry.held().filter(of_team) else {
+                let Some(before) = entry.list().filter(of_team) else {
                     continue;
                 };
-                let state = team.state();
-                let members = state.members(&self.clock, self.settings.max_list_age);
-                drop(state);
-                let held = Arc::new(before.with_members(&members, self.settings.list_policy));
-                let changes = held.changes_since(Some(&before));
-                self.note_removals(&entry, &mut progress, &changes, &held);
-                entry.set(&mut progress, Some(held));
+                let max_age = self.settings.max_list_age;
+                let members = team.state().members(&self.clock, max_age);
+                let list = Arc::new(before.with_members(&members, self.settings.list_policy));
+                let changes = list.changes_since(Some(&before));
+                let (now, longest) = (self.clock.elapsed(), self.settings.max_session);
+                entry.note_removals(&mut progress, &changes, &list, now, longest);
+                entry.set(&mut progress, Some(list));
                 changes
             };
-            self.tell(&entry, false, &changes, source);
+            self.events.list_replaced(&entry, false, &changes, source);
         }
+        self.scheduler.plan_team(team);
     }
 
-    /// Records removals, so that sessions that an earlier list admitted end.
-    fn note_removals(
+    /// Records that Heroku withholds the team's members from all of its resources.
+    pub(in crate::sync) fn withhold_members(&self, team: &Arc<TeamEntry>, asked_at: AsOf) {
+        tracing::warn!(
+            team = %team.id,
+            "heroku withholds a team's members from all of its resources"
+        );
+        team.state().refused(asked_at);
+        self.propagate_members(team, Source::Heroku);
+    }
+
+    /// Caches what Heroku says against the existence of a resource, unless a cached list contradicts it. None
+    /// is proof that it exists.
+    pub(in crate::sync) fn set_absence(
         &self,
-        entry: &Entry,
-        progress: &mut Progress,
-        changes: &[ListChange],
-        held: &CachedList,
+        entry: &Arc<Entry>,
+        absence: Option<Absence>,
+        source: Source,
     ) {
-        let left = changes.iter().filter_map(|change| match change {
-            ListChange::Removed(email) | ListChange::EmailChanged { from: email, .. } => {
-                Some(Removed {
-                    email: email.clone(),
-                    account: None,
-                })
-            }
-            ListChange::AccountReplaced { from, to } => Some(Removed {
-                email: to.email.clone(),
-                account: Some(from.clone()),
-            }),
-            _ => None,
-        });
-        let (now, longest) = (self.clock.elapsed(), self.settings.max_session);
-        entry.note_removals(progress, left, held, now, longest);
-    }
-
-    /// Announces what changed, if anything did.
-    fn tell(&self, entry: &Entry, is_first: bool, changes: &[ListChange], source: Source) {
-        if source == Source::Heroku {
-            for change in changes {
-                audit::list_changed(&entry.id, change);
-            }
+        let (was_dormant, is_dormant) = entry.set_absence(absence, &self.clock);
+        if was_dormant == is_dormant {
+            return;
         }
-        if is_first || !changes.is_empty() {
-            self.announce(ListEvent::List(entry.id));
+        self.generation.advance();
+        if is_dormant {
+            self.events.suspended(entry);
+        } else {
+            entry.progress().attempts = Attempts::default();
+            self.events.revived(entry, source);
         }
-        // Also for a list that is only newer: sessions depend on its age.
-        entry.notify();
+        self.scheduler.plan_resource(entry);
     }
 
     /// Indexes the resource by its app and its team.
-    pub(in crate::sync) fn index(
+    pub(super) fn index(
         &self,
-        entry: &Entry,
+        entry: &Arc<Entry>,
         before: Option<&CachedList>,
         now: Option<&CachedList>,
     ) {
-        let app = |held: &CachedList| held.snapshot.app.id.clone();
+        let app = |list: &CachedList| list.snapshot.app.id.clone();
         let (old, new) = (before.map(app), now.map(app));
         if old != new {
             if let Some(app) = new {
-                self.apps.entry(app).or_default().push(entry.id);
+                self.apps.enter(app, entry.id);
             }
             if let Some(app) = old {
-                self.leave_app(&app, &entry.id);
+                self.apps.quit(&app, &entry.id);
             }
         }
-        let old = before.and_then(|held| held.snapshot.team.as_ref());
-        let new = now.and_then(|held| held.snapshot.team.as_ref());
+        let old = before.and_then(|list| list.snapshot.team.as_ref());
+        let new = now.and_then(|list| list.snapshot.team.as_ref());
         if old.map(|team| &team.id) == new.map(|team| &team.id) {
             return;
         }
         if let Some(team) = new {
             // A team is on the schedule as long as it has resources.
-            let team = self.teams.join(&team.id, &entry.id);
-            self.plan(&Target::Team(team));
+            let team = self.teams.join(&team.id, entry);
+            self.scheduler.plan_team(&team);
         }
-        self.leave_team(old, &entry.id);
-    }
-
-    fn leave_team(&self, team: Option<&Team>, resource: &ResourceId) {
-        if let Some(team) = team {
-            self.teams.leave(&team.id, resource);
+        if let Some(team) = old {
+            self.teams.leave(&team.id, &entry.id);
         }
-    }
-
-    fn leave_app(&self, app: &AppId, resource: &ResourceId) {
-        self.apps.remove_if_mut(app, |_, resources| {
-            resources.retain(|known| known != resource);
-            resources.is_empty()
-        });
     }
 }

@@ -1,4 +1,4 @@
-//! When each list is fetched, and within which rate limits.
+//! When each list is fetched, and within which rate limits. No calls of its own.
 
 pub(in crate::sync) mod backlog;
 pub(in crate::sync) mod lag_monitor;
@@ -6,5 +6,3 @@ pub(in crate::sync) mod policy;
 pub(in crate::sync) mod queue;
 pub(in crate::sync) mod rate_limits;
 pub(in crate::sync) mod scheduler;
-pub(in crate::sync) mod token_bucket;
-pub(in crate::sync) mod worker;

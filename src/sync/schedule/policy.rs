@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use crate::heroku::Urgency;
-use crate::sync::lists::absence_mark::Question;
+use crate::sync::entries::absence_mark::Question;
+use crate::sync::entries::attempts::{Attempts, LONGEST_RETRY};
 
-const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LONGEST_RETRY: Duration = Duration::from_secs(60);
 /// A token is renewed by a fetch that is due this long before its end, or up to half as long. So sign-ins
 /// find a token that works.
 pub(in crate::sync) const TOKEN_RENEWED_AHEAD: Duration = Duration::from_secs(30 * 60);
@@ -31,53 +30,6 @@ pub(in crate::sync) struct Intervals {
     pub(in crate::sync) scope: SyncScope,
     /// The longest pause for a resource whose tokens Heroku refuses.
     pub(in crate::sync) longest_block: Duration,
-}
-
-/// Fetches that failed since the last successful one.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::sync) struct Attempts {
-    failures: u32,
-    /// When the last one failed.
-    failed_at: Duration,
-    /// Between 0 and 1, drawn again after each fetch.
-    jitter: f64,
-}
-
-impl Default for Attempts {
-    /// No failures.
-    fn default() -> Self {
-        Self {
-            failures: 0,
-            failed_at: Duration::ZERO,
-            jitter: fastrand::f64(),
-        }
-    }
-}
-
-impl Attempts {
-    /// True if the last one failed.
-    pub(in crate::sync) fn are_failing(&self) -> bool {
-        self.failures > 0
-    }
-
-    /// How much longer to wait after the last failure.
-    pub(in crate::sync) fn back_off_left(&self, now: Duration) -> Duration {
-        if self.failures == 0 {
-            return Duration::ZERO;
-        }
-        let doubled = FIRST_RETRY * 2_u32.saturating_pow((self.failures - 1).min(16));
-        let jitter = self.jitter.clamp(0.0, 1.0);
-        let back_off = doubled.min(LONGEST_RETRY).mul_f64(1.0 - 0.5 * jitter);
-        back_off.saturating_sub(now.saturating_sub(self.failed_at))
-    }
-
-    pub(in crate::sync) fn note_failure(&mut self, now: Duration) {
-        *self = Self {
-            failures: self.failures.saturating_add(1),
-            failed_at: now,
-            jitter: fastrand::f64(),
-        };
-    }
 }
 
 /// The state of one list.
@@ -123,27 +75,25 @@ impl ListState {
 /// a list in use is fresh again before the sessions that depend on it end. Lists that were fetched together
 /// drift apart.
 pub(in crate::sync) fn due_in(
-    condition: ListState,
+    state: ListState,
     intervals: Intervals,
     now: Duration,
 ) -> Option<Duration> {
-    let attempts = condition.attempts;
+    let attempts = state.attempts;
     let jitter = attempts.jitter.clamp(0.0, 1.0);
     let since_failure = now.saturating_sub(attempts.failed_at);
-    let interval = match (condition.in_use, intervals.scope) {
+    let interval = match (state.in_use, intervals.scope) {
         (true, _) => Some(intervals.refresh),
         (false, SyncScope::All) => Some(intervals.idle),
         (false, SyncScope::Active) => None,
     };
-    if let Question::OfDormant(asked_in) = condition.question {
+    if let Question::OfDormant(asked_in) = state.question {
         // This applies whether or not it is in use, and whatever the scope of the sync is.
-        let wanted = condition
-            .forced_in
-            .map_or(asked_in, |wait| wait.min(asked_in));
-        let pause = match condition.blocked {
+        let wanted = state.forced_in.map_or(asked_in, |wait| wait.min(asked_in));
+        let pause = match state.blocked {
             true => {
-                let patience = patience(attempts.failures, intervals.longest_block);
-                patience.saturating_sub(since_failure)
+                let backoff = refusal_backoff(attempts.failures, intervals.longest_block);
+                backoff.saturating_sub(since_failure)
             }
             false => attempts.back_off_left(now),
         };
@@ -152,33 +102,33 @@ pub(in crate::sync) fn due_in(
             false => wanted,
         });
     }
-    if condition.blocked {
-        let patience = patience(attempts.failures, intervals.longest_block);
-        return interval.map(|_| patience.saturating_sub(since_failure));
+    if state.blocked {
+        let backoff = refusal_backoff(attempts.failures, intervals.longest_block);
+        return interval.map(|_| backoff.saturating_sub(since_failure));
     }
-    let share = match condition.is_scarce {
+    let share = match state.is_scarce {
         false => 0.9 - 0.2 * jitter,
         true => 0.95 - 0.05 * jitter,
     };
-    let by_age = interval.map(|interval| match condition.age {
+    let by_age = interval.map(|interval| match state.age {
         None => Duration::ZERO,
         Some(age) => interval.mul_f64(share).saturating_sub(age),
     });
-    let by_token = condition.token_ends_in.filter(|_| interval.is_some());
+    let by_token = state.token_ends_in.filter(|_| interval.is_some());
     let by_token = by_token.map(|ends_in| {
         let ahead = TOKEN_RENEWED_AHEAD.mul_f64(1.0 - 0.5 * jitter);
         // If the renewal failed, it is not retried immediately.
-        let pause = LONGEST_RETRY.saturating_sub(condition.age.unwrap_or(LONGEST_RETRY));
+        let pause = LONGEST_RETRY.saturating_sub(state.age.unwrap_or(LONGEST_RETRY));
         ends_in.saturating_sub(ahead).max(pause)
     });
-    let by_webhooks = condition.subscribe_in.filter(|_| interval.is_some());
-    let by_doubt = match condition.question {
+    let by_webhooks = state.subscribe_in.filter(|_| interval.is_some());
+    let by_doubt = match state.question {
         Question::OfDoubtful(asked_in) => interval.map(|_| asked_in),
         Question::InTurn | Question::OfDormant(_) => None,
     };
-    let wanted = [by_age, condition.forced_in, by_token, by_webhooks, by_doubt];
+    let wanted = [by_age, state.forced_in, by_token, by_webhooks, by_doubt];
     let until_due = wanted.into_iter().flatten().min()?;
-    let back_off = match (by_doubt, condition.in_use) {
+    let back_off = match (by_doubt, state.in_use) {
         // No request waits for this answer, and more answers prove no more.
         (Some(asked_in), false) if attempts.are_failing() => asked_in,
         _ => attempts.back_off_left(now),
@@ -188,7 +138,7 @@ pub(in crate::sync) fn due_in(
 
 /// The pause for a resource whose tokens Heroku refuses, after this many refusals: a minute, doubled each
 /// time, up to `longest`.
-pub(in crate::sync) fn patience(refusals: u32, longest: Duration) -> Duration {
+pub(in crate::sync) fn refusal_backoff(refusals: u32, longest: Duration) -> Duration {
     let doubled = LONGEST_RETRY * 2_u32.saturating_pow(refusals.saturating_sub(1).min(16));
     doubled.min(longest)
 }

@@ -1,4 +1,4 @@
-//! When each list is due.
+//! The queue of lists and members to fetch, by due time.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,8 +10,8 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-use crate::sync::lists::entry::Entry;
-use crate::sync::lists::team::TeamEntry;
+use crate::sync::entries::entry::Entry;
+use crate::sync::entries::team::TeamEntry;
 
 /// The target of a fetch: a resource's own part of its list, or the members of a team.
 #[derive(Clone, Debug)]
@@ -25,10 +25,10 @@ pub(in crate::sync) enum Target {
 /// Only the latest time at which a target was scheduled counts. Its earlier entries in the queue are dropped
 /// when they come up. So rescheduling is cheap, and each target is taken once.
 #[derive(Default)]
-pub(in crate::sync) struct Schedule {
+pub(in crate::sync) struct Queue {
     queue: Mutex<BinaryHeap<Reverse<ScheduledFetch>>>,
     /// How many consumers take from the queue. Without one, nothing is scheduled.
-    takers: AtomicUsize,
+    consumers: AtomicUsize,
     earlier: Notify,
 }
 
@@ -39,34 +39,34 @@ const NOT_QUEUED: u64 = 0;
 pub(in crate::sync) struct ScheduledFetch {
     /// Milliseconds of [`Clock::elapsed`](crate::Clock::elapsed), plus one.
     at: u64,
-    pub(in crate::sync) subject: Target,
+    pub(in crate::sync) target: Target,
 }
 
 /// While this exists, a consumer takes from the schedule.
-pub(in crate::sync) struct ConsumerGuard(Arc<Schedule>);
+pub(in crate::sync) struct ConsumerGuard(Arc<Queue>);
 
-impl Schedule {
-    pub(in crate::sync) fn taker(self: &Arc<Self>) -> ConsumerGuard {
-        self.takers.fetch_add(1, Ordering::AcqRel);
+impl Queue {
+    pub(in crate::sync) fn consume(self: &Arc<Self>) -> ConsumerGuard {
+        self.consumers.fetch_add(1, Ordering::AcqRel);
         ConsumerGuard(Arc::clone(self))
     }
 
     pub(in crate::sync) fn has_consumer(&self) -> bool {
-        self.takers.load(Ordering::Acquire) > 0
+        self.consumers.load(Ordering::Acquire) > 0
     }
 
     /// Schedules a target at this time, in place of any other.
-    pub(in crate::sync) fn put(&self, subject: Target, at: Duration) {
+    pub(in crate::sync) fn put(&self, target: Target, at: Duration) {
         if !self.has_consumer() {
             return;
         }
         let at = rounded_up(at);
-        if subject.scheduled().swap(at, Ordering::AcqRel) == at {
+        if target.scheduled().swap(at, Ordering::AcqRel) == at {
             return;
         }
         let mut queue = self.queue();
         let is_first = queue.peek().is_none_or(|Reverse(first)| at < first.at);
-        queue.push(Reverse(ScheduledFetch { at, subject }));
+        queue.push(Reverse(ScheduledFetch { at, target }));
         drop(queue);
         if is_first {
             self.earlier.notify_one();
@@ -106,12 +106,12 @@ impl Schedule {
 impl ScheduledFetch {
     /// False once the target was rescheduled or fetched.
     pub(in crate::sync) fn is_current(&self) -> bool {
-        self.subject.scheduled().load(Ordering::Acquire) == self.at
+        self.target.scheduled().load(Ordering::Acquire) == self.at
     }
 
     /// Takes the target off the schedule, if it is still scheduled for this time.
     pub(in crate::sync) fn claim(&self) -> bool {
-        let scheduled = self.subject.scheduled();
+        let scheduled = self.target.scheduled();
         let claimed =
             scheduled.compare_exchange(self.at, NOT_QUEUED, Ordering::AcqRel, Ordering::Acquire);
         claimed.is_ok()
@@ -138,18 +138,18 @@ impl Target {
 
 impl Drop for ConsumerGuard {
     fn drop(&mut self) {
-        if self.0.takers.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.0.consumers.fetch_sub(1, Ordering::AcqRel) == 1 {
             // The next sync starts from the state in memory at that time.
             for Reverse(due) in self.0.queue().drain() {
-                due.subject.scheduled().store(NOT_QUEUED, Ordering::Release);
+                due.target.scheduled().store(NOT_QUEUED, Ordering::Release);
             }
         }
     }
 }
 
-impl fmt::Debug for Schedule {
+impl fmt::Debug for Queue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Schedule({})", self.queue().len())
+        write!(f, "Queue({})", self.queue().len())
     }
 }
 
@@ -190,13 +190,13 @@ mod tests {
 
     use super::*;
 
-    fn subject(number: u128) -> Target {
+    fn target(number: u128) -> Target {
         let id = Uuid::from_u128(number).into();
         Target::Resource(Arc::new(Entry::new(id, None, Duration::ZERO)))
     }
 
     fn number(due: &ScheduledFetch) -> u128 {
-        match &due.subject {
+        match &due.target {
             Target::Resource(entry) => entry.id.as_uuid().as_u128(),
             Target::Team(_) => unreachable!("only resources were scheduled"),
         }
@@ -206,9 +206,9 @@ mod tests {
 
     #[test]
     fn each_comes_up_once_at_the_time_it_was_last_put_in_for() {
-        let schedule = Arc::new(Schedule::default());
-        let _taker = schedule.taker();
-        let (one, two) = (subject(1), subject(2));
+        let schedule = Arc::new(Queue::default());
+        let _consumer = schedule.consume();
+        let (one, two) = (target(1), target(2));
         schedule.put(one.clone(), SECOND * 10);
         schedule.put(two, SECOND * 5);
         schedule.put(one, SECOND * 3);
@@ -222,14 +222,14 @@ mod tests {
 
     #[test]
     fn nothing_piles_up_while_nobody_takes() {
-        let schedule = Arc::new(Schedule::default());
+        let schedule = Arc::new(Queue::default());
         for second in 0..1000 {
-            schedule.put(subject(1), SECOND * second);
+            schedule.put(target(1), SECOND * second);
         }
         assert_eq!(schedule.next_at(), None);
-        let taker = schedule.taker();
-        schedule.put(subject(1), SECOND);
-        drop(taker);
+        let consumer = schedule.consume();
+        schedule.put(target(1), SECOND);
+        drop(consumer);
         assert_eq!(schedule.next_at(), None);
     }
 }

@@ -1,47 +1,69 @@
-//! The state of each list, and when it is due.
+//! When each list is fetched next, given its state. [`due_in`] is the rule.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use super::policy::{ListState, due_in};
-use super::queue::Target;
-use super::rate_limits::{self, Force};
-use crate::heroku::{HerokuError, RatePool, Urgency};
+use super::backlog::Backlog;
+use super::policy::{Intervals, ListState, due_in};
+use super::queue::{Queue, Target};
+use super::rate_limits::{Charge, RateLimits};
+use crate::clock::SharedClock;
+use crate::heroku::{HerokuError, Urgency};
 use crate::sync::SyncError;
-use crate::sync::directory::Directory;
-use crate::sync::lists::absence_mark::Question;
-use crate::sync::lists::entry::Entry;
-use crate::sync::lists::team::TeamEntry;
-use crate::sync::settings::RatePools;
+use crate::sync::entries::absence_mark::Question;
+use crate::sync::entries::budgets::Force;
+use crate::sync::entries::entry::Entry;
+use crate::sync::entries::team::TeamEntry;
+use crate::sync::settings::SyncSettings;
 
-impl Directory {
-    /// Records a request. It may make the resource's list and its team's members due earlier.
-    pub(in crate::sync) fn touch(&self, entry: &Arc<Entry>) {
-        self.touch_at(entry, self.clock.elapsed());
-    }
+/// Keeps the queue of lists and members to fetch.
+#[derive(Debug)]
+pub(in crate::sync) struct Scheduler {
+    clock: SharedClock,
+    settings: Arc<SyncSettings>,
+    rate_limits: Arc<RateLimits>,
+    queue: Arc<Queue>,
+    backlog: Backlog,
+    no_sync_warning: Once,
+}
 
-    /// As [`touch`](Self::touch), with the current time supplied by the caller.
-    pub(in crate::sync) fn touch_at(&self, entry: &Arc<Entry>, now: Duration) {
-        if entry.touch(self.settings.in_use_for, now) {
-            self.warn_of_no_sync();
-            self.plan_with_team(entry);
+impl Scheduler {
+    pub(in crate::sync) fn new(
+        clock: SharedClock,
+        settings: Arc<SyncSettings>,
+        rate_limits: Arc<RateLimits>,
+    ) -> Self {
+        Self {
+            clock,
+            settings,
+            rate_limits,
+            queue: Arc::default(),
+            backlog: Backlog::default(),
+            no_sync_warning: Once::new(),
         }
     }
 
-    /// Schedules the resource's list and its team's members.
-    pub(in crate::sync) fn plan_with_team(&self, entry: &Arc<Entry>) {
-        self.plan(&Target::Resource(Arc::clone(entry)));
-        let held = entry.held();
-        let team = held.as_ref().and_then(|held| held.snapshot.team.as_ref());
-        if let Some(team) = team.and_then(|team| self.teams.known(&team.id)) {
-            self.plan(&Target::Team(team));
-        }
+    pub(in crate::sync) fn queue(&self) -> &Arc<Queue> {
+        &self.queue
+    }
+
+    pub(in crate::sync) fn backlog(&self) -> &Backlog {
+        &self.backlog
+    }
+
+    pub(in crate::sync) fn rate_limits(&self) -> &Arc<RateLimits> {
+        &self.rate_limits
+    }
+
+    /// True while a background sync runs.
+    pub(in crate::sync) fn has_consumer(&self) -> bool {
+        self.queue.has_consumer()
     }
 
     /// Reports a configuration mistake that otherwise shows only when a session ends too early or too late.
-    fn warn_of_no_sync(&self) {
-        if !self.schedule.has_consumer() {
-            self.no_sync.call_once(|| {
+    pub(in crate::sync) fn warn_of_no_sync(&self) {
+        if !self.has_consumer() {
+            self.no_sync_warning.call_once(|| {
                 tracing::warn!(
                     "no sync runs: lists go stale, and removals and revocations of other processes are \
                      missed. Keep the handle that `sso.spawn_sync()` returns"
@@ -51,17 +73,24 @@ impl Directory {
     }
 
     /// Schedules the target, if it is to be fetched at all.
-    pub(in crate::sync) fn plan(&self, subject: &Target) {
-        if !self.schedule.has_consumer() {
+    pub(in crate::sync) fn plan(&self, target: &Target) {
+        if !self.has_consumer() {
             return;
         }
-        if let Some(wait) = self.due_in(subject) {
-            self.schedule
-                .put(subject.clone(), self.clock.elapsed() + wait);
+        if let Some(wait) = self.due_in(target) {
+            self.queue.put(target.clone(), self.clock.elapsed() + wait);
         }
     }
 
-    /// Records that a resource's list could not be fetched.
+    pub(in crate::sync) fn plan_resource(&self, entry: &Arc<Entry>) {
+        self.plan(&Target::Resource(Arc::clone(entry)));
+    }
+
+    pub(in crate::sync) fn plan_team(&self, team: &Arc<TeamEntry>) {
+        self.plan(&Target::Team(Arc::clone(team)));
+    }
+
+    /// Records that a resource's list could not be fetched, and schedules the next try.
     pub(in crate::sync) fn note_failure(&self, entry: &Arc<Entry>, error: &SyncError) {
         let mut progress = entry.progress();
         progress.attempts.note_failure(self.clock.elapsed());
@@ -72,54 +101,66 @@ impl Directory {
                 | SyncError::Heroku(HerokuError::GrantRefused(_))
         );
         drop(progress);
-        self.plan(&Target::Resource(Arc::clone(entry)));
+        self.plan_resource(entry);
     }
 
     /// How long until the target is due; none for never.
-    pub(in crate::sync) fn due_in(&self, subject: &Target) -> Option<Duration> {
-        let condition = self.condition(subject)?;
-        due_in(condition, self.intervals(), self.clock.elapsed())
+    pub(in crate::sync) fn due_in(&self, target: &Target) -> Option<Duration> {
+        let state = self.state_of(target)?;
+        due_in(state, self.intervals(), self.clock.elapsed())
+    }
+
+    /// Charges a fetch that only a webhook asks for. False if the budgets do not allow it now.
+    pub(in crate::sync) fn may_fetch(&self, target: &Target) -> bool {
+        let Target::Resource(entry) = target else {
+            return true;
+        };
+        let is_forced = entry.progress().forced_at.is_some();
+        if !is_forced || self.is_due_by_age(target) {
+            return true;
+        }
+        let charge = Charge::Forced(Force::Change);
+        self.rate_limits.charge(entry, charge).is_ok()
     }
 
     /// True if the target is due by its age, whatever webhooks say.
-    pub(in crate::sync) fn is_due_by_age(&self, subject: &Target) -> bool {
-        let condition = self.condition(subject).map(|condition| ListState {
+    fn is_due_by_age(&self, target: &Target) -> bool {
+        let state = self.state_of(target).map(|state| ListState {
             forced_in: None,
-            ..condition
+            ..state
         });
-        let wait = condition
-            .and_then(|condition| due_in(condition, self.intervals(), self.clock.elapsed()));
+        let wait = state.and_then(|state| due_in(state, self.intervals(), self.clock.elapsed()));
         wait.is_some_and(|wait| wait.is_zero())
     }
 
     /// True if the list already waits in the queue with the highest priority. Scheduling it again would cost
     /// it its place.
     pub(in crate::sync) fn is_waiting(&self, entry: &Arc<Entry>) -> bool {
-        let subject = Target::Resource(Arc::clone(entry));
-        let goes_first = |condition: ListState| condition.urgency() == Urgency::InUse;
-        subject.is_queued()
-            && self.condition(&subject).is_some_and(goes_first)
-            && self.due_in(&subject).is_some_and(|wait| wait.is_zero())
+        let target = Target::Resource(Arc::clone(entry));
+        let goes_first = |state: ListState| state.urgency() == Urgency::InUse;
+        target.is_queued()
+            && self.state_of(&target).is_some_and(goes_first)
+            && self.due_in(&target).is_some_and(|wait| wait.is_zero())
     }
 
     /// None for a resource that has ended.
-    pub(in crate::sync) fn condition(&self, subject: &Target) -> Option<ListState> {
-        match subject {
-            Target::Resource(entry) => self.condition_of_resource(entry),
-            Target::Team(team) => self.condition_of_team(team),
+    pub(in crate::sync) fn state_of(&self, target: &Target) -> Option<ListState> {
+        match target {
+            Target::Resource(entry) => self.state_of_resource(entry),
+            Target::Team(team) => self.state_of_team(team),
         }
     }
 
-    fn condition_of_resource(&self, entry: &Entry) -> Option<ListState> {
+    fn state_of_resource(&self, entry: &Entry) -> Option<ListState> {
         let now = self.clock.elapsed();
-        let age = entry.held().map(|held| held.own_age(&self.clock));
+        let age = entry.list().map(|list| list.own_age(&self.clock));
+        let limits = &self.rate_limits;
         let mut progress = entry.progress();
         if progress.ended {
             return None;
         }
-        let forced_in = progress.forced_at.is_some();
-        let forced_in =
-            forced_in.then(|| rate_limits::wait(self, entry, &mut progress, Force::Change));
+        let is_forced = progress.forced_at.is_some();
+        let forced_in = is_forced.then(|| limits.wait_for(entry, &mut progress, Force::Change));
         let token_ends_at = entry
             .token_ends_at()
             .filter(|_| progress.grant_refused.is_none());
@@ -135,63 +176,49 @@ impl Directory {
             token_ends_in: token_ends_at.map(|at| at.saturating_sub(now)),
             subscribe_in: subscribe_at.map(|at| at.saturating_sub(now)),
             blocked: progress.blocked,
-            is_scarce: self.pool(entry).is_scarce(now),
+            is_scarce: limits.pool(entry).is_scarce(now),
             question: progress
                 .mark
                 .map_or(Question::InTurn, |mark| mark.question(now)),
         })
     }
 
-    fn condition_of_team(&self, team: &TeamEntry) -> Option<ListState> {
-        let (resources, age, attempts) = {
-            let state = team.state();
-            (state.resources(), state.age(&self.clock), state.attempts)
-        };
+    fn state_of_team(&self, team: &TeamEntry) -> Option<ListState> {
+        let (settings, now) = (&self.settings, self.clock.elapsed());
+        let state = team.state();
+        let resources = state.resources();
         if resources.is_empty() {
             return None;
         }
-        let (settings, now) = (&self.settings, self.clock.elapsed());
-        let any = |is_so: &dyn Fn(&Entry) -> bool| {
-            let mut entries = resources.iter().filter_map(|id| self.entries.get(id));
-            entries.any(|entry| is_so(&entry))
-        };
+        let any = |is_so: &dyn Fn(&Entry) -> bool| resources.iter().any(|entry| is_so(entry));
         Some(ListState {
             in_use: any(&|entry| entry.is_in_use(settings.in_use_for, now)),
             requested: any(&|entry| entry.used_within(settings.refresh_interval, now)),
-            age,
-            attempts,
+            age: state.age(&self.clock),
+            attempts: state.attempts,
             forced_in: None,
             token_ends_in: None,
             subscribe_in: None,
             blocked: false,
-            is_scarce: self.settings.rate_pools == RatePools::Shared
-                && self.shared_pool.is_scarce(now),
+            is_scarce: self.rate_limits.is_scarce_for_teams(),
             question: Question::InTurn,
         })
     }
 
     /// How old a team's members may be in a list of this state.
-    pub(in crate::sync) fn interval_of(&self, condition: &ListState) -> Duration {
-        if condition.in_use {
-            self.settings.refresh_interval
-        } else {
-            self.settings.idle_interval
+    pub(in crate::sync) fn members_age(&self, state: &ListState) -> Duration {
+        match state.in_use {
+            true => self.settings.refresh_interval,
+            false => self.settings.idle_interval,
         }
     }
 
-    /// The pool on which calls on behalf of this resource draw.
-    pub(in crate::sync) fn pool<'a>(&'a self, entry: &'a Entry) -> &'a RatePool {
-        entry.pool.as_ref().unwrap_or(&self.shared_pool)
-    }
-
-    /// How long the rate limit delays a background fetch.
-    pub(in crate::sync) fn pace(&self, subject: &Target, urgency: Urgency) -> Duration {
-        let now = self.clock.elapsed();
-        match (subject, self.settings.rate_pools) {
-            (Target::Resource(entry), _) => self.pool(entry).wait(urgency, now),
-            (Target::Team(_), RatePools::Shared) => self.shared_pool.wait(urgency, now),
-            // Any token of the team will do.
-            (Target::Team(_), RatePools::PerToken) => Duration::ZERO,
+    fn intervals(&self) -> Intervals {
+        Intervals {
+            refresh: self.settings.refresh_interval,
+            idle: self.settings.idle_interval,
+            scope: self.settings.scope,
+            longest_block: self.settings.longest_block(),
         }
     }
 }

@@ -6,19 +6,24 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
+use super::pending_tokens::PendingTokens;
 use crate::audit;
 use crate::cause;
+use crate::clock::SharedClock;
 use crate::deadlines::TOKEN_LEASE;
-use crate::heroku::{Caller, HerokuError};
+use crate::heroku::{Caller, HerokuClient, HerokuError};
 use crate::ids::ResourceId;
 use crate::meter;
 use crate::secret::Tokens;
-use crate::store::{ResourceState, Work};
+use crate::store::{BoundedStore, ResourceState, Work};
 use crate::sync::SyncError;
-use crate::sync::directory::Directory;
-use crate::sync::lifecycle::absence;
-use crate::sync::lists::entry::{Entry, GrantRefused};
-use crate::sync::schedule::policy::{TOKEN_RENEWED_AHEAD, patience};
+use crate::sync::cluster::coordinator::Coordinator;
+use crate::sync::entries::absence_mark::DORMANT_INTERVAL;
+use crate::sync::entries::entry::{Entry, GrantRefused};
+use crate::sync::lists::list_cache::ListCache;
+use crate::sync::schedule::policy::{TOKEN_RENEWED_AHEAD, refusal_backoff};
+use crate::sync::settings::SyncSettings;
+use crate::sync::single_flight::SingleFlight;
 
 /// A token this close to its expiry is renewed first.
 const MARGIN: Duration = Duration::from_secs(5 * 60);
@@ -32,7 +37,60 @@ pub(in crate::sync) enum RenewPolicy {
     Ahead,
 }
 
-impl Directory {
+/// Keeps the tokens of every resource working.
+#[derive(Debug)]
+pub(in crate::sync) struct TokenManager {
+    clock: SharedClock,
+    settings: Arc<SyncSettings>,
+    client: Arc<HerokuClient>,
+    store: Arc<BoundedStore>,
+    coordinator: Arc<Coordinator>,
+    lists: Arc<ListCache>,
+    renewing: SingleFlight<ResourceId, Tokens>,
+    pending: PendingTokens,
+}
+
+impl TokenManager {
+    pub(in crate::sync) fn new(
+        settings: Arc<SyncSettings>,
+        client: Arc<HerokuClient>,
+        coordinator: Arc<Coordinator>,
+        lists: Arc<ListCache>,
+    ) -> Self {
+        Self {
+            clock: Arc::clone(coordinator.clock()),
+            settings,
+            client,
+            store: Arc::clone(coordinator.store()),
+            coordinator,
+            lists,
+            renewing: SingleFlight::default(),
+            pending: PendingTokens::default(),
+        }
+    }
+
+    /// Tokens that Heroku has issued and the store does not have yet.
+    pub(in crate::sync) fn pending(&self) -> &PendingTokens {
+        &self.pending
+    }
+
+    /// Exchanges a grant's code for tokens, which are then pending. A code that was exchanged before is not
+    /// sent again while its tokens are pending and newer than the present ones.
+    pub(in crate::sync) async fn exchange(
+        &self,
+        id: &ResourceId,
+        code: &SecretString,
+        present: Option<&Tokens>,
+    ) -> Result<Tokens, HerokuError> {
+        let now = self.clock.now();
+        let tokens = match self.pending.given_for(id, code, present, now) {
+            Some(tokens) => tokens,
+            None => self.client.exchange(code).await?,
+        };
+        self.pending.keep(id, code, &tokens, now);
+        Ok(tokens)
+    }
+
     /// An access token for the partner's own calls, renewed if necessary.
     pub(crate) async fn access_token(
         self: &Arc<Self>,
@@ -42,13 +100,31 @@ impl Directory {
         Ok(self.tokens(&entry, RenewPolicy::Now).await?.access)
     }
 
+    /// The entry of a resource that may be deprovisioning: its tokens still work, but access is denied. An
+    /// entry that was not in memory before is not kept.
+    async fn entry_for_tokens(&self, id: &ResourceId) -> Result<Arc<Entry>, SyncError> {
+        let known = self
+            .store
+            .get(id)
+            .await?
+            .ok_or(SyncError::UnknownResource)?;
+        if known.state == ResourceState::Deprovisioned {
+            return Err(SyncError::Gone);
+        }
+        let entry = self.lists.get(id);
+        Ok(entry.unwrap_or_else(|| Arc::new(self.lists.detached(*id))))
+    }
+
     /// The identity with which calls are made on behalf of a resource.
     pub(in crate::sync) fn caller<'a>(
         &'a self,
         entry: &'a Entry,
         tokens: &'a Tokens,
     ) -> Caller<'a> {
-        let (token, pool) = (&tokens.access, self.pool(entry));
+        let (token, pool) = (
+            &tokens.access,
+            self.lists.scheduler().rate_limits().pool(entry),
+        );
         Caller { token, pool }
     }
 
@@ -56,10 +132,10 @@ impl Directory {
     pub(in crate::sync) async fn tokens(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
-        horizon: RenewPolicy,
+        policy: RenewPolicy,
     ) -> Result<Tokens, SyncError> {
         let tokens = self.stored_tokens(entry).await?;
-        let ahead = match horizon {
+        let ahead = match policy {
             RenewPolicy::Now => MARGIN,
             RenewPolicy::Ahead => TOKEN_RENEWED_AHEAD,
         };
@@ -89,55 +165,57 @@ impl Directory {
     pub(in crate::sync) async fn with_tokens<T, F>(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
-        horizon: RenewPolicy,
+        policy: RenewPolicy,
         ask: impl Fn(Tokens) -> F,
     ) -> Result<T, SyncError>
     where
         F: Future<Output = Result<T, SyncError>>,
     {
-        let tokens = self.tokens(entry, horizon).await?;
+        let tokens = self.tokens(entry, policy).await?;
         match ask(tokens.clone()).await {
             Err(error) if error.is_unauthorized() => ask(self.renewed(entry, &tokens).await?).await,
             result => result,
         }
     }
 
-    /// Tokens other than `worn`, which Heroku refused or which expire soon. One renewal at a time.
+    /// Tokens other than `stale`, which Heroku refused or which expire soon. One renewal at a time.
     pub(in crate::sync) async fn renewed(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
-        worn: &Tokens,
+        stale: &Tokens,
     ) -> Result<Tokens, SyncError> {
-        let (directory, entry, worn) = (Arc::clone(self), Arc::clone(entry), worn.clone());
+        let (manager, entry, stale) = (Arc::clone(self), Arc::clone(entry), stale.clone());
         let key = entry.id;
-        let work = || Ok(async move { directory.renew(&entry, worn).await });
+        let work = || Ok(async move { manager.renew(&entry, stale).await });
         self.renewing.join(key, work).await
     }
 
     /// One renewal at a time in this process, and under a lease across processes.
-    async fn renew(self: Arc<Self>, entry: &Entry, worn: Tokens) -> Result<Tokens, SyncError> {
+    async fn renew(self: Arc<Self>, entry: &Entry, stale: Tokens) -> Result<Tokens, SyncError> {
         let renewed_elsewhere = || async {
             match self.registered_tokens(entry).await {
-                Ok((known, _)) if !same(&known, &worn) => Some(Ok(known)),
+                Ok((known, _)) if !same(&known, &stale) => Some(Ok(known)),
                 Ok(_) if self.was_refused_lately(entry) => Some(Err(SyncError::NeedsGrant)),
                 Ok(_) => None,
                 Err(error) => Some(Err(error)),
             }
         };
-        let renewing = || self.renew_alone(entry, &worn);
+        let renewing = || self.renew_alone(entry, &stale);
         let work = Work::Grant(entry.id);
-        let renewed = self.leased_in_turn(&work, TOKEN_LEASE, renewed_elsewhere, renewing);
+        let renewed =
+            self.coordinator
+                .leased_in_turn(&work, TOKEN_LEASE, renewed_elsewhere, renewing);
         renewed.await?.unwrap_or(Err(SyncError::Busy))
     }
 
-    async fn renew_alone(&self, entry: &Entry, worn: &Tokens) -> Result<Tokens, SyncError> {
+    async fn renew_alone(&self, entry: &Entry, stale: &Tokens) -> Result<Tokens, SyncError> {
         let (known, revision) = self.registered_tokens(entry).await?;
-        if !same(&known, worn) {
+        if !same(&known, stale) {
             return Ok(known);
         }
         let (id, now) = (&entry.id, self.clock.now());
         let kept = self
-            .unsaved
+            .pending
             .given_for(id, &known.refresh, Some(&known), now);
         let refreshed = match kept {
             Some(tokens) => Ok(tokens),
@@ -145,15 +223,15 @@ impl Directory {
         };
         match refreshed {
             Ok(tokens) => {
-                self.unsaved.keep(id, &known.refresh, &tokens, now);
+                self.pending.keep(id, &known.refresh, &tokens, now);
                 entry.progress().grant_refused = None;
                 meter::token_renewed("ok");
-                self.keep_tokens(entry, tokens, worn, revision).await
+                self.keep_tokens(entry, tokens, stale, revision).await
             }
             Err(error @ HerokuError::GrantRefused(_)) => {
                 // Another process may have renewed the token between the look-up and the call.
                 let newest = self.stored_tokens(entry).await?;
-                if !same(&newest, worn) {
+                if !same(&newest, stale) {
                     return Ok(newest);
                 }
                 meter::token_renewed("refused");
@@ -174,20 +252,20 @@ impl Directory {
         &self,
         entry: &Entry,
         tokens: Tokens,
-        worn: &Tokens,
+        stale: &Tokens,
         mut revision: i64,
     ) -> Result<Tokens, SyncError> {
         let id = &entry.id;
         while !self.store.set_tokens(id, tokens.clone(), revision).await? {
             let (known, newest) = self.registered_tokens(entry).await?;
-            if !same(&known, worn) {
-                self.unsaved.forget(id, &worn.refresh);
+            if !same(&known, stale) {
+                self.pending.forget(id, &stale.refresh);
                 return Ok(known);
             }
             revision = newest;
         }
-        self.unsaved.forget(id, &worn.refresh);
-        self.note_token_end(entry, tokens.expires_at);
+        self.pending.forget(id, &stale.refresh);
+        entry.note_token_end(tokens.expires_at, &self.clock);
         Ok(tokens)
     }
 
@@ -210,28 +288,11 @@ impl Directory {
         };
         let longest = match entry.is_dormant() {
             // A dormant resource is asked about every hour.
-            true => absence::ASKED_EVERY / 2,
+            true => DORMANT_INTERVAL / 2,
             false => self.settings.longest_block(),
         };
-        let patience = patience(refused.times, longest);
-        self.clock.elapsed() < refused.last_at + patience
-    }
-
-    /// For the schedule. True if another process has received the new grant that this resource needed.
-    pub(in crate::sync) fn note_token_end(&self, entry: &Entry, at: OffsetDateTime) -> bool {
-        let is_mended = {
-            let mut progress = entry.progress();
-            let refused = progress.grant_refused;
-            let is_another = refused.is_some_and(|refused| refused.token_end != at);
-            if is_another {
-                (progress.blocked, progress.grant_refused) = (false, None);
-            }
-            is_another
-        };
-        let left = at - self.clock.now();
-        let left = Duration::try_from(left).unwrap_or(Duration::ZERO);
-        entry.note_token_end(self.clock.elapsed() + left);
-        is_mended
+        let backoff = refusal_backoff(refused.times, longest);
+        self.clock.elapsed() < refused.last_at + backoff
     }
 
     async fn stored_tokens(&self, entry: &Entry) -> Result<Tokens, SyncError> {
@@ -247,7 +308,7 @@ impl Directory {
             return Err(SyncError::Gone);
         }
         let tokens = known.tokens.ok_or(SyncError::NoTokens)?;
-        self.note_token_end(entry, tokens.expires_at);
+        entry.note_token_end(tokens.expires_at, &self.clock);
         Ok((tokens, known.revision))
     }
 }

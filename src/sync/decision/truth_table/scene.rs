@@ -19,12 +19,12 @@ use crate::secret::ClientSecret;
 use crate::store::{
     Absence, AbsenceKind, AbsenceSign, BoundedStore, MemoryStore, Revocation, Ticket,
 };
-use crate::sync::lists::as_of::AsOf;
-use crate::sync::lists::cached_list::OwnList;
-use crate::sync::lists::replace::Source;
+use crate::sync::entries::as_of::AsOf;
+use crate::sync::entries::cached_list::OwnList;
+use crate::sync::lists::list_event::Source;
 use crate::sync::{
     Deadlines, Denial, Directory, ListVersion, OauthGrant, Principal, RatePools, SessionStart,
-    Strictness, SyncScope, SyncSettings,
+    Strictness, SyncScope, SyncSettings, Watch,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -127,12 +127,16 @@ impl Scene {
         self.clock.advance(Duration::from_secs(60 * 60));
         self.heroku.clear_faults();
         self.heroku.fault(Endpoint::TeamMembers, Fault::Status(403));
-        let (directory, clock) = (&self.directory, &self.directory.clock);
+        let (directory, clock) = (&self.directory, self.directory.clock());
         let addon = self.addon(case, number);
         let id = ResourceId::from(addon.id());
         let grant = OauthGrant::Code(SecretString::from(addon.grant_code()));
         if case.resource != Resource::Unknown {
-            directory.register(&id, Some(grant), None).await.unwrap();
+            directory
+                .lifecycle()
+                .register(&id, Some(grant), None)
+                .await
+                .unwrap();
         }
         if case.heroku == Heroku::Fails {
             self.heroku.fault(Endpoint::Any, Fault::Status(503));
@@ -143,11 +147,11 @@ impl Scene {
         };
         let mut tickets = Vec::new();
         for _ in 0..6 {
-            tickets.push(directory.store.ticket().await.unwrap());
+            tickets.push(directory.store().ticket().await.unwrap());
         }
         match case.resource {
             Resource::Active | Resource::Dormant => self.prepare(case, &id, &tickets).await,
-            Resource::Ended => assert!(directory.end(&id).await.unwrap()),
+            Resource::Ended => assert!(directory.lifecycle().end(&id).await.unwrap()),
             Resource::Unknown => {}
         }
         let signed_in = [tickets[1], tickets[4]];
@@ -159,23 +163,32 @@ impl Scene {
         let [early, own, late, revoked_early, _signed_in, revoked_late] = *tickets else {
             panic!("six tickets");
         };
-        let (directory, clock) = (&self.directory, &self.directory.clock);
+        let (directory, clock) = (&self.directory, self.directory.clock());
         let moment = |ticket: Ticket| AsOf::now(clock, ticket);
-        let mut entry = directory.entry(id).await.unwrap();
+        let mut entry = directory
+            .authorizer()
+            .coordinator()
+            .entry(id)
+            .await
+            .unwrap();
         if case.list != List::None {
             let (list, asked_at) = (self.list(case), moment(own));
             if let Some(team) = &list.team {
-                let team = directory.teams.join(&team.id, id);
+                let team = directory.authorizer().lists.teams().join(&team.id, &entry);
                 team.state().refused(asked_at);
             }
             let stored = asked_at.date(list.clone(), clock);
-            directory.store.set_list(id, stored).await.unwrap();
+            directory.store().set_list(id, stored).await.unwrap();
             let own = OwnList {
                 list,
                 etags: None,
                 asked_at,
             };
-            directory.replace(&entry, own, Source::Heroku).unwrap();
+            directory
+                .authorizer()
+                .lists
+                .replace(&entry, own, Source::Heroku)
+                .unwrap();
         }
         self.clock.advance(match case.list {
             List::Young | List::Partial | List::None => SECOND,
@@ -184,13 +197,18 @@ impl Scene {
         });
         if case.last == Last::Unknown {
             // As after a restart.
-            directory.entries.remove(id);
-            entry = directory.entry(id).await.unwrap();
+            directory.authorizer().lists.discard(id);
+            entry = directory
+                .authorizer()
+                .coordinator()
+                .entry(id)
+                .await
+                .unwrap();
         }
         match case.pending_removal {
             When::Never => {}
-            When::Before => entry.doubt(email(), moment(early)),
-            When::After => entry.doubt(email(), moment(late)),
+            When::Before => entry.note_pending_removal(email(), moment(early)),
+            When::After => entry.note_pending_removal(email(), moment(late)),
         }
         let revoked = match case.revoked {
             When::Never => None,
@@ -199,11 +217,11 @@ impl Scene {
         };
         if let Some(ticket) = revoked {
             let revocation = Revocation::new(email(), ticket, clock.now());
-            entry.revoke(revocation, clock.now() - MAX_SESSION);
+            entry.note_revocation(revocation, clock.now() - MAX_SESSION);
         }
         match case.last {
             Last::Unwanted | Last::Unknown => {}
-            Last::Due => entry.readers.begin(clock.elapsed() + MAX_SESSION),
+            Last::Due => entry.open_responses.begin(clock.elapsed() + MAX_SESSION),
             Last::Failing => entry.progress().attempts.note_failure(clock.elapsed()),
         }
         if case.resource == Resource::Dormant {
@@ -244,16 +262,20 @@ impl Scene {
         let left = SECOND * 15;
         let denial = match at {
             At::SignIn => directory
+                .authorizer()
                 .admit(id, email, Some(&self.ann), left)
                 .await
                 .err(),
             At::Request => {
                 let strictness = Strictness::REQUEST;
-                let access = directory.authorize(id, who, Some(&session), strictness, left);
+                let access =
+                    directory
+                        .authorizer()
+                        .authorize(id, who, Some(&session), strictness, left);
                 access.await.err()
             }
             At::Stream => {
-                let Ok(watch) = directory.watch(id).await else {
+                let Ok(watch) = Watch::start(directory.authorizer(), id).await else {
                     return Answer::Ends;
                 };
                 return match watch.may_stay(who, &session).await {

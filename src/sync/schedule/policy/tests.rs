@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::sync::entries::attempts::FIRST_RETRY;
 
 const SETTLED: ListState = ListState {
     in_use: true,
@@ -39,7 +40,7 @@ fn attempts() -> impl Strategy<Value = Attempts> {
     })
 }
 
-fn condition() -> impl Strategy<Value = ListState> {
+fn any_state() -> impl Strategy<Value = ListState> {
     let span = || proptest::option::of((0..200_000_u64).prop_map(Duration::from_secs));
     let parts = (
         any::<[bool; 2]>(),
@@ -75,20 +76,20 @@ proptest! {
         refresh in 1..3600_u64, idle in 1..86_400_u64, jitter in 0.0..=1.0_f64,
     ) {
         let attempts = Attempts { jitter, ..SETTLED.attempts };
-        let condition = ListState { attempts, ..SETTLED };
+        let state = ListState { attempts, ..SETTLED };
         let intervals = intervals(refresh, idle, SyncScope::Active);
-        let due = due_in(condition, intervals, Duration::ZERO).unwrap();
+        let due = due_in(state, intervals, Duration::ZERO).unwrap();
         prop_assert!(due < intervals.refresh.mul_f64(0.91));
         prop_assert!(due > intervals.refresh.mul_f64(0.69));
     }
 
     #[test]
     fn nothing_waits_longer_than_its_interval_or_a_minute_after_a_failure(
-        condition in condition(), now in 100_000..300_000_u64,
+        state in any_state(), now in 100_000..300_000_u64,
     ) {
         let intervals = intervals(300, 21_600, SyncScope::All);
-        let due = due_in(condition, intervals, Duration::from_secs(now)).unwrap();
-        let interval = match (condition.in_use, condition.blocked) {
+        let due = due_in(state, intervals, Duration::from_secs(now)).unwrap();
+        let interval = match (state.in_use, state.blocked) {
             (true, false) => intervals.refresh,
             _ => intervals.idle,
         };
@@ -101,8 +102,8 @@ proptest! {
     ) {
         let now = Duration::from_secs(now);
         let attempts = Attempts { failures, failed_at: now, jitter };
-        let condition = ListState { age: None, attempts, ..SETTLED };
-        let due = due_in(condition, intervals(60, 60, SyncScope::All), now).unwrap();
+        let state = ListState { age: None, attempts, ..SETTLED };
+        let due = due_in(state, intervals(60, 60, SyncScope::All), now).unwrap();
         prop_assert!(due >= FIRST_RETRY / 2 && due <= LONGEST_RETRY);
     }
 
@@ -112,8 +113,8 @@ proptest! {
     ) {
         let wait = |failures, jitter| {
             let attempts = Attempts { failures, failed_at: Duration::ZERO, jitter };
-            let condition = ListState { age: None, attempts, ..SETTLED };
-            due_in(condition, intervals(300, 300, SyncScope::All), Duration::ZERO).unwrap()
+            let state = ListState { age: None, attempts, ..SETTLED };
+            due_in(state, intervals(300, 300, SyncScope::All), Duration::ZERO).unwrap()
         };
         let (now, next) = (wait(failures, jitter), wait(failures + 1, jitter));
         let longest = LONGEST_RETRY.mul_f64(1.0 - 0.5 * jitter);
@@ -126,19 +127,19 @@ proptest! {
 
     #[test]
     fn as_time_passes_the_wait_gets_shorter_and_never_longer(
-        condition in condition(), passed in 0..50_000_u64,
+        state in any_state(), passed in 0..50_000_u64,
     ) {
         let intervals = intervals(300, 21_600, SyncScope::All);
         let start = Duration::from_secs(100_000);
         let passed = Duration::from_secs(passed);
         let later = ListState {
-            age: condition.age.map(|age| age + passed),
-            forced_in: condition.forced_in.map(|wait| wait.saturating_sub(passed)),
-            token_ends_in: condition.token_ends_in.map(|wait| wait.saturating_sub(passed)),
-            subscribe_in: condition.subscribe_in.map(|wait| wait.saturating_sub(passed)),
-            ..condition
+            age: state.age.map(|age| age + passed),
+            forced_in: state.forced_in.map(|wait| wait.saturating_sub(passed)),
+            token_ends_in: state.token_ends_in.map(|wait| wait.saturating_sub(passed)),
+            subscribe_in: state.subscribe_in.map(|wait| wait.saturating_sub(passed)),
+            ..state
         };
-        let before = due_in(condition, intervals, start).unwrap();
+        let before = due_in(state, intervals, start).unwrap();
         let after = due_in(later, intervals, start + passed).unwrap();
         prop_assert!(after <= before);
     }
@@ -147,13 +148,13 @@ proptest! {
 #[test]
 fn lists_with_requests_go_first_and_idle_ones_last() {
     let urgency = |requested, in_use, forced_in| {
-        let condition = ListState {
+        let state = ListState {
             in_use,
             requested,
             forced_in,
             ..SETTLED
         };
-        condition.urgency()
+        state.urgency()
     };
     assert_eq!(urgency(true, true, None), Urgency::InUse);
     assert_eq!(urgency(false, true, None), Urgency::Quiet);
@@ -171,13 +172,13 @@ fn dormant_is_asked_for_in_its_time_whatever_else_is_so() {
     let hour = Duration::from_secs(3600);
     for scope in [SyncScope::All, SyncScope::Active] {
         for (in_use, age) in [(true, None), (false, Some(Duration::ZERO))] {
-            let condition = ListState {
+            let state = ListState {
                 in_use,
                 age,
                 question: Question::OfDormant(hour),
                 ..SETTLED
             };
-            let due = due_in(condition, intervals(300, 21_600, scope), hour);
+            let due = due_in(state, intervals(300, 21_600, scope), hour);
             assert_eq!(due, Some(hour));
         }
     }
@@ -189,40 +190,40 @@ fn doubtful_is_asked_for_again_before_its_list_is_due() {
     let mut attempts = SETTLED.attempts;
     attempts.note_failure(Duration::ZERO);
     for in_use in [true, false] {
-        let condition = ListState {
+        let state = ListState {
             in_use,
             attempts,
             question: Question::OfDoubtful(minute),
             ..SETTLED
         };
         let intervals = intervals(3600, 21_600, SyncScope::All);
-        assert_eq!(due_in(condition, intervals, Duration::ZERO), Some(minute));
+        assert_eq!(due_in(state, intervals, Duration::ZERO), Some(minute));
     }
 }
 
 #[test]
 fn inactive_resource_is_never_scheduled() {
-    let condition = ListState {
+    let state = ListState {
         in_use: false,
         age: Some(Duration::from_secs(1_000_000)),
         ..SETTLED
     };
     let intervals = intervals(300, 21_600, SyncScope::Active);
-    assert_eq!(due_in(condition, intervals, Duration::ZERO), None);
+    assert_eq!(due_in(state, intervals, Duration::ZERO), None);
 }
 
 #[test]
 fn a_token_is_renewed_ahead_and_a_renewal_that_fails_makes_no_loop() {
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     let due = |ends_in, age| {
-        let condition = ListState {
+        let state = ListState {
             in_use: false,
             age: Some(age),
             token_ends_in: Some(ends_in),
             ..SETTLED
         };
         due_in(
-            condition,
+            state,
             intervals(300, 86_400, SyncScope::All),
             Duration::ZERO,
         )
@@ -239,13 +240,13 @@ fn a_token_is_renewed_ahead_and_a_renewal_that_fails_makes_no_loop() {
 #[test]
 fn a_change_that_heroku_reports_is_fetched_as_soon_as_the_budget_allows_also_for_an_idle_list() {
     let forced_in = Some(Duration::from_secs(7));
-    let condition = ListState {
+    let state = ListState {
         in_use: false,
         forced_in,
         ..SETTLED
     };
     for scope in [SyncScope::All, SyncScope::Active] {
-        let due = due_in(condition, intervals(300, 21_600, scope), Duration::ZERO);
+        let due = due_in(state, intervals(300, 21_600, scope), Duration::ZERO);
         assert_eq!(due, forced_in);
     }
 }

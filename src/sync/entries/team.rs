@@ -1,6 +1,5 @@
 //! The members of each team: fetched once, shared by all of the team's resources.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -10,11 +9,12 @@ use dashmap::DashMap;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::as_of::AsOf;
+use super::attempts::Attempts;
+use super::entry::Entry;
+use super::team_members::{Members, TeamList};
 use crate::access::People;
 use crate::clock::SharedClock;
-use crate::heroku::ETag;
 use crate::ids::{ResourceId, TeamId};
-use crate::sync::schedule::policy::Attempts;
 
 /// All teams that registered resources belong to.
 #[derive(Default)]
@@ -33,25 +33,8 @@ pub(in crate::sync) struct TeamState {
     /// When Heroku last gave a list, or refused to.
     answered_at: Option<AsOf>,
     refused: bool,
-    resources: BTreeSet<ResourceId>,
-}
-
-/// A team's members, as Heroku listed them.
-#[derive(Clone, Debug)]
-pub(in crate::sync) struct TeamList {
-    pub(in crate::sync) people: People,
-    pub(in crate::sync) asked_at: AsOf,
-    pub(in crate::sync) etag: Option<ETag>,
-    /// The resource whose token was used to fetch them.
-    pub(in crate::sync) answered_by: Option<ResourceId>,
-}
-
-/// The members as they appear on the lists of a team's resources.
-#[derive(Clone, Debug)]
-pub(in crate::sync) enum Members {
-    Known(Arc<TeamList>),
-    /// Heroku refuses to list them.
-    Withheld,
+    /// Its resources, by id.
+    resources: Vec<Arc<Entry>>,
 }
 
 impl Teams {
@@ -62,11 +45,11 @@ impl Teams {
     }
 
     /// The team's entry, with this resource added to the team.
-    pub(in crate::sync) fn join(&self, id: &TeamId, resource: &ResourceId) -> Arc<TeamEntry> {
+    pub(in crate::sync) fn join(&self, id: &TeamId, resource: &Arc<Entry>) -> Arc<TeamEntry> {
         let fresh = || Arc::new(TeamEntry::new(id.clone()));
         // Done under the lock of the map, so that the entry cannot be dropped in between.
         let slot = self.0.entry(id.clone()).or_insert_with(fresh);
-        slot.state().resources.insert(*resource);
+        slot.state().add(resource);
         Arc::clone(&slot)
     }
 
@@ -74,7 +57,7 @@ impl Teams {
     pub(in crate::sync) fn leave(&self, id: &TeamId, resource: &ResourceId) {
         self.0.remove_if(id, |_, team| {
             let mut state = team.state();
-            state.resources.remove(resource);
+            state.remove(resource);
             state.resources.is_empty()
         });
     }
@@ -104,7 +87,7 @@ impl TeamEntry {
                 attempts: Attempts::default(),
                 answered_at: None,
                 refused: false,
-                resources: BTreeSet::new(),
+                resources: Vec::new(),
             }),
         }
     }
@@ -139,8 +122,31 @@ impl TeamState {
         self.answered_at.map(|at| at.age(clock))
     }
 
-    pub(in crate::sync) fn resources(&self) -> Vec<ResourceId> {
-        self.resources.iter().copied().collect()
+    pub(in crate::sync) fn resources(&self) -> &[Arc<Entry>] {
+        &self.resources
+    }
+
+    pub(in crate::sync) fn resource(&self, id: &ResourceId) -> Option<&Arc<Entry>> {
+        let at = self.position(id).ok()?;
+        self.resources.get(at)
+    }
+
+    fn add(&mut self, resource: &Arc<Entry>) {
+        let resource = Arc::clone(resource);
+        match self.position(&resource.id) {
+            Ok(at) => self.resources[at] = resource,
+            Err(at) => self.resources.insert(at, resource),
+        }
+    }
+
+    fn remove(&mut self, id: &ResourceId) {
+        if let Ok(at) = self.position(id) {
+            self.resources.remove(at);
+        }
+    }
+
+    fn position(&self, id: &ResourceId) -> Result<usize, usize> {
+        self.resources.binary_search_by_key(id, |known| known.id)
     }
 
     /// Records a list from Heroku, unless there is a newer one.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::as_of::AsOf;
-use super::team::Members;
+use super::team_members::Members;
 use crate::access::{
     AccessList, ListChange, ListPolicy, People, ResourceList, Snapshot, difference_of_all,
 };

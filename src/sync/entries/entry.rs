@@ -10,31 +10,31 @@ use parking_lot::{Mutex, MutexGuard};
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
+use super::absence_mark::AbsenceMark;
 use super::as_of::AsOf;
+use super::attempts::Attempts;
+use super::budgets::OwnBudgets;
 use super::cached_list::{CachedList, ListVersion};
-use super::open_responses::Readers;
-use crate::access::Email;
+use super::marks::{Marks, PersonMarks, Principal};
+use super::open_responses::OpenResponses;
+use crate::access::{Email, ListChange};
 use crate::clock::{AtomicInstant, SharedClock};
 use crate::heroku::RatePool;
-use crate::ids::{ResourceId, UserId};
+use crate::ids::ResourceId;
 use crate::store::{Absence, Revocation};
-use crate::sync::decision::decide::{Marks, Principal};
-use crate::sync::lifecycle::absence::Mark;
-use crate::sync::schedule::policy::Attempts;
-use crate::sync::schedule::rate_limits::OwnBudgets;
 
 /// One active or dormant resource.
 pub(in crate::sync) struct Entry {
     pub(in crate::sync) id: ResourceId,
-    /// See [`Schedule`](crate::sync::schedule::queue::Schedule).
+    /// When the sync fetches its list: the queue's own number.
     pub(in crate::sync) scheduled: AtomicU64,
     /// The calls that its token has left, if each token has its own pool.
     pub(in crate::sync) pool: Option<RatePool>,
     /// None before the first list, and after the resource's end. Written under the lock of `progress`.
-    held: ArcSwapOption<CachedList>,
+    list: ArcSwapOption<CachedList>,
     progress: Mutex<Progress>,
     /// The responses of this resource that are still open.
-    pub(in crate::sync) readers: Readers,
+    pub(in crate::sync) open_responses: OpenResponses,
     /// When this process first knew the resource.
     known_since: Duration,
     /// The time of the last request.
@@ -66,16 +66,8 @@ pub(in crate::sync) struct Progress {
     /// How often that failed with a temporary error.
     pub(in crate::sync) subscribe_failures: u32,
     /// What Heroku's answers say against the resource's existence.
-    pub(in crate::sync) mark: Option<Mark>,
-    doubts: Vec<Doubt>,
-    revocations: Vec<Revocation>,
-    removals: Vec<Removal>,
-}
-
-impl Progress {
-    fn has_marks(&self) -> bool {
-        !(self.doubts.is_empty() && self.revocations.is_empty() && self.removals.is_empty())
-    }
+    pub(in crate::sync) mark: Option<AbsenceMark>,
+    people: PersonMarks,
 }
 
 /// Heroku refuses the refresh token.
@@ -88,45 +80,13 @@ pub(in crate::sync) struct GrantRefused {
     pub(in crate::sync) token_end: OffsetDateTime,
 }
 
-/// A person who may have left: Heroku said so, and has not been asked since.
-struct Doubt {
-    email: Email,
-    since: AsOf,
-}
-
-/// A person whom a list had, and the next one lacks.
-#[derive(Debug, Eq, PartialEq)]
-pub(in crate::sync) struct Removed {
-    pub(in crate::sync) email: Email,
-    /// None for any account.
-    pub(in crate::sync) account: Option<UserId>,
-}
-
-impl Removed {
-    fn is(&self, who: &Principal<'_>) -> bool {
-        let account = self.account.as_ref();
-        let is_same = account.is_none() || who.user_id.is_none() || who.user_id == account;
-        self.email == *who.email && is_same
-    }
-}
-
-/// A list lacked a person whom the previous one had.
-struct Removal {
-    person: Removed,
-    /// The version of the list that lacked them.
-    list: ListVersion,
-    is_confirmed: bool,
-    /// When it was recorded, by [`Clock::elapsed`](crate::Clock::elapsed).
-    at: Duration,
-}
-
 impl Entry {
     pub(in crate::sync) fn new(id: ResourceId, pool: Option<RatePool>, now: Duration) -> Self {
         Self {
             id,
             scheduled: AtomicU64::new(0),
             pool,
-            held: ArcSwapOption::empty(),
+            list: ArcSwapOption::empty(),
             progress: Mutex::new(Progress {
                 budgets: OwnBudgets::full(now),
                 attempts: Attempts::default(),
@@ -138,11 +98,9 @@ impl Entry {
                 subscribe_at: Some(Duration::ZERO),
                 subscribe_failures: 0,
                 mark: None,
-                doubts: Vec::new(),
-                revocations: Vec::new(),
-                removals: Vec::new(),
+                people: PersonMarks::default(),
             }),
-            readers: Readers::default(),
+            open_responses: OpenResponses::default(),
             known_since: now,
             last_used: AtomicInstant::default(),
             token_ends: AtomicInstant::default(),
@@ -152,8 +110,8 @@ impl Entry {
         }
     }
 
-    pub(in crate::sync) fn held(&self) -> Option<Arc<CachedList>> {
-        self.held.load_full()
+    pub(in crate::sync) fn list(&self) -> Option<Arc<CachedList>> {
+        self.list.load_full()
     }
 
     pub(in crate::sync) fn progress(&self) -> MutexGuard<'_, Progress> {
@@ -161,8 +119,8 @@ impl Entry {
     }
 
     /// Swaps the list. The guard proves that no other thread does so.
-    pub(in crate::sync) fn set(&self, _progress: &mut Progress, held: Option<Arc<CachedList>>) {
-        self.held.store(held);
+    pub(in crate::sync) fn set(&self, _progress: &mut Progress, list: Option<Arc<CachedList>>) {
+        self.list.store(list);
     }
 
     /// Records a request. True if there was none within `span` before it.
@@ -175,7 +133,7 @@ impl Entry {
 
     /// True while the resource is in use: by a request within `span`, or by a response that is still open.
     pub(in crate::sync) fn is_in_use(&self, span: Duration, now: Duration) -> bool {
-        self.used_within(span, now) || self.readers.any(now)
+        self.used_within(span, now) || self.open_responses.any(now)
     }
 
     /// True if a list of this age was requested before this process knew the resource.
@@ -183,8 +141,21 @@ impl Entry {
         now.saturating_sub(self.known_since) < list
     }
 
-    pub(in crate::sync) fn note_token_end(&self, at: Duration) {
-        self.token_ends.set(at);
+    /// Records when the access token expires. True if another process has received the new grant that this
+    /// resource needed.
+    pub(in crate::sync) fn note_token_end(&self, at: OffsetDateTime, clock: &SharedClock) -> bool {
+        let is_mended = {
+            let mut progress = self.progress();
+            let refused = progress.grant_refused;
+            let is_another = refused.is_some_and(|refused| refused.token_end != at);
+            if is_another {
+                (progress.blocked, progress.grant_refused) = (false, None);
+            }
+            is_another
+        };
+        let left = Duration::try_from(at - clock.now()).unwrap_or(Duration::ZERO);
+        self.token_ends.set(clock.elapsed() + left);
+        is_mended
     }
 
     pub(in crate::sync) fn token_ends_at(&self) -> Option<Duration> {
@@ -196,19 +167,47 @@ impl Entry {
         self.last_used.is_within(span, now)
     }
 
-    /// Marks this person's removal as pending, until a list arrives that was requested after `since`. Does
+    /// Marks a person's removal as pending until a list arrives that was requested after `since`. Does
     /// nothing if there is one already.
-    pub(in crate::sync) fn doubt(&self, email: Email, since: AsOf) {
+    pub(in crate::sync) fn note_pending_removal(&self, email: Email, since: AsOf) {
         let mut progress = self.progress();
-        let held = self.held();
-        if held.is_some_and(|held| !held.own_asked_at().is_before(&since)) {
+        let list = self.list();
+        if list.is_some_and(|list| !list.own_asked_at().is_before(&since)) {
             return;
         }
-        progress.doubts.retain(|doubt| doubt.email != email);
-        progress.doubts.push(Doubt { email, since });
+        progress.people.note_pending_removal(email, since);
         self.has_marks.store(true, Ordering::Release);
         drop(progress);
         self.notify();
+    }
+
+    /// Ends a person's earlier sessions. `keep_from` is when the oldest open session began.
+    pub(in crate::sync) fn note_revocation(
+        &self,
+        revocation: Revocation,
+        keep_from: OffsetDateTime,
+    ) {
+        let mut progress = self.progress();
+        if !progress.people.note_revocation(revocation, keep_from) {
+            return;
+        }
+        self.has_marks.store(true, Ordering::Release);
+        drop(progress);
+        self.notify();
+    }
+
+    /// Records the people whom a new list removes: [`PersonMarks::note_removals`].
+    pub(in crate::sync) fn note_removals(
+        &self,
+        progress: &mut Progress,
+        changes: &[ListChange],
+        list: &CachedList,
+        now: Duration,
+        longest: Duration,
+    ) {
+        progress.people.note_removals(changes, list, now, longest);
+        self.has_marks
+            .store(!progress.people.is_empty(), Ordering::Release);
     }
 
     /// What is recorded about this person, whose session was admitted by a list of that version.
@@ -217,77 +216,10 @@ impl Entry {
         who: &Principal<'_>,
         admitted_by: Option<ListVersion>,
     ) -> Marks {
-        if !self.has_marks.load(Ordering::Acquire) {
-            return Marks::default();
+        match self.has_marks.load(Ordering::Acquire) {
+            true => self.progress().people.about(who, admitted_by),
+            false => Marks::default(),
         }
-        let progress = self.progress();
-        let mut pending = progress.doubts.iter();
-        let mut revocations = progress.revocations.iter();
-        let mut removals = progress.removals.iter();
-        Marks {
-            pending_removal: pending
-                .find(|doubt| doubt.email == *who.email)
-                .map(|doubt| doubt.since),
-            revoked: revocations
-                .find(|known| known.email == *who.email)
-                .map(|known| known.ticket),
-            was_removed: admitted_by.is_some_and(|list| {
-                removals.any(|known| {
-                    known.is_confirmed && known.person.is(who) && list.is_outdated_by(&known.list)
-                })
-            }),
-        }
-    }
-
-    /// Records the people whom this list lacks and the previous one had. Sessions that an earlier list
-    /// admitted are over, even if a later list has the person again. A person who moves from one of Heroku's
-    /// two lists to the other was never off both; that is decided once both lists were requested since.
-    /// `longest` is how long a session can last.
-    pub(in crate::sync) fn note_removals(
-        &self,
-        progress: &mut Progress,
-        people: impl Iterator<Item = Removed>,
-        list: &CachedList,
-        now: Duration,
-        longest: Duration,
-    ) {
-        let removals = &mut progress.removals;
-        removals.retain(|known| now.saturating_sub(known.at) <= longest);
-        for person in people {
-            removals.push(Removal {
-                is_confirmed: person.account.is_some(),
-                person,
-                list: list.version(),
-                at: now,
-            });
-        }
-        removals.retain_mut(|known| {
-            // A list without the team's members is no evidence about them.
-            let is_whole = !list.snapshot.list.is_partial();
-            let is_since = is_whole && list.version().is_wholly_since(&known.list);
-            let is_open = !known.is_confirmed && is_since;
-            known.is_confirmed |= is_open;
-            !is_open || !list.snapshot.list.has(&known.person.email)
-        });
-        let has_marks = progress.has_marks();
-        self.has_marks.store(has_marks, Ordering::Release);
-    }
-
-    /// Ends this person's earlier sessions. `keep_from` is when the oldest open session began.
-    pub(in crate::sync) fn revoke(&self, revocation: Revocation, keep_from: OffsetDateTime) {
-        let mut progress = self.progress();
-        let outlived = |known: &Revocation| known.at < keep_from;
-        let same = |known: &Revocation| known.email == revocation.email;
-        progress.revocations.retain(|known| !outlived(known));
-        let known = progress.revocations.iter_mut().find(|known| same(known));
-        match known {
-            Some(known) if known.ticket >= revocation.ticket => return,
-            Some(known) => *known = revocation,
-            None => progress.revocations.push(revocation),
-        }
-        self.has_marks.store(true, Ordering::Release);
-        drop(progress);
-        self.notify();
     }
 
     /// While the resource is dormant, all access is denied.
@@ -303,10 +235,10 @@ impl Entry {
         clock: &SharedClock,
     ) -> (bool, bool) {
         let mut progress = self.progress();
-        let list = self.held().map(|held| held.own_asked_at().ticket);
+        let list = self.list().map(|list| list.own_asked_at().ticket);
         let absence = absence.filter(|absence| list.is_none_or(|list| list < absence.ticket));
         let known = progress.mark.take();
-        progress.mark = absence.map(|absence| Mark::new(absence, known.as_ref(), clock));
+        progress.mark = absence.map(|absence| AbsenceMark::new(absence, known.as_ref(), clock));
         let is_dormant = progress.mark.is_some_and(|mark| mark.is_dormant());
         (
             self.is_dormant.swap(is_dormant, Ordering::AcqRel),
@@ -318,13 +250,13 @@ impl Entry {
     /// active again.
     pub(in crate::sync) fn settle(&self, progress: &mut Progress, asked_at: AsOf) -> bool {
         let is_answered = |since: &AsOf| !asked_at.is_before(since);
-        progress.doubts.retain(|doubt| !is_answered(&doubt.since));
+        progress.people.settle(asked_at);
         progress.forced_at = progress.forced_at.filter(|since| !is_answered(since));
         progress.attempts = Attempts::default();
         progress.waited_in_vain_at = None;
         progress.blocked = false;
-        let has_marks = progress.has_marks();
-        self.has_marks.store(has_marks, Ordering::Release);
+        self.has_marks
+            .store(!progress.people.is_empty(), Ordering::Release);
         let mark = progress.mark;
         progress.mark = mark.filter(|mark| mark.absence.ticket > asked_at.ticket);
         let is_dormant = progress.mark.is_some_and(|mark| mark.is_dormant());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// A token bucket: `burst` tokens immediately, and one more every `refill`. Time is an argument.
 #[derive(Debug)]
-pub(in crate::sync) struct Budget {
+pub(in crate::sync) struct TokenBucket {
     burst: i64,
     refill: Duration,
     /// Negative after a purchase that cost more than the bucket held.
@@ -12,7 +12,7 @@ pub(in crate::sync) struct Budget {
     counted_from: Duration,
 }
 
-impl Budget {
+impl TokenBucket {
     pub(in crate::sync) fn full(burst: u32, refill: Duration, now: Duration) -> Self {
         let burst = i64::from(burst);
         Self {
@@ -61,8 +61,8 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn ten_at_once() -> Budget {
-        Budget::full(10, SECOND * 10, Duration::ZERO)
+    fn ten_at_once() -> TokenBucket {
+        TokenBucket::full(10, SECOND * 10, Duration::ZERO)
     }
 
     #[test]

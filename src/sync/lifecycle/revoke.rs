@@ -1,0 +1,35 @@
+//! Ends a person's sessions at one resource.
+
+use std::sync::Arc;
+
+use crate::access::Email;
+use crate::audit;
+use crate::ids::ResourceId;
+use crate::store::Revocation;
+use crate::sync::SyncError;
+use crate::sync::cluster::coordinator::Coordinator;
+use crate::sync::run_to_completion::run_to_completion;
+use crate::sync::settings::SyncSettings;
+
+/// Ends every session that this person has at the resource now.
+pub(in crate::sync) async fn revoke(
+    coordinator: &Arc<Coordinator>,
+    settings: &SyncSettings,
+    id: &ResourceId,
+    email: &Email,
+) -> Result<(), SyncError> {
+    let (coordinator, id, email) = (Arc::clone(coordinator), *id, email.clone());
+    let keep_from = settings.oldest_session(coordinator.clock().now());
+    // A revocation that is stored but not applied here would take effect only in the other processes.
+    run_to_completion(async move {
+        let entry = coordinator.entry(&id).await?;
+        let store = coordinator.store();
+        let ticket = store.ticket().await?;
+        let revocation = Revocation::new(email.clone(), ticket, coordinator.clock().now());
+        store.revoke(&id, revocation.clone(), keep_from).await?;
+        entry.note_revocation(revocation, keep_from);
+        audit::revoked(&id, &email);
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,150 @@
+//! All resources whose lists are in memory.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dashmap::DashMap;
+
+use super::app_index::AppIndex;
+use super::generation::Generation;
+use super::list_event::ListEvents;
+use crate::clock::SharedClock;
+use crate::ids::{AppId, ResourceId};
+use crate::sync::entries::entry::Entry;
+use crate::sync::entries::team::Teams;
+use crate::sync::schedule::scheduler::Scheduler;
+use crate::sync::settings::SyncSettings;
+
+/// The newest list of each resource, and the members of each team. Whatever changes here is scheduled and
+/// announced here.
+pub(in crate::sync) struct ListCache {
+    pub(super) clock: SharedClock,
+    pub(super) settings: Arc<SyncSettings>,
+    pub(super) scheduler: Arc<Scheduler>,
+    pub(super) teams: Teams,
+    pub(super) apps: AppIndex,
+    pub(super) generation: Generation,
+    pub(super) events: ListEvents,
+    entries: DashMap<ResourceId, Arc<Entry>>,
+}
+
+impl ListCache {
+    pub(in crate::sync) fn new(
+        clock: SharedClock,
+        settings: Arc<SyncSettings>,
+        scheduler: Arc<Scheduler>,
+    ) -> Self {
+        Self {
+            clock,
+            settings,
+            scheduler,
+            teams: Teams::default(),
+            apps: AppIndex::default(),
+            generation: Generation::default(),
+            events: ListEvents::default(),
+            entries: DashMap::new(),
+        }
+    }
+
+    /// The entry of a resource that is in memory.
+    pub(in crate::sync) fn get(&self, id: &ResourceId) -> Option<Arc<Entry>> {
+        self.entries.get(id).map(|entry| Arc::clone(&entry))
+    }
+
+    /// Every entry, in any order.
+    pub(in crate::sync) fn all(&self) -> Vec<Arc<Entry>> {
+        let entries = self.entries.iter();
+        entries.map(|entry| Arc::clone(&entry)).collect()
+    }
+
+    /// The entry, and whether it is new. A new entry is initialized before any request can find it.
+    pub(in crate::sync) fn insert(
+        &self,
+        id: ResourceId,
+        initialize: impl FnOnce(&Entry),
+    ) -> (Arc<Entry>, bool) {
+        let mut is_new = false;
+        let entry = self.entries.entry(id).or_insert_with(|| {
+            is_new = true;
+            let entry = self.detached(id);
+            initialize(&entry);
+            Arc::new(entry)
+        });
+        (Arc::clone(&entry), is_new)
+    }
+
+    /// An entry that is not in the cache.
+    pub(in crate::sync) fn detached(&self, id: ResourceId) -> Entry {
+        let pool = self.scheduler.rate_limits().new_pool();
+        Entry::new(id, pool, self.clock.elapsed())
+    }
+
+    /// Removes an entry that never had a list.
+    pub(in crate::sync) fn discard(&self, id: &ResourceId) {
+        self.entries.remove(id);
+    }
+
+    /// Drops a resource that is no longer active. False if there was no entry.
+    pub(in crate::sync) fn drop_entry(&self, id: &ResourceId) -> bool {
+        self.generation.advance();
+        let Some((_, entry)) = self.entries.remove(id) else {
+            return false;
+        };
+        let last = {
+            let mut progress = entry.progress();
+            progress.ended = true;
+            let last = entry.list();
+            entry.set(&mut progress, None);
+            last
+        };
+        self.index(&entry, last.as_deref(), None);
+        entry.notify();
+        true
+    }
+
+    pub(in crate::sync) fn teams(&self) -> &Teams {
+        &self.teams
+    }
+
+    /// The resources of an app, as far as their lists are known.
+    pub(in crate::sync) fn of_app(&self, app: &AppId) -> Vec<ResourceId> {
+        self.apps.resources(app)
+    }
+
+    pub(in crate::sync) fn generation(&self) -> u64 {
+        self.generation.current()
+    }
+
+    pub(in crate::sync) fn events(&self) -> &ListEvents {
+        &self.events
+    }
+
+    pub(in crate::sync) fn scheduler(&self) -> &Arc<Scheduler> {
+        &self.scheduler
+    }
+
+    /// Records a request at `now`. It may make the resource's list and its team's members due earlier.
+    pub(in crate::sync) fn touch(&self, entry: &Arc<Entry>, now: Duration) {
+        if entry.touch(self.settings.in_use_for, now) {
+            self.scheduler.warn_of_no_sync();
+            self.plan_with_team(entry);
+        }
+    }
+
+    /// Schedules the resource's list and its team's members.
+    pub(in crate::sync) fn plan_with_team(&self, entry: &Arc<Entry>) {
+        self.scheduler.plan_resource(entry);
+        let list = entry.list();
+        let team = list.as_ref().and_then(|list| list.snapshot.team.as_ref());
+        if let Some(team) = team.and_then(|team| self.teams.known(&team.id)) {
+            self.scheduler.plan_team(&team);
+        }
+    }
+}
+
+impl fmt::Debug for ListCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ListCache({} resources)", self.entries.len())
+    }
+}
