@@ -1,5 +1,5 @@
-//! A resource of which Heroku says that it is not there: what counts, what is suspended, what revives it,
-//! and when it ends.
+//! Resources that Heroku reports as missing: which answers count, what is suspended, what revives a
+//! resource, and when it ends.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,7 +26,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 pub const HOUR: Duration = Duration::from_secs(60 * 60);
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A world whose sessions outlive the first quarter of an hour of an absence.
+/// A world whose sessions outlive the first 15 minutes of an absence.
 pub async fn world_on(store: &MemoryStore) -> World {
     World::with(|builder| patient(builder).store(store.clone())).await
 }
@@ -40,7 +40,7 @@ pub async fn state(store: &MemoryStore, addon: &AddOn) -> ResourceState {
     known.unwrap().state
 }
 
-/// Three answers within a quarter of an hour.
+/// Three failing refreshes within 15 minutes.
 pub async fn three_answers(world: &World, resource: &ResourceId) -> SyncError {
     for _ in 0..2 {
         world.sso.refresh_now(resource).await.unwrap_err();
@@ -49,14 +49,14 @@ pub async fn three_answers(world: &World, resource: &ResourceId) -> SyncError {
     world.sso.refresh_now(resource).await.unwrap_err()
 }
 
-/// Heroku has it no more, and has said so for long enough.
+/// Removes the add-on at Heroku and refreshes until the resource is dormant.
 pub async fn make_dormant(world: &World, addon: &AddOn) {
     addon.remove();
     let error = three_answers(world, &addon.resource_id()).await;
     assert!(matches!(error, SyncError::Dormant), "{error:?}");
 }
 
-/// Asks for it every hour, until the week is over.
+/// Refreshes a dormant resource every hour for a week, and once more.
 pub async fn pass_a_week(world: &World, resource: &ResourceId) -> SyncError {
     for _ in 0..7 * 24 {
         let error = world.sso.refresh_now(resource).await.unwrap_err();
@@ -71,15 +71,15 @@ async fn sign_in(world: &World, addon: &AddOn) -> Answer {
     world.browser().submit(&form).await
 }
 
-async fn told(changes: &mut Changes) -> Change {
+async fn next_change(changes: &mut Changes) -> Change {
     let next = tokio::time::timeout(Duration::from_secs(60), next(changes));
     next.await
-        .expect("a change is told")
+        .expect("a change is reported")
         .expect("a running gate")
 }
 
 #[tokio::test]
-async fn c1_404_for_some_seconds_costs_nothing() {
+async fn c1_brief_404_ends_no_access() {
     let store = MemoryStore::default();
     let world = world_on(&store).await;
     let addon = world.addon().await;
@@ -104,7 +104,7 @@ async fn c1_404_for_some_seconds_costs_nothing() {
 }
 
 #[tokio::test]
-async fn c1_what_heroku_did_not_say_itself_never_counts() {
+async fn c1_404_not_in_heroku_error_format_never_counts() {
     let other_id = Fault::Error {
         status: 404,
         id: "no_such_app".into(),
@@ -136,7 +136,7 @@ async fn c1_what_heroku_did_not_say_itself_never_counts() {
             ResourceState::Active,
             "{fault:?}"
         );
-        // Its list has become too old meanwhile.
+        // The list is too old by now.
         let answer = sign_in(&world, &addon).await;
         assert_eq!(answer.status, 503, "{fault:?}");
         assert!(answer.header("retry-after").is_some(), "{fault:?}");
@@ -147,7 +147,7 @@ async fn c1_what_heroku_did_not_say_itself_never_counts() {
 }
 
 #[tokio::test]
-async fn c1_an_answer_in_between_begins_the_count_anew() {
+async fn c1_success_between_404s_resets_the_count() {
     let store = MemoryStore::default();
     let world = world_on(&store).await;
     let addon = world.addon().await;
@@ -186,7 +186,7 @@ async fn u3_u5_dormant_after_three_answers_over_15_minutes() {
 }
 
 #[tokio::test]
-async fn dormant_suspends_access_and_keeps_everything() {
+async fn dormant_resource_rejects_users_and_loses_no_state() {
     let log = Log::listen();
     let store = MemoryStore::default();
     let world = world_on(&store).await;
@@ -197,10 +197,13 @@ async fn dormant_suspends_access_and_keeps_everything() {
     let mut stream = stream.await.unwrap();
     assert!(stream.chunk().await.unwrap().is_some());
     let mut changes = world.sso.changes();
-    assert!(matches!(told(&mut changes).await, Change::Snapshot { .. }));
+    assert!(matches!(
+        next_change(&mut changes).await,
+        Change::Snapshot { .. }
+    ));
     make_dormant(&world, &addon).await;
     assert_eq!(
-        told(&mut changes).await,
+        next_change(&mut changes).await,
         Change::ResourceDormant { resource }
     );
     let rest = tokio::time::timeout(Duration::from_secs(60), stream.chunk());
@@ -219,7 +222,7 @@ async fn dormant_suspends_access_and_keeps_everything() {
     assert_eq!(
         world.heroku.calls(Endpoint::Any),
         asked,
-        "nobody asks for it meanwhile"
+        "no request or sign-in fetches it"
     );
     assert!(world.sso.access_token(&resource).await.is_ok());
     assert!(world.sso.access_list(&resource).await.unwrap().is_some());
@@ -233,13 +236,13 @@ async fn dormant_suspends_access_and_keeps_everything() {
     addon.mark_provisioned();
     world.sso.refresh_now(&resource).await.unwrap();
     assert_eq!(
-        told(&mut changes).await,
+        next_change(&mut changes).await,
         Change::ResourceRevived { resource }
     );
     assert_eq!(
         ann.fetch("/page").await.status,
         200,
-        "its session is the same"
+        "the session still works"
     );
     world.signed_in(&addon, "ann@example.com").await;
     assert!(world.sso.dormant().is_empty());
@@ -250,7 +253,7 @@ async fn dormant_suspends_access_and_keeps_everything() {
 }
 
 #[tokio::test]
-async fn dormant_is_asked_for_every_hour_by_the_sync() {
+async fn sync_polls_dormant_resource_hourly() {
     let store = MemoryStore::default();
     let world = world_on(&store).await;
     let addon = world.addon().await;
@@ -265,7 +268,7 @@ async fn dormant_is_asked_for_every_hour_by_the_sync() {
     assert_eq!(world.heroku.calls(Endpoint::Any), 0);
     world.clock.advance(MINUTE * 10);
     world.quiet().await;
-    // A 404 is asked for once more.
+    // A 404 is retried once.
     assert_eq!(world.heroku.calls(Endpoint::AddOn), 2);
     assert_eq!(world.heroku.calls(Endpoint::Any), 2);
     addon.mark_provisioned();
@@ -277,7 +280,7 @@ async fn dormant_is_asked_for_every_hour_by_the_sync() {
 }
 
 #[tokio::test]
-async fn dormant_without_a_sync_is_asked_for_by_who_comes_after_an_hour() {
+async fn sign_in_polls_dormant_resource_after_an_hour_without_sync() {
     let store = MemoryStore::default();
     let world = world_on(&store).await;
     let addon = world.addon().await;
@@ -291,7 +294,7 @@ async fn dormant_without_a_sync_is_asked_for_by_who_comes_after_an_hour() {
 }
 
 #[tokio::test]
-async fn c3_a_new_grant_revives_it() {
+async fn c3_new_grant_revives_dormant_resource() {
     for by_heroku in [true, false] {
         let store = MemoryStore::default();
         let world = world_on(&store).await;
@@ -299,7 +302,7 @@ async fn c3_a_new_grant_revives_it() {
         let resource = addon.resource_id();
         world.signed_in(&addon, "ann@example.com").await;
         make_dormant(&world, &addon).await;
-        // What was said before is no new grant.
+        // A known grant code is no new grant.
         let known = store.get(&resource).await.unwrap().unwrap();
         let same = OauthGrant::Code(known.grant_code.unwrap());
         world.sso.register(&resource, same).await.unwrap();
@@ -309,9 +312,12 @@ async fn c3_a_new_grant_revives_it() {
         assert_eq!(state(&store, &addon).await, ResourceState::Dormant);
 
         let mut changes = world.sso.changes();
-        assert!(matches!(told(&mut changes).await, Change::Snapshot { .. }));
+        assert!(matches!(
+            next_change(&mut changes).await,
+            Change::Snapshot { .. }
+        ));
         assert_eq!(
-            told(&mut changes).await,
+            next_change(&mut changes).await,
             Change::ResourceDormant { resource }
         );
         addon.mark_provisioned();
@@ -322,7 +328,7 @@ async fn c3_a_new_grant_revives_it() {
         }
         assert_eq!(state(&store, &addon).await, ResourceState::Active);
         assert_eq!(
-            told(&mut changes).await,
+            next_change(&mut changes).await,
             Change::ResourceRevived { resource }
         );
         world.signed_in(&addon, "ann@example.com").await;
@@ -330,7 +336,7 @@ async fn c3_a_new_grant_revives_it() {
 }
 
 #[tokio::test]
-async fn a_week_dormant_is_the_end() {
+async fn resource_is_deprovisioned_after_a_week_dormant() {
     let log = Log::listen();
     let store = MemoryStore::default();
     let world = world_on(&store).await;
@@ -338,16 +344,22 @@ async fn a_week_dormant_is_the_end() {
     let resource = addon.resource_id();
     world.signed_in(&addon, "ann@example.com").await;
     let mut changes = world.sso.changes();
-    assert!(matches!(told(&mut changes).await, Change::Snapshot { .. }));
+    assert!(matches!(
+        next_change(&mut changes).await,
+        Change::Snapshot { .. }
+    ));
     let body = addon.provisioning_body();
     make_dormant(&world, &addon).await;
     assert_eq!(
-        told(&mut changes).await,
+        next_change(&mut changes).await,
         Change::ResourceDormant { resource }
     );
     let error = pass_a_week(&world, &resource).await;
     assert!(matches!(error, SyncError::Gone), "{error:?}");
-    assert_eq!(told(&mut changes).await, Change::ResourceGone { resource });
+    assert_eq!(
+        next_change(&mut changes).await,
+        Change::ResourceGone { resource }
+    );
     let known = store.get(&resource).await.unwrap().unwrap();
     assert_eq!(known.state, ResourceState::Deprovisioned);
     assert!(known.tokens.is_none() && known.grant_code.is_none() && known.deprovision_owed);
@@ -356,7 +368,7 @@ async fn a_week_dormant_is_the_end() {
 }
 
 #[tokio::test]
-async fn the_week_counts_only_with_an_answer_of_heroku_s_at_its_end() {
+async fn dormant_resource_ends_only_on_another_404_from_heroku() {
     let store = MemoryStore::default();
     let world = World::with(|builder| {
         let builder = patient(builder).store(store.clone());
@@ -378,7 +390,7 @@ async fn the_week_counts_only_with_an_answer_of_heroku_s_at_its_end() {
 }
 
 #[tokio::test]
-async fn a_grant_refused_for_a_week_takes_the_same_path() {
+async fn grant_refused_for_a_week_makes_resource_dormant_then_ends_it() {
     let store = MemoryStore::default();
     let world = world_on(&store).await;
     let addon = world.addon().await;
@@ -404,7 +416,7 @@ async fn a_grant_refused_for_a_week_takes_the_same_path() {
 }
 
 #[tokio::test]
-async fn c2_when_everything_is_404_nothing_ends_and_an_event_says_so() {
+async fn c2_brake_limits_dormancy_when_all_resources_are_404() {
     const RESOURCES: usize = 8;
 
     let log = Log::listen();
@@ -440,7 +452,7 @@ async fn c2_when_everything_is_404_nothing_ends_and_an_event_says_so() {
     assert_eq!(count(ResourceState::Dormant).await, 3);
     assert_eq!(count(ResourceState::Active).await, RESOURCES - 3);
     assert_eq!(log.with(&["dormancy_braked", "ERROR"]).len(), 1, "{log:#?}");
-    // However long it takes, as long as the others say so as well.
+    // Time alone changes nothing while the other resources are 404 as well.
     for _ in 0..6 {
         for addon in &addons {
             world
@@ -461,7 +473,7 @@ async fn c2_when_everything_is_404_nothing_ends_and_an_event_says_so() {
 }
 
 #[tokio::test]
-async fn c2_the_brake_has_the_dormant_ones_asked_for_immediately() {
+async fn c2_brake_triggers_immediate_polls_of_dormant_resources() {
     let store = MemoryStore::default();
     let world = world_on(&store).await;
     let mut addons = Vec::new();
@@ -493,7 +505,7 @@ async fn c2_the_brake_has_the_dormant_ones_asked_for_immediately() {
         }
     }
     assert_eq!(world.sso.dormant().len(), 3);
-    // They are well again, which nobody would ask before the hour is over; the fourth is not.
+    // The three are back; without the brake, they would be polled after an hour only.
     for addon in &addons[..3] {
         addon.mark_provisioned();
     }
@@ -508,12 +520,12 @@ async fn c2_the_brake_has_the_dormant_ones_asked_for_immediately() {
         }
     };
     let revived = tokio::time::timeout(Duration::from_secs(60), revived);
-    revived.await.expect("they are asked for");
+    revived.await.expect("they are polled");
     assert_eq!(state(&store, &addons[3]).await, ResourceState::Active);
     sync.shutdown().await;
 }
 
-/// Counts how often it is called, and refuses the first time if it is told to.
+/// Counts its calls, and fails the first one if configured to.
 #[derive(Clone, Default)]
 struct Counted {
     calls: Arc<AtomicUsize>,
@@ -530,7 +542,7 @@ impl Addon for Counted {
 }
 
 #[tokio::test]
-async fn c4_only_delete_calls_the_partner_whatever_the_sync_has_seen() {
+async fn c4_partner_is_called_only_on_delete_regardless_of_sync() {
     for (hours_before, refuses_first) in [
         (0, false),
         (0, true),
@@ -571,7 +583,7 @@ async fn c4_only_delete_calls_the_partner_whatever_the_sync_has_seen() {
         assert_eq!(
             counted.calls.load(Ordering::SeqCst),
             0,
-            "the sync calls nothing"
+            "the sync never calls the partner"
         );
         let path = format!("/{resource}");
         let delete = async || call(&world, Method::DELETE, &path, &json!({})).await.status;
@@ -588,7 +600,7 @@ async fn c4_only_delete_calls_the_partner_whatever_the_sync_has_seen() {
 }
 
 #[tokio::test]
-async fn two_processes_agree_on_what_is_dormant() {
+async fn two_processes_agree_that_a_resource_is_dormant() {
     let store = MemoryStore::default();
     let world = world_on(&store).await;
     let addon = world.addon().await;
@@ -597,7 +609,7 @@ async fn two_processes_agree_on_what_is_dormant() {
         .another_gate(|builder| patient(builder).store(store.clone()))
         .await;
     let ann = world.signed_in(&addon, "ann@example.com").await;
-    // Each of them has heard a part.
+    // Each process sees some of the 404s.
     addon.remove();
     world.sso.refresh_now(&resource).await.unwrap_err();
     world.clock.advance(MINUTE * 15 / 2);
@@ -605,7 +617,7 @@ async fn two_processes_agree_on_what_is_dormant() {
     world.clock.advance(MINUTE * 15 / 2);
     let error = other.refresh_now(&resource).await.unwrap_err();
     assert!(matches!(error, SyncError::Dormant), "{error:?}");
-    // A process that begins now finds it so.
+    // A new process loads the dormant state.
     let (third, third_address) = world
         .another_gate(|builder| patient(builder).store(store.clone()))
         .await;

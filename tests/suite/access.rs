@@ -33,7 +33,7 @@ fn roles(list: &AccessList, address: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_team_member_and_a_collaborator_both_count() {
+fn list_admits_team_members_and_collaborators() {
     let list = AccessList::of_team_app(
         people([person("ann@example.com", Role::Collaborator)]),
         people([person("lead@example.com", Role::Admin)]),
@@ -44,7 +44,7 @@ fn a_team_member_and_a_collaborator_both_count() {
 }
 
 #[test]
-fn a_person_on_both_lists_has_the_roles_and_permissions_of_both() {
+fn member_of_both_lists_has_roles_and_permissions_of_both() {
     let deploy = person("ann@example.com", Role::Collaborator).with_permissions(["deploy".into()]);
     let list = AccessList::of_team_app(
         people([deploy]),
@@ -58,7 +58,7 @@ fn a_person_on_both_lists_has_the_roles_and_permissions_of_both() {
 }
 
 #[test]
-fn heroku_s_pseudo_users_are_nobody() {
+fn herokumanager_pseudo_users_are_not_listed() {
     let manager = person("acme@herokumanager.com", Role::Owner);
     let list = AccessList::of_app(people([manager]), ListPolicy::Documented);
     assert!(!listed(&list, "acme@herokumanager.com"));
@@ -66,7 +66,7 @@ fn heroku_s_pseudo_users_are_nobody() {
 }
 
 #[test]
-fn strict_leaves_out_who_is_in_the_team_for_another_app_alone() {
+fn strict_policy_omits_collaborators_of_other_team_apps() {
     let collaborators = people([person("both@example.com", Role::Collaborator)]);
     let members = people([
         person("other-app@example.com", Role::Collaborator),
@@ -95,7 +95,7 @@ fn strict_leaves_out_who_is_in_the_team_for_another_app_alone() {
 }
 
 #[test]
-fn a39_an_email_of_another_account_is_refused() {
+fn a39_email_with_another_account_id_is_rejected() {
     let ann = Person::new(
         email("ann@example.com"),
         Some(user("u-1")),
@@ -115,7 +115,7 @@ fn a39_an_email_of_another_account_is_refused() {
 }
 
 #[test]
-fn u22_one_email_of_two_accounts_lets_nobody_in() {
+fn u22_email_with_two_accounts_admits_neither() {
     let entry = |id| Person::new(email("ann@example.com"), Some(user(id)), None);
     let twice = people([entry("u-1"), entry("u-2")]);
     assert_eq!(twice.len(), 1);
@@ -135,7 +135,7 @@ fn u22_one_email_of_two_accounts_lets_nobody_in() {
 }
 
 #[test]
-fn u2_without_the_team_s_members_nobody_is_known_to_be_missing() {
+fn u2_partial_list_reports_missing_email_as_unknown() {
     let ann = people([person("ann@example.com", Role::Collaborator)]);
     let list = AccessList::of_team_app_without_members(ann, ListPolicy::Documented);
     assert!(listed(&list, "ann@example.com"));
@@ -148,7 +148,7 @@ fn u2_without_the_team_s_members_nobody_is_known_to_be_missing() {
 }
 
 #[test]
-fn a_role_that_heroku_invents_is_kept() {
+fn unknown_role_name_is_kept() {
     let list = AccessList::of_app(
         people([person("ann@example.com", Role::from("auditor"))]),
         ListPolicy::Documented,
@@ -157,7 +157,7 @@ fn a_role_that_heroku_invents_is_kept() {
 }
 
 #[test]
-fn the_difference_tells_who_came_who_left_and_who_changed() {
+fn difference_reports_added_removed_and_changed_members() {
     let before = AccessList::of_app(
         people([
             person("ann@example.com", Role::Collaborator),
@@ -186,7 +186,7 @@ fn the_difference_tells_who_came_who_left_and_who_changed() {
 }
 
 #[test]
-fn u2_a_list_without_the_team_s_members_removes_nobody() {
+fn u2_partial_list_removes_no_members() {
     let ann = people([person("ann@example.com", Role::Collaborator)]);
     let lead = people([person("lead@example.com", Role::Admin)]);
     let whole = AccessList::of_team_app(ann.clone(), lead, ListPolicy::Documented);
@@ -195,7 +195,7 @@ fn u2_a_list_without_the_team_s_members_removes_nobody() {
 }
 
 #[test]
-fn people_survive_being_stored() {
+fn people_round_trip_through_json() {
     let people = people([
         person("ann@example.com", Role::from("auditor")).with_permissions(["view".into()]),
         Person::new(email("lead@example.com"), Some(user("u-1")), None),
@@ -205,9 +205,9 @@ fn people_survive_being_stored() {
 }
 
 #[test]
-fn people_are_counted_and_say_what_they_may_do() {
-    let nobody = people([]);
-    assert_eq!((nobody.len(), nobody.is_empty()), (0, true));
+fn people_report_count_and_permissions() {
+    let empty = people([]);
+    assert_eq!((empty.len(), nobody.is_empty()), (0, true));
     let deploy = person("ann@example.com", Role::Collaborator).with_permissions(["deploy".into()]);
     assert_eq!(deploy.permissions(), ["deploy".into()]);
     let two = people([deploy, person("bob@example.com", Role::Collaborator)]);

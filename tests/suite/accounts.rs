@@ -1,5 +1,4 @@
-//! Which Heroku account has an email, and what follows when that changes: for a table of the partner's,
-//! and at the gate.
+//! Changes of the Heroku account behind an email: the events for a partner's table, and the gate's answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -153,7 +152,7 @@ impl ByEmail {
             }
             ListChange::RoleChanged { email, to, .. } => {
                 assert_eq!(*to, *new[email].roles());
-                // A test cannot make a `Member` of other roles: the list's is taken.
+                // A test cannot construct a `Member` with other roles, so it takes the list's.
                 let account = self.0[email].user_id.clone();
                 assert_eq!(account, new[email].user_id);
                 self.put(&new[email]);
@@ -163,7 +162,7 @@ impl ByEmail {
     }
 }
 
-/// What the list has after a change: nobody counts as removed by one that lacks the team's members.
+/// The members after a change. A partial list (without the team's members) removes none.
 fn wanted(old: &AccessList, new: &AccessList) -> BTreeMap<Email, Member> {
     let before = old.members().filter(|_| new.is_partial());
     let members = before.chain(new.members());
@@ -199,7 +198,7 @@ fn person(email: usize, account: Option<usize>, role: Role) -> Person {
     Person::new(email.parse().unwrap(), account, Some(role))
 }
 
-/// Every list of three emails, each of them absent, of no account, or of one of three.
+/// Every list of three emails, each absent, without an account, or with one of three accounts.
 fn small_lists() -> Vec<AccessList> {
     let states = 5_usize;
     let lists = (0..states.pow(3)).map(|number| {
@@ -217,7 +216,7 @@ fn small_lists() -> Vec<AccessList> {
 }
 
 #[test]
-fn c11_events_lead_a_table_from_any_small_list_to_any_other() {
+fn c11_events_update_a_table_between_any_two_small_lists() {
     let lists = small_lists();
     for old in &lists {
         for new in &lists {
@@ -256,7 +255,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn c11_events_lead_a_table_from_any_list_to_any_other(old in any_list(), new in any_list()) {
+    fn c11_events_update_a_table_between_any_two_lists(old in any_list(), new in any_list()) {
         assert_tables_follow(&old, &new);
     }
 }
@@ -267,7 +266,7 @@ fn one(email: usize, account: Option<usize>) -> AccessList {
 }
 
 #[test]
-fn c11_the_events_say_which_of_the_three_it_is() {
+fn c11_event_kind_tells_account_changes_from_email_changes() {
     let changes = difference(&one(0, Some(1)), &one(0, Some(2)));
     assert!(
         matches!(&changes[..], [ListChange::AccountReplaced { from, to }]
@@ -293,7 +292,7 @@ fn c11_the_events_say_which_of_the_three_it_is() {
 }
 
 #[tokio::test]
-async fn c11_changes_and_audit_name_a_new_email_and_a_new_account() {
+async fn c11_changes_and_audit_log_report_new_email_and_account() {
     let log = Log::listen();
     let world = World::start().await;
     let addon = world.addon().await;
@@ -331,7 +330,7 @@ async fn c11_changes_and_audit_name_a_new_email_and_a_new_account() {
 }
 
 #[tokio::test]
-async fn c11_a_replaced_account_is_rejected_and_not_led_anywhere() {
+async fn c11_replaced_account_gets_403_without_redirect() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -346,11 +345,11 @@ async fn c11_a_replaced_account_is_rejected_and_not_led_anywhere() {
 }
 
 #[tokio::test]
-async fn c11_a_changed_email_is_led_through_heroku_once_and_gets_in() {
+async fn c11_changed_email_redirects_to_heroku_once_then_signs_in() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
-    // As a browser does: the landing page sets the cookie that knows the way to Heroku.
+    // As in a browser: the landing page sets the cookie for the redirect to Heroku.
     assert_eq!(browser.get("/").await.status, 200);
     world
         .heroku
@@ -360,7 +359,7 @@ async fn c11_a_changed_email_is_led_through_heroku_once_and_gets_in() {
     let answer = browser.get("/page").await;
     assert_eq!(answer.status, 303, "{}", answer.body);
     assert_eq!(answer.header("location"), Some(addon.web_url().as_str()));
-    // Once: whatever Heroku does, nothing goes in circles.
+    // Only once, so there is no redirect loop.
     assert_eq!(browser.get("/page").await.status, 401);
 
     world.clock.advance(std::time::Duration::from_secs(1));
@@ -371,9 +370,9 @@ async fn c11_a_changed_email_is_led_through_heroku_once_and_gets_in() {
     assert_eq!(browser.get("/page").await.status, 200);
 }
 
-/// Whoever only claims to be the account must not learn by the answer that it is on the list.
+/// The answer must not reveal to a user with an unsigned email that the account is on the list.
 #[tokio::test]
-async fn c11_a_claimed_person_whose_email_changed_is_told_nothing() {
+async fn c11_claimed_user_with_changed_email_gets_403() {
     let policy = SsoPolicy::AllowUnsignedEmail;
     let world = World::with(|builder| builder.sso_policy(policy)).await;
     let addon = world.addon().await;

@@ -1,5 +1,5 @@
-//! Heroku's answers as wires and strange servers mangle them: the last list stays whole, nobody gets in
-//! wrongly, and what is read has an end.
+//! Corrupted, truncated and endless answers from Heroku: the last list stays intact, no unlisted user gets
+//! in, and reads are bounded.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::wire::{self, Script, Wire};
 use support::world::World;
 
 const COLLABORATORS: &str = "/collaborators";
-/// The most of an answer that is read.
+/// The most bytes of an answer that the client reads.
 const CAP: usize = 4 * 1024 * 1024;
 
 pub async fn people(world: &World, addon: &AddOn) -> Vec<String> {
@@ -24,7 +24,7 @@ pub async fn people(world: &World, addon: &AddOn) -> Vec<String> {
 }
 
 pub async fn refused(world: &World, addon: &AddOn) -> HerokuError {
-    // That is how often a list is fetched for who asks.
+    // A list is fetched on request at most every ten seconds.
     world.clock.advance(Duration::from_secs(10));
     match world.sso.refresh_now(&addon.resource_id()).await {
         Err(SyncError::Heroku(error)) => error,
@@ -32,7 +32,7 @@ pub async fn refused(world: &World, addon: &AddOn) -> HerokuError {
     }
 }
 
-/// A world over a wire, its list known, with Ann inside.
+/// A world behind a scripted wire, with a cached list and Ann signed in.
 async fn known(timeout: Duration) -> (World, Wire, AddOn, support::browser::Browser) {
     let (world, wire) = Wire::world(|builder| builder.heroku_timeout(timeout)).await;
     let addon = world.addon().await;
@@ -41,8 +41,8 @@ async fn known(timeout: Duration) -> (World, Wire, AddOn, support::browser::Brow
     (world, wire, addon, ann)
 }
 
-/// With this on the wire a fetch fails, the list stays, who is on it stays, nobody else gets in; and
-/// afterwards all is well.
+/// With this script a fetch fails, the list and its sessions stay, an unlisted user gets 503; afterwards
+/// the next fetch succeeds.
 async fn assert_list_stays(script: Script) {
     let (world, wire, addon, ann) = known(Duration::from_secs(10)).await;
     let about = format!("{script:.80?}");
@@ -60,7 +60,7 @@ async fn assert_list_stays(script: Script) {
     assert_eq!(people(&world, &addon).await, listed, "{about}");
 }
 
-/// One collaborator as Heroku writes them.
+/// One collaborator in Heroku's JSON.
 pub fn entry(world: &World, email: &str, id: Option<&str>) -> serde_json::Value {
     json!({
         "id": "c0000000-0000-4000-8000-000000000001",
@@ -71,7 +71,7 @@ pub fn entry(world: &World, email: &str, id: Option<&str>) -> serde_json::Value 
 }
 
 #[tokio::test]
-async fn u8_ten_thousand_pages_are_not_walked() {
+async fn u8_endless_pagination_stops_after_100_pages() {
     let (world, wire, addon, ann) = known(Duration::from_secs(10)).await;
     let shop = world.heroku.app("shop").id();
     let page = std::sync::atomic::AtomicUsize::new(0);
@@ -94,11 +94,11 @@ async fn u8_ten_thousand_pages_are_not_walked() {
 }
 
 #[tokio::test]
-async fn u10_one_byte_at_a_time_is_cut_by_the_total_time_out() {
+async fn u10_byte_at_a_time_response_hits_total_timeout() {
     let limit = Duration::from_millis(400);
     let (world, wire, addon, ann) = known(limit).await;
     let answer = wire::json("", "[]".to_owned() + &" ".repeat(10_000));
-    // Each byte comes well before a pause would be too long.
+    // Each byte arrives well within the read timeout.
     wire.replace(COLLABORATORS, Script::Drip(answer, limit / 20));
     let begun = Instant::now();
     let error = refused(&world, &addon).await;
@@ -109,9 +109,9 @@ async fn u10_one_byte_at_a_time_is_cut_by_the_total_time_out() {
 }
 
 #[tokio::test]
-async fn u10_a_server_that_does_not_take_the_connection_is_given_up() {
+async fn u10_unaccepted_connection_times_out() {
     let limit = Duration::from_millis(400);
-    // Nobody accepts, and the queue is full: further connections hang.
+    // The listener never accepts and its queue is full, so further connections hang.
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let full = socket.listen(1).unwrap();
@@ -142,7 +142,7 @@ async fn u10_a_server_that_does_not_take_the_connection_is_given_up() {
 }
 
 #[tokio::test]
-async fn u11_an_answer_that_is_cut_off_or_lies_about_its_length_is_none() {
+async fn u11_truncated_or_mislabelled_response_is_rejected() {
     let world = World::start().await;
     let one = entry(&world, "bob@example.com", None);
     let whole = wire::json("", json!([one, one]).to_string());
@@ -186,7 +186,7 @@ fn length_line(answer: &str) -> String {
 }
 
 #[tokio::test]
-async fn u14_an_answer_is_cut_at_the_cap_announced_or_not() {
+async fn u14_response_over_the_size_cap_is_rejected() {
     for (headers, piece) in [
         ("Content-Length: 104857600", b" ".repeat(64 * 1024)),
         ("X-To: the end of the connection", b" ".repeat(64 * 1024)),
@@ -205,7 +205,7 @@ async fn u14_an_answer_is_cut_at_the_cap_announced_or_not() {
         wire.replace(COLLABORATORS, Script::Endless(head.into_bytes(), piece));
         let error = refused(&world, &addon).await;
         assert!(matches!(error, HerokuError::TooLarge { .. }), "{error:?}");
-        // What the system's buffers took comes on top.
+        // Socket buffers hold some more bytes.
         assert!(wire.sent() < 4 * CAP, "{headers}: {}", wire.sent());
         assert_eq!(people(&world, &addon).await.len(), 2);
         assert_eq!(ann.fetch("/page").await.status, 200);
@@ -254,8 +254,8 @@ fn bomb(runs: usize) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn u15_a_compressed_answer_is_not_blown_up() {
-    // 600 kB that would become 100 MB.
+async fn u15_compressed_response_is_not_decompressed() {
+    // 600 kB that would decompress to 100 MB.
     let bomb = bomb(400_000);
     assert!(bomb.len() < CAP);
     for encoding in ["gzip", "deflate", "br", "gzip, gzip"] {
@@ -265,7 +265,7 @@ async fn u15_a_compressed_answer_is_not_blown_up() {
 }
 
 #[tokio::test]
-async fn u20_no_redirect_is_followed_whatever_its_kind_and_wherever_it_leads() {
+async fn u20_redirect_of_any_status_and_target_is_not_followed() {
     let (world, wire, addon, _) = known(Duration::from_secs(10)).await;
     let elsewhere = World::start().await;
     let path = format!("/addons/{}", addon.resource_id());
@@ -295,7 +295,7 @@ async fn u20_no_redirect_is_followed_whatever_its_kind_and_wherever_it_leads() {
 }
 
 #[tokio::test]
-async fn u20_the_client_secret_follows_no_redirect_either() {
+async fn u20_token_request_does_not_follow_redirects() {
     let world = World::start().await;
     let addon = world.addon().await;
     let elsewhere = World::start().await;
@@ -310,7 +310,7 @@ async fn u20_the_client_secret_follows_no_redirect_either() {
 }
 
 #[tokio::test]
-async fn u26_a_token_that_works_and_ends_at_once_makes_no_loop() {
+async fn u26_token_that_expires_immediately_causes_no_loop() {
     let (world, wire, addon, _) = known(Duration::from_secs(10)).await;
     let sync = world.sso.spawn_sync();
     world.quiet().await;
@@ -324,13 +324,13 @@ async fn u26_a_token_that_works_and_ends_at_once_makes_no_loop() {
         world.heroku.reset_calls();
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
         assert_eq!(world.heroku.calls(Endpoint::Token), 1, "{life}");
-        // Renewed again with the next fetch at most, and never by itself over and over.
+        // Renewed at most once per fetch, never in a loop.
         world.quiet().await;
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
         world.quiet().await;
         assert!(world.heroku.calls(Endpoint::Token) <= 4, "{life}");
     }
-    // Without a word about its life.
+    // Without `expires_in`.
     wire.script(|line| {
         let edit = Script::Edited("\"expires_in\":28800,", String::new());
         line.contains("/oauth/token").then_some(edit)
@@ -342,24 +342,23 @@ async fn u26_a_token_that_works_and_ends_at_once_makes_no_loop() {
     sync.shutdown().await;
 }
 
-/// A server that closes an idle connection may do so just when it is used again. Whether it has begun
-/// with the request nobody knows; but reading twice does no harm.
+/// A server may close an idle connection just when the client reuses it. Whether it processed the request
+/// is unknown, but a read can safely be repeated.
 #[tokio::test]
-async fn u29_a_connection_that_ends_when_it_is_used_again_costs_no_list() {
+async fn u29_read_is_retried_when_a_reused_connection_closes() {
     let (world, wire, addon, _) = known(Duration::from_secs(10)).await;
     wire.script(|_| Some(Script::Forgetful));
     for _ in 0..3 {
         world.heroku.reset_calls();
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     }
-    assert!(wire.forgotten() > 0, "connections are used again");
+    assert!(wire.forgotten() > 0, "connections are reused");
     assert_eq!(people(&world, &addon).await.len(), 2);
 }
 
-/// Once: a server that never answers is not asked over and over, and what changes something is not
-/// sent twice.
+/// A read is retried once, not for ever. A call that changes state is never sent twice.
 #[tokio::test]
-async fn u29_only_what_is_read_is_asked_again_and_only_once() {
+async fn u29_only_reads_are_retried_and_only_once() {
     let (world, wire, addon, _) = known(Duration::from_secs(10)).await;
     wire.replace("/addons/", Script::Reset(Vec::new()));
     let asked = wire.asked("/addons/");

@@ -1,4 +1,4 @@
-//! A Heroku that cannot be reached, is down, or hangs.
+//! Heroku is unreachable, down, or hangs.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::upstream::team_app;
 use support::world::{World, grant};
 
 #[tokio::test]
-async fn heroku_down_at_the_first_sign_in_is_503_with_retry_after_and_then_it_works() {
+async fn first_sign_in_gets_503_while_heroku_is_down_then_works() {
     let world = World::start().await;
     let addon = world.addon().await;
     world.heroku.fault(Endpoint::Any, Fault::Reset);
@@ -31,9 +31,9 @@ async fn heroku_down_at_the_first_sign_in_is_503_with_retry_after_and_then_it_wo
     assert_eq!(world.browser().submit(&form).await.status, 303);
 }
 
-/// Not loopback: but a name that cannot be one is looked up nowhere.
+/// Not loopback, but an invalid host name causes no DNS query.
 #[tokio::test]
-async fn u12_a_name_that_leads_nowhere_is_an_error() {
+async fn u12_unresolvable_host_is_an_error() {
     let nowhere = format!("https://{}.invalid", "x".repeat(64));
     let world = World::with(|builder| builder.api_url(nowhere.parse().unwrap())).await;
     let addon = world.addon().await;
@@ -51,7 +51,7 @@ async fn u12_a_name_that_leads_nowhere_is_an_error() {
 }
 
 #[tokio::test]
-async fn u7_the_sync_backs_off_from_a_heroku_that_is_down() {
+async fn u7_sync_backs_off_while_heroku_is_down() {
     let hour = Duration::from_secs(3600);
     let world = World::with(|builder| builder.refresh_interval(hour)).await;
     let addon = world.addon().await;
@@ -74,7 +74,7 @@ async fn u7_the_sync_backs_off_from_a_heroku_that_is_down() {
 }
 
 #[tokio::test]
-async fn u13_when_a_heroku_that_hung_is_back_there_is_no_stampede() {
+async fn u13_recovery_of_hanging_heroku_causes_no_stampede() {
     let world = World::with(|builder| {
         let builder = builder.heroku_timeout(Duration::from_millis(800));
         builder.max_list_age(Duration::from_secs(3600))
@@ -99,13 +99,13 @@ async fn u13_when_a_heroku_that_hung_is_back_there_is_no_stampede() {
         world.clock.advance(Duration::from_secs(60));
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    // Whoever is on a list that is known is let in all the while.
+    // Users on a cached list can sign in meanwhile.
     world.signed_in(&addons[0], "ann@example.com").await;
     let hanging = world.heroku.calls(Endpoint::AddOn);
     assert!(hanging <= 10 * 11, "{hanging}");
     world.heroku.clear_faults();
     world.heroku.reset_calls();
-    // Twenty people come back to each at once, and the sync does too.
+    // Twenty people per add-on sign in concurrently, while the sync resumes.
     let forms = addons
         .iter()
         .map(|addon| addon.sign_in_form("ann@example.com"));
@@ -130,7 +130,7 @@ async fn u13_when_a_heroku_that_hung_is_back_there_is_no_stampede() {
 }
 
 #[tokio::test]
-async fn u12_a_refused_connection_is_an_error_that_names_no_address() {
+async fn u12_refused_connection_error_contains_no_address() {
     let world = World::start().await;
     let addon = world.addon().await;
     let url = world.heroku.url();
@@ -150,7 +150,7 @@ async fn u12_a_refused_connection_is_an_error_that_names_no_address() {
 }
 
 #[tokio::test]
-async fn u10_a_heroku_that_hangs_costs_its_time_out_and_holds_up_no_other_resource() {
+async fn u10_hanging_heroku_call_does_not_delay_other_resources() {
     let world = World::with(|builder| builder.heroku_timeout(Duration::from_millis(300))).await;
     let addon = world.addon().await;
     let personal = world

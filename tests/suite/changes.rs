@@ -1,4 +1,4 @@
-//! `HerokuSso::changes`: what a system of the partner's sees of the lists.
+//! `HerokuSso::changes`: the change events for the partner's systems.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -23,7 +23,7 @@ async fn registered(world: &World, name: &str) -> AddOn {
     addon
 }
 
-/// Follows the changes as a user table would.
+/// A user table that applies the changes.
 #[derive(Default)]
 struct Table(BTreeSet<(String, String)>);
 
@@ -55,7 +55,7 @@ impl Table {
         }
     }
 
-    /// Applies what there is to read by now.
+    /// Applies all pending changes.
     async fn read(&mut self, changes: &mut Changes) {
         let soon = Duration::from_millis(50);
         while let Ok(Some(change)) = tokio::time::timeout(soon, next(changes)).await {
@@ -78,7 +78,7 @@ impl Table {
 }
 
 #[tokio::test]
-async fn a_late_reader_gets_every_list_first_and_then_what_changes() {
+async fn late_reader_gets_all_snapshots_then_changes() {
     let world = World::start().await;
     let (one, two) = (
         registered(&world, "one").await,
@@ -104,7 +104,7 @@ async fn a_late_reader_gets_every_list_first_and_then_what_changes() {
 }
 
 #[tokio::test]
-async fn what_changes_before_the_first_list_is_read_is_told_after_it() {
+async fn change_before_first_read_follows_the_snapshot() {
     let world = World::start().await;
     let addon = registered(&world, "one").await;
     let mut changes = world.sso.changes();
@@ -121,7 +121,7 @@ async fn what_changes_before_the_first_list_is_read_is_told_after_it() {
 }
 
 #[tokio::test]
-async fn a_slow_reader_misses_nothing_however_far_it_is_behind() {
+async fn slow_reader_misses_no_change() {
     let world = World::start().await;
     let mut addons = Vec::new();
     for number in 0..3 {
@@ -129,7 +129,7 @@ async fn a_slow_reader_misses_nothing_however_far_it_is_behind() {
     }
     let (mut table, mut changes) = (Table::default(), world.sso.changes());
     table.read(&mut changes).await;
-    // More than any reader may be behind.
+    // More than the event buffer holds.
     for round in 0..360 {
         for addon in &addons {
             let app = addon.app();
@@ -151,7 +151,7 @@ async fn a_slow_reader_misses_nothing_however_far_it_is_behind() {
 }
 
 #[tokio::test]
-async fn a_refresh_that_changes_nothing_is_no_change() {
+async fn refresh_without_difference_emits_no_change() {
     let world = World::start().await;
     let addon = registered(&world, "one").await;
     let (mut table, mut changes) = (Table::default(), world.sso.changes());
@@ -165,7 +165,7 @@ async fn a_refresh_that_changes_nothing_is_no_change() {
 }
 
 #[tokio::test]
-async fn the_changes_end_with_the_gate() {
+async fn changes_end_when_the_gate_is_dropped() {
     let world = World::start().await;
     registered(&world, "one").await;
     let clock = world.clock.clone();
@@ -177,7 +177,7 @@ async fn the_changes_end_with_the_gate() {
     assert_eq!(next(&mut changes).await, None);
 }
 
-/// A world that begins on the store of another process, which knew one resource and ended another.
+/// A world on the store of another process, which registered two resources and deprovisioned one.
 async fn restarted(store: &Faulty) -> (World, AddOn, AddOn) {
     let world = World::with(|builder| builder.store(store.clone())).await;
     let (before, _) = world
@@ -194,7 +194,7 @@ async fn restarted(store: &Faulty) -> (World, AddOn, AddOn) {
 }
 
 #[tokio::test]
-async fn a_reader_that_starts_with_the_process_is_told_when_it_has_seen_every_list() {
+async fn reader_from_startup_gets_caught_up_after_all_snapshots() {
     let store = Faulty::default();
     let (world, kept, ended) = restarted(&store).await;
     store.fail("load_page");
@@ -208,21 +208,21 @@ async fn a_reader_that_starts_with_the_process_is_told_when_it_has_seen_every_li
     let resource = kept.resource_id();
     assert!(matches!(snapshot, Some(Change::Snapshot { resource: id, .. }) if id == resource));
     assert_eq!(changes.next().await, Some(Change::CaughtUp));
-    // What it has rows of and was not told of.
+    // The reader may have rows of this resource, for which no event came.
     let gone = world.sso.access_list(&ended.resource_id()).await;
     assert!(matches!(gone, Err(SyncError::Gone)));
     sync.shutdown().await;
 }
 
 #[tokio::test]
-async fn an_end_that_was_missed_is_told_once_the_store_can_be_asked() {
+async fn missed_deprovisioning_is_reported_once_the_store_recovers() {
     let store = Faulty::default();
     let (world, kept, _) = restarted(&store).await;
     let sync = world.sso.spawn_sync();
     let mut changes = world.sso.changes();
     while changes.next().await != Some(Change::CaughtUp) {}
     world.sso.deprovision(&kept.resource_id()).await.unwrap();
-    // More than any reader may be behind.
+    // More than the event buffer holds.
     for number in 0..1100_u128 {
         let resource = uuid::Uuid::from_u128(number).into();
         let tokens = OauthGrant::Tokens(Tokens::new(
@@ -239,7 +239,7 @@ async fn an_end_that_was_missed_is_told_once_the_store_can_be_asked() {
             match changes.next().await {
                 Some(Change::ResourceGone { resource }) if resource == kept.resource_id() => break,
                 Some(_) => {}
-                None => panic!("the gate is there"),
+                None => panic!("the gate still exists"),
             }
         }
     };
@@ -254,7 +254,7 @@ async fn an_end_that_was_missed_is_told_once_the_store_can_be_asked() {
 }
 
 #[tokio::test]
-async fn changes_are_a_stream_too() {
+async fn changes_convert_into_a_stream() {
     use tokio_stream::StreamExt;
 
     let world = World::start().await;

@@ -1,5 +1,5 @@
-//! Users whose email Heroku did not sign: by default there are none, and under the policies that allow
-//! them they are only claimed.
+//! Users whose email Heroku did not sign: rejected by default; under the policies that allow them, only
+//! claimed.
 
 use axum::Router;
 use axum::routing::get;
@@ -14,7 +14,7 @@ use crate::sign_in::assert_refused;
 use support::browser::Browser;
 use support::world::{World, serve};
 
-/// What a person who left the app makes of a form of before: a colleague's name in it.
+/// An old form into which a former member writes a colleague's email.
 fn altered(mut form: SignInForm, email: &str) -> SignInForm {
     form.remove("user_scoped_resource_token");
     form.remove("user_id");
@@ -31,7 +31,7 @@ async fn addon(world: &World) -> AddOn {
 }
 
 #[tokio::test]
-async fn c7_a_colleague_s_name_in_a_kept_form_is_rejected_by_default() {
+async fn c7_old_form_with_changed_email_is_rejected_by_default() {
     let log = Log::listen();
     let world = World::start().await;
     let addon = addon(&world).await;
@@ -42,7 +42,7 @@ async fn c7_a_colleague_s_name_in_a_kept_form_is_rejected_by_default() {
     for _ in 0..3 {
         assert_refused(&world, &world.browser().submit(&form).await, 403);
     }
-    // The audit log says it each time, the log for operators once an hour.
+    // The audit log has each rejection, the operators' log one per hour.
     let variable = "HEROKU_SSO_POLICY=allow-unsigned-email";
     assert_eq!(log.with(&["sign_in_refused", variable]).len(), 3);
     assert_eq!(
@@ -50,12 +50,12 @@ async fn c7_a_colleague_s_name_in_a_kept_form_is_rejected_by_default() {
             .len(),
         1
     );
-    // Nothing was used up: the right form is good still.
+    // The form was not consumed: with valid tokens it still works.
     world.signed_in(&addon, "boss@example.com").await;
 }
 
 #[tokio::test]
-async fn c7_only_a_form_that_is_right_blames_the_policy() {
+async fn c7_only_a_valid_form_logs_the_policy_hint() {
     let log = Log::listen();
     let world = World::start().await;
     let addon = addon(&world).await;
@@ -72,7 +72,7 @@ async fn c7_only_a_form_that_is_right_blames_the_policy() {
 }
 
 #[tokio::test]
-async fn c7_version_1_and_get_name_the_legacy_policy() {
+async fn c7_version_1_and_get_rejections_name_the_legacy_policy() {
     let log = Log::listen();
     let world = World::start().await;
     let addon = addon(&world).await;
@@ -87,7 +87,7 @@ async fn c7_version_1_and_get_name_the_legacy_policy() {
         log.with(&["sign-in rejected by the policy", legacy]).len(),
         1
     );
-    // What a stranger makes up says nothing of the policy.
+    // A forged form logs no policy hint.
     world
         .browser()
         .get("/heroku/sso?id=1&token=2&timestamp=3&email=a@b.c")
@@ -96,7 +96,7 @@ async fn c7_version_1_and_get_name_the_legacy_policy() {
 }
 
 #[tokio::test]
-async fn c7_the_policies_that_allow_unsigned_emails_are_warned_of_at_the_start() {
+async fn c7_policies_with_unsigned_emails_warn_at_startup() {
     for policy in [
         SsoPolicy::UserScoped,
         SsoPolicy::AllowUnsignedEmail,
@@ -110,17 +110,17 @@ async fn c7_the_policies_that_allow_unsigned_emails_are_warned_of_at_the_start()
     }
 }
 
-/// All that a handler can ask of a user and that rests on the email.
+/// All email-based privileges that a handler can read from a user.
 async fn about(user: HerokuUser) -> axum::Json<Value> {
-    let told = |user: &HerokuUser| {
+    let privileges = |user: &HerokuUser| {
         json!({
             "roles": user.roles().iter().map(ToString::to_string).collect::<Vec<_>>(),
             "permissions": user.permissions().iter().map(|name| &**name).collect::<Vec<_>>(),
             "user_id": user.user_id().map(ToString::to_string),
         })
     };
-    let strictly = told(&user);
-    let trusting = told(&user.trust_unsigned_email());
+    let strictly = privileges(&user);
+    let trusting = privileges(&user.trust_unsigned_email());
     axum::Json(json!({ "strictly": strictly, "trusting": trusting }))
 }
 
@@ -153,7 +153,7 @@ fn site(sso: &HerokuSso) -> Router {
 }
 
 #[tokio::test]
-async fn c7_a_claimed_user_has_nothing_that_rests_on_the_email() {
+async fn c7_claimed_user_has_no_email_based_privileges() {
     for policy in [SsoPolicy::AllowUnsignedEmail, SsoPolicy::Legacy] {
         let world = World::with(|builder| builder.sso_policy(policy)).await;
         let addon = addon(&world).await;
@@ -184,7 +184,7 @@ async fn c7_a_claimed_user_has_nothing_that_rests_on_the_email() {
         ] {
             assert_eq!(claimed.fetch(path).await.status, status, "{path}");
         }
-        // A guard that trusts lets in, and gives no more away than anything else.
+        // A trusting guard admits the user, but the handler still sees no roles.
         assert_eq!(claimed.fetch("/trusted-role").await.body, "0");
 
         world.clock.advance(std::time::Duration::from_secs(1));
@@ -208,7 +208,7 @@ async fn c7_a_claimed_user_has_nothing_that_rests_on_the_email() {
 }
 
 #[tokio::test]
-async fn c7_a_claimed_user_signs_in_and_out_as_any_other() {
+async fn c7_claimed_user_can_sign_in_and_out() {
     let policy = SsoPolicy::AllowUnsignedEmail;
     let world = World::with(|builder| builder.sso_policy(policy)).await;
     let addon = addon(&world).await;
@@ -219,8 +219,11 @@ async fn c7_a_claimed_user_signs_in_and_out_as_any_other() {
     let sign_out = browser.request(Method::POST, "/logout");
     assert_eq!(browser.send(sign_out).await.status, 204);
     assert_eq!(browser.fetch("/page").await.status, 401);
-    // And off the list is out, claimed or not.
+    // An unlisted email is rejected, claimed or not.
     world.clock.advance(std::time::Duration::from_secs(1));
-    let form = altered(addon.sign_in_form("ann@example.com"), "nobody@example.com");
+    let form = altered(
+        addon.sign_in_form("ann@example.com"),
+        "unlisted@example.com",
+    );
     assert_eq!(world.browser().submit(&form).await.status, 403);
 }

@@ -1,4 +1,4 @@
-//! A process that begins to serve before it knows everything.
+//! A process that serves requests before its initial load has finished.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::webhooks::{collaborator, send};
 use support::world::{World, grant};
 
 #[tokio::test]
-async fn a_revoked_session_does_not_pass_while_its_resource_is_being_taken_in() {
+async fn revoked_session_is_rejected_while_its_resource_loads() {
     let (store, sessions) = (Faulty::default(), MemorySessions::default());
     let with = |store: &Faulty| {
         let (store, sessions) = (store.clone(), sessions.clone());
@@ -39,7 +39,7 @@ async fn a_revoked_session_does_not_pass_while_its_resource_is_being_taken_in() 
     while there.calls("load") < 1 {
         tokio::task::yield_now().await;
     }
-    // Another resource ends there meanwhile, so that what was read is looked at once more.
+    // Another resource is deprovisioned meanwhile, so that the load is repeated.
     assert!(sso.deprovision(&another).await.unwrap());
     there.let_pass("load", 1);
     while there.calls("load") < 2 {
@@ -51,7 +51,7 @@ async fn a_revoked_session_does_not_pass_while_its_resource_is_being_taken_in() 
 }
 
 #[tokio::test]
-async fn a_session_that_is_revoked_while_heroku_is_asked_does_not_pass() {
+async fn session_revoked_during_a_fetch_is_rejected() {
     let world = crate::webhooks::world().await;
     let addon = world.addon().await;
     let ann = world.signed_in(&addon, "ann@example.com").await;

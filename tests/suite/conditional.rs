@@ -1,4 +1,4 @@
-//! ETags: what has not changed is not sent again, and is as fresh as if it were.
+//! ETags: an unchanged part is not sent again, and its age is renewed.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn team_app(world: &World) -> AddOn {
     addon
 }
 
-/// The statuses of all answers from now on to the end of one refresh.
+/// The sorted statuses of all answers during one refresh.
 async fn refresh(world: &World, addon: &AddOn) -> Vec<u16> {
     world.heroku.reset_calls();
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
@@ -36,7 +36,7 @@ async fn refresh(world: &World, addon: &AddOn) -> Vec<u16> {
 }
 
 #[tokio::test]
-async fn an_unchanged_list_is_not_sent_again_and_its_age_is_renewed() {
+async fn not_modified_renews_the_age_of_the_list() {
     let world = World::start().await;
     let addon = team_app(&world).await;
     let before = world
@@ -60,7 +60,7 @@ async fn an_unchanged_list_is_not_sent_again_and_its_age_is_renewed() {
 }
 
 #[tokio::test]
-async fn sessions_go_on_by_unchanged_answers() {
+async fn not_modified_keeps_sessions_alive() {
     let world = World::start().await;
     let addon = team_app(&world).await;
     let sync = world.sso.spawn_sync();
@@ -75,7 +75,7 @@ async fn sessions_go_on_by_unchanged_answers() {
 }
 
 #[tokio::test]
-async fn only_what_changed_is_sent() {
+async fn only_changed_parts_are_sent() {
     let world = World::start().await;
     let addon = team_app(&world).await;
     addon.app().collaborator("bob@example.com");
@@ -88,10 +88,10 @@ async fn only_what_changed_is_sent() {
 }
 
 #[tokio::test]
-async fn u30_a_list_in_several_pages_or_about_to_be_is_always_read_whole() {
+async fn u30_list_with_a_full_page_is_always_read_in_full() {
     let world = World::start().await;
     world.heroku.set_page_size(1);
-    // One member, one full page: it stays as it is when a second one begins.
+    // One member fills the page, whose ETag stays the same when a second page begins.
     let addon = team_app(&world).await;
     let team = world.heroku.team("acme");
     team.member("zoe@example.com", "member");
@@ -109,9 +109,9 @@ async fn u30_a_list_in_several_pages_or_about_to_be_is_always_read_whole() {
     assert!(world.heroku.calls(Endpoint::TeamMembers) >= 2);
 }
 
-/// What two answers of one weak name have in common need not be what counts here.
+/// Two answers with the same weak ETag may differ in their members.
 #[tokio::test]
-async fn u30_an_answer_with_a_weak_name_is_asked_for_whole() {
+async fn u30_weak_etag_is_not_used() {
     let world = World::start().await;
     world.heroku.set_etags(HerokuETags::Weak);
     let addon = team_app(&world).await;
@@ -125,7 +125,7 @@ async fn u30_an_answer_with_a_weak_name_is_asked_for_whole() {
 }
 
 #[tokio::test]
-async fn an_app_that_the_add_on_moved_to_is_asked_about_from_scratch() {
+async fn moved_add_on_fetches_the_new_app_without_etags() {
     let world = World::start().await;
     let addon = team_app(&world).await;
     let other = world.heroku.app("other").collaborator("bob@example.com");
@@ -141,7 +141,7 @@ async fn an_app_that_the_add_on_moved_to_is_asked_about_from_scratch() {
 }
 
 #[tokio::test]
-async fn an_unasked_304_is_no_answer() {
+async fn unrequested_304_is_an_error() {
     let world = World::start().await;
     let addon = world.addon().await;
     world

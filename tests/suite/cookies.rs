@@ -1,4 +1,4 @@
-//! What a browser may send in its `Cookie` header, by itself or because somebody planted it.
+//! Contents of the `Cookie` header, genuine or planted by an attacker.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use support::world::{REFRESH, UNUSED, World};
 const SESSION: &str = "__Host-heroku_sso";
 
 #[tokio::test]
-async fn a30_what_is_no_session_id_opens_nothing_however_much_of_it_there_is() {
+async fn a30_malformed_or_unknown_session_cookies_get_401() {
     let world = World::start().await;
     world.addon().await;
     let unknown = "AAAAAAAAAAAAAAAAAAAAAA";
@@ -47,7 +47,7 @@ async fn a30_what_is_no_session_id_opens_nothing_however_much_of_it_there_is() {
 }
 
 #[tokio::test]
-async fn a32_a_planted_session_of_somebody_else_is_not_the_one_after_a_sign_in() {
+async fn a32_sign_in_replaces_a_planted_session() {
     let world = World::start().await;
     let addon = world.addon().await;
     world.heroku.app("shop").collaborator("eve@example.com");
@@ -61,12 +61,12 @@ async fn a32_a_planted_session_of_somebody_else_is_not_the_one_after_a_sign_in()
     assert_eq!(victim.send(request).await.status, 303);
     assert_ne!(victim.cookie(SESSION).unwrap(), planted);
     assert_eq!(victim.get("/").await.body, "dashboard of ann@example.com");
-    // Whoever planted it has nothing of hers, and it is dead.
+    // The planted session is closed and gives no access to hers.
     assert_eq!(eve.fetch("/").await.status, 401);
 }
 
 #[tokio::test]
-async fn a34_of_two_sessions_only_the_first_one_counts() {
+async fn a34_first_of_two_session_cookies_is_used() {
     let world = World::start().await;
     let addon = world.addon().await;
     world
@@ -95,9 +95,9 @@ async fn a34_of_two_sessions_only_the_first_one_counts() {
     }
 }
 
-/// A sibling site planted a cookie that the browser sends before the real one, whatever is set.
+/// A sibling site planted a cookie that the browser always sends before the real one.
 #[tokio::test]
-async fn a34_a_planted_cookie_that_stays_first_leads_nobody_in_circles() {
+async fn a34_persistent_planted_cookie_causes_no_redirect_loop() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -129,7 +129,7 @@ fn with_planted(browser: &Browser, path: &str) -> reqwest::RequestBuilder {
 }
 
 #[tokio::test]
-async fn a35_a_cookie_that_was_signed_out_is_worth_nothing() {
+async fn a35_signed_out_cookie_is_rejected() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -138,7 +138,7 @@ async fn a35_a_cookie_that_was_signed_out_is_worth_nothing() {
     let sign_out = browser.request(Method::POST, "/logout");
     assert_eq!(browser.send(sign_out).await.status, 204);
     assert_eq!(copy.fetch("/page").await.status, 401);
-    // Nor does a newer list or a later sign-in of the same person wake it up.
+    // A newer list or a later sign-in of the same user does not reopen it.
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     world.clock.advance(REFRESH / 10);
     world.signed_in(&addon, "ann@example.com").await;
@@ -146,10 +146,10 @@ async fn a35_a_cookie_that_was_signed_out_is_worth_nothing() {
     assert_eq!(world.reached(), 1);
 }
 
-/// Heroku's form is cross-site: a real browser sends no `Lax` cookie along, so the gate cannot know
-/// whose session was there. The browser has one place for a session, and it is the newcomer's then.
+/// Heroku's form is cross-site, so a browser sends no `Lax` cookie with it and the gate does not see the
+/// previous session. The new cookie replaces the previous one in the browser.
 #[tokio::test]
-async fn a52_the_place_of_a_session_is_its_successor_s_though_the_form_comes_without_cookies() {
+async fn a52_new_session_replaces_previous_without_cookies() {
     let world = World::start().await;
     let addon = world.addon().await;
     world.heroku.app("shop").collaborator("bob@example.com");
@@ -166,9 +166,9 @@ async fn a52_the_place_of_a_session_is_its_successor_s_though_the_form_comes_wit
     assert_eq!(browser.fetch("/").await.status, 401);
 }
 
-/// A script of the page may set such a cookie, and browsers send it as it is.
+/// A script of the page may set such a cookie, and browsers send it unchanged.
 #[tokio::test]
-async fn a_cookie_of_the_page_s_own_that_is_not_ascii_locks_nobody_out() {
+async fn non_ascii_cookie_of_the_page_does_not_break_the_session() {
     let world = World::start().await;
     let addon = world.addon().await;
     let ann = world.signed_in(&addon, "ann@example.com").await;
@@ -185,7 +185,7 @@ async fn a_cookie_of_the_page_s_own_that_is_not_ascii_locks_nobody_out() {
         stranger.send(request.header("cookie", cookies))
     };
     assert_eq!(send().await.status, 200);
-    // The way back to Heroku is found by the hint.
+    // The hint cookie is still found for the redirect to Heroku.
     world.clock.advance(UNUSED);
     assert_eq!(send().await.status, 303);
 }

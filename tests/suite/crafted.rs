@@ -1,4 +1,4 @@
-//! Forms whose tokens are right for whatever stands in them: only the grammar can refuse them.
+//! Forms with valid tokens over arbitrary field values: only the grammar can reject them.
 
 use heroku_addon_simulator::AddOn;
 use sha1::Sha1;
@@ -11,12 +11,12 @@ use support::world::World;
 pub const STRONG: &str = "user_scoped_resource_token";
 pub const WEAK: &str = "resource_token";
 
-/// Names and values in the order they are sent; values are bytes, as an attacker's are.
+/// Names and values in sending order; values are raw bytes.
 #[derive(Clone, Debug)]
 pub struct Crafted(Vec<(String, Vec<u8>)>);
 
 impl Crafted {
-    /// What Heroku sends for this person now.
+    /// The form that Heroku sends for this user now.
     pub fn of(world: &World, addon: &AddOn, email: &str) -> Self {
         let timestamp = world.clock.now().unix_timestamp().to_string();
         let user = world.heroku.user_id(email).to_string();
@@ -47,7 +47,7 @@ impl Crafted {
         found.map_or(&[], |field| &field.1)
     }
 
-    /// With both tokens of version 3, as whoever has the salt makes them.
+    /// With both tokens of version 3, made with this salt.
     pub fn signed(self, salt: &str) -> Self {
         let [resource, timestamp, user, email] =
             ["resource_id", "timestamp", "user_id", "email"].map(|name| self.get(name).to_vec());

@@ -1,4 +1,4 @@
-//! What a webhook sets off, in a fleet that has other things to do.
+//! Webhooks and the fetches that they trigger in a busy fleet.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn was_asked(heroku: &Simulator, addon: &AddOn) -> bool {
 }
 
 #[tokio::test]
-async fn a_list_that_heroku_says_has_changed_goes_before_all_that_nobody_looks_at() {
+async fn list_changed_by_webhook_is_fetched_before_unused_lists() {
     let world = World::with_heroku(
         |heroku| heroku.rate_pool(360, 6).enforce_rate_limit(true),
         with_webhooks,
@@ -39,10 +39,10 @@ async fn a_list_that_heroku_says_has_changed_goes_before_all_that_nobody_looks_a
         world.sso.register(&resource, grant(&addon)).await.unwrap();
         world.sso.refresh_now(&resource).await.unwrap();
         addons.push(addon);
-        // The pool is full again, and the list gets old.
+        // The pool refills and the list ages.
         world.clock.advance(Duration::from_secs(360));
     }
-    // All of them are due, and half of the pool is not there for lists that nobody looks at.
+    // All lists are due, and half of the pool is reserved for lists in use.
     world.clock.advance(Duration::from_secs(6 * 3600));
     world.heroku.reset_calls();
     let sync = world.sso.spawn_sync();
@@ -52,7 +52,7 @@ async fn a_list_that_heroku_says_has_changed_goes_before_all_that_nobody_looks_a
         .filter(|addon| !was_asked(&world.heroku, addon))
         .collect();
     assert!(waiting.len() > 20, "{}", waiting.len());
-    // The one that would come last, told of twice.
+    // The list that would come last gets two webhooks.
     let last = waiting.last().unwrap();
     let calls = world.heroku.calls(Endpoint::AddOn);
     for event in ["1", "2"] {
@@ -61,13 +61,16 @@ async fn a_list_that_heroku_says_has_changed_goes_before_all_that_nobody_looks_a
         assert_eq!(send(&world, &event).await, 204);
     }
     world.quiet_for(Duration::from_millis(100)).await;
-    assert!(was_asked(&world.heroku, last), "it waits for no calls");
+    assert!(
+        was_asked(&world.heroku, last),
+        "it does not wait for the pool"
+    );
     let asked = world.heroku.calls(Endpoint::AddOn) - calls;
-    assert!(asked <= 2, "hardly anybody else: {asked}");
+    assert!(asked <= 2, "fetches of other lists: {asked}");
     sync.shutdown().await;
 }
 
-/// A world on a store in which another process has left the list of an app with one collaborator, Ann.
+/// A world on a store where another process saved the list of an app with one collaborator, Ann.
 async fn taken_over(store: &Faulty) -> (World, AddOn) {
     let world = World::with(|builder| with_webhooks(builder.store(store.clone()))).await;
     let (other, _) = world
@@ -83,7 +86,7 @@ async fn taken_over(store: &Faulty) -> (World, AddOn) {
 }
 
 #[tokio::test]
-async fn what_heroku_says_while_the_lists_are_being_loaded_is_to_be_said_again() {
+async fn webhook_during_initial_load_gets_503_then_succeeds() {
     let store = Faulty::default();
     let (world, addon) = taken_over(&store).await;
     store.fail("load_page");
@@ -103,13 +106,13 @@ async fn what_heroku_says_while_the_lists_are_being_loaded_is_to_be_said_again()
     sync.shutdown().await;
 }
 
-/// What is kept about them would only grow.
+/// Such records would accumulate.
 #[tokio::test]
-async fn nobody_is_in_doubt_who_was_not_on_the_list() {
+async fn removal_of_unlisted_email_is_not_recorded() {
     let store = Faulty::default();
     let (world, addon) = taken_over(&store).await;
     world.signed_in(&addon, "ann@example.com").await;
-    for (who, doubts) in [("nobody@example.com", 0), ("ann@example.com", 1)] {
+    for (who, doubts) in [("unlisted@example.com", 0), ("ann@example.com", 1)] {
         let event = collaborator(&addon, "destroy", who, who);
         assert_eq!(send(&world, &event).await, 204);
         assert_eq!(store.calls("doubt"), doubts, "{who}");
@@ -117,14 +120,14 @@ async fn nobody_is_in_doubt_who_was_not_on_the_list() {
 }
 
 #[tokio::test]
-async fn a_resource_that_this_process_has_not_met_is_looked_up() {
+async fn webhook_for_unknown_resource_loads_it_from_the_store() {
     let store = Faulty::default();
     let (world, addon) = taken_over(&store).await;
     world.heroku.reset_calls();
     let id = addon.resource_id().to_string();
     let event = json!({ "id": "1", "resource": "addon", "data": { "id": id } });
     store.fail("load");
-    assert_eq!(send(&world, &event).await, 503, "nobody can tell");
+    assert_eq!(send(&world, &event).await, 503, "the store is unavailable");
     store.mend();
     assert_eq!(send(&world, &event).await, 204);
     world.quiet_for(Duration::from_millis(100)).await;
@@ -132,7 +135,7 @@ async fn a_resource_that_this_process_has_not_met_is_looked_up() {
 }
 
 #[tokio::test]
-async fn a_doubt_outlives_the_process_that_was_told_of_it() {
+async fn pending_removal_outlives_the_process_that_received_it() {
     let store = Faulty::default();
     let sessions = MemorySessions::default();
     let with = |store: &Faulty| {
@@ -146,11 +149,15 @@ async fn a_doubt_outlives_the_process_that_was_told_of_it() {
     world.heroku.fault(Endpoint::Any, Fault::Status(500));
     let event = collaborator(&addon, "destroy", "ann@example.com", "1");
     store.fail("doubt");
-    assert_eq!(send(&world, &event).await, 503, "to be sent again");
+    assert_eq!(
+        send(&world, &event).await,
+        503,
+        "Heroku has to send it again"
+    );
     store.mend();
     assert_eq!(send(&world, &event).await, 204);
 
-    // The next process, or another one: it finds the list of before in the store.
+    // Another process loads the earlier list from the store.
     let (next, address) = world.another_gate(with(&store.another())).await;
     let _sync = next.spawn_sync();
     assert_eq!(ann.at(address).fetch("/page").await.status, 503);
@@ -180,14 +187,14 @@ async fn sign_out_wins_over_a_request_that_waits_for_a_list() {
     };
     let cookie = ann.cookie(COOKIE).unwrap();
     world.clock.advance(Duration::from_secs(100));
-    // She may have left, and Heroku cannot say.
+    // Her removal is pending, and Heroku is unavailable.
     world.heroku.fault(Endpoint::Any, Fault::Status(500));
     let event = collaborator(&addon, "destroy", "ann@example.com", "1");
     assert_eq!(send(&world, &event).await, 204);
     world.quiet_for(Duration::from_millis(100)).await;
     world.heroku.clear_faults();
     world.clock.advance(Duration::from_secs(60));
-    // Her request asks again, and waits before it does.
+    // Her request starts a fetch, which is held.
     let begun = store.calls("ticket");
     store.hold("ticket");
     let waits = async {
@@ -197,7 +204,7 @@ async fn sign_out_wins_over_a_request_that_waits_for_a_list() {
     };
     let sign_out = async {
         let waits = tokio::time::timeout(Duration::from_secs(60), waits);
-        waits.await.expect("her request asks again");
+        waits.await.expect("her request starts a fetch");
         let other = with(&cookie);
         let out = other.request(reqwest::Method::POST, "/logout");
         assert_eq!(other.send(out).await.status, 204);

@@ -1,5 +1,5 @@
-//! Whatever the gate waits for may hang, or be slow: each request ends in time all the same. Tokio's time is
-//! paused, and jumps to whatever is waited for.
+//! Dependencies of the gate may hang or be slow; each request still ends within its deadline. Tokio's time
+//! is paused and jumps to the next timer.
 
 use std::future::pending;
 use std::pin::{Pin, pin};
@@ -60,13 +60,13 @@ const METHODS: &[&str] = &[
     "ticket",
 ];
 
-/// What a request may take, and a little for the steps of the clock.
+/// The deadline of a request, with some tolerance for the clock's steps.
 const REQUEST: Duration = Duration::from_millis(15_100);
 
-/// Just in time for the deadline of one call.
+/// Just within the deadline of one call.
 const SLOW: Duration = Duration::from_millis(4_900);
 
-/// Sessions in memory, of which a call may take its time, or never come back.
+/// Sessions in memory whose calls can be delayed, for ever if `takes` is `MAX`.
 #[derive(Clone, Debug, Default)]
 struct Sessions {
     inner: MemorySessions,
@@ -113,7 +113,7 @@ fn router(sso: &HerokuSso, addon: impl Addon) -> Router {
         .merge(sso.partner_api(addon))
 }
 
-/// A gate that is called without a socket, and where Ann has signed in.
+/// A gate that is called without a socket, with Ann signed in.
 struct Gate {
     world: World,
     addon: AddOn,
@@ -122,7 +122,7 @@ struct Gate {
 }
 
 impl Gate {
-    /// The app of a process that has just started, with nothing in its memory.
+    /// The app of a newly started process with empty caches.
     async fn another_process(&self, store: &Faulty, sessions: &Sessions) -> Router {
         let gate = self
             .world
@@ -143,7 +143,7 @@ impl Gate {
         }
     }
 
-    /// What comes of a request, and how long it takes.
+    /// The response to a request, and its duration.
     async fn send(&self, request: Request<Body>) -> (Response, Duration) {
         send(&self.app, request).await
     }
@@ -158,7 +158,7 @@ impl Gate {
     }
 
     fn sign_in(&self) -> Request<Body> {
-        // Each form is another one.
+        // A new second makes a new form.
         self.world.clock.advance(Duration::from_secs(1));
         form(&self.addon, "ann@example.com")
     }
@@ -241,7 +241,7 @@ fn heroku(world: &World, method: Method, path: &str, body: impl Into<Body>) -> R
 }
 
 #[tokio::test]
-async fn r10_no_method_of_the_store_holds_up_a_request() {
+async fn r10_hanging_store_method_never_blocks_a_request() {
     for &method in METHODS {
         let (store, sessions) = (Faulty::default(), Sessions::default());
         let gate = Gate::with(&store, &sessions).await;
@@ -269,7 +269,7 @@ async fn r10_no_method_of_the_store_holds_up_a_request() {
         .await;
         store.let_go(method);
         let (answer, _) = gate.send(gate.page()).await;
-        assert_eq!(answer.status(), 200, "{method}: nobody is signed out by it");
+        assert_eq!(answer.status(), 200, "{method}: the session is kept");
         store.hold(method);
         answers(vec![
             (gate.sign_out(&other), 204),
@@ -281,7 +281,7 @@ async fn r10_no_method_of_the_store_holds_up_a_request() {
 }
 
 #[tokio::test]
-async fn r10_no_method_of_the_store_holds_up_the_partner() {
+async fn r10_hanging_store_method_never_blocks_partner_calls() {
     for &method in METHODS {
         let (store, sessions) = (Faulty::default(), Sessions::default());
         let gate = Gate::with(&store, &sessions).await;
@@ -299,9 +299,9 @@ async fn r10_no_method_of_the_store_holds_up_the_partner() {
         let is_told = matches!(admitted, Ok(_) | Err(AdmitError::CannotCheck { .. }));
         assert!(is_told, "{method}");
         in_time("admit");
-        // What comes of them depends on the method; that something does is what counts.
+        // Their results depend on the method; only the time counts here.
         drop(tokio::join!(sso.access_list(&resource), sso.health()));
-        in_time("what is known");
+        in_time("access_list and health");
         resume();
         pause();
         let begun = Instant::now();
@@ -330,12 +330,12 @@ async fn r10_silent_leases_delay_a_call_by_seconds() {
 }
 
 #[tokio::test]
-async fn r10_lease_of_another_process_is_waited_for_by_seconds() {
+async fn r10_lease_held_by_another_process_delays_a_call_by_seconds() {
     let leases = Arc::new(Leases::default());
     let gate = Gate::with(&Faulty::shared(&leases), &Sessions::default()).await;
     let (sso, resource) = (&gate.world.sso, gate.addon.resource_id());
     let grant = grant(&gate.addon);
-    // The access token has ended.
+    // The access token has expired.
     gate.world.clock.advance(Duration::from_secs(24 * 3600));
     pause();
     leases.elsewhere.store(true, Ordering::SeqCst);
@@ -353,7 +353,7 @@ async fn r10_lease_of_another_process_is_waited_for_by_seconds() {
 }
 
 #[tokio::test]
-async fn members_that_another_process_asks_for_are_asked_for_after_a_while() {
+async fn team_members_are_fetched_here_if_the_other_process_stalls() {
     let leases = Arc::new(Leases::default());
     let world = World::with(|builder| builder.store(Faulty::shared(&leases))).await;
     let team = world.heroku.team("acme").member("mia@example.com", "admin");
@@ -392,10 +392,10 @@ async fn r10_silent_session_store_delays_a_request_by_seconds() {
 }
 
 #[tokio::test]
-async fn r10_slow_answers_do_not_add_up_beyond_the_budget() {
+async fn r10_slow_answers_stay_within_the_request_budget() {
     let (store, sessions) = (Faulty::default(), Sessions::default());
     let gate = Gate::with(&store, &sessions).await;
-    // Another process, with nothing in its memory, and a list that is too old to decide.
+    // Another process with empty caches, and a list that is too old to decide.
     let there = store.another();
     let app = gate.another_process(&there, &sessions).await;
     gate.world
@@ -433,11 +433,11 @@ async fn r10_slow_stores_leave_time_for_the_list() {
     pause();
     there.slow_down("*", SLOW);
     sessions.slow_down(SLOW);
-    // Twice the session, then the resource: and a list that is there decides.
+    // Two session reads and one of the resource, then the stored list decides.
     let (answer, took) = send(&app, page(&gate.cookie)).await;
     assert!(took <= REQUEST, "{took:?}");
-    assert_eq!(answer.status(), 200, "{took:?}: just in time");
-    // Nor does an old list wait for a newer one then.
+    assert_eq!(answer.status(), 200, "{took:?}: within the deadline");
+    // With that little time left, an old list decides without a fetch.
     let app = gate.another_process(&there, &sessions).await;
     there.slow_down("is_session_closed", Duration::from_millis(4_990));
     there.slow_down("load", Duration::from_millis(4_990));
@@ -455,7 +455,7 @@ async fn r10_slow_stores_leave_time_for_the_list() {
 }
 
 #[tokio::test]
-async fn r10_silent_heroku_leaves_time_for_the_list_that_there_is() {
+async fn r10_hanging_heroku_leaves_time_for_the_cached_list() {
     let gate = Gate::with(&Faulty::default(), &Sessions::default()).await;
     gate.world.clock.advance(REFRESH + Duration::from_secs(1));
     gate.world.heroku.fault(Endpoint::Any, Fault::Hang);
@@ -475,7 +475,7 @@ async fn r10_silent_heroku_leaves_time_for_the_list_that_there_is() {
 }
 
 #[tokio::test]
-async fn sign_in_whose_list_takes_too_long_is_decided_by_the_last() {
+async fn sign_in_falls_back_to_the_last_list_when_fetch_is_slow() {
     let (store, sessions) = (Faulty::default(), Sessions::default());
     let world = World::with(|builder| set_up(builder, &store, &sessions)).await;
     let team = world.heroku.team("acme").member("mia@example.com", "admin");
@@ -486,11 +486,11 @@ async fn sign_in_whose_list_takes_too_long_is_decided_by_the_last() {
     world.clock.advance(REFRESH + Duration::from_secs(1));
     let request = form(&addon, "mia@example.com");
     pause();
-    // The tokens for each of two parts, and the members before and after: 20 seconds.
+    // Tokens for two parts, and members before and after: 20 seconds.
     for method in ["get", "members", "set_members"] {
         store.slow_down(method, SLOW);
     }
-    // And what is left to do by the last list takes its time as well.
+    // Deciding by the last list is slow as well.
     store.slow_down("ticket", Duration::from_secs(1));
     let (answer, took) = send(&router(&world.sso, NoProvisioning), request).await;
     assert_eq!(answer.status(), 303, "{took:?}");
@@ -498,7 +498,7 @@ async fn sign_in_whose_list_takes_too_long_is_decided_by_the_last() {
 }
 
 #[tokio::test]
-async fn r10_slow_body_of_a_webhook_or_a_provisioning_ends_in_408() {
+async fn r10_slow_webhook_or_provisioning_body_gets_408() {
     let gate = Gate::with(&Faulty::default(), &Sessions::default()).await;
     pause();
     let never = || Body::from_stream(tokio_stream::pending::<Result<Bytes, std::io::Error>>());
@@ -513,12 +513,12 @@ async fn r10_slow_body_of_a_webhook_or_a_provisioning_ends_in_408() {
         assert_eq!(answer.headers()["connection"], "close");
         assert_eq!(took.as_secs(), 10);
     }
-    // Who is not Heroku is not read at all.
+    // The body of an unauthenticated request is not read at all.
     let stranger = Request::post("/heroku/resources").body(never()).unwrap();
     let (answer, took) = gate.send(stranger).await;
     assert_eq!(answer.status(), 401);
     assert_eq!(took, Duration::ZERO);
-    // Nor is what is too large, or breaks off.
+    // Too large and truncated bodies are rejected.
     let large = gate.heroku(Method::POST, "/heroku/resources", vec![b' '; 64 * 1024 + 1]);
     assert_eq!(gate.send(large).await.0.status(), 413);
     let cut_off = tokio_stream::once(Err::<Bytes, _>(std::io::Error::other("cut off")));
@@ -527,7 +527,7 @@ async fn r10_slow_body_of_a_webhook_or_a_provisioning_ends_in_408() {
     assert_eq!(gate.send(broken).await.0.status(), 400);
 }
 
-/// Takes an hour for a provisioning.
+/// Takes an hour to provision.
 struct Thorough;
 
 impl Addon for Thorough {
@@ -538,7 +538,7 @@ impl Addon for Thorough {
 }
 
 #[tokio::test]
-async fn partners_own_method_is_waited_for_and_the_next_call_is_not_held_up() {
+async fn slow_partner_method_makes_the_next_call_get_503() {
     let gate = Gate::with(&Faulty::default(), &Sessions::default()).await;
     let app = router(&gate.world.sso, Thorough);
     let id = ResourceId::from(uuid::Uuid::new_v4());
@@ -561,13 +561,13 @@ async fn partners_own_method_is_waited_for_and_the_next_call_is_not_held_up() {
 }
 
 #[tokio::test]
-async fn r10_registration_that_waits_too_long_for_another_is_told_so() {
+async fn r10_waiting_deprovision_gets_busy_after_its_deadline() {
     let store = Faulty::default();
     let gate = Gate::with(&store, &Sessions::default()).await;
     let (sso, resource) = (&gate.world.sso, gate.addon.resource_id());
     pause();
     store.slow_down("*", SLOW);
-    // Each ending holds the turn for two calls of the store.
+    // Each deprovisioning holds the lock for two store calls.
     let waiting = tokio::join!(
         gate.send(gate.deprovision()),
         sso.deprovision(&resource),
@@ -582,7 +582,7 @@ async fn r10_registration_that_waits_too_long_for_another_is_told_so() {
     assert!(others.iter().any(Result::is_ok), "{others:?}");
 }
 
-/// A session store whose clean-up never ends.
+/// A session store whose sweep hangs.
 #[derive(Clone, Debug, Default)]
 struct NeverSwept(Arc<Mutex<usize>>, MemorySessions);
 
@@ -610,7 +610,7 @@ impl ExpiredDeletion for NeverSwept {
     }
 }
 
-/// Lets tasks go on until it is so; the clock of the parts goes on in steps.
+/// Advances both clocks in steps until the condition holds.
 async fn until(world: &World, step: Duration, is_so: impl Fn() -> bool) {
     for _ in 0..2_000 {
         if is_so() {
@@ -619,11 +619,11 @@ async fn until(world: &World, step: Duration, is_so: impl Fn() -> bool) {
         world.clock.advance(step);
         tokio::time::sleep(step).await;
     }
-    panic!("it never is");
+    panic!("the condition never holds");
 }
 
 #[tokio::test]
-async fn r10_sweep_that_never_ends_is_begun_again() {
+async fn r10_hanging_session_sweep_is_restarted() {
     let world = World::start().await;
     let sessions = NeverSwept::default();
     let period = Duration::from_secs(60);
@@ -637,7 +637,7 @@ async fn r10_sweep_that_never_ends_is_begun_again() {
 }
 
 #[tokio::test]
-async fn r10_store_that_hangs_at_the_start_is_asked_again() {
+async fn r10_store_hanging_at_startup_is_retried() {
     let store = Faulty::default();
     let world = World::with(|builder| builder.store(store.clone())).await;
     store.hold("load_page");

@@ -1,4 +1,4 @@
-//! The table of the guide, cell by cell: what everything answers in each situation of a resource's life.
+//! Checks the guide's table cell by cell: the answer of each operation in each state of a resource.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::webhooks;
 
 const GUIDE: &str = include_str!("../../src/guide/end_of_a_resource.rs");
 const MINUTE: Duration = Duration::from_secs(60);
-/// Of the refreshes, and of the lists.
+/// The refresh interval and the maximum list age.
 const AGE: Duration = Duration::from_secs(3 * 60 * 60);
 
 /// The rows below the header, by their first cells.
@@ -45,9 +45,9 @@ struct Scene {
     slow: Slow,
     addon: AddOn,
     ann: Browser,
-    /// What the way here was told as.
+    /// The last change event on the way to this situation.
     told: String,
-    /// Calls that are not answered yet.
+    /// Calls in progress.
     under_way: Vec<JoinHandle<u16>>,
 }
 
@@ -111,7 +111,7 @@ impl Scene {
         let form = addon.sign_in_form("ann@example.com");
         self.ann = Browser::new(self.world.address);
         assert_eq!(self.ann.submit(&form).await.status, 303);
-        // So that the next form is another one.
+        // So that the next form differs.
         self.world.clock.advance(Duration::from_secs(1));
         if situation != "active" {
             assert!(matches!(
@@ -212,7 +212,7 @@ impl Scene {
                 self.slow.let_go_on(1);
                 assert_eq!(self.send(Method::DELETE).await, 204);
             }
-            other => panic!("the guide has a situation that nobody makes: {other}"),
+            other => panic!("unknown situation in the guide: {other}"),
         }
         let soon = Duration::from_millis(100);
         while let Ok(Some(change)) = tokio::time::timeout(soon, next(&mut changes)).await {
@@ -225,7 +225,7 @@ impl Scene {
         self.slow.let_go_on(100);
     }
 
-    /// Sends what is not to be answered yet.
+    /// Starts a call that stays in progress.
     async fn begin(&mut self, method: Method) {
         let before = self.slow.calls().len();
         self.under_way.push(self.spawn(method));
@@ -235,7 +235,7 @@ impl Scene {
             }
         };
         let begun = tokio::time::timeout(Duration::from_secs(60), begun);
-        begun.await.expect("it begins");
+        begun.await.expect("the call reaches the partner");
     }
 
     fn spawn(&self, method: Method) -> JoinHandle<u16> {
@@ -255,14 +255,14 @@ impl Scene {
         self.spawn(method).await.unwrap()
     }
 
-    /// The status, or that there is none while another call is under way.
+    /// The status, or `waits` if another call is in progress.
     async fn answer(&self, method: Method) -> String {
         let call = self.spawn(method);
         match (self.under_way.is_empty(), call) {
             (true, call) => call.await.unwrap().to_string(),
             (false, call) => {
                 tokio::time::sleep(Duration::from_millis(300)).await;
-                assert!(!call.is_finished(), "it does not wait");
+                assert!(!call.is_finished(), "it answered without waiting");
                 "waits".to_owned()
             }
         }
@@ -353,7 +353,7 @@ async fn try_row(situation: &'static str, expected: Vec<&'static str>) -> Vec<St
 }
 
 #[tokio::test]
-async fn the_table_of_the_guide_is_true() {
+async fn guide_table_matches_behaviour() {
     let rows = rows();
     assert_eq!(rows.len(), 17);
     assert!(rows.iter().all(|(_, cells)| cells.len() == 9), "{rows:?}");

@@ -1,4 +1,4 @@
-//! Why a person can or cannot sign in, in words.
+//! `HerokuSso::explain`: why a person can or cannot sign in.
 
 use heroku_addon_simulator::{Endpoint, Fault};
 use support::ids::AddOnExt as _;
@@ -11,7 +11,7 @@ fn email(text: &str) -> Email {
 }
 
 #[tokio::test]
-async fn listed_and_unlisted_people_are_told_apart() {
+async fn explain_distinguishes_listed_and_unlisted_people() {
     let world = World::start().await;
     let addon = world.addon().await;
     let resource = addon.resource_id();
@@ -40,7 +40,7 @@ async fn listed_and_unlisted_people_are_told_apart() {
 }
 
 #[tokio::test]
-async fn the_inputs_that_decided_are_named() {
+async fn explain_names_the_deciding_inputs() {
     let world = World::start().await;
     let addon = world.addon().await;
     let (resource, ann) = (addon.resource_id(), email("ann@example.com"));
