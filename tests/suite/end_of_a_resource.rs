@@ -46,7 +46,7 @@ struct Scene {
     addon: AddOn,
     ann: Browser,
     /// The last change event on the way to this situation.
-    told: String,
+    last_event: String,
     /// Calls in progress.
     under_way: Vec<JoinHandle<u16>>,
 }
@@ -76,7 +76,7 @@ impl Scene {
             ann: world.browser(),
             world: Arc::new(world),
             slow,
-            told: "nothing".to_owned(),
+            last_event: "nothing".to_owned(),
             under_way: Vec::new(),
         };
         scene.come_to(situation).await;
@@ -219,7 +219,7 @@ impl Scene {
             let text = format!("{change:?}");
             if text.contains(&resource.to_string()) {
                 let name = text.split([' ', '{']).next().unwrap();
-                name.clone_into(&mut self.told);
+                name.clone_into(&mut self.last_event);
             }
         }
         self.slow.let_go_on(100);
@@ -333,7 +333,7 @@ impl Scene {
                 sync.shutdown().await;
                 when.to_owned()
             }
-            _ => self.told.clone(),
+            _ => self.last_event.clone(),
         }
     }
 }

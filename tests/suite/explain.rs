@@ -1,4 +1,4 @@
-//! Refusals that say why, for whoever develops the app.
+//! `explain_refusals`: refusals that tell developers the reason.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ async fn explaining() -> World {
     World::with(|builder| builder.cookies(insecure).explain_refusals()).await
 }
 
-/// What the page says and what the problem document says are the same words.
+/// The reason in the problem document, in the same words as on the page.
 fn reason(answer: &Answer) -> String {
     let json = answer.json();
     json["reason"].as_str().unwrap_or_default().to_owned()
@@ -32,7 +32,7 @@ async fn why_not(browser: &Browser, form: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_form_is_told_which_check_it_failed_and_what_to_look_at() {
+async fn rejected_form_explains_the_failed_check() {
     let world = explaining().await;
     let addon = world.addon().await;
     let browser = world.browser();
@@ -95,7 +95,7 @@ async fn a_form_is_told_which_check_it_failed_and_what_to_look_at() {
 }
 
 #[tokio::test]
-async fn a_request_is_told_what_became_of_its_session() {
+async fn rejected_request_explains_its_session_state() {
     let world = explaining().await;
     let addon = world.addon().await;
     let stranger = world.browser();
@@ -117,7 +117,7 @@ async fn a_request_is_told_what_became_of_its_session() {
 }
 
 #[tokio::test]
-async fn a_path_of_no_resource_says_that_it_is_none() {
+async fn path_without_resource_is_explained() {
     let world = World::with(|builder| {
         let builder = builder.cookies(CookieTransport::InsecureHttp);
         builder
@@ -129,9 +129,9 @@ async fn a_path_of_no_resource_says_that_it_is_none() {
     assert_eq!(why, "this path is of no resource");
 }
 
-/// What was expected is not told, nor is anything of the request, nor who is on the list.
+/// An explanation contains no expected value, nothing of the request, and no listed email.
 #[tokio::test]
-async fn an_explanation_holds_no_secret_and_no_address() {
+async fn explanation_contains_no_secret_or_email() {
     let world = explaining().await;
     let addon = world.addon().await;
     let browser = world.browser();
@@ -154,7 +154,7 @@ async fn an_explanation_holds_no_secret_and_no_address() {
 }
 
 #[tokio::test]
-async fn without_it_nobody_is_told() {
+async fn without_the_setting_no_reason_is_shown() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.browser();

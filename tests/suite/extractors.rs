@@ -13,7 +13,7 @@ async fn greet(user: Option<HerokuUser>) -> String {
 }
 
 #[tokio::test]
-async fn the_user_says_who_for_what_and_until_when() {
+async fn user_extractor_exposes_identity_resource_and_expiry() {
     let world = World::start().await;
     let team = world.heroku.team("acme").member("ann@example.com", "admin");
     let app = world
@@ -55,7 +55,7 @@ async fn the_user_says_who_for_what_and_until_when() {
 }
 
 #[tokio::test]
-async fn a_handler_outside_of_the_gate_gets_no_user_and_nobody_gets_the_handler() {
+async fn handler_outside_the_gate_answers_500_without_running() {
     let world = World::start().await;
     let addon = world.addon().await;
     let app = Router::new()
@@ -72,7 +72,7 @@ async fn a_handler_outside_of_the_gate_gets_no_user_and_nobody_gets_the_handler(
 }
 
 #[tokio::test]
-async fn the_identify_layer_greets_strangers_too() {
+async fn identify_layer_passes_unauthenticated_requests() {
     let world = World::start().await;
     let addon = world.addon().await;
     let app = Router::new()
@@ -89,7 +89,7 @@ async fn the_identify_layer_greets_strangers_too() {
 }
 
 #[tokio::test]
-async fn a_role_guard_without_a_gate_around_it_lets_nobody_in() {
+async fn role_guard_without_a_gate_answers_401() {
     let world = World::start().await;
     let app = Router::new()
         .route("/", get(|| async { "reached" }))

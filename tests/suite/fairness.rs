@@ -1,4 +1,4 @@
-//! No tenant at the cost of the others: what strangers, buttons and used forms may cost.
+//! Fairness between tenants: bounded costs of unlisted users, refresh buttons and used forms.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,9 +19,9 @@ use support::world::{REFRESH, World, grant};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What all young lists together may cost at once, for each reason, in calls.
+/// The burst of forced fetches over all resources, for each reason, in calls.
 const SHARED_BURST: usize = 150;
-/// The calls of the list of a personal app.
+/// The calls for one list of a personal app.
 const LIST: usize = 3;
 
 /// Apps of one person each, registered and fetched.
@@ -37,7 +37,7 @@ async fn apps(world: &World, number: usize) -> Vec<AddOn> {
     addons
 }
 
-/// Sessions in memory whose store is counted, and can fail.
+/// Sessions in memory that count their calls and can fail.
 #[derive(Clone, Debug, Default)]
 struct Counted {
     inner: MemorySessions,
@@ -46,7 +46,7 @@ struct Counted {
 }
 
 impl Counted {
-    /// The calls since this was asked last.
+    /// The calls since the last time this was read.
     fn calls(&self) -> usize {
         self.calls.swap(0, Ordering::SeqCst)
     }
@@ -54,7 +54,7 @@ impl Counted {
     fn reached(&self) -> session_store::Result<&MemorySessions> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         match self.fails.load(Ordering::SeqCst) {
-            true => Err(session_store::Error::Backend("it is away".into())),
+            true => Err(session_store::Error::Backend("unavailable".into())),
             false => Ok(&self.inner),
         }
     }
@@ -77,7 +77,7 @@ impl SessionStore for Counted {
 }
 
 #[tokio::test]
-async fn c12_strangers_at_many_resources_share_one_budget() {
+async fn c12_unlisted_sign_ins_at_all_resources_share_one_budget() {
     let world = World::start().await;
     let addons = apps(&world, 30).await;
     world.heroku.reset_calls();
@@ -90,16 +90,16 @@ async fn c12_strangers_at_many_resources_share_one_budget() {
     for number in 0..5 {
         unlisted(number).await;
     }
-    // 450 would be theirs by the budgets of the resources alone.
+    // The budgets per resource alone would allow 450 calls.
     let forced = world.heroku.calls(Endpoint::Any);
     assert!(forced <= SHARED_BURST + LIST, "{forced}");
     assert!(forced >= SHARED_BURST, "{forced}");
-    // Six calls a minute come back.
+    // The budget refills by six calls a minute.
     world.clock.advance(SECOND * 60);
     unlisted(5).await;
     let forced = world.heroku.calls(Endpoint::Any);
     assert!(forced <= SHARED_BURST + 6 + LIST, "{forced}");
-    // Whoever is on a list that is too old gets in: that is not forced.
+    // A listed user signs in with an old list: that fetch is not forced.
     world.clock.advance(REFRESH);
     world.signed_in(&addons[7], "owner@example.com").await;
 }
@@ -122,7 +122,7 @@ async fn c12_forced_fetches_leave_a_fifth_of_the_pool_to_lists_in_use() {
 }
 
 #[tokio::test]
-async fn c13_a_refresh_beyond_its_bound_answers_with_the_list_that_there_is() {
+async fn c13_refresh_over_budget_returns_the_cached_list() {
     let world = World::start().await;
     let addon = world.addon().await;
     let app = world.heroku.app("shop");
@@ -137,10 +137,10 @@ async fn c13_a_refresh_beyond_its_bound_answers_with_the_list_that_there_is() {
     assert_eq!(
         world.heroku.calls(Endpoint::AddOn),
         4,
-        "five with the first"
+        "five, including the first"
     );
     assert_eq!(last.unwrap().list.members().count(), 3);
-    // One more each ten seconds.
+    // The budget allows one more every ten seconds.
     app.remove("bob@example.com");
     let members = async || {
         world
@@ -159,7 +159,7 @@ async fn c13_a_refresh_beyond_its_bound_answers_with_the_list_that_there_is() {
 }
 
 #[tokio::test]
-async fn c13_a_refresh_beyond_its_bound_without_a_list_says_when_next() {
+async fn c13_refresh_over_budget_without_a_list_returns_retry_after() {
     let world = World::start().await;
     let addon = world.addon().await;
     let resource = addon.resource_id();
@@ -184,7 +184,7 @@ async fn c13_refreshes_of_many_resources_share_one_budget() {
     }
     let forced = world.heroku.calls(Endpoint::Any);
     assert!(forced <= SHARED_BURST + LIST, "{forced}");
-    // A list that is old is not forced.
+    // A fetch of an old list is not forced.
     world.clock.advance(REFRESH + SECOND);
     world.heroku.reset_calls();
     for addon in &addons {
@@ -194,7 +194,7 @@ async fn c13_refreshes_of_many_resources_share_one_budget() {
 }
 
 #[tokio::test]
-async fn c14_a_replay_costs_nothing_but_one_read_of_the_store() {
+async fn c14_replay_costs_at_most_one_store_read() {
     let (store, sessions) = (Faulty::default(), Counted::default());
     let world = World::with(|builder| {
         let builder = builder.store(store.clone());
@@ -213,9 +213,13 @@ async fn c14_a_replay_costs_nothing_but_one_read_of_the_store() {
     for _ in 0..20 {
         assert_eq!(world.browser().submit(&form).await.status, 403);
     }
-    assert_eq!(store.calls("is_consumed"), reads, "this process knows it");
+    assert_eq!(
+        store.calls("is_consumed"),
+        reads,
+        "the used form is cached in this process"
+    );
 
-    // A process that does not.
+    // Another process has no such cache.
     let (_next, address) = world
         .another_gate(|builder| {
             let builder = builder.store(store.clone());
@@ -234,7 +238,7 @@ async fn c14_a_replay_costs_nothing_but_one_read_of_the_store() {
 }
 
 #[tokio::test]
-async fn c14_one_form_many_times_at_once_makes_one_session() {
+async fn c14_concurrent_submissions_of_a_form_make_one_session() {
     let sessions = Counted::default();
     let world = World::with(|builder| builder.session_store(sessions.clone())).await;
     let addon = world.addon().await;
@@ -248,11 +252,11 @@ async fn c14_one_form_many_times_at_once_makes_one_session() {
         let_in += usize::from(post.await.unwrap() == 303);
     }
     assert_eq!(let_in, 1);
-    assert_eq!(sessions.calls(), 1, "one is made, and none is taken back");
+    assert_eq!(sessions.calls(), 1, "one session is created, none deleted");
 }
 
 #[tokio::test]
-async fn c14_a_form_whose_sign_in_failed_is_good_for_who_waited() {
+async fn c14_form_is_usable_after_a_failed_sign_in() {
     let sessions = Counted::default();
     let world = World::with(|builder| builder.session_store(sessions.clone())).await;
     let addon = world.addon().await;
@@ -264,7 +268,7 @@ async fn c14_a_form_whose_sign_in_failed_is_good_for_who_waited() {
 }
 
 #[tokio::test]
-async fn c15_made_up_sessions_leave_nothing_while_the_session_store_fails() {
+async fn c15_forged_sessions_store_nothing_while_session_store_fails() {
     let (store, sessions) = (Faulty::default(), Counted::default());
     let world = World::with(|builder| {
         let builder = builder.store(store.clone());
@@ -281,8 +285,8 @@ async fn c15_made_up_sessions_leave_nothing_while_the_session_store_fails() {
         stranger.set_cookie("__Host-heroku_sso", &Id::default().to_string());
         assert_eq!(stranger.send(sign_out(&stranger)).await.status, 503);
     }
-    assert_eq!(store.calls("close_session"), 0, "no row, no word to others");
-    // A session that this process has seen is closed, as far as that goes.
+    assert_eq!(store.calls("close_session"), 0, "no row and no event");
+    // A session that is cached in this process is closed in the store.
     assert_eq!(ann.send(sign_out(&ann)).await.status, 503);
     assert_eq!(store.calls("close_session"), 1);
     sessions.fails.store(false, Ordering::SeqCst);
@@ -291,7 +295,7 @@ async fn c15_made_up_sessions_leave_nothing_while_the_session_store_fails() {
 }
 
 #[tokio::test]
-async fn c15_a_hundred_session_cookies_cost_twenty_look_ups() {
+async fn c15_100_session_cookies_cost_at_most_20_lookups() {
     let sessions = Counted::default();
     let world = World::with(|builder| {
         let builder = builder.resource_in_path("/addons/{resource}");
@@ -321,11 +325,11 @@ async fn c15_a_hundred_session_cookies_cost_twenty_look_ups() {
 }
 
 #[tokio::test]
-async fn c16_a_list_of_slow_pages_is_given_up_and_its_slot_is_free() {
+async fn c16_slow_paginated_fetch_is_abandoned_and_frees_its_slot() {
     let step = Duration::from_millis(40);
     let world = World::with_heroku(
         |heroku| heroku.page_size(1).latency(step),
-        // A whole list may take six times that, and who waits for one three times.
+        // A whole list may take six times that, a waiting sign-in three times.
         |builder| builder.heroku_timeout(Duration::from_millis(150)),
     )
     .await;
@@ -346,11 +350,11 @@ async fn c16_a_list_of_slow_pages_is_given_up_and_its_slot_is_free() {
     );
     let error = world.sso.refresh_now(&resource).await.unwrap_err();
     assert!(matches!(error, SyncError::Slow { .. }), "{error}");
-    // It is over in the background as well: nothing is asked any more.
+    // The background fetch has ended as well: there are no further calls.
     world.quiet_for(step * 8).await;
     let pages = world.heroku.calls(Endpoint::Collaborators);
     assert!(pages < 45, "{pages}");
-    // A list of usual length is fetched as ever.
+    // Other lists are fetched as usual.
     let other = world.addon().await;
     world.signed_in(&other, "ann@example.com").await;
 }

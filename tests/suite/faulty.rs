@@ -1,4 +1,4 @@
-//! A store whose methods can be made to fail, or to wait.
+//! A store whose methods can be made to fail or to wait.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,17 +18,17 @@ use tower_heroku_sso::store::{
 };
 use tower_heroku_sso::{ResourceId, Tokens};
 
-/// Leases that a test gives and takes.
+/// Leases under the control of a test.
 #[derive(Debug, Default)]
 pub struct Leases {
-    /// How often each was taken or renewed.
+    /// How often each lease was taken or renewed.
     pub taken: Mutex<HashMap<Work, usize>>,
     pub released: Mutex<Vec<Work>>,
-    /// Another process has them all.
+    /// Another process holds all leases.
     pub elsewhere: AtomicBool,
-    /// No call comes back.
+    /// All calls hang.
     pub silent: AtomicBool,
-    /// What the other processes have changed.
+    /// The events of other processes.
     pub notices: Mutex<VecDeque<StoreNotice>>,
 }
 
@@ -53,7 +53,7 @@ impl SharedStore for Leases {
         Ok(())
     }
     fn notices(&self) -> Box<dyn StoreNotices> {
-        // This one's words are those that are written down by now.
+        // A reader gets the events that were recorded before it started.
         Box::new(Words(std::mem::take(&mut self.notices.lock().unwrap())))
     }
 }
@@ -82,14 +82,14 @@ pub struct Faulty {
 struct Method {
     calls: usize,
     fails: bool,
-    /// What a call waits for.
+    /// A call waits for a permit.
     gate: Option<Arc<Semaphore>>,
     /// How long a call takes, by tokio's time.
     takes: Duration,
 }
 
 impl Faulty {
-    /// A store that other processes use as well.
+    /// A store that is shared with other processes.
     pub fn shared(leases: &Arc<Leases>) -> Self {
         Self {
             leases: Some(Arc::clone(leases)),
@@ -97,7 +97,7 @@ impl Faulty {
         }
     }
 
-    /// The same database, with faults of its own: as another process sees it.
+    /// The same database with separate faults, for another process.
     pub fn another(&self) -> Self {
         Self {
             inner: self.inner.clone(),
@@ -105,35 +105,35 @@ impl Faulty {
         }
     }
 
-    /// Has every call of this method fail, or of all methods: `"*"`.
+    /// Makes every call of this method fail, or of all methods: `"*"`.
     pub fn fail(&self, method: &'static str) {
         self.methods().entry(method).or_default().fails = true;
     }
 
-    /// Has nothing fail.
+    /// Ends all failures.
     pub fn mend(&self) {
         self.methods().values_mut().for_each(|it| it.fails = false);
     }
 
-    /// Has every call of this method wait until it is let pass.
+    /// Makes every call of this method wait for `let_pass`.
     pub fn hold(&self, method: &'static str) {
         let gate = Arc::new(Semaphore::new(0));
         self.methods().entry(method).or_default().gate = Some(gate);
     }
 
-    /// Lets so many calls pass that wait, or will.
+    /// Lets this many waiting or future calls pass.
     pub fn let_pass(&self, method: &'static str, calls: usize) {
         if let Some(gate) = &self.methods().entry(method).or_default().gate {
             gate.add_permits(calls);
         }
     }
 
-    /// Has no call of this method wait any more that comes from now on.
+    /// Ends the waiting for future calls of this method.
     pub fn let_go(&self, method: &'static str) {
         self.methods().entry(method).or_default().gate = None;
     }
 
-    /// Has every call of this method take so long, or of all methods: `"*"`.
+    /// Delays every call of this method, or of all methods: `"*"`.
     pub fn slow_down(&self, method: &'static str, takes: Duration) {
         self.methods().entry(method).or_default().takes = takes;
     }
@@ -167,7 +167,7 @@ impl Faulty {
             gate.acquire().await.unwrap().forget();
         }
         match fails {
-            true => Err(StoreError::new("the database is away")),
+            true => Err(StoreError::new("the database is unavailable")),
             false => Ok(&self.inner),
         }
     }

@@ -1,4 +1,4 @@
-//! The schedule of many resources: spread, bounded, and told of.
+//! The schedule of many resources: spread, bounded, with logged progress.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use support::world::{World, grant};
 
 const IDLE: Duration = Duration::from_secs(6 * 60 * 60);
 
-/// A world with so many personal apps registered, and calls enough for all.
+/// A world with this many registered personal apps and an unlimited rate pool.
 async fn fleet(apps: usize) -> World {
     fleet_with_timeout(apps, Duration::from_secs(10)).await
 }
@@ -46,7 +46,7 @@ async fn until(is_so: impl AsyncFn() -> bool) {
 }
 
 #[tokio::test]
-async fn a_fleet_that_was_fetched_at_once_parts_ways_also_after_a_restart_of_the_sync() {
+async fn restarted_sync_spreads_fetches_of_lists_of_the_same_age() {
     const APPS: usize = 200;
     let world = fleet(APPS).await;
     let sync = world.sso.spawn_sync();
@@ -65,7 +65,7 @@ async fn a_fleet_that_was_fetched_at_once_parts_ways_also_after_a_restart_of_the
         let now = world.heroku.calls(Endpoint::AddOn);
         assert!(
             now - before < APPS / 4,
-            "{} at once in step {step}",
+            "{} fetched in step {step}",
             now - before
         );
         before = now;
@@ -75,7 +75,7 @@ async fn a_fleet_that_was_fetched_at_once_parts_ways_also_after_a_restart_of_the
 }
 
 #[tokio::test]
-async fn no_more_than_sixteen_lists_are_fetched_at_once_and_a_sign_in_does_not_wait_for_them() {
+async fn sync_fetches_at_most_16_lists_without_delaying_a_sign_in() {
     let world = fleet(40).await;
     world.heroku.fault(Endpoint::AddOn, Fault::Hang);
     let sync = world.sso.spawn_sync();
@@ -84,7 +84,7 @@ async fn no_more_than_sixteen_lists_are_fetched_at_once_and_a_sign_in_does_not_w
     }
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(world.heroku.calls(Endpoint::AddOn), 16);
-    // One that is still in the queue.
+    // A resource whose fetch is still in the queue.
     let asked: Vec<_> = world
         .heroku
         .requests()
@@ -109,7 +109,7 @@ async fn two_syncs_share_the_work() {
     assert_eq!(world.heroku.calls(Endpoint::AddOn), 30);
     let [one, two] = syncs;
     one.shutdown().await;
-    // The other goes on.
+    // The other sync keeps working.
     world.clock.advance(IDLE);
     world.quiet().await;
     assert_eq!(world.heroku.calls(Endpoint::AddOn), 60);
@@ -118,7 +118,7 @@ async fn two_syncs_share_the_work() {
 }
 
 #[tokio::test]
-async fn a_large_fleet_tells_how_far_its_initial_sync_has_come() {
+async fn initial_sync_of_a_large_fleet_logs_progress() {
     let log = Log::listen();
     let world = fleet(120).await;
     let sync = world.sso.spawn_sync();
@@ -140,7 +140,7 @@ async fn a_large_fleet_tells_how_far_its_initial_sync_has_come() {
 }
 
 #[tokio::test]
-async fn what_a_stopped_sync_left_over_is_fetched_by_the_next_one() {
+async fn lists_left_by_a_stopped_sync_are_fetched_by_the_next() {
     let patience = Duration::from_millis(300);
     let world = fleet_with_timeout(40, patience).await;
     world.heroku.fault(Endpoint::Any, Fault::Hang);
@@ -148,7 +148,7 @@ async fn what_a_stopped_sync_left_over_is_fetched_by_the_next_one() {
     while world.heroku.calls(Endpoint::AddOn) < 16 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    // 24 are due and wait; no time passes by the clock of the lists.
+    // 24 lists are due and waiting; the clock of the lists stands still.
     sync.shutdown().await;
     world.heroku.clear_faults();
     let sync = world.sso.spawn_sync();
@@ -159,7 +159,7 @@ async fn what_a_stopped_sync_left_over_is_fetched_by_the_next_one() {
 }
 
 #[tokio::test]
-async fn a_large_fleet_tells_so_also_if_the_store_was_away_at_the_start() {
+async fn initial_sync_logs_progress_after_a_failed_store_load() {
     let log = Log::listen();
     let store = Faulty::default();
     let world = World::with_heroku(
@@ -204,9 +204,9 @@ async fn a_large_fleet_tells_so_also_if_the_store_was_away_at_the_start() {
 }
 
 #[tokio::test]
-async fn lists_that_hang_do_not_keep_the_others_from_being_fetched() {
+async fn hanging_fetches_do_not_block_other_lists() {
     let world = fleet_with_timeout(60, Duration::from_secs(3)).await;
-    // As many as are fetched at once, and once more when they are tried again.
+    // All concurrent fetches hang, and hang again at the retry.
     world.heroku.fault_times(Endpoint::AddOn, Fault::Hang, 16);
     let sync = world.sso.spawn_sync();
     until(async || world.heroku.calls(Endpoint::AddOn) == 60).await;
@@ -224,7 +224,7 @@ async fn lists_that_hang_do_not_keep_the_others_from_being_fetched() {
 }
 
 #[tokio::test]
-async fn a_fleet_that_was_fetched_at_once_parts_ways_in_the_next_process_too() {
+async fn next_process_spreads_fetches_of_lists_of_the_same_age() {
     const APPS: usize = 150;
     let store = Faulty::default();
     let world = World::with_heroku(
@@ -251,7 +251,7 @@ async fn a_fleet_that_was_fetched_at_once_parts_ways_in_the_next_process_too() {
         world.clock.advance(IDLE.mul_f64(0.02));
         world.quiet().await;
         let now = world.heroku.calls(Endpoint::AddOn);
-        assert!(now - before < APPS / 4, "{} at once", now - before);
+        assert!(now - before < APPS / 4, "{} fetched", now - before);
         before = now;
     }
     assert_eq!(before, APPS);

@@ -1,4 +1,4 @@
-//! A session lasts as long as its list, whether or not a request comes; and nothing is written for it.
+//! A session lasts as long as its list, with or without requests, and without writes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,7 +26,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// How long a resource is in use after a request, by default.
 const IN_USE_FOR: Duration = Duration::from_secs(15 * 60);
 
-/// Sessions in memory, and how often they were written after their sign-in.
+/// Sessions in memory that count the writes after their creation.
 #[derive(Clone, Debug, Default)]
 struct Counted {
     inner: MemorySessions,
@@ -57,7 +57,7 @@ impl SessionStore for Counted {
     }
 }
 
-/// A world whose sync runs, with Ann signed in.
+/// A world with a running sync, with Ann signed in.
 struct Site {
     world: World,
     addon: AddOn,
@@ -101,7 +101,7 @@ async fn refresh(world: &World, addon: &AddOn) {
 }
 
 #[tokio::test]
-async fn thirty_requests_after_a_refresh_cost_no_write_and_no_cookie() {
+async fn requests_after_a_refresh_write_no_session_and_no_cookie() {
     let sessions = Counted::default();
     let world = World::with(|builder| builder.session_store(sessions.clone())).await;
     let addon = world.addon().await;
@@ -138,7 +138,7 @@ async fn fixed_session_ends_one_interval_after_its_sign_in() {
 }
 
 #[tokio::test]
-async fn c44_form_that_takes_eight_minutes_finds_its_session() {
+async fn c44_session_lasts_while_a_form_is_filled_in_for_8_minutes() {
     let site = Site::start().await;
     assert_eq!(site.browser.fetch("/page").await.status, 200);
     site.world.heroku.reset_calls();
@@ -150,14 +150,18 @@ async fn c44_form_that_takes_eight_minutes_finds_its_session() {
 }
 
 #[tokio::test]
-async fn c44_without_a_sync_the_request_fetches_its_list() {
+async fn c44_request_fetches_its_list_without_a_sync() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, ANN).await;
     world.heroku.reset_calls();
     world.clock.advance(REFRESH);
     assert_eq!(browser.fetch("/page").await.status, 200);
-    assert_eq!(world.heroku.calls(Endpoint::Any), 0, "it decides as it is");
+    assert_eq!(
+        world.heroku.calls(Endpoint::Any),
+        0,
+        "the cached list decides"
+    );
     world.clock.advance(Duration::from_millis(1));
     let mut requests = tokio::task::JoinSet::new();
     for _ in 0..20 {
@@ -166,11 +170,15 @@ async fn c44_without_a_sync_the_request_fetches_its_list() {
     }
     let answers = requests.join_all().await;
     assert!(answers.iter().all(|status| *status == 200));
-    assert_eq!(world.heroku.calls(Endpoint::Collaborators), 1, "shared");
+    assert_eq!(
+        world.heroku.calls(Endpoint::Collaborators),
+        1,
+        "one shared fetch"
+    );
 }
 
 #[tokio::test]
-async fn person_who_left_is_found_out_by_the_fetch_of_a_request() {
+async fn removed_user_gets_403_when_the_request_fetches_the_list() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, ANN).await;
@@ -183,7 +191,7 @@ async fn person_who_left_is_found_out_by_the_fetch_of_a_request() {
 }
 
 #[tokio::test]
-async fn request_by_an_old_list_waits_for_one_failing_fetch_and_no_more() {
+async fn requests_with_an_old_list_wait_for_one_failing_fetch_only() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, ANN).await;
@@ -207,7 +215,7 @@ async fn request_by_an_old_list_waits_for_one_failing_fetch_and_no_more() {
 }
 
 #[tokio::test]
-async fn heroku_unavailable_keeps_the_session_and_says_when_to_ask_again() {
+async fn heroku_unavailable_keeps_session_and_sends_retry_after() {
     let site = Site::start().await;
     site.world.heroku.fault(Endpoint::Any, Fault::Reset);
     site.world.clock.advance(MAX_LIST_AGE);
@@ -226,7 +234,7 @@ async fn heroku_unavailable_keeps_the_session_and_says_when_to_ask_again() {
 }
 
 #[tokio::test]
-async fn unused_session_is_over_once_its_list_is_too_old() {
+async fn unused_session_ends_once_its_list_is_too_old() {
     let world = World::start().await;
     let addon = world.addon().await;
     addon.app().collaborator("bob@example.com");
@@ -236,15 +244,18 @@ async fn unused_session_is_over_once_its_list_is_too_old() {
     world.clock.advance(UNUSED);
     world.heroku.reset_calls();
     let answer = browser.get("/page?x=1").await;
-    assert_eq!(answer.status, 303, "a browser is led through Heroku");
+    assert_eq!(
+        answer.status, 303,
+        "the browser is redirected through Heroku"
+    );
     assert_eq!(answer.header("location"), Some(&*addon.web_url()));
     assert!(!sets_session(&answer));
-    assert_eq!(world.heroku.calls(Endpoint::Any), 0, "nothing is asked");
-    // Once: then it is told.
+    assert_eq!(world.heroku.calls(Endpoint::Any), 0, "no calls");
+    // One redirect only, then 401.
     assert_eq!(browser.get("/page").await.status, 401);
     let answer = other.fetch("/page").await;
     assert_eq!((answer.status, &*answer.problem()), (401, "session-ended"));
-    // Closed as by a sign-out: a newer list does not bring it back.
+    // The session is closed as by a sign-out: a newer list does not restore it.
     let answer = browser.submit(&addon.sign_in_form(ANN)).await;
     assert_eq!(answer.status, 303);
     assert_ne!(browser.cookie(SESSION).unwrap(), session);
@@ -256,7 +267,7 @@ async fn unused_session_is_over_once_its_list_is_too_old() {
 }
 
 #[tokio::test]
-async fn a_use_by_one_person_keeps_the_sessions_of_all() {
+async fn use_by_one_user_keeps_all_sessions_of_the_resource() {
     let site = Site::start().await;
     site.world
         .heroku
@@ -282,14 +293,14 @@ async fn resource_is_in_use_for_fifteen_minutes_after_its_last_request() {
     site.world.quiet().await;
     site.world.clock.advance(REFRESH);
     site.world.quiet().await;
-    assert_eq!(calls(), before, "nobody uses it any more");
+    assert_eq!(calls(), before, "it is no longer in use");
     site.world.clock.advance(REFRESH);
     site.world.quiet().await;
     assert_eq!(site.browser.fetch("/page").await.status, 401);
 }
 
 #[tokio::test]
-async fn a_shorter_time_in_use_is_a_setting() {
+async fn in_use_for_setting_shortens_the_time_in_use() {
     let world = World::with(|builder| builder.in_use_for(REFRESH)).await;
     let addon = world.addon().await;
     let _sync = world.sso.spawn_sync();
@@ -307,7 +318,7 @@ async fn a_shorter_time_in_use_is_a_setting() {
 }
 
 #[tokio::test]
-async fn c45_short_intervals_sign_nobody_out() {
+async fn c45_short_refresh_intervals_keep_sessions() {
     for with_sync in [true, false] {
         for seconds in [1, 2, 3, 8] {
             let interval = SECOND * seconds;
@@ -327,7 +338,7 @@ async fn c45_short_intervals_sign_nobody_out() {
 }
 
 #[tokio::test]
-async fn longest_life_ends_a_session_to_the_second() {
+async fn max_session_ends_a_session_to_the_second() {
     let world = World::with(|builder| builder.max_session(REFRESH * 2)).await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, ANN).await;
@@ -341,7 +352,7 @@ async fn longest_life_ends_a_session_to_the_second() {
     assert!(!sets_session(&answer));
 }
 
-/// The store cannot give a number to a new list, so that none is fetched.
+/// The store cannot issue a sequence number, so no list is fetched.
 #[tokio::test]
 async fn r7_store_unavailable_ends_no_session_before_its_list_is_too_old() {
     let store = Faulty::default();
@@ -358,7 +369,7 @@ async fn r7_store_unavailable_ends_no_session_before_its_list_is_too_old() {
 }
 
 #[tokio::test]
-async fn c9_late_answer_leaves_the_browser_at_its_newer_sign_in() {
+async fn c9_late_response_does_not_replace_a_newer_session_cookie() {
     let world = World::start().await;
     let first = world.addon().await;
     let second = world.heroku.app("books").collaborator(ANN).addon();
@@ -379,7 +390,7 @@ async fn c9_late_answer_leaves_the_browser_at_its_newer_sign_in() {
     assert_eq!(browser.submit(&first.sign_in_form(ANN)).await.status, 303);
     world.clock.advance(REFRESH / 2);
     refresh(&world, &first).await;
-    // On its way since before the next sign-in.
+    // This request starts before the next sign-in.
     let late = browser.request(reqwest::Method::GET, "/slow");
     let admitted = tokio::spawn(late.send());
     entered.notified().await;
@@ -401,7 +412,7 @@ async fn c9_late_answer_leaves_the_browser_at_its_newer_sign_in() {
 }
 
 #[tokio::test]
-async fn c10_answer_that_a_shared_cache_may_keep_has_no_session_in_it() {
+async fn c10_cacheable_response_sets_no_session_cookie() {
     let world = World::start().await;
     let addon = world.addon().await;
     let public = get(|| async { ([(CACHE_CONTROL, "public, max-age=60")], "logo") });
@@ -420,7 +431,7 @@ async fn c10_answer_that_a_shared_cache_may_keep_has_no_session_in_it() {
 }
 
 #[tokio::test]
-async fn c21_answer_that_is_lost_signs_no_browser_out() {
+async fn c21_lost_response_ends_no_session() {
     let world = World::start().await;
     let addon = world.addon().await;
     let broken = get(async || -> () { panic!("a handler's bug") });
@@ -437,7 +448,7 @@ async fn c21_answer_that_is_lost_signs_no_browser_out() {
         world.clock.advance(REFRESH / 2);
         refresh(&world, &addon).await;
         let request = browser.request(reqwest::Method::GET, "/broken");
-        assert!(request.send().await.is_err(), "the connection breaks off");
+        assert!(request.send().await.is_err(), "the connection breaks");
         assert_eq!(browser.fetch("/page").await.status, 200);
     }
 }
@@ -457,7 +468,7 @@ async fn rejections_leave_the_session_cookie_alone() {
         let answer = browser.get("/page").await;
         assert_eq!((answer.status, sets_session(&answer)), (status, false));
     }
-    // Only a sign-out takes it away.
+    // Only a sign-out removes it.
     let answer = browser
         .send(browser.request(reqwest::Method::POST, "/logout"))
         .await;
@@ -466,7 +477,7 @@ async fn rejections_leave_the_session_cookie_alone() {
 }
 
 #[tokio::test]
-async fn session_store_keeps_a_record_for_the_longest_life_of_its_session() {
+async fn session_record_expires_with_the_longest_session_life() {
     let sessions = MemorySessions::default();
     let world = World::with(|builder| builder.session_store(sessions.clone())).await;
     let addon = world.addon().await;

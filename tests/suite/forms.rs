@@ -1,5 +1,5 @@
-//! Forms that are wrong in one field, each otherwise right and rightly signed: sent over the wire,
-//! refused without a trace, and without a word to Heroku.
+//! Forms with one invalid field, otherwise valid and signed: rejected without side effects and without a
+//! call to Heroku.
 
 use heroku_addon_simulator::{AddOn, Endpoint};
 use support::ids::AddOnExt as _;
@@ -12,7 +12,7 @@ use support::world::World;
 
 const PATH: &str = "/heroku/sso";
 
-/// One add-on whose list is there already, so that whatever is asked from now on is asked for a form.
+/// One add-on with a cached list, so that every later call to Heroku is caused by a form.
 struct Desk {
     world: World,
     addon: AddOn,
@@ -35,12 +35,12 @@ impl Desk {
         }
     }
 
-    /// Ann's form of this moment.
+    /// Ann's form at this time.
     fn form(&self) -> Crafted {
         Crafted::of(&self.world, &self.addon, "ann@example.com")
     }
 
-    /// The same with another field, signed as it then stands.
+    /// The same form with one changed field, signed with that value.
     fn signed_with(&self, name: &str, value: impl AsRef<[u8]>) -> Crafted {
         self.form().with(name, value).signed(&self.salt)
     }
@@ -58,7 +58,7 @@ impl Desk {
         assert_refused(&self.world, &answer, 403);
     }
 
-    /// Nothing was asked of Heroku, and none of all those forms used up Ann's own.
+    /// No form caused a call to Heroku or consumed Ann's own form.
     async fn assert_untouched(self) {
         assert_eq!(self.world.heroku.calls(Endpoint::Any), 0);
         assert_eq!(self.submit(&self.form()).await.status, 303);
@@ -66,11 +66,11 @@ impl Desk {
 }
 
 #[tokio::test]
-async fn a1_a_form_without_a_token_is_refused() {
+async fn a1_form_without_a_token_is_rejected() {
     let desk = Desk::open().await;
     let bare = desk.form().without(STRONG).without(WEAK);
     desk.refuses(&bare).await;
-    // A token by another name is none.
+    // A token under another field name is ignored.
     let weak = desk.form().get(WEAK).to_vec();
     for name in [
         "token",
@@ -85,10 +85,10 @@ async fn a1_a_form_without_a_token_is_refused() {
 }
 
 #[tokio::test]
-async fn a2_a_token_that_is_not_the_hex_of_a_digest_is_refused() {
+async fn a2_token_that_is_not_a_hex_digest_is_rejected() {
     let desk = Desk::open().await;
     for field in [STRONG, WEAK] {
-        // The weak one carries the sign-in only if the strong one is not there.
+        // The weak token is considered only without the strong one.
         let form = match field {
             WEAK => desk.form().without(STRONG),
             _ => desk.form(),
@@ -118,7 +118,7 @@ async fn a2_a_token_that_is_not_the_hex_of_a_digest_is_refused() {
 }
 
 #[tokio::test]
-async fn a5_a_timestamp_that_is_not_plain_digits_is_refused_though_it_is_signed() {
+async fn a5_signed_timestamp_that_is_not_plain_digits_is_rejected() {
     let desk = Desk::open().await;
     let now = desk.world.clock.now();
     let seconds = now.unix_timestamp();
@@ -160,7 +160,7 @@ async fn a5_a_timestamp_that_is_not_plain_digits_is_refused_though_it_is_signed(
 }
 
 #[tokio::test]
-async fn a7_a_strong_token_is_for_its_own_email_and_account_alone() {
+async fn a7_strong_token_is_valid_for_its_email_and_account_only() {
     let desk = Desk::open().await;
     let boss = "owner@example.com";
     let account = desk.world.heroku.user_id(boss).to_string();
@@ -168,7 +168,7 @@ async fn a7_a_strong_token_is_for_its_own_email_and_account_alone() {
     desk.refuses(&desk.form().with("user_id", &account)).await;
     desk.refuses(&desk.form().with("email", boss).with("user_id", account))
         .await;
-    // Hashed as they stand: another case is another text.
+    // The hash is case-sensitive.
     desk.refuses(&desk.form().with("email", "Ann@example.com"))
         .await;
     desk.refuses(&desk.form().without("user_id")).await;
@@ -176,12 +176,12 @@ async fn a7_a_strong_token_is_for_its_own_email_and_account_alone() {
 }
 
 #[tokio::test]
-async fn a6_a8_a_right_weak_token_never_makes_up_for_the_strong_one() {
+async fn a6_a8_valid_weak_token_does_not_excuse_a_wrong_strong_one() {
     let desk = Desk::open().await;
     for strong in [String::new(), "0".repeat(64), "x".to_owned()] {
         desk.refuses(&desk.form().with(STRONG, strong)).await;
     }
-    // Not even beside the first half of the right one.
+    // A correct first half of the strong token does not help.
     let right = String::from_utf8(desk.form().get(STRONG).to_vec()).unwrap();
     let half = format!("{}{}", &right[..32], "0".repeat(32));
     desk.refuses(&desk.form().with(STRONG, half)).await;
@@ -189,9 +189,9 @@ async fn a6_a8_a_right_weak_token_never_makes_up_for_the_strong_one() {
 }
 
 #[tokio::test]
-async fn a14_a_form_counts_for_its_own_resource_alone() {
+async fn a14_form_is_valid_for_its_own_resource_only() {
     let desk = Desk::open().await;
-    // Ann is on the other list too, so that nothing but the token stands in between.
+    // Ann is on the other list too, so that only the token can fail.
     let other = desk.world.heroku.app("other");
     let other = other.collaborator("ann@example.com").addon();
     assert_eq!(other.provision().await.unwrap().status, 200);
@@ -209,7 +209,7 @@ async fn a14_a_form_counts_for_its_own_resource_alone() {
 }
 
 #[tokio::test]
-async fn a15_a_resource_id_has_one_reading() {
+async fn a15_resource_id_in_any_odd_spelling_is_rejected() {
     let desk = Desk::open().await;
     let id = desk.addon.resource_id().to_string();
     for odd in [
@@ -232,7 +232,7 @@ async fn a15_a_resource_id_has_one_reading() {
         let weak = desk.signed_with("resource_id", &odd).without(STRONG);
         desk.refuses(&weak).await;
     }
-    // In upper case it is the same resource, and the same use of the same form.
+    // Upper case is the same resource and the same use of the form.
     let upper = desk.signed_with("resource_id", id.to_uppercase());
     assert_eq!(desk.submit(&upper).await.status, 303);
     desk.refuses(&desk.form()).await;
@@ -240,7 +240,7 @@ async fn a15_a_resource_id_has_one_reading() {
 }
 
 #[tokio::test]
-async fn a17_what_would_be_read_differently_in_a_path_or_a_hash_is_never_sent_to_heroku() {
+async fn a17_ambiguous_ids_and_emails_are_never_sent_to_heroku() {
     let desk = Desk::open().await;
     let id = desk.addon.resource_id().to_string();
     let account = desk.world.heroku.user_id("ann@example.com").to_string();
@@ -255,7 +255,7 @@ async fn a17_what_would_be_read_differently_in_a_path_or_a_hash_is_never_sent_to
         let user = format!("{account}{mark}");
         desk.refuses(&desk.signed_with("user_id", &user)).await;
     }
-    // These are no address.
+    // These emails are invalid.
     for mark in [":", "\r\n", "\0", "@"] {
         for email in [
             format!("ann{mark}@example.com"),
@@ -266,7 +266,7 @@ async fn a17_what_would_be_read_differently_in_a_path_or_a_hash_is_never_sent_to
         }
     }
     assert_eq!(desk.world.heroku.calls(Endpoint::Any), 0);
-    // These may stand in one, but it is on no list; only the list is asked for again.
+    // These are valid but on no list, so only a fetch of the list is allowed.
     for mark in ["/", "..", "%2f", "/../../apps"] {
         desk.refuses(&desk.signed_with("email", format!("ann{mark}@example.com")))
             .await;
@@ -284,7 +284,7 @@ async fn a17_what_would_be_read_differently_in_a_path_or_a_hash_is_never_sent_to
 }
 
 #[tokio::test]
-async fn a19_a_known_field_stands_once_and_in_the_body() {
+async fn a19_duplicate_or_query_fields_are_rejected() {
     let desk = Desk::open().await;
     let body = desk.form().body();
     for name in [
@@ -320,7 +320,7 @@ async fn a19_a_known_field_stands_once_and_in_the_body() {
             assert_refused(&desk.world, &answer, 403);
         }
     }
-    // An equal value is a second one too, and so is another spelling of the name.
+    // An equal value or an escaped name is a duplicate too.
     desk.refuses_body(&format!("{body}&email=ann%40example.com"))
         .await;
     desk.refuses_body(&format!("{body}&%65mail=ann%40example.com"))
@@ -329,7 +329,7 @@ async fn a19_a_known_field_stands_once_and_in_the_body() {
 }
 
 #[tokio::test]
-async fn a21_more_fields_or_longer_names_than_any_form_has_are_refused() {
+async fn a21_too_many_fields_or_too_long_names_are_rejected() {
     let desk = Desk::open().await;
     let body = desk.form().body();
     for body in [
@@ -345,7 +345,7 @@ async fn a21_more_fields_or_longer_names_than_any_form_has_are_refused() {
 }
 
 #[tokio::test]
-async fn a23_what_is_not_well_encoded_text_is_refused_in_any_field() {
+async fn a23_malformed_encoding_in_any_field_is_rejected() {
     let desk = Desk::open().await;
     let body = desk.form().body();
     for bad in [
@@ -381,7 +381,7 @@ async fn a23_what_is_not_well_encoded_text_is_refused_in_any_field() {
 }
 
 #[tokio::test]
-async fn a28_case_and_spaces_around_a_signed_email_do_not_matter() {
+async fn a28_signed_email_is_trimmed_and_case_insensitive() {
     let desk = Desk::open().await;
     for spelling in ["ANN@EXAMPLE.COM", " ann@example.com", "Ann@example.com  "] {
         desk.world.clock.advance(std::time::Duration::from_secs(1));
@@ -390,7 +390,7 @@ async fn a28_case_and_spaces_around_a_signed_email_do_not_matter() {
         let page = desk.browser.get("/").await;
         assert_eq!(page.body, "dashboard of ann@example.com");
     }
-    // A space inside makes another address, and so do those that only look like spaces.
+    // Inner spaces and other whitespace characters are not trimmed.
     for other in [
         "ann @example.com",
         "\u{a0}ann@example.com",
@@ -402,7 +402,7 @@ async fn a28_case_and_spaces_around_a_signed_email_do_not_matter() {
 }
 
 #[tokio::test]
-async fn a29_what_is_no_listed_address_is_refused() {
+async fn a29_invalid_or_unlisted_email_is_rejected() {
     let desk = Desk::open().await;
     desk.refuses(&desk.form().without("email")).await;
     let long = format!("{}@example.com", "a".repeat(388));
@@ -424,7 +424,7 @@ async fn a29_what_is_no_listed_address_is_refused() {
         desk.refuses(&desk.signed_with("email", email)).await;
     }
     assert_eq!(desk.world.heroku.calls(Endpoint::Any), 0);
-    // Addresses, but nobody's: an international domain, its other spelling, letters that look alike.
+    // Valid but unlisted emails: an international domain, its punycode, lookalike letters.
     for email in [
         "ann@exämple.com",
         "ann@xn--exmple-cua.com",

@@ -17,7 +17,7 @@ use support::browser::Browser;
 use support::world::{REFRESH, World, serve};
 
 #[tokio::test]
-async fn a50_a53_a_stranger_never_reaches_the_handler() {
+async fn a50_a53_unauthenticated_request_never_reaches_the_handler() {
     let world = World::start().await;
     world.addon().await;
     let browser = world.browser();
@@ -58,13 +58,13 @@ async fn a50_a53_a_stranger_never_reaches_the_handler() {
 }
 
 #[tokio::test]
-async fn a_route_added_after_the_layer_is_outside() {
+async fn route_added_after_the_layer_is_not_gated() {
     let world = World::start().await;
     assert_eq!(world.browser().get("/healthz").await.body, "ok");
 }
 
 #[tokio::test]
-async fn a34_of_two_session_cookies_only_the_first_counts() {
+async fn a34_second_session_cookie_is_ignored() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -82,7 +82,7 @@ async fn a34_of_two_session_cookies_only_the_first_counts() {
 }
 
 #[tokio::test]
-async fn a37_an_email_that_left_the_app_is_refused_after_the_next_refresh() {
+async fn a37_removed_collaborator_gets_403_after_refresh() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -91,14 +91,14 @@ async fn a37_an_email_that_left_the_app_is_refused_after_the_next_refresh() {
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     assert_eq!(browser.get("/page").await.status, 403);
     assert_eq!(world.reached(), 1);
-    // The session is gone for good: being added again needs a new sign-in.
+    // The session has ended: after being added again, the user must sign in.
     world.heroku.app("shop").collaborator("ann@example.com");
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     assert_eq!(browser.fetch("/page").await.status, 401);
 }
 
 #[tokio::test]
-async fn a37_an_email_that_left_the_team_is_refused_after_the_next_refresh_by_the_sync() {
+async fn a37_removed_team_member_gets_403_after_refresh_by_sync() {
     let world = World::start().await;
     let team = world
         .heroku
@@ -117,7 +117,7 @@ async fn a37_an_email_that_left_the_team_is_refused_after_the_next_refresh_by_th
 }
 
 #[tokio::test]
-async fn a38_one_who_was_removed_and_added_as_another_account_must_sign_in_again() {
+async fn a38_email_readded_with_another_account_must_sign_in_again() {
     let log = Log::listen();
     let world = World::start().await;
     let addon = world.addon().await;
@@ -137,7 +137,7 @@ async fn a38_one_who_was_removed_and_added_as_another_account_must_sign_in_again
     assert_eq!(log.with(&["other_account"]).len(), 1);
     assert_eq!(browser.fetch("/page").await.status, 401);
     assert_eq!(world.reached(), 0);
-    // The account of before does not get in again, the one of now does.
+    // The previous account is rejected, the new account signs in.
     world.clock.advance(Duration::from_secs(1));
     let before = addon.sign_in_form("ann@example.com");
     assert_eq!(browser.submit(&before).await.status, 403);
@@ -150,7 +150,7 @@ async fn a38_one_who_was_removed_and_added_as_another_account_must_sign_in_again
 }
 
 #[tokio::test]
-async fn a35_a_session_ends_with_its_interval_to_the_second() {
+async fn a35_fixed_session_ends_with_its_interval_to_the_second() {
     let world = World::with(|builder| builder.fixed_sessions()).await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -164,7 +164,7 @@ async fn a35_a_session_ends_with_its_interval_to_the_second() {
 }
 
 #[tokio::test]
-async fn newer_list_prolongs_a_session_by_one_interval_from_its_own_fetch() {
+async fn newer_list_extends_session_by_one_interval_from_its_fetch() {
     let world = World::with(|builder| builder.max_list_age(REFRESH)).await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -177,7 +177,7 @@ async fn newer_list_prolongs_a_session_by_one_interval_from_its_own_fetch() {
 }
 
 #[tokio::test]
-async fn no_session_outlives_its_longest_life() {
+async fn refreshed_session_ends_at_max_session() {
     let world = World::with(|builder| builder.max_session(REFRESH * 2)).await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -195,7 +195,7 @@ async fn no_session_outlives_its_longest_life() {
 }
 
 #[tokio::test]
-async fn a43_heroku_down_later_leaves_sessions_alone_until_the_list_is_too_old() {
+async fn a43_heroku_down_keeps_sessions_until_the_list_is_too_old() {
     let world = World::with(|builder| builder.max_list_age(Duration::from_secs(400))).await;
     let addon = world.addon().await;
     world.signed_in(&addon, "ann@example.com").await;
@@ -219,13 +219,13 @@ async fn a43_heroku_down_later_leaves_sessions_alone_until_the_list_is_too_old()
     );
     assert_eq!(world.reached(), 1);
 
-    // Nothing needs a restart, and the session is still there.
+    // The session works again without a restart.
     world.heroku.clear_faults();
     assert_eq!(browser.get("/page").await.status, 200);
 }
 
 #[tokio::test]
-async fn a_clock_set_back_makes_no_list_younger() {
+async fn clock_set_back_makes_no_list_younger() {
     let world = World::with(|builder| builder.max_list_age(REFRESH)).await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -239,7 +239,7 @@ async fn a_clock_set_back_makes_no_list_younger() {
 }
 
 #[tokio::test]
-async fn a35_a_deprovisioned_resource_s_sessions_end_at_once() {
+async fn a35_deprovisioning_ends_sessions_immediately() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -251,7 +251,7 @@ async fn a35_a_deprovisioned_resource_s_sessions_end_at_once() {
 }
 
 #[tokio::test]
-async fn a42_a_lower_role_closes_the_admin_route_and_no_other() {
+async fn a42_lowered_role_closes_only_the_admin_route() {
     let world = World::start().await;
     let addon = world.addon().await;
     let app = world
@@ -273,7 +273,7 @@ async fn a42_a_lower_role_closes_the_admin_route_and_no_other() {
 }
 
 #[tokio::test]
-async fn an_unsigned_email_has_no_role_that_a_guard_would_trust() {
+async fn unsigned_email_does_not_pass_a_role_guard() {
     let policy = SsoPolicy::AllowUnsignedEmail;
     let world = World::with(|builder| builder.sso_policy(policy)).await;
     let addon = world.addon().await;
@@ -290,7 +290,7 @@ async fn an_unsigned_email_has_no_role_that_a_guard_would_trust() {
 }
 
 #[tokio::test]
-async fn the_strict_policy_leaves_out_collaborators_of_other_apps_of_the_team() {
+async fn strict_policy_rejects_collaborators_of_other_team_apps() {
     let world = World::with(|builder| builder.list_policy(ListPolicy::Strict)).await;
     let team = world.heroku.team("acme");
     let team = team
@@ -307,7 +307,7 @@ async fn the_strict_policy_leaves_out_collaborators_of_other_apps_of_the_team() 
 }
 
 #[tokio::test]
-async fn a61_signing_out_takes_a_post_of_our_own_site() {
+async fn a61_sign_out_needs_a_same_origin_post() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -331,11 +331,11 @@ async fn a61_signing_out_takes_a_post_of_our_own_site() {
     assert_eq!(browser.cookie("__Host-heroku_sso"), None);
     browser.set_cookie("__Host-heroku_sso", &stolen);
     assert_eq!(browser.fetch("/page").await.status, 401);
-    // Twice, and without a session: harmless.
+    // A second sign-out, without a session, succeeds as well.
     let request = browser.request(Method::POST, "/logout");
     assert_eq!(browser.send(request).await.status, 204);
 
-    // A page of ours, and a person who typed the address, or a program.
+    // From a page of the same origin, from the address bar, or from a program.
     for site in ["same-origin", "none"] {
         world.clock.advance(Duration::from_secs(1));
         let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -346,9 +346,9 @@ async fn a61_signing_out_takes_a_post_of_our_own_site() {
     }
 }
 
-/// Heroku's lists name accounts; those of a store of one's own may not.
+/// Heroku's lists name accounts; lists of a custom store may not.
 #[tokio::test]
-async fn an_account_that_nobody_has_signed_is_nobody_s() {
+async fn unsigned_sign_in_gets_no_account_id() {
     use tower_heroku_sso::access::{App, Person, ResourceList};
     use tower_heroku_sso::store::{Dated, MemoryStore, Registration, Store, Ticket};
 
@@ -393,7 +393,7 @@ async fn an_account_that_nobody_has_signed_is_nobody_s() {
         assert_eq!(browser.fetch("/").await.body, expected);
         browsers.push(browser);
     }
-    // The email has passed to another account: neither of them is its own.
+    // The email now belongs to another account, which neither session proves.
     world.clock.advance(Duration::from_secs(1));
     put(2, Some("another-account".parse().unwrap())).await;
     let (next, _) = world
@@ -410,7 +410,7 @@ async fn an_account_that_nobody_has_signed_is_nobody_s() {
 }
 
 #[tokio::test]
-async fn a_wall_clock_that_is_set_forth_and_back_makes_no_revocation_forgotten() {
+async fn clock_jump_forward_and_back_keeps_revocations() {
     let world = World::start().await;
     let addon = world.addon().await;
     let ann = world.signed_in(&addon, "ann@example.com").await;

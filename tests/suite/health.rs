@@ -1,4 +1,4 @@
-//! Health checks: the process is one thing, its lists another.
+//! Health checks: liveness of the process, readiness of its lists.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ async fn checks(world: &World) -> Browser {
 }
 
 #[tokio::test]
-async fn a_process_whose_lists_are_too_old_is_alive_and_not_ready() {
+async fn health_checks_pass_again_once_heroku_recovers() {
     let world = World::start().await;
     let addon = world.addon().await;
     let checks = checks(&world).await;
@@ -36,7 +36,7 @@ async fn a_process_whose_lists_are_too_old_is_alive_and_not_ready() {
         assert_eq!(answer.json()["lists_fresh"], true);
     }
     world.heroku.fault(Endpoint::Any, Fault::Status(503));
-    // In use until the end, and Heroku is away.
+    // The list stays in use while Heroku is unavailable.
     for _ in 0..3 {
         world.clock.advance(REFRESH - Duration::from_secs(1));
         browser.fetch("/page").await;
@@ -51,9 +51,9 @@ async fn a_process_whose_lists_are_too_old_is_alive_and_not_ready() {
     sync.shutdown().await;
 }
 
-/// Tokio's time is paused here, and jumps to the next thing that waits for it.
+/// Tokio's time is paused and jumps to the next timer.
 #[tokio::test(start_paused = true)]
-async fn a_store_that_hangs_is_told_of_and_not_waited_for() {
+async fn hanging_store_fails_the_health_check_after_5_seconds() {
     let store = Faulty::default();
     let sso = crate::setup::builder()
         .store(store.clone())
@@ -78,7 +78,7 @@ async fn a_store_that_hangs_is_told_of_and_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_list_in_use_beyond_its_age_limit_is_not_ready() {
+async fn list_in_use_beyond_max_age_fails_readiness_only() {
     let world = World::start().await;
     let addon = world.addon().await;
     let checks = checks(&world).await;
@@ -87,7 +87,7 @@ async fn a_list_in_use_beyond_its_age_limit_is_not_ready() {
     let browser = world.signed_in(&addon, "ann@example.com").await;
     world.heroku.fault(Endpoint::Any, Fault::Status(503));
     world.clock.advance(REFRESH - Duration::from_secs(1));
-    // Somebody comes shortly before the list is too old, and asks again right after.
+    // A user signs in shortly before the list is too old.
     let late = addon.sign_in_form("ann@example.com");
     world.clock.advance(REFRESH);
     assert_eq!(world.browser().submit(&late).await.status, 303);
@@ -102,7 +102,7 @@ async fn a_list_in_use_beyond_its_age_limit_is_not_ready() {
 }
 
 #[tokio::test]
-async fn without_a_sync_the_process_is_not_well() {
+async fn health_check_fails_without_a_sync() {
     let world = World::start().await;
     let checks = checks(&world).await;
     assert_eq!(checks.fetch("/healthz").await.status, 503);
@@ -120,7 +120,7 @@ async fn without_a_sync_the_process_is_not_well() {
 }
 
 #[tokio::test]
-async fn u28_a_clock_that_is_apart_from_heroku_s_is_reported_and_ours_decides() {
+async fn u28_clock_drift_is_reported_in_health() {
     let world = World::start().await;
     let addon = world.addon().await;
     world.heroku.set_date_offset(time::Duration::minutes(2));
@@ -134,7 +134,7 @@ async fn u28_a_clock_that_is_apart_from_heroku_s_is_reported_and_ours_decides() 
 }
 
 #[tokio::test]
-async fn however_many_ask_how_it_stands_the_store_is_asked_once_a_second_and_not_written_to() {
+async fn health_checks_read_the_store_at_most_once_a_second() {
     let store = Faulty::default();
     let world = World::with(|builder| builder.store(store.clone())).await;
     let checks = checks(&world).await;
@@ -158,7 +158,7 @@ async fn however_many_ask_how_it_stands_the_store_is_asked_once_a_second_and_not
 }
 
 #[tokio::test]
-async fn a_drift_at_the_limit_is_told_of_once() {
+async fn clock_drift_at_the_limit_is_logged_once() {
     let log = Log::listen();
     let world = World::start().await;
     let addon = world.addon().await;

@@ -1,7 +1,6 @@
-//! R9: thirty hostile tenants at full speed for an hour, at a Heroku that means its rate limit, by a clock
-//! that the test moves. Everybody else's lists are fetched in time.
-//!
-//! With pools that are apart the usual run is six minutes, in which each list is fetched again; the whole hour:
+//! R9: thirty hostile tenants at full speed for an hour, against an enforced rate limit, on a test clock.
+//! All other lists are fetched in time. With separate pools the usual run is six minutes, in which each
+//! list is fetched again. The whole hour:
 //!
 //! ```text
 //! HOSTILE_MINUTES=60 cargo test --all-features --test suite r9_ -- --nocapture
@@ -25,13 +24,13 @@ const HOSTILE: usize = 30;
 const STEP: Duration = Duration::from_secs(10);
 const MINUTE: Duration = Duration::from_secs(60);
 const IDLE: Duration = Duration::from_secs(6 * 60 * 60);
-/// Heroku's pool, and what it gains in a minute.
+/// Heroku's pool, and its refill per minute.
 const POOL: (u32, u32) = (4_500, 75);
-/// Of each hostile tenant in a step: sign-ins of people who are on no list, of a used form, and refreshes
-/// by a button.
+/// Per hostile tenant and step: sign-ins of unlisted users, replays of a used form, and refreshes by a
+/// button.
 const FULL_SPEED: usize = 2;
 
-/// A fleet, some of which is hostile.
+/// A fleet with hostile tenants.
 struct Fleet {
     world: World,
     hostile: Vec<Tenant>,
@@ -39,19 +38,19 @@ struct Fleet {
     idle: Vec<AddOn>,
 }
 
-/// A resource whose owner is signed in.
+/// A resource with its owner signed in.
 struct Tenant {
     addon: AddOn,
     cookie: String,
     used: SignInForm,
 }
 
-/// What an hour has come to.
+/// The results of an hour.
 #[derive(Debug, Default)]
 struct Figures {
     oldest_in_use: Duration,
     oldest_idle: Duration,
-    /// At the end.
+    /// At the end of the hour.
     calls_left: Option<u32>,
     calls: usize,
 }
@@ -60,7 +59,7 @@ async fn inside(_: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, Infall
     Ok(Response::new(Full::default()))
 }
 
-/// In this process, as all that counts is what it asks of Heroku.
+/// Calls the gate in this process, as only its calls to Heroku count.
 async fn ask(world: &World, request: Request<Full<Bytes>>) -> Response<()> {
     let gate = world.sso.layer().layer(service_fn(inside));
     gate.oneshot(request).await.unwrap().map(drop)
@@ -90,7 +89,7 @@ impl Tenant {
         }
     }
 
-    /// As much as there is time for.
+    /// One step of an attack at full speed.
     async fn attack(&self, world: &World, step: usize) {
         for number in 0..FULL_SPEED {
             let stranger = format!("stranger-{step}-{number}@example.com");
@@ -110,7 +109,7 @@ impl Tenant {
 }
 
 impl Fleet {
-    /// All lists are there; those of idle resources are as old as they are in a fleet that runs for long.
+    /// All lists are cached; those of idle resources have the ages of a long-running fleet.
     async fn start(world: World, in_use: usize, idle: usize) -> Self {
         let full = || world.heroku.set_rate_limit_remaining(POOL.0 as usize);
         let mut addons = Vec::new();
@@ -120,7 +119,7 @@ impl Fleet {
             world.sso.register(&resource, grant(&addon)).await.unwrap();
             addons.push(addon);
         }
-        // They come up between 0.7 and 0.9 of their interval.
+        // They are due between 0.7 and 0.9 of their interval.
         let apart = IDLE.mul_f64(0.8) / u32::try_from(idle.max(1)).unwrap();
         for addon in &addons[..idle] {
             full();
@@ -179,8 +178,7 @@ impl Fleet {
         figures
     }
 
-    /// Until the sync asks nothing more by itself, or nearly: what it has not fetched by then counts as
-    /// older.
+    /// Waits until the sync makes no more calls, or nearly: unfetched lists count as older.
     async fn settle(&self) {
         let (mut calls, mut rest) = (0, 0);
         while rest < 3 {
@@ -212,7 +210,7 @@ fn assert_in_time(figures: &Figures) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r9_in_one_pool_a_hundred_lists_in_use_are_fetched_in_time() {
+async fn r9_shared_pool_keeps_100_lists_in_use_fresh() {
     let world = World::with_heroku(
         |heroku| heroku.rate_pool(POOL.0, POOL.1).enforce_rate_limit(true),
         |builder| builder.idle_interval(IDLE),
@@ -223,7 +221,7 @@ async fn r9_in_one_pool_a_hundred_lists_in_use_are_fetched_in_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r9_in_pools_apart_nine_hundred_seventy_are_fetched_in_time() {
+async fn r9_pools_per_token_keep_970_lists_in_use_fresh() {
     let world = World::with_heroku(
         |heroku| {
             let heroku = heroku.rate_pool(POOL.0, POOL.1).enforce_rate_limit(true);

@@ -1,5 +1,4 @@
-//! Handlers that panic or never answer, clients that go away at any moment: whoever comes next finds
-//! everything as it was.
+//! Handlers panic or hang, clients disconnect at any moment: the gate keeps working for later requests.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -26,7 +25,7 @@ use support::browser::{Browser, FORM};
 use support::world::{World, grant, serve};
 
 #[tokio::test]
-async fn a60_a_handler_that_panics_poisons_nothing() {
+async fn a60_panicking_handler_leaves_the_gate_working() {
     let world = World::start().await;
     let addon = world.addon().await;
     let panics = |user: HerokuUser| async move {
@@ -52,7 +51,7 @@ async fn a60_a_handler_that_panics_poisons_nothing() {
 }
 
 #[tokio::test]
-async fn a60_handlers_that_never_answer_hold_up_nobody_and_end_with_their_clients() {
+async fn a60_hanging_handlers_block_no_request_and_end_on_disconnect() {
     let world = World::start().await;
     let addon = world.addon().await;
     let inside = Arc::new(AtomicUsize::new(0));
@@ -101,11 +100,10 @@ async fn until(reached: impl Fn() -> bool) {
     };
     tokio::time::timeout(Duration::from_secs(60), wait)
         .await
-        .expect("it comes to that");
+        .expect("the condition holds in time");
 }
 
-/// Everything that a request may wait for is there: lists are fetched, tokens renewed, sessions opened
-/// and ended.
+/// The gate works: lists are fetched, tokens renewed, sessions opened and ended.
 async fn is_well(world: &World, browser: &Browser) {
     let addon = world.heroku.app("shop").addon();
     let all = async {
@@ -121,10 +119,10 @@ async fn is_well(world: &World, browser: &Browser) {
     };
     tokio::time::timeout(Duration::from_secs(60), all)
         .await
-        .expect("nothing is held by whoever went away");
+        .expect("no lock is left by a cancelled request");
 }
 
-/// Polls `future` so many times, then drops it. True if it was done by then.
+/// Polls `future` this many times, then drops it. True if it completed.
 async fn leave_after<F: Future>(polls: usize, future: F) -> bool {
     let mut future = pin!(future);
     let mut left = polls;
@@ -138,13 +136,13 @@ async fn leave_after<F: Future>(polls: usize, future: F) -> bool {
     .await
 }
 
-/// Sends a request and goes away after one step, then another after two, until one is answered.
-/// What is left after `most` steps never ends.
+/// Sends a request and drops it after one step, then another after two, until one is answered. Panics if
+/// none is answered in `most` steps.
 async fn at_each_step(app: &Router, most: usize, mut request: impl FnMut() -> Request<Body>) {
     for steps in 0..most {
         let service = app.clone();
         if leave_after(steps, service.oneshot(request())).await {
-            assert!(steps > 1, "there was a step to leave at");
+            assert!(steps > 1, "the request has several steps");
             return;
         }
     }
@@ -152,8 +150,8 @@ async fn at_each_step(app: &Router, most: usize, mut request: impl FnMut() -> Re
 }
 
 #[tokio::test]
-async fn a60_a_client_may_go_away_at_any_step() {
-    // A real store, whose every call is a step: it answers from a thread of its own.
+async fn a60_client_disconnect_at_any_step_leaves_the_gate_working() {
+    // Each call of this real store is a step, as it answers from another thread.
     let folder = tempfile::tempdir().unwrap();
     let store = sqlite(folder.path()).await;
     let world = World::with(|builder| {
@@ -174,7 +172,7 @@ async fn a60_a_client_may_go_away_at_any_step() {
     let form = addon.sign_in_form("ann@example.com");
     assert_eq!(browser.submit(&form).await.status, 303);
 
-    // Signing in, each time with a new form, and with a list to be fetched and a token to be renewed.
+    // Sign-ins with new forms, each of which fetches a list and renews a token.
     at_each_step(&app, 300, || {
         world.clock.advance(Duration::from_secs(1));
         world.heroku.app("shop").collaborator("new@example.com");
@@ -196,7 +194,7 @@ async fn a60_a_client_may_go_away_at_any_step() {
         )
     })
     .await;
-    // A request, whose session is to be moved on by a newer list.
+    // A request whose session follows to a newer list.
     world.clock.advance(Duration::from_secs(60));
     world.sso.refresh_now(&resource).await.unwrap();
     let form = addon.sign_in_form("ann@example.com");
@@ -213,7 +211,7 @@ async fn a60_a_client_may_go_away_at_any_step() {
     })
     .await;
     is_well(&world, &browser).await;
-    // Provisioning again, each time with a grant of its own.
+    // Repeated provisioning, each time with a new grant.
     let basic = {
         use base64::Engine;
         let text = format!("{}:{}", world.heroku.slug(), world.heroku.password());
@@ -231,7 +229,7 @@ async fn a60_a_client_may_go_away_at_any_step() {
     })
     .await;
     is_well(&world, &browser).await;
-    // Signing out: whoever began has ended it, or it is still there to be ended.
+    // A cancelled sign-out has either ended the session or can be repeated.
     at_each_step(&app, 50, || {
         let mut request = post("/logout", "text/plain", String::new());
         let cookie = cookie.parse().unwrap();
@@ -291,13 +289,13 @@ fn post(path: &str, kind: &str, body: String) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn a41_one_list_decides_a_request_though_another_takes_its_place_meanwhile() {
+async fn a41_request_keeps_its_list_when_a_newer_one_arrives() {
     let world = World::start().await;
     let addon = world.addon().await;
     let (app, resource) = (world.heroku.app("shop"), addon.resource_id());
     app.collaborator_as("bob@example.com", "admin", &["deploy"]);
     world.sso.refresh_now(&resource).await.unwrap();
-    // Between the gate and the guard the request waits until the test lets it go on.
+    // The request waits between the gate and the guard.
     let (arrived, go_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let hold = {
         let (arrived, go_on) = (Arc::clone(&arrived), Arc::clone(&go_on));

@@ -1,4 +1,4 @@
-//! A fetch that fails in whatever way: the last list stays, whole, until it is too old.
+//! After a fetch that fails in any way, the last list stays in use until it is too old.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use tower_heroku_sso::sync::SyncError;
 use crate::upstream::{people, team_app};
 use support::world::{REFRESH, World};
 
-/// With each of these a sign-in that needs a fresh answer gets 503, people whom the last list has stay
-/// in, and the last list stays whole until it is too old.
+/// With each fault, a sign-in that needs a newer list gets 503, sessions stay open, and the last list is
+/// kept until it is too old.
 async fn assert_list_stays(faults: impl IntoIterator<Item = (Endpoint, Fault)>) {
     let world = World::start().await;
     let addon = team_app(&world).await;
     for (endpoint, fault) in faults {
         world.heroku.clear_faults();
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
-        // Another name makes every answer a new one: a 304 would have no body to go wrong.
+        // A new name changes every answer: a 304 would have no body to corrupt.
         let name = addon.app().name();
         addon.app().rename(&format!("{name}-x"));
         let browser = world.signed_in(&addon, "mia@example.com").await;
@@ -37,7 +37,7 @@ async fn assert_list_stays(faults: impl IntoIterator<Item = (Endpoint, Fault)>) 
         assert_eq!(answer.status, 503, "{fault:?}");
         assert!(answer.header("retry-after").is_some());
 
-        // Older than an interval, younger than the limit: who is on it still gets in.
+        // Older than an interval, younger than the limit: a listed user can sign in.
         world.clock.advance(REFRESH + Duration::from_secs(10));
         world.signed_in(&addon, "mia@example.com").await;
         world.clock.advance(REFRESH);
@@ -46,7 +46,7 @@ async fn assert_list_stays(faults: impl IntoIterator<Item = (Endpoint, Fault)>) 
             .submit(&addon.sign_in_form("mia@example.com"))
             .await;
         assert_eq!(answer.status, 503, "{fault:?}");
-        // Let the budget for fetches on behalf of strangers fill up again.
+        // Let the budget for forced fetches refill.
         world.clock.advance(Duration::from_secs(100));
     }
 }
@@ -64,20 +64,20 @@ const ALL: &[Endpoint] = &[
     Endpoint::Collaborators,
     Endpoint::TeamMembers,
 ];
-/// Those that are not a list of their own.
+/// The endpoints except the team's members.
 const WITHOUT_MEMBERS: &[Endpoint] = &[Endpoint::AddOn, Endpoint::App, Endpoint::Collaborators];
 const LISTS: &[Endpoint] = &[Endpoint::Collaborators, Endpoint::TeamMembers];
 
 #[tokio::test]
-async fn u1_u2_a_refused_token_keeps_the_last_list_until_it_is_too_old() {
+async fn u1_u2_rejected_token_keeps_the_last_list_to_max_age() {
     let mut faults = each(ALL, Fault::Status(401));
     faults.extend(each(WITHOUT_MEMBERS, Fault::Status(403)));
     assert_list_stays(faults).await;
 }
 
 #[tokio::test]
-async fn u4_a_404_or_410_below_the_add_on_keeps_the_last_list_until_it_is_too_old() {
-    // Not of the team: while the app names it, its members are withheld, as with 403.
+async fn u4_404_or_410_below_the_add_on_keeps_the_last_list_to_max_age() {
+    // Not the team's: while the app names it, a 404 withholds its members, as a 403 does.
     let below = [Endpoint::App, Endpoint::Collaborators];
     for status in [404, 410] {
         assert_list_stays(each(&below, Fault::Status(status))).await;
@@ -85,7 +85,7 @@ async fn u4_a_404_or_410_below_the_add_on_keeps_the_last_list_until_it_is_too_ol
 }
 
 #[tokio::test]
-async fn u7_a_failed_fetch_keeps_the_last_list_until_it_is_too_old() {
+async fn u7_failed_fetch_keeps_the_last_list_to_max_age() {
     let mut faults = vec![(Endpoint::Any, Fault::Status(500))];
     faults.extend(each(ALL, Fault::Status(502)));
     faults.extend(each(ALL, Fault::Html503));
@@ -94,7 +94,7 @@ async fn u7_a_failed_fetch_keeps_the_last_list_until_it_is_too_old() {
 }
 
 #[tokio::test]
-async fn u8_u9_a_list_that_is_not_whole_keeps_the_last_one_until_it_is_too_old() {
+async fn u8_u9_incomplete_list_keeps_the_last_list_to_max_age() {
     let mut faults = each(LISTS, Fault::PartialWithoutNextRange);
     faults.extend(each(LISTS, Fault::LoopingRange));
     faults.extend([1, 2, 3].map(|page| (Endpoint::TeamMembers, Fault::FailOnPage(page))));
@@ -102,21 +102,21 @@ async fn u8_u9_a_list_that_is_not_whole_keeps_the_last_one_until_it_is_too_old()
 }
 
 #[tokio::test]
-async fn u11_a_broken_answer_keeps_the_last_list_until_it_is_too_old() {
+async fn u11_broken_response_keeps_the_last_list_to_max_age() {
     let mut faults = each(ALL, Fault::Truncated);
     faults.extend(each(ALL, Fault::Reset));
     assert_list_stays(faults).await;
 }
 
 #[tokio::test]
-async fn u14_u16_a_monstrous_answer_keeps_the_last_list_until_it_is_too_old() {
+async fn u14_u16_oversized_or_nested_json_keeps_the_last_list_to_max_age() {
     let mut faults = each(LISTS, Fault::Oversized(100 * 1024 * 1024));
     faults.extend(each(ALL, Fault::NestedJson));
     assert_list_stays(faults).await;
 }
 
 #[tokio::test]
-async fn u17_an_answer_of_another_type_keeps_the_last_list_until_it_is_too_old() {
+async fn u17_wrong_json_type_keeps_the_last_list_to_max_age() {
     let body = |text: &str| Fault::Body(text.to_owned());
     let mut faults = each(LISTS, body("{}"));
     faults.extend(each(LISTS, body("[null]")));
@@ -131,11 +131,11 @@ async fn u17_an_answer_of_another_type_keeps_the_last_list_until_it_is_too_old()
 }
 
 #[tokio::test]
-async fn u19_an_answer_about_another_keeps_the_last_list_until_it_is_too_old() {
+async fn u19_response_with_another_id_keeps_the_last_list_to_max_age() {
     assert_list_stays(each(WITHOUT_MEMBERS, Fault::WrongId)).await;
 }
 
 #[tokio::test]
-async fn u20_a_redirect_keeps_the_last_list_until_it_is_too_old() {
+async fn u20_redirect_keeps_the_last_list_to_max_age() {
     assert_list_stays(each(ALL, Fault::Redirect("http://127.0.0.1:1/".into()))).await;
 }

@@ -1,4 +1,4 @@
-//! Work under a lease, as several processes share it.
+//! Work under a lease that several processes share.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,10 +22,10 @@ async fn until(what: &str, is_so: impl Fn() -> bool) {
         }
     };
     let met = tokio::time::timeout(Duration::from_secs(60), met).await;
-    met.unwrap_or_else(|_| panic!("{what}: not within ten seconds"));
+    met.unwrap_or_else(|_| panic!("{what}: not within a minute"));
 }
 
-/// A sync in the middle of a fetch that Heroku takes its time for.
+/// Registers a resource whose fetch Heroku answers after a minute.
 async fn fetching(world: &World) -> ResourceId {
     let addon = world.heroku.app("shop").addon();
     let resource = addon.resource_id();
@@ -36,7 +36,7 @@ async fn fetching(world: &World) -> ResourceId {
 }
 
 #[tokio::test]
-async fn a_lease_is_renewed_as_long_as_the_work_takes_and_then_released() {
+async fn lease_is_renewed_during_the_fetch_and_then_released() {
     let leases = Arc::new(Leases::default());
     let world = World::with(|builder| {
         let builder = builder.heroku_timeout(Duration::from_secs(20));
@@ -58,7 +58,7 @@ async fn a_lease_is_renewed_as_long_as_the_work_takes_and_then_released() {
         world.heroku.calls(Endpoint::AddOn) == 1
     })
     .await;
-    // A lease lives ten seconds.
+    // A lease expires after ten seconds.
     for renewals in 1..=12 {
         world.clock.advance(Duration::from_secs(4));
         until("it is renewed", || taken() == 1 + renewals).await;
@@ -74,7 +74,7 @@ async fn a_lease_is_renewed_as_long_as_the_work_takes_and_then_released() {
 }
 
 #[tokio::test]
-async fn a_lease_that_was_lost_is_said_and_the_work_goes_on() {
+async fn lost_lease_is_logged_and_the_fetch_completes() {
     let log = Log::listen();
     let leases = Arc::new(Leases::default());
     let world = World::with(|builder| builder.store(Faulty::shared(&leases))).await;
@@ -86,7 +86,7 @@ async fn a_lease_that_was_lost_is_said_and_the_work_goes_on() {
     .await;
     leases.elsewhere.store(true, Ordering::SeqCst);
     world.clock.advance(Duration::from_secs(4));
-    until("it is said", || !log.with(&["lease was lost"]).is_empty()).await;
+    until("it is logged", || !log.with(&["lease was lost"]).is_empty()).await;
     world.clock.advance(Duration::from_secs(60));
     world.quiet().await;
     let list = world.sso.access_list(&resource).await.unwrap();
@@ -95,7 +95,7 @@ async fn a_lease_that_was_lost_is_said_and_the_work_goes_on() {
 }
 
 #[tokio::test]
-async fn a_sign_out_elsewhere_waits_for_no_store_and_no_other_word_is_dropped() {
+async fn remote_sign_out_applies_while_the_store_is_unavailable() {
     let leases = Arc::new(Leases::default());
     let store = Faulty::shared(&leases);
     let world = World::with(|builder| builder.store(store.clone())).await;
@@ -107,7 +107,7 @@ async fn a_sign_out_elsewhere_waits_for_no_store_and_no_other_word_is_dropped() 
     let [ann, owner] = ["ann@example.com", "owner@example.com"];
     let ann = world.signed_in(&addon, ann).await;
     let owner = world.signed_in(&addon, owner).await;
-    // Elsewhere the owner signs out, Ann is revoked, and the database goes away.
+    // In another process the owner signs out and Ann is revoked; then the database fails.
     let email = "ann@example.com".parse().unwrap();
     other.revoke(&resource, &email).await.unwrap();
     let id: Id = owner.cookie("__Host-heroku_sso").unwrap().parse().unwrap();
@@ -121,10 +121,7 @@ async fn a_sign_out_elsewhere_waits_for_no_store_and_no_other_word_is_dropped() 
     store.fail("load_page");
     let sync = world.sso.spawn_sync();
     let loads = store.calls("load");
-    until("the store is asked again and again", || {
-        store.calls("load") >= loads + 2
-    })
-    .await;
+    until("the store is retried", || store.calls("load") >= loads + 2).await;
     assert_eq!(owner.fetch("/page").await.status, 401);
     assert_eq!(ann.fetch("/page").await.status, 200);
     store.mend();

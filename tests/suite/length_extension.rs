@@ -1,5 +1,5 @@
-//! A plain digest can be continued: whoever has the digest of a secret message knows, without the
-//! secret, the digest of that message, its padding and a tail of their own. Here it is done.
+//! Length extension: from the digest of a secret message, an attacker can compute the digest of that
+//! message, its padding and a chosen tail. These tests do it.
 
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
@@ -10,7 +10,7 @@ use support::world::World;
 
 const BLOCK: usize = 64;
 
-/// What both hashes put behind a message of this many bytes.
+/// The padding of both hashes for a message of this many bytes.
 fn padding(length: usize) -> Vec<u8> {
     let mut padding = vec![0x80];
     while !(length + padding.len() + 8).is_multiple_of(BLOCK) {
@@ -107,7 +107,7 @@ fn sum<const N: usize>(terms: [u32; N]) -> u32 {
 }
 
 #[test]
-fn a18_a_digest_is_continued_without_its_secret() {
+fn a18_digest_can_be_extended_without_the_secret() {
     for length in [0, 1, 54, 55, 56, 63, 64, 65, 130] {
         let secret: Vec<u8> = (0..length).map(|byte| byte as u8 ^ 0x5a).collect();
         for tail in [&b""[..], b"0", b"boss@example.com", &[b'x'; 100]] {
@@ -121,7 +121,7 @@ fn a18_a_digest_is_continued_without_its_secret() {
 }
 
 #[tokio::test]
-async fn a18_a_continued_token_is_right_for_its_form_and_refused_all_the_same() {
+async fn a18_length_extended_token_is_rejected_despite_valid_digest() {
     let world = World::start().await;
     let addon = world.addon().await;
     let salt = world.heroku.sso_salt();
@@ -129,7 +129,7 @@ async fn a18_a_continued_token_is_right_for_its_form_and_refused_all_the_same() 
     let digest = |field: &str| hex::decode(genuine.get(field)).unwrap();
     let length = |fields: &[&str]| -> usize {
         let lengths = fields.iter().map(|field| genuine.get(field).len() + 1);
-        // Each with its colon, and the salt without one.
+        // Each field with a colon, the salt without one.
         lengths.sum::<usize>() + salt.len()
     };
     let signed_by_sha1 = length(&["resource_id", "timestamp"]);
@@ -161,7 +161,7 @@ async fn a18_a_continued_token_is_right_for_its_form_and_refused_all_the_same() 
         assert_eq!(form.get(field), with_salt.get(field), "the attack works");
         assert_refused(&world, &submit(&form).await, 403);
     }
-    // Neither does it help to have the same bytes read as text of another encoding.
+    // Nor does an encoding of the same bytes as other text help.
     let latin = padding(signed_by_sha256).into_iter().map(char::from);
     let email = format!("ann@example.com{}.evil.example", latin.collect::<String>());
     let form = genuine.clone().with("email", email);

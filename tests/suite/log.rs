@@ -1,4 +1,4 @@
-//! What is logged on a test's own thread, where everything of a test runs.
+//! Captures the log of a test's own thread, on which all of the test runs.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -12,7 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 type Text = Arc<Mutex<Vec<u8>>>;
 
 thread_local! {
-    /// Where this thread's lines go.
+    /// The log of this thread.
     static HERE: RefCell<Option<Text>> = const { RefCell::new(None) };
 }
 
@@ -20,8 +20,8 @@ thread_local! {
 pub struct Log(Text);
 
 impl Log {
-    /// There is one subscriber for all threads, and for good: while those of single threads come and go,
-    /// `tracing` may take an event that another thread meets first for one that nobody wants.
+    /// One permanent subscriber serves all threads: with subscribers per thread, `tracing` may cache an
+    /// event as disabled when a thread without one meets it first.
     pub fn listen() -> Self {
         static SUBSCRIBER: Once = Once::new();
         SUBSCRIBER.call_once(|| {
@@ -36,7 +36,7 @@ impl Log {
         Self(text)
     }
 
-    /// The lines that have all these parts in them.
+    /// The lines that contain all these parts.
     pub fn with(&self, parts: &[&str]) -> Vec<String> {
         let text = String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned();
         let has_all = |line: &&str| parts.iter().all(|part| line.contains(part));

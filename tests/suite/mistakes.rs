@@ -1,5 +1,4 @@
-//! Mistakes in the set-up that show only while the app runs: the log says what to do, and says it
-//! once an hour.
+//! Configuration mistakes that show only at run time: the log says what to do, once an hour.
 
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use support::browser::Browser;
 use support::world::{World, serve};
 
 #[tokio::test]
-async fn a_handler_outside_of_the_gate_is_named() {
+async fn handler_outside_the_gate_is_logged_with_its_path() {
     let log = Log::listen();
     let app = Router::new().route("/reports", get(|_: HerokuUser| async {}));
     let browser = Browser::new(serve(app).await);
@@ -25,7 +24,7 @@ async fn a_handler_outside_of_the_gate_is_named() {
 }
 
 #[tokio::test]
-async fn credentials_of_another_add_on_are_told_of_once_an_hour() {
+async fn wrong_partner_credentials_are_logged_once_an_hour() {
     let log = Log::listen();
     let world = World::start().await;
     let browser = world.browser();
@@ -47,7 +46,7 @@ async fn credentials_of_another_add_on_are_told_of_once_an_hour() {
 }
 
 #[tokio::test]
-async fn a_session_over_plain_http_is_told_of_once() {
+async fn session_over_plain_http_is_logged_once() {
     let log = Log::listen();
     let world = World::start().await;
     let addon = world.addon().await;
@@ -63,7 +62,7 @@ async fn a_session_over_plain_http_is_told_of_once() {
 }
 
 #[tokio::test]
-async fn a_grant_that_heroku_refuses_names_what_is_wrong_most_often() {
+async fn refused_grant_error_names_the_likely_cause() {
     let world = World::start().await;
     let addon = world.heroku.app("shop").addon();
     let id = addon.resource_id();
@@ -83,7 +82,7 @@ async fn a_grant_that_heroku_refuses_names_what_is_wrong_most_often() {
 }
 
 #[tokio::test]
-async fn unsigned_webhooks_are_told_of_once_an_hour() {
+async fn unsigned_webhooks_are_logged_once_an_hour() {
     let log = Log::listen();
     let secret = WebhookSecret::new("a secret of some length for webhooks").unwrap();
     let world = World::with(|builder| builder.webhooks(Webhooks::new(secret))).await;
@@ -102,7 +101,7 @@ async fn unsigned_webhooks_are_told_of_once_an_hour() {
 }
 
 #[tokio::test]
-async fn a_role_guard_outside_of_the_gate_is_told_of_and_one_behind_the_identify_layer_is_none() {
+async fn role_guard_outside_the_gate_logs_an_error() {
     let log = Log::listen();
     let world = World::start().await;
     let app = |gated: bool| {
@@ -113,11 +112,11 @@ async fn a_role_guard_outside_of_the_gate_is_told_of_and_one_behind_the_identify
             false => app,
         }
     };
-    for (gated, told) in [(true, 0), (false, 1)] {
+    for (gated, logged) in [(true, 0), (false, 1)] {
         let browser = Browser::new(serve(app(gated)).await);
         for _ in 0..3 {
             assert_eq!(browser.fetch("/").await.status, 401);
         }
-        assert_eq!(log.with(&["ERROR", "role guard"]).len(), told, "{log:?}");
+        assert_eq!(log.with(&["ERROR", "role guard"]).len(), logged, "{log:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The layer around all that it may be put around.
+//! Mounting: the layer around every supported kind of service.
 
 use std::convert::Infallible;
 
@@ -16,7 +16,7 @@ use tower_heroku_sso::{HerokuSso, HerokuUser, RefusalKind, Role};
 use support::browser::{Browser, FORM};
 use support::world::{World, serve};
 
-/// Strangers stay out of `page`, and Ann gets there through the SSO form at `sso_path`.
+/// `page` answers 401 without a session and 200 after Ann's sign-in at `sso_path`.
 async fn assert_guards(world: &World, app: Router, sso_path: &str, landing: &str, page: &str) {
     let addon = world.addon().await;
     let browser = Browser::new(serve(app).await);
@@ -32,7 +32,7 @@ async fn assert_guards(world: &World, app: Router, sso_path: &str, landing: &str
         (answer.status, answer.body.as_str()),
         (200, "ann@example.com")
     );
-    // The browser is not sent to a page that is not there.
+    // The landing page exists.
     assert_ne!(browser.fetch(landing).await.status, 404, "{landing}");
 }
 
@@ -41,7 +41,7 @@ async fn email(user: HerokuUser) -> String {
 }
 
 #[tokio::test]
-async fn one_line_wraps_a_whole_router() {
+async fn layer_guards_a_whole_router() {
     let world = World::start().await;
     let app = Router::new()
         .route("/", get(email))
@@ -50,7 +50,7 @@ async fn one_line_wraps_a_whole_router() {
 }
 
 #[tokio::test]
-async fn routes_and_fallbacks_of_an_existing_router_are_all_inside() {
+async fn layer_guards_nested_routes_and_fallback() {
     let world = World::start().await;
     let app = Router::new()
         .route("/", get(email))
@@ -68,7 +68,7 @@ async fn routes_and_fallbacks_of_an_existing_router_are_all_inside() {
 }
 
 #[tokio::test]
-async fn a54_as_route_layer_with_the_endpoints_merged() {
+async fn a54_route_layer_with_merged_endpoints_guards_the_page() {
     let world = World::with(|builder| builder.landing_path("/me")).await;
     let app = Router::new()
         .route("/me", get(email))
@@ -78,7 +78,7 @@ async fn a54_as_route_layer_with_the_endpoints_merged() {
 }
 
 #[tokio::test]
-async fn a54_under_nest_the_paths_are_below_the_prefix() {
+async fn a54_nested_gate_has_its_paths_below_the_prefix() {
     let world = World::start().await;
     let inner = Router::new()
         .route("/", get(email))
@@ -91,7 +91,7 @@ async fn a54_under_nest_the_paths_are_below_the_prefix() {
 }
 
 #[tokio::test]
-async fn a_nested_router_signs_out_below_its_prefix_also_from_its_own_root() {
+async fn nested_gate_has_its_sign_out_path_below_the_prefix() {
     let world = World::start().await;
     let addon = world.addon().await;
     let sign_out = get(|user: HerokuUser| async move { user.sign_out_path() });
@@ -110,7 +110,7 @@ async fn a_nested_router_signs_out_below_its_prefix_also_from_its_own_root() {
 }
 
 #[tokio::test]
-async fn a54_around_a_router_with_nested_ones_the_paths_are_whole() {
+async fn a54_gate_around_nested_routers_uses_full_paths() {
     let world =
         World::with(|builder| builder.sso_path("/addon/heroku/sso").landing_path("/addon")).await;
     let inner = Router::new().route("/", get(email));
@@ -119,7 +119,7 @@ async fn a54_around_a_router_with_nested_ones_the_paths_are_whole() {
 }
 
 #[tokio::test]
-async fn around_a_single_method_router() {
+async fn layer_guards_a_single_method_router() {
     let world = World::start().await;
     let app = Router::new()
         .route("/", get(email).layer(world.sso.layer()))
@@ -127,9 +127,9 @@ async fn around_a_single_method_router() {
     assert_guards(&world, app, "/heroku/sso", "/", "/").await;
 }
 
-/// What a layer between the router and the gate makes of the path is no prefix of it.
+/// A path rewritten between the router and the gate is not taken for a prefix.
 #[tokio::test]
-async fn behind_a_layer_that_rewrites_the_path_the_sign_out_stays_where_it_is() {
+async fn path_rewriting_layer_does_not_change_the_sign_out_path() {
     let world = World::start().await;
     let addon = world.addon().await;
     let sign_out = get(|user: HerokuUser| async move { user.sign_out_path() });
@@ -150,7 +150,7 @@ async fn behind_a_layer_that_rewrites_the_path_the_sign_out_stays_where_it_is() 
 }
 
 #[tokio::test]
-async fn around_a_plain_tower_service_without_axum() {
+async fn layer_guards_a_plain_tower_service() {
     let world = World::start().await;
     let addon = world.addon().await;
     let plain = service_fn(|request: Request<Full<Bytes>>| async move {
@@ -181,7 +181,7 @@ async fn around_a_plain_tower_service_without_axum() {
         gate.clone().oneshot(request.body(Full::default()).unwrap())
     };
     let answer = get("/").await.unwrap();
-    // What a server makes the length of, and the end.
+    // A server needs the exact length and the end of the stream.
     assert_eq!(answer.body().size_hint().exact(), Some(15));
     let body = answer.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, "ann@example.com");
@@ -194,7 +194,7 @@ fn post(form: &SignInForm) -> Request<Full<Bytes>> {
 }
 
 #[tokio::test]
-async fn the_gate_is_ready_when_what_it_wraps_is_and_refuses_without_calling_it() {
+async fn gate_follows_inner_readiness_and_rejects_without_calling_it() {
     let world = World::start().await;
     let (mut gate, mut inner) = tower_test::mock::spawn_layer(world.sso.layer());
     inner.allow(0);
@@ -205,14 +205,14 @@ async fn the_gate_is_ready_when_what_it_wraps_is_and_refuses_without_calling_it(
     let response: Response<_> = gate.call(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     drop((gate, response));
-    // A request that had been let through would come before the end.
+    // A forwarded request would arrive here.
     let none: Option<(_, tower_test::mock::SendResponse<Response<Full<Bytes>>>)> =
         inner.next_request().await;
     assert!(none.is_none());
 }
 
 #[tokio::test]
-async fn a_role_guard_is_ready_when_what_it_wraps_is() {
+async fn role_guard_follows_inner_readiness() {
     let sso = crate::setup::builder().build().unwrap();
     let layer = sso.require_any([Role::Admin]);
     let (mut guard, mut inner) = tower_test::mock::spawn_layer(layer);
@@ -229,9 +229,9 @@ async fn a_role_guard_is_ready_when_what_it_wraps_is() {
     assert!(none.is_none());
 }
 
-/// Tokio's time is paused here, and jumps to the next thing that waits for it.
+/// Tokio's time is paused and jumps to the next timer.
 #[tokio::test(start_paused = true)]
-async fn a20_a_sign_in_whose_body_does_not_arrive_is_given_up() {
+async fn a20_sign_in_with_a_stalled_body_gets_408() {
     let sso = crate::setup::builder().build().unwrap();
     let inner =
         service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
@@ -246,7 +246,7 @@ async fn a20_a_sign_in_whose_body_does_not_arrive_is_given_up() {
 }
 
 #[test]
-fn the_public_types_can_be_shared_between_threads() {
+fn public_types_are_send_sync_and_clone() {
     fn shared<T: Send + Sync + Clone + 'static>() {}
     shared::<HerokuSso>();
     shared::<HerokuUser>();
@@ -254,7 +254,7 @@ fn the_public_types_can_be_shared_between_threads() {
 }
 
 #[tokio::test]
-async fn the_gate_hands_out_what_it_wraps() {
+async fn gate_exposes_the_inner_service() {
     let world = World::start().await;
     let mut gate = world.sso.layer().layer(7);
     assert_eq!((*gate.get_ref(), *gate.get_mut()), (7, 7));
@@ -267,7 +267,7 @@ async fn the_gate_hands_out_what_it_wraps() {
 }
 
 #[tokio::test]
-async fn a_form_whose_body_breaks_off_is_not_valid_and_not_too_large() {
+async fn truncated_form_body_is_rejected_as_invalid_sign_in() {
     let world = World::start().await;
     let plain = service_fn(|_| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
     let gate = world.sso.layer().layer(plain);

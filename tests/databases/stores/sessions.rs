@@ -45,7 +45,7 @@ rules! {
     session_follows_its_list_without_requests
     session_of_a_person_who_left_meanwhile_is_over
     session_outlasts_heroku_being_unavailable
-    unused_session_is_over_once_its_list_is_too_old
+    unused_session_ends_once_its_list_is_too_old
     a_session_of_one_gate_is_one_of_every_gate_on_the_store
     a31_an_id_that_the_store_does_not_know_is_no_session
 }
@@ -168,7 +168,7 @@ async fn session_outlasts_heroku_being_unavailable(sessions: impl SessionStore +
     assert_eq!(browser.fetch("/page").await.status, 200);
 }
 
-async fn unused_session_is_over_once_its_list_is_too_old(sessions: impl SessionStore + Clone) {
+async fn unused_session_ends_once_its_list_is_too_old(sessions: impl SessionStore + Clone) {
     let world = world(sessions.clone()).await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
