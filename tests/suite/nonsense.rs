@@ -1,5 +1,5 @@
-//! R8: Heroku answers nonsense for an hour, to a whole fleet. `NONSENSE_RESOURCES=1000 cargo test r8_` has the
-//! fleet that the promise is about.
+//! R8: Heroku sends invalid answers to a whole fleet for an hour. `NONSENSE_RESOURCES=1000 cargo test r8_`
+//! runs the promised fleet size.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl Fleet {
             |builder| builder.store(store.clone()).idle_interval(MINUTE * 20),
         )
         .await;
-        // So that each answer is a whole one, which can be wrong.
+        // Without ETags, every answer has a body that can be wrong.
         world.heroku.set_etags(ETags::None);
         let mut addons = Vec::new();
         for number in 0..size {
@@ -52,7 +52,7 @@ impl Fleet {
         }
     }
 
-    /// Who is on which list.
+    /// The members of each list.
     async fn people(&self) -> BTreeMap<ResourceId, Vec<String>> {
         let mut people = BTreeMap::new();
         for addon in &self.addons {
@@ -85,20 +85,20 @@ impl Fleet {
     }
 }
 
-/// What is told now.
-async fn told(changes: &mut Changes) -> Vec<Change> {
-    let mut told = Vec::new();
+/// The pending changes.
+async fn pending(changes: &mut Changes) -> Vec<Change> {
+    let mut found = Vec::new();
     let soon = Duration::from_millis(50);
     while let Ok(Some(change)) = tokio::time::timeout(soon, changes.next()).await {
-        told.push(change);
+        found.push(change);
     }
-    told
+    found
 }
 
 async fn an_hour_of(fleet: &Fleet, endpoint: Endpoint, nonsense: Fault) {
     let what = format!("{nonsense:?} of {endpoint:?}");
     let mut changes = fleet.world.sso.changes();
-    told(&mut changes).await;
+    pending(&mut changes).await;
     let people = fleet.people().await;
     fleet.world.heroku.fault(endpoint, nonsense);
     fleet.world.heroku.reset_calls();
@@ -106,12 +106,12 @@ async fn an_hour_of(fleet: &Fleet, endpoint: Endpoint, nonsense: Fault) {
     let asked = fleet.world.heroku.calls(Endpoint::Any);
     assert!(asked >= 3 * fleet.addons.len(), "{what}: {asked}");
     fleet.world.heroku.clear_faults();
-    // Those that are dormant are asked for every hour.
+    // Dormant resources are polled hourly.
     fleet.pass(MINUTE * 70).await;
     assert_eq!(fleet.people().await, people, "{what}");
     fleet.is_whole(&what).await;
-    let told = told(&mut changes).await;
-    let lost = told.iter().find(|change| {
+    let found = pending(&mut changes).await;
+    let lost = found.iter().find(|change| {
         let is_harmless = matches!(
             change,
             Change::ResourceDormant { .. } | Change::ResourceRevived { .. } | Change::CaughtUp
@@ -122,7 +122,7 @@ async fn an_hour_of(fleet: &Fleet, endpoint: Endpoint, nonsense: Fault) {
 }
 
 #[tokio::test]
-async fn r8_an_hour_of_nonsense_costs_no_resource_no_token_and_no_person() {
+async fn r8_hour_of_nonsense_answers_loses_no_resource_token_or_member() {
     let log = Log::listen();
     let fleet = Fleet::new(size()).await;
     let sync = fleet.world.sso.spawn_sync();

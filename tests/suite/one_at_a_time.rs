@@ -1,4 +1,4 @@
-//! The partner's own methods: one at a time for each resource, and DELETE's is the last.
+//! The partner's methods run one at a time per resource, and `deprovision` is the last.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -18,18 +18,18 @@ use crate::partner_api::call;
 use support::ids::AddOnExt as _;
 use support::world::{World, serve};
 
-/// An add-on whose calls wait until a test lets them go on, and that never finds two of them at once.
+/// An add-on whose calls wait for the test, and which detects overlapping calls.
 #[derive(Clone)]
 pub struct Slow(Arc<State>);
 
 pub struct State {
-    /// In the order in which they began.
+    /// In starting order.
     calls: std::sync::Mutex<Vec<String>>,
     under_way: AtomicUsize,
     overlapped: AtomicBool,
     go_on: Semaphore,
     began: Notify,
-    /// What DELETE is answered with: it has begun, or is to be tried later.
+    /// The answer to DELETE: accepted (`true`) or try later (`false`).
     later: std::sync::Mutex<Option<bool>>,
 }
 
@@ -59,12 +59,12 @@ impl Slow {
     pub fn calls(&self) -> Vec<String> {
         assert!(
             !self.0.overlapped.load(Ordering::SeqCst),
-            "two calls at once"
+            "two calls overlap"
         );
         self.0.calls.lock().unwrap().clone()
     }
 
-    /// DELETE has begun with the next call, or fails.
+    /// The next DELETE is accepted for later, or fails.
     pub fn answer_later(&self, has_begun: bool) {
         *self.0.later.lock().unwrap() = Some(has_begun);
     }
@@ -132,11 +132,11 @@ impl Scene {
         }
     }
 
-    /// Sent now; the answer is awaited later.
+    /// Sends a call now; its answer is awaited later.
     async fn send(&self, method: Method, path: String, body: Value) -> Waiting {
         let world = Arc::clone(&self.world);
         let sent = tokio::spawn(async move { call(&world, method, &path, &body).await.status });
-        // So that what is sent one after the other arrives so.
+        // Keeps the order of arrival.
         tokio::time::sleep(Duration::from_millis(50)).await;
         sent
     }
@@ -164,7 +164,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn c5_two_posts_and_a_delete_run_one_after_the_other() {
+async fn c5_two_posts_and_a_delete_run_sequentially() {
     let scene = Scene::on(Faulty::default()).await;
     let sent = [
         scene.post("a").await,
@@ -184,7 +184,7 @@ async fn c5_two_posts_and_a_delete_run_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn c5_delete_is_the_last_of_a_plan_change_and_a_repeated_post() {
+async fn c5_calls_queued_after_delete_get_410() {
     let scene = Scene::on(Faulty::default()).await;
     let first = scene.post("a").await;
     let rest = [
@@ -202,7 +202,7 @@ async fn c5_delete_is_the_last_of_a_plan_change_and_a_repeated_post() {
 }
 
 #[tokio::test]
-async fn c5_delete_waits_for_a_post_that_trades_its_grant() {
+async fn c5_delete_waits_for_the_grant_exchange_of_a_post() {
     let scene = Scene::on(Faulty::default()).await;
     scene.slow.let_go_on(2);
     let minute = Duration::from_secs(60);
@@ -221,7 +221,7 @@ async fn c5_delete_waits_for_a_post_that_trades_its_grant() {
 }
 
 #[tokio::test]
-async fn c5_what_has_begun_runs_to_its_end_though_heroku_hangs_up() {
+async fn c5_partner_call_completes_after_heroku_disconnects() {
     let scene = Scene::on(Faulty::default()).await;
     let post = scene.post("a").await;
     scene.slow.one_began().await;
@@ -236,12 +236,12 @@ async fn c5_what_has_begun_runs_to_its_end_though_heroku_hangs_up() {
 }
 
 #[tokio::test]
-async fn c5_calls_for_other_resources_do_not_wait() {
+async fn c5_calls_for_different_resources_run_concurrently() {
     let scene = Scene::on(Faulty::default()).await;
     let first = scene.post("a").await;
     scene.slow.one_began().await;
     let mut others = Vec::new();
-    // More than any table of locks has.
+    // More than the striped lock has stripes.
     for number in 0..40 {
         let other = scene.world.heroku.app(&format!("app-{number}")).addon();
         let body = other.provisioning_body();
@@ -255,7 +255,7 @@ async fn c5_calls_for_other_resources_do_not_wait() {
 }
 
 #[tokio::test]
-async fn c6_of_two_provisions_the_accepted_one_stays() {
+async fn c6_accepted_provision_survives_a_concurrent_rejected_one() {
     for plans in [["a", "no"], ["no", "a"]] {
         let scene = Scene::on(Faulty::default()).await;
         let sent = [scene.post(plans[0]).await, scene.post(plans[1]).await];
@@ -275,9 +275,9 @@ async fn c6_of_two_provisions_the_accepted_one_stays() {
     }
 }
 
-/// Heroku delivers one request twice, and its code is good once.
+/// Heroku delivers one request twice, with a code that is valid once.
 #[tokio::test]
-async fn c6_the_same_request_rejected_and_then_accepted_stays() {
+async fn c6_repeated_request_is_accepted_after_a_rejection() {
     let scene = Scene::on(Faulty::default()).await;
     let body = scene.addon.provisioning_body();
     let with = |plan: &str| {
@@ -295,7 +295,7 @@ async fn c6_the_same_request_rejected_and_then_accepted_stays() {
 }
 
 #[tokio::test]
-async fn c5_another_process_is_waited_for_and_told_of_as_503() {
+async fn c5_delete_waits_for_the_partner_lease_of_another_process() {
     let leases = Arc::new(Leases::default());
     let scene = Scene::on(Faulty::shared(&leases)).await;
     scene.slow.let_go_on(2);
@@ -311,9 +311,9 @@ async fn c5_another_process_is_waited_for_and_told_of_as_503() {
     assert_eq!(delete.await.unwrap(), 204);
 }
 
-/// The partner's part is done, the store does not take it: Heroku's next DELETE calls it again.
+/// The partner's method succeeds and the store then fails: Heroku's next DELETE calls the method again.
 #[tokio::test]
-async fn c4_delete_calls_again_what_a_crash_has_cut_off() {
+async fn c4_delete_calls_the_partner_again_after_a_store_failure() {
     let scene = Scene::on(Faulty::default()).await;
     scene.slow.let_go_on(10);
     assert_eq!(scene.post("a").await.await.unwrap(), 200);
@@ -329,9 +329,9 @@ async fn c4_delete_calls_again_what_a_crash_has_cut_off() {
     assert_eq!(scene.delete().await.await.unwrap(), 410);
 }
 
-/// A method that panics takes nothing with it.
+/// A panicking method releases its lock.
 #[tokio::test]
-async fn a60_a_partner_s_method_that_panics_leaves_the_next_call_its_turn() {
+async fn a60_panicking_partner_method_does_not_block_the_next_call() {
     #[derive(Default)]
     struct Panics(AtomicUsize);
     impl Addon for Panics {

@@ -1,4 +1,4 @@
-//! The partner's own login, and taking access away.
+//! The partner's own login, and revocation.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ async fn admit(world: &World, addon: &AddOn, who: &str) -> Result<SignedIn, Admi
         .await
 }
 
-/// A browser that got the cookies of this sign-in.
+/// A browser with the cookies of this sign-in.
 fn browser_with(world: &World, signed_in: &SignedIn) -> Browser {
     let mut headers = HeaderMap::new();
     signed_in.set_cookies(&mut headers);
@@ -39,7 +39,7 @@ fn browser_with(world: &World, signed_in: &SignedIn) -> Browser {
 }
 
 #[tokio::test]
-async fn somebody_on_the_list_gets_the_same_session_by_the_partner_s_own_login() {
+async fn own_login_of_a_listed_user_opens_a_regular_session() {
     let world = World::start().await;
     let addon = world.addon().await;
     let signed_in = admit(&world, &addon, "ANN@example.com").await.unwrap();
@@ -57,7 +57,7 @@ async fn somebody_on_the_list_gets_the_same_session_by_the_partner_s_own_login()
 }
 
 #[tokio::test]
-async fn somebody_who_is_not_on_the_list_is_refused_and_so_is_an_unknown_resource() {
+async fn own_login_of_unlisted_user_or_unknown_resource_is_rejected() {
     let world = World::start().await;
     let addon = world.addon().await;
     let refused = admit(&world, &addon, "mallory@example.com").await;
@@ -68,7 +68,7 @@ async fn somebody_who_is_not_on_the_list_is_refused_and_so_is_an_unknown_resourc
 }
 
 #[tokio::test]
-async fn a_list_that_cannot_be_checked_admits_nobody() {
+async fn own_login_is_rejected_when_the_list_cannot_be_checked() {
     let world = World::start().await;
     let addon = world.addon().await;
     world.heroku.fault(Endpoint::Any, Fault::Status(503));
@@ -77,7 +77,7 @@ async fn a_list_that_cannot_be_checked_admits_nobody() {
 }
 
 #[tokio::test]
-async fn the_earlier_session_of_that_browser_ends() {
+async fn own_login_closes_the_browsers_earlier_session() {
     let world = World::start().await;
     let addon = world.addon().await;
     let first = browser_with(
@@ -103,7 +103,7 @@ async fn the_earlier_session_of_that_browser_ends() {
 }
 
 #[tokio::test]
-async fn who_is_revoked_is_out_at_once_and_may_sign_in_again() {
+async fn revoked_user_loses_all_sessions_and_may_sign_in_again() {
     let world = World::start().await;
     let addon = world.addon().await;
     addon.app().collaborator("bob@example.com");
@@ -130,7 +130,7 @@ async fn who_is_revoked_is_out_at_once_and_may_sign_in_again() {
 }
 
 #[tokio::test]
-async fn a_revocation_outlives_the_fetches_after_it() {
+async fn revocation_outlives_later_fetches() {
     let world = World::start().await;
     let addon = world.addon().await;
     let ann = world.signed_in(&addon, "ann@example.com").await;
@@ -145,7 +145,7 @@ async fn a_revocation_outlives_the_fetches_after_it() {
 }
 
 #[tokio::test]
-async fn nobody_can_be_revoked_at_a_resource_that_is_not_there() {
+async fn revocation_at_unknown_resource_is_an_error() {
     let world = World::start().await;
     let stranger = world.heroku.app("stranger").addon().resource_id();
     assert!(

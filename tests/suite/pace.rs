@@ -1,4 +1,4 @@
-//! Heroku's rate limit: the sync slows down before it is reached, and leaves enough for people.
+//! Heroku's rate limit: the sync slows down before the limit and leaves calls for sign-ins.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use support::world::{REFRESH, World, grant};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A Heroku that allows 360 calls, refills 6 a minute, and means it.
+/// A Heroku that enforces a pool of 360 calls with a refill of 6 per minute.
 async fn world() -> World {
     World::with_heroku(
         |heroku| heroku.rate_pool(360, 6).enforce_rate_limit(true),
@@ -21,7 +21,7 @@ async fn world() -> World {
     .await
 }
 
-/// Apps of one person each, registered: three calls for each list.
+/// Registered apps of one person each; a list takes three calls.
 async fn apps(world: &World, number: usize) -> Vec<AddOn> {
     let mut addons = Vec::new();
     for number in 0..number {
@@ -34,15 +34,15 @@ async fn apps(world: &World, number: usize) -> Vec<AddOn> {
 }
 
 #[tokio::test]
-async fn idle_lists_leave_half_of_the_pool_to_people_and_never_meet_a_429() {
+async fn idle_lists_leave_half_of_the_pool_free_and_hit_no_429() {
     let world = world().await;
     let addons = apps(&world, 100).await;
     let sync = world.sso.spawn_sync();
     world.quiet().await;
-    // 300 calls are wanted, half of 360 is there for them; those under way at the turn come on top.
+    // 300 calls are due, half of 360 is available; calls in progress at the limit come on top.
     let fetched = world.heroku.calls(Endpoint::Any) - 100;
     assert!((150..=230).contains(&fetched), "{fetched}");
-    // Somebody who signs in waits for nothing.
+    // A sign-in does not wait.
     let health = world.sso.health().await.unwrap();
     assert!(health.without_list > 0 && health.due > 0, "{health:?}");
     let mut signed_in = 0;
@@ -54,7 +54,7 @@ async fn idle_lists_leave_half_of_the_pool_to_people_and_never_meet_a_429() {
         }
     }
     assert_eq!(signed_in, 5);
-    // The rest comes as the pool refills.
+    // The remaining lists are fetched as the pool refills.
     for _ in 0..40 {
         world.clock.advance(MINUTE);
         world.quiet().await;
@@ -65,18 +65,18 @@ async fn idle_lists_leave_half_of_the_pool_to_people_and_never_meet_a_429() {
 }
 
 #[tokio::test]
-async fn lists_in_use_go_before_idle_ones_when_calls_are_scarce() {
+async fn lists_in_use_precede_idle_ones_in_a_low_pool() {
     let world = world().await;
     let addons = apps(&world, 4).await;
     let used = &addons[3];
     let browser = world.signed_in(used, "owner@example.com").await;
-    // Seen full once, and now nearly used up by somebody else.
+    // The pool was full and is now nearly empty from other use.
     world.heroku.set_rate_limit_remaining(30);
     world.sso.refresh_now(&used.resource_id()).await.unwrap();
     world.heroku.reset_calls();
     let sync = world.sso.spawn_sync();
     world.quiet().await;
-    assert_eq!(world.heroku.calls(Endpoint::Any), 0, "the idle ones wait");
+    assert_eq!(world.heroku.calls(Endpoint::Any), 0, "idle lists wait");
     world
         .pass_until_fetched(REFRESH.mul_f64(0.95), MINUTE)
         .await;
@@ -86,7 +86,7 @@ async fn lists_in_use_go_before_idle_ones_when_calls_are_scarce() {
 }
 
 #[tokio::test]
-async fn lists_with_requests_go_before_quiet_ones_when_calls_are_scarce() {
+async fn lists_with_recent_requests_precede_others_in_a_low_pool() {
     let world = world().await;
     let addons = apps(&world, 3).await;
     let [asked, quiet, other] = &addons[..] else {
@@ -100,7 +100,7 @@ async fn lists_with_requests_go_before_quiet_ones_when_calls_are_scarce() {
     }
     world.clock.advance(MINUTE * 2);
     assert_eq!(browser.fetch("/page").await.status, 200);
-    // Nearly used up by somebody else.
+    // The pool is nearly empty from other use.
     world.heroku.set_rate_limit_remaining(20);
     world.sso.refresh_now(&other.resource_id()).await.unwrap();
     let _sync = world.sso.spawn_sync();
@@ -114,7 +114,7 @@ async fn lists_with_requests_go_before_quiet_ones_when_calls_are_scarce() {
         list.unwrap().fetched_at
     };
     assert!(fetched_at(asked).await > fetched_at(quiet).await);
-    // The other one comes as the pool refills.
+    // The other list is fetched as the pool refills.
     world.clock.advance(MINUTE * 2);
     world.quiet().await;
     assert_eq!(world.heroku.calls(Endpoint::AddOn), 2);
@@ -122,7 +122,7 @@ async fn lists_with_requests_go_before_quiet_ones_when_calls_are_scarce() {
 }
 
 #[tokio::test]
-async fn pools_that_are_known_to_be_apart_do_not_slow_each_other() {
+async fn separate_rate_pools_do_not_slow_each_other() {
     let world = World::with_heroku(
         |heroku| heroku.rate_pool(360, 6).rate_pools_per_addon(),
         |builder| builder.rate_pools(RatePools::PerToken),
@@ -137,13 +137,13 @@ async fn pools_that_are_known_to_be_apart_do_not_slow_each_other() {
 }
 
 #[tokio::test]
-async fn a_limit_that_can_never_be_met_is_reported_and_so_is_its_end() {
+async fn insufficient_rate_limit_sets_and_clears_the_lag_flag() {
     let world = World::with_heroku(
         |heroku| heroku.rate_pool(120, 2).enforce_rate_limit(true),
         |builder| builder.idle_interval(MINUTE * 10),
     )
     .await;
-    // 180 calls every eight minutes are wanted, 16 are to be had.
+    // 180 calls are due every eight minutes, 16 are available.
     let addons = apps(&world, 60).await;
     let sync = world.sso.spawn_sync();
     world.quiet().await;
@@ -154,7 +154,7 @@ async fn a_limit_that_can_never_be_met_is_reported_and_so_is_its_end() {
     }
     assert!(world.sso.health().await.unwrap().behind);
     assert_eq!(world.heroku.calls_answered(Endpoint::Any, 429), 0);
-    // Most of them go, and the rest can be kept up with.
+    // Most resources are deprovisioned, and the rest fits into the limit.
     for addon in &addons[5..] {
         world.sso.deprovision(&addon.resource_id()).await.unwrap();
     }
@@ -169,7 +169,7 @@ async fn a_limit_that_can_never_be_met_is_reported_and_so_is_its_end() {
 }
 
 #[tokio::test]
-async fn u6_a_429_makes_all_wait_that_share_the_pool_and_people_get_the_last_list() {
+async fn u6_429_pauses_the_shared_pool_while_cached_lists_admit() {
     let world = world().await;
     let addons = apps(&world, 3).await;
     for addon in &addons {
@@ -184,7 +184,7 @@ async fn u6_a_429_makes_all_wait_that_share_the_pool_and_people_get_the_last_lis
         .unwrap_err();
     assert!(matches!(error, SyncError::Heroku(_)), "{error}");
     world.heroku.reset_calls();
-    // No Retry-After: a minute. Lists within their age limit admit meanwhile, without a call.
+    // Without Retry-After the pause is a minute. Lists within their age limit still admit users.
     world.signed_in(&addons[1], "owner@example.com").await;
     let stranger = addons[2].sign_in_form("stranger@example.com");
     assert_eq!(world.browser().submit(&stranger).await.status, 503);
@@ -197,9 +197,9 @@ async fn u6_a_429_makes_all_wait_that_share_the_pool_and_people_get_the_last_lis
         .unwrap();
 }
 
-/// As after a release in a bad hour: the lists are in the store, and no calls are left.
+/// As after a release at a bad time: the lists are in the store, and the pool is empty.
 #[tokio::test]
-async fn a_process_that_starts_with_an_empty_pool_serves_lists_in_use_first() {
+async fn restart_with_an_empty_pool_fetches_lists_in_use_first() {
     const IN_USE: usize = 20;
     let (store, sessions) = (MemoryStore::default(), MemorySessions::default());
     let with = || {
@@ -218,7 +218,7 @@ async fn a_process_that_starts_with_an_empty_pool_serves_lists_in_use_first() {
             false => drop(world.sso.refresh_now(&addon.resource_id()).await.unwrap()),
         }
     }
-    // All are due within the next seconds.
+    // All lists are due within seconds.
     world.clock.advance(Duration::from_secs(265));
     world.heroku.set_rate_limit_remaining(0);
 

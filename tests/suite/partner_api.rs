@@ -26,7 +26,7 @@ pub async fn call(world: &World, method: Method, path: &str, body: &Value) -> An
 }
 
 #[tokio::test]
-async fn a_resource_is_provisioned_served_and_deprovisioned() {
+async fn resource_is_provisioned_used_and_deprovisioned() {
     let world = World::start().await;
     let addon = world
         .heroku
@@ -44,7 +44,7 @@ async fn a_resource_is_provisioned_served_and_deprovisioned() {
 }
 
 #[tokio::test]
-async fn a63_wrong_credentials_are_refused() {
+async fn a63_wrong_credentials_get_401() {
     let world = World::start().await;
     let addon = world.heroku.app("shop").addon();
     let body = addon.provisioning_body();
@@ -89,7 +89,7 @@ async fn a63_wrong_credentials_are_refused() {
     }
     let resource = addon.resource_id();
     assert!(world.sso.access_list(&resource).await.is_err());
-    // Of two headers none counts, and no call is left out.
+    // Two headers are rejected, and every method checks credentials.
     let good = basic(&format!("{slug}:{password}"));
     let browser = world.browser();
     let twice = browser
@@ -107,7 +107,7 @@ async fn a63_wrong_credentials_are_refused() {
 }
 
 #[tokio::test]
-async fn a66_a_body_without_a_uuid_is_refused_and_changes_nothing() {
+async fn a66_provisioning_without_a_valid_uuid_gets_422() {
     let world = World::start().await;
     for body in [
         json!({}),
@@ -130,7 +130,7 @@ async fn a66_a_body_without_a_uuid_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a66_unknown_fields_an_odd_date_and_no_grant_are_accepted() {
+async fn a66_unknown_fields_odd_date_and_missing_grant_are_accepted() {
     let world = World::start().await;
     let addon = world.heroku.app("shop").addon();
     let mut body = addon.provisioning_body();
@@ -142,7 +142,7 @@ async fn a66_unknown_fields_an_odd_date_and_no_grant_are_accepted() {
     let mut body = other.provisioning_body();
     body["oauth_grant"] = Value::Null;
     assert_eq!(call(&world, Method::POST, "", &body).await.status, 200);
-    // Nobody can be checked without a grant, so nobody gets in.
+    // Without a grant the list cannot be fetched, so no user signs in.
     let answer = world
         .browser()
         .submit(&other.sign_in_form("owner@example.com"))
@@ -151,7 +151,7 @@ async fn a66_unknown_fields_an_odd_date_and_no_grant_are_accepted() {
 }
 
 #[tokio::test]
-async fn a64_twenty_provisionings_at_once_make_one_resource_and_one_exchange() {
+async fn a64_concurrent_provisionings_exchange_one_grant() {
     let world = World::start().await;
     let app = world.heroku.app("shop").collaborator("ann@example.com");
     let addon = app.addon();
@@ -189,7 +189,7 @@ async fn futures_join<T>(futures: impl Iterator<Item = impl Future<Output = T>>)
 }
 
 #[tokio::test]
-async fn a64_a_second_grant_that_fails_leaves_the_tokens_that_work() {
+async fn a64_invalid_second_grant_keeps_the_working_tokens() {
     let world = World::start().await;
     let addon = world.addon().await;
     let mut body = addon.provisioning_body();
@@ -199,7 +199,7 @@ async fn a64_a_second_grant_that_fails_leaves_the_tokens_that_work() {
 }
 
 #[tokio::test]
-async fn a65_a_deprovisioned_uuid_does_not_come_back() {
+async fn a65_provisioning_a_deprovisioned_uuid_gets_410() {
     let world = World::start().await;
     let addon = world.addon().await;
     let body = addon.provisioning_body();
@@ -208,7 +208,7 @@ async fn a65_a_deprovisioned_uuid_does_not_come_back() {
 }
 
 #[tokio::test]
-async fn a67_a_grant_that_heroku_refuses_registers_nothing_and_may_be_sent_again() {
+async fn a67_refused_grant_registers_nothing_and_can_be_retried() {
     let world = World::start().await;
     let app = world.heroku.app("shop").collaborator("ann@example.com");
     let addon = app.addon();
@@ -230,7 +230,7 @@ async fn a67_a_grant_that_heroku_refuses_registers_nothing_and_may_be_sent_again
 }
 
 #[tokio::test]
-async fn a68_an_unknown_resource_is_not_found() {
+async fn a68_unknown_resource_gets_404() {
     let world = World::start().await;
     let unknown = "/01234567-89ab-cdef-0123-456789abcdef";
     let plan = json!({"plan": "pro"});
@@ -250,7 +250,7 @@ async fn a68_an_unknown_resource_is_not_found() {
 }
 
 #[tokio::test]
-async fn a68_a_resource_that_is_gone_stays_gone() {
+async fn a68_deprovisioned_resource_gets_410() {
     let world = World::start().await;
     let addon = world.addon().await;
     assert_eq!(addon.deprovision().await.unwrap().status, 204);
@@ -264,7 +264,7 @@ async fn a68_a_resource_that_is_gone_stays_gone() {
 }
 
 #[tokio::test]
-async fn a_plan_change_without_a_plan_is_refused() {
+async fn plan_change_without_a_plan_gets_422() {
     let world = World::start().await;
     let addon = world.addon().await;
     let path = format!("/{}", addon.resource_id());
@@ -280,7 +280,7 @@ async fn a_plan_change_without_a_plan_is_refused() {
     );
 }
 
-/// An add-on of the partner's own, that answers as the plan's name says.
+/// An add-on whose answer is selected by the plan's name.
 #[derive(Clone, Default)]
 struct Moody {
     removed: Arc<AtomicUsize>,
@@ -319,7 +319,7 @@ impl Addon for Moody {
     }
 }
 
-/// A world whose partner is [`Moody`].
+/// A world with the partner [`Moody`].
 async fn moody() -> World {
     let mut world = World::with(|builder| builder.sync_scope(SyncScope::Active)).await;
     let app = Router::new()
@@ -334,7 +334,7 @@ async fn moody() -> World {
 }
 
 #[tokio::test]
-async fn c35_an_add_on_that_drains_logs_answers_with_its_address() {
+async fn c35_log_drain_url_is_returned_to_heroku() {
     let world = moody().await;
     let addon = world.heroku.app("shop").addon();
     let answer = addon.provision_with(|body: &mut Value| {
@@ -346,12 +346,12 @@ async fn c35_an_add_on_that_drains_logs_answers_with_its_address() {
     assert_eq!(answer.body["log_drain_url"], "https://logs.example.com/");
     let drain = addon.log_drain_url();
     assert_eq!(drain.as_deref(), Some("https://logs.example.com/"));
-    // Any other add-on's answer does not have the field.
+    // Other answers do not have the field.
     let other = world.heroku.app("other").addon().provision().await.unwrap();
     assert_eq!(other.body.get("log_drain_url"), None);
 }
 
-/// What a partner does whose add-on takes its time, with the resource's own token.
+/// The partner's call to Heroku for an asynchronous add-on, with the resource's token.
 async fn done(world: &World, addon: &AddOn, method: Method, rest: &str, body: &Value) -> u16 {
     let token = world.sso.access_token(&addon.resource_id()).await.unwrap();
     let url = format!("{}/addons/{}{rest}", world.heroku.url(), addon.id());
@@ -362,7 +362,7 @@ async fn done(world: &World, addon: &AddOn, method: Method, rest: &str, body: &V
 }
 
 #[tokio::test]
-async fn c36_an_add_on_that_takes_its_time_comes_to_be_and_to_its_end() {
+async fn c36_asynchronous_add_on_is_provisioned_and_deprovisioned() {
     let world = moody().await;
     let app = world.heroku.app("shop").collaborator("ann@example.com");
     let addon = app.addon();
@@ -399,7 +399,7 @@ async fn c36_an_add_on_that_takes_its_time_comes_to_be_and_to_its_end() {
 }
 
 #[tokio::test]
-async fn c37_what_heroku_asks_for_is_in_the_audit_log() {
+async fn c37_partner_api_calls_are_in_the_audit_log() {
     let log = Log::listen();
     let world = moody().await;
     let addon = world.heroku.app("shop").addon();
@@ -415,25 +415,25 @@ async fn c37_what_heroku_asks_for_is_in_the_audit_log() {
         ("no", "rejected"),
     ] {
         provision(plan).await;
-        let told = log.with(&["provisioned", &resource, &format!("outcome={outcome:?}")]);
-        assert_eq!(told.len(), 1, "{outcome}");
+        let logged = log.with(&["provisioned", &resource, &format!("outcome={outcome:?}")]);
+        assert_eq!(logged.len(), 1, "{outcome}");
     }
     for (plan, outcome) in [("pro", "done"), ("later", "later"), ("no", "rejected")] {
         addon.change_plan(plan).await.unwrap();
-        let told = log.with(&["plan_changed", &resource, &format!("outcome={outcome:?}")]);
-        assert_eq!(told.len(), 1, "{outcome}");
+        let logged = log.with(&["plan_changed", &resource, &format!("outcome={outcome:?}")]);
+        assert_eq!(logged.len(), 1, "{outcome}");
     }
     for outcome in ["try_later", "later"] {
         addon.deprovision().await.unwrap();
-        let told = log.with(&["deprovisioned", &resource, &format!("outcome={outcome:?}")]);
-        assert_eq!(told.len(), 1, "{outcome}");
+        let logged = log.with(&["deprovisioned", &resource, &format!("outcome={outcome:?}")]);
+        assert_eq!(logged.len(), 1, "{outcome}");
     }
-    // The partner's texts are for the customer.
+    // The partner's texts are for the customer and are not logged.
     assert!(log.with(&["no such"]).is_empty());
 }
 
 #[tokio::test]
-async fn c37_wrong_credentials_are_in_the_audit_log_without_them() {
+async fn c37_wrong_credentials_are_audited_without_their_values() {
     let log = Log::listen();
     let world = World::start().await;
     let path = "/heroku/resources";
@@ -441,7 +441,7 @@ async fn c37_wrong_credentials_are_in_the_audit_log_without_them() {
         let browser = world.browser();
         let request = browser.request(Method::POST, path);
         let password = format!("guess-{number}");
-        let request = request.basic_auth("somebody", Some(password)).body("{}");
+        let request = request.basic_auth("intruder", Some(password)).body("{}");
         assert_eq!(browser.send(request).await.status, 401);
     }
     let browser = world.browser();
@@ -451,13 +451,13 @@ async fn c37_wrong_credentials_are_in_the_audit_log_without_them() {
     assert_eq!(wrong.len(), 1_000);
     let missing = log.with(&["partner_call_refused", "credentials=\"missing\""]);
     assert_eq!(missing.len(), 1);
-    assert!(log.with(&["guess"]).is_empty() && log.with(&["somebody"]).is_empty());
-    // For operators once an hour.
+    assert!(log.with(&["guess"]).is_empty() && log.with(&["intruder"]).is_empty());
+    // The operators' log has it once an hour.
     assert_eq!(log.with(&["HEROKU_ADDON_PASSWORD"]).len(), 1);
 }
 
 #[tokio::test]
-async fn what_the_partner_s_own_part_says_is_what_heroku_hears() {
+async fn partner_results_map_to_heroku_responses() {
     let world = moody().await;
 
     let provision = async |plan: &str| {
@@ -498,19 +498,19 @@ async fn what_the_partner_s_own_part_says_is_what_heroku_hears() {
     let browser_answer = browser.submit(&addon.sign_in_form("ann@example.com")).await;
     assert_eq!(browser_answer.status, 303);
     let path = format!("/{}", addon.resource_id());
-    // The first try fails: nothing has changed, and Heroku asks again.
+    // The first DELETE fails and changes nothing; Heroku retries.
     assert_eq!(
         call(&world, Method::DELETE, &path, &json!({})).await.status,
         503
     );
     assert_eq!(browser.fetch("/").await.body, "in");
-    // Then it is being removed: nobody gets in, the partner's token still works.
+    // While it is deprovisioning, users are rejected and the partner's token works.
     assert_eq!(
         call(&world, Method::DELETE, &path, &json!({})).await.status,
         202
     );
     assert_eq!(browser.fetch("/").await.status, 401);
-    // Heroku may ask again: it still is.
+    // A repeated DELETE gets the same answer.
     assert_eq!(
         call(&world, Method::DELETE, &path, &json!({})).await.status,
         202

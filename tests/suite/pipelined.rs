@@ -1,4 +1,4 @@
-//! Many requests on one connection, by HTTP/1.1.
+//! HTTP/1.1 pipelining: many requests on one connection.
 
 use support::world::World;
 
@@ -7,7 +7,7 @@ use crate::raw;
 const SESSION: &str = "__Host-heroku_sso";
 
 #[tokio::test]
-async fn a62_requests_sent_in_one_go_are_answered_each_for_itself_and_in_order() {
+async fn a62_pipelined_requests_are_decided_separately_and_in_order() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -27,7 +27,7 @@ async fn a62_requests_sent_in_one_go_are_answered_each_for_itself_and_in_order()
     ] {
         sent += &format!("{line} HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\n{cookie}\r\n");
     }
-    // The last one ends the connection.
+    // The last request closes the connection.
     sent += "GET /page HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n";
     let answers = raw::send(world.address, sent).await;
     let statuses: Vec<_> = answers

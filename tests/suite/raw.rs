@@ -1,11 +1,11 @@
-//! Requests as they stand on the wire: http clients clean them up before they send them.
+//! Raw requests: HTTP clients would normalize them before sending.
 
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Sends these bytes, and gives all that comes back until the server closes.
+/// Sends these bytes and returns everything up to the end of the connection.
 pub async fn send(address: SocketAddr, bytes: impl AsRef<[u8]>) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes.as_ref()).await.unwrap();
@@ -14,7 +14,7 @@ pub async fn send(address: SocketAddr, bytes: impl AsRef<[u8]>) -> String {
     String::from_utf8(answer).unwrap()
 }
 
-/// A request without a body, with further header lines.
+/// A request without a body, with additional header lines.
 pub async fn request(address: SocketAddr, line: &str, headers: &[&str]) -> String {
     let mut text = format!("{line} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     for header in headers {

@@ -1,4 +1,4 @@
-//! How a refusal looks.
+//! The content of rejections: pages, problem documents and headers.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use support::browser::{Answer, Browser};
 use support::world::{UNUSED, World, serve};
 
 #[tokio::test]
-async fn a_person_gets_a_page_and_a_program_a_problem_document() {
+async fn browser_gets_a_page_and_program_a_problem_document() {
     let world = World::start().await;
     let browser = world.browser();
     let page = browser.get("/").await;
@@ -51,9 +51,9 @@ async fn a_person_gets_a_page_and_a_program_a_problem_document() {
     assert!(json["title"].is_string() && json["detail"].is_string());
 }
 
-/// Every status that the gate answers with by itself.
+/// Every status that the gate itself produces.
 #[tokio::test]
-async fn a56_no_cache_keeps_what_the_gate_answers() {
+async fn a56_gate_responses_are_no_store() {
     let world = World::start().await;
     let addon = world.addon().await;
     let ann = world.signed_in(&addon, "ann@example.com").await;
@@ -79,13 +79,13 @@ async fn a56_no_cache_keeps_what_the_gate_answers() {
     let signed_out = stranger.send(html).await;
     assert!(signed_out.body.contains("<h1>You are signed out</h1>"));
     answers.push((200, signed_out));
-    // Nobody uses it until the list is too old.
+    // The resource is unused until its list is too old.
     world.clock.advance(UNUSED);
     answers.push((303, ann.get("/page").await));
     answers.push((401, ann.get("/page").await));
     let form = addon.sign_in_form("ann@example.com");
     answers.push((303, stranger.submit(&form).await));
-    // Heroku is away until it is.
+    // Heroku is unavailable until the list is too old.
     world.heroku.fault(Endpoint::Any, Fault::Reset);
     world.clock.advance(UNUSED / 2 + Duration::from_secs(1));
     assert_eq!(stranger.fetch("/page").await.status, 200);
@@ -105,13 +105,16 @@ async fn a56_no_cache_keeps_what_the_gate_answers() {
             "{number}"
         );
         let vary = answer.header("vary").unwrap_or_default();
-        let told_apart = [401, 403, 303, 503].contains(status);
-        assert!(vary.contains("Cookie") || !told_apart, "{number}: {status}");
+        let depends_on_session = [401, 403, 303, 503].contains(status);
+        assert!(
+            vary.contains("Cookie") || !depends_on_session,
+            "{number}: {status}"
+        );
     }
 }
 
 #[tokio::test]
-async fn a56_what_passes_is_private_unless_its_handler_says_otherwise() {
+async fn a56_passed_responses_default_to_cache_control_private() {
     let world = World::start().await;
     let addon = world.addon().await;
     let headers = |pairs: &'static [(&str, &str)]| {
@@ -151,7 +154,7 @@ async fn a56_what_passes_is_private_unless_its_handler_says_otherwise() {
 }
 
 #[tokio::test]
-async fn a51_who_accepts_what_gets_a_page_or_a_problem_document() {
+async fn a51_accept_header_selects_page_or_problem_document() {
     let world = World::start().await;
     let long = format!("text/html,{}", "a/b,".repeat(1024));
     let (html, json) = ("text/html; charset=utf-8", "application/problem+json");
@@ -211,7 +214,7 @@ async fn a51_who_accepts_what_gets_a_page_or_a_problem_document() {
 }
 
 #[tokio::test]
-async fn the_page_may_load_and_run_nothing() {
+async fn rejection_page_has_a_csp_that_allows_nothing() {
     let world = World::start().await;
     let page = world.browser().get("/").await;
     let policy = page.header("content-security-policy").unwrap();
@@ -222,7 +225,7 @@ async fn the_page_may_load_and_run_nothing() {
 }
 
 #[tokio::test]
-async fn a_refusal_repeats_nothing_that_was_sent() {
+async fn rejection_echoes_no_request_content() {
     let world = World::start().await;
     let addon = world.addon().await;
     let mut form = addon.sign_in_form("<script>@example.com");
@@ -235,7 +238,7 @@ async fn a_refusal_repeats_nothing_that_was_sent() {
 }
 
 #[tokio::test]
-async fn the_answer_to_head_has_no_body() {
+async fn head_rejection_has_no_body() {
     let world = World::start().await;
     let browser = world.browser();
     let request = browser
@@ -245,9 +248,9 @@ async fn the_answer_to_head_has_no_body() {
     assert_eq!((answer.status, answer.body.as_str()), (401, ""));
 }
 
-/// What an app's own page is made of.
+/// The extension from which an app renders its own page.
 #[tokio::test]
-async fn a_layer_outside_of_the_gate_is_told_what_the_page_says() {
+async fn outer_layer_gets_the_rejection_details_as_an_extension() {
     let insecure = CookieTransport::InsecureHttp;
     let world = World::with(|builder| builder.cookies(insecure).explain_refusals()).await;
     let addon = world.addon().await;

@@ -1,4 +1,4 @@
-//! A person who leaves the list loses their sessions, also if they are back before their next request.
+//! A user who is removed from the list loses their sessions, even if added again before the next request.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ async fn removed_and_returned_member_signs_in_again() {
     addon.app().collaborator(ANN);
     refresh(&world, &addon).await;
     assert_eq!(browser.fetch("/page").await.status, 401);
-    // Heroku's next form is another one.
+    // A new second makes a new form.
     world.clock.advance(Duration::from_secs(1));
     let browser = world.signed_in(&addon, ANN).await;
     assert_eq!(browser.get("/page").await.status, 200);
@@ -48,7 +48,7 @@ async fn removed_team_member_signs_in_again() {
     let browser = world.signed_in(&addon, ANN).await;
     team.remove(ANN);
     refresh(&world, &addon).await;
-    // The app's collaborators were asked for before the team's members were.
+    // The first refresh read the collaborators before the team's members.
     refresh(&world, &addon).await;
     team.member(ANN, "member");
     refresh(&world, &addon).await;

@@ -1,4 +1,4 @@
-//! A process ends, and another one takes its place on the same store, or runs beside it.
+//! A process restarts on the same store, or another one runs beside it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ async fn store(folder: &tempfile::TempDir) -> SqliteStore {
 }
 
 #[tokio::test]
-async fn only_what_is_due_is_fetched_and_sessions_go_on() {
+async fn restart_fetches_only_due_lists_and_keeps_sessions() {
     let folder = tempfile::tempdir().unwrap();
     let (before, after) = (store(&folder).await, store(&folder).await);
     let sessions = MemorySessions::default();
@@ -36,7 +36,7 @@ async fn only_what_is_due_is_fetched_and_sessions_go_on() {
         .member("lead@example.com", "admin");
     let mut addons = Vec::new();
     for number in 0..8 {
-        // The first four lists are seven hours old, the others new.
+        // The first four lists are seven hours old, the others are new.
         if number == 4 {
             world.clock.advance(Duration::from_secs(7 * 3600));
         }
@@ -59,7 +59,7 @@ async fn only_what_is_due_is_fetched_and_sessions_go_on() {
     assert_eq!(world.heroku.calls(Endpoint::TeamMembers), 0);
     let health = sso.health().await.unwrap();
     assert_eq!((health.resources, health.without_list), (8, 0));
-    // A list is as old as it was.
+    // The restart keeps the age of a list.
     let list = sso.access_list(&addons[7].resource_id()).await.unwrap();
     let known = world
         .sso
@@ -83,7 +83,7 @@ async fn only_what_is_due_is_fetched_and_sessions_go_on() {
 }
 
 #[tokio::test]
-async fn what_was_used_or_revoked_before_is_so_after() {
+async fn restart_keeps_used_forms_and_revocations() {
     let folder = tempfile::tempdir().unwrap();
     let (before, after) = (store(&folder).await, store(&folder).await);
     let sessions = MemorySessions::default();
@@ -111,7 +111,7 @@ async fn what_was_used_or_revoked_before_is_so_after() {
 }
 
 #[tokio::test]
-async fn an_older_list_of_another_process_ends_no_session() {
+async fn older_list_of_another_process_ends_no_session() {
     let (store, sessions) = (MemoryStore::default(), MemorySessions::default());
     let with = || {
         let (store, sessions) = (store.clone(), sessions.clone());
@@ -138,7 +138,7 @@ async fn an_older_list_of_another_process_ends_no_session() {
 }
 
 #[tokio::test]
-async fn copy_of_a_session_ends_with_its_list_and_not_before() {
+async fn copy_of_a_session_lasts_as_long_as_the_newest_list() {
     let (store, sessions) = (MemoryStore::default(), MemorySessions::default());
     let with = || {
         let (store, sessions) = (store.clone(), sessions.clone());
@@ -151,14 +151,14 @@ async fn copy_of_a_session_ends_with_its_list_and_not_before() {
     world.clock.advance(REFRESH / 2);
     other.refresh_now(&addon.resource_id()).await.unwrap();
     world.clock.advance(REFRESH / 2 - Duration::from_secs(2));
-    // Read, and kept for five seconds.
+    // The session is read and cached for five seconds.
     assert_eq!(ann.fetch("/page").await.status, 200);
     assert_eq!(ann.at(address).fetch("/page").await.status, 200);
     world.clock.advance(Duration::from_secs(3));
     assert_eq!(ann.fetch("/page").await.status, 200);
 }
 
-/// The process that begins does not know whether the one before was asked, and not answered.
+/// The new process does not know whether the previous one had requests or failed fetches.
 #[tokio::test]
 async fn restart_while_heroku_is_unavailable_keeps_sessions() {
     let folder = tempfile::tempdir().unwrap();
@@ -183,7 +183,7 @@ async fn restart_while_heroku_is_unavailable_keeps_sessions() {
 }
 
 #[tokio::test]
-async fn session_that_nobody_used_before_a_restart_is_over_after_it() {
+async fn unused_session_ends_despite_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let (before, after) = (store(&folder).await, store(&folder).await);
     let sessions = MemorySessions::default();
@@ -203,7 +203,7 @@ async fn session_that_nobody_used_before_a_restart_is_over_after_it() {
 }
 
 #[tokio::test]
-async fn list_that_another_process_kept_fresh_ends_no_session_here() {
+async fn list_kept_fresh_by_another_process_keeps_sessions() {
     let store = Faulty::shared(&Arc::default());
     let sessions = MemorySessions::default();
     let with = || {
@@ -220,14 +220,14 @@ async fn list_that_another_process_kept_fresh_ends_no_session_here() {
         world.clock.advance(REFRESH);
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     }
-    // Whose word did not come.
+    // The event of the other process was lost.
     world.heroku.reset_calls();
     assert_eq!(there.fetch("/page").await.status, 200);
     assert_eq!(world.heroku.calls(Endpoint::Any), 0);
 }
 
 #[tokio::test]
-async fn a_list_that_cannot_be_read_is_fetched_anew() {
+async fn unreadable_stored_list_is_fetched_again() {
     use sqlx::{Connection, Executor, SqliteConnection};
 
     let folder = tempfile::tempdir().unwrap();
@@ -243,12 +243,12 @@ async fn a_list_that_cannot_be_read_is_fetched_anew() {
     let (sso, _) = world.another_gate(|builder| builder.store(after)).await;
     let _sync = sso.spawn_sync();
     let mut changes = sso.changes();
-    let told = async {
+    let reported = async {
         let is_list = |change: &Change| matches!(change, Change::Snapshot { .. });
         while !is_list(&changes.next().await.unwrap()) {}
     };
-    let told = tokio::time::timeout(Duration::from_secs(60), told).await;
-    assert!(told.is_ok());
+    let reported = tokio::time::timeout(Duration::from_secs(60), reported).await;
+    assert!(reported.is_ok());
     assert_eq!(world.heroku.calls(Endpoint::AddOn), 1);
     let list = sso.access_list(&addon.resource_id()).await.unwrap();
     assert!(list.is_some());

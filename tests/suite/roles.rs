@@ -1,4 +1,4 @@
-//! Routes for some of the people on the list.
+//! Role guards on routes.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,12 +15,12 @@ use tower_heroku_sso::{HerokuSso, Role, SsoPolicy, VerifiedEmail};
 use support::browser::{Answer, Browser};
 use support::world::{World, serve};
 
-/// A world in which an email may be unsigned.
+/// A world that accepts unsigned emails.
 async fn lax() -> World {
     World::with(|builder| builder.sso_policy(SsoPolicy::AllowUnsignedEmail)).await
 }
 
-/// The list: Ann and Cem collaborators, Bob an admin, Eve the app's owner.
+/// A list with the collaborators Ann and Cem, the admin Bob and the owner Eve.
 async fn people(world: &World) -> AddOn {
     let addon = world.addon().await;
     addon
@@ -47,7 +47,7 @@ async fn guarded(address: SocketAddr, addon: &AddOn, email: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn one_role_is_required() {
+async fn require_admits_only_users_with_the_role() {
     let world = World::start().await;
     let addon = people(&world).await;
     let address = behind(&world.sso, world.sso.require(Role::Admin)).await;
@@ -68,7 +68,7 @@ async fn one_role_is_required() {
 }
 
 #[tokio::test]
-async fn a_rule_of_one_s_own_decides() {
+async fn require_if_admits_by_a_custom_rule() {
     let world = World::start().await;
     let addon = people(&world).await;
     let may_deploy = world
@@ -85,7 +85,7 @@ async fn a_rule_of_one_s_own_decides() {
 }
 
 #[tokio::test]
-async fn of_no_roles_nobody_has_one() {
+async fn require_any_of_no_roles_rejects_all_users() {
     let world = World::start().await;
     let addon = people(&world).await;
     let address = behind(&world.sso, world.sso.require_any([])).await;
@@ -96,7 +96,7 @@ async fn of_no_roles_nobody_has_one() {
 }
 
 #[tokio::test]
-async fn the_page_of_a_refusal_says_which_role_is_needed_and_who_can_grant_it() {
+async fn missing_role_page_names_the_role_and_its_granters() {
     let world = World::start().await;
     let addon = people(&world).await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -109,7 +109,7 @@ async fn the_page_of_a_refusal_says_which_role_is_needed_and_who_can_grant_it() 
 }
 
 #[tokio::test]
-async fn whoever_has_not_proved_an_email_sees_no_addresses() {
+async fn unsigned_email_user_sees_no_granter_emails() {
     let world = lax().await;
     let addon = people(&world).await;
     let mut form = addon.sign_in_form("ann@example.com");
@@ -120,7 +120,7 @@ async fn whoever_has_not_proved_an_email_sees_no_addresses() {
     assert_eq!(page.status, 403);
     assert!(!page.body.contains("@example.com"), "{}", page.body);
     assert_eq!(browser.fetch("/admin").await.problem(), "unsigned-email");
-    // Nor with a guard that takes their word for it.
+    // Nor with a guard that trusts unsigned emails.
     world.clock.advance(Duration::from_secs(1));
     let guard = world.sso.require(Role::Admin).trust_unsigned_email();
     let browser = Browser::new(behind(&world.sso, guard).await);
@@ -134,7 +134,7 @@ async fn whoever_has_not_proved_an_email_sees_no_addresses() {
 }
 
 #[tokio::test]
-async fn an_unsigned_email_is_trusted_only_where_that_is_said() {
+async fn unsigned_email_passes_only_a_trusting_guard() {
     let world = lax().await;
     let addon = people(&world).await;
     for (guard, status) in [
@@ -143,7 +143,7 @@ async fn an_unsigned_email_is_trusted_only_where_that_is_said() {
         (world.sso.require(Role::Admin).trust_unsigned_email(), 200),
     ] {
         let browser = Browser::new(behind(&world.sso, guard).await);
-        // Heroku counts seconds: another one makes another form.
+        // A new second makes a new form.
         world.clock.advance(Duration::from_secs(1));
         let mut form = addon.sign_in_form("bob@example.com");
         form.remove("user_scoped_resource_token");
@@ -153,7 +153,7 @@ async fn an_unsigned_email_is_trusted_only_where_that_is_said() {
 }
 
 #[tokio::test]
-async fn whoever_came_by_the_partner_s_own_login_has_the_roles_of_the_list() {
+async fn own_login_user_has_the_roles_of_the_list() {
     let world = World::start().await;
     let addon = people(&world).await;
     let email = VerifiedEmail::i_have_verified("bob@example.com".parse().unwrap());
@@ -182,7 +182,7 @@ impl RequiredRoles for Deployers {
 }
 
 #[tokio::test]
-async fn a_handler_asks_for_roles_in_its_arguments() {
+async fn require_role_extractor_guards_a_handler() {
     let world = lax().await;
     let addon = people(&world).await;
     let app = Router::new()
@@ -212,10 +212,10 @@ async fn a_handler_asks_for_roles_in_its_arguments() {
     let eve = Browser::new(address);
     eve.submit(&addon.sign_in_form("eve@example.com")).await;
     assert_eq!(eve.fetch("/owners").await.body, "eve@example.com");
-    // A page for people, as everywhere.
+    // Browsers get a page, as everywhere.
     let page = bob.get("/owners").await;
     assert!(page.body.contains("eve@example.com"), "{}", page.body);
-    // The unsigned email is nobody's.
+    // An unsigned email has no role.
     let unsigned = Browser::new(address);
     world.clock.advance(Duration::from_secs(1));
     let mut form = addon.sign_in_form("eve@example.com");

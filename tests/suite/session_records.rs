@@ -1,4 +1,4 @@
-//! What is read of a session store, and what is left in it.
+//! Reads of the session store, and the records that stay in it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,13 +12,13 @@ use tower_sessions::{SessionStore, session_store};
 
 use support::world::{UNUSED, World};
 
-/// By default.
+/// The default.
 const MAX_SESSION: Duration = Duration::from_secs(90 * 60);
 
-/// How long a record is believed without being read again.
-const BELIEVED: Duration = Duration::from_secs(5);
+/// How long a record is cached.
+const CACHED: Duration = Duration::from_secs(5);
 
-/// Sessions in memory that are counted, and that can go away.
+/// Sessions in memory that count their calls and can become unavailable.
 #[derive(Clone, Debug, Default)]
 struct Counted {
     inner: MemorySessions,
@@ -27,7 +27,7 @@ struct Counted {
 
 #[derive(Debug, Default)]
 struct Counts {
-    is_away: AtomicBool,
+    is_down: AtomicBool,
     created: AtomicUsize,
     loaded: AtomicUsize,
     deleted: AtomicUsize,
@@ -36,17 +36,17 @@ struct Counts {
 impl Counted {
     fn reached(&self, count: &AtomicUsize) -> session_store::Result<&MemorySessions> {
         count.fetch_add(1, Ordering::SeqCst);
-        match self.counts.is_away.load(Ordering::SeqCst) {
-            true => Err(session_store::Error::Backend("it is away".into())),
+        match self.counts.is_down.load(Ordering::SeqCst) {
+            true => Err(session_store::Error::Backend("unavailable".into())),
             false => Ok(&self.inner),
         }
     }
 
-    fn go_away(&self, is_away: bool) {
-        self.counts.is_away.store(is_away, Ordering::SeqCst);
+    fn set_down(&self, is_down: bool) {
+        self.counts.is_down.store(is_down, Ordering::SeqCst);
     }
 
-    /// How often it was read since this was asked last.
+    /// The reads since the last call of this method.
     fn loaded(&self) -> usize {
         self.counts.loaded.swap(0, Ordering::SeqCst)
     }
@@ -75,11 +75,11 @@ impl SessionStore for Counted {
 
 async fn world(sessions: &Counted) -> World {
     let sessions = sessions.clone();
-    World::with(|builder| builder.session_store(sessions).session_cache(BELIEVED)).await
+    World::with(|builder| builder.session_store(sessions).session_cache(CACHED)).await
 }
 
 #[tokio::test]
-async fn a_record_is_read_once_in_the_time_that_it_is_believed() {
+async fn session_record_is_read_once_per_cache_period() {
     let sessions = Counted::default();
     let world = world(&sessions).await;
     let addon = world.addon().await;
@@ -89,26 +89,26 @@ async fn a_record_is_read_once_in_the_time_that_it_is_believed() {
     for _ in 0..3 {
         assert_eq!(ann.fetch("/").await.status, 200);
     }
-    assert_eq!(sessions.loaded(), 0, "a moment ago it was read");
-    world.clock.advance(BELIEVED);
+    assert_eq!(sessions.loaded(), 0, "the cached copy is used");
+    world.clock.advance(CACHED);
     for _ in 0..3 {
         assert_eq!(ann.fetch("/").await.status, 200);
     }
-    assert_eq!(sessions.loaded(), 1, "its time is over to the second");
-    world.clock.advance(BELIEVED - Duration::from_millis(1));
+    assert_eq!(sessions.loaded(), 1, "the cached copy has expired");
+    world.clock.advance(CACHED - Duration::from_millis(1));
     assert_eq!(ann.fetch("/").await.status, 200);
     assert_eq!(sessions.loaded(), 0);
 }
 
 #[tokio::test]
-async fn a_store_that_is_away_is_left_alone_for_five_seconds_and_its_copy_believed() {
+async fn unavailable_store_is_retried_every_5_s_while_the_copy_serves() {
     let sessions = Counted::default();
     let world = world(&sessions).await;
     let addon = world.addon().await;
     let ann = world.signed_in(&addon, "ann@example.com").await;
     assert_eq!(ann.fetch("/").await.status, 200);
     sessions.loaded();
-    sessions.go_away(true);
+    sessions.set_down(true);
     for (advance, asked) in [(5_000, 1), (4_999, 0), (1, 1), (4_000, 0)] {
         world.clock.advance(Duration::from_millis(advance));
         for _ in 0..2 {
@@ -116,18 +116,18 @@ async fn a_store_that_is_away_is_left_alone_for_five_seconds_and_its_copy_believ
         }
         assert_eq!(sessions.loaded(), asked, "after {advance} ms");
     }
-    // Of a session that was never read there is no copy.
+    // A session that was never read has no cached copy.
     let other = world.browser();
     other.set_cookie("__Host-heroku_sso", "AAAAAAAAAAAAAAAAAAAAAA");
     assert_eq!(other.fetch("/").await.status, 503);
-    sessions.go_away(false);
-    world.clock.advance(BELIEVED);
+    sessions.set_down(false);
+    world.clock.advance(CACHED);
     assert_eq!(ann.fetch("/").await.status, 200);
-    assert_eq!(sessions.loaded(), 2, "the other's too");
+    assert_eq!(sessions.loaded(), 2, "including the other session");
 }
 
 #[tokio::test]
-async fn no_record_is_left_of_a_session_that_was_signed_out_or_did_not_begin() {
+async fn signed_out_or_failed_sessions_leave_no_record() {
     let sessions = Counted::default();
     let world = world(&sessions).await;
     let addon = world.addon().await;
@@ -135,7 +135,7 @@ async fn no_record_is_left_of_a_session_that_was_signed_out_or_did_not_begin() {
     let ann = world.browser();
     assert_eq!(ann.submit(&form).await.status, 303);
     assert_eq!(sessions.left(), 1);
-    // The form is found to be used only after a session was made for it.
+    // A used form creates no session.
     assert_eq!(world.browser().submit(&form).await.status, 403);
     assert_eq!(sessions.left(), 1);
     let out = ann.request(Method::POST, "/logout");
@@ -143,9 +143,9 @@ async fn no_record_is_left_of_a_session_that_was_signed_out_or_did_not_begin() {
     assert_eq!(sessions.left(), 0);
 }
 
-/// Clocks differ: to another process it may not have ended.
+/// Clocks differ: for another process the session may not have expired.
 #[tokio::test]
-async fn the_record_of_a_session_that_has_ended_is_left_to_the_store_to_remove() {
+async fn record_of_an_expired_session_is_left_to_the_store() {
     let sessions = Counted::default();
     let world = world(&sessions).await;
     let addon = world.addon().await;
@@ -156,7 +156,7 @@ async fn the_record_of_a_session_that_has_ended_is_left_to_the_store_to_remove()
 }
 
 #[tokio::test]
-async fn the_record_of_a_session_that_nobody_used_is_removed() {
+async fn record_of_an_unused_session_is_deleted() {
     let sessions = Counted::default();
     let world = world(&sessions).await;
     let addon = world.addon().await;
@@ -167,7 +167,7 @@ async fn the_record_of_a_session_that_nobody_used_is_removed() {
 }
 
 #[tokio::test]
-async fn sessions_in_memory_are_swept_once_a_minute_and_deleted_at_once() {
+async fn memory_sessions_drop_expired_and_deleted_records() {
     let sessions = MemorySessions::default();
     let record = |age: time::Duration| Record {
         id: Id::default(),

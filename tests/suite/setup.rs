@@ -1,4 +1,4 @@
-//! A set-up that cannot be right fails at start, and says what is wrong.
+//! An invalid configuration fails at startup with an error that names the setting.
 
 use std::time::Duration;
 
@@ -21,12 +21,12 @@ fn refused(builder: HerokuSsoBuilder) -> String {
 }
 
 #[test]
-fn the_defaults_are_right() {
+fn default_settings_build() {
     builder().build().unwrap();
 }
 
 #[test]
-fn an_interval_out_of_its_bounds_is_named_with_them() {
+fn out_of_range_interval_error_names_setting_and_bounds() {
     let second = Duration::from_secs(1);
     let day = Duration::from_secs(86_400);
     for (setting, builder) in [
@@ -54,7 +54,7 @@ fn an_interval_out_of_its_bounds_is_named_with_them() {
 }
 
 #[test]
-fn refusals_are_explained_in_development_only() {
+fn explain_refusals_is_rejected_with_secure_cookies() {
     let error = refused(builder().explain_refusals());
     assert!(
         error.contains("explain_refusals") && error.contains("development"),
@@ -65,7 +65,7 @@ fn refusals_are_explained_in_development_only() {
 }
 
 #[test]
-fn a_path_that_is_none_or_is_shared_is_named() {
+fn invalid_or_duplicate_path_error_names_the_setting() {
     for (setting, builder) in [
         ("sso_path", builder().sso_path("heroku/sso")),
         ("sso_path", builder().sso_path("//evil")),
@@ -112,7 +112,7 @@ fn a_path_that_is_none_or_is_shared_is_named() {
 }
 
 #[test]
-fn nothing_of_the_manifest_is_printed() {
+fn debug_output_contains_no_manifest_secret() {
     let sso = builder().build().unwrap();
     let text = format!("{:?} {:?} {:?}", builder(), sso, sso.layer());
     for secret in ["super-secret", "2f97bfa5", "d3b07384"] {
@@ -121,7 +121,7 @@ fn nothing_of_the_manifest_is_printed() {
 }
 
 #[test]
-fn s1_s2_s4_placeholders_and_short_secrets_are_refused_at_the_start() {
+fn s1_s2_s4_placeholder_and_short_secrets_are_rejected() {
     for weak in [
         "",
         "short",
@@ -141,17 +141,17 @@ fn s1_s2_s4_placeholders_and_short_secrets_are_refused_at_the_start() {
             AddonPassword::new(weak).err(),
             ClientSecret::new(weak).err(),
             WebhookSecret::new(weak).err(),
-            // Long enough for a password is not long enough for a key.
+            // Long enough for a password, but not for a key.
             WebhookSecret::new("eleven byte").err(),
         ];
         for (number, refusal) in refusals.iter().enumerate() {
-            assert!(refusal.is_some(), "{weak:?} was taken by {number}");
+            assert!(refusal.is_some(), "{weak:?} was accepted by {number}");
         }
     }
 }
 
 #[test]
-fn the_errors_are_errors_that_can_be_sent() {
+fn public_errors_are_send_sync_and_static() {
     fn is_error<E: std::error::Error + Send + Sync + 'static>() {}
     is_error::<SetupError>();
     is_error::<tower_heroku_sso::heroku::HerokuError>();
@@ -161,7 +161,7 @@ fn the_errors_are_errors_that_can_be_sent() {
 }
 
 #[test]
-fn what_is_kept_and_shared_can_be() {
+fn shared_types_are_send_and_sync() {
     fn is_shared<T: Send + Sync + 'static>() {}
     fn is_sent<T: Send + 'static>() {}
     is_shared::<HerokuSso>();

@@ -1,4 +1,4 @@
-//! Lists of another shape than Heroku's: refused whole, or read for what they surely say.
+//! Lists with an unexpected shape: rejected entirely, or read for their certain content.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::answers::{entry, people, refused};
 use support::world::World;
 
 #[tokio::test]
-async fn u17_an_answer_of_another_shape_is_refused_whole_and_never_half_of_it() {
+async fn u17_list_with_any_malformed_entry_is_rejected_entirely() {
     let world = World::start().await;
     let addon = world.addon().await;
     let good = || entry(&world, "bob@example.com", None);
@@ -59,9 +59,9 @@ async fn u17_an_answer_of_another_shape_is_refused_whole_and_never_half_of_it() 
     }
 }
 
-/// Heroku's schema lets a role be null: that is a person without a role, and never one with more.
+/// Heroku's schema allows a null role: that member has no privileges.
 #[tokio::test]
-async fn u17_who_has_no_role_is_on_the_list_and_may_do_nothing_special() {
+async fn u17_member_without_a_role_is_listed_without_privileges() {
     let world = World::start().await;
     let addon = world.addon().await;
     let mut roleless = entry(&world, "bob@example.com", None);
@@ -81,7 +81,7 @@ async fn u17_who_has_no_role_is_on_the_list_and_may_do_nothing_special() {
 }
 
 #[tokio::test]
-async fn u22_one_person_named_twice_is_one_and_two_of_one_email_are_nobody() {
+async fn u22_duplicate_entries_merge_and_disputed_emails_are_rejected() {
     let world = World::start().await;
     let addon = world.addon().await;
     let bob = world.heroku.user_id("bob@example.com").to_string();

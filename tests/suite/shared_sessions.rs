@@ -1,4 +1,4 @@
-//! Sessions in a store that others share: the partner's own tower-sessions, and other deployments.
+//! Sessions in a store that is shared with the partner's own tower-sessions or other deployments.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,7 +32,7 @@ async fn has(sessions: &MemorySessions, id: &Id) -> bool {
 }
 
 #[tokio::test]
-async fn c8_a_record_under_another_id_is_no_session() {
+async fn c8_record_copied_to_another_id_is_rejected() {
     let sessions = MemorySessions::default();
     let world = world(&sessions).await;
     let addon = world.addon().await;
@@ -49,7 +49,7 @@ async fn c8_a_record_under_another_id_is_no_session() {
     }
     copied.set_cookie(COOKIE, &copy.id.to_string());
     assert_eq!(copied.send(signs_out(&copied)).await.status, 204);
-    // Whoever made the copy has it still, and the session that it was made of goes on.
+    // The copy is not deleted, and the original session keeps working.
     assert!(has(&sessions, &copy.id).await);
     assert_eq!(ann.fetch("/page").await.status, 200);
     assert_eq!(ann.send(signs_out(&ann)).await.status, 204);
@@ -58,7 +58,7 @@ async fn c8_a_record_under_another_id_is_no_session() {
 }
 
 #[tokio::test]
-async fn c8_a_cycled_session_is_none_of_ours() {
+async fn c8_session_with_cycled_id_is_rejected() {
     let sessions = MemorySessions::default();
     let world = world(&sessions).await;
     let addon = world.addon().await;
@@ -73,7 +73,7 @@ async fn c8_a_cycled_session_is_none_of_ours() {
     assert!(has(&sessions, &cycled).await);
 }
 
-/// Gives every record an id of its own.
+/// Gives every record a new id.
 #[derive(Clone, Debug, Default)]
 struct Renaming {
     inner: MemorySessions,
@@ -99,7 +99,7 @@ impl SessionStore for Renaming {
 }
 
 #[tokio::test]
-async fn c8_a_store_may_choose_the_id_that_a_grant_is_bound_to() {
+async fn c8_grant_is_bound_to_the_id_chosen_by_the_store() {
     let sessions = Renaming::default();
     let given = sessions.clone();
     let world = World::with(|builder| builder.session_store(given)).await;
@@ -109,9 +109,9 @@ async fn c8_a_store_may_choose_the_id_that_a_grant_is_bound_to() {
     assert_eq!(ann.fetch("/page").await.status, 200);
 }
 
-/// Two deployments of one add-on, each with resources of its own, on one session store.
+/// Two deployments of one add-on, with different resources, on one session store.
 #[tokio::test]
-async fn c8_a_session_of_another_deployment_is_neither_used_nor_ended() {
+async fn c8_session_of_another_deployment_is_neither_used_nor_ended() {
     let sessions = MemorySessions::default();
     let (one, two) = (world(&sessions).await, world(&sessions).await);
     let (addon, other) = (one.addon().await, two.addon().await);
@@ -126,7 +126,7 @@ async fn c8_a_session_of_another_deployment_is_neither_used_nor_ended() {
     elsewhere.set_cookie(COOKIE, &session);
     let sign_out = elsewhere.request(Method::POST, "/logout");
     assert_eq!(elsewhere.send(sign_out).await.status, 204);
-    // Nor does a sign-in there end what the browser had here.
+    // A sign-in at the other deployment does not end this session.
     elsewhere.set_cookie(COOKIE, &session);
     let form = other.sign_in_form("ann@example.com").body();
     let sign_in = elsewhere.request(Method::POST, "/heroku/sso").body(form);
@@ -138,9 +138,9 @@ async fn c8_a_session_of_another_deployment_is_neither_used_nor_ended() {
     assert_eq!(two.reached(), 0);
 }
 
-/// What is not a stranger's is ended: its resource is known, and at its end.
+/// The resource of this session is known and deprovisioned, so the record is deleted.
 #[tokio::test]
-async fn c8_a_session_of_a_resource_that_ended_here_is_ended() {
+async fn c8_session_of_a_deprovisioned_resource_is_deleted() {
     let sessions = MemorySessions::default();
     let world = world(&sessions).await;
     let addon = world.addon().await;

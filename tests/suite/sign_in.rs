@@ -15,7 +15,7 @@ use tower_heroku_sso::{CookieTransport, SsoPolicy};
 use support::browser::{Answer, Browser, FORM};
 use support::world::{World, grant, serve};
 
-/// Refused as an SSO request must be: no cookie, and nothing reached the wrapped service.
+/// Rejected: no session cookie, and the wrapped service was not called.
 pub fn assert_refused(world: &World, answer: &Answer, status: u16) {
     assert_eq!(answer.status, status, "{}", answer.body);
     let session = answer
@@ -28,7 +28,7 @@ pub fn assert_refused(world: &World, answer: &Answer, status: u16) {
 }
 
 #[tokio::test]
-async fn a_listed_person_gets_a_session_and_lands_on_the_dashboard() {
+async fn listed_user_gets_a_session_and_lands_on_the_dashboard() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.browser();
@@ -64,7 +64,7 @@ async fn a_listed_person_gets_a_session_and_lands_on_the_dashboard() {
 }
 
 #[tokio::test]
-async fn an_unlisted_person_gets_no_session() {
+async fn unlisted_user_gets_no_session() {
     let world = World::start().await;
     let addon = world.addon().await;
     let answer = world
@@ -75,7 +75,7 @@ async fn an_unlisted_person_gets_no_session() {
 }
 
 #[tokio::test]
-async fn a26_an_unknown_resource_looks_like_an_unlisted_email() {
+async fn a26_unknown_resource_and_unlisted_email_get_equal_responses() {
     let world = World::start().await;
     let known = world.addon().await;
     let gone = world.heroku.app("gone").collaborator("ann@example.com");
@@ -111,7 +111,7 @@ async fn a26_an_unknown_resource_looks_like_an_unlisted_email() {
 }
 
 #[tokio::test]
-async fn a24_unknown_resources_cost_heroku_nothing() {
+async fn a24_unknown_resources_cause_no_heroku_call() {
     let world = World::start().await;
     for number in 0..50 {
         let addon = world.heroku.app(&format!("stranger-{number}")).addon();
@@ -125,7 +125,7 @@ async fn a24_unknown_resources_cost_heroku_nothing() {
 }
 
 #[tokio::test]
-async fn a_collaborator_who_was_added_a_minute_ago_gets_in() {
+async fn recently_added_collaborator_signs_in() {
     let world = World::start().await;
     let addon = world.addon().await;
     world.signed_in(&addon, "ann@example.com").await;
@@ -135,7 +135,7 @@ async fn a_collaborator_who_was_added_a_minute_ago_gets_in() {
 }
 
 #[tokio::test]
-async fn a25_strangers_can_cause_no_more_fetches_than_the_budget() {
+async fn a25_unlisted_sign_ins_fetch_within_the_budget() {
     let world = World::start().await;
     let addon = world.addon().await;
     world.signed_in(&addon, "ann@example.com").await;
@@ -146,17 +146,17 @@ async fn a25_strangers_can_cause_no_more_fetches_than_the_budget() {
         assert_refused(&world, &answer, 403);
     }
     assert!(world.heroku.calls(Endpoint::AddOn) <= 10);
-    // One more every ten seconds, so that the one who was added since gets in.
+    // The budget allows one more every ten seconds, so that a newly added user signs in.
     world.heroku.app("shop").collaborator("new@example.com");
     world.clock.advance(Duration::from_secs(10));
     world.signed_in(&addon, "new@example.com").await;
 }
 
 #[tokio::test]
-async fn a39_an_email_that_another_account_took_over_is_refused() {
+async fn a39_form_of_another_account_with_the_same_email_is_rejected() {
     let world = World::start().await;
     let addon = world.addon().await;
-    // Signed by Heroku, but for another account than the list has.
+    // Signed by Heroku, but for another account than on the list.
     let salt = world.heroku.sso_salt();
     let mut form = addon.sign_in_form("ann@example.com");
     let other = "00000000-0000-4000-8000-000000000001";
@@ -178,7 +178,7 @@ async fn a39_an_email_that_another_account_took_over_is_refused() {
 }
 
 #[tokio::test]
-async fn a29_a_listed_address_outside_ascii_gets_in() {
+async fn a29_listed_non_ascii_email_signs_in() {
     let world = World::start().await;
     world.heroku.app("shop").collaborator("jürgen@example.com");
     let addon = world.addon().await;
@@ -186,22 +186,22 @@ async fn a29_a_listed_address_outside_ascii_gets_in() {
 }
 
 #[tokio::test]
-async fn a10_a_form_counts_once() {
+async fn a10_form_is_accepted_once() {
     let world = World::start().await;
     let addon = world.addon().await;
     let form = addon.sign_in_form("ann@example.com");
     assert_eq!(world.browser().submit(&form).await.status, 303);
     let answer = world.browser().submit(&form).await;
     assert_refused(&world, &answer, 403);
-    // After a double click the first one counted: there is a way on.
+    // After a double click, the page links to the dashboard.
     assert!(answer.body.contains("href=\"/\"") && answer.body.contains("Continue"));
-    // Also at the very end of the window.
+    // Also at the end of the time window.
     world.clock.advance(Duration::from_secs(300));
     assert_refused(&world, &world.browser().submit(&form).await, 403);
 }
 
 #[tokio::test]
-async fn a11_of_fifty_at_once_exactly_one_gets_in() {
+async fn a11_one_of_50_concurrent_submissions_signs_in() {
     let world = World::start().await;
     let addon = world.addon().await;
     let form = addon.sign_in_form("ann@example.com");
@@ -216,7 +216,7 @@ async fn a11_of_fifty_at_once_exactly_one_gets_in() {
 }
 
 #[tokio::test]
-async fn a11_of_fifty_at_once_at_two_replicas_exactly_one_gets_in() {
+async fn a11_one_of_50_submissions_to_two_replicas_signs_in() {
     let store = MemoryStore::default();
     let world = World::with(|builder| builder.store(store.clone())).await;
     let addon = world.addon().await;
@@ -235,7 +235,7 @@ async fn a11_of_fifty_at_once_at_two_replicas_exactly_one_gets_in() {
 }
 
 #[tokio::test]
-async fn a12_another_spelling_of_a_used_form_is_the_same_form() {
+async fn a12_respelled_used_form_is_rejected_as_a_replay() {
     let world = World::start().await;
     let addon = world.addon().await;
     let form = addon.sign_in_form("ann@example.com");
@@ -267,7 +267,7 @@ async fn a12_another_spelling_of_a_used_form_is_the_same_form() {
 }
 
 #[tokio::test]
-async fn a9_a_used_form_with_its_strong_token_taken_out_is_used_too() {
+async fn a9_used_form_without_its_strong_token_is_rejected() {
     let policy = SsoPolicy::AllowUnsignedEmail;
     let world = World::with(|builder| builder.sso_policy(policy)).await;
     let addon = world.addon().await;
@@ -281,7 +281,7 @@ async fn a9_a_used_form_with_its_strong_token_taken_out_is_used_too() {
 }
 
 #[tokio::test]
-async fn two_people_may_sign_in_in_the_same_second() {
+async fn two_users_can_sign_in_in_the_same_second() {
     let world = World::start().await;
     let addon = world.addon().await;
     world.heroku.app("shop").collaborator("bob@example.com");
@@ -290,7 +290,7 @@ async fn two_people_may_sign_in_in_the_same_second() {
 }
 
 #[tokio::test]
-async fn a3_a4_stale_and_future_forms_are_refused() {
+async fn a3_a4_stale_and_future_forms_are_rejected() {
     let world = World::start().await;
     let addon = world.addon().await;
     use tower_heroku_sso::Clock as _;
@@ -307,7 +307,7 @@ async fn a3_a4_stale_and_future_forms_are_refused() {
 }
 
 #[tokio::test]
-async fn a16_version_1_tokens_do_not_count_by_default() {
+async fn a16_version_1_token_is_rejected_by_default() {
     let world = World::start().await;
     let addon = world.addon().await;
     let form = addon.legacy_sign_in_form("ann@example.com");
@@ -315,7 +315,7 @@ async fn a16_version_1_tokens_do_not_count_by_default() {
 }
 
 #[tokio::test]
-async fn a16_under_the_legacy_policy_kensa_s_way_works() {
+async fn a16_legacy_policy_accepts_kensa_forms_by_post_and_get() {
     let world = World::with(|builder| builder.sso_policy(SsoPolicy::Legacy)).await;
     let app = world.heroku.app("shop").collaborator("ann@example.com");
     let addon = app.addon();
@@ -344,9 +344,9 @@ async fn a16_under_the_legacy_policy_kensa_s_way_works() {
     assert_eq!(answer.status, 303);
 }
 
-/// What kensa sends to an add-on that has no `sso_url`: the id is in the path.
+/// Kensa's form for an add-on without `sso_url`: the id is in the path.
 #[tokio::test]
-async fn c38_under_the_legacy_policy_kensa_s_oldest_form_signs_in() {
+async fn c38_legacy_policy_accepts_kensas_form_with_the_id_in_the_path() {
     let world = World::with(|builder| builder.sso_policy(SsoPolicy::Legacy)).await;
     let addon = world.addon().await;
     let path = |form: &SignInForm| {
@@ -355,7 +355,7 @@ async fn c38_under_the_legacy_policy_kensa_s_oldest_form_signs_in() {
         form.remove("id");
         (format!("/heroku/resources/{id}"), form.body())
     };
-    // Through the routes that stand beside the gate, and through the gate itself.
+    // Through the merged endpoints and through the gate itself.
     let gated = Router::new().route("/", get(|| async { "in" }));
     let gated = serve(gated.layer(world.sso.layer())).await;
     for address in [world.address, gated] {
@@ -382,7 +382,7 @@ async fn c38_under_the_legacy_policy_kensa_s_oldest_form_signs_in() {
         assert_eq!(browser.get("/").await.status, 200);
         let again = Browser::new(address).get(&format!("{path}?{query}")).await;
         assert_eq!(again.status, 403);
-        // Without a token, and by another method, it is no form.
+        // Without a token or by another method, the path is an ordinary page.
         let stranger = Browser::new(address);
         assert_eq!(stranger.fetch(&path).await.status, 401);
         let put = stranger.request(Method::PUT, &format!("{path}?{query}"));
@@ -391,7 +391,7 @@ async fn c38_under_the_legacy_policy_kensa_s_oldest_form_signs_in() {
 }
 
 #[tokio::test]
-async fn c38_the_oldest_form_is_a_page_like_any_other_under_stricter_policies() {
+async fn c38_stricter_policies_treat_the_id_path_as_a_page() {
     for policy in [SsoPolicy::UserScoped, SsoPolicy::AllowUnsignedEmail] {
         let world = World::with(|builder| builder.sso_policy(policy)).await;
         let addon = world.addon().await;
@@ -401,9 +401,9 @@ async fn c38_the_oldest_form_is_a_page_like_any_other_under_stricter_policies() 
     }
 }
 
-/// Heroku sends the older pair beside the newer tokens, whatever it is worth.
+/// Heroku sends the older pair beside the newer tokens, even if it is invalid.
 #[tokio::test]
-async fn c38_under_the_legacy_policy_an_odd_id_beside_good_tokens_is_in() {
+async fn c38_legacy_policy_ignores_an_odd_id_beside_valid_tokens() {
     let world = World::with(|builder| builder.sso_policy(SsoPolicy::Legacy)).await;
     let addon = world.addon().await;
     for id in ["", "not an id", "../x"] {
@@ -414,9 +414,9 @@ async fn c38_under_the_legacy_policy_an_odd_id_beside_good_tokens_is_in() {
     }
 }
 
-/// As Heroku sends it to an add-on whose own id is the UUID: three tokens, two of them equal.
+/// Heroku's form for an add-on whose own id is the UUID: three tokens, two of them equal.
 #[tokio::test]
-async fn under_the_legacy_policy_a_form_with_all_tokens_counts_once_whichever_is_left_of_them() {
+async fn legacy_form_is_accepted_once_by_whichever_token() {
     let world = World::with(|builder| builder.sso_policy(SsoPolicy::Legacy)).await;
     let addon = world.addon().await;
     world.heroku.app("shop").collaborator("boss@example.com");
@@ -451,7 +451,7 @@ async fn under_the_legacy_policy_a_form_with_all_tokens_counts_once_whichever_is
 }
 
 #[tokio::test]
-async fn nav_data_that_heroku_cannot_have_sent_is_no_cookie() {
+async fn invalid_nav_data_sets_no_cookie() {
     let world = World::with(|builder| builder.sso_policy(SsoPolicy::Legacy)).await;
     let addon = world.addon().await;
     for (value, is_kept) in [
@@ -475,7 +475,7 @@ async fn nav_data_that_heroku_cannot_have_sent_is_no_cookie() {
 }
 
 #[tokio::test]
-async fn the_nav_data_cookie_is_for_the_legacy_policy_alone() {
+async fn nav_data_cookie_is_set_only_by_the_legacy_policy() {
     let world = World::start().await;
     let addon = world.addon().await;
     let mut form = addon.sign_in_form("ann@example.com");
@@ -491,7 +491,7 @@ async fn the_nav_data_cookie_is_for_the_legacy_policy_alone() {
 }
 
 #[tokio::test]
-async fn a22_only_a_form_counts_as_a_form() {
+async fn a22_sign_in_with_another_content_type_gets_415() {
     let world = World::start().await;
     let addon = world.addon().await;
     let body = addon.sign_in_form("ann@example.com").body();
@@ -519,7 +519,7 @@ async fn a22_only_a_form_counts_as_a_form() {
 }
 
 #[tokio::test]
-async fn a20_a_body_of_64_kib_is_read_and_not_a_byte_more() {
+async fn a20_body_is_limited_to_64_kib() {
     let world = World::start().await;
     let addon = world.addon().await;
     let body = addon.sign_in_form("ann@example.com").body();
@@ -537,7 +537,7 @@ async fn a20_a_body_of_64_kib_is_read_and_not_a_byte_more() {
 }
 
 #[tokio::test]
-async fn a20_a_huge_body_is_refused_before_it_is_sent_and_an_endless_one_soon() {
+async fn a20_huge_and_endless_bodies_get_413() {
     let world = World::start().await;
     let address = world.address;
     let head = format!("POST /heroku/sso HTTP/1.1\r\nHost: {address}\r\nContent-Type: {FORM}\r\n");
@@ -552,7 +552,7 @@ async fn a20_a_huge_body_is_refused_before_it_is_sent_and_an_endless_one_soon() 
                 .unwrap();
             stream.write_all(head.as_bytes()).unwrap();
             for _ in 0..chunks {
-                // The server may stop reading, and close, at any of these.
+                // The server may close the connection at any chunk.
                 let chunk = format!("1000\r\n{}\r\n", "x".repeat(4096));
                 if stream.write_all(chunk.as_bytes()).is_err() {
                     break;
@@ -571,7 +571,7 @@ async fn a20_a_huge_body_is_refused_before_it_is_sent_and_an_endless_one_soon() 
 }
 
 #[tokio::test]
-async fn the_sso_path_takes_post_only() {
+async fn sso_path_accepts_post_only() {
     let world = World::start().await;
     let browser = world.browser();
     for method in [Method::GET, Method::PUT, Method::DELETE, Method::PATCH] {
@@ -582,7 +582,7 @@ async fn the_sso_path_takes_post_only() {
 }
 
 #[tokio::test]
-async fn a31_a32_a_planted_session_id_is_never_adopted() {
+async fn a31_a32_planted_session_id_is_never_adopted() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.browser();
@@ -598,7 +598,7 @@ async fn a31_a32_a_planted_session_id_is_never_adopted() {
 }
 
 #[tokio::test]
-async fn a52_a_later_sign_in_takes_the_place_of_an_earlier_one() {
+async fn a52_later_sign_in_closes_the_earlier_session() {
     let world = World::start().await;
     let addon = world.addon().await;
     world.heroku.app("shop").collaborator("bob@example.com");
@@ -615,7 +615,7 @@ async fn a52_a_later_sign_in_takes_the_place_of_an_earlier_one() {
 }
 
 #[tokio::test]
-async fn insecure_cookies_have_neither_the_prefix_nor_secure() {
+async fn insecure_cookies_lack_host_prefix_and_secure_attribute() {
     let world = World::with(|builder| builder.cookies(CookieTransport::InsecureHttp)).await;
     let addon = world.addon().await;
     let answer = world

@@ -1,5 +1,5 @@
-//! Bodies that come slowly or have no end. The connection is a pipe in memory and tokio's time is
-//! paused: it jumps to whatever is waited for, so that nobody waits.
+//! Slow and endless request bodies. The connection is a pipe in memory, and tokio's paused time jumps to
+//! the next timer.
 
 use std::io;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use support::browser::FORM;
 
-/// Hands out one connection, and never another.
+/// Accepts one connection only.
 struct OnePipe(Option<DuplexStream>);
 
 impl Listener for OnePipe {
@@ -31,7 +31,7 @@ impl Listener for OnePipe {
     }
 }
 
-/// A connection to a gate that knows no resource.
+/// A connection to a gate without resources.
 fn connect() -> (ReadHalf<DuplexStream>, WriteHalf<DuplexStream>) {
     let sso = crate::setup::builder().build().unwrap();
     let app = Router::new()
@@ -47,7 +47,7 @@ fn head(length: &str) -> String {
     format!("POST /heroku/sso HTTP/1.1\r\nHost: here\r\nContent-Type: {FORM}\r\n{length}\r\n\r\n")
 }
 
-/// Writes pieces, one a second, as long as the other end takes them.
+/// Writes one piece per second until the other end closes.
 fn drip(mut into: WriteHalf<DuplexStream>, piece: &'static [u8]) {
     tokio::spawn(async move {
         while into.write_all(piece).await.is_ok() {
@@ -56,7 +56,7 @@ fn drip(mut into: WriteHalf<DuplexStream>, piece: &'static [u8]) {
     });
 }
 
-/// All that comes until the other end closes.
+/// Reads until the other end closes.
 async fn until_closed(mut from: ReadHalf<DuplexStream>) -> String {
     let mut answer = Vec::new();
     from.read_to_end(&mut answer).await.unwrap();
@@ -64,7 +64,7 @@ async fn until_closed(mut from: ReadHalf<DuplexStream>) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a20_a_body_of_one_byte_a_second_is_given_up_and_its_connection_closed() {
+async fn a20_byte_per_second_body_gets_408_and_a_closed_connection() {
     for (length, piece) in [
         ("Content-Length: 1000", &b"x"[..]),
         ("Transfer-Encoding: chunked", b"1\r\nx\r\n"),
@@ -81,7 +81,7 @@ async fn a20_a_body_of_one_byte_a_second_is_given_up_and_its_connection_closed()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a20_ten_gigabytes_are_refused_at_their_announcement() {
+async fn a20_announced_10_gb_body_gets_413_immediately() {
     let (read, mut write) = connect();
     let begun = Instant::now();
     let announced = head("Content-Length: 10000000000");
@@ -93,7 +93,7 @@ async fn a20_ten_gigabytes_are_refused_at_their_announcement() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a20_chunks_without_end_are_cut_at_64_kib() {
+async fn a20_endless_chunked_body_gets_413_after_64_kib() {
     let (read, mut write) = connect();
     let endless = head("Transfer-Encoding: chunked");
     write.write_all(endless.as_bytes()).await.unwrap();
@@ -102,7 +102,7 @@ async fn a20_chunks_without_end_are_cut_at_64_kib() {
         let mut sent = 0;
         while write.write_all(chunk.as_bytes()).await.is_ok() {
             sent += 0x1000;
-            assert!(sent < 1024 * 1024, "nobody stops it");
+            assert!(sent < 1024 * 1024, "the server keeps reading");
         }
     });
     let answer = until_closed(read).await;

@@ -1,4 +1,4 @@
-//! Paths, targets and headers that a server before or behind the gate may read in another way.
+//! Paths, targets and headers that a server in front of or behind the gate may interpret differently.
 
 use axum::Router;
 use axum::http::{HeaderMap, HeaderValue};
@@ -10,7 +10,7 @@ use support::browser::{Browser, FORM};
 use support::ids::AddOnExt as _;
 use support::world::{World, serve};
 
-/// Ways to write `path`, and targets that have it in them.
+/// Spellings of `path`, and targets that contain it.
 fn spellings(path: &str) -> Vec<String> {
     let name = &path[1..];
     let upper = name.to_uppercase();
@@ -56,7 +56,7 @@ fn spellings(path: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a53_no_spelling_of_a_path_leads_a_stranger_past_the_gate() {
+async fn a53_no_path_spelling_bypasses_the_gate() {
     let world = World::start().await;
     world.addon().await;
     for path in ["/page", "/admin"] {
@@ -65,7 +65,7 @@ async fn a53_no_spelling_of_a_path_leads_a_stranger_past_the_gate() {
             for method in ["GET", "POST"] {
                 let line = format!("{method} {target}");
                 let answer = raw::request(world.address, &line, &[]).await;
-                // 400: the server itself will not have it. 404: no route, in or outside of the gate.
+                // 400: rejected by the server. 404: no route, inside or outside of the gate.
                 let status = raw::status(&answer);
                 assert!([400, 401, 404].contains(&status), "{line}: {answer}");
             }
@@ -80,7 +80,7 @@ async fn a53_no_spelling_of_a_path_leads_a_stranger_past_the_gate() {
 }
 
 #[tokio::test]
-async fn a53_no_spelling_of_a_guarded_path_leads_a_collaborator_past_the_guard() {
+async fn a53_no_path_spelling_bypasses_a_role_guard() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -98,7 +98,7 @@ async fn a53_no_spelling_of_a_guarded_path_leads_a_collaborator_past_the_guard()
 }
 
 #[tokio::test]
-async fn a54_another_spelling_of_the_sso_path_is_a_page_like_any_other() {
+async fn a54_other_spelling_of_the_sso_path_accepts_no_form() {
     let world = World::start().await;
     let addon = world.addon().await;
     let plain = Router::new().fallback(|| async { "reached" });
@@ -136,7 +136,7 @@ async fn a54_another_spelling_of_the_sso_path_is_a_page_like_any_other() {
     }
 }
 
-/// What a proxy may add to a request, and anybody else too.
+/// Headers that a proxy, or an attacker, may add to a request.
 const CLAIMS: &[(&str, &str)] = &[
     ("x-forwarded-for", "127.0.0.1"),
     ("x-forwarded-host", "evil.example"),
@@ -166,13 +166,13 @@ const CLAIMS: &[(&str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn a55_no_header_of_a_proxy_changes_a_decision() {
+async fn a55_proxy_headers_change_no_decision() {
     let world = World::start().await;
     let addon = world.addon().await;
     let ann = world.signed_in(&addon, "ann@example.com").await;
     let mut headers = HeaderMap::new();
     let all: Vec<_> = CLAIMS.iter().collect();
-    // Each alone, and all at once.
+    // Each alone, and all together.
     let tries = all.chunks(1).chain([&*all]);
     for claims in tries {
         headers.clear();
@@ -195,7 +195,7 @@ async fn a55_no_header_of_a_proxy_changes_a_decision() {
             "{claims:?}"
         );
         assert_eq!(send(&ann, Method::GET, "/admin").await.status, 403);
-        // Neither a form nor a sign-out by another method, nor a way elsewhere.
+        // No sign-in or sign-out by another method, and no other redirect.
         assert_eq!(send(&ann, Method::GET, "/logout").await.status, 405);
         assert_eq!(
             send(&stranger, Method::GET, "/heroku/sso").await.status,
@@ -218,7 +218,7 @@ async fn a55_no_header_of_a_proxy_changes_a_decision() {
         let (_, _, attributes) = answer.set_cookies().remove(0);
         assert!(attributes.contains("Secure") && !attributes.contains("Domain"));
     }
-    // A cross-site sign-out stays one, whichever host the request claims to be for.
+    // A cross-site sign-out is rejected regardless of the claimed host.
     for (name, value) in [
         ("x-forwarded-host", "evil.example"),
         ("forwarded", "host=evil.example"),
@@ -232,7 +232,7 @@ async fn a55_no_header_of_a_proxy_changes_a_decision() {
 }
 
 #[tokio::test]
-async fn a55_no_host_changes_a_decision() {
+async fn a55_host_header_changes_no_decision() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;

@@ -1,4 +1,4 @@
-//! Verification of the SSO request: pure, so without a server.
+//! Verification of the SSO request, as a pure function without a server.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn verifier() -> Verifier {
     Verifier::new([SsoSalt::new(SALT).unwrap()])
 }
 
-/// A form with both version 3 tokens, right for its fields.
+/// A form with both version 3 tokens, valid for its fields.
 #[derive(Clone)]
 struct Form(Vec<(&'static str, String)>);
 
@@ -69,8 +69,8 @@ impl Form {
 }
 
 #[test]
-fn the_published_vectors_of_version_1_hold() {
-    // The first stands in Heroku's own article, the others in its sample code's tests.
+fn version_1_token_matches_published_vectors() {
+    // The first is from Heroku's article, the others from the tests of its sample code.
     for (id, salt, timestamp, digest) in [
         (
             "123",
@@ -96,7 +96,7 @@ fn the_published_vectors_of_version_1_hold() {
 }
 
 #[test]
-fn the_sha1_resource_token_matches_sha1sum() {
+fn sha1_resource_token_matches_sha1sum() {
     for (timestamp, digest) in [
         ("1267597772", "7659cc00fc08ff8b7bb76cd8c9762bcf528b4173"),
         ("1267598019", "008f37f17a585b76355bbf728d032f6c6d761173"),
@@ -108,7 +108,7 @@ fn the_sha1_resource_token_matches_sha1sum() {
 
 /// Heroku publishes no SHA-256 vector; these were computed with `sha256sum`.
 #[test]
-fn the_sha256_token_matches_sha256sum() {
+fn sha256_token_matches_sha256sum() {
     for (timestamp, email, digest) in [
         (
             "1267597772",
@@ -147,7 +147,7 @@ fn the_sha256_token_matches_sha256sum() {
 }
 
 #[test]
-fn a_user_scoped_token_proves_the_email() {
+fn user_scoped_token_proves_the_email() {
     let verified = Form::new().verify(&verifier(), TIME).unwrap();
     assert_eq!(verified.proof, Proof::SignedEmail);
     assert_eq!(verified.email.as_str(), EMAIL);
@@ -157,7 +157,7 @@ fn a_user_scoped_token_proves_the_email() {
 }
 
 #[test]
-fn a_resource_token_alone_leaves_the_email_unsigned() {
+fn resource_token_leaves_the_email_unsigned() {
     let form = Form::new().without("user_scoped_resource_token");
     let lax = verifier().policy(SsoPolicy::AllowUnsignedEmail);
     let verified = form.set("email", "other@example.com").verify(&lax, TIME);
@@ -165,7 +165,7 @@ fn a_resource_token_alone_leaves_the_email_unsigned() {
 }
 
 #[test]
-fn a2_a6_a8_a_wrong_strong_token_is_never_made_up_for_by_a_right_weak_one() {
+fn a2_a6_a8_wrong_strong_token_is_rejected_despite_a_valid_weak_one() {
     let right = token::hex(&token::user_scoped_resource(
         RESOURCE,
         SALT,
@@ -189,9 +189,9 @@ fn a2_a6_a8_a_wrong_strong_token_is_never_made_up_for_by_a_right_weak_one() {
     }
 }
 
-/// Nothing in the answer tells how much of a guess was right: not its first half, nor its first byte.
+/// The error does not reveal how much of a guess was correct.
 #[test]
-fn a27_a_nearly_right_token_is_as_wrong_as_any_other() {
+fn a27_nearly_correct_token_gets_the_same_error() {
     let strong = token::user_scoped_resource(RESOURCE, SALT, "1267597772", USER, EMAIL);
     let weak = token::resource(RESOURCE, SALT, "1267597772");
     for (field, right) in [
@@ -218,7 +218,7 @@ fn a27_a_nearly_right_token_is_as_wrong_as_any_other() {
 }
 
 #[test]
-fn a7_rejects_a_token_whose_email_or_account_was_swapped() {
+fn a7_rejects_a_token_with_changed_email_or_account() {
     let mismatch = SsoError::TokenMismatch {
         field: "user_scoped_resource_token",
     };
@@ -248,7 +248,7 @@ fn a1_rejects_a_form_without_any_token() {
 }
 
 #[test]
-fn a3_accepts_a_token_exactly_at_the_age_limit_and_not_a_second_later() {
+fn a3_accepts_a_token_up_to_the_age_limit() {
     assert!(Form::new().verify(&verifier(), TIME + 300).is_ok());
     let age = Duration::from_secs(301);
     let late = Form::new().verify(&verifier(), TIME + 301);
@@ -256,7 +256,7 @@ fn a3_accepts_a_token_exactly_at_the_age_limit_and_not_a_second_later() {
 }
 
 #[test]
-fn a4_accepts_a_clock_a_minute_ahead_and_not_a_second_more() {
+fn a4_accepts_a_clock_up_to_a_minute_ahead() {
     assert!(Form::new().verify(&verifier(), TIME - 60).is_ok());
     let ahead = Duration::from_secs(61);
     let early = Form::new().verify(&verifier(), TIME - 61);
@@ -264,7 +264,7 @@ fn a4_accepts_a_clock_a_minute_ahead_and_not_a_second_more() {
 }
 
 #[test]
-fn the_window_can_be_set() {
+fn age_and_skew_limits_are_configurable() {
     let narrow = verifier()
         .max_age(Duration::from_secs(120))
         .max_skew(Duration::ZERO);
@@ -300,13 +300,13 @@ fn a5_rejects_a_timestamp_with_anything_but_digits() {
             .verify(&verifier(), TIME)
             .is_err()
     );
-    // Milliseconds are digits, but of another millennium.
+    // Milliseconds are digits, but far in the future.
     let millis = Form::with(RESOURCE, "126759777200", USER, EMAIL);
     assert!(matches!(millis.refused(), SsoError::TimestampAhead { .. }));
 }
 
 #[test]
-fn leading_zeros_are_hashed_as_they_were_sent() {
+fn leading_zeros_are_hashed_as_sent() {
     let form = Form::with(RESOURCE, "01267597772", USER, EMAIL);
     assert!(form.verify(&verifier(), TIME).is_ok());
     assert!(
@@ -317,7 +317,7 @@ fn leading_zeros_are_hashed_as_they_were_sent() {
 }
 
 #[test]
-fn a15_a17_rejects_ids_that_could_be_read_in_two_ways() {
+fn a15_a17_rejects_ambiguous_ids() {
     for id in [
         "",
         "{01234567-89ab-cdef-0123-456789abcdef}",
@@ -341,7 +341,7 @@ fn a15_a17_rejects_ids_that_could_be_read_in_two_ways() {
 }
 
 #[test]
-fn a15_an_id_in_upper_case_is_the_same_resource_and_the_same_use() {
+fn a15_upper_case_id_has_the_same_resource_and_replay_key() {
     let lower = Form::new().verify(&verifier(), TIME).unwrap();
     let form = Form::with(&RESOURCE.to_uppercase(), "1267597772", USER, EMAIL);
     let upper = form.verify(&verifier(), TIME).unwrap();
@@ -350,7 +350,7 @@ fn a15_an_id_in_upper_case_is_the_same_resource_and_the_same_use() {
 }
 
 #[test]
-fn a29_rejects_an_email_that_is_missing_or_none() {
+fn a29_rejects_a_missing_or_invalid_email() {
     assert_eq!(
         Form::new().without("email").refused(),
         SsoError::MissingField { field: "email" }
@@ -367,14 +367,14 @@ fn a29_rejects_an_email_that_is_missing_or_none() {
 }
 
 #[test]
-fn a28_a_signed_email_in_another_case_and_with_spaces_is_the_same_email() {
+fn a28_signed_email_is_normalized() {
     let form = Form::with(RESOURCE, "1267597772", USER, " Username@Example.com ");
     let verified = form.verify(&verifier(), TIME).unwrap();
     assert_eq!(verified.email.as_str(), EMAIL);
 }
 
 #[test]
-fn hex_of_either_case_counts_and_is_the_same_use() {
+fn hex_case_does_not_change_the_replay_key() {
     let lower = Form::new();
     let upper = token::user_scoped_resource(RESOURCE, SALT, "1267597772", USER, EMAIL);
     let upper = Form::new().set(
@@ -389,7 +389,7 @@ fn hex_of_either_case_counts_and_is_the_same_use() {
 }
 
 #[test]
-fn during_a_rotation_both_salts_count_and_afterwards_one() {
+fn both_salts_are_valid_during_a_rotation() {
     let next = SsoSalt::new("the-next-salt-0123456789").unwrap();
     let both = Verifier::new([next.clone(), SsoSalt::new(SALT).unwrap()]);
     assert!(Form::new().verify(&both, TIME).is_ok());
@@ -398,7 +398,7 @@ fn during_a_rotation_both_salts_count_and_afterwards_one() {
 }
 
 #[test]
-fn c7_a_sha1_token_alone_is_rejected_by_default_and_the_policy_named() {
+fn c7_sha1_token_alone_is_rejected_naming_the_policy() {
     assert!(Form::new().verify(&verifier(), TIME).is_ok());
     let weak = Form::new().without("user_scoped_resource_token");
     let excluded = SsoError::PolicyExcludes {
@@ -406,7 +406,7 @@ fn c7_a_sha1_token_alone_is_rejected_by_default_and_the_policy_named() {
         needed: SsoPolicy::AllowUnsignedEmail,
     };
     assert_eq!(weak.refused(), excluded);
-    // The policy is not to blame for a form that is wrong anyway.
+    // An invalid form gets its own error, not the policy's.
     let wrong = weak.clone().set("resource_token", &"0".repeat(40));
     let field = "resource_token";
     assert_eq!(wrong.refused(), SsoError::TokenMismatch { field });
@@ -415,7 +415,7 @@ fn c7_a_sha1_token_alone_is_rejected_by_default_and_the_policy_named() {
 }
 
 #[test]
-fn the_policies_are_known_by_the_values_of_their_variable() {
+fn policies_parse_and_print_their_variable_values() {
     let policies = [
         (SsoPolicy::UserScoped, "user-scoped"),
         (SsoPolicy::AllowUnsignedEmail, "allow-unsigned-email"),
@@ -434,7 +434,7 @@ fn the_policies_are_known_by_the_values_of_their_variable() {
 /// Heroku sends `id` and `token` beside the newer ones; for a resource that never had an `id`, it may
 /// be anything.
 #[test]
-fn c38_an_odd_id_beside_a_stronger_token_is_not_read() {
+fn c38_odd_id_beside_a_stronger_token_is_ignored() {
     let legacy = verifier().policy(SsoPolicy::Legacy);
     for id in ["", " ", "a b", "../x", "a:b", "é", &"x".repeat(1000)] {
         for (form, proof) in [
@@ -447,7 +447,7 @@ fn c38_an_odd_id_beside_a_stronger_token_is_not_read() {
             let form = form.set("id", id).set("token", "odd");
             let verified = form.verify(&legacy, TIME).unwrap();
             assert_eq!(verified.proof, proof, "{id:?}");
-            // Such an id is no proof, so there is no use of it to be remembered.
+            // Such an id proves nothing, so no replay key is stored for it.
             let legacy_uses = verified.weaker_replay_keys().iter();
             assert!(
                 !legacy_uses
@@ -465,9 +465,9 @@ fn c38_an_odd_id_beside_a_stronger_token_is_not_read() {
     }
 }
 
-/// The same the other way round: what a newer token is about is not read for an older one.
+/// The reverse: the fields of a newer token are ignored for an older one.
 #[test]
-fn c38_an_odd_resource_id_beside_a_version_1_token_is_not_read() {
+fn c38_odd_resource_id_beside_a_version_1_token_is_ignored() {
     let legacy = verifier().policy(SsoPolicy::Legacy);
     let form = Form(vec![
         ("id", "123".into()),
@@ -480,7 +480,7 @@ fn c38_an_odd_resource_id_beside_a_version_1_token_is_not_read() {
 }
 
 #[test]
-fn a16_version_1_counts_under_the_legacy_policy_alone() {
+fn a16_version_1_token_is_valid_only_under_the_legacy_policy() {
     let form = Form(vec![
         ("id", "123".into()),
         ("timestamp", "1267597772".into()),
@@ -505,7 +505,7 @@ fn a16_version_1_counts_under_the_legacy_policy_alone() {
 }
 
 #[test]
-fn a_strong_sign_in_uses_up_the_weaker_tokens_of_its_form() {
+fn strong_sign_in_consumes_the_weaker_tokens_of_its_form() {
     let lax = verifier().policy(SsoPolicy::AllowUnsignedEmail);
     let strong = Form::new().verify(&lax, TIME).unwrap();
     let weak = Form::new().without("user_scoped_resource_token");
@@ -515,9 +515,9 @@ fn a_strong_sign_in_uses_up_the_weaker_tokens_of_its_form() {
     assert!(weak.weaker_replay_keys().is_empty());
 }
 
-/// Stores keep these texts: with others, forms that were used before an update would pass again.
+/// Stores contain these keys: a changed format would let forms that were used before an update pass again.
 #[test]
-fn a_use_has_the_same_name_as_ever() {
+fn replay_keys_keep_their_stored_text() {
     let strong = Form::new().verify(&verifier(), TIME).unwrap();
     assert_eq!(
         strong.replay_key().to_string(),
@@ -541,7 +541,7 @@ fn a_use_has_the_same_name_as_ever() {
 /// The formulas of `resource_token` and of version 1's `token` are one: for an add-on whose own id is
 /// the UUID, as version 3 of the Partner API has it, the digests are equal.
 #[test]
-fn a_resource_token_that_comes_again_as_a_version_1_token_is_the_same_use() {
+fn resource_token_and_equal_version_1_token_share_a_replay_key() {
     let legacy = verifier().policy(SsoPolicy::Legacy);
     let strong = Form::new().verify(&legacy, TIME).unwrap();
     let token = token::hex(&token::resource(RESOURCE, SALT, "1267597772"));
@@ -562,7 +562,7 @@ fn a_resource_token_that_comes_again_as_a_version_1_token_is_the_same_use() {
 }
 
 #[test]
-fn no_error_and_no_debug_output_shows_what_was_sent() {
+fn errors_and_debug_output_contain_no_request_values() {
     let request = SsoRequest::parse(b"email=ann%40example.com&resource_token=abc").unwrap();
     assert_eq!(format!("{request:?}"), r#"{"email", "resource_token"}"#);
     let error: sso::SsoError = Form::new().set("email", "boss@example.com").refused();
@@ -570,7 +570,7 @@ fn no_error_and_no_debug_output_shows_what_was_sent() {
 }
 
 #[test]
-fn a_header_of_sixteen_kibibytes_is_read_and_a_longer_one_is_not() {
+fn addon_sso_header_is_limited_to_16_kib() {
     use base64::Engine;
 
     let header = |length: usize| {
@@ -586,14 +586,14 @@ fn a_header_of_sixteen_kibibytes_is_read_and_a_longer_one_is_not() {
 }
 
 #[test]
-fn a_salt_that_is_given_twice_counts_as_one() {
+fn duplicate_salt_is_accepted() {
     let salt = SsoSalt::new(SALT).unwrap();
     let twice = Verifier::new([salt.clone(), salt]);
     assert!(Form::new().verify(&twice, TIME).is_ok());
 }
 
 #[test]
-fn a_context_app_that_is_no_name_of_an_app_is_left_out() {
+fn invalid_context_app_is_omitted() {
     let longest = "a".repeat(64);
     for (name, is_one) in [
         ("shop-1", true),

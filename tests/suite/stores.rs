@@ -1,4 +1,4 @@
-//! Stores that fail, and records that somebody altered.
+//! Stores that fail, and altered records.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +16,7 @@ use crate::faulty::Faulty;
 use crate::streams;
 use support::world::{MAX_LIST_AGE, REFRESH, World};
 
-/// Sessions in memory whose database can go away.
+/// Sessions in memory that can fail or hang.
 #[derive(Clone, Debug, Default)]
 struct Breakable {
     inner: MemorySessions,
@@ -29,7 +29,7 @@ impl Breakable {
         self.broken.store(broken, Ordering::SeqCst);
     }
 
-    /// From now on no call comes back.
+    /// Makes all later calls hang.
     fn fall_silent(&self) {
         self.silent.store(true, Ordering::SeqCst);
     }
@@ -39,7 +39,7 @@ impl Breakable {
             std::future::pending::<()>().await;
         }
         match self.broken.load(Ordering::SeqCst) {
-            true => Err(session_store::Error::Backend("it is away".into())),
+            true => Err(session_store::Error::Backend("unavailable".into())),
             false => Ok(&self.inner),
         }
     }
@@ -61,7 +61,7 @@ impl SessionStore for Breakable {
     }
 }
 
-/// Resources in the one, sessions in the other.
+/// A world on these two stores.
 async fn kept_in(store: &Faulty, sessions: &(impl SessionStore + Clone)) -> World {
     World::with(|builder| {
         let builder = builder.store(store.clone());
@@ -71,7 +71,7 @@ async fn kept_in(store: &Faulty, sessions: &(impl SessionStore + Clone)) -> Worl
 }
 
 #[tokio::test]
-async fn a13_a_replay_store_that_cannot_answer_counts_as_a_replay() {
+async fn a13_unavailable_replay_store_rejects_the_sign_in() {
     let store = Faulty::default();
     let world = World::with(|builder| builder.store(store.clone())).await;
     let addon = world.addon().await;
@@ -86,7 +86,7 @@ async fn a13_a_replay_store_that_cannot_answer_counts_as_a_replay() {
 }
 
 #[tokio::test]
-async fn a_session_store_that_cannot_answer_lets_nobody_in_and_nobody_is_signed_out_by_it() {
+async fn unavailable_session_store_rejects_requests_and_keeps_sessions() {
     let sessions = Breakable::default();
     let world = World::with(|builder| {
         let builder = builder.session_store(sessions.clone());
@@ -105,20 +105,20 @@ async fn a_session_store_that_cannot_answer_lets_nobody_in_and_nobody_is_signed_
     world.clock.advance(Duration::from_secs(1));
     let form = addon.sign_in_form("ann@example.com");
     assert_eq!(world.browser().submit(&form).await.status, 503);
-    // A sign-out that could not be finished says so. It counts here all the same.
+    // A sign-out that could not be stored answers 503, but ends the session in this process.
     let sign_out = || owner.request(reqwest::Method::POST, "/logout");
     assert_eq!(owner.send(sign_out()).await.status, 503);
     assert_eq!(world.reached(), 0);
     sessions.switch(false);
     assert_eq!(browser.fetch("/page").await.status, 200);
     assert_eq!(owner.fetch("/page").await.status, 401);
-    // The form was not used up by the attempt.
+    // The failed attempt did not consume the form.
     assert_eq!(world.browser().submit(&form).await.status, 303);
     assert_eq!(world.browser().submit(&form).await.status, 403);
 }
 
 #[tokio::test]
-async fn a36_a_record_that_this_version_did_not_write_is_no_session() {
+async fn a36_altered_session_record_is_rejected() {
     let sessions = MemorySessions::default();
     let world = World::with(|builder| {
         let builder = builder.session_store(sessions.clone());
@@ -167,7 +167,7 @@ async fn a36_a_record_that_this_version_did_not_write_is_no_session() {
 }
 
 #[tokio::test]
-async fn what_a_partner_keeps_in_the_record_is_left_alone() {
+async fn partner_data_in_the_session_record_is_kept() {
     let sessions = MemorySessions::default();
     let world = World::with(|builder| {
         let builder = builder.session_store(sessions.clone());
@@ -192,7 +192,7 @@ async fn what_a_partner_keeps_in_the_record_is_left_alone() {
 }
 
 #[tokio::test]
-async fn signing_out_of_sessions_that_never_were_writes_nothing() {
+async fn sign_out_of_unknown_session_writes_nothing() {
     let store = Faulty::default();
     let world = World::with(|builder| builder.store(store.clone())).await;
     let addon = world.addon().await;
@@ -210,7 +210,7 @@ async fn signing_out_of_sessions_that_never_were_writes_nothing() {
 }
 
 #[tokio::test]
-async fn r7_sessions_outlast_a_store_that_is_away() {
+async fn r7_sessions_outlast_a_store_outage() {
     let store = Faulty::default();
     let world = World::with(|builder| builder.store(store.clone())).await;
     let addon = world.addon().await;
@@ -229,14 +229,14 @@ async fn r7_sessions_outlast_a_store_that_is_away() {
     assert_eq!(
         world.browser().submit(&form).await.status,
         303,
-        "it was not used up"
+        "the form was not consumed"
     );
     assert_eq!(ann.fetch("/page").await.status, 200);
     sync.shutdown().await;
 }
 
 #[tokio::test]
-async fn a_sign_out_that_the_store_does_not_take_removes_the_record_all_the_same() {
+async fn sign_out_deletes_the_record_when_the_store_fails() {
     let (store, sessions) = (Faulty::default(), MemorySessions::default());
     let world = kept_in(&store, &sessions).await;
     let addon = world.addon().await;
@@ -245,7 +245,7 @@ async fn a_sign_out_that_the_store_does_not_take_removes_the_record_all_the_same
     store.fail("close_session");
     let sign_out = ann.request(reqwest::Method::POST, "/logout");
     assert_eq!(ann.send(sign_out).await.status, 204);
-    // A process that was not told.
+    // Another process, which got no event.
     let (_next, address) = world
         .another_gate(|builder| builder.store(store.another()).session_store(sessions))
         .await;
@@ -254,16 +254,16 @@ async fn a_sign_out_that_the_store_does_not_take_removes_the_record_all_the_same
     assert_eq!(ann.fetch("/page").await.status, 401);
 }
 
-/// What is believed while the session store is away is what it last said.
+/// During an outage the last answer of the session store is used.
 #[tokio::test]
-async fn a_record_that_was_gone_is_not_believed_again_when_the_store_is_away() {
+async fn deleted_record_is_not_served_from_cache_in_an_outage() {
     let sessions = Breakable::default();
     let world = World::with(|builder| builder.session_store(sessions.clone())).await;
     let addon = world.addon().await;
     let ann = world.signed_in(&addon, "ann@example.com").await;
     let cookie = ann.cookie("__Host-heroku_sso").unwrap();
     assert_eq!(ann.fetch("/page").await.status, 200);
-    // By somebody else, who told nobody.
+    // Deleted in the store, without an event.
     sessions
         .inner
         .delete(&cookie.parse().unwrap())
@@ -281,7 +281,7 @@ async fn a_record_that_was_gone_is_not_believed_again_when_the_store_is_away() {
 }
 
 #[tokio::test]
-async fn outage_of_the_session_store_ends_no_session_whose_list_is_fresh() {
+async fn session_store_outage_ends_no_session_with_a_fresh_list() {
     let (store, sessions) = (Faulty::default(), Breakable::default());
     let world = kept_in(&store, &sessions).await;
     let addon = world.addon().await;
@@ -299,7 +299,7 @@ async fn outage_of_the_session_store_ends_no_session_whose_list_is_fresh() {
 }
 
 #[tokio::test]
-async fn a_session_store_that_falls_silent_holds_up_neither_the_end_of_a_stream_nor_an_answer() {
+async fn silent_session_store_delays_no_stream_end_and_no_response() {
     let sessions = Breakable::default();
     let world = World::with(|builder| builder.session_store(sessions.clone())).await;
     let (addon, ann) = streams::streams(&world).await;
@@ -310,7 +310,7 @@ async fn a_session_store_that_falls_silent_holds_up_neither_the_end_of_a_stream_
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     streams::assert_ends(stream).await;
     let answer = timeout(Duration::from_secs(5), ann.fetch("/events")).await;
-    // By the copy of her session that is in memory.
+    // Decided by the cached copy of her session.
     assert_eq!(answer.expect("an answer").status, 403);
 }
 
@@ -336,7 +336,7 @@ async fn c17_silent_session_store_delays_sign_in_and_sign_out_by_seconds() {
         .body(axum::body::Body::empty());
 
     sessions.fall_silent();
-    // The list is young, so nothing waits on a socket: time passes as soon as everything waits.
+    // The list is fresh, so no socket is involved and paused time can advance.
     tokio::time::pause();
     for request in [sign_in, sign_out] {
         let started = tokio::time::Instant::now();
