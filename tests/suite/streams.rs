@@ -1,4 +1,4 @@
-//! What outlives the check at its start: event streams, downloads, WebSockets.
+//! Responses that outlive the check at their start: event streams, downloads, WebSockets.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -27,13 +27,13 @@ use crate::faulty::Faulty;
 use support::browser::Browser;
 use support::world::{MAX_LIST_AGE, REFRESH, World, serve};
 
-/// One event, and then silence for ever.
+/// One event, then silence.
 async fn events() -> Body {
     let first = tokio_stream::once(Ok::<_, Infallible>(Bytes::from("data: hello\n\n")));
     Body::from_stream(first.chain(tokio_stream::pending()))
 }
 
-/// A body that is always ready and has no end.
+/// An endless body that is always ready.
 async fn download() -> Body {
     let chunk = Bytes::from_static(&[b'x'; 4096]);
     Body::from_stream(tokio_stream::iter(std::iter::repeat(Ok::<_, Infallible>(
@@ -49,7 +49,7 @@ async fn socket(upgrade: WebSocketUpgrade, user: HerokuUser) -> Response {
     })
 }
 
-/// Ann's browser at an app of streams, with her session open.
+/// Ann's browser, signed in to an app with streams.
 pub async fn streams(world: &World) -> (AddOn, Browser) {
     let addon = world.addon().await;
     let app = Router::new()
@@ -70,7 +70,7 @@ pub async fn open(browser: &Browser, path: &str) -> reqwest::Response {
     response
 }
 
-/// Reads on until the stream ends, one way or the other.
+/// Reads until the stream ends, with or without an error.
 pub async fn assert_ends(mut response: reqwest::Response) {
     let end = async { while let Ok(Some(_)) = response.chunk().await {} };
     timeout(Duration::from_secs(60), end)
@@ -78,27 +78,27 @@ pub async fn assert_ends(mut response: reqwest::Response) {
         .expect("the stream ends");
 }
 
-async fn assert_goes_on(response: &mut reqwest::Response) {
+async fn assert_stays_open(response: &mut reqwest::Response) {
     let more = timeout(Duration::from_millis(200), response.chunk()).await;
-    assert!(more.is_err(), "the stream is silent, and open");
+    assert!(more.is_err(), "the stream ended or sent data");
 }
 
 #[tokio::test]
-async fn a40_an_event_stream_ends_when_its_reader_leaves_the_list() {
+async fn a40_event_stream_ends_when_its_user_is_removed() {
     let world = World::start().await;
     let (addon, browser) = streams(&world).await;
     let mut events = open(&browser, "/events").await;
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
-    assert_goes_on(&mut events).await;
+    assert_stays_open(&mut events).await;
     world.heroku.app("shop").remove("ann@example.com");
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     assert_ends(events).await;
 }
 
-/// The paths of what lasts.
+/// The paths of long-lived responses.
 const LASTING: [&str; 3] = ["/events", "/download", "/socket"];
 
-/// Something that lasts and is being read, over one connection.
+/// A long-lived response that is being read.
 enum Open {
     Body(reqwest::Response),
     Socket(WebSocketStream<MaybeTlsStream<TcpStream>>),
@@ -112,7 +112,7 @@ impl Open {
         }
     }
 
-    /// True once it is over. What never pauses is read for a while.
+    /// True if it has ended. A continuous download is read for a while.
     async fn is_over(&mut self) -> bool {
         let read = async {
             match self {
@@ -132,7 +132,7 @@ impl Open {
     async fn ends(mut self) {
         let ends = async { while !self.is_over().await {} };
         let ended = timeout(Duration::from_secs(60), ends).await;
-        ended.expect("it ends");
+        ended.expect("the response ends");
     }
 }
 
@@ -149,13 +149,13 @@ async fn open_socket(browser: &Browser) -> WebSocketStream<MaybeTlsStream<TcpStr
 }
 
 #[tokio::test]
-async fn c43_whatever_lasts_follows_its_list_without_requests_until_its_reader_leaves() {
+async fn c43_open_response_follows_its_list_until_its_user_is_removed() {
     for path in LASTING {
         let world = World::start().await;
         let (_, browser) = streams(&world).await;
         let _sync = world.sso.spawn_sync();
         let mut open = Open::of(&browser, path).await;
-        // Past the time in which a request counts as use, and before the longest life of a session.
+        // Longer than a request counts as use, shorter than the longest session life.
         for _ in 0..8 {
             let step = REFRESH.mul_f64(0.95);
             world.pass_until_fetched(step, Duration::ZERO).await;
@@ -169,7 +169,7 @@ async fn c43_whatever_lasts_follows_its_list_without_requests_until_its_reader_l
 }
 
 #[tokio::test]
-async fn c43_whatever_lasts_fetches_its_list_by_itself_where_no_sync_runs() {
+async fn c43_open_response_fetches_its_list_without_a_sync() {
     for path in LASTING {
         let world = World::start().await;
         let (_, browser) = streams(&world).await;
@@ -182,7 +182,7 @@ async fn c43_whatever_lasts_fetches_its_list_by_itself_where_no_sync_runs() {
                 assert!(!open.is_over().await, "{path}");
             }
         }
-        // One jump over all limits: it was in use all the time.
+        // A jump over all limits: the resource was in use all the time.
         world.clock.advance(MAX_LIST_AGE * 2);
         assert!(!open.is_over().await, "{path}");
         world.heroku.app("shop").remove("ann@example.com");
@@ -192,7 +192,7 @@ async fn c43_whatever_lasts_fetches_its_list_by_itself_where_no_sync_runs() {
 }
 
 #[tokio::test]
-async fn c43_whatever_lasts_outlasts_heroku_until_its_list_is_too_old() {
+async fn c43_open_response_outlasts_an_outage_to_max_list_age() {
     for path in LASTING {
         for with_sync in [true, false] {
             let world = World::start().await;
@@ -220,23 +220,23 @@ async fn stream_is_not_cut_while_a_fetch_is_under_way() {
     let world = World::with(|builder| builder.store(store.clone())).await;
     let (_, browser) = streams(&world).await;
     let mut events = open(&browser, "/events").await;
-    assert_goes_on(&mut events).await;
+    assert_stays_open(&mut events).await;
     store.hold("ticket");
     world.clock.advance(MAX_LIST_AGE * 2);
-    assert_goes_on(&mut events).await;
+    assert_stays_open(&mut events).await;
     store.let_pass("ticket", 10);
-    assert_goes_on(&mut events).await;
-    // And ends all the same at a sign-out meanwhile.
+    assert_stays_open(&mut events).await;
+    // A sign-out during the fetch ends it.
     store.hold("ticket");
     world.clock.advance(MAX_LIST_AGE * 2);
-    assert_goes_on(&mut events).await;
+    assert_stays_open(&mut events).await;
     let answer = browser.send(browser.request(Method::POST, "/logout")).await;
     assert_eq!(answer.status, 204);
     assert_ends(events).await;
 }
 
 #[tokio::test]
-async fn whatever_lasts_ends_with_the_longest_life_of_its_session() {
+async fn open_response_ends_at_max_session() {
     for path in LASTING {
         let world = World::with(|builder| builder.max_session(REFRESH * 2)).await;
         let (addon, browser) = streams(&world).await;
@@ -252,7 +252,7 @@ async fn whatever_lasts_ends_with_the_longest_life_of_its_session() {
 }
 
 #[tokio::test]
-async fn body_that_is_left_open_keeps_its_list_fresh() {
+async fn open_body_keeps_its_list_fresh() {
     let world = World::with(|builder| {
         let builder = builder.streams(Streams::LeaveOpen);
         builder.in_use_for(REFRESH)
@@ -266,18 +266,18 @@ async fn body_that_is_left_open_keeps_its_list_fresh() {
         world.pass_until_fetched(step, Duration::ZERO).await;
     }
     drop(events);
-    // The server notices by itself that its reader is gone.
+    // The server detects that the client has disconnected.
     let unused = async {
         while world.sso.health().await.unwrap().in_use > 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     let unused = timeout(Duration::from_secs(60), unused).await;
-    unused.expect("it is not in use any more");
+    unused.expect("the resource is no longer in use");
 }
 
 #[tokio::test]
-async fn an_event_stream_ends_at_the_sign_out() {
+async fn event_stream_ends_at_sign_out() {
     let world = World::start().await;
     let (_, browser) = streams(&world).await;
     let events = open(&browser, "/events").await;
@@ -287,7 +287,7 @@ async fn an_event_stream_ends_at_the_sign_out() {
 }
 
 #[tokio::test]
-async fn a40_a_download_that_never_pauses_ends_with_its_resource() {
+async fn a40_continuous_download_ends_at_deprovisioning() {
     let world = World::start().await;
     let (addon, browser) = streams(&world).await;
     let download = open(&browser, "/download").await;
@@ -296,7 +296,7 @@ async fn a40_a_download_that_never_pauses_ends_with_its_resource() {
 }
 
 #[tokio::test]
-async fn a40_a_download_that_never_pauses_ends_when_its_reader_leaves_the_list() {
+async fn a40_continuous_download_ends_when_its_user_is_removed() {
     let world = World::start().await;
     let (addon, browser) = streams(&world).await;
     let download = open(&browser, "/download").await;
@@ -306,7 +306,7 @@ async fn a40_a_download_that_never_pauses_ends_when_its_reader_leaves_the_list()
 }
 
 #[tokio::test]
-async fn a40_a_websocket_hangs_up_when_its_user_leaves_the_list() {
+async fn a40_websocket_closes_when_its_user_is_removed() {
     let world = World::start().await;
     let (addon, browser) = streams(&world).await;
     let url = browser.url("/socket").replacen("http", "ws", 1);
@@ -326,27 +326,27 @@ async fn a40_a_websocket_hangs_up_when_its_user_leaves_the_list() {
 }
 
 #[tokio::test]
-async fn streams_that_are_left_open_stay_open() {
+async fn leave_open_setting_keeps_streams_open() {
     let world = World::with(|builder| builder.streams(Streams::LeaveOpen)).await;
     let (addon, browser) = streams(&world).await;
     let mut events = open(&browser, "/events").await;
     addon.deprovision().await.unwrap();
-    assert_goes_on(&mut events).await;
+    assert_stays_open(&mut events).await;
 }
 
 #[tokio::test]
-async fn a_stream_ends_when_its_reader_is_revoked() {
+async fn stream_ends_when_its_user_is_revoked() {
     let world = World::start().await;
     let (addon, browser) = streams(&world).await;
     let mut response = open(&browser, "/events").await;
-    assert_goes_on(&mut response).await;
+    assert_stays_open(&mut response).await;
     let ann = "ann@example.com".parse().unwrap();
     world.sso.revoke(&addon.resource_id(), &ann).await.unwrap();
     assert_ends(response).await;
 }
 
 #[tokio::test]
-async fn a_stream_ends_when_heroku_says_that_its_reader_may_have_left() {
+async fn stream_ends_on_a_removal_webhook() {
     let world = World::with(|builder| {
         let secret = WebhookSecret::new("a-webhook-secret-of-our-own").unwrap();
         builder.webhooks(Webhooks::new(secret))

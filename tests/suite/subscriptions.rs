@@ -1,4 +1,4 @@
-//! Subscribing to Heroku's webhooks, once for each add-on.
+//! Subscriptions to Heroku's webhooks, one per add-on.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tower_heroku_sso::{WebhookSecret, Webhooks};
 use crate::webhooks::{NEXT_SECRET, SECRET, sign};
 use support::world::{REFRESH, World};
 
-/// A world whose gate subscribes at its own address.
+/// A world whose gate subscribes with its own address.
 pub async fn subscribing(secrets: &[&str]) -> World {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -27,7 +27,7 @@ pub async fn subscribing(secrets: &[&str]) -> World {
 }
 
 #[tokio::test]
-async fn each_add_on_is_subscribed_once_and_what_heroku_then_sends_is_obeyed() {
+async fn add_on_is_subscribed_once_and_its_webhooks_apply() {
     let world = subscribing(&[SECRET]).await;
     let addon = world.addon().await;
     let sync = world.sso.spawn_sync();
@@ -40,7 +40,7 @@ async fn each_add_on_is_subscribed_once_and_what_heroku_then_sends_is_obeyed() {
     );
     world.clock.advance(Duration::from_secs(6 * 3600));
     world.quiet().await;
-    assert_eq!(addon.webhooks(), subscribed, "once");
+    assert_eq!(addon.webhooks(), subscribed, "subscribed once");
 
     let browser = world.signed_in(&addon, "ann@example.com").await;
     world.heroku.take_webhooks();
@@ -52,14 +52,14 @@ async fn each_add_on_is_subscribed_once_and_what_heroku_then_sends_is_obeyed() {
 }
 
 #[tokio::test]
-async fn a_subscription_that_is_there_already_is_taken_over_with_the_secret_of_now() {
+async fn existing_subscription_is_reused_with_the_current_secret() {
     let world = subscribing(&[SECRET]).await;
     let addon = world.addon().await;
     let sync = world.sso.spawn_sync();
     world.quiet().await;
     let before = addon.webhooks();
     sync.shutdown().await;
-    // The next process has forgotten it, and signs with another secret.
+    // The next process does not know the subscription and has another secret.
     let url = format!("http://{}/heroku/webhooks", world.address);
     let secret = WebhookSecret::new(NEXT_SECRET).unwrap();
     let webhooks = Webhooks::new(secret).subscribe_at(url.parse().unwrap());
@@ -84,7 +84,7 @@ async fn a_subscription_that_is_there_already_is_taken_over_with_the_secret_of_n
 }
 
 #[tokio::test]
-async fn a_heroku_that_does_not_subscribe_does_not_keep_lists_from_being_fetched() {
+async fn failed_subscription_does_not_block_list_fetches() {
     let world = subscribing(&[SECRET]).await;
     world.heroku.fault(Endpoint::Webhooks, Fault::Status(403));
     let addon = world.addon().await;
@@ -100,13 +100,13 @@ async fn a_heroku_that_does_not_subscribe_does_not_keep_lists_from_being_fetched
     assert_eq!(
         world.heroku.calls(Endpoint::Webhooks),
         asked,
-        "not again so soon"
+        "no retry so soon"
     );
     sync.shutdown().await;
 }
 
 #[tokio::test]
-async fn a_heroku_that_refuses_one_kind_of_event_is_asked_for_the_others() {
+async fn rejected_event_type_is_dropped_from_the_subscription() {
     for status in [400, 422] {
         let world = subscribing(&[SECRET]).await;
         let addon = world.addon().await;
@@ -128,7 +128,7 @@ async fn a_heroku_that_refuses_one_kind_of_event_is_asked_for_the_others() {
 }
 
 #[tokio::test]
-async fn a_heroku_that_cannot_subscribe_just_now_is_asked_again_soon_and_ever_more_rarely() {
+async fn failed_subscription_is_retried_with_backoff() {
     let world = subscribing(&[SECRET]).await;
     let addon = world.addon().await;
     world.heroku.fault(Endpoint::Webhooks, Fault::Status(500));
@@ -151,9 +151,9 @@ async fn a_heroku_that_cannot_subscribe_just_now_is_asked_again_soon_and_ever_mo
     sync.shutdown().await;
 }
 
-/// The guide lists the calls that an imitation of Heroku must answer: there are no others.
+/// The guide lists all calls that a fake Heroku must answer.
 #[tokio::test]
-async fn the_guide_names_every_call_that_heroku_gets() {
+async fn guide_lists_every_call_to_heroku() {
     let guide = include_str!("../../src/guide/testing_your_app.rs");
     let chapter = guide.split("# An imitation of your own").nth(1).unwrap();
     let rows = chapter.lines().filter(|line| line.starts_with("//! | `"));

@@ -1,4 +1,4 @@
-//! Lists that stay true.
+//! Fetches and synchronization of the lists.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn emails(world: &World, addon: &AddOn) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_cold_resolve_asks_four_times_for_a_team_s_app_and_three_for_a_person_s() {
+async fn first_fetch_takes_4_calls_for_a_team_app_and_3_otherwise() {
     let world = World::start().await;
     let team = world
         .heroku
@@ -38,7 +38,7 @@ async fn a_cold_resolve_asks_four_times_for_a_team_s_app_and_three_for_a_person_
 }
 
 #[tokio::test]
-async fn a_refresh_asks_everything_at_once_and_a_cold_resolve_cannot() {
+async fn refresh_calls_in_parallel_and_first_fetch_in_sequence() {
     let world = World::with(|builder| builder.heroku_timeout(Duration::from_millis(300))).await;
     let team = world
         .heroku
@@ -47,7 +47,7 @@ async fn a_refresh_asks_everything_at_once_and_a_cold_resolve_cannot() {
     let addon = world.heroku.app("team-app").owned_by_team(&team).addon();
     let resource = addon.resource_id();
     world.sso.register(&resource, grant(&addon)).await.unwrap();
-    // Nothing is answered, so what arrives was asked without waiting for an answer.
+    // No call is answered, so all calls that arrive were made in parallel.
     for expected in [1, 4] {
         world.heroku.reset_calls();
         world.heroku.fault(Endpoint::Any, Fault::Hang);
@@ -59,7 +59,7 @@ async fn a_refresh_asks_everything_at_once_and_a_cold_resolve_cannot() {
 }
 
 #[tokio::test]
-async fn two_sign_ins_at_once_make_one_fetch() {
+async fn concurrent_sign_ins_share_one_fetch() {
     let world = World::start().await;
     let addon = world.addon().await;
     world.heroku.app("shop").collaborator("bob@example.com");
@@ -73,7 +73,7 @@ async fn two_sign_ins_at_once_make_one_fetch() {
 }
 
 #[tokio::test]
-async fn every_registered_resource_is_synchronized_also_those_that_nobody_looks_at() {
+async fn unused_resources_are_synchronized_by_default() {
     let world = World::start().await;
     let idle = Duration::from_secs(6 * 60 * 60);
     let mut addons = Vec::new();
@@ -109,7 +109,7 @@ async fn every_registered_resource_is_synchronized_also_those_that_nobody_looks_
 }
 
 #[tokio::test]
-async fn the_active_scope_leaves_resources_alone_that_nobody_uses() {
+async fn active_scope_does_not_fetch_unused_resources() {
     let world = World::with(|builder| builder.sync_scope(SyncScope::Active)).await;
     let used = world.addon().await;
     let unused = world.heroku.app("unused").addon();
@@ -126,7 +126,7 @@ async fn the_active_scope_leaves_resources_alone_that_nobody_uses() {
 }
 
 #[tokio::test]
-async fn resources_of_the_store_are_taken_in_when_the_sync_starts() {
+async fn stored_resources_are_loaded_when_the_sync_starts() {
     let world = World::start().await;
     let addon = world.addon().await;
     let mut changes = world.sso.changes();
@@ -140,7 +140,7 @@ async fn resources_of_the_store_are_taken_in_when_the_sync_starts() {
 }
 
 #[tokio::test]
-async fn the_sync_ends_with_its_handle_and_outlives_any_failure() {
+async fn sync_survives_failures_and_stops_at_shutdown() {
     let world = World::start().await;
     let addon = world.addon().await;
     world.heroku.fault(Endpoint::Any, Fault::Status(500));
@@ -149,13 +149,13 @@ async fn the_sync_ends_with_its_handle_and_outlives_any_failure() {
     assert!(sync.is_alive());
     world.heroku.clear_faults();
     let added = |change: &Change| matches!(change, Change::Snapshot { .. });
-    // Due again a second after a failure, and within a minute whatever came before.
+    // Due again a second after a failure, and within a minute in any case.
     world.pass_until(Duration::from_secs(61), added).await;
     sync.shutdown().await;
 }
 
 #[tokio::test]
-async fn changes_tell_who_came_who_left_who_changed_and_what_is_gone() {
+async fn changes_report_additions_removals_roles_and_deprovisioning() {
     let world = World::start().await;
     let addon = world.addon().await;
     let resource = addon.resource_id();
@@ -198,7 +198,7 @@ async fn changes_tell_who_came_who_left_who_changed_and_what_is_gone() {
 }
 
 #[tokio::test]
-async fn u23_an_app_that_moves_takes_its_new_team_s_people() {
+async fn u23_moved_app_gets_the_members_of_its_new_team() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -225,7 +225,7 @@ async fn u23_an_app_that_moves_takes_its_new_team_s_people() {
 }
 
 #[tokio::test]
-async fn u23_an_app_that_changes_or_leaves_its_team_takes_nobody_of_the_former_one_along() {
+async fn u23_app_that_leaves_a_team_loses_all_its_members() {
     let world = World::start().await;
     let addon = world.addon().await;
     let acme = world.heroku.team("acme");
@@ -236,7 +236,7 @@ async fn u23_an_app_that_changes_or_leaves_its_team_takes_nobody_of_the_former_o
     for (change, people) in [
         ("to acme", &["ann@example.com", "lead@example.com"][..]),
         ("to zenith", &["ann@example.com", "zoe@example.com"]),
-        ("to nobody", &["ann@example.com", "owner@example.com"]),
+        ("to no team", &["ann@example.com", "owner@example.com"]),
         ("to zenith", &["ann@example.com", "zoe@example.com"]),
     ] {
         match change {
@@ -247,7 +247,7 @@ async fn u23_an_app_that_changes_or_leaves_its_team_takes_nobody_of_the_former_o
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
         assert_eq!(emails(&world, &addon).await, people, "{change}");
     }
-    // What the former team tells later is none of its business.
+    // Later changes of the former team have no effect.
     acme.member("new@example.com", "admin");
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     assert_eq!(
@@ -257,7 +257,7 @@ async fn u23_an_app_that_changes_or_leaves_its_team_takes_nobody_of_the_former_o
 }
 
 #[tokio::test]
-async fn an_unknown_resource_is_an_error_and_not_an_empty_list() {
+async fn unknown_resource_is_an_error_not_an_empty_list() {
     let world = World::start().await;
     let stranger = world.heroku.app("stranger").addon().resource_id();
     let error = world.sso.access_list(&stranger).await.unwrap_err();
@@ -268,7 +268,7 @@ async fn an_unknown_resource_is_an_error_and_not_an_empty_list() {
 }
 
 #[tokio::test]
-async fn a_list_says_when_it_was_fetched_and_health_how_old_the_oldest_is() {
+async fn list_has_its_fetch_time_and_health_the_oldest_age() {
     let world = World::start().await;
     let addon = world.addon().await;
     assert_eq!(world.sso.health().await.unwrap().oldest_list, None);
@@ -287,7 +287,7 @@ async fn a_list_says_when_it_was_fetched_and_health_how_old_the_oldest_is() {
 }
 
 #[tokio::test]
-async fn an_answer_that_took_long_does_not_take_the_place_of_a_newer_one() {
+async fn late_answer_does_not_replace_a_newer_list() {
     let world = World::start().await;
     let addon = world.addon().await;
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();

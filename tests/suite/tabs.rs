@@ -1,4 +1,4 @@
-//! Dashboards of several resources in one browser, each with a session of its own.
+//! Dashboards of several resources in one browser, each with its own session.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use support::world::{UNUSED, World, serve};
 
 const PATTERN: &str = "/addons/{resource}";
 
-/// A world in which Ann has two add-ons, of two customers.
+/// A world in which Ann is on the lists of two add-ons.
 async fn two_customers() -> (World, SocketAddr, AddOn, AddOn) {
     let world = World::with(|builder| builder.resource_in_path(PATTERN)).await;
     let address = serve(app(&world.sso)).await;
@@ -46,7 +46,7 @@ fn cookie(name: &str, addon: &AddOn) -> String {
     format!("__Host-{name}_{}", addon.resource_id())
 }
 
-/// Heroku's form, and the page that it leads to.
+/// Submits Heroku's form and opens the landing page.
 async fn enter(browser: &Browser, addon: &AddOn) -> Answer {
     let answer = browser.submit(&addon.sign_in_form("ann@example.com")).await;
     assert_eq!(answer.status, 303, "{}", answer.body);
@@ -60,23 +60,23 @@ async fn sign_out(browser: &Browser, path: &str) {
 }
 
 #[tokio::test]
-async fn two_tabs_are_in_at_two_customers_and_never_mix_them() {
+async fn two_tabs_have_separate_sessions_for_two_resources() {
     let (_world, address, one, two) = two_customers().await;
     let browser = Browser::new(address);
     assert_eq!(enter(&browser, &one).await.body, "shop of ann@example.com");
     assert_eq!(enter(&browser, &two).await.body, "other of ann@example.com");
-    // The first tab is where it was.
+    // The first tab still shows its resource.
     let page = browser.get(&format!("{}/page", path(&one))).await;
     assert_eq!(page.body, "shop of ann@example.com");
 }
 
 #[tokio::test]
-async fn a33_the_session_of_another_resource_is_refused() {
+async fn a33_session_of_another_resource_gets_403() {
     let (_world, address, one, two) = two_customers().await;
     let browser = Browser::new(address);
     enter(&browser, &one).await;
     assert_eq!(browser.fetch(&path(&two)).await.problem(), "no-session");
-    // Planted under the other one's name.
+    // The session is planted in the other resource's cookie.
     let session = browser.cookie(&cookie("heroku_sso", &one)).unwrap();
     browser.set_cookie(&cookie("heroku_sso", &two), &session);
     let answer = browser.fetch(&path(&two)).await;
@@ -85,12 +85,12 @@ async fn a33_the_session_of_another_resource_is_refused() {
         (403, "other-resource")
     );
     assert!(answer.set_cookies().is_empty());
-    // What was planted did no harm to the session where it belongs.
+    // The session still works under its own path.
     assert_eq!(browser.fetch(&path(&one)).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_path_of_no_resource_has_no_session() {
+async fn path_without_a_resource_has_no_session() {
     let (world, _, one, _) = two_customers().await;
     let app = Router::new()
         .route("/{*rest}", get(|| async { "in" }))
@@ -111,7 +111,7 @@ async fn a_path_of_no_resource_has_no_session() {
 }
 
 #[tokio::test]
-async fn a_sign_out_ends_its_resource_and_the_plain_one_all() {
+async fn resource_sign_out_ends_one_session_and_plain_sign_out_all() {
     let (world, address, one, two) = two_customers().await;
     let browser = Browser::new(address);
     enter(&browser, &one).await;
@@ -136,7 +136,7 @@ async fn a_sign_out_ends_its_resource_and_the_plain_one_all() {
 }
 
 #[tokio::test]
-async fn a_sign_out_forgets_the_way_to_its_own_resource_alone() {
+async fn sign_out_removes_only_its_own_redirect_hint() {
     let (world, address, one, two) = two_customers().await;
     let browser = Browser::new(address);
     enter(&browser, &one).await;
@@ -150,13 +150,13 @@ async fn a_sign_out_forgets_the_way_to_its_own_resource_alone() {
 }
 
 #[tokio::test]
-async fn each_tab_finds_its_own_way_back() {
+async fn each_tab_returns_to_its_own_page() {
     let (world, address, one, two) = two_customers().await;
     let browser = Browser::new(address);
     enter(&browser, &one).await;
     enter(&browser, &two).await;
     world.clock.advance(UNUSED);
-    // Both have ended, and both are led through Heroku, at once.
+    // Both sessions have ended, and both tabs are redirected through Heroku.
     for addon in [&one, &two] {
         let answer = browser.get(&format!("{}/page?tab=1", path(addon))).await;
         assert_eq!(answer.status, 303);
@@ -170,7 +170,7 @@ async fn each_tab_finds_its_own_way_back() {
 }
 
 #[tokio::test]
-async fn a_browser_that_was_never_at_a_resource_is_not_led_to_its_heroku_page() {
+async fn browser_without_a_hint_is_not_redirected_to_heroku() {
     let (world, address, one, two) = two_customers().await;
     let browser = Browser::new(address);
     enter(&browser, &one).await;
@@ -180,7 +180,7 @@ async fn a_browser_that_was_never_at_a_resource_is_not_led_to_its_heroku_page() 
 }
 
 #[tokio::test]
-async fn whoever_left_one_list_is_in_at_the_other() {
+async fn removal_from_one_list_keeps_the_session_of_the_other() {
     let (world, address, one, two) = two_customers().await;
     let browser = Browser::new(address);
     enter(&browser, &one).await;
@@ -192,7 +192,7 @@ async fn whoever_left_one_list_is_in_at_the_other() {
 }
 
 #[tokio::test]
-async fn below_a_prefix_it_is_the_same() {
+async fn resource_paths_work_below_a_prefix() {
     let (world, _, one, two) = two_customers().await;
     let inner = Router::new()
         .route(
@@ -217,9 +217,9 @@ async fn below_a_prefix_it_is_the_same() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_sent_elsewhere_inside_has_no_user_there() {
+async fn request_rewritten_to_another_resource_has_no_user() {
     let (world, _, one, two) = two_customers().await;
-    // Inside of the gate something takes the request for another resource's.
+    // A middleware inside the gate rewrites the path to another resource.
     let other = path(&two);
     let mistake = from_fn(move |mut request: Request, next: Next| {
         *request.uri_mut() = other.parse().unwrap();
@@ -246,7 +246,7 @@ async fn a_request_that_is_sent_elsewhere_inside_has_no_user_there() {
 }
 
 #[tokio::test]
-async fn a_pattern_that_cannot_be_meant_is_refused_at_the_start() {
+async fn invalid_resource_path_pattern_is_rejected_at_startup() {
     let world = World::start().await;
     for pattern in [
         "",

@@ -1,4 +1,4 @@
-//! A team's members are asked for once, and shared by all of its resources.
+//! A team's members are fetched once and shared by all of its resources.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tower_heroku_sso::sync::Change;
 
 use support::world::{REFRESH, World, grant, next};
 
-/// Apps of one team, each with an add-on that is registered.
+/// Apps of one team, each with a registered add-on.
 async fn apps(world: &World, team: &Team, number: usize) -> Vec<AddOn> {
     let mut addons = Vec::new();
     for number in 0..number {
@@ -35,7 +35,7 @@ async fn emails(world: &World, addon: &AddOn) -> Vec<String> {
     members.map(|member| member.email.to_string()).collect()
 }
 
-/// Waits until each of the resources has its first list.
+/// Waits until each resource has its first list.
 async fn first_lists(world: &World, number: usize) {
     let mut changes = world.sso.changes();
     for _ in 0..number {
@@ -45,7 +45,7 @@ async fn first_lists(world: &World, number: usize) {
 }
 
 #[tokio::test]
-async fn twenty_apps_of_one_team_ask_for_its_members_once_in_an_interval() {
+async fn twenty_apps_of_a_team_fetch_its_members_once() {
     let world = World::start().await;
     let addons = apps(&world, &acme(&world), 20).await;
     world.heroku.reset_calls();
@@ -60,7 +60,7 @@ async fn twenty_apps_of_one_team_ask_for_its_members_once_in_an_interval() {
 }
 
 #[tokio::test]
-async fn somebody_who_left_the_team_leaves_all_its_lists_by_one_call() {
+async fn removed_team_member_leaves_all_lists_after_one_call() {
     let world = World::start().await;
     let team = acme(&world);
     let addons = apps(&world, &team, 3).await;
@@ -90,7 +90,7 @@ async fn members_of_resources_in_use_are_fetched_before_their_sessions_end() {
     let sync = world.sso.spawn_sync();
     let browser = world.signed_in(&addons[0], "mia@example.com").await;
     let mut changes = world.sso.changes();
-    // Three intervals: the session goes on, as both parts of its list are fetched in time.
+    // Three intervals: the session lasts, as both parts of its list are fetched in time.
     for _ in 0..3 {
         world
             .pass_until_fetched(REFRESH.mul_f64(0.95), Duration::ZERO)
@@ -116,13 +116,13 @@ async fn members_of_resources_in_use_are_fetched_before_their_sessions_end() {
 }
 
 #[tokio::test]
-async fn u2_a_token_that_may_not_read_the_members_is_helped_out_by_another_of_the_team() {
+async fn u2_members_are_fetched_with_another_token_after_a_403() {
     let world = World::start().await;
     let addons = apps(&world, &acme(&world), 3).await;
     for addon in &addons {
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     }
-    // One refusal, whoever is asked first; the next token is told.
+    // The first token gets a 403, the next one is answered.
     world
         .heroku
         .fault_times(Endpoint::TeamMembers, Fault::Status(403), 1);
@@ -146,13 +146,13 @@ async fn u2_a_token_that_may_not_read_the_members_is_helped_out_by_another_of_th
 }
 
 #[tokio::test]
-async fn u2_three_tokens_are_tried_whoever_asks() {
+async fn u2_three_tokens_are_tried_for_any_resource() {
     let world = World::start().await;
     let addons = apps(&world, &acme(&world), 3).await;
     for addon in &addons {
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     }
-    // The one that asks is now and then the one that was told last.
+    // The requesting resource is sometimes the one whose token was answered last.
     for addon in addons.iter().cycle().take(15) {
         world.clock.advance(Duration::from_secs(10));
         world
@@ -166,12 +166,12 @@ async fn u2_three_tokens_are_tried_whoever_asks() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_another_resource_of_the_team_is_no_verdict_about_this_one() {
+async fn team_fetch_failure_via_other_resource_does_not_deny_this_one() {
     let world = World::start().await;
     let addons = apps(&world, &acme(&world), 3).await;
     let resource = addons[0].resource_id();
     world.sso.refresh_now(&resource).await.unwrap();
-    // Its own token is not told, and those of the others are revoked.
+    // Its own token gets a 404, and those of the others are revoked.
     world
         .heroku
         .fault(Endpoint::TeamMembers, Fault::Status(404));
@@ -180,14 +180,14 @@ async fn what_is_wrong_with_another_resource_of_the_team_is_no_verdict_about_thi
         world.heroku.revoke_tokens(other);
     }
     world.heroku.expire_access_tokens();
-    // The members of before stay for a while, as with a refusal.
+    // The previous members stay for a while, as with a 403.
     let list = world.sso.refresh_now(&resource).await.unwrap();
     assert!(!list.list.is_partial());
     assert!(!world.sso.needing_grant().contains(&resource));
 }
 
 #[tokio::test]
-async fn u2_members_that_are_withheld_from_all_tokens_are_not_asked_for_by_every_resource() {
+async fn u2_withheld_members_are_not_requested_by_every_resource() {
     let world = World::start().await;
     let addons = apps(&world, &acme(&world), 12).await;
     world
@@ -205,7 +205,7 @@ async fn u2_members_that_are_withheld_from_all_tokens_are_not_asked_for_by_every
 }
 
 #[tokio::test]
-async fn nobody_is_removed_when_members_are_withheld_for_a_while() {
+async fn temporarily_withheld_members_are_not_reported_as_removed() {
     let world = World::with(|builder| builder.max_list_age(REFRESH)).await;
     let team = acme(&world);
     let addon = apps(&world, &team, 1).await.remove(0);
@@ -226,7 +226,7 @@ async fn nobody_is_removed_when_members_are_withheld_for_a_while() {
     team.remove("mia@example.com");
     world.heroku.clear_faults();
     world.sso.refresh_now(&resource).await.unwrap();
-    // The first that is told: not that the lead left and came back, but who left meanwhile.
+    // The first event is the removal of Mia: the lead is not reported as removed and added.
     let change = next(&mut changes).await.unwrap();
     assert!(
         matches!(&change, Change::Removed { email, .. } if email.as_str() == "mia@example.com"),
@@ -235,7 +235,7 @@ async fn nobody_is_removed_when_members_are_withheld_for_a_while() {
 }
 
 #[tokio::test]
-async fn an_app_that_leaves_the_team_takes_none_of_its_members_along() {
+async fn app_that_leaves_the_team_loses_its_members() {
     let world = World::start().await;
     let addons = apps(&world, &acme(&world), 2).await;
     for addon in &addons {
@@ -248,7 +248,7 @@ async fn an_app_that_leaves_the_team_takes_none_of_its_members_along() {
         .await
         .unwrap();
     assert_eq!(emails(&world, &addons[0]).await, ["owner@example.com"]);
-    // What the team tells from now on is none of its business.
+    // Later changes of the team have no effect.
     world
         .heroku
         .team("acme")
@@ -263,7 +263,7 @@ async fn an_app_that_leaves_the_team_takes_none_of_its_members_along() {
 }
 
 #[tokio::test]
-async fn a_sign_in_after_a_quiet_day_sees_the_team_as_it_is_now() {
+async fn sign_in_after_an_idle_day_uses_current_team_members() {
     let world = World::start().await;
     let team = acme(&world);
     let addons = apps(&world, &team, 2).await;
@@ -279,7 +279,7 @@ async fn a_sign_in_after_a_quiet_day_sees_the_team_as_it_is_now() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_fleet_of_teams_is_fetched_round_after_round() {
+async fn fleet_of_teams_is_refetched_every_interval() {
     let world = World::with_heroku(
         |heroku| heroku.rate_pool(1_000_000, 1_000_000),
         |builder| builder,
@@ -315,7 +315,7 @@ async fn a_fleet_of_teams_is_fetched_round_after_round() {
 }
 
 #[tokio::test]
-async fn somebody_who_has_just_joined_the_team_gets_in_at_a_resource_that_nobody_has_used() {
+async fn new_team_member_signs_in_at_an_unused_resource() {
     let world = World::start().await;
     let team = acme(&world);
     let addons = apps(&world, &team, 2).await;
@@ -325,35 +325,43 @@ async fn somebody_who_has_just_joined_the_team_gets_in_at_a_resource_that_nobody
         .await
         .unwrap();
     team.member("ned@example.com", "member");
-    // The other list of the team is fetched for him, with members that are young enough for a list.
+    // His sign-in fetches the other list with newer members.
     world.signed_in(&addons[1], "ned@example.com").await;
 }
 
 #[tokio::test]
-async fn u18_a_team_that_suddenly_has_nobody_is_asked_twice_before_it_is_believed() {
+async fn u18_suddenly_empty_team_is_fetched_twice_before_it_applies() {
     let world = World::start().await;
     let team = acme(&world);
     let addon = apps(&world, &team, 1).await.remove(0);
     let resource = addon.resource_id();
     world.sso.refresh_now(&resource).await.unwrap();
-    let nobody = Fault::Body("[]".into());
-    world.heroku.fault_times(Endpoint::TeamMembers, nobody, 1);
+    let empty = Fault::Body("[]".into());
+    world.heroku.fault_times(Endpoint::TeamMembers, empty, 1);
     world.heroku.reset_calls();
     world.sso.refresh_now(&resource).await.unwrap();
     assert_eq!(world.heroku.calls(Endpoint::TeamMembers), 2);
-    assert_eq!(emails(&world, &addon).await.len(), 2, "it was a hiccup");
+    assert_eq!(
+        emails(&world, &addon).await.len(),
+        2,
+        "the empty answer was temporary"
+    );
     team.remove("lead@example.com").remove("mia@example.com");
     world.heroku.reset_calls();
     world.sso.refresh_now(&resource).await.unwrap();
     assert_eq!(world.heroku.calls(Endpoint::TeamMembers), 2);
-    assert_eq!(emails(&world, &addon).await.len(), 0, "it is so");
+    assert_eq!(emails(&world, &addon).await.len(), 0, "the team is empty");
     world.heroku.reset_calls();
     world.sso.refresh_now(&resource).await.unwrap();
-    assert_eq!(world.heroku.calls(Endpoint::TeamMembers), 1, "and no news");
+    assert_eq!(
+        world.heroku.calls(Endpoint::TeamMembers),
+        1,
+        "the empty list is known"
+    );
 }
 
 #[tokio::test]
-async fn a_token_whose_own_pool_is_empty_is_helped_out_by_another_of_the_team() {
+async fn members_are_fetched_with_another_token_after_a_429() {
     for (pools, asked) in [(RatePools::PerToken, 2), (RatePools::Shared, 1)] {
         let world = World::with(|builder| builder.rate_pools(pools)).await;
         let addons = apps(&world, &acme(&world), 3).await;
@@ -370,7 +378,7 @@ async fn a_token_whose_own_pool_is_empty_is_helped_out_by_another_of_the_team() 
 }
 
 #[tokio::test]
-async fn u2_a_team_that_the_app_names_and_heroku_does_not_find_is_withheld() {
+async fn u2_404_for_the_team_counts_as_withheld_members() {
     for status in [404, 410] {
         let world = World::start().await;
         let addon = apps(&world, &acme(&world), 1).await.remove(0);

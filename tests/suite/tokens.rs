@@ -1,4 +1,4 @@
-//! OAuth tokens: renewed ahead of their end, by one at a time, and never lost.
+//! OAuth tokens: renewed before expiry, by one caller at a time, and never lost.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,13 +17,13 @@ use support::world::{World, grant};
 const HOUR: Duration = Duration::from_secs(3600);
 
 #[tokio::test]
-async fn an_access_token_is_renewed_before_it_ends() {
+async fn access_token_is_renewed_before_expiry() {
     let world = World::start().await;
     let addon = world.addon().await;
     world.heroku.reset_calls();
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     assert_eq!(world.heroku.calls(Endpoint::Token), 0);
-    // Heroku's tokens live 8 hours; the last five minutes are not relied on.
+    // Heroku's tokens are valid for 8 hours; the last five minutes are not used.
     world.clock.advance(Duration::from_secs(8 * 3600 - 4 * 60));
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     assert_eq!(world.heroku.calls(Endpoint::Token), 1);
@@ -32,7 +32,7 @@ async fn an_access_token_is_renewed_before_it_ends() {
 }
 
 #[tokio::test]
-async fn an_old_copy_of_the_tokens_does_not_take_the_place_of_renewed_ones() {
+async fn older_tokens_do_not_replace_renewed_ones() {
     use tower_heroku_sso::{OauthGrant, Tokens};
 
     let world = World::start().await;
@@ -46,7 +46,7 @@ async fn an_old_copy_of_the_tokens_does_not_take_the_place_of_renewed_ones() {
     world.sso.refresh_now(&resource).await.unwrap();
     world.sso.register(&resource, old).await.unwrap();
     world.sso.refresh_now(&resource).await.unwrap();
-    // A newer one counts, whatever it is worth.
+    // Newer tokens replace them, even if they are invalid.
     world
         .sso
         .register(&resource, copy(time::Duration::hours(9)))
@@ -56,7 +56,7 @@ async fn an_old_copy_of_the_tokens_does_not_take_the_place_of_renewed_ones() {
 }
 
 #[tokio::test]
-async fn u1_a_token_that_heroku_refuses_is_renewed_once() {
+async fn u1_rejected_access_token_is_renewed_once() {
     let world = World::start().await;
     let addon = world.addon().await;
     world.heroku.expire_access_tokens();
@@ -72,7 +72,7 @@ async fn u1_a_token_that_heroku_refuses_is_renewed_once() {
 }
 
 #[tokio::test]
-async fn u1_a_resource_whose_tokens_heroku_no_longer_takes_is_marked_and_not_hammered() {
+async fn u1_rejected_tokens_mark_the_resource_as_needing_a_grant() {
     let log = Log::listen();
     let world = World::start().await;
     let addon = world.addon().await;
@@ -87,7 +87,7 @@ async fn u1_a_resource_whose_tokens_heroku_no_longer_takes_is_marked_and_not_ham
     assert_eq!(browser.fetch("/page").await.status, 200);
     let stranger = addon.sign_in_form("bob@example.com");
     assert_eq!(world.browser().submit(&stranger).await.status, 503);
-    // And where the refresh token is refused as well, the resource needs another grant.
+    // If the refresh token is rejected as well, the resource needs a new grant.
     world.heroku.revoke_tokens(&addon);
     assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
     assert_eq!(world.sso.needing_grant(), [addon.resource_id()]);
@@ -96,7 +96,7 @@ async fn u1_a_resource_whose_tokens_heroku_no_longer_takes_is_marked_and_not_ham
 }
 
 #[tokio::test]
-async fn u24_the_old_refresh_token_stays_if_heroku_sends_no_new_one() {
+async fn u24_refresh_token_is_kept_if_heroku_sends_no_new_one() {
     let world = World::start().await;
     world.heroku.rotate_refresh_tokens(false);
     let addon = world.addon().await;
@@ -107,7 +107,7 @@ async fn u24_the_old_refresh_token_stays_if_heroku_sends_no_new_one() {
 }
 
 #[tokio::test]
-async fn u24_a_token_endpoint_that_fails_loses_no_token() {
+async fn u24_failing_token_endpoint_loses_no_token() {
     let world = World::start().await;
     let addon = world.addon().await;
     let resource = addon.resource_id();
@@ -131,7 +131,7 @@ async fn u24_a_token_endpoint_that_fails_loses_no_token() {
 }
 
 #[tokio::test]
-async fn u25_a_revoked_refresh_token_keeps_the_list_to_its_age_limit() {
+async fn u25_revoked_refresh_token_keeps_the_list_in_use() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -141,7 +141,7 @@ async fn u25_a_revoked_refresh_token_keeps_the_list_to_its_age_limit() {
 }
 
 #[tokio::test]
-async fn u26_a_short_or_odd_life_of_a_token_makes_no_loop() {
+async fn u26_odd_token_lifetime_causes_no_loop() {
     let world = World::start().await;
     let addon = world.addon().await;
     for life in ["1", "0", "-5", "null", "9223372036854775807"] {
@@ -157,7 +157,7 @@ async fn u26_a_short_or_odd_life_of_a_token_makes_no_loop() {
 }
 
 #[tokio::test]
-async fn a_sign_in_finds_a_token_that_works_whatever_the_hour_as_the_sync_renews_it_ahead() {
+async fn sync_renews_tokens_ahead_of_any_sign_in() {
     let world = World::start().await;
     let addon = world.addon().await;
     let sync = world.sso.spawn_sync();
@@ -175,7 +175,7 @@ async fn a_sign_in_finds_a_token_that_works_whatever_the_hour_as_the_sync_renews
 }
 
 #[tokio::test]
-async fn u25_a_resource_whose_refresh_token_is_refused_is_named_and_not_hammered() {
+async fn u25_refused_refresh_token_is_reported_and_retried_sparingly() {
     let log = Log::listen();
     let world = World::start().await;
     let addon = world.addon().await;
@@ -188,7 +188,7 @@ async fn u25_a_resource_whose_refresh_token_is_refused_is_named_and_not_hammered
     assert_eq!(world.sso.needing_grant(), [resource]);
     assert_eq!(world.sso.health().await.unwrap().needing_grant, 1);
     world.heroku.reset_calls();
-    // To its age limit and no longer, however much somebody tries.
+    // The list is used to its age limit, regardless of further attempts.
     for minute in 1..=15 {
         world.clock.advance(Duration::from_secs(60));
         let status = browser.fetch("/page").await.status;
@@ -203,12 +203,8 @@ async fn u25_a_resource_whose_refresh_token_is_refused_is_named_and_not_hammered
     assert!(world.heroku.calls(Endpoint::Token) <= 4);
     let resource_id = resource.to_string();
     let said = log.with(&["needs_grant", &resource_id]);
-    assert_eq!(
-        said.len(),
-        1,
-        "once, however often it is refused: {said:#?}"
-    );
-    // A new grant mends it.
+    assert_eq!(said.len(), 1, "once for all refusals: {said:#?}");
+    // A new grant restores it.
     world.sso.register(&resource, grant(&addon)).await.unwrap();
     assert_eq!(world.sso.needing_grant(), []);
     world.signed_in(&addon, "ann@example.com").await;
@@ -216,7 +212,7 @@ async fn u25_a_resource_whose_refresh_token_is_refused_is_named_and_not_hammered
 }
 
 #[tokio::test]
-async fn an_access_token_that_still_works_is_used_after_its_renewal_was_refused() {
+async fn valid_access_token_is_used_after_a_refused_renewal() {
     let world = World::start().await;
     let addon = world.addon().await;
     let resource = addon.resource_id();
@@ -239,7 +235,7 @@ async fn an_access_token_that_still_works_is_used_after_its_renewal_was_refused(
 }
 
 #[tokio::test]
-async fn u25_the_audit_log_says_once_which_resource_needs_a_grant() {
+async fn u25_audit_log_names_a_resource_needing_a_grant_once() {
     let log = Log::listen();
     let world = World::start().await;
     let addon = world.addon().await;
@@ -257,7 +253,7 @@ async fn u25_the_audit_log_says_once_which_resource_needs_a_grant() {
 }
 
 #[tokio::test]
-async fn tokens_that_were_had_at_once_are_not_renewed_at_once() {
+async fn token_renewals_are_spread_over_time() {
     const APPS: usize = 100;
     let world = World::with_heroku(
         |heroku| heroku.rate_pool(1_000_000, 1_000_000),
@@ -272,7 +268,7 @@ async fn tokens_that_were_had_at_once_are_not_renewed_at_once() {
     let sync = world.sso.spawn_sync();
     world.quiet().await;
     world.heroku.reset_calls();
-    // They end after eight hours, and are renewed from 30 to 15 minutes before.
+    // They expire after eight hours and are renewed 30 to 15 minutes before.
     world.clock.advance(HOUR * 15 / 2 - Duration::from_secs(1));
     world.quiet().await;
     assert_eq!(world.heroku.calls(Endpoint::Token), 0);
@@ -281,7 +277,7 @@ async fn tokens_that_were_had_at_once_are_not_renewed_at_once() {
         world.clock.advance(Duration::from_secs(120));
         world.quiet().await;
         let now = world.heroku.calls(Endpoint::Token);
-        assert!(now - before < APPS / 3, "{} at once", now - before);
+        assert!(now - before < APPS / 3, "{} renewed", now - before);
         before = now;
     }
     assert_eq!(before, APPS);
@@ -289,7 +285,7 @@ async fn tokens_that_were_had_at_once_are_not_renewed_at_once() {
 }
 
 #[tokio::test]
-async fn tokens_that_could_not_be_written_down_are_used_at_the_next_try() {
+async fn unsaved_tokens_are_used_at_the_next_attempt() {
     let store = Faulty::default();
     let world = World::with(|builder| builder.store(store.clone())).await;
     let addon = world.heroku.app("shop").addon();
@@ -298,9 +294,9 @@ async fn tokens_that_could_not_be_written_down_are_used_at_the_next_try() {
     store.fail("put");
     assert!(world.sso.register(&resource, grant.clone()).await.is_err());
     store.mend();
-    // Somebody comes before Heroku asks again.
+    // A refresh comes before Heroku retries.
     assert!(world.sso.refresh_now(&resource).await.is_err());
-    // The code is used up: Heroku would refuse it.
+    // The code is consumed: Heroku would reject it.
     world.sso.register(&resource, grant.clone()).await.unwrap();
     assert_eq!(world.heroku.calls(Endpoint::Token), 1);
     world.sso.refresh_now(&resource).await.unwrap();
@@ -309,20 +305,20 @@ async fn tokens_that_could_not_be_written_down_are_used_at_the_next_try() {
     store.fail("set_tokens");
     assert!(world.sso.refresh_now(&resource).await.is_err());
     store.mend();
-    // What has nothing to do with it changes nothing of it.
+    // An unrelated change of the registration keeps the pending tokens.
     let legacy = "acme-1".parse().unwrap();
     let renamed = world.sso.register_legacy(&resource, grant, legacy);
     renamed.await.unwrap();
-    // And so is the refresh token, as Heroku gives a new one with each renewal.
+    // The old refresh token is consumed as well, as Heroku rotates it.
     world.sso.refresh_now(&resource).await.unwrap();
     assert_eq!(world.heroku.calls(Endpoint::Token), 2);
 }
 
 #[tokio::test]
-async fn tokens_that_could_not_be_written_down_are_not_taken_for_new_ones_later() {
+async fn expired_unsaved_tokens_are_not_used_later() {
     let store = Faulty::default();
     let world = World::with(|builder| builder.store(store.clone())).await;
-    // The same refresh token gives the next access token, and the one after it.
+    // One refresh token gives all further access tokens.
     world.heroku.rotate_refresh_tokens(false);
     let addon = world.addon().await;
     let resource = addon.resource_id();
@@ -330,7 +326,7 @@ async fn tokens_that_could_not_be_written_down_are_not_taken_for_new_ones_later(
     store.fail("set_tokens");
     assert!(world.sso.refresh_now(&resource).await.is_err());
     store.mend();
-    // Long after what was given then has ended.
+    // Long after the unsaved token has expired.
     world.clock.advance(9 * HOUR);
     world.heroku.reset_calls();
     world.sso.refresh_now(&resource).await.unwrap();
@@ -339,7 +335,7 @@ async fn tokens_that_could_not_be_written_down_are_not_taken_for_new_ones_later(
 }
 
 #[tokio::test]
-async fn who_waits_for_another_process_s_renewal_sees_when_it_is_done() {
+async fn waiting_call_uses_the_token_renewed_by_another_process() {
     use secrecy::ExposeSecret as _;
     use tower_heroku_sso::Tokens;
     use tower_heroku_sso::store::Store as _;
@@ -351,7 +347,7 @@ async fn who_waits_for_another_process_s_renewal_sees_when_it_is_done() {
     let resource = addon.resource_id();
     world.sso.register(&resource, grant(&addon)).await.unwrap();
     world.clock.advance(9 * HOUR);
-    // It has the lease, and gives it back to nobody.
+    // The other process holds the lease and never releases it.
     leases.elsewhere.store(true, Ordering::SeqCst);
     let waiting = {
         let (sso, resource) = (world.sso.clone(), resource);
@@ -367,7 +363,7 @@ async fn who_waits_for_another_process_s_renewal_sees_when_it_is_done() {
 }
 
 #[tokio::test]
-async fn u25_a_refusal_that_passes_keeps_nobody_out_for_longer_than_a_list_lasts() {
+async fn u25_sign_in_works_soon_after_a_temporary_token_refusal() {
     const TEN_MINUTES: Duration = Duration::from_secs(600);
     let world = World::start().await;
     let addon = world.addon().await;

@@ -1,4 +1,4 @@
-//! Heroku's faults: none lets anybody in wrongly, and none loses a list that is known.
+//! Faults of Heroku: none admits an unlisted user, and none loses a cached list.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tower_heroku_sso::sync::Change;
 use crate::log::Log;
 use support::world::{REFRESH, World};
 
-/// A team's app with more people than a page holds.
+/// A team app with more people than fit in a page.
 pub async fn team_app(world: &World) -> AddOn {
     world.heroku.set_page_size(2);
     let mut team = world.heroku.team("acme");
@@ -30,7 +30,7 @@ pub async fn people(world: &World, addon: &AddOn) -> usize {
 }
 
 #[tokio::test]
-async fn lists_are_read_to_their_last_page() {
+async fn all_pages_of_a_list_are_read() {
     let world = World::start().await;
     let addon = team_app(&world).await;
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
@@ -39,7 +39,7 @@ async fn lists_are_read_to_their_last_page() {
 }
 
 #[tokio::test]
-async fn u2_without_the_team_s_members_collaborators_get_in_and_nobody_is_called_unlisted() {
+async fn u2_withheld_members_admit_collaborators_and_give_503_to_others() {
     let world = World::start().await;
     let addon = team_app(&world).await;
     world
@@ -63,7 +63,7 @@ async fn u2_without_the_team_s_members_collaborators_get_in_and_nobody_is_called
 }
 
 #[tokio::test]
-async fn u2_a_team_that_is_withheld_is_named_as_the_cause_and_takes_nobody_away() {
+async fn u2_withheld_team_is_logged_and_removes_no_member() {
     let log = Log::listen();
     let world = World::start().await;
     let addon = team_app(&world).await;
@@ -86,7 +86,7 @@ async fn u2_a_team_that_is_withheld_is_named_as_the_cause_and_takes_nobody_away(
     assert_eq!(log.with(&refused).len(), 1, "{log:#?}");
     assert!(!log.with(&["from all of its resources"]).is_empty());
     assert_eq!(log.with(&["unlisted"]), [""; 0]);
-    // The next that is told is who joined: nobody left before.
+    // The next event is the addition: no removal precedes it.
     world.heroku.clear_faults();
     addon.app().collaborator("new@example.com");
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
@@ -98,7 +98,7 @@ async fn u2_a_team_that_is_withheld_is_named_as_the_cause_and_takes_nobody_away(
 }
 
 #[tokio::test]
-async fn u2_a_team_list_that_was_told_before_counts_to_its_age_limit() {
+async fn u2_cached_team_members_count_to_the_age_limit() {
     let world = World::start().await;
     let addon = team_app(&world).await;
     let mia = world.signed_in(&addon, "mia@example.com").await;
@@ -116,11 +116,11 @@ async fn u2_a_team_list_that_was_told_before_counts_to_its_age_limit() {
     }
     assert!(
         world.heroku.calls(Endpoint::TeamMembers) <= 2,
-        "answered is answered"
+        "the 403 is cached"
     );
     world.clock.advance(Duration::from_secs(299));
     assert_eq!(again.fetch("/page").await.status, 200);
-    // Not told anew, so nobody lives longer by it.
+    // The members were not confirmed, so sessions are not extended.
     world.clock.advance(Duration::from_secs(2));
     assert_eq!(mia.fetch("/page").await.status, 503);
     let late = world
@@ -131,7 +131,7 @@ async fn u2_a_team_list_that_was_told_before_counts_to_its_age_limit() {
 }
 
 #[tokio::test]
-async fn u3_a_single_404_for_the_add_on_is_asked_again() {
+async fn u3_single_404_for_the_add_on_is_retried() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -143,7 +143,7 @@ async fn u3_a_single_404_for_the_add_on_is_asked_again() {
 }
 
 #[tokio::test]
-async fn u4_a_404_below_the_add_on_starts_again_from_the_top() {
+async fn u4_404_below_the_add_on_restarts_the_fetch() {
     let world = World::start().await;
     let addon = team_app(&world).await;
     for known in [false, true] {
@@ -166,21 +166,21 @@ async fn u4_a_404_below_the_add_on_starts_again_from_the_top() {
 }
 
 #[tokio::test]
-async fn u6_after_a_429_heroku_is_left_alone_for_as_long_as_it_asks_within_bounds() {
+async fn u6_pause_after_a_429_follows_retry_after_within_bounds() {
     for (retry_after, pause) in [
         (None, 60),
         (Some("7"), 7),
         (Some("0"), 1),
-        // No longer than a list lasts.
+        // At most the age limit of a list.
         (Some("315360000"), 600),
         (Some("99999999999999999999999999"), 600),
         (Some("nonsense"), 60),
         (Some("-7"), 60),
-        // A date, by the answer's own clock.
+        // A date, relative to the answer's own clock.
         (Some("in 2 minutes"), 120),
         (Some("10 years on"), 600),
         (Some("a day ago"), 1),
-        // The same as Unix time.
+        // The same, as Unix time.
         (Some("2 minutes on, in seconds"), 120),
         (Some("10 years on, in seconds"), 600),
     ] {
@@ -220,7 +220,7 @@ async fn u6_after_a_429_heroku_is_left_alone_for_as_long_as_it_asks_within_bound
 }
 
 #[tokio::test]
-async fn u18_an_app_that_suddenly_has_no_people_is_asked_twice() {
+async fn u18_suddenly_empty_app_is_fetched_twice() {
     let world = World::start().await;
     let addon = world.addon().await;
     let resource = addon.resource_id();
@@ -238,22 +238,22 @@ async fn u18_an_app_that_suddenly_has_no_people_is_asked_twice() {
 }
 
 #[tokio::test]
-async fn u18_a_team_that_suddenly_has_no_members_is_asked_twice() {
+async fn u18_suddenly_empty_team_is_fetched_twice() {
     let world = World::start().await;
     let addon = team_app(&world).await;
     let resource = addon.resource_id();
     world.sso.refresh_now(&resource).await.unwrap();
-    let nobody = || Fault::Body("[]".into());
-    world.heroku.fault_times(Endpoint::TeamMembers, nobody(), 1);
+    let empty = || Fault::Body("[]".into());
+    world.heroku.fault_times(Endpoint::TeamMembers, empty(), 1);
     world.sso.refresh_now(&resource).await.unwrap();
     assert_eq!(people(&world, &addon).await, 6);
-    world.heroku.fault(Endpoint::TeamMembers, nobody());
+    world.heroku.fault(Endpoint::TeamMembers, empty());
     world.sso.refresh_now(&resource).await.unwrap();
     assert_eq!(people(&world, &addon).await, 1);
 }
 
 #[tokio::test]
-async fn u20_a_redirect_is_not_followed_and_no_token_sent_on() {
+async fn u20_redirect_is_not_followed_and_leaks_no_token() {
     let world = World::start().await;
     let addon = world.addon().await;
     let elsewhere = World::start().await;
@@ -264,7 +264,7 @@ async fn u20_a_redirect_is_not_followed_and_no_token_sent_on() {
 }
 
 #[tokio::test]
-async fn one_entry_that_is_no_person_does_not_lose_the_others() {
+async fn entry_with_an_invalid_email_does_not_drop_the_others() {
     let world = World::start().await;
     let addon = world.addon().await;
     let app = world.heroku.app("shop").id();

@@ -1,4 +1,4 @@
-//! An ended session's way back: through Heroku's page of the add-on to the page that was wanted.
+//! Return after an ended session: through Heroku's page of the add-on to the requested page.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use support::world::{UNUSED, World, serve};
 
 const SESSION: &str = "__Host-heroku_sso";
 
-/// Ann's browser, her session ended, long enough after any redirect.
+/// Ann's browser with an ended session, long after any redirect.
 async fn ended(world: &World) -> (AddOn, Browser) {
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -24,7 +24,7 @@ async fn ended(world: &World) -> (AddOn, Browser) {
 }
 
 #[tokio::test]
-async fn a_navigation_is_led_through_heroku_and_back_to_its_page() {
+async fn expired_navigation_returns_to_its_page_via_heroku() {
     let world = World::start().await;
     let (addon, browser) = ended(&world).await;
     let answer = browser.get("/page?tab=2&q=a%20b").await;
@@ -38,12 +38,12 @@ async fn a_navigation_is_led_through_heroku_and_back_to_its_page() {
     assert_eq!(landing.status, 303);
     assert_eq!(landing.header("location"), Some("/page?tab=2&q=a%20b"));
     assert_eq!(browser.get("/page?tab=2&q=a%20b").await.status, 200);
-    // Once only: from now on the landing page is itself again.
+    // Only once: afterwards the landing page is shown.
     assert_eq!(browser.get("/").await.status, 200);
 }
 
 #[tokio::test]
-async fn nothing_goes_in_circles() {
+async fn expired_session_redirects_at_most_once_a_minute() {
     let world = World::start().await;
     let (_, browser) = ended(&world).await;
     assert_eq!(browser.get("/page").await.status, 303);
@@ -78,7 +78,7 @@ async fn a50_only_a_top_level_get_is_redirected() {
     for line in ["CONNECT example.com:443", "CONNECT /page"] {
         let lines = [&*cookies, "Accept: text/html"];
         let answer = raw::request(world.address, line, &lines).await;
-        // 400: the server itself will not have it. 404: without a path there is no route.
+        // 400: rejected by the server. 404: without a path there is no route.
         assert!([400, 401, 404].contains(&raw::status(&answer)), "{answer}");
         assert!(!answer.contains("location:"), "{answer}");
     }
@@ -95,7 +95,7 @@ async fn a50_only_a_top_level_get_is_redirected() {
 }
 
 #[tokio::test]
-async fn a_stranger_without_a_hint_gets_the_page() {
+async fn browser_without_a_hint_gets_the_page() {
     let world = World::start().await;
     world.addon().await;
     let page = world.browser().get("/page").await;
@@ -104,7 +104,7 @@ async fn a_stranger_without_a_hint_gets_the_page() {
 }
 
 #[tokio::test]
-async fn a49_a_forged_hint_is_ignored() {
+async fn a49_forged_hint_is_ignored() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -131,17 +131,17 @@ async fn a49_a_forged_hint_is_ignored() {
         victim.set_cookie("__Host-heroku_sso_hint", hint);
         assert_eq!(victim.get("/page").await.status, 401, "{hint}");
     }
-    // The name of one cookie with the value of another means nothing either.
+    // The value of one cookie under the name of another is ignored.
     victim.drop_cookie("__Host-heroku_sso_hint");
     victim.set_cookie(SESSION, &hint);
     assert_eq!(victim.get("/page").await.status, 401);
 }
 
 #[tokio::test]
-async fn a44_a45_a46_a47_a48_the_wanted_page_is_a_path_of_our_own() {
+async fn a44_a45_a46_a47_a48_return_path_is_a_local_path() {
     let world = World::start().await;
     let addon = world.addon().await;
-    // Every path is a page here, so that nothing but the gate says no to one.
+    // Every path is a page here, so that only the gate can reject one.
     let pages = Router::new().fallback(|| async { "page" });
     let address = serve(pages.layer(world.sso.layer())).await;
     let long = format!("/page?{}", "x".repeat(4096));
@@ -163,7 +163,7 @@ async fn a44_a45_a46_a47_a48_the_wanted_page_is_a_path_of_our_own() {
         let browser = Browser::new(address);
         browser.submit(&addon.sign_in_form("ann@example.com")).await;
         world.clock.advance(UNUSED);
-        // Sent as it stands: clients would clean the path up first.
+        // Sent raw, as clients would normalize the path.
         let bounced = raw_get(address, &browser, path).await;
         assert!(bounced.starts_with("HTTP/1.1 303 "), "{bounced}");
         keep_cookies(&browser, &bounced);
@@ -176,7 +176,7 @@ async fn a44_a45_a46_a47_a48_the_wanted_page_is_a_path_of_our_own() {
 }
 
 #[tokio::test]
-async fn the_way_back_of_one_resource_is_not_another_s() {
+async fn return_path_of_one_resource_is_not_used_for_another() {
     let world = World::start().await;
     let (_, browser) = ended(&world).await;
     assert_eq!(browser.get("/page").await.status, 303);
@@ -200,7 +200,7 @@ async fn on_expired_page_shows_the_page() {
 }
 
 #[tokio::test]
-async fn u21_a_web_url_elsewhere_is_no_way_back() {
+async fn u21_web_url_outside_heroku_is_not_used() {
     for web_url in [
         "null",
         "\"javascript:alert(1)\"",
@@ -226,7 +226,7 @@ async fn u21_a_web_url_elsewhere_is_no_way_back() {
 }
 
 #[tokio::test]
-async fn after_signing_out_nothing_leads_back_in() {
+async fn signed_out_browser_is_not_redirected() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -235,7 +235,7 @@ async fn after_signing_out_nothing_leads_back_in() {
 }
 
 #[tokio::test]
-async fn a44_a_forged_way_back_leads_nowhere() {
+async fn a44_forged_return_cookie_is_ignored() {
     let world = World::start().await;
     let (addon, browser) = ended(&world).await;
     assert_eq!(browser.get("/page").await.status, 303);

@@ -1,4 +1,4 @@
-//! Webhooks: a reason to ask Heroku, never an answer.
+//! Webhooks: a trigger for a fetch, never a source of facts.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub fn sign(body: &[u8], secret: &str) -> String {
     STANDARD.encode(mac.chain_update(body).finalize().into_bytes())
 }
 
-/// What Heroku sends when something happens to a collaborator.
+/// Heroku's webhook for a change of a collaborator.
 pub fn collaborator(addon: &AddOn, action: &str, email: &str, event: &str) -> Value {
     json!({
         "id": event,
@@ -69,7 +69,7 @@ pub async fn send(world: &World, body: &Value) -> u16 {
 }
 
 #[tokio::test]
-async fn a_removed_collaborator_is_out_as_soon_as_heroku_says_so() {
+async fn removed_collaborator_gets_403_right_after_the_webhook() {
     let world = world().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -84,7 +84,7 @@ async fn a_removed_collaborator_is_out_as_soon_as_heroku_says_so() {
 }
 
 #[tokio::test]
-async fn it_works_without_a_sync_too() {
+async fn removal_webhook_applies_without_a_sync() {
     let world = world().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -95,7 +95,7 @@ async fn it_works_without_a_sync_too() {
 }
 
 #[tokio::test]
-async fn an_added_collaborator_is_on_the_list_as_soon_as_heroku_says_so() {
+async fn added_collaborator_is_listed_after_the_webhook() {
     let world = world().await;
     let addon = world.addon().await;
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
@@ -116,17 +116,17 @@ async fn an_added_collaborator_is_on_the_list_as_soon_as_heroku_says_so() {
 }
 
 #[tokio::test]
-async fn who_may_have_left_waits_for_heroku_and_stays_if_they_did_not() {
+async fn pending_removal_gets_503_until_heroku_answers() {
     let world = world().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
     let sync = world.sso.spawn_sync();
-    // An old notification, of before she was added again.
+    // An outdated webhook: she was added again since.
     world.heroku.fault(Endpoint::Any, Fault::Status(500));
     let event = collaborator(&addon, "destroy", "ann@example.com", "1");
     assert_eq!(send(&world, &event).await, 204);
     let answer = browser.fetch("/page").await;
-    assert_eq!(answer.status, 503, "nobody knows");
+    assert_eq!(answer.status, 503, "her state is unknown");
     assert!(answer.header("retry-after").is_some());
     world.heroku.clear_faults();
     assert_eq!(browser.fetch("/page").await.status, 200);
@@ -134,7 +134,7 @@ async fn who_may_have_left_waits_for_heroku_and_stays_if_they_did_not() {
 }
 
 #[tokio::test]
-async fn others_on_the_list_go_on_while_one_of_them_is_in_doubt() {
+async fn pending_removal_does_not_affect_other_members() {
     let world = world().await;
     let addon = world.addon().await;
     addon.app().collaborator("bob@example.com");
@@ -148,7 +148,7 @@ async fn others_on_the_list_go_on_while_one_of_them_is_in_doubt() {
 }
 
 #[tokio::test]
-async fn who_may_have_left_cannot_sign_in_again_until_heroku_was_asked() {
+async fn pending_removal_blocks_sign_in_until_heroku_answers() {
     let world = world().await;
     let addon = world.addon().await;
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
@@ -162,12 +162,12 @@ async fn who_may_have_left_cannot_sign_in_again_until_heroku_was_asked() {
 }
 
 #[tokio::test]
-async fn a69_unsigned_and_wrongly_signed_ones_are_refused_and_change_nothing() {
+async fn a69_unsigned_or_wrongly_signed_webhooks_get_401() {
     let world = world().await;
     let addon = world.addon().await;
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     world.heroku.reset_calls();
-    // A body whose signature is spelt otherwise in the alphabet for addresses.
+    // A body whose signature differs in the URL-safe alphabet.
     let mut numbers = 0..100;
     let (event, good) = loop {
         let number = numbers.next().unwrap().to_string();
@@ -210,12 +210,12 @@ async fn a69_unsigned_and_wrongly_signed_ones_are_refused_and_change_nothing() {
     assert_eq!(
         send_raw(&world, body, &[&rotated]).await,
         204,
-        "either secret counts"
+        "either secret is valid"
     );
 }
 
 #[tokio::test]
-async fn a70_signed_nonsense_is_accepted_and_has_no_effect() {
+async fn a70_signed_malformed_webhook_has_no_effect() {
     let world = world().await;
     let addon = world.addon().await;
     let stranger = world.heroku.app("stranger").addon();
@@ -242,14 +242,14 @@ async fn a70_signed_nonsense_is_accepted_and_has_no_effect() {
 }
 
 #[tokio::test]
-async fn a71_a_storm_costs_no_more_than_the_budget_and_the_list_is_what_heroku_says() {
+async fn a71_webhook_storm_stays_within_budget_and_list_is_correct() {
     let world = world().await;
     let addon = world.addon().await;
     let resource = addon.resource_id();
     world.sso.refresh_now(&resource).await.unwrap();
     let sync = world.sso.spawn_sync();
     world.heroku.reset_calls();
-    // The same one a hundred times, then a hundred different ones in reverse order.
+    // The same webhook a hundred times, then a hundred different ones in reverse order.
     for number in 0..200 {
         let event = if number < 100 { 100 } else { 300 - number };
         let action = if number % 2 == 0 { "destroy" } else { "create" };
@@ -288,7 +288,7 @@ async fn a71_a_storm_costs_no_more_than_the_budget_and_the_list_is_what_heroku_s
 }
 
 #[tokio::test]
-async fn a71_an_old_create_after_a_destroy_lets_nobody_in_again() {
+async fn a71_replayed_create_does_not_readmit_a_removed_user() {
     let world = world().await;
     let addon = world.addon().await;
     let ann = world.signed_in(&addon, "ann@example.com").await;
@@ -301,7 +301,7 @@ async fn a71_an_old_create_after_a_destroy_lets_nobody_in_again() {
     world.clock.advance(Duration::from_secs(1));
     let form = addon.sign_in_form("ann@example.com");
     assert_eq!(world.browser().submit(&form).await.status, 403);
-    // The same one a hundred times costs nothing more.
+    // A hundred repetitions cause no further call.
     world.heroku.reset_calls();
     for _ in 0..100 {
         assert_eq!(send(&world, &created).await, 204);
@@ -311,7 +311,7 @@ async fn a71_an_old_create_after_a_destroy_lets_nobody_in_again() {
 }
 
 #[tokio::test]
-async fn a72_a_large_body_is_refused() {
+async fn a72_large_webhook_body_gets_413() {
     let world = world().await;
     let body = vec![b' '; 10 * 1024 * 1024];
     let signature = sign(&body, SECRET);
@@ -319,13 +319,13 @@ async fn a72_a_large_body_is_refused() {
 }
 
 #[tokio::test]
-async fn without_a_secret_there_is_no_endpoint() {
+async fn webhook_endpoint_needs_a_secret() {
     let world = World::start().await;
     assert_eq!(send(&world, &json!({})).await, 404);
 }
 
 #[tokio::test]
-async fn polling_goes_on_where_no_webhook_comes() {
+async fn polling_detects_a_removal_without_a_webhook() {
     let world = world().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -338,14 +338,14 @@ async fn polling_goes_on_where_no_webhook_comes() {
 }
 
 #[tokio::test]
-async fn a71_notifications_in_the_wrong_order_end_in_what_is_true() {
+async fn a71_out_of_order_webhooks_converge_to_the_actual_list() {
     let world = subscribing(&[SECRET]).await;
     let addon = world.addon().await;
     let sync = world.sso.spawn_sync();
     world.quiet().await;
     let ann = world.signed_in(&addon, "ann@example.com").await;
     world.heroku.take_webhooks();
-    // She was removed and came back; Heroku tells it backwards.
+    // She was removed and added again; the webhooks arrive in reverse order.
     addon.app().remove("ann@example.com");
     addon.app().collaborator("ann@example.com");
     let mut notifications = world.heroku.take_webhooks();

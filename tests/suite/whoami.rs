@@ -1,4 +1,4 @@
-//! Who is signed in, for scripts and for people.
+//! `whoami`: the signed-in user, as JSON and as HTML.
 
 use axum::Router;
 use axum::routing::get;
@@ -25,7 +25,7 @@ async fn signed_in(world: &World) -> (Browser, String) {
 }
 
 #[tokio::test]
-async fn a_script_gets_json() {
+async fn whoami_returns_json() {
     let world = World::start().await;
     let (browser, resource) = signed_in(&world).await;
     let answer = browser.fetch("/whoami").await;
@@ -44,7 +44,7 @@ async fn a_script_gets_json() {
 }
 
 #[tokio::test]
-async fn a_page_gets_a_fragment_that_escapes_and_can_sign_out() {
+async fn whoami_html_returns_a_fragment_with_sign_out() {
     let world = World::start().await;
     let (browser, _) = signed_in(&world).await;
     let answer = browser.get("/whoami.html").await;
@@ -58,7 +58,7 @@ async fn a_page_gets_a_fragment_that_escapes_and_can_sign_out() {
 }
 
 #[tokio::test]
-async fn a_stranger_gets_nothing_of_it() {
+async fn whoami_without_a_session_is_rejected() {
     let world = World::start().await;
     let (browser, _) = signed_in(&world).await;
     browser.drop_cookie("__Host-heroku_sso");

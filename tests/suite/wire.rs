@@ -1,5 +1,5 @@
-//! A line between a gate and Heroku, on which answers can be replaced byte by byte. The simulator
-//! fails as a server would; this fails as wires and strange servers do.
+//! A proxy between a gate and Heroku that can replace answers byte by byte. It simulates faults of networks
+//! and broken servers, which the simulator does not have.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,20 +12,20 @@ use tower_heroku_sso::HerokuSsoBuilder;
 
 use support::world::World;
 
-/// What is sent instead of Heroku's answer.
+/// A replacement for Heroku's answer.
 #[derive(Clone, Debug)]
 pub enum Script {
     /// These bytes, then the end of the connection.
     Bytes(Vec<u8>),
     /// These bytes, then a reset.
     Reset(Vec<u8>),
-    /// These bytes one by one, with so much time after each.
+    /// These bytes one by one, with this pause after each.
     Drip(Vec<u8>, Duration),
-    /// These bytes, then the others over and over.
+    /// These bytes, then the others repeatedly.
     Endless(Vec<u8>, Vec<u8>),
-    /// Heroku's answer with one text for another.
+    /// Heroku's answer with one text replaced.
     Edited(&'static str, String),
-    /// Heroku's answer, on a connection that stays open until it is used again: then it ends.
+    /// Heroku's answer, on a connection that closes when it is reused.
     Forgetful,
 }
 
@@ -34,11 +34,11 @@ type Scripts = dyn Fn(&str) -> Option<Script> + Send + Sync;
 struct State {
     heroku: Option<SocketAddr>,
     scripts: Arc<Scripts>,
-    /// The first lines of what was asked.
+    /// The request lines.
     asked: Vec<String>,
     /// The bytes that were sent by scripts.
     sent: usize,
-    /// The requests that got no answer, as their connection had been used before.
+    /// The requests without an answer, as they came on a reused connection.
     forgotten: usize,
 }
 
@@ -71,7 +71,7 @@ impl Wire {
         wire
     }
 
-    /// A world whose gate talks to Heroku over such a line.
+    /// A world whose gate calls Heroku through such a proxy.
     pub async fn world(set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder) -> (World, Self) {
         let wire = Self::lay().await;
         let url = format!("http://{}", wire.address);
@@ -86,12 +86,12 @@ impl Wire {
         (world, wire)
     }
 
-    /// From now on: what is sent for a request whose first line is this; nothing special if none.
+    /// Sets the replacement by request line; `None` forwards Heroku's answer.
     pub fn script(&self, scripts: impl Fn(&str) -> Option<Script> + Send + Sync + 'static) {
         self.state.lock().unwrap().scripts = Arc::new(scripts);
     }
 
-    /// Replaces the answers to requests that have `part` in their first line.
+    /// Replaces the answers to requests with `part` in their request line.
     pub fn replace(&self, part: &'static str, script: Script) {
         self.script(move |line| line.contains(part).then(|| script.clone()));
     }
@@ -117,7 +117,7 @@ impl Wire {
         self.state.lock().unwrap().forgotten
     }
 
-    /// One request of each connection.
+    /// Serves one request per connection.
     async fn carry(&self, mut client: TcpStream) -> io::Result<()> {
         let request = read_request(&mut client).await?;
         let line = request.lines().next().unwrap_or_default().to_owned();
@@ -152,7 +152,7 @@ impl Wire {
             Some(Script::Bytes(bytes)) => self.send(&mut client, &bytes).await?,
             Some(Script::Reset(bytes)) => {
                 self.send(&mut client, &bytes).await?;
-                // Read by then; without lingering, closing sends RST instead of FIN.
+                // The client has read by then; zero linger makes the close send RST instead of FIN.
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 client.set_zero_linger()?;
             }
@@ -179,7 +179,7 @@ impl Wire {
     }
 }
 
-/// A request with its body, asked to be the connection's last.
+/// Reads a request with its body, and adds `Connection: close`.
 async fn read_request(client: &mut TcpStream) -> io::Result<String> {
     let mut bytes = Vec::new();
     let mut rest = usize::MAX;
@@ -213,7 +213,7 @@ async fn forward(heroku: Option<SocketAddr>, request: &str) -> io::Result<Vec<u8
     Ok(answer)
 }
 
-/// 200 with this JSON body, and further header lines, each with its end.
+/// 200 with this JSON body and these header lines, each with its line end.
 pub fn json(headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let length = body.len();

@@ -1,4 +1,4 @@
-//! Assertions: what the gate says to services behind it, and what they believe.
+//! Assertions: the gate's statements to services behind it, and their verification.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -44,13 +44,13 @@ pub async fn offer(behind: &Browser, token: &str) -> Answer {
         .await
 }
 
-/// Serves whatever keys it is told to, and counts.
+/// Serves configurable keys and counts the calls.
 #[derive(Clone)]
 struct KeyServer {
     address: SocketAddr,
     keys: Arc<std::sync::Mutex<Result<String, StatusCode>>>,
     calls: Arc<AtomicUsize>,
-    /// An answer waits for one of these.
+    /// An answer waits for a permit.
     passes: Arc<tokio::sync::Semaphore>,
 }
 
@@ -63,7 +63,7 @@ impl KeyServer {
         let its_passes = Arc::clone(&passes);
         let answer = move || async move {
             its_calls.fetch_add(1, Ordering::SeqCst);
-            // Slow enough for others to come meanwhile.
+            // Slow enough for concurrent requests.
             tokio::task::yield_now().await;
             drop(its_passes.acquire().await);
             match &*its_keys.lock().unwrap() {
@@ -80,7 +80,7 @@ impl KeyServer {
         }
     }
 
-    /// Has answers wait until [`let_go`](Self::let_go).
+    /// Makes answers wait for [`let_go`](Self::let_go).
     fn hold(&self) {
         assert_eq!(self.passes.forget_permits(1), 1);
     }
@@ -109,9 +109,9 @@ impl KeyServer {
     }
 }
 
-/// Another program may serve its own keys beside the gate's, of kinds that this crate has never seen.
+/// Another program may add its own keys to the set, of kinds that this crate does not know.
 #[tokio::test]
-async fn a_bad_key_in_the_set_leaves_the_good_ones() {
+async fn bad_key_in_the_set_does_not_disable_the_others() {
     let site = Site::start().await;
     let server = KeyServer::start(&keys::only(keys::es256(0))).await;
     let good = keys::only(keys::es256(0)).public_jwks();
@@ -142,7 +142,7 @@ async fn a_bad_key_in_the_set_leaves_the_good_ones() {
     let behind = server.behind(&site.clock).await;
     let token = assertion(&site).await;
     assert_eq!(offer(&behind, &token).await.status, 200);
-    // No set at all is none.
+    // A malformed set has no keys.
     let other = KeyServer::start(&keys::only(keys::es256(0))).await;
     for text in ["", "[]", "{}", r#"{"keys": {}}"#] {
         other.now_answers(Ok(text.to_owned()));
@@ -156,7 +156,7 @@ async fn assertion(site: &Site) -> String {
 }
 
 #[tokio::test]
-async fn the_service_behind_learns_who_it_is_from_the_keys_of_the_gate() {
+async fn service_verifies_the_assertion_with_the_gates_keys() {
     let site = Site::start().await;
     let browser = site.ann().await;
     let token = browser.fetch("/assertion").await.body;
@@ -173,7 +173,7 @@ async fn the_service_behind_learns_who_it_is_from_the_keys_of_the_gate() {
 }
 
 #[tokio::test]
-async fn an_assertion_says_who_for_which_resource_and_until_when() {
+async fn assertion_contains_user_resource_and_expiry() {
     let site = Site::start().await;
     let parts = parts(&assertion(&site).await);
     assert_eq!(parts.header["typ"], "heroku-assertion+jwt");
@@ -193,7 +193,7 @@ async fn an_assertion_says_who_for_which_resource_and_until_when() {
 }
 
 #[tokio::test]
-async fn an_assertion_never_outlives_its_session() {
+async fn assertion_never_outlives_its_session() {
     let site = Site::start().await;
     let browser = site.ann().await;
     site.clock.advance(Duration::from_secs(200));
@@ -203,7 +203,7 @@ async fn an_assertion_never_outlives_its_session() {
 }
 
 #[tokio::test]
-async fn a57_a58_a59_what_comes_from_outside_is_never_passed_on() {
+async fn a57_a58_a59_assertion_headers_from_outside_are_removed() {
     let site = Site::start().await;
     let browser = site.ann().await;
     let forged = browser.fetch("/assertion").await.body.replace('.', "!");
@@ -226,7 +226,7 @@ async fn a57_a58_a59_what_comes_from_outside_is_never_passed_on() {
 }
 
 #[tokio::test]
-async fn a59_an_assertion_in_the_trailers_is_removed_too() {
+async fn a59_assertion_in_trailers_is_removed() {
     use bytes::Bytes;
     use http_body_util::{BodyExt, StreamBody};
     use tower::{Layer, ServiceExt};
@@ -269,7 +269,7 @@ async fn a59_an_assertion_in_the_trailers_is_removed_too() {
 }
 
 #[tokio::test]
-async fn two_assertions_in_one_request_are_none() {
+async fn two_assertions_in_one_request_are_rejected() {
     let site = Site::start().await;
     let token = assertion(&site).await;
     let keys = keys::only(keys::es256(0));
@@ -281,29 +281,33 @@ async fn two_assertions_in_one_request_are_none() {
         .header("x-heroku-sso-assertion", &token)
         .header("x-heroku-sso-assertion", &token);
     assert_eq!(behind.send(request).await.status, 401);
-    // Nor does any other spelling count.
+    // Other spellings of the header are ignored.
     let request = behind.request(Method::GET, "/page");
     let request = request.header("x_heroku_sso_assertion", &token);
     assert_eq!(behind.send(request).await.status, 401);
 }
 
 #[tokio::test]
-async fn the_next_key_is_fetched_when_an_assertion_names_it() {
+async fn unknown_key_id_triggers_a_key_fetch() {
     let site = Site::start().await;
     let server = KeyServer::start(&keys::only(keys::es256(1))).await;
     let behind = server.behind(&site.clock).await;
     let token = assertion(&site).await;
-    // The gate has changed to a key that this service has not heard of.
+    // The gate has rotated to a key that this service does not know.
     assert_eq!(offer(&behind, &token).await.status, 401);
     server.now_has(&keys::only(keys::es256(1)).with_previous_key(keys::es256(0)));
-    assert_eq!(offer(&behind, &token).await.status, 401, "asked too lately");
+    assert_eq!(
+        offer(&behind, &token).await.status,
+        401,
+        "the last fetch is too recent"
+    );
     site.clock.advance(Duration::from_secs(30));
     assert_eq!(offer(&behind, &token).await.status, 200);
     assert_eq!(server.calls(), 2);
 }
 
 #[tokio::test]
-async fn made_up_key_names_cause_one_fetch_in_thirty_seconds() {
+async fn forged_key_ids_cause_one_fetch_in_30_seconds() {
     let site = Site::start().await;
     let server = KeyServer::start(&keys::only(keys::es256(0))).await;
     let behind = server.behind(&site.clock).await;
@@ -326,7 +330,7 @@ async fn made_up_key_names_cause_one_fetch_in_thirty_seconds() {
 }
 
 #[tokio::test]
-async fn many_first_requests_make_one_fetch() {
+async fn concurrent_first_requests_share_one_key_fetch() {
     let site = Site::start().await;
     let server = KeyServer::start(&keys::only(keys::es256(0))).await;
     let behind = Arc::new(server.behind(&site.clock).await);
@@ -342,7 +346,7 @@ async fn many_first_requests_make_one_fetch() {
 }
 
 #[tokio::test]
-async fn the_last_keys_stay_while_no_others_can_be_had_but_for_a_day_at_most() {
+async fn cached_keys_stay_valid_for_a_day_while_fetches_fail() {
     let site = Site::start().await;
     let server = KeyServer::start(&keys::only(keys::es256(0))).await;
     let behind = server.behind(&site.clock).await;
@@ -356,7 +360,7 @@ async fn the_last_keys_stay_while_no_others_can_be_had_but_for_a_day_at_most() {
         server.now_answers(broken);
         site.clock.advance(Duration::from_secs(11 * 60));
         let calls = server.calls();
-        // The fetch is beside the request that notices, once the one before has ended and its pause.
+        // The fetch runs in the background, after the pause of the previous one.
         while server.calls() == calls {
             assert_eq!(offer(&behind, &assertion(&site).await).await.status, 200);
             site.clock.advance(Duration::from_secs(3));
@@ -371,7 +375,7 @@ async fn the_last_keys_stay_while_no_others_can_be_had_but_for_a_day_at_most() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_taken_out_of_the_set_opens_nothing_after_a_quiet_night() {
+async fn removed_key_is_rejected_after_a_quiet_night() {
     let site = Site::start().await;
     let server = KeyServer::start(&keys::only(keys::es256(0))).await;
     let behind = server.behind(&site.clock).await;
@@ -391,7 +395,7 @@ async fn a_key_that_was_taken_out_of_the_set_opens_nothing_after_a_quiet_night()
 }
 
 #[tokio::test]
-async fn who_hangs_up_during_a_fetch_takes_no_keys_from_others() {
+async fn cancelled_request_does_not_cancel_the_key_fetch() {
     use axum::body::Body;
     use axum::http::Request;
     use tower::{Layer, Service};
@@ -408,7 +412,7 @@ async fn who_hangs_up_during_a_fetch_takes_no_keys_from_others() {
         let request = Request::get("/page").header("x-heroku-sso-assertion", &token);
         request.body(Body::empty()).unwrap()
     };
-    // Polled once, and dropped while the keys are on their way.
+    // Polled once, and dropped during the fetch.
     let mut first = Box::pin(service.call(request()));
     assert!(after_one_poll(&mut first).await.is_none());
     drop(first);
@@ -418,7 +422,7 @@ async fn who_hangs_up_during_a_fetch_takes_no_keys_from_others() {
 }
 
 #[tokio::test]
-async fn a_server_that_took_its_time_to_fail_is_left_alone_afterwards() {
+async fn slow_failed_key_fetch_is_followed_by_a_pause() {
     let site = Site::start().await;
     let server = KeyServer::start(&keys::only(keys::es256(0))).await;
     let behind = Arc::new(server.behind(&site.clock).await);
@@ -432,7 +436,7 @@ async fn a_server_that_took_its_time_to_fail_is_left_alone_afterwards() {
     while server.calls() == 0 {
         tokio::task::yield_now().await;
     }
-    // As long as a fetch may take.
+    // The time limit of a fetch.
     site.clock.advance(Duration::from_secs(5));
     server.let_go();
     assert_eq!(first.await.unwrap(), 503);
@@ -443,7 +447,7 @@ async fn a_server_that_took_its_time_to_fail_is_left_alone_afterwards() {
     assert_eq!(offer(&behind, &token).await.status, 200);
 }
 
-/// What a future has after one poll.
+/// The output of a future after one poll.
 async fn after_one_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
     std::future::poll_fn(|cx| {
         let polled = std::pin::Pin::new(&mut *future).poll(cx);
@@ -456,14 +460,14 @@ async fn after_one_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> 
 }
 
 #[tokio::test]
-async fn a_secret_verifies_no_assertion() {
+async fn secret_is_rejected_as_verification_key() {
     let keys = keys::only(keys::hs256(0));
     let verify = VerifyAssertion::with_keys(keys, ISSUER, AUDIENCE);
     assert_eq!(verify.unwrap_err(), InvalidJwtKey::SecretNotAllowed);
 }
 
 #[tokio::test]
-async fn c7_an_unsigned_email_is_asserted_without_roles_and_account() {
+async fn c7_assertion_of_unsigned_email_has_no_roles_and_account() {
     let site = Site::with(|builder| {
         let builder = builder.sso_policy(SsoPolicy::AllowUnsignedEmail);
         everything(builder)
@@ -481,7 +485,7 @@ async fn c7_an_unsigned_email_is_asserted_without_roles_and_account() {
 }
 
 #[tokio::test]
-async fn without_keys_nobody_is_let_in_and_the_answer_is_503() {
+async fn missing_keys_give_503() {
     let site = Site::start().await;
     let server = KeyServer::start(&keys::only(keys::es256(0))).await;
     server.now_answers(Err(StatusCode::BAD_GATEWAY));
@@ -490,13 +494,17 @@ async fn without_keys_nobody_is_let_in_and_the_answer_is_503() {
     assert_eq!(offer(&behind, &token).await.status, 503);
     assert_eq!(offer(&behind, "garbage").await.status, 401);
     server.now_has(&keys::only(keys::es256(0)));
-    assert_eq!(offer(&behind, &token).await.status, 503, "asked too lately");
+    assert_eq!(
+        offer(&behind, &token).await.status,
+        503,
+        "the last fetch is too recent"
+    );
     site.clock.advance(Duration::from_secs(2));
     assert_eq!(offer(&behind, &token).await.status, 200);
 }
 
 #[test]
-fn keys_are_fetched_over_https_or_from_this_machine_only() {
+fn key_url_must_be_https_or_loopback() {
     for url in [
         "http://addon.example.com/jwks.json",
         "https://user:password@addon.example.com/jwks.json",
@@ -513,7 +521,7 @@ fn keys_are_fetched_over_https_or_from_this_machine_only() {
 }
 
 #[test]
-fn an_assertion_is_not_signed_with_a_secret() {
+fn secret_is_rejected_as_assertion_signing_key() {
     for keys in [
         keys::only(keys::hs256(0)),
         keys::only(keys::es256(0)).with_previous_key(keys::hs256(0)),
@@ -524,7 +532,7 @@ fn an_assertion_is_not_signed_with_a_secret() {
 }
 
 #[test]
-fn the_published_set_has_both_public_keys_and_nothing_secret() {
+fn published_key_set_contains_public_keys_only() {
     let keys = keys::only(keys::es256(0))
         .with_previous_key(keys::ed25519(0))
         .with_previous_key(keys::hs256(0));

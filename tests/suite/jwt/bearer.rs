@@ -1,4 +1,4 @@
-//! Bearer tokens: as good as the session that they came from, and never better.
+//! Bearer tokens: they give the access of their session, never more.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ fn everything(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
 const BOTH: [fn(HerokuSsoBuilder) -> HerokuSsoBuilder; 2] = [bearers, everything];
 
 #[tokio::test]
-async fn a_program_with_a_token_is_who_the_session_is() {
+async fn bearer_token_identifies_the_user_of_its_session() {
     for set_up in BOTH {
         let site = Site::with(set_up).await;
         let token = site.bearer(&site.ann().await).await;
@@ -46,7 +46,7 @@ async fn a_program_with_a_token_is_who_the_session_is() {
 }
 
 #[tokio::test]
-async fn a_token_does_not_tell_the_id_of_a_stored_session() {
+async fn bearer_token_does_not_contain_the_session_id() {
     let site = Site::with(bearers).await;
     let browser = site.ann().await;
     let id = browser.cookie(crate::jwt::site::COOKIE).unwrap();
@@ -55,7 +55,7 @@ async fn a_token_does_not_tell_the_id_of_a_stored_session() {
 }
 
 #[tokio::test]
-async fn the_scheme_is_read_in_any_case_and_two_tokens_are_none() {
+async fn bearer_scheme_is_case_insensitive_and_two_tokens_get_401() {
     let site = Site::with(bearers).await;
     let browser = site.ann().await;
     let token = site.bearer(&browser).await;
@@ -81,7 +81,7 @@ async fn the_scheme_is_read_in_any_case_and_two_tokens_are_none() {
 }
 
 #[tokio::test]
-async fn a_request_with_a_token_is_judged_by_it_alone() {
+async fn invalid_token_gets_401_despite_a_valid_cookie() {
     let site = Site::with(bearers).await;
     let browser = site.ann().await;
     let request = browser.request(Method::GET, "/page");
@@ -102,7 +102,7 @@ async fn a_request_with_a_token_is_judged_by_it_alone() {
 }
 
 #[tokio::test]
-async fn a_page_asked_for_with_a_token_leads_nowhere() {
+async fn invalid_token_gets_401_without_redirect() {
     let site = Site::with(bearers).await;
     let browser = site.ann().await;
     let request = browser.request(Method::GET, "/page");
@@ -114,7 +114,7 @@ async fn a_page_asked_for_with_a_token_leads_nowhere() {
 }
 
 #[tokio::test]
-async fn a_token_is_checked_against_the_newest_list() {
+async fn token_of_a_removed_user_gets_403_after_refresh() {
     for set_up in BOTH {
         let site = Site::with(set_up).await;
         let token = site.bearer(&site.ann().await).await;
@@ -131,7 +131,7 @@ async fn a_token_is_checked_against_the_newest_list() {
 }
 
 #[tokio::test]
-async fn token_follows_its_list_without_requests_for_as_long_as_its_session_may() {
+async fn token_follows_its_list_up_to_max_session() {
     for set_up in BOTH {
         let site = Site::with(set_up).await;
         let browser = site.ann().await;
@@ -153,7 +153,7 @@ async fn token_follows_its_list_without_requests_for_as_long_as_its_session_may(
 }
 
 #[tokio::test]
-async fn token_of_a_person_who_left_meanwhile_is_worth_nothing() {
+async fn removed_user_gets_403_when_a_request_fetches_the_list() {
     for set_up in BOTH {
         let site = Site::with(set_up).await;
         let token = site.bearer(&site.ann().await).await;
@@ -179,7 +179,7 @@ async fn token_outlasts_heroku_being_unavailable() {
 }
 
 #[tokio::test]
-async fn token_that_nobody_used_until_its_list_was_too_old_ends_with_its_session() {
+async fn unused_token_ends_with_its_session() {
     for set_up in BOTH {
         let site = Site::with(set_up).await;
         let browser = site.ann().await;
@@ -193,7 +193,7 @@ async fn token_that_nobody_used_until_its_list_was_too_old_ends_with_its_session
 }
 
 #[tokio::test]
-async fn a_sign_out_ends_the_tokens_of_the_session_and_of_no_other() {
+async fn sign_out_ends_only_the_tokens_of_its_session() {
     for set_up in BOTH {
         let site = Site::with(set_up).await;
         let browser = site.ann().await;
@@ -208,7 +208,7 @@ async fn a_sign_out_ends_the_tokens_of_the_session_and_of_no_other() {
 }
 
 #[tokio::test]
-async fn a_program_can_sign_its_session_out() {
+async fn sign_out_with_a_bearer_token_ends_its_session() {
     let site = Site::with(bearers).await;
     let browser = site.ann().await;
     let token = site.bearer(&browser).await;
@@ -221,7 +221,7 @@ async fn a_program_can_sign_its_session_out() {
 }
 
 #[tokio::test]
-async fn a_revocation_ends_tokens() {
+async fn revocation_ends_bearer_tokens() {
     for set_up in BOTH {
         let site = Site::with(set_up).await;
         let token = site.bearer(&site.ann().await).await;
@@ -233,7 +233,7 @@ async fn a_revocation_ends_tokens() {
 }
 
 #[tokio::test]
-async fn a_stream_read_with_a_token_ends_with_it() {
+async fn stream_ends_with_its_bearer_token() {
     let site = Site::with(bearers).await;
     let token = site.bearer(&site.ann().await).await;
     let program = site.browser();
@@ -245,7 +245,7 @@ async fn a_stream_read_with_a_token_ends_with_it() {
         site.clock.advance(REFRESH);
         refresh(&site).await;
         let more = tokio::time::timeout(Duration::from_millis(20), stream.chunk());
-        assert!(more.await.is_err(), "the stream is silent, and open");
+        assert!(more.await.is_err(), "the stream ended or sent data");
     }
     site.clock.advance(REFRESH);
     let end = tokio::time::timeout(Duration::from_secs(60), stream.chunk());
@@ -253,7 +253,7 @@ async fn a_stream_read_with_a_token_ends_with_it() {
 }
 
 #[tokio::test]
-async fn under_paths_of_resources_a_token_is_for_its_own() {
+async fn bearer_token_is_valid_only_for_its_own_resource_path() {
     let site = Site::with(|builder| bearers(builder).resource_in_path("/addons/{resource}")).await;
     let (one, other) = (&site.addon, {
         let addon = site
@@ -298,7 +298,7 @@ async fn under_paths_of_resources_a_token_is_for_its_own() {
 }
 
 #[tokio::test]
-async fn a_gate_without_bearer_tokens_leaves_the_header_to_the_service() {
+async fn authorization_header_passes_if_bearer_tokens_are_off() {
     let site = Site::with(|builder| builder).await;
     let browser = site.ann().await;
     let request = browser.request(Method::GET, "/page");
@@ -308,7 +308,7 @@ async fn a_gate_without_bearer_tokens_leaves_the_header_to_the_service() {
 }
 
 #[tokio::test]
-async fn a56_an_answer_to_a_token_varies_by_it_and_the_service_does_not_see_it() {
+async fn a56_bearer_response_varies_by_authorization_and_hides_it() {
     let site = Site::with(bearers).await;
     let browser = site.ann().await;
     let token = site.bearer(&browser).await;
@@ -319,7 +319,7 @@ async fn a56_an_answer_to_a_token_varies_by_it_and_the_service_does_not_see_it()
     let request = program.request(Method::GET, "/headers");
     let request = request.header("authorization", format!("Bearer {token}"));
     assert_eq!(program.send(request).await.body, "");
-    // What is none of the gate's is left alone.
+    // Other schemes are left alone.
     let request = browser.request(Method::GET, "/headers");
     let answer = browser
         .send(request.header("authorization", "Basic x"))
@@ -333,7 +333,7 @@ async fn a56_an_answer_to_a_token_varies_by_it_and_the_service_does_not_see_it()
 }
 
 #[tokio::test]
-async fn a_token_that_is_no_text_is_no_reason_to_look_at_the_cookie() {
+async fn malformed_bearer_header_does_not_fall_back_to_the_cookie() {
     let site = Site::with(bearers).await;
     let browser = site.ann().await;
     for value in [&b"Bearer \xff\xfe"[..], b"Bearer", b"bearer\t"] {
@@ -345,7 +345,7 @@ async fn a_token_that_is_no_text_is_no_reason_to_look_at_the_cookie() {
 }
 
 #[tokio::test]
-async fn a_program_that_signs_out_leaves_the_browser_s_cookies_alone() {
+async fn bearer_sign_out_leaves_browser_cookies() {
     let site = Site::with(bearers).await;
     let browser = site.ann().await;
     site.clock.advance(Duration::from_secs(1));
@@ -360,7 +360,7 @@ async fn a_program_that_signs_out_leaves_the_browser_s_cookies_alone() {
 }
 
 #[tokio::test]
-async fn a_503_to_a_program_is_json_whatever_it_accepts() {
+async fn bearer_503_is_json_regardless_of_accept() {
     let site = Site::with(bearers).await;
     let token = site.bearer(&site.ann().await).await;
     site.heroku.fault(Endpoint::Any, Fault::Status(503));

@@ -1,4 +1,4 @@
-//! J1 to J12: tokens that nobody has made, and tokens of one use offered for another.
+//! J1 to J12: forged tokens, and tokens of one use presented for another.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use crate::jwt::keys::{self, ED25519, P256, SECRETS};
 use crate::jwt::site::{AUDIENCE, ISSUER, Site, as_bearer, as_cookie};
 use support::browser::{Answer, Browser};
 
-/// Where a token is offered.
+/// Where a token is presented.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Use {
     Cookie,
@@ -21,7 +21,7 @@ enum Use {
 
 const USES: [Use; 3] = [Use::Cookie, Use::Bearer, Use::Assertion];
 
-/// A site, the service behind it, and a token of each use that counts.
+/// A site, the service behind it, and a valid token of each use.
 struct Stage {
     site: Site,
     behind: Browser,
@@ -76,7 +76,7 @@ fn secret_key(secret: &[u8]) -> EncodingKey {
     EncodingKey::from_secret(secret).unwrap()
 }
 
-/// The right key of a use.
+/// The signing key of a use.
 fn right_key(kind: Use) -> (EncodingKey, Algorithm) {
     match kind {
         Use::Cookie => {
@@ -100,7 +100,7 @@ fn signed(kind: Use, parts: &Parts) -> String {
 }
 
 #[tokio::test]
-async fn what_these_tests_sign_counts_unless_it_is_changed() {
+async fn unchanged_resigned_tokens_are_accepted() {
     let stage = Stage::set().await;
     for kind in USES {
         let again = signed(kind, &stage.parts(kind));
@@ -109,7 +109,7 @@ async fn what_these_tests_sign_counts_unless_it_is_changed() {
 }
 
 #[tokio::test]
-async fn j1_a_token_without_a_signature_is_none() {
+async fn j1_unsigned_token_is_rejected() {
     let stage = Stage::set().await;
     for kind in USES {
         for none in ["none", "None", "NONE", "nOnE", ""] {
@@ -126,7 +126,7 @@ async fn j1_a_token_without_a_signature_is_none() {
 }
 
 #[tokio::test]
-async fn j2_a_public_key_is_no_secret() {
+async fn j2_public_key_is_rejected_as_hs256_secret() {
     let stage = Stage::set().await;
     let jwks: Value = stage
         .site
@@ -153,7 +153,7 @@ async fn j2_a_public_key_is_no_secret() {
     ] {
         for kind in USES {
             let parts = stage.parts(kind).header("alg", json!("HS256"));
-            // jsonwebtoken itself signs with no empty key.
+            // jsonwebtoken does not sign with an empty key.
             let secret = if secret.is_empty() {
                 vec![0]
             } else {
@@ -168,7 +168,7 @@ async fn j2_a_public_key_is_no_secret() {
 }
 
 #[tokio::test]
-async fn j3_a_key_goes_with_its_one_algorithm() {
+async fn j3_key_with_another_algorithm_is_rejected() {
     let stage = Stage::set().await;
     let secret = STANDARD.decode(SECRETS[0]).unwrap();
     for algorithm in [Algorithm::HS384, Algorithm::HS512] {
@@ -177,7 +177,7 @@ async fn j3_a_key_goes_with_its_one_algorithm() {
         let token = parts.signed_by(&secret_key(&secret), algorithm);
         stage.refused(Use::Cookie, &token, "another hash").await;
     }
-    // The right name of the key, another family's key behind it.
+    // The key id is valid, the signature is by a key of another family.
     for kind in USES {
         for other in USES.into_iter().filter(|other| *other != kind) {
             let (key, algorithm) = right_key(other);
@@ -196,7 +196,7 @@ async fn j3_a_key_goes_with_its_one_algorithm() {
 }
 
 #[tokio::test]
-async fn j4_a_key_without_a_name_or_with_another_is_none() {
+async fn j4_missing_or_foreign_key_id_is_rejected() {
     let stage = Stage::set().await;
     for kind in USES {
         let parts = stage.parts(kind).without_header("kid");
@@ -213,7 +213,7 @@ async fn j4_a_key_without_a_name_or_with_another_is_none() {
                 .refused(kind, &signed(kind, &parts), &kid.to_string())
                 .await;
         }
-        // The name of another use's key.
+        // The key id of another use.
         for other in USES.into_iter().filter(|other| *other != kind) {
             let kid = stage.parts(other).header["kid"].clone();
             let parts = stage.parts(kind).header("kid", kid);
@@ -225,7 +225,7 @@ async fn j4_a_key_without_a_name_or_with_another_is_none() {
 }
 
 #[tokio::test]
-async fn j5_a_removed_key_counts_no_more() {
+async fn j5_removed_key_is_rejected() {
     let stage = Stage::set().await;
     let set_up = |builder: tower_heroku_sso::HerokuSsoBuilder| {
         builder
@@ -243,7 +243,7 @@ async fn j5_a_removed_key_counts_no_more() {
 }
 
 #[tokio::test]
-async fn j6_a_token_counts_to_the_second_and_no_longer() {
+async fn j6_token_expires_to_the_second() {
     let stage = Stage::set().await;
     for kind in USES {
         let now = tower_heroku_sso::Clock::now(&stage.site.clock).unix_timestamp();
@@ -264,7 +264,7 @@ async fn j6_a_token_counts_to_the_second_and_no_longer() {
     }
 }
 
-/// An assertion is checked by another machine's clock.
+/// An assertion is checked with another machine's clock.
 fn leeway(kind: Use) -> i64 {
     match kind {
         Use::Cookie | Use::Bearer => 0,
@@ -273,7 +273,7 @@ fn leeway(kind: Use) -> i64 {
 }
 
 #[tokio::test]
-async fn c42_a_token_counts_from_its_nbf_on() {
+async fn c42_token_is_rejected_before_its_nbf() {
     let stage = Stage::set().await;
     for kind in USES {
         let now = tower_heroku_sso::Clock::now(&stage.site.clock).unix_timestamp();
@@ -311,13 +311,13 @@ async fn c42_a_token_counts_from_its_nbf_on() {
 }
 
 #[tokio::test]
-async fn j7_the_audience_of_cookies_and_bearer_tokens_names_the_add_on() {
+async fn j7_audience_of_cookies_and_bearer_tokens_names_the_add_on() {
     let stage = Stage::set().await;
     let slug = stage.site.heroku.slug();
     for (kind, usage) in [(Use::Cookie, "session"), (Use::Bearer, "bearer")] {
         let claims = stage.parts(kind).claims;
         assert_eq!(claims["aud"], format!("{slug}:{usage}"));
-        // Another add-on's, by the same issuer and key.
+        // The audience of another add-on, by the same issuer and key.
         let other = stage
             .parts(kind)
             .claim("aud", json!(format!("other:{usage}")));
@@ -328,7 +328,7 @@ async fn j7_the_audience_of_cookies_and_bearer_tokens_names_the_add_on() {
 }
 
 #[tokio::test]
-async fn j7_issuer_audience_and_type_are_compared() {
+async fn j7_wrong_issuer_audience_or_type_is_rejected() {
     let stage = Stage::set().await;
     for kind in USES {
         for claim in ["iss", "aud"] {
@@ -358,7 +358,7 @@ async fn j7_issuer_audience_and_type_are_compared() {
 }
 
 #[tokio::test]
-async fn j8_a_token_of_one_use_is_none_of_another() {
+async fn j8_token_is_rejected_for_another_use() {
     let stage = Stage::set().await;
     for made in USES {
         for offered in USES.into_iter().filter(|offered| *offered != made) {
@@ -370,7 +370,7 @@ async fn j8_a_token_of_one_use_is_none_of_another() {
 
 /// As J8, where all uses share one key.
 #[tokio::test]
-async fn j8_also_under_one_key() {
+async fn j8_token_is_rejected_for_another_use_of_the_same_key() {
     let site = Site::with(|builder| {
         builder
             .stateless(keys::only(keys::es256(0)))
@@ -401,7 +401,7 @@ async fn j8_also_under_one_key() {
 }
 
 #[tokio::test]
-async fn j9_an_end_that_is_no_whole_number_is_none() {
+async fn j9_non_integer_expiry_is_rejected() {
     let stage = Stage::set().await;
     for kind in USES {
         let end = stage.parts(kind).claims["exp"].as_i64().unwrap();
@@ -424,7 +424,7 @@ async fn j9_an_end_that_is_no_whole_number_is_none() {
 }
 
 #[tokio::test]
-async fn j10_a_claim_that_stands_twice_is_refused() {
+async fn j10_duplicate_claim_is_rejected() {
     let stage = Stage::set().await;
     for kind in USES {
         let Parts { header, claims } = stage.parts(kind);
@@ -451,7 +451,7 @@ async fn j10_a_claim_that_stands_twice_is_refused() {
 }
 
 #[tokio::test]
-async fn j11_long_tokens_and_odd_shapes_are_refused() {
+async fn j11_long_or_malformed_tokens_are_rejected() {
     let stage = Stage::set().await;
     for kind in USES {
         let good = &stage.good[kind as usize];
@@ -478,7 +478,7 @@ async fn j11_long_tokens_and_odd_shapes_are_refused() {
         ] {
             stage.refused(kind, &token, "odd").await;
         }
-        // A header that must be understood, and is not.
+        // A critical header that is not supported.
         let crit = stage.parts(kind).header("crit", json!(["x"]));
         let crit = crit.header("x", json!(1));
         stage.refused(kind, &signed(kind, &crit), "crit").await;
@@ -486,7 +486,7 @@ async fn j11_long_tokens_and_odd_shapes_are_refused() {
 }
 
 #[tokio::test]
-async fn j12_a_key_s_name_is_looked_up_and_nothing_else() {
+async fn j12_key_id_is_only_compared_and_embedded_keys_are_ignored() {
     let stage = Stage::set().await;
     for kind in USES {
         for kid in [
@@ -499,7 +499,7 @@ async fn j12_a_key_s_name_is_looked_up_and_nothing_else() {
             let parts = stage.parts(kind).header("kid", json!(kid));
             stage.refused(kind, &signed(kind, &parts), kid).await;
         }
-        // Keys that the token brings along are not looked at.
+        // Keys embedded in the token are ignored.
         let attacker = EncodingKey::from_ec_pem(P256[1].as_bytes()).unwrap();
         let jwks = keys::only(keys::es256(1)).public_jwks();
         let jwk: Value = serde_json::from_str::<Value>(&jwks).unwrap()["keys"][0].clone();

@@ -1,11 +1,11 @@
-//! Making tokens that nobody should accept.
+//! Forged tokens.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::Value;
 
-/// A token taken apart.
+/// A decoded token.
 #[derive(Clone, Debug)]
 pub struct Parts {
     pub header: Value,
@@ -61,7 +61,7 @@ impl Parts {
     }
 }
 
-/// Signs texts that need not be what they should.
+/// Signs arbitrary texts.
 pub fn sign(header: &str, claims: &str, key: &EncodingKey, algorithm: Algorithm) -> String {
     let message = message(header, claims);
     let signature = jsonwebtoken::crypto::sign(message.as_bytes(), key, algorithm).unwrap();

@@ -1,4 +1,4 @@
-//! Keys of these tests, and of nothing else.
+//! Keys for these tests only.
 
 use tower_heroku_sso::jwt::{JwtKey, JwtKeys};
 

@@ -1,5 +1,5 @@
-//! Signed tokens: sessions in cookies, bearer tokens, command-line clients, assertions; and every way
-//! of passing one off as another.
+//! Signed tokens: sessions in cookies, bearer tokens, command-line clients and assertions, and attempts to
+//! use one as another.
 
 mod assertion;
 mod bearer;

@@ -1,4 +1,4 @@
-//! Command-line clients: Heroku's SSO answer in `x-addon-sso`, for a bearer token.
+//! Command-line clients: a bearer token in exchange for Heroku's SSO answer in `x-addon-sso`.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn ann(site: &Site) -> String {
 }
 
 #[tokio::test]
-async fn answer_of_heroku_is_worth_a_token_that_follows_its_list() {
+async fn addon_sso_header_gives_a_token_that_follows_its_list() {
     let site = Site::start().await;
     let answer = sign_in(&site, &ann(&site)).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
@@ -46,7 +46,7 @@ async fn answer_of_heroku_is_worth_a_token_that_follows_its_list() {
 }
 
 #[tokio::test]
-async fn an_answer_works_once_here_and_as_a_form() {
+async fn addon_sso_answer_is_accepted_once_as_header_or_form() {
     let site = Site::start().await;
     let form = site.addon.sign_in_form("ann@example.com");
     let header = form.addon_sso_header();
@@ -60,7 +60,7 @@ async fn an_answer_works_once_here_and_as_a_form() {
 }
 
 #[tokio::test]
-async fn the_same_checks_as_of_a_form() {
+async fn addon_sso_header_gets_the_checks_of_a_form() {
     let site = Site::start().await;
     let form = || site.addon.sign_in_form("ann@example.com");
     let altered = |name: &str, value: &str| {
@@ -106,7 +106,7 @@ async fn the_same_checks_as_of_a_form() {
 }
 
 #[tokio::test]
-async fn one_header_by_post_and_nothing_else() {
+async fn program_sign_in_needs_one_header_by_post() {
     let site = Site::start().await;
     let program = site.browser();
     let get = program.request(Method::GET, PATH);
@@ -119,12 +119,12 @@ async fn one_header_by_post_and_nothing_else() {
         .header("x-addon-sso", ann(&site))
         .header("x-addon-sso", ann(&site));
     assert_eq!(program.send(two).await.status, 403);
-    // None of this has used the answer up.
+    // None of these has consumed the answer.
     assert_eq!(sign_in(&site, &ann(&site)).await.status, 200);
 }
 
 #[tokio::test]
-async fn heroku_down_is_503_and_costs_no_answer() {
+async fn heroku_down_gets_503_without_consuming_the_answer() {
     let site = Site::start().await;
     site.heroku.fault(Endpoint::Any, Fault::Status(503));
     site.clock.advance(Duration::from_secs(700));
@@ -138,7 +138,7 @@ async fn heroku_down_is_503_and_costs_no_answer() {
 }
 
 #[tokio::test]
-async fn without_the_option_the_path_is_a_page_like_any_other() {
+async fn program_sign_in_path_is_404_if_not_enabled() {
     let site = Site::with(|builder| builder).await;
     assert_eq!(sign_in(&site, &ann(&site)).await.status, 404);
 }

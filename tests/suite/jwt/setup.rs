@@ -1,4 +1,4 @@
-//! A set-up of signed tokens that cannot be right fails at the start, and says what is wrong.
+//! An invalid configuration of signed tokens fails at startup with an error that names the setting.
 
 use heroku_addon_simulator::Simulator;
 use tower_heroku_sso::jwt::{InvalidJwtKey, JwtKey};
@@ -14,7 +14,7 @@ async fn refused(set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder) -> S
 }
 
 #[tokio::test]
-async fn a_secret_is_not_for_bearer_tokens() {
+async fn bearer_tokens_reject_a_secret_key() {
     let error = refused(|builder| builder.bearer_tokens(keys::only(keys::hs256(0)))).await;
     let SetupError::InvalidJwtKey { setting, source } = error else {
         panic!("{error}");
@@ -24,7 +24,7 @@ async fn a_secret_is_not_for_bearer_tokens() {
 }
 
 #[tokio::test]
-async fn sessions_are_in_a_store_or_in_cookies() {
+async fn stateless_and_session_store_exclude_each_other() {
     let error = refused(|builder| {
         let builder = builder.stateless(keys::only(keys::hs256(0)));
         builder.session_store(MemorySessions::default())
@@ -37,7 +37,7 @@ async fn sessions_are_in_a_store_or_in_cookies() {
 }
 
 #[tokio::test]
-async fn programs_need_bearer_tokens() {
+async fn program_sign_in_needs_bearer_tokens() {
     let error = refused(|builder| builder.program_sign_in_path("/token")).await;
     assert_eq!(
         error.to_string(),
@@ -57,7 +57,7 @@ async fn programs_need_bearer_tokens() {
 }
 
 #[test]
-fn what_is_no_key_is_refused_and_not_shown() {
+fn invalid_key_is_rejected() {
     let weak = ["", "c2hvcnQ=", "not base64 at all!", &"A".repeat(44)];
     for secret in weak {
         let error = JwtKey::hs256_base64(secret).unwrap_err();
@@ -79,7 +79,7 @@ fn what_is_no_key_is_refused_and_not_shown() {
 }
 
 #[test]
-fn a_key_has_a_name_of_its_own_and_shows_nothing_else() {
+fn key_ids_are_unique_and_debug_shows_only_the_id() {
     let keys = [
         keys::es256(0),
         keys::es256(1),

@@ -1,4 +1,4 @@
-//! An add-on whose gate takes signed tokens, and whose pages hand them out.
+//! An add-on whose gate accepts signed tokens and whose pages issue them.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -30,7 +30,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// A gate that keeps sessions in cookies, takes bearer tokens and programs, and asserts.
+    /// A gate with sessions in cookies, bearer tokens, command-line sign-ins and assertions.
     pub async fn start() -> Self {
         Self::with(everything).await
     }
@@ -54,7 +54,7 @@ impl Site {
         }
     }
 
-    /// Another gate for the same add-on, as after a restart or in another process.
+    /// Another gate for the same add-on, after a restart or in another process.
     pub async fn another(
         &self,
         set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
@@ -68,7 +68,7 @@ impl Site {
         Browser::new(self.address)
     }
 
-    /// A browser in which Ann has just signed in.
+    /// A browser with Ann signed in.
     pub async fn ann(&self) -> Browser {
         let browser = self.browser();
         let form = self.addon.sign_in_form("ann@example.com");
@@ -84,7 +84,7 @@ impl Site {
         answer.body
     }
 
-    /// What a program gets that has this token and no cookie.
+    /// The answer to a program with this token and no cookie.
     pub async fn as_bearer(&self, token: &str) -> Answer {
         as_bearer(self.address, token).await
     }
@@ -115,7 +115,7 @@ pub fn assertions(clock: &ManualClock) -> Assertions {
     assertions.clock(clock.clone())
 }
 
-/// One event, and then silence for ever.
+/// One event, then silence.
 async fn events() -> Body {
     let first = tokio_stream::once(Ok::<_, Infallible>("data: hello\n\n"));
     Body::from_stream(first.chain(tokio_stream::pending()))
@@ -132,7 +132,7 @@ fn router(sso: &HerokuSso, clock: &ManualClock) -> Router {
         .route(
             "/assertion",
             get(|headers: axum::http::HeaderMap| async move {
-                // As a proxy would pass them on.
+                // As a proxy would forward them.
                 let names = headers.iter().filter(|(name, _)| {
                     let name = name.as_str().replace('_', "-");
                     name == "x-heroku-sso-assertion"

@@ -1,4 +1,4 @@
-//! Sessions in a signed cookie: all that a stored session does, without a store.
+//! Sessions in a signed cookie: the behaviour of stored sessions without a session store.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ async fn refresh(site: &Site) {
 }
 
 #[tokio::test]
-async fn the_grant_is_in_the_cookie_for_the_longest_life_of_a_session() {
+async fn signed_cookie_contains_the_grant_and_lasts_max_session() {
     let site = Site::with(stateless).await;
     let browser = site.browser();
     let form = site.addon.sign_in_form("ann@example.com");
@@ -65,7 +65,7 @@ async fn the_grant_is_in_the_cookie_for_the_longest_life_of_a_session() {
 }
 
 #[tokio::test]
-async fn each_kind_of_key_will_do() {
+async fn each_key_type_signs_cookies() {
     for key in [keys::hs256(0), keys::es256(0), keys::ed25519(0)] {
         let name = format!("{key:?}");
         let site = Site::with(|builder| builder.stateless(keys::only(key))).await;
@@ -74,7 +74,7 @@ async fn each_kind_of_key_will_do() {
 }
 
 #[tokio::test]
-async fn a37_who_left_the_list_is_out_after_the_next_refresh() {
+async fn a37_removed_user_gets_403_after_refresh_and_cookie_stays_closed() {
     let site = Site::with(stateless).await;
     let browser = site.ann().await;
     let copy = cookie(&browser);
@@ -83,14 +83,14 @@ async fn a37_who_left_the_list_is_out_after_the_next_refresh() {
     refresh(&site).await;
     assert_eq!(browser.fetch("/page").await.status, 403);
     assert_eq!(browser.fetch("/page").await.status, 401);
-    // Back on the list: the old cookie stays closed all the same.
+    // After being added again, the old cookie stays closed.
     site.addon.app().collaborator("ann@example.com");
     refresh(&site).await;
     assert_eq!(as_cookie(site.address, &copy).await.status, 401);
 }
 
 #[tokio::test]
-async fn signing_out_ends_every_copy_of_the_cookie_at_once() {
+async fn sign_out_ends_every_copy_of_the_cookie() {
     let site = Site::with(stateless).await;
     let browser = site.ann().await;
     let copy = cookie(&browser);
@@ -101,11 +101,11 @@ async fn signing_out_ends_every_copy_of_the_cookie_at_once() {
 }
 
 #[tokio::test]
-async fn a_sign_out_outlasts_a_restart() {
+async fn sign_out_outlasts_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let store = async || {
         let key = SealingKey::from_base64(keys::SECRETS[0]);
-        // The secret of these tests is longer than a sealing key.
+        // The secret of these tests is too long for a sealing key.
         assert!(key.is_err());
         let key = "c2VhbGluZ19rZXlfb2ZfMzJfYnl0ZXNfZm9yX3Rlc3Q=";
         let keys = SealingKeys::new(SealingKey::from_base64(key).unwrap());
@@ -130,7 +130,7 @@ async fn a_sign_out_outlasts_a_restart() {
 }
 
 #[tokio::test]
-async fn a_revocation_ends_the_sessions_that_were_there_and_no_later_one() {
+async fn revocation_ends_existing_sessions_only() {
     let site = Site::with(stateless).await;
     let browser = site.ann().await;
     let email = "ann@example.com".parse().unwrap();
@@ -142,8 +142,8 @@ async fn a_revocation_ends_the_sessions_that_were_there_and_no_later_one() {
 }
 
 #[tokio::test]
-async fn a_revocation_ends_sessions_from_before_a_restart_too() {
-    // State in memory: the store's tickets begin anew.
+async fn revocation_ends_sessions_from_before_a_restart() {
+    // The store is in memory: its sequence numbers start from the beginning.
     let site = Site::with(stateless).await;
     let browser = site.ann().await;
     let (sso, address) = site.another(stateless).await;
@@ -158,7 +158,7 @@ async fn a_revocation_ends_sessions_from_before_a_restart_too() {
 }
 
 #[tokio::test]
-async fn cookie_is_set_once_and_follows_its_list_without_requests() {
+async fn cookie_is_set_once_and_follows_its_list() {
     let site = Site::with(stateless).await;
     let browser = site.ann().await;
     for _ in 0..8 {
@@ -168,7 +168,7 @@ async fn cookie_is_set_once_and_follows_its_list_without_requests() {
     site.clock.advance(REFRESH);
     let answer = browser.fetch("/page").await;
     assert_eq!((answer.status, answer.set_cookies().len()), (200, 0));
-    // At most for as long as a session may last.
+    // At most to the longest session life.
     let longest = Duration::from_secs(90 * 60);
     site.clock
         .advance(longest - 9 * REFRESH + SECOND * 8 - SECOND);
@@ -180,12 +180,12 @@ async fn cookie_is_set_once_and_follows_its_list_without_requests() {
 }
 
 #[tokio::test]
-async fn cookie_of_a_person_who_left_meanwhile_is_worth_nothing() {
+async fn removed_user_gets_403_when_a_request_fetches_the_list() {
     let site = Site::with(stateless).await;
     let browser = site.ann().await;
     site.addon.app().remove("ann@example.com");
     site.clock.advance(REFRESH + SECOND);
-    // The request itself finds it out.
+    // The request fetches the list.
     assert_eq!(browser.fetch("/page").await.status, 403);
     assert_eq!(browser.fetch("/page").await.status, 401);
 }
@@ -205,7 +205,7 @@ async fn cookie_outlasts_heroku_being_unavailable() {
 }
 
 #[tokio::test]
-async fn cookie_that_nobody_used_until_its_list_was_too_old_is_closed() {
+async fn unused_cookie_is_closed_once_its_list_is_too_old() {
     let site = Site::with(stateless).await;
     let browser = site.ann().await;
     site.clock.advance(MAX_LIST_AGE + SECOND);
@@ -216,7 +216,7 @@ async fn cookie_that_nobody_used_until_its_list_was_too_old_is_closed() {
 }
 
 #[tokio::test]
-async fn keys_are_changed_without_signing_anybody_out() {
+async fn key_rotation_keeps_sessions() {
     let site = Site::with(stateless).await;
     let old = cookie(&site.ann().await);
     let resource = site.addon.resource_id();
@@ -228,7 +228,7 @@ async fn keys_are_changed_without_signing_anybody_out() {
     let (sso, address) = site.another(|builder| builder.stateless(both)).await;
     register(&sso).await;
     assert_eq!(as_cookie(address, &old).await.status, 200);
-    // The next sign-in is signed with the new key.
+    // The next sign-in uses the new key.
     let browser = Browser::new(address);
     site.clock.advance(SECOND);
     let form = site.addon.sign_in_form("ann@example.com");
@@ -242,7 +242,7 @@ async fn keys_are_changed_without_signing_anybody_out() {
 }
 
 #[tokio::test]
-async fn a40_a_stream_ends_with_its_session() {
+async fn a40_stream_ends_with_its_session() {
     let site = Site::with(stateless).await;
     let browser = site.ann().await;
     let mut stream = browser
@@ -257,13 +257,13 @@ async fn a40_a_stream_ends_with_its_session() {
 }
 
 #[tokio::test]
-async fn a32_a_planted_cookie_is_not_adopted_and_the_one_before_ends() {
+async fn a32_sign_in_makes_a_new_session_and_closes_the_previous() {
     let site = Site::with(stateless).await;
     let browser = site.ann().await;
     let before = cookie(&browser);
     site.clock.advance(Duration::from_secs(1));
     let form = site.addon.sign_in_form("ann@example.com");
-    // Same-site, so that the browser sends the cookie along.
+    // Same-site, so that the browser sends the cookie.
     let request = browser.request(Method::POST, "/heroku/sso");
     let request = request
         .header("content-type", support::browser::FORM)
@@ -275,11 +275,11 @@ async fn a32_a_planted_cookie_is_not_adopted_and_the_one_before_ends() {
     assert_eq!(browser.fetch("/page").await.status, 200);
 }
 
-/// A store that cannot write down that a session was closed, for a while.
+/// The store cannot record closed sessions for a while.
 mod forgetful;
 
 #[tokio::test]
-async fn a_sign_out_that_could_not_be_written_down_is_not_done_at_the_second_click() {
+async fn repeated_sign_out_stays_503_until_the_store_recovers() {
     use crate::jwt::site::everything;
 
     for set_up in [everything as fn(_) -> _, |builder: HerokuSsoBuilder| {
@@ -293,7 +293,7 @@ async fn a_sign_out_that_could_not_be_written_down_is_not_done_at_the_second_cli
         for _ in 0..3 {
             assert_eq!(sign_out(&browser).await, 503);
         }
-        // Here it counts all the same.
+        // In this process the session is closed.
         assert_eq!(as_cookie(site.address, &copy).await.status, 401);
         assert_eq!(site.as_bearer(&token).await.status, 401);
         store.forget(false);
@@ -330,7 +330,7 @@ async fn c43_stream_follows_its_list_without_requests() {
 }
 
 #[tokio::test]
-async fn s5_what_a_login_hands_out_shows_no_cookie() {
+async fn s5_debug_output_of_a_login_contains_no_cookie() {
     let site = Site::with(stateless).await;
     let email = "ann@example.com".parse().unwrap();
     let verified = tower_heroku_sso::VerifiedEmail::i_have_verified(email);

@@ -15,7 +15,7 @@ use tower_heroku_sso::{
     AddonPassword, ClientSecret, HerokuSso, Manifest, ManualClock, OauthGrant, SsoSalt,
 };
 
-/// Whoever has this certificate, speaking these protocols.
+/// A TLS acceptor with this certificate and these protocols.
 pub fn acceptor(certificate: &str, protocols: &[&str]) -> TlsAcceptor {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/tls/certificates");
     let chain = CertificateDer::from_pem_file(format!("{folder}/{certificate}.pem")).unwrap();
@@ -27,7 +27,7 @@ pub fn acceptor(certificate: &str, protocols: &[&str]) -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
-/// Takes TLS off in front of the simulator. Speaks HTTP/1.1.
+/// Terminates TLS in front of the simulator, with HTTP/1.1.
 pub async fn before(heroku: &Simulator, certificate: &str) -> SocketAddr {
     let acceptor = acceptor(certificate, &["http/1.1"]);
     let heroku = heroku.url().replacen("http://", "", 1);
@@ -46,7 +46,7 @@ pub async fn before(heroku: &Simulator, certificate: &str) -> SocketAddr {
     address
 }
 
-/// A gate whose Platform API is at `api`, and a resource of its own with Ann on its list.
+/// A gate whose Platform API is at `api`, and a resource with Ann on its list.
 pub async fn gate(heroku: &Simulator, clock: &ManualClock, api: &str) -> (HerokuSso, AddOn) {
     let manifest = Manifest::new(
         heroku.slug(),

@@ -1,4 +1,5 @@
-//! An HTTP/2 server that says goodbye: what it has not begun to answer is asked again elsewhere.
+//! HTTP/2 servers that send GOAWAY or refuse streams: unprocessed requests are retried on another
+//! connection.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,12 +21,12 @@ const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;
 const REFUSED_STREAM: u32 = 7;
 
-/// What a server does with the first request of its first connection.
+/// The server's reaction to the first request of its first connection.
 #[derive(Clone, Copy, Debug)]
 enum Goodbye {
-    /// Says that it has not begun with it, and closes.
+    /// GOAWAY with nothing processed, then close.
     GoAway,
-    /// Says that it will not, and stays.
+    /// Refuses the stream and keeps the connection.
     Refuse,
 }
 
@@ -35,7 +36,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [head, payload.to_vec()].concat()
 }
 
-/// One connection on which nothing is answered.
+/// A connection without answers.
 async fn say_goodbye(mut stream: TlsStream<TcpStream>, goodbye: Goodbye) -> io::Result<()> {
     // The client's preface, then frames.
     stream.read_exact(&mut [0; 24]).await?;
@@ -64,7 +65,7 @@ async fn say_goodbye(mut stream: TlsStream<TcpStream>, goodbye: Goodbye) -> io::
     }
 }
 
-/// The first connection ends in a goodbye, the others are carried to the simulator.
+/// The first connection gets the goodbye, the others are forwarded to the simulator.
 async fn before(heroku: String, goodbye: Goodbye, connections: Arc<AtomicUsize>) -> SocketAddr {
     let (leaving, staying) = (acceptor("good", &["h2"]), acceptor("good", &["http/1.1"]));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -88,9 +89,8 @@ async fn before(heroku: String, goodbye: Goodbye, connections: Arc<AtomicUsize>)
 }
 
 #[test]
-fn u29_what_a_leaving_server_did_not_begin_is_asked_again_on_another_connection() {
-    let test =
-        "tls::goaway::u29_what_a_leaving_server_did_not_begin_is_asked_again_on_another_connection";
+fn u29_request_unprocessed_at_goaway_is_retried() {
+    let test = "tls::goaway::u29_request_unprocessed_at_goaway_is_retried";
     where_the_authority_is_trusted(test, async {
         let (heroku, clock) = heroku().await;
         let connections = Arc::new(AtomicUsize::new(0));
@@ -105,8 +105,8 @@ fn u29_what_a_leaving_server_did_not_begin_is_asked_again_on_another_connection(
 }
 
 #[test]
-fn u29_a_server_that_refuses_every_stream_is_not_asked_for_ever() {
-    let test = "tls::goaway::u29_a_server_that_refuses_every_stream_is_not_asked_for_ever";
+fn u29_server_refusing_every_stream_is_an_error() {
+    let test = "tls::goaway::u29_server_refusing_every_stream_is_an_error";
     where_the_authority_is_trusted(test, async {
         let (heroku, clock) = heroku().await;
         let connections = Arc::new(AtomicUsize::new(0));

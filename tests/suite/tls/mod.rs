@@ -1,5 +1,5 @@
-//! Heroku over TLS, on loopback. Which authority is trusted is the system's to say, and a system of
-//! its own is an environment of its own: each test runs itself again in one.
+//! Heroku over TLS, on loopback. The environment determines the trusted authority, so each test runs itself
+//! again in a process with its own environment.
 
 mod front;
 #[cfg(feature = "http2")]
@@ -13,8 +13,7 @@ const AUTHORITY: &str = concat!(
     "/tests/suite/tls/certificates/authority.pem"
 );
 
-/// Runs the body of the test of this name in a process that trusts the authority of the tests and no
-/// other.
+/// Runs the body of the named test in a process that trusts only the tests' authority.
 fn where_the_authority_is_trusted(test: &str, body: impl Future<Output = ()>) {
     if std::env::var("SSL_CERT_FILE").is_ok_and(|file| file == AUTHORITY) {
         let mut runtime = tokio::runtime::Builder::new_current_thread();

@@ -9,8 +9,8 @@ use crate::tls::front::{before, gate, heroku};
 use crate::tls::where_the_authority_is_trusted;
 
 #[test]
-fn u12_only_a_certificate_that_is_good_here_and_now_is_talked_to() {
-    let test = "tls::trust::u12_only_a_certificate_that_is_good_here_and_now_is_talked_to";
+fn u12_only_a_valid_certificate_is_accepted() {
+    let test = "tls::trust::u12_only_a_valid_certificate_is_accepted";
     where_the_authority_is_trusted(test, async {
         for (certificate, good) in [
             ("good", true),
@@ -30,7 +30,7 @@ fn u12_only_a_certificate_that_is_good_here_and_now_is_talked_to() {
                 other => panic!("{certificate}: {other:?}"),
             });
             assert!(!format!("{transport:?}").contains("HRKU"));
-            // Not a word of HTTP was said, so no token either.
+            // No HTTP request was sent, so no token either.
             for endpoint in [Endpoint::AddOn, Endpoint::App, Endpoint::Collaborators] {
                 assert_eq!(heroku.calls(endpoint), 0, "{certificate}");
             }
@@ -39,7 +39,7 @@ fn u12_only_a_certificate_that_is_good_here_and_now_is_talked_to() {
 }
 
 #[tokio::test]
-async fn u12_a_server_that_speaks_no_tls_gets_nothing() {
+async fn u12_server_without_tls_gets_no_request() {
     let (heroku, clock) = heroku().await;
     let api = heroku.url().replacen("http", "https", 1);
     let (sso, addon) = gate(&heroku, &clock, &api).await;
@@ -51,9 +51,9 @@ async fn u12_a_server_that_speaks_no_tls_gets_nothing() {
     assert_eq!(heroku.calls(Endpoint::AddOn), 0);
 }
 
-/// Where the system trusts nobody of the tests.
+/// The system does not trust the tests' authority.
 #[tokio::test]
-async fn u12_a_certificate_of_an_authority_that_the_system_does_not_know_is_refused() {
+async fn u12_certificate_of_an_unknown_authority_is_rejected() {
     let (heroku, clock) = heroku().await;
     let api = format!("https://{}", before(&heroku, "good").await);
     let (sso, addon) = gate(&heroku, &clock, &api).await;

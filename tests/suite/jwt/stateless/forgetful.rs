@@ -106,7 +106,7 @@ impl Store for Forgetful {
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
         if self.forgets.load(Ordering::SeqCst) {
-            return Err(StoreError::new("the database is away"));
+            return Err(StoreError::new("the database is unavailable"));
         }
         self.inner.close_session(session, until, now).await
     }
