@@ -56,7 +56,7 @@ impl Survived {
 }
 
 #[tokio::test]
-async fn c1_c3_c4_the_other_goes_on_after_each_answer() {
+async fn c1_c3_c4_second_process_continues_after_a_kill_at_each_step() {
     let it = Survived::new().await;
     let scene = &it.scene;
     scene.addon.remove();
@@ -133,7 +133,7 @@ async fn c1_c3_c4_the_other_goes_on_after_each_answer() {
 }
 
 #[tokio::test]
-async fn the_other_tells_the_end_that_the_killed_one_stored() {
+async fn second_process_reports_the_end_stored_by_the_killed_one() {
     for does in [Does::Refresh, Does::Delete, Does::Deprovision] {
         let it = Survived::new().await;
         let scene = &it.scene;
@@ -163,7 +163,7 @@ async fn the_other_tells_the_end_that_the_killed_one_stored() {
 }
 
 #[tokio::test]
-async fn the_other_goes_on_while_the_partner_takes_its_time() {
+async fn second_process_continues_during_asynchronous_deprovisioning() {
     let it = Survived::new().await;
     let scene = &it.scene;
     scene.partner.says(Says::Later);

@@ -40,12 +40,12 @@ async fn on_the_way_to_dormant(scene: Scene) {
 }
 
 #[tokio::test]
-async fn c1_sqlite_killed_on_the_way_to_dormant() {
+async fn c1_sqlite_survives_kills_before_dormancy() {
     on_the_way_to_dormant(Scene::on_sqlite().await).await;
 }
 
 #[tokio::test]
-async fn c1_postgres_killed_on_the_way_to_dormant() {
+async fn c1_postgres_survives_kills_before_dormancy() {
     on_the_way_to_dormant(Scene::on_postgres().await).await;
 }
 
@@ -73,12 +73,12 @@ async fn on_the_way_back(scene: Scene) {
 }
 
 #[tokio::test]
-async fn c3_sqlite_killed_on_the_way_back() {
+async fn c3_sqlite_survives_kills_during_revival() {
     on_the_way_back(Scene::on_sqlite().await).await;
 }
 
 #[tokio::test]
-async fn c3_postgres_killed_on_the_way_back() {
+async fn c3_postgres_survives_kills_during_revival() {
     on_the_way_back(Scene::on_postgres().await).await;
 }
 
@@ -130,12 +130,12 @@ pub async fn after_an_end_that_heroku_s_delete_did_not_bring(scene: &Scene) {
 }
 
 #[tokio::test]
-async fn c4_sqlite_killed_at_the_end_of_a_week() {
+async fn c4_sqlite_survives_kills_at_the_end_of_dormancy() {
     at_the_end_of_a_week(Scene::on_sqlite().await).await;
 }
 
 #[tokio::test]
-async fn c4_postgres_killed_at_the_end_of_a_week() {
+async fn c4_postgres_survives_kills_at_the_end_of_dormancy() {
     at_the_end_of_a_week(Scene::on_postgres().await).await;
 }
 
@@ -177,11 +177,11 @@ async fn with_a_grant_refused(scene: Scene) {
 }
 
 #[tokio::test]
-async fn sqlite_killed_with_a_grant_refused() {
+async fn sqlite_survives_kills_with_a_refused_grant() {
     with_a_grant_refused(Scene::on_sqlite().await).await;
 }
 
 #[tokio::test]
-async fn postgres_killed_with_a_grant_refused() {
+async fn postgres_survives_kills_with_a_refused_grant() {
     with_a_grant_refused(Scene::on_postgres().await).await;
 }

@@ -209,16 +209,16 @@ async fn killed_at_random(mut scene: Scene, beside_another: bool) {
 }
 
 #[tokio::test]
-async fn r2_sqlite_killed_at_random() {
+async fn r2_sqlite_survives_random_kills() {
     killed_at_random(Scene::on_sqlite().await, false).await;
 }
 
 #[tokio::test]
-async fn r2_postgres_killed_at_random() {
+async fn r2_postgres_survives_random_kills() {
     killed_at_random(Scene::on_postgres().await, false).await;
 }
 
 #[tokio::test]
-async fn r2_postgres_killed_at_random_beside_another() {
+async fn r2_postgres_survives_random_kills_beside_a_second_process() {
     killed_at_random(Scene::on_postgres().await, true).await;
 }

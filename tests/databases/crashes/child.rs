@@ -23,12 +23,12 @@ use crate::place::keys;
 /// The variable that says to the program that it is this process, and how it is set up.
 pub const SETUP: &str = "CRASHES_CHILD";
 /// As the program of the tests knows this test.
-pub const TEST: &str = "crashes::child::the_process_that_is_killed";
+pub const TEST: &str = "crashes::child::add_on_process";
 /// One that nobody kills ends by itself.
 const LIFE: Duration = Duration::from_secs(5 * 60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_process_that_is_killed() {
+async fn add_on_process() {
     if let Ok(setup) = env::var(SETUP) {
         let setup: Value = serde_json::from_str(&setup).unwrap();
         let ended = tokio::time::timeout(LIFE, run(setup)).await;

@@ -50,12 +50,12 @@ async fn by_delete(mut scene: Scene) {
 }
 
 #[tokio::test]
-async fn sqlite_killed_in_heroku_s_delete() {
+async fn sqlite_survives_kills_during_delete() {
     by_delete(Scene::on_sqlite().await).await;
 }
 
 #[tokio::test]
-async fn postgres_killed_in_heroku_s_delete() {
+async fn postgres_survives_kills_during_delete() {
     by_delete(Scene::on_postgres().await).await;
 }
 
@@ -98,12 +98,12 @@ async fn later(scene: Scene) {
 }
 
 #[tokio::test]
-async fn sqlite_killed_while_the_partner_takes_its_time() {
+async fn sqlite_survives_kills_during_asynchronous_deprovisioning() {
     later(Scene::on_sqlite().await).await;
 }
 
 #[tokio::test]
-async fn postgres_killed_while_the_partner_takes_its_time() {
+async fn postgres_survives_kills_during_asynchronous_deprovisioning() {
     later(Scene::on_postgres().await).await;
 }
 
@@ -122,11 +122,11 @@ async fn by_the_partner_s_call(scene: Scene) {
 }
 
 #[tokio::test]
-async fn sqlite_killed_in_the_partner_s_own_call() {
+async fn sqlite_survives_kills_during_a_deprovision_call() {
     by_the_partner_s_call(Scene::on_sqlite().await).await;
 }
 
 #[tokio::test]
-async fn postgres_killed_in_the_partner_s_own_call() {
+async fn postgres_survives_kills_during_a_deprovision_call() {
     by_the_partner_s_call(Scene::on_postgres().await).await;
 }

@@ -30,7 +30,7 @@ fn commands() -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_command_of_the_page_does_what_the_page_says() {
+async fn commands_of_deploying_md_run_in_order() {
     let commands = commands();
     assert!(commands.len() >= 7, "{commands:#?}");
     let all = commands.join("\n");

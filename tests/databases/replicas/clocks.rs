@@ -43,7 +43,7 @@ async fn apart() -> (
 }
 
 #[tokio::test]
-async fn r6_sign_ins_within_the_window_work_at_both() {
+async fn r6_form_within_the_window_signs_in_at_both_clocks() {
     let (behind, _, address, _) = apart().await;
     let addon = behind.addon().await;
     // Heroku's clock is between them.
@@ -69,7 +69,7 @@ async fn r6_sign_ins_within_the_window_work_at_both() {
 }
 
 #[tokio::test]
-async fn r6_a_list_is_no_younger_for_a_clock_that_is_behind() {
+async fn r6_slow_clock_makes_no_list_younger() {
     let (behind, sso, _, ahead) = apart().await;
     let (_here, _there) = (behind.sso.spawn_sync(), sso.spawn_sync());
     let addon = behind.addon().await;
@@ -99,7 +99,7 @@ async fn r6_a_list_is_no_younger_for_a_clock_that_is_behind() {
 }
 
 #[tokio::test]
-async fn r6_the_newer_list_wins_whichever_clock_it_bears() {
+async fn r6_newer_list_wins_despite_an_earlier_timestamp() {
     let (behind, sso, _, _) = apart().await;
     let (_here, _there) = (behind.sso.spawn_sync(), sso.spawn_sync());
     let addon = behind.addon().await;
@@ -120,7 +120,7 @@ async fn r6_the_newer_list_wins_whichever_clock_it_bears() {
 }
 
 #[tokio::test]
-async fn r6_a_revocation_by_a_clock_behind_ends_a_session_by_one_ahead() {
+async fn r6_revocation_by_slow_clock_ends_session_of_fast_clock() {
     let (behind, sso, address, _) = apart().await;
     let (_here, _there) = (behind.sso.spawn_sync(), sso.spawn_sync());
     let addon = behind.addon().await;
@@ -141,7 +141,7 @@ async fn r6_a_revocation_by_a_clock_behind_ends_a_session_by_one_ahead() {
 }
 
 #[tokio::test]
-async fn r6_a_list_that_the_sync_of_one_fetches_is_due_at_neither() {
+async fn r6_list_fetched_by_one_process_is_not_fetched_by_the_other() {
     let (behind, sso, _, ahead) = apart().await;
     let (_here, _there) = (behind.sso.spawn_sync(), sso.spawn_sync());
     let addon = behind.addon().await;

@@ -16,7 +16,7 @@ use support::browser::Browser;
 const SECRET: &str = "a-webhook-secret-of-our-own";
 
 #[tokio::test]
-async fn who_may_have_left_waits_for_heroku_at_both() {
+async fn pending_removal_applies_in_both_processes() {
     let pair = Pair::with(|builder, sessions| {
         let builder = builder.session_store(sessions);
         builder.webhooks(Webhooks::new(WebhookSecret::new(SECRET).unwrap()))

@@ -21,7 +21,7 @@ async fn asked(fleet: &Fleet, endpoint: Endpoint) {
 }
 
 #[tokio::test]
-async fn in_the_middle_of_a_refresh() {
+async fn kill_during_a_refresh_keeps_the_previous_list() {
     let mut fleet = Fleet::on_postgres(2).await;
     let addon = fleet.addon().await;
     let ann = fleet.signed_in(1, &addon, "ann@example.com").await;
@@ -44,7 +44,7 @@ async fn in_the_middle_of_a_refresh() {
 }
 
 #[tokio::test]
-async fn in_the_middle_of_a_fetch_by_the_schedule() {
+async fn kill_during_a_scheduled_fetch_passes_it_to_another_process() {
     let mut fleet = Fleet::on_postgres(1).await;
     fleet.heroku.fault(Endpoint::AddOn, Fault::Hang);
     fleet.addon().await;
@@ -67,7 +67,7 @@ async fn in_the_middle_of_a_fetch_by_the_schedule() {
 }
 
 #[tokio::test]
-async fn u27_in_the_middle_of_a_token_renewal() {
+async fn u27_kill_during_a_token_renewal_passes_it_to_another_process() {
     let mut fleet = Fleet::on_postgres(2).await;
     fleet.heroku.rotate_refresh_tokens(true);
     let addon = fleet.addon().await;
@@ -94,7 +94,7 @@ async fn u27_in_the_middle_of_a_token_renewal() {
 }
 
 #[tokio::test]
-async fn in_the_middle_of_a_sign_in() {
+async fn kill_during_a_sign_in_leaves_the_form_usable() {
     let mut fleet = Fleet::on_postgres(2).await;
     let addon = fleet.addon().await;
     let form = addon.sign_in_form("ann@example.com");
@@ -130,14 +130,14 @@ async fn in_the_middle_of_a_sign_in() {
 }
 
 #[tokio::test]
-async fn r2_again_and_again_on_sqlite() {
+async fn r2_repeated_kills_on_sqlite_lose_no_state() {
     let folder = TempDir::new().unwrap();
     let file = format!("sqlite:{}", folder.path().join("sso.db").display());
     again_and_again(file).await;
 }
 
 #[tokio::test]
-async fn r2_again_and_again_on_postgres() {
+async fn r2_repeated_kills_on_postgres_lose_no_state() {
     use crate::place::{Place, Postgres};
 
     again_and_again(Postgres::new().await.url).await;

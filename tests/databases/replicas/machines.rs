@@ -104,7 +104,7 @@ impl Apart {
 }
 
 #[tokio::test]
-async fn r6_a_sign_in_at_either_machine_counts_at_both_and_once() {
+async fn r6_sign_in_at_either_machine_is_valid_at_both_and_single_use() {
     for off in [AHEAD, BEHIND] {
         let apart = Apart::by(off).await;
         for (index, email) in ["ann@example.com", "mia@example.com"].iter().enumerate() {
@@ -121,7 +121,7 @@ async fn r6_a_sign_in_at_either_machine_counts_at_both_and_once() {
 }
 
 #[tokio::test]
-async fn r6_a_machine_s_own_clock_says_whether_a_form_is_of_now() {
+async fn r6_form_age_is_checked_by_the_machines_own_clock() {
     for (off, at, expected) in [
         // At most a minute ahead of the clock, and five minutes behind it.
         (BEHIND, 0, 403),
@@ -140,7 +140,7 @@ async fn r6_a_machine_s_own_clock_says_whether_a_form_is_of_now() {
 }
 
 #[tokio::test]
-async fn r6_who_is_removed_is_out_at_both_machines_whichever_has_asked() {
+async fn r6_removed_user_is_rejected_at_both_machines() {
     for off in [AHEAD, BEHIND] {
         let apart = Apart::by(off).await;
         for (asks, email) in ["ann@example.com", "mia@example.com"].iter().enumerate() {
@@ -168,7 +168,7 @@ async fn r6_who_is_removed_is_out_at_both_machines_whichever_has_asked() {
 }
 
 #[tokio::test]
-async fn r6_who_signs_out_at_one_machine_is_out_at_the_other() {
+async fn r6_sign_out_at_one_machine_applies_at_the_other() {
     for off in [AHEAD, BEHIND] {
         let apart = Apart::by(off).await;
         for (index, email) in ["ann@example.com", "mia@example.com"].iter().enumerate() {
@@ -186,7 +186,7 @@ async fn r6_who_signs_out_at_one_machine_is_out_at_the_other() {
 }
 
 #[tokio::test]
-async fn r6_a_session_lasts_at_both_machines_while_lists_come_from_either() {
+async fn r6_session_lasts_at_both_machines_with_lists_from_either() {
     for off in [AHEAD, BEHIND] {
         let apart = Apart::by(off).await;
         let ann = apart.signed_in(0, "ann@example.com").await;
@@ -207,7 +207,7 @@ async fn r6_a_session_lasts_at_both_machines_while_lists_come_from_either() {
 }
 
 #[tokio::test]
-async fn r6_the_machine_ahead_fetches_the_next_list_before_its_sessions_end() {
+async fn r6_machine_with_fast_clock_fetches_before_its_sessions_end() {
     let apart = Apart::by(AHEAD).await;
     let ann = apart.signed_in(0, "ann@example.com").await;
     refresh(&ann).await;

@@ -72,7 +72,7 @@ impl Drop for Server {
 }
 
 #[tokio::test]
-async fn r7_a_database_that_is_away_ends_no_session_and_nothing_needs_a_restart() {
+async fn r7_database_outage_ends_no_session_and_needs_no_restart() {
     let server = Server::start();
     let fleet = Fleet::on(server.url(), 2).await;
     let addon = fleet.addon().await;

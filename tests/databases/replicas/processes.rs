@@ -4,7 +4,7 @@ use crate::fleet::{Fleet, refresh};
 use crate::replicas::soon::soon;
 
 #[tokio::test]
-async fn who_signs_in_at_one_is_in_at_all() {
+async fn session_of_one_process_is_valid_in_all() {
     let fleet = Fleet::on_postgres(3).await;
     let addon = fleet.addon().await;
     let ann = fleet.signed_in(0, &addon, "ann@example.com").await;
@@ -16,7 +16,7 @@ async fn who_signs_in_at_one_is_in_at_all() {
 }
 
 #[tokio::test]
-async fn a11_a_form_counts_once_whichever_processes_it_is_sent_to() {
+async fn a11_form_sent_to_three_processes_is_accepted_once() {
     let fleet = Fleet::on_postgres(3).await;
     let addon = fleet.addon().await;
     let form = addon.sign_in_form("ann@example.com");
@@ -36,7 +36,7 @@ async fn a11_a_form_counts_once_whichever_processes_it_is_sent_to() {
 }
 
 #[tokio::test]
-async fn r3_who_leaves_the_list_of_one_is_out_at_all() {
+async fn r3_removal_seen_by_one_process_applies_in_all() {
     let fleet = Fleet::on_postgres(3).await;
     let addon = fleet.addon().await;
     let ann = fleet.signed_in(0, &addon, "ann@example.com").await;
@@ -57,7 +57,7 @@ async fn r3_who_leaves_the_list_of_one_is_out_at_all() {
 }
 
 #[tokio::test]
-async fn r3_who_signs_out_of_one_is_out_at_all() {
+async fn r3_sign_out_at_one_process_applies_in_all() {
     let fleet = Fleet::on_postgres(3).await;
     let addon = fleet.addon().await;
     let ann = fleet.signed_in(0, &addon, "ann@example.com").await;
@@ -76,7 +76,7 @@ async fn r3_who_signs_out_of_one_is_out_at_all() {
 }
 
 #[tokio::test]
-async fn a_resource_that_one_deprovisions_is_gone_at_all() {
+async fn deprovisioning_in_one_process_applies_in_all() {
     let fleet = Fleet::on_postgres(2).await;
     let addon = fleet.addon().await;
     let ann = fleet.signed_in(0, &addon, "ann@example.com").await;
@@ -92,7 +92,7 @@ async fn a_resource_that_one_deprovisions_is_gone_at_all() {
 }
 
 #[tokio::test]
-async fn a_process_that_starts_later_knows_everything() {
+async fn late_process_loads_the_list_from_the_store() {
     let mut fleet = Fleet::on_postgres(1).await;
     let addon = fleet.addon().await;
     let ann = fleet.signed_in(0, &addon, "ann@example.com").await;

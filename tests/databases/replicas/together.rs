@@ -99,7 +99,7 @@ async fn reads_until(changes: &mut Changes, what: impl Fn(&Change) -> bool) {
 }
 
 #[tokio::test]
-async fn a_list_that_one_fetches_is_the_list_of_both() {
+async fn list_fetched_by_one_process_applies_in_both() {
     let pair = Pair::start().await;
     let addon = pair.here.addon().await;
     let app = addon.app();
@@ -126,7 +126,7 @@ async fn a_list_that_one_fetches_is_the_list_of_both() {
 }
 
 #[tokio::test]
-async fn a_team_that_one_fetches_is_the_team_of_both() {
+async fn team_fetched_by_one_process_applies_in_both() {
     let pair = Pair::start().await;
     let team = pair
         .here
@@ -150,7 +150,7 @@ async fn a_team_that_one_fetches_is_the_team_of_both() {
 }
 
 #[tokio::test]
-async fn what_is_due_is_fetched_once_and_not_once_a_process() {
+async fn due_lists_are_fetched_by_one_process_only() {
     let pair = Pair::start().await;
     let mut addons = Vec::new();
     for number in 0..12 {
@@ -184,7 +184,7 @@ async fn what_is_due_is_fetched_once_and_not_once_a_process() {
 }
 
 #[tokio::test]
-async fn members_that_are_due_at_both_are_asked_for_once() {
+async fn due_team_members_are_fetched_by_one_process_only() {
     let pair = Pair::start().await;
     let team = pair.here.heroku.team("acme");
     team.member("lead@example.com", "admin");
@@ -216,7 +216,7 @@ async fn members_that_are_due_at_both_are_asked_for_once() {
 }
 
 #[tokio::test]
-async fn who_is_revoked_at_one_is_out_at_both_and_may_sign_in_again() {
+async fn revocation_in_one_process_applies_in_both() {
     let pair = Pair::start().await;
     let addon = pair.here.addon().await;
     let ann = pair.browser_there(&addon, "ann@example.com").await;
@@ -238,7 +238,7 @@ async fn who_is_revoked_at_one_is_out_at_both_and_may_sign_in_again() {
 }
 
 #[tokio::test]
-async fn a_sign_out_at_one_ends_the_session_and_its_streams_at_both() {
+async fn sign_out_at_one_process_ends_session_and_streams_in_both() {
     let pair = Pair::start().await;
     let addon = pair.here.addon().await;
     let ann = pair.browser_there(&addon, "ann@example.com").await;
@@ -255,7 +255,7 @@ async fn a_sign_out_at_one_ends_the_session_and_its_streams_at_both() {
 }
 
 #[tokio::test]
-async fn a_session_in_a_cookie_counts_at_both_and_its_sign_out_too() {
+async fn signed_cookie_and_its_sign_out_apply_in_both_processes() {
     let secret = "Zm9yIHRlc3RzIG9ubHksIGFuZCBmb3Igbm90aGluZyBlbHNlIQ==";
     let pair = Pair::with(|builder, _| {
         let key = JwtKey::hs256_base64(secret).unwrap();
@@ -279,7 +279,7 @@ async fn a_session_in_a_cookie_counts_at_both_and_its_sign_out_too() {
 }
 
 #[tokio::test]
-async fn a_sign_out_is_obeyed_by_a_session_store_with_copies_of_its_own() {
+async fn sign_out_applies_despite_a_caching_session_store() {
     let pair = Pair::with(|builder, sessions| {
         // A moka for each gate, as each process has one.
         builder.session_store(CachingSessionStore::new(
@@ -303,7 +303,7 @@ async fn a_sign_out_is_obeyed_by_a_session_store_with_copies_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_resource_that_is_gone_at_one_is_gone_at_both() {
+async fn deprovisioning_at_one_process_applies_in_both() {
     let pair = Pair::start().await;
     let addon = pair.here.addon().await;
     let ann = pair.browser_there(&addon, "ann@example.com").await;
@@ -320,7 +320,7 @@ async fn a_resource_that_is_gone_at_one_is_gone_at_both() {
 }
 
 #[tokio::test]
-async fn u27_a_token_that_both_want_renewed_is_renewed_once() {
+async fn u27_token_needed_by_both_processes_is_renewed_once() {
     let pair = Pair::start().await;
     pair.here.heroku.rotate_refresh_tokens(true);
     let addon = pair.here.addon().await;
@@ -341,7 +341,7 @@ async fn u27_a_token_that_both_want_renewed_is_renewed_once() {
 }
 
 #[tokio::test]
-async fn a_grant_that_one_is_given_mends_the_resource_at_both() {
+async fn new_grant_at_one_process_restores_the_resource_in_both() {
     let pair = Pair::start().await;
     let addon = pair.here.addon().await;
     let id = addon.resource_id();
@@ -365,7 +365,7 @@ async fn a_grant_that_one_is_given_mends_the_resource_at_both() {
 }
 
 #[tokio::test]
-async fn a64_one_grant_sent_to_both_at_once_is_traded_once() {
+async fn a64_grant_sent_to_both_processes_is_exchanged_once() {
     let pair = Pair::start().await;
     let app = pair.here.heroku.app("shop").collaborator("ann@example.com");
     let addon = app.addon();
@@ -382,7 +382,7 @@ async fn a64_one_grant_sent_to_both_at_once_is_traded_once() {
 }
 
 #[tokio::test]
-async fn session_and_stream_follow_lists_of_the_other_without_requests() {
+async fn session_and_stream_follow_lists_of_the_other_process() {
     let pair = Pair::start().await;
     let addon = pair.here.addon().await;
     let ann = pair.browser_there(&addon, "ann@example.com").await;
@@ -410,7 +410,7 @@ async fn session_and_stream_follow_lists_of_the_other_without_requests() {
 }
 
 #[tokio::test]
-async fn session_outlasts_heroku_being_unavailable_at_both() {
+async fn session_outlasts_a_heroku_outage_in_both_processes() {
     let pair = Pair::start().await;
     let addon = pair.here.addon().await;
     let ann = pair.browser_there(&addon, "ann@example.com").await;
@@ -434,7 +434,7 @@ async fn session_outlasts_heroku_being_unavailable_at_both() {
 }
 
 #[tokio::test]
-async fn unused_session_is_over_at_both_whichever_is_asked() {
+async fn unused_session_ends_in_both_processes() {
     let pair =
         Pair::with(|builder, sessions| builder.session_store(sessions).in_use_for(REFRESH)).await;
     let addon = pair.here.addon().await;
@@ -477,7 +477,7 @@ async fn ended(stream: &mut reqwest::Response) {
 }
 
 #[tokio::test]
-async fn c20_two_gates_on_clones_of_one_store_hear_each_other() {
+async fn c20_gates_on_clones_of_one_store_receive_each_others_events() {
     let store = Postgres::new().await.open().await;
     let sessions = MemorySessions::default();
     let with = || {

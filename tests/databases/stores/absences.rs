@@ -15,17 +15,17 @@ use crate::place::Place;
 const MINUTE: Duration = Duration::from_secs(60);
 
 rules! {
-    an_absence_grows_until_a_later_list_contradicts_it
-    an_absence_of_another_kind_begins_anew
-    only_the_last_word_makes_dormant_and_ends
-    a_new_grant_clears_an_absence_and_a_new_name_does_not
-    a_dormant_resource_is_loaded_and_what_has_ended_is_not
-    the_partner_s_part_is_owed_until_it_is_done
-    the_brake_counts_what_would_become_dormant_within_an_hour
-    of_many_at_once_no_more_become_dormant_than_may
+    absence_grows_until_a_later_list_clears_it
+    absence_of_another_kind_restarts_the_count
+    only_the_latest_answer_makes_dormant_or_ends
+    new_grant_clears_an_absence_and_new_legacy_id_does_not
+    dormant_resource_is_loaded_and_deprovisioning_one_is_not
+    partner_call_is_owed_until_it_is_done
+    brake_counts_dormancies_within_an_hour
+    brake_limits_concurrent_dormancies
 }
 durable_rules! {
-    a_dormant_resource_is_dormant_after_a_restart
+    dormant_resource_is_dormant_after_a_restart
 }
 
 fn start() -> OffsetDateTime {
@@ -65,7 +65,7 @@ async fn dormant(store: &impl Store, number: u128, ticket: i64) -> ResourceId {
     id
 }
 
-async fn an_absence_grows_until_a_later_list_contradicts_it(place: impl Place) {
+async fn absence_grows_until_a_later_list_clears_it(place: impl Place) {
     let store = place.open().await;
     let (unknown, sign) = (resource(9), not_found(1, MINUTE));
     assert_eq!(store.note_absence(&unknown, sign).await.unwrap(), None);
@@ -90,7 +90,7 @@ async fn an_absence_grows_until_a_later_list_contradicts_it(place: impl Place) {
     assert_eq!(again.await.unwrap().unwrap().answers, 1);
 }
 
-async fn an_absence_of_another_kind_begins_anew(place: impl Place) {
+async fn absence_of_another_kind_restarts_the_count(place: impl Place) {
     let store = place.open().await;
     let id = active(&store, 1).await;
     store.note_absence(&id, not_found(1, MINUTE)).await.unwrap();
@@ -112,7 +112,7 @@ async fn an_absence_of_another_kind_begins_anew(place: impl Place) {
     assert_eq!((dormant.answers, dormant.dormant_at), (2, Some(start())));
 }
 
-async fn only_the_last_word_makes_dormant_and_ends(place: impl Place) {
+async fn only_the_latest_answer_makes_dormant_or_ends(place: impl Place) {
     let store = place.open().await;
     let id = active(&store, 1).await;
     let brake = Brake::default();
@@ -152,7 +152,7 @@ async fn only_the_last_word_makes_dormant_and_ends(place: impl Place) {
     assert!(!store.end_dormant(&other, Ticket::new(1)).await.unwrap());
 }
 
-async fn a_new_grant_clears_an_absence_and_a_new_name_does_not(place: impl Place) {
+async fn new_grant_clears_an_absence_and_new_legacy_id_does_not(place: impl Place) {
     let store = place.open().await;
     let id = dormant(&store, 1, 1).await;
     let read = store.get(&id).await.unwrap().unwrap();
@@ -173,7 +173,7 @@ async fn a_new_grant_clears_an_absence_and_a_new_name_does_not(place: impl Place
     assert!(!store.end_dormant(&id, Ticket::new(1)).await.unwrap());
 }
 
-async fn a_dormant_resource_is_loaded_and_what_has_ended_is_not(place: impl Place) {
+async fn dormant_resource_is_loaded_and_deprovisioning_one_is_not(place: impl Place) {
     let store = place.open().await;
     let id = dormant(&store, 1, 1).await;
     let closing = dormant(&store, 2, 1).await;
@@ -198,7 +198,7 @@ async fn a_dormant_resource_is_loaded_and_what_has_ended_is_not(place: impl Plac
     );
 }
 
-async fn a_dormant_resource_is_dormant_after_a_restart(place: impl Place) {
+async fn dormant_resource_is_dormant_after_a_restart(place: impl Place) {
     let store = place.open().await;
     let id = dormant(&store, 1, 1).await;
     let before = absence(&store, &id).await;
@@ -209,7 +209,7 @@ async fn a_dormant_resource_is_dormant_after_a_restart(place: impl Place) {
     assert_eq!(before.unwrap().dormant_at, Some(start()));
 }
 
-async fn the_partner_s_part_is_owed_until_it_is_done(place: impl Place) {
+async fn partner_call_is_owed_until_it_is_done(place: impl Place) {
     let store = place.open().await;
     let owed = async |id: &ResourceId| {
         let known = store.get(id).await.unwrap().unwrap();
@@ -237,7 +237,7 @@ async fn the_partner_s_part_is_owed_until_it_is_done(place: impl Place) {
     assert!(!store.deprovisioned(&resource(9)).await.unwrap());
 }
 
-async fn the_brake_counts_what_would_become_dormant_within_an_hour(place: impl Place) {
+async fn brake_counts_dormancies_within_an_hour(place: impl Place) {
     let store = place.open().await;
     let brake = Brake::default();
     let mut ids = Vec::new();
@@ -269,7 +269,7 @@ async fn the_brake_counts_what_would_become_dormant_within_an_hour(place: impl P
     assert_eq!(wanted(5, MINUTE * 61).await, Dormancy::Begun);
 }
 
-async fn of_many_at_once_no_more_become_dormant_than_may(place: impl Place) {
+async fn brake_limits_concurrent_dormancies(place: impl Place) {
     let store = Arc::new(place.open().await);
     let mut making = tokio::task::JoinSet::new();
     for number in 1..=20 {

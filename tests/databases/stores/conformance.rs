@@ -71,31 +71,31 @@ macro_rules! durable_rules {
 pub(crate) use durable_rules;
 
 rules! {
-    tickets_grow_whoever_draws_them
-    a_resource_is_taken_in_once
-    a_registration_that_has_changed_is_not_overwritten
-    what_was_registered_is_told
-    tokens_are_replaced_by_whoever_read_the_last_ones_only
-    the_provider_s_own_id_finds_active_resources_only
-    a_provider_s_own_id_that_two_resources_have_finds_neither
-    a_list_is_kept_with_its_ticket
-    an_older_list_never_takes_the_place_of_a_newer_one
-    members_are_kept_once_a_team_and_the_newest_stay
-    pages_have_every_active_resource_once_in_order
-    closing_takes_the_list_and_keeps_the_tokens
-    a_resource_that_has_ended_keeps_nothing_and_never_comes_back
-    what_was_erased_was_never_there
-    the_last_revocation_of_a_person_counts_and_old_ones_are_forgotten
-    a_doubt_lasts_until_a_list_that_was_asked_for_later
-    a_webhook_fingerprint_is_remembered_without_a_new_revision
-    a11_of_fifty_who_burn_a_key_at_once_one_succeeds
-    a_burnt_key_stays_burnt_an_hour_past_its_time
-    a_closed_session_stays_closed_an_hour_past_its_time
+    sequence_numbers_increase_for_all_callers
+    concurrent_registrations_store_one
+    changed_registration_is_not_overwritten
+    registration_round_trips
+    tokens_are_replaced_only_from_the_latest_revision
+    legacy_id_finds_active_resources_only
+    ambiguous_legacy_id_finds_no_resource
+    list_is_stored_with_its_sequence_number
+    older_list_never_replaces_a_newer_one
+    newest_members_are_stored_once_per_team
+    pages_contain_every_active_resource_once_in_order
+    closing_deletes_the_list_and_keeps_the_tokens
+    ended_resource_keeps_no_data_and_cannot_be_registered
+    erased_resource_can_be_registered_again
+    latest_revocation_counts_and_old_ones_are_deleted
+    pending_removal_lasts_until_a_later_list
+    webhook_fingerprint_is_stored_without_a_new_revision
+    a11_one_of_50_concurrent_consumers_of_a_key_succeeds
+    consumed_key_stays_consumed_an_hour_past_its_expiry
+    closed_session_stays_closed_an_hour_past_its_expiry
 }
 
 durable_rules! {
-    a_restart_loses_nothing
-    a_store_that_is_opened_draws_tickets_later_than_any_from_before
+    restart_loses_no_state
+    reopened_store_continues_with_higher_sequence_numbers
 }
 
 fn now() -> OffsetDateTime {
@@ -171,7 +171,7 @@ async fn active(store: &impl Store, id: &ResourceId) {
     assert!(store.put(id, registration).await.unwrap());
 }
 
-async fn tickets_grow_whoever_draws_them(place: impl Place) {
+async fn sequence_numbers_increase_for_all_callers(place: impl Place) {
     let store = Arc::new(place.open().await);
     let mut drawing = tokio::task::JoinSet::new();
     for _ in 0..20 {
@@ -194,7 +194,7 @@ async fn tickets_grow_whoever_draws_them(place: impl Place) {
     assert!(store.ticket().await.unwrap() > highest);
 }
 
-async fn a_resource_is_taken_in_once(place: impl Place) {
+async fn concurrent_registrations_store_one(place: impl Place) {
     let store = Arc::new(place.open().await);
     let mut putting = tokio::task::JoinSet::new();
     for number in 0..20 {
@@ -210,7 +210,7 @@ async fn a_resource_is_taken_in_once(place: impl Place) {
     assert!(store.get(&resource(2)).await.unwrap().is_none());
 }
 
-async fn a_registration_that_has_changed_is_not_overwritten(place: impl Place) {
+async fn changed_registration_is_not_overwritten(place: impl Place) {
     let store = place.open().await;
     let id = resource(1);
     active(&store, &id).await;
@@ -223,7 +223,7 @@ async fn a_registration_that_has_changed_is_not_overwritten(place: impl Place) {
     assert!(!store.put(&id, read).await.unwrap());
 }
 
-async fn what_was_registered_is_told(place: impl Place) {
+async fn registration_round_trips(place: impl Place) {
     let store = place.open().await;
     let id = resource(1);
     let mut registration =
@@ -259,7 +259,7 @@ async fn what_was_registered_is_told(place: impl Place) {
     );
 }
 
-async fn tokens_are_replaced_by_whoever_read_the_last_ones_only(place: impl Place) {
+async fn tokens_are_replaced_only_from_the_latest_revision(place: impl Place) {
     let store = place.open().await;
     let id = resource(1);
     active(&store, &id).await;
@@ -291,7 +291,7 @@ async fn tokens_are_replaced_by_whoever_read_the_last_ones_only(place: impl Plac
     assert!(loaded.token_ends_at.unwrap() > now());
 }
 
-async fn the_provider_s_own_id_finds_active_resources_only(place: impl Place) {
+async fn legacy_id_finds_active_resources_only(place: impl Place) {
     let store = place.open().await;
     let id = resource(1);
     let legacy = "42".parse().unwrap();
@@ -303,7 +303,7 @@ async fn the_provider_s_own_id_finds_active_resources_only(place: impl Place) {
     assert_eq!(store.find_legacy(&legacy).await.unwrap(), None);
 }
 
-async fn a_provider_s_own_id_that_two_resources_have_finds_neither(place: impl Place) {
+async fn ambiguous_legacy_id_finds_no_resource(place: impl Place) {
     let store = place.open().await;
     let registered = |id: &str| Registration::active(None).with_legacy_id(id.parse().unwrap());
     assert!(store.put(&resource(1), registered("aB")).await.unwrap());
@@ -315,7 +315,7 @@ async fn a_provider_s_own_id_that_two_resources_have_finds_neither(place: impl P
     assert_eq!(found, None);
 }
 
-async fn a_list_is_kept_with_its_ticket(place: impl Place) {
+async fn list_is_stored_with_its_sequence_number(place: impl Place) {
     let store = place.open().await;
     let id = resource(1);
     // Of a resource that is not there nothing is kept.
@@ -332,7 +332,7 @@ async fn a_list_is_kept_with_its_ticket(place: impl Place) {
     assert!(found.age < Duration::from_secs(60));
 }
 
-async fn an_older_list_never_takes_the_place_of_a_newer_one(place: impl Place) {
+async fn older_list_never_replaces_a_newer_one(place: impl Place) {
     let store = place.open().await;
     let id = resource(1);
     active(&store, &id).await;
@@ -345,7 +345,7 @@ async fn an_older_list_never_takes_the_place_of_a_newer_one(place: impl Place) {
     store.set_list(&id, list(&["cyd"], 6)).await.unwrap();
 }
 
-async fn members_are_kept_once_a_team_and_the_newest_stay(place: impl Place) {
+async fn newest_members_are_stored_once_per_team(place: impl Place) {
     let store = place.open().await;
     let team = team().id;
     assert_eq!(store.members(&team).await.unwrap(), None);
@@ -360,7 +360,7 @@ async fn members_are_kept_once_a_team_and_the_newest_stay(place: impl Place) {
     assert_eq!(found.ticket, Ticket::new(6));
 }
 
-async fn pages_have_every_active_resource_once_in_order(place: impl Place) {
+async fn pages_contain_every_active_resource_once_in_order(place: impl Place) {
     let store = place.open().await;
     for number in [5, 3, 9, 1, 7] {
         active(&store, &resource(number)).await;
@@ -406,7 +406,7 @@ async fn pages_have_every_active_resource_once_in_order(place: impl Place) {
     assert!(seen[0].list.is_none() && seen[0].revocations.is_empty());
 }
 
-async fn closing_takes_the_list_and_keeps_the_tokens(place: impl Place) {
+async fn closing_deletes_the_list_and_keeps_the_tokens(place: impl Place) {
     let store = place.open().await;
     let id = resource(1);
     assert!(!store.begin_closing(&id).await.unwrap());
@@ -429,7 +429,7 @@ async fn closing_takes_the_list_and_keeps_the_tokens(place: impl Place) {
     );
 }
 
-async fn a_resource_that_has_ended_keeps_nothing_and_never_comes_back(place: impl Place) {
+async fn ended_resource_keeps_no_data_and_cannot_be_registered(place: impl Place) {
     let store = place.open().await;
     let id = resource(1);
     assert!(!store.end(&id).await.unwrap());
@@ -458,7 +458,7 @@ async fn a_resource_that_has_ended_keeps_nothing_and_never_comes_back(place: imp
     assert!(store.load(&id).await.unwrap().is_none());
 }
 
-async fn what_was_erased_was_never_there(place: impl Place) {
+async fn erased_resource_can_be_registered_again(place: impl Place) {
     let store = place.open().await;
     let id = resource(1);
     store.erase(&id).await.unwrap();
@@ -473,7 +473,7 @@ async fn what_was_erased_was_never_there(place: impl Place) {
     assert!(found.list.is_none() && found.revocations.is_empty());
 }
 
-async fn the_last_revocation_of_a_person_counts_and_old_ones_are_forgotten(place: impl Place) {
+async fn latest_revocation_counts_and_old_ones_are_deleted(place: impl Place) {
     let store = place.open().await;
     let id = resource(1);
     let revoke = async |name: &str, ticket: i64, at: OffsetDateTime| {
@@ -515,7 +515,7 @@ async fn the_last_revocation_of_a_person_counts_and_old_ones_are_forgotten(place
     assert!(store.load(&id).await.unwrap().is_none());
 }
 
-async fn a_doubt_lasts_until_a_list_that_was_asked_for_later(place: impl Place) {
+async fn pending_removal_lasts_until_a_later_list(place: impl Place) {
     let store = place.open().await;
     let id = resource(1);
     let doubt = async |name: &str, ticket: i64| {
@@ -559,7 +559,7 @@ async fn a_doubt_lasts_until_a_list_that_was_asked_for_later(place: impl Place) 
     assert!(store.load(&id).await.unwrap().is_none());
 }
 
-async fn a_webhook_fingerprint_is_remembered_without_a_new_revision(place: impl Place) {
+async fn webhook_fingerprint_is_stored_without_a_new_revision(place: impl Place) {
     let store = place.open().await;
     let id = resource(1);
     active(&store, &id).await;
@@ -570,7 +570,7 @@ async fn a_webhook_fingerprint_is_remembered_without_a_new_revision(place: impl 
     assert_eq!(known.revision, before);
 }
 
-async fn a_closed_session_stays_closed_an_hour_past_its_time(place: impl Place) {
+async fn closed_session_stays_closed_an_hour_past_its_expiry(place: impl Place) {
     let store = place.open().await;
     let [closed, open] = ["a", "b"].map(SessionKey::from_stored);
     let at = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap();
@@ -586,7 +586,7 @@ async fn a_closed_session_stays_closed_an_hour_past_its_time(place: impl Place) 
     assert!(!store.is_session_closed(&open).await.unwrap());
 }
 
-async fn a11_of_fifty_who_burn_a_key_at_once_one_succeeds(place: impl Place) {
+async fn a11_one_of_50_concurrent_consumers_of_a_key_succeeds(place: impl Place) {
     let store = Arc::new(place.open().await);
     let at = now();
     let mut burning = tokio::task::JoinSet::new();
@@ -602,7 +602,7 @@ async fn a11_of_fifty_who_burn_a_key_at_once_one_succeeds(place: impl Place) {
     assert!(store.burn(&other, at, at).await.unwrap());
 }
 
-async fn a_burnt_key_stays_burnt_an_hour_past_its_time(place: impl Place) {
+async fn consumed_key_stays_consumed_an_hour_past_its_expiry(place: impl Place) {
     let store = place.open().await;
     // In the past, as a database does not go by the clock of one process alone.
     let at = now() - time::Duration::hours(2);
@@ -625,7 +625,7 @@ async fn a_burnt_key_stays_burnt_an_hour_past_its_time(place: impl Place) {
     }
 }
 
-async fn a_restart_loses_nothing(place: impl Place) {
+async fn restart_loses_no_state(place: impl Place) {
     let id = resource(1);
     let at = now();
     let ticket = {
@@ -672,7 +672,7 @@ async fn a_restart_loses_nothing(place: impl Place) {
     assert!(store.ticket().await.unwrap() > ticket);
 }
 
-async fn a_store_that_is_opened_draws_tickets_later_than_any_from_before(place: impl Place) {
+async fn reopened_store_continues_with_higher_sequence_numbers(place: impl Place) {
     let before = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1000;
     let store = place.open().await;
     let first = store.ticket().await.unwrap();

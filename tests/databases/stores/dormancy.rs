@@ -107,17 +107,17 @@ async fn restarts_after_each_step_change_nothing<P: Place>() {
 }
 
 #[tokio::test]
-async fn c1_c3_sqlite_restarts_after_each_step_change_nothing() {
+async fn c1_c3_sqlite_dormancy_survives_a_restart_after_each_step() {
     restarts_after_each_step_change_nothing::<Sqlite>().await;
 }
 
 #[tokio::test]
-async fn c1_c3_postgres_restarts_after_each_step_change_nothing() {
+async fn c1_c3_postgres_dormancy_survives_a_restart_after_each_step() {
     restarts_after_each_step_change_nothing::<Postgres>().await;
 }
 
 #[tokio::test]
-async fn c1_c3_two_processes_agree_on_what_is_dormant() {
+async fn c1_c3_two_processes_agree_that_a_resource_is_dormant() {
     let scene = Scene::<Postgres>::set().await;
     let (one, other) = (scene.process().await, scene.process().await);
     scene.ask(&one).await.unwrap();

@@ -34,7 +34,7 @@ fn said_by(error: &StoreError) -> String {
 }
 
 #[tokio::test]
-async fn s3_no_token_stands_in_the_file() {
+async fn s3_database_file_contains_no_plain_token() {
     let place = Sqlite::new().await;
     let store = place.open().await;
     assert!(store.put(&resource(1), registration()).await.unwrap());
@@ -57,7 +57,7 @@ async fn s3_no_token_stands_in_the_file() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_new_file_is_its_owner_s_alone() {
+async fn new_database_file_is_readable_by_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
 
     let place = Sqlite::new().await;
@@ -71,7 +71,7 @@ async fn a_new_file_is_its_owner_s_alone() {
 }
 
 #[tokio::test]
-async fn a_sealed_token_of_one_resource_opens_for_no_other() {
+async fn sealed_token_opens_only_for_its_resource() {
     let place = Sqlite::new().await;
     let store = place.open().await;
     assert!(store.put(&resource(1), registration()).await.unwrap());
@@ -153,7 +153,7 @@ async fn keys_are_rotated_in_postgres() {
 }
 
 #[tokio::test]
-async fn an_address_that_cannot_be_used_is_refused_without_its_password() {
+async fn unusable_database_url_error_contains_no_password() {
     use tower_heroku_sso::store::PostgresStore;
 
     for (url, why) in [

@@ -22,7 +22,7 @@ fn shared(store: &PostgresStore) -> &dyn SharedStore {
 }
 
 #[tokio::test]
-async fn c19_many_calls_share_the_few_connections_of_a_pooler() {
+async fn c19_many_calls_share_few_pooler_connections() {
     let place = Pooled::new().await;
     let (a, b) = (place.open().await, place.open().await);
     let mut calls = tokio::task::JoinSet::new();
@@ -51,7 +51,7 @@ async fn c19_many_calls_share_the_few_connections_of_a_pooler() {
 }
 
 #[tokio::test]
-async fn c19_what_others_change_is_heard_within_two_seconds_of_a_pooler() {
+async fn c19_changes_arrive_within_2_seconds_through_a_pooler() {
     let place = Pooled::new().await;
     let (a, b) = (place.open().await, place.open().await);
     let mut notices = shared(&b).notices();
@@ -87,7 +87,7 @@ async fn c19_what_others_change_is_heard_within_two_seconds_of_a_pooler() {
 }
 
 #[tokio::test]
-async fn c19_a_pooler_that_is_not_told_of_is_refused_by_the_name_of_the_setting() {
+async fn c19_undeclared_pooler_error_names_the_setting() {
     let database = Postgres::new().await;
     for settings in [
         "",

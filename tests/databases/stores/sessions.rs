@@ -41,13 +41,13 @@ macro_rules! rules {
 }
 
 rules! {
-    a_session_is_opened_read_and_closed
-    session_follows_its_list_without_requests
-    session_of_a_person_who_left_meanwhile_is_over
-    session_outlasts_heroku_being_unavailable
+    session_is_opened_read_and_closed
+    session_follows_its_list_without_writes
+    session_of_a_removed_user_ends
+    session_outlasts_a_heroku_outage
     unused_session_ends_once_its_list_is_too_old
-    a_session_of_one_gate_is_one_of_every_gate_on_the_store
-    a31_an_id_that_the_store_does_not_know_is_no_session
+    session_is_valid_at_every_gate_on_the_store
+    a31_unknown_session_id_is_rejected
 }
 
 async fn memory() -> (MemorySessions, ()) {
@@ -105,7 +105,7 @@ fn copy(world: &World, browser: &Browser) -> Browser {
     copy
 }
 
-async fn a_session_is_opened_read_and_closed(sessions: impl SessionStore + Clone) {
+async fn session_is_opened_read_and_closed(sessions: impl SessionStore + Clone) {
     let world = world(sessions.clone()).await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -121,7 +121,7 @@ async fn a_session_is_opened_read_and_closed(sessions: impl SessionStore + Clone
     assert!(sessions.load(&id).await.unwrap().is_none());
 }
 
-async fn session_follows_its_list_without_requests(sessions: impl SessionStore + Clone) {
+async fn session_follows_its_list_without_writes(sessions: impl SessionStore + Clone) {
     let world = world(sessions.clone()).await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -143,7 +143,7 @@ async fn session_follows_its_list_without_requests(sessions: impl SessionStore +
     );
 }
 
-async fn session_of_a_person_who_left_meanwhile_is_over(sessions: impl SessionStore + Clone) {
+async fn session_of_a_removed_user_ends(sessions: impl SessionStore + Clone) {
     let world = world(sessions.clone()).await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -155,7 +155,7 @@ async fn session_of_a_person_who_left_meanwhile_is_over(sessions: impl SessionSt
     assert!(sessions.load(&id(&browser)).await.unwrap().is_none());
 }
 
-async fn session_outlasts_heroku_being_unavailable(sessions: impl SessionStore + Clone) {
+async fn session_outlasts_a_heroku_outage(sessions: impl SessionStore + Clone) {
     let world = world(sessions).await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -177,7 +177,7 @@ async fn unused_session_ends_once_its_list_is_too_old(sessions: impl SessionStor
     assert!(sessions.load(&id(&browser)).await.unwrap().is_none());
 }
 
-async fn a_session_of_one_gate_is_one_of_every_gate_on_the_store(
+async fn session_is_valid_at_every_gate_on_the_store(
     sessions: impl SessionStore + Clone,
 ) {
     let store = MemoryStore::default();
@@ -199,7 +199,7 @@ async fn a_session_of_one_gate_is_one_of_every_gate_on_the_store(
     assert_eq!(browser.fetch("/page").await.status, 401);
 }
 
-async fn a31_an_id_that_the_store_does_not_know_is_no_session(sessions: impl SessionStore + Clone) {
+async fn a31_unknown_session_id_is_rejected(sessions: impl SessionStore + Clone) {
     let world = world(sessions).await;
     let addon = world.addon().await;
     let planted = Id::default().to_string();

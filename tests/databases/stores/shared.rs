@@ -33,7 +33,7 @@ async fn within(notices: &mut dyn StoreNotices) -> StoreNotice {
 }
 
 #[tokio::test]
-async fn a_lease_is_held_by_one_until_it_is_released() {
+async fn lease_is_exclusive_until_released() {
     let (a, b) = pair().await;
     let work = Work::List(resource(1));
     assert!(shared(&a).lease(&work, LIFE).await.unwrap());
@@ -54,7 +54,7 @@ async fn a_lease_is_held_by_one_until_it_is_released() {
 }
 
 #[tokio::test]
-async fn a_process_whose_clock_is_ahead_forgets_no_used_form_for_the_others() {
+async fn fast_clock_does_not_expire_used_forms_of_others() {
     let (a, ahead) = pair().await;
     let now = OffsetDateTime::now_utc();
     let (used, old) = (replay_key(1), replay_key(2));
@@ -76,7 +76,7 @@ async fn a_process_whose_clock_is_ahead_forgets_no_used_form_for_the_others() {
 }
 
 #[tokio::test]
-async fn a_lease_that_nobody_renews_passes_on() {
+async fn expired_lease_passes_to_another_process() {
     let (a, b) = pair().await;
     let work = Work::List(resource(1));
     assert!(shared(&a).lease(&work, Duration::ZERO).await.unwrap());
@@ -85,7 +85,7 @@ async fn a_lease_that_nobody_renews_passes_on() {
 }
 
 #[tokio::test]
-async fn of_many_who_want_a_lease_at_once_one_gets_it() {
+async fn concurrent_lease_requests_grant_one() {
     let place = Postgres::new().await;
     let mut wanting = tokio::task::JoinSet::new();
     for _ in 0..4 {
@@ -103,7 +103,7 @@ async fn of_many_who_want_a_lease_at_once_one_gets_it() {
 }
 
 #[tokio::test]
-async fn changes_of_others_are_noticed_and_one_s_own_are_not() {
+async fn events_of_others_arrive_and_own_events_do_not() {
     let (a, b) = pair().await;
     let mut notices = shared(&b).notices();
     assert!(
@@ -137,7 +137,7 @@ async fn changes_of_others_are_noticed_and_one_s_own_are_not() {
 }
 
 #[tokio::test]
-async fn what_changed_before_anybody_listened_is_told() {
+async fn changes_before_listening_are_reported() {
     let (a, b) = pair().await;
     assert!(
         a.put(&resource(1), Registration::active(None))
@@ -153,7 +153,7 @@ async fn what_changed_before_anybody_listened_is_told() {
 }
 
 #[tokio::test]
-async fn what_a_broken_connection_swallowed_is_told() {
+async fn changes_during_a_broken_connection_are_reported() {
     use sqlx::{Connection, Executor};
 
     let place = Postgres::new().await;
@@ -186,7 +186,7 @@ async fn what_a_broken_connection_swallowed_is_told() {
 }
 
 #[tokio::test]
-async fn many_processes_start_at_once_on_an_empty_database() {
+async fn concurrent_processes_migrate_an_empty_database() {
     let place = Postgres::new().await;
     let mut starting = tokio::task::JoinSet::new();
     for _ in 0..8 {
@@ -199,7 +199,7 @@ async fn many_processes_start_at_once_on_an_empty_database() {
 }
 
 #[tokio::test]
-async fn tables_of_the_next_release_and_the_partner_s_own_migrations_do_no_harm() {
+async fn newer_tables_and_foreign_migrations_are_tolerated() {
     use sqlx::{Connection, Executor};
 
     let place = Postgres::new().await;

@@ -93,7 +93,7 @@ fn nobody() -> ResourceId {
 }
 
 #[tokio::test]
-async fn silent_postgres_is_given_up_after_its_deadlines() {
+async fn silent_postgres_fails_after_its_deadlines() {
     let database = Postgres::new().await;
     // So that there is nothing to be made.
     drop(database.open().await);
@@ -117,7 +117,7 @@ async fn silent_postgres_is_given_up_after_its_deadlines() {
 }
 
 #[tokio::test]
-async fn start_with_a_silent_postgres_ends_in_an_error() {
+async fn connecting_to_a_silent_postgres_fails_after_10_seconds() {
     let database = Postgres::new().await;
     let between = Between::start(&database, "").await;
     between.fall_silent();
@@ -131,7 +131,7 @@ async fn start_with_a_silent_postgres_ends_in_an_error() {
 }
 
 #[tokio::test]
-async fn tables_that_are_not_made_in_time_are_given_up() {
+async fn migration_on_a_silent_postgres_times_out() {
     let database = Postgres::new().await;
     let between = Between::start(&database, "search_path").await;
     let begin = async {

@@ -58,7 +58,7 @@ async fn until(condition: impl AsyncFn() -> bool) {
 }
 
 #[tokio::test]
-async fn a_sweep_that_fails_is_tried_again_at_the_next_period() {
+async fn failed_sweep_is_retried_at_the_next_period() {
     let sessions = Failing::default();
     let world = World::with(|builder| builder.session_store(MemorySessions::default())).await;
     let sweep = world
@@ -81,7 +81,7 @@ async fn a_sweep_that_fails_is_tried_again_at_the_next_period() {
 }
 
 #[tokio::test]
-async fn a_sweep_that_has_broken_off_says_so() {
+async fn panicked_sweep_is_not_alive() {
     let sessions = Failing {
         panics: true,
         ..Failing::default()
@@ -97,7 +97,7 @@ async fn a_sweep_that_has_broken_off_says_so() {
 }
 
 #[tokio::test]
-async fn what_has_expired_is_removed_from_a_real_store_and_the_rest_stays() {
+async fn sweep_deletes_only_expired_sessions() {
     let folder = tempfile::tempdir().unwrap();
     let file = format!("sqlite:{}?mode=rwc", folder.path().join("s.db").display());
     let pool = SqlitePool::connect(&file).await.unwrap();

@@ -38,7 +38,7 @@ async fn until_empty(what: &str, mut count: impl AsyncFnMut() -> i64) {
 }
 
 #[tokio::test]
-async fn what_is_old_leaves_sqlite() {
+async fn old_rows_are_deleted_from_sqlite() {
     let place = Sqlite::new().await;
     let store = place.open().await;
     fill(
@@ -64,7 +64,7 @@ async fn what_is_old_leaves_sqlite() {
 }
 
 #[tokio::test]
-async fn what_is_old_leaves_postgres_and_nobody_waits_for_it() {
+async fn old_rows_are_deleted_from_postgres_without_blocking() {
     let place = Postgres::new().await;
     let store = place.open().await;
     fill(

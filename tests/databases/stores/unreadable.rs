@@ -55,7 +55,7 @@ fn damage(resource: &str, revocation: &str) -> String {
 }
 
 #[tokio::test]
-async fn one_unreadable_row_hides_no_other_in_sqlite() {
+async fn unreadable_row_hides_no_other_row_in_sqlite() {
     let place = Sqlite::new().await;
     let store = place.open().await;
     fill(&store).await;
@@ -67,7 +67,7 @@ async fn one_unreadable_row_hides_no_other_in_sqlite() {
 }
 
 #[tokio::test]
-async fn one_unreadable_row_hides_no_other_in_postgres() {
+async fn unreadable_row_hides_no_other_row_in_postgres() {
     let place = Postgres::new().await;
     let store = place.open().await;
     fill(&store).await;
@@ -78,7 +78,7 @@ async fn one_unreadable_row_hides_no_other_in_postgres() {
 }
 
 #[tokio::test]
-async fn the_sqlite_file_is_in_wal_mode_and_what_the_next_release_adds_does_no_harm() {
+async fn sqlite_uses_wal_and_tolerates_newer_columns() {
     let place = Sqlite::new().await;
     drop(place.open().await);
     let file = format!("sqlite:{}", place.file().display());

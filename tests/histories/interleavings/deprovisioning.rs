@@ -80,7 +80,7 @@ async fn while_much_is_under_way(stage: &Stage, choices: &mut Choices) {
 }
 
 #[test]
-fn nobody_is_in_a_resource_that_has_ended_whatever_was_under_way() {
+fn deprovisioned_resource_rejects_users_in_any_order() {
     in_random_orders("deprovisioning", false, 60, while_much_is_under_way);
 }
 
@@ -110,7 +110,7 @@ async fn that_is_given_up(stage: &Stage, choices: &mut Choices) {
 }
 
 #[test]
-fn an_end_that_was_given_up_has_happened_or_has_not_in_every_order() {
+fn cancelled_deprovisioning_is_atomic_in_every_order() {
     in_every_order("an end, given up", false, 100, that_is_given_up);
 }
 
@@ -133,6 +133,6 @@ async fn at_a_cold_gate(stage: &Stage, choices: &mut Choices) {
 }
 
 #[test]
-fn what_ends_while_it_is_read_has_ended_in_every_order() {
+fn deprovisioning_during_a_load_applies_in_every_order() {
     in_every_order("an end at a cold gate", false, 500, at_a_cold_gate);
 }

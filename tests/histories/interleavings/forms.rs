@@ -38,7 +38,7 @@ async fn submitted_at_once(stage: &Stage, choices: &mut Choices, with_hang_up: b
 }
 
 #[test]
-fn a_form_that_is_submitted_three_times_at_once_works_exactly_once() {
+fn form_submitted_three_times_concurrently_works_once() {
     in_random_orders(
         "forms",
         false,
@@ -77,6 +77,6 @@ async fn used_up_at_once(stage: &Stage, choices: &mut Choices) {
 }
 
 #[test]
-fn a_form_is_used_up_once_in_every_order() {
+fn form_is_consumed_once_in_every_order() {
     in_every_order("a form, every order", false, 400, used_up_at_once);
 }

@@ -58,7 +58,7 @@ async fn while_a_session_is_used(stage: &Stage, choices: &mut Choices) {
 }
 
 #[test]
-fn who_is_revoked_passes_no_more_whatever_is_under_way() {
+fn revoked_session_is_rejected_in_any_order() {
     in_random_orders("revocation", false, 60, while_a_session_is_used);
 }
 
@@ -78,7 +78,7 @@ async fn with_a_sign_in(stage: &Stage, choices: &mut Choices) {
 }
 
 #[test]
-fn a_revocation_and_a_sign_in_agree_on_which_came_first_in_every_order() {
+fn revocation_and_sign_in_are_serialized_in_every_order() {
     in_every_order("a revocation, every order", false, 300, with_a_sign_in);
 }
 
@@ -102,7 +102,7 @@ async fn at_a_cold_gate(stage: &Stage, choices: &mut Choices) {
 }
 
 #[test]
-fn a_revocation_counts_at_a_gate_that_is_only_reading_the_resource() {
+fn revocation_during_a_load_applies_in_every_order() {
     in_every_order("a revocation at a cold gate", false, 3_000, at_a_cold_gate);
 }
 
@@ -135,7 +135,7 @@ async fn while_the_store_is_asked(stage: &Stage, choices: &mut Choices) {
 }
 
 #[test]
-fn a_revocation_counts_for_whoever_waits_for_the_store_in_every_order() {
+fn revocation_applies_to_a_waiting_request_in_every_order() {
     in_every_order(
         "a revocation beside a question",
         false,

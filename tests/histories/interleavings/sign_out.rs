@@ -49,7 +49,7 @@ async fn while_it_is_used(stage: &Stage, choices: &mut Choices) {
 }
 
 #[test]
-fn who_signed_out_stays_signed_out_whatever_is_under_way() {
+fn signed_out_session_stays_closed_in_any_order() {
     in_random_orders("sign-out", false, 80, while_it_is_used);
 }
 
@@ -67,7 +67,7 @@ async fn that_is_given_up_and_repeated(stage: &Stage, choices: &mut Choices) {
 }
 
 #[test]
-fn a_sign_out_that_was_given_up_can_be_repeated_in_every_order() {
+fn cancelled_sign_out_can_be_repeated_in_every_order() {
     in_every_order(
         "a sign-out, given up",
         false,

@@ -46,7 +46,7 @@ async fn sign_ins_of_a_cold_resource(stage: &Stage, choices: &mut Choices) {
 }
 
 #[test]
-fn whoever_comes_first_and_whoever_hangs_up_one_fetch_is_for_all() {
+fn concurrent_sign_ins_share_one_fetch_despite_a_disconnect() {
     in_random_orders("single flight", false, 40, sign_ins_of_a_cold_resource);
 }
 
@@ -81,6 +81,6 @@ async fn a_renewal(stage: &Stage, choices: &mut Choices) {
 }
 
 #[test]
-fn a_token_is_renewed_once_and_not_lost_whoever_hangs_up() {
+fn token_is_renewed_once_despite_a_disconnect() {
     in_random_orders("renewal", false, 40, a_renewal);
 }

@@ -44,7 +44,7 @@ async fn while_its_reader_leaves(stage: &Stage, choices: &mut Choices) {
 }
 
 #[test]
-fn stream_ends_when_its_reader_has_left_whatever_is_under_way() {
+fn stream_of_a_removed_user_ends_in_any_order() {
     in_random_orders(
         "a stream, and a removal",
         false,
@@ -71,7 +71,7 @@ async fn while_it_is_signed_out(stage: &Stage, choices: &mut Choices) {
 }
 
 #[test]
-fn stream_that_waits_for_its_list_ends_at_the_sign_out_in_every_order() {
+fn stream_waiting_for_a_list_ends_at_sign_out_in_every_order() {
     in_every_order(
         "a stream, and a sign-out",
         false,
@@ -106,7 +106,7 @@ async fn while_lists_overtake_each_other(stage: &Stage, choices: &mut Choices) {
 }
 
 #[test]
-fn stream_goes_on_while_lists_overtake_each_other() {
+fn stream_continues_while_lists_overtake_each_other() {
     in_random_orders(
         "a stream, and lists",
         false,

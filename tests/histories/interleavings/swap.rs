@@ -92,7 +92,7 @@ async fn while_somebody_leaves(stage: &Stage, choices: &mut Choices) {
 }
 
 #[test]
-fn who_has_left_does_not_come_back_with_an_older_answer() {
+fn removed_user_is_not_readmitted_by_an_older_answer() {
     in_random_orders("swap", false, 60, while_somebody_leaves);
 }
 
@@ -121,7 +121,7 @@ async fn at_each_step(stage: &Stage, choices: &mut Choices) {
 }
 
 #[test]
-fn a_request_is_decided_by_the_old_list_or_by_the_new_one_in_every_order() {
+fn request_is_decided_by_one_list_in_every_order() {
     in_every_order("a swap, every order", false, 1_500, at_each_step);
 }
 
@@ -152,7 +152,7 @@ async fn while_answers_overtake_each_other(stage: &Stage, choices: &mut Choices)
 }
 
 #[test]
-fn an_older_answer_that_comes_later_counts_for_nothing_in_every_order() {
+fn late_older_answer_is_discarded_in_every_order() {
     in_every_order(
         "overtaken answers",
         false,

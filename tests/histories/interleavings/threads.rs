@@ -42,7 +42,7 @@ fn visits_until_she_is_off(gate: &Gate, world: &World<'_>, ann: &str) -> usize {
 }
 
 #[test]
-fn who_is_in_doubt_does_not_slip_in_while_the_list_is_swapped() {
+fn pending_removal_holds_while_the_list_is_replaced() {
     let runtime = Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -87,7 +87,7 @@ async fn a_renewal(stage: &Stage, choices: &mut Choices) {
 }
 
 #[test]
-fn of_two_processes_one_renews_the_token_and_both_have_it() {
+fn one_of_two_processes_renews_the_token_for_both() {
     // Whoever waits for the lease waits in real time.
     in_random_orders("a renewal at two gates", true, 12, a_renewal);
 }
@@ -109,7 +109,7 @@ async fn a_renewal_after_the_look(stage: &Stage, choices: &mut Choices) {
 }
 
 #[test]
-fn who_has_the_lease_looks_again_in_every_order() {
+fn lease_holder_rechecks_the_token_in_every_order() {
     in_every_order(
         "a renewal, every order",
         true,
@@ -154,7 +154,7 @@ async fn a_removal(stage: &Stage, choices: &mut Choices) {
 }
 
 #[test]
-fn who_has_left_by_one_process_does_not_come_back_at_the_other() {
+fn user_removed_by_one_process_is_rejected_by_the_other() {
     in_random_orders("a removal at two gates", true, 40, a_removal);
 }
 
@@ -197,6 +197,6 @@ async fn word_of_the_other(stage: &Stage, choices: &mut Choices) {
 }
 
 #[test]
-fn a_revocation_and_a_sign_out_at_one_process_are_obeyed_by_the_other() {
+fn revocation_and_sign_out_apply_in_the_other_process() {
     in_random_orders("word at two gates", true, 40, word_of_the_other);
 }

@@ -47,7 +47,7 @@ async fn while_a_list_is_fetched(stage: &Stage, choices: &mut Choices) {
 }
 
 #[test]
-fn who_is_said_to_have_left_waits_for_a_list_from_after_that() {
+fn pending_removal_waits_for_a_later_list() {
     in_random_orders("webhooks", false, 80, while_a_list_is_fetched);
 }
 
@@ -78,6 +78,6 @@ async fn while_an_older_list_is_under_way(stage: &Stage, choices: &mut Choices) 
 }
 
 #[test]
-fn a_list_from_before_answers_no_doubt_in_every_order() {
+fn older_list_clears_no_pending_removal_in_every_order() {
     in_every_order("doubts", false, 500, while_an_older_list_is_under_way);
 }

@@ -53,7 +53,7 @@ fn run(seed: u64, steps: usize) -> Result<Answers, String> {
 }
 
 #[test]
-fn r1_nobody_enters_who_may_not_and_nobody_is_refused_who_may() {
+fn r1_decisions_match_the_model_over_random_histories() {
     let (seed, steps) = (from_env("MODEL_SEED", SEED), from_env("MODEL_STEPS", STEPS));
     let steps = usize::try_from(steps).unwrap();
     let histories = steps.div_ceil(history::LENGTH);

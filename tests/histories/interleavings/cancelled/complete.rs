@@ -83,7 +83,7 @@ fn futures() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_public_future_is_in_a_table() {
+fn every_public_future_has_a_cancellation_test() {
     let found = futures();
     assert!(found.len() > 30, "{found:?}");
     let mut named: BTreeSet<_> = table::CASES.iter().map(|case| case.name).collect();

@@ -185,11 +185,11 @@ fn all_of(cases: &[Case], this: usize, of: usize) {
 }
 
 #[test]
-fn a60_whatever_is_dropped_at_whatever_step_leaves_nothing_behind_1() {
+fn a60_future_dropped_at_any_step_leaves_no_half_done_change_1() {
     all_of(table::CASES, 0, 2);
 }
 
 #[test]
-fn a60_whatever_is_dropped_at_whatever_step_leaves_nothing_behind_2() {
+fn a60_future_dropped_at_any_step_leaves_no_half_done_change_2() {
     all_of(table::CASES, 1, 2);
 }

@@ -188,7 +188,7 @@ async fn each_method(store: &dyn Store) {
 }
 
 #[test]
-fn a_call_of_a_store_that_is_dropped_at_any_step_can_be_repeated() {
+fn store_call_dropped_at_any_step_can_be_repeated() {
     runtime().block_on(async {
         each_method(&MemoryStore::default()).await;
         let folder = tempfile::tempdir().unwrap();
