@@ -1,5 +1,5 @@
-//! The examples of the documents, compiled and run: they use stores of sessions that the crate itself does
-//! not build.
+//! Compiles and runs the examples of the documents, with session stores that the crate itself does not
+//! build.
 
 /// The README's examples.
 #[cfg(doctest)]

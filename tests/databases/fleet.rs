@@ -6,7 +6,7 @@ use support::running::Running;
 
 use crate::place::{Place, Postgres};
 
-/// What the tokens in its database are sealed with.
+/// The key that seals the tokens in its database.
 pub const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 pub struct Fleet {
@@ -16,7 +16,7 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// So many processes on a Postgres database of their own.
+    /// This many processes on their own Postgres database.
     pub async fn on_postgres(size: usize) -> Self {
         Self::on(Postgres::new().await.url, size).await
     }
@@ -28,7 +28,7 @@ impl Fleet {
             database,
             dashboards: Vec::new(),
         };
-        // At once, as a release does it.
+        // Concurrently, as in a release.
         let mut starting = tokio::task::JoinSet::new();
         for _ in 0..size {
             let variables = fleet.variables();
@@ -44,7 +44,7 @@ impl Fleet {
         Self::started(&self.variables()).await
     }
 
-    /// The same in another environment.
+    /// The same with additional environment variables.
     pub async fn start_one_with(&self, more: &[(&'static str, String)]) -> Running {
         Self::started(&[&self.variables(), more].concat()).await
     }
@@ -53,18 +53,18 @@ impl Fleet {
         Running::start("dashboard", "add-on", variables, false).await
     }
 
-    /// Has Heroku's calls go to this one.
+    /// Directs Heroku's calls to this process.
     pub fn heroku_calls(&self, index: usize) {
         let address = self.dashboards[index].address;
         self.heroku.set_partner_url(format!("http://{address}"));
     }
 
-    /// Ends a process as `kill -9` does.
+    /// Kills a process with SIGKILL.
     pub fn kill(&mut self, index: usize) {
         drop(self.dashboards.remove(index));
     }
 
-    /// The add-on of an app with one collaborator, Ann, and an owner.
+    /// An add-on of an app with an owner and one collaborator, Ann.
     pub async fn addon(&self) -> AddOn {
         let app = self.heroku.app("shop").collaborator("ann@example.com");
         let addon = app.addon();
@@ -100,7 +100,7 @@ impl Fleet {
     }
 }
 
-/// Has the process fetch the list of whoever is signed in there.
+/// Makes the process fetch the list of the signed-in user's resource.
 pub async fn refresh(browser: &Browser) {
     let request = browser.request(reqwest::Method::POST, "/refresh");
     assert_eq!(browser.send(request).await.status, 303);

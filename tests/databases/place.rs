@@ -1,4 +1,4 @@
-//! Where a store of each kind can be opened, and opened again as after a restart.
+//! Places where a store of each kind can be opened and reopened.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -21,7 +21,7 @@ pub fn key(number: u8) -> SealingKey {
     SealingKey::from_base64(&text).unwrap()
 }
 
-/// Where one test keeps its store.
+/// The place of one test's store.
 pub trait Place {
     type Store: Store;
 
@@ -65,7 +65,7 @@ impl Place for Sqlite {
     }
 }
 
-/// A database of its own on the server that `scripts/with-servers` started.
+/// A new database on the server that `scripts/with-servers` started.
 pub struct Postgres {
     pub url: String,
 }

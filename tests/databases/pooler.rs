@@ -11,7 +11,7 @@ use tower_heroku_sso::store::{PostgresOptions, PostgresStore, SealingKeys, Store
 
 use crate::place::{Place, Postgres};
 
-/// Connections to the server: few, so that transactions are given whichever is free.
+/// Connections to the server: few, so that transactions share them.
 const SERVER_CONNECTIONS: u32 = 2;
 
 pub struct Pooler {
@@ -21,7 +21,7 @@ pub struct Pooler {
 }
 
 impl Pooler {
-    /// With further settings, one a line.
+    /// With additional settings, one per line.
     pub fn start(settings: &str) -> Self {
         let server = std::env::var("TEST_POSTGRES_URL").expect("run by scripts/with-servers");
         let (_, authority) = server.rsplit_once('@').unwrap();
@@ -36,7 +36,7 @@ impl Pooler {
             free.local_addr().unwrap().port()
         };
         let files = tempfile::tempdir().unwrap();
-        // It is run as another user when this one is root.
+        // As root, it is run as another user.
         let is_root = Path::new("/proc/self").metadata().unwrap().uid() == 0;
         let user = if is_root { "user = postgres" } else { "" };
         std::fs::set_permissions(files.path(), PermissionsExt::from_mode(0o755)).unwrap();
@@ -53,7 +53,7 @@ impl Pooler {
             let command = command.arg(&config).stdout(Stdio::null());
             command.stderr(Stdio::null()).spawn()
         };
-        // Debian has it where only root looks.
+        // Debian installs it in root's path only.
         let process = start("pgbouncer").or_else(|_| start("/usr/sbin/pgbouncer"));
         let pooler = Self {
             process: process.expect("pgbouncer: run scripts/test, or install it"),
@@ -69,7 +69,7 @@ impl Pooler {
         panic!("pgbouncer does not listen");
     }
 
-    /// The address of a database of the server, by way of this.
+    /// The address of a database through this pooler.
     pub fn address(&self, direct: &str) -> String {
         let (_, name) = direct.rsplit_once('/').unwrap();
         format!("postgres://postgres@127.0.0.1:{}/{name}", self.port)
@@ -78,13 +78,13 @@ impl Pooler {
 
 impl Drop for Pooler {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have exited already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// A database behind a pooler of its own.
+/// A database behind its own pooler.
 pub struct Pooled {
     postgres: Postgres,
     pooler: Pooler,

@@ -1,4 +1,4 @@
-//! Two processes on one Postgres, of which one is killed in the middle of each step while the other goes on.
+//! Two processes on one Postgres: one is killed during each step, the other keeps working.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::crashes::scene::{DAY, HOUR, MINUTE, Scene};
 use crate::crashes::steps::{At, Does, Found};
 use crate::replicas::soon::{eventually, soon};
 
-/// A scene with a process that lives on, and keeps the lists fresh.
+/// A scene with a surviving process that runs the sync.
 struct Survived {
     scene: Scene,
     other: AddonProcess,
@@ -27,17 +27,18 @@ impl Survived {
         it
     }
 
-    /// Has a new process do it and kills it there. The other one does not see the time pass until later.
+    /// Starts a new process on the task and kills it at this point. The clock of the surviving process
+    /// stands still.
     async fn crash(&self, does: Does, at: At, found: Found) {
         let process = self.scene.process().await;
         self.scene.crash_of(process, does, at, found).await;
         self.scene.heroku_calls(&self.other);
     }
 
-    /// Time that has passed passes for the other one as well, which goes on by itself.
-    async fn goes_on(&self, time: Duration, found: Found) {
+    /// Advances the clock of the surviving process, which continues without a request.
+    async fn continues(&self, time: Duration, found: Found) {
         self.passes(time).await;
-        let what = format!("the other one goes on to {found:?}");
+        let what = format!("the surviving process reaches {found:?}");
         eventually(&what, async || self.scene.found().await == found).await;
     }
 
@@ -46,9 +47,9 @@ impl Survived {
         self.other.ask("pass", &seconds).await;
     }
 
-    /// That it tells its readers so often, and not more often.
+    /// Checks that the surviving process reports the change exactly this often.
     async fn tells(&self, change: &str, times: usize) {
-        let what = format!("the other one says {change}");
+        let what = format!("the surviving process reports {change}");
         let line = format!("told {change} {}", self.scene.id());
         let told = || self.other.log().matches(&line).count();
         soon(&what, async || told() == times).await;
@@ -70,19 +71,19 @@ async fn c1_c3_c4_second_process_continues_after_a_kill_at_each_step() {
         if number == 1 {
             assert_eq!(it.other.refresh(&scene.id()).await, "heroku");
         } else {
-            it.goes_on(MINUTE * 15 / 2, Found::Active(2)).await;
+            it.continues(MINUTE * 15 / 2, Found::Active(2)).await;
         }
         scene.clock.advance(MINUTE * 15 / 2);
     }
     let dormant = At::Writing(Write::Dormant);
     it.crash(Does::Refresh, dormant, Found::Active(3)).await;
-    // That answer counts, so the other one waits for its turn.
+    // That answer is recorded, so the surviving process waits for the next poll.
     it.passes(MINUTE * 15 / 2).await;
     scene.clock.advance(MINUTE * 5);
-    it.goes_on(MINUTE * 5, Found::Dormant).await;
+    it.continues(MINUTE * 5, Found::Dormant).await;
     it.tells("ResourceDormant", 1).await;
 
-    // It is told of what the one that died has not told.
+    // It receives the event that the killed process did not report.
     scene.addon.mark_provisioned();
     let list = Write::List;
     it.crash(Does::Refresh, At::Writing(list), Found::Dormant)
@@ -103,23 +104,23 @@ async fn c1_c3_c4_second_process_continues_after_a_kill_at_each_step() {
     it.tells("ResourceDormant", 2).await;
     assert_eq!(it.other.ask("dormant", "").await, scene.id().to_string());
 
-    // The week is over for one of them.
+    // The week has passed for one of them.
     it.passes(MINUTE * 15).await;
     scene.clock.advance(DAY * 7 + HOUR);
     for at in [asked, At::Writing(Write::End)] {
         it.crash(Does::Refresh, at, Found::Dormant).await;
     }
     assert_eq!(it.scene.told_gone(Some(&it.other)), (0, 0));
-    // The answer was noted, so the next one is an hour later.
+    // The answer was recorded, so the next poll is an hour later.
     it.passes(DAY * 7 + HOUR).await;
     scene.clock.advance(HOUR);
-    it.goes_on(HOUR, Found::Ended).await;
+    it.continues(HOUR, Found::Ended).await;
     it.tells("ResourceGone", 1).await;
     assert!(scene.partner.calls().is_empty(), "only DELETE calls it");
 
-    // The one that dies in the partner's method keeps its lease for some seconds.
+    // A process killed in the partner's method holds its lease for some seconds.
     it.crash(Does::Delete, At::Partner, Found::Ended).await;
-    eventually("the other one answers it", async || {
+    eventually("the surviving process answers it", async || {
         let status = scene.delete().await;
         assert!(status == 204 || status == 503, "{status}");
         status == 204
@@ -175,7 +176,7 @@ async fn second_process_continues_during_asynchronous_deprovisioning() {
     let written = At::Written(closing);
     it.crash(Does::Delete, written, Found::Deprovisioning).await;
     let refresh = async || it.other.refresh(&scene.id()).await == "gone";
-    soon("the other one lets nobody in", refresh).await;
+    soon("the surviving process rejects users", refresh).await;
     assert_eq!(scene.sign_in(&it.other).await, 403);
     let token = format!("token/{}", scene.id());
     assert_eq!(it.other.ask(&token, "").await, "ok");

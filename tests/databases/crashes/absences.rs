@@ -1,4 +1,4 @@
-//! Heroku says that a resource is not there, or refuses its grant.
+//! Kills while Heroku reports a resource as missing or refuses its grant.
 
 use heroku_addon_simulator::Endpoint;
 
@@ -22,11 +22,15 @@ async fn on_the_way_to_dormant(scene: Scene) {
             scene.clock.advance(MINUTE * 15 / 2);
         }
     }
-    // The answer is a change of its own.
+    // Recording the answer is a separate change.
     let writing = At::Writing(Write::Dormant);
     scene.crash(Does::Refresh, writing, Found::Active(3)).await;
     let process = scene.process().await;
-    assert_eq!(scene.sign_in(&process).await, 303, "access goes on");
+    assert_eq!(
+        scene.sign_in(&process).await,
+        303,
+        "users can still sign in"
+    );
     scene.retire(process);
     let written = At::Written(Write::Dormant);
     scene.crash(Does::Refresh, written, Found::Dormant).await;
@@ -96,7 +100,7 @@ async fn at_the_end_of_a_week(scene: Scene) {
     after_an_end_that_heroku_s_delete_did_not_bring(&scene).await;
 }
 
-/// The next answer ends it.
+/// The next answer deprovisions it.
 async fn end_by_an_answer(scene: &Scene) {
     let writing = At::Writing(Write::End);
     scene.crash(Does::Refresh, writing, Found::Dormant).await;
@@ -113,7 +117,7 @@ pub async fn after_an_end_that_heroku_s_delete_did_not_bring(scene: &Scene) {
     assert_eq!(process.ask(&format!("token/{id}"), "").await, "gone");
     scene.retire(process);
     assert!(scene.partner.calls().is_empty(), "only DELETE calls it");
-    // The partner's part is owed until it is done and that is stored.
+    // The partner's call is owed until it is done and recorded.
     scene.crash(Does::Delete, At::Partner, Found::Ended).await;
     let writing = At::Writing(Write::End);
     scene.crash(Does::Delete, writing, Found::Ended).await;
@@ -126,7 +130,7 @@ pub async fn after_an_end_that_heroku_s_delete_did_not_bring(scene: &Scene) {
     assert_eq!(scene.delete().await, 410);
     assert_eq!(scene.partner.calls().len(), 3);
     scene.retire(process);
-    assert_eq!(scene.told_gone(None).1, told, "it has ended once");
+    assert_eq!(scene.told_gone(None).1, told, "the end is reported once");
 }
 
 #[tokio::test]

@@ -1,10 +1,9 @@
-//! Kills at any moment, whatever the process is about. A hundred of them on each store, in place of twenty:
+//! Kills at random moments. For a hundred kills on each store instead of twenty:
 //!
 //! ```text
 //! KILLS=100 scripts/with-servers cargo test -p databases-tests crashes::at_random
 //! ```
-//!
-//! `SEED` has one of them repeat its choices. When the process is killed is the machine's to say all the same.
+//! `SEED` repeats the choices of a run, but not the exact moments of the kills.
 
 use std::time::Duration;
 
@@ -21,13 +20,13 @@ fn from_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-/// What may have happened to an add-on by now, as its Heroku and its partner know it.
+/// What may have happened to an add-on so far, according to Heroku and the partner.
 struct Told {
-    /// Since when it was away at times.
+    /// Since when it was temporarily missing.
     away_since: Option<OffsetDateTime>,
-    is_away: bool,
+    is_missing: bool,
     deletes: usize,
-    /// Calls of the partner for other add-ons, before.
+    /// Earlier calls of the partner for other add-ons.
     calls_before: usize,
     own_calls: usize,
     last: Found,
@@ -37,7 +36,7 @@ impl Told {
     fn nothing(scene: &Scene) -> Self {
         Self {
             away_since: None,
-            is_away: false,
+            is_missing: false,
             deletes: 0,
             calls_before: scene.partner.calls().len(),
             own_calls: 0,
@@ -45,7 +44,7 @@ impl Told {
         }
     }
 
-    /// That the store says nothing that cannot be so.
+    /// Checks that the store contains a possible state.
     async fn check(&mut self, scene: &Scene) {
         let found = scene.found().await;
         scene.is(found).await;
@@ -80,7 +79,7 @@ impl Told {
     }
 }
 
-/// Something happens, and the process is killed in the middle of what it does about it.
+/// Makes something happen and kills the process while it reacts.
 async fn round(
     scene: &Scene,
     told: &mut Told,
@@ -88,8 +87,8 @@ async fn round(
     random: &mut fastrand::Rng,
 ) -> Duration {
     if random.u8(..4) == 0 {
-        told.is_away = !told.is_away;
-        if told.is_away {
+        told.is_missing = !told.is_missing;
+        if told.is_missing {
             scene.addon.remove();
             told.away_since.get_or_insert(scene.clock.now());
         } else {
@@ -121,9 +120,9 @@ async fn round(
     let answer = answer.await.unwrap();
     scene.partner.says(Says::Done);
     scene.database.end_leases().await;
-    // On Postgres the server may still be at what it was sent last.
+    // Postgres may still execute the last statement.
     scene.database.is_quiet().await;
-    // What Heroku was answered is stored.
+    // An answer that Heroku received is stored.
     let found = scene.found().await;
     match (does, answer.as_deref()) {
         (Does::Delete, Some("202")) => assert_eq!(found, Found::Deprovisioning),
@@ -136,14 +135,14 @@ async fn round(
     passes
 }
 
-/// The process that is left goes on from there.
-async fn goes_on(scene: &Scene, told: &mut Told, process: &AddonProcess) {
-    // Its sync does so by itself.
+/// The remaining process continues from that state.
+async fn continues(scene: &Scene, told: &mut Told, process: &AddonProcess) {
+    // Its sync does so without a request.
     scene.quiet().await;
-    // One that was there all the time may hear of it a moment later.
-    eventually("it answers what is found", async || {
+    // A surviving process may receive the event a moment later.
+    eventually("it answers according to the stored state", async || {
         let said = process.refresh(&scene.id()).await;
-        let expected = match (scene.found().await, told.is_away) {
+        let expected = match (scene.found().await, told.is_missing) {
             (Found::Active(_), false) => "ok",
             (Found::Active(_), true) => "heroku",
             (Found::Dormant, _) => "dormant",
@@ -187,10 +186,10 @@ async fn killed_at_random(mut scene: Scene, beside_another: bool) {
         if let Some(other) = &other {
             scene.heroku_calls(other);
             other.ask("pass", &passed.as_secs().to_string()).await;
-            goes_on(&scene, &mut told, other).await;
+            continues(&scene, &mut told, other).await;
         } else {
             let process = scene.process_with_sync().await;
-            goes_on(&scene, &mut told, &process).await;
+            continues(&scene, &mut told, &process).await;
             next = Some(process);
         }
         if told.last == Found::Deprovisioned {

@@ -1,4 +1,4 @@
-//! The add-on as a process: the program of the tests runs itself again, with this as its only test.
+//! The add-on as a process: the test program runs itself again with only this test.
 
 use std::env;
 use std::io::Write as _;
@@ -20,11 +20,11 @@ use tracing_subscriber::EnvFilter;
 
 use crate::place::keys;
 
-/// The variable that says to the program that it is this process, and how it is set up.
+/// The variable that marks the child process and contains its configuration.
 pub const SETUP: &str = "CRASHES_CHILD";
-/// As the program of the tests knows this test.
+/// The path of the test below.
 pub const TEST: &str = "crashes::child::add_on_process";
-/// One that nobody kills ends by itself.
+/// A child that is not killed exits after this time.
 const LIFE: Duration = Duration::from_secs(5 * 60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -32,7 +32,7 @@ async fn add_on_process() {
     if let Ok(setup) = env::var(SETUP) {
         let setup: Value = serde_json::from_str(&setup).unwrap();
         let ended = tokio::time::timeout(LIFE, run(setup)).await;
-        ended.expect("somebody ends it before");
+        ended.expect("the test kills this process");
     }
 }
 
@@ -73,12 +73,12 @@ async fn run(setup: Value) {
         .merge(sso.partner_api(partner))
         .merge(control(Control { clock, sso }));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    // The line has a beginning already.
+    // The test harness has begun this line.
     println!("\nlistens at {}", listener.local_addr().unwrap());
     axum::serve(listener, app).await.unwrap();
 }
 
-/// Writes down what is told of a resource as a whole, each line at once.
+/// Prints the changes that concern a whole resource, flushing each line.
 async fn tell(mut changes: Changes) {
     while let Some(change) = changes.next().await {
         let (what, resource) = match change {
@@ -92,7 +92,7 @@ async fn tell(mut changes: Changes) {
     }
 }
 
-/// The partner's own part is done by another process, which the tests have in their hands.
+/// Calls the partner's system, which the test controls.
 struct Partner(String);
 
 impl Addon for Partner {
@@ -107,7 +107,7 @@ impl Addon for Partner {
     }
 }
 
-/// What a test has the process do.
+/// The commands of a test to the process.
 #[derive(Clone)]
 struct Control {
     clock: ManualClock,

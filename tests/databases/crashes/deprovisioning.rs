@@ -1,4 +1,4 @@
-//! Heroku's DELETE, and the partner's own call.
+//! Kills during Heroku's DELETE and the partner's `deprovision` call.
 
 use heroku_addon_simulator::Endpoint;
 
@@ -21,7 +21,7 @@ async fn by_delete(mut scene: Scene) {
         scene.crash(Does::Delete, writing, found).await;
         assert_eq!(scene.partner.calls().len(), calls + 2);
 
-        // Until Heroku asks again, everything goes on as before, and nobody else calls the partner.
+        // Until Heroku retries, the resource stays active, and no process calls the partner.
         let process = scene.process_with_sync().await;
         scene.heroku.reset_calls();
         for _ in 0..3 {
@@ -67,13 +67,17 @@ async fn later(scene: Scene) {
     let (writing, written) = (At::Writing(Write::Closing), At::Written(Write::Closing));
     scene.crash(Does::Delete, writing, Found::Active(0)).await;
     let process = scene.process().await;
-    assert_eq!(scene.sign_in(&process).await, 303, "access goes on");
+    assert_eq!(
+        scene.sign_in(&process).await,
+        303,
+        "users can still sign in"
+    );
     scene.retire(process);
     scene
         .crash(Does::Delete, written, Found::Deprovisioning)
         .await;
 
-    // Its tokens work until the partner says that it is done.
+    // Its tokens work until the partner reports completion.
     let process = scene.process().await;
     let id = scene.id();
     assert_eq!(scene.sign_in(&process).await, 403);

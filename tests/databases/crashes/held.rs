@@ -1,4 +1,4 @@
-//! Changes in the store that stay unfinished as long as a test wants: a trigger keeps each in its transaction.
+//! Holds changes in the store open: a trigger keeps each in its transaction until the test releases it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::replicas::soon::eventually;
 /// A change of a resource's state.
 #[derive(Clone, Copy, Debug)]
 pub enum Write {
-    /// The answer of this number that it is not there.
+    /// The answer of this number that the resource is missing.
     Answer(u32),
     Dormant,
     List,
@@ -24,7 +24,7 @@ pub enum Write {
 }
 
 impl Write {
-    /// The table, what happens to it, and to which rows.
+    /// The table, the event and the row condition of the trigger.
     fn trigger(self) -> (&'static str, &'static str, String) {
         let (table, event, rows) = match self {
             Self::Answer(1) => ("absence", "INSERT", "NEW.answers = 1"),
@@ -42,14 +42,14 @@ impl Write {
     }
 }
 
-/// Where the processes keep their state.
+/// The database of the processes.
 pub enum Database {
     Sqlite(Sqlite),
     Postgres(Postgres),
 }
 
 impl Database {
-    /// As a process finds it.
+    /// The address for a process.
     pub fn address(&self) -> String {
         match self {
             Self::Sqlite(place) => format!("sqlite:{}", place.file().display()),
@@ -64,8 +64,8 @@ impl Database {
         }
     }
 
-    /// As above, with everything written and only the commit left to do, which is done whatever becomes of the
-    /// process. None if the database cannot.
+    /// As above, but held at the commit, which completes even if the process is killed. None if the
+    /// database does not support it.
     pub async fn hold_commit(&self, write: Write) -> Option<Held> {
         match self {
             Self::Sqlite(_) => None,
@@ -73,7 +73,7 @@ impl Database {
         }
     }
 
-    /// Lets so much time pass that the leases of a process that has died are over.
+    /// Expires the leases of a killed process.
     pub async fn end_leases(&self) {
         if let Self::Postgres(place) = self {
             let mut connection = PgConnection::connect(&place.url).await.unwrap();
@@ -82,12 +82,12 @@ impl Database {
         }
     }
 
-    /// Waits until the server is done with what a process that has died sent it last.
+    /// Waits until the server has finished the last statement of a killed process.
     pub async fn is_quiet(&self) {
         let Self::Postgres(place) = self else { return };
         let mut connection = PgConnection::connect(&place.url).await.unwrap();
         let shared = tokio::sync::Mutex::new(&mut connection);
-        eventually("the server is done", async || {
+        eventually("the server is idle", async || {
             let busy = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
                  AND pid <> pg_backend_pid() AND state <> 'idle'";
             let busy = sqlx::query_scalar::<_, i64>(busy);
@@ -106,11 +106,11 @@ pub enum Held {
     },
 }
 
-/// The lock that changes in Postgres wait for.
+/// The lock for which changes in Postgres wait.
 const LOCK: u32 = 4711;
 
 impl Held {
-    /// The trigger counts for ever.
+    /// The trigger runs an endless query.
     async fn in_sqlite(file: PathBuf, write: Write) -> Self {
         let options = SqliteConnectOptions::new().filename(file);
         let mut connection = options.connect().await.unwrap();
@@ -148,12 +148,13 @@ impl Held {
         }
     }
 
-    /// Waits until the process of this number is in the middle of the change.
+    /// Waits until the process with this id is inside the change.
     pub async fn is_reached(&mut self, process: u32) {
         let reached = async {
             let mut pause = tokio::time::interval(Duration::from_millis(10));
             let mut times = 0;
-            // Any change locks a SQLite file, but no other one for long. What waits in Postgres waits for this.
+            // In SQLite any change takes the lock, but only the held one for long. In Postgres only the
+            // held one waits.
             let enough = match self {
                 Self::Sqlite(_) => 5,
                 Self::Postgres { .. } => 1,
@@ -175,8 +176,7 @@ impl Held {
         }
     }
 
-    /// Nothing is held any more. What the process that has died was about is undone, if it was not at the
-    /// commit.
+    /// Releases the hold. The change of a killed process is rolled back, unless it was at the commit.
     pub async fn let_go(self) {
         match self {
             Self::Sqlite(mut connection) => {
@@ -189,14 +189,14 @@ impl Held {
                 at_commit,
             } => {
                 let waiting = waiting(&mut connection).await;
-                let go_on = match at_commit {
+                let release = match at_commit {
                     true => format!("SELECT pg_advisory_unlock({LOCK})"),
-                    // As if the server had noticed that nobody is at the other end.
+                    // As if the server had noticed the disconnect.
                     false => format!("SELECT pg_terminate_backend(unnest(ARRAY{waiting:?}))"),
                 };
-                connection.execute(go_on.as_str()).await.unwrap();
+                connection.execute(release.as_str()).await.unwrap();
                 let shared = tokio::sync::Mutex::new(&mut connection);
-                eventually("the server notices", async || {
+                eventually("the server ends the connections", async || {
                     let still = "SELECT count(*) FROM pg_stat_activity WHERE pid = ANY($1)";
                     let still = sqlx::query_scalar::<_, i64>(still).bind(&waiting);
                     still.fetch_one(&mut **shared.lock().await).await.unwrap() == 0
@@ -210,8 +210,8 @@ impl Held {
     }
 }
 
-/// Whether it has the lock of the one that writes, at byte 120 of the index of a file's log. To try it here
-/// would be in its way.
+/// Whether the process holds the write lock, at byte 120 of the WAL index. Trying to take the lock would
+/// disturb it.
 fn writes_to_sqlite(process: u32) -> bool {
     let locks = fs::read_to_string("/proc/locks").unwrap();
     let process = process.to_string();
@@ -224,7 +224,7 @@ fn writes_to_sqlite(process: u32) -> bool {
     locks.lines().any(is_writer)
 }
 
-/// Whether its database thread counts, and waits for no disk.
+/// Whether its database thread is computing, not waiting for the disk.
 fn computes(process: u32) -> bool {
     let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap();
     let is_running = |thread: fs::DirEntry| {

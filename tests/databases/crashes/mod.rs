@@ -1,5 +1,5 @@
-//! The end of a resource in processes that are ended by SIGKILL, in the middle of each step of it. What the
-//! next process finds is what was before the step or what is after it, and nothing is destroyed on a hint.
+//! The end of a resource in processes that are killed with SIGKILL during each step. The next process finds
+//! the state before or after the step, and no data is destroyed on a hint.
 
 mod a_second_process;
 mod absences;

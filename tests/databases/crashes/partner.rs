@@ -1,4 +1,4 @@
-//! The partner's own system, in which the add-on's method deprovisions: it outlives the add-on's processes.
+//! The partner's system, which the add-on calls to deprovision. It outlives the add-on's processes.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,10 +11,10 @@ use tokio::sync::watch;
 
 use crate::replicas::soon::eventually;
 
-/// What the partner answers.
+/// The partner's answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Says {
-    /// Nothing, to whom it says nothing now.
+    /// No answer.
     Nothing,
     Done,
     Later,
@@ -25,7 +25,7 @@ pub enum Says {
 pub struct Partner {
     pub url: String,
     says: Arc<watch::Sender<Says>>,
-    /// The ids that it was called with, and what it has answered.
+    /// The ids of its calls, and its answers.
     calls: Arc<Mutex<Vec<(String, Says)>>>,
 }
 
@@ -51,9 +51,9 @@ impl Partner {
         self.calls.lock().unwrap().clone()
     }
 
-    /// Waits until it has been called so often, ever.
+    /// Waits until it has been called this often in total.
     pub async fn called(&self, times: usize) {
-        let what = format!("the partner is called {times} times");
+        let what = format!("the partner has {times} calls");
         eventually(&what, async || self.calls().len() >= times).await;
     }
 }
@@ -67,7 +67,7 @@ async fn deprovision(State(partner): State<Partner>, Path(id): Path<String>) -> 
     let mut says = partner.says.subscribe();
     let said = *says.borrow();
     if said == Says::Nothing {
-        // Whoever asked is killed meanwhile.
+        // The caller is killed meanwhile.
         says.changed().await.unwrap();
     }
     partner.calls.lock().unwrap()[number].1 = said;

@@ -1,4 +1,4 @@
-//! The add-on's process, from outside.
+//! Control of the add-on's process.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -21,7 +21,7 @@ impl AddonProcess {
     pub async fn start(setup: &Value) -> Self {
         let files = tempfile::tempdir().unwrap();
         let mut itself = Command::new(std::env::current_exe().unwrap());
-        // One authority in place of all: to read those of the system takes half of the start.
+        // Only one authority: reading those of the system takes half of the start.
         let authority = support::root().join("tests/suite/tls/certificates/authority.pem");
         itself
             .env("SSL_CERT_FILE", authority)
@@ -37,13 +37,13 @@ impl AddonProcess {
         }
     }
 
-    /// Ends it with SIGKILL. Returns all that it has logged.
+    /// Kills it with SIGKILL and returns its log.
     pub fn kill(mut self) -> String {
         self.process.kill();
         self.process.log()
     }
 
-    /// Its number at the system.
+    /// Its process id.
     pub fn id(&self) -> u32 {
         self.process.id()
     }
@@ -52,7 +52,7 @@ impl AddonProcess {
         self.process.log()
     }
 
-    /// What it answers to a test's own request; none if it ends before.
+    /// Its answer to a command of the test; none if it ends before.
     pub fn asks(
         &self,
         path: &str,

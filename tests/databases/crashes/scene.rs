@@ -1,4 +1,4 @@
-//! An add-on, its processes, and what of it is in the store after the end of each.
+//! An add-on, its processes, and its stored state after each kill.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub struct Scene {
     pub partner: Partner,
     pub database: Database,
     pub store: Arc<dyn Store>,
-    /// Of processes that are no more.
+    /// The logs of killed processes.
     logs: Mutex<String>,
 }
 
@@ -49,7 +49,7 @@ impl Scene {
         let clock = ManualClock::new();
         let heroku = Simulator::builder().clock(clock.reader()).start();
         let heroku = heroku.await.unwrap();
-        // What it gives in the place of a refresh token is lost with the process that has not stored it yet.
+        // A rotated refresh token would be lost with a process that has not stored it yet.
         heroku.rotate_refresh_tokens(false);
         let addon = heroku.app("shop").collaborator("ann@example.com").addon();
         let mut scene = Self {
@@ -65,7 +65,7 @@ impl Scene {
         scene
     }
 
-    /// Goes on with this add-on, which is provisioned and has its list.
+    /// Provisions this add-on, fetches its list, and uses it from now on.
     pub async fn provision(&mut self, addon: AddOn) {
         self.addon = addon;
         let process = self.process().await;
@@ -79,7 +79,7 @@ impl Scene {
         self.addon.resource_id()
     }
 
-    /// A process that has just started, without a sync. Heroku's calls go to it.
+    /// Starts a process without a sync, which receives Heroku's calls.
     pub async fn process(&self) -> AddonProcess {
         self.start(false).await
     }
@@ -110,19 +110,19 @@ impl Scene {
         self.heroku.set_partner_url(format!("http://{address}"));
     }
 
-    /// Ends it with SIGKILL. It has told the end of the resource once at most.
+    /// Kills it with SIGKILL. It must have reported the end of the resource at most once.
     pub fn retire(&self, process: AddonProcess) {
         let log = process.kill();
         let end = format!("told ResourceGone {}", self.id());
         assert!(log.matches(&end).count() <= 1, "{log}");
         let mut logs = self.logs.lock().unwrap();
         logs.push_str(&log);
-        // Its last line may have no end.
+        // Its last line may be incomplete.
         logs.push('\n');
     }
 
-    /// How often the end of the resource is told: to the readers of `changes`, and in the audit log. By the
-    /// processes that are no more, and this one.
+    /// How often the end of the resource was reported, in `changes` and in the audit log, by the killed
+    /// processes and this one.
     pub fn told_gone(&self, alive: Option<&AddonProcess>) -> (usize, usize) {
         let dead = self.logs.lock().unwrap().clone();
         let alive = alive.map_or_else(String::new, AddonProcess::log);
@@ -136,7 +136,7 @@ impl Scene {
         (count("told ResourceGone"), count("event=\"resource_gone\""))
     }
 
-    /// Begins it at the process; none comes of it if the process ends before.
+    /// Starts the task at the process; its output is none if the process ends before.
     pub fn begin(&self, process: &AddonProcess, does: Does) -> JoinHandle<Option<String>> {
         let (addon, id) = (self.addon.clone(), self.id());
         match does {
@@ -153,7 +153,7 @@ impl Scene {
         }
     }
 
-    /// Has a new process do it, kills it there, and looks at what is found then.
+    /// Starts a new process on the task, kills it at this point, and checks the stored state.
     pub async fn crash(&self, does: Does, at: At, found: Found) {
         let process = self.process().await;
         self.crash_of(process, does, at, found).await;
@@ -176,7 +176,7 @@ impl Scene {
         match (&mut held, at) {
             (_, At::Asked(endpoint)) => {
                 let is_asked = async || self.heroku.calls(endpoint) > 0;
-                eventually("heroku is asked", is_asked).await;
+                eventually("heroku is called", is_asked).await;
             }
             (_, At::Partner) => self.partner.called(calls + 1).await,
             (Some(held), _) => held.is_reached(process.id()).await,
@@ -197,7 +197,7 @@ impl Scene {
         self.is(found).await;
     }
 
-    /// Waits without a pause, so that as little as possible happens after it.
+    /// Waits in a busy loop, so that little happens after the change.
     async fn becomes(&self, found: Found) {
         let becoming = async {
             while self.found().await != found {
@@ -221,7 +221,8 @@ impl Scene {
         }
     }
 
-    /// That it is so, with all that belongs to it: nothing is erased and nobody told before the end.
+    /// Checks the state with everything that belongs to it: before the end no data is erased and no event
+    /// reported.
     pub async fn is(&self, expected: Found) {
         assert_eq!(self.found().await, expected);
         let known = self.store.get(&self.id()).await.unwrap().unwrap();
@@ -237,7 +238,7 @@ impl Scene {
         }
     }
 
-    /// Waits until no process asks Heroku anything more by itself, nor writes.
+    /// Waits until no process calls Heroku or writes to the store.
     pub async fn quiet(&self) {
         let mut pause = tokio::time::interval(Duration::from_millis(20));
         let (mut calls, mut times) = (usize::MAX, 0);
@@ -251,18 +252,18 @@ impl Scene {
 
     /// The status of a sign-in at this process.
     pub async fn sign_in(&self, process: &AddonProcess) -> u16 {
-        // No two forms of one second.
+        // A new second makes a new form.
         self.pass(process, Duration::from_secs(1)).await;
         let form = self.addon.sign_in_form("ann@example.com");
         process.browser().submit(&form).await.status
     }
 
-    /// The status of what Heroku's DELETE is answered.
+    /// The status of the answer to Heroku's DELETE.
     pub async fn delete(&self) -> u16 {
         self.addon.deprovision().await.unwrap().status
     }
 
-    /// Three answers over a quarter of an hour.
+    /// Three failing refreshes within 15 minutes.
     pub async fn make_dormant(&self) {
         self.addon.remove();
         let process = self.process().await;
@@ -275,7 +276,7 @@ impl Scene {
         self.is(Found::Dormant).await;
     }
 
-    /// Lets time pass, for this process too.
+    /// Advances the clock, also in this process.
     pub async fn pass(&self, process: &AddonProcess, time: Duration) {
         self.clock.advance(time);
         process.ask("pass", &time.as_secs().to_string()).await;

@@ -1,43 +1,43 @@
-//! Where a process is killed, and what is found then.
+//! The points of the kills, and the expected states.
 
 use heroku_addon_simulator::Endpoint;
 
 use crate::crashes::held::Write;
 
-/// What a process is about when it is killed.
+/// The task of a process when it is killed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Does {
-    /// Asks Heroku for the list.
+    /// Fetches the list.
     Refresh,
-    /// Takes a new grant in.
+    /// Registers a new grant.
     Register,
     /// Answers Heroku's DELETE.
     Delete,
-    /// The partner's own call.
+    /// The partner's `deprovision` call.
     Deprovision,
 }
 
-/// Where it is then.
+/// The point of the kill.
 #[derive(Clone, Copy, Debug)]
 pub enum At {
-    /// Heroku is asked, and has not answered.
+    /// During a call to Heroku.
     Asked(Endpoint),
-    /// The partner's method is under way.
+    /// In the partner's method.
     Partner,
-    /// In the middle of a change in the store.
+    /// During a change in the store.
     Writing(Write),
-    /// The change is stored, and nobody has been told.
+    /// The change is stored, but no event is reported.
     Written(Write),
 }
 
-/// What the store says of the resource.
+/// The stored state of the resource.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Found {
-    /// And so often Heroku has said that it is not there.
+    /// With this number of absences reported by Heroku.
     Active(u32),
     Dormant,
     Deprovisioning,
-    /// And the partner's part of it is owed.
+    /// The partner's call is owed.
     Ended,
     Deprovisioned,
 }

@@ -1,4 +1,4 @@
-//! The commands of DEPLOYING.md, run one after the other as its reader would.
+//! Runs the commands of DEPLOYING.md in order, as a reader would.
 
 use std::process::Command;
 
@@ -45,7 +45,7 @@ async fn commands_of_deploying_md_run_in_order() {
         assert!(all.contains(part), "{part}");
     }
 
-    // A database that an add-on has lived in, under the key that the fleet has.
+    // A used database of an add-on, with the fleet's key.
     let fleet = Fleet::on_postgres(1).await;
     let addon = fleet.addon().await;
     fleet.signed_in(0, &addon, "ann@example.com").await;
@@ -55,12 +55,12 @@ async fn commands_of_deploying_md_run_in_order() {
     let folder = TempDir::new().unwrap();
     let restored = Postgres::new().await;
     let restored_file = folder.path().join("restored.db");
-    // The key of the first block is for a database that is new; here there is one already.
+    // The key of the first block is for a new database; this one exists.
     let known = format!("TOKEN_ENCRYPTION_KEY={}", crate::fleet::KEY);
     let reseal = support::example::built("reseal");
     let mut script = String::from("set -euo pipefail\n");
     for (index, block) in commands.iter().enumerate() {
-        // As built already: cargo inside of cargo would wait for its lock.
+        // Already built: cargo inside cargo would wait for its lock.
         let run = block.replace(
             "cargo run --quiet --example reseal --features postgres,sqlite",
             &reseal.display().to_string(),
@@ -86,7 +86,7 @@ async fn commands_of_deploying_md_run_in_order() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let complained = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}\n{complained}");
-    // One resource is active and has its list; one was sealed anew, and then none.
+    // One resource is active with a list; one was resealed, the second run reseals none.
     assert!(said.contains("active"), "{said}");
     assert!(said.contains("resealed 1\n"), "{said}");
     assert!(said.contains("resealed 0\n"), "{said}");
@@ -95,7 +95,7 @@ async fn commands_of_deploying_md_run_in_order() {
     assert!(!dump.contains("HRKU-"), "tokens are sealed");
     let backup = std::fs::read(folder.path().join("sso-backup.db")).unwrap();
     assert!(backup.starts_with(b"SQLite format 3"));
-    // What was put back is what was there, under the key of the end.
+    // The restored database has the same content, under the last key.
     let key = String::from_utf8(std::fs::read(folder.path().join("key")).unwrap()).unwrap();
     let keys = || SealingKeys::new(SealingKey::from_base64(key.trim()).unwrap());
     let there = restored.open_with(keys()).await.unwrap();

@@ -1,5 +1,4 @@
-//! Two gates on one Postgres whose clocks are 90 seconds apart, which is as far as two machines should
-//! ever be.
+//! Two gates on one Postgres whose clocks differ by 90 seconds, the largest supported difference.
 
 use std::time::Duration;
 
@@ -13,7 +12,8 @@ use support::world::{REFRESH, World};
 
 const APART: Duration = Duration::from_secs(45);
 
-/// One whose clock is behind, and the address of one whose clock is ahead. Both see the same time pass.
+/// A gate with a slow clock, and the address of one with a fast clock. Both clocks advance at the same
+/// rate.
 async fn apart() -> (
     World,
     tower_heroku_sso::HerokuSso,
@@ -62,7 +62,7 @@ async fn r6_form_within_the_window_signs_in_at_both_clocks() {
         assert_eq!(here.fetch("/page").await.status, 200, "{email}");
         let there = first.at(address);
         assert_eq!(there.fetch("/page").await.status, 200, "{email}");
-        // And count once.
+        // And is accepted once.
         assert_eq!(here.submit(&form).await.status, 403, "{email}");
         assert_eq!(there.submit(&form).await.status, 403, "{email}");
     }
@@ -75,17 +75,17 @@ async fn r6_slow_clock_makes_no_list_younger() {
     let addon = behind.addon().await;
     let id = addon.resource_id();
     sso.refresh_now(&id).await.unwrap();
-    soon("the one behind has the list", async || {
+    soon("the gate with the slow clock has the list", async || {
         let there = sso.access_list(&id).await.unwrap().unwrap();
         let here = behind.sso.access_list(&id).await.unwrap();
         here.is_some_and(|here| here.list == there.list && here.fetched_at <= behind.clock.now())
     })
     .await;
-    // Fetched by a clock 90 s ahead, and still not from the future.
+    // Fetched by a clock 90 s ahead, but not dated in the future.
     let form = addon.sign_in_form_at("ann@example.com", behind.clock.now() + APART);
     let browser = behind.browser();
     assert_eq!(browser.submit(&form).await.status, 303);
-    // The database's clock does not follow the jump: a list that is stored after it would look new.
+    // The database's clock does not jump: a list stored afterwards would look new.
     behind.quiet().await;
     behind
         .heroku
@@ -104,7 +104,7 @@ async fn r6_newer_list_wins_despite_an_earlier_timestamp() {
     let (_here, _there) = (behind.sso.spawn_sync(), sso.spawn_sync());
     let addon = behind.addon().await;
     let id = addon.resource_id();
-    // By the one that is ahead first, then by the one behind, whose list bears an earlier time.
+    // First by the fast clock, then by the slow clock with an earlier timestamp.
     sso.refresh_now(&id).await.unwrap();
     let form = addon.sign_in_form_at("ann@example.com", behind.clock.now() + APART);
     let ann = behind.browser();
@@ -112,7 +112,7 @@ async fn r6_newer_list_wins_despite_an_earlier_timestamp() {
     addon.app().remove("ann@example.com");
     behind.sso.refresh_now(&id).await.unwrap();
     let ann = "ann@example.com".parse().unwrap();
-    soon("both know that ann is gone", async || {
+    soon("both lists lack ann", async || {
         let list = sso.access_list(&id).await.unwrap().unwrap();
         !list.list.members().any(|member| member.email == ann)
     })
@@ -133,7 +133,7 @@ async fn r6_revocation_by_slow_clock_ends_session_of_fast_clock() {
         .revoke(&addon.resource_id(), &email)
         .await
         .unwrap();
-    soon("ann is out at both", async || {
+    soon("ann is rejected by both", async || {
         there.fetch("/page").await.status == 401
     })
     .await;

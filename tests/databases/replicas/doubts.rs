@@ -1,4 +1,4 @@
-//! What one of two is told by a webhook, the other obeys.
+//! A webhook at one of two processes applies at the other.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -27,19 +27,19 @@ async fn pending_removal_applies_in_both_processes() {
     let ann = pair.browser_there(&addon, "ann@example.com").await;
     let owner = pair.browser_there(&addon, "owner@example.com").await;
     app.remove("ann@example.com");
-    // Heroku says so, and does not answer.
+    // Heroku sends the webhook, and its API is unavailable.
     pair.here.heroku.fault(Endpoint::Any, Fault::Status(500));
     let event = json!({
         "id": "1", "action": "destroy", "resource": "collaborator",
         "data": { "app": { "id": app.id().to_string() }, "user": { "email": "ann@example.com" } },
     });
     assert_eq!(send(&pair, event.to_string()).await, 204);
-    soon("ann waits there too", async || {
+    soon("ann gets 503 there too", async || {
         ann.fetch("/page").await.status == 503
     })
     .await;
     assert_eq!(owner.fetch("/page").await.status, 200);
-    // Another form than the one that she came in by.
+    // A new second makes a new form.
     pair.here.clock.advance(std::time::Duration::from_secs(1));
     let form = addon.sign_in_form("ann@example.com");
     let another = Browser::new(pair.address_there);
@@ -50,7 +50,7 @@ async fn pending_removal_applies_in_both_processes() {
         .refresh_now(&addon.resource_id())
         .await
         .unwrap();
-    soon("ann is out there too", async || {
+    soon("ann is rejected there too", async || {
         ann.fetch("/page").await.status == 403
     })
     .await;

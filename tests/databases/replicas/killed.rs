@@ -1,6 +1,5 @@
-//! Processes that end in the middle of something, as `kill -9` and a machine that goes away end them.
-//!
-//! A hundred of them on each database, in place of the usual dozen:
+//! Processes that are killed during some work, as by `kill -9` or a machine failure. For a hundred kills on
+//! each database instead of a dozen:
 //!
 //! ```text
 //! KILLS=100 scripts/with-servers cargo test -p databases-tests r2_
@@ -15,9 +14,12 @@ use time::OffsetDateTime;
 use crate::fleet::{Fleet, refresh};
 use crate::replicas::soon::eventually;
 
-/// Waits until Heroku has been asked.
+/// Waits until Heroku has been called.
 async fn asked(fleet: &Fleet, endpoint: Endpoint) {
-    eventually("heroku is asked", async || fleet.heroku.calls(endpoint) > 0).await;
+    eventually("heroku is called", async || {
+        fleet.heroku.calls(endpoint) > 0
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -35,7 +37,7 @@ async fn kill_during_a_refresh_keeps_the_previous_list() {
     fleet.kill(0);
     assert!(refreshing.await.unwrap().is_err());
     fleet.heroku.clear_faults();
-    // The list of before is whole, and the next one is fetched.
+    // The previous list is intact, and the next one is fetched.
     assert_eq!(ann.fetch("/whoami").await.status, 200);
     let owner = fleet.at(0, &owner);
     assert_eq!(owner.fetch("/whoami").await.status, 200);
@@ -51,17 +53,17 @@ async fn kill_during_a_scheduled_fetch_passes_it_to_another_process() {
     asked(&fleet, Endpoint::AddOn).await;
     let other = fleet.start_one().await;
     fleet.dashboards.push(other);
-    // It leaves the list to whoever is at it.
+    // It does not fetch, as the other process holds the lease.
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(fleet.heroku.calls(Endpoint::AddOn), 1);
     fleet.kill(0);
     fleet.heroku.clear_faults();
     let killed_at = std::time::Instant::now();
-    eventually("the other one fetches it", async || {
+    eventually("the other process fetches it", async || {
         fleet.heroku.calls_answered(Endpoint::Collaborators, 200) > 0
     })
     .await;
-    // The lease ends after 10 seconds, and every 5 seconds it is tried to have.
+    // The lease expires after 10 seconds, and is requested every 5 seconds.
     let took = killed_at.elapsed();
     assert!(took < Duration::from_secs(18), "{took:?}");
 }
@@ -83,9 +85,9 @@ async fn u27_kill_during_a_token_renewal_passes_it_to_another_process() {
     fleet.kill(0);
     assert!(refreshing.await.unwrap().is_err());
     fleet.heroku.clear_faults();
-    // The lease passes on, and with it the renewal.
+    // The lease and the renewal pass to the other process.
     let owner = fleet.at(0, &owner);
-    eventually("the other one renews the token", async || {
+    eventually("the other process renews the token", async || {
         refresh(&owner).await;
         ann.fetch("/whoami").await.status != 200
     })
@@ -102,7 +104,7 @@ async fn kill_during_a_sign_in_leaves_the_form_usable() {
         fleet.heroku.calls_answered(Endpoint::Collaborators, 200) > 0
     })
     .await;
-    // Somebody who is not on the list yet makes the process ask.
+    // A user who is not on the list yet triggers a fetch.
     let newcomer = addon.sign_in_form("new@example.com");
     addon.app().collaborator("new@example.com");
     fleet.heroku.reset_calls();
@@ -120,7 +122,7 @@ async fn kill_during_a_sign_in_leaves_the_form_usable() {
     fleet.kill(0);
     assert!(signing_in.await.unwrap().is_err());
     fleet.heroku.clear_faults();
-    // Nobody got in by it, so the form still counts; and so does everybody else's.
+    // The form opened no session, so it is still valid; other forms are as well.
     for form in [newcomer, form] {
         let browser = fleet.dashboards[0].browser();
         assert_eq!(browser.submit(&form).await.status, 303);
@@ -143,8 +145,8 @@ async fn r2_repeated_kills_on_postgres_lose_no_state() {
     again_and_again(Postgres::new().await.url).await;
 }
 
-/// Provisioning, sign-ins and removals go on while the process is killed at any moment. What was
-/// answered before counts after.
+/// Provisioning, sign-ins and removals, while the process is killed at any moment. Everything answered
+/// before the kill is stored.
 async fn again_and_again(database: String) {
     let rounds = std::env::var("KILLS").map_or(12, |kills| kills.parse().unwrap());
     let mut fleet = Fleet::on(database, 1).await;
@@ -161,11 +163,11 @@ async fn again_and_again(database: String) {
         signed_in.push(browser);
         addons.push(addon);
 
-        // Under way at the kill: a refresh and a sign-in, whose answers nobody waits for.
+        // A refresh and a sign-in are in progress at the kill.
         let busy = fleet.at(0, &signed_in[round]);
         let refreshing = busy.request(reqwest::Method::POST, "/refresh").send();
         let form = addons[round].sign_in_form("owner@example.com").body();
-        // In another browser: a sign-in ends the session that the browser had.
+        // In another browser, as a sign-in ends the browser's earlier session.
         let another = fleet.dashboards[0].browser();
         let post = another.request(reqwest::Method::POST, "/heroku/sso");
         let signing_in = post
@@ -180,7 +182,7 @@ async fn again_and_again(database: String) {
         fleet.dashboards.push(started);
         fleet.heroku_calls(0);
 
-        // No resource is lost, and no session either.
+        // No resource and no session is lost.
         for browser in &signed_in {
             assert_eq!(
                 fleet.at(0, browser).fetch("/whoami").await.status,
@@ -189,10 +191,10 @@ async fn again_and_again(database: String) {
             );
         }
     }
-    // A list that says otherwise ends every session that hangs on it, whatever came before.
+    // A changed list ends every session that depends on it.
     for (addon, browser) in addons.iter().zip(&signed_in) {
         let owner = fleet.dashboards[0].browser();
-        // Of a second of its own: one of now may be the one from before the kill.
+        // A new second: the form of this second may be the one from before the kill.
         let soon = OffsetDateTime::now_utc() + Duration::from_secs(30);
         let form = addon.sign_in_form_at("owner@example.com", soon);
         assert_eq!(owner.submit(&form).await.status, 303);

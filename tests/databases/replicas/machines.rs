@@ -1,6 +1,5 @@
-//! Two processes of the dashboard on one Postgres, as on two machines of which one has its clock 90
-//! seconds off, ahead or behind. What `clocks` tries with two gates and injected clocks, with the
-//! system's own.
+//! Two processes of the dashboard on one Postgres, one of them with a clock 90 seconds fast or slow. As
+//! `clocks`, but with the system's clock instead of injected ones.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -17,11 +16,11 @@ use support::browser::Browser;
 /// In seconds.
 const AHEAD: i64 = 90;
 const BEHIND: i64 = -90;
-/// How long a session lives by the list of now. Longer than the clocks are apart: its end is written by
-/// one of them and read by the other.
+/// The life of a session by a current list. Longer than the clock difference: one machine writes the end,
+/// the other reads it.
 const INTERVAL: i64 = 120;
 
-/// What gives a program another time, of the Debian package `libfaketime`.
+/// The library that shifts a program's time, from the Debian package `libfaketime`.
 fn libfaketime() -> PathBuf {
     let folders = std::fs::read_dir("/usr/lib").unwrap();
     let folders = folders.map(|folder| folder.unwrap().path());
@@ -31,7 +30,7 @@ fn libfaketime() -> PathBuf {
 }
 
 struct Apart {
-    /// The first has the right time.
+    /// The first process has the correct time.
     fleet: Fleet,
     addon: AddOn,
     off: i64,
@@ -44,7 +43,7 @@ impl Apart {
         let other = [
             ("LD_PRELOAD", libfaketime().display().to_string()),
             ("FAKETIME", format!("{off:+}s")),
-            // What passes passes at the same rate: only the wall clock is off.
+            // Only the wall clock differs; both advance at the same rate.
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
         ];
         let other = fleet.start_one_with(&other).await;
@@ -63,7 +62,7 @@ impl Apart {
         apart
     }
 
-    /// What its own clock says, as in each of its answers.
+    /// The process's clock, from the date of an answer.
     async fn clock_of(&self, index: usize) -> OffsetDateTime {
         let answer = self.fleet.dashboards[index]
             .browser()
@@ -73,7 +72,7 @@ impl Apart {
         OffsetDateTime::parse(date, &Rfc2822).unwrap()
     }
 
-    /// A form of a Heroku whose clock is between the two, of another second than the last.
+    /// A form from a clock between the two, with a new second.
     fn form(&self, email: &str) -> SignInForm {
         let number = self.forms.fetch_add(1, Ordering::Relaxed);
         let between = OffsetDateTime::now_utc() + time::Duration::seconds(self.off / 2 + number);
@@ -92,7 +91,7 @@ impl Apart {
         answer.status == 200
     }
 
-    /// How many seconds a session has left, by the clock of whoever is asked.
+    /// The seconds that a session has left, by the clock of the answering process.
     async fn left(&self, index: usize, browser: &Browser) -> i64 {
         let answer = self.fleet.at(index, browser).fetch("/whoami").await;
         assert_eq!(answer.status, 200, "at {index}, {} s", self.off);
@@ -123,7 +122,7 @@ async fn r6_sign_in_at_either_machine_is_valid_at_both_and_single_use() {
 #[tokio::test]
 async fn r6_form_age_is_checked_by_the_machines_own_clock() {
     for (off, at, expected) in [
-        // At most a minute ahead of the clock, and five minutes behind it.
+        // At most a minute ahead of the clock or five minutes behind it.
         (BEHIND, 0, 403),
         (BEHIND, -40, 303),
         (AHEAD, 0, 303),
@@ -152,13 +151,13 @@ async fn r6_removed_user_is_rejected_at_both_machines() {
             apart.addon.app().remove(email);
             refresh(&owner).await;
             for at in 0..2 {
-                soon("who was removed is out", async || {
+                soon("the removed user is rejected", async || {
                     !apart.is_in(at, &leaving).await
                 })
                 .await;
                 assert!(apart.is_in(at, &owner).await, "the owner at {at}, {off} s");
             }
-            // Nor is there another way in.
+            // A new sign-in is rejected as well.
             for dashboard in &apart.fleet.dashboards {
                 let answer = dashboard.browser().submit(&apart.form(email)).await;
                 assert_eq!(answer.status, 403, "{email}, {off} s");
@@ -177,7 +176,7 @@ async fn r6_sign_out_at_one_machine_applies_at_the_other() {
             assert_eq!(there.fetch("/whoami").await.status, 200, "{email}, {off} s");
             let sign_out = here.request(reqwest::Method::POST, "/logout");
             assert_eq!(here.send(sign_out).await.status, 204);
-            soon("who signed out is out", async || {
+            soon("the session is closed", async || {
                 there.fetch("/whoami").await.status == 401
             })
             .await;
@@ -191,8 +190,8 @@ async fn r6_session_lasts_at_both_machines_with_lists_from_either() {
         let apart = Apart::by(off).await;
         let ann = apart.signed_in(0, "ann@example.com").await;
         let mia = apart.signed_in(1, "mia@example.com").await;
-        // A list that the other machine has fetched is at least as old as either clock has it, so a
-        // session may have less left at the one ahead, which fetches the next list the sooner.
+        // The age of another machine's list is rounded up, so a session may have less time left at the
+        // machine with the fast clock, which fetches the next list earlier.
         let least = INTERVAL - AHEAD - 5;
         for asks in [0, 1, 1, 0] {
             refresh(&apart.fleet.at(asks, &ann)).await;
@@ -212,10 +211,11 @@ async fn r6_machine_with_fast_clock_fetches_before_its_sessions_end() {
     let ann = apart.signed_in(0, "ann@example.com").await;
     refresh(&ann).await;
     let start = Instant::now();
-    // In by a list that is 90 s old there: due at 84 to 108 s, and the session's end at 120.
-    eventually("a whole interval is left at the one ahead", async || {
-        apart.left(1, &ann).await > INTERVAL - 5
-    })
+    // The list is 90 s old there: due at 84 to 108 s, and the session ends at 120.
+    eventually(
+        "a whole interval is left at the machine with the fast clock",
+        async || apart.left(1, &ann).await > INTERVAL - 5,
+    )
     .await;
     let took = start.elapsed();
     assert!(took < Duration::from_secs(28), "{took:?}");

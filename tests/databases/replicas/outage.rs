@@ -1,4 +1,4 @@
-//! The database goes away, and comes back.
+//! The database fails and recovers.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::fleet::{Fleet, refresh};
 use crate::replicas::soon::eventually;
 
-/// A Postgres server of this test's own.
+/// A Postgres server for this test.
 struct Server {
     files: TempDir,
     port: u16,
@@ -38,7 +38,7 @@ impl Server {
         self.run(&["start", &self.data(), &self.port.to_string()]);
     }
 
-    /// As a crash would.
+    /// Stops it immediately, as a crash would.
     fn switch_off(&self) {
         self.run(&["stop", &self.data()]);
     }
@@ -64,7 +64,7 @@ impl Drop for Server {
         if running && !std::thread::panicking() {
             self.switch_off();
         } else if running {
-            // Whatever goes wrong now, the test has failed already.
+            // Ignores errors, as the test has already failed.
             let script = support::root().join("scripts/postgres");
             let _ = Command::new(script).args(["stop", &self.data()]).status();
         }
@@ -82,7 +82,7 @@ async fn r7_database_outage_ends_no_session_and_needs_no_restart() {
     assert_eq!(there.fetch("/whoami").await.status, 200);
 
     server.switch_off();
-    // Longer than a session is believed without being read again.
+    // Longer than a session is cached.
     let mut pause = tokio::time::interval(std::time::Duration::from_millis(500));
     for _ in 0..14 {
         pause.tick().await;
@@ -95,22 +95,22 @@ async fn r7_database_outage_ends_no_session_and_needs_no_restart() {
     assert_eq!(answer.status, 503);
     assert!(answer.header("retry-after").is_some());
     assert!(answer.set_cookies().is_empty());
-    // A session that neither has read before cannot be told from none.
+    // A session that is in no cache cannot be verified.
     let other = fleet.dashboards[0].browser();
     other.set_cookie("heroku_sso", "AAAAAAAAAAAAAAAAAAAAAA");
     assert_eq!(other.fetch("/whoami").await.status, 503);
 
     server.switch_on();
-    // The form was not used up by the attempt.
+    // The failed attempt did not consume the form.
     eventually("sign-ins work again", async || {
         fleet.dashboards[0].browser().submit(&form).await.status == 303
     })
     .await;
-    // And each hears of the other again.
+    // Events arrive again in both directions.
     let owner = fleet.signed_in(1, &addon, "owner@example.com").await;
     addon.app().remove("ann@example.com");
     refresh(&owner).await;
-    eventually("ann is out at both", async || {
+    eventually("ann is rejected by both", async || {
         ann.fetch("/whoami").await.status != 200 && there.fetch("/whoami").await.status != 200
     })
     .await;

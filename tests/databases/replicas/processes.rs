@@ -48,7 +48,7 @@ async fn r3_removal_seen_by_one_process_applies_in_all() {
     refresh(&owner).await;
     for index in 0..3 {
         let there = fleet.at(index, &ann);
-        soon("ann is out", async || {
+        soon("ann is rejected", async || {
             there.fetch("/whoami").await.status != 200
         })
         .await;
@@ -68,7 +68,7 @@ async fn r3_sign_out_at_one_process_applies_in_all() {
     let sign_out = ann.request(reqwest::Method::POST, "/logout");
     assert_eq!(ann.send(sign_out).await.status, 204);
     for copy in &copies {
-        soon("ann is out", async || {
+        soon("ann is rejected", async || {
             copy.fetch("/whoami").await.status == 401
         })
         .await;
@@ -83,7 +83,7 @@ async fn deprovisioning_in_one_process_applies_in_all() {
     let there = fleet.at(1, &ann);
     assert_eq!(there.fetch("/whoami").await.status, 200);
     assert_eq!(addon.deprovision().await.unwrap().status, 204);
-    soon("ann is out", async || {
+    soon("ann is rejected", async || {
         there.fetch("/whoami").await.status == 401
     })
     .await;

@@ -1,21 +1,19 @@
-//! Waiting for what another process is about to do.
+//! Waits for the effect of another process.
 
 use std::time::Duration;
 
-/// Sooner than a process finds out by itself: it looks at the tables every 15 seconds, and reads a
-/// session anew after 5.
-pub const AT_ONCE: Duration = Duration::from_secs(4);
+/// Shorter than the polling: a process reads the tables every 15 seconds, and a cached session after 5.
+pub const BY_EVENT: Duration = Duration::from_secs(4);
 
-/// For a test that hangs.
+/// The limit for a hanging test.
 const LONG: Duration = Duration::from_secs(60);
 
-/// Waits until it is so, which is as soon as one process hears of the other's change. How long it
-/// takes is measured by the benchmarks.
+/// Waits until the condition holds, within the time of an event. The benchmarks measure the actual time.
 pub async fn soon(what: &str, is_so: impl AsyncFn() -> bool) {
-    within(AT_ONCE, what, is_so).await;
+    within(BY_EVENT, what, is_so).await;
 }
 
-/// Waits until it is so, which may take as long as it takes for a lease to end or a database to start.
+/// Waits until the condition holds, long enough for a lease to expire or a database to start.
 pub async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
     within(LONG, what, is_so).await;
 }

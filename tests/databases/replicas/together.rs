@@ -1,5 +1,4 @@
-//! Two gates in one process, each with a store of its own on one Postgres, at a time that the test
-//! decides.
+//! Two gates in one process, each with its own store on one Postgres, on a test clock.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,7 +16,7 @@ use tower_sessions_sqlx_store::PostgresStore as PostgresSessions;
 use tower_sessions_sqlx_store::sqlx::PgPool;
 
 use crate::place::{Place, Postgres};
-use crate::replicas::soon::{AT_ONCE, eventually, soon};
+use crate::replicas::soon::{BY_EVENT, eventually, soon};
 use support::browser::Browser;
 use support::world::{REFRESH, World};
 
@@ -71,7 +70,7 @@ impl Pair {
         there
     }
 
-    /// Waits until both have the list that was fetched last.
+    /// Waits until both have the latest list.
     pub async fn agree(&self, addon: &AddOn) {
         let id = addon.resource_id();
         soon("both have the same list", async || {
@@ -86,16 +85,16 @@ impl Pair {
     }
 }
 
-/// The server's clock, by which the age of a list is told, does not stand still.
+/// Compares with a tolerance: the age of a list is measured by the server's clock, which advances.
 fn is_about(one: OffsetDateTime, other: OffsetDateTime) -> bool {
     (one - other).abs() < time::Duration::seconds(30)
 }
 
 async fn reads_until(changes: &mut Changes, what: impl Fn(&Change) -> bool) {
-    let reading = async { while !what(&changes.next().await.expect("the gate is there")) {} };
-    tokio::time::timeout(AT_ONCE, reading)
+    let reading = async { while !what(&changes.next().await.expect("the gate still exists")) {} };
+    tokio::time::timeout(BY_EVENT, reading)
         .await
-        .expect("the change is told");
+        .expect("the change is reported");
 }
 
 #[tokio::test]
@@ -112,7 +111,7 @@ async fn list_fetched_by_one_process_applies_in_both() {
         .refresh_now(&addon.resource_id())
         .await
         .unwrap();
-    soon("ann is out there too", async || {
+    soon("ann is rejected there too", async || {
         ann.fetch("/page").await.status != 200
     })
     .await;
@@ -227,7 +226,7 @@ async fn revocation_in_one_process_applies_in_both() {
         .revoke(&addon.resource_id(), &email)
         .await
         .unwrap();
-    soon("ann is out there too", async || {
+    soon("ann is rejected there too", async || {
         ann.fetch("/page").await.status == 401
     })
     .await;
@@ -247,7 +246,7 @@ async fn sign_out_at_one_process_ends_session_and_streams_in_both() {
     let sign_out = here.request(reqwest::Method::POST, "/logout");
     assert_eq!(here.send(sign_out).await.status, 204);
     // It was read there a moment ago, and the clock stands still.
-    soon("ann is out there too", async || {
+    soon("ann is rejected there too", async || {
         ann.fetch("/page").await.status == 401
     })
     .await;
@@ -293,7 +292,7 @@ async fn sign_out_applies_despite_a_caching_session_store() {
     let here = ann.at(pair.here.address);
     let sign_out = here.request(reqwest::Method::POST, "/logout");
     assert_eq!(here.send(sign_out).await.status, 204);
-    soon("ann is out there too", async || {
+    soon("ann is rejected there too", async || {
         ann.fetch("/page").await.status == 401
     })
     .await;
@@ -309,7 +308,7 @@ async fn deprovisioning_at_one_process_applies_in_both() {
     let ann = pair.browser_there(&addon, "ann@example.com").await;
     let mut changes = pair.there.changes();
     assert_eq!(addon.deprovision().await.unwrap().status, 204);
-    soon("ann is out there too", async || {
+    soon("ann is rejected there too", async || {
         ann.fetch("/page").await.status == 401
     })
     .await;
@@ -471,7 +470,7 @@ async fn open_stream(browser: &Browser) -> reqwest::Response {
 
 async fn ended(stream: &mut reqwest::Response) {
     let end = async { while let Ok(Some(_)) = stream.chunk().await {} };
-    tokio::time::timeout(AT_ONCE, end)
+    tokio::time::timeout(BY_EVENT, end)
         .await
         .expect("the stream ends");
 }

@@ -1,4 +1,4 @@
-//! What every store does about a resource of which Heroku says that it is not there.
+//! Tests for every store: resources that Heroku reports as missing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,7 +54,7 @@ async fn state(store: &impl Store, id: &ResourceId) -> ResourceState {
     store.get(id).await.unwrap().unwrap().state
 }
 
-/// After one answer with this ticket.
+/// A resource that is dormant after one answer with this sequence number.
 async fn dormant(store: &impl Store, number: u128, ticket: i64) -> ResourceId {
     let id = active(store, number).await;
     let sign = not_found(ticket, Duration::ZERO);
@@ -81,7 +81,7 @@ async fn absence_grows_until_a_later_list_clears_it(place: impl Place) {
     assert_eq!((second.answers, second.ticket), (2, Ticket::new(8)));
     assert_eq!(second.last_at - second.first_at, MINUTE * 19);
     assert_eq!(absence(&store, &id).await, Some(second));
-    // Asked for before the last answer was.
+    // Requested before the last answer.
     store.set_list(&id, list(&["ann"], 7)).await.unwrap();
     assert_eq!(absence(&store, &id).await, Some(second));
     store.set_list(&id, list(&["ann"], 9)).await.unwrap();
@@ -132,7 +132,7 @@ async fn only_the_latest_answer_makes_dormant_or_ends(place: impl Place) {
             .unwrap();
     }
     assert_eq!(made(1).await, Dormancy::Outdated);
-    assert!(!ended(2).await, "it is not dormant");
+    assert!(!ended(2).await, "the resource is not dormant");
     assert_eq!(made(2).await, Dormancy::Begun);
     assert_eq!(made(2).await, Dormancy::Outdated);
     assert_eq!(state(&store, &id).await, ResourceState::Dormant);
@@ -216,7 +216,7 @@ async fn partner_call_is_owed_until_it_is_done(place: impl Place) {
         assert_eq!(known.state, ResourceState::Deprovisioned);
         known.deprovision_owed
     };
-    // Without a word of Heroku's.
+    // Without an answer of Heroku.
     let id = active(&store, 1).await;
     assert!(store.end(&id).await.unwrap());
     assert!(owed(&id).await);
@@ -225,11 +225,11 @@ async fn partner_call_is_owed_until_it_is_done(place: impl Place) {
     assert!(store.deprovisioned(&id).await.unwrap());
     assert!(!owed(&id).await);
     assert!(!store.deprovisioned(&id).await.unwrap());
-    // After one.
+    // After an answer.
     let id = active(&store, 2).await;
     assert!(store.deprovisioned(&id).await.unwrap());
     assert!(!owed(&id).await);
-    // After one that was answered with "later".
+    // After a DELETE that was answered with "later".
     let id = active(&store, 3).await;
     assert!(store.begin_closing(&id).await.unwrap());
     assert!(store.end(&id).await.unwrap());
@@ -263,7 +263,7 @@ async fn brake_counts_dormancies_within_an_hour(place: impl Place) {
         wanted(4, MINUTE * 50).await,
         Dormancy::Braked { becoming: 5 }
     );
-    // The first three have been dormant for an hour; the others would be.
+    // The first three have been dormant for an hour, so the others may become dormant.
     assert_eq!(wanted(3, MINUTE * 61).await, Dormancy::Begun);
     assert_eq!(wanted(4, MINUTE * 61).await, Dormancy::Begun);
     assert_eq!(wanted(5, MINUTE * 61).await, Dormancy::Begun);

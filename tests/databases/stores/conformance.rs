@@ -1,4 +1,4 @@
-//! What every store does.
+//! Conformance tests for every store.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tower_heroku_sso::{Email, ResourceId, Role, SsoSalt, Tokens};
 
 use crate::place::Place;
 
-/// Each of these functions is a test of every store.
+/// Runs each function as a test of every store.
 macro_rules! rules {
     ($($rule:ident)*) => {
         rules! { @store memory place::Memory $($rule)* }
@@ -38,7 +38,7 @@ macro_rules! rules {
 }
 pub(crate) use rules;
 
-/// The same for the stores that outlive a process.
+/// The same for the persistent stores.
 macro_rules! durable_rules {
     ($($rule:ident)*) => {
         mod durable_sqlite {
@@ -99,7 +99,7 @@ durable_rules! {
 }
 
 fn now() -> OffsetDateTime {
-    // Whole seconds: what a store keeps at the least.
+    // Whole seconds: the minimum precision of a store.
     OffsetDateTime::now_utc().replace_nanosecond(0).unwrap()
 }
 
@@ -146,7 +146,7 @@ fn members(names: &[&str], ticket: i64) -> Dated<People> {
     Dated::new(people(names), Ticket::new(ticket), now(), Duration::ZERO)
 }
 
-/// A replay key as a sign-in at this second has it.
+/// The replay key of a sign-in at this second.
 pub fn replay_key(timestamp: i64) -> ReplayKey {
     let salt = SsoSalt::new("a-salt-of-good-length").unwrap();
     let id = resource(7);
@@ -217,7 +217,7 @@ async fn changed_registration_is_not_overwritten(place: impl Place) {
     let read = store.get(&id).await.unwrap().unwrap();
     assert!(store.put(&id, read.clone()).await.unwrap());
     assert!(!store.put(&id, read).await.unwrap());
-    // Nor one that is no longer active.
+    // A registration that is not active is not overwritten either.
     let read = store.get(&id).await.unwrap().unwrap();
     assert!(store.begin_closing(&id).await.unwrap());
     assert!(!store.put(&id, read).await.unwrap());
@@ -239,7 +239,7 @@ async fn registration_round_trips(place: impl Place) {
     assert!((found.expires_at - tokens("a").expires_at).abs() < time::Duration::seconds(5));
     assert_eq!(known.grant_code.unwrap().expose_secret(), "a-code");
     assert!(known.webhook.is_none());
-    // One without tokens too.
+    // A registration without tokens round-trips too.
     assert!(
         store
             .put(&resource(2), Registration::active(None))
@@ -309,7 +309,7 @@ async fn ambiguous_legacy_id_finds_no_resource(place: impl Place) {
     assert!(store.put(&resource(1), registered("aB")).await.unwrap());
     assert!(store.put(&resource(2), registered("Ab")).await.unwrap());
     let found = store.find_legacy(&"aB".parse().unwrap()).await.unwrap();
-    assert_eq!(found, Some(resource(1)), "it is told by its case as well");
+    assert_eq!(found, Some(resource(1)), "the id is case-sensitive");
     assert!(store.put(&resource(3), registered("aB")).await.unwrap());
     let found = store.find_legacy(&"aB".parse().unwrap()).await.unwrap();
     assert_eq!(found, None);
@@ -341,7 +341,7 @@ async fn older_list_never_replaces_a_newer_one(place: impl Place) {
     }
     let found = store.load(&id).await.unwrap().unwrap().list.unwrap();
     assert_eq!(found.value, list(&["cyd"], 6).value);
-    // One that is fetched again under the same ticket is the same list, maybe younger.
+    // The same sequence number is the same list, possibly with a newer age.
     store.set_list(&id, list(&["cyd"], 6)).await.unwrap();
 }
 
@@ -394,7 +394,7 @@ async fn pages_contain_every_active_resource_once_in_order(place: impl Place) {
             .unwrap()
             .as_ref()
             .map(|found| {
-                // The age may have grown in between.
+                // The age may have increased in between.
                 assert_eq!(
                     found.list.as_ref().unwrap().value,
                     third.list.as_ref().unwrap().value
@@ -418,7 +418,7 @@ async fn closing_deletes_the_list_and_keeps_the_tokens(place: impl Place) {
     let known = store.get(&id).await.unwrap().unwrap();
     assert_eq!(known.state, ResourceState::Deprovisioning);
     assert!(known.tokens.is_some());
-    // A list that was under way is not kept, tokens that were are.
+    // A list from a fetch in progress is not stored, tokens are.
     store.set_list(&id, list(&["ann"], 2)).await.unwrap();
     assert!(store.load(&id).await.unwrap().is_none());
     assert!(
@@ -497,7 +497,7 @@ async fn latest_revocation_counts_and_old_ones_are_deleted(place: impl Place) {
     revoke("ann@example.com", 3, now()).await;
     revoke("ann@example.com", 4, now()).await;
     revoke("bob@example.com", 5, now()).await;
-    // One that comes late takes no later one's place.
+    // A late older revocation does not replace a newer one.
     revoke("ann@example.com", 3, now()).await;
     let mut found = store.load(&id).await.unwrap().unwrap().revocations;
     found.sort_by_key(|known| known.ticket);
@@ -551,7 +551,7 @@ async fn pending_removal_lasts_until_a_later_list(place: impl Place) {
     assert_eq!(open().await, [bob]);
     store.set_list(&id, list(&["ann"], 6)).await.unwrap();
     assert_eq!(open().await, []);
-    // An answer that was on its way says nothing of what came later.
+    // A list that was requested earlier does not clear the removal.
     doubt("ann@example.com", 2).await;
     assert_eq!(open().await, []);
     assert!(store.end(&id).await.unwrap());
@@ -578,7 +578,7 @@ async fn closed_session_stays_closed_an_hour_past_its_expiry(place: impl Place) 
     for _ in 0..2 {
         store.close_session(&closed, at, at).await.unwrap();
     }
-    // Another one, nearly an hour later, sweeps what is old.
+    // Closing another session nearly an hour later deletes old rows.
     let later = at + time::Duration::minutes(59);
     let other = SessionKey::from_stored("c");
     store.close_session(&other, later, later).await.unwrap();
@@ -604,11 +604,11 @@ async fn a11_one_of_50_concurrent_consumers_of_a_key_succeeds(place: impl Place)
 
 async fn consumed_key_stays_consumed_an_hour_past_its_expiry(place: impl Place) {
     let store = place.open().await;
-    // In the past, as a database does not go by the clock of one process alone.
+    // In the past, as a database does not rely on one process's clock.
     let at = now() - time::Duration::hours(2);
     let key = replay_key(at.unix_timestamp());
     assert!(store.burn(&key, at, at).await.unwrap());
-    // The sweep comes with another sign-in.
+    // Another sign-in triggers the sweep.
     for (minutes, is_new) in [(59, false), (75, true)] {
         let later = at + time::Duration::minutes(minutes);
         let other = replay_key(later.unix_timestamp());
@@ -618,7 +618,7 @@ async fn consumed_key_stays_consumed_an_hour_past_its_expiry(place: impl Place) 
             assert!(!burn().await, "{minutes}");
             continue;
         }
-        // Nobody waits for it.
+        // The sweep runs in the background.
         let swept = async { while !burn().await {} };
         let swept = tokio::time::timeout(Duration::from_secs(20), swept).await;
         assert!(swept.is_ok(), "{minutes}");

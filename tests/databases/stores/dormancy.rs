@@ -1,5 +1,5 @@
-//! What a resource goes through that Heroku says is not there, with a restart after each step, and at two
-//! processes that share a database.
+//! Dormancy of a resource that Heroku reports as missing, with a restart after each step, and with two
+//! processes on one database.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::place::{Place, Postgres, Sqlite};
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// An add-on at Heroku, and where its state is kept.
+/// An add-on and the place of its store.
 struct Scene<P> {
     clock: ManualClock,
     heroku: Simulator,
@@ -44,14 +44,14 @@ impl<P: Place> Scene<P> {
         scene
     }
 
-    /// A process that has just started.
+    /// A new process.
     async fn process(&self) -> HerokuSso {
         let store = self.place.open().await;
         let gate = builder(&self.heroku, &self.clock).store(store);
         gate.build().unwrap()
     }
 
-    /// What a question at this process comes to.
+    /// The result of a refresh at this process.
     async fn ask(&self, process: &HerokuSso) -> Result<(), SyncError> {
         let list = process.refresh_now(&self.addon.resource_id()).await;
         list.map(|_| ())
@@ -63,7 +63,7 @@ impl<P: Place> Scene<P> {
         known.expect("a resource that is known").state
     }
 
-    /// Three answers within a quarter of an hour, each at the next of these processes.
+    /// Three failing refreshes within 15 minutes, one at each of these processes.
     async fn three_answers(&self, processes: [&HerokuSso; 3]) {
         for process in &processes[..2] {
             let error = self.ask(process).await.unwrap_err();

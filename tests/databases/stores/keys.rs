@@ -94,7 +94,7 @@ async fn sealed_token_opens_only_for_its_resource() {
     );
 }
 
-/// The keys of a store are changed without a moment in which it does not work.
+/// Rotates the keys of a store without downtime.
 async fn keys_are_rotated<P: Place>(place: P, reseal: impl AsyncFn(&P::Store) -> usize) {
     let store = place.open().await;
     for number in 1..=3 {
@@ -110,7 +110,7 @@ async fn keys_are_rotated<P: Place>(place: P, reseal: impl AsyncFn(&P::Store) ->
     };
     drop(store);
 
-    // Another key alone is told apart from damage, at the start, and names what is missing.
+    // A wrong key is distinguished from damage at startup, and the error names the missing key.
     let error = place.open_with(SealingKeys::new(key(2))).await.unwrap_err();
     assert!(
         said_by(&error).contains(&key(1).id().to_string()),

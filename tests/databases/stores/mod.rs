@@ -1,4 +1,4 @@
-//! One set of rules for all stores, held against each of them for real.
+//! Conformance tests for all stores, run against real databases.
 
 mod absences;
 mod conformance;

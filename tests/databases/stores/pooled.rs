@@ -1,5 +1,4 @@
-//! Postgres behind PgBouncer in transaction mode. What every store must do is held against it in
-//! `conformance`.
+//! Postgres behind PgBouncer in transaction mode. `conformance` runs against it as well.
 
 use std::time::{Duration, Instant};
 
@@ -74,14 +73,14 @@ async fn c19_changes_arrive_within_2_seconds_through_a_pooler() {
         a.close_session(&session, now, now).await.unwrap();
         let begun = Instant::now();
         let next = tokio::time::timeout(Duration::from_secs(10), notices.next()).await;
-        assert_eq!(next.expect("word of it"), StoreNotice::Session(session));
+        assert_eq!(next.expect("an event"), StoreNotice::Session(session));
         assert!(
             begun.elapsed() < Duration::from_secs(2),
             "{:?}",
             begun.elapsed()
         );
     }
-    // Looks overlap, and none tells what was told before.
+    // Polls overlap, but no event is repeated.
     let again = tokio::time::timeout(Duration::from_millis(2500), notices.next()).await;
     assert!(again.is_err(), "{again:?}");
 }
@@ -91,7 +90,7 @@ async fn c19_undeclared_pooler_error_names_the_setting() {
     let database = Postgres::new().await;
     for settings in [
         "",
-        // With what it would refuse left out unseen.
+        // Ignoring the parameters that it would reject.
         "ignore_startup_parameters = extra_float_digits, options",
     ] {
         let pooler = Pooler::start(settings);
@@ -103,6 +102,6 @@ async fn c19_undeclared_pooler_error_names_the_setting() {
             "{said}"
         );
     }
-    // The setting does no harm without a pooler, nor the tables that were made through one.
+    // The setting and tables created through a pooler work without one.
     drop(database.open().await);
 }

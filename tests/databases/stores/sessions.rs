@@ -1,4 +1,4 @@
-//! Sessions in the published stores of tower-sessions, each for real.
+//! Sessions in the published stores of tower-sessions, on real databases.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::place::{Place, Postgres};
 use support::browser::Browser;
 use support::world::{MAX_LIST_AGE, REFRESH, UNUSED, World};
 
-/// Each of these functions is a test of every session store.
+/// Runs each function as a test of every session store.
 macro_rules! rules {
     ($($rule:ident)*) => {
         rules! { @store memory memory $($rule)* }
@@ -97,7 +97,7 @@ fn id(browser: &Browser) -> Id {
         .unwrap()
 }
 
-/// Another browser with this one's cookie, as it is now.
+/// Another browser with this one's current cookie.
 fn copy(world: &World, browser: &Browser) -> Browser {
     let copy = world.browser();
     let cookie = browser.cookie("__Host-heroku_sso").unwrap();
@@ -116,7 +116,7 @@ async fn session_is_opened_read_and_closed(sessions: impl SessionStore + Clone) 
     assert_eq!(copy.fetch("/page").await.status, 200);
     let sign_out = browser.request(reqwest::Method::POST, "/logout");
     assert_eq!(browser.send(sign_out).await.status, 204);
-    // At once, although it was read a moment ago.
+    // Immediately, despite the cached copy.
     assert_eq!(copy.fetch("/page").await.status, 401);
     assert!(sessions.load(&id).await.unwrap().is_none());
 }
@@ -135,7 +135,7 @@ async fn session_follows_its_list_without_writes(sessions: impl SessionStore + C
     }
     let answer = browser.fetch("/page").await;
     assert_eq!((answer.status, answer.set_cookies().len()), (200, 0));
-    // It was read, and nothing was written.
+    // The record was read, but not written.
     let after = sessions.load(&id).await.unwrap().unwrap();
     assert_eq!(
         (after.data, after.expiry_date),
@@ -177,9 +177,7 @@ async fn unused_session_ends_once_its_list_is_too_old(sessions: impl SessionStor
     assert!(sessions.load(&id(&browser)).await.unwrap().is_none());
 }
 
-async fn session_is_valid_at_every_gate_on_the_store(
-    sessions: impl SessionStore + Clone,
-) {
+async fn session_is_valid_at_every_gate_on_the_store(sessions: impl SessionStore + Clone) {
     let store = MemoryStore::default();
     let both = |builder: HerokuSsoBuilder| {
         let builder = builder.store(store.clone());
@@ -193,8 +191,8 @@ async fn session_is_valid_at_every_gate_on_the_store(
     assert_eq!(there.fetch("/page").await.status, 200);
     let sign_out = there.request(reqwest::Method::POST, "/logout");
     assert_eq!(there.send(sign_out).await.status, 204);
-    // Nothing told the first gate, so it may believe its copy for five seconds. A store that keeps
-    // copies of its own needs a shared store to be told, or believes them as long as they live.
+    // The first gate gets no event, so it may use its copy for five seconds. A caching session store needs
+    // the events of a shared store, or it serves its copies until they expire.
     world.clock.advance(Duration::from_secs(5));
     assert_eq!(browser.fetch("/page").await.status, 401);
 }

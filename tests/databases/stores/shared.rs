@@ -1,4 +1,4 @@
-//! What several processes on one Postgres do for each other.
+//! Leases and events between several processes on one Postgres.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn shared(store: &PostgresStore) -> &dyn SharedStore {
     store.shared().expect("a store that is shared")
 }
 
-/// Sooner than the tables are looked at, which is every 15 seconds.
+/// The next event, within less than the 15 seconds between polls.
 async fn within(notices: &mut dyn StoreNotices) -> StoreNotice {
     let next = tokio::time::timeout(Duration::from_secs(5), notices.next());
     next.await.expect("a notice comes")
@@ -40,7 +40,7 @@ async fn lease_is_exclusive_until_released() {
     assert!(!shared(&b).lease(&work, LIFE).await.unwrap());
     // Its holder renews it.
     assert!(shared(&a).lease(&work, LIFE).await.unwrap());
-    // Nobody else releases it.
+    // Only its holder can release it.
     shared(&b).release(&work).await.unwrap();
     assert!(!shared(&b).lease(&work, LIFE).await.unwrap());
     assert!(
@@ -64,7 +64,7 @@ async fn fast_clock_does_not_expire_used_forms_of_others() {
             .await
             .unwrap()
     );
-    // The sweep comes with another sign-in.
+    // Another sign-in triggers the sweep.
     let later = now + time::Duration::hours(3);
     let other = replay_key(3);
     assert!(ahead.burn(&other, later, later).await.unwrap());
@@ -123,7 +123,7 @@ async fn events_of_others_arrive_and_own_events_do_not() {
     let key = SessionKey::from_stored("abc");
     let now = OffsetDateTime::now_utc();
     a.close_session(&key, now, now).await.unwrap();
-    // The first look may tell of a change once more.
+    // The first poll may repeat a change.
     loop {
         match within(&mut *notices).await {
             StoreNotice::Session(closed) => {
@@ -168,7 +168,7 @@ async fn changes_during_a_broken_connection_are_reported() {
         within(&mut *notices).await,
         StoreNotice::Resource(resource(1))
     );
-    // Every connection to this database but our own is cut.
+    // All other connections to this database are terminated.
     let mut other = sqlx::PgConnection::connect(&place.url).await.unwrap();
     other
         .execute(

@@ -1,5 +1,5 @@
-//! A database that accepts what comes, and from some moment on never answers. Tokio's time is paused from
-//! then on, and jumps to whatever is waited for.
+//! A database that stops answering at some point. From then on tokio's time is paused and jumps to the next
+//! timer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,14 +15,14 @@ use uuid::Uuid;
 
 use crate::place::{Place, Postgres, keys};
 
-/// What stands between the store and its database.
+/// A proxy between the store and its database.
 struct Between {
     url: String,
     silent: Arc<watch::Sender<bool>>,
 }
 
 impl Between {
-    /// Falls silent by itself when a client says these words.
+    /// Falls silent when a client sends these words.
     async fn start(database: &Postgres, last_words: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -74,7 +74,7 @@ async fn pass(
             silent.send_replace(true);
         }
         if *silent.borrow() {
-            // With both ends open.
+            // Both connections stay open.
             return std::future::pending().await;
         }
         if to.write_all(&piece[..length]).await.is_err() {
@@ -83,19 +83,19 @@ async fn pass(
     }
 }
 
-/// In whole ones: a call may begin a moment before the time is paused.
+/// In whole seconds: a call may begin just before the time is paused.
 fn seconds_since(begun: Instant) -> f32 {
     begun.elapsed().as_secs_f32().round()
 }
 
-fn nobody() -> ResourceId {
+fn unknown() -> ResourceId {
     Uuid::nil().into()
 }
 
 #[tokio::test]
 async fn silent_postgres_fails_after_its_deadlines() {
     let database = Postgres::new().await;
-    // So that there is nothing to be made.
+    // So that the tables exist.
     drop(database.open().await);
     let between = Between::start(&database, "closed_session").await;
     let store = PostgresStore::connect_with_at_most(2, &between.url, keys());
@@ -105,13 +105,13 @@ async fn silent_postgres_fails_after_its_deadlines() {
         tokio::time::pause();
         Instant::now()
     };
-    let session = SessionKey::from_stored("nobody's");
+    let session = SessionKey::from_stored("unknown");
     let (answer, begun) = tokio::join!(store.is_session_closed(&session), begin);
     assert!(answer.is_err());
     assert_eq!(seconds_since(begun), 10.0);
-    // From now on no connection is one.
+    // From now on new connections get no answer.
     let begun = Instant::now();
-    let answer = store.get(&nobody()).await;
+    let answer = store.get(&unknown()).await;
     assert!(answer.is_err());
     assert_eq!(seconds_since(begun), 3.0);
 }

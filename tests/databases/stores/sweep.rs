@@ -1,4 +1,4 @@
-//! Expired records are removed, whatever the store does in between.
+//! The sweep of expired session records, also after failures of the store.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -40,7 +40,7 @@ impl ExpiredDeletion for Failing {
     async fn delete_expired(&self) -> Result<()> {
         assert!(!self.panics, "a fault of this store");
         match self.sweeps.fetch_add(1, Ordering::SeqCst) {
-            0 | 1 => Err(Error::Backend("the database is away".into())),
+            0 | 1 => Err(Error::Backend("the database is unavailable".into())),
             _ => Ok(()),
         }
     }
@@ -54,7 +54,7 @@ async fn until(condition: impl AsyncFn() -> bool) {
     };
     tokio::time::timeout(Duration::from_secs(20), met)
         .await
-        .expect("it comes to that");
+        .expect("the condition holds in time");
 }
 
 #[tokio::test]
@@ -77,7 +77,11 @@ async fn failed_sweep_is_retried_at_the_next_period() {
             tokio::task::yield_now().await;
         }
     }
-    assert_eq!(sessions.sweeps.load(Ordering::SeqCst), 4, "it has stopped");
+    assert_eq!(
+        sessions.sweeps.load(Ordering::SeqCst),
+        4,
+        "the sweep has stopped"
+    );
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What is old is removed from the databases, while nobody waits for it.
+//! Old rows are deleted from the databases in the background.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tower_heroku_sso::store::{Dated, SessionKey, Store, Ticket, Work};
 
 use crate::place::{Place, Postgres, Sqlite};
 
-/// A row of each kind that is swept, as old as `now` says.
+/// One row of each swept kind, dated `now`.
 async fn fill(store: &impl Store, now: OffsetDateTime) {
     let key = SessionKey::from_stored("closed");
     store.close_session(&key, now, now).await.unwrap();
@@ -20,7 +20,7 @@ async fn fill(store: &impl Store, now: OffsetDateTime) {
         .unwrap();
 }
 
-/// Has it swept: that is due every ten minutes.
+/// Triggers a sweep, which is due every ten minutes.
 async fn sweep(store: &impl Store) {
     let key = SessionKey::from_stored("of today");
     let now = OffsetDateTime::now_utc();
@@ -76,7 +76,7 @@ async fn old_rows_are_deleted_from_postgres_without_blocking() {
     let work = Work::Members("team".parse().unwrap());
     assert!(shared.lease(&work, Duration::ZERO).await.unwrap());
     let mut other = PgConnection::connect(&place.url).await.unwrap();
-    // By the clock of the server, whatever the processes' say; and somebody is at the table.
+    // By the server's clock, while another connection locks the table.
     other
         .execute(
             "UPDATE tower_heroku_sso.closed_session SET closed_at = now() - interval '2 hours';
@@ -90,7 +90,7 @@ async fn old_rows_are_deleted_from_postgres_without_blocking() {
         .await
         .unwrap();
     let answered = tokio::time::timeout(Duration::from_secs(3), sweep(&store)).await;
-    assert!(answered.is_ok(), "whoever has it swept waits for it");
+    assert!(answered.is_ok(), "the caller waits for the sweep");
     busy.execute("ROLLBACK").await.unwrap();
     for old in [
         "tower_heroku_sso.closed_session WHERE key = 'closed'",

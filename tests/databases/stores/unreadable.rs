@@ -1,4 +1,4 @@
-//! Rows that cannot be read, by a fault or because a later version wrote them.
+//! Rows that cannot be read, because of damage or a later version.
 
 use std::time::Duration;
 
@@ -32,8 +32,8 @@ async fn fill(store: &impl Store) {
     }
 }
 
-/// What is whole is told, of the rest what can be read.
-async fn is_told(store: &impl Store) {
+/// Intact rows are returned, and the readable parts of the others.
+async fn reads_intact_parts(store: &impl Store) {
     let page = store.load_page(None, 10).await.unwrap();
     let found: Vec<_> = page
         .iter()
@@ -63,7 +63,7 @@ async fn unreadable_row_hides_no_other_row_in_sqlite() {
     let mut other = SqliteConnection::connect(&file).await.unwrap();
     let damage = damage("heroku_sso_resource", "heroku_sso_revocation");
     other.execute(damage.as_str()).await.unwrap();
-    is_told(&store).await;
+    reads_intact_parts(&store).await;
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn unreadable_row_hides_no_other_row_in_postgres() {
     let mut other = PgConnection::connect(&place.url).await.unwrap();
     let damage = damage("tower_heroku_sso.resource", "tower_heroku_sso.revocation");
     other.execute(damage.as_str()).await.unwrap();
-    is_told(&store).await;
+    reads_intact_parts(&store).await;
 }
 
 #[tokio::test]
