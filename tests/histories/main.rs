@@ -1,5 +1,4 @@
-//! The crate against what its author did not think of: random histories beside a model, and calls in
-//! every order.
+//! Random histories compared with a model, and concurrent calls in every order.
 
 mod interleavings;
 mod model;

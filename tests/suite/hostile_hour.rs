@@ -1,6 +1,7 @@
 //! R9: thirty hostile tenants at full speed for an hour, against an enforced rate limit, on a test clock.
-//! All other lists are fetched in time. With separate pools the usual run is six minutes, in which each
-//! list is fetched again. The whole hour:
+//! All other lists are fetched in time.
+//!
+//! With separate pools the usual run is six minutes, in which each list is fetched again. The whole hour:
 //!
 //! ```text
 //! HOSTILE_MINUTES=60 cargo test --all-features --test suite r9_ -- --nocapture

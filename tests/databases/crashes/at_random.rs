@@ -3,6 +3,7 @@
 //! ```text
 //! KILLS=100 scripts/with-servers cargo test -p databases-tests crashes::at_random
 //! ```
+//!
 //! `SEED` repeats the choices of a run, but not the exact moments of the kills.
 
 use std::time::Duration;

@@ -1,5 +1,6 @@
-//! Processes that are killed during some work, as by `kill -9` or a machine failure. For a hundred kills on
-//! each database instead of a dozen:
+//! Processes that are killed during some work, as by `kill -9` or a machine failure.
+//!
+//! For a hundred kills on each database instead of a dozen:
 //!
 //! ```text
 //! KILLS=100 scripts/with-servers cargo test -p databases-tests r2_

@@ -166,7 +166,7 @@ async fn due_lists_are_fetched_by_one_process_only() {
     let six_hours = Duration::from_secs(6 * 60 * 60);
     pair.here.clock.advance(six_hours);
     let now = tower_heroku_sso::Clock::now(&pair.here.clock);
-    eventually("both have every list anew", async || {
+    eventually("both have a new version of every list", async || {
         for sso in [&pair.here.sso, &pair.there] {
             for addon in &addons {
                 let list = sso.access_list(&addon.resource_id()).await.unwrap();
@@ -419,7 +419,7 @@ async fn session_outlasts_a_heroku_outage_in_both_processes() {
     pair.here.clock.advance(REFRESH);
     assert_eq!(here.fetch("/page").await.status, 200);
     pair.here.clock.advance(REFRESH * 2);
-    // The one that was asked all the time, and the one that nobody has asked since.
+    // The process with requests all the time, and the one without.
     for browser in [&here, &ann] {
         assert_eq!(browser.fetch("/page").await.status, 503);
     }
@@ -445,7 +445,7 @@ async fn unused_session_ends_in_both_processes() {
     }
     assert_eq!(there.fetch("/page").await.status, 401);
     let here = there.at(pair.here.address);
-    soon("it is over here too", async || {
+    soon("it is closed here too", async || {
         here.fetch("/page").await.status == 401
     })
     .await;

@@ -1,4 +1,4 @@
-//! The end of a resource, while somebody signs in to it and its list is fetched.
+//! Deprovisioning of a resource during a sign-in and a fetch of its list.
 
 use tower_heroku_sso::store::{ResourceState, Store};
 use tower_heroku_sso::sync::{Change, SyncError};
@@ -8,7 +8,7 @@ use crate::interleavings::schedule::{
 };
 use crate::interleavings::world::{ANN, Answer, BOB, Gate, Stage, World, by_heroku, is_refused};
 
-/// There is nothing left of it at this gate, nor at one that begins now.
+/// The resource is gone at this gate and at a new one.
 async fn is_gone(world: &World<'_>, gate: &Gate, sessions: &[String]) {
     for gate in [gate.clone(), world.gate("begun since")] {
         for session in sessions {
@@ -22,10 +22,10 @@ async fn is_gone(world: &World<'_>, gate: &Gate, sessions: &[String]) {
     let known = world.database.inner.get(&world.resource).await.unwrap();
     let known = known.unwrap();
     assert_eq!(known.state, ResourceState::Deprovisioned);
-    assert!(known.tokens.is_none(), "its tokens are gone too");
+    assert!(known.tokens.is_none(), "its tokens are deleted");
 }
 
-/// How often a reader hears that it has ended.
+/// How often a reader gets the end of the resource.
 async fn endings(changes: &mut tower_heroku_sso::sync::Changes, world: &World<'_>) -> usize {
     let mut endings = 0;
     let reading = async {
@@ -84,7 +84,7 @@ fn deprovisioned_resource_rejects_users_in_any_order() {
     in_random_orders("deprovisioning", false, 60, while_much_is_under_way);
 }
 
-/// Whoever ends it may go away in the middle: it has ended, for everybody, or for nobody.
+/// The call may be cancelled halfway: the resource has then ended at all gates or at none.
 async fn that_is_given_up(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
     let warm = world.chosen_gate(choices).await;
@@ -114,7 +114,7 @@ fn cancelled_deprovisioning_is_atomic_in_every_order() {
     in_every_order("an end, given up", false, 100, that_is_given_up);
 }
 
-/// A process that is only reading the resource when it is told to end it.
+/// A process that is still loading the resource when it gets the call.
 async fn at_a_cold_gate(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
     let warm = world.warm_gate("a").await;

@@ -1,9 +1,9 @@
-//! One form that is submitted several times at once.
+//! Concurrent submissions of one form.
 
 use crate::interleavings::schedule::{Choices, Crew, in_every_order, in_random_orders};
 use crate::interleavings::world::{ANN, Stage, is_refused};
 
-async fn submitted_at_once(stage: &Stage, choices: &mut Choices, with_hang_up: bool) {
+async fn submitted_concurrently(stage: &Stage, choices: &mut Choices, with_hang_up: bool) {
     let world = stage.world().await;
     let gates = [world.gate("a"), world.gate("b")];
     let form = world.form(ANN);
@@ -28,7 +28,7 @@ async fn submitted_at_once(stage: &Stage, choices: &mut Choices, with_hang_up: b
         }
     }
     assert!(sessions.len() <= 1, "a form works once");
-    assert!(sessions.len() + hung_up >= 1, "and it works");
+    assert!(sessions.len() + hung_up >= 1, "the form signs in");
     for gate in &gates {
         for session in &sessions {
             assert_eq!(gate.visit(session).await.body, ANN);
@@ -44,7 +44,7 @@ fn form_submitted_three_times_concurrently_works_once() {
         false,
         30,
         async |stage: &Stage, choices: &mut Choices| {
-            submitted_at_once(stage, choices, false).await;
+            submitted_concurrently(stage, choices, false).await;
         },
     );
     in_random_orders(
@@ -52,12 +52,12 @@ fn form_submitted_three_times_concurrently_works_once() {
         false,
         30,
         async |stage: &Stage, choices: &mut Choices| {
-            submitted_at_once(stage, choices, true).await;
+            submitted_concurrently(stage, choices, true).await;
         },
     );
 }
 
-async fn used_up_at_once(stage: &Stage, choices: &mut Choices) {
+async fn consumed_concurrently(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
     let warm = world.warm_gate("a").await;
     let form = world.form(ANN);
@@ -72,11 +72,11 @@ async fn used_up_at_once(stage: &Stage, choices: &mut Choices) {
     assert_eq!(statuses, [303, 403]);
     let winner = if one.status == 303 { one } else { other };
     assert_eq!(warm.gate.visit(&winner.cookie()).await.body, ANN);
-    // The session of the other one, which nobody has heard of, is gone.
+    // The losing submission leaves no session.
     assert!(is_refused(&warm.gate.visit("").await));
 }
 
 #[test]
 fn form_is_consumed_once_in_every_order() {
-    in_every_order("a form, every order", false, 400, used_up_at_once);
+    in_every_order("a form, every order", false, 400, consumed_concurrently);
 }

@@ -1,4 +1,4 @@
-//! Heroku behind a door: every call stops before Heroku sees it and before its answer is seen.
+//! A proxy in front of Heroku: every call stops before it reaches Heroku and before its answer returns.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ struct Front {
     stops: Stops,
 }
 
-/// Puts the door in front of the Heroku at this address, and returns the address of the door.
+/// Starts the proxy for the Heroku at this address, and returns its own address.
 pub async fn start(heroku: String, stops: Stops) -> String {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let front = Arc::new(Front {

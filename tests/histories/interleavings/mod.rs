@@ -1,21 +1,20 @@
-//! What happens at once, in other orders than the usual one; and what is left when somebody goes away
-//! in the middle.
+//! Concurrent operations in unusual orders, and the state after a cancellation.
 //!
-//! **Orders.** Every call of a store and of Heroku stops twice ([`stops`]): before it is made, and
-//! before its answer is handed out. A [`schedule`] lets one of those who wait go on at a time. Which
-//! one is drawn from a seed; where there are few orders, all of them are tried. The scenarios say what
-//! must be so in each of them. The usual run takes the same orders each time. A long one, with others:
+//! **Orders.** Every call to a store and to Heroku stops twice ([`stops`]): before it is made, and before
+//! its answer is returned. A [`schedule`] resumes one waiting call at a time. It is chosen by a seed; where
+//! there are few orders, all are tried. The scenarios state what must hold in each order. The usual run
+//! takes the same orders each time. For a long run with other orders:
 //!
 //! ```text
 //! INTERLEAVINGS_SEED=$RANDOM INTERLEAVINGS_RUNS=100000 cargo test --all-features --test histories -- --nocapture interleavings::
 //! ```
 //!
-//! What goes wrong is told with its order, and with the seed and the number of runs that show it again.
+//! A failure is printed with its order, and with the seed and number of runs that reproduce it.
 //!
-//! **Cancellation.** [`cancelled`] has every future that the crate hands out in a table, drops each of
-//! them at each step, and looks at what is left.
+//! **Cancellation.** [`cancelled`] has a table of all futures of the crate, drops each at each step, and
+//! checks the state afterwards.
 //!
-//! Between two stops everything runs on one thread. [`threads`] is about what another one sees.
+//! Between two stops everything runs on one thread. [`threads`] tests the view of another thread.
 
 mod cancelled;
 mod deprovisioning;

@@ -1,11 +1,11 @@
-//! A revocation, a sign-in of the same person, and requests of theirs.
+//! A revocation during a sign-in and requests of the same user.
 
 use crate::interleavings::schedule::{Choices, Crew, in_every_order, in_random_orders};
 use crate::interleavings::world::{ANN, Answer, BOB, Gate, Stage, World, is_refused};
 
-/// After the revocation and the sign-in: who still passes, at this gate and at one that has just begun.
-async fn what_is_left(world: &World<'_>, gate: &Gate, old: &str, new: &Answer) {
-    assert_eq!(new.status, 303, "who is listed may sign in again");
+/// After the revocation and the sign-in: the sessions that still pass, at this gate and at a new one.
+async fn check_sessions(world: &World<'_>, gate: &Gate, old: &str, new: &Answer) {
+    assert_eq!(new.status, 303, "a listed user can sign in again");
     let tickets = [
         world.database.ticket_of("ann's sign-in"),
         world.database.ticket_of("the revocation"),
@@ -13,13 +13,13 @@ async fn what_is_left(world: &World<'_>, gate: &Gate, old: &str, new: &Answer) {
     let [Some(signed_in), Some(revoked)] = tickets else {
         panic!("{tickets:?}");
     };
-    // Each session is asked about by the one first that is likelier to be wrong: a refusal ends it.
+    // The gate that is more likely to be wrong goes first, as a rejection ends the session.
     let begun_since = world.gate("begun since");
     for gate in [&begun_since, gate] {
         assert!(is_refused(&gate.visit(old).await));
     }
     for gate in [gate, &begun_since] {
-        // A sign-in that the revocation came after is over like the sessions before it.
+        // A sign-in before the revocation is revoked like the earlier sessions.
         let answer = gate.visit(&new.cookie()).await;
         assert_eq!(answer.status == 200, signed_in > revoked, "{answer:?}");
     }
@@ -54,7 +54,7 @@ async fn while_a_session_is_used(stage: &Stage, choices: &mut Choices) {
     }
     assert_eq!(refresh.value().await, Some(true));
     assert_eq!(bob.value().await.body, BOB);
-    what_is_left(&world, gate, &warm.ann, &sign_in.value().await).await;
+    check_sessions(&world, gate, &warm.ann, &sign_in.value().await).await;
 }
 
 #[test]
@@ -74,7 +74,7 @@ async fn with_a_sign_in(stage: &Stage, choices: &mut Choices) {
     let sign_in = crew.add("ann's sign-in", gate.sign_in(&world.form(ANN)));
     crew.work().await;
     revocation.value().await;
-    what_is_left(&world, gate, &warm.ann, &sign_in.value().await).await;
+    check_sessions(&world, gate, &warm.ann, &sign_in.value().await).await;
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn revocation_and_sign_in_are_serialized_in_every_order() {
     in_every_order("a revocation, every order", false, 300, with_a_sign_in);
 }
 
-/// A process that knows nothing yet, at which the revocation and the first request come at once.
+/// A process without the resource in memory gets the revocation and the first request concurrently.
 async fn at_a_cold_gate(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
     let warm = world.warm_gate("a").await;
@@ -106,7 +106,7 @@ fn revocation_during_a_load_applies_in_every_order() {
     in_every_order("a revocation at a cold gate", false, 3_000, at_a_cold_gate);
 }
 
-/// Ann is new, and came in at another process. So this one asks the store before it refuses her, and she
+/// Ann is new and signed in at another process. This process reads the store before it rejects her, and she
 /// is revoked meanwhile.
 async fn while_the_store_is_asked(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
@@ -126,10 +126,10 @@ async fn while_the_store_is_asked(stage: &Stage, choices: &mut Choices) {
     let visit = visit.done().await.unwrap();
     let passed = visit.value.status == 200;
     assert!(passed || is_refused(&visit.value), "{visit:?}");
-    // It reached the handler at the moment at which it was decided.
+    // It reached the handler at the moment of the decision.
     assert!(
         !passed || visit.ended < revocation.ended,
-        "decided before the question"
+        "decided before the store read"
     );
     assert!(is_refused(&gate.visit(&ann).await));
 }

@@ -1,5 +1,4 @@
-//! Orders in which things happen: chosen at random from a seed, or one after the other until there is
-//! no other.
+//! Schedules: chosen at random from a seed, or enumerated until all are tried.
 
 use std::env;
 use std::future::Future;
@@ -12,39 +11,39 @@ use tokio::task::{AbortHandle, JoinHandle, yield_now};
 use crate::interleavings::stops::{OPERATION, Stops};
 use crate::interleavings::world::Stage;
 
-/// Of the usual run.
+/// For the usual run.
 const SEED: u64 = 1;
 
-/// How often everything else may go on before it is taken for standing still. Answers come by sockets
-/// of this machine, which this thread looks at each time.
+/// The number of yields after which all work counts as idle. Answers come through local sockets, which this
+/// thread polls each time.
 const STILL: usize = 60;
 
-/// Longer than anything waits that waits for time to pass.
+/// Longer than any timer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Who goes on next, each time there is a choice.
+/// Chooses the next step each time there are several.
 pub struct Choices {
     scenario: &'static str,
     source: Source,
-    /// What was chosen, of how many.
+    /// The choices so far, with the number of options.
     taken: Vec<(usize, usize)>,
     order: Vec<String>,
 }
 
 enum Source {
     Seed {
-        /// Of the first run.
+        /// The seed of the first run.
         first: u64,
         seed: u64,
         rng: Rng,
     },
-    /// These first, and from then on always the first.
+    /// These choices, then always the first option.
     Script(Vec<usize>),
 }
 
 impl Choices {
     fn of_seed(scenario: &'static str, first: u64, seed: u64) -> Self {
-        // What the crate itself draws, the moments of its fetches, is the same in the same run too.
+        // The crate's own random delays are reproducible as well.
         fastrand::seed(seed);
         let rng = Rng::with_seed(seed);
         Self::new(scenario, Source::Seed { first, seed, rng })
@@ -64,7 +63,7 @@ impl Choices {
         }
     }
 
-    /// One of so many.
+    /// Chooses one of this many options.
     pub fn choose(&mut self, of: usize) -> usize {
         let choice = match &mut self.source {
             Source::Seed { rng, .. } => rng.usize(..of),
@@ -77,7 +76,7 @@ impl Choices {
         choice
     }
 
-    /// The script of the next order that was not tried yet.
+    /// The script of the next untried order.
     fn next_script(&self) -> Option<Vec<usize>> {
         let last = self
             .taken
@@ -91,14 +90,14 @@ impl Choices {
 }
 
 impl Drop for Choices {
-    /// What shows a failure again.
+    /// Prints how to reproduce a failure.
     fn drop(&mut self) {
         if !std::thread::panicking() {
             return;
         }
         match &self.source {
             Source::Seed { first, seed, .. } => {
-                // The gates are those of the runs before.
+                // The gates are shared with earlier runs.
                 let (scenario, runs) = (self.scenario, seed - first + 1);
                 eprintln!(
                     "{scenario}: INTERLEAVINGS_SEED={first} INTERLEAVINGS_RUNS={runs}, \
@@ -119,13 +118,13 @@ fn from_env(name: &str, usual: u64) -> u64 {
     given.map_or(usual, |text| text.parse().expect("a number"))
 }
 
-/// One thread, which looks at its sockets after each task.
+/// One thread, which polls its sockets after each task.
 pub fn runtime() -> Runtime {
     let mut runtime = Builder::new_current_thread();
     runtime.enable_all().event_interval(1).build().unwrap()
 }
 
-/// Lets the scenario happen in so many orders, or in as many as `INTERLEAVINGS_RUNS` says.
+/// Runs the scenario in this many random orders, or in `INTERLEAVINGS_RUNS`.
 pub fn in_random_orders(
     name: &'static str,
     is_shared: bool,
@@ -144,7 +143,7 @@ pub fn in_random_orders(
     println!("{name}: {runs} random orders in {:?}", began.elapsed());
 }
 
-/// Lets the scenario happen in every order there is, which must not be more than `most`.
+/// Runs the scenario in every order, of which there must be at most `most`.
 pub fn in_every_order(
     name: &'static str,
     is_shared: bool,
@@ -166,7 +165,7 @@ pub fn in_every_order(
     println!("{name}: all {runs} orders in {:?}", began.elapsed());
 }
 
-/// What was done, and when by the moments of the stops.
+/// The output of a task, with the moments of its start and end.
 #[derive(Debug)]
 pub struct Done<T> {
     pub began: u64,
@@ -178,7 +177,7 @@ pub struct Done<T> {
 pub struct Task<T>(JoinHandle<Done<T>>);
 
 impl<T> Task<T> {
-    /// What came of it; none if it was dropped.
+    /// Its output; none if it was dropped.
     pub async fn done(self) -> Option<Done<T>> {
         match self.0.await {
             Ok(done) => Some(done),
@@ -187,13 +186,13 @@ impl<T> Task<T> {
         }
     }
 
-    /// What came of what nobody drops.
+    /// The output of a task that is never dropped.
     pub async fn value(self) -> T {
-        self.done().await.expect("nobody drops it").value
+        self.done().await.expect("the task was not dropped").value
     }
 }
 
-/// Work that is done at once, one step of one piece at a time.
+/// Concurrent tasks, executed one step of one task at a time.
 pub struct Crew<'a> {
     stops: Stops,
     choices: &'a mut Choices,
@@ -209,7 +208,7 @@ impl<'a> Crew<'a> {
         }
     }
 
-    /// Adds a piece of work. When it begins is a choice like all others.
+    /// Adds a task. Its start is a choice like any other step.
     pub fn add<T: Send + 'static>(
         &mut self,
         name: &'static str,
@@ -232,14 +231,13 @@ impl<'a> Crew<'a> {
         Task(task)
     }
 
-    /// At some moment the other piece of work is dropped, as by a client that hangs up.
+    /// Drops the other task at some moment, as when a client disconnects.
     pub fn add_drop_of<T>(&mut self, name: &'static str, task: &Task<T>) {
         let task = task.0.abort_handle();
         drop(self.add(name, async move { task.abort() }));
     }
 
-    /// Lets one after the other take one step until all is done, and then whatever goes on behind it
-    /// come to its end.
+    /// Executes steps until all tasks are done, and then waits for background work.
     pub async fn work(self) {
         let mut waits_since = None;
         loop {
@@ -249,7 +247,7 @@ impl<'a> Crew<'a> {
             }
             let waiting = self.stops.waiting();
             if waiting.is_empty() {
-                // For another process that has a lease, or for an answer that is on its way.
+                // Waiting for another process's lease or for an answer in transit.
                 let since = *waits_since.get_or_insert_with(Instant::now);
                 let left = self.at_work.iter().filter(|(_, task)| !task.is_finished());
                 let left: Vec<_> = left.map(|(name, _)| *name).collect();
@@ -272,7 +270,7 @@ impl<'a> Crew<'a> {
     }
 }
 
-/// Until nothing more happens by itself.
+/// Waits until all work is idle.
 pub async fn stand_still(stops: &Stops) {
     let (mut still, mut moments) = (0, stops.moments());
     while still < STILL {

@@ -1,19 +1,19 @@
-//! A sign-out, and requests of the same session that are under way.
+//! A sign-out during requests of the same session.
 
 use tower_sessions::SessionStore;
 
 use crate::interleavings::schedule::{Choices, Crew, in_every_order, in_random_orders};
 use crate::interleavings::world::{Gate, Stage, World, is_refused};
 
-/// The session is over at all gates, also at one that begins now, and there is nothing left of it.
-async fn is_over(world: &World<'_>, gates: &[Gate], session: &str) {
+/// The session is closed at all gates, also at a new one, and has no record.
+async fn is_closed(world: &World<'_>, gates: &[Gate], session: &str) {
     let begun_since = world.gate("begun since");
     for gate in gates.iter().chain([&begun_since]) {
         let answer = gate.visit(session).await;
         assert!(is_refused(&answer), "{answer:?}");
     }
     let record = world.sessions.load(&session.parse().unwrap()).await;
-    assert!(record.unwrap().is_none(), "its record is there again");
+    assert!(record.unwrap().is_none(), "its record exists again");
 }
 
 async fn while_it_is_used(stage: &Stage, choices: &mut Choices) {
@@ -45,7 +45,7 @@ async fn while_it_is_used(stage: &Stage, choices: &mut Choices) {
         );
     }
     elsewhere.value().await;
-    is_over(&world, &gates, &warm.ann).await;
+    is_closed(&world, &gates, &warm.ann).await;
 }
 
 #[test]
@@ -63,7 +63,7 @@ async fn that_is_given_up_and_repeated(stage: &Stage, choices: &mut Choices) {
     crew.work().await;
     drop(sign_out);
     assert_eq!(warm.gate.sign_out(&warm.ann).await.status, 204);
-    is_over(&world, &[warm.gate], &warm.ann).await;
+    is_closed(&world, &[warm.gate], &warm.ann).await;
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Many who want the first list of a resource at once.
+//! Concurrent requests for the first list of a resource.
 
 use heroku_addon_simulator::Endpoint;
 use tower_heroku_sso::{VerifiedEmail, store::Store};
@@ -27,7 +27,7 @@ async fn sign_ins_of_a_cold_resource(stage: &Stage, choices: &mut Choices) {
     };
     let unknown = elsewhere.sign_in_form(ANN);
     let unknown = crew.add("a sign-in elsewhere", gate.sign_in(&unknown));
-    let hangs_up = crew.add("who hangs up", gate.sign_in(&world.form(OWNER)));
+    let hangs_up = crew.add("a cancelled sign-in", gate.sign_in(&world.form(OWNER)));
     crew.add_drop_of("the hang-up", &hangs_up);
     crew.work().await;
     let (ann, bob) = (ann.value().await, bob.value().await);
@@ -50,7 +50,7 @@ fn concurrent_sign_ins_share_one_fetch_despite_a_disconnect() {
     in_random_orders("single flight", false, 40, sign_ins_of_a_cold_resource);
 }
 
-/// An access token that has ended, and everything that wants another one.
+/// An expired access token, and all operations that need a new one.
 async fn a_renewal(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
     let gate = world.gate("a");
@@ -61,7 +61,7 @@ async fn a_renewal(stage: &Stage, choices: &mut Choices) {
     let mut crew = Crew::new(&world.stops, choices);
     let refresh = crew.add("a refresh", gate.refresh(&world, ANN));
     let word = crew.add("a webhook", gate.hears_that_left(&world, ANN));
-    let hangs_up = crew.add("who hangs up", gate.refresh(&world, ANN));
+    let hangs_up = crew.add("a cancelled refresh", gate.refresh(&world, ANN));
     crew.add_drop_of("the hang-up", &hangs_up);
     crew.work().await;
     assert_eq!(refresh.value().await, Some(true));
@@ -71,7 +71,7 @@ async fn a_renewal(stage: &Stage, choices: &mut Choices) {
         1,
         "a refresh token is used once"
     );
-    // And what Heroku gave for it is what is stored.
+    // The new tokens are stored.
     gate.sso.refresh_now(&world.resource).await.unwrap();
     let another = world.gate("b");
     another.sso.refresh_now(&world.resource).await.unwrap();

@@ -1,4 +1,4 @@
-//! Places at which work stops until the test lets it go on.
+//! Places at which work stops until the test resumes it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -6,48 +6,48 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
 tokio::task_local! {
-    /// What the task at hand is about, in the words of the test.
+    /// The test's name for the current task.
     pub static OPERATION: &'static str;
 }
 
-/// All places of one world. Every call of a store stops twice, before it is made and before its answer
-/// is handed out, and so does every call of Heroku.
+/// All stops of one world. Every call to a store or to Heroku stops twice: before it is made and before its
+/// answer is returned.
 #[derive(Clone, Debug, Default)]
 pub struct Stops(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
     mode: Mode,
-    /// Grows with whatever happens: the order in which it did.
+    /// Increases with every event, as a logical clock.
     moments: u64,
-    /// By when they came.
+    /// By arrival.
     waiting: BTreeMap<u64, Stopped>,
-    /// Only places with one of these words count; none: all.
+    /// Only places with one of these words stop; if empty, all.
     only: &'static [&'static str],
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 enum Mode {
-    /// Nobody stops.
+    /// No stops.
     #[default]
     Open,
-    /// Whoever comes gives way once: a step at which a future can be dropped.
+    /// Each call yields once: a step at which a future can be dropped.
     Stepwise,
-    /// Whoever comes waits.
+    /// Each call waits.
     Held,
 }
 
 #[derive(Debug)]
 struct Stopped {
     place: String,
-    go_on: oneshot::Sender<()>,
+    resume: oneshot::Sender<()>,
 }
 
 impl Stops {
     pub fn open(&self) {
         let mut state = self.state();
         state.mode = Mode::Open;
-        // Whoever waits is let go by this.
+        // This resumes all waiting calls.
         state.waiting.clear();
     }
 
@@ -59,20 +59,20 @@ impl Stops {
         self.state().mode = Mode::Held;
     }
 
-    /// Has work stop at places with one of these words only, so that few orders are left.
+    /// Stops work only at places with one of these words, so that there are few orders.
     pub fn hold_only(&self, words: &'static [&'static str]) {
         let mut state = self.state();
         (state.mode, state.only) = (Mode::Held, words);
     }
 
-    /// A moment later than all before it.
+    /// A new, latest moment.
     pub fn moment(&self) -> u64 {
         let mut state = self.state();
         state.moments += 1;
         state.moments
     }
 
-    /// How much has happened.
+    /// The current moment.
     pub fn moments(&self) -> u64 {
         self.state().moments
     }
@@ -91,9 +91,9 @@ impl Stops {
                 Mode::Held if !counts => return,
                 Mode::Stepwise => None,
                 Mode::Held => {
-                    let (go_on, wait) = oneshot::channel();
+                    let (resume, wait) = oneshot::channel();
                     let number = state.moments;
-                    state.waiting.insert(number, Stopped { place, go_on });
+                    state.waiting.insert(number, Stopped { place, resume });
                     Some((number, wait))
                 }
             }
@@ -102,11 +102,11 @@ impl Stops {
             return tokio::task::yield_now().await;
         };
         let _left = Left(self, number);
-        // It is let go, or all are.
+        // Resumed alone or with all others.
         let _ = wait.await;
     }
 
-    /// Who waits, in an order that does not hang on which of two came first.
+    /// The waiting calls, in an order independent of their arrival.
     pub fn waiting(&self) -> Vec<(String, u64)> {
         let state = self.state();
         let waiting = state.waiting.iter();
@@ -119,8 +119,8 @@ impl Stops {
 
     pub fn let_go(&self, number: u64) {
         let stopped = self.state().waiting.remove(&number);
-        // Whoever waited may have gone away.
-        let _ = stopped.map(|stopped| stopped.go_on.send(()));
+        // The waiting call may have been dropped.
+        let _ = stopped.map(|stopped| stopped.resume.send(()));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -128,7 +128,7 @@ impl Stops {
     }
 }
 
-/// Takes somebody who waited off the list, also if they were dropped.
+/// Removes a waiting call from the list, also when it is dropped.
 struct Left<'a>(&'a Stops, u64);
 
 impl Drop for Left<'_> {

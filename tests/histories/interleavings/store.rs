@@ -1,4 +1,4 @@
-//! Stores whose every call stops twice.
+//! Stores whose calls each stop twice.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -22,20 +22,20 @@ use tower_sessions::{SessionStore, session_store};
 
 use crate::interleavings::stops::{OPERATION, Stops};
 
-/// What is stored, with what a store adds that processes share.
+/// The stored data, with leases and events of a shared store.
 #[derive(Clone, Debug, Default)]
 pub struct Database {
     pub inner: MemoryStore,
     leases: Arc<Mutex<HashMap<Work, &'static str>>>,
-    /// Where each process hears of the others.
+    /// The event channels of the processes.
     listeners: Arc<Mutex<HashMap<&'static str, mpsc::UnboundedSender<StoreNotice>>>>,
-    /// Which operation drew which ticket.
+    /// The operations by their sequence numbers.
     tickets: Arc<Mutex<HashMap<&'static str, Ticket>>>,
 }
 
 impl Database {
-    /// The last ticket that an operation has drawn itself; of a revocation, which goes on by itself:
-    /// `the revocation`.
+    /// The last sequence number of an operation. For a revocation, which continues in the background: `the
+    /// revocation`.
     pub fn ticket_of(&self, operation: &str) -> Option<Ticket> {
         self.tickets.lock().unwrap().get(operation).copied()
     }
@@ -48,7 +48,7 @@ impl Database {
         self.tickets.lock().unwrap().clear();
     }
 
-    /// Leases that nobody has given back.
+    /// The held leases.
     pub fn leases(&self) -> Vec<Work> {
         self.leases.lock().unwrap().keys().cloned().collect()
     }
@@ -59,7 +59,7 @@ impl Database {
 pub struct HeldStore {
     pub database: Database,
     pub stops: Stops,
-    /// Of the process.
+    /// The name of the process.
     pub name: &'static str,
     pub is_shared: bool,
 }
@@ -73,7 +73,7 @@ impl HeldStore {
         answer
     }
 
-    /// The same for what the other processes are to hear of, with the change itself.
+    /// The same for a change that sends an event.
     async fn change<T>(
         &self,
         method: &str,
@@ -84,7 +84,7 @@ impl HeldStore {
             let answer = call.await;
             for (name, listener) in &*self.database.listeners.lock().unwrap() {
                 if *name != self.name {
-                    // An error only says that it has ended.
+                    // An error means that the receiver is gone.
                     let _ = listener.send(notice.clone());
                 }
             }
@@ -289,7 +289,7 @@ struct Notices {
     stops: Stops,
     place: String,
     receiver: mpsc::UnboundedReceiver<StoreNotice>,
-    /// Not lost if the future that waits with it is dropped.
+    /// Kept if the waiting future is dropped.
     next: Option<StoreNotice>,
 }
 

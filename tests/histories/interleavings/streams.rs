@@ -1,4 +1,4 @@
-//! Sessions without requests: somebody reads on while lists change, and their list gets old.
+//! Streams without further requests, while lists change and age.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ async fn ended(stream: JoinHandle<u64>) -> u64 {
     ended.expect("the stream ends").unwrap()
 }
 
-/// Ann leaves while her stream asks for its list by itself.
+/// Ann is removed while her stream fetches its list.
 async fn while_its_reader_leaves(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
     let warm = world.chosen_gate(choices).await;
@@ -38,7 +38,7 @@ async fn while_its_reader_leaves(stage: &Stage, choices: &mut Choices) {
     assert_eq!(gate.refresh(&world, ANN).await, Some(false));
     assert!(ended(stream).await > leaves.began, "cut before she left");
     stand_still(&world.stops).await;
-    assert!(!bobs.is_finished(), "he has not left");
+    assert!(!bobs.is_finished(), "bob's stream was cut");
     bobs.abort();
     assert!(is_refused(&gate.visit(&warm.ann).await));
 }
@@ -53,7 +53,7 @@ fn stream_of_a_removed_user_ends_in_any_order() {
     );
 }
 
-/// Of a stream that waits for its list at each of its steps against the sign-out.
+/// A stream that waits for its list, with a sign-out at each of its steps.
 async fn while_it_is_signed_out(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
     let warm = world.warm_gate("a").await;
@@ -80,7 +80,7 @@ fn stream_waiting_for_a_list_ends_at_sign_out_in_every_order() {
     );
 }
 
-/// Nobody leaves: neither an older list nor an answer on its way cuts a stream.
+/// Without a removal, neither an older list nor an answer in transit cuts a stream.
 async fn while_lists_overtake_each_other(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
     let warm = world.chosen_gate(choices).await;
@@ -98,7 +98,7 @@ async fn while_lists_overtake_each_other(stage: &Stage, choices: &mut Choices) {
     for refresh in work {
         assert_eq!(refresh.value().await, Some(true));
     }
-    // By its stream the resource was in use.
+    // The stream kept the resource in use.
     assert_eq!(visit.value().await.body, ANN);
     stand_still(&world.stops).await;
     assert!(!stream.is_finished(), "the stream was cut");

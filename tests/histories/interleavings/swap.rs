@@ -1,9 +1,9 @@
-//! Requests at the moment when a list takes the place of one that still had the person.
+//! Requests while a list replaces one that still contained the user.
 
 use crate::interleavings::schedule::{Choices, Crew, Done, Task, in_every_order, in_random_orders};
 use crate::interleavings::world::{ANN, Answer, Stage, is_refused, word_of_change};
 
-/// What one of several things at once says of Ann: that she is in, or that she has left.
+/// The result of one of several concurrent operations: whether Ann is admitted.
 pub struct Word {
     pub began: u64,
     pub ended: u64,
@@ -43,7 +43,7 @@ impl Word {
     }
 }
 
-/// Somebody who leaves once has left for whoever asks after that was said.
+/// After a result without Ann, no later operation has her again.
 pub fn none_goes_back(words: &[Word]) {
     for left in words.iter().filter(|word| !word.is_in) {
         for word in words.iter().filter(|word| word.began > left.ended) {
@@ -52,7 +52,7 @@ pub fn none_goes_back(words: &[Word]) {
     }
 }
 
-async fn while_somebody_leaves(stage: &Stage, choices: &mut Choices) {
+async fn while_ann_is_removed(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
     let warm = world.chosen_gate(choices).await;
     let gate = &warm.gate;
@@ -67,9 +67,9 @@ async fn while_somebody_leaves(stage: &Stage, choices: &mut Choices) {
     ];
     let visits = gate.visits(&mut crew, &warm.ann);
     let sign_in = crew.add("ann's sign-in", gate.sign_in(&world.form(ANN)));
-    // Its flight is another one than that of a refresh, so that two answers can overtake each other.
+    // It does not share the fetch of a refresh, so that two answers can overtake each other.
     let word = gate.clone().send(word_of_change(&world));
-    let word = crew.add("word of a change", word);
+    let word = crew.add("webhook of a change", word);
     crew.work().await;
     let leaves = leaves.done().await.unwrap();
     assert_eq!(word.value().await.status, 204);
@@ -83,7 +83,7 @@ async fn while_somebody_leaves(stage: &Stage, choices: &mut Choices) {
     none_goes_back(&words);
     let too_early = |word: &Word| !word.is_in && word.ended < leaves.began;
     assert!(!words.iter().any(too_early), "refused before she left");
-    // Whatever was under way, and with whatever answer, the newest question counts.
+    // The most recently requested list counts, whatever else was in progress.
     assert_eq!(gate.refresh(&world, ANN).await, Some(false));
     assert!(is_refused(&gate.visit(&warm.ann).await));
     if sign_in.value.status == 303 {
@@ -93,10 +93,10 @@ async fn while_somebody_leaves(stage: &Stage, choices: &mut Choices) {
 
 #[test]
 fn removed_user_is_not_readmitted_by_an_older_answer() {
-    in_random_orders("swap", false, 60, while_somebody_leaves);
+    in_random_orders("swap", false, 60, while_ann_is_removed);
 }
 
-/// Of a request at each of its steps against the swap itself.
+/// A request at each of its steps during the replacement.
 async fn at_each_step(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
     let warm = world.warm_gate("a").await;
@@ -125,8 +125,7 @@ fn request_is_decided_by_one_list_in_every_order() {
     in_every_order("a swap, every order", false, 1_500, at_each_step);
 }
 
-/// Of two fetches that are of different kinds, so that none waits for the other, the answers may come the
-/// other way round.
+/// Two fetches of different kinds do not wait for each other, so their answers may arrive in reverse order.
 async fn while_answers_overtake_each_other(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
     let warm = world.warm_gate("a").await;
@@ -134,7 +133,7 @@ async fn while_answers_overtake_each_other(stage: &Stage, choices: &mut Choices)
     world.stops.hold_only(&["begin", "collaborators answered"]);
     let mut crew = Crew::new(&world.stops, choices);
     let word = gate.clone().send(word_of_change(&world));
-    let word = crew.add("word of a change", word);
+    let word = crew.add("webhook of a change", word);
     let app = world.addon.app();
     let refresh = gate.refresh(&world, ANN);
     let refresh = crew.add("a refresh when ann has left", async move {

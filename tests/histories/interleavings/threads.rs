@@ -1,4 +1,4 @@
-//! What another thread sees at the moment at which one list takes the place of another.
+//! The view of another thread while one list replaces another.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -10,10 +10,10 @@ use tower::ServiceExt;
 
 use crate::interleavings::world::{ANN, Gate, Stage, World, address, visit};
 
-/// So many people that it takes a while to put their list together.
+/// Enough people that building their list takes some time.
 const PEOPLE: usize = 500;
 
-/// Ann visits again and again until the list is there that does not have her. How often she came in.
+/// Sends Ann's requests until the new list without her applies. Returns how often she was admitted.
 fn visits_until_she_is_off(gate: &Gate, world: &World<'_>, ann: &str) -> usize {
     let is_off = || {
         let mut list = pin!(gate.sso.access_list(&world.resource));
@@ -28,9 +28,12 @@ fn visits_until_she_is_off(gate: &Gate, world: &World<'_>, ann: &str) -> usize {
     let began = Instant::now();
     let mut came_in = 0;
     while !is_off() {
-        assert!(began.elapsed() < Duration::from_secs(20), "no list comes");
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "the new list does not arrive"
+        );
         for _ in 0..50 {
-            // One look, as far as it goes without waiting.
+            // One poll, without waiting.
             let mut answer = pin!(gate.app.clone().oneshot(visit(ann)));
             let answer = answer
                 .as_mut()
@@ -70,7 +73,11 @@ fn pending_removal_holds_while_the_list_is_replaced() {
                 let _entered = runtime.enter();
                 visits_until_she_is_off(&gate, &world, &ann)
             });
-            assert_eq!(looking.await.unwrap(), 0, "she came in, and was in doubt");
+            assert_eq!(
+                looking.await.unwrap(),
+                0,
+                "she was admitted despite the pending removal"
+            );
         }
     });
 }

@@ -20,11 +20,11 @@ struct Two<'a> {
     _syncs: [SyncHandle; 2],
 }
 
-/// Two gates that have heard everything, and listen.
+/// Two gates that are up to date and receive events.
 async fn two(stage: &Stage) -> Two<'_> {
     let world = stage.world().await;
     let warm = world.warm_gate("a").await;
-    // Which believes its copy of a session until it hears that it was closed.
+    // This gate uses its cached session until it gets the event of the closing.
     let other = world.gate_with("b", |builder| builder.session_cache(Duration::from_secs(5)));
     let gates = [warm.gate, other];
     let syncs = [gates[0].sso.spawn_sync(), gates[1].sso.spawn_sync()];
@@ -41,8 +41,8 @@ async fn two(stage: &Stage) -> Two<'_> {
     }
 }
 
-/// Two gates that have a list, by a token that works no more.
-async fn two_with_a_worn_token(stage: &Stage) -> (World<'_>, [Gate; 2]) {
+/// Two gates with a list and an expired token.
+async fn two_with_an_expired_token(stage: &Stage) -> (World<'_>, [Gate; 2]) {
     let world = stage.world().await;
     let gates = [world.gate("a"), world.gate("b")];
     for gate in &gates {
@@ -58,16 +58,16 @@ fn one_renewal(world: &World<'_>) {
     assert_eq!(renewals, 1, "a refresh token is used once");
 }
 
-/// An access token that is nearly over, and both want another one.
+/// An access token is about to expire, and both gates need a new one.
 async fn a_renewal(stage: &Stage, choices: &mut Choices) {
-    let (world, gates) = two_with_a_worn_token(stage).await;
+    let (world, gates) = two_with_an_expired_token(stage).await;
     world.stops.hold();
     let mut crew = Crew::new(&world.stops, choices);
     let refreshes = [
         crew.add("a refresh", gates[0].refresh(&world, ANN)),
         crew.add("a refresh elsewhere", gates[1].refresh(&world, ANN)),
     ];
-    let hangs_up = crew.add("who hangs up", gates[0].refresh(&world, ANN));
+    let hangs_up = crew.add("a cancelled refresh", gates[0].refresh(&world, ANN));
     crew.add_drop_of("the hang-up", &hangs_up);
     crew.work().await;
     for refresh in refreshes {
@@ -88,13 +88,13 @@ async fn a_renewal(stage: &Stage, choices: &mut Choices) {
 
 #[test]
 fn one_of_two_processes_renews_the_token_for_both() {
-    // Whoever waits for the lease waits in real time.
+    // Waiting for a lease takes real time.
     in_random_orders("a renewal at two gates", true, 12, a_renewal);
 }
 
-/// Both have seen that the token is worn, and each wants the lease.
+/// Both have seen the expired token, and each requests the lease.
 async fn a_renewal_after_the_look(stage: &Stage, choices: &mut Choices) {
-    let (world, gates) = two_with_a_worn_token(stage).await;
+    let (world, gates) = two_with_an_expired_token(stage).await;
     world.stops.hold_only(&["begin", "lease asked"]);
     let mut crew = Crew::new(&world.stops, choices);
     let refreshes = [
@@ -118,7 +118,7 @@ fn lease_holder_rechecks_the_token_in_every_order() {
     );
 }
 
-/// Ann leaves; one process fetches the list, the other one hears of it while it fetches one itself.
+/// Ann is removed; one process fetches the list, the other gets the event during its own fetch.
 async fn a_removal(stage: &Stage, choices: &mut Choices) {
     let Two {
         world,
@@ -142,10 +142,10 @@ async fn a_removal(stage: &Stage, choices: &mut Choices) {
     let mut words = vec![Word::of_refresh(&elsewhere.done().await.unwrap())];
     words.extend(Word::of_visits(visits).await);
     none_goes_back(&words);
-    // Whoever asks last is told by the other one.
+    // The later fetch gets the list through the event.
     assert_eq!(gates[0].refresh(&world, ANN).await, Some(false));
     stand_still(&world.stops).await;
-    // The one that has to have heard of it first: a refusal ends the session for all.
+    // The gate that must know first goes first, as a rejection ends the session everywhere.
     for gate in gates.iter().rev() {
         assert!(is_refused(&gate.visit(&ann).await));
         assert_eq!(gate.visit(&bob).await.body, BOB);
@@ -158,8 +158,8 @@ fn user_removed_by_one_process_is_rejected_by_the_other() {
     in_random_orders("a removal at two gates", true, 40, a_removal);
 }
 
-/// Ann is revoked and Bob signs out at one process, while the other one is asked by both.
-async fn word_of_the_other(stage: &Stage, choices: &mut Choices) {
+/// Ann is revoked and Bob signs out at one process, while the other one gets requests of both.
+async fn events_of_the_other(stage: &Stage, choices: &mut Choices) {
     let Two {
         world,
         gates,
@@ -198,5 +198,5 @@ async fn word_of_the_other(stage: &Stage, choices: &mut Choices) {
 
 #[test]
 fn revocation_and_sign_out_apply_in_the_other_process() {
-    in_random_orders("word at two gates", true, 40, word_of_the_other);
+    in_random_orders("events at two gates", true, 40, events_of_the_other);
 }

@@ -1,4 +1,4 @@
-//! Word that somebody has left, while a list is fetched that was asked for before.
+//! Webhooks of a removal during a fetch that started earlier.
 
 use crate::interleavings::schedule::{Choices, Crew, in_every_order, in_random_orders};
 use crate::interleavings::swap::{Word, none_goes_back};
@@ -12,7 +12,7 @@ async fn while_a_list_is_fetched(stage: &Stage, choices: &mut Choices) {
     world.stops.hold();
     let mut crew = Crew::new(&world.stops, choices);
     let refresh = crew.add("a refresh", gate.refresh(&world, ANN));
-    // Ann leaves, and Heroku says so, twice, as it does when an answer is lost.
+    // Ann is removed, and Heroku sends the webhook twice, as after a lost answer.
     let tell = |gate: &crate::interleavings::world::Gate| {
         let (app, word) = (world.addon.app(), word_that_left(&world, ANN));
         let gate = gate.clone();
@@ -21,7 +21,7 @@ async fn while_a_list_is_fetched(stage: &Stage, choices: &mut Choices) {
             gate.send(word).await
         }
     };
-    let hangs_up = crew.add("word that is given up", tell(gate));
+    let hangs_up = crew.add("a cancelled webhook", tell(gate));
     crew.add_drop_of("the hang-up", &hangs_up);
     let word = crew.add("word", tell(gate));
     let visits = gate.visits(&mut crew, &warm.ann);
@@ -37,7 +37,7 @@ async fn while_a_list_is_fetched(stage: &Stage, choices: &mut Choices) {
     for word_of in words.iter().skip(1) {
         assert!(
             !word_of.is_in || word_of.began < word.ended,
-            "somebody came in of whom heroku had said that they left"
+            "ann was admitted after the webhook of her removal"
         );
     }
     assert!(is_refused(&gate.visit(&warm.ann).await));
@@ -51,7 +51,7 @@ fn pending_removal_waits_for_a_later_list() {
     in_random_orders("webhooks", false, 80, while_a_list_is_fetched);
 }
 
-/// The list that is under way was asked for before anybody left.
+/// The fetch in progress started before the removal.
 async fn while_an_older_list_is_under_way(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
     let warm = world.warm_gate("a").await;
@@ -59,9 +59,9 @@ async fn while_an_older_list_is_under_way(stage: &Stage, choices: &mut Choices) 
     world.stops.hold_only(&["begin", "collaborators answered"]);
     let mut crew = Crew::new(&world.stops, choices);
     let change = gate.clone().send(word_of_change(&world));
-    let change = crew.add("word of a change", change);
+    let change = crew.add("webhook of a change", change);
     let (app, word) = (world.addon.app(), gate.hears_that_left(&world, ANN));
-    let word = crew.add("word that ann has left", async move {
+    let word = crew.add("webhook of the removal", async move {
         app.remove(ANN);
         word.await
     });
@@ -72,7 +72,7 @@ async fn while_an_older_list_is_under_way(stage: &Stage, choices: &mut Choices) 
     let visit = Word::of_visit(&visit);
     assert!(
         !visit.is_in || visit.began < word.ended,
-        "by a list from before"
+        "admitted by an older list"
     );
     assert!(is_refused(&gate.visit(&warm.ann).await));
 }

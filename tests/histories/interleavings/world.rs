@@ -1,4 +1,4 @@
-//! Gates of one add-on, as of several processes, with everything that they wait for behind stops.
+//! Gates of one add-on, as of several processes, with a stop at every call that they await.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -38,8 +38,7 @@ pub const COOKIE: &str = "__Host-heroku_sso";
 pub const REFRESH: Duration = Duration::from_secs(300);
 const WEBHOOK_SECRET: &str = "a-webhook-secret-of-our-own";
 
-/// What all runs of a scenario have in common: to begin anew takes long, and a resource that no gate has
-/// heard of is as good.
+/// Shared by all runs of a scenario: a restart is slow, and a new resource is as good.
 pub struct Stage {
     pub stops: Stops,
     pub clock: ManualClock,
@@ -53,7 +52,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// `is_shared`: on a store that offers leases and notices.
+    /// `is_shared`: on a store with leases and events.
     pub async fn new(is_shared: bool) -> Self {
         let stops = Stops::default();
         let clock = ManualClock::new();
@@ -74,11 +73,11 @@ impl Stage {
         }
     }
 
-    /// An app of Ann's and Bob's whose add-on is registered, and whose list nobody knows.
+    /// An app of Ann and Bob with a registered add-on and no list yet.
     pub async fn world(&self) -> World<'_> {
         self.stops.open();
-        // What was signed in an earlier run is another form.
-        // And gates live for many runs: there is a minute between them, or their budgets would end.
+        // A new second makes forms differ from those of earlier runs.
+        // Gates live for many runs: a minute between runs refills their budgets.
         self.clock.advance(Duration::from_secs(60));
         self.database.forget_tickets();
         let number = self.runs.fetch_add(1, Ordering::Relaxed);
@@ -96,12 +95,12 @@ impl Stage {
         }
     }
 
-    /// A process that knows nothing of this run's resource.
+    /// A process that has not loaded this run's resource.
     pub fn gate(&self, name: &'static str) -> Gate {
         self.gate_with(name, |builder| builder)
     }
 
-    /// The same, set up in a way that goes with its name.
+    /// The same, with a configuration that belongs to its name.
     pub fn gate_with(
         &self,
         name: &'static str,
@@ -183,7 +182,7 @@ impl World<'_> {
         self.warm(self.gate(name)).await
     }
 
-    /// The same at a gate that may have copies of the sessions, as chosen.
+    /// The same at a gate with or without a session cache, as chosen.
     pub async fn chosen_gate(&self, choices: &mut Choices) -> Warm {
         let gate = match choices.choose(2) {
             0 => self.gate("a"),
@@ -197,7 +196,7 @@ impl World<'_> {
     async fn warm(&self, gate: Gate) -> Warm {
         let ann = gate.sign_in(&self.form(ANN)).await.cookie();
         let bob = gate.sign_in(&self.form(BOB)).await.cookie();
-        // What is signed now is another form.
+        // A new second makes a new form.
         self.clock.advance(Duration::from_secs(1));
         Warm { gate, ann, bob }
     }
@@ -263,7 +262,7 @@ impl Gate {
         self.clone().send(visit(cookie))
     }
 
-    /// Opens what has no end, and reads it. Resolves with the moment at which it ends all the same.
+    /// Opens and reads an endless stream. Resolves with the moment at which it ends.
     pub async fn open_stream(&self, stops: &Stops, cookie: &str) -> JoinHandle<u64> {
         let request = Request::get("/events").header(header::COOKIE, format!("{COOKIE}={cookie}"));
         let request = request.body(Body::empty()).unwrap();
@@ -274,14 +273,14 @@ impl Gate {
             drop(to_bytes(body, usize::MAX).await);
             stops.moment()
         });
-        // Until it waits for more.
+        // Until it waits for the next event.
         for _ in 0..20 {
             tokio::task::yield_now().await;
         }
         reading
     }
 
-    /// Three at once: before, during and after whatever else is at work.
+    /// Three concurrent requests: before, during and after other work.
     pub fn visits(&self, crew: &mut Crew<'_>, cookie: &str) -> [Task<Answer>; 3] {
         ["a visit", "another visit", "a third visit"].map(|name| crew.add(name, self.visit(cookie)))
     }
@@ -290,7 +289,7 @@ impl Gate {
         self.clone().send(sign_out(cookie))
     }
 
-    /// Heroku says that somebody has left the app.
+    /// Sends the webhook of a removal.
     pub fn hears_that_left(
         &self,
         world: &World<'_>,
@@ -308,7 +307,7 @@ impl Gate {
         async move { sso.revoke(&resource, &email).await.unwrap() }
     }
 
-    /// Whether the new list has this person; none if there is no new list.
+    /// Whether the new list contains this person; none without a new list.
     pub fn refresh(
         &self,
         world: &World<'_>,
@@ -362,7 +361,7 @@ fn signed(body: String) -> Request<Body> {
         .unwrap()
 }
 
-/// Word that the app was changed in some way.
+/// A webhook of a change of the app.
 pub fn word_of_change(world: &World<'_>) -> Request<Body> {
     let app = world.addon.app().id().to_string();
     let body = json!({
@@ -386,7 +385,7 @@ pub fn by_heroku(world: &World<'_>, method: &str, path: &str, body: String) -> R
         .unwrap()
 }
 
-/// One event, and then silence for ever.
+/// One event, then silence.
 async fn events() -> Body {
     let first = tokio_stream::once(Ok::<_, Infallible>("data: hello\n\n"));
     Body::from_stream(first.chain(tokio_stream::pending()))
@@ -401,7 +400,7 @@ fn router(sso: &HerokuSso) -> Router {
         .merge(sso.partner_api(NoProvisioning))
 }
 
-/// Refusals of somebody who had a session.
+/// Whether the answer rejects a session.
 pub fn is_refused(answer: &Answer) -> bool {
     let status = StatusCode::from_u16(answer.status).unwrap();
     status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN

@@ -1,4 +1,4 @@
-//! What Heroku answered in one step, by Heroku's own word: the simulator's log.
+//! Heroku's answers in one step, from the simulator's log.
 
 use heroku_addon_simulator::{Endpoint, Simulator};
 
@@ -7,10 +7,10 @@ use crate::model::reference::{Check, Heroku};
 #[derive(Debug, Default)]
 pub struct Heard {
     pub calls: usize,
-    /// A call was refused with 429.
+    /// A call was rejected with 429.
     pub limited: bool,
     pub told_it_is_gone: bool,
-    /// So many times at most.
+    /// At most this many.
     pub absences: usize,
     own: bool,
     asked_members: bool,
@@ -21,7 +21,7 @@ pub struct Heard {
 impl Heard {
     pub fn from_log(simulator: &Simulator, heroku: &Heroku) -> Self {
         let answered = |endpoint, status| simulator.calls_answered(endpoint, status) > 0;
-        // 304 says all in one line; a fault can only spoil what has a body.
+        // A 304 has no body that a fault could corrupt.
         let whole = |endpoint| {
             answered(endpoint, 304) || (answered(endpoint, 200) && !heroku.fails(endpoint))
         };
@@ -48,8 +48,8 @@ impl Heard {
         self.members
     }
 
-    /// The resource's own part counts only if nothing that was asked along with it failed. Of two
-    /// fetches for one visitor the first has not asked for the members: it had young ones.
+    /// The resource's own part counts only if no call of the same fetch failed. Of two fetches for one
+    /// request, the first did not request the members, as they were young enough.
     pub fn told_own(&self) -> bool {
         let by_the_first = self.fetches > 1;
         let along = !self.asked_members || self.members || by_the_first;

@@ -1,14 +1,13 @@
-//! The crate against a model of who may enter when, over random histories.
+//! Compares the crate with a model of access, over random histories.
 //!
-//! [`reference`] is the model, and short: it is told what Heroku answered, by Heroku's own log, and
-//! says of each request whether it must be served, must not, or may. [`world`] is the real thing: two
-//! gates, as of two processes, over one store and one session store, and the simulated Heroku.
-//! [`history`] lets things happen to both: sign-ins with right, wrong, old and used forms, requests in
-//! the cookie of any session that ever was, people who come and go, an email that passes to another
-//! account, refreshes, faults of Heroku's, webhooks in any order, sign-outs, revocations, restarts,
-//! resources that end, and time.
+//! [`reference`] is the model: it gets Heroku's answers from the simulator's log and decides for each
+//! request whether it must, must not or may be served. [`world`] has the real gates: two, as of two
+//! processes, over one store and one session store, with the simulated Heroku. [`history`] applies the same
+//! events to both: sign-ins with valid, invalid, old and used forms, requests with the cookie of any past
+//! session, added and removed people, an email that passes to another account, refreshes, faults of Heroku,
+//! webhooks in any order, sign-outs, revocations, restarts, ended resources, and time.
 //!
-//! What is held, of every answer:
+//! Checked for every answer:
 //!
 //! 1. nothing reaches the handler that the model forbids;
 //! 2. nothing that it promises is refused;
@@ -21,8 +20,8 @@
 //! MODEL_SEED=$RANDOM MODEL_STEPS=1000000 cargo test --all-features --test histories -- --nocapture model::
 //! ```
 //!
-//! What goes wrong is told with its seed and the number of steps, which show it again: the first
-//! history of a run is the one of `MODEL_SEED`.
+//! A failure is printed with its seed and number of steps, which reproduce it: the first history of a run
+//! is the one of `MODEL_SEED`.
 
 mod heard;
 mod history;
@@ -36,7 +35,7 @@ use tokio::runtime::Builder;
 
 use history::Answers;
 
-/// Of the usual run.
+/// For the usual run.
 const STEPS: u64 = 20_000;
 const SEED: u64 = 1;
 
@@ -45,7 +44,7 @@ fn from_env(name: &str, usual: u64) -> u64 {
     given.map_or(usual, |text| text.parse().expect("a number"))
 }
 
-/// One thread, which looks at its sockets after each task: see `World::settle`.
+/// One thread, which polls its sockets after each task: see `World::settle`.
 fn run(seed: u64, steps: usize) -> Result<Answers, String> {
     let mut runtime = Builder::new_current_thread();
     let runtime = runtime.enable_all().event_interval(1).build().unwrap();
@@ -66,7 +65,7 @@ fn r1_decisions_match_the_model_over_random_histories() {
                 return Ok(answers);
             }
             let result = run(seed + number as u64, steps - number * history::LENGTH);
-            // The other thread ends with its history.
+            // The other thread stops after its history.
             let result = result.inspect_err(|_| next.store(histories, Ordering::Relaxed));
             add(&mut answers, result?);
         }
@@ -81,7 +80,7 @@ fn r1_decisions_match_the_model_over_random_histories() {
         add(&mut answers, those);
     }
     println!("{steps} steps: {answers:?}");
-    // Neither side of the question is left out.
+    // Both admissions and rejections occur.
     let visits = answers.keys().filter(|(what, _)| *what == "visit").count();
     assert!(steps < history::LENGTH || visits == 4, "{answers:?}");
 }

@@ -1,4 +1,4 @@
-//! The real thing: two gates over one store, and a simulated Heroku, in this process.
+//! The real gates: two over one store, with a simulated Heroku, in this process.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -37,7 +37,7 @@ const WEBHOOK_SECRET: &str = "a-webhook-secret-of-our-own";
 const COOKIE: &str = "__Host-heroku_sso";
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-/// The last one owns the apps that belong to no team.
+/// The last one owns the apps without a team.
 pub const EMAILS: [&str; 6] = [
     "ann@example.com",
     "bob@example.com",
@@ -59,7 +59,7 @@ enum Place {
     File(tempfile::TempDir),
 }
 
-/// Somebody who reads on.
+/// An open stream.
 pub struct Stream(JoinHandle<()>);
 
 struct Gate {
@@ -137,7 +137,7 @@ impl World {
         world
     }
 
-    /// A process that has begun, and taken in what the store knows.
+    /// A new process that has loaded the store's state.
     async fn gate(&self) -> Gate {
         let manifest = Manifest::new(
             self.heroku.slug(),
@@ -193,7 +193,7 @@ impl World {
         &self.addons[resource]
     }
 
-    /// The status, and what the handler was told of the person.
+    /// The status, and the user that the handler got.
     pub async fn visit(&self, at: usize, cookie: &str, path: &str) -> (u16, String) {
         let request = Request::get(path).header(header::COOKIE, format!("{COOKIE}={cookie}"));
         let answer = self.send(at, request.body(Body::empty()).unwrap()).await;
@@ -202,7 +202,7 @@ impl World {
         (status, String::from_utf8_lossy(&body).into_owned())
     }
 
-    /// Has somebody begin to read what has no end. The status, and what is left to read.
+    /// Opens a stream. Returns the status and the stream.
     pub async fn open_stream(&self, at: usize, cookie: &str) -> (u16, Option<Stream>) {
         let request = Request::get("/events").header(header::COOKIE, format!("{COOKIE}={cookie}"));
         let answer = self.send(at, request.body(Body::empty()).unwrap()).await;
@@ -268,7 +268,7 @@ impl World {
         answer.status().as_u16()
     }
 
-    /// Whether there is a new list, and who is on it.
+    /// Whether the refresh succeeded, and the members of the list.
     pub async fn refresh(&self, at: usize, resource: Resource) -> Option<Vec<Email>> {
         let resource = self.resource(resource);
         let list = self.gates[at].sso.refresh_now(&resource).await.ok()?;
@@ -285,7 +285,7 @@ impl World {
         self.gates[at].sso.deprovision(&resource).await.unwrap();
     }
 
-    /// A notification that somebody has left the app, or that the app was changed.
+    /// A webhook that a collaborator has left, or that the app was changed.
     pub async fn webhook(
         &self,
         at: usize,
@@ -321,8 +321,8 @@ impl World {
         answer.status().as_u16()
     }
 
-    /// Lets what a webhook has set going, or a stream, come to its end. All of it runs on this thread, which looks
-    /// at its sockets after each task.
+    /// Waits for the work that a webhook or a stream has started. All of it runs on this thread, which
+    /// polls its sockets after each task.
     pub async fn settle(&self) {
         let mut calls = self.heroku.calls(Endpoint::Any);
         let mut quiet = 0;
@@ -361,7 +361,7 @@ impl World {
             Proof::Wrong(3) => Some(scoped(unknown, salt, &signed_user, email)),
             Proof::Wrong(_) | Proof::Plain | Proof::OwnLogin => None,
         };
-        // Next to a wrong token the other one, which is right, must not count.
+        // A valid weak token must not help beside a wrong strong one.
         let plain_is_right = !matches!(form.proof, Proof::Wrong(4..));
         let plain = token::resource(&resource, if plain_is_right { salt } else { "guess" }, &at);
         let mut body = Serializer::new(String::new());
@@ -386,7 +386,7 @@ fn cookie_in(headers: &HeaderMap) -> String {
     values.next().expect("a session").to_owned()
 }
 
-/// One event, and then silence for ever.
+/// One event, then silence.
 async fn events() -> Body {
     let first = tokio_stream::once(Ok::<_, Infallible>("data: hello\n\n"));
     Body::from_stream(first.chain(tokio_stream::pending()))

@@ -1,4 +1,4 @@
-//! That no future is left out.
+//! Checks that every public future is tested.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::{stores, table};
 
-/// Looked at elsewhere.
+/// Tested elsewhere.
 const ELSEWHERE: &[(&str, &str)] = &[
     (
         "PostgresStore::connect",
-        "wants a server; its calls: `stores`, `replicas`",
+        "needs a server; its calls: `stores`, `replicas`",
     ),
     ("PostgresStore::connect_with", "as `connect`"),
     ("PostgresStore::connect_with_at_most", "as `connect`"),
@@ -43,8 +43,7 @@ fn sources() -> Vec<PathBuf> {
     found
 }
 
-/// `Type::name` of each public function that is to be awaited, by the last `impl` or public `trait` above
-/// it.
+/// `Type::name` of each public async function, by the last `impl` or public `trait` above it.
 fn futures() -> BTreeSet<String> {
     let mut futures = BTreeSet::new();
     for path in sources() {
@@ -57,7 +56,7 @@ fn futures() -> BTreeSet<String> {
                 name.into_iter().next().unwrap_or_default().to_owned()
             };
             if let Some(rest) = line.strip_prefix("impl") {
-                // Of a generic one, what comes after the parameters.
+                // For a generic impl, the part after the parameters.
                 let name = rest.split_once("> ").map_or(rest, |(_, name)| name);
                 (owner, is_trait) = (word(name.trim_start()), false);
             } else if let Some(rest) = line.strip_prefix("pub trait ") {

@@ -1,9 +1,8 @@
-//! Every future that the crate hands out, dropped at each of its steps.
+//! Drops every future of the crate at each of its steps.
 //!
-//! [`table`] has those of a gate, [`stores`] those of a store, and [`complete`] sees to it that none is
-//! left out. After each drop the same is done once more, and must come to its end; the gate and one that
-//! has just begun must be of one mind about who is in; no lease is kept; and whatever else a gate does
-//! still works.
+//! [`table`] has the futures of a gate, [`stores`] those of a store, and [`complete`] checks that none is
+//! missing. After each drop the call is repeated and must complete, the gate and a new process must agree on
+//! the sessions, no lease is held, and all other operations of a gate still work.
 
 mod complete;
 mod stores;
@@ -21,23 +20,23 @@ use tower_heroku_sso::sync::SyncError;
 use crate::interleavings::schedule::{runtime, stand_still};
 use crate::interleavings::world::{ANN, Answer, BOB, Gate, Stage, World, is_refused};
 
-/// What is left after this many steps never ends.
+/// A future that takes more steps counts as hanging.
 const MOST: usize = 400;
 
-/// Longer than anything takes.
+/// Longer than any operation takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A gate at which Ann and Bob are signed in, with a newer list.
 struct Scene<'a> {
     world: World<'a>,
     gate: Gate,
-    /// It knows nothing of the resource.
+    /// A gate that has not loaded the resource.
     cold: Gate,
     ann: String,
     bob: String,
 }
 
-/// What a future ends that comes to its own end.
+/// The sessions that a completed future ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Ends {
     Nothing,
@@ -53,7 +52,7 @@ type Work<'a> = Pin<Box<dyn Future<Output = bool> + 'a>>;
 struct Case {
     name: &'static str,
     ends: Ends,
-    /// True if it came out as it should, also if it is done a second time.
+    /// True on the expected result, also at a repetition.
     work: for<'a> fn(&'a Scene<'_>) -> Work<'a>,
 }
 
@@ -76,7 +75,7 @@ impl<'a> Scene<'a> {
         OauthGrant::Code(self.world.addon.grant_code().into())
     }
 
-    /// At the gate, and at one that has just begun: whether Ann is in.
+    /// Whether Ann's session is valid at the gate and at a new process.
     async fn is_ann_in(&self) -> [bool; 2] {
         let begun_since = self.world.gate("begun since");
         let mut is_in = [false; 2];
@@ -93,7 +92,7 @@ impl<'a> Scene<'a> {
         self.gate.sign_in(&self.world.form(email)).await
     }
 
-    /// Everything that may wait for what somebody has left behind.
+    /// Checks all operations that could wait for a leftover lock.
     async fn is_well(&self) {
         let (sso, resource) = (&self.gate.sso, &self.world.resource);
         self.world.heroku.expire_access_tokens();
@@ -121,10 +120,10 @@ impl Case {
             stage.stops.step();
             let done = leave_after(steps, (self.work)(&scene)).await;
             stage.stops.open();
-            // What goes on behind it comes to its end, however it does.
+            // Background work completes, with any result.
             stand_still(&stage.stops).await;
             assert_ne!(done, Some(false), "{} does not do it", self.name);
-            let left = timeout(PATIENCE, self.look_at_what_is_left(&scene)).await;
+            let left = timeout(PATIENCE, self.check_state(&scene)).await;
             left.unwrap_or_else(|_| panic!("{}, dropped after {steps} steps: held", self.name));
             if done.is_some() {
                 return steps;
@@ -133,7 +132,7 @@ impl Case {
         panic!("{} does not end", self.name);
     }
 
-    async fn look_at_what_is_left(&self, scene: &Scene<'_>) {
+    async fn check_state(&self, scene: &Scene<'_>) {
         let name = self.name;
         if self.ends != Ends::AnnsAccess {
             let [here, elsewhere] = scene.is_ann_in().await;
@@ -160,7 +159,7 @@ impl Case {
     }
 }
 
-/// Polls `future` so many times, then drops it. What came of it, if it was done by then.
+/// Polls `future` this many times, then drops it. Returns its output if it completed.
 async fn leave_after<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut left = polls;
@@ -174,7 +173,7 @@ async fn leave_after<T>(polls: usize, future: impl Future<Output = T>) -> Option
     .await
 }
 
-/// Of the rows, those at these places: so that they are looked at side by side.
+/// Runs every n-th row, so that two tests share the table.
 fn all_of(cases: &[Case], this: usize, of: usize) {
     let runtime = runtime();
     let stage = runtime.block_on(Stage::new(true));

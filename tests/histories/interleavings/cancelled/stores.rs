@@ -18,7 +18,7 @@ use crate::interleavings::schedule::runtime;
 
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-/// Those that are awaited below.
+/// The futures tested below.
 pub const NAMES: &[&str] = &[
     "SqliteStore::open",
     "SqliteStore::reseal",
@@ -48,7 +48,7 @@ pub const NAMES: &[&str] = &[
     "Store::is_session_closed",
 ];
 
-/// What the calls are about.
+/// The arguments of the calls.
 struct About {
     id: ResourceId,
     team: TeamId,
@@ -87,7 +87,7 @@ fn tokens(now: OffsetDateTime) -> Tokens {
     Tokens::new("access", "refresh", now + Duration::from_secs(600))
 }
 
-/// One method, done once.
+/// One call of a method.
 async fn call(store: &dyn Store, method: &str, about: &About) -> Result<(), StoreError> {
     let About { id, team, now, .. } = about;
     let later = *now + Duration::from_secs(60);
@@ -148,7 +148,7 @@ async fn call(store: &dyn Store, method: &str, about: &About) -> Result<(), Stor
     Ok(())
 }
 
-/// What was dropped is done once more, and what may be done once only is not done twice.
+/// Repeats a dropped call, and checks that a single-use operation is not done twice.
 async fn at_each_step(store: &dyn Store, method: &'static str, number: &mut u64) -> usize {
     for steps in 1..MOST {
         *number += 1;

@@ -1,4 +1,4 @@
-//! The futures of a gate, and of what is beside it.
+//! The futures of a gate and of the parts beside it.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -25,8 +25,7 @@ use crate::interleavings::world::{
 const ED25519: &str = include_str!("../../../suite/jwt/ed25519_1.pem");
 const ASSERTION: &str = "x-heroku-sso-assertion";
 
-/// The handle of the sync, the reader of changes and the store are in it too, by the names of their
-/// methods.
+/// Includes the sync handle, the reader of changes and the store, by their method names.
 pub const CASES: &[Case] = &[
     Case {
         name: "HerokuSso::access_list",
@@ -203,7 +202,7 @@ pub const CASES: &[Case] = &[
         },
     },
     Case {
-        name: "layer: a request of nobody",
+        name: "layer: an unauthenticated request",
         ends: Ends::Nothing,
         work: |scene| is_answered(&scene.cold, visit("MTIzNDU2Nzg5MDEyMzQ1Ng"), &[401]),
     },
@@ -349,7 +348,7 @@ pub const CASES: &[Case] = &[
     },
 ];
 
-/// The header that a proxy would pass on.
+/// The header that a proxy would forward.
 async fn assertion(headers: HeaderMap) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     let assertion = headers[ASSERTION].clone();
@@ -357,7 +356,7 @@ async fn assertion(headers: HeaderMap) -> Response<Body> {
     response
 }
 
-/// A partner who takes his time.
+/// A partner that deprovisions asynchronously.
 struct Later;
 
 impl Addon for Later {

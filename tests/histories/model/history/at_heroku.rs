@@ -1,4 +1,4 @@
-//! What happens at Heroku: to its lists, to its answers, to its add-ons.
+//! Events at Heroku: changes of its lists, answers and add-ons.
 
 use heroku_addon_simulator::{Endpoint, Fault};
 
@@ -7,7 +7,7 @@ use crate::model::reference::{Check, RESOURCES, has_team};
 use crate::model::world::{EMAILS, OWNER};
 
 impl History {
-    /// Somebody comes, goes, or changes role; or an email passes to another account.
+    /// Adds, removes or changes the role of a person, or gives an email to another account.
     pub(super) fn change_a_list(&mut self) {
         let person = self.rng.usize(..OWNER);
         let resource = self.rng.usize(..RESOURCES);
@@ -35,7 +35,7 @@ impl History {
             }
             3..9 => {
                 let admin = self.rng.bool();
-                // Whoever had the address before is on no list of people any more.
+                // The previous account of the email is on no list any more.
                 let account = self.accounts[person];
                 list.insert(person, (account, admin));
                 if on_team {
@@ -59,7 +59,7 @@ impl History {
         self.tell(what);
     }
 
-    /// Heroku fails from now on, or fails no more.
+    /// Starts or ends a fault of Heroku.
     pub(super) fn change_the_weather(&mut self) {
         let heroku = &mut self.model.heroku;
         if heroku.faults.is_empty() && self.rng.u8(..5) < 2 {
@@ -87,21 +87,21 @@ impl History {
         } else {
             heroku.faults.clear();
             self.world.heroku.clear_faults();
-            self.tell("Heroku is well".to_owned());
+            self.tell("Heroku recovers".to_owned());
         }
     }
 
-    /// A notification: of today, a repetition, old news, or one that Heroku did not sign.
+    /// A webhook: current, repeated, outdated, or not signed by Heroku.
     pub(super) async fn webhook(&mut self, at: usize) -> Check {
         if self.world.is_in_a_file() {
-            // What it sets going does not run on this thread alone.
+            // The work that it starts does not run on this thread only.
             return Ok(());
         }
         let (event, is_signed) = match self.events.len() {
             count if count > 0 && self.rng.bool() => (self.rng.usize(..count), true),
             count => {
                 let news = match self.rng.choice(self.model.living()) {
-                    // They may have left, or not, while they are here.
+                    // The person may have left or not.
                     Some(id) if self.rng.u8(..4) > 0 => {
                         let session = &self.model.sessions[id];
                         (session.resource, Some(session.person))
@@ -133,8 +133,7 @@ impl History {
         }
     }
 
-    /// Now and then a resource is deprovisioned, by a word to the partner; or Heroku has it no more, or
-    /// again.
+    /// Rarely deprovisions a resource by the partner's call, or removes it at Heroku, or restores it there.
     pub(super) async fn end_a_resource(&mut self, at: usize) -> Check {
         let resource = self.rng.usize(..RESOURCES);
         let addon = self.world.addon(resource);
@@ -143,7 +142,7 @@ impl History {
                 addon.remove();
                 self.world.forget(at, resource).await;
                 self.model.forget(at, resource);
-                self.tell(format!("{at}: forgets {resource}"));
+                self.tell(format!("{at}: deprovisions {resource}"));
             }
             1 => {
                 if self.rng.bool() {

@@ -1,4 +1,4 @@
-//! A random history: what happens, to the real thing and to the model alike.
+//! A random history: the same events for the real gates and the model.
 
 mod at_heroku;
 
@@ -13,29 +13,29 @@ use crate::model::reference::{
 };
 use crate::model::world::{EMAILS, OWNER, SetUp, Stream, World, email};
 
-/// Heroku's access tokens end after 8 hours.
+/// Heroku's access tokens expire after 8 hours.
 const TOKENS_LIVE: Time = 8 * 3_600;
 
-/// So many events are told of a history that went wrong.
+/// The number of events shown of a failed history.
 const TAIL: usize = 40;
 
-/// By what was asked, and the status.
+/// Counts by kind of request and status.
 pub type Answers = BTreeMap<(&'static str, u16), usize>;
 
 struct History {
     rng: Rng,
     model: Model,
     world: World,
-    /// Of the model's sessions.
+    /// The cookies of the model's sessions.
     cookies: Vec<String>,
-    /// What somebody reads on in a session, at a process.
+    /// The open stream of a session at a process.
     stream: Option<(usize, usize, Stream)>,
     forms: Vec<Form>,
-    /// The account that each email has now, by number.
+    /// The current account of each email, by number.
     accounts: [usize; EMAILS.len()],
     events: Vec<(Resource, Option<Person>)>,
     tail: VecDeque<String>,
-    /// How often what was answered how.
+    /// The counts of the answers.
     answers: Answers,
 }
 
@@ -69,7 +69,7 @@ impl History {
         history
     }
 
-    /// What happened last, the newest at the end.
+    /// The latest events, newest last.
     fn tail(&self) -> String {
         Vec::from_iter(self.tail.iter().map(String::as_str)).join("\n")
     }
@@ -129,16 +129,16 @@ impl History {
         );
         *self.answers.entry(("visit", status)).or_default() += 1;
         if status == 200 && body != format!("{} {}", who.0, who.1) {
-            return Err(format!("the handler was told of {body}, not of {who:?}"));
+            return Err(format!("the handler got the user {body}, not {who:?}"));
         }
         Ok(())
     }
 
-    /// Somebody begins to read what has no end.
+    /// Opens a stream.
     async fn open_a_stream(&mut self, at: usize) -> Check {
         if self.world.is_in_a_file() || self.stream.is_some() {
-            // What it sets going does not run on this thread alone; and of two nobody could tell which of
-            // them asked.
+            // The work of a stream does not run on this thread only, and with two streams the caller of a
+            // fetch would be unclear.
             return Ok(());
         }
         let Some(id) = self.session() else {
@@ -154,7 +154,7 @@ impl History {
         Ok(())
     }
 
-    /// After whatever has happened, of which the calls to Heroku are known.
+    /// Checks the stream after an event whose calls to Heroku are known.
     async fn look_at_the_stream(&mut self) -> Check {
         self.world.heroku.reset_calls();
         let Some((at, id, stream)) = &self.stream else {
@@ -172,8 +172,7 @@ impl History {
         self.model.stream(at, id, &heard, is_open)
     }
 
-    /// Somebody is there around the time that something about a session of theirs becomes another, now at
-    /// one process, now at the other.
+    /// Sends requests around the times at which a session's state changes, at either process.
     async fn stay(&mut self, at: usize) -> Check {
         let living = self.model.living();
         let (Some(id), before) = (self.rng.choice(living), self.rng.u64(..5)) else {
@@ -204,7 +203,7 @@ impl History {
         self.submit(at, form).await
     }
 
-    /// A form that was used before, or refused, or is too old by now.
+    /// Submits a form that was used, rejected, or is too old by now.
     async fn sign_in_again(&mut self, at: usize) -> Check {
         let newest = self.forms.len().saturating_sub(10);
         match self.forms.len() {
@@ -231,7 +230,7 @@ impl History {
         Ok(())
     }
 
-    /// One form to both processes at once.
+    /// Submits one form to both processes concurrently.
     async fn sign_in_at_both(&mut self) -> Check {
         let mut form = self.form();
         form.proof = if self.rng.bool() {
@@ -289,7 +288,7 @@ impl History {
             4 => Proof::Wrong(rng.u8(..5)),
             _ => Proof::Scoped,
         };
-        let names_nobody = match proof {
+        let without_account = match proof {
             Proof::Plain => rng.bool(),
             Proof::OwnLogin => true,
             Proof::Scoped | Proof::Wrong(_) => false,
@@ -298,7 +297,7 @@ impl History {
         Form {
             resource: (!is_unknown).then(|| rng.usize(..RESOURCES)),
             person,
-            account: (!names_nobody).then_some(account),
+            account: (!without_account).then_some(account),
             signed_at: self.model.now + ahead - late,
             proof,
         }
@@ -324,13 +323,15 @@ impl History {
         self.world.advance(seconds);
         self.model.now += seconds;
         self.tell(format!("{seconds} s pass: {}", self.model.now));
-        // What is read on asks by itself.
+        // An open stream fetches without a request.
         if let Some((at, id, stream)) = &self.stream {
             let (at, id) = (*at, *id);
             self.world.settle().await;
             let is_open = stream.is_open();
             let heard = self.heard();
-            self.tell(format!("{at}: session {id} reads on: {is_open}, {heard:?}"));
+            self.tell(format!(
+                "{at}: stream of session {id}: {is_open}, {heard:?}"
+            ));
             if !is_open {
                 self.stream = None;
             }
@@ -385,15 +386,15 @@ impl History {
     }
 
     async fn restart(&mut self, at: usize) -> Check {
-        // With the process its streams end.
+        // Its streams end with the process.
         self.stream.take_if(|(of, ..)| *of == at);
         self.world.restart(at).await;
         self.model.restart(at);
-        self.tell(format!("{at}: is started anew"));
+        self.tell(format!("{at}: restarts"));
         self.heard().nothing()
     }
 
-    /// Any session that ever was, those more often that live.
+    /// Any past or open session, preferring open ones.
     fn session(&mut self) -> Option<usize> {
         let living = self.model.living();
         match living.len() {
@@ -415,13 +416,13 @@ impl History {
     }
 }
 
-/// The longest that a history is.
+/// The maximum length of a history.
 pub const LENGTH: usize = 500;
 
-/// Runs the history of a seed so far, and returns what was answered how often.
+/// Runs this many steps of a seed's history and returns the counts of the answers.
 ///
 /// # Errors
-/// What went wrong, with what is needed to see it again.
+/// The failure, with the command that reproduces it.
 pub async fn run(seed: u64, steps: usize) -> Result<Answers, String> {
     let mut history = History::begin(seed).await;
     for step in 1..=steps.min(LENGTH) {

@@ -1,4 +1,4 @@
-//! What there is to know: at Heroku, in a process, in a session, in a form.
+//! The facts of the model: at Heroku, in a process, in a session, in a form.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use heroku_addon_simulator::{Endpoint, Fault};
 
 use super::{Account, FORM_AHEAD, FORM_LIVES, Person, Resource, Time, Turn};
 
-/// How many resources there are.
+/// The number of resources.
 pub const RESOURCES: usize = 4;
 
 /// The apps of resources 1 and 2 belong to one team, those of 0 and 3 to a person.
@@ -14,7 +14,7 @@ pub fn has_team(resource: Resource) -> bool {
     resource == 1 || resource == 2
 }
 
-/// People on one of Heroku's lists: whose account it names, and whether they are an admin.
+/// The people on one of Heroku's lists, with their account and whether they are an admin.
 pub type People = BTreeMap<Person, (Account, bool)>;
 
 /// Heroku itself: the truth.
@@ -26,7 +26,7 @@ pub struct Heroku {
     pub faults: Vec<(Endpoint, Fault)>,
 }
 
-/// A part of a list as Heroku told it.
+/// A part of a list from an answer of Heroku.
 #[derive(Clone, Debug)]
 pub struct Told {
     pub(super) people: People,
@@ -42,103 +42,103 @@ pub(super) fn is_outdated(list: Parts, other: Parts) -> bool {
     list[0] < other[0] || list[1] < other[1]
 }
 
-/// That a list lacked a person whom the one before had.
+/// A list that lacked a person whom the previous list had.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Removal {
     pub(super) person: Person,
-    /// None for whatever account.
+    /// None for any account.
     pub(super) account: Option<Account>,
-    /// The turns of the parts of the list that lacked them.
+    /// The turns of the parts of the list without the person.
     pub(super) list: Parts,
     pub(super) sure: Sure,
 }
 
-/// Whether both of Heroku's lists were asked for since.
+/// Whether both of Heroku's lists were requested since.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Sure {
     No,
-    /// In the same step, in which the order is not known.
+    /// In the same step, whose order is unknown.
     Perhaps,
     Yes,
 }
 
-/// What a process, or the store, knows of a resource.
+/// The state of a resource in a process or the store.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     pub(super) own: Option<Told>,
-    /// Sessions of this person from before that turn have ended.
+    /// A revocation: sessions of this person from before that turn have ended.
     pub(super) revoked: BTreeMap<Person, Turn>,
-    /// Heroku said that they may have left, and was not asked since.
+    /// Pending removals: no list was requested since the webhook.
     pub(super) doubted: BTreeSet<Person>,
 }
 
-/// Whether a process has asked for a list newer than the newest, and got none.
+/// Whether a process has failed to fetch a newer list.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Tried {
     #[default]
     No,
     InVain,
-    /// By something that the model does not follow.
+    /// By work that the model does not track.
     Perhaps,
 }
 
-/// A process. Knows what was in the store at its start, and what Heroku tells it from then on.
+/// A process. It knows the store's state from its start, and Heroku's answers since.
 #[derive(Clone, Default)]
 pub struct Replica {
     pub(super) born: Turn,
-    /// None of a resource that is gone.
+    /// None for a deprovisioned resource.
     pub(super) known: [Option<Known>; RESOURCES],
     pub(super) team: Option<Told>,
     pub(super) events: BTreeSet<u64>,
-    /// Heroku asked to be left alone until then.
+    /// The end of the pause that Heroku requested.
     pub(super) paused_until: Time,
-    /// And said that no calls are left: nothing is forced until it says otherwise.
+    /// Heroku reported an empty pool: no forced fetches until it reports otherwise.
     pub(super) scarce: bool,
-    /// What became of the last attempt to get a newer list.
+    /// The result of the last attempt to fetch a newer list.
     pub(super) tried: [Tried; RESOURCES],
-    /// Who was off its lists.
+    /// The removals that it has seen.
     pub(super) removals: [Vec<Removal>; RESOURCES],
-    /// When it may have asked Heroku on behalf of a visitor.
+    /// The times of possible fetches for a request.
     pub(super) spent: [Vec<Time>; RESOURCES],
-    /// When the partner asked for a refresh.
+    /// The times of the partner's refreshes.
     pub(super) refreshed: [Vec<Time>; RESOURCES],
 }
 
-/// A session that was opened, once and for all time.
+/// A session, as it was opened.
 #[derive(Debug)]
 pub struct Session {
     pub resource: Resource,
     pub person: Person,
     pub(super) account: Account,
-    /// Whether the sign-in proved the email, not only that somebody signed in.
+    /// Whether the sign-in proved the email.
     pub(super) proven: bool,
     pub(super) opened: Turn,
-    /// The turns of the parts of the list that admitted them.
+    /// The turns of the parts of the list that admitted the person.
     pub(super) list: Parts,
     pub(super) signed_in: Time,
-    /// Heroku has had them on the list at every moment since the sign-in.
+    /// Whether the person was on Heroku's list all the time since the sign-in.
     pub(super) always_listed: bool,
-    /// By which process (as of its birth), and when.
+    /// The closing process (by its birth), and the time.
     pub(super) closed: Option<(Turn, Turn, Time)>,
 }
 
-/// What a sign-in rests on.
+/// The proof of a sign-in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Proof {
     /// SHA-256 over everything.
     Scoped,
-    /// SHA-1 over resource and time only; the rest may be anything.
+    /// SHA-1 over resource and time only; the other fields are unsigned.
     Plain,
     /// The partner's own login: no form.
     OwnLogin,
-    /// A form that is wrong in one of several ways.
+    /// A form with one of several faults.
     Wrong(u8),
 }
 
-/// An SSO form, or a login that takes its place.
+/// An SSO form, or the partner's login instead.
 #[derive(Clone, Debug)]
 pub struct Form {
-    /// None for one that nobody registered.
+    /// None for an unregistered resource.
     pub resource: Option<Resource>,
     pub person: Person,
     pub account: Option<Account>,
@@ -161,7 +161,7 @@ impl Heroku {
         on_list.filter(|_| !self.gone[resource])
     }
 
-    /// Also if the lists do not agree on whose account it is.
+    /// Also if the lists disagree on the account.
     pub fn is_on_list(&self, resource: Resource, person: Person) -> bool {
         let on_team = has_team(resource) && self.members.contains_key(&person);
         on_team || self.collaborators[resource].contains_key(&person)
@@ -179,7 +179,7 @@ impl Heroku {
     }
 }
 
-/// Somebody is on a list if one of its parts has them, and both name the same account.
+/// A person is on a list if one of its parts has them, and both name the same account.
 pub(super) fn standing(
     own: &People,
     team: Option<&People>,
@@ -202,7 +202,7 @@ impl Form {
         }
     }
 
-    /// What a sign-in by this form uses up.
+    /// The tokens that a sign-in by this form consumes.
     pub(super) fn uses(&self, resource: Resource) -> Option<Use> {
         match self.proof {
             Proof::Scoped => Some((resource, self.signed_at, self.account)),

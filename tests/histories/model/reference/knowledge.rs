@@ -1,4 +1,4 @@
-//! What a process knows: what Heroku told it, what the store had, and how old that is.
+//! The knowledge of a process: Heroku's answers, the store's state, and their ages.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::{
 use crate::model::heard::Heard;
 
 impl Model {
-    /// What this process's list says of a person.
+    /// The verdict of this process's list on a person.
     pub(super) fn verdict(&self, at: usize, resource: Resource, person: Person) -> Verdict {
         let replica = &self.replicas[at];
         let Some(known) = &replica.known[resource] else {
@@ -30,7 +30,7 @@ impl Model {
         }
     }
 
-    /// What this process's list says of whom a form names.
+    /// The verdict of this process's list on the person in a form.
     pub(super) fn verdict_on_form(&self, at: usize, form: &Form, resource: Resource) -> Verdict {
         match self.verdict(at, resource, form.person) {
             Verdict::Listed { account, .. } if form.account.is_some_and(|it| it != account) => {
@@ -51,7 +51,7 @@ impl Model {
         Some(self.now - oldest)
     }
 
-    /// What Heroku told on behalf of a visitor. Only if it may not have told is 503 an answer.
+    /// Heroku's answers for a request. 503 is allowed only if an answer may be missing.
     pub(super) fn hear(
         &mut self,
         at: usize,
@@ -65,12 +65,12 @@ impl Model {
             self.replicas[at].spent[resource].push(self.now);
         }
         match status == 503 && !excused {
-            true => Err("nobody could tell, though Heroku answers".to_owned()),
+            true => Err("answered 503, though Heroku answers".to_owned()),
             false => Ok(()),
         }
     }
 
-    /// What Heroku tells takes the place of what it told before: the whole of a part, or nothing.
+    /// Heroku's answers replace earlier ones: a whole part, or nothing.
     pub(super) fn take_in(&mut self, at: usize, resource: Resource, heard: &Heard) {
         let before = self.everyone(at);
         self.believe(at, resource, heard);
@@ -102,7 +102,7 @@ impl Model {
             };
         }
         if heard.asked_for_members() {
-            // An attempt at the team is one for each of its resources.
+            // A failed fetch of the team counts for each of its resources.
             for other in (0..RESOURCES).filter(|other| has_team(*other) && *other != resource) {
                 replica.tried[other] = Tried::Perhaps;
             }
@@ -128,7 +128,7 @@ impl Model {
         }
     }
 
-    /// Takes in what the other process has left there.
+    /// Loads the changes of the other process.
     pub(super) fn look_at_the_store(&mut self, at: usize, resource: Resource) {
         let before = self.everyone(at);
         self.read_the_store(at, resource);
@@ -170,7 +170,7 @@ impl Model {
         parts.is_none_or(|parts| is_outdated(parts, session.list))
     }
 
-    /// Who is on a process's lists, and by which account; none if Heroku's two lists disagree.
+    /// The people on a process's lists with their account; none if Heroku's two lists disagree.
     fn everyone(&self, at: usize) -> [Option<BTreeMap<Person, Option<Account>>>; RESOURCES] {
         let replica = &self.replicas[at];
         std::array::from_fn(|resource| {
@@ -184,7 +184,7 @@ impl Model {
         })
     }
 
-    /// Who has left since `before`, and whether it is sure by now of those who had.
+    /// Records removals since `before`, and confirms earlier ones.
     fn note_removals(
         &mut self,
         at: usize,
@@ -232,7 +232,7 @@ impl Model {
         }
     }
 
-    /// Whether this process knows that somebody was off the list since their session's began.
+    /// Whether this process knows of a removal of the person since their session began.
     pub(super) fn was_removed(&self, at: usize, id: usize) -> Sure {
         let session = &self.sessions[id];
         let removals = self.replicas[at].removals[session.resource].iter();
@@ -249,7 +249,7 @@ impl Model {
         })
     }
 
-    /// Whether Heroku might not be asked, or might not answer.
+    /// Whether a call to Heroku might be skipped or unanswered.
     pub(super) fn excused(&self, at: usize, resource: Resource) -> bool {
         let replica = &self.replicas[at];
         let own = self.within(BUDGET_SPAN, &replica.spent[resource]);
@@ -259,14 +259,14 @@ impl Model {
         is_absent || self.heroku.is_faulty(resource) || is_paused || is_spent
     }
 
-    /// Whether a refresh might be answered with the list that there is.
+    /// Whether a refresh might return the cached list.
     pub(super) fn refreshes_are_spent(&self, at: usize, resource: Resource) -> bool {
         let replica = &self.replicas[at];
         let own = self.within(REFRESHES_SPAN, &replica.refreshed[resource]);
         own >= REFRESHES || self.is_shared_spent(&replica.refreshed) || replica.scarce
     }
 
-    /// Of each of the reasons there are as many.
+    /// Each reason has the same budget.
     fn is_shared_spent(&self, all: &[Vec<Time>]) -> bool {
         let counts = all.iter().map(|times| self.within(SHARED_SPAN, times));
         counts.sum::<usize>() > SHARED_BUDGET
@@ -277,7 +277,7 @@ impl Model {
         times.iter().rev().take_while(lately).count()
     }
 
-    /// Heroku has said it often enough, and nothing else since.
+    /// Heroku has reported enough absences, and nothing else since.
     pub(super) fn may_be_dormant(&self, resource: Resource) -> bool {
         let (answers, first) = self.absent[resource];
         answers >= ABSENT_ANSWERS && self.now >= first + ABSENT_FOR

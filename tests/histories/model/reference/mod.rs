@@ -1,10 +1,10 @@
-//! The reference: who may enter when. It knows no HTTP, no store and no fetch, only what Heroku has
-//! on its lists, and what it told whom at which moment.
+//! The reference model of access. It knows no HTTP, no store and no fetch, only Heroku's lists, and which
+//! process got which answer at which time.
 //!
-//! Three answers are possible to "may this be served?": it must, it must not, and either. *Either*
-//! is where the crate makes no promise: what one process did is not told to another one by a store
-//! without notices, and while Heroku is away or a budget is spent nobody can be sure of a list. Even
-//! then nobody passes but by a list that this process was told, young enough.
+//! It has three answers to "may this be served?": must, must not, and either. *Either* is where the crate
+//! makes no promise: without shared-store events a process does not know of another's actions, and while
+//! Heroku is unavailable or a budget is spent no list is certain. Even then a user needs a list of this
+//! process that is young enough.
 
 mod facts;
 mod knowledge;
@@ -16,9 +16,9 @@ use crate::model::heard::Heard;
 pub use facts::{Form, Heroku, Proof, RESOURCES, Session, has_team};
 use facts::{Known, People, Replica, Sure, Told, Tried, Use, standing};
 
-/// Whole seconds since the beginning.
+/// Whole seconds since the start.
 pub type Time = u64;
-/// The number of a step. What happens later has a greater one, also within the same second.
+/// The number of a step. Later steps have greater numbers, also within the same second.
 pub type Turn = u64;
 /// An email, by number.
 pub type Person = usize;
@@ -26,29 +26,29 @@ pub type Person = usize;
 pub type Account = usize;
 pub type Resource = usize;
 
-/// When a history begins, so that there is a time before it.
+/// The start of a history, later than zero so that earlier times exist.
 pub const START: Time = 10_000;
 pub const REFRESH: Time = 300;
 pub const MAX_LIST_AGE: Time = 600;
 pub const MAX_SESSION: Time = 2_000;
 pub const FORM_LIVES: Time = 300;
 pub const FORM_AHEAD: Time = 60;
-/// After a 429 without a word on how long.
+/// After a 429 without `Retry-After`.
 pub const PAUSE: Time = 60;
-/// So many answers over so long that a resource is not there may make it dormant.
+/// This many absences over this time may make a resource dormant.
 const ABSENT_ANSWERS: usize = 3;
 const ABSENT_FOR: Time = 900;
-/// Fetches on behalf of visitors that a resource has in any two minutes, whatever came before.
+/// The fetches for requests that a resource has in any two minutes.
 const BUDGET: usize = 7;
 const BUDGET_SPAN: Time = 120;
-/// Refreshes that a resource has in any fifty seconds.
+/// The refreshes that a resource has in any fifty seconds.
 const REFRESHES: usize = 5;
 const REFRESHES_SPAN: Time = 50;
-/// Forced fetches, of four calls at most, that all resources have in any 25 minutes.
+/// The forced fetches, of at most four calls, that all resources together have in any 25 minutes.
 const SHARED_BUDGET: usize = 37;
 const SHARED_SPAN: Time = 25 * 60;
 
-/// What a list says of a request.
+/// A list's verdict on a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Verdict {
     Listed { account: Account, admin: bool },
@@ -72,19 +72,19 @@ pub struct Model {
     pub turn: Turn,
     pub heroku: Heroku,
     pub replicas: [Replica; 2],
-    /// How long a process may trust its copy of a session.
+    /// How long a process may use its copy of a session.
     pub session_cache: Time,
     store: Replica,
-    /// How often Heroku said since the last list that a resource is not there, and when first.
+    /// The number of absences since the last list, and the time of the first.
     absent: [(usize, Time); RESOURCES],
     pub sessions: Vec<Session>,
     used: BTreeSet<Use>,
-    /// Of whom Heroku last said that they may have left, and when.
+    /// The last webhook of a removal: its time and person.
     hint: Option<(Turn, Person)>,
 }
 
 impl Model {
-    /// Every resource is registered, and nobody has asked for a list.
+    /// Every resource is registered, and no list was fetched.
     pub fn new(session_cache: Time) -> Self {
         let mut model = Self {
             now: START,
@@ -98,7 +98,7 @@ impl Model {
         model
     }
 
-    /// A new process takes what the store has.
+    /// A new process loads the store's state.
     pub fn restart(&mut self, at: usize) {
         self.turn += 1;
         self.replicas[at] = Replica {
@@ -108,7 +108,7 @@ impl Model {
         };
     }
 
-    /// A request in a session's cookie.
+    /// A request with a session's cookie.
     pub fn visit(
         &mut self,
         at: usize,
@@ -129,7 +129,7 @@ impl Model {
             .list_age(at, resource)
             .is_some_and(|age| age <= REFRESH);
         if !is_young && self.is_outdated(at, id) {
-            // The other process has a newer one.
+            // The other process has a newer list.
             self.look_at_the_store(at, resource);
         }
         let excused = self.excused(at, resource);
@@ -142,9 +142,9 @@ impl Model {
         let is_listed =
             |verdict| matches!(verdict, Verdict::Listed { account: it, .. } if it == account);
         let mut verdict = self.verdict(at, resource, person);
-        // Before a session is over for want of use, the store is asked for a list of the other process.
+        // Before an unused session ends, the store is read for a list of the other process.
         let may_have_looked = is_too_old && heard.calls == 0 && !matches!(status, 401 | 503);
-        // Nor does a list from before the one that admitted a session turn its person away.
+        // A list older than the admitting one does not reject the session.
         let is_outdated = self.is_outdated(at, id);
         let is_refused = !is_listed(verdict) && verdict != Verdict::NobodyKnows;
         if may_have_looked || (is_refused && is_outdated) {
@@ -171,10 +171,10 @@ impl Model {
             allowed.push(401);
         }
         if excused && (before == Verdict::NobodyKnows || verdict == Verdict::Gone) {
-            // Young enough by a fetch that failed in another part.
+            // Young enough by a fetch that failed in the other part.
             allowed.push(503);
         }
-        // Nobody used the resource until its list was too old.
+        // The resource was unused until its list was too old.
         let may_be_over = is_too_old && tried != Tried::InVain;
         if may_be_over {
             allowed.push(401);
@@ -182,7 +182,7 @@ impl Model {
         expect(status, &allowed)?;
         let is_unasked = tried == Tried::No && heard.calls == 0 && !excused && !may_have_looked;
         if is_too_old && is_unasked && status != 401 {
-            return Err(format!("{status} by a list that is too old"));
+            return Err(format!("{status} with a list that is too old"));
         }
         match status {
             503 => {}
@@ -192,22 +192,21 @@ impl Model {
         let is_old = age_before.is_some_and(|age| age > REFRESH) && !is_too_old;
         let is_renewed = self.list_age(at, resource) <= Some(REFRESH);
         if is_old && tried == Tried::No && !excused && !is_renewed && status == 200 {
-            return Err("passed by a list that should have been fetched anew".to_owned());
+            return Err("passed with a list that should have been fetched again".to_owned());
         }
         let is_right = lives == Lives::Yes
             && removed == Sure::No
             && self.sessions[id].always_listed
             && !may_be_over;
-        // Up to its limit a list decides that nothing newer can be had in place of.
+        // Up to its age limit, a list decides if no newer one is available.
         let is_sure = !excused || (before != Verdict::NobodyKnows && !is_too_old);
         match is_right && is_sure && status != 200 && !admin_page {
-            true => Err(format!("{status} for somebody who was on every list")),
+            true => Err(format!("{status} for a person on every list")),
             false => Ok(()),
         }
     }
 
-    /// A stream of a session that let it begin, after something else has happened or time has passed, of
-    /// which it has asked Heroku what was heard. No request is made for it.
+    /// A stream of a session, after an event or some time. Its fetches are known, and it makes no request.
     pub fn stream(&mut self, at: usize, id: usize, heard: &Heard, is_open: bool) -> Check {
         let Session {
             resource, person, ..
@@ -221,7 +220,7 @@ impl Model {
         let (lives, account) = (self.lives(at, id), self.sessions[id].account);
         let verdict = self.verdict(at, resource, person);
         let is_listed = matches!(verdict, Verdict::Listed { account: it, .. } if it == account);
-        // The store does not tell this process what another one has closed.
+        // The store sends this process no event of a session closed by another.
         let born = self.replicas[at].born;
         let closed = self.sessions[id].closed;
         let is_untold = closed.is_some_and(|(by, ..)| by != born);
@@ -233,22 +232,22 @@ impl Model {
             return Err("a stream outlives its person's place on the list".to_owned());
         }
         if is_open && !is_listed {
-            return Err(format!("a stream goes on, and the list says {verdict:?}"));
+            return Err(format!("a stream stays open with the verdict {verdict:?}"));
         }
         let is_renewed = self.list_age(at, resource) <= Some(REFRESH);
         if is_open && was_old && !excused && tried == Tried::No && !is_renewed {
-            return Err("a stream goes on by a list that should have been fetched anew".to_owned());
+            return Err("a stream stays open with an outdated list".to_owned());
         }
-        // A stream waits for no answer.
+        // A stream does not wait for an answer.
         let may_have_left = self.hint == Some((self.turn, person));
         let may_stay = lives == Lives::Yes && removed == Sure::No && is_listed;
         match !is_open && may_stay && !may_have_left {
-            true => Err("a stream of somebody on the list was cut".to_owned()),
+            true => Err("a stream of a listed person was cut".to_owned()),
             false => Ok(()),
         }
     }
 
-    /// Moments at which something about a session may be another.
+    /// The times at which a session's state may change.
     pub fn turning_points(&self, at: usize, id: usize) -> Vec<Time> {
         let session = &self.sessions[id];
         let list = self.list_age(at, session.resource);
@@ -260,7 +259,7 @@ impl Model {
         of_list.chain([session.signed_in + MAX_SESSION]).collect()
     }
 
-    /// A sign-in. On 303 there is one more session, and the one that the browser had is closed.
+    /// A sign-in. On 303 there is a new session, and the browser's previous one is closed.
     pub fn sign_in(
         &mut self,
         at: usize,
@@ -273,7 +272,7 @@ impl Model {
             return expect(status, &[403]).and(heard.nothing());
         };
         if self.is_used(form) {
-            // Found out before anybody is asked.
+            // Detected before any fetch.
             return expect(status, &[403]).and(heard.nothing());
         }
         let excused = self.excused(at, resource);
@@ -284,7 +283,7 @@ impl Model {
         let allowed: &[u16] = match verdict {
             Verdict::Listed { .. } if self.may_be_dormant(resource) => &[303, 403, 503],
             _ if self.may_be_dormant(resource) => &[403, 503],
-            // Told of by a fetch that failed in another part.
+            // Known from a fetch that failed in the other part.
             Verdict::Listed { .. } if excused && before != verdict => &[303, 503],
             Verdict::Listed { .. } if self.is_gone_elsewhere(at, resource) => &[303, 403],
             Verdict::Listed { .. } => &[303],
@@ -312,7 +311,7 @@ impl Model {
             return Ok(());
         }
         if !excused && self.list_age(at, resource) > Some(REFRESH) {
-            return Err("signed in by a list that should have been fetched anew".to_owned());
+            return Err("signed in with a list that should have been fetched again".to_owned());
         }
         self.used.extend(own_use);
         self.sessions.push(Session {
@@ -330,7 +329,7 @@ impl Model {
         Ok(())
     }
 
-    /// Whether a sign-in needs to ask nobody and is sure to be judged by the list in memory.
+    /// Whether a sign-in is certain to be decided by the cached list, without a fetch.
     pub fn would_be_let_in(&self, at: usize, form: &Form) -> bool {
         let Some(resource) = form.resource.filter(|_| form.is_good(self.now)) else {
             return false;
@@ -350,12 +349,12 @@ impl Model {
         own_use.is_some_and(|own| self.used.contains(&own))
     }
 
-    /// A refresh that the partner asked for, and whether it said that there is a new list.
+    /// A refresh by the partner, and whether it reported a new list.
     pub fn refresh(&mut self, at: usize, resource: Resource, heard: &Heard, ok: bool) -> Check {
         let is_spent = self.refreshes_are_spent(at, resource);
         self.replicas[at].refreshed[resource].push(self.now);
         if is_spent && heard.calls == 0 {
-            // Beyond the bound it is the list that there is.
+            // Over budget, the cached list is returned.
             return Ok(());
         }
         let replica = &self.replicas[at];
@@ -374,7 +373,7 @@ impl Model {
         Ok(())
     }
 
-    /// A signed webhook: that somebody may have left the resource's app, or about the app itself.
+    /// A signed webhook: a person may have left the resource's app, or the app has changed.
     pub fn webhook(
         &mut self,
         at: usize,
@@ -400,7 +399,7 @@ impl Model {
             let on_team = team.is_some_and(|team| team.people.contains_key(person));
             on_team || own.people.contains_key(person)
         };
-        // A doubt outlives the process that was told of it.
+        // A pending removal outlives the process that received it.
         let stored = self.store.known[resource].as_mut();
         for known in stored.into_iter().chain([known]) {
             known.doubted.extend(left.filter(is_on));
@@ -409,12 +408,12 @@ impl Model {
         self.take_in(at, resource, heard);
         let is_there = !self.heroku.gone[resource] && !self.store.is_gone(resource);
         if is_there && !excused && !heard.told_own() {
-            return Err(format!("Heroku was not asked: {heard:?}"));
+            return Err(format!("no call to Heroku: {heard:?}"));
         }
         Ok(())
     }
 
-    /// A revocation, and whether it was said to be done.
+    /// A revocation, and whether it succeeded.
     pub fn revoke(&mut self, at: usize, resource: Resource, person: Person, ok: bool) -> Check {
         let turn = self.turn;
         for known in [&mut self.replicas[at], &mut self.store] {
@@ -424,11 +423,11 @@ impl Model {
         let known = self.replicas[at].known[resource].is_some();
         match ok == known || self.is_gone_elsewhere(at, resource) {
             true => Ok(()),
-            false => Err(format!("a revocation said {ok}")),
+            false => Err(format!("a revocation returned {ok}")),
         }
     }
 
-    /// The partner forgets a resource, which is gone at Heroku as well.
+    /// The partner deprovisions a resource, which is removed at Heroku as well.
     pub fn forget(&mut self, at: usize, resource: Resource) {
         self.heroku.gone[resource] = true;
         self.heroku_has_changed();
@@ -436,7 +435,7 @@ impl Model {
         self.store.known[resource] = None;
     }
 
-    /// Whether nobody has forgotten it.
+    /// Whether it is still registered.
     pub fn is_registered(&self, resource: Resource) -> bool {
         !self.store.is_gone(resource)
     }
@@ -464,7 +463,7 @@ impl Model {
         self.sessions[id].closed.get_or_insert(closed);
     }
 
-    /// Whether a session lives as far as this process knows.
+    /// Whether a session is open, to this process's knowledge.
     fn lives(&self, at: usize, id: usize) -> Lives {
         let (session, replica) = (&self.sessions[id], &self.replicas[at]);
         if let Some((by, turn, when)) = session.closed {
