@@ -38,9 +38,9 @@ fn bytes(region: &Region<'_, System>) -> usize {
 
 /// One test, so that nothing else allocates meanwhile. Counts the bytes asked of the allocator.
 #[test]
-fn a_membership_costs_less_than_100_bytes_and_a_team_s_members_are_kept_once() {
+fn list_entry_takes_under_100_bytes_and_team_members_are_shared() {
     alone(
-        "memory::a_membership_costs_less_than_100_bytes_and_a_team_s_members_are_kept_once",
+        "memory::list_entry_takes_under_100_bytes_and_team_members_are_shared",
         || {
             drop(people(0, 20)); // What is made once, whatever the number of lists.
 

@@ -69,9 +69,9 @@ fn kinds() -> [(Endpoint, Fault, &'static str); 11] {
 }
 
 #[test]
-fn calls_fetches_and_the_state_of_the_lists_are_counted_without_naming_anybody() {
+fn metrics_count_calls_fetches_and_lists_without_names() {
     alone_async(
-        "metrics::calls_fetches_and_the_state_of_the_lists_are_counted_without_naming_anybody",
+        "metrics::metrics_count_calls_fetches_and_lists_without_names",
         async {
             let recorder = DebuggingRecorder::new();
             let snapshotter = recorder.snapshotter();

@@ -49,9 +49,9 @@ const SEALING_KEY: &str = "c2VhbGluZ19rZXlfb2ZfMzJfYnl0ZXNfZm9yX3Rlc3Q=";
 const HOOK_SECRET: &str = "a-webhook-secret-of-our-own";
 
 #[test]
-fn s1_s2_s3_s4_s5_s6_nothing_that_is_logged_or_answered_holds_a_secret() {
+fn s1_s2_s3_s4_s5_s6_logs_and_responses_contain_no_secret() {
     alone_async(
-        "secrets::s1_s2_s3_s4_s5_s6_nothing_that_is_logged_or_answered_holds_a_secret",
+        "secrets::s1_s2_s3_s4_s5_s6_logs_and_responses_contain_no_secret",
         async {
             let log = Log::default();
             let writer = log.clone();

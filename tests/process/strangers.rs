@@ -124,9 +124,9 @@ async fn addon(sso: &HerokuSso, heroku: &Simulator) -> AddOn {
 }
 
 #[test]
-fn a24_a25_strangers_cost_neither_memory_nor_calls() {
+fn a24_a25_unknown_resources_and_emails_cost_no_memory_or_calls() {
     alone_async(
-        "strangers::a24_a25_strangers_cost_neither_memory_nor_calls",
+        "strangers::a24_a25_unknown_resources_and_emails_cost_no_memory_or_calls",
         async {
             let _alone = ALONE.lock().await;
             let (sso, heroku, clock) = gate().await;
@@ -244,9 +244,9 @@ async fn used_form(sso: &HerokuSso, addon: &AddOn) -> String {
 }
 
 #[test]
-fn r5_whatever_strangers_send_nothing_of_it_is_kept() {
+fn r5_hostile_requests_leave_no_memory() {
     alone_async(
-        "strangers::r5_whatever_strangers_send_nothing_of_it_is_kept",
+        "strangers::r5_hostile_requests_leave_no_memory",
         async {
             let _alone = ALONE.lock().await;
             let hostile = std::env::var("HOSTILE").ok();

@@ -42,7 +42,7 @@ async fn streams(client: &Client, browser: &Browser, session: &str) -> [Vec<u16>
 }
 
 #[tokio::test]
-async fn a62_each_stream_of_a_connection_is_decided_by_itself() {
+async fn a62_http2_streams_of_a_connection_are_decided_separately() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -67,7 +67,7 @@ async fn a62_each_stream_of_a_connection_is_decided_by_itself() {
 }
 
 #[tokio::test]
-async fn a62_a_form_sent_on_many_streams_at_once_counts_once() {
+async fn a62_form_on_concurrent_http2_streams_is_accepted_once() {
     let world = World::start().await;
     let addon = world.addon().await;
     let (client, url) = (http2(), world.browser().url("/heroku/sso"));

@@ -4,7 +4,7 @@ use crate::client::*;
 use heroku_addon_simulator::{Endpoint, Simulator};
 
 #[tokio::test]
-async fn an_add_on_lists_its_own_app_and_those_it_is_attached_to() {
+async fn attachments_list_own_and_attached_apps() {
     let heroku = Simulator::start().await.unwrap();
     let (shop, bank, park) = (heroku.app("shop"), heroku.app("bank"), heroku.app("park"));
     let addon = shop.addon();
@@ -36,7 +36,7 @@ async fn an_add_on_lists_its_own_app_and_those_it_is_attached_to() {
 }
 
 #[tokio::test]
-async fn a_form_through_another_app_names_both() {
+async fn form_through_an_attached_app_names_both_apps() {
     let heroku = Simulator::start().await.unwrap();
     let (shop, bank) = (heroku.app("shop"), heroku.app("bank"));
     let addon = shop.addon();
@@ -49,7 +49,7 @@ async fn a_form_through_another_app_names_both() {
 }
 
 #[tokio::test]
-async fn an_attachments_web_url_signs_in_through_its_app() {
+async fn web_url_of_an_attachment_signs_in_through_its_app() {
     let heroku = Simulator::start().await.unwrap();
     let bank = heroku.app("bank").owner("ben@example.com");
     let addon = heroku.app("shop").addon();

@@ -77,7 +77,7 @@ async fn people_are_added_and_removed_on_the_page() {
 }
 
 #[tokio::test]
-async fn markup_in_an_address_stays_text() {
+async fn markup_in_an_email_is_escaped() {
     let visit = visit().await;
     let evil = r#""><script>alert(1)</script>@example.com"#;
     let add = [("email", evil), ("role", "app:collaborator")];
@@ -88,7 +88,7 @@ async fn markup_in_an_address_stays_text() {
 }
 
 #[tokio::test]
-async fn opening_an_add_on_gives_a_signed_form_and_remembers_who_it_was() {
+async fn opening_an_add_on_gives_a_signed_form_and_sets_the_login() {
     let visit = visit().await;
     let who = format!("{}{}", visit.heroku.dashboard_url(), visit.addon);
     let asked = visit
@@ -128,7 +128,7 @@ async fn opening_an_add_on_gives_a_signed_form_and_remembers_who_it_was() {
 }
 
 #[tokio::test]
-async fn the_web_url_leads_to_the_page_under_another_host_than_the_api() {
+async fn web_url_has_another_host_than_the_api() {
     let visit = visit().await;
     let addon = visit.heroku.app("shop").addon();
     assert_eq!(
@@ -151,7 +151,7 @@ async fn the_web_url_leads_to_the_page_under_another_host_than_the_api() {
 }
 
 #[tokio::test]
-async fn other_sites_cannot_press_the_buttons() {
+async fn cross_site_posts_are_rejected() {
     let visit = visit().await;
     let url = format!("{}/faults", visit.heroku.dashboard_url());
     let press = || visit.browser.post(&url).form(&[("fault", "reset")]);
@@ -162,7 +162,7 @@ async fn other_sites_cannot_press_the_buttons() {
 }
 
 #[tokio::test]
-async fn the_page_switches_faults_and_shows_those_of_a_test() {
+async fn page_sets_faults_and_shows_faults_set_by_a_test() {
     let visit = visit().await;
     let api = format!("{}/apps/shop", visit.heroku.url());
     visit.press("/faults", &[("fault", "503")]).await;
@@ -176,7 +176,7 @@ async fn the_page_switches_faults_and_shows_those_of_a_test() {
 }
 
 #[tokio::test]
-async fn a_partner_that_does_not_answer_is_told_on_the_page() {
+async fn page_shows_a_failed_provisioning() {
     let visit = visit().await;
     visit.press(&format!("{}/provision", visit.app), &[]).await;
     let home = visit.home().await;
@@ -189,7 +189,7 @@ async fn a_partner_that_does_not_answer_is_told_on_the_page() {
 }
 
 #[tokio::test]
-async fn an_add_on_that_the_partner_knows_already_is_shown_as_provisioned() {
+async fn marked_add_on_is_shown_as_provisioned() {
     let visit = visit().await;
     visit.heroku.app("shop").addon().mark_provisioned();
     let home = visit.home().await;
@@ -197,7 +197,7 @@ async fn an_add_on_that_the_partner_knows_already_is_shown_as_provisioned() {
 }
 
 #[tokio::test]
-async fn the_demo_world_has_six_people_and_an_add_on_for_each_app() {
+async fn demo_has_six_people_and_one_add_on_per_app() {
     let heroku = Simulator::start().await.unwrap();
     heroku.demo();
     heroku.demo(); // changes nothing

@@ -9,7 +9,7 @@ use heroku_addon_simulator::Simulator;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn a_hundred_thousand_apps_with_an_add_on_each_are_made_and_found_at_once() {
+async fn hundred_thousand_apps_are_created_and_found_quickly() {
     let heroku = Simulator::start().await.unwrap();
     let since = Instant::now();
     let (mut first, mut last) = (None, None);
@@ -32,7 +32,7 @@ async fn a_hundred_thousand_apps_with_an_add_on_each_are_made_and_found_at_once(
 }
 
 #[tokio::test]
-async fn apps_are_listed_in_the_order_they_were_made_whatever_their_names() {
+async fn apps_are_listed_in_creation_order() {
     let heroku = Simulator::start().await.unwrap();
     for name in ["zoo", "bar", "foo"] {
         heroku.app(name);
@@ -43,7 +43,7 @@ async fn apps_are_listed_in_the_order_they_were_made_whatever_their_names() {
 }
 
 #[tokio::test]
-async fn a_renamed_app_is_found_under_its_new_name_only() {
+async fn renamed_app_is_found_under_its_new_name_only() {
     let heroku = Simulator::start().await.unwrap();
     let app = heroku.app("shop");
     app.rename("store");
@@ -57,7 +57,7 @@ async fn a_renamed_app_is_found_under_its_new_name_only() {
 }
 
 #[tokio::test]
-async fn an_app_has_the_oldest_add_on_that_is_there_now() {
+async fn app_has_its_oldest_remaining_add_on() {
     let heroku = Simulator::start().await.unwrap();
     let (shop, bank) = (heroku.app("shop"), heroku.app("bank"));
     let (first, second) = (shop.addon(), bank.addon());

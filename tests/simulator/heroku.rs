@@ -33,7 +33,7 @@ fn emails(list: &Value, pointer: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_recipe_leads_from_the_add_on_to_everybody_on_a_team_app() {
+async fn add_on_app_and_team_calls_give_all_people_of_a_team_app() {
     let heroku = Simulator::start().await.unwrap();
     let team = heroku.team("acme").member("lead@example.com", "admin");
     let app = heroku.app("shop").owned_by_team(&team);
@@ -60,7 +60,7 @@ async fn the_recipe_leads_from_the_add_on_to_everybody_on_a_team_app() {
 }
 
 #[tokio::test]
-async fn a_personal_app_has_no_team_and_its_owner_on_the_list() {
+async fn personal_app_has_no_team_and_lists_its_owner() {
     let heroku = Simulator::start().await.unwrap();
     let app = heroku.app("shop").owner("olivia@example.com");
     let token = access_token(&heroku, &app.addon()).await;
@@ -73,7 +73,7 @@ async fn a_personal_app_has_no_team_and_its_owner_on_the_list() {
 }
 
 #[tokio::test]
-async fn changes_show_in_the_next_answer() {
+async fn changes_appear_in_the_next_answer() {
     let heroku = Simulator::start().await.unwrap();
     let app = heroku.app("shop").collaborator("ann@example.com");
     let addon = app.addon();
@@ -99,7 +99,7 @@ async fn changes_show_in_the_next_answer() {
 }
 
 #[tokio::test]
-async fn without_version_3_in_accept_the_answer_is_406() {
+async fn accept_without_version_3_gets_406() {
     let heroku = Simulator::start().await.unwrap();
     let addon = heroku.app("shop").addon();
     let token = access_token(&heroku, &addon).await;
@@ -112,7 +112,7 @@ async fn without_version_3_in_accept_the_answer_is_406() {
 }
 
 #[tokio::test]
-async fn a_resource_token_sees_only_its_own_app() {
+async fn resource_token_reads_only_its_own_app() {
     let heroku = Simulator::start().await.unwrap();
     let (ours, theirs) = (heroku.team("ours"), heroku.team("theirs"));
     let app = heroku.app("shop").owned_by_team(&ours);
@@ -138,7 +138,7 @@ async fn a_resource_token_sees_only_its_own_app() {
 }
 
 #[tokio::test]
-async fn an_unchanged_answer_is_304_until_something_changes() {
+async fn unchanged_resource_gets_304() {
     let heroku = Simulator::start().await.unwrap();
     let app = heroku.app("shop");
     let token = access_token(&heroku, &app.addon()).await;
@@ -154,7 +154,7 @@ async fn an_unchanged_answer_is_304_until_something_changes() {
 }
 
 #[tokio::test]
-async fn every_answer_has_its_time_its_request_id_and_what_is_left_of_the_rate() {
+async fn answers_have_date_request_id_and_remaining_rate() {
     let (heroku, clock) = with_clock().await;
     clock.set_to(1_267_597_772);
     let app = heroku.app("shop");
@@ -176,7 +176,7 @@ async fn every_answer_has_its_time_its_request_id_and_what_is_left_of_the_rate()
 }
 
 #[tokio::test]
-async fn pages_follow_next_range_until_200() {
+async fn pages_follow_next_range_to_the_final_200() {
     let heroku = Simulator::builder().page_size(3).start().await.unwrap();
     let team = heroku.team("acme");
     let app = heroku.app("shop").owned_by_team(&team);
@@ -216,7 +216,7 @@ async fn pages_follow_next_range_until_200() {
 }
 
 #[tokio::test]
-async fn a_used_grant_code_is_refused() {
+async fn used_grant_code_gets_400() {
     let heroku = Simulator::start().await.unwrap();
     let code = heroku.app("shop").addon().grant_code();
     let answer: Value = exchange(&heroku, &code).await.json().await.unwrap();
@@ -233,7 +233,7 @@ async fn a_used_grant_code_is_refused() {
 }
 
 #[tokio::test]
-async fn a_grant_code_ends_after_five_minutes() {
+async fn grant_code_expires_after_five_minutes() {
     let (heroku, clock) = with_clock().await;
     let addon = heroku.app("shop").addon();
     let (early, late) = (addon.grant_code(), addon.grant_code());
@@ -244,7 +244,7 @@ async fn a_grant_code_ends_after_five_minutes() {
 }
 
 #[tokio::test]
-async fn a_wrong_client_secret_is_refused_and_does_not_use_the_code_up() {
+async fn wrong_client_secret_gets_401_and_keeps_the_code_valid() {
     let heroku = Simulator::start().await.unwrap();
     let code = heroku.app("shop").addon().grant_code();
     let wrong = [
@@ -259,7 +259,7 @@ async fn a_wrong_client_secret_is_refused_and_does_not_use_the_code_up() {
 }
 
 #[tokio::test]
-async fn an_access_token_ends_after_eight_hours_and_a_refresh_gives_the_next() {
+async fn access_token_expires_after_eight_hours_and_is_refreshed() {
     let (heroku, clock) = with_clock().await;
     let app = heroku.app("shop");
     let path = format!("/apps/{}", app.id());
@@ -281,7 +281,7 @@ async fn an_access_token_ends_after_eight_hours_and_a_refresh_gives_the_next() {
 }
 
 #[tokio::test]
-async fn without_rotation_the_refresh_token_stays_and_is_not_repeated() {
+async fn refresh_token_is_reusable_and_omitted_without_rotation() {
     let heroku = Simulator::start().await.unwrap();
     heroku.rotate_refresh_tokens(false);
     let tokens = tokens(&heroku, &heroku.app("shop").addon()).await;
@@ -294,7 +294,7 @@ async fn without_rotation_the_refresh_token_stays_and_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn revoked_and_expired_tokens_are_refused() {
+async fn revoked_and_expired_tokens_get_401() {
     let heroku = Simulator::start().await.unwrap();
     let app = heroku.app("shop");
     let addon = app.addon();
@@ -314,7 +314,7 @@ async fn revoked_and_expired_tokens_are_refused() {
 }
 
 #[tokio::test]
-async fn a_removed_add_on_is_404_and_a_gone_one_410() {
+async fn removed_add_on_gets_404_and_gone_one_410() {
     let heroku = Simulator::start().await.unwrap();
     let app = heroku.app("shop");
     let addon = app.addon();
@@ -332,7 +332,7 @@ async fn a_removed_add_on_is_404_and_a_gone_one_410() {
 }
 
 #[tokio::test]
-async fn a_form_is_signed_with_the_published_formulas() {
+async fn form_is_signed_with_the_published_formulas() {
     let heroku = Simulator::builder()
         .sso_salt("2f97bfa52ca102f8874716e2eb1d3b4920ad0be4")
         .partner_url("http://127.0.0.1:9/")
@@ -368,7 +368,7 @@ async fn a_form_is_signed_with_the_published_formulas() {
 }
 
 #[tokio::test]
-async fn the_form_of_version_1_has_the_partners_own_id() {
+async fn version_1_form_has_the_partners_own_id() {
     let (partner, _) = partner(200, json!({ "id": 123 })).await;
     let clock = TestClock::new();
     clock.set_to(1_267_597_772);
@@ -458,7 +458,7 @@ async fn provisioning_calls_the_partner_as_heroku_does() {
 }
 
 #[tokio::test]
-async fn a_plan_changes_and_an_add_on_goes_only_when_the_partner_agrees() {
+async fn plan_change_and_deprovisioning_need_the_partners_consent() {
     let (yes, calls) = partner(200, json!({})).await;
     let (no, _) = partner(422, json!({ "message": "no" })).await;
     let heroku = Simulator::builder().partner_url(no).start().await.unwrap();
@@ -513,7 +513,7 @@ async fn with_a_list() -> (Simulator, String, String) {
 }
 
 #[tokio::test]
-async fn a_fault_stays_until_it_is_cleared_and_hits_only_its_endpoint() {
+async fn fault_affects_only_its_endpoint_until_cleared() {
     let (heroku, path, token) = with_a_list().await;
     let app = path.trim_end_matches("/collaborators");
     heroku.fault(Endpoint::Collaborators, Fault::Status(503));
@@ -532,7 +532,7 @@ async fn a_fault_stays_until_it_is_cleared_and_hits_only_its_endpoint() {
 }
 
 #[tokio::test]
-async fn a_counted_fault_ends_by_itself() {
+async fn counted_fault_ends_after_its_count() {
     let (heroku, path, token) = with_a_list().await;
     heroku.fault_times(Endpoint::Any, Fault::Status(500), 2);
     let mut seen = Vec::new();
@@ -549,7 +549,7 @@ async fn a_counted_fault_ends_by_itself() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_says_when_to_come_back_or_does_not() {
+async fn rate_limit_sends_retry_after_if_configured() {
     let (heroku, path, token) = with_a_list().await;
     let soon = Some("7".to_owned());
     heroku.fault(Endpoint::Any, Fault::RateLimited { retry_after: soon });
@@ -564,7 +564,7 @@ async fn a_rate_limit_says_when_to_come_back_or_does_not() {
 }
 
 #[tokio::test]
-async fn a_slow_answer_takes_the_simulators_time_not_ours() {
+async fn slow_answer_waits_on_the_simulators_clock() {
     let (heroku, clock) = with_clock().await;
     let app = heroku.app("shop");
     let token = access_token(&heroku, &app.addon()).await;
@@ -589,7 +589,7 @@ async fn a_slow_answer_takes_the_simulators_time_not_ours() {
 }
 
 #[tokio::test]
-async fn a_reset_connection_gives_no_answer() {
+async fn reset_fault_gives_no_answer() {
     let (heroku, path, token) = with_a_list().await;
     heroku.fault(Endpoint::Any, Fault::Reset);
     let error = get(&heroku, &path, &token).send().await.unwrap_err();
@@ -600,7 +600,7 @@ async fn a_reset_connection_gives_no_answer() {
 }
 
 #[tokio::test]
-async fn a_truncated_body_ends_before_its_length() {
+async fn truncated_body_is_shorter_than_its_length() {
     let (heroku, path, token) = with_a_list().await;
     heroku.fault(Endpoint::Any, Fault::Truncated);
     let answer = get(&heroku, &path, &token).send().await.unwrap();
@@ -610,7 +610,7 @@ async fn a_truncated_body_ends_before_its_length() {
 }
 
 #[tokio::test]
-async fn a_hanging_answer_ends_when_the_simulator_stops() {
+async fn hanging_answer_ends_when_the_simulator_stops() {
     let (heroku, path, token) = with_a_list().await;
     heroku.fault(Endpoint::Any, Fault::Hang);
     let call = tokio::spawn(get(&heroku, &path, &token).send());
@@ -625,7 +625,7 @@ async fn a_hanging_answer_ends_when_the_simulator_stops() {
 }
 
 #[tokio::test]
-async fn bodies_can_be_wrong_huge_or_deep() {
+async fn body_faults_send_invalid_huge_or_nested_json() {
     let (heroku, path, token) = with_a_list().await;
     let text = async || {
         let answer = get(&heroku, &path, &token).send().await.unwrap();
@@ -643,7 +643,7 @@ async fn bodies_can_be_wrong_huge_or_deep() {
 }
 
 #[tokio::test]
-async fn ranges_can_end_in_nothing_or_in_a_circle() {
+async fn range_faults_omit_or_repeat_next_range() {
     let (heroku, path, token) = with_a_list().await;
     heroku.fault(Endpoint::Any, Fault::PartialWithoutNextRange);
     let answer = get(&heroku, &path, &token).send().await.unwrap();
@@ -662,7 +662,7 @@ async fn ranges_can_end_in_nothing_or_in_a_circle() {
 }
 
 #[tokio::test]
-async fn answers_can_point_elsewhere_or_be_about_something_else() {
+async fn redirect_and_wrong_id_faults_apply() {
     let (heroku, path, token) = with_a_list().await;
     heroku.fault(Endpoint::Any, Fault::Redirect("http://127.0.0.1:9/".into()));
     let answer = get(&heroku, &path, &token).send().await.unwrap();
@@ -678,7 +678,7 @@ async fn answers_can_point_elsewhere_or_be_about_something_else() {
 }
 
 #[tokio::test]
-async fn the_server_stops_with_its_last_handle() {
+async fn server_stops_with_its_last_handle() {
     let heroku = Simulator::start().await.unwrap();
     let url = heroku.url();
     let addon = heroku.app("shop").addon();
@@ -692,7 +692,7 @@ async fn the_server_stops_with_its_last_handle() {
 }
 
 #[tokio::test]
-async fn an_answer_that_nobody_reads_does_not_keep_it_from_stopping() {
+async fn unread_answer_does_not_block_stopping() {
     let (heroku, path, token) = with_a_list().await;
     heroku.fault(Endpoint::Any, Fault::Oversized(usize::MAX));
     let unread = get(&heroku, &path, &token).send().await.unwrap();

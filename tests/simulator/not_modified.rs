@@ -16,7 +16,7 @@ async fn world() -> (Simulator, App, String, String) {
 }
 
 #[tokio::test]
-async fn a_weak_etag_matches_with_and_without_its_mark() {
+async fn weak_etag_matches_with_and_without_its_prefix() {
     let (heroku, _, path, token) = world().await;
     heroku.set_etags(ETags::Weak);
     let first = get(&heroku, &path, &token).send().await.unwrap();
@@ -36,7 +36,7 @@ async fn a_weak_etag_matches_with_and_without_its_mark() {
 }
 
 #[tokio::test]
-async fn a_strong_etag_does_not_match_a_weak_one() {
+async fn strong_etag_does_not_match_a_weak_one() {
     let (heroku, _, path, token) = world().await;
     let first = get(&heroku, &path, &token).send().await.unwrap();
     let weak = format!("W/{}", first.headers()["etag"].to_str().unwrap());
@@ -45,7 +45,7 @@ async fn a_strong_etag_does_not_match_a_weak_one() {
 }
 
 #[tokio::test]
-async fn without_etags_nothing_is_304() {
+async fn disabled_etags_give_no_304() {
     let (heroku, _, path, token) = world().await;
     let first = get(&heroku, &path, &token).send().await.unwrap();
     let etag = first.headers()["etag"].clone();
@@ -57,7 +57,7 @@ async fn without_etags_nothing_is_304() {
 }
 
 #[tokio::test]
-async fn a_304_for_the_first_page_says_nothing_of_the_second() {
+async fn etags_of_pages_are_independent() {
     let (heroku, app, path, token) = world().await;
     for number in 0..3 {
         app.collaborator(&format!("c{number}@example.com"));
@@ -84,7 +84,7 @@ async fn a_304_for_the_first_page_says_nothing_of_the_second() {
 }
 
 #[tokio::test]
-async fn a_304_can_come_unasked() {
+async fn not_modified_fault_sends_an_unrequested_304() {
     let (heroku, _, path, token) = world().await;
     heroku.fault_times(Endpoint::Any, Fault::NotModified, 1);
     let answer = get(&heroku, &path, &token).send().await.unwrap();
@@ -94,7 +94,7 @@ async fn a_304_can_come_unasked() {
 }
 
 #[tokio::test]
-async fn only_the_date_header_is_off_by_its_offset() {
+async fn date_offset_affects_only_the_date_header() {
     let clock = TestClock::new();
     let heroku = Simulator::builder().clock(clock.reader()).start();
     let heroku = heroku.await.unwrap();

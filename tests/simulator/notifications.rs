@@ -75,7 +75,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn a_collaborators_comings_and_goings_are_told() {
+async fn collaborator_changes_send_webhooks() {
     let world = world("sync").await;
     world.app.collaborator("ann@example.com");
     world.app.collaborator("ann@example.com"); // is one already
@@ -110,7 +110,7 @@ async fn a_collaborators_comings_and_goings_are_told() {
 }
 
 #[tokio::test]
-async fn an_apps_new_name_and_new_owner_are_told() {
+async fn app_rename_and_owner_change_send_webhooks() {
     let world = world("sync").await;
     world.app.rename("store").rename("store");
     let told = world.only();
@@ -132,7 +132,7 @@ async fn an_apps_new_name_and_new_owner_are_told() {
 }
 
 #[tokio::test]
-async fn what_is_done_on_the_page_is_told_as_well() {
+async fn changes_on_the_page_send_webhooks() {
     let world = world("sync").await;
     let url = format!("{}/apps/{}", world.heroku.dashboard_url(), world.app.id());
     let add = [("email", "ann@example.com"), ("role", "app:admin")];
@@ -146,7 +146,7 @@ async fn what_is_done_on_the_page_is_told_as_well() {
 }
 
 #[tokio::test]
-async fn a_change_of_the_team_is_not_told() {
+async fn team_changes_send_no_webhook() {
     let world = world("sync").await;
     let team = world.heroku.team("acme");
     world.app.owned_by_team(&team);
@@ -157,7 +157,7 @@ async fn a_change_of_the_team_is_not_told() {
 }
 
 #[tokio::test]
-async fn what_becomes_of_an_add_on_is_told_to_it() {
+async fn add_on_changes_send_webhooks() {
     let world = world("sync").await;
     world.addon.mark_provisioned().mark_provisioned();
     let told = world.only();
@@ -188,7 +188,7 @@ async fn what_becomes_of_an_add_on_is_told_to_it() {
 }
 
 #[tokio::test]
-async fn a_subscription_hears_only_what_it_includes_of_its_own_app() {
+async fn subscription_gets_only_included_events_of_its_app() {
     let world = world("sync").await;
     let bank = world.heroku.app("bank").addon();
     let webhook = world.subscribe(&bank, "notify", &["api:app"]).await;
@@ -203,7 +203,7 @@ async fn a_subscription_hears_only_what_it_includes_of_its_own_app() {
 }
 
 #[tokio::test]
-async fn a_delivery_is_posted_with_its_signature_and_authorization() {
+async fn delivery_has_signature_and_authorization() {
     let world = world("sync").await;
     world.app.collaborator("ann@example.com").rename("store");
     let pending = world.heroku.pending_webhooks();
@@ -230,7 +230,7 @@ async fn a_delivery_is_posted_with_its_signature_and_authorization() {
 }
 
 #[tokio::test]
-async fn a_failed_delivery_stays_only_at_the_level_sync() {
+async fn failed_delivery_is_kept_only_at_level_sync() {
     for (level, left) in [("sync", 2), ("notify", 0)] {
         let world = world(level).await;
         world.receiver.answer_with(500);
@@ -256,7 +256,7 @@ async fn a_failed_delivery_stays_only_at_the_level_sync() {
 }
 
 #[tokio::test]
-async fn nobody_at_the_address_is_a_failure_without_a_status() {
+async fn unreachable_address_is_a_failure_without_a_status() {
     let world = world("sync").await;
     world.app.rename("store");
     let path = format!("/addons/{}/webhooks", world.addon.id());
@@ -274,7 +274,7 @@ async fn nobody_at_the_address_is_a_failure_without_a_status() {
 }
 
 #[tokio::test]
-async fn a_test_can_lose_repeat_reorder_and_tamper() {
+async fn tests_can_drop_repeat_reorder_and_alter_webhooks() {
     let world = world("sync").await;
     world.app.collaborator("ann@example.com").rename("store");
     let mut taken = world.heroku.take_webhooks();
@@ -291,7 +291,7 @@ async fn a_test_can_lose_repeat_reorder_and_tamper() {
 }
 
 #[tokio::test]
-async fn at_once_what_happens_is_delivered_by_itself_and_a_failure_again_later() {
+async fn immediate_delivery_sends_events_and_retries_failures() {
     let world = world("sync").await;
     world.heroku.deliver_webhooks_at_once(true);
     world.app.rename("store");

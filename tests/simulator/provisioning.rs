@@ -57,7 +57,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn c36_a_provisioning_that_takes_its_time_is_played_to_its_end() {
+async fn c36_asynchronous_provisioning_completes() {
     let world = World::start().await;
     let said = json!({ "id": "42", "message": "in a moment" });
     partner(&world.heroku, StatusCode::ACCEPTED, said).await;
@@ -84,7 +84,7 @@ async fn c36_a_provisioning_that_takes_its_time_is_played_to_its_end() {
 }
 
 #[tokio::test]
-async fn c36_an_end_that_takes_its_time_is_played_to_its_end() {
+async fn c36_asynchronous_deprovisioning_completes() {
     let world = World::start().await;
     world.addon.mark_provisioned();
     let action = "/actions/deprovision";
@@ -111,7 +111,7 @@ async fn c36_an_end_that_takes_its_time_is_played_to_its_end() {
 }
 
 #[tokio::test]
-async fn c36_another_resource_s_token_is_forbidden() {
+async fn c36_token_of_another_resource_gets_403() {
     let world = World::start().await;
     let other = world.heroku.app("other").addon();
     let other = access_token(&world.heroku, &other).await;
@@ -134,7 +134,7 @@ async fn c36_another_resource_s_token_is_forbidden() {
 }
 
 #[tokio::test]
-async fn c36_a_config_that_is_none_changes_nothing() {
+async fn c36_malformed_config_gets_422_and_changes_nothing() {
     let world = World::start().await;
     for wrong in [
         json!({}),
@@ -150,7 +150,7 @@ async fn c36_a_config_that_is_none_changes_nothing() {
 }
 
 #[tokio::test]
-async fn c35_what_a_partner_answers_at_once_is_kept() {
+async fn c35_synchronous_provisioning_answer_is_stored() {
     let world = World::start().await;
     let said = json!({ "id": "42", "config": { "ACME_URL": "x" }, "log_drain_url": "https://logs.example.com/" });
     partner(&world.heroku, StatusCode::OK, said).await;

@@ -44,7 +44,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn a_pool_starts_with_4500_calls_and_exchanges_cost_nothing() {
+async fn pool_starts_with_4500_calls_and_token_calls_are_free() {
     let world = world(|it| it).await;
     assert_eq!(world.heroku.rate_limit_remaining(), 4500);
     let answer = world.ask(0).await;
@@ -58,7 +58,7 @@ async fn a_pool_starts_with_4500_calls_and_exchanges_cost_nothing() {
 }
 
 #[tokio::test]
-async fn an_empty_pool_refuses_only_when_it_is_enforced() {
+async fn empty_pool_gives_429_only_if_enforced() {
     let world = world(|it| it.rate_pool(2, 60)).await;
     for left in ["1", "0", "0"] {
         let answer = world.ask(0).await;
@@ -76,7 +76,7 @@ async fn an_empty_pool_refuses_only_when_it_is_enforced() {
 }
 
 #[tokio::test]
-async fn a_pool_refills_by_the_simulators_clock_up_to_its_size() {
+async fn pool_refills_by_the_simulators_clock_to_its_size() {
     let world = world(|it| it.rate_pool(100, 75).enforce_rate_limit(true)).await;
     world.heroku.set_rate_limit_remaining(0);
     assert_eq!(world.status(0).await, 429);
@@ -92,7 +92,7 @@ async fn a_pool_refills_by_the_simulators_clock_up_to_its_size() {
 }
 
 #[tokio::test]
-async fn all_add_ons_draw_on_one_pool_unless_each_has_its_own() {
+async fn add_ons_share_a_pool_unless_configured_per_add_on() {
     let shared = world(|it| it.rate_pool(1, 1).enforce_rate_limit(true)).await;
     assert_eq!((shared.status(0).await, shared.status(1).await), (200, 429));
 
@@ -111,7 +111,7 @@ async fn all_add_ons_draw_on_one_pool_unless_each_has_its_own() {
 }
 
 #[tokio::test]
-async fn a_304_costs_a_call_unless_it_is_free() {
+async fn not_modified_costs_a_call_unless_configured_free() {
     let world = world(|it| it).await;
     let etag = world.ask(0).await.headers()["etag"].clone();
     let (_, path, token) = &world.addons[0];
@@ -126,7 +126,7 @@ async fn a_304_costs_a_call_unless_it_is_free() {
 }
 
 #[tokio::test]
-async fn a_refused_call_does_not_use_a_fault_up() {
+async fn rate_limited_call_does_not_consume_a_counted_fault() {
     let world = world(|it| it.rate_pool(1, 60).enforce_rate_limit(true)).await;
     world.heroku.set_rate_limit_remaining(0);
     world
@@ -138,7 +138,7 @@ async fn a_refused_call_does_not_use_a_fault_up() {
 }
 
 #[tokio::test]
-async fn every_call_takes_as_long_as_the_latency_in_real_time() {
+async fn latency_delays_every_call_in_real_time() {
     let latency = Duration::from_millis(30);
     let world = world(|it| it.latency(latency)).await;
     let timed = async || {

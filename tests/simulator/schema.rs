@@ -111,14 +111,14 @@ impl World {
 }
 
 #[tokio::test]
-async fn an_add_on_matches_the_schema() {
+async fn add_on_matches_the_schema() {
     let validator = answer_of("add-on", "Info");
     assert_matches(&validator, &team_app().await.addon().await);
     assert_matches(&validator, &personal_app().await.addon().await);
 }
 
 #[tokio::test]
-async fn an_app_matches_the_schema_and_has_every_field_of_it() {
+async fn app_matches_the_schema_with_all_fields() {
     let validator = answer_of("app", "Info");
     let schema = schema();
     for world in [team_app().await, personal_app().await] {
@@ -186,7 +186,7 @@ async fn webhooks_match_the_schema() {
 }
 
 #[tokio::test]
-async fn what_a_notification_holds_matches_the_schema() {
+async fn webhook_data_matches_the_schema() {
     let world = team_app().await;
     let path = format!("/addons/{}/webhooks", world.addon.id());
     let wanted = json!({
@@ -210,7 +210,7 @@ async fn what_a_notification_holds_matches_the_schema() {
 }
 
 #[tokio::test]
-async fn attachments_match_the_schema_and_have_every_field_of_it() {
+async fn attachments_match_the_schema_with_all_fields() {
     let world = team_app().await;
     world.addon.attach_to(&world.heroku.app("bank"));
     let path = format!("/addons/{}/addon-attachments", world.addon.id());
@@ -226,7 +226,7 @@ async fn attachments_match_the_schema_and_have_every_field_of_it() {
 
 /// Heroku writes the role `viewer` and gives it back, though its schema knows it only for writing.
 #[tokio::test]
-async fn the_role_viewer_is_all_that_the_schema_does_not_know() {
+async fn only_the_viewer_role_deviates_from_the_schema() {
     let world = team_app().await;
     world.team.member("victor@example.com", "viewer");
     let complaints = complaints(&answer_of("team-member", "List"), &world.members().await);
@@ -238,7 +238,7 @@ async fn the_role_viewer_is_all_that_the_schema_does_not_know() {
 /// object (`access_token.token`). The id host's `POST /oauth/token`, which partners use, has the
 /// same values flat, as OAuth has them: compared is each value with the schema of its counterpart.
 #[tokio::test]
-async fn a_token_answer_holds_what_the_schema_calls_an_oauth_token() {
+async fn token_answer_matches_the_oauth_token_schema() {
     let world = team_app().await;
     let answer = tokens(&world.heroku, &world.addon).await;
     let nested = json!({
@@ -262,7 +262,7 @@ async fn a_token_answer_holds_what_the_schema_calls_an_oauth_token() {
 }
 
 #[tokio::test]
-async fn the_schema_complains_about_broken_answers() {
+async fn schema_rejects_broken_answers() {
     let world = team_app().await;
     let addon = world.addon().await;
     for (field, broken) in [

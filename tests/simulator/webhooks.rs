@@ -44,7 +44,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn a_subscription_is_made_shown_changed_and_ended() {
+async fn subscription_is_created_shown_changed_and_deleted() {
     let world = world().await;
     let answer = world.create(&wanted()).await;
     assert_eq!(answer.status(), 201);
@@ -75,7 +75,7 @@ async fn a_subscription_is_made_shown_changed_and_ended() {
 }
 
 #[tokio::test]
-async fn a_secret_that_heroku_makes_is_shown_once() {
+async fn generated_secret_is_shown_once() {
     let world = world().await;
     let made = world.create(&wanted()).await;
     let secret = made.headers()["heroku-webhook-secret"].clone();
@@ -90,7 +90,7 @@ async fn a_secret_that_heroku_makes_is_shown_once() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_422_and_changes_nothing() {
+async fn invalid_subscription_gets_422_and_changes_nothing() {
     let world = world().await;
     let with = |field: &str, value: Value| {
         let mut body = wanted();
@@ -132,7 +132,7 @@ async fn what_does_not_fit_is_422_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn only_the_add_ons_own_token_reaches_its_webhooks() {
+async fn only_the_add_ons_own_token_reads_its_webhooks() {
     let world = world().await;
     let made: Value = world.create(&wanted()).await.json().await.unwrap();
     let own = format!("{}/{}", world.path, made["id"].as_str().unwrap());

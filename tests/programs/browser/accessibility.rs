@@ -86,7 +86,7 @@ async fn assert_is_accessible(visit: &Visit, heading: &str) {
 }
 
 #[tokio::test]
-async fn every_page_of_the_dashboard_the_gate_and_the_simulator_is_accessible() {
+async fn all_pages_of_dashboard_gate_and_simulator_are_accessible() {
     let visit = Visit::start().await;
     visit.go_to_heroku().await;
     assert_is_accessible(&visit, "Apps").await;

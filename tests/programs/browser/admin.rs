@@ -3,7 +3,7 @@
 use crate::browser::visit::Visit;
 
 #[tokio::test]
-async fn whoever_lacks_the_role_is_told_which_one_and_who_can_grant_it() {
+async fn missing_role_page_names_the_role_and_its_granter() {
     let visit = Visit::start().await;
     visit.open_as("acme-shop", "carlos@example.com").await;
     visit.sees("Dashboard").await;

@@ -3,7 +3,7 @@
 use crate::browser::visit::Visit;
 
 #[tokio::test]
-async fn no_page_breaks_its_own_policy_or_fails_in_the_console() {
+async fn pages_cause_no_csp_violation_or_console_error() {
     let visit = Visit::start().await;
     visit.open_as("acme-shop", "lead@example.com").await;
     visit.sees("Dashboard").await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::browser::visit::{SESSION, Visit};
 
 #[tokio::test]
-async fn a_team_member_taken_off_the_list_is_shut_out_by_the_next_refresh() {
+async fn removed_team_member_gets_403_after_refresh() {
     let visit = Visit::start().await;
     visit.open_as("acme-shop", "mia@example.com").await;
     let page = visit.sees("Dashboard").await;
@@ -29,7 +29,7 @@ async fn a_team_member_taken_off_the_list_is_shut_out_by_the_next_refresh() {
 }
 
 #[tokio::test]
-async fn a_collaborator_taken_off_the_list_is_shut_out_by_heroku_s_webhook() {
+async fn removed_collaborator_gets_403_after_the_webhook() {
     let visit = Visit::start().await;
     visit.open_as("recipe-box", "carlos@example.com").await;
     visit.sees("Dashboard").await;
@@ -42,7 +42,7 @@ async fn a_collaborator_taken_off_the_list_is_shut_out_by_heroku_s_webhook() {
 }
 
 #[tokio::test]
-async fn an_open_dashboard_closes_by_itself_when_its_person_was_taken_off_the_list() {
+async fn open_dashboard_closes_when_its_user_is_removed() {
     let visit = Visit::with_refresh_interval(Duration::from_secs(2)).await;
     visit.open_as("recipe-box", "carlos@example.com").await;
     visit.sees("Dashboard").await;
@@ -60,7 +60,7 @@ async fn an_open_dashboard_closes_by_itself_when_its_person_was_taken_off_the_li
 }
 
 #[tokio::test]
-async fn an_ended_session_leads_through_heroku_and_back_to_the_wanted_page() {
+async fn expired_session_returns_to_the_requested_page_via_heroku() {
     let visit = Visit::start().await;
     visit.open_as("acme-billing", "lead@example.com").await;
     visit.sees("Dashboard").await;
@@ -82,7 +82,7 @@ async fn an_ended_session_leads_through_heroku_and_back_to_the_wanted_page() {
 }
 
 #[tokio::test]
-async fn whoever_has_left_heroku_too_is_asked_there_and_then_gets_the_wanted_page() {
+async fn logged_out_user_logs_in_at_heroku_and_returns_to_the_page() {
     let visit = Visit::start().await;
     visit.open_as("acme-billing", "lead@example.com").await;
     visit.sees("Dashboard").await;

@@ -57,7 +57,7 @@ async fn at_the_dashboard() -> Visit {
 }
 
 #[tokio::test]
-async fn tab_reaches_the_skip_link_first_and_then_every_control_visibly() {
+async fn tab_key_reaches_skip_link_then_every_control_visibly() {
     let visit = at_the_dashboard().await;
     let controls: i32 = visit
         .read(&format!("{CONTROLS} return controls.length"))
@@ -80,7 +80,7 @@ async fn tab_reaches_the_skip_link_first_and_then_every_control_visibly() {
 }
 
 #[tokio::test]
-async fn the_skip_link_leads_to_the_content() {
+async fn skip_link_moves_focus_to_the_content() {
     let visit = at_the_dashboard().await;
     tab_to(&visit, "Skip to content").await;
     visit.press_key(Key::Enter).await;
@@ -91,7 +91,7 @@ async fn the_skip_link_leads_to_the_content() {
 }
 
 #[tokio::test]
-async fn enter_on_the_sign_out_button_signs_out() {
+async fn enter_key_on_the_sign_out_button_signs_out() {
     let visit = at_the_dashboard().await;
     tab_to(&visit, "Sign out").await;
     visit.press_key(Key::Enter).await;
@@ -99,7 +99,7 @@ async fn enter_on_the_sign_out_button_signs_out() {
 }
 
 #[tokio::test]
-async fn every_page_has_one_heading_of_the_first_level_a_language_and_a_title() {
+async fn every_page_has_one_h1_a_language_and_a_title() {
     let visit = at_the_dashboard().await;
     let well_formed = async |heading: &str| {
         let page = visit.sees(heading).await;

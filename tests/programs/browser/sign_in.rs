@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use crate::browser::visit::{HINT, MAX_SESSION, REFRESH_INTERVAL, SESSION, Visit};
 
 #[tokio::test]
-async fn a_listed_person_lands_on_the_dashboard_after_the_cross_site_post() {
+async fn listed_user_lands_on_the_dashboard_after_the_cross_site_post() {
     let visit = Visit::start().await;
     visit.open_as("acme-shop", "mia@example.com").await;
 
@@ -32,7 +32,7 @@ async fn a_listed_person_lands_on_the_dashboard_after_the_cross_site_post() {
 }
 
 #[tokio::test]
-async fn the_browser_keeps_the_session_in_a_host_only_cookie_for_its_longest_life() {
+async fn session_cookie_is_host_only_and_lasts_max_session() {
     let visit = Visit::start().await;
     visit.open_as("recipe-box", "olivia@example.com").await;
     visit.sees("Dashboard").await;
@@ -61,7 +61,7 @@ async fn the_browser_keeps_the_session_in_a_host_only_cookie_for_its_longest_lif
 }
 
 #[tokio::test]
-async fn a_stranger_gets_the_refusal_page_and_no_session() {
+async fn unlisted_user_gets_the_rejection_page_and_no_session() {
     let visit = Visit::start().await;
     visit.open_as_a_stranger("acme-shop").await;
 
@@ -80,7 +80,7 @@ async fn a_stranger_gets_the_refusal_page_and_no_session() {
 }
 
 #[tokio::test]
-async fn a_second_sign_in_takes_the_place_of_the_first() {
+async fn second_sign_in_replaces_the_first() {
     let visit = Visit::start().await;
     visit.open_as("acme-shop", "mia@example.com").await;
     visit.sees("Dashboard").await;

@@ -3,7 +3,7 @@
 use crate::browser::visit::{HINT, SESSION, Visit};
 
 #[tokio::test]
-async fn who_has_signed_out_stays_out_until_the_next_sign_in() {
+async fn signed_out_user_stays_out_until_the_next_sign_in() {
     let visit = Visit::start().await;
     visit.open_as("acme-shop", "mia@example.com").await;
     visit.sees("Dashboard").await;

@@ -3,7 +3,7 @@
 use crate::browser::visit::Visit;
 
 #[tokio::test]
-async fn two_tabs_show_two_customers_and_never_mix_them() {
+async fn two_tabs_show_two_resources_without_mixing_them() {
     let visit = Visit::of_demo("tabs").await;
     visit.open_as("acme-shop", "mia@example.com").await;
     let shop = visit.sees("Overview of acme-shop").await;

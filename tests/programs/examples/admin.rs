@@ -5,7 +5,7 @@ use reqwest::Method;
 use support::running::Running;
 
 #[tokio::test]
-async fn the_admin_subtree_alone_is_gated() {
+async fn only_the_admin_subtree_is_gated() {
     let site = Running::demo("admin").await;
     let browser = site.browser();
     for path in ["/", "/pricing"] {
@@ -23,7 +23,7 @@ async fn the_admin_subtree_alone_is_gated() {
 }
 
 #[tokio::test]
-async fn a_listed_person_lands_in_the_subtree_and_an_admin_sees_all_of_it() {
+async fn listed_user_lands_in_the_subtree_and_admin_sees_all_of_it() {
     let site = Running::demo("admin").await;
     let viewer = site.browser();
     let answer = site.open(&viewer, "acme-shop", "victor@example.com").await;
@@ -41,7 +41,7 @@ async fn a_listed_person_lands_in_the_subtree_and_an_admin_sees_all_of_it() {
 }
 
 #[tokio::test]
-async fn signing_out_closes_the_subtree_and_leaves_the_site() {
+async fn sign_out_closes_the_subtree_and_keeps_the_site_public() {
     let site = Running::demo("admin").await;
     let browser = site.signed_in("acme-shop", "victor@example.com").await;
     let out = browser.send(browser.request(Method::POST, "/logout")).await;
@@ -51,7 +51,7 @@ async fn signing_out_closes_the_subtree_and_leaves_the_site() {
 }
 
 #[tokio::test]
-async fn a_person_who_is_not_listed_gets_no_further_than_a_stranger() {
+async fn unlisted_user_gets_no_session() {
     let site = Running::demo("admin").await;
     let browser = site.browser();
     let answer = site

@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use support::running::Running;
 
 #[tokio::test]
-async fn a_stranger_sees_nothing_but_the_health_check() {
+async fn unauthenticated_user_sees_only_the_health_check() {
     let dashboard = Running::demo("dashboard").await;
     let browser = dashboard.browser();
     for path in ["/", "/whoami", "/admin"] {
@@ -38,7 +38,7 @@ async fn a_stranger_sees_nothing_but_the_health_check() {
 }
 
 #[tokio::test]
-async fn a_listed_person_sees_who_may_come_in_and_what_the_session_is() {
+async fn listed_user_sees_the_list_and_the_session() {
     let dashboard = Running::demo("dashboard").await;
     let browser = dashboard.signed_in("acme-shop", "lead@example.com").await;
     let page = browser.get("/").await;
@@ -64,7 +64,7 @@ async fn a_listed_person_sees_who_may_come_in_and_what_the_session_is() {
 }
 
 #[tokio::test]
-async fn the_admin_page_is_for_admins_and_owners() {
+async fn admin_page_admits_only_admins_and_owners() {
     let dashboard = Running::demo("dashboard").await;
     let admin = dashboard.signed_in("acme-shop", "lead@example.com").await;
     assert_eq!(admin.get("/admin").await.status, 200);
@@ -80,7 +80,7 @@ async fn the_admin_page_is_for_admins_and_owners() {
 }
 
 #[tokio::test]
-async fn whoever_is_not_on_the_list_or_comes_twice_is_refused() {
+async fn unlisted_user_and_replayed_form_get_403() {
     let dashboard = Running::demo("dashboard").await;
     let browser = dashboard.browser();
     let answer = dashboard
@@ -108,7 +108,7 @@ async fn whoever_is_not_on_the_list_or_comes_twice_is_refused() {
 }
 
 #[tokio::test]
-async fn removing_a_collaborator_at_heroku_ends_their_access_at_once() {
+async fn removed_collaborator_loses_access_by_webhook() {
     let dashboard = Running::demo("dashboard").await;
     let browser = dashboard
         .signed_in("recipe-box", "carlos@example.com")
@@ -135,7 +135,7 @@ async fn removing_a_collaborator_at_heroku_ends_their_access_at_once() {
 }
 
 #[tokio::test]
-async fn a_team_member_who_left_is_out_at_the_next_refresh() {
+async fn removed_team_member_gets_403_after_refresh() {
     let dashboard = Running::demo("dashboard").await;
     let browser = dashboard.signed_in("acme-shop", "mia@example.com").await;
     let action = dashboard.action("acme-shop", "/remove").await;
@@ -150,7 +150,7 @@ async fn a_team_member_who_left_is_out_at_the_next_refresh() {
 }
 
 #[tokio::test]
-async fn signing_out_takes_a_post() {
+async fn sign_out_needs_a_post() {
     let dashboard = Running::demo("dashboard").await;
     let browser = dashboard
         .signed_in("recipe-box", "olivia@example.com")

@@ -9,7 +9,7 @@ const APP: &str = include_str!("../../../examples/existing_app/app.rs");
 const DIFF: &str = include_str!("../../../examples/existing_app/gate.diff");
 
 #[tokio::test]
-async fn one_line_puts_pages_files_and_fallback_behind_the_gate() {
+async fn one_line_gates_pages_files_and_fallback() {
     let app = Running::demo("existing_app").await;
     let stranger = app.browser();
     for path in ["/", "/public/style.css", "/nothing"] {
@@ -36,7 +36,7 @@ async fn one_line_puts_pages_files_and_fallback_behind_the_gate() {
 
 /// The hunk stands in the file where it says, and taking it back leaves the app as it was.
 #[test]
-fn the_diff_is_one_line_and_is_what_the_example_does() {
+fn gate_diff_is_one_line_and_matches_the_example() {
     let (_, hunk) = DIFF.split_once("@@ -").unwrap();
     let mut lines = hunk.lines();
     let position = lines.next().unwrap();

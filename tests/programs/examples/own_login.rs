@@ -131,7 +131,7 @@ fn parameter(path: &str, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn both_ways_in_lead_to_the_same_dashboard_and_one_row_of_the_user_table() {
+async fn both_logins_lead_to_one_dashboard_and_one_user_row() {
     let visit = Visit::start().await;
     let by_heroku = visit
         .site
@@ -175,7 +175,7 @@ async fn both_ways_in_lead_to_the_same_dashboard_and_one_row_of_the_user_table()
 }
 
 #[tokio::test]
-async fn who_is_on_several_lists_chooses_one_and_only_among_their_own() {
+async fn user_on_several_lists_chooses_only_among_own_apps() {
     let visit = Visit::start().await;
     let carlos = visit.site.browser();
     let page = visit.choices(&carlos, "carlos").await;
@@ -208,7 +208,7 @@ async fn who_is_on_several_lists_chooses_one_and_only_among_their_own() {
 }
 
 #[tokio::test]
-async fn only_a_verified_primary_email_on_the_list_lets_somebody_in() {
+async fn only_a_verified_primary_email_on_the_list_signs_in() {
     let visit = Visit::start().await;
     for (account, said) in [
         ("not-lead", "is not verified"), // the primary address, never verified
@@ -228,7 +228,7 @@ async fn only_a_verified_primary_email_on_the_list_lets_somebody_in() {
 }
 
 #[tokio::test]
-async fn a_state_that_is_missing_or_forged_is_refused_and_the_login_goes_on() {
+async fn missing_or_forged_state_is_rejected_and_the_login_continues() {
     let visit = Visit::start().await;
     let browser = visit.site.browser();
     let asked = visit.begin(&browser).await;
@@ -251,7 +251,7 @@ async fn a_state_that_is_missing_or_forged_is_refused_and_the_login_goes_on() {
 
 /// Login CSRF: the attacker would have the victim work in the attacker's account.
 #[tokio::test]
-async fn a_login_that_another_browser_began_is_refused() {
+async fn login_started_in_another_browser_is_rejected() {
     let visit = Visit::start().await;
     let (attacker, victim) = (visit.site.browser(), visit.site.browser());
     let asked = visit.begin(&attacker).await;
@@ -271,7 +271,7 @@ async fn a_login_that_another_browser_began_is_refused() {
 }
 
 #[tokio::test]
-async fn a_code_counts_once() {
+async fn authorization_code_is_accepted_once() {
     let visit = Visit::start().await;
     let browser = visit.site.browser();
     let asked = visit.begin(&browser).await;
@@ -293,7 +293,7 @@ async fn a_code_counts_once() {
 }
 
 #[tokio::test]
-async fn a_removal_at_heroku_ends_the_session_from_the_provider_and_takes_the_row() {
+async fn removal_at_heroku_ends_own_login_session_and_deletes_the_row() {
     let visit = Visit::start().await;
     let carlos = visit.signed_in_to("recipe-box", "carlos").await;
     let olivia = visit.signed_in("olivia").await;
@@ -324,7 +324,7 @@ async fn a_removal_at_heroku_ends_the_session_from_the_provider_and_takes_the_ro
 }
 
 #[tokio::test]
-async fn the_end_of_a_resource_ends_its_sessions_and_rows() {
+async fn deprovisioning_ends_sessions_and_deletes_rows() {
     let visit = Visit::start().await;
     let olivia = visit.signed_in("olivia").await;
     let action = visit.site.action("recipe-box", "/deprovision").await;
@@ -336,7 +336,7 @@ async fn the_end_of_a_resource_ends_its_sessions_and_rows() {
 }
 
 #[tokio::test]
-async fn nobody_is_sent_anywhere_but_where_the_add_on_is() {
+async fn login_redirects_only_to_the_add_on() {
     let visit = Visit::start().await;
     let browser = visit.site.browser();
     let asked = visit.begin(&browser).await;
@@ -354,7 +354,7 @@ async fn nobody_is_sent_anywhere_but_where_the_add_on_is() {
 }
 
 #[tokio::test]
-async fn a_login_leaves_no_secret_in_the_log_and_an_email_in_the_audit_log_only() {
+async fn login_logs_no_secret_and_emails_only_in_the_audit_log() {
     let visit = Visit::start().await;
     let browser = visit.site.browser();
     let asked = visit.begin(&browser).await;

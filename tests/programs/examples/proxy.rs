@@ -59,7 +59,7 @@ async fn open_events(browser: &Browser) -> reqwest::Response {
 }
 
 #[tokio::test]
-async fn the_upstream_knows_who_is_there_by_the_assertion_it_has_verified() {
+async fn upstream_gets_the_user_from_a_verified_assertion() {
     let proxy = Running::demo("proxy").await;
     let browser = olivia(&proxy).await;
     let page = browser.get("/").await;
@@ -77,7 +77,7 @@ async fn the_upstream_knows_who_is_there_by_the_assertion_it_has_verified() {
 }
 
 #[tokio::test]
-async fn a_stranger_never_reaches_the_upstream() {
+async fn unauthenticated_request_never_reaches_the_upstream() {
     let listener = StdListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let proxy = in_front_of(listener.local_addr().unwrap()).await;
@@ -103,7 +103,7 @@ async fn a_stranger_never_reaches_the_upstream() {
 }
 
 #[tokio::test]
-async fn a57_a58_a59_a_forged_assertion_never_arrives_however_it_is_spelt() {
+async fn a57_a58_a59_forged_assertion_is_removed_in_any_spelling() {
     let proxy = Running::demo("proxy").await;
     let browser = olivia(&proxy).await;
     for spelling in [
@@ -144,7 +144,7 @@ async fn a57_a58_a59_a_forged_assertion_never_arrives_however_it_is_spelt() {
 }
 
 #[tokio::test]
-async fn the_gate_s_cookies_stay_here_and_the_upstream_s_go_on() {
+async fn gate_cookies_are_removed_and_upstream_cookies_forwarded() {
     let proxy = Running::demo("proxy").await;
     let browser = olivia(&proxy).await;
     let set: Vec<_> = ["heroku_sso", "heroku_sso_hint"]
@@ -167,7 +167,7 @@ async fn the_gate_s_cookies_stay_here_and_the_upstream_s_go_on() {
 }
 
 #[tokio::test]
-async fn what_is_for_one_connection_goes_no_further_in_either_direction() {
+async fn hop_by_hop_headers_are_not_forwarded() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = in_front_of(listener.local_addr().unwrap()).await;
     let browser = olivia(&proxy).await;
@@ -240,7 +240,7 @@ async fn what_is_for_one_connection_goes_no_further_in_either_direction() {
 }
 
 #[tokio::test]
-async fn odd_request_targets_neither_crash_it_nor_lead_elsewhere() {
+async fn odd_request_targets_cause_no_crash_and_no_other_upstream() {
     let proxy = Running::demo("proxy").await;
     let browser = olivia(&proxy).await;
     for (target, expected) in [
@@ -297,7 +297,7 @@ async fn bodies_stream_in_both_directions() {
 }
 
 #[tokio::test]
-async fn a40_an_event_stream_ends_at_the_sign_out() {
+async fn a40_event_stream_ends_at_sign_out() {
     let proxy = Running::demo("proxy").await;
     let (browser, other) = (olivia(&proxy).await, carlos(&proxy).await);
     let events = open_events(&browser).await;
@@ -308,7 +308,7 @@ async fn a40_an_event_stream_ends_at_the_sign_out() {
 }
 
 #[tokio::test]
-async fn a40_an_event_stream_ends_when_its_reader_is_removed_at_heroku() {
+async fn a40_event_stream_ends_when_its_user_is_removed_at_heroku() {
     let proxy = Running::demo("proxy").await;
     let browser = carlos(&proxy).await;
     let events = open_events(&browser).await;
@@ -320,7 +320,7 @@ async fn a40_an_event_stream_ends_when_its_reader_is_removed_at_heroku() {
 }
 
 #[tokio::test]
-async fn a40_a_websocket_is_cut_at_the_sign_out() {
+async fn a40_websocket_closes_at_sign_out() {
     let proxy = Running::demo("proxy").await;
     let (browser, other) = (olivia(&proxy).await, carlos(&proxy).await);
     let mut sockets = Vec::new();
@@ -352,7 +352,7 @@ async fn a40_a_websocket_is_cut_at_the_sign_out() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_is_away_is_a_502_until_it_is_back() {
+async fn unavailable_upstream_gives_502_until_it_recovers() {
     let address = {
         let listener = StdListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap()

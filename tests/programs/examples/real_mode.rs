@@ -34,7 +34,7 @@ async fn started(heroku: &Simulator) -> Running {
 }
 
 #[tokio::test]
-async fn it_provisions_signs_in_serves_refuses_and_deprovisions() {
+async fn dashboard_provisions_signs_in_serves_and_deprovisions() {
     let heroku = Simulator::start().await.unwrap();
     let dashboard = started(&heroku).await;
     let app = heroku.app("shop").collaborator("ann@example.com");
@@ -72,7 +72,7 @@ async fn it_provisions_signs_in_serves_refuses_and_deprovisions() {
 }
 
 #[tokio::test]
-async fn a_removal_at_heroku_ends_access_at_the_next_refresh() {
+async fn removed_user_gets_403_after_refresh() {
     let heroku = Simulator::start().await.unwrap();
     let dashboard = started(&heroku).await;
     let app = heroku.app("shop").collaborator("ann@example.com");
@@ -96,7 +96,7 @@ async fn a_removal_at_heroku_ends_access_at_the_next_refresh() {
 }
 
 #[tokio::test]
-async fn it_refuses_provisioning_without_the_password_or_a_uuid() {
+async fn provisioning_without_password_or_uuid_is_rejected() {
     let heroku = Simulator::start().await.unwrap();
     let dashboard = started(&heroku).await;
     let browser: Browser = dashboard.browser();
@@ -118,7 +118,7 @@ async fn it_refuses_provisioning_without_the_password_or_a_uuid() {
 }
 
 #[tokio::test]
-async fn without_what_it_needs_it_does_not_start_and_says_what_is_missing() {
+async fn dashboard_names_missing_variables_and_does_not_start() {
     let all = [
         ("HEROKU_ADDON_SLUG", "acme-db"),
         ("HEROKU_ADDON_PASSWORD", "a-password-of-length"),

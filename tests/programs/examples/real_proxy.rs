@@ -14,7 +14,7 @@ const P256: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../suite/jwt/p256_1.pem
 const ED25519: &str = include_str!("../../suite/jwt/ed25519_1.pem");
 
 #[tokio::test]
-async fn it_guards_an_app_of_its_own_with_a_key_of_either_kind_from_a_file_or_a_variable() {
+async fn proxy_guards_an_app_with_either_key_type() {
     for (key, curve) in [(P256, "P-256"), (ED25519, "Ed25519")] {
         let heroku = Simulator::start().await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -43,7 +43,7 @@ async fn it_guards_an_app_of_its_own_with_a_key_of_either_kind_from_a_file_or_a_
 }
 
 #[tokio::test]
-async fn without_an_upstream_and_a_key_it_does_not_start_and_says_what_is_missing() {
+async fn proxy_names_invalid_variables_and_does_not_start() {
     let all = [
         ("HEROKU_ADDON_SLUG", "acme-db"),
         ("HEROKU_ADDON_PASSWORD", "a-password-of-length"),
@@ -77,7 +77,7 @@ async fn without_an_upstream_and_a_key_it_does_not_start_and_says_what_is_missin
 }
 
 #[tokio::test]
-async fn it_is_no_upstream_of_its_own() {
+async fn proxy_rejects_itself_as_upstream() {
     let port = {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         listener.local_addr().unwrap().port()

@@ -3,7 +3,7 @@
 use support::running::Running;
 
 #[tokio::test]
-async fn it_says_where_it_is_and_asks_for_a_token_at_its_api() {
+async fn simulator_prints_its_address_and_requires_a_token() {
     let port = [("SIMULATOR_PORT", "0".to_owned())];
     let heroku = Running::start("simulator", "Heroku simulator:", &port, false).await;
     let browser = heroku.browser();

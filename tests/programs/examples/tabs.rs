@@ -5,7 +5,7 @@ use reqwest::Method;
 use support::running::Running;
 
 #[tokio::test]
-async fn each_customer_s_dashboard_has_a_session_of_its_own() {
+async fn each_resource_has_its_own_session() {
     let site = Running::demo("tabs").await;
     let browser = site.browser();
     let mut dashboards = Vec::new();

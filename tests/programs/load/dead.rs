@@ -17,7 +17,7 @@ fn person(number: usize) -> String {
 }
 
 #[tokio::test]
-async fn r4_with_heroku_dead_everybody_on_a_list_is_served_until_it_is_too_old() {
+async fn r4_listed_users_are_served_without_heroku_to_max_list_age() {
     let people: Vec<_> = (0..1_000).map(person).collect();
     let dashboard = Dashboard::start(REFRESH).await;
     let addon = dashboard.addon("shop", &people).await;

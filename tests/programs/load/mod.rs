@@ -54,7 +54,7 @@ fn from_env(name: &str, usual: u64) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r4_r5_under_load_and_faults_known_people_are_served_and_memory_is_flat() {
+async fn r4_r5_load_with_faults_serves_listed_users_in_flat_memory() {
     let seconds = from_env("LOAD_SECONDS", 12);
     let rate = from_env("LOAD_RATE", 300);
     let dashboard = Dashboard::start(REFRESH).await;
