@@ -1,10 +1,10 @@
-//! Running a test in a process of its own.
+//! Runs a test in its own process.
 
 use std::process::Command;
 
 const CHILD: &str = "TEST_RUNS_ALONE";
 
-/// Runs the test of this name again in a child process, and its body there.
+/// Runs the named test again in a child process, which executes its body.
 pub(crate) fn alone(test: &str, body: impl FnOnce()) {
     if std::env::var_os(CHILD).is_some() {
         return body();
@@ -23,7 +23,7 @@ pub(crate) fn alone(test: &str, body: impl FnOnce()) {
     );
 }
 
-/// The same for a test that awaits.
+/// The same for an async test.
 pub(crate) fn alone_async(test: &str, body: impl Future<Output = ()>) {
     alone(test, || {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();

@@ -1,5 +1,5 @@
-//! Tests that own their process, as they count what it allocates, install the recorder of its metrics or
-//! capture all that it logs. Each runs in a child process.
+//! Tests that need their own process: they count its allocations, install its metrics recorder or capture
+//! its log. Each runs in a child process.
 
 mod alone;
 mod memory;

@@ -1,4 +1,4 @@
-//! What lists cost in memory. A test of its own, as it counts the whole process.
+//! The memory of lists. In its own process, as it counts all allocations.
 
 use std::alloc::System;
 
@@ -36,13 +36,13 @@ fn bytes(region: &Region<'_, System>) -> usize {
     stats.bytes_allocated - stats.bytes_deallocated
 }
 
-/// One test, so that nothing else allocates meanwhile. Counts the bytes asked of the allocator.
+/// One test, so that nothing else allocates meanwhile. Counts the allocated bytes.
 #[test]
 fn list_entry_takes_under_100_bytes_and_team_members_are_shared() {
     alone(
         "memory::list_entry_takes_under_100_bytes_and_team_members_are_shared",
         || {
-            drop(people(0, 20)); // What is made once, whatever the number of lists.
+            drop(people(0, 20)); // One-time allocations, independent of the number of lists.
 
             let region = Region::new(ALLOCATOR);
             let mut lists = Vec::with_capacity(LISTS);
@@ -69,7 +69,7 @@ fn list_entry_takes_under_100_bytes_and_team_members_are_shared() {
             let each = bytes(&region) / (LISTS * team.len());
             assert_eq!(each, 0, "bytes for each member of each list of the team");
 
-            // The look-up of every request.
+            // The lookup of every request.
             let email: Email = "person-000007@example.com".parse().unwrap();
             let (mine, stranger) = (user(7), "stranger@example.com".parse().unwrap());
             let region = Region::new(ALLOCATOR);

@@ -1,4 +1,4 @@
-//! What is counted, under which names. A test of its own, as a recorder is one for the process.
+//! The metrics and their names. In its own process, as a process has one recorder.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,12 +16,12 @@ use tower_heroku_sso::{
 
 use crate::alone::alone_async;
 
-/// Names with labels, as `name{label=value}`: sums of counters and samples, newest gauges.
+/// Names with labels, as `name{label=value}`: sums of counters and samples, latest gauges.
 #[derive(Debug, Default)]
 struct Found(BTreeMap<String, f64>);
 
 impl Found {
-    /// A snapshot holds what came since the last one.
+    /// A snapshot has the changes since the previous one.
     fn add(&mut self, snapshotter: &Snapshotter) {
         for (key, _, _, value) in snapshotter.snapshot().into_vec() {
             let key = key.key();
@@ -43,7 +43,7 @@ impl Found {
     }
 }
 
-/// What can go wrong at Heroku, and the name that it is counted by.
+/// The faults of Heroku, and their label values.
 fn kinds() -> [(Endpoint, Fault, &'static str); 11] {
     use Endpoint::{AddOn, App, Collaborators};
 
@@ -78,7 +78,7 @@ fn metrics_count_calls_fetches_and_lists_without_names() {
             recorder.install().unwrap();
 
             let clock = ManualClock::new();
-            // Calls for a few lists, and then none for those that nobody looks at.
+            // Calls for a few lists, then none for unused lists.
             let heroku = Simulator::builder()
                 .clock(clock.reader())
                 .rate_pool(60, 1)
@@ -105,13 +105,13 @@ fn metrics_count_calls_fetches_and_lists_without_names() {
             while sso.health().await.unwrap().without_list > 0 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
-            // An old list is fetched however small the pool is.
+            // An old list is fetched even from a small pool.
             clock.advance(Duration::from_secs(301));
             sso.refresh_now(&resource).await.unwrap();
             clock.advance(Duration::from_secs(301));
             heroku.fault(Endpoint::AddOn, Fault::Status(500));
             sso.refresh_now(&resource).await.unwrap_err();
-            // Each kind of fault by its name; a 304 would have no body to go wrong.
+            // Each kind of fault by its name; a 304 would have no body to corrupt.
             heroku.set_etags(ETags::None);
             for (endpoint, fault, _) in kinds() {
                 heroku.clear_faults();
@@ -123,7 +123,7 @@ fn metrics_count_calls_fetches_and_lists_without_names() {
             heroku.expire_access_tokens();
             heroku.set_date_offset(time::Duration::minutes(2));
             sso.refresh_now(&resource).await.unwrap();
-            // One whose grant is refused, and more than there are calls for.
+            // A resource with a refused grant, and more resources than calls.
             let refused = heroku.app("refused").addon();
             let grant = OauthGrant::Code(refused.grant_code().into());
             sso.register(&refused.resource_id(), grant).await.unwrap();
@@ -145,9 +145,9 @@ fn metrics_count_calls_fetches_and_lists_without_names() {
                 let answer = partner_api.clone().oneshot(request).await.unwrap();
                 assert_eq!(answer.status(), 401);
             }
-            // So long that they are late, whatever the pool gives meanwhile.
+            // Long enough that they are late despite the pool's refill.
             clock.advance(Duration::from_secs(9_000));
-            // With calls under way while the clock jumps, Heroku's seems to be elsewhere.
+            // If the clock jumps during calls, Heroku's clock seems to differ.
             sso.refresh_now(&resource).await.unwrap();
             let mut found = Found::default();
             for _ in 0..1000 {

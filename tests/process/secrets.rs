@@ -1,7 +1,6 @@
-//! Everything that is logged during a full life of an add-on, at TRACE: no secret is in it, and no
-//! email outside of the audit events.
+//! The complete TRACE log of an add-on's life contains no secret, and emails only in audit events.
 //!
-//! A test of its own, as it listens to the whole process.
+//! In its own process, as it captures the whole process's log.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -85,7 +84,7 @@ fn signed(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
         .program_sign_in_path("/token")
 }
 
-/// One life of an add-on, from its provisioning to its end.
+/// The life of an add-on, from provisioning to deprovisioning.
 async fn life(
     log: &Log,
     store: impl Store,
@@ -127,7 +126,7 @@ async fn life(
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     heroku.set_partner_url(format!("http://{address}"));
 
-    // Provisioned, entered, looked at, replayed, refused.
+    // Provisioning, sign-in, requests, a replay and a rejection.
     let addon = heroku.app("shop").collaborator("ann@example.com").addon();
     let mut code = String::new();
     let provision = addon.provision_with(|body| {
@@ -153,7 +152,7 @@ async fn life(
             .await
             .body,
     ];
-    // A program, if it may sign in; its token, and one that was tampered with.
+    // A program sign-in, if enabled; its token, and an altered one.
     let program = Browser::new(address);
     let header = addon.sign_in_form("owner@example.com").addon_sso_header();
     let request = program.request(reqwest::Method::POST, "/token");
@@ -168,7 +167,7 @@ async fn life(
         let request = request.header("authorization", format!("Bearer {token}"));
         answers.push(program.send(request).await.body);
     }
-    // Webhooks: subscribed to, sent, and forged.
+    // Webhooks: subscribed, sent and forged.
     while addon.webhooks().is_empty() {
         clock.advance(Duration::from_secs(1));
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -183,7 +182,7 @@ async fn life(
         notifications[0].set_signature("forged").send().await.status,
         Some(401)
     );
-    // Faults, a token that must be renewed, one that cannot be, and the end.
+    // Faults, a token renewal, a failing renewal, and deprovisioning.
     let token = sso.access_token(&resource).await.unwrap();
     heroku.set_etags(ETags::None); // An answer that is not sent cannot be truncated.
     for fault in [

@@ -1,7 +1,7 @@
-//! What strangers cost: signed forms for made-up resources, or for people whom no list has, and whatever
-//! else they may send. Tests of their own, as they count what the whole process allocates.
+//! The costs of hostile requests: signed forms for unknown resources or unlisted people, and other
+//! requests. In their own process, as they count all allocations.
 //!
-//! A million of all kinds, in place of the usual number:
+//! For a million requests of all kinds instead of the usual number:
 //!
 //! ```text
 //! HOSTILE=1000000 cargo test --all-features --test process -- --nocapture strangers::
@@ -33,13 +33,13 @@ use crate::alone::alone_async;
 
 const UNKNOWN_RESOURCES: usize = 100_000;
 const UNLISTED_EMAILS: usize = 10_000;
-/// Fetches that strangers may cause at once.
+/// The burst of fetches that unlisted users may cause.
 const BUDGET: usize = 10;
-/// Less than a byte for each made-up resource, and less than an email for each stranger.
+/// Less than a byte for each unknown resource, and less than an email for each unlisted user.
 const FLAT: isize = 64 * 1024;
 const USER: &str = "fedcba98-7654-3210-fedc-ba9876543210";
 
-/// A form as Heroku would sign it.
+/// A form with Heroku's signature.
 fn form(salt: &str, resource: &str, timestamp: &str, email: &str) -> Request<Full<Bytes>> {
     let digest = token::user_scoped_resource(resource, salt, timestamp, USER, email);
     let mut body = String::with_capacity(256);
@@ -60,10 +60,10 @@ fn bytes(region: &Region<'_, System>) -> isize {
         - isize::try_from(stats.bytes_deallocated).unwrap()
 }
 
-/// How many send at once.
+/// The number of concurrent senders.
 const SENDERS: usize = 4;
 
-/// Sends a form for each number, each refused as if its email were on no list.
+/// Sends a form for each number; each is rejected like an unlisted email.
 async fn all_refused<F>(sso: &HerokuSso, numbers: Range<usize>, form: F)
 where
     F: Fn(usize) -> Request<Full<Bytes>> + Clone + Send + 'static,
@@ -87,13 +87,13 @@ where
 }
 
 async fn inside(_: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, Infallible> {
-    panic!("nobody gets here");
+    panic!("the handler is never called");
 }
 
-/// One after the other, so that nothing else allocates meanwhile.
+/// Runs the tests one at a time, so that nothing else allocates meanwhile.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
-/// A gate without a sync, its Heroku, and the time at both.
+/// A gate without a sync, its Heroku, and their clock.
 async fn gate() -> (HerokuSso, Simulator, ManualClock) {
     let clock = ManualClock::new();
     let heroku = Simulator::builder().clock(clock.reader());
@@ -113,7 +113,7 @@ async fn gate() -> (HerokuSso, Simulator, ManualClock) {
     (sso, heroku, clock)
 }
 
-/// The add-on of an app with Ann on its list, which has been fetched.
+/// An add-on of an app with Ann on its fetched list.
 async fn addon(sso: &HerokuSso, heroku: &Simulator) -> AddOn {
     let addon = heroku.app("shop").collaborator("ann@example.com").addon();
     let resource = addon.resource_id();
@@ -140,7 +140,7 @@ fn a24_a25_unknown_resources_and_emails_cost_no_memory_or_calls() {
                     form(&salt, &resource, &timestamp, "ann@example.com")
                 }
             };
-            // What is made once, whatever the number of forms.
+            // One-time allocations, independent of the number of forms.
             all_refused(&sso, 0..1_000, made_up.clone()).await;
             let region = Region::new(ALLOCATOR);
             all_refused(&sso, 1_000..UNKNOWN_RESOURCES, made_up).await;
@@ -164,16 +164,16 @@ fn a24_a25_unknown_resources_and_emails_cost_no_memory_or_calls() {
     );
 }
 
-/// Sign-ins of the usual run.
+/// The sign-ins of the usual run.
 const HOSTILE: usize = 20_000;
-/// After so many of them it is looked at what is kept.
+/// The allocations are measured after this many.
 const ROUND: usize = 10_000;
-/// What passes in a round.
+/// The time that passes in a round.
 const TIME_OF_ROUND: Duration = Duration::from_secs(10);
-/// How many rounds the form that is sent again and again counts as used, and not as too old.
+/// The number of rounds for which the replayed form is used but not too old.
 const ROUNDS_OF_USED: usize = 20;
 
-/// What the hostile sign-ins of a round are made of.
+/// The parts of a round's hostile sign-ins.
 struct Round {
     salt: String,
     timestamp: String,
@@ -183,7 +183,7 @@ struct Round {
 }
 
 impl Round {
-    /// A sign-in of each kind in turn, and how it is refused.
+    /// A sign-in of each kind in turn, and its expected status.
     fn attempt(&self, number: usize) -> (Request<Full<Bytes>>, StatusCode) {
         let resource = self.addon.resource_id().to_string();
         let signed = |resource: &str, timestamp: &str, email: &str| {
@@ -219,7 +219,7 @@ impl Round {
                 let json = with_body("application/json", format!("[{number}]").into());
                 return (json, StatusCode::UNSUPPORTED_MEDIA_TYPE);
             }
-            // Nobody signs in by it, but it is another id each time.
+            // An invalid sign-in with a new id each time.
             _ => {
                 let cookie = format!("__Host-heroku_sso={number:022}");
                 let request = Request::get("/").header("cookie", cookie);
@@ -231,7 +231,7 @@ impl Round {
     }
 }
 
-/// Lets Ann in, and returns the body that has done so.
+/// Signs Ann in and returns the used body.
 async fn used_form(sso: &HerokuSso, addon: &AddOn) -> String {
     let form = addon.sign_in_form("ann@example.com").body();
     let request = Request::post("/heroku/sso");
@@ -245,59 +245,56 @@ async fn used_form(sso: &HerokuSso, addon: &AddOn) -> String {
 
 #[test]
 fn r5_hostile_requests_leave_no_memory() {
-    alone_async(
-        "strangers::r5_hostile_requests_leave_no_memory",
-        async {
-            let _alone = ALONE.lock().await;
-            let hostile = std::env::var("HOSTILE").ok();
-            let hostile: usize = hostile.map_or(HOSTILE, |text| text.parse().expect("a number"));
-            let (sso, heroku, clock) = gate().await;
-            let addon = addon(&sso, &heroku).await;
-            let mut used = used_form(&sso, &addon).await;
-            let (mut region, mut most) = (None, 0);
-            // The first round is what is made once, whatever the number.
-            for number in 0..=hostile.div_ceil(ROUND) {
-                if number % ROUNDS_OF_USED == 0 && number > 0 {
-                    used = used_form(&sso, &addon).await;
-                }
-                let round = Arc::new(Round {
-                    salt: heroku.sso_salt(),
-                    timestamp: clock.now().unix_timestamp().to_string(),
-                    addon: addon.clone(),
-                    used: used.clone(),
-                    huge: vec![b'x'; 64 * 1024 + 1].into(),
-                });
-                let mut senders = JoinSet::new();
-                for first in 0..SENDERS {
-                    let round = Arc::clone(&round);
-                    let gate = sso.layer().layer(service_fn(inside));
-                    senders.spawn(async move {
-                        for attempt in (number * ROUND..(number + 1) * ROUND)
-                            .skip(first)
-                            .step_by(SENDERS)
-                        {
-                            let (request, expected) = round.attempt(attempt);
-                            let answer = gate.clone().oneshot(request).await.unwrap();
-                            assert_eq!(answer.status(), expected, "{attempt}");
-                            // A cookie of no session is taken back.
-                            let is_sign_in = expected != StatusCode::UNAUTHORIZED;
-                            assert!(!is_sign_in || !answer.headers().contains_key("set-cookie"));
-                        }
-                    });
-                }
-                senders.join_all().await;
-                drop(round);
-                // What Heroku in a box remembers is its own.
-                heroku.reset_calls();
-                let kept = bytes(region.get_or_insert_with(|| Region::new(ALLOCATOR)));
-                assert!(
-                    kept.abs() < FLAT,
-                    "{kept} bytes are kept after {number} rounds"
-                );
-                most = most.max(kept.abs());
-                clock.advance(TIME_OF_ROUND);
+    alone_async("strangers::r5_hostile_requests_leave_no_memory", async {
+        let _alone = ALONE.lock().await;
+        let hostile = std::env::var("HOSTILE").ok();
+        let hostile: usize = hostile.map_or(HOSTILE, |text| text.parse().expect("a number"));
+        let (sso, heroku, clock) = gate().await;
+        let addon = addon(&sso, &heroku).await;
+        let mut used = used_form(&sso, &addon).await;
+        let (mut region, mut most) = (None, 0);
+        // The first round makes the one-time allocations.
+        for number in 0..=hostile.div_ceil(ROUND) {
+            if number % ROUNDS_OF_USED == 0 && number > 0 {
+                used = used_form(&sso, &addon).await;
             }
-            println!("{hostile} hostile sign-ins, at most {most} bytes more or less than before");
-        },
-    );
+            let round = Arc::new(Round {
+                salt: heroku.sso_salt(),
+                timestamp: clock.now().unix_timestamp().to_string(),
+                addon: addon.clone(),
+                used: used.clone(),
+                huge: vec![b'x'; 64 * 1024 + 1].into(),
+            });
+            let mut senders = JoinSet::new();
+            for first in 0..SENDERS {
+                let round = Arc::clone(&round);
+                let gate = sso.layer().layer(service_fn(inside));
+                senders.spawn(async move {
+                    for attempt in (number * ROUND..(number + 1) * ROUND)
+                        .skip(first)
+                        .step_by(SENDERS)
+                    {
+                        let (request, expected) = round.attempt(attempt);
+                        let answer = gate.clone().oneshot(request).await.unwrap();
+                        assert_eq!(answer.status(), expected, "{attempt}");
+                        // The cookie of an unknown session is removed.
+                        let is_sign_in = expected != StatusCode::UNAUTHORIZED;
+                        assert!(!is_sign_in || !answer.headers().contains_key("set-cookie"));
+                    }
+                });
+            }
+            senders.join_all().await;
+            drop(round);
+            // The simulator's records are not counted.
+            heroku.reset_calls();
+            let kept = bytes(region.get_or_insert_with(|| Region::new(ALLOCATOR)));
+            assert!(
+                kept.abs() < FLAT,
+                "{kept} bytes are kept after {number} rounds"
+            );
+            most = most.max(kept.abs());
+            clock.advance(TIME_OF_ROUND);
+        }
+        println!("{hostile} hostile sign-ins, at most {most} bytes of difference");
+    });
 }

@@ -1,4 +1,4 @@
-//! Programs that run as they do in life: the examples over real HTTP, under load, and in a real browser; and HTTP/2.
+//! Programs as in production: the examples over real HTTP, under load, and in a real browser; and HTTP/2.
 //! `scripts/test` builds them first.
 
 mod browser;

@@ -1,4 +1,4 @@
-//! Many requests on one connection, by HTTP/2.
+//! HTTP/2: many requests on one connection.
 
 use axum::http::header::COOKIE;
 use reqwest::{Client, Version};
@@ -18,13 +18,13 @@ fn http2() -> Client {
         .unwrap()
 }
 
-/// One request of 200, each on a stream of its own: those of even number with the cookie.
+/// 200 requests, each on its own stream; those with even numbers have the cookie.
 async fn streams(client: &Client, browser: &Browser, session: &str) -> [Vec<u16>; 2] {
     let mut streams = JoinSet::new();
     for number in 0..200 {
         let mut request = client.get(browser.url("/page"));
         if number % 2 == 0 {
-            // As HTTP/2 clients may: the header in pieces.
+            // The cookie header in parts, as HTTP/2 allows.
             request = request.header(COOKIE, "theme=dark");
             request = request.header(COOKIE, format!("{SESSION}={session}"));
         }
@@ -52,7 +52,7 @@ async fn a62_http2_streams_of_a_connection_are_decided_separately() {
     assert_eq!(with_cookie, [200; 100]);
     assert_eq!(without, [401; 100]);
     assert_eq!(world.reached(), 100);
-    // The connection is the same, the list is not.
+    // The same connection with a changed list.
     world.heroku.app("shop").remove("ann@example.com");
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     let [with_cookie, without] = streams(&client, &browser, &session).await;

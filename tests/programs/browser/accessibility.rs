@@ -1,4 +1,4 @@
-//! The pages as axe-core sees them: at the width of a phone and of a desk, in light and dark.
+//! The pages checked by axe-core: at phone and desktop width, in light and dark.
 
 use std::path::Path;
 use std::{env, fs};
@@ -11,7 +11,7 @@ use crate::browser::visit::Visit;
 /// Installed by scripts/test, from package.json.
 const AXE: &str = "tests/programs/browser/node_modules/axe-core/axe.min.js";
 
-/// WCAG 2.2 at level AA, and what axe-core's makers advise beyond it.
+/// WCAG 2.2 at level AA, and axe-core's best practices.
 const RUN: &str = "
     const done = arguments[arguments.length - 1];
     const found = axe.run(document, { resultTypes: ['violations'] });
@@ -28,7 +28,7 @@ const RUN: &str = "
 #[derive(Debug, Deserialize)]
 struct Found {
     violations: Vec<Violation>,
-    /// How many rules had something to look at.
+    /// The number of applicable rules.
     rules: usize,
 }
 
@@ -49,8 +49,7 @@ async fn look(visit: &Visit) -> Found {
     found.convert().unwrap()
 }
 
-/// Looks at the page of this heading in every form, and keeps pictures where
-/// `BROWSER_SCREENSHOTS` says.
+/// Checks the page with this heading in every form, and saves screenshots in `BROWSER_SCREENSHOTS`.
 async fn assert_is_accessible(visit: &Visit, heading: &str) {
     let pictures = env::var_os("BROWSER_SCREENSHOTS");
     let browser = visit.driver.cdp();

@@ -1,4 +1,4 @@
-//! The admin route, for those who are in the role and those who are not.
+//! The admin route, with and without the required role.
 
 use crate::browser::visit::Visit;
 

@@ -1,4 +1,4 @@
-//! What the browser itself complains about.
+//! Messages in the browser's console.
 
 use crate::browser::visit::Visit;
 
@@ -18,12 +18,12 @@ async fn pages_cause_no_csp_violation_or_console_error() {
     visit.sees("Please sign in through Heroku").await;
     visit.open_as_a_stranger("acme-shop").await;
     visit.sees("You do not have access to this add-on").await;
-    // One that has to be there: the log is kept at all, and through to the last page.
+    // A known message shows that the log is recorded up to the last page.
     visit.read::<()>("console.error('a complaint')").await;
 
     let log = visit.driver.browser_log().await.unwrap();
     let mut complaints: Vec<_> = log.into_iter().map(|entry| entry.message).collect();
-    // The two refusals are meant, and Chromium notes every page that comes with such a status.
+    // The two rejections are intended, and Chromium logs every page with such a status.
     complaints.retain(|complaint| {
         let refused = complaint.contains("Failed to load resource")
             && [("/ ", " 401 "), ("/heroku/sso ", " 403 ")]

@@ -1,4 +1,4 @@
-//! Sessions that end by themselves, or because of what happens at Heroku.
+//! Sessions that expire or end after a change at Heroku.
 
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ async fn removed_team_member_gets_403_after_refresh() {
     visit.press_button("Refresh now").await;
     let page = visit.sees("You do not have access to this add-on").await;
     assert_eq!((page.path(), page.status), ("/", 403));
-    // Only a sign-out takes the cookie away; it opens nothing.
+    // Only a sign-out removes the cookie, but it is invalid.
     assert!(visit.cookie(SESSION).await.is_some());
 
-    // Heroku would still send this person here: that does not help.
+    // The redirect through Heroku does not help a removed user.
     visit.go_to_addon("/").await;
     visit.sees("Please sign in through Heroku").await;
 }
@@ -34,7 +34,7 @@ async fn removed_collaborator_gets_403_after_the_webhook() {
     visit.open_as("recipe-box", "carlos@example.com").await;
     visit.sees("Dashboard").await;
     visit.remove("recipe-box", "carlos@example.com").await;
-    // The webhook is on its way by now, and nobody presses anything.
+    // The webhook arrives without any user action.
     visit.a_second_passes().await;
     visit.go_to_addon("/").await;
     let page = visit.sees("You do not have access to this add-on").await;
@@ -54,7 +54,7 @@ async fn open_dashboard_closes_when_its_user_is_removed() {
     visit.driver.close_window().await.unwrap();
 
     visit.driver.switch_to_window(dashboard).await.unwrap();
-    // The page's own question was answered with 403, which ended the session: there is none any more.
+    // The page's own poll was answered with 403, which ended the session.
     let page = visit.sees("Please sign in through Heroku").await;
     assert_eq!(page.status, 401);
 }
@@ -66,7 +66,7 @@ async fn expired_session_returns_to_the_requested_page_via_heroku() {
     visit.sees("Dashboard").await;
     let ended = visit.cookie(SESSION).await.expect("a session");
 
-    // As when its time has come: the browser drops the cookie, and the hint outlives it.
+    // As at expiry: the browser drops the cookie and keeps the hint.
     visit.driver.delete_cookie(SESSION).await.unwrap();
     visit.a_second_passes().await;
     visit.go_to_addon("/admin?tab=1").await;
@@ -75,7 +75,7 @@ async fn expired_session_returns_to_the_requested_page_via_heroku() {
     let begun = visit.cookie(SESSION).await.expect("a new session");
     assert_ne!(ended.value, begun.value);
 
-    // The way back was for once.
+    // The return path is used once.
     visit.go_to_addon("/").await;
     let page = visit.sees("Dashboard").await;
     assert_eq!(page.path(), "/");

@@ -1,17 +1,17 @@
-//! The pages without a mouse or without eyes.
+//! The pages with a keyboard or a screen reader.
 
 use serde::Deserialize;
 use thirtyfour::Key;
 
 use crate::browser::visit::Visit;
 
-/// What the keyboard should reach, in the order of the page.
+/// The focusable controls in page order.
 const CONTROLS: &str = "const controls = [...document.querySelectorAll(
     'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex=\"0\"]')];";
 
 #[derive(Debug, Deserialize)]
 struct Focus {
-    /// Its place among the controls; -1 for none of them.
+    /// Its place among the controls, or -1.
     place: i32,
     name: String,
     outline: String,
@@ -35,7 +35,7 @@ async fn focus(visit: &Visit) -> Focus {
     visit.read(&format!("{CONTROLS}{script}")).await
 }
 
-/// Tabs from the top of the page until the control of that name has the focus.
+/// Presses Tab from the top of the page until the named control has the focus.
 async fn tab_to(visit: &Visit, name: &str) {
     let controls: usize = visit
         .read(&format!("{CONTROLS} return controls.length"))

@@ -1,9 +1,8 @@
-//! The dashboard example as people meet it: in a real browser, at a Heroku on another site.
+//! The dashboard example in a real browser, with Heroku on another site.
 //!
-//! Each test starts the example with its simulator, chromedriver, and a Chromium that has never
-//! been anywhere, and ends them again. The simulator is at `localhost` and the add-on at
-//! `127.0.0.1`, so that the sign-in is a cross-site post as it is in life, and the cookies are the
-//! `__Host-` ones of production. Nothing leaves this machine.
+//! Each test starts the example with its simulator, chromedriver, and a Chromium with a new profile. The
+//! simulator is at `localhost` and the add-on at `127.0.0.1`, so that the sign-in is a cross-site post, as
+//! in production, and the cookies are the `__Host-` ones. No request leaves this machine.
 
 mod accessibility;
 mod admin;

@@ -1,4 +1,4 @@
-//! The add-on's own login in a real browser: off to a provider on another site, and back.
+//! The add-on's own login in a real browser, through a provider on another site.
 
 use crate::browser::visit::Visit;
 
@@ -20,7 +20,7 @@ async fn own_login_via_another_site_opens_a_session_that_follows_the_list() {
     visit.follow_link("Dashboard of recipe-box").await;
     visit.sees("Dashboard of recipe-box").await;
 
-    // The same browser by the other way in: the same dashboard, and now it is Heroku that vouches.
+    // The same browser signs in through Heroku: the same dashboard, now with Heroku's proof.
     visit.open_as("recipe-box", "carlos@example.com").await;
     let page = visit.sees("Dashboard of recipe-box").await;
     page.assert_says("Heroku, which signed this email");

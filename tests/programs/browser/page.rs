@@ -1,9 +1,9 @@
-//! What a browser shows, all of one moment.
+//! A snapshot of the page in a browser.
 
 use serde::Deserialize;
 use url::Url;
 
-/// Asks for everything at once: between two questions the browser may be on another page.
+/// Reads everything in one script, as the browser may navigate between two scripts.
 pub(crate) const READ: &str = "\
     const text = (it) => it.innerText.trim();
     const all = (what, from = document) => [...from.querySelectorAll(what)];

@@ -1,4 +1,4 @@
-//! From Heroku's page to the dashboard, or not.
+//! Sign-ins from Heroku's page.
 
 use thirtyfour::SameSite;
 use time::OffsetDateTime;
@@ -23,7 +23,7 @@ async fn listed_user_lands_on_the_dashboard_after_the_cross_site_post() {
         ["victor@example.com", "viewer"],
     ];
     assert_eq!(page.rows, rows);
-    // The list was fetched for this sign-in, so it is as old as the page.
+    // The list was fetched for this sign-in, so it has the age of the page.
     let age: String = visit
         .read("return document.querySelector('#age').innerText")
         .await;
@@ -42,7 +42,7 @@ async fn session_cookie_is_host_only_and_lasts_max_session() {
     assert_eq!(cookie.http_only, Some(true));
     assert_eq!(cookie.same_site, Some(SameSite::Lax));
     assert_eq!(cookie.path.as_deref(), Some("/"));
-    // With a `Domain` there would be a dot before it, and the browser would not take the name.
+    // With a `Domain` it would begin with a dot, and the browser would reject the `__Host-` name.
     assert_eq!(cookie.domain.as_deref(), Some("127.0.0.1"));
     let seen: String = visit.read("return document.cookie").await;
     assert_eq!(seen, "", "scripts see cookies");
@@ -54,7 +54,7 @@ async fn session_cookie_is_host_only_and_lasts_max_session() {
     let longest = MAX_SESSION.as_secs_f64();
     let life = expiry - now;
     assert!((longest - 20.0..=longest + 1.0).contains(&life), "{life}");
-    // The page says how long the list is good.
+    // The page shows how long the list is valid.
     let interval = REFRESH_INTERVAL.as_secs_f64();
     let left = until - now;
     assert!((interval - 20.0..=interval + 1.0).contains(&left), "{left}");

@@ -1,4 +1,4 @@
-//! Leaving.
+//! Sign-out.
 
 use crate::browser::visit::{HINT, SESSION, Visit};
 
@@ -16,7 +16,7 @@ async fn signed_out_user_stays_out_until_the_next_sign_in() {
     assert!(visit.cookie(SESSION).await.is_none());
     assert!(visit.cookie(HINT).await.is_none());
 
-    // Heroku still knows this browser, so a bounce would sign it in again.
+    // Heroku still knows this browser, so a redirect would sign it in again.
     visit.go_to_addon("/").await;
     let page = visit.sees("Please sign in through Heroku").await;
     assert_eq!((page.path(), page.status), ("/", 401));

@@ -1,4 +1,4 @@
-//! Two customers' dashboards in two tabs of one browser.
+//! Dashboards of two resources in two tabs of one browser.
 
 use crate::browser::visit::Visit;
 
@@ -18,7 +18,7 @@ async fn two_tabs_show_two_resources_without_mixing_them() {
     box_page.assert_says("olivia@example.com");
     assert_ne!(shop.path(), box_page.path());
 
-    // Back in the first tab, the first customer is still there, as the same person.
+    // The first tab still shows the first resource and user.
     visit.driver.switch_to_window(first.clone()).await.unwrap();
     visit.follow_link("Settings").await;
     visit
@@ -26,7 +26,7 @@ async fn two_tabs_show_two_resources_without_mixing_them() {
         .await
         .assert_says("mia@example.com");
 
-    // Signing out of it leaves the second tab alone.
+    // Signing out there does not affect the second tab.
     visit.press_button("Sign out").await;
     visit.sees("You are signed out").await;
     visit.driver.switch_to_window(second).await.unwrap();

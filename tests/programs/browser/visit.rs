@@ -1,4 +1,4 @@
-//! A browser, the add-on that it visits, and the Heroku it comes from.
+//! A browser, an add-on, and the simulated Heroku.
 
 use std::env;
 use std::process::Command;
@@ -20,21 +20,21 @@ use support::process::Process;
 pub(crate) const SESSION: &str = "__Host-heroku_sso";
 pub(crate) const HINT: &str = "__Host-heroku_sso_hint";
 
-/// By default.
+/// The default.
 pub(crate) const MAX_SESSION: Duration = Duration::from_secs(90 * 60);
-/// Long enough that no list is fetched again during a test, unless the test asks for it.
+/// Long enough that no list is refreshed during a test without a request.
 pub(crate) const REFRESH_INTERVAL: Duration = Duration::from_secs(300);
 
-/// A browser has this long to get where it should be.
+/// The time limit for a navigation.
 const PATIENCE: Duration = Duration::from_secs(15);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
-/// No single command takes longer.
+/// The time limit for a single command.
 const COMMAND: Duration = Duration::from_secs(60);
 
 /// One browser at a time: a Chromium keeps a small machine busy.
 static TURN: Mutex<()> = Mutex::const_new(());
 
-/// Fields are dropped from the top: the browser is closed while its driver still runs.
+/// Fields are dropped in order: the browser is closed while its driver still runs.
 pub(crate) struct Visit {
     pub(crate) driver: WebDriver,
     /// `http://127.0.0.1:…`
@@ -74,7 +74,7 @@ impl Visit {
 
         let mut command = Command::new(example::built(name));
         for (variable, _) in env::vars_os() {
-            // Settings of whoever runs the tests are not settings of the tests.
+            // The caller's settings are not the tests' settings.
             let set = variable.to_string_lossy();
             if set.starts_with("HEROKU_")
                 || ["BIND", "DATABASE_URL", "MAX_SESSION_SECS"].contains(&&*set)
@@ -82,7 +82,7 @@ impl Visit {
                 command.env_remove(&variable);
             }
         }
-        // Port 0: whatever is free. The example prints what it got.
+        // Port 0: any free port. The example prints it.
         command
             .env("PORT", "0")
             .env("SIMULATOR_PORT", "0")
@@ -114,14 +114,13 @@ impl Visit {
         }
     }
 
-    /// Opens the add-on of this app from Heroku's page, as someone that is listed there.
+    /// Opens the app's add-on from Heroku's page, as a listed user.
     pub(crate) async fn open_as(&self, app: &str, email: &str) {
         self.go_to_heroku().await;
         self.press_in_row(app, email, "open").await;
     }
 
-    /// Heroku counts in seconds: the form of a second sign-in within one second is the first form
-    /// again, which counts once.
+    /// Forms have a resolution of a second: a second sign-in within one second would replay the first form.
     pub(crate) async fn a_second_passes(&self) {
         let second = || OffsetDateTime::now_utc().unix_timestamp();
         let now = second();
@@ -130,14 +129,14 @@ impl Visit {
         }
     }
 
-    /// Opens it as somebody whom no list has.
+    /// Opens it as an unlisted user.
     pub(crate) async fn open_as_a_stranger(&self, app: &str) {
         self.go_to_heroku().await;
         let form = "form[contains(@action, '/open') and .//input[@type='email']]";
         self.press(&format!("{}//{form}//button", card(app))).await;
     }
 
-    /// Takes a person off the app's list at Heroku.
+    /// Removes a user from the app's list at Heroku.
     pub(crate) async fn remove(&self, app: &str, email: &str) {
         self.go_to_heroku().await;
         self.press_in_row(app, email, "people/remove").await;
@@ -149,7 +148,7 @@ impl Visit {
     pub(crate) async fn log_out_of_heroku(&self) {
         self.go_to_heroku().await;
         self.press("//form[@action='/log-out']//button").await;
-        self.until("nobody is logged in", |page| {
+        self.until("no user is logged in", |page| {
             page.headings == ["Apps"] && !page.text.contains("Logged in as")
         })
         .await;
@@ -160,7 +159,7 @@ impl Visit {
         self.sees("Apps").await;
     }
 
-    /// As from a bookmark.
+    /// Navigates to a path, as from a bookmark.
     pub(crate) async fn go_to_addon(&self, path: &str) {
         let url = format!("{}{path}", self.addon);
         self.driver.goto(url).await.unwrap();
@@ -171,7 +170,7 @@ impl Visit {
             .await;
     }
 
-    /// Presses the one button of that name.
+    /// Presses the button with this name.
     pub(crate) async fn press_button(&self, name: &str) {
         self.press(&format!("//button[normalize-space()='{name}']"))
             .await;
@@ -192,23 +191,23 @@ impl Visit {
         self.sees("Dashboard").await;
     }
 
-    /// When the list on the page was fetched; none while the page is being left.
+    /// The fetch time of the list on the page; none during a navigation.
     async fn list_time(&self) -> Option<String> {
         let time = "const age = document.getElementById('age'); return age && age.dateTime";
         self.try_read(time).await.ok().flatten()
     }
 
-    /// Waits for the page of this heading at the add-on's or at Heroku's.
+    /// Waits for the page with this heading, at the add-on or at Heroku.
     pub(crate) async fn sees(&self, heading: &str) -> Page {
         let what = format!("a page headed `{heading}`");
         self.until(&what, |page| page.headings == [heading]).await
     }
 
-    /// Waits for a page that is complete and like this.
+    /// Waits for a complete page that matches.
     pub(crate) async fn until(&self, what: &str, is_right: impl Fn(&Page) -> bool) -> Page {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            // A page that is just being left cannot be read: what it was does not count.
+            // During a navigation the old page cannot be read; ignore it.
             let page = self.try_read::<Page>(READ).await;
             match page {
                 Ok(page) if page.complete && is_right(&page) => return page,
@@ -218,7 +217,7 @@ impl Visit {
         }
     }
 
-    /// What a script returns.
+    /// The result of a script.
     pub(crate) async fn read<T: DeserializeOwned>(&self, script: &str) -> T {
         self.try_read(script).await.unwrap()
     }
@@ -227,7 +226,7 @@ impl Visit {
         self.driver.execute(script, vec![]).await?.convert()
     }
 
-    /// The cookies of the page's site, also those that its scripts cannot see.
+    /// The cookies of the page's site, including HttpOnly ones.
     pub(crate) async fn cookie(&self, name: &str) -> Option<Cookie> {
         let cookies = self.driver.get_all_cookies().await.unwrap();
         cookies.into_iter().find(|cookie| cookie.name == name)
@@ -250,7 +249,7 @@ impl Visit {
         button.click().await.unwrap();
     }
 
-    /// The example provisions its add-ons as soon as it listens.
+    /// Waits until the example has provisioned its add-ons.
     async fn all_provisioned(&self) {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -268,7 +267,7 @@ impl Visit {
     }
 }
 
-/// The part of Heroku's page that is about this app.
+/// The app's card on Heroku's page.
 fn card(app: &str) -> String {
     format!("//article[.//h2[normalize-space()='{app}']]")
 }
@@ -279,12 +278,12 @@ async fn chromium(port: &str, files: &TempDir) -> WebDriver {
     let profile = format!("--user-data-dir={}", profile.display());
     for flag in [
         "--headless=new",
-        // Chromium's sandbox refuses root, whom containers run as; all it visits is our own.
+        // Chromium's sandbox does not work as root, as in containers; it visits only our own pages.
         "--no-sandbox",
-        // Containers have a small one.
+        // Containers have a small /dev/shm.
         "--disable-dev-shm-usage",
         "--disable-gpu",
-        // Nothing to anybody but the two servers of the test.
+        // No requests except to the two servers of the test.
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-quic",
@@ -299,8 +298,8 @@ async fn chromium(port: &str, files: &TempDir) -> WebDriver {
         .set_browser_log_level(LoggingPrefsLogLevel::All)
         .unwrap();
     let client = reqwest::Client::builder().no_proxy().timeout(COMMAND);
-    // A dropped `WebDriver` ends its session from another runtime while this one waits for it, so
-    // the connections of this one would never answer there.
+    // A dropped `WebDriver` ends its session from another runtime, where pooled connections of this runtime
+    // would hang.
     let client = client.pool_max_idle_per_host(0);
     WebDriver::builder(format!("http://127.0.0.1:{port}"), wanted)
         .client(client.build().unwrap())

@@ -16,7 +16,7 @@ async fn only_the_admin_subtree_is_gated() {
         let post = browser.send(browser.request(Method::POST, path)).await;
         assert_eq!(
             post.status, 401,
-            "{path}: which methods there are is no stranger's business"
+            "{path}: the allowed methods are not revealed"
         );
     }
     assert_eq!(browser.get("/nothing").await.status, 404);

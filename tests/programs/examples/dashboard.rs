@@ -1,4 +1,4 @@
-//! The main job, by its contract: every route, for everybody who may come by.
+//! The dashboard example: every route, for every kind of user.
 
 use std::time::{Duration, Instant};
 
@@ -117,7 +117,7 @@ async fn removed_collaborator_loses_access_by_webhook() {
     let action = dashboard.action("recipe-box", "/remove").await;
     let fields = [("email", "carlos@example.com"), ("list", "app")];
     assert_eq!(dashboard.at_heroku(&action, &fields).await.status, 303);
-    // Heroku tells it by a webhook; nobody presses a button.
+    // Heroku sends a webhook; no button is pressed.
     let deadline = Instant::now() + Duration::from_secs(10);
     let refused = loop {
         let answer = browser.get("/").await;

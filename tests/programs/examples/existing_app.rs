@@ -1,4 +1,4 @@
-//! An app that was there before, and the one line that gates it.
+//! An existing app, and the one line that gates it.
 
 use reqwest::Method;
 
@@ -34,7 +34,7 @@ async fn one_line_gates_pages_files_and_fallback() {
     );
 }
 
-/// The hunk stands in the file where it says, and taking it back leaves the app as it was.
+/// The hunk applies at its position, and reverting it gives the original app.
 #[test]
 fn gate_diff_is_one_line_and_matches_the_example() {
     let (_, hunk) = DIFF.split_once("@@ -").unwrap();

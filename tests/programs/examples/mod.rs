@@ -1,4 +1,4 @@
-//! Each example as a process, walked over real HTTP.
+//! Each example as a process, tested over real HTTP.
 
 mod admin;
 mod dashboard;

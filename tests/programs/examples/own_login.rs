@@ -1,4 +1,4 @@
-//! A login of the add-on's own beside Heroku's: the same list, the same session, one user table.
+//! The add-on's own login beside Heroku's: the same list, the same session, one user table.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use reqwest::Method;
 use support::browser::{Answer, Browser};
 use support::running::{Running, form, inputs};
 
-/// The cookie that lets somebody in, and the one that a login has until then.
+/// The session cookie, and the cookie of a login in progress.
 const SESSION: &str = "heroku_sso";
 const LOGIN: &str = "login";
 
@@ -24,7 +24,7 @@ impl Visit {
         Self { site, forge }
     }
 
-    /// Presses the button on the add-on's page: what the browser asks the provider for.
+    /// Starts a login: the URL at the provider.
     async fn begin(&self, browser: &Browser) -> String {
         let answer = browser.send(browser.request(Method::POST, "/login")).await;
         assert_eq!(answer.status, 303);
@@ -33,7 +33,7 @@ impl Visit {
         format!("/{path}")
     }
 
-    /// Goes on as this account at the provider: where the provider sends the browser back to.
+    /// Continues as this account at the provider: the callback URL.
     async fn pick(&self, asked: &str, account: &str) -> String {
         let page = self.forge.get(asked).await;
         assert_eq!(page.status, 200, "{}", page.body);
@@ -56,7 +56,7 @@ impl Visit {
         browser.get(&self.pick(&asked, account).await).await
     }
 
-    /// A browser in which this account has signed in with the provider, on one list only.
+    /// A browser with this account, on one list only, signed in through the provider.
     async fn signed_in(&self, account: &str) -> Browser {
         let browser = self.site.browser();
         let answer = self.come_back(&browser, account).await;
@@ -64,7 +64,7 @@ impl Visit {
         browser
     }
 
-    /// The same for somebody on several lists, who chooses this app.
+    /// The same for an account on several lists that chooses this app.
     async fn signed_in_to(&self, app: &str, account: &str) -> Browser {
         let browser = self.site.browser();
         let page = self.choices(&browser, account).await;
@@ -101,7 +101,7 @@ async fn enter(browser: &Browser, resource: &str) -> Answer {
         .await
 }
 
-/// The value of the app's button.
+/// The resource id in the app's button.
 fn resource_of(app: &str, page: &str) -> String {
     let card = page.split("<h2>").find(|card| card.starts_with(app));
     let card = card.unwrap_or_else(|| panic!("no {app} in {page}"));
@@ -116,11 +116,11 @@ fn rows(page: &str) -> Vec<&str> {
     body.split("<tr>").skip(1).collect()
 }
 
-/// The one row of this person.
+/// The only row of this user.
 fn row<'p>(page: &'p str, email: &str) -> &'p str {
     let mut rows = rows(page).into_iter().filter(|row| row.contains(email));
     let row = rows.next().unwrap_or_else(|| panic!("no row of {email}"));
-    assert_eq!(rows.next(), None, "one row for a person");
+    assert_eq!(rows.next(), None, "one row per user");
     row
 }
 
@@ -165,7 +165,7 @@ async fn both_logins_lead_to_one_dashboard_and_one_user_row() {
         "{came_by}"
     );
 
-    // Signing out of one leaves the other, as with any two sessions.
+    // Signing out of one session keeps the other.
     let out = by_forge
         .send(by_forge.request(Method::POST, "/logout"))
         .await;
@@ -196,7 +196,7 @@ async fn user_on_several_lists_chooses_only_among_own_apps() {
     assert_eq!(
         enter(&carlos, &recipe_box).await.status,
         403,
-        "the proof is used up"
+        "the proof is consumed"
     );
 
     let mia = visit.site.browser();
@@ -249,7 +249,7 @@ async fn missing_or_forged_state_is_rejected_and_the_login_continues() {
     assert_landed(&browser.get(&callback).await);
 }
 
-/// Login CSRF: the attacker would have the victim work in the attacker's account.
+/// Login CSRF: the victim would work in the attacker's account.
 #[tokio::test]
 async fn login_started_in_another_browser_is_rejected() {
     let visit = Visit::start().await;
@@ -262,7 +262,7 @@ async fn login_started_in_another_browser_is_rejected() {
     let asked = visit.begin(&victim).await;
     let answer = victim.get(&planted).await;
     assert_refused(&victim, &answer, "another login under way").await;
-    // The stolen code with the victim's own state: the code is bound to the login that it was made for.
+    // The stolen code with the victim's own state: the code is bound to its own login.
     let callback = visit.pick(&asked, "olivia").await;
     let stolen = parameter(&planted, "code");
     let mixed = callback.replace(&parameter(&callback, "code"), &stolen);
@@ -278,7 +278,7 @@ async fn authorization_code_is_accepted_once() {
     let login = browser.cookie(LOGIN).unwrap();
     let callback = visit.pick(&asked, "olivia").await;
     assert_landed(&browser.get(&callback).await);
-    assert_eq!(browser.cookie(LOGIN), None, "the login is over");
+    assert_eq!(browser.cookie(LOGIN), None, "the login cookie is removed");
 
     let thief = visit.site.browser();
     thief.set_cookie(LOGIN, &login);
@@ -306,7 +306,7 @@ async fn removal_at_heroku_ends_own_login_session_and_deletes_the_row() {
     assert_eq!(olivia.send(refresh).await.status, 303);
 
     assert_eq!(carlos.get("/dashboard").await.status, 403);
-    // The table follows in a task of its own.
+    // The table is updated in the background.
     let deadline = Instant::now() + Duration::from_secs(10);
     let page = loop {
         let page = olivia.get("/dashboard").await.body;
@@ -317,7 +317,7 @@ async fn removal_at_heroku_ends_own_login_session_and_deletes_the_row() {
     };
     assert!(!page.contains("carlos@example.com"), "{page}");
     row(&page, "olivia@example.com");
-    // What carlos may still enter is offered still, and nothing else.
+    // Carlos is offered only the apps that still list him.
     let page = visit.choices(&visit.site.browser(), "carlos").await;
     assert_eq!(page.matches("name=\"resource\"").count(), 2);
     assert!(!page.contains("recipe-box"));

@@ -15,7 +15,7 @@ const SESSION: &str = "heroku_sso";
 const ASSERTION: &str = "x-heroku-sso-assertion";
 const MIB: usize = 1024 * 1024;
 
-/// The demo in front of an upstream of the test's.
+/// The demo in front of the test's upstream.
 async fn in_front_of(upstream: SocketAddr) -> Running {
     let variables = [
         ("SIMULATOR_PORT", "0".to_owned()),
@@ -42,7 +42,7 @@ async fn sign_out(browser: &Browser) -> Answer {
     browser.send(browser.request(Method::POST, "/logout")).await
 }
 
-/// Ends one way or the other, whatever else may come first.
+/// Reads until the stream ends, with or without an error.
 async fn assert_ends(mut response: reqwest::Response) {
     let end = async { while let Ok(Some(_)) = response.chunk().await {} };
     let ended = timeout(Duration::from_secs(20), end).await;
@@ -96,7 +96,7 @@ async fn unauthenticated_request_never_reaches_the_upstream() {
     assert!(tokio_tungstenite::connect_async(upgrade).await.is_err());
     assert!(listener.accept().is_err(), "somebody came");
 
-    // Somebody who is signed in does come.
+    // A signed-in user reaches the upstream.
     let browser = olivia(&proxy).await;
     assert_eq!(browser.fetch("/").await.status, 504);
     assert!(listener.accept().is_ok());
@@ -276,7 +276,7 @@ async fn bodies_stream_in_both_directions() {
         "Transfer-Encoding: chunked",
     ];
     connection.send_head(&head).await;
-    // Each piece has been there and back before the next one is sent.
+    // Each piece returns before the next one is sent.
     for piece in ["first", "again", "third"] {
         connection.send(&format!("5\r\n{piece}\r\n")).await;
         connection.until(piece).await;
@@ -380,7 +380,7 @@ async fn unavailable_upstream_gives_502_until_it_recovers() {
     };
     assert_eq!(tokio::join!(back, answer).0.body, "back");
 
-    // A connection that is accepted and never answered.
+    // A connection that is accepted but never answered.
     let slow = browser.get("/").await;
     assert_eq!(slow.status, 504);
     assert!(slow.body.contains("takes too long"), "{}", slow.body);

@@ -1,4 +1,4 @@
-//! HTTP by hand, for what no client sends and no server shows.
+//! Raw HTTP, for requests that clients do not send and details that servers do not expose.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,12 +7,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Far more than anything takes here.
+/// Far longer than any step takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Connection {
     stream: TcpStream,
-    /// Everything that came.
+    /// All received bytes.
     pub(crate) came: String,
 }
 
@@ -30,7 +30,7 @@ impl Connection {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
 
-    /// Lines as HTTP separates them, and the empty one that ends them.
+    /// Header lines with CRLF, and the final empty line.
     pub(crate) async fn send_head(&mut self, lines: &[&str]) {
         self.send(format!("{}\r\n\r\n", lines.join("\r\n"))).await;
     }
@@ -43,14 +43,14 @@ impl Connection {
         self.send(frame.concat()).await;
     }
 
-    /// Reads until this has come.
+    /// Reads until this text has arrived.
     pub(crate) async fn until(&mut self, text: &str) {
         while !self.came.contains(text) {
             assert!(self.read().await, "no `{text}` in {}", self.came);
         }
     }
 
-    /// Reads until the other side hangs up.
+    /// Reads until the other side closes.
     pub(crate) async fn rest(&mut self) -> &str {
         while self.read().await {}
         &self.came
@@ -66,7 +66,7 @@ impl Connection {
     }
 }
 
-/// The values of a header in a head, and in what follows it.
+/// The values of a header in the head and the trailers.
 pub(crate) fn values<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
     let fields = text.lines().filter_map(|line| line.split_once(':'));
     let fields = fields.filter(|(field, _)| field.eq_ignore_ascii_case(name));

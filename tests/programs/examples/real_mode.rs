@@ -1,4 +1,4 @@
-//! The dashboard at somebody else's Heroku, by environment variables alone.
+//! The dashboard with an external Heroku, configured by environment variables only.
 
 use heroku_addon_simulator::Simulator;
 use serde_json::{Value, json};
@@ -163,10 +163,10 @@ async fn dashboard_names_missing_variables_and_does_not_start() {
     assert_refuses(open, &["INSECURE_COOKIES", "loopback"]).await;
 }
 
-/// Fails at once, with these words and without any value that may be secret.
+/// Fails at startup with these words and without any secret value.
 pub(crate) async fn assert_refuses(command: std::process::Command, words: &[&str]) {
     let mut command = tokio::process::Command::from(command);
-    // One that starts after all would serve for ever.
+    // A wrongly started process would run for ever.
     let output = timeout(START, command.kill_on_drop(true).output()).await;
     let output = output.unwrap_or_else(|_| panic!("it starts without {words:?}"));
     let output = output.unwrap();

@@ -1,5 +1,4 @@
-//! The proxy at somebody else's Heroku and in front of somebody else's app, by environment variables
-//! alone.
+//! The proxy with an external Heroku and an external app, configured by environment variables only.
 
 use axum::Router;
 use axum::routing::get;

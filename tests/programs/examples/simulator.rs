@@ -1,4 +1,4 @@
-//! Heroku on its own, for an add-on that is started elsewhere.
+//! The simulator alone, for an add-on that is started separately.
 
 use support::running::Running;
 

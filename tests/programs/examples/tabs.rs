@@ -1,4 +1,4 @@
-//! Dashboards of several customers in one browser.
+//! Dashboards of several resources in one browser.
 
 use reqwest::Method;
 
@@ -31,7 +31,7 @@ async fn each_resource_has_its_own_session() {
             (&(*email).into(), &(*app).into())
         );
     }
-    // Signing out of one leaves the other.
+    // Signing out of one keeps the other.
     let (one, two) = (&dashboards[0].2, &dashboards[1].2);
     let out = browser.request(Method::POST, &format!("{one}/logout"));
     assert_eq!(browser.send(out).await.status, 204);

@@ -1,12 +1,12 @@
-//! What was answered to what.
+//! The statuses of the answers, by request kind.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use crate::load::kinds::Kind;
 
-/// So many of those that should not be are told one by one.
-const TOLD: usize = 20;
+/// The number of unexpected answers that are printed in full.
+const PRINTED: usize = 20;
 
 #[derive(Default)]
 pub struct Answers(Mutex<Counted>);
@@ -30,7 +30,7 @@ impl Answers {
         self.0.lock().unwrap().phase
     }
 
-    /// Counts one. The phase is the one in which it was asked.
+    /// Counts an answer, in the phase of its request.
     pub fn note(&self, kind: Kind, phase: &'static str, status: u16, expected: &[u16]) {
         let mut counted = self.0.lock().unwrap();
         *counted.of.entry((kind, status)).or_default() += 1;
@@ -63,7 +63,7 @@ impl Answers {
     pub fn all_expected(&self) {
         let counted = self.0.lock().unwrap();
         let unexpected = &counted.unexpected;
-        let told = &unexpected[..unexpected.len().min(TOLD)];
+        let told = &unexpected[..unexpected.len().min(PRINTED)];
         assert!(told.is_empty(), "{} of them: {told:#?}", unexpected.len());
     }
 }

@@ -1,4 +1,4 @@
-//! The example as a process of its own, and its Heroku.
+//! The example as a child process, with its Heroku.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -19,9 +19,9 @@ pub struct Dashboard {
 }
 
 impl Dashboard {
-    /// With everything in memory, where whatever is kept shows.
+    /// With all state in memory, where leaks are visible.
     pub async fn start(refresh: Duration) -> Self {
-        // How the sync keeps to a rate limit is not what is tried here.
+        // Rate limiting is not tested here.
         let heroku = Simulator::builder().rate_pool(u32::MAX, u32::MAX / 60);
         let heroku = heroku.start().await.unwrap();
         let files = tempfile::tempdir().unwrap();
@@ -30,7 +30,7 @@ impl Dashboard {
         command.envs([
             ("PORT", "0".to_owned()),
             ("RUST_LOG", "error".to_owned()),
-            // The system's allocator has no heaps of its own for each thread, which fill in turn.
+            // One malloc arena, as arenas per thread would fill one after another.
             ("MALLOC_ARENA_MAX", "1".to_owned()),
             ("HEROKU_ADDON_SLUG", heroku.slug()),
             ("HEROKU_ADDON_PASSWORD", heroku.password()),
@@ -53,7 +53,7 @@ impl Dashboard {
         }
     }
 
-    /// The add-on of an app of that name with these collaborators.
+    /// An add-on of an app with this name and these collaborators.
     pub async fn addon(&self, app: &str, people: &[String]) -> AddOn {
         let mut app = self.heroku.app(app);
         for email in people {
@@ -68,13 +68,13 @@ impl Dashboard {
         Browser::new(self.address)
     }
 
-    /// The bytes of its heap and stacks that are resident. Of its program, more pages come in with
-    /// each new thing that it does, which is no growth.
+    /// The resident bytes of its heap and stacks. Pages of its program text are not counted, as they load
+    /// with use.
     pub fn memory(&self) -> usize {
         let status = format!("/proc/{}/status", self.process.id());
-        let status = std::fs::read_to_string(status).expect("this test wants Linux");
+        let status = std::fs::read_to_string(status).expect("this test needs Linux");
         let line = status.lines().find_map(|it| it.strip_prefix("RssAnon:"));
-        let line = line.expect("the process is there");
+        let line = line.expect("the process is running");
         let kilobytes = line.trim().trim_end_matches(" kB");
         kilobytes.parse::<usize>().unwrap() * 1024
     }

@@ -1,4 +1,4 @@
-//! Heroku is gone, and everybody goes on by the lists that are there, as long as these may count.
+//! Heroku is permanently unavailable: users are served by cached lists up to their age limit.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::load::dashboard::Dashboard;
 
-/// As short as it may be for a test that waits for it. A list counts for twice as long.
+/// Short, as the test waits for it. A list is used for twice as long.
 const REFRESH: Duration = Duration::from_secs(4);
 const LIMIT: Duration = REFRESH.saturating_mul(2);
 const PAUSE: Duration = Duration::from_millis(50);
@@ -25,7 +25,7 @@ async fn r4_listed_users_are_served_without_heroku_to_max_list_age() {
     let form = addon.sign_in_form("owner@example.com");
     assert_eq!(owner.submit(&form).await.status, 303);
 
-    // The list is asked for between these two.
+    // The list is requested between these two.
     let (earliest, refreshed) = (Instant::now(), owner.request(Method::POST, "/refresh"));
     assert_eq!(owner.send(refreshed).await.status, 303);
     dashboard.heroku.stop().await;
@@ -47,10 +47,10 @@ async fn r4_listed_users_are_served_without_heroku_to_max_list_age() {
             served += 1;
             visitor = Some(browser);
         } else if sent > latest + LIMIT {
-            // A cookie that was not given is none.
+            // An unknown cookie is rejected.
             assert_eq!((entered, visited), (503, 401), "{email}");
             let before = visitor.as_ref().unwrap().fetch("/whoami").await;
-            // Nobody knows whether they are still on it.
+            // Whether the users are still listed is unknown.
             assert_eq!(before.status, 503);
             refused += 1;
         }

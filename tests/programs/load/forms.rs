@@ -1,11 +1,11 @@
-//! Forms that let nobody in.
+//! Forms that sign no user in.
 
 use std::time::Duration;
 
 use heroku_addon_simulator::{AddOn, SignInForm};
 use tower_heroku_sso::sso::token;
 
-/// As Heroku would sign it, for a resource that is no customer's.
+/// Signed like Heroku's, for an unknown resource.
 pub fn made_up(addon: &AddOn, salt: &str, number: usize) -> String {
     let mut form = addon.sign_in_form("ann@example.com");
     let resource = format!("01234567-89ab-4def-8123-{number:012x}");
@@ -19,14 +19,14 @@ pub fn made_up(addon: &AddOn, salt: &str, number: usize) -> String {
     form.body()
 }
 
-/// Signed by somebody who does not know the salt.
+/// Signed with another salt.
 pub fn forged(addon: &AddOn, email: &str, number: usize) -> String {
     let mut form = addon.sign_in_form(email);
     form.set("user_scoped_resource_token", format!("{number:064x}"));
     form.body()
 }
 
-/// Signed as it should be, longer ago than counts.
+/// Signed correctly, but too long ago.
 pub fn old(addon: &AddOn, email: &str) -> String {
     let at = time::OffsetDateTime::now_utc() - Duration::from_secs(400);
     addon.sign_in_form_at(email, at).body()

@@ -1,4 +1,4 @@
-//! How Heroku fails, one way after the other.
+//! The sequence of Heroku's faults.
 
 use std::time::Duration;
 
@@ -8,8 +8,7 @@ use tokio::time::sleep;
 use crate::load::answers::Answers;
 use crate::load::dashboard::Dashboard;
 
-/// A name, and what goes wrong with every call. What hangs is waited for the longest, into the phases
-/// after it.
+/// The faults of all calls, with names. Hanging calls last longest, into the following phases.
 pub fn faults() -> [(&'static str, Fault); 5] {
     let retry_after = Some("1".to_owned());
     [
@@ -22,7 +21,7 @@ pub fn faults() -> [(&'static str, Fault); 5] {
 }
 
 impl Dashboard {
-    /// Each fault for so long, and as long without any after it.
+    /// Applies each fault for this time, followed by the same time without faults.
     pub async fn one_round(&self, phase: Duration, answers: &Answers) {
         for (name, fault) in faults() {
             answers.in_phase(name);

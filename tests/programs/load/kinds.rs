@@ -1,4 +1,4 @@
-//! Who comes, and what they may be answered.
+//! The kinds of requests, and their allowed answers.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -11,16 +11,16 @@ use crate::load::dashboard::Dashboard;
 use crate::load::forms;
 use support::browser::{Browser, FORM};
 
-/// What somebody does.
+/// A kind of request.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Kind {
-    /// Somebody who is signed in asks for a page.
+    /// A signed-in user requests a page.
     Visit,
-    /// The same, and presses the button that has the list fetched.
+    /// The same, and presses the refresh button.
     Refresh,
-    /// Somebody on the list signs in, looks, and signs out.
+    /// A listed user signs in, requests a page, and signs out.
     SignIn,
-    /// A signed form of somebody who is not on the list.
+    /// A signed form of an unlisted user.
     Unlisted,
     MadeUp,
     Forged,
@@ -28,11 +28,11 @@ pub enum Kind {
     Used,
     Oversized,
     NotAForm,
-    /// A page, with a cookie that is no session's.
+    /// A page, with a cookie of an unknown session.
     GarbageCookie,
 }
 
-/// How many of each come in a turn.
+/// The number of each kind in a turn.
 pub const SHARES: &[(Kind, usize)] = &[
     (Kind::Visit, 24),
     (Kind::Refresh, 1),
@@ -47,14 +47,14 @@ pub const SHARES: &[(Kind, usize)] = &[
     (Kind::GarbageCookie, 3),
 ];
 const TURN: usize = 50;
-/// Has no divisor in common with a turn, so that all places of it come, in a mixed order.
+/// Coprime to a turn, so that all places are visited in a mixed order.
 const STEP: usize = 7;
 
-/// In one of so many turns somebody signs in, in the others it is one visit more. Of each sign-in some
-/// hundred bytes are kept, for minutes and more, so that its form and its session count once.
+/// One sign-in in this many turns, an additional visit in the others. Each sign-in keeps some hundred bytes
+/// for minutes, for its used form and its session.
 const SIGN_IN_EVERY: usize = 5;
 
-/// What comes as this one.
+/// The kind of the request with this number.
 pub fn kind(number: usize) -> Kind {
     let mut place = number * STEP % TURN;
     for (kind, share) in SHARES {
@@ -71,7 +71,7 @@ pub fn kind(number: usize) -> Kind {
 }
 
 const APPS: usize = 3;
-/// Of each app: who is signed in all the time, and who comes and goes.
+/// Per app: the users who stay signed in, and those who sign in and out.
 const STAYING: usize = 8;
 const PASSING: usize = 24;
 
@@ -82,7 +82,7 @@ pub struct People {
     addons: Vec<AddOn>,
     /// A cookie header of each.
     staying: Vec<String>,
-    /// The newest forms that have let somebody in.
+    /// The latest used forms.
     used: Mutex<VecDeque<String>>,
 }
 
@@ -123,7 +123,7 @@ impl People {
         }
     }
 
-    /// Does one thing, and notes what was answered.
+    /// Sends one request and counts its answer.
     pub async fn send(&self, kind: Kind, number: usize, answers: &Answers, phase: &'static str) {
         let note = |status, expected: &[u16]| answers.note(kind, phase, status, expected);
         let addon = &self.addons[number % APPS];
@@ -143,7 +143,7 @@ impl People {
                 note(self.ask(Method::POST, "/refresh", cookie).await, &[303]);
             }
             Kind::SignIn => {
-                // Everybody in turn: two forms of one person and one second are the same form.
+                // Users take turns: two forms of one user in one second are the same form.
                 let person = passing(number / TURN / SIGN_IN_EVERY % PASSING);
                 let form = addon.sign_in_form(&person).body();
                 let (status, cookie) = self.submit(&form, FORM).await;
@@ -153,7 +153,7 @@ impl People {
                 note(self.ask(Method::GET, "/whoami", &cookie).await, &[401]);
                 self.has_used(form);
             }
-            // Without a budget for it the list that is there decides, else what Heroku says now.
+            // Over budget, the cached list decides, otherwise Heroku's current answer.
             Kind::Unlisted => {
                 let email = format!("stranger-{number}@example.com");
                 let form = addon.sign_in_form(&email).body();
@@ -203,7 +203,7 @@ impl People {
         let request = request.header("cookie", cookie);
         let answer = request.send().await.unwrap();
         let status = answer.status().as_u16();
-        // Read to its end, so that the connection serves the next one.
+        // Read to the end, so that the connection is reused.
         answer.bytes().await.unwrap();
         status
     }
@@ -222,7 +222,7 @@ impl People {
     }
 }
 
-/// What a browser has, as it sends them.
+/// A browser's cookie header.
 fn cookies(browser: &Browser) -> String {
     let request = browser.request(Method::GET, "/").build().unwrap();
     let value = request.headers()["cookie"].to_str().unwrap();

@@ -1,18 +1,16 @@
-//! The dashboard under load, as a process of its own over real sockets, while Heroku fails in turn in
-//! every way of [`heroku::faults`] and is dead in the end: people who are on a list, and strangers who
-//! send signed forms for made-up resources, forged ones, old ones, used ones, bodies without end,
-//! cookies of no session.
+//! The dashboard under load, as a child process over real sockets, while Heroku has each fault of
+//! [`heroku::faults`] in turn. The load is listed users and hostile requests: signed forms for unknown
+//! resources, forged, old and used forms, endless bodies, and cookies of unknown sessions.
 //!
-//! What is held: every answer has a status that its kind may have, people on a list are never refused,
-//! and the process keeps no memory for all that.
+//! Checked: every answer has an allowed status, listed users are never rejected, and memory does not grow.
 //!
-//! The usual run is short. A long one:
+//! The usual run is short. For a long run:
 //!
 //! ```text
 //! LOAD_SECONDS=300 cargo test -p programs-tests -- --nocapture load::
 //! ```
 //!
-//! `LOAD_RATE` are the requests a second, 300 if nothing is said.
+//! `LOAD_RATE` is the number of requests per second, 300 by default.
 
 mod answers;
 mod dashboard;
@@ -32,20 +30,19 @@ use crate::load::dashboard::Dashboard;
 use crate::load::heroku::faults;
 use crate::load::kinds::{People, SHARES};
 
-/// How long a list and a session go on without a newer list: longer than a round of faults.
+/// The refresh interval, longer than a round of faults.
 const REFRESH: Duration = Duration::from_secs(120);
 
-/// What may be under way at once: more than waits for a Heroku that hangs. Beyond that the rate is
-/// lower, so that a slow machine gets no heap of requests.
-const AT_ONCE: usize = 256;
+/// The maximum of concurrent requests: more than wait for a hanging Heroku. At the maximum the rate drops,
+/// so that a slow machine is not overloaded.
+const CONCURRENT: usize = 256;
 
-/// A phase of the long run. The usual one has shorter ones.
+/// A phase of the long run. The usual run has shorter phases.
 const LONGEST_PHASE: Duration = Duration::from_secs(5);
 
-/// What the process may have grown by, besides a twentieth: used forms are remembered for six minutes
-/// and ended sessions for longer, as they should be, and the system's allocator keeps what the most that
-/// was under way at once has taken. Of the usual run that is some 250 bytes for each of the hostile
-/// requests; what each of them leaves to the byte is counted by `strangers`.
+/// The allowed growth, besides 5 %: used forms are kept for six minutes and closed sessions for longer, and
+/// the allocator keeps the memory of the most concurrent requests. In the usual run this is some 250 bytes
+/// per hostile request; `strangers` counts each request to the byte.
 const SLACK: usize = 512 * 1024;
 
 fn from_env(name: &str, usual: u64) -> u64 {
@@ -62,7 +59,7 @@ async fn r4_r5_load_with_faults_serves_listed_users_in_flat_memory() {
     let answers = Arc::new(Answers::default());
     let load = tokio::spawn(load(Arc::clone(&people), Arc::clone(&answers), rate));
 
-    // A round is each fault, with a time without faults after it.
+    // A round has each fault, followed by a time without faults.
     let phases = 2 * u32::try_from(faults().len()).unwrap();
     let whole = Duration::from_secs(seconds);
     let phase = (whole / (2 * phases)).min(LONGEST_PHASE);
@@ -72,7 +69,7 @@ async fn r4_r5_load_with_faults_serves_listed_users_in_flat_memory() {
         dashboard.one_round(phase, &answers).await;
         memory.push(dashboard.memory());
     }
-    // The first half warms up: how much is under way at once differs from round to round.
+    // The first half is warm-up, as concurrency differs between rounds.
     let warm = memory[..memory.len().div_ceil(2)].iter().max().unwrap();
     let after = memory.last().unwrap();
 
@@ -80,7 +77,7 @@ async fn r4_r5_load_with_faults_serves_listed_users_in_flat_memory() {
     dashboard.heroku.stop().await;
     sleep(phase * 3).await;
     load.abort();
-    let ended = load.await.expect_err("it goes on until it is told to end");
+    let ended = load.await.expect_err("the load runs until it is stopped");
     assert!(ended.is_cancelled(), "{ended}");
 
     answers.print();
@@ -90,13 +87,13 @@ async fn r4_r5_load_with_faults_serves_listed_users_in_flat_memory() {
         assert!(answers.of(*kind) > 0, "{kind:?} was never tried");
     }
     for (fault, _) in faults() {
-        assert!(answers.while_in(fault) > 0, "nobody came during `{fault}`");
+        assert!(answers.while_in(fault) > 0, "no requests during `{fault}`");
     }
     let most = warm + warm / 20 + SLACK;
     assert!(*after <= most, "{warm} bytes became {after}");
 }
 
-/// Sends one request after the other, each on its own, until it is told to end.
+/// Sends requests at the rate, each in its own task, until it is stopped.
 async fn load(people: Arc<People>, answers: Arc<Answers>, rate: u64) {
     let mut tick = interval(Duration::from_secs(1) / u32::try_from(rate).unwrap());
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -106,7 +103,7 @@ async fn load(people: Arc<People>, answers: Arc<Answers>, rate: u64) {
         while let Some(done) = under_way.try_join_next() {
             done.expect("an answer");
         }
-        if under_way.len() >= AT_ONCE
+        if under_way.len() >= CONCURRENT
             && let Some(done) = under_way.join_next().await
         {
             done.expect("an answer");

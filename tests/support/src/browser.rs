@@ -1,4 +1,4 @@
-//! An http client that keeps cookies as a browser does, and follows nothing by itself.
+//! An HTTP client that keeps cookies like a browser and follows no redirects.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,8 +16,8 @@ pub struct Browser {
     cookies: Mutex<BTreeMap<String, String>>,
 }
 
-/// One client for all, as setting one up takes longer than most requests. It keeps no connections: each
-/// test has a runtime of its own, with which they end.
+/// One client for all tests, as creating one is slower than most requests. It keeps no idle connections, as
+/// each test has its own runtime.
 pub fn client() -> Client {
     static CLIENT: LazyLock<Client> = LazyLock::new(|| {
         let client = Client::builder().redirect(redirect::Policy::none());
@@ -51,7 +51,7 @@ impl Browser {
         browser
     }
 
-    /// A page that a person asks for.
+    /// A page navigation.
     pub async fn get(&self, path: &str) -> Answer {
         let request = self.request(Method::GET, path);
         self.send(request.header("accept", "text/html,*/*;q=0.8"))
@@ -94,7 +94,7 @@ impl Browser {
         }
     }
 
-    /// Sends, and keeps the cookies of the answer.
+    /// Sends a request and stores the cookies of the answer.
     pub async fn send(&self, request: RequestBuilder) -> Answer {
         let response = request.send().await.unwrap();
         let answer = Answer {

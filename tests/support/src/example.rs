@@ -1,11 +1,11 @@
-//! Where cargo has put an example.
+//! The path of a built example.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use std::{env, fs};
 
-/// The executable, if it is the one of these sources: `cargo test` builds no examples of another package, and
-/// an old one would be tested in the place of the new one.
+/// The executable, if it is up to date: `cargo test` does not build examples of another package, and an old
+/// one would be tested instead.
 pub fn built(name: &str) -> PathBuf {
     let test = env::current_exe().unwrap();
     let profile = test.parent().and_then(|deps| deps.parent()).unwrap();
@@ -17,7 +17,7 @@ pub fn built(name: &str) -> PathBuf {
         "the example {name} is not built: {advice}"
     );
 
-    // Beside it, in the form of a makefile's rule, is what it was built from.
+    // The file beside it lists its sources as a makefile rule.
     let rule = fs::read_to_string(examples.join(format!("{name}.d"))).unwrap();
     let (_, sources) = rule.split_once(": ").unwrap();
     let built = modified(&example).unwrap();
@@ -28,7 +28,7 @@ pub fn built(name: &str) -> PathBuf {
     example
 }
 
-/// None if it is not there.
+/// None if the file does not exist.
 fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).ok()?.modified().ok()
 }

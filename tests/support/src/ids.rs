@@ -1,4 +1,4 @@
-//! Ids of the simulated Heroku, as the gate has them.
+//! Ids of the simulated Heroku as the gate's types.
 
 use heroku_addon_simulator::AddOn;
 use tower_heroku_sso::ResourceId;

@@ -1,5 +1,5 @@
-//! What several test programs share: a browser without scripts, a gate beside a simulated Heroku, and
-//! programs that run as processes of their own.
+//! Shared by the test programs: a browser without scripts, a gate with a simulated Heroku, and child
+//! processes.
 
 pub mod browser;
 pub mod example;

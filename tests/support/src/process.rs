@@ -1,4 +1,4 @@
-//! A process that lives as long as its test, also if that fails.
+//! A child process that ends with its test, also if the test fails.
 
 use std::fs::File;
 use std::path::Path;
@@ -10,18 +10,18 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::ChildStdout;
 use tokio::time::timeout;
 
-/// Starting takes well under a second; a busy machine gets more.
+/// A start takes well under a second; a busy machine gets more.
 pub const START: Duration = Duration::from_secs(30);
 
 pub struct Process {
     child: Child,
-    /// Kept open: a process that cannot write any more may end.
+    /// Kept open, as a process may exit when it cannot write.
     said: Lines<BufReader<ChildStdout>>,
     log: std::path::PathBuf,
 }
 
 impl Process {
-    /// Starts it, with what it writes to stderr in a file of this directory.
+    /// Starts it, with stderr in a file of this directory.
     pub fn start(command: &mut Command, directory: &Path) -> std::io::Result<Self> {
         let program = Path::new(command.get_program());
         let log = program.file_name().unwrap_or_default();
@@ -33,7 +33,7 @@ impl Process {
         Ok(Self { child, said, log })
     }
 
-    /// Waits until it prints a line that begins so, and returns the rest of that line.
+    /// Waits until it prints a line with this beginning, and returns the rest of the line.
     pub async fn says(&mut self, beginning: &str) -> String {
         let line = async {
             while let Some(line) = self.said.next_line().await.unwrap() {
@@ -41,24 +41,24 @@ impl Process {
                     return rest.trim().to_owned();
                 }
             }
-            panic!("a process ended before it said `{beginning}`");
+            panic!("a process exited before it printed `{beginning}`");
         };
         let line = timeout(START, line).await;
         line.unwrap_or_else(|_| panic!("no line `{beginning}` within {START:?}"))
     }
 
-    /// Its number at the system, for those who look at it from outside.
+    /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Ends it with SIGKILL, unless it has ended already.
+    /// Kills it with SIGKILL, unless it has exited.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// What it has written to stderr so far.
+    /// Its stderr so far.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }

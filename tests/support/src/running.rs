@@ -1,4 +1,4 @@
-//! An example that runs.
+//! A running example.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::process::Process;
 
 pub struct Running {
     pub address: SocketAddr,
-    /// Where the example's own simulator is, if it has one.
+    /// The address of the example's own simulator, if any.
     pub heroku: Option<SocketAddr>,
     process: Process,
     _files: TempDir,
@@ -49,7 +49,7 @@ impl Running {
         }
     }
 
-    /// Where a further line says that something is, which the example prints after the others.
+    /// The address in another line that the example prints.
     pub async fn announced(&mut self, what: &str) -> SocketAddr {
         address_in(&self.process.says(what).await)
     }
@@ -63,7 +63,7 @@ impl Running {
         Browser::new(self.address)
     }
 
-    /// A browser in which this person has come from the simulator's page of the app's add-on.
+    /// A browser with this user signed in from the simulator's page.
     pub async fn signed_in(&self, app: &str, email: &str) -> Browser {
         let browser = self.browser();
         let answer = self.open(&browser, app, email).await;
@@ -71,13 +71,13 @@ impl Running {
         browser
     }
 
-    /// What the add-on answers when this person opens it from the simulator's page.
+    /// The add-on's answer when this user opens it from the simulator's page.
     pub async fn open(&self, browser: &Browser, app: &str, email: &str) -> Answer {
         let form = self.sso_form(app, email).await;
         browser.submit_body("/heroku/sso", &form).await
     }
 
-    /// The form that the simulator makes the browser post.
+    /// The form that the simulator gives to the browser.
     pub async fn sso_form(&self, app: &str, email: &str) -> String {
         let action = self.action(app, "/open").await;
         let page = self.at_heroku(&action, &[("email", email)]).await;
@@ -100,7 +100,7 @@ impl Running {
         heroku.submit_body(path, &form(&pairs)).await
     }
 
-    /// Where a form of the app's card on the simulator's page posts to.
+    /// The action of a form in the app's card on the simulator's page.
     pub async fn action(&self, app: &str, ending: &str) -> String {
         let heroku = Browser::new(self.heroku.expect("an example with a simulator"));
         let page = heroku.get("/").await.body;
@@ -117,7 +117,7 @@ impl Running {
     }
 }
 
-/// The example, with nothing of the environment that it would read.
+/// The example, with an empty environment.
 pub fn command(name: &str) -> Command {
     let mut command = Command::new(example::built(name));
     command.env_clear();

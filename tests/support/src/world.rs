@@ -1,4 +1,4 @@
-//! A running add-on with a Heroku of its own, on loopback, at a time that the test decides.
+//! A running add-on with its own simulated Heroku, on loopback, with a test clock.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,9 +19,9 @@ use tower_heroku_sso::{
 use crate::browser::Browser;
 
 pub const REFRESH: Duration = Duration::from_secs(300);
-/// A list that is older decides about nobody.
+/// An older list decides no request.
 pub const MAX_LIST_AGE: Duration = Duration::from_secs(600);
-/// After so long without a use, and without a sync, the sessions of a resource are over.
+/// After this time without use and without a sync, the sessions of a resource end.
 pub const UNUSED: Duration = Duration::from_secs(601);
 
 pub struct World {
@@ -37,12 +37,12 @@ impl World {
         Self::with(|builder| builder).await
     }
 
-    /// A world whose gate is set up differently.
+    /// A world with another configuration of the gate.
     pub async fn with(set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder) -> Self {
         Self::with_heroku(|heroku| heroku, set_up).await
     }
 
-    /// A world whose Heroku is another one too.
+    /// A world with another configuration of Heroku and the gate.
     pub async fn with_heroku(
         heroku: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder,
         set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
@@ -51,7 +51,7 @@ impl World {
         Self::build(listener, heroku, set_up).await
     }
 
-    /// A world whose gate listens here.
+    /// A world whose gate uses this listener.
     pub async fn at(
         listener: TcpListener,
         set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
@@ -92,7 +92,7 @@ impl World {
         (sso, address)
     }
 
-    /// The add-on of an app with one collaborator, Ann, provisioned through the Partner API.
+    /// An add-on of an app with one collaborator, Ann, provisioned through the Partner API.
     pub async fn addon(&self) -> AddOn {
         let app = self.heroku.app("shop").collaborator("ann@example.com");
         let addon = app.addon();
@@ -104,7 +104,7 @@ impl World {
         Browser::new(self.address)
     }
 
-    /// A browser in which this person has just signed in.
+    /// A browser with this user signed in.
     pub async fn signed_in(&self, addon: &AddOn, email: &str) -> Browser {
         let browser = self.browser();
         let answer = browser.submit(&addon.sign_in_form(email)).await;
@@ -112,7 +112,7 @@ impl World {
         browser
     }
 
-    /// Lets time pass while the sync runs, until no list in use is older than `age`.
+    /// Advances the clock while the sync runs, until no list in use is older than `age`.
     pub async fn pass_until_fetched(&self, time: Duration, age: Duration) {
         self.clock.advance(time);
         let fetched = async {
@@ -126,16 +126,16 @@ impl World {
         };
         tokio::time::timeout(Duration::from_secs(60), fetched)
             .await
-            .expect("the sync fetches what is due");
+            .expect("the sync fetches due lists");
     }
 
-    /// Waits until the sync asks nothing more by itself.
+    /// Waits until the sync makes no more calls.
     pub async fn quiet(&self) {
-        // On a busy machine the sync may rest for a moment without being done.
+        // On a busy machine the sync may pause for a moment before it is done.
         self.quiet_for(Duration::from_millis(300)).await;
     }
 
-    /// The same where an answer takes longer.
+    /// The same, for slower answers.
     pub async fn quiet_for(&self, time: Duration) {
         let step = Duration::from_millis(25);
         let (mut calls, mut rest) = (self.heroku.calls(Endpoint::Any), Duration::ZERO);
@@ -151,26 +151,26 @@ impl World {
                 return;
             }
         }
-        panic!("the sync goes on and on");
+        panic!("the sync does not become idle");
     }
 
-    /// How many requests have reached the wrapped service.
+    /// The number of requests that reached the wrapped service.
     pub fn reached(&self) -> usize {
         self.reached.load(Ordering::SeqCst)
     }
 
-    /// Lets time pass while the sync runs, until it has said what `expected` waits for.
+    /// Advances the clock while the sync runs, until it emits the expected change.
     pub async fn pass_until(&self, time: Duration, expected: impl Fn(&Change) -> bool) {
         let mut changes = self.sso.changes();
         self.clock.advance(time);
         let seen = async { while !expected(&changes.next().await.expect("a running gate")) {} };
         tokio::time::timeout(Duration::from_secs(60), seen)
             .await
-            .expect("the sync says so soon");
+            .expect("the sync emits the expected change");
     }
 }
 
-/// The next change that is one.
+/// The next change, without `CaughtUp`.
 pub async fn next(changes: &mut Changes) -> Option<Change> {
     loop {
         match changes.next().await {
@@ -236,7 +236,7 @@ fn router(sso: &HerokuSso, reached: &Arc<AtomicUsize>) -> Router {
         .route(
             "/stream",
             get(|_: HerokuUser| async {
-                // One line, and then open until somebody ends it.
+                // One line, then open until the gate ends it.
                 let line = tokio_stream::once(Ok::<_, std::io::Error>("here\n"));
                 let body = tokio_stream::StreamExt::chain(line, tokio_stream::pending());
                 axum::body::Body::from_stream(body)
