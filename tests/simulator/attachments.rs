@@ -1,4 +1,4 @@
-//! Add-ons that several apps of the simulated Heroku use.
+//! Add-ons that are attached to several apps.
 
 use crate::client::*;
 use heroku_addon_simulator::{Endpoint, Simulator};

@@ -1,4 +1,4 @@
-//! Heroku's clock, moved by the test.
+//! Heroku's clock, controlled by the test.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,7 +11,7 @@ impl TestClock {
         Self(Arc::new(Mutex::new(SystemTime::now())))
     }
 
-    /// What a simulator takes as its clock.
+    /// The clock function for a simulator.
     pub fn reader(&self) -> impl Fn() -> SystemTime + Send + Sync + 'static {
         let now = Arc::clone(&self.0);
         move || *now.lock().unwrap()

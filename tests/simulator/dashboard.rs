@@ -1,4 +1,4 @@
-//! The simulator's page, as a browser without scripts sees it.
+//! The simulator's page in a browser without scripts.
 
 use crate::client::http;
 use heroku_addon_simulator::{Endpoint, Fault, Simulator};
@@ -13,7 +13,7 @@ struct Visit {
 }
 
 async fn visit() -> Visit {
-    // Nobody listens at the partner's: port 9 is the discard service.
+    // The partner is unreachable: port 9 is the discard service.
     let heroku = Simulator::builder()
         .partner_url("http://127.0.0.1:9")
         .start();
@@ -47,7 +47,7 @@ impl Visit {
         self.browser.post(url).form(form).send().await.unwrap()
     }
 
-    /// Posts and expects to be sent back to the page.
+    /// Posts a form and expects a redirect to the page.
     async fn press(&self, path: &str, form: &[(&str, &str)]) {
         let answer = self.post(path, form).await;
         assert_eq!(answer.status(), 303, "{path}");

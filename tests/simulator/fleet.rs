@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::client::*;
 use heroku_addon_simulator::Simulator;
 
-/// Far more than it takes, and far less than it would if each look-up went through all apps.
+/// Far longer than needed, but far shorter than with a linear search per lookup.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What the simulated Heroku does, seen from outside.
+//! The behaviour of the simulated Heroku over HTTP.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-/// The fields of the forms whose tokens are written down here.
+/// The fields of the forms with precomputed tokens.
 const RESOURCE: &str = "01234567-89ab-cdef-0123-456789abcdef";
 const ACCOUNT: &str = "fedcba98-7654-3210-fedc-ba9876543210";
 const EMAIL: &str = "user+tag@example.com";
@@ -349,7 +349,7 @@ async fn form_is_signed_with_the_published_formulas() {
     assert_eq!(field("resource_id"), RESOURCE);
     assert_eq!(field("user_id"), ACCOUNT);
     assert_eq!(field("app"), "shop");
-    // By sha1sum and sha256sum.
+    // Computed with sha1sum and sha256sum.
     assert_eq!(
         field("resource_token"),
         "7659cc00fc08ff8b7bb76cd8c9762bcf528b4173"
@@ -386,7 +386,7 @@ async fn version_1_form_has_the_partners_own_id() {
 
 type Call = (Method, String, HeaderMap, Value);
 
-/// A partner that gives one answer to everything, and what it was asked.
+/// A partner with one fixed answer, and its recorded calls.
 async fn partner(status: u16, answer: Value) -> (String, Arc<Mutex<Vec<Call>>>) {
     let calls = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&calls);
@@ -503,7 +503,7 @@ async fn calls_are_recorded_in_order() {
     assert_eq!(heroku.calls(Endpoint::Any), 0);
 }
 
-/// A simulator, the path of its only list, a token for it, and what the right answer is.
+/// A simulator, the path of its only list, and a token for it.
 async fn with_a_list() -> (Simulator, String, String) {
     let heroku = Simulator::builder().page_size(1).start().await.unwrap();
     let app = heroku.app("shop").collaborator("ann@example.com");
@@ -579,7 +579,7 @@ async fn slow_answer_waits_on_the_simulators_clock() {
     }
     assert!(!call.is_finished());
     let before = clock.unix_timestamp();
-    // The arrival is noted a moment before the sleep begins, so that one step may come too early.
+    // The call is recorded just before the sleep begins, so one step may come too early.
     while !call.is_finished() {
         clock.advance(Duration::from_secs(1800));
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -685,7 +685,7 @@ async fn server_stops_with_its_last_handle() {
     drop(heroku);
     assert!(http().get(&url).send().await.is_ok());
     drop(addon);
-    // The listener is closed by a task that runs after the drop.
+    // A task closes the listener after the drop.
     while http().get(&url).send().await.is_ok() {
         tokio::task::yield_now().await;
     }

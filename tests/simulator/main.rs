@@ -1,4 +1,4 @@
-//! The simulated Heroku, seen from outside: over its sockets, and against Heroku's own schema.
+//! The simulated Heroku over HTTP, and compared with Heroku's schema.
 
 mod attachments;
 mod client;

@@ -6,7 +6,7 @@ use heroku_addon_simulator::{App, ETags, Endpoint, Fault, Simulator};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-/// A simulator with an app, the path of its people, and a token for its add-on.
+/// A simulator with an app, the path of its collaborators, and a token for its add-on.
 async fn world() -> (Simulator, App, String, String) {
     let heroku = Simulator::builder().page_size(2).start().await.unwrap();
     let app = heroku.app("shop");
@@ -70,7 +70,7 @@ async fn etags_of_pages_are_independent() {
     let second_etag = shown.headers()["etag"].clone();
     assert_ne!(etag, &second_etag);
 
-    // Of someone on the second page, whose entry stays where it is.
+    // A change of a person on the second page, whose place stays the same.
     let list: serde_json::Value = shown.json().await.unwrap();
     let entries = list.as_array().unwrap().iter();
     let mut people = entries.filter(|it| it["role"] == "collaborator");

@@ -1,4 +1,4 @@
-//! What the simulated Heroku tells add-ons by their webhooks, and how.
+//! The webhooks of the simulated Heroku, and their delivery.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ struct World {
     receiver: Receiver,
 }
 
-/// A personal app whose add-on wants to know everything.
+/// A personal app whose add-on is subscribed to all events.
 async fn world(level: &str) -> World {
     let clock = TestClock::new();
     let heroku = Simulator::builder().clock(clock.reader()).start();
@@ -59,14 +59,14 @@ impl World {
         made["id"].as_str().unwrap().to_owned()
     }
 
-    /// What waits, in short; it waits no longer.
-    fn told(&self) -> Vec<String> {
+    /// Takes the pending webhooks, as short texts.
+    fn sent(&self) -> Vec<String> {
         let taken = self.heroku.take_webhooks();
         let short = |it: &Notification| format!("{} {}", it.include(), it.action());
         taken.iter().map(short).collect()
     }
 
-    /// The only notification that waits.
+    /// The only pending webhook.
     fn only(&self) -> Value {
         let taken = self.heroku.take_webhooks();
         assert_eq!(taken.len(), 1);
@@ -85,26 +85,26 @@ async fn collaborator_changes_send_webhooks() {
     world
         .app
         .remove("Ann@example.com")
-        .remove("nobody@example.com");
+        .remove("unlisted@example.com");
     let expected = [
         "api:collaborator create",
         "api:collaborator update",
         "api:collaborator destroy",
     ];
-    assert_eq!(world.told(), expected);
+    assert_eq!(world.sent(), expected);
 
     world.app.collaborator("ben@example.com");
-    let told = world.only();
-    assert_eq!(told["action"], "create");
-    assert_eq!(told["resource"], "collaborator");
-    assert_eq!(told["actor"]["email"], "olivia@example.com");
-    assert_eq!(told["data"]["user"]["email"], "ben@example.com");
-    assert_eq!(told["data"]["app"]["id"], world.app.id().to_string());
-    assert_eq!(told["data"]["role"], "collaborator");
-    assert_eq!(told["previous_data"], json!({}));
-    assert_eq!(told["webhook_metadata"]["event"]["id"], told["id"]);
+    let sent = world.only();
+    assert_eq!(sent["action"], "create");
+    assert_eq!(sent["resource"], "collaborator");
+    assert_eq!(sent["actor"]["email"], "olivia@example.com");
+    assert_eq!(sent["data"]["user"]["email"], "ben@example.com");
+    assert_eq!(sent["data"]["app"]["id"], world.app.id().to_string());
+    assert_eq!(sent["data"]["role"], "collaborator");
+    assert_eq!(sent["previous_data"], json!({}));
+    assert_eq!(sent["webhook_metadata"]["event"]["id"], sent["id"]);
     let webhook = &world.addon.webhooks()[0].id;
-    assert_eq!(told["webhook_metadata"]["webhook"]["id"], *webhook);
+    assert_eq!(sent["webhook_metadata"]["webhook"]["id"], *webhook);
     world.app.remove("ben@example.com");
     assert!(world.only()["data"].get("role").is_none());
 }
@@ -113,22 +113,22 @@ async fn collaborator_changes_send_webhooks() {
 async fn app_rename_and_owner_change_send_webhooks() {
     let world = world("sync").await;
     world.app.rename("store").rename("store");
-    let told = world.only();
+    let sent = world.only();
     assert_eq!(
-        (&told["resource"], &told["action"]),
+        (&sent["resource"], &sent["action"]),
         (&json!("app"), &json!("update"))
     );
-    assert_eq!(told["data"]["name"], "store");
-    assert_eq!(told["previous_data"], json!({ "name": "shop" }));
+    assert_eq!(sent["data"]["name"], "store");
+    assert_eq!(sent["previous_data"], json!({ "name": "shop" }));
 
     let team = world.heroku.team("acme");
     world.app.owned_by_team(&team).owned_by_team(&team);
-    let told = world.only();
-    assert_eq!(told["data"]["team"]["name"], "acme");
-    let before = &told["previous_data"]["owner"]["email"];
+    let sent = world.only();
+    assert_eq!(sent["data"]["team"]["name"], "acme");
+    let before = &sent["previous_data"]["owner"]["email"];
     assert_eq!(before, "olivia@example.com");
     world.app.owner("olivia@example.com");
-    assert_eq!(world.told(), ["api:app update"]);
+    assert_eq!(world.sent(), ["api:app update"]);
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ async fn changes_on_the_page_send_webhooks() {
         assert_eq!(pressed.await.unwrap().status(), 303);
     }
     let expected = ["api:collaborator create", "api:collaborator destroy"];
-    assert_eq!(world.told(), expected);
+    assert_eq!(world.sent(), expected);
 }
 
 #[tokio::test]
@@ -150,29 +150,29 @@ async fn team_changes_send_no_webhook() {
     let world = world("sync").await;
     let team = world.heroku.team("acme");
     world.app.owned_by_team(&team);
-    world.told();
+    world.sent();
     team.member("lead@example.com", "admin")
         .remove("lead@example.com");
-    assert!(world.told().is_empty());
+    assert!(world.sent().is_empty());
 }
 
 #[tokio::test]
 async fn add_on_changes_send_webhooks() {
     let world = world("sync").await;
     world.addon.mark_provisioned().mark_provisioned();
-    let told = world.only();
+    let sent = world.only();
     assert_eq!(
-        (&told["resource"], &told["action"]),
+        (&sent["resource"], &sent["action"]),
         (&json!("addon"), &json!("update"))
     );
-    assert_eq!(told["data"]["state"], "provisioned");
-    assert_eq!(told["previous_data"], json!({ "state": "provisioning" }));
+    assert_eq!(sent["data"]["state"], "provisioned");
+    assert_eq!(sent["previous_data"], json!({ "state": "provisioning" }));
 
     let other = world.heroku.app("other");
     world.addon.move_to(&other).move_to(&other);
-    let told = world.only();
-    assert_eq!(told["data"]["app"]["name"], "other");
-    assert_eq!(told["previous_data"]["app"]["name"], "shop");
+    let sent = world.only();
+    assert_eq!(sent["data"]["app"]["name"], "other");
+    assert_eq!(sent["previous_data"]["app"]["name"], "shop");
     world.app.collaborator("ann@example.com"); // of no concern any more
     other.collaborator("ann@example.com");
     world.addon.attach_to(&world.app).detach_from(&world.app);
@@ -184,7 +184,7 @@ async fn add_on_changes_send_webhooks() {
         "api:addon-attachment destroy",
         "api:addon destroy",
     ];
-    assert_eq!(world.told(), expected);
+    assert_eq!(world.sent(), expected);
 }
 
 #[tokio::test]
@@ -198,8 +198,8 @@ async fn subscription_gets_only_included_events_of_its_app() {
     let taken = world.heroku.pending_webhooks();
     let include: Vec<_> = taken.iter().map(Notification::include).collect();
     assert_eq!(include, ["api:app", "api:collaborator"]);
-    let told: Value = serde_json::from_slice(taken[0].body()).unwrap();
-    assert_eq!(told["webhook_metadata"]["webhook"]["id"], *webhook);
+    let sent: Value = serde_json::from_slice(taken[0].body()).unwrap();
+    assert_eq!(sent["webhook_metadata"]["webhook"]["id"], *webhook);
 }
 
 #[tokio::test]
@@ -268,7 +268,7 @@ async fn unreachable_address_is_a_failure_without_a_status() {
     assert_eq!(deliveries[0].url, "http://127.0.0.1:9/");
     assert_eq!(deliveries[0].status, None);
     assert_eq!(world.heroku.pending_webhooks().len(), 1);
-    // With the subscription goes what waits for it.
+    // Deleting the subscription drops its pending webhooks.
     send(&world.heroku, Method::DELETE, &own, &token, &json!({})).await;
     assert!(world.heroku.pending_webhooks().is_empty());
 }

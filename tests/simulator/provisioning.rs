@@ -1,4 +1,4 @@
-//! How a partner that takes its time brings an add-on of the simulated Heroku to its end.
+//! Asynchronous provisioning and deprovisioning at the simulated Heroku.
 
 use crate::client::*;
 use axum::Router;
@@ -9,7 +9,7 @@ use heroku_addon_simulator::{AddOn, Endpoint, Simulator};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// A partner that answers everything with this.
+/// A partner with one fixed answer.
 async fn partner(heroku: &Simulator, status: StatusCode, body: Value) {
     let answer = move || {
         let body = body.clone();
@@ -72,7 +72,7 @@ async fn c36_asynchronous_provisioning_completes() {
     assert_eq!(known, json!([{ "name": "ACME_URL", "value": "amqps://x" }]));
     assert_eq!(world.addon.config()["ACME_URL"], "amqps://x");
 
-    // May come again, as Heroku's own calls do.
+    // The action may be repeated.
     for _ in 0..2 {
         let action = "/actions/provision";
         assert_eq!(world.send(Method::POST, action, &json!({})).await, 200);
@@ -92,7 +92,7 @@ async fn c36_asynchronous_deprovisioning_completes() {
     let said = json!({ "message": "in a moment" });
     partner(&world.heroku, StatusCode::ACCEPTED, said).await;
     assert_eq!(world.addon.deprovision().await.unwrap().status, 202);
-    // The partner still sees it, and may change it.
+    // The partner can still read and change it.
     assert_eq!(world.state().await, "deprovisioning");
     assert_eq!(
         world
@@ -102,7 +102,7 @@ async fn c36_asynchronous_deprovisioning_completes() {
     );
     assert_eq!(world.send(Method::POST, action, &json!({})).await, 200);
     assert_eq!(world.addon.state(), "deprovisioned");
-    // Its tokens are void.
+    // Its tokens are invalid.
     assert_eq!(world.send(Method::POST, action, &json!({})).await, 401);
     assert_eq!(
         status(&world.heroku, &world.path(""), &world.token).await,
@@ -127,8 +127,8 @@ async fn c36_token_of_another_resource_gets_403() {
         assert_eq!(as_other.status(), 403, "{method} {rest}");
         let error: Value = as_other.json().await.unwrap();
         assert_eq!(error["id"], "forbidden");
-        let as_nobody = send(&world.heroku, method.clone(), &path, "x", &body).await;
-        assert_eq!(as_nobody.status(), 401, "{method} {rest}");
+        let as_unknown = send(&world.heroku, method.clone(), &path, "x", &body).await;
+        assert_eq!(as_unknown.status(), 401, "{method} {rest}");
     }
     assert_eq!(world.addon.state(), "provisioning");
 }

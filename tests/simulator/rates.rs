@@ -1,4 +1,4 @@
-//! The simulated Heroku's rate pools, and how long its answers take.
+//! The rate pools and the latency of the simulated Heroku.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use heroku_addon_simulator::{AddOn, Endpoint, Fault, Simulator, SimulatorBuilder
 use reqwest::Response;
 use serde_json::Value;
 
-/// A simulator with two add-ons, their own paths, and a token for each.
+/// A simulator with two add-ons, their paths, and a token for each.
 struct World {
     heroku: Simulator,
     clock: TestClock,

@@ -1,4 +1,4 @@
-//! The simulator's answers against Heroku's own schema of the Platform API.
+//! The simulator's answers compared with Heroku's schema of the Platform API.
 //!
 //! `heroku-platform-schema.json` is `schema.json` of `heroku/platform-api` (MIT) at commit
 //! d31fba524ee2977519c5187bbf565e699f05b25c.
@@ -13,12 +13,12 @@ fn schema() -> Value {
     serde_json::from_str(include_str!("heroku-platform-schema.json")).unwrap()
 }
 
-/// A validator for what a link of the schema returns.
+/// A validator for the response of a link in the schema.
 fn answer_of(definition: &str, link: &str) -> Validator {
     of_link(definition, link, "targetSchema")
 }
 
-/// A validator for what a link of the schema takes.
+/// A validator for the request of a link in the schema.
 fn asked_by(definition: &str, link: &str) -> Validator {
     of_link(definition, link, "schema")
 }
@@ -31,11 +31,11 @@ fn of_link(definition: &str, link: &str, part: &str) -> Validator {
     within_the_document(link[part].clone())
 }
 
-/// A validator whose references lead into the document.
+/// A validator whose references resolve in the document.
 fn within_the_document(mut target: Value) -> Validator {
     target["definitions"] = schema()["definitions"].take();
-    // The hyper-schema is of draft 4, where `id` would move the base of references and `uuid` is
-    // not yet a format. No keyword that is used in it changed its meaning up to 2019-09.
+    // The hyper-schema uses draft 4, where `id` would change the base of references and `uuid` is not a
+    // format. None of its keywords changed meaning up to 2019-09.
     jsonschema::options()
         .with_draft(Draft::Draft201909)
         .should_validate_formats(true)
@@ -124,7 +124,7 @@ async fn app_matches_the_schema_with_all_fields() {
     for world in [team_app().await, personal_app().await] {
         let app = world.get(format!("/apps/{}", world.app.id())).await;
         assert_matches(&validator, &app);
-        // The schema requires none, so that a missing one would not show.
+        // The schema requires no field, so it would not detect a missing one.
         for field in schema["definitions"]["app"]["properties"]
             .as_object()
             .unwrap()
@@ -167,7 +167,7 @@ async fn webhooks_match_the_schema() {
     let answer = send(&world.heroku, Method::POST, &path, &world.token, &wanted).await;
     let made: Value = answer.json().await.unwrap();
     assert_matches(&answer_of("add-on-webhook", "Create"), &made);
-    // The target of the links requires nothing; the definition around it does.
+    // The links' target schema requires nothing; the definition does.
     let whole = schema()["definitions"]["add-on-webhook"].take();
     for field in whole["required"].as_array().unwrap() {
         assert!(made.get(field.as_str().unwrap()).is_some(), "{field}");
@@ -202,7 +202,7 @@ async fn webhook_data_matches_the_schema() {
     for (told, definition) in told.iter().zip(["app", "add-on-attachment", "add-on"]) {
         let told: Value = serde_json::from_slice(told.body()).unwrap();
         let validator = answer_of(definition, "Info");
-        // The schema has no name for what an add-on is that is there no longer.
+        // The schema has no state for a removed add-on.
         let mut complaints = complaints(&validator, &told["data"]);
         complaints.retain(|it| !it.contains("deprovisioned"));
         assert!(complaints.is_empty(), "{complaints:#?}");
@@ -224,7 +224,7 @@ async fn attachments_match_the_schema_with_all_fields() {
     }
 }
 
-/// Heroku writes the role `viewer` and gives it back, though its schema knows it only for writing.
+/// Heroku accepts and returns the role `viewer`, but its schema has it only for requests.
 #[tokio::test]
 async fn only_the_viewer_role_deviates_from_the_schema() {
     let world = team_app().await;
@@ -234,9 +234,9 @@ async fn only_the_viewer_role_deviates_from_the_schema() {
     assert!(complaints[0].contains("/role") && complaints[0].contains("viewer"));
 }
 
-/// The schema describes `POST /oauth/tokens` of the Platform API, which wraps each token into an
-/// object (`access_token.token`). The id host's `POST /oauth/token`, which partners use, has the
-/// same values flat, as OAuth has them: compared is each value with the schema of its counterpart.
+/// The schema describes `POST /oauth/tokens` of the Platform API, which wraps each token in an object
+/// (`access_token.token`). The id host's `POST /oauth/token`, which partners use, has the same values flat,
+/// as in OAuth. Each value is compared with the schema of its counterpart.
 #[tokio::test]
 async fn token_answer_matches_the_oauth_token_schema() {
     let world = team_app().await;

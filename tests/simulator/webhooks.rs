@@ -1,4 +1,4 @@
-//! How add-ons subscribe to webhooks at the simulated Heroku.
+//! Webhook subscriptions at the simulated Heroku.
 
 use crate::client::*;
 use heroku_addon_simulator::{AddOn, Endpoint, Simulator, WebhookLevel};

@@ -15,7 +15,7 @@ pub fn http() -> Client {
     client.build().unwrap()
 }
 
-/// A request with the right `Accept` and this token.
+/// A request with the required `Accept` and this token.
 pub fn get(heroku: &Simulator, path: &str, token: &str) -> RequestBuilder {
     let url = format!("{}{path}", heroku.url());
     http().get(url).header(ACCEPT, VERSION_3).bearer_auth(token)
@@ -40,7 +40,7 @@ pub async fn status(heroku: &Simulator, path: &str, token: &str) -> u16 {
     answer.status().as_u16()
 }
 
-/// The body of a good answer.
+/// The body of a successful answer.
 pub async fn body(heroku: &Simulator, path: &str, token: &str) -> Value {
     let answer = get(heroku, path, token).send().await.unwrap();
     assert!(answer.status().is_success(), "{path}: {}", answer.status());

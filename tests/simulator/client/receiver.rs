@@ -1,4 +1,4 @@
-//! An add-on's end of its webhooks: takes whatever comes, and answers as it is told.
+//! An add-on's webhook endpoint, which records webhooks and answers with a configurable status.
 
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
@@ -43,7 +43,7 @@ impl Receiver {
         self.status.store(status, Ordering::Relaxed);
     }
 
-    /// Everything that came since it was last asked for.
+    /// Takes the webhooks received since the last call.
     pub fn take(&self) -> Vec<(HeaderMap, Bytes)> {
         std::mem::take(&mut *self.seen.lock().unwrap())
     }
@@ -55,7 +55,7 @@ impl Receiver {
         bodies.collect()
     }
 
-    /// Waits until something comes.
+    /// Waits for the next webhook.
     pub async fn wait(&self) -> Vec<Value> {
         loop {
             let seen = self.take_json();
