@@ -1,13 +1,13 @@
-//! What was measured without criterion, kept beside what criterion keeps.
+//! Results that were measured without criterion, stored beside criterion's.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::{env, fs};
 
-/// Values by what they are of, in the order of their names.
+/// Values by name, sorted.
 pub type Values = BTreeMap<String, f64>;
 
-/// Where criterion keeps its own.
+/// The folder of criterion's results.
 pub fn home() -> PathBuf {
     let of = |name| env::var_os(name).map(PathBuf::from);
     let ours = || concat!(env!("CARGO_MANIFEST_DIR"), "/../target").into();

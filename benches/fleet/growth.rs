@@ -1,4 +1,4 @@
-//! What a list costs the sync, by the size of the fleet.
+//! The sync's CPU time per list, by the size of the fleet.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use crate::Result;
 use crate::heroku::{Heroku, World};
 use crate::scenarios::{IDLE_INTERVAL, Report, fetched_since};
 
-/// Lists that are fetched at each size, or one round if that is more.
+/// The lists to fetch at each size, or one round if that is more.
 const LISTS: usize = 20_000;
 
-/// Linux counts a process's time in hundredths of a second.
+/// Linux measures a process's CPU time in hundredths of a second.
 const TICK: Duration = Duration::from_millis(10);
 
-/// The time that this process computes, for each list of an idle round; what Heroku computes is in
-/// another process, and waiting is not counted.
+/// This process's CPU time per list of an idle round. Heroku runs in another process, and waiting is not
+/// counted.
 pub async fn cost(report: &mut Report, fleet: usize) -> Result<()> {
     for size in [100, 1_000, 10_000, 100_000] {
         if size > fleet {
@@ -31,7 +31,7 @@ pub async fn cost(report: &mut Report, fleet: usize) -> Result<()> {
         let sso = heroku.builder()?.clock(clock.clone()).build()?;
         heroku.register_all(&sso).await?;
         let sync = sso.spawn_sync();
-        // To look at the health of all costs more of a large fleet: it is looked at less often.
+        // Computing the health of a large fleet is slower, so it is read less often.
         let pause = Duration::from_micros(10 * size as u64).max(Duration::from_millis(5));
         fetched_since(&sso, Duration::MAX, pause).await?;
         let rounds = LISTS.div_ceil(size);
@@ -51,10 +51,10 @@ pub async fn cost(report: &mut Report, fleet: usize) -> Result<()> {
     Ok(())
 }
 
-/// User and system time of this process.
+/// The user and system time of this process.
 fn computed() -> Result<Duration> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // The name may have spaces in it, and ends with the last parenthesis.
+    // The name may contain spaces, and ends with the last parenthesis.
     let (_, fields) = stat.rsplit_once(')').ok_or("no /proc/self/stat")?;
     let fields: Vec<_> = fields.split_whitespace().collect();
     let ticks = |index: usize| -> Result<u32> { Ok(fields[index].parse()?) };

@@ -1,4 +1,4 @@
-//! A Heroku in a process of its own, so that its memory and its time are not taken for ours.
+//! A simulated Heroku in its own process, so that its memory and CPU time are not measured.
 
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -14,11 +14,11 @@ use tower_heroku_sso::{
 
 use crate::Result;
 
-/// How the simulated world looks.
+/// The layout of the simulated world.
 #[derive(Clone, Copy, Debug)]
 pub struct World {
     pub apps: usize,
-    /// None: each app belongs to a person.
+    /// If none, each app belongs to a person.
     pub teams: usize,
     /// Members of each team; without teams, people on each app.
     pub people: usize,
@@ -34,7 +34,7 @@ pub struct Resource {
     code: String,
 }
 
-/// A running one. Ends with this handle.
+/// A running Heroku, which ends with this handle.
 pub struct Heroku {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -46,12 +46,12 @@ pub struct Heroku {
     pub resources: Vec<Resource>,
 }
 
-/// The child's side: sets the world up, prints it, and serves until the parent is gone.
+/// The child process: creates the world, prints it, and serves until the parent ends.
 pub async fn serve(arguments: &[String]) -> Result<()> {
     let number = |index: usize| -> Result<usize> { Ok(arguments[index].parse()?) };
     let (apps, teams, people) = (number(0)?, number(1)?, number(2)?);
     let latency = Duration::from_micros(number(3)? as u64);
-    // A pool that nobody empties: how the sync keeps to one is not what is measured here.
+    // A practically unlimited pool, as rate limiting is not measured here.
     let heroku = Simulator::builder()
         .latency(latency)
         .rate_pool(u32::MAX, u32::MAX / 60)
@@ -99,7 +99,7 @@ pub async fn serve(arguments: &[String]) -> Result<()> {
     writeln!(out, "ready")?;
     out.flush()?;
     drop(out);
-    // Each line asks for the calls so far, but one; the end of the input is the end.
+    // Each input line requests the number of calls, except one; the end of the input ends the process.
     let answer = move || -> std::io::Result<()> {
         for line in std::io::stdin().lines() {
             if line? == "hang" {
@@ -168,13 +168,13 @@ impl Heroku {
             ClientSecret::new(&self.client_secret)?,
         );
         Ok(HerokuSso::builder(manifest)
-            // The forms that are measured name no account.
+            // The measured forms name no account.
             .sso_policy(SsoPolicy::AllowUnsignedEmail)
             .api_url(self.url.parse()?)
             .id_url(self.url.parse()?))
     }
 
-    /// How often its Platform API was called so far.
+    /// The calls to its Platform API so far.
     pub fn calls(&mut self) -> Result<usize> {
         let input = self
             .child
@@ -185,7 +185,7 @@ impl Heroku {
         Ok(self.lines.next().ok_or("the simulator ended")??.parse()?)
     }
 
-    /// Has it answer nothing any more, with its connections open.
+    /// Makes it stop answering, with open connections.
     pub fn hang(&mut self) -> Result<()> {
         let input = self.child.stdin.as_mut();
         input
@@ -201,7 +201,7 @@ impl Heroku {
         Ok(())
     }
 
-    /// The body of a form of the first app's owner, signed now.
+    /// The body of a current form of the first app's owner.
     pub fn owner_s_form(&self) -> String {
         let resource = self.resources[0].id.to_string();
         let email = "owner-000000@example.com";
@@ -211,7 +211,7 @@ impl Heroku {
         format!("resource_id={resource}&timestamp={at}&email={email}&resource_token={token}")
     }
 
-    /// Trades every grant, many at once.
+    /// Exchanges all grants, many concurrently.
     pub async fn register_all(&self, sso: &HerokuSso) -> Result<()> {
         let mut tasks = tokio::task::JoinSet::new();
         for resource in &self.resources {
@@ -231,7 +231,7 @@ impl Heroku {
 
 impl Drop for Heroku {
     fn drop(&mut self) {
-        // It ends by itself once its input is closed; this is for one that hangs.
+        // It exits when its input is closed; this is for a hanging process.
         drop(self.child.stdin.take());
         let _ = self.child.kill();
         let _ = self.child.wait();

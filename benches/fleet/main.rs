@@ -1,9 +1,9 @@
-//! The synchronization of a fleet, measured against a simulated Heroku in a process of its own.
+//! The synchronization of a fleet, measured against a simulated Heroku in its own process.
 //!
-//! `cargo bench -p benches --bench fleet` prints the table of `benches/README.md`; `FLEET=5000` makes the large
-//! fleets smaller, `-- outage` leaves all out but what an outage does to requests, `-- growth` all but what
-//! a list costs by the size of the fleet. What is compared is
-//! measured in one run: a refresh against one bare call, the sync against a bare loop of the same calls.
+//! `cargo bench -p benches --bench fleet` prints the table of `benches/README.md`. `FLEET=5000` makes the
+//! large fleets smaller, `-- outage` measures only requests during an outage, `-- growth` only the time per
+//! list by fleet size. Comparisons are within one run: a refresh with one bare call, the sync with a bare
+//! loop of the same calls.
 
 mod growth;
 mod heroku;
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The resources of the large fleets.
+/// The size of the large fleets.
 fn large() -> Result<usize> {
     Ok(match std::env::var("FLEET") {
         Ok(fleet) => fleet.parse()?,

@@ -1,4 +1,4 @@
-//! Memory, and the time to the first complete state, of large fleets. Each in a process of its own.
+//! Memory of large fleets, and the time to the first complete state. Each in its own process.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -7,13 +7,13 @@ use crate::Result;
 use crate::heroku::{Heroku, World};
 use crate::scenarios::Report;
 
-/// What a process that holds one fleet says of itself.
+/// The output of a process that holds one fleet.
 struct Measured {
     bytes: f64,
     seconds: f64,
 }
 
-/// The child's side: takes a fleet in, and prints by how many bytes it grew and how long it took.
+/// The child process: loads a fleet, and prints its growth in bytes and the time.
 pub async fn measure(arguments: &[String]) -> Result<()> {
     let number = |index: usize| -> Result<usize> { Ok(arguments[index].parse()?) };
     let heroku = Heroku::start(World {
@@ -31,13 +31,13 @@ pub async fn measure(arguments: &[String]) -> Result<()> {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let seconds = start.elapsed().as_secs_f64();
-    // What the connections and the last answers took is given back.
+    // The memory of connections and last answers is released.
     sync.shutdown().await;
     println!("{} {seconds}", resident_bytes()?.saturating_sub(empty));
     Ok(())
 }
 
-/// By difference: a fleet of lists with ten people, one with one person each, and one of teams.
+/// By difference between fleets: lists with ten people, with one person, and of teams.
 pub async fn compare(report: &mut Report, fleet: usize) -> Result<()> {
     let ten = in_a_process(fleet, 0, 10)?;
     let one = in_a_process(fleet, 0, 1)?;
@@ -86,7 +86,7 @@ fn in_a_process(apps: usize, teams: usize, people: usize) -> Result<Measured> {
     })
 }
 
-/// What the system says this process holds, allocator's rounding and fragments included.
+/// The resident memory of this process, including the allocator's rounding and fragmentation.
 fn resident_bytes() -> Result<usize> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

@@ -1,5 +1,4 @@
-//! What requests take while Heroku is dead, or does not answer, against what they take while all is
-//! well.
+//! The duration of requests while Heroku is down or hangs, compared with normal operation.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -17,22 +16,22 @@ use crate::scenarios::Report;
 const CONNECTIONS: usize = 16;
 const ROUND: Duration = Duration::from_secs(1);
 const ROUNDS: usize = 15;
-/// Lists that are asked for meanwhile, each as at the press of a button.
+/// The lists that are refreshed meanwhile, as by a button.
 const REFRESHES_A_SECOND: u64 = 50;
 const PAGE: &str = "the page";
-/// How long what began before Heroku went away may take: the limit of a call.
+/// The time limit of calls that began before the outage.
 const SETTLED: Duration = Duration::from_secs(10);
 
-/// A gate with people behind it, and the Heroku that it has, or had.
+/// A gate with signed-in users, and its Heroku, running or ended.
 struct Gate {
     address: SocketAddr,
-    /// The cookie header of somebody.
+    /// The cookie header of a signed-in user.
     cookie: String,
     heroku: Heroku,
     _sync: tower_heroku_sso::sync::SyncHandle,
 }
 
-/// Three gates alike, in turn: whatever else the machine does falls on all of them.
+/// Three equal gates in turn, so that other load of the machine affects all of them.
 pub async fn compare(report: &mut Report) -> Result<()> {
     let mut gates = Vec::new();
     for _ in 0..3 {
@@ -42,7 +41,7 @@ pub async fn compare(report: &mut Report) -> Result<()> {
     gates[2].heroku.hang()?;
     tokio::time::sleep(SETTLED).await;
     let mut p99 = [Vec::new(), Vec::new(), Vec::new()];
-    // The first round warms up.
+    // The first round is warm-up.
     for number in 0..=ROUNDS {
         for (gate, p99) in gates.iter().zip(&mut p99) {
             let measured = gate.round().await?;
@@ -112,7 +111,7 @@ impl Gate {
     }
 }
 
-/// Has one list after the other fetched, whatever comes of it.
+/// Refreshes one list after another, ignoring the results.
 async fn refresh(sso: HerokuSso, resources: Vec<ResourceId>) {
     let mut tick = tokio::time::interval(Duration::from_secs(1) / REFRESHES_A_SECOND as u32);
     for id in resources.iter().cycle() {
@@ -136,8 +135,7 @@ async fn sign_in(address: SocketAddr, heroku: &Heroku) -> Result<String> {
     Ok(cookie.split(';').next().unwrap_or_default().to_owned())
 }
 
-/// One request after the other, each until its body has come: a newer list may have moved the session's
-/// end, and some answers say so.
+/// Sequential requests, each read to the end of its body.
 async fn one_connection(
     address: SocketAddr,
     cookie: String,

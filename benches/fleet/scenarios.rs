@@ -1,4 +1,4 @@
-//! Time and calls.
+//! Times and numbers of calls.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use tower_heroku_sso::{HerokuSso, ManualClock};
 use crate::Result;
 use crate::heroku::{Heroku, Resource, World};
 
-/// As many fetches at once as the sync makes.
+/// The sync's number of concurrent fetches.
 const CONCURRENCY: usize = 16;
 
 /// The rows of the table.
@@ -30,7 +30,7 @@ impl Report {
     }
 }
 
-/// A refresh and a cold resolve against one bare call, at a latency of 100 ms.
+/// A refresh and a first fetch compared with one bare call, at a latency of 100 ms.
 pub async fn round_trips(report: &mut Report) -> Result<()> {
     let world = World {
         apps: 40,
@@ -43,7 +43,7 @@ pub async fn round_trips(report: &mut Report) -> Result<()> {
     heroku.register_all(&sso).await?;
     let (mut bare, mut cold, mut warm) = (Vec::new(), Vec::new(), Vec::new());
     let client = Client::builder().no_proxy().build()?;
-    // One resource of each team, so that each cold resolve asks for members too.
+    // One resource of each team, so that each first fetch includes members.
     for resource in &heroku.resources[..world.teams] {
         let token = sso.access_token(&resource.id).await?;
         let url = format!("{}/addons/{}", heroku.url, resource.id);
@@ -66,7 +66,7 @@ pub async fn round_trips(report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// How often Heroku is asked for a fleet of teams: the first time, and in an idle round.
+/// The calls to Heroku for a fleet of teams: initially, and in an idle round.
 pub async fn calls_of_teams(report: &mut Report) -> Result<()> {
     let world = World {
         apps: 1_000,
@@ -81,7 +81,7 @@ pub async fn calls_of_teams(report: &mut Report) -> Result<()> {
     let sync = sso.spawn_sync();
     fetched_since(&sso, Duration::ZERO, POLL).await?;
     let first = heroku.calls()?;
-    // Everything is due once within an idle interval.
+    // Every list is due once within an idle interval.
     clock.advance(IDLE_INTERVAL);
     fetched_since(&sso, Duration::ZERO, POLL).await?;
     let second = heroku.calls()? - first;
@@ -97,7 +97,7 @@ pub async fn calls_of_teams(report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// How often a fleet of usual size is looked at.
+/// How often the health of a fleet of usual size is read.
 const POLL: Duration = Duration::from_millis(5);
 
 /// The default.
@@ -116,7 +116,7 @@ pub async fn fetched_since(sso: &HerokuSso, age: Duration, poll: Duration) -> Re
     Err(format!("the sync does not come to an end: {health:?}").into())
 }
 
-/// Fetches a second against a bare loop of the same calls, with the same number at once.
+/// Fetches per second compared with a bare loop of the same calls, with the same concurrency.
 pub async fn throughput(report: &mut Report) -> Result<()> {
     for (latency, what) in [(0, "no latency"), (20, "20 ms latency")] {
         let world = World {
@@ -156,7 +156,7 @@ async fn first_lists(sso: &HerokuSso) -> Result<()> {
     Ok(())
 }
 
-/// Add-on, then app and collaborators, as a cold resolve asks; the answers are read and dropped.
+/// The calls of a first fetch: add-on, then app and collaborators. The answers are read and dropped.
 async fn bare_loop(heroku: &Heroku, sso: &HerokuSso) -> Result<()> {
     let client = Client::builder().no_proxy().build()?;
     let mut tasks = tokio::task::JoinSet::new();

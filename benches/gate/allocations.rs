@@ -1,8 +1,8 @@
 //! Allocations per request of the router of `peers.rs`, bare and behind each peer.
 //!
-//! `cargo bench -p benches --bench allocations` prints a table. With the name of a peer
-//! and a number it makes that many requests and prints nothing: for a profiler. A program of its own,
-//! as counting costs time.
+//! `cargo bench -p benches --bench allocations` prints a table. With the name of a peer and a number it
+//! makes that many requests and prints nothing, for a profiler. It is a separate program, as counting takes
+//! time.
 
 mod drive;
 mod peers;
@@ -29,7 +29,7 @@ fn main() {
                 let requests = requests.parse().expect("a number of requests");
                 count(peer.first_mut().expect("a peer of that name"), requests).await;
             }
-            // cargo says `--bench`.
+            // cargo passes `--bench`.
             _ => table().await,
         }
     });

@@ -1,4 +1,4 @@
-//! Requests made ahead, and only their answers timed.
+//! Prepares requests, and measures only their answers.
 
 #![allow(dead_code, reason = "each program needs a part")]
 
@@ -11,16 +11,15 @@ use http::{Request, header};
 use tokio::runtime::Runtime;
 use tower::Service;
 
-/// Requests that are ready at once.
+/// The number of prepared requests.
 const BATCH: u64 = 100;
 
-/// The router that all stand before.
+/// The router behind all peers.
 pub fn page() -> Router {
     Router::new().route("/page", get(|| async { "page" }))
 }
 
-/// The router as `axum::serve` has it for each connection: what is to be made of its parts is made, and
-/// not at each request again.
+/// The router as `axum::serve` has it for each connection: its layers are built once, not for each request.
 pub fn served(app: Router) -> Router {
     app.with_state(())
 }
@@ -32,7 +31,7 @@ pub fn current_thread() -> Runtime {
         .expect("a runtime")
 }
 
-/// A request for the page, of a browser with these cookies.
+/// A request for the page, from a browser with these cookies.
 pub fn request(cookie: &str) -> Request<Body> {
     let request = Request::get("/page");
     let request = match cookie.is_empty() {
@@ -42,7 +41,7 @@ pub fn request(cookie: &str) -> Request<Body> {
     request.body(Body::empty()).expect("a request")
 }
 
-/// How long `app` takes for so many requests, of these people in turn.
+/// The time that `app` takes for this many requests, with these cookies in turn.
 pub async fn answers(app: &mut Router, cookies: &[String], requests: u64) -> Duration {
     let mut whose = cookies.iter().cycle();
     let mut spent = Duration::ZERO;
@@ -59,7 +58,7 @@ pub async fn answers(app: &mut Router, cookies: &[String], requests: u64) -> Dur
     spent
 }
 
-/// So many requests, of these people in turn.
+/// This many requests, with these cookies in turn.
 pub fn requests(cookies: &[String], count: u64) -> Vec<Request<Body>> {
     let whose = cookies.iter().cycle().take(count as usize);
     whose.map(|cookie| request(cookie)).collect()

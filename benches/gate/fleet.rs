@@ -1,4 +1,4 @@
-//! A gate before many resources, without a Heroku: the store has their lists.
+//! A gate with many resources, without a Heroku: the store has their lists.
 
 use std::time::Duration;
 
@@ -15,18 +15,18 @@ use uuid::Uuid;
 
 use crate::drive;
 
-/// So that nothing ends while it is measured.
+/// Long enough that no session ends during a measurement.
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// People on each list.
 const PEOPLE: usize = 10;
 
-/// Browsers that send requests, if there are as many resources.
+/// The number of browsers, at most one per resource.
 const BROWSERS: usize = 1_000;
 
 pub struct Fleet {
     pub app: Router,
-    /// Each of somebody at another resource.
+    /// The cookies of users at different resources.
     pub cookies: Vec<String>,
 }
 
@@ -85,7 +85,7 @@ fn email(resource: usize, person: usize) -> Email {
     email.parse().expect("an email")
 }
 
-/// Has the sync bring everything into memory, and stops it.
+/// Lets the sync load everything into memory, then stops it.
 async fn loaded(sso: &HerokuSso, resources: usize) {
     let sync = sso.spawn_sync();
     for _ in 0..600 {

@@ -1,4 +1,4 @@
-//! The same request with more resources in memory, and on more threads at once.
+//! The same request with more resources in memory, and on more threads.
 
 use std::sync::Barrier;
 use std::thread;
@@ -10,10 +10,10 @@ use criterion::{BenchmarkId, Criterion};
 use crate::drive;
 use crate::fleet::Fleet;
 
-/// Requests that a thread has ready, so that to wait for the others is little of the time.
+/// The prepared requests of a thread: enough that waiting for the other threads is negligible.
 const SHARE: u64 = 2_000;
 
-/// `RESOURCES=100000` leaves the last one out, which takes gigabytes.
+/// `RESOURCES=100000` omits the last size, which takes gigabytes.
 pub fn resources(c: &mut Criterion) {
     let most: usize = match std::env::var("RESOURCES") {
         Ok(most) => most.parse().expect("RESOURCES: a number"),
@@ -21,11 +21,11 @@ pub fn resources(c: &mut Criterion) {
     };
     let mut group = c.benchmark_group("resources");
     let mut memory = measured::Values::new();
-    // The largest first: what a smaller one has given back would be taken for what this one takes.
+    // The largest first, as memory released by a smaller one would distort the result.
     let sizes = [1_000_000, 100_000, 1_000, 1].into_iter();
     for resources in sizes.filter(|resources| *resources <= most) {
         let runtime = drive::current_thread();
-        // Made when the first is measured: a filter may leave it out.
+        // Created at the first measurement, as a filter may skip it.
         let mut fleet = None;
         group.bench_function(BenchmarkId::from_parameter(resources), |bencher| {
             let fleet = fleet.get_or_insert_with(|| {
@@ -48,7 +48,7 @@ pub fn resources(c: &mut Criterion) {
     }
 }
 
-/// What Linux says this process holds, allocator's rounding and fragments included.
+/// The resident memory of this process, including the allocator's rounding and fragmentation.
 fn resident_bytes() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -56,8 +56,8 @@ fn resident_bytes() -> f64 {
     kilobytes.parse::<f64>().expect("a number") * 1024.0
 }
 
-/// Each thread with a runtime of its own, as fast as it can; the requests of all are counted, from when
-/// all begin until the last has ended.
+/// Each thread has its own runtime and sends as fast as it can. Counts all requests from the common start
+/// until the last thread ends.
 pub fn threads(c: &mut Criterion) {
     let runtime = drive::current_thread();
     for (name, resources) in [

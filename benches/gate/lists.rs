@@ -1,4 +1,4 @@
-//! Lists: who is on one, what changed, and a list from its JSON.
+//! Lists: membership, difference, and parsing from JSON.
 
 use std::hint::black_box;
 
@@ -12,7 +12,7 @@ pub fn measure(c: &mut Criterion) {
     json(c);
 }
 
-/// Of a team's app, half of whose members are collaborators as well.
+/// A list of a team's app; half of the members are collaborators as well.
 fn list(members: usize) -> AccessList {
     let (team, app) = (
         people(members, Role::Member),
@@ -38,7 +38,7 @@ fn look_up(c: &mut Criterion) {
     let mut group = c.benchmark_group("look-up");
     for members in [10, 1_000, 100_000] {
         let list = list(members);
-        // Many people, so that the list is not all in the nearest cache.
+        // Many people, so that the list does not fit into the first-level cache.
         let asked: Vec<_> = (0..1_000).map(|n| email(n * 7_919 % members)).collect();
         let mut asked = asked.iter().cycle();
         group.bench_function(BenchmarkId::from_parameter(members), |bencher| {
@@ -48,7 +48,7 @@ fn look_up(c: &mut Criterion) {
     group.finish();
 }
 
-/// One has left and another one has come.
+/// One member removed and one added.
 fn differences(c: &mut Criterion) {
     let mut group = c.benchmark_group("difference");
     for members in [10, 1_000, 100_000] {
@@ -68,8 +68,8 @@ fn differences(c: &mut Criterion) {
     group.finish();
 }
 
-/// The form in which the stores keep people, which has all that Heroku's has for the list. Heroku's
-/// own is not read by anything public.
+/// The stores' JSON of people, which has all relevant fields of Heroku's. No public function reads Heroku's
+/// own.
 fn json(c: &mut Criterion) {
     let mut group = c.benchmark_group("json");
     let text = serde_json::to_string(&people(1_000, Role::Member)).expect("JSON");

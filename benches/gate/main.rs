@@ -1,7 +1,7 @@
-//! What the gate costs, beside its peers and in parts, in one run: in process, without a socket.
+//! The costs of the gate, compared with its peers and in parts, in one run: in process, without a socket.
 //!
-//! `scripts/bench` runs it with the others and writes the page; a name after
-//! `cargo bench -p benches --bench gate --` runs those groups alone.
+//! `scripts/bench` runs it with the others and writes the page. A name after `cargo bench -p benches
+//! --bench gate --` runs only those groups.
 
 mod drive;
 mod fleet;

@@ -1,4 +1,4 @@
-//! One router, bare and behind each of the peers, with somebody signed in.
+//! One router, bare and behind each of the peers, with a signed-in user.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -26,7 +26,7 @@ use tower_heroku_sso::{
 use crate::drive::{self, page};
 use tower_sessions::{MemoryStore, Session, SessionManagerLayer};
 
-/// A peer, and the cookie of somebody whom it lets in.
+/// A peer, and the cookie of a user whom it admits.
 pub struct Peer {
     pub name: &'static str,
     pub app: Router,
@@ -74,8 +74,8 @@ fn bare() -> Peer {
     }
 }
 
-/// The least that a layer can do that may answer by itself: its responses have another body. What this
-/// costs is axum's, which boxes the body, the service and its future.
+/// The minimal layer that can answer a request: its responses have another body type. Its cost is axum's,
+/// which boxes the body, the service and its future.
 fn body_alone() -> Peer {
     let layer = tower::util::MapResponseLayer::new(|response: Response| response.map(OtherBody));
     Peer {
@@ -166,7 +166,7 @@ impl AuthnBackend for Backend {
     }
 }
 
-/// `login_required!` on a signed-in session, with a user look-up that costs nothing.
+/// `login_required!` on a signed-in session, with a free user lookup.
 async fn axum_login() -> Peer {
     type Auth = axum_login::AuthSession<Backend>;
 
@@ -192,7 +192,7 @@ struct Claims {
     exp: i64,
 }
 
-/// A middleware as one writes it: HS256 in a cookie, checked at each request.
+/// A typical hand-written middleware: HS256 in a cookie, checked at each request.
 fn jwt_cookie() -> Peer {
     let exp = time::OffsetDateTime::now_utc().unix_timestamp() + 3600;
     let claims = Claims {
@@ -237,7 +237,7 @@ fn claims_of(
 
 const SECRET: &str = "Zm9yIGJlbmNobWFya3Mgb25seSwgYW5kIG5vdGhpbmcgZWxzZQ==";
 
-/// A gate before `app`, with one resource, and Ann signed in to it.
+/// A gate in front of `app`, with one resource and Ann signed in.
 async fn gate(
     name: &'static str,
     set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
@@ -257,7 +257,7 @@ async fn gate(
         .expect("a request");
     let answer = app.clone().oneshot(request).await.expect("infallible");
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
-    // The simulator has to live no longer: the list is in memory, and nothing refreshes it here.
+    // The simulator is no longer needed: the list is in memory and is not refreshed.
     Peer {
         name,
         cookie: cookies(&answer),
@@ -283,7 +283,7 @@ async fn signed_in(app: &Router, request: http::request::Builder) -> String {
     cookies(&answer)
 }
 
-/// The cookies that a browser would send from now on.
+/// The cookies that a browser would send after this answer.
 fn cookies(answer: &Response) -> String {
     let values = answer.headers().get_all(header::SET_COOKIE).iter();
     let pairs = values.filter_map(|value| value.to_str().ok()?.split(';').next());

@@ -1,8 +1,8 @@
-//! A request through each of the peers of `peers.rs`, in turn: what else the machine does falls on all.
+//! Requests through each of the peers of `peers.rs` in turn, so that other load affects all of them.
 //!
-//! `cargo bench -p benches --bench requests`. Medians of rounds, and what is compared is
-//! compared within each round. What is over the bare router is over the same request through it: to drop
-//! the headers of a cookie costs as much without a gate.
+//! `cargo bench -p benches --bench requests`. Medians of rounds; comparisons are within each round.
+//! Overhead is relative to the same request through the bare router, as dropping the headers of a cookie
+//! costs the same without a gate.
 
 mod drive;
 mod peers;
@@ -14,14 +14,14 @@ use axum::Router;
 use crate::peers::BARE;
 use measured::Values;
 
-/// Of each peer in a round.
+/// The requests of each peer in a round.
 const REQUESTS: u64 = 5_000;
 const ROUNDS: usize = 200;
 
 /// By the names of the peers.
 type Round = BTreeMap<&'static str, Measured>;
 
-/// Nanoseconds a request.
+/// Nanoseconds per request.
 struct Measured {
     time: f64,
     over_bare: f64,
@@ -37,7 +37,7 @@ fn main() {
         runtime.block_on(answers).as_secs_f64() * 1e9 / REQUESTS as f64
     };
     let mut rounds = Vec::new();
-    // The first ones warm up.
+    // The first rounds are warm-up.
     for number in 0..ROUNDS + 10 {
         let mut round = Round::new();
         for peer in &mut peers {

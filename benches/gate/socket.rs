@@ -1,9 +1,8 @@
-//! A gated route and an ungated one over a real socket, with the same connections, and beside them what
-//! the least middleware and axum-login leave of the ungated one.
+//! A gated route and an ungated one over a real socket, with the same connections, compared with the
+//! minimal middleware and axum-login.
 //!
-//! `cargo bench -p benches --bench socket`. The server has a thread, and so has the
-//! loader, which writes the same bytes and counts those that come back: it costs less than what it
-//! measures.
+//! `cargo bench -p benches --bench socket`. Server and load generator have a thread each. The generator
+//! writes the same bytes and counts the received ones, which is cheaper than serving them.
 
 mod drive;
 mod peers;
@@ -21,7 +20,7 @@ const CONNECTIONS: usize = 32;
 const ROUND: Duration = Duration::from_secs(1);
 const ROUNDS: usize = 15;
 
-/// Of one round.
+/// The duration of one round.
 struct Round {
     rate: f64,
     p99: f64,
@@ -32,7 +31,7 @@ fn main() {
     let peers = runtime.block_on(peers::all());
     let peer = |name: &str| peers.iter().find(|peer| peer.name == name).expect("a peer");
     let gated = peer("gate, stored sessions");
-    // The bare router and the least layer get the cookie too, and do not look at it.
+    // The bare router and the minimal layer get the cookie too, and ignore it.
     let routes = [
         ("ungated", serve(peer(BARE)), request(gated)),
         (
@@ -48,7 +47,7 @@ fn main() {
         ("gated", serve(gated), request(gated)),
     ];
     let mut rounds: [Vec<Round>; 4] = Default::default();
-    // In turn, so that what else the machine does falls on all; the first round warms up.
+    // In turn, so that other load affects all; the first round is warm-up.
     for number in 0..=ROUNDS {
         for ((_, address, request), rounds) in routes.iter().zip(&mut rounds) {
             let round = runtime.block_on(load(*address, request));
@@ -84,14 +83,15 @@ fn request(peer: &Peer) -> String {
     )
 }
 
-/// A server on a thread of its own, which lasts as long as the program.
+/// A server on its own thread, which runs until the program ends.
 fn serve(peer: &Peer) -> SocketAddr {
     let app = peer.app.clone();
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         drive::current_thread().block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-            tell.send(listener.local_addr()).expect("somebody waits");
+            tell.send(listener.local_addr())
+                .expect("the receiver waits");
             axum::serve(listener, app).await.expect("a server");
         });
     });
@@ -115,7 +115,7 @@ async fn load(address: SocketAddr, request: &str) -> Round {
     }
 }
 
-/// One request after the other. All answers have the length of the first.
+/// Sequential requests. All answers have the length of the first.
 async fn one_connection(address: SocketAddr, request: String, until: Instant) -> Vec<Duration> {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     stream.set_nodelay(true).expect("a socket");

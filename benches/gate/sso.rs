@@ -1,4 +1,4 @@
-//! The verification of an SSO form, beside the bare digests of the same bytes.
+//! The verification of an SSO form, compared with the bare digests of the same bytes.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ const EMAIL: &str = "username@example.com";
 const IN_A_ROW: u32 = 2_000;
 const ROWS: usize = 200;
 
-/// A form with both tokens, as Heroku sends it, and the texts that its tokens are digests of.
+/// A form with both tokens, as Heroku sends it, and the hashed texts of its tokens.
 struct Form {
     encoded: String,
     strong: String,
@@ -72,7 +72,7 @@ pub fn measure(c: &mut Criterion) {
     });
     group.finish();
 
-    // What is compared is measured in turn: what else the machine does falls on both.
+    // Both are measured in turn, so that other load affects both.
     let mut ratios: Vec<f64> = (0..ROWS)
         .map(|_| {
             let verified = row(|| verifier.verify(black_box(&parsed), now));

@@ -1,4 +1,4 @@
-//! What criterion has kept: one folder a benchmark, with its name and its times.
+//! Criterion's results: one folder per benchmark, with its name and times.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -31,7 +31,7 @@ impl Estimates {
         Self(estimates)
     }
 
-    /// Of a benchmark that must have been run.
+    /// The time of a benchmark that must have been run.
     pub fn of(&self, name: &str) -> f64 {
         self.known(name)
             .unwrap_or_else(|| panic!("{name} was not measured. Run scripts/bench"))

@@ -1,4 +1,4 @@
-//! On what it was measured.
+//! The machine of the measurements.
 
 use std::fs;
 use std::num::NonZero;

@@ -1,7 +1,7 @@
-//! Writes the tables and plots of `benches/README.md` from what the benchmarks have kept.
+//! Writes the tables and plots of `benches/README.md` from the results of the benchmarks.
 //!
-//! `scripts/bench` runs them and then this. What stands between two marks in the page is replaced; the
-//! words around them are written by hand.
+//! `scripts/bench` runs them and then this. It replaces the text between two marks in the page; the other
+//! text is written by hand.
 
 mod estimates;
 mod machine;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::estimates::Estimates;
 
-/// In the order in which they are shown, the bare router first.
+/// In display order, the bare router first.
 pub const PEERS: &[&str] = &[
     "bare router",
     "layer that only has another body",
@@ -18,7 +18,7 @@ pub const PEERS: &[&str] = &[
 
 const STORED: &str = "gate, stored sessions";
 
-/// Nanoseconds that a peer takes over the bare router.
+/// The nanoseconds of a peer beyond the bare router.
 pub fn over(peer: &str) -> f64 {
     measured::kept("requests over bare")[peer]
 }
@@ -151,7 +151,7 @@ pub fn parts(times: &Estimates) -> String {
     table
 }
 
-/// The sizes that were measured, and the time of a request at each.
+/// The measured sizes, and the time of a request at each.
 pub fn by_resources(times: &Estimates) -> Vec<(f64, f64)> {
     let sizes = [1, 1_000, 100_000, 1_000_000].into_iter();
     let measured = sizes.filter_map(|size| {

@@ -1,5 +1,5 @@
-//! How long a sign-out, a revocation and a removal take to count everywhere, from the moment that one
-//! process has answered: three processes on one Postgres, asked over their sockets.
+//! The time until a sign-out, a revocation or a removal applies everywhere, from the answer of one process:
+//! three processes on one Postgres, called over their sockets.
 
 use std::time::{Duration, Instant};
 
@@ -68,8 +68,8 @@ pub async fn across_three() -> Result<()> {
     Ok(())
 }
 
-/// Signs in at the first, and looks in at all. Tries again with a form of another second if that of
-/// this one is used up.
+/// Signs in at the first process and sends a request to all. Retries with a form of another second if this
+/// one is used.
 async fn enter(processes: &[Process], addon: &AddOn, email: &str) -> Result<String> {
     let start = Instant::now();
     let cookie = loop {
@@ -89,7 +89,7 @@ async fn enter(processes: &[Process], addon: &AddOn, email: &str) -> Result<Stri
     Ok(cookie)
 }
 
-/// From when the first one has answered until the last of the others obeys.
+/// From the answer of the first process until the last of the others applies the change.
 async fn until_all_refuse(processes: &[Process], cookie: &str) -> Result<Duration> {
     let start = Instant::now();
     for process in &processes[1..] {

@@ -1,4 +1,4 @@
-//! Requests a second through the gate, by where its sessions are.
+//! Requests per second through the gate, by session store.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use crate::{Goal, Result, row};
 
 const PEOPLE: usize = 200;
 const ROUNDS: usize = 9;
-/// In a round of one store: over a second's worth, with and without the cache.
+/// The requests in a round of one store: more than a second, with and without the cache.
 const REQUESTS: [usize; 2] = [200_000, 10_000];
 
 struct Gate {
@@ -50,12 +50,12 @@ pub async fn throughput() -> Result<()> {
         .await?,
     ];
     let (cached, not_cached) = gates.split_at_mut(3);
-    // In turn, so that what else the machine does falls on all of them.
+    // In turn, so that other load of the machine affects all of them.
     for (gates, requests) in [cached, not_cached].into_iter().zip(REQUESTS) {
         for round in 0..=ROUNDS {
             for gate in &mut *gates {
                 let rate = measure(gate, requests).await?;
-                // The first one warms up.
+                // The first round is warm-up.
                 if round > 0 {
                     gate.rates.push(rate);
                 }

@@ -1,4 +1,4 @@
-//! Gates to measure, and people who are signed in to them.
+//! The measured gates, and their signed-in users.
 
 use axum::Router;
 use axum::body::Body;
@@ -31,7 +31,7 @@ pub fn router(sso: &HerokuSso) -> Router {
     page.layer(sso.layer())
 }
 
-/// The cookie of somebody who signs in.
+/// Signs a user in and returns the cookie.
 pub async fn sign_in(router: &Router, addon: &AddOn, email: &str) -> Result<String> {
     let form = addon.sign_in_form(email).body();
     let request = Request::post("/heroku/sso")

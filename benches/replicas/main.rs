@@ -1,8 +1,8 @@
-//! What durable stores cost, measured against memory in one run, on a real Postgres and a real Redis.
+//! The costs of durable stores, compared with memory in one run, on a real Postgres and a real Redis.
 //!
-//! `scripts/with-servers cargo bench -p benches --bench replicas` prints the table
-//! of `benches/README.md`, and fails if a goal is missed; `FLEET=5000` makes the fleet of the cold start smaller,
-//! `-- delay` leaves all out but the delays.
+//! `scripts/with-servers cargo bench -p benches --bench replicas` prints the table of `benches/README.md`,
+//! and fails if a goal is missed. `FLEET=5000` makes the fleet of the cold start smaller, `-- delay`
+//! measures only the delays.
 
 mod cold_start;
 mod delay;
@@ -16,17 +16,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// What a figure is to be.
+/// The goal of a figure.
 enum Goal {
     None,
     AtLeast(f64),
     Below(f64),
 }
 
-/// How many goals were missed.
+/// The number of missed goals.
 static MISSED: AtomicUsize = AtomicUsize::new(0);
 
-/// One line of the table; `figure` is the number that the goal is about.
+/// One line of the table; `figure` is compared with the goal.
 fn row(what: &str, measured: impl std::fmt::Display, figure: f64, goal: Goal) {
     let (goal, met) = match goal {
         Goal::None => (String::new(), true),

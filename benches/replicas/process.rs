@@ -1,4 +1,4 @@
-//! An add-on in a process of its own, and what others ask of it over its socket.
+//! An add-on in its own process, and the requests to it over its socket.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -17,14 +17,14 @@ use tower_sessions_sqlx_store::sqlx::PgPool;
 use crate::Result;
 use crate::gates::store;
 
-/// A running one. Ends with this handle.
+/// A running add-on, which ends with this handle.
 pub struct Process {
     child: Child,
     http: Client,
     origin: String,
 }
 
-/// The child's side: says where it listens, and serves until it is killed.
+/// The child process: prints its address, and serves until it is killed.
 pub async fn serve() -> Result<()> {
     let url = std::env::var("DATABASE_URL")?;
     let sessions = PostgresSessions::new(PgPool::connect(&url).await?);
@@ -36,7 +36,7 @@ pub async fn serve() -> Result<()> {
         .build()?;
     let _sync = sso.spawn_sync();
     let (revoking, refreshing) = (sso.clone(), sso.clone());
-    // What the app itself does with the handle that it has.
+    // The operations of the app itself.
     let revoke = async move |Path((resource, email)): Path<(ResourceId, Email)>| {
         let done = revoking.revoke(&resource, &email).await;
         done.map_err(|error| (StatusCode::SERVICE_UNAVAILABLE, error.to_string()))
@@ -85,7 +85,7 @@ impl Process {
         &self.origin
     }
 
-    /// The cookie of somebody who signs in.
+    /// Signs a user in and returns the cookie.
     pub async fn sign_in(&self, addon: &AddOn, email: &str) -> Result<String> {
         let request = self.http.post(format!("{}/heroku/sso", self.origin));
         let request = request.header("content-type", "application/x-www-form-urlencoded");
@@ -104,7 +104,7 @@ impl Process {
         let request = self.http.get(&self.origin).header("cookie", cookie);
         let answer = request.send().await?;
         let status = answer.status().as_u16();
-        // Read to its end, so that the connection serves the next one.
+        // Read to the end, so that the connection is reused.
         answer.bytes().await?;
         Ok(status)
     }
@@ -124,7 +124,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Fails only if it has ended already.
+        // Fails only if it has exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

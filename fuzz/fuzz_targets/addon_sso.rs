@@ -1,4 +1,4 @@
-//! The header `x-addon-sso`. The input is what the header has in base64, and the header as well.
+//! The header `x-addon-sso`. The input is used both as its decoded content and as the raw header.
 #![no_main]
 
 use base64::Engine;
@@ -18,8 +18,8 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     let text = std::str::from_utf8(input).expect("what was read is text");
-    // As another reader has it, who takes the last of two. He minds half a surrogate pair also where
-    // nobody looks.
+    // Compared with another JSON parser, which takes the last of two duplicates and also rejects lone
+    // surrogates in ignored fields.
     let Ok(json) = serde_json::from_str::<Value>(text) else {
         return form::check(&request);
     };

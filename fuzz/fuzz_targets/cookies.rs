@@ -1,7 +1,7 @@
-//! The cookies of a request, at a gate with one session for each browser (`one`) or one for each
-//! resource (`each`). The first line says which gate, the second the page, and the others are
-//! `Cookie` headers, in which `{session}` and `{hint}` are those of a browser where Ann has signed in,
-//! and `{back}` is the way back to what follows the last such header on a line of its own.
+//! The cookies of a request, at a gate with one session per browser (`one`) or per resource (`each`). The
+//! first line selects the gate, the second the page. The others are `Cookie` headers: `{session}` and
+//! `{hint}` are those of a browser with Ann signed in, `{back}` is the return cookie for the page on a
+//! final line of its own.
 #![no_main]
 
 use std::cell::OnceCell;
@@ -49,7 +49,7 @@ fn gate_of(one_each: bool) -> Gate {
     let mut headers = HeaderMap::new();
     headers.insert(COOKIE, signed_in[0].clone());
     let page = format!("/addons/{}/", resource()).parse().unwrap();
-    // Else that nobody gets in would prove nothing.
+    // Without an admitted user, rejections would prove nothing.
     assert_eq!(site.get(page, headers).status(), StatusCode::OK);
     Gate {
         session: text(&signed_in[0]),
@@ -82,7 +82,7 @@ fn visit(gate: &Gate, input: &[u8]) {
     }
 
     let read = gate.cookies.wanted(&headers, &resource());
-    // Only what was signed, and nothing that leads elsewhere.
+    // Only signed targets, and none on another site.
     if let Some(read) = &read {
         assert_eq!(*read, wanted);
         assert!(is_own_page(read));
@@ -97,7 +97,7 @@ fn visit(gate: &Gate, input: &[u8]) {
     let answer = gate.site.get(page, headers);
     match answer.extensions().get::<Reached>() {
         Some(reached) => {
-            assert!(is_ann, "nobody else has signed in");
+            assert!(is_ann, "only ann has signed in");
             assert_eq!((&reached.email, reached.resource), (&ann(), resource()));
         }
         None => assert_ne!(answer.status(), StatusCode::OK),

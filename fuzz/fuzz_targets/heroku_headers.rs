@@ -1,5 +1,5 @@
-//! The headers of Heroku's answers: paging, rate limit, time. One header a line, an empty line
-//! between two answers; an answer that begins with `206` has another page.
+//! The headers of Heroku's answers: paging, rate limit, time. One header per line, an empty line between
+//! two answers. An answer that begins with `206` has a next page.
 #![no_main]
 
 use std::time::Duration;

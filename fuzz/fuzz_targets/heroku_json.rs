@@ -1,5 +1,4 @@
-//! Heroku's JSON. The first line says of which of the four GETs the rest is an answer, or which
-//! status it has if it is none.
+//! Heroku's JSON. The first line selects one of the four GETs that the rest answers, or an error status.
 #![no_main]
 
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -38,7 +37,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// One entry a person, in order, nobody who is nobody; and the list has them all, if they are one.
+/// One entry per person, sorted, without pseudo-users; and a list of them contains all.
 fn check(people: &People) {
     let emails: Vec<_> = people.iter().map(|person| person.email.as_str()).collect();
     assert!(emails.is_sorted_by(|a, b| a < b));
@@ -58,11 +57,11 @@ fn check(people: &People) {
         if let Admission::Listed(member) = &admission {
             let id = member.user_id.as_ref();
             assert_eq!(everybody.admission(email, id), admission);
-            let other = "somebody-else".parse().unwrap();
+            let other = "other-account".parse().unwrap();
             let by_other = everybody.admission(email, Some(&other));
             assert!(id.is_none_or(|id| *id == other) || by_other == Admission::OtherAccount);
         }
-        // Leaves people out, and lets in nobody that the other does not.
+        // Strict omits people, and admits only those whom the other policy admits.
         let by_strict = strict.admission(email, None);
         assert!(by_strict == Admission::NotListed || by_strict == admission);
     }

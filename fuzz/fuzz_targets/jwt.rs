@@ -1,7 +1,7 @@
-//! Signed tokens: sessions in cookies, bearer tokens, assertions. The first line has two words: how it
-//! is sent (`cookie`, `bearer`, `assertion`), and the number of the key that signs it, or `as-it-is`
-//! for a second line that is a token. Else the second line is the header, the rest the claims, and in
-//! both `{kid0}` to `{kid2}` are the names of the keys and `{sid}` is a session that was not closed.
+//! Signed tokens: sessions in cookies, bearer tokens, assertions. The first line has two words: the use
+//! (`cookie`, `bearer`, `assertion`), and the number of the signing key, or `as-it-is` if the second line
+//! is a complete token. Otherwise the second line is the header and the rest the claims. In both, `{kid0}`
+//! to `{kid2}` are the key ids and `{sid}` is an open session.
 #![no_main]
 
 use std::cell::{Cell, OnceCell};
@@ -17,10 +17,10 @@ use tower_heroku_sso_fuzz::{NOW, SLUG, ann, resource};
 
 const ISSUER: &str = "https://addon.example.com";
 const AUDIENCE: &str = "reports";
-/// By default, in milliseconds.
+/// The default session life, in milliseconds.
 const MAX_SESSION_MILLIS: i64 = 90 * 60 * 1_000;
 
-/// One of each kind that counts: without them, that nobody gets in would prove nothing.
+/// A valid token of each kind: without an admitted user, rejections would prove nothing.
 const RIGHT: [&str; 6] = [
     include_str!("../corpus/jwt/cookie-hs256"),
     include_str!("../corpus/jwt/cookie-es256"),
@@ -68,14 +68,14 @@ impl World {
         world
     }
 
-    /// A session that nothing was heard of. What closes one must not end what the next input tries.
+    /// A new session id, as a session closed by one input must not affect the next.
     fn new_session(&self) -> String {
         self.sessions.set(self.sessions.get() + 1);
         format!("{:064x}", self.sessions.get())
     }
 }
 
-/// How a token is sent, and what it must say then.
+/// The use of a token, and its required claims.
 struct Use {
     name: &'static str,
     kind: &'static str,
@@ -102,7 +102,7 @@ const ASSERTION_USE: Use = Use {
     audience: AUDIENCE,
 };
 
-/// Whether somebody was let in.
+/// Whether a user was admitted.
 fn visit(world: &World, input: &str) -> Option<Reached> {
     let (first, rest) = input.split_once('\n')?;
     let (sent_as, signed_by) = first.split_once(' ')?;
@@ -124,7 +124,7 @@ fn visit(world: &World, input: &str) -> Option<Reached> {
     let reached = answer.extensions().get::<Reached>().cloned();
     assert_eq!(reached.is_some(), answer.status() == StatusCode::OK);
     let reached = reached?;
-    let (_, number, header, claims) = signed.expect("nobody signs but the keys");
+    let (_, number, header, claims) = signed.expect("only the keys sign");
     check(world, &its_use, number, &header, &claims, &reached);
     Some(reached)
 }
@@ -145,7 +145,7 @@ fn send(world: &World, its_use: &Use, token: &str) -> http::Response<()> {
     site.get(Uri::from_static("/"), headers)
 }
 
-/// What must hold of a token that lets somebody in, by another reader of JSON.
+/// Checks an admitted token with another JSON parser.
 fn check(
     world: &World,
     its_use: &Use,

@@ -1,5 +1,5 @@
-//! A webhook: the first lines are values of the signature's header, an empty line, the body. The
-//! value `sign` stands for the right signature.
+//! A webhook: the first lines are values of the signature header, then an empty line and the body. The
+//! value `sign` is replaced by the valid signature.
 #![no_main]
 
 use base64::Engine;

@@ -1,14 +1,14 @@
-//! SSO requests: written again, signed, and what must hold of one that verifies.
+//! SSO requests: serialized again, signed, and the properties of a verified one.
 
 use tower_heroku_sso::fuzzing::fields;
 use tower_heroku_sso::sso::{Proof, SignedResource, SsoPolicy, SsoRequest, Verifier, token};
 
 use crate::{NOW, SALT, salt};
 
-/// A token of this text is replaced by the right one, which no mutation could find.
+/// A token with this text is replaced by the valid one, which no mutation could find.
 const SIGN: &str = "sign";
 
-/// The fields as a form, each byte that may need it escaped.
+/// The fields as a form, with every special byte escaped.
 pub fn encode(fields: &[(&str, &str)]) -> Vec<u8> {
     let mut form = String::new();
     for (name, value) in fields {
@@ -24,7 +24,7 @@ pub fn encode(fields: &[(&str, &str)]) -> Vec<u8> {
     form.into_bytes()
 }
 
-/// A request read, written and read again is the same; so is what is verified of it.
+/// A request that is parsed, serialized and parsed again is the same, and so is its verification.
 pub fn check(request: &SsoRequest) {
     let sent = fields(request);
     let again = SsoRequest::parse(&encode(&sent)).expect("what was read can be written");
@@ -73,7 +73,7 @@ fn verify(request: &SsoRequest) {
         SsoPolicy::Legacy,
     ]
     .map(by);
-    // A laxer policy lets in no less, and by the same token.
+    // A laxer policy admits no less, by the same token.
     assert!(lax.is_ok() || strict.is_err());
     assert!(legacy.is_ok() || lax.is_err());
     if let Ok(strict) = &strict {
@@ -84,7 +84,7 @@ fn verify(request: &SsoRequest) {
             assert_eq!(stricter.replay_key(), laxer.replay_key());
         }
     }
-    // Only what every policy accepts is more than claimed.
+    // Only a request that every policy accepts is more than claimed.
     if let (Err(_), Ok(lax)) = (&strict, &lax) {
         assert_eq!(lax.proof, Proof::UnsignedEmail);
     }
@@ -115,7 +115,7 @@ fn verify(request: &SsoRequest) {
             }
             SignedResource::Legacy(id) => {
                 assert_eq!(verified.proof, Proof::UnsignedEmail);
-                // The provider's own: upper and lower case may differ in it.
+                // The legacy id is case-sensitive.
                 assert_eq!(Some(id.to_string().as_str()), field("id"));
                 id.to_string().to_ascii_lowercase()
             }
@@ -133,7 +133,7 @@ fn verify(request: &SsoRequest) {
         if let Some(app) = &verified.context_app {
             assert!(is_plain(app) && Some(app.as_str()) == field("context_app"));
         }
-        // Nothing in a key can be read as the border between two of its parts.
+        // No part of a replay key contains its separator.
         let keys = verified
             .weaker_replay_keys()
             .iter()

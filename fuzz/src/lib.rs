@@ -1,8 +1,8 @@
-//! What the targets share: one add-on with one customer, at one moment, and how a target's input
-//! becomes requests.
+//! Shared by the targets: one add-on with one resource, at a fixed time, and the conversion of inputs to
+//! requests.
 //!
-//! Inputs are made of lines, so that the corpora can be read and written by hand. Secrets are those
-//! of this program and of nothing else, and the clock stands still: an input means the same every day.
+//! Inputs consist of lines, so that the corpora can be read and written by hand. The secrets are for this
+//! program only, and the clock is fixed, so that an input always has the same meaning.
 
 pub mod form;
 pub mod lines;
@@ -15,12 +15,12 @@ use tower_heroku_sso::{
     AddonPassword, ClientSecret, Email, Manifest, ResourceId, SsoSalt, WebhookSecret,
 };
 
-/// When everything happens: 1767225600.
+/// The fixed time: 1767225600.
 pub const NOW: OffsetDateTime = datetime!(2026-01-01 00:00:00 UTC);
 pub const SLUG: &str = "acme-db";
 pub const SALT: &str = "2f97bfa52ca102f8874716e2eb1d3b4920ad0be4";
 pub const WEBHOOK_SECRET: &str = "fuzzed-webhook-secret";
-/// The customer's app.
+/// The resource's app.
 pub const APP: &str = "a0000000-0000-4000-8000-000000000001";
 
 pub fn resource() -> ResourceId {

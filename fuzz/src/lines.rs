@@ -16,7 +16,7 @@ pub fn all(input: &[u8]) -> impl Iterator<Item = &[u8]> {
     input.split(|b| *b == b'\n')
 }
 
-/// Lines of `name: value` as headers; what cannot be one is left out, as it would not have come.
+/// Lines of `name: value` as headers. Invalid ones are omitted, as a server would not deliver them.
 pub fn headers<'a>(lines: impl Iterator<Item = &'a [u8]>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for line in lines {

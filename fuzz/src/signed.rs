@@ -1,4 +1,4 @@
-//! Tokens that are signed with a right key, and say what they should not.
+//! Tokens with arbitrary content and a valid signature.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -37,19 +37,19 @@ impl Keys {
         }
     }
 
-    /// Those with which a bearer token or an assertion may be signed.
+    /// The keys for bearer tokens and assertions.
     pub fn public(&self) -> JwtKeys {
         JwtKeys::new(self.all[1].0.clone()).with_previous_key(self.all[2].0.clone())
     }
 
-    /// Those with which a session cookie may be signed.
+    /// The keys for session cookies.
     pub fn of_cookies(&self) -> JwtKeys {
         JwtKeys::new(self.all[0].0.clone())
             .with_previous_key(self.all[1].0.clone())
             .with_previous_key(self.all[2].0.clone())
     }
 
-    /// `text` with `{kid0}` to `{kid2}` replaced by the keys' names.
+    /// `text` with `{kid0}` to `{kid2}` replaced by the key ids.
     pub fn name(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for (number, (key, ..)) in self.all.iter().enumerate() {
@@ -67,7 +67,7 @@ impl Keys {
         Some(format!("{message}.{signature}"))
     }
 
-    /// The name and the algorithm of the key of this number.
+    /// The id and the algorithm of the key with this number.
     pub fn named(&self, number: usize) -> (&str, &'static str) {
         let (key, _, algorithm) = &self.all[number];
         let algorithm = match algorithm {

@@ -1,4 +1,4 @@
-//! A gate with one customer, whose list has Ann. The list is of this moment, so Heroku is not asked.
+//! A gate with one resource whose list has Ann. The list is fresh, so Heroku is not called.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -22,14 +22,14 @@ use crate::{APP, NOW, ann, manifest, resource};
 type Body = Full<Bytes>;
 type Gated = BoxCloneService<Request<Body>, Response<()>, Infallible>;
 
-/// Who reached the handler, in the extensions of its answer.
+/// The user who reached the handler, in the extensions of its answer.
 #[derive(Clone, Debug)]
 pub struct Reached {
     pub email: Email,
     pub resource: ResourceId,
 }
 
-/// One gate and what is behind it.
+/// One gate with its handler.
 pub struct Site {
     runtime: Runtime,
     gated: Gated,
@@ -37,7 +37,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// A gate that is set up so.
+    /// A gate with this configuration.
     pub fn with(set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder) -> Self {
         let runtime = Builder::new_current_thread().enable_time().build().unwrap();
         let store = runtime.block_on(customer());
@@ -50,7 +50,7 @@ impl Site {
         }
     }
 
-    /// A service behind a gate, which takes its word.
+    /// A service behind a gate, which verifies its assertions.
     pub fn behind(verify: &VerifyAssertion) -> Self {
         Self {
             runtime: Builder::new_current_thread().enable_time().build().unwrap(),
@@ -59,7 +59,7 @@ impl Site {
         }
     }
 
-    /// The cookies of a browser in which Ann has just signed in, as it sends them.
+    /// The cookie header of a browser with Ann signed in.
     pub fn ann_signs_in(&self) -> Vec<HeaderValue> {
         let sso = self.sso.as_ref().expect("a gate");
         let email = VerifiedEmail::i_have_verified(ann());
@@ -76,7 +76,7 @@ impl Site {
             .collect()
     }
 
-    /// What a GET gets.
+    /// The answer to a GET.
     pub fn get(&self, uri: Uri, headers: HeaderMap) -> Response<()> {
         let mut request = Request::new(Body::default());
         *request.uri_mut() = uri;
@@ -94,7 +94,7 @@ where
     BoxCloneService::new(service.map_response(|response| response.map(drop)))
 }
 
-/// The clock of every site: it stands still.
+/// The fixed clock of every site.
 pub fn clock() -> ManualClock {
     ManualClock::at(NOW)
 }
@@ -109,7 +109,7 @@ async fn handler(request: Request<Body>) -> Result<Response<Body>, Infallible> {
             user.resource_id().into(),
         )
     });
-    let (email, resource) = user.or(asserted).expect("nobody comes here unknown");
+    let (email, resource) = user.or(asserted).expect("every request here has a user");
     let mut response = Response::new(Body::default());
     response
         .extensions_mut()

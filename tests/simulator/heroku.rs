@@ -128,7 +128,7 @@ async fn resource_token_reads_only_its_own_app() {
         (format!("/teams/{}/members", theirs.id()), 403),
         (format!("/addons/{}", app.id()), 404),
         ("/apps/nowhere".to_owned(), 404),
-        ("/teams/nobody/members".to_owned(), 404),
+        ("/teams/unknown/members".to_owned(), 404),
         ("/somewhere/else".to_owned(), 404),
     ] {
         assert_eq!(status(&heroku, &path, &token).await, expected, "{path}");

@@ -207,7 +207,7 @@ fn people_round_trip_through_json() {
 #[test]
 fn people_report_count_and_permissions() {
     let empty = people([]);
-    assert_eq!((empty.len(), nobody.is_empty()), (0, true));
+    assert_eq!((empty.len(), empty.is_empty()), (0, true));
     let deploy = person("ann@example.com", Role::Collaborator).with_permissions(["deploy".into()]);
     assert_eq!(deploy.permissions(), ["deploy".into()]);
     let two = people([deploy, person("bob@example.com", Role::Collaborator)]);

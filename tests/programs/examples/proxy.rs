@@ -94,7 +94,7 @@ async fn unauthenticated_request_never_reaches_the_upstream() {
     }
     let upgrade = format!("ws://{}/socket", proxy.address);
     assert!(tokio_tungstenite::connect_async(upgrade).await.is_err());
-    assert!(listener.accept().is_err(), "somebody came");
+    assert!(listener.accept().is_err(), "a request reached the upstream");
 
     // A signed-in user reaches the upstream.
     let browser = olivia(&proxy).await;
