@@ -53,7 +53,7 @@ fn rows() -> Files {
     rows
 }
 
-/// `a24` and `a25` of `a24_a25_strangers_cost_…`.
+/// `a24` and `a25` of `a24_a25_unknown_…`.
 fn leading_numbers(name: &str) -> Vec<&str> {
     let is_number = |part: &&str| {
         let digits =

@@ -354,7 +354,7 @@ async fn max_session_ends_a_session_to_the_second() {
 
 /// The store cannot issue a sequence number, so no list is fetched.
 #[tokio::test]
-async fn r7_store_unavailable_ends_no_session_before_its_list_is_too_old() {
+async fn r7_store_outage_ends_no_session_before_max_list_age() {
     let store = Faulty::default();
     let world = World::with(|builder| builder.store(store.clone())).await;
     let addon = world.addon().await;

@@ -165,7 +165,7 @@ fn resource_token_leaves_the_email_unsigned() {
 }
 
 #[test]
-fn a2_a6_a8_wrong_strong_token_is_rejected_despite_a_valid_weak_one() {
+fn a2_a6_a8_wrong_strong_token_is_rejected_beside_a_valid_weak() {
     let right = token::hex(&token::user_scoped_resource(
         RESOURCE,
         SALT,

@@ -83,7 +83,7 @@ async fn removed_team_member_leaves_all_lists_after_one_call() {
 }
 
 #[tokio::test]
-async fn members_of_resources_in_use_are_fetched_before_their_sessions_end() {
+async fn team_members_in_use_are_fetched_before_sessions_end() {
     let world = World::start().await;
     let team = acme(&world);
     let addons = apps(&world, &team, 3).await;

@@ -3,7 +3,7 @@
 use crate::browser::visit::Visit;
 
 #[tokio::test]
-async fn own_login_via_another_site_opens_a_session_that_follows_the_list() {
+async fn own_login_via_another_site_opens_a_regular_session() {
     let visit = Visit::of_demo("own_login").await;
     visit.go_to_addon("/").await;
     visit.press_button("Sign in with Forge").await;

@@ -164,7 +164,7 @@ async fn removed_user_gets_403_when_a_request_fetches_the_list() {
 }
 
 #[tokio::test]
-async fn token_outlasts_heroku_being_unavailable() {
+async fn token_outlasts_a_heroku_outage() {
     for set_up in BOTH {
         let site = Site::with(set_up).await;
         let token = site.bearer(&site.ann().await).await;

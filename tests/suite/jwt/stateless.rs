@@ -74,7 +74,7 @@ async fn each_key_type_signs_cookies() {
 }
 
 #[tokio::test]
-async fn a37_removed_user_gets_403_after_refresh_and_cookie_stays_closed() {
+async fn a37_removed_user_gets_403_and_the_cookie_stays_closed() {
     let site = Site::with(stateless).await;
     let browser = site.ann().await;
     let copy = cookie(&browser);
@@ -191,7 +191,7 @@ async fn removed_user_gets_403_when_a_request_fetches_the_list() {
 }
 
 #[tokio::test]
-async fn cookie_outlasts_heroku_being_unavailable() {
+async fn cookie_outlasts_a_heroku_outage() {
     let site = Site::with(stateless).await;
     let browser = site.ann().await;
     site.heroku.fault(Endpoint::Any, Fault::Reset);
