@@ -55,7 +55,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("chacha20poly1305", &["store/seal.rs"]),
     ("cookie", &["session/cookies.rs", "session/nav_data.rs"]),
-    ("arc_swap", &["sync/lists/entry.rs"]),
+    ("arc_swap", &["sync/entries/entry.rs"]),
     ("dashmap", &["sync/"]),
     ("fastrand", &["sync/"]),
     ("futures_util", &["sync/changes.rs"]),

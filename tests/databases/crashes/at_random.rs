@@ -47,7 +47,7 @@ impl Told {
 
     /// Checks that the store contains a possible state.
     async fn check(&mut self, scene: &Scene) {
-        let found = scene.found().await;
+        let found = scene.settled().await;
         scene.is(found).await;
         let calls = scene.partner.calls().split_off(self.calls_before);
         let id = scene.id().to_string();
@@ -124,7 +124,7 @@ async fn round(
     // Postgres may still execute the last statement.
     scene.database.is_quiet().await;
     // An answer that Heroku received is stored.
-    let found = scene.found().await;
+    let found = scene.settled().await;
     match (does, answer.as_deref()) {
         (Does::Delete, Some("202")) => assert_eq!(found, Found::Deprovisioning),
         (Does::Delete, Some("204" | "410")) => assert_eq!(found, Found::Deprovisioned),

@@ -208,6 +208,18 @@ impl Scene {
         became.unwrap_or_else(|_| panic!("it does not become {found:?}"));
     }
 
+    /// The state once it no longer changes: the last statement of a killed process may still reach the server.
+    pub async fn settled(&self) -> Found {
+        loop {
+            let found = self.found().await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            self.database.is_quiet().await;
+            if self.found().await == found {
+                return found;
+            }
+        }
+    }
+
     pub async fn found(&self) -> Found {
         let known = self.store.get(&self.id()).await.unwrap();
         let known = known.expect("a resource that is known");
