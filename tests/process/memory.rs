@@ -1,14 +1,23 @@
 //! The memory of lists. In its own process, as it counts all allocations.
 
 use std::alloc::System;
+use std::time::Duration;
 
+use heroku_addon_simulator::Simulator;
 use stats_alloc::Region;
-use tower_heroku_sso::access::{AccessList, Admission, ListPolicy, People, Person};
-use tower_heroku_sso::ids::UserId;
-use tower_heroku_sso::{Email, Role};
+use support::world::builder;
+use time::OffsetDateTime;
+use tower_heroku_sso::access::{
+    AccessList, Admission, App, ListPolicy, People, Person, ResourceList, Team,
+};
+use tower_heroku_sso::ids::{ResourceId, UserId};
+use tower_heroku_sso::store::{Dated, Registration, SealingKey, SealingKeys, SqliteStore, Store};
+use tower_heroku_sso::sync::{Change, SyncScope};
+use tower_heroku_sso::{Email, ManualClock, Role};
+use uuid::Uuid;
 
 use crate::ALLOCATOR;
-use crate::alone::alone;
+use crate::alone::{alone, alone_async};
 
 const LISTS: usize = 1_000;
 const PEOPLE: usize = 10;
@@ -81,4 +90,66 @@ fn list_entry_takes_under_100_bytes_and_team_members_are_shared() {
             assert!(matches!(admitted, Admission::Listed(_)));
         },
     );
+}
+
+/// Ten people on each list, half of the apps owned by teams, loaded from a database.
+#[test]
+fn loaded_resource_of_ten_people_takes_under_1700_bytes() {
+    alone_async(
+        "memory::loaded_resource_of_ten_people_takes_under_1700_bytes",
+        async {
+            const RESOURCES: usize = 2_000;
+            let directory = tempfile::tempdir().unwrap();
+            let file = directory.path().join("fleet.db");
+            let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+            let keys = || SealingKeys::new(SealingKey::from_base64(key).unwrap());
+            let store = SqliteStore::open(&file, keys()).await.unwrap();
+            for number in 0..RESOURCES {
+                fill(&store, number).await;
+            }
+            let heroku = Simulator::start().await.unwrap();
+            let clock = ManualClock::new();
+            let sso = builder(&heroku, &clock)
+                .store(SqliteStore::open(&file, keys()).await.unwrap())
+                .sync_scope(SyncScope::Active)
+                .build()
+                .unwrap();
+            let region = Region::new(ALLOCATOR);
+            let sync = sso.spawn_sync();
+            let mut changes = sso.changes();
+            while !matches!(changes.next().await, Some(Change::CaughtUp)) {}
+            drop(changes);
+            let health = sso.health().await.unwrap();
+            assert_eq!((health.resources, health.without_list), (RESOURCES, 0));
+            let each = bytes(&region) / RESOURCES;
+            println!("{each} bytes a resource");
+            assert!(each < 1_700, "{each} bytes a resource");
+            sync.shutdown().await;
+        },
+    );
+}
+
+async fn fill(store: &SqliteStore, number: usize) {
+    let id = ResourceId::from(Uuid::from_u128(number as u128 + 1));
+    assert!(store.put(&id, Registration::active(None)).await.unwrap());
+    let app = App::new(
+        Uuid::from_u128(number as u128).into(),
+        format!("app-{number}"),
+    );
+    let list = ResourceList::new(
+        format!("acme-db-round-{number}"),
+        app,
+        people(number * PEOPLE, PEOPLE),
+    );
+    let list = match number % 2 {
+        0 => {
+            let team = format!("team-{}", number / 40);
+            list.with_team(Team::new(team.parse().unwrap(), &team))
+        }
+        _ => list,
+    };
+    let ticket = store.ticket().await.unwrap();
+    let asked_at = OffsetDateTime::now_utc();
+    let dated = Dated::new(list, ticket, asked_at, Duration::ZERO);
+    store.set_list(&id, dated).await.unwrap();
 }

@@ -144,7 +144,8 @@ impl Coordinator {
             entry.set_absence(absent, &self.clock);
             // The process that was notified of a pending removal may have died since.
             let last = doubts.iter().map(|doubt| doubt.ticket).max();
-            entry.progress().forced_at = last.map(|ticket| AsOf::now(&self.clock, ticket));
+            entry.progress().forced_at =
+                last.map(|ticket| Box::new(AsOf::now(&self.clock, ticket)));
         });
         if !is_new {
             mark(&entry);

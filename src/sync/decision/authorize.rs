@@ -200,7 +200,7 @@ impl Authorizer {
     ) -> Facts {
         // Marks are read before the list: if a removal was settled in between, this list settled it.
         let dormant = entry.is_dormant().then(|| {
-            let mark = entry.progress().mark;
+            let mark = entry.progress().mark();
             let question = mark.map(|mark| mark.question(at.elapsed));
             let is_due = question == Some(Question::OfDormant(Duration::ZERO));
             Dormant {

@@ -29,7 +29,7 @@ pub(in crate::sync) struct Entry {
     /// When the sync fetches its list: the queue's own number.
     pub(in crate::sync) scheduled: AtomicU64,
     /// The calls that its token has left, if each token has its own pool.
-    pub(in crate::sync) pool: Option<RatePool>,
+    pub(in crate::sync) pool: Option<Box<RatePool>>,
     /// None before the first list, and after the resource's end. Written under the lock of `progress`.
     list: ArcSwapOption<CachedList>,
     progress: Mutex<Progress>,
@@ -50,13 +50,15 @@ pub(in crate::sync) struct Entry {
     watchers: OnceLock<watch::Sender<()>>,
 }
 
+/// Few resources have a value of each boxed field, and a fleet has many resources.
 pub(in crate::sync) struct Progress {
-    pub(in crate::sync) budgets: OwnBudgets,
+    /// Created when it is first drawn on.
+    budgets: Option<Box<OwnBudgets>>,
     pub(in crate::sync) attempts: Attempts,
     pub(in crate::sync) ended: bool,
     /// When a webhook said that the list has changed and must be fetched again.
-    pub(in crate::sync) forced_at: Option<AsOf>,
-    pub(in crate::sync) grant_refused: Option<GrantRefused>,
+    pub(in crate::sync) forced_at: Option<Box<AsOf>>,
+    pub(in crate::sync) grant_refused: Option<Box<GrantRefused>>,
     /// The last fetch failed because there were no usable tokens.
     pub(in crate::sync) blocked: bool,
     /// When a request last gave up waiting for a fetch.
@@ -66,8 +68,8 @@ pub(in crate::sync) struct Progress {
     /// How often that failed with a temporary error.
     pub(in crate::sync) subscribe_failures: u32,
     /// What Heroku's answers say against the resource's existence.
-    pub(in crate::sync) mark: Option<AbsenceMark>,
-    people: PersonMarks,
+    pub(in crate::sync) mark: Option<Box<AbsenceMark>>,
+    people: Option<Box<PersonMarks>>,
 }
 
 /// Heroku refuses the refresh token.
@@ -80,15 +82,37 @@ pub(in crate::sync) struct GrantRefused {
     pub(in crate::sync) token_end: OffsetDateTime,
 }
 
+impl Progress {
+    pub(in crate::sync) fn budgets(&mut self, now: Duration) -> &mut OwnBudgets {
+        self.budgets
+            .get_or_insert_with(|| Box::new(OwnBudgets::full(now)))
+    }
+
+    /// What Heroku's answers say against the resource's existence.
+    pub(in crate::sync) fn mark(&self) -> Option<AbsenceMark> {
+        self.mark.as_deref().copied()
+    }
+
+    fn people(&mut self) -> &mut PersonMarks {
+        self.people.get_or_insert_default()
+    }
+
+    /// True if anything is recorded about people. Otherwise frees the memory.
+    fn has_marks(&mut self) -> bool {
+        self.people.take_if(|people| people.is_empty());
+        self.people.is_some()
+    }
+}
+
 impl Entry {
     pub(in crate::sync) fn new(id: ResourceId, pool: Option<RatePool>, now: Duration) -> Self {
         Self {
             id,
             scheduled: AtomicU64::new(0),
-            pool,
+            pool: pool.map(Box::new),
             list: ArcSwapOption::empty(),
             progress: Mutex::new(Progress {
-                budgets: OwnBudgets::full(now),
+                budgets: None,
                 attempts: Attempts::default(),
                 ended: false,
                 forced_at: None,
@@ -98,7 +122,7 @@ impl Entry {
                 subscribe_at: Some(Duration::ZERO),
                 subscribe_failures: 0,
                 mark: None,
-                people: PersonMarks::default(),
+                people: None,
             }),
             open_responses: OpenResponses::default(),
             known_since: now,
@@ -146,7 +170,7 @@ impl Entry {
     pub(in crate::sync) fn note_token_end(&self, at: OffsetDateTime, clock: &SharedClock) -> bool {
         let is_mended = {
             let mut progress = self.progress();
-            let refused = progress.grant_refused;
+            let refused = progress.grant_refused.as_ref();
             let is_another = refused.is_some_and(|refused| refused.token_end != at);
             if is_another {
                 (progress.blocked, progress.grant_refused) = (false, None);
@@ -175,7 +199,7 @@ impl Entry {
         if list.is_some_and(|list| !list.own_asked_at().is_before(&since)) {
             return;
         }
-        progress.people.note_pending_removal(email, since);
+        progress.people().note_pending_removal(email, since);
         self.has_marks.store(true, Ordering::Release);
         drop(progress);
         self.notify();
@@ -188,7 +212,7 @@ impl Entry {
         keep_from: OffsetDateTime,
     ) {
         let mut progress = self.progress();
-        if !progress.people.note_revocation(revocation, keep_from) {
+        if !progress.people().note_revocation(revocation, keep_from) {
             return;
         }
         self.has_marks.store(true, Ordering::Release);
@@ -205,9 +229,12 @@ impl Entry {
         now: Duration,
         longest: Duration,
     ) {
-        progress.people.note_removals(changes, list, now, longest);
+        if progress.people.is_none() && changes.is_empty() {
+            return;
+        }
+        progress.people().note_removals(changes, list, now, longest);
         self.has_marks
-            .store(!progress.people.is_empty(), Ordering::Release);
+            .store(progress.has_marks(), Ordering::Release);
     }
 
     /// What is recorded about this person, whose session was admitted by a list of that version.
@@ -216,10 +243,12 @@ impl Entry {
         who: &Principal<'_>,
         admitted_by: Option<ListVersion>,
     ) -> Marks {
-        match self.has_marks.load(Ordering::Acquire) {
-            true => self.progress().people.about(who, admitted_by),
-            false => Marks::default(),
+        if !self.has_marks.load(Ordering::Acquire) {
+            return Marks::default();
         }
+        let progress = self.progress();
+        let people = progress.people.as_ref();
+        people.map_or_else(Marks::default, |people| people.about(who, admitted_by))
     }
 
     /// While the resource is dormant, all access is denied.
@@ -237,9 +266,10 @@ impl Entry {
         let mut progress = self.progress();
         let list = self.list().map(|list| list.own_asked_at().ticket);
         let absence = absence.filter(|absence| list.is_none_or(|list| list < absence.ticket));
-        let known = progress.mark.take();
-        progress.mark = absence.map(|absence| AbsenceMark::new(absence, known.as_ref(), clock));
-        let is_dormant = progress.mark.is_some_and(|mark| mark.is_dormant());
+        let known = progress.mark();
+        let mark = absence.map(|absence| AbsenceMark::new(absence, known.as_ref(), clock));
+        progress.mark = mark.map(Box::new);
+        let is_dormant = progress.mark.as_ref().is_some_and(|mark| mark.is_dormant());
         (
             self.is_dormant.swap(is_dormant, Ordering::AcqRel),
             is_dormant,
@@ -250,16 +280,18 @@ impl Entry {
     /// active again.
     pub(in crate::sync) fn settle(&self, progress: &mut Progress, asked_at: AsOf) -> bool {
         let is_answered = |since: &AsOf| !asked_at.is_before(since);
-        progress.people.settle(asked_at);
-        progress.forced_at = progress.forced_at.filter(|since| !is_answered(since));
+        if let Some(people) = &mut progress.people {
+            people.settle(asked_at);
+        }
+        progress.forced_at.take_if(|since| is_answered(since));
         progress.attempts = Attempts::default();
         progress.waited_in_vain_at = None;
         progress.blocked = false;
         self.has_marks
-            .store(!progress.people.is_empty(), Ordering::Release);
-        let mark = progress.mark;
-        progress.mark = mark.filter(|mark| mark.absence.ticket > asked_at.ticket);
-        let is_dormant = progress.mark.is_some_and(|mark| mark.is_dormant());
+            .store(progress.has_marks(), Ordering::Release);
+        let mark = &mut progress.mark;
+        mark.take_if(|mark| mark.absence.ticket <= asked_at.ticket);
+        let is_dormant = progress.mark.as_ref().is_some_and(|mark| mark.is_dormant());
         self.is_dormant.swap(is_dormant, Ordering::AcqRel) && !is_dormant
     }
 

@@ -33,7 +33,7 @@ pub(in crate::sync) async fn follow_hint(
             fetcher.coordinator.store().doubt(&entry.id, doubt).await?;
         }
         let keeps_its_place = scheduler.is_waiting(entry);
-        entry.progress().forced_at = Some(since);
+        entry.progress().forced_at = Some(Box::new(since));
         if !keeps_its_place {
             start_fetch(fetcher, entry);
         }

@@ -142,7 +142,7 @@ impl<'a> Absences<'a> {
             // There is a newer list, or the resource has ended, or the store keeps no absences.
             return lifecycle.coordinator.reload_resource(id).await;
         };
-        let known = entry.progress().mark;
+        let known = entry.progress().mark();
         let mark = AbsenceMark::new(absence, known.as_ref(), clock);
         let longest = lifecycle.settings.dormant_for;
         match next_step(&absence, mark.dormant_for(clock.elapsed()), longest) {
@@ -175,13 +175,14 @@ impl<'a> Absences<'a> {
                 .set_absence(entry, Some(absence), Source::Heroku);
         }
         let mut progress = entry.progress();
-        if !progress.mark.is_some_and(|mark| mark.is_dormant()) {
+        if !progress.mark().is_some_and(|mark| mark.is_dormant()) {
             return Ok(());
         }
         progress.attempts = Attempts::default();
         // The forced fetch has its answer.
-        let forced_at = progress.forced_at;
-        progress.forced_at = forced_at.filter(|since| asked_at.is_before(since));
+        progress
+            .forced_at
+            .take_if(|since| !asked_at.is_before(since));
         drop(progress);
         lifecycle.lists.scheduler().plan_resource(entry);
         Err(SyncError::Dormant)
@@ -212,7 +213,7 @@ impl<'a> Absences<'a> {
     pub(crate) fn dormant(&self) -> Vec<DormantResource> {
         let longest = self.0.settings.dormant_for;
         let of = |entry: Arc<Entry>| {
-            let absence = entry.progress().mark?.absence;
+            let absence = entry.progress().mark()?.absence;
             let since = absence.dormant_at?;
             Some(DormantResource {
                 resource: entry.id,

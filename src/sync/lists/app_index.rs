@@ -16,7 +16,9 @@ impl AppIndex {
     }
 
     pub(in crate::sync) fn enter(&self, app: AppId, resource: ResourceId) {
-        self.0.entry(app).or_default().push(resource);
+        // Most apps have one.
+        let one = || Vec::with_capacity(1);
+        self.0.entry(app).or_insert_with(one).push(resource);
     }
 
     pub(in crate::sync) fn quit(&self, app: &AppId, resource: &ResourceId) {

@@ -57,7 +57,7 @@ impl RateLimits {
 
     /// The pool that calls on behalf of this resource draw on.
     pub(in crate::sync) fn pool<'a>(&'a self, entry: &'a Entry) -> &'a RatePool {
-        entry.pool.as_ref().unwrap_or(&self.shared_pool)
+        entry.pool.as_deref().unwrap_or(&self.shared_pool)
     }
 
     /// The calls that the shared pool has left, if that is known.
@@ -92,7 +92,7 @@ impl RateLimits {
         match charge {
             Charge::Schedule => Ok(()),
             Charge::Resource => {
-                let taken = progress.budgets.of(Force::Unlisted).take(1, now);
+                let taken = progress.budgets(now).of(Force::Unlisted).take(1, now);
                 taken.map_err(over_budget)
             }
             Charge::Forced(force) => {
@@ -105,7 +105,11 @@ impl RateLimits {
                     let taken = self.shared_budgets.take(force, cost, now);
                     taken.map_err(over_budget)?;
                 }
-                progress.budgets.of(force).take(1, now).map_err(over_budget)
+                progress
+                    .budgets(now)
+                    .of(force)
+                    .take(1, now)
+                    .map_err(over_budget)
             }
         }
     }
@@ -118,7 +122,7 @@ impl RateLimits {
         force: Force,
     ) -> Duration {
         let now = self.clock.elapsed();
-        let own = progress.budgets.of(force).wait(now);
+        let own = progress.budgets(now).of(force).wait(now);
         if self.shared_cost(entry).is_none() {
             return own;
         }

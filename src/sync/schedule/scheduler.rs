@@ -178,7 +178,7 @@ impl Scheduler {
             blocked: progress.blocked,
             is_scarce: limits.pool(entry).is_scarce(now),
             question: progress
-                .mark
+                .mark()
                 .map_or(Question::InTurn, |mark| mark.question(now)),
         })
     }

@@ -272,18 +272,21 @@ impl TokenManager {
     /// True for the first refusal.
     fn note_refusal(&self, entry: &Entry, token_end: OffsetDateTime) -> bool {
         let mut progress = entry.progress();
-        let times = progress.grant_refused.map_or(0, |refused| refused.times);
-        progress.grant_refused = Some(GrantRefused {
+        let times = progress
+            .grant_refused
+            .as_ref()
+            .map_or(0, |refused| refused.times);
+        progress.grant_refused = Some(Box::new(GrantRefused {
             times: times.saturating_add(1),
             last_at: self.clock.elapsed(),
             token_end,
-        });
+        }));
         times == 0
     }
 
     /// A refused refresh token is tried again after a minute, and then at growing intervals.
     fn was_refused_lately(&self, entry: &Entry) -> bool {
-        let Some(refused) = entry.progress().grant_refused else {
+        let Some(refused) = entry.progress().grant_refused.as_deref().copied() else {
             return false;
         };
         let longest = match entry.is_dormant() {
