@@ -103,10 +103,10 @@ pub async fn serve(arguments: &[String]) -> Result<()> {
     let answer = move || -> std::io::Result<()> {
         for line in std::io::stdin().lines() {
             if line? == "hang" {
-                heroku.fault(Endpoint::Any, Fault::Hang);
+                heroku.faults().set(Endpoint::Any, Fault::Hang);
                 continue;
             }
-            let calls = heroku.calls(Endpoint::Any) - heroku.calls(Endpoint::Token);
+            let calls = heroku.calls().count(Endpoint::Any) - heroku.calls().count(Endpoint::Token);
             println!("{calls}");
         }
         Ok(())

@@ -19,7 +19,7 @@ pub async fn across_three() -> Result<()> {
     for _ in 0..3 {
         processes.push(Process::start(&heroku, &url)?);
     }
-    heroku.set_partner_url(processes[0].origin());
+    heroku.settings().set_partner_url(processes[0].origin());
     let addon = heroku.app("shop").addon();
     if addon.provision().await?.status != 200 {
         return Err("provisioning was refused".into());

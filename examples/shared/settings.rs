@@ -80,7 +80,7 @@ impl Settings {
             let secret = WebhookSecret::new(format!("demo-{}", simulator.password()))?;
             let url = format!("http://{address}/heroku/webhooks").parse()?;
             config.webhooks = Some(Webhooks::new(secret).subscribe_at(url));
-            simulator.deliver_webhooks_at_once(true);
+            simulator.webhooks().deliver_automatically(true);
         }
         if env::var_os("INSECURE_COOKIES").is_none() {
             config.cookies = CookieTransport::InsecureHttp;
@@ -107,7 +107,9 @@ async fn bind_to(address: SocketAddr) -> Result<TcpListener, String> {
 
 /// Provisions the add-ons, as customers would.
 pub async fn provision_all(simulator: &Simulator, address: SocketAddr) {
-    simulator.set_partner_url(format!("http://{address}"));
+    simulator
+        .settings()
+        .set_partner_url(format!("http://{address}"));
     for addon in demo_addons(simulator) {
         match addon.provision().await {
             Ok(answer) if answer.status == 200 => {}

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::records::{AddOnRecord, Presence};
-use super::state::State;
-use super::{App, PartnerAnswer, PartnerUnreachable, SignInForm, Simulator};
-use super::{partner, sign_in};
+use super::changes::Changes;
+use super::sign_in::{SignIn, SignInForm};
+use super::world::Presence;
+use super::{App, PartnerAnswer, PartnerUnreachable, Simulator};
+use super::{body, partner};
 
 /// The handle of an add-on.
 ///
@@ -19,6 +19,25 @@ use super::{partner, sign_in};
 pub struct AddOn {
     pub(super) simulator: Simulator,
     pub(super) id: Uuid,
+}
+
+/// An add-on as Heroku has it now, as [`AddOn::info`] shows it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct AddOnInfo {
+    /// The name at Heroku.
+    pub name: String,
+    /// The plan, without the slug before it.
+    pub plan: String,
+    /// The lifecycle state, as in the API: `provisioning`, `provisioned`, `deprovisioning`,
+    /// `deprovisioned`.
+    pub state: &'static str,
+    /// The config vars that the partner has given the app.
+    pub config: BTreeMap<String, String>,
+    /// The log drain of the app, if the partner has answered with a URL.
+    pub log_drain_url: Option<String>,
+    /// The page of the dashboard where Heroku signs users in to this add-on.
+    pub web_url: String,
 }
 
 impl AddOn {
@@ -32,43 +51,24 @@ impl AddOn {
         self.id
     }
 
-    /// The add-on's name at Heroku.
-    pub fn name(&self) -> String {
-        self.with(|addon| addon.name.clone())
-    }
-
-    /// The plan, without the slug before it.
-    pub fn plan(&self) -> String {
-        self.with(|addon| addon.plan.clone())
-    }
-
-    /// The lifecycle state, as in the API: `provisioning`, `provisioned`, `deprovisioning`,
-    /// `deprovisioned`.
-    pub fn state(&self) -> &'static str {
-        self.with(|addon| addon.presence.name())
-    }
-
-    /// The config vars that the partner has given the app.
-    pub fn config(&self) -> BTreeMap<String, String> {
-        self.with(|addon| addon.config.clone())
-    }
-
-    /// The log drain of the app, if the partner has answered with a URL.
-    pub fn log_drain_url(&self) -> Option<String> {
-        self.with(|addon| addon.log_drain_url.clone())
+    /// Its name, plan, state and so on, as they are now.
+    pub fn info(&self) -> AddOnInfo {
+        let state = self.simulator.shared.state();
+        let addon = state.world.addons.known(self.id);
+        AddOnInfo {
+            name: addon.name.clone(),
+            plan: addon.plan.clone(),
+            state: addon.presence.name(),
+            config: addon.config.clone(),
+            log_drain_url: addon.log_drain_url.clone(),
+            web_url: body::addon_web_url(&state.world, addon, addon.app),
+        }
     }
 
     /// The app that it is on.
     pub fn app(&self) -> App {
-        let id = self.with(|addon| addon.app);
-        App::new(&self.simulator, id)
-    }
-
-    /// The page of the dashboard where Heroku signs users in to this add-on.
-    pub fn web_url(&self) -> String {
         let state = self.simulator.shared.state();
-        let addon = state.addon(self.id).expect("add-ons are never forgotten");
-        state.web_url(addon)
+        App::new(&self.simulator, state.world.addons.known(self.id).app)
     }
 
     /// A fresh OAuth grant code: valid once, for 5 minutes.
@@ -80,57 +80,35 @@ impl AddOn {
 
     /// Moves it to another app, which the API names from then on.
     pub fn move_to(&self, app: &App) -> &Self {
-        self.change(|state, now| state.move_addon(self.id, app.id, now))
-    }
-
-    /// Attaches it to another app, which then uses it too. It stays on its own app.
-    pub fn attach_to(&self, app: &App) -> &Self {
-        self.change(|state, now| state.attach(self.id, app.id, now))
-    }
-
-    /// Detaches it from an app other than its own.
-    pub fn detach_from(&self, app: &App) -> &Self {
-        self.change(|state, now| state.detach(self.id, app.id, now))
+        self.change(|changes| changes.move_addon(self.id, app.id))
     }
 
     /// Marks it as provisioned without a call to the partner, who is assumed to know it.
     pub fn mark_provisioned(&self) -> &Self {
-        self.become_now(Presence::Provisioned)
+        self.change(|changes| changes.change_presence(self.id, Presence::Provisioned))
     }
 
     /// Removes it without a call to the partner: the API answers 404, tokens stay valid.
     pub fn remove(&self) -> &Self {
-        self.become_now(Presence::Removed)
+        self.change(|changes| changes.change_presence(self.id, Presence::Removed))
     }
 
     /// As [`remove`](Self::remove), but the API answers 410.
     pub fn gone(&self) -> &Self {
-        self.become_now(Presence::Gone)
+        self.change(|changes| changes.change_presence(self.id, Presence::Gone))
     }
 
     /// The form that the browser of this user posts to the add-on now, with both tokens of version 3. Every
     /// email gets one: Heroku's own check is not simulated. Two forms for one user from the same second are
     /// identical, and the second is rejected as used.
     pub fn sign_in_form(&self, email: &str) -> SignInForm {
-        self.sign_in_form_at(email, self.simulator.shared.clock.now())
+        self.sign_in(email).form()
     }
 
-    /// The same form, signed at another time: a `SystemTime`, or an `OffsetDateTime` of the crate `time`.
-    pub fn sign_in_form_at(&self, email: &str, at: impl Into<OffsetDateTime>) -> SignInForm {
-        sign_in::version_3(&self.simulator.shared, self.id, None, email, at.into())
-    }
-
-    /// The form of a user who opens the add-on from another app: its name is the `context_app`, and `app`
-    /// is the add-on's own app. Whether it is attached there is not checked.
-    pub fn sign_in_form_through(&self, app: &App, email: &str) -> SignInForm {
-        let now = self.simulator.shared.clock.now();
-        sign_in::version_3(&self.simulator.shared, self.id, Some(app.id), email, now)
-    }
-
-    /// The form of version 1: `id` (the partner's own) and `token`, nothing that version 3 added.
-    pub fn legacy_sign_in_form(&self, email: &str) -> SignInForm {
-        let now = self.simulator.shared.clock.now();
-        sign_in::version_1(&self.simulator.shared, self.id, email, now)
+    /// A sign-in of this user whose form differs from [`sign_in_form`](Self::sign_in_form): in its time, its
+    /// app or its version.
+    pub fn sign_in<'a>(&'a self, email: &'a str) -> SignIn<'a> {
+        SignIn::new(&self.simulator.shared, self.id, email)
     }
 
     /// The body of the provisioning request, with a fresh grant each time.
@@ -179,30 +157,9 @@ impl AddOn {
         partner::deprovision(&self.simulator.shared, self.id).await
     }
 
-    fn become_now(&self, presence: Presence) -> &Self {
-        self.change(|state, now| state.change_presence(self.id, presence, now))
-    }
-
-    fn change(&self, change: impl FnOnce(&mut State, OffsetDateTime)) -> &Self {
+    fn change(&self, change: impl FnOnce(&mut Changes<'_>)) -> &Self {
         let now = self.simulator.shared.now();
-        change(&mut self.simulator.shared.state(), now);
+        change(&mut self.simulator.shared.state().changes(now));
         self
-    }
-
-    fn with<T>(&self, use_it: impl FnOnce(&AddOnRecord) -> T) -> T {
-        let state = self.simulator.shared.state();
-        use_it(state.addon(self.id).expect("add-ons are never forgotten"))
-    }
-}
-
-impl State {
-    pub(super) fn web_url(&self, addon: &AddOnRecord) -> String {
-        self.web_url_through(addon, addon.app)
-    }
-
-    /// The same for a user who comes from an app that the add-on is attached to.
-    pub(super) fn web_url_through(&self, addon: &AddOnRecord, app: Uuid) -> String {
-        let (host, id) = (&self.dashboard_url, addon.id);
-        format!("{host}/apps/{app}/addons/{id}")
     }
 }

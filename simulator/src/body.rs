@@ -5,70 +5,79 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::{Uuid, uuid};
 
-use super::records::{AddOnRecord, AppRecord, Attachment, Standing};
-use super::state::State;
+use super::world::{AddOnRecord, AppRecord, Attachment, ListEntry, World};
 
 const REGION: Uuid = uuid!("59accabd-516d-4f0e-83e6-6e3757701145");
 const STACK: Uuid = uuid!("69ca0d52-f0a1-4bd7-9f6b-2f7a4d3c8a10");
 const GENERATION: Uuid = uuid!("d3b07384-d9a0-4c9b-8f2e-6a1c5e7f9b21");
 
 /// `GET /addons/:id`
-pub(super) fn addon(state: &State, addon: &AddOnRecord) -> Value {
-    let slug = &state.slug;
-    let mut billing_entity = app_identity(state, addon.app);
+pub(super) fn addon_info(world: &World, addon: &AddOnRecord) -> Value {
+    let slug = &world.slug;
+    let mut billing_entity = app_identity(world, addon.app);
     billing_entity["type"] = "app".into();
     json!({
         "actions": [],
-        "addon_service": { "id": state.service_id, "name": slug },
-        "app": app_identity(state, addon.app),
+        "addon_service": { "id": world.service_id, "name": slug },
+        "app": app_identity(world, addon.app),
         "billed_price": { "cents": 0, "contract": false, "unit": "month" },
         "billing_entity": billing_entity,
         "config_vars": [format!("{}_URL", shouted(slug))],
         "created_at": date(addon.created_at),
         "id": addon.id,
         "name": addon.name,
-        "plan": plan(state, addon),
+        "plan": plan(world, addon),
         "provider_id": addon.provider_id,
         "state": addon.presence.name(),
         "updated_at": date(addon.updated_at),
-        "web_url": state.web_url(addon),
+        "web_url": addon_web_url(world, addon, addon.app),
     })
 }
 
 /// One entry of `GET /addons/:id/addon-attachments`.
-pub(super) fn attachment(state: &State, addon: &AddOnRecord, attachment: &Attachment) -> Value {
+pub(super) fn attachment_entry(
+    world: &World,
+    addon: &AddOnRecord,
+    attachment: &Attachment,
+) -> Value {
     json!({
         "addon": {
-            "app": app_identity(state, addon.app),
+            "app": app_identity(world, addon.app),
             "id": addon.id,
             "name": addon.name,
         },
-        "app": app_identity(state, attachment.app),
+        "app": app_identity(world, attachment.app),
         "created_at": date(attachment.created_at),
         "id": attachment.id,
         "log_input_url": null,
-        "name": shouted(&state.slug),
+        "name": shouted(&world.slug),
         "namespace": null,
         "updated_at": date(attachment.created_at),
-        "web_url": state.web_url_through(addon, attachment.app),
+        "web_url": addon_web_url(world, addon, attachment.app),
     })
 }
 
+/// The page of the dashboard where Heroku signs users in to this add-on, who come from one of its apps.
+pub(super) fn addon_web_url(world: &World, addon: &AddOnRecord, from: Uuid) -> String {
+    let (host, id) = (&world.dashboard_url, addon.id);
+    format!("{host}/apps/{from}/addons/{id}")
+}
+
 /// The plan of an add-on, as other objects name it.
-pub(super) fn plan(state: &State, addon: &AddOnRecord) -> Value {
-    json!({ "id": addon.plan_id, "name": format!("{}:{}", state.slug, addon.plan) })
+pub(super) fn plan(world: &World, addon: &AddOnRecord) -> Value {
+    json!({ "id": addon.plan_id, "name": format!("{}:{}", world.slug, addon.plan) })
 }
 
 /// An app as other objects name it.
-pub(super) fn app_identity(state: &State, app: Uuid) -> Value {
-    let name = state.app(app).map_or("", |app| &*app.name);
+pub(super) fn app_identity(world: &World, app: Uuid) -> Value {
+    let name = world.apps.get(app).map_or("", |app| &*app.name);
     json!({ "id": app, "name": name })
 }
 
 /// `GET /apps/:id`
-pub(super) fn app(state: &State, app: &AppRecord) -> Value {
-    let (owner_id, owner_email) = state.owner_of(app);
-    let team = state.team_of(app);
+pub(super) fn app_info(world: &World, app: &AppRecord) -> Value {
+    let (owner_id, owner_email) = world.owner_of(app);
+    let team = world.team_of(app);
     let team = team.map(|team| json!({ "id": team.id, "name": team.name }));
     let stack = json!({ "id": STACK, "name": "heroku-24" });
     let host = &app.id.simple().to_string()[..12];
@@ -99,9 +108,9 @@ pub(super) fn app(state: &State, app: &AppRecord) -> Value {
 }
 
 /// The owner's own entry in the list of an app's collaborators.
-pub(super) fn owner_entry(state: &State, app: &AppRecord) -> Standing {
-    let (user, email) = state.owner_of(app);
-    Standing {
+pub(super) fn owner_entry(world: &World, app: &AppRecord) -> ListEntry {
+    let (user, email) = world.owner_of(app);
+    ListEntry {
         id: app.owner_entry,
         user,
         email,
@@ -113,7 +122,7 @@ pub(super) fn owner_entry(state: &State, app: &AppRecord) -> Standing {
 }
 
 /// One entry of `GET /apps/:id/collaborators`.
-pub(super) fn collaborator(app: &AppRecord, entry: &Standing) -> Value {
+pub(super) fn collaborator_entry(app: &AppRecord, entry: &ListEntry) -> Value {
     let permissions = entry.permissions.iter();
     let permissions = permissions
         .map(|name| json!({ "name": name, "description": format!("Can {name} the app") }));
@@ -129,7 +138,7 @@ pub(super) fn collaborator(app: &AppRecord, entry: &Standing) -> Value {
 }
 
 /// One entry of `GET /teams/:id/members`.
-pub(super) fn member(entry: &Standing) -> Value {
+pub(super) fn member_entry(entry: &ListEntry) -> Value {
     json!({
         "created_at": date(entry.created_at),
         "email": entry.email,

@@ -1,6 +1,5 @@
 //! The configuration of a simulator.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -16,9 +15,11 @@ use super::clock::Clock;
 use super::etag::ETags;
 use super::rate_pools::{RatePools, RateRules, Rates};
 use super::server::Server;
+use super::settings::{AnswerSettings, without_slash};
 use super::shared::{Shared, dashboard_url};
 use super::state::State;
-use super::webhooks;
+use super::webhooks::{WebhookQueue, deliver_automatically};
+use super::world::World;
 
 /// How long Heroku waits for a partner.
 const PARTNER_TIMEOUT: Duration = Duration::from_secs(25);
@@ -38,7 +39,7 @@ pub struct SimulatorBuilder {
     page_size: usize,
     latency: Duration,
     rates: RateRules,
-    webhooks_at_once: bool,
+    delivers_webhooks: bool,
 }
 
 impl Default for SimulatorBuilder {
@@ -56,7 +57,7 @@ impl Default for SimulatorBuilder {
             page_size: 200,
             latency: Duration::ZERO,
             rates: RateRules::default(),
-            webhooks_at_once: false,
+            delivers_webhooks: false,
         }
     }
 }
@@ -156,9 +157,9 @@ impl SimulatorBuilder {
     }
 
     /// Whether webhook notifications are delivered automatically, as soon as a change occurs. By default
-    /// they wait for [`Simulator::deliver_webhooks`].
-    pub fn deliver_webhooks_at_once(mut self, at_once: bool) -> Self {
-        self.webhooks_at_once = at_once;
+    /// they wait for [`Webhooks::deliver`](crate::Webhooks::deliver).
+    pub fn deliver_webhooks(mut self, automatically: bool) -> Self {
+        self.delivers_webhooks = automatically;
         self
     }
 
@@ -189,24 +190,17 @@ impl SimulatorBuilder {
             clock: self.clock,
             http,
             state: Mutex::new(State {
-                slug: self.slug,
-                dashboard_url: dashboard_url(address),
-                partner_url: without_slash(&self.partner_url),
-                page_size: self.page_size,
-                rotate_refresh_tokens: true,
-                latency: self.latency,
-                date_offset: time::Duration::ZERO,
-                etags: ETags::default(),
-                rates: Rates::new(self.rates),
-                people: Default::default(),
-                plans: HashMap::new(),
-                service_id: Uuid::new_v4(),
-                teams: Default::default(),
-                apps: Default::default(),
-                addons: Default::default(),
-                addons_on: HashMap::new(),
+                world: World::new(self.slug, dashboard_url(address)),
+                webhooks: WebhookQueue::new(self.delivers_webhooks),
                 authorizations: Default::default(),
-                webhooks: Default::default(),
+                partner_url: without_slash(&self.partner_url),
+                answers: AnswerSettings {
+                    page_size: self.page_size,
+                    latency: self.latency,
+                    date_offset: time::Duration::ZERO,
+                    etags: ETags::default(),
+                },
+                rates: Rates::new(self.rates),
                 faults: Default::default(),
                 log: Default::default(),
                 notice: None,
@@ -214,16 +208,11 @@ impl SimulatorBuilder {
             delivering: Default::default(),
             stop: stopped,
         });
-        shared.state().webhooks.set_at_once(self.webhooks_at_once);
-        tokio::spawn(webhooks::delivery::deliver_at_once(Arc::clone(&shared)));
+        tokio::spawn(deliver_automatically(Arc::clone(&shared)));
         let server = Server::start(Arc::clone(&shared), listener, stop);
         Ok(Simulator {
             shared,
             server: Arc::new(server),
         })
     }
-}
-
-pub(super) fn without_slash(url: &str) -> String {
-    url.trim_end_matches('/').to_owned()
 }

@@ -3,10 +3,10 @@
 use axum::http::{HeaderMap, HeaderValue, header};
 use uuid::Uuid;
 
-use super::records::{AddOnRecord, AppRecord, Presence, TeamRecord};
 use super::refusal::Refusal;
 use super::shared::Shared;
 use super::state::State;
+use super::world::{AddOnRecord, AppRecord, Presence, TeamRecord};
 
 const MEDIA_TYPE: &str = "application/vnd.heroku+json; version=3";
 
@@ -21,10 +21,14 @@ pub(super) fn own_addon<'a>(
     shared: &Shared,
     state: &'a State,
     headers: &HeaderMap,
-    wanted: &str,
+    id_or_name: &str,
 ) -> Result<&'a AddOnRecord, Refusal> {
     let own = caller(shared, state, headers)?;
-    let found = state.addon_wanted(wanted).ok_or(Refusal::NOT_FOUND)?;
+    let found = state
+        .world
+        .addons
+        .by_id_or_name(id_or_name)
+        .ok_or(Refusal::NOT_FOUND)?;
     match found.presence {
         Presence::Gone => Err(Refusal::GONE),
         Presence::Removed => Err(Refusal::NOT_FOUND),
@@ -38,10 +42,14 @@ pub(super) fn own_app<'a>(
     shared: &Shared,
     state: &'a State,
     headers: &HeaderMap,
-    wanted: &str,
+    id_or_name: &str,
 ) -> Result<&'a AppRecord, Refusal> {
     let own = caller(shared, state, headers)?;
-    let app = state.apps.wanted(wanted).ok_or(Refusal::NOT_FOUND)?;
+    let app = state
+        .world
+        .apps
+        .by_id_or_name(id_or_name)
+        .ok_or(Refusal::NOT_FOUND)?;
     if app.id != own.app || !own.presence.is_present() {
         return Err(Refusal::FORBIDDEN);
     }
@@ -53,12 +61,20 @@ pub(super) fn own_team<'a>(
     shared: &Shared,
     state: &'a State,
     headers: &HeaderMap,
-    wanted: &str,
+    id_or_name: &str,
 ) -> Result<&'a TeamRecord, Refusal> {
     let own = caller(shared, state, headers)?;
-    let team = state.teams.wanted(wanted).ok_or(Refusal::NOT_FOUND)?;
-    let app = state.app(own.app).filter(|_| own.presence.is_present());
-    let own_team = app.and_then(|app| state.team_of(app));
+    let team = state
+        .world
+        .teams
+        .by_id_or_name(id_or_name)
+        .ok_or(Refusal::NOT_FOUND)?;
+    let app = state
+        .world
+        .apps
+        .get(own.app)
+        .filter(|_| own.presence.is_present());
+    let own_team = app.and_then(|app| state.world.team_of(app));
     if own_team.is_none_or(|own_team| own_team.id != team.id) {
         return Err(Refusal::FORBIDDEN);
     }
@@ -75,7 +91,7 @@ fn caller<'a>(
     if accept.is_none_or(|accept| compact(accept) != compact(MEDIA_TYPE)) {
         return Err(Refusal::NOT_ACCEPTABLE);
     }
-    let addon = of_token(shared, state, headers).and_then(|id| state.addon(id));
+    let addon = of_token(shared, state, headers).and_then(|id| state.world.addons.get(id));
     addon.ok_or(Refusal::UNAUTHORIZED)
 }
 

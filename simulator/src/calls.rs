@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::shared::Shared;
+
 /// A part of Heroku that the simulator plays, as seen by an add-on.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
@@ -46,6 +48,40 @@ pub struct RecordedRequest {
     pub had_token: bool,
     /// The status of the answer; `None` before the answer, and if the connection was cut instead.
     pub status: Option<u16>,
+}
+
+/// The requests that the simulator has received, without those of the dashboard.
+///
+/// Given by [`Simulator::calls`](crate::Simulator::calls).
+#[derive(Clone, Copy, Debug)]
+pub struct Calls<'a> {
+    shared: &'a Shared,
+}
+
+impl<'a> Calls<'a> {
+    pub(super) fn new(shared: &'a Shared) -> Self {
+        Self { shared }
+    }
+
+    /// How often an endpoint was called, regardless of the answer.
+    pub fn count(&self, endpoint: Endpoint) -> usize {
+        self.shared.state().log.count(endpoint)
+    }
+
+    /// How often an endpoint answered with a status. Cut connections are not counted.
+    pub fn count_answered(&self, endpoint: Endpoint, status: u16) -> usize {
+        self.shared.state().log.count_answered(endpoint, status)
+    }
+
+    /// The requests so far, in order of arrival: the newest 10,000 of them.
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.shared.state().log.requests()
+    }
+
+    /// Clears the requests and the counts.
+    pub fn clear(&self) {
+        self.shared.state().log.clear();
+    }
 }
 
 /// How many requests are kept, the newest ones; all are counted.
@@ -127,13 +163,13 @@ mod tests {
     }
 
     #[test]
-    fn only_the_newest_requests_are_kept_and_all_are_counted() {
+    fn newest_requests_are_kept_and_all_are_counted() {
         let mut log = CallLog::default();
         let kept = KEPT as u64;
         for number in 1..=kept + 5 {
             assert_eq!(log.arrived(Endpoint::App, request(number)), number);
         }
-        log.answered(3, Endpoint::App, 200); // is counted, though forgotten
+        log.answered(3, Endpoint::App, 200); // is counted, though no longer kept
         log.answered(kept + 4, Endpoint::App, 304);
         assert_eq!(log.count(Endpoint::Any), KEPT + 5);
         assert_eq!(log.count(Endpoint::AddOn), 0);
@@ -147,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_to_a_call_from_before_the_log_was_cleared_counts_nowhere() {
+    fn answer_to_a_call_from_before_clear_is_not_counted() {
         let mut log = CallLog::default();
         let old = log.arrived(Endpoint::App, request(1));
         log.clear();

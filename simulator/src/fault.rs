@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::Endpoint;
+use super::shared::Shared;
 
 /// A fault in an answer.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -55,6 +56,41 @@ pub enum Fault {
     Redirect(String),
     /// The correct answer about another object: with another `id`, or that of another app for a list.
     WrongId,
+}
+
+/// The faults that are switched on.
+///
+/// Given by [`Simulator::faults`](crate::Simulator::faults). Each endpoint has at most one. A fault of a
+/// single endpoint takes precedence over one for [`Endpoint::Any`].
+#[derive(Clone, Copy, Debug)]
+pub struct Faults<'a> {
+    shared: &'a Shared,
+}
+
+impl<'a> Faults<'a> {
+    pub(super) fn new(shared: &'a Shared) -> Self {
+        Self { shared }
+    }
+
+    /// Switches a fault on, until it is cleared. It replaces the current fault of that endpoint.
+    pub fn set(&self, endpoint: Endpoint, fault: Fault) {
+        self.shared.state().faults.set(endpoint, fault, None);
+    }
+
+    /// Switches a fault on for the next `times` calls.
+    pub fn set_times(&self, endpoint: Endpoint, fault: Fault, times: usize) {
+        self.shared.state().faults.set(endpoint, fault, Some(times));
+    }
+
+    /// Switches off the fault that was set for exactly this endpoint.
+    pub fn clear(&self, endpoint: Endpoint) {
+        self.shared.state().faults.clear(endpoint);
+    }
+
+    /// Switches all faults off.
+    pub fn clear_all(&self) {
+        self.shared.state().faults.clear_all();
+    }
 }
 
 /// The active faults. A fault of one endpoint takes precedence over that of all.

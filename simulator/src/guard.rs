@@ -59,7 +59,7 @@ pub(super) async fn guard(
     if let Some(id) = request_id.or_else(fresh_id).filter(|_| has_request_id) {
         headers.insert("request-id", id);
     }
-    if let Some(date) = date(&shared, state.date_offset) {
+    if let Some(date) = date(&shared, state.answers.date_offset) {
         headers.insert(header::DATE, date);
     }
     answer
@@ -97,7 +97,7 @@ fn arrive(shared: &Shared, endpoint: Endpoint, request: &Request) -> Arrival {
     Arrival {
         number,
         payer,
-        latency: state.latency,
+        latency: state.answers.latency,
         verdict,
     }
 }

@@ -19,12 +19,13 @@
 //!
 //! let form = addon.sign_in_form("ann@example.com"); // what the browser would post
 //! app.remove("ann@example.com"); // the next answer for the app's collaborators lacks her
-//! heroku.fault(Endpoint::Any, Fault::Reset); // and now Heroku is down
+//! heroku.faults().set(Endpoint::Any, Fault::Reset); // and now Heroku is down
 //! # let _ = form;
 //! # Ok(())
 //! # }
 //! ```
 
+mod accounts;
 mod addon;
 mod app;
 mod attachments;
@@ -41,39 +42,40 @@ mod etag;
 mod fault;
 mod fault_answer;
 mod guard;
-mod handle;
 mod oauth;
 mod paging;
 mod partner;
-mod people;
 mod platform_api;
 mod provisioning;
 mod rate_pools;
-mod records;
 mod refusal;
-mod register;
 mod server;
 mod settings;
 mod shared;
 mod sign_in;
+mod simulator;
 mod state;
 mod team;
 mod token;
 mod token_exchange;
 mod webhooks;
+mod world;
 
-pub use addon::AddOn;
+pub use accounts::Accounts;
+pub use addon::{AddOn, AddOnInfo};
 pub use app::App;
 pub use builder::SimulatorBuilder;
-pub use calls::{Endpoint, RecordedRequest};
+pub use calls::{Calls, Endpoint, RecordedRequest};
 pub use etag::ETags;
-pub use fault::Fault;
-pub use handle::Simulator;
+pub use fault::{Fault, Faults};
+pub use oauth::Tokens;
 pub use partner::{PartnerAnswer, PartnerUnreachable};
-pub use rate_pools::RatePools;
-pub use sign_in::SignInForm;
+pub use rate_pools::{RateLimit, RatePools};
+pub use settings::Settings;
+pub use sign_in::{SignIn, SignInForm};
+pub use simulator::Simulator;
 pub use team::Team;
-pub use webhooks::{Delivery, Notification, Webhook, WebhookLevel};
+pub use webhooks::{Delivery, Notification, Webhook, WebhookLevel, Webhooks};
 
 /// The README's example, compiled and run.
 #[cfg(doctest)]

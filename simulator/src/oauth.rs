@@ -6,6 +6,39 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::AddOn;
+use super::shared::Shared;
+
+/// The OAuth tokens of add-ons.
+///
+/// Given by [`Simulator::tokens`](crate::Simulator::tokens).
+#[derive(Clone, Copy, Debug)]
+pub struct Tokens<'a> {
+    shared: &'a Shared,
+}
+
+impl<'a> Tokens<'a> {
+    pub(super) fn new(shared: &'a Shared) -> Self {
+        Self { shared }
+    }
+
+    /// Revokes the current grants and tokens of an add-on. A new grant is valid again.
+    pub fn revoke(&self, addon: &AddOn) {
+        self.shared.state().authorizations.revoke(addon.id);
+    }
+
+    /// Ends all access tokens as if their 8 hours were over. Refresh tokens stay valid.
+    pub fn expire_access(&self) {
+        self.shared.state().authorizations.expire_access();
+    }
+
+    /// Whether a refresh gives a new refresh token and ends the old one (the default), or keeps the old one
+    /// and answers without a refresh token.
+    pub fn rotate_refresh(&self, rotate: bool) {
+        self.shared.state().authorizations.rotates_refresh = rotate;
+    }
+}
+
 /// How long a grant code is valid.
 pub(super) const GRANT_LIFE: Duration = Duration::from_secs(5 * 60);
 
@@ -16,8 +49,10 @@ pub(super) const ACCESS_LIFE: Duration = Duration::from_secs(28_800);
 const FEW: usize = 1000;
 
 /// All codes and tokens that were issued and are not yet consumed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Authorizations {
+    /// Whether a refresh token is valid for one refresh only.
+    rotates_refresh: bool,
     grants: HashMap<String, Issued>,
     access: HashMap<String, Issued>,
     /// The number of access tokens at which expired ones are removed.
@@ -45,6 +80,19 @@ pub(super) struct TokenPair {
     pub(super) refresh: Option<String>,
 }
 
+impl Default for Authorizations {
+    fn default() -> Self {
+        Self {
+            rotates_refresh: true,
+            grants: HashMap::new(),
+            access: HashMap::new(),
+            sweep_at: 0,
+            refresh: HashMap::new(),
+            revocations: HashMap::new(),
+        }
+    }
+}
+
 impl Authorizations {
     /// A new grant code for an add-on.
     pub(super) fn grant(&mut self, addon: Uuid, now: OffsetDateTime) -> String {
@@ -61,13 +109,9 @@ impl Authorizations {
             .then(|| self.issue(grant.addon, now, true))
     }
 
-    /// Issues new tokens for a refresh token, and consumes it if `rotate` is on.
-    pub(super) fn refresh(
-        &mut self,
-        token: &str,
-        now: OffsetDateTime,
-        rotate: bool,
-    ) -> Option<TokenPair> {
+    /// Issues new tokens for a refresh token, and consumes it unless it stays valid.
+    pub(super) fn refresh(&mut self, token: &str, now: OffsetDateTime) -> Option<TokenPair> {
+        let rotate = self.rotates_refresh;
         let (addon, era) = *self.refresh.get(token)?;
         if era != self.era(addon) {
             return None;
@@ -152,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn access_tokens_that_are_over_do_not_pile_up() {
+    fn expired_access_tokens_are_removed() {
         let mut all = Authorizations::default();
         let (addon, mut now) = (Uuid::new_v4(), OffsetDateTime::UNIX_EPOCH);
         let code = all.grant(addon, now);
@@ -160,7 +204,7 @@ mod tests {
         for _ in 0..3 * FEW {
             now += ACCESS_LIFE;
             let refresh = pair.refresh.take().unwrap();
-            pair = all.refresh(&refresh, now, true).unwrap();
+            pair = all.refresh(&refresh, now).unwrap();
         }
         assert!(all.access.len() <= FEW);
         assert_eq!(all.addon_of(&pair.access, now), Some(addon));

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::etag::json_answer;
 use super::refusal::Refusal;
-use super::state::State;
+use super::settings::AnswerSettings;
 
 /// The maximum size of a page, regardless of the request.
 const MAX_PAGE: usize = 1000;
@@ -28,7 +28,7 @@ pub(super) struct List<'a, T> {
 pub(super) fn page<T>(
     list: &List<'_, T>,
     body: impl FnMut(&T) -> Value,
-    state: &State,
+    settings: &AnswerSettings,
     request: &HeaderMap,
 ) -> Result<Response, Refusal> {
     let &List {
@@ -43,12 +43,12 @@ pub(super) fn page<T>(
             Range::parse(property, text).ok_or(Refusal::BAD_RANGE)?
         }
     };
-    let size = range.max.unwrap_or(state.page_size).clamp(1, MAX_PAGE);
+    let size = range.max.unwrap_or(settings.page_size).clamp(1, MAX_PAGE);
     let first = entries.partition_point(|entry| range.is_before(&key(entry)));
     let end = entries.len().min(first + size);
     let shown = &entries[first..end];
     let bodies = shown.iter().map(body).collect();
-    let mut answer = json_answer(&Value::Array(bodies), request, state.etags);
+    let mut answer = json_answer(&Value::Array(bodies), request, settings.etags);
 
     let headers = answer.headers_mut();
     headers.insert(header::ACCEPT_RANGES, header_value(property)?);

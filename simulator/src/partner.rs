@@ -5,12 +5,11 @@ use reqwest::header::ACCEPT;
 use serde_json::{Value, json};
 use time::UtcOffset;
 use time::macros::{format_description, offset};
-
 use uuid::Uuid;
 
 use super::oauth::GRANT_LIFE;
-use super::records::{AddOnRecord, Presence};
 use super::shared::Shared;
+use super::world::{AddOnRecord, Presence};
 
 const MEDIA_TYPE: &str = "application/vnd.heroku-addons+json; version=3";
 
@@ -41,7 +40,7 @@ pub(super) fn provisioning_body(shared: &Shared, addon: Uuid) -> Value {
     let expires_at = (now + GRANT_LIFE).to_offset(GRANT_OFFSET);
     let mut state = shared.state();
     let code = state.authorizations.grant(addon, now);
-    let addon = state.addon(addon).expect("add-ons are never forgotten");
+    let addon = state.world.addons.known(addon);
     json!({
         "uuid": addon.id,
         "name": addon.name,
@@ -73,7 +72,8 @@ pub(super) async fn provision(
         };
         let now = shared.now();
         let mut state = shared.state();
-        state.change_addon(addon, now, |addon| {
+        let mut changes = state.changes(now);
+        changes.change_addon(addon, |addon| {
             if let Some(id) = provider_id {
                 addon.provider_id = id;
             }
@@ -83,7 +83,7 @@ pub(super) async fn provision(
             take_config(addon, &answer.body);
         });
         if answer.status != 202 {
-            state.change_presence(addon, Presence::Provisioned, now);
+            changes.change_presence(addon, Presence::Provisioned);
         }
     }
     Ok(answer)
@@ -101,8 +101,9 @@ pub(super) async fn change_plan(
     if answer.status == 200 {
         let now = shared.now();
         let mut state = shared.state();
-        state.change_plan(addon, plan, now);
-        state.change_addon(addon, now, |addon| take_config(addon, &answer.body));
+        let mut changes = state.changes(now);
+        changes.change_plan(addon, plan);
+        changes.change_addon(addon, |addon| take_config(addon, &answer.body));
     }
     Ok(answer)
 }
@@ -125,13 +126,14 @@ pub(super) async fn deprovision(
     let answer = call(shared, Method::DELETE, &path, None).await?;
     let now = shared.now();
     let mut state = shared.state();
+    let mut changes = state.changes(now);
     match answer.status {
         200 | 204 | 410 => {
-            state.change_presence(addon, Presence::Removed, now);
+            changes.change_presence(addon, Presence::Removed);
             state.authorizations.revoke(addon);
         }
         // Until the partner calls `…/actions/deprovision`.
-        202 => state.change_presence(addon, Presence::Deprovisioning, now),
+        202 => changes.change_presence(addon, Presence::Deprovisioning),
         _ => {}
     }
     drop(state);

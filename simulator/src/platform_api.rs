@@ -8,43 +8,41 @@ use axum::response::Response;
 
 use super::etag::json_answer;
 use super::paging::List;
-use super::records::Standing;
 use super::refusal::Refusal;
 use super::shared::Shared;
+use super::world::ListEntry;
 use super::{body, caller, paging};
 
 pub(super) async fn addon(
     Extract(shared): Extract<Arc<Shared>>,
-    Path(wanted): Path<String>,
+    Path(id_or_name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let state = shared.state();
-    let own = caller::own_addon(&shared, &state, &headers, &wanted)?;
-    Ok(json_answer(
-        &body::addon(&state, own),
-        &headers,
-        state.etags,
-    ))
+    let own = caller::own_addon(&shared, &state, &headers, &id_or_name)?;
+    let info = body::addon_info(&state.world, own);
+    Ok(json_answer(&info, &headers, state.answers.etags))
 }
 
 pub(super) async fn app(
     Extract(shared): Extract<Arc<Shared>>,
-    Path(wanted): Path<String>,
+    Path(id_or_name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let state = shared.state();
-    let app = caller::own_app(&shared, &state, &headers, &wanted)?;
-    Ok(json_answer(&body::app(&state, app), &headers, state.etags))
+    let app = caller::own_app(&shared, &state, &headers, &id_or_name)?;
+    let info = body::app_info(&state.world, app);
+    Ok(json_answer(&info, &headers, state.answers.etags))
 }
 
 pub(super) async fn collaborators(
     Extract(shared): Extract<Arc<Shared>>,
-    Path(wanted): Path<String>,
+    Path(id_or_name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let state = shared.state();
-    let app = caller::own_app(&shared, &state, &headers, &wanted)?;
-    let owner = body::owner_entry(&state, app);
+    let app = caller::own_app(&shared, &state, &headers, &id_or_name)?;
+    let owner = body::owner_entry(&state.world, app);
     let mut entries: Vec<_> = app.collaborators.iter().chain([&owner]).collect();
     // UUIDs sort like their text.
     entries.sort_unstable_by_key(|entry| entry.id);
@@ -53,17 +51,17 @@ pub(super) async fn collaborators(
         entries: &entries,
         key: |entry| entry.id.to_string(),
     };
-    let to_body = |entry: &&Standing| body::collaborator(app, entry);
-    paging::page(&list, to_body, &state, &headers)
+    let to_body = |entry: &&ListEntry| body::collaborator_entry(app, entry);
+    paging::page(&list, to_body, &state.answers, &headers)
 }
 
 pub(super) async fn members(
     Extract(shared): Extract<Arc<Shared>>,
-    Path(wanted): Path<String>,
+    Path(id_or_name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let state = shared.state();
-    let team = caller::own_team(&shared, &state, &headers, &wanted)?;
+    let team = caller::own_team(&shared, &state, &headers, &id_or_name)?;
     let mut entries: Vec<_> = team.members.iter().collect();
     entries.sort_unstable_by(|a, b| a.email.cmp(&b.email));
     let list = List {
@@ -71,5 +69,10 @@ pub(super) async fn members(
         entries: &entries,
         key: |entry| entry.email.clone(),
     };
-    paging::page(&list, |entry| body::member(entry), &state, &headers)
+    paging::page(
+        &list,
+        |entry| body::member_entry(entry),
+        &state.answers,
+        &headers,
+    )
 }

@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::etag::json_answer;
-use super::records::{AddOnRecord, Presence};
 use super::refusal::Refusal;
 use super::shared::Shared;
+use super::world::{AddOnRecord, Presence};
 use super::{body, caller};
 
 #[derive(Deserialize)]
@@ -31,26 +31,30 @@ struct Entry {
 /// `GET /addons/:id/config`
 pub(super) async fn config(
     Extract(shared): Extract<Arc<Shared>>,
-    Path(wanted): Path<String>,
+    Path(id_or_name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let state = shared.state();
-    let addon = caller::own_addon(&shared, &state, &headers, &wanted)?;
-    Ok(json_answer(&config_of(addon), &headers, state.etags))
+    let addon = caller::own_addon(&shared, &state, &headers, &id_or_name)?;
+    Ok(json_answer(
+        &config_of(addon),
+        &headers,
+        state.answers.etags,
+    ))
 }
 
 /// `PATCH /addons/:id/config`
 pub(super) async fn change_config(
     Extract(shared): Extract<Arc<Shared>>,
-    Path(wanted): Path<String>,
+    Path(id_or_name): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
     let now = shared.now();
     let mut state = shared.state();
-    let id = caller::own_addon(&shared, &state, &headers, &wanted)?.id;
+    let id = caller::own_addon(&shared, &state, &headers, &id_or_name)?.id;
     let change: Change = serde_json::from_slice(&body).map_err(|_| Refusal::BAD_CONFIG)?;
-    state.change_addon(id, now, |addon| {
+    state.changes(now).change_addon(id, |addon| {
         for Entry { name, value } in change.config {
             match value {
                 Some(value) => addon.config.insert(name, value),
@@ -58,48 +62,52 @@ pub(super) async fn change_config(
             };
         }
     });
-    let addon = caller::own_addon(&shared, &state, &headers, &wanted)?;
+    let addon = caller::own_addon(&shared, &state, &headers, &id_or_name)?;
     Ok(Json(config_of(addon)).into_response())
 }
 
 /// `POST /addons/:id/actions/provision`: the partner has completed a provisioning that it answered with 202.
 pub(super) async fn provisioned(
     Extract(shared): Extract<Arc<Shared>>,
-    Path(wanted): Path<String>,
+    Path(id_or_name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let now = shared.now();
     let mut state = shared.state();
-    let addon = caller::own_addon(&shared, &state, &headers, &wanted)?;
+    let addon = caller::own_addon(&shared, &state, &headers, &id_or_name)?;
     let id = addon.id;
     match addon.presence {
         // The call may be repeated.
         Presence::Provisioned => {}
-        Presence::Provisioning => state.change_presence(id, Presence::Provisioned, now),
+        Presence::Provisioning => {
+            let mut changes = state.changes(now);
+            changes.change_presence(id, Presence::Provisioned);
+        }
         _ => return Err(Refusal::NOT_PENDING),
     }
-    let addon = caller::own_addon(&shared, &state, &headers, &wanted)?;
-    Ok(Json(body::addon(&state, addon)).into_response())
+    let addon = caller::own_addon(&shared, &state, &headers, &id_or_name)?;
+    Ok(Json(body::addon_info(&state.world, addon)).into_response())
 }
 
 /// `POST /addons/:id/actions/deprovision`: the same for a deprovisioning. The add-on's tokens are invalid
 /// from then on.
 pub(super) async fn deprovisioned(
     Extract(shared): Extract<Arc<Shared>>,
-    Path(wanted): Path<String>,
+    Path(id_or_name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let now = shared.now();
     let mut state = shared.state();
-    let addon = caller::own_addon(&shared, &state, &headers, &wanted)?;
+    let addon = caller::own_addon(&shared, &state, &headers, &id_or_name)?;
     if addon.presence != Presence::Deprovisioning {
         return Err(Refusal::NOT_PENDING);
     }
     let id = addon.id;
-    state.change_presence(id, Presence::Removed, now);
+    let mut changes = state.changes(now);
+    changes.change_presence(id, Presence::Removed);
     state.authorizations.revoke(id);
-    let addon = state.addon(id).ok_or(Refusal::NOT_FOUND)?;
-    Ok(Json(body::addon(&state, addon)).into_response())
+    let addon = state.world.addons.known(id);
+    Ok(Json(body::addon_info(&state.world, addon)).into_response())
 }
 
 fn config_of(addon: &AddOnRecord) -> Value {

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::AddOn;
+use super::shared::Shared;
+
 /// Which calls share a pool. Heroku does not document this for add-ons.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
@@ -14,6 +17,48 @@ pub enum RatePools {
     Shared,
     /// Each add-on has its own pool.
     PerAddOn,
+}
+
+/// Heroku's limit of calls, and what the rate pools have left.
+///
+/// Given by [`Simulator::rate_limit`](crate::Simulator::rate_limit).
+#[derive(Clone, Copy, Debug)]
+pub struct RateLimit<'a> {
+    shared: &'a Shared,
+}
+
+impl<'a> RateLimit<'a> {
+    pub(super) fn new(shared: &'a Shared) -> Self {
+        Self { shared }
+    }
+
+    /// Whether a call on an empty rate pool is rejected with 429 from now on.
+    pub fn enforce(&self, enforced: bool) {
+        self.shared.state().rates.rules.enforced = enforced;
+    }
+
+    /// Whether a 304 draws on the rate pool, as by default. Heroku does not document this.
+    pub fn charge_not_modified(&self, charged: bool) {
+        self.shared.state().rates.rules.charges_not_modified = charged;
+    }
+
+    /// The remaining calls in the rate pool: with one pool per add-on, in the emptiest.
+    pub fn remaining(&self) -> usize {
+        let now = self.shared.clock.elapsed();
+        self.shared.state().rates.lowest(now)
+    }
+
+    /// The remaining calls in the rate pool of this add-on.
+    pub fn remaining_of(&self, addon: &AddOn) -> usize {
+        let now = self.shared.clock.elapsed();
+        self.shared.state().rates.remaining(addon.id, now)
+    }
+
+    /// Sets the level of every rate pool, at most to its size. It refills from there.
+    pub fn set_remaining(&self, calls: usize) {
+        let now = self.shared.clock.elapsed();
+        self.shared.state().rates.set_all(calls, now);
+    }
 }
 
 /// The settings of the pools.

@@ -8,7 +8,7 @@ use url::form_urlencoded;
 use uuid::Uuid;
 
 use super::shared::Shared;
-use super::token;
+use super::{App, token};
 
 /// The form that a browser posts to the add-on's SSO endpoint, to be sent as it is or tampered with.
 /// Changes do not update the signature.
@@ -70,6 +70,55 @@ impl SignInForm {
     }
 }
 
+/// A sign-in to an add-on, as [`AddOn::sign_in`](crate::AddOn::sign_in) begins it: of one user, now and from
+/// the add-on's own app unless it says otherwise.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a sign-in does nothing until its form is made"]
+pub struct SignIn<'a> {
+    shared: &'a Shared,
+    addon: Uuid,
+    email: &'a str,
+    at: Option<OffsetDateTime>,
+    through: Option<Uuid>,
+}
+
+impl<'a> SignIn<'a> {
+    pub(super) fn new(shared: &'a Shared, addon: Uuid, email: &'a str) -> Self {
+        Self {
+            shared,
+            addon,
+            email,
+            at: None,
+            through: None,
+        }
+    }
+
+    /// Signs the form at another time: a `SystemTime`, or an `OffsetDateTime` of the crate `time`.
+    pub fn at(mut self, at: impl Into<OffsetDateTime>) -> Self {
+        self.at = Some(at.into());
+        self
+    }
+
+    /// The user opens the add-on from this app: its name is the `context_app`, and `app` is the add-on's own
+    /// app. Whether it is attached there is not checked.
+    pub fn through(mut self, app: &App) -> Self {
+        self.through = Some(app.id);
+        self
+    }
+
+    /// The form, with both tokens of version 3.
+    pub fn form(self) -> SignInForm {
+        let at = self.at.unwrap_or_else(|| self.shared.clock.now());
+        version_3(self.shared, self.addon, self.through, self.email, at)
+    }
+
+    /// The form of version 1: `id` (the partner's own) and `token`, nothing that version 3 added.
+    pub fn legacy_form(self) -> SignInForm {
+        let at = self.at.unwrap_or_else(|| self.shared.clock.now());
+        version_1(self.shared, self.addon, self.email, at)
+    }
+}
+
 /// The form of a user who opens the add-on from the app `through`, or from the add-on's own app without it.
 pub(super) fn version_3(
     shared: &Shared,
@@ -96,12 +145,7 @@ pub(super) fn version_3(
     ])
 }
 
-pub(super) fn version_1(
-    shared: &Shared,
-    addon: Uuid,
-    email: &str,
-    at: OffsetDateTime,
-) -> SignInForm {
+fn version_1(shared: &Shared, addon: Uuid, email: &str, at: OffsetDateTime) -> SignInForm {
     let signing = Signing::new(shared, addon, None, email, at);
     let digest = token::token(&signing.provider_id, &shared.sso_salt, &signing.timestamp);
     signing.form(vec![
@@ -134,11 +178,11 @@ impl Signing {
         at: OffsetDateTime,
     ) -> Self {
         let action = shared.sso_url();
-        let mut state = shared.state();
-        let user = state.user(email).to_string();
-        let addon = state.addon(addon).expect("add-ons are never forgotten");
-        let app = state.app(addon.app).expect("apps are never deleted");
-        let context = through.and_then(|id| state.app(id)).unwrap_or(app);
+        let world = &mut shared.state().world;
+        let user = world.people.account(email).to_string();
+        let addon = world.addons.known(addon);
+        let app = world.apps.known(addon.app);
+        let context = through.and_then(|id| world.apps.get(id)).unwrap_or(app);
         Self {
             action,
             timestamp: at.unix_timestamp().to_string(),

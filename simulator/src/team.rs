@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::Simulator;
-use super::records::{TeamRecord, put_standing, remove_standing};
+use super::world::{TeamRecord, put_entry, remove_entry};
 
 /// The handle of a team.
 #[derive(Clone, Debug)]
@@ -33,22 +33,21 @@ impl Team {
     pub fn member(&self, email: &str, role: &str) -> Self {
         let now = self.simulator.shared.now();
         let entry = {
-            let mut state = self.simulator.shared.state();
-            state.standing(email, role, &[], now)
+            let people = &mut self.simulator.shared.state().world.people;
+            people.list_entry(email, role, &[], now)
         };
-        self.with(|team| put_standing(&mut team.members, entry));
+        self.with(|team| put_entry(&mut team.members, entry));
         self.clone()
     }
 
     /// Removes a user from the team. Nothing happens if they are not on it.
     pub fn remove(&self, email: &str) -> Self {
-        self.with(|team| remove_standing(&mut team.members, email));
+        self.with(|team| remove_entry(&mut team.members, email));
         self.clone()
     }
 
     fn with<T>(&self, use_it: impl FnOnce(&mut TeamRecord) -> T) -> T {
         let mut state = self.simulator.shared.state();
-        let team = state.teams.get_mut(self.id);
-        use_it(team.expect("teams are never deleted"))
+        use_it(state.world.teams.known_mut(self.id))
     }
 }

@@ -35,7 +35,6 @@ pub(super) async fn token(
     }
     let now = shared.clock.now();
     let mut state = shared.state();
-    let rotate = state.rotate_refresh_tokens;
     let (status, pair) = match request.grant_type.as_str() {
         "authorization_code" => {
             let pair = state.authorizations.exchange(&request.code, now);
@@ -43,7 +42,7 @@ pub(super) async fn token(
         }
         "refresh_token" => {
             let old = &request.refresh_token;
-            let pair = state.authorizations.refresh(old, now, rotate);
+            let pair = state.authorizations.refresh(old, now);
             (StatusCode::CREATED, pair.ok_or(Refusal::UNAUTHORIZED)?)
         }
         _ => return Err(Refusal::BAD_REQUEST),

@@ -140,22 +140,23 @@
 //! };
 //! assert_eq!(sign_in().await, 303);
 //!
-//! heroku.fault(Endpoint::Any, Fault::Html503);
+//! heroku.faults().set(Endpoint::Any, Fault::Html503);
 //! clock.advance(Duration::from_secs(301));
 //! assert_eq!(sign_in().await, 303); // on the last list, which counts for ten minutes
 //! clock.advance(Duration::from_secs(301));
 //! assert_eq!(sign_in().await, 503); // too old now: nobody can tell
 //!
-//! heroku.clear_faults();
+//! heroku.faults().clear_all();
 //! assert_eq!(sign_in().await, 303); // the same form: it was not used up
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! # Calls to Heroku
-//! [`calls`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Simulator.html#method.calls) counts,
-//! [`requests`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Simulator.html#method.requests) lists method, path and answer of each call,
-//! [`reset_calls`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Simulator.html#method.reset_calls)
+//! [`Simulator::calls`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Simulator.html#method.calls):
+//! [`count`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Calls.html#method.count) counts,
+//! [`requests`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Calls.html#method.requests) lists method, path and answer of each call,
+//! [`clear`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Calls.html#method.clear)
 //! clears both. So a test can assert that a page causes no call to Heroku:
 //!
 #![cfg_attr(feature = "axum", doc = "```")]
@@ -181,12 +182,12 @@
 //! # sso.register(&addon.id().into(), OauthGrant::Code(addon.grant_code().into())).await?;
 //! let resource = addon.id().into();
 //! sso.refresh_now(&resource).await?;
-//! assert_eq!(heroku.calls(Endpoint::Collaborators), 1);
+//! assert_eq!(heroku.calls().count(Endpoint::Collaborators), 1);
 //!
-//! heroku.reset_calls();
+//! heroku.calls().clear();
 //! let list = sso.access_list(&resource).await?.expect("it was fetched");
 //! assert!(list.list.members().any(|member| member.email.as_str() == "bob@example.com"));
-//! assert!(heroku.requests().is_empty()); // the list is in memory
+//! assert!(heroku.calls().requests().is_empty()); // the list is in memory
 //! # Ok(())
 //! # }
 //! ```
@@ -224,16 +225,17 @@
 //! - **A forged form**: `form.set("user_scoped_resource_token", "0".repeat(64))` before it is
 //!   posted, and expect 403.
 //! - **Provisioning**: serve the router on a port, set it in the simulator
-//!   ([`set_partner_url`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Simulator.html#method.set_partner_url)), and call
+//!   ([`set_partner_url`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Settings.html#method.set_partner_url)), and call
 //!   [`AddOn::provision`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.AddOn.html#method.provision),
 //!   [`change_plan`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.AddOn.html#method.change_plan),
 //!   [`deprovision`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.AddOn.html#method.deprovision).
 //!   Call each twice: Heroku may, too.
 //! - **Webhooks**:
-//!   [`deliver_webhooks`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Simulator.html#method.deliver_webhooks)
+//!   [`Webhooks::deliver`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Webhooks.html#method.deliver)
 //!   sends the pending notifications,
-//!   [`take_webhooks`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Simulator.html#method.take_webhooks)
+//!   [`take`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Webhooks.html#method.take)
 //!   returns them, so that you can send them late, twice or altered.
 //! - **The clock of a form**:
-//!   [`sign_in_form_at`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.AddOn.html#method.sign_in_form_at).
+//!   [`SignIn::at`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.SignIn.html#method.at)
+//!   signs it at another time.
 //!   Two forms for one user from the same second are identical, and the second is rejected as used.

@@ -56,7 +56,9 @@ impl Fleet {
     /// Directs Heroku's calls to this process.
     pub fn heroku_calls(&self, index: usize) {
         let address = self.dashboards[index].address;
-        self.heroku.set_partner_url(format!("http://{address}"));
+        self.heroku
+            .settings()
+            .set_partner_url(format!("http://{address}"));
     }
 
     /// Kills a process with SIGKILL.

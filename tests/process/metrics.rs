@@ -109,25 +109,27 @@ fn metrics_count_calls_fetches_and_lists_without_names() {
             clock.advance(Duration::from_secs(301));
             sso.refresh_now(&resource).await.unwrap();
             clock.advance(Duration::from_secs(301));
-            heroku.fault(Endpoint::AddOn, Fault::Status(500));
+            heroku.faults().set(Endpoint::AddOn, Fault::Status(500));
             sso.refresh_now(&resource).await.unwrap_err();
             // Each kind of fault by its name; a 304 would have no body to corrupt.
-            heroku.set_etags(ETags::None);
+            heroku.settings().set_etags(ETags::None);
             for (endpoint, fault, _) in kinds() {
-                heroku.clear_faults();
-                heroku.fault(endpoint, fault);
+                heroku.faults().clear_all();
+                heroku.faults().set(endpoint, fault);
                 clock.advance(Duration::from_secs(61));
                 sso.refresh_now(&resource).await.unwrap_err();
             }
-            heroku.clear_faults();
-            heroku.expire_access_tokens();
-            heroku.set_date_offset(time::Duration::minutes(2));
+            heroku.faults().clear_all();
+            heroku.tokens().expire_access();
+            heroku
+                .settings()
+                .set_date_offset(time::Duration::minutes(2));
             sso.refresh_now(&resource).await.unwrap();
             // A resource with a refused grant, and more resources than calls.
             let refused = heroku.app("refused").addon();
             let grant = OauthGrant::Code(refused.grant_code().into());
             sso.register(&refused.resource_id(), grant).await.unwrap();
-            heroku.revoke_tokens(&refused);
+            heroku.tokens().revoke(&refused);
             sso.refresh_now(&refused.resource_id()).await.unwrap_err();
             for number in 0..40 {
                 let addon = heroku.app(&format!("app-{number}")).addon();

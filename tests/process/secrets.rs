@@ -124,7 +124,9 @@ async fn life(
         .layer(sso.layer())
         .merge(sso.partner_api(NoProvisioning));
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-    heroku.set_partner_url(format!("http://{address}"));
+    heroku
+        .settings()
+        .set_partner_url(format!("http://{address}"));
 
     // Provisioning, sign-in, requests, a replay and a rejection.
     let addon = heroku.app("shop").collaborator("ann@example.com").addon();
@@ -168,7 +170,7 @@ async fn life(
         answers.push(program.send(request).await.body);
     }
     // Webhooks: subscribed, sent and forged.
-    while addon.webhooks().is_empty() {
+    while heroku.webhooks().of(&addon).is_empty() {
         clock.advance(Duration::from_secs(1));
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -176,7 +178,7 @@ async fn life(
         .app("shop")
         .collaborator("dan@example.com")
         .remove("dan@example.com");
-    let mut notifications = heroku.take_webhooks();
+    let mut notifications = heroku.webhooks().take();
     assert!(notifications[0].send().await.succeeded());
     assert_eq!(
         notifications[0].set_signature("forged").send().await.status,
@@ -184,7 +186,7 @@ async fn life(
     );
     // Faults, a token renewal, a failing renewal, and deprovisioning.
     let token = sso.access_token(&resource).await.unwrap();
-    heroku.set_etags(ETags::None); // An answer that is not sent cannot be truncated.
+    heroku.settings().set_etags(ETags::None); // An answer that is not sent cannot be truncated.
     for fault in [
         Fault::Status(500),
         Fault::Status(401),
@@ -192,15 +194,15 @@ async fn life(
         Fault::Reset,
         Fault::Body(r#"{"id":"HRKU-AA-echo","message":"ann@example.com"}"#.into()),
     ] {
-        heroku.fault(Endpoint::Any, fault);
+        heroku.faults().set(Endpoint::Any, fault);
         let error = sso.refresh_now(&resource).await.unwrap_err();
         said += &format!("{error} {error:?}");
         clock.advance(Duration::from_secs(70));
     }
-    heroku.clear_faults();
-    heroku.expire_access_tokens();
+    heroku.faults().clear_all();
+    heroku.tokens().expire_access();
     sso.refresh_now(&resource).await.unwrap();
-    heroku.revoke_tokens(&addon);
+    heroku.tokens().revoke(&addon);
     let error = sso.refresh_now(&resource).await.unwrap_err();
     said += &format!("{error} {error:?} {sso:?}");
     answers.push(browser.fetch("/").await.body);

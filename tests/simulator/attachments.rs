@@ -24,13 +24,15 @@ async fn attachments_list_own_and_attached_apps() {
         names
     };
     assert_eq!(apps().await, ["shop"]);
-    addon.attach_to(&bank).attach_to(&bank).attach_to(&shop);
+    bank.attach(&addon).attach(&addon);
+    shop.attach(&addon);
     assert_eq!(apps().await, ["bank", "shop"]);
     addon.move_to(&park);
     assert_eq!(apps().await, ["bank", "park"]);
-    addon.detach_from(&bank).detach_from(&park);
+    bank.detach(&addon);
+    park.detach(&addon);
     assert_eq!(apps().await, ["park"]);
-    assert_eq!(heroku.calls(Endpoint::Attachments), 4);
+    assert_eq!(heroku.calls().count(Endpoint::Attachments), 4);
     let other = access_token(&heroku, &heroku.app("other").addon()).await;
     assert_eq!(status(&heroku, &path, &other).await, 403);
 }
@@ -40,8 +42,8 @@ async fn form_through_an_attached_app_names_both_apps() {
     let heroku = Simulator::start().await.unwrap();
     let (shop, bank) = (heroku.app("shop"), heroku.app("bank"));
     let addon = shop.addon();
-    addon.attach_to(&bank);
-    let form = addon.sign_in_form_through(&bank, "ann@example.com");
+    bank.attach(&addon);
+    let form = addon.sign_in("ann@example.com").through(&bank).form();
     assert_eq!(form.get("app"), Some("shop"));
     assert_eq!(form.get("context_app"), Some("bank"));
     let plain = addon.sign_in_form("ann@example.com");
@@ -54,7 +56,7 @@ async fn web_url_of_an_attachment_signs_in_through_its_app() {
     let bank = heroku.app("bank").owner("ben@example.com");
     let addon = heroku.app("shop").addon();
     let token = access_token(&heroku, &addon).await;
-    addon.attach_to(&bank);
+    bank.attach(&addon);
     let path = format!("/addons/{}/addon-attachments", addon.id());
     let list = body(&heroku, &path, &token).await;
     let mut entries = list.as_array().unwrap().iter();
@@ -68,6 +70,6 @@ async fn web_url_of_an_attachment_signs_in_through_its_app() {
     assert!(page.contains(r#"name="context_app" value="bank""#));
     assert!(page.contains(r#"name="app" value="shop""#));
 
-    addon.detach_from(&bank);
+    bank.detach(&addon);
     assert_eq!(http().get(url).send().await.unwrap().status(), 404);
 }

@@ -132,16 +132,16 @@ async fn web_url_has_another_host_than_the_api() {
     let visit = visit().await;
     let addon = visit.heroku.app("shop").addon();
     assert_eq!(
-        addon.web_url(),
+        addon.info().web_url,
         format!("{}{}", visit.heroku.dashboard_url(), visit.addon)
     );
-    assert!(addon.web_url().starts_with("http://localhost:"));
+    assert!(addon.info().web_url.starts_with("http://localhost:"));
     assert!(visit.heroku.url().starts_with("http://127.0.0.1:"));
     addon.remove();
     assert_eq!(
         visit
             .browser
-            .get(addon.web_url())
+            .get(addon.info().web_url)
             .send()
             .await
             .unwrap()
@@ -171,7 +171,7 @@ async fn page_sets_faults_and_shows_faults_set_by_a_test() {
     assert!(visit.home().await.contains("Maintenance (503)</span>"));
     visit.press("/faults", &[("fault", "healthy")]).await;
     assert!(visit.home().await.contains("Healthy</span>"));
-    visit.heroku.fault(Endpoint::Any, Fault::NestedJson);
+    visit.heroku.faults().set(Endpoint::Any, Fault::NestedJson);
     assert!(visit.home().await.contains("Failing</span>"));
 }
 

@@ -23,7 +23,7 @@ async fn hundred_thousand_apps_are_created_and_found_quickly() {
         assert_eq!(heroku.app(&app.name()).id(), app.id());
         assert_eq!(app.addon().id(), addon.id());
         let token = access_token(&heroku, &addon).await;
-        let path = format!("/addons/{}", addon.name());
+        let path = format!("/addons/{}", addon.info().name);
         let seen = body(&heroku, &path, &token).await;
         assert_eq!(seen["app"]["id"], app.id().to_string());
     }

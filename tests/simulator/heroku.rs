@@ -55,7 +55,7 @@ async fn add_on_app_and_team_calls_give_all_people_of_a_team_app() {
     };
     assert_eq!(by_email("acme@herokumanager.com")["role"], "owner");
     assert_eq!(by_email("ann@example.com")["role"], "collaborator");
-    let ann = heroku.user_id("Ann@Example.com");
+    let ann = heroku.accounts().id("Ann@Example.com");
     assert_eq!(by_email("ann@example.com")["user"]["id"], ann.to_string());
 }
 
@@ -283,7 +283,7 @@ async fn access_token_expires_after_eight_hours_and_is_refreshed() {
 #[tokio::test]
 async fn refresh_token_is_reusable_and_omitted_without_rotation() {
     let heroku = Simulator::start().await.unwrap();
-    heroku.rotate_refresh_tokens(false);
+    heroku.tokens().rotate_refresh(false);
     let tokens = tokens(&heroku, &heroku.app("shop").addon()).await;
     let token = tokens["refresh_token"].as_str().unwrap();
     for _ in 0..2 {
@@ -300,12 +300,12 @@ async fn revoked_and_expired_tokens_get_401() {
     let addon = app.addon();
     let path = format!("/apps/{}", app.id());
     let first = tokens(&heroku, &addon).await;
-    heroku.expire_access_tokens();
+    heroku.tokens().expire_access();
     let access = first["access_token"].as_str().unwrap();
     assert_eq!(status(&heroku, &path, access).await, 401);
     let token = first["refresh_token"].as_str().unwrap();
     let second: Value = refresh(&heroku, token).await.json().await.unwrap();
-    heroku.revoke_tokens(&addon);
+    heroku.tokens().revoke(&addon);
     let access = second["access_token"].as_str().unwrap();
     assert_eq!(status(&heroku, &path, access).await, 401);
     let token = second["refresh_token"].as_str().unwrap();
@@ -340,10 +340,10 @@ async fn form_is_signed_with_the_published_formulas() {
         .start()
         .await
         .unwrap();
-    heroku.set_user_id(EMAIL, ACCOUNT.parse().unwrap());
+    heroku.accounts().set_id(EMAIL, ACCOUNT.parse().unwrap());
     let addon = heroku.app("shop").addon_with_id(RESOURCE.parse().unwrap());
     let at = OffsetDateTime::from_unix_timestamp(1_267_597_772).unwrap();
-    let mut form = addon.sign_in_form_at(EMAIL, at);
+    let mut form = addon.sign_in(EMAIL).at(at).form();
     assert_eq!(form.action(), "http://127.0.0.1:9/heroku/sso");
     let field = |name| form.get(name).unwrap();
     assert_eq!(field("resource_id"), RESOURCE);
@@ -376,7 +376,7 @@ async fn version_1_form_has_the_partners_own_id() {
     let heroku = heroku.clock(clock.reader()).start().await.unwrap();
     let addon = heroku.app("shop").addon();
     addon.provision().await.unwrap();
-    let form = addon.legacy_sign_in_form("ann@example.com");
+    let form = addon.sign_in("ann@example.com").legacy_form();
     assert_eq!(form.get("id"), Some("123"));
     assert_eq!(form.get("timestamp"), Some("1267597772"));
     let published = "bb466eb1d6bc345d11072c3cd25c311f21be130d";
@@ -472,9 +472,9 @@ async fn plan_change_and_deprovisioning_need_the_partners_consent() {
     assert_eq!(seen["state"], "provisioning");
     assert_eq!(seen["plan"]["name"], "acme-db:basic");
 
-    heroku.set_partner_url(yes);
+    heroku.settings().set_partner_url(yes);
     addon.change_plan("pro").await.unwrap();
-    assert_eq!(addon.plan(), "pro");
+    assert_eq!(addon.info().plan, "pro");
     addon.deprovision().await.unwrap();
     assert_eq!(status(&heroku, &path, &token).await, 401);
     let next = access_token(&heroku, &heroku.app("shop").addon()).await;
@@ -494,13 +494,13 @@ async fn calls_are_recorded_in_order() {
     let path = format!("/apps/{}", app.id());
     status(&heroku, &path, &token).await;
     http().get(heroku.dashboard_url()).send().await.unwrap();
-    assert_eq!(heroku.calls(Endpoint::Any), 2);
-    assert_eq!(heroku.calls(Endpoint::App), 1);
-    let last = heroku.requests().pop().unwrap();
+    assert_eq!(heroku.calls().count(Endpoint::Any), 2);
+    assert_eq!(heroku.calls().count(Endpoint::App), 1);
+    let last = heroku.calls().requests().pop().unwrap();
     assert_eq!((last.method.as_str(), last.path), ("GET", path));
     assert_eq!((last.had_token, last.status), (true, Some(200)));
-    heroku.reset_calls();
-    assert_eq!(heroku.calls(Endpoint::Any), 0);
+    heroku.calls().clear();
+    assert_eq!(heroku.calls().count(Endpoint::Any), 0);
 }
 
 /// A simulator, the path of its only list, and a token for it.
@@ -516,31 +516,37 @@ async fn with_a_list() -> (Simulator, String, String) {
 async fn fault_affects_only_its_endpoint_until_cleared() {
     let (heroku, path, token) = with_a_list().await;
     let app = path.trim_end_matches("/collaborators");
-    heroku.fault(Endpoint::Collaborators, Fault::Status(503));
+    heroku
+        .faults()
+        .set(Endpoint::Collaborators, Fault::Status(503));
     for _ in 0..3 {
         assert_eq!(status(&heroku, &path, &token).await, 503);
     }
     assert_eq!(status(&heroku, app, &token).await, 200);
-    heroku.fault(Endpoint::Any, Fault::Html503);
+    heroku.faults().set(Endpoint::Any, Fault::Html503);
     assert_eq!(status(&heroku, app, &token).await, 503);
     let home = http().get(heroku.url()).send().await.unwrap();
     assert_eq!(home.status(), 200, "the dashboard is not Heroku's API");
-    heroku.clear_fault(Endpoint::Any);
+    heroku.faults().clear(Endpoint::Any);
     assert_eq!(status(&heroku, app, &token).await, 200);
-    heroku.clear_faults();
+    heroku.faults().clear_all();
     assert_eq!(status(&heroku, &path, &token).await, 206);
 }
 
 #[tokio::test]
 async fn counted_fault_ends_after_its_count() {
     let (heroku, path, token) = with_a_list().await;
-    heroku.fault_times(Endpoint::Any, Fault::Status(500), 2);
+    heroku
+        .faults()
+        .set_times(Endpoint::Any, Fault::Status(500), 2);
     let mut seen = Vec::new();
     for _ in 0..3 {
         seen.push(status(&heroku, &path, &token).await);
     }
     assert_eq!(seen, [500, 500, 206]);
-    heroku.fault_times(Endpoint::Any, Fault::FailOnPage(2), 1);
+    heroku
+        .faults()
+        .set_times(Endpoint::Any, Fault::FailOnPage(2), 1);
     assert_eq!(status(&heroku, &path, &token).await, 206);
     let first = get(&heroku, &path, &token).send().await.unwrap();
     let second = || get(&heroku, &path, &token).header("range", &first.headers()["next-range"]);
@@ -552,13 +558,17 @@ async fn counted_fault_ends_after_its_count() {
 async fn rate_limit_sends_retry_after_if_configured() {
     let (heroku, path, token) = with_a_list().await;
     let soon = Some("7".to_owned());
-    heroku.fault(Endpoint::Any, Fault::RateLimited { retry_after: soon });
+    heroku
+        .faults()
+        .set(Endpoint::Any, Fault::RateLimited { retry_after: soon });
     let answer = get(&heroku, &path, &token).send().await.unwrap();
     assert_eq!(answer.status(), 429);
     assert_eq!(answer.headers()["retry-after"], "7");
     assert_eq!(answer.headers()["ratelimit-remaining"], "0");
     assert_eq!(answer.json::<Value>().await.unwrap()["id"], "rate_limit");
-    heroku.fault(Endpoint::Any, Fault::RateLimited { retry_after: None });
+    heroku
+        .faults()
+        .set(Endpoint::Any, Fault::RateLimited { retry_after: None });
     let answer = get(&heroku, &path, &token).send().await.unwrap();
     assert!(!answer.headers().contains_key("retry-after"));
 }
@@ -569,12 +579,14 @@ async fn slow_answer_waits_on_the_simulators_clock() {
     let app = heroku.app("shop");
     let token = access_token(&heroku, &app.addon()).await;
     let path = format!("/apps/{}", app.id());
-    heroku.fault(Endpoint::App, Fault::Slow(Duration::from_secs(3600)));
+    heroku
+        .faults()
+        .set(Endpoint::App, Fault::Slow(Duration::from_secs(3600)));
     let call = tokio::spawn({
         let request = get(&heroku, &path, &token);
         async move { request.send().await.unwrap().status().as_u16() }
     });
-    while heroku.calls(Endpoint::App) == 0 {
+    while heroku.calls().count(Endpoint::App) == 0 {
         tokio::task::yield_now().await;
     }
     assert!(!call.is_finished());
@@ -591,18 +603,18 @@ async fn slow_answer_waits_on_the_simulators_clock() {
 #[tokio::test]
 async fn reset_fault_gives_no_answer() {
     let (heroku, path, token) = with_a_list().await;
-    heroku.fault(Endpoint::Any, Fault::Reset);
+    heroku.faults().set(Endpoint::Any, Fault::Reset);
     let error = get(&heroku, &path, &token).send().await.unwrap_err();
     assert!(error.is_request(), "{error:?}");
-    assert_eq!(heroku.requests().pop().unwrap().status, None);
-    heroku.clear_faults();
+    assert_eq!(heroku.calls().requests().pop().unwrap().status, None);
+    heroku.faults().clear_all();
     assert_eq!(status(&heroku, &path, &token).await, 206);
 }
 
 #[tokio::test]
 async fn truncated_body_is_shorter_than_its_length() {
     let (heroku, path, token) = with_a_list().await;
-    heroku.fault(Endpoint::Any, Fault::Truncated);
+    heroku.faults().set(Endpoint::Any, Fault::Truncated);
     let answer = get(&heroku, &path, &token).send().await.unwrap();
     assert_eq!(answer.status(), 206);
     assert!(answer.content_length().unwrap() > 100);
@@ -612,9 +624,9 @@ async fn truncated_body_is_shorter_than_its_length() {
 #[tokio::test]
 async fn hanging_answer_ends_when_the_simulator_stops() {
     let (heroku, path, token) = with_a_list().await;
-    heroku.fault(Endpoint::Any, Fault::Hang);
+    heroku.faults().set(Endpoint::Any, Fault::Hang);
     let call = tokio::spawn(get(&heroku, &path, &token).send());
-    while heroku.calls(Endpoint::Collaborators) == 0 {
+    while heroku.calls().count(Endpoint::Collaborators) == 0 {
         tokio::task::yield_now().await;
     }
     assert!(!call.is_finished());
@@ -632,24 +644,28 @@ async fn body_faults_send_invalid_huge_or_nested_json() {
         assert_eq!(answer.status(), 200);
         answer.text().await.unwrap()
     };
-    heroku.fault(Endpoint::Any, Fault::Body("[{".into()));
+    heroku.faults().set(Endpoint::Any, Fault::Body("[{".into()));
     assert_eq!(text().await, "[{");
-    heroku.fault(Endpoint::Any, Fault::Oversized(1_000_000));
+    heroku
+        .faults()
+        .set(Endpoint::Any, Fault::Oversized(1_000_000));
     let huge = text().await;
     assert_eq!(huge.len(), 1_000_000);
     assert_eq!(serde_json::from_str::<Value>(&huge).unwrap(), json!([]));
-    heroku.fault(Endpoint::Any, Fault::NestedJson);
+    heroku.faults().set(Endpoint::Any, Fault::NestedJson);
     assert!(text().await.starts_with(&"[".repeat(100_000)));
 }
 
 #[tokio::test]
 async fn range_faults_omit_or_repeat_next_range() {
     let (heroku, path, token) = with_a_list().await;
-    heroku.fault(Endpoint::Any, Fault::PartialWithoutNextRange);
+    heroku
+        .faults()
+        .set(Endpoint::Any, Fault::PartialWithoutNextRange);
     let answer = get(&heroku, &path, &token).send().await.unwrap();
     assert_eq!(answer.status(), 206);
     assert!(!answer.headers().contains_key("next-range"));
-    heroku.fault(Endpoint::Any, Fault::LoopingRange);
+    heroku.faults().set(Endpoint::Any, Fault::LoopingRange);
     let mut request = get(&heroku, &path, &token);
     let mut seen = BTreeSet::new();
     for _ in 0..5 {
@@ -664,11 +680,13 @@ async fn range_faults_omit_or_repeat_next_range() {
 #[tokio::test]
 async fn redirect_and_wrong_id_faults_apply() {
     let (heroku, path, token) = with_a_list().await;
-    heroku.fault(Endpoint::Any, Fault::Redirect("http://127.0.0.1:9/".into()));
+    heroku
+        .faults()
+        .set(Endpoint::Any, Fault::Redirect("http://127.0.0.1:9/".into()));
     let answer = get(&heroku, &path, &token).send().await.unwrap();
     assert_eq!(answer.status(), 302);
     assert_eq!(answer.headers()["location"], "http://127.0.0.1:9/");
-    heroku.fault(Endpoint::Any, Fault::WrongId);
+    heroku.faults().set(Endpoint::Any, Fault::WrongId);
     let app = heroku.app("shop").id();
     let list = body(&heroku, &path, &token).await;
     assert_ne!(list[0]["app"]["id"], app.to_string());
@@ -694,7 +712,9 @@ async fn server_stops_with_its_last_handle() {
 #[tokio::test]
 async fn unread_answer_does_not_block_stopping() {
     let (heroku, path, token) = with_a_list().await;
-    heroku.fault(Endpoint::Any, Fault::Oversized(usize::MAX));
+    heroku
+        .faults()
+        .set(Endpoint::Any, Fault::Oversized(usize::MAX));
     let unread = get(&heroku, &path, &token).send().await.unwrap();
     assert_eq!(unread.status(), 200);
     heroku.stop().await;

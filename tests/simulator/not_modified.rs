@@ -18,7 +18,7 @@ async fn world() -> (Simulator, App, String, String) {
 #[tokio::test]
 async fn weak_etag_matches_with_and_without_its_prefix() {
     let (heroku, _, path, token) = world().await;
-    heroku.set_etags(ETags::Weak);
+    heroku.settings().set_etags(ETags::Weak);
     let first = get(&heroku, &path, &token).send().await.unwrap();
     let weak = first.headers()["etag"].to_str().unwrap().to_owned();
     let strong = weak.strip_prefix("W/").unwrap();
@@ -31,8 +31,14 @@ async fn weak_etag_matches_with_and_without_its_prefix() {
         let again = get(&heroku, &path, &token).header("if-none-match", &sent);
         assert_eq!(again.send().await.unwrap().status(), expected, "{sent}");
     }
-    assert_eq!(heroku.calls_answered(Endpoint::Collaborators, 304), 3);
-    assert_eq!(heroku.calls_answered(Endpoint::Collaborators, 200), 2);
+    assert_eq!(
+        heroku.calls().count_answered(Endpoint::Collaborators, 304),
+        3
+    );
+    assert_eq!(
+        heroku.calls().count_answered(Endpoint::Collaborators, 200),
+        2
+    );
 }
 
 #[tokio::test]
@@ -49,7 +55,7 @@ async fn disabled_etags_give_no_304() {
     let (heroku, _, path, token) = world().await;
     let first = get(&heroku, &path, &token).send().await.unwrap();
     let etag = first.headers()["etag"].clone();
-    heroku.set_etags(ETags::None);
+    heroku.settings().set_etags(ETags::None);
     let again = get(&heroku, &path, &token).header("if-none-match", etag);
     let again = again.send().await.unwrap();
     assert_eq!(again.status(), 200);
@@ -86,7 +92,9 @@ async fn etags_of_pages_are_independent() {
 #[tokio::test]
 async fn not_modified_fault_sends_an_unrequested_304() {
     let (heroku, _, path, token) = world().await;
-    heroku.fault_times(Endpoint::Any, Fault::NotModified, 1);
+    heroku
+        .faults()
+        .set_times(Endpoint::Any, Fault::NotModified, 1);
     let answer = get(&heroku, &path, &token).send().await.unwrap();
     assert_eq!(answer.status(), 304);
     assert_eq!(answer.text().await.unwrap(), "");
@@ -98,7 +106,7 @@ async fn date_offset_affects_only_the_date_header() {
     let clock = TestClock::new();
     let heroku = Simulator::builder().clock(clock.reader()).start();
     let heroku = heroku.await.unwrap();
-    heroku.set_date_offset(time::Duration::hours(-3));
+    heroku.settings().set_date_offset(time::Duration::hours(-3));
     let addon = heroku.app("shop").addon();
     let token = access_token(&heroku, &addon).await;
     let answer = get(&heroku, "/apps/shop", &token).send().await.unwrap();

@@ -61,14 +61,14 @@ impl World {
 
     /// Takes the pending webhooks, as short texts.
     fn sent(&self) -> Vec<String> {
-        let taken = self.heroku.take_webhooks();
+        let taken = self.heroku.webhooks().take();
         let short = |it: &Notification| format!("{} {}", it.include(), it.action());
         taken.iter().map(short).collect()
     }
 
     /// The only pending webhook.
     fn only(&self) -> Value {
-        let taken = self.heroku.take_webhooks();
+        let taken = self.heroku.webhooks().take();
         assert_eq!(taken.len(), 1);
         serde_json::from_slice(taken[0].body()).unwrap()
     }
@@ -103,7 +103,7 @@ async fn collaborator_changes_send_webhooks() {
     assert_eq!(sent["data"]["role"], "collaborator");
     assert_eq!(sent["previous_data"], json!({}));
     assert_eq!(sent["webhook_metadata"]["event"]["id"], sent["id"]);
-    let webhook = &world.addon.webhooks()[0].id;
+    let webhook = &world.heroku.webhooks().of(&world.addon)[0].id;
     assert_eq!(sent["webhook_metadata"]["webhook"]["id"], *webhook);
     world.app.remove("ben@example.com");
     assert!(world.only()["data"].get("role").is_none());
@@ -175,7 +175,7 @@ async fn add_on_changes_send_webhooks() {
     assert_eq!(sent["previous_data"]["app"]["name"], "shop");
     world.app.collaborator("ann@example.com"); // of no concern any more
     other.collaborator("ann@example.com");
-    world.addon.attach_to(&world.app).detach_from(&world.app);
+    world.app.attach(&world.addon).detach(&world.addon);
     world.addon.remove().gone();
     other.remove("ann@example.com");
     let expected = [
@@ -195,7 +195,7 @@ async fn subscription_gets_only_included_events_of_its_app() {
     let bank = bank.app();
     bank.collaborator("ann@example.com").rename("safe");
     world.app.collaborator("ann@example.com");
-    let taken = world.heroku.pending_webhooks();
+    let taken = world.heroku.webhooks().pending();
     let include: Vec<_> = taken.iter().map(Notification::include).collect();
     assert_eq!(include, ["api:app", "api:collaborator"]);
     let sent: Value = serde_json::from_slice(taken[0].body()).unwrap();
@@ -206,8 +206,8 @@ async fn subscription_gets_only_included_events_of_its_app() {
 async fn delivery_has_signature_and_authorization() {
     let world = world("sync").await;
     world.app.collaborator("ann@example.com").rename("store");
-    let pending = world.heroku.pending_webhooks();
-    let deliveries = world.heroku.deliver_webhooks().await;
+    let pending = world.heroku.webhooks().pending();
+    let deliveries = world.heroku.webhooks().deliver().await;
     assert_eq!(deliveries.len(), 2);
     for (delivery, pending) in deliveries.iter().zip(&pending) {
         assert_eq!(delivery.url, world.receiver.url);
@@ -226,7 +226,7 @@ async fn delivery_has_signature_and_authorization() {
         assert_ne!(again.sign("another").signature(), pending.signature());
     }
     assert_eq!(seen.len(), 2);
-    assert!(world.heroku.deliver_webhooks().await.is_empty());
+    assert!(world.heroku.webhooks().deliver().await.is_empty());
 }
 
 #[tokio::test]
@@ -235,23 +235,23 @@ async fn failed_delivery_is_kept_only_at_level_sync() {
         let world = world(level).await;
         world.receiver.answer_with(500);
         world.app.collaborator("ann@example.com").rename("store");
-        let failed = world.heroku.deliver_webhooks().await;
+        let failed = world.heroku.webhooks().deliver().await;
         assert_eq!(failed.len(), 2);
         assert!(
             failed
                 .iter()
                 .all(|it| it.status == Some(500) && !it.succeeded())
         );
-        assert_eq!(world.heroku.pending_webhooks().len(), left, "{level}");
+        assert_eq!(world.heroku.webhooks().pending().len(), left, "{level}");
         world.receiver.answer_with(200);
-        let repeated = world.heroku.deliver_webhooks().await;
+        let repeated = world.heroku.webhooks().deliver().await;
         assert_eq!(repeated.len(), left);
         let ids = |them: &[_]| -> Vec<String> {
             let them: &[heroku_addon_simulator::Delivery] = them;
             them.iter().map(|it| it.event_id.clone()).collect()
         };
         assert_eq!(ids(&repeated), ids(&failed)[..left], "in order");
-        assert!(world.heroku.pending_webhooks().is_empty());
+        assert!(world.heroku.webhooks().pending().is_empty());
     }
 }
 
@@ -260,25 +260,25 @@ async fn unreachable_address_is_a_failure_without_a_status() {
     let world = world("sync").await;
     world.app.rename("store");
     let path = format!("/addons/{}/webhooks", world.addon.id());
-    let own = format!("{path}/{}", world.addon.webhooks()[0].id);
+    let own = format!("{path}/{}", world.heroku.webhooks().of(&world.addon)[0].id);
     let token = access_token(&world.heroku, &world.addon).await;
     let change = json!({ "url": "http://127.0.0.1:9/" });
     send(&world.heroku, Method::PATCH, &own, &token, &change).await;
-    let deliveries = world.heroku.deliver_webhooks().await;
+    let deliveries = world.heroku.webhooks().deliver().await;
     assert_eq!(deliveries[0].url, "http://127.0.0.1:9/");
     assert_eq!(deliveries[0].status, None);
-    assert_eq!(world.heroku.pending_webhooks().len(), 1);
+    assert_eq!(world.heroku.webhooks().pending().len(), 1);
     // Deleting the subscription drops its pending webhooks.
     send(&world.heroku, Method::DELETE, &own, &token, &json!({})).await;
-    assert!(world.heroku.pending_webhooks().is_empty());
+    assert!(world.heroku.webhooks().pending().is_empty());
 }
 
 #[tokio::test]
 async fn tests_can_drop_repeat_reorder_and_alter_webhooks() {
     let world = world("sync").await;
     world.app.collaborator("ann@example.com").rename("store");
-    let mut taken = world.heroku.take_webhooks();
-    assert!(world.heroku.deliver_webhooks().await.is_empty(), "lost");
+    let mut taken = world.heroku.webhooks().take();
+    assert!(world.heroku.webhooks().deliver().await.is_empty(), "lost");
     taken.reverse();
     let signature = taken[0].signature().to_owned();
     taken[0].send().await;
@@ -293,7 +293,7 @@ async fn tests_can_drop_repeat_reorder_and_alter_webhooks() {
 #[tokio::test]
 async fn immediate_delivery_sends_events_and_retries_failures() {
     let world = world("sync").await;
-    world.heroku.deliver_webhooks_at_once(true);
+    world.heroku.webhooks().deliver_automatically(true);
     world.app.rename("store");
     assert_eq!(world.receiver.wait().await[0]["data"]["name"], "store");
 

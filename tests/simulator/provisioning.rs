@@ -20,7 +20,9 @@ async fn partner(heroku: &Simulator, status: StatusCode, body: Value) {
         .route("/heroku/resources", post(answer))
         .route("/heroku/resources/{uuid}", all);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    heroku.set_partner_url(format!("http://{}", listener.local_addr().unwrap()));
+    heroku
+        .settings()
+        .set_partner_url(format!("http://{}", listener.local_addr().unwrap()));
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
 }
 
@@ -70,17 +72,17 @@ async fn c36_asynchronous_provisioning_completes() {
     assert_eq!(world.send(Method::PATCH, "/config", &less).await, 200);
     let known = body(&world.heroku, &world.path("/config"), &world.token).await;
     assert_eq!(known, json!([{ "name": "ACME_URL", "value": "amqps://x" }]));
-    assert_eq!(world.addon.config()["ACME_URL"], "amqps://x");
+    assert_eq!(world.addon.info().config["ACME_URL"], "amqps://x");
 
     // The action may be repeated.
     for _ in 0..2 {
         let action = "/actions/provision";
         assert_eq!(world.send(Method::POST, action, &json!({})).await, 200);
         assert_eq!(world.state().await, "provisioned");
-        assert_eq!(world.addon.state(), "provisioned");
+        assert_eq!(world.addon.info().state, "provisioned");
     }
-    assert_eq!(world.heroku.calls(Endpoint::Actions), 2);
-    assert_eq!(world.heroku.calls(Endpoint::Config), 3);
+    assert_eq!(world.heroku.calls().count(Endpoint::Actions), 2);
+    assert_eq!(world.heroku.calls().count(Endpoint::Config), 3);
 }
 
 #[tokio::test]
@@ -101,7 +103,7 @@ async fn c36_asynchronous_deprovisioning_completes() {
         422
     );
     assert_eq!(world.send(Method::POST, action, &json!({})).await, 200);
-    assert_eq!(world.addon.state(), "deprovisioned");
+    assert_eq!(world.addon.info().state, "deprovisioned");
     // Its tokens are invalid.
     assert_eq!(world.send(Method::POST, action, &json!({})).await, 401);
     assert_eq!(
@@ -130,7 +132,7 @@ async fn c36_token_of_another_resource_gets_403() {
         let as_unknown = send(&world.heroku, method.clone(), &path, "x", &body).await;
         assert_eq!(as_unknown.status(), 401, "{method} {rest}");
     }
-    assert_eq!(world.addon.state(), "provisioning");
+    assert_eq!(world.addon.info().state, "provisioning");
 }
 
 #[tokio::test]
@@ -146,7 +148,7 @@ async fn c36_malformed_config_gets_422_and_changes_nothing() {
         let answer = world.send(Method::PATCH, "/config", &wrong).await;
         assert_eq!(answer, 422, "{wrong}");
     }
-    assert!(world.addon.config().is_empty());
+    assert!(world.addon.info().config.is_empty());
 }
 
 #[tokio::test]
@@ -155,8 +157,8 @@ async fn c35_synchronous_provisioning_answer_is_stored() {
     let said = json!({ "id": "42", "config": { "ACME_URL": "x" }, "log_drain_url": "https://logs.example.com/" });
     partner(&world.heroku, StatusCode::OK, said).await;
     assert_eq!(world.addon.provision().await.unwrap().status, 200);
-    assert_eq!(world.addon.state(), "provisioned");
-    assert_eq!(world.addon.config()["ACME_URL"], "x");
-    let drain = world.addon.log_drain_url();
+    assert_eq!(world.addon.info().state, "provisioned");
+    assert_eq!(world.addon.info().config["ACME_URL"], "x");
+    let drain = world.addon.info().log_drain_url;
     assert_eq!(drain.as_deref(), Some("https://logs.example.com/"));
 }

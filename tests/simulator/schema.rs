@@ -196,8 +196,9 @@ async fn webhook_data_matches_the_schema() {
     });
     send(&world.heroku, Method::POST, &path, &world.token, &wanted).await;
     world.app.rename("store");
-    world.addon.attach_to(&world.heroku.app("bank")).remove();
-    let told = world.heroku.take_webhooks();
+    world.heroku.app("bank").attach(&world.addon);
+    world.addon.remove();
+    let told = world.heroku.webhooks().take();
     assert_eq!(told.len(), 3);
     for (told, definition) in told.iter().zip(["app", "add-on-attachment", "add-on"]) {
         let told: Value = serde_json::from_slice(told.body()).unwrap();
@@ -212,7 +213,7 @@ async fn webhook_data_matches_the_schema() {
 #[tokio::test]
 async fn attachments_match_the_schema_with_all_fields() {
     let world = team_app().await;
-    world.addon.attach_to(&world.heroku.app("bank"));
+    world.heroku.app("bank").attach(&world.addon);
     let path = format!("/addons/{}/addon-attachments", world.addon.id());
     let list = world.get(path).await;
     assert_matches(&answer_of("add-on-attachment", "List by Add-on"), &list);

@@ -49,7 +49,7 @@ async fn subscription_is_created_shown_changed_and_deleted() {
     let answer = world.create(&wanted()).await;
     assert_eq!(answer.status(), 201);
     let made: Value = answer.json().await.unwrap();
-    assert_eq!(made["addon"]["name"], world.addon.name());
+    assert_eq!(made["addon"]["name"], world.addon.info().name);
     let own = format!("{}/{}", world.path, made["id"].as_str().unwrap());
     assert_eq!(body(&world.heroku, &own, &world.token).await, made);
     let list = body(&world.heroku, &world.path, &world.token).await;
@@ -59,7 +59,7 @@ async fn subscription_is_created_shown_changed_and_deleted() {
     let answer = world.send(Method::PATCH, &own, &change).await;
     assert_eq!(answer.status(), 200);
     assert!(!answer.headers().contains_key("heroku-webhook-secret"));
-    let webhooks = world.addon.webhooks();
+    let webhooks = world.heroku.webhooks().of(&world.addon);
     assert_eq!(webhooks.len(), 1);
     assert_eq!(webhooks[0].id, made["id"]);
     assert_eq!(webhooks[0].url, "http://127.0.0.1:9/hooks");
@@ -69,9 +69,9 @@ async fn subscription_is_created_shown_changed_and_deleted() {
     let answer = world.send(Method::DELETE, &own, &json!({})).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(status(&world.heroku, &own, &world.token).await, 404);
-    assert!(world.addon.webhooks().is_empty());
-    assert_eq!(world.heroku.calls(Endpoint::Webhooks), 6);
-    assert_eq!(world.heroku.calls(Endpoint::AddOn), 0);
+    assert!(world.heroku.webhooks().of(&world.addon).is_empty());
+    assert_eq!(world.heroku.calls().count(Endpoint::Webhooks), 6);
+    assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 0);
 }
 
 #[tokio::test]
@@ -121,14 +121,17 @@ async fn invalid_subscription_gets_422_and_changes_nothing() {
         assert_eq!(error["id"], "invalid_params");
     }
     assert_eq!(world.create(&json!([])).await.status(), 400);
-    assert!(world.addon.webhooks().is_empty());
+    assert!(world.heroku.webhooks().of(&world.addon).is_empty());
 
     let made: Value = world.create(&wanted()).await.json().await.unwrap();
     let own = format!("{}/{}", world.path, made["id"].as_str().unwrap());
     let wrong = json!({ "level": "notify", "surprise": true });
     let answer = world.send(Method::PATCH, &own, &wrong).await;
     assert_eq!(answer.status(), 422);
-    assert_eq!(world.addon.webhooks()[0].level, WebhookLevel::Sync);
+    assert_eq!(
+        world.heroku.webhooks().of(&world.addon)[0].level,
+        WebhookLevel::Sync
+    );
 }
 
 #[tokio::test]
@@ -152,5 +155,5 @@ async fn only_the_add_ons_own_token_reads_its_webhooks() {
     }
     let elsewhere = own.replace(&world.addon.id().to_string(), &other.id().to_string());
     assert_eq!(status(&world.heroku, &elsewhere, &token).await, 404);
-    assert_eq!(world.addon.webhooks().len(), 1);
+    assert_eq!(world.heroku.webhooks().of(&world.addon).len(), 1);
 }

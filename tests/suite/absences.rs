@@ -86,7 +86,10 @@ async fn c1_brief_404_ends_no_access() {
     let resource = addon.resource_id();
     let ann = world.signed_in(&addon, "ann@example.com").await;
     for status in [404, 410] {
-        world.heroku.fault(Endpoint::AddOn, Fault::Status(status));
+        world
+            .heroku
+            .faults()
+            .set(Endpoint::AddOn, Fault::Status(status));
         for _ in 0..3 {
             let error = world.sso.refresh_now(&resource).await.unwrap_err();
             let is_heroku_s = matches!(error, SyncError::Heroku(HerokuError::Gone(_)));
@@ -95,7 +98,7 @@ async fn c1_brief_404_ends_no_access() {
         }
         assert_eq!(state(&store, &addon).await, ResourceState::Active);
         assert!(world.sso.access_token(&resource).await.is_ok());
-        world.heroku.clear_faults();
+        world.heroku.faults().clear_all();
         world.sso.refresh_now(&resource).await.unwrap();
         assert_eq!(ann.fetch("/page").await.status, 200);
         world.clock.advance(MINUTE);
@@ -122,7 +125,7 @@ async fn c1_404_not_in_heroku_error_format_never_counts() {
         let addon = world.addon().await;
         let resource = addon.resource_id();
         world.signed_in(&addon, "ann@example.com").await;
-        world.heroku.fault(Endpoint::AddOn, fault.clone());
+        world.heroku.faults().set(Endpoint::AddOn, fault.clone());
         for _ in 0..8 {
             let error = world.sso.refresh_now(&resource).await.unwrap_err();
             assert!(
@@ -140,7 +143,7 @@ async fn c1_404_not_in_heroku_error_format_never_counts() {
         let answer = sign_in(&world, &addon).await;
         assert_eq!(answer.status, 503, "{fault:?}");
         assert!(answer.header("retry-after").is_some(), "{fault:?}");
-        world.heroku.clear_faults();
+        world.heroku.faults().clear_all();
         world.clock.advance(MINUTE);
         world.signed_in(&addon, "ann@example.com").await;
     }
@@ -153,11 +156,14 @@ async fn c1_success_between_404s_resets_the_count() {
     let addon = world.addon().await;
     let resource = addon.resource_id();
     for _ in 0..6 {
-        world.heroku.fault(Endpoint::AddOn, Fault::Status(404));
+        world
+            .heroku
+            .faults()
+            .set(Endpoint::AddOn, Fault::Status(404));
         world.sso.refresh_now(&resource).await.unwrap_err();
         world.clock.advance(MINUTE * 10);
         world.sso.refresh_now(&resource).await.unwrap_err();
-        world.heroku.clear_faults();
+        world.heroku.faults().clear_all();
         world.sso.refresh_now(&resource).await.unwrap();
         world.clock.advance(MINUTE * 10);
     }
@@ -172,7 +178,10 @@ async fn u3_u5_dormant_after_three_answers_over_15_minutes() {
         let addon = world.addon().await;
         let resource = addon.resource_id();
         world.signed_in(&addon, "ann@example.com").await;
-        world.heroku.fault(Endpoint::AddOn, Fault::Status(status));
+        world
+            .heroku
+            .faults()
+            .set(Endpoint::AddOn, Fault::Status(status));
         for wait in [0, 1, 899 - 1] {
             world.clock.advance(Duration::from_secs(wait));
             world.sso.refresh_now(&resource).await.unwrap_err();
@@ -212,7 +221,7 @@ async fn dormant_resource_rejects_users_and_loses_no_state() {
         Ok(None) | Err(_)
     ));
 
-    let asked = world.heroku.calls(Endpoint::Any);
+    let asked = world.heroku.calls().count(Endpoint::Any);
     let request = ann.fetch("/page").await;
     assert_eq!(request.status, 503);
     assert!(request.header("retry-after").is_some());
@@ -220,7 +229,7 @@ async fn dormant_resource_rejects_users_and_loses_no_state() {
     let unlisted = sign_in(&world, &world.heroku.app("other").addon()).await;
     assert_eq!((listed.status, &listed.body), (403, &unlisted.body));
     assert_eq!(
-        world.heroku.calls(Endpoint::Any),
+        world.heroku.calls().count(Endpoint::Any),
         asked,
         "no request or sign-in fetches it"
     );
@@ -260,17 +269,17 @@ async fn sync_polls_dormant_resource_hourly() {
     make_dormant(&world, &addon).await;
     let sync = world.sso.spawn_sync();
     world.quiet().await;
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     for _ in 0..5 {
         world.clock.advance(MINUTE * 10);
         world.quiet().await;
     }
-    assert_eq!(world.heroku.calls(Endpoint::Any), 0);
+    assert_eq!(world.heroku.calls().count(Endpoint::Any), 0);
     world.clock.advance(MINUTE * 10);
     world.quiet().await;
     // A 404 is retried once.
-    assert_eq!(world.heroku.calls(Endpoint::AddOn), 2);
-    assert_eq!(world.heroku.calls(Endpoint::Any), 2);
+    assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 2);
+    assert_eq!(world.heroku.calls().count(Endpoint::Any), 2);
     addon.mark_provisioned();
     let resource = addon.resource_id();
     let revived = |change: &Change| *change == Change::ResourceRevived { resource };
@@ -380,11 +389,11 @@ async fn dormant_resource_ends_only_on_another_404_from_heroku() {
     make_dormant(&world, &addon).await;
     world.clock.advance(DAY);
     for fault in [Fault::Html(404), Fault::Status(500), Fault::Reset] {
-        world.heroku.fault(Endpoint::AddOn, fault);
+        world.heroku.faults().set(Endpoint::AddOn, fault);
         world.sso.refresh_now(&resource).await.unwrap_err();
         assert_eq!(state(&store, &addon).await, ResourceState::Dormant);
     }
-    world.heroku.clear_faults();
+    world.heroku.faults().clear_all();
     let gone = world.sso.refresh_now(&resource).await;
     assert!(matches!(gone, Err(SyncError::Gone)), "{gone:?}");
 }
@@ -396,7 +405,7 @@ async fn grant_refused_for_a_week_makes_resource_dormant_then_ends_it() {
     let addon = world.addon().await;
     let resource = addon.resource_id();
     world.signed_in(&addon, "ann@example.com").await;
-    world.heroku.revoke_tokens(&addon);
+    world.heroku.tokens().revoke(&addon);
     for _ in 0..7 * 4 {
         world.clock.advance(HOUR * 6);
         world.sso.refresh_now(&resource).await.unwrap_err();
@@ -438,7 +447,10 @@ async fn c2_brake_limits_dormancy_when_all_resources_are_404() {
         }
         found
     };
-    world.heroku.fault(Endpoint::AddOn, Fault::Status(404));
+    world
+        .heroku
+        .faults()
+        .set(Endpoint::AddOn, Fault::Status(404));
     for _ in 0..3 {
         for addon in &addons {
             world
@@ -464,7 +476,7 @@ async fn c2_brake_limits_dormancy_when_all_resources_are_404() {
         world.clock.advance(MINUTE * 30);
     }
     assert_eq!(count(ResourceState::Dormant).await, 3);
-    world.heroku.clear_faults();
+    world.heroku.faults().clear_all();
     for addon in &addons {
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
         world.signed_in(addon, "ann@example.com").await;

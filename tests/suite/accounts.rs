@@ -302,9 +302,10 @@ async fn c11_changes_and_audit_log_report_new_email_and_account() {
     let first = next(&mut changes).await;
     assert!(matches!(first, Some(Change::Snapshot { .. })));
 
-    let ann: UserId = world.heroku.user_id("ann@example.com").into();
+    let ann: UserId = world.heroku.accounts().id("ann@example.com").into();
     world
         .heroku
+        .accounts()
         .change_email("ann@example.com", "anna@example.com");
     world.sso.refresh_now(&resource).await.unwrap();
     let change = next(&mut changes).await.unwrap();
@@ -317,7 +318,7 @@ async fn c11_changes_and_audit_log_report_new_email_and_account() {
 
     let app = addon.app();
     app.remove("anna@example.com");
-    let other: UserId = world.heroku.new_account("anna@example.com").into();
+    let other: UserId = world.heroku.accounts().replace("anna@example.com").into();
     app.collaborator("anna@example.com");
     world.sso.refresh_now(&resource).await.unwrap();
     let change = next(&mut changes).await.unwrap();
@@ -336,7 +337,7 @@ async fn c11_replaced_account_gets_403_without_redirect() {
     let browser = world.signed_in(&addon, "ann@example.com").await;
     let app = addon.app();
     app.remove("ann@example.com");
-    world.heroku.new_account("ann@example.com");
+    world.heroku.accounts().replace("ann@example.com");
     app.collaborator("ann@example.com");
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     let answer = browser.get("/page").await;
@@ -353,12 +354,16 @@ async fn c11_changed_email_redirects_to_heroku_once_then_signs_in() {
     assert_eq!(browser.get("/").await.status, 200);
     world
         .heroku
+        .accounts()
         .change_email("ann@example.com", "anna@example.com");
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
 
     let answer = browser.get("/page").await;
     assert_eq!(answer.status, 303, "{}", answer.body);
-    assert_eq!(answer.header("location"), Some(addon.web_url().as_str()));
+    assert_eq!(
+        answer.header("location"),
+        Some(addon.info().web_url.as_str())
+    );
     // Only once, so there is no redirect loop.
     assert_eq!(browser.get("/page").await.status, 401);
 
@@ -383,6 +388,7 @@ async fn c11_claimed_user_with_changed_email_gets_403() {
     assert_eq!(browser.get("/page").await.status, 200);
     world
         .heroku
+        .accounts()
         .change_email("ann@example.com", "anna@example.com");
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     assert_eq!(browser.get("/page").await.status, 403);

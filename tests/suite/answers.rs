@@ -290,7 +290,7 @@ async fn u20_redirect_of_any_status_and_target_is_not_followed() {
             assert_eq!(wire.asked("/addons/"), asked + 1, "{status} {target}");
         }
     }
-    assert!(elsewhere.heroku.requests().is_empty());
+    assert!(elsewhere.heroku.calls().requests().is_empty());
     assert_eq!(people(&world, &addon).await.len(), 2);
 }
 
@@ -299,13 +299,16 @@ async fn u20_token_request_does_not_follow_redirects() {
     let world = World::start().await;
     let addon = world.addon().await;
     let elsewhere = World::start().await;
-    world.heroku.expire_access_tokens();
+    world.heroku.tokens().expire_access();
     let target = format!("{}/oauth/token", elsewhere.heroku.url());
-    world.heroku.fault(Endpoint::Token, Fault::Redirect(target));
+    world
+        .heroku
+        .faults()
+        .set(Endpoint::Token, Fault::Redirect(target));
     let error = refused(&world, &addon).await;
     assert!(matches!(error, HerokuError::Redirected), "{error:?}");
-    assert!(elsewhere.heroku.requests().is_empty());
-    world.heroku.clear_faults();
+    assert!(elsewhere.heroku.calls().requests().is_empty());
+    world.heroku.faults().clear_all();
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
 }
 
@@ -320,25 +323,25 @@ async fn u26_token_that_expires_immediately_causes_no_loop() {
             line.contains("/oauth/token").then_some(edit)
         });
         world.clock.advance(Duration::from_secs(20));
-        world.heroku.expire_access_tokens();
-        world.heroku.reset_calls();
+        world.heroku.tokens().expire_access();
+        world.heroku.calls().clear();
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
-        assert_eq!(world.heroku.calls(Endpoint::Token), 1, "{life}");
+        assert_eq!(world.heroku.calls().count(Endpoint::Token), 1, "{life}");
         // Renewed at most once per fetch, never in a loop.
         world.quiet().await;
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
         world.quiet().await;
-        assert!(world.heroku.calls(Endpoint::Token) <= 4, "{life}");
+        assert!(world.heroku.calls().count(Endpoint::Token) <= 4, "{life}");
     }
     // Without `expires_in`.
     wire.script(|line| {
         let edit = Script::Edited("\"expires_in\":28800,", String::new());
         line.contains("/oauth/token").then_some(edit)
     });
-    world.heroku.expire_access_tokens();
-    world.heroku.reset_calls();
+    world.heroku.tokens().expire_access();
+    world.heroku.calls().clear();
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
-    assert_eq!(world.heroku.calls(Endpoint::Token), 1);
+    assert_eq!(world.heroku.calls().count(Endpoint::Token), 1);
     sync.shutdown().await;
 }
 
@@ -349,7 +352,7 @@ async fn u29_read_is_retried_when_a_reused_connection_closes() {
     let (world, wire, addon, _) = known(Duration::from_secs(10)).await;
     wire.script(|_| Some(Script::Forgetful));
     for _ in 0..3 {
-        world.heroku.reset_calls();
+        world.heroku.calls().clear();
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     }
     assert!(wire.forgotten() > 0, "connections are reused");
@@ -364,7 +367,7 @@ async fn u29_only_reads_are_retried_and_only_once() {
     let asked = wire.asked("/addons/");
     refused(&world, &addon).await;
     assert_eq!(wire.asked("/addons/"), asked + 2);
-    world.heroku.expire_access_tokens();
+    world.heroku.tokens().expire_access();
     wire.replace("/oauth/token", Script::Reset(Vec::new()));
     let asked = wire.asked("/oauth/token");
     refused(&world, &addon).await;

@@ -14,7 +14,7 @@ use support::world::{World, grant};
 async fn first_sign_in_gets_503_while_heroku_is_down_then_works() {
     let world = World::start().await;
     let addon = world.addon().await;
-    world.heroku.fault(Endpoint::Any, Fault::Reset);
+    world.heroku.faults().set(Endpoint::Any, Fault::Reset);
     let form = addon.sign_in_form("ann@example.com");
     let answer = world.browser().submit(&form).await;
     assert_eq!(answer.status, 503);
@@ -27,7 +27,7 @@ async fn first_sign_in_gets_503_while_heroku_is_down_then_works() {
             > 0
     );
     // The form was not used up: the same one works once Heroku answers.
-    world.heroku.clear_faults();
+    world.heroku.faults().clear_all();
     assert_eq!(world.browser().submit(&form).await.status, 303);
 }
 
@@ -59,16 +59,16 @@ async fn u7_sync_backs_off_while_heroku_is_down() {
     world.quiet().await;
     world.clock.advance(hour / 2);
     world.signed_in(&addon, "ann@example.com").await;
-    world.heroku.fault(Endpoint::Any, Fault::Html503);
+    world.heroku.faults().set(Endpoint::Any, Fault::Html503);
     world.clock.advance(hour.mul_f64(0.45));
     world.quiet().await;
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     for _ in 0..40 {
         world.clock.advance(Duration::from_secs(15));
         world.quiet().await;
     }
     // Ten minutes: after 1, 2, 4 … seconds, and then once a minute.
-    let tries = world.heroku.calls(Endpoint::AddOn);
+    let tries = world.heroku.calls().count(Endpoint::AddOn);
     assert!((5..=20).contains(&tries), "{tries}");
     sync.shutdown().await;
 }
@@ -93,18 +93,18 @@ async fn u13_recovery_of_hanging_heroku_causes_no_stampede() {
     for addon in &addons {
         world.signed_in(addon, "ann@example.com").await;
     }
-    world.heroku.fault(Endpoint::Any, Fault::Hang);
-    world.heroku.reset_calls();
+    world.heroku.faults().set(Endpoint::Any, Fault::Hang);
+    world.heroku.calls().clear();
     for _ in 0..10 {
         world.clock.advance(Duration::from_secs(60));
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     // Users on a cached list can sign in meanwhile.
     world.signed_in(&addons[0], "ann@example.com").await;
-    let hanging = world.heroku.calls(Endpoint::AddOn);
+    let hanging = world.heroku.calls().count(Endpoint::AddOn);
     assert!(hanging <= 10 * 11, "{hanging}");
-    world.heroku.clear_faults();
-    world.heroku.reset_calls();
+    world.heroku.faults().clear_all();
+    world.heroku.calls().clear();
     // Twenty people per add-on sign in concurrently, while the sync resumes.
     let forms = addons
         .iter()
@@ -121,7 +121,7 @@ async fn u13_recovery_of_hanging_heroku_causes_no_stampede() {
     assert!(!statuses.contains(&503));
     world.quiet().await;
     for endpoint in [Endpoint::AddOn, Endpoint::App, Endpoint::Collaborators] {
-        let calls = world.heroku.calls(endpoint);
+        let calls = world.heroku.calls().count(endpoint);
         assert!(calls <= 2 * addons.len(), "{endpoint:?}: {calls}");
     }
     let health = world.sso.health().await.unwrap();
@@ -162,7 +162,10 @@ async fn u10_hanging_heroku_call_does_not_delay_other_resources() {
     let team_app = team_app(&world).await;
     world.signed_in(&addon, "ann@example.com").await;
     world.clock.advance(Duration::from_secs(1));
-    world.heroku.fault(Endpoint::TeamMembers, Fault::Hang);
+    world
+        .heroku
+        .faults()
+        .set(Endpoint::TeamMembers, Fault::Hang);
     let hanging = world.browser();
     let form = team_app.sign_in_form("mia@example.com");
     let (hung, _, _) = tokio::join!(

@@ -62,10 +62,10 @@ async fn c7_only_a_valid_form_logs_the_policy_hint() {
     let mut form = altered(addon.sign_in_form("ann@example.com"), "boss@example.com");
     form.set("resource_token", "0".repeat(40));
     assert_refused(&world, &world.browser().submit(&form).await, 403);
-    let late = addon.sign_in_form_at(
-        "ann@example.com",
-        time::OffsetDateTime::UNIX_EPOCH + time::Duration::DAY,
-    );
+    let late = addon
+        .sign_in("ann@example.com")
+        .at(time::OffsetDateTime::UNIX_EPOCH + time::Duration::DAY)
+        .form();
     let late = altered(late, "boss@example.com");
     assert_refused(&world, &world.browser().submit(&late).await, 403);
     assert!(log.with(&["HEROKU_SSO_POLICY"]).is_empty());
@@ -76,7 +76,7 @@ async fn c7_version_1_and_get_rejections_name_the_legacy_policy() {
     let log = Log::listen();
     let world = World::start().await;
     let addon = addon(&world).await;
-    let form = addon.legacy_sign_in_form("ann@example.com");
+    let form = addon.sign_in("ann@example.com").legacy_form();
     assert_refused(&world, &world.browser().submit(&form).await, 403);
     let query = format!("/heroku/sso?{}", form.body());
     let answer = world.browser().get(&query).await;
@@ -158,7 +158,7 @@ async fn c7_claimed_user_has_no_email_based_privileges() {
         let world = World::with(|builder| builder.sso_policy(policy)).await;
         let addon = addon(&world).await;
         let address = serve(site(&world.sso)).await;
-        let boss = world.heroku.user_id("boss@example.com").to_string();
+        let boss = world.heroku.accounts().id("boss@example.com").to_string();
         let rights =
             json!({ "roles": ["admin"], "permissions": ["view", "manage"], "user_id": boss });
         let nothing = json!({ "roles": [], "permissions": [], "user_id": null });

@@ -57,13 +57,14 @@ async fn session_revoked_during_a_fetch_is_rejected() {
     let ann = world.signed_in(&addon, "ann@example.com").await;
     world
         .heroku
-        .fault(Endpoint::AddOn, Fault::Slow(Duration::from_secs(1)));
+        .faults()
+        .set(Endpoint::AddOn, Fault::Slow(Duration::from_secs(1)));
     let event = collaborator(&addon, "destroy", "ann@example.com", "1");
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     assert_eq!(send(&world, &event).await, 204);
     let request = ann.request(reqwest::Method::GET, "/page");
     let waiting = tokio::spawn(async move { request.send().await.unwrap().status() });
-    while world.heroku.calls(Endpoint::AddOn) == 0 {
+    while world.heroku.calls().count(Endpoint::AddOn) == 0 {
         tokio::task::yield_now().await;
     }
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -73,7 +74,7 @@ async fn session_revoked_during_a_fetch_is_rejected() {
         .revoke(&addon.resource_id(), &email)
         .await
         .unwrap();
-    world.heroku.clear_faults();
+    world.heroku.faults().clear_all();
     world.clock.advance(Duration::from_secs(1));
     assert_eq!(waiting.await.unwrap(), 401);
 }

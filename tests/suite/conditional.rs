@@ -23,10 +23,11 @@ async fn team_app(world: &World) -> AddOn {
 
 /// The sorted statuses of all answers during one refresh.
 async fn refresh(world: &World, addon: &AddOn) -> Vec<u16> {
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     let mut statuses: Vec<_> = world
         .heroku
+        .calls()
         .requests()
         .iter()
         .filter_map(|r| r.status)
@@ -90,12 +91,12 @@ async fn only_changed_parts_are_sent() {
 #[tokio::test]
 async fn u30_list_with_a_full_page_is_always_read_in_full() {
     let world = World::start().await;
-    world.heroku.set_page_size(1);
+    world.heroku.settings().set_page_size(1);
     // One member fills the page, whose ETag stays the same when a second page begins.
     let addon = team_app(&world).await;
     let team = world.heroku.team("acme");
     team.member("zoe@example.com", "member");
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     let snapshot = world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     let emails: Vec<_> = snapshot
         .list
@@ -106,14 +107,14 @@ async fn u30_list_with_a_full_page_is_always_read_in_full() {
         emails,
         ["ann@example.com", "lead@example.com", "zoe@example.com"]
     );
-    assert!(world.heroku.calls(Endpoint::TeamMembers) >= 2);
+    assert!(world.heroku.calls().count(Endpoint::TeamMembers) >= 2);
 }
 
 /// Two answers with the same weak ETag may differ in their members.
 #[tokio::test]
 async fn u30_weak_etag_is_not_used() {
     let world = World::start().await;
-    world.heroku.set_etags(HerokuETags::Weak);
+    world.heroku.settings().set_etags(HerokuETags::Weak);
     let addon = team_app(&world).await;
     for _ in 0..2 {
         assert_eq!(refresh(&world, &addon).await, [200, 200, 200, 200]);
@@ -146,7 +147,8 @@ async fn unrequested_304_is_an_error() {
     let addon = world.addon().await;
     world
         .heroku
-        .fault(Endpoint::Collaborators, Fault::Status(304));
+        .faults()
+        .set(Endpoint::Collaborators, Fault::Status(304));
     assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
     let form = addon.sign_in_form("ann@example.com");
     assert_eq!(world.browser().submit(&form).await.status, 503);

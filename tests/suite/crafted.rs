@@ -19,7 +19,7 @@ impl Crafted {
     /// The form that Heroku sends for this user now.
     pub fn of(world: &World, addon: &AddOn, email: &str) -> Self {
         let timestamp = world.clock.now().unix_timestamp().to_string();
-        let user = world.heroku.user_id(email).to_string();
+        let user = world.heroku.accounts().id(email).to_string();
         Self(Vec::new())
             .with("resource_id", addon.resource_id().to_string())
             .with("timestamp", timestamp)

@@ -22,7 +22,11 @@ fn with_webhooks(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
 
 fn was_asked(heroku: &Simulator, addon: &AddOn) -> bool {
     let path = format!("/addons/{}", addon.resource_id());
-    heroku.requests().iter().any(|request| request.path == path)
+    heroku
+        .calls()
+        .requests()
+        .iter()
+        .any(|request| request.path == path)
 }
 
 #[tokio::test]
@@ -44,7 +48,7 @@ async fn list_changed_by_webhook_is_fetched_before_unused_lists() {
     }
     // All lists are due, and half of the pool is reserved for lists in use.
     world.clock.advance(Duration::from_secs(6 * 3600));
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     let sync = world.sso.spawn_sync();
     world.quiet().await;
     let waiting: Vec<_> = addons
@@ -54,7 +58,7 @@ async fn list_changed_by_webhook_is_fetched_before_unused_lists() {
     assert!(waiting.len() > 20, "{}", waiting.len());
     // The list that would come last gets two webhooks.
     let last = waiting.last().unwrap();
-    let calls = world.heroku.calls(Endpoint::AddOn);
+    let calls = world.heroku.calls().count(Endpoint::AddOn);
     for event in ["1", "2"] {
         world.clock.advance(Duration::from_secs(1));
         let event = collaborator(last, "create", "bob@example.com", event);
@@ -65,7 +69,7 @@ async fn list_changed_by_webhook_is_fetched_before_unused_lists() {
         was_asked(&world.heroku, last),
         "it does not wait for the pool"
     );
-    let asked = world.heroku.calls(Endpoint::AddOn) - calls;
+    let asked = world.heroku.calls().count(Endpoint::AddOn) - calls;
     assert!(asked <= 2, "fetches of other lists: {asked}");
     sync.shutdown().await;
 }
@@ -123,7 +127,7 @@ async fn removal_of_unlisted_email_is_not_recorded() {
 async fn webhook_for_unknown_resource_loads_it_from_the_store() {
     let store = Faulty::default();
     let (world, addon) = taken_over(&store).await;
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     let id = addon.resource_id().to_string();
     let event = json!({ "id": "1", "resource": "addon", "data": { "id": id } });
     store.fail("load");
@@ -146,7 +150,7 @@ async fn pending_removal_outlives_the_process_that_received_it() {
     let addon = world.addon().await;
     let ann = world.signed_in(&addon, "ann@example.com").await;
     addon.app().remove("ann@example.com");
-    world.heroku.fault(Endpoint::Any, Fault::Status(500));
+    world.heroku.faults().set(Endpoint::Any, Fault::Status(500));
     let event = collaborator(&addon, "destroy", "ann@example.com", "1");
     store.fail("doubt");
     assert_eq!(
@@ -164,7 +168,7 @@ async fn pending_removal_outlives_the_process_that_received_it() {
     world.clock.advance(Duration::from_secs(1));
     let form = addon.sign_in_form("ann@example.com");
     assert_eq!(world.browser().at(address).submit(&form).await.status, 503);
-    world.heroku.clear_faults();
+    world.heroku.faults().clear_all();
     assert_eq!(ann.at(address).fetch("/page").await.status, 403);
 }
 
@@ -188,11 +192,11 @@ async fn sign_out_wins_over_a_request_that_waits_for_a_list() {
     let cookie = ann.cookie(COOKIE).unwrap();
     world.clock.advance(Duration::from_secs(100));
     // Her removal is pending, and Heroku is unavailable.
-    world.heroku.fault(Endpoint::Any, Fault::Status(500));
+    world.heroku.faults().set(Endpoint::Any, Fault::Status(500));
     let event = collaborator(&addon, "destroy", "ann@example.com", "1");
     assert_eq!(send(&world, &event).await, 204);
     world.quiet_for(Duration::from_millis(100)).await;
-    world.heroku.clear_faults();
+    world.heroku.faults().clear_all();
     world.clock.advance(Duration::from_secs(60));
     // Her request starts a fetch, which is held.
     let begun = store.calls("ticket");

@@ -362,13 +362,13 @@ async fn team_members_are_fetched_here_if_the_other_process_stalls() {
     world.sso.register(&resource, grant(&addon)).await.unwrap();
     world.sso.refresh_now(&resource).await.unwrap();
     world.clock.advance(REFRESH + Duration::from_secs(1));
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     leases.elsewhere.store(true, Ordering::SeqCst);
     let app = router(&world.sso, NoProvisioning);
     pause();
     let (answer, took) = send(&app, form(&addon, "mia@example.com")).await;
     assert_eq!(answer.status(), 303);
-    assert_eq!(world.heroku.calls(Endpoint::TeamMembers), 1);
+    assert_eq!(world.heroku.calls().count(Endpoint::TeamMembers), 1);
     assert!((1..=2).contains(&took.as_secs()), "{took:?}");
 }
 
@@ -401,7 +401,7 @@ async fn r10_slow_answers_stay_within_the_request_budget() {
     gate.world
         .clock
         .advance(MAX_LIST_AGE + Duration::from_secs(1));
-    gate.world.heroku.fault(Endpoint::Any, Fault::Hang);
+    gate.world.heroku.faults().set(Endpoint::Any, Fault::Hang);
     pause();
     there.slow_down("*", SLOW);
     sessions.slow_down(SLOW);
@@ -458,7 +458,7 @@ async fn r10_slow_stores_leave_time_for_the_list() {
 async fn r10_hanging_heroku_leaves_time_for_the_cached_list() {
     let gate = Gate::with(&Faulty::default(), &Sessions::default()).await;
     gate.world.clock.advance(REFRESH + Duration::from_secs(1));
-    gate.world.heroku.fault(Endpoint::Any, Fault::Hang);
+    gate.world.heroku.faults().set(Endpoint::Any, Fault::Hang);
     pause();
     let (answer, took) = gate.send(gate.sign_in()).await;
     assert_eq!(answer.status(), 303);

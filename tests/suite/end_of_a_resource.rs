@@ -89,9 +89,9 @@ impl Scene {
         match situation {
             "unknown" => return self.slow.let_go_on(100),
             "POST under way, grant not traded yet" => {
-                heroku.fault(Endpoint::Token, Fault::Hang);
+                heroku.faults().set(Endpoint::Token, Fault::Hang);
                 self.under_way.push(self.spawn(Method::POST));
-                while heroku.calls(Endpoint::Token) == 0 {
+                while heroku.calls().count(Endpoint::Token) == 0 {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
                 return;
@@ -134,7 +134,7 @@ impl Scene {
             }
             "grant refused, list too old" => {
                 clock.advance(AGE * 4);
-                heroku.revoke_tokens(&addon);
+                heroku.tokens().revoke(&addon);
                 sso.refresh_now(&resource).await.unwrap_err();
             }
             "too many would be dormant" => {
@@ -145,7 +145,7 @@ impl Scene {
                     sso.register(&id, grant(other)).await.unwrap();
                     sso.refresh_now(&id).await.unwrap();
                 }
-                heroku.fault(Endpoint::AddOn, Fault::Status(404));
+                heroku.faults().set(Endpoint::AddOn, Fault::Status(404));
                 for _ in 0..3 {
                     for other in &others {
                         sso.refresh_now(&other.resource_id()).await.unwrap_err();
@@ -154,7 +154,7 @@ impl Scene {
                     clock.advance(MINUTE * 15 / 2);
                 }
                 assert_eq!(sso.dormant().len(), 3);
-                heroku.clear_faults();
+                heroku.faults().clear_all();
                 addon.remove();
             }
             "dormant"
@@ -188,7 +188,7 @@ impl Scene {
             }
             "dormant, grant refused" => {
                 clock.advance(AGE * 4);
-                heroku.revoke_tokens(&addon);
+                heroku.tokens().revoke(&addon);
                 for _ in 0..4 {
                     sso.refresh_now(&resource).await.unwrap_err();
                     clock.advance(MINUTE * 20);
@@ -287,16 +287,16 @@ impl Scene {
             3 => self.answer(Method::PUT).await,
             4 => self.answer(Method::DELETE).await,
             5 => {
-                world.heroku.reset_calls();
+                world.heroku.calls().clear();
                 let event = json!({
                     "id": "1", "action": "update", "resource": "addon",
-                    "data": { "id": resource.to_string(), "name": addon.name() },
+                    "data": { "id": resource.to_string(), "name": addon.info().name },
                     "webhook_metadata": { "event": { "id": "1", "include": "api:addon" } },
                 });
                 assert_eq!(webhooks::send(world, &event).await, 204);
                 world.quiet().await;
-                let asked =
-                    world.heroku.calls(Endpoint::AddOn) + world.heroku.calls(Endpoint::Token);
+                let asked = world.heroku.calls().count(Endpoint::AddOn)
+                    + world.heroku.calls().count(Endpoint::Token);
                 if asked > 0 { "asked" } else { "nothing" }.to_owned()
             }
             6 => {
@@ -313,13 +313,13 @@ impl Scene {
             7 => {
                 let sync = world.sso.spawn_sync();
                 let asked = async |time: Duration| {
-                    world.heroku.reset_calls();
+                    world.heroku.calls().clear();
                     world.clock.advance(time);
                     world.quiet().await;
                     let about = format!("/addons/{resource}");
-                    let requests = world.heroku.requests();
+                    let requests = world.heroku.calls().requests();
                     let is_about = requests.iter().any(|request| request.path == about);
-                    is_about || world.heroku.calls(Endpoint::Token) > 0
+                    is_about || world.heroku.calls().count(Endpoint::Token) > 0
                 };
                 let when = if asked(MINUTE * 12).await {
                     "minutes"

@@ -106,7 +106,7 @@ async fn rejected_request_explains_its_session_state() {
     assert!(why.starts_with("no such session"), "{why}");
 
     let ann = world.signed_in(&addon, "ann@example.com").await;
-    world.heroku.fault(Endpoint::Any, Fault::Reset);
+    world.heroku.faults().set(Endpoint::Any, Fault::Reset);
     world.clock.advance(UNUSED);
     let why = reason(&ann.fetch("/").await);
     assert!(why.contains("the resource was not used"), "{why}");

@@ -49,7 +49,7 @@ async fn explain_names_the_deciding_inputs() {
     assert_eq!(before.inputs()[0], "no list yet");
     world.sso.refresh_now(&resource).await.unwrap();
     world.clock.advance(REFRESH * 3);
-    world.heroku.fault(Endpoint::Any, Fault::Status(503));
+    world.heroku.faults().set(Endpoint::Any, Fault::Status(503));
     world.sso.refresh_now(&resource).await.unwrap_err();
     let after = world.sso.explain(&resource, &ann, None).await.unwrap();
     assert_eq!(

@@ -22,9 +22,9 @@ async fn user_extractor_exposes_identity_resource_and_expiry() {
         .owned_by_team(&team)
         .collaborator("ann@example.com");
     let addon = app.addon();
-    let (id, name) = (addon.resource_id(), addon.name());
+    let (id, name) = (addon.resource_id(), addon.info().name);
     assert_eq!(addon.provision().await.unwrap().status, 200);
-    let user_id = world.heroku.user_id("ann@example.com").into();
+    let user_id = world.heroku.accounts().id("ann@example.com").into();
     let app_id = app.id().into();
     let handler = move |user: HerokuUser| async move {
         assert_eq!(user.email().as_str(), "ann@example.com");

@@ -80,7 +80,7 @@ impl SessionStore for Counted {
 async fn c12_unlisted_sign_ins_at_all_resources_share_one_budget() {
     let world = World::start().await;
     let addons = apps(&world, 30).await;
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     let unlisted = async |number: usize| {
         for addon in &addons {
             let form = addon.sign_in_form(&format!("stranger-{number}@example.com"));
@@ -91,13 +91,13 @@ async fn c12_unlisted_sign_ins_at_all_resources_share_one_budget() {
         unlisted(number).await;
     }
     // The budgets per resource alone would allow 450 calls.
-    let forced = world.heroku.calls(Endpoint::Any);
+    let forced = world.heroku.calls().count(Endpoint::Any);
     assert!(forced <= SHARED_BURST + LIST, "{forced}");
     assert!(forced >= SHARED_BURST, "{forced}");
     // The budget refills by six calls a minute.
     world.clock.advance(SECOND * 60);
     unlisted(5).await;
-    let forced = world.heroku.calls(Endpoint::Any);
+    let forced = world.heroku.calls().count(Endpoint::Any);
     assert!(forced <= SHARED_BURST + 6 + LIST, "{forced}");
     // A listed user signs in with an old list: that fetch is not forced.
     world.clock.advance(REFRESH);
@@ -110,12 +110,12 @@ async fn c12_forced_fetches_leave_a_fifth_of_the_pool_to_lists_in_use() {
     let addons = apps(&world, 2).await;
     let calls_of = async |remaining: usize, addon: &AddOn, email: &str| {
         world.clock.advance(REFRESH + SECOND);
-        world.heroku.set_rate_limit_remaining(remaining + LIST);
+        world.heroku.rate_limit().set_remaining(remaining + LIST);
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
-        world.heroku.reset_calls();
+        world.heroku.calls().clear();
         let form = addon.sign_in_form(email);
         assert_eq!(world.browser().submit(&form).await.status, 403);
-        world.heroku.calls(Endpoint::Any)
+        world.heroku.calls().count(Endpoint::Any)
     };
     assert_eq!(calls_of(300, &addons[0], "one@example.com").await, 0);
     assert_eq!(calls_of(1500, &addons[1], "two@example.com").await, LIST);
@@ -129,13 +129,13 @@ async fn c13_refresh_over_budget_returns_the_cached_list() {
     let resource = addon.resource_id();
     world.sso.refresh_now(&resource).await.unwrap();
     app.collaborator("bob@example.com");
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     let mut last = None;
     for _ in 0..20 {
         last = Some(world.sso.refresh_now(&resource).await.unwrap());
     }
     assert_eq!(
-        world.heroku.calls(Endpoint::AddOn),
+        world.heroku.calls().count(Endpoint::AddOn),
         4,
         "five, including the first"
     );
@@ -155,7 +155,7 @@ async fn c13_refresh_over_budget_returns_the_cached_list() {
     assert_eq!(members().await, 3);
     world.clock.advance(SECOND * 10);
     assert_eq!(members().await, 2);
-    assert_eq!(world.heroku.calls(Endpoint::AddOn), 5);
+    assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 5);
 }
 
 #[tokio::test]
@@ -163,7 +163,10 @@ async fn c13_refresh_over_budget_without_a_list_returns_retry_after() {
     let world = World::start().await;
     let addon = world.addon().await;
     let resource = addon.resource_id();
-    world.heroku.fault(Endpoint::AddOn, Fault::Status(503));
+    world
+        .heroku
+        .faults()
+        .set(Endpoint::AddOn, Fault::Status(503));
     for _ in 0..5 {
         let error = world.sso.refresh_now(&resource).await.unwrap_err();
         assert!(matches!(error, SyncError::Heroku(_)), "{error}");
@@ -178,19 +181,19 @@ async fn c13_refresh_over_budget_without_a_list_returns_retry_after() {
 async fn c13_refreshes_of_many_resources_share_one_budget() {
     let world = World::start().await;
     let addons = apps(&world, 30).await;
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     for addon in addons.iter().chain(&addons).chain(&addons) {
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     }
-    let forced = world.heroku.calls(Endpoint::Any);
+    let forced = world.heroku.calls().count(Endpoint::Any);
     assert!(forced <= SHARED_BURST + LIST, "{forced}");
     // A fetch of an old list is not forced.
     world.clock.advance(REFRESH + SECOND);
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     for addon in &addons {
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     }
-    assert_eq!(world.heroku.calls(Endpoint::AddOn), addons.len());
+    assert_eq!(world.heroku.calls().count(Endpoint::AddOn), addons.len());
 }
 
 #[tokio::test]
@@ -207,7 +210,7 @@ async fn c14_replay_costs_at_most_one_store_read() {
     sessions.calls();
     let (reads, heroku) = (
         store.calls("is_consumed"),
-        world.heroku.calls(Endpoint::Any),
+        world.heroku.calls().count(Endpoint::Any),
     );
     let (burnt, tickets) = (store.calls("burn"), store.calls("ticket"));
     for _ in 0..20 {
@@ -234,7 +237,7 @@ async fn c14_replay_costs_at_most_one_store_read() {
     assert_eq!(sessions.calls(), 0);
     assert_eq!(store.calls("burn"), burnt);
     assert_eq!(store.calls("ticket"), tickets);
-    assert_eq!(world.heroku.calls(Endpoint::Any), heroku);
+    assert_eq!(world.heroku.calls().count(Endpoint::Any), heroku);
 }
 
 #[tokio::test]
@@ -352,7 +355,7 @@ async fn c16_slow_paginated_fetch_is_abandoned_and_frees_its_slot() {
     assert!(matches!(error, SyncError::Slow { .. }), "{error}");
     // The background fetch has ended as well: there are no further calls.
     world.quiet_for(step * 8).await;
-    let pages = world.heroku.calls(Endpoint::Collaborators);
+    let pages = world.heroku.calls().count(Endpoint::Collaborators);
     assert!(pages < 45, "{pages}");
     // Other lists are fetched as usual.
     let other = world.addon().await;

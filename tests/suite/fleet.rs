@@ -54,15 +54,19 @@ async fn restarted_sync_spreads_fetches_of_lists_of_the_same_age() {
     assert_eq!(world.sso.health().await.unwrap().without_list, 0);
     sync.shutdown().await;
     let sync = world.sso.spawn_sync();
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     world.clock.advance(IDLE.mul_f64(0.69));
     world.quiet().await;
-    assert_eq!(world.heroku.calls(Endpoint::AddOn), 0, "not before 70 %");
+    assert_eq!(
+        world.heroku.calls().count(Endpoint::AddOn),
+        0,
+        "not before 70 %"
+    );
     let mut before = 0;
     for step in 1..=11 {
         world.clock.advance(IDLE.mul_f64(0.02));
         world.quiet().await;
-        let now = world.heroku.calls(Endpoint::AddOn);
+        let now = world.heroku.calls().count(Endpoint::AddOn);
         assert!(
             now - before < APPS / 4,
             "{} fetched in step {step}",
@@ -77,23 +81,24 @@ async fn restarted_sync_spreads_fetches_of_lists_of_the_same_age() {
 #[tokio::test]
 async fn sync_fetches_at_most_16_lists_without_delaying_a_sign_in() {
     let world = fleet(40).await;
-    world.heroku.fault(Endpoint::AddOn, Fault::Hang);
+    world.heroku.faults().set(Endpoint::AddOn, Fault::Hang);
     let sync = world.sso.spawn_sync();
-    while world.heroku.calls(Endpoint::AddOn) < 16 {
+    while world.heroku.calls().count(Endpoint::AddOn) < 16 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     tokio::time::sleep(Duration::from_millis(100)).await;
-    assert_eq!(world.heroku.calls(Endpoint::AddOn), 16);
+    assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 16);
     // A resource whose fetch is still in the queue.
     let asked: Vec<_> = world
         .heroku
+        .calls()
         .requests()
         .into_iter()
         .map(|r| r.path)
         .collect();
     let mut apps = world.heroku.apps().into_iter().map(|app| app.addon());
     let waiting = apps.find(|addon| !asked.contains(&format!("/addons/{}", addon.resource_id())));
-    world.heroku.clear_faults();
+    world.heroku.faults().clear_all();
     world
         .signed_in(&waiting.unwrap(), "owner@example.com")
         .await;
@@ -103,16 +108,16 @@ async fn sync_fetches_at_most_16_lists_without_delaying_a_sign_in() {
 #[tokio::test]
 async fn two_syncs_share_the_work() {
     let world = fleet(30).await;
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     let syncs = [world.sso.spawn_sync(), world.sso.spawn_sync()];
     world.quiet().await;
-    assert_eq!(world.heroku.calls(Endpoint::AddOn), 30);
+    assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 30);
     let [one, two] = syncs;
     one.shutdown().await;
     // The other sync keeps working.
     world.clock.advance(IDLE);
     world.quiet().await;
-    assert_eq!(world.heroku.calls(Endpoint::AddOn), 60);
+    assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 60);
     assert!(two.is_alive());
     two.shutdown().await;
 }
@@ -143,14 +148,14 @@ async fn initial_sync_of_a_large_fleet_logs_progress() {
 async fn lists_left_by_a_stopped_sync_are_fetched_by_the_next() {
     let patience = Duration::from_millis(300);
     let world = fleet_with_timeout(40, patience).await;
-    world.heroku.fault(Endpoint::Any, Fault::Hang);
+    world.heroku.faults().set(Endpoint::Any, Fault::Hang);
     let sync = world.sso.spawn_sync();
-    while world.heroku.calls(Endpoint::AddOn) < 16 {
+    while world.heroku.calls().count(Endpoint::AddOn) < 16 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     // 24 lists are due and waiting; the clock of the lists stands still.
     sync.shutdown().await;
-    world.heroku.clear_faults();
+    world.heroku.faults().clear_all();
     let sync = world.sso.spawn_sync();
     world.quiet().await;
     let health = world.sso.health().await.unwrap();
@@ -207,13 +212,19 @@ async fn initial_sync_logs_progress_after_a_failed_store_load() {
 async fn hanging_fetches_do_not_block_other_lists() {
     let world = fleet_with_timeout(60, Duration::from_secs(3)).await;
     // All concurrent fetches hang, and hang again at the retry.
-    world.heroku.fault_times(Endpoint::AddOn, Fault::Hang, 16);
+    world
+        .heroku
+        .faults()
+        .set_times(Endpoint::AddOn, Fault::Hang, 16);
     let sync = world.sso.spawn_sync();
-    until(async || world.heroku.calls(Endpoint::AddOn) == 60).await;
+    until(async || world.heroku.calls().count(Endpoint::AddOn) == 60).await;
     until(async || without_list(&world).await == 16).await;
-    world.heroku.fault_times(Endpoint::AddOn, Fault::Hang, 16);
+    world
+        .heroku
+        .faults()
+        .set_times(Endpoint::AddOn, Fault::Hang, 16);
     world.clock.advance(Duration::from_secs(1));
-    until(async || world.heroku.calls(Endpoint::AddOn) == 76).await;
+    until(async || world.heroku.calls().count(Endpoint::AddOn) == 76).await;
     assert_eq!(without_list(&world).await, 16);
     until(async || {
         world.clock.advance(Duration::from_millis(100));
@@ -238,19 +249,19 @@ async fn next_process_spreads_fetches_of_lists_of_the_same_age() {
         world.sso.register(&resource, grant(&addon)).await.unwrap();
         world.sso.refresh_now(&resource).await.unwrap();
     }
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     let (next, _) = world
         .another_gate(|builder| builder.store(store.another()))
         .await;
     let sync = next.spawn_sync();
     world.quiet().await;
-    assert_eq!(world.heroku.calls(Endpoint::AddOn), 0);
+    assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 0);
     let mut before = 0;
     world.clock.advance(IDLE.mul_f64(0.69));
     for _ in 1..=11 {
         world.clock.advance(IDLE.mul_f64(0.02));
         world.quiet().await;
-        let now = world.heroku.calls(Endpoint::AddOn);
+        let now = world.heroku.calls().count(Endpoint::AddOn);
         assert!(now - before < APPS / 4, "{} fetched", now - before);
         before = now;
     }

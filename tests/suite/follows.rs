@@ -141,9 +141,9 @@ async fn fixed_session_ends_one_interval_after_its_sign_in() {
 async fn c44_session_lasts_while_a_form_is_filled_in_for_8_minutes() {
     let site = Site::start().await;
     assert_eq!(site.browser.fetch("/page").await.status, 200);
-    site.world.heroku.reset_calls();
+    site.world.heroku.calls().clear();
     site.pass(Duration::from_secs(8 * 60)).await;
-    assert!(site.world.heroku.calls(Endpoint::Collaborators) > 0);
+    assert!(site.world.heroku.calls().count(Endpoint::Collaborators) > 0);
     let answer = site.browser.get("/page").await;
     assert_eq!(answer.status, 200);
     assert!(!sets_session(&answer));
@@ -154,11 +154,11 @@ async fn c44_request_fetches_its_list_without_a_sync() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, ANN).await;
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     world.clock.advance(REFRESH);
     assert_eq!(browser.fetch("/page").await.status, 200);
     assert_eq!(
-        world.heroku.calls(Endpoint::Any),
+        world.heroku.calls().count(Endpoint::Any),
         0,
         "the cached list decides"
     );
@@ -171,7 +171,7 @@ async fn c44_request_fetches_its_list_without_a_sync() {
     let answers = requests.join_all().await;
     assert!(answers.iter().all(|status| *status == 200));
     assert_eq!(
-        world.heroku.calls(Endpoint::Collaborators),
+        world.heroku.calls().count(Endpoint::Collaborators),
         1,
         "one shared fetch"
     );
@@ -195,20 +195,20 @@ async fn requests_with_an_old_list_wait_for_one_failing_fetch_only() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, ANN).await;
-    world.heroku.fault(Endpoint::Any, Fault::Reset);
+    world.heroku.faults().set(Endpoint::Any, Fault::Reset);
     world.clock.advance(REFRESH + SECOND);
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     for _ in 0..20 {
         assert_eq!(browser.fetch("/page").await.status, 200);
     }
-    let tried = world.heroku.calls(Endpoint::AddOn);
+    let tried = world.heroku.calls().count(Endpoint::AddOn);
     assert!((1..=2).contains(&tried), "{tried}");
     // Without a sync a later request tries again.
     world.clock.advance(SECOND * 61);
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     assert_eq!(browser.fetch("/page").await.status, 200);
-    assert!(world.heroku.calls(Endpoint::Any) > 0);
-    world.heroku.clear_faults();
+    assert!(world.heroku.calls().count(Endpoint::Any) > 0);
+    world.heroku.faults().clear_all();
     addon.app().remove(ANN);
     world.clock.advance(SECOND * 61);
     assert_eq!(browser.fetch("/page").await.status, 403);
@@ -217,7 +217,7 @@ async fn requests_with_an_old_list_wait_for_one_failing_fetch_only() {
 #[tokio::test]
 async fn heroku_unavailable_keeps_session_and_sends_retry_after() {
     let site = Site::start().await;
-    site.world.heroku.fault(Endpoint::Any, Fault::Reset);
+    site.world.heroku.faults().set(Endpoint::Any, Fault::Reset);
     site.world.clock.advance(MAX_LIST_AGE);
     assert_eq!(site.browser.fetch("/page").await.status, 200);
     site.world.clock.advance(SECOND);
@@ -229,7 +229,7 @@ async fn heroku_unavailable_keeps_session_and_sends_retry_after() {
     }
     site.world.clock.advance(MAX_LIST_AGE);
     assert_eq!(site.browser.fetch("/page").await.status, 503);
-    site.world.heroku.clear_faults();
+    site.world.heroku.faults().clear_all();
     assert_eq!(site.browser.fetch("/page").await.status, 200);
 }
 
@@ -242,15 +242,15 @@ async fn unused_session_ends_once_its_list_is_too_old() {
     let other = world.signed_in(&addon, "bob@example.com").await;
     let session = browser.cookie(SESSION).unwrap();
     world.clock.advance(UNUSED);
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     let answer = browser.get("/page?x=1").await;
     assert_eq!(
         answer.status, 303,
         "the browser is redirected through Heroku"
     );
-    assert_eq!(answer.header("location"), Some(&*addon.web_url()));
+    assert_eq!(answer.header("location"), Some(&*addon.info().web_url));
     assert!(!sets_session(&answer));
-    assert_eq!(world.heroku.calls(Endpoint::Any), 0, "no calls");
+    assert_eq!(world.heroku.calls().count(Endpoint::Any), 0, "no calls");
     // One redirect only, then 401.
     assert_eq!(browser.get("/page").await.status, 401);
     let answer = other.fetch("/page").await;
@@ -285,7 +285,7 @@ async fn use_by_one_user_keeps_all_sessions_of_the_resource() {
 #[tokio::test]
 async fn resource_is_in_use_for_fifteen_minutes_after_its_last_request() {
     let site = Site::start().await;
-    let calls = || site.world.heroku.calls(Endpoint::Collaborators);
+    let calls = || site.world.heroku.calls().count(Endpoint::Collaborators);
     site.pass(IN_USE_FOR - SECOND).await;
     site.world.quiet().await;
     let before = calls();
@@ -308,12 +308,12 @@ async fn in_use_for_setting_shortens_the_time_in_use() {
     world
         .pass_until_fetched(REFRESH.mul_f64(0.95), SECOND)
         .await;
-    let calls = world.heroku.calls(Endpoint::Collaborators);
+    let calls = world.heroku.calls().count(Endpoint::Collaborators);
     for _ in 0..3 {
         world.clock.advance(REFRESH);
         world.quiet().await;
     }
-    assert_eq!(world.heroku.calls(Endpoint::Collaborators), calls);
+    assert_eq!(world.heroku.calls().count(Endpoint::Collaborators), calls);
     assert_eq!(browser.fetch("/page").await.status, 401);
 }
 

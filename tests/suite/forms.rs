@@ -25,7 +25,7 @@ impl Desk {
         let world = World::start().await;
         let addon = world.addon().await;
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
-        world.heroku.reset_calls();
+        world.heroku.calls().clear();
         let (browser, salt) = (world.browser(), world.heroku.sso_salt());
         Self {
             world,
@@ -60,7 +60,7 @@ impl Desk {
 
     /// No form caused a call to Heroku or consumed Ann's own form.
     async fn assert_untouched(self) {
-        assert_eq!(self.world.heroku.calls(Endpoint::Any), 0);
+        assert_eq!(self.world.heroku.calls().count(Endpoint::Any), 0);
         assert_eq!(self.submit(&self.form()).await.status, 303);
     }
 }
@@ -163,7 +163,7 @@ async fn a5_signed_timestamp_that_is_not_plain_digits_is_rejected() {
 async fn a7_strong_token_is_valid_for_its_email_and_account_only() {
     let desk = Desk::open().await;
     let boss = "owner@example.com";
-    let account = desk.world.heroku.user_id(boss).to_string();
+    let account = desk.world.heroku.accounts().id(boss).to_string();
     desk.refuses(&desk.form().with("email", boss)).await;
     desk.refuses(&desk.form().with("user_id", &account)).await;
     desk.refuses(&desk.form().with("email", boss).with("user_id", account))
@@ -200,7 +200,7 @@ async fn a14_form_is_valid_for_its_own_resource_only() {
         .refresh_now(&other.resource_id())
         .await
         .unwrap();
-    desk.world.heroku.reset_calls();
+    desk.world.heroku.calls().clear();
     let other = other.resource_id().to_string();
     let moved = desk.form().with("resource_id", other);
     desk.refuses(&moved).await;
@@ -236,14 +236,19 @@ async fn a15_resource_id_in_any_odd_spelling_is_rejected() {
     let upper = desk.signed_with("resource_id", id.to_uppercase());
     assert_eq!(desk.submit(&upper).await.status, 303);
     desk.refuses(&desk.form()).await;
-    assert_eq!(desk.world.heroku.calls(Endpoint::Any), 0);
+    assert_eq!(desk.world.heroku.calls().count(Endpoint::Any), 0);
 }
 
 #[tokio::test]
 async fn a17_ambiguous_ids_and_emails_are_never_sent_to_heroku() {
     let desk = Desk::open().await;
     let id = desk.addon.resource_id().to_string();
-    let account = desk.world.heroku.user_id("ann@example.com").to_string();
+    let account = desk
+        .world
+        .heroku
+        .accounts()
+        .id("ann@example.com")
+        .to_string();
     for mark in [":", "/", "..", "%2f", "\r\n", "\0", "\\", "?", "#", "@"] {
         for value in [
             format!("{id}{mark}"),
@@ -265,14 +270,14 @@ async fn a17_ambiguous_ids_and_emails_are_never_sent_to_heroku() {
             desk.refuses(&desk.signed_with("email", email)).await;
         }
     }
-    assert_eq!(desk.world.heroku.calls(Endpoint::Any), 0);
+    assert_eq!(desk.world.heroku.calls().count(Endpoint::Any), 0);
     // These are valid but on no list, so only a fetch of the list is allowed.
     for mark in ["/", "..", "%2f", "/../../apps"] {
         desk.refuses(&desk.signed_with("email", format!("ann{mark}@example.com")))
             .await;
     }
     let app = desk.addon.app().id();
-    for request in desk.world.heroku.requests() {
+    for request in desk.world.heroku.calls().requests() {
         let known = [
             format!("/addons/{id}"),
             format!("/apps/{app}"),
@@ -423,7 +428,7 @@ async fn a29_invalid_or_unlisted_email_is_rejected() {
     ] {
         desk.refuses(&desk.signed_with("email", email)).await;
     }
-    assert_eq!(desk.world.heroku.calls(Endpoint::Any), 0);
+    assert_eq!(desk.world.heroku.calls().count(Endpoint::Any), 0);
     // Valid but unlisted emails: an international domain, its punycode, lookalike letters.
     for email in [
         "ann@exämple.com",

@@ -131,7 +131,7 @@ async fn a38_email_readded_with_another_account_must_sign_in_again() {
     };
     let other = Fault::Body(entry("00000000-0000-4000-8000-000000000009"));
     world.heroku.app("shop").remove("ann@example.com");
-    world.heroku.fault(Endpoint::Collaborators, other);
+    world.heroku.faults().set(Endpoint::Collaborators, other);
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     assert_eq!(browser.get("/page").await.status, 403);
     assert_eq!(log.with(&["other_account"]).len(), 1);
@@ -201,7 +201,7 @@ async fn a43_heroku_down_keeps_sessions_until_the_list_is_too_old() {
     world.signed_in(&addon, "ann@example.com").await;
     world.clock.advance(Duration::from_secs(290));
     let browser = world.signed_in(&addon, "ann@example.com").await;
-    world.heroku.fault(Endpoint::Any, Fault::Reset);
+    world.heroku.faults().set(Endpoint::Any, Fault::Reset);
 
     world.clock.advance(Duration::from_secs(110));
     assert_eq!(browser.get("/page").await.status, 200);
@@ -220,7 +220,7 @@ async fn a43_heroku_down_keeps_sessions_until_the_list_is_too_old() {
     assert_eq!(world.reached(), 1);
 
     // The session works again without a restart.
-    world.heroku.clear_faults();
+    world.heroku.faults().clear_all();
     assert_eq!(browser.get("/page").await.status, 200);
 }
 
@@ -229,7 +229,7 @@ async fn clock_set_back_makes_no_list_younger() {
     let world = World::with(|builder| builder.max_list_age(REFRESH)).await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
-    world.heroku.fault(Endpoint::Any, Fault::Status(503));
+    world.heroku.faults().set(Endpoint::Any, Fault::Status(503));
     let before: OffsetDateTime = world.clock.now();
     world.clock.advance(Duration::from_secs(310));
     world.clock.set_wall(before + Duration::from_secs(1));
@@ -385,7 +385,7 @@ async fn unsigned_sign_in_gets_no_account_id() {
     world.clock.advance(Duration::from_secs(1));
     let mut unsigned = addon.sign_in_form("ann@example.com");
     unsigned.remove("user_scoped_resource_token");
-    let named = world.heroku.user_id("ann@example.com").to_string();
+    let named = world.heroku.accounts().id("ann@example.com").to_string();
     let mut browsers = Vec::new();
     for (form, expected) in [(signed, named), (unsigned, String::new())] {
         let browser = Browser::new(address);

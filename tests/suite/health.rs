@@ -35,7 +35,7 @@ async fn health_checks_pass_again_once_heroku_recovers() {
         assert_eq!(answer.header("cache-control"), Some("no-store"));
         assert_eq!(answer.json()["lists_fresh"], true);
     }
-    world.heroku.fault(Endpoint::Any, Fault::Status(503));
+    world.heroku.faults().set(Endpoint::Any, Fault::Status(503));
     // The list stays in use while Heroku is unavailable.
     for _ in 0..3 {
         world.clock.advance(REFRESH - Duration::from_secs(1));
@@ -44,7 +44,7 @@ async fn health_checks_pass_again_once_heroku_recovers() {
         world.browser().submit(&form).await;
     }
     assert_eq!(checks.fetch("/healthz").await.status, 200);
-    world.heroku.clear_faults();
+    world.heroku.faults().clear_all();
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     world.clock.advance(Duration::from_secs(1));
     assert_eq!(checks.fetch("/readyz").await.status, 200);
@@ -85,7 +85,7 @@ async fn list_in_use_beyond_max_age_fails_readiness_only() {
     let sync = world.sso.spawn_sync();
     world.quiet().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
-    world.heroku.fault(Endpoint::Any, Fault::Status(503));
+    world.heroku.faults().set(Endpoint::Any, Fault::Status(503));
     world.clock.advance(REFRESH - Duration::from_secs(1));
     // A user signs in shortly before the list is too old.
     let late = addon.sign_in_form("ann@example.com");
@@ -123,11 +123,17 @@ async fn health_check_fails_without_a_sync() {
 async fn u28_clock_drift_is_reported_in_health() {
     let world = World::start().await;
     let addon = world.addon().await;
-    world.heroku.set_date_offset(time::Duration::minutes(2));
+    world
+        .heroku
+        .settings()
+        .set_date_offset(time::Duration::minutes(2));
     world.signed_in(&addon, "ann@example.com").await;
     let health = world.sso.health().await.unwrap();
     assert_eq!(health.clock_drift_seconds, Some(120));
-    world.heroku.set_date_offset(time::Duration::ZERO);
+    world
+        .heroku
+        .settings()
+        .set_date_offset(time::Duration::ZERO);
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     let health = world.sso.health().await.unwrap();
     assert_eq!(health.clock_drift_seconds, Some(0));
@@ -175,6 +181,7 @@ async fn clock_drift_at_the_limit_is_logged_once() {
         world.clock.advance(Duration::from_secs(10));
         world
             .heroku
+            .settings()
             .set_date_offset(time::Duration::seconds(seconds));
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
         assert_eq!(log.with(&["WARN", "clock_drift"]).len(), apart, "{seconds}");

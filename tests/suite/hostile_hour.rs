@@ -112,7 +112,7 @@ impl Tenant {
 impl Fleet {
     /// All lists are cached; those of idle resources have the ages of a long-running fleet.
     async fn start(world: World, in_use: usize, idle: usize) -> Self {
-        let full = || world.heroku.set_rate_limit_remaining(POOL.0 as usize);
+        let full = || world.heroku.rate_limit().set_remaining(POOL.0 as usize);
         let mut addons = Vec::new();
         for number in 0..HOSTILE + in_use + idle {
             let addon = world.heroku.app(&format!("app-{number}")).addon();
@@ -144,7 +144,7 @@ impl Fleet {
     async fn hour(&self, whole: Duration) -> Figures {
         let world = &self.world;
         let sync = world.sso.spawn_sync();
-        world.heroku.reset_calls();
+        world.heroku.calls().clear();
         let mut figures = Figures::default();
         let steps = whole.as_secs() / STEP.as_secs();
         for step in 0..usize::try_from(steps).unwrap() {
@@ -172,9 +172,9 @@ impl Fleet {
             figures.oldest_in_use = figures.oldest_in_use.max(ages);
             figures.oldest_idle = figures.oldest_idle.max(self.ages(&self.idle).await);
         }
-        figures.calls = world.heroku.calls(Endpoint::AddOn) * 3;
+        figures.calls = world.heroku.calls().count(Endpoint::AddOn) * 3;
         figures.calls_left = world.sso.health().await.unwrap().calls_left;
-        assert_eq!(world.heroku.calls_answered(Endpoint::Any, 429), 0);
+        assert_eq!(world.heroku.calls().count_answered(Endpoint::Any, 429), 0);
         sync.shutdown().await;
         figures
     }
@@ -184,7 +184,7 @@ impl Fleet {
         let (mut calls, mut rest) = (0, 0);
         while rest < 3 {
             tokio::time::sleep(Duration::from_millis(2)).await;
-            let now = self.world.heroku.calls(Endpoint::Any);
+            let now = self.world.heroku.calls().count(Endpoint::Any);
             rest = if now == calls { rest + 1 } else { 0 };
             calls = now;
         }

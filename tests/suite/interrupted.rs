@@ -108,7 +108,7 @@ async fn is_well(world: &World, browser: &Browser) {
     let addon = world.heroku.app("shop").addon();
     let all = async {
         world.clock.advance(Duration::from_secs(1));
-        world.heroku.expire_access_tokens();
+        world.heroku.tokens().expire_access();
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
         assert_eq!(browser.fetch("/").await.status, 200);
         let other = world.signed_in(&addon, "ann@example.com").await;
@@ -176,7 +176,7 @@ async fn a60_client_disconnect_at_any_step_leaves_the_gate_working() {
     at_each_step(&app, 300, || {
         world.clock.advance(Duration::from_secs(1));
         world.heroku.app("shop").collaborator("new@example.com");
-        world.heroku.expire_access_tokens();
+        world.heroku.tokens().expire_access();
         world.heroku.app("shop").remove("new@example.com");
         post(
             "/heroku/sso",
@@ -238,7 +238,7 @@ async fn a60_client_disconnect_at_any_step_leaves_the_gate_working() {
     })
     .await;
     assert_eq!(browser.fetch("/").await.status, 401);
-    assert!(world.heroku.calls(Endpoint::Any) > 0);
+    assert!(world.heroku.calls().count(Endpoint::Any) > 0);
 }
 
 /// Sessions in memory, with a step before and after each call.

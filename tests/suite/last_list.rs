@@ -15,13 +15,13 @@ async fn assert_list_stays(faults: impl IntoIterator<Item = (Endpoint, Fault)>) 
     let world = World::start().await;
     let addon = team_app(&world).await;
     for (endpoint, fault) in faults {
-        world.heroku.clear_faults();
+        world.heroku.faults().clear_all();
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
         // A new name changes every answer: a 304 would have no body to corrupt.
         let name = addon.app().name();
         addon.app().rename(&format!("{name}-x"));
         let browser = world.signed_in(&addon, "mia@example.com").await;
-        world.heroku.fault(endpoint, fault.clone());
+        world.heroku.faults().set(endpoint, fault.clone());
 
         let error = world
             .sso

@@ -31,7 +31,7 @@ async fn fetching(world: &World) -> ResourceId {
     let resource = addon.resource_id();
     world.sso.register(&resource, grant(&addon)).await.unwrap();
     let slow = Fault::Slow(Duration::from_secs(60));
-    world.heroku.fault(Endpoint::AddOn, slow);
+    world.heroku.faults().set(Endpoint::AddOn, slow);
     resource
 }
 
@@ -55,7 +55,7 @@ async fn lease_is_renewed_during_the_fetch_and_then_released() {
     };
     let sync = world.sso.spawn_sync();
     until("heroku is asked", || {
-        world.heroku.calls(Endpoint::AddOn) == 1
+        world.heroku.calls().count(Endpoint::AddOn) == 1
     })
     .await;
     // A lease expires after ten seconds.
@@ -69,7 +69,7 @@ async fn lease_is_renewed_during_the_fetch_and_then_released() {
         leases.released.lock().unwrap().contains(&work)
     })
     .await;
-    assert_eq!(world.heroku.calls(Endpoint::AddOn), 1);
+    assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 1);
     sync.shutdown().await;
 }
 
@@ -81,7 +81,7 @@ async fn lost_lease_is_logged_and_the_fetch_completes() {
     let resource = fetching(&world).await;
     let sync = world.sso.spawn_sync();
     until("heroku is asked", || {
-        world.heroku.calls(Endpoint::AddOn) == 1
+        world.heroku.calls().count(Endpoint::AddOn) == 1
     })
     .await;
     leases.elsewhere.store(true, Ordering::SeqCst);

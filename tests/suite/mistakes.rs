@@ -70,14 +70,17 @@ async fn refused_grant_error_names_the_likely_cause() {
         (401, "is HEROKU_CLIENT_SECRET the secret of this add-on"),
         (400, "a grant code works once"),
     ] {
-        world.heroku.fault(Endpoint::Token, Fault::Status(status));
+        world
+            .heroku
+            .faults()
+            .set(Endpoint::Token, Fault::Status(status));
         let code = OauthGrant::Code(addon.grant_code().into());
         let error = world.sso.register(&id, code).await.unwrap_err();
         let cause = std::error::Error::source(&error).unwrap().to_string();
         let said = format!("{error}: {cause}");
         assert!(said.starts_with("heroku gave no usable answer: heroku refused the grant"));
         assert!(said.contains(advice), "{said}");
-        world.heroku.clear_faults();
+        world.heroku.faults().clear_all();
     }
 }
 

@@ -35,7 +35,7 @@ impl Fleet {
         )
         .await;
         // Without ETags, every answer has a body that can be wrong.
-        world.heroku.set_etags(ETags::None);
+        world.heroku.settings().set_etags(ETags::None);
         let mut addons = Vec::new();
         for number in 0..size {
             let app = world.heroku.app(&format!("app-{number}"));
@@ -100,12 +100,12 @@ async fn an_hour_of(fleet: &Fleet, endpoint: Endpoint, nonsense: Fault) {
     let mut changes = fleet.world.sso.changes();
     pending(&mut changes).await;
     let people = fleet.people().await;
-    fleet.world.heroku.fault(endpoint, nonsense);
-    fleet.world.heroku.reset_calls();
+    fleet.world.heroku.faults().set(endpoint, nonsense);
+    fleet.world.heroku.calls().clear();
     fleet.pass(MINUTE * 60).await;
-    let asked = fleet.world.heroku.calls(Endpoint::Any);
+    let asked = fleet.world.heroku.calls().count(Endpoint::Any);
     assert!(asked >= 3 * fleet.addons.len(), "{what}: {asked}");
-    fleet.world.heroku.clear_faults();
+    fleet.world.heroku.faults().clear_all();
     // Dormant resources are polled hourly.
     fleet.pass(MINUTE * 70).await;
     assert_eq!(fleet.people().await, people, "{what}");

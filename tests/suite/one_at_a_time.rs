@@ -209,7 +209,8 @@ async fn c5_delete_waits_for_the_grant_exchange_of_a_post() {
     scene
         .world
         .heroku
-        .fault(Endpoint::Token, Fault::Slow(minute));
+        .faults()
+        .set(Endpoint::Token, Fault::Slow(minute));
     let post = scene.post("a").await;
     let delete = scene.delete().await;
     assert_eq!(scene.slow.calls(), [""; 0]);
@@ -290,7 +291,7 @@ async fn c6_repeated_request_is_accepted_after_a_rejection() {
     scene.slow.let_go_on(2);
     assert_eq!(rejected.await.unwrap(), 422);
     assert_eq!(accepted.await.unwrap(), 200);
-    assert_eq!(scene.world.heroku.calls(Endpoint::Token), 1);
+    assert_eq!(scene.world.heroku.calls().count(Endpoint::Token), 1);
     assert_eq!(scene.state().await, Some(ResourceState::Active));
 }
 

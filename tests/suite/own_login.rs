@@ -71,7 +71,7 @@ async fn own_login_of_unlisted_user_or_unknown_resource_is_rejected() {
 async fn own_login_is_rejected_when_the_list_cannot_be_checked() {
     let world = World::start().await;
     let addon = world.addon().await;
-    world.heroku.fault(Endpoint::Any, Fault::Status(503));
+    world.heroku.faults().set(Endpoint::Any, Fault::Status(503));
     let refused = admit(&world, &addon, "ann@example.com").await;
     assert!(matches!(refused, Err(AdmitError::CannotCheck { .. })));
 }

@@ -40,7 +40,7 @@ async fn idle_lists_leave_half_of_the_pool_free_and_hit_no_429() {
     let sync = world.sso.spawn_sync();
     world.quiet().await;
     // 300 calls are due, half of 360 is available; calls in progress at the limit come on top.
-    let fetched = world.heroku.calls(Endpoint::Any) - 100;
+    let fetched = world.heroku.calls().count(Endpoint::Any) - 100;
     assert!((150..=230).contains(&fetched), "{fetched}");
     // A sign-in does not wait.
     let health = world.sso.health().await.unwrap();
@@ -60,7 +60,7 @@ async fn idle_lists_leave_half_of_the_pool_free_and_hit_no_429() {
         world.quiet().await;
     }
     assert_eq!(world.sso.health().await.unwrap().without_list, 0);
-    assert_eq!(world.heroku.calls_answered(Endpoint::Any, 429), 0);
+    assert_eq!(world.heroku.calls().count_answered(Endpoint::Any, 429), 0);
     sync.shutdown().await;
 }
 
@@ -71,16 +71,20 @@ async fn lists_in_use_precede_idle_ones_in_a_low_pool() {
     let used = &addons[3];
     let browser = world.signed_in(used, "owner@example.com").await;
     // The pool was full and is now nearly empty from other use.
-    world.heroku.set_rate_limit_remaining(30);
+    world.heroku.rate_limit().set_remaining(30);
     world.sso.refresh_now(&used.resource_id()).await.unwrap();
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     let sync = world.sso.spawn_sync();
     world.quiet().await;
-    assert_eq!(world.heroku.calls(Endpoint::Any), 0, "idle lists wait");
+    assert_eq!(
+        world.heroku.calls().count(Endpoint::Any),
+        0,
+        "idle lists wait"
+    );
     world
         .pass_until_fetched(REFRESH.mul_f64(0.95), MINUTE)
         .await;
-    assert_eq!(world.heroku.calls(Endpoint::AddOn), 1);
+    assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 1);
     assert_eq!(browser.fetch("/page").await.status, 200);
     sync.shutdown().await;
 }
@@ -101,14 +105,14 @@ async fn lists_with_recent_requests_precede_others_in_a_low_pool() {
     world.clock.advance(MINUTE * 2);
     assert_eq!(browser.fetch("/page").await.status, 200);
     // The pool is nearly empty from other use.
-    world.heroku.set_rate_limit_remaining(20);
+    world.heroku.rate_limit().set_remaining(20);
     world.sso.refresh_now(&other.resource_id()).await.unwrap();
     let _sync = world.sso.spawn_sync();
     world.quiet().await;
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     world.clock.advance(REFRESH.mul_f64(0.95) - MINUTE * 2);
     world.quiet().await;
-    assert_eq!(world.heroku.calls(Endpoint::AddOn), 1);
+    assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 1);
     let fetched_at = async |addon: &AddOn| {
         let list = world.sso.access_list(&addon.resource_id()).await.unwrap();
         list.unwrap().fetched_at
@@ -117,7 +121,7 @@ async fn lists_with_recent_requests_precede_others_in_a_low_pool() {
     // The other list is fetched as the pool refills.
     world.clock.advance(MINUTE * 2);
     world.quiet().await;
-    assert_eq!(world.heroku.calls(Endpoint::AddOn), 2);
+    assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 2);
     assert!(fetched_at(quiet).await > fetched_at(asked).await);
 }
 
@@ -132,7 +136,7 @@ async fn separate_rate_pools_do_not_slow_each_other() {
     let sync = world.sso.spawn_sync();
     world.quiet().await;
     assert_eq!(world.sso.health().await.unwrap().without_list, 0);
-    assert_eq!(world.heroku.calls(Endpoint::AddOn), addons.len());
+    assert_eq!(world.heroku.calls().count(Endpoint::AddOn), addons.len());
     sync.shutdown().await;
 }
 
@@ -153,7 +157,7 @@ async fn insufficient_rate_limit_sets_and_clears_the_lag_flag() {
         world.quiet().await;
     }
     assert!(world.sso.health().await.unwrap().behind);
-    assert_eq!(world.heroku.calls_answered(Endpoint::Any, 429), 0);
+    assert_eq!(world.heroku.calls().count_answered(Endpoint::Any, 429), 0);
     // Most resources are deprovisioned, and the rest fits into the limit.
     for addon in &addons[5..] {
         world.sso.deprovision(&addon.resource_id()).await.unwrap();
@@ -176,19 +180,19 @@ async fn u6_429_pauses_the_shared_pool_while_cached_lists_admit() {
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     }
     world.clock.advance(REFRESH + MINUTE);
-    world.heroku.set_rate_limit_remaining(0);
+    world.heroku.rate_limit().set_remaining(0);
     let error = world
         .sso
         .refresh_now(&addons[0].resource_id())
         .await
         .unwrap_err();
     assert!(matches!(error, SyncError::Heroku(_)), "{error}");
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     // Without Retry-After the pause is a minute. Lists within their age limit still admit users.
     world.signed_in(&addons[1], "owner@example.com").await;
     let stranger = addons[2].sign_in_form("stranger@example.com");
     assert_eq!(world.browser().submit(&stranger).await.status, 503);
-    assert_eq!(world.heroku.calls(Endpoint::Any), 0);
+    assert_eq!(world.heroku.calls().count(Endpoint::Any), 0);
     world.clock.advance(MINUTE);
     world
         .sso
@@ -220,14 +224,14 @@ async fn restart_with_an_empty_pool_fetches_lists_in_use_first() {
     }
     // All lists are due within seconds.
     world.clock.advance(Duration::from_secs(265));
-    world.heroku.set_rate_limit_remaining(0);
+    world.heroku.rate_limit().set_remaining(0);
 
     let (next, address) = world.another_gate(with()).await;
     let browsers = Vec::from_iter(browsers.iter().map(|browser| browser.at(address)));
     for browser in &browsers {
         assert_eq!(browser.fetch("/page").await.status, 200);
     }
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     let sync = next.spawn_sync();
     let mut fetched = (0, 0);
     for _ in 0..30 {

@@ -126,7 +126,7 @@ async fn a66_provisioning_without_a_valid_uuid_gets_422() {
     let request = browser.request(Method::POST, "/heroku/resources").body("{");
     let request = request.basic_auth(world.heroku.slug(), Some(world.heroku.password()));
     assert_eq!(browser.send(request).await.status, 422);
-    assert_eq!(world.heroku.calls(Endpoint::Any), 0);
+    assert_eq!(world.heroku.calls().count(Endpoint::Any), 0);
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn a64_concurrent_provisionings_exchange_one_grant() {
     let answers = futures_join((0..20).map(|_| call(&world, Method::POST, "", &body))).await;
     assert!(answers.iter().all(|answer| answer.status == 200));
     assert!(answers.iter().all(|answer| answer.body == answers[0].body));
-    assert_eq!(world.heroku.calls(Endpoint::Token), 1);
+    assert_eq!(world.heroku.calls().count(Endpoint::Token), 1);
     world.signed_in(&addon, "ann@example.com").await;
 }
 
@@ -218,12 +218,12 @@ async fn a67_refused_grant_registers_nothing_and_can_be_retried() {
     assert_eq!(call(&world, Method::POST, "", &body).await.status, 503);
     assert!(world.sso.access_list(&resource).await.is_err());
 
-    world.heroku.fault(Endpoint::Any, Fault::Reset);
+    world.heroku.faults().set(Endpoint::Any, Fault::Reset);
     let body = addon.provisioning_body();
     assert_eq!(call(&world, Method::POST, "", &body).await.status, 503);
     assert!(world.sso.access_list(&resource).await.is_err());
 
-    world.heroku.clear_faults();
+    world.heroku.faults().clear_all();
     let body = addon.provisioning_body();
     assert_eq!(call(&world, Method::POST, "", &body).await.status, 200);
     world.signed_in(&addon, "ann@example.com").await;
@@ -329,6 +329,7 @@ async fn moody() -> World {
     world.address = serve(app).await;
     world
         .heroku
+        .settings()
         .set_partner_url(format!("http://{}", world.address));
     world
 }
@@ -344,7 +345,7 @@ async fn c35_log_drain_url_is_returned_to_heroku() {
     let answer = answer.await.unwrap();
     assert_eq!(answer.status, 200);
     assert_eq!(answer.body["log_drain_url"], "https://logs.example.com/");
-    let drain = addon.log_drain_url();
+    let drain = addon.info().log_drain_url;
     assert_eq!(drain.as_deref(), Some("https://logs.example.com/"));
     // Other answers do not have the field.
     let other = world.heroku.app("other").addon().provision().await.unwrap();
@@ -368,11 +369,11 @@ async fn c36_asynchronous_add_on_is_provisioned_and_deprovisioned() {
     let addon = app.addon();
     let later = addon.provision_with(|body: &mut Value| body["plan"] = json!("later"));
     assert_eq!(later.await.unwrap().status, 202);
-    assert_eq!(addon.state(), "provisioning");
+    assert_eq!(addon.info().state, "provisioning");
     let config = json!({ "config": [{ "name": "ACME_URL", "value": "acme://x" }] });
     let patched = done(&world, &addon, Method::PATCH, "/config", &config).await;
     assert_eq!(
-        (patched, addon.config()["ACME_URL"].as_str()),
+        (patched, addon.info().config["ACME_URL"].as_str()),
         (200, "acme://x")
     );
     let nothing = json!({});
@@ -381,20 +382,20 @@ async fn c36_asynchronous_add_on_is_provisioned_and_deprovisioned() {
         done(&world, &addon, Method::POST, action, &nothing).await,
         200
     );
-    assert_eq!(addon.state(), "provisioned");
+    assert_eq!(addon.info().state, "provisioned");
     let browser = world.signed_in(&addon, "ann@example.com").await;
     assert_eq!(browser.fetch("/").await.status, 200);
 
     assert_eq!(addon.deprovision().await.unwrap().status, 503);
     assert_eq!(addon.deprovision().await.unwrap().status, 202);
     assert_eq!(browser.fetch("/").await.status, 401);
-    assert_eq!(addon.state(), "deprovisioning");
+    assert_eq!(addon.info().state, "deprovisioning");
     let action = "/actions/deprovision";
     assert_eq!(
         done(&world, &addon, Method::POST, action, &nothing).await,
         200
     );
-    assert_eq!(addon.state(), "deprovisioned");
+    assert_eq!(addon.info().state, "deprovisioned");
     assert!(world.sso.deprovision(&addon.resource_id()).await.unwrap());
 }
 

@@ -86,7 +86,7 @@ async fn a56_gate_responses_are_no_store() {
     let form = addon.sign_in_form("ann@example.com");
     answers.push((303, stranger.submit(&form).await));
     // Heroku is unavailable until the list is too old.
-    world.heroku.fault(Endpoint::Any, Fault::Reset);
+    world.heroku.faults().set(Endpoint::Any, Fault::Reset);
     world.clock.advance(UNUSED / 2 + Duration::from_secs(1));
     assert_eq!(stranger.fetch("/page").await.status, 200);
     world.clock.advance(UNUSED / 2);
@@ -308,5 +308,5 @@ async fn outer_layer_gets_the_rejection_details_as_an_extension() {
     expect(&answer, 403, json!({ "landing": "/", "reason": why }));
     world.clock.advance(UNUSED);
     let answer = browser.fetch("/").await;
-    assert_eq!(answer.json()["url"], addon.web_url());
+    assert_eq!(answer.json()["url"], addon.info().web_url);
 }

@@ -79,9 +79,9 @@ async fn account_that_loses_its_email_and_regains_it_signs_in_again() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, ANN).await;
-    let first = world.heroku.user_id(ANN);
-    for account in [world.heroku.new_account(ANN), first] {
-        world.heroku.set_user_id(ANN, account);
+    let first = world.heroku.accounts().id(ANN);
+    for account in [world.heroku.accounts().replace(ANN), first] {
+        world.heroku.accounts().set_id(ANN, account);
         addon.app().remove(ANN).collaborator(ANN);
         refresh(&world, &addon).await;
     }

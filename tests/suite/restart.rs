@@ -48,15 +48,15 @@ async fn restart_fetches_only_due_lists_and_keeps_sessions() {
         addons.push(addon);
     }
     let ann = world.signed_in(&addons[7], "ann@example.com").await;
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
 
     let (sso, address) = world.another_gate(with(after)).await;
     let _sync = sso.spawn_sync();
     assert_eq!(ann.at(address).fetch("/page").await.status, 200);
     world.quiet().await;
-    assert_eq!(world.heroku.calls(Endpoint::AddOn), 4);
-    assert_eq!(world.heroku.calls(Endpoint::Token), 0);
-    assert_eq!(world.heroku.calls(Endpoint::TeamMembers), 0);
+    assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 4);
+    assert_eq!(world.heroku.calls().count(Endpoint::Token), 0);
+    assert_eq!(world.heroku.calls().count(Endpoint::TeamMembers), 0);
     let health = sso.health().await.unwrap();
     assert_eq!((health.resources, health.without_list), (8, 0));
     // The restart keeps the age of a list.
@@ -171,14 +171,14 @@ async fn restart_while_heroku_is_unavailable_keeps_sessions() {
     let world = World::with(with(before)).await;
     let addon = world.addon().await;
     let ann = world.signed_in(&addon, "ann@example.com").await;
-    world.heroku.fault(Endpoint::Any, Fault::Reset);
+    world.heroku.faults().set(Endpoint::Any, Fault::Reset);
     world.clock.advance(UNUSED);
     let (_next, address) = world.another_gate(with(after)).await;
     let ann = ann.at(address);
     for _ in 0..2 {
         assert_eq!(ann.fetch("/page").await.status, 503);
     }
-    world.heroku.clear_faults();
+    world.heroku.faults().clear_all();
     assert_eq!(ann.fetch("/page").await.status, 200);
 }
 
@@ -221,9 +221,9 @@ async fn list_kept_fresh_by_another_process_keeps_sessions() {
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     }
     // The event of the other process was lost.
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     assert_eq!(there.fetch("/page").await.status, 200);
-    assert_eq!(world.heroku.calls(Endpoint::Any), 0);
+    assert_eq!(world.heroku.calls().count(Endpoint::Any), 0);
 }
 
 #[tokio::test]
@@ -239,7 +239,7 @@ async fn unreadable_stored_list_is_fetched_again() {
     let mut other = SqliteConnection::connect(&file).await.unwrap();
     let damage = "UPDATE heroku_sso_resource SET list = '{\"of\": \"a later version\"}'";
     other.execute(damage).await.unwrap();
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     let (sso, _) = world.another_gate(|builder| builder.store(after)).await;
     let _sync = sso.spawn_sync();
     let mut changes = sso.changes();
@@ -249,7 +249,7 @@ async fn unreadable_stored_list_is_fetched_again() {
     };
     let reported = tokio::time::timeout(Duration::from_secs(60), reported).await;
     assert!(reported.is_ok());
-    assert_eq!(world.heroku.calls(Endpoint::AddOn), 1);
+    assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 1);
     let list = sso.access_list(&addon.resource_id()).await.unwrap();
     assert!(list.is_some());
 }

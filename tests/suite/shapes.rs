@@ -46,12 +46,13 @@ async fn u17_list_with_any_malformed_entry_is_rejected_entirely() {
         with("/app/id", json!(7)),
         format!("{} trailing", json!([good()])),
     ] {
-        world.heroku.clear_faults();
+        world.heroku.faults().clear_all();
         world.clock.advance(Duration::from_secs(10));
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
         world
             .heroku
-            .fault(Endpoint::Collaborators, Fault::Body(body.clone()));
+            .faults()
+            .set(Endpoint::Collaborators, Fault::Body(body.clone()));
         let error = refused(&world, &addon).await;
         assert!(matches!(error, HerokuError::Malformed { .. }), "{body}");
         let listed = ["ann@example.com", "owner@example.com"];
@@ -71,7 +72,8 @@ async fn u17_member_without_a_role_is_listed_without_privileges() {
     let body = json!([roleless, missing]).to_string();
     world
         .heroku
-        .fault(Endpoint::Collaborators, Fault::Body(body));
+        .faults()
+        .set(Endpoint::Collaborators, Fault::Body(body));
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     for email in ["bob@example.com", "eve@example.com"] {
         let browser = world.signed_in(&addon, email).await;
@@ -84,7 +86,7 @@ async fn u17_member_without_a_role_is_listed_without_privileges() {
 async fn u22_duplicate_entries_merge_and_disputed_emails_are_rejected() {
     let world = World::start().await;
     let addon = world.addon().await;
-    let bob = world.heroku.user_id("bob@example.com").to_string();
+    let bob = world.heroku.accounts().id("bob@example.com").to_string();
     let other = "00000000-0000-4000-8000-000000000009";
     let named = |email: &str, id| entry(&world, email, id);
     for (entries, status) in [
@@ -127,7 +129,8 @@ async fn u22_duplicate_entries_merge_and_disputed_emails_are_rejected() {
         let body = json!(entries).to_string();
         world
             .heroku
-            .fault(Endpoint::Collaborators, Fault::Body(body.clone()));
+            .faults()
+            .set(Endpoint::Collaborators, Fault::Body(body.clone()));
         world.clock.advance(Duration::from_secs(10));
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
         assert_eq!(people(&world, &addon).await, ["bob@example.com"], "{body}");

@@ -175,10 +175,10 @@ async fn c43_open_response_fetches_its_list_without_a_sync() {
         let (_, browser) = streams(&world).await;
         let mut open = Open::of(&browser, path).await;
         for _ in 0..3 {
-            world.heroku.reset_calls();
+            world.heroku.calls().clear();
             world.clock.advance(REFRESH + Duration::from_secs(1));
             assert!(!open.is_over().await, "{path}");
-            while world.heroku.calls(Endpoint::Collaborators) == 0 {
+            while world.heroku.calls().count(Endpoint::Collaborators) == 0 {
                 assert!(!open.is_over().await, "{path}");
             }
         }
@@ -199,7 +199,7 @@ async fn c43_open_response_outlasts_an_outage_to_max_list_age() {
             let (_, browser) = streams(&world).await;
             let sync = with_sync.then(|| world.sso.spawn_sync());
             let mut open = Open::of(&browser, path).await;
-            world.heroku.fault(Endpoint::Any, Fault::Reset);
+            world.heroku.faults().set(Endpoint::Any, Fault::Reset);
             for _ in 0..4 {
                 world.clock.advance(MAX_LIST_AGE / 4);
                 assert!(!open.is_over().await, "{path}, {with_sync}");
@@ -207,7 +207,7 @@ async fn c43_open_response_outlasts_an_outage_to_max_list_age() {
             world.clock.advance(Duration::from_secs(1));
             open.ends().await;
             // The session itself is kept.
-            world.heroku.clear_faults();
+            world.heroku.faults().clear_all();
             let again = Open::of(&browser, path).await;
             drop((again, sync));
         }

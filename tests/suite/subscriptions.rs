@@ -32,7 +32,7 @@ async fn add_on_is_subscribed_once_and_its_webhooks_apply() {
     let addon = world.addon().await;
     let sync = world.sso.spawn_sync();
     world.quiet().await;
-    let subscribed = addon.webhooks();
+    let subscribed = world.heroku.webhooks().of(&addon);
     assert_eq!(subscribed.len(), 1);
     assert_eq!(
         subscribed[0].url,
@@ -40,12 +40,16 @@ async fn add_on_is_subscribed_once_and_its_webhooks_apply() {
     );
     world.clock.advance(Duration::from_secs(6 * 3600));
     world.quiet().await;
-    assert_eq!(addon.webhooks(), subscribed, "subscribed once");
+    assert_eq!(
+        world.heroku.webhooks().of(&addon),
+        subscribed,
+        "subscribed once"
+    );
 
     let browser = world.signed_in(&addon, "ann@example.com").await;
-    world.heroku.take_webhooks();
+    world.heroku.webhooks().take();
     addon.app().remove("ann@example.com");
-    let deliveries = world.heroku.deliver_webhooks().await;
+    let deliveries = world.heroku.webhooks().deliver().await;
     assert!(!deliveries.is_empty() && deliveries.iter().all(|delivery| delivery.succeeded()));
     assert_eq!(browser.fetch("/page").await.status, 403);
     sync.shutdown().await;
@@ -57,7 +61,7 @@ async fn existing_subscription_is_reused_with_the_current_secret() {
     let addon = world.addon().await;
     let sync = world.sso.spawn_sync();
     world.quiet().await;
-    let before = addon.webhooks();
+    let before = world.heroku.webhooks().of(&addon);
     sync.shutdown().await;
     // The next process does not know the subscription and has another secret.
     let url = format!("http://{}/heroku/webhooks", world.address);
@@ -71,10 +75,14 @@ async fn existing_subscription_is_reused_with_the_current_secret() {
         .unwrap();
     let sync = next.spawn_sync();
     world.quiet().await;
-    assert_eq!(addon.webhooks(), before, "the same subscription");
-    world.heroku.take_webhooks();
+    assert_eq!(
+        world.heroku.webhooks().of(&addon),
+        before,
+        "the same subscription"
+    );
+    world.heroku.webhooks().take();
     addon.app().collaborator("bob@example.com");
-    let pending = world.heroku.pending_webhooks();
+    let pending = world.heroku.webhooks().pending();
     let notification = pending.first().unwrap();
     assert_eq!(
         notification.signature(),
@@ -86,19 +94,22 @@ async fn existing_subscription_is_reused_with_the_current_secret() {
 #[tokio::test]
 async fn failed_subscription_does_not_block_list_fetches() {
     let world = subscribing(&[SECRET]).await;
-    world.heroku.fault(Endpoint::Webhooks, Fault::Status(403));
+    world
+        .heroku
+        .faults()
+        .set(Endpoint::Webhooks, Fault::Status(403));
     let addon = world.addon().await;
     let sync = world.sso.spawn_sync();
     world.quiet().await;
-    assert!(addon.webhooks().is_empty());
+    assert!(world.heroku.webhooks().of(&addon).is_empty());
     world.signed_in(&addon, "ann@example.com").await;
-    let asked = world.heroku.calls(Endpoint::Webhooks);
+    let asked = world.heroku.calls().count(Endpoint::Webhooks);
     world
         .pass_until_fetched(REFRESH.mul_f64(0.95), Duration::ZERO)
         .await;
     world.quiet().await;
     assert_eq!(
-        world.heroku.calls(Endpoint::Webhooks),
+        world.heroku.calls().count(Endpoint::Webhooks),
         asked,
         "no retry so soon"
     );
@@ -112,10 +123,11 @@ async fn rejected_event_type_is_dropped_from_the_subscription() {
         let addon = world.addon().await;
         world
             .heroku
-            .fault_times(Endpoint::Webhooks, Fault::Status(status), 1);
+            .faults()
+            .set_times(Endpoint::Webhooks, Fault::Status(status), 1);
         let sync = world.sso.spawn_sync();
         world.quiet().await;
-        let subscribed = addon.webhooks();
+        let subscribed = world.heroku.webhooks().of(&addon);
         assert_eq!(subscribed.len(), 1, "{status}");
         let include: Vec<_> = subscribed[0]
             .include
@@ -131,23 +143,26 @@ async fn rejected_event_type_is_dropped_from_the_subscription() {
 async fn failed_subscription_is_retried_with_backoff() {
     let world = subscribing(&[SECRET]).await;
     let addon = world.addon().await;
-    world.heroku.fault(Endpoint::Webhooks, Fault::Status(500));
+    world
+        .heroku
+        .faults()
+        .set(Endpoint::Webhooks, Fault::Status(500));
     let sync = world.sso.spawn_sync();
     world.quiet().await;
     let mut asked = Vec::new();
     for minute in 1..=30 {
-        let before = world.heroku.calls(Endpoint::Webhooks);
+        let before = world.heroku.calls().count(Endpoint::Webhooks);
         world.clock.advance(Duration::from_secs(60));
         world.quiet_for(Duration::from_millis(60)).await;
-        if world.heroku.calls(Endpoint::Webhooks) > before {
+        if world.heroku.calls().count(Endpoint::Webhooks) > before {
             asked.push(minute);
         }
     }
     assert_eq!(asked, [1, 3, 7, 15]);
-    world.heroku.clear_faults();
+    world.heroku.faults().clear_all();
     world.clock.advance(Duration::from_secs(60));
     world.quiet().await;
-    assert_eq!(addon.webhooks().len(), 1);
+    assert_eq!(world.heroku.webhooks().of(&addon).len(), 1);
     sync.shutdown().await;
 }
 
@@ -170,7 +185,7 @@ async fn guide_lists_every_call_to_heroku() {
     world.signed_in(&addon, "mia@example.com").await;
     world.quiet().await;
     sync.shutdown().await;
-    let requests = world.heroku.requests();
+    let requests = world.heroku.calls().requests();
     let made: BTreeSet<_> = requests
         .iter()
         .map(|request| {

@@ -31,9 +31,9 @@ async fn first_fetch_takes_4_calls_for_a_team_app_and_3_otherwise() {
     for (addon, calls) in [(team_app, 4), (personal, 3)] {
         let resource = addon.resource_id();
         world.sso.register(&resource, grant(&addon)).await.unwrap();
-        world.heroku.reset_calls();
+        world.heroku.calls().clear();
         world.sso.refresh_now(&resource).await.unwrap();
-        assert_eq!(world.heroku.calls(Endpoint::Any), calls);
+        assert_eq!(world.heroku.calls().count(Endpoint::Any), calls);
     }
 }
 
@@ -49,11 +49,11 @@ async fn refresh_calls_in_parallel_and_first_fetch_in_sequence() {
     world.sso.register(&resource, grant(&addon)).await.unwrap();
     // No call is answered, so all calls that arrive were made in parallel.
     for expected in [1, 4] {
-        world.heroku.reset_calls();
-        world.heroku.fault(Endpoint::Any, Fault::Hang);
+        world.heroku.calls().clear();
+        world.heroku.faults().set(Endpoint::Any, Fault::Hang);
         assert!(world.sso.refresh_now(&resource).await.is_err());
-        assert_eq!(world.heroku.calls(Endpoint::Any), expected);
-        world.heroku.clear_faults();
+        assert_eq!(world.heroku.calls().count(Endpoint::Any), expected);
+        world.heroku.faults().clear_all();
         world.sso.refresh_now(&resource).await.unwrap();
     }
 }
@@ -63,12 +63,12 @@ async fn concurrent_sign_ins_share_one_fetch() {
     let world = World::start().await;
     let addon = world.addon().await;
     world.heroku.app("shop").collaborator("bob@example.com");
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     let (ann, bob) = tokio::join!(
         world.signed_in(&addon, "ann@example.com"),
         world.signed_in(&addon, "bob@example.com"),
     );
-    assert_eq!(world.heroku.calls(Endpoint::AddOn), 1);
+    assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 1);
     drop((ann, bob));
 }
 
@@ -118,10 +118,10 @@ async fn active_scope_does_not_fetch_unused_resources() {
     let sync = world.sso.spawn_sync();
     world.signed_in(&used, "ann@example.com").await;
     world.heroku.app("shop").remove("ann@example.com");
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     let removed = |change: &Change| matches!(change, Change::Removed { .. });
     world.pass_until(REFRESH.mul_f64(0.95), removed).await;
-    assert_eq!(world.heroku.calls(Endpoint::AddOn), 1);
+    assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 1);
     sync.shutdown().await;
 }
 
@@ -143,11 +143,11 @@ async fn stored_resources_are_loaded_when_the_sync_starts() {
 async fn sync_survives_failures_and_stops_at_shutdown() {
     let world = World::start().await;
     let addon = world.addon().await;
-    world.heroku.fault(Endpoint::Any, Fault::Status(500));
+    world.heroku.faults().set(Endpoint::Any, Fault::Status(500));
     let sync = world.sso.spawn_sync();
     assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
     assert!(sync.is_alive());
-    world.heroku.clear_faults();
+    world.heroku.faults().clear_all();
     let added = |change: &Change| matches!(change, Change::Snapshot { .. });
     // Due again a second after a failure, and within a minute in any case.
     world.pass_until(Duration::from_secs(61), added).await;
@@ -264,7 +264,7 @@ async fn unknown_resource_is_an_error_not_an_empty_list() {
     assert!(matches!(error, SyncError::UnknownResource));
     let error = world.sso.refresh_now(&stranger).await.unwrap_err();
     assert!(matches!(error, SyncError::UnknownResource));
-    assert_eq!(world.heroku.calls(Endpoint::Any), 0);
+    assert_eq!(world.heroku.calls().count(Endpoint::Any), 0);
 }
 
 #[tokio::test]
@@ -292,15 +292,16 @@ async fn late_answer_does_not_replace_a_newer_list() {
     let addon = world.addon().await;
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     world.clock.advance(REFRESH + Duration::from_secs(1));
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     let delay = Duration::from_secs(120);
     world
         .heroku
-        .fault_times(Endpoint::AddOn, Fault::Slow(delay), 1);
+        .faults()
+        .set_times(Endpoint::AddOn, Fault::Slow(delay), 1);
     let form = addon.sign_in_form("ann@example.com");
     let browser = world.browser();
     let sign_in = tokio::spawn(async move { browser.submit(&form).await });
-    while world.heroku.calls(Endpoint::AddOn) == 0 {
+    while world.heroku.calls().count(Endpoint::AddOn) == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     world.clock.advance(delay / 2);

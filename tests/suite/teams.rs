@@ -48,11 +48,11 @@ async fn first_lists(world: &World, number: usize) {
 async fn twenty_apps_of_a_team_fetch_its_members_once() {
     let world = World::start().await;
     let addons = apps(&world, &acme(&world), 20).await;
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     let sync = world.sso.spawn_sync();
     first_lists(&world, 20).await;
-    assert_eq!(world.heroku.calls(Endpoint::TeamMembers), 1);
-    assert_eq!(world.heroku.calls(Endpoint::AddOn), 20);
+    assert_eq!(world.heroku.calls().count(Endpoint::TeamMembers), 1);
+    assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 20);
     for addon in &addons {
         assert_eq!(emails(&world, addon).await.len(), 2);
     }
@@ -69,13 +69,13 @@ async fn removed_team_member_leaves_all_lists_after_one_call() {
     }
     let browser = world.signed_in(&addons[2], "mia@example.com").await;
     team.remove("mia@example.com");
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     world
         .sso
         .refresh_now(&addons[0].resource_id())
         .await
         .unwrap();
-    assert_eq!(world.heroku.calls(Endpoint::TeamMembers), 1);
+    assert_eq!(world.heroku.calls().count(Endpoint::TeamMembers), 1);
     for addon in &addons {
         assert_eq!(emails(&world, addon).await, ["lead@example.com"]);
     }
@@ -125,14 +125,15 @@ async fn u2_members_are_fetched_with_another_token_after_a_403() {
     // The first token gets a 403, the next one is answered.
     world
         .heroku
-        .fault_times(Endpoint::TeamMembers, Fault::Status(403), 1);
-    world.heroku.reset_calls();
+        .faults()
+        .set_times(Endpoint::TeamMembers, Fault::Status(403), 1);
+    world.heroku.calls().clear();
     world
         .sso
         .refresh_now(&addons[1].resource_id())
         .await
         .unwrap();
-    assert_eq!(world.heroku.calls(Endpoint::TeamMembers), 2);
+    assert_eq!(world.heroku.calls().count(Endpoint::TeamMembers), 2);
     assert!(
         !world
             .sso
@@ -157,10 +158,11 @@ async fn u2_three_tokens_are_tried_for_any_resource() {
         world.clock.advance(Duration::from_secs(10));
         world
             .heroku
-            .fault_times(Endpoint::TeamMembers, Fault::Status(403), 2);
-        world.heroku.reset_calls();
+            .faults()
+            .set_times(Endpoint::TeamMembers, Fault::Status(403), 2);
+        world.heroku.calls().clear();
         let list = world.sso.refresh_now(&addon.resource_id()).await.unwrap();
-        assert_eq!(world.heroku.calls(Endpoint::TeamMembers), 3);
+        assert_eq!(world.heroku.calls().count(Endpoint::TeamMembers), 3);
         assert!(!list.list.is_partial());
     }
 }
@@ -174,12 +176,13 @@ async fn team_fetch_failure_via_other_resource_does_not_deny_this_one() {
     // Its own token gets a 404, and those of the others are revoked.
     world
         .heroku
-        .fault(Endpoint::TeamMembers, Fault::Status(404));
+        .faults()
+        .set(Endpoint::TeamMembers, Fault::Status(404));
     for other in &addons[1..] {
         world.sso.access_list(&other.resource_id()).await.unwrap();
-        world.heroku.revoke_tokens(other);
+        world.heroku.tokens().revoke(other);
     }
-    world.heroku.expire_access_tokens();
+    world.heroku.tokens().expire_access();
     // The previous members stay for a while, as with a 403.
     let list = world.sso.refresh_now(&resource).await.unwrap();
     assert!(!list.list.is_partial());
@@ -192,11 +195,12 @@ async fn u2_withheld_members_are_not_requested_by_every_resource() {
     let addons = apps(&world, &acme(&world), 12).await;
     world
         .heroku
-        .fault(Endpoint::TeamMembers, Fault::Status(403));
-    world.heroku.reset_calls();
+        .faults()
+        .set(Endpoint::TeamMembers, Fault::Status(403));
+    world.heroku.calls().clear();
     let sync = world.sso.spawn_sync();
     first_lists(&world, 12).await;
-    assert!(world.heroku.calls(Endpoint::TeamMembers) <= 3);
+    assert!(world.heroku.calls().count(Endpoint::TeamMembers) <= 3);
     for addon in &addons {
         let list = world.sso.access_list(&addon.resource_id()).await.unwrap();
         assert!(list.unwrap().list.is_partial());
@@ -219,12 +223,13 @@ async fn temporarily_withheld_members_are_not_reported_as_removed() {
     ));
     world
         .heroku
-        .fault(Endpoint::TeamMembers, Fault::Status(403));
+        .faults()
+        .set(Endpoint::TeamMembers, Fault::Status(403));
     world.clock.advance(REFRESH * 2);
     let partial = world.sso.refresh_now(&resource).await.unwrap();
     assert!(partial.list.is_partial());
     team.remove("mia@example.com");
-    world.heroku.clear_faults();
+    world.heroku.faults().clear_all();
     world.sso.refresh_now(&resource).await.unwrap();
     // The first event is the removal of Mia: the lead is not reported as removed and added.
     let change = next(&mut changes).await.unwrap();
@@ -294,7 +299,7 @@ async fn fleet_of_teams_is_refetched_every_interval() {
     let sync = world.sso.spawn_sync();
     first_lists(&world, addons.len()).await;
     for round in 1..=3 {
-        world.heroku.reset_calls();
+        world.heroku.calls().clear();
         world.clock.advance(Duration::from_secs(6 * 3600));
         let fetched = async {
             while world.sso.health().await.unwrap().oldest_list != Some(Duration::ZERO) {
@@ -306,10 +311,10 @@ async fn fleet_of_teams_is_refetched_every_interval() {
         assert!(
             fetched.is_ok(),
             "round {round}: {health:?} {:?}",
-            world.heroku.requests().len()
+            world.heroku.calls().requests().len()
         );
-        assert_eq!(world.heroku.calls(Endpoint::AddOn), addons.len());
-        assert_eq!(world.heroku.calls(Endpoint::TeamMembers), 5);
+        assert_eq!(world.heroku.calls().count(Endpoint::AddOn), addons.len());
+        assert_eq!(world.heroku.calls().count(Endpoint::TeamMembers), 5);
     }
     sync.shutdown().await;
 }
@@ -337,24 +342,27 @@ async fn u18_suddenly_empty_team_is_fetched_twice_before_it_applies() {
     let resource = addon.resource_id();
     world.sso.refresh_now(&resource).await.unwrap();
     let empty = Fault::Body("[]".into());
-    world.heroku.fault_times(Endpoint::TeamMembers, empty, 1);
-    world.heroku.reset_calls();
+    world
+        .heroku
+        .faults()
+        .set_times(Endpoint::TeamMembers, empty, 1);
+    world.heroku.calls().clear();
     world.sso.refresh_now(&resource).await.unwrap();
-    assert_eq!(world.heroku.calls(Endpoint::TeamMembers), 2);
+    assert_eq!(world.heroku.calls().count(Endpoint::TeamMembers), 2);
     assert_eq!(
         emails(&world, &addon).await.len(),
         2,
         "the empty answer was temporary"
     );
     team.remove("lead@example.com").remove("mia@example.com");
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     world.sso.refresh_now(&resource).await.unwrap();
-    assert_eq!(world.heroku.calls(Endpoint::TeamMembers), 2);
+    assert_eq!(world.heroku.calls().count(Endpoint::TeamMembers), 2);
     assert_eq!(emails(&world, &addon).await.len(), 0, "the team is empty");
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     world.sso.refresh_now(&resource).await.unwrap();
     assert_eq!(
-        world.heroku.calls(Endpoint::TeamMembers),
+        world.heroku.calls().count(Endpoint::TeamMembers),
         1,
         "the empty list is known"
     );
@@ -369,11 +377,14 @@ async fn members_are_fetched_with_another_token_after_a_429() {
             world.sso.refresh_now(&addon.resource_id()).await.unwrap();
         }
         let limited = Fault::RateLimited { retry_after: None };
-        world.heroku.fault_times(Endpoint::TeamMembers, limited, 1);
-        world.heroku.reset_calls();
+        world
+            .heroku
+            .faults()
+            .set_times(Endpoint::TeamMembers, limited, 1);
+        world.heroku.calls().clear();
         let fetched = world.sso.refresh_now(&addons[1].resource_id()).await;
         assert_eq!(fetched.is_ok(), pools == RatePools::PerToken);
-        assert_eq!(world.heroku.calls(Endpoint::TeamMembers), asked);
+        assert_eq!(world.heroku.calls().count(Endpoint::TeamMembers), asked);
     }
 }
 
@@ -385,7 +396,8 @@ async fn u2_404_for_the_team_counts_as_withheld_members() {
         addon.app().collaborator("ann@example.com");
         world
             .heroku
-            .fault(Endpoint::TeamMembers, Fault::Status(status));
+            .faults()
+            .set(Endpoint::TeamMembers, Fault::Status(status));
         world.signed_in(&addon, "ann@example.com").await;
         let member = addon.sign_in_form("mia@example.com");
         assert_eq!(
@@ -393,7 +405,7 @@ async fn u2_404_for_the_team_counts_as_withheld_members() {
             503,
             "{status}"
         );
-        world.heroku.clear_faults();
+        world.heroku.faults().clear_all();
         world.clock.advance(REFRESH + Duration::from_secs(1));
         world.signed_in(&addon, "mia@example.com").await;
     }

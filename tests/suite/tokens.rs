@@ -20,15 +20,15 @@ const HOUR: Duration = Duration::from_secs(3600);
 async fn access_token_is_renewed_before_expiry() {
     let world = World::start().await;
     let addon = world.addon().await;
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
-    assert_eq!(world.heroku.calls(Endpoint::Token), 0);
+    assert_eq!(world.heroku.calls().count(Endpoint::Token), 0);
     // Heroku's tokens are valid for 8 hours; the last five minutes are not used.
     world.clock.advance(Duration::from_secs(8 * 3600 - 4 * 60));
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
-    assert_eq!(world.heroku.calls(Endpoint::Token), 1);
+    assert_eq!(world.heroku.calls().count(Endpoint::Token), 1);
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
-    assert_eq!(world.heroku.calls(Endpoint::Token), 1);
+    assert_eq!(world.heroku.calls().count(Endpoint::Token), 1);
 }
 
 #[tokio::test]
@@ -59,16 +59,19 @@ async fn older_tokens_do_not_replace_renewed_ones() {
 async fn u1_rejected_access_token_is_renewed_once() {
     let world = World::start().await;
     let addon = world.addon().await;
-    world.heroku.expire_access_tokens();
-    world.heroku.reset_calls();
+    world.heroku.tokens().expire_access();
+    world.heroku.calls().clear();
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
-    assert_eq!(world.heroku.calls(Endpoint::Token), 1);
+    assert_eq!(world.heroku.calls().count(Endpoint::Token), 1);
 
-    world.heroku.fault(Endpoint::AddOn, Fault::Status(401));
-    world.heroku.reset_calls();
+    world
+        .heroku
+        .faults()
+        .set(Endpoint::AddOn, Fault::Status(401));
+    world.heroku.calls().clear();
     assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
-    assert_eq!(world.heroku.calls(Endpoint::Token), 1);
-    assert_eq!(world.heroku.calls(Endpoint::AddOn), 2);
+    assert_eq!(world.heroku.calls().count(Endpoint::Token), 1);
+    assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 2);
 }
 
 #[tokio::test]
@@ -77,18 +80,21 @@ async fn u1_rejected_tokens_mark_the_resource_as_needing_a_grant() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
-    world.heroku.fault(Endpoint::AddOn, Fault::Status(401));
-    world.heroku.reset_calls();
+    world
+        .heroku
+        .faults()
+        .set(Endpoint::AddOn, Fault::Status(401));
+    world.heroku.calls().clear();
     assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
-    assert_eq!(world.heroku.calls(Endpoint::Token), 1);
-    assert_eq!(world.heroku.calls(Endpoint::AddOn), 2);
+    assert_eq!(world.heroku.calls().count(Endpoint::Token), 1);
+    assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 2);
     let said = log.with(&["could not be fetched", "does not accept the access token"]);
     assert_eq!(said.len(), 1, "{log:#?}");
     assert_eq!(browser.fetch("/page").await.status, 200);
     let stranger = addon.sign_in_form("bob@example.com");
     assert_eq!(world.browser().submit(&stranger).await.status, 503);
     // If the refresh token is rejected as well, the resource needs a new grant.
-    world.heroku.revoke_tokens(&addon);
+    world.heroku.tokens().revoke(&addon);
     assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
     assert_eq!(world.sso.needing_grant(), [addon.resource_id()]);
     let resource = addon.resource_id().to_string();
@@ -98,10 +104,10 @@ async fn u1_rejected_tokens_mark_the_resource_as_needing_a_grant() {
 #[tokio::test]
 async fn u24_refresh_token_is_kept_if_heroku_sends_no_new_one() {
     let world = World::start().await;
-    world.heroku.rotate_refresh_tokens(false);
+    world.heroku.tokens().rotate_refresh(false);
     let addon = world.addon().await;
     for _ in 0..3 {
-        world.heroku.expire_access_tokens();
+        world.heroku.tokens().expire_access();
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     }
 }
@@ -111,7 +117,7 @@ async fn u24_failing_token_endpoint_loses_no_token() {
     let world = World::start().await;
     let addon = world.addon().await;
     let resource = addon.resource_id();
-    world.heroku.expire_access_tokens();
+    world.heroku.tokens().expire_access();
     for fault in [
         Fault::Status(500),
         Fault::Status(429),
@@ -122,11 +128,11 @@ async fn u24_failing_token_endpoint_loses_no_token() {
         Fault::Body(r#"{"access_token":null}"#.into()),
         Fault::Reset,
     ] {
-        world.heroku.fault(Endpoint::Token, fault.clone());
+        world.heroku.faults().set(Endpoint::Token, fault.clone());
         assert!(world.sso.refresh_now(&resource).await.is_err(), "{fault:?}");
         world.clock.advance(Duration::from_secs(15 * 60));
     }
-    world.heroku.clear_faults();
+    world.heroku.faults().clear_all();
     world.sso.refresh_now(&resource).await.unwrap();
 }
 
@@ -135,7 +141,7 @@ async fn u25_revoked_refresh_token_keeps_the_list_in_use() {
     let world = World::start().await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
-    world.heroku.revoke_tokens(&addon);
+    world.heroku.tokens().revoke(&addon);
     assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
     assert_eq!(browser.fetch("/page").await.status, 200);
 }
@@ -145,14 +151,17 @@ async fn u26_odd_token_lifetime_causes_no_loop() {
     let world = World::start().await;
     let addon = world.addon().await;
     for life in ["1", "0", "-5", "null", "9223372036854775807"] {
-        world.heroku.expire_access_tokens();
+        world.heroku.tokens().expire_access();
         let body = format!(
             r#"{{"access_token":"HRKU-AA-nonsense","refresh_token":null,"expires_in":{life}}}"#
         );
-        world.heroku.fault(Endpoint::Token, Fault::Body(body));
-        world.heroku.reset_calls();
+        world
+            .heroku
+            .faults()
+            .set(Endpoint::Token, Fault::Body(body));
+        world.heroku.calls().clear();
         assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
-        assert!(world.heroku.calls(Endpoint::Any) <= 4, "{life}");
+        assert!(world.heroku.calls().count(Endpoint::Any) <= 4, "{life}");
     }
 }
 
@@ -165,12 +174,16 @@ async fn sync_renews_tokens_ahead_of_any_sign_in() {
     for half_hour in 1..36 {
         world.clock.advance(HOUR / 2);
         world.quiet().await;
-        let renewals = world.heroku.calls(Endpoint::Token);
+        let renewals = world.heroku.calls().count(Endpoint::Token);
         let form = addon.sign_in_form("ann@example.com");
         assert_eq!(world.browser().submit(&form).await.status, 303);
-        assert_eq!(world.heroku.calls(Endpoint::Token), renewals, "{half_hour}");
+        assert_eq!(
+            world.heroku.calls().count(Endpoint::Token),
+            renewals,
+            "{half_hour}"
+        );
     }
-    assert!(world.heroku.calls(Endpoint::Token) >= 3);
+    assert!(world.heroku.calls().count(Endpoint::Token) >= 3);
     sync.shutdown().await;
 }
 
@@ -183,11 +196,11 @@ async fn u25_refused_refresh_token_is_reported_and_retried_sparingly() {
     let browser = world.signed_in(&addon, "ann@example.com").await;
     let sync = world.sso.spawn_sync();
     assert_eq!(world.sso.needing_grant(), []);
-    world.heroku.revoke_tokens(&addon);
+    world.heroku.tokens().revoke(&addon);
     assert!(world.sso.refresh_now(&resource).await.is_err());
     assert_eq!(world.sso.needing_grant(), [resource]);
     assert_eq!(world.sso.health().await.unwrap().needing_grant, 1);
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     // The list is used to its age limit, regardless of further attempts.
     for minute in 1..=15 {
         world.clock.advance(Duration::from_secs(60));
@@ -200,7 +213,7 @@ async fn u25_refused_refresh_token_is_reported_and_retried_sparingly() {
         assert_eq!(status, expected, "minute {minute}");
         assert!(world.sso.refresh_now(&resource).await.is_err());
     }
-    assert!(world.heroku.calls(Endpoint::Token) <= 4);
+    assert!(world.heroku.calls().count(Endpoint::Token) <= 4);
     let resource_id = resource.to_string();
     let said = log.with(&["needs_grant", &resource_id]);
     assert_eq!(said.len(), 1, "once for all refusals: {said:#?}");
@@ -217,12 +230,15 @@ async fn valid_access_token_is_used_after_a_refused_renewal() {
     let addon = world.addon().await;
     let resource = addon.resource_id();
     world.clock.advance(8 * HOUR - Duration::from_secs(200));
-    world.heroku.fault(Endpoint::Token, Fault::Status(401));
+    world
+        .heroku
+        .faults()
+        .set(Endpoint::Token, Fault::Status(401));
     world.sso.refresh_now(&resource).await.unwrap();
     assert_eq!(world.sso.needing_grant(), [resource]);
     world.sso.refresh_now(&resource).await.unwrap();
     assert_eq!(
-        world.heroku.calls(Endpoint::Token),
+        world.heroku.calls().count(Endpoint::Token),
         2,
         "the exchange and one renewal"
     );
@@ -239,7 +255,7 @@ async fn u25_audit_log_names_a_resource_needing_a_grant_once() {
     let log = Log::listen();
     let world = World::start().await;
     let addon = world.addon().await;
-    world.heroku.revoke_tokens(&addon);
+    world.heroku.tokens().revoke(&addon);
     for _ in 0..3 {
         assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
         world.clock.advance(HOUR);
@@ -267,16 +283,16 @@ async fn token_renewals_are_spread_over_time() {
     }
     let sync = world.sso.spawn_sync();
     world.quiet().await;
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     // They expire after eight hours and are renewed 30 to 15 minutes before.
     world.clock.advance(HOUR * 15 / 2 - Duration::from_secs(1));
     world.quiet().await;
-    assert_eq!(world.heroku.calls(Endpoint::Token), 0);
+    assert_eq!(world.heroku.calls().count(Endpoint::Token), 0);
     let mut before = 0;
     for _ in 0..8 {
         world.clock.advance(Duration::from_secs(120));
         world.quiet().await;
-        let now = world.heroku.calls(Endpoint::Token);
+        let now = world.heroku.calls().count(Endpoint::Token);
         assert!(now - before < APPS / 3, "{} renewed", now - before);
         before = now;
     }
@@ -298,7 +314,7 @@ async fn unsaved_tokens_are_used_at_the_next_attempt() {
     assert!(world.sso.refresh_now(&resource).await.is_err());
     // The code is consumed: Heroku would reject it.
     world.sso.register(&resource, grant.clone()).await.unwrap();
-    assert_eq!(world.heroku.calls(Endpoint::Token), 1);
+    assert_eq!(world.heroku.calls().count(Endpoint::Token), 1);
     world.sso.refresh_now(&resource).await.unwrap();
 
     world.clock.advance(9 * HOUR);
@@ -311,7 +327,7 @@ async fn unsaved_tokens_are_used_at_the_next_attempt() {
     renamed.await.unwrap();
     // The old refresh token is consumed as well, as Heroku rotates it.
     world.sso.refresh_now(&resource).await.unwrap();
-    assert_eq!(world.heroku.calls(Endpoint::Token), 2);
+    assert_eq!(world.heroku.calls().count(Endpoint::Token), 2);
 }
 
 #[tokio::test]
@@ -319,7 +335,7 @@ async fn expired_unsaved_tokens_are_not_used_later() {
     let store = Faulty::default();
     let world = World::with(|builder| builder.store(store.clone())).await;
     // One refresh token gives all further access tokens.
-    world.heroku.rotate_refresh_tokens(false);
+    world.heroku.tokens().rotate_refresh(false);
     let addon = world.addon().await;
     let resource = addon.resource_id();
     world.clock.advance(9 * HOUR);
@@ -328,10 +344,10 @@ async fn expired_unsaved_tokens_are_not_used_later() {
     store.mend();
     // Long after the unsaved token has expired.
     world.clock.advance(9 * HOUR);
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     world.sso.refresh_now(&resource).await.unwrap();
-    assert_eq!(world.heroku.calls(Endpoint::Token), 1);
-    assert_eq!(world.heroku.calls_answered(Endpoint::AddOn, 401), 0);
+    assert_eq!(world.heroku.calls().count(Endpoint::Token), 1);
+    assert_eq!(world.heroku.calls().count_answered(Endpoint::AddOn, 401), 0);
 }
 
 #[tokio::test]
@@ -369,8 +385,11 @@ async fn u25_sign_in_works_soon_after_a_temporary_token_refusal() {
     let addon = world.addon().await;
     world.signed_in(&addon, "ann@example.com").await;
     let sync = world.sso.spawn_sync();
-    world.heroku.fault(Endpoint::Token, Fault::Status(401));
-    world.heroku.expire_access_tokens();
+    world
+        .heroku
+        .faults()
+        .set(Endpoint::Token, Fault::Status(401));
+    world.heroku.tokens().expire_access();
     let status = async || {
         let form = addon.sign_in_form("ann@example.com");
         world.browser().submit(&form).await.status
@@ -380,7 +399,7 @@ async fn u25_sign_in_works_soon_after_a_temporary_token_refusal() {
         status().await;
     }
     assert_eq!(status().await, 503);
-    world.heroku.clear_faults();
+    world.heroku.faults().clear_all();
     world.clock.advance(TEN_MINUTES);
     assert_eq!(status().await, 303);
     sync.shutdown().await;

@@ -13,7 +13,7 @@ use support::world::{REFRESH, World};
 
 /// A team app with more people than fit in a page.
 pub async fn team_app(world: &World) -> AddOn {
-    world.heroku.set_page_size(2);
+    world.heroku.settings().set_page_size(2);
     let mut team = world.heroku.team("acme");
     for name in ["lead", "mia", "victor", "noor", "sam"] {
         team = team.member(&format!("{name}@example.com"), "member");
@@ -35,7 +35,7 @@ async fn all_pages_of_a_list_are_read() {
     let addon = team_app(&world).await;
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     assert_eq!(people(&world, &addon).await, 6);
-    assert_eq!(world.heroku.calls(Endpoint::TeamMembers), 3);
+    assert_eq!(world.heroku.calls().count(Endpoint::TeamMembers), 3);
 }
 
 #[tokio::test]
@@ -44,7 +44,8 @@ async fn u2_withheld_members_admit_collaborators_and_give_503_to_others() {
     let addon = team_app(&world).await;
     world
         .heroku
-        .fault(Endpoint::TeamMembers, Fault::Status(403));
+        .faults()
+        .set(Endpoint::TeamMembers, Fault::Status(403));
     let ann = world.signed_in(&addon, "ann@example.com").await;
     assert_eq!(ann.fetch("/page").await.status, 200);
     let answer = world
@@ -73,7 +74,8 @@ async fn u2_withheld_team_is_logged_and_removes_no_member() {
     assert!(matches!(first, Some(Change::Snapshot { .. })));
     world
         .heroku
-        .fault(Endpoint::TeamMembers, Fault::Status(403));
+        .faults()
+        .set(Endpoint::TeamMembers, Fault::Status(403));
     for _ in 0..4 {
         world.clock.advance(REFRESH);
         world.sso.refresh_now(&addon.resource_id()).await.unwrap();
@@ -87,7 +89,7 @@ async fn u2_withheld_team_is_logged_and_removes_no_member() {
     assert!(!log.with(&["from all of its resources"]).is_empty());
     assert_eq!(log.with(&["unlisted"]), [""; 0]);
     // The next event is the addition: no removal precedes it.
-    world.heroku.clear_faults();
+    world.heroku.faults().clear_all();
     addon.app().collaborator("new@example.com");
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     let change = changes.next().await;
@@ -104,18 +106,19 @@ async fn u2_cached_team_members_count_to_the_age_limit() {
     let mia = world.signed_in(&addon, "mia@example.com").await;
     world
         .heroku
-        .fault(Endpoint::TeamMembers, Fault::Status(403));
+        .faults()
+        .set(Endpoint::TeamMembers, Fault::Status(403));
     world.clock.advance(Duration::from_secs(200));
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     assert_eq!(mia.fetch("/page").await.status, 200);
     world.clock.advance(Duration::from_secs(101));
     let again = world.signed_in(&addon, "mia@example.com").await;
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     for _ in 0..10 {
         assert_eq!(mia.fetch("/page").await.status, 200);
     }
     assert!(
-        world.heroku.calls(Endpoint::TeamMembers) <= 2,
+        world.heroku.calls().count(Endpoint::TeamMembers) <= 2,
         "the 403 is cached"
     );
     world.clock.advance(Duration::from_secs(299));
@@ -137,7 +140,8 @@ async fn u3_single_404_for_the_add_on_is_retried() {
     let browser = world.signed_in(&addon, "ann@example.com").await;
     world
         .heroku
-        .fault_times(Endpoint::AddOn, Fault::Status(404), 1);
+        .faults()
+        .set_times(Endpoint::AddOn, Fault::Status(404), 1);
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     assert_eq!(browser.fetch("/page").await.status, 200);
 }
@@ -154,10 +158,13 @@ async fn u4_404_below_the_add_on_restarts_the_fetch() {
         ] {
             for status in [404, 410] {
                 world.clock.advance(Duration::from_secs(10));
-                world.heroku.reset_calls();
-                world.heroku.fault_times(endpoint, Fault::Status(status), 1);
+                world.heroku.calls().clear();
+                world
+                    .heroku
+                    .faults()
+                    .set_times(endpoint, Fault::Status(status), 1);
                 world.sso.refresh_now(&addon.resource_id()).await.unwrap();
-                let calls = world.heroku.calls(Endpoint::AddOn);
+                let calls = world.heroku.calls().count(Endpoint::AddOn);
                 assert_eq!(calls, 2, "{endpoint:?} {status} {known}");
                 assert_eq!(people(&world, &addon).await, 6);
             }
@@ -206,14 +213,15 @@ async fn u6_pause_after_a_429_follows_retry_after_within_bounds() {
         let retry_after = retry_after.map(str::to_owned);
         world
             .heroku
-            .fault_times(Endpoint::AddOn, Fault::RateLimited { retry_after }, 1);
+            .faults()
+            .set_times(Endpoint::AddOn, Fault::RateLimited { retry_after }, 1);
         assert!(world.sso.refresh_now(&resource).await.is_err());
-        world.heroku.reset_calls();
+        world.heroku.calls().clear();
         world
             .clock
             .advance(Duration::from_secs(pause) - Duration::from_millis(1));
         assert!(world.sso.refresh_now(&resource).await.is_err());
-        assert_eq!(world.heroku.calls(Endpoint::Any), 0);
+        assert_eq!(world.heroku.calls().count(Endpoint::Any), 0);
         world.clock.advance(Duration::from_millis(1));
         world.sso.refresh_now(&resource).await.unwrap();
     }
@@ -227,12 +235,14 @@ async fn u18_suddenly_empty_app_is_fetched_twice() {
     world.sso.refresh_now(&resource).await.unwrap();
     world
         .heroku
-        .fault_times(Endpoint::Collaborators, Fault::Body("[]".into()), 1);
+        .faults()
+        .set_times(Endpoint::Collaborators, Fault::Body("[]".into()), 1);
     world.sso.refresh_now(&resource).await.unwrap();
     assert_eq!(people(&world, &addon).await, 2);
     world
         .heroku
-        .fault(Endpoint::Collaborators, Fault::Body("[]".into()));
+        .faults()
+        .set(Endpoint::Collaborators, Fault::Body("[]".into()));
     world.sso.refresh_now(&resource).await.unwrap();
     assert_eq!(people(&world, &addon).await, 0);
 }
@@ -244,10 +254,13 @@ async fn u18_suddenly_empty_team_is_fetched_twice() {
     let resource = addon.resource_id();
     world.sso.refresh_now(&resource).await.unwrap();
     let empty = || Fault::Body("[]".into());
-    world.heroku.fault_times(Endpoint::TeamMembers, empty(), 1);
+    world
+        .heroku
+        .faults()
+        .set_times(Endpoint::TeamMembers, empty(), 1);
     world.sso.refresh_now(&resource).await.unwrap();
     assert_eq!(people(&world, &addon).await, 6);
-    world.heroku.fault(Endpoint::TeamMembers, empty());
+    world.heroku.faults().set(Endpoint::TeamMembers, empty());
     world.sso.refresh_now(&resource).await.unwrap();
     assert_eq!(people(&world, &addon).await, 1);
 }
@@ -258,9 +271,12 @@ async fn u20_redirect_is_not_followed_and_leaks_no_token() {
     let addon = world.addon().await;
     let elsewhere = World::start().await;
     let target = format!("{}/addons/{}", elsewhere.heroku.url(), addon.resource_id());
-    world.heroku.fault(Endpoint::AddOn, Fault::Redirect(target));
+    world
+        .heroku
+        .faults()
+        .set(Endpoint::AddOn, Fault::Redirect(target));
     assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
-    assert!(elsewhere.heroku.requests().is_empty());
+    assert!(elsewhere.heroku.calls().requests().is_empty());
 }
 
 #[tokio::test]
@@ -274,7 +290,8 @@ async fn entry_with_an_invalid_email_does_not_drop_the_others() {
     let body = format!("[{},{}]", entry("no address"), entry("bob@example.com"));
     world
         .heroku
-        .fault(Endpoint::Collaborators, Fault::Body(body));
+        .faults()
+        .set(Endpoint::Collaborators, Fault::Body(body));
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
     assert_eq!(people(&world, &addon).await, 1);
     world.signed_in(&addon, "bob@example.com").await;

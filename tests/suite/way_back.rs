@@ -29,7 +29,10 @@ async fn expired_navigation_returns_to_its_page_via_heroku() {
     let (addon, browser) = ended(&world).await;
     let answer = browser.get("/page?tab=2&q=a%20b").await;
     assert_eq!(answer.status, 303);
-    assert_eq!(answer.header("location"), Some(addon.web_url().as_str()));
+    assert_eq!(
+        answer.header("location"),
+        Some(addon.info().web_url.as_str())
+    );
     assert_eq!(answer.header("cache-control"), Some("no-store"));
 
     let answer = browser.submit(&addon.sign_in_form("ann@example.com")).await;
@@ -84,7 +87,7 @@ async fn a50_only_a_top_level_get_is_redirected() {
     }
     let fetched = browser.fetch("/page").await;
     assert_eq!(fetched.status, 401);
-    assert_eq!(fetched.json()["sign_in_url"], addon.web_url());
+    assert_eq!(fetched.json()["sign_in_url"], addon.info().web_url);
     let request = browser
         .request(Method::GET, "/page")
         .header("accept", "text/html");
@@ -196,7 +199,7 @@ async fn on_expired_page_shows_the_page() {
     let (addon, browser) = ended(&world).await;
     let page = browser.get("/page").await;
     assert_eq!(page.status, 401);
-    assert!(page.body.contains(&addon.web_url()));
+    assert!(page.body.contains(&addon.info().web_url));
 }
 
 #[tokio::test]
@@ -216,7 +219,10 @@ async fn u21_web_url_outside_heroku_is_not_used() {
             addon.resource_id(),
             world.heroku.app("shop").id(),
         );
-        world.heroku.fault(Endpoint::AddOn, Fault::Body(body));
+        world
+            .heroku
+            .faults()
+            .set(Endpoint::AddOn, Fault::Body(body));
         let browser = world.signed_in(&addon, "ann@example.com").await;
         world.clock.advance(UNUSED);
         let page = browser.get("/page").await;

@@ -122,13 +122,13 @@ async fn pending_removal_gets_503_until_heroku_answers() {
     let browser = world.signed_in(&addon, "ann@example.com").await;
     let sync = world.sso.spawn_sync();
     // An outdated webhook: she was added again since.
-    world.heroku.fault(Endpoint::Any, Fault::Status(500));
+    world.heroku.faults().set(Endpoint::Any, Fault::Status(500));
     let event = collaborator(&addon, "destroy", "ann@example.com", "1");
     assert_eq!(send(&world, &event).await, 204);
     let answer = browser.fetch("/page").await;
     assert_eq!(answer.status, 503, "her state is unknown");
     assert!(answer.header("retry-after").is_some());
-    world.heroku.clear_faults();
+    world.heroku.faults().clear_all();
     assert_eq!(browser.fetch("/page").await.status, 200);
     sync.shutdown().await;
 }
@@ -140,7 +140,7 @@ async fn pending_removal_does_not_affect_other_members() {
     addon.app().collaborator("bob@example.com");
     let ann = world.signed_in(&addon, "ann@example.com").await;
     let bob = world.signed_in(&addon, "bob@example.com").await;
-    world.heroku.fault(Endpoint::Any, Fault::Status(500));
+    world.heroku.faults().set(Endpoint::Any, Fault::Status(500));
     let event = collaborator(&addon, "destroy", "ann@example.com", "1");
     assert_eq!(send(&world, &event).await, 204);
     assert_eq!(bob.fetch("/page").await.status, 200);
@@ -152,12 +152,12 @@ async fn pending_removal_blocks_sign_in_until_heroku_answers() {
     let world = world().await;
     let addon = world.addon().await;
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
-    world.heroku.fault(Endpoint::Any, Fault::Status(500));
+    world.heroku.faults().set(Endpoint::Any, Fault::Status(500));
     let event = collaborator(&addon, "destroy", "ann@example.com", "1");
     assert_eq!(send(&world, &event).await, 204);
     let form = addon.sign_in_form("ann@example.com");
     assert_eq!(world.browser().submit(&form).await.status, 503);
-    world.heroku.clear_faults();
+    world.heroku.faults().clear_all();
     assert_eq!(world.browser().submit(&form).await.status, 303);
 }
 
@@ -166,7 +166,7 @@ async fn a69_unsigned_or_wrongly_signed_webhooks_get_401() {
     let world = world().await;
     let addon = world.addon().await;
     world.sso.refresh_now(&addon.resource_id()).await.unwrap();
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     // A body whose signature differs in the URL-safe alphabet.
     let mut numbers = 0..100;
     let (event, good) = loop {
@@ -205,7 +205,7 @@ async fn a69_unsigned_or_wrongly_signed_webhooks_get_401() {
         401,
         "the raw body is signed"
     );
-    assert_eq!(world.heroku.calls(Endpoint::Any), 0);
+    assert_eq!(world.heroku.calls().count(Endpoint::Any), 0);
     let rotated = sign(&body, NEXT_SECRET);
     assert_eq!(
         send_raw(&world, body, &[&rotated]).await,
@@ -220,7 +220,7 @@ async fn a70_signed_malformed_webhook_has_no_effect() {
     let addon = world.addon().await;
     let stranger = world.heroku.app("stranger").addon();
     let browser = world.signed_in(&addon, "ann@example.com").await;
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     for body in [
         "not json".to_owned(),
         "[]".to_owned(),
@@ -238,7 +238,7 @@ async fn a70_signed_malformed_webhook_has_no_effect() {
         );
     }
     assert_eq!(browser.fetch("/page").await.status, 200);
-    assert_eq!(world.heroku.calls(Endpoint::Any), 0);
+    assert_eq!(world.heroku.calls().count(Endpoint::Any), 0);
 }
 
 #[tokio::test]
@@ -248,7 +248,7 @@ async fn a71_webhook_storm_stays_within_budget_and_list_is_correct() {
     let resource = addon.resource_id();
     world.sso.refresh_now(&resource).await.unwrap();
     let sync = world.sso.spawn_sync();
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     // The same webhook a hundred times, then a hundred different ones in reverse order.
     for number in 0..200 {
         let event = if number < 100 { 100 } else { 300 - number };
@@ -283,7 +283,7 @@ async fn a71_webhook_storm_stays_within_budget_and_list_is_correct() {
     tokio::time::timeout(Duration::from_secs(60), bob_is_there)
         .await
         .unwrap();
-    assert!(world.heroku.calls(Endpoint::AddOn) <= 10 + 2);
+    assert!(world.heroku.calls().count(Endpoint::AddOn) <= 10 + 2);
     sync.shutdown().await;
 }
 
@@ -302,12 +302,12 @@ async fn a71_replayed_create_does_not_readmit_a_removed_user() {
     let form = addon.sign_in_form("ann@example.com");
     assert_eq!(world.browser().submit(&form).await.status, 403);
     // A hundred repetitions cause no further call.
-    world.heroku.reset_calls();
+    world.heroku.calls().clear();
     for _ in 0..100 {
         assert_eq!(send(&world, &created).await, 204);
         assert_eq!(send(&world, &destroyed).await, 204);
     }
-    assert_eq!(world.heroku.calls(Endpoint::Any), 0);
+    assert_eq!(world.heroku.calls().count(Endpoint::Any), 0);
 }
 
 #[tokio::test]
@@ -344,11 +344,11 @@ async fn a71_out_of_order_webhooks_converge_to_the_actual_list() {
     let sync = world.sso.spawn_sync();
     world.quiet().await;
     let ann = world.signed_in(&addon, "ann@example.com").await;
-    world.heroku.take_webhooks();
+    world.heroku.webhooks().take();
     // She was removed and added again; the webhooks arrive in reverse order.
     addon.app().remove("ann@example.com");
     addon.app().collaborator("ann@example.com");
-    let mut notifications = world.heroku.take_webhooks();
+    let mut notifications = world.heroku.webhooks().take();
     notifications.reverse();
     for notification in &notifications {
         assert!(notification.send().await.succeeded());

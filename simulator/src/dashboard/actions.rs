@@ -8,10 +8,9 @@ use axum::response::Redirect;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::records::{ALL_PERMISSIONS, Owner, TeamRecord, put_standing, remove_standing};
 use crate::refusal::Refusal;
 use crate::shared::Shared;
-use crate::state::State as World;
+use crate::world::{ALL_PERMISSIONS, Owner, TeamRecord, World, put_entry, remove_entry};
 use crate::{Endpoint, Fault, PartnerAnswer, PartnerUnreachable, partner};
 
 type Done = Result<Redirect, Refusal>;
@@ -32,11 +31,14 @@ pub(super) async fn add_person(
     let (list, role) = new.role.split_once(':').ok_or(Refusal::BAD_REQUEST)?;
     let now = shared.now();
     let mut state = shared.state();
-    match state.listed(app, list)? {
-        Listed::App => state.put_collaborator(app, email, role, &ALL_PERMISSIONS, now),
+    match listed(&state.world, app, list)? {
+        Listed::App => {
+            let mut changes = state.changes(now);
+            changes.put_collaborator(app, email, role, &ALL_PERMISSIONS);
+        }
         Listed::Team(team) => {
-            let entry = state.standing(email, role, &[], now);
-            put_standing(&mut state.team_mut(team)?.members, entry);
+            let entry = state.world.people.list_entry(email, role, &[], now);
+            put_entry(&mut team_mut(&mut state.world, team)?.members, entry);
         }
     }
     state.notice = Some(format!("{email} was added."));
@@ -52,26 +54,27 @@ pub(super) struct ListedPerson {
 pub(super) async fn remove_person(
     State(shared): State<Arc<Shared>>,
     Path(app): Path<Uuid>,
-    Form(listed): Form<ListedPerson>,
+    Form(person): Form<ListedPerson>,
 ) -> Done {
     let now = shared.now();
     let mut state = shared.state();
-    match state.listed(app, &listed.list)? {
-        Listed::App => state.remove_collaborator(app, &listed.email, now),
+    match listed(&state.world, app, &person.list)? {
+        Listed::App => state.changes(now).remove_collaborator(app, &person.email),
         Listed::Team(team) => {
-            remove_standing(&mut state.team_mut(team)?.members, &listed.email);
+            let team = team_mut(&mut state.world, team)?;
+            remove_entry(&mut team.members, &person.email);
         }
     }
-    state.notice = Some(format!("{} was removed.", listed.email));
+    state.notice = Some(format!("{} was removed.", person.email));
     Ok(Redirect::to("/"))
 }
 
 pub(super) async fn provision(State(shared): State<Arc<Shared>>, Path(app): Path<Uuid>) -> Done {
     let now = shared.now();
     let addon = {
-        let mut state = shared.state();
-        state.app(app).ok_or(Refusal::NOT_FOUND)?;
-        state.addon_on(app, now)
+        let world = &mut shared.state().world;
+        world.apps.get(app).ok_or(Refusal::NOT_FOUND)?;
+        world.addon_on(app, now)
     };
     let body = partner::provisioning_body(&shared, addon);
     let answer = partner::provision(&shared, addon, &body).await;
@@ -79,8 +82,11 @@ pub(super) async fn provision(State(shared): State<Arc<Shared>>, Path(app): Path
 }
 
 pub(super) async fn deprovision(State(shared): State<Arc<Shared>>, Path(app): Path<Uuid>) -> Done {
-    let addon = shared.state().addon_of(app).map(|addon| addon.id);
-    let addon = addon.ok_or(Refusal::NOT_FOUND)?;
+    let addon = {
+        let addons = &shared.state().world.addons;
+        let addon = addons.first_of_app(app).map(|addon| addon.id);
+        addon.ok_or(Refusal::NOT_FOUND)?
+    };
     let answer = partner::deprovision(&shared, addon).await;
     Ok(report(&shared, "Deprovisioning", answer))
 }
@@ -180,18 +186,16 @@ enum Listed {
     Team(Uuid),
 }
 
-impl World {
-    /// The list with that name: the app's own, or that of its team.
-    fn listed(&self, app: Uuid, list: &str) -> Result<Listed, Refusal> {
-        let app = self.app(app).ok_or(Refusal::NOT_FOUND)?;
-        match (list, &app.owner) {
-            ("app", _) => Ok(Listed::App),
-            ("team", Owner::Team(team)) => Ok(Listed::Team(*team)),
-            _ => Err(Refusal::BAD_REQUEST),
-        }
+/// The list with that name: the app's own, or that of its team.
+fn listed(world: &World, app: Uuid, list: &str) -> Result<Listed, Refusal> {
+    let app = world.apps.get(app).ok_or(Refusal::NOT_FOUND)?;
+    match (list, &app.owner) {
+        ("app", _) => Ok(Listed::App),
+        ("team", Owner::Team(team)) => Ok(Listed::Team(*team)),
+        _ => Err(Refusal::BAD_REQUEST),
     }
+}
 
-    fn team_mut(&mut self, team: Uuid) -> Result<&mut TeamRecord, Refusal> {
-        self.teams.get_mut(team).ok_or(Refusal::NOT_FOUND)
-    }
+fn team_mut(world: &mut World, team: Uuid) -> Result<&mut TeamRecord, Refusal> {
+    world.teams.get_mut(team).ok_or(Refusal::NOT_FOUND)
 }

@@ -2,34 +2,33 @@
 
 use maud::{Markup, html};
 
-use crate::records::{AddOnRecord, AppRecord, Owner, Presence, Standing};
-use crate::state::State;
+use crate::world::{AddOnRecord, AppRecord, ListEntry, Owner, Presence, World};
 
 /// A user who is on none of the demo world's lists.
 const STRANGER: &str = "mallory@example.com";
 
-pub(super) fn card(state: &State, app: &AppRecord) -> Markup {
+pub(super) fn card(world: &World, app: &AppRecord) -> Markup {
     let heading = format!("app-{}", app.id);
-    let addon = state.addon_of(app.id);
+    let addon = world.addons.first_of_app(app.id);
     html! {
         article.card aria-labelledby=(heading) {
             header {
                 h2 #(heading) { (app.name) }
-                p.owner { (owner(state, app)) }
+                p.owner { (owner(world, app)) }
             }
             (addon_row(app, addon))
-            (people(state, app, addon))
+            (people(world, app, addon))
             div.forms {
-                (add_person(state, app))
+                (add_person(world, app))
                 @if let Some(addon) = addon { (open_as_stranger(app, addon)) }
             }
         }
     }
 }
 
-fn owner(state: &State, app: &AppRecord) -> Markup {
+fn owner(world: &World, app: &AppRecord) -> Markup {
     html! {
-        @match (&app.owner, state.team_of(app)) {
+        @match (&app.owner, world.team_of(app)) {
             (_, Some(team)) => { span.badge { "Team" } " owned by " strong { (team.name) } }
             (Owner::Person { email, .. }, None) => {
                 span.badge { "Personal" } " owned by " strong { (email) }
@@ -67,8 +66,8 @@ fn button(app: &AppRecord, action: &str, label: &str, name: &str) -> Markup {
     }
 }
 
-fn people(state: &State, app: &AppRecord, addon: Option<&AddOnRecord>) -> Markup {
-    let team = state.team_of(app);
+fn people(world: &World, app: &AppRecord, addon: Option<&AddOnRecord>) -> Markup {
+    let team = world.team_of(app);
     html! {
         table role="table" {
             caption { "People on the lists of " (app.name) }
@@ -100,7 +99,7 @@ enum From {
     Team,
 }
 
-fn listed(app: &AppRecord, addon: Option<&AddOnRecord>, entry: &Standing, from: From) -> Markup {
+fn listed(app: &AppRecord, addon: Option<&AddOnRecord>, entry: &ListEntry, from: From) -> Markup {
     row(app, addon, &entry.email, &entry.role, from)
 }
 
@@ -150,7 +149,7 @@ fn row(
     }
 }
 
-fn add_person(state: &State, app: &AppRecord) -> Markup {
+fn add_person(world: &World, app: &AppRecord) -> Markup {
     let (email, role) = (format!("add-{}", app.id), format!("role-{}", app.id));
     html! {
         form method="post" action={ "/apps/" (app.id) "/people" } {
@@ -169,7 +168,7 @@ fn add_person(state: &State, app: &AppRecord) -> Markup {
                             option value="app:admin" { "admin" }
                             option value="app:member" { "member" }
                         }
-                        @if let Some(team) = state.team_of(app) {
+                        @if let Some(team) = world.team_of(app) {
                             optgroup label={ "Member of team " (team.name) } {
                                 @for role in ["admin", "member", "viewer", "collaborator"] {
                                     option value={ "team:" (role) } { "team " (role) }

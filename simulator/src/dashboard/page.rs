@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::State as Extract;
 use axum::http::HeaderMap;
 use axum::response::Html;
 use maud::{Markup, html};
@@ -11,12 +11,15 @@ use super::actions::FaultChoice;
 use super::{app_card, layout, sign_in};
 use crate::Endpoint;
 use crate::shared::Shared;
-use crate::state::State as World;
+use crate::state::State;
 
-pub(super) async fn home(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Html<String> {
+pub(super) async fn home(
+    Extract(shared): Extract<Arc<Shared>>,
+    headers: HeaderMap,
+) -> Html<String> {
     let mut state = shared.state();
     let notice = state.notice.take();
-    let person = sign_in::remembered(&state, &headers);
+    let person = sign_in::remembered(&state.world.people, &headers);
     let tools = html! {
         @if let Some(person) = &person {
             form.who method="post" action="/log-out" {
@@ -37,17 +40,17 @@ pub(super) async fn home(State(shared): State<Arc<Shared>>, headers: HeaderMap) 
             p.notice role="status" { (notice) }
         }
         (faults(&state))
-        @if state.apps.is_empty() {
+        @if state.world.apps.is_empty() {
             p.empty { "There are no apps yet." }
         }
         div.cards {
-            @for app in state.apps.iter() { (app_card::card(&state, app)) }
+            @for app in state.world.apps.iter() { (app_card::card(&state.world, app)) }
         }
     };
     Html(layout::page("Apps", &tools, &main).into_string())
 }
 
-fn faults(state: &World) -> Markup {
+fn faults(state: &State) -> Markup {
     let current = FaultChoice::of(state.faults.shown(Endpoint::Any));
     let healthy = current == Some(FaultChoice::Healthy);
     html! {

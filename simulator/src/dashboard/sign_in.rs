@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Form, Path, State as Extract};
+use axum::extract::{Form, Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use maud::html;
@@ -11,11 +11,10 @@ use uuid::Uuid;
 
 use super::{app_card, layout};
 use crate::SignInForm;
-use crate::records::{AddOnRecord, AppRecord, Owner};
 use crate::refusal::Refusal;
 use crate::shared::Shared;
 use crate::sign_in;
-use crate::state::State;
+use crate::world::{AddOnRecord, AppRecord, Owner, People, World};
 
 /// Holds the id of the user who is logged in at the simulated Heroku.
 const COOKIE: &str = "heroku_simulator_user";
@@ -27,15 +26,15 @@ pub(super) struct Person {
 
 /// Logs a user in and opens the add-on.
 pub(super) async fn open(
-    Extract(shared): Extract<Arc<Shared>>,
+    State(shared): State<Arc<Shared>>,
     Path((app, addon)): Path<(Uuid, Uuid)>,
     Form(person): Form<Person>,
 ) -> Result<Response, Refusal> {
     let email = person.email.trim();
     let user = {
-        let mut state = shared.state();
-        find(&state, app, addon)?;
-        state.user(email)
+        let world = &mut shared.state().world;
+        find(world, app, addon)?;
+        world.people.account(email)
     };
     let cookie = format!("{COOKIE}={user}; Path=/; HttpOnly; SameSite=Lax");
     let form = to_addon(&shared, app, addon, email);
@@ -44,16 +43,16 @@ pub(super) async fn open(
 
 /// The add-on's `web_url`: opens the add-on for the logged-in user, or shows a page to choose a user.
 pub(super) async fn web_url(
-    Extract(shared): Extract<Arc<Shared>>,
+    State(shared): State<Arc<Shared>>,
     Path((app, addon)): Path<(Uuid, Uuid)>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let person = {
-        let state = shared.state();
-        let (app, addon) = find(&state, app, addon)?;
-        match remembered(&state, &headers) {
+        let world = &shared.state().world;
+        let (app, addon) = find(world, app, addon)?;
+        match remembered(&world.people, &headers) {
             Some(person) => person,
-            None => return Ok(who_are_you(&state, app, addon)),
+            None => return Ok(who_are_you(world, app, addon)),
         }
     };
     Ok(to_addon(&shared, app, addon, &person))
@@ -65,18 +64,21 @@ pub(super) async fn log_out() -> Response {
 }
 
 /// The address of the logged-in user.
-pub(super) fn remembered(state: &State, headers: &HeaderMap) -> Option<String> {
+pub(super) fn remembered(people: &People, headers: &HeaderMap) -> Option<String> {
     let cookies = headers.get_all(header::COOKIE).into_iter();
     let cookies = cookies.filter_map(|line| line.to_str().ok());
     let mut pairs = cookies.flat_map(|line| line.split("; "));
     let user = pairs.find_map(|pair| pair.strip_prefix(COOKIE)?.strip_prefix('='))?;
-    state.people.email_of(user.parse().ok()?).map(str::to_owned)
+    people.email_of(user.parse().ok()?).map(str::to_owned)
 }
 
 /// An app, and the add-on with that id if it belongs to the app or is attached to it.
-fn find(state: &State, app: Uuid, addon: Uuid) -> Result<(&AppRecord, &AddOnRecord), Refusal> {
-    let app = state.app(app).ok_or(Refusal::NOT_FOUND)?;
-    let addon = state.addon(addon).filter(|it| it.presence.is_present());
+fn find(world: &World, app: Uuid, addon: Uuid) -> Result<(&AppRecord, &AddOnRecord), Refusal> {
+    let app = world.apps.get(app).ok_or(Refusal::NOT_FOUND)?;
+    let addon = world
+        .addons
+        .get(addon)
+        .filter(|it| it.presence.is_present());
     let addon = addon.filter(|it| it.is_attached_to(app.id));
     Ok((app, addon.ok_or(Refusal::NOT_FOUND)?))
 }
@@ -109,12 +111,12 @@ fn self_posting(form: &SignInForm, email: &str) -> String {
     layout::page("Signing in", &html! {}, &main).into_string()
 }
 
-fn who_are_you(state: &State, app: &AppRecord, addon: &AddOnRecord) -> Response {
+fn who_are_you(world: &World, app: &AppRecord, addon: &AddOnRecord) -> Response {
     let mut people: Vec<&str> = Vec::new();
     if let Owner::Person { email, .. } = &app.owner {
         people.push(email);
     }
-    let members = state.team_of(app).map(|team| &team.members);
+    let members = world.team_of(app).map(|team| &team.members);
     for entry in app
         .collaborators
         .iter()

@@ -9,28 +9,28 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
+use super::request::WebhookRequest;
 use super::subscription::Subscription;
-use super::wanted::Wanted;
 use crate::etag::json_answer;
 use crate::paging::List;
-use crate::records::AddOnRecord;
 use crate::refusal::Refusal;
 use crate::shared::Shared;
 use crate::state::State;
+use crate::world::AddOnRecord;
 use crate::{caller, paging};
 
 const SECRET: &str = "heroku-webhook-secret";
 
 pub(crate) async fn create(
     Extract(shared): Extract<Arc<Shared>>,
-    Path(wanted): Path<String>,
+    Path(id_or_name): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
     let now = shared.now();
     let mut state = shared.state();
-    let addon = caller::own_addon(&shared, &state, &headers, &wanted)?;
-    let (subscription, is_new_secret) = Wanted::read(&body)?.create(now)?;
+    let addon = caller::own_addon(&shared, &state, &headers, &id_or_name)?;
+    let (subscription, is_new_secret) = WebhookRequest::read(&body)?.create(now)?;
     let shown = Json(subscription.body(addon));
     let mut answer = (StatusCode::CREATED, shown).into_response();
     if is_new_secret {
@@ -45,11 +45,11 @@ pub(crate) async fn create(
 
 pub(crate) async fn list(
     Extract(shared): Extract<Arc<Shared>>,
-    Path(wanted): Path<String>,
+    Path(id_or_name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let state = shared.state();
-    let addon = caller::own_addon(&shared, &state, &headers, &wanted)?;
+    let addon = caller::own_addon(&shared, &state, &headers, &id_or_name)?;
     let mut entries: Vec<_> = state.webhooks.of(addon.id).iter().collect();
     entries.sort_unstable_by_key(|entry| entry.id);
     let list = List {
@@ -57,7 +57,7 @@ pub(crate) async fn list(
         entries: &entries,
         key: |entry| entry.id.to_string(),
     };
-    paging::page(&list, |entry| entry.body(addon), &state, &headers)
+    paging::page(&list, |entry| entry.body(addon), &state.answers, &headers)
 }
 
 pub(crate) async fn info(
@@ -67,7 +67,11 @@ pub(crate) async fn info(
 ) -> Result<Response, Refusal> {
     let state = shared.state();
     let (addon, webhook) = own_webhook(&shared, &state, &headers, &path)?;
-    Ok(json_answer(&webhook.body(addon), &headers, state.etags))
+    Ok(json_answer(
+        &webhook.body(addon),
+        &headers,
+        state.answers.etags,
+    ))
 }
 
 pub(crate) async fn update(
@@ -79,9 +83,9 @@ pub(crate) async fn update(
     let now = shared.now();
     let mut state = shared.state();
     let (addon, webhook) = own_webhook(&shared, &state, &headers, &path)?;
-    let wanted = Wanted::read(&body)?;
+    let request = WebhookRequest::read(&body)?;
     let mut changed = webhook.clone();
-    wanted.change(&mut changed, now);
+    request.change(&mut changed, now);
     let answer = Json(changed.body(addon)).into_response();
     let addon = addon.id;
     if let Some(webhook) = state.webhooks.find_mut(addon, changed.id) {

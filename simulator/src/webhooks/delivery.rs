@@ -28,7 +28,7 @@ pub(super) async fn deliver(shared: &Shared) -> Vec<Delivery> {
 }
 
 /// Delivers automatically while that is switched on, until the simulator stops.
-pub(crate) async fn deliver_at_once(shared: Arc<Shared>) {
+pub(crate) async fn deliver_automatically(shared: Arc<Shared>) {
     let alarm = shared.state().webhooks.alarm();
     loop {
         // Now the queue has only failed notifications, or new ones that have sent a signal already.

@@ -11,17 +11,26 @@ use super::queued::{Entity, Queued};
 use super::subscription::Subscription;
 
 #[derive(Debug, Default)]
-pub(crate) struct Webhooks {
+pub(crate) struct WebhookQueue {
     of_addon: HashMap<Uuid, Vec<Subscription>>,
     /// Numbered in order.
     queue: VecDeque<(u64, Queued)>,
     last: u64,
-    at_once: bool,
+    /// Whether notifications are delivered as soon as they are queued.
+    automatic: bool,
     /// Signals that a notification can be delivered immediately.
     alarm: Arc<Notify>,
 }
 
-impl Webhooks {
+impl WebhookQueue {
+    /// `automatically`: whether notifications are delivered as soon as they are queued.
+    pub(crate) fn new(automatically: bool) -> Self {
+        Self {
+            automatic: automatically,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn of(&self, addon: Uuid) -> &[Subscription] {
         self.of_addon.get(&addon).map_or(&[], Vec::as_slice)
     }
@@ -49,13 +58,18 @@ impl Webhooks {
 
     /// The subscriptions of an add-on to one kind of entity.
     pub(super) fn listening(&self, addon: Uuid, entity: Entity) -> Vec<Uuid> {
-        let wanted = entity.include();
+        let name = entity.include();
         let all = self.of(addon).iter();
-        let listening = all.filter(|it| it.include.iter().any(|include| include == wanted));
+        let listening = all.filter(|it| it.include.iter().any(|include| include == name));
         listening.map(|it| it.id).collect()
     }
 
-    pub(super) fn push(&mut self, new: Queued) {
+    /// Whether an add-on has subscribed to one kind of entity.
+    pub(crate) fn has_listener(&self, addon: Uuid, entity: Entity) -> bool {
+        !self.listening(addon, entity).is_empty()
+    }
+
+    pub(super) fn enqueue(&mut self, new: Queued) {
         self.last += 1;
         self.queue.push_back((self.last, new));
         self.ring();
@@ -83,14 +97,14 @@ impl Webhooks {
         self.queue.clear();
     }
 
-    pub(crate) fn set_at_once(&mut self, at_once: bool) {
-        self.at_once = at_once;
+    pub(super) fn set_automatic(&mut self, automatic: bool) {
+        self.automatic = automatic;
         self.ring();
     }
 
     /// Whether a notification can be delivered immediately.
     pub(super) fn is_due(&self) -> bool {
-        self.at_once && !self.queue.is_empty()
+        self.automatic && !self.queue.is_empty()
     }
 
     pub(super) fn alarm(&self) -> Arc<Notify> {

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::body::date;
-use crate::records::AddOnRecord;
+use crate::world::AddOnRecord;
 
 /// Heroku's level of delivery retries.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -34,7 +34,7 @@ impl WebhookLevel {
     }
 }
 
-/// A subscription of an add-on, as [`AddOn::webhooks`](crate::AddOn::webhooks) shows it.
+/// A subscription of an add-on, as [`Webhooks::of`](crate::Webhooks::of) shows it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Webhook {

@@ -151,7 +151,7 @@ async fn with_a_grant_refused(scene: Scene) {
         said
     };
     scene.clock.advance(HOUR * 9);
-    scene.heroku.revoke_tokens(&scene.addon);
+    scene.heroku.tokens().revoke(&scene.addon);
     let asked = At::Asked(Endpoint::Token);
     scene.crash(Does::Refresh, asked, Found::Active(0)).await;
     for (at, found) in [

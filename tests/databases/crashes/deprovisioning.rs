@@ -23,12 +23,12 @@ async fn by_delete(mut scene: Scene) {
 
         // Until Heroku retries, the resource stays active, and no process calls the partner.
         let process = scene.process_with_sync().await;
-        scene.heroku.reset_calls();
+        scene.heroku.calls().clear();
         for _ in 0..3 {
             scene.pass(&process, HOUR * 8).await;
             process.refresh(&scene.id()).await;
         }
-        assert!(scene.heroku.calls(Endpoint::AddOn) > 0);
+        assert!(scene.heroku.calls().count(Endpoint::AddOn) > 0);
         scene.retire(process);
         assert_eq!(scene.partner.calls().len(), calls + 2);
         scene.is(found).await;

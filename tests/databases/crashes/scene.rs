@@ -50,7 +50,7 @@ impl Scene {
         let heroku = Simulator::builder().clock(clock.reader()).start();
         let heroku = heroku.await.unwrap();
         // A rotated refresh token would be lost with a process that has not stored it yet.
-        heroku.rotate_refresh_tokens(false);
+        heroku.tokens().rotate_refresh(false);
         let addon = heroku.app("shop").collaborator("ann@example.com").addon();
         let mut scene = Self {
             addon: addon.clone(),
@@ -107,7 +107,9 @@ impl Scene {
 
     pub fn heroku_calls(&self, process: &AddonProcess) {
         let address = process.address;
-        self.heroku.set_partner_url(format!("http://{address}"));
+        self.heroku
+            .settings()
+            .set_partner_url(format!("http://{address}"));
     }
 
     /// Kills it with SIGKILL. It must have reported the end of the resource at most once.
@@ -165,8 +167,8 @@ impl Scene {
         let mut held = None;
         match at {
             At::Asked(endpoint) => {
-                self.heroku.reset_calls();
-                self.heroku.fault(endpoint, Fault::Hang);
+                self.heroku.calls().clear();
+                self.heroku.faults().set(endpoint, Fault::Hang);
             }
             At::Partner => self.partner.says(Says::Nothing),
             At::Writing(write) => held = Some(self.database.hold(write).await),
@@ -175,7 +177,7 @@ impl Scene {
         let answer = self.begin(&process, does);
         match (&mut held, at) {
             (_, At::Asked(endpoint)) => {
-                let is_asked = async || self.heroku.calls(endpoint) > 0;
+                let is_asked = async || self.heroku.calls().count(endpoint) > 0;
                 eventually("heroku is called", is_asked).await;
             }
             (_, At::Partner) => self.partner.called(calls + 1).await,
@@ -189,7 +191,7 @@ impl Scene {
         if let Some(held) = held {
             held.let_go().await;
         }
-        self.heroku.clear_faults();
+        self.heroku.faults().clear_all();
         if let At::Partner = at {
             self.partner.says(Says::Done);
         }
@@ -256,7 +258,7 @@ impl Scene {
         let (mut calls, mut times) = (usize::MAX, 0);
         while times < 8 {
             pause.tick().await;
-            let before = std::mem::replace(&mut calls, self.heroku.calls(Endpoint::Any));
+            let before = std::mem::replace(&mut calls, self.heroku.calls().count(Endpoint::Any));
             times = if calls == before { times + 1 } else { 0 };
         }
         self.database.is_quiet().await;

@@ -49,7 +49,7 @@ async fn r6_form_within_the_window_signs_in_at_both_clocks() {
     // Heroku's clock is between them.
     let at = behind.clock.now() + APART;
     for email in ["ann@example.com", "owner@example.com"] {
-        let form = addon.sign_in_form_at(email, at);
+        let form = addon.sign_in(email).at(at).form();
         let there = support::browser::Browser::new(address);
         let here = there.at(behind.address);
         let first = if email.starts_with("ann") {
@@ -82,18 +82,25 @@ async fn r6_slow_clock_makes_no_list_younger() {
     })
     .await;
     // Fetched by a clock 90 s ahead, but not dated in the future.
-    let form = addon.sign_in_form_at("ann@example.com", behind.clock.now() + APART);
+    let form = addon
+        .sign_in("ann@example.com")
+        .at(behind.clock.now() + APART)
+        .form();
     let browser = behind.browser();
     assert_eq!(browser.submit(&form).await.status, 303);
     // The database's clock does not jump: a list stored afterwards would look new.
     behind.quiet().await;
     behind
         .heroku
-        .fault(Endpoint::Any, heroku_addon_simulator::Fault::Status(500));
+        .faults()
+        .set(Endpoint::Any, heroku_addon_simulator::Fault::Status(500));
     for clock in [&behind.clock, &ahead] {
         clock.advance(REFRESH * 2 + Duration::from_secs(1));
     }
-    let form = addon.sign_in_form_at("ann@example.com", behind.clock.now() + APART);
+    let form = addon
+        .sign_in("ann@example.com")
+        .at(behind.clock.now() + APART)
+        .form();
     let browser = behind.browser();
     assert_eq!(browser.submit(&form).await.status, 503);
 }
@@ -106,7 +113,10 @@ async fn r6_newer_list_wins_despite_an_earlier_timestamp() {
     let id = addon.resource_id();
     // First by the fast clock, then by the slow clock with an earlier timestamp.
     sso.refresh_now(&id).await.unwrap();
-    let form = addon.sign_in_form_at("ann@example.com", behind.clock.now() + APART);
+    let form = addon
+        .sign_in("ann@example.com")
+        .at(behind.clock.now() + APART)
+        .form();
     let ann = behind.browser();
     assert_eq!(ann.submit(&form).await.status, 303);
     addon.app().remove("ann@example.com");
@@ -124,7 +134,10 @@ async fn r6_revocation_by_slow_clock_ends_session_of_fast_clock() {
     let (behind, sso, address, _) = apart().await;
     let (_here, _there) = (behind.sso.spawn_sync(), sso.spawn_sync());
     let addon = behind.addon().await;
-    let form = addon.sign_in_form_at("ann@example.com", behind.clock.now() + APART);
+    let form = addon
+        .sign_in("ann@example.com")
+        .at(behind.clock.now() + APART)
+        .form();
     let there = support::browser::Browser::new(address);
     assert_eq!(there.submit(&form).await.status, 303);
     let email = "ann@example.com".parse().unwrap();
@@ -154,15 +167,19 @@ async fn r6_list_fetched_by_one_process_is_not_fetched_by_the_other() {
     soon("both have the list", lists).await;
     behind.quiet().await;
     for round in 1..=3 {
-        behind.heroku.reset_calls();
+        behind.heroku.calls().clear();
         for clock in [&behind.clock, &ahead] {
             clock.advance(Duration::from_secs(6 * 60 * 60));
         }
         eventually("the list is fetched", async || {
-            behind.heroku.calls(Endpoint::Collaborators) > 0
+            behind.heroku.calls().count(Endpoint::Collaborators) > 0
         })
         .await;
         behind.quiet().await;
-        assert_eq!(behind.heroku.calls(Endpoint::AddOn), 1, "round {round}");
+        assert_eq!(
+            behind.heroku.calls().count(Endpoint::AddOn),
+            1,
+            "round {round}"
+        );
     }
 }

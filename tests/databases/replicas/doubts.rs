@@ -28,7 +28,10 @@ async fn pending_removal_applies_in_both_processes() {
     let owner = pair.browser_there(&addon, "owner@example.com").await;
     app.remove("ann@example.com");
     // Heroku sends the webhook, and its API is unavailable.
-    pair.here.heroku.fault(Endpoint::Any, Fault::Status(500));
+    pair.here
+        .heroku
+        .faults()
+        .set(Endpoint::Any, Fault::Status(500));
     let event = json!({
         "id": "1", "action": "destroy", "resource": "collaborator",
         "data": { "app": { "id": app.id().to_string() }, "user": { "email": "ann@example.com" } },
@@ -44,7 +47,7 @@ async fn pending_removal_applies_in_both_processes() {
     let form = addon.sign_in_form("ann@example.com");
     let another = Browser::new(pair.address_there);
     assert_eq!(another.submit(&form).await.status, 503);
-    pair.here.heroku.clear_faults();
+    pair.here.heroku.faults().clear_all();
     pair.here
         .sso
         .refresh_now(&addon.resource_id())

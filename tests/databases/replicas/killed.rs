@@ -18,7 +18,7 @@ use crate::replicas::soon::eventually;
 /// Waits until Heroku has been called.
 async fn asked(fleet: &Fleet, endpoint: Endpoint) {
     eventually("heroku is called", async || {
-        fleet.heroku.calls(endpoint) > 0
+        fleet.heroku.calls().count(endpoint) > 0
     })
     .await;
 }
@@ -30,14 +30,17 @@ async fn kill_during_a_refresh_keeps_the_previous_list() {
     let ann = fleet.signed_in(1, &addon, "ann@example.com").await;
     let owner = fleet.signed_in(0, &addon, "owner@example.com").await;
     addon.app().remove("ann@example.com");
-    fleet.heroku.reset_calls();
-    fleet.heroku.fault(Endpoint::Collaborators, Fault::Hang);
+    fleet.heroku.calls().clear();
+    fleet
+        .heroku
+        .faults()
+        .set(Endpoint::Collaborators, Fault::Hang);
     let request = owner.request(reqwest::Method::POST, "/refresh");
     let refreshing = tokio::spawn(request.send());
     asked(&fleet, Endpoint::Collaborators).await;
     fleet.kill(0);
     assert!(refreshing.await.unwrap().is_err());
-    fleet.heroku.clear_faults();
+    fleet.heroku.faults().clear_all();
     // The previous list is intact, and the next one is fetched.
     assert_eq!(ann.fetch("/whoami").await.status, 200);
     let owner = fleet.at(0, &owner);
@@ -49,19 +52,23 @@ async fn kill_during_a_refresh_keeps_the_previous_list() {
 #[tokio::test]
 async fn kill_during_a_scheduled_fetch_passes_it_to_another_process() {
     let mut fleet = Fleet::on_postgres(1).await;
-    fleet.heroku.fault(Endpoint::AddOn, Fault::Hang);
+    fleet.heroku.faults().set(Endpoint::AddOn, Fault::Hang);
     fleet.addon().await;
     asked(&fleet, Endpoint::AddOn).await;
     let other = fleet.start_one().await;
     fleet.dashboards.push(other);
     // It does not fetch, as the other process holds the lease.
     tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(fleet.heroku.calls(Endpoint::AddOn), 1);
+    assert_eq!(fleet.heroku.calls().count(Endpoint::AddOn), 1);
     fleet.kill(0);
-    fleet.heroku.clear_faults();
+    fleet.heroku.faults().clear_all();
     let killed_at = std::time::Instant::now();
     eventually("the other process fetches it", async || {
-        fleet.heroku.calls_answered(Endpoint::Collaborators, 200) > 0
+        fleet
+            .heroku
+            .calls()
+            .count_answered(Endpoint::Collaborators, 200)
+            > 0
     })
     .await;
     // The lease expires after 10 seconds, and is requested every 5 seconds.
@@ -72,20 +79,20 @@ async fn kill_during_a_scheduled_fetch_passes_it_to_another_process() {
 #[tokio::test]
 async fn u27_kill_during_a_token_renewal_passes_it_to_another_process() {
     let mut fleet = Fleet::on_postgres(2).await;
-    fleet.heroku.rotate_refresh_tokens(true);
+    fleet.heroku.tokens().rotate_refresh(true);
     let addon = fleet.addon().await;
     let owner = fleet.signed_in(0, &addon, "owner@example.com").await;
     let ann = fleet.signed_in(1, &addon, "ann@example.com").await;
     addon.app().remove("ann@example.com");
-    fleet.heroku.expire_access_tokens();
-    fleet.heroku.reset_calls();
-    fleet.heroku.fault(Endpoint::Token, Fault::Hang);
+    fleet.heroku.tokens().expire_access();
+    fleet.heroku.calls().clear();
+    fleet.heroku.faults().set(Endpoint::Token, Fault::Hang);
     let request = owner.request(reqwest::Method::POST, "/refresh");
     let refreshing = tokio::spawn(request.send());
     asked(&fleet, Endpoint::Token).await;
     fleet.kill(0);
     assert!(refreshing.await.unwrap().is_err());
-    fleet.heroku.clear_faults();
+    fleet.heroku.faults().clear_all();
     // The lease and the renewal pass to the other process.
     let owner = fleet.at(0, &owner);
     eventually("the other process renews the token", async || {
@@ -102,14 +109,21 @@ async fn kill_during_a_sign_in_leaves_the_form_usable() {
     let addon = fleet.addon().await;
     let form = addon.sign_in_form("ann@example.com");
     eventually("the first list is there", async || {
-        fleet.heroku.calls_answered(Endpoint::Collaborators, 200) > 0
+        fleet
+            .heroku
+            .calls()
+            .count_answered(Endpoint::Collaborators, 200)
+            > 0
     })
     .await;
     // A user who is not on the list yet triggers a fetch.
     let newcomer = addon.sign_in_form("new@example.com");
     addon.app().collaborator("new@example.com");
-    fleet.heroku.reset_calls();
-    fleet.heroku.fault(Endpoint::Collaborators, Fault::Hang);
+    fleet.heroku.calls().clear();
+    fleet
+        .heroku
+        .faults()
+        .set(Endpoint::Collaborators, Fault::Hang);
     let browser = fleet.dashboards[0].browser();
     let body = newcomer.body();
     let signing_in = tokio::spawn(async move {
@@ -122,7 +136,7 @@ async fn kill_during_a_sign_in_leaves_the_form_usable() {
     asked(&fleet, Endpoint::Collaborators).await;
     fleet.kill(0);
     assert!(signing_in.await.unwrap().is_err());
-    fleet.heroku.clear_faults();
+    fleet.heroku.faults().clear_all();
     // The form opened no session, so it is still valid; other forms are as well.
     for form in [newcomer, form] {
         let browser = fleet.dashboards[0].browser();
@@ -197,7 +211,7 @@ async fn again_and_again(database: String) {
         let owner = fleet.dashboards[0].browser();
         // A new second: the form of this second may be the one from before the kill.
         let soon = OffsetDateTime::now_utc() + Duration::from_secs(30);
-        let form = addon.sign_in_form_at("owner@example.com", soon);
+        let form = addon.sign_in("owner@example.com").at(soon).form();
         assert_eq!(owner.submit(&form).await.status, 303);
         addon.app().remove("ann@example.com");
         refresh(&owner).await;

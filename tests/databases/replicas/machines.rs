@@ -76,7 +76,7 @@ impl Apart {
     fn form(&self, email: &str) -> SignInForm {
         let number = self.forms.fetch_add(1, Ordering::Relaxed);
         let between = OffsetDateTime::now_utc() + time::Duration::seconds(self.off / 2 + number);
-        self.addon.sign_in_form_at(email, between)
+        self.addon.sign_in(email).at(between).form()
     }
 
     async fn signed_in(&self, index: usize, email: &str) -> Browser {
@@ -131,7 +131,7 @@ async fn r6_form_age_is_checked_by_the_machines_own_clock() {
     ] {
         let apart = Apart::by(off).await;
         let at = OffsetDateTime::now_utc() + time::Duration::seconds(at);
-        let form = apart.addon.sign_in_form_at("ann@example.com", at);
+        let form = apart.addon.sign_in("ann@example.com").at(at).form();
         let browser = apart.fleet.dashboards[1].browser();
         let status = browser.submit(&form).await.status;
         assert_eq!(status, expected, "{off} s, a form of {at}");

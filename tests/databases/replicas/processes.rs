@@ -98,8 +98,11 @@ async fn late_process_loads_the_list_from_the_store() {
     let ann = fleet.signed_in(0, &addon, "ann@example.com").await;
     let late = fleet.start_one().await;
     fleet.dashboards.push(late);
-    fleet.heroku.reset_calls();
+    fleet.heroku.calls().clear();
     assert_eq!(fleet.at(1, &ann).fetch("/whoami").await.status, 200);
-    let calls = fleet.heroku.calls(heroku_addon_simulator::Endpoint::Any);
+    let calls = fleet
+        .heroku
+        .calls()
+        .count(heroku_addon_simulator::Endpoint::Any);
     assert_eq!(calls, 0, "the list was in the store");
 }

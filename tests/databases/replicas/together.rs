@@ -119,9 +119,13 @@ async fn list_fetched_by_one_process_applies_in_both() {
     reads_until(&mut changes, gone).await;
     let bob = Browser::new(pair.address_there);
     let form = addon.sign_in_form("bob@example.com");
-    let calls = pair.here.heroku.calls(Endpoint::Any);
+    let calls = pair.here.heroku.calls().count(Endpoint::Any);
     assert_eq!(bob.submit(&form).await.status, 303);
-    assert_eq!(pair.here.heroku.calls(Endpoint::Any), calls, "it was known");
+    assert_eq!(
+        pair.here.heroku.calls().count(Endpoint::Any),
+        calls,
+        "it was known"
+    );
 }
 
 #[tokio::test]
@@ -162,7 +166,7 @@ async fn due_lists_are_fetched_by_one_process_only() {
         pair.agree(addon).await;
     }
     pair.here.quiet().await;
-    pair.here.heroku.reset_calls();
+    pair.here.heroku.calls().clear();
     let six_hours = Duration::from_secs(6 * 60 * 60);
     pair.here.clock.advance(six_hours);
     let now = tower_heroku_sso::Clock::now(&pair.here.clock);
@@ -179,7 +183,10 @@ async fn due_lists_are_fetched_by_one_process_only() {
     })
     .await;
     pair.here.quiet().await;
-    assert_eq!(pair.here.heroku.calls(Endpoint::AddOn), addons.len());
+    assert_eq!(
+        pair.here.heroku.calls().count(Endpoint::AddOn),
+        addons.len()
+    );
 }
 
 #[tokio::test]
@@ -199,17 +206,17 @@ async fn due_team_members_are_fetched_by_one_process_only() {
     }
     pair.here.quiet().await;
     for round in 1..=5 {
-        pair.here.heroku.reset_calls();
+        pair.here.heroku.calls().clear();
         pair.here.clock.advance(Duration::from_secs(6 * 60 * 60));
         eventually("every list is fetched", async || {
-            pair.here.heroku.calls(Endpoint::AddOn) >= addons.len()
+            pair.here.heroku.calls().count(Endpoint::AddOn) >= addons.len()
         })
         .await;
         for addon in &addons {
             pair.agree(addon).await;
         }
         pair.here.quiet().await;
-        let asked = pair.here.heroku.calls(Endpoint::TeamMembers);
+        let asked = pair.here.heroku.calls().count(Endpoint::TeamMembers);
         assert_eq!(asked, 1, "round {round}");
     }
 }
@@ -321,19 +328,19 @@ async fn deprovisioning_at_one_process_applies_in_both() {
 #[tokio::test]
 async fn u27_token_needed_by_both_processes_is_renewed_once() {
     let pair = Pair::start().await;
-    pair.here.heroku.rotate_refresh_tokens(true);
+    pair.here.heroku.tokens().rotate_refresh(true);
     let addon = pair.here.addon().await;
     let id = addon.resource_id();
     pair.here.sso.refresh_now(&id).await.unwrap();
     pair.agree(&addon).await;
     for _ in 0..5 {
-        pair.here.heroku.expire_access_tokens();
-        pair.here.heroku.reset_calls();
+        pair.here.heroku.tokens().expire_access();
+        pair.here.heroku.calls().clear();
         let (here, there) =
             tokio::join!(pair.here.sso.refresh_now(&id), pair.there.refresh_now(&id));
         here.unwrap();
         there.unwrap();
-        assert_eq!(pair.here.heroku.calls(Endpoint::Token), 1);
+        assert_eq!(pair.here.heroku.calls().count(Endpoint::Token), 1);
     }
     assert!(pair.here.sso.needing_grant().is_empty());
     assert!(pair.there.needing_grant().is_empty());
@@ -346,7 +353,7 @@ async fn new_grant_at_one_process_restores_the_resource_in_both() {
     let id = addon.resource_id();
     pair.here.sso.refresh_now(&id).await.unwrap();
     pair.agree(&addon).await;
-    pair.here.heroku.revoke_tokens(&addon);
+    pair.here.heroku.tokens().revoke(&addon);
     for sso in [&pair.here.sso, &pair.there] {
         assert!(sso.refresh_now(&id).await.is_err());
         assert_eq!(sso.needing_grant(), [id]);
@@ -375,7 +382,7 @@ async fn a64_grant_sent_to_both_processes_is_exchanged_once() {
     );
     here.unwrap();
     there.unwrap();
-    assert_eq!(pair.here.heroku.calls(Endpoint::Token), 1);
+    assert_eq!(pair.here.heroku.calls().count(Endpoint::Token), 1);
     addon.mark_provisioned();
     pair.here.sso.refresh_now(&id).await.unwrap();
 }
@@ -415,7 +422,7 @@ async fn session_outlasts_a_heroku_outage_in_both_processes() {
     let ann = pair.browser_there(&addon, "ann@example.com").await;
     let here = ann.at(pair.here.address);
     pair.agree(&addon).await;
-    pair.here.heroku.fault(Endpoint::Any, Fault::Reset);
+    pair.here.heroku.faults().set(Endpoint::Any, Fault::Reset);
     pair.here.clock.advance(REFRESH);
     assert_eq!(here.fetch("/page").await.status, 200);
     pair.here.clock.advance(REFRESH * 2);
@@ -423,7 +430,7 @@ async fn session_outlasts_a_heroku_outage_in_both_processes() {
     for browser in [&here, &ann] {
         assert_eq!(browser.fetch("/page").await.status, 503);
     }
-    pair.here.heroku.clear_faults();
+    pair.here.heroku.faults().clear_all();
     for browser in [&here, &ann] {
         soon("ann is in again", async || {
             browser.fetch("/page").await.status == 200

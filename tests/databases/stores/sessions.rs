@@ -159,12 +159,12 @@ async fn session_outlasts_a_heroku_outage(sessions: impl SessionStore + Clone) {
     let world = world(sessions).await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
-    world.heroku.fault(Endpoint::Any, Fault::Reset);
+    world.heroku.faults().set(Endpoint::Any, Fault::Reset);
     world.clock.advance(MAX_LIST_AGE);
     assert_eq!(browser.fetch("/page").await.status, 200);
     world.clock.advance(Duration::from_secs(1));
     assert_eq!(browser.fetch("/page").await.status, 503);
-    world.heroku.clear_faults();
+    world.heroku.faults().clear_all();
     assert_eq!(browser.fetch("/page").await.status, 200);
 }
 

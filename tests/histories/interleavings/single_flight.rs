@@ -37,7 +37,7 @@ async fn sign_ins_of_a_cold_resource(stage: &Stage, choices: &mut Choices) {
     let answered = hangs_up.done().await.map(|done| done.value.status);
     assert!(matches!(answered, None | Some(303)), "{answered:?}");
     assert_eq!(
-        world.heroku.calls(Endpoint::AddOn),
+        world.heroku.calls().count(Endpoint::AddOn),
         1,
         "one fetch is enough"
     );
@@ -55,8 +55,8 @@ async fn a_renewal(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
     let gate = world.gate("a");
     gate.sso.refresh_now(&world.resource).await.unwrap();
-    world.heroku.expire_access_tokens();
-    world.heroku.reset_calls();
+    world.heroku.tokens().expire_access();
+    world.heroku.calls().clear();
     world.stops.hold();
     let mut crew = Crew::new(&world.stops, choices);
     let refresh = crew.add("a refresh", gate.refresh(&world, ANN));
@@ -67,7 +67,7 @@ async fn a_renewal(stage: &Stage, choices: &mut Choices) {
     assert_eq!(refresh.value().await, Some(true));
     assert_eq!(word.value().await.status, 204);
     assert_eq!(
-        world.heroku.calls(Endpoint::Token),
+        world.heroku.calls().count(Endpoint::Token),
         1,
         "a refresh token is used once"
     );
@@ -75,7 +75,7 @@ async fn a_renewal(stage: &Stage, choices: &mut Choices) {
     gate.sso.refresh_now(&world.resource).await.unwrap();
     let another = world.gate("b");
     another.sso.refresh_now(&world.resource).await.unwrap();
-    assert_eq!(world.heroku.calls(Endpoint::Token), 1);
+    assert_eq!(world.heroku.calls().count(Endpoint::Token), 1);
     let known = world.database.inner.get(&world.resource).await.unwrap();
     assert!(known.unwrap().tokens.is_some());
 }

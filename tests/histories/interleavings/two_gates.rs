@@ -48,13 +48,13 @@ async fn two_with_an_expired_token(stage: &Stage) -> (World<'_>, [Gate; 2]) {
     for gate in &gates {
         gate.sso.refresh_now(&world.resource).await.unwrap();
     }
-    world.heroku.expire_access_tokens();
-    world.heroku.reset_calls();
+    world.heroku.tokens().expire_access();
+    world.heroku.calls().clear();
     (world, gates)
 }
 
 fn one_renewal(world: &World<'_>) {
-    let renewals = world.heroku.calls(Endpoint::Token);
+    let renewals = world.heroku.calls().count(Endpoint::Token);
     assert_eq!(renewals, 1, "a refresh token is used once");
 }
 

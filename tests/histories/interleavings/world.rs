@@ -87,7 +87,7 @@ impl Stage {
         let grant = OauthGrant::Code(addon.grant_code().into());
         let gate = self.gate("set-up");
         gate.sso.register(&resource, grant).await.unwrap();
-        self.heroku.reset_calls();
+        self.heroku.calls().clear();
         World {
             stage: self,
             addon,

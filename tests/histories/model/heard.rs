@@ -20,23 +20,23 @@ pub struct Heard {
 
 impl Heard {
     pub fn from_log(simulator: &Simulator, heroku: &Heroku) -> Self {
-        let answered = |endpoint, status| simulator.calls_answered(endpoint, status) > 0;
+        let answered = |endpoint, status| simulator.calls().count_answered(endpoint, status) > 0;
         // A 304 has no body that a fault could corrupt.
         let whole = |endpoint| {
             answered(endpoint, 304) || (answered(endpoint, 200) && !heroku.fails(endpoint))
         };
         let own = [Endpoint::AddOn, Endpoint::App, Endpoint::Collaborators];
         Self {
-            calls: simulator.calls(Endpoint::Any),
+            calls: simulator.calls().count(Endpoint::Any),
             limited: answered(Endpoint::Any, 429),
-            told_it_is_gone: simulator.calls_answered(Endpoint::AddOn, 404) > 1
+            told_it_is_gone: simulator.calls().count_answered(Endpoint::AddOn, 404) > 1
                 || answered(Endpoint::AddOn, 410),
-            absences: simulator.calls_answered(Endpoint::AddOn, 404)
-                + simulator.calls_answered(Endpoint::AddOn, 410),
+            absences: simulator.calls().count_answered(Endpoint::AddOn, 404)
+                + simulator.calls().count_answered(Endpoint::AddOn, 410),
             own: own.into_iter().all(whole),
-            asked_members: simulator.calls(Endpoint::TeamMembers) > 0,
+            asked_members: simulator.calls().count(Endpoint::TeamMembers) > 0,
             members: whole(Endpoint::TeamMembers),
-            fetches: simulator.calls(Endpoint::AddOn),
+            fetches: simulator.calls().count(Endpoint::AddOn),
         }
     }
 

@@ -110,7 +110,9 @@ impl World {
             }
         }
         let mut world = Self {
-            accounts: EMAILS.map(|email| heroku.user_id(email).into()).into(),
+            accounts: EMAILS
+                .map(|email| heroku.accounts().id(email).into())
+                .into(),
             addons: apps.iter().map(|app| app.addon()).collect(),
             sessions: MemorySessions::default(),
             place: match set_up.in_a_file {
@@ -324,11 +326,11 @@ impl World {
     /// Waits for the work that a webhook or a stream has started. All of it runs on this thread, which
     /// polls its sockets after each task.
     pub async fn settle(&self) {
-        let mut calls = self.heroku.calls(Endpoint::Any);
+        let mut calls = self.heroku.calls().count(Endpoint::Any);
         let mut quiet = 0;
         while quiet < 500 {
             tokio::task::yield_now().await;
-            let before = std::mem::replace(&mut calls, self.heroku.calls(Endpoint::Any));
+            let before = std::mem::replace(&mut calls, self.heroku.calls().count(Endpoint::Any));
             quiet = if calls == before { quiet + 1 } else { 0 };
         }
     }

@@ -29,7 +29,9 @@ pub(crate) fn variables(heroku: &Simulator) -> Vec<(&'static str, String)> {
 
 async fn started(heroku: &Simulator) -> Running {
     let dashboard = Running::start("dashboard", "add-on", &variables(heroku), false).await;
-    heroku.set_partner_url(format!("http://{}", dashboard.address));
+    heroku
+        .settings()
+        .set_partner_url(format!("http://{}", dashboard.address));
     dashboard
 }
 

@@ -22,7 +22,9 @@ async fn proxy_guards_an_app_with_either_key_type() {
         variables.push(("UPSTREAM_URL", format!("http://{upstream}/")));
         variables.push(("ASSERTION_KEY", key.to_owned()));
         let proxy = Running::start("proxy", "add-on", &variables, false).await;
-        heroku.set_partner_url(format!("http://{}", proxy.address));
+        heroku
+            .settings()
+            .set_partner_url(format!("http://{}", proxy.address));
 
         let jwks = format!("http://{}/.well-known/jwks.json", proxy.address);
         let verify = VerifyAssertion::from_jwks_url(&jwks, "heroku-sso-proxy", "dashboard");

@@ -44,7 +44,9 @@ impl Dashboard {
         let mut process = Process::start(&mut command, files.path()).unwrap();
         let announced = process.says("add-on").await;
         let address = announced.rsplit("http://").next().unwrap();
-        heroku.set_partner_url(format!("http://{address}"));
+        heroku
+            .settings()
+            .set_partner_url(format!("http://{address}"));
         Self {
             heroku,
             address: address.parse().unwrap(),

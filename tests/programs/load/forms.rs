@@ -29,7 +29,7 @@ pub fn forged(addon: &AddOn, email: &str, number: usize) -> String {
 /// Signed correctly, but too long ago.
 pub fn old(addon: &AddOn, email: &str) -> String {
     let at = time::OffsetDateTime::now_utc() - Duration::from_secs(400);
-    addon.sign_in_form_at(email, at).body()
+    addon.sign_in(email).at(at).form().body()
 }
 
 /// Larger than any form.

@@ -25,10 +25,10 @@ impl Dashboard {
     pub async fn one_round(&self, phase: Duration, answers: &Answers) {
         for (name, fault) in faults() {
             answers.in_phase(name);
-            self.heroku.fault(Endpoint::Any, fault);
+            self.heroku.faults().set(Endpoint::Any, fault);
             sleep(phase).await;
             answers.in_phase("healthy");
-            self.heroku.clear_faults();
+            self.heroku.faults().clear_all();
             sleep(phase).await;
         }
     }

@@ -168,12 +168,12 @@ async fn token_outlasts_a_heroku_outage() {
     for set_up in BOTH {
         let site = Site::with(set_up).await;
         let token = site.bearer(&site.ann().await).await;
-        site.heroku.fault(Endpoint::Any, Fault::Reset);
+        site.heroku.faults().set(Endpoint::Any, Fault::Reset);
         site.clock.advance(MAX_LIST_AGE);
         assert_eq!(site.as_bearer(&token).await.status, 200);
         site.clock.advance(SECOND);
         assert_eq!(site.as_bearer(&token).await.status, 503);
-        site.heroku.clear_faults();
+        site.heroku.faults().clear_all();
         assert_eq!(site.as_bearer(&token).await.status, 200);
     }
 }
@@ -363,7 +363,7 @@ async fn bearer_sign_out_leaves_browser_cookies() {
 async fn bearer_503_is_json_regardless_of_accept() {
     let site = Site::with(bearers).await;
     let token = site.bearer(&site.ann().await).await;
-    site.heroku.fault(Endpoint::Any, Fault::Status(503));
+    site.heroku.faults().set(Endpoint::Any, Fault::Status(503));
     site.clock.advance(MAX_LIST_AGE);
     assert_eq!(site.as_bearer(&token).await.status, 200);
     site.clock.advance(SECOND);

@@ -80,10 +80,9 @@ async fn addon_sso_header_gets_the_checks_of_a_form() {
         ),
         (
             site.addon
-                .sign_in_form_at(
-                    "ann@example.com",
-                    tower_heroku_sso::Clock::now(&site.clock) - Duration::from_secs(301),
-                )
+                .sign_in("ann@example.com")
+                .at(tower_heroku_sso::Clock::now(&site.clock) - Duration::from_secs(301))
+                .form()
                 .addon_sso_header(),
             "stale-sign-in",
         ),
@@ -126,13 +125,13 @@ async fn program_sign_in_needs_one_header_by_post() {
 #[tokio::test]
 async fn heroku_down_gets_503_without_consuming_the_answer() {
     let site = Site::start().await;
-    site.heroku.fault(Endpoint::Any, Fault::Status(503));
+    site.heroku.faults().set(Endpoint::Any, Fault::Status(503));
     site.clock.advance(Duration::from_secs(700));
     let header = ann(&site);
     let answer = sign_in(&site, &header).await;
     assert_eq!(answer.status, 503);
     assert!(answer.header("retry-after").is_some());
-    site.heroku.clear_faults();
+    site.heroku.faults().clear_all();
     site.clock.advance(Duration::from_secs(60));
     assert_eq!(sign_in(&site, &header).await.status, 200);
 }

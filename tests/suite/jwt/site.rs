@@ -41,7 +41,9 @@ impl Site {
         let heroku = heroku.unwrap();
         let sso = set_up(builder(&heroku, &clock)).build().unwrap();
         let address = serve(router(&sso, &clock)).await;
-        heroku.set_partner_url(format!("http://{address}"));
+        heroku
+            .settings()
+            .set_partner_url(format!("http://{address}"));
         let app = heroku.app("shop").collaborator("ann@example.com");
         let addon = app.addon();
         assert_eq!(addon.provision().await.unwrap().status, 200);

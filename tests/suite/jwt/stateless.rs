@@ -194,13 +194,13 @@ async fn removed_user_gets_403_when_a_request_fetches_the_list() {
 async fn cookie_outlasts_a_heroku_outage() {
     let site = Site::with(stateless).await;
     let browser = site.ann().await;
-    site.heroku.fault(Endpoint::Any, Fault::Reset);
+    site.heroku.faults().set(Endpoint::Any, Fault::Reset);
     site.clock.advance(MAX_LIST_AGE);
     assert_eq!(browser.fetch("/page").await.status, 200);
     site.clock.advance(SECOND);
     let answer = browser.fetch("/page").await;
     assert_eq!((answer.status, answer.set_cookies().len()), (503, 0));
-    site.heroku.clear_faults();
+    site.heroku.faults().clear_all();
     assert_eq!(browser.fetch("/page").await.status, 200);
 }
 

@@ -100,7 +100,7 @@ fn u29_request_unprocessed_at_goaway_is_retried() {
         let list = sso.refresh_now(&addon.resource_id()).await.unwrap();
         assert_eq!(list.list.members().count(), 2);
         assert!(connections.load(Ordering::SeqCst) >= 2);
-        assert_eq!(heroku.calls(Endpoint::AddOn), 1);
+        assert_eq!(heroku.calls().count(Endpoint::AddOn), 1);
     });
 }
 

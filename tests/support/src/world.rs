@@ -72,7 +72,9 @@ impl World {
         let address = listener.local_addr().unwrap();
         let app = router(&sso, &reached);
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        heroku.set_partner_url(format!("http://{address}"));
+        heroku
+            .settings()
+            .set_partner_url(format!("http://{address}"));
         Self {
             clock,
             heroku,
@@ -138,10 +140,10 @@ impl World {
     /// The same, for slower answers.
     pub async fn quiet_for(&self, time: Duration) {
         let step = Duration::from_millis(25);
-        let (mut calls, mut rest) = (self.heroku.calls(Endpoint::Any), Duration::ZERO);
+        let (mut calls, mut rest) = (self.heroku.calls().count(Endpoint::Any), Duration::ZERO);
         for _ in 0..800 {
             tokio::time::sleep(step).await;
-            let before = std::mem::replace(&mut calls, self.heroku.calls(Endpoint::Any));
+            let before = std::mem::replace(&mut calls, self.heroku.calls().count(Endpoint::Any));
             rest = if calls == before {
                 rest + step
             } else {

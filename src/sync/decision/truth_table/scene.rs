@@ -46,7 +46,7 @@ impl Scene {
         let clock: SharedClock = Arc::new(manual.clone());
         let heroku = Simulator::builder().clock(manual.reader());
         let heroku = heroku.start().await.unwrap();
-        let ann = heroku.user_id("ann@example.com").into();
+        let ann = heroku.accounts().id("ann@example.com").into();
         let url: HerokuUrl = heroku.url().parse().unwrap();
         let secret = ClientSecret::new(heroku.client_secret()).unwrap();
         let client = HerokuClient::new(
@@ -81,7 +81,7 @@ impl Scene {
 
     fn list(&self, case: &Case) -> ResourceList {
         let email = |email: &str| email.parse::<Email>().unwrap();
-        let other = UserId::from(self.heroku.user_id("other@example.com"));
+        let other = UserId::from(self.heroku.accounts().id("other@example.com"));
         let person = match case.who {
             Who::Listed => Some(Person::new(
                 email("ann@example.com"),
@@ -125,8 +125,10 @@ impl Scene {
     pub(in crate::sync) async fn answer(&self, case: &Case, number: usize) -> Answer {
         // All budgets are full again.
         self.clock.advance(Duration::from_secs(60 * 60));
-        self.heroku.clear_faults();
-        self.heroku.fault(Endpoint::TeamMembers, Fault::Status(403));
+        self.heroku.faults().clear_all();
+        self.heroku
+            .faults()
+            .set(Endpoint::TeamMembers, Fault::Status(403));
         let (directory, clock) = (&self.directory, self.directory.clock());
         let addon = self.addon(case, number);
         let id = ResourceId::from(addon.id());
@@ -139,7 +141,7 @@ impl Scene {
                 .unwrap();
         }
         if case.heroku == Heroku::Fails {
-            self.heroku.fault(Endpoint::Any, Fault::Status(503));
+            self.heroku.faults().set(Endpoint::Any, Fault::Status(503));
         }
         let began = match case.past_max_session {
             true => clock.now() - MAX_SESSION,

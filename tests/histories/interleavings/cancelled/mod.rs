@@ -95,7 +95,7 @@ impl<'a> Scene<'a> {
     /// Checks all operations that could wait for a leftover lock.
     async fn is_well(&self) {
         let (sso, resource) = (&self.gate.sso, &self.world.resource);
-        self.world.heroku.expire_access_tokens();
+        self.world.heroku.tokens().expire_access();
         sso.refresh_now(resource).await.unwrap();
         self.world
             .gate("begun since")

@@ -53,7 +53,7 @@ pub const CASES: &[Case] = &[
         ends: Ends::Nothing,
         work: |scene| {
             Box::pin(async {
-                scene.world.heroku.expire_access_tokens();
+                scene.world.heroku.tokens().expire_access();
                 let list = scene.cold.sso.refresh_now(&scene.world.resource).await;
                 list.is_ok()
             })

@@ -49,7 +49,7 @@ impl History {
                 format!("person {person} is on {whose} as {account}, admin: {admin}")
             }
             _ => {
-                let account = self.world.heroku.new_account(EMAILS[person]);
+                let account = self.world.heroku.accounts().replace(EMAILS[person]);
                 self.accounts[person] = self.world.accounts.len();
                 self.world.accounts.push(account.into());
                 format!("person {person} is now account {}", self.accounts[person])
@@ -82,11 +82,14 @@ impl History {
                 _ => Fault::LoopingRange,
             };
             self.tell(format!("{:?} of {:?}", fault, endpoints[place]));
-            self.world.heroku.fault(endpoints[place], fault.clone());
+            self.world
+                .heroku
+                .faults()
+                .set(endpoints[place], fault.clone());
             self.model.heroku.faults.push((endpoints[place], fault));
         } else {
             heroku.faults.clear();
-            self.world.heroku.clear_faults();
+            self.world.heroku.faults().clear_all();
             self.tell("Heroku recovers".to_owned());
         }
     }

@@ -112,7 +112,7 @@ impl History {
 
     fn next_turn(&mut self) {
         self.model.turn += 1;
-        self.world.heroku.reset_calls();
+        self.world.heroku.calls().clear();
     }
 
     async fn visit(&mut self, at: usize, id: usize) -> Check {
@@ -150,13 +150,13 @@ impl History {
         self.model.visit(at, id, false, &heard, status)?;
         self.stream = stream.map(|stream| (at, id, stream));
         *self.answers.entry(("stream", status)).or_default() += 1;
-        self.world.heroku.reset_calls();
+        self.world.heroku.calls().clear();
         Ok(())
     }
 
     /// Checks the stream after an event whose calls to Heroku are known.
     async fn look_at_the_stream(&mut self) -> Check {
-        self.world.heroku.reset_calls();
+        self.world.heroku.calls().clear();
         let Some((at, id, stream)) = &self.stream else {
             return Ok(());
         };
@@ -319,7 +319,7 @@ impl History {
         if seconds == 0 {
             return Ok(());
         }
-        self.world.heroku.reset_calls();
+        self.world.heroku.calls().clear();
         self.world.advance(seconds);
         self.model.now += seconds;
         self.tell(format!("{seconds} s pass: {}", self.model.now));

@@ -4,16 +4,18 @@ use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
+const NEVER_REMOVED: &str = "no record is ever removed";
+
 /// A record with a permanent id and a name that can change.
-pub(super) trait Named {
+pub(crate) trait Named {
     fn id(&self) -> Uuid;
     fn name(&self) -> &str;
     fn set_name(&mut self, name: &str);
 }
 
-/// All records of one kind. No record is ever removed.
+/// All records of one kind.
 #[derive(Debug)]
-pub(super) struct Register<T> {
+pub(crate) struct Register<T> {
     records: Vec<T>,
     by_id: HashMap<Uuid, usize>,
     /// Names need not be unique: a look-up finds the oldest.
@@ -31,30 +33,40 @@ impl<T> Default for Register<T> {
 }
 
 impl<T: Named> Register<T> {
-    pub(super) fn add(&mut self, record: T) {
+    pub(crate) fn add(&mut self, record: T) {
         let place = self.records.len();
         self.by_id.insert(record.id(), place);
         self.by_name.insert((record.name().to_owned(), place));
         self.records.push(record);
     }
 
-    pub(super) fn get(&self, id: Uuid) -> Option<&T> {
+    pub(crate) fn get(&self, id: Uuid) -> Option<&T> {
         self.by_id.get(&id).map(|place| &self.records[*place])
     }
 
     /// For changing any field except the name, which [`rename`](Self::rename) does.
-    pub(super) fn get_mut(&mut self, id: Uuid) -> Option<&mut T> {
+    pub(crate) fn get_mut(&mut self, id: Uuid) -> Option<&mut T> {
         self.by_id.get(&id).map(|place| &mut self.records[*place])
     }
 
-    pub(super) fn of_name(&self, name: &str) -> Option<&T> {
+    /// A record that has been added: none is ever removed.
+    pub(crate) fn known(&self, id: Uuid) -> &T {
+        self.get(id).expect(NEVER_REMOVED)
+    }
+
+    /// As [`get_mut`](Self::get_mut), of a record that has been added.
+    pub(crate) fn known_mut(&mut self, id: Uuid) -> &mut T {
+        self.get_mut(id).expect(NEVER_REMOVED)
+    }
+
+    pub(crate) fn of_name(&self, name: &str) -> Option<&T> {
         let first = (name.to_owned(), 0);
         let (found, place) = self.by_name.range(first..).next()?;
         (found == name).then(|| &self.records[*place])
     }
 
     /// Finds a record by id or by name: Heroku accepts either in every path.
-    pub(super) fn wanted(&self, id_or_name: &str) -> Option<&T> {
+    pub(crate) fn by_id_or_name(&self, id_or_name: &str) -> Option<&T> {
         // Heroku accepts only the usual spelling of a UUID as an id.
         let id = Uuid::try_parse(id_or_name).ok();
         let id = id.filter(|_| id_or_name.len() == 36);
@@ -62,7 +74,7 @@ impl<T: Named> Register<T> {
             .or_else(|| self.of_name(id_or_name))
     }
 
-    pub(super) fn rename(&mut self, id: Uuid, name: &str) {
+    pub(crate) fn rename(&mut self, id: Uuid, name: &str) {
         let Some(&place) = self.by_id.get(&id) else {
             return;
         };
@@ -73,20 +85,20 @@ impl<T: Named> Register<T> {
     }
 
     /// All records in creation order.
-    pub(super) fn iter(&self) -> std::slice::Iter<'_, T> {
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, T> {
         self.records.iter()
     }
 
     /// For changing any field except names.
-    pub(super) fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
+    pub(crate) fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
         self.records.iter_mut()
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.records.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
 }

@@ -8,86 +8,92 @@ use uuid::Uuid;
 use super::register::Named;
 
 #[derive(Clone, Debug)]
-pub(super) struct TeamRecord {
-    pub(super) id: Uuid,
-    pub(super) name: String,
+pub(crate) struct TeamRecord {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
     /// The service account that owns the team's apps.
-    pub(super) manager: Uuid,
-    pub(super) members: Vec<Standing>,
+    pub(crate) manager: Uuid,
+    pub(crate) members: Vec<ListEntry>,
 }
 
 impl TeamRecord {
-    pub(super) fn manager_email(&self) -> String {
+    pub(crate) fn manager_email(&self) -> String {
         format!("{}@herokumanager.com", self.name)
     }
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct AppRecord {
-    pub(super) id: Uuid,
-    pub(super) name: String,
-    pub(super) owner: Owner,
+pub(crate) struct AppRecord {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    pub(crate) owner: Owner,
     /// The id of the owner's own entry in the list of collaborators.
-    pub(super) owner_entry: Uuid,
-    pub(super) collaborators: Vec<Standing>,
-    pub(super) created_at: OffsetDateTime,
-    pub(super) updated_at: OffsetDateTime,
+    pub(crate) owner_entry: Uuid,
+    pub(crate) collaborators: Vec<ListEntry>,
+    pub(crate) created_at: OffsetDateTime,
+    pub(crate) updated_at: OffsetDateTime,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Owner {
+pub(crate) enum Owner {
     Person { user: Uuid, email: String },
     Team(Uuid),
 }
 
 /// A user's entry in a list of collaborators or team members.
 #[derive(Clone, Debug)]
-pub(super) struct Standing {
-    pub(super) id: Uuid,
-    pub(super) user: Uuid,
-    pub(super) email: String,
-    pub(super) role: String,
-    pub(super) permissions: Vec<String>,
-    pub(super) created_at: OffsetDateTime,
-    pub(super) updated_at: OffsetDateTime,
+pub(crate) struct ListEntry {
+    pub(crate) id: Uuid,
+    pub(crate) user: Uuid,
+    pub(crate) email: String,
+    pub(crate) role: String,
+    pub(crate) permissions: Vec<String>,
+    pub(crate) created_at: OffsetDateTime,
+    pub(crate) updated_at: OffsetDateTime,
 }
 
-impl Standing {
-    pub(super) fn may_as_much_as(&self, other: &Self) -> bool {
+impl ListEntry {
+    pub(crate) fn has_same_rights_as(&self, other: &Self) -> bool {
         self.role == other.role && self.permissions == other.permissions
     }
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct AddOnRecord {
-    pub(super) id: Uuid,
+pub(crate) struct AddOnRecord {
+    pub(crate) id: Uuid,
     /// The number of earlier add-ons.
-    pub(super) place: usize,
-    pub(super) name: String,
+    pub(crate) place: usize,
+    pub(crate) name: String,
     /// The app that it is billed to.
-    pub(super) app: Uuid,
+    pub(crate) app: Uuid,
     /// The attachment of the billed app is among them.
-    pub(super) attachments: Vec<Attachment>,
-    pub(super) plan: String,
-    pub(super) plan_id: Uuid,
-    pub(super) provider_id: String,
-    pub(super) config: BTreeMap<String, String>,
-    pub(super) log_drain_url: Option<String>,
-    pub(super) presence: Presence,
-    pub(super) created_at: OffsetDateTime,
-    pub(super) updated_at: OffsetDateTime,
+    pub(crate) attachments: Vec<Attachment>,
+    pub(crate) plan: String,
+    pub(crate) plan_id: Uuid,
+    pub(crate) provider_id: String,
+    pub(crate) config: BTreeMap<String, String>,
+    pub(crate) log_drain_url: Option<String>,
+    pub(crate) presence: Presence,
+    pub(crate) created_at: OffsetDateTime,
+    pub(crate) updated_at: OffsetDateTime,
+}
+
+impl AddOnRecord {
+    pub(crate) fn is_attached_to(&self, app: Uuid) -> bool {
+        self.attachments.iter().any(|it| it.app == app)
+    }
 }
 
 /// The use of an add-on by an app.
 #[derive(Clone, Debug)]
-pub(super) struct Attachment {
-    pub(super) id: Uuid,
-    pub(super) app: Uuid,
-    pub(super) created_at: OffsetDateTime,
+pub(crate) struct Attachment {
+    pub(crate) id: Uuid,
+    pub(crate) app: Uuid,
+    pub(crate) created_at: OffsetDateTime,
 }
 
 impl Attachment {
-    pub(super) fn new(app: Uuid, now: OffsetDateTime) -> Self {
+    pub(crate) fn new(app: Uuid, now: OffsetDateTime) -> Self {
         Self {
             id: Uuid::new_v4(),
             app,
@@ -97,7 +103,7 @@ impl Attachment {
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Presence {
+pub(crate) enum Presence {
     /// Heroku has the add-on, the partner has not confirmed it yet.
     Provisioning,
     Provisioned,
@@ -111,7 +117,7 @@ pub(super) enum Presence {
 
 impl Presence {
     /// The state as the API shows it.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Provisioning => "provisioning",
             Self::Provisioned => "provisioned",
@@ -121,7 +127,7 @@ impl Presence {
         }
     }
 
-    pub(super) fn is_present(self) -> bool {
+    pub(crate) fn is_present(self) -> bool {
         !matches!(self, Presence::Removed | Presence::Gone)
     }
 }
@@ -144,7 +150,7 @@ macro_rules! named {
 named!(TeamRecord, AppRecord, AddOnRecord);
 
 /// Adds a user to a list, or changes the role of a user who is on it.
-pub(super) fn put_standing(list: &mut Vec<Standing>, entry: Standing) {
+pub(crate) fn put_entry(list: &mut Vec<ListEntry>, entry: ListEntry) {
     match list.iter_mut().find(|known| known.user == entry.user) {
         Some(known) => {
             known.role = entry.role;
@@ -156,9 +162,9 @@ pub(super) fn put_standing(list: &mut Vec<Standing>, entry: Standing) {
 }
 
 /// Removes a user from a list, if they are on it.
-pub(super) fn remove_standing(list: &mut Vec<Standing>, email: &str) {
+pub(crate) fn remove_entry(list: &mut Vec<ListEntry>, email: &str) {
     list.retain(|entry| !entry.email.eq_ignore_ascii_case(email));
 }
 
 /// The default permissions of a collaborator.
-pub(super) const ALL_PERMISSIONS: [&str; 4] = ["view", "deploy", "operate", "manage"];
+pub(crate) const ALL_PERMISSIONS: [&str; 4] = ["view", "deploy", "operate", "manage"];

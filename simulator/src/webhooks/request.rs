@@ -21,7 +21,7 @@ const ENTITIES: [&str; 7] = [
 
 /// The validated fields of a request's body. A missing field is `None`.
 #[derive(Debug, Default)]
-pub(super) struct Wanted {
+pub(super) struct WebhookRequest {
     include: Option<Vec<String>>,
     level: Option<WebhookLevel>,
     url: Option<String>,
@@ -30,22 +30,22 @@ pub(super) struct Wanted {
     authorization: Option<Option<String>>,
 }
 
-impl Wanted {
+impl WebhookRequest {
     pub(super) fn read(body: &[u8]) -> Result<Self, Refusal> {
         let fields: Map<String, Value> =
             serde_json::from_slice(body).map_err(|_| Refusal::BAD_REQUEST)?;
-        let mut wanted = Self::default();
+        let mut request = Self::default();
         for (name, value) in fields {
             match &*name {
-                "include" => wanted.include = Some(entities(&value).ok_or(Refusal::BAD_INCLUDE)?),
-                "level" => wanted.level = Some(level(&value).ok_or(Refusal::BAD_LEVEL)?),
-                "url" => wanted.url = Some(address(&value).ok_or(Refusal::BAD_URL)?),
-                "secret" => wanted.secret = text_or_null(value)?,
-                "authorization" => wanted.authorization = Some(text_or_null(value)?),
+                "include" => request.include = Some(entities(&value).ok_or(Refusal::BAD_INCLUDE)?),
+                "level" => request.level = Some(level(&value).ok_or(Refusal::BAD_LEVEL)?),
+                "url" => request.url = Some(address(&value).ok_or(Refusal::BAD_URL)?),
+                "secret" => request.secret = text_or_null(value)?,
+                "authorization" => request.authorization = Some(text_or_null(value)?),
                 _ => return Err(Refusal::UNKNOWN_FIELD),
             }
         }
-        Ok(wanted)
+        Ok(request)
     }
 
     /// The new subscription, and whether its secret was generated here.
@@ -65,9 +65,9 @@ impl Wanted {
     }
 
     pub(super) fn change(self, subscription: &mut Subscription, now: OffsetDateTime) {
-        fn put<T>(place: &mut T, wanted: Option<T>) {
-            if let Some(wanted) = wanted {
-                *place = wanted;
+        fn put<T>(field: &mut T, new: Option<T>) {
+            if let Some(new) = new {
+                *field = new;
             }
         }
         put(&mut subscription.url, self.url);
