@@ -4,6 +4,7 @@
 mod architecture;
 mod catalogue;
 mod deadlines;
+mod structure;
 mod supply_chain;
 
 use std::path::{Path, PathBuf};
@@ -15,4 +16,12 @@ fn root() -> PathBuf {
         .nth(2)
         .expect("tests/repository")
         .to_owned()
+}
+
+/// True for what is compiled for tests alone.
+fn is_test(attributes: &[syn::Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        let list = attribute.meta.require_list();
+        attribute.path().is_ident("cfg") && list.is_ok_and(|list| list.tokens.to_string() == "test")
+    })
 }

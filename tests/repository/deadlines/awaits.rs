@@ -6,6 +6,8 @@ use syn::parse::{Parse, ParseStream};
 use syn::visit::{self, Visit};
 use syn::{Expr, Pat, Token};
 
+use crate::is_test;
+
 /// The functions that give up at a deadline: tokio's, that of `clock.rs`, and what the stores' own files
 /// have made of it.
 const BOUNDS: [&str; 4] = ["answer", "timeout", "timeout_at", "within"];
@@ -37,14 +39,6 @@ struct Finder {
     /// How many calls around this place give up in time.
     bounded: usize,
     found: Vec<Await>,
-}
-
-/// True for what is compiled for tests alone.
-pub fn is_test(attributes: &[syn::Attribute]) -> bool {
-    attributes.iter().any(|attribute| {
-        let list = attribute.meta.require_list();
-        attribute.path().is_ident("cfg") && list.is_ok_and(|list| list.tokens.to_string() == "test")
-    })
 }
 
 impl Finder {

@@ -340,7 +340,7 @@ fn parsed() -> Vec<(String, syn::File)> {
     };
     let parsed = files.into_iter().map(parse);
     parsed
-        .filter(|(_, file)| !awaits::is_test(&file.attrs))
+        .filter(|(_, file)| !crate::is_test(&file.attrs))
         .collect()
 }
 
