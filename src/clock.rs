@@ -56,19 +56,65 @@ impl Clock for SystemClock {
     }
 }
 
+/// Wall-clock time as a number: microseconds since the Unix epoch. A request compares and subtracts several
+/// times, which is slow with calendar dates.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct UnixTime(i64);
+
+impl UnixTime {
+    /// The time since `earlier`. None if that is later.
+    pub(crate) fn since(self, earlier: Self) -> Option<Duration> {
+        let microseconds = self.0.checked_sub(earlier.0)?;
+        Some(Duration::from_micros(microseconds.try_into().ok()?))
+    }
+
+    pub(crate) fn saturating_add(self, time: Duration) -> Self {
+        Self(self.0.saturating_add(microseconds(time)))
+    }
+
+    pub(crate) fn saturating_sub(self, time: Duration) -> Self {
+        Self(self.0.saturating_sub(microseconds(time)))
+    }
+}
+
+impl From<OffsetDateTime> for UnixTime {
+    fn from(at: OffsetDateTime) -> Self {
+        // A date has at most four digits of years, so this is exact.
+        Self(at.unix_timestamp() * 1_000_000 + i64::from(at.microsecond()))
+    }
+}
+
+impl From<UnixTime> for OffsetDateTime {
+    fn from(at: UnixTime) -> Self {
+        let nanoseconds = i128::from(at.0) * 1_000;
+        let last = if at.0 < 0 { Self::UNIX_EPOCH } else { LAST };
+        Self::from_unix_timestamp_nanos(nanoseconds).unwrap_or(last)
+    }
+}
+
+const LAST: OffsetDateTime = time::macros::datetime!(9999-12-31 23:59:59 UTC);
+
+fn microseconds(time: Duration) -> i64 {
+    time.as_micros().try_into().unwrap_or(i64::MAX)
+}
+
 /// Both readings of a clock at one moment, so that a request reads each of them only once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading {
     /// See [`Clock::now`].
     pub(crate) now: OffsetDateTime,
+    /// The same as a number.
+    pub(crate) unix: UnixTime,
     /// See [`Clock::elapsed`].
     pub(crate) elapsed: Duration,
 }
 
 impl Reading {
     pub(crate) fn of(clock: &SharedClock) -> Self {
+        let now = clock.now();
         Self {
-            now: clock.now(),
+            now,
+            unix: now.into(),
             elapsed: clock.elapsed(),
         }
     }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use crate::clock::UnixTime;
+
 /// A list decides up to and including its age limit; one millisecond later it does not.
 const A_MOMENT: Duration = Duration::from_millis(1);
 
@@ -65,6 +67,12 @@ pub(crate) enum End {
 }
 
 impl Limits {
+    /// How much longer a session lasts at most. None if it is over.
+    pub(crate) fn longest_left(&self, began: UnixTime, now: UnixTime) -> Option<Duration> {
+        let end = began.saturating_add(self.max_session);
+        end.since(now).filter(|left| !left.is_zero())
+    }
+
     /// When a session that began at `began` ends at the latest, whatever its list says.
     pub(crate) fn latest_end(&self, began: OffsetDateTime) -> OffsetDateTime {
         began.saturating_add(self.max_session.try_into().unwrap_or(time::Duration::MAX))
@@ -90,20 +98,17 @@ impl Limits {
 
 /// The rule. `list_age` is the age of the newest list; none if there is no list.
 pub(crate) fn lifespan(
-    began: OffsetDateTime,
+    began: UnixTime,
     list_age: Option<Duration>,
     attempt: Attempt,
     limits: &Limits,
-    now: OffsetDateTime,
+    now: UnixTime,
 ) -> Lifespan {
     use Attempt::{Answered, Due, Failing, Unanswered, Unknown, Unwanted};
 
-    let Ok(life_left) = Duration::try_from(limits.latest_end(began) - now) else {
+    let Some(life_left) = limits.longest_left(began, now) else {
         return Lifespan::Over(End::LongestLife);
     };
-    if life_left.is_zero() {
-        return Lifespan::Over(End::LongestLife);
-    }
     let by_list = |left: Duration| Lifespan::ByList {
         left: (left + A_MOMENT).min(life_left),
     };
@@ -151,7 +156,13 @@ mod tests {
     /// For a session that began some time ago.
     fn by(list_age: Option<u64>, attempt: Attempt) -> Lifespan {
         let now = BEGAN + millis(2_000_000);
-        lifespan(BEGAN, list_age.map(millis), attempt, &LIMITS, now)
+        lifespan(
+            BEGAN.into(),
+            list_age.map(millis),
+            attempt,
+            &LIMITS,
+            now.into(),
+        )
     }
 
     #[test]
@@ -206,7 +217,15 @@ mod tests {
     fn longest_life_ends_a_session_whatever_the_list() {
         for attempt in ATTEMPTS {
             for age in [None, Some(0), Some(450_000), Some(700_000)] {
-                let at = |now| lifespan(BEGAN, age.map(millis), attempt, &LIMITS, BEGAN + now);
+                let at = |now: Duration| {
+                    lifespan(
+                        BEGAN.into(),
+                        age.map(millis),
+                        attempt,
+                        &LIMITS,
+                        (BEGAN + now).into(),
+                    )
+                };
                 let over = Over(End::LongestLife);
                 assert_ne!(at(millis(5_399_999)), over, "{attempt:?}, {age:?}");
                 assert_eq!(at(millis(5_400_000)), over, "{attempt:?}, {age:?}");
@@ -219,11 +238,11 @@ mod tests {
     fn remaining_time_is_the_shorter_of_list_and_session() {
         let at = |now, age, attempt| {
             lifespan(
-                BEGAN,
+                BEGAN.into(),
                 Some(millis(age)),
                 attempt,
                 &LIMITS,
-                BEGAN + millis(now),
+                (BEGAN + millis(now)).into(),
             )
         };
         let left = |left| ByList { left: millis(left) };

@@ -69,7 +69,7 @@ impl Grant {
 
     pub(crate) fn start(&self) -> SessionStart {
         SessionStart {
-            began: self.began,
+            began: self.began.into(),
             ticket: self.ticket,
             list: self.list,
         }

@@ -222,7 +222,7 @@ impl Authorizer {
             age,
             dormant,
             marks,
-            now: at.now,
+            now: at.unix,
         }
     }
 

@@ -6,10 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use time::OffsetDateTime;
-
 use super::denial::Denial;
 use crate::access::{Entitlement, NotEntitled};
+use crate::clock::UnixTime;
 use crate::lifespan::{Attempt, End, Lifespan, Limits, lifespan};
 use crate::store::Ticket;
 use crate::sync::SyncError;
@@ -20,7 +19,7 @@ use crate::sync::entries::marks::{Marks, Principal};
 /// How the session of this person began.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SessionStart {
-    pub(crate) began: OffsetDateTime,
+    pub(crate) began: UnixTime,
     /// The sign-in's ticket: a later revocation has a greater one.
     pub(crate) ticket: Ticket,
     /// The version of the list that admitted them.
@@ -95,7 +94,7 @@ pub(in crate::sync) struct Facts {
     pub(in crate::sync) has_ended: bool,
     pub(in crate::sync) dormant: Option<Dormant>,
     pub(in crate::sync) marks: Marks,
-    pub(in crate::sync) now: OffsetDateTime,
+    pub(in crate::sync) now: UnixTime,
 }
 
 /// The state of a dormant resource.
@@ -169,7 +168,9 @@ impl<'a> Evaluation<'a> {
                 Some(Denial::Revoked)
             }
             // Where a list is looked at, the lifespan says so.
-            _ if facts.dormant.is_some() && self.limits.latest_end(self.began()) <= facts.now => {
+            _ if facts.dormant.is_some()
+                && self.limits.longest_left(self.began(), facts.now).is_none() =>
+            {
                 Some(Denial::SessionOver(End::LongestLife))
             }
             _ => None,
@@ -268,7 +269,7 @@ impl<'a> Evaluation<'a> {
         list.entitlement(self.who.email, self.who.user_id)
     }
 
-    fn began(&self) -> OffsetDateTime {
+    fn began(&self) -> UnixTime {
         self.session.map_or(self.facts.now, |session| session.began)
     }
 

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use time::{Duration as SignedDuration, OffsetDateTime};
+use time::OffsetDateTime;
 
-use crate::clock::{Reading, SharedClock};
+use crate::clock::{Reading, SharedClock, UnixTime};
 use crate::store::{Dated, Ticket};
 
 /// A moment, by three measures: the wall clock, the time elapsed in this process, and a ticket of the store.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct AsOf {
-    pub(in crate::sync) wall: OffsetDateTime,
-    /// By [`Clock::elapsed`](crate::Clock::elapsed); negative if it was before this process started.
-    passed: SignedDuration,
+    wall: UnixTime,
+    /// Microseconds by [`Clock::elapsed`](crate::Clock::elapsed); negative if it was before this process
+    /// started.
+    passed: i64,
     /// Orders two moments across all processes, also when a clock did not advance in between.
     pub(in crate::sync) ticket: Ticket,
 }
@@ -20,26 +21,27 @@ pub(crate) struct AsOf {
 impl AsOf {
     pub(in crate::sync) fn now(clock: &SharedClock, ticket: Ticket) -> Self {
         Self {
-            wall: clock.now(),
-            passed: signed(clock.elapsed()),
+            wall: clock.now().into(),
+            passed: microseconds(clock.elapsed()),
             ticket,
         }
     }
 
     /// A stored moment, perhaps of another process, whose clock may be ahead of ours.
     pub(in crate::sync) fn stored<T>(dated: &Dated<T>, clock: &SharedClock) -> Self {
-        let now = clock.now();
-        let age = (now - dated.asked_at).max(signed(dated.age));
+        let now = UnixTime::from(clock.now());
+        let by_wall = now.since(dated.asked_at.into());
+        let age = by_wall.unwrap_or_default().max(dated.age);
         Self {
-            wall: now - age,
-            passed: signed(clock.elapsed()) - age,
+            wall: now.saturating_sub(age),
+            passed: microseconds(clock.elapsed()) - microseconds(age),
             ticket: dated.ticket,
         }
     }
 
     /// Dates a value that was requested at this moment, for the store.
     pub(in crate::sync) fn date<T>(&self, value: T, clock: &SharedClock) -> Dated<T> {
-        Dated::new(value, self.ticket, self.wall, self.age(clock))
+        Dated::new(value, self.ticket, self.wall(), self.age(clock))
     }
 
     /// Age by the wall clock or by the elapsed time, whichever is greater. Setting a clock back makes nothing
@@ -50,9 +52,15 @@ impl AsOf {
 
     /// As [`age`](Self::age), with the current time supplied by the caller.
     pub(in crate::sync) fn age_at(&self, at: Reading) -> Duration {
-        let passed = signed(at.elapsed) - self.passed;
-        let by_wall = at.now - self.wall;
-        passed.max(by_wall).try_into().unwrap_or(Duration::ZERO)
+        let passed = microseconds(at.elapsed) - self.passed;
+        let passed = Duration::from_micros(passed.try_into().unwrap_or(0));
+        let by_wall = at.unix.since(self.wall);
+        by_wall.map_or(passed, |by_wall| passed.max(by_wall))
+    }
+
+    /// By the wall clock.
+    pub(in crate::sync) fn wall(&self) -> OffsetDateTime {
+        self.wall.into()
     }
 
     pub(in crate::sync) fn is_before(&self, other: &Self) -> bool {
@@ -68,6 +76,6 @@ impl AsOf {
     }
 }
 
-fn signed(elapsed: Duration) -> SignedDuration {
-    elapsed.try_into().unwrap_or(SignedDuration::MAX)
+fn microseconds(time: Duration) -> i64 {
+    time.as_micros().try_into().unwrap_or(i64::MAX / 2)
 }

@@ -122,7 +122,7 @@ impl CachedList {
             team: resource.team,
             web_url: resource.web_url,
             list,
-            fetched_at: asked_at.wall,
+            fetched_at: asked_at.wall(),
         };
         Self {
             snapshot: Arc::new(snapshot),

@@ -254,7 +254,7 @@ impl Scene {
             is_account_proved: true,
         };
         let session = SessionStart {
-            began,
+            began: began.into(),
             ticket,
             list: ListVersion {
                 own: list,
