@@ -18,17 +18,17 @@ pub struct HerokuSsoLayer {
 }
 
 impl HerokuSsoLayer {
-    pub(crate) fn guard(gate: Arc<GateState>) -> Self {
+    pub(crate) fn required(gate: Arc<GateState>) -> Self {
         Self {
             gate,
-            mode: Mode::Guard,
+            mode: Mode::Required,
         }
     }
 
-    pub(crate) fn identify(gate: Arc<GateState>) -> Self {
+    pub(crate) fn optional(gate: Arc<GateState>) -> Self {
         Self {
             gate,
-            mode: Mode::Identify,
+            mode: Mode::Optional,
         }
     }
 }

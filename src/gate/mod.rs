@@ -68,52 +68,60 @@
 //! can stop at [`HerokuUser::ended`]. Response bodies end with access
 //! ([`Config::streams`](crate::Config::streams)).
 
-mod accept;
+mod admitted_request;
 #[cfg(feature = "jwt")]
-mod bearer;
-mod body;
-mod check;
-mod enter;
-mod explain;
-mod future;
+mod bearer_token;
+mod check_session;
+mod close_session;
+mod credential;
+mod debug_reason;
+mod html_page;
 mod layer;
+mod legacy_form;
 mod mode;
-mod oldest_form;
 mod open_session;
 mod original_uri;
 mod own_login;
-mod page;
 mod paths;
 #[cfg(feature = "jwt")]
 mod program_sign_in;
+mod read_sso_form;
+mod redirect;
+mod redirect_to_heroku;
 mod refusal;
 mod refusal_kind;
+mod refusal_page;
 mod rejection_context;
-mod require;
+mod require_layer;
+mod require_rule;
+mod response_body;
 mod response_decorator;
-mod rule;
+mod response_format;
+mod response_future;
 mod service;
 mod session_handle;
-mod sign_in;
 mod sign_out;
+mod sso_sign_in;
 mod state;
+mod unavailable;
 mod used_forms;
 mod user;
+mod verify_sso_form;
 
 #[cfg(feature = "jwt")]
-pub use bearer::{BearerError, BearerToken};
-pub use body::GateBody;
-pub(crate) use explain::PolicyWarning;
-pub use future::ResponseFuture;
+pub(crate) use bearer_token::bearer_for;
+#[cfg(feature = "jwt")]
+pub use bearer_token::{BearerError, BearerToken};
 pub use layer::HerokuSsoLayer;
+pub(crate) use own_login::admit;
 pub use own_login::{AdmitError, SignedIn, VerifiedEmail};
-pub(crate) use paths::Paths;
 pub use refusal::Refusal;
 pub use refusal_kind::RefusalKind;
-pub use require::{Require, RequireFuture, RequireLayer};
+pub use require_layer::{Require, RequireFuture, RequireLayer};
 #[cfg(feature = "axum")]
-pub(crate) use rule::refusal_without;
+pub(crate) use require_rule::refusal_without;
+pub use response_body::GateBody;
+pub use response_future::ResponseFuture;
 pub use service::HerokuSsoGate;
 pub(crate) use state::GateState;
-pub(crate) use used_forms::UsedForms;
 pub use user::HerokuUser;

@@ -1,12 +1,12 @@
-//! Whether the gate refuses unauthenticated requests.
+//! Whether the gate requires a user.
 
 /// What happens to a request that does not pass the check.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Mode {
     /// It is refused.
-    Guard,
+    Required,
     /// It reaches the service, without a [`HerokuUser`](super::HerokuUser).
-    Identify,
+    Optional,
 }
 
 /// In the extensions of a request that a gate admitted without a signed-in user.

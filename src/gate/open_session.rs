@@ -1,15 +1,17 @@
 //! Opens a session for a verified sign-in: Heroku's form, a command-line sign-in, or the partner's own login.
 
-#[cfg(feature = "jwt")]
 use super::RefusalKind;
+use super::close_session::close_previous;
+use super::debug_reason::DebugReasons;
 use super::refusal::Refusal;
 use super::state::GateState;
+use super::unavailable::sessions_unavailable;
 use crate::access::Email;
 use crate::audit;
 use crate::clock::Budget;
 use crate::ids::{ResourceId, UserId};
 use crate::session::{Credential, NewSession, SessionError};
-use crate::sso::{Proof, VerifiedSso};
+use crate::sso::{Proof, SignedResource, VerifiedSso};
 use crate::sync::{Admitted, Denial};
 
 /// A sign-in whose proof has been verified.
@@ -52,58 +54,94 @@ pub(super) enum NotOpened {
     Rejected(Box<Refusal>),
 }
 
-impl GateState {
-    pub(super) async fn open_session(
-        &self,
-        proved: VerifiedSignIn<'_>,
-        carrier: SessionTransport<'_>,
-        budget: Budget,
-    ) -> Result<(NewSession, Admitted), NotOpened> {
-        let (resource, email) = (proved.resource, proved.email);
-        let (user_id, left) = (proved.user_id, budget.left());
-        let admitted = self
-            .directory
-            .authorizer()
-            .admit(resource, email, user_id, left);
-        let admitted = admitted.await.map_err(|denial| {
-            audit::sign_in_refused(Some(resource), Some(email), &denial.reason());
-            NotOpened::Denied(denial)
-        })?;
-        let context_app = proved.form.and_then(|form| form.context_app.clone());
-        let (opened, previous) = match carrier {
-            SessionTransport::Cookie(previous) => {
-                let opened = self.sessions.open(&admitted, proved.proof, context_app);
-                (opened.await.map_err(NotOpened::Sessions)?, previous)
-            }
-            #[cfg(feature = "jwt")]
-            SessionTransport::Bearer => {
-                let opened = self
-                    .sessions
-                    .open_bearer(&admitted, proved.proof, context_app);
-                let opened = opened.map_err(NotOpened::Sessions)?;
-                let refusal = || NotOpened::Rejected(Box::new(RefusalKind::InvalidSignIn.into()));
-                (opened.ok_or_else(refusal)?, None)
-            }
-        };
-        // Consume the form last: an earlier failure must leave it usable. The client does not know the
-        // session yet.
-        if let Some(form) = proved.form
-            && let Err(refusal) = self.use_up(resource, form).await
-        {
-            self.sessions.discard(&opened).await;
-            return Err(NotOpened::Rejected(Box::new(refusal)));
-        }
-        self.close_previous(previous).await;
-        audit::signed_in(resource, email, proved.proof);
-        Ok((opened, admitted))
-    }
-
+impl NotOpened {
     /// The response if no session was opened.
-    pub(super) fn rejection_for(&self, why: NotOpened) -> Refusal {
-        match why {
-            NotOpened::Denied(denial) => self.not_admitted(&denial),
-            NotOpened::Sessions(error) => self.unavailable(&error),
-            NotOpened::Rejected(refusal) => *refusal,
+    pub(super) fn into_refusal(self, reasons: DebugReasons) -> Refusal {
+        match self {
+            Self::Denied(denial) => not_admitted(reasons, &denial),
+            Self::Sessions(error) => sessions_unavailable(reasons, &error),
+            Self::Rejected(refusal) => *refusal,
         }
+    }
+}
+
+/// The resource that a form names.
+pub(super) async fn resource_of(
+    gate: &GateState,
+    form: &VerifiedSso,
+) -> Result<ResourceId, Refusal> {
+    let known = match &form.resource {
+        SignedResource::Resource(id) => return Ok(*id),
+        SignedResource::Legacy(id) => gate.directory.lifecycle().find_legacy(id).await,
+    };
+    known.map_err(|error| {
+        let denial = Denial::from(error);
+        audit::sign_in_refused(None, Some(&form.email), &denial.reason());
+        not_admitted(gate.reasons, &denial)
+    })
+}
+
+/// Opens a session if the resource's list admits the user. The user's form is consumed, or the session is
+/// deleted again.
+pub(super) async fn open_session(
+    gate: &GateState,
+    proved: VerifiedSignIn<'_>,
+    transport: SessionTransport<'_>,
+    budget: Budget,
+) -> Result<(NewSession, Admitted), NotOpened> {
+    let (resource, email) = (proved.resource, proved.email);
+    let (user_id, left) = (proved.user_id, budget.left());
+    let authorizer = gate.directory.authorizer();
+    let admitted = authorizer.admit(resource, email, user_id, left);
+    let admitted = admitted.await.map_err(|denial| {
+        audit::sign_in_refused(Some(resource), Some(email), &denial.reason());
+        NotOpened::Denied(denial)
+    })?;
+    let context_app = proved.form.and_then(|form| form.context_app.clone());
+    let (opened, previous) = match transport {
+        SessionTransport::Cookie(previous) => {
+            let opened = gate.sessions.open(&admitted, proved.proof, context_app);
+            (opened.await.map_err(NotOpened::Sessions)?, previous)
+        }
+        #[cfg(feature = "jwt")]
+        SessionTransport::Bearer => {
+            let opened = gate
+                .sessions
+                .open_bearer(&admitted, proved.proof, context_app);
+            let opened = opened.map_err(NotOpened::Sessions)?;
+            let refusal = || NotOpened::Rejected(Box::new(RefusalKind::InvalidSignIn.into()));
+            (opened.ok_or_else(refusal)?, None)
+        }
+    };
+    // Consume the form last: an earlier failure must leave it usable. The client does not know the
+    // session yet.
+    if let Some(form) = proved.form
+        && let Err(refusal) = gate.forms.consume(form, resource).await
+    {
+        gate.sessions.discard(&opened).await;
+        return Err(NotOpened::Rejected(Box::new(refusal)));
+    }
+    if let Some(previous) = previous {
+        close_previous(gate, &previous).await;
+    }
+    audit::signed_in(resource, email, proved.proof);
+    Ok((opened, admitted))
+}
+
+fn not_admitted(reasons: DebugReasons, denial: &Denial) -> Refusal {
+    let refusal = match denial.retry_after() {
+        Some(wait) => Refusal::cannot_check(wait),
+        None => Refusal::new(RefusalKind::NotListed),
+    };
+    let reason = denial.reason();
+    match denial {
+        Denial::UnknownResource | Denial::Gone => {
+            let reason = format!(
+                "{reason}: provision it first, and again after each restart if the store is in \
+                 memory"
+            );
+            reasons.add(refusal, &reason)
+        }
+        _ => reasons.add(refusal, &reason),
     }
 }

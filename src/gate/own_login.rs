@@ -8,7 +8,7 @@ use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 use time::OffsetDateTime;
 
-use super::open_session::{NotOpened, SessionTransport, VerifiedSignIn};
+use super::open_session::{NotOpened, SessionTransport, VerifiedSignIn, open_session};
 use super::state::GateState;
 use crate::access::{Email, Member};
 use crate::clock::Budget;
@@ -97,60 +97,56 @@ pub enum AdmitError {
     NotListed,
 }
 
-impl GateState {
-    pub(crate) async fn admit(
-        &self,
-        resource: &ResourceId,
-        email: &VerifiedEmail,
-        headers: &HeaderMap,
-    ) -> Result<SignedIn, AdmitError> {
-        let budget = Budget::of(REQUEST);
-        let admitted = budget.within(self.try_admit(resource, email, headers, budget));
-        let admitted = admitted.await;
-        admitted.unwrap_or_else(|| {
-            tracing::warn!(limit = ?REQUEST, "sign-in timed out");
-            let retry_after = Duration::from_secs(5);
-            Err(AdmitError::CannotCheck { retry_after })
-        })
-    }
+/// Opens a session for a verified email, which ends an earlier session of the browser with these headers.
+pub(crate) async fn admit(
+    gate: &GateState,
+    resource: &ResourceId,
+    email: &VerifiedEmail,
+    headers: &HeaderMap,
+) -> Result<SignedIn, AdmitError> {
+    let budget = Budget::of(REQUEST);
+    let admitted = budget.within(try_admit(gate, resource, email, headers, budget));
+    let admitted = admitted.await;
+    admitted.unwrap_or_else(|| {
+        tracing::warn!(limit = ?REQUEST, "sign-in timed out");
+        let retry_after = Duration::from_secs(5);
+        Err(AdmitError::CannotCheck { retry_after })
+    })
+}
 
-    async fn try_admit(
-        &self,
-        resource: &ResourceId,
-        email: &VerifiedEmail,
-        headers: &HeaderMap,
-        budget: Budget,
-    ) -> Result<SignedIn, AdmitError> {
-        let previous = self.cookies.session_of(headers, Some(resource));
-        let proved = VerifiedSignIn {
-            resource,
-            email: email.email(),
-            user_id: None,
-            proof: Proof::OwnLogin,
-            form: None,
-        };
-        let opened = self.open_session(proved, SessionTransport::Cookie(previous), budget);
-        let (opened, admitted) = opened.await.map_err(|why| match why {
-            NotOpened::Denied(denial) => AdmitError::from(denial),
-            NotOpened::Sessions(_) | NotOpened::Rejected(_) => {
-                self.rejection_for(why);
-                let retry_after = Duration::from_secs(5);
-                AdmitError::CannotCheck { retry_after }
-            }
-        })?;
-        let grant = &opened.grant;
-        let now = self.directory.clock().now();
-        Ok(SignedIn {
-            member: admitted.member,
-            expires_at: self.sessions.limits.expected_end(
-                grant.began,
-                admitted.list_fetched_at,
-                now,
-            ),
-            cookies: self.cookies.signed_in(&opened, now).collect(),
-            landing: self.paths.landing(resource),
-        })
-    }
+async fn try_admit(
+    gate: &GateState,
+    resource: &ResourceId,
+    email: &VerifiedEmail,
+    headers: &HeaderMap,
+    budget: Budget,
+) -> Result<SignedIn, AdmitError> {
+    let previous = gate.cookies.session_of(headers, Some(resource));
+    let proved = VerifiedSignIn {
+        resource,
+        email: email.email(),
+        user_id: None,
+        proof: Proof::OwnLogin,
+        form: None,
+    };
+    let opened = open_session(gate, proved, SessionTransport::Cookie(previous), budget);
+    let (opened, admitted) = opened.await.map_err(|why| match why {
+        NotOpened::Denied(denial) => AdmitError::from(denial),
+        NotOpened::Sessions(_) | NotOpened::Rejected(_) => {
+            // Logs the error.
+            why.into_refusal(gate.reasons);
+            let retry_after = Duration::from_secs(5);
+            AdmitError::CannotCheck { retry_after }
+        }
+    })?;
+    let (began, now) = (opened.grant.began, gate.directory.clock().now());
+    let limits = &gate.sessions.limits;
+    Ok(SignedIn {
+        member: admitted.member,
+        expires_at: limits.expected_end(began, admitted.list_fetched_at, now),
+        cookies: gate.cookies.signed_in(&opened, now).collect(),
+        landing: gate.paths.landing(resource),
+    })
 }
 
 impl From<Denial> for AdmitError {

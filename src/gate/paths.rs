@@ -1,6 +1,6 @@
 //! Which paths the gate answers itself, and which resource a path belongs to.
 
-use crate::config::PLACEHOLDER;
+use crate::config::{Config, PLACEHOLDER};
 use crate::ids::ResourceId;
 
 /// The paths of one gate, as it sees them: without the prefix that an outer router removed.
@@ -38,19 +38,14 @@ pub(super) enum SessionScope {
 }
 
 impl Paths {
-    pub(crate) fn new(
-        sso: String,
-        sign_out: String,
-        landing: String,
-        program_sign_in: Option<String>,
-        pattern: Option<&str>,
-    ) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
+        let pattern = config.resource_in_path.as_deref();
         let resources = pattern.and_then(|pattern| pattern.strip_suffix(PLACEHOLDER));
         Self {
-            sso,
-            sign_out,
-            landing,
-            program_sign_in,
+            sso: config.sso_path.clone(),
+            sign_out: config.sign_out_path.clone(),
+            landing: config.landing_path.clone(),
+            program_sign_in: config.program_sign_in_path.clone(),
             resources: resources.map(str::to_owned),
         }
     }
@@ -76,7 +71,7 @@ impl Paths {
     }
 
     /// Exact paths only: any other spelling is an ordinary page, and gated.
-    pub(super) fn errand(&self, path: &str) -> GateRoute {
+    pub(super) fn route(&self, path: &str) -> GateRoute {
         if path == self.sso {
             return GateRoute::SignIn;
         }
@@ -84,15 +79,15 @@ impl Paths {
         if self.program_sign_in.as_deref() == Some(path) {
             return GateRoute::ProgramSignIn;
         }
-        let (place, rest) = self.read(path);
+        let (scope, rest) = self.read(path);
         let is_sign_out = path == self.sign_out || rest == Some(&self.sign_out);
         match is_sign_out {
             true => GateRoute::SignOut,
-            false => GateRoute::Pass(place),
+            false => GateRoute::Pass(scope),
         }
     }
 
-    pub(super) fn place(&self, path: &str) -> SessionScope {
+    pub(super) fn scope(&self, path: &str) -> SessionScope {
         self.read(path).0
     }
 
@@ -104,6 +99,15 @@ impl Paths {
                 Some((resource, rest)) => (SessionScope::Resource(resource), Some(rest)),
                 None => (SessionScope::None, None),
             },
+        }
+    }
+
+    /// The landing page as the browser must request it, where an outer router removed `prefix`. A nested
+    /// router's own root is its prefix, without a trailing slash.
+    pub(super) fn landing_below(&self, prefix: &str, resource: &ResourceId) -> String {
+        match self.landing(resource).as_str() {
+            "/" if !prefix.is_empty() => prefix.to_owned(),
+            landing => prefix.to_owned() + landing,
         }
     }
 
@@ -174,13 +178,20 @@ mod tests {
 
     const ID: &str = "01234567-89ab-cdef-0123-456789abcdef";
 
-    fn paths() -> Paths {
-        let [sso, sign_out, landing] = ["/heroku/sso", "/logout", "/"].map(str::to_owned);
-        Paths::new(sso, sign_out, landing, None, Some("/addons/{resource}"))
+    fn at(landing: &str, pattern: Option<&str>) -> Paths {
+        Paths::new(&Config {
+            landing_path: landing.to_owned(),
+            resource_in_path: pattern.map(str::to_owned),
+            ..Config::default()
+        })
     }
 
-    fn place(path: &str) -> SessionScope {
-        paths().place(path)
+    fn paths() -> Paths {
+        at("/", Some("/addons/{resource}"))
+    }
+
+    fn scope(path: &str) -> SessionScope {
+        paths().scope(path)
     }
 
     #[test]
@@ -188,7 +199,7 @@ mod tests {
         let id: ResourceId = ID.parse().unwrap();
         for path in ["/addons/ID", "/addons/ID/", "/addons/ID/a/b"] {
             assert_eq!(
-                place(&path.replace("ID", ID)),
+                scope(&path.replace("ID", ID)),
                 SessionScope::Resource(id),
                 "{path}"
             );
@@ -219,17 +230,13 @@ mod tests {
             "/addons/ID/a%2Fb",
             "/addons/ID/a%5cb",
         ] {
-            assert_eq!(place(&path.replace("ID", ID)), SessionScope::None, "{path}");
+            assert_eq!(scope(&path.replace("ID", ID)), SessionScope::None, "{path}");
         }
     }
 
     #[test]
     fn a_landing_page_is_below_its_resource_and_no_other_page_is_one() {
         let id: ResourceId = ID.parse().unwrap();
-        let at = |landing: &str, pattern| {
-            let [sso, sign_out] = ["/heroku/sso", "/logout"].map(str::to_owned);
-            Paths::new(sso, sign_out, landing.to_owned(), None, pattern)
-        };
         let each = Some("/addons/{resource}");
         for (paths, landing) in [
             (at("/", None), "/".to_owned()),
@@ -246,17 +253,17 @@ mod tests {
 
     #[test]
     fn a_resource_has_a_sign_out_of_its_own() {
-        let errand = |path: &str| paths().errand(&path.replace("ID", ID));
-        assert_eq!(errand("/addons/ID/logout"), GateRoute::SignOut);
-        assert_eq!(errand("/logout"), GateRoute::SignOut);
-        assert_eq!(errand("/heroku/sso"), GateRoute::SignIn);
+        let route = |path: &str| paths().route(&path.replace("ID", ID));
+        assert_eq!(route("/addons/ID/logout"), GateRoute::SignOut);
+        assert_eq!(route("/logout"), GateRoute::SignOut);
+        assert_eq!(route("/heroku/sso"), GateRoute::SignIn);
         for path in [
             "/addons/ID",
             "/addons/x/logout",
             "/addons/ID/logout/",
             "/addons/ID/heroku/sso",
         ] {
-            assert!(matches!(errand(path), GateRoute::Pass(_)), "{path}");
+            assert!(matches!(route(path), GateRoute::Pass(_)), "{path}");
         }
     }
 }

@@ -12,9 +12,10 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 use url::Url;
 
-use super::accept::Format;
-use super::page;
+use super::html_page;
 use super::refusal_kind::{Missing, RefusalKind};
+use super::refusal_page::refusal_page;
+use super::response_format::Format;
 use crate::access::Role;
 
 /// A refusal with the details of this one case, for a page of your own
@@ -71,8 +72,8 @@ impl Refusal {
         }
     }
 
-    pub(super) fn sign_in_at(mut self, url: Option<Url>) -> Self {
-        self.sign_in_url = url.map(Box::new);
+    pub(super) fn sign_in_at(mut self, url: Url) -> Self {
+        self.sign_in_url = Some(Box::new(url));
         self
     }
 
@@ -88,8 +89,7 @@ impl Refusal {
         self
     }
 
-    /// Only [`GateState::with_debug_reason`](super::state::GateState::with_debug_reason) knows whether the
-    /// reason may be shown.
+    /// Only [`DebugReasons`](super::debug_reason::DebugReasons) knows whether the reason may be shown.
     pub(super) fn with_reason(mut self, reason: String) -> Self {
         self.reason = Some(reason.into());
         self
@@ -147,7 +147,7 @@ impl Refusal {
         method: &Method,
     ) -> Response<Full<Bytes>> {
         let body = match format {
-            Format::Html => page::refusal(
+            Format::Html => refusal_page(
                 self.kind,
                 self.sign_in_url.as_deref(),
                 self.landing.as_deref(),
@@ -157,7 +157,7 @@ impl Refusal {
             Format::ProblemJson => self.problem(),
         };
         let mut response = match format {
-            Format::Html => page::respond(self.kind.status(), body),
+            Format::Html => html_page::respond(self.kind.status(), body),
             Format::ProblemJson => {
                 let mut response = Response::new(Full::from(body));
                 *response.status_mut() = self.kind.status();

@@ -5,7 +5,7 @@ use http::header::{CACHE_CONTROL, Entry, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderValue, Response};
 use http_body::Body;
 
-use super::body::GateBody;
+use super::response_body::GateBody;
 use super::session_handle::SessionHandle;
 use super::state::GateState;
 use crate::config::Streams;
@@ -28,7 +28,7 @@ pub(super) enum Vary {
 
 impl ResponseDecorator {
     /// For a request that is admitted without a signed-in user.
-    pub(super) fn for_nobody(gate: &GateState) -> Self {
+    pub(super) fn without_user(gate: &GateState) -> Self {
         Self {
             vary: Vary::of(gate),
             hint: None,
@@ -36,7 +36,7 @@ impl ResponseDecorator {
         }
     }
 
-    pub(super) fn finish<B: Body<Data = Bytes>>(
+    pub(super) fn decorate<B: Body<Data = Bytes>>(
         self,
         mut response: Response<B>,
     ) -> Response<GateBody<B>> {

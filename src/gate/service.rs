@@ -9,14 +9,19 @@ use http::{Request, Response};
 use http_body::Body;
 use tower::Service;
 
-use super::body::GateBody;
-use super::enter::enter;
-use super::future::ResponseFuture;
+use super::admitted_request::prepare;
+use super::check_session::{check, check_cached};
+use super::credential::credential;
+use super::legacy_form;
 use super::mode::Mode;
-use super::oldest_form;
 use super::original_uri;
 use super::paths::GateRoute;
+#[cfg(feature = "jwt")]
+use super::program_sign_in::program_sign_in;
+use super::response_body::GateBody;
+use super::response_future::ResponseFuture;
 use super::sign_out::SignOut;
+use super::sso_sign_in::sign_in;
 use super::state::GateState;
 use super::user::HerokuUser;
 use crate::clock::Budget;
@@ -70,39 +75,37 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let gate = &self.gate;
-        let errand = match gate.paths.errand(request.uri().path()) {
-            GateRoute::Pass(_) if oldest_form::is_one(&gate.verifier, &request) => {
-                GateRoute::SignIn
-            }
-            errand => errand,
+        let route = match gate.paths.route(request.uri().path()) {
+            GateRoute::Pass(_) if is_legacy_form(gate, &request) => GateRoute::SignIn,
+            route => route,
         };
-        match errand {
+        match route {
             GateRoute::SignIn => {
                 let gate = Arc::clone(gate);
-                let answer = async move { gate.sign_in(request).await };
+                let answer = async move { sign_in(&gate, request).await };
                 ResponseFuture::answer(Box::pin(answer))
             }
             #[cfg(feature = "jwt")]
             GateRoute::ProgramSignIn => {
                 let gate = Arc::clone(gate);
-                let answer = async move { gate.program_sign_in(request).await };
+                let answer = async move { program_sign_in(&gate, request).await };
                 ResponseFuture::answer(Box::pin(answer))
             }
             GateRoute::SignOut => {
                 let gate = Arc::clone(gate);
                 let sign_out = SignOut::of(&gate, &request);
-                let answer = async move { gate.sign_out(sign_out).await };
+                let answer = async move { sign_out.respond(&gate).await };
                 ResponseFuture::answer(Box::pin(answer))
             }
-            GateRoute::Pass(place) => {
+            GateRoute::Pass(scope) => {
                 let mount = original_uri::prefix(&request);
-                let credential = gate.credential(place, request.headers());
+                let credential = credential(gate, scope, request.headers());
                 let user = credential
                     .as_ref()
-                    .and_then(|credential| gate.check_cached(credential, place, mount));
+                    .and_then(|credential| check_cached(gate, credential, scope, mount));
                 if let Some(user) = user {
-                    let next = enter(gate, &mut request, user);
-                    return ResponseFuture::entered(next, || self.inner.call(request));
+                    let next = prepare(gate, &mut request, user);
+                    return ResponseFuture::admitted(next, || self.inner.call(request));
                 }
                 let (credential, mount) =
                     (credential.map(Credential::into_owned), mount.to_owned());
@@ -112,7 +115,7 @@ where
                 let budget = Budget::of(REQUEST);
                 let check = {
                     let gate = Arc::clone(&gate);
-                    async move { gate.check(credential, place, mount, budget).await }
+                    async move { check(&gate, credential, scope, &mount, budget).await }
                 };
                 // The service that was polled ready handles this request; its clone stays behind.
                 let clone = self.inner.clone();
@@ -122,4 +125,9 @@ where
             }
         }
     }
+}
+
+/// True for a form at a path of the Partner API, if the policy accepts such forms.
+fn is_legacy_form<B>(gate: &GateState, request: &Request<B>) -> bool {
+    gate.forms.accept_legacy() && legacy_form::is_one(request)
 }

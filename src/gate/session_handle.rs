@@ -1,4 +1,4 @@
-//! How long an admitted user may stay.
+//! The session of an admitted request, and when the access that it gives ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ impl SessionHandle {
         }
     }
 
-    pub(super) fn session(&self) -> &SessionRef {
+    pub(super) fn session_ref(&self) -> &SessionRef {
         &self.session
     }
 

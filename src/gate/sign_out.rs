@@ -4,17 +4,22 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, HOST, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
+use maud::html;
 
-use super::accept::Format;
+use super::RefusalKind;
+use super::close_session::close_named;
+use super::credential::{bearer, credential};
+use super::html_page;
 use super::paths::SessionScope;
 use super::refusal::Refusal;
+use super::response_format::Format;
 use super::state::GateState;
-use super::{RefusalKind, page};
+use super::unavailable::{out_of_time, sessions_unavailable};
 use crate::audit;
 use crate::clock;
 use crate::deadlines::REQUEST;
 use crate::ids::ResourceId;
-use crate::session::Credential;
+use crate::session::{Cookies, Credential, SessionError};
 
 /// How many sessions one request may end. Each of them needs a look-up and a cookie in the response. The
 /// limit is more than the dashboards that a browser has open.
@@ -36,13 +41,11 @@ pub(super) struct SignOut {
 impl SignOut {
     pub(super) fn of<B>(gate: &GateState, request: &Request<B>) -> Self {
         let headers = request.headers();
-        let place = gate.paths.place(request.uri().path());
-        let sessions = match place {
+        let scope = gate.paths.scope(request.uri().path());
+        let sessions = match scope {
             // A path without a resource ends all sessions.
             SessionScope::None => {
-                let bearer = gate
-                    .bearer(headers)
-                    .map(|bearer| (None, bearer.into_owned()));
+                let bearer = bearer(gate, headers).map(|bearer| (None, bearer.into_owned()));
                 let cookies = gate.cookies.all_sessions(headers);
                 match bearer {
                     Some(bearer) => vec![bearer],
@@ -50,9 +53,9 @@ impl SignOut {
                 }
             }
             SessionScope::Any | SessionScope::Resource(_) => {
-                let credential = gate.credential(place, headers);
+                let credential = credential(gate, scope, headers);
                 let session = credential.map(|session| {
-                    let resource = place.resource().copied();
+                    let resource = scope.resource().copied();
                     (resource, session.into_owned())
                 });
                 session.into_iter().collect()
@@ -63,38 +66,28 @@ impl SignOut {
             format: Format::of(headers),
             own_site: is_own_site(request),
             sessions,
-            resource: place.resource().copied(),
+            resource: scope.resource().copied(),
             hints: gate.cookies.hints(headers),
         }
     }
-}
 
-impl GateState {
     /// Ends the session, if there is one, and removes the cookies. With a session for each resource, it ends
     /// the one of the path, or all.
-    pub(super) async fn sign_out(&self, sign_out: SignOut) -> Response<Full<Bytes>> {
-        let refuse = |refusal: Refusal| refusal.into_response(sign_out.format, &sign_out.method);
-        if sign_out.method != Method::POST {
+    pub(super) async fn respond(self, gate: &GateState) -> Response<Full<Bytes>> {
+        let refuse = |refusal: Refusal| refusal.into_response(self.format, &self.method);
+        if self.method != Method::POST {
             return refuse(Refusal::method_not_allowed("POST"));
         }
-        if !sign_out.own_site {
+        if !self.own_site {
             return refuse(Refusal::new(RefusalKind::CrossSite));
         }
-        let closing = clock::within(REQUEST, async {
-            for (_, credential) in &sign_out.sessions {
-                if let Some(grant) = self.close_named(credential).await? {
-                    audit::signed_out(&grant.resource, &grant.email);
-                }
-            }
-            Ok(())
-        });
-        match closing.await {
+        match clock::within(REQUEST, self.close_sessions(gate)).await {
             Some(Ok(())) => {}
-            Some(Err(error)) => return refuse(self.unavailable(&error)),
-            None => return refuse(self.out_of_time("sign-out")),
+            Some(Err(error)) => return refuse(sessions_unavailable(gate.reasons, &error)),
+            None => return refuse(out_of_time(gate.reasons, "sign-out")),
         }
-        let mut response = match sign_out.format {
-            Format::Html => page::respond(StatusCode::OK, page::signed_out()),
+        let mut response = match self.format {
+            Format::Html => html_page::respond(StatusCode::OK, signed_out_page()),
             Format::ProblemJson => {
                 let mut response = Response::new(Full::default());
                 *response.status_mut() = StatusCode::NO_CONTENT;
@@ -104,29 +97,45 @@ impl GateState {
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         // A program's sign-out does not affect the browser's own session.
-        let by_bearer = sign_out
+        let by_bearer = self
             .sessions
             .iter()
             .any(|(_, session)| !session.is_cookie());
         if !by_bearer {
-            self.forget_cookies(&sign_out, headers);
+            self.remove_cookies(&gate.cookies, headers);
         }
         response
     }
 
-    fn forget_cookies(&self, sign_out: &SignOut, headers: &mut HeaderMap) {
-        let resource = sign_out.resource.as_ref();
-        headers.append(SET_COOKIE, self.cookies.no_session(resource));
-        for (resource, _) in &sign_out.sessions {
-            if *resource != sign_out.resource {
-                let forget = self.cookies.no_session(resource.as_ref());
-                headers.append(SET_COOKIE, forget);
+    async fn close_sessions(&self, gate: &GateState) -> Result<(), SessionError> {
+        for (_, credential) in &self.sessions {
+            if let Some(grant) = close_named(gate, credential).await? {
+                audit::signed_out(&grant.resource, &grant.email);
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_cookies(&self, cookies: &Cookies, headers: &mut HeaderMap) {
+        let resource = self.resource.as_ref();
+        headers.append(SET_COOKIE, cookies.no_session(resource));
+        for (resource, _) in &self.sessions {
+            if *resource != self.resource {
+                headers.append(SET_COOKIE, cookies.no_session(resource.as_ref()));
             }
         }
         // Otherwise the next page would redirect straight through Heroku and sign in again.
-        let hint = self.cookies.without_hint(&sign_out.hints, resource);
-        headers.append(SET_COOKIE, hint);
+        headers.append(SET_COOKIE, cookies.without_hint(&self.hints, resource));
     }
+}
+
+fn signed_out_page() -> String {
+    html_page::page(
+        "You are signed out",
+        &html! {
+            p { "To come back, open the add-on from your app's Resources page in the Heroku Dashboard." }
+        },
+    )
 }
 
 /// Browsers say which site sent a form. A program that says nothing holds the cookie itself.

@@ -13,11 +13,11 @@ use time::OffsetDateTime;
 
 use super::session_handle::SessionHandle;
 #[cfg(feature = "axum")]
-use super::{RefusalKind, accept::Format, original_uri, paths::SessionScope, refusal::Refusal};
+use super::{
+    RefusalKind, original_uri, paths::SessionScope, refusal::Refusal, response_format::Format,
+};
 use crate::access::{AccessList, App, Email, Entitlement, Roles, Team};
 use crate::ids::{ResourceId, UserId};
-#[cfg(feature = "jwt")]
-use crate::session::{Grant, SessionRef};
 use crate::sso::Proof;
 use crate::sync::CachedList;
 
@@ -27,7 +27,7 @@ use crate::sync::CachedList;
 /// its app are those of the newest list, not of the sign-in. Cheap to clone.
 #[derive(Clone)]
 pub struct HerokuUser {
-    visit: SessionHandle,
+    session: SessionHandle,
     listed: Entitlement,
     held: Arc<CachedList>,
     mount: Box<str>,
@@ -37,13 +37,13 @@ pub struct HerokuUser {
 
 impl HerokuUser {
     pub(super) fn new(
-        visit: SessionHandle,
+        session: SessionHandle,
         listed: Entitlement,
         held: Arc<CachedList>,
         mount: &str,
     ) -> Self {
         Self {
-            visit,
+            session,
             listed,
             held,
             mount: mount.into(),
@@ -57,7 +57,7 @@ impl HerokuUser {
     pub(crate) fn refusal_elsewhere(&self, request: &Parts) -> Option<Response<Full<Bytes>>> {
         let path = original_uri::of(&request.extensions, &request.uri);
         let path = path.path().strip_prefix(&*self.mount);
-        let is_here = match path.map(|path| self.visit.paths().place(path)) {
+        let is_here = match path.map(|path| self.session.paths().scope(path)) {
             Some(SessionScope::Any) => true,
             Some(SessionScope::Resource(resource)) => resource == *self.resource(),
             Some(SessionScope::None) | None => false,
@@ -77,13 +77,13 @@ impl HerokuUser {
     /// # }
     /// ```
     pub fn sign_out_path(&self) -> String {
-        let path = self.visit.paths().sign_out(self.resource());
+        let path = self.session.paths().sign_out(self.resource());
         format!("{}{path}", self.mount)
     }
 
     /// The email as on the list, in lower case. [`proof`](Self::proof) says whether Heroku vouches for it.
     pub fn email(&self) -> &Email {
-        &self.visit.grant().email
+        &self.session.grant().email
     }
 
     /// The Heroku account, if the list names it or Heroku signed it with the sign-in. None for a user whose
@@ -92,7 +92,7 @@ impl HerokuUser {
         if self.is_claimed() {
             return None;
         }
-        let grant = self.visit.grant();
+        let grant = self.session.grant();
         let is_signed = grant.proof == Proof::SignedEmail;
         let signed = grant.user_id.as_ref().filter(|_| is_signed);
         self.list().user_id(self.listed).or(signed)
@@ -100,7 +100,7 @@ impl HerokuUser {
 
     /// The resource whose dashboard this is.
     pub fn resource(&self) -> &ResourceId {
-        &self.visit.grant().resource
+        &self.session.grant().resource
     }
 
     /// The name of the resource at Heroku.
@@ -121,7 +121,7 @@ impl HerokuUser {
     /// The name of the app through whose attachment the user came, as in the SSO request. Heroku does not
     /// sign it: display it, but decide nothing by it.
     pub fn context_app(&self) -> Option<&str> {
-        self.visit.grant().context_app.as_deref()
+        self.session.grant().context_app.as_deref()
     }
 
     /// The roles on the app and in the team, as of [`list_fetched_at`](Self::list_fetched_at). Empty for a
@@ -159,12 +159,12 @@ impl HerokuUser {
 
     /// Whether Heroku signed the email that this user signed in with.
     pub fn proof(&self) -> Proof {
-        self.visit.grant().proof
+        self.session.grant().proof
     }
 
     /// When the user signed in.
     pub fn signed_in_at(&self) -> OffsetDateTime {
-        self.visit.grant().began
+        self.session.grant().began
     }
 
     /// When the session ends unless its list is fetched again first: one
@@ -173,8 +173,8 @@ impl HerokuUser {
     /// [`max_session`](crate::Config::max_session) after the sign-in. While no newer list is available, the
     /// list is used up to [`max_list_age`](crate::Config::max_list_age).
     pub fn session_expires_at(&self) -> OffsetDateTime {
-        let (began, now) = (self.visit.grant().began, self.visit.now());
-        let limits = self.visit.limits();
+        let (began, now) = (self.session.grant().began, self.session.now());
+        let limits = self.session.limits();
         limits.expected_end(began, self.list_fetched_at(), now)
     }
 
@@ -195,22 +195,17 @@ impl HerokuUser {
     /// # }
     /// ```
     pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
-        self.visit.clone().ended()
+        self.session.clone().ended()
     }
 
     /// True if the browser sent the session automatically, and accepts cookies.
     pub(super) fn came_by_cookie(&self) -> bool {
-        !self.visit.session().is_of_bearer()
+        !self.session.session_ref().is_of_bearer()
     }
 
     /// The session handle, which knows when this user's access ends.
-    pub(super) fn visit(&self) -> &SessionHandle {
-        &self.visit
-    }
-
-    #[cfg(feature = "jwt")]
-    pub(super) fn session(&self) -> (&SessionRef, &Grant) {
-        (self.visit.session(), self.visit.grant())
+    pub(super) fn session_handle(&self) -> &SessionHandle {
+        &self.session
     }
 
     pub(super) fn list(&self) -> &AccessList {

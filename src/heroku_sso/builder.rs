@@ -5,16 +5,14 @@ use std::time::Duration;
 
 use super::HerokuSso;
 use crate::access::ListPolicy;
-use crate::clock::{Clock, LogThrottle, SharedClock, SystemClock};
+use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::config::{
     Config, CookieTransport, Manifest, OnExpired, SessionLife, SetupError, Streams,
 };
-use crate::gate::{GateState, Paths, PolicyWarning, UsedForms};
+use crate::gate::GateState;
 use crate::heroku::{HerokuClient, HerokuUrl};
-use crate::session::{
-    BackendChoice, BoundedSessionStore, Cookies, MemorySessions, SessionStore, Sessions,
-};
-use crate::sso::{SsoPolicy, Verifier};
+use crate::session::{BackendChoice, BoundedSessionStore, MemorySessions, SessionStore, Sessions};
+use crate::sso::SsoPolicy;
 use crate::store::{BoundedStore, MemoryStore, Store};
 use crate::sync::{Deadlines, Directory, RatePools, SyncScope, SyncSettings};
 use crate::webhook::Webhooks;
@@ -176,12 +174,11 @@ impl HerokuSsoBuilder {
         let store = self
             .store
             .unwrap_or_else(|| Arc::new(MemoryStore::default()));
-        let heroku_is_local = config.api_url.is_loopback();
         let (max_list_age, in_use_for) = (config.list_age_limit(), config.time_in_use());
         let max_session = config.longest_session();
         let client = HerokuClient::new(
-            config.api_url,
-            config.id_url,
+            config.api_url.clone(),
+            config.id_url.clone(),
             self.manifest.client_secret.clone(),
             config.heroku_timeout,
             max_list_age,
@@ -201,7 +198,7 @@ impl HerokuSsoBuilder {
                 scope: config.sync_scope,
                 rate_pools: config.rate_pools,
                 list_policy: config.list_policy,
-                webhooks: config.webhooks,
+                webhooks: config.webhooks.clone(),
                 deadlines: Deadlines::of_calls(config.heroku_timeout),
             },
         );
@@ -215,37 +212,9 @@ impl HerokuSsoBuilder {
         let sessions = self
             .signing
             .add_bearers(sessions, &self.manifest, believed_for)?;
-        let verifier = Verifier::new(self.manifest.sso_salts.iter().cloned())
-            .policy(config.sso_policy)
-            .max_age(config.sso_max_age)
-            .max_skew(config.sso_max_skew);
-        let gate = Arc::new(GateState {
-            directory: Arc::clone(&directory),
-            sessions,
-            cookies: Cookies::new(
-                config.cookies,
-                &self.manifest.client_secret,
-                config.resource_in_path.is_some(),
-            ),
-            used_forms: UsedForms::new(config.sso_max_age + config.sso_max_skew),
-            verifier,
-            on_expired: config.on_expired,
-            streams: config.streams,
-            paths: Paths::new(
-                config.sso_path,
-                config.sign_out_path,
-                config.landing_path,
-                config.program_sign_in_path,
-                config.resource_in_path.as_deref(),
-            ),
-            explains: config.explain_refusals,
-            plain_http_warning: LogThrottle::default(),
-            policy_warning: PolicyWarning::default(),
-            partner_api_warning: LogThrottle::default(),
-            heroku_is_local,
-        });
+        let gate = GateState::new(&config, &self.manifest, Arc::clone(&directory), sessions);
         Ok(HerokuSso {
-            gate,
+            gate: Arc::new(gate),
             directory,
             manifest: Arc::new(self.manifest),
         })

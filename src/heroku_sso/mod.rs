@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::access::{Email, Role, Snapshot};
 use crate::config::Manifest;
 use crate::gate::{
-    AdmitError, GateState, HerokuSsoLayer, HerokuUser, RequireLayer, SignedIn, VerifiedEmail,
+    AdmitError, GateState, HerokuSsoLayer, HerokuUser, RequireLayer, SignedIn, VerifiedEmail, admit,
 };
 use crate::ids::{LegacyId, ResourceId, UserId};
 use crate::session::{ExpiredDeletion, SweepHandle, sweep};
@@ -42,13 +42,13 @@ impl HerokuSso {
     /// paths reach the layer. Then also merge [`endpoints`](Self::endpoints) or
     /// [`partner_api`](Self::partner_api), which route them.
     pub fn layer(&self) -> HerokuSsoLayer {
-        HerokuSsoLayer::guard(Arc::clone(&self.gate))
+        HerokuSsoLayer::required(Arc::clone(&self.gate))
     }
 
     /// As [`layer`](Self::layer), but **admits every request**. It only tells the wrapped service which
     /// user is signed in, for pages that greet a customer and also serve visitors without a session.
     pub fn identify_layer(&self) -> HerokuSsoLayer {
-        HerokuSsoLayer::identify(Arc::clone(&self.gate))
+        HerokuSsoLayer::optional(Arc::clone(&self.gate))
     }
 
     /// For routes inside [`layer`](Self::layer): admits only users with this role. See
@@ -261,7 +261,7 @@ impl HerokuSso {
         email: &VerifiedEmail,
         headers: &HeaderMap,
     ) -> Result<SignedIn, AdmitError> {
-        self.gate.admit(resource, email, headers).await
+        admit(&self.gate, resource, email, headers).await
     }
 
     /// Ends all current sessions of this user at the resource, streams included, and records it

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{HerokuSso, HerokuSsoBuilder};
 use crate::config::{Manifest, SetupError};
-use crate::gate::{BearerError, BearerToken, HerokuUser};
+use crate::gate::{BearerError, BearerToken, HerokuUser, bearer_for};
 use crate::jwt::{Codec, JwtKeys};
 use crate::session::{BackendChoice, Sessions};
 
@@ -124,6 +124,6 @@ impl HerokuSso {
     /// # Errors
     /// [`BearerError`] if bearer tokens are not set up, or the key cannot sign.
     pub fn bearer_for(&self, user: &HerokuUser) -> Result<BearerToken, BearerError> {
-        self.gate.bearer_for(user)
+        bearer_for(&self.gate.sessions, user)
     }
 }

@@ -10,7 +10,6 @@ use axum::routing::{any, get};
 use http::StatusCode;
 
 use crate::heroku_sso::HerokuSso;
-use crate::sso::SsoPolicy;
 
 impl HerokuSso {
     /// The SSO path and the sign-out path as routes, for a router whose fallback is not wrapped by
@@ -37,7 +36,7 @@ pub(crate) fn oldest_form<S>(sso: &HerokuSso, path: &str) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    match sso.gate.verifier.uses(SsoPolicy::Legacy) {
+    match sso.gate.forms.accept_legacy() {
         true => {
             let route = Router::new().route(path, get(unreached));
             route.route_layer(sso.layer())

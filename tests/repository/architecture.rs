@@ -70,7 +70,15 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("hmac", &["webhook/signature.rs"]),
     ("heroku_sso_assertion", &["assertion/", "jwt.rs"]),
-    ("maud", &["routes/whoami.rs", "gate/page.rs"]),
+    (
+        "maud",
+        &[
+            "gate/html_page.rs",
+            "gate/refusal_page.rs",
+            "gate/sign_out.rs",
+            "routes/whoami.rs",
+        ],
+    ),
     ("memchr", &["session/cookies.rs"]),
     ("metrics", &["meter.rs"]),
     ("reqwest", &["heroku/"]),

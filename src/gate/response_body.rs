@@ -28,7 +28,7 @@ pin_project! {
     #[derive(Debug)]
     enum Kind<B> {
         Own { #[pin] body: Full<Bytes> },
-        Inner { #[pin] body: B, stay: Stay },
+        Inner { #[pin] body: B, watch: AccessWatch },
     }
 }
 
@@ -36,14 +36,14 @@ pin_project! {
 pub(super) type OwnAnswer = Pin<Box<dyn Future<Output = Response<Full<Bytes>>> + Send>>;
 
 /// Whether the reader may continue to read.
-enum Stay {
+enum AccessWatch {
     /// Never checked. The resource is in use until the body is read.
     Unlimited {
         _in_use: Option<InUse>,
     },
     /// Not checked yet: most bodies end before that.
     Started {
-        visit: SessionHandle,
+        session: SessionHandle,
         frames: u32,
         /// By [`Clock::elapsed`](crate::Clock::elapsed); none for a short body.
         unwatched_until: Option<Duration>,
@@ -60,7 +60,7 @@ const FRAMES_UNWATCHED: u32 = 16;
 const UNWATCHED_FOR: Duration = Duration::from_secs(1);
 
 /// A body of a known size up to this is expected to be read immediately.
-const READ_AT_ONCE: u64 = 64 * 1024;
+const SHORT: u64 = 64 * 1024;
 
 impl<B> GateBody<B> {
     pub(super) fn own(body: Full<Bytes>) -> Self {
@@ -70,50 +70,50 @@ impl<B> GateBody<B> {
     }
 
     pub(super) fn inner(body: B) -> Self {
-        let stay = Stay::Unlimited { _in_use: None };
+        let watch = AccessWatch::Unlimited { _in_use: None };
         Self {
-            kind: Kind::Inner { body, stay },
+            kind: Kind::Inner { body, watch },
         }
     }
 }
 
 impl<B: Body> GateBody<B> {
     /// A body that runs to its own end, even if its reader loses access.
-    pub(super) fn left_open(body: B, visit: &SessionHandle) -> Self {
-        let _in_use = hold_for(&body, visit);
-        let stay = Stay::Unlimited { _in_use };
+    pub(super) fn left_open(body: B, session: &SessionHandle) -> Self {
+        let _in_use = hold_for(&body, session);
+        let watch = AccessWatch::Unlimited { _in_use };
         Self {
-            kind: Kind::Inner { body, stay },
+            kind: Kind::Inner { body, watch },
         }
     }
 
     /// A body that ends when its reader loses access.
-    pub(super) fn until_ended(body: B, visit: SessionHandle) -> Self {
-        let in_use = hold_for(&body, &visit);
+    pub(super) fn until_ended(body: B, session: SessionHandle) -> Self {
+        let in_use = hold_for(&body, &session);
         let unwatched_until = match is_short(&body) {
             true => None,
-            false => Some(visit.elapsed() + UNWATCHED_FOR),
+            false => Some(session.elapsed() + UNWATCHED_FOR),
         };
-        let stay = Stay::Started {
-            visit,
+        let watch = AccessWatch::Started {
+            session,
             frames: 0,
             unwatched_until,
             in_use,
         };
         Self {
-            kind: Kind::Inner { body, stay },
+            kind: Kind::Inner { body, watch },
         }
     }
 }
 
 /// A resource is in use until its longer bodies are finished.
-fn hold_for<B: Body>(body: &B, visit: &SessionHandle) -> Option<InUse> {
-    if is_short(body) { None } else { visit.hold() }
+fn hold_for<B: Body>(body: &B, session: &SessionHandle) -> Option<InUse> {
+    if is_short(body) { None } else { session.hold() }
 }
 
 fn is_short<B: Body>(body: &B) -> bool {
     let size = body.size_hint().exact();
-    size.is_some_and(|size| size <= READ_AT_ONCE)
+    size.is_some_and(|size| size <= SHORT)
 }
 
 impl<B: Body<Data = Bytes>> Body for GateBody<B> {
@@ -128,12 +128,12 @@ impl<B: Body<Data = Bytes>> Body for GateBody<B> {
             KindProjection::Own { body } => body
                 .poll_frame(cx)
                 .map(|frame| frame.map(|frame| frame.map_err(|never| match never {}))),
-            KindProjection::Inner { body, stay } => {
-                if stay.is_over(cx) {
+            KindProjection::Inner { body, watch } => {
+                if watch.is_over(cx) {
                     return Poll::Ready(None);
                 }
                 let polled = body.poll_frame(cx);
-                if polled.is_pending() && stay.watch_now(cx) {
+                if polled.is_pending() && watch.watch_now(cx) {
                     return Poll::Ready(None);
                 }
                 polled
@@ -156,19 +156,19 @@ impl<B: Body<Data = Bytes>> Body for GateBody<B> {
     }
 }
 
-impl Stay {
+impl AccessWatch {
     /// True once the access has ended. Counts the requested frame.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
         match self {
             Self::Unlimited { .. } => false,
             Self::Started {
-                visit,
+                session,
                 frames,
                 unwatched_until,
                 ..
             } => {
                 *frames += 1;
-                let is_slow = unwatched_until.is_some_and(|until| until <= visit.elapsed());
+                let is_slow = unwatched_until.is_some_and(|until| until <= session.elapsed());
                 match is_slow || *frames > FRAMES_UNWATCHED {
                     true => self.watch_now(cx),
                     false => false,
@@ -187,8 +187,11 @@ impl Stay {
 
     /// Starts watching the access of a body that is still unwatched. True if the access has already ended.
     fn watch_now(&mut self, cx: &mut Context<'_>) -> bool {
-        if let Self::Started { visit, in_use, .. } = self {
-            let (ended, in_use) = (visit.clone().ended(), in_use.take());
+        if let Self::Started {
+            session, in_use, ..
+        } = self
+        {
+            let (ended, in_use) = (session.clone().ended(), in_use.take());
             *self = Self::Watched(Box::pin(async move {
                 let _in_use = in_use;
                 ended.await;
@@ -199,7 +202,7 @@ impl Stay {
     }
 }
 
-impl fmt::Debug for Stay {
+impl fmt::Debug for AccessWatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unlimited { .. } => "Unlimited",

@@ -13,11 +13,11 @@ use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
 use super::RefusalKind;
-use super::accept::Format;
-use super::body::GateBody;
 use super::mode::Unauthenticated;
 use super::refusal::Refusal;
-use super::rule::Rule;
+use super::require_rule::Rule;
+use super::response_body::GateBody;
+use super::response_format::Format;
 use super::user::HerokuUser;
 use crate::access::Role;
 

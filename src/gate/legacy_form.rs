@@ -4,17 +4,13 @@
 use http::{Method, Request, Uri};
 
 use crate::ids::LegacyId;
-use crate::sso::{SsoPolicy, Verifier};
 
 /// The prefix of resource paths, here as in today's Partner API.
 const RESOURCES: &str = "/heroku/resources/";
 
-/// True if this request is such a form, and the policy accepts such forms.
-pub(super) fn is_one<B>(verifier: &Verifier, request: &Request<B>) -> bool {
-    verifier.uses(SsoPolicy::Legacy)
-        && request.method() == Method::GET
-        && has_token(request.uri())
-        && id_in(request.uri()).is_some()
+/// True if this request is such a form.
+pub(super) fn is_one<B>(request: &Request<B>) -> bool {
+    request.method() == Method::GET && has_token(request.uri()) && id_in(request.uri()).is_some()
 }
 
 /// The id in the path.

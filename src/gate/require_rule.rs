@@ -8,8 +8,8 @@ use http::Response;
 use http::request::Parts;
 use http_body_util::Full;
 
-use super::accept::Format;
 use super::refusal::Refusal;
+use super::response_format::Format;
 use super::{HerokuUser, RefusalKind};
 use crate::access::Role;
 use crate::audit;

@@ -4,49 +4,31 @@ use std::error::Error;
 use std::fmt::Display;
 
 use super::refusal::Refusal;
-use super::state::GateState;
 use crate::cause;
-use crate::clock::{LogThrottle, SharedClock};
-use crate::ids::ResourceId;
 use crate::sso::{SsoError, SsoPolicy};
 
-impl GateState {
-    /// Adds the result of the check, under [`Config::explain_refusals`](crate::Config::explain_refusals).
-    /// Otherwise the refusal is unchanged, and an unauthenticated client learns nothing from it.
-    pub(super) fn with_debug_reason(&self, refusal: Refusal, why: &dyn Display) -> Refusal {
-        match self.explains {
+/// Whether refusals say which check failed: [`Config::explain_refusals`](crate::Config::explain_refusals).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DebugReasons {
+    are_shown: bool,
+}
+
+impl DebugReasons {
+    pub(super) fn shown(are_shown: bool) -> Self {
+        Self { are_shown }
+    }
+
+    /// Adds the result of the check, if reasons are shown. Otherwise the refusal is unchanged, and an
+    /// unauthenticated client learns nothing from it.
+    pub(super) fn add(self, refusal: Refusal, why: &dyn Display) -> Refusal {
+        match self.are_shown {
             true => refusal.with_reason(why.to_string()),
             false => refusal,
         }
     }
 
-    pub(super) fn with_debug_error(&self, refusal: Refusal, error: &dyn Error) -> Refusal {
-        self.with_debug_reason(refusal, &cause::with(error))
-    }
-
-    pub(super) fn with_missing_cookie(
-        &self,
-        refusal: Refusal,
-        resource: Option<&ResourceId>,
-    ) -> Refusal {
-        let name = self.cookies.session_name(resource);
-        self.with_debug_reason(
-            refusal,
-            &format_args!("no cookie `{name}` came with the request"),
-        )
-    }
-}
-
-/// Logs once an hour that only the policy rejects a sign-in. The audit log reports it each time, but may be
-/// sent elsewhere.
-#[derive(Debug, Default)]
-pub(crate) struct PolicyWarning(LogThrottle);
-
-impl PolicyWarning {
-    pub(super) fn give(&self, clock: &SharedClock, why: &str) {
-        if self.0.is_due(clock) {
-            tracing::warn!("sign-in rejected by the policy (logged once an hour): {why}");
-        }
+    pub(super) fn add_error(self, refusal: Refusal, error: &dyn Error) -> Refusal {
+        self.add(refusal, &cause::with(error))
     }
 }
 

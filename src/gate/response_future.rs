@@ -12,11 +12,11 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use super::body::{GateBody, OwnAnswer};
-use super::enter::{Next, enter};
+use super::admitted_request::{Next, prepare};
 use super::mode::{Mode, Unauthenticated};
 use super::refusal::Refusal;
 use super::rejection_context::RejectionContext;
+use super::response_body::{GateBody, OwnAnswer};
 use super::response_decorator::ResponseDecorator;
 use super::state::GateState;
 use super::user::HerokuUser;
@@ -49,7 +49,7 @@ pin_project! {
         Inner {
             #[pin]
             response: F,
-            finish: Option<ResponseDecorator>,
+            decorator: Option<ResponseDecorator>,
         },
     }
 }
@@ -73,9 +73,9 @@ where
     }
 
     /// For an admitted request; `call` calls the wrapped service.
-    pub(super) fn entered(next: Next, call: impl FnOnce() -> S::Future) -> Self {
+    pub(super) fn admitted(next: Next, call: impl FnOnce() -> S::Future) -> Self {
         Self {
-            state: State::entered(next, call),
+            state: State::admitted(next, call),
         }
     }
 
@@ -121,10 +121,13 @@ where
                     let waiting = waiting.take().expect("not polled after completion");
                     waiting.proceed(verdict)
                 }
-                StateProjection::Inner { response, finish } => {
+                StateProjection::Inner {
+                    response,
+                    decorator,
+                } => {
                     let response = task::ready!(response.poll(cx))?;
-                    let finish = finish.take().expect("not polled after completion");
-                    return Poll::Ready(Ok(finish.finish(response)));
+                    let decorator = decorator.take().expect("not polled after completion");
+                    return Poll::Ready(Ok(decorator.decorate(response)));
                 }
             };
             self.as_mut().project().state.set(next);
@@ -133,12 +136,12 @@ where
 }
 
 impl<S, ReqBody, F> State<S, ReqBody, F> {
-    fn entered(next: Next, call: impl FnOnce() -> F) -> Self {
+    fn admitted(next: Next, call: impl FnOnce() -> F) -> Self {
         match next {
             Next::Respond(answer) => Self::Answer { answer },
-            Next::Forward(finish) => Self::Inner {
+            Next::Forward(decorator) => Self::Inner {
                 response: call(),
-                finish: Some(finish),
+                decorator: Some(decorator),
             },
         }
     }
@@ -158,17 +161,17 @@ where
         } = self;
         match (verdict, mode) {
             (Ok(user), _) => {
-                let next = enter(&gate, &mut request, user);
-                State::entered(next, || service.call(request))
+                let next = prepare(&gate, &mut request, user);
+                State::admitted(next, || service.call(request))
             }
-            (Err(_), Mode::Identify) => {
+            (Err(_), Mode::Optional) => {
                 request.extensions_mut().insert(Unauthenticated);
-                let next = Next::Forward(ResponseDecorator::for_nobody(&gate));
-                State::entered(next, || service.call(request))
+                let next = Next::Forward(ResponseDecorator::without_user(&gate));
+                State::admitted(next, || service.call(request))
             }
-            (Err(refusal), Mode::Guard) => {
+            (Err(refusal), Mode::Required) => {
                 let rejection_context = RejectionContext::of(&gate, &request);
-                let answer = async move { rejection_context.refuse(&gate, refusal, budget).await };
+                let answer = async move { rejection_context.respond(&gate, refusal, budget).await };
                 State::Answer {
                     answer: Box::pin(answer),
                 }

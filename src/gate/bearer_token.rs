@@ -1,0 +1,71 @@
+//! Bearer tokens: for the add-on's own API, and for command-line clients.
+
+use std::fmt;
+
+use secrecy::SecretString;
+use time::OffsetDateTime;
+
+use super::user::HerokuUser;
+use crate::cause;
+use crate::session::{SessionError, Sessions};
+
+/// A token that a program sends as `Authorization: Bearer …` instead of a cookie.
+///
+/// It is as good as the session that it came from: at each request, the newest list decides about its holder.
+/// It ends earlier if that session is over, signed out or revoked.
+#[derive(Clone)]
+#[must_use = "a bearer token is useless unless it is sent to the client"]
+pub struct BearerToken {
+    token: SecretString,
+    expires_at: OffsetDateTime,
+}
+
+impl BearerToken {
+    /// The token itself: a secret.
+    pub fn secret(&self) -> &SecretString {
+        &self.token
+    }
+
+    /// When it ends at the latest: [`max_session`](crate::Config::max_session) after the sign-in.
+    pub fn expires_at(&self) -> OffsetDateTime {
+        self.expires_at
+    }
+}
+
+impl fmt::Debug for BearerToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BearerToken")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// No bearer token can be issued.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BearerError {
+    /// The key cannot sign.
+    #[error("the key cannot sign the token")]
+    CannotSign,
+    /// [`HerokuSsoBuilder::bearer_tokens`](crate::HerokuSsoBuilder::bearer_tokens) was not called.
+    #[error("this gate issues no bearer tokens; set their keys with `bearer_tokens`")]
+    NotSetUp,
+}
+
+/// A token that is valid as long as the session of this user.
+pub(crate) fn bearer_for(
+    sessions: &Sessions,
+    user: &HerokuUser,
+) -> Result<BearerToken, BearerError> {
+    let grant = user.session_handle().grant();
+    let token = sessions.bearer(user.session_handle().session_ref(), grant);
+    let token = token.map_err(|error: SessionError| {
+        tracing::error!(%error, cause = cause::of(&error), "bearer token could not be signed");
+        BearerError::CannotSign
+    })?;
+    let token = token.ok_or(BearerError::NotSetUp)?;
+    Ok(BearerToken {
+        token: token.into(),
+        expires_at: sessions.latest_end(grant),
+    })
+}

@@ -1,0 +1,148 @@
+//! The access check of every request: its session, and then its user by the newest list.
+
+use std::sync::Arc;
+
+use super::close_session::close;
+use super::paths::SessionScope;
+use super::refusal::Refusal;
+use super::session_handle::SessionHandle;
+use super::state::GateState;
+use super::unavailable::{out_of_time, sessions_unavailable};
+use super::{HerokuUser, RefusalKind};
+use crate::audit;
+use crate::clock::{Budget, Reading};
+use crate::lifespan::End;
+use crate::session::{Credential, Grant, SessionRef};
+use crate::sync::{Denial, Strictness, SyncError};
+
+/// Checks a request by cached session and list, without waiting. Most requests end here.
+pub(super) fn check_cached(
+    gate: &Arc<GateState>,
+    credential: &Credential<'_>,
+    scope: SessionScope,
+    mount: &str,
+) -> Option<HerokuUser> {
+    let at = Reading::of(gate.directory.clock());
+    let known = gate.sessions.find_cached(credential, at.elapsed)?;
+    let grant = &known.grant;
+    let is_here = scope.resource().is_none_or(|here| *here == grant.resource);
+    if !is_here {
+        return None;
+    }
+    let (resource, who, start) = (&grant.resource, grant.principal(), grant.start());
+    let authorizer = gate.directory.authorizer();
+    let access = authorizer.authorize_cached(&known.list, resource, who, &start, at)?;
+    let session = SessionHandle::new(Arc::clone(gate), known.session.clone(), Arc::clone(grant));
+    Some(HerokuUser::new(session, access.listed, access.list, mount))
+}
+
+/// `mount` is the prefix that an outer router removed from the path.
+///
+/// Looks up the session in the session store, and checks its user against the newest list. One list
+/// decides the whole request, even if a newer one arrives in the meantime. All of this happens within the
+/// budget.
+pub(super) async fn check(
+    gate: &Arc<GateState>,
+    credential: Option<Credential<'static>>,
+    scope: SessionScope,
+    mount: &str,
+    budget: Budget,
+) -> Result<HerokuUser, Refusal> {
+    let credential = credential.ok_or_else(|| without_credential(gate, scope))?;
+    let checked = check_session(gate, &credential, scope, mount, budget);
+    let checked = budget.within(checked).await;
+    let checked = checked.unwrap_or_else(|| Err(out_of_time(gate.reasons, "check")));
+    checked.map_err(|refusal| match credential.is_cookie() {
+        true => refusal,
+        false => refusal.of_bearer(),
+    })
+}
+
+fn without_credential(gate: &GateState, scope: SessionScope) -> Refusal {
+    let refusal = Refusal::new(RefusalKind::NoSession);
+    if scope == SessionScope::None {
+        return gate.reasons.add(refusal, &"this path is of no resource");
+    }
+    let name = gate.cookies.session_name(scope.resource());
+    gate.reasons.add(
+        refusal,
+        &format_args!("no cookie `{name}` came with the request"),
+    )
+}
+
+async fn check_session(
+    gate: &Arc<GateState>,
+    credential: &Credential<'static>,
+    scope: SessionScope,
+    mount: &str,
+    budget: Budget,
+) -> Result<HerokuUser, Refusal> {
+    let reasons = gate.reasons;
+    // Rejections never clear the cookie: the browser may already hold one from a later sign-in.
+    let turn_away = |kind, why: &str| reasons.add(Refusal::new(kind), &why);
+    let found = gate.sessions.find(credential).await;
+    let found = found.map_err(|error| sessions_unavailable(reasons, &error))?;
+    let Some((session, grant)) = found else {
+        let why = "no such session: signed out, swept, of another store or key, or lost in a restart \
+                   because sessions were in memory";
+        return Err(turn_away(RefusalKind::NoSession, why));
+    };
+    if scope.resource().is_some_and(|here| *here != grant.resource) {
+        // A cookie under this resource's name that no gate set, or another resource's bearer token.
+        audit::request_refused(&grant.resource, &grant.email, "other_resource");
+        let why = "the session belongs to another resource";
+        return Err(turn_away(RefusalKind::OtherResource, why));
+    }
+    let (who, start, left) = (grant.principal(), grant.start(), budget.left());
+    let (resource, strictness) = (&grant.resource, Strictness::REQUEST);
+    let authorizer = gate.directory.authorizer();
+    let access = authorizer.authorize(resource, who, Some(&start), strictness, left);
+    let access = match access.await {
+        Ok(access) => access,
+        Err(denial) => return Err(deny(gate, &session, &grant, &denial).await),
+    };
+    // The session may have been closed while the list was fetched.
+    if gate.sessions.was_closed(&session) {
+        let why = "signed out while this request was in progress";
+        return Err(turn_away(RefusalKind::NoSession, why));
+    }
+    let session = SessionHandle::new(Arc::clone(gate), session, grant);
+    Ok(HerokuUser::new(session, access.listed, access.list, mount))
+}
+
+/// The rejection for a denied request. Closes the session where the denial ends it; an expired session
+/// needs no closing.
+async fn deny(gate: &GateState, session: &SessionRef, grant: &Grant, denial: &Denial) -> Refusal {
+    let (closes_session, audited, refusal) = match denial {
+        Denial::NotListed => (true, Some("not_listed"), RefusalKind::NotListed.into()),
+        Denial::OtherAccount => (true, Some("other_account"), RefusalKind::NotListed.into()),
+        // The account has a new email: the user signs in again with it.
+        Denial::EmailChanged => (
+            true,
+            Some("email_changed"),
+            RefusalKind::SessionEnded.into(),
+        ),
+        Denial::Revoked => (true, Some("revoked"), RefusalKind::SessionEnded.into()),
+        Denial::Removed => (true, Some("removed"), RefusalKind::SessionEnded.into()),
+        Denial::SessionOver(End::Unused) | Denial::Gone => {
+            (true, None, RefusalKind::SessionEnded.into())
+        }
+        // Its record and its cookie expire on their own.
+        Denial::SessionOver(End::LongestLife) => (false, None, RefusalKind::SessionEnded.into()),
+        // It belongs to another deployment on the same session store. It must be neither used nor ended
+        // here.
+        Denial::UnknownResource => (false, None, RefusalKind::NoSession.into()),
+        Denial::Dormant => {
+            let wait = SyncError::Dormant.retry_after();
+            (false, None, Refusal::cannot_check(wait))
+        }
+        Denial::Unavailable(error) => (false, None, Refusal::cannot_check(error.retry_after())),
+    };
+    if closes_session {
+        close(&gate.sessions, session).await;
+    }
+    if let Some(reason) = audited {
+        audit::request_refused(&grant.resource, &grant.email, reason);
+    }
+    gate.reasons.add(refusal, &denial.reason())
+}

@@ -1,0 +1,52 @@
+//! Closes sessions: those that a denial ends, those that a user signs out of, and the previous session of a
+//! browser that signs in again.
+
+use std::sync::Arc;
+
+use super::state::GateState;
+use crate::cause;
+use crate::clock;
+use crate::deadlines::SESSION_CLOSING;
+use crate::session::{Credential, Grant, SessionError, SessionRef, Sessions};
+use crate::sync::SyncError;
+
+/// If deletion from the store fails here, the session is refused again at its next request.
+pub(super) async fn close(sessions: &Sessions, session: &SessionRef) {
+    // This process closes the session before the first wait. The rest continues in the background.
+    match clock::within(SESSION_CLOSING, sessions.close(session)).await {
+        Some(Ok(())) => {}
+        Some(Err(error)) => {
+            tracing::warn!(%error, cause = cause::of(&error), "session record could not be deleted");
+        }
+        None => tracing::warn!("deleting a session record is slow; not waiting for it"),
+    }
+}
+
+/// Closes the session that a credential names, if there is one, and returns its grant. A session of a
+/// resource that is not registered here is left alone: it belongs to another deployment on the same
+/// session store.
+pub(super) async fn close_named(
+    gate: &GateState,
+    credential: &Credential<'_>,
+) -> Result<Option<Arc<Grant>>, SessionError> {
+    let found = gate.sessions.find(credential).await;
+    if let Ok(Some((_, grant))) = &found {
+        let known = gate.directory.known_list(&grant.resource).await;
+        if matches!(known, Err(SyncError::UnknownResource)) {
+            return Ok(None);
+        }
+    }
+    gate.sessions.close_found(credential, found).await
+}
+
+/// Closes the session that a browser had before it signed in again.
+pub(super) async fn close_previous(gate: &GateState, previous: &Credential<'_>) {
+    // The sign-in has consumed its form, and must not fail because of this.
+    match clock::within(SESSION_CLOSING, close_named(gate, previous)).await {
+        Some(Ok(_)) => {}
+        Some(Err(error)) => {
+            tracing::warn!(%error, cause = cause::of(&error), "previous session could not be closed");
+        }
+        None => tracing::warn!("closing the previous session is slow; not waiting for it"),
+    }
+}

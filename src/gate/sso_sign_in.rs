@@ -1,0 +1,123 @@
+//! The SSO endpoint: from Heroku's form to a session.
+
+use bytes::Bytes;
+use http::header::{HOST, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body::Body;
+use http_body_util::Full;
+use url::Url;
+
+use super::RefusalKind;
+use super::open_session::{SessionTransport, VerifiedSignIn, open_session, resource_of};
+use super::original_uri;
+use super::read_sso_form::read_form;
+use super::redirect::redirect;
+use super::refusal::Refusal;
+use super::response_format::Format;
+use super::state::GateState;
+use super::unavailable::out_of_time;
+use crate::clock::Budget;
+use crate::deadlines::REQUEST;
+use crate::heroku::is_loopback;
+use crate::sso::SsoRequest;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Answers a request to the SSO path: 303 with a session, or a refusal without any change.
+pub(super) async fn sign_in<B>(gate: &GateState, request: Request<B>) -> Response<Full<Bytes>>
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    let method = request.method().clone();
+    let format = Format::of(request.headers());
+    match try_sign_in(gate, request).await {
+        Ok(response) => response,
+        Err(refusal) => refusal.into_response(format, &method),
+    }
+}
+
+async fn try_sign_in<B>(
+    gate: &GateState,
+    request: Request<B>,
+) -> Result<Response<Full<Bytes>>, Refusal>
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    let prefix = original_uri::prefix(&request).to_owned();
+    let browser = request.headers().clone();
+    let budget = Budget::of(REQUEST);
+    let form = read_form(&gate.forms, gate.reasons, request).await?;
+    let answer = sign_in_by(gate, &form, &prefix, &browser, budget);
+    let answer = budget.within(answer).await;
+    answer.unwrap_or_else(|| Err(out_of_time(gate.reasons, "sign-in")))
+}
+
+/// `prefix` is the part of the path that an outer router removed; `browser` is the request's headers.
+async fn sign_in_by(
+    gate: &GateState,
+    form: &SsoRequest,
+    prefix: &str,
+    browser: &HeaderMap,
+    budget: Budget,
+) -> Result<Response<Full<Bytes>>, Refusal> {
+    let verified = gate.forms.verify(form)?;
+    let turn = gate.forms.begin_use(&verified).await;
+    let _turn = turn.map_err(|not| match not.resource {
+        Some(resource) => {
+            let landing = gate.paths.landing_below(prefix, &resource);
+            not.refusal.or_go_on_at(landing)
+        }
+        None => not.refusal,
+    })?;
+    let resource = resource_of(gate, &verified).await?;
+    let landing = gate.paths.landing_below(prefix, &resource);
+    let previous = gate.cookies.session_of(browser, Some(&resource));
+    let proved = VerifiedSignIn::from_form(&resource, &verified);
+    let opened = open_session(gate, proved, SessionTransport::Cookie(previous), budget);
+    let (opened, _) = opened.await.map_err(|why| {
+        let refusal = why.into_refusal(gate.reasons);
+        match refusal.kind {
+            RefusalKind::UsedSignIn => refusal.or_go_on_at(landing.clone()),
+            _ => refusal,
+        }
+    })?;
+    warn_of_plain_http(gate, browser);
+    let location = HeaderValue::try_from(landing);
+    let location = location.unwrap_or_else(|_| HeaderValue::from_static("/"));
+    let mut response = redirect(location);
+    let headers = response.headers_mut();
+    let now = gate.directory.clock().now();
+    for cookie in gate.cookies.signed_in(&opened, now) {
+        headers.append(SET_COOKIE, cookie);
+    }
+    if gate.forms.accept_legacy()
+        && let Some(data) = verified.nav_data
+        && let Some(cookie) = gate.cookies.nav_data(&data)
+    {
+        headers.append(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// No other message would explain why each page is a 401 from now on.
+fn warn_of_plain_http(gate: &GateState, browser: &HeaderMap) {
+    let may_be_dropped = gate.cookies.are_secure() && is_on_loopback(browser);
+    if may_be_dropped && gate.warnings.plain_http.is_due(gate.directory.clock()) {
+        tracing::warn!(
+            "a session began on a loopback address (logged once an hour): over plain http, most \
+             browsers drop its `Secure` cookie, and each request is a 401 `no-session`. \
+             For development, set INSECURE_COOKIES=1 or use CookieTransport::InsecureHttp"
+        );
+    }
+}
+
+/// True if the browser requested a name or an address of this machine.
+fn is_on_loopback(headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let url = host.and_then(|host| Url::parse(&format!("http://{host}")).ok());
+    url.is_some_and(|url| is_loopback(&url))
+}

@@ -1,0 +1,172 @@
+//! Verifies the forms of Heroku's SSO, and accepts each form once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::RefusalKind;
+use super::debug_reason::{DebugReasons, why_not_valid};
+use super::refusal::Refusal;
+use super::used_forms::{Form, Turn, UsedForms};
+use crate::audit;
+use crate::cause;
+use crate::clock::{LogThrottle, Reading, SharedClock};
+use crate::config::{Config, Manifest};
+use crate::ids::ResourceId;
+use crate::sso::{SignedResource, SsoError, SsoPolicy, SsoRequest, VerifiedSso, Verifier};
+use crate::store::{BoundedStore, StoreError};
+use crate::sync::Directory;
+
+/// Verifies forms, and knows which were used. A rejected form is in the audit log.
+#[derive(Debug)]
+pub(crate) struct SsoForms {
+    verifier: Verifier,
+    used_forms: UsedForms,
+    store: Arc<BoundedStore>,
+    clock: SharedClock,
+    reasons: DebugReasons,
+    policy_warning: LogThrottle,
+}
+
+/// A form that cannot be accepted because of its use: it was used before, or that is unknown.
+pub(super) struct NotUsable {
+    /// The resource, where the form or its first use names it.
+    pub(super) resource: Option<ResourceId>,
+    pub(super) refusal: Refusal,
+}
+
+impl SsoForms {
+    pub(super) fn new(
+        config: &Config,
+        manifest: &Manifest,
+        directory: &Directory,
+        reasons: DebugReasons,
+    ) -> Self {
+        let verifier = Verifier::new(manifest.sso_salts.iter().cloned())
+            .policy(config.sso_policy)
+            .max_age(config.sso_max_age)
+            .max_skew(config.sso_max_skew);
+        Self {
+            verifier,
+            used_forms: UsedForms::new(config.sso_max_age + config.sso_max_skew),
+            store: Arc::clone(directory.store()),
+            clock: Arc::clone(directory.clock()),
+            reasons,
+            policy_warning: LogThrottle::default(),
+        }
+    }
+
+    /// True if forms of the legacy policy are accepted.
+    pub(crate) fn accept_legacy(&self) -> bool {
+        self.verifier.uses(SsoPolicy::Legacy)
+    }
+
+    /// The form, if Heroku signed it, recently, with a token that the policy accepts.
+    pub(super) fn verify(&self, form: &SsoRequest) -> Result<VerifiedSso, Refusal> {
+        self.verifier
+            .verify(form, self.clock.now())
+            .map_err(|error| {
+                let kind = match error {
+                    SsoError::TimestampAhead { .. } | SsoError::TimestampStale { .. } => {
+                        RefusalKind::StaleSignIn
+                    }
+                    _ => RefusalKind::InvalidSignIn,
+                };
+                let why = why_not_valid(&error);
+                let refusal = self.reject(kind, &why);
+                if matches!(error, SsoError::PolicyExcludes { .. }) {
+                    self.warn_of_policy(&why);
+                }
+                refusal
+            })
+    }
+
+    /// Takes the form's turn if it was not used before, which is checked before anything is created for it.
+    /// Another sign-in with the same form may be slow: the caller waits within its budget.
+    pub(super) async fn begin_use(&self, form: &VerifiedSso) -> Result<Turn<'_>, NotUsable> {
+        let key = form.replay_key();
+        let turn = self.used_forms.turn(key).await;
+        let now = Reading::of(&self.clock);
+        let resource = match form.resource {
+            SignedResource::Resource(id) => Some(id),
+            SignedResource::Legacy(_) => None,
+        };
+        match self.used_forms.look_up(key, &self.store, now).await {
+            Ok(Form::Unused) => Ok(turn),
+            Ok(Form::Used(known)) => {
+                let resource = resource.or(known);
+                let refusal = self.used_before(resource.as_ref(), form);
+                Err(NotUsable { resource, refusal })
+            }
+            Err(error) => Err(NotUsable {
+                resource: None,
+                refusal: self.use_is_unknown(resource.as_ref(), form, &error),
+            }),
+        }
+    }
+
+    /// Consumes the form. If the store fails, the sign-in is rejected; whether the form was consumed is then
+    /// unknown.
+    pub(super) async fn consume(
+        &self,
+        form: &VerifiedSso,
+        resource: &ResourceId,
+    ) -> Result<(), Refusal> {
+        let now = Reading::of(&self.clock);
+        let until = self.verifier.remember_until(form.issued_at);
+        let consumed = self
+            .used_forms
+            .consume(form, resource, &self.store, until, now);
+        match consumed.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.used_before(Some(resource), form)),
+            Err(error) => Err(self.use_is_unknown(Some(resource), form, &error)),
+        }
+    }
+
+    /// The refusal of a request that contains no form, or a malformed one.
+    pub(super) fn malformed(&self, error: &SsoError) -> Refusal {
+        self.reject(RefusalKind::InvalidSignIn, &why_not_valid(error))
+    }
+
+    pub(super) fn reject(&self, kind: RefusalKind, why: &str) -> Refusal {
+        audit::sign_in_refused(None, None, &why);
+        self.reasons.add(Refusal::new(kind), &why)
+    }
+
+    /// The refusal of a form by GET, which only the legacy policy accepts; none if Heroku did not sign it.
+    pub(super) fn refuse_get(&self, form: &SsoRequest) -> Option<Refusal> {
+        if !self.verifier.is_signed(form, self.clock.now()) {
+            return None;
+        }
+        let why = "a form by GET is accepted only under HEROKU_SSO_POLICY=legacy (`sso_policy`)";
+        audit::sign_in_refused(None, None, &why);
+        self.warn_of_policy(why);
+        Some(Refusal::method_not_allowed("POST"))
+    }
+
+    /// Logs once an hour that only the policy rejects a sign-in. The audit log reports it each time, but may
+    /// be sent elsewhere.
+    fn warn_of_policy(&self, why: &str) {
+        if self.policy_warning.is_due(&self.clock) {
+            tracing::warn!("sign-in rejected by the policy (logged once an hour): {why}");
+        }
+    }
+
+    fn used_before(&self, resource: Option<&ResourceId>, form: &VerifiedSso) -> Refusal {
+        let why = "the form was used before";
+        audit::sign_in_refused(resource, Some(&form.email), &why);
+        self.reasons
+            .add(Refusal::new(RefusalKind::UsedSignIn), &why)
+    }
+
+    fn use_is_unknown(
+        &self,
+        resource: Option<&ResourceId>,
+        form: &VerifiedSso,
+        error: &StoreError,
+    ) -> Refusal {
+        audit::sign_in_refused(resource, Some(&form.email), &cause::with(error));
+        let refusal = Refusal::cannot_check(Duration::from_secs(5));
+        self.reasons.add_error(refusal, error)
+    }
+}
