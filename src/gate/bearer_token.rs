@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::user::HerokuUser;
 use crate::cause;
-use crate::session::{SessionError, Sessions};
+use crate::session::{SessionError, SessionManager};
 
 /// A token that a program sends as `Authorization: Bearer …` instead of a cookie.
 ///
@@ -54,7 +54,7 @@ pub enum BearerError {
 
 /// A token that is valid as long as the session of this user.
 pub(crate) fn bearer_for(
-    sessions: &Sessions,
+    sessions: &SessionManager,
     user: &HerokuUser,
 ) -> Result<BearerToken, BearerError> {
     let grant = user.session_handle().grant();

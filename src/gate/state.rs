@@ -8,7 +8,7 @@ use super::redirect_to_heroku::HerokuRedirects;
 use super::verify_sso_form::SsoForms;
 use crate::clock::LogThrottle;
 use crate::config::{Config, Manifest, Streams};
-use crate::session::{Cookies, Sessions};
+use crate::session::{Cookies, SessionManager};
 use crate::sync::Directory;
 
 /// The parts that decide which requests pass. What a gate does with them is in the file of each path:
@@ -17,7 +17,7 @@ use crate::sync::Directory;
 #[derive(Debug)]
 pub(crate) struct GateState {
     pub(crate) directory: Arc<Directory>,
-    pub(crate) sessions: Sessions,
+    pub(crate) sessions: SessionManager,
     pub(super) cookies: Cookies,
     pub(crate) forms: SsoForms,
     pub(crate) paths: Paths,
@@ -41,7 +41,7 @@ impl GateState {
         config: &Config,
         manifest: &Manifest,
         directory: Arc<Directory>,
-        sessions: Sessions,
+        sessions: SessionManager,
     ) -> Self {
         let reasons = DebugReasons::shown(config.explain_refusals);
         let per_resource = config.resource_in_path.is_some();

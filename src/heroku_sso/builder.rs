@@ -11,7 +11,9 @@ use crate::config::{
 };
 use crate::gate::GateState;
 use crate::heroku::{HerokuClient, HerokuUrl};
-use crate::session::{BackendChoice, BoundedSessionStore, MemorySessions, SessionStore, Sessions};
+use crate::session::{
+    BackendChoice, BoundedSessionStore, MemorySessions, SessionManager, SessionStore,
+};
 use crate::sso::SsoPolicy;
 use crate::store::{BoundedStore, MemoryStore, Store};
 use crate::sync::{Deadlines, Directory, RatePools, SyncScope, SyncSettings};
@@ -167,7 +169,7 @@ impl HerokuSsoBuilder {
             .clock
             .clone()
             .unwrap_or_else(|| Arc::new(SystemClock::default()));
-        let keeping = self.keeping(&clock)?;
+        let backend = self.session_backend(&clock)?;
         #[cfg(feature = "jwt")]
         let believed_for = self.believed_for();
         let config = self.config;
@@ -202,8 +204,8 @@ impl HerokuSsoBuilder {
                 deadlines: Deadlines::of_calls(config.heroku_timeout),
             },
         );
-        let sessions = Sessions::new(
-            keeping,
+        let sessions = SessionManager::new(
+            backend,
             Arc::clone(directory.closed_sessions()),
             clock,
             directory.settings().limits(),
@@ -221,10 +223,10 @@ impl HerokuSsoBuilder {
     }
 
     /// Where the grants of browsers are stored.
-    fn keeping(&self, clock: &SharedClock) -> Result<BackendChoice, SetupError> {
+    fn session_backend(&self, clock: &SharedClock) -> Result<BackendChoice, SetupError> {
         #[cfg(feature = "jwt")]
-        if let Some(keeping) = self.in_cookies()? {
-            return Ok(keeping);
+        if let Some(backend) = self.in_cookies()? {
+            return Ok(backend);
         }
         #[cfg(not(feature = "jwt"))]
         if self.config.program_sign_in_path.is_some() {
@@ -234,12 +236,12 @@ impl HerokuSsoBuilder {
             });
         }
         Ok(match &self.sessions {
-            Some(store) => self.keeping_in(Arc::clone(store)),
-            None => self.keeping_in(Arc::new(MemorySessions::new(Arc::clone(clock)))),
+            Some(store) => self.stored_in(Arc::clone(store)),
+            None => self.stored_in(Arc::new(MemorySessions::new(Arc::clone(clock)))),
         })
     }
 
-    fn keeping_in(&self, store: Arc<dyn SessionStore>) -> BackendChoice {
+    fn stored_in(&self, store: Arc<dyn SessionStore>) -> BackendChoice {
         let store = BoundedSessionStore::new(store);
         BackendChoice::Store(store, self.config.session_cache)
     }

@@ -7,7 +7,7 @@ use super::{HerokuSso, HerokuSsoBuilder};
 use crate::config::{Manifest, SetupError};
 use crate::gate::{BearerError, BearerToken, HerokuUser, bearer_for};
 use crate::jwt::{Codec, JwtKeys};
-use crate::session::{BackendChoice, Sessions};
+use crate::session::{BackendChoice, SessionManager};
 
 /// The keys for each use.
 #[derive(Clone, Debug, Default)]
@@ -97,10 +97,10 @@ fn audience(slug: &str, usage: &str) -> String {
 impl Signing {
     pub(super) fn add_bearers(
         self,
-        sessions: Sessions,
+        sessions: SessionManager,
         manifest: &Manifest,
         cached_for: Duration,
-    ) -> Result<Sessions, SetupError> {
+    ) -> Result<SessionManager, SetupError> {
         let Some(keys) = self.bearers else {
             return Ok(sessions);
         };

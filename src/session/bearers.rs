@@ -6,14 +6,14 @@ use std::time::Duration;
 use super::credential::SessionRef;
 use super::grant::Grant;
 use super::key::new_session_key;
+use super::manager::{NewSession, SessionManager};
 use super::outcome::SessionError;
-use super::sessions::{NewSession, Sessions};
 use super::signed::SignedSessions;
 use crate::jwt::Codec;
 use crate::sso::Proof;
 use crate::sync::Admitted;
 
-impl Sessions {
+impl SessionManager {
     /// Also accepts the bearer tokens of this codec.
     pub(crate) fn with_bearers(mut self, codec: Arc<Codec>, cached_for: Duration) -> Self {
         let (clock, closed) = (Arc::clone(&self.clock), Arc::clone(&self.closed));

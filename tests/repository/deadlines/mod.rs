@@ -205,7 +205,7 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
     ),
     // Work of the crate's own in a task or a closure, whose waits are looked at where they stand.
     (
-        "session/sessions.rs",
+        "session/manager.rs",
         "close",
         "tokio.spawn",
         "two calls of stores",

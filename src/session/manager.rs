@@ -30,8 +30,8 @@ use crate::sync::{Admitted, ClosedSessions};
 
 /// All sessions of one gate.
 #[derive(Debug)]
-pub(crate) struct Sessions {
-    kept: SessionBackend,
+pub(crate) struct SessionManager {
+    backend: SessionBackend,
     #[cfg(feature = "jwt")]
     pub(super) bearers: Option<SignedSessions<BearerClaims>>,
     pub(super) closed: Arc<ClosedSessions>,
@@ -73,15 +73,15 @@ pub(crate) struct NewSession {
         reason = "a stored session is identified by its name alone"
     )
 )]
-impl Sessions {
+impl SessionManager {
     pub(crate) fn new(
-        keeping: BackendChoice,
+        choice: BackendChoice,
         closed: Arc<ClosedSessions>,
         clock: SharedClock,
         limits: Limits,
     ) -> Self {
         let (its_clock, its_closed) = (Arc::clone(&clock), Arc::clone(&closed));
-        let kept = match keeping {
+        let backend = match choice {
             BackendChoice::Store(store, cached_for) => {
                 let stored = StoredSessions::new(store, its_clock, its_closed, cached_for);
                 SessionBackend::Stored(Arc::new(stored))
@@ -93,7 +93,7 @@ impl Sessions {
             }
         };
         Self {
-            kept,
+            backend,
             #[cfg(feature = "jwt")]
             bearers: None,
             closed,
@@ -112,7 +112,7 @@ impl Sessions {
     ) -> Result<NewSession, SessionError> {
         let grant = self.grant(admitted, proof, context_app);
         let latest_end = self.latest_end(&grant);
-        let value = match &self.kept {
+        let value = match &self.backend {
             SessionBackend::Stored(stored) => stored.create(&grant, latest_end).await?.to_string(),
             #[cfg(feature = "jwt")]
             SessionBackend::InCookie(signed) => {
@@ -128,7 +128,7 @@ impl Sessions {
 
     /// Removes a session whose value was not sent to any client.
     pub(crate) async fn discard(&self, opened: &NewSession) {
-        match &self.kept {
+        match &self.backend {
             SessionBackend::Stored(stored) => {
                 let Ok(id) = opened.value.parse() else {
                     return;
@@ -161,7 +161,7 @@ impl Sessions {
 
     /// The session that a credential names, if it can name one; does not check whether it exists.
     fn name(&self, credential: &Credential<'_>) -> Option<SessionRef> {
-        match (credential, &self.kept) {
+        match (credential, &self.backend) {
             (Credential::Cookie(id), SessionBackend::Stored(_)) => {
                 Some(SessionRef::Stored(id.parse().ok()?))
             }
@@ -179,7 +179,7 @@ impl Sessions {
 
     /// True if this process knows that the session exists or did exist, without a request to any store.
     fn has_seen(&self, session: &SessionRef) -> bool {
-        match (session, &self.kept) {
+        match (session, &self.backend) {
             (SessionRef::Stored(id), SessionBackend::Stored(stored)) => stored.has_seen(id),
             // The token has our signature.
             #[cfg(feature = "jwt")]
@@ -193,7 +193,7 @@ impl Sessions {
         credential: &Credential<'_>,
         now: Duration,
     ) -> Option<Arc<Cached>> {
-        match (credential, &self.kept) {
+        match (credential, &self.backend) {
             (Credential::Cookie(id), SessionBackend::Stored(stored)) => stored.cached_copy(id, now),
             #[cfg(feature = "jwt")]
             (Credential::Cookie(token), SessionBackend::InCookie(signed)) => {
@@ -210,7 +210,7 @@ impl Sessions {
         &self,
         credential: &Credential<'_>,
     ) -> Result<Option<(SessionRef, Arc<Grant>)>, SessionError> {
-        match (credential, &self.kept) {
+        match (credential, &self.backend) {
             (Credential::Cookie(id), SessionBackend::Stored(stored)) => {
                 let Ok(id) = id.parse() else {
                     return Ok(None);
@@ -232,7 +232,7 @@ impl Sessions {
 
     /// False once a session was closed, or its record no longer exists.
     pub(crate) async fn is_open(&self, session: &SessionRef) -> Result<bool, SessionError> {
-        match (session, &self.kept) {
+        match (session, &self.backend) {
             (SessionRef::Stored(id), SessionBackend::Stored(stored)) => {
                 Ok(stored.load(id).await?.is_some())
             }
@@ -259,7 +259,7 @@ impl Sessions {
     pub(crate) async fn close(&self, session: &SessionRef) -> Result<(), SessionError> {
         let key = session.key();
         self.closed.note(key.clone());
-        let record = match (session, &self.kept) {
+        let record = match (session, &self.backend) {
             (SessionRef::Stored(id), SessionBackend::Stored(stored)) => {
                 Some((*id, Arc::clone(stored)))
             }
