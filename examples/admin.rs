@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::Html;
 use axum::routing::{any, get};
 use maud::{DOCTYPE, Markup, html};
-use tower_heroku_sso::{HerokuSso, HerokuUser, Role};
+use tower_heroku_sso::{HerokuSso, HerokuUser, Require, Role};
 
 use shared::demo::Demo;
 
@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 fn site(sso: &HerokuSso) -> Router {
     let audit = Router::new()
         .route("/admin/audit", get(audit))
-        .route_layer(sso.require_any([Role::Admin, Role::Owner]));
+        .route_layer(Require::any_of([Role::Admin, Role::Owner]));
     let admin = Router::new()
         .route("/admin", get(overview))
         .route("/admin/users", get(users))
@@ -34,7 +34,7 @@ fn site(sso: &HerokuSso) -> Router {
         .route("/", get(home))
         .route("/pricing", get(pricing))
         .merge(admin)
-        .merge(sso.endpoints()) // the SSO path and the sign-out path
+        .merge(sso.routes().sign_in()) // the SSO path and the sign-out path
 }
 
 async fn home() -> Html<String> {

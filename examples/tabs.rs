@@ -24,9 +24,9 @@ fn dashboards(sso: &HerokuSso) -> Router {
     Router::new()
         .route("/addons/{resource}", get(overview))
         .route("/addons/{resource}/settings", get(settings))
-        .route("/addons/{resource}/whoami", sso.whoami())
+        .route("/addons/{resource}/whoami", sso.routes().whoami())
         .layer(sso.layer())
-        .merge(sso.endpoints())
+        .merge(sso.routes().sign_in())
 }
 
 /// The gate provides the resource, and has compared it with the path.

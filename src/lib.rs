@@ -11,7 +11,7 @@
 //! A request reaches the wrapped service only if
 //!
 //! 1. its session was opened by a form that Heroku signed ([`sso`]), or by your own login
-//!    ([`HerokuSso::admit`]),
+//!    ([`Sessions::admit`]),
 //! 2. the user is on the newest list of that resource: the app's collaborators and its team's members
 //!    ([`access`]), as Heroku gave it within the allowed age ([`sync`]),
 //! 3. the session has not ended; it lasts as long as its list ([`gate`]).
@@ -32,8 +32,8 @@
 //! let app = Router::new()
 //!     .route("/", get(|user: HerokuUser| async move { format!("Hello {}", user.email()) }))
 //!     .layer(sso.layer()) // the gate: everything above is behind it
-//!     .merge(sso.partner_api(NoProvisioning)) // what Heroku calls
-//!     .route("/healthz", sso.healthz()); // outside the gate
+//!     .merge(sso.routes().partner_api(NoProvisioning)) // what Heroku calls
+//!     .route("/healthz", sso.routes().healthz()); // outside the gate
 //! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
 //! # axum::serve(listener, app).await?;
 //! # Ok(())
@@ -60,38 +60,39 @@
 //! | to | see |
 //! | --- | --- |
 //! | know the user of a request | [`HerokuUser`] |
-//! | guard part of a site | [`HerokuSso::layer`], [`HerokuSso::endpoints`], [`Config::landing_path`] |
-//! | greet customers on a public page | [`HerokuSso::identify_layer`] |
-//! | restrict pages to some roles | [`HerokuSso::require_any`], [`extract::RequireRole`] |
-//! | offer your own login beside Heroku's | [`HerokuSso::admit`], [`VerifiedEmail`] |
+//! | guard part of a site | [`HerokuSso::layer`], [`Routes::sign_in`], [`Config::landing_path`] |
+//! | greet customers on a public page | [`HerokuSso::optional_layer`] |
+//! | restrict pages to some roles | [`Require::any_of`], [`extract::RequireRole`] |
+//! | offer your own login beside Heroku's | [`Sessions::admit`], [`VerifiedEmail`] |
 //! | show several resources in one browser | [`Config::resource_in_path`] |
 //! | run several processes | [`store::PostgresStore`], [`guide::deploying`] |
 //! | run without a session store | [`HerokuSsoBuilder::stateless`] |
-//! | admit programs by bearer tokens | [`HerokuSsoBuilder::bearer_tokens`], [`HerokuSso::bearer_for`] |
+//! | admit programs by bearer tokens | [`HerokuSsoBuilder::bearer_tokens`], [`Sessions::bearer`] |
 //! | pass the user to a service behind the gate | [`assertion`] |
-//! | answer Heroku's provisioning calls | [`partner_api`], or [`HerokuSso::register`] from your own handlers |
+//! | answer Heroku's provisioning calls | [`partner_api`], or [`Resources::register`] from your own handlers |
 //! | learn of removals within a second | [`Webhooks`] |
-//! | keep your own user table | [`HerokuSso::changes`] |
-//! | end a user's sessions now | [`HerokuSso::revoke`] |
+//! | keep your own user table | [`Lists::changes`] |
+//! | end a user's sessions now | [`Sessions::revoke`] |
 //! | end streams and WebSockets in time | [`Streams`], [`HerokuUser::ended`] |
 //! | test all this | [`heroku-addon-simulator`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/), [`ManualClock`], [`guide::testing_your_app`] |
 //! | show refusals in your own pages | [`gate::Refusal`], [`guide::how_it_decides`] |
 //! | guard a service without axum | [`gate::HerokuSsoLayer`]: any service of `http::Request`s |
 //!
-//! [`HerokuSso`] is what you build and keep. [`HerokuSsoBuilder`] has every setting, and [`Config`] documents
+//! [`HerokuSso`] is what you build and keep. It leads to [`Routes`], [`Resources`], [`Lists`] and
+//! [`Sessions`]. [`HerokuSsoBuilder`] has every setting, and [`Config`] documents
 //! their defaults and reasons.
 //!
 //! # Features
 //! | feature | what it adds | default |
 //! | --- | --- | --- |
-//! | `axum` | [`HerokuUser`] as an extractor, also as an `Option`; [`extract::RequireRole`]; the routers [`HerokuSso::endpoints`], [`HerokuSso::partner_api`] and [`HerokuSso::webhooks`]; the handlers [`HerokuSso::healthz`], [`readyz`](HerokuSso::readyz), [`whoami`](HerokuSso::whoami), [`whoami_html`](HerokuSso::whoami_html); with `jwt`, [`Assertions::jwks`](assertion::Assertions::jwks) | yes |
+//! | `axum` | [`HerokuUser`] as an extractor, also as an `Option`; [`extract::RequireRole`]; routers and handlers ([`HerokuSso::routes`]); with `jwt`, [`Assertions::jwks`](assertion::Assertions::jwks) | yes |
 //! | `http2` | calls to Heroku by HTTP/2; without it, by HTTP/1.1 on persistent connections | no |
 //! | `jwt` | sessions in signed cookies ([`HerokuSsoBuilder::stateless`]), bearer tokens ([`HerokuSsoBuilder::bearer_tokens`]), and [`assertion`]s for services behind the gate; their keys ([`jwt`]) | no |
 //! | `sqlite` | [`store::SqliteStore`]: state in a file, for one process | no |
 //! | `postgres` | [`store::PostgresStore`]: state that several processes share | no |
 //!
 //! Without `axum` the gate works too, and an admitted request has a [`HerokuUser`] in its extensions. You
-//! then answer the Partner API yourself ([`HerokuSso::register`], [`HerokuSso::deprovision`]), and webhooks
+//! then answer the Partner API yourself ([`Resources::register`], [`Resources::deprovision`]), and webhooks
 //! are not received.
 //!
 //! # Logs
@@ -129,6 +130,7 @@ pub mod extract;
 pub mod fuzzing;
 pub mod gate;
 pub mod guide;
+mod handles;
 pub mod heroku;
 mod heroku_sso;
 pub mod ids;
@@ -155,11 +157,14 @@ pub use config::session_keys_from_env;
 pub use config::{
     Config, CookieTransport, Manifest, MissingVariable, OnExpired, SessionLife, SetupError, Streams,
 };
-pub use gate::{AdmitError, HerokuUser, RefusalKind, SignedIn, VerifiedEmail};
+pub use gate::{AdmitError, HerokuUser, RefusalKind, Require, SignedIn, VerifiedEmail};
 #[cfg(feature = "jwt")]
 pub use gate::{BearerError, BearerToken};
+pub use handles::{Lists, Resources, Sessions};
 pub use heroku_sso::{HerokuSso, HerokuSsoBuilder};
 pub use ids::ResourceId;
+#[cfg(feature = "axum")]
+pub use routes::Routes;
 pub use secret::{AddonPassword, ClientSecret, SsoSalt, Tokens, WeakSecret, WebhookSecret};
 pub use session::{MemorySessions, SweepHandle};
 pub use sso::{Proof, SsoPolicy};

@@ -220,7 +220,8 @@ impl Heroku {
             }
             let (sso, id) = (sso.clone(), resource.id);
             let grant = OauthGrant::Code(resource.code.clone().into());
-            tasks.spawn(async move { sso.register(&id, grant).await.map_err(Box::new) });
+            tasks
+                .spawn(async move { sso.resources().register(&id, grant).await.map_err(Box::new) });
         }
         while let Some(done) = tasks.join_next().await {
             done??;

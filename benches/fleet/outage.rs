@@ -76,7 +76,7 @@ impl Gate {
         let sso = heroku.builder()?.build()?;
         heroku.register_all(&sso).await?;
         let sync = sso.spawn_sync();
-        while sso.health().await?.without_list > 0 {
+        while sso.lists().health().await?.without_list > 0 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let page = Router::new().route("/", get(|| async { PAGE }));
@@ -117,7 +117,7 @@ async fn refresh(sso: HerokuSso, resources: Vec<ResourceId>) {
     for id in resources.iter().cycle() {
         tick.tick().await;
         let (sso, id) = (sso.clone(), *id);
-        tokio::spawn(async move { sso.refresh_now(&id).await.is_ok() });
+        tokio::spawn(async move { sso.lists().refresh(&id).await.is_ok() });
     }
 }
 

@@ -45,11 +45,11 @@ pub async fn round_trips(report: &mut Report) -> Result<()> {
     let client = Client::builder().no_proxy().build()?;
     // One resource of each team, so that each first fetch includes members.
     for resource in &heroku.resources[..world.teams] {
-        let token = sso.access_token(&resource.id).await?;
+        let token = sso.resources().access_token(&resource.id).await?;
         let url = format!("{}/addons/{}", heroku.url, resource.id);
         bare.push(timed(get(&client, &url, &token)).await?);
-        cold.push(timed(sso.refresh_now(&resource.id)).await?);
-        warm.push(timed(sso.refresh_now(&resource.id)).await?);
+        cold.push(timed(sso.lists().refresh(&resource.id)).await?);
+        warm.push(timed(sso.lists().refresh(&resource.id)).await?);
     }
     let (bare, cold, warm) = (median(bare), median(cold), median(warm));
     let ratio = |time: Duration| format!("{:.2}", time.as_secs_f64() / bare.as_secs_f64());
@@ -106,13 +106,13 @@ pub const IDLE_INTERVAL: Duration = Duration::from_secs(6 * 60 * 60);
 /// Waits until every resource has a list of this age.
 pub async fn fetched_since(sso: &HerokuSso, age: Duration, poll: Duration) -> Result<()> {
     for _ in 0..2_000 {
-        let health = sso.health().await?;
+        let health = sso.lists().health().await?;
         if health.without_list == 0 && health.oldest_list.is_some_and(|oldest| oldest <= age) {
             return Ok(());
         }
         tokio::time::sleep(poll).await;
     }
-    let health = sso.health().await?;
+    let health = sso.lists().health().await?;
     Err(format!("the sync does not come to an end: {health:?}").into())
 }
 
@@ -174,7 +174,7 @@ async fn bare_loop(heroku: &Heroku, sso: &HerokuSso) -> Result<()> {
 }
 
 async fn ask_bare(client: &Client, sso: &HerokuSso, url: &str, of: &Resource) -> Result<()> {
-    let token = sso.access_token(&of.id).await?;
+    let token = sso.resources().access_token(&of.id).await?;
     get(client, &format!("{url}/addons/{}", of.id), &token).await?;
     let app = format!("{url}/apps/{}", of.app);
     let collaborators = format!("{app}/collaborators");

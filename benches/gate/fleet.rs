@@ -89,7 +89,7 @@ fn email(resource: usize, person: usize) -> Email {
 async fn loaded(sso: &HerokuSso, resources: usize) {
     let sync = sso.spawn_sync();
     for _ in 0..600 {
-        let health = sso.health().await.expect("a store in memory");
+        let health = sso.lists().health().await.expect("a store in memory");
         if health.resources == resources && health.without_list == 0 {
             sync.shutdown().await;
             return;
@@ -101,7 +101,7 @@ async fn loaded(sso: &HerokuSso, resources: usize) {
 
 async fn sign_in(sso: &HerokuSso, id: &ResourceId, email: &Email) -> String {
     let email = VerifiedEmail::i_have_verified(email.clone());
-    let signed_in = sso.admit(id, &email, &HeaderMap::new()).await;
+    let signed_in = sso.sessions().admit(id, &email, &HeaderMap::new()).await;
     let mut headers = HeaderMap::new();
     signed_in.expect("on the list").set_cookies(&mut headers);
     let set = headers.get_all(header::SET_COOKIE).iter();

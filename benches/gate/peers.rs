@@ -247,7 +247,7 @@ async fn gate(
     let app = heroku.app("shop").collaborator("ann@example.com");
     let addon = app.addon();
     let code = OauthGrant::Code(addon.grant_code().into());
-    let registered = sso.register(&addon.resource_id(), code).await;
+    let registered = sso.resources().register(&addon.resource_id(), code).await;
     registered.expect("a simulator that answers");
     let app = page().layer(sso.layer());
     let form = addon.sign_in_form("ann@example.com").body();

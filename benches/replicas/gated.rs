@@ -92,7 +92,9 @@ async fn gate(
     let addon = app.addon();
     let sso = set_up(builder(heroku)?).build()?;
     let grant = tower_heroku_sso::OauthGrant::Code(addon.grant_code().into());
-    sso.register(&addon.resource_id(), grant).await?;
+    sso.resources()
+        .register(&addon.resource_id(), grant)
+        .await?;
     addon.mark_provisioned();
     let router = router(&sso);
     let mut cookies = Vec::new();

@@ -38,11 +38,11 @@ pub async fn serve() -> Result<()> {
     let (revoking, refreshing) = (sso.clone(), sso.clone());
     // The operations of the app itself.
     let revoke = async move |Path((resource, email)): Path<(ResourceId, Email)>| {
-        let done = revoking.revoke(&resource, &email).await;
+        let done = revoking.sessions().revoke(&resource, &email).await;
         done.map_err(|error| (StatusCode::SERVICE_UNAVAILABLE, error.to_string()))
     };
     let refresh = async move |Path(resource): Path<ResourceId>| {
-        let done = refreshing.refresh_now(&resource).await.map(drop);
+        let done = refreshing.lists().refresh(&resource).await.map(drop);
         done.map_err(|error| (StatusCode::SERVICE_UNAVAILABLE, error.to_string()))
     };
     let app = Router::new()
@@ -50,7 +50,10 @@ pub async fn serve() -> Result<()> {
         .layer(sso.layer())
         .route("/revoke/{resource}/{email}", post(revoke))
         .route("/refresh/{resource}", post(refresh))
-        .merge(sso.partner_api(tower_heroku_sso::partner_api::NoProvisioning));
+        .merge(
+            sso.routes()
+                .partner_api(tower_heroku_sso::partner_api::NoProvisioning),
+        );
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
     Ok(axum::serve(listener, app).await?)

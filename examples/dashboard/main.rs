@@ -16,7 +16,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use tower_heroku_sso::partner_api::NoProvisioning;
-use tower_heroku_sso::{HerokuSso, HerokuUser, Role};
+use tower_heroku_sso::{HerokuSso, HerokuUser, Require, Role};
 
 use shared::settings::{self, Settings};
 use shared::{process, storage};
@@ -64,21 +64,21 @@ async fn run() -> Result<(), Box<dyn Error>> {
 fn router(sso: HerokuSso) -> Router {
     let admins = Router::new()
         .route("/admin", get(admin))
-        .route_layer(sso.require_any([Role::Admin, Role::Owner]));
+        .route_layer(Require::any_of([Role::Admin, Role::Owner]));
     Router::new()
         .route("/", get(index))
-        .route("/whoami", sso.whoami())
+        .route("/whoami", sso.routes().whoami())
         .route("/refresh", post(refresh))
         .merge(admins)
         .layer(sso.layer())
-        .merge(sso.partner_api(NoProvisioning))
-        .route("/healthz", sso.healthz())
-        .route("/readyz", sso.readyz())
+        .merge(sso.routes().partner_api(NoProvisioning))
+        .route("/healthz", sso.routes().healthz())
+        .route("/readyz", sso.routes().readyz())
         .with_state(sso)
 }
 
 async fn index(State(sso): State<HerokuSso>, user: HerokuUser) -> Response {
-    match sso.access_list(user.resource()).await {
+    match sso.lists().get(user.resource()).await {
         Ok(Some(snapshot)) => Html(pages::index(&user, &snapshot)).into_response(),
         Ok(None) | Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
@@ -90,7 +90,7 @@ async fn admin(user: HerokuUser) -> Html<String> {
 
 /// Fetches the list now instead of at the next interval. The next request shows the result.
 async fn refresh(State(sso): State<HerokuSso>, user: HerokuUser) -> Redirect {
-    if let Err(error) = sso.refresh_now(user.resource()).await {
+    if let Err(error) = sso.lists().refresh(user.resource()).await {
         tracing::warn!(%error, "the list could not be refreshed");
     }
     Redirect::to("/")

@@ -113,7 +113,7 @@ async fn choose(State(site): State<Site>, session: Session) -> Result<Html<Strin
     let email = email.ok_or(Refused::NotBegunHere)?;
     let mut choices = Vec::new();
     for resource in site.users.resources_of(email.email()) {
-        if let Ok(Some(snapshot)) = site.sso.access_list(&resource).await {
+        if let Ok(Some(snapshot)) = site.sso.lists().get(&resource).await {
             choices.push((resource, snapshot));
         }
     }
@@ -146,7 +146,7 @@ async fn admit(
     headers: &HeaderMap,
 ) -> Result<Response, Refused> {
     let email = email.verified();
-    let signed_in = site.sso.admit(resource, &email, headers).await?;
+    let signed_in = site.sso.sessions().admit(resource, &email, headers).await?;
     let mut response = Redirect::to(signed_in.landing()).into_response();
     signed_in.set_cookies(response.headers_mut());
     Ok(response)

@@ -47,9 +47,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let sso = demo.sso.clone();
     let users = Users::default();
-    let mut changes = sso.changes();
+    let mut changes = sso.lists().changes();
     // Load every list before the first request, or users would be on none.
-    for _ in 0..sso.health().await?.resources {
+    for _ in 0..sso.lists().health().await?.resources {
         if let Some(change) = changes.next().await {
             users.apply(change);
         }
@@ -69,12 +69,12 @@ fn site(site: Site, https: bool) -> Router {
         .route_layer(sso.layer());
     let home = Router::new()
         .route("/", get(home))
-        .route_layer(sso.identify_layer()); // forwards every request, and identifies known users
+        .route_layer(sso.optional_layer()); // forwards every request, and identifies known users
     Router::new()
         .merge(home)
         .merge(gated)
         .merge(login::routes(https))
-        .merge(sso.partner_api(NoProvisioning))
+        .merge(sso.routes().partner_api(NoProvisioning))
         .layer(map_response(with_headers))
         .with_state(site)
 }
@@ -86,7 +86,7 @@ async fn home(user: Option<HerokuUser>) -> Response {
 async fn dashboard(State(site): State<Site>, user: HerokuUser) -> Response {
     site.users.came(user.resource(), user.email(), user.proof());
     let rows = site.users.at(user.resource());
-    match site.sso.access_list(user.resource()).await {
+    match site.sso.lists().get(user.resource()).await {
         Ok(Some(snapshot)) => pages::dashboard(&user, &snapshot, &rows).into_response(),
         Ok(None) | Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
@@ -94,7 +94,7 @@ async fn dashboard(State(site): State<Site>, user: HerokuUser) -> Response {
 
 /// Fetches the list now instead of at the next interval.
 async fn refresh(State(site): State<Site>, user: HerokuUser) -> Redirect {
-    if let Err(error) = site.sso.refresh_now(user.resource()).await {
+    if let Err(error) = site.sso.lists().refresh(user.resource()).await {
         tracing::warn!(%error, "the list could not be refreshed");
     }
     Redirect::to("/dashboard")

@@ -1,5 +1,5 @@
 //! The partner's own user table: one row per user, regardless of the kind of sign-in. The lists at Heroku
-//! decide which users are in it; `HerokuSso::changes` reports the lists.
+//! decide which users are in it; `Lists::changes` reports the lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -117,7 +117,7 @@ impl Users {
     }
 
     /// The resources that a user may enter, according to the table. Use it for display only:
-    /// `HerokuSso::admit` decides access.
+    /// `Sessions::admit` decides access.
     pub(crate) fn resources_of(&self, email: &Email) -> Vec<ResourceId> {
         let table = self.table();
         let memberships = table.users.values().flat_map(|user| &user.memberships);

@@ -80,9 +80,9 @@ async fn run() -> Result<(), Box<dyn Error>> {
         .layer(from_fn(forward::clean))
         .layer(from_fn(away::explain))
         .layer(sso.layer()) // everything above is behind the gate
-        .merge(sso.partner_api(NoProvisioning))
+        .merge(sso.routes().partner_api(NoProvisioning))
         .merge(assertions.jwks())
-        .route("/healthz", sso.healthz())
+        .route("/healthz", sso.routes().healthz())
         .into_make_service_with_connect_info::<SocketAddr>();
 
     let stop = CancellationToken::new();

@@ -62,7 +62,7 @@ impl Demo {
         for app in simulator.apps() {
             let addon = app.addon();
             let grant = OauthGrant::Code(addon.grant_code().into());
-            sso.register(&addon.id().into(), grant).await?;
+            sso.resources().register(&addon.id().into(), grant).await?;
             addon.mark_provisioned();
         }
         Ok(Self {

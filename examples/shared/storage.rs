@@ -110,9 +110,9 @@ impl Storage {
         match self {
             Self::Memory => None,
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(store) => Some(sso.spawn_session_sweep(store.clone(), SWEEP_EVERY)),
+            Self::Sqlite(store) => Some(sso.sessions().spawn_sweep(store.clone(), SWEEP_EVERY)),
             #[cfg(feature = "postgres")]
-            Self::Postgres(store) => Some(sso.spawn_session_sweep(store.clone(), SWEEP_EVERY)),
+            Self::Postgres(store) => Some(sso.sessions().spawn_sweep(store.clone(), SWEEP_EVERY)),
         }
     }
 }

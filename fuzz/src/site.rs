@@ -67,7 +67,7 @@ impl Site {
         let nothing = HeaderMap::new();
         let signed_in = self
             .runtime
-            .block_on(sso.admit(&resource, &email, &nothing));
+            .block_on(sso.sessions().admit(&resource, &email, &nothing));
         let mut headers = HeaderMap::new();
         signed_in.unwrap().set_cookies(&mut headers);
         let cookies = headers.get_all(SET_COOKIE).iter();

@@ -17,7 +17,7 @@
 //!     .route("/", get(|| async { "sent on with the header" }))
 //!     .layer(assertions.layer()) // inside the gate
 //!     .layer(sso.layer())
-//!     .merge(sso.endpoints())
+//!     .merge(sso.routes().sign_in())
 //!     .merge(assertions.jwks()); // /.well-known/jwks.json, outside of it
 //! # Ok(app)
 //! # }

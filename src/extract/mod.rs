@@ -90,7 +90,7 @@ impl<S: Sync> FromRequestParts<S> for HerokuUser {
 }
 
 /// None outside of a gate, and for an unauthenticated request behind
-/// [`HerokuSso::identify_layer`](crate::HerokuSso::identify_layer).
+/// [`HerokuSso::optional_layer`](crate::HerokuSso::optional_layer).
 impl<S: Sync> OptionalFromRequestParts<S> for HerokuUser {
     type Rejection = Infallible;
 

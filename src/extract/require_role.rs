@@ -11,7 +11,7 @@ use crate::access::Role;
 use crate::gate::{HerokuUser, refusal_without};
 
 /// An extractor for a user with one of some roles. All other users are refused as by
-/// [`RequireLayer`](crate::gate::RequireLayer), and so is a user whose sign-in token does not cover
+/// [`Require`](crate::Require), and so is a user whose sign-in token does not cover
 /// the email.
 ///
 /// `R` names the roles: one of [`role`], a tuple of them (any one is enough), or a type of your own.

@@ -9,7 +9,7 @@ use super::mode::Mode;
 use super::service::HerokuSsoGate;
 
 /// Wraps a service in the gate. Made by [`HerokuSso::layer`](crate::HerokuSso::layer) and
-/// [`HerokuSso::identify_layer`](crate::HerokuSso::identify_layer); see the [module docs](crate::gate).
+/// [`HerokuSso::optional_layer`](crate::HerokuSso::optional_layer); see the [module docs](crate::gate).
 #[derive(Clone, Debug)]
 #[must_use = "a layer guards nothing until it is applied to a service"]
 pub struct HerokuSsoLayer {

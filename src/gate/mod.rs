@@ -37,7 +37,7 @@
 //! # let shop = heroku.app("shop").collaborator("ann@example.com");
 //! # let addon = shop.addon();
 //! # let resource = addon.id().into();
-//! # sso.register(&resource, OauthGrant::Code(addon.grant_code().into())).await?;
+//! # sso.resources().register(&resource, OauthGrant::Code(addon.grant_code().into())).await?;
 //! # let form = Request::post("/heroku/sso")
 //! #     .header("content-type", "application/x-www-form-urlencoded")
 //! #     .body(Body::from(addon.sign_in_form("ann@example.com").body()))?;
@@ -51,7 +51,7 @@
 //! assert_eq!(app.clone().oneshot(anns()).await?.status(), 200); // with the cookie of her session
 //!
 //! shop.remove("ann@example.com"); // at Heroku
-//! sso.refresh_now(&resource).await?; // or the sync does it, in time
+//! sso.lists().refresh(&resource).await?; // or the sync does it, in time
 //! assert_eq!(app.clone().oneshot(anns()).await?.status(), 403);
 //! # Ok(())
 //! # }
@@ -92,7 +92,7 @@ mod refusal;
 mod refusal_kind;
 mod refusal_page;
 mod rejection_context;
-mod require_layer;
+mod require;
 mod require_rule;
 mod response_body;
 mod response_decorator;
@@ -117,7 +117,7 @@ pub(crate) use own_login::admit;
 pub use own_login::{AdmitError, SignedIn, VerifiedEmail};
 pub use refusal::Refusal;
 pub use refusal_kind::RefusalKind;
-pub use require_layer::{Require, RequireFuture, RequireLayer};
+pub use require::{Require, RequireFuture, RequireService};
 #[cfg(feature = "axum")]
 pub(crate) use require_rule::refusal_without;
 pub use response_body::GateBody;

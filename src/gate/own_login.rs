@@ -36,7 +36,7 @@ impl VerifiedEmail {
     }
 }
 
-/// A session that [`HerokuSso::admit`](crate::HerokuSso::admit) has opened.
+/// A session that [`Sessions::admit`](crate::Sessions::admit) has opened.
 #[derive(Clone)]
 #[must_use = "the browser gets no session unless these cookies are set"]
 pub struct SignedIn {

@@ -36,7 +36,7 @@
 //! ### 1. Which forms your resources are sent
 //! Forms of resources that were provisioned by version 3 of the Partner API have `resource_id`. If your
 //! resources have your own ids from version 1, register them with that id
-//! ([`register_legacy`](crate::HerokuSso::register_legacy)). Under
+//! ([`register_legacy`](crate::Resources::register_legacy)). Under
 //! [`SsoPolicy::Legacy`](crate::SsoPolicy::Legacy), forms with only `id` and `token` are matched by it.
 //!
 //! ### 2. Tokens
@@ -58,8 +58,8 @@
 //!     let mut in_need = Vec::new();
 //!     for row in rows {
 //!         let tokens = Tokens::new(row.access, row.refresh, row.expires_at);
-//!         let registered = sso.register(&row.resource, OauthGrant::Tokens(tokens)).await;
-//!         if registered.is_err() || sso.refresh_now(&row.resource).await.is_err() {
+//!         let registered = sso.resources().register(&row.resource, OauthGrant::Tokens(tokens)).await;
+//!         if registered.is_err() || sso.lists().refresh(&row.resource).await.is_err() {
 //!             in_need.push(row.resource); // look at the error: not each is about the tokens
 //!         }
 //!     }
@@ -71,7 +71,7 @@
 //! [store](crate::guide::deploying) that you will keep, never against one in memory. **Then stop token
 //! renewals in your old code**: a renewal may invalidate the previous refresh token, and a process that
 //! still holds that one can no longer renew. For your own calls use
-//! [`HerokuSso::access_token`](crate::HerokuSso::access_token).
+//! [`Resources::access_token`](crate::Resources::access_token).
 //!
 //! Without tokens there is no list, and requests for the resource get 503. The code in the provisioning
 //! request works once and for five minutes, so it cannot be used later. Ask Heroku's partner support for
@@ -81,10 +81,10 @@
 //! Keep your `sso_url` by setting [`Config::sso_path`](crate::Config::sso_path), for example to
 //! `/sso/login`. Forms by GET to `/heroku/resources/:id`, from the time before `sso_url` existed, are
 //! accepted only under [`SsoPolicy::Legacy`](crate::SsoPolicy::Legacy), by the gate and by
-//! [`partner_api`](crate::HerokuSso::partner_api). Give the manifest an `sso_url`. If you answer the
-//! Partner API yourself, leave [`partner_api`](crate::HerokuSso::partner_api) out, merge
-//! [`endpoints`](crate::HerokuSso::endpoints), and call [`register`](crate::HerokuSso::register) and
-//! [`deprovision`](crate::HerokuSso::deprovision) in your own handlers.
+//! [`partner_api`](crate::Routes::partner_api). Give the manifest an `sso_url`. If you answer the
+//! Partner API yourself, leave [`partner_api`](crate::Routes::partner_api) out, merge
+//! [`Routes::sign_in`](crate::Routes::sign_in), and call [`register`](crate::Resources::register) and
+//! [`deprovision`](crate::Resources::deprovision) in your own handlers.
 //!
 //! ### 4. Sessions
 //! Sessions of your old code cannot become sessions of the gate: they do not record how the user was
@@ -94,14 +94,14 @@
 //!   from Heroku's dashboard. From then on the browser is redirected there and back. The cookies have other
 //!   names, so they do not collide. Delete the old check in the same release, or the old cookie stays valid
 //!   on every route outside the gate.
-//! - **Or let them expire.** Put [`identify_layer`](crate::HerokuSso::identify_layer) around your routes:
+//! - **Or let them expire.** Put [`optional_layer`](crate::HerokuSso::optional_layer) around your routes:
 //!   it forwards every request and identifies users with a session of the gate. Your old check behind it
 //!   handles the other requests. After the longest lifetime of an old session, replace it with
 //!   [`layer`](crate::HerokuSso::layer). Until then no route is gated.
 //!
 //! ### 5. Users
 //! Rows of your user table that were created at sign-ins hold unverified emails. From now on, maintain them
-//! from [`HerokuSso::changes`](crate::HerokuSso::changes). A snapshot of each list comes first; delete the
+//! from [`Lists::changes`](crate::Lists::changes). A snapshot of each list comes first; delete the
 //! rows that are not in it.
 //!
 //! ### 6. An app that is not in Rust

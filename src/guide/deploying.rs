@@ -43,9 +43,9 @@
 //!
 //! let app = dashboard()
 //!     .layer(sso.layer())
-//!     .merge(sso.partner_api(NoProvisioning))
-//!     .route("/healthz", sso.healthz())
-//!     .route("/readyz", sso.readyz());
+//!     .merge(sso.routes().partner_api(NoProvisioning))
+//!     .route("/healthz", sso.routes().healthz())
+//!     .route("/readyz", sso.routes().readyz());
 //! let port = std::env::var("PORT")?.parse()?;
 //! let listener = tokio::net::TcpListener::bind(("0.0.0.0", port)).await?;
 //! let terminated = async {

@@ -4,7 +4,7 @@
 //!
 //! - Heroku's authenticated DELETE, once your
 //!   [`Addon::deprovision`](crate::partner_api::Addon::deprovision) has succeeded.
-//! - Your own call of [`HerokuSso::deprovision`](crate::HerokuSso::deprovision).
+//! - Your own call of [`Resources::deprovision`](crate::Resources::deprovision).
 //! - A lasting absence: Heroku reports the resource as missing, or refuses its refresh token, until
 //!   [`dormant_for`](crate::Config::dormant_for) (7 days) after the resource became dormant.
 //!
@@ -15,14 +15,14 @@
 //! Access is suspended, and nothing is lost: list, tokens, sessions and registration stay.
 //!
 //! The sync checks a dormant resource with Heroku every hour. An answer with its list revives it, and so does
-//! a new grant, by provisioning or [`register`](crate::HerokuSso::register). A resource whose grant was
-//! refused is revived by a new grant only. [`HerokuSso::dormant`](crate::HerokuSso::dormant) lists dormant
+//! a new grant, by provisioning or [`register`](crate::Resources::register). A resource whose grant was
+//! refused is revived by a new grant only. [`Resources::dormant`](crate::Resources::dormant) lists dormant
 //! resources and what revives each. The first answer after `dormant_for` that the resource is still missing
 //! deprovisions it.
 //!
 //! A refresh token that Heroku refuses takes the same path after it was refused for `dormant_for`: dormant
 //! then, and deprovisioned another `dormant_for` later. Until then
-//! [`needing_grant`](crate::HerokuSso::needing_grant) names it.
+//! [`needing_grant`](crate::Resources::needing_grant) names it.
 //!
 //! # The brake
 //! If many resources go missing at the same time, the cause is a mistake, such as a wrong `HEROKU_API_URL`.
@@ -34,7 +34,7 @@
 //! Sign-in and request are by a person on the list. *Waits*: up to 10 s for the call in progress; for one in
 //! another process until 15 s have passed; then 503, and Heroku retries. *Asked*: a webhook triggers a fetch
 //! within the resource's budget, unless Heroku has just refused the grant. *Next*: when the background sync
-//! fetches again. The last column is the event that [`changes`](crate::HerokuSso::changes) yields on the
+//! fetches again. The last column is the event that [`changes`](crate::Lists::changes) yields on the
 //! way there. A dormant resource answers a sign-in with 403 and a request with 503, and keeps the session;
 //! 401 means that the session has ended, as nothing used the resource until its list was too old.
 //! `tests/suite/end_of_a_resource.rs` reads this table and tests each cell.
@@ -74,7 +74,7 @@
 //! | it was ended, before any event was sent | deprovisioned without DELETE |
 //! | your method has succeeded, before its end was stored | active: Heroku's next DELETE calls it again |
 //! | its end was stored, before Heroku had its answer | deprovisioned |
-//! | Heroku rotated the refresh token, before the new one was stored | active, and [`needing_grant`](crate::HerokuSso::needing_grant) names it: register it with a new grant |
+//! | Heroku rotated the refresh token, before the new one was stored | active, and [`needing_grant`](crate::Resources::needing_grant) names it: register it with a new grant |
 //!
 //! An older release treats dormant resources as active. It shares the tables, and Heroku's answers to it
 //! apply to all processes.

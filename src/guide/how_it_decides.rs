@@ -28,7 +28,7 @@
 //! Step 6 comes late on purpose. A form that was received while the database or Heroku was unavailable is
 //! not consumed, and can be sent again.
 //!
-//! Your own login ([`HerokuSso::admit`](crate::HerokuSso::admit)) consists of steps 4, 5 and 7, with your
+//! Your own login ([`Sessions::admit`](crate::Sessions::admit)) consists of steps 4, 5 and 7, with your
 //! own verification in place of Heroku's signature.
 //!
 //! # The list
@@ -172,7 +172,7 @@
 //! axum::Router::new()
 //!     // your routes
 //!     .layer(sso.layer())
-//!     .merge(sso.partner_api(NoProvisioning))
+//!     .merge(sso.routes().partner_api(NoProvisioning))
 //!     .layer(axum::middleware::map_response(in_our_colours)) // last of all: forms are refused there too
 //! # }
 //! ```

@@ -5,12 +5,12 @@
 //!
 //! | route | 200 while | for |
 //! | --- | --- | --- |
-//! | [`healthz`](crate::HerokuSso::healthz) | the store answers and the sync runs | the supervisor that restarts your process. Do not restart it while the database is unavailable: a new process would not start |
-//! | [`readyz`](crate::HerokuSso::readyz) | the same, and no list in use is older than `max_list_age` | alerts: users get 503 |
+//! | [`healthz`](crate::Routes::healthz) | the store answers and the sync runs | the supervisor that restarts your process. Do not restart it while the database is unavailable: a new process would not start |
+//! | [`readyz`](crate::Routes::readyz) | the same, and no list in use is older than `max_list_age` | alerts: users get 503 |
 //!
 //! Otherwise 503. The body says which check failed: `store_reachable`, `sync_alive`, `lists_fresh`,
 //! `lists_behind`, `oldest_list_age_seconds`. The same and more in code:
-//! [`HerokuSso::health`](crate::HerokuSso::health).
+//! [`Lists::health`](crate::Lists::health).
 //!
 //! # Metrics
 //! Through the [`metrics`](https://docs.rs/metrics) facade. Install a recorder first: metrics recorded
@@ -54,7 +54,7 @@
 //! axum::Router::new()
 //!     // your routes
 //!     .layer(sso.layer())
-//!     .merge(sso.endpoints())
+//!     .merge(sso.routes().sign_in())
 //!     .layer(axum::middleware::from_fn(count)) // last of all: forms are refused there too
 //! # }
 //! ```
@@ -74,7 +74,7 @@
 //! | `sign_in_refused` | info | a form, or your own login, was rejected | `reason`; `resource` and `email` only once they are known |
 //! | `request_refused` | info | a request was rejected for its session, its role or the list | `reason`: `not_listed`, `other_account`, `email_changed`, `other_resource`, `revoked`, `missing_role`, `unsigned_email` |
 //! | `signed_out` | info | a user signed out | |
-//! | `revoked` | info | [`revoke`](crate::HerokuSso::revoke) was called | |
+//! | `revoked` | info | [`revoke`](crate::Sessions::revoke) was called | |
 //! | `listed`, `unlisted`, `role_changed` | info | a newer list differs from the last | |
 //! | `email_changed` | info | an account has another email on the newer list | `email_before` |
 //! | `account_replaced` | info | an email belongs to another account on the newer list | |

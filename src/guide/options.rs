@@ -28,7 +28,7 @@
 //! Heroku is down. It changes nothing while Heroku answers.
 //!
 //! **`idle_interval`** and **`sync_scope`** are about lists that are not in use. They are fetched for your
-//! own user table ([`HerokuSso::changes`](crate::HerokuSso::changes)), and to detect a deprovisioning that
+//! own user table ([`Lists::changes`](crate::Lists::changes)), and to detect a deprovisioning that
 //! did not reach you. If you need neither, `SyncScope::Active` saves those calls. A sign-in fetches a list
 //! that is too old first, so an outdated list admits no user either way.
 //!

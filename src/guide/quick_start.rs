@@ -50,8 +50,8 @@
 //!     Router::new()
 //!         .route("/", get(dashboard))
 //!         .layer(sso.layer()) // everything above is behind the gate
-//!         .merge(sso.partner_api(NoProvisioning)) // what Heroku calls: outside
-//!         .route("/healthz", sso.healthz()) // what your platform calls: outside
+//!         .merge(sso.routes().partner_api(NoProvisioning)) // what Heroku calls: outside
+//!         .route("/healthz", sso.routes().healthz()) // what your platform calls: outside
 //! }
 //!
 //! async fn dashboard(user: HerokuUser) -> String {
@@ -66,8 +66,8 @@
 //!   and logs an error, and never admits a request.
 //! - **`partner_api` is outside.** Heroku calls it with its own password and has no session. It includes
 //!   the SSO path and the sign-out path. If you answer Heroku's provisioning calls yourself, merge
-//!   [`HerokuSso::endpoints`](crate::HerokuSso::endpoints) in its place, and register each resource with
-//!   [`HerokuSso::register`](crate::HerokuSso::register).
+//!   [`Routes::sign_in`](crate::Routes::sign_in) in its place, and register each resource with
+//!   [`Resources::register`](crate::Resources::register).
 //! - **`_sync`, not `_`.** A dropped handle stops the sync immediately. Then lists are fetched only while a
 //!   request waits for them, sessions end after ten minutes without requests, and a warning says why.
 //!
@@ -152,18 +152,18 @@
 //! restart either, restart both, or give your app a store: see [`deploying`](crate::guide::deploying).
 //!
 //! # Only a part of the site
-//! Put the layer on those routes with `route_layer`, set the landing path there, and merge `endpoints()`
-//! (or `partner_api`). Without them your fallback would get the form:
+//! Put the layer on those routes with `route_layer`, set the landing path there, and merge
+//! `sso.routes().sign_in()` (or `partner_api`). Without them your fallback would get the form:
 //!
 //! ```
 //! use axum::{Router, routing::get};
-//! use tower_heroku_sso::{HerokuSsoBuilder, Role, SetupError};
+//! use tower_heroku_sso::{HerokuSsoBuilder, Require, Role, SetupError};
 //!
 //! fn site(builder: HerokuSsoBuilder) -> Result<Router, SetupError> {
 //!     let sso = builder.landing_path("/customers").build()?;
 //!     let owners = Router::new()
 //!         .route("/customers/billing", get(|| async { "for owners" }))
-//!         .route_layer(sso.require(Role::Owner));
+//!         .route_layer(Require::role(Role::Owner));
 //!     let customers = Router::new()
 //!         .route("/customers", get(|| async { "for customers" }))
 //!         .merge(owners)
@@ -171,7 +171,7 @@
 //!     let site = Router::new()
 //!         .route("/", get(|| async { "for everybody" }))
 //!         .merge(customers)
-//!         .merge(sso.endpoints())
+//!         .merge(sso.routes().sign_in())
 //!         .fallback(|| async { "not found" });
 //!     Ok(site)
 //! }
@@ -180,7 +180,6 @@
 //!
 //! # Next steps
 //! - several dashboards in one browser: [`Config::resource_in_path`](crate::Config::resource_in_path);
-//! - roles: [`HerokuSso::require_any`](crate::HerokuSso::require_any),
-//!   [`RequireRole`](crate::extract::RequireRole);
+//! - roles: [`Require::any_of`](crate::Require::any_of), [`RequireRole`](crate::extract::RequireRole);
 //! - a test of your set-up: [`testing_your_app`](crate::guide::testing_your_app);
 //! - before production: [`deploying`](crate::guide::deploying).

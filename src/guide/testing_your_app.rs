@@ -61,7 +61,7 @@
 //! let shop = heroku.app("shop").collaborator("bob@example.com");
 //! let addon = shop.addon();
 //! let grant = OauthGrant::Code(addon.grant_code().into());
-//! sso.register(&addon.id().into(), grant).await?;
+//! sso.resources().register(&addon.id().into(), grant).await?;
 //!
 //! // Bob signs in, and looks around.
 //! let form = Request::post("/heroku/sso")
@@ -75,7 +75,7 @@
 //! assert_eq!(app.clone().oneshot(visit()).await?.status(), StatusCode::OK);
 //!
 //! // The customer takes him off, and time passes: less than one `refresh_interval`.
-//! let mut changes = sso.changes();
+//! let mut changes = sso.lists().changes();
 //! shop.remove("bob@example.com");
 //! clock.advance(Duration::from_secs(280));
 //!
@@ -129,7 +129,7 @@
 //! #     .build()?;
 //! # let app = Router::new().route("/", get(|| async { "in" })).layer(sso.layer());
 //! # let addon = heroku.app("shop").collaborator("bob@example.com").addon();
-//! # sso.register(&addon.id().into(), OauthGrant::Code(addon.grant_code().into())).await?;
+//! # sso.resources().register(&addon.id().into(), OauthGrant::Code(addon.grant_code().into())).await?;
 //! // Signs Bob in by a form of now, and tells the status.
 //! let sign_in = async || {
 //!     let form = Request::post("/heroku/sso")
@@ -179,13 +179,13 @@
 //! #     .id_url(heroku.url().parse()?)
 //! #     .build()?;
 //! # let addon = heroku.app("shop").collaborator("bob@example.com").addon();
-//! # sso.register(&addon.id().into(), OauthGrant::Code(addon.grant_code().into())).await?;
+//! # sso.resources().register(&addon.id().into(), OauthGrant::Code(addon.grant_code().into())).await?;
 //! let resource = addon.id().into();
-//! sso.refresh_now(&resource).await?;
+//! sso.lists().refresh(&resource).await?;
 //! assert_eq!(heroku.calls().count(Endpoint::Collaborators), 1);
 //!
 //! heroku.calls().clear();
-//! let list = sso.access_list(&resource).await?.expect("it was fetched");
+//! let list = sso.lists().get(&resource).await?.expect("it was fetched");
 //! assert!(list.list.members().any(|member| member.email.as_str() == "bob@example.com"));
 //! assert!(heroku.calls().requests().is_empty()); // the list is in memory
 //! # Ok(())

@@ -25,8 +25,8 @@
 //! # What is not
 //! | attack | why it works | what helps |
 //! | --- | --- | --- |
-//! | an attacker's own form in a customer's browser ("login CSRF") | Heroku's form is cross-site and cannot carry a token of yours | show who is signed in, and for which app: [`whoami_html`](crate::HerokuSso::whoami_html) |
-//! | use of a customer's browser, or of its cookie | the cookie is the session | https, `max_session`, [`revoke`](crate::HerokuSso::revoke) |
+//! | an attacker's own form in a customer's browser ("login CSRF") | Heroku's form is cross-site and cannot carry a token of yours | show who is signed in, and for which app: [`whoami_html`](crate::Routes::whoami_html) |
+//! | use of a customer's browser, or of its cookie | the cookie is the session | https, `max_session`, [`revoke`](crate::Sessions::revoke) |
 //! | access of a user who was removed a moment ago | lists are polled | webhooks; a shorter `refresh_interval` |
 //! | write access to your database | a writer can create a session | the database's own access rules |
 //! | knowledge of `SESSION_KEY`, the salt or the client secret | the gate trusts these secrets | [changing them](crate::guide::deploying) |

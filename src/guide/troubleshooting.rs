@@ -54,11 +54,11 @@
 //! ### 404, or a 200 from your own fallback, in answer to the form
 //! The SSO path did not reach the gate. In axum, `route_layer` and `nest` remove the fallback through which
 //! it does, and so does a `merge` into a router that has another fallback. Merge
-//! [`HerokuSso::endpoints`](crate::HerokuSso::endpoints), or
-//! [`partner_api`](crate::HerokuSso::partner_api), which has the same routes.
+//! [`Routes::sign_in`](crate::Routes::sign_in), or [`partner_api`](crate::Routes::partner_api), which has the
+//! same routes.
 //!
 //! ### At the start: "Overlapping method route", or "Cannot merge two `MethodRouter`s that both have a fallback"
-//! Both [`endpoints`](crate::HerokuSso::endpoints) and [`partner_api`](crate::HerokuSso::partner_api) are
+//! Both [`Routes::sign_in`](crate::Routes::sign_in) and [`partner_api`](crate::Routes::partner_api) are
 //! merged, or one of them is merged twice. They have the same routes. Merge only one of them.
 //!
 //! ### `register` fails: "heroku gave no usable answer: heroku refused the grant"
@@ -75,20 +75,19 @@
 //! memory, which is the default. Its contents are lost: provision again, and configure a durable
 //! [store](crate::guide::deploying) before production. If it affects one resource, its provisioning went to
 //! another process with a separate store, or you answer provisioning yourself and did not call
-//! [`register`](crate::HerokuSso::register).
+//! [`register`](crate::Resources::register).
 //!
 //! ### 403 `not-listed`; reason "the email is not on the list"
-//! [`HerokuSso::explain`](crate::HerokuSso::explain) says in one sentence what a sign-in of this person would
-//! get now, and by which inputs. Then look at the list:
-//! [`HerokuSso::access_list`](crate::HerokuSso::access_list). The user may have opened
-//! the add-on from another app that it is attached to. Users of that app are not on the list of the app
-//! that the add-on belongs to. Or [`ListPolicy::Strict`](crate::ListPolicy::Strict) is on, and the user's
+//! [`Lists::explain`](crate::Lists::explain) says in one sentence what a sign-in of this person would get now,
+//! and by which inputs. Then look at the list: [`Lists::get`](crate::Lists::get). The user may have opened the
+//! add-on from another app that it is attached to. Users of that app are not on the list of the app that the
+//! add-on belongs to. Or [`ListPolicy::Strict`](crate::ListPolicy::Strict) is on, and the user's
 //! only role in the team is `collaborator`.
 //!
 //! ### 503 `cannot-check` at each sign-in
 //! | the log says | cause | fix |
 //! | --- | --- | --- |
-//! | "the resource has no oauth grant" | it was registered without one | [`register`](crate::HerokuSso::register) it with one |
+//! | "the resource has no oauth grant" | it was registered without one | [`register`](crate::Resources::register) it with one |
 //! | `needs_grant`, one resource | Heroku refused its refresh token, perhaps because another process has renewed it | a new grant from Heroku |
 //! | `needs_grant`, many at once | `HEROKU_CLIENT_SECRET` is wrong, or was changed at Heroku | set it again; the sync retries the tokens |
 //! | "heroku's rate limit is reached" | too many calls | a longer `idle_interval`; `sync_behind` says whether that is enough |
@@ -108,14 +107,14 @@
 //! internet.
 //!
 //! ### 401 `no-session` on a route with a role, though signed in; "a role guard is not inside of the gate"
-//! The guard is outside of the gate. Put [`require`](crate::HerokuSso::require) on the inner routes, with
+//! The guard is outside of the gate. Put [`Require::role`](crate::Require::role) on the inner routes, with
 //! `route_layer`, and `.layer(sso.layer())` after it: layers that are added later are further out. With
 //! [`RequireRole`](crate::extract::RequireRole) in a handler's arguments, the same mistake is a 500.
 //!
 //! ### 403 `unsigned-email` on a route with a role
 //! The sign-in rests on Heroku's older token, which does not cover the email. See
 //! [`threats`](crate::guide::threats#unsigned-emails) before you say
-//! [`trust_unsigned_email`](crate::gate::RequireLayer::trust_unsigned_email).
+//! [`trust_unsigned_email`](crate::Require::trust_unsigned_email).
 //!
 //! ### No roles, though the person is an admin at Heroku
 //! If `/whoami` says `"proof": "unsigned_email"`, the cause is the same as above. Where
@@ -134,7 +133,7 @@
 //!
 //! # Heroku's calls
 //! ### Heroku gets 401 when it provisions; "a call to the Partner API was refused by the gate"
-//! [`partner_api`](crate::HerokuSso::partner_api) is inside of the gate. Merge it after
+//! [`partner_api`](crate::Routes::partner_api) is inside of the gate. Merge it after
 //! `.layer(sso.layer())`. If there is a 401 without that log line, `HEROKU_ADDON_SLUG` or
 //! `HEROKU_ADDON_PASSWORD` differs from the manifest.
 //!

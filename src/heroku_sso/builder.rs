@@ -32,21 +32,6 @@ pub struct HerokuSsoBuilder {
     pub(super) signing: super::signed::Signing,
 }
 
-impl HerokuSso {
-    /// Starts with the manifest, which has no defaults; all other settings have one.
-    pub fn builder(manifest: Manifest) -> HerokuSsoBuilder {
-        HerokuSsoBuilder {
-            manifest,
-            config: Config::default(),
-            clock: None,
-            store: None,
-            sessions: None,
-            #[cfg(feature = "jwt")]
-            signing: super::signed::Signing::default(),
-        }
-    }
-}
-
 macro_rules! settings {
     ($($(#[$doc:meta])* $name:ident: $type:ty => $set:expr;)*) => {
         $($(#[$doc])*
@@ -59,6 +44,18 @@ macro_rules! settings {
 }
 
 impl HerokuSsoBuilder {
+    pub(super) fn new(manifest: Manifest) -> Self {
+        Self {
+            manifest,
+            config: Config::default(),
+            clock: None,
+            store: None,
+            sessions: None,
+            #[cfg(feature = "jwt")]
+            signing: super::signed::Signing::default(),
+        }
+    }
+
     /// Replaces all settings together, for example by [`Config::from_env`].
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
@@ -214,12 +211,8 @@ impl HerokuSsoBuilder {
         let sessions = self
             .signing
             .add_bearers(sessions, &self.manifest, believed_for)?;
-        let gate = GateState::new(&config, &self.manifest, Arc::clone(&directory), sessions);
-        Ok(HerokuSso {
-            gate: Arc::new(gate),
-            directory,
-            manifest: Arc::new(self.manifest),
-        })
+        let gate = GateState::new(&config, &self.manifest, directory, sessions);
+        Ok(HerokuSso::new(Arc::new(gate), self.manifest))
     }
 
     /// Where the grants of browsers are stored.

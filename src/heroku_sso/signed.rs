@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{HerokuSso, HerokuSsoBuilder};
+use super::HerokuSsoBuilder;
 use crate::config::{Manifest, SetupError};
-use crate::gate::{BearerError, BearerToken, HerokuUser, bearer_for};
 use crate::jwt::{Codec, JwtKeys};
 use crate::session::{BackendChoice, SessionManager};
 
@@ -41,7 +40,7 @@ impl HerokuSsoBuilder {
         self
     }
 
-    /// Also accepts bearer tokens, which [`HerokuSso::bearer_for`] and
+    /// Also accepts bearer tokens, which [`Sessions::bearer`](crate::Sessions::bearer) and
     /// [`program_sign_in_path`](Self::program_sign_in_path) issue: `Authorization: Bearer …` instead
     /// of a cookie. If a request has such a header, only the token counts. The header is removed when the
     /// request is admitted. ES256 or Ed25519 keys only.
@@ -111,19 +110,5 @@ impl Signing {
         })?;
         let codec = Codec::new(keys, &manifest.slug, &audience(&manifest.slug, "bearer"));
         Ok(sessions.with_bearers(Arc::new(codec), cached_for))
-    }
-}
-
-impl HerokuSso {
-    /// A bearer token for the user of a request, for the add-on's own API. It identifies the user as the
-    /// user's session does, and is valid as long as that session.
-    ///
-    /// Send it over https only, never in a URL. Needs
-    /// [`bearer_tokens`](HerokuSsoBuilder::bearer_tokens).
-    ///
-    /// # Errors
-    /// [`BearerError`] if bearer tokens are not set up, or the key cannot sign.
-    pub fn bearer_for(&self, user: &HerokuUser) -> Result<BearerToken, BearerError> {
-        bearer_for(&self.gate.sessions, user)
     }
 }

@@ -39,16 +39,16 @@ pub trait Addon: Send + Sync + 'static {
 
     /// Removes what the resource had. Only Heroku's DELETE calls it. Access ends when it succeeds; with
     /// [`Outcome::Later`] the tokens work until
-    /// [`HerokuSso::deprovision`](crate::HerokuSso::deprovision).
+    /// [`Resources::deprovision`](crate::Resources::deprovision).
     ///
     /// It succeeds once: the response to a later DELETE is 410. If the process stops before the success is
     /// stored, the method is called again for the same resource, so it **must be idempotent**. It may also be
-    /// called for a resource that has ended before, by [`HerokuSso::deprovision`] or after a long absence.
+    /// called for a resource that has ended before, by [`Resources::deprovision`] or after a long absence.
     ///
     /// # Errors
     /// [`AddonError`]: nothing has changed, and Heroku asks again.
     ///
-    /// [`HerokuSso::deprovision`]: crate::HerokuSso::deprovision
+    /// [`Resources::deprovision`]: crate::Resources::deprovision
     fn deprovision(
         &self,
         resource: ResourceId,
@@ -81,7 +81,7 @@ pub enum Outcome {
     },
     /// The work has begun (202). The partner tells Heroku when it is done, within 12 hours: by
     /// `POST /addons/:uuid/actions/provision` or `…/deprovision`, with
-    /// [`HerokuSso::access_token`](crate::HerokuSso::access_token).
+    /// [`Resources::access_token`](crate::Resources::access_token).
     #[non_exhaustive]
     Later {
         /// Shown to the customer.

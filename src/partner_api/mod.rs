@@ -32,14 +32,14 @@
 //! }
 //!
 //! # fn routes(sso: &HerokuSso) -> axum::Router {
-//! sso.partner_api(Queues)
+//! sso.routes().partner_api(Queues)
 //! # }
 //! ```
 //!
 //! After [`AddonError::Rejected`], a new resource is removed again. After
 //! [`AddonError::TryLater`] it stays registered, as Heroku asks again with the same grant. If it is
 //! rejected later, or never provisioned, it is your task to
-//! [`deprovision`](crate::HerokuSso::deprovision) it.
+//! [`deprovision`](crate::Resources::deprovision) it.
 
 mod addon;
 mod basic_auth;
@@ -50,3 +50,5 @@ mod webhook;
 
 pub use addon::{Addon, AddonError, NoProvisioning, Outcome};
 pub use requests::{PlanChange, Provision};
+pub(crate) use routes::{RESOURCE, resources};
+pub(crate) use webhook::webhooks;

@@ -1,4 +1,4 @@
-//! The routes.
+//! The routes of provisioning, plan changes and deprovisioning.
 
 use std::sync::Arc;
 
@@ -18,21 +18,21 @@ use super::{Addon, AddonError, Outcome, PlanChange, Provision, basic_auth};
 use crate::audit;
 use crate::cause;
 use crate::clock::{Budget, LogThrottle};
+use crate::config::Manifest;
 use crate::deadlines::REQUEST;
-use crate::heroku_sso::HerokuSso;
 use crate::ids::ResourceId;
 use crate::meter;
-use crate::routes::oldest_form;
 use crate::store::ResourceState;
-use crate::sync::{OauthGrant, SyncError};
+use crate::sync::{Directory, OauthGrant, SyncError};
 
 /// Heroku's requests have about one kilobyte.
 const MAX_BODY: usize = 64 * 1024;
 
-const RESOURCE: &str = "/heroku/resources/{uuid}";
+pub(crate) const RESOURCE: &str = "/heroku/resources/{uuid}";
 
 struct Api<A> {
-    sso: HerokuSso,
+    directory: Arc<Directory>,
+    manifest: Arc<Manifest>,
     addon: A,
     /// Limits the log lines about wrong credentials: anyone on the internet can send some.
     refused: LogThrottle,
@@ -40,44 +40,39 @@ struct Api<A> {
 
 type Shared<A> = State<Arc<Api<A>>>;
 
-impl HerokuSso {
-    /// All routes that Heroku calls, as a router to merge: the Partner API under
-    /// `/heroku/resources`, and the routes of [`endpoints`](Self::endpoints) and
-    /// [`webhooks`](Self::webhooks).
-    ///
-    /// Merge it outside of [`layer`](Self::layer): Heroku has no session. See
-    /// [`partner_api`](crate::partner_api).
-    pub fn partner_api<S, A>(&self, addon: A) -> Router<S>
-    where
-        S: Clone + Send + Sync + 'static,
-        A: Addon,
-    {
-        let api = Arc::new(Api {
-            sso: self.clone(),
-            addon,
-            refused: LogThrottle::default(),
-        });
-        let resource = put(change_plan::<A>).delete(deprovision::<A>);
-        Router::new()
-            .route("/heroku/resources", post(provision::<A>))
-            .route(RESOURCE, resource)
-            .route_layer(from_fn_with_state(Arc::clone(&api), authenticate::<A>))
-            .with_state(api)
-            .merge(oldest_form(self, RESOURCE))
-            .merge(self.endpoints())
-            .merge(self.webhooks())
-    }
+/// The Partner API's routes.
+pub(crate) fn resources<S, A>(
+    directory: Arc<Directory>,
+    manifest: Arc<Manifest>,
+    addon: A,
+) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    A: Addon,
+{
+    let api = Arc::new(Api {
+        directory,
+        manifest,
+        addon,
+        refused: LogThrottle::default(),
+    });
+    let resource = put(change_plan::<A>).delete(deprovision::<A>);
+    Router::new()
+        .route("/heroku/resources", post(provision::<A>))
+        .route(RESOURCE, resource)
+        .route_layer(from_fn_with_state(Arc::clone(&api), authenticate::<A>))
+        .with_state(api)
 }
 
 async fn authenticate<A: Addon>(State(api): Shared<A>, request: Request, next: Next) -> Response {
-    let mut response = if basic_auth::is_heroku(request.headers(), &api.sso.manifest) {
+    let mut response = if basic_auth::is_heroku(request.headers(), &api.manifest) {
         next.run(request).await
     } else {
         let has_some = request.headers().contains_key(AUTHORIZATION);
         let why = if has_some { "wrong" } else { "missing" };
         audit::partner_call_refused(why);
         meter::partner_call_refused(why);
-        if has_some && api.refused.is_due(api.sso.directory.clock()) {
+        if has_some && api.refused.is_due(api.directory.clock()) {
             tracing::warn!(
                 "partner api call rejected: wrong id or password (logged at most once an hour); \
                  if heroku sent it, compare HEROKU_ADDON_SLUG and HEROKU_ADDON_PASSWORD with `id` and \
@@ -123,7 +118,7 @@ where
     let for_work = Arc::clone(api);
     let budget = Budget::of(REQUEST);
     let work = move || work(Arc::clone(&for_work), request.clone(), budget);
-    let turns = api.sso.directory.lifecycle().partner_turns();
+    let turns = api.directory.lifecycle().partner_turns();
     let answer = turns.run(id, budget, work).await;
     answer.unwrap_or_else(|error| unavailable(id, &error))
 }
@@ -151,7 +146,7 @@ async fn provision_in_turn<A: Addon>(
     let id = request.uuid;
     let grant = request.oauth_grant.as_ref();
     let grant = grant.map(|grant| OauthGrant::Code(grant.code.clone()));
-    let lifecycle = api.sso.directory.lifecycle();
+    let lifecycle = api.directory.lifecycle();
     let is_new = match own(budget, lifecycle.register(&id, grant, None)).await {
         Ok(is_new) => is_new,
         Err(SyncError::Gone) => return gone(),
@@ -209,7 +204,7 @@ async fn change_plan_in_turn<A: Addon>(
     (resource, body): (ResourceId, Bytes),
     budget: Budget,
 ) -> Response {
-    match state(&api.sso, &resource, budget).await {
+    match state(&api.directory, &resource, budget).await {
         Ok((ResourceState::Deprovisioning | ResourceState::Deprovisioned, _)) => return gone(),
         Ok(_) => {}
         Err(response) => return response,
@@ -256,13 +251,13 @@ async fn deprovision_in_turn<A: Addon>(
     resource: ResourceId,
     budget: Budget,
 ) -> Response {
-    match state(&api.sso, &resource, budget).await {
+    match state(&api.directory, &resource, budget).await {
         Ok((ResourceState::Deprovisioned, false)) => return gone(),
         // Also a resource that was deprovisioned without a request of Heroku: this is the request.
         Ok(_) => {}
         Err(response) => return response,
     }
-    let lifecycle = api.sso.directory.lifecycle();
+    let lifecycle = api.directory.lifecycle();
     let (deprovisioned, budget) = partners(budget, api.addon.deprovision(resource)).await;
     match deprovisioned {
         Ok(Outcome::Done { .. }) => match own(budget, lifecycle.deprovisioned(&resource)).await {
@@ -300,11 +295,11 @@ fn outcome_of(error: &AddonError) -> &'static str {
 
 /// The state of a known resource, and whether the partner's deprovisioning is still owed.
 async fn state(
-    sso: &HerokuSso,
+    directory: &Directory,
     id: &ResourceId,
     budget: Budget,
 ) -> Result<(ResourceState, bool), Response> {
-    let known = async { Ok(sso.directory.store().get(id).await?) };
+    let known = async { Ok(directory.store().get(id).await?) };
     match own(budget, known).await {
         Ok(Some(known)) => Ok((known.state, known.deprovision_owed)),
         Ok(None) => Err(not_found()),

@@ -11,7 +11,6 @@ use super::body::Whole;
 use crate::cause;
 use crate::clock::{self, LogThrottle};
 use crate::deadlines::REQUEST;
-use crate::heroku_sso::HerokuSso;
 use crate::meter;
 use crate::store::StoreError;
 use crate::sync::{Directory, SyncError};
@@ -32,35 +31,23 @@ struct Receiver {
     refused: LogThrottle,
 }
 
-impl HerokuSso {
-    /// The route that receives Heroku's webhooks; an empty router if none are configured
-    /// ([`Config::webhooks`](crate::Config::webhooks)). It is part of
-    /// [`partner_api`](Self::partner_api); use it if you do not use that.
-    ///
-    /// | request | answer |
-    /// | --- | --- |
-    /// | signed with one of the secrets | 204, also if it contains nothing relevant or is a repetition |
-    /// | without a signature, with a wrong one or with several | 401 |
-    /// | larger than 256 KiB | 413 |
-    /// | incomplete after 10 seconds | 408 |
-    /// | signed, but the store does not answer in time, or the resources are still being read from it | 503: Heroku sends it again |
-    pub fn webhooks<S>(&self) -> Router<S>
-    where
-        S: Clone + Send + Sync + 'static,
-    {
-        let Some(webhooks) = &self.directory.settings().webhooks else {
-            return Router::new();
-        };
-        let receiver = Arc::new(Receiver {
-            directory: Arc::clone(&self.directory),
-            webhooks: webhooks.clone(),
-            seen: Seen::default(),
-            refused: LogThrottle::default(),
-        });
-        Router::new()
-            .route(PATH, post(receive))
-            .with_state(receiver)
-    }
+/// The route of webhooks; an empty router if none are configured.
+pub(crate) fn webhooks<S>(directory: &Arc<Directory>) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    let Some(webhooks) = &directory.settings().webhooks else {
+        return Router::new();
+    };
+    let receiver = Arc::new(Receiver {
+        directory: Arc::clone(directory),
+        webhooks: webhooks.clone(),
+        seen: Seen::default(),
+        refused: LogThrottle::default(),
+    });
+    Router::new()
+        .route(PATH, post(receive))
+        .with_state(receiver)
 }
 
 async fn receive(

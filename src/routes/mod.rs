@@ -1,50 +1,151 @@
-//! Routers and handlers for a partner's axum app.
+//! [`Routes`]: routers and handlers for a partner's axum app.
 
 mod health;
 #[cfg(feature = "jwt")]
 mod jwks;
+mod sign_in;
 mod whoami;
 
+use std::fmt;
+use std::sync::Arc;
+
 use axum::Router;
-use axum::routing::{any, get};
-use http::StatusCode;
+use axum::routing::MethodRouter;
 
-use crate::heroku_sso::HerokuSso;
+use self::health::Check;
+use crate::config::Manifest;
+use crate::gate::GateState;
+use crate::handles::Lists;
+use crate::partner_api::{self, Addon};
 
-impl HerokuSso {
+/// Routers and handlers for axum (feature `axum`). From [`HerokuSso::routes`](crate::HerokuSso::routes);
+/// cheap to clone.
+#[derive(Clone)]
+pub struct Routes {
+    gate: Arc<GateState>,
+    lists: Lists,
+    manifest: Arc<Manifest>,
+}
+
+impl Routes {
+    pub(crate) fn new(gate: Arc<GateState>, lists: Lists, manifest: Manifest) -> Self {
+        Self {
+            gate,
+            lists,
+            manifest: Arc::new(manifest),
+        }
+    }
+
+    /// All routes that Heroku calls, as a router to merge: the Partner API under
+    /// `/heroku/resources`, and the routes of [`sign_in`](Self::sign_in) and
+    /// [`webhooks`](Self::webhooks).
+    ///
+    /// Merge it outside of [`layer`](crate::HerokuSso::layer): Heroku has no session. See
+    /// [`partner_api`](crate::partner_api).
+    pub fn partner_api<S, A>(&self, addon: A) -> Router<S>
+    where
+        S: Clone + Send + Sync + 'static,
+        A: Addon,
+    {
+        let directory = Arc::clone(&self.gate.directory);
+        partner_api::resources(directory, Arc::clone(&self.manifest), addon)
+            .merge(sign_in::legacy_form(&self.gate, partner_api::RESOURCE))
+            .merge(self.sign_in())
+            .merge(self.webhooks())
+    }
+
     /// The SSO path and the sign-out path as routes, for a router whose fallback is not wrapped by
-    /// [`layer`](Self::layer): with `route_layer`, under `nest`, or where a `merge` replaces it.
+    /// [`layer`](crate::HerokuSso::layer): with `route_layer`, under `nest`, or where a `merge` replaces it.
     ///
     /// [`partner_api`](Self::partner_api) contains these routes too: merge one of the two. With both, axum
     /// panics at start: "Cannot merge two `MethodRouter`s that both have a fallback".
-    pub fn endpoints<S>(&self) -> Router<S>
+    pub fn sign_in<S>(&self) -> Router<S>
     where
         S: Clone + Send + Sync + 'static,
     {
-        // The layer answers both paths before these handlers are reached.
-        let routes = self.gate.paths.routes().into_iter();
-        let router = routes.fold(Router::new(), |router, path| {
-            router.route(&path, any(unreached))
-        });
-        router.route_layer(self.layer())
+        sign_in::routes(&self.gate)
+    }
+
+    /// The route that receives Heroku's webhooks; an empty router if none are configured
+    /// ([`Config::webhooks`](crate::Config::webhooks)). It is part of
+    /// [`partner_api`](Self::partner_api); use it if you do not use that.
+    ///
+    /// | request | answer |
+    /// | --- | --- |
+    /// | signed with one of the secrets | 204, also if it contains nothing relevant or is a repetition |
+    /// | without a signature, with a wrong one or with several | 401 |
+    /// | larger than 256 KiB | 413 |
+    /// | incomplete after 10 seconds | 408 |
+    /// | signed, but the store does not answer in time, or the resources are still being read from it | 503: Heroku sends it again |
+    pub fn webhooks<S>(&self) -> Router<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        partner_api::webhooks(&self.gate.directory)
+    }
+
+    /// A handler for `/healthz`, outside of the gate: 200 while the store answers and the sync runs,
+    /// else 503. While the database is unavailable a restart does not help: see DEPLOYING.md.
+    ///
+    /// A result is reused for a second, so that the route may be public. A store that does
+    /// not answer within five seconds counts as unavailable.
+    ///
+    /// The body has the details: `store_reachable`, `sync_alive`, `lists_fresh`,
+    /// `lists_behind`, and `oldest_list_age_seconds` (null without a list).
+    pub fn healthz<S>(&self) -> MethodRouter<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        let clock = Arc::clone(self.gate.directory.clock());
+        health::handler(self.lists.clone(), clock, Check::Alive)
+    }
+
+    /// A handler for `/readyz`: as [`healthz`](Self::healthz), and 503 also while a list in
+    /// use is older than `max_list_age`, so that its users get 503. Use this one for alerts: a restart
+    /// does not help if it is Heroku that does not answer.
+    pub fn readyz<S>(&self) -> MethodRouter<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        let clock = Arc::clone(self.gate.directory.clock());
+        health::handler(self.lists.clone(), clock, Check::Ready)
+    }
+
+    /// A handler for `/whoami`, inside the gate: the signed-in user, as JSON.
+    ///
+    /// `email`, `user_id` (or null), `proof` (`signed_email`, `own_login`, or `unsigned_email`: then the
+    /// email is only claimed, and there is neither account nor role), `resource_id`, `app` with `id` and
+    /// `name`, `roles` as on the newest list, `session_expires_at` in RFC 3339. Not cached.
+    ///
+    /// ```
+    /// # fn app(sso: tower_heroku_sso::HerokuSso) -> axum::Router {
+    /// axum::Router::new()
+    ///     .route("/whoami", sso.routes().whoami())
+    ///     .route("/whoami.html", sso.routes().whoami_html())
+    ///     .layer(sso.layer())
+    /// # }
+    /// ```
+    pub fn whoami<S>(&self) -> MethodRouter<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        whoami::json()
+    }
+
+    /// As [`whoami`](Self::whoami), as a fragment of HTML for a page of yours: the signed-in user, the
+    /// app, the end of the session, and a button to sign out.
+    ///
+    /// The outermost element has the class `heroku-sso-whoami`; nothing is styled.
+    pub fn whoami_html<S>(&self) -> MethodRouter<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        whoami::html()
     }
 }
 
-/// Under the legacy policy, the form of add-ons from before `sso_url`, in addition to the Partner API's
-/// methods at that path.
-pub(crate) fn oldest_form<S>(sso: &HerokuSso, path: &str) -> Router<S>
-where
-    S: Clone + Send + Sync + 'static,
-{
-    match sso.gate.forms.accept_legacy() {
-        true => {
-            let route = Router::new().route(path, get(unreached));
-            route.route_layer(sso.layer())
-        }
-        false => Router::new(),
+impl fmt::Debug for Routes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routes").finish_non_exhaustive()
     }
-}
-
-async fn unreached() -> StatusCode {
-    StatusCode::NOT_FOUND
 }

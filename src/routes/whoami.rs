@@ -14,41 +14,20 @@ use time::macros::format_description;
 
 use crate::access::Role;
 use crate::gate::HerokuUser;
-use crate::heroku_sso::HerokuSso;
 use crate::sso::Proof;
 
-impl HerokuSso {
-    /// A handler for `/whoami`, inside the gate: the signed-in user, as JSON.
-    ///
-    /// `email`, `user_id` (or null), `proof` (`signed_email`, `own_login`, or `unsigned_email`: then the
-    /// email is only claimed, and there is neither account nor role), `resource_id`, `app` with `id` and
-    /// `name`, `roles` as on the newest list, `session_expires_at` in RFC 3339. Not cached.
-    ///
-    /// ```
-    /// # fn app(sso: tower_heroku_sso::HerokuSso) -> axum::Router {
-    /// axum::Router::new()
-    ///     .route("/whoami", sso.whoami())
-    ///     .route("/whoami.html", sso.whoami_html())
-    ///     .layer(sso.layer())
-    /// # }
-    /// ```
-    pub fn whoami<S>(&self) -> MethodRouter<S>
-    where
-        S: Clone + Send + Sync + 'static,
-    {
-        get(json_of)
-    }
+pub(super) fn json<S>() -> MethodRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    get(json_of)
+}
 
-    /// As [`whoami`](Self::whoami), as a fragment of HTML for a page of yours: the signed-in user, the
-    /// app, the end of the session, and a button to sign out.
-    ///
-    /// The outermost element has the class `heroku-sso-whoami`; nothing is styled.
-    pub fn whoami_html<S>(&self) -> MethodRouter<S>
-    where
-        S: Clone + Send + Sync + 'static,
-    {
-        get(html_of)
-    }
+pub(super) fn html<S>() -> MethodRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    get(html_of)
 }
 
 /// As on the gate's own pages: the fragment is for pages of the dashboard, not for frames of other sites.

@@ -28,7 +28,7 @@ pub enum Proof {
     /// (roles, permissions, account). The token proves that a user whom Heroku admitted sent the form.
     UnsignedEmail,
     /// No SSO request: the partner vouches for the user
-    /// ([`HerokuSso::admit`](crate::HerokuSso::admit)).
+    /// ([`Sessions::admit`](crate::Sessions::admit)).
     OwnLogin,
 }
 

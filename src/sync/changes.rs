@@ -62,7 +62,7 @@ pub enum Change {
     /// This reader has received a [`Snapshot`](Self::Snapshot) of every list in this process. Comes once.
     ///
     /// Your rows of any other resource are outdated or unconfirmed. The resource ended while no reader was
-    /// running, or its list could not be stored. Ask [`access_list`](crate::HerokuSso::access_list) about
+    /// running, or its list could not be stored. Ask [`Lists::get`](crate::Lists::get) about
     /// each of them, and remove its rows at [`SyncError::Gone`](super::SyncError::Gone) and
     /// [`SyncError::UnknownResource`](super::SyncError::UnknownResource).
     CaughtUp,
@@ -90,7 +90,7 @@ pub enum Change {
         resource: ResourceId,
     },
     /// The resource has ended, and its list is empty. It was deprovisioned, it was dormant for too long, or
-    /// [`HerokuSso::deprovision`](crate::HerokuSso::deprovision) was called. Or your
+    /// [`Resources::deprovision`](crate::Resources::deprovision) was called. Or your
     /// [`Addon`](crate::partner_api::Addon) has rejected its provisioning; then the same resource may be
     /// provisioned again.
     ResourceGone {
@@ -241,7 +241,7 @@ impl Changes {
     /// # async fn removals(sso: tower_heroku_sso::HerokuSso) {
     /// use tower_heroku_sso::sync::Change;
     ///
-    /// let removals = sso.changes().into_stream().filter_map(|change| async {
+    /// let removals = sso.lists().changes().into_stream().filter_map(|change| async {
     ///     match change {
     ///         Change::Removed { resource, email, .. } => Some((resource, email)),
     ///         _ => None,

@@ -13,7 +13,7 @@ pub enum SyncError {
     #[error("timed out waiting for other work on the resource's grant; try again")]
     Busy,
     /// Heroku has reported the resource as missing for some time. Access is suspended until Heroku returns
-    /// its list, or a new grant arrives: [`HerokuSso::dormant`](crate::HerokuSso::dormant).
+    /// its list, or a new grant arrives: [`Resources::dormant`](crate::Resources::dormant).
     #[error("the resource is dormant: heroku says that it does not exist")]
     Dormant,
     /// The resource is deprovisioned, or about to be.

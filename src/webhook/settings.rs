@@ -6,7 +6,7 @@ use url::Url;
 use crate::secret::WebhookSecret;
 
 /// Webhooks that Heroku sends to `POST /heroku/webhooks`, a route of
-/// [`HerokuSso::partner_api`](crate::HerokuSso::partner_api).
+/// [`Routes::partner_api`](crate::Routes::partner_api).
 #[derive(Clone, Debug)]
 #[must_use = "webhook settings do nothing until they are given to a builder"]
 pub struct Webhooks {

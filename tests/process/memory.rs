@@ -116,10 +116,10 @@ fn loaded_resource_of_ten_people_takes_under_1700_bytes() {
                 .unwrap();
             let region = Region::new(ALLOCATOR);
             let sync = sso.spawn_sync();
-            let mut changes = sso.changes();
+            let mut changes = sso.lists().changes();
             while !matches!(changes.next().await, Some(Change::CaughtUp)) {}
             drop(changes);
-            let health = sso.health().await.unwrap();
+            let health = sso.lists().health().await.unwrap();
             assert_eq!((health.resources, health.without_list), (RESOURCES, 0));
             let each = bytes(&region) / RESOURCES;
             println!("{each} bytes a resource");

@@ -100,43 +100,52 @@ fn metrics_count_calls_fetches_and_lists_without_names() {
             let addon = heroku.app("shop").collaborator("ann@example.com").addon();
             let resource = addon.resource_id();
             let grant = OauthGrant::Code(addon.grant_code().into());
-            sso.register(&resource, grant).await.unwrap();
+            sso.resources().register(&resource, grant).await.unwrap();
             let sync = sso.spawn_sync();
-            while sso.health().await.unwrap().without_list > 0 {
+            while sso.lists().health().await.unwrap().without_list > 0 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             // An old list is fetched even from a small pool.
             clock.advance(Duration::from_secs(301));
-            sso.refresh_now(&resource).await.unwrap();
+            sso.lists().refresh(&resource).await.unwrap();
             clock.advance(Duration::from_secs(301));
             heroku.faults().set(Endpoint::AddOn, Fault::Status(500));
-            sso.refresh_now(&resource).await.unwrap_err();
+            sso.lists().refresh(&resource).await.unwrap_err();
             // Each kind of fault by its name; a 304 would have no body to corrupt.
             heroku.settings().set_etags(ETags::None);
             for (endpoint, fault, _) in kinds() {
                 heroku.faults().clear_all();
                 heroku.faults().set(endpoint, fault);
                 clock.advance(Duration::from_secs(61));
-                sso.refresh_now(&resource).await.unwrap_err();
+                sso.lists().refresh(&resource).await.unwrap_err();
             }
             heroku.faults().clear_all();
             heroku.tokens().expire_access();
             heroku
                 .settings()
                 .set_date_offset(time::Duration::minutes(2));
-            sso.refresh_now(&resource).await.unwrap();
+            sso.lists().refresh(&resource).await.unwrap();
             // A resource with a refused grant, and more resources than calls.
             let refused = heroku.app("refused").addon();
             let grant = OauthGrant::Code(refused.grant_code().into());
-            sso.register(&refused.resource_id(), grant).await.unwrap();
+            sso.resources()
+                .register(&refused.resource_id(), grant)
+                .await
+                .unwrap();
             heroku.tokens().revoke(&refused);
-            sso.refresh_now(&refused.resource_id()).await.unwrap_err();
+            sso.lists()
+                .refresh(&refused.resource_id())
+                .await
+                .unwrap_err();
             for number in 0..40 {
                 let addon = heroku.app(&format!("app-{number}")).addon();
                 let grant = OauthGrant::Code(addon.grant_code().into());
-                sso.register(&addon.resource_id(), grant).await.unwrap();
+                sso.resources()
+                    .register(&addon.resource_id(), grant)
+                    .await
+                    .unwrap();
             }
-            let partner_api = sso.partner_api(NoProvisioning);
+            let partner_api = sso.routes().partner_api(NoProvisioning);
             for credentials in ["Basic eDp5", "Basic eDp6", ""] {
                 let request = Request::post("/heroku/resources");
                 let request = match credentials {
@@ -150,7 +159,7 @@ fn metrics_count_calls_fetches_and_lists_without_names() {
             // Long enough that they are late despite the pool's refill.
             clock.advance(Duration::from_secs(9_000));
             // If the clock jumps during calls, Heroku's clock seems to differ.
-            sso.refresh_now(&resource).await.unwrap();
+            sso.lists().refresh(&resource).await.unwrap();
             let mut found = Found::default();
             for _ in 0..1000 {
                 found.add(&snapshotter);

@@ -122,7 +122,7 @@ async fn life(
             get(|user: HerokuUser| async move { format!("{user:?}") }),
         )
         .layer(sso.layer())
-        .merge(sso.partner_api(NoProvisioning));
+        .merge(sso.routes().partner_api(NoProvisioning));
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     heroku
         .settings()
@@ -185,7 +185,7 @@ async fn life(
         Some(401)
     );
     // Faults, a token renewal, a failing renewal, and deprovisioning.
-    let token = sso.access_token(&resource).await.unwrap();
+    let token = sso.resources().access_token(&resource).await.unwrap();
     heroku.settings().set_etags(ETags::None); // An answer that is not sent cannot be truncated.
     for fault in [
         Fault::Status(500),
@@ -195,15 +195,15 @@ async fn life(
         Fault::Body(r#"{"id":"HRKU-AA-echo","message":"ann@example.com"}"#.into()),
     ] {
         heroku.faults().set(Endpoint::Any, fault);
-        let error = sso.refresh_now(&resource).await.unwrap_err();
+        let error = sso.lists().refresh(&resource).await.unwrap_err();
         said += &format!("{error} {error:?}");
         clock.advance(Duration::from_secs(70));
     }
     heroku.faults().clear_all();
     heroku.tokens().expire_access();
-    sso.refresh_now(&resource).await.unwrap();
+    sso.lists().refresh(&resource).await.unwrap();
     heroku.tokens().revoke(&addon);
-    let error = sso.refresh_now(&resource).await.unwrap_err();
+    let error = sso.lists().refresh(&resource).await.unwrap_err();
     said += &format!("{error} {error:?} {sso:?}");
     answers.push(browser.fetch("/").await.body);
     addon.deprovision().await.unwrap();

@@ -118,8 +118,8 @@ async fn addon(sso: &HerokuSso, heroku: &Simulator) -> AddOn {
     let addon = heroku.app("shop").collaborator("ann@example.com").addon();
     let resource = addon.resource_id();
     let grant = OauthGrant::Code(addon.grant_code().into());
-    sso.register(&resource, grant).await.unwrap();
-    sso.refresh_now(&resource).await.unwrap();
+    sso.resources().register(&resource, grant).await.unwrap();
+    sso.lists().refresh(&resource).await.unwrap();
     addon
 }
 

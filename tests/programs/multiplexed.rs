@@ -54,7 +54,12 @@ async fn a62_http2_streams_of_a_connection_are_decided_separately() {
     assert_eq!(world.reached(), 100);
     // The same connection with a changed list.
     world.heroku.app("shop").remove("ann@example.com");
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world
+        .sso
+        .lists()
+        .refresh(&addon.resource_id())
+        .await
+        .unwrap();
     let [with_cookie, without] = streams(&client, &browser, &session).await;
     assert!(with_cookie.contains(&403));
     assert!(

@@ -26,10 +26,11 @@ const INWARD: &[&str] = &[
     "session",
     "gate",
     "assertion",
-    "heroku_sso",
     "extract",
-    "routes",
+    "handles",
     "partner_api",
+    "routes",
+    "heroku_sso",
     "fuzzing",
 ];
 

@@ -43,10 +43,10 @@ pub async fn state(store: &MemoryStore, addon: &AddOn) -> ResourceState {
 /// Three failing refreshes within 15 minutes.
 pub async fn three_answers(world: &World, resource: &ResourceId) -> SyncError {
     for _ in 0..2 {
-        world.sso.refresh_now(resource).await.unwrap_err();
+        world.sso.lists().refresh(resource).await.unwrap_err();
         world.clock.advance(MINUTE * 15 / 2);
     }
-    world.sso.refresh_now(resource).await.unwrap_err()
+    world.sso.lists().refresh(resource).await.unwrap_err()
 }
 
 /// Removes the add-on at Heroku and refreshes until the resource is dormant.
@@ -59,11 +59,11 @@ pub async fn make_dormant(world: &World, addon: &AddOn) {
 /// Refreshes a dormant resource every hour for a week, and once more.
 pub async fn pass_a_week(world: &World, resource: &ResourceId) -> SyncError {
     for _ in 0..7 * 24 {
-        let error = world.sso.refresh_now(resource).await.unwrap_err();
+        let error = world.sso.lists().refresh(resource).await.unwrap_err();
         assert!(matches!(error, SyncError::Dormant), "{error:?}");
         world.clock.advance(HOUR);
     }
-    world.sso.refresh_now(resource).await.unwrap_err()
+    world.sso.lists().refresh(resource).await.unwrap_err()
 }
 
 async fn sign_in(world: &World, addon: &AddOn) -> Answer {
@@ -91,15 +91,15 @@ async fn c1_brief_404_ends_no_access() {
             .faults()
             .set(Endpoint::AddOn, Fault::Status(status));
         for _ in 0..3 {
-            let error = world.sso.refresh_now(&resource).await.unwrap_err();
+            let error = world.sso.lists().refresh(&resource).await.unwrap_err();
             let is_heroku_s = matches!(error, SyncError::Heroku(HerokuError::Gone(_)));
             assert!(is_heroku_s, "{error:?}");
             assert_eq!(ann.fetch("/page").await.status, 200);
         }
         assert_eq!(state(&store, &addon).await, ResourceState::Active);
-        assert!(world.sso.access_token(&resource).await.is_ok());
+        assert!(world.sso.resources().access_token(&resource).await.is_ok());
         world.heroku.faults().clear_all();
-        world.sso.refresh_now(&resource).await.unwrap();
+        world.refresh(&resource).await;
         assert_eq!(ann.fetch("/page").await.status, 200);
         world.clock.advance(MINUTE);
         world.signed_in(&addon, "ann@example.com").await;
@@ -127,7 +127,7 @@ async fn c1_404_not_in_heroku_error_format_never_counts() {
         world.signed_in(&addon, "ann@example.com").await;
         world.heroku.faults().set(Endpoint::AddOn, fault.clone());
         for _ in 0..8 {
-            let error = world.sso.refresh_now(&resource).await.unwrap_err();
+            let error = world.sso.lists().refresh(&resource).await.unwrap_err();
             assert!(
                 matches!(error, SyncError::Heroku(_)),
                 "{fault:?}: {error:?}"
@@ -160,11 +160,11 @@ async fn c1_success_between_404s_resets_the_count() {
             .heroku
             .faults()
             .set(Endpoint::AddOn, Fault::Status(404));
-        world.sso.refresh_now(&resource).await.unwrap_err();
+        world.sso.lists().refresh(&resource).await.unwrap_err();
         world.clock.advance(MINUTE * 10);
-        world.sso.refresh_now(&resource).await.unwrap_err();
+        world.sso.lists().refresh(&resource).await.unwrap_err();
         world.heroku.faults().clear_all();
-        world.sso.refresh_now(&resource).await.unwrap();
+        world.refresh(&resource).await;
         world.clock.advance(MINUTE * 10);
     }
     assert_eq!(state(&store, &addon).await, ResourceState::Active);
@@ -184,11 +184,11 @@ async fn u3_u5_dormant_after_three_answers_over_15_minutes() {
             .set(Endpoint::AddOn, Fault::Status(status));
         for wait in [0, 1, 899 - 1] {
             world.clock.advance(Duration::from_secs(wait));
-            world.sso.refresh_now(&resource).await.unwrap_err();
+            world.sso.lists().refresh(&resource).await.unwrap_err();
             assert_eq!(state(&store, &addon).await, ResourceState::Active);
         }
         world.clock.advance(Duration::from_secs(1));
-        let error = world.sso.refresh_now(&resource).await.unwrap_err();
+        let error = world.sso.lists().refresh(&resource).await.unwrap_err();
         assert!(matches!(error, SyncError::Dormant), "{status}: {error:?}");
         assert_eq!(state(&store, &addon).await, ResourceState::Dormant);
     }
@@ -205,7 +205,7 @@ async fn dormant_resource_rejects_users_and_loses_no_state() {
     let stream = ann.request(Method::GET, "/stream").send();
     let mut stream = stream.await.unwrap();
     assert!(stream.chunk().await.unwrap().is_some());
-    let mut changes = world.sso.changes();
+    let mut changes = world.sso.lists().changes();
     assert!(matches!(
         next_change(&mut changes).await,
         Change::Snapshot { .. }
@@ -233,17 +233,17 @@ async fn dormant_resource_rejects_users_and_loses_no_state() {
         asked,
         "no request or sign-in fetches it"
     );
-    assert!(world.sso.access_token(&resource).await.is_ok());
-    assert!(world.sso.access_list(&resource).await.unwrap().is_some());
-    let dormant = world.sso.dormant();
+    assert!(world.sso.resources().access_token(&resource).await.is_ok());
+    assert!(world.sso.lists().get(&resource).await.unwrap().is_some());
+    let dormant = world.sso.resources().dormant();
     assert_eq!(dormant.len(), 1);
     assert_eq!(dormant[0].resource, resource);
     assert_eq!(dormant[0].revived_by, RevivedBy::ListOrGrant);
     assert_eq!(dormant[0].until, dormant[0].since + 7 * DAY);
-    assert_eq!(world.sso.health().await.unwrap().dormant, 1);
+    assert_eq!(world.sso.lists().health().await.unwrap().dormant, 1);
 
     addon.mark_provisioned();
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     assert_eq!(
         next_change(&mut changes).await,
         Change::ResourceRevived { resource }
@@ -254,7 +254,7 @@ async fn dormant_resource_rejects_users_and_loses_no_state() {
         "the session still works"
     );
     world.signed_in(&addon, "ann@example.com").await;
-    assert!(world.sso.dormant().is_empty());
+    assert!(world.sso.resources().dormant().is_empty());
     assert_eq!(state(&store, &addon).await, ResourceState::Active);
     for event in ["resource_dormant", "resource_revived"] {
         assert_eq!(log.with(&[event]).len(), 1, "{event}: {log:#?}");
@@ -314,13 +314,23 @@ async fn c3_new_grant_revives_dormant_resource() {
         // A known grant code is no new grant.
         let known = store.get(&resource).await.unwrap().unwrap();
         let same = OauthGrant::Code(known.grant_code.unwrap());
-        world.sso.register(&resource, same).await.unwrap();
+        world
+            .sso
+            .resources()
+            .register(&resource, same)
+            .await
+            .unwrap();
         assert_eq!(state(&store, &addon).await, ResourceState::Dormant);
         let refused = OauthGrant::Code("00000000-0000-4000-8000-000000000000".into());
-        world.sso.register(&resource, refused).await.unwrap_err();
+        world
+            .sso
+            .resources()
+            .register(&resource, refused)
+            .await
+            .unwrap_err();
         assert_eq!(state(&store, &addon).await, ResourceState::Dormant);
 
-        let mut changes = world.sso.changes();
+        let mut changes = world.sso.lists().changes();
         assert!(matches!(
             next_change(&mut changes).await,
             Change::Snapshot { .. }
@@ -333,7 +343,12 @@ async fn c3_new_grant_revives_dormant_resource() {
         if by_heroku {
             assert_eq!(addon.provision().await.unwrap().status, 200);
         } else {
-            world.sso.register(&resource, grant(&addon)).await.unwrap();
+            world
+                .sso
+                .resources()
+                .register(&resource, grant(&addon))
+                .await
+                .unwrap();
         }
         assert_eq!(state(&store, &addon).await, ResourceState::Active);
         assert_eq!(
@@ -352,7 +367,7 @@ async fn resource_is_deprovisioned_after_a_week_dormant() {
     let addon = world.addon().await;
     let resource = addon.resource_id();
     world.signed_in(&addon, "ann@example.com").await;
-    let mut changes = world.sso.changes();
+    let mut changes = world.sso.lists().changes();
     assert!(matches!(
         next_change(&mut changes).await,
         Change::Snapshot { .. }
@@ -390,11 +405,11 @@ async fn dormant_resource_ends_only_on_another_404_from_heroku() {
     world.clock.advance(DAY);
     for fault in [Fault::Html(404), Fault::Status(500), Fault::Reset] {
         world.heroku.faults().set(Endpoint::AddOn, fault);
-        world.sso.refresh_now(&resource).await.unwrap_err();
+        world.sso.lists().refresh(&resource).await.unwrap_err();
         assert_eq!(state(&store, &addon).await, ResourceState::Dormant);
     }
     world.heroku.faults().clear_all();
-    let gone = world.sso.refresh_now(&resource).await;
+    let gone = world.sso.lists().refresh(&resource).await;
     assert!(matches!(gone, Err(SyncError::Gone)), "{gone:?}");
 }
 
@@ -408,18 +423,21 @@ async fn grant_refused_for_a_week_makes_resource_dormant_then_ends_it() {
     world.heroku.tokens().revoke(&addon);
     for _ in 0..7 * 4 {
         world.clock.advance(HOUR * 6);
-        world.sso.refresh_now(&resource).await.unwrap_err();
+        world.sso.lists().refresh(&resource).await.unwrap_err();
         assert_eq!(state(&store, &addon).await, ResourceState::Active);
-        assert_eq!(world.sso.needing_grant(), [resource]);
+        assert_eq!(world.sso.resources().needing_grant(), [resource]);
     }
     world.clock.advance(HOUR * 6);
-    let error = world.sso.refresh_now(&resource).await.unwrap_err();
+    let error = world.sso.lists().refresh(&resource).await.unwrap_err();
     assert!(matches!(error, SyncError::Dormant), "{error:?}");
-    assert_eq!(world.sso.dormant()[0].revived_by, RevivedBy::Grant);
+    assert_eq!(
+        world.sso.resources().dormant()[0].revived_by,
+        RevivedBy::Grant
+    );
     for _ in 0..7 * 4 {
         assert_eq!(state(&store, &addon).await, ResourceState::Dormant);
         world.clock.advance(HOUR * 6);
-        world.sso.refresh_now(&resource).await.unwrap_err();
+        world.sso.lists().refresh(&resource).await.unwrap_err();
     }
     assert_eq!(state(&store, &addon).await, ResourceState::Deprovisioned);
 }
@@ -436,8 +454,13 @@ async fn c2_brake_limits_dormancy_when_all_resources_are_404() {
         let app = world.heroku.app(&format!("app-{number}"));
         let addon = app.collaborator("ann@example.com").addon();
         let resource = addon.resource_id();
-        world.sso.register(&resource, grant(&addon)).await.unwrap();
-        world.sso.refresh_now(&resource).await.unwrap();
+        world
+            .sso
+            .resources()
+            .register(&resource, grant(&addon))
+            .await
+            .unwrap();
+        world.refresh(&resource).await;
         addons.push(addon);
     }
     let count = async |wanted: ResourceState| {
@@ -455,7 +478,8 @@ async fn c2_brake_limits_dormancy_when_all_resources_are_404() {
         for addon in &addons {
             world
                 .sso
-                .refresh_now(&addon.resource_id())
+                .lists()
+                .refresh(&addon.resource_id())
                 .await
                 .unwrap_err();
         }
@@ -469,7 +493,8 @@ async fn c2_brake_limits_dormancy_when_all_resources_are_404() {
         for addon in &addons {
             world
                 .sso
-                .refresh_now(&addon.resource_id())
+                .lists()
+                .refresh(&addon.resource_id())
                 .await
                 .unwrap_err();
         }
@@ -478,7 +503,7 @@ async fn c2_brake_limits_dormancy_when_all_resources_are_404() {
     assert_eq!(count(ResourceState::Dormant).await, 3);
     world.heroku.faults().clear_all();
     for addon in &addons {
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
         world.signed_in(addon, "ann@example.com").await;
     }
     assert_eq!(count(ResourceState::Active).await, RESOURCES);
@@ -492,8 +517,13 @@ async fn c2_brake_triggers_immediate_polls_of_dormant_resources() {
     for number in 0..4 {
         let addon = world.heroku.app(&format!("app-{number}")).addon();
         let resource = addon.resource_id();
-        world.sso.register(&resource, grant(&addon)).await.unwrap();
-        world.sso.refresh_now(&resource).await.unwrap();
+        world
+            .sso
+            .resources()
+            .register(&resource, grant(&addon))
+            .await
+            .unwrap();
+        world.refresh(&resource).await;
         addons.push(addon);
     }
     for addon in &addons[..3] {
@@ -502,7 +532,8 @@ async fn c2_brake_triggers_immediate_polls_of_dormant_resources() {
     for addon in &addons[..3] {
         world
             .sso
-            .refresh_now(&addon.resource_id())
+            .lists()
+            .refresh(&addon.resource_id())
             .await
             .unwrap_err();
     }
@@ -511,23 +542,24 @@ async fn c2_brake_triggers_immediate_polls_of_dormant_resources() {
         for addon in &addons[..3] {
             world
                 .sso
-                .refresh_now(&addon.resource_id())
+                .lists()
+                .refresh(&addon.resource_id())
                 .await
                 .unwrap_err();
         }
     }
-    assert_eq!(world.sso.dormant().len(), 3);
+    assert_eq!(world.sso.resources().dormant().len(), 3);
     // The three are back; without the brake, they would be polled after an hour only.
     for addon in &addons[..3] {
         addon.mark_provisioned();
     }
     let sync = world.sso.spawn_sync();
     world.quiet().await;
-    assert_eq!(world.sso.dormant().len(), 3);
+    assert_eq!(world.sso.resources().dormant().len(), 3);
     addons[3].remove();
     three_answers(&world, &addons[3].resource_id()).await;
     let revived = async {
-        while !world.sso.dormant().is_empty() {
+        while !world.sso.resources().dormant().is_empty() {
             tokio::task::yield_now().await;
         }
     };
@@ -573,18 +605,18 @@ async fn c4_partner_is_called_only_on_delete_regardless_of_sync() {
         let app = Router::new()
             .route("/", get(|| async { "in" }))
             .layer(world.sso.layer())
-            .merge(world.sso.partner_api(counted.clone()));
+            .merge(world.sso.routes().partner_api(counted.clone()));
         world.address = serve(app).await;
         addon.remove();
-        world.sso.refresh_now(&resource).await.unwrap_err();
+        world.sso.lists().refresh(&resource).await.unwrap_err();
         if hours_before > 0 {
             world.clock.advance(MINUTE * 15);
-            world.sso.refresh_now(&resource).await.unwrap_err();
-            world.sso.refresh_now(&resource).await.unwrap_err();
+            world.sso.lists().refresh(&resource).await.unwrap_err();
+            world.sso.lists().refresh(&resource).await.unwrap_err();
         }
         for _ in 1..hours_before {
             world.clock.advance(HOUR);
-            world.sso.refresh_now(&resource).await.unwrap_err();
+            world.sso.lists().refresh(&resource).await.unwrap_err();
         }
         let expected = match hours_before {
             0 => ResourceState::Active,
@@ -623,11 +655,11 @@ async fn two_processes_agree_that_a_resource_is_dormant() {
     let ann = world.signed_in(&addon, "ann@example.com").await;
     // Each process sees some of the 404s.
     addon.remove();
-    world.sso.refresh_now(&resource).await.unwrap_err();
+    world.sso.lists().refresh(&resource).await.unwrap_err();
     world.clock.advance(MINUTE * 15 / 2);
-    other.refresh_now(&resource).await.unwrap_err();
+    other.lists().refresh(&resource).await.unwrap_err();
     world.clock.advance(MINUTE * 15 / 2);
-    let error = other.refresh_now(&resource).await.unwrap_err();
+    let error = other.lists().refresh(&resource).await.unwrap_err();
     assert!(matches!(error, SyncError::Dormant), "{error:?}");
     // A new process loads the dormant state.
     let (third, third_address) = world
@@ -635,10 +667,10 @@ async fn two_processes_agree_that_a_resource_is_dormant() {
         .await;
     let form = addon.sign_in_form("ann@example.com");
     assert_eq!(ann.at(third_address).submit(&form).await.status, 403);
-    assert_eq!(third.dormant().len(), 1);
+    assert_eq!(third.resources().dormant().len(), 1);
     addon.mark_provisioned();
     world.clock.advance(Duration::from_secs(1));
-    third.refresh_now(&resource).await.unwrap();
+    third.lists().refresh(&resource).await.unwrap();
     let form = addon.sign_in_form("ann@example.com");
     assert_eq!(ann.at(third_address).submit(&form).await.status, 303);
     world.clock.advance(HOUR);

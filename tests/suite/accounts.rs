@@ -297,8 +297,8 @@ async fn c11_changes_and_audit_log_report_new_email_and_account() {
     let world = World::start().await;
     let addon = world.addon().await;
     let resource = addon.resource_id();
-    world.sso.refresh_now(&resource).await.unwrap();
-    let mut changes = world.sso.changes();
+    world.refresh(&resource).await;
+    let mut changes = world.sso.lists().changes();
     let first = next(&mut changes).await;
     assert!(matches!(first, Some(Change::Snapshot { .. })));
 
@@ -307,7 +307,7 @@ async fn c11_changes_and_audit_log_report_new_email_and_account() {
         .heroku
         .accounts()
         .change_email("ann@example.com", "anna@example.com");
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     let change = next(&mut changes).await.unwrap();
     assert!(
         matches!(&change, Change::EmailChanged { from, to, .. }
@@ -320,7 +320,7 @@ async fn c11_changes_and_audit_log_report_new_email_and_account() {
     app.remove("anna@example.com");
     let other: UserId = world.heroku.accounts().replace("anna@example.com").into();
     app.collaborator("anna@example.com");
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     let change = next(&mut changes).await.unwrap();
     assert!(
         matches!(&change, Change::AccountReplaced { from, to, .. }
@@ -339,7 +339,7 @@ async fn c11_replaced_account_gets_403_without_redirect() {
     app.remove("ann@example.com");
     world.heroku.accounts().replace("ann@example.com");
     app.collaborator("ann@example.com");
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     let answer = browser.get("/page").await;
     assert_eq!(answer.status, 403, "{}", answer.body);
     assert_eq!(world.reached(), 0);
@@ -356,7 +356,7 @@ async fn c11_changed_email_redirects_to_heroku_once_then_signs_in() {
         .heroku
         .accounts()
         .change_email("ann@example.com", "anna@example.com");
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
 
     let answer = browser.get("/page").await;
     assert_eq!(answer.status, 303, "{}", answer.body);
@@ -390,6 +390,6 @@ async fn c11_claimed_user_with_changed_email_gets_403() {
         .heroku
         .accounts()
         .change_email("ann@example.com", "anna@example.com");
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_eq!(browser.get("/page").await.status, 403);
 }

@@ -17,7 +17,7 @@ const COLLABORATORS: &str = "/collaborators";
 const CAP: usize = 4 * 1024 * 1024;
 
 pub async fn people(world: &World, addon: &AddOn) -> Vec<String> {
-    let snapshot = world.sso.access_list(&addon.resource_id()).await.unwrap();
+    let snapshot = world.sso.lists().get(&addon.resource_id()).await.unwrap();
     let snapshot = snapshot.expect("a list");
     let members = snapshot.list.members();
     members.map(|member| member.email.to_string()).collect()
@@ -26,7 +26,7 @@ pub async fn people(world: &World, addon: &AddOn) -> Vec<String> {
 pub async fn refused(world: &World, addon: &AddOn) -> HerokuError {
     // A list is fetched on request at most every ten seconds.
     world.clock.advance(Duration::from_secs(10));
-    match world.sso.refresh_now(&addon.resource_id()).await {
+    match world.sso.lists().refresh(&addon.resource_id()).await {
         Err(SyncError::Heroku(error)) => error,
         other => panic!("{other:?}"),
     }
@@ -56,7 +56,7 @@ async fn assert_list_stays(script: Script) {
     assert_eq!(answer.status, 503, "{about}");
     assert!(answer.header("retry-after").is_some());
     wire.mend();
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_eq!(people(&world, &addon).await, listed, "{about}");
 }
 
@@ -309,7 +309,7 @@ async fn u20_token_request_does_not_follow_redirects() {
     assert!(matches!(error, HerokuError::Redirected), "{error:?}");
     assert!(elsewhere.heroku.calls().requests().is_empty());
     world.heroku.faults().clear_all();
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
 }
 
 #[tokio::test]
@@ -325,11 +325,11 @@ async fn u26_token_that_expires_immediately_causes_no_loop() {
         world.clock.advance(Duration::from_secs(20));
         world.heroku.tokens().expire_access();
         world.heroku.calls().clear();
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
         assert_eq!(world.heroku.calls().count(Endpoint::Token), 1, "{life}");
         // Renewed at most once per fetch, never in a loop.
         world.quiet().await;
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
         world.quiet().await;
         assert!(world.heroku.calls().count(Endpoint::Token) <= 4, "{life}");
     }
@@ -340,7 +340,7 @@ async fn u26_token_that_expires_immediately_causes_no_loop() {
     });
     world.heroku.tokens().expire_access();
     world.heroku.calls().clear();
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_eq!(world.heroku.calls().count(Endpoint::Token), 1);
     sync.shutdown().await;
 }
@@ -353,7 +353,7 @@ async fn u29_read_is_retried_when_a_reused_connection_closes() {
     wire.script(|_| Some(Script::Forgetful));
     for _ in 0..3 {
         world.heroku.calls().clear();
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
     }
     assert!(wire.forgotten() > 0, "connections are reused");
     assert_eq!(people(&world, &addon).await.len(), 2);

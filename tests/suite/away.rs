@@ -37,7 +37,7 @@ async fn u12_unresolvable_host_is_an_error() {
     let nowhere = format!("https://{}.invalid", "x".repeat(64));
     let world = World::with(|builder| builder.api_url(nowhere.parse().unwrap())).await;
     let addon = world.addon().await;
-    let error = world.sso.refresh_now(&addon.resource_id()).await;
+    let error = world.sso.lists().refresh(&addon.resource_id()).await;
     let error = error.unwrap_err();
     assert!(matches!(
         &error,
@@ -85,7 +85,12 @@ async fn u13_recovery_of_hanging_heroku_causes_no_stampede() {
         let app = world.heroku.app(&format!("app-{number}"));
         let addon = app.collaborator("ann@example.com").addon();
         let resource = addon.resource_id();
-        world.sso.register(&resource, grant(&addon)).await.unwrap();
+        world
+            .sso
+            .resources()
+            .register(&resource, grant(&addon))
+            .await
+            .unwrap();
         addons.push(addon);
     }
     let sync = world.sso.spawn_sync();
@@ -124,7 +129,7 @@ async fn u13_recovery_of_hanging_heroku_causes_no_stampede() {
         let calls = world.heroku.calls().count(endpoint);
         assert!(calls <= 2 * addons.len(), "{endpoint:?}: {calls}");
     }
-    let health = world.sso.health().await.unwrap();
+    let health = world.sso.lists().health().await.unwrap();
     assert_eq!(health.without_list, 0);
     sync.shutdown().await;
 }
@@ -137,7 +142,8 @@ async fn u12_refused_connection_error_contains_no_address() {
     world.heroku.stop().await;
     let error = world
         .sso
-        .refresh_now(&addon.resource_id())
+        .lists()
+        .refresh(&addon.resource_id())
         .await
         .unwrap_err();
     let mut text = format!("{error:?}");

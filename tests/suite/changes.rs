@@ -1,4 +1,4 @@
-//! `HerokuSso::changes`: the change events for the partner's systems.
+//! `Lists::changes`: the change events for the partner's systems.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,8 +18,13 @@ async fn registered(world: &World, name: &str) -> AddOn {
         .collaborator("ann@example.com")
         .addon();
     let resource = addon.resource_id();
-    world.sso.register(&resource, grant(&addon)).await.unwrap();
-    world.sso.refresh_now(&resource).await.unwrap();
+    world
+        .sso
+        .resources()
+        .register(&resource, grant(&addon))
+        .await
+        .unwrap();
+    world.refresh(&resource).await;
     addon
 }
 
@@ -67,7 +72,7 @@ impl Table {
         let mut truth = BTreeSet::new();
         for addon in addons {
             let resource = addon.resource_id();
-            let Ok(Some(snapshot)) = world.sso.access_list(&resource).await else {
+            let Ok(Some(snapshot)) = world.sso.lists().get(&resource).await else {
                 continue;
             };
             let members = snapshot.list.members();
@@ -84,7 +89,7 @@ async fn late_reader_gets_all_snapshots_then_changes() {
         registered(&world, "one").await,
         registered(&world, "two").await,
     );
-    let mut changes = world.sso.changes();
+    let mut changes = world.sso.lists().changes();
     let mut seen = BTreeSet::new();
     for _ in 0..2 {
         match next(&mut changes).await.unwrap() {
@@ -98,7 +103,7 @@ async fn late_reader_gets_all_snapshots_then_changes() {
     assert_eq!(seen, BTreeSet::from([one.resource_id(), two.resource_id()]));
     assert_eq!(changes.next().await, Some(Change::CaughtUp));
     one.app().remove("ann@example.com");
-    world.sso.refresh_now(&one.resource_id()).await.unwrap();
+    world.refresh(&one.resource_id()).await;
     let change = changes.next().await.unwrap();
     assert!(matches!(change, Change::Removed { resource, .. } if resource == one.resource_id()));
 }
@@ -107,9 +112,9 @@ async fn late_reader_gets_all_snapshots_then_changes() {
 async fn change_before_first_read_follows_the_snapshot() {
     let world = World::start().await;
     let addon = registered(&world, "one").await;
-    let mut changes = world.sso.changes();
+    let mut changes = world.sso.lists().changes();
     addon.app().remove("ann@example.com");
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert!(matches!(
         next(&mut changes).await,
         Some(Change::Snapshot { .. })
@@ -127,7 +132,7 @@ async fn slow_reader_misses_no_change() {
     for number in 0..3 {
         addons.push(registered(&world, &format!("app-{number}")).await);
     }
-    let (mut table, mut changes) = (Table::default(), world.sso.changes());
+    let (mut table, mut changes) = (Table::default(), world.sso.lists().changes());
     table.read(&mut changes).await;
     // More than the event buffer holds.
     for round in 0..360 {
@@ -141,7 +146,7 @@ async fn slow_reader_misses_no_change() {
                     .collaborator("zoe@example.com")
                     .remove("bob@example.com"),
             };
-            world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+            world.refresh(&addon.resource_id()).await;
         }
     }
     addons[2].deprovision().await.unwrap();
@@ -154,11 +159,11 @@ async fn slow_reader_misses_no_change() {
 async fn refresh_without_difference_emits_no_change() {
     let world = World::start().await;
     let addon = registered(&world, "one").await;
-    let (mut table, mut changes) = (Table::default(), world.sso.changes());
+    let (mut table, mut changes) = (Table::default(), world.sso.lists().changes());
     table.read(&mut changes).await;
     for _ in 0..3 {
         world.clock.advance(Duration::from_secs(100));
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
     }
     let nothing = tokio::time::timeout(Duration::from_millis(50), next(&mut changes)).await;
     assert!(nothing.is_err());
@@ -172,7 +177,7 @@ async fn changes_end_when_the_gate_is_dropped() {
     let other = support::world::builder(&world.heroku, &clock)
         .build()
         .unwrap();
-    let mut changes = other.changes();
+    let mut changes = other.lists().changes();
     drop(other);
     assert_eq!(next(&mut changes).await, None);
 }
@@ -186,10 +191,18 @@ async fn restarted(store: &Faulty) -> (World, AddOn, AddOn) {
     let [kept, ended] = ["kept", "ended"].map(|name| world.heroku.app(name).addon());
     for addon in [&kept, &ended] {
         let resource = addon.resource_id();
-        before.register(&resource, grant(addon)).await.unwrap();
-        before.refresh_now(&resource).await.unwrap();
+        before
+            .resources()
+            .register(&resource, grant(addon))
+            .await
+            .unwrap();
+        before.lists().refresh(&resource).await.unwrap();
     }
-    before.deprovision(&ended.resource_id()).await.unwrap();
+    before
+        .resources()
+        .deprovision(&ended.resource_id())
+        .await
+        .unwrap();
     (world, kept, ended)
 }
 
@@ -199,7 +212,7 @@ async fn reader_from_startup_gets_caught_up_after_all_snapshots() {
     let (world, kept, ended) = restarted(&store).await;
     store.fail("load_page");
     let sync = world.sso.spawn_sync();
-    let mut changes = world.sso.changes();
+    let mut changes = world.sso.lists().changes();
     let nothing = tokio::time::timeout(Duration::from_millis(50), changes.next()).await;
     assert!(nothing.is_err(), "the store has not been read yet");
     store.mend();
@@ -209,7 +222,7 @@ async fn reader_from_startup_gets_caught_up_after_all_snapshots() {
     assert!(matches!(snapshot, Some(Change::Snapshot { resource: id, .. }) if id == resource));
     assert_eq!(changes.next().await, Some(Change::CaughtUp));
     // The reader may have rows of this resource, for which no event came.
-    let gone = world.sso.access_list(&ended.resource_id()).await;
+    let gone = world.sso.lists().get(&ended.resource_id()).await;
     assert!(matches!(gone, Err(SyncError::Gone)));
     sync.shutdown().await;
 }
@@ -219,9 +232,14 @@ async fn missed_deprovisioning_is_reported_once_the_store_recovers() {
     let store = Faulty::default();
     let (world, kept, _) = restarted(&store).await;
     let sync = world.sso.spawn_sync();
-    let mut changes = world.sso.changes();
+    let mut changes = world.sso.lists().changes();
     while changes.next().await != Some(Change::CaughtUp) {}
-    world.sso.deprovision(&kept.resource_id()).await.unwrap();
+    world
+        .sso
+        .resources()
+        .deprovision(&kept.resource_id())
+        .await
+        .unwrap();
     // More than the event buffer holds.
     for number in 0..1100_u128 {
         let resource = uuid::Uuid::from_u128(number).into();
@@ -230,8 +248,13 @@ async fn missed_deprovisioning_is_reported_once_the_store_recovers() {
             "HRKU-refresh",
             world.clock.now() + Duration::from_secs(3600),
         ));
-        world.sso.register(&resource, tokens).await.unwrap();
-        world.sso.deprovision(&resource).await.unwrap();
+        world
+            .sso
+            .resources()
+            .register(&resource, tokens)
+            .await
+            .unwrap();
+        world.sso.resources().deprovision(&resource).await.unwrap();
     }
     store.fail("get");
     let gone = async {
@@ -260,14 +283,14 @@ async fn changes_convert_into_a_stream() {
     let world = World::start().await;
     let addon = registered(&world, "shop").await;
     let resource = addon.resource_id();
-    let changes = world.sso.changes().into_stream();
+    let changes = world.sso.lists().changes().into_stream();
     let mut removed = changes.filter_map(|change| match change {
         Change::Removed { resource, email } => Some((resource, email.to_string())),
         _ => None,
     });
     let first = async {
         addon.app().remove("ann@example.com");
-        world.sso.refresh_now(&resource).await.unwrap();
+        world.refresh(&resource).await;
     };
     let (change, ()) = tokio::join!(removed.next(), first);
     assert_eq!(change, Some((resource, "ann@example.com".to_owned())));

@@ -7,7 +7,7 @@ use heroku_addon_simulator::{AddOn, SignInForm};
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::ids::AddOnExt as _;
-use tower_heroku_sso::{HerokuSso, HerokuUser, Role, SsoPolicy};
+use tower_heroku_sso::{HerokuSso, HerokuUser, Require, Role, SsoPolicy};
 
 use crate::log::Log;
 use crate::sign_in::assert_refused;
@@ -37,7 +37,7 @@ async fn c7_old_form_with_changed_email_is_rejected_by_default() {
     let addon = addon(&world).await;
     let kept = addon.sign_in_form("ann@example.com");
     addon.app().remove("ann@example.com");
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     let form = altered(kept, "boss@example.com");
     for _ in 0..3 {
         assert_refused(&world, &world.browser().submit(&form).await, 403);
@@ -132,24 +132,24 @@ fn site(sso: &HerokuSso) -> Router {
     let manages = |user: &HerokuUser| user.permissions().iter().any(|name| &**name == "manage");
     Router::new()
         .route("/about", get(about))
-        .route("/whoami", sso.whoami())
-        .route("/whoami.html", sso.whoami_html())
-        .nest("/role", guarded(sso.require(Role::Admin)))
-        .nest("/rule", guarded(sso.require_if(|_| true)))
+        .route("/whoami", sso.routes().whoami())
+        .route("/whoami.html", sso.routes().whoami_html())
+        .nest("/role", guarded(Require::role(Role::Admin)))
+        .nest("/rule", guarded(Require::only_if(|_| true)))
         .nest(
             "/trusted-role",
-            guarded(sso.require(Role::Admin).trust_unsigned_email()),
+            guarded(Require::role(Role::Admin).trust_unsigned_email()),
         )
         .nest(
             "/trusted-rule",
-            guarded(sso.require_if(manages).trust_unsigned_email()),
+            guarded(Require::only_if(manages).trust_unsigned_email()),
         )
         .nest(
             "/wrong-role",
-            guarded(sso.require(Role::Owner).trust_unsigned_email()),
+            guarded(Require::role(Role::Owner).trust_unsigned_email()),
         )
         .layer(sso.layer())
-        .merge(sso.endpoints())
+        .merge(sso.routes().sign_in())
 }
 
 #[tokio::test]

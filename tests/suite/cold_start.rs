@@ -23,12 +23,18 @@ async fn revoked_session_is_rejected_while_its_resource_loads() {
     let email = "ann@example.com".parse().unwrap();
     world
         .sso
+        .sessions()
         .revoke(&addon.resource_id(), &email)
         .await
         .unwrap();
     let other = world.heroku.app("other").addon();
     let another = other.resource_id();
-    world.sso.register(&another, grant(&other)).await.unwrap();
+    world
+        .sso
+        .resources()
+        .register(&another, grant(&other))
+        .await
+        .unwrap();
 
     let there = store.another();
     let (sso, address) = world.another_gate(with(&there)).await;
@@ -40,7 +46,7 @@ async fn revoked_session_is_rejected_while_its_resource_loads() {
         tokio::task::yield_now().await;
     }
     // Another resource is deprovisioned meanwhile, so that the load is repeated.
-    assert!(sso.deprovision(&another).await.unwrap());
+    assert!(sso.resources().deprovision(&another).await.unwrap());
     there.let_pass("load", 1);
     while there.calls("load") < 2 {
         tokio::task::yield_now().await;
@@ -71,6 +77,7 @@ async fn session_revoked_during_a_fetch_is_rejected() {
     let email = "ann@example.com".parse().unwrap();
     world
         .sso
+        .sessions()
         .revoke(&addon.resource_id(), &email)
         .await
         .unwrap();

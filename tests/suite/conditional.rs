@@ -16,15 +16,20 @@ async fn team_app(world: &World) -> AddOn {
     let app = world.heroku.app("shop").owned_by_team(&team);
     let addon = app.collaborator("ann@example.com").addon();
     let resource = addon.resource_id();
-    world.sso.register(&resource, grant(&addon)).await.unwrap();
-    world.sso.refresh_now(&resource).await.unwrap();
+    world
+        .sso
+        .resources()
+        .register(&resource, grant(&addon))
+        .await
+        .unwrap();
+    world.refresh(&resource).await;
     addon
 }
 
 /// The sorted statuses of all answers during one refresh.
 async fn refresh(world: &World, addon: &AddOn) -> Vec<u16> {
     world.heroku.calls().clear();
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     let mut statuses: Vec<_> = world
         .heroku
         .calls()
@@ -42,7 +47,8 @@ async fn not_modified_renews_the_age_of_the_list() {
     let addon = team_app(&world).await;
     let before = world
         .sso
-        .access_list(&addon.resource_id())
+        .lists()
+        .get(&addon.resource_id())
         .await
         .unwrap()
         .unwrap();
@@ -50,7 +56,8 @@ async fn not_modified_renews_the_age_of_the_list() {
     assert_eq!(refresh(&world, &addon).await, [304, 304, 304, 304]);
     let after = world
         .sso
-        .access_list(&addon.resource_id())
+        .lists()
+        .get(&addon.resource_id())
         .await
         .unwrap()
         .unwrap();
@@ -97,7 +104,7 @@ async fn u30_list_with_a_full_page_is_always_read_in_full() {
     let team = world.heroku.team("acme");
     team.member("zoe@example.com", "member");
     world.heroku.calls().clear();
-    let snapshot = world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    let snapshot = world.refresh(&addon.resource_id()).await;
     let emails: Vec<_> = snapshot
         .list
         .members()
@@ -120,7 +127,7 @@ async fn u30_weak_etag_is_not_used() {
         assert_eq!(refresh(&world, &addon).await, [200, 200, 200, 200]);
     }
     addon.app().remove("ann@example.com");
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     let form = addon.sign_in_form("ann@example.com");
     assert_eq!(world.browser().submit(&form).await.status, 403);
 }
@@ -131,7 +138,7 @@ async fn moved_add_on_fetches_the_new_app_without_etags() {
     let addon = team_app(&world).await;
     let other = world.heroku.app("other").collaborator("bob@example.com");
     addon.move_to(&other);
-    let snapshot = world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    let snapshot = world.refresh(&addon.resource_id()).await;
     assert_eq!(snapshot.app.name, "other");
     let emails: Vec<_> = snapshot
         .list
@@ -149,7 +156,14 @@ async fn unrequested_304_is_an_error() {
         .heroku
         .faults()
         .set(Endpoint::Collaborators, Fault::Status(304));
-    assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
+    assert!(
+        world
+            .sso
+            .lists()
+            .refresh(&addon.resource_id())
+            .await
+            .is_err()
+    );
     let form = addon.sign_in_form("ann@example.com");
     assert_eq!(world.browser().submit(&form).await.status, 503);
 }

@@ -139,7 +139,7 @@ async fn a35_signed_out_cookie_is_rejected() {
     assert_eq!(browser.send(sign_out).await.status, 204);
     assert_eq!(copy.fetch("/page").await.status, 401);
     // A newer list or a later sign-in of the same user does not reopen it.
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     world.clock.advance(REFRESH / 10);
     world.signed_in(&addon, "ann@example.com").await;
     assert_eq!(copy.fetch("/page").await.status, 401);

@@ -40,8 +40,13 @@ async fn list_changed_by_webhook_is_fetched_before_unused_lists() {
     for number in 0..100 {
         let addon = world.heroku.app(&format!("app-{number}")).addon();
         let resource = addon.resource_id();
-        world.sso.register(&resource, grant(&addon)).await.unwrap();
-        world.sso.refresh_now(&resource).await.unwrap();
+        world
+            .sso
+            .resources()
+            .register(&resource, grant(&addon))
+            .await
+            .unwrap();
+        world.refresh(&resource).await;
         addons.push(addon);
         // The pool refills and the list ages.
         world.clock.advance(Duration::from_secs(360));
@@ -83,9 +88,13 @@ async fn taken_over(store: &Faulty) -> (World, AddOn) {
     let app = world.heroku.app("shop").collaborator("ann@example.com");
     let addon = app.addon();
     let resource = addon.resource_id();
-    other.register(&resource, grant(&addon)).await.unwrap();
+    other
+        .resources()
+        .register(&resource, grant(&addon))
+        .await
+        .unwrap();
     addon.mark_provisioned();
-    other.refresh_now(&resource).await.unwrap();
+    other.lists().refresh(&resource).await.unwrap();
     (world, addon)
 }
 

@@ -110,7 +110,7 @@ fn router(sso: &HerokuSso, addon: impl Addon) -> Router {
     Router::new()
         .route("/page", get(|| async { "page" }))
         .layer(sso.layer())
-        .merge(sso.partner_api(addon))
+        .merge(sso.routes().partner_api(addon))
 }
 
 /// A gate that is called without a socket, with Ann signed in.
@@ -295,20 +295,26 @@ async fn r10_hanging_store_method_never_blocks_partner_calls() {
             assert!(begun.elapsed() <= REQUEST, "{what}, {method}");
         };
         let headers = axum::http::HeaderMap::new();
-        let admitted = sso.admit(&resource, &verified, &headers).await;
+        let admitted = sso.sessions().admit(&resource, &verified, &headers).await;
         let is_told = matches!(admitted, Ok(_) | Err(AdmitError::CannotCheck { .. }));
         assert!(is_told, "{method}");
         in_time("admit");
         // Their results depend on the method; only the time counts here.
-        drop(tokio::join!(sso.access_list(&resource), sso.health()));
-        in_time("access_list and health");
+        drop(tokio::join!(
+            sso.lists().get(&resource),
+            sso.lists().health()
+        ));
+        in_time("list and health");
         resume();
         pause();
         let begun = Instant::now();
-        let _ = tokio::join!(sso.revoke(&resource, &owner), sso.access_token(&resource));
+        let _ = tokio::join!(
+            sso.sessions().revoke(&resource, &owner),
+            sso.resources().access_token(&resource)
+        );
         assert!(begun.elapsed() <= REQUEST, "{method}");
         let begun = Instant::now();
-        let _ = sso.deprovision(&resource).await;
+        let _ = sso.resources().deprovision(&resource).await;
         assert!(begun.elapsed() <= REQUEST, "{method}");
         resume();
     }
@@ -344,9 +350,9 @@ async fn r10_lease_held_by_another_process_delays_a_call_by_seconds() {
         (work.await, begun.elapsed().as_secs_f32().round())
     };
     let is_busy = |error: Option<SyncError>| matches!(error, Some(SyncError::Busy));
-    let register = pin!(async { is_busy(sso.register(&resource, grant).await.err()) });
+    let register = pin!(async { is_busy(sso.resources().register(&resource, grant).await.err()) });
     assert_eq!(timed(register).await, (true, 10.0));
-    let token = pin!(async { is_busy(sso.access_token(&resource).await.err()) });
+    let token = pin!(async { is_busy(sso.resources().access_token(&resource).await.err()) });
     assert_eq!(timed(token).await, (true, 5.0));
     let plan = pin!(async { gate.send(gate.plan()).await.0.status() == 503 });
     assert_eq!(timed(plan).await, (true, 10.0));
@@ -359,8 +365,13 @@ async fn team_members_are_fetched_here_if_the_other_process_stalls() {
     let team = world.heroku.team("acme").member("mia@example.com", "admin");
     let addon = world.heroku.app("shop").owned_by_team(&team).addon();
     let resource = addon.resource_id();
-    world.sso.register(&resource, grant(&addon)).await.unwrap();
-    world.sso.refresh_now(&resource).await.unwrap();
+    world
+        .sso
+        .resources()
+        .register(&resource, grant(&addon))
+        .await
+        .unwrap();
+    world.refresh(&resource).await;
     world.clock.advance(REFRESH + Duration::from_secs(1));
     world.heroku.calls().clear();
     leases.elsewhere.store(true, Ordering::SeqCst);
@@ -481,7 +492,12 @@ async fn sign_in_falls_back_to_the_last_list_when_fetch_is_slow() {
     let team = world.heroku.team("acme").member("mia@example.com", "admin");
     let addon = world.heroku.app("shop").owned_by_team(&team).addon();
     let resource = addon.resource_id();
-    world.sso.register(&resource, grant(&addon)).await.unwrap();
+    world
+        .sso
+        .resources()
+        .register(&resource, grant(&addon))
+        .await
+        .unwrap();
     world.signed_in(&addon, "mia@example.com").await;
     world.clock.advance(REFRESH + Duration::from_secs(1));
     let request = form(&addon, "mia@example.com");
@@ -570,10 +586,10 @@ async fn r10_waiting_deprovision_gets_busy_after_its_deadline() {
     // Each deprovisioning holds the lock for two store calls.
     let waiting = tokio::join!(
         gate.send(gate.deprovision()),
-        sso.deprovision(&resource),
-        sso.deprovision(&resource),
-        sso.deprovision(&resource),
-        sso.deprovision(&resource),
+        sso.resources().deprovision(&resource),
+        sso.resources().deprovision(&resource),
+        sso.resources().deprovision(&resource),
+        sso.resources().deprovision(&resource),
     );
     let ((_, took), others) = (waiting.0, [waiting.1, waiting.2, waiting.3, waiting.4]);
     assert!(took <= REQUEST, "{took:?}");
@@ -627,7 +643,7 @@ async fn r10_hanging_session_sweep_is_restarted() {
     let world = World::start().await;
     let sessions = NeverSwept::default();
     let period = Duration::from_secs(60);
-    let sweep = world.sso.spawn_session_sweep(sessions.clone(), period);
+    let sweep = world.sso.sessions().spawn_sweep(sessions.clone(), period);
     pause();
     let begun = Instant::now();
     let step = Duration::from_secs(10);

@@ -68,7 +68,7 @@ impl Scene {
         let app = Router::new()
             .route("/", get(|| async { "in" }))
             .layer(world.sso.layer())
-            .merge(world.sso.partner_api(slow.clone()));
+            .merge(world.sso.routes().partner_api(slow.clone()));
         world.address = serve(app).await;
         let app = world.heroku.app("shop").collaborator("ann@example.com");
         let mut scene = Self {
@@ -99,7 +99,7 @@ impl Scene {
             "POST under way, in your method" => return self.begin(Method::POST).await,
             _ => {}
         }
-        let mut changes = self.world.sso.changes();
+        let mut changes = self.world.sso.lists().changes();
         self.slow.let_go_on(1);
         assert_eq!(self.send(Method::POST).await, 200);
         let form = addon.sign_in_form("ann@example.com");
@@ -125,35 +125,35 @@ impl Scene {
             "active" => {}
             "Heroku says it is not there, list young" => {
                 addon.remove();
-                sso.refresh_now(&resource).await.unwrap_err();
+                sso.lists().refresh(&resource).await.unwrap_err();
             }
             "Heroku says it is not there, list too old" => {
                 clock.advance(AGE + MINUTE);
                 addon.remove();
-                sso.refresh_now(&resource).await.unwrap_err();
+                sso.lists().refresh(&resource).await.unwrap_err();
             }
             "grant refused, list too old" => {
                 clock.advance(AGE * 4);
                 heroku.tokens().revoke(&addon);
-                sso.refresh_now(&resource).await.unwrap_err();
+                sso.lists().refresh(&resource).await.unwrap_err();
             }
             "too many would be dormant" => {
                 clock.advance(AGE + MINUTE);
                 let others = ["a", "b", "c"].map(|name| heroku.app(name).addon());
                 for other in &others {
                     let id = other.resource_id();
-                    sso.register(&id, grant(other)).await.unwrap();
-                    sso.refresh_now(&id).await.unwrap();
+                    sso.resources().register(&id, grant(other)).await.unwrap();
+                    sso.lists().refresh(&id).await.unwrap();
                 }
                 heroku.faults().set(Endpoint::AddOn, Fault::Status(404));
                 for _ in 0..3 {
                     for other in &others {
-                        sso.refresh_now(&other.resource_id()).await.unwrap_err();
+                        sso.lists().refresh(&other.resource_id()).await.unwrap_err();
                     }
-                    sso.refresh_now(&resource).await.unwrap_err();
+                    sso.lists().refresh(&resource).await.unwrap_err();
                     clock.advance(MINUTE * 15 / 2);
                 }
-                assert_eq!(sso.dormant().len(), 3);
+                assert_eq!(sso.resources().dormant().len(), 3);
                 heroku.faults().clear_all();
                 addon.remove();
             }
@@ -170,17 +170,17 @@ impl Scene {
                 match situation {
                     "revived by an answer" => {
                         addon.mark_provisioned();
-                        sso.refresh_now(&resource).await.unwrap();
+                        sso.lists().refresh(&resource).await.unwrap();
                     }
                     "revived by a grant" => {
                         addon.mark_provisioned();
                         self.slow.let_go_on(1);
                         assert_eq!(self.send(Method::POST).await, 200);
-                        sso.refresh_now(&resource).await.unwrap();
+                        sso.lists().refresh(&resource).await.unwrap();
                     }
                     "deprovisioned without DELETE" => {
                         clock.advance(HOUR);
-                        let end = sso.refresh_now(&resource).await;
+                        let end = sso.lists().refresh(&resource).await;
                         assert!(matches!(end, Err(SyncError::Gone)));
                     }
                     _ => {}
@@ -190,10 +190,10 @@ impl Scene {
                 clock.advance(AGE * 4);
                 heroku.tokens().revoke(&addon);
                 for _ in 0..4 {
-                    sso.refresh_now(&resource).await.unwrap_err();
+                    sso.lists().refresh(&resource).await.unwrap_err();
                     clock.advance(MINUTE * 20);
                 }
-                sso.refresh_now(&resource).await.unwrap_err();
+                sso.lists().refresh(&resource).await.unwrap_err();
             }
             "DELETE under way" => return self.begin(Method::DELETE).await,
             "DELETE failed in your method" => {
@@ -301,7 +301,7 @@ impl Scene {
             }
             6 => {
                 let grant = grant(addon);
-                let register = world.sso.register(&resource, grant);
+                let register = world.sso.resources().register(&resource, grant);
                 match tokio::time::timeout(Duration::from_secs(2), register).await {
                     Ok(Ok(())) => "done",
                     Ok(Err(SyncError::Gone)) => "gone",

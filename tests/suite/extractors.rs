@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::get;
 use support::ids::AddOnExt as _;
-use tower_heroku_sso::{HerokuUser, Proof, Role};
+use tower_heroku_sso::{HerokuUser, Proof, Require, Role};
 
 use support::browser::Browser;
 use support::world::{World, serve};
@@ -72,28 +72,27 @@ async fn handler_outside_the_gate_answers_500_without_running() {
 }
 
 #[tokio::test]
-async fn identify_layer_passes_unauthenticated_requests() {
+async fn optional_layer_passes_unauthenticated_requests() {
     let world = World::start().await;
     let addon = world.addon().await;
     let app = Router::new()
         .route("/", get(greet))
-        .layer(world.sso.identify_layer());
+        .layer(world.sso.optional_layer());
     let browser = Browser::new(serve(app).await);
     assert_eq!(browser.fetch("/").await.body, "stranger");
     browser.submit(&addon.sign_in_form("ann@example.com")).await;
     assert_eq!(browser.fetch("/").await.body, "ann@example.com");
     world.heroku.app("shop").remove("ann@example.com");
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     let answer = browser.fetch("/").await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "stranger"));
 }
 
 #[tokio::test]
 async fn role_guard_without_a_gate_answers_401() {
-    let world = World::start().await;
     let app = Router::new()
         .route("/", get(|| async { "reached" }))
-        .route_layer(world.sso.require_any([Role::Owner]));
+        .route_layer(Require::any_of([Role::Owner]));
     let answer = Browser::new(serve(app).await).fetch("/").await;
     assert_eq!(answer.status, 401);
 }

@@ -30,8 +30,13 @@ async fn apps(world: &World, number: usize) -> Vec<AddOn> {
     for number in 0..number {
         let addon = world.heroku.app(&format!("app-{number}")).addon();
         let resource = addon.resource_id();
-        world.sso.register(&resource, grant(&addon)).await.unwrap();
-        world.sso.refresh_now(&resource).await.unwrap();
+        world
+            .sso
+            .resources()
+            .register(&resource, grant(&addon))
+            .await
+            .unwrap();
+        world.refresh(&resource).await;
         addons.push(addon);
     }
     addons
@@ -111,7 +116,7 @@ async fn c12_forced_fetches_leave_a_fifth_of_the_pool_to_lists_in_use() {
     let calls_of = async |remaining: usize, addon: &AddOn, email: &str| {
         world.clock.advance(REFRESH + SECOND);
         world.heroku.rate_limit().set_remaining(remaining + LIST);
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
         world.heroku.calls().clear();
         let form = addon.sign_in_form(email);
         assert_eq!(world.browser().submit(&form).await.status, 403);
@@ -127,12 +132,12 @@ async fn c13_refresh_over_budget_returns_the_cached_list() {
     let addon = world.addon().await;
     let app = world.heroku.app("shop");
     let resource = addon.resource_id();
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     app.collaborator("bob@example.com");
     world.heroku.calls().clear();
     let mut last = None;
     for _ in 0..20 {
-        last = Some(world.sso.refresh_now(&resource).await.unwrap());
+        last = Some(world.refresh(&resource).await);
     }
     assert_eq!(
         world.heroku.calls().count(Endpoint::AddOn),
@@ -142,16 +147,7 @@ async fn c13_refresh_over_budget_returns_the_cached_list() {
     assert_eq!(last.unwrap().list.members().count(), 3);
     // The budget allows one more every ten seconds.
     app.remove("bob@example.com");
-    let members = async || {
-        world
-            .sso
-            .refresh_now(&resource)
-            .await
-            .unwrap()
-            .list
-            .members()
-            .count()
-    };
+    let members = async || world.refresh(&resource).await.list.members().count();
     assert_eq!(members().await, 3);
     world.clock.advance(SECOND * 10);
     assert_eq!(members().await, 2);
@@ -168,10 +164,10 @@ async fn c13_refresh_over_budget_without_a_list_returns_retry_after() {
         .faults()
         .set(Endpoint::AddOn, Fault::Status(503));
     for _ in 0..5 {
-        let error = world.sso.refresh_now(&resource).await.unwrap_err();
+        let error = world.sso.lists().refresh(&resource).await.unwrap_err();
         assert!(matches!(error, SyncError::Heroku(_)), "{error}");
     }
-    let error = world.sso.refresh_now(&resource).await.unwrap_err();
+    let error = world.sso.lists().refresh(&resource).await.unwrap_err();
     let wanted =
         matches!(error, SyncError::OverBudget { retry_after } if retry_after == SECOND * 10);
     assert!(wanted, "{error:?}");
@@ -183,7 +179,7 @@ async fn c13_refreshes_of_many_resources_share_one_budget() {
     let addons = apps(&world, 30).await;
     world.heroku.calls().clear();
     for addon in addons.iter().chain(&addons).chain(&addons) {
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
     }
     let forced = world.heroku.calls().count(Endpoint::Any);
     assert!(forced <= SHARED_BURST + LIST, "{forced}");
@@ -191,7 +187,7 @@ async fn c13_refreshes_of_many_resources_share_one_budget() {
     world.clock.advance(REFRESH + SECOND);
     world.heroku.calls().clear();
     for addon in &addons {
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
     }
     assert_eq!(world.heroku.calls().count(Endpoint::AddOn), addons.len());
 }
@@ -342,7 +338,12 @@ async fn c16_slow_paginated_fetch_is_abandoned_and_frees_its_slot() {
     }
     let addon = app.addon();
     let resource = addon.resource_id();
-    world.sso.register(&resource, grant(&addon)).await.unwrap();
+    world
+        .sso
+        .resources()
+        .register(&resource, grant(&addon))
+        .await
+        .unwrap();
     let begun = std::time::Instant::now();
     let form = addon.sign_in_form("person-1@example.com");
     assert_eq!(world.browser().submit(&form).await.status, 503);
@@ -351,7 +352,7 @@ async fn c16_slow_paginated_fetch_is_abandoned_and_frees_its_slot() {
         "{:?}",
         begun.elapsed()
     );
-    let error = world.sso.refresh_now(&resource).await.unwrap_err();
+    let error = world.sso.lists().refresh(&resource).await.unwrap_err();
     assert!(matches!(error, SyncError::Slow { .. }), "{error}");
     // The background fetch has ended as well: there are no further calls.
     world.quiet_for(step * 8).await;

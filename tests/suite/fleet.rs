@@ -25,13 +25,18 @@ async fn fleet_with_timeout(apps: usize, timeout: Duration) -> World {
     for number in 0..apps {
         let addon = world.heroku.app(&format!("app-{number}")).addon();
         let resource = addon.resource_id();
-        world.sso.register(&resource, grant(&addon)).await.unwrap();
+        world
+            .sso
+            .resources()
+            .register(&resource, grant(&addon))
+            .await
+            .unwrap();
     }
     world
 }
 
 async fn without_list(world: &World) -> usize {
-    world.sso.health().await.unwrap().without_list
+    world.sso.lists().health().await.unwrap().without_list
 }
 
 /// Polls, for at most a minute.
@@ -51,7 +56,7 @@ async fn restarted_sync_spreads_fetches_of_lists_of_the_same_age() {
     let world = fleet(APPS).await;
     let sync = world.sso.spawn_sync();
     world.quiet().await;
-    assert_eq!(world.sso.health().await.unwrap().without_list, 0);
+    assert_eq!(world.sso.lists().health().await.unwrap().without_list, 0);
     sync.shutdown().await;
     let sync = world.sso.spawn_sync();
     world.heroku.calls().clear();
@@ -158,7 +163,7 @@ async fn lists_left_by_a_stopped_sync_are_fetched_by_the_next() {
     world.heroku.faults().clear_all();
     let sync = world.sso.spawn_sync();
     world.quiet().await;
-    let health = world.sso.health().await.unwrap();
+    let health = world.sso.lists().health().await.unwrap();
     assert!(health.without_list <= 16, "{health:?}");
     sync.shutdown().await;
 }
@@ -178,7 +183,11 @@ async fn initial_sync_logs_progress_after_a_failed_store_load() {
     for number in 0..120 {
         let addon = world.heroku.app(&format!("app-{number}")).addon();
         let resource = addon.resource_id();
-        before.register(&resource, grant(&addon)).await.unwrap();
+        before
+            .resources()
+            .register(&resource, grant(&addon))
+            .await
+            .unwrap();
     }
     store.fail("load_page");
     let sync = world.sso.spawn_sync();
@@ -246,8 +255,13 @@ async fn next_process_spreads_fetches_of_lists_of_the_same_age() {
     for number in 0..APPS {
         let addon = world.heroku.app(&format!("app-{number}")).addon();
         let resource = addon.resource_id();
-        world.sso.register(&resource, grant(&addon)).await.unwrap();
-        world.sso.refresh_now(&resource).await.unwrap();
+        world
+            .sso
+            .resources()
+            .register(&resource, grant(&addon))
+            .await
+            .unwrap();
+        world.refresh(&resource).await;
     }
     world.heroku.calls().clear();
     let (next, _) = world

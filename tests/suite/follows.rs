@@ -97,7 +97,7 @@ fn sets_session(answer: &Answer) -> bool {
 }
 
 async fn refresh(world: &World, addon: &AddOn) {
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
 }
 
 #[tokio::test]

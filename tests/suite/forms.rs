@@ -24,7 +24,7 @@ impl Desk {
     async fn open() -> Self {
         let world = World::start().await;
         let addon = world.addon().await;
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
         world.heroku.calls().clear();
         let (browser, salt) = (world.browser(), world.heroku.sso_salt());
         Self {
@@ -195,11 +195,7 @@ async fn a14_form_is_valid_for_its_own_resource_only() {
     let other = desk.world.heroku.app("other");
     let other = other.collaborator("ann@example.com").addon();
     assert_eq!(other.provision().await.unwrap().status, 200);
-    desk.world
-        .sso
-        .refresh_now(&other.resource_id())
-        .await
-        .unwrap();
+    desk.world.refresh(&other.resource_id()).await;
     desk.world.heroku.calls().clear();
     let other = other.resource_id().to_string();
     let moved = desk.form().with("resource_id", other);

@@ -88,12 +88,12 @@ async fn a37_removed_collaborator_gets_403_after_refresh() {
     let browser = world.signed_in(&addon, "ann@example.com").await;
     world.heroku.app("shop").remove("ann@example.com");
     assert_eq!(browser.get("/page").await.status, 200);
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_eq!(browser.get("/page").await.status, 403);
     assert_eq!(world.reached(), 1);
     // The session has ended: after being added again, the user must sign in.
     world.heroku.app("shop").collaborator("ann@example.com");
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_eq!(browser.fetch("/page").await.status, 401);
 }
 
@@ -132,7 +132,7 @@ async fn a38_email_readded_with_another_account_must_sign_in_again() {
     let other = Fault::Body(entry("00000000-0000-4000-8000-000000000009"));
     world.heroku.app("shop").remove("ann@example.com");
     world.heroku.faults().set(Endpoint::Collaborators, other);
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_eq!(browser.get("/page").await.status, 403);
     assert_eq!(log.with(&["other_account"]).len(), 1);
     assert_eq!(browser.fetch("/page").await.status, 401);
@@ -169,7 +169,7 @@ async fn newer_list_extends_session_by_one_interval_from_its_fetch() {
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
     world.clock.advance(Duration::from_secs(240));
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     world.clock.advance(Duration::from_secs(300));
     assert_eq!(browser.get("/page").await.status, 200);
     world.clock.advance(Duration::from_millis(1));
@@ -183,7 +183,7 @@ async fn refreshed_session_ends_at_max_session() {
     let browser = world.signed_in(&addon, "ann@example.com").await;
     let mut lived = Duration::ZERO;
     loop {
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
         world.clock.advance(Duration::from_secs(100));
         if browser.get("/page").await.status != 200 {
             break;
@@ -258,12 +258,12 @@ async fn a42_lowered_role_closes_only_the_admin_route() {
         .heroku
         .app("shop")
         .collaborator_as("bob@example.com", "admin", &[]);
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     let browser = world.signed_in(&addon, "bob@example.com").await;
     assert_eq!(browser.get("/admin").await.status, 200);
     app.remove("bob@example.com")
         .collaborator("bob@example.com");
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     let answer = browser.fetch("/admin").await;
     assert_eq!(
         (answer.status, answer.problem().as_str()),
@@ -416,11 +416,16 @@ async fn clock_jump_forward_and_back_keeps_revocations() {
     let ann = world.signed_in(&addon, "ann@example.com").await;
     let email = "ann@example.com".parse().unwrap();
     let resource = addon.resource_id();
-    world.sso.revoke(&resource, &email).await.unwrap();
+    world
+        .sso
+        .sessions()
+        .revoke(&resource, &email)
+        .await
+        .unwrap();
     let now = world.clock.now();
     world.clock.set_wall(now + time::Duration::hours(200));
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     world.clock.set_wall(now);
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     assert_eq!(ann.fetch("/page").await.status, 401);
 }

@@ -16,8 +16,8 @@ use support::world::{REFRESH, World, serve};
 
 async fn checks(world: &World) -> Browser {
     let router = Router::new()
-        .route("/healthz", world.sso.healthz())
-        .route("/readyz", world.sso.readyz());
+        .route("/healthz", world.sso.routes().healthz())
+        .route("/readyz", world.sso.routes().readyz());
     Browser::new(serve(router).await)
 }
 
@@ -45,7 +45,7 @@ async fn health_checks_pass_again_once_heroku_recovers() {
     }
     assert_eq!(checks.fetch("/healthz").await.status, 200);
     world.heroku.faults().clear_all();
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     world.clock.advance(Duration::from_secs(1));
     assert_eq!(checks.fetch("/readyz").await.status, 200);
     sync.shutdown().await;
@@ -59,7 +59,7 @@ async fn hanging_store_fails_the_health_check_after_5_seconds() {
         .store(store.clone())
         .build()
         .unwrap();
-    let router: Router = Router::new().route("/healthz", sso.healthz());
+    let router: Router = Router::new().route("/healthz", sso.routes().healthz());
     store.hold("get");
     let request = || Request::get("/healthz").body(Body::empty()).unwrap();
     let started = tokio::time::Instant::now();
@@ -128,14 +128,14 @@ async fn u28_clock_drift_is_reported_in_health() {
         .settings()
         .set_date_offset(time::Duration::minutes(2));
     world.signed_in(&addon, "ann@example.com").await;
-    let health = world.sso.health().await.unwrap();
+    let health = world.sso.lists().health().await.unwrap();
     assert_eq!(health.clock_drift_seconds, Some(120));
     world
         .heroku
         .settings()
         .set_date_offset(time::Duration::ZERO);
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
-    let health = world.sso.health().await.unwrap();
+    world.refresh(&addon.resource_id()).await;
+    let health = world.sso.lists().health().await.unwrap();
     assert_eq!(health.clock_drift_seconds, Some(0));
 }
 
@@ -183,7 +183,7 @@ async fn clock_drift_at_the_limit_is_logged_once() {
             .heroku
             .settings()
             .set_date_offset(time::Duration::seconds(seconds));
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
         assert_eq!(log.with(&["WARN", "clock_drift"]).len(), apart, "{seconds}");
         assert_eq!(log.with(&["clock_drift_over"]).len(), over, "{seconds}");
     }

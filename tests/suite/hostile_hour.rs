@@ -100,11 +100,7 @@ impl Tenant {
                 submit(world, &self.used).await.status(),
                 StatusCode::FORBIDDEN
             );
-            world
-                .sso
-                .refresh_now(&self.addon.resource_id())
-                .await
-                .unwrap();
+            world.refresh(&self.addon.resource_id()).await;
         }
     }
 }
@@ -117,7 +113,12 @@ impl Fleet {
         for number in 0..HOSTILE + in_use + idle {
             let addon = world.heroku.app(&format!("app-{number}")).addon();
             let resource = addon.resource_id();
-            world.sso.register(&resource, grant(&addon)).await.unwrap();
+            world
+                .sso
+                .resources()
+                .register(&resource, grant(&addon))
+                .await
+                .unwrap();
             addons.push(addon);
         }
         // They are due between 0.7 and 0.9 of their interval.
@@ -125,7 +126,7 @@ impl Fleet {
         for addon in &addons[..idle] {
             full();
             world.clock.advance(apart);
-            world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+            world.refresh(&addon.resource_id()).await;
         }
         let mut tenants = Vec::new();
         for addon in addons.drain(idle..) {
@@ -173,7 +174,7 @@ impl Fleet {
             figures.oldest_idle = figures.oldest_idle.max(self.ages(&self.idle).await);
         }
         figures.calls = world.heroku.calls().count(Endpoint::AddOn) * 3;
-        figures.calls_left = world.sso.health().await.unwrap().calls_left;
+        figures.calls_left = world.sso.lists().health().await.unwrap().calls_left;
         assert_eq!(world.heroku.calls().count_answered(Endpoint::Any, 429), 0);
         sync.shutdown().await;
         figures
@@ -195,7 +196,7 @@ impl Fleet {
         let now = self.world.clock.now();
         let mut oldest = Duration::ZERO;
         for addon in addons {
-            let list = self.world.sso.access_list(&addon.resource_id()).await;
+            let list = self.world.sso.lists().get(&addon.resource_id()).await;
             let age = now - list.unwrap().expect("a list").fetched_at;
             oldest = oldest.max(age.try_into().unwrap());
         }

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 use tower::ServiceExt;
 use tower_heroku_sso::partner_api::NoProvisioning;
-use tower_heroku_sso::{HerokuUser, MemorySessions};
+use tower_heroku_sso::{HerokuUser, MemorySessions, Require, Role};
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
 
@@ -109,13 +109,18 @@ async fn is_well(world: &World, browser: &Browser) {
     let all = async {
         world.clock.advance(Duration::from_secs(1));
         world.heroku.tokens().expire_access();
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
         assert_eq!(browser.fetch("/").await.status, 200);
         let other = world.signed_in(&addon, "ann@example.com").await;
         let sign_out = other.request(reqwest::Method::POST, "/logout");
         assert_eq!(other.send(sign_out).await.status, 204);
         let resource = addon.resource_id();
-        world.sso.register(&resource, grant(&addon)).await.unwrap();
+        world
+            .sso
+            .resources()
+            .register(&resource, grant(&addon))
+            .await
+            .unwrap();
     };
     tokio::time::timeout(Duration::from_secs(60), all)
         .await
@@ -167,7 +172,7 @@ async fn a60_client_disconnect_at_any_step_leaves_the_gate_working() {
             get(|user: HerokuUser| async move { user.email().to_string() }),
         )
         .layer(world.sso.layer())
-        .merge(world.sso.partner_api(NoProvisioning));
+        .merge(world.sso.routes().partner_api(NoProvisioning));
     let browser = Browser::new(serve(app.clone()).await);
     let form = addon.sign_in_form("ann@example.com");
     assert_eq!(browser.submit(&form).await.status, 303);
@@ -196,11 +201,11 @@ async fn a60_client_disconnect_at_any_step_leaves_the_gate_working() {
     .await;
     // A request whose session follows to a newer list.
     world.clock.advance(Duration::from_secs(60));
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     let form = addon.sign_in_form("ann@example.com");
     assert_eq!(browser.submit(&form).await.status, 303);
     world.clock.advance(Duration::from_secs(60));
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     let cookie = format!(
         "__Host-heroku_sso={}",
         browser.cookie("__Host-heroku_sso").unwrap()
@@ -294,7 +299,7 @@ async fn a41_request_keeps_its_list_when_a_newer_one_arrives() {
     let addon = world.addon().await;
     let (app, resource) = (world.heroku.app("shop"), addon.resource_id());
     app.collaborator_as("bob@example.com", "admin", &["deploy"]);
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     // The request waits between the gate and the guard.
     let (arrived, go_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let hold = {
@@ -315,10 +320,10 @@ async fn a41_request_keeps_its_list_when_a_newer_one_arrives() {
     };
     let router = Router::new()
         .route("/", get(what_it_sees))
-        .route_layer(world.sso.require(tower_heroku_sso::Role::Admin))
+        .route_layer(Require::role(Role::Admin))
         .layer(hold)
         .layer(world.sso.layer())
-        .merge(world.sso.endpoints());
+        .merge(world.sso.routes().sign_in());
     let browser = Browser::new(serve(router).await);
     let form = addon.sign_in_form("bob@example.com");
     assert_eq!(browser.submit(&form).await.status, 303);
@@ -327,7 +332,7 @@ async fn a41_request_keeps_its_list_when_a_newer_one_arrives() {
     arrived.acquire().await.unwrap().forget();
     app.remove("bob@example.com")
         .collaborator_as("bob@example.com", "collaborator", &["view"]);
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     go_on.add_permits(2);
     let answer = in_flight.await.unwrap().unwrap();
     assert_eq!(answer.status(), StatusCode::OK);

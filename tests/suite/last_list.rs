@@ -16,7 +16,7 @@ async fn assert_list_stays(faults: impl IntoIterator<Item = (Endpoint, Fault)>) 
     let addon = team_app(&world).await;
     for (endpoint, fault) in faults {
         world.heroku.faults().clear_all();
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
         // A new name changes every answer: a 304 would have no body to corrupt.
         let name = addon.app().name();
         addon.app().rename(&format!("{name}-x"));
@@ -25,7 +25,8 @@ async fn assert_list_stays(faults: impl IntoIterator<Item = (Endpoint, Fault)>) 
 
         let error = world
             .sso
-            .refresh_now(&addon.resource_id())
+            .lists()
+            .refresh(&addon.resource_id())
             .await
             .unwrap_err();
         assert!(!matches!(error, SyncError::Gone), "{fault:?}");

@@ -29,7 +29,12 @@ async fn until(what: &str, is_so: impl Fn() -> bool) {
 async fn fetching(world: &World) -> ResourceId {
     let addon = world.heroku.app("shop").addon();
     let resource = addon.resource_id();
-    world.sso.register(&resource, grant(&addon)).await.unwrap();
+    world
+        .sso
+        .resources()
+        .register(&resource, grant(&addon))
+        .await
+        .unwrap();
     let slow = Fault::Slow(Duration::from_secs(60));
     world.heroku.faults().set(Endpoint::AddOn, slow);
     resource
@@ -89,7 +94,7 @@ async fn lost_lease_is_logged_and_the_fetch_completes() {
     until("it is logged", || !log.with(&["lease was lost"]).is_empty()).await;
     world.clock.advance(Duration::from_secs(60));
     world.quiet().await;
-    let list = world.sso.access_list(&resource).await.unwrap();
+    let list = world.sso.lists().get(&resource).await.unwrap();
     assert!(list.is_some());
     sync.shutdown().await;
 }
@@ -109,7 +114,7 @@ async fn remote_sign_out_applies_while_the_store_is_unavailable() {
     let owner = world.signed_in(&addon, owner).await;
     // In another process the owner signs out and Ann is revoked; then the database fails.
     let email = "ann@example.com".parse().unwrap();
-    other.revoke(&resource, &email).await.unwrap();
+    other.sessions().revoke(&resource, &email).await.unwrap();
     let id: Id = owner.cookie("__Host-heroku_sso").unwrap().parse().unwrap();
     let key = hex::encode(Sha256::digest(id.0.to_le_bytes()));
     let words = [

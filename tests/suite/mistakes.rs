@@ -7,7 +7,7 @@ use axum::routing::get;
 use heroku_addon_simulator::{Endpoint, Fault};
 use reqwest::Method;
 use support::ids::AddOnExt as _;
-use tower_heroku_sso::{HerokuUser, OauthGrant, Role, WebhookSecret, Webhooks};
+use tower_heroku_sso::{HerokuUser, OauthGrant, Require, Role, WebhookSecret, Webhooks};
 
 use crate::log::Log;
 use support::browser::Browser;
@@ -75,7 +75,7 @@ async fn refused_grant_error_names_the_likely_cause() {
             .faults()
             .set(Endpoint::Token, Fault::Status(status));
         let code = OauthGrant::Code(addon.grant_code().into());
-        let error = world.sso.register(&id, code).await.unwrap_err();
+        let error = world.sso.resources().register(&id, code).await.unwrap_err();
         let cause = std::error::Error::source(&error).unwrap().to_string();
         let said = format!("{error}: {cause}");
         assert!(said.starts_with("heroku gave no usable answer: heroku refused the grant"));
@@ -109,9 +109,9 @@ async fn role_guard_outside_the_gate_logs_an_error() {
     let world = World::start().await;
     let app = |gated: bool| {
         let app = Router::new().route("/", get(|| async { "reached" }));
-        let app = app.route_layer(world.sso.require_any([Role::Owner]));
+        let app = app.route_layer(Require::any_of([Role::Owner]));
         match gated {
-            true => app.layer(world.sso.identify_layer()),
+            true => app.layer(world.sso.optional_layer()),
             false => app,
         }
     };

@@ -11,7 +11,7 @@ use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, ServiceExt, service_fn};
-use tower_heroku_sso::{HerokuSso, HerokuUser, RefusalKind, Role};
+use tower_heroku_sso::{HerokuSso, HerokuUser, RefusalKind, Require, Role};
 
 use support::browser::{Browser, FORM};
 use support::world::{World, serve};
@@ -73,7 +73,7 @@ async fn a54_route_layer_with_merged_endpoints_guards_the_page() {
     let app = Router::new()
         .route("/me", get(email))
         .route_layer(world.sso.layer())
-        .merge(world.sso.endpoints());
+        .merge(world.sso.routes().sign_in());
     assert_guards(&world, app, "/heroku/sso", "/me", "/me").await;
 }
 
@@ -83,7 +83,7 @@ async fn a54_nested_gate_has_its_paths_below_the_prefix() {
     let inner = Router::new()
         .route("/", get(email))
         .layer(world.sso.layer())
-        .merge(world.sso.endpoints());
+        .merge(world.sso.routes().sign_in());
     let app = Router::new()
         .nest("/addon", inner)
         .route("/", get(|| async { "public" }));
@@ -99,7 +99,7 @@ async fn nested_gate_has_its_sign_out_path_below_the_prefix() {
         .route("/", sign_out.clone())
         .route("/page", sign_out)
         .layer(world.sso.layer())
-        .merge(world.sso.endpoints());
+        .merge(world.sso.routes().sign_in());
     let browser = Browser::new(serve(Router::new().nest("/addon", inner)).await);
     let form = addon.sign_in_form("ann@example.com").body();
     let answer = browser.submit_body("/addon/heroku/sso", &form).await;
@@ -123,7 +123,7 @@ async fn layer_guards_a_single_method_router() {
     let world = World::start().await;
     let app = Router::new()
         .route("/", get(email).layer(world.sso.layer()))
-        .merge(world.sso.endpoints());
+        .merge(world.sso.routes().sign_in());
     assert_guards(&world, app, "/heroku/sso", "/", "/").await;
 }
 
@@ -143,7 +143,7 @@ async fn path_rewriting_layer_does_not_change_the_sign_out_path() {
         .route("/old", sign_out)
         .layer(world.sso.layer())
         .layer(axum::middleware::map_request(rewrite))
-        .merge(world.sso.endpoints());
+        .merge(world.sso.routes().sign_in());
     let browser = Browser::new(serve(app).await);
     browser.submit(&addon.sign_in_form("ann@example.com")).await;
     assert_eq!(browser.fetch("/old").await.body, "/logout");
@@ -213,8 +213,7 @@ async fn gate_follows_inner_readiness_and_rejects_without_calling_it() {
 
 #[tokio::test]
 async fn role_guard_follows_inner_readiness() {
-    let sso = crate::setup::builder().build().unwrap();
-    let layer = sso.require_any([Role::Admin]);
+    let layer = Require::any_of([Role::Admin]);
     let (mut guard, mut inner) = tower_test::mock::spawn_layer(layer);
     inner.allow(0);
     assert!(guard.poll_ready().is_pending());

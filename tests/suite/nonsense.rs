@@ -41,8 +41,13 @@ impl Fleet {
             let app = world.heroku.app(&format!("app-{number}"));
             let addon = app.collaborator("ann@example.com").addon();
             let resource = addon.resource_id();
-            world.sso.register(&resource, grant(&addon)).await.unwrap();
-            world.sso.refresh_now(&resource).await.unwrap();
+            world
+                .sso
+                .resources()
+                .register(&resource, grant(&addon))
+                .await
+                .unwrap();
+            world.refresh(&resource).await;
             addons.push(addon);
         }
         Self {
@@ -57,7 +62,7 @@ impl Fleet {
         let mut people = BTreeMap::new();
         for addon in &self.addons {
             let resource = addon.resource_id();
-            let list = self.world.sso.access_list(&resource).await;
+            let list = self.world.sso.lists().get(&resource).await;
             let list = list.unwrap().expect("a list");
             let members = list.list.members().map(|member| member.email.to_string());
             people.insert(resource, members.collect());
@@ -79,7 +84,12 @@ impl Fleet {
             let known = self.store.get(&resource).await.unwrap().unwrap();
             assert_eq!(known.state, ResourceState::Active, "{what}");
             assert!(known.tokens.is_some() && known.absence.is_none(), "{what}");
-            self.world.sso.access_token(&resource).await.unwrap();
+            self.world
+                .sso
+                .resources()
+                .access_token(&resource)
+                .await
+                .unwrap();
             self.world.signed_in(addon, "ann@example.com").await;
         }
     }
@@ -97,7 +107,7 @@ async fn pending(changes: &mut Changes) -> Vec<Change> {
 
 async fn an_hour_of(fleet: &Fleet, endpoint: Endpoint, nonsense: Fault) {
     let what = format!("{nonsense:?} of {endpoint:?}");
-    let mut changes = fleet.world.sso.changes();
+    let mut changes = fleet.world.sso.lists().changes();
     pending(&mut changes).await;
     let people = fleet.people().await;
     fleet.world.heroku.faults().set(endpoint, nonsense);

@@ -121,7 +121,7 @@ impl Scene {
     async fn on(store: Faulty) -> Self {
         let slow = Slow::new();
         let mut world = World::with(|builder| builder.store(store.clone())).await;
-        let app = Router::new().merge(world.sso.partner_api(slow.clone()));
+        let app = Router::new().merge(world.sso.routes().partner_api(slow.clone()));
         world.address = serve(app).await;
         let app = world.heroku.app("shop").collaborator("ann@example.com");
         Self {
@@ -271,7 +271,7 @@ async fn c6_accepted_provision_survives_a_concurrent_rejected_one() {
             "{plans:?}"
         );
         let resource = scene.addon.resource_id();
-        let access = scene.world.sso.access_token(&resource).await;
+        let access = scene.world.sso.resources().access_token(&resource).await;
         assert!(access.is_ok(), "{plans:?}");
     }
 }
@@ -344,7 +344,7 @@ async fn a60_panicking_partner_method_does_not_block_the_next_call() {
         }
     }
     let mut world = World::start().await;
-    let app = Router::new().merge(world.sso.partner_api(Panics::default()));
+    let app = Router::new().merge(world.sso.routes().partner_api(Panics::default()));
     world.address = serve(app).await;
     let addon = world.heroku.app("shop").addon();
     let body = addon.provisioning_body();

@@ -20,6 +20,7 @@ async fn admit(world: &World, addon: &AddOn, who: &str) -> Result<SignedIn, Admi
     let resource = addon.resource_id();
     world
         .sso
+        .sessions()
         .admit(&resource, &verified, &HeaderMap::new())
         .await
 }
@@ -52,7 +53,7 @@ async fn own_login_of_a_listed_user_opens_a_regular_session() {
     let browser = browser_with(&world, &signed_in);
     assert_eq!(browser.get("/").await.body, "dashboard of ann@example.com");
     addon.app().remove("ann@example.com");
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_eq!(browser.fetch("/page").await.status, 403);
 }
 
@@ -92,6 +93,7 @@ async fn own_login_closes_the_browsers_earlier_session() {
     let resource = addon.resource_id();
     let second = world
         .sso
+        .sessions()
         .admit(&resource, &verified, &headers)
         .await
         .unwrap();
@@ -116,6 +118,7 @@ async fn revoked_user_loses_all_sessions_and_may_sign_in_again() {
     let resource = addon.resource_id();
     world
         .sso
+        .sessions()
         .revoke(&resource, &email("ann@example.com"))
         .await
         .unwrap();
@@ -137,10 +140,11 @@ async fn revocation_outlives_later_fetches() {
     let resource = addon.resource_id();
     world
         .sso
+        .sessions()
         .revoke(&resource, &email("ann@example.com"))
         .await
         .unwrap();
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     assert_eq!(ann.fetch("/page").await.status, 401);
 }
 
@@ -151,6 +155,7 @@ async fn revocation_at_unknown_resource_is_an_error() {
     assert!(
         world
             .sso
+            .sessions()
             .revoke(&stranger, &email("ann@example.com"))
             .await
             .is_err()

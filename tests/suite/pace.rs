@@ -27,7 +27,12 @@ async fn apps(world: &World, number: usize) -> Vec<AddOn> {
     for number in 0..number {
         let addon = world.heroku.app(&format!("app-{number}")).addon();
         let resource = addon.resource_id();
-        world.sso.register(&resource, grant(&addon)).await.unwrap();
+        world
+            .sso
+            .resources()
+            .register(&resource, grant(&addon))
+            .await
+            .unwrap();
         addons.push(addon);
     }
     addons
@@ -43,11 +48,11 @@ async fn idle_lists_leave_half_of_the_pool_free_and_hit_no_429() {
     let fetched = world.heroku.calls().count(Endpoint::Any) - 100;
     assert!((150..=230).contains(&fetched), "{fetched}");
     // A sign-in does not wait.
-    let health = world.sso.health().await.unwrap();
+    let health = world.sso.lists().health().await.unwrap();
     assert!(health.without_list > 0 && health.due > 0, "{health:?}");
     let mut signed_in = 0;
     for addon in &addons {
-        let known = world.sso.access_list(&addon.resource_id()).await.unwrap();
+        let known = world.sso.lists().get(&addon.resource_id()).await.unwrap();
         if known.is_none() && signed_in < 5 {
             world.signed_in(addon, "owner@example.com").await;
             signed_in += 1;
@@ -59,7 +64,7 @@ async fn idle_lists_leave_half_of_the_pool_free_and_hit_no_429() {
         world.clock.advance(MINUTE);
         world.quiet().await;
     }
-    assert_eq!(world.sso.health().await.unwrap().without_list, 0);
+    assert_eq!(world.sso.lists().health().await.unwrap().without_list, 0);
     assert_eq!(world.heroku.calls().count_answered(Endpoint::Any, 429), 0);
     sync.shutdown().await;
 }
@@ -72,7 +77,7 @@ async fn lists_in_use_precede_idle_ones_in_a_low_pool() {
     let browser = world.signed_in(used, "owner@example.com").await;
     // The pool was full and is now nearly empty from other use.
     world.heroku.rate_limit().set_remaining(30);
-    world.sso.refresh_now(&used.resource_id()).await.unwrap();
+    world.refresh(&used.resource_id()).await;
     world.heroku.calls().clear();
     let sync = world.sso.spawn_sync();
     world.quiet().await;
@@ -100,13 +105,13 @@ async fn lists_with_recent_requests_precede_others_in_a_low_pool() {
     world.signed_in(quiet, "owner@example.com").await;
     world.clock.advance(MINUTE * 4);
     for addon in [asked, quiet] {
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
     }
     world.clock.advance(MINUTE * 2);
     assert_eq!(browser.fetch("/page").await.status, 200);
     // The pool is nearly empty from other use.
     world.heroku.rate_limit().set_remaining(20);
-    world.sso.refresh_now(&other.resource_id()).await.unwrap();
+    world.refresh(&other.resource_id()).await;
     let _sync = world.sso.spawn_sync();
     world.quiet().await;
     world.heroku.calls().clear();
@@ -114,7 +119,7 @@ async fn lists_with_recent_requests_precede_others_in_a_low_pool() {
     world.quiet().await;
     assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 1);
     let fetched_at = async |addon: &AddOn| {
-        let list = world.sso.access_list(&addon.resource_id()).await.unwrap();
+        let list = world.sso.lists().get(&addon.resource_id()).await.unwrap();
         list.unwrap().fetched_at
     };
     assert!(fetched_at(asked).await > fetched_at(quiet).await);
@@ -135,7 +140,7 @@ async fn separate_rate_pools_do_not_slow_each_other() {
     let addons = apps(&world, 150).await;
     let sync = world.sso.spawn_sync();
     world.quiet().await;
-    assert_eq!(world.sso.health().await.unwrap().without_list, 0);
+    assert_eq!(world.sso.lists().health().await.unwrap().without_list, 0);
     assert_eq!(world.heroku.calls().count(Endpoint::AddOn), addons.len());
     sync.shutdown().await;
 }
@@ -151,23 +156,28 @@ async fn insufficient_rate_limit_sets_and_clears_the_lag_flag() {
     let addons = apps(&world, 60).await;
     let sync = world.sso.spawn_sync();
     world.quiet().await;
-    assert!(!world.sso.health().await.unwrap().behind);
+    assert!(!world.sso.lists().health().await.unwrap().behind);
     for _ in 0..15 {
         world.clock.advance(MINUTE);
         world.quiet().await;
     }
-    assert!(world.sso.health().await.unwrap().behind);
+    assert!(world.sso.lists().health().await.unwrap().behind);
     assert_eq!(world.heroku.calls().count_answered(Endpoint::Any, 429), 0);
     // Most resources are deprovisioned, and the rest fits into the limit.
     for addon in &addons[5..] {
-        world.sso.deprovision(&addon.resource_id()).await.unwrap();
+        world
+            .sso
+            .resources()
+            .deprovision(&addon.resource_id())
+            .await
+            .unwrap();
     }
     for _ in 0..90 {
         world.clock.advance(MINUTE);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     world.quiet().await;
-    let health = world.sso.health().await.unwrap();
+    let health = world.sso.lists().health().await.unwrap();
     assert!(!health.behind, "{health:?}");
     sync.shutdown().await;
 }
@@ -177,13 +187,14 @@ async fn u6_429_pauses_the_shared_pool_while_cached_lists_admit() {
     let world = world().await;
     let addons = apps(&world, 3).await;
     for addon in &addons {
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
     }
     world.clock.advance(REFRESH + MINUTE);
     world.heroku.rate_limit().set_remaining(0);
     let error = world
         .sso
-        .refresh_now(&addons[0].resource_id())
+        .lists()
+        .refresh(&addons[0].resource_id())
         .await
         .unwrap_err();
     assert!(matches!(error, SyncError::Heroku(_)), "{error}");
@@ -194,11 +205,7 @@ async fn u6_429_pauses_the_shared_pool_while_cached_lists_admit() {
     assert_eq!(world.browser().submit(&stranger).await.status, 503);
     assert_eq!(world.heroku.calls().count(Endpoint::Any), 0);
     world.clock.advance(MINUTE);
-    world
-        .sso
-        .refresh_now(&addons[0].resource_id())
-        .await
-        .unwrap();
+    world.refresh(&addons[0].resource_id()).await;
 }
 
 /// As after a release at a bad time: the lists are in the store, and the pool is empty.
@@ -219,7 +226,7 @@ async fn restart_with_an_empty_pool_fetches_lists_in_use_first() {
     for (number, addon) in addons.iter().enumerate() {
         match number < IN_USE {
             true => browsers.push(world.signed_in(addon, "owner@example.com").await),
-            false => drop(world.sso.refresh_now(&addon.resource_id()).await.unwrap()),
+            false => drop(world.refresh(&addon.resource_id()).await),
         }
     }
     // All lists are due within seconds.
@@ -240,7 +247,8 @@ async fn restart_with_an_empty_pool_fetches_lists_in_use_first() {
         fetched = (0, 0);
         for (number, addon) in addons.iter().enumerate() {
             let list = next
-                .access_list(&addon.resource_id())
+                .lists()
+                .get(&addon.resource_id())
                 .await
                 .unwrap()
                 .unwrap();

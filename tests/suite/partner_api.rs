@@ -88,7 +88,7 @@ async fn a63_wrong_credentials_get_401() {
         );
     }
     let resource = addon.resource_id();
-    assert!(world.sso.access_list(&resource).await.is_err());
+    assert!(world.sso.lists().get(&resource).await.is_err());
     // Two headers are rejected, and every method checks credentials.
     let good = basic(&format!("{slug}:{password}"));
     let browser = world.browser();
@@ -216,12 +216,12 @@ async fn a67_refused_grant_registers_nothing_and_can_be_retried() {
     let mut body = addon.provisioning_body();
     body["oauth_grant"]["code"] = json!("00000000-0000-4000-8000-000000000000");
     assert_eq!(call(&world, Method::POST, "", &body).await.status, 503);
-    assert!(world.sso.access_list(&resource).await.is_err());
+    assert!(world.sso.lists().get(&resource).await.is_err());
 
     world.heroku.faults().set(Endpoint::Any, Fault::Reset);
     let body = addon.provisioning_body();
     assert_eq!(call(&world, Method::POST, "", &body).await.status, 503);
-    assert!(world.sso.access_list(&resource).await.is_err());
+    assert!(world.sso.lists().get(&resource).await.is_err());
 
     world.heroku.faults().clear_all();
     let body = addon.provisioning_body();
@@ -325,7 +325,7 @@ async fn moody() -> World {
     let app = Router::new()
         .route("/", get(|| async { "in" }))
         .layer(world.sso.layer())
-        .merge(world.sso.partner_api(Moody::default()));
+        .merge(world.sso.routes().partner_api(Moody::default()));
     world.address = serve(app).await;
     world
         .heroku
@@ -354,7 +354,12 @@ async fn c35_log_drain_url_is_returned_to_heroku() {
 
 /// The partner's call to Heroku for an asynchronous add-on, with the resource's token.
 async fn done(world: &World, addon: &AddOn, method: Method, rest: &str, body: &Value) -> u16 {
-    let token = world.sso.access_token(&addon.resource_id()).await.unwrap();
+    let token = world
+        .sso
+        .resources()
+        .access_token(&addon.resource_id())
+        .await
+        .unwrap();
     let url = format!("{}/addons/{}{rest}", world.heroku.url(), addon.id());
     let request = client().request(method, url).json(body);
     let request = request.header("accept", "application/vnd.heroku+json; version=3");
@@ -396,7 +401,14 @@ async fn c36_asynchronous_add_on_is_provisioned_and_deprovisioned() {
         200
     );
     assert_eq!(addon.info().state, "deprovisioned");
-    assert!(world.sso.deprovision(&addon.resource_id()).await.unwrap());
+    assert!(
+        world
+            .sso
+            .resources()
+            .deprovision(&addon.resource_id())
+            .await
+            .unwrap()
+    );
 }
 
 #[tokio::test]
@@ -485,7 +497,8 @@ async fn partner_results_map_to_heroku_responses() {
     assert!(
         world
             .sso
-            .access_list(&rejected.resource_id())
+            .lists()
+            .get(&rejected.resource_id())
             .await
             .is_err()
     );
@@ -516,8 +529,36 @@ async fn partner_results_map_to_heroku_responses() {
         call(&world, Method::DELETE, &path, &json!({})).await.status,
         202
     );
-    assert!(world.sso.access_token(&addon.resource_id()).await.is_ok());
-    assert!(world.sso.deprovision(&addon.resource_id()).await.unwrap());
-    assert!(world.sso.access_token(&addon.resource_id()).await.is_err());
-    assert!(!world.sso.deprovision(&addon.resource_id()).await.unwrap());
+    assert!(
+        world
+            .sso
+            .resources()
+            .access_token(&addon.resource_id())
+            .await
+            .is_ok()
+    );
+    assert!(
+        world
+            .sso
+            .resources()
+            .deprovision(&addon.resource_id())
+            .await
+            .unwrap()
+    );
+    assert!(
+        world
+            .sso
+            .resources()
+            .access_token(&addon.resource_id())
+            .await
+            .is_err()
+    );
+    assert!(
+        !world
+            .sso
+            .resources()
+            .deprovision(&addon.resource_id())
+            .await
+            .unwrap()
+    );
 }

@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tower_heroku_sso::gate::Refusal;
 use tower_heroku_sso::url::Url;
-use tower_heroku_sso::{CookieTransport, Role};
+use tower_heroku_sso::{CookieTransport, Require, Role};
 
 use crate::raw;
 use support::browser::{Answer, Browser};
@@ -277,12 +277,9 @@ async fn outer_layer_gets_the_rejection_details_as_an_extension() {
     };
     let app = Router::new()
         .route("/", get(|| async {}))
-        .route(
-            "/admin",
-            get(|| async {}).layer(world.sso.require(Role::Admin)),
-        )
+        .route("/admin", get(|| async {}).layer(Require::role(Role::Admin)))
         .layer(world.sso.layer())
-        .merge(world.sso.endpoints())
+        .merge(world.sso.routes().sign_in())
         .layer(axum::middleware::map_response(own));
     let browser = Browser::new(serve(app).await);
     let nothing = json!({ "url": null, "landing": null, "roles": [], "ask": [], "reason": null });

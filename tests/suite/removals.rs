@@ -9,7 +9,7 @@ use support::world::{World, grant};
 const ANN: &str = "ann@example.com";
 
 async fn refresh(world: &World, addon: &AddOn) {
-    let list = world.sso.refresh_now(&addon.resource_id()).await;
+    let list = world.sso.lists().refresh(&addon.resource_id()).await;
     list.unwrap();
 }
 
@@ -20,7 +20,12 @@ async fn ann_in_a_team() -> (World, Team, AddOn) {
     let addon = world.heroku.app("shared").owned_by_team(&team).addon();
     addon.mark_provisioned();
     let (resource, given) = (addon.resource_id(), grant(&addon));
-    world.sso.register(&resource, given).await.unwrap();
+    world
+        .sso
+        .resources()
+        .register(&resource, given)
+        .await
+        .unwrap();
     (world, team, addon)
 }
 

@@ -44,7 +44,7 @@ async fn restart_fetches_only_due_lists_and_keeps_sessions() {
         let app = app.collaborator("ann@example.com").owned_by_team(&team);
         let addon = app.addon();
         assert_eq!(addon.provision().await.unwrap().status, 200);
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
         addons.push(addon);
     }
     let ann = world.signed_in(&addons[7], "ann@example.com").await;
@@ -57,13 +57,14 @@ async fn restart_fetches_only_due_lists_and_keeps_sessions() {
     assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 4);
     assert_eq!(world.heroku.calls().count(Endpoint::Token), 0);
     assert_eq!(world.heroku.calls().count(Endpoint::TeamMembers), 0);
-    let health = sso.health().await.unwrap();
+    let health = sso.lists().health().await.unwrap();
     assert_eq!((health.resources, health.without_list), (8, 0));
     // The restart keeps the age of a list.
-    let list = sso.access_list(&addons[7].resource_id()).await.unwrap();
+    let list = sso.lists().get(&addons[7].resource_id()).await.unwrap();
     let known = world
         .sso
-        .access_list(&addons[7].resource_id())
+        .lists()
+        .get(&addons[7].resource_id())
         .await
         .unwrap();
     assert_eq!(
@@ -71,7 +72,8 @@ async fn restart_fetches_only_due_lists_and_keeps_sessions() {
         known.as_ref().map(|known| &known.list)
     );
     let lead = sso
-        .access_list(&addons[0].resource_id())
+        .lists()
+        .get(&addons[0].resource_id())
         .await
         .unwrap()
         .unwrap();
@@ -100,6 +102,7 @@ async fn restart_keeps_used_forms_and_revocations() {
     let email = "owner@example.com".parse().unwrap();
     world
         .sso
+        .sessions()
         .revoke(&addon.resource_id(), &email)
         .await
         .unwrap();
@@ -123,7 +126,7 @@ async fn older_list_of_another_process_ends_no_session() {
     let addon = app.addon();
     assert_eq!(addon.provision().await.unwrap().status, 200);
     let (other, address) = world.another_gate(with()).await;
-    other.refresh_now(&addon.resource_id()).await.unwrap();
+    other.lists().refresh(&addon.resource_id()).await.unwrap();
 
     app.collaborator("ann@example.com");
     let ann = world.signed_in(&addon, "ann@example.com").await;
@@ -133,7 +136,7 @@ async fn older_list_of_another_process_ends_no_session() {
     assert_eq!(mia.at(address).fetch("/page").await.status, 200);
 
     app.remove("ann@example.com");
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_eq!(ann.fetch("/page").await.status, 403);
 }
 
@@ -149,7 +152,7 @@ async fn copy_of_a_session_lasts_as_long_as_the_newest_list() {
     let (other, address) = world.another_gate(with()).await;
     let ann = world.signed_in(&addon, "ann@example.com").await;
     world.clock.advance(REFRESH / 2);
-    other.refresh_now(&addon.resource_id()).await.unwrap();
+    other.lists().refresh(&addon.resource_id()).await.unwrap();
     world.clock.advance(REFRESH / 2 - Duration::from_secs(2));
     // The session is read and cached for five seconds.
     assert_eq!(ann.fetch("/page").await.status, 200);
@@ -218,7 +221,7 @@ async fn list_kept_fresh_by_another_process_keeps_sessions() {
     assert_eq!(there.fetch("/page").await.status, 200);
     for _ in 0..4 {
         world.clock.advance(REFRESH);
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
     }
     // The event of the other process was lost.
     world.heroku.calls().clear();
@@ -234,7 +237,7 @@ async fn unreadable_stored_list_is_fetched_again() {
     let (before, after) = (store(&folder).await, store(&folder).await);
     let world = World::with(|builder| builder.store(before)).await;
     let addon = world.addon().await;
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     let file = format!("sqlite:{}", folder.path().join("sso.db").display());
     let mut other = SqliteConnection::connect(&file).await.unwrap();
     let damage = "UPDATE heroku_sso_resource SET list = '{\"of\": \"a later version\"}'";
@@ -242,7 +245,7 @@ async fn unreadable_stored_list_is_fetched_again() {
     world.heroku.calls().clear();
     let (sso, _) = world.another_gate(|builder| builder.store(after)).await;
     let _sync = sso.spawn_sync();
-    let mut changes = sso.changes();
+    let mut changes = sso.lists().changes();
     let reported = async {
         let is_list = |change: &Change| matches!(change, Change::Snapshot { .. });
         while !is_list(&changes.next().await.unwrap()) {}
@@ -250,6 +253,6 @@ async fn unreadable_stored_list_is_fetched_again() {
     let reported = tokio::time::timeout(Duration::from_secs(60), reported).await;
     assert!(reported.is_ok());
     assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 1);
-    let list = sso.access_list(&addon.resource_id()).await.unwrap();
+    let list = sso.lists().get(&addon.resource_id()).await.unwrap();
     assert!(list.is_some());
 }

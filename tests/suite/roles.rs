@@ -9,8 +9,7 @@ use heroku_addon_simulator::AddOn;
 use http::HeaderMap;
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::extract::{RequireRole, RequiredRoles, role};
-use tower_heroku_sso::gate::RequireLayer;
-use tower_heroku_sso::{HerokuSso, Role, SsoPolicy, VerifiedEmail};
+use tower_heroku_sso::{HerokuSso, Require, Role, SsoPolicy, VerifiedEmail};
 
 use support::browser::{Answer, Browser};
 use support::world::{World, serve};
@@ -28,15 +27,15 @@ async fn people(world: &World) -> AddOn {
         .collaborator_as("bob@example.com", "admin", &["view", "deploy"])
         .collaborator_as("cem@example.com", "collaborator", &["view"])
         .collaborator_as("eve@example.com", "owner", &[]);
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     addon
 }
 
-async fn behind(sso: &HerokuSso, guard: RequireLayer) -> SocketAddr {
+async fn behind(sso: &HerokuSso, guard: Require) -> SocketAddr {
     let guarded = Router::new()
         .route("/guarded", get(|| async { "in" }))
         .route_layer(guard);
-    serve(guarded.layer(sso.layer()).merge(sso.endpoints())).await
+    serve(guarded.layer(sso.layer()).merge(sso.routes().sign_in())).await
 }
 
 async fn guarded(address: SocketAddr, addon: &AddOn, email: &str) -> Answer {
@@ -50,7 +49,7 @@ async fn guarded(address: SocketAddr, addon: &AddOn, email: &str) -> Answer {
 async fn require_admits_only_users_with_the_role() {
     let world = World::start().await;
     let addon = people(&world).await;
-    let address = behind(&world.sso, world.sso.require(Role::Admin)).await;
+    let address = behind(&world.sso, Require::role(Role::Admin)).await;
     assert_eq!(
         guarded(address, &addon, "bob@example.com").await.status,
         200
@@ -71,9 +70,8 @@ async fn require_admits_only_users_with_the_role() {
 async fn require_if_admits_by_a_custom_rule() {
     let world = World::start().await;
     let addon = people(&world).await;
-    let may_deploy = world
-        .sso
-        .require_if(|user| user.permissions().iter().any(|may| &**may == "deploy"));
+    let may_deploy =
+        Require::only_if(|user| user.permissions().iter().any(|may| &**may == "deploy"));
     let address = behind(&world.sso, may_deploy).await;
     assert_eq!(
         guarded(address, &addon, "bob@example.com").await.status,
@@ -88,7 +86,7 @@ async fn require_if_admits_by_a_custom_rule() {
 async fn require_any_of_no_roles_rejects_all_users() {
     let world = World::start().await;
     let addon = people(&world).await;
-    let address = behind(&world.sso, world.sso.require_any([])).await;
+    let address = behind(&world.sso, Require::any_of([])).await;
     assert_eq!(
         guarded(address, &addon, "eve@example.com").await.status,
         403
@@ -122,7 +120,7 @@ async fn unsigned_email_user_sees_no_granter_emails() {
     assert_eq!(browser.fetch("/admin").await.problem(), "unsigned-email");
     // Nor with a guard that trusts unsigned emails.
     world.clock.advance(Duration::from_secs(1));
-    let guard = world.sso.require(Role::Admin).trust_unsigned_email();
+    let guard = Require::role(Role::Admin).trust_unsigned_email();
     let browser = Browser::new(behind(&world.sso, guard).await);
     let mut form = addon.sign_in_form("cem@example.com");
     form.remove("user_scoped_resource_token");
@@ -138,9 +136,9 @@ async fn unsigned_email_passes_only_a_trusting_guard() {
     let world = lax().await;
     let addon = people(&world).await;
     for (guard, status) in [
-        (world.sso.require(Role::Admin), 403),
-        (world.sso.require_if(|_| true), 403),
-        (world.sso.require(Role::Admin).trust_unsigned_email(), 200),
+        (Require::role(Role::Admin), 403),
+        (Require::only_if(|_| true), 403),
+        (Require::role(Role::Admin).trust_unsigned_email(), 200),
     ] {
         let browser = Browser::new(behind(&world.sso, guard).await);
         // A new second makes a new form.
@@ -159,6 +157,7 @@ async fn own_login_user_has_the_roles_of_the_list() {
     let email = VerifiedEmail::i_have_verified("bob@example.com".parse().unwrap());
     let signed_in = world
         .sso
+        .sessions()
         .admit(&addon.resource_id(), &email, &HeaderMap::new())
         .await
         .unwrap();

@@ -48,7 +48,7 @@ async fn u17_list_with_any_malformed_entry_is_rejected_entirely() {
     ] {
         world.heroku.faults().clear_all();
         world.clock.advance(Duration::from_secs(10));
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
         world
             .heroku
             .faults()
@@ -74,7 +74,7 @@ async fn u17_member_without_a_role_is_listed_without_privileges() {
         .heroku
         .faults()
         .set(Endpoint::Collaborators, Fault::Body(body));
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     for email in ["bob@example.com", "eve@example.com"] {
         let browser = world.signed_in(&addon, email).await;
         assert_eq!(browser.fetch("/page").await.status, 200);
@@ -132,7 +132,7 @@ async fn u22_duplicate_entries_merge_and_disputed_emails_are_rejected() {
             .faults()
             .set(Endpoint::Collaborators, Fault::Body(body.clone()));
         world.clock.advance(Duration::from_secs(10));
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
         assert_eq!(people(&world, &addon).await, ["bob@example.com"], "{body}");
         let form = addon.sign_in_form("bob@example.com");
         let answer = world.browser().submit(&form).await;

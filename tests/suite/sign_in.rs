@@ -322,7 +322,10 @@ async fn a16_legacy_policy_accepts_kensa_forms_by_post_and_get() {
     let form = addon.sign_in("ann@example.com").legacy_form();
     let id = form.get("id").unwrap().parse().unwrap();
     let resource = addon.resource_id();
-    let registered = world.sso.register_legacy(&resource, grant(&addon), id);
+    let registered = world
+        .sso
+        .resources()
+        .register_legacy(&resource, grant(&addon), id);
     registered.await.unwrap();
 
     let browser = world.browser();

@@ -106,8 +106,11 @@ async fn a54_other_spelling_of_the_sso_path_accepts_no_form() {
     let routes = Router::new().route("/{*all}", get(|| async { "reached" }));
     let route_layered = routes
         .route_layer(world.sso.layer())
-        .merge(world.sso.endpoints());
-    let nested = Router::new().nest("/addon", layered.clone().merge(world.sso.endpoints()));
+        .merge(world.sso.routes().sign_in());
+    let nested = Router::new().nest(
+        "/addon",
+        layered.clone().merge(world.sso.routes().sign_in()),
+    );
     for (app, prefix) in [(layered, ""), (route_layered, ""), (nested, "/addon")] {
         let address = serve(app).await;
         for path in [
@@ -202,7 +205,7 @@ async fn a55_proxy_headers_change_no_decision() {
             405
         );
         world.clock.advance(std::time::Duration::from_secs(1));
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
         let form = addon.sign_in_form("ann@example.com");
         let request = stranger.request(Method::POST, "/heroku/sso");
         let request = request

@@ -185,7 +185,7 @@ async fn partner_data_in_the_session_record_is_kept() {
     record.data.insert("theme".into(), json!("dark"));
     sessions.save(&record).await.unwrap();
     world.clock.advance(Duration::from_secs(200));
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_eq!(browser.fetch("/page").await.status, 200);
     let after = sessions.load(&id).await.unwrap().unwrap();
     assert_eq!(after, record);
@@ -290,11 +290,11 @@ async fn session_store_outage_ends_no_session_with_a_fresh_list() {
     sessions.switch(true);
     for _ in 0..10 {
         world.clock.advance(REFRESH - Duration::from_secs(1));
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
         assert_eq!(ann.fetch("/page").await.status, 200);
     }
     addon.app().remove("ann@example.com");
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_eq!(ann.fetch("/page").await.status, 403);
 }
 
@@ -307,7 +307,7 @@ async fn silent_session_store_delays_no_stream_end_and_no_response() {
     sessions.fall_silent();
     world.clock.advance(REFRESH);
     addon.app().remove("ann@example.com");
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     streams::assert_ends(stream).await;
     let answer = timeout(Duration::from_secs(5), ann.fetch("/events")).await;
     // Decided by the cached copy of her session.

@@ -88,10 +88,10 @@ async fn a40_event_stream_ends_when_its_user_is_removed() {
     let world = World::start().await;
     let (addon, browser) = streams(&world).await;
     let mut events = open(&browser, "/events").await;
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_stays_open(&mut events).await;
     world.heroku.app("shop").remove("ann@example.com");
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_ends(events).await;
 }
 
@@ -243,7 +243,7 @@ async fn open_response_ends_at_max_session() {
         let mut open = Open::of(&browser, path).await;
         for _ in 0..3 {
             world.clock.advance(REFRESH / 2);
-            world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+            world.refresh(&addon.resource_id()).await;
             assert!(!open.is_over().await, "{path}");
         }
         world.clock.advance(REFRESH / 2);
@@ -268,7 +268,7 @@ async fn open_body_keeps_its_list_fresh() {
     drop(events);
     // The server detects that the client has disconnected.
     let unused = async {
-        while world.sso.health().await.unwrap().in_use > 0 {
+        while world.sso.lists().health().await.unwrap().in_use > 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
@@ -301,7 +301,7 @@ async fn a40_continuous_download_ends_when_its_user_is_removed() {
     let (addon, browser) = streams(&world).await;
     let download = open(&browser, "/download").await;
     world.heroku.app("shop").remove("ann@example.com");
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_ends(download).await;
 }
 
@@ -318,7 +318,7 @@ async fn a40_websocket_closes_when_its_user_is_removed() {
     let mut socket = open_socket(&browser).await;
 
     world.heroku.app("shop").remove("ann@example.com");
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     let next = timeout(Duration::from_secs(60), socket.next())
         .await
         .unwrap();
@@ -341,7 +341,12 @@ async fn stream_ends_when_its_user_is_revoked() {
     let mut response = open(&browser, "/events").await;
     assert_stays_open(&mut response).await;
     let ann = "ann@example.com".parse().unwrap();
-    world.sso.revoke(&addon.resource_id(), &ann).await.unwrap();
+    world
+        .sso
+        .sessions()
+        .revoke(&addon.resource_id(), &ann)
+        .await
+        .unwrap();
     assert_ends(response).await;
 }
 
@@ -384,7 +389,12 @@ async fn slow_reader_of_few_frames_is_cut_after_a_revocation() {
     let mut body = answer.unwrap().into_body();
     assert!(body.frame().await.is_some());
     let ann = "ann@example.com".parse().unwrap();
-    world.sso.revoke(&addon.resource_id(), &ann).await.unwrap();
+    world
+        .sso
+        .sessions()
+        .revoke(&addon.resource_id(), &ann)
+        .await
+        .unwrap();
     world.clock.advance(Duration::from_secs(2));
     assert!(body.frame().await.is_none());
 }

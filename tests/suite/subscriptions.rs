@@ -70,7 +70,8 @@ async fn existing_subscription_is_reused_with_the_current_secret() {
     let next = support::world::builder(&world.heroku, &world.clock);
     let next = next.webhooks(webhooks).build().unwrap();
     let resource = addon.resource_id();
-    next.register(&resource, support::world::grant(&addon))
+    next.resources()
+        .register(&resource, support::world::grant(&addon))
         .await
         .unwrap();
     let sync = next.spawn_sync();

@@ -11,7 +11,7 @@ use support::world::{REFRESH, World, grant, next};
 
 async fn emails(world: &World, addon: &AddOn) -> Vec<String> {
     let resource = addon.resource_id();
-    let snapshot = world.sso.access_list(&resource).await.unwrap().unwrap();
+    let snapshot = world.sso.lists().get(&resource).await.unwrap().unwrap();
     snapshot
         .list
         .members()
@@ -30,9 +30,14 @@ async fn first_fetch_takes_4_calls_for_a_team_app_and_3_otherwise() {
     let personal = world.heroku.app("shop").addon();
     for (addon, calls) in [(team_app, 4), (personal, 3)] {
         let resource = addon.resource_id();
-        world.sso.register(&resource, grant(&addon)).await.unwrap();
+        world
+            .sso
+            .resources()
+            .register(&resource, grant(&addon))
+            .await
+            .unwrap();
         world.heroku.calls().clear();
-        world.sso.refresh_now(&resource).await.unwrap();
+        world.refresh(&resource).await;
         assert_eq!(world.heroku.calls().count(Endpoint::Any), calls);
     }
 }
@@ -46,15 +51,20 @@ async fn refresh_calls_in_parallel_and_first_fetch_in_sequence() {
         .member("lead@example.com", "admin");
     let addon = world.heroku.app("team-app").owned_by_team(&team).addon();
     let resource = addon.resource_id();
-    world.sso.register(&resource, grant(&addon)).await.unwrap();
+    world
+        .sso
+        .resources()
+        .register(&resource, grant(&addon))
+        .await
+        .unwrap();
     // No call is answered, so all calls that arrive were made in parallel.
     for expected in [1, 4] {
         world.heroku.calls().clear();
         world.heroku.faults().set(Endpoint::Any, Fault::Hang);
-        assert!(world.sso.refresh_now(&resource).await.is_err());
+        assert!(world.sso.lists().refresh(&resource).await.is_err());
         assert_eq!(world.heroku.calls().count(Endpoint::Any), expected);
         world.heroku.faults().clear_all();
-        world.sso.refresh_now(&resource).await.unwrap();
+        world.refresh(&resource).await;
     }
 }
 
@@ -84,13 +94,18 @@ async fn unused_resources_are_synchronized_by_default() {
             .collaborator("ann@example.com");
         let addon = app.addon();
         let resource = addon.resource_id();
-        world.sso.register(&resource, grant(&addon)).await.unwrap();
-        world.sso.refresh_now(&resource).await.unwrap();
+        world
+            .sso
+            .resources()
+            .register(&resource, grant(&addon))
+            .await
+            .unwrap();
+        world.refresh(&resource).await;
         app.remove("ann@example.com");
         addons.push(addon);
     }
     let sync = world.sso.spawn_sync();
-    let mut changes = world.sso.changes();
+    let mut changes = world.sso.lists().changes();
     world.clock.advance(idle);
     for _ in &addons {
         assert!(matches!(
@@ -114,7 +129,7 @@ async fn active_scope_does_not_fetch_unused_resources() {
     let used = world.addon().await;
     let unused = world.heroku.app("unused").addon();
     assert_eq!(unused.provision().await.unwrap().status, 200);
-    world.sso.refresh_now(&unused.resource_id()).await.unwrap();
+    world.refresh(&unused.resource_id()).await;
     let sync = world.sso.spawn_sync();
     world.signed_in(&used, "ann@example.com").await;
     world.heroku.app("shop").remove("ann@example.com");
@@ -129,7 +144,7 @@ async fn active_scope_does_not_fetch_unused_resources() {
 async fn stored_resources_are_loaded_when_the_sync_starts() {
     let world = World::start().await;
     let addon = world.addon().await;
-    let mut changes = world.sso.changes();
+    let mut changes = world.sso.lists().changes();
     let sync = world.sso.spawn_sync();
     let first = tokio::time::timeout(Duration::from_secs(60), next(&mut changes))
         .await
@@ -145,7 +160,14 @@ async fn sync_survives_failures_and_stops_at_shutdown() {
     let addon = world.addon().await;
     world.heroku.faults().set(Endpoint::Any, Fault::Status(500));
     let sync = world.sso.spawn_sync();
-    assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
+    assert!(
+        world
+            .sso
+            .lists()
+            .refresh(&addon.resource_id())
+            .await
+            .is_err()
+    );
     assert!(sync.is_alive());
     world.heroku.faults().clear_all();
     let added = |change: &Change| matches!(change, Change::Snapshot { .. });
@@ -159,9 +181,9 @@ async fn changes_report_additions_removals_roles_and_deprovisioning() {
     let world = World::start().await;
     let addon = world.addon().await;
     let resource = addon.resource_id();
-    let mut changes = world.sso.changes();
+    let mut changes = world.sso.lists().changes();
     let app = world.heroku.app("shop");
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     let first = next(&mut changes).await.unwrap();
     let Change::Snapshot { snapshot, .. } = first else {
         panic!("{first:?}");
@@ -174,7 +196,7 @@ async fn changes_report_additions_removals_roles_and_deprovisioning() {
     assert_eq!(emails, ["ann@example.com", "owner@example.com"]);
     app.remove("ann@example.com")
         .collaborator_as("bob@example.com", "admin", &["deploy"]);
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     let removed = next(&mut changes).await.unwrap();
     assert!(
         matches!(&removed, Change::Removed { email, .. } if email.as_str() == "ann@example.com")
@@ -185,7 +207,7 @@ async fn changes_report_additions_removals_roles_and_deprovisioning() {
     );
     app.remove("bob@example.com")
         .collaborator("bob@example.com");
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     assert!(matches!(
         next(&mut changes).await.unwrap(),
         Change::RoleChanged { .. }
@@ -211,13 +233,13 @@ async fn u23_moved_app_gets_the_members_of_its_new_team() {
         .app("shop")
         .remove("ann@example.com")
         .owned_by_team(&team);
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_eq!(emails(&world, &addon).await, ["lead@example.com"]);
     assert_eq!(browser.fetch("/page").await.status, 403);
 
     let other = world.heroku.app("other").collaborator("cleo@example.com");
     addon.move_to(&other);
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_eq!(
         emails(&world, &addon).await,
         ["cleo@example.com", "owner@example.com"]
@@ -244,12 +266,12 @@ async fn u23_app_that_leaves_a_team_loses_all_its_members() {
             "to zenith" => shop.owned_by_team(&zenith),
             _ => shop.owner("owner@example.com"),
         };
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
         assert_eq!(emails(&world, &addon).await, people, "{change}");
     }
     // Later changes of the former team have no effect.
     acme.member("new@example.com", "admin");
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_eq!(
         emails(&world, &addon).await,
         ["ann@example.com", "zoe@example.com"]
@@ -260,9 +282,9 @@ async fn u23_app_that_leaves_a_team_loses_all_its_members() {
 async fn unknown_resource_is_an_error_not_an_empty_list() {
     let world = World::start().await;
     let stranger = world.heroku.app("stranger").addon().resource_id();
-    let error = world.sso.access_list(&stranger).await.unwrap_err();
+    let error = world.sso.lists().get(&stranger).await.unwrap_err();
     assert!(matches!(error, SyncError::UnknownResource));
-    let error = world.sso.refresh_now(&stranger).await.unwrap_err();
+    let error = world.sso.lists().refresh(&stranger).await.unwrap_err();
     assert!(matches!(error, SyncError::UnknownResource));
     assert_eq!(world.heroku.calls().count(Endpoint::Any), 0);
 }
@@ -271,18 +293,19 @@ async fn unknown_resource_is_an_error_not_an_empty_list() {
 async fn list_has_its_fetch_time_and_health_the_oldest_age() {
     let world = World::start().await;
     let addon = world.addon().await;
-    assert_eq!(world.sso.health().await.unwrap().oldest_list, None);
+    assert_eq!(world.sso.lists().health().await.unwrap().oldest_list, None);
     let fetched_at = world.clock.now();
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     world.clock.advance(Duration::from_secs(42));
     let snapshot = world
         .sso
-        .access_list(&addon.resource_id())
+        .lists()
+        .get(&addon.resource_id())
         .await
         .unwrap()
         .unwrap();
     assert_eq!(snapshot.fetched_at, fetched_at);
-    let oldest = world.sso.health().await.unwrap().oldest_list;
+    let oldest = world.sso.lists().health().await.unwrap().oldest_list;
     assert_eq!(oldest, Some(Duration::from_secs(42)));
 }
 
@@ -290,7 +313,7 @@ async fn list_has_its_fetch_time_and_health_the_oldest_age() {
 async fn late_answer_does_not_replace_a_newer_list() {
     let world = World::start().await;
     let addon = world.addon().await;
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     world.clock.advance(REFRESH + Duration::from_secs(1));
     world.heroku.calls().clear();
     let delay = Duration::from_secs(120);
@@ -305,9 +328,9 @@ async fn late_answer_does_not_replace_a_newer_list() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     world.clock.advance(delay / 2);
-    let newer = world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    let newer = world.refresh(&addon.resource_id()).await;
     world.clock.advance(delay / 2);
     assert_eq!(sign_in.await.unwrap().status, 303);
-    let list = world.sso.access_list(&addon.resource_id()).await.unwrap();
+    let list = world.sso.lists().get(&addon.resource_id()).await.unwrap();
     assert_eq!(list.unwrap().fetched_at, newer.fetched_at);
 }

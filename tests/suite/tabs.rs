@@ -35,7 +35,7 @@ fn app(sso: &HerokuSso) -> Router {
         .route("/addons/{resource}", get(page))
         .route("/addons/{resource}/page", get(page))
         .layer(sso.layer())
-        .merge(sso.partner_api(NoProvisioning))
+        .merge(sso.routes().partner_api(NoProvisioning))
 }
 
 fn path(addon: &AddOn) -> String {
@@ -95,7 +95,7 @@ async fn path_without_a_resource_has_no_session() {
     let app = Router::new()
         .route("/{*rest}", get(|| async { "in" }))
         .layer(world.sso.layer())
-        .merge(world.sso.endpoints());
+        .merge(world.sso.routes().sign_in());
     let browser = Browser::new(serve(app).await);
     assert_eq!(enter(&browser, &one).await.body, "in");
     let id = one.resource_id().to_string();
@@ -189,7 +189,7 @@ async fn removal_from_one_list_keeps_the_session_of_the_other() {
     enter(&browser, &one).await;
     enter(&browser, &two).await;
     one.app().remove("ann@example.com");
-    world.sso.refresh_now(&one.resource_id()).await.unwrap();
+    world.refresh(&one.resource_id()).await;
     assert_eq!(browser.fetch(&path(&one)).await.status, 403);
     assert_eq!(browser.fetch(&path(&two)).await.status, 200);
 }
@@ -203,7 +203,7 @@ async fn resource_paths_work_below_a_prefix() {
             get(|user: HerokuUser| async move { user.sign_out_path() }),
         )
         .layer(world.sso.layer())
-        .merge(world.sso.endpoints());
+        .merge(world.sso.routes().sign_in());
     let address = serve(Router::new().nest("/portal", inner)).await;
     let browser = Browser::new(address);
     for addon in [&one, &two] {
@@ -238,7 +238,7 @@ async fn request_rewritten_to_another_resource_has_no_user() {
         )
         .layer(mistake)
         .layer(world.sso.layer())
-        .merge(world.sso.endpoints());
+        .merge(world.sso.routes().sign_in());
     let browser = Browser::new(serve(app).await);
     browser.submit(&one.sign_in_form("ann@example.com")).await;
     let answer = browser.fetch(&path(&one)).await;

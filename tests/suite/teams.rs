@@ -16,7 +16,12 @@ async fn apps(world: &World, team: &Team, number: usize) -> Vec<AddOn> {
         let app = world.heroku.app(&format!("{}-{number}", team.name()));
         let addon = app.owned_by_team(team).addon();
         let resource = addon.resource_id();
-        world.sso.register(&resource, grant(&addon)).await.unwrap();
+        world
+            .sso
+            .resources()
+            .register(&resource, grant(&addon))
+            .await
+            .unwrap();
         addons.push(addon);
     }
     addons
@@ -29,7 +34,7 @@ fn acme(world: &World) -> Team {
 }
 
 async fn emails(world: &World, addon: &AddOn) -> Vec<String> {
-    let list = world.sso.access_list(&addon.resource_id()).await.unwrap();
+    let list = world.sso.lists().get(&addon.resource_id()).await.unwrap();
     let members = list.map(|snapshot| snapshot.list.members().collect::<Vec<_>>());
     let members = members.unwrap_or_default().into_iter();
     members.map(|member| member.email.to_string()).collect()
@@ -37,7 +42,7 @@ async fn emails(world: &World, addon: &AddOn) -> Vec<String> {
 
 /// Waits until each resource has its first list.
 async fn first_lists(world: &World, number: usize) {
-    let mut changes = world.sso.changes();
+    let mut changes = world.sso.lists().changes();
     for _ in 0..number {
         let change = tokio::time::timeout(Duration::from_secs(60), next(&mut changes)).await;
         assert!(matches!(change.unwrap(), Some(Change::Snapshot { .. })));
@@ -65,16 +70,12 @@ async fn removed_team_member_leaves_all_lists_after_one_call() {
     let team = acme(&world);
     let addons = apps(&world, &team, 3).await;
     for addon in &addons {
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
     }
     let browser = world.signed_in(&addons[2], "mia@example.com").await;
     team.remove("mia@example.com");
     world.heroku.calls().clear();
-    world
-        .sso
-        .refresh_now(&addons[0].resource_id())
-        .await
-        .unwrap();
+    world.refresh(&addons[0].resource_id()).await;
     assert_eq!(world.heroku.calls().count(Endpoint::TeamMembers), 1);
     for addon in &addons {
         assert_eq!(emails(&world, addon).await, ["lead@example.com"]);
@@ -89,7 +90,7 @@ async fn team_members_in_use_are_fetched_before_sessions_end() {
     let addons = apps(&world, &team, 3).await;
     let sync = world.sso.spawn_sync();
     let browser = world.signed_in(&addons[0], "mia@example.com").await;
-    let mut changes = world.sso.changes();
+    let mut changes = world.sso.lists().changes();
     // Three intervals: the session lasts, as both parts of its list are fetched in time.
     for _ in 0..3 {
         world
@@ -120,7 +121,7 @@ async fn u2_members_are_fetched_with_another_token_after_a_403() {
     let world = World::start().await;
     let addons = apps(&world, &acme(&world), 3).await;
     for addon in &addons {
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
     }
     // The first token gets a 403, the next one is answered.
     world
@@ -128,16 +129,13 @@ async fn u2_members_are_fetched_with_another_token_after_a_403() {
         .faults()
         .set_times(Endpoint::TeamMembers, Fault::Status(403), 1);
     world.heroku.calls().clear();
-    world
-        .sso
-        .refresh_now(&addons[1].resource_id())
-        .await
-        .unwrap();
+    world.refresh(&addons[1].resource_id()).await;
     assert_eq!(world.heroku.calls().count(Endpoint::TeamMembers), 2);
     assert!(
         !world
             .sso
-            .access_list(&addons[1].resource_id())
+            .lists()
+            .get(&addons[1].resource_id())
             .await
             .unwrap()
             .unwrap()
@@ -151,7 +149,7 @@ async fn u2_three_tokens_are_tried_for_any_resource() {
     let world = World::start().await;
     let addons = apps(&world, &acme(&world), 3).await;
     for addon in &addons {
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
     }
     // The requesting resource is sometimes the one whose token was answered last.
     for addon in addons.iter().cycle().take(15) {
@@ -161,7 +159,7 @@ async fn u2_three_tokens_are_tried_for_any_resource() {
             .faults()
             .set_times(Endpoint::TeamMembers, Fault::Status(403), 2);
         world.heroku.calls().clear();
-        let list = world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        let list = world.refresh(&addon.resource_id()).await;
         assert_eq!(world.heroku.calls().count(Endpoint::TeamMembers), 3);
         assert!(!list.list.is_partial());
     }
@@ -172,21 +170,21 @@ async fn team_fetch_failure_via_other_resource_does_not_deny_this_one() {
     let world = World::start().await;
     let addons = apps(&world, &acme(&world), 3).await;
     let resource = addons[0].resource_id();
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     // Its own token gets a 404, and those of the others are revoked.
     world
         .heroku
         .faults()
         .set(Endpoint::TeamMembers, Fault::Status(404));
     for other in &addons[1..] {
-        world.sso.access_list(&other.resource_id()).await.unwrap();
+        world.sso.lists().get(&other.resource_id()).await.unwrap();
         world.heroku.tokens().revoke(other);
     }
     world.heroku.tokens().expire_access();
     // The previous members stay for a while, as with a 403.
-    let list = world.sso.refresh_now(&resource).await.unwrap();
+    let list = world.refresh(&resource).await;
     assert!(!list.list.is_partial());
-    assert!(!world.sso.needing_grant().contains(&resource));
+    assert!(!world.sso.resources().needing_grant().contains(&resource));
 }
 
 #[tokio::test]
@@ -202,7 +200,7 @@ async fn u2_withheld_members_are_not_requested_by_every_resource() {
     first_lists(&world, 12).await;
     assert!(world.heroku.calls().count(Endpoint::TeamMembers) <= 3);
     for addon in &addons {
-        let list = world.sso.access_list(&addon.resource_id()).await.unwrap();
+        let list = world.sso.lists().get(&addon.resource_id()).await.unwrap();
         assert!(list.unwrap().list.is_partial());
     }
     sync.shutdown().await;
@@ -215,8 +213,8 @@ async fn temporarily_withheld_members_are_not_reported_as_removed() {
     let addon = apps(&world, &team, 1).await.remove(0);
     let resource = addon.resource_id();
     addon.app().collaborator("ann@example.com");
-    world.sso.refresh_now(&resource).await.unwrap();
-    let mut changes = world.sso.changes();
+    world.refresh(&resource).await;
+    let mut changes = world.sso.lists().changes();
     assert!(matches!(
         next(&mut changes).await,
         Some(Change::Snapshot { .. })
@@ -226,11 +224,11 @@ async fn temporarily_withheld_members_are_not_reported_as_removed() {
         .faults()
         .set(Endpoint::TeamMembers, Fault::Status(403));
     world.clock.advance(REFRESH * 2);
-    let partial = world.sso.refresh_now(&resource).await.unwrap();
+    let partial = world.refresh(&resource).await;
     assert!(partial.list.is_partial());
     team.remove("mia@example.com");
     world.heroku.faults().clear_all();
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     // The first event is the removal of Mia: the lead is not reported as removed and added.
     let change = next(&mut changes).await.unwrap();
     assert!(
@@ -244,25 +242,17 @@ async fn app_that_leaves_the_team_loses_its_members() {
     let world = World::start().await;
     let addons = apps(&world, &acme(&world), 2).await;
     for addon in &addons {
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
     }
     addons[0].app().owner("owner@example.com");
-    world
-        .sso
-        .refresh_now(&addons[0].resource_id())
-        .await
-        .unwrap();
+    world.refresh(&addons[0].resource_id()).await;
     assert_eq!(emails(&world, &addons[0]).await, ["owner@example.com"]);
     // Later changes of the team have no effect.
     world
         .heroku
         .team("acme")
         .member("new@example.com", "member");
-    world
-        .sso
-        .refresh_now(&addons[1].resource_id())
-        .await
-        .unwrap();
+    world.refresh(&addons[1].resource_id()).await;
     assert_eq!(emails(&world, &addons[0]).await, ["owner@example.com"]);
     assert_eq!(emails(&world, &addons[1]).await.len(), 3);
 }
@@ -273,7 +263,7 @@ async fn sign_in_after_an_idle_day_uses_current_team_members() {
     let team = acme(&world);
     let addons = apps(&world, &team, 2).await;
     for addon in &addons {
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
     }
     world.clock.advance(Duration::from_secs(86_400));
     team.remove("mia@example.com");
@@ -302,12 +292,12 @@ async fn fleet_of_teams_is_refetched_every_interval() {
         world.heroku.calls().clear();
         world.clock.advance(Duration::from_secs(6 * 3600));
         let fetched = async {
-            while world.sso.health().await.unwrap().oldest_list != Some(Duration::ZERO) {
+            while world.sso.lists().health().await.unwrap().oldest_list != Some(Duration::ZERO) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
         let fetched = tokio::time::timeout(Duration::from_secs(60), fetched).await;
-        let health = world.sso.health().await.unwrap();
+        let health = world.sso.lists().health().await.unwrap();
         assert!(
             fetched.is_ok(),
             "round {round}: {health:?} {:?}",
@@ -324,11 +314,7 @@ async fn new_team_member_signs_in_at_an_unused_resource() {
     let world = World::start().await;
     let team = acme(&world);
     let addons = apps(&world, &team, 2).await;
-    world
-        .sso
-        .refresh_now(&addons[0].resource_id())
-        .await
-        .unwrap();
+    world.refresh(&addons[0].resource_id()).await;
     team.member("ned@example.com", "member");
     // His sign-in fetches the other list with newer members.
     world.signed_in(&addons[1], "ned@example.com").await;
@@ -340,14 +326,14 @@ async fn u18_suddenly_empty_team_is_fetched_twice_before_it_applies() {
     let team = acme(&world);
     let addon = apps(&world, &team, 1).await.remove(0);
     let resource = addon.resource_id();
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     let empty = Fault::Body("[]".into());
     world
         .heroku
         .faults()
         .set_times(Endpoint::TeamMembers, empty, 1);
     world.heroku.calls().clear();
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     assert_eq!(world.heroku.calls().count(Endpoint::TeamMembers), 2);
     assert_eq!(
         emails(&world, &addon).await.len(),
@@ -356,11 +342,11 @@ async fn u18_suddenly_empty_team_is_fetched_twice_before_it_applies() {
     );
     team.remove("lead@example.com").remove("mia@example.com");
     world.heroku.calls().clear();
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     assert_eq!(world.heroku.calls().count(Endpoint::TeamMembers), 2);
     assert_eq!(emails(&world, &addon).await.len(), 0, "the team is empty");
     world.heroku.calls().clear();
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     assert_eq!(
         world.heroku.calls().count(Endpoint::TeamMembers),
         1,
@@ -374,7 +360,7 @@ async fn members_are_fetched_with_another_token_after_a_429() {
         let world = World::with(|builder| builder.rate_pools(pools)).await;
         let addons = apps(&world, &acme(&world), 3).await;
         for addon in &addons {
-            world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+            world.refresh(&addon.resource_id()).await;
         }
         let limited = Fault::RateLimited { retry_after: None };
         world
@@ -382,7 +368,7 @@ async fn members_are_fetched_with_another_token_after_a_429() {
             .faults()
             .set_times(Endpoint::TeamMembers, limited, 1);
         world.heroku.calls().clear();
-        let fetched = world.sso.refresh_now(&addons[1].resource_id()).await;
+        let fetched = world.sso.lists().refresh(&addons[1].resource_id()).await;
         assert_eq!(fetched.is_ok(), pools == RatePools::PerToken);
         assert_eq!(world.heroku.calls().count(Endpoint::TeamMembers), asked);
     }

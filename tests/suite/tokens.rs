@@ -21,13 +21,13 @@ async fn access_token_is_renewed_before_expiry() {
     let world = World::start().await;
     let addon = world.addon().await;
     world.heroku.calls().clear();
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_eq!(world.heroku.calls().count(Endpoint::Token), 0);
     // Heroku's tokens are valid for 8 hours; the last five minutes are not used.
     world.clock.advance(Duration::from_secs(8 * 3600 - 4 * 60));
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_eq!(world.heroku.calls().count(Endpoint::Token), 1);
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_eq!(world.heroku.calls().count(Endpoint::Token), 1);
 }
 
@@ -43,16 +43,22 @@ async fn older_tokens_do_not_replace_renewed_ones() {
     };
     let old = copy(time::Duration::hours(8));
     world.clock.advance(Duration::from_secs(9 * 3600));
-    world.sso.refresh_now(&resource).await.unwrap();
-    world.sso.register(&resource, old).await.unwrap();
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
+    world
+        .sso
+        .resources()
+        .register(&resource, old)
+        .await
+        .unwrap();
+    world.refresh(&resource).await;
     // Newer tokens replace them, even if they are invalid.
     world
         .sso
+        .resources()
         .register(&resource, copy(time::Duration::hours(9)))
         .await
         .unwrap();
-    assert!(world.sso.refresh_now(&resource).await.is_err());
+    assert!(world.sso.lists().refresh(&resource).await.is_err());
 }
 
 #[tokio::test]
@@ -61,7 +67,7 @@ async fn u1_rejected_access_token_is_renewed_once() {
     let addon = world.addon().await;
     world.heroku.tokens().expire_access();
     world.heroku.calls().clear();
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_eq!(world.heroku.calls().count(Endpoint::Token), 1);
 
     world
@@ -69,7 +75,14 @@ async fn u1_rejected_access_token_is_renewed_once() {
         .faults()
         .set(Endpoint::AddOn, Fault::Status(401));
     world.heroku.calls().clear();
-    assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
+    assert!(
+        world
+            .sso
+            .lists()
+            .refresh(&addon.resource_id())
+            .await
+            .is_err()
+    );
     assert_eq!(world.heroku.calls().count(Endpoint::Token), 1);
     assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 2);
 }
@@ -85,7 +98,14 @@ async fn u1_rejected_tokens_mark_the_resource_as_needing_a_grant() {
         .faults()
         .set(Endpoint::AddOn, Fault::Status(401));
     world.heroku.calls().clear();
-    assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
+    assert!(
+        world
+            .sso
+            .lists()
+            .refresh(&addon.resource_id())
+            .await
+            .is_err()
+    );
     assert_eq!(world.heroku.calls().count(Endpoint::Token), 1);
     assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 2);
     let said = log.with(&["could not be fetched", "does not accept the access token"]);
@@ -95,8 +115,15 @@ async fn u1_rejected_tokens_mark_the_resource_as_needing_a_grant() {
     assert_eq!(world.browser().submit(&stranger).await.status, 503);
     // If the refresh token is rejected as well, the resource needs a new grant.
     world.heroku.tokens().revoke(&addon);
-    assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
-    assert_eq!(world.sso.needing_grant(), [addon.resource_id()]);
+    assert!(
+        world
+            .sso
+            .lists()
+            .refresh(&addon.resource_id())
+            .await
+            .is_err()
+    );
+    assert_eq!(world.sso.resources().needing_grant(), [addon.resource_id()]);
     let resource = addon.resource_id().to_string();
     assert_eq!(log.with(&["needs_grant", &resource]).len(), 1);
 }
@@ -108,7 +135,7 @@ async fn u24_refresh_token_is_kept_if_heroku_sends_no_new_one() {
     let addon = world.addon().await;
     for _ in 0..3 {
         world.heroku.tokens().expire_access();
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
     }
 }
 
@@ -129,11 +156,14 @@ async fn u24_failing_token_endpoint_loses_no_token() {
         Fault::Reset,
     ] {
         world.heroku.faults().set(Endpoint::Token, fault.clone());
-        assert!(world.sso.refresh_now(&resource).await.is_err(), "{fault:?}");
+        assert!(
+            world.sso.lists().refresh(&resource).await.is_err(),
+            "{fault:?}"
+        );
         world.clock.advance(Duration::from_secs(15 * 60));
     }
     world.heroku.faults().clear_all();
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
 }
 
 #[tokio::test]
@@ -142,7 +172,14 @@ async fn u25_revoked_refresh_token_keeps_the_list_in_use() {
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
     world.heroku.tokens().revoke(&addon);
-    assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
+    assert!(
+        world
+            .sso
+            .lists()
+            .refresh(&addon.resource_id())
+            .await
+            .is_err()
+    );
     assert_eq!(browser.fetch("/page").await.status, 200);
 }
 
@@ -160,7 +197,14 @@ async fn u26_odd_token_lifetime_causes_no_loop() {
             .faults()
             .set(Endpoint::Token, Fault::Body(body));
         world.heroku.calls().clear();
-        assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
+        assert!(
+            world
+                .sso
+                .lists()
+                .refresh(&addon.resource_id())
+                .await
+                .is_err()
+        );
         assert!(world.heroku.calls().count(Endpoint::Any) <= 4, "{life}");
     }
 }
@@ -195,11 +239,11 @@ async fn u25_refused_refresh_token_is_reported_and_retried_sparingly() {
     let resource = addon.resource_id();
     let browser = world.signed_in(&addon, "ann@example.com").await;
     let sync = world.sso.spawn_sync();
-    assert_eq!(world.sso.needing_grant(), []);
+    assert_eq!(world.sso.resources().needing_grant(), []);
     world.heroku.tokens().revoke(&addon);
-    assert!(world.sso.refresh_now(&resource).await.is_err());
-    assert_eq!(world.sso.needing_grant(), [resource]);
-    assert_eq!(world.sso.health().await.unwrap().needing_grant, 1);
+    assert!(world.sso.lists().refresh(&resource).await.is_err());
+    assert_eq!(world.sso.resources().needing_grant(), [resource]);
+    assert_eq!(world.sso.lists().health().await.unwrap().needing_grant, 1);
     world.heroku.calls().clear();
     // The list is used to its age limit, regardless of further attempts.
     for minute in 1..=15 {
@@ -211,15 +255,20 @@ async fn u25_refused_refresh_token_is_reported_and_retried_sparingly() {
         let status = world.browser().submit(&form).await.status;
         let expected = if minute <= 10 { 303 } else { 503 };
         assert_eq!(status, expected, "minute {minute}");
-        assert!(world.sso.refresh_now(&resource).await.is_err());
+        assert!(world.sso.lists().refresh(&resource).await.is_err());
     }
     assert!(world.heroku.calls().count(Endpoint::Token) <= 4);
     let resource_id = resource.to_string();
     let said = log.with(&["needs_grant", &resource_id]);
     assert_eq!(said.len(), 1, "once for all refusals: {said:#?}");
     // A new grant restores it.
-    world.sso.register(&resource, grant(&addon)).await.unwrap();
-    assert_eq!(world.sso.needing_grant(), []);
+    world
+        .sso
+        .resources()
+        .register(&resource, grant(&addon))
+        .await
+        .unwrap();
+    assert_eq!(world.sso.resources().needing_grant(), []);
     world.signed_in(&addon, "ann@example.com").await;
     sync.shutdown().await;
 }
@@ -234,16 +283,16 @@ async fn valid_access_token_is_used_after_a_refused_renewal() {
         .heroku
         .faults()
         .set(Endpoint::Token, Fault::Status(401));
-    world.sso.refresh_now(&resource).await.unwrap();
-    assert_eq!(world.sso.needing_grant(), [resource]);
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
+    assert_eq!(world.sso.resources().needing_grant(), [resource]);
+    world.refresh(&resource).await;
     assert_eq!(
         world.heroku.calls().count(Endpoint::Token),
         2,
         "the exchange and one renewal"
     );
     world.clock.advance(Duration::from_secs(200));
-    let error = world.sso.refresh_now(&resource).await.unwrap_err();
+    let error = world.sso.lists().refresh(&resource).await.unwrap_err();
     assert!(matches!(
         error,
         SyncError::Heroku(_) | SyncError::NeedsGrant
@@ -257,7 +306,14 @@ async fn u25_audit_log_names_a_resource_needing_a_grant_once() {
     let addon = world.addon().await;
     world.heroku.tokens().revoke(&addon);
     for _ in 0..3 {
-        assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
+        assert!(
+            world
+                .sso
+                .lists()
+                .refresh(&addon.resource_id())
+                .await
+                .is_err()
+        );
         world.clock.advance(HOUR);
     }
     let said = log.with(&["needs_grant"]);
@@ -279,7 +335,12 @@ async fn token_renewals_are_spread_over_time() {
     for number in 0..APPS {
         let addon = world.heroku.app(&format!("app-{number}")).addon();
         let resource = addon.resource_id();
-        world.sso.register(&resource, grant(&addon)).await.unwrap();
+        world
+            .sso
+            .resources()
+            .register(&resource, grant(&addon))
+            .await
+            .unwrap();
     }
     let sync = world.sso.spawn_sync();
     world.quiet().await;
@@ -308,25 +369,40 @@ async fn unsaved_tokens_are_used_at_the_next_attempt() {
     let resource = addon.resource_id();
     let grant = grant(&addon);
     store.fail("put");
-    assert!(world.sso.register(&resource, grant.clone()).await.is_err());
+    assert!(
+        world
+            .sso
+            .resources()
+            .register(&resource, grant.clone())
+            .await
+            .is_err()
+    );
     store.mend();
     // A refresh comes before Heroku retries.
-    assert!(world.sso.refresh_now(&resource).await.is_err());
+    assert!(world.sso.lists().refresh(&resource).await.is_err());
     // The code is consumed: Heroku would reject it.
-    world.sso.register(&resource, grant.clone()).await.unwrap();
+    world
+        .sso
+        .resources()
+        .register(&resource, grant.clone())
+        .await
+        .unwrap();
     assert_eq!(world.heroku.calls().count(Endpoint::Token), 1);
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
 
     world.clock.advance(9 * HOUR);
     store.fail("set_tokens");
-    assert!(world.sso.refresh_now(&resource).await.is_err());
+    assert!(world.sso.lists().refresh(&resource).await.is_err());
     store.mend();
     // An unrelated change of the registration keeps the pending tokens.
     let legacy = "acme-1".parse().unwrap();
-    let renamed = world.sso.register_legacy(&resource, grant, legacy);
+    let renamed = world
+        .sso
+        .resources()
+        .register_legacy(&resource, grant, legacy);
     renamed.await.unwrap();
     // The old refresh token is consumed as well, as Heroku rotates it.
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     assert_eq!(world.heroku.calls().count(Endpoint::Token), 2);
 }
 
@@ -340,12 +416,12 @@ async fn expired_unsaved_tokens_are_not_used_later() {
     let resource = addon.resource_id();
     world.clock.advance(9 * HOUR);
     store.fail("set_tokens");
-    assert!(world.sso.refresh_now(&resource).await.is_err());
+    assert!(world.sso.lists().refresh(&resource).await.is_err());
     store.mend();
     // Long after the unsaved token has expired.
     world.clock.advance(9 * HOUR);
     world.heroku.calls().clear();
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     assert_eq!(world.heroku.calls().count(Endpoint::Token), 1);
     assert_eq!(world.heroku.calls().count_answered(Endpoint::AddOn, 401), 0);
 }
@@ -361,13 +437,18 @@ async fn waiting_call_uses_the_token_renewed_by_another_process() {
     let world = World::with(|builder| builder.store(store.clone())).await;
     let addon = world.heroku.app("shop").addon();
     let resource = addon.resource_id();
-    world.sso.register(&resource, grant(&addon)).await.unwrap();
+    world
+        .sso
+        .resources()
+        .register(&resource, grant(&addon))
+        .await
+        .unwrap();
     world.clock.advance(9 * HOUR);
     // The other process holds the lease and never releases it.
     leases.elsewhere.store(true, Ordering::SeqCst);
     let waiting = {
         let (sso, resource) = (world.sso.clone(), resource);
-        tokio::spawn(async move { sso.access_token(&resource).await })
+        tokio::spawn(async move { sso.resources().access_token(&resource).await })
     };
     let known = store.get(&resource).await.unwrap().unwrap();
     let ends = world.clock.now() + 8 * HOUR;

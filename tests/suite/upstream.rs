@@ -25,7 +25,7 @@ pub async fn team_app(world: &World) -> AddOn {
 }
 
 pub async fn people(world: &World, addon: &AddOn) -> usize {
-    let snapshot = world.sso.access_list(&addon.resource_id()).await.unwrap();
+    let snapshot = world.sso.lists().get(&addon.resource_id()).await.unwrap();
     snapshot.map_or(0, |snapshot| snapshot.list.members().count())
 }
 
@@ -33,7 +33,7 @@ pub async fn people(world: &World, addon: &AddOn) -> usize {
 async fn all_pages_of_a_list_are_read() {
     let world = World::start().await;
     let addon = team_app(&world).await;
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_eq!(people(&world, &addon).await, 6);
     assert_eq!(world.heroku.calls().count(Endpoint::TeamMembers), 3);
 }
@@ -55,7 +55,8 @@ async fn u2_withheld_members_admit_collaborators_and_give_503_to_others() {
     assert_eq!(answer.status, 503);
     let snapshot = world
         .sso
-        .access_list(&addon.resource_id())
+        .lists()
+        .get(&addon.resource_id())
         .await
         .unwrap()
         .unwrap();
@@ -68,8 +69,8 @@ async fn u2_withheld_team_is_logged_and_removes_no_member() {
     let log = Log::listen();
     let world = World::start().await;
     let addon = team_app(&world).await;
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
-    let mut changes = world.sso.changes();
+    world.refresh(&addon.resource_id()).await;
+    let mut changes = world.sso.lists().changes();
     let first = changes.next().await;
     assert!(matches!(first, Some(Change::Snapshot { .. })));
     world
@@ -78,7 +79,7 @@ async fn u2_withheld_team_is_logged_and_removes_no_member() {
         .set(Endpoint::TeamMembers, Fault::Status(403));
     for _ in 0..4 {
         world.clock.advance(REFRESH);
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
     }
     let form = addon.sign_in_form("mia@example.com");
     let answer = world.browser().submit(&form).await;
@@ -91,7 +92,7 @@ async fn u2_withheld_team_is_logged_and_removes_no_member() {
     // The next event is the addition: no removal precedes it.
     world.heroku.faults().clear_all();
     addon.app().collaborator("new@example.com");
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     let change = changes.next().await;
     assert!(
         matches!(&change, Some(Change::Added { member, .. }) if member.email.as_str() == "new@example.com"),
@@ -109,7 +110,7 @@ async fn u2_cached_team_members_count_to_the_age_limit() {
         .faults()
         .set(Endpoint::TeamMembers, Fault::Status(403));
     world.clock.advance(Duration::from_secs(200));
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_eq!(mia.fetch("/page").await.status, 200);
     world.clock.advance(Duration::from_secs(101));
     let again = world.signed_in(&addon, "mia@example.com").await;
@@ -142,7 +143,7 @@ async fn u3_single_404_for_the_add_on_is_retried() {
         .heroku
         .faults()
         .set_times(Endpoint::AddOn, Fault::Status(404), 1);
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_eq!(browser.fetch("/page").await.status, 200);
 }
 
@@ -163,7 +164,7 @@ async fn u4_404_below_the_add_on_restarts_the_fetch() {
                     .heroku
                     .faults()
                     .set_times(endpoint, Fault::Status(status), 1);
-                world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+                world.refresh(&addon.resource_id()).await;
                 let calls = world.heroku.calls().count(Endpoint::AddOn);
                 assert_eq!(calls, 2, "{endpoint:?} {status} {known}");
                 assert_eq!(people(&world, &addon).await, 6);
@@ -215,15 +216,15 @@ async fn u6_pause_after_a_429_follows_retry_after_within_bounds() {
             .heroku
             .faults()
             .set_times(Endpoint::AddOn, Fault::RateLimited { retry_after }, 1);
-        assert!(world.sso.refresh_now(&resource).await.is_err());
+        assert!(world.sso.lists().refresh(&resource).await.is_err());
         world.heroku.calls().clear();
         world
             .clock
             .advance(Duration::from_secs(pause) - Duration::from_millis(1));
-        assert!(world.sso.refresh_now(&resource).await.is_err());
+        assert!(world.sso.lists().refresh(&resource).await.is_err());
         assert_eq!(world.heroku.calls().count(Endpoint::Any), 0);
         world.clock.advance(Duration::from_millis(1));
-        world.sso.refresh_now(&resource).await.unwrap();
+        world.refresh(&resource).await;
     }
 }
 
@@ -232,18 +233,18 @@ async fn u18_suddenly_empty_app_is_fetched_twice() {
     let world = World::start().await;
     let addon = world.addon().await;
     let resource = addon.resource_id();
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     world
         .heroku
         .faults()
         .set_times(Endpoint::Collaborators, Fault::Body("[]".into()), 1);
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     assert_eq!(people(&world, &addon).await, 2);
     world
         .heroku
         .faults()
         .set(Endpoint::Collaborators, Fault::Body("[]".into()));
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     assert_eq!(people(&world, &addon).await, 0);
 }
 
@@ -252,16 +253,16 @@ async fn u18_suddenly_empty_team_is_fetched_twice() {
     let world = World::start().await;
     let addon = team_app(&world).await;
     let resource = addon.resource_id();
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     let empty = || Fault::Body("[]".into());
     world
         .heroku
         .faults()
         .set_times(Endpoint::TeamMembers, empty(), 1);
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     assert_eq!(people(&world, &addon).await, 6);
     world.heroku.faults().set(Endpoint::TeamMembers, empty());
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     assert_eq!(people(&world, &addon).await, 1);
 }
 
@@ -275,7 +276,14 @@ async fn u20_redirect_is_not_followed_and_leaks_no_token() {
         .heroku
         .faults()
         .set(Endpoint::AddOn, Fault::Redirect(target));
-    assert!(world.sso.refresh_now(&addon.resource_id()).await.is_err());
+    assert!(
+        world
+            .sso
+            .lists()
+            .refresh(&addon.resource_id())
+            .await
+            .is_err()
+    );
     assert!(elsewhere.heroku.calls().requests().is_empty());
 }
 
@@ -292,7 +300,7 @@ async fn entry_with_an_invalid_email_does_not_drop_the_others() {
         .heroku
         .faults()
         .set(Endpoint::Collaborators, Fault::Body(body));
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     assert_eq!(people(&world, &addon).await, 1);
     world.signed_in(&addon, "bob@example.com").await;
 }

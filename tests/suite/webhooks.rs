@@ -98,9 +98,9 @@ async fn removal_webhook_applies_without_a_sync() {
 async fn added_collaborator_is_listed_after_the_webhook() {
     let world = world().await;
     let addon = world.addon().await;
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     let sync = world.sso.spawn_sync();
-    let mut changes = world.sso.changes();
+    let mut changes = world.sso.lists().changes();
     assert!(matches!(
         next(&mut changes).await,
         Some(Change::Snapshot { .. })
@@ -151,7 +151,7 @@ async fn pending_removal_does_not_affect_other_members() {
 async fn pending_removal_blocks_sign_in_until_heroku_answers() {
     let world = world().await;
     let addon = world.addon().await;
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     world.heroku.faults().set(Endpoint::Any, Fault::Status(500));
     let event = collaborator(&addon, "destroy", "ann@example.com", "1");
     assert_eq!(send(&world, &event).await, 204);
@@ -165,7 +165,7 @@ async fn pending_removal_blocks_sign_in_until_heroku_answers() {
 async fn a69_unsigned_or_wrongly_signed_webhooks_get_401() {
     let world = world().await;
     let addon = world.addon().await;
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     world.heroku.calls().clear();
     // A body whose signature differs in the URL-safe alphabet.
     let mut numbers = 0..100;
@@ -246,7 +246,7 @@ async fn a71_webhook_storm_stays_within_budget_and_list_is_correct() {
     let world = world().await;
     let addon = world.addon().await;
     let resource = addon.resource_id();
-    world.sso.refresh_now(&resource).await.unwrap();
+    world.refresh(&resource).await;
     let sync = world.sso.spawn_sync();
     world.heroku.calls().clear();
     // The same webhook a hundred times, then a hundred different ones in reverse order.
@@ -262,7 +262,7 @@ async fn a71_webhook_storm_stays_within_budget_and_list_is_correct() {
         .collaborator("bob@example.com");
     let last = collaborator(&addon, "create", "bob@example.com", "last");
     assert_eq!(send(&world, &last).await, 204);
-    let mut changes = world.sso.changes();
+    let mut changes = world.sso.lists().changes();
     let bob_is_there = async {
         loop {
             world.clock.advance(Duration::from_secs(1));

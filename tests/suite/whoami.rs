@@ -13,11 +13,11 @@ use support::world::{REFRESH, World, serve};
 async fn signed_in(world: &World) -> (Browser, String) {
     let addon = world.addon().await;
     let app = Router::new()
-        .route("/whoami", world.sso.whoami())
-        .route("/whoami.html", world.sso.whoami_html())
+        .route("/whoami", world.sso.routes().whoami())
+        .route("/whoami.html", world.sso.routes().whoami_html())
         .route("/", get(|| async { "in" }))
         .layer(world.sso.layer())
-        .route("/outside", world.sso.whoami());
+        .route("/outside", world.sso.routes().whoami());
     let browser = Browser::new(serve(app).await);
     let form = addon.sign_in_form("ann@example.com");
     assert_eq!(browser.submit(&form).await.status, 303);

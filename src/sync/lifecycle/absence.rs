@@ -47,7 +47,7 @@ pub struct DormantResource {
 #[non_exhaustive]
 pub enum RevivedBy {
     /// Heroku says that the resource does not exist, and is asked again every hour. The next answer with its
-    /// list revives it, and so does a new grant ([`register`](crate::HerokuSso::register), or Heroku's
+    /// list revives it, and so does a new grant ([`register`](crate::Resources::register), or Heroku's
     /// provisioning).
     ListOrGrant,
     /// Heroku refuses the resource's grant: only a new grant revives it.

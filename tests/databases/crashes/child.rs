@@ -65,12 +65,12 @@ async fn run(setup: Value) {
     };
     let sso = builder.build().unwrap();
     let _sync = setup["sync"].as_bool().unwrap().then(|| sso.spawn_sync());
-    tokio::spawn(tell(sso.changes()));
+    tokio::spawn(tell(sso.lists().changes()));
     let partner = Partner(text("partner"));
     let app = Router::new()
         .route("/", get(|| async { "in" }))
         .layer(sso.layer())
-        .merge(sso.partner_api(partner))
+        .merge(sso.routes().partner_api(partner))
         .merge(control(Control { clock, sso }));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     // The test harness has begun this line.
@@ -131,7 +131,7 @@ async fn pass(State(control): State<Control>, seconds: String) {
 }
 
 async fn refresh(State(control): State<Control>, Path(id): Path<ResourceId>) -> String {
-    said(control.sso.refresh_now(&id).await)
+    said(control.sso.lists().refresh(&id).await)
 }
 
 async fn register(
@@ -140,19 +140,19 @@ async fn register(
     code: String,
 ) -> String {
     let grant = OauthGrant::Code(code.into());
-    said(control.sso.register(&id, grant).await)
+    said(control.sso.resources().register(&id, grant).await)
 }
 
 async fn end(State(control): State<Control>, Path(id): Path<ResourceId>) -> String {
-    said(control.sso.deprovision(&id).await)
+    said(control.sso.resources().deprovision(&id).await)
 }
 
 async fn token(State(control): State<Control>, Path(id): Path<ResourceId>) -> String {
-    said(control.sso.access_token(&id).await)
+    said(control.sso.resources().access_token(&id).await)
 }
 
 async fn dormant(State(control): State<Control>) -> String {
-    let dormant = control.sso.dormant().into_iter();
+    let dormant = control.sso.resources().dormant().into_iter();
     let ids: Vec<_> = dormant.map(|it| it.resource.to_string()).collect();
     ids.join(" ")
 }

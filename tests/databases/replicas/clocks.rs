@@ -74,10 +74,10 @@ async fn r6_slow_clock_makes_no_list_younger() {
     let (_here, _there) = (behind.sso.spawn_sync(), sso.spawn_sync());
     let addon = behind.addon().await;
     let id = addon.resource_id();
-    sso.refresh_now(&id).await.unwrap();
+    sso.lists().refresh(&id).await.unwrap();
     soon("the gate with the slow clock has the list", async || {
-        let there = sso.access_list(&id).await.unwrap().unwrap();
-        let here = behind.sso.access_list(&id).await.unwrap();
+        let there = sso.lists().get(&id).await.unwrap().unwrap();
+        let here = behind.sso.lists().get(&id).await.unwrap();
         here.is_some_and(|here| here.list == there.list && here.fetched_at <= behind.clock.now())
     })
     .await;
@@ -112,7 +112,7 @@ async fn r6_newer_list_wins_despite_an_earlier_timestamp() {
     let addon = behind.addon().await;
     let id = addon.resource_id();
     // First by the fast clock, then by the slow clock with an earlier timestamp.
-    sso.refresh_now(&id).await.unwrap();
+    sso.lists().refresh(&id).await.unwrap();
     let form = addon
         .sign_in("ann@example.com")
         .at(behind.clock.now() + APART)
@@ -120,10 +120,10 @@ async fn r6_newer_list_wins_despite_an_earlier_timestamp() {
     let ann = behind.browser();
     assert_eq!(ann.submit(&form).await.status, 303);
     addon.app().remove("ann@example.com");
-    behind.sso.refresh_now(&id).await.unwrap();
+    behind.sso.lists().refresh(&id).await.unwrap();
     let ann = "ann@example.com".parse().unwrap();
     soon("both lists lack ann", async || {
-        let list = sso.access_list(&id).await.unwrap().unwrap();
+        let list = sso.lists().get(&id).await.unwrap().unwrap();
         !list.list.members().any(|member| member.email == ann)
     })
     .await;
@@ -143,6 +143,7 @@ async fn r6_revocation_by_slow_clock_ends_session_of_fast_clock() {
     let email = "ann@example.com".parse().unwrap();
     behind
         .sso
+        .sessions()
         .revoke(&addon.resource_id(), &email)
         .await
         .unwrap();
@@ -160,8 +161,8 @@ async fn r6_list_fetched_by_one_process_is_not_fetched_by_the_other() {
     let addon = behind.addon().await;
     let id = addon.resource_id();
     let lists = async || {
-        let here = behind.sso.access_list(&id).await.unwrap();
-        let there = sso.access_list(&id).await.unwrap();
+        let here = behind.sso.lists().get(&id).await.unwrap();
+        let there = sso.lists().get(&id).await.unwrap();
         here.is_some() && there.is_some()
     };
     soon("both have the list", lists).await;

@@ -48,11 +48,7 @@ async fn pending_removal_applies_in_both_processes() {
     let another = Browser::new(pair.address_there);
     assert_eq!(another.submit(&form).await.status, 503);
     pair.here.heroku.faults().clear_all();
-    pair.here
-        .sso
-        .refresh_now(&addon.resource_id())
-        .await
-        .unwrap();
+    pair.here.refresh(&addon.resource_id()).await;
     soon("ann is rejected there too", async || {
         ann.fetch("/page").await.status == 403
     })

@@ -74,8 +74,8 @@ impl Pair {
     pub async fn agree(&self, addon: &AddOn) {
         let id = addon.resource_id();
         soon("both have the same list", async || {
-            let here = self.here.sso.access_list(&id).await.unwrap();
-            let there = self.there.access_list(&id).await.unwrap();
+            let here = self.here.sso.lists().get(&id).await.unwrap();
+            let there = self.there.lists().get(&id).await.unwrap();
             let (Some(here), Some(there)) = (here, there) else {
                 return false;
             };
@@ -103,14 +103,10 @@ async fn list_fetched_by_one_process_applies_in_both() {
     let addon = pair.here.addon().await;
     let app = addon.app();
     let ann = pair.browser_there(&addon, "ann@example.com").await;
-    let mut changes = pair.there.changes();
+    let mut changes = pair.there.lists().changes();
     app.collaborator("bob@example.com")
         .remove("ann@example.com");
-    pair.here
-        .sso
-        .refresh_now(&addon.resource_id())
-        .await
-        .unwrap();
+    pair.here.refresh(&addon.resource_id()).await;
     soon("ann is rejected there too", async || {
         ann.fetch("/page").await.status != 200
     })
@@ -141,11 +137,7 @@ async fn team_fetched_by_one_process_applies_in_both() {
     assert_eq!(addon.provision().await.unwrap().status, 200);
     let lead = pair.browser_there(&addon, "lead@example.com").await;
     team.remove("lead@example.com");
-    pair.here
-        .sso
-        .refresh_now(&addon.resource_id())
-        .await
-        .unwrap();
+    pair.here.refresh(&addon.resource_id()).await;
     soon("lead is out there too", async || {
         lead.fetch("/page").await.status != 200
     })
@@ -173,7 +165,7 @@ async fn due_lists_are_fetched_by_one_process_only() {
     eventually("both have a new version of every list", async || {
         for sso in [&pair.here.sso, &pair.there] {
             for addon in &addons {
-                let list = sso.access_list(&addon.resource_id()).await.unwrap();
+                let list = sso.lists().get(&addon.resource_id()).await.unwrap();
                 if !is_about(list.unwrap().fetched_at, now) {
                     return false;
                 }
@@ -230,6 +222,7 @@ async fn revocation_in_one_process_applies_in_both() {
     let email = "ann@example.com".parse().unwrap();
     pair.here
         .sso
+        .sessions()
         .revoke(&addon.resource_id(), &email)
         .await
         .unwrap();
@@ -313,7 +306,7 @@ async fn deprovisioning_at_one_process_applies_in_both() {
     let pair = Pair::start().await;
     let addon = pair.here.addon().await;
     let ann = pair.browser_there(&addon, "ann@example.com").await;
-    let mut changes = pair.there.changes();
+    let mut changes = pair.there.lists().changes();
     assert_eq!(addon.deprovision().await.unwrap().status, 204);
     soon("ann is rejected there too", async || {
         ann.fetch("/page").await.status == 401
@@ -331,19 +324,21 @@ async fn u27_token_needed_by_both_processes_is_renewed_once() {
     pair.here.heroku.tokens().rotate_refresh(true);
     let addon = pair.here.addon().await;
     let id = addon.resource_id();
-    pair.here.sso.refresh_now(&id).await.unwrap();
+    pair.here.refresh(&id).await;
     pair.agree(&addon).await;
     for _ in 0..5 {
         pair.here.heroku.tokens().expire_access();
         pair.here.heroku.calls().clear();
-        let (here, there) =
-            tokio::join!(pair.here.sso.refresh_now(&id), pair.there.refresh_now(&id));
+        let (here, there) = tokio::join!(
+            pair.here.sso.lists().refresh(&id),
+            pair.there.lists().refresh(&id)
+        );
         here.unwrap();
         there.unwrap();
         assert_eq!(pair.here.heroku.calls().count(Endpoint::Token), 1);
     }
-    assert!(pair.here.sso.needing_grant().is_empty());
-    assert!(pair.there.needing_grant().is_empty());
+    assert!(pair.here.sso.resources().needing_grant().is_empty());
+    assert!(pair.there.resources().needing_grant().is_empty());
 }
 
 #[tokio::test]
@@ -351,23 +346,28 @@ async fn new_grant_at_one_process_restores_the_resource_in_both() {
     let pair = Pair::start().await;
     let addon = pair.here.addon().await;
     let id = addon.resource_id();
-    pair.here.sso.refresh_now(&id).await.unwrap();
+    pair.here.refresh(&id).await;
     pair.agree(&addon).await;
     pair.here.heroku.tokens().revoke(&addon);
     for sso in [&pair.here.sso, &pair.there] {
-        assert!(sso.refresh_now(&id).await.is_err());
-        assert_eq!(sso.needing_grant(), [id]);
+        assert!(sso.lists().refresh(&id).await.is_err());
+        assert_eq!(sso.resources().needing_grant(), [id]);
     }
     pair.here.clock.advance(Duration::from_secs(1));
     let grant = support::world::grant(&addon);
-    pair.here.sso.register(&id, grant).await.unwrap();
-    assert!(pair.here.sso.needing_grant().is_empty());
+    pair.here
+        .sso
+        .resources()
+        .register(&id, grant)
+        .await
+        .unwrap();
+    assert!(pair.here.sso.resources().needing_grant().is_empty());
     soon("the other one knows of the grant", async || {
-        pair.there.needing_grant().is_empty()
+        pair.there.resources().needing_grant().is_empty()
     })
     .await;
-    assert_eq!(pair.there.health().await.unwrap().needing_grant, 0);
-    pair.there.refresh_now(&id).await.unwrap();
+    assert_eq!(pair.there.lists().health().await.unwrap().needing_grant, 0);
+    pair.there.lists().refresh(&id).await.unwrap();
 }
 
 #[tokio::test]
@@ -377,14 +377,14 @@ async fn a64_grant_sent_to_both_processes_is_exchanged_once() {
     let addon = app.addon();
     let (id, grant) = (addon.resource_id(), support::world::grant(&addon));
     let (here, there) = tokio::join!(
-        pair.here.sso.register(&id, grant.clone()),
-        pair.there.register(&id, grant)
+        pair.here.sso.resources().register(&id, grant.clone()),
+        pair.there.resources().register(&id, grant)
     );
     here.unwrap();
     there.unwrap();
     assert_eq!(pair.here.heroku.calls().count(Endpoint::Token), 1);
     addon.mark_provisioned();
-    pair.here.sso.refresh_now(&id).await.unwrap();
+    pair.here.refresh(&id).await;
 }
 
 #[tokio::test]
@@ -395,22 +395,14 @@ async fn session_and_stream_follow_lists_of_the_other_process() {
     let mut stream = open_stream(&ann).await;
     for _ in 0..8 {
         pair.here.clock.advance(REFRESH * 2 / 3);
-        pair.here
-            .sso
-            .refresh_now(&addon.resource_id())
-            .await
-            .unwrap();
+        pair.here.refresh(&addon.resource_id()).await;
         pair.agree(&addon).await;
     }
     assert_eq!(ann.fetch("/page").await.status, 200);
     let silent = tokio::time::timeout(Duration::from_millis(100), stream.chunk()).await;
     assert!(silent.is_err(), "the stream was cut");
     addon.app().remove("ann@example.com");
-    pair.here
-        .sso
-        .refresh_now(&addon.resource_id())
-        .await
-        .unwrap();
+    pair.here.refresh(&addon.resource_id()).await;
     ended(&mut stream).await;
     assert_eq!(ann.fetch("/page").await.status, 403);
 }
@@ -457,11 +449,7 @@ async fn unused_session_ends_in_both_processes() {
     })
     .await;
     // Only a sign-in opens another.
-    pair.here
-        .sso
-        .refresh_now(&addon.resource_id())
-        .await
-        .unwrap();
+    pair.here.refresh(&addon.resource_id()).await;
     pair.agree(&addon).await;
     assert_eq!(there.fetch("/page").await.status, 401);
     assert_eq!(here.fetch("/page").await.status, 401);
@@ -498,7 +486,11 @@ async fn c20_gates_on_clones_of_one_store_receive_each_others_events() {
     let there = ann.at(address_there);
     assert_eq!(there.fetch("/page").await.status, 200);
     let email = "ann@example.com".parse().unwrap();
-    here.sso.revoke(&addon.resource_id(), &email).await.unwrap();
+    here.sso
+        .sessions()
+        .revoke(&addon.resource_id(), &email)
+        .await
+        .unwrap();
     soon("she is out there too", async || {
         there.fetch("/page").await.status == 401
     })

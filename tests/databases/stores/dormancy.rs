@@ -39,7 +39,11 @@ impl<P: Place> Scene<P> {
         let registered = scene.process().await;
         let resource = scene.addon.resource_id();
         let given = grant(&scene.addon);
-        registered.register(&resource, given).await.unwrap();
+        registered
+            .resources()
+            .register(&resource, given)
+            .await
+            .unwrap();
         scene.addon.mark_provisioned();
         scene
     }
@@ -53,7 +57,7 @@ impl<P: Place> Scene<P> {
 
     /// The result of a refresh at this process.
     async fn ask(&self, process: &HerokuSso) -> Result<(), SyncError> {
-        let list = process.refresh_now(&self.addon.resource_id()).await;
+        let list = process.lists().refresh(&self.addon.resource_id()).await;
         list.map(|_| ())
     }
 

@@ -131,7 +131,7 @@ async fn session_follows_its_list_without_writes(sessions: impl SessionStore + C
     sessions.save(&record).await.unwrap();
     for _ in 0..8 {
         world.clock.advance(REFRESH - Duration::from_secs(1));
-        world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+        world.refresh(&addon.resource_id()).await;
     }
     let answer = browser.fetch("/page").await;
     assert_eq!((answer.status, answer.set_cookies().len()), (200, 0));
@@ -148,7 +148,7 @@ async fn session_of_a_removed_user_ends(sessions: impl SessionStore + Clone) {
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
     world.clock.advance(REFRESH - Duration::from_secs(1));
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.refresh(&addon.resource_id()).await;
     addon.app().remove("ann@example.com");
     world.clock.advance(REFRESH + Duration::from_secs(1));
     assert_eq!(browser.fetch("/page").await.status, 403);

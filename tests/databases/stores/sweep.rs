@@ -63,7 +63,8 @@ async fn failed_sweep_is_retried_at_the_next_period() {
     let world = World::with(|builder| builder.session_store(MemorySessions::default())).await;
     let sweep = world
         .sso
-        .spawn_session_sweep(sessions.clone(), Duration::from_secs(60));
+        .sessions()
+        .spawn_sweep(sessions.clone(), Duration::from_secs(60));
     for round in 1..=4 {
         tokio::task::yield_now().await;
         world.clock.advance(Duration::from_secs(60));
@@ -93,7 +94,8 @@ async fn panicked_sweep_is_not_alive() {
     let world = World::with(|builder| builder.session_store(MemorySessions::default())).await;
     let sweep = world
         .sso
-        .spawn_session_sweep(sessions, Duration::from_secs(60));
+        .sessions()
+        .spawn_sweep(sessions, Duration::from_secs(60));
     tokio::task::yield_now().await;
     assert!(sweep.is_alive());
     world.clock.advance(Duration::from_secs(60));
@@ -126,7 +128,8 @@ async fn sweep_deletes_only_expired_sessions() {
     assert_eq!(count().await, 2);
     let _sweep = world
         .sso
-        .spawn_session_sweep(sessions, Duration::from_secs(60));
+        .sessions()
+        .spawn_sweep(sessions, Duration::from_secs(60));
     tokio::task::yield_now().await;
     world.clock.advance(Duration::from_secs(60));
     until(async || count().await == 1).await;

@@ -15,7 +15,7 @@ async fn is_gone(world: &World<'_>, gate: &Gate, sessions: &[String]) {
             let answer = gate.visit(session).await;
             assert!(is_refused(&answer), "{answer:?}");
         }
-        let list = gate.sso.access_list(&world.resource).await;
+        let list = gate.sso.lists().get(&world.resource).await;
         assert!(matches!(list, Err(SyncError::Gone)), "{list:?}");
         assert_eq!(gate.sign_in(&world.form(BOB)).await.status, 403);
     }
@@ -46,7 +46,7 @@ async fn while_much_is_under_way(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
     let warm = world.chosen_gate(choices).await;
     let gate = &warm.gate;
-    let mut changes = gate.sso.changes();
+    let mut changes = gate.sso.lists().changes();
     world.let_lists_be_fetched(gate).await;
     world.stops.hold();
     let mut crew = Crew::new(&world.stops, choices);
@@ -89,12 +89,12 @@ async fn that_is_given_up(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
     let warm = world.chosen_gate(choices).await;
     let gate = &warm.gate;
-    let mut changes = gate.sso.changes();
+    let mut changes = gate.sso.lists().changes();
     world.stops.hold();
     let mut crew = Crew::new(&world.stops, choices);
     let (sso, resource) = (gate.sso.clone(), world.resource);
     let end = crew.add("the end", async move {
-        sso.deprovision(&resource).await.unwrap()
+        sso.resources().deprovision(&resource).await.unwrap()
     });
     crew.add_drop_of("the hang-up", &end);
     crew.work().await;
@@ -123,7 +123,7 @@ async fn at_a_cold_gate(stage: &Stage, choices: &mut Choices) {
     let mut crew = Crew::new(&world.stops, choices);
     let (sso, resource) = (gate.sso.clone(), world.resource);
     let end = crew.add("the end", async move {
-        sso.deprovision(&resource).await.unwrap()
+        sso.resources().deprovision(&resource).await.unwrap()
     });
     let visit = crew.add("a visit", gate.visit(&warm.ann));
     crew.work().await;

@@ -112,7 +112,7 @@ async fn while_the_store_is_asked(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
     let app = world.addon.app().remove(ANN);
     let gate = world.gate("b");
-    gate.sso.refresh_now(&world.resource).await.unwrap();
+    gate.sso.lists().refresh(&world.resource).await.unwrap();
     app.collaborator(ANN);
     let ann = world.gate("a").sign_in(&world.form(ANN)).await.cookie();
     world

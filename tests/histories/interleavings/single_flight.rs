@@ -20,7 +20,8 @@ async fn sign_ins_of_a_cold_resource(stage: &Stage, choices: &mut Choices) {
         let (sso, resource) = (gate.sso.clone(), world.resource);
         crew.add("the owner's login", async move {
             let owner = VerifiedEmail::i_have_verified(address(OWNER));
-            sso.admit(&resource, &owner, &Default::default())
+            sso.sessions()
+                .admit(&resource, &owner, &Default::default())
                 .await
                 .is_ok()
         })
@@ -54,7 +55,7 @@ fn concurrent_sign_ins_share_one_fetch_despite_a_disconnect() {
 async fn a_renewal(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
     let gate = world.gate("a");
-    gate.sso.refresh_now(&world.resource).await.unwrap();
+    gate.sso.lists().refresh(&world.resource).await.unwrap();
     world.heroku.tokens().expire_access();
     world.heroku.calls().clear();
     world.stops.hold();
@@ -72,9 +73,9 @@ async fn a_renewal(stage: &Stage, choices: &mut Choices) {
         "a refresh token is used once"
     );
     // The new tokens are stored.
-    gate.sso.refresh_now(&world.resource).await.unwrap();
+    gate.sso.lists().refresh(&world.resource).await.unwrap();
     let another = world.gate("b");
-    another.sso.refresh_now(&world.resource).await.unwrap();
+    another.sso.lists().refresh(&world.resource).await.unwrap();
     assert_eq!(world.heroku.calls().count(Endpoint::Token), 1);
     let known = world.database.inner.get(&world.resource).await.unwrap();
     assert!(known.unwrap().tokens.is_some());

@@ -16,7 +16,7 @@ const PEOPLE: usize = 500;
 /// Sends Ann's requests until the new list without her applies. Returns how often she was admitted.
 fn visits_until_she_is_off(gate: &Gate, world: &World<'_>, ann: &str) -> usize {
     let is_off = || {
-        let mut list = pin!(gate.sso.access_list(&world.resource));
+        let mut list = pin!(gate.sso.lists().get(&world.resource));
         match list.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(Some(list))) => {
                 let ann = address(ANN);

@@ -46,7 +46,7 @@ async fn two_with_an_expired_token(stage: &Stage) -> (World<'_>, [Gate; 2]) {
     let world = stage.world().await;
     let gates = [world.gate("a"), world.gate("b")];
     for gate in &gates {
-        gate.sso.refresh_now(&world.resource).await.unwrap();
+        gate.sso.lists().refresh(&world.resource).await.unwrap();
     }
     world.heroku.tokens().expire_access();
     world.heroku.calls().clear();
@@ -77,7 +77,12 @@ async fn a_renewal(stage: &Stage, choices: &mut Choices) {
     let mut tokens = Vec::new();
     for gate in &gates {
         use secrecy::ExposeSecret;
-        let token = gate.sso.access_token(&world.resource).await.unwrap();
+        let token = gate
+            .sso
+            .resources()
+            .access_token(&world.resource)
+            .await
+            .unwrap();
         tokens.push(token.expose_secret().to_owned());
         assert_eq!(gate.refresh(&world, ANN).await, Some(true));
     }

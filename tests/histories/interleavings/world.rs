@@ -86,7 +86,11 @@ impl Stage {
         let resource = addon.mark_provisioned().resource_id();
         let grant = OauthGrant::Code(addon.grant_code().into());
         let gate = self.gate("set-up");
-        gate.sso.register(&resource, grant).await.unwrap();
+        gate.sso
+            .resources()
+            .register(&resource, grant)
+            .await
+            .unwrap();
         self.heroku.calls().clear();
         World {
             stage: self,
@@ -204,7 +208,7 @@ impl World<'_> {
     /// A moment later, with a newer list at this gate.
     pub async fn let_lists_be_fetched(&self, gate: &Gate) {
         self.clock.advance(Duration::from_secs(60));
-        gate.sso.refresh_now(&self.resource).await.unwrap();
+        gate.sso.lists().refresh(&self.resource).await.unwrap();
     }
 }
 
@@ -304,7 +308,7 @@ impl Gate {
         email: &str,
     ) -> impl Future<Output = ()> + Send + 'static {
         let (sso, resource, email) = (self.sso.clone(), world.resource, address(email));
-        async move { sso.revoke(&resource, &email).await.unwrap() }
+        async move { sso.sessions().revoke(&resource, &email).await.unwrap() }
     }
 
     /// Whether the new list contains this person; none without a new list.
@@ -315,7 +319,7 @@ impl Gate {
     ) -> impl Future<Output = Option<bool>> + Send + 'static {
         let (sso, resource, email) = (self.sso.clone(), world.resource, address(email));
         async move {
-            let list = sso.refresh_now(&resource).await.ok()?;
+            let list = sso.lists().refresh(&resource).await.ok()?;
             Some(list.list.members().any(|member| member.email == email))
         }
     }
@@ -397,7 +401,7 @@ fn router(sso: &HerokuSso) -> Router {
         .route("/page", get(page))
         .route("/events", get(events))
         .layer(sso.layer())
-        .merge(sso.partner_api(NoProvisioning))
+        .merge(sso.routes().partner_api(NoProvisioning))
 }
 
 /// Whether the answer rejects a session.

@@ -24,8 +24,8 @@ use tower_heroku_sso::sso::token;
 use tower_heroku_sso::store::{MemoryStore, SealingKey, SealingKeys, SqliteStore};
 use tower_heroku_sso::{
     AddonPassword, AdmitError, ClientSecret, Email, HerokuSso, HerokuUser, Manifest, ManualClock,
-    MemorySessions, OauthGrant, ResourceId, Role, SsoPolicy, SsoSalt, VerifiedEmail, WebhookSecret,
-    Webhooks,
+    MemorySessions, OauthGrant, Require, ResourceId, Role, SsoPolicy, SsoSalt, VerifiedEmail,
+    WebhookSecret, Webhooks,
 };
 use url::form_urlencoded::Serializer;
 
@@ -130,7 +130,12 @@ impl World {
         for addon in &world.addons {
             let grant = OauthGrant::Code(addon.grant_code().into());
             let resource = addon.mark_provisioned().resource_id();
-            first.sso.register(&resource, grant).await.unwrap();
+            first
+                .sso
+                .resources()
+                .register(&resource, grant)
+                .await
+                .unwrap();
         }
         for _ in 0..2 {
             let gate = world.gate().await;
@@ -169,7 +174,7 @@ impl World {
         };
         let sso = builder.build().unwrap();
         for addon in &self.addons {
-            let _ = sso.access_list(&addon.resource_id()).await;
+            let _ = sso.lists().get(&addon.resource_id()).await;
         }
         let app = router(&sso);
         Gate { sso, app }
@@ -253,7 +258,12 @@ impl World {
         if let Some(cookie) = cookie {
             headers.insert(header::COOKIE, cookie.parse().unwrap());
         }
-        match self.gates[at].sso.admit(&resource, &email, &headers).await {
+        match self.gates[at]
+            .sso
+            .sessions()
+            .admit(&resource, &email, &headers)
+            .await
+        {
             Ok(signed_in) => {
                 let mut headers = HeaderMap::new();
                 signed_in.set_cookies(&mut headers);
@@ -273,18 +283,28 @@ impl World {
     /// Whether the refresh succeeded, and the members of the list.
     pub async fn refresh(&self, at: usize, resource: Resource) -> Option<Vec<Email>> {
         let resource = self.resource(resource);
-        let list = self.gates[at].sso.refresh_now(&resource).await.ok()?;
+        let list = self.gates[at].sso.lists().refresh(&resource).await.ok()?;
         Some(list.list.members().map(|member| member.email).collect())
     }
 
     pub async fn revoke(&self, at: usize, resource: Resource, person: Person) -> bool {
         let (resource, email) = (self.resource(resource), email(person));
-        self.gates[at].sso.revoke(&resource, &email).await.is_ok()
+        self.gates[at]
+            .sso
+            .sessions()
+            .revoke(&resource, &email)
+            .await
+            .is_ok()
     }
 
     pub async fn forget(&self, at: usize, resource: Resource) {
         let resource = self.resource(resource);
-        self.gates[at].sso.deprovision(&resource).await.unwrap();
+        self.gates[at]
+            .sso
+            .resources()
+            .deprovision(&resource)
+            .await
+            .unwrap();
     }
 
     /// A webhook that a collaborator has left, or that the app was changed.
@@ -398,11 +418,11 @@ fn router(sso: &HerokuSso) -> Router {
     let who = |user: HerokuUser| async move { format!("{} {}", user.resource(), user.email()) };
     let admin = Router::new()
         .route("/admin", get(who))
-        .route_layer(sso.require(Role::Admin));
+        .route_layer(Require::role(Role::Admin));
     Router::new()
         .route("/page", get(who))
         .route("/events", get(events))
         .merge(admin)
         .layer(sso.layer())
-        .merge(sso.partner_api(NoProvisioning))
+        .merge(sso.routes().partner_api(NoProvisioning))
 }

@@ -25,8 +25,6 @@ const STILL_OVER: &[&str] = &[
     "tower_heroku_sso::config::settings::Config has methods in more than 2 files",
     "tower_heroku_sso::gate::user::HerokuUser has more than 20 methods",
     "tower_heroku_sso::heroku::client::HerokuClient has methods in more than 2 files",
-    "tower_heroku_sso::heroku_sso::HerokuSso has methods in more than 2 files",
-    "tower_heroku_sso::heroku_sso::HerokuSso has more than 20 methods",
     "tower_heroku_sso::session::cookies::Cookies has methods in more than 2 files",
     "tower_heroku_sso::session::cookies::Cookies has more than 20 methods",
     "tower_heroku_sso::store::postgres::PostgresStore has methods in more than 2 files",

@@ -17,7 +17,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 async fn refresh(site: &Site) {
     let resource = site.addon.resource_id();
-    site.sso.refresh_now(&resource).await.unwrap();
+    site.sso.lists().refresh(&resource).await.unwrap();
 }
 
 /// Stored sessions, and bearer tokens.
@@ -120,7 +120,7 @@ async fn token_of_a_removed_user_gets_403_after_refresh() {
         let token = site.bearer(&site.ann().await).await;
         site.addon.app().remove("ann@example.com");
         let resource = site.addon.resource_id();
-        site.sso.refresh_now(&resource).await.unwrap();
+        site.sso.lists().refresh(&resource).await.unwrap();
         let answer = site.as_bearer(&token).await;
         assert_eq!(
             (answer.status, answer.problem().as_str()),
@@ -227,7 +227,7 @@ async fn revocation_ends_bearer_tokens() {
         let token = site.bearer(&site.ann().await).await;
         let email = "ann@example.com".parse().unwrap();
         let resource = site.addon.resource_id();
-        site.sso.revoke(&resource, &email).await.unwrap();
+        site.sso.sessions().revoke(&resource, &email).await.unwrap();
         assert_eq!(site.as_bearer(&token).await.status, 401);
     }
 }
@@ -271,7 +271,7 @@ async fn bearer_token_is_valid_only_for_its_own_resource_path() {
             axum::routing::get(move |user: tower_heroku_sso::HerokuUser| async move {
                 use secrecy::ExposeSecret;
 
-                let token = mints.bearer_for(&user).unwrap();
+                let token = mints.sessions().bearer(&user).unwrap();
                 let printed = format!("{token:?}");
                 assert!(printed.contains("expires_at"));
                 assert!(!printed.contains(token.secret().expose_secret()));
@@ -279,7 +279,7 @@ async fn bearer_token_is_valid_only_for_its_own_resource_path() {
             }),
         )
         .layer(site.sso.layer())
-        .merge(site.sso.endpoints());
+        .merge(site.sso.routes().sign_in());
     let browser = Browser::new(support::world::serve(app).await);
     let answer = browser.submit(&one.sign_in_form("ann@example.com")).await;
     assert_eq!(answer.status, 303);

@@ -127,7 +127,7 @@ fn router(sso: &HerokuSso, clock: &ManualClock) -> Router {
     let assertions = assertions(clock);
     let mints = sso.clone();
     let token = move |user: HerokuUser| async move {
-        let token = mints.bearer_for(&user).unwrap();
+        let token = mints.sessions().bearer(&user).unwrap();
         token.secret().expose_secret().to_owned()
     };
     let forwarded = Router::new()
@@ -160,6 +160,6 @@ fn router(sso: &HerokuSso, clock: &ManualClock) -> Router {
         .route("/events", get(events))
         .merge(forwarded)
         .layer(sso.layer())
-        .merge(sso.partner_api(NoProvisioning))
+        .merge(sso.routes().partner_api(NoProvisioning))
         .merge(assertions.jwks())
 }

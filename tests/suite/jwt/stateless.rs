@@ -31,7 +31,7 @@ async fn sign_out(browser: &Browser) -> u16 {
 
 async fn refresh(site: &Site) {
     let resource = site.addon.resource_id();
-    site.sso.refresh_now(&resource).await.unwrap();
+    site.sso.lists().refresh(&resource).await.unwrap();
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn revocation_ends_existing_sessions_only() {
     let browser = site.ann().await;
     let email = "ann@example.com".parse().unwrap();
     let resource = site.addon.resource_id();
-    site.sso.revoke(&resource, &email).await.unwrap();
+    site.sso.sessions().revoke(&resource, &email).await.unwrap();
     assert_eq!(browser.fetch("/page").await.status, 401);
     site.clock.advance(Duration::from_secs(1));
     assert_eq!(site.ann().await.fetch("/page").await.status, 200);
@@ -149,11 +149,11 @@ async fn revocation_ends_sessions_from_before_a_restart() {
     let (sso, address) = site.another(stateless).await;
     let resource = site.addon.resource_id();
     let code = tower_heroku_sso::OauthGrant::Code(site.addon.grant_code().into());
-    sso.register(&resource, code).await.unwrap();
+    sso.resources().register(&resource, code).await.unwrap();
     let there = browser.at(address);
     assert_eq!(there.fetch("/page").await.status, 200);
     let email = "ann@example.com".parse().unwrap();
-    sso.revoke(&resource, &email).await.unwrap();
+    sso.sessions().revoke(&resource, &email).await.unwrap();
     assert_eq!(there.fetch("/page").await.status, 401);
 }
 
@@ -222,7 +222,7 @@ async fn key_rotation_keeps_sessions() {
     let resource = site.addon.resource_id();
     let register = async |sso: &tower_heroku_sso::HerokuSso| {
         let code = tower_heroku_sso::OauthGrant::Code(site.addon.grant_code().into());
-        sso.register(&resource, code).await.unwrap();
+        sso.resources().register(&resource, code).await.unwrap();
     };
     let both = keys::only(keys::hs256(1)).with_previous_key(keys::hs256(0));
     let (sso, address) = site.another(|builder| builder.stateless(both)).await;
@@ -337,6 +337,7 @@ async fn s5_debug_output_of_a_login_contains_no_cookie() {
     let resource = site.addon.resource_id();
     let signed_in = site
         .sso
+        .sessions()
         .admit(&resource, &verified, &Default::default())
         .await;
     let signed_in = signed_in.unwrap();

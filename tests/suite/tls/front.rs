@@ -61,7 +61,10 @@ pub async fn gate(heroku: &Simulator, clock: &ManualClock, api: &str) -> (Heroku
     let sso = sso.build().unwrap();
     let addon = heroku.app("shop").collaborator("ann@example.com").addon();
     let grant = OauthGrant::Code(addon.grant_code().into());
-    sso.register(&addon.resource_id(), grant).await.unwrap();
+    sso.resources()
+        .register(&addon.resource_id(), grant)
+        .await
+        .unwrap();
     (sso, addon)
 }
 

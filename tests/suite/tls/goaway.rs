@@ -97,7 +97,7 @@ fn u29_request_unprocessed_at_goaway_is_retried() {
         let address = heroku.url().replacen("http://", "", 1);
         let front = before(address, Goodbye::GoAway, Arc::clone(&connections)).await;
         let (sso, addon) = gate(&heroku, &clock, &format!("https://{front}")).await;
-        let list = sso.refresh_now(&addon.resource_id()).await.unwrap();
+        let list = sso.lists().refresh(&addon.resource_id()).await.unwrap();
         assert_eq!(list.list.members().count(), 2);
         assert!(connections.load(Ordering::SeqCst) >= 2);
         assert_eq!(heroku.calls().count(Endpoint::AddOn), 1);
@@ -114,7 +114,7 @@ fn u29_server_refusing_every_stream_is_an_error() {
         let front = before(address, Goodbye::Refuse, Arc::clone(&connections)).await;
         let (sso, addon) = gate(&heroku, &clock, &format!("https://{front}")).await;
         let begun = std::time::Instant::now();
-        assert!(sso.refresh_now(&addon.resource_id()).await.is_err());
+        assert!(sso.lists().refresh(&addon.resource_id()).await.is_err());
         assert!(begun.elapsed() < std::time::Duration::from_secs(5));
     });
 }

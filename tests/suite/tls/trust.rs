@@ -22,7 +22,7 @@ fn u12_only_a_valid_certificate_is_accepted() {
             let (heroku, clock) = heroku().await;
             let api = format!("https://{}", before(&heroku, certificate).await);
             let (sso, addon) = gate(&heroku, &clock, &api).await;
-            let list = sso.refresh_now(&addon.resource_id()).await;
+            let list = sso.lists().refresh(&addon.resource_id()).await;
             assert_eq!(list.is_ok(), good, "{certificate}: {list:?}");
             let Err(error) = list else { continue };
             let transport = SyncError::Heroku(match error {
@@ -43,7 +43,7 @@ async fn u12_server_without_tls_gets_no_request() {
     let (heroku, clock) = heroku().await;
     let api = heroku.url().replacen("http", "https", 1);
     let (sso, addon) = gate(&heroku, &clock, &api).await;
-    let error = sso.refresh_now(&addon.resource_id()).await.unwrap_err();
+    let error = sso.lists().refresh(&addon.resource_id()).await.unwrap_err();
     assert!(matches!(
         error,
         SyncError::Heroku(HerokuError::Transport(_))
@@ -57,6 +57,6 @@ async fn u12_certificate_of_an_unknown_authority_is_rejected() {
     let (heroku, clock) = heroku().await;
     let api = format!("https://{}", before(&heroku, "good").await);
     let (sso, addon) = gate(&heroku, &clock, &api).await;
-    assert!(sso.refresh_now(&addon.resource_id()).await.is_err());
+    assert!(sso.lists().refresh(&addon.resource_id()).await.is_err());
     assert_eq!(heroku.calls().count(Endpoint::AddOn), 0);
 }

@@ -9,11 +9,12 @@ use axum::Router;
 use axum::routing::get;
 use heroku_addon_simulator::{AddOn, Endpoint, Simulator, SimulatorBuilder};
 use tokio::net::TcpListener;
+use tower_heroku_sso::access::Snapshot;
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::sync::{Change, Changes};
 use tower_heroku_sso::{
     AddonPassword, ClientSecret, HerokuSso, HerokuSsoBuilder, HerokuUser, Manifest, ManualClock,
-    OauthGrant, Role, SsoSalt,
+    OauthGrant, Require, ResourceId, Role, SsoSalt,
 };
 
 use crate::browser::Browser;
@@ -114,12 +115,17 @@ impl World {
         browser
     }
 
+    /// The newest list of a resource.
+    pub async fn refresh(&self, resource: &ResourceId) -> Arc<Snapshot> {
+        self.sso.lists().refresh(resource).await.unwrap()
+    }
+
     /// Advances the clock while the sync runs, until no list in use is older than `age`.
     pub async fn pass_until_fetched(&self, time: Duration, age: Duration) {
         self.clock.advance(time);
         let fetched = async {
             loop {
-                let health = self.sso.health().await.unwrap();
+                let health = self.sso.lists().health().await.unwrap();
                 if health.oldest_in_use.is_some_and(|oldest| oldest <= age) {
                     break;
                 }
@@ -163,7 +169,7 @@ impl World {
 
     /// Advances the clock while the sync runs, until it emits the expected change.
     pub async fn pass_until(&self, time: Duration, expected: impl Fn(&Change) -> bool) {
-        let mut changes = self.sso.changes();
+        let mut changes = self.sso.lists().changes();
         self.clock.advance(time);
         let seen = async { while !expected(&changes.next().await.expect("a running gate")) {} };
         tokio::time::timeout(Duration::from_secs(60), seen)
@@ -225,7 +231,7 @@ fn router(sso: &HerokuSso, reached: &Arc<AtomicUsize>) -> Router {
                 "admin"
             }),
         )
-        .route_layer(sso.require_any([Role::Admin, Role::Owner]));
+        .route_layer(Require::any_of([Role::Admin, Role::Owner]));
     Router::new()
         .route(
             "/",
@@ -253,6 +259,6 @@ fn router(sso: &HerokuSso, reached: &Arc<AtomicUsize>) -> Router {
         )
         .merge(admins)
         .layer(sso.layer())
-        .merge(sso.partner_api(NoProvisioning))
+        .merge(sso.routes().partner_api(NoProvisioning))
         .route("/healthz", get(|| async { "ok" }))
 }

@@ -96,11 +96,12 @@ impl<'a> Scene<'a> {
     async fn is_well(&self) {
         let (sso, resource) = (&self.gate.sso, &self.world.resource);
         self.world.heroku.tokens().expire_access();
-        sso.refresh_now(resource).await.unwrap();
+        sso.lists().refresh(resource).await.unwrap();
         self.world
             .gate("begun since")
             .sso
-            .refresh_now(resource)
+            .lists()
+            .refresh(resource)
             .await
             .unwrap();
         let bob = self.sign_in(BOB).await;
@@ -108,8 +109,11 @@ impl<'a> Scene<'a> {
         assert_eq!(self.gate.visit(&bob.cookie()).await.body, BOB);
         assert_eq!(self.gate.visit(&self.bob).await.body, BOB);
         assert_eq!(self.gate.sign_out(&bob.cookie()).await.status, 204);
-        sso.register(resource, self.grant()).await.unwrap();
-        sso.refresh_now(resource).await.unwrap();
+        sso.resources()
+            .register(resource, self.grant())
+            .await
+            .unwrap();
+        sso.lists().refresh(resource).await.unwrap();
     }
 }
 
@@ -148,7 +152,7 @@ impl Case {
             Ends::AnnsAccess | Ends::Resource => assert_eq!(sign_in, 403, "{name}"),
         }
         if self.ends == Ends::Resource {
-            let list = scene.gate.sso.access_list(&scene.world.resource).await;
+            let list = scene.gate.sso.lists().get(&scene.world.resource).await;
             assert!(matches!(list, Err(SyncError::Gone)), "{name}: {list:?}");
         } else {
             scene.is_well().await;

@@ -28,68 +28,73 @@ const ASSERTION: &str = "x-heroku-sso-assertion";
 /// Includes the sync handle, the reader of changes and the store, by their method names.
 pub const CASES: &[Case] = &[
     Case {
-        name: "HerokuSso::access_list",
+        name: "Lists::get",
         ends: Ends::Nothing,
         work: |scene| {
             Box::pin(async {
-                let list = scene.cold.sso.access_list(&scene.world.resource).await;
+                let list = scene.cold.sso.lists().get(&scene.world.resource).await;
                 list.unwrap().is_some()
             })
         },
     },
     Case {
-        name: "HerokuSso::explain",
+        name: "Lists::explain",
         ends: Ends::Nothing,
         work: |scene| {
             Box::pin(async {
                 let (sso, ann) = (&scene.cold.sso, ANN.parse().unwrap());
-                let explanation = sso.explain(&scene.world.resource, &ann, None).await;
+                let explanation = sso.lists().explain(&scene.world.resource, &ann, None).await;
                 explanation.unwrap().is_admitted().is_some()
             })
         },
     },
     Case {
-        name: "HerokuSso::refresh_now",
+        name: "Lists::refresh",
         ends: Ends::Nothing,
         work: |scene| {
             Box::pin(async {
                 scene.world.heroku.tokens().expire_access();
-                let list = scene.cold.sso.refresh_now(&scene.world.resource).await;
+                let list = scene.cold.sso.lists().refresh(&scene.world.resource).await;
                 list.is_ok()
             })
         },
     },
     Case {
-        name: "HerokuSso::register",
+        name: "Resources::register",
         ends: Ends::Nothing,
         work: |scene| {
             Box::pin(async {
                 let (sso, resource) = (&scene.gate.sso, &scene.world.resource);
-                sso.register(resource, scene.grant()).await.is_ok()
-            })
-        },
-    },
-    Case {
-        name: "HerokuSso::register_legacy",
-        ends: Ends::Nothing,
-        work: |scene| {
-            Box::pin(async {
-                let (sso, resource) = (&scene.gate.sso, &scene.world.resource);
-                let id = format!("legacy-{resource}").parse().unwrap();
-                sso.register_legacy(resource, scene.grant(), id)
+                sso.resources()
+                    .register(resource, scene.grant())
                     .await
                     .is_ok()
             })
         },
     },
     Case {
-        name: "HerokuSso::access_token",
+        name: "Resources::register_legacy",
+        ends: Ends::Nothing,
+        work: |scene| {
+            Box::pin(async {
+                let (sso, resource) = (&scene.gate.sso, &scene.world.resource);
+                let id = format!("legacy-{resource}").parse().unwrap();
+                sso.resources()
+                    .register_legacy(resource, scene.grant(), id)
+                    .await
+                    .is_ok()
+            })
+        },
+    },
+    Case {
+        name: "Resources::access_token",
         ends: Ends::Nothing,
         work: |scene| {
             Box::pin(async {
                 scene
                     .cold
                     .sso
+                    .resources()
                     .access_token(&scene.world.resource)
                     .await
                     .is_ok()
@@ -97,34 +102,38 @@ pub const CASES: &[Case] = &[
         },
     },
     Case {
-        name: "HerokuSso::admit",
+        name: "Sessions::admit",
         ends: Ends::Nothing,
         work: |scene| {
             Box::pin(async {
                 let (sso, resource) = (&scene.cold.sso, &scene.world.resource);
                 let bob = VerifiedEmail::i_have_verified(address(BOB));
-                sso.admit(resource, &bob, &HeaderMap::new()).await.is_ok()
+                sso.sessions()
+                    .admit(resource, &bob, &HeaderMap::new())
+                    .await
+                    .is_ok()
             })
         },
     },
     Case {
-        name: "HerokuSso::revoke",
+        name: "Sessions::revoke",
         ends: Ends::AnnsSession,
         work: |scene| {
             Box::pin(async {
                 let (sso, resource) = (&scene.gate.sso, &scene.world.resource);
-                sso.revoke(resource, &address(ANN)).await.is_ok()
+                sso.sessions().revoke(resource, &address(ANN)).await.is_ok()
             })
         },
     },
     Case {
-        name: "HerokuSso::deprovision",
+        name: "Resources::deprovision",
         ends: Ends::Resource,
         work: |scene| {
             Box::pin(async {
                 scene
                     .gate
                     .sso
+                    .resources()
                     .deprovision(&scene.world.resource)
                     .await
                     .is_ok()
@@ -132,9 +141,9 @@ pub const CASES: &[Case] = &[
         },
     },
     Case {
-        name: "HerokuSso::health",
+        name: "Lists::health",
         ends: Ends::Nothing,
-        work: |scene| Box::pin(async { scene.gate.sso.health().await.is_ok() }),
+        work: |scene| Box::pin(async { scene.gate.sso.lists().health().await.is_ok() }),
     },
     Case {
         name: "SyncHandle::shutdown",
@@ -153,7 +162,7 @@ pub const CASES: &[Case] = &[
         ends: Ends::Nothing,
         work: |scene| {
             Box::pin(async {
-                let mut changes = scene.gate.sso.changes();
+                let mut changes = scene.gate.sso.lists().changes();
                 let ours = |it: &Change| matches!(it, Change::Snapshot { resource, .. } if *resource == scene.world.resource);
                 while !ours(&changes.next().await.expect("a running gate")) {}
                 true
@@ -245,13 +254,13 @@ pub const CASES: &[Case] = &[
         work: |scene| is_answered(&scene.gate, sign_out(&scene.ann), &[204]),
     },
     Case {
-        name: "identify_layer: a request",
+        name: "optional_layer: a request",
         ends: Ends::Nothing,
         work: |scene| {
             Box::pin(async {
                 let page = Router::new()
                     .route("/page", get(|_: Option<HerokuUser>| async {}))
-                    .layer(scene.cold.sso.identify_layer());
+                    .layer(scene.cold.sso.optional_layer());
                 send(page, visit(&scene.ann)).await.status() == 200
             })
         },
@@ -288,7 +297,7 @@ pub const CASES: &[Case] = &[
         ends: Ends::Resource,
         work: |scene| {
             Box::pin(async {
-                let app = scene.gate.sso.partner_api(Later);
+                let app = scene.gate.sso.routes().partner_api(Later);
                 let status = send(app, deprovision(scene)).await.status();
                 status == 202 || status == 410
             })
@@ -307,7 +316,7 @@ pub const CASES: &[Case] = &[
         ends: Ends::Nothing,
         work: |scene| {
             Box::pin(async {
-                let app = Router::new().route("/healthz", scene.gate.sso.healthz());
+                let app = Router::new().route("/healthz", scene.gate.sso.routes().healthz());
                 let request = Request::get("/healthz").body(Body::empty()).unwrap();
                 // No sync runs here.
                 send(app, request).await.status() == 503

@@ -32,18 +32,37 @@ use crate::access::Role;
 /// The refusal's page says which role is needed, and which owners and admins on the list can grant it.
 #[derive(Clone, Debug)]
 #[must_use = "a layer guards nothing until it is applied to a service"]
-pub struct RequireLayer {
+pub struct Require {
     rule: Rule,
     told: Arc<Once>,
 }
 
-impl RequireLayer {
+impl Require {
+    /// This role is needed.
+    pub fn role(role: Role) -> Self {
+        Self::any_of([role])
+    }
+
     /// One of `roles` is needed. An empty set admits no user.
     pub fn any_of(roles: impl IntoIterator<Item = Role>) -> Self {
         Self::of(Rule::any_of(roles))
     }
 
     /// Admits the users for whom `rule` returns true.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::post};
+    /// # use tower_heroku_sso::Require;
+    /// # fn routes(sso: tower_heroku_sso::HerokuSso) -> Router {
+    /// # async fn deploy() {}
+    /// Router::new()
+    ///     .route("/deploy", post(deploy))
+    ///     .route_layer(Require::only_if(|user| {
+    ///         user.permissions().iter().any(|may| &**may == "deploy")
+    ///     }))
+    ///     .layer(sso.layer())
+    /// # }
+    /// ```
     pub fn only_if(rule: impl Fn(&HerokuUser) -> bool + Send + Sync + 'static) -> Self {
         Self::of(Rule::holds_if(rule))
     }
@@ -62,11 +81,11 @@ impl RequireLayer {
     }
 }
 
-impl<S> Layer<S> for RequireLayer {
-    type Service = Require<S>;
+impl<S> Layer<S> for Require {
+    type Service = RequireService<S>;
 
-    fn layer(&self, inner: S) -> Require<S> {
-        Require {
+    fn layer(&self, inner: S) -> RequireService<S> {
+        RequireService {
             inner,
             rule: self.rule.clone(),
             told: Arc::clone(&self.told),
@@ -74,16 +93,16 @@ impl<S> Layer<S> for RequireLayer {
     }
 }
 
-/// The service of [`RequireLayer`].
+/// The service of [`Require`].
 #[derive(Clone, Debug)]
-pub struct Require<S> {
+pub struct RequireService<S> {
     inner: S,
     rule: Rule,
     /// Warns of a guard outside the gate only once, because unauthenticated requests cause the warning.
     told: Arc<Once>,
 }
 
-impl<S> Require<S> {
+impl<S> RequireService<S> {
     fn check<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
         if let Some(user) = request.extensions().get::<HerokuUser>() {
             return self.rule.check(user);
@@ -100,7 +119,7 @@ impl<S> Require<S> {
     }
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Require<S>
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for RequireService<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
     ResBody: Body<Data = Bytes>,
@@ -131,7 +150,7 @@ where
 }
 
 pin_project! {
-    /// The future of [`Require`].
+    /// The future of [`RequireService`].
     #[derive(Debug)]
     pub struct RequireFuture<F> {
         #[pin]

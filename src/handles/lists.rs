@@ -1,0 +1,89 @@
+//! [`Lists`]: the access lists, and why they admit a user or do not.
+
+use std::fmt;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::access::{Email, Snapshot};
+use crate::ids::{ResourceId, UserId};
+use crate::sync::{Changes, Directory, Explanation, Health, SyncError};
+
+/// The access lists of all resources. From [`HerokuSso::lists`](crate::HerokuSso::lists); cheap to clone.
+#[derive(Clone)]
+pub struct Lists {
+    directory: Arc<Directory>,
+}
+
+impl Lists {
+    pub(crate) fn new(directory: Arc<Directory>) -> Self {
+        Self { directory }
+    }
+
+    /// The known data of a resource and its access list, however old; none before the first fetch.
+    ///
+    /// # Errors
+    /// [`SyncError`] if the resource is unknown or deprovisioned, or the store is unavailable.
+    pub async fn get(&self, resource: &ResourceId) -> Result<Option<Arc<Snapshot>>, SyncError> {
+        let list = self.directory.known_list(resource).await?;
+        Ok(list.map(|list| Arc::clone(&list.snapshot)))
+    }
+
+    /// Fetches a resource's list now. Joins a fetch that is already running.
+    ///
+    /// It is rate-limited, so that a button for it costs other customers nothing. The limits are token
+    /// buckets:
+    /// - for each resource: 5 fetches, and one more every 10 seconds;
+    /// - over all resources: 150 calls to Heroku, and 6 more a minute, for lists that are younger than the
+    ///   refresh interval. A list takes three calls, or four with a team.
+    ///
+    /// Beyond these limits the answer is the current list: [`fetched_at`](Snapshot::fetched_at) says how
+    /// old it is.
+    ///
+    /// # Errors
+    /// [`SyncError`] if there is no new list, or none within 15 seconds; the last list stays.
+    /// [`SyncError::OverBudget`] if there is no list yet; it says when to try again.
+    pub async fn refresh(&self, resource: &ResourceId) -> Result<Arc<Snapshot>, SyncError> {
+        let list = self.directory.refresh(resource).await?;
+        Ok(Arc::clone(&list.snapshot))
+    }
+
+    /// The current lists, and the changes to them: see [`Changes`].
+    pub fn changes(&self) -> Changes {
+        self.directory.changes()
+    }
+
+    /// Whether the store answers, and the state of the lists.
+    ///
+    /// If this returns, the process is alive. [`Health::fresh`] says whether its lists are
+    /// fresh enough to admit users.
+    ///
+    /// # Errors
+    /// [`SyncError::Store`] if the store is unavailable.
+    pub async fn health(&self) -> Result<Health, SyncError> {
+        // For a resource that does not exist: the cheapest read.
+        self.directory.store().get(&Uuid::nil().into()).await?;
+        Ok(self.directory.health())
+    }
+
+    /// Explains in words why a user can or cannot sign in to a resource now, for the partner's own staff. The
+    /// gate itself uses the same rule. The answer is from this process's data, without a request to Heroku.
+    /// `account` is none if only the email is known.
+    ///
+    /// # Errors
+    /// [`SyncError`] if the store cannot tell whether the resource exists.
+    pub async fn explain(
+        &self,
+        resource: &ResourceId,
+        email: &Email,
+        account: Option<&UserId>,
+    ) -> Result<Explanation, SyncError> {
+        self.directory.explain(resource, email, account).await
+    }
+}
+
+impl fmt::Debug for Lists {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lists").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,106 @@
+//! [`Sessions`]: opens and ends sessions from the partner's own code.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+
+use crate::access::Email;
+use crate::gate::{AdmitError, GateState, SignedIn, VerifiedEmail, admit};
+#[cfg(feature = "jwt")]
+use crate::gate::{BearerError, BearerToken, HerokuUser, bearer_for};
+use crate::ids::ResourceId;
+use crate::session::{ExpiredDeletion, SweepHandle, sweep};
+use crate::sync::SyncError;
+
+/// The sessions at this gate. From [`HerokuSso::sessions`](crate::HerokuSso::sessions); cheap to clone.
+#[derive(Clone)]
+pub struct Sessions {
+    gate: Arc<GateState>,
+}
+
+impl Sessions {
+    pub(crate) fn new(gate: Arc<GateState>) -> Self {
+        Self { gate }
+    }
+
+    /// Opens a session for a user who proved an email through the partner's own login. The same
+    /// list decides, and the session is like one that Heroku's SSO opens.
+    ///
+    /// `headers` are those of the request: an earlier session of that browser ends. Protect the
+    /// login against cross-site requests yourself.
+    ///
+    /// ```
+    /// # use http::{HeaderMap, Response, StatusCode};
+    /// # use tower_heroku_sso::{AdmitError, Email, HerokuSso, ResourceId, VerifiedEmail};
+    /// # async fn logged_in(
+    /// #     sso: HerokuSso, resource: ResourceId, email: Email, headers: HeaderMap,
+    /// # ) -> Response<()> {
+    /// let mut response = Response::new(());
+    /// let email = VerifiedEmail::i_have_verified(email);
+    /// match sso.sessions().admit(&resource, &email, &headers).await {
+    ///     Ok(signed_in) => signed_in.set_cookies(response.headers_mut()),
+    ///     Err(AdmitError::NotListed) => *response.status_mut() = StatusCode::FORBIDDEN,
+    ///     Err(_) => *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE,
+    /// }
+    /// # response
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`AdmitError`] if the list does not have the email, or cannot be checked within 15 seconds.
+    pub async fn admit(
+        &self,
+        resource: &ResourceId,
+        email: &VerifiedEmail,
+        headers: &HeaderMap,
+    ) -> Result<SignedIn, AdmitError> {
+        admit(&self.gate, resource, email, headers).await
+    }
+
+    /// Ends all current sessions of this user at the resource, streams included, and records it
+    /// in the audit log. A user who is still on the list can sign in again. To keep the user out, remove
+    /// them from the app or the team at Heroku.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, work that has begun is completed.
+    ///
+    /// # Errors
+    /// [`SyncError`] if the resource is unknown or deprovisioned, or the store is unavailable.
+    pub async fn revoke(&self, resource: &ResourceId, email: &Email) -> Result<(), SyncError> {
+        self.gate.directory.revoke(resource, email).await
+    }
+
+    /// A bearer token for the user of a request, for the add-on's own API. It identifies the user as the
+    /// user's session does, and is valid as long as that session.
+    ///
+    /// Send it over https only, never in a URL. Needs
+    /// [`bearer_tokens`](crate::HerokuSsoBuilder::bearer_tokens).
+    ///
+    /// # Errors
+    /// [`BearerError`] if bearer tokens are not set up, or the key cannot sign.
+    #[cfg(feature = "jwt")]
+    pub fn bearer(&self, user: &HerokuUser) -> Result<BearerToken, BearerError> {
+        bearer_for(&self.gate.sessions, user)
+    }
+
+    /// Has a session store delete expired records every `period`, on the current Tokio
+    /// runtime, until the handle is dropped. A failure is logged and does not stop it.
+    ///
+    /// For stores in a database, such as those of `tower-sessions-sqlx-store`. Redis, moka and the default
+    /// store delete expired records on their own.
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime, and for a period of zero.
+    pub fn spawn_sweep(&self, store: impl ExpiredDeletion, period: Duration) -> SweepHandle {
+        assert!(!period.is_zero(), "the sweep's period must not be zero");
+        sweep(store, period, Arc::clone(self.gate.directory.clock()))
+    }
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions").finish_non_exhaustive()
+    }
+}
