@@ -8,9 +8,9 @@ use time::OffsetDateTime;
 
 use crate::access::Email;
 use crate::config::CookieTransport;
+use crate::gate::{Cookies, ReturnTo};
 use crate::ids::ResourceId;
 use crate::secret::{ClientSecret, WebhookSecret};
-use crate::session::{Cookies, ReturnTo};
 use crate::sso::SsoRequest;
 use crate::webhook::ChangeHint;
 use crate::webhook::notification::Notification;
@@ -74,7 +74,7 @@ impl GateCookies {
 
     /// The cookie that remembers which page was wanted, as `Set-Cookie` has it.
     pub fn way_back(&self, resource: &ResourceId, wanted: &str) -> HeaderValue {
-        self.cookies.set_way_back(&ReturnTo {
+        self.cookies.return_to.set(&ReturnTo {
             resource: *resource,
             sent_at: OffsetDateTime::UNIX_EPOCH,
             wanted: Some(wanted.to_owned()),
@@ -84,22 +84,22 @@ impl GateCookies {
     /// The page that is wanted by the cookies of a request.
     pub fn wanted(&self, headers: &HeaderMap, resource: &ResourceId) -> Option<String> {
         let resource = self.per_resource.then_some(resource);
-        self.cookies.way_back(headers, resource)?.wanted
+        self.cookies.return_to.read(headers, resource)?.wanted
     }
 
     /// The resources that the cookies of a request remember.
     pub fn hints(&self, headers: &HeaderMap) -> Vec<ResourceId> {
-        self.cookies.hints(headers)
+        self.cookies.hint.read(headers)
     }
 
     /// The hint cookie of these resources, as `Set-Cookie` has it.
     pub fn hint(&self, hints: &[ResourceId], added: &ResourceId) -> Option<HeaderValue> {
         let mut headers = HeaderMap::new();
         for hint in hints.iter().rev() {
-            let cookie = self.cookies.landed(&headers, hint)?;
+            let cookie = self.cookies.hint.after_landing(&headers, hint)?;
             headers.insert(COOKIE, sent_back(&cookie)?);
         }
-        self.cookies.landed(&headers, added)
+        self.cookies.hint.after_landing(&headers, added)
     }
 
     /// `heroku-nav-data`, as `Set-Cookie` has it.

@@ -30,7 +30,10 @@ pub(super) fn prepare<B>(gate: &GateState, request: &mut Request<B>, user: Herok
                 return Next::Respond(Box::pin(ready(answer)));
             }
             // The user has just signed in, and the form's response could not set this cookie.
-            hint = gate.cookies.landed(request.headers(), user.resource());
+            hint = gate
+                .cookies
+                .hint
+                .after_landing(request.headers(), user.resource());
         }
     } else {
         // The token was for the gate: any service that sees it could use it too.

@@ -63,7 +63,7 @@ fn without_credential(gate: &GateState, scope: SessionScope) -> Refusal {
     if scope == SessionScope::None {
         return gate.reasons.add(refusal, &"this path is of no resource");
     }
-    let name = gate.cookies.session_name(scope.resource());
+    let name = gate.cookies.session.name(scope.resource());
     gate.reasons.add(
         refusal,
         &format_args!("no cookie `{name}` came with the request"),

@@ -16,7 +16,7 @@ pub(super) fn credential<'h>(
         return None;
     }
     let bearer = bearer(gate, headers);
-    bearer.or_else(|| gate.cookies.session_of(headers, scope.resource()))
+    bearer.or_else(|| gate.cookies.session.read(headers, scope.resource()))
 }
 
 /// The bearer token of a request, if this gate accepts any.

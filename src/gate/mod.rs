@@ -73,6 +73,7 @@ mod admitted_request;
 mod bearer_token;
 mod check_session;
 mod close_session;
+mod cookies;
 mod credential;
 mod debug_reason;
 mod html_page;
@@ -112,6 +113,8 @@ mod verify_sso_form;
 pub(crate) use bearer_token::bearer_for;
 #[cfg(feature = "jwt")]
 pub use bearer_token::{BearerError, BearerToken};
+#[cfg(fuzzing)]
+pub(crate) use cookies::{Cookies, ReturnTo};
 pub use layer::HerokuSsoLayer;
 pub(crate) use own_login::admit;
 pub use own_login::{AdmitError, SignedIn, VerifiedEmail};

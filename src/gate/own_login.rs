@@ -121,7 +121,7 @@ async fn try_admit(
     headers: &HeaderMap,
     budget: Budget,
 ) -> Result<SignedIn, AdmitError> {
-    let previous = gate.cookies.session_of(headers, Some(resource));
+    let previous = gate.cookies.session.read(headers, Some(resource));
     let proved = VerifiedSignIn {
         resource,
         email: email.email(),

@@ -9,12 +9,12 @@ use time::{Duration, OffsetDateTime};
 use url::{Host, Url};
 
 use super::RefusalKind;
+use super::cookies::ReturnTo;
 use super::redirect::redirect;
 use super::state::GateState;
 use crate::config::{Config, OnExpired};
 use crate::heroku::is_loopback;
 use crate::ids::ResourceId;
-use crate::session::ReturnTo;
 use crate::sync::Directory;
 
 /// A browser is redirected to Heroku at most this often. After that it gets the page, which prevents a
@@ -72,7 +72,7 @@ pub(super) fn to_heroku(
     let location = location.expect("a parsed URL is printable ASCII");
     let mut response = redirect(location);
     let headers = response.headers_mut();
-    headers.append(SET_COOKIE, gate.cookies.set_way_back(&return_to));
+    headers.append(SET_COOKIE, gate.cookies.return_to.set(&return_to));
     response.extensions_mut().insert(kind);
     response
 }
@@ -84,7 +84,7 @@ pub(super) fn back_to_page(
     headers: &HeaderMap,
     resource: &ResourceId,
 ) -> Option<Response<Full<Bytes>>> {
-    let return_to = gate.cookies.way_back(headers, Some(resource))?;
+    let return_to = gate.cookies.return_to.read(headers, Some(resource))?;
     if return_to.resource != *resource {
         return None;
     }
@@ -94,7 +94,7 @@ pub(super) fn back_to_page(
         wanted: None,
         ..return_to
     };
-    let done = gate.cookies.set_way_back(&done);
+    let done = gate.cookies.return_to.set(&done);
     response.headers_mut().append(SET_COOKIE, done);
     Some(response)
 }

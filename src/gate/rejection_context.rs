@@ -7,6 +7,7 @@ use http_body_util::Full;
 use url::Url;
 
 use super::RefusalKind;
+use super::cookies::ReturnTo;
 use super::original_uri;
 use super::paths::SessionScope;
 use super::redirect_to_heroku::to_heroku;
@@ -15,7 +16,6 @@ use super::response_format::{Format, is_navigation};
 use super::state::GateState;
 use crate::clock::Budget;
 use crate::ids::ResourceId;
-use crate::session::ReturnTo;
 
 /// What the response to a refused request depends on, taken from the request before the request is moved.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl RejectionContext {
         let navigates = is_navigation(request.method(), headers);
         let target = || original_uri::path_and_query(request).as_str().to_owned();
         warn_of_heroku_outside(gate, request);
-        let hints = gate.cookies.hints(headers);
+        let hints = gate.cookies.hint.read(headers);
         let hint = match gate.paths.scope(request.uri().path()) {
             SessionScope::Any => hints.first(),
             SessionScope::Resource(resource) => hints.iter().find(|hint| **hint == resource),
@@ -48,7 +48,7 @@ impl RejectionContext {
             format: Format::of(headers),
             method: request.method().clone(),
             navigation: navigates.then(target),
-            return_to: gate.cookies.way_back(headers, hint.as_ref()),
+            return_to: gate.cookies.return_to.read(headers, hint.as_ref()),
             hint,
             hints,
         }
@@ -83,7 +83,7 @@ impl RejectionContext {
         if kind == RefusalKind::NotListed {
             // Heroku would only send this user here again.
             let hint = self.hint.as_ref();
-            refusal = refusal.set_cookie(gate.cookies.without_hint(&self.hints, hint));
+            refusal = refusal.set_cookie(gate.cookies.hint.without(&self.hints, hint));
         }
         refusal.into_response(self.format, &self.method)
     }

@@ -8,6 +8,7 @@ use maud::html;
 
 use super::RefusalKind;
 use super::close_session::close_named;
+use super::cookies::Cookies;
 use super::credential::{bearer, credential};
 use super::html_page;
 use super::paths::SessionScope;
@@ -19,7 +20,7 @@ use crate::audit;
 use crate::clock;
 use crate::deadlines::REQUEST;
 use crate::ids::ResourceId;
-use crate::session::{Cookies, Credential, SessionError};
+use crate::session::{Credential, SessionError};
 
 /// How many sessions one request may end. Each of them needs a look-up and a cookie in the response. The
 /// limit is more than the dashboards that a browser has open.
@@ -46,7 +47,7 @@ impl SignOut {
             // A path without a resource ends all sessions.
             SessionScope::None => {
                 let bearer = bearer(gate, headers).map(|bearer| (None, bearer.into_owned()));
-                let cookies = gate.cookies.all_sessions(headers);
+                let cookies = gate.cookies.session.read_all(headers);
                 match bearer {
                     Some(bearer) => vec![bearer],
                     None => cookies.into_iter().take(MOST_SESSIONS).collect(),
@@ -67,7 +68,7 @@ impl SignOut {
             own_site: is_own_site(request),
             sessions,
             resource: scope.resource().copied(),
-            hints: gate.cookies.hints(headers),
+            hints: gate.cookies.hint.read(headers),
         }
     }
 
@@ -118,14 +119,14 @@ impl SignOut {
 
     fn remove_cookies(&self, cookies: &Cookies, headers: &mut HeaderMap) {
         let resource = self.resource.as_ref();
-        headers.append(SET_COOKIE, cookies.no_session(resource));
+        headers.append(SET_COOKIE, cookies.session.remove(resource));
         for (resource, _) in &self.sessions {
             if *resource != self.resource {
-                headers.append(SET_COOKIE, cookies.no_session(resource.as_ref()));
+                headers.append(SET_COOKIE, cookies.session.remove(resource.as_ref()));
             }
         }
         // Otherwise the next page would redirect straight through Heroku and sign in again.
-        headers.append(SET_COOKIE, cookies.without_hint(&self.hints, resource));
+        headers.append(SET_COOKIE, cookies.hint.without(&self.hints, resource));
     }
 }
 

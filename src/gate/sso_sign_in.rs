@@ -75,7 +75,7 @@ async fn sign_in_by(
     })?;
     let resource = resource_of(gate, &verified).await?;
     let landing = gate.paths.landing_below(prefix, &resource);
-    let previous = gate.cookies.session_of(browser, Some(&resource));
+    let previous = gate.cookies.session.read(browser, Some(&resource));
     let proved = VerifiedSignIn::from_form(&resource, &verified);
     let opened = open_session(gate, proved, SessionTransport::Cookie(previous), budget);
     let (opened, _) = opened.await.map_err(|why| {

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use super::cookies::Cookies;
 use super::debug_reason::DebugReasons;
 use super::paths::Paths;
 use super::redirect_to_heroku::HerokuRedirects;
 use super::verify_sso_form::SsoForms;
 use crate::clock::LogThrottle;
 use crate::config::{Config, Manifest, Streams};
-use crate::session::{Cookies, SessionManager};
+use crate::session::SessionManager;
 use crate::sync::Directory;
 
 /// The parts that decide which requests pass. What a gate does with them is in the file of each path:

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderValue};
 use time::{Duration, OffsetDateTime};
 
-use super::Cookies;
+use super::format::CookieFormat;
 use crate::ids::ResourceId;
 
 const NAME: &str = "heroku_sso_back";
@@ -24,13 +24,25 @@ pub(crate) struct ReturnTo {
     pub(crate) wanted: Option<String>,
 }
 
-impl Cookies {
-    pub(crate) fn way_back(
+/// Remembers the page, while the browser is at Heroku.
+#[derive(Clone)]
+pub(crate) struct ReturnToCookie {
+    format: CookieFormat,
+}
+
+impl ReturnToCookie {
+    pub(super) fn new(format: CookieFormat) -> Self {
+        Self { format }
+    }
+
+    pub(crate) fn read(
         &self,
         headers: &HeaderMap,
         resource: Option<&ResourceId>,
     ) -> Option<ReturnTo> {
-        let text = self.verified(headers, &self.of(NAME, resource))?;
+        let text = self
+            .format
+            .verified(headers, &self.format.name_of(NAME, resource))?;
         let mut parts = text.strip_prefix("back ")?.splitn(3, ' ');
         let resource = parts.next()?.parse().ok()?;
         let sent_at = parts.next()?.parse().ok()?;
@@ -42,12 +54,13 @@ impl Cookies {
         })
     }
 
-    pub(crate) fn set_way_back(&self, way: &ReturnTo) -> HeaderValue {
-        let sent_at = way.sent_at.unix_timestamp();
-        let wanted = way.wanted.as_deref().filter(|path| is_own_path(path));
+    pub(crate) fn set(&self, page: &ReturnTo) -> HeaderValue {
+        let sent_at = page.sent_at.unix_timestamp();
+        let wanted = page.wanted.as_deref().filter(|path| is_own_path(path));
         let wanted = wanted.unwrap_or_default();
-        let text = format!("back {} {sent_at} {wanted}", way.resource);
-        self.signed(&self.of(NAME, Some(&way.resource)), text, LIFE)
+        let text = format!("back {} {sent_at} {wanted}", page.resource);
+        let name = self.format.name_of(NAME, Some(&page.resource));
+        self.format.signed(&name, text, LIFE)
     }
 }
 
@@ -70,20 +83,21 @@ mod tests {
     #[test]
     fn a_name_that_only_reads_like_ours_is_not_ours() {
         let secret = ClientSecret::new("a client secret of some length").unwrap();
-        let cookies = Cookies::new(CookieTransport::Https, &secret, false);
-        let way = |wanted: &str| ReturnTo {
+        let format = CookieFormat::new(CookieTransport::Https, &secret, false);
+        let cookie = ReturnToCookie::new(format);
+        let page = |wanted: &str| ReturnTo {
             resource: Uuid::nil().into(),
             sent_at: OffsetDateTime::UNIX_EPOCH,
             wanted: Some(wanted.to_owned()),
         };
         let signed = |wanted: &str| {
-            let cookie = cookies.set_way_back(&way(wanted));
+            let cookie = cookie.set(&page(wanted));
             let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
             cookie.split_once('=').unwrap().1.to_owned()
         };
         let read = |text: String| {
             let text = HeaderValue::from_bytes(text.as_bytes()).unwrap();
-            cookies.way_back(&HeaderMap::from_iter([(COOKIE, text)]), None)
+            cookie.read(&HeaderMap::from_iter([(COOKIE, text)]), None)
         };
         let (planted, own) = (signed("/planted"), signed("/own"));
         for name in [
@@ -97,7 +111,7 @@ mod tests {
         ] {
             assert_eq!(read(format!("{name}={planted}")), None, "{name}");
             let both = format!("{name}={planted}; __Host-heroku_sso_back={own}");
-            assert_eq!(read(both), Some(way("/own")), "{name}");
+            assert_eq!(read(both), Some(page("/own")), "{name}");
         }
     }
 }

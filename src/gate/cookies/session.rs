@@ -1,0 +1,121 @@
+//! The session cookie.
+
+use std::borrow::Cow;
+
+use http::{HeaderMap, HeaderValue};
+use time::{Duration, OffsetDateTime};
+
+use super::format::{CookieFormat, all, find};
+use crate::ids::ResourceId;
+use crate::session::{Credential, NewSession};
+
+const NAME: &str = "heroku_sso";
+
+/// Names a session, or contains it.
+#[derive(Clone)]
+pub(crate) struct SessionCookie {
+    format: CookieFormat,
+    /// The name, if a browser has only one session.
+    name: String,
+}
+
+impl SessionCookie {
+    pub(super) fn new(format: CookieFormat) -> Self {
+        let name = format.full_name(NAME);
+        Self { format, name }
+    }
+
+    /// The session cookie in the request; the one of this resource, if each has its own. Of several cookies
+    /// with the same name only the first counts.
+    pub(crate) fn read<'h>(
+        &self,
+        headers: &'h HeaderMap,
+        resource: Option<&ResourceId>,
+    ) -> Option<Credential<'h>> {
+        // The value of a session cookie needs no escapes.
+        let value = find(headers, &self.name(resource))?;
+        Some(Credential::Cookie(value.into()))
+    }
+
+    /// The session cookies of all resources in the request, if each has its own.
+    pub(crate) fn read_all(
+        &self,
+        headers: &HeaderMap,
+    ) -> Vec<(Option<ResourceId>, Credential<'static>)> {
+        let prefix = format!("{}_", self.name);
+        let sessions = all(headers).filter_map(|(name, value)| {
+            let resource = name.strip_prefix(prefix.as_bytes())?;
+            let resource = str::from_utf8(resource).ok()?.parse().ok()?;
+            let value = str::from_utf8(value).ok()?.to_owned();
+            Some((Some(resource), Credential::Cookie(value.into())))
+        });
+        sessions.collect()
+    }
+
+    /// Its name; the one of this resource, if each has its own.
+    pub(crate) fn name(&self, resource: Option<&ResourceId>) -> Cow<'_, str> {
+        match resource.filter(|_| self.format.per_resource) {
+            None => Cow::Borrowed(&self.name),
+            Some(_) => Cow::Owned(self.format.full_name(&self.format.name_of(NAME, resource))),
+        }
+    }
+
+    /// `Max-Age` is the time to the session's latest end, up to the next whole second.
+    pub(crate) fn set(&self, opened: &NewSession, now: OffsetDateTime) -> HeaderValue {
+        let life = opened.latest_end - now + Duration::nanoseconds(999_999_999);
+        let name = self.format.name_of(NAME, Some(&opened.grant.resource));
+        self.format.set(&name, opened.value.clone(), life)
+    }
+
+    pub(crate) fn remove(&self, resource: Option<&ResourceId>) -> HeaderValue {
+        let name = self.format.name_of(NAME, resource);
+        self.format.set(&name, String::new(), Duration::ZERO)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cookie::Cookie;
+    use http::header::COOKIE;
+
+    use super::*;
+    use crate::config::CookieTransport;
+    use crate::secret::ClientSecret;
+
+    #[test]
+    fn the_session_cookie_is_the_one_that_the_parser_of_all_cookies_finds_first() {
+        let secret = ClientSecret::new("a client secret of some length").unwrap();
+        let format = CookieFormat::new(CookieTransport::InsecureHttp, &secret, false);
+        let session = SessionCookie::new(format);
+        for text in [
+            "heroku_sso=a",
+            "x=1; heroku_sso=a; heroku_sso=b",
+            "heroku_sso = a ;x=1",
+            " ;; heroku_sso=a=b;",
+            "heroku_sso=",
+            "heroku_sso=;heroku_sso=a",
+            "heroku_sso;heroku_sso=a",
+            "heroku_sso_hint=h; xheroku_sso=b; heroku_sso x=c",
+            "Heroku_sso=a",
+            "=heroku_sso=a",
+            "x=heroku_sso=a",
+            "heroku%5Fsso=a",
+            "heroku_sso=\"a\"; x",
+            "heroku_sso=a%3Bb",
+            "\"heroku_sso=a\"",
+            "",
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.append(COOKIE, HeaderValue::from_static("x=y"));
+            headers.append(COOKIE, text.parse().unwrap());
+            let found = match session.read(&headers, None) {
+                Some(Credential::Cookie(value)) => Some(value.into_owned()),
+                _ => None,
+            };
+            let mut all = Cookie::split_parse(text).filter_map(Result::ok);
+            let parsed = all.find(|cookie| cookie.name() == NAME);
+            let parsed = parsed.and_then(|cookie| Some(cookie.value_raw()?.to_owned()));
+            assert_eq!(found, parsed, "{text:?}");
+        }
+    }
+}
