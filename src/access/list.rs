@@ -34,7 +34,7 @@ struct OnBoth {
     collaborator: usize,
     team_member: usize,
     /// Merged once, and not at each request.
-    standing: Arc<Privileges>,
+    privileges: Arc<Privileges>,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -53,24 +53,31 @@ pub struct Member {
     pub email: Email,
     /// The Heroku account, where Heroku's lists agree on one.
     pub user_id: Option<UserId>,
-    standing: Arc<Privileges>,
+    privileges: Arc<Privileges>,
 }
 
 impl Member {
     /// The roles on the app and in the team.
     pub fn roles(&self) -> &Roles {
-        &self.standing.roles
+        &self.privileges.roles
     }
 
     /// Names of the permissions on the app.
     pub fn permissions(&self) -> &[Box<str>] {
-        &self.standing.permissions
+        &self.privileges.permissions
     }
 }
 
 /// Index of an admitted user in the list that produced it; meaningless with any other list.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entitlement(Place);
+
+/// The entry of an admitted user: what both lists together say about them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ListEntry<'a> {
+    account: &'a Account,
+    privileges: &'a Arc<Privileges>,
+}
 
 /// The position of a user in a list.
 #[derive(Clone, Copy, Debug)]
@@ -126,11 +133,11 @@ impl AccessList {
         let on_both = collaborators.filter_map(|(collaborator, person)| {
             let team_member = list.place_of_member(&person.email)?;
             let member = list.team_member(team_member);
-            let standing = person.standing.merge(&member.standing).shared();
+            let privileges = person.privileges.merge(&member.privileges).shared();
             Some(OnBoth {
                 collaborator,
                 team_member,
-                standing,
+                privileges,
             })
         });
         list.on_both = on_both.collect();
@@ -151,7 +158,7 @@ impl AccessList {
     /// What the list says about the user with this email and, if the caller knows it, this account.
     pub fn admission(&self, email: &Email, user_id: Option<&UserId>) -> Admission {
         match self.entitlement(email, user_id) {
-            Ok(listed) => Admission::Listed(self.member(email, listed)),
+            Ok(listed) => Admission::Listed(self.entry(listed).member(email)),
             Err(NotEntitled::NotListed) => Admission::NotListed,
             Err(NotEntitled::OtherAccount) => Admission::OtherAccount,
             Err(NotEntitled::Unknown) => Admission::Unknown,
@@ -179,40 +186,23 @@ impl AccessList {
         }
     }
 
-    /// The user as on the list.
-    pub(crate) fn member(&self, email: &Email, listed: Entitlement) -> Member {
-        Member {
-            email: email.clone(),
-            user_id: self.user_id(listed).cloned(),
-            standing: Arc::clone(self.standing(listed.0)),
+    /// The entry of a user whom this list admits.
+    pub(crate) fn entry(&self, listed: Entitlement) -> ListEntry<'_> {
+        ListEntry {
+            account: self.account(listed.0),
+            privileges: self.privileges(listed.0),
         }
-    }
-
-    /// The Heroku account of an admitted user, if Heroku's lists agree on one.
-    pub(crate) fn user_id(&self, listed: Entitlement) -> Option<&UserId> {
-        match self.account(listed.0) {
-            Account::Known(id) => Some(id),
-            Account::Unknown | Account::Disputed => None,
-        }
-    }
-
-    pub(crate) fn roles(&self, listed: Entitlement) -> &Roles {
-        &self.standing(listed.0).roles
-    }
-
-    pub(crate) fn permissions(&self, listed: Entitlement) -> &[Box<str>] {
-        &self.standing(listed.0).permissions
     }
 
     /// All users on the list, in order of email.
     pub fn members(&self) -> impl Iterator<Item = Member> {
-        let everybody: People = self
+        let all: People = self
             .collaborators
             .iter()
             .chain(self.counted_members())
             .cloned()
             .collect();
-        Vec::from(everybody).into_iter().map(Member::from)
+        Vec::from(all).into_iter().map(Member::from)
     }
 
     /// True if the list lacks the team's members because Heroku does not list them.
@@ -271,11 +261,11 @@ impl AccessList {
         }
     }
 
-    fn standing(&self, place: Place) -> &Arc<Privileges> {
+    fn privileges(&self, place: Place) -> &Arc<Privileges> {
         match place {
-            Place::Collaborator(place) => &self.collaborators[place].standing,
-            Place::TeamMember(place) => &self.team_member(place).standing,
-            Place::OnBoth(place) => &self.on_both[place].standing,
+            Place::Collaborator(place) => &self.collaborators[place].privileges,
+            Place::TeamMember(place) => &self.team_member(place).privileges,
+            Place::OnBoth(place) => &self.on_both[place].privileges,
         }
     }
 
@@ -298,6 +288,33 @@ impl AccessList {
     }
 }
 
+impl<'a> ListEntry<'a> {
+    /// The user as on the list, with this email.
+    pub(crate) fn member(self, email: &Email) -> Member {
+        Member {
+            email: email.clone(),
+            user_id: self.user_id().cloned(),
+            privileges: Arc::clone(self.privileges),
+        }
+    }
+
+    /// The Heroku account, if Heroku's lists agree on one.
+    pub(crate) fn user_id(self) -> Option<&'a UserId> {
+        match self.account {
+            Account::Known(id) => Some(id),
+            Account::Unknown | Account::Disputed => None,
+        }
+    }
+
+    pub(crate) fn roles(self) -> &'a Roles {
+        &self.privileges.roles
+    }
+
+    pub(crate) fn permissions(self) -> &'a [Box<str>] {
+        &self.privileges.permissions
+    }
+}
+
 impl From<Person> for Member {
     fn from(person: Person) -> Self {
         Self {
@@ -306,7 +323,7 @@ impl From<Person> for Member {
                 Account::Known(id) => Some(id),
                 Account::Unknown | Account::Disputed => None,
             },
-            standing: person.standing,
+            privileges: person.privileges,
         }
     }
 }

@@ -39,7 +39,7 @@ pub struct Person {
     pub email: Email,
     /// The Heroku account.
     pub account: Account,
-    pub(super) standing: Arc<Privileges>,
+    pub(super) privileges: Arc<Privileges>,
 }
 
 /// A person in stored form.
@@ -57,28 +57,28 @@ impl Person {
         Self {
             email,
             account: user_id.map_or(Account::Unknown, Account::Known),
-            standing: Privileges::of(role).shared(),
+            privileges: Privileges::of(role).shared(),
         }
     }
 
     /// The roles on this list.
     pub fn roles(&self) -> &Roles {
-        &self.standing.roles
+        &self.privileges.roles
     }
 
     /// Names of a collaborator's permissions on a team app (`view`, `deploy`, `operate`, `manage`).
     pub fn permissions(&self) -> &[Box<str>] {
-        &self.standing.permissions
+        &self.privileges.permissions
     }
 
     /// The same person with permissions.
     #[must_use]
     pub fn with_permissions(mut self, names: impl IntoIterator<Item = Box<str>>) -> Self {
-        let standing = Privileges {
-            roles: self.standing.roles.clone(),
+        let privileges = Privileges {
+            roles: self.privileges.roles.clone(),
             permissions: names.into_iter().collect(),
         };
-        self.standing = standing.shared();
+        self.privileges = privileges.shared();
         self
     }
 
@@ -86,21 +86,21 @@ impl Person {
         Self {
             email: self.email.clone(),
             account: self.account.merge(&other.account).clone(),
-            standing: self.standing.merge(&other.standing).shared(),
+            privileges: self.privileges.merge(&other.privileges).shared(),
         }
     }
 }
 
 impl From<PersonForm> for Person {
     fn from(form: PersonForm) -> Self {
-        let standing = Privileges {
+        let privileges = Privileges {
             roles: form.roles,
             permissions: form.permissions,
         };
         Self {
             email: form.email,
             account: form.account,
-            standing: standing.shared(),
+            privileges: privileges.shared(),
         }
     }
 }
@@ -110,8 +110,8 @@ impl From<Person> for PersonForm {
         Self {
             email: person.email,
             account: person.account,
-            roles: person.standing.roles.clone(),
-            permissions: person.standing.permissions.clone(),
+            roles: person.privileges.roles.clone(),
+            permissions: person.privileges.permissions.clone(),
         }
     }
 }

@@ -28,11 +28,11 @@ impl Privileges {
         if let Some(shared) = known.get(&self) {
             return Arc::clone(shared);
         }
-        let standing = Arc::new(self);
+        let privileges = Arc::new(self);
         if known.len() < SHARED {
-            known.insert(Arc::clone(&standing));
+            known.insert(Arc::clone(&privileges));
         }
-        standing
+        privileges
     }
 
     pub(super) fn merge(&self, other: &Self) -> Self {
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_standings_are_one_and_the_table_is_bounded() {
+    fn equal_privileges_are_one_and_the_table_is_bounded() {
         let admin = || Privileges::of(Some(Role::Admin)).shared();
         assert!(Arc::ptr_eq(&admin(), &admin()));
         for number in 0..2 * SHARED {

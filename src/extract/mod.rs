@@ -12,7 +12,7 @@ use http::request::Parts;
 use http::{Method, StatusCode};
 use http_body_util::Full;
 
-use crate::gate::HerokuUser;
+use crate::gate::{HerokuUser, refusal_elsewhere};
 
 pub use require_role::{RequireRole, RequiredRoles, role};
 
@@ -82,7 +82,7 @@ impl<S: Sync> FromRequestParts<S> for HerokuUser {
             let rejection = NotBehindGate::of(parts);
             return Err(UserRejection::NotBehindGate(rejection));
         };
-        match user.refusal_elsewhere(parts) {
+        match refusal_elsewhere(&user, parts) {
             Some(refusal) => Err(UserRejection::refused(refusal)),
             None => Ok(user),
         }
@@ -96,6 +96,6 @@ impl<S: Sync> OptionalFromRequestParts<S> for HerokuUser {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
         let user = parts.extensions.get::<Self>().cloned();
-        Ok(user.filter(|user| user.refusal_elsewhere(parts).is_none()))
+        Ok(user.filter(|user| refusal_elsewhere(user, parts).is_none()))
     }
 }

@@ -24,7 +24,7 @@ pub(super) enum Next {
 /// are large and each move is a copy.
 pub(super) fn prepare<B>(gate: &GateState, request: &mut Request<B>, user: HerokuUser) -> Next {
     let mut hint = None;
-    if user.came_by_cookie() {
+    if user.session.is_of_cookie() {
         if is_landing(gate, request, user.resource()) {
             if let Some(answer) = back_to_page(gate, request.headers(), user.resource()) {
                 return Next::Respond(Box::pin(ready(answer)));
@@ -39,7 +39,7 @@ pub(super) fn prepare<B>(gate: &GateState, request: &mut Request<B>, user: Herok
         // The token was for the gate: any service that sees it could use it too.
         request.headers_mut().remove(AUTHORIZATION);
     }
-    let reader = user.session_handle().clone();
+    let reader = user.session.clone();
     request.extensions_mut().insert(user);
     Next::Forward(ResponseDecorator {
         vary: Vary::of(gate),

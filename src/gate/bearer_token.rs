@@ -57,8 +57,8 @@ pub(crate) fn bearer_for(
     sessions: &SessionManager,
     user: &HerokuUser,
 ) -> Result<BearerToken, BearerError> {
-    let grant = user.session_handle().grant();
-    let token = sessions.bearer(user.session_handle().session_ref(), grant);
+    let grant = user.session.grant();
+    let token = sessions.bearer(user.session.session_ref(), grant);
     let token = token.map_err(|error: SessionError| {
         tracing::error!(%error, cause = cause::of(&error), "bearer token could not be signed");
         BearerError::CannotSign

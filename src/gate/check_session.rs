@@ -33,7 +33,7 @@ pub(super) fn check_cached(
     let authorizer = gate.directory.authorizer();
     let access = authorizer.authorize_cached(&known.list, resource, who, &start, at)?;
     let session = SessionHandle::new(Arc::clone(gate), known.session.clone(), Arc::clone(grant));
-    Some(HerokuUser::new(session, access.listed, access.list, mount))
+    Some(HerokuUser::new(session, access.list, access.listed, mount))
 }
 
 /// `mount` is the prefix that an outer router removed from the path.
@@ -107,7 +107,7 @@ async fn check_session(
         return Err(turn_away(RefusalKind::NoSession, why));
     }
     let session = SessionHandle::new(Arc::clone(gate), session, grant);
-    Ok(HerokuUser::new(session, access.listed, access.list, mount))
+    Ok(HerokuUser::new(session, access.list, access.listed, mount))
 }
 
 /// The rejection for a denied request. Closes the session where the denial ends it; an expired session

@@ -82,6 +82,8 @@ mod legacy_form;
 mod mode;
 mod open_session;
 mod original_uri;
+#[cfg(feature = "axum")]
+mod other_resource;
 mod own_login;
 mod paths;
 #[cfg(feature = "jwt")]
@@ -116,6 +118,8 @@ pub use bearer_token::{BearerError, BearerToken};
 #[cfg(fuzzing)]
 pub(crate) use cookies::{Cookies, ReturnTo};
 pub use layer::HerokuSsoLayer;
+#[cfg(feature = "axum")]
+pub(crate) use other_resource::refusal_elsewhere;
 pub(crate) use own_login::admit;
 pub use own_login::{AdmitError, SignedIn, VerifiedEmail};
 pub use refusal::Refusal;

@@ -83,7 +83,7 @@ fn who_grants(user: &HerokuUser) -> Vec<Box<str>> {
     if user.proof() == Proof::UnsignedEmail {
         return Vec::new();
     }
-    let grants = user.list().members().filter(|member| {
+    let grants = user.list.snapshot.list.members().filter(|member| {
         let roles = member.roles();
         roles.contains_any(&[Role::Owner, Role::Admin]) && member.email != *user.email()
     });

@@ -30,8 +30,14 @@ impl SessionHandle {
         }
     }
 
+    #[cfg(feature = "jwt")]
     pub(super) fn session_ref(&self) -> &SessionRef {
         &self.session
+    }
+
+    /// True if the browser sent the session automatically, and accepts cookies.
+    pub(super) fn is_of_cookie(&self) -> bool {
+        !self.session.is_of_bearer()
     }
 
     pub(super) fn grant(&self) -> &Grant {

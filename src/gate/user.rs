@@ -3,20 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-#[cfg(feature = "axum")]
-use bytes::Bytes;
-#[cfg(feature = "axum")]
-use http::{Response, request::Parts};
-#[cfg(feature = "axum")]
-use http_body_util::Full;
 use time::OffsetDateTime;
 
 use super::session_handle::SessionHandle;
-#[cfg(feature = "axum")]
-use super::{
-    RefusalKind, original_uri, paths::SessionScope, refusal::Refusal, response_format::Format,
-};
-use crate::access::{AccessList, App, Email, Entitlement, Roles, Team};
+use crate::access::{App, Email, Entitlement, ListEntry, Roles, Team};
 use crate::ids::{ResourceId, UserId};
 use crate::sso::Proof;
 use crate::sync::CachedList;
@@ -27,10 +17,12 @@ use crate::sync::CachedList;
 /// its app are those of the newest list, not of the sign-in. Cheap to clone.
 #[derive(Clone)]
 pub struct HerokuUser {
-    session: SessionHandle,
+    pub(super) session: SessionHandle,
+    /// The list that admitted the request, and where the user is on it.
+    pub(super) list: Arc<CachedList>,
     listed: Entitlement,
-    held: Arc<CachedList>,
-    mount: Box<str>,
+    /// The prefix that an outer router removed from the path.
+    pub(super) mount: Box<str>,
     /// See [`trust_unsigned_email`](Self::trust_unsigned_email).
     trusts_unsigned_email: bool,
 }
@@ -38,35 +30,17 @@ pub struct HerokuUser {
 impl HerokuUser {
     pub(super) fn new(
         session: SessionHandle,
+        list: Arc<CachedList>,
         listed: Entitlement,
-        held: Arc<CachedList>,
         mount: &str,
     ) -> Self {
         Self {
             session,
+            list,
             listed,
-            held,
             mount: mount.into(),
             trusts_unsigned_email: false,
         }
-    }
-
-    /// The refusal, if this request is not for the resource that the gate admitted the user to: a router
-    /// inside the gate may have changed it.
-    #[cfg(feature = "axum")]
-    pub(crate) fn refusal_elsewhere(&self, request: &Parts) -> Option<Response<Full<Bytes>>> {
-        let path = original_uri::of(&request.extensions, &request.uri);
-        let path = path.path().strip_prefix(&*self.mount);
-        let is_here = match path.map(|path| self.session.paths().scope(path)) {
-            Some(SessionScope::Any) => true,
-            Some(SessionScope::Resource(resource)) => resource == *self.resource(),
-            Some(SessionScope::None) | None => false,
-        };
-        if is_here {
-            return None;
-        }
-        let refusal = Refusal::new(RefusalKind::OtherResource);
-        Some(refusal.into_response(Format::of(&request.headers), &request.method))
     }
 
     /// Where a form posts to sign out, as the browser must request it.
@@ -95,7 +69,7 @@ impl HerokuUser {
         let grant = self.session.grant();
         let is_signed = grant.proof == Proof::SignedEmail;
         let signed = grant.user_id.as_ref().filter(|_| is_signed);
-        self.list().user_id(self.listed).or(signed)
+        self.entry().user_id().or(signed)
     }
 
     /// The resource whose dashboard this is.
@@ -105,17 +79,17 @@ impl HerokuUser {
 
     /// The name of the resource at Heroku.
     pub fn addon_name(&self) -> &str {
-        &self.held.snapshot.addon_name
+        &self.list.snapshot.addon_name
     }
 
     /// The app that owns the resource.
     pub fn app(&self) -> &App {
-        &self.held.snapshot.app
+        &self.list.snapshot.app
     }
 
     /// The team that owns the app, if it belongs to one.
     pub fn team(&self) -> Option<&Team> {
-        self.held.snapshot.team.as_ref()
+        self.list.snapshot.team.as_ref()
     }
 
     /// The name of the app through whose attachment the user came, as in the SSO request. Heroku does not
@@ -130,7 +104,7 @@ impl HerokuUser {
     pub fn roles(&self) -> &Roles {
         match self.is_claimed() {
             true => Roles::none(),
-            false => self.list().roles(self.listed),
+            false => self.entry().roles(),
         }
     }
 
@@ -139,7 +113,7 @@ impl HerokuUser {
     pub fn permissions(&self) -> &[Box<str>] {
         match self.is_claimed() {
             true => &[],
-            false => self.list().permissions(self.listed),
+            false => self.entry().permissions(),
         }
     }
 
@@ -198,23 +172,13 @@ impl HerokuUser {
         self.session.clone().ended()
     }
 
-    /// True if the browser sent the session automatically, and accepts cookies.
-    pub(super) fn came_by_cookie(&self) -> bool {
-        !self.session.session_ref().is_of_bearer()
-    }
-
-    /// The session handle, which knows when this user's access ends.
-    pub(super) fn session_handle(&self) -> &SessionHandle {
-        &self.session
-    }
-
-    pub(super) fn list(&self) -> &AccessList {
-        &self.held.snapshot.list
+    fn entry(&self) -> ListEntry<'_> {
+        self.list.snapshot.list.entry(self.listed)
     }
 
     /// When the list that admitted this request was fetched.
     pub fn list_fetched_at(&self) -> OffsetDateTime {
-        self.held.snapshot.fetched_at
+        self.list.snapshot.fetched_at
     }
 }
 

@@ -49,7 +49,7 @@ impl Authorizer {
         let access = self.authorize(id, who, None, Strictness::SIGN_IN, left);
         let access = access.await?;
         let snapshot = &access.list.snapshot;
-        let member = snapshot.list.member(email, access.listed);
+        let member = snapshot.list.entry(access.listed).member(email);
         Ok(Admitted {
             resource: *id,
             user_id: user_id.or(member.user_id.as_ref()).cloned(),

@@ -92,7 +92,7 @@ pub(in crate::sync) async fn explain(
         Decision::Deny(denial) => denied(&denial, inputs),
         Decision::Allow(allowed) => {
             let list = facts.list.as_ref().map(|list| &list.snapshot.list);
-            let roles = list.map(|list| list.roles(allowed.listed).iter());
+            let roles = list.map(|list| list.entry(allowed.listed).roles().iter());
             let roles: Vec<_> = roles
                 .into_iter()
                 .flatten()

@@ -19,10 +19,8 @@ const FILES: usize = 2;
 /// What is over a goal today. Entries are only removed: one that is no longer over fails as well.
 const STILL_OVER: &[&str] = &[
     "src/store/memory/absence.rs, src/store/memory/mod.rs call in a circle",
-    "tower_heroku_sso::access::list::AccessList has more than 20 methods",
     "tower_heroku_sso::assertion::issue::Assertions has methods in more than 2 files",
     "tower_heroku_sso::config::settings::Config has methods in more than 2 files",
-    "tower_heroku_sso::gate::user::HerokuUser has more than 20 methods",
     "tower_heroku_sso::heroku::client::HerokuClient has methods in more than 2 files",
     "tower_heroku_sso::store::postgres::PostgresStore has methods in more than 2 files",
     "tower_heroku_sso::store::sqlite::SqliteStore has methods in more than 2 files",
