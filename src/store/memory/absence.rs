@@ -2,10 +2,9 @@
 
 use time::OffsetDateTime;
 
-use super::team::forget_team;
-use super::{Known, State};
+use super::state::{Known, State};
 use crate::ids::ResourceId;
-use crate::store::{Absence, AbsenceSign, Brake, Dormancy, Registration, ResourceState, Ticket};
+use crate::store::{Absence, AbsenceSign, Brake, Dormancy, Ticket};
 
 impl State {
     pub(super) fn note_absence(&mut self, id: &ResourceId, sign: AbsenceSign) -> Option<Absence> {
@@ -65,24 +64,5 @@ impl State {
             self.end(id, true);
         }
         is_last_word
-    }
-
-    pub(super) fn end(&mut self, id: &ResourceId, deprovision_owed: bool) {
-        let Self {
-            resources, members, ..
-        } = self;
-        let Some(known) = resources.get_mut(id) else {
-            return;
-        };
-        known.revocations.clear();
-        known.doubts.clear();
-        known.registration = Registration {
-            state: ResourceState::Deprovisioned,
-            deprovision_owed,
-            revision: known.registration.revision + 1,
-            ..Registration::active(None)
-        };
-        let last = known.list.take();
-        forget_team(resources, members, last);
     }
 }

@@ -1,9 +1,9 @@
 //! All data in this process's memory.
 
 mod absence;
-mod team;
+mod state;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,13 +11,12 @@ use async_trait::async_trait;
 use parking_lot::{Mutex, MutexGuard};
 use time::OffsetDateTime;
 
-use self::team::forget_team;
-use super::sweep::{CLOCK_SKEW_GRACE, Sweep};
+use self::state::{Known, State, forget_team};
 use super::{
     Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, Doubt, Registration,
     ResourceState, Revocation, SessionKey, Store, StoreError, Ticket,
 };
-use crate::access::{Email, People, ResourceList};
+use crate::access::{People, ResourceList};
 use crate::clock;
 use crate::ids::{LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
@@ -27,25 +26,6 @@ use crate::sso::ReplayKey;
 /// registered again. Clones share all data.
 #[derive(Clone, Default)]
 pub struct MemoryStore(Arc<Mutex<State>>);
-
-#[derive(Default)]
-struct State {
-    last_ticket: i64,
-    resources: BTreeMap<ResourceId, Known>,
-    members: HashMap<TeamId, Dated<People>>,
-    burnt: HashMap<ReplayKey, OffsetDateTime>,
-    closed: HashMap<SessionKey, OffsetDateTime>,
-    sweep: Sweep,
-}
-
-struct Known {
-    registration: Registration,
-    list: Option<Dated<ResourceList>>,
-    revocations: BTreeMap<Email, Revocation>,
-    doubts: BTreeMap<Email, Ticket>,
-    /// The time of the last attempt to make the resource dormant.
-    dormancy_wanted_at: Option<OffsetDateTime>,
-}
 
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -359,42 +339,5 @@ impl Store for MemoryStore {
 
     async fn is_session_closed(&self, session: &SessionKey) -> Result<bool, StoreError> {
         Ok(self.state().closed.contains_key(session))
-    }
-}
-
-impl State {
-    fn sweep(&mut self, now: OffsetDateTime) {
-        if self.sweep.is_due(now) {
-            self.burnt
-                .retain(|_, until| *until > now - CLOCK_SKEW_GRACE);
-            self.closed
-                .retain(|_, until| *until > now - CLOCK_SKEW_GRACE);
-        }
-    }
-}
-
-impl Known {
-    fn active(&self, id: ResourceId) -> ActiveResource {
-        let tokens = self.registration.tokens.as_ref();
-        ActiveResource {
-            token_ends_at: tokens.map(|tokens| tokens.expires_at),
-            list: self.list.clone(),
-            revocations: self.revocations.values().cloned().collect(),
-            doubts: self.unanswered().collect(),
-            absence: self.registration.absence,
-            ..ActiveResource::new(id)
-        }
-    }
-
-    fn unanswered(&self) -> impl Iterator<Item = Doubt> {
-        let answered = self.list.as_ref().map(|list| list.ticket);
-        let open = self.doubts.iter();
-        let open = open.filter(move |(_, ticket)| answered.is_none_or(|list| **ticket > list));
-        open.map(|(email, ticket)| Doubt::new(email.clone(), *ticket))
-    }
-
-    /// Active, or dormant.
-    fn is_active(&self) -> bool {
-        self.registration.state == ResourceState::Active
     }
 }

@@ -18,7 +18,6 @@ const FILES: usize = 2;
 
 /// What is over a goal today. Entries are only removed: one that is no longer over fails as well.
 const STILL_OVER: &[&str] = &[
-    "src/store/memory/absence.rs, src/store/memory/mod.rs call in a circle",
     "tower_heroku_sso::assertion::issue::Assertions has methods in more than 2 files",
     "tower_heroku_sso::config::settings::Config has methods in more than 2 files",
     "tower_heroku_sso::heroku::client::HerokuClient has methods in more than 2 files",

@@ -1,0 +1,109 @@
+//! The data, by resource and by team.
+
+use std::collections::{BTreeMap, HashMap};
+
+use time::OffsetDateTime;
+
+use crate::access::{Email, People, ResourceList};
+use crate::ids::{ResourceId, TeamId};
+use crate::sso::ReplayKey;
+use crate::store::sweep::{CLOCK_SKEW_GRACE, Sweep};
+use crate::store::{
+    ActiveResource, Dated, Doubt, Registration, ResourceState, Revocation, SessionKey, Ticket,
+};
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) last_ticket: i64,
+    pub(super) resources: BTreeMap<ResourceId, Known>,
+    pub(super) members: HashMap<TeamId, Dated<People>>,
+    pub(super) burnt: HashMap<ReplayKey, OffsetDateTime>,
+    pub(super) closed: HashMap<SessionKey, OffsetDateTime>,
+    pub(super) sweep: Sweep,
+}
+
+pub(super) struct Known {
+    pub(super) registration: Registration,
+    pub(super) list: Option<Dated<ResourceList>>,
+    pub(super) revocations: BTreeMap<Email, Revocation>,
+    pub(super) doubts: BTreeMap<Email, Ticket>,
+    /// The time of the last attempt to make the resource dormant.
+    pub(super) dormancy_wanted_at: Option<OffsetDateTime>,
+}
+
+impl State {
+    /// Ends a resource that is known.
+    pub(super) fn end(&mut self, id: &ResourceId, deprovision_owed: bool) {
+        let Self {
+            resources, members, ..
+        } = self;
+        let Some(known) = resources.get_mut(id) else {
+            return;
+        };
+        known.revocations.clear();
+        known.doubts.clear();
+        known.registration = Registration {
+            state: ResourceState::Deprovisioned,
+            deprovision_owed,
+            revision: known.registration.revision + 1,
+            ..Registration::active(None)
+        };
+        let last = known.list.take();
+        forget_team(resources, members, last);
+    }
+
+    /// Forgets used forms and closed sessions that have expired, if that is due.
+    pub(super) fn sweep(&mut self, now: OffsetDateTime) {
+        if self.sweep.is_due(now) {
+            self.burnt
+                .retain(|_, until| *until > now - CLOCK_SKEW_GRACE);
+            self.closed
+                .retain(|_, until| *until > now - CLOCK_SKEW_GRACE);
+        }
+    }
+}
+
+impl Known {
+    pub(super) fn active(&self, id: ResourceId) -> ActiveResource {
+        let tokens = self.registration.tokens.as_ref();
+        ActiveResource {
+            token_ends_at: tokens.map(|tokens| tokens.expires_at),
+            list: self.list.clone(),
+            revocations: self.revocations.values().cloned().collect(),
+            doubts: self.unanswered().collect(),
+            absence: self.registration.absence,
+            ..ActiveResource::new(id)
+        }
+    }
+
+    fn unanswered(&self) -> impl Iterator<Item = Doubt> {
+        let answered = self.list.as_ref().map(|list| list.ticket);
+        let open = self.doubts.iter();
+        let open = open.filter(move |(_, ticket)| answered.is_none_or(|list| **ticket > list));
+        open.map(|(email, ticket)| Doubt::new(email.clone(), *ticket))
+    }
+
+    /// Active, or dormant.
+    pub(super) fn is_active(&self) -> bool {
+        self.registration.state == ResourceState::Active
+    }
+}
+
+/// A team's members are no longer needed once no list names the team.
+pub(super) fn forget_team(
+    resources: &BTreeMap<ResourceId, Known>,
+    members: &mut HashMap<TeamId, Dated<People>>,
+    list: Option<Dated<ResourceList>>,
+) {
+    let Some(team) = list.and_then(|list| list.value.team) else {
+        return;
+    };
+    let is_named = |known: &Known| {
+        let list = known.list.as_ref();
+        let named = list.and_then(|list| list.value.team.as_ref());
+        named.is_some_and(|named| named.id == team.id)
+    };
+    if !resources.values().any(is_named) {
+        members.remove(&team.id);
+    }
+}
