@@ -14,98 +14,97 @@ const FIXED: &[(&str, &str)] = &[
     ("the path of the public keys", "/.well-known/jwks.json"),
 ];
 
-impl Config {
-    pub(crate) fn check(&self) -> Result<(), SetupError> {
-        let shortest = Duration::from_secs(1);
-        let refresh = self.refresh_interval;
-        for (setting, value, least, most) in [
-            ("refresh_interval", refresh, shortest, LONGEST),
-            ("idle_interval", self.idle_interval, refresh, LONGEST),
-            ("in_use_for", self.time_in_use(), refresh, LONGEST),
-            ("max_list_age", self.list_age_limit(), refresh, LONGEST),
-            ("max_session", self.max_session, refresh, LONGEST),
-            (
-                "dormant_for",
-                self.dormant_for,
-                Duration::from_secs(3600),
-                LONGEST,
-            ),
-            (
-                "sso_max_age",
-                self.sso_max_age,
-                Duration::ZERO,
-                Duration::from_secs(3600),
-            ),
-            (
-                "sso_max_skew",
-                self.sso_max_skew,
-                Duration::ZERO,
-                Duration::from_secs(3600),
-            ),
-            (
-                "session_cache",
-                self.session_cache,
-                Duration::ZERO,
-                Duration::from_secs(60),
-            ),
-            (
-                "heroku_timeout",
-                self.heroku_timeout,
-                Duration::from_millis(10),
-                Duration::from_secs(60),
-            ),
-        ] {
-            if value < least || value > most {
-                return Err(SetupError::OutOfBounds {
-                    setting,
-                    least,
-                    most,
-                });
-            }
-        }
-        self.check_paths()?;
-        if let Some(pattern) = &self.resource_in_path {
-            let before = pattern.strip_suffix(PLACEHOLDER).unwrap_or_default();
-            let is_escaped = before.contains('%');
-            let slashes = before.ends_with('/') && !before.contains("//");
-            if !slashes || is_escaped || !is_path(before) {
-                return Err(SetupError::InvalidResourcePath);
-            }
-        }
-        if self.explain_refusals && self.cookies != CookieTransport::InsecureHttp {
-            return Err(SetupError::Needs {
-                setting: "explain_refusals",
-                other: "CookieTransport::InsecureHttp (INSECURE_COOKIES=1): it is for development only",
+/// Names the first invalid setting.
+pub(crate) fn check(config: &Config) -> Result<(), SetupError> {
+    let shortest = Duration::from_secs(1);
+    let refresh = config.refresh_interval;
+    for (setting, value, least, most) in [
+        ("refresh_interval", refresh, shortest, LONGEST),
+        ("idle_interval", config.idle_interval, refresh, LONGEST),
+        ("in_use_for", config.time_in_use(), refresh, LONGEST),
+        ("max_list_age", config.list_age_limit(), refresh, LONGEST),
+        ("max_session", config.max_session, refresh, LONGEST),
+        (
+            "dormant_for",
+            config.dormant_for,
+            Duration::from_secs(3600),
+            LONGEST,
+        ),
+        (
+            "sso_max_age",
+            config.sso_max_age,
+            Duration::ZERO,
+            Duration::from_secs(3600),
+        ),
+        (
+            "sso_max_skew",
+            config.sso_max_skew,
+            Duration::ZERO,
+            Duration::from_secs(3600),
+        ),
+        (
+            "session_cache",
+            config.session_cache,
+            Duration::ZERO,
+            Duration::from_secs(60),
+        ),
+        (
+            "heroku_timeout",
+            config.heroku_timeout,
+            Duration::from_millis(10),
+            Duration::from_secs(60),
+        ),
+    ] {
+        if value < least || value > most {
+            return Err(SetupError::OutOfBounds {
+                setting,
+                least,
+                most,
             });
         }
-        let address = self.webhooks.as_ref().and_then(Webhooks::url);
-        // The same rule as for Heroku's addresses.
-        if address.is_some_and(|url| url.as_str().parse::<HerokuUrl>().is_err()) {
-            return Err(SetupError::WebhookAddress);
-        }
-        Ok(())
     }
+    check_paths(config)?;
+    if let Some(pattern) = &config.resource_in_path {
+        let before = pattern.strip_suffix(PLACEHOLDER).unwrap_or_default();
+        let is_escaped = before.contains('%');
+        let slashes = before.ends_with('/') && !before.contains("//");
+        if !slashes || is_escaped || !is_path(before) {
+            return Err(SetupError::InvalidResourcePath);
+        }
+    }
+    if config.explain_refusals && config.cookies != CookieTransport::InsecureHttp {
+        return Err(SetupError::Needs {
+            setting: "explain_refusals",
+            other: "CookieTransport::InsecureHttp (INSECURE_COOKIES=1): it is for development only",
+        });
+    }
+    let address = config.webhooks.as_ref().and_then(Webhooks::url);
+    // The same rule as for Heroku's addresses.
+    if address.is_some_and(|url| url.as_str().parse::<HerokuUrl>().is_err()) {
+        return Err(SetupError::WebhookAddress);
+    }
+    Ok(())
+}
 
-    fn check_paths(&self) -> Result<(), SetupError> {
-        let own = [
-            ("sso_path", Some(&self.sso_path)),
-            ("sign_out_path", Some(&self.sign_out_path)),
-            ("landing_path", Some(&self.landing_path)),
-            ("program_sign_in_path", self.program_sign_in_path.as_ref()),
-        ];
-        let own = own.map(|(setting, path)| path.map(|path| (setting, path.as_str())));
-        let mut taken = FIXED.to_vec();
-        for (setting, path) in own.into_iter().flatten() {
-            if !is_path(path) {
-                return Err(SetupError::InvalidPath { setting });
-            }
-            if let Some((other, _)) = taken.iter().find(|(_, other)| *other == path) {
-                return Err(SetupError::SamePath { setting, other });
-            }
-            taken.push((setting, path));
+fn check_paths(config: &Config) -> Result<(), SetupError> {
+    let own = [
+        ("sso_path", Some(&config.sso_path)),
+        ("sign_out_path", Some(&config.sign_out_path)),
+        ("landing_path", Some(&config.landing_path)),
+        ("program_sign_in_path", config.program_sign_in_path.as_ref()),
+    ];
+    let own = own.map(|(setting, path)| path.map(|path| (setting, path.as_str())));
+    let mut taken = FIXED.to_vec();
+    for (setting, path) in own.into_iter().flatten() {
+        if !is_path(path) {
+            return Err(SetupError::InvalidPath { setting });
         }
-        Ok(())
+        if let Some((other, _)) = taken.iter().find(|(_, other)| *other == path) {
+            return Err(SetupError::SamePath { setting, other });
+        }
+        taken.push((setting, path));
     }
+    Ok(())
 }
 
 fn is_path(path: &str) -> bool {

@@ -6,6 +6,7 @@ mod error;
 mod manifest;
 mod settings;
 
+pub(crate) use check::check;
 #[cfg(feature = "jwt")]
 pub use environment::session_keys_from_env;
 pub use error::{MissingVariable, SetupError};

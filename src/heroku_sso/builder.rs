@@ -7,7 +7,7 @@ use super::HerokuSso;
 use crate::access::ListPolicy;
 use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::config::{
-    Config, CookieTransport, Manifest, OnExpired, SessionLife, SetupError, Streams,
+    Config, CookieTransport, Manifest, OnExpired, SessionLife, SetupError, Streams, check,
 };
 use crate::gate::GateState;
 use crate::heroku::{HerokuClient, HerokuUrl};
@@ -157,7 +157,7 @@ impl HerokuSsoBuilder {
     /// # Errors
     /// [`SetupError`] names the invalid setting.
     pub fn build(self) -> Result<HerokuSso, SetupError> {
-        self.config.check()?;
+        check(&self.config)?;
         warn_of_what_is_unsafe(&self.config);
         if self.store.is_none() {
             warn_of_memory(self.config.cookies);

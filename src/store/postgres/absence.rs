@@ -7,7 +7,7 @@ use sqlx::{Postgres, Row, Transaction};
 use time::OffsetDateTime;
 
 use super::db::answer;
-use super::leave::END;
+use super::leave::{END, leave_in};
 use super::{PostgresStore, notices, row};
 use crate::ids::ResourceId;
 use crate::store::{Absence, AbsenceSign, Brake, Dormancy, StoreError, Ticket};
@@ -183,7 +183,7 @@ pub(super) async fn end(
         if is_last_word.is_none() {
             return Ok(false);
         }
-        let left = store.leave_in(&mut transaction, id, END).await?;
+        let left = leave_in(store, &mut transaction, id, END).await?;
         transaction.commit().await?;
         Ok(left)
     };

@@ -30,55 +30,55 @@ macro_rules! end {
 pub(super) const END: &str = end!("(state = 'active')", "state <> 'gone'");
 pub(super) const END_OWING_NOTHING: &str = end!("false", "(state <> 'gone' OR deprovision_owed)");
 
-impl PostgresStore {
-    /// Ends the active state of a resource. False if there was nothing to change.
-    pub(super) async fn leave(
-        &self,
-        id: &ResourceId,
-        change: &'static str,
-    ) -> Result<bool, StoreError> {
-        let call = async {
-            let mut transaction = self.db.pool.begin().await?;
-            let left = self.leave_in(&mut transaction, id, change).await?;
-            transaction.commit().await?;
-            Ok(left)
-        };
-        answer(call).await
-    }
+/// Ends the active state of a resource. False if there was nothing to change.
+pub(super) async fn leave(
+    store: &PostgresStore,
+    id: &ResourceId,
+    change: &'static str,
+) -> Result<bool, StoreError> {
+    let call = async {
+        let mut transaction = store.db.pool.begin().await?;
+        let left = leave_in(store, &mut transaction, id, change).await?;
+        transaction.commit().await?;
+        Ok(left)
+    };
+    answer(call).await
+}
 
-    pub(super) async fn leave_in(
-        &self,
-        transaction: &mut Transaction<'_, Postgres>,
-        id: &ResourceId,
-        change: &'static str,
-    ) -> Result<bool, sqlx::Error> {
-        let done = self
-            .db
-            .statement(change)
-            .bind(id.as_uuid())
-            .bind(self.me)
-            .execute(&mut **transaction)
-            .await?;
-        let left = done.rows_affected() > 0;
-        if left {
-            for about in [
-                "DELETE FROM tower_heroku_sso.revocation WHERE resource = $1",
-                "DELETE FROM tower_heroku_sso.doubt WHERE resource = $1",
-                "DELETE FROM tower_heroku_sso.absence WHERE resource = $1",
-            ] {
-                self.db
-                    .statement(about)
-                    .bind(id.as_uuid())
-                    .execute(&mut **transaction)
-                    .await?;
-            }
-            self.db
-                .statement("SELECT pg_notify($1, $2)")
-                .bind(notices::CHANNEL)
-                .bind(notices::resource(self.me, id))
+pub(super) async fn leave_in(
+    store: &PostgresStore,
+    transaction: &mut Transaction<'_, Postgres>,
+    id: &ResourceId,
+    change: &'static str,
+) -> Result<bool, sqlx::Error> {
+    let done = store
+        .db
+        .statement(change)
+        .bind(id.as_uuid())
+        .bind(store.me)
+        .execute(&mut **transaction)
+        .await?;
+    let left = done.rows_affected() > 0;
+    if left {
+        for about in [
+            "DELETE FROM tower_heroku_sso.revocation WHERE resource = $1",
+            "DELETE FROM tower_heroku_sso.doubt WHERE resource = $1",
+            "DELETE FROM tower_heroku_sso.absence WHERE resource = $1",
+        ] {
+            store
+                .db
+                .statement(about)
+                .bind(id.as_uuid())
                 .execute(&mut **transaction)
                 .await?;
         }
-        Ok(left)
+        store
+            .db
+            .statement("SELECT pg_notify($1, $2)")
+            .bind(notices::CHANNEL)
+            .bind(notices::resource(store.me, id))
+            .execute(&mut **transaction)
+            .await?;
     }
+    Ok(left)
 }

@@ -21,7 +21,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use self::db::Db;
-use self::leave::{CLOSE, END, END_OWING_NOTHING};
+use self::leave::{CLOSE, END, END_OWING_NOTHING, leave};
 use super::column::{seal_code, seal_tokens, to_json};
 use super::seal::SealingKeys;
 use super::sweep::Sweep;
@@ -225,15 +225,15 @@ impl Store for PostgresStore {
     }
 
     async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        self.leave(id, CLOSE).await
+        leave(self, id, CLOSE).await
     }
 
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        self.leave(id, END).await
+        leave(self, id, END).await
     }
 
     async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        self.leave(id, END_OWING_NOTHING).await
+        leave(self, id, END_OWING_NOTHING).await
     }
 
     async fn note_absence(

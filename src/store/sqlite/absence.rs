@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use super::SqliteStore;
-use super::leave::END;
+use super::leave::{END, leave_in};
 use super::row::{self, micros};
 use crate::ids::ResourceId;
 use crate::store::{Absence, AbsenceSign, Brake, Dormancy, StoreError, Ticket};
@@ -116,7 +116,7 @@ pub(super) async fn end(
     if is_last_word.is_none() {
         return Ok(false);
     }
-    SqliteStore::leave_in(&mut transaction, id, END).await?;
+    leave_in(&mut transaction, id, END).await?;
     transaction.commit().await?;
     Ok(true)
 }

@@ -27,38 +27,36 @@ macro_rules! end {
 pub(super) const END: &str = end!("state = 'active'", "state <> 'gone'");
 pub(super) const END_OWING_NOTHING: &str = end!("0", "(state <> 'gone' OR deprovision_owed)");
 
-impl SqliteStore {
-    /// Ends the active state of a resource. False if there was nothing to change.
-    pub(super) async fn leave(
-        &self,
-        id: &ResourceId,
-        sql: &'static str,
-    ) -> Result<bool, StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        let left = Self::leave_in(&mut transaction, id, sql).await?;
-        transaction.commit().await?;
-        Ok(left)
-    }
+/// Ends the active state of a resource. False if there was nothing to change.
+pub(super) async fn leave(
+    store: &SqliteStore,
+    id: &ResourceId,
+    sql: &'static str,
+) -> Result<bool, StoreError> {
+    let mut transaction = store.pool.begin().await?;
+    let left = leave_in(&mut transaction, id, sql).await?;
+    transaction.commit().await?;
+    Ok(left)
+}
 
-    pub(super) async fn leave_in(
-        transaction: &mut Transaction<'_, Sqlite>,
-        id: &ResourceId,
-        sql: &'static str,
-    ) -> Result<bool, StoreError> {
-        let done = sqlx::query(sql)
+pub(super) async fn leave_in(
+    transaction: &mut Transaction<'_, Sqlite>,
+    id: &ResourceId,
+    sql: &'static str,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query(sql)
+        .bind(id.to_string())
+        .execute(&mut **transaction)
+        .await?;
+    for about in [
+        "DELETE FROM heroku_sso_revocation WHERE resource = ?1",
+        "DELETE FROM heroku_sso_doubt WHERE resource = ?1",
+        "DELETE FROM heroku_sso_absence WHERE resource = ?1",
+    ] {
+        sqlx::query(about)
             .bind(id.to_string())
             .execute(&mut **transaction)
             .await?;
-        for about in [
-            "DELETE FROM heroku_sso_revocation WHERE resource = ?1",
-            "DELETE FROM heroku_sso_doubt WHERE resource = ?1",
-            "DELETE FROM heroku_sso_absence WHERE resource = ?1",
-        ] {
-            sqlx::query(about)
-                .bind(id.to_string())
-                .execute(&mut **transaction)
-                .await?;
-        }
-        Ok(done.rows_affected() > 0)
     }
+    Ok(done.rows_affected() > 0)
 }

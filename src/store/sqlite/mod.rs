@@ -15,7 +15,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use time::OffsetDateTime;
 
 use self::file::make_private;
-use self::leave::{CLOSE, END, END_OWING_NOTHING};
+use self::leave::{CLOSE, END, END_OWING_NOTHING, leave};
 use self::row::micros;
 use super::column::{seal_code, seal_tokens, to_json};
 use super::migrations::migrator;
@@ -255,15 +255,15 @@ impl Store for SqliteStore {
     }
 
     async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        self.leave(id, CLOSE).await
+        leave(self, id, CLOSE).await
     }
 
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        self.leave(id, END).await
+        leave(self, id, END).await
     }
 
     async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        self.leave(id, END_OWING_NOTHING).await
+        leave(self, id, END_OWING_NOTHING).await
     }
 
     async fn note_absence(
