@@ -5,11 +5,11 @@ use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 use url::Url;
 
-use super::client::{parse, refusal};
 use super::etag::ETag;
 use super::limits::Urgency;
 use super::paging::{Pages, has_room};
 use super::pool::RatePool;
+use super::transport::{parse, refusal};
 use super::wire::{AddOnJson, AppJson, CollaboratorJson, TeamMemberJson};
 use super::{Call, HerokuError, limits};
 use crate::access::{App, People, Person, Team};

@@ -21,6 +21,7 @@ mod oauth;
 mod paging;
 mod pool;
 mod subscription;
+mod transport;
 mod url;
 mod wire;
 

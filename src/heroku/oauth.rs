@@ -8,9 +8,10 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::client::{HerokuClient, parse};
-use super::{Call, HerokuError};
-use crate::secret::Tokens;
+use super::pool::RatePool;
+use super::transport::{Transport, parse};
+use super::{Call, HerokuError, HerokuUrl};
+use crate::secret::{ClientSecret, Tokens};
 
 /// Heroku's access tokens last 8 hours; without a duration in the answer a shorter one is assumed.
 const ASSUMED_LIFE: Duration = Duration::from_secs(60 * 60);
@@ -25,35 +26,60 @@ struct TokenJson {
     expires_in: Option<i64>,
 }
 
-impl HerokuClient {
-    /// Exchanges the code of a provisioning request (`oauth_grant.code`, valid once, for 5 minutes).
-    pub(crate) async fn exchange(&self, code: &SecretString) -> Result<Tokens, HerokuError> {
+/// The host that issues tokens.
+#[derive(Debug)]
+pub(super) struct OauthHost {
+    url: HerokuUrl,
+    client_secret: ClientSecret,
+    /// It takes no bearer token, so its calls use no token's pool.
+    pool: RatePool,
+}
+
+impl OauthHost {
+    pub(super) fn new(url: HerokuUrl, client_secret: ClientSecret) -> Self {
+        Self {
+            url,
+            client_secret,
+            pool: RatePool::default(),
+        }
+    }
+
+    pub(super) async fn exchange(
+        &self,
+        transport: &Transport,
+        code: &SecretString,
+    ) -> Result<Tokens, HerokuError> {
         let form = [
             ("grant_type", "authorization_code"),
             ("code", code.expose_secret()),
         ];
-        self.request_tokens(&form, None).await
+        self.request_tokens(transport, &form, None).await
     }
 
-    /// Exchanges the refresh token. If Heroku sends no new one, the old one remains in use.
-    pub(crate) async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, HerokuError> {
+    pub(super) async fn renew(
+        &self,
+        transport: &Transport,
+        tokens: &Tokens,
+    ) -> Result<Tokens, HerokuError> {
         let form = [
             ("grant_type", "refresh_token"),
             ("refresh_token", tokens.refresh.expose_secret()),
         ];
-        self.request_tokens(&form, Some(&tokens.refresh)).await
+        self.request_tokens(transport, &form, Some(&tokens.refresh))
+            .await
     }
 
     async fn request_tokens(
         &self,
+        transport: &Transport,
         form: &[(&str, &str)],
         kept_refresh: Option<&SecretString>,
     ) -> Result<Tokens, HerokuError> {
         let mut fields = form.to_vec();
         fields.push(("client_secret", self.client_secret.expose()));
-        let url = self.id_url.join(&["oauth", "token"]);
-        let request = self.http.post(url).form(&fields);
-        let answer = self.send(request, &self.id_pool, Call::Tokens).await;
+        let url = self.url.join(&["oauth", "token"]);
+        let request = transport.post(url).form(&fields);
+        let answer = transport.send(request, &self.pool, Call::Tokens).await;
         let answer = answer.map_err(as_grant_refusal)?;
         let json: TokenJson = parse(&answer.body, Call::Tokens)?;
         let refresh = json.refresh_token.or(kept_refresh.cloned());
@@ -66,7 +92,7 @@ impl HerokuClient {
             refresh: refresh.ok_or(HerokuError::Malformed {
                 about: Call::Tokens.about(),
             })?,
-            expires_at: self.clock.now() + life.clamp(SHORTEST_LIFE, LONGEST_LIFE),
+            expires_at: transport.clock().now() + life.clamp(SHORTEST_LIFE, LONGEST_LIFE),
         })
     }
 }

@@ -2,11 +2,13 @@
 //!
 //! Source: <https://devcenter.heroku.com/articles/addon-webhooks>.
 
+use http::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::client::{Caller, HerokuClient, parse};
+use super::client::Caller;
+use super::transport::{Transport, parse};
 use super::{Call, HerokuError};
 use crate::ids::ResourceId;
 
@@ -35,58 +37,57 @@ struct Subscription<'a> {
     secret: &'a str,
 }
 
-impl HerokuClient {
-    /// Ensures that the add-on has exactly one subscription for `url`, with this secret.
-    pub(crate) async fn subscribe(
-        &self,
-        caller: Caller<'_>,
-        id: &ResourceId,
-        url: &Url,
-        secret: &SecretString,
-    ) -> Result<(), HerokuError> {
-        match self.subscribe_to(ALL, caller, id, url, secret).await {
-            // If Heroku does not offer one kind of event, subscribe at least to the others.
-            Err(HerokuError::Unavailable(answer)) if matches!(answer.status, 400 | 422) => {
-                self.subscribe_to(LEAST, caller, id, url, secret).await
-            }
-            result => result,
+/// Ensures that the add-on has exactly one subscription for `url`, with this secret.
+pub(super) async fn subscribe(
+    transport: &Transport,
+    caller: Caller<'_>,
+    id: &ResourceId,
+    url: &Url,
+    secret: &SecretString,
+) -> Result<(), HerokuError> {
+    match subscribe_to(transport, ALL, caller, id, url, secret).await {
+        // If Heroku does not offer one kind of event, subscribe at least to the others.
+        Err(HerokuError::Unavailable(answer)) if matches!(answer.status, 400 | 422) => {
+            subscribe_to(transport, LEAST, caller, id, url, secret).await
         }
+        result => result,
     }
+}
 
-    async fn subscribe_to(
-        &self,
-        include: &[&str],
-        caller: Caller<'_>,
-        id: &ResourceId,
-        url: &Url,
-        secret: &SecretString,
-    ) -> Result<(), HerokuError> {
-        let id = id.to_string();
-        let path = ["addons", &id, "webhooks"];
-        let request = self.authorized(caller.token, &path)?;
-        let answer = self.send(request, caller.pool, Call::Webhooks).await?;
-        let known: Vec<WebhookJson> = parse(&answer.body, Call::Webhooks)?;
-        let mut ours = known.iter().filter(|known| known.url == url.as_str());
-        let subscription = Subscription {
-            include,
-            level: "sync",
-            url: url.as_str(),
-            secret: secret.expose_secret(),
-        };
-        let request = match ours.next() {
-            Some(known) => {
-                let path = ["addons", &id, "webhooks", &known.id];
-                self.authorized_as(http::Method::PATCH, caller.token, &path)?
-            }
-            None => self.authorized_as(http::Method::POST, caller.token, &path)?,
-        };
-        self.send(request.json(&subscription), caller.pool, Call::Webhooks)
-            .await?;
-        for twice in ours {
-            let path = ["addons", &id, "webhooks", &twice.id];
-            let request = self.authorized_as(http::Method::DELETE, caller.token, &path)?;
-            self.send(request, caller.pool, Call::Webhooks).await?;
+async fn subscribe_to(
+    transport: &Transport,
+    include: &[&str],
+    caller: Caller<'_>,
+    id: &ResourceId,
+    url: &Url,
+    secret: &SecretString,
+) -> Result<(), HerokuError> {
+    let id = id.to_string();
+    let path = ["addons", &id, "webhooks"];
+    let request = transport.to_api(Method::GET, caller.token, &path)?;
+    let answer = transport.send(request, caller.pool, Call::Webhooks).await?;
+    let known: Vec<WebhookJson> = parse(&answer.body, Call::Webhooks)?;
+    let mut ours = known.iter().filter(|known| known.url == url.as_str());
+    let subscription = Subscription {
+        include,
+        level: "sync",
+        url: url.as_str(),
+        secret: secret.expose_secret(),
+    };
+    let request = match ours.next() {
+        Some(known) => {
+            let path = ["addons", &id, "webhooks", &known.id];
+            transport.to_api(Method::PATCH, caller.token, &path)?
         }
-        Ok(())
+        None => transport.to_api(Method::POST, caller.token, &path)?,
+    };
+    transport
+        .send(request.json(&subscription), caller.pool, Call::Webhooks)
+        .await?;
+    for twice in ours {
+        let path = ["addons", &id, "webhooks", &twice.id];
+        let request = transport.to_api(Method::DELETE, caller.token, &path)?;
+        transport.send(request, caller.pool, Call::Webhooks).await?;
     }
+    Ok(())
 }

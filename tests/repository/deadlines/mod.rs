@@ -43,6 +43,7 @@ const OWN: &[&str] = &[
     "manager",
     "members",
     "members()",
+    "oauth",
     "of()",
     "queue",
     "registration_locks",
@@ -58,6 +59,7 @@ const OWN: &[&str] = &[
     "sync",
     "to_look_up",
     "tokens",
+    "transport",
     "turns",
     "used_forms",
     "watch",
@@ -269,13 +271,13 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
     ),
     // Heroku. The client itself gives up: HEROKU_CONNECT, HEROKU_READ, `heroku_timeout`.
     (
-        "heroku/client.rs",
+        "heroku/transport.rs",
         "deliver",
         "http.execute",
         "the client's timeouts",
     ),
     (
-        "heroku/client.rs",
+        "heroku/transport.rs",
         "read_capped",
         "response.chunk",
         "the client's timeouts",
