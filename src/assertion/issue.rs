@@ -5,6 +5,7 @@ use std::sync::Arc;
 use heroku_sso_assertion::{Identity, Issuer, Proof as AssertedProof};
 use http::HeaderValue;
 
+use super::layer::AssertLayer;
 use crate::cause;
 use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::gate::HerokuUser;
@@ -47,6 +48,11 @@ impl Assertions {
     pub fn trust_unsigned_email(mut self) -> Self {
         self.trusts_unsigned_email = true;
         self
+    }
+
+    /// The layer that adds the header; apply it inside the gate.
+    pub fn layer(&self) -> AssertLayer {
+        AssertLayer(self.clone())
     }
 
     /// The public keys as a JWK set (RFC 7517), for your own route; with the feature `axum`, `jwks()` is such

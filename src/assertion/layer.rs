@@ -14,14 +14,7 @@ use crate::gate::HerokuUser;
 /// [`Assertions::layer`]; see the [module docs](crate::assertion).
 #[derive(Clone, Debug)]
 #[must_use = "a layer does nothing until it is applied to a service"]
-pub struct AssertLayer(Assertions);
-
-impl Assertions {
-    /// The layer that adds the header; apply it inside the gate.
-    pub fn layer(&self) -> AssertLayer {
-        AssertLayer(self.clone())
-    }
-}
+pub struct AssertLayer(pub(super) Assertions);
 
 impl<S> Layer<S> for AssertLayer {
     type Service = Assert<S>;

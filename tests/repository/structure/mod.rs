@@ -17,9 +17,7 @@ const METHODS: usize = 20;
 const FILES: usize = 2;
 
 /// What is over a goal today. Entries are only removed: one that is no longer over fails as well.
-const STILL_OVER: &[&str] = &[
-    "tower_heroku_sso::assertion::issue::Assertions has methods in more than 2 files",
-];
+const STILL_OVER: &[&str] = &[];
 
 /// What is over a goal, as [`STILL_OVER`] names it, each with the details.
 type Over = BTreeMap<String, String>;
