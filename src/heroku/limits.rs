@@ -44,7 +44,7 @@ impl Urgency {
             Self::Quiet => size * 0.1,
             Self::Forced => size * 0.2,
             // In a small pool, at least as many as the lists of one batch may take.
-            Self::Late => (size * 0.25).max(BEGUN_AT_ONCE).min(size * 0.5),
+            Self::Late => (size * 0.25).max(CONCURRENT_FETCHES).min(size * 0.5),
             Self::Idle => size * 0.5,
         }
     }
@@ -62,7 +62,7 @@ const LONGEST_WAIT_IN_USE: Duration = Duration::from_secs(30);
 /// The maximum number of calls for one refresh of a list, unless its members need several pages.
 const CALLS_A_LIST: f64 = 4.0;
 /// The calls of all lists that the sync may fetch concurrently.
-const BEGUN_AT_ONCE: f64 = 16.0 * CALLS_A_LIST;
+const CONCURRENT_FETCHES: f64 = 16.0 * CALLS_A_LIST;
 
 /// How long until a pool of `size` with `left` remaining calls has enough for a list of this
 /// urgency. As far as is known, a pool refills completely within an hour.
@@ -99,7 +99,7 @@ impl Level {
     pub(super) fn seen(remaining: u32, size: u32, now: Duration) -> Self {
         // If the pool is nearly empty when first seen, the number says nothing about its size.
         let size = match size {
-            0 if f64::from(remaining) < BEGUN_AT_ONCE => POOL,
+            0 if f64::from(remaining) < CONCURRENT_FETCHES => POOL,
             _ => size.max(remaining),
         };
         Self {

@@ -61,13 +61,13 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn ten_at_once() -> TokenBucket {
+    fn burst_of_ten() -> TokenBucket {
         TokenBucket::full(10, SECOND * 10, Duration::ZERO)
     }
 
     #[test]
-    fn ten_at_once_and_one_more_every_ten_seconds() {
-        let mut budget = ten_at_once();
+    fn burst_of_ten_and_one_more_every_ten_seconds() {
+        let mut budget = burst_of_ten();
         for _ in 0..10 {
             assert_eq!(budget.take(1, SECOND), Ok(()));
         }
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn it_never_holds_more_than_the_burst() {
-        let mut budget = ten_at_once();
+        let mut budget = burst_of_ten();
         let later = SECOND * 86_400;
         let taken = (0..50).filter(|_| budget.take(1, later).is_ok()).count();
         assert_eq!(taken, 10);
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_dear_purchase_delays_the_next_by_its_cost() {
-        let mut budget = ten_at_once();
+        let mut budget = burst_of_ten();
         assert_eq!(budget.take(9, SECOND), Ok(()));
         assert_eq!(budget.take(100, SECOND), Ok(()));
         assert_eq!(budget.take(1, SECOND), Err(SECOND * 1000));
