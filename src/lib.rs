@@ -48,7 +48,9 @@
 //! | --- | --- |
 //! | [`quick_start`](guide::quick_start) | put an existing app behind the gate |
 //! | [`how_it_decides`](guide::how_it_decides) | forms, lists, requests; why 401, why 403, why 503 |
+//! | [`keeping_lists_fresh`](guide::keeping_lists_fresh) | when each list is fetched, what that costs, and webhooks |
 //! | [`options`](guide::options) | the trade-offs of each setting, and which to keep at its default |
+//! | [`end_of_a_resource`](guide::end_of_a_resource) | what ends a resource, and what only suspends it |
 //! | [`deploying`](guide::deploying) | what to have in place before customers come |
 //! | [`testing_your_app`](guide::testing_your_app) | "remove Bob, let time pass, expect 403" |
 //! | [`threats`](guide::threats) | what is defended, what is not, and what remains your responsibility |
@@ -70,8 +72,9 @@
 //! | admit programs by bearer tokens | [`HerokuSsoBuilder::bearer_tokens`], [`Sessions::bearer`] |
 //! | pass the user to a service behind the gate | [`assertion`] |
 //! | answer Heroku's provisioning calls | [`partner_api`], or [`Resources::register`] from your own handlers |
-//! | learn of removals within a second | [`Webhooks`] |
-//! | keep your own user table | [`Lists::changes`] |
+//! | show who is signed in | [`Routes::whoami`], [`Routes::whoami_html`] |
+//! | learn of removals within a second | [`guide::keeping_lists_fresh`](guide::keeping_lists_fresh#webhooks) |
+//! | keep your own user table | [`Changes`](sync::Changes) |
 //! | end a user's sessions now | [`Sessions::revoke`] |
 //! | end streams and WebSockets in time | [`Streams`], [`HerokuUser::ended`] |
 //! | test all this | [`heroku-addon-simulator`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/), [`ManualClock`], [`guide::testing_your_app`] |

@@ -56,15 +56,15 @@ impl Config {
     ///
     /// | variable | setting |
     /// | --- | --- |
-    /// | `HEROKU_SSO_POLICY` | `user-scoped`, `allow-unsigned-email` or `legacy` |
+    /// | `HEROKU_SSO_POLICY` | `sso_policy`: `user-scoped`, `allow-unsigned-email` or `legacy` |
     /// | `HEROKU_API_URL`, `HEROKU_ID_URL` | `api_url`, `id_url` |
     /// | `REFRESH_INTERVAL_SECS` | `refresh_interval`, in seconds |
     /// | `IN_USE_FOR_SECS` | `in_use_for`, in seconds |
     /// | `MAX_SESSION_SECS` | `max_session`, in seconds |
-    /// | `HEROKU_WEBHOOK_SECRET` | `webhooks`; several secrets, separated by commas, during a rotation |
-    /// | `HEROKU_WEBHOOK_URL` | the public address of `POST /heroku/webhooks`: subscribes to them |
+    /// | `HEROKU_WEBHOOK_SECRET` | `webhooks`, such as 32 random bytes; several, separated by commas, during a rotation: the first signs new subscriptions |
+    /// | `HEROKU_WEBHOOK_URL` | the public address of `POST /heroku/webhooks`: subscribes each add-on to them |
     /// | `INSECURE_COOKIES` | `1`: [`CookieTransport::InsecureHttp`]; `0`: the default |
-    /// | `EXPLAIN_REFUSALS` | `1`: `explain_refusals`, for development; `0`: the default |
+    /// | `EXPLAIN_REFUSALS` | `1`: `explain_refusals`, for development, with `INSECURE_COOKIES=1`; `0`: the default |
     ///
     /// # Errors
     /// [`SetupError`] names the invalid variable.

@@ -75,8 +75,9 @@ pub struct Config {
     /// path and a sign-out path are below each resource; the plain sign-out path ends all sessions.
     /// Default: none, so that a browser has one session, for the resource that it last signed in to.
     pub resource_in_path: Option<String>,
-    /// The path at which command-line clients sign in with Heroku's SSO answer in the header `x-addon-sso`,
-    /// and receive a bearer token (feature `jwt`). Needs
+    /// The path at which command-line clients sign in, for example `/heroku/sso/token` (feature `jwt`).
+    /// They send Heroku's SSO answer in the header `x-addon-sso`, as Heroku's CLI plugins do, and receive a
+    /// bearer token. Needs
     /// [`bearer_tokens`](crate::HerokuSsoBuilder::bearer_tokens). Default: none.
     pub program_sign_in_path: Option<String>,
     /// The address of the Platform API. Default: `https://api.heroku.com`.

@@ -81,10 +81,9 @@
 //! Keep your `sso_url` by setting [`Config::sso_path`](crate::Config::sso_path), for example to
 //! `/sso/login`. Forms by GET to `/heroku/resources/:id`, from the time before `sso_url` existed, are
 //! accepted only under [`SsoPolicy::Legacy`](crate::SsoPolicy::Legacy), by the gate and by
-//! [`partner_api`](crate::Routes::partner_api). Give the manifest an `sso_url`. If you answer the
-//! Partner API yourself, leave [`partner_api`](crate::Routes::partner_api) out, merge
-//! [`Routes::sign_in`](crate::Routes::sign_in), and call [`register`](crate::Resources::register) and
-//! [`deprovision`](crate::Resources::deprovision) in your own handlers.
+//! [`partner_api`](crate::Routes::partner_api). Give the manifest an `sso_url`.
+//! [`quick_start`](crate::guide::quick_start#if-you-answer-provisioning-yourself) says what to merge if you
+//! answer the Partner API yourself.
 //!
 //! ### 4. Sessions
 //! Sessions of your old code cannot become sessions of the gate: they do not record how the user was

@@ -137,7 +137,23 @@
 //! would make browsers ask for a password; for bearer tokens it is `Bearer error="invalid_token"` ([RFC
 //! 6750]).
 //!
-//! Programs get `application/problem+json` ([RFC 9457]).
+//! Programs get `application/problem+json` ([RFC 9457]):
+//!
+//! ```json
+//! {
+//!   "type": "urn:tower-heroku-sso:session-ended",
+//!   "title": "Your session has ended",
+//!   "status": 401,
+//!   "detail": "Open the add-on from your app's Resources page in the Heroku Dashboard.",
+//!   "sign_in_url": "https://addons-sso.heroku.com/apps/…/addons/…"
+//! }
+//! ```
+//!
+//! The last part of `type` is [`RefusalKind::code`](crate::RefusalKind::code).
+//!
+//! ## Caches
+//! The gate's own responses are never cached (`no-store`). Responses of your service carry `Vary: Cookie`, and
+//! `Cache-Control: private` unless your handler sets another one.
 //!
 //! ## Pages of your own
 //! [`gate::Refusal`](crate::gate::Refusal) is in the extensions of every page and problem document. It has

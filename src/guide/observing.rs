@@ -14,7 +14,7 @@
 //!
 //! # Metrics
 //! Through the [`metrics`](https://docs.rs/metrics) facade. Install a recorder first: metrics recorded
-//! before that are lost. No label holds a person, a resource or a secret.
+//! before that are lost. Without a recorder they cost nothing. No label holds a person, a resource or a secret.
 //!
 //! | metric | kind | labels |
 //! | --- | --- | --- |

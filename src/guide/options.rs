@@ -5,6 +5,16 @@
 //! [`build`](crate::HerokuSsoBuilder::build) checks the bounds; its error names the setting and both
 //! bounds.
 //!
+//! # From the environment
+//! | reader | variables |
+//! | --- | --- |
+//! | [`Manifest::from_env`](crate::Manifest::from_env) | the four required ones |
+//! | [`Config::from_env`](crate::Config::from_env) | settings of this chapter, webhooks |
+//! | [`SealingKeys::from_env`](crate::store::SealingKeys::from_env) | `TOKEN_ENCRYPTION_KEY`, for a durable store |
+//! | [`session_keys_from_env`](crate::session_keys_from_env) | `SESSION_KEY`, for [`stateless`](crate::HerokuSsoBuilder::stateless) sessions |
+//!
+//! Call [`config`](crate::HerokuSsoBuilder::config) first on the builder, as it replaces all settings.
+//!
 //! # How fresh
 //! | setting | default | bounds |
 //! | --- | --- | --- |

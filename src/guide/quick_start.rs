@@ -65,14 +65,15 @@
 //!   Take [`HerokuUser`](crate::HerokuUser) in each handler: outside of the gate such a handler answers 500
 //!   and logs an error, and never admits a request.
 //! - **`partner_api` is outside.** Heroku calls it with its own password and has no session. It includes
-//!   the SSO path and the sign-out path. If you answer Heroku's provisioning calls yourself, merge
-//!   [`Routes::sign_in`](crate::Routes::sign_in) in its place, and register each resource with
-//!   [`Resources::register`](crate::Resources::register).
+//!   the SSO path and the sign-out path.
 //! - **`_sync`, not `_`.** A dropped handle stops the sync immediately. Then lists are fetched only while a
 //!   request waits for them, sessions end after ten minutes without requests, and a warning says why.
 //!
-//! The layer works with any [`tower::Service`] that is `Clone` and takes an `http::Request`. Without axum
-//! (`default-features = false`) the user is in the request's extensions.
+//! State is in memory until you set a store: see [`deploying`](crate::guide::deploying) before customers
+//! come.
+//!
+//! The layer works with any [`tower::Service`] that is `Clone`, takes an `http::Request` and answers with an
+//! `http::Response`. Without axum (`default-features = false`) the user is in the request's extensions.
 //!
 //! # 3. The manifest
 //! In the add-on's manifest, as you push it to Heroku:
@@ -176,6 +177,32 @@
 //!     Ok(site)
 //! }
 //! # let _ = site;
+//! ```
+//!
+//! With `route_layer`, unknown paths return 404 without signing in. To prevent that, route
+//! `/customers/{*rest}` too. Middleware that is added *before* the gate runs only for admitted requests.
+//!
+//! # If you answer provisioning yourself
+//! Leave `partner_api` out, and merge [`Routes::sign_in`](crate::Routes::sign_in) in its place. Register each
+//! resource once, in your own provisioning handler, with
+//! [`OauthGrant::Code`](crate::OauthGrant::Code). Resources that you already have are registered with
+//! [`OauthGrant::Tokens`](crate::OauthGrant::Tokens): see [`coming_from`](crate::guide::coming_from#2-tokens).
+//! [`deprovision`](crate::Resources::deprovision) ends a resource permanently.
+//!
+//! ```
+//! use axum::Router;
+//! use tower_heroku_sso::sync::SyncError;
+//! use tower_heroku_sso::{HerokuSso, OauthGrant, ResourceId};
+//!
+//! fn app(sso: &HerokuSso, dashboard: Router) -> Router {
+//!     dashboard.layer(sso.layer()).merge(sso.routes().sign_in()) // and your own provisioning routes
+//! }
+//!
+//! // `code` is `oauth_grant.code` of Heroku's request.
+//! async fn provisioned(sso: &HerokuSso, id: ResourceId, code: String) -> Result<(), SyncError> {
+//!     sso.resources().register(&id, OauthGrant::Code(code.into())).await
+//! }
+//! # let _ = (app, provisioned);
 //! ```
 //!
 //! # Next steps

@@ -56,7 +56,8 @@ impl HerokuSsoBuilder {
         }
     }
 
-    /// Replaces all settings together, for example by [`Config::from_env`].
+    /// Replaces all settings together, for example by [`Config::from_env`]. Call it before the methods for
+    /// single settings.
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self

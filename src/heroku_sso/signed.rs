@@ -19,7 +19,7 @@ impl HerokuSsoBuilder {
     /// Sessions without a session store: the grant is in the cookie itself, signed. For several
     /// processes that share a [`store`](Self::store) and no session store.
     ///
-    /// Nothing else changes. The newest list decides at every request, and sessions follow their list. A
+    /// Nothing else changes. Resources, tokens and lists stay in the store. The newest list decides at every request, and sessions follow their list. A
     /// sign-out or a revocation ends a session immediately, in every process: the store remembers closed
     /// sessions until their cookies have expired. A store in memory forgets them at a restart. A copy of a
     /// signed-out cookie is then valid again, up to `max_session`. The cookie is readable by its browser: it

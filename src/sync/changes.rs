@@ -155,6 +155,25 @@ impl Change {
 /// No change is missed and none comes twice, whenever the reader was created and however slowly it reads. The
 /// reader compares the state that it has reported with the current state. A person who left and came back
 /// between two reads is no change.
+///
+/// ```
+/// # use tower_heroku_sso::{HerokuSso, sync::Change};
+/// # async fn follow(sso: HerokuSso) {
+/// let mut changes = sso.lists().changes(); // after `sso.spawn_sync()`
+/// while let Some(change) = changes.next().await {
+///     match change {
+///         Change::Snapshot { resource, snapshot } => { /* replace the resource's users */ }
+///         Change::Added { resource, member } => { /* insert */ }
+///         Change::Removed { resource, email } => { /* delete */ }
+///         Change::EmailChanged { resource, from, to } => { /* the same account: update its email */ }
+///         Change::AccountReplaced { resource, from, to } => { /* another person: drop what `from` had */ }
+///         Change::ResourceGone { resource } => { /* delete all of the resource's users */ }
+///         Change::CaughtUp => { /* call `sso.lists().get` for each resource without a snapshot */ }
+///         _ => {}
+///     }
+/// }
+/// # }
+/// ```
 #[must_use = "a reader of changes does nothing until it is read"]
 pub struct Changes {
     /// Weak, so that a reader does not keep the lists alive.
