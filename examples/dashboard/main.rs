@@ -1,8 +1,8 @@
 //! An add-on's dashboard behind the gate, and a Heroku simulator to try it with.
 //!
 //! `cargo run --example dashboard` starts the simulator and the add-on, and prints both links. With
-//! `HEROKU_SSO_SALT` set it starts only the add-on, and talks to the Heroku that the variables name; the
-//! README lists them.
+//! `HEROKU_SSO_SALT` set it starts only the add-on, and talks to the Heroku that the variables name:
+//! `examples/README.md` lists them.
 
 mod pages;
 

@@ -3,7 +3,7 @@
 //! `cargo run --example proxy --features proxy` starts a Heroku simulator, the proxy, and a small upstream
 //! that replaces your Rails or Node app. With `UPSTREAM_URL` it uses your upstream, still with the
 //! simulator. With `HEROKU_SSO_SALT` and `ASSERTION_KEY` too it is a real add-on, set up by the variables
-//! of the README.
+//! in `examples/README.md`.
 //!
 //! The upstream identifies the user only by the header `x-heroku-sso-assertion`: a JWT of issuer [`ISSUER`]
 //! for audience [`AUDIENCE`]. It checks the JWT with the keys at `/.well-known/jwks.json` of this proxy. It
