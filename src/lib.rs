@@ -177,3 +177,8 @@ pub use webhook::Webhooks;
 // These crates' types are in public signatures, so users need the same version of each.
 #[doc(no_inline)]
 pub use {secrecy, time, tower_sessions, url};
+
+/// The README's example, compiled.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,10 +1,4 @@
-//! Compiles and runs the examples of the documents, with session stores that the crate itself does not
-//! build.
-
-/// The README's examples.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
+//! Compiles the examples of DEPLOYING.md, with session stores that the crate itself does not build.
 
 /// The programs of the page on deploying.
 #[cfg(doctest)]
