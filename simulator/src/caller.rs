@@ -56,6 +56,40 @@ pub(super) fn own_app<'a>(
     Ok(app)
 }
 
+/// The app with that id or name, if the caller's add-on is on it or attached to it.
+pub(super) fn attached_app<'a>(
+    shared: &Shared,
+    state: &'a State,
+    headers: &HeaderMap,
+    id_or_name: &str,
+) -> Result<&'a AppRecord, Refusal> {
+    let own = caller(shared, state, headers)?;
+    let app = state
+        .world
+        .apps
+        .by_id_or_name(id_or_name)
+        .ok_or(Refusal::NOT_FOUND)?;
+    if !own.is_attached_to(app.id) || !own.presence.is_present() {
+        return Err(Refusal::FORBIDDEN);
+    }
+    Ok(app)
+}
+
+/// True if the call is about an app that the caller's add-on is attached to, and not on.
+pub(super) fn is_of_attached_app(
+    shared: &Shared,
+    state: &State,
+    headers: &HeaderMap,
+    path: &str,
+) -> bool {
+    let id_or_name = path.split('/').nth(2).unwrap_or_default();
+    let world = &state.world;
+    let own = of_token(shared, state, headers).and_then(|id| world.addons.get(id));
+    let app = world.apps.by_id_or_name(id_or_name);
+    own.zip(app)
+        .is_some_and(|(own, app)| own.app != app.id && own.is_attached_to(app.id))
+}
+
 /// The team with that id or name, if it owns the caller's app.
 pub(super) fn own_team<'a>(
     shared: &Shared,

@@ -14,6 +14,8 @@ pub enum Endpoint {
     App,
     /// `GET /apps/:id/collaborators`
     Collaborators,
+    /// The same of an app that the caller's add-on is attached to, but not billed to.
+    AttachedCollaborators,
     /// `GET /teams/:id/members`
     TeamMembers,
     /// `POST /oauth/token`

@@ -26,6 +26,7 @@ pub(super) async fn guard(
     next: Next,
 ) -> Response {
     let request_id = request.headers().get("request-id").cloned();
+    let endpoint = called(&shared, endpoint, &request);
     let arrival = arrive(&shared, endpoint, &request);
     if !arrival.latency.is_zero() {
         tokio::select! {
@@ -79,6 +80,19 @@ enum Verdict {
     /// The rate pool is empty.
     Refuse,
     Fail(Fault),
+}
+
+/// The endpoint of a route, more exactly where the caller decides.
+fn called(shared: &Shared, endpoint: Endpoint, request: &Request) -> Endpoint {
+    let (headers, path) = (request.headers(), request.uri().path());
+    match endpoint {
+        Endpoint::Collaborators
+            if caller::is_of_attached_app(shared, &shared.state(), headers, path) =>
+        {
+            Endpoint::AttachedCollaborators
+        }
+        _ => endpoint,
+    }
 }
 
 fn arrive(shared: &Shared, endpoint: Endpoint, request: &Request) -> Arrival {

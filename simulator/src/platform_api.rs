@@ -35,13 +35,14 @@ pub(super) async fn app(
     Ok(json_answer(&info, &headers, state.answers.etags))
 }
 
+/// Also of an app that the add-on is attached to. Whether Heroku allows that is not documented.
 pub(super) async fn collaborators(
     Extract(shared): Extract<Arc<Shared>>,
     Path(id_or_name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let state = shared.state();
-    let app = caller::own_app(&shared, &state, &headers, &id_or_name)?;
+    let app = caller::attached_app(&shared, &state, &headers, &id_or_name)?;
     let owner = body::owner_entry(&state.world, app);
     let mut entries: Vec<_> = app.collaborators.iter().chain([&owner]).collect();
     // UUIDs sort like their text.

@@ -1,7 +1,7 @@
 //! Add-ons that are attached to several apps.
 
 use crate::client::*;
-use heroku_addon_simulator::{Endpoint, Simulator};
+use heroku_addon_simulator::{App, Endpoint, Fault, Simulator};
 
 #[tokio::test]
 async fn attachments_list_own_and_attached_apps() {
@@ -35,6 +35,29 @@ async fn attachments_list_own_and_attached_apps() {
     assert_eq!(heroku.calls().count(Endpoint::Attachments), 4);
     let other = access_token(&heroku, &heroku.app("other").addon()).await;
     assert_eq!(status(&heroku, &path, &other).await, 403);
+}
+
+#[tokio::test]
+async fn collaborators_of_an_attached_app_are_an_endpoint_of_their_own() {
+    let heroku = Simulator::start().await.unwrap();
+    let (shop, bank) = (heroku.app("shop"), heroku.app("bank"));
+    let addon = shop.addon();
+    let token = access_token(&heroku, &addon).await;
+    let path = |app: &App| format!("/apps/{}/collaborators", app.id());
+    assert_eq!(status(&heroku, &path(&bank), &token).await, 403);
+    bank.owner("ben@example.com").attach(&addon);
+    heroku
+        .faults()
+        .set(Endpoint::Collaborators, Fault::Status(500));
+    assert_eq!(status(&heroku, &path(&shop), &token).await, 500);
+    let people = body(&heroku, &path(&bank), &token).await;
+    assert_eq!(people[0]["user"]["email"], "ben@example.com");
+    heroku
+        .faults()
+        .set(Endpoint::AttachedCollaborators, Fault::Status(404));
+    assert_eq!(status(&heroku, &path(&bank), &token).await, 404);
+    assert_eq!(heroku.calls().count(Endpoint::Collaborators), 2);
+    assert_eq!(heroku.calls().count(Endpoint::AttachedCollaborators), 2);
 }
 
 #[tokio::test]
