@@ -1,4 +1,5 @@
-//! The union of an app's collaborators and its team's members, and which users it admits.
+//! The union of an app's collaborators, its team's members and the people of attached apps, and which users
+//! it admits.
 
 use std::sync::Arc;
 
@@ -26,6 +27,10 @@ pub struct AccessList {
     policy: ListPolicy,
     /// The users on both lists, in order of their index among the collaborators.
     on_both: Box<[OnBoth]>,
+    /// The people of the apps that the add-on is attached to, without roles and permissions.
+    attached: People,
+    /// The answer about them is too old to admit a user.
+    is_attached_too_old: bool,
 }
 
 /// A user on both lists, by index.
@@ -85,6 +90,8 @@ enum Place {
     Collaborator(usize),
     TeamMember(usize),
     OnBoth(usize),
+    /// On neither of them.
+    Attached(usize),
 }
 
 /// Why a list does not admit a user: see [`Admission`].
@@ -93,6 +100,8 @@ pub(crate) enum NotEntitled {
     NotListed,
     OtherAccount,
     Unknown,
+    /// Only on an attached app, about which the last answer is too old.
+    TooOld,
 }
 
 /// What the list says about a user.
@@ -106,7 +115,8 @@ pub enum Admission {
     /// The email is on the list, but for another Heroku account; or the lists disagree about its
     /// account.
     OtherAccount,
-    /// Not among the collaborators, and the team's members are unknown.
+    /// Not among the collaborators, and the team's members are unknown. Or only on an attached app, about which
+    /// the last answer is too old.
     Unknown,
 }
 
@@ -118,6 +128,8 @@ impl AccessList {
             team_members: TeamMembers::NoTeam,
             policy,
             on_both: Box::default(),
+            attached: People::default(),
+            is_attached_too_old: false,
         }
     }
 
@@ -128,6 +140,8 @@ impl AccessList {
             team_members: TeamMembers::Known(members),
             policy,
             on_both: Box::default(),
+            attached: People::default(),
+            is_attached_too_old: false,
         };
         let collaborators = list.collaborators.iter().enumerate();
         let on_both = collaborators.filter_map(|(collaborator, person)| {
@@ -152,7 +166,23 @@ impl AccessList {
             team_members: TeamMembers::Withheld,
             policy,
             on_both: Box::default(),
+            attached: People::default(),
+            is_attached_too_old: false,
         }
+    }
+
+    /// The same list with the people of apps that the add-on is attached to. Those who are on neither of the
+    /// other two lists have no roles and no permissions.
+    #[must_use]
+    pub fn with_attached(mut self, people: People) -> Self {
+        self.attached = people.without_privileges();
+        self
+    }
+
+    /// The same list, once the answer about attached apps is too old.
+    pub(crate) fn with_attached_too_old(mut self) -> Self {
+        self.is_attached_too_old = true;
+        self
     }
 
     /// What the list says about the user with this email and, if the caller knows it, this account.
@@ -161,7 +191,7 @@ impl AccessList {
             Ok(listed) => Admission::Listed(self.entry(listed).member(email)),
             Err(NotEntitled::NotListed) => Admission::NotListed,
             Err(NotEntitled::OtherAccount) => Admission::OtherAccount,
-            Err(NotEntitled::Unknown) => Admission::Unknown,
+            Err(NotEntitled::Unknown | NotEntitled::TooOld) => Admission::Unknown,
         }
     }
 
@@ -182,7 +212,10 @@ impl AccessList {
             (Account::Known(known), Some(claimed)) if known != claimed => {
                 Err(NotEntitled::OtherAccount)
             }
-            (Account::Known(_) | Account::Unknown, _) => Ok(Entitlement(place)),
+            (Account::Known(_) | Account::Unknown, _) => match place {
+                Place::Attached(_) if self.is_attached_too_old => Err(NotEntitled::TooOld),
+                _ => Ok(Entitlement(place)),
+            },
         }
     }
 
@@ -200,6 +233,7 @@ impl AccessList {
             .collaborators
             .iter()
             .chain(self.counted_members())
+            .chain(&self.attached)
             .cloned()
             .collect();
         Vec::from(all).into_iter().map(Member::from)
@@ -210,10 +244,16 @@ impl AccessList {
         matches!(self.team_members, TeamMembers::Withheld)
     }
 
-    /// True if one of Heroku's two lists has this email, whether or not it admits the user.
+    /// True if one of Heroku's lists has this email, whether or not it admits the user.
     pub(crate) fn has(&self, email: &Email) -> bool {
-        let member = || self.team_members().and_then(|members| members.find(email));
-        self.collaborators.find(email).or_else(member).is_some()
+        let lists = [Some(&self.collaborators), self.team_members()];
+        let mut lists = lists.into_iter().flatten().chain([&self.attached]);
+        lists.any(|people| people.find(email).is_some())
+    }
+
+    /// True if the user is admitted only because of an attached app.
+    pub(crate) fn is_only_attached(&self, listed: Entitlement) -> bool {
+        matches!(listed.0, Place::Attached(_))
     }
 
     pub(crate) fn team_members(&self) -> Option<&People> {
@@ -237,7 +277,7 @@ impl AccessList {
             }
             (Some(place), None) => Some(Place::Collaborator(place)),
             (None, Some(place)) => Some(Place::TeamMember(place)),
-            (None, None) => None,
+            (None, None) => self.attached.place_of(email).map(Place::Attached),
         }
     }
 
@@ -248,16 +288,23 @@ impl AccessList {
         self.counts(&members[place]).then_some(place)
     }
 
-    /// The account according to both lists together.
+    /// The account according to all lists together.
     fn account(&self, place: Place) -> &Account {
-        match place {
-            Place::Collaborator(place) => &self.collaborators[place].account,
-            Place::TeamMember(place) => &self.team_member(place).account,
+        let (email, account) = match place {
+            Place::Collaborator(place) => self.collaborators[place].email_and_account(),
+            Place::TeamMember(place) => self.team_member(place).email_and_account(),
             Place::OnBoth(place) => {
                 let both = &self.on_both[place];
-                let collaborator = &self.collaborators[both.collaborator].account;
-                collaborator.merge(&self.team_member(both.team_member).account)
+                let (email, collaborator) =
+                    self.collaborators[both.collaborator].email_and_account();
+                let member = &self.team_member(both.team_member).account;
+                (email, collaborator.merge(member))
             }
+            Place::Attached(place) => return &self.attached[place].account,
+        };
+        match self.attached.find(email) {
+            Some(attached) => account.merge(&attached.account),
+            None => account,
         }
     }
 
@@ -266,6 +313,7 @@ impl AccessList {
             Place::Collaborator(place) => &self.collaborators[place].privileges,
             Place::TeamMember(place) => &self.team_member(place).privileges,
             Place::OnBoth(place) => &self.on_both[place].privileges,
+            Place::Attached(place) => &self.attached[place].privileges,
         }
     }
 

@@ -2,9 +2,11 @@
 //! lists differ. It depends neither on Heroku's JSON nor on the time.
 //!
 //! The list consists of the collaborators of the app that owns the add-on, and the members of its
-//! team, if it has one. Source:
+//! team, if it has one; and, if the partner wants them, of the people of other apps that the add-on is
+//! attached to. Source:
 //! <https://devcenter.heroku.com/articles/syncing-user-access-as-an-ecosystem-partner>.
 
+mod attached;
 mod difference;
 mod email;
 mod list;
@@ -13,6 +15,7 @@ mod privileges;
 mod role;
 mod snapshot;
 
+pub use attached::AttachedPeople;
 pub(crate) use difference::difference_of_all;
 pub use difference::{ListChange, difference};
 pub use email::{Email, InvalidEmail};

@@ -82,6 +82,14 @@ impl Person {
         self
     }
 
+    pub(super) fn email_and_account(&self) -> (&Email, &Account) {
+        (&self.email, &self.account)
+    }
+
+    fn has_privileges(&self) -> bool {
+        *self.privileges != Privileges::default()
+    }
+
     pub(super) fn merge(&self, other: &Self) -> Self {
         Self {
             email: self.email.clone(),
@@ -130,6 +138,19 @@ impl People {
     pub(super) fn place_of(&self, email: &Email) -> Option<usize> {
         let found = self.0.binary_search_by(|person| person.email.cmp(email));
         found.ok()
+    }
+
+    /// The same people, without roles and permissions.
+    pub(crate) fn without_privileges(self) -> Self {
+        if !self.iter().any(Person::has_privileges) {
+            return self;
+        }
+        let none = Privileges::default().shared();
+        let people = self.iter().map(|person| Person {
+            privileges: Arc::clone(&none),
+            ..person.clone()
+        });
+        people.collect()
     }
 
     /// All people, in order of email.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use url::Url;
 
-use super::{AccessList, People};
+use super::{AccessList, AttachedPeople, People};
 use crate::ids::{AppId, TeamId};
 
 /// The app that owns an add-on.
@@ -62,7 +62,7 @@ pub struct Snapshot {
     pub web_url: Option<Url>,
     /// The users who may enter.
     pub list: AccessList,
-    /// When Heroku was asked for the oldest part of the list.
+    /// When Heroku was asked for the oldest part of the list, apart from the people of attached apps.
     pub fetched_at: OffsetDateTime,
 }
 
@@ -80,6 +80,10 @@ pub struct ResourceList {
     pub web_url: Option<Url>,
     /// The app's collaborators.
     pub collaborators: People,
+    /// The people of the apps that the add-on is attached to, if they are wanted:
+    /// [`Config::include_attached_apps`](crate::Config::include_attached_apps).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attached: Option<AttachedPeople>,
 }
 
 impl ResourceList {
@@ -91,6 +95,7 @@ impl ResourceList {
             team: None,
             web_url: None,
             collaborators,
+            attached: None,
         }
     }
 
@@ -98,6 +103,13 @@ impl ResourceList {
     #[must_use]
     pub fn with_team(mut self, team: Team) -> Self {
         self.team = Some(team);
+        self
+    }
+
+    /// The same with the people of attached apps.
+    #[must_use]
+    pub fn with_attached(mut self, attached: AttachedPeople) -> Self {
+        self.attached = Some(attached);
         self
     }
 }
