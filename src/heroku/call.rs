@@ -6,6 +6,7 @@ pub(crate) enum Call {
     App,
     Collaborators,
     TeamMembers,
+    Attachments,
     Tokens,
     Webhooks,
 }
@@ -18,6 +19,7 @@ impl Call {
             Self::App => "the app",
             Self::Collaborators => "collaborators",
             Self::TeamMembers => "team members",
+            Self::Attachments => "attachments",
             Self::Tokens => "the tokens",
             Self::Webhooks => "the webhooks",
         }
@@ -30,6 +32,7 @@ impl Call {
             Self::App => "app",
             Self::Collaborators => "collaborators",
             Self::TeamMembers => "team_members",
+            Self::Attachments => "attachments",
             Self::Tokens => "tokens",
             Self::Webhooks => "webhooks",
         }

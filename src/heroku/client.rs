@@ -1,4 +1,4 @@
-//! The client: the four GETs that an access list requires, tokens, and webhook subscriptions.
+//! The client: the GETs that an access list requires, tokens, and webhook subscriptions.
 
 use std::time::Duration;
 
@@ -15,9 +15,11 @@ use super::paging::{Pages, has_room};
 use super::pool::RatePool;
 use super::subscription::subscribe;
 use super::transport::{Transport, parse};
-use super::wire::{AddOn, AddOnJson, AppInfo, AppJson, CollaboratorJson, TeamMemberJson};
+use super::wire::{
+    AddOn, AddOnJson, AppInfo, AppJson, AttachmentJson, CollaboratorJson, TeamMemberJson,
+};
 use super::{Call, HerokuError, HerokuUrl};
-use crate::access::{People, Person};
+use crate::access::People;
 use crate::clock::SharedClock;
 use crate::ids::{AppId, ResourceId, TeamId};
 use crate::secret::{ClientSecret, Tokens};
@@ -111,6 +113,18 @@ impl HerokuClient {
             .await
     }
 
+    /// `GET /addons/:id/addon-attachments`, all pages: the app of each attachment. One app can have several.
+    pub(crate) async fn attachments(
+        &self,
+        caller: Caller<'_>,
+        id: &ResourceId,
+    ) -> Result<Reply<Vec<AppId>>, HerokuError> {
+        let path = ["addons", &id.to_string(), "addon-attachments"];
+        let read = |json: AttachmentJson| json.read(id).map(Some);
+        self.list(caller, &path, Call::Attachments, None, read)
+            .await
+    }
+
     /// Exchanges the code of a provisioning request (`oauth_grant.code`, valid once, for 5 minutes).
     pub(crate) async fn exchange(&self, code: &SecretString) -> Result<Tokens, HerokuError> {
         self.oauth.exchange(&self.transport, code).await
@@ -153,15 +167,15 @@ impl HerokuClient {
 
     /// A list on a single page that is not full can be requested conditionally. For any other list, a 304 for
     /// the first page would say nothing about the next page, so the list is always read completely.
-    async fn list<T: DeserializeOwned>(
+    async fn list<T: DeserializeOwned, E, L: FromIterator<E>>(
         &self,
         caller: Caller<'_>,
         path: &[&str],
         call: Call,
         known: Option<&ETag>,
-        read: impl Fn(T) -> Result<Option<Person>, HerokuError>,
-    ) -> Result<Reply<People>, HerokuError> {
-        let mut people = Vec::new();
+        read: impl Fn(T) -> Result<Option<E>, HerokuError>,
+    ) -> Result<Reply<L>, HerokuError> {
+        let mut list = Vec::new();
         let mut pages = Pages::new(call);
         loop {
             let mut request = self.transport.to_api(Method::GET, caller.token, path)?;
@@ -177,12 +191,12 @@ impl HerokuClient {
             let entries: Vec<T> = parse(&answer.body, call)?;
             let has_room = has_room(&answer.headers, entries.len());
             for entry in entries {
-                people.extend(read(entry)?);
+                list.extend(read(entry)?);
             }
             if !pages.turn(answer.status, &answer.headers)? {
                 let whole = pages.range().is_none() && has_room;
                 let etag = ETag::strong(&answer.headers).filter(|_| whole);
-                return Ok(Reply::New(people.into_iter().collect(), etag));
+                return Ok(Reply::New(list.into_iter().collect(), etag));
             }
         }
     }

@@ -88,11 +88,16 @@ pub struct HerokuAnswer {
 }
 
 impl HerokuAnswer {
+    /// True if the answer has Heroku's shape: that of an intermediary has not.
+    pub(crate) fn is_of_heroku(&self) -> bool {
+        let has_request_id = self.request_id.as_ref().is_some_and(|id| !id.is_empty());
+        has_request_id && !self.id.is_empty()
+    }
+
     /// True if Heroku itself gave this answer: a 404 of an intermediary says nothing about the add-on.
     pub(crate) fn says_not_there(&self) -> bool {
-        let has_request_id = self.request_id.as_ref().is_some_and(|id| !id.is_empty());
         match (self.status, self.id.as_str()) {
-            (404, "not_found") | (410, "gone" | "not_found") => has_request_id,
+            (404, "not_found") | (410, "gone" | "not_found") => self.is_of_heroku(),
             // The state of the add-on itself, requested by its own id.
             (200, "deprovisioned") => true,
             _ => false,

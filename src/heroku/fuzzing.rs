@@ -10,7 +10,7 @@ use super::limits::Urgency;
 use super::paging::{Pages, has_room};
 use super::pool::RatePool;
 use super::transport::{parse, refusal};
-use super::wire::{AddOnJson, AppJson, CollaboratorJson, TeamMemberJson};
+use super::wire::{AddOnJson, AppJson, AttachmentJson, CollaboratorJson, TeamMemberJson};
 use super::{Call, HerokuError, limits};
 use crate::access::{App, People, Person, Team};
 use crate::ids::{AppId, ResourceId};
@@ -35,6 +35,12 @@ pub fn collaborators(asked: &AppId, body: &[u8]) -> Result<People, HerokuError> 
 /// `GET /teams/:id/members`, one page.
 pub fn team_members(body: &[u8]) -> Result<People, HerokuError> {
     people(body, |json: TeamMemberJson| Ok(json.read()))
+}
+
+/// `GET /addons/:id/addon-attachments`, one page: the app of each.
+pub fn attachments(asked: &ResourceId, body: &[u8]) -> Result<Vec<AppId>, HerokuError> {
+    let entries: Vec<AttachmentJson> = parse(body, Call::Attachments)?;
+    entries.into_iter().map(|entry| entry.read(asked)).collect()
 }
 
 fn people<T: DeserializeOwned>(

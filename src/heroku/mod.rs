@@ -1,5 +1,5 @@
-//! Heroku's Platform API and OAuth host: the four GETs whose answers make an access list, the token
-//! exchange, and the subscription to webhooks.
+//! Heroku's Platform API and OAuth host: the GETs whose answers make an access list, the token exchange, and
+//! the subscription to webhooks.
 //!
 //! Rules for every call: https only (http to loopback, for tests); no redirects, so that a
 //! bearer token is never sent to another address; connect, read and total time-outs; a size limit for every

@@ -60,6 +60,12 @@ pub(super) struct TeamMemberJson {
 }
 
 #[derive(Deserialize)]
+pub(super) struct AttachmentJson {
+    addon: Option<Named>,
+    app: Named,
+}
+
+#[derive(Deserialize)]
 struct AccountJson {
     id: Option<String>,
     email: String,
@@ -158,6 +164,18 @@ impl TeamMemberJson {
     pub(super) fn read(self) -> Option<Person> {
         let user_id = self.user.and_then(|user| user.id);
         person(&self.email, user_id.as_deref(), self.role)
+    }
+}
+
+impl AttachmentJson {
+    /// The app that uses the add-on.
+    pub(super) fn read(self, asked: &ResourceId) -> Result<AppId, HerokuError> {
+        const ABOUT: &str = Call::Attachments.about();
+        let about_asked = |addon: &Named| addon.id.parse::<ResourceId>().as_ref() == Ok(asked);
+        if !self.addon.as_ref().is_none_or(about_asked) {
+            return Err(HerokuError::WrongSubject { about: ABOUT });
+        }
+        parse_id(&self.app.id, ABOUT)
     }
 }
 
