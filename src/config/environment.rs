@@ -57,6 +57,7 @@ impl Config {
     /// | variable | setting |
     /// | --- | --- |
     /// | `HEROKU_SSO_POLICY` | `sso_policy`: `user-scoped`, `allow-unsigned-email` or `legacy` |
+    /// | `INCLUDE_ATTACHED_APPS` | `1`: `include_attached_apps`; `0`: the default |
     /// | `HEROKU_API_URL`, `HEROKU_ID_URL` | `api_url`, `id_url` |
     /// | `REFRESH_INTERVAL_SECS` | `refresh_interval`, in seconds |
     /// | `IN_USE_FOR_SECS` | `in_use_for`, in seconds |
@@ -75,6 +76,7 @@ impl Config {
             let policy = policy.map_err(|error| invalid("HEROKU_SSO_POLICY", error.to_string()));
             config.sso_policy = policy?;
         }
+        config.include_attached_apps = switch("INCLUDE_ATTACHED_APPS")?;
         if let Some(url) = heroku_url("HEROKU_API_URL")? {
             config.api_url = url;
         }

@@ -118,6 +118,13 @@ impl HerokuSsoBuilder {
         cookies: CookieTransport => |config, transport| config.cookies = transport;
     }
 
+    /// [`Config::include_attached_apps`]: people of apps that the add-on is attached to are admitted, without
+    /// roles.
+    pub fn include_attached_apps(mut self) -> Self {
+        self.config.include_attached_apps = true;
+        self
+    }
+
     /// [`SessionLife::Fixed`]: a session ends one `refresh_interval` after its sign-in, regardless of
     /// later refreshes.
     pub fn fixed_sessions(mut self) -> Self {
@@ -198,6 +205,7 @@ impl HerokuSsoBuilder {
                 scope: config.sync_scope,
                 rate_pools: config.rate_pools,
                 list_policy: config.list_policy,
+                include_attached_apps: config.include_attached_apps,
                 webhooks: config.webhooks.clone(),
                 deadlines: Deadlines::of_calls(config.heroku_timeout),
             },

@@ -22,6 +22,7 @@ pub(crate) struct SyncSettings {
     pub(crate) scope: SyncScope,
     pub(crate) rate_pools: RatePools,
     pub(crate) list_policy: ListPolicy,
+    pub(crate) include_attached_apps: bool,
     pub(crate) webhooks: Option<Webhooks>,
     pub(crate) deadlines: Deadlines,
 }

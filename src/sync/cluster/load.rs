@@ -176,10 +176,14 @@ impl Coordinator {
         Ok(entry)
     }
 
-    fn apply_stored_list(&self, entry: &Arc<Entry>, list: Dated<ResourceList>) {
+    fn apply_stored_list(&self, entry: &Arc<Entry>, mut list: Dated<ResourceList>) {
         let known = entry.list().map(|list| list.own_asked_at().ticket);
         if known.is_some_and(|known| list.ticket <= known) {
             return;
+        }
+        if !self.settings.include_attached_apps {
+            // Another configuration has stored them.
+            list.value.attached = None;
         }
         let own = OwnList {
             asked_at: AsOf::stored(&list, &self.clock),

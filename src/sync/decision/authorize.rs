@@ -208,7 +208,8 @@ impl Authorizer {
             }
         });
         let marks = entry.marks_of(&who, session.map(|it| it.list));
-        let list = entry.list();
+        let limit = self.settings.max_list_age;
+        let list = entry.list().map(|list| list.deciding_at(at, limit));
         let age = list.as_ref().map(|list| list.age_at(at));
         let is_young = age.is_some_and(|age| age <= self.settings.refresh_interval);
         Facts {

@@ -238,6 +238,7 @@ impl<'a> Evaluation<'a> {
         let denial = match self.find(list) {
             Ok(_) if self.facts.marks.was_removed => return Decision::Deny(Denial::Removed),
             Ok(listed) => return Decision::Allow(Allowed { listed, valid_for }),
+            Err(NotEntitled::TooOld) => return self.unavailable(),
             Err(_) if self.session.is_some() && has_account_by_another_email(list, self.who) => {
                 Denial::EmailChanged
             }

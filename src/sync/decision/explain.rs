@@ -5,7 +5,7 @@ use std::fmt;
 use super::authorize::Authorizer;
 use super::decide::{Asked, Decision, Facts, Needed, Strictness, decide};
 use super::denial::Denial;
-use crate::access::Email;
+use crate::access::{AccessList, Email, Entitlement};
 use crate::clock::Reading;
 use crate::ids::{ResourceId, UserId};
 use crate::lifespan::Attempt;
@@ -92,15 +92,10 @@ pub(in crate::sync) async fn explain(
         Decision::Deny(denial) => denied(&denial, inputs),
         Decision::Allow(allowed) => {
             let list = facts.list.as_ref().map(|list| &list.snapshot.list);
-            let roles = list.map(|list| list.entry(allowed.listed).roles().iter());
-            let roles: Vec<_> = roles
-                .into_iter()
-                .flatten()
-                .map(ToString::to_string)
-                .collect();
+            let reason = list.map(|list| membership(list, allowed.listed));
             Explanation {
                 is_admitted: Some(true),
-                reason: format!("the list has the email, as {}", roles.join(", ")),
+                reason: reason.unwrap_or_default(),
                 inputs,
             }
         }
@@ -110,6 +105,19 @@ pub(in crate::sync) async fn explain(
             inputs,
         },
     })
+}
+
+/// On which of Heroku's lists the email is, and the roles there.
+fn membership(list: &AccessList, listed: Entitlement) -> String {
+    let roles = list.entry(listed).roles().iter();
+    let roles: Vec<_> = roles.map(ToString::to_string).collect();
+    match roles.is_empty() {
+        _ if list.is_only_attached(listed) => {
+            "the email is on the list of an attached app, without roles here".to_owned()
+        }
+        true => "the list has the email, without roles".to_owned(),
+        false => format!("the list has the email, as {}", roles.join(", ")),
+    }
 }
 
 fn wanted(needed: Needed) -> &'static str {
@@ -135,6 +143,15 @@ fn inputs(facts: &Facts) -> Vec<String> {
         .is_some_and(|list| list.snapshot.list.is_partial())
     {
         inputs.push("the team's members are withheld".to_owned());
+    }
+    if let Some(attached) = facts.list.as_ref().and_then(|list| list.attached()) {
+        inputs.push(format!(
+            "attached apps with people: {}",
+            attached.apps.len()
+        ));
+        if attached.skipped > 0 {
+            inputs.push(format!("attached apps skipped: {}", attached.skipped));
+        }
     }
     let attempt = match facts.last_attempt {
         Attempt::Failing => Some("the last attempt to fetch it failed"),

@@ -109,6 +109,7 @@ fn sessions() -> Vec<Option<SessionStart>> {
             list: ListVersion {
                 own: Ticket::new(list),
                 members: None,
+                attached: None,
             },
         })
     };

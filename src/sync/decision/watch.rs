@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::authorize::Authorizer;
 use super::decide::{SessionStart, Strictness};
-use crate::clock::Budget;
+use crate::clock::{Budget, Reading};
 use crate::ids::ResourceId;
 use crate::sync::SyncError;
 use crate::sync::entries::entry::Entry;
@@ -56,11 +56,21 @@ impl Watch {
         let (session, strictness) = (Some(session), Strictness::STREAM);
         let access = authorizer.decide(entry, who, session, strictness, time);
         let access = access.await.ok()?;
-        let is_old = access.list.age(authorizer.clock()) > authorizer.settings().refresh_interval;
-        Some(match is_old {
-            true => access.valid_for.min(RECHECK),
-            false => access.valid_for,
-        })
+        let (at, settings) = (Reading::of(authorizer.clock()), authorizer.settings());
+        let list = &access.list;
+        let is_old = list.age_at(at) > settings.refresh_interval;
+        let is_attached = list.snapshot.list.is_only_attached(access.listed);
+        let attached_left = list.attached_left(at, settings.max_list_age);
+        let limits = [
+            is_old.then_some(RECHECK),
+            attached_left.filter(|_| is_attached),
+        ];
+        Some(
+            limits
+                .into_iter()
+                .flatten()
+                .fold(access.valid_for, Duration::min),
+        )
     }
 }
 

@@ -67,6 +67,24 @@ impl AsOf {
         self.ticket < other.ticket
     }
 
+    /// How long after `other` this moment was, by the measure that says longer.
+    pub(in crate::sync) fn since(&self, other: &Self) -> Duration {
+        let passed = self.passed - other.passed;
+        let passed = Duration::from_micros(passed.try_into().unwrap_or(0));
+        let by_wall = self.wall.since(other.wall);
+        by_wall.map_or(passed, |by_wall| passed.max(by_wall))
+    }
+
+    /// The moment of this ticket, so long before this one.
+    pub(in crate::sync) fn earlier_by(&self, span: Duration, ticket: Ticket) -> Self {
+        let passed = self.passed.saturating_sub(microseconds(span));
+        Self {
+            wall: self.wall.saturating_sub(span),
+            passed: passed.max(-EVER),
+            ticket,
+        }
+    }
+
     pub(in crate::sync) fn earlier(self, other: Self) -> Self {
         if other.passed < self.passed {
             other
@@ -76,6 +94,9 @@ impl AsOf {
     }
 }
 
+/// Longer than any time, in microseconds; and twice as long is still a number.
+const EVER: i64 = i64::MAX / 2;
+
 fn microseconds(time: Duration) -> i64 {
-    time.as_micros().try_into().unwrap_or(i64::MAX / 2)
+    time.as_micros().try_into().unwrap_or(EVER)
 }

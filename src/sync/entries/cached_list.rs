@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::as_of::AsOf;
+use super::attached_part::AttachedPart;
 use super::team_members::Members;
 use crate::access::{
     AccessList, ListChange, ListPolicy, People, ResourceList, Snapshot, difference_of_all,
@@ -27,6 +28,8 @@ pub(crate) struct CachedList {
     etags: Option<Box<ETags>>,
     /// The last complete list, while this one lacks the team's members.
     whole: Option<Arc<Snapshot>>,
+    /// The part about attached apps, which does not count for the list's age.
+    attached: Option<Arc<AttachedPart>>,
 }
 
 /// When the parts of a list were requested, in the order that all processes share.
@@ -35,18 +38,32 @@ pub(crate) struct ListVersion {
     pub(crate) own: Ticket,
     /// None if there is no team, or Heroku withholds its members.
     pub(crate) members: Option<Ticket>,
+    /// None unless people of attached apps are wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) attached: Option<Ticket>,
 }
 
 impl ListVersion {
+    /// The version for what is recorded about removals. Attached apps are read together with the resource's own
+    /// part, so that part's ticket orders their removals as well.
+    pub(in crate::sync) fn of_removal(self) -> Self {
+        Self {
+            attached: None,
+            ..self
+        }
+    }
+
     /// True if some part of the other list is newer.
     pub(in crate::sync) fn is_outdated_by(&self, other: &Self) -> bool {
+        let is_older = |mine: Option<Ticket>, theirs: Option<Ticket>| match (mine, theirs) {
+            (Some(mine), Some(theirs)) => mine < theirs,
+            // Every part of this list is as old as its own part.
+            (None, Some(theirs)) => self.own < theirs,
+            (_, None) => false,
+        };
         self.own < other.own
-            || match (self.members, other.members) {
-                (Some(mine), Some(theirs)) => mine < theirs,
-                // Every part of this list is as old as its own part.
-                (None, Some(theirs)) => self.own < theirs,
-                (_, None) => false,
-            }
+            || is_older(self.members, other.members)
+            || is_older(self.attached, other.attached)
     }
 
     /// True if every part of this list is as new as the newest part of the other one.
@@ -90,6 +107,8 @@ impl CachedList {
         } = own;
         let known = known.filter(|known| **known == resource.collaborators);
         let collaborators = known.cloned().unwrap_or(resource.collaborators);
+        let known = before.and_then(|before| before.attached.as_ref());
+        let attached = AttachedPart::newest(resource.attached, own_asked_at, known);
         let (list, asked_at) = match (&resource.team, members) {
             (None, _) => (AccessList::of_app(collaborators, policy), own_asked_at),
             (Some(_), Members::Known(team)) => (
@@ -101,7 +120,12 @@ impl CachedList {
                 own_asked_at,
             ),
         };
+        let list = match &attached {
+            Some(attached) => list.with_attached(attached.people.clone()),
+            None => list,
+        };
         let version = ListVersion {
+            attached: attached.as_ref().map(|it| it.asked_at.ticket),
             own: own_asked_at.ticket,
             members: match (&resource.team, members) {
                 (Some(_), Members::Known(team)) => Some(team.asked_at.ticket),
@@ -131,6 +155,7 @@ impl CachedList {
             version,
             etags,
             whole,
+            attached,
         }
     }
 
@@ -151,6 +176,10 @@ impl CachedList {
         ResourceList {
             team: snapshot.team.clone(),
             web_url: snapshot.web_url.clone(),
+            attached: self
+                .attached
+                .as_ref()
+                .map(|it| it.stored(self.own_asked_at)),
             ..ResourceList::new(
                 snapshot.addon_name.clone(),
                 snapshot.app.clone(),
@@ -159,7 +188,7 @@ impl CachedList {
         }
     }
 
-    /// The age of its oldest part.
+    /// The age of its oldest part, apart from attached apps.
     pub(crate) fn age(&self, clock: &SharedClock) -> Duration {
         self.asked_at.age(clock)
     }
@@ -181,6 +210,35 @@ impl CachedList {
         self.version
     }
 
+    /// Heroku's last answer about attached apps, if their people are wanted.
+    pub(in crate::sync) fn attached(&self) -> Option<&AttachedPart> {
+        self.attached.as_deref()
+    }
+
+    /// How long the people of attached apps count from now on, with this limit of their age.
+    pub(in crate::sync) fn attached_left(&self, at: Reading, limit: Duration) -> Option<Duration> {
+        let attached = self.attached.as_ref()?;
+        let left = limit.saturating_sub(attached.asked_at.age_at(at));
+        // Up to and including the limit.
+        Some(left + Duration::from_millis(1))
+    }
+
+    /// The list as it decides now. People of attached apps count up to this age of Heroku's answer about them,
+    /// however young the rest of the list is.
+    pub(in crate::sync) fn deciding_at(self: Arc<Self>, at: Reading, limit: Duration) -> Arc<Self> {
+        match &self.attached {
+            Some(attached) if attached.asked_at.age_at(at) > limit => {
+                let mut snapshot = Snapshot::clone(&self.snapshot);
+                snapshot.list = snapshot.list.with_attached_too_old();
+                Arc::new(Self {
+                    snapshot: Arc::new(snapshot),
+                    ..Self::clone(&self)
+                })
+            }
+            _ => self,
+        }
+    }
+
     /// The calls that a fetch of the whole list makes, computed from the number of people: a page has 200 of
     /// them.
     pub(in crate::sync) fn calls(&self) -> u32 {
@@ -191,9 +249,14 @@ impl CachedList {
             (Some(_), members) => members.map_or(1, pages),
             (None, _) => 0,
         };
+        let attached = self
+            .attached
+            .as_ref()
+            .map_or(0, |attached| attached.calls());
         // One call for the add-on, one for the app.
         members
             .saturating_add(pages(list.collaborators()))
+            .saturating_add(u32::try_from(attached).unwrap_or(u32::MAX))
             .saturating_add(2)
     }
 
@@ -224,6 +287,7 @@ mod tests {
         ListVersion {
             own: Ticket::new(own),
             members: members.map(Ticket::new),
+            attached: None,
         }
     }
 
@@ -240,6 +304,19 @@ mod tests {
         ] {
             assert_eq!(with_team.is_outdated_by(&other), is_outdated, "{other:?}");
         }
+    }
+
+    #[test]
+    fn newer_answer_about_attached_apps_makes_a_list_outdated() {
+        let attached = |own, attached| ListVersion {
+            attached: Some(Ticket::new(attached)),
+            ..version(own, None)
+        };
+        assert!(attached(30, 10).is_outdated_by(&attached(20, 20)));
+        assert!(!attached(30, 10).is_outdated_by(&attached(20, 20).of_removal()));
+        assert!(!attached(30, 20).is_outdated_by(&attached(30, 10)));
+        assert!(version(10, None).is_outdated_by(&attached(20, 20)));
+        assert!(!version(30, None).is_outdated_by(&attached(20, 20)));
     }
 
     #[test]

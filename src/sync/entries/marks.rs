@@ -134,7 +134,7 @@ impl PersonMarks {
             Some(Removal {
                 email: email.clone(),
                 account: account.cloned(),
-                list: list.version(),
+                list: list.version().of_removal(),
                 is_confirmed: account.is_some(),
                 at: now,
             })

@@ -2,6 +2,7 @@
 
 pub(in crate::sync) mod absence_mark;
 pub(in crate::sync) mod as_of;
+pub(in crate::sync) mod attached_part;
 pub(in crate::sync) mod attempts;
 pub(in crate::sync) mod budgets;
 pub(in crate::sync) mod cached_list;

@@ -44,7 +44,8 @@ pub(in crate::sync) struct Fetcher {
 /// What a fetch must return.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::sync) struct FetchOptions {
-    /// How old the members of the team may be. Zero: they are fetched as well.
+    /// How old the members of the team may be. Zero: they are fetched as well, and so are the people of attached
+    /// apps.
     pub(in crate::sync) members_age: Duration,
     /// How long the access token must last.
     pub(in crate::sync) renewal: RenewPolicy,
@@ -84,7 +85,7 @@ impl Fetcher {
         &self.members
     }
 
-    /// Fetches everything again, including the team's members, if the budgets allow it. Waiting for a fetch
+    /// Fetches everything again, including the team's members and the people of attached apps, if the budgets allow it. Waiting for a fetch
     /// in progress costs nothing.
     pub(in crate::sync) async fn fetch_newest(
         self: &Arc<Self>,
@@ -108,7 +109,8 @@ impl Fetcher {
         self.join(entry, options, Charge::Schedule).await
     }
 
-    /// A list with no part older than the refresh interval, unless Heroku withholds the members.
+    /// A list with no part older than the refresh interval, unless Heroku withholds the members; apart from
+    /// attached apps.
     pub(in crate::sync) async fn fetch_recent(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
@@ -283,6 +285,7 @@ async fn ask_with(
     // For a dormant resource, the first question is whether it exists.
     let previous = entry.list().filter(|_| !entry.is_dormant());
     let resolution = Resolution {
+        settings: &fetcher.settings,
         client: &fetcher.client,
         members: &fetcher.members,
         lists: &fetcher.lists,

@@ -1,5 +1,6 @@
 //! Resolves a resource id to its access list. The first time takes three round trips: add-on, then app and
-//! collaborators, then team members. Later ones take one, because app and team are known.
+//! collaborators, then team members. Later ones take one, because app and team are known. The people of
+//! attached apps come last, if they are wanted and due.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +15,11 @@ use crate::sync::entries::as_of::AsOf;
 use crate::sync::entries::cached_list::{CachedList, ETags, OwnList};
 use crate::sync::entries::entry::Entry;
 use crate::sync::lists::list_cache::ListCache;
+use crate::sync::settings::SyncSettings;
 
 /// One resolution of one resource's list. Afterwards the cache has the members of its team as well.
 pub(super) struct Resolution<'a> {
+    pub(super) settings: &'a SyncSettings,
     pub(super) client: &'a HerokuClient,
     pub(super) members: &'a Arc<MemberFetcher>,
     pub(super) lists: &'a ListCache,
@@ -47,13 +50,16 @@ impl Resolution<'_> {
     /// Fetches the whole list from Heroku. [`HerokuError::Gone`] means that Heroku says that the add-on
     /// itself does not exist.
     pub(super) async fn run(&self) -> Result<OwnList, SyncError> {
-        match self.once(MissingTeam::MayBeFormer).await {
+        let own = match self.once(MissingTeam::MayBeFormer).await {
             // App or team changed between two calls: start again.
             Err(SyncError::Heroku(HerokuError::NotFound(_))) => {
                 self.once(MissingTeam::IsWithheld).await
             }
             result => result,
-        }
+        };
+        let mut own = own?;
+        own.list.attached = self.attached_people(&own.list.app.id).await?;
+        Ok(own)
     }
 
     async fn once(&self, missing: MissingTeam) -> Result<OwnList, SyncError> {
@@ -222,7 +228,7 @@ fn of_the_add_on(error: HerokuError) -> HerokuError {
 }
 
 /// 410 for an app or a team says nothing about the add-on.
-fn below_the_add_on(error: HerokuError) -> HerokuError {
+pub(super) fn below_the_add_on(error: HerokuError) -> HerokuError {
     match error {
         HerokuError::Gone(answer) => HerokuError::NotFound(answer),
         other => other,

@@ -67,6 +67,7 @@ impl Scene {
             scope: SyncScope::All,
             rate_pools: RatePools::Shared,
             list_policy: ListPolicy::Documented,
+            include_attached_apps: false,
             webhooks: None,
             deadlines: Deadlines::of_calls(SECOND * 10),
         };
@@ -259,6 +260,7 @@ impl Scene {
             list: ListVersion {
                 own: list,
                 members: None,
+                attached: None,
             },
         };
         let left = SECOND * 15;

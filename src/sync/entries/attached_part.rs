@@ -1,0 +1,66 @@
+//! The part of a list about the apps that the add-on is attached to.
+
+use std::sync::Arc;
+
+use super::as_of::AsOf;
+use crate::access::{AttachedPeople, People};
+use crate::ids::AppId;
+use crate::store::Ticket;
+
+/// The maximum number of attached apps that are read. Each costs a call, at the cost of all resources.
+pub(in crate::sync) const MAX_APPS: usize = 20;
+
+/// Heroku's last answer about attached apps. It is asked for less often than the rest of a list, and kept in
+/// between.
+#[derive(Clone, Debug)]
+pub(in crate::sync) struct AttachedPart {
+    pub(in crate::sync) people: People,
+    /// The apps that have people.
+    pub(in crate::sync) apps: Vec<AppId>,
+    /// The number of apps whose people are unknown.
+    pub(in crate::sync) skipped: usize,
+    pub(in crate::sync) asked_at: AsOf,
+}
+
+impl AttachedPart {
+    /// The newer one of the part that came with a list, and the known one.
+    pub(super) fn newest(
+        came: Option<AttachedPeople>,
+        own_asked_at: AsOf,
+        known: Option<&Arc<Self>>,
+    ) -> Option<Arc<Self>> {
+        let Some(came) = came else {
+            return known.cloned();
+        };
+        let asked_at = own_asked_at.earlier_by(came.asked_before, Ticket::new(came.ticket));
+        if let Some(known) = known
+            && !known.asked_at.is_before(&asked_at)
+        {
+            return Some(Arc::clone(known));
+        }
+        let people = came.people.without_privileges();
+        // Equal people are stored once.
+        let same = known.filter(|known| known.people == people);
+        Some(Arc::new(Self {
+            people: same.map_or(people, |known| known.people.clone()),
+            apps: came.apps,
+            skipped: came.skipped,
+            asked_at,
+        }))
+    }
+
+    /// The part as it is stored with a list whose own part was asked for at `own_asked_at`.
+    pub(super) fn stored(&self, own_asked_at: AsOf) -> AttachedPeople {
+        AttachedPeople {
+            skipped: self.skipped,
+            ticket: self.asked_at.ticket.number(),
+            asked_before: own_asked_at.since(&self.asked_at),
+            ..AttachedPeople::new(self.people.clone(), self.apps.clone())
+        }
+    }
+
+    /// The calls that reading it takes, as far as the number of apps with people tells.
+    pub(super) fn calls(&self) -> usize {
+        1 + (self.apps.len() + self.skipped).min(MAX_APPS)
+    }
+}
