@@ -54,7 +54,8 @@ pub enum Fault {
     NotModified,
     /// 302 to this address.
     Redirect(String),
-    /// The correct answer about another object: with another `id`, or that of another app for a list.
+    /// The correct answer about another object: with another `id`, or that of another app for a list, or of
+    /// another add-on for attachments.
     WrongId,
 }
 

@@ -135,9 +135,14 @@ pub(super) async fn about_another(answer: Response) -> Response {
     };
     match &mut body {
         Value::Array(entries) => {
-            entries
-                .iter_mut()
-                .for_each(|entry| replace(entry.pointer_mut("/app/id")));
+            for entry in entries {
+                // A list of attachments names one app each, of one add-on.
+                let subject = match entry.get("addon") {
+                    Some(_) => "/addon/id",
+                    None => "/app/id",
+                };
+                replace(entry.pointer_mut(subject));
+            }
         }
         object => replace(object.get_mut("id")),
     }
