@@ -1,4 +1,4 @@
-//! Heroku's JSON. The first line selects one of the four GETs that the rest answers, or an error status.
+//! Heroku's JSON. The first line selects one of the GETs that the rest answers, or an error status.
 #![no_main]
 
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -31,6 +31,11 @@ fuzz_target!(|input: &[u8]| {
         b"members" => {
             if let Ok(people) = heroku::team_members(body) {
                 check(&people);
+            }
+        }
+        b"attachments" => {
+            if let Ok(apps) = heroku::attachments(&resource(), body) {
+                assert!(apps.iter().all(|app| is_plain(&app.to_string())));
             }
         }
         status => no_answer(status, body),

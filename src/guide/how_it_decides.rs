@@ -49,7 +49,10 @@
 //!   team members whose only role is `collaborator`. They were added to some app of the team, perhaps not
 //!   to this one; [`ListPolicy::Strict`](crate::ListPolicy::Strict) excludes them.
 //! - **Users of other apps** that the add-on is attached to are not on the list: it is the list of the app
-//!   that the add-on belongs to.
+//!   that the add-on belongs to. With [`include_attached_apps`](crate::Config::include_attached_apps) the
+//!   collaborators of those apps are on it, without roles and permissions. In a team's app, Heroku lists the
+//!   members with access to it among them. They are read at every third refresh, or as often as `max_list_age`
+//!   requires.
 //! - **Complete or not at all.** A list replaces another only when every page of it has arrived. Errors,
 //!   partial answers and answers about another subject change nothing.
 //! - **Its end.** If Heroku reports the add-on as missing for 15 minutes, access is suspended; after a week

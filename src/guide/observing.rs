@@ -18,7 +18,7 @@
 //!
 //! | metric | kind | labels |
 //! | --- | --- | --- |
-//! | `heroku_sso_api_calls_total` | counter | `call`: `add_on`, `app`, `collaborators`, `team_members`, `tokens`, `webhooks`; `outcome`: a status, or the kind of an error |
+//! | `heroku_sso_api_calls_total` | counter | `call`: `add_on`, `app`, `collaborators`, `team_members`, `attachments`, `tokens`, `webhooks`; `outcome`: a status, or the kind of an error |
 //! | `heroku_sso_list_fetches_total` | counter | `outcome`: `ok` or the kind of an error |
 //! | `heroku_sso_list_fetch_seconds` | histogram | `outcome` |
 //! | `heroku_sso_token_renewals_total` | counter | `outcome`: `ok`, `refused`, `failed` |

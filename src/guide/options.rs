@@ -50,7 +50,8 @@
 //! for team members, for whom Heroku sends none. They are worth it for most add-ons.
 //!
 //! # How many resources
-//! Heroku's limit is 4,500 calls, refilled at 75 a minute. A list takes three calls. When calls are scarce,
+//! Heroku's limit is 4,500 calls, refilled at 75 a minute. A list takes three calls (more with
+//! `include_attached_apps`). When calls are scarce,
 //! it is fetched after 90 to 95 % of its interval. The table gives the number of resources that can be **in
 //! use** at the same time without any list exceeding its interval:
 //!
@@ -103,6 +104,7 @@
 //! | [`sso_max_age`](crate::Config::sso_max_age) | 5 min | up to 1 h |
 //! | [`sso_max_skew`](crate::Config::sso_max_skew) | 60 s | up to 1 h |
 //! | [`list_policy`](crate::Config::list_policy) | `Documented` | `Documented`, `Strict` |
+//! | [`include_attached_apps`](crate::Config::include_attached_apps) | off | |
 //!
 //! **`AllowUnsignedEmail`** is for an add-on that is not sent `user_scoped_resource_token`: the log says so,
 //! with the variable, at the first sign-in. The email is then unverified, and the user has no roles
@@ -115,6 +117,14 @@
 //!
 //! **`Strict`** is for team customers with many apps. It goes beyond Heroku's recipe, so you may reject a
 //! user whom Heroku's dashboard lets through.
+//!
+//! **`include_attached_apps`** is for add-ons that Heroku lets customers share between apps. Without it, a
+//! user who opens the add-on from an attached app is rejected, unless the app that owns it lists them too. With
+//! it, they are admitted without roles. It costs one call for the attachments and one for each attached app, up
+//! to 20, at every third refresh; with the default `max_list_age`, at every second one. Set `max_list_age` to
+//! three times `refresh_interval` for every third. A user who is removed from an attached app keeps access that
+//! long; Heroku's article on ownership allows five minutes, so choose `refresh_interval` accordingly. Check first that Heroku lets your add-on's tokens read `GET /addons/:id/addon-attachments`: if not, no
+//! list can be fetched.
 //!
 //! # Paths and cookies
 //! | setting | default | |
