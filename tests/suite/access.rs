@@ -1,7 +1,8 @@
 //! The access list as a value.
 
 use tower_heroku_sso::access::{
-    AccessList, Account, Admission, Email, ListChange, ListPolicy, People, Person, Role, difference,
+    AccessList, Account, Admission, AttachedPeople, Email, ListChange, ListPolicy, People, Person,
+    ResourceList, Role, difference,
 };
 use tower_heroku_sso::ids::UserId;
 
@@ -92,6 +93,93 @@ fn strict_policy_omits_collaborators_of_other_team_apps() {
         );
     }
     assert_eq!(strict.members().count(), 4);
+}
+
+#[test]
+fn person_of_attached_app_is_listed_without_roles() {
+    let manage = ["manage".into()];
+    let attached = people([
+        person("ben@example.com", Role::Admin).with_permissions(manage),
+        person("ann@example.com", Role::Admin),
+        person("lead@example.com", Role::Owner),
+        person("other-app@example.com", Role::Owner),
+        person("bank@herokumanager.com", Role::Owner),
+    ]);
+    let list = AccessList::of_team_app(
+        people([person("ann@example.com", Role::Collaborator)]),
+        people([
+            person("lead@example.com", Role::Member),
+            person("other-app@example.com", Role::Collaborator),
+        ]),
+        ListPolicy::Strict,
+    );
+    let list = list.with_attached(attached);
+    for (address, expected) in [
+        ("Ben@example.com", None),
+        ("ann@example.com", Some("collaborator")),
+        ("lead@example.com", Some("member")),
+        // The team's entry does not count.
+        ("other-app@example.com", None),
+    ] {
+        let expected: Vec<_> = expected.into_iter().collect();
+        assert_eq!(roles(&list, address), expected, "{address}");
+    }
+    assert!(!listed(&list, "bank@herokumanager.com"));
+    let members: Vec<_> = list.members().collect();
+    assert_eq!(members.len(), 4);
+    assert!(members.iter().all(|member| member.permissions().is_empty()));
+    let roles = members.iter().map(|member| member.roles().iter().count());
+    assert_eq!(roles.collect::<Vec<_>>(), [1, 0, 1, 0]);
+}
+
+#[test]
+fn a39_attached_app_with_another_account_makes_an_email_disputed() {
+    let entry = |id| Person::new(email("ann@example.com"), Some(user(id)), Some(Role::Admin));
+    let nobody = People::default;
+    let policy = ListPolicy::Documented;
+    let lists = [
+        AccessList::of_app(people([entry("u-1")]), policy),
+        AccessList::of_team_app(nobody(), people([entry("u-1")]), policy),
+        AccessList::of_team_app(people([entry("u-1")]), people([entry("u-1")]), policy),
+        AccessList::of_team_app_without_members(people([entry("u-1")]), policy),
+    ];
+    let ann = email("ann@example.com");
+    for list in lists {
+        let same = list.clone().with_attached(people([entry("u-1")]));
+        let other = list.with_attached(people([entry("u-2")]));
+        for id in [None, Some(user("u-1"))] {
+            let admission = same.admission(&ann, id.as_ref());
+            assert!(matches!(admission, Admission::Listed(_)));
+            assert_eq!(other.admission(&ann, id.as_ref()), Admission::OtherAccount);
+        }
+        assert_eq!(
+            same.admission(&ann, Some(&user("u-2"))),
+            Admission::OtherAccount
+        );
+    }
+    let only = AccessList::of_app(nobody(), policy).with_attached(people([entry("u-1")]));
+    assert_eq!(
+        only.admission(&ann, Some(&user("u-2"))),
+        Admission::OtherAccount
+    );
+    assert!(matches!(only.admission(&ann, None), Admission::Listed(_)));
+}
+
+/// A list as the version before stored it, and one that the version before reads.
+#[test]
+fn stored_list_without_attached_apps_is_read() {
+    let app = "a0000000-0000-4000-8000-000000000001";
+    let before = serde_json::json!({
+        "addon_name": "acme-db-1", "app": { "id": app, "name": "shop" },
+        "team": null, "web_url": null, "collaborators": [],
+    });
+    let list: ResourceList = serde_json::from_value(before.clone()).unwrap();
+    assert_eq!(list.attached, None);
+    assert_eq!(serde_json::to_value(&list).unwrap(), before);
+    let ben = people([person("ben@example.com", Role::Admin)]);
+    let list = list.with_attached(AttachedPeople::new(ben, vec![app.parse().unwrap()]));
+    let stored = serde_json::to_string(&list).unwrap();
+    assert_eq!(serde_json::from_str::<ResourceList>(&stored).unwrap(), list);
 }
 
 #[test]

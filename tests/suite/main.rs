@@ -5,6 +5,7 @@ mod absences;
 mod access;
 mod accounts;
 mod answers;
+mod attached_apps;
 mod away;
 mod changes;
 mod claimed;
