@@ -31,7 +31,7 @@ async fn shared_addon(world: &World) -> (AddOn, App) {
 }
 
 async fn members(sso: &HerokuSso, addon: &AddOn) -> Vec<Member> {
-    let snapshot = sso.access_list(&addon.resource_id()).await.unwrap();
+    let snapshot = sso.lists().get(&addon.resource_id()).await.unwrap();
     snapshot.unwrap().list.members().collect()
 }
 
@@ -41,7 +41,7 @@ async fn is_listed(world: &World, addon: &AddOn, email: &str) -> bool {
 }
 
 async fn refresh(world: &World, addon: &AddOn) {
-    world.sso.refresh_now(&addon.resource_id()).await.unwrap();
+    world.sso.lists().refresh(&addon.resource_id()).await.unwrap();
 }
 
 async fn sign_in(world: &World, addon: &AddOn, email: &str) -> u16 {
@@ -141,7 +141,7 @@ async fn removed_person_of_attached_app_gets_403_after_third_refresh() {
         world.signed_in(&addon, BEN).await,
     );
     let _sync = world.sso.spawn_sync();
-    let mut changes = world.sso.changes();
+    let mut changes = world.sso.lists().changes();
     bank.remove("amy@example.com");
     for expected in [200, 200, 403] {
         next_refresh(&world).await;
@@ -252,7 +252,7 @@ async fn attached_app_that_answers_403_or_404_is_skipped() {
 
 async fn explain(world: &World, addon: &AddOn, email: &str) -> String {
     let email: Email = email.parse().unwrap();
-    let explained = world.sso.explain(&addon.resource_id(), &email, None).await;
+    let explained = world.sso.lists().explain(&addon.resource_id(), &email, None).await;
     explained.unwrap().to_string()
 }
 
@@ -310,7 +310,7 @@ async fn any_other_failure_fails_the_fetch_and_the_old_list_counts() {
         bank.collaborator("amy@example.com")
             .owner("new@example.com");
         world.heroku.faults().set(endpoint, fault.clone());
-        let fetched = world.sso.refresh_now(&addon.resource_id()).await;
+        let fetched = world.sso.lists().refresh(&addon.resource_id()).await;
         assert!(fetched.is_err(), "{endpoint:?} {fault:?}");
         assert_eq!(members(&world.sso, &addon).await.len(), 3);
         assert_eq!(page(&ben).await, 200, "{endpoint:?} {fault:?}");
