@@ -56,46 +56,43 @@ impl Clock for SystemClock {
     }
 }
 
-/// Wall-clock time as a number: microseconds since the Unix epoch. A request compares and subtracts several
-/// times, which is slow with calendar dates.
+/// Wall-clock time as a number: nanoseconds since the Unix epoch, up to the year 2262. A request compares and
+/// subtracts several times, which is slow with calendar dates.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct UnixTime(i64);
 
 impl UnixTime {
     /// The time since `earlier`. None if that is later.
     pub(crate) fn since(self, earlier: Self) -> Option<Duration> {
-        let microseconds = self.0.checked_sub(earlier.0)?;
-        Some(Duration::from_micros(microseconds.try_into().ok()?))
+        let nanoseconds = self.0.checked_sub(earlier.0)?;
+        Some(Duration::from_nanos(nanoseconds.try_into().ok()?))
     }
 
     pub(crate) fn saturating_add(self, time: Duration) -> Self {
-        Self(self.0.saturating_add(microseconds(time)))
+        Self(self.0.saturating_add(nanoseconds(time)))
     }
 
     pub(crate) fn saturating_sub(self, time: Duration) -> Self {
-        Self(self.0.saturating_sub(microseconds(time)))
+        Self(self.0.saturating_sub(nanoseconds(time)))
     }
 }
 
 impl From<OffsetDateTime> for UnixTime {
     fn from(at: OffsetDateTime) -> Self {
-        // A date has at most four digits of years, so this is exact.
-        Self(at.unix_timestamp() * 1_000_000 + i64::from(at.microsecond()))
+        let seconds = at.unix_timestamp().saturating_mul(1_000_000_000);
+        Self(seconds.saturating_add(i64::from(at.nanosecond())))
     }
 }
 
 impl From<UnixTime> for OffsetDateTime {
     fn from(at: UnixTime) -> Self {
-        let nanoseconds = i128::from(at.0) * 1_000;
-        let last = if at.0 < 0 { Self::UNIX_EPOCH } else { LAST };
-        Self::from_unix_timestamp_nanos(nanoseconds).unwrap_or(last)
+        let passed = time::Duration::nanoseconds(at.0);
+        Self::UNIX_EPOCH.saturating_add(passed)
     }
 }
 
-const LAST: OffsetDateTime = time::macros::datetime!(9999-12-31 23:59:59 UTC);
-
-fn microseconds(time: Duration) -> i64 {
-    time.as_micros().try_into().unwrap_or(i64::MAX)
+fn nanoseconds(time: Duration) -> i64 {
+    time.as_nanos().try_into().unwrap_or(i64::MAX)
 }
 
 /// Both readings of a clock at one moment, so that a request reads each of them only once.

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use crate::access::ListPolicy;
 use crate::deadlines;
 use crate::lifespan::Limits;
-use crate::sync::schedule::policy::SyncScope;
+use crate::sync::schedule::next_fetch::SyncScope;
 use crate::webhook::Webhooks;
 
 /// How old lists may be, and which of them are kept fresh.

@@ -41,7 +41,12 @@ async fn is_listed(world: &World, addon: &AddOn, email: &str) -> bool {
 }
 
 async fn refresh(world: &World, addon: &AddOn) {
-    world.sso.lists().refresh(&addon.resource_id()).await.unwrap();
+    world
+        .sso
+        .lists()
+        .refresh(&addon.resource_id())
+        .await
+        .unwrap();
 }
 
 async fn sign_in(world: &World, addon: &AddOn, email: &str) -> u16 {
@@ -252,7 +257,11 @@ async fn attached_app_that_answers_403_or_404_is_skipped() {
 
 async fn explain(world: &World, addon: &AddOn, email: &str) -> String {
     let email: Email = email.parse().unwrap();
-    let explained = world.sso.lists().explain(&addon.resource_id(), &email, None).await;
+    let explained = world
+        .sso
+        .lists()
+        .explain(&addon.resource_id(), &email, None)
+        .await;
     explained.unwrap().to_string()
 }
 
@@ -320,7 +329,7 @@ async fn any_other_failure_fails_the_fetch_and_the_old_list_counts() {
         world.clock.advance(Duration::from_secs(150));
         refresh(&world, &addon).await;
     }
-    assert!(world.sso.dormant().is_empty());
+    assert!(world.sso.resources().dormant().is_empty());
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::ids::{ResourceId, UserId};
 use crate::store::Ticket;
 use crate::sync::SyncError;
 use crate::sync::entries::cached_list::ListVersion;
-use crate::sync::entries::marks::Principal;
+use crate::sync::entries::person_marks::Principal;
 
 /// Proof that the list admits the person. Only [`Authorizer::admit`] makes one; opening a session requires
 /// it.

@@ -14,7 +14,7 @@ use crate::store::Ticket;
 use crate::sync::SyncError;
 use crate::sync::entries::as_of::AsOf;
 use crate::sync::entries::cached_list::{CachedList, ListVersion};
-use crate::sync::entries::marks::{Marks, Principal};
+use crate::sync::entries::person_marks::{Marks, Principal};
 
 /// How the session of this person began.
 #[derive(Clone, Copy, Debug)]

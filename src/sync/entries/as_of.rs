@@ -11,7 +11,7 @@ use crate::store::{Dated, Ticket};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct AsOf {
     wall: UnixTime,
-    /// Microseconds by [`Clock::elapsed`](crate::Clock::elapsed); negative if it was before this process
+    /// Nanoseconds by [`Clock::elapsed`](crate::Clock::elapsed); negative if it was before this process
     /// started.
     passed: i64,
     /// Orders two moments across all processes, also when a clock did not advance in between.
@@ -22,7 +22,7 @@ impl AsOf {
     pub(in crate::sync) fn now(clock: &SharedClock, ticket: Ticket) -> Self {
         Self {
             wall: clock.now().into(),
-            passed: microseconds(clock.elapsed()),
+            passed: nanoseconds(clock.elapsed()),
             ticket,
         }
     }
@@ -34,7 +34,7 @@ impl AsOf {
         let age = by_wall.unwrap_or_default().max(dated.age);
         Self {
             wall: now.saturating_sub(age),
-            passed: microseconds(clock.elapsed()) - microseconds(age),
+            passed: nanoseconds(clock.elapsed()) - nanoseconds(age),
             ticket: dated.ticket,
         }
     }
@@ -52,8 +52,8 @@ impl AsOf {
 
     /// As [`age`](Self::age), with the current time supplied by the caller.
     pub(in crate::sync) fn age_at(&self, at: Reading) -> Duration {
-        let passed = microseconds(at.elapsed) - self.passed;
-        let passed = Duration::from_micros(passed.try_into().unwrap_or(0));
+        let passed = nanoseconds(at.elapsed) - self.passed;
+        let passed = Duration::from_nanos(passed.try_into().unwrap_or(0));
         let by_wall = at.unix.since(self.wall);
         by_wall.map_or(passed, |by_wall| passed.max(by_wall))
     }
@@ -70,14 +70,14 @@ impl AsOf {
     /// How long after `other` this moment was, by the measure that says longer.
     pub(in crate::sync) fn since(&self, other: &Self) -> Duration {
         let passed = self.passed - other.passed;
-        let passed = Duration::from_micros(passed.try_into().unwrap_or(0));
+        let passed = Duration::from_nanos(passed.try_into().unwrap_or(0));
         let by_wall = self.wall.since(other.wall);
         by_wall.map_or(passed, |by_wall| passed.max(by_wall))
     }
 
     /// The moment of this ticket, so long before this one.
     pub(in crate::sync) fn earlier_by(&self, span: Duration, ticket: Ticket) -> Self {
-        let passed = self.passed.saturating_sub(microseconds(span));
+        let passed = self.passed.saturating_sub(nanoseconds(span));
         Self {
             wall: self.wall.saturating_sub(span),
             passed: passed.max(-EVER),
@@ -94,9 +94,9 @@ impl AsOf {
     }
 }
 
-/// Longer than any time, in microseconds; and twice as long is still a number.
+/// Longer than any time, in nanoseconds; and twice as long is still a number.
 const EVER: i64 = i64::MAX / 2;
 
-fn microseconds(time: Duration) -> i64 {
-    time.as_micros().try_into().unwrap_or(EVER)
+fn nanoseconds(time: Duration) -> i64 {
+    time.as_nanos().try_into().unwrap_or(EVER)
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::as_of::AsOf;
 use super::attached_part::AttachedPart;
-use super::team_members::Members;
+use super::member_list::Members;
 use crate::access::{
     AccessList, ListChange, ListPolicy, People, ResourceList, Snapshot, difference_of_all,
 };

@@ -11,7 +11,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::as_of::AsOf;
 use super::attempts::Attempts;
 use super::entry::Entry;
-use super::team_members::{Members, TeamList};
+use super::member_list::{Members, TeamList};
 use crate::access::People;
 use crate::clock::SharedClock;
 use crate::ids::{ResourceId, TeamId};

@@ -1,8 +1,8 @@
 //! Reads the people of the apps that an add-on is attached to: the attachments first, then the collaborators
 //! of each app, one call after the other.
 
-use super::answer::{Tagged, fetch_people};
-use super::resolve::{Resolution, below_the_add_on};
+use super::heroku_answer::{Tagged, fetch_people};
+use super::resolve_list::{Resolution, below_the_add_on};
 use crate::access::{AttachedPeople, People};
 use crate::heroku::{Call, HerokuError};
 use crate::ids::AppId;

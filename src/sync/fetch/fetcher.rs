@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::members::MemberFetcher;
-use super::resolve::Resolution;
+use super::resolve_list::Resolution;
+use super::team_members::MemberFetcher;
 use crate::cause;
 use crate::clock::{self, SharedClock};
 use crate::heroku::HerokuClient;
@@ -14,11 +14,11 @@ use crate::secret::Tokens;
 use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;
 use crate::sync::entries::as_of::AsOf;
-use crate::sync::entries::budgets::Force;
 use crate::sync::entries::cached_list::{CachedList, OwnList};
 use crate::sync::entries::entry::Entry;
+use crate::sync::entries::fetch_budgets::Force;
 use crate::sync::lifecycle::absence::{Absences, said_by};
-use crate::sync::lifecycle::end::Lifecycle;
+use crate::sync::lifecycle::end_resource::Lifecycle;
 use crate::sync::lists::list_cache::ListCache;
 use crate::sync::lists::list_event::Source;
 use crate::sync::schedule::rate_limits::Charge;

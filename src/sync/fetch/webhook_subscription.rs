@@ -7,7 +7,7 @@ use crate::cause;
 use crate::heroku::HerokuError;
 use crate::sync::SyncError;
 use crate::sync::entries::entry::Entry;
-use crate::sync::schedule::policy::refusal_backoff;
+use crate::sync::schedule::next_fetch::refusal_backoff;
 use crate::sync::tokens::token_manager::RenewPolicy;
 use crate::webhook::Webhooks;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use time::OffsetDateTime;
 
-use super::end::Lifecycle;
+use super::end_resource::Lifecycle;
 use crate::audit;
 use crate::clock::LogThrottle;
 use crate::heroku::HerokuError;
@@ -23,7 +23,6 @@ use crate::sync::lists::list_event::Source;
 /// At least this many answers, over at least this time, make a resource dormant.
 const FEWEST_ANSWERS: u32 = 3;
 const SHORTEST_ABSENCE: Duration = Duration::from_secs(15 * 60);
-/// How often Heroku is asked about a dormant resource, and about one that may become dormant.
 /// How often Heroku is asked about all dormant resources while the brake holds: too many would be dormant.
 const ALL_ASKED_EVERY: Duration = Duration::from_secs(15 * 60);
 
@@ -172,7 +171,7 @@ impl<'a> Absences<'a> {
         } else {
             lifecycle
                 .lists
-                .set_absence(entry, Some(absence), Source::Heroku);
+                .set_absence(entry, Some(absence), Source::Store);
         }
         let mut progress = entry.progress();
         if !progress.mark().is_some_and(|mark| mark.is_dormant()) {

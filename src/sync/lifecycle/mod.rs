@@ -1,8 +1,7 @@
 //! A resource from its registration to its end.
 
 pub(in crate::sync) mod absence;
-pub(in crate::sync) mod end;
-pub(in crate::sync) mod keyed_lock;
-pub(in crate::sync) mod partner_turns;
-pub(in crate::sync) mod register;
-pub(in crate::sync) mod revoke;
+pub(in crate::sync) mod end_resource;
+pub(in crate::sync) mod partner_calls;
+pub(in crate::sync) mod register_resource;
+pub(in crate::sync) mod revoke_sessions;

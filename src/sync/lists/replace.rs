@@ -9,8 +9,8 @@ use crate::sync::entries::as_of::AsOf;
 use crate::sync::entries::attempts::Attempts;
 use crate::sync::entries::cached_list::{CachedList, OwnList};
 use crate::sync::entries::entry::Entry;
+use crate::sync::entries::member_list::Members;
 use crate::sync::entries::team::TeamEntry;
-use crate::sync::entries::team_members::Members;
 
 impl ListCache {
     /// Caches a resource's own part, combined with the known members of its team. None if the resource has
@@ -82,6 +82,10 @@ impl ListCache {
     pub(in crate::sync) fn propagate_members(&self, team: &Arc<TeamEntry>, source: Source) {
         let resources = team.state().resources().to_vec();
         for entry in resources {
+            // The team may still know an entry that was dropped and loaded again.
+            let Some(entry) = self.get(&entry.id) else {
+                continue;
+            };
             let changes = {
                 let mut progress = entry.progress();
                 let of_team = |list: &Arc<CachedList>| {

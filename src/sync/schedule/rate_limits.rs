@@ -11,8 +11,8 @@ use super::queue::Target;
 use crate::clock::SharedClock;
 use crate::heroku::{RatePool, Urgency};
 use crate::sync::SyncError;
-use crate::sync::entries::budgets::{Force, SharedBudgets};
 use crate::sync::entries::entry::{Entry, Progress};
+use crate::sync::entries::fetch_budgets::{Force, SharedBudgets};
 use crate::sync::settings::{RatePools, SyncSettings};
 
 /// Which budgets a fetch draws on.

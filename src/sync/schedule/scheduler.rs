@@ -4,15 +4,15 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use super::backlog::Backlog;
-use super::policy::{Intervals, ListState, due_in};
+use super::next_fetch::{Intervals, ListState, due_in};
 use super::queue::{Queue, Target};
 use super::rate_limits::{Charge, RateLimits};
 use crate::clock::SharedClock;
 use crate::heroku::{HerokuError, Urgency};
 use crate::sync::SyncError;
 use crate::sync::entries::absence_mark::Question;
-use crate::sync::entries::budgets::Force;
 use crate::sync::entries::entry::Entry;
+use crate::sync::entries::fetch_budgets::Force;
 use crate::sync::entries::team::TeamEntry;
 use crate::sync::settings::SyncSettings;
 

@@ -21,7 +21,7 @@ use crate::sync::cluster::coordinator::Coordinator;
 use crate::sync::entries::absence_mark::DORMANT_INTERVAL;
 use crate::sync::entries::entry::{Entry, GrantRefused};
 use crate::sync::lists::list_cache::ListCache;
-use crate::sync::schedule::policy::{TOKEN_RENEWED_AHEAD, refusal_backoff};
+use crate::sync::schedule::next_fetch::{TOKEN_RENEWED_AHEAD, refusal_backoff};
 use crate::sync::settings::SyncSettings;
 use crate::sync::single_flight::SingleFlight;
 

@@ -177,7 +177,7 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "in the background",
     ),
     (
-        "sync/decision/watch.rs",
+        "sync/decision/watch_access.rs",
         "next",
         "0.changed",
         "beside the time that the list leaves",
@@ -196,7 +196,7 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "HEALTH, by the caller",
     ),
     (
-        "sync/lifecycle/partner_turns.rs",
+        "sync/lifecycle/partner_calls.rs",
         "wait",
         "lock.lock_owned",
         "PARTNER_TURN, by the caller",

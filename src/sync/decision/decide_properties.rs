@@ -16,8 +16,8 @@ use crate::store::Ticket;
 use crate::sync::SyncError;
 use crate::sync::entries::as_of::AsOf;
 use crate::sync::entries::cached_list::{CachedList, ListVersion, OwnList};
-use crate::sync::entries::marks::{Marks, Principal};
-use crate::sync::entries::team_members::Members;
+use crate::sync::entries::member_list::Members;
+use crate::sync::entries::person_marks::{Marks, Principal};
 
 const LIMITS: Limits = Limits {
     refresh_interval: Duration::from_secs(300),

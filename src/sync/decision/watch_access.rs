@@ -11,7 +11,7 @@ use crate::clock::{Budget, Reading};
 use crate::ids::ResourceId;
 use crate::sync::SyncError;
 use crate::sync::entries::entry::Entry;
-use crate::sync::entries::marks::Principal;
+use crate::sync::entries::person_marks::Principal;
 
 /// How often a stream is checked again while its list is old and cannot be refreshed.
 const RECHECK: Duration = Duration::from_secs(60);

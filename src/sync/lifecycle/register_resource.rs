@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::end::Lifecycle;
+use super::end_resource::Lifecycle;
 use crate::cause;
 use crate::deadlines::REGISTRATION_LEASE;
 use crate::ids::{LegacyId, ResourceId};

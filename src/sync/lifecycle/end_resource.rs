@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::absence::BrakeLog;
-use super::keyed_lock::KeyedLock;
-use super::partner_turns::PartnerTurns;
+use super::partner_calls::PartnerTurns;
 use crate::audit;
 use crate::clock::SharedClock;
 use crate::ids::{LegacyId, ResourceId};
 use crate::store::{BoundedStore, ResourceState};
 use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;
+use crate::sync::keyed_lock::KeyedLock;
 use crate::sync::lists::list_cache::ListCache;
 use crate::sync::lists::list_event::ListEvent;
 use crate::sync::run_to_completion::run_to_completion;

@@ -4,7 +4,7 @@ use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::answer::fetch_people;
+use super::heroku_answer::fetch_people;
 use crate::access::People;
 use crate::cause;
 use crate::clock::{self, SharedClock};
@@ -17,8 +17,8 @@ use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;
 use crate::sync::entries::as_of::AsOf;
 use crate::sync::entries::entry::Entry;
+use crate::sync::entries::member_list::TeamList;
 use crate::sync::entries::team::TeamEntry;
-use crate::sync::entries::team_members::TeamList;
 use crate::sync::lists::list_cache::ListCache;
 use crate::sync::lists::list_event::Source;
 use crate::sync::settings::{RatePools, SyncSettings};

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::answer::{Tagged, fetch_people};
-use super::members::MemberFetcher;
+use super::heroku_answer::{Tagged, fetch_people};
+use super::team_members::MemberFetcher;
 use crate::access::{People, ResourceList, Team};
 use crate::heroku::{AddOn, AppInfo, Call, Caller, ETag, HerokuClient, HerokuError};
 use crate::ids::AppId;
