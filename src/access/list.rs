@@ -229,10 +229,11 @@ impl AccessList {
 
     /// All users on the list, in order of email.
     pub fn members(&self) -> impl Iterator<Item = Member> {
+        let team_members = self.team_members().into_iter().flatten();
         let all: People = self
             .collaborators
             .iter()
-            .chain(self.counted_members())
+            .chain(team_members.filter(|member| self.counts(member)))
             .chain(&self.attached)
             .cloned()
             .collect();
@@ -319,11 +320,6 @@ impl AccessList {
 
     fn team_member(&self, place: usize) -> &Person {
         &self.team_members().expect("the place is of this list")[place]
-    }
-
-    fn counted_members(&self) -> impl Iterator<Item = &Person> {
-        let members = self.team_members().into_iter().flatten();
-        members.filter(|member| self.counts(member))
     }
 
     /// A user on both lists is admitted by the app's own list, whatever this returns. The team role

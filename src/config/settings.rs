@@ -28,8 +28,7 @@ pub struct Config {
     /// it. It is for add-ons that can be shared between apps (`requires: ["attachable"]` in the manifest).
     ///
     /// The people of an attached app are its collaborators; Heroku lists the members of a team that have access
-    /// to the app among them. They have no roles and no permissions here, so
-    /// [`RequireRole`](crate::RequireRole) refuses them. A user who is also on the list of the app that owns the
+    /// to the app among them. They have no roles and no permissions here, so role guards refuse them. A user who is also on the list of the app that owns the
     /// add-on, or of its team, keeps the roles from there.
     ///
     /// They are read at every third refresh of a list in use, or earlier if they would be older than
@@ -37,8 +36,8 @@ pub struct Config {
     /// second one. They are also read whenever everything is fetched again, as for an email that is not on the
     /// list. One reading takes a call for the attachments and one for each app, of which at most 20 are read. An
     /// app for which Heroku answers 403 or 404 is skipped, with a warning in the log;
-    /// [`HerokuSso::explain`](crate::HerokuSso::explain) says how many are. Any other error fails the whole
-    /// fetch. Default: no.
+    /// [`Lists::explain`](crate::Lists::explain) says how many are. Any other error fails the whole fetch.
+    /// Default: no.
     pub include_attached_apps: bool,
     /// How often a list in use is fetched. It is also the age up to which a list decides without a fetch: a
     /// request that finds an older list waits for a fetch. Default: 5 minutes, the longest that Heroku's

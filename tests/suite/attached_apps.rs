@@ -41,12 +41,7 @@ async fn is_listed(world: &World, addon: &AddOn, email: &str) -> bool {
 }
 
 async fn refresh(world: &World, addon: &AddOn) {
-    world
-        .sso
-        .lists()
-        .refresh(&addon.resource_id())
-        .await
-        .unwrap();
+    world.refresh(&addon.resource_id()).await;
 }
 
 async fn sign_in(world: &World, addon: &AddOn, email: &str) -> u16 {
