@@ -6,7 +6,7 @@ use heroku_addon_simulator::{AddOn, App, Endpoint, Fault};
 use support::browser::Browser;
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::access::{Email, Member};
-use tower_heroku_sso::store::{SealingKey, SealingKeys, SqliteStore};
+use tower_heroku_sso::store::{MemoryStore, SealingKey, SealingKeys, SqliteStore};
 use tower_heroku_sso::sync::Change;
 use tower_heroku_sso::{HerokuSso, HerokuSsoBuilder, MemorySessions, WebhookSecret, Webhooks};
 
@@ -457,6 +457,30 @@ async fn a40_stream_ends_when_attached_apps_are_too_old() {
     world.clock.advance(Duration::from_secs(331));
     streams::assert_ends(stream).await;
     sync.shutdown().await;
+}
+
+/// A newer own part of another process came with an older answer about attached apps.
+#[tokio::test]
+async fn older_answer_of_another_process_ends_no_session() {
+    let (store, sessions) = (MemoryStore::default(), MemorySessions::default());
+    let with = || {
+        let (store, sessions) = (store.clone(), sessions.clone());
+        move |builder| attached(builder).store(store).session_store(sessions)
+    };
+    let world = World::with(with()).await;
+    let (addon, bank) = shared_addon(&world).await;
+    let (other, address) = world.another_gate(with()).await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    other.lists().refresh(&addon.resource_id()).await.unwrap();
+    world.clock.advance(REFRESH + Duration::from_secs(1));
+    bank.collaborator("amy@example.com");
+    let amy = world.signed_in(&addon, "amy@example.com").await;
+    world.heroku.calls().clear();
+    assert_eq!(page(&ann.at(address)).await, 200);
+    assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 1);
+    assert_eq!(world.heroku.calls().count(Endpoint::Attachments), 0);
+    assert_eq!(page(&amy.at(address)).await, 200);
+    assert_eq!(page(&amy).await, 200);
 }
 
 #[tokio::test]

@@ -64,3 +64,62 @@ impl AttachedPart {
         1 + (self.apps.len() + self.skipped).min(MAX_APPS)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock::{ManualClock, SharedClock};
+
+    #[test]
+    fn stored_part_keeps_its_age_and_ticket() {
+        let manual = ManualClock::new();
+        let clock: SharedClock = Arc::new(manual.clone());
+        let asked_at = AsOf::now(&clock, Ticket::new(7));
+        let came = Some(AttachedPeople {
+            ticket: 7,
+            skipped: 2,
+            ..AttachedPeople::default()
+        });
+        let part = AttachedPart::newest(came, asked_at, None).unwrap();
+        assert_eq!(part.asked_at, asked_at);
+        manual.advance(Duration::from_secs(200));
+        let own_asked_at = AsOf::now(&clock, Ticket::new(9));
+        let stored = part.stored(own_asked_at);
+        manual.advance(Duration::from_secs(100));
+        let loaded = AttachedPart::newest(Some(stored), own_asked_at, None).unwrap();
+        assert_eq!(loaded.asked_at, asked_at);
+        assert_eq!(loaded.asked_at.age(&clock), Duration::from_secs(300));
+        assert_eq!((loaded.skipped, loaded.calls()), (2, 3));
+        // Set back, the clock makes nothing younger.
+        manual.set_wall(clock.now() - Duration::from_secs(250));
+        let own_asked_at = AsOf::now(&clock, Ticket::new(11));
+        let stored = part.stored(own_asked_at);
+        assert!(stored.asked_before >= Duration::from_secs(300));
+    }
+
+    #[test]
+    fn answer_that_was_asked_for_last_counts() {
+        let clock: SharedClock = Arc::new(ManualClock::new());
+        let came = |ticket: i64| {
+            let came = AttachedPeople {
+                ticket,
+                ..AttachedPeople::default()
+            };
+            let own_asked_at = AsOf::now(&clock, Ticket::new(20));
+            let known = AttachedPart::newest(None, own_asked_at, None);
+            assert!(known.is_none());
+            (Some(came), own_asked_at)
+        };
+        let (first, own) = came(10);
+        let known = AttachedPart::newest(first, own, None);
+        for (ticket, expected) in [(9, 10), (10, 10), (11, 11)] {
+            let (next, own) = came(ticket);
+            let newest = AttachedPart::newest(next, own, known.as_ref()).unwrap();
+            assert_eq!(newest.asked_at.ticket.number(), expected);
+        }
+        let kept = AttachedPart::newest(None, own, known.as_ref()).unwrap();
+        assert!(Arc::ptr_eq(&kept, known.as_ref().unwrap()));
+    }
+}

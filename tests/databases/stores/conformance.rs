@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use time::OffsetDateTime;
-use tower_heroku_sso::access::{App, People, Person, ResourceList, Team};
+use tower_heroku_sso::access::{App, AttachedPeople, People, Person, ResourceList, Team};
 use tower_heroku_sso::ids::{AppId, TeamId};
 use tower_heroku_sso::sso::{ReplayKey, SsoPolicy, SsoRequest, Verifier};
 use tower_heroku_sso::store::{
@@ -323,7 +323,9 @@ async fn list_is_stored_with_its_sequence_number(place: impl Place) {
     assert!(store.load(&id).await.unwrap().is_none());
     active(&store, &id).await;
     assert_eq!(store.load(&id).await.unwrap().unwrap().list, None);
-    let kept = list(&["ann", "bob"], 7);
+    let mut kept = list(&["ann", "bob"], 7);
+    let attached = AttachedPeople::new(people(&["ben"]), vec![app().id]);
+    kept.value = kept.value.with_attached(attached);
     store.set_list(&id, kept.clone()).await.unwrap();
     let found = store.load(&id).await.unwrap().unwrap().list.unwrap();
     assert_eq!(found.value, kept.value);
