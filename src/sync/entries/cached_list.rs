@@ -334,5 +334,8 @@ mod tests {
         assert!(!version(24, Some(30)).is_wholly_since(&since));
         assert!(!version(30, Some(24)).is_wholly_since(&since));
         assert!(version(25, None).is_wholly_since(&since));
+        let since = version(25, Some(20));
+        assert!(!version(24, Some(24)).is_wholly_since(&since));
+        assert!(version(25, Some(25)).is_wholly_since(&since));
     }
 }

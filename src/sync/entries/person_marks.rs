@@ -168,3 +168,6 @@ fn removed_by(change: &ListChange) -> Option<(&Email, Option<&UserId>)> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

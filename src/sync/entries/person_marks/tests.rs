@@ -1,0 +1,139 @@
+//! The records of people at one resource.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::access::{App, ListPolicy, People, Person, ResourceList, Team};
+use crate::clock::{ManualClock, SharedClock};
+use crate::sync::entries::cached_list::OwnList;
+use crate::sync::entries::member_list::Members;
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const START: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+fn email(name: &str) -> Email {
+    format!("{name}@example.com").parse().unwrap()
+}
+
+fn as_of(ticket: i64) -> AsOf {
+    let clock: SharedClock = Arc::new(ManualClock::at(START));
+    AsOf::now(&clock, Ticket::new(ticket))
+}
+
+fn list(ticket: i64, people: &[&str], is_partial: bool) -> CachedList {
+    let people: People = people
+        .iter()
+        .map(|name| Person::new(email(name), None, None))
+        .collect();
+    let app = "00000000-0000-4000-8000-000000000001".parse().unwrap();
+    let mut list = ResourceList::new("acme-1", App::new(app, "shop"), people);
+    if is_partial {
+        list = list.with_team(Team::new("team-1".parse().unwrap(), "team"));
+    }
+    let own = OwnList {
+        list,
+        etags: None,
+        asked_at: as_of(ticket),
+    };
+    CachedList::new(own, &Members::Withheld, ListPolicy::Documented, None)
+}
+
+fn marks(marks: &PersonMarks, name: &str, account: Option<&str>, list: i64) -> Marks {
+    let account = account.map(|account| account.parse().unwrap());
+    let email = email(name);
+    let who = Principal {
+        email: &email,
+        user_id: account.as_ref(),
+        is_account_proved: true,
+    };
+    marks.about(&who, Some(super::tests::list(list, &[], false).version()))
+}
+
+/// Ann was on the list and is not on the one of ticket 20, which lacks the team's members.
+fn ann_missing() -> PersonMarks {
+    let mut marks = PersonMarks::default();
+    let removed = [ListChange::Removed(email("ann"))];
+    marks.note_removals(&removed, &list(20, &[], true), Duration::ZERO, HOUR);
+    marks
+}
+
+#[test]
+fn later_revocation_counts_and_is_kept_while_sessions_are_open() {
+    let mut known = PersonMarks::default();
+    let at = |ticket, hours: u32| {
+        Revocation::new(email("ann"), Ticket::new(ticket), START + HOUR * hours)
+    };
+    assert!(known.note_revocation(at(5, 1), START));
+    assert!(!known.note_revocation(at(4, 2), START));
+    assert!(!known.note_revocation(at(5, 2), START));
+    assert!(known.note_revocation(at(6, 3), START));
+    assert_eq!(marks(&known, "ann", None, 1).revoked, Some(Ticket::new(6)));
+    assert_eq!(marks(&known, "bob", None, 1).revoked, None);
+    let bob = Revocation::new(email("bob"), Ticket::new(7), START + HOUR * 9);
+    assert!(known.note_revocation(bob, START + HOUR * 3));
+    assert!(marks(&known, "ann", None, 1).revoked.is_some());
+    let bob = Revocation::new(email("bob"), Ticket::new(8), START + HOUR * 9);
+    assert!(known.note_revocation(bob, START + HOUR * 4));
+    assert_eq!(marks(&known, "ann", None, 1).revoked, None);
+}
+
+#[test]
+fn pending_removal_waits_for_a_list_requested_since() {
+    let mut known = PersonMarks::default();
+    known.note_pending_removal(email("ann"), as_of(10));
+    assert!(marks(&known, "ann", None, 1).pending_removal.is_some());
+    assert!(marks(&known, "bob", None, 1).pending_removal.is_none());
+    known.settle(as_of(9));
+    assert!(!known.is_empty());
+    known.settle(as_of(10));
+    assert!(known.is_empty());
+}
+
+#[test]
+fn removal_ends_sessions_of_earlier_lists_only() {
+    let known = ann_missing();
+    assert!(
+        !marks(&known, "ann", None, 19).was_removed,
+        "only a whole list confirms it"
+    );
+    let mut known = ann_missing();
+    known.note_removals(&[], &list(21, &[], false), Duration::ZERO, HOUR);
+    assert!(marks(&known, "ann", None, 19).was_removed);
+    assert!(!marks(&known, "ann", None, 20).was_removed);
+    assert!(!marks(&known, "bob", None, 19).was_removed);
+}
+
+#[test]
+fn person_on_the_next_whole_list_was_not_removed() {
+    let mut known = ann_missing();
+    known.note_removals(&[], &list(21, &["ann"], true), Duration::ZERO, HOUR);
+    assert!(!known.is_empty(), "a partial list proves nothing");
+    known.note_removals(&[], &list(22, &["ann"], false), Duration::ZERO, HOUR);
+    assert!(known.is_empty());
+}
+
+#[test]
+fn removal_is_kept_as_long_as_a_session_can_last() {
+    let mut known = ann_missing();
+    known.note_removals(&[], &list(21, &[], false), HOUR, HOUR);
+    assert!(marks(&known, "ann", None, 19).was_removed);
+    let later = HOUR + Duration::from_nanos(1);
+    known.note_removals(&[], &list(22, &[], false), later, HOUR);
+    assert!(known.is_empty());
+}
+
+#[test]
+fn replaced_account_ends_the_sessions_of_that_account() {
+    let mut known = PersonMarks::default();
+    let to = list(20, &["ann"], false);
+    let to = to.snapshot.list.members().next().unwrap();
+    let replaced = [ListChange::AccountReplaced {
+        from: "account-1".parse().unwrap(),
+        to,
+    }];
+    known.note_removals(&replaced, &list(20, &["ann"], false), Duration::ZERO, HOUR);
+    let is_removed = |account| marks(&known, "ann", account, 19).was_removed;
+    assert!(is_removed(Some("account-1")), "confirmed by its account");
+    assert!(!is_removed(Some("account-2")));
+    assert!(is_removed(None), "any account");
+}
