@@ -28,8 +28,13 @@ pub struct Config {
     /// it. It is for add-ons that can be shared between apps (`requires: ["attachable"]` in the manifest).
     ///
     /// The people of an attached app are its collaborators; Heroku lists the members of a team that have access
-    /// to the app among them. They have no roles and no permissions here, so role guards refuse them. A user who is also on the list of the app that owns the
-    /// add-on, or of its team, keeps the roles from there.
+    /// to the app among them. They have no roles and no permissions here, so role guards
+    /// refuse them. A user who is also on the list of the app that owns the add-on, or of its team, keeps the
+    /// roles from there.
+    ///
+    /// A collaborator can attach the add-on to an app of their own and add anyone to that app. So a person who
+    /// was removed from the app that owns the add-on may stay, without roles, as long as such an attachment
+    /// exists. Set it alike in all processes that share a store.
     ///
     /// They are read at every third refresh of a list in use, or earlier if they would be older than
     /// `max_list_age` before the next refresh. With the default of twice `refresh_interval`, that is every

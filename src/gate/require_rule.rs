@@ -77,10 +77,11 @@ impl Rule {
     }
 }
 
-/// The owners and admins on the list, who can grant a role. A user who has not proved to be on the list gets
-/// no names.
+/// The owners and admins on the list, who can grant a role. A user who has not proved to be on the list, or is
+/// on it only because of an attached app, gets no names.
 fn who_grants(user: &HerokuUser) -> Vec<Box<str>> {
-    if user.proof() == Proof::UnsignedEmail {
+    let is_foreign = user.list.snapshot.list.is_only_attached(user.listed);
+    if is_foreign || user.proof() == Proof::UnsignedEmail {
         return Vec::new();
     }
     let grants = user.list.snapshot.list.members().filter(|member| {

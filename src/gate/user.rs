@@ -20,7 +20,7 @@ pub struct HerokuUser {
     pub(super) session: SessionHandle,
     /// The list that admitted the request, and where the user is on it.
     pub(super) list: Arc<CachedList>,
-    listed: Entitlement,
+    pub(super) listed: Entitlement,
     /// The prefix that an outer router removed from the path.
     pub(super) mount: Box<str>,
     /// See [`trust_unsigned_email`](Self::trust_unsigned_email).

@@ -123,8 +123,9 @@
 //! it, they are admitted without roles. It costs one call for the attachments and one for each attached app, up
 //! to 20, at every third refresh; with the default `max_list_age`, at every second one. Set `max_list_age` to
 //! three times `refresh_interval` for every third. A user who is removed from an attached app keeps access that
-//! long; Heroku's article on ownership allows five minutes, so choose `refresh_interval` accordingly. Check first that Heroku lets your add-on's tokens read `GET /addons/:id/addon-attachments`: if not, no
-//! list can be fetched.
+//! long; Heroku's article on ownership allows five minutes, so choose `refresh_interval` accordingly. A webhook about a collaborator of an
+//! attached app has no effect. Check first that Heroku lets your add-on's tokens read
+//! `GET /addons/:id/addon-attachments`: if not, no list can be fetched.
 //!
 //! # Paths and cookies
 //! | setting | default | |

@@ -91,6 +91,17 @@ async fn person_of_attached_app_is_admitted_without_roles() {
 }
 
 #[tokio::test]
+async fn person_of_attached_app_sees_no_emails_of_the_own_app() {
+    let world = World::with(attached).await;
+    let (addon, _bank) = shared_addon(&world).await;
+    let browser = world.signed_in(&addon, BEN).await;
+    let page = browser.get("/admin").await;
+    assert_eq!(page.status, 403);
+    assert!(page.body.contains("admin"), "{}", page.body);
+    assert!(!page.body.contains("@example.com"), "{}", page.body);
+}
+
+#[tokio::test]
 async fn person_of_attached_app_is_rejected_by_default() {
     let world = World::start().await;
     let (addon, _bank) = shared_addon(&world).await;
@@ -171,7 +182,7 @@ async fn destroyed_attachment_gets_403_after_third_refresh() {
 }
 
 #[tokio::test]
-async fn unlisted_email_reads_attached_apps_at_once() {
+async fn unlisted_email_reads_attached_apps_immediately() {
     let world = World::with(attached).await;
     let (addon, bank) = shared_addon(&world).await;
     refresh(&world, &addon).await;
