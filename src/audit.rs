@@ -1,4 +1,4 @@
-//! Audit events: sign-ins, refusals and removals. Target `tower_heroku_sso::audit`.
+//! Audit events: sign-ins, rejections and removals. Target `tower_heroku_sso::audit`.
 //!
 //! These are the only events that name people. Send this target only to systems that may hold personal data.
 
@@ -89,9 +89,9 @@ pub(crate) fn list_changed(resource: &ResourceId, change: &ListChange) {
         ListChange::AccountKnown(member) => ("account_known", &member.email, None),
         ListChange::AccountReplaced { to, .. } => ("account_replaced", &to.email, None),
         ListChange::AccountUnknown { member, .. } => ("account_unknown", &member.email, None),
-        ListChange::Added(member) => ("listed", &member.email, None),
+        ListChange::Added(member) => ("member_added", &member.email, None),
         ListChange::EmailChanged { from, to } => ("email_changed", &to.email, Some(from)),
-        ListChange::Removed(email) => ("unlisted", email, None),
+        ListChange::Removed(email) => ("member_removed", email, None),
         ListChange::RoleChanged { email, .. } => ("role_changed", email, None),
     };
     let email_before = email_before.map(tracing::field::display);

@@ -78,7 +78,7 @@
 //! | end a user's sessions now | [`Sessions::revoke`] |
 //! | end streams and WebSockets in time | [`Streams`], [`HerokuUser::ended`] |
 //! | test all this | [`heroku-addon-simulator`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/), [`ManualClock`], [`guide::testing_your_app`] |
-//! | show refusals in your own pages | [`gate::Refusal`], [`guide::how_it_decides`] |
+//! | show rejections in your own pages | [`gate::Rejection`], [`guide::how_it_decides`] |
 //! | guard a service without axum | [`gate::HerokuSsoLayer`]: any service of `http::Request`s |
 //!
 //! [`HerokuSso`] is what you build and keep. It leads to [`Routes`], [`Resources`], [`Lists`] and
@@ -160,7 +160,7 @@ pub use config::session_keys_from_env;
 pub use config::{
     Config, CookieTransport, Manifest, MissingVariable, OnExpired, SessionLife, SetupError, Streams,
 };
-pub use gate::{AdmitError, HerokuUser, RefusalKind, Require, SignedIn, VerifiedEmail};
+pub use gate::{AdmitError, HerokuUser, RejectionKind, Require, SignedIn, VerifiedEmail};
 #[cfg(feature = "jwt")]
 pub use gate::{BearerError, BearerToken};
 pub use handles::{Lists, Resources, Sessions};

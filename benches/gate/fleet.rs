@@ -6,7 +6,7 @@ use axum::Router;
 use http::{HeaderMap, header};
 use time::OffsetDateTime;
 use tower_heroku_sso::access::{App, Person, ResourceList};
-use tower_heroku_sso::store::{Dated, MemoryStore, Registration, Store, Ticket};
+use tower_heroku_sso::store::{Dated, MemoryStore, Registration, Sequence, Store};
 use tower_heroku_sso::{
     AddonPassword, ClientSecret, Email, HerokuSso, Manifest, ResourceId, Role, SsoSalt, SyncScope,
     VerifiedEmail,
@@ -75,8 +75,8 @@ async fn put(store: &MemoryStore, number: usize, id: &ResourceId) {
     let people = (0..PEOPLE).map(person).collect();
     let list = ResourceList::new(format!("acme-{number}"), app, people);
     let now = OffsetDateTime::now_utc();
-    let ticket = Ticket::new(1 + number as i64);
-    let list = Dated::new(list, ticket, now, Duration::ZERO);
+    let sequence = Sequence::new(1 + number as i64);
+    let list = Dated::new(list, sequence, now, Duration::ZERO);
     store.set_list(id, list).await.expect("a store in memory");
 }
 
@@ -100,7 +100,7 @@ async fn loaded(sso: &HerokuSso, resources: usize) {
 }
 
 async fn sign_in(sso: &HerokuSso, id: &ResourceId, email: &Email) -> String {
-    let email = VerifiedEmail::i_have_verified(email.clone());
+    let email = VerifiedEmail::assume_verified(email.clone());
     let signed_in = sso.sessions().admit(id, &email, &HeaderMap::new()).await;
     let mut headers = HeaderMap::new();
     signed_in.expect("on the list").set_cookies(&mut headers);

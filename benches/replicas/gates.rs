@@ -7,7 +7,7 @@ use heroku_addon_simulator::{AddOn, Simulator};
 use http::{Request, Response};
 use sqlx::{Connection, Executor, PgConnection};
 use tower::ServiceExt;
-use tower_heroku_sso::store::{PostgresStore, SealingKey, SealingKeys};
+use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, PostgresStore};
 use tower_heroku_sso::{
     AddonPassword, ClientSecret, HerokuSso, HerokuSsoBuilder, Manifest, SsoSalt,
 };
@@ -64,6 +64,6 @@ pub async fn database(name: &str) -> Result<String> {
 }
 
 pub async fn store(url: &str) -> Result<PostgresStore> {
-    let key = SealingKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")?;
-    Ok(PostgresStore::connect(url, SealingKeys::new(key)).await?)
+    let key = EncryptionKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")?;
+    Ok(PostgresStore::connect(url, EncryptionKeys::new(key)).await?)
 }

@@ -117,11 +117,11 @@ impl ForgeClient {
         // Without the answer's text: it may contain the token.
         let answer = answer.map_err(|error| match error {
             RequestTokenError::Request(error) => error,
-            RequestTokenError::ServerResponse(refusal) => match refusal.error() {
+            RequestTokenError::ServerResponse(rejection) => match rejection.error() {
                 BasicErrorResponseType::InvalidGrant => LoginError::CodeRefused,
                 other => LoginError::Unavailable(other.as_ref().into()),
             },
-            RequestTokenError::Parse(_, body) => refusal_with_200(&body),
+            RequestTokenError::Parse(_, body) => rejection_with_200(&body),
             RequestTokenError::Other(why) => LoginError::Unavailable(why.into()),
         })?;
         let claimed = self.claimed(answer.access_token()).await?;
@@ -166,7 +166,7 @@ impl ForgeEmail {
 
     /// The only place where this program vouches for an email.
     pub(crate) fn verified(&self) -> VerifiedEmail {
-        VerifiedEmail::i_have_verified(self.0.clone())
+        VerifiedEmail::assume_verified(self.0.clone())
     }
 }
 
@@ -181,15 +181,15 @@ async fn send(http: reqwest::Client, request: HttpRequest) -> Result<HttpRespons
 }
 
 /// The standard requires 400 for a rejection; GitHub, and Forge like it, answers 200.
-fn refusal_with_200(body: &[u8]) -> LoginError {
+fn rejection_with_200(body: &[u8]) -> LoginError {
     #[derive(Deserialize)]
-    struct Refusal {
+    struct Rejection {
         error: String,
     }
 
     match serde_json::from_slice(body) {
-        Ok(Refusal { error }) if error == "bad_verification_code" => LoginError::CodeRefused,
-        Ok(Refusal { error }) => LoginError::Unavailable(error.into()),
+        Ok(Rejection { error }) if error == "bad_verification_code" => LoginError::CodeRefused,
+        Ok(Rejection { error }) => LoginError::Unavailable(error.into()),
         Err(_) => LoginError::Unavailable("an answer without a token".into()),
     }
 }

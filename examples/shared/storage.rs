@@ -55,10 +55,10 @@ async fn keep_in_sqlite(
     builder: HerokuSsoBuilder,
     path: &str,
 ) -> Result<(HerokuSsoBuilder, Storage), Box<dyn Error>> {
-    use tower_heroku_sso::store::{SealingKeys, SqliteStore};
+    use tower_heroku_sso::store::{EncryptionKeys, SqliteStore};
     use tower_sessions_sqlx_store::sqlx::SqlitePool;
 
-    let store = SqliteStore::open(path, SealingKeys::from_env()?).await;
+    let store = SqliteStore::open(path, EncryptionKeys::from_env()?).await;
     let store = store.map_err(explain)?;
     let pool = SqlitePool::connect(&format!("sqlite:{path}")).await?;
     let sessions = SqliteSessions::new(pool);
@@ -80,10 +80,10 @@ async fn keep_in_postgres(
     builder: HerokuSsoBuilder,
     url: &str,
 ) -> Result<(HerokuSsoBuilder, Storage), Box<dyn Error>> {
-    use tower_heroku_sso::store::{PostgresStore, SealingKeys};
+    use tower_heroku_sso::store::{EncryptionKeys, PostgresStore};
     use tower_sessions_sqlx_store::sqlx::postgres::PgPoolOptions;
 
-    let store = PostgresStore::connect(url, SealingKeys::from_env()?).await;
+    let store = PostgresStore::connect(url, EncryptionKeys::from_env()?).await;
     let store = store.map_err(explain)?;
     let pool = PgPoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT);
     let pool = pool.connect(url).await?;

@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use tower::util::BoxCloneService;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_heroku_sso::access::{App, Person, ResourceList};
-use tower_heroku_sso::store::{Dated, MemoryStore, Registration, Store, Ticket};
+use tower_heroku_sso::store::{Dated, MemoryStore, Registration, Store, Sequence};
 use tower_heroku_sso::{
     Email, HerokuSso, HerokuSsoBuilder, HerokuUser, ManualClock, ResourceId, Tokens, VerifiedEmail,
 };
@@ -62,7 +62,7 @@ impl Site {
     /// The cookie header of a browser with Ann signed in.
     pub fn ann_signs_in(&self) -> Vec<HeaderValue> {
         let sso = self.sso.as_ref().expect("a gate");
-        let email = VerifiedEmail::i_have_verified(ann());
+        let email = VerifiedEmail::assume_verified(ann());
         let resource = resource();
         let nothing = HeaderMap::new();
         let signed_in = self
@@ -131,7 +131,7 @@ async fn customer() -> MemoryStore {
     let people = [Person::new(ann(), None, None)].into_iter().collect();
     let mut list = ResourceList::new("acme-db-round-1", app, people);
     list.web_url = "https://addons-sso.heroku.com/apps/1/addons/1".parse().ok();
-    let list = Dated::new(list, Ticket::new(1), NOW, Duration::ZERO);
+    let list = Dated::new(list, Sequence::new(1), NOW, Duration::ZERO);
     store.set_list(&id, list).await.unwrap();
     store
 }

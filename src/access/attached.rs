@@ -19,8 +19,8 @@ pub struct AttachedPeople {
     /// The number of attached apps whose people are unknown: Heroku does not list them, or there are too many
     /// apps.
     pub skipped: usize,
-    /// The ticket that was drawn before Heroku was asked.
-    pub(crate) ticket: i64,
+    /// The sequence number that was drawn before Heroku was asked.
+    pub(crate) sequence: i64,
     /// How long before the rest of the list Heroku was asked.
     pub(crate) asked_before: Duration,
 }

@@ -72,9 +72,9 @@ pub(crate) fn check(config: &Config) -> Result<(), SetupError> {
             return Err(SetupError::InvalidResourcePath);
         }
     }
-    if config.explain_refusals && config.cookies != CookieTransport::InsecureHttp {
+    if config.explain_rejections && config.cookies != CookieTransport::InsecureHttp {
         return Err(SetupError::Needs {
-            setting: "explain_refusals",
+            setting: "explain_rejections",
             other: "CookieTransport::InsecureHttp (INSECURE_COOKIES=1): it is for development only",
         });
     }
@@ -91,7 +91,7 @@ fn check_paths(config: &Config) -> Result<(), SetupError> {
         ("sso_path", Some(&config.sso_path)),
         ("sign_out_path", Some(&config.sign_out_path)),
         ("landing_path", Some(&config.landing_path)),
-        ("program_sign_in_path", config.program_sign_in_path.as_ref()),
+        ("cli_sign_in_path", config.cli_sign_in_path.as_ref()),
     ];
     let own = own.map(|(setting, path)| path.map(|path| (setting, path.as_str())));
     let mut taken = FIXED.to_vec();

@@ -11,7 +11,7 @@ use crate::jwt::{JwtKey, JwtKeys};
 use crate::secret::{AddonPassword, ClientSecret, SsoSalt, WeakSecret, WebhookSecret};
 use crate::sso::SsoPolicy;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-use crate::store::{SealingKey, SealingKeys};
+use crate::store::{EncryptionKey, EncryptionKeys};
 use crate::webhook::Webhooks;
 
 const SLUG: MissingVariable = wanted("HEROKU_ADDON_SLUG", "the add-on manifest's `id`");
@@ -65,7 +65,7 @@ impl Config {
     /// | `HEROKU_WEBHOOK_SECRET` | `webhooks`, such as 32 random bytes; several, separated by commas, during a rotation: the first signs new subscriptions |
     /// | `HEROKU_WEBHOOK_URL` | the public address of `POST /heroku/webhooks`: subscribes each add-on to them |
     /// | `INSECURE_COOKIES` | `1`: [`CookieTransport::InsecureHttp`]; `0`: the default |
-    /// | `EXPLAIN_REFUSALS` | `1`: `explain_refusals`, for development, with `INSECURE_COOKIES=1`; `0`: the default |
+    /// | `EXPLAIN_REJECTIONS` | `1`: `explain_rejections`, for development, with `INSECURE_COOKIES=1`; `0`: the default |
     ///
     /// # Errors
     /// [`SetupError`] names the invalid variable.
@@ -97,15 +97,15 @@ impl Config {
         if switch("INSECURE_COOKIES")? {
             config.cookies = CookieTransport::InsecureHttp;
         }
-        config.explain_refusals = switch("EXPLAIN_REFUSALS")?;
+        config.explain_rejections = switch("EXPLAIN_REJECTIONS")?;
         Ok(config)
     }
 }
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-impl SealingKeys {
+impl EncryptionKeys {
     /// Reads `TOKEN_ENCRYPTION_KEY`: 32 bytes in base64, as `head -c 32 /dev/urandom | base64` prints them.
-    /// Several keys, separated by commas, during a rotation: the first seals, all open.
+    /// Several keys, separated by commas, during a rotation: the first encrypts, all open.
     ///
     /// # Errors
     /// [`SetupError`] if the variable is missing or invalid.
@@ -114,7 +114,7 @@ impl SealingKeys {
 
         let [text] = all([one_key(KEY)])?;
         let mut keys = text.split(',').map(|text| {
-            let key = SealingKey::from_base64(text);
+            let key = EncryptionKey::from_base64(text);
             key.map_err(|error| invalid(KEY, error.to_string()))
         });
         let first = keys.next().unwrap_or(Err(invalid(KEY, "it is empty")))?;

@@ -24,23 +24,24 @@ pub struct Config {
     pub sso_max_skew: Duration,
     /// Which members of Heroku's lists count. Default: [`ListPolicy::Documented`].
     pub list_policy: ListPolicy,
-    /// Whether people of the apps that the add-on is attached to may enter, besides those of the app that owns
-    /// it. It is for add-ons that can be shared between apps (`requires: ["attachable"]` in the manifest).
+    /// Whether people of the apps that the add-on is attached to may enter, besides those of the app that
+    /// owns it. It is for add-ons that can be shared between apps (`requires: ["attachable"]` in the
+    /// manifest).
     ///
-    /// The people of an attached app are its collaborators; Heroku lists the members of a team that have access
-    /// to the app among them. They have no roles and no permissions here, so role guards
-    /// refuse them. A user who is also on the list of the app that owns the add-on, or of its team, keeps the
-    /// roles from there.
+    /// The people of an attached app are its collaborators; Heroku lists the members of a team that have
+    /// access to the app among them. They have no roles and no permissions here, so role guards refuse them.
+    /// A user who is also on the list of the app that owns the add-on, or of its team, keeps the roles from
+    /// there.
     ///
-    /// A collaborator can attach the add-on to an app of their own and add anyone to that app. So a person who
-    /// was removed from the app that owns the add-on may stay, without roles, as long as such an attachment
-    /// exists. Set it alike in all processes that share a store.
+    /// A collaborator can attach the add-on to an app of their own and add anyone to that app. So a person
+    /// who was removed from the app that owns the add-on may stay, without roles, as long as such an
+    /// attachment exists. Set it alike in all processes that share a store.
     ///
     /// They are read at every third refresh of a list in use, or earlier if they would be older than
     /// `max_list_age` before the next refresh. With the default of twice `refresh_interval`, that is every
-    /// second one. They are also read whenever everything is fetched again, as for an email that is not on the
-    /// list. One reading takes a call for the attachments and one for each app, of which at most 20 are read. An
-    /// app for which Heroku answers 403 or 404 is skipped, with a warning in the log;
+    /// second one. They are also read whenever everything is fetched again, as for an email that is not on
+    /// the list. One reading takes a call for the attachments and one for each app, of which at most 20 are
+    /// read. An app for which Heroku answers 403 or 404 is skipped, with a warning in the log;
     /// [`Lists::explain`](crate::Lists::explain) says how many are. Any other error fails the whole fetch.
     /// Default: no.
     pub include_attached_apps: bool,
@@ -99,7 +100,7 @@ pub struct Config {
     /// They send Heroku's SSO answer in the header `x-addon-sso`, as Heroku's CLI plugins do, and receive a
     /// bearer token. Needs
     /// [`bearer_tokens`](crate::HerokuSsoBuilder::bearer_tokens). Default: none.
-    pub program_sign_in_path: Option<String>,
+    pub cli_sign_in_path: Option<String>,
     /// The address of the Platform API. Default: `https://api.heroku.com`.
     pub api_url: HerokuUrl,
     /// The address of the OAuth host. Default: `https://id.heroku.com`.
@@ -116,11 +117,11 @@ pub struct Config {
     /// the session store is unavailable, a session that was read before keeps working; with zero it does
     /// not. Default: 5 seconds.
     pub session_cache: Duration,
-    /// Whether refusals say which check failed and what to look at, on the page and as `reason` in the
+    /// Whether rejections say which check failed and what to look at, on the page and as `reason` in the
     /// problem document. They never show the expected value, nor any part of the request. For development
     /// only: needs [`CookieTransport::InsecureHttp`], as an outsider could learn from it which users are on
     /// a list. Default: no.
-    pub explain_refusals: bool,
+    pub explain_rejections: bool,
     /// Heroku's webhooks, with which a removed collaborator loses access within seconds. Default: none, so
     /// that lists are only polled.
     pub webhooks: Option<Webhooks>,
@@ -200,12 +201,12 @@ impl Default for Config {
             sign_out_path: "/logout".into(),
             landing_path: "/".into(),
             resource_in_path: None,
-            program_sign_in_path: None,
+            cli_sign_in_path: None,
             api_url: HerokuUrl::platform_api(),
             id_url: HerokuUrl::id_host(),
             heroku_timeout: Duration::from_secs(10),
             cookies: CookieTransport::default(),
-            explain_refusals: false,
+            explain_rejections: false,
             webhooks: None,
             session_cache: Duration::from_secs(5),
         }

@@ -12,7 +12,7 @@ use http::request::Parts;
 use http::{Method, StatusCode};
 use http_body_util::Full;
 
-use crate::gate::{HerokuUser, refusal_elsewhere};
+use crate::gate::{HerokuUser, rejection_elsewhere};
 
 pub use require_role::{RequireRole, RequiredRoles, role};
 
@@ -60,8 +60,8 @@ pub enum UserRejection {
 }
 
 impl UserRejection {
-    fn refused(refusal: http::Response<Full<Bytes>>) -> Self {
-        Self::Refused(Box::new(refusal.map(Body::new)))
+    fn refused(rejection: http::Response<Full<Bytes>>) -> Self {
+        Self::Refused(Box::new(rejection.map(Body::new)))
     }
 }
 
@@ -82,8 +82,8 @@ impl<S: Sync> FromRequestParts<S> for HerokuUser {
             let rejection = NotBehindGate::of(parts);
             return Err(UserRejection::NotBehindGate(rejection));
         };
-        match refusal_elsewhere(&user, parts) {
-            Some(refusal) => Err(UserRejection::refused(refusal)),
+        match rejection_elsewhere(&user, parts) {
+            Some(rejection) => Err(UserRejection::refused(rejection)),
             None => Ok(user),
         }
     }
@@ -96,6 +96,6 @@ impl<S: Sync> OptionalFromRequestParts<S> for HerokuUser {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
         let user = parts.extensions.get::<Self>().cloned();
-        Ok(user.filter(|user| refusal_elsewhere(user, parts).is_none()))
+        Ok(user.filter(|user| rejection_elsewhere(user, parts).is_none()))
     }
 }

@@ -8,7 +8,7 @@ use http::request::Parts;
 
 use super::UserRejection;
 use crate::access::Role;
-use crate::gate::{HerokuUser, refusal_without};
+use crate::gate::{HerokuUser, rejection_without};
 
 /// An extractor for a user with one of some roles. All other users are refused as by
 /// [`Require`](crate::Require), and so is a user whose sign-in token does not cover
@@ -110,8 +110,8 @@ impl<R: RequiredRoles, S: Sync> FromRequestParts<S> for RequireRole<R> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, UserRejection> {
         let user = HerokuUser::from_request_parts(parts, state).await?;
-        match refusal_without(R::any_of(), &user, parts) {
-            Some(refusal) => Err(UserRejection::refused(refusal)),
+        match rejection_without(R::any_of(), &user, parts) {
+            Some(rejection) => Err(UserRejection::refused(rejection)),
             None => Ok(Self {
                 user,
                 roles: PhantomData,

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::close_session::close;
 use super::paths::SessionScope;
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 use super::session_handle::SessionHandle;
 use super::state::GateState;
 use super::unavailable::{out_of_time, sessions_unavailable};
-use super::{HerokuUser, RefusalKind};
+use super::{HerokuUser, RejectionKind};
 use crate::audit;
 use crate::clock::{Budget, Reading};
 use crate::lifespan::End;
@@ -47,25 +47,25 @@ pub(super) async fn check(
     scope: SessionScope,
     mount: &str,
     budget: Budget,
-) -> Result<HerokuUser, Refusal> {
+) -> Result<HerokuUser, Rejection> {
     let credential = credential.ok_or_else(|| without_credential(gate, scope))?;
     let checked = check_session(gate, &credential, scope, mount, budget);
     let checked = budget.within(checked).await;
     let checked = checked.unwrap_or_else(|| Err(out_of_time(gate.reasons, "check")));
-    checked.map_err(|refusal| match credential.is_cookie() {
-        true => refusal,
-        false => refusal.of_bearer(),
+    checked.map_err(|rejection| match credential.is_cookie() {
+        true => rejection,
+        false => rejection.of_bearer(),
     })
 }
 
-fn without_credential(gate: &GateState, scope: SessionScope) -> Refusal {
-    let refusal = Refusal::new(RefusalKind::NoSession);
+fn without_credential(gate: &GateState, scope: SessionScope) -> Rejection {
+    let rejection = Rejection::new(RejectionKind::NoSession);
     if scope == SessionScope::None {
-        return gate.reasons.add(refusal, &"this path is of no resource");
+        return gate.reasons.add(rejection, &"this path is of no resource");
     }
     let name = gate.cookies.session.name(scope.resource());
     gate.reasons.add(
-        refusal,
+        rejection,
         &format_args!("no cookie `{name}` came with the request"),
     )
 }
@@ -76,22 +76,22 @@ async fn check_session(
     scope: SessionScope,
     mount: &str,
     budget: Budget,
-) -> Result<HerokuUser, Refusal> {
+) -> Result<HerokuUser, Rejection> {
     let reasons = gate.reasons;
     // Rejections never clear the cookie: the browser may already hold one from a later sign-in.
-    let turn_away = |kind, why: &str| reasons.add(Refusal::new(kind), &why);
+    let turn_away = |kind, why: &str| reasons.add(Rejection::new(kind), &why);
     let found = gate.sessions.find(credential).await;
     let found = found.map_err(|error| sessions_unavailable(reasons, &error))?;
     let Some((session, grant)) = found else {
         let why = "no such session: signed out, swept, of another store or key, or lost in a restart \
                    because sessions were in memory";
-        return Err(turn_away(RefusalKind::NoSession, why));
+        return Err(turn_away(RejectionKind::NoSession, why));
     };
     if scope.resource().is_some_and(|here| *here != grant.resource) {
         // A cookie under this resource's name that no gate set, or another resource's bearer token.
         audit::request_refused(&grant.resource, &grant.email, "other_resource");
         let why = "the session belongs to another resource";
-        return Err(turn_away(RefusalKind::OtherResource, why));
+        return Err(turn_away(RejectionKind::OtherResource, why));
     }
     let (who, start, left) = (grant.principal(), grant.start(), budget.left());
     let (resource, strictness) = (&grant.resource, Strictness::REQUEST);
@@ -104,7 +104,7 @@ async fn check_session(
     // The session may have been closed while the list was fetched.
     if gate.sessions.was_closed(&session) {
         let why = "signed out while this request was in progress";
-        return Err(turn_away(RefusalKind::NoSession, why));
+        return Err(turn_away(RejectionKind::NoSession, why));
     }
     let session = SessionHandle::new(Arc::clone(gate), session, grant);
     Ok(HerokuUser::new(session, access.list, access.listed, mount))
@@ -112,31 +112,31 @@ async fn check_session(
 
 /// The rejection for a denied request. Closes the session where the denial ends it; an expired session
 /// needs no closing.
-async fn deny(gate: &GateState, session: &SessionRef, grant: &Grant, denial: &Denial) -> Refusal {
-    let (closes_session, audited, refusal) = match denial {
-        Denial::NotListed => (true, Some("not_listed"), RefusalKind::NotListed.into()),
-        Denial::OtherAccount => (true, Some("other_account"), RefusalKind::NotListed.into()),
+async fn deny(gate: &GateState, session: &SessionRef, grant: &Grant, denial: &Denial) -> Rejection {
+    let (closes_session, audited, rejection) = match denial {
+        Denial::NotListed => (true, Some("not_listed"), RejectionKind::NotListed.into()),
+        Denial::OtherAccount => (true, Some("other_account"), RejectionKind::NotListed.into()),
         // The account has a new email: the user signs in again with it.
         Denial::EmailChanged => (
             true,
             Some("email_changed"),
-            RefusalKind::SessionEnded.into(),
+            RejectionKind::SessionEnded.into(),
         ),
-        Denial::Revoked => (true, Some("revoked"), RefusalKind::SessionEnded.into()),
-        Denial::Removed => (true, Some("removed"), RefusalKind::SessionEnded.into()),
+        Denial::Revoked => (true, Some("revoked"), RejectionKind::SessionEnded.into()),
+        Denial::Removed => (true, Some("removed"), RejectionKind::SessionEnded.into()),
         Denial::SessionOver(End::Unused) | Denial::Gone => {
-            (true, None, RefusalKind::SessionEnded.into())
+            (true, None, RejectionKind::SessionEnded.into())
         }
         // Its record and its cookie expire on their own.
-        Denial::SessionOver(End::LongestLife) => (false, None, RefusalKind::SessionEnded.into()),
+        Denial::SessionOver(End::LongestLife) => (false, None, RejectionKind::SessionEnded.into()),
         // It belongs to another deployment on the same session store. It must be neither used nor ended
         // here.
-        Denial::UnknownResource => (false, None, RefusalKind::NoSession.into()),
+        Denial::UnknownResource => (false, None, RejectionKind::NoSession.into()),
         Denial::Dormant => {
             let wait = SyncError::Dormant.retry_after();
-            (false, None, Refusal::cannot_check(wait))
+            (false, None, Rejection::cannot_check(wait))
         }
-        Denial::Unavailable(error) => (false, None, Refusal::cannot_check(error.retry_after())),
+        Denial::Unavailable(error) => (false, None, Rejection::cannot_check(error.retry_after())),
     };
     if closes_session {
         close(&gate.sessions, session).await;
@@ -144,5 +144,5 @@ async fn deny(gate: &GateState, session: &SessionRef, grant: &Grant, denial: &De
     if let Some(reason) = audited {
         audit::request_refused(&grant.resource, &grant.email, reason);
     }
-    gate.reasons.add(refusal, &denial.reason())
+    gate.reasons.add(rejection, &denial.reason())
 }

@@ -1,13 +1,14 @@
-//! Explains a refusal to the app's developer: which check failed, and what to look at.
+//! Explains a rejection to the app's developer: which check failed, and what to look at.
 
 use std::error::Error;
 use std::fmt::Display;
 
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 use crate::cause;
 use crate::sso::{SsoError, SsoPolicy};
 
-/// Whether refusals say which check failed: [`Config::explain_refusals`](crate::Config::explain_refusals).
+/// Whether rejections say which check failed:
+/// [`Config::explain_rejections`](crate::Config::explain_rejections).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DebugReasons {
     are_shown: bool,
@@ -18,17 +19,17 @@ impl DebugReasons {
         Self { are_shown }
     }
 
-    /// Adds the result of the check, if reasons are shown. Otherwise the refusal is unchanged, and an
+    /// Adds the result of the check, if reasons are shown. Otherwise the rejection is unchanged, and an
     /// unauthenticated client learns nothing from it.
-    pub(super) fn add(self, refusal: Refusal, why: &dyn Display) -> Refusal {
+    pub(super) fn add(self, rejection: Rejection, why: &dyn Display) -> Rejection {
         match self.are_shown {
-            true => refusal.with_reason(why.to_string()),
-            false => refusal,
+            true => rejection.with_reason(why.to_string()),
+            false => rejection,
         }
     }
 
-    pub(super) fn add_error(self, refusal: Refusal, error: &dyn Error) -> Refusal {
-        self.add(refusal, &cause::with(error))
+    pub(super) fn add_error(self, rejection: Rejection, error: &dyn Error) -> Rejection {
+        self.add(rejection, &cause::with(error))
     }
 }
 

@@ -10,8 +10,8 @@
 //! The gate answers some paths itself, and they never reach the wrapped service. These are the SSO path, to
 //! which Heroku makes the browser post, the sign-out path, and the path of programs' sign-ins, if there is
 //! one. A request that fails the check is refused, as an HTML page for a browser and as
-//! `application/problem+json` for a program. The [`RefusalKind`] is in the response's extensions, so that an
-//! outer layer can count it.
+//! `application/problem+json` for a program. The [`RejectionKind`] is in the response's extensions, so that
+//! an outer layer can count it.
 //!
 //! A user is admitted, is removed from the list, and is then refused:
 //!
@@ -72,6 +72,8 @@ mod admitted_request;
 #[cfg(feature = "jwt")]
 mod bearer_token;
 mod check_session;
+#[cfg(feature = "jwt")]
+mod cli_sign_in;
 mod close_session;
 mod cookies;
 mod credential;
@@ -86,15 +88,13 @@ mod original_uri;
 mod other_resource;
 mod own_login;
 mod paths;
-#[cfg(feature = "jwt")]
-mod program_sign_in;
 mod read_sso_form;
 mod redirect;
 mod redirect_to_heroku;
-mod refusal;
-mod refusal_kind;
-mod refusal_page;
+mod rejection;
 mod rejection_context;
+mod rejection_kind;
+mod rejection_page;
 mod require;
 mod require_rule;
 mod response_body;
@@ -119,14 +119,14 @@ pub use bearer_token::{BearerError, BearerToken};
 pub(crate) use cookies::{Cookies, ReturnTo};
 pub use layer::HerokuSsoLayer;
 #[cfg(feature = "axum")]
-pub(crate) use other_resource::refusal_elsewhere;
+pub(crate) use other_resource::rejection_elsewhere;
 pub(crate) use own_login::admit;
 pub use own_login::{AdmitError, SignedIn, VerifiedEmail};
-pub use refusal::Refusal;
-pub use refusal_kind::RefusalKind;
+pub use rejection::Rejection;
+pub use rejection_kind::RejectionKind;
 pub use require::{Require, RequireFuture, RequireService};
 #[cfg(feature = "axum")]
-pub(crate) use require_rule::refusal_without;
+pub(crate) use require_rule::rejection_without;
 pub use response_body::GateBody;
 pub use response_future::ResponseFuture;
 pub use service::HerokuSsoGate;

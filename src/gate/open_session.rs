@@ -1,9 +1,9 @@
 //! Opens a session for a verified sign-in: Heroku's form, a command-line sign-in, or the partner's own login.
 
-use super::RefusalKind;
+use super::RejectionKind;
 use super::close_session::close_previous;
 use super::debug_reason::DebugReasons;
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 use super::state::GateState;
 use super::unavailable::sessions_unavailable;
 use crate::access::Email;
@@ -51,16 +51,16 @@ pub(super) enum NotOpened {
     /// The session store failed, or the token could not be signed.
     Sessions(SessionError),
     /// The form was used before or cannot be consumed now, or this gate issues no bearer tokens.
-    Rejected(Box<Refusal>),
+    Rejected(Box<Rejection>),
 }
 
 impl NotOpened {
     /// The response if no session was opened.
-    pub(super) fn into_refusal(self, reasons: DebugReasons) -> Refusal {
+    pub(super) fn into_rejection(self, reasons: DebugReasons) -> Rejection {
         match self {
             Self::Denied(denial) => not_admitted(reasons, &denial),
             Self::Sessions(error) => sessions_unavailable(reasons, &error),
-            Self::Rejected(refusal) => *refusal,
+            Self::Rejected(rejection) => *rejection,
         }
     }
 }
@@ -69,7 +69,7 @@ impl NotOpened {
 pub(super) async fn resource_of(
     gate: &GateState,
     form: &VerifiedSso,
-) -> Result<ResourceId, Refusal> {
+) -> Result<ResourceId, Rejection> {
     let known = match &form.resource {
         SignedResource::Resource(id) => return Ok(*id),
         SignedResource::Legacy(id) => gate.directory.lifecycle().find_legacy(id).await,
@@ -109,17 +109,17 @@ pub(super) async fn open_session(
                 .sessions
                 .open_bearer(&admitted, proved.proof, context_app);
             let opened = opened.map_err(NotOpened::Sessions)?;
-            let refusal = || NotOpened::Rejected(Box::new(RefusalKind::InvalidSignIn.into()));
-            (opened.ok_or_else(refusal)?, None)
+            let rejection = || NotOpened::Rejected(Box::new(RejectionKind::InvalidSignIn.into()));
+            (opened.ok_or_else(rejection)?, None)
         }
     };
     // Consume the form last: an earlier failure must leave it usable. The client does not know the
     // session yet.
     if let Some(form) = proved.form
-        && let Err(refusal) = gate.forms.consume(form, resource).await
+        && let Err(rejection) = gate.forms.consume(form, resource).await
     {
         gate.sessions.discard(&opened).await;
-        return Err(NotOpened::Rejected(Box::new(refusal)));
+        return Err(NotOpened::Rejected(Box::new(rejection)));
     }
     if let Some(previous) = previous {
         close_previous(gate, &previous).await;
@@ -128,10 +128,10 @@ pub(super) async fn open_session(
     Ok((opened, admitted))
 }
 
-fn not_admitted(reasons: DebugReasons, denial: &Denial) -> Refusal {
-    let refusal = match denial.retry_after() {
-        Some(wait) => Refusal::cannot_check(wait),
-        None => Refusal::new(RefusalKind::NotListed),
+fn not_admitted(reasons: DebugReasons, denial: &Denial) -> Rejection {
+    let rejection = match denial.retry_after() {
+        Some(wait) => Rejection::cannot_check(wait),
+        None => Rejection::new(RejectionKind::NotListed),
     };
     let reason = denial.reason();
     match denial {
@@ -140,8 +140,8 @@ fn not_admitted(reasons: DebugReasons, denial: &Denial) -> Refusal {
                 "{reason}: provision it first, and again after each restart if the store is in \
                  memory"
             );
-            reasons.add(refusal, &reason)
+            reasons.add(rejection, &reason)
         }
-        _ => reasons.add(refusal, &reason),
+        _ => reasons.add(rejection, &reason),
     }
 }

@@ -5,15 +5,15 @@ use http::Response;
 use http::request::Parts;
 use http_body_util::Full;
 
-use super::RefusalKind;
+use super::RejectionKind;
 use super::original_uri;
 use super::paths::SessionScope;
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 use super::response_format::Format;
 use super::user::HerokuUser;
 
-/// The refusal, if this request is not for the resource that the gate admitted the user to.
-pub(crate) fn refusal_elsewhere(
+/// The rejection, if this request is not for the resource that the gate admitted the user to.
+pub(crate) fn rejection_elsewhere(
     user: &HerokuUser,
     request: &Parts,
 ) -> Option<Response<Full<Bytes>>> {
@@ -27,6 +27,6 @@ pub(crate) fn refusal_elsewhere(
     if is_here {
         return None;
     }
-    let refusal = Refusal::new(RefusalKind::OtherResource);
-    Some(refusal.into_response(Format::of(&request.headers), &request.method))
+    let rejection = Rejection::new(RejectionKind::OtherResource);
+    Some(rejection.into_response(Format::of(&request.headers), &request.method))
 }

@@ -26,7 +26,7 @@ pub struct VerifiedEmail(Email);
 
 impl VerifiedEmail {
     /// States that the sender of this request has proved control of the email.
-    pub fn i_have_verified(email: Email) -> Self {
+    pub fn assume_verified(email: Email) -> Self {
         Self(email)
     }
 
@@ -134,7 +134,7 @@ async fn try_admit(
         NotOpened::Denied(denial) => AdmitError::from(denial),
         NotOpened::Sessions(_) | NotOpened::Rejected(_) => {
             // Logs the error.
-            why.into_refusal(gate.reasons);
+            why.into_rejection(gate.reasons);
             let retry_after = Duration::from_secs(5);
             AdmitError::CannotCheck { retry_after }
         }

@@ -10,7 +10,7 @@ pub(crate) struct Paths {
     sign_out: String,
     landing: String,
     /// Where programs sign in, if that is enabled.
-    program_sign_in: Option<String>,
+    cli_sign_in: Option<String>,
     /// The part of a path before the resource, if each resource has its own pages and its own session.
     resources: Option<String>,
 }
@@ -45,7 +45,7 @@ impl Paths {
             sso: config.sso_path.clone(),
             sign_out: config.sign_out_path.clone(),
             landing: config.landing_path.clone(),
-            program_sign_in: config.program_sign_in_path.clone(),
+            cli_sign_in: config.cli_sign_in_path.clone(),
             resources: resources.map(str::to_owned),
         }
     }
@@ -54,7 +54,7 @@ impl Paths {
     #[cfg(feature = "axum")]
     pub(crate) fn routes(&self) -> Vec<String> {
         let mut routes = vec![self.sso.clone(), self.sign_out.clone()];
-        routes.extend(self.program_sign_in.clone());
+        routes.extend(self.cli_sign_in.clone());
         if let Some(before) = &self.resources {
             routes.push(format!("{before}{PLACEHOLDER}{}", self.sign_out));
         }
@@ -76,7 +76,7 @@ impl Paths {
             return GateRoute::SignIn;
         }
         #[cfg(feature = "jwt")]
-        if self.program_sign_in.as_deref() == Some(path) {
+        if self.cli_sign_in.as_deref() == Some(path) {
             return GateRoute::ProgramSignIn;
         }
         let (scope, rest) = self.read(path);

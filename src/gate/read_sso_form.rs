@@ -5,10 +5,10 @@ use http::{HeaderMap, Method, Request};
 use http_body::Body;
 use mime::Mime;
 
-use super::RefusalKind;
+use super::RejectionKind;
 use super::debug_reason::DebugReasons;
 use super::legacy_form;
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 use super::verify_sso_form::SsoForms;
 use crate::request_body::{self, BodyError};
 use crate::sso::SsoRequest;
@@ -21,7 +21,7 @@ pub(super) async fn read_form<B>(
     forms: &SsoForms,
     reasons: DebugReasons,
     request: Request<B>,
-) -> Result<SsoRequest, Refusal>
+) -> Result<SsoRequest, Rejection>
 where
     B: Body + Send + 'static,
     B::Data: Send,
@@ -40,31 +40,31 @@ where
             return query.map_err(malformed);
         }
         Method::GET => {
-            let refusal = forms.refuse_get(&query);
-            return Err(refusal.unwrap_or_else(|| Refusal::method_not_allowed("POST")));
+            let rejection = forms.refuse_get(&query);
+            return Err(rejection.unwrap_or_else(|| Rejection::method_not_allowed("POST")));
         }
         _ => {
             let legacy = forms.accept_legacy();
             let allow = if legacy { "GET, POST" } else { "POST" };
-            return Err(Refusal::method_not_allowed(allow));
+            return Err(Rejection::method_not_allowed(allow));
         }
     }
     if !query.is_empty() {
         // The fields are read from the body only.
         let why = "the fields must be in the body, but the query has some";
-        return Err(forms.reject(RefusalKind::InvalidSignIn, why));
+        return Err(forms.reject(RejectionKind::InvalidSignIn, why));
     }
     if !is_form(request.headers()) {
         let why = "the content type must be `application/x-www-form-urlencoded` in UTF-8";
-        return Err(reasons.add(Refusal::new(RefusalKind::NotAForm), &why));
+        return Err(reasons.add(Rejection::new(RejectionKind::NotAForm), &why));
     }
     let (parts, body) = request.into_parts();
     let body = request_body::read(&parts.headers, body, MAX_BODY).await;
     let body = body.map_err(|error| {
-        Refusal::new(match error {
-            BodyError::Broken => RefusalKind::InvalidSignIn,
-            BodyError::Slow => RefusalKind::SlowBody,
-            BodyError::TooLarge => RefusalKind::TooLarge,
+        Rejection::new(match error {
+            BodyError::Broken => RejectionKind::InvalidSignIn,
+            BodyError::Slow => RejectionKind::SlowBody,
+            BodyError::TooLarge => RejectionKind::TooLarge,
         })
     })?;
     SsoRequest::parse(&body).map_err(malformed)

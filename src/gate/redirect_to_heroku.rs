@@ -8,7 +8,7 @@ use http_body_util::Full;
 use time::{Duration, OffsetDateTime};
 use url::{Host, Url};
 
-use super::RefusalKind;
+use super::RejectionKind;
 use super::cookies::ReturnTo;
 use super::redirect::redirect;
 use super::state::GateState;
@@ -58,7 +58,7 @@ impl HerokuRedirects {
 /// Sends the browser to `web_url`. A cookie remembers the page that it requested.
 pub(super) fn to_heroku(
     gate: &GateState,
-    kind: RefusalKind,
+    kind: RejectionKind,
     web_url: &Url,
     resource: ResourceId,
     wanted: String,

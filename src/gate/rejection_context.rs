@@ -6,12 +6,12 @@ use http::{Method, Request, Response};
 use http_body_util::Full;
 use url::Url;
 
-use super::RefusalKind;
+use super::RejectionKind;
 use super::cookies::ReturnTo;
 use super::original_uri;
 use super::paths::SessionScope;
 use super::redirect_to_heroku::to_heroku;
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 use super::response_format::{Format, is_navigation};
 use super::state::GateState;
 use crate::clock::Budget;
@@ -59,14 +59,14 @@ impl RejectionContext {
     pub(super) async fn respond(
         self,
         gate: &GateState,
-        mut refusal: Refusal,
+        mut rejection: Rejection,
         budget: Budget,
     ) -> Response<Full<Bytes>> {
-        if refusal.is_of_bearer() {
-            return refusal.into_response(Format::ProblemJson, &self.method);
+        if rejection.is_of_bearer() {
+            return rejection.into_response(Format::ProblemJson, &self.method);
         }
-        let kind = refusal.kind;
-        let can_sign_in = matches!(kind, RefusalKind::NoSession | RefusalKind::SessionEnded);
+        let kind = rejection.kind;
+        let can_sign_in = matches!(kind, RejectionKind::NoSession | RejectionKind::SessionEnded);
         if can_sign_in
             && let Some(resource) = self.hint
             && let Some(page) = sign_in_page(gate, &resource, budget).await
@@ -78,14 +78,14 @@ impl RejectionContext {
             {
                 return to_heroku(gate, kind, &page, resource, wanted.clone());
             }
-            refusal = refusal.sign_in_at(page);
+            rejection = rejection.sign_in_at(page);
         }
-        if kind == RefusalKind::NotListed {
+        if kind == RejectionKind::NotListed {
             // Heroku would only send this user here again.
             let hint = self.hint.as_ref();
-            refusal = refusal.set_cookie(gate.cookies.hint.without(&self.hints, hint));
+            rejection = rejection.set_cookie(gate.cookies.hint.without(&self.hints, hint));
         }
-        refusal.into_response(self.format, &self.method)
+        rejection.into_response(self.format, &self.method)
     }
 }
 

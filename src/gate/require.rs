@@ -12,9 +12,9 @@ use http_body_util::Full;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use super::RefusalKind;
+use super::RejectionKind;
 use super::mode::Unauthenticated;
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 use super::require_rule::Rule;
 use super::response_body::GateBody;
 use super::response_format::Format;
@@ -29,7 +29,7 @@ use crate::access::Role;
 /// email may belong to another person. [`trust_unsigned_email`](Self::trust_unsigned_email) changes that.
 /// Without the gate around it, every request is refused with 401.
 ///
-/// The refusal's page says which role is needed, and which owners and admins on the list can grant it.
+/// The rejection's page says which role is needed, and which owners and admins on the list can grant it.
 #[derive(Clone, Debug)]
 #[must_use = "a layer guards nothing until it is applied to a service"]
 pub struct Require {
@@ -103,7 +103,7 @@ pub struct RequireService<S> {
 }
 
 impl<S> RequireService<S> {
-    fn check<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+    fn check<B>(&self, request: &Request<B>) -> Result<(), Rejection> {
         if let Some(user) = request.extensions().get::<HerokuUser>() {
             return self.rule.check(user);
         }
@@ -115,7 +115,7 @@ impl<S> RequireService<S> {
                 );
             });
         }
-        Err(Refusal::new(RefusalKind::NoSession))
+        Err(Rejection::new(RejectionKind::NoSession))
     }
 }
 
@@ -134,9 +134,9 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let state = match self.check(&request) {
-            Err(refusal) => {
+            Err(rejection) => {
                 let format = Format::of(request.headers());
-                let response = refusal.into_response(format, request.method());
+                let response = rejection.into_response(format, request.method());
                 State::Refused {
                     response: Some(response),
                 }

@@ -8,9 +8,9 @@ use http::Response;
 use http::request::Parts;
 use http_body_util::Full;
 
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 use super::response_format::Format;
-use super::{HerokuUser, RefusalKind};
+use super::{HerokuUser, RejectionKind};
 use crate::access::Role;
 use crate::audit;
 use crate::sso::Proof;
@@ -52,10 +52,10 @@ impl Rule {
     }
 
     /// Admits `user`, or says why not.
-    pub(super) fn check(&self, user: &HerokuUser) -> Result<(), Refusal> {
+    pub(super) fn check(&self, user: &HerokuUser) -> Result<(), Rejection> {
         if user.proof() == Proof::UnsignedEmail && !self.trusts_unsigned_email {
             audit::request_refused(user.resource(), user.email(), "unsigned_email");
-            return Err(Refusal::new(RefusalKind::UnsignedEmail));
+            return Err(Rejection::new(RejectionKind::UnsignedEmail));
         }
         let holds = |user: &HerokuUser| match &self.needs {
             Needs::AnyOf(roles) => user.roles().contains_any(roles),
@@ -69,16 +69,16 @@ impl Rule {
             return Ok(());
         }
         audit::request_refused(user.resource(), user.email(), "missing_role");
-        let refusal = Refusal::new(RefusalKind::MissingRole);
+        let rejection = Rejection::new(RejectionKind::MissingRole);
         Err(match &self.needs {
-            Needs::AnyOf(roles) => refusal.needs(Arc::clone(roles), who_grants(user)),
-            Needs::If(_) => refusal,
+            Needs::AnyOf(roles) => rejection.needs(Arc::clone(roles), who_grants(user)),
+            Needs::If(_) => rejection,
         })
     }
 }
 
-/// The owners and admins on the list, who can grant a role. A user who has not proved to be on the list, or is
-/// on it only because of an attached app, gets no names.
+/// The owners and admins on the list, who can grant a role. A user who has not proved to be on the list, or
+/// is on it only because of an attached app, gets no names.
 fn who_grants(user: &HerokuUser) -> Vec<Box<str>> {
     let is_foreign = user.list.snapshot.list.is_only_attached(user.listed);
     if is_foreign || user.proof() == Proof::UnsignedEmail {
@@ -106,12 +106,12 @@ impl fmt::Debug for Rule {
     }
 }
 
-/// The refusal of a user who has none of `roles`, for a guard that is not a layer.
-pub(crate) fn refusal_without(
+/// The rejection of a user who has none of `roles`, for a guard that is not a layer.
+pub(crate) fn rejection_without(
     roles: impl IntoIterator<Item = Role>,
     user: &HerokuUser,
     request: &Parts,
 ) -> Option<Response<Full<Bytes>>> {
-    let refusal = Rule::any_of(roles).check(user).err()?;
-    Some(refusal.into_response(Format::of(&request.headers), &request.method))
+    let rejection = Rule::any_of(roles).check(user).err()?;
+    Some(rejection.into_response(Format::of(&request.headers), &request.method))
 }

@@ -14,7 +14,7 @@ use tower::Service;
 
 use super::admitted_request::{Next, prepare};
 use super::mode::{Mode, Unauthenticated};
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 use super::rejection_context::RejectionContext;
 use super::response_body::{GateBody, OwnAnswer};
 use super::response_decorator::ResponseDecorator;
@@ -42,7 +42,7 @@ pin_project! {
         Answer { answer: OwnAnswer },
         // The list is being fetched; the request waits outside.
         Check {
-            check: Boxed<Result<HerokuUser, Refusal>>,
+            check: Boxed<Result<HerokuUser, Rejection>>,
             waiting: Option<Waiting<S, ReqBody>>,
         },
         // The wrapped service is running.
@@ -80,7 +80,7 @@ where
     }
 
     pub(super) fn check(
-        check: Boxed<Result<HerokuUser, Refusal>>,
+        check: Boxed<Result<HerokuUser, Rejection>>,
         gate: Arc<GateState>,
         mode: Mode,
         budget: Budget,
@@ -151,7 +151,7 @@ impl<S, ReqBody> Waiting<S, ReqBody>
 where
     S: Service<Request<ReqBody>>,
 {
-    fn proceed(self, verdict: Result<HerokuUser, Refusal>) -> State<S, ReqBody, S::Future> {
+    fn proceed(self, verdict: Result<HerokuUser, Rejection>) -> State<S, ReqBody, S::Future> {
         let Self {
             gate,
             mode,
@@ -169,9 +169,10 @@ where
                 let next = Next::Forward(ResponseDecorator::without_user(&gate));
                 State::admitted(next, || service.call(request))
             }
-            (Err(refusal), Mode::Required) => {
+            (Err(rejection), Mode::Required) => {
                 let rejection_context = RejectionContext::of(&gate, &request);
-                let answer = async move { rejection_context.respond(&gate, refusal, budget).await };
+                let answer =
+                    async move { rejection_context.respond(&gate, rejection, budget).await };
                 State::Answer {
                     answer: Box::pin(answer),
                 }

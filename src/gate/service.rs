@@ -11,13 +11,13 @@ use tower::Service;
 
 use super::admitted_request::prepare;
 use super::check_session::{check, check_cached};
+#[cfg(feature = "jwt")]
+use super::cli_sign_in::cli_sign_in;
 use super::credential::credential;
 use super::legacy_form;
 use super::mode::Mode;
 use super::original_uri;
 use super::paths::GateRoute;
-#[cfg(feature = "jwt")]
-use super::program_sign_in::program_sign_in;
 use super::response_body::GateBody;
 use super::response_future::ResponseFuture;
 use super::sign_out::SignOut;
@@ -88,7 +88,7 @@ where
             #[cfg(feature = "jwt")]
             GateRoute::ProgramSignIn => {
                 let gate = Arc::clone(gate);
-                let answer = async move { program_sign_in(&gate, request).await };
+                let answer = async move { cli_sign_in(&gate, request).await };
                 ResponseFuture::answer(Box::pin(answer))
             }
             GateRoute::SignOut => {

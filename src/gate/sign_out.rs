@@ -6,13 +6,13 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use maud::html;
 
-use super::RefusalKind;
+use super::RejectionKind;
 use super::close_session::close_named;
 use super::cookies::Cookies;
 use super::credential::{bearer, credential};
 use super::html_page;
 use super::paths::SessionScope;
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 use super::response_format::Format;
 use super::state::GateState;
 use super::unavailable::{out_of_time, sessions_unavailable};
@@ -75,12 +75,12 @@ impl SignOut {
     /// Ends the session, if there is one, and removes the cookies. With a session for each resource, it ends
     /// the one of the path, or all.
     pub(super) async fn respond(self, gate: &GateState) -> Response<Full<Bytes>> {
-        let refuse = |refusal: Refusal| refusal.into_response(self.format, &self.method);
+        let refuse = |rejection: Rejection| rejection.into_response(self.format, &self.method);
         if self.method != Method::POST {
-            return refuse(Refusal::method_not_allowed("POST"));
+            return refuse(Rejection::method_not_allowed("POST"));
         }
         if !self.own_site {
-            return refuse(Refusal::new(RefusalKind::CrossSite));
+            return refuse(Rejection::new(RejectionKind::CrossSite));
         }
         match clock::within(REQUEST, self.close_sessions(gate)).await {
             Some(Ok(())) => {}

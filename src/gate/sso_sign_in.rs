@@ -7,12 +7,12 @@ use http_body::Body;
 use http_body_util::Full;
 use url::Url;
 
-use super::RefusalKind;
+use super::RejectionKind;
 use super::open_session::{SessionTransport, VerifiedSignIn, open_session, resource_of};
 use super::original_uri;
 use super::read_sso_form::read_form;
 use super::redirect::redirect;
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 use super::response_format::Format;
 use super::state::GateState;
 use super::unavailable::out_of_time;
@@ -23,7 +23,7 @@ use crate::sso::SsoRequest;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Answers a request to the SSO path: 303 with a session, or a refusal without any change.
+/// Answers a request to the SSO path: 303 with a session, or a rejection without any change.
 pub(super) async fn sign_in<B>(gate: &GateState, request: Request<B>) -> Response<Full<Bytes>>
 where
     B: Body + Send + 'static,
@@ -34,14 +34,14 @@ where
     let format = Format::of(request.headers());
     match try_sign_in(gate, request).await {
         Ok(response) => response,
-        Err(refusal) => refusal.into_response(format, &method),
+        Err(rejection) => rejection.into_response(format, &method),
     }
 }
 
 async fn try_sign_in<B>(
     gate: &GateState,
     request: Request<B>,
-) -> Result<Response<Full<Bytes>>, Refusal>
+) -> Result<Response<Full<Bytes>>, Rejection>
 where
     B: Body + Send + 'static,
     B::Data: Send,
@@ -63,15 +63,15 @@ async fn sign_in_by(
     prefix: &str,
     browser: &HeaderMap,
     budget: Budget,
-) -> Result<Response<Full<Bytes>>, Refusal> {
+) -> Result<Response<Full<Bytes>>, Rejection> {
     let verified = gate.forms.verify(form)?;
     let turn = gate.forms.begin_use(&verified).await;
     let _turn = turn.map_err(|not| match not.resource {
         Some(resource) => {
             let landing = gate.paths.landing_below(prefix, &resource);
-            not.refusal.or_go_on_at(landing)
+            not.rejection.or_go_on_at(landing)
         }
-        None => not.refusal,
+        None => not.rejection,
     })?;
     let resource = resource_of(gate, &verified).await?;
     let landing = gate.paths.landing_below(prefix, &resource);
@@ -79,10 +79,10 @@ async fn sign_in_by(
     let proved = VerifiedSignIn::from_form(&resource, &verified);
     let opened = open_session(gate, proved, SessionTransport::Cookie(previous), budget);
     let (opened, _) = opened.await.map_err(|why| {
-        let refusal = why.into_refusal(gate.reasons);
-        match refusal.kind {
-            RefusalKind::UsedSignIn => refusal.or_go_on_at(landing.clone()),
-            _ => refusal,
+        let rejection = why.into_rejection(gate.reasons);
+        match rejection.kind {
+            RejectionKind::UsedSignIn => rejection.or_go_on_at(landing.clone()),
+            _ => rejection,
         }
     })?;
     warn_of_plain_http(gate, browser);

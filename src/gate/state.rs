@@ -44,7 +44,7 @@ impl GateState {
         directory: Arc<Directory>,
         sessions: SessionManager,
     ) -> Self {
-        let reasons = DebugReasons::shown(config.explain_refusals);
+        let reasons = DebugReasons::shown(config.explain_rejections);
         let per_resource = config.resource_in_path.is_some();
         Self {
             cookies: Cookies::new(config.cookies, &manifest.client_secret, per_resource),

@@ -1,26 +1,26 @@
-//! The refusals of requests that cannot be checked now: 503.
+//! The rejections of requests that cannot be checked now: 503.
 
 use std::time::Duration;
 
 use super::debug_reason::DebugReasons;
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 use crate::cause;
 use crate::deadlines::REQUEST;
 use crate::session::SessionError;
 
 /// The request has run out of time, and access is undecided.
-pub(super) fn out_of_time(reasons: DebugReasons, what: &'static str) -> Refusal {
+pub(super) fn out_of_time(reasons: DebugReasons, what: &'static str) -> Rejection {
     tracing::warn!(what, limit = ?REQUEST, "request timed out at the gate; no cookie is cleared");
-    let refusal = Refusal::cannot_check(Duration::from_secs(5));
+    let rejection = Rejection::cannot_check(Duration::from_secs(5));
     reasons.add(
-        refusal,
+        rejection,
         &format_args!("the {what} took longer than {REQUEST:?}"),
     )
 }
 
 /// Sessions cannot be looked up, opened or closed.
-pub(super) fn sessions_unavailable(reasons: DebugReasons, error: &SessionError) -> Refusal {
+pub(super) fn sessions_unavailable(reasons: DebugReasons, error: &SessionError) -> Rejection {
     tracing::error!(%error, cause = cause::of(error), "sessions could not be checked");
-    let refusal = Refusal::cannot_check(Duration::from_secs(5));
-    reasons.add_error(refusal, error)
+    let rejection = Rejection::cannot_check(Duration::from_secs(5));
+    reasons.add_error(rejection, error)
 }

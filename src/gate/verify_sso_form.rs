@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::RefusalKind;
+use super::RejectionKind;
 use super::debug_reason::{DebugReasons, why_not_valid};
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 use super::used_forms::{Form, Turn, UsedForms};
 use crate::audit;
 use crate::cause;
@@ -31,7 +31,7 @@ pub(crate) struct SsoForms {
 pub(super) struct NotUsable {
     /// The resource, where the form or its first use names it.
     pub(super) resource: Option<ResourceId>,
-    pub(super) refusal: Refusal,
+    pub(super) rejection: Rejection,
 }
 
 impl SsoForms {
@@ -61,22 +61,22 @@ impl SsoForms {
     }
 
     /// The form, if Heroku signed it, recently, with a token that the policy accepts.
-    pub(super) fn verify(&self, form: &SsoRequest) -> Result<VerifiedSso, Refusal> {
+    pub(super) fn verify(&self, form: &SsoRequest) -> Result<VerifiedSso, Rejection> {
         self.verifier
             .verify(form, self.clock.now())
             .map_err(|error| {
                 let kind = match error {
                     SsoError::TimestampAhead { .. } | SsoError::TimestampStale { .. } => {
-                        RefusalKind::StaleSignIn
+                        RejectionKind::StaleSignIn
                     }
-                    _ => RefusalKind::InvalidSignIn,
+                    _ => RejectionKind::InvalidSignIn,
                 };
                 let why = why_not_valid(&error);
-                let refusal = self.reject(kind, &why);
+                let rejection = self.reject(kind, &why);
                 if matches!(error, SsoError::PolicyExcludes { .. }) {
                     self.warn_of_policy(&why);
                 }
-                refusal
+                rejection
             })
     }
 
@@ -94,12 +94,15 @@ impl SsoForms {
             Ok(Form::Unused) => Ok(turn),
             Ok(Form::Used(known)) => {
                 let resource = resource.or(known);
-                let refusal = self.used_before(resource.as_ref(), form);
-                Err(NotUsable { resource, refusal })
+                let rejection = self.used_before(resource.as_ref(), form);
+                Err(NotUsable {
+                    resource,
+                    rejection,
+                })
             }
             Err(error) => Err(NotUsable {
                 resource: None,
-                refusal: self.use_is_unknown(resource.as_ref(), form, &error),
+                rejection: self.use_is_unknown(resource.as_ref(), form, &error),
             }),
         }
     }
@@ -110,7 +113,7 @@ impl SsoForms {
         &self,
         form: &VerifiedSso,
         resource: &ResourceId,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Rejection> {
         let now = Reading::of(&self.clock);
         let until = self.verifier.remember_until(form.issued_at);
         let consumed = self
@@ -123,25 +126,25 @@ impl SsoForms {
         }
     }
 
-    /// The refusal of a request that contains no form, or a malformed one.
-    pub(super) fn malformed(&self, error: &SsoError) -> Refusal {
-        self.reject(RefusalKind::InvalidSignIn, &why_not_valid(error))
+    /// The rejection of a request that contains no form, or a malformed one.
+    pub(super) fn malformed(&self, error: &SsoError) -> Rejection {
+        self.reject(RejectionKind::InvalidSignIn, &why_not_valid(error))
     }
 
-    pub(super) fn reject(&self, kind: RefusalKind, why: &str) -> Refusal {
+    pub(super) fn reject(&self, kind: RejectionKind, why: &str) -> Rejection {
         audit::sign_in_refused(None, None, &why);
-        self.reasons.add(Refusal::new(kind), &why)
+        self.reasons.add(Rejection::new(kind), &why)
     }
 
-    /// The refusal of a form by GET, which only the legacy policy accepts; none if Heroku did not sign it.
-    pub(super) fn refuse_get(&self, form: &SsoRequest) -> Option<Refusal> {
+    /// The rejection of a form by GET, which only the legacy policy accepts; none if Heroku did not sign it.
+    pub(super) fn refuse_get(&self, form: &SsoRequest) -> Option<Rejection> {
         if !self.verifier.is_signed(form, self.clock.now()) {
             return None;
         }
         let why = "a form by GET is accepted only under HEROKU_SSO_POLICY=legacy (`sso_policy`)";
         audit::sign_in_refused(None, None, &why);
         self.warn_of_policy(why);
-        Some(Refusal::method_not_allowed("POST"))
+        Some(Rejection::method_not_allowed("POST"))
     }
 
     /// Logs once an hour that only the policy rejects a sign-in. The audit log reports it each time, but may
@@ -152,11 +155,11 @@ impl SsoForms {
         }
     }
 
-    fn used_before(&self, resource: Option<&ResourceId>, form: &VerifiedSso) -> Refusal {
+    fn used_before(&self, resource: Option<&ResourceId>, form: &VerifiedSso) -> Rejection {
         let why = "the form was used before";
         audit::sign_in_refused(resource, Some(&form.email), &why);
         self.reasons
-            .add(Refusal::new(RefusalKind::UsedSignIn), &why)
+            .add(Rejection::new(RejectionKind::UsedSignIn), &why)
     }
 
     fn use_is_unknown(
@@ -164,9 +167,9 @@ impl SsoForms {
         resource: Option<&ResourceId>,
         form: &VerifiedSso,
         error: &StoreError,
-    ) -> Refusal {
+    ) -> Rejection {
         audit::sign_in_refused(resource, Some(&form.email), &cause::with(error));
-        let refusal = Refusal::cannot_check(Duration::from_secs(5));
-        self.reasons.add_error(refusal, error)
+        let rejection = Rejection::cannot_check(Duration::from_secs(5));
+        self.reasons.add_error(rejection, error)
     }
 }

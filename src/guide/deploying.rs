@@ -16,8 +16,8 @@
 //!    so that no token is lost during its renewal.
 //! 5. **https**, terminated by the proxy in front of your process: the session cookie is `Secure`.
 //! 6. **A correct clock**, as forms are valid for five minutes.
-//! 7. **A direct connection to Postgres**, with TLS; or `PostgresOptions::transaction_pooler` behind a pooler in
-//!    transaction mode.
+//! 7. **A direct connection to Postgres**, with TLS; or `PostgresOptions::transaction_pooler` behind a pooler
+//!    in transaction mode.
 //! 8. **Alerts**: see [`observing`](crate::guide::observing).
 //!
 //! # A complete example
@@ -27,7 +27,7 @@
 #![cfg_attr(not(all(feature = "postgres", feature = "jwt")), doc = "```ignore")]
 //! use tower_heroku_sso::session_keys_from_env;
 //! use tower_heroku_sso::partner_api::NoProvisioning;
-//! use tower_heroku_sso::store::{PostgresStore, SealingKeys};
+//! use tower_heroku_sso::store::{PostgresStore, EncryptionKeys};
 //! use tower_heroku_sso::{Config, HerokuSso, Manifest};
 //!
 //! # fn dashboard() -> axum::Router { axum::Router::new() }
@@ -36,7 +36,7 @@
 //! let url = std::env::var("DATABASE_URL").expect("DATABASE_URL");
 //! let sso = HerokuSso::builder(Manifest::from_env()?)
 //!     .config(Config::from_env()?)
-//!     .store(PostgresStore::connect(&url, SealingKeys::from_env()?).await?)
+//!     .store(PostgresStore::connect(&url, EncryptionKeys::from_env()?).await?)
 //!     .stateless(session_keys_from_env()?) // SESSION_KEY
 //!     .build()?;
 //! let sync = sso.spawn_sync();

@@ -51,8 +51,8 @@
 //! - **Users of other apps** that the add-on is attached to are not on the list: it is the list of the app
 //!   that the add-on belongs to. With [`include_attached_apps`](crate::Config::include_attached_apps) the
 //!   collaborators of those apps are on it, without roles and permissions. In a team's app, Heroku lists the
-//!   members with access to it among them. They are read at every third refresh, or as often as `max_list_age`
-//!   requires.
+//!   members with access to it among them. They are read at every third refresh, or as often as
+//!   `max_list_age` requires.
 //! - **Complete or not at all.** A list replaces another only when every page of it has arrived. Errors,
 //!   partial answers and answers about another subject change nothing.
 //! - **Its end.** If Heroku reports the add-on as missing for 15 minutes, access is suspended; after a week
@@ -152,15 +152,15 @@
 //! }
 //! ```
 //!
-//! The last part of `type` is [`RefusalKind::code`](crate::RefusalKind::code).
+//! The last part of `type` is [`RejectionKind::code`](crate::RejectionKind::code).
 //!
 //! ## Caches
-//! The gate's own responses are never cached (`no-store`). Responses of your service carry `Vary: Cookie`, and
-//! `Cache-Control: private` unless your handler sets another one.
+//! The gate's own responses are never cached (`no-store`). Responses of your service carry `Vary: Cookie`,
+//! and `Cache-Control: private` unless your handler sets another one.
 //!
 //! ## Pages of your own
-//! [`gate::Refusal`](crate::gate::Refusal) is in the extensions of every page and problem document. It has
-//! everything that the crate's page says, for a layer of yours outside of the gate that renders your own
+//! [`gate::Rejection`](crate::gate::Rejection) is in the extensions of every page and problem document. It
+//! has everything that the crate's page says, for a layer of yours outside of the gate that renders your own
 //! pages. Escape the values that you take from it. Keep the response's status and headers, as cookies and
 //! `Retry-After` are among them; only the `Content-Security-Policy` may be replaced if your page needs
 //! another one:
@@ -169,20 +169,20 @@
 //! use axum::body::Body;
 //! use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 //! use axum::response::Response;
-//! use tower_heroku_sso::gate::Refusal;
+//! use tower_heroku_sso::gate::Rejection;
 //! use tower_heroku_sso::partner_api::NoProvisioning;
 //!
 //! async fn in_our_colours(mut response: Response) -> Response {
 //!     let kind = response.headers().get(CONTENT_TYPE);
 //!     let is_page = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-//!     let Some(refusal) = response.extensions_mut().remove::<Refusal>().filter(|_| is_page) else {
+//!     let Some(rejection) = response.extensions_mut().remove::<Rejection>().filter(|_| is_page) else {
 //!         return response;
 //!     };
 //!     let (mut head, _) = response.into_parts();
 //!     head.headers.remove(CONTENT_LENGTH);
-//!     let (title, advice) = (refusal.kind().title(), refusal.kind().advice());
+//!     let (title, advice) = (rejection.kind().title(), rejection.kind().advice());
 //!     let mut page = format!("<!doctype html><title>{title}</title><h1>{title}</h1><p>{advice}");
-//!     if let Some(url) = refusal.sign_in_url() {
+//!     if let Some(url) = rejection.sign_in_url() {
 //!         page += &format!("<p><a href=\"{url}\">Sign in again</a>");
 //!     }
 //!     Response::from_parts(head, Body::from(page))

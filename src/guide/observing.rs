@@ -14,7 +14,8 @@
 //!
 //! # Metrics
 //! Through the [`metrics`](https://docs.rs/metrics) facade. Install a recorder first: metrics recorded
-//! before that are lost. Without a recorder they cost nothing. No label holds a person, a resource or a secret.
+//! before that are lost. Without a recorder they cost nothing. No label holds a person, a resource or a
+//! secret.
 //!
 //! | metric | kind | labels |
 //! | --- | --- | --- |
@@ -37,15 +38,15 @@
 //! `unavailable`, `unfinished_list`, `unknown_resource`, `wrong_subject`.
 //!
 //! Requests are not counted: the gate does not know your routes. A layer of yours outside of it can count
-//! rejections by [`RefusalKind`](crate::RefusalKind), which is in the extensions of each:
+//! rejections by [`RejectionKind`](crate::RejectionKind), which is in the extensions of each:
 //!
 //! ```
 //! use axum::{extract::Request, middleware::Next, response::Response};
-//! use tower_heroku_sso::RefusalKind;
+//! use tower_heroku_sso::RejectionKind;
 //!
 //! async fn count(request: Request, next: Next) -> Response {
 //!     let response = next.run(request).await;
-//!     if let Some(kind) = response.extensions().get::<RefusalKind>() {
+//!     if let Some(kind) = response.extensions().get::<RejectionKind>() {
 //!         println!("refused: {}", kind.code()); // or a counter of yours
 //!     }
 //!     response
@@ -75,7 +76,7 @@
 //! | `request_refused` | info | a request was rejected for its session, its role or the list | `reason`: `not_listed`, `other_account`, `email_changed`, `other_resource`, `revoked`, `missing_role`, `unsigned_email` |
 //! | `signed_out` | info | a user signed out | |
 //! | `revoked` | info | [`revoke`](crate::Sessions::revoke) was called | |
-//! | `listed`, `unlisted`, `role_changed` | info | a newer list differs from the last | |
+//! | `member_added`, `member_removed`, `role_changed` | info | a newer list differs from the last | |
 //! | `email_changed` | info | an account has another email on the newer list | `email_before` |
 //! | `account_replaced` | info | an email belongs to another account on the newer list | |
 //! | `account_known`, `account_unknown` | info | the newer list names the account of an email for the first time, or no longer | |

@@ -10,7 +10,7 @@
 //! | --- | --- |
 //! | [`Manifest::from_env`](crate::Manifest::from_env) | the four required ones |
 //! | [`Config::from_env`](crate::Config::from_env) | settings of this chapter, webhooks |
-//! | [`SealingKeys::from_env`](crate::store::SealingKeys::from_env) | `TOKEN_ENCRYPTION_KEY`, for a durable store |
+//! | [`EncryptionKeys::from_env`](crate::store::EncryptionKeys::from_env) | `TOKEN_ENCRYPTION_KEY`, for a durable store |
 //! | [`session_keys_from_env`](crate::session_keys_from_env) | `SESSION_KEY`, for [`stateless`](crate::HerokuSsoBuilder::stateless) sessions |
 //!
 //! Call [`config`](crate::HerokuSsoBuilder::config) first on the builder, as it replaces all settings.
@@ -119,13 +119,14 @@
 //! user whom Heroku's dashboard lets through.
 //!
 //! **`include_attached_apps`** is for add-ons that Heroku lets customers share between apps. Without it, a
-//! user who opens the add-on from an attached app is rejected, unless the app that owns it lists them too. With
-//! it, they are admitted without roles. It costs one call for the attachments and one for each attached app, up
-//! to 20, at every third refresh; with the default `max_list_age`, at every second one. Set `max_list_age` to
-//! three times `refresh_interval` for every third. A user who is removed from an attached app keeps access that
-//! long; Heroku's article on ownership allows five minutes, so choose `refresh_interval` accordingly. A webhook about a collaborator of an
-//! attached app has no effect. Check first that Heroku lets your add-on's tokens read
-//! `GET /addons/:id/addon-attachments`: if not, no list can be fetched.
+//! user who opens the add-on from an attached app is rejected, unless the app that owns it lists them too.
+//! With it, they are admitted without roles. It costs one call for the attachments and one for each attached
+//! app, up to 20, at every third refresh; with the default `max_list_age`, at every second one. Set
+//! `max_list_age` to three times `refresh_interval` for every third. A user who is removed from an attached
+//! app keeps access that long; Heroku's article on ownership allows five minutes, so choose
+//! `refresh_interval` accordingly. A webhook about a collaborator of an attached app has no effect. Check
+//! first that Heroku lets your add-on's tokens read `GET /addons/:id/addon-attachments`: if not, no list can
+//! be fetched.
 //!
 //! # Paths and cookies
 //! | setting | default | |
@@ -133,7 +134,7 @@
 //! | [`sso_path`](crate::Config::sso_path), [`sign_out_path`](crate::Config::sign_out_path) | `/heroku/sso`, `/logout` | without the prefix, if axum strips one |
 //! | [`landing_path`](crate::Config::landing_path) | `/` | should be behind the gate |
 //! | [`resource_in_path`](crate::Config::resource_in_path) | none | `/…/{resource}` |
-//! | [`program_sign_in_path`](crate::Config::program_sign_in_path) | none | requires `bearer_tokens` (feature `jwt`) |
+//! | [`cli_sign_in_path`](crate::Config::cli_sign_in_path) | none | requires `bearer_tokens` (feature `jwt`) |
 //! | [`cookies`](crate::Config::cookies) | `Https` | `InsecureHttp` on your own machine only |
 //!
 //! The paths must differ from each other, and from `/heroku/resources`, `/heroku/webhooks` and
@@ -157,7 +158,7 @@
 //! each read 5.
 //!
 //! # In development
-//! [`explain_refusals`](crate::Config::explain_refusals) makes rejections say which check failed. It
+//! [`explain_rejections`](crate::Config::explain_rejections) makes rejections say which check failed. It
 //! requires `InsecureHttp`, so that it cannot be on in production: it would tell outsiders which users are
 //! on a list.
 //!

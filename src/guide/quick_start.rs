@@ -23,7 +23,7 @@
 //! axum = "0.8"
 //! tokio = { version = "1", features = ["full"] }
 //! tower-heroku-sso = "0.1"
-//! tracing-subscriber = "0.3" # or another reader of `tracing` events: refusals are explained there
+//! tracing-subscriber = "0.3" # or another reader of `tracing` events: rejections are explained there
 //!
 //! [dev-dependencies]
 //! heroku-addon-simulator = "0.1"
@@ -127,7 +127,7 @@
 //!         .start()
 //!         .await?;
 //!     heroku.demo(); // some apps, a team, and their people
-//!     println!("export INSECURE_COOKIES=1 EXPLAIN_REFUSALS=1 REFRESH_INTERVAL_SECS=30");
+//!     println!("export INSECURE_COOKIES=1 EXPLAIN_REJECTIONS=1 REFRESH_INTERVAL_SECS=30");
 //!     println!("export HEROKU_API_URL={0} HEROKU_ID_URL={0}", heroku.url());
 //!     println!("export HEROKU_ADDON_SLUG={}", heroku.slug());
 //!     println!("export HEROKU_ADDON_PASSWORD={}", heroku.password());
@@ -186,8 +186,9 @@
 //! Leave `partner_api` out, and merge [`Routes::sign_in`](crate::Routes::sign_in) in its place. Register each
 //! resource once, in your own provisioning handler, with
 //! [`OauthGrant::Code`](crate::OauthGrant::Code). Resources that you already have are registered with
-//! [`OauthGrant::Tokens`](crate::OauthGrant::Tokens): see [`coming_from`](crate::guide::coming_from#2-tokens).
-//! [`deprovision`](crate::Resources::deprovision) ends a resource permanently.
+//! [`OauthGrant::Tokens`](crate::OauthGrant::Tokens): see
+//! [`coming_from`](crate::guide::coming_from#2-tokens). [`deprovision`](crate::Resources::deprovision) ends a
+//! resource permanently.
 //!
 //! ```
 //! use axum::Router;

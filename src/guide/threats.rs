@@ -19,7 +19,7 @@
 //! | is a customer, and causes as many calls as possible: forms of unlisted users, refreshes, webhooks, used forms | a budget per resource, and one for all; lists in use of other customers are refreshed as before |
 //! | adds an identity to the request ([`HerokuUser`](crate::HerokuUser), an assertion) | removal of both before the gate decides |
 //! | is on the network path between you and Heroku | TLS; https only, no redirect is followed, answers are capped |
-//! | has a copy of the database | sealed tokens. Not sealed: the lists with their emails, and the session records |
+//! | has a copy of the database | encrypted tokens. Not encrypted: the lists with their emails, and the session records |
 //! | reads the log | the log has no secrets, and names people in the audit target only |
 //!
 //! # What is not

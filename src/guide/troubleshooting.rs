@@ -1,9 +1,9 @@
 //! The most likely mistakes: symptom, cause, and fix.
 //!
 //! # Where to look
-//! **On your own machine** set `EXPLAIN_REFUSALS=1` and `INSECURE_COOKIES=1`, or call
-//! [`explain_refusals`](crate::HerokuSsoBuilder::explain_refusals). A rejected sign-in or session then says
-//! which check failed, on the page and as `reason` in the JSON:
+//! **On your own machine** set `EXPLAIN_REJECTIONS=1` and `INSECURE_COOKIES=1`, or call
+//! [`explain_rejections`](crate::HerokuSsoBuilder::explain_rejections). A rejected sign-in or session then
+//! says which check failed, on the page and as `reason` in the JSON:
 //!
 //! ```json
 //! {
@@ -58,8 +58,8 @@
 //! same routes.
 //!
 //! ### At the start: "Overlapping method route", or "Cannot merge two `MethodRouter`s that both have a fallback"
-//! Both [`Routes::sign_in`](crate::Routes::sign_in) and [`partner_api`](crate::Routes::partner_api) are
-//! merged, or one of them is merged twice. They have the same routes. Merge only one of them.
+//! Both [`Routes::sign_in`](crate::Routes::sign_in) and [`partner_api`](crate::Routes::partner_api)
+//! are merged, or one of them is merged twice. They have the same routes. Merge only one of them.
 //!
 //! ### `register` fails: "heroku gave no usable answer: heroku refused the grant"
 //! With 401 the client secret belongs to another add-on, or is an old one: `HEROKU_CLIENT_SECRET` is in the
@@ -78,10 +78,10 @@
 //! [`register`](crate::Resources::register).
 //!
 //! ### 403 `not-listed`; reason "the email is not on the list"
-//! [`Lists::explain`](crate::Lists::explain) says in one sentence what a sign-in of this person would get now,
-//! and by which inputs. Then look at the list: [`Lists::get`](crate::Lists::get). The user may have opened the
-//! add-on from another app that it is attached to. Users of that app are not on the list of the app that the
-//! add-on belongs to. Or [`ListPolicy::Strict`](crate::ListPolicy::Strict) is on, and the user's
+//! [`Lists::explain`](crate::Lists::explain) says in one sentence what a sign-in of this person would get
+//! now, and by which inputs. Then look at the list: [`Lists::get`](crate::Lists::get). The user may have
+//! opened the add-on from another app that it is attached to. Users of that app are not on the list of the
+//! app that the add-on belongs to. Or [`ListPolicy::Strict`](crate::ListPolicy::Strict) is on, and the user's
 //! only role in the team is `collaborator`.
 //!
 //! ### 503 `cannot-check` at each sign-in
@@ -146,9 +146,9 @@
 //! ### The process ends with "… is not set" or "… holds no usable secret"
 //! The message names the variable. Placeholders such as `changeme` or `<salt>` count as missing.
 //!
-//! ### "sealed with key …, which is not among the keys given"
-//! `TOKEN_ENCRYPTION_KEY` is not the key that sealed the tokens in the database. Set both, the old one
-//! first; see [`SealingKeys`](crate::store::SealingKeys).
+//! ### "encrypted with key …, which is not among the keys given"
+//! `TOKEN_ENCRYPTION_KEY` is not the key that encrypted the tokens in the database. Set both, the old one
+//! first; see [`EncryptionKeys`](crate::store::EncryptionKeys).
 //!
 //! ### "LISTEN failed; falling back to polling", or sign-outs that count elsewhere only after a second
 //! The connection for `LISTEN` cannot be opened. Until it can, the process polls the tables every second.

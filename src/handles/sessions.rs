@@ -38,7 +38,7 @@ impl Sessions {
     /// #     sso: HerokuSso, resource: ResourceId, email: Email, headers: HeaderMap,
     /// # ) -> Response<()> {
     /// let mut response = Response::new(());
-    /// let email = VerifiedEmail::i_have_verified(email);
+    /// let email = VerifiedEmail::assume_verified(email);
     /// match sso.sessions().admit(&resource, &email, &headers).await {
     ///     Ok(signed_in) => signed_in.set_cookies(response.headers_mut()),
     ///     Err(AdmitError::NotListed) => *response.status_mut() = StatusCode::FORBIDDEN,

@@ -102,9 +102,9 @@ impl HerokuSsoBuilder {
         landing_path: &str => |config, path| config.landing_path = path.to_owned();
         /// [`Config::resource_in_path`].
         resource_in_path: &str => |config, path| config.resource_in_path = Some(path.to_owned());
-        /// [`Config::program_sign_in_path`].
-        program_sign_in_path: &str => |config, path| {
-            config.program_sign_in_path = Some(path.to_owned());
+        /// [`Config::cli_sign_in_path`].
+        cli_sign_in_path: &str => |config, path| {
+            config.cli_sign_in_path = Some(path.to_owned());
         };
         /// [`Config::api_url`].
         api_url: HerokuUrl => |config, url| config.api_url = url;
@@ -132,9 +132,9 @@ impl HerokuSsoBuilder {
         self
     }
 
-    /// [`Config::explain_refusals`]: refusals state the reason, in development.
-    pub fn explain_refusals(mut self) -> Self {
-        self.config.explain_refusals = true;
+    /// [`Config::explain_rejections`]: rejections state the reason, in development.
+    pub fn explain_rejections(mut self) -> Self {
+        self.config.explain_rejections = true;
         self
     }
 
@@ -231,9 +231,9 @@ impl HerokuSsoBuilder {
             return Ok(backend);
         }
         #[cfg(not(feature = "jwt"))]
-        if self.config.program_sign_in_path.is_some() {
+        if self.config.cli_sign_in_path.is_some() {
             return Err(SetupError::Needs {
-                setting: "program_sign_in_path",
+                setting: "cli_sign_in_path",
                 other: "the feature `jwt`",
             });
         }

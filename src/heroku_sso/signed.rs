@@ -19,19 +19,19 @@ impl HerokuSsoBuilder {
     /// Sessions without a session store: the grant is in the cookie itself, signed. For several
     /// processes that share a [`store`](Self::store) and no session store.
     ///
-    /// Nothing else changes. Resources, tokens and lists stay in the store. The newest list decides at every request, and sessions follow their list. A
-    /// sign-out or a revocation ends a session immediately, in every process: the store remembers closed
-    /// sessions until their cookies have expired. A store in memory forgets them at a restart. A copy of a
-    /// signed-out cookie is then valid again, up to `max_session`. The cookie is readable by its browser: it
-    /// contains the grant (resource, email, user id), no secret.
+    /// Nothing else changes. Resources, tokens and lists stay in the store. The newest list decides at every
+    /// request, and sessions follow their list. A sign-out or a revocation ends a session immediately, in
+    /// every process: the store remembers closed sessions until their cookies have expired. A store in memory
+    /// forgets them at a restart. A copy of a signed-out cookie is then valid again, up to `max_session`. The
+    /// cookie is readable by its browser: it contains the grant (resource, email, user id), no secret.
     ///
     /// ```
     /// use tower_heroku_sso::jwt::{JwtKey, JwtKeys};
     /// # use tower_heroku_sso::{HerokuSsoBuilder};
     ///
-    /// # fn set_up(builder: HerokuSsoBuilder, secret: &str) -> Result<HerokuSsoBuilder, Box<dyn std::error::Error>> {
-    /// let keys = JwtKeys::new(JwtKey::hs256_base64(secret)?);
-    /// let builder = builder.stateless(keys);
+    /// # fn set_up(builder: HerokuSsoBuilder, secret: &str) -> Result<HerokuSsoBuilder, Box<dyn
+    /// std::error::Error>> { let keys = JwtKeys::new(JwtKey::hs256_base64(secret)?); let builder =
+    /// builder.stateless(keys);
     /// # Ok(builder)
     /// # }
     /// ```
@@ -41,7 +41,7 @@ impl HerokuSsoBuilder {
     }
 
     /// Also accepts bearer tokens, which [`Sessions::bearer`](crate::Sessions::bearer) and
-    /// [`program_sign_in_path`](Self::program_sign_in_path) issue: `Authorization: Bearer …` instead
+    /// [`cli_sign_in_path`](Self::cli_sign_in_path) issue: `Authorization: Bearer …` instead
     /// of a cookie. If a request has such a header, only the token counts. The header is removed when the
     /// request is admitted. ES256 or Ed25519 keys only.
     pub fn bearer_tokens(mut self, keys: JwtKeys) -> Self {
@@ -63,9 +63,9 @@ impl HerokuSsoBuilder {
     }
 
     pub(super) fn in_cookies(&self) -> Result<Option<BackendChoice>, SetupError> {
-        if self.config.program_sign_in_path.is_some() && self.signing.bearers.is_none() {
+        if self.config.cli_sign_in_path.is_some() && self.signing.bearers.is_none() {
             return Err(SetupError::Needs {
-                setting: "program_sign_in_path",
+                setting: "cli_sign_in_path",
                 other: "bearer_tokens",
             });
         }

@@ -18,11 +18,11 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Whole<LIMIT> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
         let (parts, body) = request.into_parts();
         let body = request_body::read(&parts.headers, body, LIMIT).await;
-        body.map(Self).map_err(refusal)
+        body.map(Self).map_err(rejection)
     }
 }
 
-fn refusal(error: BodyError) -> Response {
+fn rejection(error: BodyError) -> Response {
     let (status, text) = match error {
         BodyError::Broken => (StatusCode::BAD_REQUEST, "the body could not be read"),
         BodyError::Slow => (

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use crate::access::Email;
 use crate::ids::{ResourceId, UserId};
 use crate::sso::Proof;
-use crate::store::Ticket;
+use crate::store::Sequence;
 use crate::sync::{Admitted, ListVersion, Principal, SessionStart};
 
 /// Grants of another version are not read: their users sign in again.
@@ -23,8 +23,8 @@ pub(crate) struct Grant {
     pub(crate) user_id: Option<UserId>,
     pub(crate) proof: Proof,
     pub(crate) context_app: Option<String>,
-    /// The ticket of the sign-in: a later revocation has a greater one.
-    pub(crate) ticket: Ticket,
+    /// The sequence number of the sign-in: a later revocation has a greater one.
+    pub(crate) sequence: Sequence,
     /// The version of the list that admitted the user.
     pub(crate) list: ListVersion,
     /// When the user signed in, to the millisecond.
@@ -49,7 +49,7 @@ impl Grant {
             user_id: admitted.user_id.clone(),
             proof,
             context_app,
-            ticket: admitted.ticket,
+            sequence: admitted.sequence,
             list: admitted.list,
             began,
         }
@@ -70,7 +70,7 @@ impl Grant {
     pub(crate) fn start(&self) -> SessionStart {
         SessionStart {
             began: self.began.into(),
-            ticket: self.ticket,
+            sequence: self.sequence,
             list: self.list,
         }
     }

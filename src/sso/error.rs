@@ -7,7 +7,7 @@ use super::SsoPolicy;
 /// Why an SSO request does not prove its claims.
 ///
 /// For logs and audit events. The response to the browser contains less: see
-/// [`RefusalKind`](crate::RefusalKind). No variant contains a value from the request.
+/// [`RejectionKind`](crate::RejectionKind). No variant contains a value from the request.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SsoError {

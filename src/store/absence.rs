@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::Ticket;
+use super::Sequence;
 
 /// What kind of answer says that a resource no longer exists.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -22,16 +22,16 @@ pub enum AbsenceKind {
 pub struct AbsenceSign {
     /// What was answered.
     pub kind: AbsenceKind,
-    /// Drawn before the request to Heroku: a list with a later ticket contradicts the answer.
-    pub ticket: Ticket,
+    /// Drawn before the request to Heroku: a list with a later sequence number contradicts the answer.
+    pub sequence: Sequence,
     /// When the answer was given, by the wall clock of the process that asked.
     pub at: OffsetDateTime,
 }
 
 impl AbsenceSign {
-    /// An answer to a request with this ticket.
-    pub fn new(kind: AbsenceKind, ticket: Ticket, at: OffsetDateTime) -> Self {
-        Self { kind, ticket, at }
+    /// An answer to a request with this sequence number.
+    pub fn new(kind: AbsenceKind, sequence: Sequence, at: OffsetDateTime) -> Self {
+        Self { kind, sequence, at }
     }
 }
 
@@ -48,8 +48,8 @@ pub struct Absence {
     pub first_at: OffsetDateTime,
     /// When the last answer was given.
     pub last_at: OffsetDateTime,
-    /// The latest ticket of these answers.
-    pub ticket: Ticket,
+    /// The latest sequence number of these answers.
+    pub sequence: Sequence,
     /// Since when the resource is [dormant](super::ResourceState::Dormant); none if it is not.
     pub dormant_at: Option<OffsetDateTime>,
 }
@@ -62,7 +62,7 @@ impl Absence {
             answers: 1,
             first_at: sign.at,
             last_at: sign.at,
-            ticket: sign.ticket,
+            sequence: sign.sequence,
             dormant_at: None,
         }
     }
@@ -80,7 +80,7 @@ impl Absence {
             answers,
             first_at,
             last_at: self.last_at.max(sign.at),
-            ticket: self.ticket.max(sign.ticket),
+            sequence: self.sequence.max(sign.sequence),
             dormant_at: self.dormant_at,
         }
     }

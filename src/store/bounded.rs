@@ -7,8 +7,8 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::{
-    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, Doubt, Registration, Revocation,
-    SessionKey, SharedStore, Store, StoreError, StoreNotices, Ticket, Work,
+    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
+    Revocation, Sequence, SessionKey, SharedStore, Store, StoreError, StoreEvents, Work,
 };
 use crate::access::{People, ResourceList};
 use crate::clock;
@@ -60,7 +60,7 @@ impl BoundedStore {
     }
 
     bounded! {
-        STORE_CALL ticket() -> Ticket;
+        STORE_CALL next_sequence() -> Sequence;
         STORE_CALL put(id: &ResourceId, registration: Registration) -> bool;
         STORE_CALL get(id: &ResourceId) -> Option<Registration>;
         STORE_CALL find_legacy(id: &LegacyId) -> Option<ResourceId>;
@@ -75,16 +75,16 @@ impl BoundedStore {
         STORE_CALL deprovisioned(id: &ResourceId) -> bool;
         STORE_CALL note_absence(id: &ResourceId, sign: AbsenceSign) -> Option<Absence>;
         STORE_CALL make_dormant(
-            id: &ResourceId, ticket: Ticket, at: OffsetDateTime, brake: &Brake
+            id: &ResourceId, sequence: Sequence, at: OffsetDateTime, brake: &Brake
         ) -> Dormancy;
-        STORE_CALL end_dormant(id: &ResourceId, ticket: Ticket) -> bool;
+        STORE_CALL end_dormant(id: &ResourceId, sequence: Sequence) -> bool;
         STORE_CALL set_webhook(id: &ResourceId, fingerprint: &str) -> ();
         STORE_CALL revoke(
             id: &ResourceId, revocation: Revocation, forget_before: OffsetDateTime
         ) -> ();
-        STORE_CALL doubt(id: &ResourceId, doubt: Doubt) -> ();
+        STORE_CALL note_pending_removal(id: &ResourceId, pending_removal: PendingRemoval) -> ();
         STORE_CALL erase(id: &ResourceId) -> ();
-        STORE_CALL burn(key: &ReplayKey, until: OffsetDateTime, now: OffsetDateTime) -> bool;
+        STORE_CALL consume(key: &ReplayKey, until: OffsetDateTime, now: OffsetDateTime) -> bool;
         STORE_CALL is_consumed(key: &ReplayKey) -> bool;
         STORE_CALL close_session(
             session: &SessionKey, until: OffsetDateTime, now: OffsetDateTime
@@ -103,8 +103,8 @@ impl BoundedShared<'_> {
         STORE_CALL release(work: &Work) -> ();
     }
 
-    /// Has no deadline: the next notice may take any time, and its reader waits for nothing else.
-    pub(crate) fn notices(&self) -> Box<dyn StoreNotices> {
-        self.0.notices()
+    /// Has no deadline: the next event may take any time, and its reader waits for nothing else.
+    pub(crate) fn events(&self) -> Box<dyn StoreEvents> {
+        self.0.events()
     }
 }

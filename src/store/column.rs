@@ -5,8 +5,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::seal::SealingKeys;
-use super::{AbsenceKind, Doubt, ResourceState, StoreError};
+use super::encryption::EncryptionKeys;
+use super::{AbsenceKind, PendingRemoval, ResourceState, StoreError};
 use crate::access::Email;
 use crate::ids::ResourceId;
 use crate::secret::Tokens;
@@ -84,12 +84,13 @@ pub(super) fn revoked(email: &str) -> Option<Email> {
         .ok()
 }
 
-/// Unreadable doubts of a column are ignored: they concern no user whom this version could admit.
-pub(super) fn doubts(text: Option<&str>) -> Vec<Doubt> {
-    let doubts: Option<Vec<serde_json::Value>> = text.and_then(|text| from_json(text, "doubts"));
-    let doubts = doubts.unwrap_or_default().into_iter();
-    doubts
-        .filter_map(|doubt| serde_json::from_value(doubt).ok())
+/// Unreadable pending removals of a column are ignored: they concern no user whom this version could admit.
+pub(super) fn pending_removals(text: Option<&str>) -> Vec<PendingRemoval> {
+    let pending_removals: Option<Vec<serde_json::Value>> =
+        text.and_then(|text| from_json(text, "pending_removals"));
+    let pending_removals = pending_removals.unwrap_or_default().into_iter();
+    pending_removals
+        .filter_map(|pending_removal| serde_json::from_value(pending_removal).ok())
         .collect()
 }
 
@@ -100,8 +101,8 @@ struct Pair {
     refresh: String,
 }
 
-pub(super) fn seal_tokens(
-    keys: &SealingKeys,
+pub(super) fn encrypt_tokens(
+    keys: &EncryptionKeys,
     id: &ResourceId,
     tokens: &Tokens,
 ) -> Result<Vec<u8>, StoreError> {
@@ -110,17 +111,17 @@ pub(super) fn seal_tokens(
         refresh: tokens.refresh.expose_secret().to_owned(),
     };
     let text = serde_json::to_vec(&pair).map_err(StoreError::new)?;
-    let sealed = keys.seal(&text, &about_tokens(id));
-    sealed.map_err(StoreError::new)
+    let encrypted = keys.encrypt(&text, &about_tokens(id));
+    encrypted.map_err(StoreError::new)
 }
 
 pub(super) fn open_tokens(
-    keys: &SealingKeys,
+    keys: &EncryptionKeys,
     id: &ResourceId,
-    sealed: &[u8],
+    encrypted: &[u8],
     expires_at: OffsetDateTime,
 ) -> Result<Tokens, StoreError> {
-    let text = keys.open(sealed, &about_tokens(id));
+    let text = keys.open(encrypted, &about_tokens(id));
     let pair: Result<Pair, _> = serde_json::from_slice(&text.map_err(StoreError::new)?);
     // The parser's error could quote the text.
     let pair = pair.map_err(|_| StoreError::new("decrypted tokens are malformed"))?;
@@ -131,53 +132,54 @@ pub(super) fn open_tokens(
     })
 }
 
-pub(super) fn seal_code(
-    keys: &SealingKeys,
+pub(super) fn encrypt_code(
+    keys: &EncryptionKeys,
     id: &ResourceId,
     code: &SecretString,
 ) -> Result<Vec<u8>, StoreError> {
-    let sealed = keys.seal(code.expose_secret().as_bytes(), &about_code(id));
-    sealed.map_err(StoreError::new)
+    let encrypted = keys.encrypt(code.expose_secret().as_bytes(), &about_code(id));
+    encrypted.map_err(StoreError::new)
 }
 
 pub(super) fn open_code(
-    keys: &SealingKeys,
+    keys: &EncryptionKeys,
     id: &ResourceId,
-    sealed: &[u8],
+    encrypted: &[u8],
 ) -> Result<SecretString, StoreError> {
-    let opened = keys.open(sealed, &about_code(id));
+    let opened = keys.open(encrypted, &about_code(id));
     let opened = opened.map_err(StoreError::new)?;
     let code = str::from_utf8(&opened);
     let code = code.map_err(|_| StoreError::new("a decrypted grant code is malformed"))?;
     Ok(code.into())
 }
 
-/// The sealed values of a row.
-pub(super) struct Sealed {
+/// The encrypted values of a row.
+pub(super) struct Encrypted {
     pub(super) tokens: Option<Vec<u8>>,
     pub(super) code: Option<Vec<u8>>,
 }
 
 /// The same values under the current key; none if they already are.
-pub(super) fn resealed(
-    keys: &SealingKeys,
+pub(super) fn reencrypted(
+    keys: &EncryptionKeys,
     id: &ResourceId,
     tokens: Option<&[u8]>,
     code: Option<&[u8]>,
-) -> Result<Option<Sealed>, StoreError> {
-    let is_old = |sealed: Option<&[u8]>| sealed.is_some_and(|sealed| !keys.is_current(sealed));
+) -> Result<Option<Encrypted>, StoreError> {
+    let is_old =
+        |encrypted: Option<&[u8]>| encrypted.is_some_and(|encrypted| !keys.is_current(encrypted));
     if !is_old(tokens) && !is_old(code) {
         return Ok(None);
     }
-    let anew = |sealed: Option<&[u8]>, about: String| {
-        let Some(sealed) = sealed else {
+    let anew = |encrypted: Option<&[u8]>, about: String| {
+        let Some(encrypted) = encrypted else {
             return Ok(None);
         };
-        let opened = keys.open(sealed, &about);
-        let anew = opened.and_then(|text| keys.seal(&text, &about));
+        let opened = keys.open(encrypted, &about);
+        let anew = opened.and_then(|text| keys.encrypt(&text, &about));
         anew.map(Some).map_err(StoreError::new)
     };
-    Ok(Some(Sealed {
+    Ok(Some(Encrypted {
         tokens: anew(tokens, about_tokens(id))?,
         code: anew(code, about_code(id))?,
     }))

@@ -13,14 +13,14 @@ mod absence;
 mod bounded;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod column;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod encryption;
 mod memory;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod migrations;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod record;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-mod seal;
 mod session_key;
 mod shared;
 #[cfg(feature = "sqlite")]
@@ -42,14 +42,16 @@ use crate::sso::ReplayKey;
 pub(crate) use bounded::BoundedStore;
 
 pub use absence::{Absence, AbsenceKind, AbsenceSign, Brake, Dormancy};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use encryption::{EncryptionError, EncryptionKey, EncryptionKeys, InvalidEncryptionKey, KeyId};
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresOptions, PostgresStore};
-pub use record::{ActiveResource, Dated, Doubt, Registration, ResourceState, Revocation, Ticket};
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub use seal::{InvalidSealingKey, KeyId, SealError, SealingKey, SealingKeys};
+pub use record::{
+    ActiveResource, Dated, PendingRemoval, Registration, ResourceState, Revocation, Sequence,
+};
 pub use session_key::SessionKey;
-pub use shared::{SharedStore, StoreNotice, StoreNotices, Work};
+pub use shared::{SharedStore, StoreEvent, StoreEvents, Work};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 
@@ -60,8 +62,8 @@ pub use sqlite::SqliteStore;
 /// takes longer than five seconds, or fifteen seconds for a page, is dropped and counts as an error.
 #[async_trait]
 pub trait Store: Debug + Send + Sync + 'static {
-    /// A ticket greater than every ticket that any process has drawn from this store.
-    async fn ticket(&self) -> Result<Ticket, StoreError>;
+    /// A sequence number greater than every sequence number that any process has drawn from this store.
+    async fn next_sequence(&self) -> Result<Sequence, StoreError>;
 
     /// Inserts a new resource (`registration.revision` is zero), or replaces the registration of an active or
     /// dormant one. Its list is kept; its absence is kept only if `registration` has one. Returns false, and
@@ -94,12 +96,13 @@ pub trait Store: Debug + Send + Sync + 'static {
         revision: i64,
     ) -> Result<bool, StoreError>;
 
-    /// Replaces the list of an active or dormant resource, unless the stored list has a later ticket. The
-    /// list also removes an absence whose ticket is not later. Does nothing for any other resource.
+    /// Replaces the list of an active or dormant resource, unless the stored list has a later sequence
+    /// number. The list also removes an absence whose sequence number is not later. Does nothing for any
+    /// other resource.
     async fn set_list(&self, id: &ResourceId, list: Dated<ResourceList>) -> Result<(), StoreError>;
 
-    /// Replaces the members of a team, unless the stored ones have a later ticket. A store may delete
-    /// them once no active resource has a list that names the team.
+    /// Replaces the members of a team, unless the stored ones have a later sequence number. A store may
+    /// delete them once no active resource has a list that names the team.
     async fn set_members(&self, id: &TeamId, members: Dated<People>) -> Result<(), StoreError>;
 
     /// The last known members of a team.
@@ -121,8 +124,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     }
 
     /// Records an answer that an active or dormant resource does not exist. Returns all such answers since
-    /// its last list and its last grant. Returns none if a list with a later ticket contradicts the answer,
-    /// or for any other resource.
+    /// its last list and its last grant. Returns none if a list with a later sequence number contradicts the
+    /// answer, or for any other resource.
     ///
     /// A store that implements neither this method nor the next two keeps every resource until Heroku
     /// deprovisions it.
@@ -136,20 +139,20 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// Makes an active resource [dormant](ResourceState::Dormant) at `at`, unless too many others would be
     /// dormant, and notifies the other processes, if any. Does so only if the resource's absence still has
-    /// this ticket.
+    /// this sequence number.
     async fn make_dormant(
         &self,
         _id: &ResourceId,
-        _ticket: Ticket,
+        _sequence: Sequence,
         _at: OffsetDateTime,
         _brake: &Brake,
     ) -> Result<Dormancy, StoreError> {
         Ok(Dormancy::Outdated)
     }
 
-    /// Ends a dormant resource as [`end`](Self::end) does, if its absence still has this ticket. Returns
-    /// false otherwise.
-    async fn end_dormant(&self, _id: &ResourceId, _ticket: Ticket) -> Result<bool, StoreError> {
+    /// Ends a dormant resource as [`end`](Self::end) does, if its absence still has this sequence number.
+    /// Returns false otherwise.
+    async fn end_dormant(&self, _id: &ResourceId, _sequence: Sequence) -> Result<bool, StoreError> {
         Ok(false)
     }
 
@@ -167,11 +170,17 @@ pub trait Store: Debug + Send + Sync + 'static {
         forget_before: OffsetDateTime,
     ) -> Result<(), StoreError>;
 
-    /// Records that a user may have left an active resource, until its list has the doubt's ticket or a later
-    /// one. Notifies the other processes, if any. Does nothing for any other resource.
+    /// Records that a user may have left an active resource, until its list has the pending removal's
+    /// sequence number or a later one. Notifies the other processes, if any. Does nothing for any other
+    /// resource.
     ///
-    /// With a store that does not implement this, a doubt is lost when the process that received it ends.
-    async fn doubt(&self, _id: &ResourceId, _doubt: Doubt) -> Result<(), StoreError> {
+    /// With a store that does not implement this, a pending removal is lost when the process that received it
+    /// ends.
+    async fn note_pending_removal(
+        &self,
+        _id: &ResourceId,
+        _doubt: PendingRemoval,
+    ) -> Result<(), StoreError> {
         Ok(())
     }
 
@@ -181,15 +190,15 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// Marks `key` as used until at least `until`. Returns true to exactly one caller, however many ask at
     /// the same time or later. A mark may be deleted only an hour after its `until`, as the processes'
     /// clocks differ.
-    async fn burn(
+    async fn consume(
         &self,
         key: &ReplayKey,
         until: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError>;
 
-    /// True if [`burn`](Self::burn) has marked `key` as used. With it, a replay is rejected before it costs a
-    /// new session and the fetch of a list.
+    /// True if [`consume`](Self::consume) has marked `key` as used. With it, a replay is rejected before it
+    /// costs a new session and the fetch of a list.
     ///
     /// With a store that does not implement this, replays are still rejected, but only after they have cost
     /// as much as a sign-in.

@@ -14,16 +14,16 @@ use crate::secret::Tokens;
 
 /// A number that orders events across all processes on one store: later is greater.
 ///
-/// Clocks differ from machine to machine and can be set. Tickets therefore order requests to Heroku,
+/// Clocks differ from machine to machine and can be set. Sequence numbers therefore order requests to Heroku,
 /// sign-ins and revocations.
 #[derive(
     Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
 )]
 #[serde(transparent)]
-pub struct Ticket(i64);
+pub struct Sequence(i64);
 
-impl Ticket {
-    /// The ticket with this number.
+impl Sequence {
+    /// The sequence number with this number.
     pub fn new(number: i64) -> Self {
         Self(number)
     }
@@ -34,7 +34,7 @@ impl Ticket {
     }
 }
 
-impl fmt::Display for Ticket {
+impl fmt::Display for Sequence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -47,7 +47,7 @@ pub struct Dated<T> {
     /// The answer.
     pub value: T,
     /// Drawn before the request to Heroku.
-    pub ticket: Ticket,
+    pub sequence: Sequence,
     /// When Heroku was asked, by the wall clock of the process that asked.
     pub asked_at: OffsetDateTime,
     /// A lower bound of the answer's age. It keeps processes whose clocks differ from taking a list for
@@ -58,10 +58,10 @@ pub struct Dated<T> {
 
 impl<T> Dated<T> {
     /// An answer that was asked for `age` ago.
-    pub fn new(value: T, ticket: Ticket, asked_at: OffsetDateTime, age: Duration) -> Self {
+    pub fn new(value: T, sequence: Sequence, asked_at: OffsetDateTime, age: Duration) -> Self {
         Self {
             value,
-            ticket,
+            sequence,
             asked_at,
             age,
         }
@@ -145,7 +145,7 @@ pub struct ActiveResource {
     /// At most one for each user.
     pub revocations: Vec<Revocation>,
     /// At most one for each user, unless the list has settled it.
-    pub doubts: Vec<Doubt>,
+    pub pending_removals: Vec<PendingRemoval>,
     /// Heroku's answers that it does not exist, since its last list and its last grant.
     pub absence: Option<Absence>,
 }
@@ -158,7 +158,7 @@ impl ActiveResource {
             token_ends_at: None,
             list: None,
             revocations: Vec::new(),
-            doubts: Vec::new(),
+            pending_removals: Vec::new(),
             absence: None,
         }
     }
@@ -170,32 +170,36 @@ impl ActiveResource {
 pub struct Revocation {
     /// The user's email.
     pub email: Email,
-    /// Sessions with a lower ticket are invalid.
-    pub ticket: Ticket,
+    /// Sessions with a lower sequence number are invalid.
+    pub sequence: Sequence,
     /// When it was revoked. The record can be deleted when the last of those sessions would have ended.
     pub at: OffsetDateTime,
 }
 
 impl Revocation {
-    /// A revocation of this user's sessions with a lower ticket.
-    pub fn new(email: Email, ticket: Ticket, at: OffsetDateTime) -> Self {
-        Self { email, ticket, at }
+    /// A revocation of this user's sessions with a lower sequence number.
+    pub fn new(email: Email, sequence: Sequence, at: OffsetDateTime) -> Self {
+        Self {
+            email,
+            sequence,
+            at,
+        }
     }
 }
 
 /// A user who, according to Heroku, may have left; no newer list has settled it yet.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[non_exhaustive]
-pub struct Doubt {
+pub struct PendingRemoval {
     /// The user's email.
     pub email: Email,
-    /// A list with this ticket or a later one settles the doubt.
-    pub ticket: Ticket,
+    /// A list with this sequence number or a later one settles the pending removal.
+    pub sequence: Sequence,
 }
 
-impl Doubt {
-    /// A doubt that a list with this ticket or a later one settles.
-    pub fn new(email: Email, ticket: Ticket) -> Self {
-        Self { email, ticket }
+impl PendingRemoval {
+    /// A pending removal that a list with this sequence number or a later one settles.
+    pub fn new(email: Email, sequence: Sequence) -> Self {
+        Self { email, sequence }
     }
 }

@@ -11,7 +11,7 @@ use crate::ids::{ResourceId, TeamId};
 /// The part of a [`Store`](super::Store) that lets several processes serve the same resources.
 ///
 /// Safety depends on the store alone; this part is for speed and fewer requests. A process that
-/// receives no notices obeys changes at the age limit of its lists. A process that gets no lease only asks
+/// receives no events obeys changes at the age limit of its lists. A process that gets no lease only asks
 /// Heroku later.
 #[async_trait]
 pub trait SharedStore: fmt::Debug + Send + Sync {
@@ -23,24 +23,24 @@ pub trait SharedStore: fmt::Debug + Send + Sync {
     async fn release(&self, work: &Work) -> Result<(), StoreError>;
 
     /// The changes that other processes make from now on.
-    fn notices(&self) -> Box<dyn StoreNotices>;
+    fn events(&self) -> Box<dyn StoreEvents>;
 }
 
 /// A stream of other processes' changes.
 #[async_trait]
-pub trait StoreNotices: Send {
-    /// Waits for the next notice. A notice may come twice. One that a broken connection has lost comes later;
+pub trait StoreEvents: Send {
+    /// Waits for the next event. An event may come twice. One that a broken connection has lost comes later;
     /// none is lost for good.
     ///
     /// # Cancel safety
-    /// If the future is dropped, no notice is lost.
-    async fn next(&mut self) -> StoreNotice;
+    /// If the future is dropped, no event is lost.
+    async fn next(&mut self) -> StoreEvent;
 }
 
 /// A reason to read the store again.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
-pub enum StoreNotice {
+pub enum StoreEvent {
     /// A resource has changed: its list, its tokens, its revocations, its state.
     Resource(ResourceId),
     /// A session was closed.

@@ -6,7 +6,7 @@ use support::running::Running;
 
 use crate::place::{Place, Postgres};
 
-/// The key that seals the tokens in its database.
+/// The key that encrypts the tokens in its database.
 pub const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 pub struct Fleet {

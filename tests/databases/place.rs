@@ -6,19 +6,19 @@ use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Executor};
 use tempfile::TempDir;
 use tower_heroku_sso::store::{
-    MemoryStore, PostgresStore, SealingKey, SealingKeys, SqliteStore, Store, StoreError,
+    EncryptionKey, EncryptionKeys, MemoryStore, PostgresStore, SqliteStore, Store, StoreError,
 };
 
-pub fn keys() -> SealingKeys {
-    SealingKeys::new(key(1))
+pub fn keys() -> EncryptionKeys {
+    EncryptionKeys::new(key(1))
 }
 
-pub fn key(number: u8) -> SealingKey {
+pub fn key(number: u8) -> EncryptionKey {
     use base64::Engine;
 
     let bytes: Vec<u8> = (0..32).map(|n| n ^ (number << 5)).collect();
     let text = base64::engine::general_purpose::STANDARD.encode(bytes);
-    SealingKey::from_base64(&text).unwrap()
+    EncryptionKey::from_base64(&text).unwrap()
 }
 
 /// The place of one test's store.
@@ -26,7 +26,7 @@ pub trait Place {
     type Store: Store;
 
     async fn new() -> Self;
-    async fn open_with(&self, keys: SealingKeys) -> Result<Self::Store, StoreError>;
+    async fn open_with(&self, keys: EncryptionKeys) -> Result<Self::Store, StoreError>;
 
     async fn open(&self) -> Self::Store {
         self.open_with(keys()).await.unwrap()
@@ -41,7 +41,7 @@ impl Place for Memory {
     async fn new() -> Self {
         Self
     }
-    async fn open_with(&self, _: SealingKeys) -> Result<MemoryStore, StoreError> {
+    async fn open_with(&self, _: EncryptionKeys) -> Result<MemoryStore, StoreError> {
         Ok(MemoryStore::default())
     }
 }
@@ -60,7 +60,7 @@ impl Place for Sqlite {
     async fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
-    async fn open_with(&self, keys: SealingKeys) -> Result<SqliteStore, StoreError> {
+    async fn open_with(&self, keys: EncryptionKeys) -> Result<SqliteStore, StoreError> {
         SqliteStore::open(self.file(), keys).await
     }
 }
@@ -88,7 +88,7 @@ impl Place for Postgres {
             url: format!("{server}/{name}"),
         }
     }
-    async fn open_with(&self, keys: SealingKeys) -> Result<PostgresStore, StoreError> {
+    async fn open_with(&self, keys: EncryptionKeys) -> Result<PostgresStore, StoreError> {
         PostgresStore::connect(&self.url, keys).await
     }
 }

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tower_heroku_sso::store::{PostgresOptions, PostgresStore, SealingKeys, StoreError};
+use tower_heroku_sso::store::{EncryptionKeys, PostgresOptions, PostgresStore, StoreError};
 
 use crate::place::{Place, Postgres};
 
@@ -99,7 +99,7 @@ impl Place for Pooled {
             pooler: Pooler::start(""),
         }
     }
-    async fn open_with(&self, keys: SealingKeys) -> Result<PostgresStore, StoreError> {
+    async fn open_with(&self, keys: EncryptionKeys) -> Result<PostgresStore, StoreError> {
         let settings = PostgresOptions::default().transaction_pooler();
         let address = self.pooler.address(&self.postgres.url);
         PostgresStore::connect_with(settings, &address, keys).await

@@ -11,7 +11,9 @@ use tower_heroku_sso::access::{
     AccessList, Admission, App, ListPolicy, People, Person, ResourceList, Team,
 };
 use tower_heroku_sso::ids::{ResourceId, UserId};
-use tower_heroku_sso::store::{Dated, Registration, SealingKey, SealingKeys, SqliteStore, Store};
+use tower_heroku_sso::store::{
+    Dated, EncryptionKey, EncryptionKeys, Registration, SqliteStore, Store,
+};
 use tower_heroku_sso::sync::{Change, SyncScope};
 use tower_heroku_sso::{Email, ManualClock, Role};
 use uuid::Uuid;
@@ -102,7 +104,7 @@ fn loaded_resource_of_ten_people_takes_under_1700_bytes() {
             let directory = tempfile::tempdir().unwrap();
             let file = directory.path().join("fleet.db");
             let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-            let keys = || SealingKeys::new(SealingKey::from_base64(key).unwrap());
+            let keys = || EncryptionKeys::new(EncryptionKey::from_base64(key).unwrap());
             let store = SqliteStore::open(&file, keys()).await.unwrap();
             for number in 0..RESOURCES {
                 fill(&store, number).await;
@@ -148,8 +150,8 @@ async fn fill(store: &SqliteStore, number: usize) {
         }
         _ => list,
     };
-    let ticket = store.ticket().await.unwrap();
+    let sequence = store.next_sequence().await.unwrap();
     let asked_at = OffsetDateTime::now_utc();
-    let dated = Dated::new(list, ticket, asked_at, Duration::ZERO);
+    let dated = Dated::new(list, sequence, asked_at, Duration::ZERO);
     store.set_list(&id, dated).await.unwrap();
 }

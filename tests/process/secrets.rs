@@ -12,7 +12,7 @@ use heroku_addon_simulator::{ETags, Endpoint, Fault, Simulator};
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::jwt::{JwtKey, JwtKeys};
 use tower_heroku_sso::partner_api::NoProvisioning;
-use tower_heroku_sso::store::{MemoryStore, SealingKey, SealingKeys, SqliteStore, Store};
+use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, MemoryStore, SqliteStore, Store};
 use tower_heroku_sso::{
     AddonPassword, ClientSecret, HerokuSso, HerokuSsoBuilder, HerokuUser, Manifest, ManualClock,
     SsoSalt, WebhookSecret, Webhooks,
@@ -63,9 +63,9 @@ fn s1_s2_s3_s4_s5_s6_logs_and_responses_contain_no_secret() {
             life(&log, MemoryStore::default(), |builder| builder).await;
             life(&log, MemoryStore::default(), signed).await;
             let folder = tempfile::tempdir().unwrap();
-            let key = SealingKey::from_base64(SEALING_KEY).unwrap();
+            let key = EncryptionKey::from_base64(SEALING_KEY).unwrap();
             let file = folder.path().join("state.sqlite");
-            let store = SqliteStore::open(file, SealingKeys::new(key)).await;
+            let store = SqliteStore::open(file, EncryptionKeys::new(key)).await;
             life(&log, store.unwrap(), |builder| builder).await;
             let lines = log.lines();
             assert!(lines.iter().any(|line| line.contains("sqlx")));
@@ -81,7 +81,7 @@ fn signed(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
     builder
         .stateless(JwtKeys::new(secret))
         .bearer_tokens(JwtKeys::new(pair))
-        .program_sign_in_path("/token")
+        .cli_sign_in_path("/token")
 }
 
 /// The life of an add-on, from provisioning to deprovisioning.

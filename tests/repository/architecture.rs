@@ -50,11 +50,11 @@ const HOMES: &[(&str, &[&str])] = &[
         &[
             "partner_api/basic_auth.rs",
             "sso/addon_sso.rs",
-            "store/seal.rs",
+            "store/encryption.rs",
             "webhook/signature.rs",
         ],
     ),
-    ("chacha20poly1305", &["store/seal.rs"]),
+    ("chacha20poly1305", &["store/encryption.rs"]),
     ("cookie", &["gate/cookies/"]),
     ("arc_swap", &["sync/entries/entry.rs"]),
     ("dashmap", &["sync/"]),
@@ -64,7 +64,7 @@ const HOMES: &[(&str, &[&str])] = &[
         "hex",
         &[
             "sso/",
-            "store/seal.rs",
+            "store/encryption.rs",
             "store/session_key.rs",
             "webhook/settings.rs",
         ],
@@ -75,7 +75,7 @@ const HOMES: &[(&str, &[&str])] = &[
         "maud",
         &[
             "gate/html_page.rs",
-            "gate/refusal_page.rs",
+            "gate/rejection_page.rs",
             "gate/sign_out.rs",
             "routes/whoami.rs",
         ],
@@ -89,7 +89,7 @@ const HOMES: &[(&str, &[&str])] = &[
         "sha2",
         &[
             "sso/token.rs",
-            "store/seal.rs",
+            "store/encryption.rs",
             "store/session_key.rs",
             "webhook/",
         ],

@@ -84,7 +84,7 @@ async fn pool_refills_by_the_simulators_clock_to_its_size() {
     assert_eq!(world.status(0).await, 429);
     world.clock.advance(Duration::from_millis(1));
     assert_eq!(world.status(0).await, 200);
-    assert_eq!(world.status(0).await, 429, "a refusal costs nothing");
+    assert_eq!(world.status(0).await, 429, "a rejection costs nothing");
     world.clock.advance(Duration::from_secs(60));
     assert_eq!(world.heroku.rate_limit().remaining(), 75);
     world.clock.advance(Duration::from_secs(60));

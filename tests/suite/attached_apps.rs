@@ -6,7 +6,7 @@ use heroku_addon_simulator::{AddOn, App, Endpoint, Fault};
 use support::browser::Browser;
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::access::{Email, Member};
-use tower_heroku_sso::store::{MemoryStore, SealingKey, SealingKeys, SqliteStore};
+use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, MemoryStore, SqliteStore};
 use tower_heroku_sso::sync::Change;
 use tower_heroku_sso::{HerokuSso, HerokuSsoBuilder, MemorySessions, WebhookSecret, Webhooks};
 
@@ -531,9 +531,9 @@ async fn restart_keeps_people_of_attached_apps() {
 }
 
 async fn store(folder: &tempfile::TempDir) -> SqliteStore {
-    let key = SealingKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
+    let key = EncryptionKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
     let file = folder.path().join("sso.db");
-    SqliteStore::open(file, SealingKeys::new(key))
+    SqliteStore::open(file, EncryptionKeys::new(key))
         .await
         .unwrap()
 }

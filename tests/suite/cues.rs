@@ -125,10 +125,14 @@ async fn removal_of_unlisted_email_is_not_recorded() {
     let store = Faulty::default();
     let (world, addon) = taken_over(&store).await;
     world.signed_in(&addon, "ann@example.com").await;
-    for (who, doubts) in [("unlisted@example.com", 0), ("ann@example.com", 1)] {
+    for (who, pending_removals) in [("unlisted@example.com", 0), ("ann@example.com", 1)] {
         let event = collaborator(&addon, "destroy", who, who);
         assert_eq!(send(&world, &event).await, 204);
-        assert_eq!(store.calls("doubt"), doubts, "{who}");
+        assert_eq!(
+            store.calls("note_pending_removal"),
+            pending_removals,
+            "{who}"
+        );
     }
 }
 
@@ -161,7 +165,7 @@ async fn pending_removal_outlives_the_process_that_received_it() {
     addon.app().remove("ann@example.com");
     world.heroku.faults().set(Endpoint::Any, Fault::Status(500));
     let event = collaborator(&addon, "destroy", "ann@example.com", "1");
-    store.fail("doubt");
+    store.fail("note_pending_removal");
     assert_eq!(
         send(&world, &event).await,
         503,
@@ -208,10 +212,10 @@ async fn sign_out_wins_over_a_request_that_waits_for_a_list() {
     world.heroku.faults().clear_all();
     world.clock.advance(Duration::from_secs(60));
     // Her request starts a fetch, which is held.
-    let begun = store.calls("ticket");
-    store.hold("ticket");
+    let begun = store.calls("next_sequence");
+    store.hold("next_sequence");
     let waits = async {
-        while store.calls("ticket") == begun {
+        while store.calls("next_sequence") == begun {
             tokio::task::yield_now().await;
         }
     };
@@ -221,7 +225,7 @@ async fn sign_out_wins_over_a_request_that_waits_for_a_list() {
         let other = with(&cookie);
         let out = other.request(reqwest::Method::POST, "/logout");
         assert_eq!(other.send(out).await.status, 204);
-        store.let_pass("ticket", 10);
+        store.let_pass("next_sequence", 10);
     };
     let (answer, ()) = tokio::join!(ann.fetch("/page"), sign_out);
     assert_eq!(answer.status, 401, "it waited");

@@ -35,10 +35,10 @@ use crate::webhooks::{SECRET, collaborator, sign};
 /// All methods of the store's that can be waited for: `tests/repository/deadlines` compares.
 const METHODS: &[&str] = &[
     "begin_closing",
-    "burn",
+    "consume",
     "close_session",
     "deprovisioned",
-    "doubt",
+    "note_pending_removal",
     "end",
     "end_dormant",
     "erase",
@@ -57,7 +57,7 @@ const METHODS: &[&str] = &[
     "set_members",
     "set_tokens",
     "set_webhook",
-    "ticket",
+    "next_sequence",
 ];
 
 /// The deadline of a request, with some tolerance for the clock's steps.
@@ -287,7 +287,7 @@ async fn r10_hanging_store_method_never_blocks_partner_calls() {
         let gate = Gate::with(&store, &sessions).await;
         let (sso, resource) = (&gate.world.sso, gate.addon.resource_id());
         let owner: Email = "owner@example.com".parse().unwrap();
-        let verified = VerifiedEmail::i_have_verified("ann@example.com".parse().unwrap());
+        let verified = VerifiedEmail::assume_verified("ann@example.com".parse().unwrap());
         pause();
         store.hold(method);
         let begun = Instant::now();
@@ -507,7 +507,7 @@ async fn sign_in_falls_back_to_the_last_list_when_fetch_is_slow() {
         store.slow_down(method, SLOW);
     }
     // Deciding by the last list is slow as well.
-    store.slow_down("ticket", Duration::from_secs(1));
+    store.slow_down("next_sequence", Duration::from_secs(1));
     let (answer, took) = send(&router(&world.sso, NoProvisioning), request).await;
     assert_eq!(answer.status(), 303, "{took:?}");
     assert!(took <= REQUEST, "{took:?}");

@@ -1,4 +1,4 @@
-//! `explain_refusals`: refusals that tell developers the reason.
+//! `explain_rejections`: rejections that tell developers the reason.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use support::world::{UNUSED, World};
 
 async fn explaining() -> World {
     let insecure = CookieTransport::InsecureHttp;
-    World::with(|builder| builder.cookies(insecure).explain_refusals()).await
+    World::with(|builder| builder.cookies(insecure).explain_rejections()).await
 }
 
 /// The reason in the problem document, in the same words as on the page.
@@ -121,7 +121,7 @@ async fn path_without_resource_is_explained() {
     let world = World::with(|builder| {
         let builder = builder.cookies(CookieTransport::InsecureHttp);
         builder
-            .explain_refusals()
+            .explain_rejections()
             .resource_in_path("/addons/{resource}")
     })
     .await;

@@ -208,7 +208,7 @@ async fn c14_replay_costs_at_most_one_store_read() {
         store.calls("is_consumed"),
         world.heroku.calls().count(Endpoint::Any),
     );
-    let (burnt, tickets) = (store.calls("burn"), store.calls("ticket"));
+    let (consumed, sequences) = (store.calls("consume"), store.calls("next_sequence"));
     for _ in 0..20 {
         assert_eq!(world.browser().submit(&form).await.status, 403);
     }
@@ -231,8 +231,8 @@ async fn c14_replay_costs_at_most_one_store_read() {
     }
     assert_eq!(store.calls("is_consumed"), reads + 1);
     assert_eq!(sessions.calls(), 0);
-    assert_eq!(store.calls("burn"), burnt);
-    assert_eq!(store.calls("ticket"), tickets);
+    assert_eq!(store.calls("consume"), consumed);
+    assert_eq!(store.calls("next_sequence"), sequences);
     assert_eq!(world.heroku.calls().count(Endpoint::Any), heroku);
 }
 

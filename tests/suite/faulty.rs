@@ -12,9 +12,9 @@ use tower_heroku_sso::access::{People, ResourceList};
 use tower_heroku_sso::ids::{LegacyId, TeamId};
 use tower_heroku_sso::sso::ReplayKey;
 use tower_heroku_sso::store::{
-    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, Doubt, MemoryStore, Registration,
-    Revocation, SessionKey, SharedStore, Store, StoreError, StoreNotice, StoreNotices, Ticket,
-    Work,
+    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, MemoryStore, PendingRemoval,
+    Registration, Revocation, Sequence, SessionKey, SharedStore, Store, StoreError, StoreEvent,
+    StoreEvents, Work,
 };
 use tower_heroku_sso::{ResourceId, Tokens};
 
@@ -29,7 +29,7 @@ pub struct Leases {
     /// All calls hang.
     pub silent: AtomicBool,
     /// The events of other processes.
-    pub notices: Mutex<VecDeque<StoreNotice>>,
+    pub events: Mutex<VecDeque<StoreEvent>>,
 }
 
 impl Leases {
@@ -52,19 +52,19 @@ impl SharedStore for Leases {
         self.released.lock().unwrap().push(work.clone());
         Ok(())
     }
-    fn notices(&self) -> Box<dyn StoreNotices> {
+    fn events(&self) -> Box<dyn StoreEvents> {
         // A reader gets the events that were recorded before it started.
-        Box::new(Words(std::mem::take(&mut self.notices.lock().unwrap())))
+        Box::new(Words(std::mem::take(&mut self.events.lock().unwrap())))
     }
 }
 
-struct Words(VecDeque<StoreNotice>);
+struct Words(VecDeque<StoreEvent>);
 
 #[async_trait]
-impl StoreNotices for Words {
-    async fn next(&mut self) -> StoreNotice {
+impl StoreEvents for Words {
+    async fn next(&mut self) -> StoreEvent {
         match self.0.pop_front() {
-            Some(notice) => notice,
+            Some(event) => event,
             None => std::future::pending().await,
         }
     }
@@ -175,8 +175,8 @@ impl Faulty {
 
 #[async_trait]
 impl Store for Faulty {
-    async fn ticket(&self) -> Result<Ticket, StoreError> {
-        self.reached("ticket").await?.ticket().await
+    async fn next_sequence(&self) -> Result<Sequence, StoreError> {
+        self.reached("next_sequence").await?.next_sequence().await
     }
     async fn put(&self, id: &ResourceId, registration: Registration) -> Result<bool, StoreError> {
         self.reached("put").await?.put(id, registration).await
@@ -245,23 +245,30 @@ impl Store for Faulty {
     async fn make_dormant(
         &self,
         id: &ResourceId,
-        ticket: Ticket,
+        sequence: Sequence,
         at: OffsetDateTime,
         brake: &Brake,
     ) -> Result<Dormancy, StoreError> {
         self.reached("make_dormant")
             .await?
-            .make_dormant(id, ticket, at, brake)
+            .make_dormant(id, sequence, at, brake)
             .await
     }
-    async fn end_dormant(&self, id: &ResourceId, ticket: Ticket) -> Result<bool, StoreError> {
+    async fn end_dormant(&self, id: &ResourceId, sequence: Sequence) -> Result<bool, StoreError> {
         self.reached("end_dormant")
             .await?
-            .end_dormant(id, ticket)
+            .end_dormant(id, sequence)
             .await
     }
-    async fn doubt(&self, id: &ResourceId, doubt: Doubt) -> Result<(), StoreError> {
-        self.reached("doubt").await?.doubt(id, doubt).await
+    async fn note_pending_removal(
+        &self,
+        id: &ResourceId,
+        pending_removal: PendingRemoval,
+    ) -> Result<(), StoreError> {
+        self.reached("note_pending_removal")
+            .await?
+            .note_pending_removal(id, pending_removal)
+            .await
     }
     async fn erase(&self, id: &ResourceId) -> Result<(), StoreError> {
         self.reached("erase").await?.erase(id).await
@@ -283,13 +290,16 @@ impl Store for Faulty {
             .revoke(id, revocation, forget_before)
             .await
     }
-    async fn burn(
+    async fn consume(
         &self,
         key: &ReplayKey,
         until: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        self.reached("burn").await?.burn(key, until, now).await
+        self.reached("consume")
+            .await?
+            .consume(key, until, now)
+            .await
     }
     async fn is_consumed(&self, key: &ReplayKey) -> Result<bool, StoreError> {
         self.reached("is_consumed").await?.is_consumed(key).await

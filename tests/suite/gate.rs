@@ -350,7 +350,7 @@ async fn a61_sign_out_needs_a_same_origin_post() {
 #[tokio::test]
 async fn unsigned_sign_in_gets_no_account_id() {
     use tower_heroku_sso::access::{App, Person, ResourceList};
-    use tower_heroku_sso::store::{Dated, MemoryStore, Registration, Store, Ticket};
+    use tower_heroku_sso::store::{Dated, MemoryStore, Registration, Sequence, Store};
 
     let (store, sessions) = (MemoryStore::default(), MemorySessions::default());
     let world = World::with(|builder| {
@@ -361,13 +361,13 @@ async fn unsigned_sign_in_gets_no_account_id() {
     .await;
     let addon = world.heroku.app("shop").addon();
     let resource = addon.resource_id();
-    let put = async |ticket, account| {
+    let put = async |sequence, account| {
         let email = "ann@example.com".parse().unwrap();
         let people = [Person::new(email, account, Some(Role::Collaborator))];
         let app = App::new("app-1".parse().unwrap(), "shop");
         let list = ResourceList::new("acme-1", app, people.into_iter().collect());
         let now = world.clock.now();
-        let list = Dated::new(list, Ticket::new(ticket), now, Duration::ZERO);
+        let list = Dated::new(list, Sequence::new(sequence), now, Duration::ZERO);
         store.set_list(&resource, list).await.unwrap();
     };
     let registration = Registration::active(None);

@@ -151,7 +151,7 @@ async fn health_checks_read_the_store_at_most_once_a_second() {
         assert_eq!(checks.fetch("/healthz").await.status, 200);
     }
     assert_eq!(store.calls("get"), before + 1);
-    assert_eq!(store.calls("ticket"), 0);
+    assert_eq!(store.calls("next_sequence"), 0);
     store.fail("*");
     world.clock.advance(Duration::from_secs(1));
     let answer = checks.fetch("/healthz").await;

@@ -279,11 +279,11 @@ impl SessionStore for Stepwise {
 }
 
 async fn sqlite(folder: &std::path::Path) -> tower_heroku_sso::store::SqliteStore {
-    use tower_heroku_sso::store::{SealingKey, SealingKeys, SqliteStore};
+    use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, SqliteStore};
 
-    let key = SealingKey::from_base64("c2VhbGluZ19rZXlfb2ZfMzJfYnl0ZXNfZm9yX3Rlc3Q=").unwrap();
+    let key = EncryptionKey::from_base64("c2VhbGluZ19rZXlfb2ZfMzJfYnl0ZXNfZm9yX3Rlc3Q=").unwrap();
     let file = folder.join("state.sqlite");
-    SqliteStore::open(file, SealingKeys::new(key))
+    SqliteStore::open(file, EncryptionKeys::new(key))
         .await
         .unwrap()
 }

@@ -8,7 +8,7 @@ use heroku_addon_simulator::{Endpoint, Fault};
 use sha2::{Digest, Sha256};
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::ResourceId;
-use tower_heroku_sso::store::{SessionKey, StoreNotice, Work};
+use tower_heroku_sso::store::{SessionKey, StoreEvent, Work};
 use tower_sessions::session::Id;
 
 use crate::faulty::{Faulty, Leases};
@@ -118,10 +118,10 @@ async fn remote_sign_out_applies_while_the_store_is_unavailable() {
     let id: Id = owner.cookie("__Host-heroku_sso").unwrap().parse().unwrap();
     let key = hex::encode(Sha256::digest(id.0.to_le_bytes()));
     let words = [
-        StoreNotice::Resource(resource),
-        StoreNotice::Session(SessionKey::from_stored(key)),
+        StoreEvent::Resource(resource),
+        StoreEvent::Session(SessionKey::from_stored(key)),
     ];
-    leases.notices.lock().unwrap().extend(words);
+    leases.events.lock().unwrap().extend(words);
     store.fail("load");
     store.fail("load_page");
     let sync = world.sso.spawn_sync();

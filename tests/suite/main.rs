@@ -42,7 +42,7 @@ mod pace;
 mod partner_api;
 mod pipelined;
 mod raw;
-mod refusals;
+mod rejections;
 mod removals;
 mod restart;
 mod roles;

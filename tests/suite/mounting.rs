@@ -11,7 +11,7 @@ use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, ServiceExt, service_fn};
-use tower_heroku_sso::{HerokuSso, HerokuUser, RefusalKind, Require, Role};
+use tower_heroku_sso::{HerokuSso, HerokuUser, RejectionKind, Require, Role};
 
 use support::browser::{Browser, FORM};
 use support::world::{World, serve};
@@ -275,6 +275,6 @@ async fn truncated_form_body_is_rejected_as_invalid_sign_in() {
     let request = request.body(Body::from_stream(cut_off)).unwrap();
     let answer = gate.oneshot(request).await.unwrap();
     assert_eq!(answer.status(), StatusCode::FORBIDDEN);
-    let kind = answer.extensions().get::<RefusalKind>();
-    assert_eq!(kind, Some(&RefusalKind::InvalidSignIn));
+    let kind = answer.extensions().get::<RejectionKind>();
+    assert_eq!(kind, Some(&RejectionKind::InvalidSignIn));
 }

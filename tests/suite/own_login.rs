@@ -16,7 +16,7 @@ fn email(text: &str) -> Email {
 }
 
 async fn admit(world: &World, addon: &AddOn, who: &str) -> Result<SignedIn, AdmitError> {
-    let verified = VerifiedEmail::i_have_verified(email(who));
+    let verified = VerifiedEmail::assume_verified(email(who));
     let resource = addon.resource_id();
     world
         .sso
@@ -89,7 +89,7 @@ async fn own_login_closes_the_browsers_earlier_session() {
     let mut headers = HeaderMap::new();
     let cookie = format!("__Host-heroku_sso={session}");
     headers.insert(COOKIE, HeaderValue::try_from(cookie).unwrap());
-    let verified = VerifiedEmail::i_have_verified(email("owner@example.com"));
+    let verified = VerifiedEmail::assume_verified(email("owner@example.com"));
     let resource = addon.resource_id();
     let second = world
         .sso

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use heroku_addon_simulator::{Endpoint, Fault};
 use support::ids::AddOnExt as _;
-use tower_heroku_sso::store::{MemoryStore, SealingKey, SealingKeys, SqliteStore};
+use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, MemoryStore, SqliteStore};
 use tower_heroku_sso::sync::Change;
 use tower_heroku_sso::{HerokuSsoBuilder, MemorySessions};
 
@@ -13,9 +13,9 @@ use crate::faulty::Faulty;
 use support::world::{REFRESH, UNUSED, World};
 
 async fn store(folder: &tempfile::TempDir) -> SqliteStore {
-    let key = SealingKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
+    let key = EncryptionKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
     let file = folder.path().join("sso.db");
-    SqliteStore::open(file, SealingKeys::new(key))
+    SqliteStore::open(file, EncryptionKeys::new(key))
         .await
         .unwrap()
 }

@@ -154,7 +154,7 @@ async fn unsigned_email_passes_only_a_trusting_guard() {
 async fn own_login_user_has_the_roles_of_the_list() {
     let world = World::start().await;
     let addon = people(&world).await;
-    let email = VerifiedEmail::i_have_verified("bob@example.com".parse().unwrap());
+    let email = VerifiedEmail::assume_verified("bob@example.com".parse().unwrap());
     let signed_in = world
         .sso
         .sessions()

@@ -54,14 +54,14 @@ fn out_of_range_interval_error_names_setting_and_bounds() {
 }
 
 #[test]
-fn explain_refusals_is_rejected_with_secure_cookies() {
-    let error = refused(builder().explain_refusals());
+fn explain_rejections_is_rejected_with_secure_cookies() {
+    let error = refused(builder().explain_rejections());
     assert!(
-        error.contains("explain_refusals") && error.contains("development"),
+        error.contains("explain_rejections") && error.contains("development"),
         "{error}"
     );
     let insecure = builder().cookies(CookieTransport::InsecureHttp);
-    insecure.explain_refusals().build().unwrap();
+    insecure.explain_rejections().build().unwrap();
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn s1_s2_s4_placeholder_and_short_secrets_are_rejected() {
         "password",
         "placeholder",
     ] {
-        let refusals = [
+        let rejections = [
             SsoSalt::new(weak).err(),
             AddonPassword::new(weak).err(),
             ClientSecret::new(weak).err(),
@@ -144,8 +144,8 @@ fn s1_s2_s4_placeholder_and_short_secrets_are_rejected() {
             // Long enough for a password, but not for a key.
             WebhookSecret::new("eleven byte").err(),
         ];
-        for (number, refusal) in refusals.iter().enumerate() {
-            assert!(refusal.is_some(), "{weak:?} was accepted by {number}");
+        for (number, rejection) in rejections.iter().enumerate() {
+            assert!(rejection.is_some(), "{weak:?} was accepted by {number}");
         }
     }
 }

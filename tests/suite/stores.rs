@@ -76,7 +76,7 @@ async fn a13_unavailable_replay_store_rejects_the_sign_in() {
     let world = World::with(|builder| builder.store(store.clone())).await;
     let addon = world.addon().await;
     let form = addon.sign_in_form("ann@example.com");
-    store.fail("burn");
+    store.fail("consume");
     let answer = world.browser().submit(&form).await;
     assert_eq!(answer.status, 503);
     assert!(answer.header("retry-after").is_some());

@@ -221,13 +221,13 @@ async fn stream_is_not_cut_while_a_fetch_is_under_way() {
     let (_, browser) = streams(&world).await;
     let mut events = open(&browser, "/events").await;
     assert_stays_open(&mut events).await;
-    store.hold("ticket");
+    store.hold("next_sequence");
     world.clock.advance(MAX_LIST_AGE * 2);
     assert_stays_open(&mut events).await;
-    store.let_pass("ticket", 10);
+    store.let_pass("next_sequence", 10);
     assert_stays_open(&mut events).await;
     // A sign-out during the fetch ends it.
-    store.hold("ticket");
+    store.hold("next_sequence");
     world.clock.advance(MAX_LIST_AGE * 2);
     assert_stays_open(&mut events).await;
     let answer = browser.send(browser.request(Method::POST, "/logout")).await;

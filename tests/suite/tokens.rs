@@ -260,7 +260,7 @@ async fn u25_refused_refresh_token_is_reported_and_retried_sparingly() {
     assert!(world.heroku.calls().count(Endpoint::Token) <= 4);
     let resource_id = resource.to_string();
     let said = log.with(&["needs_grant", &resource_id]);
-    assert_eq!(said.len(), 1, "once for all refusals: {said:#?}");
+    assert_eq!(said.len(), 1, "once for all rejections: {said:#?}");
     // A new grant restores it.
     world
         .sso

@@ -88,7 +88,7 @@ async fn u2_withheld_team_is_logged_and_removes_no_member() {
     let refused = ["sign_in_refused", "mia@example.com", "members of the team"];
     assert_eq!(log.with(&refused).len(), 1, "{log:#?}");
     assert!(!log.with(&["from all of its resources"]).is_empty());
-    assert_eq!(log.with(&["unlisted"]), [""; 0]);
+    assert_eq!(log.with(&["member_removed"]), [""; 0]);
     // The next event is the addition: no removal precedes it.
     world.heroku.faults().clear_all();
     addon.app().collaborator("new@example.com");

@@ -162,7 +162,7 @@ pub(crate) async fn start(
 }
 
 async fn who(State(forge): State<Arc<Forge>>, Query(wanted): Query<Wanted>) -> Response {
-    match forge.refusal(&wanted) {
+    match forge.rejection(&wanted) {
         Some(why) => (StatusCode::BAD_REQUEST, why).into_response(),
         None => pages::accounts(ACCOUNTS, &wanted).into_response(),
     }
@@ -171,7 +171,7 @@ async fn who(State(forge): State<Arc<Forge>>, Query(wanted): Query<Wanted>) -> R
 async fn picked(State(forge): State<Arc<Forge>>, Form(picked): Form<Picked>) -> Response {
     let wanted = picked.wanted;
     // The browser is never redirected to an unregistered URL, neither with a code nor with an error.
-    if let Some(why) = forge.refusal(&wanted) {
+    if let Some(why) = forge.rejection(&wanted) {
         return (StatusCode::BAD_REQUEST, why).into_response();
     }
     let account = ACCOUNTS
@@ -221,7 +221,7 @@ async fn emails(State(forge): State<Arc<Forge>>, headers: HeaderMap) -> Response
 }
 
 impl Forge {
-    fn refusal(&self, wanted: &Wanted) -> Option<&'static str> {
+    fn rejection(&self, wanted: &Wanted) -> Option<&'static str> {
         if wanted.client_id != self.client.client_id {
             Some("There is no such application.")
         } else if wanted.redirect_uri != self.client.redirect_uri {

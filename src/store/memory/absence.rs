@@ -4,13 +4,13 @@ use time::OffsetDateTime;
 
 use super::state::{Known, State};
 use crate::ids::ResourceId;
-use crate::store::{Absence, AbsenceSign, Brake, Dormancy, Ticket};
+use crate::store::{Absence, AbsenceSign, Brake, Dormancy, Sequence};
 
 impl State {
     pub(super) fn note_absence(&mut self, id: &ResourceId, sign: AbsenceSign) -> Option<Absence> {
         let has_list_since = |known: &Known| {
             let list = known.list.as_ref();
-            list.is_some_and(|list| list.ticket >= sign.ticket)
+            list.is_some_and(|list| list.sequence >= sign.sequence)
         };
         let known = self.resources.get_mut(id);
         let known = known.filter(|known| known.is_active() && !has_list_since(known))?;
@@ -25,14 +25,14 @@ impl State {
     pub(super) fn make_dormant(
         &mut self,
         id: &ResourceId,
-        ticket: Ticket,
+        sequence: Sequence,
         at: OffsetDateTime,
         brake: &Brake,
     ) -> Dormancy {
         let is_last_word = |known: &Known| {
             let absence = known.registration.absence;
             known.is_active()
-                && absence.is_some_and(|it| it.ticket == ticket && it.dormant_at.is_none())
+                && absence.is_some_and(|it| it.sequence == sequence && it.dormant_at.is_none())
         };
         let known = self.resources.get_mut(id);
         let Some(known) = known.filter(|known| is_last_word(known)) else {
@@ -56,10 +56,11 @@ impl State {
         Dormancy::Begun
     }
 
-    pub(super) fn end_dormant(&mut self, id: &ResourceId, ticket: Ticket) -> bool {
+    pub(super) fn end_dormant(&mut self, id: &ResourceId, sequence: Sequence) -> bool {
         let known = self.resources.get(id).filter(|known| known.is_active());
         let absence = known.and_then(|known| known.registration.absence);
-        let is_last_word = absence.is_some_and(|it| it.ticket == ticket && it.dormant_at.is_some());
+        let is_last_word =
+            absence.is_some_and(|it| it.sequence == sequence && it.dormant_at.is_some());
         if is_last_word {
             self.end(id, true);
         }

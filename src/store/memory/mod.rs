@@ -13,8 +13,8 @@ use time::OffsetDateTime;
 
 use self::state::{Known, State, forget_team};
 use super::{
-    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, Doubt, Registration,
-    ResourceState, Revocation, SessionKey, Store, StoreError, Ticket,
+    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
+    ResourceState, Revocation, Sequence, SessionKey, Store, StoreError,
 };
 use crate::access::{People, ResourceList};
 use crate::clock;
@@ -44,15 +44,15 @@ impl MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn ticket(&self) -> Result<Ticket, StoreError> {
+    async fn next_sequence(&self) -> Result<Sequence, StoreError> {
         let mut state = self.state();
-        // A signed session cookie may hold a ticket of the previous process.
+        // A signed session cookie may hold a sequence number of the previous process.
         let first = clock::unix_microseconds();
-        state.last_ticket = match state.last_ticket {
+        state.last_sequence = match state.last_sequence {
             0 => first,
             last => last + 1,
         };
-        Ok(Ticket::new(state.last_ticket))
+        Ok(Sequence::new(state.last_sequence))
     }
 
     async fn put(
@@ -76,7 +76,7 @@ impl Store for MemoryStore {
                     registration,
                     list: None,
                     revocations: BTreeMap::new(),
-                    doubts: BTreeMap::new(),
+                    pending_removals: BTreeMap::new(),
                     dormancy_wanted_at: None,
                 };
                 state.resources.insert(*id, known);
@@ -162,14 +162,16 @@ impl Store for MemoryStore {
         if known
             .list
             .as_ref()
-            .is_some_and(|list_there| list_there.ticket > list.ticket)
+            .is_some_and(|list_there| list_there.sequence > list.sequence)
         {
             return Ok(());
         }
         let team = list.value.team.clone();
-        known.doubts.retain(|_, ticket| *ticket > list.ticket);
+        known
+            .pending_removals
+            .retain(|_, sequence| *sequence > list.sequence);
         let absence = &mut known.registration.absence;
-        *absence = absence.filter(|absence| absence.ticket > list.ticket);
+        *absence = absence.filter(|absence| absence.sequence > list.sequence);
         let last = known.list.replace(list);
         if last.as_ref().is_some_and(|last| last.value.team != team) {
             forget_team(resources, members, last);
@@ -180,7 +182,7 @@ impl Store for MemoryStore {
     async fn set_members(&self, id: &TeamId, members: Dated<People>) -> Result<(), StoreError> {
         let mut state = self.state();
         let known = state.members.get(id);
-        if known.is_none_or(|known| known.ticket <= members.ticket) {
+        if known.is_none_or(|known| known.sequence <= members.sequence) {
             state.members.insert(id.clone(), members);
         }
         Ok(())
@@ -200,7 +202,7 @@ impl Store for MemoryStore {
             return Ok(false);
         };
         known.revocations.clear();
-        known.doubts.clear();
+        known.pending_removals.clear();
         known.registration.absence = None;
         known.registration.state = ResourceState::Deprovisioning;
         let last = known.list.take();
@@ -244,15 +246,15 @@ impl Store for MemoryStore {
     async fn make_dormant(
         &self,
         id: &ResourceId,
-        ticket: Ticket,
+        sequence: Sequence,
         at: OffsetDateTime,
         brake: &Brake,
     ) -> Result<Dormancy, StoreError> {
-        Ok(self.state().make_dormant(id, ticket, at, brake))
+        Ok(self.state().make_dormant(id, sequence, at, brake))
     }
 
-    async fn end_dormant(&self, id: &ResourceId, ticket: Ticket) -> Result<bool, StoreError> {
-        Ok(self.state().end_dormant(id, ticket))
+    async fn end_dormant(&self, id: &ResourceId, sequence: Sequence) -> Result<bool, StoreError> {
+        Ok(self.state().end_dormant(id, sequence))
     }
 
     async fn set_webhook(&self, id: &ResourceId, fingerprint: &str) -> Result<(), StoreError> {
@@ -283,7 +285,7 @@ impl Store for MemoryStore {
                 .revocations
                 .retain(|_, known| known.at >= forget_before);
             let last = known.revocations.get(&revocation.email);
-            if last.is_none_or(|last| last.ticket <= revocation.ticket) {
+            if last.is_none_or(|last| last.sequence <= revocation.sequence) {
                 let email = revocation.email.clone();
                 known.revocations.insert(email, revocation);
             }
@@ -291,12 +293,19 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn doubt(&self, id: &ResourceId, doubt: Doubt) -> Result<(), StoreError> {
+    async fn note_pending_removal(
+        &self,
+        id: &ResourceId,
+        pending_removal: PendingRemoval,
+    ) -> Result<(), StoreError> {
         let mut state = self.state();
         let known = state.resources.get_mut(id);
         if let Some(known) = known.filter(|known| known.is_active()) {
-            let ticket = known.doubts.entry(doubt.email).or_default();
-            *ticket = doubt.ticket.max(*ticket);
+            let sequence = known
+                .pending_removals
+                .entry(pending_removal.email)
+                .or_default();
+            *sequence = pending_removal.sequence.max(*sequence);
         }
         Ok(())
     }
@@ -306,7 +315,7 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn burn(
+    async fn consume(
         &self,
         key: &ReplayKey,
         until: OffsetDateTime,
@@ -314,15 +323,15 @@ impl Store for MemoryStore {
     ) -> Result<bool, StoreError> {
         let mut state = self.state();
         state.sweep(now);
-        if state.burnt.contains_key(key) {
+        if state.consumed.contains_key(key) {
             return Ok(false);
         }
-        state.burnt.insert(key.clone(), until);
+        state.consumed.insert(key.clone(), until);
         Ok(true)
     }
 
     async fn is_consumed(&self, key: &ReplayKey) -> Result<bool, StoreError> {
-        Ok(self.state().burnt.contains_key(key))
+        Ok(self.state().consumed.contains_key(key))
     }
 
     async fn close_session(

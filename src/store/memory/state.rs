@@ -9,15 +9,16 @@ use crate::ids::{ResourceId, TeamId};
 use crate::sso::ReplayKey;
 use crate::store::sweep::{CLOCK_SKEW_GRACE, Sweep};
 use crate::store::{
-    ActiveResource, Dated, Doubt, Registration, ResourceState, Revocation, SessionKey, Ticket,
+    ActiveResource, Dated, PendingRemoval, Registration, ResourceState, Revocation, Sequence,
+    SessionKey,
 };
 
 #[derive(Default)]
 pub(super) struct State {
-    pub(super) last_ticket: i64,
+    pub(super) last_sequence: i64,
     pub(super) resources: BTreeMap<ResourceId, Known>,
     pub(super) members: HashMap<TeamId, Dated<People>>,
-    pub(super) burnt: HashMap<ReplayKey, OffsetDateTime>,
+    pub(super) consumed: HashMap<ReplayKey, OffsetDateTime>,
     pub(super) closed: HashMap<SessionKey, OffsetDateTime>,
     pub(super) sweep: Sweep,
 }
@@ -26,7 +27,7 @@ pub(super) struct Known {
     pub(super) registration: Registration,
     pub(super) list: Option<Dated<ResourceList>>,
     pub(super) revocations: BTreeMap<Email, Revocation>,
-    pub(super) doubts: BTreeMap<Email, Ticket>,
+    pub(super) pending_removals: BTreeMap<Email, Sequence>,
     /// The time of the last attempt to make the resource dormant.
     pub(super) dormancy_wanted_at: Option<OffsetDateTime>,
 }
@@ -41,7 +42,7 @@ impl State {
             return;
         };
         known.revocations.clear();
-        known.doubts.clear();
+        known.pending_removals.clear();
         known.registration = Registration {
             state: ResourceState::Deprovisioned,
             deprovision_owed,
@@ -55,7 +56,7 @@ impl State {
     /// Forgets used forms and closed sessions that have expired, if that is due.
     pub(super) fn sweep(&mut self, now: OffsetDateTime) {
         if self.sweep.is_due(now) {
-            self.burnt
+            self.consumed
                 .retain(|_, until| *until > now - CLOCK_SKEW_GRACE);
             self.closed
                 .retain(|_, until| *until > now - CLOCK_SKEW_GRACE);
@@ -70,17 +71,17 @@ impl Known {
             token_ends_at: tokens.map(|tokens| tokens.expires_at),
             list: self.list.clone(),
             revocations: self.revocations.values().cloned().collect(),
-            doubts: self.unanswered().collect(),
+            pending_removals: self.unanswered().collect(),
             absence: self.registration.absence,
             ..ActiveResource::new(id)
         }
     }
 
-    fn unanswered(&self) -> impl Iterator<Item = Doubt> {
-        let answered = self.list.as_ref().map(|list| list.ticket);
-        let open = self.doubts.iter();
-        let open = open.filter(move |(_, ticket)| answered.is_none_or(|list| **ticket > list));
-        open.map(|(email, ticket)| Doubt::new(email.clone(), *ticket))
+    fn unanswered(&self) -> impl Iterator<Item = PendingRemoval> {
+        let answered = self.list.as_ref().map(|list| list.sequence);
+        let open = self.pending_removals.iter();
+        let open = open.filter(move |(_, sequence)| answered.is_none_or(|list| **sequence > list));
+        open.map(|(email, sequence)| PendingRemoval::new(email.clone(), *sequence))
     }
 
     /// Active, or dormant.

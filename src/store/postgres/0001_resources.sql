@@ -1,4 +1,4 @@
-CREATE SEQUENCE ticket;
+CREATE SEQUENCE sequence;
 
 CREATE TABLE resource (
     id uuid PRIMARY KEY,
@@ -10,7 +10,7 @@ CREATE TABLE resource (
     webhook text,
     revision bigint NOT NULL,
     list text,
-    list_ticket bigint,
+    list_sequence bigint,
     -- By the clock of the process that asked.
     list_asked_at timestamptz,
     -- The same moment by the clock of this server.
@@ -26,7 +26,7 @@ CREATE INDEX resource_changed ON resource (changed_at);
 CREATE TABLE team (
     id text PRIMARY KEY,
     members text NOT NULL,
-    ticket bigint NOT NULL,
+    sequence bigint NOT NULL,
     asked_at timestamptz NOT NULL,
     asked timestamptz NOT NULL,
     changed_by uuid NOT NULL,
@@ -37,7 +37,7 @@ CREATE INDEX team_changed ON team (changed_at);
 CREATE TABLE revocation (
     resource uuid NOT NULL REFERENCES resource (id) ON DELETE CASCADE,
     email text NOT NULL,
-    ticket bigint NOT NULL,
+    sequence bigint NOT NULL,
     at timestamptz NOT NULL,
     PRIMARY KEY (resource, email)
 );

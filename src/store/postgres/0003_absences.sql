@@ -5,7 +5,7 @@ CREATE TABLE absence (
     answers bigint NOT NULL,
     first_at timestamptz NOT NULL,
     last_at timestamptz NOT NULL,
-    ticket bigint NOT NULL,
+    sequence bigint NOT NULL,
     -- When it would have become dormant, last.
     wanted_at timestamptz,
     dormant_at timestamptz

@@ -8,32 +8,32 @@ use time::OffsetDateTime;
 
 use super::db::answer;
 use super::leave::{END, leave_in};
-use super::{PostgresStore, notices, row};
+use super::{PostgresStore, events, row};
 use crate::ids::ResourceId;
-use crate::store::{Absence, AbsenceSign, Brake, Dormancy, StoreError, Ticket};
+use crate::store::{Absence, AbsenceSign, Brake, Dormancy, Sequence, StoreError};
 
 /// The advisory lock that is held while dormant resources are counted.
 const COUNTING: i64 = 0x6865_726f_6b75_4452;
 
 const ABSENCE: &str = "SELECT kind AS absence_kind, answers, first_at, last_at,
-    ticket AS absence_ticket, dormant_at
+    sequence AS absence_sequence, dormant_at
     FROM tower_heroku_sso.absence WHERE resource = $1";
 
-/// False if the resource is not active, or has a list with that ticket or a later one.
+/// False if the resource is not active, or has a list with that sequence number or a later one.
 async fn lock(
     store: &PostgresStore,
     transaction: &mut Transaction<'_, Postgres>,
     id: &ResourceId,
-    ticket: Ticket,
+    sequence: Sequence,
 ) -> Result<bool, sqlx::Error> {
     let row = store
         .db
         .statement(
             "SELECT 1 FROM tower_heroku_sso.resource
-         WHERE id = $1 AND state = 'active' AND coalesce(list_ticket, 0) < $2 FOR UPDATE",
+         WHERE id = $1 AND state = 'active' AND coalesce(list_sequence, 0) < $2 FOR UPDATE",
         )
         .bind(id.as_uuid())
-        .bind(ticket.number());
+        .bind(sequence.number());
     Ok(row.fetch_optional(&mut **transaction).await?.is_some())
 }
 
@@ -44,15 +44,15 @@ pub(super) async fn note(
 ) -> Result<Option<Absence>, StoreError> {
     let call = async {
         let mut transaction = store.db.pool.begin().await?;
-        if !lock(store, &mut transaction, id, sign.ticket).await? {
+        if !lock(store, &mut transaction, id, sign.sequence).await? {
             return Ok(None);
         }
         // Needed because a release that does not know of absences writes lists, too.
         store
             .db
             .statement(
-                "DELETE FROM tower_heroku_sso.absence WHERE resource = $1 AND ticket <=
-             (SELECT coalesce(list_ticket, 0) FROM tower_heroku_sso.resource WHERE id = $1)",
+                "DELETE FROM tower_heroku_sso.absence WHERE resource = $1 AND sequence <=
+             (SELECT coalesce(list_sequence, 0) FROM tower_heroku_sso.resource WHERE id = $1)",
             )
             .bind(id.as_uuid())
             .execute(&mut *transaction)
@@ -69,16 +69,16 @@ pub(super) async fn note(
             .db
             .statement(
                 "INSERT INTO tower_heroku_sso.absence
-             (resource, kind, answers, first_at, last_at, ticket) VALUES ($1, $2, $3, $4, $5, $6)
+             (resource, kind, answers, first_at, last_at, sequence) VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (resource) DO UPDATE SET kind = $2, answers = $3, first_at = $4,
-             last_at = $5, ticket = $6",
+             last_at = $5, sequence = $6",
             )
             .bind(id.as_uuid())
             .bind(absence.kind.as_column())
             .bind(i64::from(absence.answers))
             .bind(absence.first_at)
             .bind(absence.last_at)
-            .bind(absence.ticket.number())
+            .bind(absence.sequence.number())
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
@@ -90,7 +90,7 @@ pub(super) async fn note(
 pub(super) async fn make_dormant(
     store: &PostgresStore,
     id: &ResourceId,
-    ticket: Ticket,
+    sequence: Sequence,
     at: OffsetDateTime,
     brake: &Brake,
 ) -> Result<Dormancy, StoreError> {
@@ -102,17 +102,17 @@ pub(super) async fn make_dormant(
             .bind(COUNTING)
             .execute(&mut *transaction)
             .await?;
-        if !lock(store, &mut transaction, id, ticket).await? {
+        if !lock(store, &mut transaction, id, sequence).await? {
             return Ok(Dormancy::Outdated);
         }
         let wanted = store
             .db
             .statement(
                 "UPDATE tower_heroku_sso.absence SET wanted_at = $3
-             WHERE resource = $1 AND ticket = $2 AND dormant_at IS NULL",
+             WHERE resource = $1 AND sequence = $2 AND dormant_at IS NULL",
             )
             .bind(id.as_uuid())
-            .bind(ticket.number())
+            .bind(sequence.number())
             .bind(at)
             .execute(&mut *transaction)
             .await?;
@@ -146,8 +146,8 @@ pub(super) async fn make_dormant(
                 .bind(id.as_uuid())
                 .bind(at)
                 .bind(store.me)
-                .bind(notices::CHANNEL)
-                .bind(notices::resource(store.me, id))
+                .bind(events::CHANNEL)
+                .bind(events::resource(store.me, id))
                 .execute(&mut *transaction)
                 .await?;
         }
@@ -163,21 +163,21 @@ pub(super) async fn make_dormant(
 pub(super) async fn end(
     store: &PostgresStore,
     id: &ResourceId,
-    ticket: Ticket,
+    sequence: Sequence,
 ) -> Result<bool, StoreError> {
     let call = async {
         let mut transaction = store.db.pool.begin().await?;
-        if !lock(store, &mut transaction, id, ticket).await? {
+        if !lock(store, &mut transaction, id, sequence).await? {
             return Ok(false);
         }
         let is_last_word = store
             .db
             .statement(
                 "SELECT 1 FROM tower_heroku_sso.absence
-             WHERE resource = $1 AND ticket = $2 AND dormant_at IS NOT NULL",
+             WHERE resource = $1 AND sequence = $2 AND dormant_at IS NOT NULL",
             )
             .bind(id.as_uuid())
-            .bind(ticket.number())
+            .bind(sequence.number())
             .fetch_optional(&mut *transaction)
             .await?;
         if is_last_word.is_none() {

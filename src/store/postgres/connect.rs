@@ -14,7 +14,7 @@ use super::{PostgresOptions, PostgresStore};
 use crate::clock;
 use crate::deadlines::{DATABASE_CONNECTION, DATABASE_MIGRATION, DATABASE_START};
 use crate::store::StoreError;
-use crate::store::seal::{SealingKeys, check_keys};
+use crate::store::encryption::{EncryptionKeys, check_keys};
 
 /// The server cancels a statement that takes longer.
 const STATEMENT_TIMEOUT: &str = "10s";
@@ -24,17 +24,17 @@ impl PostgresStore {
     /// `tower_heroku_sso`, which is created if it is missing. Any number of processes may do this
     /// concurrently.
     ///
-    /// Takes up to 5 connections, one of which waits for notices. The connection must be encrypted (TLS)
+    /// Takes up to 5 connections, one of which waits for events. The connection must be encrypted (TLS)
     /// unless it stays on this machine: `?sslmode=require` if the address says nothing, and best
     /// `verify-full` with `sslrootcert`. It must be a direct connection, or use a pooler in session mode.
     /// [`connect_with`](Self::connect_with) has settings for other cases.
     ///
     /// # Errors
     /// - The database cannot be reached or used.
-    /// - None of the keys opens a sealed value of the database.
+    /// - None of the keys opens an encrypted value of the database.
     /// - `sslmode` permits a connection to another machine without TLS.
     /// - A pooler in between assigns each transaction another connection.
-    pub async fn connect(url: &str, keys: SealingKeys) -> Result<Self, StoreError> {
+    pub async fn connect(url: &str, keys: EncryptionKeys) -> Result<Self, StoreError> {
         Self::connect_with(PostgresOptions::default(), url, keys).await
     }
 
@@ -45,7 +45,7 @@ impl PostgresStore {
     pub async fn connect_with_at_most(
         connections: u32,
         url: &str,
-        keys: SealingKeys,
+        keys: EncryptionKeys,
     ) -> Result<Self, StoreError> {
         let settings = PostgresOptions::default().connections(connections);
         Self::connect_with(settings, url, keys).await
@@ -58,7 +58,7 @@ impl PostgresStore {
     pub async fn connect_with(
         settings: PostgresOptions,
         url: &str,
-        keys: SealingKeys,
+        keys: EncryptionKeys,
     ) -> Result<Self, StoreError> {
         let options = settings.secured(url, parse(url)?)?;
         let options = options.application_name("tower-heroku-sso");
@@ -99,15 +99,15 @@ impl PostgresStore {
             // The startup option was sent, but a pooler in between did not pass it on.
             return Err(StoreError::new(NEEDS_POOLER_SETTING));
         }
-        let sealed = sqlx::query(
+        let encrypted = sqlx::query(
             "SELECT DISTINCT substr(tokens, 1, 9) AS start FROM tower_heroku_sso.resource
              WHERE tokens IS NOT NULL
              UNION SELECT DISTINCT substr(grant_code, 1, 9) FROM tower_heroku_sso.resource
              WHERE grant_code IS NOT NULL",
         );
-        let sealed = db.all(sealed).await?;
+        let encrypted = db.all(encrypted).await?;
         let beginnings: Result<Vec<&[u8]>, _> =
-            sealed.iter().map(|row| row.try_get("start")).collect();
+            encrypted.iter().map(|row| row.try_get("start")).collect();
         check_keys(&keys, beginnings?.into_iter())?;
         Ok(Self {
             me: row.try_get("me")?,

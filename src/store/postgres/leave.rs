@@ -1,14 +1,14 @@
-//! A resource stops being active: its list, its revocations and its doubts are deleted with it.
+//! A resource stops being active: its list, its revocations and its pending removals are deleted with it.
 
 use sqlx::{Postgres, Transaction};
 
 use super::db::answer;
-use super::{PostgresStore, notices};
+use super::{PostgresStore, events};
 use crate::ids::ResourceId;
 use crate::store::StoreError;
 
 pub(super) const CLOSE: &str = "UPDATE tower_heroku_sso.resource
-    SET state = 'closing', list = NULL, list_ticket = NULL, list_asked_at = NULL,
+    SET state = 'closing', list = NULL, list_sequence = NULL, list_asked_at = NULL,
     list_asked = NULL, team_id = NULL, changed_by = $2, changed_at = clock_timestamp()
     WHERE id = $1 AND state = 'active'";
 
@@ -20,7 +20,7 @@ macro_rules! end {
             $owed,
             ", state = 'gone', legacy_id = NULL, tokens = NULL, token_ends_at = NULL,
              grant_code = NULL, webhook = NULL, revision = revision + 1,
-             list = NULL, list_ticket = NULL, list_asked_at = NULL, list_asked = NULL,
+             list = NULL, list_sequence = NULL, list_asked_at = NULL, list_asked = NULL,
              team_id = NULL, changed_by = $2, changed_at = clock_timestamp()
              WHERE id = $1 AND ",
             $which
@@ -62,7 +62,7 @@ pub(super) async fn leave_in(
     if left {
         for about in [
             "DELETE FROM tower_heroku_sso.revocation WHERE resource = $1",
-            "DELETE FROM tower_heroku_sso.doubt WHERE resource = $1",
+            "DELETE FROM tower_heroku_sso.pending_removal WHERE resource = $1",
             "DELETE FROM tower_heroku_sso.absence WHERE resource = $1",
         ] {
             store
@@ -75,8 +75,8 @@ pub(super) async fn leave_in(
         store
             .db
             .statement("SELECT pg_notify($1, $2)")
-            .bind(notices::CHANNEL)
-            .bind(notices::resource(store.me, id))
+            .bind(events::CHANNEL)
+            .bind(events::resource(store.me, id))
             .execute(&mut **transaction)
             .await?;
     }

@@ -44,12 +44,12 @@ pub(super) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError
             .await?;
     }
     run_missing(&mut transaction).await?;
-    // A restored backup has tickets from its time, and signed cookies have later ones: new revocations must
-    // have tickets later than all of them.
+    // A restored backup has sequence numbers from its time, and signed cookies have later ones: new
+    // revocations must have sequence numbers later than all of them.
     transaction
         .execute(
-            "SELECT setval('ticket', (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
-         FROM ticket WHERE last_value <
+            "SELECT setval('sequence', (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
+         FROM sequence WHERE last_value <
          (extract(epoch FROM clock_timestamp() - interval '1 second') * 1000000)::bigint",
         )
         .await?;
@@ -62,7 +62,7 @@ pub(super) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError
 async fn run_missing(transaction: &mut PgConnection) -> Result<(), StoreError> {
     let known = [
         (1, "resources", include_str!("0001_resources.sql")),
-        (2, "doubts", include_str!("0002_doubts.sql")),
+        (2, "removals", include_str!("0002_removals.sql")),
         (3, "absences", include_str!("0003_absences.sql")),
     ];
     let exists = sqlx::query(

@@ -3,9 +3,9 @@
 mod absence;
 mod connect;
 mod db;
+mod events;
 mod leave;
 mod migrate;
-mod notices;
 mod options;
 mod row;
 mod shared;
@@ -22,12 +22,12 @@ use uuid::Uuid;
 
 use self::db::Db;
 use self::leave::{CLOSE, END, END_OWING_NOTHING, leave};
-use super::column::{seal_code, seal_tokens, to_json};
-use super::seal::SealingKeys;
+use super::column::{encrypt_code, encrypt_tokens, to_json};
+use super::encryption::EncryptionKeys;
 use super::sweep::Sweep;
 use super::{
-    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, Doubt, Registration, Revocation,
-    SessionKey, SharedStore, Store, StoreError, Ticket,
+    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
+    Revocation, Sequence, SessionKey, SharedStore, Store, StoreError,
 };
 use crate::access::{People, ResourceList};
 use crate::ids::{LegacyId, ResourceId, TeamId};
@@ -39,12 +39,12 @@ pub use options::PostgresOptions;
 /// A store in a Postgres database (13 or later) that any number of processes share. They obey each other's
 /// removals, revocations and sign-outs immediately, and fetch each list once.
 ///
-/// Tokens are sealed ([`SealingKeys`]); the lists, which contain emails, are not. Clones share the
+/// Tokens are encrypted ([`EncryptionKeys`]); the lists, which contain emails, are not. Clones share the
 /// connections. They treat each other as separate processes: each is notified of the others' changes.
 #[derive(Debug)]
 pub struct PostgresStore {
     db: Db,
-    keys: SealingKeys,
+    keys: EncryptionKeys,
     /// How other processes and clones identify this one.
     me: Uuid,
     clones: Arc<AtomicU64>,
@@ -55,9 +55,9 @@ pub struct PostgresStore {
 
 #[async_trait]
 impl Store for PostgresStore {
-    async fn ticket(&self) -> Result<Ticket, StoreError> {
-        let next = sqlx::query("SELECT nextval('tower_heroku_sso.ticket') AS next");
-        Ok(Ticket::new(self.db.one(next).await?.try_get("next")?))
+    async fn next_sequence(&self) -> Result<Sequence, StoreError> {
+        let next = sqlx::query("SELECT nextval('tower_heroku_sso.sequence') AS next");
+        Ok(Sequence::new(self.db.one(next).await?.try_get("next")?))
     }
 
     async fn put(&self, id: &ResourceId, registration: Registration) -> Result<bool, StoreError> {
@@ -81,21 +81,21 @@ impl Store for PostgresStore {
             }
         };
         let tokens = registration.tokens.as_ref();
-        let sealed = tokens.map(|tokens| seal_tokens(&self.keys, id, tokens));
+        let encrypted = tokens.map(|tokens| encrypt_tokens(&self.keys, id, tokens));
         let code = registration.grant_code.as_ref();
-        let code = code.map(|code| seal_code(&self.keys, id, code));
+        let code = code.map(|code| encrypt_code(&self.keys, id, code));
         let change = sqlx::query(sql)
             .bind(id.as_uuid())
             .bind(registration.state.as_column())
             .bind(registration.legacy_id.map(|id| id.to_string()))
-            .bind(sealed.transpose()?)
+            .bind(encrypted.transpose()?)
             .bind(tokens.map(|tokens| tokens.expires_at))
             .bind(code.transpose()?)
             .bind(registration.webhook)
             .bind(registration.revision)
             .bind(self.me)
-            .bind(notices::CHANNEL)
-            .bind(notices::resource(self.me, id))
+            .bind(events::CHANNEL)
+            .bind(events::resource(self.me, id))
             .bind(registration.absence.is_some());
         let changed = self.db.optional(change).await?;
         Ok(changed.is_some())
@@ -105,9 +105,9 @@ impl Store for PostgresStore {
         let row = sqlx::query(
             "SELECT state, legacy_id, tokens, token_ends_at, grant_code, webhook, revision,
              deprovision_owed, a.kind AS absence_kind, a.answers, a.first_at, a.last_at,
-             a.ticket AS absence_ticket, a.dormant_at
+             a.sequence AS absence_sequence, a.dormant_at
              FROM tower_heroku_sso.resource LEFT JOIN tower_heroku_sso.absence a
-             ON a.resource = id AND a.ticket > coalesce(list_ticket, 0) WHERE id = $1",
+             ON a.resource = id AND a.sequence > coalesce(list_sequence, 0) WHERE id = $1",
         )
         .bind(id.as_uuid());
         let row = self.db.optional(row).await?;
@@ -158,12 +158,12 @@ impl Store for PostgresStore {
              SELECT pg_notify($6, $7)::text FROM changed",
         )
         .bind(id.as_uuid())
-        .bind(seal_tokens(&self.keys, id, &tokens)?)
+        .bind(encrypt_tokens(&self.keys, id, &tokens)?)
         .bind(tokens.expires_at)
         .bind(revision)
         .bind(self.me)
-        .bind(notices::CHANNEL)
-        .bind(notices::resource(self.me, id));
+        .bind(events::CHANNEL)
+        .bind(events::resource(self.me, id));
         let changed = self.db.optional(change).await?;
         Ok(changed.is_some())
     }
@@ -172,25 +172,25 @@ impl Store for PostgresStore {
         let team = list.value.team.as_ref();
         let change = sqlx::query(
             "WITH changed AS (UPDATE tower_heroku_sso.resource
-             SET list = $2, list_ticket = $3, list_asked_at = $4,
+             SET list = $2, list_sequence = $3, list_asked_at = $4,
              list_asked = clock_timestamp() - make_interval(secs => $5), team_id = $6,
              changed_by = $7, changed_at = clock_timestamp()
-             WHERE id = $1 AND state = 'active' AND coalesce(list_ticket, 0) <= $3 RETURNING id),
-             answered AS (DELETE FROM tower_heroku_sso.doubt
-             WHERE resource = (SELECT id FROM changed) AND ticket <= $3),
+             WHERE id = $1 AND state = 'active' AND coalesce(list_sequence, 0) <= $3 RETURNING id),
+             answered AS (DELETE FROM tower_heroku_sso.pending_removal
+             WHERE resource = (SELECT id FROM changed) AND sequence <= $3),
              present AS (DELETE FROM tower_heroku_sso.absence
-             WHERE resource = (SELECT id FROM changed) AND ticket <= $3)
+             WHERE resource = (SELECT id FROM changed) AND sequence <= $3)
              SELECT pg_notify($8, $9)::text FROM changed",
         )
         .bind(id.as_uuid())
         .bind(to_json(&list.value)?)
-        .bind(list.ticket.number())
+        .bind(list.sequence.number())
         .bind(list.asked_at)
         .bind(list.age.as_secs_f64())
         .bind(team.map(|team| team.id.to_string()))
         .bind(self.me)
-        .bind(notices::CHANNEL)
-        .bind(notices::resource(self.me, id));
+        .bind(events::CHANNEL)
+        .bind(events::resource(self.me, id));
         self.db.optional(change).await?;
         Ok(())
     }
@@ -198,22 +198,22 @@ impl Store for PostgresStore {
     async fn set_members(&self, id: &TeamId, members: Dated<People>) -> Result<(), StoreError> {
         let change = sqlx::query(
             "WITH changed AS (INSERT INTO tower_heroku_sso.team AS known
-             (id, members, ticket, asked_at, asked, changed_by)
+             (id, members, sequence, asked_at, asked, changed_by)
              VALUES ($1, $2, $3, $4, clock_timestamp() - make_interval(secs => $5), $6)
-             ON CONFLICT (id) DO UPDATE SET members = excluded.members, ticket = excluded.ticket,
+             ON CONFLICT (id) DO UPDATE SET members = excluded.members, sequence = excluded.sequence,
              asked_at = excluded.asked_at, asked = excluded.asked,
              changed_by = excluded.changed_by, changed_at = clock_timestamp()
-             WHERE known.ticket <= excluded.ticket RETURNING id)
+             WHERE known.sequence <= excluded.sequence RETURNING id)
              SELECT pg_notify($7, $8)::text FROM changed",
         )
         .bind(id.to_string())
         .bind(to_json(&members.value)?)
-        .bind(members.ticket.number())
+        .bind(members.sequence.number())
         .bind(members.asked_at)
         .bind(members.age.as_secs_f64())
         .bind(self.me)
-        .bind(notices::CHANNEL)
-        .bind(notices::team(self.me, id));
+        .bind(events::CHANNEL)
+        .bind(events::team(self.me, id));
         self.db.optional(change).await?;
         Ok(())
     }
@@ -247,15 +247,15 @@ impl Store for PostgresStore {
     async fn make_dormant(
         &self,
         id: &ResourceId,
-        ticket: Ticket,
+        sequence: Sequence,
         at: OffsetDateTime,
         brake: &Brake,
     ) -> Result<Dormancy, StoreError> {
-        absence::make_dormant(self, id, ticket, at, brake).await
+        absence::make_dormant(self, id, sequence, at, brake).await
     }
 
-    async fn end_dormant(&self, id: &ResourceId, ticket: Ticket) -> Result<bool, StoreError> {
-        absence::end(self, id, ticket).await
+    async fn end_dormant(&self, id: &ResourceId, sequence: Sequence) -> Result<bool, StoreError> {
+        absence::end(self, id, sequence).await
     }
 
     async fn set_webhook(&self, id: &ResourceId, fingerprint: &str) -> Result<(), StoreError> {
@@ -282,39 +282,43 @@ impl Store for PostgresStore {
              SET changed_by = $6, changed_at = clock_timestamp()
              WHERE id = $1 AND state = 'active' RETURNING id),
              revoked AS (INSERT INTO tower_heroku_sso.revocation AS known
-             (resource, email, ticket, at) SELECT id, $2, $3, $4 FROM changed
-             ON CONFLICT (resource, email) DO UPDATE SET ticket = $3, at = $4
-             WHERE known.ticket <= $3)
+             (resource, email, sequence, at) SELECT id, $2, $3, $4 FROM changed
+             ON CONFLICT (resource, email) DO UPDATE SET sequence = $3, at = $4
+             WHERE known.sequence <= $3)
              SELECT pg_notify($7, $8)::text FROM changed",
         )
         .bind(id.as_uuid())
         .bind(revocation.email.as_str())
-        .bind(revocation.ticket.number())
+        .bind(revocation.sequence.number())
         .bind(revocation.at)
         .bind(forget_before)
         .bind(self.me)
-        .bind(notices::CHANNEL)
-        .bind(notices::resource(self.me, id));
+        .bind(events::CHANNEL)
+        .bind(events::resource(self.me, id));
         self.db.optional(change).await?;
         Ok(())
     }
 
-    async fn doubt(&self, id: &ResourceId, doubt: Doubt) -> Result<(), StoreError> {
+    async fn note_pending_removal(
+        &self,
+        id: &ResourceId,
+        pending_removal: PendingRemoval,
+    ) -> Result<(), StoreError> {
         let change = sqlx::query(
             "WITH changed AS (UPDATE tower_heroku_sso.resource
              SET changed_by = $4, changed_at = clock_timestamp()
              WHERE id = $1 AND state = 'active' RETURNING id),
-             doubted AS (INSERT INTO tower_heroku_sso.doubt AS known (resource, email, ticket)
+             noted AS (INSERT INTO tower_heroku_sso.pending_removal AS known (resource, email, sequence)
              SELECT id, $2, $3 FROM changed ON CONFLICT (resource, email)
-             DO UPDATE SET ticket = greatest(known.ticket, $3))
+             DO UPDATE SET sequence = greatest(known.sequence, $3))
              SELECT pg_notify($5, $6)::text FROM changed",
         )
         .bind(id.as_uuid())
-        .bind(doubt.email.as_str())
-        .bind(doubt.ticket.number())
+        .bind(pending_removal.email.as_str())
+        .bind(pending_removal.sequence.number())
         .bind(self.me)
-        .bind(notices::CHANNEL)
-        .bind(notices::resource(self.me, id));
+        .bind(events::CHANNEL)
+        .bind(events::resource(self.me, id));
         self.db.optional(change).await?;
         Ok(())
     }
@@ -325,13 +329,13 @@ impl Store for PostgresStore {
              SELECT pg_notify($2, $3)::text FROM changed",
         )
         .bind(id.as_uuid())
-        .bind(notices::CHANNEL)
-        .bind(notices::resource(self.me, id));
+        .bind(events::CHANNEL)
+        .bind(events::resource(self.me, id));
         self.db.optional(change).await?;
         Ok(())
     }
 
-    async fn burn(
+    async fn consume(
         &self,
         key: &ReplayKey,
         until: OffsetDateTime,
@@ -360,8 +364,8 @@ impl Store for PostgresStore {
         .bind(session.as_str())
         .bind(until)
         .bind(self.me)
-        .bind(notices::CHANNEL)
-        .bind(notices::session(self.me, session));
+        .bind(events::CHANNEL)
+        .bind(events::session(self.me, session));
         self.db.optional(change).await?;
         self.sweep(now);
         Ok(())

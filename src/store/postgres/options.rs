@@ -8,7 +8,7 @@ use crate::store::StoreError;
 
 /// The default maximum number of connections. Requests need none: they are checked against memory.
 const CONNECTIONS: u32 = 5;
-/// One of them waits for notices.
+/// One of them waits for events.
 const FEWEST: u32 = 2;
 
 /// How [`PostgresStore::connect_with`](super::PostgresStore::connect_with) connects. The default is that

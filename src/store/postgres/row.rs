@@ -9,55 +9,55 @@ use uuid::Uuid;
 
 use crate::access::{People, ResourceList};
 use crate::ids::ResourceId;
-use crate::store::column::{doubts, from_json, open_code, open_tokens, revoked};
-use crate::store::seal::SealingKeys;
+use crate::store::column::{from_json, open_code, open_tokens, pending_removals, revoked};
+use crate::store::encryption::EncryptionKeys;
 use crate::store::{
-    Absence, AbsenceKind, ActiveResource, Dated, Registration, ResourceState, Revocation,
-    StoreError, Ticket,
+    Absence, AbsenceKind, ActiveResource, Dated, Registration, ResourceState, Revocation, Sequence,
+    StoreError,
 };
 
 /// One row for each revocation of a resource, one if it has none.
-pub(super) const ACTIVE_ONE: &str = "SELECT id, token_ends_at, list, list_ticket, list_asked_at,
+pub(super) const ACTIVE_ONE: &str = "SELECT id, token_ends_at, list, list_sequence, list_asked_at,
     extract(epoch FROM clock_timestamp() - list_asked)::float8 AS list_age,
-    (SELECT json_agg(json_build_object('email', d.email, 'ticket', d.ticket))::text
-     FROM tower_heroku_sso.doubt d WHERE d.resource = id AND d.ticket > coalesce(list_ticket, 0))
-    AS doubts, a.kind AS absence_kind, a.answers, a.first_at, a.last_at,
-    a.ticket AS absence_ticket, a.dormant_at, r.email, r.ticket, r.at
+    (SELECT json_agg(json_build_object('email', d.email, 'sequence', d.sequence))::text
+     FROM tower_heroku_sso.pending_removal d WHERE d.resource = id AND d.sequence > coalesce(list_sequence, 0))
+    AS pending_removals, a.kind AS absence_kind, a.answers, a.first_at, a.last_at,
+    a.sequence AS absence_sequence, a.dormant_at, r.email, r.sequence, r.at
     FROM tower_heroku_sso.resource
-    LEFT JOIN tower_heroku_sso.absence a ON a.resource = id AND a.ticket > coalesce(list_ticket, 0)
+    LEFT JOIN tower_heroku_sso.absence a ON a.resource = id AND a.sequence > coalesce(list_sequence, 0)
     LEFT JOIN tower_heroku_sso.revocation r ON r.resource = id
     WHERE state = 'active' AND id = $1";
 
 /// The same for a page of resources.
-pub(super) const ACTIVE_PAGE: &str = "SELECT page.*, r.email, r.ticket, r.at FROM (
-        SELECT id, token_ends_at, list, list_ticket, list_asked_at,
+pub(super) const ACTIVE_PAGE: &str = "SELECT page.*, r.email, r.sequence, r.at FROM (
+        SELECT id, token_ends_at, list, list_sequence, list_asked_at,
         extract(epoch FROM clock_timestamp() - list_asked)::float8 AS list_age,
-        (SELECT json_agg(json_build_object('email', d.email, 'ticket', d.ticket))::text
-         FROM tower_heroku_sso.doubt d
-         WHERE d.resource = id AND d.ticket > coalesce(list_ticket, 0)) AS doubts,
+        (SELECT json_agg(json_build_object('email', d.email, 'sequence', d.sequence))::text
+         FROM tower_heroku_sso.pending_removal d
+         WHERE d.resource = id AND d.sequence > coalesce(list_sequence, 0)) AS pending_removals,
         a.kind AS absence_kind, a.answers, a.first_at, a.last_at,
-        a.ticket AS absence_ticket, a.dormant_at
+        a.sequence AS absence_sequence, a.dormant_at
         FROM tower_heroku_sso.resource
         LEFT JOIN tower_heroku_sso.absence a
-        ON a.resource = id AND a.ticket > coalesce(list_ticket, 0)
+        ON a.resource = id AND a.sequence > coalesce(list_sequence, 0)
         WHERE state = 'active' AND ($1::uuid IS NULL OR id > $1) ORDER BY id LIMIT $2
     ) page LEFT JOIN tower_heroku_sso.revocation r ON r.resource = page.id
     ORDER BY page.id";
 
-pub(super) const MEMBERS: &str = "SELECT members, ticket, asked_at,
+pub(super) const MEMBERS: &str = "SELECT members, sequence, asked_at,
     extract(epoch FROM clock_timestamp() - asked)::float8 AS age
     FROM tower_heroku_sso.team WHERE id = $1";
 
 pub(super) fn registration(
     row: &PgRow,
     id: &ResourceId,
-    keys: &SealingKeys,
+    keys: &EncryptionKeys,
 ) -> Result<Registration, StoreError> {
     let legacy_id: Option<String> = row.try_get("legacy_id")?;
     let legacy_id = legacy_id.map(|id| id.parse().map_err(StoreError::new));
     let tokens: Option<Vec<u8>> = row.try_get("tokens")?;
     let tokens = match (tokens, row.try_get("token_ends_at")?) {
-        (Some(sealed), Some(ends_at)) => Some(open_tokens(keys, id, &sealed, ends_at)?),
+        (Some(encrypted), Some(ends_at)) => Some(open_tokens(keys, id, &encrypted, ends_at)?),
         _ => None,
     };
     let code: Option<Vec<u8>> = row.try_get("grant_code")?;
@@ -71,7 +71,7 @@ pub(super) fn registration(
         legacy_id: legacy_id.transpose()?,
         tokens,
         grant_code: code
-            .map(|sealed| open_code(keys, id, &sealed))
+            .map(|encrypted| open_code(keys, id, &encrypted))
             .transpose()?,
         webhook: row.try_get("webhook")?,
         absence,
@@ -89,7 +89,7 @@ pub(super) fn active(rows: &[PgRow]) -> Result<Vec<ActiveResource>, StoreError> 
             resources.push(ActiveResource {
                 token_ends_at: row.try_get("token_ends_at")?,
                 list: list(row)?,
-                doubts: doubts(row.try_get("doubts")?),
+                pending_removals: pending_removals(row.try_get("pending_removals")?),
                 absence: absence(row)?,
                 ..ActiveResource::new(id)
             });
@@ -108,22 +108,22 @@ pub(super) fn id(row: &PgRow) -> Result<ResourceId, StoreError> {
 
 pub(super) fn members(row: &PgRow) -> Result<Option<Dated<People>>, StoreError> {
     let members = from_json(row.try_get("members")?, "a team's members");
-    let (ticket, asked_at) = (row.try_get("ticket")?, row.try_get("asked_at")?);
+    let (sequence, asked_at) = (row.try_get("sequence")?, row.try_get("asked_at")?);
     let age = age(row.try_get("age")?);
-    Ok(members.map(|members| Dated::new(members, Ticket::new(ticket), asked_at, age)))
+    Ok(members.map(|members| Dated::new(members, Sequence::new(sequence), asked_at, age)))
 }
 
 /// An incomplete list counts as missing: it is fetched again.
 fn list(row: &PgRow) -> Result<Option<Dated<ResourceList>>, StoreError> {
     let list: Option<&str> = row.try_get("list")?;
-    let (ticket, asked_at) = (row.try_get("list_ticket")?, row.try_get("list_asked_at")?);
-    let (Some(list), Some(ticket), Some(asked_at), Some(seconds)) =
-        (list, ticket, asked_at, row.try_get("list_age")?)
+    let (sequence, asked_at) = (row.try_get("list_sequence")?, row.try_get("list_asked_at")?);
+    let (Some(list), Some(sequence), Some(asked_at), Some(seconds)) =
+        (list, sequence, asked_at, row.try_get("list_age")?)
     else {
         return Ok(None);
     };
     let list = from_json(list, "a list");
-    Ok(list.map(|list| Dated::new(list, Ticket::new(ticket), asked_at, age(seconds))))
+    Ok(list.map(|list| Dated::new(list, Sequence::new(sequence), asked_at, age(seconds))))
 }
 
 /// None if the row has no absence, or one that only a later version understands.
@@ -138,7 +138,7 @@ pub(super) fn absence(row: &PgRow) -> Result<Option<Absence>, sqlx::Error> {
         answers: u32::try_from(answers).unwrap_or(u32::MAX),
         first_at: row.try_get("first_at")?,
         last_at: row.try_get("last_at")?,
-        ticket: Ticket::new(row.try_get("absence_ticket")?),
+        sequence: Sequence::new(row.try_get("absence_sequence")?),
         dormant_at: row.try_get("dormant_at")?,
     }))
 }
@@ -147,9 +147,9 @@ fn revocation(row: &PgRow) -> Result<Option<Revocation>, StoreError> {
     let Some(email) = row.try_get::<Option<&str>, _>("email")?.and_then(revoked) else {
         return Ok(None);
     };
-    let ticket = Ticket::new(row.try_get("ticket")?);
+    let sequence = Sequence::new(row.try_get("sequence")?);
     let at: OffsetDateTime = row.try_get("at")?;
-    Ok(Some(Revocation::new(email, ticket, at)))
+    Ok(Some(Revocation::new(email, sequence, at)))
 }
 
 fn age(seconds: f64) -> Duration {

@@ -1,12 +1,12 @@
-//! Leases, and notices from the other processes.
+//! Leases, and events from the other processes.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::PostgresStore;
-use super::notices::Listening;
-use crate::store::{SharedStore, StoreError, StoreNotices, Work};
+use super::events::Listening;
+use crate::store::{SharedStore, StoreError, StoreEvents, Work};
 
 #[async_trait]
 impl SharedStore for PostgresStore {
@@ -46,7 +46,7 @@ impl SharedStore for PostgresStore {
         Ok(())
     }
 
-    fn notices(&self) -> Box<dyn StoreNotices> {
+    fn events(&self) -> Box<dyn StoreEvents> {
         Box::new(Listening::new(self.db.clone(), self.me, self.opened_at))
     }
 }

@@ -5,17 +5,17 @@ use time::OffsetDateTime;
 
 use super::{PostgresStore, row};
 use crate::store::StoreError;
-use crate::store::column::resealed;
+use crate::store::column::reencrypted;
 use crate::store::sweep::CLOCK_SKEW_GRACE;
 
 impl PostgresStore {
-    /// Seals with the first key all values that another key has sealed. Returns the number of resources that
-    /// were resealed. May be stopped and repeated at any time, while other processes that have both keys
-    /// are running.
+    /// Encrypts with the first key all values that another key has encrypted. Returns the number of resources
+    /// that were reencrypted. May be stopped and repeated at any time, while other processes that have both
+    /// keys are running.
     ///
     /// # Errors
     /// If a value does not open, or the database does not answer.
-    pub async fn reseal(&self) -> Result<usize, StoreError> {
+    pub async fn reencrypt(&self) -> Result<usize, StoreError> {
         let rows = sqlx::query(
             "SELECT id, tokens, grant_code, revision FROM tower_heroku_sso.resource
              WHERE tokens IS NOT NULL OR grant_code IS NOT NULL",
@@ -24,7 +24,7 @@ impl PostgresStore {
         for row in self.db.all(rows).await? {
             let id = row::id(&row)?;
             let (tokens, code) = (row.try_get("tokens")?, row.try_get("grant_code")?);
-            let Some(sealed) = resealed(&self.keys, &id, tokens, code)? else {
+            let Some(encrypted) = reencrypted(&self.keys, &id, tokens, code)? else {
                 continue;
             };
             let update = sqlx::query(
@@ -32,8 +32,8 @@ impl PostgresStore {
                  WHERE id = $1 AND revision = $4",
             )
             .bind(id.as_uuid())
-            .bind(sealed.tokens)
-            .bind(sealed.code)
+            .bind(encrypted.tokens)
+            .bind(encrypted.code)
             .bind(row.try_get::<i64, _>("revision")?);
             let done = self.db.execute(update).await?;
             // A resource that was changed meanwhile is left to the next call.

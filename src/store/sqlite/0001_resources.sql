@@ -1,6 +1,6 @@
 -- Times are microseconds since 1970.
-CREATE TABLE heroku_sso_ticket (last INTEGER NOT NULL);
-INSERT INTO heroku_sso_ticket VALUES (0);
+CREATE TABLE heroku_sso_sequence (last INTEGER NOT NULL);
+INSERT INTO heroku_sso_sequence VALUES (0);
 
 CREATE TABLE heroku_sso_resource (
     id TEXT PRIMARY KEY,
@@ -12,7 +12,7 @@ CREATE TABLE heroku_sso_resource (
     webhook TEXT,
     revision INTEGER NOT NULL,
     list TEXT,
-    list_ticket INTEGER,
+    list_sequence INTEGER,
     list_asked_at INTEGER,
     team_id TEXT
 ) STRICT, WITHOUT ROWID;
@@ -22,14 +22,14 @@ CREATE INDEX heroku_sso_resource_team ON heroku_sso_resource (team_id);
 CREATE TABLE heroku_sso_team (
     id TEXT PRIMARY KEY,
     members TEXT NOT NULL,
-    ticket INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
     asked_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE heroku_sso_revocation (
     resource TEXT NOT NULL REFERENCES heroku_sso_resource (id) ON DELETE CASCADE,
     email TEXT NOT NULL,
-    ticket INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
     at INTEGER NOT NULL,
     PRIMARY KEY (resource, email)
 ) STRICT, WITHOUT ROWID;

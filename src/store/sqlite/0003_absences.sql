@@ -5,7 +5,7 @@ CREATE TABLE heroku_sso_absence (
     answers INTEGER NOT NULL,
     first_at INTEGER NOT NULL,
     last_at INTEGER NOT NULL,
-    ticket INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
     -- When it would have become dormant, last.
     wanted_at INTEGER,
     dormant_at INTEGER

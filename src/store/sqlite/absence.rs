@@ -6,12 +6,12 @@ use super::SqliteStore;
 use super::leave::{END, leave_in};
 use super::row::{self, micros};
 use crate::ids::ResourceId;
-use crate::store::{Absence, AbsenceSign, Brake, Dormancy, StoreError, Ticket};
+use crate::store::{Absence, AbsenceSign, Brake, Dormancy, Sequence, StoreError};
 
 /// An absence that no list contradicts. Needed because a release that does not know of absences writes
 /// lists, too.
 const ABSENCE: &str = "SELECT kind AS absence_kind, answers, first_at, last_at,
-    ticket AS absence_ticket, dormant_at
+    sequence AS absence_sequence, dormant_at
     FROM heroku_sso_absence WHERE resource = ?1";
 
 pub(super) async fn note(
@@ -21,8 +21,8 @@ pub(super) async fn note(
 ) -> Result<Option<Absence>, StoreError> {
     let mut transaction = store.pool.begin().await?;
     sqlx::query(
-        "DELETE FROM heroku_sso_absence WHERE resource = ?1 AND ticket <=
-         (SELECT coalesce(list_ticket, 0) FROM heroku_sso_resource WHERE id = ?1)",
+        "DELETE FROM heroku_sso_absence WHERE resource = ?1 AND sequence <=
+         (SELECT coalesce(list_sequence, 0) FROM heroku_sso_resource WHERE id = ?1)",
     )
     .bind(id.to_string())
     .execute(&mut *transaction)
@@ -34,19 +34,19 @@ pub(super) async fn note(
     let known = known.map_or(Ok(None), |row| row::absence(&row))?;
     let absence = known.map_or_else(|| Absence::new(sign), |known| known.and(sign));
     let noted = sqlx::query(
-        "INSERT INTO heroku_sso_absence (resource, kind, answers, first_at, last_at, ticket)
+        "INSERT INTO heroku_sso_absence (resource, kind, answers, first_at, last_at, sequence)
          SELECT id, ?2, ?3, ?4, ?5, ?6 FROM heroku_sso_resource
-         WHERE id = ?1 AND state = 'active' AND coalesce(list_ticket, 0) < ?7
+         WHERE id = ?1 AND state = 'active' AND coalesce(list_sequence, 0) < ?7
          ON CONFLICT (resource) DO UPDATE SET kind = ?2, answers = ?3, first_at = ?4,
-         last_at = ?5, ticket = ?6",
+         last_at = ?5, sequence = ?6",
     )
     .bind(id.to_string())
     .bind(absence.kind.as_column())
     .bind(i64::from(absence.answers))
     .bind(micros(absence.first_at))
     .bind(micros(absence.last_at))
-    .bind(absence.ticket.number())
-    .bind(sign.ticket.number())
+    .bind(absence.sequence.number())
+    .bind(sign.sequence.number())
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
@@ -56,19 +56,19 @@ pub(super) async fn note(
 pub(super) async fn make_dormant(
     store: &SqliteStore,
     id: &ResourceId,
-    ticket: Ticket,
+    sequence: Sequence,
     at: OffsetDateTime,
     brake: &Brake,
 ) -> Result<Dormancy, StoreError> {
     let mut transaction = store.pool.begin().await?;
     let wanted = sqlx::query(
         "UPDATE heroku_sso_absence SET wanted_at = ?3
-         WHERE resource = ?1 AND ticket = ?2 AND dormant_at IS NULL AND EXISTS
+         WHERE resource = ?1 AND sequence = ?2 AND dormant_at IS NULL AND EXISTS
          (SELECT 1 FROM heroku_sso_resource
-         WHERE id = ?1 AND state = 'active' AND coalesce(list_ticket, 0) < ?2)",
+         WHERE id = ?1 AND state = 'active' AND coalesce(list_sequence, 0) < ?2)",
     )
     .bind(id.to_string())
-    .bind(ticket.number())
+    .bind(sequence.number())
     .bind(micros(at))
     .execute(&mut *transaction)
     .await?;
@@ -101,16 +101,16 @@ pub(super) async fn make_dormant(
 pub(super) async fn end(
     store: &SqliteStore,
     id: &ResourceId,
-    ticket: Ticket,
+    sequence: Sequence,
 ) -> Result<bool, StoreError> {
     let mut transaction = store.pool.begin().await?;
     let is_last_word = sqlx::query(
         "SELECT 1 FROM heroku_sso_absence a JOIN heroku_sso_resource r ON r.id = a.resource
-         WHERE r.id = ?1 AND r.state = 'active' AND coalesce(r.list_ticket, 0) < ?2
-         AND a.ticket = ?2 AND a.dormant_at IS NOT NULL",
+         WHERE r.id = ?1 AND r.state = 'active' AND coalesce(r.list_sequence, 0) < ?2
+         AND a.sequence = ?2 AND a.dormant_at IS NOT NULL",
     )
     .bind(id.to_string())
-    .bind(ticket.number())
+    .bind(sequence.number())
     .fetch_optional(&mut *transaction)
     .await?;
     if is_last_word.is_none() {

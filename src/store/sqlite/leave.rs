@@ -1,4 +1,4 @@
-//! A resource stops being active: its list, its revocations and its doubts are deleted with it.
+//! A resource stops being active: its list, its revocations and its pending removals are deleted with it.
 
 use sqlx::{Sqlite, Transaction};
 
@@ -7,7 +7,7 @@ use crate::ids::ResourceId;
 use crate::store::StoreError;
 
 pub(super) const CLOSE: &str = "UPDATE heroku_sso_resource
-    SET state = 'closing', list = NULL, list_ticket = NULL, list_asked_at = NULL, team_id = NULL
+    SET state = 'closing', list = NULL, list_sequence = NULL, list_asked_at = NULL, team_id = NULL
     WHERE id = ?1 AND state = 'active'";
 
 macro_rules! end {
@@ -18,7 +18,7 @@ macro_rules! end {
             $owed,
             ", state = 'gone', legacy_id = NULL, tokens = NULL, token_ends_at = NULL,
              grant_code = NULL, webhook = NULL, revision = revision + 1,
-             list = NULL, list_ticket = NULL, list_asked_at = NULL, team_id = NULL
+             list = NULL, list_sequence = NULL, list_asked_at = NULL, team_id = NULL
              WHERE id = ?1 AND ",
             $which
         )

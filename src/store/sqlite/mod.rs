@@ -17,13 +17,13 @@ use time::OffsetDateTime;
 use self::file::make_private;
 use self::leave::{CLOSE, END, END_OWING_NOTHING, leave};
 use self::row::micros;
-use super::column::{seal_code, seal_tokens, to_json};
+use super::column::{encrypt_code, encrypt_tokens, to_json};
+use super::encryption::EncryptionKeys;
 use super::migrations::migrator;
-use super::seal::{SealingKeys, check_keys};
 use super::sweep::Sweep;
 use super::{
-    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, Doubt, Registration, Revocation,
-    SessionKey, Store, StoreError, Ticket,
+    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
+    Revocation, Sequence, SessionKey, Store, StoreError,
 };
 use crate::access::{People, ResourceList};
 use crate::clock;
@@ -34,12 +34,12 @@ use crate::sso::ReplayKey;
 /// A store in a SQLite file: a restart loses no data. For one process; several need a
 /// `PostgresStore`.
 ///
-/// The file is in WAL mode. A change is on disk before its call returns. Tokens are sealed
-/// ([`SealingKeys`]); the lists, which contain emails, are not. Clones share all data.
+/// The file is in WAL mode. A change is on disk before its call returns. Tokens are encrypted
+/// ([`EncryptionKeys`]); the lists, which contain emails, are not. Clones share all data.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     pool: SqlitePool,
-    keys: SealingKeys,
+    keys: EncryptionKeys,
     sweep: Arc<Sweep>,
 }
 
@@ -47,8 +47,8 @@ impl SqliteStore {
     /// Opens the file and migrates its tables. A missing file is created, readable by its owner only.
     ///
     /// # Errors
-    /// If the file cannot be used, or none of the keys opens one of its sealed values.
-    pub async fn open(path: impl AsRef<Path>, keys: SealingKeys) -> Result<Self, StoreError> {
+    /// If the file cannot be used, or none of the keys opens one of its encrypted values.
+    pub async fn open(path: impl AsRef<Path>, keys: EncryptionKeys) -> Result<Self, StoreError> {
         let path = path.as_ref();
         make_private(path).map_err(StoreError::new)?;
         let options = SqliteConnectOptions::new()
@@ -61,24 +61,17 @@ impl SqliteStore {
         let pool = pool.connect_with(options).await?;
         let migrations = [
             (1, "resources", include_str!("0001_resources.sql")),
-            (2, "doubts", include_str!("0002_doubts.sql")),
+            (2, "removals", include_str!("0002_removals.sql")),
             (3, "absences", include_str!("0003_absences.sql")),
         ];
         migrator(migrations).await?.run(&pool).await?;
-        // A restored file has tickets from its time, and signed cookies have later ones: new revocations must
-        // have tickets later than all of them.
-        sqlx::query("UPDATE heroku_sso_ticket SET last = max(last, ?1)")
+        // A restored file has sequence numbers from its time, and signed cookies have later ones: new
+        // revocations must have sequence numbers later than all of them.
+        sqlx::query("UPDATE heroku_sso_sequence SET last = max(last, ?1)")
             .bind(clock::unix_microseconds())
             .execute(&pool)
             .await?;
-        let sealed: Vec<(Vec<u8>,)> = sqlx::query_as(
-            "SELECT DISTINCT substr(tokens, 1, 9) FROM heroku_sso_resource WHERE tokens NOT NULL
-             UNION SELECT DISTINCT substr(grant_code, 1, 9) FROM heroku_sso_resource
-             WHERE grant_code NOT NULL",
-        )
-        .fetch_all(&pool)
-        .await?;
-        check_keys(&keys, sealed.iter().map(|(start,)| start.as_slice()))?;
+        upkeep::check_stored_keys(&pool, &keys).await?;
         Ok(Self {
             pool,
             keys,
@@ -89,11 +82,12 @@ impl SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn ticket(&self) -> Result<Ticket, StoreError> {
-        let (last,) = sqlx::query_as("UPDATE heroku_sso_ticket SET last = last + 1 RETURNING last")
-            .fetch_one(&self.pool)
-            .await?;
-        Ok(Ticket::new(last))
+    async fn next_sequence(&self) -> Result<Sequence, StoreError> {
+        let (last,) =
+            sqlx::query_as("UPDATE heroku_sso_sequence SET last = last + 1 RETURNING last")
+                .fetch_one(&self.pool)
+                .await?;
+        Ok(Sequence::new(last))
     }
 
     async fn put(&self, id: &ResourceId, registration: Registration) -> Result<bool, StoreError> {
@@ -110,15 +104,15 @@ impl Store for SqliteStore {
             }
         };
         let tokens = registration.tokens.as_ref();
-        let sealed = tokens.map(|tokens| seal_tokens(&self.keys, id, tokens));
+        let encrypted = tokens.map(|tokens| encrypt_tokens(&self.keys, id, tokens));
         let code = registration.grant_code.as_ref();
-        let code = code.map(|code| seal_code(&self.keys, id, code));
+        let code = code.map(|code| encrypt_code(&self.keys, id, code));
         let mut transaction = self.pool.begin().await?;
         let done = sqlx::query(sql)
             .bind(id.to_string())
             .bind(registration.state.as_column())
             .bind(registration.legacy_id.map(|id| id.to_string()))
-            .bind(sealed.transpose()?)
+            .bind(encrypted.transpose()?)
             .bind(tokens.map(|tokens| micros(tokens.expires_at)))
             .bind(code.transpose()?)
             .bind(registration.webhook)
@@ -138,9 +132,9 @@ impl Store for SqliteStore {
         let row = sqlx::query(
             "SELECT state, legacy_id, tokens, token_ends_at, grant_code, webhook, revision,
              deprovision_owed, a.kind AS absence_kind, a.answers, a.first_at, a.last_at,
-             a.ticket AS absence_ticket, a.dormant_at
+             a.sequence AS absence_sequence, a.dormant_at
              FROM heroku_sso_resource LEFT JOIN heroku_sso_absence a
-             ON a.resource = id AND a.ticket > coalesce(list_ticket, 0) WHERE id = ?1",
+             ON a.resource = id AND a.sequence > coalesce(list_sequence, 0) WHERE id = ?1",
         )
         .bind(id.to_string())
         .fetch_optional(&self.pool)
@@ -194,7 +188,7 @@ impl Store for SqliteStore {
              WHERE id = ?1 AND revision = ?4 AND state <> 'gone'",
         )
         .bind(id.to_string())
-        .bind(seal_tokens(&self.keys, id, &tokens)?)
+        .bind(encrypt_tokens(&self.keys, id, &tokens)?)
         .bind(micros(tokens.expires_at))
         .bind(revision)
         .execute(&self.pool)
@@ -206,24 +200,24 @@ impl Store for SqliteStore {
         let team = list.value.team.as_ref();
         sqlx::query(
             "UPDATE heroku_sso_resource
-             SET list = ?2, list_ticket = ?3, list_asked_at = ?4, team_id = ?5
-             WHERE id = ?1 AND state = 'active' AND coalesce(list_ticket, 0) <= ?3",
+             SET list = ?2, list_sequence = ?3, list_asked_at = ?4, team_id = ?5
+             WHERE id = ?1 AND state = 'active' AND coalesce(list_sequence, 0) <= ?3",
         )
         .bind(id.to_string())
         .bind(to_json(&list.value)?)
-        .bind(list.ticket.number())
+        .bind(list.sequence.number())
         .bind(micros(list.asked_at))
         .bind(team.map(|team| team.id.to_string()))
         .execute(&self.pool)
         .await?;
         // What the list settles no longer counts, whether or not this deletion succeeds.
         for answered in [
-            "DELETE FROM heroku_sso_doubt WHERE resource = ?1 AND ticket <= ?2",
-            "DELETE FROM heroku_sso_absence WHERE resource = ?1 AND ticket <= ?2",
+            "DELETE FROM heroku_sso_doubt WHERE resource = ?1 AND sequence <= ?2",
+            "DELETE FROM heroku_sso_absence WHERE resource = ?1 AND sequence <= ?2",
         ] {
             sqlx::query(answered)
                 .bind(id.to_string())
-                .bind(list.ticket.number())
+                .bind(list.sequence.number())
                 .execute(&self.pool)
                 .await?;
         }
@@ -232,13 +226,13 @@ impl Store for SqliteStore {
 
     async fn set_members(&self, id: &TeamId, members: Dated<People>) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO heroku_sso_team (id, members, ticket, asked_at) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (id) DO UPDATE SET members = ?2, ticket = ?3, asked_at = ?4
-             WHERE ticket <= ?3",
+            "INSERT INTO heroku_sso_team (id, members, sequence, asked_at) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (id) DO UPDATE SET members = ?2, sequence = ?3, asked_at = ?4
+             WHERE sequence <= ?3",
         )
         .bind(id.to_string())
         .bind(to_json(&members.value)?)
-        .bind(members.ticket.number())
+        .bind(members.sequence.number())
         .bind(micros(members.asked_at))
         .execute(&self.pool)
         .await?;
@@ -247,7 +241,7 @@ impl Store for SqliteStore {
 
     async fn members(&self, id: &TeamId) -> Result<Option<Dated<People>>, StoreError> {
         let row =
-            sqlx::query("SELECT members, ticket, asked_at FROM heroku_sso_team WHERE id = ?1")
+            sqlx::query("SELECT members, sequence, asked_at FROM heroku_sso_team WHERE id = ?1")
                 .bind(id.to_string())
                 .fetch_optional(&self.pool)
                 .await?;
@@ -277,15 +271,15 @@ impl Store for SqliteStore {
     async fn make_dormant(
         &self,
         id: &ResourceId,
-        ticket: Ticket,
+        sequence: Sequence,
         at: OffsetDateTime,
         brake: &Brake,
     ) -> Result<Dormancy, StoreError> {
-        absence::make_dormant(self, id, ticket, at, brake).await
+        absence::make_dormant(self, id, sequence, at, brake).await
     }
 
-    async fn end_dormant(&self, id: &ResourceId, ticket: Ticket) -> Result<bool, StoreError> {
-        absence::end(self, id, ticket).await
+    async fn end_dormant(&self, id: &ResourceId, sequence: Sequence) -> Result<bool, StoreError> {
+        absence::end(self, id, sequence).await
     }
 
     async fn set_webhook(&self, id: &ResourceId, fingerprint: &str) -> Result<(), StoreError> {
@@ -312,28 +306,32 @@ impl Store for SqliteStore {
             .execute(&mut *transaction)
             .await?;
         sqlx::query(
-            "INSERT INTO heroku_sso_revocation (resource, email, ticket, at)
+            "INSERT INTO heroku_sso_revocation (resource, email, sequence, at)
              SELECT id, ?2, ?3, ?4 FROM heroku_sso_resource WHERE id = ?1 AND state = 'active'
-             ON CONFLICT (resource, email) DO UPDATE SET ticket = ?3, at = ?4 WHERE ticket <= ?3",
+             ON CONFLICT (resource, email) DO UPDATE SET sequence = ?3, at = ?4 WHERE sequence <= ?3",
         )
         .bind(id.to_string())
         .bind(revocation.email.as_str())
-        .bind(revocation.ticket.number())
+        .bind(revocation.sequence.number())
         .bind(micros(revocation.at))
         .execute(&mut *transaction)
         .await?;
         Ok(transaction.commit().await?)
     }
 
-    async fn doubt(&self, id: &ResourceId, doubt: Doubt) -> Result<(), StoreError> {
+    async fn note_pending_removal(
+        &self,
+        id: &ResourceId,
+        pending_removal: PendingRemoval,
+    ) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO heroku_sso_doubt (resource, email, ticket)
+            "INSERT INTO heroku_sso_doubt (resource, email, sequence)
              SELECT id, ?2, ?3 FROM heroku_sso_resource WHERE id = ?1 AND state = 'active'
-             ON CONFLICT (resource, email) DO UPDATE SET ticket = max(ticket, ?3)",
+             ON CONFLICT (resource, email) DO UPDATE SET sequence = max(sequence, ?3)",
         )
         .bind(id.to_string())
-        .bind(doubt.email.as_str())
-        .bind(doubt.ticket.number())
+        .bind(pending_removal.email.as_str())
+        .bind(pending_removal.sequence.number())
         .execute(&self.pool)
         .await?;
         Ok(())
@@ -347,7 +345,7 @@ impl Store for SqliteStore {
         Ok(())
     }
 
-    async fn burn(
+    async fn consume(
         &self,
         key: &ReplayKey,
         until: OffsetDateTime,

@@ -8,33 +8,33 @@ use time::OffsetDateTime;
 
 use crate::access::{People, ResourceList};
 use crate::ids::ResourceId;
-use crate::store::column::{doubts, from_json, open_code, open_tokens, revoked};
-use crate::store::seal::SealingKeys;
+use crate::store::column::{from_json, open_code, open_tokens, pending_removals, revoked};
+use crate::store::encryption::EncryptionKeys;
 use crate::store::{
-    Absence, AbsenceKind, ActiveResource, Dated, Registration, ResourceState, Revocation,
-    StoreError, Ticket,
+    Absence, AbsenceKind, ActiveResource, Dated, Registration, ResourceState, Revocation, Sequence,
+    StoreError,
 };
 
 /// One row for each revocation of a resource, one if it has none.
-pub(super) const ACTIVE_ONE: &str = "SELECT id, token_ends_at, list, list_ticket, list_asked_at,
-    (SELECT json_group_array(json_object('email', d.email, 'ticket', d.ticket))
-     FROM heroku_sso_doubt d WHERE d.resource = id AND d.ticket > coalesce(list_ticket, 0))
-    AS doubts, a.kind AS absence_kind, a.answers, a.first_at, a.last_at,
-    a.ticket AS absence_ticket, a.dormant_at, r.email, r.ticket, r.at
+pub(super) const ACTIVE_ONE: &str = "SELECT id, token_ends_at, list, list_sequence, list_asked_at,
+    (SELECT json_group_array(json_object('email', d.email, 'sequence', d.sequence))
+     FROM heroku_sso_doubt d WHERE d.resource = id AND d.sequence > coalesce(list_sequence, 0))
+    AS pending_removals, a.kind AS absence_kind, a.answers, a.first_at, a.last_at,
+    a.sequence AS absence_sequence, a.dormant_at, r.email, r.sequence, r.at
     FROM heroku_sso_resource
-    LEFT JOIN heroku_sso_absence a ON a.resource = id AND a.ticket > coalesce(list_ticket, 0)
+    LEFT JOIN heroku_sso_absence a ON a.resource = id AND a.sequence > coalesce(list_sequence, 0)
     LEFT JOIN heroku_sso_revocation r ON r.resource = id
     WHERE state = 'active' AND id = ?1";
 
 /// The same for a page of resources.
-pub(super) const ACTIVE_PAGE: &str = "SELECT page.*, r.email, r.ticket, r.at FROM (
-        SELECT id, token_ends_at, list, list_ticket, list_asked_at,
-        (SELECT json_group_array(json_object('email', d.email, 'ticket', d.ticket))
-         FROM heroku_sso_doubt d WHERE d.resource = id AND d.ticket > coalesce(list_ticket, 0))
-        AS doubts, a.kind AS absence_kind, a.answers, a.first_at, a.last_at,
-        a.ticket AS absence_ticket, a.dormant_at
+pub(super) const ACTIVE_PAGE: &str = "SELECT page.*, r.email, r.sequence, r.at FROM (
+        SELECT id, token_ends_at, list, list_sequence, list_asked_at,
+        (SELECT json_group_array(json_object('email', d.email, 'sequence', d.sequence))
+         FROM heroku_sso_doubt d WHERE d.resource = id AND d.sequence > coalesce(list_sequence, 0))
+        AS pending_removals, a.kind AS absence_kind, a.answers, a.first_at, a.last_at,
+        a.sequence AS absence_sequence, a.dormant_at
         FROM heroku_sso_resource
-        LEFT JOIN heroku_sso_absence a ON a.resource = id AND a.ticket > coalesce(list_ticket, 0)
+        LEFT JOIN heroku_sso_absence a ON a.resource = id AND a.sequence > coalesce(list_sequence, 0)
         WHERE state = 'active' AND id > ?1 ORDER BY id LIMIT ?2
     ) page LEFT JOIN heroku_sso_revocation r ON r.resource = page.id
     ORDER BY page.id";
@@ -42,13 +42,15 @@ pub(super) const ACTIVE_PAGE: &str = "SELECT page.*, r.email, r.ticket, r.at FRO
 pub(super) fn registration(
     row: &SqliteRow,
     id: &ResourceId,
-    keys: &SealingKeys,
+    keys: &EncryptionKeys,
 ) -> Result<Registration, StoreError> {
     let legacy_id: Option<String> = row.try_get("legacy_id")?;
     let legacy_id = legacy_id.map(|id| id.parse().map_err(StoreError::new));
     let tokens: Option<Vec<u8>> = row.try_get("tokens")?;
     let tokens = match (tokens, row.try_get("token_ends_at")?) {
-        (Some(sealed), Some(ends_at)) => Some(open_tokens(keys, id, &sealed, moment(ends_at)?)?),
+        (Some(encrypted), Some(ends_at)) => {
+            Some(open_tokens(keys, id, &encrypted, moment(ends_at)?)?)
+        }
         _ => None,
     };
     let code: Option<Vec<u8>> = row.try_get("grant_code")?;
@@ -62,7 +64,7 @@ pub(super) fn registration(
         legacy_id: legacy_id.transpose()?,
         tokens,
         grant_code: code
-            .map(|sealed| open_code(keys, id, &sealed))
+            .map(|encrypted| open_code(keys, id, &encrypted))
             .transpose()?,
         webhook: row.try_get("webhook")?,
         absence,
@@ -81,7 +83,7 @@ pub(super) fn active(rows: &[SqliteRow]) -> Result<Vec<ActiveResource>, StoreErr
             resources.push(ActiveResource {
                 token_ends_at: ends_at.map(moment).transpose()?,
                 list: list(row)?,
-                doubts: doubts(row.try_get("doubts")?),
+                pending_removals: pending_removals(row.try_get("pending_removals")?),
                 absence: absence(row)?,
                 ..ActiveResource::new(id)
             });
@@ -100,22 +102,23 @@ pub(super) fn id(row: &SqliteRow) -> Result<ResourceId, StoreError> {
 
 pub(super) fn members(row: &SqliteRow) -> Result<Option<Dated<People>>, StoreError> {
     let members: &str = row.try_get("members")?;
-    let (ticket, asked_at) = (row.try_get("ticket")?, row.try_get("asked_at")?);
+    let (sequence, asked_at) = (row.try_get("sequence")?, row.try_get("asked_at")?);
     let asked_at = moment(asked_at)?;
     let members = from_json(members, "a team's members");
-    Ok(members.map(|members| Dated::new(members, Ticket::new(ticket), asked_at, Duration::ZERO)))
+    Ok(members
+        .map(|members| Dated::new(members, Sequence::new(sequence), asked_at, Duration::ZERO)))
 }
 
 /// An incomplete list counts as missing: it is fetched again.
 fn list(row: &SqliteRow) -> Result<Option<Dated<ResourceList>>, StoreError> {
     let list: Option<&str> = row.try_get("list")?;
-    let (ticket, asked_at) = (row.try_get("list_ticket")?, row.try_get("list_asked_at")?);
-    let (Some(list), Some(ticket), Some(asked_at)) = (list, ticket, asked_at) else {
+    let (sequence, asked_at) = (row.try_get("list_sequence")?, row.try_get("list_asked_at")?);
+    let (Some(list), Some(sequence), Some(asked_at)) = (list, sequence, asked_at) else {
         return Ok(None);
     };
     let asked_at = moment(asked_at)?;
     let list = from_json(list, "a list");
-    Ok(list.map(|list| Dated::new(list, Ticket::new(ticket), asked_at, Duration::ZERO)))
+    Ok(list.map(|list| Dated::new(list, Sequence::new(sequence), asked_at, Duration::ZERO)))
 }
 
 /// None if the row has no absence, or one that only a later version understands.
@@ -131,7 +134,7 @@ pub(super) fn absence(row: &SqliteRow) -> Result<Option<Absence>, StoreError> {
         answers: u32::try_from(answers).unwrap_or(u32::MAX),
         first_at: moment(row.try_get("first_at")?)?,
         last_at: moment(row.try_get("last_at")?)?,
-        ticket: Ticket::new(row.try_get("absence_ticket")?),
+        sequence: Sequence::new(row.try_get("absence_sequence")?),
         dormant_at: dormant_at.map(moment).transpose()?,
     }))
 }
@@ -140,8 +143,8 @@ fn revocation(row: &SqliteRow) -> Result<Option<Revocation>, StoreError> {
     let Some(email) = row.try_get::<Option<&str>, _>("email")?.and_then(revoked) else {
         return Ok(None);
     };
-    let (ticket, at) = (row.try_get("ticket")?, moment(row.try_get("at")?)?);
-    Ok(Some(Revocation::new(email, Ticket::new(ticket), at)))
+    let (sequence, at) = (row.try_get("sequence")?, moment(row.try_get("at")?)?);
+    Ok(Some(Revocation::new(email, Sequence::new(sequence), at)))
 }
 
 /// Microseconds since 1970.

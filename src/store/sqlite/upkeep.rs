@@ -1,21 +1,22 @@
 //! Change of the encryption key, and removal of expired rows.
 
-use sqlx::Row;
+use sqlx::{Row, SqlitePool};
 use time::OffsetDateTime;
 
 use super::SqliteStore;
 use super::row::{self, micros};
 use crate::store::StoreError;
-use crate::store::column::resealed;
+use crate::store::column::reencrypted;
+use crate::store::encryption::{EncryptionKeys, check_keys};
 use crate::store::sweep::CLOCK_SKEW_GRACE;
 
 impl SqliteStore {
-    /// Seals with the first key all values that another key has sealed. Returns the number of resources that
-    /// were resealed. May be stopped and repeated at any time.
+    /// Encrypts with the first key all values that another key has encrypted. Returns the number of resources
+    /// that were reencrypted. May be stopped and repeated at any time.
     ///
     /// # Errors
     /// If a value does not open, or the file cannot be used.
-    pub async fn reseal(&self) -> Result<usize, StoreError> {
+    pub async fn reencrypt(&self) -> Result<usize, StoreError> {
         let rows = sqlx::query(
             "SELECT id, tokens, grant_code, revision FROM heroku_sso_resource
              WHERE tokens NOT NULL OR grant_code NOT NULL",
@@ -26,7 +27,7 @@ impl SqliteStore {
         for row in rows {
             let id = row::id(&row)?;
             let (tokens, code) = (row.try_get("tokens")?, row.try_get("grant_code")?);
-            let Some(sealed) = resealed(&self.keys, &id, tokens, code)? else {
+            let Some(encrypted) = reencrypted(&self.keys, &id, tokens, code)? else {
                 continue;
             };
             let done = sqlx::query(
@@ -34,11 +35,11 @@ impl SqliteStore {
                  WHERE id = ?1 AND revision = ?4",
             )
             .bind(id.to_string())
-            .bind(sealed.tokens)
-            .bind(sealed.code)
+            .bind(encrypted.tokens)
+            .bind(encrypted.code)
             .bind(row.try_get::<i64, _>("revision")?);
             let done = done.execute(&self.pool).await?;
-            // A resource that was changed meanwhile was sealed with the first key by that change.
+            // A resource that was changed meanwhile was encrypted with the first key by that change.
             count += usize::from(done.rows_affected() > 0);
         }
         Ok(count)
@@ -69,4 +70,19 @@ impl SqliteStore {
         teams.await?;
         Ok(())
     }
+}
+
+/// An error if the file has a value that none of the keys opens.
+pub(super) async fn check_stored_keys(
+    pool: &SqlitePool,
+    keys: &EncryptionKeys,
+) -> Result<(), StoreError> {
+    let encrypted: Vec<(Vec<u8>,)> = sqlx::query_as(
+        "SELECT DISTINCT substr(tokens, 1, 9) FROM heroku_sso_resource WHERE tokens NOT NULL
+         UNION SELECT DISTINCT substr(grant_code, 1, 9) FROM heroku_sso_resource
+         WHERE grant_code NOT NULL",
+    )
+    .fetch_all(pool)
+    .await?;
+    check_keys(keys, encrypted.iter().map(|(start,)| start.as_slice()))
 }

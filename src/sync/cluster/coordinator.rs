@@ -56,7 +56,7 @@ impl Coordinator {
 
     /// A moment after everything that any process on the store has seen so far.
     pub(in crate::sync) async fn as_of(&self) -> Result<AsOf, StoreError> {
-        Ok(AsOf::now(&self.clock, self.store.ticket().await?))
+        Ok(AsOf::now(&self.clock, self.store.next_sequence().await?))
     }
 
     /// As [`leased`](Self::leased), once no other process holds the lease. Before each try, `look` checks

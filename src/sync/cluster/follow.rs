@@ -11,7 +11,7 @@ use super::closed_sessions::ClosedSessions;
 use super::coordinator::Coordinator;
 use crate::cause;
 use crate::clock;
-use crate::store::StoreNotice;
+use crate::store::StoreEvent;
 use crate::sync::SyncError;
 
 /// The pause before a store that could not answer is asked again.
@@ -19,21 +19,21 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// An unavailable store is logged once in this many tries.
 const SAY_AGAIN: u32 = 120;
 
-/// Applies every notice. Never ends.
+/// Applies every event. Never ends.
 ///
-/// A closed session is applied immediately, because that needs no store. A notice that needs the store is
+/// A closed session is applied immediately, because that needs no store. An event that needs the store is
 /// retried until the store answers, however long it is unavailable.
 pub(in crate::sync) async fn follow(coordinator: Arc<Coordinator>, closed: Arc<ClosedSessions>) {
     let Some(shared) = coordinator.store.shared() else {
         return std::future::pending().await;
     };
     let to_look_up = ToLookUp::default();
-    let mut notices = shared.notices();
+    let mut events = shared.events();
     let reading = async {
         loop {
-            match notices.next().await {
-                StoreNotice::Session(key) => closed.note(key),
-                notice => to_look_up.put(notice),
+            match events.next().await {
+                StoreEvent::Session(key) => closed.note(key),
+                event => to_look_up.put(event),
             }
         }
     };
@@ -46,17 +46,17 @@ pub(in crate::sync) async fn follow(coordinator: Arc<Coordinator>, closed: Arc<C
 async fn look_up(coordinator: &Coordinator, closed: &ClosedSessions, to_look_up: &ToLookUp) {
     let mut failures = 0;
     loop {
-        let notice = to_look_up.next().await;
-        let Err(error) = apply(coordinator, closed, &notice).await else {
+        let event = to_look_up.next().await;
+        let Err(error) = apply(coordinator, closed, &event).await else {
             failures = 0;
             continue;
         };
-        // Other notices go first: the failure may concern this one only.
-        to_look_up.put(notice);
+        // Other events go first: the failure may concern this one only.
+        to_look_up.put(event);
         if failures % SAY_AGAIN == 0 {
             tracing::warn!(
                 %error, cause = cause::of(&error),
-                "store notice could not be applied; retrying"
+                "store event could not be applied; retrying"
             );
         }
         failures += 1;
@@ -67,19 +67,19 @@ async fn look_up(coordinator: &Coordinator, closed: &ClosedSessions, to_look_up:
 async fn apply(
     coordinator: &Coordinator,
     closed: &ClosedSessions,
-    notice: &StoreNotice,
+    event: &StoreEvent,
 ) -> Result<(), SyncError> {
-    match notice {
-        StoreNotice::Resource(id) => coordinator.reload_resource(id).await,
-        StoreNotice::Session(key) => {
+    match event {
+        StoreEvent::Resource(id) => coordinator.reload_resource(id).await,
+        StoreEvent::Session(key) => {
             closed.note(key.clone());
             Ok(())
         }
-        StoreNotice::Team(id) => Ok(coordinator.reload_team(id).await?),
+        StoreEvent::Team(id) => Ok(coordinator.reload_team(id).await?),
     }
 }
 
-/// Notices in the order of their arrival, each of them once.
+/// Events in the order of their arrival, each of them once.
 #[derive(Default)]
 struct ToLookUp {
     waiting: Mutex<Waiting>,
@@ -88,33 +88,33 @@ struct ToLookUp {
 
 #[derive(Default)]
 struct Waiting {
-    in_order: VecDeque<StoreNotice>,
-    known: HashSet<StoreNotice>,
+    in_order: VecDeque<StoreEvent>,
+    known: HashSet<StoreEvent>,
 }
 
 impl ToLookUp {
-    fn put(&self, notice: StoreNotice) {
+    fn put(&self, event: StoreEvent) {
         let mut waiting = self.waiting();
-        if waiting.known.insert(notice.clone()) {
-            waiting.in_order.push_back(notice);
+        if waiting.known.insert(event.clone()) {
+            waiting.in_order.push_back(event);
             self.more.notify_one();
         }
     }
 
-    async fn next(&self) -> StoreNotice {
+    async fn next(&self) -> StoreEvent {
         loop {
-            if let Some(notice) = self.take() {
-                return notice;
+            if let Some(event) = self.take() {
+                return event;
             }
             self.more.notified().await;
         }
     }
 
-    fn take(&self) -> Option<StoreNotice> {
+    fn take(&self) -> Option<StoreEvent> {
         let mut waiting = self.waiting();
-        let notice = waiting.in_order.pop_front()?;
-        waiting.known.remove(&notice);
-        Some(notice)
+        let event = waiting.in_order.pop_front()?;
+        waiting.known.remove(&event);
+        Some(event)
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {

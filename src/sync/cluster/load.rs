@@ -120,7 +120,7 @@ impl Coordinator {
         let ActiveResource {
             list,
             revocations,
-            doubts,
+            pending_removals,
             token_ends_at,
             absence: mut absent,
             ..
@@ -133,9 +133,9 @@ impl Coordinator {
             for revocation in &revocations {
                 entry.note_revocation(revocation.clone(), keep_from);
             }
-            for doubt in &doubts {
-                let since = AsOf::now(&self.clock, doubt.ticket);
-                entry.note_pending_removal(doubt.email.clone(), since);
+            for pending_removal in &pending_removals {
+                let since = AsOf::now(&self.clock, pending_removal.sequence);
+                entry.note_pending_removal(pending_removal.email.clone(), since);
             }
         };
         let (entry, is_new) = self.lists.insert(id, |entry| {
@@ -143,9 +143,12 @@ impl Coordinator {
             mark(entry);
             entry.set_absence(absent, &self.clock);
             // The process that was notified of a pending removal may have died since.
-            let last = doubts.iter().map(|doubt| doubt.ticket).max();
+            let last = pending_removals
+                .iter()
+                .map(|pending_removal| pending_removal.sequence)
+                .max();
             entry.progress().forced_at =
-                last.map(|ticket| Box::new(AsOf::now(&self.clock, ticket)));
+                last.map(|sequence| Box::new(AsOf::now(&self.clock, sequence)));
         });
         if !is_new {
             mark(&entry);
@@ -177,8 +180,8 @@ impl Coordinator {
     }
 
     fn apply_stored_list(&self, entry: &Arc<Entry>, mut list: Dated<ResourceList>) {
-        let known = entry.list().map(|list| list.own_asked_at().ticket);
-        if known.is_some_and(|known| list.ticket <= known) {
+        let known = entry.list().map(|list| list.own_asked_at().sequence);
+        if known.is_some_and(|known| list.sequence <= known) {
             return;
         }
         if !self.settings.include_attached_apps {

@@ -9,7 +9,7 @@ use super::decide::Strictness;
 use super::denial::Denial;
 use crate::access::{Email, Member};
 use crate::ids::{ResourceId, UserId};
-use crate::store::Ticket;
+use crate::store::Sequence;
 use crate::sync::SyncError;
 use crate::sync::entries::cached_list::ListVersion;
 use crate::sync::entries::person_marks::Principal;
@@ -24,7 +24,7 @@ pub(crate) struct Admitted {
     /// rejection; it proves nothing.
     pub(crate) user_id: Option<UserId>,
     /// Drawn after the list was checked. A later revocation has a greater one.
-    pub(crate) ticket: Ticket,
+    pub(crate) sequence: Sequence,
     /// The version of that list.
     pub(crate) list: ListVersion,
     pub(crate) list_fetched_at: OffsetDateTime,
@@ -56,10 +56,10 @@ impl Authorizer {
             member,
             list: access.list.version(),
             list_fetched_at: snapshot.fetched_at,
-            ticket: self
+            sequence: self
                 .coordinator()
                 .store()
-                .ticket()
+                .next_sequence()
                 .await
                 .map_err(SyncError::from)?,
         })

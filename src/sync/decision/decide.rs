@@ -10,7 +10,7 @@ use super::denial::Denial;
 use crate::access::{Entitlement, NotEntitled};
 use crate::clock::UnixTime;
 use crate::lifespan::{Attempt, End, Lifespan, Limits, lifespan};
-use crate::store::Ticket;
+use crate::store::Sequence;
 use crate::sync::SyncError;
 use crate::sync::entries::as_of::AsOf;
 use crate::sync::entries::cached_list::{CachedList, ListVersion};
@@ -20,8 +20,8 @@ use crate::sync::entries::person_marks::{Marks, Principal};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SessionStart {
     pub(crate) began: UnixTime,
-    /// The sign-in's ticket: a later revocation has a greater one.
-    pub(crate) ticket: Ticket,
+    /// The sign-in's sequence number: a later revocation has a greater one.
+    pub(crate) sequence: Sequence,
     /// The version of the list that admitted them.
     pub(crate) list: ListVersion,
 }
@@ -164,7 +164,7 @@ impl<'a> Evaluation<'a> {
             Some(SyncError::Gone) => Some(Denial::Gone),
             _ if facts.has_ended => Some(Denial::Gone),
             Some(SyncError::UnknownResource) => Some(Denial::UnknownResource),
-            _ if session.is_some_and(|it| facts.marks.revoked > Some(it.ticket)) => {
+            _ if session.is_some_and(|it| facts.marks.revoked > Some(it.sequence)) => {
                 Some(Denial::Revoked)
             }
             // Where a list is looked at, the lifespan says so.

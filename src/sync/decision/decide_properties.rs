@@ -12,7 +12,7 @@ use super::denial::Denial;
 use crate::access::{App, Email, ListPolicy, People, Person, ResourceList, Team};
 use crate::clock::{ManualClock, SharedClock};
 use crate::lifespan::{Attempt, Limits};
-use crate::store::Ticket;
+use crate::store::Sequence;
 use crate::sync::SyncError;
 use crate::sync::entries::as_of::AsOf;
 use crate::sync::entries::cached_list::{CachedList, ListVersion, OwnList};
@@ -25,7 +25,7 @@ const LIMITS: Limits = Limits {
     max_session: Duration::from_secs(5_400),
 };
 const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
-/// The ticket of the newest list.
+/// The sequence number of the newest list.
 const LIST: i64 = 10;
 
 struct Case {
@@ -39,9 +39,9 @@ fn ann() -> Email {
     "ann@example.com".parse().unwrap()
 }
 
-fn moment(ticket: i64) -> AsOf {
+fn moment(sequence: i64) -> AsOf {
     let clock: SharedClock = Arc::new(ManualClock::at(NOW));
-    AsOf::now(&clock, Ticket::new(ticket))
+    AsOf::now(&clock, Sequence::new(sequence))
 }
 
 fn list(has_ann: bool, is_partial: bool) -> Arc<CachedList> {
@@ -105,9 +105,9 @@ fn sessions() -> Vec<Option<SessionStart>> {
     let session = |began: i64, list: i64| {
         Some(SessionStart {
             began: (NOW - Duration::from_secs(began.unsigned_abs())).into(),
-            ticket: Ticket::new(LIST + 2),
+            sequence: Sequence::new(LIST + 2),
             list: ListVersion {
-                own: Ticket::new(list),
+                own: Sequence::new(list),
                 members: None,
                 attached: None,
             },
@@ -163,7 +163,7 @@ fn for_each_case(mut check: impl FnMut(&Case, &Decision)) {
                                 dormant,
                                 marks: Marks {
                                     pending_removal: pending.map(moment),
-                                    revoked: revoked.map(Ticket::new),
+                                    revoked: revoked.map(Sequence::new),
                                     was_removed,
                                 },
                                 now: NOW.into(),
@@ -224,7 +224,7 @@ fn decide_asks_for_at_most_one_fetch() {
         assert!(!is_of_session || case.session.is_some());
         let is_outdated = case
             .session
-            .is_some_and(|it| Ticket::new(LIST) < it.list.own);
+            .is_some_and(|it| Sequence::new(LIST) < it.list.own);
         assert!(*needed != Needed::Newest || case.session.is_none() || is_outdated);
     });
     assert!(needs > 1_000, "{needs}");
@@ -243,10 +243,10 @@ fn allowed_case_meets_every_precondition() {
         assert!(facts.dormant.is_none());
         let is_answered = matches!(case.asked, Asked::Heroku(Needed::AskedSince(_), None));
         let pending = facts.marks.pending_removal;
-        assert!(is_answered || pending.is_none_or(|since| since.ticket <= Ticket::new(LIST)));
+        assert!(is_answered || pending.is_none_or(|since| since.sequence <= Sequence::new(LIST)));
         assert!(!access.valid_for.is_zero());
         if let Some(session) = case.session {
-            assert!(facts.marks.revoked <= Some(session.ticket));
+            assert!(facts.marks.revoked <= Some(session.sequence));
             assert!(!facts.marks.was_removed);
             assert!(LIMITS.longest_left(session.began, facts.now).is_some());
         }
@@ -286,7 +286,7 @@ fn failed_lookup_never_gives_not_listed_or_unused() {
         let store_failed = matches!(case.asked, Asked::Store(Some(_)));
         let is_outdated = case
             .session
-            .is_some_and(|it| Ticket::new(LIST) < it.list.own);
+            .is_some_and(|it| Sequence::new(LIST) < it.list.own);
         let heroku_failed = matches!(case.asked, Asked::Heroku(_, Some(_)));
         if matches!(denial, Denial::NotListed) && is_outdated {
             assert!(!store_failed && !heroku_failed && !matches!(case.asked, Asked::Nothing));

@@ -92,7 +92,7 @@ mod tests {
 
     use super::*;
     use crate::clock::ManualClock;
-    use crate::store::{AbsenceSign, Ticket};
+    use crate::store::{AbsenceSign, Sequence};
 
     #[test]
     fn dormancy_does_not_grow_when_the_wall_clock_is_set_ahead() {
@@ -100,7 +100,7 @@ mod tests {
         let manual = ManualClock::new();
         let clock: SharedClock = Arc::new(manual.clone());
         let start = clock.now();
-        let sign = AbsenceSign::new(AbsenceKind::NotFound, Ticket::new(1), start);
+        let sign = AbsenceSign::new(AbsenceKind::NotFound, Sequence::new(1), start);
         let mut absence = Absence::new(sign);
         absence.dormant_at = Some(start);
         let mark = AbsenceMark::new(absence, None, &clock);

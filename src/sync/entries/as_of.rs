@@ -5,9 +5,10 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::clock::{Reading, SharedClock, UnixTime};
-use crate::store::{Dated, Ticket};
+use crate::store::{Dated, Sequence};
 
-/// A moment, by three measures: the wall clock, the time elapsed in this process, and a ticket of the store.
+/// A moment, by three measures: the wall clock, the time elapsed in this process, and a sequence number of
+/// the store.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct AsOf {
     wall: UnixTime,
@@ -15,15 +16,15 @@ pub(crate) struct AsOf {
     /// started.
     passed: i64,
     /// Orders two moments across all processes, also when a clock did not advance in between.
-    pub(in crate::sync) ticket: Ticket,
+    pub(in crate::sync) sequence: Sequence,
 }
 
 impl AsOf {
-    pub(in crate::sync) fn now(clock: &SharedClock, ticket: Ticket) -> Self {
+    pub(in crate::sync) fn now(clock: &SharedClock, sequence: Sequence) -> Self {
         Self {
             wall: clock.now().into(),
             passed: nanoseconds(clock.elapsed()),
-            ticket,
+            sequence,
         }
     }
 
@@ -35,13 +36,13 @@ impl AsOf {
         Self {
             wall: now.saturating_sub(age),
             passed: nanoseconds(clock.elapsed()) - nanoseconds(age),
-            ticket: dated.ticket,
+            sequence: dated.sequence,
         }
     }
 
     /// Dates a value that was requested at this moment, for the store.
     pub(in crate::sync) fn date<T>(&self, value: T, clock: &SharedClock) -> Dated<T> {
-        Dated::new(value, self.ticket, self.wall(), self.age(clock))
+        Dated::new(value, self.sequence, self.wall(), self.age(clock))
     }
 
     /// Age by the wall clock or by the elapsed time, whichever is greater. Setting a clock back makes nothing
@@ -64,7 +65,7 @@ impl AsOf {
     }
 
     pub(in crate::sync) fn is_before(&self, other: &Self) -> bool {
-        self.ticket < other.ticket
+        self.sequence < other.sequence
     }
 
     /// How long after `other` this moment was, by the measure that says longer.
@@ -75,13 +76,13 @@ impl AsOf {
         by_wall.map_or(passed, |by_wall| passed.max(by_wall))
     }
 
-    /// The moment of this ticket, so long before this one.
-    pub(in crate::sync) fn earlier_by(&self, span: Duration, ticket: Ticket) -> Self {
+    /// The moment of this sequence number, so long before this one.
+    pub(in crate::sync) fn earlier_by(&self, span: Duration, sequence: Sequence) -> Self {
         let passed = self.passed.saturating_sub(nanoseconds(span));
         Self {
             wall: self.wall.saturating_sub(span),
             passed: passed.max(-EVER),
-            ticket,
+            sequence,
         }
     }
 

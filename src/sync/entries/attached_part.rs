@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::as_of::AsOf;
 use crate::access::{AttachedPeople, People};
 use crate::ids::AppId;
-use crate::store::Ticket;
+use crate::store::Sequence;
 
 /// The maximum number of attached apps that are read. Each costs a call, at the cost of all resources.
 pub(in crate::sync) const MAX_APPS: usize = 20;
@@ -32,7 +32,7 @@ impl AttachedPart {
         let Some(came) = came else {
             return known.cloned();
         };
-        let asked_at = own_asked_at.earlier_by(came.asked_before, Ticket::new(came.ticket));
+        let asked_at = own_asked_at.earlier_by(came.asked_before, Sequence::new(came.sequence));
         if let Some(known) = known
             && !known.asked_at.is_before(&asked_at)
         {
@@ -53,7 +53,7 @@ impl AttachedPart {
     pub(super) fn stored(&self, own_asked_at: AsOf) -> AttachedPeople {
         AttachedPeople {
             skipped: self.skipped,
-            ticket: self.asked_at.ticket.number(),
+            sequence: self.asked_at.sequence.number(),
             asked_before: own_asked_at.since(&self.asked_at),
             ..AttachedPeople::new(self.people.clone(), self.apps.clone())
         }
@@ -73,19 +73,19 @@ mod tests {
     use crate::clock::{ManualClock, SharedClock};
 
     #[test]
-    fn stored_part_keeps_its_age_and_ticket() {
+    fn stored_part_keeps_its_age_and_sequence() {
         let manual = ManualClock::new();
         let clock: SharedClock = Arc::new(manual.clone());
-        let asked_at = AsOf::now(&clock, Ticket::new(7));
+        let asked_at = AsOf::now(&clock, Sequence::new(7));
         let came = Some(AttachedPeople {
-            ticket: 7,
+            sequence: 7,
             skipped: 2,
             ..AttachedPeople::default()
         });
         let part = AttachedPart::newest(came, asked_at, None).unwrap();
         assert_eq!(part.asked_at, asked_at);
         manual.advance(Duration::from_secs(200));
-        let own_asked_at = AsOf::now(&clock, Ticket::new(9));
+        let own_asked_at = AsOf::now(&clock, Sequence::new(9));
         let stored = part.stored(own_asked_at);
         manual.advance(Duration::from_secs(100));
         let loaded = AttachedPart::newest(Some(stored), own_asked_at, None).unwrap();
@@ -94,7 +94,7 @@ mod tests {
         assert_eq!((loaded.skipped, loaded.calls()), (2, 3));
         // Set back, the clock makes nothing younger.
         manual.set_wall(clock.now() - Duration::from_secs(250));
-        let own_asked_at = AsOf::now(&clock, Ticket::new(11));
+        let own_asked_at = AsOf::now(&clock, Sequence::new(11));
         let stored = part.stored(own_asked_at);
         assert!(stored.asked_before >= Duration::from_secs(300));
     }
@@ -102,22 +102,22 @@ mod tests {
     #[test]
     fn answer_that_was_asked_for_last_counts() {
         let clock: SharedClock = Arc::new(ManualClock::new());
-        let came = |ticket: i64| {
+        let came = |sequence: i64| {
             let came = AttachedPeople {
-                ticket,
+                sequence,
                 ..AttachedPeople::default()
             };
-            let own_asked_at = AsOf::now(&clock, Ticket::new(20));
+            let own_asked_at = AsOf::now(&clock, Sequence::new(20));
             let known = AttachedPart::newest(None, own_asked_at, None);
             assert!(known.is_none());
             (Some(came), own_asked_at)
         };
         let (first, own) = came(10);
         let known = AttachedPart::newest(first, own, None);
-        for (ticket, expected) in [(9, 10), (10, 10), (11, 11)] {
-            let (next, own) = came(ticket);
+        for (sequence, expected) in [(9, 10), (10, 10), (11, 11)] {
+            let (next, own) = came(sequence);
             let newest = AttachedPart::newest(next, own, known.as_ref()).unwrap();
-            assert_eq!(newest.asked_at.ticket.number(), expected);
+            assert_eq!(newest.asked_at.sequence.number(), expected);
         }
         let kept = AttachedPart::newest(None, own, known.as_ref()).unwrap();
         assert!(Arc::ptr_eq(&kept, known.as_ref().unwrap()));

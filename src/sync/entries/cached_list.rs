@@ -13,7 +13,7 @@ use crate::access::{
 };
 use crate::clock::{Reading, SharedClock};
 use crate::heroku::ETag;
-use crate::store::Ticket;
+use crate::store::Sequence;
 
 /// The newest list of a resource: its own part, combined with its team's members, which all resources of the
 /// team share.
@@ -35,17 +35,17 @@ pub(crate) struct CachedList {
 /// When the parts of a list were requested, in the order that all processes share.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct ListVersion {
-    pub(crate) own: Ticket,
+    pub(crate) own: Sequence,
     /// None if there is no team, or Heroku withholds its members.
-    pub(crate) members: Option<Ticket>,
+    pub(crate) members: Option<Sequence>,
     /// None unless people of attached apps are wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) attached: Option<Ticket>,
+    pub(crate) attached: Option<Sequence>,
 }
 
 impl ListVersion {
-    /// The version for what is recorded about removals. Attached apps are read together with the resource's own
-    /// part, so that part's ticket orders their removals as well.
+    /// The version for what is recorded about removals. Attached apps are read together with the resource's
+    /// own part, so that part's sequence number orders their removals as well.
     pub(in crate::sync) fn of_removal(self) -> Self {
         Self {
             attached: None,
@@ -55,7 +55,7 @@ impl ListVersion {
 
     /// True if some part of the other list is newer.
     pub(in crate::sync) fn is_outdated_by(&self, other: &Self) -> bool {
-        let is_older = |mine: Option<Ticket>, theirs: Option<Ticket>| match (mine, theirs) {
+        let is_older = |mine: Option<Sequence>, theirs: Option<Sequence>| match (mine, theirs) {
             (Some(mine), Some(theirs)) => mine < theirs,
             // Every part of this list is as old as its own part.
             (None, Some(theirs)) => self.own < theirs,
@@ -125,10 +125,10 @@ impl CachedList {
             None => list,
         };
         let version = ListVersion {
-            attached: attached.as_ref().map(|it| it.asked_at.ticket),
-            own: own_asked_at.ticket,
+            attached: attached.as_ref().map(|it| it.asked_at.sequence),
+            own: own_asked_at.sequence,
             members: match (&resource.team, members) {
-                (Some(_), Members::Known(team)) => Some(team.asked_at.ticket),
+                (Some(_), Members::Known(team)) => Some(team.asked_at.sequence),
                 _ => None,
             },
         };
@@ -223,8 +223,8 @@ impl CachedList {
         Some(left + Duration::from_millis(1))
     }
 
-    /// The list as it decides now. People of attached apps count up to this age of Heroku's answer about them,
-    /// however young the rest of the list is.
+    /// The list as it decides now. People of attached apps count up to this age of Heroku's answer about
+    /// them, however young the rest of the list is.
     pub(in crate::sync) fn deciding_at(self: Arc<Self>, at: Reading, limit: Duration) -> Arc<Self> {
         match &self.attached {
             Some(attached) if attached.asked_at.age_at(at) > limit => {
@@ -285,8 +285,8 @@ mod tests {
 
     fn version(own: i64, members: Option<i64>) -> ListVersion {
         ListVersion {
-            own: Ticket::new(own),
-            members: members.map(Ticket::new),
+            own: Sequence::new(own),
+            members: members.map(Sequence::new),
             attached: None,
         }
     }
@@ -309,7 +309,7 @@ mod tests {
     #[test]
     fn newer_answer_about_attached_apps_makes_a_list_outdated() {
         let attached = |own, attached| ListVersion {
-            attached: Some(Ticket::new(attached)),
+            attached: Some(Sequence::new(attached)),
             ..version(own, None)
         };
         assert!(attached(30, 10).is_outdated_by(&attached(20, 20)));

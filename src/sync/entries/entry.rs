@@ -264,8 +264,8 @@ impl Entry {
         clock: &SharedClock,
     ) -> (bool, bool) {
         let mut progress = self.progress();
-        let list = self.list().map(|list| list.own_asked_at().ticket);
-        let absence = absence.filter(|absence| list.is_none_or(|list| list < absence.ticket));
+        let list = self.list().map(|list| list.own_asked_at().sequence);
+        let absence = absence.filter(|absence| list.is_none_or(|list| list < absence.sequence));
         let known = progress.mark();
         let mark = absence.map(|absence| AbsenceMark::new(absence, known.as_ref(), clock));
         progress.mark = mark.map(Box::new);
@@ -290,7 +290,7 @@ impl Entry {
         self.has_marks
             .store(progress.has_marks(), Ordering::Release);
         let mark = &mut progress.mark;
-        mark.take_if(|mark| mark.absence.ticket <= asked_at.ticket);
+        mark.take_if(|mark| mark.absence.sequence <= asked_at.sequence);
         let is_dormant = progress.mark.as_ref().is_some_and(|mark| mark.is_dormant());
         self.is_dormant.swap(is_dormant, Ordering::AcqRel) && !is_dormant
     }

@@ -8,7 +8,7 @@ use super::as_of::AsOf;
 use super::cached_list::{CachedList, ListVersion};
 use crate::access::{Email, ListChange};
 use crate::ids::UserId;
-use crate::store::{Revocation, Ticket};
+use crate::store::{Revocation, Sequence};
 
 /// The person who asks for access, as their session or their sign-in identifies them.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ pub(in crate::sync) struct Marks {
     /// When a notification said that they may have left.
     pub(in crate::sync) pending_removal: Option<AsOf>,
     /// Sessions of an earlier sign-in are revoked.
-    pub(in crate::sync) revoked: Option<Ticket>,
+    pub(in crate::sync) revoked: Option<Sequence>,
     /// A list newer than the one that admitted the session lacked this person.
     pub(in crate::sync) was_removed: bool,
 }
@@ -78,7 +78,7 @@ impl PersonMarks {
                 .map(|known| known.since),
             revoked: revocations
                 .find(|known| known.email == *who.email)
-                .map(|known| known.ticket),
+                .map(|known| known.sequence),
             was_removed: admitted_by.is_some_and(|list| {
                 removals.any(|known| {
                     known.is_confirmed && known.is_of(who) && list.is_outdated_by(&known.list)
@@ -109,7 +109,7 @@ impl PersonMarks {
         self.revocations.retain(|known| known.at >= keep_from);
         let mut known = self.revocations.iter_mut();
         match known.find(|known| known.email == revocation.email) {
-            Some(known) if known.ticket >= revocation.ticket => return false,
+            Some(known) if known.sequence >= revocation.sequence => return false,
             Some(known) => *known = revocation,
             None => self.revocations.push(revocation),
         }

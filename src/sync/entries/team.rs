@@ -200,12 +200,12 @@ impl TeamState {
 mod tests {
     use super::*;
     use crate::clock::ManualClock;
-    use crate::store::Ticket;
+    use crate::store::Sequence;
 
     #[test]
     fn what_was_asked_for_last_counts_whichever_answer_comes_last() {
         let clock: SharedClock = Arc::new(ManualClock::new());
-        let at = |ticket| AsOf::now(&clock, Ticket::new(ticket));
+        let at = |sequence| AsOf::now(&clock, Sequence::new(sequence));
         let team = TeamEntry::new("team-1".parse().unwrap());
         let mut state = team.state();
         state.remember(People::default(), at(2));

@@ -13,8 +13,8 @@ use crate::sync::entries::attached_part::{AttachedPart, MAX_APPS};
 const REFRESHES: u32 = 3;
 
 impl Resolution<'_> {
-    /// The people of attached apps, if they are wanted and due. `owner` is the app that owns the add-on. If they
-    /// are not due, Heroku's last answer about them stays.
+    /// The people of attached apps, if they are wanted and due. `owner` is the app that owns the add-on. If
+    /// they are not due, Heroku's last answer about them stays.
     pub(super) async fn attached_people(
         &self,
         owner: &AppId,
@@ -28,7 +28,7 @@ impl Resolution<'_> {
         let apps = self.attached_apps(owner, !had_people.is_empty()).await?;
         let mut attached = AttachedPeople {
             skipped: apps.len().saturating_sub(MAX_APPS),
-            ticket: self.asked_at.ticket.number(),
+            sequence: self.asked_at.sequence.number(),
             ..AttachedPeople::default()
         };
         if attached.skipped > 0 {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::fetcher::Fetcher;
 use crate::access::Email;
-use crate::store::{Doubt, StoreError};
+use crate::store::{PendingRemoval, StoreError};
 use crate::sync::SyncError;
 use crate::sync::entries::entry::Entry;
 use crate::webhook::ChangeHint;
@@ -29,8 +29,12 @@ pub(in crate::sync) async fn follow_hint(
             && is_listed(entry, email)
         {
             entry.note_pending_removal(email.clone(), since);
-            let doubt = Doubt::new(email.clone(), since.ticket);
-            fetcher.coordinator.store().doubt(&entry.id, doubt).await?;
+            let pending_removal = PendingRemoval::new(email.clone(), since.sequence);
+            fetcher
+                .coordinator
+                .store()
+                .note_pending_removal(&entry.id, pending_removal)
+                .await?;
         }
         let keeps_its_place = scheduler.is_waiting(entry);
         entry.progress().forced_at = Some(Box::new(since));

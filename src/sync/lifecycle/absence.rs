@@ -136,7 +136,7 @@ impl<'a> Absences<'a> {
         let _turn = lifecycle.registration_locks.enter(&entry.id).await?;
         let (id, clock, store) = (&entry.id, &lifecycle.clock, &lifecycle.store);
         let generation = lifecycle.lists.generation();
-        let sign = AbsenceSign::new(kind, asked_at.ticket, clock.now());
+        let sign = AbsenceSign::new(kind, asked_at.sequence, clock.now());
         let Some(mut absence) = store.note_absence(id, sign).await? else {
             // There is a newer list, or the resource has ended, or the store keeps no absences.
             return lifecycle.coordinator.reload_resource(id).await;
@@ -148,7 +148,7 @@ impl<'a> Absences<'a> {
             Step::Wait => {}
             Step::BecomeDormant => {
                 let (at, brake) = (clock.now(), Brake::default());
-                match store.make_dormant(id, absence.ticket, at, &brake).await? {
+                match store.make_dormant(id, absence.sequence, at, &brake).await? {
                     Dormancy::Begun => {
                         absence.dormant_at = Some(at);
                         audit::resource_dormant(id, kind);
@@ -158,7 +158,7 @@ impl<'a> Absences<'a> {
                 }
             }
             Step::End => {
-                if !store.end_dormant(id, absence.ticket).await? {
+                if !store.end_dormant(id, absence.sequence).await? {
                     return lifecycle.coordinator.reload_resource(id).await;
                 }
                 lifecycle.note_end(id);
@@ -232,13 +232,13 @@ impl<'a> Absences<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Ticket;
+    use crate::store::Sequence;
 
     const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
     fn absence(kind: AbsenceKind, answers: u32, lasted: Duration) -> Absence {
         let first_at = OffsetDateTime::UNIX_EPOCH;
-        let sign = AbsenceSign::new(kind, Ticket::new(1), first_at);
+        let sign = AbsenceSign::new(kind, Sequence::new(1), first_at);
         Absence {
             answers,
             last_at: first_at + lasted,

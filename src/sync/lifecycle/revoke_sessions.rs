@@ -24,8 +24,8 @@ pub(in crate::sync) async fn revoke(
     run_to_completion(async move {
         let entry = coordinator.entry(&id).await?;
         let store = coordinator.store();
-        let ticket = store.ticket().await?;
-        let revocation = Revocation::new(email.clone(), ticket, coordinator.clock().now());
+        let sequence = store.next_sequence().await?;
+        let revocation = Revocation::new(email.clone(), sequence, coordinator.clock().now());
         store.revoke(&id, revocation.clone(), keep_from).await?;
         entry.note_revocation(revocation, keep_from);
         audit::revoked(&id, &email);

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use support::ids::AddOnExt as _;
 use tempfile::TempDir;
-use tower_heroku_sso::store::{SealingKey, SealingKeys, SqliteStore, Store};
+use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, SqliteStore, Store};
 
 use crate::fleet::Fleet;
 use crate::place::{Place, Postgres, Sqlite};
@@ -37,7 +37,7 @@ async fn commands_of_deploying_md_run_in_order() {
     for part in [
         "head -c 32",
         "psql",
-        "reseal",
+        "reencrypt",
         "pg_dump",
         ".backup",
         ".restore",
@@ -57,13 +57,13 @@ async fn commands_of_deploying_md_run_in_order() {
     let restored_file = folder.path().join("restored.db");
     // The key of the first block is for a new database; this one exists.
     let known = format!("TOKEN_ENCRYPTION_KEY={}", crate::fleet::KEY);
-    let reseal = support::example::built("reseal");
+    let reencrypt = support::example::built("reencrypt");
     let mut script = String::from("set -euo pipefail\n");
     for (index, block) in commands.iter().enumerate() {
         // Already built: cargo inside cargo would wait for its lock.
         let run = block.replace(
-            "cargo run --quiet --example reseal --features postgres,sqlite",
-            &reseal.display().to_string(),
+            "cargo run --quiet --example reencrypt --features postgres,sqlite",
+            &reencrypt.display().to_string(),
         );
         script.push_str(&run);
         script.push('\n');
@@ -86,18 +86,18 @@ async fn commands_of_deploying_md_run_in_order() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let complained = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}\n{complained}");
-    // One resource is active with a list; one was resealed, the second run reseals none.
+    // One resource is active with a list; one was reencrypted, the second run reencrypts none.
     assert!(said.contains("active"), "{said}");
-    assert!(said.contains("resealed 1\n"), "{said}");
-    assert!(said.contains("resealed 0\n"), "{said}");
+    assert!(said.contains("reencrypted 1\n"), "{said}");
+    assert!(said.contains("reencrypted 0\n"), "{said}");
     let dump = std::fs::read_to_string(folder.path().join("sso.sql")).unwrap();
     assert!(dump.contains(&addon.resource_id().to_string()));
-    assert!(!dump.contains("HRKU-"), "tokens are sealed");
+    assert!(!dump.contains("HRKU-"), "tokens are encrypted");
     let backup = std::fs::read(folder.path().join("sso-backup.db")).unwrap();
     assert!(backup.starts_with(b"SQLite format 3"));
     // The restored database has the same content, under the last key.
     let key = String::from_utf8(std::fs::read(folder.path().join("key")).unwrap()).unwrap();
-    let keys = || SealingKeys::new(SealingKey::from_base64(key.trim()).unwrap());
+    let keys = || EncryptionKeys::new(EncryptionKey::from_base64(key.trim()).unwrap());
     let there = restored.open_with(keys()).await.unwrap();
     let resource = there.get(&addon.resource_id()).await.unwrap().unwrap();
     assert!(resource.tokens.is_some());

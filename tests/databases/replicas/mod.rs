@@ -1,10 +1,10 @@
 //! Several gates of one add-on on one database.
 
 mod clocks;
-mod doubts;
 mod killed;
 mod machines;
 mod outage;
+mod pending_removals;
 mod processes;
 pub mod soon;
 mod together;

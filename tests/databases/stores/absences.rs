@@ -6,7 +6,8 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tower_heroku_sso::ResourceId;
 use tower_heroku_sso::store::{
-    Absence, AbsenceKind, AbsenceSign, Brake, Dormancy, Registration, ResourceState, Store, Ticket,
+    Absence, AbsenceKind, AbsenceSign, Brake, Dormancy, Registration, ResourceState, Sequence,
+    Store,
 };
 
 use super::conformance::{durable_rules, list, resource, rules, tokens};
@@ -32,8 +33,12 @@ fn start() -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap()
 }
 
-fn not_found(ticket: i64, after: Duration) -> AbsenceSign {
-    AbsenceSign::new(AbsenceKind::NotFound, Ticket::new(ticket), start() + after)
+fn not_found(sequence: i64, after: Duration) -> AbsenceSign {
+    AbsenceSign::new(
+        AbsenceKind::NotFound,
+        Sequence::new(sequence),
+        start() + after,
+    )
 }
 
 async fn active(store: &impl Store, number: u128) -> ResourceId {
@@ -55,12 +60,12 @@ async fn state(store: &impl Store, id: &ResourceId) -> ResourceState {
 }
 
 /// A resource that is dormant after one answer with this sequence number.
-async fn dormant(store: &impl Store, number: u128, ticket: i64) -> ResourceId {
+async fn dormant(store: &impl Store, number: u128, sequence: i64) -> ResourceId {
     let id = active(store, number).await;
-    let sign = not_found(ticket, Duration::ZERO);
+    let sign = not_found(sequence, Duration::ZERO);
     store.note_absence(&id, sign).await.unwrap().unwrap();
     let brake = Brake::default();
-    let made = store.make_dormant(&id, sign.ticket, start(), &brake);
+    let made = store.make_dormant(&id, sign.sequence, start(), &brake);
     assert_eq!(made.await.unwrap(), Dormancy::Begun);
     id
 }
@@ -78,7 +83,7 @@ async fn absence_grows_until_a_later_list_clears_it(place: impl Place) {
     store.note_absence(&id, not_found(6, MINUTE)).await.unwrap();
     let second = store.note_absence(&id, not_found(8, MINUTE * 20));
     let second = second.await.unwrap().unwrap();
-    assert_eq!((second.answers, second.ticket), (2, Ticket::new(8)));
+    assert_eq!((second.answers, second.sequence), (2, Sequence::new(8)));
     assert_eq!(second.last_at - second.first_at, MINUTE * 19);
     assert_eq!(absence(&store, &id).await, Some(second));
     // Requested before the last answer.
@@ -94,10 +99,10 @@ async fn absence_of_another_kind_restarts_the_count(place: impl Place) {
     let store = place.open().await;
     let id = active(&store, 1).await;
     store.note_absence(&id, not_found(1, MINUTE)).await.unwrap();
-    let refused = |ticket, after| {
+    let refused = |sequence, after| {
         AbsenceSign::new(
             AbsenceKind::GrantRefused,
-            Ticket::new(ticket),
+            Sequence::new(sequence),
             start() + after,
         )
     };
@@ -105,7 +110,7 @@ async fn absence_of_another_kind_restarts_the_count(place: impl Place) {
     let other = other.unwrap().unwrap();
     assert_eq!((other.answers, other.kind), (1, AbsenceKind::GrantRefused));
     let brake = Brake::default();
-    let made = store.make_dormant(&id, Ticket::new(2), start(), &brake);
+    let made = store.make_dormant(&id, Sequence::new(2), start(), &brake);
     assert_eq!(made.await.unwrap(), Dormancy::Begun);
     let dormant = store.note_absence(&id, not_found(3, MINUTE * 3)).await;
     let dormant = dormant.unwrap().unwrap();
@@ -116,18 +121,23 @@ async fn only_the_latest_answer_makes_dormant_or_ends(place: impl Place) {
     let store = place.open().await;
     let id = active(&store, 1).await;
     let brake = Brake::default();
-    let made = async |ticket| {
-        let ticket = Ticket::new(ticket);
+    let made = async |sequence| {
+        let sequence = Sequence::new(sequence);
         store
-            .make_dormant(&id, ticket, start(), &brake)
+            .make_dormant(&id, sequence, start(), &brake)
             .await
             .unwrap()
     };
-    let ended = async |ticket| store.end_dormant(&id, Ticket::new(ticket)).await.unwrap();
-    assert_eq!(made(1).await, Dormancy::Outdated);
-    for ticket in [1, 2] {
+    let ended = async |sequence| {
         store
-            .note_absence(&id, not_found(ticket, MINUTE))
+            .end_dormant(&id, Sequence::new(sequence))
+            .await
+            .unwrap()
+    };
+    assert_eq!(made(1).await, Dormancy::Outdated);
+    for sequence in [1, 2] {
+        store
+            .note_absence(&id, not_found(sequence, MINUTE))
             .await
             .unwrap();
     }
@@ -145,11 +155,11 @@ async fn only_the_latest_answer_makes_dormant_or_ends(place: impl Place) {
     assert!(!ended(3).await, "a list came");
     assert_eq!(state(&store, &id).await, ResourceState::Active);
     let other = dormant(&store, 2, 1).await;
-    assert!(store.end_dormant(&other, Ticket::new(1)).await.unwrap());
+    assert!(store.end_dormant(&other, Sequence::new(1)).await.unwrap());
     let known = store.get(&other).await.unwrap().unwrap();
     assert_eq!(known.state, ResourceState::Deprovisioned);
     assert!(known.tokens.is_none() && known.absence.is_none() && known.deprovision_owed);
-    assert!(!store.end_dormant(&other, Ticket::new(1)).await.unwrap());
+    assert!(!store.end_dormant(&other, Sequence::new(1)).await.unwrap());
 }
 
 async fn new_grant_clears_an_absence_and_new_legacy_id_does_not(place: impl Place) {
@@ -170,7 +180,7 @@ async fn new_grant_clears_an_absence_and_new_legacy_id_does_not(place: impl Plac
     assert!(store.put(&id, granted).await.unwrap());
     assert_eq!(state(&store, &id).await, ResourceState::Active);
     assert_eq!(absence(&store, &id).await, None);
-    assert!(!store.end_dormant(&id, Ticket::new(1)).await.unwrap());
+    assert!(!store.end_dormant(&id, Sequence::new(1)).await.unwrap());
 }
 
 async fn dormant_resource_is_loaded_and_deprovisioning_one_is_not(place: impl Place) {
@@ -248,7 +258,7 @@ async fn brake_counts_dormancies_within_an_hour(place: impl Place) {
         let sign = not_found(1, Duration::ZERO);
         store.note_absence(&ids[number], sign).await.unwrap();
         let absence = absence(&store, &ids[number]).await.unwrap();
-        let made = store.make_dormant(&ids[number], absence.ticket, start() + after, &brake);
+        let made = store.make_dormant(&ids[number], absence.sequence, start() + after, &brake);
         made.await.unwrap()
     };
     for number in 0..3 {
@@ -279,7 +289,7 @@ async fn brake_limits_concurrent_dormancies(place: impl Place) {
             let sign = not_found(1, Duration::ZERO);
             store.note_absence(&id, sign).await.unwrap();
             let brake = Brake::default();
-            let made = store.make_dormant(&id, sign.ticket, start(), &brake);
+            let made = store.make_dormant(&id, sign.sequence, start(), &brake);
             made.await.unwrap()
         });
     }

@@ -10,7 +10,7 @@ use tower_heroku_sso::access::{App, AttachedPeople, People, Person, ResourceList
 use tower_heroku_sso::ids::{AppId, TeamId};
 use tower_heroku_sso::sso::{ReplayKey, SsoPolicy, SsoRequest, Verifier};
 use tower_heroku_sso::store::{
-    Dated, Doubt, Registration, ResourceState, Revocation, SessionKey, Store, Ticket,
+    Dated, PendingRemoval, Registration, ResourceState, Revocation, Sequence, SessionKey, Store,
 };
 use tower_heroku_sso::{Email, ResourceId, Role, SsoSalt, Tokens};
 
@@ -137,13 +137,18 @@ fn team() -> Team {
     Team::new(id, "acme")
 }
 
-pub fn list(names: &[&str], ticket: i64) -> Dated<ResourceList> {
+pub fn list(names: &[&str], sequence: i64) -> Dated<ResourceList> {
     let list = ResourceList::new("acme-db-round-1", app(), people(names)).with_team(team());
-    Dated::new(list, Ticket::new(ticket), now(), Duration::ZERO)
+    Dated::new(list, Sequence::new(sequence), now(), Duration::ZERO)
 }
 
-fn members(names: &[&str], ticket: i64) -> Dated<People> {
-    Dated::new(people(names), Ticket::new(ticket), now(), Duration::ZERO)
+fn members(names: &[&str], sequence: i64) -> Dated<People> {
+    Dated::new(
+        people(names),
+        Sequence::new(sequence),
+        now(),
+        Duration::ZERO,
+    )
 }
 
 /// The replay key of a sign-in at this second.
@@ -177,10 +182,10 @@ async fn sequence_numbers_increase_for_all_callers(place: impl Place) {
     for _ in 0..20 {
         let store = Arc::clone(&store);
         drawing.spawn(async move {
-            let mut last = Ticket::default();
+            let mut last = Sequence::default();
             let mut drawn = Vec::new();
             for _ in 0..5 {
-                let next = store.ticket().await.unwrap();
+                let next = store.next_sequence().await.unwrap();
                 assert!(next > last, "{next} after {last}");
                 last = next;
                 drawn.push(next);
@@ -191,7 +196,7 @@ async fn sequence_numbers_increase_for_all_callers(place: impl Place) {
     let drawn: HashSet<_> = drawing.join_all().await.into_iter().flatten().collect();
     assert_eq!(drawn.len(), 100);
     let highest = drawn.into_iter().max().unwrap();
-    assert!(store.ticket().await.unwrap() > highest);
+    assert!(store.next_sequence().await.unwrap() > highest);
 }
 
 async fn concurrent_registrations_store_one(place: impl Place) {
@@ -329,7 +334,7 @@ async fn list_is_stored_with_its_sequence_number(place: impl Place) {
     store.set_list(&id, kept.clone()).await.unwrap();
     let found = store.load(&id).await.unwrap().unwrap().list.unwrap();
     assert_eq!(found.value, kept.value);
-    assert_eq!(found.ticket, kept.ticket);
+    assert_eq!(found.sequence, kept.sequence);
     assert_eq!(found.asked_at, kept.asked_at);
     assert!(found.age < Duration::from_secs(60));
 }
@@ -338,8 +343,8 @@ async fn older_list_never_replaces_a_newer_one(place: impl Place) {
     let store = place.open().await;
     let id = resource(1);
     active(&store, &id).await;
-    for (names, ticket) in [(["ann"], 5), (["bob"], 4), (["cyd"], 6), (["dan"], 5)] {
-        store.set_list(&id, list(&names, ticket)).await.unwrap();
+    for (names, sequence) in [(["ann"], 5), (["bob"], 4), (["cyd"], 6), (["dan"], 5)] {
+        store.set_list(&id, list(&names, sequence)).await.unwrap();
     }
     let found = store.load(&id).await.unwrap().unwrap().list.unwrap();
     assert_eq!(found.value, list(&["cyd"], 6).value);
@@ -351,15 +356,15 @@ async fn newest_members_are_stored_once_per_team(place: impl Place) {
     let store = place.open().await;
     let team = team().id;
     assert_eq!(store.members(&team).await.unwrap(), None);
-    for (names, ticket) in [(["ann"], 5), (["bob"], 4), (["cyd"], 6)] {
+    for (names, sequence) in [(["ann"], 5), (["bob"], 4), (["cyd"], 6)] {
         store
-            .set_members(&team, members(&names, ticket))
+            .set_members(&team, members(&names, sequence))
             .await
             .unwrap();
     }
     let found = store.members(&team).await.unwrap().unwrap();
     assert_eq!(found.value, people(&["cyd"]));
-    assert_eq!(found.ticket, Ticket::new(6));
+    assert_eq!(found.sequence, Sequence::new(6));
 }
 
 async fn pages_contain_every_active_resource_once_in_order(place: impl Place) {
@@ -373,7 +378,7 @@ async fn pages_contain_every_active_resource_once_in_order(place: impl Place) {
         .unwrap();
     for name in ["ann", "bob"] {
         let email = email(&format!("{name}@example.com"));
-        let revocation = Revocation::new(email, Ticket::new(2), now());
+        let revocation = Revocation::new(email, Sequence::new(2), now());
         store.revoke(&resource(3), revocation, now()).await.unwrap();
     }
     assert!(store.end(&resource(7)).await.unwrap());
@@ -466,7 +471,7 @@ async fn erased_resource_can_be_registered_again(place: impl Place) {
     store.erase(&id).await.unwrap();
     active(&store, &id).await;
     store.set_list(&id, list(&["ann"], 1)).await.unwrap();
-    let revocation = Revocation::new(email("ann@example.com"), Ticket::new(1), now());
+    let revocation = Revocation::new(email("ann@example.com"), Sequence::new(1), now());
     store.revoke(&id, revocation, now()).await.unwrap();
     store.erase(&id).await.unwrap();
     assert!(store.get(&id).await.unwrap().is_none());
@@ -478,8 +483,8 @@ async fn erased_resource_can_be_registered_again(place: impl Place) {
 async fn latest_revocation_counts_and_old_ones_are_deleted(place: impl Place) {
     let store = place.open().await;
     let id = resource(1);
-    let revoke = async |name: &str, ticket: i64, at: OffsetDateTime| {
-        let revocation = Revocation::new(email(name), Ticket::new(ticket), at);
+    let revoke = async |name: &str, sequence: i64, at: OffsetDateTime| {
+        let revocation = Revocation::new(email(name), Sequence::new(sequence), at);
         let keep_from = now() - Duration::from_secs(60);
         store.revoke(&id, revocation, keep_from).await.unwrap();
     };
@@ -502,14 +507,14 @@ async fn latest_revocation_counts_and_old_ones_are_deleted(place: impl Place) {
     // A late older revocation does not replace a newer one.
     revoke("ann@example.com", 3, now()).await;
     let mut found = store.load(&id).await.unwrap().unwrap().revocations;
-    found.sort_by_key(|known| known.ticket);
+    found.sort_by_key(|known| known.sequence);
     let found: Vec<_> = found
         .iter()
-        .map(|known| (known.email.as_str(), known.ticket))
+        .map(|known| (known.email.as_str(), known.sequence))
         .collect();
     let expected = [
-        ("ann@example.com", Ticket::new(4)),
-        ("bob@example.com", Ticket::new(5)),
+        ("ann@example.com", Sequence::new(4)),
+        ("bob@example.com", Sequence::new(5)),
     ];
     assert_eq!(found, expected);
     assert!(store.begin_closing(&id).await.unwrap());
@@ -520,28 +525,36 @@ async fn latest_revocation_counts_and_old_ones_are_deleted(place: impl Place) {
 async fn pending_removal_lasts_until_a_later_list(place: impl Place) {
     let store = place.open().await;
     let id = resource(1);
-    let doubt = async |name: &str, ticket: i64| {
-        let doubt = Doubt::new(email(name), Ticket::new(ticket));
-        store.doubt(&id, doubt).await.unwrap();
+    let pending_removal = async |name: &str, sequence: i64| {
+        let pending_removal = PendingRemoval::new(email(name), Sequence::new(sequence));
+        store
+            .note_pending_removal(&id, pending_removal)
+            .await
+            .unwrap();
     };
     let open = async || {
-        let doubts = store.load(&id).await.unwrap().unwrap().doubts;
+        let pending_removals = store.load(&id).await.unwrap().unwrap().pending_removals;
         let page = store.load_page(None, 10).await.unwrap();
-        assert_eq!(page[0].doubts, doubts);
-        let known = doubts.iter();
+        assert_eq!(page[0].pending_removals, pending_removals);
+        let known = pending_removals.iter();
         let mut known: Vec<_> = known
-            .map(|doubt| (doubt.email.to_string(), doubt.ticket.number()))
+            .map(|pending_removal| {
+                (
+                    pending_removal.email.to_string(),
+                    pending_removal.sequence.number(),
+                )
+            })
             .collect();
         known.sort();
         known
     };
     // Of a resource that is not there nothing is kept.
-    doubt("ann@example.com", 1).await;
+    pending_removal("ann@example.com", 1).await;
     active(&store, &id).await;
     assert_eq!(open().await, []);
-    doubt("ann@example.com", 4).await;
-    doubt("ann@example.com", 3).await;
-    doubt("bob@example.com", 6).await;
+    pending_removal("ann@example.com", 4).await;
+    pending_removal("ann@example.com", 3).await;
+    pending_removal("bob@example.com", 6).await;
     let (ann, bob) = (
         ("ann@example.com".to_owned(), 4),
         ("bob@example.com".to_owned(), 6),
@@ -554,10 +567,10 @@ async fn pending_removal_lasts_until_a_later_list(place: impl Place) {
     store.set_list(&id, list(&["ann"], 6)).await.unwrap();
     assert_eq!(open().await, []);
     // A list that was requested earlier does not clear the removal.
-    doubt("ann@example.com", 2).await;
+    pending_removal("ann@example.com", 2).await;
     assert_eq!(open().await, []);
     assert!(store.end(&id).await.unwrap());
-    doubt("ann@example.com", 9).await;
+    pending_removal("ann@example.com", 9).await;
     assert!(store.load(&id).await.unwrap().is_none());
 }
 
@@ -591,17 +604,17 @@ async fn closed_session_stays_closed_an_hour_past_its_expiry(place: impl Place) 
 async fn a11_one_of_50_concurrent_consumers_of_a_key_succeeds(place: impl Place) {
     let store = Arc::new(place.open().await);
     let at = now();
-    let mut burning = tokio::task::JoinSet::new();
+    let mut consuming = tokio::task::JoinSet::new();
     for _ in 0..50 {
         let store = Arc::clone(&store);
         let key = replay_key(at.unix_timestamp());
         let until = at + Duration::from_secs(360);
-        burning.spawn(async move { store.burn(&key, until, at).await.unwrap() });
+        consuming.spawn(async move { store.consume(&key, until, at).await.unwrap() });
     }
-    let burnt = burning.join_all().await;
-    assert_eq!(burnt.iter().filter(|first| **first).count(), 1);
+    let consumed = consuming.join_all().await;
+    assert_eq!(consumed.iter().filter(|first| **first).count(), 1);
     let other = replay_key(at.unix_timestamp() + 1);
-    assert!(store.burn(&other, at, at).await.unwrap());
+    assert!(store.consume(&other, at, at).await.unwrap());
 }
 
 async fn consumed_key_stays_consumed_an_hour_past_its_expiry(place: impl Place) {
@@ -609,19 +622,19 @@ async fn consumed_key_stays_consumed_an_hour_past_its_expiry(place: impl Place) 
     // In the past, as a database does not rely on one process's clock.
     let at = now() - time::Duration::hours(2);
     let key = replay_key(at.unix_timestamp());
-    assert!(store.burn(&key, at, at).await.unwrap());
+    assert!(store.consume(&key, at, at).await.unwrap());
     // Another sign-in triggers the sweep.
     for (minutes, is_new) in [(59, false), (75, true)] {
         let later = at + time::Duration::minutes(minutes);
         let other = replay_key(later.unix_timestamp());
-        assert!(store.burn(&other, later, later).await.unwrap());
-        let burn = async || store.burn(&key, at, later).await.unwrap();
+        assert!(store.consume(&other, later, later).await.unwrap());
+        let consume = async || store.consume(&key, at, later).await.unwrap();
         if !is_new {
-            assert!(!burn().await, "{minutes}");
+            assert!(!consume().await, "{minutes}");
             continue;
         }
         // The sweep runs in the background.
-        let swept = async { while !burn().await {} };
+        let swept = async { while !consume().await {} };
         let swept = tokio::time::timeout(Duration::from_secs(20), swept).await;
         assert!(swept.is_ok(), "{minutes}");
     }
@@ -630,7 +643,7 @@ async fn consumed_key_stays_consumed_an_hour_past_its_expiry(place: impl Place) 
 async fn restart_loses_no_state(place: impl Place) {
     let id = resource(1);
     let at = now();
-    let ticket = {
+    let sequence = {
         let store = place.open().await;
         active(&store, &id).await;
         store.set_list(&id, list(&["ann"], 3)).await.unwrap();
@@ -638,24 +651,30 @@ async fn restart_loses_no_state(place: impl Place) {
             .set_members(&team().id, members(&["lead"], 4))
             .await
             .unwrap();
-        let revocation = Revocation::new(email("bob@example.com"), Ticket::new(5), at);
+        let revocation = Revocation::new(email("bob@example.com"), Sequence::new(5), at);
         store.revoke(&id, revocation, at).await.unwrap();
-        let doubt = Doubt::new(email("ann@example.com"), Ticket::new(6));
-        store.doubt(&id, doubt).await.unwrap();
+        let pending_removal = PendingRemoval::new(email("ann@example.com"), Sequence::new(6));
+        store
+            .note_pending_removal(&id, pending_removal)
+            .await
+            .unwrap();
         assert!(
             store
-                .burn(&replay_key(at.unix_timestamp()), at, at)
+                .consume(&replay_key(at.unix_timestamp()), at, at)
                 .await
                 .unwrap()
         );
         active(&store, &resource(2)).await;
         assert!(store.end(&resource(2)).await.unwrap());
-        store.ticket().await.unwrap()
+        store.next_sequence().await.unwrap()
     };
     let store = place.open().await;
     let found = store.load(&id).await.unwrap().unwrap();
     assert_eq!(found.list.unwrap().value, list(&["ann"], 3).value);
-    assert_eq!((found.revocations.len(), found.doubts.len()), (1, 1));
+    assert_eq!(
+        (found.revocations.len(), found.pending_removals.len()),
+        (1, 1)
+    );
     let known = store.get(&id).await.unwrap().unwrap();
     assert_eq!(
         known.tokens.unwrap().refresh.expose_secret(),
@@ -665,21 +684,21 @@ async fn restart_loses_no_state(place: impl Place) {
     assert_eq!(lead.value, people(&["lead"]));
     assert!(
         !store
-            .burn(&replay_key(at.unix_timestamp()), at, at)
+            .consume(&replay_key(at.unix_timestamp()), at, at)
             .await
             .unwrap()
     );
     let gone = store.get(&resource(2)).await.unwrap().unwrap();
     assert_eq!(gone.state, ResourceState::Deprovisioned);
-    assert!(store.ticket().await.unwrap() > ticket);
+    assert!(store.next_sequence().await.unwrap() > sequence);
 }
 
 async fn reopened_store_continues_with_higher_sequence_numbers(place: impl Place) {
     let before = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1000;
     let store = place.open().await;
-    let first = store.ticket().await.unwrap();
+    let first = store.next_sequence().await.unwrap();
     assert!(i128::from(first.number()) > before - 1_000_000, "{first:?}");
     drop(store);
-    let again = place.open().await.ticket().await.unwrap();
+    let again = place.open().await.next_sequence().await.unwrap();
     assert!(again > first);
 }

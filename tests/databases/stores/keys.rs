@@ -4,7 +4,7 @@ use std::error::Error;
 
 use secrecy::ExposeSecret;
 use time::OffsetDateTime;
-use tower_heroku_sso::store::{Registration, SealingKeys, SqliteStore, Store, StoreError};
+use tower_heroku_sso::store::{EncryptionKeys, Registration, SqliteStore, Store, StoreError};
 use tower_heroku_sso::{ResourceId, Tokens};
 
 use crate::place::{Place, Postgres, Sqlite, key, keys};
@@ -71,7 +71,7 @@ async fn new_database_file_is_readable_by_its_owner_only() {
 }
 
 #[tokio::test]
-async fn sealed_token_opens_only_for_its_resource() {
+async fn encrypted_token_opens_only_for_its_resource() {
     let place = Sqlite::new().await;
     let store = place.open().await;
     assert!(store.put(&resource(1), registration()).await.unwrap());
@@ -95,7 +95,7 @@ async fn sealed_token_opens_only_for_its_resource() {
 }
 
 /// Rotates the keys of a store without downtime.
-async fn keys_are_rotated<P: Place>(place: P, reseal: impl AsyncFn(&P::Store) -> usize) {
+async fn keys_are_rotated<P: Place>(place: P, reencrypt: impl AsyncFn(&P::Store) -> usize) {
     let store = place.open().await;
     for number in 1..=3 {
         assert!(store.put(&resource(number), registration()).await.unwrap());
@@ -111,22 +111,25 @@ async fn keys_are_rotated<P: Place>(place: P, reseal: impl AsyncFn(&P::Store) ->
     drop(store);
 
     // A wrong key is distinguished from damage at startup, and the error names the missing key.
-    let error = place.open_with(SealingKeys::new(key(2))).await.unwrap_err();
+    let error = place
+        .open_with(EncryptionKeys::new(key(2)))
+        .await
+        .unwrap_err();
     assert!(
         said_by(&error).contains(&key(1).id().to_string()),
         "{}",
         said_by(&error)
     );
 
-    let both = SealingKeys::new(key(2)).with_previous_key(key(1));
+    let both = EncryptionKeys::new(key(2)).with_previous_key(key(1));
     let store = place.open_with(both).await.unwrap();
     reads(&store).await;
-    assert_eq!(reseal(&store).await, 3);
-    assert_eq!(reseal(&store).await, 0);
+    assert_eq!(reencrypt(&store).await, 3);
+    assert_eq!(reencrypt(&store).await, 0);
     reads(&store).await;
     drop(store);
 
-    let store = place.open_with(SealingKeys::new(key(2))).await.unwrap();
+    let store = place.open_with(EncryptionKeys::new(key(2))).await.unwrap();
     reads(&store).await;
     let error = place.open_with(keys()).await.unwrap_err();
     assert!(
@@ -139,7 +142,7 @@ async fn keys_are_rotated<P: Place>(place: P, reseal: impl AsyncFn(&P::Store) ->
 #[tokio::test]
 async fn keys_are_rotated_in_sqlite() {
     keys_are_rotated(Sqlite::new().await, async |store| {
-        store.reseal().await.unwrap()
+        store.reencrypt().await.unwrap()
     })
     .await;
 }
@@ -147,7 +150,7 @@ async fn keys_are_rotated_in_sqlite() {
 #[tokio::test]
 async fn keys_are_rotated_in_postgres() {
     keys_are_rotated(Postgres::new().await, async |store| {
-        store.reseal().await.unwrap()
+        store.reencrypt().await.unwrap()
     })
     .await;
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 use tower_heroku_sso::ResourceId;
 use tower_heroku_sso::store::{
-    PostgresStore, Registration, SessionKey, SharedStore, Store, StoreNotice, Work,
+    PostgresStore, Registration, SessionKey, SharedStore, Store, StoreEvent, Work,
 };
 
 use crate::place::{Place, Postgres, keys};
@@ -37,23 +37,23 @@ async fn c19_many_calls_share_few_pooler_connections() {
             assert!(store.get(&id).await.unwrap().is_some());
             let key = replay_key(i64::try_from(number).unwrap());
             let now = OffsetDateTime::now_utc();
-            assert!(store.burn(&key, now, now).await.unwrap());
+            assert!(store.consume(&key, now, now).await.unwrap());
             assert!(store.is_consumed(&key).await.unwrap());
             assert!(store.end(&id).await.unwrap());
-            store.ticket().await.unwrap()
+            store.next_sequence().await.unwrap()
         });
     }
-    let mut tickets = calls.join_all().await;
-    tickets.sort();
-    tickets.dedup();
-    assert_eq!(tickets.len(), 60);
+    let mut sequences = calls.join_all().await;
+    sequences.sort();
+    sequences.dedup();
+    assert_eq!(sequences.len(), 60);
 }
 
 #[tokio::test]
 async fn c19_changes_arrive_within_2_seconds_through_a_pooler() {
     let place = Pooled::new().await;
     let (a, b) = (place.open().await, place.open().await);
-    let mut notices = shared(&b).notices();
+    let mut events = shared(&b).events();
     let work = Work::List(resource(1));
     assert!(
         shared(&a)
@@ -72,8 +72,8 @@ async fn c19_changes_arrive_within_2_seconds_through_a_pooler() {
         let now = OffsetDateTime::now_utc();
         a.close_session(&session, now, now).await.unwrap();
         let begun = Instant::now();
-        let next = tokio::time::timeout(Duration::from_secs(10), notices.next()).await;
-        assert_eq!(next.expect("an event"), StoreNotice::Session(session));
+        let next = tokio::time::timeout(Duration::from_secs(10), events.next()).await;
+        assert_eq!(next.expect("an event"), StoreEvent::Session(session));
         assert!(
             begun.elapsed() < Duration::from_secs(2),
             "{:?}",
@@ -81,7 +81,7 @@ async fn c19_changes_arrive_within_2_seconds_through_a_pooler() {
         );
     }
     // Polls overlap, but no event is repeated.
-    let again = tokio::time::timeout(Duration::from_millis(2500), notices.next()).await;
+    let again = tokio::time::timeout(Duration::from_millis(2500), events.next()).await;
     assert!(again.is_err(), "{again:?}");
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tower_heroku_sso::ResourceId;
 use tower_heroku_sso::store::{
-    PostgresStore, Registration, SessionKey, SharedStore, Store, StoreNotice, StoreNotices, Work,
+    PostgresStore, Registration, SessionKey, SharedStore, Store, StoreEvent, StoreEvents, Work,
 };
 
 use crate::place::{Place, Postgres, keys};
@@ -27,9 +27,9 @@ fn shared(store: &PostgresStore) -> &dyn SharedStore {
 }
 
 /// The next event, within less than the 15 seconds between polls.
-async fn within(notices: &mut dyn StoreNotices) -> StoreNotice {
-    let next = tokio::time::timeout(Duration::from_secs(5), notices.next());
-    next.await.expect("a notice comes")
+async fn within(events: &mut dyn StoreEvents) -> StoreEvent {
+    let next = tokio::time::timeout(Duration::from_secs(5), events.next());
+    next.await.expect("an event comes")
 }
 
 #[tokio::test]
@@ -58,21 +58,21 @@ async fn fast_clock_does_not_expire_used_forms_of_others() {
     let (a, ahead) = pair().await;
     let now = OffsetDateTime::now_utc();
     let (used, old) = (replay_key(1), replay_key(2));
-    assert!(a.burn(&used, now, now).await.unwrap());
+    assert!(a.consume(&used, now, now).await.unwrap());
     assert!(
-        a.burn(&old, now - time::Duration::hours(2), now)
+        a.consume(&old, now - time::Duration::hours(2), now)
             .await
             .unwrap()
     );
     // Another sign-in triggers the sweep.
     let later = now + time::Duration::hours(3);
     let other = replay_key(3);
-    assert!(ahead.burn(&other, later, later).await.unwrap());
-    let swept = async { while !a.burn(&old, now, now).await.unwrap() {} };
+    assert!(ahead.consume(&other, later, later).await.unwrap());
+    let swept = async { while !a.consume(&old, now, now).await.unwrap() {} };
     tokio::time::timeout(Duration::from_secs(20), swept)
         .await
         .unwrap();
-    assert!(!a.burn(&used, now, now).await.unwrap());
+    assert!(!a.consume(&used, now, now).await.unwrap());
 }
 
 #[tokio::test]
@@ -105,7 +105,7 @@ async fn concurrent_lease_requests_grant_one() {
 #[tokio::test]
 async fn events_of_others_arrive_and_own_events_do_not() {
     let (a, b) = pair().await;
-    let mut notices = shared(&b).notices();
+    let mut events = shared(&b).events();
     assert!(
         b.put(&resource(2), Registration::active(None))
             .await
@@ -117,20 +117,20 @@ async fn events_of_others_arrive_and_own_events_do_not() {
             .unwrap()
     );
     assert_eq!(
-        within(&mut *notices).await,
-        StoreNotice::Resource(resource(1))
+        within(&mut *events).await,
+        StoreEvent::Resource(resource(1))
     );
     let key = SessionKey::from_stored("abc");
     let now = OffsetDateTime::now_utc();
     a.close_session(&key, now, now).await.unwrap();
     // The first poll may repeat a change.
     loop {
-        match within(&mut *notices).await {
-            StoreNotice::Session(closed) => {
+        match within(&mut *events).await {
+            StoreEvent::Session(closed) => {
                 assert_eq!(closed, key);
                 break;
             }
-            notice => assert_eq!(notice, StoreNotice::Resource(resource(1))),
+            event => assert_eq!(event, StoreEvent::Resource(resource(1))),
         }
     }
     assert!(b.is_session_closed(&key).await.unwrap());
@@ -145,10 +145,10 @@ async fn changes_before_listening_are_reported() {
             .unwrap()
     );
     assert!(a.end(&resource(1)).await.unwrap());
-    let mut notices = shared(&b).notices();
+    let mut events = shared(&b).events();
     assert_eq!(
-        within(&mut *notices).await,
-        StoreNotice::Resource(resource(1))
+        within(&mut *events).await,
+        StoreEvent::Resource(resource(1))
     );
 }
 
@@ -158,15 +158,15 @@ async fn changes_during_a_broken_connection_are_reported() {
 
     let place = Postgres::new().await;
     let (a, b) = (place.open().await, place.open().await);
-    let mut notices = shared(&b).notices();
+    let mut events = shared(&b).events();
     assert!(
         a.put(&resource(1), Registration::active(None))
             .await
             .unwrap()
     );
     assert_eq!(
-        within(&mut *notices).await,
-        StoreNotice::Resource(resource(1))
+        within(&mut *events).await,
+        StoreEvent::Resource(resource(1))
     );
     // All other connections to this database are terminated.
     let mut other = sqlx::PgConnection::connect(&place.url).await.unwrap();
@@ -182,7 +182,7 @@ async fn changes_during_a_broken_connection_are_reported() {
             .await
             .unwrap()
     );
-    while within(&mut *notices).await != StoreNotice::Resource(resource(2)) {}
+    while within(&mut *events).await != StoreEvent::Resource(resource(2)) {}
 }
 
 #[tokio::test]

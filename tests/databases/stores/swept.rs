@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::{Connection, Executor, PgConnection, Row, SqliteConnection};
 use time::OffsetDateTime;
 use tower_heroku_sso::access::People;
-use tower_heroku_sso::store::{Dated, SessionKey, Store, Ticket, Work};
+use tower_heroku_sso::store::{Dated, Sequence, SessionKey, Store, Work};
 
 use crate::place::{Place, Postgres, Sqlite};
 
@@ -13,7 +13,7 @@ use crate::place::{Place, Postgres, Sqlite};
 async fn fill(store: &impl Store, now: OffsetDateTime) {
     let key = SessionKey::from_stored("closed");
     store.close_session(&key, now, now).await.unwrap();
-    let members = Dated::new(People::default(), Ticket::new(1), now, Duration::ZERO);
+    let members = Dated::new(People::default(), Sequence::new(1), now, Duration::ZERO);
     store
         .set_members(&"team".parse().unwrap(), members)
         .await

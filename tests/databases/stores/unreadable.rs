@@ -6,7 +6,7 @@ use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 use time::OffsetDateTime;
 use tower_heroku_sso::ResourceId;
 use tower_heroku_sso::access::{App, People, ResourceList};
-use tower_heroku_sso::store::{Dated, Registration, Revocation, Store, Ticket};
+use tower_heroku_sso::store::{Dated, Registration, Revocation, Sequence, Store};
 
 use crate::place::{Place, Postgres, Sqlite};
 
@@ -24,10 +24,10 @@ async fn fill(store: &impl Store) {
             "shop",
         );
         let list = ResourceList::new("addon", app, People::default());
-        let list = Dated::new(list, Ticket::new(1), now, Duration::ZERO);
+        let list = Dated::new(list, Sequence::new(1), now, Duration::ZERO);
         store.set_list(&id, list).await.unwrap();
         let email = "ann@example.com".parse().unwrap();
-        let revocation = Revocation::new(email, Ticket::new(2), now);
+        let revocation = Revocation::new(email, Sequence::new(2), now);
         store.revoke(&id, revocation, now).await.unwrap();
     }
 }
@@ -45,7 +45,7 @@ async fn reads_intact_parts(store: &impl Store) {
 fn damage(resource: &str, revocation: &str) -> String {
     let id = |number| self::resource(number);
     format!(
-        "UPDATE {resource} SET list_ticket = NULL WHERE id = '{}';
+        "UPDATE {resource} SET list_sequence = NULL WHERE id = '{}';
          UPDATE {revocation} SET email = 'of a later version' WHERE resource = '{}';
          UPDATE {resource} SET list = '{{' WHERE id = '{}'",
         id(1),

@@ -61,7 +61,7 @@ async fn consumed_concurrently(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
     let warm = world.warm_gate("a").await;
     let form = world.form(ANN);
-    world.stops.hold_only(&["begin", "burn"]);
+    world.stops.hold_only(&["begin", "consume"]);
     let mut crew = Crew::new(&world.stops, choices);
     let one = crew.add("the form", warm.gate.sign_in(&form));
     let other = crew.add("the form again", warm.gate.sign_in(&form));

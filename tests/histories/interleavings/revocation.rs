@@ -6,12 +6,12 @@ use crate::interleavings::world::{ANN, Answer, BOB, Gate, Stage, World, is_refus
 /// After the revocation and the sign-in: the sessions that still pass, at this gate and at a new one.
 async fn check_sessions(world: &World<'_>, gate: &Gate, old: &str, new: &Answer) {
     assert_eq!(new.status, 303, "a listed user can sign in again");
-    let tickets = [
-        world.database.ticket_of("ann's sign-in"),
-        world.database.ticket_of("the revocation"),
+    let sequences = [
+        world.database.sequence_of("ann's sign-in"),
+        world.database.sequence_of("the revocation"),
     ];
-    let [Some(signed_in), Some(revoked)] = tickets else {
-        panic!("{tickets:?}");
+    let [Some(signed_in), Some(revoked)] = sequences else {
+        panic!("{sequences:?}");
     };
     // The gate that is more likely to be wrong goes first, as a rejection ends the session.
     let begun_since = world.gate("begun since");
@@ -68,7 +68,7 @@ async fn with_a_sign_in(stage: &Stage, choices: &mut Choices) {
     let gate = &warm.gate;
     world
         .stops
-        .hold_only(&["begin", "ticket", "revoke", "session create"]);
+        .hold_only(&["begin", "next_sequence", "revoke", "session create"]);
     let mut crew = Crew::new(&world.stops, choices);
     let revocation = crew.add("the revocation", gate.revoke(&world, ANN));
     let sign_in = crew.add("ann's sign-in", gate.sign_in(&world.form(ANN)));
@@ -89,7 +89,7 @@ async fn at_a_cold_gate(stage: &Stage, choices: &mut Choices) {
     let gate = world.gate("b");
     world
         .stops
-        .hold_only(&["begin", "b load", "b ticket", "b revoke"]);
+        .hold_only(&["begin", "b load", "b sequence", "b revoke"]);
     let mut crew = Crew::new(&world.stops, choices);
     let revocation = crew.add("the revocation", gate.revoke(&world, ANN));
     let visit = crew.add("a visit", gate.visit(&warm.ann));
@@ -117,7 +117,7 @@ async fn while_the_store_is_asked(stage: &Stage, choices: &mut Choices) {
     let ann = world.gate("a").sign_in(&world.form(ANN)).await.cookie();
     world
         .stops
-        .hold_only(&["begin", "b load", "b get", "b ticket", "b revoke"]);
+        .hold_only(&["begin", "b load", "b get", "b sequence", "b revoke"]);
     let mut crew = Crew::new(&world.stops, choices);
     let revocation = crew.add("the revocation", gate.revoke(&world, ANN));
     let visit = crew.add("a visit", gate.visit(&ann));

@@ -19,7 +19,7 @@ async fn sign_ins_of_a_cold_resource(stage: &Stage, choices: &mut Choices) {
     let login = {
         let (sso, resource) = (gate.sso.clone(), world.resource);
         crew.add("the owner's login", async move {
-            let owner = VerifiedEmail::i_have_verified(address(OWNER));
+            let owner = VerifiedEmail::assume_verified(address(OWNER));
             sso.sessions()
                 .admit(&resource, &owner, &Default::default())
                 .await

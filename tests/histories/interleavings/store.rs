@@ -12,9 +12,9 @@ use tower_heroku_sso::access::{People, ResourceList};
 use tower_heroku_sso::ids::{LegacyId, TeamId};
 use tower_heroku_sso::sso::ReplayKey;
 use tower_heroku_sso::store::{
-    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, Doubt, MemoryStore, Registration,
-    Revocation, SessionKey, SharedStore, Store, StoreError, StoreNotice, StoreNotices, Ticket,
-    Work,
+    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, MemoryStore, PendingRemoval,
+    Registration, Revocation, Sequence, SessionKey, SharedStore, Store, StoreError, StoreEvent,
+    StoreEvents, Work,
 };
 use tower_heroku_sso::{MemorySessions, ResourceId, Tokens};
 use tower_sessions::session::{Id, Record};
@@ -28,24 +28,24 @@ pub struct Database {
     pub inner: MemoryStore,
     leases: Arc<Mutex<HashMap<Work, &'static str>>>,
     /// The event channels of the processes.
-    listeners: Arc<Mutex<HashMap<&'static str, mpsc::UnboundedSender<StoreNotice>>>>,
+    listeners: Arc<Mutex<HashMap<&'static str, mpsc::UnboundedSender<StoreEvent>>>>,
     /// The operations by their sequence numbers.
-    tickets: Arc<Mutex<HashMap<&'static str, Ticket>>>,
+    sequences: Arc<Mutex<HashMap<&'static str, Sequence>>>,
 }
 
 impl Database {
     /// The last sequence number of an operation. For a revocation, which continues in the background: `the
     /// revocation`.
-    pub fn ticket_of(&self, operation: &str) -> Option<Ticket> {
-        self.tickets.lock().unwrap().get(operation).copied()
+    pub fn sequence_of(&self, operation: &str) -> Option<Sequence> {
+        self.sequences.lock().unwrap().get(operation).copied()
     }
 
-    fn note_ticket(&self, operation: &'static str, ticket: Ticket) {
-        self.tickets.lock().unwrap().insert(operation, ticket);
+    fn note_sequence(&self, operation: &'static str, sequence: Sequence) {
+        self.sequences.lock().unwrap().insert(operation, sequence);
     }
 
-    pub fn forget_tickets(&self) {
-        self.tickets.lock().unwrap().clear();
+    pub fn forget_sequences(&self) {
+        self.sequences.lock().unwrap().clear();
     }
 
     /// The held leases.
@@ -74,18 +74,13 @@ impl HeldStore {
     }
 
     /// The same for a change that sends an event.
-    async fn change<T>(
-        &self,
-        method: &str,
-        notice: StoreNotice,
-        call: impl Future<Output = T>,
-    ) -> T {
+    async fn change<T>(&self, method: &str, event: StoreEvent, call: impl Future<Output = T>) -> T {
         let and_tell = async {
             let answer = call.await;
             for (name, listener) in &*self.database.listeners.lock().unwrap() {
                 if *name != self.name {
                     // An error means that the receiver is gone.
-                    let _ = listener.send(notice.clone());
+                    let _ = listener.send(event.clone());
                 }
             }
             answer
@@ -100,19 +95,19 @@ impl HeldStore {
 
 #[async_trait]
 impl Store for HeldStore {
-    async fn ticket(&self) -> Result<Ticket, StoreError> {
+    async fn next_sequence(&self) -> Result<Sequence, StoreError> {
         let drawn = async {
-            let ticket = self.inner().ticket().await?;
+            let sequence = self.inner().next_sequence().await?;
             if let Ok(operation) = OPERATION.try_with(|operation| *operation) {
-                self.database.note_ticket(operation, ticket);
+                self.database.note_sequence(operation, sequence);
             }
-            Ok(ticket)
+            Ok(sequence)
         };
-        self.call("ticket", drawn).await
+        self.call("next_sequence", drawn).await
     }
     async fn put(&self, id: &ResourceId, registration: Registration) -> Result<bool, StoreError> {
-        let notice = StoreNotice::Resource(*id);
-        self.change("put", notice, self.inner().put(id, registration))
+        let event = StoreEvent::Resource(*id);
+        self.change("put", event, self.inner().put(id, registration))
             .await
     }
     async fn get(&self, id: &ResourceId) -> Result<Option<Registration>, StoreError> {
@@ -139,34 +134,34 @@ impl Store for HeldStore {
         revision: i64,
     ) -> Result<bool, StoreError> {
         let change = self.inner().set_tokens(id, tokens, revision);
-        self.change("set_tokens", StoreNotice::Resource(*id), change)
+        self.change("set_tokens", StoreEvent::Resource(*id), change)
             .await
     }
     async fn set_list(&self, id: &ResourceId, list: Dated<ResourceList>) -> Result<(), StoreError> {
         let change = self.inner().set_list(id, list);
-        self.change("set_list", StoreNotice::Resource(*id), change)
+        self.change("set_list", StoreEvent::Resource(*id), change)
             .await
     }
     async fn set_members(&self, id: &TeamId, members: Dated<People>) -> Result<(), StoreError> {
         let change = self.inner().set_members(id, members);
-        self.change("set_members", StoreNotice::Team(id.clone()), change)
+        self.change("set_members", StoreEvent::Team(id.clone()), change)
             .await
     }
     async fn members(&self, id: &TeamId) -> Result<Option<Dated<People>>, StoreError> {
         self.call("members", self.inner().members(id)).await
     }
     async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        let notice = StoreNotice::Resource(*id);
-        self.change("begin_closing", notice, self.inner().begin_closing(id))
+        let event = StoreEvent::Resource(*id);
+        self.change("begin_closing", event, self.inner().begin_closing(id))
             .await
     }
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        let notice = StoreNotice::Resource(*id);
-        self.change("end", notice, self.inner().end(id)).await
+        let event = StoreEvent::Resource(*id);
+        self.change("end", event, self.inner().end(id)).await
     }
     async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        let notice = StoreNotice::Resource(*id);
-        self.change("deprovisioned", notice, self.inner().deprovisioned(id))
+        let event = StoreEvent::Resource(*id);
+        self.change("deprovisioned", event, self.inner().deprovisioned(id))
             .await
     }
     async fn note_absence(
@@ -180,21 +175,21 @@ impl Store for HeldStore {
     async fn make_dormant(
         &self,
         id: &ResourceId,
-        ticket: Ticket,
+        sequence: Sequence,
         at: OffsetDateTime,
         brake: &Brake,
     ) -> Result<Dormancy, StoreError> {
-        let notice = StoreNotice::Resource(*id);
+        let event = StoreEvent::Resource(*id);
         self.change(
             "make_dormant",
-            notice,
-            self.inner().make_dormant(id, ticket, at, brake),
+            event,
+            self.inner().make_dormant(id, sequence, at, brake),
         )
         .await
     }
-    async fn end_dormant(&self, id: &ResourceId, ticket: Ticket) -> Result<bool, StoreError> {
-        let notice = StoreNotice::Resource(*id);
-        self.change("end_dormant", notice, self.inner().end_dormant(id, ticket))
+    async fn end_dormant(&self, id: &ResourceId, sequence: Sequence) -> Result<bool, StoreError> {
+        let event = StoreEvent::Resource(*id);
+        self.change("end_dormant", event, self.inner().end_dormant(id, sequence))
             .await
     }
     async fn set_webhook(&self, id: &ResourceId, fingerprint: &str) -> Result<(), StoreError> {
@@ -208,27 +203,32 @@ impl Store for HeldStore {
         forget_before: OffsetDateTime,
     ) -> Result<(), StoreError> {
         self.database
-            .note_ticket("the revocation", revocation.ticket);
+            .note_sequence("the revocation", revocation.sequence);
         let change = self.inner().revoke(id, revocation, forget_before);
-        self.change("revoke", StoreNotice::Resource(*id), change)
+        self.change("revoke", StoreEvent::Resource(*id), change)
             .await
     }
-    async fn doubt(&self, id: &ResourceId, doubt: Doubt) -> Result<(), StoreError> {
-        let change = self.inner().doubt(id, doubt);
-        self.change("doubt", StoreNotice::Resource(*id), change)
+    async fn note_pending_removal(
+        &self,
+        id: &ResourceId,
+        pending_removal: PendingRemoval,
+    ) -> Result<(), StoreError> {
+        let change = self.inner().note_pending_removal(id, pending_removal);
+        self.change("note_pending_removal", StoreEvent::Resource(*id), change)
             .await
     }
     async fn erase(&self, id: &ResourceId) -> Result<(), StoreError> {
-        let notice = StoreNotice::Resource(*id);
-        self.change("erase", notice, self.inner().erase(id)).await
+        let event = StoreEvent::Resource(*id);
+        self.change("erase", event, self.inner().erase(id)).await
     }
-    async fn burn(
+    async fn consume(
         &self,
         key: &ReplayKey,
         until: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        self.call("burn", self.inner().burn(key, until, now)).await
+        self.call("consume", self.inner().consume(key, until, now))
+            .await
     }
     async fn is_consumed(&self, key: &ReplayKey) -> Result<bool, StoreError> {
         self.inner().is_consumed(key).await
@@ -241,8 +241,8 @@ impl Store for HeldStore {
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
         let change = self.inner().close_session(session, until, now);
-        let notice = StoreNotice::Session(session.clone());
-        self.change("close_session", notice, change).await
+        let event = StoreEvent::Session(session.clone());
+        self.change("close_session", event, change).await
     }
     async fn is_session_closed(&self, session: &SessionKey) -> Result<bool, StoreError> {
         let answer = self.inner().is_session_closed(session);
@@ -272,36 +272,36 @@ impl SharedStore for HeldStore {
         };
         self.call("release", given_back).await
     }
-    fn notices(&self) -> Box<dyn StoreNotices> {
+    fn events(&self) -> Box<dyn StoreEvents> {
         let (sender, receiver) = mpsc::unbounded_channel();
         let mut listeners = self.database.listeners.lock().unwrap();
         listeners.insert(self.name, sender);
-        Box::new(Notices {
+        Box::new(Events {
             stops: self.stops.clone(),
-            place: format!("{} notice", self.name),
+            place: format!("{} event", self.name),
             receiver,
             next: None,
         })
     }
 }
 
-struct Notices {
+struct Events {
     stops: Stops,
     place: String,
-    receiver: mpsc::UnboundedReceiver<StoreNotice>,
+    receiver: mpsc::UnboundedReceiver<StoreEvent>,
     /// Kept if the waiting future is dropped.
-    next: Option<StoreNotice>,
+    next: Option<StoreEvent>,
 }
 
 #[async_trait]
-impl StoreNotices for Notices {
-    async fn next(&mut self) -> StoreNotice {
+impl StoreEvents for Events {
+    async fn next(&mut self) -> StoreEvent {
         if self.next.is_none() {
             self.next = self.receiver.recv().await;
         }
         self.stops.stop(&*self.place).await;
         match self.next.take() {
-            Some(notice) => notice,
+            Some(event) => event,
             None => std::future::pending().await,
         }
     }

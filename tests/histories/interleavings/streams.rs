@@ -60,7 +60,7 @@ async fn while_it_is_signed_out(stage: &Stage, choices: &mut Choices) {
     let stream = warm.gate.open_stream(&world.stops, &warm.ann).await;
     world
         .stops
-        .hold_only(&["begin", "ticket", "session delete", "close_session"]);
+        .hold_only(&["begin", "next_sequence", "session delete", "close_session"]);
     world.clock.advance(REFRESH * 3);
     let mut crew = Crew::new(&world.stops, choices);
     let sign_out = crew.add("the sign-out", warm.gate.sign_out(&warm.ann));

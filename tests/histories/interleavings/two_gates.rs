@@ -192,8 +192,8 @@ async fn events_of_the_other(stage: &Stage, choices: &mut Choices) {
     }
     stand_still(&world.stops).await;
     let sign_in = sign_in.value().await;
-    let tickets = &world.database;
-    let is_later = tickets.ticket_of("ann's sign-in") > tickets.ticket_of("the revocation");
+    let sequences = &world.database;
+    let is_later = sequences.sequence_of("ann's sign-in") > sequences.sequence_of("the revocation");
     for gate in gates.iter().rev() {
         assert!(is_refused(&gate.visit(&ann).await));
         assert!(is_refused(&gate.visit(&bob).await));

@@ -79,5 +79,10 @@ async fn while_an_older_list_is_under_way(stage: &Stage, choices: &mut Choices) 
 
 #[test]
 fn older_list_clears_no_pending_removal_in_every_order() {
-    in_every_order("doubts", false, 500, while_an_older_list_is_under_way);
+    in_every_order(
+        "pending_removals",
+        false,
+        500,
+        while_an_older_list_is_under_way,
+    );
 }

@@ -79,7 +79,7 @@ impl Stage {
         // A new second makes forms differ from those of earlier runs.
         // Gates live for many runs: a minute between runs refills their budgets.
         self.clock.advance(Duration::from_secs(60));
-        self.database.forget_tickets();
+        self.database.forget_sequences();
         let number = self.runs.fetch_add(1, Ordering::Relaxed);
         let app = self.heroku.app(&format!("shop-{number}"));
         let addon = app.collaborator(ANN).collaborator(BOB).addon();

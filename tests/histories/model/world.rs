@@ -21,7 +21,7 @@ use tower::ServiceExt;
 use tower_heroku_sso::ids::UserId;
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::sso::token;
-use tower_heroku_sso::store::{MemoryStore, SealingKey, SealingKeys, SqliteStore};
+use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, MemoryStore, SqliteStore};
 use tower_heroku_sso::{
     AddonPassword, AdmitError, ClientSecret, Email, HerokuSso, HerokuUser, Manifest, ManualClock,
     MemorySessions, OauthGrant, Require, ResourceId, Role, SsoPolicy, SsoSalt, VerifiedEmail,
@@ -167,7 +167,7 @@ impl World {
         let builder = match &self.place {
             Place::Memory(store) => builder.store(store.clone()),
             Place::File(folder) => {
-                let keys = SealingKeys::new(SealingKey::from_base64(KEY).unwrap());
+                let keys = EncryptionKeys::new(EncryptionKey::from_base64(KEY).unwrap());
                 let store = SqliteStore::open(folder.path().join("sso.db"), keys);
                 builder.store(store.await.unwrap())
             }
@@ -253,7 +253,7 @@ impl World {
         cookie: Option<String>,
     ) -> (u16, Option<String>) {
         let resource = self.resource(form.resource.unwrap());
-        let email = VerifiedEmail::i_have_verified(email(form.person));
+        let email = VerifiedEmail::assume_verified(email(form.person));
         let mut headers = HeaderMap::new();
         if let Some(cookie) = cookie {
             headers.insert(header::COOKIE, cookie.parse().unwrap());

@@ -149,7 +149,7 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
     (
         "sync/cluster/follow.rs",
         "follow",
-        "notices.next",
+        "events.next",
         "in the background",
     ),
     (
@@ -317,7 +317,7 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "store/sqlite/",
         "*",
         "*",
-        "a file; STORE_CALL; opening and sealing anew are the partner's to wait for",
+        "a file; STORE_CALL; opening and encryption anew are the partner's to wait for",
     ),
 ];
 

@@ -105,7 +105,7 @@ async fn addon_sso_header_gets_the_checks_of_a_form() {
 }
 
 #[tokio::test]
-async fn program_sign_in_needs_one_header_by_post() {
+async fn cli_sign_in_needs_one_header_by_post() {
     let site = Site::start().await;
     let program = site.browser();
     let get = program.request(Method::GET, PATH);
@@ -137,7 +137,7 @@ async fn heroku_down_gets_503_without_consuming_the_answer() {
 }
 
 #[tokio::test]
-async fn program_sign_in_path_is_404_if_not_enabled() {
+async fn cli_sign_in_path_is_404_if_not_enabled() {
     let site = Site::with(|builder| builder).await;
     assert_eq!(sign_in(&site, &ann(&site)).await.status, 404);
 }

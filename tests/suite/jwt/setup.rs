@@ -37,22 +37,16 @@ async fn stateless_and_session_store_exclude_each_other() {
 }
 
 #[tokio::test]
-async fn program_sign_in_needs_bearer_tokens() {
-    let error = refused(|builder| builder.program_sign_in_path("/token")).await;
-    assert_eq!(
-        error.to_string(),
-        "program_sign_in_path needs bearer_tokens"
-    );
+async fn cli_sign_in_needs_bearer_tokens() {
+    let error = refused(|builder| builder.cli_sign_in_path("/token")).await;
+    assert_eq!(error.to_string(), "cli_sign_in_path needs bearer_tokens");
     for path in ["token", "//token", "/heroku/sso", "/logout", "/"] {
         let error = refused(|builder| {
             let builder = builder.bearer_tokens(keys::only(keys::es256(0)));
-            builder.program_sign_in_path(path)
+            builder.cli_sign_in_path(path)
         })
         .await;
-        assert!(
-            error.to_string().starts_with("program_sign_in_path"),
-            "{path}"
-        );
+        assert!(error.to_string().starts_with("cli_sign_in_path"), "{path}");
     }
 }
 

@@ -109,7 +109,7 @@ pub fn everything(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
     builder
         .stateless(keys::only(keys::hs256(0)))
         .bearer_tokens(keys::only(keys::ed25519(0)))
-        .program_sign_in_path("/heroku/sso/token")
+        .cli_sign_in_path("/heroku/sso/token")
 }
 
 pub fn assertions(clock: &ManualClock) -> Assertions {

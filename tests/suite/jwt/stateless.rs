@@ -6,7 +6,7 @@ use heroku_addon_simulator::{Endpoint, Fault};
 use reqwest::Method;
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::HerokuSsoBuilder;
-use tower_heroku_sso::store::{SealingKey, SealingKeys, SqliteStore};
+use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, SqliteStore};
 
 use crate::jwt::forge::parts;
 use crate::jwt::keys;
@@ -104,11 +104,11 @@ async fn sign_out_ends_every_copy_of_the_cookie() {
 async fn sign_out_outlasts_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let store = async || {
-        let key = SealingKey::from_base64(keys::SECRETS[0]);
-        // The secret of these tests is too long for a sealing key.
+        let key = EncryptionKey::from_base64(keys::SECRETS[0]);
+        // The secret of these tests is too long for an encryption key.
         assert!(key.is_err());
         let key = "c2VhbGluZ19rZXlfb2ZfMzJfYnl0ZXNfZm9yX3Rlc3Q=";
-        let keys = SealingKeys::new(SealingKey::from_base64(key).unwrap());
+        let keys = EncryptionKeys::new(EncryptionKey::from_base64(key).unwrap());
         SqliteStore::open(folder.path().join("sso.db"), keys)
             .await
             .unwrap()
@@ -333,7 +333,7 @@ async fn c43_stream_follows_its_list_without_requests() {
 async fn s5_debug_output_of_a_login_contains_no_cookie() {
     let site = Site::with(stateless).await;
     let email = "ann@example.com".parse().unwrap();
-    let verified = tower_heroku_sso::VerifiedEmail::i_have_verified(email);
+    let verified = tower_heroku_sso::VerifiedEmail::assume_verified(email);
     let resource = site.addon.resource_id();
     let signed_in = site
         .sso

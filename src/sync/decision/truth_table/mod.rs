@@ -51,7 +51,7 @@ enum Who {
     OtherEmail,
 }
 
-/// Something that happened to a person, in the order of tickets.
+/// Something that happened to a person, in the order of sequence numbers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum When {
     Never,

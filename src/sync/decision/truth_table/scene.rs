@@ -17,7 +17,7 @@ use crate::ids::{ResourceId, UserId};
 use crate::lifespan::End;
 use crate::secret::ClientSecret;
 use crate::store::{
-    Absence, AbsenceKind, AbsenceSign, BoundedStore, MemoryStore, Revocation, Ticket,
+    Absence, AbsenceKind, AbsenceSign, BoundedStore, MemoryStore, Revocation, Sequence,
 };
 use crate::sync::entries::as_of::AsOf;
 use crate::sync::entries::cached_list::OwnList;
@@ -148,26 +148,26 @@ impl Scene {
             true => clock.now() - MAX_SESSION,
             false => clock.now(),
         };
-        let mut tickets = Vec::new();
+        let mut sequences = Vec::new();
         for _ in 0..6 {
-            tickets.push(directory.store().ticket().await.unwrap());
+            sequences.push(directory.store().next_sequence().await.unwrap());
         }
         match case.resource {
-            Resource::Active | Resource::Dormant => self.prepare(case, &id, &tickets).await,
+            Resource::Active | Resource::Dormant => self.prepare(case, &id, &sequences).await,
             Resource::Ended => assert!(directory.lifecycle().end(&id).await.unwrap()),
             Resource::Unknown => {}
         }
-        let signed_in = [tickets[1], tickets[4]];
+        let signed_in = [sequences[1], sequences[4]];
         self.ask(case.at, &id, signed_in, began).await
     }
 
     /// Brings memory into the state of the case.
-    async fn prepare(&self, case: &Case, id: &ResourceId, tickets: &[Ticket]) {
-        let [early, own, late, revoked_early, _signed_in, revoked_late] = *tickets else {
-            panic!("six tickets");
+    async fn prepare(&self, case: &Case, id: &ResourceId, sequences: &[Sequence]) {
+        let [early, own, late, revoked_early, _signed_in, revoked_late] = *sequences else {
+            panic!("six sequences");
         };
         let (directory, clock) = (&self.directory, self.directory.clock());
-        let moment = |ticket: Ticket| AsOf::now(clock, ticket);
+        let moment = |sequence: Sequence| AsOf::now(clock, sequence);
         let mut entry = directory
             .authorizer()
             .coordinator()
@@ -218,8 +218,8 @@ impl Scene {
             When::Before => Some(revoked_early),
             When::After => Some(revoked_late),
         };
-        if let Some(ticket) = revoked {
-            let revocation = Revocation::new(email(), ticket, clock.now());
+        if let Some(sequence) = revoked {
+            let revocation = Revocation::new(email(), sequence, clock.now());
             entry.note_revocation(revocation, clock.now() - MAX_SESSION);
         }
         match case.last {
@@ -245,7 +245,7 @@ impl Scene {
         &self,
         at: At,
         id: &ResourceId,
-        [list, ticket]: [Ticket; 2],
+        [list, sequence]: [Sequence; 2],
         began: OffsetDateTime,
     ) -> Answer {
         let (directory, email) = (&self.directory, &email());
@@ -256,7 +256,7 @@ impl Scene {
         };
         let session = SessionStart {
             began: began.into(),
-            ticket,
+            sequence,
             list: ListVersion {
                 own: list,
                 members: None,

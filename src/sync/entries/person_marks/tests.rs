@@ -15,12 +15,12 @@ fn email(name: &str) -> Email {
     format!("{name}@example.com").parse().unwrap()
 }
 
-fn as_of(ticket: i64) -> AsOf {
+fn as_of(sequence: i64) -> AsOf {
     let clock: SharedClock = Arc::new(ManualClock::at(START));
-    AsOf::now(&clock, Ticket::new(ticket))
+    AsOf::now(&clock, Sequence::new(sequence))
 }
 
-fn list(ticket: i64, people: &[&str], is_partial: bool) -> CachedList {
+fn list(sequence: i64, people: &[&str], is_partial: bool) -> CachedList {
     let people: People = people
         .iter()
         .map(|name| Person::new(email(name), None, None))
@@ -33,7 +33,7 @@ fn list(ticket: i64, people: &[&str], is_partial: bool) -> CachedList {
     let own = OwnList {
         list,
         etags: None,
-        asked_at: as_of(ticket),
+        asked_at: as_of(sequence),
     };
     CachedList::new(own, &Members::Withheld, ListPolicy::Documented, None)
 }
@@ -49,7 +49,7 @@ fn marks(marks: &PersonMarks, name: &str, account: Option<&str>, list: i64) -> M
     marks.about(&who, Some(super::tests::list(list, &[], false).version()))
 }
 
-/// Ann was on the list and is not on the one of ticket 20, which lacks the team's members.
+/// Ann was on the list and is not on the one of sequence number 20, which lacks the team's members.
 fn ann_missing() -> PersonMarks {
     let mut marks = PersonMarks::default();
     let removed = [ListChange::Removed(email("ann"))];
@@ -60,19 +60,22 @@ fn ann_missing() -> PersonMarks {
 #[test]
 fn later_revocation_counts_and_is_kept_while_sessions_are_open() {
     let mut known = PersonMarks::default();
-    let at = |ticket, hours: u32| {
-        Revocation::new(email("ann"), Ticket::new(ticket), START + HOUR * hours)
+    let at = |sequence, hours: u32| {
+        Revocation::new(email("ann"), Sequence::new(sequence), START + HOUR * hours)
     };
     assert!(known.note_revocation(at(5, 1), START));
     assert!(!known.note_revocation(at(4, 2), START));
     assert!(!known.note_revocation(at(5, 2), START));
     assert!(known.note_revocation(at(6, 3), START));
-    assert_eq!(marks(&known, "ann", None, 1).revoked, Some(Ticket::new(6)));
+    assert_eq!(
+        marks(&known, "ann", None, 1).revoked,
+        Some(Sequence::new(6))
+    );
     assert_eq!(marks(&known, "bob", None, 1).revoked, None);
-    let bob = Revocation::new(email("bob"), Ticket::new(7), START + HOUR * 9);
+    let bob = Revocation::new(email("bob"), Sequence::new(7), START + HOUR * 9);
     assert!(known.note_revocation(bob, START + HOUR * 3));
     assert!(marks(&known, "ann", None, 1).revoked.is_some());
-    let bob = Revocation::new(email("bob"), Ticket::new(8), START + HOUR * 9);
+    let bob = Revocation::new(email("bob"), Sequence::new(8), START + HOUR * 9);
     assert!(known.note_revocation(bob, START + HOUR * 4));
     assert_eq!(marks(&known, "ann", None, 1).revoked, None);
 }

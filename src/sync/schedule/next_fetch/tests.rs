@@ -185,7 +185,7 @@ fn dormant_is_asked_for_in_its_time_whatever_else_is_so() {
 }
 
 #[test]
-fn doubtful_is_asked_for_again_before_its_list_is_due() {
+fn pending_removal_is_asked_for_again_before_its_list_is_due() {
     let minute = Duration::from_secs(60);
     let mut attempts = SETTLED.attempts;
     attempts.note_failure(Duration::ZERO);

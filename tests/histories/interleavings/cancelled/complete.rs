@@ -15,13 +15,13 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("PostgresStore::connect_with", "as `connect`"),
     ("PostgresStore::connect_with_at_most", "as `connect`"),
     (
-        "PostgresStore::reseal",
-        "one transaction a row, as `SqliteStore::reseal`",
+        "PostgresStore::reencrypt",
+        "one transaction a row, as `SqliteStore::reencrypt`",
     ),
     ("SharedStore::lease", "of Postgres: `replicas::killed`"),
     ("SharedStore::release", "as `lease`"),
     (
-        "StoreNotices::next",
+        "StoreEvents::next",
         "of Postgres; its promise is held by `follow`: `suite::leases`",
     ),
 ];

@@ -8,8 +8,8 @@ use tower_heroku_sso::access::{App, People, ResourceList};
 use tower_heroku_sso::ids::TeamId;
 use tower_heroku_sso::sso::{ReplayKey, SsoPolicy, SsoRequest, Verifier, token};
 use tower_heroku_sso::store::{
-    AbsenceKind, AbsenceSign, Brake, Dated, Doubt, MemoryStore, Registration, Revocation,
-    SealingKey, SealingKeys, SessionKey, SqliteStore, Store, StoreError, Ticket,
+    AbsenceKind, AbsenceSign, Brake, Dated, EncryptionKey, EncryptionKeys, MemoryStore,
+    PendingRemoval, Registration, Revocation, Sequence, SessionKey, SqliteStore, Store, StoreError,
 };
 use tower_heroku_sso::{ResourceId, SsoSalt, Tokens};
 
@@ -21,8 +21,8 @@ const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// The futures tested below.
 pub const NAMES: &[&str] = &[
     "SqliteStore::open",
-    "SqliteStore::reseal",
-    "Store::ticket",
+    "SqliteStore::reencrypt",
+    "Store::next_sequence",
     "Store::put",
     "Store::get",
     "Store::find_legacy",
@@ -40,9 +40,9 @@ pub const NAMES: &[&str] = &[
     "Store::end_dormant",
     "Store::set_webhook",
     "Store::revoke",
-    "Store::doubt",
+    "Store::note_pending_removal",
     "Store::erase",
-    "Store::burn",
+    "Store::consume",
     "Store::is_consumed",
     "Store::close_session",
     "Store::is_session_closed",
@@ -91,14 +91,14 @@ fn tokens(now: OffsetDateTime) -> Tokens {
 async fn call(store: &dyn Store, method: &str, about: &About) -> Result<(), StoreError> {
     let About { id, team, now, .. } = about;
     let later = *now + Duration::from_secs(60);
-    let ticket = Ticket::new(1);
+    let sequence = Sequence::new(1);
     let ann = || "ann@example.com".parse().unwrap();
     let revision = async {
         let known = store.get(id).await?;
         Ok::<_, StoreError>(known.map_or(0, |known| known.revision))
     };
     match method {
-        "ticket" => drop(store.ticket().await?),
+        "next_sequence" => drop(store.next_sequence().await?),
         "put" => {
             let mut registration = Registration::active(Some(tokens(*now)));
             registration.revision = revision.await?;
@@ -112,11 +112,11 @@ async fn call(store: &dyn Store, method: &str, about: &About) -> Result<(), Stor
         "set_list" => {
             let app = App::new("shop".parse().unwrap(), "shop");
             let list = ResourceList::new("addon", app, People::default());
-            let list = Dated::new(list, ticket, *now, Duration::ZERO);
+            let list = Dated::new(list, sequence, *now, Duration::ZERO);
             store.set_list(id, list).await?;
         }
         "set_members" => {
-            let members = Dated::new(People::default(), ticket, *now, Duration::ZERO);
+            let members = Dated::new(People::default(), sequence, *now, Duration::ZERO);
             store.set_members(team, members).await?;
         }
         "members" => drop(store.members(team).await?),
@@ -124,22 +124,26 @@ async fn call(store: &dyn Store, method: &str, about: &About) -> Result<(), Stor
         "end" => drop(store.end(id).await?),
         "deprovisioned" => drop(store.deprovisioned(id).await?),
         "note_absence" => {
-            let sign = AbsenceSign::new(AbsenceKind::NotFound, ticket, *now);
+            let sign = AbsenceSign::new(AbsenceKind::NotFound, sequence, *now);
             store.note_absence(id, sign).await?;
         }
         "make_dormant" => {
             let brake = Brake::default();
-            store.make_dormant(id, ticket, *now, &brake).await?;
+            store.make_dormant(id, sequence, *now, &brake).await?;
         }
-        "end_dormant" => drop(store.end_dormant(id, ticket).await?),
+        "end_dormant" => drop(store.end_dormant(id, sequence).await?),
         "set_webhook" => store.set_webhook(id, "fingerprint").await?,
         "revoke" => {
-            let revocation = Revocation::new(ann(), ticket, *now);
+            let revocation = Revocation::new(ann(), sequence, *now);
             store.revoke(id, revocation, *now).await?;
         }
-        "doubt" => store.doubt(id, Doubt::new(ann(), ticket)).await?,
+        "note_pending_removal" => {
+            store
+                .note_pending_removal(id, PendingRemoval::new(ann(), sequence))
+                .await?
+        }
         "erase" => store.erase(id).await?,
-        "burn" => drop(store.burn(&about.key, later, *now).await?),
+        "consume" => drop(store.consume(&about.key, later, *now).await?),
         "is_consumed" => drop(store.is_consumed(&about.key).await?),
         "close_session" => store.close_session(&about.session, later, *now).await?,
         "is_session_closed" => drop(store.is_session_closed(&about.session).await?),
@@ -159,10 +163,10 @@ async fn at_each_step(store: &dyn Store, method: &'static str, number: &mut u64)
         assert!(!matches!(done, Some(Err(_))), "{method}: {done:?}");
         let again = async {
             call(store, method, &about).await.unwrap();
-            call(store, "ticket", &about).await.unwrap();
-            if method == "burn" {
+            call(store, "next_sequence", &about).await.unwrap();
+            if method == "consume" {
                 let later = about.now + Duration::from_secs(60);
-                assert!(!store.burn(&about.key, later, about.now).await.unwrap());
+                assert!(!store.consume(&about.key, later, about.now).await.unwrap());
             }
             if method == "put" || method == "set_tokens" {
                 let known = store.get(&about.id).await.unwrap();
@@ -193,7 +197,7 @@ fn store_call_dropped_at_any_step_can_be_repeated() {
         each_method(&MemoryStore::default()).await;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("state.sqlite");
-        let keys = || SealingKeys::new(SealingKey::from_base64(KEY).unwrap());
+        let keys = || EncryptionKeys::new(EncryptionKey::from_base64(KEY).unwrap());
         for steps in 1..MOST {
             if leave_after(steps, SqliteStore::open(&file, keys()))
                 .await
@@ -205,10 +209,10 @@ fn store_call_dropped_at_any_step_can_be_repeated() {
         let store = SqliteStore::open(&file, keys()).await.unwrap();
         each_method(&store).await;
         for steps in 1..MOST {
-            if leave_after(steps, store.reseal()).await.is_some() {
+            if leave_after(steps, store.reencrypt()).await.is_some() {
                 break;
             }
         }
-        assert_eq!(store.reseal().await.unwrap(), 0);
+        assert_eq!(store.reencrypt().await.unwrap(), 0);
     });
 }

@@ -107,7 +107,7 @@ pub const CASES: &[Case] = &[
         work: |scene| {
             Box::pin(async {
                 let (sso, resource) = (&scene.cold.sso, &scene.world.resource);
-                let bob = VerifiedEmail::i_have_verified(address(BOB));
+                let bob = VerifiedEmail::assume_verified(address(BOB));
                 sso.sessions()
                     .admit(resource, &bob, &HeaderMap::new())
                     .await
@@ -240,7 +240,7 @@ pub const CASES: &[Case] = &[
         work: |scene| {
             let gate = scene.world.gate_with("programs", |builder| {
                 let builder = builder.bearer_tokens(keys());
-                builder.program_sign_in_path("/heroku/sso/token")
+                builder.cli_sign_in_path("/heroku/sso/token")
             });
             scene.world.clock.advance(Duration::from_secs(1));
             let form = scene.world.form(BOB).addon_sso_header();

@@ -69,7 +69,7 @@ pub struct Known {
     /// A revocation: sessions of this person from before that turn have ended.
     pub(super) revoked: BTreeMap<Person, Turn>,
     /// Pending removals: no list was requested since the webhook.
-    pub(super) doubted: BTreeSet<Person>,
+    pub(super) noted: BTreeSet<Person>,
 }
 
 /// Whether a process has failed to fetch a newer list.

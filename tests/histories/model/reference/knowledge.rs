@@ -19,7 +19,7 @@ impl Model {
         };
         let age = self.list_age(at, resource);
         let (Some(own), Some(..=MAX_LIST_AGE), false) =
-            (&known.own, age, known.doubted.contains(&person))
+            (&known.own, age, known.noted.contains(&person))
         else {
             return Verdict::NobodyKnows;
         };
@@ -120,10 +120,10 @@ impl Model {
             .filter(|_| heard.told_own())
         {
             known.own = Some(told(&heroku.collaborators[resource]));
-            known.doubted.clear();
+            known.noted.clear();
             if let Some(stored) = &mut self.store.known[resource] {
                 stored.own.clone_from(&known.own);
-                stored.doubted.clear();
+                stored.noted.clear();
             }
         }
     }
@@ -148,7 +148,7 @@ impl Model {
             };
             known.own.clone_from(&stored.own);
             known.revoked.clone_from(&stored.revoked);
-            known.doubted.clone_from(&stored.doubted);
+            known.noted.clone_from(&stored.noted);
         }
         if has_team(resource) {
             replica.team.clone_from(&self.store.team);

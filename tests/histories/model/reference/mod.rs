@@ -402,7 +402,7 @@ impl Model {
         // A pending removal outlives the process that received it.
         let stored = self.store.known[resource].as_mut();
         for known in stored.into_iter().chain([known]) {
-            known.doubted.extend(left.filter(is_on));
+            known.noted.extend(left.filter(is_on));
         }
         replica.spent[resource].push(self.now);
         self.take_in(at, resource, heard);

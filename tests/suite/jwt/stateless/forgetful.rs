@@ -7,8 +7,8 @@ use tower_heroku_sso::access::{People, ResourceList};
 use tower_heroku_sso::ids::{LegacyId, TeamId};
 use tower_heroku_sso::sso::ReplayKey;
 use tower_heroku_sso::store::{
-    ActiveResource, Dated, MemoryStore, Registration, Revocation, SessionKey, Store, StoreError,
-    Ticket,
+    ActiveResource, Dated, MemoryStore, Registration, Revocation, Sequence, SessionKey, Store,
+    StoreError,
 };
 use tower_heroku_sso::{ResourceId, Tokens};
 
@@ -26,8 +26,8 @@ impl Forgetful {
 
 #[async_trait]
 impl Store for Forgetful {
-    async fn ticket(&self) -> Result<Ticket, StoreError> {
-        self.inner.ticket().await
+    async fn next_sequence(&self) -> Result<Sequence, StoreError> {
+        self.inner.next_sequence().await
     }
     async fn put(&self, id: &ResourceId, registration: Registration) -> Result<bool, StoreError> {
         self.inner.put(id, registration).await
@@ -88,13 +88,13 @@ impl Store for Forgetful {
     ) -> Result<(), StoreError> {
         self.inner.revoke(id, revocation, forget_before).await
     }
-    async fn burn(
+    async fn consume(
         &self,
         key: &ReplayKey,
         until: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        self.inner.burn(key, until, now).await
+        self.inner.consume(key, until, now).await
     }
     async fn is_consumed(&self, key: &ReplayKey) -> Result<bool, StoreError> {
         self.inner.is_consumed(key).await

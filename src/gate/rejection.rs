@@ -1,4 +1,4 @@
-//! A refusal, and how it is written as a response.
+//! A rejection, and how it is written as a response.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,17 +13,17 @@ use http_body_util::Full;
 use url::Url;
 
 use super::html_page;
-use super::refusal_kind::{Missing, RefusalKind};
-use super::refusal_page::refusal_page;
+use super::rejection_kind::{Missing, RejectionKind};
+use super::rejection_page::rejection_page;
 use super::response_format::Format;
 use crate::access::Role;
 
-/// A refusal with the details of this one case, for a page of your own
+/// A rejection with the details of this one case, for a page of your own
 /// ([`guide::how_it_decides`](crate::guide::how_it_decides#pages-of-your-own)). It is in the extensions of
 /// every page and every problem document with which the gate refuses a request.
 #[derive(Clone)]
-pub struct Refusal {
-    pub(super) kind: RefusalKind,
+pub struct Rejection {
+    pub(super) kind: RejectionKind,
     retry_after: Option<Duration>,
     sign_in_url: Option<Box<Url>>,
     /// The landing page, for a user who may already have a session.
@@ -37,14 +37,14 @@ pub struct Refusal {
     is_bearer: bool,
 }
 
-impl From<RefusalKind> for Refusal {
-    fn from(kind: RefusalKind) -> Self {
+impl From<RejectionKind> for Rejection {
+    fn from(kind: RejectionKind) -> Self {
         Self::new(kind)
     }
 }
 
-impl Refusal {
-    pub(super) fn new(kind: RefusalKind) -> Self {
+impl Rejection {
+    pub(super) fn new(kind: RejectionKind) -> Self {
         Self {
             kind,
             retry_after: None,
@@ -61,14 +61,14 @@ impl Refusal {
     pub(super) fn cannot_check(retry_after: Duration) -> Self {
         Self {
             retry_after: Some(retry_after),
-            ..Self::new(RefusalKind::CannotCheck)
+            ..Self::new(RejectionKind::CannotCheck)
         }
     }
 
     pub(super) fn method_not_allowed(allow: &'static str) -> Self {
         Self {
             allow: Some(allow),
-            ..Self::new(RefusalKind::MethodNotAllowed)
+            ..Self::new(RejectionKind::MethodNotAllowed)
         }
     }
 
@@ -110,7 +110,7 @@ impl Refusal {
     }
 
     /// Why the request does not pass.
-    pub fn kind(&self) -> RefusalKind {
+    pub fn kind(&self) -> RejectionKind {
         self.kind
     }
 
@@ -124,19 +124,19 @@ impl Refusal {
         self.landing.as_deref()
     }
 
-    /// The roles of which one is needed; empty if the refusal is not about a role.
+    /// The roles of which one is needed; empty if the rejection is not about a role.
     pub fn required_roles(&self) -> &[Role] {
         self.missing.as_ref().map_or(&[], |missing| &missing.any_of)
     }
 
     /// The email addresses of people on the list who can grant a role, for a page that only this user sees.
-    /// Empty if the refusal is not about a role.
+    /// Empty if the rejection is not about a role.
     pub fn who_can_grant(&self) -> impl Iterator<Item = &str> {
         let missing = self.missing.iter();
         missing.flat_map(|missing| missing.ask.iter().map(|email| &**email))
     }
 
-    /// Which check failed, under [`explain_refusals`](crate::HerokuSsoBuilder::explain_refusals).
+    /// Which check failed, under [`explain_rejections`](crate::HerokuSsoBuilder::explain_rejections).
     pub fn reason(&self) -> Option<&str> {
         self.reason.as_deref()
     }
@@ -147,7 +147,7 @@ impl Refusal {
         method: &Method,
     ) -> Response<Full<Bytes>> {
         let body = match format {
-            Format::Html => refusal_page(
+            Format::Html => rejection_page(
                 self.kind,
                 self.sign_in_url.as_deref(),
                 self.landing.as_deref(),
@@ -184,7 +184,7 @@ impl Refusal {
         if let Some(methods) = self.allow {
             headers.insert(ALLOW, HeaderValue::from_static(methods));
         }
-        if matches!(self.kind, RefusalKind::TooLarge | RefusalKind::SlowBody) {
+        if matches!(self.kind, RejectionKind::TooLarge | RejectionKind::SlowBody) {
             // The rest of the body is not read.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -221,10 +221,10 @@ impl Refusal {
     }
 }
 
-impl fmt::Debug for Refusal {
+impl fmt::Debug for Rejection {
     /// Omits the email addresses.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refusal")
+        f.debug_struct("Rejection")
             .field("kind", &self.kind)
             .finish_non_exhaustive()
     }
@@ -243,8 +243,8 @@ mod tests {
             (1_001, "2"),
             (61_500, "62"),
         ] {
-            let refusal = Refusal::cannot_check(Duration::from_millis(wait));
-            let response = refusal.into_response(Format::Html, &Method::GET);
+            let rejection = Rejection::cannot_check(Duration::from_millis(wait));
+            let response = rejection.into_response(Format::Html, &Method::GET);
             assert_eq!(response.headers()[RETRY_AFTER], told, "{wait} ms");
         }
     }

@@ -16,44 +16,44 @@ use super::StoreError;
 ///
 /// Has no `PartialEq`, and `Debug` prints its id only.
 #[derive(Clone)]
-pub struct SealingKey {
+pub struct EncryptionKey {
     id: KeyId,
     cipher: XChaCha20Poly1305,
 }
 
 /// The name of a key, which reveals nothing about it: a hash of the key, in hex. It is stored beside
-/// each value that the key seals.
+/// each value that the key encrypts.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub struct KeyId([u8; KEY_ID]);
 
 const KEY: usize = 32;
 const KEY_ID: usize = 8;
 const NONCE: usize = 24;
-/// The first byte of every sealed value, so that the format can change later.
+/// The first byte of every encrypted value, so that the format can change later.
 const VERSION: u8 = 1;
 
 /// The text is not the base64 of 32 bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("expected 32 bytes in base64, as `head -c 32 /dev/urandom | base64` prints them")]
 #[non_exhaustive]
-pub struct InvalidSealingKey;
+pub struct InvalidEncryptionKey;
 
-impl SealingKey {
+impl EncryptionKey {
     /// Reads a key in base64.
     ///
     /// # Errors
-    /// [`InvalidSealingKey`] if the text is not a valid key.
-    pub fn from_base64(text: &str) -> Result<Self, InvalidSealingKey> {
+    /// [`InvalidEncryptionKey`] if the text is not a valid key.
+    pub fn from_base64(text: &str) -> Result<Self, InvalidEncryptionKey> {
         let bytes = Zeroizing::new(
             STANDARD
                 .decode(text.trim())
-                .map_err(|_| InvalidSealingKey)?,
+                .map_err(|_| InvalidEncryptionKey)?,
         );
         // A single byte repeated is not a random key.
         if bytes.len() != KEY || bytes.iter().all(|byte| *byte == bytes[0]) {
-            return Err(InvalidSealingKey);
+            return Err(InvalidEncryptionKey);
         }
-        let cipher = XChaCha20Poly1305::new_from_slice(&bytes).map_err(|_| InvalidSealingKey)?;
+        let cipher = XChaCha20Poly1305::new_from_slice(&bytes).map_err(|_| InvalidEncryptionKey)?;
         let hash = Sha256::new()
             .chain_update(b"tower-heroku-sso key id")
             .chain_update(&*bytes)
@@ -72,9 +72,9 @@ impl SealingKey {
     }
 }
 
-impl fmt::Debug for SealingKey {
+impl fmt::Debug for EncryptionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SealingKey({})", self.id)
+        write!(f, "EncryptionKey({})", self.id)
     }
 }
 
@@ -90,110 +90,117 @@ impl fmt::Debug for KeyId {
     }
 }
 
-/// The keys of a durable store: the first seals, all open.
+/// The keys of a durable store: the first encrypts, all open.
 ///
 /// To change the key:
 /// 1. Start all processes with the old key first and the new key added, so that all processes know both.
 /// 2. Start all processes with the new key first.
-/// 3. Call the store's `reseal` until it returns zero.
+/// 3. Call the store's `reencrypt` until it returns zero.
 /// 4. Start all processes without the old key.
 ///
-/// A process that knows only the old key cannot open a value that the new key has sealed. The first step is
-/// therefore needed for several processes, and when a release overlaps the previous one.
+/// A process that knows only the old key cannot open a value that the new key has encrypted. The first step
+/// is therefore needed for several processes, and when a release overlaps the previous one.
 #[derive(Clone, Debug)]
 #[must_use = "keys do nothing until a store is opened with them"]
-pub struct SealingKeys {
-    first: SealingKey,
-    others: Vec<SealingKey>,
+pub struct EncryptionKeys {
+    first: EncryptionKey,
+    others: Vec<EncryptionKey>,
 }
 
-/// A sealed value cannot be opened.
+/// An encrypted value cannot be opened.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum SealError {
-    /// The value was changed since this key sealed it, or was sealed for another resource.
-    #[error("a value sealed with key {key_id} is damaged, or belongs to another resource")]
+pub enum EncryptionError {
+    /// The value was changed since this key encrypted it, or was encrypted for another resource.
+    #[error("a value encrypted with key {key_id} is damaged, or belongs to another resource")]
     Damaged {
         /// The key.
         key_id: KeyId,
     },
-    /// The value does not have the format of a sealed value.
-    #[error("a sealed value is malformed")]
+    /// The value does not have the format of an encrypted value.
+    #[error("an encrypted value is malformed")]
     Malformed,
-    /// The value was sealed with a key that the store was not given.
-    #[error("a value is sealed with key {key_id}, which is not among the keys given")]
+    /// The value was encrypted with a key that the store was not given.
+    #[error("a value is encrypted with key {key_id}, which is not among the keys given")]
     UnknownKey {
         /// The key that is missing.
         key_id: KeyId,
     },
 }
 
-impl SealingKeys {
-    /// Seals and opens values with this key.
-    pub fn new(key: SealingKey) -> Self {
+impl EncryptionKeys {
+    /// Encrypts and opens values with this key.
+    pub fn new(key: EncryptionKey) -> Self {
         Self {
             first: key,
             others: Vec::new(),
         }
     }
 
-    /// Also opens values that this key has sealed.
-    pub fn with_previous_key(mut self, key: SealingKey) -> Self {
+    /// Also opens values that this key has encrypted.
+    pub fn with_previous_key(mut self, key: EncryptionKey) -> Self {
         self.others.push(key);
         self
     }
 
     /// `about` names what the text belongs to: the value opens only with the same `about`.
-    pub(super) fn seal(&self, text: &[u8], about: &str) -> Result<Vec<u8>, SealError> {
+    pub(super) fn encrypt(&self, text: &[u8], about: &str) -> Result<Vec<u8>, EncryptionError> {
         let key = &self.first;
         let nonce = XChaCha20Poly1305::generate_nonce(&mut OsRng);
         let payload = Payload {
             msg: text,
             aad: about.as_bytes(),
         };
-        let sealed = key.cipher.encrypt(&nonce, payload);
-        let sealed = sealed.map_err(|_| SealError::Damaged { key_id: key.id })?;
-        Ok([&[VERSION][..], &key.id.0, &nonce, &sealed].concat())
+        let encrypted = key.cipher.encrypt(&nonce, payload);
+        let encrypted = encrypted.map_err(|_| EncryptionError::Damaged { key_id: key.id })?;
+        Ok([&[VERSION][..], &key.id.0, &nonce, &encrypted].concat())
     }
 
-    pub(super) fn open(&self, sealed: &[u8], about: &str) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let (key_id, rest) = parts(sealed).ok_or(SealError::Malformed)?;
+    pub(super) fn open(
+        &self,
+        encrypted: &[u8],
+        about: &str,
+    ) -> Result<Zeroizing<Vec<u8>>, EncryptionError> {
+        let (key_id, rest) = parts(encrypted).ok_or(EncryptionError::Malformed)?;
         let mut keys = std::iter::once(&self.first).chain(&self.others);
         let key = keys.find(|key| key.id == key_id);
-        let key = key.ok_or(SealError::UnknownKey { key_id })?;
-        let (nonce, text) = rest.split_at_checked(NONCE).ok_or(SealError::Malformed)?;
+        let key = key.ok_or(EncryptionError::UnknownKey { key_id })?;
+        let (nonce, text) = rest
+            .split_at_checked(NONCE)
+            .ok_or(EncryptionError::Malformed)?;
         let payload = Payload {
             msg: text,
             aad: about.as_bytes(),
         };
         let opened = key.cipher.decrypt(XNonce::from_slice(nonce), payload);
-        let opened = opened.map_err(|_| SealError::Damaged { key_id })?;
+        let opened = opened.map_err(|_| EncryptionError::Damaged { key_id })?;
         Ok(Zeroizing::new(opened))
     }
 
-    /// True if the value was sealed with the first key.
-    pub(super) fn is_current(&self, sealed: &[u8]) -> bool {
-        parts(sealed).is_some_and(|(id, _)| id == self.first.id)
+    /// True if the value was encrypted with the first key.
+    pub(super) fn is_current(&self, encrypted: &[u8]) -> bool {
+        parts(encrypted).is_some_and(|(id, _)| id == self.first.id)
     }
 }
 
 /// Checks that there is a key for each value, given the values' first bytes.
 pub(super) fn check_keys<'a>(
-    keys: &SealingKeys,
+    keys: &EncryptionKeys,
     beginnings: impl Iterator<Item = &'a [u8]>,
 ) -> Result<(), StoreError> {
     for beginning in beginnings {
-        let (key_id, _) = parts(beginning).ok_or_else(|| StoreError::new(SealError::Malformed))?;
+        let (key_id, _) =
+            parts(beginning).ok_or_else(|| StoreError::new(EncryptionError::Malformed))?;
         let mut known = std::iter::once(&keys.first).chain(&keys.others);
         if !known.any(|key| key.id == key_id) {
-            return Err(StoreError::new(SealError::UnknownKey { key_id }));
+            return Err(StoreError::new(EncryptionError::UnknownKey { key_id }));
         }
     }
     Ok(())
 }
 
-fn parts(sealed: &[u8]) -> Option<(KeyId, &[u8])> {
-    let (version, rest) = sealed.split_first()?;
+fn parts(encrypted: &[u8]) -> Option<(KeyId, &[u8])> {
+    let (version, rest) = encrypted.split_first()?;
     let (id, rest) = rest.split_first_chunk::<KEY_ID>()?;
     (*version == VERSION).then_some((KeyId(*id), rest))
 }
@@ -202,55 +209,55 @@ fn parts(sealed: &[u8]) -> Option<(KeyId, &[u8])> {
 mod tests {
     use super::*;
 
-    fn key(first: u8) -> SealingKey {
+    fn key(first: u8) -> EncryptionKey {
         let bytes: Vec<u8> = (0..32).map(|n| first.wrapping_add(n)).collect();
-        SealingKey::from_base64(&STANDARD.encode(bytes)).unwrap()
+        EncryptionKey::from_base64(&STANDARD.encode(bytes)).unwrap()
     }
 
     #[test]
-    fn what_was_sealed_opens_for_the_same_resource_only() {
-        let keys = SealingKeys::new(key(1));
-        let sealed = keys.seal(b"a token", "tokens:a").unwrap();
-        assert_eq!(**keys.open(&sealed, "tokens:a").unwrap(), *b"a token");
+    fn encrypted_text_opens_for_the_same_resource_only() {
+        let keys = EncryptionKeys::new(key(1));
+        let encrypted = keys.encrypt(b"a token", "tokens:a").unwrap();
+        assert_eq!(**keys.open(&encrypted, "tokens:a").unwrap(), *b"a token");
         let key_id = key(1).id();
-        let damaged = Err(SealError::Damaged { key_id });
-        assert_eq!(keys.open(&sealed, "tokens:b").map(|_| ()), damaged);
-        for at in 9..sealed.len() {
-            let mut other = sealed.clone();
+        let damaged = Err(EncryptionError::Damaged { key_id });
+        assert_eq!(keys.open(&encrypted, "tokens:b").map(|_| ()), damaged);
+        for at in 9..encrypted.len() {
+            let mut other = encrypted.clone();
             other[at] ^= 1;
             assert_eq!(keys.open(&other, "tokens:a").map(|_| ()), damaged);
         }
-        for length in 0..sealed.len() {
-            assert!(keys.open(&sealed[..length], "tokens:a").is_err());
+        for length in 0..encrypted.len() {
+            assert!(keys.open(&encrypted[..length], "tokens:a").is_err());
         }
     }
 
     #[test]
-    fn each_seal_is_another_and_none_holds_the_text() {
-        let keys = SealingKeys::new(key(1));
-        let once = keys.seal(b"HRKU-secret", "x").unwrap();
-        let again = keys.seal(b"HRKU-secret", "x").unwrap();
+    fn each_encryption_differs_and_none_holds_the_text() {
+        let keys = EncryptionKeys::new(key(1));
+        let once = keys.encrypt(b"HRKU-secret", "x").unwrap();
+        let again = keys.encrypt(b"HRKU-secret", "x").unwrap();
         assert_ne!(once, again);
         assert!(!once.windows(4).any(|part| part == b"HRKU"));
     }
 
     #[test]
     fn a_key_that_is_missing_is_named_and_two_keys_open_during_a_change() {
-        let old = SealingKeys::new(key(1));
-        let sealed = old.seal(b"a token", "x").unwrap();
-        let new = SealingKeys::new(key(2));
-        let error = new.open(&sealed, "x").unwrap_err();
+        let old = EncryptionKeys::new(key(1));
+        let encrypted = old.encrypt(b"a token", "x").unwrap();
+        let new = EncryptionKeys::new(key(2));
+        let error = new.open(&encrypted, "x").unwrap_err();
         assert_eq!(
             error,
-            SealError::UnknownKey {
+            EncryptionError::UnknownKey {
                 key_id: key(1).id()
             }
         );
         assert!(error.to_string().contains(&key(1).id().to_string()));
         let both = new.with_previous_key(key(1));
-        assert_eq!(**both.open(&sealed, "x").unwrap(), *b"a token");
-        assert!(!both.is_current(&sealed));
-        assert!(both.is_current(&both.seal(b"a token", "x").unwrap()));
+        assert_eq!(**both.open(&encrypted, "x").unwrap(), *b"a token");
+        assert!(!both.is_current(&encrypted));
+        assert!(both.is_current(&both.encrypt(b"a token", "x").unwrap()));
     }
 
     #[test]
@@ -262,11 +269,11 @@ mod tests {
             &STANDARD.encode([0; 32]),
         ] {
             assert_eq!(
-                SealingKey::from_base64(text).unwrap_err(),
-                InvalidSealingKey
+                EncryptionKey::from_base64(text).unwrap_err(),
+                InvalidEncryptionKey
             );
         }
-        let shown = format!("{:?}", SealingKeys::new(key(1)));
+        let shown = format!("{:?}", EncryptionKeys::new(key(1)));
         assert!(shown.contains(&key(1).id().to_string()));
         assert!(!shown.contains("AQID"));
     }

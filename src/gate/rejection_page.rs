@@ -4,11 +4,11 @@ use maud::html;
 use url::Url;
 
 use super::html_page::page;
-use super::refusal_kind::{Missing, RefusalKind};
+use super::rejection_kind::{Missing, RejectionKind};
 use crate::access::Role;
 
-pub(super) fn refusal_page(
-    kind: RefusalKind,
+pub(super) fn rejection_page(
+    kind: RejectionKind,
     sign_in_url: Option<&Url>,
     landing: Option<&str>,
     missing: Option<&Missing>,

@@ -14,7 +14,7 @@ use super::db::{Db, answer};
 use crate::cause;
 use crate::clock;
 use crate::ids::{ResourceId, TeamId};
-use crate::store::{SessionKey, StoreError, StoreNotice, StoreNotices};
+use crate::store::{SessionKey, StoreError, StoreEvent, StoreEvents};
 
 pub(super) const CHANNEL: &str = "tower_heroku_sso";
 
@@ -37,17 +37,17 @@ pub(super) fn session(me: Uuid, session: &SessionKey) -> String {
     format!("{me} session {}", session.as_str())
 }
 
-/// None for our own notices, and for those of a later version.
-fn read(payload: &str, me: Uuid) -> Option<StoreNotice> {
+/// None for our own events, and for those of a later version.
+fn read(payload: &str, me: Uuid) -> Option<StoreEvent> {
     let mut words = payload.split(' ');
     let (by, kind, about) = (words.next()?, words.next()?, words.next()?);
     if by.parse() == Ok(me) {
         return None;
     }
     Some(match kind {
-        "resource" => StoreNotice::Resource(about.parse().ok()?),
-        "team" => StoreNotice::Team(about.parse().ok()?),
-        "session" => StoreNotice::Session(SessionKey::from_stored(about)),
+        "resource" => StoreEvent::Resource(about.parse().ok()?),
+        "team" => StoreEvent::Team(about.parse().ok()?),
+        "session" => StoreEvent::Session(SessionKey::from_stored(about)),
         _ => return None,
     })
 }
@@ -57,7 +57,7 @@ pub(super) struct Listening {
     db: Db,
     me: Uuid,
     listener: Option<PgListener>,
-    pending: VecDeque<StoreNotice>,
+    pending: VecDeque<StoreEvent>,
     /// All older changes have been read, by the server's clock.
     since: OffsetDateTime,
     /// The changes already reported, with their timestamps: polls overlap.
@@ -120,11 +120,11 @@ impl Listening {
 }
 
 #[async_trait]
-impl StoreNotices for Listening {
-    async fn next(&mut self) -> StoreNotice {
+impl StoreEvents for Listening {
+    async fn next(&mut self) -> StoreEvent {
         loop {
-            if let Some(notice) = self.pending.pop_front() {
-                return notice;
+            if let Some(event) = self.pending.pop_front() {
+                return event;
             }
             if self.listener.is_none()
                 && !self.db.is_pooled

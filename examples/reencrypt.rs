@@ -1,17 +1,17 @@
-//! Seals every token in the store of `DATABASE_URL` with the first key of `TOKEN_ENCRYPTION_KEY`, and
+//! Encrypts every token in the store of `DATABASE_URL` with the first key of `TOKEN_ENCRYPTION_KEY`, and
 //! prints the number of resources: a step of changing the key, see DEPLOYING.md.
 
 use std::env;
 use std::error::Error;
 use std::process::ExitCode;
 
-use tower_heroku_sso::store::{PostgresStore, SealingKeys, SqliteStore};
+use tower_heroku_sso::store::{EncryptionKeys, PostgresStore, SqliteStore};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     match run().await {
         Ok(count) => {
-            println!("resealed {count}");
+            println!("reencrypted {count}");
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -29,12 +29,17 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<usize, Box<dyn Error>> {
     let url = env::var("DATABASE_URL").map_err(|_| "DATABASE_URL is not set")?;
-    let keys = SealingKeys::from_env()?;
+    let keys = EncryptionKeys::from_env()?;
     Ok(match url.strip_prefix("sqlite:") {
         Some(path) => {
             let path = path.strip_prefix("//").unwrap_or(path);
-            SqliteStore::open(path, keys).await?.reseal().await?
+            SqliteStore::open(path, keys).await?.reencrypt().await?
         }
-        None => PostgresStore::connect(&url, keys).await?.reseal().await?,
+        None => {
+            PostgresStore::connect(&url, keys)
+                .await?
+                .reencrypt()
+                .await?
+        }
     })
 }

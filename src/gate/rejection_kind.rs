@@ -9,7 +9,7 @@ use crate::access::Role;
 /// Why a request is refused. In the extensions of every response with which the gate refuses a request.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
-pub enum RefusalKind {
+pub enum RejectionKind {
     /// 503: the list is currently unavailable from Heroku or the store.
     CannotCheck,
     /// 403: a sign-out that was sent by another site.
@@ -44,7 +44,7 @@ pub enum RefusalKind {
     UsedSignIn,
 }
 
-impl RefusalKind {
+impl RejectionKind {
     /// The status of the response.
     pub fn status(self) -> StatusCode {
         match self {

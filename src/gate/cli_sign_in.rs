@@ -7,9 +7,9 @@ use http_body_util::Full;
 use serde_json::json;
 use time::format_description::well_known::Rfc3339;
 
-use super::RefusalKind;
+use super::RejectionKind;
 use super::open_session::{SessionTransport, VerifiedSignIn, open_session, resource_of};
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 use super::response_format::Format;
 use super::state::GateState;
 use super::unavailable::out_of_time;
@@ -21,45 +21,42 @@ use crate::sso::SsoRequest;
 /// Where Heroku's CLI plugins put the SSO response: base64 of its JSON.
 const HEADER: &str = "x-addon-sso";
 
-/// Answers a request to the programs' sign-in path: 200 with a bearer token, or a refusal without any
+/// Answers a request to the programs' sign-in path: 200 with a bearer token, or a rejection without any
 /// change. Verification, single use and list are the same as for a browser's form.
-pub(super) async fn program_sign_in<B>(
-    gate: &GateState,
-    request: Request<B>,
-) -> Response<Full<Bytes>> {
+pub(super) async fn cli_sign_in<B>(gate: &GateState, request: Request<B>) -> Response<Full<Bytes>> {
     let (parts, _) = request.into_parts();
     let budget = Budget::of(REQUEST);
-    let answer = try_program_sign_in(gate, &parts.method, &parts.headers, budget);
+    let answer = try_cli_sign_in(gate, &parts.method, &parts.headers, budget);
     let answer = budget.within(answer).await;
     match answer.unwrap_or_else(|| Err(out_of_time(gate.reasons, "sign-in"))) {
         Ok(response) => response,
-        Err(refusal) => refusal.into_response(Format::ProblemJson, &parts.method),
+        Err(rejection) => rejection.into_response(Format::ProblemJson, &parts.method),
     }
 }
 
-async fn try_program_sign_in(
+async fn try_cli_sign_in(
     gate: &GateState,
     method: &Method,
     headers: &HeaderMap,
     budget: Budget,
-) -> Result<Response<Full<Bytes>>, Refusal> {
+) -> Result<Response<Full<Bytes>>, Rejection> {
     if method != Method::POST {
-        return Err(Refusal::method_not_allowed("POST"));
+        return Err(Rejection::method_not_allowed("POST"));
     }
     let mut answers = headers.get_all(HEADER).iter();
     let (Some(answer), None) = (answers.next(), answers.next()) else {
         let why = "the request must have exactly one x-addon-sso header";
-        return Err(gate.forms.reject(RefusalKind::InvalidSignIn, why));
+        return Err(gate.forms.reject(RejectionKind::InvalidSignIn, why));
     };
     let form = SsoRequest::from_addon_sso(answer.as_bytes());
     let form = form.map_err(|error| gate.forms.malformed(&error))?;
     let verified = gate.forms.verify(&form)?;
     let turn = gate.forms.begin_use(&verified).await;
-    let _turn = turn.map_err(|not| not.refusal)?;
+    let _turn = turn.map_err(|not| not.rejection)?;
     let resource = resource_of(gate, &verified).await?;
     let proved = VerifiedSignIn::from_form(&resource, &verified);
     let opened = open_session(gate, proved, SessionTransport::Bearer, budget).await;
-    let (opened, _) = opened.map_err(|why| why.into_refusal(gate.reasons))?;
+    let (opened, _) = opened.map_err(|why| why.into_rejection(gate.reasons))?;
     let NewSession {
         value, latest_end, ..
     } = opened;

@@ -9,7 +9,7 @@ use axum::routing::get;
 use heroku_addon_simulator::{Endpoint, Fault};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tower_heroku_sso::gate::Refusal;
+use tower_heroku_sso::gate::Rejection;
 use tower_heroku_sso::url::Url;
 use tower_heroku_sso::{CookieTransport, Require, Role};
 
@@ -252,26 +252,30 @@ async fn head_rejection_has_no_body() {
 #[tokio::test]
 async fn outer_layer_gets_the_rejection_details_as_an_extension() {
     let insecure = CookieTransport::InsecureHttp;
-    let world = World::with(|builder| builder.cookies(insecure).explain_refusals()).await;
+    let world = World::with(|builder| builder.cookies(insecure).explain_rejections()).await;
     let addon = world.addon().await;
     addon
         .app()
         .collaborator_as("bob@example.com", "admin", &["manage"]);
     let own = |mut response: Response| async {
-        let refusal = response.extensions_mut().remove::<Refusal>();
-        let Some(refusal) = refusal else {
+        let rejection = response.extensions_mut().remove::<Rejection>();
+        let Some(rejection) = rejection else {
             return response;
         };
-        assert!(!format!("{refusal:?}").contains('@'));
-        assert_eq!(response.extensions().get(), Some(&refusal.kind()));
+        assert!(!format!("{rejection:?}").contains('@'));
+        assert_eq!(response.extensions().get(), Some(&rejection.kind()));
         let (head, _) = response.into_parts();
-        let roles: Vec<_> = refusal.required_roles().iter().map(Role::as_str).collect();
+        let roles: Vec<_> = rejection
+            .required_roles()
+            .iter()
+            .map(Role::as_str)
+            .collect();
         let said = json!({
-            "url": refusal.sign_in_url().map(Url::as_str),
-            "landing": refusal.landing(),
+            "url": rejection.sign_in_url().map(Url::as_str),
+            "landing": rejection.landing(),
             "roles": roles,
-            "ask": refusal.who_can_grant().collect::<Vec<_>>(),
-            "reason": refusal.reason(),
+            "ask": rejection.who_can_grant().collect::<Vec<_>>(),
+            "reason": rejection.reason(),
         });
         Response::from_parts(head, Body::from(said.to_string()))
     };
