@@ -6,7 +6,7 @@ use crate::access::{Email, ListChange};
 use crate::heroku::HerokuError;
 use crate::ids::ResourceId;
 use crate::sso::Proof;
-use crate::store::AbsenceKind;
+use crate::store::author::AbsenceKind;
 
 const TARGET: &str = "tower_heroku_sso::audit";
 

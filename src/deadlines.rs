@@ -26,7 +26,7 @@ pub(crate) const SESSION_FETCH: f64 = 0.6;
 #[cfg(feature = "axum")]
 pub(crate) const HEALTH: Duration = Duration::from_secs(5);
 
-/// One call of a [`Store`](crate::store::Store), for one or a few rows.
+/// One call of a [`Store`](crate::store::author::Store), for one or a few rows.
 pub(crate) const STORE_CALL: Duration = Duration::from_secs(5);
 
 /// One page of the resources that are loaded at the start: a thousand of them, with their lists.

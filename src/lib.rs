@@ -68,6 +68,7 @@
 //! | offer your own login beside Heroku's | [`Sessions::admit`], [`VerifiedEmail`] |
 //! | show several resources in one browser | [`Config::resource_in_path`] |
 //! | run several processes | [`store::PostgresStore`], [`guide::deploying`] |
+//! | keep the state in a database of your own | [`store::author`] |
 //! | run without a session store | [`HerokuSsoBuilder::stateless`] |
 //! | admit programs by bearer tokens | [`HerokuSsoBuilder::bearer_tokens`], [`Sessions::bearer`] |
 //! | pass the user to a service behind the gate | [`assertion`] |

@@ -6,7 +6,8 @@ use axum::Router;
 use http::{HeaderMap, header};
 use time::OffsetDateTime;
 use tower_heroku_sso::access::{App, Person, ResourceList};
-use tower_heroku_sso::store::{Dated, MemoryStore, Registration, Sequence, Store};
+use tower_heroku_sso::store::MemoryStore;
+use tower_heroku_sso::store::author::{Dated, Registration, Sequence, Store};
 use tower_heroku_sso::{
     AddonPassword, ClientSecret, Email, HerokuSso, Manifest, ResourceId, Role, SsoSalt, SyncScope,
     VerifiedEmail,

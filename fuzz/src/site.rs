@@ -12,7 +12,8 @@ use tokio::runtime::{Builder, Runtime};
 use tower::util::BoxCloneService;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_heroku_sso::access::{App, Person, ResourceList};
-use tower_heroku_sso::store::{Dated, MemoryStore, Registration, Store, Sequence};
+use tower_heroku_sso::store::author::{Dated, Registration, Store, Sequence};
+use tower_heroku_sso::store::MemoryStore;
 use tower_heroku_sso::{
     Email, HerokuSso, HerokuSsoBuilder, HerokuUser, ManualClock, ResourceId, Tokens, VerifiedEmail,
 };

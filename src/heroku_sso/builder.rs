@@ -15,7 +15,8 @@ use crate::session::{
     BackendChoice, BoundedSessionStore, MemorySessions, SessionManager, SessionStore,
 };
 use crate::sso::SsoPolicy;
-use crate::store::{BoundedStore, MemoryStore, Store};
+use crate::store::author::Store;
+use crate::store::{BoundedStore, MemoryStore};
 use crate::sync::{Deadlines, Directory, RatePools, SyncScope, SyncSettings};
 use crate::webhook::Webhooks;
 

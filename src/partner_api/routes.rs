@@ -22,7 +22,7 @@ use crate::config::Manifest;
 use crate::deadlines::REQUEST;
 use crate::ids::ResourceId;
 use crate::meter;
-use crate::store::ResourceState;
+use crate::store::author::ResourceState;
 use crate::sync::{Directory, OauthGrant, SyncError};
 
 /// Heroku's requests have about one kilobyte.

@@ -11,7 +11,7 @@ use quick_cache::sync::Cache;
 use tower_sessions::session::Id;
 
 use super::{Grant, SessionRef};
-use crate::store::SessionKey;
+use crate::store::author::SessionKey;
 use crate::sync::{ClosedSessions, EntryRef};
 
 /// The maximum number of cached grants.

@@ -6,7 +6,7 @@ use std::fmt;
 use tower_sessions::session::Id;
 
 use super::key::session_key;
-use crate::store::SessionKey;
+use crate::store::author::SessionKey;
 
 /// The credential that a request brought. It is untrusted, and secret if it is valid.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use crate::access::Email;
 use crate::ids::{ResourceId, UserId};
 use crate::sso::Proof;
-use crate::store::Sequence;
+use crate::store::author::Sequence;
 use crate::sync::{Admitted, ListVersion, Principal, SessionStart};
 
 /// Grants of another version are not read: their users sign in again.

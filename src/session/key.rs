@@ -2,7 +2,7 @@
 
 use tower_sessions::session::Id;
 
-use crate::store::SessionKey;
+use crate::store::author::SessionKey;
 
 /// A digest of the id: it cannot be used to take over the session.
 pub(crate) fn session_key(id: &Id) -> SessionKey {

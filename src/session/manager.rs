@@ -25,7 +25,7 @@ use crate::clock::SharedClock;
 use crate::jwt::Codec;
 use crate::lifespan::Limits;
 use crate::sso::Proof;
-use crate::store::SessionKey;
+use crate::store::author::SessionKey;
 use crate::sync::{Admitted, ClosedSessions};
 
 /// All sessions of one gate.

@@ -12,7 +12,8 @@ use super::cache::{Cached, GrantCache};
 use super::{Grant, SessionRef};
 use crate::clock::SharedClock;
 use crate::jwt::{Claims, Codec, JwtError};
-use crate::store::{SessionKey, StoreError};
+use crate::store::StoreError;
+use crate::store::author::SessionKey;
 use crate::sync::ClosedSessions;
 
 /// The claims of a session in a cookie.

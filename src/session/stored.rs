@@ -16,7 +16,7 @@ use super::key::session_key;
 use super::outcome::SessionError;
 use super::{Grant, SessionRef};
 use crate::clock::SharedClock;
-use crate::store::SessionKey;
+use crate::store::author::SessionKey;
 use crate::sync::ClosedSessions;
 
 /// The name of the grant in a record. Other names belong to the partner.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::Sequence;
+use super::author::Sequence;
 
 /// What kind of answer says that a resource no longer exists.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -50,7 +50,7 @@ pub struct Absence {
     pub last_at: OffsetDateTime,
     /// The latest sequence number of these answers.
     pub sequence: Sequence,
-    /// Since when the resource is [dormant](super::ResourceState::Dormant); none if it is not.
+    /// Since when the resource is [dormant](super::author::ResourceState::Dormant); none if it is not.
     pub dormant_at: Option<OffsetDateTime>,
 }
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::{
+use super::StoreError;
+use super::author::{
     Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
-    Revocation, Sequence, SessionKey, SharedStore, Store, StoreError, StoreEvents, Work,
+    Revocation, Sequence, SessionKey, SharedStore, Store, StoreEvents, Work,
 };
 use crate::access::{People, ResourceList};
 use crate::clock;

@@ -5,8 +5,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::StoreError;
+use super::author::{AbsenceKind, PendingRemoval, ResourceState};
 use super::encryption::EncryptionKeys;
-use super::{AbsenceKind, PendingRemoval, ResourceState, StoreError};
 use crate::access::Email;
 use crate::ids::ResourceId;
 use crate::secret::Tokens;

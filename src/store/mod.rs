@@ -7,9 +7,10 @@
 //! | `SqliteStore` | one process that restarts | `sqlite` |
 //! | `PostgresStore` | several processes | `postgres` |
 //!
-//! A partner whose add-on has its own database can implement [`Store`] on top of it.
+//! A partner whose add-on has its own database can implement [`author::Store`] on top of it.
 
 mod absence;
+pub mod author;
 mod bounded;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod column;
@@ -27,202 +28,20 @@ mod shared;
 mod sqlite;
 mod sweep;
 
-use std::fmt::{self, Debug};
+use std::fmt;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use time::OffsetDateTime;
-
-use crate::access::{People, ResourceList};
 use crate::cause;
-use crate::ids::{LegacyId, ResourceId, TeamId};
-use crate::secret::Tokens;
-use crate::sso::ReplayKey;
 
 pub(crate) use bounded::BoundedStore;
 
-pub use absence::{Absence, AbsenceKind, AbsenceSign, Brake, Dormancy};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use encryption::{EncryptionError, EncryptionKey, EncryptionKeys, InvalidEncryptionKey, KeyId};
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresOptions, PostgresStore};
-pub use record::{
-    ActiveResource, Dated, PendingRemoval, Registration, ResourceState, Revocation, Sequence,
-};
-pub use session_key::SessionKey;
-pub use shared::{SharedStore, StoreEvent, StoreEvents, Work};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
-
-/// Where resources, tokens, lists and used SSO requests are stored.
-///
-/// Every method is atomic. Several tasks and processes may call methods for one resource concurrently. After
-/// an error it is unknown whether anything has changed, and the caller refuses the request. A call that
-/// takes longer than five seconds, or fifteen seconds for a page, is dropped and counts as an error.
-#[async_trait]
-pub trait Store: Debug + Send + Sync + 'static {
-    /// A sequence number greater than every sequence number that any process has drawn from this store.
-    async fn next_sequence(&self) -> Result<Sequence, StoreError>;
-
-    /// Inserts a new resource (`registration.revision` is zero), or replaces the registration of an active or
-    /// dormant one. Its list is kept; its absence is kept only if `registration` has one. Returns false, and
-    /// writes nothing, if the resource is not new or has another revision by now.
-    async fn put(&self, id: &ResourceId, registration: Registration) -> Result<bool, StoreError>;
-
-    /// The registration of a resource, deprovisioned ones included.
-    async fn get(&self, id: &ResourceId) -> Result<Option<Registration>, StoreError>;
-
-    /// The active or dormant resource with the provider's own `id`. None if several have that `id`, as it
-    /// then identifies none of them.
-    async fn find_legacy(&self, id: &LegacyId) -> Result<Option<ResourceId>, StoreError>;
-
-    /// The data needed to admit users to a resource; none if it is neither active nor dormant.
-    async fn load(&self, id: &ResourceId) -> Result<Option<ActiveResource>, StoreError>;
-
-    /// The same for many: at most `limit` such resources after `after`, in ascending order of id.
-    async fn load_page(
-        &self,
-        after: Option<&ResourceId>,
-        limit: usize,
-    ) -> Result<Vec<ActiveResource>, StoreError>;
-
-    /// Replaces the tokens of a resource that is not deprovisioned. Returns false, and writes nothing, if the
-    /// resource has another revision by now.
-    async fn set_tokens(
-        &self,
-        id: &ResourceId,
-        tokens: Tokens,
-        revision: i64,
-    ) -> Result<bool, StoreError>;
-
-    /// Replaces the list of an active or dormant resource, unless the stored list has a later sequence
-    /// number. The list also removes an absence whose sequence number is not later. Does nothing for any
-    /// other resource.
-    async fn set_list(&self, id: &ResourceId, list: Dated<ResourceList>) -> Result<(), StoreError>;
-
-    /// Replaces the members of a team, unless the stored ones have a later sequence number. A store may
-    /// delete them once no active resource has a list that names the team.
-    async fn set_members(&self, id: &TeamId, members: Dated<People>) -> Result<(), StoreError>;
-
-    /// The last known members of a team.
-    async fn members(&self, id: &TeamId) -> Result<Option<Dated<People>>, StoreError>;
-
-    /// Moves an active or dormant resource to [`ResourceState::Deprovisioning`]: its list is deleted,
-    /// its tokens stay. Returns false if it was neither.
-    async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError>;
-
-    /// Moves a resource to [`ResourceState::Deprovisioned`], with neither tokens nor list. The store keeps a
-    /// record that the resource existed, and sets [`Registration::deprovision_owed`] if it was not being
-    /// deprovisioned. Returns false if the resource was unknown, or already deprovisioned.
-    async fn end(&self, id: &ResourceId) -> Result<bool, StoreError>;
-
-    /// The same for a resource whose [`Addon::deprovision`](crate::partner_api::Addon::deprovision) has
-    /// succeeded: it clears [`Registration::deprovision_owed`]. Returns false if nothing changed.
-    async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        self.end(id).await
-    }
-
-    /// Records an answer that an active or dormant resource does not exist. Returns all such answers since
-    /// its last list and its last grant. Returns none if a list with a later sequence number contradicts the
-    /// answer, or for any other resource.
-    ///
-    /// A store that implements neither this method nor the next two keeps every resource until Heroku
-    /// deprovisions it.
-    async fn note_absence(
-        &self,
-        _id: &ResourceId,
-        _sign: AbsenceSign,
-    ) -> Result<Option<Absence>, StoreError> {
-        Ok(None)
-    }
-
-    /// Makes an active resource [dormant](ResourceState::Dormant) at `at`, unless too many others would be
-    /// dormant, and notifies the other processes, if any. Does so only if the resource's absence still has
-    /// this sequence number.
-    async fn make_dormant(
-        &self,
-        _id: &ResourceId,
-        _sequence: Sequence,
-        _at: OffsetDateTime,
-        _brake: &Brake,
-    ) -> Result<Dormancy, StoreError> {
-        Ok(Dormancy::Outdated)
-    }
-
-    /// Ends a dormant resource as [`end`](Self::end) does, if its absence still has this sequence number.
-    /// Returns false otherwise.
-    async fn end_dormant(&self, _id: &ResourceId, _sequence: Sequence) -> Result<bool, StoreError> {
-        Ok(false)
-    }
-
-    /// Records that an active resource is subscribed to webhooks with the settings of this fingerprint, a
-    /// short text that is not secret. Does nothing for any other resource.
-    async fn set_webhook(&self, id: &ResourceId, fingerprint: &str) -> Result<(), StoreError>;
-
-    /// Records that a user's sessions at an active resource from before a moment are invalid. Revocations
-    /// older than `forget_before` may be deleted: no session from before them is still valid. Does nothing
-    /// for any other resource.
-    async fn revoke(
-        &self,
-        id: &ResourceId,
-        revocation: Revocation,
-        forget_before: OffsetDateTime,
-    ) -> Result<(), StoreError>;
-
-    /// Records that a user may have left an active resource, until its list has the pending removal's
-    /// sequence number or a later one. Notifies the other processes, if any. Does nothing for any other
-    /// resource.
-    ///
-    /// With a store that does not implement this, a pending removal is lost when the process that received it
-    /// ends.
-    async fn note_pending_removal(
-        &self,
-        _id: &ResourceId,
-        _doubt: PendingRemoval,
-    ) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    /// Removes all data of a resource whose provisioning was refused.
-    async fn erase(&self, id: &ResourceId) -> Result<(), StoreError>;
-
-    /// Marks `key` as used until at least `until`. Returns true to exactly one caller, however many ask at
-    /// the same time or later. A mark may be deleted only an hour after its `until`, as the processes'
-    /// clocks differ.
-    async fn consume(
-        &self,
-        key: &ReplayKey,
-        until: OffsetDateTime,
-        now: OffsetDateTime,
-    ) -> Result<bool, StoreError>;
-
-    /// True if [`consume`](Self::consume) has marked `key` as used. With it, a replay is rejected before it
-    /// costs a new session and the fetch of a list.
-    ///
-    /// With a store that does not implement this, replays are still rejected, but only after they have cost
-    /// as much as a sign-in.
-    async fn is_consumed(&self, _key: &ReplayKey) -> Result<bool, StoreError> {
-        Ok(false)
-    }
-
-    /// Records that a session was closed, until at least `until`, and notifies the other processes, if any. A
-    /// record may be deleted only an hour after its `until`, as the processes' clocks differ.
-    async fn close_session(
-        &self,
-        session: &SessionKey,
-        until: OffsetDateTime,
-        now: OffsetDateTime,
-    ) -> Result<(), StoreError>;
-
-    /// True if any process has closed the session.
-    async fn is_session_closed(&self, session: &SessionKey) -> Result<bool, StoreError>;
-
-    /// The additional methods of a store that several processes may use concurrently. None: only one does.
-    fn shared(&self) -> Option<&dyn SharedStore> {
-        None
-    }
-}
 
 /// A call to the store failed: it is unavailable, or holds a value that cannot be read.
 #[derive(Clone, thiserror::Error)]

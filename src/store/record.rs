@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::Absence;
+use super::author::Absence;
 use crate::access::{Email, ResourceList};
 use crate::ids::{LegacyId, ResourceId};
 use crate::secret::Tokens;
@@ -81,7 +81,7 @@ pub struct Registration {
     /// The grant code that the tokens came from, so that a repeated request is recognized.
     pub grant_code: Option<SecretString>,
     /// The fingerprint of the settings of its webhook subscription, see
-    /// [`Store::set_webhook`](super::Store::set_webhook).
+    /// [`Store::set_webhook`](super::author::Store::set_webhook).
     pub webhook: Option<String>,
     /// Heroku's answers that it does not exist, since its last list and its last grant.
     pub absence: Option<Absence>,

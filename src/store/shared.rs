@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{SessionKey, StoreError};
+use super::StoreError;
+use super::author::SessionKey;
 use crate::ids::{ResourceId, TeamId};
 
-/// The part of a [`Store`](super::Store) that lets several processes serve the same resources.
+/// The part of a [`Store`](super::author::Store) that lets several processes serve the same resources.
 ///
 /// Safety depends on the store alone; this part is for speed and fewer requests. A process that
 /// receives no events obeys changes at the age limit of its lists. A process that gets no lease only asks

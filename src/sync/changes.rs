@@ -14,7 +14,7 @@ use super::lists::list_cache::ListCache;
 use super::lists::list_event::{self, ListEvent};
 use crate::access::{Email, ListChange, Member, Roles, Snapshot};
 use crate::ids::{ResourceId, UserId};
-use crate::store::ResourceState;
+use crate::store::author::ResourceState;
 
 /// How long until a store that did not answer is asked again.
 const STORE_RETRY: Duration = Duration::from_secs(5);

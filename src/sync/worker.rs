@@ -24,7 +24,7 @@ use crate::cause;
 use crate::clock::SharedClock;
 use crate::heroku::{HerokuClient, Urgency};
 use crate::meter::{self, Gauges};
-use crate::store::Work;
+use crate::store::author::Work;
 
 /// The number of concurrent fetches.
 const CONCURRENCY: usize = 16;

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Executor};
 use tempfile::TempDir;
+use tower_heroku_sso::store::author::Store;
 use tower_heroku_sso::store::{
-    EncryptionKey, EncryptionKeys, MemoryStore, PostgresStore, SqliteStore, Store, StoreError,
+    EncryptionKey, EncryptionKeys, MemoryStore, PostgresStore, SqliteStore, StoreError,
 };
 
 pub fn keys() -> EncryptionKeys {

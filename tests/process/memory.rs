@@ -11,9 +11,8 @@ use tower_heroku_sso::access::{
     AccessList, Admission, App, ListPolicy, People, Person, ResourceList, Team,
 };
 use tower_heroku_sso::ids::{ResourceId, UserId};
-use tower_heroku_sso::store::{
-    Dated, EncryptionKey, EncryptionKeys, Registration, SqliteStore, Store,
-};
+use tower_heroku_sso::store::author::{Dated, Registration, Store};
+use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, SqliteStore};
 use tower_heroku_sso::sync::{Change, SyncScope};
 use tower_heroku_sso::{Email, ManualClock, Role};
 use uuid::Uuid;

@@ -12,7 +12,8 @@ use heroku_addon_simulator::{ETags, Endpoint, Fault, Simulator};
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::jwt::{JwtKey, JwtKeys};
 use tower_heroku_sso::partner_api::NoProvisioning;
-use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, MemoryStore, SqliteStore, Store};
+use tower_heroku_sso::store::author::Store;
+use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, MemoryStore, SqliteStore};
 use tower_heroku_sso::{
     AddonPassword, ClientSecret, HerokuSso, HerokuSsoBuilder, HerokuUser, Manifest, ManualClock,
     SsoSalt, WebhookSecret, Webhooks,

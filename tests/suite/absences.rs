@@ -12,7 +12,8 @@ use reqwest::Method;
 use serde_json::json;
 use tower_heroku_sso::heroku::HerokuError;
 use tower_heroku_sso::partner_api::{Addon, AddonError, Outcome};
-use tower_heroku_sso::store::{MemoryStore, ResourceState, Store};
+use tower_heroku_sso::store::MemoryStore;
+use tower_heroku_sso::store::author::{ResourceState, Store};
 use tower_heroku_sso::sync::{Change, Changes, RevivedBy, SyncError};
 use tower_heroku_sso::{HerokuSsoBuilder, OauthGrant, ResourceId};
 

@@ -11,11 +11,11 @@ use tokio::sync::Semaphore;
 use tower_heroku_sso::access::{People, ResourceList};
 use tower_heroku_sso::ids::{LegacyId, TeamId};
 use tower_heroku_sso::sso::ReplayKey;
-use tower_heroku_sso::store::{
-    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, MemoryStore, PendingRemoval,
-    Registration, Revocation, Sequence, SessionKey, SharedStore, Store, StoreError, StoreEvent,
-    StoreEvents, Work,
+use tower_heroku_sso::store::author::{
+    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
+    Revocation, Sequence, SessionKey, SharedStore, Store, StoreEvent, StoreEvents, Work,
 };
+use tower_heroku_sso::store::{MemoryStore, StoreError};
 use tower_heroku_sso::{ResourceId, Tokens};
 
 /// Leases under the control of a test.

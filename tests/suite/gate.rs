@@ -350,7 +350,8 @@ async fn a61_sign_out_needs_a_same_origin_post() {
 #[tokio::test]
 async fn unsigned_sign_in_gets_no_account_id() {
     use tower_heroku_sso::access::{App, Person, ResourceList};
-    use tower_heroku_sso::store::{Dated, MemoryStore, Registration, Sequence, Store};
+    use tower_heroku_sso::store::MemoryStore;
+    use tower_heroku_sso::store::author::{Dated, Registration, Sequence, Store};
 
     let (store, sessions) = (MemoryStore::default(), MemorySessions::default());
     let world = World::with(|builder| {

@@ -8,7 +8,7 @@ use heroku_addon_simulator::{Endpoint, Fault};
 use sha2::{Digest, Sha256};
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::ResourceId;
-use tower_heroku_sso::store::{SessionKey, StoreEvent, Work};
+use tower_heroku_sso::store::author::{SessionKey, StoreEvent, Work};
 use tower_sessions::session::Id;
 
 use crate::faulty::{Faulty, Leases};

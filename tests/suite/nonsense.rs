@@ -8,7 +8,8 @@ use heroku_addon_simulator::{AddOn, ETags, Endpoint, Fault};
 use support::ids::AddOnExt as _;
 use support::world::{World, grant};
 use tower_heroku_sso::ResourceId;
-use tower_heroku_sso::store::{MemoryStore, ResourceState, Store};
+use tower_heroku_sso::store::MemoryStore;
+use tower_heroku_sso::store::author::{ResourceState, Store};
 use tower_heroku_sso::sync::{Change, Changes};
 
 use crate::log::Log;

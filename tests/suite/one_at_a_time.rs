@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Notify, Semaphore};
 use tower_heroku_sso::ResourceId;
 use tower_heroku_sso::partner_api::{Addon, AddonError, Outcome, PlanChange, Provision};
-use tower_heroku_sso::store::{ResourceState, Store, Work};
+use tower_heroku_sso::store::author::{ResourceState, Store, Work};
 
 use crate::faulty::{Faulty, Leases};
 use crate::partner_api::call;

@@ -430,7 +430,7 @@ async fn expired_unsaved_tokens_are_not_used_later() {
 async fn waiting_call_uses_the_token_renewed_by_another_process() {
     use secrecy::ExposeSecret as _;
     use tower_heroku_sso::Tokens;
-    use tower_heroku_sso::store::Store as _;
+    use tower_heroku_sso::store::author::Store as _;
 
     let leases = Arc::new(Leases::default());
     let store = Faulty::shared(&leases);

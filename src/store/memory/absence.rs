@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::state::{Known, State};
 use crate::ids::ResourceId;
-use crate::store::{Absence, AbsenceSign, Brake, Dormancy, Sequence};
+use crate::store::author::{Absence, AbsenceSign, Brake, Dormancy, Sequence};
 
 impl State {
     pub(super) fn note_absence(&mut self, id: &ResourceId, sign: AbsenceSign) -> Option<Absence> {

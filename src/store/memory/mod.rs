@@ -12,9 +12,10 @@ use parking_lot::{Mutex, MutexGuard};
 use time::OffsetDateTime;
 
 use self::state::{Known, State, forget_team};
-use super::{
+use super::StoreError;
+use super::author::{
     Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
-    ResourceState, Revocation, Sequence, SessionKey, Store, StoreError,
+    ResourceState, Revocation, Sequence, SessionKey, Store,
 };
 use crate::access::{People, ResourceList};
 use crate::clock;

@@ -7,11 +7,11 @@ use time::OffsetDateTime;
 use crate::access::{Email, People, ResourceList};
 use crate::ids::{ResourceId, TeamId};
 use crate::sso::ReplayKey;
-use crate::store::sweep::{CLOCK_SKEW_GRACE, Sweep};
-use crate::store::{
+use crate::store::author::{
     ActiveResource, Dated, PendingRemoval, Registration, ResourceState, Revocation, Sequence,
     SessionKey,
 };
+use crate::store::sweep::{CLOCK_SKEW_GRACE, Sweep};
 
 #[derive(Default)]
 pub(super) struct State {

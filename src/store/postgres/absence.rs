@@ -10,7 +10,8 @@ use super::db::answer;
 use super::leave::{END, leave_in};
 use super::{PostgresStore, events, row};
 use crate::ids::ResourceId;
-use crate::store::{Absence, AbsenceSign, Brake, Dormancy, Sequence, StoreError};
+use crate::store::StoreError;
+use crate::store::author::{Absence, AbsenceSign, Brake, Dormancy, Sequence};
 
 /// The advisory lock that is held while dormant resources are counted.
 const COUNTING: i64 = 0x6865_726f_6b75_4452;

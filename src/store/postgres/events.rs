@@ -14,7 +14,8 @@ use super::db::{Db, answer};
 use crate::cause;
 use crate::clock;
 use crate::ids::{ResourceId, TeamId};
-use crate::store::{SessionKey, StoreError, StoreEvent, StoreEvents};
+use crate::store::StoreError;
+use crate::store::author::{SessionKey, StoreEvent, StoreEvents};
 
 pub(super) const CHANNEL: &str = "tower_heroku_sso";
 

@@ -22,13 +22,14 @@ use uuid::Uuid;
 
 use self::db::Db;
 use self::leave::{CLOSE, END, END_OWING_NOTHING, leave};
+use super::StoreError;
+use super::author::{
+    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
+    Revocation, Sequence, SessionKey, SharedStore, Store,
+};
 use super::column::{encrypt_code, encrypt_tokens, to_json};
 use super::encryption::EncryptionKeys;
 use super::sweep::Sweep;
-use super::{
-    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
-    Revocation, Sequence, SessionKey, SharedStore, Store, StoreError,
-};
 use crate::access::{People, ResourceList};
 use crate::ids::{LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;

@@ -9,12 +9,12 @@ use uuid::Uuid;
 
 use crate::access::{People, ResourceList};
 use crate::ids::ResourceId;
+use crate::store::StoreError;
+use crate::store::author::{
+    Absence, AbsenceKind, ActiveResource, Dated, Registration, ResourceState, Revocation, Sequence,
+};
 use crate::store::column::{from_json, open_code, open_tokens, pending_removals, revoked};
 use crate::store::encryption::EncryptionKeys;
-use crate::store::{
-    Absence, AbsenceKind, ActiveResource, Dated, Registration, ResourceState, Revocation, Sequence,
-    StoreError,
-};
 
 /// One row for each revocation of a resource, one if it has none.
 pub(super) const ACTIVE_ONE: &str = "SELECT id, token_ends_at, list, list_sequence, list_asked_at,

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 
 use super::PostgresStore;
 use super::events::Listening;
-use crate::store::{SharedStore, StoreError, StoreEvents, Work};
+use crate::store::StoreError;
+use crate::store::author::{SharedStore, StoreEvents, Work};
 
 #[async_trait]
 impl SharedStore for PostgresStore {

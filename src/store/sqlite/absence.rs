@@ -6,7 +6,8 @@ use super::SqliteStore;
 use super::leave::{END, leave_in};
 use super::row::{self, micros};
 use crate::ids::ResourceId;
-use crate::store::{Absence, AbsenceSign, Brake, Dormancy, Sequence, StoreError};
+use crate::store::StoreError;
+use crate::store::author::{Absence, AbsenceSign, Brake, Dormancy, Sequence};
 
 /// An absence that no list contradicts. Needed because a release that does not know of absences writes
 /// lists, too.

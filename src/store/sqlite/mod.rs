@@ -17,14 +17,15 @@ use time::OffsetDateTime;
 use self::file::make_private;
 use self::leave::{CLOSE, END, END_OWING_NOTHING, leave};
 use self::row::micros;
+use super::StoreError;
+use super::author::{
+    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
+    Revocation, Sequence, SessionKey, Store,
+};
 use super::column::{encrypt_code, encrypt_tokens, to_json};
 use super::encryption::EncryptionKeys;
 use super::migrations::migrator;
 use super::sweep::Sweep;
-use super::{
-    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
-    Revocation, Sequence, SessionKey, Store, StoreError,
-};
 use crate::access::{People, ResourceList};
 use crate::clock;
 use crate::ids::{LegacyId, ResourceId, TeamId};

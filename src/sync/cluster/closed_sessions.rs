@@ -8,7 +8,8 @@ use tokio::sync::broadcast;
 
 use crate::clock::{Reading, SharedClock};
 use crate::expiring_map::ExpiringMap;
-use crate::store::{BoundedStore, SessionKey, StoreError};
+use crate::store::author::SessionKey;
+use crate::store::{BoundedStore, StoreError};
 
 /// A closing is remembered for this much longer than the session's record lives. A session store may have
 /// copies of the record until it has expired.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::cause;
 use crate::clock::{self, Budget, SharedClock};
-use crate::store::{BoundedStore, StoreError, Work};
+use crate::store::author::Work;
+use crate::store::{BoundedStore, StoreError};
 use crate::sync::entries::as_of::AsOf;
 use crate::sync::lists::list_cache::ListCache;
 use crate::sync::settings::SyncSettings;

@@ -11,7 +11,7 @@ use super::closed_sessions::ClosedSessions;
 use super::coordinator::Coordinator;
 use crate::cause;
 use crate::clock;
-use crate::store::StoreEvent;
+use crate::store::author::StoreEvent;
 use crate::sync::SyncError;
 
 /// The pause before a store that could not answer is asked again.

@@ -9,7 +9,7 @@ use super::decide::Strictness;
 use super::denial::Denial;
 use crate::access::{Email, Member};
 use crate::ids::{ResourceId, UserId};
-use crate::store::Sequence;
+use crate::store::author::Sequence;
 use crate::sync::SyncError;
 use crate::sync::entries::cached_list::ListVersion;
 use crate::sync::entries::person_marks::Principal;

@@ -10,7 +10,7 @@ use super::denial::Denial;
 use crate::access::{Entitlement, NotEntitled};
 use crate::clock::UnixTime;
 use crate::lifespan::{Attempt, End, Lifespan, Limits, lifespan};
-use crate::store::Sequence;
+use crate::store::author::Sequence;
 use crate::sync::SyncError;
 use crate::sync::entries::as_of::AsOf;
 use crate::sync::entries::cached_list::{CachedList, ListVersion};

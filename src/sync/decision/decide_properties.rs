@@ -12,7 +12,7 @@ use super::denial::Denial;
 use crate::access::{App, Email, ListPolicy, People, Person, ResourceList, Team};
 use crate::clock::{ManualClock, SharedClock};
 use crate::lifespan::{Attempt, Limits};
-use crate::store::Sequence;
+use crate::store::author::Sequence;
 use crate::sync::SyncError;
 use crate::sync::entries::as_of::AsOf;
 use crate::sync::entries::cached_list::{CachedList, ListVersion, OwnList};

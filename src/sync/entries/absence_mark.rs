@@ -5,7 +5,7 @@ use std::time::Duration;
 use time::{Duration as SignedDuration, OffsetDateTime};
 
 use crate::clock::SharedClock;
-use crate::store::{Absence, AbsenceKind};
+use crate::store::author::{Absence, AbsenceKind};
 
 /// How often Heroku is asked about a dormant resource, and about one that may become dormant.
 pub(in crate::sync) const DORMANT_INTERVAL: Duration = Duration::from_secs(60 * 60);
@@ -92,7 +92,7 @@ mod tests {
 
     use super::*;
     use crate::clock::ManualClock;
-    use crate::store::{AbsenceSign, Sequence};
+    use crate::store::author::{AbsenceSign, Sequence};
 
     #[test]
     fn dormancy_does_not_grow_when_the_wall_clock_is_set_ahead() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::clock::{Reading, SharedClock, UnixTime};
-use crate::store::{Dated, Sequence};
+use crate::store::author::{Dated, Sequence};
 
 /// A moment, by three measures: the wall clock, the time elapsed in this process, and a sequence number of
 /// the store.

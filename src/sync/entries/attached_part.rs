@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::as_of::AsOf;
 use crate::access::{AttachedPeople, People};
 use crate::ids::AppId;
-use crate::store::Sequence;
+use crate::store::author::Sequence;
 
 /// The maximum number of attached apps that are read. Each costs a call, at the cost of all resources.
 pub(in crate::sync) const MAX_APPS: usize = 20;

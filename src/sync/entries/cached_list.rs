@@ -13,7 +13,7 @@ use crate::access::{
 };
 use crate::clock::{Reading, SharedClock};
 use crate::heroku::ETag;
-use crate::store::Sequence;
+use crate::store::author::Sequence;
 
 /// The newest list of a resource: its own part, combined with its team's members, which all resources of the
 /// team share.

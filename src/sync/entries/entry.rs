@@ -21,7 +21,7 @@ use crate::access::{Email, ListChange};
 use crate::clock::{AtomicInstant, SharedClock};
 use crate::heroku::RatePool;
 use crate::ids::ResourceId;
-use crate::store::{Absence, Revocation};
+use crate::store::author::{Absence, Revocation};
 
 /// One active or dormant resource.
 pub(in crate::sync) struct Entry {

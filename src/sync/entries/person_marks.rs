@@ -8,7 +8,7 @@ use super::as_of::AsOf;
 use super::cached_list::{CachedList, ListVersion};
 use crate::access::{Email, ListChange};
 use crate::ids::UserId;
-use crate::store::{Revocation, Sequence};
+use crate::store::author::{Revocation, Sequence};
 
 /// The person who asks for access, as their session or their sign-in identifies them.
 #[derive(Clone, Copy, Debug)]

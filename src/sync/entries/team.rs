@@ -200,7 +200,7 @@ impl TeamState {
 mod tests {
     use super::*;
     use crate::clock::ManualClock;
-    use crate::store::Sequence;
+    use crate::store::author::Sequence;
 
     #[test]
     fn what_was_asked_for_last_counts_whichever_answer_comes_last() {

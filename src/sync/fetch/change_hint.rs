@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::fetcher::Fetcher;
 use crate::access::Email;
-use crate::store::{PendingRemoval, StoreError};
+use crate::store::StoreError;
+use crate::store::author::PendingRemoval;
 use crate::sync::SyncError;
 use crate::sync::entries::entry::Entry;
 use crate::webhook::ChangeHint;

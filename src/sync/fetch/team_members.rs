@@ -12,7 +12,7 @@ use crate::deadlines::MEMBERS_LEASE;
 use crate::heroku::{Call, ETag, HerokuClient, HerokuError};
 use crate::ids::{ResourceId, TeamId};
 use crate::secret::Tokens;
-use crate::store::Work;
+use crate::store::author::Work;
 use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;
 use crate::sync::entries::as_of::AsOf;

@@ -12,7 +12,7 @@ use crate::audit;
 use crate::clock::LogThrottle;
 use crate::heroku::HerokuError;
 use crate::ids::ResourceId;
-use crate::store::{Absence, AbsenceKind, AbsenceSign, Brake, Dormancy};
+use crate::store::author::{Absence, AbsenceKind, AbsenceSign, Brake, Dormancy};
 use crate::sync::SyncError;
 use crate::sync::entries::absence_mark::AbsenceMark;
 use crate::sync::entries::as_of::AsOf;
@@ -232,7 +232,7 @@ impl<'a> Absences<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Sequence;
+    use crate::store::author::Sequence;
 
     const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 

@@ -10,7 +10,7 @@ use tokio::sync::OwnedMutexGuard;
 use crate::clock::{self, Budget};
 use crate::deadlines::PARTNER_TURN;
 use crate::ids::ResourceId;
-use crate::store::Work;
+use crate::store::author::Work;
 use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;
 use crate::sync::run_to_completion::run_to_completion;

@@ -10,7 +10,7 @@ use crate::cause;
 use crate::deadlines::REGISTRATION_LEASE;
 use crate::ids::{LegacyId, ResourceId};
 use crate::secret::Tokens;
-use crate::store::{Registration, ResourceState, Work};
+use crate::store::author::{Registration, ResourceState, Work};
 use crate::sync::SyncError;
 use crate::sync::entries::attempts::Attempts;
 use crate::sync::lists::list_event::Source;
@@ -20,7 +20,7 @@ use crate::sync::run_to_completion::run_to_completion;
 ///
 /// Access tokens are renewed about every 8 hours, and Heroku may invalidate the old refresh token at each
 /// renewal. So a copy made at provisioning works only until the first renewal. Tokens that must outlive the
-/// process belong in a [`Store`](crate::store::Store), which receives every renewal.
+/// process belong in a [`Store`](crate::store::author::Store), which receives every renewal.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum OauthGrant {

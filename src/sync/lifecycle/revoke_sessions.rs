@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::access::Email;
 use crate::audit;
 use crate::ids::ResourceId;
-use crate::store::Revocation;
+use crate::store::author::Revocation;
 use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;
 use crate::sync::run_to_completion::run_to_completion;

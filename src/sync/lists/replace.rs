@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::list_cache::ListCache;
 use super::list_event::Source;
-use crate::store::Absence;
+use crate::store::author::Absence;
 use crate::sync::entries::as_of::AsOf;
 use crate::sync::entries::attempts::Attempts;
 use crate::sync::entries::cached_list::{CachedList, OwnList};

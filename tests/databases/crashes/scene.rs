@@ -7,7 +7,7 @@ use heroku_addon_simulator::{AddOn, Endpoint, Fault, Simulator};
 use serde_json::json;
 use support::ids::AddOnExt as _;
 use tokio::task::JoinHandle;
-use tower_heroku_sso::store::{ResourceState, Store};
+use tower_heroku_sso::store::author::{ResourceState, Store};
 use tower_heroku_sso::{Clock as _, ManualClock, ResourceId};
 
 use crate::crashes::held::Database;

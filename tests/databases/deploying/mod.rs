@@ -4,7 +4,8 @@ use std::process::Command;
 
 use support::ids::AddOnExt as _;
 use tempfile::TempDir;
-use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, SqliteStore, Store};
+use tower_heroku_sso::store::author::Store;
+use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, SqliteStore};
 
 use crate::fleet::Fleet;
 use crate::place::{Place, Postgres, Sqlite};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use tower_heroku_sso::ResourceId;
-use tower_heroku_sso::store::{
+use tower_heroku_sso::store::author::{
     Absence, AbsenceKind, AbsenceSign, Brake, Dormancy, Registration, ResourceState, Sequence,
     Store,
 };

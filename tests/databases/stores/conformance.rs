@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use tower_heroku_sso::access::{App, AttachedPeople, People, Person, ResourceList, Team};
 use tower_heroku_sso::ids::{AppId, TeamId};
 use tower_heroku_sso::sso::{ReplayKey, SsoPolicy, SsoRequest, Verifier};
-use tower_heroku_sso::store::{
+use tower_heroku_sso::store::author::{
     Dated, PendingRemoval, Registration, ResourceState, Revocation, Sequence, SessionKey, Store,
 };
 use tower_heroku_sso::{Email, ResourceId, Role, SsoSalt, Tokens};

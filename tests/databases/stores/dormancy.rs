@@ -7,7 +7,7 @@ use heroku_addon_simulator::{AddOn, Simulator};
 use support::ids::AddOnExt as _;
 use support::world::{builder, grant};
 use tower_heroku_sso::heroku::HerokuError;
-use tower_heroku_sso::store::{ResourceState, Store};
+use tower_heroku_sso::store::author::{ResourceState, Store};
 use tower_heroku_sso::sync::SyncError;
 use tower_heroku_sso::{HerokuSso, ManualClock};
 

@@ -4,7 +4,8 @@ use std::error::Error;
 
 use secrecy::ExposeSecret;
 use time::OffsetDateTime;
-use tower_heroku_sso::store::{EncryptionKeys, Registration, SqliteStore, Store, StoreError};
+use tower_heroku_sso::store::author::{Registration, Store};
+use tower_heroku_sso::store::{EncryptionKeys, SqliteStore, StoreError};
 use tower_heroku_sso::{ResourceId, Tokens};
 
 use crate::place::{Place, Postgres, Sqlite, key, keys};

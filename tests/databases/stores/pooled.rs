@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 use tower_heroku_sso::ResourceId;
-use tower_heroku_sso::store::{
-    PostgresStore, Registration, SessionKey, SharedStore, Store, StoreEvent, Work,
+use tower_heroku_sso::store::PostgresStore;
+use tower_heroku_sso::store::author::{
+    Registration, SessionKey, SharedStore, Store, StoreEvent, Work,
 };
 
 use crate::place::{Place, Postgres, keys};

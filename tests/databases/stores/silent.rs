@@ -10,7 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tower_heroku_sso::ResourceId;
-use tower_heroku_sso::store::{PostgresStore, SessionKey, Store};
+use tower_heroku_sso::store::PostgresStore;
+use tower_heroku_sso::store::author::{SessionKey, Store};
 use uuid::Uuid;
 
 use crate::place::{Place, Postgres, keys};

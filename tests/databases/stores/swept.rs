@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::{Connection, Executor, PgConnection, Row, SqliteConnection};
 use time::OffsetDateTime;
 use tower_heroku_sso::access::People;
-use tower_heroku_sso::store::{Dated, Sequence, SessionKey, Store, Work};
+use tower_heroku_sso::store::author::{Dated, Sequence, SessionKey, Store, Work};
 
 use crate::place::{Place, Postgres, Sqlite};
 

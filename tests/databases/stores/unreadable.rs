@@ -6,7 +6,7 @@ use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 use time::OffsetDateTime;
 use tower_heroku_sso::ResourceId;
 use tower_heroku_sso::access::{App, People, ResourceList};
-use tower_heroku_sso::store::{Dated, Registration, Revocation, Sequence, Store};
+use tower_heroku_sso::store::author::{Dated, Registration, Revocation, Sequence, Store};
 
 use crate::place::{Place, Postgres, Sqlite};
 

@@ -1,6 +1,6 @@
 //! Deprovisioning of a resource during a sign-in and a fetch of its list.
 
-use tower_heroku_sso::store::{ResourceState, Store};
+use tower_heroku_sso::store::author::{ResourceState, Store};
 use tower_heroku_sso::sync::{Change, SyncError};
 
 use crate::interleavings::schedule::{

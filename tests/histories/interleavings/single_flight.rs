@@ -1,7 +1,7 @@
 //! Concurrent requests for the first list of a resource.
 
 use heroku_addon_simulator::Endpoint;
-use tower_heroku_sso::{VerifiedEmail, store::Store};
+use tower_heroku_sso::{VerifiedEmail, store::author::Store};
 
 use crate::interleavings::schedule::{Choices, Crew, in_random_orders};
 use crate::interleavings::world::{ANN, BOB, Stage, address};

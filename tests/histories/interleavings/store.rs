@@ -11,11 +11,11 @@ use tokio::sync::mpsc;
 use tower_heroku_sso::access::{People, ResourceList};
 use tower_heroku_sso::ids::{LegacyId, TeamId};
 use tower_heroku_sso::sso::ReplayKey;
-use tower_heroku_sso::store::{
-    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, MemoryStore, PendingRemoval,
-    Registration, Revocation, Sequence, SessionKey, SharedStore, Store, StoreError, StoreEvent,
-    StoreEvents, Work,
+use tower_heroku_sso::store::author::{
+    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
+    Revocation, Sequence, SessionKey, SharedStore, Store, StoreEvent, StoreEvents, Work,
 };
+use tower_heroku_sso::store::{MemoryStore, StoreError};
 use tower_heroku_sso::{MemorySessions, ResourceId, Tokens};
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};

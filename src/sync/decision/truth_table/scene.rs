@@ -16,9 +16,8 @@ use crate::heroku::{HerokuClient, HerokuUrl};
 use crate::ids::{ResourceId, UserId};
 use crate::lifespan::End;
 use crate::secret::ClientSecret;
-use crate::store::{
-    Absence, AbsenceKind, AbsenceSign, BoundedStore, MemoryStore, Revocation, Sequence,
-};
+use crate::store::author::{Absence, AbsenceKind, AbsenceSign, Revocation, Sequence};
+use crate::store::{BoundedStore, MemoryStore};
 use crate::sync::entries::as_of::AsOf;
 use crate::sync::entries::cached_list::OwnList;
 use crate::sync::lists::list_event::Source;

@@ -7,9 +7,12 @@ use tokio::time::timeout;
 use tower_heroku_sso::access::{App, People, ResourceList};
 use tower_heroku_sso::ids::TeamId;
 use tower_heroku_sso::sso::{ReplayKey, SsoPolicy, SsoRequest, Verifier, token};
+use tower_heroku_sso::store::author::{
+    AbsenceKind, AbsenceSign, Brake, Dated, PendingRemoval, Registration, Revocation, Sequence,
+    SessionKey, Store,
+};
 use tower_heroku_sso::store::{
-    AbsenceKind, AbsenceSign, Brake, Dated, EncryptionKey, EncryptionKeys, MemoryStore,
-    PendingRemoval, Registration, Revocation, Sequence, SessionKey, SqliteStore, Store, StoreError,
+    EncryptionKey, EncryptionKeys, MemoryStore, SqliteStore, StoreError,
 };
 use tower_heroku_sso::{ResourceId, SsoSalt, Tokens};
 

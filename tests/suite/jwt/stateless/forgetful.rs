@@ -6,10 +6,10 @@ use time::OffsetDateTime;
 use tower_heroku_sso::access::{People, ResourceList};
 use tower_heroku_sso::ids::{LegacyId, TeamId};
 use tower_heroku_sso::sso::ReplayKey;
-use tower_heroku_sso::store::{
-    ActiveResource, Dated, MemoryStore, Registration, Revocation, Sequence, SessionKey, Store,
-    StoreError,
+use tower_heroku_sso::store::author::{
+    ActiveResource, Dated, Registration, Revocation, Sequence, SessionKey, Store,
 };
+use tower_heroku_sso::store::{MemoryStore, StoreError};
 use tower_heroku_sso::{ResourceId, Tokens};
 
 #[derive(Clone, Debug, Default)]
