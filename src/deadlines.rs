@@ -1,5 +1,5 @@
 //! How long the crate waits for external systems, in real time. Calls to Heroku also obey
-//! [`Config::heroku_timeout`](crate::Config::heroku_timeout).
+//! [`heroku_timeout`](crate::HerokuSsoBuilder::heroku_timeout).
 //!
 //! `SECURITY.md` has a table of everything that is waited for, and of what happens at each deadline.
 //! `tests/repository/deadlines` fails for an external `.await` that has no deadline and is not on its list of
@@ -49,7 +49,7 @@ pub(crate) const SESSION_SWEEP: Duration = Duration::from_secs(5 * 60);
 /// One background fetch of a whole list. Its slot is free afterwards.
 pub(crate) const LIST: Duration = Duration::from_secs(60);
 
-/// Connecting to Heroku, within [`Config::heroku_timeout`](crate::Config::heroku_timeout) for a call.
+/// Connecting to Heroku, within [`heroku_timeout`](crate::HerokuSsoBuilder::heroku_timeout) for a call.
 pub(crate) const HEROKU_CONNECT: Duration = Duration::from_secs(3);
 
 /// The longest pause while reading one of Heroku's responses.

@@ -2,7 +2,7 @@
 //!
 //! | use | algorithm | `typ` |
 //! | --- | --- | --- |
-//! | a session in a cookie ([`HerokuSsoBuilder::stateless`](crate::HerokuSsoBuilder::stateless)) | HS256, ES256 or EdDSA | `heroku-session+jwt` |
+//! | a session in a cookie ([`CookieSessions`](crate::CookieSessions)) | HS256, ES256 or EdDSA | `heroku-session+jwt` |
 //! | a bearer token ([`HerokuSsoBuilder::bearer_tokens`](crate::HerokuSsoBuilder::bearer_tokens)) | ES256 or EdDSA | `heroku-bearer+jwt` |
 //! | an assertion ([`assertion`](crate::assertion)) | ES256 or EdDSA | `heroku-assertion+jwt` |
 //!

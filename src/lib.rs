@@ -22,11 +22,11 @@
 //! # Quick start
 //! ```no_run
 //! use axum::{Router, routing::get};
-//! use tower_heroku_sso::{HerokuSso, HerokuUser, Manifest, partner_api::NoProvisioning};
+//! use tower_heroku_sso::{HerokuSso, HerokuUser, partner_api::NoProvisioning};
 //!
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let sso = HerokuSso::builder(Manifest::from_env()?).build()?;
+//! let sso = HerokuSso::from_env().await?; // manifest, settings, store
 //! let _sync = sso.spawn_sync();
 //!
 //! let app = Router::new()
@@ -62,14 +62,14 @@
 //! | to | see |
 //! | --- | --- |
 //! | know the user of a request | [`HerokuUser`] |
-//! | guard part of a site | [`HerokuSso::layer`], [`Routes::sign_in`], [`Config::landing_path`] |
+//! | guard part of a site | [`HerokuSso::layer`], [`Routes::sign_in`], [`HerokuSsoBuilder::landing_path`] |
 //! | greet customers on a public page | [`HerokuSso::optional_layer`] |
 //! | restrict pages to some roles | [`Require::any_of`], [`extract::RequireRole`] |
 //! | offer your own login beside Heroku's | [`Sessions::admit`], [`VerifiedEmail`] |
-//! | show several resources in one browser | [`Config::resource_in_path`] |
+//! | show several resources in one browser | [`HerokuSsoBuilder::resource_in_path`] |
 //! | run several processes | [`store::PostgresStore`], [`guide::deploying`] |
 //! | keep the state in a database of your own | [`store::author`] |
-//! | run without a session store | [`HerokuSsoBuilder::stateless`] |
+//! | run without a session store | [`CookieSessions`] |
 //! | admit programs by bearer tokens | [`HerokuSsoBuilder::bearer_tokens`], [`Sessions::bearer`] |
 //! | pass the user to a service behind the gate | [`assertion`] |
 //! | answer Heroku's provisioning calls | [`partner_api`], or [`Resources::register`] from your own handlers |
@@ -83,15 +83,14 @@
 //! | guard a service without axum | [`gate::HerokuSsoLayer`]: any service of `http::Request`s |
 //!
 //! [`HerokuSso`] is what you build and keep. It leads to [`Routes`], [`Resources`], [`Lists`] and
-//! [`Sessions`]. [`HerokuSsoBuilder`] has every setting, and [`Config`] documents
-//! their defaults and reasons.
+//! [`Sessions`]. [`HerokuSsoBuilder`] has every setting, with its default and the reason for it.
 //!
 //! # Features
 //! | feature | what it adds | default |
 //! | --- | --- | --- |
 //! | `axum` | [`HerokuUser`] as an extractor, also as an `Option`; [`extract::RequireRole`]; routers and handlers ([`HerokuSso::routes`]); with `jwt`, [`Assertions::jwks`](assertion::Assertions::jwks) | yes |
 //! | `http2` | calls to Heroku by HTTP/2; without it, by HTTP/1.1 on persistent connections | no |
-//! | `jwt` | sessions in signed cookies ([`HerokuSsoBuilder::stateless`]), bearer tokens ([`HerokuSsoBuilder::bearer_tokens`]), and [`assertion`]s for services behind the gate; their keys ([`jwt`]) | no |
+//! | `jwt` | sessions in signed cookies ([`CookieSessions`]), bearer tokens ([`HerokuSsoBuilder::bearer_tokens`]), and [`assertion`]s for services behind the gate; their keys ([`jwt`]) | no |
 //! | `sqlite` | [`store::SqliteStore`]: state in a file, for one process | no |
 //! | `postgres` | [`store::PostgresStore`]: state that several processes share | no |
 //!
@@ -157,10 +156,8 @@ mod webhook;
 pub use access::{Email, ListPolicy, Role};
 pub use clock::{Clock, ManualClock, SystemClock};
 #[cfg(feature = "jwt")]
-pub use config::session_keys_from_env;
-pub use config::{
-    Config, CookieTransport, Manifest, MissingVariable, OnExpired, SessionLife, SetupError, Streams,
-};
+pub use config::BearerTokens;
+pub use config::{Manifest, MissingVariable, OnExpired, SetupError, Streams};
 pub use gate::{AdmitError, HerokuUser, RejectionKind, Require, SignedIn, VerifiedEmail};
 #[cfg(feature = "jwt")]
 pub use gate::{BearerError, BearerToken};
@@ -170,7 +167,9 @@ pub use ids::ResourceId;
 #[cfg(feature = "axum")]
 pub use routes::Routes;
 pub use secret::{AddonPassword, ClientSecret, SsoSalt, Tokens, WeakSecret, WebhookSecret};
-pub use session::{MemorySessions, SweepHandle};
+#[cfg(feature = "jwt")]
+pub use session::CookieSessions;
+pub use session::{MemorySessions, SessionStorage, SweepHandle};
 pub use sso::{Proof, SsoPolicy};
 pub use sync::{Health, OauthGrant, RatePools, SyncScope};
 pub use webhook::Webhooks;

@@ -28,7 +28,7 @@ pub async fn cost(report: &mut Report, fleet: usize) -> Result<()> {
             latency: Duration::ZERO,
         })?;
         let clock = ManualClock::new();
-        let sso = heroku.builder()?.clock(clock.clone()).build()?;
+        let sso = heroku.builder()?.clock(clock.clone()).build().await?;
         heroku.register_all(&sso).await?;
         let sync = sso.spawn_sync();
         // Computing the health of a large fleet is slower, so it is read less often.

@@ -23,7 +23,7 @@ pub async fn measure(arguments: &[String]) -> Result<()> {
         latency: Duration::ZERO,
     })?;
     let empty = resident_bytes()?;
-    let sso = heroku.builder()?.build()?;
+    let sso = heroku.builder()?.build().await?;
     heroku.register_all(&sso).await?;
     let start = Instant::now();
     let sync = sso.spawn_sync();

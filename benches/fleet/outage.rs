@@ -73,7 +73,7 @@ impl Gate {
             people: 10,
             latency: Duration::ZERO,
         })?;
-        let sso = heroku.builder()?.build()?;
+        let sso = heroku.builder()?.build().await?;
         heroku.register_all(&sso).await?;
         let sync = sso.spawn_sync();
         while sso.lists().health().await?.without_list > 0 {

@@ -39,7 +39,7 @@ pub async fn round_trips(report: &mut Report) -> Result<()> {
         latency: Duration::from_millis(100),
     };
     let heroku = Heroku::start(world)?;
-    let sso = heroku.builder()?.build()?;
+    let sso = heroku.builder()?.build().await?;
     heroku.register_all(&sso).await?;
     let (mut bare, mut cold, mut warm) = (Vec::new(), Vec::new(), Vec::new());
     let client = Client::builder().no_proxy().build()?;
@@ -76,7 +76,7 @@ pub async fn calls_of_teams(report: &mut Report) -> Result<()> {
     };
     let mut heroku = Heroku::start(world)?;
     let clock = ManualClock::new();
-    let sso = heroku.builder()?.clock(clock.clone()).build()?;
+    let sso = heroku.builder()?.clock(clock.clone()).build().await?;
     heroku.register_all(&sso).await?;
     let sync = sso.spawn_sync();
     fetched_since(&sso, Duration::ZERO, POLL).await?;
@@ -128,7 +128,7 @@ pub async fn throughput(report: &mut Report) -> Result<()> {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..3 {
             let heroku = Heroku::start(world)?;
-            let sso = heroku.builder()?.build()?;
+            let sso = heroku.builder()?.build().await?;
             heroku.register_all(&sso).await?;
             theirs.push(timed(bare_loop(&heroku, &sso)).await?);
             ours.push(timed(first_lists(&sso)).await?);

@@ -51,6 +51,7 @@ impl Fleet {
             .max_session(HOUR)
             .sync_scope(SyncScope::Active)
             .build()
+            .await
             .expect("right settings");
         loaded(&sso, resources).await;
         let step = (resources / BROWSERS).max(1);

@@ -20,7 +20,8 @@ use support::ids::AddOnExt as _;
 use tower::ServiceExt;
 use tower_heroku_sso::jwt::{JwtKey, JwtKeys};
 use tower_heroku_sso::{
-    AddonPassword, ClientSecret, HerokuSso, HerokuSsoBuilder, Manifest, OauthGrant, SsoSalt,
+    AddonPassword, ClientSecret, CookieSessions, HerokuSso, HerokuSsoBuilder, Manifest, OauthGrant,
+    SsoSalt,
 };
 
 use crate::drive::{self, page};
@@ -49,7 +50,7 @@ pub async fn all() -> Vec<Peer> {
         ),
         ("gate, stateless", |builder: HerokuSsoBuilder| {
             let key = JwtKey::hs256_base64(SECRET).expect("a secret");
-            builder.stateless(JwtKeys::new(key))
+            builder.session_store(CookieSessions::new(JwtKeys::new(key)))
         }),
     ] {
         peers.push(gate(name, set_up).await);
@@ -243,7 +244,10 @@ async fn gate(
     set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
 ) -> Peer {
     let heroku = Simulator::start().await.expect("a simulator");
-    let sso = set_up(builder(&heroku)).build().expect("right settings");
+    let sso = set_up(builder(&heroku))
+        .build()
+        .await
+        .expect("right settings");
     let app = heroku.app("shop").collaborator("ann@example.com");
     let addon = app.addon();
     let code = OauthGrant::Code(addon.grant_code().into());

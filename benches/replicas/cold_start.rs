@@ -55,7 +55,8 @@ pub async fn measure(url: &str, fleet: usize) -> Result<()> {
     let sso = builder(&heroku)?
         .store(store)
         .sync_scope(SyncScope::Active)
-        .build()?;
+        .build()
+        .await?;
     let empty = resident_megabytes()?;
     let start = Instant::now();
     let _sync = sso.spawn_sync();

@@ -90,7 +90,7 @@ async fn gate(
         app.collaborator(&format!("person-{number}@example.com"));
     }
     let addon = app.addon();
-    let sso = set_up(builder(heroku)?).build()?;
+    let sso = set_up(builder(heroku)?).build().await?;
     let grant = tower_heroku_sso::OauthGrant::Code(addon.grant_code().into());
     sso.resources()
         .register(&addon.resource_id(), grant)

@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use heroku_addon_simulator::{AddOn, Simulator};
 use reqwest::Client;
 use tokio::net::TcpListener;
-use tower_heroku_sso::{Config, Email, HerokuSso, Manifest, ResourceId};
+use tower_heroku_sso::{Email, HerokuSso, ResourceId};
 use tower_sessions_sqlx_store::PostgresStore as PostgresSessions;
 use tower_sessions_sqlx_store::sqlx::PgPool;
 
@@ -29,11 +29,11 @@ pub async fn serve() -> Result<()> {
     let url = std::env::var("DATABASE_URL")?;
     let sessions = PostgresSessions::new(PgPool::connect(&url).await?);
     sessions.migrate().await?;
-    let sso = HerokuSso::builder(Manifest::from_env()?)
-        .config(Config::from_env()?)
+    let sso = HerokuSso::builder_from_env()?
         .store(store(&url).await?)
         .session_store(sessions)
-        .build()?;
+        .build()
+        .await?;
     let _sync = sso.spawn_sync();
     let (revoking, refreshing) = (sso.clone(), sso.clone());
     // The operations of the app itself.

@@ -35,9 +35,8 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Box<dyn Error>> {
     process::log_to_stderr("info");
     let settings = Settings::from_env().await?;
-    let builder = HerokuSso::builder(settings.manifest).config(settings.config);
-    let (builder, storage) = storage::keep(builder).await?;
-    let sso = builder.build()?;
+    let (builder, storage) = storage::keep(settings.builder).await?;
+    let sso = builder.build().await?;
     let sync = sso.spawn_sync();
     let _sweep = storage.sweep(&sso);
 

@@ -10,7 +10,6 @@ use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::Response;
 use axum_reverse_proxy::{HostBehaviour, ProxyPolicy};
-use tower_heroku_sso::CookieTransport;
 use url::{Host, Url};
 
 use crate::own_cookies;
@@ -20,11 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(25);
 
 /// The upstream keeps the `Host` that the browser asked for: Rails, Action Cable and Node's frameworks
 /// compare it with `Origin`.
-pub(crate) fn policy(cookies: CookieTransport) -> Result<ProxyPolicy, Box<dyn Error>> {
-    let scheme = match cookies {
-        CookieTransport::InsecureHttp => "http",
-        _ => "https",
-    };
+pub(crate) fn policy(scheme: &str) -> Result<ProxyPolicy, Box<dyn Error>> {
     let patience = match env::var("UPSTREAM_TIMEOUT_SECS") {
         Ok(seconds) => {
             let seconds = seconds.parse().ok().filter(|seconds| *seconds > 0);

@@ -26,7 +26,6 @@ use axum::Router;
 use axum::middleware::from_fn;
 use axum_reverse_proxy::ReverseProxy;
 use tokio_util::sync::CancellationToken;
-use tower_heroku_sso::HerokuSso;
 use tower_heroku_sso::assertion::Assertions;
 use tower_heroku_sso::partner_api::NoProvisioning;
 
@@ -64,12 +63,11 @@ async fn run() -> Result<(), Box<dyn Error>> {
         None if is_demo => upstream::start(address).await?,
         None => return Err("UPSTREAM_URL is not set".into()),
     };
-    let policy = forward::policy(settings.config.cookies)?;
+    let policy = forward::policy(settings.public_scheme)?;
     let proxy = ReverseProxy::new("/", upstream.as_str()).with_policy(policy);
 
-    let builder = HerokuSso::builder(settings.manifest).config(settings.config);
-    let (builder, storage) = storage::keep(builder).await?;
-    let sso = builder.build()?;
+    let (builder, storage) = storage::keep(settings.builder).await?;
+    let sso = builder.build().await?;
     let sync = sso.spawn_sync();
     let _sweep = storage.sweep(&sso);
 

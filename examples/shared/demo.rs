@@ -1,7 +1,6 @@
 //! Common code of the small examples: a Heroku simulator, and a `HerokuSso` that talks to it.
 //!
-//! A real add-on has three lines here: `HerokuSso::builder(Manifest::from_env()?).build()?`,
-//! `spawn_sync()`, and its own listener.
+//! A real add-on has three lines here: `HerokuSso::from_env().await?`, `spawn_sync()`, and its own listener.
 
 use std::env;
 use std::error::Error;
@@ -14,8 +13,7 @@ use heroku_addon_simulator::Simulator;
 use tokio::net::TcpListener;
 use tower_heroku_sso::sync::SyncHandle;
 use tower_heroku_sso::{
-    AddonPassword, ClientSecret, CookieTransport, HerokuSso, HerokuSsoBuilder, Manifest,
-    OauthGrant, SsoSalt,
+    AddonPassword, ClientSecret, HerokuSso, HerokuSsoBuilder, Manifest, OauthGrant, SsoSalt,
 };
 
 use crate::process;
@@ -56,9 +54,9 @@ impl Demo {
         let builder = HerokuSso::builder(manifest)
             .api_url(simulator.url().parse()?)
             .id_url(simulator.url().parse()?)
-            .cookies(CookieTransport::InsecureHttp)
+            .insecure_cookies()
             .refresh_interval(Duration::from_secs(30));
-        let sso = set_up(builder).build()?;
+        let sso = set_up(builder).build().await?;
         for app in simulator.apps() {
             let addon = app.addon();
             let grant = OauthGrant::Code(addon.grant_code().into());

@@ -1,24 +1,19 @@
 //! The address that the example listens on, and the Heroku that it talks to.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use heroku_addon_simulator::{AddOn, Simulator};
 use tokio::net::TcpListener;
-use tower_heroku_sso::{
-    AddonPassword, ClientSecret, Config, CookieTransport, Manifest, SsoSalt, WebhookSecret,
-    Webhooks,
-};
-
-/// Short, so that a removal takes effect soon.
-const DEMO_REFRESH: Duration = Duration::from_secs(30);
+use tower_heroku_sso::{HerokuSso, HerokuSsoBuilder};
 
 pub struct Settings {
-    pub manifest: Manifest,
-    pub config: Config,
+    pub builder: HerokuSsoBuilder,
     pub listener: TcpListener,
+    /// By which users reach the add-on.
+    pub public_scheme: &'static str,
     /// Present in the demo; it stops when this is dropped.
     pub simulator: Option<Simulator>,
 }
@@ -30,29 +25,26 @@ impl Settings {
             Err(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
         };
         let address = SocketAddr::new(bind, port("PORT", 3000)?);
-        let config = Config::from_env()?;
-        let real = env::var_os("HEROKU_SSO_SALT").is_some_and(|salt| !salt.is_empty());
-        if real {
-            Self::real(config, address).await
-        } else {
-            Self::demo(config, address).await
+        match variable("HEROKU_SSO_SALT") {
+            Some(_) => Self::real(address).await,
+            None => Self::demo(address).await,
         }
     }
 
-    async fn real(config: Config, address: SocketAddr) -> Result<Self, Box<dyn Error>> {
-        let insecure = config.cookies == CookieTransport::InsecureHttp;
-        if insecure && !address.ip().is_loopback() {
+    async fn real(address: SocketAddr) -> Result<Self, Box<dyn Error>> {
+        let public_scheme = scheme(variable("INSECURE_COOKIES"));
+        if public_scheme == "http" && !address.ip().is_loopback() {
             return Err("INSECURE_COOKIES=1 is for a loopback BIND address only".into());
         }
         Ok(Self {
-            manifest: Manifest::from_env()?,
-            config,
+            builder: HerokuSso::builder_from_env()?,
             listener: bind_to(address).await?,
+            public_scheme,
             simulator: None,
         })
     }
 
-    async fn demo(mut config: Config, address: SocketAddr) -> Result<Self, Box<dyn Error>> {
+    async fn demo(address: SocketAddr) -> Result<Self, Box<dyn Error>> {
         if !address.ip().is_loopback() {
             return Err(
                 "the demo listens on a loopback address only; set HEROKU_SSO_SALT and the \
@@ -70,33 +62,52 @@ impl Settings {
         let listener = bind_to(address).await?;
         let address = listener.local_addr()?;
         simulator.demo();
-        config.api_url = simulator.url().parse()?;
-        config.id_url = simulator.url().parse()?;
-        if env::var_os("REFRESH_INTERVAL_SECS").is_none() {
-            config.refresh_interval = DEMO_REFRESH;
-        }
-        if config.webhooks.is_none() {
+        let mut defaults = BTreeMap::from([
+            // Short, so that a removal takes effect soon.
+            ("REFRESH_INTERVAL_SECS", "30".to_owned()),
+            ("INSECURE_COOKIES", "1".to_owned()),
+        ]);
+        if variable("HEROKU_WEBHOOK_SECRET").is_none() {
             // A collaborator who is removed in the simulator loses access immediately.
-            let secret = WebhookSecret::new(format!("demo-{}", simulator.password()))?;
-            let url = format!("http://{address}/heroku/webhooks").parse()?;
-            config.webhooks = Some(Webhooks::new(secret).subscribe_at(url));
+            let secret = format!("demo-{}", simulator.password());
+            let url = format!("http://{address}/heroku/webhooks");
+            defaults.extend([
+                ("HEROKU_WEBHOOK_SECRET", secret),
+                ("HEROKU_WEBHOOK_URL", url),
+            ]);
             simulator.webhooks().deliver_automatically(true);
         }
-        if env::var_os("INSECURE_COOKIES").is_none() {
-            config.cookies = CookieTransport::InsecureHttp;
-        }
-        let manifest = Manifest::new(
-            simulator.slug(),
-            AddonPassword::new(simulator.password())?,
-            SsoSalt::new(simulator.sso_salt())?,
-            ClientSecret::new(simulator.client_secret())?,
-        );
+        let of_simulator = BTreeMap::from([
+            ("HEROKU_ADDON_SLUG", simulator.slug()),
+            ("HEROKU_ADDON_PASSWORD", simulator.password()),
+            ("HEROKU_SSO_SALT", simulator.sso_salt()),
+            ("HEROKU_CLIENT_SECRET", simulator.client_secret()),
+            ("HEROKU_API_URL", simulator.url()),
+            ("HEROKU_ID_URL", simulator.url()),
+        ]);
+        let variables = |name: &str| {
+            let fixed = of_simulator.get(name).cloned();
+            let set = fixed.or_else(|| variable(name));
+            set.or_else(|| defaults.get(name).cloned())
+        };
         Ok(Self {
-            manifest,
-            config,
+            builder: HerokuSso::builder_from_vars(variables)?,
             listener,
+            public_scheme: scheme(variables("INSECURE_COOKIES")),
             simulator: Some(simulator),
         })
+    }
+}
+
+/// The value of a variable that is set and not empty.
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+fn scheme(insecure_cookies: Option<String>) -> &'static str {
+    match insecure_cookies.as_deref().map(str::trim) {
+        Some("1") => "http",
+        _ => "https",
     }
 }
 

@@ -11,6 +11,7 @@ use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
+use tower_heroku_sso::CookieSessions;
 use tower_heroku_sso_fuzz::signed::Keys;
 use tower_heroku_sso_fuzz::site::{self, Reached, Site};
 use tower_heroku_sso_fuzz::{NOW, SLUG, ann, resource};
@@ -55,7 +56,7 @@ impl World {
         let verify = verify.expect("asymmetric keys");
         let world = Self {
             gate: Site::with(|builder| {
-                let builder = builder.stateless(keys.of_cookies());
+                let builder = builder.session_store(CookieSessions::new(keys.of_cookies()));
                 builder.bearer_tokens(keys.public())
             }),
             behind: Site::behind(&verify),

@@ -12,8 +12,8 @@ use tokio::runtime::{Builder, Runtime};
 use tower::util::BoxCloneService;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_heroku_sso::access::{App, Person, ResourceList};
-use tower_heroku_sso::store::author::{Dated, Registration, Store, Sequence};
 use tower_heroku_sso::store::MemoryStore;
+use tower_heroku_sso::store::author::{Dated, Registration, Sequence, Store};
 use tower_heroku_sso::{
     Email, HerokuSso, HerokuSsoBuilder, HerokuUser, ManualClock, ResourceId, Tokens, VerifiedEmail,
 };
@@ -43,7 +43,7 @@ impl Site {
         let runtime = Builder::new_current_thread().enable_time().build().unwrap();
         let store = runtime.block_on(customer());
         let builder = HerokuSso::builder(manifest()).store(store).clock(clock());
-        let sso = set_up(builder).build().unwrap();
+        let sso = runtime.block_on(set_up(builder).build()).unwrap();
         Self {
             gated: boxed(sso.layer().layer(service_fn(handler))),
             sso: Some(sso),

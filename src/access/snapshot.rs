@@ -81,7 +81,7 @@ pub struct ResourceList {
     /// The app's collaborators.
     pub collaborators: People,
     /// The people of the apps that the add-on is attached to, if they are wanted:
-    /// [`Config::include_attached_apps`](crate::Config::include_attached_apps).
+    /// [`include_attached_apps`](crate::HerokuSsoBuilder::include_attached_apps).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attached: Option<AttachedPeople>,
 }

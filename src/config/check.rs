@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::settings::{LONGEST, PLACEHOLDER};
-use super::{Config, CookieTransport, SetupError};
+use super::{Config, SetupError};
 use crate::heroku::HerokuUrl;
 use crate::webhook::Webhooks;
 
@@ -16,53 +16,7 @@ const FIXED: &[(&str, &str)] = &[
 
 /// Names the first invalid setting.
 pub(crate) fn check(config: &Config) -> Result<(), SetupError> {
-    let shortest = Duration::from_secs(1);
-    let refresh = config.refresh_interval;
-    for (setting, value, least, most) in [
-        ("refresh_interval", refresh, shortest, LONGEST),
-        ("idle_interval", config.idle_interval, refresh, LONGEST),
-        ("in_use_for", config.time_in_use(), refresh, LONGEST),
-        ("max_list_age", config.list_age_limit(), refresh, LONGEST),
-        ("max_session", config.max_session, refresh, LONGEST),
-        (
-            "dormant_for",
-            config.dormant_for,
-            Duration::from_secs(3600),
-            LONGEST,
-        ),
-        (
-            "sso_max_age",
-            config.sso_max_age,
-            Duration::ZERO,
-            Duration::from_secs(3600),
-        ),
-        (
-            "sso_max_skew",
-            config.sso_max_skew,
-            Duration::ZERO,
-            Duration::from_secs(3600),
-        ),
-        (
-            "session_cache",
-            config.session_cache,
-            Duration::ZERO,
-            Duration::from_secs(60),
-        ),
-        (
-            "heroku_timeout",
-            config.heroku_timeout,
-            Duration::from_millis(10),
-            Duration::from_secs(60),
-        ),
-    ] {
-        if value < least || value > most {
-            return Err(SetupError::OutOfBounds {
-                setting,
-                least,
-                most,
-            });
-        }
-    }
+    check_durations(config)?;
     check_paths(config)?;
     if let Some(pattern) = &config.resource_in_path {
         let before = pattern.strip_suffix(PLACEHOLDER).unwrap_or_default();
@@ -72,12 +26,6 @@ pub(crate) fn check(config: &Config) -> Result<(), SetupError> {
             return Err(SetupError::InvalidResourcePath);
         }
     }
-    if config.explain_rejections && config.cookies != CookieTransport::InsecureHttp {
-        return Err(SetupError::Needs {
-            setting: "explain_rejections",
-            other: "CookieTransport::InsecureHttp (INSECURE_COOKIES=1): it is for development only",
-        });
-    }
     let address = config.webhooks.as_ref().and_then(Webhooks::url);
     // The same rule as for Heroku's addresses.
     if address.is_some_and(|url| url.as_str().parse::<HerokuUrl>().is_err()) {
@@ -86,14 +34,74 @@ pub(crate) fn check(config: &Config) -> Result<(), SetupError> {
     Ok(())
 }
 
+fn check_durations(config: &Config) -> Result<(), SetupError> {
+    const REFRESH: Option<&str> = Some("refresh_interval");
+
+    let hour = Duration::from_secs(60 * 60);
+    let (zero, second, minute) = (Duration::ZERO, Duration::from_secs(1), hour / 60);
+    let refresh = config.refresh_interval;
+    for (setting, value, least, least_is, most) in [
+        ("refresh_interval", refresh, second, None, LONGEST),
+        (
+            "idle_interval",
+            config.idle_refresh(),
+            refresh,
+            REFRESH,
+            LONGEST,
+        ),
+        (
+            "in_use_for",
+            config.time_in_use(),
+            refresh,
+            REFRESH,
+            LONGEST,
+        ),
+        (
+            "max_list_age",
+            config.list_age_limit(),
+            refresh,
+            REFRESH,
+            LONGEST,
+        ),
+        (
+            "max_session",
+            config.session_limit(),
+            refresh,
+            REFRESH,
+            LONGEST,
+        ),
+        ("dormant_for", config.dormant_for, hour, None, LONGEST),
+        ("sso_max_age", config.sso_max_age, zero, None, hour),
+        ("sso_max_skew", config.sso_max_skew, zero, None, hour),
+        ("session_cache", config.session_cache, zero, None, minute),
+        (
+            "heroku_timeout",
+            config.heroku_timeout,
+            second / 100,
+            None,
+            minute,
+        ),
+    ] {
+        if value < least || value > most {
+            return Err(SetupError::OutOfBounds {
+                setting,
+                least,
+                least_is,
+                most,
+            });
+        }
+    }
+    Ok(())
+}
+
 fn check_paths(config: &Config) -> Result<(), SetupError> {
     let own = [
-        ("sso_path", Some(&config.sso_path)),
-        ("sign_out_path", Some(&config.sign_out_path)),
-        ("landing_path", Some(&config.landing_path)),
-        ("cli_sign_in_path", config.cli_sign_in_path.as_ref()),
+        ("sso_path", Some(&*config.sso_path)),
+        ("sign_out_path", Some(&*config.sign_out_path)),
+        ("landing_path", Some(&*config.landing_path)),
+        ("cli_sign_in_path", config.cli_sign_in_path()),
     ];
-    let own = own.map(|(setting, path)| path.map(|path| (setting, path.as_str())));
+    let own = own.map(|(setting, path)| path.map(|path| (setting, path)));
     let mut taken = FIXED.to_vec();
     for (setting, path) in own.into_iter().flatten() {
         if !is_path(path) {

@@ -1,104 +1,87 @@
 //! Manifest and settings from environment variables.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::env::{self, VarError};
 
 use url::Url;
 
-use super::{Config, CookieTransport, Manifest, MissingVariable, SetupError};
-use crate::heroku::HerokuUrl;
+use super::variable::{Fallback, Values, Variable};
+use super::variables::{VARIABLES, variable};
+use super::{Config, CookieTransport, Database, Manifest, SetupError};
 #[cfg(feature = "jwt")]
-use crate::jwt::{JwtKey, JwtKeys};
-use crate::secret::{AddonPassword, ClientSecret, SsoSalt, WeakSecret, WebhookSecret};
-use crate::sso::SsoPolicy;
+use crate::jwt::JwtKeys;
+use crate::secret::WebhookSecret;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-use crate::store::{EncryptionKey, EncryptionKeys};
+use crate::store::EncryptionKeys;
 use crate::webhook::Webhooks;
 
-const SLUG: MissingVariable = wanted("HEROKU_ADDON_SLUG", "the add-on manifest's `id`");
-const PASSWORD: MissingVariable = wanted(
-    "HEROKU_ADDON_PASSWORD",
-    "the add-on manifest's `api.password`",
-);
-const SALT: MissingVariable = wanted("HEROKU_SSO_SALT", "the add-on manifest's `api.sso_salt`");
-const CLIENT_SECRET: MissingVariable = wanted(
-    "HEROKU_CLIENT_SECRET",
-    "the OAuth client secret, from the Partner Portal",
-);
-
-impl Manifest {
-    /// Reads `HEROKU_ADDON_SLUG`, `HEROKU_ADDON_PASSWORD`, `HEROKU_SSO_SALT` (several, separated by
-    /// commas, during a rotation) and `HEROKU_CLIENT_SECRET`.
-    ///
-    /// # Errors
-    /// [`SetupError`] names all missing variables, or one that is invalid, never its value.
-    pub fn from_env() -> Result<Self, SetupError> {
-        let [slug, password, salts, client_secret] = all([SLUG, PASSWORD, SALT, CLIENT_SECRET])?;
-        if slug.contains(':') {
-            return Err(invalid(SLUG.variable, "expected the manifest's `id`"));
-        }
-        if salts.split(',').any(|salt| salt.trim().is_empty()) {
-            let reason = "an entry between the commas is empty";
-            return Err(invalid(SALT.variable, reason));
-        }
-        let salts = salts.split(',').map(str::trim);
-        let salts = salts.map(|salt| secret(SALT.variable, SsoSalt::new(salt)));
-        Ok(Self {
-            slug,
-            password: secret(PASSWORD.variable, AddonPassword::new(password))?,
-            sso_salts: salts.collect::<Result<_, _>>()?,
-            client_secret: secret(CLIENT_SECRET.variable, ClientSecret::new(client_secret))?,
-        })
-    }
+/// What the variables set.
+pub(crate) struct Environment {
+    pub(crate) manifest: Manifest,
+    pub(crate) config: Config,
+    /// The store that `DATABASE_URL` names.
+    pub(crate) database: Option<Database>,
+    /// The keys of sessions in cookies.
+    #[cfg(feature = "jwt")]
+    pub(crate) session_keys: Option<JwtKeys>,
 }
 
-impl Config {
-    /// Reads the variables that are set, and keeps the defaults for the others:
-    ///
-    /// | variable | setting |
-    /// | --- | --- |
-    /// | `HEROKU_SSO_POLICY` | `sso_policy`: `user-scoped`, `allow-unsigned-email` or `legacy` |
-    /// | `INCLUDE_ATTACHED_APPS` | `1`: `include_attached_apps`; `0`: the default |
-    /// | `HEROKU_API_URL`, `HEROKU_ID_URL` | `api_url`, `id_url` |
-    /// | `REFRESH_INTERVAL_SECS` | `refresh_interval`, in seconds |
-    /// | `IN_USE_FOR_SECS` | `in_use_for`, in seconds |
-    /// | `MAX_SESSION_SECS` | `max_session`, in seconds |
-    /// | `HEROKU_WEBHOOK_SECRET` | `webhooks`, such as 32 random bytes; several, separated by commas, during a rotation: the first signs new subscriptions |
-    /// | `HEROKU_WEBHOOK_URL` | the public address of `POST /heroku/webhooks`: subscribes each add-on to them |
-    /// | `INSECURE_COOKIES` | `1`: [`CookieTransport::InsecureHttp`]; `0`: the default |
-    /// | `EXPLAIN_REJECTIONS` | `1`: `explain_rejections`, for development, with `INSECURE_COOKIES=1`; `0`: the default |
-    ///
-    /// # Errors
-    /// [`SetupError`] names the invalid variable.
-    pub fn from_env() -> Result<Self, SetupError> {
-        let mut config = Self::default();
-        if let Some(policy) = optional("HEROKU_SSO_POLICY")? {
-            let policy = policy.parse::<SsoPolicy>();
-            let policy = policy.map_err(|error| invalid("HEROKU_SSO_POLICY", error.to_string()));
-            config.sso_policy = policy?;
+impl Environment {
+    /// Reads the variables of this process.
+    pub(crate) fn of_process() -> Result<Self, SetupError> {
+        let mut set = BTreeMap::new();
+        for Variable { name, .. } in VARIABLES {
+            if let Some(text) = of_process(name)? {
+                set.insert(*name, text);
+            }
         }
-        config.include_attached_apps = switch("INCLUDE_ATTACHED_APPS")?;
-        if let Some(url) = heroku_url("HEROKU_API_URL")? {
-            config.api_url = url;
+        Self::read(|name| set.get(name).cloned())
+    }
+
+    /// Reads variables from elsewhere. An empty value counts as none, and surrounding spaces and line breaks
+    /// are ignored, as they often come with a copied value.
+    pub(crate) fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SetupError> {
+        let (mut values, mut missing) = (Values::default(), Vec::new());
+        for variable in VARIABLES {
+            let text = lookup(variable.name).unwrap_or_default();
+            match (text.trim(), variable.default) {
+                ("", Fallback::Required) => missing.push(variable.missing()),
+                ("", _) => {}
+                (text, _) => {
+                    let read = (variable.read)(&mut values, text);
+                    read.map_err(|unusable| unusable.of(variable.name))?;
+                }
+            }
         }
-        if let Some(url) = heroku_url("HEROKU_ID_URL")? {
-            config.id_url = url;
+        let manifest = match (values.password, values.client_secret) {
+            (Some(password), Some(client_secret)) if missing.is_empty() => Manifest {
+                slug: values.slug,
+                password,
+                sso_salts: values.salts,
+                client_secret,
+            },
+            _ => return Err(SetupError::MissingVariables { variables: missing }),
+        };
+        let mut config = values.config;
+        if config.explain_rejections && config.cookies != CookieTransport::InsecureHttp {
+            return Err(SetupError::Needs {
+                setting: "EXPLAIN_REJECTIONS",
+                other: "INSECURE_COOKIES=1: it is for development only, and otherwise to be unset",
+            });
         }
-        if let Some(interval) = seconds("REFRESH_INTERVAL_SECS")? {
-            config.refresh_interval = interval;
-            // A long interval set by this variable alone raises the settings that must not be shorter.
-            config.max_session = config.max_session.max(interval);
-            config.idle_interval = config.idle_interval.max(interval);
-        }
-        config.in_use_for = seconds("IN_USE_FOR_SECS")?;
-        if let Some(length) = seconds("MAX_SESSION_SECS")? {
-            config.max_session = length;
-        }
-        config.webhooks = webhooks()?;
-        if switch("INSECURE_COOKIES")? {
-            config.cookies = CookieTransport::InsecureHttp;
-        }
-        config.explain_rejections = switch("EXPLAIN_REJECTIONS")?;
-        Ok(config)
+        config.webhooks = webhooks(values.webhook_secrets, values.webhook_url)?;
+        let database = values.database_url.map(|url| Database {
+            url,
+            #[cfg(any(feature = "postgres", feature = "sqlite"))]
+            keys: values.encryption_keys,
+        });
+        Ok(Self {
+            manifest,
+            config,
+            database,
+            #[cfg(feature = "jwt")]
+            session_keys: values.session_keys,
+        })
     }
 }
 
@@ -107,137 +90,49 @@ impl EncryptionKeys {
     /// Reads `TOKEN_ENCRYPTION_KEY`: 32 bytes in base64, as `head -c 32 /dev/urandom | base64` prints them.
     /// Several keys, separated by commas, during a rotation: the first encrypts, all open.
     ///
+    /// For a store that you open yourself, as [`HerokuSso::from_env`](crate::HerokuSso::from_env) reads it
+    /// for the store of `DATABASE_URL`.
+    ///
     /// # Errors
     /// [`SetupError`] if the variable is missing or invalid.
     pub fn from_env() -> Result<Self, SetupError> {
-        const KEY: &str = "TOKEN_ENCRYPTION_KEY";
-
-        let [text] = all([one_key(KEY)])?;
-        let mut keys = text.split(',').map(|text| {
-            let key = EncryptionKey::from_base64(text);
-            key.map_err(|error| invalid(KEY, error.to_string()))
-        });
-        let first = keys.next().unwrap_or(Err(invalid(KEY, "it is empty")))?;
-        keys.try_fold(Self::new(first), |keys, key| {
-            Ok(keys.with_previous_key(key?))
+        let (mut values, key) = (Values::default(), variable(super::database::KEY));
+        if let Some(text) = of_process(key.name)? {
+            let read = (key.read)(&mut values, text.trim());
+            read.map_err(|unusable| unusable.of(key.name))?;
+        }
+        let keys = values.encryption_keys;
+        keys.ok_or_else(|| SetupError::MissingVariables {
+            variables: vec![key.missing()],
         })
     }
 }
 
-/// Reads `SESSION_KEY`, the key of [`stateless`](crate::HerokuSsoBuilder::stateless) sessions: at least 32
-/// bytes in base64, as `head -c 32 /dev/urandom | base64` prints them. Several keys, separated by commas,
-/// during a rotation: the first signs, all verify.
-///
-/// # Errors
-/// [`SetupError`] if the variable is missing or invalid.
-#[cfg(feature = "jwt")]
-pub fn session_keys_from_env() -> Result<JwtKeys, SetupError> {
-    const KEY: &str = "SESSION_KEY";
-
-    let [text] = all([one_key(KEY)])?;
-    let mut keys = text.split(',').map(|text| {
-        let key = JwtKey::hs256_base64(text);
-        key.map_err(|error| invalid(KEY, error.to_string()))
-    });
-    let first = keys.next().unwrap_or(Err(invalid(KEY, "it is empty")))?;
-    keys.try_fold(JwtKeys::new(first), |keys, key| {
-        Ok(keys.with_previous_key(key?))
-    })
-}
-
-fn webhooks() -> Result<Option<Webhooks>, SetupError> {
-    const SECRET: &str = "HEROKU_WEBHOOK_SECRET";
-    const URL: &str = "HEROKU_WEBHOOK_URL";
-
-    let url = optional(URL)?.map(|url| Url::parse(&url));
-    let url = url.transpose();
-    let url = url.map_err(|_| invalid(URL, "expected an address"))?;
-    let Some(secrets) = optional(SECRET)? else {
-        let meaning = "a secret of your choice that signs webhooks, such as 32 random bytes";
-        let missing = SetupError::MissingVariables {
-            variables: vec![wanted(SECRET, meaning)],
-        };
-        return url.map_or(Ok(None), |_| Err(missing));
-    };
-    let mut webhooks = None;
-    for text in secrets.split(',') {
-        let secret = secret(SECRET, WebhookSecret::new(text.trim()))?;
-        webhooks = Some(match webhooks {
-            None => Webhooks::new(secret),
-            Some(webhooks) => Webhooks::with_previous_secret(webhooks, secret),
-        });
-    }
-    Ok(webhooks.map(|webhooks| match url {
-        Some(url) => webhooks.subscribe_at(url),
-        None => webhooks,
-    }))
-}
-
-const fn wanted(variable: &'static str, meaning: &'static str) -> MissingVariable {
-    MissingVariable { variable, meaning }
-}
-
-#[cfg(any(feature = "jwt", feature = "postgres", feature = "sqlite"))]
-fn one_key(variable: &'static str) -> MissingVariable {
-    let meaning = "a key of your choice, as `head -c 32 /dev/urandom | base64` prints one";
-    wanted(variable, meaning)
-}
-
-/// The values of required variables.
-fn all<const N: usize>(wanted: [MissingVariable; N]) -> Result<[String; N], SetupError> {
-    let (mut values, mut variables) = ([const { String::new() }; N], Vec::new());
-    for (value, wanted) in values.iter_mut().zip(wanted) {
-        match optional(wanted.variable)? {
-            Some(text) => *value = text,
-            None => variables.push(wanted),
+fn webhooks(secrets: Vec<WebhookSecret>, url: Option<Url>) -> Result<Option<Webhooks>, SetupError> {
+    let mut secrets = secrets.into_iter();
+    match (secrets.next(), url) {
+        (Some(first), url) => {
+            let webhooks = secrets.fold(Webhooks::new(first), Webhooks::with_previous_secret);
+            Ok(Some(match url {
+                Some(url) => webhooks.subscribe_at(url),
+                None => webhooks,
+            }))
         }
-    }
-    if !variables.is_empty() {
-        return Err(SetupError::MissingVariables { variables });
-    }
-    Ok(values)
-}
-
-fn switch(variable: &'static str) -> Result<bool, SetupError> {
-    match optional(variable)?.as_deref() {
-        None | Some("0") => Ok(false),
-        Some("1") => Ok(true),
-        Some(_) => Err(invalid(variable, "expected 1 or 0")),
+        (None, Some(_)) => Err(SetupError::MissingVariables {
+            variables: vec![variable("HEROKU_WEBHOOK_SECRET").missing()],
+        }),
+        (None, None) => Ok(None),
     }
 }
 
-/// The value without surrounding spaces and line breaks, which often come with a copied value. An empty
-/// variable counts as not set.
-fn optional(variable: &'static str) -> Result<Option<String>, SetupError> {
-    match std::env::var(variable) {
-        Ok(value) if value.trim().is_empty() => Ok(None),
-        Ok(value) => Ok(Some(value.trim().to_owned())),
-        Err(std::env::VarError::NotPresent) => Ok(None),
-        Err(std::env::VarError::NotUnicode(_)) => Err(invalid(variable, "not UTF-8")),
-    }
-}
-
-fn seconds(variable: &'static str) -> Result<Option<Duration>, SetupError> {
-    let value = optional(variable)?.map(|value| value.parse());
-    let value = value.transpose();
-    let value = value.map_err(|_| invalid(variable, "expected a number of seconds"))?;
-    Ok(value.map(Duration::from_secs))
-}
-
-fn heroku_url(variable: &'static str) -> Result<Option<HerokuUrl>, SetupError> {
-    let value = optional(variable)?.map(|value| value.parse::<HerokuUrl>());
-    value
-        .transpose()
-        .map_err(|error| invalid(variable, error.to_string()))
-}
-
-fn secret<T>(variable: &'static str, secret: Result<T, WeakSecret>) -> Result<T, SetupError> {
-    secret.map_err(|reason| SetupError::WeakSecret { variable, reason })
-}
-
-fn invalid(variable: &'static str, reason: impl Into<String>) -> SetupError {
-    SetupError::InvalidVariable {
-        variable,
-        reason: reason.into(),
+/// The value of a variable of this process, unless it is empty.
+fn of_process(variable: &'static str) -> Result<Option<String>, SetupError> {
+    match env::var(variable) {
+        Ok(text) => Ok(Some(text).filter(|text| !text.trim().is_empty())),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(SetupError::InvalidVariable {
+            variable,
+            reason: "not UTF-8".into(),
+        }),
     }
 }

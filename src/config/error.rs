@@ -12,9 +12,29 @@ use crate::secret::WeakSecret;
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
-    /// The HTTP client cannot start.
+    /// The HTTP client cannot start. It needs the machine's root certificates, among others.
     #[error("the HTTP client cannot start")]
     Client(#[source] crate::heroku::HerokuError),
+    /// The store of `DATABASE_URL` cannot be used: correct the address or the key, or see that the database
+    /// is up.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[error("DATABASE_URL cannot be used")]
+    Database {
+        /// What is wrong with it.
+        #[source]
+        source: crate::store::StoreError,
+    },
+    /// A variable for a feature of this crate that is off.
+    #[error(
+        "{variable} is set, but the feature `{feature}` of tower-heroku-sso is off: turn it on in \
+         Cargo.toml, or unset {variable}"
+    )]
+    FeatureOff {
+        /// The variable's name.
+        variable: &'static str,
+        /// The feature that it needs.
+        feature: &'static str,
+    },
     /// An invalid signing key, or one that is not for this use.
     #[cfg(feature = "jwt")]
     #[error("{setting} cannot be used")]
@@ -33,7 +53,7 @@ pub enum SetupError {
         /// The setting's name.
         setting: &'static str,
     },
-    /// [`Config::resource_in_path`](crate::Config::resource_in_path) is invalid.
+    /// [`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path) is invalid.
     #[error(
         "resource_in_path must end in a segment of its own for the resource: `/addons/{{resource}}`"
     )]
@@ -61,22 +81,16 @@ pub enum SetupError {
         other: &'static str,
     },
     /// A duration outside its bounds.
-    #[error("{setting} must be between {least:?} and {most:?}")]
+    #[error("{setting} must be between {least:?}{} and {most:?}", named(.least_is))]
     OutOfBounds {
         /// The setting's name.
         setting: &'static str,
         /// The shortest allowed duration.
         least: Duration,
+        /// The setting that is the shortest allowed duration, if it is one: lower that, or raise this.
+        least_is: Option<&'static str>,
         /// The longest allowed duration.
         most: Duration,
-    },
-    /// Two settings that exclude each other.
-    #[error("{setting} and {other} exclude each other")]
-    Excluded {
-        /// The setting's name.
-        setting: &'static str,
-        /// The other one's name.
-        other: &'static str,
     },
     /// Two settings have the same path.
     #[error("{setting} must differ from {other}")]
@@ -101,13 +115,17 @@ pub enum SetupError {
 
 /// A required environment variable that is not set.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{variable} is not set; it is {meaning}")]
+#[error("{variable} is not set: {meaning}")]
 #[non_exhaustive]
 pub struct MissingVariable {
     /// The variable's name.
     pub variable: &'static str,
     /// What the variable must contain, and where to find it.
     pub meaning: &'static str,
+}
+
+fn named(setting: &Option<&'static str>) -> String {
+    setting.map_or_else(String::new, |name| format!(" ({name})"))
 }
 
 fn sentences(variables: &[MissingVariable]) -> String {

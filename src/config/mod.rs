@@ -1,15 +1,22 @@
 //! Configuration: the add-on's manifest, and all settings that have a default.
 
+#[cfg(feature = "jwt")]
+mod bearer_tokens;
 mod check;
+mod database;
 mod environment;
 mod error;
 mod manifest;
 mod settings;
+mod variable;
+mod variables;
 
-pub(crate) use check::check;
 #[cfg(feature = "jwt")]
-pub use environment::session_keys_from_env;
+pub use bearer_tokens::BearerTokens;
+pub(crate) use check::check;
+pub(crate) use database::Database;
+pub(crate) use environment::Environment;
 pub use error::{MissingVariable, SetupError};
 pub use manifest::Manifest;
-pub(crate) use settings::PLACEHOLDER;
-pub use settings::{Config, CookieTransport, OnExpired, SessionLife, Streams};
+pub(crate) use settings::{Config, CookieTransport, PLACEHOLDER, SessionLife};
+pub use settings::{OnExpired, Streams};

@@ -54,7 +54,7 @@ pub enum UserRejection {
     #[error(transparent)]
     NotBehindGate(NotBehindGate),
     /// 403, as the gate refuses. The user lacks the role; or the request is now for another resource than
-    /// at the gate ([`Config::resource_in_path`](crate::Config::resource_in_path)).
+    /// at the gate ([`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path)).
     #[error("refused with {}", .0.status())]
     Refused(Box<Response>),
 }

@@ -26,7 +26,7 @@ impl BearerToken {
         &self.token
     }
 
-    /// When it ends at the latest: [`max_session`](crate::Config::max_session) after the sign-in.
+    /// When it ends at the latest: [`max_session`](crate::HerokuSsoBuilder::max_session) after the sign-in.
     pub fn expires_at(&self) -> OffsetDateTime {
         self.expires_at
     }

@@ -8,7 +8,7 @@ use crate::cause;
 use crate::sso::{SsoError, SsoPolicy};
 
 /// Whether rejections say which check failed:
-/// [`Config::explain_rejections`](crate::Config::explain_rejections).
+/// [`development`](crate::HerokuSsoBuilder::development).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DebugReasons {
     are_shown: bool,

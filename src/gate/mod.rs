@@ -33,7 +33,8 @@
 //! # let sso = HerokuSso::builder(manifest)
 //! #     .api_url(heroku.url().parse()?)
 //! #     .id_url(heroku.url().parse()?)
-//! #     .build()?;
+//! #     .build()
+//! #     .await?;
 //! # let shop = heroku.app("shop").collaborator("ann@example.com");
 //! # let addon = shop.addon();
 //! # let resource = addon.id().into();
@@ -66,7 +67,7 @@
 //! A request's own body is not watched: the check comes before the wrapped service reads it, and an upload
 //! that has begun is read to its end although the user's access ends meanwhile. A handler that reads for long
 //! can stop at [`HerokuUser::ended`]. Response bodies end with access
-//! ([`Config::streams`](crate::Config::streams)).
+//! ([`streams`](crate::HerokuSsoBuilder::streams)).
 
 mod admitted_request;
 #[cfg(feature = "jwt")]

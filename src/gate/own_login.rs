@@ -54,8 +54,8 @@ impl SignedIn {
         }
     }
 
-    /// The page to redirect the browser to: [`Config::landing_path`](crate::Config::landing_path), below this
-    /// resource's path under [`Config::resource_in_path`](crate::Config::resource_in_path).
+    /// The page to redirect the browser to: [`landing_path`](crate::HerokuSsoBuilder::landing_path), below this
+    /// resource's path under [`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path).
     pub fn landing(&self) -> &str {
         &self.landing
     }

@@ -45,7 +45,7 @@ impl Paths {
             sso: config.sso_path.clone(),
             sign_out: config.sign_out_path.clone(),
             landing: config.landing_path.clone(),
-            cli_sign_in: config.cli_sign_in_path.clone(),
+            cli_sign_in: config.cli_sign_in_path().map(str::to_owned),
             resources: resources.map(str::to_owned),
         }
     }

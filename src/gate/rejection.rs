@@ -136,7 +136,7 @@ impl Rejection {
         missing.flat_map(|missing| missing.ask.iter().map(|email| &**email))
     }
 
-    /// Which check failed, under [`explain_rejections`](crate::HerokuSsoBuilder::explain_rejections).
+    /// Which check failed, under [`development`](crate::HerokuSsoBuilder::development).
     pub fn reason(&self) -> Option<&str> {
         self.reason.as_deref()
     }

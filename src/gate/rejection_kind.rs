@@ -31,7 +31,7 @@ pub enum RejectionKind {
     /// 408: the body of the SSO request did not arrive in time.
     SlowBody,
     /// 403: the session in the cookie of this path's resource belongs to another resource
-    /// ([`Config::resource_in_path`](crate::Config::resource_in_path)).
+    /// ([`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path)).
     OtherResource,
     /// 403: the SSO request is too old, or from the future.
     StaleSignIn,

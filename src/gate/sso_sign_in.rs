@@ -110,7 +110,7 @@ fn warn_of_plain_http(gate: &GateState, browser: &HeaderMap) {
         tracing::warn!(
             "a session began on a loopback address (logged once an hour): over plain http, most \
              browsers drop its `Secure` cookie, and each request is a 401 `no-session`. \
-             For development, set INSECURE_COOKIES=1 or use CookieTransport::InsecureHttp"
+             For development, set INSECURE_COOKIES=1 (`insecure_cookies`)"
         );
     }
 }

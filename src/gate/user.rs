@@ -142,10 +142,10 @@ impl HerokuUser {
     }
 
     /// When the session ends unless its list is fetched again first: one
-    /// [`refresh_interval`](crate::Config::refresh_interval) after
+    /// [`refresh_interval`](crate::HerokuSsoBuilder::refresh_interval) after
     /// [`list_fetched_at`](Self::list_fetched_at), and never later than
-    /// [`max_session`](crate::Config::max_session) after the sign-in. While no newer list is available, the
-    /// list is used up to [`max_list_age`](crate::Config::max_list_age).
+    /// [`max_session`](crate::HerokuSsoBuilder::max_session) after the sign-in. While no newer list is available, the
+    /// list is used up to [`max_list_age`](crate::HerokuSsoBuilder::max_list_age).
     pub fn session_expires_at(&self) -> OffsetDateTime {
         let (began, now) = (self.session.grant().began, self.session.now());
         let limits = self.session.limits();
@@ -156,7 +156,7 @@ impl HerokuUser {
     /// left the list, the list is too old, or the resource is gone.
     ///
     /// For work that outlives the check at its start, such as a WebSocket. The gate itself ends response
-    /// bodies ([`Config::streams`](crate::Config::streams)). While a task waits for this, the resource is in
+    /// bodies ([`streams`](crate::HerokuSsoBuilder::streams)). While a task waits for this, the resource is in
     /// use: its list is kept fresh, and so is the session, with or without requests.
     ///
     /// ```

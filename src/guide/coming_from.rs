@@ -78,7 +78,7 @@
 //! new grants, and register each with [`OauthGrant::Code`](crate::OauthGrant::Code).
 //!
 //! ### 3. Paths
-//! Keep your `sso_url` by setting [`Config::sso_path`](crate::Config::sso_path), for example to
+//! Keep your `sso_url` by setting [`sso_path`](crate::HerokuSsoBuilder::sso_path), for example to
 //! `/sso/login`. Forms by GET to `/heroku/resources/:id`, from the time before `sso_url` existed, are
 //! accepted only under [`SsoPolicy::Legacy`](crate::SsoPolicy::Legacy), by the gate and by
 //! [`partner_api`](crate::Routes::partner_api). Give the manifest an `sso_url`.

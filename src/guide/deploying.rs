@@ -9,7 +9,7 @@
 //!    [`PostgresStore`](crate::store::PostgresStore), or with [`SqliteStore`](crate::store::SqliteStore) on
 //!    one machine with a persistent disk. A dyno's disk is not persistent.
 //! 2. **A session store**, if users are to stay signed in over a restart: any store for tower-sessions
-//!    0.14, or none with [`stateless`](crate::HerokuSsoBuilder::stateless).
+//!    0.14, or none with [`CookieSessions`](crate::CookieSessions).
 //! 3. **`TOKEN_ENCRYPTION_KEY`**, 32 random bytes in base64, kept separately from the backups.
 //! 4. **`spawn_sync()` in every process**, its handle kept, and
 //!    [`shutdown`](crate::sync::SyncHandle::shutdown) called at SIGTERM: it finishes the work in progress,
@@ -25,20 +25,13 @@
 //!
 #![cfg_attr(all(feature = "postgres", feature = "jwt"), doc = "```no_run")]
 #![cfg_attr(not(all(feature = "postgres", feature = "jwt")), doc = "```ignore")]
-//! use tower_heroku_sso::session_keys_from_env;
+//! use tower_heroku_sso::HerokuSso;
 //! use tower_heroku_sso::partner_api::NoProvisioning;
-//! use tower_heroku_sso::store::{PostgresStore, EncryptionKeys};
-//! use tower_heroku_sso::{Config, HerokuSso, Manifest};
 //!
 //! # fn dashboard() -> axum::Router { axum::Router::new() }
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let url = std::env::var("DATABASE_URL").expect("DATABASE_URL");
-//! let sso = HerokuSso::builder(Manifest::from_env()?)
-//!     .config(Config::from_env()?)
-//!     .store(PostgresStore::connect(&url, EncryptionKeys::from_env()?).await?)
-//!     .stateless(session_keys_from_env()?) // SESSION_KEY
-//!     .build()?;
+//! let sso = HerokuSso::from_env().await?; // with DATABASE_URL, TOKEN_ENCRYPTION_KEY and SESSION_KEY
 //! let sync = sso.spawn_sync();
 //!
 //! let app = dashboard()

@@ -6,7 +6,7 @@
 //!   [`Addon::deprovision`](crate::partner_api::Addon::deprovision) has succeeded.
 //! - Your own call of [`Resources::deprovision`](crate::Resources::deprovision).
 //! - A lasting absence: Heroku reports the resource as missing, or refuses its refresh token, until
-//!   [`dormant_for`](crate::Config::dormant_for) (7 days) after the resource became dormant.
+//!   [`dormant_for`](crate::HerokuSsoBuilder::dormant_for) (7 days) after the resource became dormant.
 //!
 //! # Dormant
 //! Only a 404 or 410 that is Heroku's own counts: JSON with Heroku's error `id`, and a `Request-Id` header.

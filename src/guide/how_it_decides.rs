@@ -49,7 +49,7 @@
 //!   team members whose only role is `collaborator`. They were added to some app of the team, perhaps not
 //!   to this one; [`ListPolicy::Strict`](crate::ListPolicy::Strict) excludes them.
 //! - **Users of other apps** that the add-on is attached to are not on the list: it is the list of the app
-//!   that the add-on belongs to. With [`include_attached_apps`](crate::Config::include_attached_apps) the
+//!   that the add-on belongs to. With [`include_attached_apps`](crate::HerokuSsoBuilder::include_attached_apps) the
 //!   collaborators of those apps are on it, without roles and permissions. In a team's app, Heroku lists the
 //!   members with access to it among them. They are read at every third refresh, or as often as
 //!   `max_list_age` requires.
@@ -84,7 +84,7 @@
 //! 1. The path is checked: the gate itself handles the SSO path and the sign-out path.
 //! 2. The session is looked up by its cookie (or bearer token, [RFC 6750]). If there is none: 401
 //!    `no-session`.
-//! 3. Under [`resource_in_path`](crate::Config::resource_in_path) it must belong to the resource in the
+//! 3. Under [`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path) it must belong to the resource in the
 //!    path. Otherwise: 403 `other-resource`.
 //! 4. The session must not have ended: see below. Otherwise: 401 `session-ended`. The same applies to a
 //!    deprovisioned resource and to a revoked session.
@@ -114,7 +114,7 @@
 //! after the newest list, but at most `max_session` after the sign-in.
 //!
 //! A resource is **in use**, and its list fetched every `refresh_interval`, while it had a request within
-//! [`in_use_for`](crate::Config::in_use_for) (15 minutes), or a response body is still being read, or a
+//! [`in_use_for`](crate::HerokuSsoBuilder::in_use_for) (15 minutes), or a response body is still being read, or a
 //! WebSocket awaits [`HerokuUser::ended`](crate::HerokuUser::ended). Long downloads, event streams and forms
 //! that take minutes to fill in therefore keep their session.
 //!
@@ -204,7 +204,7 @@
 //! # The cookies
 //! | cookie | holds | lifetime |
 //! | --- | --- | --- |
-//! | `__Host-heroku_sso` | the session's id; the signed grant under [`stateless`](crate::HerokuSsoBuilder::stateless) | `max_session`. Only a sign-in sets it, only a sign-out removes it: its content is checked at each use |
+//! | `__Host-heroku_sso` | the session's id; the signed grant under [`CookieSessions`](crate::CookieSessions) | `max_session`. Only a sign-in sets it, only a sign-out removes it: its content is checked at each use |
 //! | `__Host-heroku_sso_hint` | the resource that this browser last used, whose page at Heroku signs it in again. Authenticated; grants nothing | 30 days |
 //! | `__Host-heroku_sso_back` | the page to return to | 10 minutes |
 //!

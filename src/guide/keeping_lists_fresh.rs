@@ -6,8 +6,8 @@
 //!
 //! # When a list is fetched
 //! - **In use or idle.** The list of a [resource in use](crate::guide::how_it_decides#when-a-session-ends) is
-//!   fetched every [`refresh_interval`](crate::Config::refresh_interval), all others every
-//!   [`idle_interval`](crate::Config::idle_interval).
+//!   fetched every [`refresh_interval`](crate::HerokuSsoBuilder::refresh_interval), all others every
+//!   [`idle_interval`](crate::HerokuSsoBuilder::idle_interval).
 //! - **Early, at random.** Each fetch is 10 to 30 % early, so that the fetches of a large fleet are spread
 //!   out. When calls are scarce, it is 5 to 10 % early.
 //! - **Again after a failure.** A failed fetch is retried after 1 s, 2 s, 4 s, up to a minute. At random, the

@@ -1,30 +1,60 @@
 //! The trade-offs of each setting, when to change it, and which settings to leave alone.
 //!
-//! All settings have defaults, and the defaults are consistent with each other. [`Config`](crate::Config)
-//! documents each field; [`HerokuSsoBuilder`](crate::HerokuSsoBuilder) has a method for each.
+//! All settings have defaults, and the defaults are consistent with each other.
+//! [`HerokuSsoBuilder`](crate::HerokuSsoBuilder) has a method for each, which documents it.
 //! [`build`](crate::HerokuSsoBuilder::build) checks the bounds; its error names the setting and both
 //! bounds.
 //!
 //! # From the environment
-//! | reader | variables |
-//! | --- | --- |
-//! | [`Manifest::from_env`](crate::Manifest::from_env) | the four required ones |
-//! | [`Config::from_env`](crate::Config::from_env) | settings of this chapter, webhooks |
-//! | [`EncryptionKeys::from_env`](crate::store::EncryptionKeys::from_env) | `TOKEN_ENCRYPTION_KEY`, for a durable store |
-//! | [`session_keys_from_env`](crate::session_keys_from_env) | `SESSION_KEY`, for [`stateless`](crate::HerokuSsoBuilder::stateless) sessions |
+//! [`HerokuSso::from_env`](crate::HerokuSso::from_env) reads these variables. An empty one counts as not set,
+//! and one that cannot be used is an error. Settings without a variable are methods on
+//! [`HerokuSso::builder_from_env`](crate::HerokuSso::builder_from_env). **If a variable and a method set the
+//! same, the method wins.**
 //!
-//! Call [`config`](crate::HerokuSsoBuilder::config) first on the builder, as it replaces all settings.
+//! | variable | meaning | default |
+//! | --- | --- | --- |
+//! | `HEROKU_ADDON_SLUG` | the add-on manifest's `id` | required |
+//! | `HEROKU_ADDON_PASSWORD` | the add-on manifest's `api.password` | required |
+//! | `HEROKU_SSO_SALT` | the add-on manifest's `api.sso_salt`; several, separated by commas, during a rotation | required |
+//! | `HEROKU_CLIENT_SECRET` | the OAuth client secret, from the Partner Portal | required |
+//! | `DATABASE_URL` | the [`store`]: `postgres://…` (feature `postgres`) or `sqlite:FILE` (feature `sqlite`) | none |
+//! | `TOKEN_ENCRYPTION_KEY` | encrypts the tokens in the database: 32 bytes in base64, as `openssl rand -base64 32` prints them; several, separated by commas, during a rotation: the first encrypts, all open | none |
+//! | `SESSION_KEY` | signs sessions in cookies, [`CookieSessions`] (feature `jwt`): at least 32 bytes in base64; several, separated by commas, during a rotation: the first signs, all verify | none |
+//! | `HEROKU_WEBHOOK_SECRET` | signs Heroku's webhooks: a secret of your choice, such as 32 random bytes; several, separated by commas, during a rotation: the first signs new subscriptions | none |
+//! | `HEROKU_WEBHOOK_URL` | the public address of `POST /heroku/webhooks`: subscribes each add-on to [`webhooks`] | none |
+//! | `REFRESH_INTERVAL_SECS` | [`refresh_interval`], in seconds | `300` |
+//! | `IN_USE_FOR_SECS` | [`in_use_for`], in seconds | `900`, or the refresh interval |
+//! | `MAX_SESSION_SECS` | [`max_session`], in seconds | `5400`, or the refresh interval |
+//! | `HEROKU_SSO_POLICY` | [`sso_policy`]: `user-scoped`, `allow-unsigned-email` or `legacy` | `user-scoped` |
+//! | `INCLUDE_ATTACHED_APPS` | `1`: [`include_attached_apps`] | `0` |
+//! | `HEROKU_API_URL` | [`api_url`] | `https://api.heroku.com` |
+//! | `HEROKU_ID_URL` | [`id_url`] | `https://id.heroku.com` |
+//! | `INSECURE_COOKIES` | `1`: [`insecure_cookies`], for development | `0` |
+//! | `EXPLAIN_REJECTIONS` | `1`, with `INSECURE_COOKIES=1`: [`development`] | `0` |
+//!
+//! [`CookieSessions`]: crate::CookieSessions
+//! [`api_url`]: crate::HerokuSsoBuilder::api_url
+//! [`development`]: crate::HerokuSsoBuilder::development
+//! [`id_url`]: crate::HerokuSsoBuilder::id_url
+//! [`in_use_for`]: crate::HerokuSsoBuilder::in_use_for
+//! [`include_attached_apps`]: crate::HerokuSsoBuilder::include_attached_apps
+//! [`insecure_cookies`]: crate::HerokuSsoBuilder::insecure_cookies
+//! [`max_session`]: crate::HerokuSsoBuilder::max_session
+//! [`refresh_interval`]: crate::HerokuSsoBuilder::refresh_interval
+//! [`sso_policy`]: crate::HerokuSsoBuilder::sso_policy
+//! [`store`]: crate::HerokuSsoBuilder::store
+//! [`webhooks`]: crate::HerokuSsoBuilder::webhooks
 //!
 //! # How fresh
 //! | setting | default | bounds |
 //! | --- | --- | --- |
-//! | [`refresh_interval`](crate::Config::refresh_interval) | 5 min | 1 s to 30 days |
-//! | [`max_list_age`](crate::Config::max_list_age) | twice `refresh_interval` | `refresh_interval` to 30 days |
-//! | [`in_use_for`](crate::Config::in_use_for) | 15 min, or `refresh_interval` | `refresh_interval` to 30 days |
-//! | [`idle_interval`](crate::Config::idle_interval) | 6 h | `refresh_interval` to 30 days |
-//! | [`sync_scope`](crate::Config::sync_scope) | `All` | `All`, `Active` |
-//! | [`rate_pools`](crate::Config::rate_pools) | `Shared` | `Shared`, `PerToken` |
-//! | [`webhooks`](crate::Config::webhooks) | none | |
+//! | [`refresh_interval`](crate::HerokuSsoBuilder::refresh_interval) | 5 min | 1 s to 30 days |
+//! | [`max_list_age`](crate::HerokuSsoBuilder::max_list_age) | twice `refresh_interval` | `refresh_interval` to 30 days |
+//! | [`in_use_for`](crate::HerokuSsoBuilder::in_use_for) | 15 min, or `refresh_interval` | `refresh_interval` to 30 days |
+//! | [`idle_interval`](crate::HerokuSsoBuilder::idle_interval) | 6 h, or `refresh_interval` | `refresh_interval` to 30 days |
+//! | [`sync_scope`](crate::HerokuSsoBuilder::sync_scope) | `All` | `All`, `Active` |
+//! | [`rate_pools`](crate::HerokuSsoBuilder::rate_pools) | `Shared` | `Shared`, `PerToken` |
+//! | [`webhooks`](crate::HerokuSsoBuilder::webhooks) | none | |
 //!
 //! **`refresh_interval`** trades how long a removed user keeps access against the number of calls to
 //! Heroku. Shorter: one minute costs five times the calls for the lists in use. Longer: more than Heroku's
@@ -77,10 +107,10 @@
 //! # How long a session lives
 //! | setting | default | bounds |
 //! | --- | --- | --- |
-//! | [`max_session`](crate::Config::max_session) | 90 min | `refresh_interval` to 30 days |
+//! | [`max_session`](crate::HerokuSsoBuilder::max_session) | 90 min, or `refresh_interval` | `refresh_interval` to 30 days |
 //! | [`fixed_sessions`](crate::HerokuSsoBuilder::fixed_sessions) | off | |
-//! | [`on_expired`](crate::Config::on_expired) | `Redirect` | `Redirect`, `Page` |
-//! | [`streams`](crate::Config::streams) | `EndWithAccess` | `EndWithAccess`, `LeaveOpen` |
+//! | [`on_expired`](crate::HerokuSsoBuilder::on_expired) | `Redirect` | `Redirect`, `Page` |
+//! | [`streams`](crate::HerokuSsoBuilder::streams) | `EndWithAccess` | `EndWithAccess`, `LeaveOpen` |
 //!
 //! A session follows its list, so a long session does not extend the access of a removed user: they lose it
 //! at the next refresh, regardless of `max_session`. The limit protects against another person at the same
@@ -100,11 +130,11 @@
 //! # Which forms are accepted
 //! | setting | default | bounds |
 //! | --- | --- | --- |
-//! | [`sso_policy`](crate::Config::sso_policy) | `UserScoped` | `UserScoped`, `AllowUnsignedEmail`, `Legacy` |
-//! | [`sso_max_age`](crate::Config::sso_max_age) | 5 min | up to 1 h |
-//! | [`sso_max_skew`](crate::Config::sso_max_skew) | 60 s | up to 1 h |
-//! | [`list_policy`](crate::Config::list_policy) | `Documented` | `Documented`, `Strict` |
-//! | [`include_attached_apps`](crate::Config::include_attached_apps) | off | |
+//! | [`sso_policy`](crate::HerokuSsoBuilder::sso_policy) | `UserScoped` | `UserScoped`, `AllowUnsignedEmail`, `Legacy` |
+//! | [`sso_max_age`](crate::HerokuSsoBuilder::sso_max_age) | 5 min | up to 1 h |
+//! | [`sso_max_skew`](crate::HerokuSsoBuilder::sso_max_skew) | 60 s | up to 1 h |
+//! | [`list_policy`](crate::HerokuSsoBuilder::list_policy) | `Documented` | `Documented`, `Strict` |
+//! | [`include_attached_apps`](crate::HerokuSsoBuilder::include_attached_apps) | off | |
 //!
 //! **`AllowUnsignedEmail`** is for an add-on that is not sent `user_scoped_resource_token`: the log says so,
 //! with the variable, at the first sign-in. The email is then unverified, and the user has no roles
@@ -131,11 +161,11 @@
 //! # Paths and cookies
 //! | setting | default | |
 //! | --- | --- | --- |
-//! | [`sso_path`](crate::Config::sso_path), [`sign_out_path`](crate::Config::sign_out_path) | `/heroku/sso`, `/logout` | without the prefix, if axum strips one |
-//! | [`landing_path`](crate::Config::landing_path) | `/` | should be behind the gate |
-//! | [`resource_in_path`](crate::Config::resource_in_path) | none | `/…/{resource}` |
-//! | [`cli_sign_in_path`](crate::Config::cli_sign_in_path) | none | requires `bearer_tokens` (feature `jwt`) |
-//! | [`cookies`](crate::Config::cookies) | `Https` | `InsecureHttp` on your own machine only |
+//! | [`sso_path`](crate::HerokuSsoBuilder::sso_path), [`sign_out_path`](crate::HerokuSsoBuilder::sign_out_path) | `/heroku/sso`, `/logout` | without the prefix, if axum strips one |
+//! | [`landing_path`](crate::HerokuSsoBuilder::landing_path) | `/` | should be behind the gate |
+//! | [`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path) | none | `/…/{resource}` |
+//! | [`bearer_tokens`](crate::HerokuSsoBuilder::bearer_tokens) | none | [`cli_sign_in_path`](crate::BearerTokens::cli_sign_in_path) is one of theirs (feature `jwt`) |
+//! | [`insecure_cookies`](crate::HerokuSsoBuilder::insecure_cookies) | off | on your own machine only |
 //!
 //! The paths must differ from each other, and from `/heroku/resources`, `/heroku/webhooks` and
 //! `/.well-known/jwks.json`. `resource_in_path` changes the paths of all your pages: decide early. It is
@@ -145,12 +175,11 @@
 //! | setting | default | bounds |
 //! | --- | --- | --- |
 //! | [`store`](crate::HerokuSsoBuilder::store) | memory | see [`deploying`](crate::guide::deploying) |
-//! | [`session_store`](crate::HerokuSsoBuilder::session_store) | memory | any store for tower-sessions 0.14 |
-//! | [`stateless`](crate::HerokuSsoBuilder::stateless) | off | instead of a session store (feature `jwt`) |
-//! | [`session_cache`](crate::Config::session_cache) | 5 s | up to 1 min |
-//! | [`heroku_timeout`](crate::Config::heroku_timeout) | 10 s | 10 ms to 1 min |
+//! | [`session_store`](crate::HerokuSsoBuilder::session_store) | memory | any store for tower-sessions 0.14, or [`CookieSessions`] (feature `jwt`) |
+//! | [`session_cache`](crate::HerokuSsoBuilder::session_cache) | 5 s | up to 1 min |
+//! | [`heroku_timeout`](crate::HerokuSsoBuilder::heroku_timeout) | 10 s | 10 ms to 1 min |
 //! | [`clock`](crate::HerokuSsoBuilder::clock) | the machine's | for tests |
-//! | [`api_url`](crate::Config::api_url), [`id_url`](crate::Config::id_url) | Heroku's | https, or http to loopback |
+//! | [`api_url`](crate::HerokuSsoBuilder::api_url), [`id_url`](crate::HerokuSsoBuilder::id_url) | Heroku's | https, or http to loopback |
 //!
 //! **`session_cache`** saves the session store one read per request. Zero costs that read, and makes every
 //! outage of the session store an outage of your dashboard. Sign-outs and revocations take effect
@@ -158,9 +187,9 @@
 //! each read 5.
 //!
 //! # In development
-//! [`explain_rejections`](crate::Config::explain_rejections) makes rejections say which check failed. It
-//! requires `InsecureHttp`, so that it cannot be on in production: it would tell outsiders which users are
-//! on a list.
+//! [`development`](crate::HerokuSsoBuilder::development) makes rejections say which check failed. It also makes
+//! cookies insecure, so that it cannot be on in production: it would tell outsiders which users are on a
+//! list.
 //!
 //! # Settings to leave alone
 //! `sso_max_age`, `sso_max_skew`, `rate_pools`, `heroku_timeout`, `session_cache`, `api_url`, `id_url`,

@@ -33,14 +33,12 @@
 //! # 2. The gate
 //! ```no_run
 //! use axum::{Router, routing::get};
-//! use tower_heroku_sso::{Config, HerokuSso, HerokuUser, Manifest, partner_api::NoProvisioning};
+//! use tower_heroku_sso::{HerokuSso, HerokuUser, partner_api::NoProvisioning};
 //!
 //! #[tokio::main]
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     tracing_subscriber::fmt::init();
-//!     let sso = HerokuSso::builder(Manifest::from_env()?)
-//!         .config(Config::from_env()?)
-//!         .build()?;
+//!     let sso = HerokuSso::from_env().await?;
 //!     let _sync = sso.spawn_sync(); // keeps the lists fresh until it is dropped
 //!     axum::serve(tokio::net::TcpListener::bind("0.0.0.0:3000").await?, app(&sso)).await?;
 //!     Ok(())
@@ -69,8 +67,8 @@
 //! - **`_sync`, not `_`.** A dropped handle stops the sync immediately. Then lists are fetched only while a
 //!   request waits for them, sessions end after ten minutes without requests, and a warning says why.
 //!
-//! State is in memory until you set a store: see [`deploying`](crate::guide::deploying) before customers
-//! come.
+//! State is in memory until `DATABASE_URL` names a store: see [`deploying`](crate::guide::deploying) before
+//! customers come.
 //!
 //! The layer works with any [`tower::Service`] that is `Clone`, takes an `http::Request` and answers with an
 //! `http::Response`. Without axum (`default-features = false`) the user is in the request's extensions.
@@ -97,7 +95,7 @@
 //! }
 //! ```
 //!
-//! `sso_url` is your host and [`Config::sso_path`](crate::Config::sso_path). `base_url` is your host and
+//! `sso_url` is your host and [`sso_path`](crate::HerokuSsoBuilder::sso_path). `base_url` is your host and
 //! `/heroku/resources`; the path is fixed. Both must be https.
 //!
 //! # 4. The variables
@@ -108,8 +106,8 @@
 //! | `HEROKU_SSO_SALT` | the manifest's `api.sso_salt` |
 //! | `HEROKU_CLIENT_SECRET` | the add-on's page in the Partner Portal |
 //!
-//! [`Manifest::from_env`](crate::Manifest::from_env) returns an error if one of them is missing or is a
-//! placeholder. All other variables have defaults: see [`Config::from_env`](crate::Config::from_env).
+//! [`HerokuSso::from_env`](crate::HerokuSso::from_env) returns an error if one of them is missing or is a
+//! placeholder. All [other variables](crate::guide::options#from-the-environment) have defaults.
 //!
 //! # 5. See it work
 //! Heroku cannot reach your own machine, so run a simulator there. Put this into `examples/heroku.rs` of your
@@ -160,8 +158,8 @@
 //! use axum::{Router, routing::get};
 //! use tower_heroku_sso::{HerokuSsoBuilder, Require, Role, SetupError};
 //!
-//! fn site(builder: HerokuSsoBuilder) -> Result<Router, SetupError> {
-//!     let sso = builder.landing_path("/customers").build()?;
+//! async fn site(builder: HerokuSsoBuilder) -> Result<Router, SetupError> {
+//!     let sso = builder.landing_path("/customers").build().await?;
 //!     let owners = Router::new()
 //!         .route("/customers/billing", get(|| async { "for owners" }))
 //!         .route_layer(Require::role(Role::Owner));
@@ -207,7 +205,7 @@
 //! ```
 //!
 //! # Next steps
-//! - several dashboards in one browser: [`Config::resource_in_path`](crate::Config::resource_in_path);
+//! - several dashboards in one browser: [`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path);
 //! - roles: [`Require::any_of`](crate::Require::any_of), [`RequireRole`](crate::extract::RequireRole);
 //! - a test of your set-up: [`testing_your_app`](crate::guide::testing_your_app);
 //! - before production: [`deploying`](crate::guide::deploying).

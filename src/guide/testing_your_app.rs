@@ -53,7 +53,8 @@
 //!     .api_url(heroku.url().parse()?)
 //!     .id_url(heroku.url().parse()?)
 //!     .clock(clock.clone())
-//!     .build()?;
+//!     .build()
+//!     .await?;
 //! let _sync = sso.spawn_sync();
 //! let app = app(&sso);
 //!
@@ -126,7 +127,8 @@
 //! #     .api_url(heroku.url().parse()?)
 //! #     .id_url(heroku.url().parse()?)
 //! #     .clock(clock.clone())
-//! #     .build()?;
+//! #     .build()
+//! #     .await?;
 //! # let app = Router::new().route("/", get(|| async { "in" })).layer(sso.layer());
 //! # let addon = heroku.app("shop").collaborator("bob@example.com").addon();
 //! # sso.resources().register(&addon.id().into(), OauthGrant::Code(addon.grant_code().into())).await?;
@@ -177,7 +179,8 @@
 //! # let sso = HerokuSso::builder(manifest)
 //! #     .api_url(heroku.url().parse()?)
 //! #     .id_url(heroku.url().parse()?)
-//! #     .build()?;
+//! #     .build()
+//! #     .await?;
 //! # let addon = heroku.app("shop").collaborator("bob@example.com").addon();
 //! # sso.resources().register(&addon.id().into(), OauthGrant::Code(addon.grant_code().into())).await?;
 //! let resource = addon.id().into();

@@ -11,7 +11,7 @@
 //! | --- | --- |
 //! | writes, alters or lengthens a form | the digests, over fields of a narrow grammar |
 //! | keeps a form, or sends it again, also in another spelling or to another process | its time window, and each form is accepted once |
-//! | has left the app or the team | the newest list, at each request. With [`include_attached_apps`](crate::Config::include_attached_apps), not a person who is on an attached app as well |
+//! | has left the app or the team | the newest list, at each request. With [`include_attached_apps`](crate::HerokuSsoBuilder::include_attached_apps), not a person who is on an attached app as well |
 //! | has a form of one resource and wants another's | the id that the token covers |
 //! | has one resource's session and wants another's pages | one session, one resource ([`HerokuUser::resource`](crate::HerokuUser::resource)); with `resource_in_path`, the path must name the same resource |
 //! | plants a session id in a browser | a new id at each sign-in, and cookies with `__Host-` |

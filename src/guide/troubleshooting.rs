@@ -2,7 +2,7 @@
 //!
 //! # Where to look
 //! **On your own machine** set `EXPLAIN_REJECTIONS=1` and `INSECURE_COOKIES=1`, or call
-//! [`explain_rejections`](crate::HerokuSsoBuilder::explain_rejections). A rejected sign-in or session then
+//! [`development`](crate::HerokuSsoBuilder::development). A rejected sign-in or session then
 //! says which check failed, on the page and as `reason` in the JSON:
 //!
 //! ```json
@@ -30,7 +30,7 @@
 //! # Signing in
 //! ### 303, then immediately 401 `no-session`
 //! The browser dropped the cookie. The cookie is `Secure`, and you use plain http. Use https; on your own
-//! machine [`CookieTransport::InsecureHttp`](crate::CookieTransport::InsecureHttp) (`INSECURE_COOKIES=1`).
+//! machine [`insecure_cookies`](crate::HerokuSsoBuilder::insecure_cookies) (`INSECURE_COOKIES=1`).
 //! If it happens with https: check whether a proxy removes `Set-Cookie`, and whether the landing page is on
 //! another host than the SSO path. A `__Host-` cookie is valid for its own host only.
 //!
@@ -48,7 +48,7 @@
 //! ### 403 `stale-sign-in`
 //! Your clock is more than five minutes fast, or more than one minute slow. The event `clock_drift` and
 //! the gauge `heroku_sso_clock_drift_seconds` say by how much: synchronize the machine's clock with NTP. A
-//! longer [`sso_max_age`](crate::Config::sso_max_age) only hides the problem, and sessions still end at the
+//! longer [`sso_max_age`](crate::HerokuSsoBuilder::sso_max_age) only hides the problem, and sessions still end at the
 //! wrong time. If only one user is affected, their browser went back to an old page of Heroku's.
 //!
 //! ### 404, or a 200 from your own fallback, in answer to the form
@@ -118,7 +118,7 @@
 //!
 //! ### No roles, though the person is an admin at Heroku
 //! If `/whoami` says `"proof": "unsigned_email"`, the cause is the same as above. Where
-//! [`sso_policy`](crate::Config::sso_policy) allows unsigned emails, their users have no roles, no
+//! [`sso_policy`](crate::HerokuSsoBuilder::sso_policy) allows unsigned emails, their users have no roles, no
 //! permissions and no account.
 //!
 //! ### 403 `cross-site` at the sign-out button
@@ -129,7 +129,7 @@
 //!
 //! ### One of two tabs suddenly shows another customer's dashboard
 //! A browser has one session, for the resource it last signed in to. See
-//! [`Config::resource_in_path`](crate::Config::resource_in_path).
+//! [`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path).
 //!
 //! # Heroku's calls
 //! ### Heroku gets 401 when it provisions; "a call to the Partner API was refused by the gate"

@@ -4,33 +4,36 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::HerokuSso;
+use super::assemble::{StoreChoice, assemble};
 use crate::access::ListPolicy;
-use crate::clock::{Clock, SharedClock, SystemClock};
+use crate::clock::{Clock, SharedClock};
+#[cfg(feature = "jwt")]
+use crate::config::BearerTokens;
 use crate::config::{
-    Config, CookieTransport, Manifest, OnExpired, SessionLife, SetupError, Streams, check,
+    Config, CookieTransport, Environment, Manifest, OnExpired, SessionLife, SetupError, Streams,
 };
-use crate::gate::GateState;
-use crate::heroku::{HerokuClient, HerokuUrl};
-use crate::session::{
-    BackendChoice, BoundedSessionStore, MemorySessions, SessionManager, SessionStore,
-};
+use crate::heroku::HerokuUrl;
+#[cfg(feature = "jwt")]
+use crate::session::CookieSessions;
+use crate::session::SessionStorage;
 use crate::sso::SsoPolicy;
 use crate::store::author::Store;
-use crate::store::{BoundedStore, MemoryStore};
-use crate::sync::{Deadlines, Directory, RatePools, SyncScope, SyncSettings};
+use crate::sync::{RatePools, SyncScope};
 use crate::webhook::Webhooks;
 
-/// Builds a [`HerokuSso`]. Every setting has a default; [`Config`] documents each, and the reason for it.
+/// Builds a [`HerokuSso`]. Every setting has a default, and one method, which documents it.
+///
+/// [`HerokuSso::builder_from_env`] begins with the settings of the environment; a method that is called on
+/// it replaces what the environment says. [`options`](crate::guide::options) has the trade-offs of each
+/// setting.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct HerokuSsoBuilder {
     pub(super) manifest: Manifest,
     pub(super) config: Config,
-    clock: Option<SharedClock>,
-    pub(super) store: Option<Arc<dyn Store>>,
-    pub(super) sessions: Option<Arc<dyn SessionStore>>,
-    #[cfg(feature = "jwt")]
-    pub(super) signing: super::signed::Signing,
+    pub(super) clock: Option<SharedClock>,
+    pub(super) store: StoreChoice,
+    pub(super) sessions: Option<SessionStorage>,
 }
 
 macro_rules! settings {
@@ -44,234 +47,260 @@ macro_rules! settings {
     };
 }
 
+macro_rules! switches {
+    ($($(#[$doc:meta])* $name:ident => $set:expr;)*) => {
+        $($(#[$doc])*
+        pub fn $name(mut self) -> Self {
+            let set: fn(&mut Config) = $set;
+            set(&mut self.config);
+            self
+        })*
+    };
+}
+
+/// # How fresh lists are
+impl HerokuSsoBuilder {
+    settings! {
+        /// How often a list in use is fetched. It is also the age up to which a list decides without a fetch:
+        /// a request that finds an older list waits for a fetch. Default: 5 minutes, the longest that
+        /// Heroku's article on add-on ownership allows. At least one second, at most 30 days.
+        refresh_interval: Duration => |config, interval| config.refresh_interval = interval;
+
+        /// How long a resource counts as in use after its last request; its list is then fetched every
+        /// [`refresh_interval`](Self::refresh_interval). A resource is also in use, for at most
+        /// [`max_session`](Self::max_session), while one of its responses is still being read, or a WebSocket
+        /// waits on [`HerokuUser::ended`](crate::HerokuUser::ended). Default: 15 minutes, or
+        /// `refresh_interval` if that is longer. At least `refresh_interval`, at most 30 days.
+        in_use_for: Duration => |config, time| config.in_use_for = Some(time);
+
+        /// How often a list that is not in use is fetched. Default: 6 hours, or
+        /// [`refresh_interval`](Self::refresh_interval) if that is longer. At least `refresh_interval`, at
+        /// most 30 days.
+        idle_interval: Duration => |config, interval| config.idle_interval = Some(interval);
+
+        /// The age at which a list stops deciding while Heroku does not answer: all requests are then
+        /// refused, and sessions are kept. If no request uses the resource before its list reaches that age,
+        /// its sessions end. Default: twice [`refresh_interval`](Self::refresh_interval). At least
+        /// `refresh_interval`, at most 30 days.
+        max_list_age: Duration => |config, age| config.max_list_age = Some(age);
+
+        /// Which resources are kept synchronized. Default: [`SyncScope::All`].
+        sync_scope: SyncScope => |config, scope| config.sync_scope = scope;
+
+        /// Which calls share one rate limit of Heroku. Default: [`RatePools::Shared`].
+        rate_pools: RatePools => |config, pools| config.rate_pools = pools;
+
+        /// Heroku's webhooks, with which a removed collaborator loses access within seconds. Default: none,
+        /// so that lists are only polled.
+        webhooks: Webhooks => |config, webhooks| config.webhooks = Some(webhooks);
+
+        /// How long a dormant resource can be revived before it is deprovisioned. It is also how long Heroku
+        /// must have refused a grant before its resource becomes dormant. Default: 7 days. At least an hour,
+        /// at most 30 days. See [`end_of_a_resource`](crate::guide::end_of_a_resource).
+        dormant_for: Duration => |config, time| config.dormant_for = time;
+    }
+}
+
+/// # Who is admitted
+impl HerokuSsoBuilder {
+    settings! {
+        /// Which SSO tokens are accepted. Default: [`SsoPolicy::UserScoped`].
+        sso_policy: SsoPolicy => |config, policy| config.sso_policy = policy;
+
+        /// The maximum age of an SSO request. Default: 5 minutes, as in Heroku's article on SSO. At most one
+        /// hour.
+        sso_max_age: Duration => |config, age| config.sso_max_age = age;
+
+        /// How far an SSO request may be ahead of our clock. Default: 60 seconds. At most one hour.
+        sso_max_skew: Duration => |config, skew| config.sso_max_skew = skew;
+
+        /// Which members of Heroku's lists count. Default: [`ListPolicy::Documented`].
+        list_policy: ListPolicy => |config, policy| config.list_policy = policy;
+    }
+
+    switches! {
+        /// Also admits people of the apps that the add-on is attached to, besides those of the app that owns
+        /// it. It is for add-ons that can be shared between apps (`requires: ["attachable"]` in the
+        /// manifest). Default: no.
+        ///
+        /// The people of an attached app are its collaborators; Heroku lists the members of a team that have
+        /// access to the app among them. They have no roles and no permissions here, so role guards refuse
+        /// them. A user who is also on the list of the app that owns the add-on, or of its team, keeps the
+        /// roles from there.
+        ///
+        /// A collaborator can attach the add-on to an app of their own and add anyone to that app. So a
+        /// person who was removed from the app that owns the add-on may stay, without roles, as long as such
+        /// an attachment exists. Set it alike in all processes that share a store.
+        ///
+        /// They are read at every third refresh of a list in use, or earlier if they would be older than
+        /// [`max_list_age`](Self::max_list_age) before the next refresh. With the default of twice
+        /// `refresh_interval`, that is every second one. They are also read whenever everything is fetched
+        /// again, as for an email that is not on the list. One reading takes a call for the attachments and
+        /// one for each app, of which at most 20 are read. An app for which Heroku answers 403 or 404 is
+        /// skipped, with a warning in the log; [`Lists::explain`](crate::Lists::explain) says how many are.
+        /// Any other error fails the whole fetch.
+        include_attached_apps => |config| config.include_attached_apps = true;
+    }
+}
+
+/// # Sessions
+impl HerokuSsoBuilder {
+    settings! {
+        /// The maximum length of a session from the sign-in, whatever its list says. It also limits the
+        /// session's cookie, its record in a session store, and a signed token. Default: 90 minutes, or
+        /// [`refresh_interval`](Self::refresh_interval) if that is longer. At least `refresh_interval`, at
+        /// most 30 days.
+        max_session: Duration => |config, length| config.max_session = Some(length);
+
+        /// What a browser receives when its session has ended. Default: [`OnExpired::Redirect`].
+        on_expired: OnExpired => |config, answer| config.on_expired = answer;
+
+        /// What happens to a response body that is still being read when its reader's access ends. Default:
+        /// [`Streams::EndWithAccess`].
+        streams: Streams => |config, streams| config.streams = streams;
+
+        /// How long a record of a session store is used before it is read again; at most a minute, zero for
+        /// never. A sign-out and a revocation still take effect immediately, in every process on the same
+        /// store. A change to the session store that bypasses this crate takes effect within this time.
+        /// While the session store is unavailable, a session that was read before keeps working; with zero
+        /// it does not. Default: 5 seconds.
+        session_cache: Duration => |config, time| config.session_cache = time;
+    }
+
+    switches! {
+        /// Ends a session one [`refresh_interval`](Self::refresh_interval) after its sign-in, regardless of
+        /// later refreshes. Default: no; a session is valid while newer lists keep arriving that contain its
+        /// user, up to [`max_session`](Self::max_session), with or without requests.
+        fixed_sessions => |config| config.session_life = SessionLife::Fixed;
+    }
+
+    /// Where sessions are stored: any store of the tower-sessions 0.14 line, or signed cookies
+    /// (`CookieSessions`, feature `jwt`). Default: [`MemorySessions`](crate::MemorySessions).
+    ///
+    /// The gate uses the name `heroku_sso` in each record; all other names are yours. A record is written
+    /// at a sign-in, deleted at a sign-out, and not touched in between.
+    pub fn session_store(mut self, sessions: impl Into<SessionStorage>) -> Self {
+        self.sessions = Some(sessions.into());
+        self
+    }
+
+    /// Also accepts bearer tokens, which [`Sessions::bearer`](crate::Sessions::bearer) and
+    /// [`BearerTokens::cli_sign_in_path`] issue: `Authorization: Bearer …` instead of a cookie. If a request
+    /// has such a header, only the token counts. The header is removed when the request is admitted.
+    ///
+    /// Takes [`BearerTokens`], or their keys alone. ES256 or Ed25519 keys only. Default: none.
+    #[cfg(feature = "jwt")]
+    pub fn bearer_tokens(mut self, tokens: impl Into<BearerTokens>) -> Self {
+        self.config.bearer_tokens = Some(tokens.into());
+        self
+    }
+}
+
+/// # Paths
+impl HerokuSsoBuilder {
+    settings! {
+        /// The path to which Heroku posts the SSO form, as in the manifest's `sso_url`. Default:
+        /// `/heroku/sso`.
+        sso_path: &str => |config, path| config.sso_path = path.to_owned();
+
+        /// The path to which a form posts to sign out. Default: `/logout`.
+        sign_out_path: &str => |config, path| config.sign_out_path = path.to_owned();
+
+        /// The path to which a browser is redirected after signing in. Default: `/`.
+        landing_path: &str => |config, path| config.landing_path = path.to_owned();
+
+        /// The path of the resources' dashboards, if a browser may have several open at the same time:
+        /// `/addons/{resource}` for `/addons/01234567-…` and all paths below it. The last segment must be
+        /// `{resource}`.
+        ///
+        /// Each resource then has its own session and its own cookie. A request can use only the session of
+        /// the resource in its path, so two tabs never mix customers. Other paths have no session. The
+        /// landing path and a sign-out path are below each resource; the plain sign-out path ends all
+        /// sessions. Default: none, so that a browser has one session, for the resource that it last signed
+        /// in to.
+        resource_in_path: &str => |config, path| config.resource_in_path = Some(path.to_owned());
+    }
+}
+
+/// # Stores and connections
+impl HerokuSsoBuilder {
+    /// Where resources, tokens, lists and used SSO requests are stored. Default:
+    /// [`MemoryStore`](crate::store::MemoryStore), or the database of `DATABASE_URL` under
+    /// [`HerokuSso::builder_from_env`].
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = StoreChoice::Given(Arc::new(store));
+        self
+    }
+
+    settings! {
+        /// The address of the Platform API. Default: `https://api.heroku.com`.
+        api_url: HerokuUrl => |config, url| config.api_url = url;
+
+        /// The address of the OAuth host. Default: `https://id.heroku.com`.
+        id_url: HerokuUrl => |config, url| config.id_url = url;
+
+        /// The maximum time of one call to Heroku, from connecting to the last byte. Default: 10 seconds.
+        /// Between 10 milliseconds and one minute. Within it, connecting may take at most 3 seconds and each
+        /// read at most 5.
+        heroku_timeout: Duration => |config, timeout| config.heroku_timeout = timeout;
+    }
+}
+
+/// # Development and tests
+impl HerokuSsoBuilder {
+    switches! {
+        /// Sends cookies without `Secure` and without the `__Host-` prefix, so that clients keep them over
+        /// plain http. For development on your own machine only: an attacker on the network can read the
+        /// session. Default: no.
+        insecure_cookies => |config| config.cookies = CookieTransport::InsecureHttp;
+
+        /// Makes rejections say which check failed and what to look at, on the page and as `reason` in the
+        /// problem document, and cookies [insecure](Self::insecure_cookies). Rejections never show the
+        /// expected value, nor any part of the request. For development on your own machine only: an
+        /// outsider could learn which users are on a list. Default: no.
+        development => |config| {
+            config.cookies = CookieTransport::InsecureHttp;
+            config.explain_rejections = true;
+        };
+    }
+
+    /// The clock of all parts. Default: [`SystemClock`](crate::SystemClock).
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+}
+
 impl HerokuSsoBuilder {
     pub(super) fn new(manifest: Manifest) -> Self {
         Self {
             manifest,
             config: Config::default(),
             clock: None,
-            store: None,
+            store: StoreChoice::Memory,
             sessions: None,
-            #[cfg(feature = "jwt")]
-            signing: super::signed::Signing::default(),
         }
     }
 
-    /// Replaces all settings together, for example by [`Config::from_env`]. Call it before the methods for
-    /// single settings.
-    pub fn config(mut self, config: Config) -> Self {
-        self.config = config;
-        self
-    }
-
-    settings! {
-        /// [`Config::sso_policy`].
-        sso_policy: SsoPolicy => |config, policy| config.sso_policy = policy;
-        /// [`Config::sso_max_age`].
-        sso_max_age: Duration => |config, age| config.sso_max_age = age;
-        /// [`Config::sso_max_skew`].
-        sso_max_skew: Duration => |config, skew| config.sso_max_skew = skew;
-        /// [`Config::list_policy`].
-        list_policy: ListPolicy => |config, policy| config.list_policy = policy;
-        /// [`Config::refresh_interval`].
-        refresh_interval: Duration => |config, interval| config.refresh_interval = interval;
-        /// [`Config::in_use_for`].
-        in_use_for: Duration => |config, time| config.in_use_for = Some(time);
-        /// [`Config::idle_interval`].
-        idle_interval: Duration => |config, interval| config.idle_interval = interval;
-        /// [`Config::max_list_age`].
-        max_list_age: Duration => |config, age| config.max_list_age = Some(age);
-        /// [`Config::sync_scope`].
-        sync_scope: SyncScope => |config, scope| config.sync_scope = scope;
-        /// [`Config::rate_pools`].
-        rate_pools: RatePools => |config, pools| config.rate_pools = pools;
-        /// [`Config::max_session`].
-        max_session: Duration => |config, length| config.max_session = length;
-        /// [`Config::dormant_for`].
-        dormant_for: Duration => |config, time| config.dormant_for = time;
-        /// [`Config::session_cache`].
-        session_cache: Duration => |config, time| config.session_cache = time;
-        /// [`Config::on_expired`].
-        on_expired: OnExpired => |config, answer| config.on_expired = answer;
-        /// [`Config::streams`].
-        streams: Streams => |config, streams| config.streams = streams;
-        /// [`Config::sso_path`].
-        sso_path: &str => |config, path| config.sso_path = path.to_owned();
-        /// [`Config::sign_out_path`].
-        sign_out_path: &str => |config, path| config.sign_out_path = path.to_owned();
-        /// [`Config::landing_path`].
-        landing_path: &str => |config, path| config.landing_path = path.to_owned();
-        /// [`Config::resource_in_path`].
-        resource_in_path: &str => |config, path| config.resource_in_path = Some(path.to_owned());
-        /// [`Config::cli_sign_in_path`].
-        cli_sign_in_path: &str => |config, path| {
-            config.cli_sign_in_path = Some(path.to_owned());
+    pub(super) fn of(environment: Environment) -> Self {
+        let builder = Self {
+            config: environment.config,
+            store: environment.database.into(),
+            ..Self::new(environment.manifest)
         };
-        /// [`Config::api_url`].
-        api_url: HerokuUrl => |config, url| config.api_url = url;
-        /// [`Config::id_url`].
-        id_url: HerokuUrl => |config, url| config.id_url = url;
-        /// [`Config::heroku_timeout`].
-        heroku_timeout: Duration => |config, timeout| config.heroku_timeout = timeout;
-        /// [`Config::webhooks`].
-        webhooks: Webhooks => |config, webhooks| config.webhooks = Some(webhooks);
-        /// [`Config::cookies`].
-        cookies: CookieTransport => |config, transport| config.cookies = transport;
+        #[cfg(feature = "jwt")]
+        if let Some(keys) = environment.session_keys {
+            return builder.session_store(CookieSessions::new(keys));
+        }
+        builder
     }
 
-    /// [`Config::include_attached_apps`]: people of apps that the add-on is attached to are admitted, without
-    /// roles.
-    pub fn include_attached_apps(mut self) -> Self {
-        self.config.include_attached_apps = true;
-        self
-    }
-
-    /// [`SessionLife::Fixed`]: a session ends one `refresh_interval` after its sign-in, regardless of
-    /// later refreshes.
-    pub fn fixed_sessions(mut self) -> Self {
-        self.config.session_life = SessionLife::Fixed;
-        self
-    }
-
-    /// [`Config::explain_rejections`]: rejections state the reason, in development.
-    pub fn explain_rejections(mut self) -> Self {
-        self.config.explain_rejections = true;
-        self
-    }
-
-    /// Where resources, tokens, lists and used SSO requests are stored. Default: [`MemoryStore`].
-    pub fn store(mut self, store: impl Store) -> Self {
-        self.store = Some(Arc::new(store));
-        self
-    }
-
-    /// Where sessions are stored: any store of the tower-sessions 0.14 line. Default:
-    /// [`MemorySessions`].
-    ///
-    /// The gate uses the name `heroku_sso` in each record; all other names are yours. A record is written
-    /// at a sign-in, deleted at a sign-out, and not touched in between.
-    pub fn session_store(mut self, sessions: impl SessionStore) -> Self {
-        self.sessions = Some(Arc::new(sessions));
-        self
-    }
-
-    /// The clock of all parts. Default: [`SystemClock`].
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Some(Arc::new(clock));
-        self
-    }
-
-    /// Checks the settings and builds the parts.
+    /// Checks the settings, connects to the database of `DATABASE_URL` if the builder is from the
+    /// environment and has no other store, and builds the parts.
     ///
     /// # Errors
-    /// [`SetupError`] names the invalid setting.
-    pub fn build(self) -> Result<HerokuSso, SetupError> {
-        check(&self.config)?;
-        warn_of_what_is_unsafe(&self.config);
-        if self.store.is_none() {
-            warn_of_memory(self.config.cookies);
-        }
-        let clock = self
-            .clock
-            .clone()
-            .unwrap_or_else(|| Arc::new(SystemClock::default()));
-        let backend = self.session_backend(&clock)?;
-        #[cfg(feature = "jwt")]
-        let believed_for = self.believed_for();
-        let config = self.config;
-        let store = self
-            .store
-            .unwrap_or_else(|| Arc::new(MemoryStore::default()));
-        let (max_list_age, in_use_for) = (config.list_age_limit(), config.time_in_use());
-        let max_session = config.longest_session();
-        let client = HerokuClient::new(
-            config.api_url.clone(),
-            config.id_url.clone(),
-            self.manifest.client_secret.clone(),
-            config.heroku_timeout,
-            max_list_age,
-            Arc::clone(&clock),
-        );
-        let directory = Directory::new(
-            client.map_err(SetupError::Client)?,
-            BoundedStore::new(store),
-            Arc::clone(&clock),
-            SyncSettings {
-                refresh_interval: config.refresh_interval,
-                idle_interval: config.idle_interval,
-                max_list_age,
-                max_session,
-                in_use_for,
-                dormant_for: config.dormant_for,
-                scope: config.sync_scope,
-                rate_pools: config.rate_pools,
-                list_policy: config.list_policy,
-                include_attached_apps: config.include_attached_apps,
-                webhooks: config.webhooks.clone(),
-                deadlines: Deadlines::of_calls(config.heroku_timeout),
-            },
-        );
-        let sessions = SessionManager::new(
-            backend,
-            Arc::clone(directory.closed_sessions()),
-            clock,
-            directory.settings().limits(),
-        );
-        #[cfg(feature = "jwt")]
-        let sessions = self
-            .signing
-            .add_bearers(sessions, &self.manifest, believed_for)?;
-        let gate = GateState::new(&config, &self.manifest, directory, sessions);
-        Ok(HerokuSso::new(Arc::new(gate), self.manifest))
-    }
-
-    /// Where the grants of browsers are stored.
-    fn session_backend(&self, clock: &SharedClock) -> Result<BackendChoice, SetupError> {
-        #[cfg(feature = "jwt")]
-        if let Some(backend) = self.in_cookies()? {
-            return Ok(backend);
-        }
-        #[cfg(not(feature = "jwt"))]
-        if self.config.cli_sign_in_path.is_some() {
-            return Err(SetupError::Needs {
-                setting: "cli_sign_in_path",
-                other: "the feature `jwt`",
-            });
-        }
-        Ok(match &self.sessions {
-            Some(store) => self.stored_in(Arc::clone(store)),
-            None => self.stored_in(Arc::new(MemorySessions::new(Arc::clone(clock)))),
-        })
-    }
-
-    fn stored_in(&self, store: Arc<dyn SessionStore>) -> BackendChoice {
-        let store = BoundedSessionStore::new(store);
-        BackendChoice::Store(store, self.config.session_cache)
-    }
-}
-
-/// Warns where customers sign in, as a restart would lose the data.
-fn warn_of_memory(cookies: CookieTransport) {
-    const TEXT: &str = "resources, tokens and lists are in memory only: a restart loses them; a grant \
-                        code works once, so customers must then be provisioned again: see \
-                        HerokuSsoBuilder::store";
-    match cookies {
-        CookieTransport::Https => tracing::warn!("{TEXT}"),
-        CookieTransport::InsecureHttp => tracing::info!("{TEXT}"),
-    }
-}
-
-fn warn_of_what_is_unsafe(config: &Config) {
-    if config.cookies == CookieTransport::InsecureHttp {
-        tracing::warn!(
-            "cookies without `Secure`: anyone on the network can read them. For development only"
-        );
-    }
-    if config.sso_policy != SsoPolicy::UserScoped {
-        tracing::warn!(
-            policy = %config.sso_policy,
-            "sso policy accepts unsigned emails: a user can claim any address on their resource's list. \
-             HEROKU_SSO_POLICY=user-scoped (`sso_policy`) rejects them"
-        );
+    /// [`SetupError`] names the invalid setting or variable, and what to do.
+    pub async fn build(self) -> Result<HerokuSso, SetupError> {
+        assemble(self).await
     }
 }

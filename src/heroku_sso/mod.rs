@@ -1,12 +1,11 @@
 //! [`HerokuSso`], the one value that a partner builds. It gives access to all other parts.
 
+mod assemble;
 mod builder;
-#[cfg(feature = "jwt")]
-mod signed;
 
 use std::sync::Arc;
 
-use crate::config::Manifest;
+use crate::config::{Environment, Manifest, SetupError};
 use crate::gate::{GateState, HerokuSsoLayer};
 use crate::handles::{Lists, Resources, Sessions};
 #[cfg(feature = "axum")]
@@ -59,7 +58,57 @@ impl HerokuSso {
         }
     }
 
-    /// Starts with the manifest, which has no defaults; all other settings have one.
+    /// Everything from environment variables: the manifest, the settings, the store of `DATABASE_URL`.
+    /// [`options`](crate::guide::options#from-the-environment) has the table of variables.
+    ///
+    /// Without `DATABASE_URL` the state is in memory. A `DATABASE_URL` that cannot be used is an error.
+    ///
+    /// # Errors
+    /// [`SetupError`] names the variable, and what to do.
+    pub async fn from_env() -> Result<Self, SetupError> {
+        let builder = Self::builder_from_env()?;
+        builder.build().await
+    }
+
+    /// As [`from_env`](Self::from_env), for settings that have no variable: a method of the builder replaces
+    /// what the environment says. The database is connected by [`build`](HerokuSsoBuilder::build).
+    ///
+    /// # Errors
+    /// [`SetupError`] names all required variables that are missing, or one that is invalid, never its value.
+    pub fn builder_from_env() -> Result<HerokuSsoBuilder, SetupError> {
+        Environment::of_process().map(HerokuSsoBuilder::of)
+    }
+
+    /// As [`builder_from_env`](Self::builder_from_env), with the variables from elsewhere: a file, or the
+    /// environment with other defaults. An empty value counts as not set.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), tower_heroku_sso::SetupError> {
+    /// let builder = tower_heroku_sso::HerokuSso::builder_from_vars(|name| {
+    ///     let value = match name {
+    ///         "HEROKU_ADDON_SLUG" => "acme-queues",
+    ///         "HEROKU_ADDON_PASSWORD" => "5ec2e7a1",
+    ///         "HEROKU_SSO_SALT" => "0f8fad5b",
+    ///         "HEROKU_CLIENT_SECRET" => "7c9e6679",
+    ///         "REFRESH_INTERVAL_SECS" => "60",
+    ///         _ => return None,
+    ///     };
+    ///     Some(value.to_owned())
+    /// })?;
+    /// # let _ = builder;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`builder_from_env`](Self::builder_from_env).
+    pub fn builder_from_vars(
+        variables: impl Fn(&str) -> Option<String>,
+    ) -> Result<HerokuSsoBuilder, SetupError> {
+        Environment::read(variables).map(HerokuSsoBuilder::of)
+    }
+
+    /// Starts with a manifest, which has no defaults; all other settings have one. Reads no variables.
     pub fn builder(manifest: Manifest) -> HerokuSsoBuilder {
         HerokuSsoBuilder::new(manifest)
     }

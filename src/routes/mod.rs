@@ -67,7 +67,7 @@ impl Routes {
     }
 
     /// The route that receives Heroku's webhooks; an empty router if none are configured
-    /// ([`Config::webhooks`](crate::Config::webhooks)). It is part of
+    /// ([`webhooks`](crate::HerokuSsoBuilder::webhooks)). It is part of
     /// [`partner_api`](Self::partner_api); use it if you do not use that.
     ///
     /// | request | answer |

@@ -14,10 +14,10 @@ mod memory;
 mod outcome;
 #[cfg(feature = "jwt")]
 mod signed;
+mod storage;
 mod stored;
 mod sweep;
 
-pub(crate) use tower_sessions::SessionStore;
 pub(crate) use tower_sessions::session_store::ExpiredDeletion;
 
 pub(crate) use bounded::BoundedSessionStore;
@@ -26,5 +26,9 @@ pub(crate) use grant::Grant;
 pub(crate) use manager::{BackendChoice, NewSession, SessionManager};
 pub use memory::MemorySessions;
 pub(crate) use outcome::SessionError;
+#[cfg(feature = "jwt")]
+pub use storage::CookieSessions;
+pub use storage::SessionStorage;
+pub(crate) use storage::StorageKind;
 pub use sweep::SweepHandle;
 pub(crate) use sweep::sweep;

@@ -47,7 +47,7 @@ pub enum SyncError {
     #[error("the list took longer than {limit:?}")]
     Slow {
         /// How long it may take: 60 seconds in the background, and at most 15 for a waiting request. It is
-        /// less with a short [`heroku_timeout`](crate::Config::heroku_timeout), or when the request has
+        /// less with a short [`heroku_timeout`](crate::HerokuSsoBuilder::heroku_timeout), or when the request has
         /// already waited for something else.
         limit: Duration,
     },

@@ -18,7 +18,7 @@ pub struct Health {
     /// How many of them have no list yet.
     pub without_list: usize,
     /// How many are in use: they had a gated request within the last
-    /// [`in_use_for`](crate::Config::in_use_for), or have a response that is still being read.
+    /// [`in_use_for`](crate::HerokuSsoBuilder::in_use_for), or have a response that is still being read.
     pub in_use: usize,
     /// How many of them need a new grant, because Heroku refused their refresh token.
     pub needing_grant: usize,

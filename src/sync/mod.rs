@@ -2,7 +2,7 @@
 //!
 //! * A list is replaced only by a complete one. A failed fetch never looks like an empty list.
 //! * At most one fetch per resource is in progress; every caller that needs it waits for that one.
-//! * A list older than [`Config::max_list_age`](crate::Config) admits no user.
+//! * A list older than [`max_list_age`](crate::HerokuSsoBuilder::max_list_age) admits no user.
 //! * If Heroku says that an add-on does not exist, its resource becomes dormant, which is reversible. Only
 //!   after a week does it end. No other event has this effect.
 

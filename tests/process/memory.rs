@@ -114,6 +114,7 @@ fn loaded_resource_of_ten_people_takes_under_1700_bytes() {
                 .store(SqliteStore::open(&file, keys()).await.unwrap())
                 .sync_scope(SyncScope::Active)
                 .build()
+                .await
                 .unwrap();
             let region = Region::new(ALLOCATOR);
             let sync = sso.spawn_sync();

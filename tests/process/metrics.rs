@@ -96,6 +96,7 @@ fn metrics_count_calls_fetches_and_lists_without_names() {
                 .id_url(heroku.url().parse().unwrap())
                 .clock(clock.clone())
                 .build()
+                .await
                 .unwrap();
             let addon = heroku.app("shop").collaborator("ann@example.com").addon();
             let resource = addon.resource_id();

@@ -15,8 +15,8 @@ use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::store::author::Store;
 use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, MemoryStore, SqliteStore};
 use tower_heroku_sso::{
-    AddonPassword, ClientSecret, HerokuSso, HerokuSsoBuilder, HerokuUser, Manifest, ManualClock,
-    SsoSalt, WebhookSecret, Webhooks,
+    AddonPassword, BearerTokens, ClientSecret, CookieSessions, HerokuSso, HerokuSsoBuilder,
+    HerokuUser, Manifest, ManualClock, SsoSalt, WebhookSecret, Webhooks,
 };
 use tracing::level_filters::LevelFilter;
 
@@ -80,9 +80,8 @@ fn signed(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
     let secret = JwtKey::hs256_base64(SEALING_KEY).unwrap();
     let pair = JwtKey::es256_pem(include_str!("../suite/jwt/p256_1.pem")).unwrap();
     builder
-        .stateless(JwtKeys::new(secret))
-        .bearer_tokens(JwtKeys::new(pair))
-        .cli_sign_in_path("/token")
+        .session_store(CookieSessions::new(JwtKeys::new(secret)))
+        .bearer_tokens(BearerTokens::new(JwtKeys::new(pair)).cli_sign_in_path("/token"))
 }
 
 /// The life of an add-on, from provisioning to deprovisioning.
@@ -115,7 +114,7 @@ async fn life(
         .clock(clock.clone());
     let builder = set_up(builder);
     let mut said = format!("{builder:?}");
-    let sso = builder.build().unwrap();
+    let sso = builder.build().await.unwrap();
     let sync = sso.spawn_sync();
     let app = Router::new()
         .route(

@@ -109,6 +109,7 @@ async fn gate() -> (HerokuSso, Simulator, ManualClock) {
         .id_url(heroku.url().parse().unwrap())
         .clock(clock.clone())
         .build()
+        .await
         .unwrap();
     (sso, heroku, clock)
 }

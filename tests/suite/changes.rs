@@ -176,6 +176,7 @@ async fn changes_end_when_the_gate_is_dropped() {
     let clock = world.clock.clone();
     let other = support::world::builder(&world.heroku, &clock)
         .build()
+        .await
         .unwrap();
     let mut changes = other.lists().changes();
     drop(other);

@@ -8,7 +8,7 @@ use heroku_addon_simulator::{AddOn, Endpoint, Fault, Simulator};
 use serde_json::json;
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::jwt::{JwtKey, JwtKeys};
-use tower_heroku_sso::{HerokuSsoBuilder, MemorySessions, WebhookSecret, Webhooks};
+use tower_heroku_sso::{CookieSessions, HerokuSsoBuilder, MemorySessions, WebhookSecret, Webhooks};
 
 use crate::faulty::Faulty;
 use crate::webhooks::{SECRET, collaborator, send};
@@ -192,7 +192,7 @@ async fn sign_out_wins_over_a_request_that_waits_for_a_list() {
         .unwrap();
     let world = World::with(|builder| {
         let builder = with_webhooks(builder.store(store.clone()));
-        builder.stateless(JwtKeys::new(key))
+        builder.session_store(CookieSessions::new(JwtKeys::new(key)))
     })
     .await;
     let addon = world.addon().await;

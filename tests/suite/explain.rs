@@ -1,17 +1,15 @@
-//! `explain_rejections`: rejections that tell developers the reason.
+//! `development`: rejections that tell developers the reason.
 
 use std::time::Duration;
 
 use heroku_addon_simulator::{Endpoint, Fault};
 use reqwest::Method;
-use tower_heroku_sso::CookieTransport;
 
 use support::browser::{Answer, Browser};
 use support::world::{UNUSED, World};
 
 async fn explaining() -> World {
-    let insecure = CookieTransport::InsecureHttp;
-    World::with(|builder| builder.cookies(insecure).explain_rejections()).await
+    World::with(|builder| builder.development()).await
 }
 
 /// The reason in the problem document, in the same words as on the page.
@@ -119,10 +117,8 @@ async fn rejected_request_explains_its_session_state() {
 #[tokio::test]
 async fn path_without_resource_is_explained() {
     let world = World::with(|builder| {
-        let builder = builder.cookies(CookieTransport::InsecureHttp);
-        builder
-            .explain_rejections()
-            .resource_in_path("/addons/{resource}")
+        let builder = builder.development();
+        builder.resource_in_path("/addons/{resource}")
     })
     .await;
     let why = reason(&world.browser().fetch("/").await);

@@ -58,6 +58,7 @@ async fn hanging_store_fails_the_health_check_after_5_seconds() {
     let sso = crate::setup::builder()
         .store(store.clone())
         .build()
+        .await
         .unwrap();
     let router: Router = Router::new().route("/healthz", sso.routes().healthz());
     store.hold("get");

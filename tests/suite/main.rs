@@ -16,6 +16,7 @@ mod crafted;
 mod cues;
 mod deadlines;
 mod end_of_a_resource;
+mod environment;
 mod explain;
 mod explanations;
 mod extractors;

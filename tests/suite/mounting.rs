@@ -231,7 +231,7 @@ async fn role_guard_follows_inner_readiness() {
 /// Tokio's time is paused and jumps to the next timer.
 #[tokio::test(start_paused = true)]
 async fn a20_sign_in_with_a_stalled_body_gets_408() {
-    let sso = crate::setup::builder().build().unwrap();
+    let sso = crate::setup::builder().build().await.unwrap();
     let inner =
         service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
     let never = tokio_stream::pending::<Result<Bytes, Infallible>>();

@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tower_heroku_sso::gate::Rejection;
 use tower_heroku_sso::url::Url;
-use tower_heroku_sso::{CookieTransport, Require, Role};
+use tower_heroku_sso::{Require, Role};
 
 use crate::raw;
 use support::browser::{Answer, Browser};
@@ -251,8 +251,7 @@ async fn head_rejection_has_no_body() {
 /// The extension from which an app renders its own page.
 #[tokio::test]
 async fn outer_layer_gets_the_rejection_details_as_an_extension() {
-    let insecure = CookieTransport::InsecureHttp;
-    let world = World::with(|builder| builder.cookies(insecure).explain_rejections()).await;
+    let world = World::with(|builder| builder.development()).await;
     let addon = world.addon().await;
     addon
         .app()

@@ -9,8 +9,8 @@ use axum::routing::get;
 use heroku_addon_simulator::{Endpoint, SignInForm};
 use reqwest::Method;
 use support::ids::AddOnExt as _;
+use tower_heroku_sso::SsoPolicy;
 use tower_heroku_sso::store::MemoryStore;
-use tower_heroku_sso::{CookieTransport, SsoPolicy};
 
 use support::browser::{Answer, Browser, FORM};
 use support::world::{World, grant, serve};
@@ -619,7 +619,7 @@ async fn a52_later_sign_in_closes_the_earlier_session() {
 
 #[tokio::test]
 async fn insecure_cookies_lack_host_prefix_and_secure_attribute() {
-    let world = World::with(|builder| builder.cookies(CookieTransport::InsecureHttp)).await;
+    let world = World::with(|builder| builder.insecure_cookies()).await;
     let addon = world.addon().await;
     let answer = world
         .browser()

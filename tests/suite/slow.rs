@@ -32,8 +32,8 @@ impl Listener for OnePipe {
 }
 
 /// A connection to a gate without resources.
-fn connect() -> (ReadHalf<DuplexStream>, WriteHalf<DuplexStream>) {
-    let sso = crate::setup::builder().build().unwrap();
+async fn connect() -> (ReadHalf<DuplexStream>, WriteHalf<DuplexStream>) {
+    let sso = crate::setup::builder().build().await.unwrap();
     let app = Router::new()
         .route("/", get(|| async { "in" }))
         .layer(sso.layer());
@@ -70,7 +70,7 @@ async fn a20_byte_per_second_body_gets_408_and_a_closed_connection() {
         ("Transfer-Encoding: chunked", b"1\r\nx\r\n"),
     ] {
         let begun = Instant::now();
-        let (read, mut write) = connect();
+        let (read, mut write) = connect().await;
         write.write_all(head(length).as_bytes()).await.unwrap();
         drip(write, piece);
         let answer = until_closed(read).await;
@@ -82,7 +82,7 @@ async fn a20_byte_per_second_body_gets_408_and_a_closed_connection() {
 
 #[tokio::test(start_paused = true)]
 async fn a20_announced_10_gb_body_gets_413_immediately() {
-    let (read, mut write) = connect();
+    let (read, mut write) = connect().await;
     let begun = Instant::now();
     let announced = head("Content-Length: 10000000000");
     write.write_all(announced.as_bytes()).await.unwrap();
@@ -94,7 +94,7 @@ async fn a20_announced_10_gb_body_gets_413_immediately() {
 
 #[tokio::test(start_paused = true)]
 async fn a20_endless_chunked_body_gets_413_after_64_kib() {
-    let (read, mut write) = connect();
+    let (read, mut write) = connect().await;
     let endless = head("Transfer-Encoding: chunked");
     write.write_all(endless.as_bytes()).await.unwrap();
     let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));

@@ -68,7 +68,7 @@ async fn existing_subscription_is_reused_with_the_current_secret() {
     let secret = WebhookSecret::new(NEXT_SECRET).unwrap();
     let webhooks = Webhooks::new(secret).subscribe_at(url.parse().unwrap());
     let next = support::world::builder(&world.heroku, &world.clock);
-    let next = next.webhooks(webhooks).build().unwrap();
+    let next = next.webhooks(webhooks).build().await.unwrap();
     let resource = addon.resource_id();
     next.resources()
         .register(&resource, support::world::grant(&addon))

@@ -263,7 +263,8 @@ async fn invalid_resource_path_pattern_is_rejected_at_startup() {
     ] {
         let built = support::world::builder(&world.heroku, &world.clock)
             .resource_in_path(pattern)
-            .build();
+            .build()
+            .await;
         assert!(
             matches!(built, Err(SetupError::InvalidResourcePath)),
             "{pattern}"

@@ -17,7 +17,7 @@ pub enum SyncScope {
     /// Every registered resource; those not in use every `idle_interval`. The default.
     #[default]
     All,
-    /// Only resources in use ([`Config::in_use_for`](crate::Config::in_use_for)). Lists of the others are
+    /// Only resources in use ([`in_use_for`](crate::HerokuSsoBuilder::in_use_for)). Lists of the others are
     /// fetched at a sign-in.
     Active,
 }

@@ -63,7 +63,7 @@ async fn run(setup: Value) {
         Some(file) => builder.store(SqliteStore::open(file, keys()).await.unwrap()),
         None => builder.store(PostgresStore::connect(&database, keys()).await.unwrap()),
     };
-    let sso = builder.build().unwrap();
+    let sso = builder.build().await.unwrap();
     let _sync = setup["sync"].as_bool().unwrap().then(|| sso.spawn_sync());
     tokio::spawn(tell(sso.lists().changes()));
     let partner = Partner(text("partner"));

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use tower_heroku_sso::jwt::{JwtKey, JwtKeys};
 use tower_heroku_sso::store::PostgresStore;
 use tower_heroku_sso::sync::{Change, Changes, SyncHandle};
-use tower_heroku_sso::{HerokuSso, HerokuSsoBuilder, MemorySessions};
+use tower_heroku_sso::{CookieSessions, HerokuSso, HerokuSsoBuilder, MemorySessions};
 use tower_sessions::CachingSessionStore;
 use tower_sessions_moka_store::MokaStore;
 use tower_sessions_sqlx_store::PostgresStore as PostgresSessions;
@@ -258,7 +258,7 @@ async fn signed_cookie_and_its_sign_out_apply_in_both_processes() {
     let secret = "Zm9yIHRlc3RzIG9ubHksIGFuZCBmb3Igbm90aGluZyBlbHNlIQ==";
     let pair = Pair::with(|builder, _| {
         let key = JwtKey::hs256_base64(secret).unwrap();
-        builder.stateless(JwtKeys::new(key))
+        builder.session_store(CookieSessions::new(JwtKeys::new(key)))
     })
     .await;
     let addon = pair.here.addon().await;

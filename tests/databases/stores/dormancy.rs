@@ -52,7 +52,7 @@ impl<P: Place> Scene<P> {
     async fn process(&self) -> HerokuSso {
         let store = self.place.open().await;
         let gate = builder(&self.heroku, &self.clock).store(store);
-        gate.build().unwrap()
+        gate.build().await.unwrap()
     }
 
     /// The result of a refresh at this process.

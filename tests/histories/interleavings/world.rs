@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, Request, Response, StatusCode, header};
 use axum::routing::get;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::FutureExt as _;
 use heroku_addon_simulator::{AddOn, SignInForm, Simulator};
 use hmac::{Hmac, Mac};
 use serde_json::json;
@@ -138,7 +139,8 @@ impl Stage {
             .webhooks(Webhooks::new(secret))
             .store(self.store(name))
             .session_store(self.session_store(name));
-        let sso = set_up(builder).build().unwrap();
+        let sso = set_up(builder).build().now_or_never();
+        let sso = sso.expect("there is no database to connect to").unwrap();
         let app = router(&sso);
         Gate { sso, app }
     }

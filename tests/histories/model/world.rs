@@ -172,7 +172,7 @@ impl World {
                 builder.store(store.await.unwrap())
             }
         };
-        let sso = builder.build().unwrap();
+        let sso = builder.build().await.unwrap();
         for addon in &self.addons {
             let _ = sso.lists().get(&addon.resource_id()).await;
         }

@@ -23,15 +23,19 @@ const STORES: [&str; 3] = ["shared", "store", "store()"];
 
 /// The names by which what is the crate's own is held, and whose methods are looked at themselves.
 const OWN: &[&str] = &[
+    "PostgresStore",
     "Self",
+    "SqliteStore",
     "Watch",
     "authorizer",
     "bearers",
+    "builder",
     "client",
     "clone()",
     "closed",
     "coordinator",
     "coordinator()",
+    "database",
     "db",
     "directory",
     "fetcher",
@@ -322,9 +326,11 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// Where a store may be named that is not bounded: where it is bounded, and on the way there.
-const UNBOUNDED_STORES: [&str; 4] = [
-    "heroku_sso/builder.rs",
+const UNBOUNDED_STORES: [&str; 6] = [
+    "config/database.rs",
+    "heroku_sso/assemble.rs",
     "session/bounded.rs",
+    "session/storage.rs",
     "store/bounded.rs",
     // The trait itself.
     "store/mod.rs",

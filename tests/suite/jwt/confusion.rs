@@ -229,7 +229,9 @@ async fn j5_removed_key_is_rejected() {
     let stage = Stage::set().await;
     let set_up = |builder: tower_heroku_sso::HerokuSsoBuilder| {
         builder
-            .stateless(keys::only(keys::hs256(1)))
+            .session_store(tower_heroku_sso::CookieSessions::new(keys::only(
+                keys::hs256(1),
+            )))
             .bearer_tokens(keys::only(keys::ed25519(1)))
     };
     let (_, address) = stage.site.another(set_up).await;
@@ -373,7 +375,9 @@ async fn j8_token_is_rejected_for_another_use() {
 async fn j8_token_is_rejected_for_another_use_of_the_same_key() {
     let site = Site::with(|builder| {
         builder
-            .stateless(keys::only(keys::es256(0)))
+            .session_store(tower_heroku_sso::CookieSessions::new(keys::only(
+                keys::es256(0),
+            )))
             .bearer_tokens(keys::only(keys::es256(0)))
     })
     .await;

@@ -2,7 +2,7 @@
 
 use heroku_addon_simulator::Simulator;
 use tower_heroku_sso::jwt::{InvalidJwtKey, JwtKey};
-use tower_heroku_sso::{HerokuSsoBuilder, ManualClock, MemorySessions, SetupError};
+use tower_heroku_sso::{BearerTokens, HerokuSsoBuilder, ManualClock, SetupError};
 
 use crate::jwt::keys;
 use support::world::builder;
@@ -10,7 +10,7 @@ use support::world::builder;
 async fn refused(set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder) -> SetupError {
     let heroku = Simulator::start().await.unwrap();
     let builder = builder(&heroku, &ManualClock::new());
-    set_up(builder).build().expect_err("to be refused")
+    set_up(builder).build().await.expect_err("to be refused")
 }
 
 #[tokio::test]
@@ -24,26 +24,11 @@ async fn bearer_tokens_reject_a_secret_key() {
 }
 
 #[tokio::test]
-async fn stateless_and_session_store_exclude_each_other() {
-    let error = refused(|builder| {
-        let builder = builder.stateless(keys::only(keys::hs256(0)));
-        builder.session_store(MemorySessions::default())
-    })
-    .await;
-    assert_eq!(
-        error.to_string(),
-        "stateless and session_store exclude each other"
-    );
-}
-
-#[tokio::test]
-async fn cli_sign_in_needs_bearer_tokens() {
-    let error = refused(|builder| builder.cli_sign_in_path("/token")).await;
-    assert_eq!(error.to_string(), "cli_sign_in_path needs bearer_tokens");
+async fn invalid_cli_sign_in_path_error_names_the_setting() {
     for path in ["token", "//token", "/heroku/sso", "/logout", "/"] {
         let error = refused(|builder| {
-            let builder = builder.bearer_tokens(keys::only(keys::es256(0)));
-            builder.cli_sign_in_path(path)
+            let tokens = BearerTokens::new(keys::only(keys::es256(0)));
+            builder.bearer_tokens(tokens.cli_sign_in_path(path))
         })
         .await;
         assert!(error.to_string().starts_with("cli_sign_in_path"), "{path}");

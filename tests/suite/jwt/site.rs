@@ -11,7 +11,9 @@ use secrecy::ExposeSecret;
 use tokio_stream::StreamExt;
 use tower_heroku_sso::assertion::Assertions;
 use tower_heroku_sso::partner_api::NoProvisioning;
-use tower_heroku_sso::{HerokuSso, HerokuSsoBuilder, HerokuUser, ManualClock};
+use tower_heroku_sso::{
+    BearerTokens, CookieSessions, HerokuSso, HerokuSsoBuilder, HerokuUser, ManualClock,
+};
 
 use crate::jwt::keys;
 use support::browser::{Answer, Browser};
@@ -39,7 +41,7 @@ impl Site {
         let clock = ManualClock::new();
         let heroku = Simulator::builder().clock(clock.reader()).start().await;
         let heroku = heroku.unwrap();
-        let sso = set_up(builder(&heroku, &clock)).build().unwrap();
+        let sso = set_up(builder(&heroku, &clock)).build().await.unwrap();
         let address = serve(router(&sso, &clock)).await;
         heroku
             .settings()
@@ -61,7 +63,10 @@ impl Site {
         &self,
         set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
     ) -> (HerokuSso, SocketAddr) {
-        let sso = set_up(builder(&self.heroku, &self.clock)).build().unwrap();
+        let sso = set_up(builder(&self.heroku, &self.clock))
+            .build()
+            .await
+            .unwrap();
         let address = serve(router(&sso, &self.clock)).await;
         (sso, address)
     }
@@ -106,10 +111,10 @@ pub async fn as_cookie(address: SocketAddr, value: &str) -> Answer {
 }
 
 pub fn everything(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
+    let bearers = BearerTokens::new(keys::only(keys::ed25519(0)));
     builder
-        .stateless(keys::only(keys::hs256(0)))
-        .bearer_tokens(keys::only(keys::ed25519(0)))
-        .cli_sign_in_path("/heroku/sso/token")
+        .session_store(CookieSessions::new(keys::only(keys::hs256(0))))
+        .bearer_tokens(bearers.cli_sign_in_path("/heroku/sso/token"))
 }
 
 pub fn assertions(clock: &ManualClock) -> Assertions {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use heroku_addon_simulator::{Endpoint, Fault};
 use reqwest::Method;
 use support::ids::AddOnExt as _;
-use tower_heroku_sso::HerokuSsoBuilder;
 use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, SqliteStore};
+use tower_heroku_sso::{CookieSessions, HerokuSsoBuilder};
 
 use crate::jwt::forge::parts;
 use crate::jwt::keys;
@@ -17,7 +17,7 @@ use support::world::{MAX_LIST_AGE, REFRESH};
 const SECOND: Duration = Duration::from_secs(1);
 
 fn stateless(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
-    builder.stateless(keys::only(keys::hs256(0)))
+    builder.session_store(CookieSessions::new(keys::only(keys::hs256(0))))
 }
 
 fn cookie(browser: &Browser) -> String {
@@ -68,7 +68,8 @@ async fn signed_cookie_contains_the_grant_and_lasts_max_session() {
 async fn each_key_type_signs_cookies() {
     for key in [keys::hs256(0), keys::es256(0), keys::ed25519(0)] {
         let name = format!("{key:?}");
-        let site = Site::with(|builder| builder.stateless(keys::only(key))).await;
+        let site =
+            Site::with(|builder| builder.session_store(CookieSessions::new(keys::only(key)))).await;
         assert_eq!(site.ann().await.fetch("/page").await.status, 200, "{name}");
     }
 }
@@ -225,7 +226,9 @@ async fn key_rotation_keeps_sessions() {
         sso.resources().register(&resource, code).await.unwrap();
     };
     let both = keys::only(keys::hs256(1)).with_previous_key(keys::hs256(0));
-    let (sso, address) = site.another(|builder| builder.stateless(both)).await;
+    let (sso, address) = site
+        .another(|builder| builder.session_store(CookieSessions::new(both)))
+        .await;
     register(&sso).await;
     assert_eq!(as_cookie(address, &old).await.status, 200);
     // The next sign-in uses the new key.
@@ -235,7 +238,9 @@ async fn key_rotation_keeps_sessions() {
     assert_eq!(browser.submit(&form).await.status, 303);
     assert_eq!(parts(&cookie(&browser)).header["kid"], keys::hs256(1).id());
     let new = keys::only(keys::hs256(1));
-    let (sso, address) = site.another(|builder| builder.stateless(new)).await;
+    let (sso, address) = site
+        .another(|builder| builder.session_store(CookieSessions::new(new)))
+        .await;
     register(&sso).await;
     assert_eq!(as_cookie(address, &old).await.status, 401);
     assert_eq!(as_cookie(address, &cookie(&browser)).await.status, 200);

@@ -58,7 +58,7 @@ pub async fn gate(heroku: &Simulator, clock: &ManualClock, api: &str) -> (Heroku
         .api_url(api.parse().unwrap())
         .id_url(heroku.url().parse().unwrap())
         .clock(clock.clone());
-    let sso = sso.build().unwrap();
+    let sso = sso.build().await.unwrap();
     let addon = heroku.app("shop").collaborator("ann@example.com").addon();
     let grant = OauthGrant::Code(addon.grant_code().into());
     sso.resources()

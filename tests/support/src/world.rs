@@ -68,7 +68,7 @@ impl World {
         let clock = ManualClock::new();
         let heroku = heroku(Simulator::builder().clock(clock.reader()));
         let heroku = heroku.start().await.unwrap();
-        let sso = set_up(builder(&heroku, &clock)).build().unwrap();
+        let sso = set_up(builder(&heroku, &clock)).build().await.unwrap();
         let reached = Arc::new(AtomicUsize::new(0));
         let address = listener.local_addr().unwrap();
         let app = router(&sso, &reached);
@@ -90,7 +90,10 @@ impl World {
         &self,
         set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
     ) -> (HerokuSso, SocketAddr) {
-        let sso = set_up(builder(&self.heroku, &self.clock)).build().unwrap();
+        let sso = set_up(builder(&self.heroku, &self.clock))
+            .build()
+            .await
+            .unwrap();
         let address = serve(router(&sso, &self.reached)).await;
         (sso, address)
     }

@@ -15,7 +15,7 @@ use tower_heroku_sso::assertion::Assertions;
 use tower_heroku_sso::jwt::{JwtKey, JwtKeys};
 use tower_heroku_sso::partner_api::{Addon, AddonError, Outcome};
 use tower_heroku_sso::sync::Change;
-use tower_heroku_sso::{HerokuUser, ResourceId, VerifiedEmail};
+use tower_heroku_sso::{BearerTokens, HerokuUser, ResourceId, VerifiedEmail};
 
 use super::{Case, Ends, Scene};
 use crate::interleavings::world::{
@@ -239,8 +239,8 @@ pub const CASES: &[Case] = &[
         ends: Ends::Nothing,
         work: |scene| {
             let gate = scene.world.gate_with("programs", |builder| {
-                let builder = builder.bearer_tokens(keys());
-                builder.cli_sign_in_path("/heroku/sso/token")
+                let tokens = BearerTokens::new(keys());
+                builder.bearer_tokens(tokens.cli_sign_in_path("/heroku/sso/token"))
             });
             scene.world.clock.advance(Duration::from_secs(1));
             let form = scene.world.form(BOB).addon_sso_header();
