@@ -161,7 +161,10 @@ pub use config::{Manifest, MissingVariable, OnExpired, SetupError, Streams};
 pub use gate::{AdmitError, HerokuUser, RejectionKind, Require, SignedIn, VerifiedEmail};
 #[cfg(feature = "jwt")]
 pub use gate::{BearerError, BearerToken};
-pub use handles::{Lists, Resources, Sessions};
+pub use handles::{
+    AccessTokenError, DeprovisionError, Lists, LookupError, RefreshError, RegisterError, Resources,
+    Sessions,
+};
 pub use heroku_sso::{HerokuSso, HerokuSsoBuilder};
 pub use ids::ResourceId;
 #[cfg(feature = "axum")]

@@ -27,7 +27,7 @@ pub async fn measure(arguments: &[String]) -> Result<()> {
     heroku.register_all(&sso).await?;
     let start = Instant::now();
     let sync = sso.spawn_sync();
-    while sso.lists().health().await?.without_list > 0 {
+    while sso.lists().health().await.without_list > 0 {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let seconds = start.elapsed().as_secs_f64();

@@ -76,7 +76,7 @@ impl Gate {
         let sso = heroku.builder()?.build().await?;
         heroku.register_all(&sso).await?;
         let sync = sso.spawn_sync();
-        while sso.lists().health().await?.without_list > 0 {
+        while sso.lists().health().await.without_list > 0 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let page = Router::new().route("/", get(|| async { PAGE }));

@@ -91,7 +91,7 @@ fn email(resource: usize, person: usize) -> Email {
 async fn loaded(sso: &HerokuSso, resources: usize) {
     let sync = sso.spawn_sync();
     for _ in 0..600 {
-        let health = sso.lists().health().await.expect("a store in memory");
+        let health = sso.lists().health().await;
         if health.resources == resources && health.without_list == 0 {
             sync.shutdown().await;
             return;

@@ -63,7 +63,7 @@ pub async fn measure(url: &str, fleet: usize) -> Result<()> {
     loop {
         // Rarely, as counting a fleet takes time.
         tokio::time::sleep(Duration::from_millis(200)).await;
-        let health = sso.lists().health().await?;
+        let health = sso.lists().health().await;
         if health.resources == fleet && health.without_list == 0 {
             break;
         }

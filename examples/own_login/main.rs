@@ -49,7 +49,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let users = Users::default();
     let mut changes = sso.lists().changes();
     // Load every list before the first request, or users would be on none.
-    for _ in 0..sso.lists().health().await?.resources {
+    for _ in 0..sso.lists().health().await.resources {
         if let Some(change) = changes.next().await {
             users.apply(change);
         }

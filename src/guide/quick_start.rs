@@ -190,15 +190,14 @@
 //!
 //! ```
 //! use axum::Router;
-//! use tower_heroku_sso::sync::SyncError;
-//! use tower_heroku_sso::{HerokuSso, OauthGrant, ResourceId};
+//! use tower_heroku_sso::{HerokuSso, OauthGrant, RegisterError, ResourceId};
 //!
 //! fn app(sso: &HerokuSso, dashboard: Router) -> Router {
 //!     dashboard.layer(sso.layer()).merge(sso.routes().sign_in()) // and your own provisioning routes
 //! }
 //!
 //! // `code` is `oauth_grant.code` of Heroku's request.
-//! async fn provisioned(sso: &HerokuSso, id: ResourceId, code: String) -> Result<(), SyncError> {
+//! async fn provisioned(sso: &HerokuSso, id: ResourceId, code: String) -> Result<(), RegisterError> {
 //!     sso.resources().register(&id, OauthGrant::Code(code.into())).await
 //! }
 //! # let _ = (app, provisioned);

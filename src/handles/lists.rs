@@ -6,7 +6,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::access::{Email, Snapshot};
+use crate::handles::{LookupError, RefreshError};
 use crate::ids::{ResourceId, UserId};
+use crate::store::StoreError;
 use crate::sync::{Changes, Directory, Explanation, Health, SyncError};
 
 /// The access lists of all resources. From [`HerokuSso::lists`](crate::HerokuSso::lists); cheap to clone.
@@ -23,8 +25,8 @@ impl Lists {
     /// The known data of a resource and its access list, however old; none before the first fetch.
     ///
     /// # Errors
-    /// [`SyncError`] if the resource is unknown or deprovisioned, or the store is unavailable.
-    pub async fn get(&self, resource: &ResourceId) -> Result<Option<Arc<Snapshot>>, SyncError> {
+    /// [`LookupError`] if the resource is unknown or deprovisioned, or the store is unavailable.
+    pub async fn get(&self, resource: &ResourceId) -> Result<Option<Arc<Snapshot>>, LookupError> {
         let list = self.directory.known_list(resource).await?;
         Ok(list.map(|list| Arc::clone(&list.snapshot)))
     }
@@ -41,9 +43,9 @@ impl Lists {
     /// old it is.
     ///
     /// # Errors
-    /// [`SyncError`] if there is no new list, or none within 15 seconds; the last list stays.
-    /// [`SyncError::OverBudget`] if there is no list yet; it says when to try again.
-    pub async fn refresh(&self, resource: &ResourceId) -> Result<Arc<Snapshot>, SyncError> {
+    /// [`RefreshError`] if there is no new list, or none within 15 seconds; the last list stays.
+    /// [`RefreshError::OverBudget`] if there is no list yet; it says when to try again.
+    pub async fn refresh(&self, resource: &ResourceId) -> Result<Arc<Snapshot>, RefreshError> {
         let list = self.directory.refresh(resource).await?;
         Ok(Arc::clone(&list.snapshot))
     }
@@ -55,15 +57,15 @@ impl Lists {
 
     /// Whether the store answers, and the state of the lists.
     ///
-    /// If this returns, the process is alive. [`Health::fresh`] says whether its lists are
-    /// fresh enough to admit users.
-    ///
-    /// # Errors
-    /// [`SyncError::Store`] if the store is unavailable.
-    pub async fn health(&self) -> Result<Health, SyncError> {
+    /// If this returns, the process is alive. [`Health::fresh`] says whether its lists are fresh enough to
+    /// admit users, and [`Health::store_error`] why the store does not answer.
+    pub async fn health(&self) -> Health {
         // For a resource that does not exist: the cheapest read.
-        self.directory.store().get(&Uuid::nil().into()).await?;
-        Ok(self.directory.health())
+        let read = self.directory.store().get(&Uuid::nil().into()).await;
+        Health {
+            store_error: read.err(),
+            ..self.directory.health()
+        }
     }
 
     /// Explains in words why a user can or cannot sign in to a resource now, for the partner's own staff. The
@@ -71,14 +73,19 @@ impl Lists {
     /// `account` is none if only the email is known.
     ///
     /// # Errors
-    /// [`SyncError`] if the store cannot tell whether the resource exists.
+    /// [`StoreError`] if the store cannot tell whether the resource exists.
     pub async fn explain(
         &self,
         resource: &ResourceId,
         email: &Email,
         account: Option<&UserId>,
-    ) -> Result<Explanation, SyncError> {
-        self.directory.explain(resource, email, account).await
+    ) -> Result<Explanation, StoreError> {
+        let explained = self.directory.explain(resource, email, account).await;
+        explained.map_err(|error| match error {
+            SyncError::Store(error) => error,
+            // The look-up was interrupted.
+            error => StoreError::new(error),
+        })
     }
 }
 

@@ -1,9 +1,11 @@
 //! The handles of [`HerokuSso`](crate::HerokuSso): resources, lists, sessions. Cheap to clone.
 
+mod error;
 mod lists;
 mod resources;
 mod sessions;
 
+pub use error::{AccessTokenError, DeprovisionError, LookupError, RefreshError, RegisterError};
 pub use lists::Lists;
 pub use resources::Resources;
 pub use sessions::Sessions;

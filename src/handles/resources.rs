@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use crate::handles::{AccessTokenError, DeprovisionError, RegisterError};
 use crate::ids::{LegacyId, ResourceId};
-use crate::sync::{Directory, DormantResource, OauthGrant, SyncError};
+use crate::sync::{Directory, DormantResource, OauthGrant};
 
 /// The provisioned resources, and their grants at Heroku. From
 /// [`HerokuSso::resources`](crate::HerokuSso::resources); cheap to clone.
@@ -30,7 +31,7 @@ impl Resources {
     /// not lost.
     ///
     /// # Errors
-    /// [`SyncError`] if the resource has no tokens yet and Heroku refuses the code, if it is deprovisioned,
+    /// [`RegisterError`] if the resource has no tokens yet and Heroku refuses the code, if it is deprovisioned,
     /// or if the store is unavailable. On error nothing is stored. If the code was already exchanged, the
     /// tokens stay in this process's memory as long as they are valid, so that a repeat of this call
     /// succeeds.
@@ -38,7 +39,7 @@ impl Resources {
         &self,
         resource: &ResourceId,
         grant: OauthGrant,
-    ) -> Result<(), SyncError> {
+    ) -> Result<(), RegisterError> {
         let lifecycle = self.directory.lifecycle();
         lifecycle.register(resource, Some(grant), None).await?;
         Ok(())
@@ -54,7 +55,7 @@ impl Resources {
         resource: &ResourceId,
         grant: OauthGrant,
         legacy_id: LegacyId,
-    ) -> Result<(), SyncError> {
+    ) -> Result<(), RegisterError> {
         let lifecycle = self.directory.lifecycle();
         let registered = lifecycle.register(resource, Some(grant), Some(legacy_id));
         registered.await?;
@@ -73,19 +74,22 @@ impl Resources {
     /// If the future is dropped, work that has begun is completed.
     ///
     /// # Errors
-    /// [`SyncError::Store`] if the store is unavailable. [`SyncError::Busy`] if other work on the resource
-    /// is not done after 10 seconds.
-    pub async fn deprovision(&self, resource: &ResourceId) -> Result<bool, SyncError> {
-        self.directory.lifecycle().end(resource).await
+    /// [`DeprovisionError`] if the store is unavailable, or other work on the resource is not done after 10
+    /// seconds.
+    pub async fn deprovision(&self, resource: &ResourceId) -> Result<bool, DeprovisionError> {
+        Ok(self.directory.lifecycle().end(resource).await?)
     }
 
     /// An access token for your own calls to the Platform API on behalf of a resource, renewed
     /// if necessary. Valid for at least 5 minutes unless Heroku cannot be reached.
     ///
     /// # Errors
-    /// [`SyncError`] if no token is available.
-    pub async fn access_token(&self, resource: &ResourceId) -> Result<SecretString, SyncError> {
-        self.directory.access_token(resource).await
+    /// [`AccessTokenError`] if no token is available.
+    pub async fn access_token(
+        &self,
+        resource: &ResourceId,
+    ) -> Result<SecretString, AccessTokenError> {
+        Ok(self.directory.access_token(resource).await?)
     }
 
     /// Resources whose refresh token Heroku refused: register each with a new grant. Until then its

@@ -10,9 +10,9 @@ use crate::access::Email;
 use crate::gate::{AdmitError, GateState, SignedIn, VerifiedEmail, admit};
 #[cfg(feature = "jwt")]
 use crate::gate::{BearerError, BearerToken, HerokuUser, bearer_for};
+use crate::handles::LookupError;
 use crate::ids::ResourceId;
 use crate::session::{ExpiredDeletion, SweepHandle, sweep};
-use crate::sync::SyncError;
 
 /// The sessions at this gate. From [`HerokuSso::sessions`](crate::HerokuSso::sessions); cheap to clone.
 #[derive(Clone)]
@@ -67,9 +67,9 @@ impl Sessions {
     /// If the future is dropped, work that has begun is completed.
     ///
     /// # Errors
-    /// [`SyncError`] if the resource is unknown or deprovisioned, or the store is unavailable.
-    pub async fn revoke(&self, resource: &ResourceId, email: &Email) -> Result<(), SyncError> {
-        self.gate.directory.revoke(resource, email).await
+    /// [`LookupError`] if the resource is unknown or deprovisioned, or the store is unavailable.
+    pub async fn revoke(&self, resource: &ResourceId, email: &Email) -> Result<(), LookupError> {
+        Ok(self.gate.directory.revoke(resource, email).await?)
     }
 
     /// A bearer token for the user of a request, for the add-on's own API. It identifies the user as the

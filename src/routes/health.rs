@@ -15,7 +15,7 @@ use crate::clock::{self, SharedClock};
 use crate::deadlines::HEALTH;
 use crate::handles::Lists;
 use crate::store::StoreError;
-use crate::sync::{Health, SyncError};
+use crate::sync::Health;
 
 /// How long a result is reused.
 const KEPT: Duration = Duration::from_secs(1);
@@ -33,7 +33,7 @@ struct HealthRoute {
     clock: SharedClock,
     check: Check,
     /// A request that comes during a check waits for its result.
-    last: Mutex<Option<(Duration, Result<Health, SyncError>)>>,
+    last: Mutex<Option<(Duration, Health)>>,
 }
 
 pub(super) fn handler<S>(lists: Lists, clock: SharedClock, check: Check) -> MethodRouter<S>
@@ -52,21 +52,25 @@ where
 impl HealthRoute {
     async fn answer(&self) -> Response {
         let health = clock::within(HEALTH, self.cached_health()).await;
-        let health = health
-            .unwrap_or_else(|| Err(StoreError::new("the store did not answer in time").into()));
-        let found = health.as_ref().ok();
-        let sync_alive = found.is_some_and(|health| health.sync_alive);
-        let fresh = found.is_some_and(|health| health.fresh);
+        let health = health.unwrap_or_else(|| Health {
+            store_error: Some(StoreError::new("the store did not answer in time")),
+            ..Health::default()
+        });
+        let is_reachable = health.store_error.is_none();
+        let (sync_alive, fresh) = match is_reachable {
+            true => (health.sync_alive, health.fresh),
+            false => (false, false),
+        };
         let good = match self.check {
             Check::Alive => sync_alive,
             Check::Ready => sync_alive && fresh,
         };
-        let oldest = found.and_then(|health| health.oldest_list);
+        let oldest = health.oldest_list.filter(|_| is_reachable);
         let report = json!({
-            "store_reachable": health.is_ok(),
+            "store_reachable": is_reachable,
             "sync_alive": sync_alive,
             "lists_fresh": fresh,
-            "lists_behind": found.is_some_and(|health| health.behind),
+            "lists_behind": is_reachable && health.behind,
             "oldest_list_age_seconds": oldest.map(|age| age.as_secs()),
         });
         let status = match good {
@@ -78,7 +82,7 @@ impl HealthRoute {
     }
 
     /// The route is public: however many requests come, one check a second is made.
-    async fn cached_health(&self) -> Result<Health, SyncError> {
+    async fn cached_health(&self) -> Health {
         let mut last = self.last.lock().await;
         if let Some((at, health)) = &*last
             && self.clock.elapsed() < *at + KEPT

@@ -63,8 +63,8 @@ pub enum Change {
     ///
     /// Your rows of any other resource are outdated or unconfirmed. The resource ended while no reader was
     /// running, or its list could not be stored. Ask [`Lists::get`](crate::Lists::get) about
-    /// each of them, and remove its rows at [`SyncError::Gone`](super::SyncError::Gone) and
-    /// [`SyncError::UnknownResource`](super::SyncError::UnknownResource).
+    /// each of them, and remove its rows at [`LookupError::Deprovisioned`](crate::LookupError::Deprovisioned) and
+    /// [`LookupError::UnknownResource`](crate::LookupError::UnknownResource).
     CaughtUp,
     /// An account has another email now; it is the same person. The gate sends a browser that signed in by
     /// the previous email through Heroku once. There it gets a session for the new email.

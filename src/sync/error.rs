@@ -1,4 +1,4 @@
-//! Why no list is available to decide by.
+//! Why no list is available to decide by. What callers of the crate see of it is in `handles/error.rs`.
 
 use std::time::Duration;
 
@@ -7,13 +7,12 @@ use crate::store::StoreError;
 
 /// Why a resource's list cannot be returned or fetched.
 #[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SyncError {
+pub(crate) enum SyncError {
     /// Other work on the resource's registration or tokens, in this process or another, takes too long.
     #[error("timed out waiting for other work on the resource's grant; try again")]
     Busy,
     /// Heroku has reported the resource as missing for some time. Access is suspended until Heroku returns
-    /// its list, or a new grant arrives: [`Resources::dormant`](crate::Resources::dormant).
+    /// its list, or a new grant arrives.
     #[error("the resource is dormant: heroku says that it does not exist")]
     Dormant,
     /// The resource is deprovisioned, or about to be.
@@ -46,9 +45,7 @@ pub enum SyncError {
     /// The list did not arrive in time: Heroku answers too slowly, or its list has too many pages.
     #[error("the list took longer than {limit:?}")]
     Slow {
-        /// How long it may take: 60 seconds in the background, and at most 15 for a waiting request. It is
-        /// less with a short [`heroku_timeout`](crate::HerokuSsoBuilder::heroku_timeout), or when the request has
-        /// already waited for something else.
+        /// How long it may take: 60 seconds in the background, and at most 15 for a waiting request.
         limit: Duration,
     },
     /// The store cannot answer.
@@ -61,7 +58,7 @@ pub enum SyncError {
 
 impl SyncError {
     /// How long to wait before a retry.
-    pub fn retry_after(&self) -> Duration {
+    pub(crate) fn retry_after(&self) -> Duration {
         match self {
             Self::OverBudget { retry_after }
             | Self::Heroku(HerokuError::RateLimited { retry_after }) => {

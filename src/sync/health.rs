@@ -8,11 +8,14 @@ use super::lists::list_cache::ListCache;
 use super::settings::SyncSettings;
 use crate::clock::SharedClock;
 use crate::ids::ResourceId;
+use crate::store::StoreError;
 
 /// The state of all lists of this process, for health checks and dashboards.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Health {
+    /// Why the store does not answer; none if it does.
+    pub store_error: Option<StoreError>,
     /// Resources in memory.
     pub resources: usize,
     /// How many of them have no list yet.

@@ -36,7 +36,7 @@ pub(crate) use decision::watch_access::Watch;
 pub(crate) use directory::Directory;
 pub(crate) use entries::cached_list::{CachedList, ListVersion};
 pub(crate) use entries::person_marks::Principal;
-pub use error::SyncError;
+pub(crate) use error::SyncError;
 pub use health::Health;
 pub use lifecycle::absence::{DormantResource, RevivedBy};
 pub use lifecycle::register_resource::OauthGrant;

@@ -121,7 +121,7 @@ fn loaded_resource_of_ten_people_takes_under_1700_bytes() {
             let mut changes = sso.lists().changes();
             while !matches!(changes.next().await, Some(Change::CaughtUp)) {}
             drop(changes);
-            let health = sso.lists().health().await.unwrap();
+            let health = sso.lists().health().await;
             assert_eq!((health.resources, health.without_list), (RESOURCES, 0));
             let each = bytes(&region) / RESOURCES;
             println!("{each} bytes a resource");

@@ -14,8 +14,8 @@ use tower_heroku_sso::heroku::HerokuError;
 use tower_heroku_sso::partner_api::{Addon, AddonError, Outcome};
 use tower_heroku_sso::store::MemoryStore;
 use tower_heroku_sso::store::author::{ResourceState, Store};
-use tower_heroku_sso::sync::{Change, Changes, RevivedBy, SyncError};
-use tower_heroku_sso::{HerokuSsoBuilder, OauthGrant, ResourceId};
+use tower_heroku_sso::sync::{Change, Changes, RevivedBy};
+use tower_heroku_sso::{HerokuSsoBuilder, OauthGrant, RefreshError, ResourceId};
 
 use crate::log::Log;
 use crate::partner_api::call;
@@ -42,7 +42,7 @@ pub async fn state(store: &MemoryStore, addon: &AddOn) -> ResourceState {
 }
 
 /// Three failing refreshes within 15 minutes.
-pub async fn three_answers(world: &World, resource: &ResourceId) -> SyncError {
+pub async fn three_answers(world: &World, resource: &ResourceId) -> RefreshError {
     for _ in 0..2 {
         world.sso.lists().refresh(resource).await.unwrap_err();
         world.clock.advance(MINUTE * 15 / 2);
@@ -54,14 +54,14 @@ pub async fn three_answers(world: &World, resource: &ResourceId) -> SyncError {
 pub async fn make_dormant(world: &World, addon: &AddOn) {
     addon.remove();
     let error = three_answers(world, &addon.resource_id()).await;
-    assert!(matches!(error, SyncError::Dormant), "{error:?}");
+    assert!(matches!(error, RefreshError::Dormant), "{error:?}");
 }
 
 /// Refreshes a dormant resource every hour for a week, and once more.
-pub async fn pass_a_week(world: &World, resource: &ResourceId) -> SyncError {
+pub async fn pass_a_week(world: &World, resource: &ResourceId) -> RefreshError {
     for _ in 0..7 * 24 {
         let error = world.sso.lists().refresh(resource).await.unwrap_err();
-        assert!(matches!(error, SyncError::Dormant), "{error:?}");
+        assert!(matches!(error, RefreshError::Dormant), "{error:?}");
         world.clock.advance(HOUR);
     }
     world.sso.lists().refresh(resource).await.unwrap_err()
@@ -93,7 +93,7 @@ async fn c1_brief_404_ends_no_access() {
             .set(Endpoint::AddOn, Fault::Status(status));
         for _ in 0..3 {
             let error = world.sso.lists().refresh(&resource).await.unwrap_err();
-            let is_heroku_s = matches!(error, SyncError::Heroku(HerokuError::Gone(_)));
+            let is_heroku_s = matches!(error, RefreshError::Heroku(HerokuError::Gone(_)));
             assert!(is_heroku_s, "{error:?}");
             assert_eq!(ann.fetch("/page").await.status, 200);
         }
@@ -130,7 +130,7 @@ async fn c1_404_not_in_heroku_error_format_never_counts() {
         for _ in 0..8 {
             let error = world.sso.lists().refresh(&resource).await.unwrap_err();
             assert!(
-                matches!(error, SyncError::Heroku(_)),
+                matches!(error, RefreshError::Heroku(_)),
                 "{fault:?}: {error:?}"
             );
             world.clock.advance(MINUTE * 10);
@@ -190,7 +190,10 @@ async fn u3_u5_dormant_after_three_answers_over_15_minutes() {
         }
         world.clock.advance(Duration::from_secs(1));
         let error = world.sso.lists().refresh(&resource).await.unwrap_err();
-        assert!(matches!(error, SyncError::Dormant), "{status}: {error:?}");
+        assert!(
+            matches!(error, RefreshError::Dormant),
+            "{status}: {error:?}"
+        );
         assert_eq!(state(&store, &addon).await, ResourceState::Dormant);
     }
 }
@@ -241,7 +244,7 @@ async fn dormant_resource_rejects_users_and_loses_no_state() {
     assert_eq!(dormant[0].resource, resource);
     assert_eq!(dormant[0].revived_by, RevivedBy::ListOrGrant);
     assert_eq!(dormant[0].until, dormant[0].since + 7 * DAY);
-    assert_eq!(world.sso.lists().health().await.unwrap().dormant, 1);
+    assert_eq!(world.sso.lists().health().await.dormant, 1);
 
     addon.mark_provisioned();
     world.refresh(&resource).await;
@@ -380,7 +383,7 @@ async fn resource_is_deprovisioned_after_a_week_dormant() {
         Change::ResourceDormant { resource }
     );
     let error = pass_a_week(&world, &resource).await;
-    assert!(matches!(error, SyncError::Gone), "{error:?}");
+    assert!(matches!(error, RefreshError::Deprovisioned), "{error:?}");
     assert_eq!(
         next_change(&mut changes).await,
         Change::ResourceGone { resource }
@@ -411,7 +414,7 @@ async fn dormant_resource_ends_only_on_another_404_from_heroku() {
     }
     world.heroku.faults().clear_all();
     let gone = world.sso.lists().refresh(&resource).await;
-    assert!(matches!(gone, Err(SyncError::Gone)), "{gone:?}");
+    assert!(matches!(gone, Err(RefreshError::Deprovisioned)), "{gone:?}");
 }
 
 #[tokio::test]
@@ -430,7 +433,7 @@ async fn grant_refused_for_a_week_makes_resource_dormant_then_ends_it() {
     }
     world.clock.advance(HOUR * 6);
     let error = world.sso.lists().refresh(&resource).await.unwrap_err();
-    assert!(matches!(error, SyncError::Dormant), "{error:?}");
+    assert!(matches!(error, RefreshError::Dormant), "{error:?}");
     assert_eq!(
         world.sso.resources().dormant()[0].revived_by,
         RevivedBy::Grant
@@ -661,7 +664,7 @@ async fn two_processes_agree_that_a_resource_is_dormant() {
     other.lists().refresh(&resource).await.unwrap_err();
     world.clock.advance(MINUTE * 15 / 2);
     let error = other.lists().refresh(&resource).await.unwrap_err();
-    assert!(matches!(error, SyncError::Dormant), "{error:?}");
+    assert!(matches!(error, RefreshError::Dormant), "{error:?}");
     // A new process loads the dormant state.
     let (third, third_address) = world
         .another_gate(|builder| patient(builder).store(store.clone()))

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use heroku_addon_simulator::{AddOn, Endpoint, Fault};
 use serde_json::json;
 use support::ids::AddOnExt as _;
+use tower_heroku_sso::RefreshError;
 use tower_heroku_sso::heroku::HerokuError;
-use tower_heroku_sso::sync::SyncError;
 
 use crate::wire::{self, Script, Wire};
 use support::world::World;
@@ -27,7 +27,7 @@ pub async fn refused(world: &World, addon: &AddOn) -> HerokuError {
     // A list is fetched on request at most every ten seconds.
     world.clock.advance(Duration::from_secs(10));
     match world.sso.lists().refresh(&addon.resource_id()).await {
-        Err(SyncError::Heroku(error)) => error,
+        Err(RefreshError::Heroku(error)) => error,
         other => panic!("{other:?}"),
     }
 }

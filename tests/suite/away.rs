@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use heroku_addon_simulator::{Endpoint, Fault};
 use support::ids::AddOnExt as _;
+use tower_heroku_sso::RefreshError;
 use tower_heroku_sso::heroku::HerokuError;
-use tower_heroku_sso::sync::SyncError;
 
 use crate::upstream::team_app;
 use support::world::{World, grant};
@@ -41,7 +41,7 @@ async fn u12_unresolvable_host_is_an_error() {
     let error = error.unwrap_err();
     assert!(matches!(
         &error,
-        SyncError::Heroku(HerokuError::Transport(_))
+        RefreshError::Heroku(HerokuError::Transport(_))
     ));
     assert!(!format!("{error} {error:?}").contains("HRKU"));
     let form = addon.sign_in_form("ann@example.com");
@@ -129,7 +129,7 @@ async fn u13_recovery_of_hanging_heroku_causes_no_stampede() {
         let calls = world.heroku.calls().count(endpoint);
         assert!(calls <= 2 * addons.len(), "{endpoint:?}: {calls}");
     }
-    let health = world.sso.lists().health().await.unwrap();
+    let health = world.sso.lists().health().await;
     assert_eq!(health.without_list, 0);
     sync.shutdown().await;
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use heroku_addon_simulator::AddOn;
 use support::ids::AddOnExt as _;
-use tower_heroku_sso::sync::{Change, Changes, SyncError};
-use tower_heroku_sso::{Clock as _, OauthGrant, Tokens};
+use tower_heroku_sso::sync::{Change, Changes};
+use tower_heroku_sso::{Clock as _, LookupError, OauthGrant, Tokens};
 
 use crate::faulty::Faulty;
 use support::world::{World, grant, next};
@@ -224,7 +224,7 @@ async fn reader_from_startup_gets_caught_up_after_all_snapshots() {
     assert_eq!(changes.next().await, Some(Change::CaughtUp));
     // The reader may have rows of this resource, for which no event came.
     let gone = world.sso.lists().get(&ended.resource_id()).await;
-    assert!(matches!(gone, Err(SyncError::Gone)));
+    assert!(matches!(gone, Err(LookupError::Deprovisioned)));
     sync.shutdown().await;
 }
 

@@ -21,10 +21,9 @@ use support::world::{MAX_LIST_AGE, REFRESH, World, grant};
 use tokio::time::{Instant, pause, resume};
 use tower::ServiceExt as _;
 use tower_heroku_sso::partner_api::{Addon, AddonError, NoProvisioning, Outcome, Provision};
-use tower_heroku_sso::sync::SyncError;
 use tower_heroku_sso::{
-    AdmitError, Email, HerokuSso, HerokuSsoBuilder, MemorySessions, ResourceId, VerifiedEmail,
-    WebhookSecret, Webhooks,
+    AccessTokenError, AdmitError, DeprovisionError, Email, HerokuSso, HerokuSsoBuilder,
+    MemorySessions, RegisterError, ResourceId, VerifiedEmail, WebhookSecret, Webhooks,
 };
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{ExpiredDeletion, SessionStore, session_store};
@@ -349,10 +348,15 @@ async fn r10_lease_held_by_another_process_delays_a_call_by_seconds() {
         let begun = Instant::now();
         (work.await, begun.elapsed().as_secs_f32().round())
     };
-    let is_busy = |error: Option<SyncError>| matches!(error, Some(SyncError::Busy));
-    let register = pin!(async { is_busy(sso.resources().register(&resource, grant).await.err()) });
+    let register = pin!(async {
+        let registered = sso.resources().register(&resource, grant).await;
+        matches!(registered, Err(RegisterError::Busy))
+    });
     assert_eq!(timed(register).await, (true, 10.0));
-    let token = pin!(async { is_busy(sso.resources().access_token(&resource).await.err()) });
+    let token = pin!(async {
+        let token = sso.resources().access_token(&resource).await;
+        matches!(token, Err(AccessTokenError::Busy))
+    });
     assert_eq!(timed(token).await, (true, 5.0));
     let plan = pin!(async { gate.send(gate.plan()).await.0.status() == 503 });
     assert_eq!(timed(plan).await, (true, 10.0));
@@ -593,7 +597,7 @@ async fn r10_waiting_deprovision_gets_busy_after_its_deadline() {
     );
     let ((_, took), others) = (waiting.0, [waiting.1, waiting.2, waiting.3, waiting.4]);
     assert!(took <= REQUEST, "{took:?}");
-    let busy = |it: &Result<bool, SyncError>| matches!(it, Err(SyncError::Busy));
+    let busy = |it: &Result<bool, DeprovisionError>| matches!(it, Err(DeprovisionError::Busy));
     assert!(others.iter().any(busy), "{others:?}");
     assert!(others.iter().any(Result::is_ok), "{others:?}");
 }

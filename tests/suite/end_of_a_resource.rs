@@ -14,8 +14,8 @@ use support::ids::AddOnExt as _;
 use support::world::{World, grant, next, serve};
 use tokio::task::JoinHandle;
 use tower_heroku_sso::store::MemoryStore;
-use tower_heroku_sso::sync::{Change, SyncError};
-use tower_heroku_sso::{WebhookSecret, Webhooks};
+use tower_heroku_sso::sync::Change;
+use tower_heroku_sso::{RefreshError, RegisterError, WebhookSecret, Webhooks};
 
 use crate::absences::{HOUR, three_answers};
 use crate::one_at_a_time::Slow;
@@ -181,7 +181,7 @@ impl Scene {
                     "deprovisioned without DELETE" => {
                         clock.advance(HOUR);
                         let end = sso.lists().refresh(&resource).await;
-                        assert!(matches!(end, Err(SyncError::Gone)));
+                        assert!(matches!(end, Err(RefreshError::Deprovisioned)));
                     }
                     _ => {}
                 }
@@ -304,7 +304,7 @@ impl Scene {
                 let register = world.sso.resources().register(&resource, grant);
                 match tokio::time::timeout(Duration::from_secs(2), register).await {
                     Ok(Ok(())) => "done",
-                    Ok(Err(SyncError::Gone)) => "gone",
+                    Ok(Err(RegisterError::Deprovisioned)) => "gone",
                     Ok(Err(error)) => panic!("{error:?}"),
                     Err(_) => "waits",
                 }

@@ -126,7 +126,7 @@ async fn method_wins_over_the_variable() {
     let builder = with(&variables).unwrap();
     let builder = builder.refresh_interval(Duration::from_secs(60));
     let sso = builder.store(MemoryStore::default()).build().await.unwrap();
-    assert_eq!(sso.lists().health().await.unwrap().resources, 0);
+    assert_eq!(sso.lists().health().await.resources, 0);
 }
 
 #[tokio::test]

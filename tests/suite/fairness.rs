@@ -7,8 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use heroku_addon_simulator::{AddOn, Endpoint, Fault};
 use reqwest::Method;
-use tower_heroku_sso::MemorySessions;
-use tower_heroku_sso::sync::SyncError;
+use tower_heroku_sso::{MemorySessions, RefreshError};
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
 
@@ -165,11 +164,11 @@ async fn c13_refresh_over_budget_without_a_list_returns_retry_after() {
         .set(Endpoint::AddOn, Fault::Status(503));
     for _ in 0..5 {
         let error = world.sso.lists().refresh(&resource).await.unwrap_err();
-        assert!(matches!(error, SyncError::Heroku(_)), "{error}");
+        assert!(matches!(error, RefreshError::Heroku(_)), "{error}");
     }
     let error = world.sso.lists().refresh(&resource).await.unwrap_err();
     let wanted =
-        matches!(error, SyncError::OverBudget { retry_after } if retry_after == SECOND * 10);
+        matches!(error, RefreshError::OverBudget { retry_after } if retry_after == SECOND * 10);
     assert!(wanted, "{error:?}");
 }
 
@@ -353,7 +352,7 @@ async fn c16_slow_paginated_fetch_is_abandoned_and_frees_its_slot() {
         begun.elapsed()
     );
     let error = world.sso.lists().refresh(&resource).await.unwrap_err();
-    assert!(matches!(error, SyncError::Slow { .. }), "{error}");
+    assert!(matches!(error, RefreshError::Slow { .. }), "{error}");
     // The background fetch has ended as well: there are no further calls.
     world.quiet_for(step * 8).await;
     let pages = world.heroku.calls().count(Endpoint::Collaborators);

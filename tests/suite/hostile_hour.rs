@@ -174,7 +174,7 @@ impl Fleet {
             figures.oldest_idle = figures.oldest_idle.max(self.ages(&self.idle).await);
         }
         figures.calls = world.heroku.calls().count(Endpoint::AddOn) * 3;
-        figures.calls_left = world.sso.lists().health().await.unwrap().calls_left;
+        figures.calls_left = world.sso.lists().health().await.calls_left;
         assert_eq!(world.heroku.calls().count_answered(Endpoint::Any, 429), 0);
         sync.shutdown().await;
         figures

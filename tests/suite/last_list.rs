@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use heroku_addon_simulator::{Endpoint, Fault};
 use support::ids::AddOnExt as _;
-use tower_heroku_sso::sync::SyncError;
+use tower_heroku_sso::RefreshError;
 
 use crate::upstream::{people, team_app};
 use support::world::{REFRESH, World};
@@ -29,7 +29,7 @@ async fn assert_list_stays(faults: impl IntoIterator<Item = (Endpoint, Fault)>) 
             .refresh(&addon.resource_id())
             .await
             .unwrap_err();
-        assert!(!matches!(error, SyncError::Gone), "{fault:?}");
+        assert!(!matches!(error, RefreshError::Deprovisioned), "{fault:?}");
         assert_eq!(people(&world, &addon).await, 6, "{fault:?}");
         assert_eq!(browser.fetch("/page").await.status, 200, "{fault:?}");
 

@@ -5,8 +5,7 @@ use std::time::Duration;
 use heroku_addon_simulator::{AddOn, Endpoint};
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::store::MemoryStore;
-use tower_heroku_sso::sync::SyncError;
-use tower_heroku_sso::{Clock as _, HerokuSsoBuilder, MemorySessions, RatePools};
+use tower_heroku_sso::{Clock as _, HerokuSsoBuilder, MemorySessions, RatePools, RefreshError};
 
 use support::world::{REFRESH, World, grant};
 
@@ -48,7 +47,7 @@ async fn idle_lists_leave_half_of_the_pool_free_and_hit_no_429() {
     let fetched = world.heroku.calls().count(Endpoint::Any) - 100;
     assert!((150..=230).contains(&fetched), "{fetched}");
     // A sign-in does not wait.
-    let health = world.sso.lists().health().await.unwrap();
+    let health = world.sso.lists().health().await;
     assert!(health.without_list > 0 && health.due > 0, "{health:?}");
     let mut signed_in = 0;
     for addon in &addons {
@@ -64,7 +63,7 @@ async fn idle_lists_leave_half_of_the_pool_free_and_hit_no_429() {
         world.clock.advance(MINUTE);
         world.quiet().await;
     }
-    assert_eq!(world.sso.lists().health().await.unwrap().without_list, 0);
+    assert_eq!(world.sso.lists().health().await.without_list, 0);
     assert_eq!(world.heroku.calls().count_answered(Endpoint::Any, 429), 0);
     sync.shutdown().await;
 }
@@ -140,7 +139,7 @@ async fn separate_rate_pools_do_not_slow_each_other() {
     let addons = apps(&world, 150).await;
     let sync = world.sso.spawn_sync();
     world.quiet().await;
-    assert_eq!(world.sso.lists().health().await.unwrap().without_list, 0);
+    assert_eq!(world.sso.lists().health().await.without_list, 0);
     assert_eq!(world.heroku.calls().count(Endpoint::AddOn), addons.len());
     sync.shutdown().await;
 }
@@ -156,12 +155,12 @@ async fn insufficient_rate_limit_sets_and_clears_the_lag_flag() {
     let addons = apps(&world, 60).await;
     let sync = world.sso.spawn_sync();
     world.quiet().await;
-    assert!(!world.sso.lists().health().await.unwrap().behind);
+    assert!(!world.sso.lists().health().await.behind);
     for _ in 0..15 {
         world.clock.advance(MINUTE);
         world.quiet().await;
     }
-    assert!(world.sso.lists().health().await.unwrap().behind);
+    assert!(world.sso.lists().health().await.behind);
     assert_eq!(world.heroku.calls().count_answered(Endpoint::Any, 429), 0);
     // Most resources are deprovisioned, and the rest fits into the limit.
     for addon in &addons[5..] {
@@ -177,7 +176,7 @@ async fn insufficient_rate_limit_sets_and_clears_the_lag_flag() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     world.quiet().await;
-    let health = world.sso.lists().health().await.unwrap();
+    let health = world.sso.lists().health().await;
     assert!(!health.behind, "{health:?}");
     sync.shutdown().await;
 }
@@ -197,7 +196,7 @@ async fn u6_429_pauses_the_shared_pool_while_cached_lists_admit() {
         .refresh(&addons[0].resource_id())
         .await
         .unwrap_err();
-    assert!(matches!(error, SyncError::Heroku(_)), "{error}");
+    assert!(matches!(error, RefreshError::Heroku(_)), "{error}");
     world.heroku.calls().clear();
     // Without Retry-After the pause is a minute. Lists within their age limit still admit users.
     world.signed_in(&addons[1], "owner@example.com").await;

@@ -57,7 +57,7 @@ async fn restart_fetches_only_due_lists_and_keeps_sessions() {
     assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 4);
     assert_eq!(world.heroku.calls().count(Endpoint::Token), 0);
     assert_eq!(world.heroku.calls().count(Endpoint::TeamMembers), 0);
-    let health = sso.lists().health().await.unwrap();
+    let health = sso.lists().health().await;
     assert_eq!((health.resources, health.without_list), (8, 0));
     // The restart keeps the age of a list.
     let list = sso.lists().get(&addons[7].resource_id()).await.unwrap();

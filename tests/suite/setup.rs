@@ -148,7 +148,11 @@ fn public_errors_are_send_sync_and_static() {
     fn is_error<E: std::error::Error + Send + Sync + 'static>() {}
     is_error::<SetupError>();
     is_error::<tower_heroku_sso::heroku::HerokuError>();
-    is_error::<tower_heroku_sso::sync::SyncError>();
+    is_error::<tower_heroku_sso::AccessTokenError>();
+    is_error::<tower_heroku_sso::DeprovisionError>();
+    is_error::<tower_heroku_sso::LookupError>();
+    is_error::<tower_heroku_sso::RefreshError>();
+    is_error::<tower_heroku_sso::RegisterError>();
     is_error::<tower_heroku_sso::store::StoreError>();
     is_error::<tower_heroku_sso::sso::SsoError>();
 }

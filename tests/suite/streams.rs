@@ -268,7 +268,7 @@ async fn open_body_keeps_its_list_fresh() {
     drop(events);
     // The server detects that the client has disconnected.
     let unused = async {
-        while world.sso.lists().health().await.unwrap().in_use > 0 {
+        while world.sso.lists().health().await.in_use > 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };

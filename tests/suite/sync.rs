@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use heroku_addon_simulator::{AddOn, Endpoint, Fault};
 use support::ids::AddOnExt as _;
-use tower_heroku_sso::sync::{Change, SyncError};
-use tower_heroku_sso::{Clock as _, Role, SyncScope};
+use tower_heroku_sso::sync::Change;
+use tower_heroku_sso::{Clock as _, LookupError, RefreshError, Role, SyncScope};
 
 use support::world::{REFRESH, World, grant, next};
 
@@ -283,9 +283,9 @@ async fn unknown_resource_is_an_error_not_an_empty_list() {
     let world = World::start().await;
     let stranger = world.heroku.app("stranger").addon().resource_id();
     let error = world.sso.lists().get(&stranger).await.unwrap_err();
-    assert!(matches!(error, SyncError::UnknownResource));
+    assert!(matches!(error, LookupError::UnknownResource));
     let error = world.sso.lists().refresh(&stranger).await.unwrap_err();
-    assert!(matches!(error, SyncError::UnknownResource));
+    assert!(matches!(error, RefreshError::UnknownResource));
     assert_eq!(world.heroku.calls().count(Endpoint::Any), 0);
 }
 
@@ -293,7 +293,7 @@ async fn unknown_resource_is_an_error_not_an_empty_list() {
 async fn list_has_its_fetch_time_and_health_the_oldest_age() {
     let world = World::start().await;
     let addon = world.addon().await;
-    assert_eq!(world.sso.lists().health().await.unwrap().oldest_list, None);
+    assert_eq!(world.sso.lists().health().await.oldest_list, None);
     let fetched_at = world.clock.now();
     world.refresh(&addon.resource_id()).await;
     world.clock.advance(Duration::from_secs(42));
@@ -305,7 +305,7 @@ async fn list_has_its_fetch_time_and_health_the_oldest_age() {
         .unwrap()
         .unwrap();
     assert_eq!(snapshot.fetched_at, fetched_at);
-    let oldest = world.sso.lists().health().await.unwrap().oldest_list;
+    let oldest = world.sso.lists().health().await.oldest_list;
     assert_eq!(oldest, Some(Duration::from_secs(42)));
 }
 

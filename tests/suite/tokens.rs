@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use heroku_addon_simulator::{Endpoint, Fault};
 use support::ids::AddOnExt as _;
-use tower_heroku_sso::sync::SyncError;
 
 use tower_heroku_sso::Clock as _;
 
@@ -33,7 +32,7 @@ async fn access_token_is_renewed_before_expiry() {
 
 #[tokio::test]
 async fn older_tokens_do_not_replace_renewed_ones() {
-    use tower_heroku_sso::{OauthGrant, Tokens};
+    use tower_heroku_sso::{OauthGrant, RefreshError, Tokens};
 
     let world = World::start().await;
     let addon = world.addon().await;
@@ -243,7 +242,7 @@ async fn u25_refused_refresh_token_is_reported_and_retried_sparingly() {
     world.heroku.tokens().revoke(&addon);
     assert!(world.sso.lists().refresh(&resource).await.is_err());
     assert_eq!(world.sso.resources().needing_grant(), [resource]);
-    assert_eq!(world.sso.lists().health().await.unwrap().needing_grant, 1);
+    assert_eq!(world.sso.lists().health().await.needing_grant, 1);
     world.heroku.calls().clear();
     // The list is used to its age limit, regardless of further attempts.
     for minute in 1..=15 {
@@ -295,7 +294,7 @@ async fn valid_access_token_is_used_after_a_refused_renewal() {
     let error = world.sso.lists().refresh(&resource).await.unwrap_err();
     assert!(matches!(
         error,
-        SyncError::Heroku(_) | SyncError::NeedsGrant
+        RefreshError::Heroku(_) | RefreshError::NeedsGrant
     ));
 }
 

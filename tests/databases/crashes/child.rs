@@ -12,9 +12,10 @@ use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tower_heroku_sso::partner_api::{Addon, AddonError, Outcome};
 use tower_heroku_sso::store::{PostgresStore, SqliteStore};
-use tower_heroku_sso::sync::{Change, Changes, SyncError};
+use tower_heroku_sso::sync::{Change, Changes};
 use tower_heroku_sso::{
-    AddonPassword, ClientSecret, HerokuSso, Manifest, ManualClock, OauthGrant, ResourceId, SsoSalt,
+    AccessTokenError, AddonPassword, ClientSecret, HerokuSso, Manifest, ManualClock, OauthGrant,
+    RefreshError, RegisterError, ResourceId, SsoSalt,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -131,7 +132,13 @@ async fn pass(State(control): State<Control>, seconds: String) {
 }
 
 async fn refresh(State(control): State<Control>, Path(id): Path<ResourceId>) -> String {
-    said(control.sso.lists().refresh(&id).await)
+    match control.sso.lists().refresh(&id).await {
+        Ok(_) => "ok".to_owned(),
+        Err(RefreshError::Dormant) => "dormant".to_owned(),
+        Err(RefreshError::Deprovisioned) => "gone".to_owned(),
+        Err(RefreshError::Heroku(_)) => "heroku".to_owned(),
+        Err(error) => format!("{error:?}"),
+    }
 }
 
 async fn register(
@@ -140,29 +147,32 @@ async fn register(
     code: String,
 ) -> String {
     let grant = OauthGrant::Code(code.into());
-    said(control.sso.resources().register(&id, grant).await)
+    match control.sso.resources().register(&id, grant).await {
+        Ok(()) => "ok".to_owned(),
+        Err(RegisterError::Deprovisioned) => "gone".to_owned(),
+        Err(RegisterError::Heroku(_)) => "heroku".to_owned(),
+        Err(error) => format!("{error:?}"),
+    }
 }
 
 async fn end(State(control): State<Control>, Path(id): Path<ResourceId>) -> String {
-    said(control.sso.resources().deprovision(&id).await)
+    match control.sso.resources().deprovision(&id).await {
+        Ok(_) => "ok".to_owned(),
+        Err(error) => format!("{error:?}"),
+    }
 }
 
 async fn token(State(control): State<Control>, Path(id): Path<ResourceId>) -> String {
-    said(control.sso.resources().access_token(&id).await)
+    match control.sso.resources().access_token(&id).await {
+        Ok(_) => "ok".to_owned(),
+        Err(AccessTokenError::Deprovisioned) => "gone".to_owned(),
+        Err(AccessTokenError::Heroku(_)) => "heroku".to_owned(),
+        Err(error) => format!("{error:?}"),
+    }
 }
 
 async fn dormant(State(control): State<Control>) -> String {
     let dormant = control.sso.resources().dormant().into_iter();
     let ids: Vec<_> = dormant.map(|it| it.resource.to_string()).collect();
     ids.join(" ")
-}
-
-fn said<T>(result: Result<T, SyncError>) -> String {
-    match result {
-        Ok(_) => "ok".to_owned(),
-        Err(SyncError::Dormant) => "dormant".to_owned(),
-        Err(SyncError::Gone) => "gone".to_owned(),
-        Err(SyncError::Heroku(_)) => "heroku".to_owned(),
-        Err(error) => format!("{error:?}"),
-    }
 }

@@ -366,7 +366,7 @@ async fn new_grant_at_one_process_restores_the_resource_in_both() {
         pair.there.resources().needing_grant().is_empty()
     })
     .await;
-    assert_eq!(pair.there.lists().health().await.unwrap().needing_grant, 0);
+    assert_eq!(pair.there.lists().health().await.needing_grant, 0);
     pair.there.lists().refresh(&id).await.unwrap();
 }
 

@@ -8,8 +8,7 @@ use support::ids::AddOnExt as _;
 use support::world::{builder, grant};
 use tower_heroku_sso::heroku::HerokuError;
 use tower_heroku_sso::store::author::{ResourceState, Store};
-use tower_heroku_sso::sync::SyncError;
-use tower_heroku_sso::{HerokuSso, ManualClock};
+use tower_heroku_sso::{HerokuSso, ManualClock, RefreshError};
 
 use crate::place::{Place, Postgres, Sqlite};
 
@@ -56,7 +55,7 @@ impl<P: Place> Scene<P> {
     }
 
     /// The result of a refresh at this process.
-    async fn ask(&self, process: &HerokuSso) -> Result<(), SyncError> {
+    async fn ask(&self, process: &HerokuSso) -> Result<(), RefreshError> {
         let list = process.lists().refresh(&self.addon.resource_id()).await;
         list.map(|_| ())
     }
@@ -71,13 +70,13 @@ impl<P: Place> Scene<P> {
     async fn three_answers(&self, processes: [&HerokuSso; 3]) {
         for process in &processes[..2] {
             let error = self.ask(process).await.unwrap_err();
-            let is_not_found = matches!(error, SyncError::Heroku(HerokuError::Gone(_)));
+            let is_not_found = matches!(error, RefreshError::Heroku(HerokuError::Gone(_)));
             assert!(is_not_found, "{error:?}");
             assert_eq!(self.state().await, ResourceState::Active);
             self.clock.advance(MINUTE * 15 / 2);
         }
         let error = self.ask(processes[2]).await.unwrap_err();
-        assert!(matches!(error, SyncError::Dormant), "{error:?}");
+        assert!(matches!(error, RefreshError::Dormant), "{error:?}");
         assert_eq!(self.state().await, ResourceState::Dormant);
     }
 }
@@ -100,14 +99,14 @@ async fn restarts_after_each_step_change_nothing<P: Place>() {
     }
     for _ in 0..7 {
         let error = scene.ask(&scene.process().await).await.unwrap_err();
-        assert!(matches!(error, SyncError::Dormant), "{error:?}");
+        assert!(matches!(error, RefreshError::Dormant), "{error:?}");
         scene.clock.advance(HOUR * 24);
     }
     let error = scene.ask(&scene.process().await).await.unwrap_err();
-    assert!(matches!(error, SyncError::Gone), "{error:?}");
+    assert!(matches!(error, RefreshError::Deprovisioned), "{error:?}");
     assert_eq!(scene.state().await, ResourceState::Deprovisioned);
     let error = scene.ask(&scene.process().await).await.unwrap_err();
-    assert!(matches!(error, SyncError::Gone), "{error:?}");
+    assert!(matches!(error, RefreshError::Deprovisioned), "{error:?}");
 }
 
 #[tokio::test]
@@ -130,7 +129,7 @@ async fn c1_c3_two_processes_agree_that_a_resource_is_dormant() {
     scene.three_answers([&one, &other, &one]).await;
     scene.clock.advance(HOUR);
     let error = scene.ask(&other).await.unwrap_err();
-    assert!(matches!(error, SyncError::Dormant), "{error:?}");
+    assert!(matches!(error, RefreshError::Dormant), "{error:?}");
 
     scene.clock.advance(HOUR);
     scene.addon.mark_provisioned();

@@ -1,7 +1,8 @@
 //! Deprovisioning of a resource during a sign-in and a fetch of its list.
 
+use tower_heroku_sso::LookupError;
 use tower_heroku_sso::store::author::{ResourceState, Store};
-use tower_heroku_sso::sync::{Change, SyncError};
+use tower_heroku_sso::sync::Change;
 
 use crate::interleavings::schedule::{
     Choices, Crew, in_every_order, in_random_orders, stand_still,
@@ -16,7 +17,7 @@ async fn is_gone(world: &World<'_>, gate: &Gate, sessions: &[String]) {
             assert!(is_refused(&answer), "{answer:?}");
         }
         let list = gate.sso.lists().get(&world.resource).await;
-        assert!(matches!(list, Err(SyncError::Gone)), "{list:?}");
+        assert!(matches!(list, Err(LookupError::Deprovisioned)), "{list:?}");
         assert_eq!(gate.sign_in(&world.form(BOB)).await.status, 403);
     }
     let known = world.database.inner.get(&world.resource).await.unwrap();

@@ -2,8 +2,8 @@
 
 use heroku_addon_simulator::Endpoint;
 use support::ids::AddOnExt as _;
+use tower_heroku_sso::RefreshError;
 use tower_heroku_sso::heroku::HerokuError;
-use tower_heroku_sso::sync::SyncError;
 
 use crate::tls::front::{before, gate, heroku};
 use crate::tls::where_the_authority_is_trusted;
@@ -25,8 +25,8 @@ fn u12_only_a_valid_certificate_is_accepted() {
             let list = sso.lists().refresh(&addon.resource_id()).await;
             assert_eq!(list.is_ok(), good, "{certificate}: {list:?}");
             let Err(error) = list else { continue };
-            let transport = SyncError::Heroku(match error {
-                SyncError::Heroku(error @ HerokuError::Transport(_)) => error,
+            let transport = RefreshError::Heroku(match error {
+                RefreshError::Heroku(error @ HerokuError::Transport(_)) => error,
                 other => panic!("{certificate}: {other:?}"),
             });
             assert!(!format!("{transport:?}").contains("HRKU"));
@@ -46,7 +46,7 @@ async fn u12_server_without_tls_gets_no_request() {
     let error = sso.lists().refresh(&addon.resource_id()).await.unwrap_err();
     assert!(matches!(
         error,
-        SyncError::Heroku(HerokuError::Transport(_))
+        RefreshError::Heroku(HerokuError::Transport(_))
     ));
     assert_eq!(heroku.calls().count(Endpoint::AddOn), 0);
 }

@@ -128,7 +128,7 @@ impl World {
         self.clock.advance(time);
         let fetched = async {
             loop {
-                let health = self.sso.lists().health().await.unwrap();
+                let health = self.sso.lists().health().await;
                 if health.oldest_in_use.is_some_and(|oldest| oldest <= age) {
                     break;
                 }

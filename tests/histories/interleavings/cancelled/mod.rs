@@ -14,8 +14,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::timeout;
-use tower_heroku_sso::OauthGrant;
-use tower_heroku_sso::sync::SyncError;
+use tower_heroku_sso::{LookupError, OauthGrant};
 
 use crate::interleavings::schedule::{runtime, stand_still};
 use crate::interleavings::world::{ANN, Answer, BOB, Gate, Stage, World, is_refused};
@@ -153,7 +152,10 @@ impl Case {
         }
         if self.ends == Ends::Resource {
             let list = scene.gate.sso.lists().get(&scene.world.resource).await;
-            assert!(matches!(list, Err(SyncError::Gone)), "{name}: {list:?}");
+            assert!(
+                matches!(list, Err(LookupError::Deprovisioned)),
+                "{name}: {list:?}"
+            );
         } else {
             scene.is_well().await;
         }
