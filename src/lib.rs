@@ -79,7 +79,8 @@
 //! | end a user's sessions now | [`Sessions::revoke`] |
 //! | end streams and WebSockets in time | [`Streams`], [`HerokuUser::ended`] |
 //! | test all this | [`heroku-addon-simulator`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/), [`ManualClock`], [`guide::testing_your_app`] |
-//! | show rejections in your own pages | [`gate::Rejection`], [`guide::how_it_decides`] |
+//! | show rejections in your own pages | [`HerokuSsoBuilder::on_rejection`], [`guide::how_it_decides`](guide::how_it_decides#pages-of-your-own) |
+//! | test a handler alone | [`HerokuUser::for_test`], [`guide::testing_your_app`](guide::testing_your_app#a-handler-alone) |
 //! | guard a service without axum | [`gate::HerokuSsoLayer`]: any service of `http::Request`s |
 //!
 //! [`HerokuSso`] is what you build and keep. It leads to [`Routes`], [`Resources`], [`Lists`] and

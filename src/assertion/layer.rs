@@ -53,6 +53,7 @@ where
         let assertion = request
             .extensions()
             .get::<HerokuUser>()
+            .filter(|user| user.has_session())
             .and_then(|user| self.assertions.assert(user));
         if let Some(assertion) = assertion {
             request.headers_mut().insert(HEADER.clone(), assertion);

@@ -12,7 +12,7 @@ use http::request::Parts;
 use http::{Method, StatusCode};
 use http_body_util::Full;
 
-use crate::gate::{HerokuUser, rejection_elsewhere};
+use crate::gate::{HerokuUser, Rejection, refuse, rejection_elsewhere};
 
 pub use require_role::{RequireRole, RequiredRoles, role};
 
@@ -33,6 +33,11 @@ impl NotBehindGate {
             path: request.uri.path().into(),
         }
     }
+
+    /// The status of the response.
+    pub fn status(&self) -> StatusCode {
+        StatusCode::INTERNAL_SERVER_ERROR
+    }
 }
 
 impl IntoResponse for NotBehindGate {
@@ -42,7 +47,43 @@ impl IntoResponse for NotBehindGate {
             "a handler takes HerokuUser, but its route is not behind HerokuSso::layer(); apply the \
              layer after the route is added"
         );
-        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        self.status().into_response()
+    }
+}
+
+/// A user is signed in, but may not call the handler.
+///
+/// 403, as the gate refuses. The user lacks the role; or the request is now for another resource than at the
+/// gate ([`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path)).
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .rejection.kind().title())]
+pub struct Refused {
+    rejection: Box<Rejection>,
+    response: Box<http::Response<Full<Bytes>>>,
+}
+
+impl Refused {
+    fn new(rejection: Rejection, request: &Parts) -> Self {
+        Self {
+            response: Box::new(refuse(rejection.clone(), request)),
+            rejection: Box::new(rejection),
+        }
+    }
+
+    /// The status of the response.
+    pub fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    /// The details.
+    pub fn rejection(&self) -> &Rejection {
+        &self.rejection
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        self.response.map(Body::new)
     }
 }
 
@@ -52,16 +93,19 @@ impl IntoResponse for NotBehindGate {
 pub enum UserRejection {
     /// 500: the route is not inside a gate.
     #[error(transparent)]
-    NotBehindGate(NotBehindGate),
-    /// 403, as the gate refuses. The user lacks the role; or the request is now for another resource than
-    /// at the gate ([`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path)).
-    #[error("refused with {}", .0.status())]
-    Refused(Box<Response>),
+    NotBehindGate(#[from] NotBehindGate),
+    /// 403: the user may not call this handler.
+    #[error(transparent)]
+    Refused(#[from] Refused),
 }
 
 impl UserRejection {
-    fn refused(rejection: http::Response<Full<Bytes>>) -> Self {
-        Self::Refused(Box::new(rejection.map(Body::new)))
+    /// The status of the response.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::NotBehindGate(rejection) => rejection.status(),
+            Self::Refused(rejection) => rejection.status(),
+        }
     }
 }
 
@@ -69,7 +113,7 @@ impl IntoResponse for UserRejection {
     fn into_response(self) -> Response {
         match self {
             Self::NotBehindGate(rejection) => rejection.into_response(),
-            Self::Refused(response) => *response,
+            Self::Refused(rejection) => rejection.into_response(),
         }
     }
 }
@@ -79,11 +123,10 @@ impl<S: Sync> FromRequestParts<S> for HerokuUser {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, UserRejection> {
         let Some(user) = parts.extensions.get::<Self>().cloned() else {
-            let rejection = NotBehindGate::of(parts);
-            return Err(UserRejection::NotBehindGate(rejection));
+            return Err(NotBehindGate::of(parts).into());
         };
         match rejection_elsewhere(&user, parts) {
-            Some(rejection) => Err(UserRejection::refused(rejection)),
+            Some(rejection) => Err(Refused::new(rejection, parts).into()),
             None => Ok(user),
         }
     }

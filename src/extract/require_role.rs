@@ -6,7 +6,7 @@ use std::ops::Deref;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-use super::UserRejection;
+use super::{Refused, UserRejection};
 use crate::access::Role;
 use crate::gate::{HerokuUser, rejection_without};
 
@@ -110,8 +110,8 @@ impl<R: RequiredRoles, S: Sync> FromRequestParts<S> for RequireRole<R> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, UserRejection> {
         let user = HerokuUser::from_request_parts(parts, state).await?;
-        match rejection_without(R::any_of(), &user, parts) {
-            Some(rejection) => Err(UserRejection::refused(rejection)),
+        match rejection_without(R::any_of(), &user) {
+            Some(rejection) => Err(Refused::new(rejection, parts).into()),
             None => Ok(Self {
                 user,
                 roles: PhantomData,

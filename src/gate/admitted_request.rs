@@ -8,6 +8,7 @@ use http::{Method, Request};
 use super::redirect_to_heroku::back_to_page;
 use super::response_body::OwnAnswer;
 use super::response_decorator::{ResponseDecorator, Vary};
+use super::session_handle::SessionHandle;
 use super::state::GateState;
 use super::user::HerokuUser;
 use crate::ids::ResourceId;
@@ -24,7 +25,11 @@ pub(super) enum Next {
 /// are large and each move is a copy.
 pub(super) fn prepare<B>(gate: &GateState, request: &mut Request<B>, user: HerokuUser) -> Next {
     let mut hint = None;
-    if user.session.is_of_cookie() {
+    if user
+        .origin
+        .session()
+        .is_some_and(SessionHandle::is_of_cookie)
+    {
         if is_landing(gate, request, user.resource()) {
             if let Some(answer) = back_to_page(gate, request.headers(), user.resource()) {
                 return Next::Respond(Box::pin(ready(answer)));
@@ -39,12 +44,12 @@ pub(super) fn prepare<B>(gate: &GateState, request: &mut Request<B>, user: Herok
         // The token was for the gate: any service that sees it could use it too.
         request.headers_mut().remove(AUTHORIZATION);
     }
-    let reader = user.session.clone();
+    let reader = user.origin.session().cloned();
     request.extensions_mut().insert(user);
     Next::Forward(ResponseDecorator {
         vary: Vary::of(gate),
         hint,
-        reader: Some((reader, gate.streams)),
+        reader: reader.map(|reader| (reader, gate.streams)),
     })
 }
 

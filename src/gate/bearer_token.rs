@@ -47,6 +47,9 @@ pub enum BearerError {
     /// The key cannot sign.
     #[error("the key cannot sign the token")]
     CannotSign,
+    /// The user is one that [`HerokuUser::for_test`](crate::HerokuUser::for_test) made, without a session.
+    #[error("the user has no session")]
+    NoSession,
     /// [`HerokuSsoBuilder::bearer_tokens`](crate::HerokuSsoBuilder::bearer_tokens) was not called.
     #[error("this gate issues no bearer tokens; set their keys with `bearer_tokens`")]
     NotSetUp,
@@ -57,8 +60,9 @@ pub(crate) fn bearer_for(
     sessions: &SessionManager,
     user: &HerokuUser,
 ) -> Result<BearerToken, BearerError> {
-    let grant = user.session.grant();
-    let token = sessions.bearer(user.session.session_ref(), grant);
+    let session = user.origin.session().ok_or(BearerError::NoSession)?;
+    let grant = session.grant();
+    let token = sessions.bearer(session.session_ref(), grant);
     let token = token.map_err(|error: SessionError| {
         tracing::error!(%error, cause = cause::of(&error), "bearer token could not be signed");
         BearerError::CannotSign

@@ -8,6 +8,7 @@ use super::rejection::Rejection;
 use super::session_handle::SessionHandle;
 use super::state::GateState;
 use super::unavailable::{out_of_time, sessions_unavailable};
+use super::user::Origin;
 use super::{HerokuUser, RejectionKind};
 use crate::audit;
 use crate::clock::{Budget, Reading};
@@ -33,7 +34,9 @@ pub(super) fn check_cached(
     let authorizer = gate.directory.authorizer();
     let access = authorizer.authorize_cached(&known.list, resource, who, &start, at)?;
     let session = SessionHandle::new(Arc::clone(gate), known.session.clone(), Arc::clone(grant));
-    Some(HerokuUser::new(session, access.list, access.listed, mount))
+    let list = Arc::clone(&access.list.snapshot);
+    let user = HerokuUser::new(Origin::Gate(session), list, access.listed, mount);
+    Some(user)
 }
 
 /// `mount` is the prefix that an outer router removed from the path.
@@ -107,7 +110,9 @@ async fn check_session(
         return Err(turn_away(RejectionKind::NoSession, why));
     }
     let session = SessionHandle::new(Arc::clone(gate), session, grant);
-    Ok(HerokuUser::new(session, access.list, access.listed, mount))
+    let list = Arc::clone(&access.list.snapshot);
+    let user = HerokuUser::new(Origin::Gate(session), list, access.listed, mount);
+    Ok(user)
 }
 
 /// The rejection for a denied request. Closes the session where the denial ends it; an expired session

@@ -83,6 +83,7 @@ mod html_page;
 mod layer;
 mod legacy_form;
 mod mode;
+mod on_rejection;
 mod open_session;
 mod original_uri;
 #[cfg(feature = "axum")]
@@ -107,6 +108,7 @@ mod session_handle;
 mod sign_out;
 mod sso_sign_in;
 mod state;
+mod test_user;
 mod unavailable;
 mod used_forms;
 mod user;
@@ -119,6 +121,9 @@ pub use bearer_token::{BearerError, BearerToken};
 #[cfg(fuzzing)]
 pub(crate) use cookies::{Cookies, ReturnTo};
 pub use layer::HerokuSsoLayer;
+pub(crate) use on_rejection::OnRejection;
+#[cfg(feature = "axum")]
+pub(crate) use on_rejection::refuse;
 #[cfg(feature = "axum")]
 pub(crate) use other_resource::rejection_elsewhere;
 pub(crate) use own_login::admit;
@@ -132,4 +137,5 @@ pub use response_body::GateBody;
 pub use response_future::ResponseFuture;
 pub use service::HerokuSsoGate;
 pub(crate) use state::GateState;
+pub use test_user::TestUser;
 pub use user::HerokuUser;

@@ -1,5 +1,7 @@
 //! Whether the gate requires a user.
 
+use super::on_rejection::OnRejection;
+
 /// What happens to a request that does not pass the check.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Mode {
@@ -10,5 +12,5 @@ pub(super) enum Mode {
 }
 
 /// In the extensions of a request that a gate admitted without a signed-in user.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Unauthenticated;
+#[derive(Clone, Debug)]
+pub(super) struct Unauthenticated(pub(super) OnRejection);

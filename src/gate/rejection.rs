@@ -35,6 +35,7 @@ pub struct Rejection {
     cookies: Vec<HeaderValue>,
     /// The request had a bearer token, so it is a program's, whatever it accepts.
     is_bearer: bool,
+    is_page: bool,
 }
 
 impl From<RejectionKind> for Rejection {
@@ -55,6 +56,7 @@ impl Rejection {
             reason: None,
             cookies: Vec::new(),
             is_bearer: false,
+            is_page: false,
         }
     }
 
@@ -141,6 +143,11 @@ impl Rejection {
         self.reason.as_deref()
     }
 
+    /// True if the gate answers with a page, as a browser asks for; false for `application/problem+json`.
+    pub fn is_page(&self) -> bool {
+        self.is_page
+    }
+
     pub(super) fn into_response(
         mut self,
         format: Format,
@@ -156,6 +163,7 @@ impl Rejection {
             ),
             Format::ProblemJson => self.problem(),
         };
+        self.is_page = format == Format::Html;
         let mut response = match format {
             Format::Html => html_page::respond(self.kind.status(), body),
             Format::ProblemJson => {

@@ -14,10 +14,10 @@ use tower::{Layer, Service};
 
 use super::RejectionKind;
 use super::mode::Unauthenticated;
+use super::on_rejection::refuse;
 use super::rejection::Rejection;
 use super::require_rule::Rule;
 use super::response_body::GateBody;
-use super::response_format::Format;
 use super::user::HerokuUser;
 use crate::access::Role;
 
@@ -135,10 +135,9 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let state = match self.check(&request) {
             Err(rejection) => {
-                let format = Format::of(request.headers());
-                let response = rejection.into_response(format, request.method());
+                let (request, _) = request.into_parts();
                 State::Refused {
-                    response: Some(response),
+                    response: Some(refuse(rejection, &request)),
                 }
             }
             Ok(()) => State::Inner {

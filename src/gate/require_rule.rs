@@ -3,13 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::Response;
-use http::request::Parts;
-use http_body_util::Full;
-
 use super::rejection::Rejection;
-use super::response_format::Format;
 use super::{HerokuUser, RejectionKind};
 use crate::access::Role;
 use crate::audit;
@@ -80,11 +74,11 @@ impl Rule {
 /// The owners and admins on the list, who can grant a role. A user who has not proved to be on the list, or
 /// is on it only because of an attached app, gets no names.
 fn who_grants(user: &HerokuUser) -> Vec<Box<str>> {
-    let is_foreign = user.list.snapshot.list.is_only_attached(user.listed);
+    let is_foreign = user.list.list.is_only_attached(user.listed);
     if is_foreign || user.proof() == Proof::UnsignedEmail {
         return Vec::new();
     }
-    let grants = user.list.snapshot.list.members().filter(|member| {
+    let grants = user.list.list.members().filter(|member| {
         let roles = member.roles();
         roles.contains_any(&[Role::Owner, Role::Admin]) && member.email != *user.email()
     });
@@ -110,8 +104,6 @@ impl fmt::Debug for Rule {
 pub(crate) fn rejection_without(
     roles: impl IntoIterator<Item = Role>,
     user: &HerokuUser,
-    request: &Parts,
-) -> Option<Response<Full<Bytes>>> {
-    let rejection = Rule::any_of(roles).check(user).err()?;
-    Some(rejection.into_response(Format::of(&request.headers), &request.method))
+) -> Option<Rejection> {
+    Rule::any_of(roles).check(user).err()
 }

@@ -165,16 +165,19 @@ where
                 State::admitted(next, || service.call(request))
             }
             (Err(_), Mode::Optional) => {
-                request.extensions_mut().insert(Unauthenticated);
+                request
+                    .extensions_mut()
+                    .insert(Unauthenticated(gate.on_rejection.clone()));
                 let next = Next::Forward(ResponseDecorator::without_user(&gate));
                 State::admitted(next, || service.call(request))
             }
             (Err(rejection), Mode::Required) => {
+                let own = gate.on_rejection.about(&request);
                 let rejection_context = RejectionContext::of(&gate, &request);
                 let answer =
                     async move { rejection_context.respond(&gate, rejection, budget).await };
                 State::Answer {
-                    answer: Box::pin(answer),
+                    answer: own.of(answer),
                 }
             }
         }

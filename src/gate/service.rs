@@ -81,21 +81,21 @@ where
         };
         match route {
             GateRoute::SignIn => {
-                let gate = Arc::clone(gate);
+                let (gate, own) = (Arc::clone(gate), gate.on_rejection.about(&request));
                 let answer = async move { sign_in(&gate, request).await };
-                ResponseFuture::answer(Box::pin(answer))
+                ResponseFuture::answer(own.of(answer))
             }
             #[cfg(feature = "jwt")]
             GateRoute::ProgramSignIn => {
-                let gate = Arc::clone(gate);
+                let (gate, own) = (Arc::clone(gate), gate.on_rejection.about(&request));
                 let answer = async move { cli_sign_in(&gate, request).await };
-                ResponseFuture::answer(Box::pin(answer))
+                ResponseFuture::answer(own.of(answer))
             }
             GateRoute::SignOut => {
-                let gate = Arc::clone(gate);
+                let (gate, own) = (Arc::clone(gate), gate.on_rejection.about(&request));
                 let sign_out = SignOut::of(&gate, &request);
                 let answer = async move { sign_out.respond(&gate).await };
-                ResponseFuture::answer(Box::pin(answer))
+                ResponseFuture::answer(own.of(answer))
             }
             GateRoute::Pass(scope) => {
                 let mount = original_uri::prefix(&request);

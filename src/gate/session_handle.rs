@@ -6,6 +6,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::sync::broadcast::error::RecvError;
 
+use super::on_rejection::OnRejection;
 use super::paths::Paths;
 use super::state::GateState;
 use crate::cause;
@@ -42,6 +43,10 @@ impl SessionHandle {
 
     pub(super) fn grant(&self) -> &Grant {
         &self.grant
+    }
+
+    pub(super) fn on_rejection(&self) -> &OnRejection {
+        &self.gate.on_rejection
     }
 
     pub(super) fn paths(&self) -> &Paths {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::cookies::Cookies;
 use super::debug_reason::DebugReasons;
+use super::on_rejection::OnRejection;
 use super::paths::Paths;
 use super::redirect_to_heroku::HerokuRedirects;
 use super::verify_sso_form::SsoForms;
@@ -25,6 +26,7 @@ pub(crate) struct GateState {
     pub(super) redirects: HerokuRedirects,
     pub(super) streams: Streams,
     pub(super) reasons: DebugReasons,
+    pub(super) on_rejection: OnRejection,
     pub(super) warnings: Warnings,
 }
 
@@ -43,6 +45,7 @@ impl GateState {
         manifest: &Manifest,
         directory: Arc<Directory>,
         sessions: SessionManager,
+        on_rejection: OnRejection,
     ) -> Self {
         let reasons = DebugReasons::shown(config.explain_rejections);
         let per_resource = config.resource_in_path.is_some();
@@ -53,6 +56,7 @@ impl GateState {
             redirects: HerokuRedirects::new(config),
             streams: config.streams,
             reasons,
+            on_rejection,
             warnings: Warnings::default(),
             directory,
             sessions,

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use super::session_handle::SessionHandle;
-use crate::access::{App, Email, Entitlement, ListEntry, Roles, Team};
+use crate::access::{App, Email, Entitlement, ListEntry, Roles, Snapshot, Team};
+use crate::config::Config;
 use crate::ids::{ResourceId, UserId};
+use crate::session::Grant;
 use crate::sso::Proof;
-use crate::sync::CachedList;
 
 /// The user of a request, and the resource that the request is for.
 ///
@@ -17,9 +18,9 @@ use crate::sync::CachedList;
 /// its app are those of the newest list, not of the sign-in. Cheap to clone.
 #[derive(Clone)]
 pub struct HerokuUser {
-    pub(super) session: SessionHandle,
+    pub(super) origin: Origin,
     /// The list that admitted the request, and where the user is on it.
-    pub(super) list: Arc<CachedList>,
+    pub(super) list: Arc<Snapshot>,
     pub(super) listed: Entitlement,
     /// The prefix that an outer router removed from the path.
     pub(super) mount: Box<str>,
@@ -27,20 +28,51 @@ pub struct HerokuUser {
     trusts_unsigned_email: bool,
 }
 
+/// What made the user.
+#[derive(Clone)]
+pub(super) enum Origin {
+    /// A gate, which admitted a session.
+    Gate(SessionHandle),
+    /// A test of the partner's: there is no gate and no session.
+    Test(Arc<Grant>),
+}
+
+impl Origin {
+    pub(super) fn session(&self) -> Option<&SessionHandle> {
+        match self {
+            Self::Gate(session) => Some(session),
+            Self::Test(_) => None,
+        }
+    }
+
+    pub(super) fn grant(&self) -> &Grant {
+        match self {
+            Self::Gate(session) => session.grant(),
+            Self::Test(grant) => grant,
+        }
+    }
+}
+
 impl HerokuUser {
     pub(super) fn new(
-        session: SessionHandle,
-        list: Arc<CachedList>,
+        origin: Origin,
+        list: Arc<Snapshot>,
         listed: Entitlement,
         mount: &str,
     ) -> Self {
         Self {
-            session,
+            origin,
             list,
             listed,
             mount: mount.into(),
             trusts_unsigned_email: false,
         }
+    }
+
+    /// True if a gate has admitted the user, and not a test.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn has_session(&self) -> bool {
+        self.origin.session().is_some()
     }
 
     /// Where a form posts to sign out, as the browser must request it.
@@ -51,13 +83,18 @@ impl HerokuUser {
     /// # }
     /// ```
     pub fn sign_out_path(&self) -> String {
-        let path = self.session.paths().sign_out(self.resource());
-        format!("{}{path}", self.mount)
+        match self.origin.session() {
+            Some(session) => {
+                let path = session.paths().sign_out(self.resource());
+                format!("{}{path}", self.mount)
+            }
+            None => "/logout".to_owned(),
+        }
     }
 
     /// The email as on the list, in lower case. [`proof`](Self::proof) says whether Heroku vouches for it.
     pub fn email(&self) -> &Email {
-        &self.session.grant().email
+        &self.origin.grant().email
     }
 
     /// The Heroku account, if the list names it or Heroku signed it with the sign-in. None for a user whose
@@ -66,36 +103,36 @@ impl HerokuUser {
         if self.is_claimed() {
             return None;
         }
-        let grant = self.session.grant();
+        let grant = self.origin.grant();
         let is_signed = grant.proof == Proof::SignedEmail;
         let signed = grant.user_id.as_ref().filter(|_| is_signed);
-        self.entry().user_id().or(signed)
+        entry_of(self).user_id().or(signed)
     }
 
     /// The resource whose dashboard this is.
     pub fn resource(&self) -> &ResourceId {
-        &self.session.grant().resource
+        &self.origin.grant().resource
     }
 
     /// The name of the resource at Heroku.
     pub fn addon_name(&self) -> &str {
-        &self.list.snapshot.addon_name
+        &self.list.addon_name
     }
 
     /// The app that owns the resource.
     pub fn app(&self) -> &App {
-        &self.list.snapshot.app
+        &self.list.app
     }
 
     /// The team that owns the app, if it belongs to one.
     pub fn team(&self) -> Option<&Team> {
-        self.list.snapshot.team.as_ref()
+        self.list.team.as_ref()
     }
 
     /// The name of the app through whose attachment the user came, as in the SSO request. Heroku does not
     /// sign it: display it, but decide nothing by it.
     pub fn context_app(&self) -> Option<&str> {
-        self.session.grant().context_app.as_deref()
+        self.origin.grant().context_app.as_deref()
     }
 
     /// The roles on the app and in the team, as of [`list_fetched_at`](Self::list_fetched_at). Empty for a
@@ -104,7 +141,7 @@ impl HerokuUser {
     pub fn roles(&self) -> &Roles {
         match self.is_claimed() {
             true => Roles::none(),
-            false => self.entry().roles(),
+            false => entry_of(self).roles(),
         }
     }
 
@@ -113,7 +150,7 @@ impl HerokuUser {
     pub fn permissions(&self) -> &[Box<str>] {
         match self.is_claimed() {
             true => &[],
-            false => self.entry().permissions(),
+            false => entry_of(self).permissions(),
         }
     }
 
@@ -133,12 +170,12 @@ impl HerokuUser {
 
     /// Whether Heroku signed the email that this user signed in with.
     pub fn proof(&self) -> Proof {
-        self.session.grant().proof
+        self.origin.grant().proof
     }
 
     /// When the user signed in.
     pub fn signed_in_at(&self) -> OffsetDateTime {
-        self.session.grant().began
+        self.origin.grant().began
     }
 
     /// When the session ends unless its list is fetched again first: one
@@ -147,9 +184,13 @@ impl HerokuUser {
     /// [`max_session`](crate::HerokuSsoBuilder::max_session) after the sign-in. While no newer list is available, the
     /// list is used up to [`max_list_age`](crate::HerokuSsoBuilder::max_list_age).
     pub fn session_expires_at(&self) -> OffsetDateTime {
-        let (began, now) = (self.session.grant().began, self.session.now());
-        let limits = self.session.limits();
-        limits.expected_end(began, self.list_fetched_at(), now)
+        let (began, asked_at) = (self.origin.grant().began, self.list_fetched_at());
+        match self.origin.session() {
+            Some(session) => session
+                .limits()
+                .expected_end(began, asked_at, session.now()),
+            None => asked_at + Config::default().refresh_interval,
+        }
     }
 
     /// Resolves when this user's access ends. That is when the session is over or signed out, the user has
@@ -169,17 +210,23 @@ impl HerokuUser {
     /// # }
     /// ```
     pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
-        self.session.clone().ended()
-    }
-
-    fn entry(&self) -> ListEntry<'_> {
-        self.list.snapshot.list.entry(self.listed)
+        let session = self.origin.session().cloned();
+        async move {
+            match session {
+                Some(session) => session.ended().await,
+                None => std::future::pending().await,
+            }
+        }
     }
 
     /// When the list that admitted this request was fetched.
     pub fn list_fetched_at(&self) -> OffsetDateTime {
-        self.list.snapshot.fetched_at
+        self.list.fetched_at
     }
+}
+
+fn entry_of(user: &HerokuUser) -> ListEntry<'_> {
+    user.list.list.entry(user.listed)
 }
 
 impl fmt::Debug for HerokuUser {

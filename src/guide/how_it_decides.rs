@@ -159,42 +159,34 @@
 //! and `Cache-Control: private` unless your handler sets another one.
 //!
 //! ## Pages of your own
-//! [`gate::Rejection`](crate::gate::Rejection) is in the extensions of every page and problem document. It
-//! has everything that the crate's page says, for a layer of yours outside of the gate that renders your own
-//! pages. Escape the values that you take from it. Keep the response's status and headers, as cookies and
-//! `Retry-After` are among them; only the `Content-Security-Policy` may be replaced if your page needs
-//! another one:
+//! [`on_rejection`](crate::HerokuSsoBuilder::on_rejection) gives your own response in place of the crate's
+//! page. [`gate::Rejection`](crate::gate::Rejection) has everything that the crate's page says. Escape the
+//! values that you take from it. The gate keeps its status, cookies and headers:
 //!
 //! ```
-//! use axum::body::Body;
-//! use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-//! use axum::response::Response;
+//! use http::Response;
+//! use http::request::Parts;
+//! use tower_heroku_sso::HerokuSsoBuilder;
 //! use tower_heroku_sso::gate::Rejection;
-//! use tower_heroku_sso::partner_api::NoProvisioning;
 //!
-//! async fn in_our_colours(mut response: Response) -> Response {
-//!     let kind = response.headers().get(CONTENT_TYPE);
-//!     let is_page = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-//!     let Some(rejection) = response.extensions_mut().remove::<Rejection>().filter(|_| is_page) else {
-//!         return response;
-//!     };
-//!     let (mut head, _) = response.into_parts();
-//!     head.headers.remove(CONTENT_LENGTH);
+//! fn in_our_colours(rejection: &Rejection, _request: &Parts) -> Option<Response<String>> {
+//!     if !rejection.is_page() {
+//!         return None; // a program gets the problem document
+//!     }
 //!     let (title, advice) = (rejection.kind().title(), rejection.kind().advice());
 //!     let mut page = format!("<!doctype html><title>{title}</title><h1>{title}</h1><p>{advice}");
 //!     if let Some(url) = rejection.sign_in_url() {
 //!         page += &format!("<p><a href=\"{url}\">Sign in again</a>");
 //!     }
-//!     Response::from_parts(head, Body::from(page))
+//!     Some(Response::new(page))
 //! }
-//! # fn site(sso: tower_heroku_sso::HerokuSso) -> axum::Router {
-//! axum::Router::new()
-//!     // your routes
-//!     .layer(sso.layer())
-//!     .merge(sso.routes().partner_api(NoProvisioning))
-//!     .layer(axum::middleware::map_response(in_our_colours)) // last of all: forms are refused there too
+//!
+//! # fn set_up(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
+//! builder.on_rejection(in_our_colours)
 //! # }
 //! ```
+//!
+//! The `Rejection` is in the extensions of the response as well, for layers of yours outside of the gate.
 //!
 //! # A sign-out
 //! A sign-out is a POST to the sign-out path from your own site. The gate checks `Sec-Fetch-Site`, or

@@ -195,6 +195,37 @@
 //! # }
 //! ```
 //!
+//! # A handler alone
+//! [`HerokuUser::for_test`](crate::HerokuUser::for_test) makes a user for a test without gate and Heroku. Put
+//! it into the extensions of the request, where the gate puts it. Extractors and role guards find it there:
+//!
+#![cfg_attr(feature = "axum", doc = "```")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
+//! use axum::{Extension, Router, body::Body, http::Request, routing::get};
+//! use tower::ServiceExt;
+//! use tower_heroku_sso::extract::{RequireRole, role};
+//! use tower_heroku_sso::{HerokuUser, ResourceId, Role};
+//!
+//! // Yours.
+//! async fn settings(user: RequireRole<(role::Owner, role::Admin)>) -> String {
+//!     format!("settings of {}", user.app().name)
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let resource: ResourceId = "01234567-89ab-cdef-0123-456789abcdef".parse()?;
+//! for (role, status) in [(Role::Admin, 200), (Role::Collaborator, 403)] {
+//!     let user = HerokuUser::for_test("ann@example.com", resource).role(role).build();
+//!     let app = Router::new().route("/settings", get(settings)).layer(Extension(user));
+//!     let answer = app.oneshot(Request::get("/settings").body(Body::empty())?).await?;
+//!     assert_eq!(answer.status(), status);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Such a test says nothing about the gate itself, which replaces or removes a user that it has not made.
+//!
 //! # An imitation of your own
 //! If your tests run against your own imitation of Heroku, it must answer the calls below, which this crate
 //! makes. All except the first have `Authorization: Bearer …` with the resource's token, and `Accept:

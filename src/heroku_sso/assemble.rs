@@ -40,6 +40,7 @@ pub(super) async fn assemble(builder: HerokuSsoBuilder) -> Result<HerokuSso, Set
         clock,
         store,
         sessions,
+        on_rejection,
     } = builder;
     check(&config)?;
     warn_of_what_is_unsafe(&config);
@@ -83,7 +84,7 @@ pub(super) async fn assemble(builder: HerokuSsoBuilder) -> Result<HerokuSso, Set
         Some(codec) => sessions.with_bearers(Arc::new(codec), closed_after),
         None => sessions,
     };
-    let gate = GateState::new(&config, &manifest, directory, sessions);
+    let gate = GateState::new(&config, &manifest, directory, sessions, on_rejection);
     Ok(HerokuSso::new(Arc::new(gate), manifest))
 }
 

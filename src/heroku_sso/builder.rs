@@ -3,6 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::Response;
+use http::request::Parts;
+
 use super::HerokuSso;
 use super::assemble::{StoreChoice, assemble};
 use crate::access::ListPolicy;
@@ -12,6 +16,7 @@ use crate::config::BearerTokens;
 use crate::config::{
     Config, CookieTransport, Environment, Manifest, OnExpired, SessionLife, SetupError, Streams,
 };
+use crate::gate::{OnRejection, Rejection};
 use crate::heroku::HerokuUrl;
 #[cfg(feature = "jwt")]
 use crate::session::CookieSessions;
@@ -34,6 +39,7 @@ pub struct HerokuSsoBuilder {
     pub(super) clock: Option<SharedClock>,
     pub(super) store: StoreChoice,
     pub(super) sessions: Option<SessionStorage>,
+    pub(super) on_rejection: OnRejection,
 }
 
 macro_rules! settings {
@@ -222,6 +228,39 @@ impl HerokuSsoBuilder {
     }
 }
 
+/// # Responses
+impl HerokuSsoBuilder {
+    /// Your own response in place of the gate's to a rejection: a page in your design, or a redirect to your
+    /// own login. Applies to every gate and every role guard of this [`HerokuSso`]. For None, the gate
+    /// answers itself. Default: None for every rejection.
+    ///
+    /// ```
+    /// # use tower_heroku_sso::{HerokuSsoBuilder, RejectionKind};
+    /// # fn set_up(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
+    /// builder.on_rejection(|rejection, _request| {
+    ///     let is_mine = rejection.is_page() && rejection.kind() == RejectionKind::NotListed;
+    ///     is_mine.then(|| http::Response::new("<h1>Ask an owner of the app to add you</h1>"))
+    /// })
+    /// # }
+    /// ```
+    ///
+    /// A status of 200 is replaced by the rejection's. The gate adds its cookies, and its own headers such as
+    /// `cache-control`, `retry-after` and `www-authenticate`. Its `content-type` and its
+    /// `content-security-policy` count only if your response has none; the policy permits inline styles and no
+    /// scripts. The [`Rejection`] is in the extensions of the response, for outer layers. The email addresses
+    /// in [`Rejection::who_can_grant`] are for the page of this user only.
+    ///
+    /// The redirect of a browser whose session has ended is no rejection: see
+    /// [`on_expired`](Self::on_expired).
+    pub fn on_rejection<B: Into<Bytes>>(
+        mut self,
+        respond: impl Fn(&Rejection, &Parts) -> Option<Response<B>> + Send + Sync + 'static,
+    ) -> Self {
+        self.on_rejection = OnRejection::new(respond);
+        self
+    }
+}
+
 /// # Stores and connections
 impl HerokuSsoBuilder {
     /// Where resources, tokens, lists and used SSO requests are stored. Default:
@@ -279,6 +318,7 @@ impl HerokuSsoBuilder {
             clock: None,
             store: StoreChoice::Memory,
             sessions: None,
+            on_rejection: OnRejection::default(),
         }
     }
 

@@ -55,6 +55,26 @@ impl Grant {
         }
     }
 
+    /// A grant that no session has.
+    pub(crate) fn for_test(resource: ResourceId, email: Email, began: OffsetDateTime) -> Self {
+        let sequence = Sequence::new(0);
+        Self {
+            version: VERSION,
+            resource,
+            email,
+            user_id: None,
+            proof: Proof::SignedEmail,
+            context_app: None,
+            sequence,
+            list: ListVersion {
+                own: sequence,
+                members: None,
+                attached: None,
+            },
+            began,
+        }
+    }
+
     pub(super) fn is_readable(&self) -> bool {
         self.version == VERSION
     }

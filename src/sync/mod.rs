@@ -34,7 +34,7 @@ pub use decision::explain::Explanation;
 pub(crate) use decision::keep_in_use::InUse;
 pub(crate) use decision::watch_access::Watch;
 pub(crate) use directory::Directory;
-pub(crate) use entries::cached_list::{CachedList, ListVersion};
+pub(crate) use entries::cached_list::ListVersion;
 pub(crate) use entries::person_marks::Principal;
 pub(crate) use error::SyncError;
 pub use health::Health;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use heroku_addon_simulator::{Endpoint, Fault};
 use support::ids::AddOnExt as _;
 
-use tower_heroku_sso::Clock as _;
+use tower_heroku_sso::{Clock as _, RefreshError};
 
 use crate::faulty::{Faulty, Leases};
 use crate::log::Log;
@@ -32,7 +32,7 @@ async fn access_token_is_renewed_before_expiry() {
 
 #[tokio::test]
 async fn older_tokens_do_not_replace_renewed_ones() {
-    use tower_heroku_sso::{OauthGrant, RefreshError, Tokens};
+    use tower_heroku_sso::{OauthGrant, Tokens};
 
     let world = World::start().await;
     let addon = world.addon().await;

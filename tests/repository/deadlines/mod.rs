@@ -55,6 +55,7 @@ const OWN: &[&str] = &[
     "renewing",
     "resolution",
     "self",
+    "session",
     "sessions",
     "sign_out",
     "signed",
@@ -131,6 +132,12 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "ended",
         "changes.next",
         "beside the time that the list leaves",
+    ),
+    (
+        "gate/user.rs",
+        "ended",
+        "future.pending",
+        "a user that a test made has no access that could end",
     ),
     (
         "sync/changes.rs",

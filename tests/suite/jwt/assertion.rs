@@ -18,7 +18,7 @@ use tower_heroku_sso::{Clock, ManualClock, SsoPolicy};
 
 use crate::jwt::forge::parts;
 use crate::jwt::keys;
-use crate::jwt::site::{AUDIENCE, ISSUER, Site, everything};
+use crate::jwt::site::{AUDIENCE, ISSUER, Site, assertions, everything};
 use support::browser::{Answer, Browser};
 use support::world::serve;
 
@@ -544,4 +544,19 @@ fn published_key_set_contains_public_keys_only() {
         assert!(key.get("d").is_none() && key.get("k").is_none(), "{key}");
     }
     assert_eq!(published[0]["kid"], keys::es256(0).id());
+}
+
+#[tokio::test]
+async fn user_of_a_test_gets_no_assertion() {
+    let is_there = |headers: axum::http::HeaderMap| async move {
+        headers.contains_key("x-heroku-sso-assertion").to_string()
+    };
+    let app = Router::new()
+        .route("/", get(is_there))
+        .layer(assertions(&ManualClock::new()).layer())
+        .layer(axum::Extension(crate::unit_tests::bob()));
+    assert_eq!(
+        Browser::new(serve(app).await).fetch("/").await.body,
+        "false"
+    );
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use heroku_addon_simulator::{Endpoint, Fault};
 use reqwest::Method;
 use support::ids::AddOnExt as _;
-use tower_heroku_sso::HerokuSsoBuilder;
+use tower_heroku_sso::{BearerError, HerokuSsoBuilder};
 
 use crate::jwt::forge::parts;
 use crate::jwt::keys;
@@ -378,4 +378,11 @@ async fn bearer_503_is_json_regardless_of_accept() {
         answer.header("content-type"),
         Some("application/problem+json")
     );
+}
+
+#[tokio::test]
+async fn user_of_a_test_gets_no_bearer_token() {
+    let site = Site::with(bearers).await;
+    let token = site.sso.sessions().bearer(&crate::unit_tests::bob());
+    assert!(matches!(token, Err(BearerError::NoSession)));
 }
