@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::user::{HerokuUser, Origin};
 use crate::access::{AccessList, App, ListPolicy, Person, Role, Snapshot, Team};
+use crate::clock::{Clock, SystemClock};
 use crate::ids::{ResourceId, UserId};
 use crate::session::Grant;
 use crate::sso::Proof;
@@ -51,7 +51,7 @@ impl TestUser {
     fn new(email: &str, resource: ResourceId) -> Self {
         let email = email.parse().expect("a valid email");
         Self {
-            grant: Grant::for_test(resource, email, OffsetDateTime::now_utc()),
+            grant: Grant::for_test(resource, email, SystemClock::default().now()),
             roles: Vec::new(),
             permissions: Vec::new(),
             addon_name: "test-add-on".to_owned(),
