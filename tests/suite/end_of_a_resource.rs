@@ -302,7 +302,12 @@ impl Scene {
             6 => {
                 let grant = grant(addon);
                 let register = world.sso.resources().register(&resource, grant);
-                match tokio::time::timeout(Duration::from_secs(2), register).await {
+                // Behind another call it waits until that ends; alone it is done however busy the machine is.
+                let limit = match self.under_way.is_empty() {
+                    true => Duration::from_secs(60),
+                    false => Duration::from_secs(2),
+                };
+                match tokio::time::timeout(limit, register).await {
                     Ok(Ok(())) => "done",
                     Ok(Err(RegisterError::Deprovisioned)) => "gone",
                     Ok(Err(error)) => panic!("{error:?}"),
