@@ -49,6 +49,9 @@ pub(crate) const SESSION_SWEEP: Duration = Duration::from_secs(5 * 60);
 /// One background fetch of a whole list. Its slot is free afterwards.
 pub(crate) const LIST: Duration = Duration::from_secs(60);
 
+/// One background reading of all attached apps of a resource.
+pub(crate) const ATTACHED: Duration = Duration::from_secs(30);
+
 /// Connecting to Heroku, within [`heroku_timeout`](crate::HerokuSsoBuilder::heroku_timeout) for a call.
 pub(crate) const HEROKU_CONNECT: Duration = Duration::from_secs(3);
 

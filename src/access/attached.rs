@@ -16,9 +16,17 @@ pub struct AttachedPeople {
     pub people: People,
     /// The apps that have people.
     pub apps: Vec<AppId>,
-    /// The number of attached apps whose people are unknown: Heroku does not list them, or there are too many
-    /// apps.
+    /// The number of attached apps whose people Heroku does not list.
     pub skipped: usize,
+    /// The number of attached apps whose people were not asked for, because there are too many apps.
+    #[serde(default)]
+    pub left_out: usize,
+    /// The app that owned the add-on when Heroku was asked. None if it is the one of the list.
+    #[serde(default)]
+    pub(crate) owner: Option<AppId>,
+    /// The calls to Heroku that it took.
+    #[serde(default)]
+    pub(crate) calls: u32,
     /// The sequence number that was drawn before Heroku was asked.
     pub(crate) sequence: i64,
     /// How long before the rest of the list Heroku was asked.

@@ -29,8 +29,14 @@ pub struct AccessList {
     on_both: Box<[OnBoth]>,
     /// The people of the apps that the add-on is attached to, without roles and permissions.
     attached: People,
-    /// The answer about them is too old to admit a user.
-    is_attached_too_old: bool,
+}
+
+/// Whether the people of attached apps count for a decision.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Attached {
+    Count,
+    /// Heroku's answer about them is too old: they neither get in nor dispute an account.
+    AreTooOld,
 }
 
 /// A user on both lists, by index.
@@ -75,7 +81,10 @@ impl Member {
 
 /// Index of an admitted user in the list that produced it; meaningless with any other list.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Entitlement(Place);
+pub(crate) struct Entitlement {
+    place: Place,
+    attached: Attached,
+}
 
 /// The entry of an admitted user: what both lists together say about them.
 #[derive(Clone, Copy, Debug)]
@@ -115,8 +124,7 @@ pub enum Admission {
     /// The email is on the list, but for another Heroku account; or the lists disagree about its
     /// account.
     OtherAccount,
-    /// Not among the collaborators, and the team's members are unknown. Or only on an attached app, about which
-    /// the last answer is too old.
+    /// Not among the collaborators, and the team's members are unknown.
     Unknown,
 }
 
@@ -129,7 +137,6 @@ impl AccessList {
             policy,
             on_both: Box::default(),
             attached: People::default(),
-            is_attached_too_old: false,
         }
     }
 
@@ -141,7 +148,6 @@ impl AccessList {
             policy,
             on_both: Box::default(),
             attached: People::default(),
-            is_attached_too_old: false,
         };
         let collaborators = list.collaborators.iter().enumerate();
         let on_both = collaborators.filter_map(|(collaborator, person)| {
@@ -167,7 +173,6 @@ impl AccessList {
             policy,
             on_both: Box::default(),
             attached: People::default(),
-            is_attached_too_old: false,
         }
     }
 
@@ -179,15 +184,9 @@ impl AccessList {
         self
     }
 
-    /// The same list, once the answer about attached apps is too old.
-    pub(crate) fn with_attached_too_old(mut self) -> Self {
-        self.is_attached_too_old = true;
-        self
-    }
-
     /// What the list says about the user with this email and, if the caller knows it, this account.
     pub fn admission(&self, email: &Email, user_id: Option<&UserId>) -> Admission {
-        match self.entitlement(email, user_id) {
+        match self.entitlement(email, user_id, Attached::Count) {
             Ok(listed) => Admission::Listed(self.entry(listed).member(email)),
             Err(NotEntitled::NotListed) => Admission::NotListed,
             Err(NotEntitled::OtherAccount) => Admission::OtherAccount,
@@ -200,6 +199,7 @@ impl AccessList {
         &self,
         email: &Email,
         user_id: Option<&UserId>,
+        attached: Attached,
     ) -> Result<Entitlement, NotEntitled> {
         let Some(place) = self.find(email) else {
             return Err(match self.team_members {
@@ -207,23 +207,24 @@ impl AccessList {
                 _ => NotEntitled::NotListed,
             });
         };
-        match (self.account(place), user_id) {
+        if matches!(place, Place::Attached(_)) && attached == Attached::AreTooOld {
+            return Err(NotEntitled::TooOld);
+        }
+        let entitlement = Entitlement { place, attached };
+        match (self.account(entitlement), user_id) {
             (Account::Disputed, _) => Err(NotEntitled::OtherAccount),
             (Account::Known(known), Some(claimed)) if known != claimed => {
                 Err(NotEntitled::OtherAccount)
             }
-            (Account::Known(_) | Account::Unknown, _) => match place {
-                Place::Attached(_) if self.is_attached_too_old => Err(NotEntitled::TooOld),
-                _ => Ok(Entitlement(place)),
-            },
+            (Account::Known(_) | Account::Unknown, _) => Ok(entitlement),
         }
     }
 
     /// The entry of a user whom this list admits.
     pub(crate) fn entry(&self, listed: Entitlement) -> ListEntry<'_> {
         ListEntry {
-            account: self.account(listed.0),
-            privileges: self.privileges(listed.0),
+            account: self.account(listed),
+            privileges: self.privileges(listed.place),
         }
     }
 
@@ -254,7 +255,7 @@ impl AccessList {
 
     /// True if the user is admitted only because of an attached app.
     pub(crate) fn is_only_attached(&self, listed: Entitlement) -> bool {
-        matches!(listed.0, Place::Attached(_))
+        matches!(listed.place, Place::Attached(_))
     }
 
     pub(crate) fn team_members(&self) -> Option<&People> {
@@ -289,9 +290,9 @@ impl AccessList {
         self.counts(&members[place]).then_some(place)
     }
 
-    /// The account according to all lists together.
-    fn account(&self, place: Place) -> &Account {
-        let (email, account) = match place {
+    /// The account according to all lists that count.
+    fn account(&self, listed: Entitlement) -> &Account {
+        let (email, account) = match listed.place {
             Place::Collaborator(place) => self.collaborators[place].email_and_account(),
             Place::TeamMember(place) => self.team_member(place).email_and_account(),
             Place::OnBoth(place) => {
@@ -303,9 +304,9 @@ impl AccessList {
             }
             Place::Attached(place) => return &self.attached[place].account,
         };
-        match self.attached.find(email) {
-            Some(attached) => account.merge(&attached.account),
-            None => account,
+        match (listed.attached, self.attached.find(email)) {
+            (Attached::Count, Some(attached)) => account.merge(&attached.account),
+            (Attached::AreTooOld, _) | (_, None) => account,
         }
     }
 
@@ -371,3 +372,6 @@ impl From<Person> for Member {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,7 @@ pub(crate) use difference::difference_of_all;
 pub use difference::{ListChange, difference};
 pub use email::{Email, InvalidEmail};
 pub use list::{AccessList, Admission, ListPolicy, Member};
-pub(crate) use list::{Entitlement, ListEntry, NotEntitled};
+pub(crate) use list::{Attached, Entitlement, ListEntry, NotEntitled};
 pub use people::{Account, People, Person};
 pub use role::{Role, Roles};
 pub use snapshot::{App, ResourceList, Snapshot, Team};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::user::{HerokuUser, Origin};
-use crate::access::{AccessList, App, ListPolicy, Person, Role, Snapshot, Team};
+use crate::access::{AccessList, App, Attached, ListPolicy, Person, Role, Snapshot, Team};
 use crate::clock::{Clock, SystemClock};
 use crate::ids::{ResourceId, UserId};
 use crate::session::Grant;
@@ -116,7 +116,7 @@ impl TestUser {
         // A list has each email once, with the roles of all its entries.
         let people = of_role.chain([entry(None).with_permissions(self.permissions)]);
         let list = AccessList::of_app(people.collect(), ListPolicy::Documented);
-        let listed = list.entitlement(email, user_id.as_ref());
+        let listed = list.entitlement(email, user_id.as_ref(), Attached::Count);
         let listed = listed.unwrap_or_else(|_| panic!("a person: Heroku has pseudo-users"));
         let snapshot = Snapshot {
             addon_name: self.addon_name,

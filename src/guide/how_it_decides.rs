@@ -51,8 +51,10 @@
 //! - **Users of other apps** that the add-on is attached to are not on the list: it is the list of the app
 //!   that the add-on belongs to. With [`include_attached_apps`](crate::HerokuSsoBuilder::include_attached_apps) the
 //!   collaborators of those apps are on it, without roles and permissions. In a team's app, Heroku lists the
-//!   members with access to it among them. They are read at every third refresh, or as often as
-//!   `max_list_age` requires.
+//!   members with access to it among them. They are read after every third refresh, or as often as
+//!   `max_list_age` requires, and have an age of their own: if they cannot be read, the list of the app that
+//!   owns the add-on is as fresh as ever, and their people get 503 once the last answer is too old. An app
+//!   that Heroku refuses to list, twice in a row, loses its people.
 //! - **Complete or not at all.** A list replaces another only when every page of it has arrived. Errors,
 //!   partial answers and answers about another subject change nothing.
 //! - **Its end.** If Heroku reports the add-on as missing for 15 minutes, access is suspended; after a week

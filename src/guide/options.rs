@@ -155,8 +155,8 @@
 //! `max_list_age` to three times `refresh_interval` for every third. A user who is removed from an attached
 //! app keeps access that long; Heroku's article on ownership allows five minutes, so choose
 //! `refresh_interval` accordingly. A webhook about a collaborator of an attached app has no effect. Check
-//! first that Heroku lets your add-on's tokens read `GET /addons/:id/addon-attachments`: if not, no list can
-//! be fetched.
+//! first that Heroku lets your add-on's tokens read `GET /addons/:id/addon-attachments`: if not, users of
+//! attached apps and unlisted emails get 503, and everyone else is admitted as before.
 //!
 //! # Paths and cookies
 //! | setting | default | |

@@ -17,6 +17,7 @@
 //! | plants a session id in a browser | a new id at each sign-in, and cookies with `__Host-` |
 //! | makes up resources, or users, by the thousand | a budget of calls, and the same answer for all of them |
 //! | is a customer, and causes as many calls as possible: forms of unlisted users, refreshes, webhooks, used forms | a budget per resource, and one for all; lists in use of other customers are refreshed as before |
+//! | attaches the add-on to many apps, to crowd out others, or to make many calls | at most 20 apps are read, those with people at the last reading first; readings have budgets of their own |
 //! | adds an identity to the request ([`HerokuUser`](crate::HerokuUser), an assertion) | removal of both before the gate decides |
 //! | is on the network path between you and Heroku | TLS; https only, no redirect is followed, answers are capped |
 //! | has a copy of the database | encrypted tokens. Not encrypted: the lists with their emails, and the session records |

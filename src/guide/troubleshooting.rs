@@ -81,7 +81,10 @@
 //! [`Lists::explain`](crate::Lists::explain) says in one sentence what a sign-in of this person would get
 //! now, and by which inputs. Then look at the list: [`Lists::get`](crate::Lists::get). The user may have
 //! opened the add-on from another app that it is attached to. Users of that app are not on the list of the
-//! app that the add-on belongs to. Or [`ListPolicy::Strict`](crate::ListPolicy::Strict) is on, and the user's
+//! app that the add-on belongs to: [`include_attached_apps`](crate::HerokuSsoBuilder::include_attached_apps)
+//! (`INCLUDE_ATTACHED_APPS=1`) admits them, without roles. If it is on, `explain` says how many attached apps
+//! were skipped, because Heroku does not list their people, or left out, because there are more than 20. Or
+//! [`ListPolicy::Strict`](crate::ListPolicy::Strict) is on, and the user's
 //! only role in the team is `collaborator`.
 //!
 //! ### 503 `cannot-check` at each sign-in
@@ -92,6 +95,7 @@
 //! | `needs_grant`, many at once | `HEROKU_CLIENT_SECRET` is wrong, or was changed at Heroku | set it again; the sync retries the tokens |
 //! | "heroku's rate limit is reached" | too many calls | a longer `idle_interval`; `sync_behind` says whether that is enough |
 //! | "no answer from heroku" | no connection to `api.heroku.com` and `id.heroku.com` | check egress rules and proxies |
+//! | "attached apps could not be read"; only users of attached apps and unlisted emails get 503 | Heroku does not answer `GET /addons/:id/addon-attachments`, or the collaborators of an attached app | if it lasts, ask Heroku's partner support whether your tokens may make these calls, or switch [`include_attached_apps`](crate::HerokuSsoBuilder::include_attached_apps) off |
 //! | "heroku does not tell the members of the team" | 403 at Heroku for the team | collaborators are admitted; ask Heroku's partner support to allow that call |
 //!
 //! With a wrong client secret provisioning fails too, with 503, as no code can be exchanged.

@@ -37,13 +37,17 @@ impl Lists {
     /// buckets:
     /// - for each resource: 5 fetches, and one more every 10 seconds;
     /// - over all resources: 150 calls to Heroku, and 6 more a minute, for lists that are younger than the
-    ///   refresh interval. A list takes three calls, or four with a team.
+    ///   refresh interval. A list takes three calls, or four with a team;
+    /// - for [attached apps](crate::HerokuSsoBuilder::include_attached_apps), if they are wanted: for each
+    ///   resource 60 calls, and one more every 10 seconds; over all resources as for lists.
     ///
     /// Beyond these limits the answer is the current list: [`fetched_at`](Snapshot::fetched_at) says how
     /// old it is.
     ///
     /// # Errors
     /// [`RefreshError`] if there is no new list, or none within 15 seconds; the last list stays.
+    /// Also if [attached apps](crate::HerokuSsoBuilder::include_attached_apps) could not be read; the rest of
+    /// the list is then new.
     /// [`RefreshError::OverBudget`] if there is no list yet; it says when to try again.
     pub async fn refresh(&self, resource: &ResourceId) -> Result<Arc<Snapshot>, RefreshError> {
         let list = self.directory.refresh(resource).await?;

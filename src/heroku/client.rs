@@ -1,5 +1,6 @@
 //! The client: the GETs that an access list requires, tokens, and webhook subscriptions.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use http::Method;
@@ -36,6 +37,26 @@ pub(crate) struct HerokuClient {
 pub(crate) struct Caller<'a> {
     pub(crate) token: &'a SecretString,
     pub(crate) pool: &'a RatePool,
+    /// Counts the calls, if that is wanted.
+    pub(crate) count: Option<&'a CallCount>,
+}
+
+/// How many calls were made.
+#[derive(Debug, Default)]
+pub(crate) struct CallCount(AtomicU32);
+
+impl CallCount {
+    pub(crate) fn made(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Caller<'_> {
+    fn count_call(&self) {
+        if let Some(count) = self.count {
+            count.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
 
 impl HerokuClient {
@@ -157,6 +178,7 @@ impl HerokuClient {
             self.transport.to_api(Method::GET, caller.token, path)?,
             known,
         );
+        caller.count_call();
         let answer = self.transport.send(request, caller.pool, call).await?;
         if answer.is_unchanged(known, call)? {
             return Ok(Reply::Unchanged);
@@ -184,6 +206,7 @@ impl HerokuClient {
             if let Some(range) = pages.range() {
                 request = request.header(RANGE, range);
             }
+            caller.count_call();
             let answer = self.transport.send(request, caller.pool, call).await?;
             if answer.is_unchanged(known, call)? {
                 return Ok(Reply::Unchanged);

@@ -26,7 +26,7 @@ mod url;
 mod wire;
 
 pub(crate) use call::Call;
-pub(crate) use client::{Caller, HerokuClient};
+pub(crate) use client::{CallCount, Caller, HerokuClient};
 pub use error::{HerokuAnswer, HerokuError};
 pub(crate) use etag::{ETag, Reply};
 pub(crate) use limits::Urgency;

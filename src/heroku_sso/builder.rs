@@ -138,13 +138,23 @@ impl HerokuSsoBuilder {
         /// person who was removed from the app that owns the add-on may stay, without roles, as long as such
         /// an attachment exists. Set it alike in all processes that share a store.
         ///
-        /// They are read at every third refresh of a list in use, or earlier if they would be older than
+        /// They are read after every third refresh of a list in use, or earlier if they would be older than
         /// [`max_list_age`](Self::max_list_age) before the next refresh. With the default of twice
-        /// `refresh_interval`, that is every second one. They are also read whenever everything is fetched
-        /// again, as for an email that is not on the list. One reading takes a call for the attachments and
-        /// one for each app, of which at most 20 are read. An app for which Heroku answers 403 or 404 is
-        /// skipped, with a warning in the log; [`Lists::explain`](crate::Lists::explain) says how many are.
-        /// Any other error fails the whole fetch.
+        /// `refresh_interval`, that is every second one. They are also read for
+        /// [`Lists::refresh`](crate::Lists::refresh), for a webhook about an attachment, and for an email that
+        /// is not on the list. After a reading for such an email, the next one is allowed 10 seconds later for
+        /// each call that it took.
+        ///
+        /// One reading takes a call for the attachments and one for each app, more if a list has several
+        /// pages. At most 20 apps are read, those with people at the last reading first, and no further app
+        /// after 60 calls; a warning in the log and [`Lists::explain`](crate::Lists::explain) say how many are
+        /// left out.
+        ///
+        /// A reading never delays or fails the list of the app that owns the add-on. If it fails, or takes
+        /// longer than 30 seconds, the last answer about attached apps counts until it is older than
+        /// `max_list_age`. Then only their people are affected: their requests ask Heroku again, and get 503
+        /// if there is no answer. An app for which Heroku answers 403 or 404 twice in a row is skipped, and
+        /// its people leave the list until Heroku lists them again; nothing else is removed.
         include_attached_apps => |config| config.include_attached_apps = true;
     }
 }

@@ -12,7 +12,6 @@ use super::cluster::coordinator::Coordinator;
 use super::decision::authorize::Authorizer;
 use super::decision::explain::{Explanation, explain};
 use super::entries::cached_list::CachedList;
-use super::entries::fetch_budgets::Force;
 use super::fetch::change_hint::follow_hint;
 use super::fetch::fetcher::Fetcher;
 use super::health::{self, Health};
@@ -147,8 +146,10 @@ impl Directory {
         let (budget, too_slow) = (Budget::of(limit), SyncError::Slow { limit });
         let entry = budget.within(self.coordinator.entry(id)).await;
         let entry = entry.unwrap_or(Err(too_slow))?;
-        let fetch = self.fetcher.fetch_newest(&entry, Force::Caller);
-        match budget.within(fetch).await {
+        match budget
+            .within(self.fetcher.fetch_with_attached(&entry))
+            .await
+        {
             Some(Err(SyncError::OverBudget { .. })) if entry.is_dormant() => {
                 Err(SyncError::Dormant)
             }

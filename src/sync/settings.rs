@@ -40,16 +40,19 @@ impl SyncSettings {
 pub(crate) struct Deadlines {
     /// A whole list in the background. After that its slot in the sync is free again.
     pub(crate) list: Duration,
+    /// All attached apps of one resource, in the background, after the rest of its list.
+    pub(crate) attached: Duration,
     /// A request that waits for a list. The fetch continues without the request.
     pub(crate) request: Duration,
 }
 
 impl Deadlines {
-    /// Derived from the timeout of one call. The default of 10 s gives 60 s and 15 s, which are also the
-    /// maximum.
+    /// Derived from the timeout of one call. The default of 10 s gives 60 s, 30 s and 15 s, which are also
+    /// the maximum.
     pub(crate) fn of_calls(timeout: Duration) -> Self {
         Self {
             list: (timeout * 6).min(deadlines::LIST),
+            attached: (timeout * 3).min(deadlines::ATTACHED),
             request: (timeout * 3).min(deadlines::REQUEST),
         }
     }

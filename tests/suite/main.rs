@@ -6,6 +6,7 @@ mod access;
 mod accounts;
 mod answers;
 mod attached_apps;
+mod attached_readings;
 mod away;
 mod changes;
 mod claimed;

@@ -9,6 +9,8 @@ use crate::clock::{self, Budget, SharedClock};
 use crate::store::author::Work;
 use crate::store::{BoundedStore, StoreError};
 use crate::sync::entries::as_of::AsOf;
+use crate::sync::entries::cached_list::CachedList;
+use crate::sync::entries::entry::Entry;
 use crate::sync::lists::list_cache::ListCache;
 use crate::sync::settings::SyncSettings;
 
@@ -58,6 +60,19 @@ impl Coordinator {
     /// A moment after everything that any process on the store has seen so far.
     pub(in crate::sync) async fn as_of(&self) -> Result<AsOf, StoreError> {
         Ok(AsOf::now(&self.clock, self.store.next_sequence().await?))
+    }
+
+    /// Stores a copy of a list.
+    pub(in crate::sync) async fn store_list(&self, entry: &Entry, list: &CachedList) {
+        let stored = list.own_asked_at();
+        let stored = stored.date(list.resource_list(), &self.clock);
+        if let Err(error) = self.store.set_list(&entry.id, stored).await {
+            // Memory has the list; the store gets the next one.
+            tracing::warn!(
+                resource = %entry.id, %error, cause = cause::of(&error),
+                "list could not be stored; the next fetch stores a newer one"
+            );
+        }
     }
 
     /// As [`leased`](Self::leased), once no other process holds the lease. Before each try, `look` checks

@@ -10,6 +10,7 @@ use crate::store::StoreError;
 use crate::store::author::{ActiveResource, Dated, ResourceState};
 use crate::sync::SyncError;
 use crate::sync::entries::as_of::AsOf;
+use crate::sync::entries::attached_part::AttachedPart;
 use crate::sync::entries::cached_list::OwnList;
 use crate::sync::entries::entry::Entry;
 use crate::sync::lists::list_cache::ListCache;
@@ -181,16 +182,22 @@ impl Coordinator {
     }
 
     fn apply_stored_list(&self, entry: &Arc<Entry>, mut list: Dated<ResourceList>) {
-        let known = entry.list().map(|list| list.own_asked_at().sequence);
-        if known.is_some_and(|known| list.sequence <= known) {
-            return;
-        }
         if !self.settings.include_attached_apps {
             // Another configuration has stored them.
             list.value.attached = None;
         }
+        let asked_at = AsOf::stored(&list, &self.clock);
+        let known = entry.list().map(|list| list.own_asked_at().sequence);
+        if known.is_some_and(|known| list.sequence <= known) {
+            // Another process may have read the attached apps again, and nothing else.
+            if let Some(attached) = list.value.attached {
+                let part = AttachedPart::from_store(attached, &list.value.app.id, asked_at);
+                self.lists.replace_attached(entry, part, Source::Store);
+            }
+            return;
+        }
         let own = OwnList {
-            asked_at: AsOf::stored(&list, &self.clock),
+            asked_at,
             list: list.value,
             etags: None,
         };

@@ -4,7 +4,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::decide::{
-    Allowed, Asked, Decision, Dormant, Facts, Needed, SessionStart, Strictness, decide,
+    Allowed, Asked, AttachedState, Decision, Dormant, Facts, Needed, SessionStart, Strictness,
+    decide,
 };
 use super::denial::Denial;
 use crate::access::Entitlement;
@@ -92,7 +93,7 @@ impl Authorizer {
         &self.coordinator
     }
 
-    /// Whether this person may pass now, after one fetch at most. `left` is the time that remains for the
+    /// Whether this person may pass now, after one fetch at most, and one reading of attached apps. `left` is the time that remains for the
     /// request.
     pub(crate) async fn authorize(
         &self,
@@ -208,8 +209,11 @@ impl Authorizer {
             }
         });
         let marks = entry.marks_of(&who, session.map(|it| it.list));
-        let limit = self.settings.max_list_age;
-        let list = entry.list().map(|list| list.deciding_at(at, limit));
+        let list = entry.list();
+        let attached = match &list {
+            Some(list) if self.settings.include_attached_apps => self.attached(entry, list, at),
+            _ => AttachedState::Unwanted,
+        };
         let age = list.as_ref().map(|list| list.age_at(at));
         let is_young = age.is_some_and(|age| age <= self.settings.refresh_interval);
         Facts {
@@ -223,7 +227,19 @@ impl Authorizer {
             age,
             dormant,
             marks,
+            attached,
             now: at.unix,
+        }
+    }
+
+    fn attached(&self, entry: &Entry, list: &CachedList, at: Reading) -> AttachedState {
+        if let Some(left) = list.attached_left(at, self.settings.max_list_age) {
+            return AttachedState::Counts { left };
+        }
+        let may_ask = entry.progress().attached_back_off(at.elapsed).is_zero();
+        match list.attached() {
+            Some(_) => AttachedState::TooOld { may_ask },
+            None => AttachedState::Missing { may_ask },
         }
     }
 
@@ -312,6 +328,13 @@ impl Authorizer {
                 | Needed::Stored => self.fetcher.fetch_recent(entry, Charge::Schedule).await,
                 Needed::AskedSince(since) => self.fetcher.fetch_since(entry, since).await,
                 Needed::Newest => self.fetcher.fetch_newest(entry, Force::Unlisted).await,
+                Needed::Attached { force } => {
+                    let charge = match force {
+                        true => Charge::Forced(Force::Unlisted),
+                        false => Charge::Resource,
+                    };
+                    self.fetcher.attached().fetch(entry, charge).await
+                }
             }
         };
         let result = time.within(fetch).await;

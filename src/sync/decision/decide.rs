@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::denial::Denial;
-use crate::access::{Entitlement, NotEntitled};
+use crate::access::{Attached, Entitlement, NotEntitled};
 use crate::clock::UnixTime;
 use crate::lifespan::{Attempt, End, Lifespan, Limits, lifespan};
 use crate::store::author::Sequence;
@@ -68,8 +68,11 @@ pub(crate) enum Needed {
     RecentOrUnused,
     /// A list whose own part was requested after this moment.
     AskedSince(AsOf),
-    /// A list with every part requested now.
+    /// A list with every part requested now, apart from attached apps.
     Newest,
+    /// The same list with a new answer about attached apps. With `force`, although it has a usable one: the
+    /// person may have been added since.
+    Attached { force: bool },
 }
 
 /// What was already asked for this decision.
@@ -94,7 +97,22 @@ pub(in crate::sync) struct Facts {
     pub(in crate::sync) has_ended: bool,
     pub(in crate::sync) dormant: Option<Dormant>,
     pub(in crate::sync) marks: Marks,
+    pub(in crate::sync) attached: AttachedState,
     pub(in crate::sync) now: UnixTime,
+}
+
+/// The state of the list's part about attached apps.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::sync) enum AttachedState {
+    /// Their people are not wanted.
+    Unwanted,
+    /// Their people count, for this long.
+    Counts { left: Duration },
+    /// Heroku's answer is too old, or from before the add-on got another owner. Heroku may be asked again
+    /// unless it failed to answer a moment ago.
+    TooOld { may_ask: bool },
+    /// Heroku was never asked.
+    Missing { may_ask: bool },
 }
 
 /// The state of a dormant resource.
@@ -237,11 +255,24 @@ impl<'a> Evaluation<'a> {
     fn decide_by_list(&self, list: &Arc<CachedList>, valid_for: Duration) -> Decision {
         let denial = match self.find(list) {
             Ok(_) if self.facts.marks.was_removed => return Decision::Deny(Denial::Removed),
-            Ok(listed) => return Decision::Allow(Allowed { listed, valid_for }),
-            Err(NotEntitled::TooOld) => return self.unavailable(),
+            Ok(listed) => {
+                let is_attached = list.snapshot.list.is_only_attached(listed);
+                let valid_for = match self.facts.attached {
+                    AttachedState::Counts { left } if is_attached => valid_for.min(left),
+                    _ => valid_for,
+                };
+                return Decision::Allow(Allowed { listed, valid_for });
+            }
+            Err(NotEntitled::TooOld) => {
+                return match self.asked {
+                    Asked::Nothing if self.is_outdated() => Decision::NeedsList(Needed::Stored),
+                    _ => self.ask_attached(),
+                };
+            }
             Err(_) if self.session.is_some() && has_account_by_another_email(list, self.who) => {
                 Denial::EmailChanged
             }
+            Err(NotEntitled::Unknown) if self.lacks_attached(list) => return self.ask_attached(),
             Err(NotEntitled::Unknown) => {
                 return Decision::Deny(Denial::Unavailable(SyncError::MembersWithheld));
             }
@@ -257,6 +288,7 @@ impl<'a> Evaluation<'a> {
             Asked::Nothing | Asked::Store(None) if self.strictness.refetches_if_unlisted => {
                 Decision::NeedsList(Needed::Newest)
             }
+            _ if self.lacks_attached(list) => self.ask_attached(),
             // The budget exists for this case: the cached list decides.
             Asked::Heroku(_, Some(SyncError::OverBudget { .. }) | None) => Decision::Deny(denial),
             // The person may have been added since this list was fetched: neither admit nor reject.
@@ -267,7 +299,37 @@ impl<'a> Evaluation<'a> {
 
     fn find(&self, list: &CachedList) -> Result<Entitlement, NotEntitled> {
         let list = &list.snapshot.list;
-        list.entitlement(self.who.email, self.who.user_id)
+        let attached = match self.facts.attached {
+            AttachedState::TooOld { .. } => Attached::AreTooOld,
+            _ => Attached::Count,
+        };
+        list.entitlement(self.who.email, self.who.user_id, attached)
+    }
+
+    /// True if this list cannot deny before Heroku is asked about attached apps: it never was, or it was not
+    /// since the rest of the list was fetched for this decision.
+    fn lacks_attached(&self, list: &CachedList) -> bool {
+        match (self.facts.attached, self.asked) {
+            (AttachedState::Unwanted, _) => false,
+            (AttachedState::Missing { .. }, _) => true,
+            (_, Asked::Heroku(Needed::Newest, None)) => list.is_attached_before_own(),
+            _ => false,
+        }
+    }
+
+    /// Once for each decision, and only if Heroku and the store have answered so far.
+    fn ask_attached(&self) -> Decision {
+        let (may_ask, force) = match self.facts.attached {
+            AttachedState::TooOld { may_ask } | AttachedState::Missing { may_ask } => {
+                (may_ask, false)
+            }
+            AttachedState::Counts { .. } | AttachedState::Unwanted => (true, true),
+        };
+        match self.asked {
+            Asked::Heroku(Needed::Attached { .. }, _) => self.unavailable(),
+            _ if self.failure().is_some() || !may_ask => self.unavailable(),
+            _ => Decision::NeedsList(Needed::Attached { force }),
+        }
     }
 
     fn began(&self) -> UnixTime {

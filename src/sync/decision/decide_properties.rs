@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::decide::{Asked, Decision, Dormant, Facts, Needed, SessionStart, Strictness, decide};
+use super::decide::{
+    Asked, AttachedState, Decision, Dormant, Facts, Needed, SessionStart, Strictness, decide,
+};
 use super::denial::Denial;
 use crate::access::{App, Email, ListPolicy, People, Person, ResourceList, Team};
 use crate::clock::{ManualClock, SharedClock};
@@ -166,6 +168,7 @@ fn for_each_case(mut check: impl FnMut(&Case, &Decision)) {
                                     revoked: revoked.map(Sequence::new),
                                     was_removed,
                                 },
+                                attached: AttachedState::Unwanted,
                                 now: NOW.into(),
                             };
                             for session in &sessions {
@@ -274,6 +277,74 @@ fn ended_resource_is_always_denied_as_gone() {
             asked: case.asked.clone(),
         });
         assert!(matches!(ended, Decision::Deny(Denial::Gone)));
+    });
+}
+
+/// With attached apps: the same list, in each state of their part. What precedes any list is left out.
+fn for_each_attached_case(mut check: impl FnMut(&Case, &Decision)) {
+    let may_ask = [false, true];
+    let states = may_ask.into_iter().flat_map(|may_ask| {
+        [
+            AttachedState::TooOld { may_ask },
+            AttachedState::Missing { may_ask },
+            AttachedState::Counts {
+                left: Duration::from_secs(7),
+            },
+        ]
+    });
+    let states: Vec<_> = states.collect();
+    for_each_case(|case, _| {
+        if case.facts.dormant.is_some() || case.facts.marks.revoked.is_some() {
+            return;
+        }
+        let mut asked = vec![case.asked.clone()];
+        if matches!(case.asked, Asked::Nothing) {
+            let failures = [None, Some(SyncError::NoTokens)];
+            asked.extend(failures.map(|it| Asked::Heroku(Needed::Attached { force: true }, it)));
+        }
+        for asked in asked {
+            for attached in &states {
+                let case = Case {
+                    facts: Facts {
+                        attached: *attached,
+                        ..case.facts.clone()
+                    },
+                    session: case.session,
+                    strictness: case.strictness,
+                    asked: asked.clone(),
+                };
+                check(&case, &answer(&case));
+            }
+        }
+    });
+}
+
+#[test]
+fn attached_apps_are_asked_for_once_and_after_everything_else_has_answered() {
+    let mut needs = 0;
+    for_each_attached_case(|case, decision| match (decision, &case.asked) {
+        (Decision::NeedsList(needed), Asked::Heroku(asked, failure)) => {
+            needs += 1;
+            assert!(matches!(needed, Needed::Attached { .. }), "{needed:?}");
+            assert!(!matches!(asked, Needed::Attached { .. }));
+            assert!(failure.is_none());
+        }
+        (Decision::NeedsList(Needed::Attached { force }), asked) => {
+            needs += 1;
+            assert!(!force && !matches!(asked, Asked::Store(Some(_))));
+        }
+        _ => {}
+    });
+    assert!(needs > 1_000, "{needs}");
+}
+
+#[test]
+fn list_without_a_part_about_attached_apps_never_denies() {
+    for_each_attached_case(|case, decision| {
+        if matches!(case.facts.attached, AttachedState::Missing { .. }) {
+            let is_denial = matches!(decision, Decision::Deny(Denial::NotListed));
+            assert!(!is_denial, "{:?}", case.asked);
+        }
     });
 }
 

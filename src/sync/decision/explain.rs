@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::authorize::Authorizer;
-use super::decide::{Asked, Decision, Facts, Needed, Strictness, decide};
+use super::decide::{Asked, AttachedState, Decision, Facts, Needed, Strictness, decide};
 use super::denial::Denial;
 use crate::access::{AccessList, Email, Entitlement};
 use crate::clock::Reading;
@@ -125,6 +125,7 @@ fn wanted(needed: Needed) -> &'static str {
         Needed::AskedSince(_) => {
             "Heroku said that the person may have left, and has not been asked since"
         }
+        Needed::Attached { .. } => "a sign-in would ask about attached apps first",
         Needed::Newest => "the list lacks the email, and is fetched again within a budget",
         Needed::Recent { .. } | Needed::RecentOrUnused | Needed::Stored => {
             "a sign-in would fetch a newer list first"
@@ -152,6 +153,21 @@ fn inputs(facts: &Facts) -> Vec<String> {
         if attached.skipped > 0 {
             inputs.push(format!("attached apps skipped: {}", attached.skipped));
         }
+        if attached.left_out > 0 {
+            inputs.push(format!(
+                "attached apps left out, as there are too many: {}",
+                attached.left_out
+            ));
+        }
+    }
+    match facts.attached {
+        AttachedState::TooOld { .. } => {
+            inputs.push("the answer about attached apps is too old".to_owned());
+        }
+        AttachedState::Missing { .. } => {
+            inputs.push("heroku was not asked about attached apps yet".to_owned());
+        }
+        AttachedState::Unwanted | AttachedState::Counts { .. } => {}
     }
     let attempt = match facts.last_attempt {
         Attempt::Failing => Some("the last attempt to fetch it failed"),

@@ -59,18 +59,10 @@ impl Watch {
         let (at, settings) = (Reading::of(authorizer.clock()), authorizer.settings());
         let list = &access.list;
         let is_old = list.age_at(at) > settings.refresh_interval;
-        let is_attached = list.snapshot.list.is_only_attached(access.listed);
-        let attached_left = list.attached_left(at, settings.max_list_age);
-        let limits = [
-            is_old.then_some(RECHECK),
-            attached_left.filter(|_| is_attached),
-        ];
-        Some(
-            limits
-                .into_iter()
-                .flatten()
-                .fold(access.valid_for, Duration::min),
-        )
+        Some(match is_old {
+            true => access.valid_for.min(RECHECK),
+            false => access.valid_for,
+        })
     }
 }
 

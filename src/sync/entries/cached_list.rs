@@ -44,15 +44,6 @@ pub(crate) struct ListVersion {
 }
 
 impl ListVersion {
-    /// The version for what is recorded about removals. Attached apps are read together with the resource's
-    /// own part, so that part's sequence number orders their removals as well.
-    pub(in crate::sync) fn of_removal(self) -> Self {
-        Self {
-            attached: None,
-            ..self
-        }
-    }
-
     /// True if some part of the other list is newer.
     pub(in crate::sync) fn is_outdated_by(&self, other: &Self) -> bool {
         let is_older = |mine: Option<Sequence>, theirs: Option<Sequence>| match (mine, theirs) {
@@ -66,9 +57,21 @@ impl ListVersion {
             || is_older(self.attached, other.attached)
     }
 
-    /// True if every part of this list is as new as the newest part of the other one.
+    /// True if this list came before one that lacked a person. A newer own part may have the person again,
+    /// however old the answer about attached apps is that came with it.
+    pub(in crate::sync) fn is_before_removal(&self, removal: &Self) -> bool {
+        let without_attached = |version: &Self| Self {
+            attached: None,
+            ..*version
+        };
+        without_attached(self).is_outdated_by(&without_attached(removal))
+            || (self.own == removal.own && self.is_outdated_by(removal))
+    }
+
+    /// True if both of Heroku's lists were asked for since the newest part of the other version.
     pub(in crate::sync) fn is_wholly_since(&self, other: &Self) -> bool {
-        let newest = other.members.map_or(other.own, |it| it.max(other.own));
+        let parts = [other.members, other.attached].into_iter().flatten();
+        let newest = parts.fold(other.own, Sequence::max);
         self.own >= newest && self.members.is_none_or(|it| it >= newest)
     }
 }
@@ -108,7 +111,10 @@ impl CachedList {
         let known = known.filter(|known| **known == resource.collaborators);
         let collaborators = known.cloned().unwrap_or(resource.collaborators);
         let known = before.and_then(|before| before.attached.as_ref());
-        let attached = AttachedPart::newest(resource.attached, own_asked_at, known);
+        let came = resource
+            .attached
+            .map(|it| AttachedPart::from_store(it, &resource.app.id, own_asked_at));
+        let attached = AttachedPart::newest(came, known);
         let (list, asked_at) = match (&resource.team, members) {
             (None, _) => (AccessList::of_app(collaborators, policy), own_asked_at),
             (Some(_), Members::Known(team)) => (
@@ -169,6 +175,33 @@ impl CachedList {
         Self::new(own, members, policy, Some(self))
     }
 
+    /// The same list with this answer about attached apps. None if it has a newer one.
+    pub(in crate::sync) fn with_attached(&self, part: AttachedPart) -> Option<Self> {
+        let attached = AttachedPart::newest(Some(part), self.attached.as_ref())?;
+        if self
+            .attached
+            .as_ref()
+            .is_some_and(|it| Arc::ptr_eq(it, &attached))
+        {
+            return None;
+        }
+        let with_people = |snapshot: &Arc<Snapshot>| {
+            let mut snapshot = Snapshot::clone(snapshot);
+            snapshot.list = snapshot.list.with_attached(attached.people.clone());
+            Arc::new(snapshot)
+        };
+        Some(Self {
+            snapshot: with_people(&self.snapshot),
+            whole: self.whole.as_ref().map(with_people),
+            version: ListVersion {
+                attached: Some(attached.asked_at.sequence),
+                ..self.version
+            },
+            attached: Some(Arc::clone(&attached)),
+            ..self.clone()
+        })
+    }
+
     /// The resource's own part.
     pub(in crate::sync) fn resource_list(&self) -> ResourceList {
         let snapshot = &self.snapshot;
@@ -179,7 +212,7 @@ impl CachedList {
             attached: self
                 .attached
                 .as_ref()
-                .map(|it| it.stored(self.own_asked_at)),
+                .map(|it| it.to_store(self.own_asked_at)),
             ..ResourceList::new(
                 snapshot.addon_name.clone(),
                 snapshot.app.clone(),
@@ -215,32 +248,24 @@ impl CachedList {
         self.attached.as_deref()
     }
 
-    /// How long the people of attached apps count from now on, with this limit of their age.
+    /// How long the people of attached apps count from now on: up to and including this age of Heroku's
+    /// answer about them, however young the rest of the list is. None if they do not, as after a move of the
+    /// add-on to another app.
     pub(in crate::sync) fn attached_left(&self, at: Reading, limit: Duration) -> Option<Duration> {
         let attached = self.attached.as_ref()?;
-        let left = limit.saturating_sub(attached.asked_at.age_at(at));
-        // Up to and including the limit.
-        Some(left + Duration::from_millis(1))
+        let is_of_owner = attached.owner == self.snapshot.app.id;
+        let left = limit.checked_sub(attached.asked_at.age_at(at));
+        Some(left.filter(|_| is_of_owner)? + Duration::from_millis(1))
     }
 
-    /// The list as it decides now. People of attached apps count up to this age of Heroku's answer about
-    /// them, however young the rest of the list is.
-    pub(in crate::sync) fn deciding_at(self: Arc<Self>, at: Reading, limit: Duration) -> Arc<Self> {
-        match &self.attached {
-            Some(attached) if attached.asked_at.age_at(at) > limit => {
-                let mut snapshot = Snapshot::clone(&self.snapshot);
-                snapshot.list = snapshot.list.with_attached_too_old();
-                Arc::new(Self {
-                    snapshot: Arc::new(snapshot),
-                    ..Self::clone(&self)
-                })
-            }
-            _ => self,
-        }
+    /// True if Heroku was asked about attached apps before it was asked for the resource's own part.
+    pub(in crate::sync) fn is_attached_before_own(&self) -> bool {
+        let attached = self.attached.as_ref();
+        attached.is_none_or(|it| it.asked_at.is_before(&self.own_asked_at))
     }
 
-    /// The calls that a fetch of the whole list makes, computed from the number of people: a page has 200 of
-    /// them.
+    /// The calls that a fetch of the list makes, without attached apps. Computed from the number of people: a
+    /// page has 200 of them.
     pub(in crate::sync) fn calls(&self) -> u32 {
         const PAGE: usize = 200;
         let pages = |people: &People| u32::try_from(people.len() / PAGE + 1).unwrap_or(u32::MAX);
@@ -249,14 +274,9 @@ impl CachedList {
             (Some(_), members) => members.map_or(1, pages),
             (None, _) => 0,
         };
-        let attached = self
-            .attached
-            .as_ref()
-            .map_or(0, |attached| attached.calls());
         // One call for the add-on, one for the app.
         members
             .saturating_add(pages(list.collaborators()))
-            .saturating_add(u32::try_from(attached).unwrap_or(u32::MAX))
             .saturating_add(2)
     }
 
@@ -313,10 +333,31 @@ mod tests {
             ..version(own, None)
         };
         assert!(attached(30, 10).is_outdated_by(&attached(20, 20)));
-        assert!(!attached(30, 10).is_outdated_by(&attached(20, 20).of_removal()));
         assert!(!attached(30, 20).is_outdated_by(&attached(30, 10)));
         assert!(version(10, None).is_outdated_by(&attached(20, 20)));
         assert!(!version(30, None).is_outdated_by(&attached(20, 20)));
+    }
+
+    #[test]
+    fn removal_of_an_attached_person_ends_sessions_of_the_answer_before() {
+        let attached = |own, attached| ListVersion {
+            attached: Some(Sequence::new(attached)),
+            ..version(own, None)
+        };
+        let removal = attached(20, 25);
+        for (list, is_before) in [
+            (attached(20, 10), true),
+            (attached(10, 10), true),
+            (version(20, None), true),
+            (attached(20, 25), false),
+            (attached(20, 30), false),
+            // Its own part may have them.
+            (attached(30, 10), false),
+        ] {
+            assert_eq!(list.is_before_removal(&removal), is_before, "{list:?}");
+        }
+        assert!(!attached(20, 25).is_wholly_since(&removal));
+        assert!(attached(26, 25).is_wholly_since(&removal));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::absence_mark::AbsenceMark;
 use super::as_of::AsOf;
+use super::attached_part::AttachedProgress;
 use super::attempts::Attempts;
 use super::cached_list::{CachedList, ListVersion};
 use super::fetch_budgets::OwnBudgets;
@@ -69,6 +70,8 @@ pub(in crate::sync) struct Progress {
     pub(in crate::sync) subscribe_failures: u32,
     /// What Heroku's answers say against the resource's existence.
     pub(in crate::sync) mark: Option<Box<AbsenceMark>>,
+    /// None while there is nothing to record about attached apps.
+    pub(in crate::sync) attached: Option<Box<AttachedProgress>>,
     people: Option<Box<PersonMarks>>,
 }
 
@@ -91,6 +94,38 @@ impl Progress {
     /// What Heroku's answers say against the resource's existence.
     pub(in crate::sync) fn mark(&self) -> Option<AbsenceMark> {
         self.mark.as_deref().copied()
+    }
+
+    /// Records that the attachments have changed.
+    pub(in crate::sync) fn note_attached_hint(&mut self, since: AsOf) {
+        self.attached.get_or_insert_default().hinted_at = Some(since);
+    }
+
+    /// Records that attached apps could not be read.
+    pub(in crate::sync) fn note_attached_failure(&mut self, now: Duration) {
+        let attached = self.attached.get_or_insert_default();
+        attached.attempts.note_failure(now);
+    }
+
+    /// How long attached apps are not read again after a failure.
+    pub(in crate::sync) fn attached_back_off(&self, now: Duration) -> Duration {
+        let attached = self.attached.as_ref();
+        attached.map_or(Duration::ZERO, |it| it.attempts.back_off_left(now))
+    }
+
+    /// True if the attachments have changed and have not been read since.
+    pub(in crate::sync) fn has_attached_hint(&self) -> bool {
+        let attached = self.attached.as_ref();
+        attached.is_some_and(|it| it.hinted_at.is_some())
+    }
+
+    /// Settles what this answer about attached apps answers.
+    pub(in crate::sync) fn settle_attached(&mut self, asked_at: AsOf) {
+        let is_open = |since: AsOf| asked_at.is_before(&since);
+        let hinted_at = self.attached.take().and_then(|it| it.hinted_at);
+        if let Some(since) = hinted_at.filter(|since| is_open(*since)) {
+            self.note_attached_hint(since);
+        }
     }
 
     fn people(&mut self) -> &mut PersonMarks {
@@ -122,6 +157,7 @@ impl Entry {
                 subscribe_at: Some(Duration::ZERO),
                 subscribe_failures: 0,
                 mark: None,
+                attached: None,
                 people: None,
             }),
             open_responses: OpenResponses::default(),

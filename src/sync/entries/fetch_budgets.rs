@@ -12,7 +12,12 @@ const OUTSIDE_BURST: u32 = 10;
 const CALLERS_BURST: u32 = 5;
 const REFILL: Duration = Duration::from_secs(10);
 
-/// For all resources together and each reason: a burst of this many calls, and 6 more a minute. Heroku's pool
+/// For the attached apps of one resource and each reason: one reading, of the partner's calls several, and the
+/// next one 10 seconds later for each call to Heroku that it took. So one resource alone never empties what all
+/// resources share.
+const ATTACHED_BURST: [u32; 3] = [1, 1, 60];
+
+/// For all resources together and each reason, for lists and once more for attached apps: a burst of this many calls, and 6 more a minute. Heroku's pool
 /// is 4,500 calls, and 75 more a minute.
 const SHARED_BURST: u32 = 150;
 const SHARED_REFILL: Duration = Duration::from_secs(10);
@@ -28,15 +33,27 @@ pub(in crate::sync) enum Force {
     Caller,
 }
 
+impl Force {
+    /// The bucket for this reason.
+    fn pick(self, [unlisted, change, caller]: &mut [TokenBucket; 3]) -> &mut TokenBucket {
+        match self {
+            Self::Unlisted => unlisted,
+            Self::Change => change,
+            Self::Caller => caller,
+        }
+    }
+}
+
 /// The buckets of one resource.
 #[derive(Debug)]
 pub(in crate::sync) struct OwnBudgets {
     outside: TokenBucket,
     callers: TokenBucket,
+    /// Created with the first forced reading of attached apps.
+    attached: Option<Box<[TokenBucket; 3]>>,
 }
 
-/// The buckets shared by all resources, one for each of the three reasons, so that none of them exhausts
-/// another.
+/// Buckets shared by all resources, one for each of the three reasons, so that none of them exhausts another.
 #[derive(Debug)]
 pub(in crate::sync) struct SharedBudgets(Mutex<[TokenBucket; 3]>);
 
@@ -45,6 +62,7 @@ impl OwnBudgets {
         Self {
             outside: TokenBucket::full(OUTSIDE_BURST, REFILL, now),
             callers: TokenBucket::full(CALLERS_BURST, REFILL, now),
+            attached: None,
         }
     }
 
@@ -53,6 +71,15 @@ impl OwnBudgets {
             Force::Unlisted | Force::Change => &mut self.outside,
             Force::Caller => &mut self.callers,
         }
+    }
+
+    /// The bucket for readings of attached apps.
+    pub(in crate::sync) fn of_attached(&mut self, force: Force, now: Duration) -> &mut TokenBucket {
+        let full = |burst| TokenBucket::full(burst, REFILL, now);
+        let buckets = self
+            .attached
+            .get_or_insert_with(|| Box::new(ATTACHED_BURST.map(full)));
+        force.pick(buckets)
     }
 }
 
@@ -75,16 +102,16 @@ impl SharedBudgets {
         self.with(force, |bucket| bucket.take(cost, now))
     }
 
+    /// Corrects an earlier charge of `paid` that turned out to cost `cost`.
+    pub(in crate::sync) fn correct(&self, force: Force, paid: u32, cost: u32) {
+        self.with(force, |bucket| bucket.correct(paid, cost));
+    }
+
     pub(in crate::sync) fn wait(&self, force: Force, now: Duration) -> Duration {
         self.with(force, |bucket| bucket.wait(now))
     }
 
     fn with<T>(&self, force: Force, act: impl FnOnce(&mut TokenBucket) -> T) -> T {
-        let [unlisted, change, caller] = &mut *self.0.lock();
-        act(match force {
-            Force::Unlisted => unlisted,
-            Force::Change => change,
-            Force::Caller => caller,
-        })
+        act(force.pick(&mut self.0.lock()))
     }
 }

@@ -81,7 +81,7 @@ impl PersonMarks {
                 .map(|known| known.sequence),
             was_removed: admitted_by.is_some_and(|list| {
                 removals.any(|known| {
-                    known.is_confirmed && known.is_of(who) && list.is_outdated_by(&known.list)
+                    known.is_confirmed && known.is_of(who) && list.is_before_removal(&known.list)
                 })
             }),
         }
@@ -134,7 +134,7 @@ impl PersonMarks {
             Some(Removal {
                 email: email.clone(),
                 account: account.cloned(),
-                list: list.version().of_removal(),
+                list: list.version(),
                 is_confirmed: account.is_some(),
                 at: now,
             })

@@ -36,6 +36,11 @@ impl TokenBucket {
         Ok(())
     }
 
+    /// Corrects an earlier purchase of `paid` that turned out to cost `cost`.
+    pub(in crate::sync) fn correct(&mut self, paid: u32, cost: u32) {
+        self.left = (self.left + i64::from(paid) - i64::from(cost)).min(self.burst);
+    }
+
     /// The time until a token is available; zero if one is.
     pub(in crate::sync) fn wait(&mut self, now: Duration) -> Duration {
         let passed = now.saturating_sub(self.counted_from);
@@ -82,6 +87,20 @@ mod tests {
         let mut budget = burst_of_ten();
         let later = SECOND * 86_400;
         let taken = (0..50).filter(|_| budget.take(1, later).is_ok()).count();
+        assert_eq!(taken, 10);
+    }
+
+    #[test]
+    fn corrected_purchase_costs_what_it_really_did() {
+        let mut budget = burst_of_ten();
+        assert_eq!(budget.take(9, SECOND), Ok(()));
+        budget.correct(9, 12);
+        assert_eq!(budget.take(1, SECOND), Err(SECOND * 30));
+        budget.correct(12, 2);
+        let taken = (0..50).filter(|_| budget.take(1, SECOND).is_ok()).count();
+        assert_eq!(taken, 8);
+        budget.correct(50, 0);
+        let taken = (0..50).filter(|_| budget.take(1, SECOND).is_ok()).count();
         assert_eq!(taken, 10);
     }
 

@@ -38,7 +38,14 @@ pub(in crate::sync) async fn follow_hint(
                 .await?;
         }
         let keeps_its_place = scheduler.is_waiting(entry);
-        entry.progress().forced_at = Some(Box::new(since));
+        {
+            let mut progress = entry.progress();
+            progress.forced_at = Some(Box::new(since));
+            let is_about_attachments = matches!(hint, ChangeHint::Resource(_));
+            if is_about_attachments && fetcher.settings.include_attached_apps {
+                progress.note_attached_hint(since);
+            }
+        }
         if !keeps_its_place {
             start_fetch(fetcher, entry);
         }

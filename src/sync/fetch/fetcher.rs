@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::attached::AttachedFetcher;
 use super::resolve_list::Resolution;
 use super::team_members::MemberFetcher;
 use crate::cause;
@@ -36,6 +37,7 @@ pub(in crate::sync) struct Fetcher {
     pub(super) lists: Arc<ListCache>,
     pub(super) tokens: Arc<TokenManager>,
     pub(super) members: Arc<MemberFetcher>,
+    attached: Arc<AttachedFetcher>,
     lifecycle: Arc<Lifecycle>,
     /// By resource, and by whether the team's members are fetched as well.
     fetching: SingleFlight<(ResourceId, bool), Arc<CachedList>>,
@@ -44,8 +46,7 @@ pub(in crate::sync) struct Fetcher {
 /// What a fetch must return.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::sync) struct FetchOptions {
-    /// How old the members of the team may be. Zero: they are fetched as well, and so are the people of attached
-    /// apps.
+    /// How old the members of the team may be. Zero: they are fetched as well.
     pub(in crate::sync) members_age: Duration,
     /// How long the access token must last.
     pub(in crate::sync) renewal: RenewPolicy,
@@ -67,6 +68,13 @@ impl Fetcher {
             Arc::clone(&lists),
             Arc::clone(&tokens),
         );
+        let attached = AttachedFetcher::new(
+            Arc::clone(&settings),
+            Arc::clone(&client),
+            Arc::clone(&coordinator),
+            Arc::clone(&lists),
+            Arc::clone(&tokens),
+        );
         Self {
             clock: Arc::clone(coordinator.clock()),
             settings,
@@ -75,6 +83,7 @@ impl Fetcher {
             lists,
             tokens,
             members: Arc::new(members),
+            attached: Arc::new(attached),
             lifecycle,
             fetching: SingleFlight::default(),
         }
@@ -85,18 +94,42 @@ impl Fetcher {
         &self.members
     }
 
-    /// Fetches everything again, including the team's members and the people of attached apps, if the budgets allow it. Waiting for a fetch
-    /// in progress costs nothing.
+    /// Reads the people of attached apps.
+    pub(in crate::sync) fn attached(&self) -> &Arc<AttachedFetcher> {
+        &self.attached
+    }
+
+    /// Fetches everything again but attached apps, if the budgets allow it. Waiting for a fetch in progress
+    /// costs nothing.
     pub(in crate::sync) async fn fetch_newest(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
         force: Force,
     ) -> Result<Arc<CachedList>, SyncError> {
         let charge = Charge::Forced(force);
-        self.join(entry, FetchOptions::newest(), charge).await
+        let list = self.join(entry, FetchOptions::newest(), charge).await?;
+        if force == Force::Unlisted {
+            self.attached.start_if_due(entry);
+        }
+        Ok(list)
     }
 
-    /// The scheduled fetch.
+    /// The partner's call for a refresh: everything, and the attached apps as well.
+    pub(in crate::sync) async fn fetch_with_attached(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+    ) -> Result<Arc<CachedList>, SyncError> {
+        let list = self.fetch_newest(entry, Force::Caller).await?;
+        match self.settings.include_attached_apps {
+            true => {
+                let charge = Charge::Forced(Force::Caller);
+                self.attached.fetch(entry, charge).await
+            }
+            false => Ok(list),
+        }
+    }
+
+    /// The scheduled fetch, and that of attached apps if it is their turn.
     pub(in crate::sync) async fn fetch_scheduled(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
@@ -106,7 +139,9 @@ impl Fetcher {
             members_age: interval,
             renewal: RenewPolicy::Ahead,
         };
-        self.join(entry, options, Charge::Schedule).await
+        let list = self.join(entry, options, Charge::Schedule).await?;
+        self.attached.fetch_if_due(entry).await;
+        Ok(list)
     }
 
     /// A list with no part older than the refresh interval, unless Heroku withholds the members; apart from
@@ -122,6 +157,7 @@ impl Fetcher {
             renewal: RenewPolicy::Now,
         };
         let list = self.join(entry, options, charge).await?;
+        self.attached.start_if_due(entry);
         let team = list.snapshot.team.as_ref();
         let team = team.and_then(|team| self.lists.teams().known(&team.id));
         let age = team.and_then(|team| team.state().age(&self.clock));
@@ -208,20 +244,7 @@ async fn ask_and_replace(
         Ok(own) => {
             let list = fetcher.lists.replace(entry, own, Source::Heroku);
             let list = list.ok_or(SyncError::Gone)?;
-            let stored = list.own_asked_at();
-            let stored = stored.date(list.resource_list(), &fetcher.clock);
-            if let Err(error) = fetcher
-                .coordinator
-                .store()
-                .set_list(&entry.id, stored)
-                .await
-            {
-                // Memory has the list; the store gets the next one.
-                tracing::warn!(
-                    resource = %entry.id, %error, cause = cause::of(&error),
-                    "list could not be stored; the next fetch stores a newer one"
-                );
-            }
+            fetcher.coordinator.store_list(entry, &list).await;
             Ok(list)
         }
         Err(error @ (SyncError::Gone | SyncError::UnknownResource)) => {
@@ -285,7 +308,6 @@ async fn ask_with(
     // For a dormant resource, the first question is whether it exists.
     let previous = entry.list().filter(|_| !entry.is_dormant());
     let resolution = Resolution {
-        settings: &fetcher.settings,
         client: &fetcher.client,
         members: &fetcher.members,
         lists: &fetcher.lists,

@@ -1,6 +1,5 @@
 //! Resolves a resource id to its access list. The first time takes three round trips: add-on, then app and
-//! collaborators, then team members. Later ones take one, because app and team are known. The people of
-//! attached apps come last, if they are wanted and due.
+//! collaborators, then team members. Later ones take one, because app and team are known.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +14,9 @@ use crate::sync::entries::as_of::AsOf;
 use crate::sync::entries::cached_list::{CachedList, ETags, OwnList};
 use crate::sync::entries::entry::Entry;
 use crate::sync::lists::list_cache::ListCache;
-use crate::sync::settings::SyncSettings;
 
 /// One resolution of one resource's list. Afterwards the cache has the members of its team as well.
 pub(super) struct Resolution<'a> {
-    pub(super) settings: &'a SyncSettings,
     pub(super) client: &'a HerokuClient,
     pub(super) members: &'a Arc<MemberFetcher>,
     pub(super) lists: &'a ListCache,
@@ -50,16 +47,13 @@ impl Resolution<'_> {
     /// Fetches the whole list from Heroku. [`HerokuError::Gone`] means that Heroku says that the add-on
     /// itself does not exist.
     pub(super) async fn run(&self) -> Result<OwnList, SyncError> {
-        let own = match self.once(MissingTeam::MayBeFormer).await {
+        match self.once(MissingTeam::MayBeFormer).await {
             // App or team changed between two calls: start again.
             Err(SyncError::Heroku(HerokuError::NotFound(_))) => {
                 self.once(MissingTeam::IsWithheld).await
             }
             result => result,
-        };
-        let mut own = own?;
-        own.list.attached = self.attached_people(&own.list.app.id).await?;
-        Ok(own)
+        }
     }
 
     async fn once(&self, missing: MissingTeam) -> Result<OwnList, SyncError> {

@@ -6,6 +6,7 @@ use super::list_cache::ListCache;
 use super::list_event::Source;
 use crate::store::author::Absence;
 use crate::sync::entries::as_of::AsOf;
+use crate::sync::entries::attached_part::AttachedPart;
 use crate::sync::entries::attempts::Attempts;
 use crate::sync::entries::cached_list::{CachedList, OwnList};
 use crate::sync::entries::entry::Entry;
@@ -60,6 +61,12 @@ impl ListCache {
             entry.set(&mut progress, Some(Arc::clone(&list)));
             // After the swap: a reader without the lock that sees no pending removal must see this list.
             let is_revived = entry.settle(&mut progress, asked_at);
+            let version = |list: &CachedList| list.version().attached;
+            if let Some(attached) = list.attached()
+                && before.as_deref().and_then(version) != version(&list)
+            {
+                progress.settle_attached(attached.asked_at);
+            }
             (before, list, changes, is_revived)
         };
         self.index(entry, before.as_deref(), Some(&list));
@@ -74,6 +81,34 @@ impl ListCache {
         }
         self.events
             .list_replaced(entry, before.is_none(), &changes, source);
+        self.scheduler.plan_resource(entry);
+        Some(list)
+    }
+
+    /// Puts a newer answer about attached apps into a resource's list. None if there is no list. Keeps a newer
+    /// cached answer.
+    pub(in crate::sync) fn replace_attached(
+        &self,
+        entry: &Arc<Entry>,
+        part: AttachedPart,
+        source: Source,
+    ) -> Option<Arc<CachedList>> {
+        let (list, changes) = {
+            let mut progress = entry.progress();
+            let before = entry.list()?;
+            let asked_at = part.asked_at;
+            let Some(list) = before.with_attached(part) else {
+                return Some(before);
+            };
+            let list = Arc::new(list);
+            let changes = list.changes_since(Some(&before));
+            let (now, longest) = (self.clock.elapsed(), self.settings.max_session);
+            entry.note_removals(&mut progress, &changes, &list, now, longest);
+            entry.set(&mut progress, Some(Arc::clone(&list)));
+            progress.settle_attached(asked_at);
+            (list, changes)
+        };
+        self.events.list_replaced(entry, false, &changes, source);
         self.scheduler.plan_resource(entry);
         Some(list)
     }

@@ -3,7 +3,8 @@
 //! A fetch that the schedule did not plan is caused by a person whom the list lacks, by a webhook of Heroku's
 //! or by the partner's call for a refresh. It draws on the resource's own budget. A *forced* fetch, of a list
 //! that is still young, also draws on a budget shared by all resources. So a hostile tenant only makes forced
-//! fetches rare for a while; every list in use is refreshed as before.
+//! fetches rare for a while; every list in use is refreshed as before. Attached apps, which take more calls
+//! than the list, have budgets of their own in addition, and their readings are charged with the calls made.
 
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub(in crate::sync) struct RateLimits {
     refresh_interval: Duration,
     shared_pool: RatePool,
     shared_budgets: SharedBudgets,
+    /// For readings of attached apps, which take no fetch of a list from anyone.
+    attached_budgets: SharedBudgets,
 }
 
 impl RateLimits {
@@ -44,6 +47,7 @@ impl RateLimits {
             refresh_interval: settings.refresh_interval,
             shared_pool: RatePool::default(),
             shared_budgets: SharedBudgets::default(),
+            attached_budgets: SharedBudgets::default(),
         }
     }
 
@@ -114,6 +118,65 @@ impl RateLimits {
         }
     }
 
+    /// Charges a reading of attached apps that begins now, and takes about `calls` calls.
+    ///
+    /// # Errors
+    /// [`SyncError::OverBudget`]; nothing was charged.
+    pub(in crate::sync) fn charge_attached(
+        &self,
+        entry: &Entry,
+        charge: Charge,
+        calls: u32,
+    ) -> Result<(), SyncError> {
+        let over_budget = |retry_after| SyncError::OverBudget { retry_after };
+        let Charge::Forced(force) = charge else {
+            return self.charge(entry, charge);
+        };
+        let now = self.clock.elapsed();
+        let mut progress = entry.progress();
+        let wait = self.wait_for_attached(entry, &mut progress, force);
+        if !wait.is_zero() {
+            return Err(over_budget(wait));
+        }
+        if self.pools == RatePools::Shared {
+            let taken = self.attached_budgets.take(force, calls, now);
+            taken.map_err(over_budget)?;
+        }
+        let bucket = progress.budgets(now).of_attached(force, now);
+        bucket.take(calls, now).map_err(over_budget)
+    }
+
+    /// Corrects the charge for a reading that was expected to take `charged` calls, and took `made`.
+    pub(in crate::sync) fn correct_attached(
+        &self,
+        entry: &Entry,
+        charge: Charge,
+        charged: u32,
+        made: u32,
+    ) {
+        let Charge::Forced(force) = charge else {
+            return;
+        };
+        if self.pools == RatePools::Shared {
+            self.attached_budgets.correct(force, charged, made);
+        }
+        let (now, mut progress) = (self.clock.elapsed(), entry.progress());
+        let bucket = progress.budgets(now).of_attached(force, now);
+        bucket.correct(charged, made);
+    }
+
+    /// How long until the budgets allow a forced reading of attached apps.
+    pub(in crate::sync) fn wait_for_attached(
+        &self,
+        entry: &Entry,
+        progress: &mut Progress,
+        force: Force,
+    ) -> Duration {
+        let now = self.clock.elapsed();
+        let own = progress.budgets(now).of_attached(force, now).wait(now);
+        own.max(self.wait_for_shared(entry, &self.attached_budgets, force, now))
+    }
+
     /// How long until the budgets allow a forced fetch.
     pub(in crate::sync) fn wait_for(
         &self,
@@ -126,13 +189,23 @@ impl RateLimits {
         if self.shared_cost(entry).is_none() {
             return own;
         }
+        own.max(self.wait_for_shared(entry, &self.shared_budgets, force, now))
+    }
+
+    /// How long until what all resources share allows a forced fetch of this one.
+    fn wait_for_shared(
+        &self,
+        entry: &Entry,
+        budgets: &SharedBudgets,
+        force: Force,
+        now: Duration,
+    ) -> Duration {
         let reserve = self.pool(entry).shortage(Urgency::Forced, now);
-        let shared = match self.pools {
-            RatePools::Shared => self.shared_budgets.wait(force, now),
+        match self.pools {
+            RatePools::Shared => reserve.max(budgets.wait(force, now)),
             // With a pool for each token, one resource's calls cost the others nothing.
-            RatePools::PerToken => Duration::ZERO,
-        };
-        own.max(reserve).max(shared)
+            RatePools::PerToken => reserve,
+        }
     }
 
     /// The calls that a fetch costs all resources together. None if a waiting request would fetch the list

@@ -115,7 +115,10 @@ impl Scheduler {
         let Target::Resource(entry) = target else {
             return true;
         };
-        let is_forced = entry.progress().forced_at.is_some();
+        let is_forced = {
+            let progress = entry.progress();
+            progress.forced_at.is_some() || progress.has_attached_hint()
+        };
         if !is_forced || self.is_due_by_age(target) {
             return true;
         }
@@ -160,7 +163,18 @@ impl Scheduler {
             return None;
         }
         let is_forced = progress.forced_at.is_some();
-        let forced_in = is_forced.then(|| limits.wait_for(entry, &mut progress, Force::Change));
+        let is_attached_forced = progress.has_attached_hint();
+        let forced_in = (is_forced || is_attached_forced).then(|| {
+            let wait = limits.wait_for(entry, &mut progress, Force::Change);
+            match is_forced {
+                true => wait,
+                // The rest of the list was fetched; attached apps have budgets and retries of their own.
+                false => limits
+                    .wait_for_attached(entry, &mut progress, Force::Change)
+                    .max(progress.attached_back_off(now))
+                    .max(wait),
+            }
+        });
         let token_ends_at = entry
             .token_ends_at()
             .filter(|_| progress.grant_refused.is_none());

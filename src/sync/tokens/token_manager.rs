@@ -126,7 +126,11 @@ impl TokenManager {
             &tokens.access,
             self.lists.scheduler().rate_limits().pool(entry),
         );
-        Caller { token, pool }
+        Caller {
+            token,
+            pool,
+            count: None,
+        }
     }
 
     /// Tokens that should work.
