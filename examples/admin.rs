@@ -1,4 +1,4 @@
-//! A public site with only its `/admin` subtree behind the gate.
+//! A site with some public pages. All others are behind the gate.
 //!
 //! Run `cargo run --example admin`, then open the simulator and from there the add-on.
 
@@ -7,7 +7,7 @@ use std::error::Error;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::Html;
-use axum::routing::{any, get};
+use axum::routing::get;
 use maud::{DOCTYPE, Markup, html};
 use tower_heroku_sso::{HerokuSso, HerokuUser, Require, Role};
 
@@ -28,13 +28,10 @@ fn site(sso: &HerokuSso) -> Router {
         .route("/admin", get(overview))
         .route("/admin/users", get(users))
         .merge(audit)
-        .route("/admin/{*rest}", any(not_found)) // or anyone could find out which pages exist
-        .route_layer(sso.layer()); // the routes above only
-    Router::new()
-        .route("/", get(home))
-        .route("/pricing", get(pricing))
-        .merge(admin)
-        .merge(sso.routes().sign_in()) // the SSO path and the sign-out path
+        .fallback(not_found);
+    sso.protect(admin)
+        .route("/", get(home)) // public
+        .route("/pricing", get(pricing)) // public
 }
 
 async fn home() -> Html<String> {

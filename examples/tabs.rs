@@ -21,12 +21,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn dashboards(sso: &HerokuSso) -> Router {
-    Router::new()
-        .route("/addons/{resource}", get(overview))
-        .route("/addons/{resource}/settings", get(settings))
-        .route("/addons/{resource}/whoami", sso.routes().whoami())
-        .layer(sso.layer())
-        .merge(sso.routes().sign_in())
+    sso.protect(
+        Router::new()
+            .route("/addons/{resource}", get(overview))
+            .route("/addons/{resource}/settings", get(settings))
+            .route("/addons/{resource}/whoami", sso.routes().whoami()),
+    )
 }
 
 /// The gate provides the resource, and has compared it with the path.

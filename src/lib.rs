@@ -1,5 +1,5 @@
-//! An SSO gatekeeper for the dashboards of Heroku add-ons: one [`tower::Layer`] that admits only people who
-//! are on the resource's access list now.
+//! An SSO gatekeeper for the dashboards of Heroku add-ons: one line around an axum router, or a
+//! [`tower::Layer`] around any service, that admits only people who are on the resource's access list now.
 //!
 //! Heroku's customers press a button, and their browser posts a signed form to you. The signature proves
 //! which resource the form is for. It does not prove that the user still has access: people join and leave
@@ -29,11 +29,11 @@
 //! let sso = HerokuSso::from_env().await?; // manifest, settings, store
 //! let _sync = sso.spawn_sync();
 //!
-//! let app = Router::new()
-//!     .route("/", get(|user: HerokuUser| async move { format!("Hello {}", user.email()) }))
-//!     .layer(sso.layer()) // the gate: everything above is behind it
-//!     .merge(sso.routes().partner_api(NoProvisioning)) // what Heroku calls
-//!     .route("/healthz", sso.routes().healthz()); // outside the gate
+//! let dashboard = async |user: HerokuUser| format!("Hello {}", user.email());
+//! let app = sso
+//!     .protect(Router::new().route("/", get(dashboard))) // everything in it is behind the gate
+//!     .merge(sso.routes().partner_api(NoProvisioning)) // what Heroku calls: outside
+//!     .route("/healthz", sso.routes().healthz()); // outside
 //! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
 //! # axum::serve(listener, app).await?;
 //! # Ok(())
@@ -62,7 +62,8 @@
 //! | to | see |
 //! | --- | --- |
 //! | know the user of a request | [`HerokuUser`] |
-//! | guard part of a site | [`HerokuSso::layer`], [`Routes::sign_in`], [`HerokuSsoBuilder::landing_path`] |
+//! | put an axum router behind the gate | [`HerokuSso::protect`] |
+//! | guard part of a site | [`HerokuSso::protect`], and [`guide::quick_start`](guide::quick_start#only-a-part-of-the-site) |
 //! | greet customers on a public page | [`HerokuSso::optional_layer`] |
 //! | restrict pages to some roles | [`Require::any_of`], [`extract::RequireRole`] |
 //! | offer your own login beside Heroku's | [`Sessions::admit`], [`VerifiedEmail`] |

@@ -45,9 +45,8 @@ pub async fn serve() -> Result<()> {
         let done = refreshing.lists().refresh(&resource).await.map(drop);
         done.map_err(|error| (StatusCode::SERVICE_UNAVAILABLE, error.to_string()))
     };
-    let app = Router::new()
-        .route("/", get(|| async { "in" }))
-        .layer(sso.layer())
+    let app = sso
+        .protect(Router::new().route("/", get(|| async { "in" })))
         .route("/revoke/{resource}/{email}", post(revoke))
         .route("/refresh/{resource}", post(refresh))
         .merge(

@@ -12,6 +12,6 @@ use shared::demo::Demo;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let demo = Demo::start(|builder| builder).await?;
-    let app = app::router().layer(demo.sso.layer());
+    let app = demo.sso.protect(app::router());
     demo.serve(app).await
 }

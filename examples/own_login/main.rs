@@ -66,13 +66,12 @@ fn site(site: Site, https: bool) -> Router {
     let gated = Router::new()
         .route("/dashboard", get(dashboard))
         .route("/refresh", post(refresh))
-        .route_layer(sso.layer());
+        .with_state(site.clone());
     let home = Router::new()
         .route("/", get(home))
         .route_layer(sso.optional_layer()); // forwards every request, and identifies known users
-    Router::new()
+    sso.protect(gated)
         .merge(home)
-        .merge(gated)
         .merge(login::routes(https))
         .merge(sso.routes().partner_api(NoProvisioning))
         .layer(map_response(with_headers))

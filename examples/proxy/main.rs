@@ -69,13 +69,14 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let sso = settings.builder.build().await?;
     let sync = sso.spawn_sync();
 
-    let app = Router::new()
+    let forwarded = Router::new()
         .fallback_service(proxy)
         .layer(assertions.layer())
         .layer(from_fn(tunnel::ends_with_access))
         .layer(from_fn(forward::clean))
-        .layer(from_fn(away::explain))
-        .layer(sso.layer()) // everything above is behind the gate
+        .layer(from_fn(away::explain));
+    let app = sso
+        .protect(forwarded)
         .merge(sso.routes().partner_api(NoProvisioning))
         .merge(assertions.jwks())
         .route("/healthz", sso.routes().healthz())

@@ -13,11 +13,11 @@
 //! # fn app(sso: tower_heroku_sso::HerokuSso, pem: &str) -> Result<Router, Box<dyn std::error::Error>> {
 //! let keys = JwtKeys::new(JwtKey::es256_pem(pem)?);
 //! let assertions = Assertions::new(keys, "https://addon.example.com", "reports")?;
-//! let app = Router::new()
+//! let router = Router::new()
 //!     .route("/", get(|| async { "sent on with the header" }))
-//!     .layer(assertions.layer()) // inside the gate
-//!     .layer(sso.layer())
-//!     .merge(sso.routes().sign_in())
+//!     .layer(assertions.layer()); // inside the gate
+//! let app = sso
+//!     .protect(router)
 //!     .merge(assertions.jwks()); // /.well-known/jwks.json, outside of it
 //! # Ok(app)
 //! # }

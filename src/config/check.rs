@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use url::Url;
+
 use super::settings::{LONGEST, PLACEHOLDER};
-use super::{Config, SetupError};
+use super::{Config, CookieTransport, SetupError};
 use crate::heroku::HerokuUrl;
 use crate::webhook::Webhooks;
 
@@ -25,6 +27,20 @@ pub(crate) fn check(config: &Config) -> Result<(), SetupError> {
         if !slashes || is_escaped || !is_path(before) {
             return Err(SetupError::InvalidResourcePath);
         }
+    }
+    if let Some(url) = &config.public_url {
+        let is_https = url.scheme() == "https";
+        let is_http = url.scheme() == "http" && config.cookies == CookieTransport::InsecureHttp;
+        let prefix = config.public_prefix();
+        let has_path = prefix.is_empty() || is_path(prefix);
+        if !(is_https || is_http) || !has_path || !is_plain(url) {
+            return Err(SetupError::PublicUrl);
+        }
+    }
+    let is_origin =
+        |url: &Url| matches!(url.scheme(), "http" | "https") && url.path() == "/" && is_plain(url);
+    if !config.allowed_origins.iter().all(is_origin) {
+        return Err(SetupError::AllowedOrigin);
     }
     let address = config.webhooks.as_ref().and_then(Webhooks::url);
     // The same rule as for Heroku's addresses.
@@ -113,6 +129,14 @@ fn check_paths(config: &Config) -> Result<(), SetupError> {
         taken.push((setting, path));
     }
     Ok(())
+}
+
+/// No credentials, no query, no fragment.
+fn is_plain(url: &Url) -> bool {
+    url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none()
 }
 
 fn is_path(path: &str) -> bool {

@@ -12,6 +12,11 @@ use crate::secret::WeakSecret;
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
+    /// An allowed origin that is none.
+    #[error(
+        "allowed_origins must be origins such as `https://app.example.com`, without a path or query"
+    )]
+    AllowedOrigin,
     /// The HTTP client cannot start. It needs the machine's root certificates, among others.
     #[error("the HTTP client cannot start")]
     Client(#[source] crate::heroku::HerokuError),
@@ -92,6 +97,12 @@ pub enum SetupError {
         /// The longest allowed duration.
         most: Duration,
     },
+    /// The site's own address is not https, or has more than a host and a path.
+    #[error(
+        "public_url (PUBLIC_URL) must be an address such as `https://queues.example.com/base`, without a \
+         query: https, or http with insecure_cookies (INSECURE_COOKIES=1)"
+    )]
+    PublicUrl,
     /// Two settings have the same path.
     #[error("{setting} must differ from {other}")]
     SamePath {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use url::Url;
+
 use crate::access::ListPolicy;
 use crate::heroku::HerokuUrl;
 use crate::sso::SsoPolicy;
@@ -47,6 +49,9 @@ pub(crate) struct Config {
     pub(crate) api_url: HerokuUrl,
     pub(crate) id_url: HerokuUrl,
     pub(crate) heroku_timeout: Duration,
+    /// The site's own address, with the prefix that a front takes off.
+    pub(crate) public_url: Option<Url>,
+    pub(crate) allowed_origins: Vec<Url>,
     pub(crate) cookies: CookieTransport,
     pub(crate) session_cache: Duration,
     pub(crate) explain_rejections: bool,
@@ -128,6 +133,8 @@ impl Default for Config {
             api_url: HerokuUrl::platform_api(),
             id_url: HerokuUrl::id_host(),
             heroku_timeout: Duration::from_secs(10),
+            public_url: None,
+            allowed_origins: Vec::new(),
             cookies: CookieTransport::default(),
             explain_rejections: false,
             webhooks: None,
@@ -140,6 +147,12 @@ impl Config {
     pub(crate) fn list_age_limit(&self) -> Duration {
         let limit = self.max_list_age;
         limit.unwrap_or(self.refresh_interval.saturating_mul(2).min(LONGEST))
+    }
+
+    /// The path of `public_url`, without a slash at its end.
+    pub(crate) fn public_prefix(&self) -> &str {
+        let path = self.public_url.as_ref().map_or("", Url::path);
+        path.strip_suffix('/').unwrap_or(path)
     }
 
     /// How long a resource is in use after its last request.

@@ -177,6 +177,16 @@ pub(super) const VARIABLES: &[Variable] = &[
         },
     },
     Variable {
+        name: "PUBLIC_URL",
+        meaning: "[`public_url`], with the path that a front takes off",
+        default: Fallback::None,
+        read: |values, text| {
+            let url = Url::parse(text).map_err(|_| Unusable::because("expected an address"))?;
+            values.config.public_url = Some(url);
+            Ok(())
+        },
+    },
+    Variable {
         name: "INSECURE_COOKIES",
         meaning: "`1`: [`insecure_cookies`], for development",
         default: Fallback::Value("0"),

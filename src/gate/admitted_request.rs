@@ -2,15 +2,22 @@
 
 use std::future::ready;
 
+use bytes::Bytes;
 use http::header::AUTHORIZATION;
-use http::{Method, Request};
+use http::{HeaderValue, Method, Request, Response};
+use http_body_util::Full;
 
+use super::original_uri;
 use super::redirect_to_heroku::back_to_page;
+use super::rejection::Rejection;
+use super::rejection_kind::RejectionKind;
 use super::response_body::OwnAnswer;
 use super::response_decorator::{ResponseDecorator, Vary};
+use super::response_format::Format;
 use super::session_handle::SessionHandle;
 use super::state::GateState;
 use super::user::HerokuUser;
+use crate::audit;
 use crate::ids::ResourceId;
 
 /// What happens to an admitted request.
@@ -30,6 +37,9 @@ pub(super) fn prepare<B>(gate: &GateState, request: &mut Request<B>, user: Herok
         .session()
         .is_some_and(SessionHandle::is_of_cookie)
     {
+        if let Some(origin) = gate.origins.foreign_handshake(request) {
+            return Next::Respond(Box::pin(ready(refuse_origin(gate, origin, &user))));
+        }
         if is_landing(gate, request, user.resource()) {
             if let Some(answer) = back_to_page(gate, request.headers(), user.resource()) {
                 return Next::Respond(Box::pin(ready(answer)));
@@ -53,7 +63,32 @@ pub(super) fn prepare<B>(gate: &GateState, request: &mut Request<B>, user: Herok
     })
 }
 
+fn refuse_origin(
+    gate: &GateState,
+    origin: &HeaderValue,
+    user: &HerokuUser,
+) -> Response<Full<Bytes>> {
+    audit::request_refused(user.resource(), user.email(), "foreign_origin");
+    if gate.warnings.foreign_origin.is_due(gate.directory.clock()) {
+        tracing::warn!(
+            ?origin,
+            "a websocket from another site was refused (logged at most once an hour): if it is your site, \
+             set `public_url` (PUBLIC_URL) to its address, or permit the origin by `allowed_origins`"
+        );
+    }
+    let rejection = Rejection::new(RejectionKind::ForeignOrigin);
+    let why = format_args!("origin {origin:?} is neither this site's nor allowed");
+    let rejection = gate.reasons.add(rejection, &why);
+    rejection.into_response(Format::ProblemJson, &Method::GET)
+}
+
 fn is_landing<B>(gate: &GateState, request: &Request<B>, resource: &ResourceId) -> bool {
-    let path = request.uri().path();
-    request.method() == Method::GET && gate.paths.is_landing(path, resource)
+    if request.method() != Method::GET {
+        return false;
+    }
+    // The landing path is that of the gate's own paths, which may be outside of the prefix.
+    let is_landing = |path: &str| gate.paths.is_landing(path, resource);
+    is_landing(request.uri().path())
+        || (!original_uri::prefix(request).is_empty()
+            && is_landing(original_uri::path_and_query(request).path()))
 }

@@ -42,7 +42,7 @@
 //! # let form = Request::post("/heroku/sso")
 //! #     .header("content-type", "application/x-www-form-urlencoded")
 //! #     .body(Body::from(addon.sign_in_form("ann@example.com").body()))?;
-//! let app = Router::new().route("/", get(|| async { "in" })).layer(sso.layer());
+//! let app = sso.protect(Router::new().route("/", get(|| async { "in" })));
 //! # let signed_in = app.clone().oneshot(form).await?;
 //! # assert_eq!(signed_in.status(), 303);
 //! # let cookie = signed_in.headers()["set-cookie"].to_str()?.split(';').next().unwrap().to_owned();
@@ -60,15 +60,40 @@
 //!
 //! [`how_it_decides`](crate::guide::how_it_decides) explains each step.
 //!
-//! # Deployment caveat
-//! The gate guards only the service that it wraps. A route that is added to a router *after* `.layer(...)`,
-//! or merged into it later, is outside.
+//! # What the layer cannot do
+//! In an axum app use [`HerokuSso::protect`](crate::HerokuSso::protect), which knows the router. The layer
+//! works with any service of HTTP requests, and knows only what a service shows:
 //!
-//! A request's own body is not watched: the check comes before the wrapped service reads it, and an upload
-//! that has begun is read to its end although the user's access ends meanwhile. A handler that reads for long
-//! can stop at [`HerokuUser::ended`]. Response bodies end with access
-//! ([`streams`](crate::HerokuSsoBuilder::streams)).
+//! - It guards only what it wraps. A route that is added to a router *after* `.layer(...)`, or merged into it
+//!   later, is outside. `merge`, `nest` and `route_layer` can also take away the fallback through which
+//!   requests to the SSO path reach the gate: then merge [`Routes::sign_in`](crate::Routes::sign_in) too.
+//! - It answers its own paths even if the app has a route there, such as a `/logout` of its own, and cannot
+//!   warn of it.
+//! - It does not end a request's body: an upload that has begun is read to its end although the user's access
+//!   ends meanwhile. A handler that reads for long can stop at [`HerokuUser::ended`]. Response bodies end with
+//!   access ([`streams`](crate::HerokuSsoBuilder::streams)).
+//! - axum adds the header `Allow` to answers of a layer, so a request without a session can learn the methods
+//!   of a route, and which routes there are.
+//!
+//! # The gate around everything
+//! A router's layers run after its routing, so what changes paths must be around the router, and the gate
+//! around that. A service in axum's server must answer with axum's body, which a router's fallback gives it:
+//!
+#![cfg_attr(feature = "axum", doc = "```no_run")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
+//! # use axum::Router;
+//! # async fn serve(sso: tower_heroku_sso::HerokuSso, router: Router) -> std::io::Result<()> {
+//! # let trim_slashes = tower::layer::util::Identity::new();
+//! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! let gated = tower::ServiceBuilder::new()
+//!     .layer(sso.layer()) // the gate: outermost
+//!     .layer(trim_slashes) // such as tower-http's `NormalizePathLayer`
+//!     .service(router);
+//! axum::serve(listener, Router::new().fallback_service(gated)).await
+//! # }
+//! ```
 
+mod access_watch;
 mod admitted_request;
 #[cfg(feature = "jwt")]
 mod bearer_token;
@@ -85,6 +110,7 @@ mod legacy_form;
 mod mode;
 mod on_rejection;
 mod open_session;
+mod origin;
 mod original_uri;
 #[cfg(feature = "axum")]
 mod other_resource;
@@ -110,6 +136,8 @@ mod sso_sign_in;
 mod state;
 mod test_user;
 mod unavailable;
+#[cfg(feature = "axum")]
+mod upload;
 mod used_forms;
 mod user;
 mod verify_sso_form;
@@ -138,4 +166,6 @@ pub use response_future::ResponseFuture;
 pub use service::HerokuSsoGate;
 pub(crate) use state::GateState;
 pub use test_user::TestUser;
+#[cfg(feature = "axum")]
+pub(crate) use upload::Upload;
 pub use user::HerokuUser;

@@ -6,6 +6,8 @@ use crate::ids::ResourceId;
 /// The paths of one gate, as it sees them: without the prefix that an outer router removed.
 #[derive(Debug)]
 pub(crate) struct Paths {
+    /// What a front took off before the process saw the path.
+    public_prefix: String,
     sso: String,
     sign_out: String,
     landing: String,
@@ -42,6 +44,7 @@ impl Paths {
         let pattern = config.resource_in_path.as_deref();
         let resources = pattern.and_then(|pattern| pattern.strip_suffix(PLACEHOLDER));
         Self {
+            public_prefix: config.public_prefix().to_owned(),
             sso: config.sso_path.clone(),
             sign_out: config.sign_out_path.clone(),
             landing: config.landing_path.clone(),
@@ -50,24 +53,35 @@ impl Paths {
         }
     }
 
-    /// The paths to route to the gate where the router inside it has no fallback.
+    /// The paths to route to the gate where the router inside it has no fallback, each with its setting.
     #[cfg(feature = "axum")]
-    pub(crate) fn routes(&self) -> Vec<String> {
-        let mut routes = vec![self.sso.clone(), self.sign_out.clone()];
-        routes.extend(self.cli_sign_in.clone());
+    pub(crate) fn routes(&self) -> Vec<(&'static str, String)> {
+        let mut routes = vec![
+            ("sso_path", self.sso.clone()),
+            ("sign_out_path", self.sign_out.clone()),
+        ];
+        let cli_sign_in = self.cli_sign_in.clone();
+        routes.extend(cli_sign_in.map(|path| ("cli_sign_in_path", path)));
         if let Some(before) = &self.resources {
-            routes.push(format!("{before}{PLACEHOLDER}{}", self.sign_out));
+            let sign_out = format!("{before}{PLACEHOLDER}{}", self.sign_out);
+            routes.push(("sign_out_path", sign_out));
         }
         routes
     }
 
-    /// Where a form posts to sign out of `resource`.
-    pub(super) fn sign_out(&self, resource: &ResourceId) -> String {
-        let sign_out = &self.sign_out;
+    /// Where a form posts to sign out of `resource`, as the browser must request it. `mount` is the prefix
+    /// that an outer router removed.
+    pub(super) fn sign_out(&self, mount: &str, resource: &ResourceId) -> String {
+        let (front, sign_out) = (&self.public_prefix, &self.sign_out);
         match &self.resources {
-            None => sign_out.clone(),
-            Some(before) => format!("{before}{resource}{sign_out}"),
+            None => format!("{front}{mount}{sign_out}"),
+            Some(before) => format!("{front}{mount}{before}{resource}{sign_out}"),
         }
+    }
+
+    /// A path or address of this process, as the browser must request it.
+    pub(super) fn public(&self, path: &str) -> String {
+        format!("{}{path}", self.public_prefix)
     }
 
     /// Exact paths only: any other spelling is an ordinary page, and gated.
@@ -102,17 +116,21 @@ impl Paths {
         }
     }
 
-    /// The landing page as the browser must request it, where an outer router removed `prefix`. A nested
+    /// The landing page as the browser must request it, where an outer router removed `mount`. A nested
     /// router's own root is its prefix, without a trailing slash.
-    pub(super) fn landing_below(&self, prefix: &str, resource: &ResourceId) -> String {
-        match self.landing(resource).as_str() {
-            "/" if !prefix.is_empty() => prefix.to_owned(),
-            landing => prefix.to_owned() + landing,
+    pub(super) fn landing_below(&self, mount: &str, resource: &ResourceId) -> String {
+        match self.own_landing(resource).as_str() {
+            "/" if !mount.is_empty() => self.public(mount),
+            landing => self.public(&format!("{mount}{landing}")),
         }
     }
 
-    /// The landing page of a browser that has signed in to `resource`.
+    /// The landing page of a browser that has signed in to `resource`, as it must request it.
     pub(super) fn landing(&self, resource: &ResourceId) -> String {
+        self.landing_below("", resource)
+    }
+
+    fn own_landing(&self, resource: &ResourceId) -> String {
         match &self.resources {
             None => self.landing.clone(),
             Some(before) if self.landing == "/" => format!("{before}{resource}"),
@@ -120,6 +138,7 @@ impl Paths {
         }
     }
 
+    /// True for the landing page as this process sees it.
     pub(super) fn is_landing(&self, path: &str, resource: &ResourceId) -> bool {
         let below = match self.landing.as_str() {
             "/" => "",

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, VARY, WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, VARY,
+    WWW_AUTHENTICATE,
 };
 use http::{HeaderValue, Method, Response, StatusCode};
+use http_body::Body;
 use http_body_util::Full;
 use url::Url;
 
@@ -202,7 +204,11 @@ impl Rejection {
         response.extensions_mut().insert(self.kind);
         response.extensions_mut().insert(self);
         if method == Method::HEAD {
+            let length = response.body().size_hint().exact();
             *response.body_mut() = Full::default();
+            // As GET's, or the server would say that it is 0.
+            let headers = response.headers_mut();
+            headers.extend(length.map(|length| (CONTENT_LENGTH, length.into())));
         }
         response
     }

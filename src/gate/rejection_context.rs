@@ -35,7 +35,7 @@ impl RejectionContext {
     pub(super) fn of<B>(gate: &GateState, request: &Request<B>) -> Self {
         let headers = request.headers();
         let navigates = is_navigation(request.method(), headers);
-        let target = || original_uri::path_and_query(request).as_str().to_owned();
+        let target = || gate.paths.public(original_uri::path_and_query(request).as_str());
         warn_of_heroku_outside(gate, request);
         let hints = gate.cookies.hint.read(headers);
         let hint = match gate.paths.scope(request.uri().path()) {
@@ -96,8 +96,8 @@ fn warn_of_heroku_outside<B>(gate: &GateState, request: &Request<B>) {
     let is_herokus = basic && request.uri().path().starts_with("/heroku/resources");
     if is_herokus && gate.warnings.partner_api.is_due(gate.directory.clock()) {
         tracing::error!(
-            "a call to the Partner API was refused by the gate: merge `partner_api` after \
-             `.layer(sso.layer())`, not before it"
+            "a call to the Partner API was refused by the gate: merge `partner_api` into what \
+             `sso.protect(…)` returns, not into the router inside"
         );
     }
 }

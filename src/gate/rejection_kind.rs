@@ -14,6 +14,11 @@ pub enum RejectionKind {
     CannotCheck,
     /// 403: a sign-out that was sent by another site.
     CrossSite,
+    /// 403: a WebSocket handshake from a page of another site, by the header `Origin`. It is compared with
+    /// [`public_url`](crate::HerokuSsoBuilder::public_url), or with `Host` if that is not set;
+    /// [`allowed_origins`](crate::HerokuSsoBuilder::allowed_origins) permits others. Requests with a bearer
+    /// token and programs that send no `Origin` are not concerned.
+    ForeignOrigin,
     /// 403: the SSO request is malformed, or its token does not match.
     InvalidSignIn,
     /// 405: the SSO path and the sign-out path take POST only.
@@ -55,6 +60,7 @@ impl RejectionKind {
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::CrossSite
+            | Self::ForeignOrigin
             | Self::InvalidSignIn
             | Self::MissingRole
             | Self::NotListed
@@ -70,6 +76,7 @@ impl RejectionKind {
         match self {
             Self::CannotCheck => "cannot-check",
             Self::CrossSite => "cross-site",
+            Self::ForeignOrigin => "foreign-origin",
             Self::InvalidSignIn => "invalid-sign-in",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::MissingRole => "missing-role",
@@ -91,6 +98,7 @@ impl RejectionKind {
         match self {
             Self::CannotCheck => "We cannot check your access right now",
             Self::CrossSite => "You are still signed in",
+            Self::ForeignOrigin => "This connection came from another site",
             Self::InvalidSignIn => "This sign-in is not valid",
             Self::MethodNotAllowed => "This address shows no page",
             Self::MissingRole => "Your role does not allow this",
@@ -117,6 +125,9 @@ impl RejectionKind {
             Self::CrossSite => {
                 "The request to sign out came from another site. Use the sign-out button of this \
                  dashboard."
+            }
+            Self::ForeignOrigin => {
+                "Only pages of this dashboard can open this connection. Open the dashboard itself."
             }
             Self::UsedSignIn => {
                 "Each sign-in works once. If you used it yourself, for example by a double click, just \

@@ -55,12 +55,12 @@ impl Require {
     /// # use tower_heroku_sso::Require;
     /// # fn routes(sso: tower_heroku_sso::HerokuSso) -> Router {
     /// # async fn deploy() {}
-    /// Router::new()
+    /// let router = Router::new()
     ///     .route("/deploy", post(deploy))
     ///     .route_layer(Require::only_if(|user| {
     ///         user.permissions().iter().any(|may| &**may == "deploy")
-    ///     }))
-    ///     .layer(sso.layer())
+    ///     }));
+    /// sso.protect(router)
     /// # }
     /// ```
     pub fn only_if(rule: impl Fn(&HerokuUser) -> bool + Send + Sync + 'static) -> Self {
@@ -110,8 +110,8 @@ impl<S> RequireService<S> {
         if request.extensions().get::<Unauthenticated>().is_none() {
             self.told.call_once(|| {
                 tracing::error!(
-                    "a role guard is not inside of the gate and refuses every request: put it on routes to \
-                     which `.layer(sso.layer())` is added later"
+                    "a role guard is not inside of the gate and refuses every request: put it on routes \
+                     inside of `sso.protect(…)`"
                 );
             });
         }

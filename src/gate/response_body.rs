@@ -1,9 +1,7 @@
 //! The body of a response: the wrapped service's or the gate's own.
 
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
@@ -11,8 +9,8 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use pin_project_lite::pin_project;
 
+use super::access_watch::AccessWatch;
 use super::session_handle::SessionHandle;
-use crate::sync::InUse;
 
 pin_project! {
     /// The gate's response body: its own page, or the wrapped service's body unchanged.
@@ -35,30 +33,6 @@ pin_project! {
 /// The gate's own response, once it is ready.
 pub(super) type OwnAnswer = Pin<Box<dyn Future<Output = Response<Full<Bytes>>> + Send>>;
 
-/// Whether the reader may continue to read.
-enum AccessWatch {
-    /// Never checked. The resource is in use until the body is read.
-    Unlimited {
-        _in_use: Option<InUse>,
-    },
-    /// Not checked yet: most bodies end before that.
-    Started {
-        session: SessionHandle,
-        frames: u32,
-        /// By [`Clock::elapsed`](crate::Clock::elapsed); none for a short body.
-        unwatched_until: Option<Duration>,
-        in_use: Option<InUse>,
-    },
-    /// Checked at every frame.
-    Watched(Pin<Box<dyn Future<Output = ()> + Send>>),
-    Over,
-}
-
-/// A body that never has to wait is checked after this many frames, or after this time because its reader may
-/// be slow.
-const FRAMES_UNWATCHED: u32 = 16;
-const UNWATCHED_FOR: Duration = Duration::from_secs(1);
-
 /// A body of a known size up to this is expected to be read immediately.
 const SHORT: u64 = 64 * 1024;
 
@@ -75,12 +49,22 @@ impl<B> GateBody<B> {
             kind: Kind::Inner { body, watch },
         }
     }
+
+    /// True for the gate's own answer, which the wrapped service did not make.
+    #[cfg(feature = "axum")]
+    pub(crate) fn is_own(&self) -> bool {
+        matches!(self.kind, Kind::Own { .. })
+    }
 }
 
 impl<B: Body> GateBody<B> {
     /// A body that runs to its own end, even if its reader loses access.
     pub(super) fn left_open(body: B, session: &SessionHandle) -> Self {
-        let _in_use = hold_for(&body, session);
+        let _in_use = if is_short(&body) {
+            None
+        } else {
+            session.hold()
+        };
         let watch = AccessWatch::Unlimited { _in_use };
         Self {
             kind: Kind::Inner { body, watch },
@@ -89,26 +73,11 @@ impl<B: Body> GateBody<B> {
 
     /// A body that ends when its reader loses access.
     pub(super) fn until_ended(body: B, session: SessionHandle) -> Self {
-        let in_use = hold_for(&body, &session);
-        let unwatched_until = match is_short(&body) {
-            true => None,
-            false => Some(session.elapsed() + UNWATCHED_FOR),
-        };
-        let watch = AccessWatch::Started {
-            session,
-            frames: 0,
-            unwatched_until,
-            in_use,
-        };
+        let watch = AccessWatch::of_response(session, is_short(&body));
         Self {
             kind: Kind::Inner { body, watch },
         }
     }
-}
-
-/// A resource is in use until its longer bodies are finished.
-fn hold_for<B: Body>(body: &B, session: &SessionHandle) -> Option<InUse> {
-    if is_short(body) { None } else { session.hold() }
 }
 
 fn is_short<B: Body>(body: &B) -> bool {
@@ -153,62 +122,5 @@ impl<B: Body<Data = Bytes>> Body for GateBody<B> {
             Kind::Own { body } => body.size_hint(),
             Kind::Inner { body, .. } => body.size_hint(),
         }
-    }
-}
-
-impl AccessWatch {
-    /// True once the access has ended. Counts the requested frame.
-    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
-        match self {
-            Self::Unlimited { .. } => false,
-            Self::Started {
-                session,
-                frames,
-                unwatched_until,
-                ..
-            } => {
-                *frames += 1;
-                let is_slow = unwatched_until.is_some_and(|until| until <= session.elapsed());
-                match is_slow || *frames > FRAMES_UNWATCHED {
-                    true => self.watch_now(cx),
-                    false => false,
-                }
-            }
-            Self::Watched(ended) => {
-                let over = ended.as_mut().poll(cx).is_ready();
-                if over {
-                    *self = Self::Over;
-                }
-                over
-            }
-            Self::Over => true,
-        }
-    }
-
-    /// Starts watching the access of a body that is still unwatched. True if the access has already ended.
-    fn watch_now(&mut self, cx: &mut Context<'_>) -> bool {
-        if let Self::Started {
-            session, in_use, ..
-        } = self
-        {
-            let (ended, in_use) = (session.clone().ended(), in_use.take());
-            *self = Self::Watched(Box::pin(async move {
-                let _in_use = in_use;
-                ended.await;
-            }));
-            return self.is_over(cx);
-        }
-        false
-    }
-}
-
-impl fmt::Debug for AccessWatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unlimited { .. } => "Unlimited",
-            Self::Started { .. } => "Started",
-            Self::Watched(_) => "Watched",
-            Self::Over => "Over",
-        })
     }
 }

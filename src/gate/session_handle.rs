@@ -10,6 +10,8 @@ use super::on_rejection::OnRejection;
 use super::paths::Paths;
 use super::state::GateState;
 use crate::cause;
+#[cfg(feature = "axum")]
+use crate::config::Streams;
 use crate::lifespan::Limits;
 use crate::session::{Grant, SessionRef};
 use crate::sync::{InUse, Watch};
@@ -63,6 +65,18 @@ impl SessionHandle {
 
     pub(super) fn elapsed(&self) -> Duration {
         self.gate.directory.clock().elapsed()
+    }
+
+    /// Waits by the gate's clock.
+    #[cfg(feature = "axum")]
+    pub(super) async fn sleep(&self, time: Duration) {
+        self.gate.directory.clock().sleep(time).await;
+    }
+
+    /// What happens to bodies when access ends.
+    #[cfg(feature = "axum")]
+    pub(super) fn streams(&self) -> Streams {
+        self.gate.streams
     }
 
     /// Keeps the resource in use, for as long as the session can last.

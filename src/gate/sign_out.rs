@@ -1,7 +1,7 @@
 //! The sign-out endpoint.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, HOST, ORIGIN, SET_COOKIE};
+use http::header::{CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use maud::html;
@@ -65,7 +65,7 @@ impl SignOut {
         Self {
             method: request.method().clone(),
             format: Format::of(headers),
-            own_site: is_own_site(request),
+            own_site: gate.origins.is_own_form(request),
             sessions,
             resource: scope.resource().copied(),
             hints: gate.cookies.hint.read(headers),
@@ -137,29 +137,4 @@ fn signed_out_page() -> String {
             p { "To come back, open the add-on from your app's Resources page in the Heroku Dashboard." }
         },
     )
-}
-
-/// Browsers say which site sent a form. A program that says nothing holds the cookie itself.
-fn is_own_site<B>(request: &Request<B>) -> bool {
-    let headers = request.headers();
-    if let Some(site) = text(headers, "sec-fetch-site") {
-        return site == "same-origin" || site == "none";
-    }
-    let Some(origin) = headers.get(ORIGIN) else {
-        return true;
-    };
-    let authority = request
-        .uri()
-        .authority()
-        .map(|authority| authority.as_str());
-    let host = text(headers, HOST.as_str()).or(authority);
-    let origin = origin
-        .to_str()
-        .ok()
-        .and_then(|origin| origin.split_once("://"));
-    matches!((origin, host), (Some((_, origin)), Some(host)) if origin == host)
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
 }

@@ -105,7 +105,8 @@ async fn sign_in_by(
 
 /// No other message would explain why each page is a 401 from now on.
 fn warn_of_plain_http(gate: &GateState, browser: &HeaderMap) {
-    let may_be_dropped = gate.cookies.are_secure() && is_on_loopback(browser);
+    let may_be_dropped =
+        gate.cookies.are_secure() && gate.origins.are_of_host() && is_on_loopback(browser);
     if may_be_dropped && gate.warnings.plain_http.is_due(gate.directory.clock()) {
         tracing::warn!(
             "a session began on a loopback address (logged once an hour): over plain http, most \

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::cookies::Cookies;
 use super::debug_reason::DebugReasons;
 use super::on_rejection::OnRejection;
+use super::origin::Origins;
 use super::paths::Paths;
 use super::redirect_to_heroku::HerokuRedirects;
 use super::verify_sso_form::SsoForms;
@@ -23,6 +24,7 @@ pub(crate) struct GateState {
     pub(super) cookies: Cookies,
     pub(crate) forms: SsoForms,
     pub(crate) paths: Paths,
+    pub(super) origins: Origins,
     pub(super) redirects: HerokuRedirects,
     pub(super) streams: Streams,
     pub(super) reasons: DebugReasons,
@@ -35,6 +37,8 @@ pub(crate) struct GateState {
 pub(super) struct Warnings {
     /// A `Secure` cookie over plain http.
     pub(super) plain_http: LogThrottle,
+    /// A WebSocket from another site.
+    pub(super) foreign_origin: LogThrottle,
     /// The Partner API is behind the gate.
     pub(super) partner_api: LogThrottle,
 }
@@ -53,6 +57,7 @@ impl GateState {
             cookies: Cookies::new(config.cookies, &manifest.client_secret, per_resource),
             forms: SsoForms::new(config, manifest, &directory, reasons),
             paths: Paths::new(config),
+            origins: Origins::new(config),
             redirects: HerokuRedirects::new(config),
             streams: config.streams,
             reasons,

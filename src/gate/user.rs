@@ -84,10 +84,7 @@ impl HerokuUser {
     /// ```
     pub fn sign_out_path(&self) -> String {
         match self.origin.session() {
-            Some(session) => {
-                let path = session.paths().sign_out(self.resource());
-                format!("{}{path}", self.mount)
-            }
+            Some(session) => session.paths().sign_out(&self.mount, self.resource()),
             None => "/logout".to_owned(),
         }
     }

@@ -34,8 +34,8 @@
 //! let sso = HerokuSso::from_env().await?; // with DATABASE_URL, TOKEN_ENCRYPTION_KEY and SESSION_KEY
 //! let sync = sso.spawn_sync();
 //!
-//! let app = dashboard()
-//!     .layer(sso.layer())
+//! let app = sso
+//!     .protect(dashboard())
 //!     .merge(sso.routes().partner_api(NoProvisioning))
 //!     .route("/healthz", sso.routes().healthz())
 //!     .route("/readyz", sso.routes().readyz());

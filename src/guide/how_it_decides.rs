@@ -192,8 +192,16 @@
 //!
 //! # A sign-out
 //! A sign-out is a POST to the sign-out path from your own site. The gate checks `Sec-Fetch-Site`, or
-//! compares `Origin` with `Host` if that header is missing. A sign-out from another site gets 403
-//! `cross-site`, and the session stays.
+//! compares `Origin` with [`public_url`](crate::HerokuSsoBuilder::public_url), or with `Host`, if that header is
+//! missing. A sign-out from another site gets 403 `cross-site`, and the session stays.
+//!
+//! # A WebSocket
+//! Browsers send the cookies of a site with a WebSocket handshake from any page, and show its messages to that
+//! page. `SameSite` does not stop pages of sibling hosts. So a handshake with a session cookie, by `Upgrade:
+//! websocket` or by HTTP/2's extended CONNECT, gets 403 `foreign-origin` if its `Origin` is another one than
+//! [`public_url`](crate::HerokuSsoBuilder::public_url), or than `Host` if that is not set.
+//! [`allowed_origins`](crate::HerokuSsoBuilder::allowed_origins) permits others. The log names the origin. Programs send
+//! no `Origin`, and bearer tokens are not sent by themselves: both pass.
 //!
 //! # The cookies
 //! | cookie | holds | lifetime |

@@ -52,10 +52,8 @@
 //!     response
 //! }
 //! # fn site(sso: tower_heroku_sso::HerokuSso) -> axum::Router {
-//! axum::Router::new()
-//!     // your routes
-//!     .layer(sso.layer())
-//!     .merge(sso.routes().sign_in())
+//! # let router = axum::Router::new();
+//! sso.protect(router)
 //!     .layer(axum::middleware::from_fn(count)) // last of all: forms are refused there too
 //! # }
 //! ```

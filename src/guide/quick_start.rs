@@ -45,9 +45,7 @@
 //! }
 //!
 //! fn app(sso: &HerokuSso) -> Router {
-//!     Router::new()
-//!         .route("/", get(dashboard))
-//!         .layer(sso.layer()) // everything above is behind the gate
+//!     sso.protect(Router::new().route("/", get(dashboard))) // everything in it is behind the gate
 //!         .merge(sso.routes().partner_api(NoProvisioning)) // what Heroku calls: outside
 //!         .route("/healthz", sso.routes().healthz()) // what your platform calls: outside
 //! }
@@ -59,19 +57,19 @@
 //!
 //! Three things to know about these lines:
 //!
-//! - **The layer guards what is above it.** What is added below `.layer(...)` is open to the internet.
-//!   Take [`HerokuUser`](crate::HerokuUser) in each handler: outside of the gate such a handler answers 500
-//!   and logs an error, and never admits a request.
-//! - **`partner_api` is outside.** Heroku calls it with its own password and has no session. It includes
-//!   the SSO path and the sign-out path.
+//! - **`protect` guards the router that it gets**: routes, fallback and middleware. Only what you add to its
+//!   result is open. It also has the SSO path and the sign-out path. See
+//!   [`protect`](crate::HerokuSso::protect).
+//! - **`partner_api` is outside.** Heroku calls it with its own password and has no session.
 //! - **`_sync`, not `_`.** A dropped handle stops the sync immediately. Then lists are fetched only while a
 //!   request waits for them, sessions end after ten minutes without requests, and a warning says why.
 //!
 //! State is in memory until `DATABASE_URL` names a store: see [`deploying`](crate::guide::deploying) before
 //! customers come.
 //!
-//! The layer works with any [`tower::Service`] that is `Clone`, takes an `http::Request` and answers with an
-//! `http::Response`. Without axum (`default-features = false`) the user is in the request's extensions.
+//! Without axum (`default-features = false`), [`layer`](crate::HerokuSso::layer) wraps any [`tower::Service`]
+//! that is `Clone`, takes an `http::Request` and answers with an `http::Response`. The user is in the
+//! request's extensions.
 //!
 //! # 3. The manifest
 //! In the add-on's manifest, as you push it to Heroku:
@@ -151,38 +149,47 @@
 //! restart either, restart both, or give your app a store: see [`deploying`](crate::guide::deploying).
 //!
 //! # Only a part of the site
-//! Put the layer on those routes with `route_layer`, set the landing path there, and merge
-//! `sso.routes().sign_in()` (or `partner_api`). Without them your fallback would get the form:
+//! Nest what `protect` returns. Then all paths of the gate are below the prefix, such as the `sso_url`
+//! `https://queues.example.com/customers/heroku/sso`, and the landing page is `/customers`:
 //!
 //! ```
 //! use axum::{Router, routing::get};
-//! use tower_heroku_sso::{HerokuSsoBuilder, Require, Role, SetupError};
+//! use tower_heroku_sso::{HerokuSso, Require, Role};
 //!
-//! async fn site(builder: HerokuSsoBuilder) -> Result<Router, SetupError> {
-//!     let sso = builder.landing_path("/customers").build().await?;
+//! fn site(sso: &HerokuSso) -> Router {
 //!     let owners = Router::new()
-//!         .route("/customers/billing", get(|| async { "for owners" }))
+//!         .route("/billing", get(|| async { "for owners" }))
 //!         .route_layer(Require::role(Role::Owner));
 //!     let customers = Router::new()
-//!         .route("/customers", get(|| async { "for customers" }))
-//!         .merge(owners)
-//!         .route_layer(sso.layer()); // around the guard
-//!     let site = Router::new()
+//!         .route("/", get(|| async { "for customers" }))
+//!         .merge(owners);
+//!     Router::new()
 //!         .route("/", get(|| async { "for everybody" }))
-//!         .merge(customers)
-//!         .merge(sso.routes().sign_in())
-//!         .fallback(|| async { "not found" });
-//!     Ok(site)
+//!         .nest("/customers", sso.protect(customers))
+//!         .fallback(|| async { "not found" })
 //! }
 //! # let _ = site;
 //! ```
 //!
-//! With `route_layer`, unknown paths return 404 without signing in. To prevent that, route
-//! `/customers/{*rest}` too. Middleware that is added *before* the gate runs only for admitted requests.
+//! Below the prefix every path is behind the gate, also one that has no route.
+//!
+//! # What goes around the router
+//! Middleware of the protected router runs for admitted requests only. What must see refused requests too,
+//! such as a request log, is a layer of what `protect` returns. What changes paths before they are routed
+//! goes inside, around a router of its own:
+//!
+//! ```
+//! use axum::Router;
+//! use tower::Layer;
+//! # fn app(sso: &tower_heroku_sso::HerokuSso, router: Router) -> Router {
+//! # let (trim_slashes, request_log) = (tower::layer::util::Identity::new(), tower::layer::util::Identity::new());
+//! let trimmed = Router::new().fallback_service(trim_slashes.layer(router));
+//! sso.protect(trimmed).layer(request_log)
+//! # }
+//! ```
 //!
 //! # If you answer provisioning yourself
-//! Leave `partner_api` out, and merge [`Routes::sign_in`](crate::Routes::sign_in) in its place. Register each
-//! resource once, in your own provisioning handler, with
+//! Leave `partner_api` out. Register each resource once, in your own provisioning handler, with
 //! [`OauthGrant::Code`](crate::OauthGrant::Code). Resources that you already have are registered with
 //! [`OauthGrant::Tokens`](crate::OauthGrant::Tokens): see
 //! [`coming_from`](crate::guide::coming_from#2-tokens). [`deprovision`](crate::Resources::deprovision) ends a
@@ -193,7 +200,7 @@
 //! use tower_heroku_sso::{HerokuSso, OauthGrant, RegisterError, ResourceId};
 //!
 //! fn app(sso: &HerokuSso, dashboard: Router) -> Router {
-//!     dashboard.layer(sso.layer()).merge(sso.routes().sign_in()) // and your own provisioning routes
+//!     sso.protect(dashboard) // and merge your own provisioning routes
 //! }
 //!
 //! // `code` is `oauth_grant.code` of Heroku's request.

@@ -33,9 +33,8 @@
 //!
 //! // Yours, as `main` has it.
 //! fn app(sso: &HerokuSso) -> Router {
-//!     Router::new()
-//!         .route("/", get(|user: HerokuUser| async move { user.email().to_string() }))
-//!         .layer(sso.layer())
+//!     let page = async |user: HerokuUser| user.email().to_string();
+//!     sso.protect(Router::new().route("/", get(page)))
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -129,7 +128,7 @@
 //! #     .clock(clock.clone())
 //! #     .build()
 //! #     .await?;
-//! # let app = Router::new().route("/", get(|| async { "in" })).layer(sso.layer());
+//! # let app = sso.protect(Router::new().route("/", get(|| async { "in" })));
 //! # let addon = heroku.app("shop").collaborator("bob@example.com").addon();
 //! # sso.resources().register(&addon.id().into(), OauthGrant::Code(addon.grant_code().into())).await?;
 //! // Signs Bob in by a form of now, and tells the status.

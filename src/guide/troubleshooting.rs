@@ -52,14 +52,14 @@
 //! wrong time. If only one user is affected, their browser went back to an old page of Heroku's.
 //!
 //! ### 404, or a 200 from your own fallback, in answer to the form
-//! The SSO path did not reach the gate. In axum, `route_layer` and `nest` remove the fallback through which
-//! it does, and so does a `merge` into a router that has another fallback. Merge
-//! [`Routes::sign_in`](crate::Routes::sign_in), or [`partner_api`](crate::Routes::partner_api), which has the
-//! same routes.
+//! The address in the manifest is not that of the gate. Below a `nest` it has the prefix. With
+//! [`layer`](crate::HerokuSso::layer) in place of [`protect`](crate::HerokuSso::protect), `route_layer`,
+//! `nest` and `merge` can take away the fallback through which the form reaches the gate: merge
+//! [`Routes::sign_in`](crate::Routes::sign_in).
 //!
-//! ### At the start: "Overlapping method route", or "Cannot merge two `MethodRouter`s that both have a fallback"
-//! Both [`Routes::sign_in`](crate::Routes::sign_in) and [`partner_api`](crate::Routes::partner_api)
-//! are merged, or one of them is merged twice. They have the same routes. Merge only one of them.
+//! ### At the start: "Cannot merge two `Router`s that both have a fallback"
+//! What [`protect`](crate::HerokuSso::protect) returns has a fallback, which is behind the gate. Set your own
+//! on the router inside, or nest what `protect` returns.
 //!
 //! ### `register` fails: "heroku gave no usable answer: heroku refused the grant"
 //! With 401 the client secret belongs to another add-on, or is an old one: `HEROKU_CLIENT_SECRET` is in the
@@ -106,14 +106,13 @@
 //! it immediately, `let _sync =` does not. The sync must run in each process.
 //!
 //! ### 500, and "a handler takes HerokuUser …" in the log
-//! The route was added after `.layer(...)`, so the gate is not around it. Move the layer below the route.
-//! Without [`HerokuUser`](crate::HerokuUser) in its arguments that handler would have been open to the
-//! internet.
+//! The handler is not in the router that [`protect`](crate::HerokuSso::protect) was given. Without
+//! [`HerokuUser`](crate::HerokuUser) in its arguments it would be open to the internet.
 //!
 //! ### 401 `no-session` on a route with a role, though signed in; "a role guard is not inside of the gate"
-//! The guard is outside of the gate. Put [`Require::role`](crate::Require::role) on the inner routes, with
-//! `route_layer`, and `.layer(sso.layer())` after it: layers that are added later are further out. With
-//! [`RequireRole`](crate::extract::RequireRole) in a handler's arguments, the same mistake is a 500.
+//! The guard is outside of the gate. Put [`Require::role`](crate::Require::role) on routes of the router that
+//! `protect` is given, with `route_layer`. With [`RequireRole`](crate::extract::RequireRole) in a handler's
+//! arguments, the same mistake is a 500.
 //!
 //! ### 403 `unsigned-email` on a route with a role
 //! The sign-in rests on Heroku's older token, which does not cover the email. See
@@ -127,9 +126,14 @@
 //!
 //! ### 403 `cross-site` at the sign-out button
 //! A proxy changes `Host`, and the browser sends no `Sec-Fetch-Site`. So the gate compares `Origin` with
-//! `Host`, and they differ. Configure the proxy to pass `Host` on. Nothing else depends on it;
-//! `X-Forwarded-Host` is not read, as any client can send one. Or the form really is on another host, such
+//! `Host`, and they differ. Set [`public_url`](crate::HerokuSsoBuilder::public_url) (`PUBLIC_URL`), or configure the
+//! proxy to pass `Host` on. `X-Forwarded-Host` is not read, as any client can send one. Or the form really is on another host, such
 //! as your main site: then link it to the dashboard's own page.
+//!
+//! ### 403 `foreign-origin` for a WebSocket
+//! The log names the origin. If it is your site, its address is not what the proxy passes on as `Host`: set
+//! [`public_url`](crate::HerokuSsoBuilder::public_url). If it is another site of yours, permit it by
+//! [`allowed_origins`](crate::HerokuSsoBuilder::allowed_origins).
 //!
 //! ### One of two tabs suddenly shows another customer's dashboard
 //! A browser has one session, for the resource it last signed in to. See
@@ -137,8 +141,8 @@
 //!
 //! # Heroku's calls
 //! ### Heroku gets 401 when it provisions; "a call to the Partner API was refused by the gate"
-//! [`partner_api`](crate::Routes::partner_api) is inside of the gate. Merge it after
-//! `.layer(sso.layer())`. If there is a 401 without that log line, `HEROKU_ADDON_SLUG` or
+//! [`partner_api`](crate::Routes::partner_api) is inside of the gate's [`layer`](crate::HerokuSso::layer).
+//! Merge it outside. If there is a 401 without that log line, `HEROKU_ADDON_SLUG` or
 //! `HEROKU_ADDON_PASSWORD` differs from the manifest.
 //!
 //! ### "a webhook that heroku did not sign was refused"

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Response;
 use http::request::Parts;
+use url::Url;
 
 use super::HerokuSso;
 use super::assemble::{StoreChoice, assemble};
@@ -224,6 +225,24 @@ impl HerokuSsoBuilder {
 
         /// The path to which a browser is redirected after signing in. Default: `/`.
         landing_path: &str => |config, path| config.landing_path = path.to_owned();
+
+        /// The address of your site as browsers see it, such as `https://queues.example.com`, if it differs
+        /// from what the process sees. It must be https, or http with
+        /// [`insecure_cookies`](Self::insecure_cookies).
+        ///
+        /// Its path is a prefix that a front, such as nginx, takes off before it passes a request on. Every
+        /// path that the gate gives to a browser then begins with it. The other settings of paths are without
+        /// it, and the manifest's `sso_url` is with it. Cookies keep `Path=/`, which their prefix `__Host-`
+        /// requires, so two add-ons need two hosts.
+        ///
+        /// Its origin is that of your own pages: a sign-out and a WebSocket from any other are refused.
+        /// Default: none, so that `Host` says the origin. Forwarded headers decide nothing.
+        public_url: Url => |config, url| config.public_url = Some(url);
+
+        /// The origins of other sites whose pages may open WebSockets here, such as
+        /// `https://app.example.com`. Default: none. See
+        /// [`RejectionKind::ForeignOrigin`](crate::RejectionKind::ForeignOrigin).
+        allowed_origins: Vec<Url> => |config, origins| config.allowed_origins = origins;
 
         /// The path of the resources' dashboards, if a browser may have several open at the same time:
         /// `/addons/{resource}` for `/addons/01234567-…` and all paths below it. The last segment must be

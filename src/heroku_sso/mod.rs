@@ -113,18 +113,66 @@ impl HerokuSso {
         HerokuSsoBuilder::new(manifest)
     }
 
-    /// The gate: wraps a service so that it receives only requests of users on the resource's list. It also
-    /// handles the SSO path and the sign-out path. See [`gate`](crate::gate).
+    /// Puts an axum router behind the gate: its routes, its fallback and its middleware. The result also has
+    /// the SSO path, the sign-out path, and, if they are configured, the path of programs' sign-ins and that
+    /// of webhooks.
     ///
-    /// In axum, `.merge(...)` and `.nest(...)` can remove the fallback through which requests to those two
-    /// paths reach the layer. Then also merge [`Routes::sign_in`] or [`Routes::partner_api`], which route
-    /// them.
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use tower_heroku_sso::{HerokuSso, HerokuUser, partner_api::NoProvisioning};
+    /// # fn app(sso: HerokuSso) -> Router {
+    /// sso.protect(Router::new().route("/", get(dashboard))) // inside: for users on the list
+    ///     .merge(sso.routes().partner_api(NoProvisioning)) // outside: for Heroku
+    ///     .route("/healthz", sso.routes().healthz()) // outside: for your platform
+    /// # }
+    /// # async fn dashboard(user: HerokuUser) -> String { user.email().to_string() }
+    /// ```
+    ///
+    /// Only routes that you add to the result are open. **Everything else is behind the gate**, also paths
+    /// that have no route, so that strangers cannot find out which exist. If the router needs state, call
+    /// `with_state` on it first.
+    ///
+    /// The result is an ordinary router:
+    ///
+    /// | then | |
+    /// | --- | --- |
+    /// | `merge`, `route`, `layer`, `route_layer` | as with any router; the routes stay behind the gate |
+    /// | `nest` | all paths are below the prefix, those of the gate too: the manifest's `sso_url` has it. This is the way to protect a part of a site |
+    /// | `fallback` | replaces the fallback: missing paths are then open. Rather set it on the router inside |
+    /// | `merge` with a router that has a fallback | axum panics. Set the fallback on the router inside, or nest |
+    /// | `route` at a path that the router inside has | axum panics, unless the methods differ |
+    /// | `protect` again, of another router | its routes are behind the gate, and its own paths work below a `nest` of its own. Its fallback is behind the gate until it is merged |
+    ///
+    /// Because it knows the router, it does more than [`layer`](Self::layer): a request's body ends with an
+    /// error once its user's access ends ([`streams`](crate::HerokuSsoBuilder::streams)), and the gate's answers
+    /// do not tell which routes and methods exist: their header `Allow` is empty.
+    ///
+    /// If the router has a route at a path that the gate answers, such as a `/logout` of its own, a warning
+    /// names the setting that moves it.
+    ///
+    /// # Panics
+    /// If the router has the routes that Heroku calls, `/heroku/resources` or `/heroku/webhooks`: Heroku has
+    /// no session.
+    #[cfg(feature = "axum")]
+    #[track_caller]
+    pub fn protect<S>(&self, router: axum::Router) -> axum::Router<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        self.parts.routes.protect(router)
+    }
+
+    /// The gate for any service of HTTP requests: it wraps the service so that it receives only requests of
+    /// users on the resource's list, and answers the SSO path and the sign-out path. For an axum router use
+    /// [`protect`](Self::protect); [`gate`](crate::gate#what-the-layer-cannot-do) says what the layer
+    /// cannot do.
     pub fn layer(&self) -> HerokuSsoLayer {
         HerokuSsoLayer::required(Arc::clone(&self.parts.gate))
     }
 
     /// As [`layer`](Self::layer), but **admits every request**. It only tells the wrapped service which
-    /// user is signed in, for pages that greet a customer and also serve visitors without a session.
+    /// user is signed in, for pages that greet a customer and also serve visitors without a session. It
+    /// refuses only a WebSocket that a page of another site opens with a session.
     pub fn optional_layer(&self) -> HerokuSsoLayer {
         HerokuSsoLayer::optional(Arc::clone(&self.parts.gate))
     }

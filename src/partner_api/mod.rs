@@ -50,5 +50,5 @@ mod webhook;
 
 pub use addon::{Addon, AddonError, NoProvisioning, Outcome};
 pub use requests::{PlanChange, Provision};
-pub(crate) use routes::{RESOURCE, resources};
-pub(crate) use webhook::webhooks;
+pub(crate) use routes::{RESOURCE, RESOURCES, resources};
+pub(crate) use webhook::{WEBHOOKS, receive_webhook, webhooks};

@@ -28,6 +28,7 @@ use crate::sync::{Directory, OauthGrant, SyncError};
 /// Heroku's requests have about one kilobyte.
 const MAX_BODY: usize = 64 * 1024;
 
+pub(crate) const RESOURCES: &str = "/heroku/resources";
 pub(crate) const RESOURCE: &str = "/heroku/resources/{uuid}";
 
 struct Api<A> {
@@ -58,7 +59,7 @@ where
     });
     let resource = put(change_plan::<A>).delete(deprovision::<A>);
     Router::new()
-        .route("/heroku/resources", post(provision::<A>))
+        .route(RESOURCES, post(provision::<A>))
         .route(RESOURCE, resource)
         .route_layer(from_fn_with_state(Arc::clone(&api), authenticate::<A>))
         .with_state(api)

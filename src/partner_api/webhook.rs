@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::State;
-use axum::routing::post;
-use http::{HeaderMap, StatusCode};
+use axum::extract::{FromRequest, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::ALLOW;
+use http::{HeaderMap, Method, StatusCode};
 
 use super::body::Whole;
 use crate::cause;
@@ -19,11 +20,11 @@ use crate::webhook::notification::Notification;
 use crate::webhook::seen::Seen;
 use crate::webhook::signature::{self, is_signed};
 
-const PATH: &str = "/heroku/webhooks";
+pub(crate) const WEBHOOKS: &str = "/heroku/webhooks";
 /// A notification has about two kilobytes.
 const MAX_BODY: usize = 256 * 1024;
 
-struct Receiver {
+pub(crate) struct Receiver {
     directory: Arc<Directory>,
     webhooks: Webhooks,
     seen: Seen,
@@ -31,31 +32,35 @@ struct Receiver {
     refused: LogThrottle,
 }
 
-/// The route of webhooks; an empty router if none are configured.
-pub(crate) fn webhooks<S>(directory: &Arc<Directory>) -> Router<S>
-where
-    S: Clone + Send + Sync + 'static,
-{
-    let Some(webhooks) = &directory.settings().webhooks else {
-        return Router::new();
-    };
-    let receiver = Arc::new(Receiver {
+/// What receives webhooks; none if none are configured.
+pub(crate) fn webhooks(directory: &Arc<Directory>) -> Option<Arc<Receiver>> {
+    let webhooks = directory.settings().webhooks.as_ref()?;
+    Some(Arc::new(Receiver {
         directory: Arc::clone(directory),
         webhooks: webhooks.clone(),
         seen: Seen::default(),
         refused: LogThrottle::default(),
-    });
-    Router::new()
-        .route(PATH, post(receive))
-        .with_state(receiver)
+    }))
 }
 
-async fn receive(
+/// Answers every request to the path of webhooks, as a layer that calls nothing behind it.
+pub(crate) async fn receive_webhook(
     State(receiver): State<Arc<Receiver>>,
-    headers: HeaderMap,
-    Whole(body): Whole<MAX_BODY>,
-) -> StatusCode {
-    if !is_signed(&headers, &body, receiver.webhooks.secrets()) {
+    request: Request,
+    _: Next,
+) -> Response {
+    if request.method() != Method::POST {
+        return (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "POST")]).into_response();
+    }
+    let headers = request.headers().clone();
+    match Whole::<MAX_BODY>::from_request(request, &()).await {
+        Ok(Whole(body)) => receive(&receiver, &headers, &body).await.into_response(),
+        Err(rejection) => rejection,
+    }
+}
+
+async fn receive(receiver: &Receiver, headers: &HeaderMap, body: &[u8]) -> StatusCode {
+    if !is_signed(headers, body, receiver.webhooks.secrets()) {
         if receiver.refused.is_due(receiver.directory.clock()) {
             let signatures = headers.get_all(signature::HEADER).iter().count();
             tracing::warn!(
@@ -67,7 +72,7 @@ async fn receive(
         meter::webhook("unsigned");
         return StatusCode::UNAUTHORIZED;
     }
-    let outcome = clock::within(REQUEST, receiver.take(&body)).await;
+    let outcome = clock::within(REQUEST, receiver.take(body)).await;
     let too_slow = || Err(StoreError::new("the webhook took longer than a request may").into());
     let outcome = match outcome.unwrap_or_else(too_slow) {
         Ok(outcome) => outcome,

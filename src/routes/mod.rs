@@ -3,16 +3,22 @@
 mod health;
 #[cfg(feature = "jwt")]
 mod jwks;
+mod own_path;
+mod protect;
+mod router_paths;
 mod sign_in;
 mod whoami;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::MethodRouter;
 
 use self::health::Check;
+use self::protect::Mounted;
 use crate::config::Manifest;
 use crate::gate::GateState;
 use crate::handles::Lists;
@@ -25,6 +31,7 @@ pub struct Routes {
     gate: Arc<GateState>,
     lists: Lists,
     manifest: Arc<Manifest>,
+    mounted: Arc<Mounted>,
 }
 
 impl Routes {
@@ -33,14 +40,15 @@ impl Routes {
             gate,
             lists,
             manifest: Arc::new(manifest),
+            mounted: Arc::default(),
         }
     }
 
-    /// All routes that Heroku calls, as a router to merge: the Partner API under
-    /// `/heroku/resources`, and the routes of [`sign_in`](Self::sign_in) and
-    /// [`webhooks`](Self::webhooks).
+    /// All routes that Heroku calls, as a router to merge: the Partner API under `/heroku/resources`, and the
+    /// routes of [`sign_in`](Self::sign_in) and [`webhooks`](Self::webhooks).
     ///
-    /// Merge it outside of [`layer`](crate::HerokuSso::layer): Heroku has no session. See
+    /// Merge it outside of the gate, as Heroku has no session:
+    /// `sso.protect(router).merge(sso.routes().partner_api(addon))`. See
     /// [`partner_api`](crate::partner_api).
     pub fn partner_api<S, A>(&self, addon: A) -> Router<S>
     where
@@ -50,30 +58,32 @@ impl Routes {
         let directory = Arc::clone(&self.gate.directory);
         partner_api::resources(directory, Arc::clone(&self.manifest), addon)
             .merge(sign_in::legacy_form(&self.gate, partner_api::RESOURCE))
-            .merge(self.sign_in())
-            .merge(self.webhooks())
+            .merge(sign_in::routes(&self.gate))
+            .merge(self.webhook_route(false))
     }
 
-    /// The SSO path and the sign-out path as routes, for a router whose fallback is not wrapped by
-    /// [`layer`](crate::HerokuSso::layer): with `route_layer`, under `nest`, or where a `merge` replaces it.
+    /// The SSO path, the sign-out path and, if it is set, the path of programs' sign-ins, as routes.
     ///
-    /// [`partner_api`](Self::partner_api) contains these routes too: merge one of the two. With both, axum
-    /// panics at start: "Cannot merge two `MethodRouter`s that both have a fallback".
+    /// [`protect`](crate::HerokuSso::protect) and [`partner_api`](Self::partner_api) have them too. They are
+    /// for a router with [`layer`](crate::HerokuSso::layer) whose fallback is not inside of it: with
+    /// `route_layer`, under `nest`, or where a `merge` replaces the fallback. Merging them twice does no harm.
     pub fn sign_in<S>(&self) -> Router<S>
     where
         S: Clone + Send + Sync + 'static,
     {
+        self.mounted.sign_in.store(true, Ordering::Relaxed);
         sign_in::routes(&self.gate)
     }
 
-    /// The route that receives Heroku's webhooks; an empty router if none are configured
-    /// ([`webhooks`](crate::HerokuSsoBuilder::webhooks)). It is part of
-    /// [`partner_api`](Self::partner_api); use it if you do not use that.
+    /// The route that receives Heroku's webhooks, `POST /heroku/webhooks`; an empty router if none are
+    /// configured ([`webhooks`](crate::HerokuSsoBuilder::webhooks)).
+    /// [`protect`](crate::HerokuSso::protect) and [`partner_api`](Self::partner_api) have it too.
     ///
     /// | request | answer |
     /// | --- | --- |
     /// | signed with one of the secrets | 204, also if it contains nothing relevant or is a repetition |
     /// | without a signature, with a wrong one or with several | 401 |
+    /// | not a POST | 405 |
     /// | larger than 256 KiB | 413 |
     /// | incomplete after 10 seconds | 408 |
     /// | signed, but the store does not answer in time, or the resources are still being read from it | 503: Heroku sends it again |
@@ -81,7 +91,22 @@ impl Routes {
     where
         S: Clone + Send + Sync + 'static,
     {
-        partner_api::webhooks(&self.gate.directory)
+        self.webhook_route(false)
+    }
+
+    fn webhook_route<S>(&self, is_first: bool) -> Router<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        let Some(receiver) = partner_api::webhooks(&self.gate.directory) else {
+            return Router::new();
+        };
+        let layer = from_fn_with_state(receiver, partner_api::receive_webhook);
+        let route = match is_first {
+            true => own_path::first(layer),
+            false => own_path::shared(layer),
+        };
+        Router::new().route(partner_api::WEBHOOKS, route)
     }
 
     /// A handler for `/healthz`, outside of the gate: 200 while the store answers and the sync runs,
@@ -119,10 +144,11 @@ impl Routes {
     ///
     /// ```
     /// # fn app(sso: tower_heroku_sso::HerokuSso) -> axum::Router {
-    /// axum::Router::new()
-    ///     .route("/whoami", sso.routes().whoami())
-    ///     .route("/whoami.html", sso.routes().whoami_html())
-    ///     .layer(sso.layer())
+    /// sso.protect(
+    ///     axum::Router::new()
+    ///         .route("/whoami", sso.routes().whoami())
+    ///         .route("/whoami.html", sso.routes().whoami_html()),
+    /// )
     /// # }
     /// ```
     pub fn whoami<S>(&self) -> MethodRouter<S>

@@ -3,21 +3,22 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{any, get};
+use axum::routing::get;
 use http::StatusCode;
 
+use super::own_path;
 use crate::gate::{GateState, HerokuSsoLayer};
 
-/// The SSO path and the sign-out path.
+/// The SSO path, the sign-out path, and the path of programs' sign-ins.
 pub(super) fn routes<S>(gate: &Arc<GateState>) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
     let paths = gate.paths.routes().into_iter();
-    let router = paths.fold(Router::new(), |router, path| {
-        router.route(&path, any(unreached))
-    });
-    router.route_layer(HerokuSsoLayer::required(Arc::clone(gate)))
+    paths.fold(Router::new(), |router, (_, path)| {
+        let gate = HerokuSsoLayer::required(Arc::clone(gate));
+        router.route(&path, own_path::shared(gate))
+    })
 }
 
 /// Under the legacy policy, the form of add-ons from before `sso_url`, in addition to the Partner API's

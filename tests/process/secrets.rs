@@ -116,12 +116,11 @@ async fn life(
     let mut said = format!("{builder:?}");
     let sso = builder.build().await.unwrap();
     let sync = sso.spawn_sync();
-    let app = Router::new()
-        .route(
+    let app = sso
+        .protect(Router::new().route(
             "/",
             get(|user: HerokuUser| async move { format!("{user:?}") }),
-        )
-        .layer(sso.layer())
+        ))
         .merge(sso.routes().partner_api(NoProvisioning));
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     heroku

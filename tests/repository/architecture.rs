@@ -41,6 +41,7 @@ const HOMES: &[(&str, &[&str])] = &[
         &[
             "extract/",
             "gate/original_uri.rs",
+            "heroku_sso/mod.rs",
             "partner_api/",
             "routes/",
         ],

@@ -606,9 +606,9 @@ async fn c4_partner_is_called_only_on_delete_regardless_of_sync() {
             refuses_first,
             ..Counted::default()
         };
-        let app = Router::new()
-            .route("/", get(|| async { "in" }))
-            .layer(world.sso.layer())
+        let app = world
+            .sso
+            .protect(Router::new().route("/", get(|| async { "in" })))
             .merge(world.sso.routes().partner_api(counted.clone()));
         world.address = serve(app).await;
         addon.remove();

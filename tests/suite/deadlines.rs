@@ -106,9 +106,7 @@ impl SessionStore for Sessions {
 }
 
 fn router(sso: &HerokuSso, addon: impl Addon) -> Router {
-    Router::new()
-        .route("/page", get(|| async { "page" }))
-        .layer(sso.layer())
+    sso.protect(Router::new().route("/page", get(|| async { "page" })))
         .merge(sso.routes().partner_api(addon))
 }
 

@@ -65,9 +65,9 @@ impl Scene {
                 .dormant_for(HOUR)
         })
         .await;
-        let app = Router::new()
-            .route("/", get(|| async { "in" }))
-            .layer(world.sso.layer())
+        let app = world
+            .sso
+            .protect(Router::new().route("/", get(|| async { "in" })))
             .merge(world.sso.routes().partner_api(slow.clone()));
         world.address = serve(app).await;
         let app = world.heroku.app("shop").collaborator("ann@example.com");

@@ -33,13 +33,12 @@ async fn a60_panicking_handler_leaves_the_gate_working() {
             panic!("a bug of the partner's");
         }
     };
-    let app = Router::new()
-        .route("/panic", get(panics))
-        .route(
+    let app = world
+        .sso
+        .protect(Router::new().route("/panic", get(panics)).route(
             "/",
             get(|user: HerokuUser| async move { user.email().to_string() }),
-        )
-        .layer(world.sso.layer());
+        ));
     let browser = Browser::new(serve(app).await);
     browser.submit(&addon.sign_in_form("ann@example.com")).await;
     for _ in 0..20 {
@@ -64,13 +63,12 @@ async fn a60_hanging_handlers_block_no_request_and_end_on_disconnect() {
             std::future::pending::<()>().await;
         }
     };
-    let app = Router::new()
-        .route("/hang", get(hangs))
-        .route(
+    let app = world
+        .sso
+        .protect(Router::new().route("/hang", get(hangs)).route(
             "/",
             get(|user: HerokuUser| async move { user.email().to_string() }),
-        )
-        .layer(world.sso.layer());
+        ));
     let browser = Browser::new(serve(app).await);
     browser.submit(&addon.sign_in_form("ann@example.com")).await;
     let mut waiting = tokio::task::JoinSet::new();
@@ -166,12 +164,12 @@ async fn a60_client_disconnect_at_any_step_leaves_the_gate_working() {
     .await;
     let addon = world.addon().await;
     let resource = addon.resource_id();
-    let app = Router::new()
-        .route(
+    let app = world
+        .sso
+        .protect(Router::new().route(
             "/",
             get(|user: HerokuUser| async move { user.email().to_string() }),
-        )
-        .layer(world.sso.layer())
+        ))
         .merge(world.sso.routes().partner_api(NoProvisioning));
     let browser = Browser::new(serve(app.clone()).await);
     let form = addon.sign_in_form("ann@example.com");
@@ -318,12 +316,12 @@ async fn a41_request_keeps_its_list_when_a_newer_one_arrives() {
         let may: Vec<_> = user.permissions().iter().map(ToString::to_string).collect();
         format!("{} {}", roles.join("+"), may.join("+"))
     };
-    let router = Router::new()
-        .route("/", get(what_it_sees))
-        .route_layer(Require::role(Role::Admin))
-        .layer(hold)
-        .layer(world.sso.layer())
-        .merge(world.sso.routes().sign_in());
+    let router = world.sso.protect(
+        Router::new()
+            .route("/", get(what_it_sees))
+            .route_layer(Require::role(Role::Admin))
+            .layer(hold),
+    );
     let browser = Browser::new(serve(router).await);
     let form = addon.sign_in_form("bob@example.com");
     assert_eq!(browser.submit(&form).await.status, 303);

@@ -14,7 +14,7 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_heroku_sso::{HerokuSso, HerokuUser, RejectionKind, Require, Role};
 
 use support::browser::{Browser, FORM};
-use support::world::{World, serve};
+use support::world::{UNUSED, World, serve};
 
 /// `page` answers 401 without a session and 200 after Ann's sign-in at `sso_path`.
 async fn assert_guards(world: &World, app: Router, sso_path: &str, landing: &str, page: &str) {
@@ -116,6 +116,55 @@ async fn a54_gate_around_nested_routers_uses_full_paths() {
     let inner = Router::new().route("/", get(email));
     let app = Router::new().nest("/addon", inner).layer(world.sso.layer());
     assert_guards(&world, app, "/addon/heroku/sso", "/addon", "/addon").await;
+}
+
+/// The prefix is taken off between the gate's own paths and the pages, or before both.
+#[tokio::test]
+async fn c46_deep_link_survives_nest() {
+    for (landing, is_protect) in [("/admin", false), ("/", true)] {
+        let world = World::with(|builder| builder.landing_path(landing)).await;
+        let addon = world.addon().await;
+        let pages = Router::new()
+            .route("/", get(email))
+            .route("/deep", get(email));
+        let sso = &world.sso;
+        let (app, sso_path) = match is_protect {
+            true => {
+                let app = Router::new().nest("/admin", sso.protect(pages));
+                (app, "/admin/heroku/sso")
+            }
+            false => {
+                let app = Router::new().nest("/admin", pages.layer(sso.layer()));
+                (app.merge(sso.routes().sign_in()), "/heroku/sso")
+            }
+        };
+        let browser = Browser::new(serve(app).await);
+        let form = || addon.sign_in_form("ann@example.com").body();
+        let answer = browser.submit_body(sso_path, &form()).await;
+        assert_eq!(answer.header("location"), Some("/admin"));
+        assert_eq!(browser.get("/admin").await.status, 200);
+        world.clock.advance(UNUSED);
+        let bounced = browser.get("/admin/deep?x=1").await;
+        assert_eq!(bounced.status, 303, "{bounced:?}");
+        let answer = browser.submit_body(sso_path, &form()).await;
+        assert_eq!(answer.header("location"), Some("/admin"));
+        let landing = browser.get("/admin").await;
+        assert_eq!(landing.header("location"), Some("/admin/deep?x=1"));
+        assert_eq!(browser.get("/admin/deep?x=1").await.status, 200);
+    }
+}
+
+/// The one way in which it compiles with `axum::serve`, as the docs show it.
+#[tokio::test]
+async fn c51_layer_guards_a_service_builder_around_a_router() {
+    let world = World::start().await;
+    let router = Router::new().route("/", get(email));
+    let gated = tower::ServiceBuilder::new()
+        .layer(world.sso.layer())
+        .layer(tower::layer::util::Identity::new())
+        .service(router);
+    let app = Router::new().fallback_service(gated);
+    assert_guards(&world, app, "/heroku/sso", "/", "/").await;
 }
 
 #[tokio::test]

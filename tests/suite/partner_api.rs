@@ -322,9 +322,9 @@ impl Addon for Moody {
 /// A world with the partner [`Moody`].
 async fn moody() -> World {
     let mut world = World::with(|builder| builder.sync_scope(SyncScope::Active)).await;
-    let app = Router::new()
-        .route("/", get(|| async { "in" }))
-        .layer(world.sso.layer())
+    let app = world
+        .sso
+        .protect(Router::new().route("/", get(|| async { "in" })))
         .merge(world.sso.routes().partner_api(Moody::default()));
     world.address = serve(app).await;
     world

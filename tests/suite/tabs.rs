@@ -31,11 +31,12 @@ async fn two_customers() -> (World, SocketAddr, AddOn, AddOn) {
 
 fn app(sso: &HerokuSso) -> Router {
     let page = |user: HerokuUser| async move { format!("{} of {}", user.app().name, user.email()) };
-    Router::new()
-        .route("/addons/{resource}", get(page))
-        .route("/addons/{resource}/page", get(page))
-        .layer(sso.layer())
-        .merge(sso.routes().partner_api(NoProvisioning))
+    sso.protect(
+        Router::new()
+            .route("/addons/{resource}", get(page))
+            .route("/addons/{resource}/page", get(page)),
+    )
+    .merge(sso.routes().partner_api(NoProvisioning))
 }
 
 fn path(addon: &AddOn) -> String {
@@ -92,10 +93,9 @@ async fn a33_session_of_another_resource_gets_403() {
 #[tokio::test]
 async fn path_without_a_resource_has_no_session() {
     let (world, _, one, _) = two_customers().await;
-    let app = Router::new()
-        .route("/{*rest}", get(|| async { "in" }))
-        .layer(world.sso.layer())
-        .merge(world.sso.routes().sign_in());
+    let app = world
+        .sso
+        .protect(Router::new().route("/{*rest}", get(|| async { "in" })));
     let browser = Browser::new(serve(app).await);
     assert_eq!(enter(&browser, &one).await.body, "in");
     let id = one.resource_id().to_string();
@@ -197,13 +197,10 @@ async fn removal_from_one_list_keeps_the_session_of_the_other() {
 #[tokio::test]
 async fn resource_paths_work_below_a_prefix() {
     let (world, _, one, two) = two_customers().await;
-    let inner = Router::new()
-        .route(
-            "/addons/{resource}",
-            get(|user: HerokuUser| async move { user.sign_out_path() }),
-        )
-        .layer(world.sso.layer())
-        .merge(world.sso.routes().sign_in());
+    let inner = world.sso.protect(Router::new().route(
+        "/addons/{resource}",
+        get(|user: HerokuUser| async move { user.sign_out_path() }),
+    ));
     let address = serve(Router::new().nest("/portal", inner)).await;
     let browser = Browser::new(address);
     for addon in [&one, &two] {
@@ -231,14 +228,14 @@ async fn request_rewritten_to_another_resource_has_no_user() {
             .remove::<axum::extract::OriginalUri>();
         next.run(request)
     });
-    let app = Router::new()
-        .route(
-            "/addons/{resource}",
-            get(|user: HerokuUser| async move { user.app().name.clone() }),
-        )
-        .layer(mistake)
-        .layer(world.sso.layer())
-        .merge(world.sso.routes().sign_in());
+    let app = world.sso.protect(
+        Router::new()
+            .route(
+                "/addons/{resource}",
+                get(|user: HerokuUser| async move { user.app().name.clone() }),
+            )
+            .layer(mistake),
+    );
     let browser = Browser::new(serve(app).await);
     browser.submit(&one.sign_in_form("ann@example.com")).await;
     let answer = browser.fetch(&path(&one)).await;

@@ -68,9 +68,8 @@ async fn run(setup: Value) {
     let _sync = setup["sync"].as_bool().unwrap().then(|| sso.spawn_sync());
     tokio::spawn(tell(sso.lists().changes()));
     let partner = Partner(text("partner"));
-    let app = Router::new()
-        .route("/", get(|| async { "in" }))
-        .layer(sso.layer())
+    let app = sso
+        .protect(Router::new().route("/", get(|| async { "in" })))
         .merge(sso.routes().partner_api(partner))
         .merge(control(Control { clock, sso }));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

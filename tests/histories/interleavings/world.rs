@@ -399,11 +399,12 @@ async fn events() -> Body {
 
 fn router(sso: &HerokuSso) -> Router {
     let page = |user: HerokuUser| async move { user.email().to_string() };
-    Router::new()
-        .route("/page", get(page))
-        .route("/events", get(events))
-        .layer(sso.layer())
-        .merge(sso.routes().partner_api(NoProvisioning))
+    sso.protect(
+        Router::new()
+            .route("/page", get(page))
+            .route("/events", get(events)),
+    )
+    .merge(sso.routes().partner_api(NoProvisioning))
 }
 
 /// Whether the answer rejects a session.

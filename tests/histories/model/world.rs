@@ -419,10 +419,11 @@ fn router(sso: &HerokuSso) -> Router {
     let admin = Router::new()
         .route("/admin", get(who))
         .route_layer(Require::role(Role::Admin));
-    Router::new()
-        .route("/page", get(who))
-        .route("/events", get(events))
-        .merge(admin)
-        .layer(sso.layer())
-        .merge(sso.routes().partner_api(NoProvisioning))
+    sso.protect(
+        Router::new()
+            .route("/page", get(who))
+            .route("/events", get(events))
+            .merge(admin),
+    )
+    .merge(sso.routes().partner_api(NoProvisioning))
 }

@@ -149,22 +149,23 @@ fn router(sso: &HerokuSso, clock: &ManualClock) -> Router {
             }),
         )
         .layer(assertions.layer());
-    Router::new()
-        .route(
-            "/page",
-            get(|user: HerokuUser| async move { user.email().to_string() }),
-        )
-        .route("/token", get(token))
-        .route(
-            "/headers",
-            get(|headers: axum::http::HeaderMap| async move {
-                let value = headers.get("authorization");
-                value.map_or(String::new(), |value| value.to_str().unwrap().to_owned())
-            }),
-        )
-        .route("/events", get(events))
-        .merge(forwarded)
-        .layer(sso.layer())
-        .merge(sso.routes().partner_api(NoProvisioning))
-        .merge(assertions.jwks())
+    sso.protect(
+        Router::new()
+            .route(
+                "/page",
+                get(|user: HerokuUser| async move { user.email().to_string() }),
+            )
+            .route("/token", get(token))
+            .route(
+                "/headers",
+                get(|headers: axum::http::HeaderMap| async move {
+                    let value = headers.get("authorization");
+                    value.map_or(String::new(), |value| value.to_str().unwrap().to_owned())
+                }),
+            )
+            .route("/events", get(events))
+            .merge(forwarded),
+    )
+    .merge(sso.routes().partner_api(NoProvisioning))
+    .merge(assertions.jwks())
 }

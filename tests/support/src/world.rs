@@ -235,33 +235,34 @@ fn router(sso: &HerokuSso, reached: &Arc<AtomicUsize>) -> Router {
             }),
         )
         .route_layer(Require::any_of([Role::Admin, Role::Owner]));
-    Router::new()
-        .route(
-            "/",
-            get(move |user: HerokuUser| async move {
-                index();
-                format!("dashboard of {}", user.email())
-            })
-            .post(|| async { "posted" }),
-        )
-        .route(
-            "/stream",
-            get(|_: HerokuUser| async {
-                // One line, then open until the gate ends it.
-                let line = tokio_stream::once(Ok::<_, std::io::Error>("here\n"));
-                let body = tokio_stream::StreamExt::chain(line, tokio_stream::pending());
-                axum::body::Body::from_stream(body)
-            }),
-        )
-        .route(
-            "/page",
-            get(move || async move {
-                page();
-                "page"
-            }),
-        )
-        .merge(admins)
-        .layer(sso.layer())
-        .merge(sso.routes().partner_api(NoProvisioning))
-        .route("/healthz", get(|| async { "ok" }))
+    sso.protect(
+        Router::new()
+            .route(
+                "/",
+                get(move |user: HerokuUser| async move {
+                    index();
+                    format!("dashboard of {}", user.email())
+                })
+                .post(|| async { "posted" }),
+            )
+            .route(
+                "/stream",
+                get(|_: HerokuUser| async {
+                    // One line, then open until the gate ends it.
+                    let line = tokio_stream::once(Ok::<_, std::io::Error>("here\n"));
+                    let body = tokio_stream::StreamExt::chain(line, tokio_stream::pending());
+                    axum::body::Body::from_stream(body)
+                }),
+            )
+            .route(
+                "/page",
+                get(move || async move {
+                    page();
+                    "page"
+                }),
+            )
+            .merge(admins),
+    )
+    .merge(sso.routes().partner_api(NoProvisioning))
+    .route("/healthz", get(|| async { "ok" }))
 }
