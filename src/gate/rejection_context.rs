@@ -35,7 +35,10 @@ impl RejectionContext {
     pub(super) fn of<B>(gate: &GateState, request: &Request<B>) -> Self {
         let headers = request.headers();
         let navigates = is_navigation(request.method(), headers);
-        let target = || gate.paths.public(original_uri::path_and_query(request).as_str());
+        let target = || {
+            gate.paths
+                .public(original_uri::path_and_query(request).as_str())
+        };
         warn_of_heroku_outside(gate, request);
         let hints = gate.cookies.hint.read(headers);
         let hint = match gate.paths.scope(request.uri().path()) {

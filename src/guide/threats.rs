@@ -65,8 +65,8 @@
 //! - **https**, in front of everything that the gate wraps, and HSTS. Over plain http a browser does not
 //!   keep the cookie (some make an exception of your own machine).
 //! - **Put every page inside the gate.** What is added to the result of
-//!   [`protect`](crate::HerokuSso::protect) is open. Have a test that
-//!   requests each path without a cookie: see [`testing_your_app`](crate::guide::testing_your_app).
+//!   [`protect`](crate::HerokuSso::protect) is open. Have a test that requests each path without a cookie:
+//!   see [`testing_your_app`](crate::guide::testing_your_app).
 //! - **Keep the four secrets**: the salt, the Partner API's password, the client secret,
 //!   `TOKEN_ENCRYPTION_KEY`. With the salt an attacker can sign a form for any user. Do not write the
 //!   secrets into the image, the repository or a support ticket, and use different ones for each

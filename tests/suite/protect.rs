@@ -1,6 +1,7 @@
 //! `protect`: every way of mounting the router that it returns.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -316,6 +317,8 @@ async fn every_pair_of_mountings_works_or_is_refused() {
             let is_gated = *after == "layer of the gate";
             assert_eq!(got.kind.is_some(), is_gated, "{what}");
 
+            // A second later it is another form.
+            world.clock.advance(Duration::from_secs(1));
             let form = addon.sign_in_form("ann@example.com").body();
             let got = pair
                 .send(Method::POST, &format!("{prefix}/heroku/sso"), &form)

@@ -137,7 +137,7 @@ async fn heroku_down_gets_503_without_consuming_the_answer() {
 }
 
 #[tokio::test]
-async fn cli_sign_in_path_is_404_if_not_enabled() {
+async fn cli_sign_in_path_is_a_gated_path_if_not_enabled() {
     let site = Site::with(|builder| builder).await;
-    assert_eq!(sign_in(&site, &ann(&site)).await.status, 404);
+    assert_eq!(sign_in(&site, &ann(&site)).await.status, 401);
 }
