@@ -94,6 +94,12 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "what is left of the list",
     ),
     (
+        "gate/session_handle.rs",
+        "sleep",
+        "clock().sleep",
+        "a second, before an upload is watched",
+    ),
+    (
         "session/sweep.rs",
         "sweep",
         "clock.sleep",
@@ -269,6 +275,12 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "spawn",
         "fetches.join_next",
         "the fetches under way",
+    ),
+    (
+        "partner_api/webhook.rs",
+        "receive_webhook",
+        "Whole.from_request",
+        "REQUEST_BODY",
     ),
     // The partner's.
     (
