@@ -62,17 +62,16 @@ fn router(sso: HerokuSso) -> Router {
     let admins = Router::new()
         .route("/admin", get(admin))
         .route_layer(Require::any_of([Role::Admin, Role::Owner]));
-    sso.protect(
-        Router::new()
-            .route("/", get(index))
-            .route("/whoami", sso.routes().whoami())
-            .route("/refresh", post(refresh))
-            .merge(admins),
-    )
-    .merge(sso.routes().partner_api(NoProvisioning))
-    .route("/healthz", sso.routes().healthz())
-    .route("/readyz", sso.routes().readyz())
-    .with_state(sso)
+    let dashboard = Router::new()
+        .route("/", get(index))
+        .route("/whoami", sso.routes().whoami())
+        .route("/refresh", post(refresh))
+        .merge(admins)
+        .with_state(sso.clone());
+    sso.protect(dashboard)
+        .merge(sso.routes().partner_api(NoProvisioning))
+        .route("/healthz", sso.routes().healthz())
+        .route("/readyz", sso.routes().readyz())
 }
 
 async fn index(State(sso): State<HerokuSso>, user: HerokuUser) -> Response {
