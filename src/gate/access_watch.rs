@@ -103,10 +103,7 @@ impl AccessWatch {
             return false;
         };
         let session = started.session.clone();
-        *self = Self::Watched(Box::pin(async move {
-            session.sleep(UNWATCHED_FOR).await;
-            session.ended().await;
-        }));
+        *self = Self::Watched(Box::pin(session.ended_after(UNWATCHED_FOR)));
         self.is_over(cx)
     }
 }

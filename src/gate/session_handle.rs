@@ -67,10 +67,12 @@ impl SessionHandle {
         self.gate.directory.clock().elapsed()
     }
 
-    /// Waits by the gate's clock.
+    /// As [`ended`](Self::ended), but looks only after this time.
     #[cfg(feature = "axum")]
-    pub(super) async fn sleep(&self, time: Duration) {
-        self.gate.directory.clock().sleep(time).await;
+    pub(super) async fn ended_after(self, time: Duration) {
+        let clock = self.gate.directory.clock();
+        clock.sleep(time).await;
+        self.ended().await;
     }
 
     /// What happens to bodies when access ends.

@@ -33,7 +33,6 @@ const OWN: &[&str] = &[
     "bearers",
     "builder",
     "client",
-    "clone()",
     "closed",
     "coordinator",
     "coordinator()",
@@ -95,8 +94,8 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "gate/session_handle.rs",
-        "sleep",
-        "clock().sleep",
+        "ended_after",
+        "clock.sleep",
         "a second, before an upload is watched",
     ),
     (
