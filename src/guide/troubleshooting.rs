@@ -61,7 +61,7 @@
 //! What [`protect`](crate::HerokuSso::protect) returns has a fallback, which is behind the gate. Set your own
 //! on the router inside, or nest what `protect` returns.
 //!
-//! ### `register` fails: "heroku gave no usable answer: heroku refused the grant"
+//! ### `register` fails: "heroku did not exchange the grant code: heroku refused the grant"
 //! With 401 the client secret belongs to another add-on, or is an old one: `HEROKU_CLIENT_SECRET` is in the
 //! Partner Portal. With 400 the code was used before or is too old; Heroku sends a new one when the
 //! resource is provisioned again.

@@ -78,7 +78,8 @@ async fn refused_grant_error_names_the_likely_cause() {
         let error = world.sso.resources().register(&id, code).await.unwrap_err();
         let cause = std::error::Error::source(&error).unwrap().to_string();
         let said = format!("{error}: {cause}");
-        assert!(said.starts_with("heroku gave no usable answer: heroku refused the grant"));
+        let expected = "heroku did not exchange the grant code: heroku refused the grant";
+        assert!(said.starts_with(expected), "{said}");
         assert!(said.contains(advice), "{said}");
         world.heroku.faults().clear_all();
     }
