@@ -15,7 +15,13 @@ async fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("{}", shared::process::explain(&*error));
+            eprint!("{error}");
+            let mut next = error.source();
+            while let Some(cause) = next {
+                eprint!(": {cause}");
+                next = cause.source();
+            }
+            eprintln!();
             ExitCode::FAILURE
         }
     }
