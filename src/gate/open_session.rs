@@ -82,7 +82,7 @@ pub(super) async fn resource_of(
 }
 
 /// Opens a session if the resource's list admits the user. The user's form is consumed, or the session is
-/// deleted again.
+/// deleted again; it is deleted also if this is dropped, as then no client gets it.
 pub(super) async fn open_session(
     gate: &GateState,
     proved: VerifiedSignIn<'_>,
@@ -98,7 +98,7 @@ pub(super) async fn open_session(
         NotOpened::Denied(denial)
     })?;
     let context_app = proved.form.and_then(|form| form.context_app.clone());
-    let (opened, previous) = match transport {
+    let (mut opened, previous) = match transport {
         SessionTransport::Cookie(previous) => {
             let opened = gate.sessions.open(&admitted, proved.proof, context_app);
             (opened.await.map_err(NotOpened::Sessions)?, previous)
@@ -118,12 +118,13 @@ pub(super) async fn open_session(
     if let Some(form) = proved.form
         && let Err(rejection) = gate.forms.consume(form, resource).await
     {
-        gate.sessions.discard(&opened).await;
+        opened.discard().await;
         return Err(NotOpened::Rejected(Box::new(rejection)));
     }
     if let Some(previous) = previous {
         close_previous(gate, &previous).await;
     }
+    opened.hand_over();
     audit::signed_in(resource, email, proved.proof);
     Ok((opened, admitted))
 }

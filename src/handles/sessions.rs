@@ -48,6 +48,9 @@ impl Sessions {
     /// # }
     /// ```
     ///
+    /// # Cancel safety
+    /// If the future is dropped, the session that it may have opened is deleted.
+    ///
     /// # Errors
     /// [`AdmitError`] if the list does not have the email, or cannot be checked within 15 seconds.
     pub async fn admit(

@@ -56,6 +56,7 @@ impl SessionManager {
             value,
             grant,
             latest_end,
+            record: None,
         }))
     }
 }

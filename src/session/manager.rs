@@ -19,6 +19,7 @@ use super::outcome::SessionError;
 #[cfg(feature = "jwt")]
 use super::signed::{BearerClaims, CookieClaims, SignedSessions};
 use super::stored::StoredSessions;
+use super::unsent_record::UnsentRecord;
 use crate::cause;
 use crate::clock::SharedClock;
 #[cfg(feature = "jwt")]
@@ -57,13 +58,31 @@ pub(crate) enum BackendChoice {
     Cookie(Arc<Codec>, Duration),
 }
 
-/// A session that was just opened.
+/// A session that was just opened. It is deleted if it is dropped before it is handed over.
 pub(crate) struct NewSession {
     /// The value of its cookie, or its token.
     pub(crate) value: String,
     pub(crate) grant: Grant,
     /// When the cookie, the record or the token ends; the list decides at each use.
     pub(crate) latest_end: OffsetDateTime,
+    /// None if there is none, or a client knows the session.
+    pub(super) record: Option<UnsentRecord>,
+}
+
+impl NewSession {
+    /// The client gets the session, and it stays.
+    pub(crate) fn hand_over(&mut self) {
+        if let Some(record) = self.record.take() {
+            record.keep();
+        }
+    }
+
+    /// Deletes the session, which no client knows.
+    pub(crate) async fn discard(self) {
+        if let Some(record) = self.record {
+            record.delete().await;
+        }
+    }
 }
 
 #[cfg_attr(
@@ -102,8 +121,8 @@ impl SessionManager {
         }
     }
 
-    /// Opens a session under a new name. Apart from [`open_bearer`](Self::open_bearer), this is the only
-    /// way to open one.
+    /// Opens a session under a new name, to be [handed over](NewSession::hand_over). Apart from
+    /// [`open_bearer`](Self::open_bearer), this is the only way to open one.
     pub(crate) async fn open(
         &self,
         admitted: &Admitted,
@@ -112,37 +131,22 @@ impl SessionManager {
     ) -> Result<NewSession, SessionError> {
         let grant = self.grant(admitted, proof, context_app);
         let latest_end = self.latest_end(&grant);
-        let value = match &self.backend {
-            SessionBackend::Stored(stored) => stored.create(&grant, latest_end).await?.to_string(),
+        let (value, record) = match &self.backend {
+            SessionBackend::Stored(stored) => {
+                let record = UnsentRecord::create(stored, &grant, latest_end).await?;
+                (record.id().to_string(), Some(record))
+            }
             #[cfg(feature = "jwt")]
             SessionBackend::InCookie(signed) => {
-                signed.sign(&new_session_key(), &grant, latest_end)?
+                (signed.sign(&new_session_key(), &grant, latest_end)?, None)
             }
         };
         Ok(NewSession {
             value,
             grant,
             latest_end,
+            record,
         })
-    }
-
-    /// Removes a session whose value was not sent to any client.
-    pub(crate) async fn discard(&self, opened: &NewSession) {
-        match &self.backend {
-            SessionBackend::Stored(stored) => {
-                let Ok(id) = opened.value.parse() else {
-                    return;
-                };
-                if let Err(error) = stored.delete(&id).await {
-                    tracing::warn!(
-                        %error, cause = cause::of(&error),
-                        "session deletion failed; an unused session stays until it expires"
-                    );
-                }
-            }
-            #[cfg(feature = "jwt")]
-            SessionBackend::InCookie(_) => {}
-        }
     }
 
     pub(super) fn grant(

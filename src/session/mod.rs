@@ -17,6 +17,7 @@ mod signed;
 mod storage;
 mod stored;
 mod sweep;
+mod unsent_record;
 
 pub(crate) use tower_sessions::session_store::ExpiredDeletion;
 

@@ -1,8 +1,9 @@
 //! Handlers panic or hang, clients disconnect at any moment: the gate keeps working for later requests.
 
+use std::collections::HashSet;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 use tower::ServiceExt;
 use tower_heroku_sso::partner_api::NoProvisioning;
-use tower_heroku_sso::{HerokuUser, MemorySessions, Require, Role};
+use tower_heroku_sso::{HerokuUser, MemorySessions, Require, Role, VerifiedEmail};
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
 
@@ -244,33 +245,84 @@ async fn a60_client_disconnect_at_any_step_leaves_the_gate_working() {
     assert!(world.heroku.calls().count(Endpoint::Any) > 0);
 }
 
+#[tokio::test]
+async fn a60_sign_in_dropped_at_any_step_leaves_no_session() {
+    let sessions = Stepwise::default();
+    let world = World::with(|builder| builder.session_store(sessions.clone())).await;
+    let addon = world.addon().await;
+    let app = Router::new()
+        .route("/", get(|| async { "page" }))
+        .layer(world.sso.layer());
+    world.signed_in(&addon, "ann@example.com").await;
+    at_each_step(&app, 300, || {
+        world.clock.advance(Duration::from_secs(1));
+        let form = addon.sign_in_form("ann@example.com");
+        post("/heroku/sso", FORM, form.body())
+    })
+    .await;
+    // The first and the last one were completed.
+    assert!(sessions.made.load(Ordering::SeqCst) > 2);
+    until(|| sessions.ids.lock().unwrap().len() == 2).await;
+}
+
+/// The partner's own login is dropped likewise.
+#[tokio::test]
+async fn a60_own_login_dropped_at_any_step_leaves_no_session() {
+    let sessions = Stepwise::default();
+    let world = World::with(|builder| builder.session_store(sessions.clone())).await;
+    let addon = world.addon().await;
+    let resource = addon.resource_id();
+    world.refresh(&resource).await;
+    let ann = VerifiedEmail::assume_verified("ann@example.com".parse().unwrap());
+    let headers = http::HeaderMap::new();
+    let admitted = async |steps: usize| {
+        let handle = world.sso.sessions();
+        leave_after(steps, handle.admit(&resource, &ann, &headers)).await
+    };
+    let mut steps = 0;
+    while !admitted(steps).await {
+        steps += 1;
+    }
+    assert!(steps > 1 && sessions.made.load(Ordering::SeqCst) > 1);
+    until(|| sessions.ids.lock().unwrap().len() == 1).await;
+}
+
 /// Sessions in memory, with a step before and after each call.
 #[derive(Clone, Debug, Default)]
-struct Stepwise(MemorySessions);
+struct Stepwise {
+    inner: MemorySessions,
+    /// The ids of those that exist.
+    ids: Arc<Mutex<HashSet<Id>>>,
+    /// How many ever existed.
+    made: Arc<AtomicUsize>,
+}
 
 #[async_trait]
 impl SessionStore for Stepwise {
     async fn create(&self, record: &mut Record) -> session_store::Result<()> {
         yield_now().await;
-        self.0.create(record).await?;
+        self.inner.create(record).await?;
+        self.ids.lock().unwrap().insert(record.id);
+        self.made.fetch_add(1, Ordering::SeqCst);
         yield_now().await;
         Ok(())
     }
     async fn save(&self, record: &Record) -> session_store::Result<()> {
         yield_now().await;
-        self.0.save(record).await?;
+        self.inner.save(record).await?;
         yield_now().await;
         Ok(())
     }
     async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
         yield_now().await;
-        let record = self.0.load(id).await?;
+        let record = self.inner.load(id).await?;
         yield_now().await;
         Ok(record)
     }
     async fn delete(&self, id: &Id) -> session_store::Result<()> {
         yield_now().await;
-        self.0.delete(id).await?;
+        self.inner.delete(id).await?;
+        self.ids.lock().unwrap().remove(id);
         yield_now().await;
         Ok(())
     }
