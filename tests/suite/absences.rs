@@ -307,6 +307,32 @@ async fn sign_in_polls_dormant_resource_after_an_hour_without_sync() {
 }
 
 #[tokio::test]
+async fn dormant_resource_is_polled_by_the_sync_alone_while_one_runs() {
+    let store = MemoryStore::default();
+    let world = world_on(&store).await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    make_dormant(&world, &addon).await;
+    let _sync = world.sso.spawn_sync();
+    world.quiet().await;
+    let unavailable = Fault::Status(503);
+    world.heroku.faults().set(Endpoint::AddOn, unavailable);
+    world.clock.advance(HOUR);
+    world.quiet().await;
+    // The poll failed, and the next one is about a second away.
+    world.heroku.faults().clear_all();
+    addon.mark_provisioned();
+    world.heroku.calls().clear();
+    assert_eq!(ann.fetch("/page").await.status, 503);
+    assert_eq!(sign_in(&world, &addon).await.status, 403);
+    assert_eq!(world.heroku.calls().count(Endpoint::Any), 0);
+    let resource = addon.resource_id();
+    let revived = |change: &Change| *change == Change::ResourceRevived { resource };
+    world.pass_until(MINUTE, revived).await;
+    assert_eq!(ann.fetch("/page").await.status, 200);
+}
+
+#[tokio::test]
 async fn c3_new_grant_revives_dormant_resource() {
     for by_heroku in [true, false] {
         let store = MemoryStore::default();

@@ -1,5 +1,6 @@
 //! Webhooks and the fetches that they trigger in a busy fleet.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use base64::Engine;
@@ -10,6 +11,7 @@ use support::ids::AddOnExt as _;
 use tower_heroku_sso::jwt::{JwtKey, JwtKeys};
 use tower_heroku_sso::{CookieSessions, HerokuSsoBuilder, MemorySessions, WebhookSecret, Webhooks};
 
+use crate::absences::{HOUR, make_dormant, patient};
 use crate::faulty::Faulty;
 use crate::webhooks::{SECRET, collaborator, send};
 use support::world::{World, grant};
@@ -230,4 +232,37 @@ async fn sign_out_wins_over_a_request_that_waits_for_a_list() {
     let (answer, ()) = tokio::join!(ann.fetch("/page"), sign_out);
     assert_eq!(answer.status, 401, "it waited");
     assert!(answer.set_cookies().is_empty());
+}
+
+/// The fetch that revives the resource began before the webhook, so its list does not answer it.
+#[tokio::test]
+async fn pending_removal_outlasts_the_fetch_that_revives_a_resource() {
+    let store = Faulty::default();
+    let world = World::with(|builder| with_webhooks(patient(builder).store(store.clone()))).await;
+    let addon = world.addon().await;
+    addon.app().collaborator("bob@example.com");
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let bob = world.signed_in(&addon, "bob@example.com").await;
+    make_dormant(&world, &addon).await;
+    addon.mark_provisioned();
+    world.clock.advance(HOUR);
+    // Bob's request starts the fetch, which is held before it calls Heroku.
+    store.hold("get");
+    let asked = store.calls("get");
+    let mut of_bob = pin!(bob.fetch("/page"));
+    let moment = Duration::from_millis(500);
+    while store.calls("get") == asked {
+        let answered = tokio::time::timeout(moment / 100, &mut of_bob).await;
+        assert!(answered.is_err(), "he waits");
+    }
+    // Ann was removed and added again: only a newer list can tell.
+    let event = collaborator(&addon, "destroy", "ann@example.com", "1");
+    assert_eq!(send(&world, &event).await, 204);
+    let mut of_ann = pin!(ann.fetch("/page"));
+    let answered = tokio::time::timeout(moment, &mut of_ann).await;
+    assert!(answered.is_err(), "she waits for the same fetch");
+    store.let_pass("get", 10);
+    assert_eq!(of_bob.await.status, 200);
+    assert_eq!(of_ann.await.status, 503, "her state is unknown");
+    assert_eq!(ann.fetch("/page").await.status, 200);
 }

@@ -488,6 +488,24 @@ async fn r10_hanging_heroku_leaves_time_for_the_cached_list() {
 }
 
 #[tokio::test]
+async fn request_waits_nine_seconds_for_a_list_and_the_next_one_none() {
+    let store = Faulty::default();
+    let gate = Gate::with(&store, &Sessions::default()).await;
+    gate.world.clock.advance(REFRESH + Duration::from_secs(1));
+    pause();
+    // The fetch needs a sequence number and the tokens before it calls Heroku.
+    for method in ["next_sequence", "get"] {
+        store.slow_down(method, SLOW);
+    }
+    let (answer, took) = gate.send(gate.page()).await;
+    assert_eq!(answer.status(), 200);
+    assert!((9_000..9_100).contains(&took.as_millis()), "{took:?}");
+    let (answer, took) = gate.send(gate.page()).await;
+    assert_eq!(answer.status(), 200);
+    assert!(took < Duration::from_millis(100), "{took:?}");
+}
+
+#[tokio::test]
 async fn sign_in_falls_back_to_the_last_list_when_fetch_is_slow() {
     let (store, sessions) = (Faulty::default(), Sessions::default());
     let world = World::with(|builder| set_up(builder, &store, &sessions)).await;

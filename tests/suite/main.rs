@@ -38,6 +38,7 @@ mod log;
 mod mistakes;
 mod mounting;
 mod nonsense;
+mod old_lists;
 mod one_at_a_time;
 mod origins;
 mod own_login;

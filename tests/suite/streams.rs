@@ -1,6 +1,7 @@
 //! Responses that outlive the check at their start: event streams, downloads, WebSockets.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -15,6 +16,7 @@ use http_body_util::BodyExt as _;
 use reqwest::Method;
 use support::ids::AddOnExt as _;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_stream::StreamExt;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -274,6 +276,64 @@ async fn open_body_keeps_its_list_fresh() {
     };
     let unused = timeout(Duration::from_secs(60), unused).await;
     unused.expect("the resource is no longer in use");
+}
+
+/// Without a sync, the stream itself makes the next attempt.
+#[tokio::test]
+async fn stream_is_checked_again_a_minute_after_a_failed_fetch() {
+    let world = World::start().await;
+    let (addon, browser) = streams(&world).await;
+    let mut events = open(&browser, "/events").await;
+    assert_stays_open(&mut events).await;
+    world.heroku.calls().clear();
+    world.heroku.faults().set(Endpoint::Any, Fault::Reset);
+    world.clock.advance(REFRESH + Duration::from_secs(1));
+    while world.heroku.calls().count(Endpoint::Any) == 0 {
+        assert_stays_open(&mut events).await;
+    }
+    world.quiet().await;
+    assert_stays_open(&mut events).await;
+    world.heroku.faults().clear_all();
+    addon.app().remove("ann@example.com");
+    world.clock.advance(Duration::from_secs(60));
+    assert_ends(events).await;
+}
+
+#[tokio::test]
+async fn late_body_of_an_unused_resource_has_its_list_fetched() {
+    let world = World::with(|builder| builder.streams(Streams::LeaveOpen)).await;
+    let addon = world.addon().await;
+    let (entered, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (in_handler, waits) = (Arc::clone(&entered), Arc::clone(&go_on));
+    let late = || async move {
+        in_handler.notify_one();
+        waits.notified().await;
+        events().await
+    };
+    let app = Router::new()
+        .route("/late", get(late))
+        .layer(world.sso.layer());
+    let browser = Browser::new(serve(app).await);
+    let answer = browser.submit(&addon.sign_in_form("ann@example.com")).await;
+    assert_eq!(answer.status, 303);
+    let _sync = world.sso.spawn_sync();
+    world.quiet().await;
+    let request = tokio::spawn(browser.request(Method::GET, "/late").send());
+    entered.notified().await;
+    world.heroku.calls().clear();
+    world.clock.advance(Duration::from_secs(60 * 60));
+    world.quiet().await;
+    assert_eq!(world.heroku.calls().count(Endpoint::Any), 0);
+    go_on.notify_one();
+    let mut body = request.await.unwrap().unwrap();
+    assert!(body.chunk().await.unwrap().is_some());
+    let fetched = async {
+        while world.heroku.calls().count(Endpoint::Collaborators) == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let fetched = timeout(Duration::from_secs(60), fetched).await;
+    fetched.expect("the open body keeps the resource in use");
 }
 
 #[tokio::test]

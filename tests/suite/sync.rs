@@ -334,3 +334,30 @@ async fn late_answer_does_not_replace_a_newer_list() {
     let list = world.sso.lists().get(&addon.resource_id()).await.unwrap();
     assert_eq!(list.unwrap().fetched_at, newer.fetched_at);
 }
+
+#[tokio::test]
+async fn list_that_arrives_after_its_resource_ended_admits_no_one() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let resource = addon.resource_id();
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    // From the second request on, her session refers to what is known about the resource.
+    for _ in 0..2 {
+        assert_eq!(ann.fetch("/page").await.status, 200);
+    }
+    world.heroku.calls().clear();
+    let delay = Duration::from_secs(1);
+    let slow = Fault::Slow(delay);
+    world.heroku.faults().set_times(Endpoint::AddOn, slow, 1);
+    let end = async {
+        while world.heroku.calls().count(Endpoint::AddOn) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let ended = world.sso.resources().deprovision(&resource).await;
+        assert!(ended.unwrap());
+        world.clock.advance(delay);
+    };
+    let (late, ()) = tokio::join!(world.sso.lists().refresh(&resource), end);
+    assert!(matches!(late, Err(RefreshError::Deprovisioned)), "{late:?}");
+    assert_eq!(ann.fetch("/page").await.status, 401);
+}

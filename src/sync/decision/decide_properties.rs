@@ -21,14 +21,14 @@ use crate::sync::entries::cached_list::{CachedList, ListVersion, OwnList};
 use crate::sync::entries::member_list::Members;
 use crate::sync::entries::person_marks::{Marks, Principal};
 
-const LIMITS: Limits = Limits {
+pub(super) const LIMITS: Limits = Limits {
     refresh_interval: Duration::from_secs(300),
     max_list_age: Duration::from_secs(600),
     max_session: Duration::from_secs(5_400),
 };
-const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+pub(super) const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 /// The sequence number of the newest list.
-const LIST: i64 = 10;
+pub(super) const LIST: i64 = 10;
 
 struct Case {
     facts: Facts,
@@ -37,20 +37,21 @@ struct Case {
     asked: Asked,
 }
 
-fn ann() -> Email {
+pub(super) fn ann() -> Email {
     "ann@example.com".parse().unwrap()
 }
 
-fn moment(sequence: i64) -> AsOf {
+pub(super) fn moment(sequence: i64) -> AsOf {
     let clock: SharedClock = Arc::new(ManualClock::at(NOW));
     AsOf::now(&clock, Sequence::new(sequence))
 }
 
 fn list(has_ann: bool, is_partial: bool) -> Arc<CachedList> {
-    let people: People = has_ann
-        .then(|| Person::new(ann(), None, None))
-        .into_iter()
-        .collect();
+    let ann = has_ann.then(|| Person::new(ann(), None, None));
+    list_of(ann.into_iter().collect(), is_partial)
+}
+
+pub(super) fn list_of(people: People, is_partial: bool) -> Arc<CachedList> {
     let app = App::new(
         "00000000-0000-4000-8000-000000000001".parse().unwrap(),
         "shop",

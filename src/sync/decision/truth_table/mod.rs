@@ -7,6 +7,8 @@
 
 #![cfg(test)]
 
+use std::time::Duration;
+
 mod scene;
 
 /// The newest list in memory.
@@ -278,4 +280,27 @@ async fn every_case_gets_the_answer_in_the_table() {
         cases.len(),
         wrong.join("\n")
     );
+}
+
+#[tokio::test]
+async fn stream_is_checked_when_its_list_expires_or_every_minute() {
+    let scene = scene::Scene::set().await;
+    let case = |list, heroku| Case {
+        at: At::Stream,
+        resource: Resource::Active,
+        list,
+        last: Last::Due,
+        heroku,
+        who: Who::Listed,
+        pending_removal: When::Never,
+        revoked: When::Never,
+        past_max_session: false,
+    };
+    // Its list is a second old, and counts up to and including the refresh interval.
+    let young = scene.may_stay(&case(List::Young, Heroku::Lists), 0).await;
+    let left = scene::REFRESH - Duration::from_millis(999);
+    assert_eq!(young, Some(left));
+    // No newer list is available.
+    let old = scene.may_stay(&case(List::Old, Heroku::Fails), 1).await;
+    assert_eq!(old, Some(Duration::from_secs(60)));
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use heroku_addon_simulator::{AddOn, Endpoint, Fault, Simulator};
 use secrecy::SecretString;
-use time::OffsetDateTime;
 
 use super::{Answer, At, Case, Heroku, Last, List, Resource, When, Who};
 use crate::access::{App, Email, ListPolicy, People, Person, ResourceList, Team};
@@ -27,7 +26,7 @@ use crate::sync::{
 };
 
 const SECOND: Duration = Duration::from_secs(1);
-const REFRESH: Duration = Duration::from_secs(300);
+pub(in crate::sync) const REFRESH: Duration = Duration::from_secs(300);
 const MAX_LIST_AGE: Duration = Duration::from_secs(600);
 const MAX_SESSION: Duration = Duration::from_secs(5_400);
 
@@ -123,6 +122,18 @@ impl Scene {
     }
 
     pub(in crate::sync) async fn answer(&self, case: &Case, number: usize) -> Answer {
+        let (id, session) = self.set_up(case, number).await;
+        self.ask(case.at, &id, &session).await
+    }
+
+    /// How long a stream may stay open before it is checked again. None if it ends.
+    pub(in crate::sync) async fn may_stay(&self, case: &Case, number: usize) -> Option<Duration> {
+        let (id, session) = self.set_up(case, number).await;
+        self.check_stream(&id, &session).await
+    }
+
+    /// Brings memory and Heroku into the state of the case. Returns its resource and session.
+    async fn set_up(&self, case: &Case, number: usize) -> (ResourceId, SessionStart) {
         // All budgets are full again.
         self.clock.advance(Duration::from_secs(60 * 60));
         self.heroku.faults().clear_all();
@@ -156,8 +167,16 @@ impl Scene {
             Resource::Ended => assert!(directory.lifecycle().end(&id).await.unwrap()),
             Resource::Unknown => {}
         }
-        let signed_in = [sequences[1], sequences[4]];
-        self.ask(case.at, &id, signed_in, began).await
+        let session = SessionStart {
+            began: began.into(),
+            sequence: sequences[4],
+            list: ListVersion {
+                own: sequences[1],
+                members: None,
+                attached: None,
+            },
+        };
+        (id, session)
     }
 
     /// Brings memory into the state of the case.
@@ -240,28 +259,22 @@ fn email() -> Email {
 }
 
 impl Scene {
-    async fn ask(
-        &self,
-        at: At,
-        id: &ResourceId,
-        [list, sequence]: [Sequence; 2],
-        began: OffsetDateTime,
-    ) -> Answer {
-        let (directory, email) = (&self.directory, &email());
-        let who = Principal {
+    fn principal<'a>(&'a self, email: &'a Email) -> Principal<'a> {
+        Principal {
             email,
             user_id: Some(&self.ann),
             is_account_proved: true,
-        };
-        let session = SessionStart {
-            began: began.into(),
-            sequence,
-            list: ListVersion {
-                own: list,
-                members: None,
-                attached: None,
-            },
-        };
+        }
+    }
+
+    async fn check_stream(&self, id: &ResourceId, session: &SessionStart) -> Option<Duration> {
+        let watch = Watch::start(self.directory.authorizer(), id).await.ok()?;
+        watch.may_stay(self.principal(&email()), session).await
+    }
+
+    async fn ask(&self, at: At, id: &ResourceId, session: &SessionStart) -> Answer {
+        let (directory, email) = (&self.directory, &email());
+        let who = self.principal(email);
         let left = SECOND * 15;
         let denial = match at {
             At::SignIn => directory
@@ -274,14 +287,11 @@ impl Scene {
                 let access =
                     directory
                         .authorizer()
-                        .authorize(id, who, Some(&session), strictness, left);
+                        .authorize(id, who, Some(session), strictness, left);
                 access.await.err()
             }
             At::Stream => {
-                let Ok(watch) = Watch::start(directory.authorizer(), id).await else {
-                    return Answer::Ends;
-                };
-                return match watch.may_stay(who, &session).await {
+                return match self.check_stream(id, session).await {
                     Some(_) => Answer::Allow,
                     None => Answer::Ends,
                 };

@@ -6,6 +6,7 @@ use super::*;
 use crate::access::{App, ListPolicy, People, Person, ResourceList, Team};
 use crate::clock::{ManualClock, SharedClock};
 use crate::sync::entries::cached_list::OwnList;
+use crate::sync::entries::entry::Entry;
 use crate::sync::entries::member_list::Members;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -90,6 +91,25 @@ fn pending_removal_waits_for_a_list_requested_since() {
     assert!(!known.is_empty());
     known.settle(as_of(10));
     assert!(known.is_empty());
+}
+
+#[test]
+fn newer_list_answers_a_pending_removal_that_is_noted_late() {
+    let resource = "00000000-0000-4000-8000-000000000002".parse().unwrap();
+    let entry = Entry::new(resource, None, Duration::ZERO);
+    let newest = Arc::new(list(20, &["ann"], false));
+    entry.set(&mut entry.progress(), Some(newest));
+    let email = email("ann");
+    let who = Principal {
+        email: &email,
+        user_id: None,
+        is_account_proved: false,
+    };
+    for (since, is_pending) in [(20, false), (21, true)] {
+        entry.note_pending_removal(email.clone(), as_of(since));
+        let marks = entry.marks_of(&who, None);
+        assert_eq!(marks.pending_removal.is_some(), is_pending, "{since}");
+    }
 }
 
 #[test]
