@@ -6,7 +6,7 @@ use crate::access::{Email, ListChange};
 use crate::heroku::HerokuError;
 use crate::ids::ResourceId;
 use crate::sso::Proof;
-use crate::store::author::AbsenceKind;
+use crate::store::author::{AbsenceKind, SessionKey};
 
 const TARGET: &str = "tower_heroku_sso::audit";
 
@@ -40,6 +40,22 @@ pub(crate) fn signed_out(resource: &ResourceId, email: &Email) {
 
 pub(crate) fn revoked(resource: &ResourceId, email: &Email) {
     tracing::info!(target: TARGET, event = "revoked", %resource, %email);
+}
+
+/// The sessions of all users at the resource.
+pub(crate) fn all_revoked(resource: &ResourceId) {
+    tracing::info!(target: TARGET, event = "all_revoked", %resource);
+}
+
+/// By the partner's own code. The session is named by its hash.
+pub(crate) fn session_ended(resource: &ResourceId, email: &Email, session: &SessionKey) {
+    let session = session.as_str();
+    tracing::info!(target: TARGET, event = "session_ended", %resource, %email, session);
+}
+
+/// Does not name the person.
+pub(crate) fn person_erased(sessions: usize) {
+    tracing::info!(target: TARGET, event = "person_erased", sessions);
 }
 
 pub(crate) fn needs_grant(resource: &ResourceId, error: &HerokuError) {

@@ -70,7 +70,9 @@
 //! | show several resources in one browser | [`HerokuSsoBuilder::resource_in_path`] |
 //! | run several processes | [`store::PostgresStore`], [`guide::deploying`] |
 //! | keep the state in a database of your own | [`store::author`] |
-//! | run without a session store | [`CookieSessions`] |
+//! | see who is signed in, and end sessions | [`Sessions::of`], [`Sessions::end`], [`Sessions::end_all`] |
+//! | erase a person's data | [`Lists::erase`] |
+//! | keep sessions in signed cookies | [`CookieSessions`] |
 //! | admit programs by bearer tokens | [`HerokuSsoBuilder::bearer_tokens`], [`Sessions::bearer`] |
 //! | pass the user to a service behind the gate | [`assertion`] |
 //! | answer Heroku's provisioning calls | [`partner_api`], or [`Resources::register`] from your own handlers |
@@ -174,7 +176,7 @@ pub use routes::Routes;
 pub use secret::{AddonPassword, ClientSecret, SsoSalt, Tokens, WeakSecret, WebhookSecret};
 #[cfg(feature = "jwt")]
 pub use session::CookieSessions;
-pub use session::{MemorySessions, SessionStorage, SweepHandle};
+pub use session::{MemorySessions, SessionInfo, SessionStorage, SessionsError, SweepHandle};
 pub use sso::{Proof, SsoPolicy};
 pub use sync::{Health, OauthGrant, RatePools, SyncScope};
 pub use webhook::Webhooks;

@@ -140,6 +140,18 @@ impl People {
         found.ok()
     }
 
+    /// All but this person.
+    pub(crate) fn without(self, email: &Email) -> Self {
+        match self.place_of(email) {
+            Some(_) => self
+                .iter()
+                .filter(|it| it.email != *email)
+                .cloned()
+                .collect(),
+            None => self,
+        }
+    }
+
     /// The same people, without roles and permissions.
     pub(crate) fn without_privileges(self) -> Self {
         if !self.iter().any(Person::has_privileges) {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use url::Url;
 
-use super::{AccessList, AttachedPeople, People};
+use super::{AccessList, AttachedPeople, Email, People};
 use crate::ids::{AppId, TeamId};
 
 /// The app that owns an add-on.
@@ -110,6 +110,15 @@ impl ResourceList {
     #[must_use]
     pub fn with_attached(mut self, attached: AttachedPeople) -> Self {
         self.attached = Some(attached);
+        self
+    }
+
+    /// The same without this person.
+    pub(crate) fn without(mut self, email: &Email) -> Self {
+        self.collaborators = self.collaborators.without(email);
+        if let Some(attached) = &mut self.attached {
+            attached.people = std::mem::take(&mut attached.people).without(email);
+        }
         self
     }
 }

@@ -10,6 +10,8 @@ use crate::access::Email;
 use crate::audit;
 use crate::clock::Budget;
 use crate::ids::{ResourceId, UserId};
+#[cfg(feature = "jwt")]
+use crate::session::note_bearer;
 use crate::session::{Credential, NewSession, SessionError};
 use crate::sso::{Proof, SignedResource, VerifiedSso};
 use crate::sync::{Admitted, Denial};
@@ -65,6 +67,15 @@ impl NotOpened {
     }
 }
 
+impl From<SessionError> for NotOpened {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::ResourceEnded => Self::Denied(Denial::Gone),
+            error => Self::Sessions(error),
+        }
+    }
+}
+
 /// The resource that a form names.
 pub(super) async fn resource_of(
     gate: &GateState,
@@ -101,14 +112,14 @@ pub(super) async fn open_session(
     let (mut opened, previous) = match transport {
         SessionTransport::Cookie(previous) => {
             let opened = gate.sessions.open(&admitted, proved.proof, context_app);
-            (opened.await.map_err(NotOpened::Sessions)?, previous)
+            (opened.await?, previous)
         }
         #[cfg(feature = "jwt")]
         SessionTransport::Bearer => {
             let opened = gate
                 .sessions
                 .open_bearer(&admitted, proved.proof, context_app);
-            let opened = opened.map_err(NotOpened::Sessions)?;
+            let opened = opened?;
             let rejection = || NotOpened::Rejected(Box::new(RejectionKind::InvalidSignIn.into()));
             (opened.ok_or_else(rejection)?, None)
         }
@@ -121,6 +132,8 @@ pub(super) async fn open_session(
         opened.discard().await;
         return Err(NotOpened::Rejected(Box::new(rejection)));
     }
+    #[cfg(feature = "jwt")]
+    note_bearer(&gate.sessions, &opened).await;
     if let Some(previous) = previous {
         close_previous(gate, &previous).await;
     }

@@ -8,8 +8,9 @@
 //!    is lost with the process, and only a new grant from Heroku restores a resource. So begin with
 //!    [`PostgresStore`](crate::store::PostgresStore), or with [`SqliteStore`](crate::store::SqliteStore) on
 //!    one machine with a persistent disk. A dyno's disk is not persistent.
-//! 2. **A session store**, if users are to stay signed in over a restart: any store for tower-sessions
-//!    0.14, or none with [`CookieSessions`](crate::CookieSessions).
+//! 2. **Nothing for sessions**: they are in the same store, as hashes. Any store for tower-sessions 0.14
+//!    ([`session_store`](crate::HerokuSsoBuilder::session_store)) or signed cookies
+//!    ([`CookieSessions`](crate::CookieSessions)) can replace that, but such sessions cannot be listed.
 //! 3. **`TOKEN_ENCRYPTION_KEY`**, 32 random bytes in base64, kept separately from the backups.
 //! 4. **`spawn_sync()` in every process**, its handle kept, and
 //!    [`shutdown`](crate::sync::SyncHandle::shutdown) called at SIGTERM: it finishes the work in progress,
@@ -21,17 +22,17 @@
 //! 8. **Alerts**: see [`observing`](crate::guide::observing).
 //!
 //! # A complete example
-//! Features `postgres` and `jwt`, no session store:
+//! Feature `postgres`:
 //!
-#![cfg_attr(all(feature = "postgres", feature = "jwt"), doc = "```no_run")]
-#![cfg_attr(not(all(feature = "postgres", feature = "jwt")), doc = "```ignore")]
+#![cfg_attr(all(feature = "postgres", feature = "axum"), doc = "```no_run")]
+#![cfg_attr(not(all(feature = "postgres", feature = "axum")), doc = "```ignore")]
 //! use tower_heroku_sso::HerokuSso;
 //! use tower_heroku_sso::partner_api::NoProvisioning;
 //!
 //! # fn dashboard() -> axum::Router { axum::Router::new() }
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let sso = HerokuSso::from_env().await?; // with DATABASE_URL, TOKEN_ENCRYPTION_KEY and SESSION_KEY
+//! let sso = HerokuSso::from_env().await?; // with DATABASE_URL and TOKEN_ENCRYPTION_KEY
 //! let sync = sso.spawn_sync();
 //!
 //! let app = sso
@@ -57,6 +58,15 @@
 //! the others within a second. This needs no setting, and load balancers need no sticky sessions. Processes
 //! on separate stores know nothing of each other. Each accepts the same form once, and each renews tokens,
 //! which Heroku may then refuse to the others.
+//!
+//! # Who is signed in
+//! [`Sessions::of`](crate::Sessions::of) lists the sessions of a resource, with the time of the sign-in and of
+//! the last use. [`Sessions::end`](crate::Sessions::end) ends one,
+//! [`Sessions::end_all`](crate::Sessions::end_all) all of a resource, in every process within a second.
+//!
+//! # What is erased
+//! DEPLOYING.md has a table of everything that the store keeps, and until when. What a resource has left is
+//! deleted with its end; [`Lists::erase`](crate::Lists::erase) erases one person.
 //!
 //! # After a release that went wrong
 //! An older version ignores the new tables and columns of a newer one, so a release can be rolled back. A

@@ -74,6 +74,9 @@
 //! | `request_refused` | info | a request was rejected for its session, its role or the list | `reason`: `not_listed`, `other_account`, `email_changed`, `other_resource`, `revoked`, `missing_role`, `unsigned_email` |
 //! | `signed_out` | info | a user signed out | |
 //! | `revoked` | info | [`revoke`](crate::Sessions::revoke) was called | |
+//! | `session_ended` | info | [`end`](crate::Sessions::end) ended a session | `session`: its hash |
+//! | `all_revoked` | info | [`end_all`](crate::Sessions::end_all) was called | |
+//! | `person_erased` | info | [`erase`](crate::Lists::erase) was called; names no person | `sessions`: how many it ended |
 //! | `member_added`, `member_removed`, `role_changed` | info | a newer list differs from the last | |
 //! | `email_changed` | info | an account has another email on the newer list | `email_before` |
 //! | `account_replaced` | info | an email belongs to another account on the newer list | |

@@ -184,14 +184,14 @@
 //! | setting | default | bounds |
 //! | --- | --- | --- |
 //! | [`store`](crate::HerokuSsoBuilder::store) | memory | see [`deploying`](crate::guide::deploying) |
-//! | [`session_store`](crate::HerokuSsoBuilder::session_store) | memory | any store for tower-sessions 0.14, or [`CookieSessions`] (feature `jwt`) |
+//! | [`session_store`](crate::HerokuSsoBuilder::session_store) | in the `store` | any store for tower-sessions 0.14, or [`CookieSessions`] (feature `jwt`) |
 //! | [`session_cache`](crate::HerokuSsoBuilder::session_cache) | 5 s | up to 1 min |
 //! | [`heroku_timeout`](crate::HerokuSsoBuilder::heroku_timeout) | 10 s | 10 ms to 1 min |
 //! | [`clock`](crate::HerokuSsoBuilder::clock) | the machine's | for tests |
 //! | [`api_url`](crate::HerokuSsoBuilder::api_url), [`id_url`](crate::HerokuSsoBuilder::id_url) | Heroku's | https, or http to loopback |
 //!
-//! **`session_cache`** saves the session store one read per request. Zero costs that read, and makes every
-//! outage of the session store an outage of your dashboard. Sign-outs and revocations take effect
+//! **`session_cache`** saves the store one read per request. Zero costs that read, and makes every
+//! outage of the store an outage of your dashboard. Sign-outs and revocations take effect
 //! immediately either way. **`heroku_timeout`**: leave it. Within it, connecting may take 3 seconds and
 //! each read 5.
 //!

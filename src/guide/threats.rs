@@ -21,7 +21,7 @@
 //! | attaches the add-on to many apps, to crowd out others, or to make many calls | at most 20 apps are read, those with people at the last reading first; readings have budgets of their own |
 //! | adds an identity to the request ([`HerokuUser`](crate::HerokuUser), an assertion) | removal of both before the gate decides |
 //! | is on the network path between you and Heroku | TLS; https only, no redirect is followed, answers are capped |
-//! | has a copy of the database | encrypted tokens. Not encrypted: the lists with their emails, and the session records |
+//! | has a copy of the database | encrypted tokens, and hashes of session ids that open nothing. Not encrypted: the emails of lists and sessions; and all of a given session store |
 //! | reads the log | the log has no secrets, and names people in the audit target only |
 //!
 //! # What is not

@@ -8,7 +8,8 @@ use crate::heroku::HerokuError;
 use crate::store::StoreError;
 use crate::sync::SyncError;
 
-/// Why [`Lists::get`](crate::Lists::get) or [`Sessions::revoke`](crate::Sessions::revoke) failed.
+/// Why [`Lists::get`](crate::Lists::get), [`Lists::erase`](crate::Lists::erase),
+/// [`Sessions::revoke`](crate::Sessions::revoke) or [`Sessions::end_all`](crate::Sessions::end_all) failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LookupError {

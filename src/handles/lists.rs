@@ -9,7 +9,7 @@ use crate::access::{Email, Snapshot};
 use crate::handles::{LookupError, RefreshError};
 use crate::ids::{ResourceId, UserId};
 use crate::store::StoreError;
-use crate::sync::{Changes, Directory, Explanation, Health, SyncError};
+use crate::sync::{Changes, Directory, Explanation, Health, SyncError, erase_person};
 
 /// The access lists of all resources. From [`HerokuSso::lists`](crate::HerokuSso::lists); cheap to clone.
 #[derive(Clone)]
@@ -90,6 +90,29 @@ impl Lists {
             // The look-up was interrupted.
             error => StoreError::new(error),
         })
+    }
+
+    /// Erases a person from the store: from the stored lists and team members, and their revocations and
+    /// pending removals. Ends their sessions of which the store has records
+    /// ([`Sessions::of_person`](crate::Sessions::of_person)), at all resources and in all processes.
+    ///
+    /// - It takes no access away. A person who is still on Heroku's list may sign in, and is in the store
+    ///   again with the next fetch of that list. Remove them at Heroku first.
+    /// - Each process has the list in memory until its next fetch.
+    /// - Sessions in signed cookies, bearer tokens of their own and sessions in a given session store last as
+    ///   long as the list has the person. To end them too, call [`Sessions::revoke`](crate::Sessions::revoke)
+    ///   first. That revocation stays in force without the email: it becomes one of all sessions at that
+    ///   resource which began before it, so other users with such a session go through Heroku once.
+    /// - Audit events are in your logs, which this does not reach.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, work that has begun is completed.
+    ///
+    /// # Errors
+    /// [`LookupError::Store`] if the store is unavailable, or cannot erase. Call it again then.
+    pub async fn erase(&self, email: &Email) -> Result<(), LookupError> {
+        let (store, closed) = (self.directory.store(), self.directory.closed_sessions());
+        Ok(erase_person(store, closed, email).await?)
     }
 }
 

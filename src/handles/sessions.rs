@@ -1,4 +1,4 @@
-//! [`Sessions`]: opens and ends sessions from the partner's own code.
+//! [`Sessions`]: opens, lists and ends sessions from the partner's own code.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,10 @@ use crate::gate::{AdmitError, GateState, SignedIn, VerifiedEmail, admit};
 use crate::gate::{BearerError, BearerToken, HerokuUser, bearer_for};
 use crate::handles::LookupError;
 use crate::ids::ResourceId;
-use crate::session::{ExpiredDeletion, SweepHandle, sweep};
+use crate::session::{
+    ExpiredDeletion, SessionInfo, SessionsError, SweepHandle, end_session, list_sessions, sweep,
+};
+use crate::store::author::SessionKey;
 
 /// The sessions at this gate. From [`HerokuSso::sessions`](crate::HerokuSso::sessions); cheap to clone.
 #[derive(Clone)]
@@ -73,6 +76,60 @@ impl Sessions {
     /// [`LookupError`] if the resource is unknown or deprovisioned, or the store is unavailable.
     pub async fn revoke(&self, resource: &ResourceId, email: &Email) -> Result<(), LookupError> {
         Ok(self.gate.directory.revoke(resource, email).await?)
+    }
+
+    /// The latest 1,000 sessions at a resource that have not ended, latest first. A session whose user is no
+    /// longer on the list is among them until its next request, which is rejected.
+    ///
+    /// Only sessions in the [`store`](crate::HerokuSsoBuilder::store) are listed, those of command-line
+    /// clients ([`bearer_tokens`](crate::HerokuSsoBuilder::bearer_tokens)) among them. A
+    /// bearer token of a browser's session is part of that session. Sessions in signed
+    /// cookies or in a given session store cannot be listed; [`end_all`](Self::end_all) ends them.
+    ///
+    /// # Errors
+    /// [`SessionsError`] if sessions cannot be listed, or the store is unavailable.
+    pub async fn of(&self, resource: &ResourceId) -> Result<Vec<SessionInfo>, SessionsError> {
+        list_sessions(&self.gate.sessions, resource, None).await
+    }
+
+    /// As [`of`](Self::of), those of one user.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub async fn of_person(
+        &self,
+        resource: &ResourceId,
+        email: &Email,
+    ) -> Result<Vec<SessionInfo>, SessionsError> {
+        list_sessions(&self.gate.sessions, resource, Some(email)).await
+    }
+
+    /// Ends one session, with the bearer tokens that came from it and its streams, and records it in the
+    /// audit log. In this process immediately, in others within a second. Its user can sign in again.
+    /// Returns false if the store has no such session.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, work that has begun is completed.
+    ///
+    /// # Errors
+    /// [`SessionsError`] if the store is unavailable: the session has ended in this process only. Call it
+    /// again.
+    pub async fn end(&self, session: &SessionKey) -> Result<bool, SessionsError> {
+        end_session(&self.gate.sessions, session).await
+    }
+
+    /// Ends all current sessions of all users at a resource, and records it in the audit log: those in
+    /// stores, in signed cookies, and of bearer tokens, streams included. In this process immediately, in
+    /// others within a second. Users who are on the list can sign in again.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, work that has begun is completed.
+    ///
+    /// # Errors
+    /// [`LookupError`] if the resource is unknown or deprovisioned, or the store is unavailable or cannot do
+    /// this.
+    pub async fn end_all(&self, resource: &ResourceId) -> Result<(), LookupError> {
+        Ok(self.gate.directory.revoke_all(resource).await?)
     }
 
     /// A bearer token for the user of a request, for the add-on's own API. It identifies the user as the

@@ -65,14 +65,16 @@ pub(super) async fn assemble(builder: HerokuSsoBuilder) -> Result<HerokuSso, Set
         }
     };
     let closed_after = closed_after(&config, &*store);
-    let sessions = sessions.unwrap_or_else(|| MemorySessions::new(Arc::clone(&clock)).into());
-    let backend = backend(sessions, &config, &manifest, closed_after);
-    let directory = Directory::new(
-        client,
-        BoundedStore::new(store),
-        Arc::clone(&clock),
-        sync_settings(&config),
-    );
+    let store = BoundedStore::new(store);
+    let sessions = match sessions {
+        None if store.sessions().is_none() => Some(MemorySessions::new(Arc::clone(&clock)).into()),
+        sessions => sessions,
+    };
+    let backend = match sessions {
+        Some(sessions) => backend(sessions, &config, &manifest, closed_after),
+        None => BackendChoice::Own(Arc::clone(&store), config.session_cache),
+    };
+    let directory = Directory::new(client, store, Arc::clone(&clock), sync_settings(&config));
     let sessions = SessionManager::new(
         backend,
         Arc::clone(directory.closed_sessions()),
@@ -127,7 +129,7 @@ fn backend(
 ) -> BackendChoice {
     match sessions.0 {
         StorageKind::Store(store) => {
-            BackendChoice::Store(BoundedSessionStore::new(store), config.session_cache)
+            BackendChoice::Given(BoundedSessionStore::new(store), config.session_cache)
         }
         #[cfg(feature = "jwt")]
         StorageKind::Cookies(keys) => {

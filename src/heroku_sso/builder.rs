@@ -192,9 +192,11 @@ impl HerokuSsoBuilder {
     }
 
     /// Where sessions are stored: any store of the tower-sessions 0.14 line, or signed cookies
-    /// (`CookieSessions`, feature `jwt`). Default: [`MemorySessions`](crate::MemorySessions).
+    /// (`CookieSessions`, feature `jwt`). Default: in the [`store`](Self::store), or in
+    /// [`MemorySessions`](crate::MemorySessions) if that keeps none.
     ///
-    /// The gate uses the name `heroku_sso` in each record; all other names are yours. A record is written
+    /// Sessions elsewhere cannot be listed ([`Sessions::of`](crate::Sessions::of)). A session store has their
+    /// ids in clear: whoever reads it can use them. The gate uses the name `heroku_sso` in each record; all other names are yours. A record is written
     /// at a sign-in, deleted at a sign-out, and not touched in between.
     pub fn session_store(mut self, sessions: impl Into<SessionStorage>) -> Self {
         self.sessions = Some(sessions.into());
@@ -292,7 +294,7 @@ impl HerokuSsoBuilder {
 
 /// # Stores and connections
 impl HerokuSsoBuilder {
-    /// Where resources, tokens, lists and used SSO requests are stored. Default:
+    /// Where resources, tokens, lists, sessions and used SSO requests are stored. Default:
     /// [`MemoryStore`](crate::store::MemoryStore), or the database of `DATABASE_URL` under
     /// [`HerokuSso::builder_from_env`].
     pub fn store(mut self, store: impl Store) -> Self {

@@ -9,8 +9,10 @@ use super::key::new_session_key;
 use super::manager::{NewSession, SessionManager};
 use super::outcome::SessionError;
 use super::signed::SignedSessions;
+use crate::cause;
 use crate::jwt::Codec;
 use crate::sso::Proof;
+use crate::store::SessionKind;
 use crate::sync::Admitted;
 
 impl SessionManager {
@@ -49,14 +51,34 @@ impl SessionManager {
         context_app: Option<String>,
     ) -> Result<Option<NewSession>, SessionError> {
         let grant = self.grant(admitted, proof, context_app);
-        let session = SessionRef::Bearer(new_session_key());
-        let token = self.bearer(&session, &grant)?;
+        let key = new_session_key();
+        let session = SessionRef::Bearer(key.clone());
+        let Some(value) = self.bearer(&session, &grant)? else {
+            return Ok(None);
+        };
         let latest_end = self.latest_end(&grant);
-        Ok(token.map(|value| NewSession {
+        Ok(Some(NewSession {
+            bearer: Some(key),
             value,
             grant,
             latest_end,
             record: None,
         }))
+    }
+}
+
+/// Records a command-line client's session in the crate's own store, so that it can be listed. Nothing reads
+/// that record at a request, so the session is as good without it.
+pub(crate) async fn note_bearer(sessions: &SessionManager, opened: &NewSession) {
+    let (Some(key), Some(own)) = (&opened.bearer, sessions.own_records()) else {
+        return;
+    };
+    let kind = SessionKind::Bearer;
+    let noted = own.insert(key, &opened.grant, kind, opened.latest_end);
+    if let Err(error) = noted.await {
+        tracing::warn!(
+            %error, cause = cause::of(&error),
+            "command-line session not recorded; it works and is not listed"
+        );
     }
 }

@@ -11,6 +11,7 @@ use quick_cache::sync::Cache;
 use tower_sessions::session::Id;
 
 use super::{Grant, SessionRef};
+use crate::clock::AtomicInstant;
 use crate::store::author::SessionKey;
 use crate::sync::{ClosedSessions, EntryRef};
 
@@ -33,8 +34,25 @@ pub(crate) struct Cached {
     key: SessionKey,
     /// When it was read, by [`Clock::elapsed`](crate::Clock::elapsed).
     read_at: Duration,
+    /// When its use was last noted.
+    used_at: AtomicInstant,
     /// The number of closed sessions when this session was last known to be open.
     closed_before: AtomicU64,
+}
+
+impl Cached {
+    pub(super) fn key(&self) -> &SessionKey {
+        &self.key
+    }
+
+    /// True if its use was not noted within `span` before `now`, and is noted by this call.
+    pub(super) fn note_use(&self, span: Duration, now: Duration) -> bool {
+        let is_due = !self.used_at.is_within(span, now);
+        if is_due {
+            self.used_at.set(now);
+        }
+        is_due
+    }
 }
 
 /// The value of a cookie, or a token, which is the key of a cached grant. Equality compares all of it. The
@@ -120,6 +138,7 @@ impl GrantCache {
             grant: Arc::clone(grant),
             list: EntryRef::default(),
             read_at: now,
+            used_at: AtomicInstant::default(),
             closed_before: AtomicU64::new(closed_before),
         };
         self.grants.insert(Value(value.into()), Arc::new(cached));

@@ -49,6 +49,8 @@ impl fmt::Debug for Credential<'_> {
 pub(crate) enum SessionRef {
     /// A record of the session store.
     Stored(Id),
+    /// A session that only its public name is known of.
+    Named(SessionKey),
     /// A signed cookie.
     #[cfg(feature = "jwt")]
     Signed(SessionKey),
@@ -62,6 +64,7 @@ impl SessionRef {
     pub(crate) fn key(&self) -> SessionKey {
         match self {
             Self::Stored(id) => session_key(id),
+            Self::Named(key) => key.clone(),
             #[cfg(feature = "jwt")]
             Self::Signed(key) | Self::Bearer(key) => key.clone(),
         }
@@ -70,7 +73,7 @@ impl SessionRef {
     /// True for a session whose client sends a token, and no cookie.
     pub(crate) fn is_of_bearer(&self) -> bool {
         match self {
-            Self::Stored(_) => false,
+            Self::Stored(_) | Self::Named(_) => false,
             #[cfg(feature = "jwt")]
             Self::Signed(_) => false,
             #[cfg(feature = "jwt")]

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use crate::access::Email;
 use crate::ids::{ResourceId, UserId};
 use crate::sso::Proof;
+use crate::store::SessionKind;
 use crate::store::author::Sequence;
 use crate::sync::{Admitted, ListVersion, Principal, SessionStart};
 
@@ -77,6 +78,14 @@ impl Grant {
 
     pub(super) fn is_readable(&self) -> bool {
         self.version == VERSION
+    }
+
+    /// How the session of a browser with this grant began.
+    pub(super) fn kind(&self) -> SessionKind {
+        match self.proof {
+            Proof::OwnLogin => SessionKind::OwnLogin,
+            Proof::SignedEmail | Proof::UnsignedEmail => SessionKind::Browser,
+        }
     }
 
     pub(crate) fn principal(&self) -> Principal<'_> {

@@ -15,7 +15,9 @@ use super::credential::{Credential, SessionRef};
 use super::grant::Grant;
 #[cfg(feature = "jwt")]
 use super::key::new_session_key;
+use super::last_seen::{LastSeen, PRECISION};
 use super::outcome::SessionError;
+use super::records::{GivenRecords, OwnRecords, Records};
 #[cfg(feature = "jwt")]
 use super::signed::{BearerClaims, CookieClaims, SignedSessions};
 use super::stored::StoredSessions;
@@ -26,6 +28,7 @@ use crate::clock::SharedClock;
 use crate::jwt::Codec;
 use crate::lifespan::Limits;
 use crate::sso::Proof;
+use crate::store::BoundedStore;
 use crate::store::author::SessionKey;
 use crate::sync::{Admitted, ClosedSessions};
 
@@ -37,6 +40,8 @@ pub(crate) struct SessionManager {
     pub(super) bearers: Option<SignedSessions<BearerClaims>>,
     pub(super) closed: Arc<ClosedSessions>,
     pub(super) clock: SharedClock,
+    /// None if the records are not in the crate's own store.
+    last_seen: Option<Arc<LastSeen>>,
     pub(crate) limits: Limits,
 }
 
@@ -48,10 +53,23 @@ enum SessionBackend {
     InCookie(Box<SignedSessions<CookieClaims>>),
 }
 
+impl SessionBackend {
+    fn own_records(&self) -> Option<&OwnRecords> {
+        match self {
+            Self::Stored(stored) => stored.own(),
+            #[cfg(feature = "jwt")]
+            Self::InCookie(_) => None,
+        }
+    }
+}
+
 /// The choice of where to store the grants of browsers.
 pub(crate) enum BackendChoice {
-    /// In this store. The duration says how long a record is used before it is read again; zero: not at all.
-    Store(BoundedSessionStore, Duration),
+    /// In the crate's own store, which must keep sessions. The duration says how long a record is used before
+    /// it is read again; zero: not at all.
+    Own(Arc<BoundedStore>, Duration),
+    /// The same in a given store.
+    Given(BoundedSessionStore, Duration),
     /// In the cookie itself. The duration says how long it is used before the store is asked whether it was
     /// closed.
     #[cfg(feature = "jwt")]
@@ -60,6 +78,9 @@ pub(crate) enum BackendChoice {
 
 /// A session that was just opened. It is deleted if it is dropped before it is handed over.
 pub(crate) struct NewSession {
+    /// The public name of a command-line client's session.
+    #[cfg(feature = "jwt")]
+    pub(super) bearer: Option<SessionKey>,
     /// The value of its cookie, or its token.
     pub(crate) value: String,
     pub(crate) grant: Grant,
@@ -101,9 +122,15 @@ impl SessionManager {
     ) -> Self {
         let (its_clock, its_closed) = (Arc::clone(&clock), Arc::clone(&closed));
         let backend = match choice {
-            BackendChoice::Store(store, cached_for) => {
-                let stored = StoredSessions::new(store, its_clock, its_closed, cached_for);
-                SessionBackend::Stored(Arc::new(stored))
+            BackendChoice::Own(store, cached_for) => {
+                let own = Records::Own(OwnRecords::new(store));
+                let stored = StoredSessions::new(own, its_clock, its_closed, cached_for);
+                SessionBackend::Stored(stored)
+            }
+            BackendChoice::Given(store, cached_for) => {
+                let given = Records::Given(GivenRecords::new(store));
+                let stored = StoredSessions::new(given, its_clock, its_closed, cached_for);
+                SessionBackend::Stored(stored)
             }
             #[cfg(feature = "jwt")]
             BackendChoice::Cookie(codec, cached_for) => {
@@ -112,6 +139,7 @@ impl SessionManager {
             }
         };
         Self {
+            last_seen: LastSeen::of(backend.own_records(), &clock),
             backend,
             #[cfg(feature = "jwt")]
             bearers: None,
@@ -119,6 +147,11 @@ impl SessionManager {
             clock,
             limits,
         }
+    }
+
+    /// The records, if they are in the crate's own store.
+    pub(super) fn own_records(&self) -> Option<&OwnRecords> {
+        self.backend.own_records()
     }
 
     /// Opens a session under a new name, to be [handed over](NewSession::hand_over). Apart from
@@ -142,6 +175,8 @@ impl SessionManager {
             }
         };
         Ok(NewSession {
+            #[cfg(feature = "jwt")]
+            bearer: None,
             value,
             grant,
             latest_end,
@@ -186,7 +221,6 @@ impl SessionManager {
         match (session, &self.backend) {
             (SessionRef::Stored(id), SessionBackend::Stored(stored)) => stored.has_seen(id),
             // The token has our signature.
-            #[cfg(feature = "jwt")]
             _ => true,
         }
     }
@@ -197,7 +231,7 @@ impl SessionManager {
         credential: &Credential<'_>,
         now: Duration,
     ) -> Option<Arc<Cached>> {
-        match (credential, &self.backend) {
+        let cached = match (credential, &self.backend) {
             (Credential::Cookie(id), SessionBackend::Stored(stored)) => stored.cached_copy(id, now),
             #[cfg(feature = "jwt")]
             (Credential::Cookie(token), SessionBackend::InCookie(signed)) => {
@@ -205,7 +239,13 @@ impl SessionManager {
             }
             #[cfg(feature = "jwt")]
             (Credential::Bearer(token), _) => self.bearers.as_ref()?.cached_copy(token, now),
+        }?;
+        if let Some(last_seen) = &self.last_seen
+            && cached.note_use(PRECISION, now)
+        {
+            last_seen.note(cached.key(), cached.grant.began);
         }
+        Some(cached)
     }
 
     /// The session that a credential names and its grant, if it exists and this version can read it. It may
@@ -214,24 +254,28 @@ impl SessionManager {
         &self,
         credential: &Credential<'_>,
     ) -> Result<Option<(SessionRef, Arc<Grant>)>, SessionError> {
-        match (credential, &self.backend) {
-            (Credential::Cookie(id), SessionBackend::Stored(stored)) => {
-                let Ok(id) = id.parse() else {
-                    return Ok(None);
-                };
-                let grant = stored.load(&id).await?;
-                Ok(grant.map(|grant| (SessionRef::Stored(id), grant)))
-            }
+        let found = match (credential, &self.backend) {
+            (Credential::Cookie(id), SessionBackend::Stored(stored)) => match id.parse() {
+                Ok(id) => {
+                    let grant = stored.load(&id).await?;
+                    grant.map(|grant| (SessionRef::Stored(id), grant))
+                }
+                Err(_) => None,
+            },
             #[cfg(feature = "jwt")]
             (Credential::Cookie(token), SessionBackend::InCookie(signed)) => {
-                Ok(signed.find(token).await?)
+                signed.find(token).await?
             }
             #[cfg(feature = "jwt")]
             (Credential::Bearer(token), _) => match &self.bearers {
-                Some(bearers) => Ok(bearers.find(token).await?),
-                None => Ok(None),
+                Some(bearers) => bearers.find(token).await?,
+                None => None,
             },
+        };
+        if let (Some((session, grant)), Some(last_seen)) = (&found, &self.last_seen) {
+            last_seen.note(&session.key(), grant.began);
         }
+        Ok(found)
     }
 
     /// False once a session was closed, or its record no longer exists.
@@ -240,6 +284,7 @@ impl SessionManager {
             (SessionRef::Stored(id), SessionBackend::Stored(stored)) => {
                 Ok(stored.load(id).await?.is_some())
             }
+            (SessionRef::Named(key), _) => Ok(!self.closed.has(key)),
             #[cfg(feature = "jwt")]
             (SessionRef::Signed(key), SessionBackend::InCookie(_))
             | (SessionRef::Bearer(key), _) => Ok(!self.closed.has(key)),
@@ -264,10 +309,11 @@ impl SessionManager {
         let key = session.key();
         self.closed.note(key.clone());
         let record = match (session, &self.backend) {
+            // The crate's own store deletes the record together with closing the session.
+            (_, SessionBackend::Stored(stored)) if stored.own().is_some() => None,
             (SessionRef::Stored(id), SessionBackend::Stored(stored)) => {
                 Some((*id, Arc::clone(stored)))
             }
-            #[cfg(feature = "jwt")]
             _ => None,
         };
         let (closed, takes_bearers) = (Arc::clone(&self.closed), self.takes_bearers());
@@ -331,8 +377,8 @@ async fn close(
     let written = closed.write_down(&key).await;
     let is_written = written.is_ok();
     match (record, written) {
-        // The record stays while its bearer tokens might still work in other processes. A signed cookie has
-        // no record.
+        // A given store's record stays while its bearer tokens might still work in other processes. A signed
+        // cookie has no record.
         (None, Err(error)) => return Err(error.into()),
         (Some(_), Err(error)) if takes_bearers => return Err(error.into()),
         (None, Ok(())) => {}

@@ -1,5 +1,5 @@
-//! Sessions. A session is one grant: in a record of any [`tower_sessions::SessionStore`] that a cookie
-//! names, or signed in the cookie itself.
+//! Sessions. A session is one grant: in a record of the crate's own store or of a given
+//! [`tower_sessions::SessionStore`], which a cookie names; or signed in the cookie itself.
 
 #[cfg(feature = "jwt")]
 mod bearers;
@@ -9,9 +9,12 @@ mod circuit_breaker;
 mod credential;
 mod grant;
 mod key;
+mod last_seen;
+mod listing;
 mod manager;
 mod memory;
 mod outcome;
+mod records;
 #[cfg(feature = "jwt")]
 mod signed;
 mod storage;
@@ -21,9 +24,13 @@ mod unsent_record;
 
 pub(crate) use tower_sessions::session_store::ExpiredDeletion;
 
+#[cfg(feature = "jwt")]
+pub(crate) use bearers::note_bearer;
 pub(crate) use bounded::BoundedSessionStore;
 pub(crate) use credential::{Credential, SessionRef};
 pub(crate) use grant::Grant;
+pub use listing::{SessionInfo, SessionsError};
+pub(crate) use listing::{end_session, list_sessions};
 pub(crate) use manager::{BackendChoice, NewSession, SessionManager};
 pub use memory::MemorySessions;
 pub(crate) use outcome::SessionError;

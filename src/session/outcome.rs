@@ -11,6 +11,8 @@ use crate::store::StoreError;
 pub(crate) enum SessionError {
     #[error("the session store is unavailable")]
     Sessions(#[from] session_store::Error),
+    #[error("the resource has ended")]
+    ResourceEnded,
     #[cfg(feature = "jwt")]
     #[error("the session could not be signed")]
     Signing(#[from] JwtError),

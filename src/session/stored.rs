@@ -1,35 +1,24 @@
-//! Grants in a [`SessionStore`].
+//! Grants in records, which the session's cookie names by an id.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use tower_sessions::session::{Id, Record};
-use tower_sessions::session_store;
+use tower_sessions::session::Id;
 
-use super::bounded::BoundedSessionStore;
 use super::cache::{Cached, GrantCache, SeenIds};
 use super::circuit_breaker::CircuitBreaker;
 use super::key::session_key;
 use super::outcome::SessionError;
+use super::records::{OwnRecords, Records};
 use super::{Grant, SessionRef};
 use crate::clock::SharedClock;
-use crate::store::author::SessionKey;
 use crate::sync::ClosedSessions;
 
-/// The name of the grant in a record. Other names belong to the partner.
-const KEY: &str = "heroku_sso";
-
-/// A record stays a little longer than its session: the processes' clocks differ, and the session's own end
-/// is the one that counts.
-const RETENTION: Duration = Duration::from_secs(120);
-
-/// Sessions in records of a store.
+/// Sessions in records.
 #[derive(Debug)]
 pub(super) struct StoredSessions {
-    store: BoundedSessionStore,
+    records: Records,
     clock: SharedClock,
     closed: Arc<ClosedSessions>,
     cache: GrantCache,
@@ -42,19 +31,27 @@ pub(super) struct StoredSessions {
 impl StoredSessions {
     /// `cached_for` is how long a record is used before the store is read again; zero: not at all.
     pub(super) fn new(
-        store: BoundedSessionStore,
+        records: Records,
         clock: SharedClock,
         closed: Arc<ClosedSessions>,
         cached_for: Duration,
-    ) -> Self {
-        Self {
-            store,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            records,
             clock,
             closed,
             cache: GrantCache::new(cached_for),
             seen: SeenIds::default(),
             outage: CircuitBreaker::default(),
             closings_outage: CircuitBreaker::default(),
+        })
+    }
+
+    /// The records, if they are in the crate's own store.
+    pub(super) fn own(&self) -> Option<&OwnRecords> {
+        match &self.records {
+            Records::Own(own) => Some(own),
+            Records::Given(_) => None,
         }
     }
 
@@ -64,22 +61,9 @@ impl StoredSessions {
         grant: &Grant,
         latest_end: OffsetDateTime,
     ) -> Result<Id, SessionError> {
-        let mut record = Record {
-            id: Id::default(),
-            data: HashMap::new(),
-            expiry_date: latest_end + RETENTION,
-        };
-        let wanted = record.id;
-        write(&mut record, &wanted, grant)?;
-        self.store.create(&mut record).await?;
-        if record.id != wanted {
-            // The store assigned another id. The session under it does not exist until this is written.
-            let given = record.id;
-            write(&mut record, &given, grant)?;
-            self.store.save(&record).await?;
-        }
-        self.seen.note(record.id);
-        Ok(record.id)
+        let id = self.records.create(grant, latest_end).await?;
+        self.seen.note(id);
+        Ok(id)
     }
 
     /// The session with this id as text, if it was read recently.
@@ -106,32 +90,20 @@ impl StoredSessions {
         if old.is_some() && self.outage.is_recent(now) {
             return Ok(old);
         }
-        let loaded = match old.is_some() {
-            true => self.store.load_again(id).await,
-            false => self.store.load(id).await,
-        };
-        let record = match loaded {
-            Ok(record) => record,
+        let grant = match self.records.load(id, old.is_some()).await {
+            Ok(grant) => grant,
             Err(error) if old.is_some() => {
                 self.outage.note(now, &error);
                 return Ok(old);
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         };
-        let grant = record.and_then(|record| read(&record, id));
         let Some(grant) = grant.map(Arc::new) else {
             self.cache.forget(&written);
             return Ok(None);
         };
-        // The record may have outlived its session: because of a store's own cache, a failed deletion, or a
-        // session that was closed by its bearer token alone. If the closing store is unavailable, no
-        // session ends because of it, and not every request waits for it.
-        if !self.closings_outage.is_recent(now) {
-            match self.closed.has_anywhere(&session_key(id)).await {
-                Ok(true) => return Ok(None),
-                Ok(false) => {}
-                Err(error) => self.closings_outage.note(self.clock.elapsed(), &error),
-            }
+        if self.was_closed(id, now).await {
+            return Ok(None);
         }
         self.seen.note(*id);
         let session = SessionRef::Stored(*id);
@@ -141,38 +113,37 @@ impl StoredSessions {
         Ok(Some(grant))
     }
 
+    /// True if a session was closed whose record still exists.
+    async fn was_closed(&self, id: &Id, now: Duration) -> bool {
+        let key = session_key(id);
+        match &self.records {
+            // The store deletes the record together with closing it, but it may not have been reached yet.
+            Records::Own(_) => self.closed.has(&key),
+            // The record may have outlived its session: because of a store's own cache, a failed deletion, or
+            // a session that was closed by its bearer token alone. If the closing store is unavailable, no
+            // session ends because of it, and not every request waits for it.
+            Records::Given(_) if self.closings_outage.is_recent(now) => false,
+            Records::Given(_) => match self.closed.has_anywhere(&key).await {
+                Ok(was_closed) => was_closed,
+                Err(error) => {
+                    self.closings_outage.note(self.clock.elapsed(), &error);
+                    false
+                }
+            },
+        }
+    }
+
+    /// Deletes the record. The crate's own store also records that the session is closed.
     pub(super) async fn delete(&self, id: &Id) -> Result<(), SessionError> {
         self.cache.forget(&id.to_string());
-        Ok(self.store.delete(id).await?)
+        match &self.records {
+            Records::Own(_) => {
+                let key = session_key(id);
+                self.closed.write_down(&key).await?;
+                self.closed.finish(&key);
+                Ok(())
+            }
+            Records::Given(given) => Ok(given.delete(id).await?),
+        }
     }
-}
-
-/// A grant in a record. Other users of the session store can copy a record to another id, as
-/// `tower_sessions::Session::cycle_id` does. The copy is not a session, as ending the session would not end
-/// the copy.
-#[derive(Deserialize, Serialize)]
-struct BoundGrant {
-    /// The id for which the grant was made.
-    session: SessionKey,
-    #[serde(flatten)]
-    grant: Grant,
-}
-
-/// The grant in the record that the store has under `id`.
-fn read(record: &Record, id: &Id) -> Option<Grant> {
-    let bound = record.data.get(KEY)?.clone();
-    let bound: BoundGrant = serde_json::from_value(bound).ok()?;
-    let is_its_own = bound.session == session_key(id);
-    (is_its_own && bound.grant.is_readable()).then_some(bound.grant)
-}
-
-fn write(record: &mut Record, id: &Id, grant: &Grant) -> Result<(), SessionError> {
-    let bound = BoundGrant {
-        session: session_key(id),
-        grant: grant.clone(),
-    };
-    let value = serde_json::to_value(bound)
-        .map_err(|error| session_store::Error::Encode(error.to_string()))?;
-    record.data.insert(KEY.to_owned(), value);
-    Ok(())
 }

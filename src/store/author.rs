@@ -1,7 +1,8 @@
 //! For authors of a store: the trait, and the types of its methods. A partner who uses one of the stores in
 //! [`store`](crate::store) needs nothing of this.
 //!
-//! [`Store`] is what one process needs, [`SharedStore`] what several processes need in addition.
+//! [`Store`] is what one process needs, [`SharedStore`] what several processes need in addition, and
+//! [`SessionRecords`] what a store needs that keeps sessions, too.
 
 use std::fmt::Debug;
 
@@ -9,7 +10,7 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::StoreError;
-use crate::access::{People, ResourceList};
+use crate::access::{Email, People, ResourceList};
 use crate::ids::{LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
 use crate::sso::ReplayKey;
@@ -19,6 +20,7 @@ pub use super::record::{
     ActiveResource, Dated, PendingRemoval, Registration, ResourceState, Revocation, Sequence,
 };
 pub use super::session_key::SessionKey;
+pub use super::session_record::{SessionRecord, SessionRecords};
 pub use super::shared::{SharedStore, StoreEvent, StoreEvents, Work};
 
 /// Where resources, tokens, lists and used SSO requests are stored.
@@ -136,6 +138,16 @@ pub trait Store: Debug + Send + Sync + 'static {
         forget_before: OffsetDateTime,
     ) -> Result<(), StoreError>;
 
+    /// Invalidates all sessions at an active or dormant resource with a lower sequence number, and notifies
+    /// the other processes, if any. Does nothing for any other resource.
+    ///
+    /// With a store that does not implement this, [`Sessions::end_all`](crate::Sessions::end_all) fails.
+    async fn revoke_all(&self, _id: &ResourceId, _sequence: Sequence) -> Result<(), StoreError> {
+        Err(StoreError::new(
+            "this store cannot end all sessions of a resource",
+        ))
+    }
+
     /// Records that a user may have left an active resource, until its list has the pending removal's
     /// sequence number or a later one. Notifies the other processes, if any. Does nothing for any other
     /// resource.
@@ -152,6 +164,16 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// Removes all data of a resource whose provisioning was refused.
     async fn erase(&self, id: &ResourceId) -> Result<(), StoreError>;
+
+    /// Erases a person from all resources: their sessions, their revocations, their pending removals, and
+    /// their entries in lists and among team members. Their sessions are closed, as by
+    /// [`close_session`](Self::close_session), and returned. A revocation stays in force without the email: it
+    /// becomes one of [all sessions](Self::revoke_all) of its resource with a lower sequence number.
+    ///
+    /// With a store that does not implement this, [`Lists::erase`](crate::Lists::erase) fails.
+    async fn erase_person(&self, _email: &Email) -> Result<Vec<SessionKey>, StoreError> {
+        Err(StoreError::new("this store cannot erase a person"))
+    }
 
     /// Marks `key` as used until at least `until`. Returns true to exactly one caller, however many ask at
     /// the same time or later. A mark may be deleted only an hour after its `until`, as the processes'
@@ -172,8 +194,8 @@ pub trait Store: Debug + Send + Sync + 'static {
         Ok(false)
     }
 
-    /// Records that a session was closed, until at least `until`, and notifies the other processes, if any. A
-    /// record may be deleted only an hour after its `until`, as the processes' clocks differ.
+    /// Records that a session was closed, until at least `until`, and notifies the other processes, if any.
+    /// Deletes its [`SessionRecord`], if there is one. The closing may be deleted only an hour after its `until`, as the processes' clocks differ.
     async fn close_session(
         &self,
         session: &SessionKey,
@@ -183,6 +205,12 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// True if any process has closed the session.
     async fn is_session_closed(&self, session: &SessionKey) -> Result<bool, StoreError>;
+
+    /// The additional methods of a store that keeps sessions. None: sessions are in this process's memory,
+    /// unless a [`session_store`](crate::HerokuSsoBuilder::session_store) is given.
+    fn sessions(&self) -> Option<&dyn SessionRecords> {
+        None
+    }
 
     /// The additional methods of a store that several processes may use concurrently. None: only one does.
     fn shared(&self) -> Option<&dyn SharedStore> {

@@ -9,11 +9,12 @@ use time::OffsetDateTime;
 use super::StoreError;
 use super::author::{
     Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
-    Revocation, Sequence, SessionKey, SharedStore, Store, StoreEvents, Work,
+    Revocation, Sequence, SessionKey, SessionRecord, SessionRecords, SharedStore, Store,
+    StoreEvents, Work,
 };
-use crate::access::{People, ResourceList};
+use crate::access::{Email, People, ResourceList};
 use crate::clock;
-use crate::deadlines::{STORE_CALL, STORE_PAGE};
+use crate::deadlines::{SESSION_STORE_RECHECK, STORE_CALL, STORE_PAGE};
 use crate::ids::{LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
 use crate::sso::ReplayKey;
@@ -25,6 +26,10 @@ use crate::sso::ReplayKey;
 /// with every other error, the outcome is unknown.
 #[derive(Debug)]
 pub(crate) struct BoundedStore(Arc<dyn Store>);
+
+/// The same for [`SessionRecords`].
+#[derive(Debug)]
+pub(crate) struct BoundedSessions<'a>(&'a dyn SessionRecords);
 
 /// The same for [`SharedStore`].
 #[derive(Debug)]
@@ -83,8 +88,10 @@ impl BoundedStore {
         STORE_CALL revoke(
             id: &ResourceId, revocation: Revocation, forget_before: OffsetDateTime
         ) -> ();
+        STORE_CALL revoke_all(id: &ResourceId, sequence: Sequence) -> ();
         STORE_CALL note_pending_removal(id: &ResourceId, pending_removal: PendingRemoval) -> ();
         STORE_CALL erase(id: &ResourceId) -> ();
+        STORE_PAGE erase_person(email: &Email) -> Vec<SessionKey>;
         STORE_CALL consume(key: &ReplayKey, until: OffsetDateTime, now: OffsetDateTime) -> bool;
         STORE_CALL is_consumed(key: &ReplayKey) -> bool;
         STORE_CALL close_session(
@@ -93,8 +100,32 @@ impl BoundedStore {
         STORE_CALL is_session_closed(session: &SessionKey) -> bool;
     }
 
+    pub(crate) fn sessions(&self) -> Option<BoundedSessions<'_>> {
+        self.0.sessions().map(BoundedSessions)
+    }
+
     pub(crate) fn shared(&self) -> Option<BoundedShared<'_>> {
         self.0.shared().map(BoundedShared)
+    }
+}
+
+impl BoundedSessions<'_> {
+    bounded! {
+        STORE_CALL insert_session(session: &SessionRecord) -> bool;
+        STORE_CALL find_session(key: &SessionKey) -> Option<SessionRecord>;
+        STORE_CALL list_sessions(
+            resource: &ResourceId, email: Option<&Email>, limit: usize
+        ) -> Vec<SessionRecord>;
+        STORE_CALL note_seen(seen: &[(SessionKey, OffsetDateTime)]) -> ();
+    }
+
+    /// As `find_session`, for a session of which the process has a copy.
+    pub(crate) async fn find_again(
+        &self,
+        key: &SessionKey,
+    ) -> Result<Option<SessionRecord>, StoreError> {
+        let find = self.0.find_session(key);
+        answer(SESSION_STORE_RECHECK, "find_session", find).await
     }
 }
 

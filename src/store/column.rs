@@ -5,10 +5,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::StoreError;
-use super::author::{AbsenceKind, PendingRemoval, ResourceState};
+use super::author::{
+    AbsenceKind, PendingRemoval, ResourceState, Sequence, SessionKey, SessionRecord,
+};
 use super::encryption::EncryptionKeys;
-use crate::access::Email;
+use super::{SessionKind, StoreError};
+use crate::access::{Email, People, ResourceList};
 use crate::ids::ResourceId;
 use crate::secret::Tokens;
 
@@ -76,6 +78,28 @@ pub(super) fn from_json<T: DeserializeOwned>(text: &str, about: &str) -> Option<
         .ok()
 }
 
+/// The email as it is in stored JSON.
+pub(super) fn in_json(email: &Email) -> Result<String, StoreError> {
+    to_json(&email.as_str())
+}
+
+/// A stored list without this person. One that this version cannot read becomes one that no version can:
+/// it is fetched again.
+pub(super) fn list_without(list: &str, email: &Email) -> Result<String, StoreError> {
+    match from_json::<ResourceList>(list, "a list") {
+        Some(list) => to_json(&list.without(email)),
+        None => Ok("{}".to_owned()),
+    }
+}
+
+/// The same for a team's stored members.
+pub(super) fn members_without(members: &str, email: &Email) -> Result<String, StoreError> {
+    match from_json::<People>(members, "a team's members") {
+        Some(members) => to_json(&members.without(email)),
+        None => Ok("{}".to_owned()),
+    }
+}
+
 /// The user whose sessions were revoked. This version admits no user with an address that it cannot read,
 /// so such a revocation can be ignored.
 pub(super) fn revoked(email: &str) -> Option<Email> {
@@ -93,6 +117,22 @@ pub(super) fn pending_removals(text: Option<&str>) -> Vec<PendingRemoval> {
     pending_removals
         .filter_map(|pending_removal| serde_json::from_value(pending_removal).ok())
         .collect()
+}
+
+/// The session of a row. None if only a later version can read it: no user of this version has it.
+pub(super) fn session_of(
+    key: SessionKey,
+    resource: ResourceId,
+    email: &str,
+    kind: &str,
+    sequence: Sequence,
+    times: [OffsetDateTime; 3],
+    grant: String,
+) -> Option<SessionRecord> {
+    let email = email.parse().ok()?;
+    let kind = SessionKind::from_stored(kind)?;
+    let record = SessionRecord::from_stored(key, resource, email, kind, sequence, times, grant);
+    Some(record)
 }
 
 /// Both tokens in one value, so that a pair is never split.

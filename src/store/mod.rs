@@ -1,5 +1,5 @@
-//! Persistent state of each resource: its tokens, its last list and its lifecycle state; also the SSO
-//! requests that were used, and the sessions that were closed.
+//! Persistent state of each resource: its tokens, its last list, its sessions and its lifecycle state; also
+//! the SSO requests that were used, and the sessions that were closed.
 //!
 //! | store | for | feature |
 //! | --- | --- | --- |
@@ -23,6 +23,7 @@ mod migrations;
 mod postgres;
 mod record;
 mod session_key;
+mod session_record;
 mod shared;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -33,13 +34,14 @@ use std::sync::Arc;
 
 use crate::cause;
 
-pub(crate) use bounded::BoundedStore;
+pub(crate) use bounded::{BoundedSessions, BoundedStore};
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use encryption::{EncryptionError, EncryptionKey, EncryptionKeys, InvalidEncryptionKey, KeyId};
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresOptions, PostgresStore};
+pub use session_record::SessionKind;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 

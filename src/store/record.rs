@@ -142,6 +142,9 @@ pub struct ActiveResource {
     pub token_ends_at: Option<OffsetDateTime>,
     /// The last list, without the members of its team.
     pub list: Option<Dated<ResourceList>>,
+    /// Sessions with a lower sequence number have ended: see
+    /// [`Store::revoke_all`](super::author::Store::revoke_all).
+    pub sessions_since: Option<Sequence>,
     /// At most one for each user.
     pub revocations: Vec<Revocation>,
     /// At most one for each user, unless the list has settled it.
@@ -157,6 +160,7 @@ impl ActiveResource {
             id,
             token_ends_at: None,
             list: None,
+            sessions_since: None,
             revocations: Vec::new(),
             pending_removals: Vec::new(),
             absence: None,

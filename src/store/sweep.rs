@@ -12,6 +12,10 @@ use crate::cause;
 /// How long used sign-ins and closed sessions are kept after they have expired, as clocks differ.
 pub(super) const CLOCK_SKEW_GRACE: Duration = Duration::HOUR;
 
+/// How many records of sessions are removed by one statement.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(super) const SESSIONS_AT_ONCE: i64 = 500;
+
 const PERIOD: Duration = Duration::minutes(10);
 
 /// When the next sweep is due.

@@ -17,7 +17,7 @@ use super::fetch::fetcher::Fetcher;
 use super::health::{self, Health};
 use super::lifecycle::absence::{Absences, DormantResource};
 use super::lifecycle::end_resource::Lifecycle;
-use super::lifecycle::revoke_sessions::revoke;
+use super::lifecycle::revoke_sessions::{revoke, revoke_all};
 use super::lists::list_cache::ListCache;
 use super::schedule::rate_limits::RateLimits;
 use super::schedule::scheduler::Scheduler;
@@ -172,6 +172,11 @@ impl Directory {
     /// Ends every session that this person has at the resource now.
     pub(crate) async fn revoke(&self, id: &ResourceId, email: &Email) -> Result<(), SyncError> {
         revoke(&self.coordinator, &self.settings, id, email).await
+    }
+
+    /// Ends every session that anybody has at the resource now.
+    pub(crate) async fn revoke_all(&self, id: &ResourceId) -> Result<(), SyncError> {
+        revoke_all(&self.coordinator, id).await
     }
 
     /// Why a person may or may not sign in now: [`explain`].

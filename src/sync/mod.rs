@@ -39,6 +39,7 @@ pub(crate) use entries::person_marks::Principal;
 pub(crate) use error::SyncError;
 pub use health::Health;
 pub use lifecycle::absence::{DormantResource, RevivedBy};
+pub(crate) use lifecycle::erase_person::erase_person;
 pub use lifecycle::register_resource::OauthGrant;
 
 pub use schedule::next_fetch::SyncScope;

@@ -41,6 +41,7 @@ const METHODS: &[&str] = &[
     "end",
     "end_dormant",
     "erase",
+    "erase_person",
     "find_legacy",
     "get",
     "is_consumed",
@@ -52,6 +53,7 @@ const METHODS: &[&str] = &[
     "note_absence",
     "put",
     "revoke",
+    "revoke_all",
     "set_list",
     "set_members",
     "set_tokens",
@@ -278,6 +280,47 @@ async fn r10_hanging_store_method_never_blocks_a_request() {
 }
 
 #[tokio::test]
+async fn r10_hanging_session_records_never_block_a_request() {
+    for method in [
+        "insert_session",
+        "find_session",
+        "list_sessions",
+        "note_seen",
+        "close_session",
+    ] {
+        let store = Faulty::default().keeping_sessions();
+        let own = store.clone();
+        let world = World::with(|builder| builder.store(own).session_cache(Duration::ZERO)).await;
+        let addon = world.addon().await;
+        let cookie = signed_in(&world, &addon).await;
+        world.clock.advance(Duration::from_secs(120));
+        let app = router(&world.sso, NoProvisioning);
+        let (sessions, resource) = (world.sso.sessions(), addon.resource_id());
+        let listed = sessions.of(&resource).await.unwrap();
+        pause();
+        store.hold(method);
+        let sign_out = Request::post("/logout").header("cookie", as_cookie(&cookie));
+        for (request, usual) in [
+            (page(&cookie), 200),
+            (form(&addon, "owner@example.com"), 303),
+            (sign_out.body(Body::empty()).unwrap(), 204),
+        ] {
+            let (answer, took) = send(&app, request).await;
+            let status = answer.status().as_u16();
+            assert!(status == usual || status == 503, "{method}: {status}");
+            assert!(took <= REQUEST, "{method}: {took:?}");
+        }
+        let begun = Instant::now();
+        drop(tokio::join!(
+            sessions.of(&resource),
+            sessions.end(&listed[0].id)
+        ));
+        assert!(begun.elapsed() <= REQUEST, "{method}");
+        resume();
+    }
+}
+
+#[tokio::test]
 async fn r10_hanging_store_method_never_blocks_partner_calls() {
     for &method in METHODS {
         let (store, sessions) = (Faulty::default(), Sessions::default());
@@ -307,6 +350,8 @@ async fn r10_hanging_store_method_never_blocks_partner_calls() {
         let begun = Instant::now();
         let _ = tokio::join!(
             sso.sessions().revoke(&resource, &owner),
+            sso.sessions().end_all(&resource),
+            sso.lists().erase(&owner),
             sso.resources().access_token(&resource)
         );
         assert!(begun.elapsed() <= REQUEST, "{method}");

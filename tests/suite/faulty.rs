@@ -13,10 +13,11 @@ use tower_heroku_sso::ids::{LegacyId, TeamId};
 use tower_heroku_sso::sso::ReplayKey;
 use tower_heroku_sso::store::author::{
     Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
-    Revocation, Sequence, SessionKey, SharedStore, Store, StoreEvent, StoreEvents, Work,
+    Revocation, Sequence, SessionKey, SessionRecord, SessionRecords, SharedStore, Store,
+    StoreEvent, StoreEvents, Work,
 };
 use tower_heroku_sso::store::{MemoryStore, StoreError};
-use tower_heroku_sso::{ResourceId, Tokens};
+use tower_heroku_sso::{Email, ResourceId, Tokens};
 
 /// Leases under the control of a test.
 #[derive(Debug, Default)]
@@ -76,6 +77,7 @@ pub struct Faulty {
     inner: MemoryStore,
     methods: Arc<Mutex<HashMap<&'static str, Method>>>,
     leases: Option<Arc<Leases>>,
+    keeps_sessions: bool,
 }
 
 #[derive(Debug, Default)]
@@ -95,6 +97,12 @@ impl Faulty {
             leases: Some(Arc::clone(leases)),
             ..Self::default()
         }
+    }
+
+    /// The same store, which keeps sessions too.
+    pub fn keeping_sessions(mut self) -> Self {
+        self.keeps_sessions = true;
+        self
     }
 
     /// The same database with separate faults, for another process.
@@ -321,7 +329,45 @@ impl Store for Faulty {
             .is_session_closed(session)
             .await
     }
+    async fn revoke_all(&self, id: &ResourceId, sequence: Sequence) -> Result<(), StoreError> {
+        self.reached("revoke_all")
+            .await?
+            .revoke_all(id, sequence)
+            .await
+    }
+    async fn erase_person(&self, email: &Email) -> Result<Vec<SessionKey>, StoreError> {
+        self.reached("erase_person")
+            .await?
+            .erase_person(email)
+            .await
+    }
+    fn sessions(&self) -> Option<&dyn SessionRecords> {
+        self.keeps_sessions.then_some(self as _)
+    }
     fn shared(&self) -> Option<&dyn SharedStore> {
         self.leases.as_deref().map(|leases| leases as _)
+    }
+}
+
+#[async_trait]
+impl SessionRecords for Faulty {
+    async fn insert_session(&self, session: &SessionRecord) -> Result<bool, StoreError> {
+        let inner = self.reached("insert_session").await?;
+        inner.insert_session(session).await
+    }
+    async fn find_session(&self, key: &SessionKey) -> Result<Option<SessionRecord>, StoreError> {
+        self.reached("find_session").await?.find_session(key).await
+    }
+    async fn list_sessions(
+        &self,
+        resource: &ResourceId,
+        email: Option<&Email>,
+        limit: usize,
+    ) -> Result<Vec<SessionRecord>, StoreError> {
+        let inner = self.reached("list_sessions").await?;
+        inner.list_sessions(resource, email, limit).await
+    }
+    async fn note_seen(&self, seen: &[(SessionKey, OffsetDateTime)]) -> Result<(), StoreError> {
+        self.reached("note_seen").await?.note_seen(seen).await
     }
 }

@@ -54,6 +54,7 @@ mod removals;
 mod restart;
 mod roles;
 mod session_records;
+mod sessions;
 mod setup;
 mod shapes;
 mod shared_sessions;

@@ -1,6 +1,8 @@
 //! All data in this process's memory.
 
 mod absence;
+mod people;
+mod sessions;
 mod state;
 
 use std::collections::BTreeMap;
@@ -15,9 +17,9 @@ use self::state::{Known, State, forget_team};
 use super::StoreError;
 use super::author::{
     Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
-    ResourceState, Revocation, Sequence, SessionKey, Store,
+    ResourceState, Revocation, Sequence, SessionKey, SessionRecords, Store,
 };
-use crate::access::{People, ResourceList};
+use crate::access::{Email, People, ResourceList};
 use crate::clock;
 use crate::ids::{LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
@@ -76,6 +78,7 @@ impl Store for MemoryStore {
                 let known = Known {
                     registration,
                     list: None,
+                    sessions_since: None,
                     revocations: BTreeMap::new(),
                     pending_removals: BTreeMap::new(),
                     dormancy_wanted_at: None,
@@ -196,12 +199,16 @@ impl Store for MemoryStore {
     async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError> {
         let mut state = self.state();
         let State {
-            resources, members, ..
+            resources,
+            members,
+            sessions,
+            ..
         } = &mut *state;
         let known = resources.get_mut(id);
         let Some(known) = known.filter(|known| known.is_active()) else {
             return Ok(false);
         };
+        sessions.retain(|_, session| session.resource != *id);
         known.revocations.clear();
         known.pending_removals.clear();
         known.registration.absence = None;
@@ -276,21 +283,12 @@ impl Store for MemoryStore {
         revocation: Revocation,
         forget_before: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        let mut state = self.state();
-        let known = state
-            .resources
-            .get_mut(id)
-            .filter(|known| known.is_active());
-        if let Some(known) = known {
-            known
-                .revocations
-                .retain(|_, known| known.at >= forget_before);
-            let last = known.revocations.get(&revocation.email);
-            if last.is_none_or(|last| last.sequence <= revocation.sequence) {
-                let email = revocation.email.clone();
-                known.revocations.insert(email, revocation);
-            }
-        }
+        people::revoke(&mut self.state(), id, revocation, forget_before);
+        Ok(())
+    }
+
+    async fn revoke_all(&self, id: &ResourceId, sequence: Sequence) -> Result<(), StoreError> {
+        people::revoke_all(&mut self.state(), id, sequence);
         Ok(())
     }
 
@@ -312,8 +310,14 @@ impl Store for MemoryStore {
     }
 
     async fn erase(&self, id: &ResourceId) -> Result<(), StoreError> {
-        self.state().resources.remove(id);
+        let mut state = self.state();
+        state.resources.remove(id);
+        state.sessions.retain(|_, session| session.resource != *id);
         Ok(())
+    }
+
+    async fn erase_person(&self, email: &Email) -> Result<Vec<SessionKey>, StoreError> {
+        Ok(people::erase(&mut self.state(), email))
     }
 
     async fn consume(
@@ -343,11 +347,16 @@ impl Store for MemoryStore {
     ) -> Result<(), StoreError> {
         let mut state = self.state();
         state.sweep(now);
+        state.sessions.remove(session);
         state.closed.insert(session.clone(), until);
         Ok(())
     }
 
     async fn is_session_closed(&self, session: &SessionKey) -> Result<bool, StoreError> {
         Ok(self.state().closed.contains_key(session))
+    }
+
+    fn sessions(&self) -> Option<&dyn SessionRecords> {
+        Some(self)
     }
 }

@@ -9,7 +9,7 @@ use crate::ids::{ResourceId, TeamId};
 use crate::sso::ReplayKey;
 use crate::store::author::{
     ActiveResource, Dated, PendingRemoval, Registration, ResourceState, Revocation, Sequence,
-    SessionKey,
+    SessionKey, SessionRecord,
 };
 use crate::store::sweep::{CLOCK_SKEW_GRACE, Sweep};
 
@@ -20,12 +20,15 @@ pub(super) struct State {
     pub(super) members: HashMap<TeamId, Dated<People>>,
     pub(super) consumed: HashMap<ReplayKey, OffsetDateTime>,
     pub(super) closed: HashMap<SessionKey, OffsetDateTime>,
+    pub(super) sessions: HashMap<SessionKey, SessionRecord>,
     pub(super) sweep: Sweep,
 }
 
 pub(super) struct Known {
     pub(super) registration: Registration,
     pub(super) list: Option<Dated<ResourceList>>,
+    /// Sessions with a lower sequence number have ended.
+    pub(super) sessions_since: Option<Sequence>,
     pub(super) revocations: BTreeMap<Email, Revocation>,
     pub(super) pending_removals: BTreeMap<Email, Sequence>,
     /// The time of the last attempt to make the resource dormant.
@@ -36,11 +39,15 @@ impl State {
     /// Ends a resource that is known.
     pub(super) fn end(&mut self, id: &ResourceId, deprovision_owed: bool) {
         let Self {
-            resources, members, ..
+            resources,
+            members,
+            sessions,
+            ..
         } = self;
         let Some(known) = resources.get_mut(id) else {
             return;
         };
+        sessions.retain(|_, session| session.resource != *id);
         known.revocations.clear();
         known.pending_removals.clear();
         known.registration = Registration {
@@ -53,13 +60,15 @@ impl State {
         forget_team(resources, members, last);
     }
 
-    /// Forgets used forms and closed sessions that have expired, if that is due.
+    /// Forgets used forms, sessions and closed sessions that have expired, if that is due.
     pub(super) fn sweep(&mut self, now: OffsetDateTime) {
         if self.sweep.is_due(now) {
             self.consumed
                 .retain(|_, until| *until > now - CLOCK_SKEW_GRACE);
             self.closed
                 .retain(|_, until| *until > now - CLOCK_SKEW_GRACE);
+            self.sessions
+                .retain(|_, session| session.ends_at > now - CLOCK_SKEW_GRACE);
         }
     }
 }
@@ -70,6 +79,7 @@ impl Known {
         ActiveResource {
             token_ends_at: tokens.map(|tokens| tokens.expires_at),
             list: self.list.clone(),
+            sessions_since: self.sessions_since,
             revocations: self.revocations.values().cloned().collect(),
             pending_removals: self.unanswered().collect(),
             absence: self.registration.absence,

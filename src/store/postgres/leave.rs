@@ -1,4 +1,4 @@
-//! A resource stops being active: its list, its revocations and its pending removals are deleted with it.
+//! A resource stops being active: its list, its sessions, its revocations and its pending removals are deleted with it.
 
 use sqlx::{Postgres, Transaction};
 
@@ -64,6 +64,7 @@ pub(super) async fn leave_in(
             "DELETE FROM tower_heroku_sso.revocation WHERE resource = $1",
             "DELETE FROM tower_heroku_sso.pending_removal WHERE resource = $1",
             "DELETE FROM tower_heroku_sso.absence WHERE resource = $1",
+            "DELETE FROM tower_heroku_sso.session WHERE resource = $1",
         ] {
             store
                 .db

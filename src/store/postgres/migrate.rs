@@ -64,6 +64,7 @@ async fn run_missing(transaction: &mut PgConnection) -> Result<(), StoreError> {
         (1, "resources", include_str!("0001_resources.sql")),
         (2, "removals", include_str!("0002_removals.sql")),
         (3, "absences", include_str!("0003_absences.sql")),
+        (4, "sessions", include_str!("0004_sessions.sql")),
     ];
     let exists = sqlx::query(
         "SELECT 1 FROM pg_tables

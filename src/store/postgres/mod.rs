@@ -7,7 +7,9 @@ mod events;
 mod leave;
 mod migrate;
 mod options;
+mod people;
 mod row;
+mod sessions;
 mod shared;
 mod upkeep;
 mod used;
@@ -25,12 +27,12 @@ use self::leave::{CLOSE, END, END_OWING_NOTHING, leave};
 use super::StoreError;
 use super::author::{
     Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
-    Revocation, Sequence, SessionKey, SharedStore, Store,
+    Revocation, Sequence, SessionKey, SessionRecords, SharedStore, Store,
 };
 use super::column::{encrypt_code, encrypt_tokens, to_json};
 use super::encryption::EncryptionKeys;
 use super::sweep::Sweep;
-use crate::access::{People, ResourceList};
+use crate::access::{Email, People, ResourceList};
 use crate::ids::{LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
 use crate::sso::ReplayKey;
@@ -276,28 +278,11 @@ impl Store for PostgresStore {
         revocation: Revocation,
         forget_before: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        let change = sqlx::query(
-            "WITH old AS (DELETE FROM tower_heroku_sso.revocation
-             WHERE resource = $1 AND at < $5 AND email <> $2),
-             changed AS (UPDATE tower_heroku_sso.resource
-             SET changed_by = $6, changed_at = clock_timestamp()
-             WHERE id = $1 AND state = 'active' RETURNING id),
-             revoked AS (INSERT INTO tower_heroku_sso.revocation AS known
-             (resource, email, sequence, at) SELECT id, $2, $3, $4 FROM changed
-             ON CONFLICT (resource, email) DO UPDATE SET sequence = $3, at = $4
-             WHERE known.sequence <= $3)
-             SELECT pg_notify($7, $8)::text FROM changed",
-        )
-        .bind(id.as_uuid())
-        .bind(revocation.email.as_str())
-        .bind(revocation.sequence.number())
-        .bind(revocation.at)
-        .bind(forget_before)
-        .bind(self.me)
-        .bind(events::CHANNEL)
-        .bind(events::resource(self.me, id));
-        self.db.optional(change).await?;
-        Ok(())
+        people::revoke(self, id, revocation, forget_before).await
+    }
+
+    async fn revoke_all(&self, id: &ResourceId, sequence: Sequence) -> Result<(), StoreError> {
+        people::revoke_all(self, id, sequence).await
     }
 
     async fn note_pending_removal(
@@ -305,23 +290,7 @@ impl Store for PostgresStore {
         id: &ResourceId,
         pending_removal: PendingRemoval,
     ) -> Result<(), StoreError> {
-        let change = sqlx::query(
-            "WITH changed AS (UPDATE tower_heroku_sso.resource
-             SET changed_by = $4, changed_at = clock_timestamp()
-             WHERE id = $1 AND state = 'active' RETURNING id),
-             noted AS (INSERT INTO tower_heroku_sso.pending_removal AS known (resource, email, sequence)
-             SELECT id, $2, $3 FROM changed ON CONFLICT (resource, email)
-             DO UPDATE SET sequence = greatest(known.sequence, $3))
-             SELECT pg_notify($5, $6)::text FROM changed",
-        )
-        .bind(id.as_uuid())
-        .bind(pending_removal.email.as_str())
-        .bind(pending_removal.sequence.number())
-        .bind(self.me)
-        .bind(events::CHANNEL)
-        .bind(events::resource(self.me, id));
-        self.db.optional(change).await?;
-        Ok(())
+        people::note_pending_removal(self, id, pending_removal).await
     }
 
     async fn erase(&self, id: &ResourceId) -> Result<(), StoreError> {
@@ -334,6 +303,10 @@ impl Store for PostgresStore {
         .bind(events::resource(self.me, id));
         self.db.optional(change).await?;
         Ok(())
+    }
+
+    async fn erase_person(&self, email: &Email) -> Result<Vec<SessionKey>, StoreError> {
+        people::erase(self, email).await
     }
 
     async fn consume(
@@ -358,7 +331,8 @@ impl Store for PostgresStore {
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
         let change = sqlx::query(
-            "WITH closed AS (INSERT INTO tower_heroku_sso.closed_session (key, until, closed_by)
+            "WITH ended AS (DELETE FROM tower_heroku_sso.session WHERE key = $1),
+             closed AS (INSERT INTO tower_heroku_sso.closed_session (key, until, closed_by)
              VALUES ($1, $2, $3) ON CONFLICT (key) DO NOTHING)
              SELECT pg_notify($4, $5)::text",
         )
@@ -376,6 +350,10 @@ impl Store for PostgresStore {
         let closed = sqlx::query("SELECT 1 FROM tower_heroku_sso.closed_session WHERE key = $1")
             .bind(session.as_str());
         Ok(self.db.optional(closed).await?.is_some())
+    }
+
+    fn sessions(&self) -> Option<&dyn SessionRecords> {
+        Some(self)
     }
 
     fn shared(&self) -> Option<&dyn SharedStore> {

@@ -17,7 +17,7 @@ use crate::store::column::{from_json, open_code, open_tokens, pending_removals, 
 use crate::store::encryption::EncryptionKeys;
 
 /// One row for each revocation of a resource, one if it has none.
-pub(super) const ACTIVE_ONE: &str = "SELECT id, token_ends_at, list, list_sequence, list_asked_at,
+pub(super) const ACTIVE_ONE: &str = "SELECT id, token_ends_at, sessions_since, list, list_sequence, list_asked_at,
     extract(epoch FROM clock_timestamp() - list_asked)::float8 AS list_age,
     (SELECT json_agg(json_build_object('email', d.email, 'sequence', d.sequence))::text
      FROM tower_heroku_sso.pending_removal d WHERE d.resource = id AND d.sequence > coalesce(list_sequence, 0))
@@ -30,7 +30,7 @@ pub(super) const ACTIVE_ONE: &str = "SELECT id, token_ends_at, list, list_sequen
 
 /// The same for a page of resources.
 pub(super) const ACTIVE_PAGE: &str = "SELECT page.*, r.email, r.sequence, r.at FROM (
-        SELECT id, token_ends_at, list, list_sequence, list_asked_at,
+        SELECT id, token_ends_at, sessions_since, list, list_sequence, list_asked_at,
         extract(epoch FROM clock_timestamp() - list_asked)::float8 AS list_age,
         (SELECT json_agg(json_build_object('email', d.email, 'sequence', d.sequence))::text
          FROM tower_heroku_sso.pending_removal d
@@ -86,8 +86,10 @@ pub(super) fn active(rows: &[PgRow]) -> Result<Vec<ActiveResource>, StoreError> 
     for row in rows {
         let id = id(row)?;
         if resources.last().is_none_or(|last| last.id != id) {
+            let since: Option<i64> = row.try_get("sessions_since")?;
             resources.push(ActiveResource {
                 token_ends_at: row.try_get("token_ends_at")?,
+                sessions_since: since.map(Sequence::new),
                 list: list(row)?,
                 pending_removals: pending_removals(row.try_get("pending_removals")?),
                 absence: absence(row)?,

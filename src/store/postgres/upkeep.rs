@@ -3,6 +3,7 @@
 use sqlx::Row;
 use time::OffsetDateTime;
 
+use super::sessions::remove_old_sessions;
 use super::{PostgresStore, row};
 use crate::store::StoreError;
 use crate::store::column::reencrypted;
@@ -57,7 +58,7 @@ impl PostgresStore {
         )
         .bind(now - CLOCK_SKEW_GRACE);
         // Rows that the other processes may not have read yet always stay.
-        let sessions = sqlx::query(
+        let closed = sqlx::query(
             "DELETE FROM tower_heroku_sso.closed_session WHERE until < $1
              AND closed_at < clock_timestamp() - interval '1 hour'",
         )
@@ -71,9 +72,9 @@ impl PostgresStore {
              WHERE asked < clock_timestamp() - interval '1 hour' AND NOT EXISTS
              (SELECT 1 FROM tower_heroku_sso.resource WHERE team_id = t.id)",
         );
-        for old in [forms, sessions, leases, teams] {
+        for old in [forms, closed, leases, teams] {
             self.db.execute(old).await?;
         }
-        Ok(())
+        remove_old_sessions(self, now - CLOCK_SKEW_GRACE).await
     }
 }

@@ -1,4 +1,4 @@
-//! A resource stops being active: its list, its revocations and its pending removals are deleted with it.
+//! A resource stops being active: its list, its sessions, its revocations and its pending removals are deleted with it.
 
 use sqlx::{Sqlite, Transaction};
 
@@ -52,6 +52,7 @@ pub(super) async fn leave_in(
         "DELETE FROM heroku_sso_revocation WHERE resource = ?1",
         "DELETE FROM heroku_sso_doubt WHERE resource = ?1",
         "DELETE FROM heroku_sso_absence WHERE resource = ?1",
+        "DELETE FROM heroku_sso_session WHERE resource = ?1",
     ] {
         sqlx::query(about)
             .bind(id.to_string())

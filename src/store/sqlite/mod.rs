@@ -3,7 +3,9 @@
 mod absence;
 mod file;
 mod leave;
+mod people;
 mod row;
+mod sessions;
 mod upkeep;
 
 use std::path::Path;
@@ -17,16 +19,17 @@ use time::OffsetDateTime;
 use self::file::make_private;
 use self::leave::{CLOSE, END, END_OWING_NOTHING, leave};
 use self::row::micros;
+use self::sessions::close_session;
 use super::StoreError;
 use super::author::{
     Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
-    Revocation, Sequence, SessionKey, Store,
+    Revocation, Sequence, SessionKey, SessionRecords, Store,
 };
 use super::column::{encrypt_code, encrypt_tokens, to_json};
 use super::encryption::EncryptionKeys;
 use super::migrations::migrator;
 use super::sweep::Sweep;
-use crate::access::{People, ResourceList};
+use crate::access::{Email, People, ResourceList};
 use crate::clock;
 use crate::ids::{LegacyId, ResourceId, TeamId};
 use crate::secret::Tokens;
@@ -64,6 +67,7 @@ impl SqliteStore {
             (1, "resources", include_str!("0001_resources.sql")),
             (2, "removals", include_str!("0002_removals.sql")),
             (3, "absences", include_str!("0003_absences.sql")),
+            (4, "sessions", include_str!("0004_sessions.sql")),
         ];
         migrator(migrations).await?.run(&pool).await?;
         // A restored file has sequence numbers from its time, and signed cookies have later ones: new
@@ -300,24 +304,11 @@ impl Store for SqliteStore {
         revocation: Revocation,
         forget_before: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        sqlx::query("DELETE FROM heroku_sso_revocation WHERE resource = ?1 AND at < ?2")
-            .bind(id.to_string())
-            .bind(micros(forget_before))
-            .execute(&mut *transaction)
-            .await?;
-        sqlx::query(
-            "INSERT INTO heroku_sso_revocation (resource, email, sequence, at)
-             SELECT id, ?2, ?3, ?4 FROM heroku_sso_resource WHERE id = ?1 AND state = 'active'
-             ON CONFLICT (resource, email) DO UPDATE SET sequence = ?3, at = ?4 WHERE sequence <= ?3",
-        )
-        .bind(id.to_string())
-        .bind(revocation.email.as_str())
-        .bind(revocation.sequence.number())
-        .bind(micros(revocation.at))
-        .execute(&mut *transaction)
-        .await?;
-        Ok(transaction.commit().await?)
+        people::revoke(self, id, revocation, forget_before).await
+    }
+
+    async fn revoke_all(&self, id: &ResourceId, sequence: Sequence) -> Result<(), StoreError> {
+        people::revoke_all(self, id, sequence).await
     }
 
     async fn note_pending_removal(
@@ -325,17 +316,7 @@ impl Store for SqliteStore {
         id: &ResourceId,
         pending_removal: PendingRemoval,
     ) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO heroku_sso_doubt (resource, email, sequence)
-             SELECT id, ?2, ?3 FROM heroku_sso_resource WHERE id = ?1 AND state = 'active'
-             ON CONFLICT (resource, email) DO UPDATE SET sequence = max(sequence, ?3)",
-        )
-        .bind(id.to_string())
-        .bind(pending_removal.email.as_str())
-        .bind(pending_removal.sequence.number())
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        people::note_pending_removal(self, id, pending_removal).await
     }
 
     async fn erase(&self, id: &ResourceId) -> Result<(), StoreError> {
@@ -344,6 +325,10 @@ impl Store for SqliteStore {
             .execute(&self.pool)
             .await?;
         Ok(())
+    }
+
+    async fn erase_person(&self, email: &Email) -> Result<Vec<SessionKey>, StoreError> {
+        people::erase(self, email).await
     }
 
     async fn consume(
@@ -376,14 +361,7 @@ impl Store for SqliteStore {
         until: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO heroku_sso_closed_session (key, until) VALUES (?1, ?2)
-             ON CONFLICT (key) DO NOTHING",
-        )
-        .bind(session.as_str())
-        .bind(micros(until))
-        .execute(&self.pool)
-        .await?;
+        close_session(self, session, until).await?;
         self.sweep(now);
         Ok(())
     }
@@ -394,5 +372,8 @@ impl Store for SqliteStore {
             .fetch_optional(&self.pool)
             .await?;
         Ok(closed.is_some())
+    }
+    fn sessions(&self) -> Option<&dyn SessionRecords> {
+        Some(self)
     }
 }

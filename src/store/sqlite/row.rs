@@ -16,7 +16,8 @@ use crate::store::column::{from_json, open_code, open_tokens, pending_removals, 
 use crate::store::encryption::EncryptionKeys;
 
 /// One row for each revocation of a resource, one if it has none.
-pub(super) const ACTIVE_ONE: &str = "SELECT id, token_ends_at, list, list_sequence, list_asked_at,
+pub(super) const ACTIVE_ONE: &str =
+    "SELECT id, token_ends_at, sessions_since, list, list_sequence, list_asked_at,
     (SELECT json_group_array(json_object('email', d.email, 'sequence', d.sequence))
      FROM heroku_sso_doubt d WHERE d.resource = id AND d.sequence > coalesce(list_sequence, 0))
     AS pending_removals, a.kind AS absence_kind, a.answers, a.first_at, a.last_at,
@@ -28,7 +29,7 @@ pub(super) const ACTIVE_ONE: &str = "SELECT id, token_ends_at, list, list_sequen
 
 /// The same for a page of resources.
 pub(super) const ACTIVE_PAGE: &str = "SELECT page.*, r.email, r.sequence, r.at FROM (
-        SELECT id, token_ends_at, list, list_sequence, list_asked_at,
+        SELECT id, token_ends_at, sessions_since, list, list_sequence, list_asked_at,
         (SELECT json_group_array(json_object('email', d.email, 'sequence', d.sequence))
          FROM heroku_sso_doubt d WHERE d.resource = id AND d.sequence > coalesce(list_sequence, 0))
         AS pending_removals, a.kind AS absence_kind, a.answers, a.first_at, a.last_at,
@@ -80,8 +81,10 @@ pub(super) fn active(rows: &[SqliteRow]) -> Result<Vec<ActiveResource>, StoreErr
         let id = id(row)?;
         if resources.last().is_none_or(|last| last.id != id) {
             let ends_at: Option<i64> = row.try_get("token_ends_at")?;
+            let since: Option<i64> = row.try_get("sessions_since")?;
             resources.push(ActiveResource {
                 token_ends_at: ends_at.map(moment).transpose()?,
+                sessions_since: since.map(Sequence::new),
                 list: list(row)?,
                 pending_removals: pending_removals(row.try_get("pending_removals")?),
                 absence: absence(row)?,

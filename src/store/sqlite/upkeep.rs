@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 
 use super::SqliteStore;
 use super::row::{self, micros};
+use super::sessions::remove_old_sessions;
 use crate::store::StoreError;
 use crate::store::column::reencrypted;
 use crate::store::encryption::{EncryptionKeys, check_keys};
@@ -68,7 +69,7 @@ impl SqliteStore {
         used.await?;
         closed.await?;
         teams.await?;
-        Ok(())
+        remove_old_sessions(self, now - CLOCK_SKEW_GRACE).await
     }
 }
 

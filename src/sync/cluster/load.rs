@@ -121,6 +121,7 @@ impl Coordinator {
         let id = resource.id;
         let ActiveResource {
             list,
+            sessions_since,
             revocations,
             pending_removals,
             token_ends_at,
@@ -134,6 +135,9 @@ impl Coordinator {
             let keep_from = self.settings.oldest_session(self.clock.now());
             for revocation in &revocations {
                 entry.note_revocation(revocation.clone(), keep_from);
+            }
+            if let Some(sequence) = sessions_since {
+                entry.note_revocation_of_all(sequence);
             }
             for pending_removal in &pending_removals {
                 let since = AsOf::now(&self.clock, pending_removal.sequence);

@@ -22,7 +22,7 @@ use crate::access::{Email, ListChange};
 use crate::clock::{AtomicInstant, SharedClock};
 use crate::heroku::RatePool;
 use crate::ids::ResourceId;
-use crate::store::author::{Absence, Revocation};
+use crate::store::author::{Absence, Revocation, Sequence};
 
 /// One active or dormant resource.
 pub(in crate::sync) struct Entry {
@@ -249,6 +249,17 @@ impl Entry {
     ) {
         let mut progress = self.progress();
         if !progress.people().note_revocation(revocation, keep_from) {
+            return;
+        }
+        self.has_marks.store(true, Ordering::Release);
+        drop(progress);
+        self.notify();
+    }
+
+    /// Ends everybody's earlier sessions.
+    pub(in crate::sync) fn note_revocation_of_all(&self, sequence: Sequence) {
+        let mut progress = self.progress();
+        if !progress.people().note_revocation_of_all(sequence) {
             return;
         }
         self.has_marks.store(true, Ordering::Release);

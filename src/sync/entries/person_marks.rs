@@ -35,6 +35,8 @@ pub(in crate::sync) struct Marks {
 pub(in crate::sync) struct PersonMarks {
     pending_removals: Vec<PendingRemoval>,
     revocations: Vec<Revocation>,
+    /// Everybody's sessions of an earlier sign-in are revoked.
+    sessions_since: Option<Sequence>,
     removals: Vec<Removal>,
 }
 
@@ -60,7 +62,10 @@ struct Removal {
 
 impl PersonMarks {
     pub(in crate::sync) fn is_empty(&self) -> bool {
-        self.pending_removals.is_empty() && self.revocations.is_empty() && self.removals.is_empty()
+        self.pending_removals.is_empty()
+            && self.revocations.is_empty()
+            && self.sessions_since.is_none()
+            && self.removals.is_empty()
     }
 
     /// What is recorded about this person, whose session was admitted by a list of that version.
@@ -78,7 +83,8 @@ impl PersonMarks {
                 .map(|known| known.since),
             revoked: revocations
                 .find(|known| known.email == *who.email)
-                .map(|known| known.sequence),
+                .map(|known| known.sequence)
+                .max(self.sessions_since),
             was_removed: admitted_by.is_some_and(|list| {
                 removals.any(|known| {
                     known.is_confirmed && known.is_of(who) && list.is_before_removal(&known.list)
@@ -114,6 +120,13 @@ impl PersonMarks {
             None => self.revocations.push(revocation),
         }
         true
+    }
+
+    /// Ends everybody's earlier sessions. False if a later revocation of them is known.
+    pub(in crate::sync) fn note_revocation_of_all(&mut self, sequence: Sequence) -> bool {
+        let is_later = self.sessions_since < Some(sequence);
+        self.sessions_since = self.sessions_since.max(Some(sequence));
+        is_later
     }
 
     /// Records the people whom this list lacks and the previous one had. Sessions that an earlier list

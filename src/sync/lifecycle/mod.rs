@@ -2,6 +2,7 @@
 
 pub(in crate::sync) mod absence;
 pub(in crate::sync) mod end_resource;
+pub(in crate::sync) mod erase_person;
 pub(in crate::sync) mod partner_calls;
 pub(in crate::sync) mod register_resource;
 pub(in crate::sync) mod revoke_sessions;

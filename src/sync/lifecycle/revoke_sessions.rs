@@ -1,4 +1,4 @@
-//! Ends a person's sessions at one resource.
+//! Ends the sessions at one resource: of one person, or of all.
 
 use std::sync::Arc;
 
@@ -29,6 +29,24 @@ pub(in crate::sync) async fn revoke(
         store.revoke(&id, revocation.clone(), keep_from).await?;
         entry.note_revocation(revocation, keep_from);
         audit::revoked(&id, &email);
+        Ok(())
+    })
+    .await
+}
+
+/// Ends every session that anybody has at the resource now.
+pub(in crate::sync) async fn revoke_all(
+    coordinator: &Arc<Coordinator>,
+    id: &ResourceId,
+) -> Result<(), SyncError> {
+    let (coordinator, id) = (Arc::clone(coordinator), *id);
+    run_to_completion(async move {
+        let entry = coordinator.entry(&id).await?;
+        let store = coordinator.store();
+        let sequence = store.next_sequence().await?;
+        store.revoke_all(&id, sequence).await?;
+        entry.note_revocation_of_all(sequence);
+        audit::all_revoked(&id);
         Ok(())
     })
     .await

@@ -17,7 +17,7 @@ use crate::crashes::scene::{DAY, HOUR, MINUTE, Scene};
 use crate::crashes::steps::{Does, Found};
 use crate::replicas::soon::eventually;
 
-fn from_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
+pub fn from_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
     std::env::var(name).ok()?.parse().ok()
 }
 

@@ -10,4 +10,5 @@ mod held;
 mod partner;
 mod process;
 mod scene;
+mod sign_ins;
 mod steps;

@@ -6,5 +6,6 @@ mod machines;
 mod outage;
 mod pending_removals;
 mod processes;
+mod sessions;
 pub mod soon;
 mod together;

@@ -98,7 +98,7 @@ durable_rules! {
     reopened_store_continues_with_higher_sequence_numbers
 }
 
-fn now() -> OffsetDateTime {
+pub fn now() -> OffsetDateTime {
     // Whole seconds: the minimum precision of a store.
     OffsetDateTime::now_utc().replace_nanosecond(0).unwrap()
 }
@@ -107,7 +107,7 @@ pub fn resource(number: u128) -> ResourceId {
     uuid::Uuid::from_u128(number).into()
 }
 
-fn email(text: &str) -> Email {
+pub fn email(text: &str) -> Email {
     text.parse().unwrap()
 }
 
@@ -132,7 +132,7 @@ fn app() -> App {
     App::new(id, "shop")
 }
 
-fn team() -> Team {
+pub fn team() -> Team {
     let id: TeamId = "team-1".parse().unwrap();
     Team::new(id, "acme")
 }
@@ -142,7 +142,7 @@ pub fn list(names: &[&str], sequence: i64) -> Dated<ResourceList> {
     Dated::new(list, Sequence::new(sequence), now(), Duration::ZERO)
 }
 
-fn members(names: &[&str], sequence: i64) -> Dated<People> {
+pub fn members(names: &[&str], sequence: i64) -> Dated<People> {
     Dated::new(
         people(names),
         Sequence::new(sequence),
@@ -171,7 +171,7 @@ pub fn replay_key(timestamp: i64) -> ReplayKey {
     verified.replay_key().clone()
 }
 
-async fn active(store: &impl Store, id: &ResourceId) {
+pub async fn active(store: &impl Store, id: &ResourceId) {
     let registration = Registration::active(Some(tokens("first")));
     assert!(store.put(id, registration).await.unwrap());
 }

@@ -3,8 +3,11 @@
 mod absences;
 mod conformance;
 mod dormancy;
+mod dump;
 mod keys;
 mod pooled;
+mod round_trips;
+mod session_rules;
 mod sessions;
 mod shared;
 mod silent;

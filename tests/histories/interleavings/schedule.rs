@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::{AbortHandle, JoinHandle, yield_now};
 
 use crate::interleavings::stops::{OPERATION, Stops};
-use crate::interleavings::world::Stage;
+use crate::interleavings::world::{SessionsIn, Stage};
 
 /// For the usual run.
 const SEED: u64 = 1;
@@ -124,7 +124,7 @@ pub fn runtime() -> Runtime {
     runtime.enable_all().event_interval(1).build().unwrap()
 }
 
-/// Runs the scenario in this many random orders, or in `INTERLEAVINGS_RUNS`.
+/// Runs the scenario for each place of the sessions in this many random orders, or in `INTERLEAVINGS_RUNS`.
 pub fn in_random_orders(
     name: &'static str,
     is_shared: bool,
@@ -135,10 +135,12 @@ pub fn in_random_orders(
     let runs = from_env("INTERLEAVINGS_RUNS", usual_runs);
     let began = Instant::now();
     let runtime = runtime();
-    let stage = runtime.block_on(Stage::new(is_shared));
-    for seed in first..first + runs {
-        let mut choices = Choices::of_seed(name, first, seed);
-        runtime.block_on(scenario(&stage, &mut choices));
+    for sessions_in in SessionsIn::BOTH {
+        let stage = runtime.block_on(Stage::new(is_shared, sessions_in));
+        for seed in first..first + runs {
+            let mut choices = Choices::of_seed(name, first, seed);
+            runtime.block_on(scenario(&stage, &mut choices));
+        }
     }
     println!("{name}: {runs} random orders in {:?}", began.elapsed());
 }
@@ -152,17 +154,20 @@ pub fn in_every_order(
 ) {
     let began = Instant::now();
     let runtime = runtime();
-    let stage = runtime.block_on(Stage::new(is_shared));
-    let mut script = Some(Vec::new());
-    let mut runs = 0;
-    while let Some(of_this_run) = script {
-        assert!(runs < most, "{name}: there are more than {most} orders");
-        let mut choices = Choices::of_script(name, of_this_run);
-        runtime.block_on(scenario(&stage, &mut choices));
-        script = choices.next_script();
-        runs += 1;
+    for sessions_in in SessionsIn::BOTH {
+        let stage = runtime.block_on(Stage::new(is_shared, sessions_in));
+        let mut script = Some(Vec::new());
+        let mut runs = 0;
+        while let Some(of_this_run) = script {
+            assert!(runs < most, "{name}: there are more than {most} orders");
+            let mut choices = Choices::of_script(name, of_this_run);
+            runtime.block_on(scenario(&stage, &mut choices));
+            script = choices.next_script();
+            runs += 1;
+        }
+        let took = began.elapsed();
+        println!("{name}, sessions in {sessions_in:?}: all {runs} orders in {took:?}");
     }
-    println!("{name}: all {runs} orders in {:?}", began.elapsed());
 }
 
 /// The output of a task, with the moments of its start and end.

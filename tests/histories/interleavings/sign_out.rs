@@ -1,7 +1,5 @@
 //! A sign-out during requests of the same session.
 
-use tower_sessions::SessionStore;
-
 use crate::interleavings::schedule::{Choices, Crew, in_every_order, in_random_orders};
 use crate::interleavings::world::{Gate, Stage, World, is_refused};
 
@@ -12,8 +10,7 @@ async fn is_closed(world: &World<'_>, gates: &[Gate], session: &str) {
         let answer = gate.visit(session).await;
         assert!(is_refused(&answer), "{answer:?}");
     }
-    let record = world.sessions.load(&session.parse().unwrap()).await;
-    assert!(record.unwrap().is_none(), "its record exists again");
+    assert!(!world.has_record(session).await, "its record exists again");
 }
 
 async fn while_it_is_used(stage: &Stage, choices: &mut Choices) {

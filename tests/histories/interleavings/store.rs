@@ -13,10 +13,11 @@ use tower_heroku_sso::ids::{LegacyId, TeamId};
 use tower_heroku_sso::sso::ReplayKey;
 use tower_heroku_sso::store::author::{
     Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
-    Revocation, Sequence, SessionKey, SharedStore, Store, StoreEvent, StoreEvents, Work,
+    Revocation, Sequence, SessionKey, SessionRecord, SessionRecords, SharedStore, Store,
+    StoreEvent, StoreEvents, Work,
 };
 use tower_heroku_sso::store::{MemoryStore, StoreError};
-use tower_heroku_sso::{MemorySessions, ResourceId, Tokens};
+use tower_heroku_sso::{Email, MemorySessions, ResourceId, Tokens};
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
 
@@ -248,8 +249,41 @@ impl Store for HeldStore {
         let answer = self.inner().is_session_closed(session);
         self.call("is_session_closed", answer).await
     }
+    async fn revoke_all(&self, id: &ResourceId, sequence: Sequence) -> Result<(), StoreError> {
+        self.database.note_sequence("the revocation", sequence);
+        let change = self.inner().revoke_all(id, sequence);
+        self.change("revoke_all", StoreEvent::Resource(*id), change)
+            .await
+    }
+    fn sessions(&self) -> Option<&dyn SessionRecords> {
+        Some(self)
+    }
     fn shared(&self) -> Option<&dyn SharedStore> {
         self.is_shared.then_some(self as _)
+    }
+}
+
+#[async_trait]
+impl SessionRecords for HeldStore {
+    async fn insert_session(&self, session: &SessionRecord) -> Result<bool, StoreError> {
+        self.call("session create", self.inner().insert_session(session))
+            .await
+    }
+    async fn find_session(&self, key: &SessionKey) -> Result<Option<SessionRecord>, StoreError> {
+        self.call("session load", self.inner().find_session(key))
+            .await
+    }
+    async fn list_sessions(
+        &self,
+        resource: &ResourceId,
+        email: Option<&Email>,
+        limit: usize,
+    ) -> Result<Vec<SessionRecord>, StoreError> {
+        let list = self.inner().list_sessions(resource, email, limit);
+        self.call("session list", list).await
+    }
+    async fn note_seen(&self, seen: &[(SessionKey, OffsetDateTime)]) -> Result<(), StoreError> {
+        self.inner().note_seen(seen).await
     }
 }
 

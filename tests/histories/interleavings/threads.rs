@@ -8,7 +8,7 @@ use tokio::runtime::{Builder, Handle};
 use tokio::task::spawn_blocking;
 use tower::ServiceExt;
 
-use crate::interleavings::world::{ANN, Gate, Stage, World, address, visit};
+use crate::interleavings::world::{ANN, Gate, SessionsIn, Stage, World, address, visit};
 
 /// Enough people that building their list takes some time.
 const PEOPLE: usize = 500;
@@ -51,7 +51,7 @@ fn pending_removal_holds_while_the_list_is_replaced() {
         .enable_all()
         .build();
     runtime.unwrap().block_on(async {
-        let stage: &'static Stage = Box::leak(Box::new(Stage::new(false).await));
+        let stage: &'static Stage = Box::leak(Box::new(Stage::new(false, SessionsIn::Store).await));
         for _ in 0..5 {
             let world = stage.world().await;
             let team = world.heroku.team("acme");

@@ -17,16 +17,20 @@ use futures_util::FutureExt as _;
 use heroku_addon_simulator::{AddOn, SignInForm, Simulator};
 use hmac::{Hmac, Mac};
 use serde_json::json;
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 use support::ids::AddOnExt as _;
 use tokio::task::JoinHandle;
 use tokio_stream::StreamExt;
 use tower::ServiceExt;
 use tower_heroku_sso::partner_api::NoProvisioning;
+use tower_heroku_sso::store::author::SessionKey;
+use tower_heroku_sso::store::author::Store as _;
 use tower_heroku_sso::{
     AddonPassword, ClientSecret, Email, HerokuSso, HerokuSsoBuilder, HerokuUser, Manifest,
     ManualClock, MemorySessions, OauthGrant, ResourceId, SsoSalt, WebhookSecret, Webhooks,
 };
+use tower_sessions::SessionStore as _;
+use tower_sessions::session::Id;
 
 use crate::interleavings::front;
 use crate::interleavings::schedule::{Choices, Crew, Task};
@@ -39,13 +43,27 @@ pub const COOKIE: &str = "__Host-heroku_sso";
 pub const REFRESH: Duration = Duration::from_secs(300);
 const WEBHOOK_SECRET: &str = "a-webhook-secret-of-our-own";
 
+/// Where the sessions are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SessionsIn {
+    /// In the crate's own store.
+    Store,
+    /// In a given session store.
+    Given,
+}
+
+impl SessionsIn {
+    pub const BOTH: [Self; 2] = [Self::Store, Self::Given];
+}
+
 /// Shared by all runs of a scenario: a restart is slow, and a new resource is as good.
 pub struct Stage {
     pub stops: Stops,
     pub clock: ManualClock,
     pub heroku: Simulator,
     pub database: Database,
-    pub sessions: MemorySessions,
+    sessions: MemorySessions,
+    sessions_in: SessionsIn,
     is_shared: bool,
     door: String,
     gates: Mutex<HashMap<&'static str, Gate>>,
@@ -54,7 +72,7 @@ pub struct Stage {
 
 impl Stage {
     /// `is_shared`: on a store with leases and events.
-    pub async fn new(is_shared: bool) -> Self {
+    pub async fn new(is_shared: bool, sessions_in: SessionsIn) -> Self {
         let stops = Stops::default();
         let clock = ManualClock::new();
         let heroku = Simulator::builder().clock(clock.reader());
@@ -67,6 +85,7 @@ impl Stage {
             heroku,
             database: Database::default(),
             sessions: MemorySessions::default(),
+            sessions_in,
             is_shared,
             door,
             gates: Mutex::default(),
@@ -137,8 +156,11 @@ impl Stage {
             .refresh_interval(REFRESH)
             .session_cache(Duration::ZERO)
             .webhooks(Webhooks::new(secret))
-            .store(self.store(name))
-            .session_store(self.session_store(name));
+            .store(self.store(name));
+        let builder = match self.sessions_in {
+            SessionsIn::Store => builder,
+            SessionsIn::Given => builder.session_store(self.session_store(name)),
+        };
         let sso = set_up(builder).build().now_or_never();
         let sso = sso.expect("there is no database to connect to").unwrap();
         let app = router(&sso);
@@ -154,7 +176,22 @@ impl Stage {
         }
     }
 
-    pub fn session_store(&self, name: &'static str) -> HeldSessions {
+    /// True if there is a record of the session with this cookie.
+    pub async fn has_record(&self, cookie: &str) -> bool {
+        let id: Id = cookie.parse().unwrap();
+        match self.sessions_in {
+            SessionsIn::Given => self.sessions.load(&id).await.unwrap().is_some(),
+            SessionsIn::Store => {
+                let hash = Sha256::digest(id.0.to_le_bytes());
+                let key: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+                let records = self.database.inner.sessions().unwrap();
+                let found = records.find_session(&SessionKey::from_stored(key)).await;
+                found.unwrap().is_some()
+            }
+        }
+    }
+
+    fn session_store(&self, name: &'static str) -> HeldSessions {
         HeldSessions {
             inner: self.sessions.clone(),
             stops: self.stops.clone(),

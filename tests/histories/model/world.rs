@@ -52,6 +52,8 @@ pub struct SetUp {
     pub session_cache: Time,
     pub page_size: usize,
     pub in_a_file: bool,
+    /// In the crate's own store, and not in a given one.
+    pub own_sessions: bool,
 }
 
 enum Place {
@@ -162,8 +164,11 @@ impl World {
             .max_list_age(Duration::from_secs(MAX_LIST_AGE))
             .max_session(Duration::from_secs(MAX_SESSION))
             .session_cache(Duration::from_secs(self.set_up.session_cache))
-            .session_store(self.sessions.clone())
             .webhooks(Webhooks::new(secret));
+        let builder = match self.set_up.own_sessions {
+            true => builder,
+            false => builder.session_store(self.sessions.clone()),
+        };
         let builder = match &self.place {
             Place::Memory(store) => builder.store(store.clone()),
             Place::File(folder) => {

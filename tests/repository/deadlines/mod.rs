@@ -19,7 +19,7 @@ use self::awaits::{Await, Functions};
 use crate::catalogue;
 
 /// The names by which the store and what it shares are held: a [`BoundedStore`] each.
-const STORES: [&str; 3] = ["shared", "store", "store()"];
+const STORES: [&str; 5] = ["calls", "calls()", "shared", "store", "store()"];
 
 /// The names by which what is the crate's own is held, and whose methods are looked at themselves.
 const OWN: &[&str] = &[
@@ -33,6 +33,7 @@ const OWN: &[&str] = &[
     "authorizer",
     "bearers",
     "builder",
+    "calls",
     "client",
     "closed",
     "coordinator",
@@ -43,6 +44,7 @@ const OWN: &[&str] = &[
     "fetcher",
     "fetching",
     "forms",
+    "given",
     "lifecycle",
     "lifecycle()",
     "lists",
@@ -50,11 +52,14 @@ const OWN: &[&str] = &[
     "members",
     "members()",
     "oauth",
+    "of",
     "of()",
     "opened",
+    "own",
     "queue",
     "reading",
     "record",
+    "records",
     "registration_locks",
     "rejection_context",
     "renewing",
@@ -76,7 +81,7 @@ const OWN: &[&str] = &[
 ];
 
 /// The crate's own modules whose functions are named by them.
-const MODULES: [&str; 4] = ["absence", "clock", "request_body", "used"];
+const MODULES: [&str; 5] = ["absence", "clock", "people", "request_body", "used"];
 
 /// What is awaited without a deadline of its own: the file (or a folder), the function, what is called, and
 /// what ends it. `*` is every function, or every call.
@@ -112,6 +117,12 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "run",
         "removal",
         "each of its calls has a deadline; in the background",
+    ),
+    (
+        "session/last_seen.rs",
+        "write_later",
+        "clock.sleep",
+        "the time in which a batch is collected; in the background",
     ),
     (
         "sync/changes.rs",
@@ -348,6 +359,12 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "STORE_CALL, and DATABASE_CALL around each",
     ),
     (
+        "store/postgres/people.rs",
+        "*",
+        "*",
+        "STORE_CALL, and DATABASE_CALL around each",
+    ),
+    (
         "store/postgres/connect.rs",
         "connect_with",
         "acquire_timeout().connect_with",
@@ -406,8 +423,9 @@ fn functions(files: &[(String, syn::File)]) -> Functions {
 
 fn is_known_to_end(found: &Await, functions: &Functions) -> bool {
     let receiver = found.receiver.as_str();
+    let traits = ["Store", "SessionRecords", "SharedStore"];
     let of_store = |of: &str| functions.traits[of].contains(&found.name);
-    let is_of_store = STORES.contains(&receiver) && (of_store("Store") || of_store("SharedStore"));
+    let is_of_store = STORES.contains(&receiver) && traits.into_iter().any(of_store);
     let is_free = receiver.is_empty() || MODULES.contains(&receiver);
     let is_own = match is_free {
         true => functions.free.contains(&found.name),
@@ -492,7 +510,7 @@ fn every_wait_for_something_outside_ends() {
 
 /// The methods of the store that can be waited for, by the traits themselves.
 fn methods_of_the_store(functions: &Functions) -> BTreeSet<String> {
-    let traits = ["Store", "SharedStore"].map(|name| &functions.traits[name]);
+    let traits = ["Store", "SessionRecords", "SharedStore"].map(|name| &functions.traits[name]);
     traits.into_iter().flatten().cloned().collect()
 }
 
@@ -551,6 +569,7 @@ fn the_store_is_reached_through_its_deadlines() {
     // In the language itself: a private field cannot be reached from elsewhere.
     for field in [
         "BoundedStore(Arc<dyn Store>)",
+        "BoundedSessions<'a>(&'a dyn SessionRecords)",
         "BoundedShared<'a>(&'a dyn SharedStore)",
     ] {
         assert!(text.contains(field), "{field}");
@@ -558,6 +577,7 @@ fn the_store_is_reached_through_its_deadlines() {
     let unbounded = [
         "dyn Store>",
         "dyn Store,",
+        "dyn SessionRecords",
         "dyn SharedStore",
         "dyn SessionStore",
     ];
@@ -569,7 +589,8 @@ fn the_store_is_reached_through_its_deadlines() {
         for line in code {
             let is_named = unbounded.iter().any(|named| line.contains(named));
             let may = UNBOUNDED_STORES.contains(&&**path);
-            let is_in_a_store = path.starts_with("store/") && line.contains("fn shared(");
+            let is_of_trait = line.contains("fn shared(") || line.contains("fn sessions(");
+            let is_in_a_store = path.starts_with("store/") && is_of_trait;
             assert!(!is_named || may || is_in_a_store, "{path}: {line}");
         }
     }

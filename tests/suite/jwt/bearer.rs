@@ -386,3 +386,17 @@ async fn user_of_a_test_gets_no_bearer_token() {
     let token = site.sso.sessions().bearer(&crate::unit_tests::bob());
     assert!(matches!(token, Err(BearerError::NoSession)));
 }
+
+#[tokio::test]
+async fn end_all_ends_signed_cookies_and_bearer_tokens() {
+    for set_up in BOTH {
+        let site = Site::with(set_up).await;
+        let browser = site.ann().await;
+        let token = site.bearer(&browser).await;
+        assert_eq!(site.as_bearer(&token).await.status, 200);
+        let sessions = site.sso.sessions();
+        sessions.end_all(&site.addon.resource_id()).await.unwrap();
+        assert_eq!(site.as_bearer(&token).await.status, 401);
+        assert_eq!(browser.fetch("/page").await.status, 401);
+    }
+}

@@ -7,7 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use heroku_addon_simulator::{Endpoint, Fault};
 use reqwest::Method;
 use support::ids::AddOnExt as _;
+use tower_heroku_sso::BearerTokens;
+use tower_heroku_sso::store::SessionKind;
 
+use crate::jwt::keys;
 use crate::jwt::site::Site;
 use support::browser::Answer;
 
@@ -140,4 +143,26 @@ async fn heroku_down_gets_503_without_consuming_the_answer() {
 async fn cli_sign_in_path_is_a_gated_path_if_not_enabled() {
     let site = Site::with(|builder| builder).await;
     assert_eq!(sign_in(&site, &ann(&site)).await.status, 401);
+}
+
+#[tokio::test]
+async fn command_line_session_is_listed_and_ends_by_its_hash() {
+    let site = Site::with(|builder| {
+        let tokens = BearerTokens::new(keys::only(keys::ed25519(0))).cli_sign_in_path(PATH);
+        builder.bearer_tokens(tokens)
+    })
+    .await;
+    let answer = sign_in(&site, &ann(&site)).await;
+    let json = answer.json();
+    let token = json["access_token"].as_str().unwrap();
+    assert_eq!(site.as_bearer(token).await.status, 200);
+    let (sessions, resource) = (site.sso.sessions(), site.addon.resource_id());
+    let listed = sessions.of(&resource).await.unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].kind, SessionKind::Bearer);
+    // Its hash opens nothing, also as a cookie.
+    assert_eq!(site.as_bearer(listed[0].id.as_str()).await.status, 401);
+    assert!(sessions.end(&listed[0].id).await.unwrap());
+    assert_eq!(site.as_bearer(token).await.status, 401);
+    assert_eq!(sessions.of(&resource).await.unwrap(), []);
 }

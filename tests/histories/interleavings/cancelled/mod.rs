@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use tower_heroku_sso::{LookupError, OauthGrant};
 
 use crate::interleavings::schedule::{runtime, stand_still};
-use crate::interleavings::world::{ANN, Answer, BOB, Gate, Stage, World, is_refused};
+use crate::interleavings::world::{ANN, Answer, BOB, Gate, SessionsIn, Stage, World, is_refused};
 
 /// A future that takes more steps counts as hanging.
 const MOST: usize = 400;
@@ -182,10 +182,12 @@ async fn leave_after<T>(polls: usize, future: impl Future<Output = T>) -> Option
 /// Runs every n-th row, so that two tests share the table.
 fn all_of(cases: &[Case], this: usize, of: usize) {
     let runtime = runtime();
-    let stage = runtime.block_on(Stage::new(true));
-    for case in cases.iter().skip(this).step_by(of) {
-        let steps = runtime.block_on(case.at_each_step(&stage));
-        println!("{}: {steps} steps", case.name);
+    for sessions_in in SessionsIn::BOTH {
+        let stage = runtime.block_on(Stage::new(true, sessions_in));
+        for case in cases.iter().skip(this).step_by(of) {
+            let steps = runtime.block_on(case.at_each_step(&stage));
+            println!("{}: {steps} steps, sessions in {sessions_in:?}", case.name);
+        }
     }
 }
 

@@ -46,6 +46,7 @@ impl History {
             session_cache: if rng.bool() { 5 } else { 0 },
             page_size: if rng.bool() { 2 } else { 200 },
             in_a_file: rng.u8(..8) == 0,
+            own_sessions: seed.is_multiple_of(2),
         };
         let mut model = Model::new(set_up.session_cache);
         for resource in (0..RESOURCES).filter(|resource| !has_team(*resource)) {
