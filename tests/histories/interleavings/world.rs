@@ -43,6 +43,14 @@ pub const COOKIE: &str = "__Host-heroku_sso";
 pub const REFRESH: Duration = Duration::from_secs(300);
 const WEBHOOK_SECRET: &str = "a-webhook-secret-of-our-own";
 
+/// The public name of the session with this cookie.
+pub fn key_of(cookie: &str) -> SessionKey {
+    let id: Id = cookie.parse().unwrap();
+    let hash = Sha256::digest(id.0.to_le_bytes());
+    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    SessionKey::from_stored(hash)
+}
+
 /// Where the sessions are.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SessionsIn {
@@ -182,10 +190,8 @@ impl Stage {
         match self.sessions_in {
             SessionsIn::Given => self.sessions.load(&id).await.unwrap().is_some(),
             SessionsIn::Store => {
-                let hash = Sha256::digest(id.0.to_le_bytes());
-                let key: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
                 let records = self.database.inner.sessions().unwrap();
-                let found = records.find_session(&SessionKey::from_stored(key)).await;
+                let found = records.find_session(&key_of(cookie)).await;
                 found.unwrap().is_some()
             }
         }

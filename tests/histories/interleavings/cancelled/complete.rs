@@ -8,6 +8,7 @@ use super::{stores, table};
 
 /// Tested elsewhere.
 const ELSEWHERE: &[(&str, &str)] = &[
+    ("Lists::erase", "one call of the store: `stores`"),
     (
         "PostgresStore::connect",
         "needs a server; its calls: `stores`, `replicas`",

@@ -1,5 +1,6 @@
 //! The futures of the stores.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -9,10 +10,10 @@ use tower_heroku_sso::ids::TeamId;
 use tower_heroku_sso::sso::{ReplayKey, SsoPolicy, SsoRequest, Verifier, token};
 use tower_heroku_sso::store::author::{
     AbsenceKind, AbsenceSign, Brake, Dated, PendingRemoval, Registration, Revocation, Sequence,
-    SessionKey, Store,
+    SessionKey, SessionRecord, Store,
 };
 use tower_heroku_sso::store::{
-    EncryptionKey, EncryptionKeys, MemoryStore, SqliteStore, StoreError,
+    EncryptionKey, EncryptionKeys, MemoryStore, SessionKind, SqliteStore, StoreError,
 };
 use tower_heroku_sso::{ResourceId, SsoSalt, Tokens};
 
@@ -45,10 +46,16 @@ pub const NAMES: &[&str] = &[
     "Store::revoke",
     "Store::note_pending_removal",
     "Store::erase",
+    "Store::erase_person",
+    "Store::revoke_all",
     "Store::consume",
     "Store::is_consumed",
     "Store::close_session",
     "Store::is_session_closed",
+    "SessionRecords::insert_session",
+    "SessionRecords::find_session",
+    "SessionRecords::list_sessions",
+    "SessionRecords::note_seen",
 ];
 
 /// The arguments of the calls.
@@ -150,6 +157,43 @@ async fn call(store: &dyn Store, method: &str, about: &About) -> Result<(), Stor
         "is_consumed" => drop(store.is_consumed(&about.key).await?),
         "close_session" => store.close_session(&about.session, later, *now).await?,
         "is_session_closed" => drop(store.is_session_closed(&about.session).await?),
+        "erase_person" => drop(store.erase_person(&ann()).await?),
+        "revoke_all" => store.revoke_all(id, sequence).await?,
+        of_sessions => call_of_sessions(store, of_sessions, about).await?,
+    }
+    Ok(())
+}
+
+/// One call of a method of the part for sessions.
+async fn call_of_sessions(
+    store: &dyn Store,
+    method: &str,
+    about: &About,
+) -> Result<(), StoreError> {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+    let records = store.sessions().expect("a store that keeps sessions");
+    match method {
+        "insert_session" => {
+            // The gate never repeats a key.
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let session = SessionRecord::from_stored(
+                SessionKey::from_stored(format!("session-{number}")),
+                about.id,
+                "ann@example.com".parse().unwrap(),
+                SessionKind::Browser,
+                Sequence::new(1),
+                [about.now; 3],
+                "{}".to_owned(),
+            );
+            assert!(records.insert_session(&session).await?);
+        }
+        "find_session" => drop(records.find_session(&about.session).await?),
+        "list_sessions" => drop(records.list_sessions(&about.id, None, 10).await?),
+        "note_seen" => {
+            let seen = [(about.session.clone(), about.now)];
+            records.note_seen(&seen).await?;
+        }
         other => panic!("{other} is no method"),
     }
     Ok(())
@@ -187,7 +231,10 @@ async fn at_each_step(store: &dyn Store, method: &'static str, number: &mut u64)
 
 async fn each_method(store: &dyn Store) {
     let mut number = 0;
-    let methods = NAMES.iter().filter_map(|name| name.strip_prefix("Store::"));
+    let methods = NAMES.iter().filter_map(|name| {
+        let of_store = name.strip_prefix("Store::");
+        of_store.or_else(|| name.strip_prefix("SessionRecords::"))
+    });
     for method in methods {
         let steps = at_each_step(store, method, &mut number).await;
         println!("{method}: {steps} steps");

@@ -15,11 +15,12 @@ use tower_heroku_sso::assertion::Assertions;
 use tower_heroku_sso::jwt::{JwtKey, JwtKeys};
 use tower_heroku_sso::partner_api::{Addon, AddonError, Outcome};
 use tower_heroku_sso::sync::Change;
-use tower_heroku_sso::{BearerTokens, HerokuUser, ResourceId, VerifiedEmail};
+use tower_heroku_sso::{BearerTokens, HerokuUser, ResourceId, SessionsError, VerifiedEmail};
 
 use super::{Case, Ends, Scene};
 use crate::interleavings::world::{
-    ANN, BOB, COOKIE, Gate, REFRESH, address, by_heroku, sign_in, sign_out, visit, word_that_left,
+    ANN, BOB, COOKIE, Gate, REFRESH, address, by_heroku, key_of, sign_in, sign_out, visit,
+    word_that_left,
 };
 
 const ED25519: &str = include_str!("../../../suite/jwt/ed25519_1.pem");
@@ -122,6 +123,48 @@ pub const CASES: &[Case] = &[
             Box::pin(async {
                 let (sso, resource) = (&scene.gate.sso, &scene.world.resource);
                 sso.sessions().revoke(resource, &address(ANN)).await.is_ok()
+            })
+        },
+    },
+    Case {
+        name: "Sessions::end",
+        ends: Ends::AnnsSession,
+        work: |scene| {
+            Box::pin(async {
+                let sessions = scene.gate.sso.sessions();
+                sessions.end(&key_of(&scene.ann)).await.is_ok()
+            })
+        },
+    },
+    Case {
+        name: "Sessions::end_all",
+        ends: Ends::Sessions,
+        work: |scene| {
+            Box::pin(async {
+                let sessions = scene.gate.sso.sessions();
+                sessions.end_all(&scene.world.resource).await.is_ok()
+            })
+        },
+    },
+    Case {
+        name: "Sessions::of",
+        ends: Ends::Nothing,
+        work: |scene| {
+            Box::pin(async {
+                let sessions = scene.cold.sso.sessions();
+                let listed = sessions.of(&scene.world.resource).await;
+                matches!(listed, Ok(_) | Err(SessionsError::NotListed))
+            })
+        },
+    },
+    Case {
+        name: "Sessions::of_person",
+        ends: Ends::Nothing,
+        work: |scene| {
+            Box::pin(async {
+                let (sessions, ann) = (scene.cold.sso.sessions(), address(ANN));
+                let listed = sessions.of_person(&scene.world.resource, &ann).await;
+                matches!(listed, Ok(_) | Err(SessionsError::NotListed))
             })
         },
     },
