@@ -319,9 +319,9 @@ async fn a72_large_webhook_body_gets_413() {
 }
 
 #[tokio::test]
-async fn webhook_endpoint_needs_a_secret() {
+async fn webhook_path_is_a_gated_path_without_a_secret() {
     let world = World::start().await;
-    assert_eq!(send(&world, &json!({})).await, 404);
+    assert_eq!(send(&world, &json!({})).await, 401);
 }
 
 #[tokio::test]
