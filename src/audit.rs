@@ -20,18 +20,18 @@ pub(crate) fn signed_in(resource: &ResourceId, email: &Email, proof: Proof) {
     }
 }
 
-pub(crate) fn sign_in_refused(
+pub(crate) fn sign_in_rejected(
     resource: Option<&ResourceId>,
     email: Option<&Email>,
     reason: &dyn std::fmt::Display,
 ) {
     let resource = resource.map(tracing::field::display);
     let email = email.map(tracing::field::display);
-    tracing::info!(target: TARGET, event = "sign_in_refused", resource, email, %reason);
+    tracing::info!(target: TARGET, event = "sign_in_rejected", resource, email, %reason);
 }
 
-pub(crate) fn request_refused(resource: &ResourceId, email: &Email, reason: &str) {
-    tracing::info!(target: TARGET, event = "request_refused", %resource, %email, reason);
+pub(crate) fn request_rejected(resource: &ResourceId, email: &Email, reason: &str) {
+    tracing::info!(target: TARGET, event = "request_rejected", %resource, %email, reason);
 }
 
 pub(crate) fn signed_out(resource: &ResourceId, email: &Email) {
@@ -72,8 +72,8 @@ pub(crate) fn partner_call(event: &'static str, resource: &ResourceId, outcome: 
 }
 
 /// The caller of the Partner API is not Heroku. Nothing that it sent is logged.
-pub(crate) fn partner_call_refused(credentials: &'static str) {
-    tracing::info!(target: TARGET, event = "partner_call_refused", credentials);
+pub(crate) fn partner_call_rejected(credentials: &'static str) {
+    tracing::info!(target: TARGET, event = "partner_call_rejected", credentials);
 }
 
 pub(crate) fn resource_gone(resource: &ResourceId) {

@@ -92,7 +92,7 @@ async fn check_session(
     };
     if scope.resource().is_some_and(|here| *here != grant.resource) {
         // A cookie under this resource's name that no gate set, or another resource's bearer token.
-        audit::request_refused(&grant.resource, &grant.email, "other_resource");
+        audit::request_rejected(&grant.resource, &grant.email, "other_resource");
         let why = "the session belongs to another resource";
         return Err(turn_away(RejectionKind::OtherResource, why));
     }
@@ -147,7 +147,7 @@ async fn deny(gate: &GateState, session: &SessionRef, grant: &Grant, denial: &De
         close(&gate.sessions, session).await;
     }
     if let Some(reason) = audited {
-        audit::request_refused(&grant.resource, &grant.email, reason);
+        audit::request_rejected(&grant.resource, &grant.email, reason);
     }
     gate.reasons.add(rejection, &denial.reason())
 }

@@ -15,6 +15,7 @@ use super::state::GateState;
 use super::unavailable::out_of_time;
 use crate::clock::Budget;
 use crate::deadlines::REQUEST;
+use crate::meter;
 use crate::session::NewSession;
 use crate::sso::SsoRequest;
 
@@ -29,8 +30,14 @@ pub(super) async fn cli_sign_in<B>(gate: &GateState, request: Request<B>) -> Res
     let answer = try_cli_sign_in(gate, &parts.method, &parts.headers, budget);
     let answer = budget.within(answer).await;
     match answer.unwrap_or_else(|| Err(out_of_time(gate.reasons, "sign-in"))) {
-        Ok(response) => response,
-        Err(rejection) => rejection.into_response(Format::ProblemJson, &parts.method),
+        Ok(response) => {
+            meter::sign_in("ok");
+            response
+        }
+        Err(rejection) => {
+            meter::sign_in(rejection.kind.code());
+            rejection.into_response(Format::ProblemJson, &parts.method)
+        }
     }
 }
 

@@ -87,7 +87,7 @@ pub(super) async fn resource_of(
     };
     known.map_err(|error| {
         let denial = Denial::from(error);
-        audit::sign_in_refused(None, Some(&form.email), &denial.reason());
+        audit::sign_in_rejected(None, Some(&form.email), &denial.reason());
         not_admitted(gate.reasons, &denial)
     })
 }
@@ -105,7 +105,7 @@ pub(super) async fn open_session(
     let authorizer = gate.directory.authorizer();
     let admitted = authorizer.admit(resource, email, user_id, left);
     let admitted = admitted.await.map_err(|denial| {
-        audit::sign_in_refused(Some(resource), Some(email), &denial.reason());
+        audit::sign_in_rejected(Some(resource), Some(email), &denial.reason());
         NotOpened::Denied(denial)
     })?;
     let context_app = proved.form.and_then(|form| form.context_app.clone());

@@ -8,12 +8,14 @@ use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 use time::OffsetDateTime;
 
+use super::RejectionKind;
 use super::open_session::{NotOpened, SessionTransport, VerifiedSignIn, open_session};
 use super::state::GateState;
 use crate::access::{Email, Member};
 use crate::clock::Budget;
 use crate::deadlines::REQUEST;
 use crate::ids::ResourceId;
+use crate::meter;
 use crate::sso::Proof;
 use crate::sync::Denial;
 
@@ -106,12 +108,17 @@ pub(crate) async fn admit(
 ) -> Result<SignedIn, AdmitError> {
     let budget = Budget::of(REQUEST);
     let admitted = budget.within(try_admit(gate, resource, email, headers, budget));
-    let admitted = admitted.await;
-    admitted.unwrap_or_else(|| {
+    let admitted = admitted.await.unwrap_or_else(|| {
         tracing::warn!(limit = ?REQUEST, "sign-in timed out");
         let retry_after = Duration::from_secs(5);
         Err(AdmitError::CannotCheck { retry_after })
-    })
+    });
+    meter::sign_in(match &admitted {
+        Ok(_) => "ok",
+        Err(AdmitError::CannotCheck { .. }) => RejectionKind::CannotCheck.code(),
+        Err(AdmitError::NotListed) => RejectionKind::NotListed.code(),
+    });
+    admitted
 }
 
 async fn try_admit(

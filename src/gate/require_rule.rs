@@ -7,6 +7,7 @@ use super::rejection::Rejection;
 use super::{HerokuUser, RejectionKind};
 use crate::access::Role;
 use crate::audit;
+use crate::meter;
 use crate::sso::Proof;
 
 /// At most this many people are named as those who can grant a role.
@@ -48,7 +49,8 @@ impl Rule {
     /// Admits `user`, or says why not.
     pub(super) fn check(&self, user: &HerokuUser) -> Result<(), Rejection> {
         if user.proof() == Proof::UnsignedEmail && !self.trusts_unsigned_email {
-            audit::request_refused(user.resource(), user.email(), "unsigned_email");
+            audit::request_rejected(user.resource(), user.email(), "unsigned_email");
+            meter::guard_rejection(RejectionKind::UnsignedEmail.code());
             return Err(Rejection::new(RejectionKind::UnsignedEmail));
         }
         let holds = |user: &HerokuUser| match &self.needs {
@@ -62,7 +64,8 @@ impl Rule {
         if allowed {
             return Ok(());
         }
-        audit::request_refused(user.resource(), user.email(), "missing_role");
+        audit::request_rejected(user.resource(), user.email(), "missing_role");
+        meter::guard_rejection(RejectionKind::MissingRole.code());
         let rejection = Rejection::new(RejectionKind::MissingRole);
         Err(match &self.needs {
             Needs::AnyOf(roles) => rejection.needs(Arc::clone(roles), who_grants(user)),

@@ -21,6 +21,7 @@ use super::response_decorator::ResponseDecorator;
 use super::state::GateState;
 use super::user::HerokuUser;
 use crate::clock::Budget;
+use crate::meter::{self, RequestDecision};
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -159,6 +160,11 @@ where
             mut request,
             mut service,
         } = self;
+        meter::request(match (&verdict, mode) {
+            (Ok(_), _) => RequestDecision::Allow,
+            (Err(rejection), Mode::Optional) => RequestDecision::Anonymous(rejection.kind.code()),
+            (Err(rejection), Mode::Required) => RequestDecision::Deny(rejection.kind.code()),
+        });
         match (verdict, mode) {
             (Ok(user), _) => {
                 let next = prepare(&gate, &mut request, user);

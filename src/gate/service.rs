@@ -26,6 +26,7 @@ use super::state::GateState;
 use super::user::HerokuUser;
 use crate::clock::Budget;
 use crate::deadlines::REQUEST;
+use crate::meter::{self, RequestDecision};
 use crate::session::Credential;
 
 /// The gate around a service. See the [module docs](crate::gate).
@@ -104,6 +105,7 @@ where
                     .as_ref()
                     .and_then(|credential| check_cached(gate, credential, scope, mount));
                 if let Some(user) = user {
+                    meter::request(RequestDecision::Allow);
                     let next = prepare(gate, &mut request, user);
                     return ResponseFuture::admitted(next, || self.inner.call(request));
                 }

@@ -19,6 +19,7 @@ use super::unavailable::out_of_time;
 use crate::clock::Budget;
 use crate::deadlines::REQUEST;
 use crate::heroku::is_loopback;
+use crate::meter;
 use crate::sso::SsoRequest;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -33,8 +34,14 @@ where
     let method = request.method().clone();
     let format = Format::of(request.headers());
     match try_sign_in(gate, request).await {
-        Ok(response) => response,
-        Err(rejection) => rejection.into_response(format, &method),
+        Ok(response) => {
+            meter::sign_in("ok");
+            response
+        }
+        Err(rejection) => {
+            meter::sign_in(rejection.kind.code());
+            rejection.into_response(format, &method)
+        }
     }
 }
 

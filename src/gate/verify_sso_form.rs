@@ -132,7 +132,7 @@ impl SsoForms {
     }
 
     pub(super) fn reject(&self, kind: RejectionKind, why: &str) -> Rejection {
-        audit::sign_in_refused(None, None, &why);
+        audit::sign_in_rejected(None, None, &why);
         self.reasons.add(Rejection::new(kind), &why)
     }
 
@@ -142,7 +142,7 @@ impl SsoForms {
             return None;
         }
         let why = "a form by GET is accepted only under HEROKU_SSO_POLICY=legacy (`sso_policy`)";
-        audit::sign_in_refused(None, None, &why);
+        audit::sign_in_rejected(None, None, &why);
         self.warn_of_policy(why);
         Some(Rejection::method_not_allowed("POST"))
     }
@@ -157,7 +157,7 @@ impl SsoForms {
 
     fn used_before(&self, resource: Option<&ResourceId>, form: &VerifiedSso) -> Rejection {
         let why = "the form was used before";
-        audit::sign_in_refused(resource, Some(&form.email), &why);
+        audit::sign_in_rejected(resource, Some(&form.email), &why);
         self.reasons
             .add(Rejection::new(RejectionKind::UsedSignIn), &why)
     }
@@ -168,7 +168,7 @@ impl SsoForms {
         form: &VerifiedSso,
         error: &StoreError,
     ) -> Rejection {
-        audit::sign_in_refused(resource, Some(&form.email), &cause::with(error));
+        audit::sign_in_rejected(resource, Some(&form.email), &cause::with(error));
         let rejection = Rejection::cannot_check(Duration::from_secs(5));
         self.reasons.add_error(rejection, error)
     }

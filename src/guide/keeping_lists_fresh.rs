@@ -34,7 +34,7 @@
 //!
 //! Heroku does not document whether resources share a pool. If you know that they do not, set
 //! [`RatePools::PerToken`](crate::RatePools::PerToken). If the limit is too low for the fleet, an error event
-//! (`sync_behind`), a metric and [`Health::behind`](crate::Health::behind) report it. Then make `idle_interval`
+//! (`sync_lagging`), a metric and [`Health::lagging`](crate::Health::lagging) report it. Then make `idle_interval`
 //! longer: [how many resources](crate::guide::options#how-many-resources) has the numbers.
 //!
 //! # Tokens

@@ -9,36 +9,61 @@
 //! | [`readyz`](crate::Routes::readyz) | the same, and no list in use is older than `max_list_age` | alerts: users get 503 |
 //!
 //! Otherwise 503. The body says which check failed: `store_reachable`, `sync_alive`, `lists_fresh`,
-//! `lists_behind`, `oldest_list_age_seconds`. The same and more in code:
+//! `lists_lagging`, `oldest_list_age_seconds`. The same and more in code:
 //! [`Lists::health`](crate::Lists::health).
 //!
 //! # Metrics
-//! Through the [`metrics`](https://docs.rs/metrics) facade. Install a recorder first: metrics recorded
-//! before that are lost. Without a recorder they cost nothing. No label holds a person, a resource or a
-//! secret.
+//! Through the [`metrics`](https://docs.rs/metrics) facade. Install a recorder before
+//! [`build`](crate::HerokuSsoBuilder::build), which describes each metric to it: its unit and a sentence.
+//! Metrics recorded before that are lost. Without a recorder they cost nothing. Names and units follow the
+//! naming rules of Prometheus. No label holds a person, a resource or a secret.
 //!
 //! | metric | kind | labels |
 //! | --- | --- | --- |
+//! | `heroku_sso_requests_total` | counter | `decision`: `allow`, `deny`, `anonymous`; `reason`: empty for `allow`, otherwise the code of a rejection |
+//! | `heroku_sso_guard_rejections_total` | counter | `reason`: `missing-role`, `unsigned-email` |
+//! | `heroku_sso_sign_ins_total` | counter | `outcome`: `ok`, or the code of a rejection |
 //! | `heroku_sso_api_calls_total` | counter | `call`: `add_on`, `app`, `collaborators`, `team_members`, `attachments`, `tokens`, `webhooks`; `outcome`: a status, or the kind of an error |
-//! | `heroku_sso_list_fetches_total` | counter | `outcome`: `ok` or the kind of an error |
-//! | `heroku_sso_list_fetch_seconds` | histogram | `outcome` |
+//! | `heroku_sso_list_fetches_total` | counter | `outcome`: `ok`, or the kind of an error |
+//! | `heroku_sso_list_fetch_duration_seconds` | histogram | `outcome`: `ok`, or the kind of an error |
 //! | `heroku_sso_token_renewals_total` | counter | `outcome`: `ok`, `refused`, `failed` |
-//! | `heroku_sso_partner_calls_refused_total` | counter | `credentials`: `wrong`, `missing` |
-//! | `heroku_sso_webhooks_total` | counter | `outcome`: `taken`, `seen_before`, `ignored`, `unsigned`, `failed` |
-//! | `heroku_sso_resources` | gauge | `state`: `all`, `in_use`, `without_list`, `needing_grant`, `dormant` |
-//! | `heroku_sso_oldest_list_seconds` | gauge | `tier`: `all`, `in_use` |
-//! | `heroku_sso_due_lists` | gauge | `tier`: `in_use`, `idle` |
-//! | `heroku_sso_sync_behind` | gauge | 1 while lists are not refreshed in time |
-//! | `heroku_sso_rate_limit_remaining` | gauge | the calls left in a shared pool; not set under [`RatePools::PerToken`](crate::RatePools::PerToken) |
-//! | `heroku_sso_clock_drift_seconds` | gauge | positive: Heroku's clock is ahead |
+//! | `heroku_sso_partner_calls_rejected_total` | counter | `credentials`: `wrong`, `missing` |
+//! | `heroku_sso_webhooks_total` | counter | `outcome`: `accepted`, `duplicate`, `ignored`, `unsigned`, `failed` |
+//! | `heroku_sso_resources` | gauge | `state`: `dormant`, `needing_grant`, `without_list`, `in_use`, `idle` |
+//! | `heroku_sso_oldest_list_age_seconds` | gauge | `state`: `in_use`, `idle` |
+//! | `heroku_sso_due_lists` | gauge | `state`: `in_use`, `idle` |
+//! | `heroku_sso_sync_lagging` | gauge | |
+//! | `heroku_sso_rate_limit_remaining_calls` | gauge | |
+//! | `heroku_sso_clock_drift_seconds` | gauge | |
 //!
-//! The sync sets the gauges every ten seconds. The kinds of errors: `busy`, `forbidden`, `gone`,
-//! `grant_refused`, `interrupted`, `malformed`, `members_withheld`, `needs_grant`, `no_tokens`, `not_found`,
-//! `over_budget`, `rate_limited`, `redirected`, `slow`, `store`, `too_large`, `transport`, `unauthorized`,
-//! `unavailable`, `unfinished_list`, `unknown_resource`, `wrong_subject`.
+//! The sync sets the gauges every ten seconds.
 //!
-//! Requests are not counted: the gate does not know your routes. A layer of yours outside of it can count
-//! rejections by [`RejectionKind`](crate::RejectionKind), which is in the extensions of each:
+//! - **Requests** are those that reach the gate's layer, except for its own paths. `anonymous` is a request
+//!   that [`optional_layer`](crate::HerokuSso::optional_layer) passes on without a user; the reason says why
+//!   it has none. A request that is led through Heroku is a `deny`. [`Require`](crate::Require) and
+//!   [`RequireRole`](crate::extract::RequireRole) reject requests that the gate has allowed, so these are
+//!   counted in both metrics.
+//! - **Sign-ins** are forms at the SSO path, those of programs, and calls of
+//!   [`Sessions::admit`](crate::Sessions::admit).
+//! - **Resources** are counted once each, under the first state that applies; their sum is the number of
+//!   resources in memory.
+//! - `heroku_sso_sync_lagging` is 1 while lists are not refreshed within their intervals, otherwise 0.
+//! - `heroku_sso_rate_limit_remaining_calls` is about a shared pool; it is not set under
+//!   [`RatePools::PerToken`](crate::RatePools::PerToken).
+//! - A positive `heroku_sso_clock_drift_seconds` means that Heroku's clock is ahead.
+//!
+//! The codes of rejections, see [`RejectionKind`](crate::RejectionKind): `cannot-check`, `cross-site`,
+//! `invalid-sign-in`, `method-not-allowed`, `missing-role`, `no-session`, `not-a-form`, `not-listed`,
+//! `other-resource`, `session-ended`, `slow-body`, `stale-sign-in`, `too-large`, `unsigned-email`,
+//! `used-sign-in`.
+//!
+//! The kinds of errors: `busy`, `dormant`, `forbidden`, `gone`, `grant_refused`, `interrupted`, `malformed`,
+//! `members_withheld`, `needs_grant`, `no_tokens`, `no_usable_list`, `not_found`, `over_budget`,
+//! `rate_limited`, `redirected`, `slow`, `store`, `too_large`, `transport`, `unauthorized`, `unavailable`,
+//! `unfinished_list`, `unknown_resource`, `wrong_subject`.
+//!
+//! The gate does not know your routes. To count rejections by route, a layer of yours outside of it can read
+//! [`RejectionKind`](crate::RejectionKind), which is in the extensions of each:
 //!
 //! ```
 //! use axum::{extract::Request, middleware::Next, response::Response};
@@ -47,14 +72,14 @@
 //! async fn count(request: Request, next: Next) -> Response {
 //!     let response = next.run(request).await;
 //!     if let Some(kind) = response.extensions().get::<RejectionKind>() {
-//!         println!("refused: {}", kind.code()); // or a counter of yours
+//!         println!("rejected: {}", kind.code()); // or a counter of yours
 //!     }
 //!     response
 //! }
 //! # fn site(sso: tower_heroku_sso::HerokuSso) -> axum::Router {
 //! # let router = axum::Router::new();
 //! sso.protect(router)
-//!     .layer(axum::middleware::from_fn(count)) // last of all: forms are refused there too
+//!     .layer(axum::middleware::from_fn(count)) // last of all: forms are rejected there too
 //! # }
 //! ```
 //!
@@ -70,8 +95,8 @@
 //! | --- | --- | --- | --- |
 //! | `signed_in` | info | a user signed in | `proof` |
 //! | `unsigned_email` | warn | in addition to `signed_in`, if the token does not cover the email | |
-//! | `sign_in_refused` | info | a form, or your own login, was rejected | `reason`; `resource` and `email` only once they are known |
-//! | `request_refused` | info | a request was rejected for its session, its role or the list | `reason`: `not_listed`, `other_account`, `email_changed`, `other_resource`, `revoked`, `missing_role`, `unsigned_email` |
+//! | `sign_in_rejected` | info | a form, or your own login, was rejected | `reason`; `resource` and `email` only once they are known |
+//! | `request_rejected` | info | a request was rejected for its session, its role or the list | `reason`: `not_listed`, `other_account`, `email_changed`, `other_resource`, `revoked`, `missing_role`, `unsigned_email` |
 //! | `signed_out` | info | a user signed out | |
 //! | `revoked` | info | [`revoke`](crate::Sessions::revoke) was called | |
 //! | `session_ended` | info | [`end`](crate::Sessions::end) ended a session | `session`: its hash |
@@ -82,7 +107,7 @@
 //! | `account_replaced` | info | an email belongs to another account on the newer list | |
 //! | `account_known`, `account_unknown` | info | the newer list names the account of an email for the first time, or no longer | |
 //! | `provisioned`, `plan_changed`, `deprovisioned` | info | Heroku requested it, and your [`Addon`](crate::partner_api::Addon) has answered | `outcome`: `done`, `later`, `rejected`, `try_later`; no `email` |
-//! | `partner_call_refused` | info | a call to the Partner API without Heroku's credentials | `credentials`: `wrong`, `missing`; no `resource`, no `email` |
+//! | `partner_call_rejected` | info | a call to the Partner API without Heroku's credentials | `credentials`: `wrong`, `missing`; no `resource`, no `email` |
 //! | `needs_grant` | error | Heroku refused a refresh token | `error`; no `email` |
 //! | `resource_dormant` | warn | Heroku has reported a resource as missing for 15 minutes; access is suspended | `kind`; no `email` |
 //! | `resource_revived` | info | a dormant resource is active again | no `email` |
@@ -93,7 +118,7 @@
 //!
 //! | event | level | when | fields |
 //! | --- | --- | --- | --- |
-//! | `sync_behind` | error | lists cannot be refreshed within their intervals; repeated every ten minutes | `late_in_use_seconds`, `late_idle_seconds` |
+//! | `sync_lagging` | error | lists cannot be refreshed within their intervals; repeated every ten minutes | `late_in_use_seconds`, `late_idle_seconds` |
 //! | `sync_caught_up` | info | lists are refreshed within their intervals again | |
 //! | `initial_sync` | info | progress of the first fetch of the lists of a hundred resources or more | `fetched`, `total`, `seconds` |
 //! | `clock_drift` | warn | Heroku's clock and ours are 30 seconds apart or more | `seconds` |
@@ -109,7 +134,7 @@
 //! | `/readyz` is 503 for some minutes | customers get 503 |
 //! | `heroku_sso_resources{state="needing_grant"}` rises | each is a customer who loses access when the list is too old. Many at the same time: the client secret is wrong |
 //! | `heroku_sso_resources{state="dormant"}` rises, or `dormancy_braked` | Heroku reports resources as missing: one may be a customer's action, many are a mistake |
-//! | `heroku_sso_sync_behind` is 1 for an hour | the rate limit is too low for the fleet |
+//! | `heroku_sso_sync_lagging` is 1 for an hour | the rate limit is too low for the fleet |
 //! | `heroku_sso_clock_drift_seconds` is beyond 30 | forms will be refused |
 //!
 //! Check these each week: `unsigned_email` (if there was none for a long time,

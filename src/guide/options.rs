@@ -99,7 +99,7 @@
 //! these numbers:
 //!
 //! 1. Lists that are not in use are delayed first, then those in use without a request within the last
-//!    interval, then the others. `sync_behind` in the log and `Health::behind` report it.
+//!    interval, then the others. `sync_lagging` in the log and `Health::lagging` report it.
 //! 2. A request that finds a list older than `refresh_interval` fetches it out of turn, from the calls that
 //!    the schedule reserves for that.
 //! 3. If the pool is empty, the current list decides up to `max_list_age`. After that: 503.

@@ -93,7 +93,7 @@
 //! | "the resource has no oauth grant" | it was registered without one | [`register`](crate::Resources::register) it with one |
 //! | `needs_grant`, one resource | Heroku refused its refresh token, perhaps because another process has renewed it | a new grant from Heroku |
 //! | `needs_grant`, many at once | `HEROKU_CLIENT_SECRET` is wrong, or was changed at Heroku | set it again; the sync retries the tokens |
-//! | "heroku's rate limit is reached" | too many calls | a longer `idle_interval`; `sync_behind` says whether that is enough |
+//! | "heroku's rate limit is reached" | too many calls | a longer `idle_interval`; `sync_lagging` says whether that is enough |
 //! | "no answer from heroku" | no connection to `api.heroku.com` and `id.heroku.com` | check egress rules and proxies |
 //! | "attached apps could not be read"; only users of attached apps and unlisted emails get 503 | Heroku does not answer `GET /addons/:id/addon-attachments`, or the collaborators of an attached app | if it lasts, ask Heroku's partner support whether your tokens may make these calls, or switch [`include_attached_apps`](crate::HerokuSsoBuilder::include_attached_apps) off |
 //! | "heroku does not tell the members of the team" | 403 at Heroku for the team | collaborators are admitted; ask Heroku's partner support to allow that call |

@@ -10,6 +10,7 @@ use crate::gate::GateState;
 use crate::heroku::HerokuClient;
 #[cfg(feature = "jwt")]
 use crate::jwt::Codec;
+use crate::meter;
 use crate::session::{
     BackendChoice, BoundedSessionStore, MemorySessions, SessionManager, SessionStorage, StorageKind,
 };
@@ -43,6 +44,7 @@ pub(super) async fn assemble(builder: HerokuSsoBuilder) -> Result<HerokuSso, Set
         on_rejection,
     } = builder;
     check(&config)?;
+    meter::describe();
     warn_of_what_is_unsafe(&config);
     let clock = clock.unwrap_or_else(|| Arc::new(SystemClock::default()));
     let client = HerokuClient::new(

@@ -71,8 +71,8 @@ async fn authenticate<A: Addon>(State(api): Shared<A>, request: Request, next: N
     } else {
         let has_some = request.headers().contains_key(AUTHORIZATION);
         let why = if has_some { "wrong" } else { "missing" };
-        audit::partner_call_refused(why);
-        meter::partner_call_refused(why);
+        audit::partner_call_rejected(why);
+        meter::partner_call_rejected(why);
         if has_some && api.refused.is_due(api.directory.clock()) {
             tracing::warn!(
                 "partner api call rejected: wrong id or password (logged at most once an hour); \

@@ -101,13 +101,13 @@ impl Receiver {
         };
         let event = notification.event.as_deref();
         if event.is_some_and(|event| self.seen.has(event)) {
-            return Ok("seen_before");
+            return Ok("duplicate");
         }
         let about = self.directory.follow_hint(cue).await?;
         // Not earlier: Heroku repeats a webhook without a response, also after it disconnected itself.
         if let Some(event) = event {
             self.seen.note(event);
         }
-        Ok(if about == 0 { "ignored" } else { "taken" })
+        Ok(if about == 0 { "ignored" } else { "accepted" })
     }
 }

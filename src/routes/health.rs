@@ -70,7 +70,7 @@ impl HealthRoute {
             "store_reachable": is_reachable,
             "sync_alive": sync_alive,
             "lists_fresh": fresh,
-            "lists_behind": is_reachable && health.behind,
+            "lists_lagging": is_reachable && health.lagging,
             "oldest_list_age_seconds": oldest.map(|age| age.as_secs()),
         });
         let status = match good {

@@ -116,7 +116,7 @@ impl Routes {
     /// not answer within five seconds counts as unavailable.
     ///
     /// The body has the details: `store_reachable`, `sync_alive`, `lists_fresh`,
-    /// `lists_behind`, and `oldest_list_age_seconds` (null without a list).
+    /// `lists_lagging`, and `oldest_list_age_seconds` (null without a list).
     pub fn healthz<S>(&self) -> MethodRouter<S>
     where
         S: Clone + Send + Sync + 'static,

@@ -8,6 +8,7 @@ use super::lists::list_cache::ListCache;
 use super::settings::SyncSettings;
 use crate::clock::SharedClock;
 use crate::ids::ResourceId;
+use crate::meter::ResourceStates;
 use crate::store::StoreError;
 
 /// The state of all lists of this process, for health checks and dashboards.
@@ -39,7 +40,7 @@ pub struct Health {
     /// Lists that are due, and wait for their turn or for Heroku's rate limit.
     pub due: usize,
     /// True if lists are not refreshed within their intervals, because the rate limit does not allow it.
-    pub behind: bool,
+    pub lagging: bool,
     /// The calls that Heroku's rate limit still allows, by its last answer. None before the first answer, and
     /// under [`RatePools::PerToken`](super::RatePools::PerToken).
     pub calls_left: Option<u32>,
@@ -47,31 +48,52 @@ pub struct Health {
     pub clock_drift_seconds: Option<i64>,
 }
 
+/// [`Health`], and what only the metrics report.
+#[derive(Debug)]
+pub(super) struct Survey {
+    pub(super) health: Health,
+    pub(super) states: ResourceStates,
+    /// Age of the oldest list of a resource that is not in use.
+    pub(super) oldest_idle: Option<Duration>,
+}
+
 /// Reads every resource in memory. `drift` is how far Heroku's clock is ahead of ours.
-pub(super) fn of(
+pub(super) fn survey(
     lists: &ListCache,
     settings: &SyncSettings,
     clock: &SharedClock,
     drift: Option<SignedDuration>,
-) -> Health {
+) -> Survey {
     let scheduler = lists.scheduler();
     let now = clock.elapsed();
     let mut health = Health {
         fresh: true,
         sync_alive: scheduler.has_consumer(),
         due: scheduler.backlog().due(),
-        behind: scheduler.backlog().is_behind(),
+        lagging: scheduler.backlog().is_lagging(),
         calls_left: scheduler.rate_limits().calls_left(),
         clock_drift_seconds: drift.map(SignedDuration::whole_seconds),
         ..Health::default()
     };
+    let (mut states, mut oldest_idle) = (ResourceStates::default(), None);
     for entry in lists.all() {
-        health.resources += 1;
-        health.dormant += usize::from(entry.is_dormant());
-        health.needing_grant += usize::from(entry.progress().grant_refused.is_some());
+        let is_dormant = entry.is_dormant();
+        let needs_grant = entry.progress().grant_refused.is_some();
         let in_use = entry.is_in_use(settings.in_use_for, now);
+        let age = entry.list().map(|list| list.age(clock));
+        let state = match age {
+            _ if is_dormant => &mut states.dormant,
+            _ if needs_grant => &mut states.needing_grant,
+            None => &mut states.without_list,
+            Some(_) if in_use => &mut states.in_use,
+            Some(_) => &mut states.idle,
+        };
+        *state += 1;
+        health.resources += 1;
+        health.dormant += usize::from(is_dormant);
+        health.needing_grant += usize::from(needs_grant);
         health.in_use += usize::from(in_use);
-        let Some(age) = entry.list().map(|list| list.age(clock)) else {
+        let Some(age) = age else {
             health.without_list += 1;
             health.fresh &= !in_use;
             continue;
@@ -80,9 +102,15 @@ pub(super) fn of(
         if in_use {
             health.oldest_in_use = health.oldest_in_use.max(Some(age));
             health.fresh &= age <= settings.max_list_age;
+        } else {
+            oldest_idle = oldest_idle.max(Some(age));
         }
     }
-    health
+    Survey {
+        health,
+        states,
+        oldest_idle,
+    }
 }
 
 /// Resources that need a new grant.

@@ -13,7 +13,7 @@ use super::cluster::coordinator::Coordinator;
 use super::cluster::follow::follow;
 use super::fetch::fetcher::Fetcher;
 use super::fetch::webhook_subscription::subscribe;
-use super::health::{self, Health};
+use super::health::{self, Health, Survey};
 use super::lists::list_cache::ListCache;
 use super::lists::list_event::ListEvent;
 use super::schedule::lag_monitor::LagMonitor;
@@ -263,20 +263,17 @@ impl Worker {
             self.lag_monitor
                 .initial_sync(|| context.lists_missing(), now);
         }
-        let behind = self.lag_monitor.is_behind();
-        backlog.note(due_in_use + due_idle, behind);
-        let health = context.health();
+        let lagging = self.lag_monitor.is_lagging();
+        backlog.note(due_in_use + due_idle, lagging);
+        let survey = context.survey();
+        let health = &survey.health;
         meter::set(&Gauges {
-            resources: health.resources,
-            in_use: health.in_use,
-            without_list: health.without_list,
-            needing_grant: health.needing_grant,
-            dormant: health.dormant,
-            oldest_list: health.oldest_list,
+            resources: survey.states,
             oldest_in_use: health.oldest_in_use,
+            oldest_idle: survey.oldest_idle,
             due_in_use,
             due_idle,
-            behind,
+            lagging,
             calls_left: health.calls_left,
             clock_drift_seconds: health.clock_drift_seconds,
         });
@@ -302,8 +299,12 @@ impl SyncContext {
     }
 
     pub(super) fn health(&self) -> Health {
+        self.survey().health
+    }
+
+    fn survey(&self) -> Survey {
         let drift = self.client.clock_drift();
-        health::of(&self.lists, &self.settings, self.clock(), drift)
+        health::survey(&self.lists, &self.settings, self.clock(), drift)
     }
 
     fn end_loading(&self) {

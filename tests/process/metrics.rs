@@ -1,30 +1,53 @@
 //! The metrics and their names. In its own process, as a process has one recorder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Method, Request};
+use axum::routing::get;
 use heroku_addon_simulator::{ETags, Endpoint, Fault, Simulator};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+use support::browser::Browser;
 use support::ids::AddOnExt as _;
+use support::world::serve;
 use tower::ServiceExt as _;
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::{
-    AddonPassword, ClientSecret, HerokuSso, Manifest, ManualClock, OauthGrant, SsoSalt,
+    AddonPassword, ClientSecret, HerokuSso, Manifest, ManualClock, OauthGrant, Require, Role, SsoSalt,
+    WebhookSecret, Webhooks,
 };
 
 use crate::alone::alone_async;
 
 /// Names with labels, as `name{label=value}`: sums of counters and samples, latest gauges.
 #[derive(Debug, Default)]
-struct Found(BTreeMap<String, f64>);
+struct Found {
+    values: BTreeMap<String, f64>,
+    /// Name, kind and labels of each series.
+    series: BTreeSet<(String, &'static str, Vec<(String, String)>)>,
+    without_description: BTreeSet<String>,
+}
 
 impl Found {
     /// A snapshot has the changes since the previous one.
     fn add(&mut self, snapshotter: &Snapshotter) {
-        for (key, _, _, value) in snapshotter.snapshot().into_vec() {
+        for (key, unit, text, value) in snapshotter.snapshot().into_vec() {
             let key = key.key();
+            if unit.is_none() || text.is_none() {
+                self.without_description.insert(key.name().to_owned());
+            }
+            let kind = match value {
+                DebugValue::Counter(_) => "counter",
+                DebugValue::Gauge(_) => "gauge",
+                DebugValue::Histogram(_) => "histogram",
+            };
+            let pairs = key
+                .labels()
+                .map(|label| (label.key().to_owned(), label.value().to_owned()));
+            self.series
+                .insert((key.name().to_owned(), kind, pairs.collect()));
             let labels = key
                 .labels()
                 .map(|label| format!("{}={}", label.key(), label.value()));
@@ -33,7 +56,7 @@ impl Found {
                 [] => key.name().to_owned(),
                 labels => format!("{}{{{}}}", key.name(), labels.join(",")),
             };
-            let entry = self.0.entry(name).or_default();
+            let entry = self.values.entry(name).or_default();
             match value {
                 DebugValue::Counter(count) => *entry += count as f64,
                 DebugValue::Gauge(level) => *entry = level.into_inner(),
@@ -68,6 +91,114 @@ fn kinds() -> [(Endpoint, Fault, &'static str); 11] {
     ]
 }
 
+const GUIDE: &str = include_str!("../../src/guide/observing.rs");
+
+/// The words in backticks of a text.
+fn quoted(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+/// The words of the paragraph in the guide that begins like this.
+fn listed(begin: &str) -> Vec<&'static str> {
+    let text = GUIDE.split(begin).nth(1).unwrap();
+    let text = text.split("\n//!\n").next().unwrap();
+    quoted(text.split_once(": ").unwrap().1)
+}
+
+/// A row of the guide's table.
+struct Row {
+    kind: &'static str,
+    /// The values of each label.
+    labels: BTreeMap<&'static str, BTreeSet<&'static str>>,
+}
+
+fn documented() -> BTreeMap<&'static str, Row> {
+    let rows = GUIDE
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! | `heroku_sso_"));
+    let rows = rows.filter_map(|row| {
+        let mut cells = row.split(" | ");
+        let name = cells.next()?.trim_end_matches('`');
+        let kind = cells.next()?;
+        if !["counter", "gauge", "histogram"].contains(&kind) {
+            return None;
+        }
+        let mut labels = BTreeMap::new();
+        for label in cells.next()?.split("; ").filter(|label| label.contains("`: ")) {
+            let (key, values) = label.split_once("`: ").unwrap();
+            let mut values: BTreeSet<_> = quoted(values).into_iter().collect();
+            if label.contains("empty for") {
+                values.insert("");
+            }
+            if label.contains("code of a rejection") {
+                values.extend(listed("//! The codes of rejections"));
+            }
+            if label.contains("kind of an error") {
+                values.extend(listed("//! The kinds of errors"));
+            }
+            if label.contains("a status") {
+                values.insert("200");
+            }
+            labels.insert(key.trim_start_matches('`'), values);
+        }
+        Some((name, Row { kind, labels }))
+    });
+    rows.collect()
+}
+
+/// The names, kinds and labels in the guide's table are those that are emitted, and each has a unit and a
+/// description.
+fn check_against_the_guide(found: &Found) {
+    let documented = documented();
+    let emitted: BTreeSet<_> = found.series.iter().map(|(name, ..)| &name[..]).collect();
+    let names: BTreeSet<_> = documented
+        .keys()
+        .map(|name| format!("heroku_sso_{name}"))
+        .collect();
+    assert_eq!(names.iter().map(|name| &name[..]).collect::<BTreeSet<_>>(), emitted);
+    for (name, kind, labels) in &found.series {
+        let row = &documented[name.strip_prefix("heroku_sso_").unwrap()];
+        assert_eq!(row.kind, *kind, "{name}");
+        assert_eq!(labels.len(), row.labels.len(), "{name}: {labels:?}");
+        for (key, value) in labels {
+            let is_status = value.parse::<u16>().is_ok();
+            let value = if is_status { "200" } else { value };
+            assert!(row.labels[&key[..]].contains(value), "{name}: {key}={value}");
+        }
+    }
+    assert_eq!(found.without_description, BTreeSet::new());
+}
+
+/// A sign-in, requests that are allowed, denied and passed on, and one that a guard rejects.
+async fn some_traffic(sso: &HerokuSso, heroku: &Simulator, addon: &heroku_addon_simulator::AddOn) {
+    let admins = Router::new()
+        .route("/admin", get(|| async {}))
+        .route_layer(Require::role(Role::Admin));
+    let app = Router::new()
+        .route("/page", get(|| async {}))
+        .merge(admins)
+        .layer(sso.layer())
+        .merge(Router::new().route("/", get(|| async {})).route_layer(sso.optional_layer()))
+        .merge(sso.routes().sign_in())
+        .merge(sso.routes().webhooks());
+    let address = serve(app).await;
+    heroku
+        .settings()
+        .set_partner_url(format!("http://{address}"));
+    let browser = Browser::new(address);
+    assert_eq!(browser.fetch("/page").await.status, 401);
+    assert_eq!(browser.fetch("/").await.status, 200);
+    for (email, status) in [("eve@example.com", 403), ("ann@example.com", 303)] {
+        let form = addon.sign_in_form(email);
+        assert_eq!(browser.submit(&form).await.status, status, "{email}");
+    }
+    for (path, status) in [("/page", 200), ("/admin", 403)] {
+        assert_eq!(browser.fetch(path).await.status, status, "{path}");
+    }
+    let webhook = browser.request(Method::POST, "/heroku/webhooks").body("{}");
+    assert_eq!(browser.send(webhook).await.status, 401);
+}
+
 #[test]
 fn metrics_count_calls_fetches_and_lists_without_names() {
     alone_async(
@@ -95,6 +226,7 @@ fn metrics_count_calls_fetches_and_lists_without_names() {
                 .api_url(heroku.url().parse().unwrap())
                 .id_url(heroku.url().parse().unwrap())
                 .clock(clock.clone())
+                .webhooks(Webhooks::new(WebhookSecret::new("a webhook secret of some length").unwrap()))
                 .build()
                 .await
                 .unwrap();
@@ -106,6 +238,7 @@ fn metrics_count_calls_fetches_and_lists_without_names() {
             while sso.lists().health().await.without_list > 0 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
+            some_traffic(&sso, &heroku, &addon).await;
             // An old list is fetched even from a small pool.
             clock.advance(Duration::from_secs(301));
             sso.lists().refresh(&resource).await.unwrap();
@@ -164,26 +297,27 @@ fn metrics_count_calls_fetches_and_lists_without_names() {
             let mut found = Found::default();
             for _ in 0..1000 {
                 found.add(&snapshotter);
-                let oldest = found.0.get("heroku_sso_oldest_list_seconds{tier=all}");
-                let drift = found.0.get("heroku_sso_clock_drift_seconds");
-                let behind = found.0.get("heroku_sso_sync_behind");
+                let oldest = found.values.get("heroku_sso_oldest_list_age_seconds{state=idle}");
+                let drift = found.values.get("heroku_sso_clock_drift_seconds");
+                let lagging = found.values.get("heroku_sso_sync_lagging");
                 let is_old = oldest.is_some_and(|seconds| *seconds >= 10.0);
-                if is_old && drift == Some(&120.0) && behind == Some(&1.0) {
+                if is_old && drift == Some(&120.0) && lagging == Some(&1.0) {
                     break;
                 }
                 // The gauges are set every ten seconds.
                 clock.advance(Duration::from_millis(100));
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
-            let found = found.0;
             sync.shutdown().await;
+            check_against_the_guide(&found);
+            let found = found.values;
             for (_, fault, kind) in kinds() {
                 let name = format!("heroku_sso_list_fetches_total{{outcome={kind}}}");
                 let count = found.get(&name).copied().unwrap_or_default();
                 assert!(count >= 1.0, "{fault:?}: {name} is not in {found:#?}");
             }
             assert_eq!(found["heroku_sso_clock_drift_seconds"], 120.0);
-            assert_eq!(found["heroku_sso_sync_behind"], 1.0);
+            assert_eq!(found["heroku_sso_sync_lagging"], 1.0);
             assert_eq!(found["heroku_sso_resources{state=needing_grant}"], 1.0);
 
             for (name, least) in [
@@ -195,19 +329,35 @@ fn metrics_count_calls_fetches_and_lists_without_names() {
                 ),
                 ("heroku_sso_api_calls_total{call=tokens,outcome=201}", 1.0),
                 ("heroku_sso_list_fetches_total{outcome=ok}", 3.0),
-                ("heroku_sso_list_fetches_total{outcome=unavailable}", 1.0),
-                ("heroku_sso_list_fetch_seconds{outcome=ok}", 1.0),
-                ("heroku_sso_token_renewals_total{outcome=ok}", 1.0),
-                ("heroku_sso_resources{state=all}", 1.0),
-                ("heroku_sso_oldest_list_seconds{tier=all}", 10.0),
-                ("heroku_sso_token_renewals_total{outcome=refused}", 1.0),
-                ("heroku_sso_rate_limit_remaining", 1.0),
+                ("heroku_sso_requests_total{decision=allow,reason=}", 2.0),
                 (
-                    "heroku_sso_partner_calls_refused_total{credentials=wrong}",
+                    "heroku_sso_requests_total{decision=deny,reason=no-session}",
+                    1.0,
+                ),
+                (
+                    "heroku_sso_requests_total{decision=anonymous,reason=no-session}",
+                    1.0,
+                ),
+                (
+                    "heroku_sso_guard_rejections_total{reason=missing-role}",
+                    1.0,
+                ),
+                ("heroku_sso_sign_ins_total{outcome=ok}", 1.0),
+                ("heroku_sso_sign_ins_total{outcome=not-listed}", 1.0),
+                ("heroku_sso_webhooks_total{outcome=unsigned}", 1.0),
+                ("heroku_sso_list_fetches_total{outcome=unavailable}", 1.0),
+                ("heroku_sso_list_fetch_duration_seconds{outcome=ok}", 1.0),
+                ("heroku_sso_token_renewals_total{outcome=ok}", 1.0),
+                ("heroku_sso_resources{state=idle}", 1.0),
+                ("heroku_sso_oldest_list_age_seconds{state=idle}", 10.0),
+                ("heroku_sso_token_renewals_total{outcome=refused}", 1.0),
+                ("heroku_sso_rate_limit_remaining_calls", 1.0),
+                (
+                    "heroku_sso_partner_calls_rejected_total{credentials=wrong}",
                     2.0,
                 ),
                 (
-                    "heroku_sso_partner_calls_refused_total{credentials=missing}",
+                    "heroku_sso_partner_calls_rejected_total{credentials=missing}",
                     1.0,
                 ),
             ] {

@@ -44,7 +44,7 @@ async fn c7_old_form_with_changed_email_is_rejected_by_default() {
     }
     // The audit log has each rejection, the operators' log one per hour.
     let variable = "HEROKU_SSO_POLICY=allow-unsigned-email";
-    assert_eq!(log.with(&["sign_in_refused", variable]).len(), 3);
+    assert_eq!(log.with(&["sign_in_rejected", variable]).len(), 3);
     assert_eq!(
         log.with(&["sign-in rejected by the policy", variable])
             .len(),
@@ -82,7 +82,7 @@ async fn c7_version_1_and_get_rejections_name_the_legacy_policy() {
     let answer = world.browser().get(&query).await;
     assert_refused(&world, &answer, 405);
     let legacy = "HEROKU_SSO_POLICY=legacy";
-    assert_eq!(log.with(&["sign_in_refused", legacy]).len(), 2);
+    assert_eq!(log.with(&["sign_in_rejected", legacy]).len(), 2);
     assert_eq!(
         log.with(&["sign-in rejected by the policy", legacy]).len(),
         1

@@ -155,12 +155,12 @@ async fn insufficient_rate_limit_sets_and_clears_the_lag_flag() {
     let addons = apps(&world, 60).await;
     let sync = world.sso.spawn_sync();
     world.quiet().await;
-    assert!(!world.sso.lists().health().await.behind);
+    assert!(!world.sso.lists().health().await.lagging);
     for _ in 0..15 {
         world.clock.advance(MINUTE);
         world.quiet().await;
     }
-    assert!(world.sso.lists().health().await.behind);
+    assert!(world.sso.lists().health().await.lagging);
     assert_eq!(world.heroku.calls().count_answered(Endpoint::Any, 429), 0);
     // Most resources are deprovisioned, and the rest fits into the limit.
     for addon in &addons[5..] {
@@ -177,7 +177,7 @@ async fn insufficient_rate_limit_sets_and_clears_the_lag_flag() {
     }
     world.quiet().await;
     let health = world.sso.lists().health().await;
-    assert!(!health.behind, "{health:?}");
+    assert!(!health.lagging, "{health:?}");
     sync.shutdown().await;
 }
 

@@ -85,7 +85,7 @@ async fn u2_withheld_team_is_logged_and_removes_no_member() {
     let answer = world.browser().submit(&form).await;
     assert_eq!(answer.status, 503);
     assert!(answer.header("retry-after").is_some());
-    let refused = ["sign_in_refused", "mia@example.com", "members of the team"];
+    let refused = ["sign_in_rejected", "mia@example.com", "members of the team"];
     assert_eq!(log.with(&refused).len(), 1, "{log:#?}");
     assert!(!log.with(&["from all of its resources"]).is_empty());
     assert_eq!(log.with(&["member_removed"]), [""; 0]);

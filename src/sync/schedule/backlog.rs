@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 #[derive(Debug, Default)]
 pub(in crate::sync) struct Backlog {
     due: AtomicUsize,
-    behind: AtomicBool,
+    lagging: AtomicBool,
     loading: AtomicBool,
 }
 
 impl Backlog {
-    pub(in crate::sync) fn note(&self, due: usize, behind: bool) {
+    pub(in crate::sync) fn note(&self, due: usize, lagging: bool) {
         self.due.store(due, Ordering::Relaxed);
-        self.behind.store(behind, Ordering::Relaxed);
+        self.lagging.store(lagging, Ordering::Relaxed);
     }
 
     pub(in crate::sync) fn note_loading(&self, loading: bool) {
@@ -29,7 +29,7 @@ impl Backlog {
         self.due.load(Ordering::Relaxed)
     }
 
-    pub(in crate::sync) fn is_behind(&self) -> bool {
-        self.behind.load(Ordering::Relaxed)
+    pub(in crate::sync) fn is_lagging(&self) -> bool {
+        self.lagging.load(Ordering::Relaxed)
     }
 }

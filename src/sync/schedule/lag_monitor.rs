@@ -18,7 +18,7 @@ const LARGE_FLEET: usize = 100;
 pub(in crate::sync) struct LagMonitor {
     refresh_interval: Duration,
     idle_interval: Duration,
-    behind: bool,
+    lagging: bool,
     said_at: Duration,
     initial_sync: InitialSync,
 }
@@ -35,14 +35,14 @@ impl LagMonitor {
         Self {
             refresh_interval: settings.refresh_interval,
             idle_interval: settings.idle_interval,
-            behind: false,
+            lagging: false,
             said_at: Duration::ZERO,
             initial_sync: InitialSync::NotBegun,
         }
     }
 
-    pub(in crate::sync) fn is_behind(&self) -> bool {
-        self.behind
+    pub(in crate::sync) fn is_lagging(&self) -> bool {
+        self.lagging
     }
 
     /// Checks the list that has waited longest, among those in use and among the others.
@@ -58,19 +58,19 @@ impl LagMonitor {
         };
         let in_use = late(in_use, self.refresh_interval);
         let idle = late(idle, self.idle_interval);
-        let was_behind = std::mem::replace(&mut self.behind, in_use.is_some() || idle.is_some());
-        let say = !was_behind || now >= self.said_at + SAY_AGAIN;
-        if self.behind && say {
+        let was_lagging = std::mem::replace(&mut self.lagging, in_use.is_some() || idle.is_some());
+        let say = !was_lagging || now >= self.said_at + SAY_AGAIN;
+        if self.lagging && say {
             self.said_at = now;
             tracing::error!(
-                event = "sync_behind",
+                event = "sync_lagging",
                 late_in_use_seconds = in_use.map(|late| late.as_secs()),
                 late_idle_seconds = idle.map(|late| late.as_secs()),
                 "lists cannot be refreshed within their intervals at heroku's rate limit: \
                  make refresh_interval or idle_interval longer, or use SyncScope::Active"
             );
         }
-        if was_behind && !self.behind {
+        if was_lagging && !self.lagging {
             tracing::info!(
                 event = "sync_caught_up",
                 "lists are refreshed within their intervals again"
