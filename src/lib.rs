@@ -124,7 +124,7 @@
 pub mod access;
 #[cfg(feature = "jwt")]
 pub mod assertion;
-mod audit;
+pub mod audit;
 mod cause;
 pub mod clock;
 mod config;

@@ -77,6 +77,10 @@ pub(crate) fn describe() {
             "heroku_sso_webhooks_total",
             "Webhook notifications, by outcome.",
         ),
+        (
+            "heroku_sso_audit_events_dropped_total",
+            "Audit events that on_audit did not get, because it was too slow.",
+        ),
     ] {
         describe_counter!(name, Unit::Count, text);
     }
@@ -167,6 +171,10 @@ pub(crate) fn webhook(outcome: &'static str) {
 
 pub(crate) fn partner_call_rejected(credentials: &'static str) {
     counter!("heroku_sso_partner_calls_rejected_total", "credentials" => credentials).increment(1);
+}
+
+pub(crate) fn audit_events_dropped(count: u64) {
+    counter!("heroku_sso_audit_events_dropped_total").increment(count);
 }
 
 pub(crate) fn set(gauges: &Gauges) {

@@ -17,6 +17,12 @@ pub enum SetupError {
         "allowed_origins must be origins such as `https://app.example.com`, without a path or query"
     )]
     AllowedOrigin,
+    /// The thread of [`on_audit`](crate::HerokuSsoBuilder::on_audit) cannot start.
+    #[error("the thread of on_audit cannot start: {reason}")]
+    AuditThread {
+        /// The system's reason.
+        reason: String,
+    },
     /// The HTTP client cannot start. It needs the machine's root certificates, among others.
     #[error("the HTTP client cannot start")]
     Client(#[source] crate::heroku::HerokuError),

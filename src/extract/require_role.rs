@@ -110,7 +110,7 @@ impl<R: RequiredRoles, S: Sync> FromRequestParts<S> for RequireRole<R> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, UserRejection> {
         let user = HerokuUser::from_request_parts(parts, state).await?;
-        match rejection_without(R::any_of(), &user) {
+        match rejection_without(R::any_of(), &user, &parts.headers) {
             Some(rejection) => Err(Refused::new(rejection, parts).into()),
             None => Ok(Self {
                 user,

@@ -10,7 +10,7 @@ use super::state::GateState;
 use super::unavailable::{out_of_time, sessions_unavailable};
 use super::user::Origin;
 use super::{HerokuUser, RejectionKind};
-use crate::audit;
+use crate::audit::RequestId;
 use crate::clock::{Budget, Reading};
 use crate::lifespan::End;
 use crate::session::{Credential, Grant, SessionRef};
@@ -49,10 +49,11 @@ pub(super) async fn check(
     credential: Option<Credential<'static>>,
     scope: SessionScope,
     mount: &str,
+    request: RequestId,
     budget: Budget,
 ) -> Result<HerokuUser, Rejection> {
     let credential = credential.ok_or_else(|| without_credential(gate, scope))?;
-    let checked = check_session(gate, &credential, scope, mount, budget);
+    let checked = check_session(gate, &credential, scope, mount, &request, budget);
     let checked = budget.within(checked).await;
     let checked = checked.unwrap_or_else(|| Err(out_of_time(gate.reasons, "check")));
     checked.map_err(|rejection| match credential.is_cookie() {
@@ -78,6 +79,7 @@ async fn check_session(
     credential: &Credential<'static>,
     scope: SessionScope,
     mount: &str,
+    request: &RequestId,
     budget: Budget,
 ) -> Result<HerokuUser, Rejection> {
     let reasons = gate.reasons;
@@ -92,7 +94,9 @@ async fn check_session(
     };
     if scope.resource().is_some_and(|here| *here != grant.resource) {
         // A cookie under this resource's name that no gate set, or another resource's bearer token.
-        audit::request_rejected(&grant.resource, &grant.email, "other_resource");
+        let key = session.key();
+        let who = grant.subject(&key);
+        gate.audit().request_rejected(&who, request, "other_resource");
         let why = "the session belongs to another resource";
         return Err(turn_away(RejectionKind::OtherResource, why));
     }
@@ -102,7 +106,7 @@ async fn check_session(
     let access = authorizer.authorize(resource, who, Some(&start), strictness, left);
     let access = match access.await {
         Ok(access) => access,
-        Err(denial) => return Err(deny(gate, &session, &grant, &denial).await),
+        Err(denial) => return Err(deny(gate, &session, &grant, request, &denial).await),
     };
     // The session may have been closed while the list was fetched.
     if gate.sessions.was_closed(&session) {
@@ -117,7 +121,13 @@ async fn check_session(
 
 /// The rejection for a denied request. Closes the session where the denial ends it; an expired session
 /// needs no closing.
-async fn deny(gate: &GateState, session: &SessionRef, grant: &Grant, denial: &Denial) -> Rejection {
+async fn deny(
+    gate: &GateState,
+    session: &SessionRef,
+    grant: &Grant,
+    request: &RequestId,
+    denial: &Denial,
+) -> Rejection {
     let (closes_session, audited, rejection) = match denial {
         Denial::NotListed => (true, Some("not_listed"), RejectionKind::NotListed.into()),
         Denial::OtherAccount => (true, Some("other_account"), RejectionKind::NotListed.into()),
@@ -147,7 +157,9 @@ async fn deny(gate: &GateState, session: &SessionRef, grant: &Grant, denial: &De
         close(&gate.sessions, session).await;
     }
     if let Some(reason) = audited {
-        audit::request_rejected(&grant.resource, &grant.email, reason);
+        let key = session.key();
+        let who = grant.subject(&key);
+        gate.audit().request_rejected(&who, request, reason);
     }
     gate.reasons.add(rejection, &denial.reason())
 }

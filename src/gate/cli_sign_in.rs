@@ -13,6 +13,7 @@ use super::rejection::Rejection;
 use super::response_format::Format;
 use super::state::GateState;
 use super::unavailable::out_of_time;
+use crate::audit::RequestId;
 use crate::clock::Budget;
 use crate::deadlines::REQUEST;
 use crate::meter;
@@ -50,19 +51,22 @@ async fn try_cli_sign_in(
     if method != Method::POST {
         return Err(Rejection::method_not_allowed("POST"));
     }
+    let request = RequestId::of(headers);
     let mut answers = headers.get_all(HEADER).iter();
     let (Some(answer), None) = (answers.next(), answers.next()) else {
         let why = "the request must have exactly one x-addon-sso header";
-        return Err(gate.forms.reject(RejectionKind::InvalidSignIn, why));
+        return Err(gate
+            .forms
+            .reject(RejectionKind::InvalidSignIn, why, &request));
     };
     let form = SsoRequest::from_addon_sso(answer.as_bytes());
-    let form = form.map_err(|error| gate.forms.malformed(&error))?;
-    let verified = gate.forms.verify(&form)?;
-    let turn = gate.forms.begin_use(&verified).await;
+    let form = form.map_err(|error| gate.forms.malformed(&error, &request))?;
+    let verified = gate.forms.verify(&form, &request)?;
+    let turn = gate.forms.begin_use(&verified, &request).await;
     let _turn = turn.map_err(|not| not.rejection)?;
-    let resource = resource_of(gate, &verified).await?;
+    let resource = resource_of(gate, &verified, &request).await?;
     let proved = VerifiedSignIn::from_form(&resource, &verified);
-    let opened = open_session(gate, proved, SessionTransport::Bearer, budget).await;
+    let opened = open_session(gate, proved, SessionTransport::Bearer, &request, budget).await;
     let (opened, _) = opened.map_err(|why| why.into_rejection(gate.reasons))?;
     let NewSession {
         value, latest_end, ..

@@ -8,6 +8,7 @@ use crate::cause;
 use crate::clock;
 use crate::deadlines::SESSION_CLOSING;
 use crate::session::{Credential, Grant, SessionError, SessionManager, SessionRef};
+use crate::store::author::SessionKey;
 use crate::sync::SyncError;
 
 /// If deletion from the store fails here, the session is refused again at its next request.
@@ -22,21 +23,24 @@ pub(super) async fn close(sessions: &SessionManager, session: &SessionRef) {
     }
 }
 
-/// Closes the session that a credential names, if there is one, and returns its grant. A session of a
+/// Closes the session that a credential names, if there is one, and returns its name and grant. A session of a
 /// resource that is not registered here is left alone: it belongs to another deployment on the same
 /// session store.
 pub(super) async fn close_named(
     gate: &GateState,
     credential: &Credential<'_>,
-) -> Result<Option<Arc<Grant>>, SessionError> {
+) -> Result<Option<(SessionKey, Arc<Grant>)>, SessionError> {
     let found = gate.sessions.find(credential).await;
-    if let Ok(Some((_, grant))) = &found {
+    let mut key = None;
+    if let Ok(Some((session, grant))) = &found {
+        key = Some(session.key());
         let known = gate.directory.known_list(&grant.resource).await;
         if matches!(known, Err(SyncError::UnknownResource)) {
             return Ok(None);
         }
     }
-    gate.sessions.close_found(credential, found).await
+    let closed = gate.sessions.close_found(credential, found).await?;
+    Ok(key.zip(closed))
 }
 
 /// Closes the session that a browser had before it signed in again.

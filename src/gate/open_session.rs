@@ -6,8 +6,9 @@ use super::debug_reason::DebugReasons;
 use super::rejection::Rejection;
 use super::state::GateState;
 use super::unavailable::sessions_unavailable;
+use super::verify_sso_form::subject;
 use crate::access::Email;
-use crate::audit;
+use crate::audit::{RequestId, Subject};
 use crate::clock::Budget;
 use crate::ids::{ResourceId, UserId};
 #[cfg(feature = "jwt")]
@@ -80,6 +81,7 @@ impl From<SessionError> for NotOpened {
 pub(super) async fn resource_of(
     gate: &GateState,
     form: &VerifiedSso,
+    request: &RequestId,
 ) -> Result<ResourceId, Rejection> {
     let known = match &form.resource {
         SignedResource::Resource(id) => return Ok(*id),
@@ -87,7 +89,8 @@ pub(super) async fn resource_of(
     };
     known.map_err(|error| {
         let denial = Denial::from(error);
-        audit::sign_in_rejected(None, Some(&form.email), &denial.reason());
+        gate.audit()
+            .sign_in_rejected(&subject(None, form), request, &denial.reason());
         not_admitted(gate.reasons, &denial)
     })
 }
@@ -98,6 +101,7 @@ pub(super) async fn open_session(
     gate: &GateState,
     proved: VerifiedSignIn<'_>,
     transport: SessionTransport<'_>,
+    request: &RequestId,
     budget: Budget,
 ) -> Result<(NewSession, Admitted), NotOpened> {
     let (resource, email) = (proved.resource, proved.email);
@@ -105,7 +109,15 @@ pub(super) async fn open_session(
     let authorizer = gate.directory.authorizer();
     let admitted = authorizer.admit(resource, email, user_id, left);
     let admitted = admitted.await.map_err(|denial| {
-        audit::sign_in_rejected(Some(resource), Some(email), &denial.reason());
+        let who = Subject {
+            resource: Some(resource),
+            email: Some(email),
+            user_id,
+            proof: Some(proved.proof),
+            session: None,
+        };
+        gate.audit()
+            .sign_in_rejected(&who, request, &denial.reason());
         NotOpened::Denied(denial)
     })?;
     let context_app = proved.form.and_then(|form| form.context_app.clone());
@@ -127,7 +139,7 @@ pub(super) async fn open_session(
     // Consume the form last: an earlier failure must leave it usable. The client does not know the
     // session yet.
     if let Some(form) = proved.form
-        && let Err(rejection) = gate.forms.consume(form, resource).await
+        && let Err(rejection) = gate.forms.consume(form, resource, request).await
     {
         opened.discard().await;
         return Err(NotOpened::Rejected(Box::new(rejection)));
@@ -138,7 +150,9 @@ pub(super) async fn open_session(
         close_previous(gate, &previous).await;
     }
     opened.hand_over();
-    audit::signed_in(resource, email, proved.proof);
+    let key = opened.session.key();
+    let who = opened.grant.subject(&key);
+    gate.audit().signed_in(&who, request);
     Ok((opened, admitted))
 }
 

@@ -12,6 +12,7 @@ use super::RejectionKind;
 use super::open_session::{NotOpened, SessionTransport, VerifiedSignIn, open_session};
 use super::state::GateState;
 use crate::access::{Email, Member};
+use crate::audit::RequestId;
 use crate::clock::Budget;
 use crate::deadlines::REQUEST;
 use crate::ids::ResourceId;
@@ -136,7 +137,9 @@ async fn try_admit(
         proof: Proof::OwnLogin,
         form: None,
     };
-    let opened = open_session(gate, proved, SessionTransport::Cookie(previous), budget);
+    let request = RequestId::of(headers);
+    let transport = SessionTransport::Cookie(previous);
+    let opened = open_session(gate, proved, transport, &request, budget);
     let (opened, admitted) = opened.await.map_err(|why| match why {
         NotOpened::Denied(denial) => AdmitError::from(denial),
         NotOpened::Sessions(_) | NotOpened::Rejected(_) => {

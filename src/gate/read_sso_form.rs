@@ -10,6 +10,7 @@ use super::debug_reason::DebugReasons;
 use super::legacy_form;
 use super::rejection::Rejection;
 use super::verify_sso_form::SsoForms;
+use crate::audit::RequestId;
 use crate::request_body::{self, BodyError};
 use crate::sso::SsoRequest;
 
@@ -21,13 +22,14 @@ pub(super) async fn read_form<B>(
     forms: &SsoForms,
     reasons: DebugReasons,
     request: Request<B>,
+    id: &RequestId,
 ) -> Result<SsoRequest, Rejection>
 where
     B: Body + Send + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let malformed = |error| forms.malformed(&error);
+    let malformed = |error| forms.malformed(&error, id);
     let query = request.uri().query().unwrap_or_default();
     let query = SsoRequest::parse(query.as_bytes()).map_err(malformed)?;
     match *request.method() {
@@ -40,7 +42,7 @@ where
             return query.map_err(malformed);
         }
         Method::GET => {
-            let rejection = forms.refuse_get(&query);
+            let rejection = forms.refuse_get(&query, id);
             return Err(rejection.unwrap_or_else(|| Rejection::method_not_allowed("POST")));
         }
         _ => {
@@ -52,7 +54,7 @@ where
     if !query.is_empty() {
         // The fields are read from the body only.
         let why = "the fields must be in the body, but the query has some";
-        return Err(forms.reject(RejectionKind::InvalidSignIn, why));
+        return Err(forms.reject(RejectionKind::InvalidSignIn, why, id));
     }
     if !is_form(request.headers()) {
         let why = "the content type must be `application/x-www-form-urlencoded` in UTF-8";

@@ -105,7 +105,7 @@ pub struct RequireService<S> {
 impl<S> RequireService<S> {
     fn check<B>(&self, request: &Request<B>) -> Result<(), Rejection> {
         if let Some(user) = request.extensions().get::<HerokuUser>() {
-            return self.rule.check(user);
+            return self.rule.check(user, request.headers());
         }
         if request.extensions().get::<Unauthenticated>().is_none() {
             self.told.call_once(|| {

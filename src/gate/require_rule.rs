@@ -3,10 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use http::HeaderMap;
+
 use super::rejection::Rejection;
 use super::{HerokuUser, RejectionKind};
 use crate::access::Role;
-use crate::audit;
+use crate::audit::RequestId;
 use crate::meter;
 use crate::sso::Proof;
 
@@ -47,9 +49,15 @@ impl Rule {
     }
 
     /// Admits `user`, or says why not.
-    pub(super) fn check(&self, user: &HerokuUser) -> Result<(), Rejection> {
+    pub(super) fn check(&self, user: &HerokuUser, headers: &HeaderMap) -> Result<(), Rejection> {
+        let audit = |reason| {
+            // A user of a test has no session, and no gate that records events.
+            if let Some(session) = user.origin.session() {
+                session.audit_rejection(&RequestId::of(headers), reason);
+            }
+        };
         if user.proof() == Proof::UnsignedEmail && !self.trusts_unsigned_email {
-            audit::request_rejected(user.resource(), user.email(), "unsigned_email");
+            audit("unsigned_email");
             meter::guard_rejection(RejectionKind::UnsignedEmail.code());
             return Err(Rejection::new(RejectionKind::UnsignedEmail));
         }
@@ -64,7 +72,7 @@ impl Rule {
         if allowed {
             return Ok(());
         }
-        audit::request_rejected(user.resource(), user.email(), "missing_role");
+        audit("missing_role");
         meter::guard_rejection(RejectionKind::MissingRole.code());
         let rejection = Rejection::new(RejectionKind::MissingRole);
         Err(match &self.needs {
@@ -107,6 +115,7 @@ impl fmt::Debug for Rule {
 pub(crate) fn rejection_without(
     roles: impl IntoIterator<Item = Role>,
     user: &HerokuUser,
+    headers: &HeaderMap,
 ) -> Option<Rejection> {
-    Rule::any_of(roles).check(user).err()
+    Rule::any_of(roles).check(user, headers).err()
 }

@@ -24,6 +24,7 @@ use super::sign_out::SignOut;
 use super::sso_sign_in::sign_in;
 use super::state::GateState;
 use super::user::HerokuUser;
+use crate::audit::RequestId;
 use crate::clock::Budget;
 use crate::deadlines::REQUEST;
 use crate::meter::{self, RequestDecision};
@@ -114,10 +115,11 @@ where
                 // Only this gate identifies a request's user, whatever an outer layer has set.
                 request.extensions_mut().remove::<HerokuUser>();
                 let gate = Arc::clone(gate);
+                let request_id = RequestId::of(request.headers());
                 let budget = Budget::of(REQUEST);
                 let check = {
                     let gate = Arc::clone(&gate);
-                    async move { check(&gate, credential, scope, &mount, budget).await }
+                    async move { check(&gate, credential, scope, &mount, request_id, budget).await }
                 };
                 // The service that was polled ready handles this request; its clone stays behind.
                 let clone = self.inner.clone();

@@ -9,6 +9,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::on_rejection::OnRejection;
 use super::paths::Paths;
 use super::state::GateState;
+use crate::audit::RequestId;
 use crate::cause;
 #[cfg(feature = "axum")]
 use crate::config::Streams;
@@ -31,6 +32,13 @@ impl SessionHandle {
             session,
             grant,
         }
+    }
+
+    /// Records that this request was rejected after all.
+    pub(super) fn audit_rejection(&self, request: &RequestId, reason: &str) {
+        let key = self.session.key();
+        let who = self.grant.subject(&key);
+        self.gate.audit().request_rejected(&who, request, reason);
     }
 
     #[cfg(feature = "jwt")]

@@ -16,7 +16,7 @@ use super::rejection::Rejection;
 use super::response_format::Format;
 use super::state::GateState;
 use super::unavailable::{out_of_time, sessions_unavailable};
-use crate::audit;
+use crate::audit::RequestId;
 use crate::clock;
 use crate::deadlines::REQUEST;
 use crate::ids::ResourceId;
@@ -37,6 +37,7 @@ pub(super) struct SignOut {
     /// The resource whose cookies are removed, whether there is a session or not.
     resource: Option<ResourceId>,
     hints: Vec<ResourceId>,
+    request: RequestId,
 }
 
 impl SignOut {
@@ -69,6 +70,7 @@ impl SignOut {
             sessions,
             resource: scope.resource().copied(),
             hints: gate.cookies.hint.read(headers),
+            request: RequestId::of(headers),
         }
     }
 
@@ -110,8 +112,9 @@ impl SignOut {
 
     async fn close_sessions(&self, gate: &GateState) -> Result<(), SessionError> {
         for (_, credential) in &self.sessions {
-            if let Some(grant) = close_named(gate, credential).await? {
-                audit::signed_out(&grant.resource, &grant.email);
+            if let Some((session, grant)) = close_named(gate, credential).await? {
+                let who = grant.subject(&session);
+                gate.audit().signed_out(&who, &self.request);
             }
         }
         Ok(())

@@ -16,6 +16,7 @@ use super::rejection::Rejection;
 use super::response_format::Format;
 use super::state::GateState;
 use super::unavailable::out_of_time;
+use crate::audit::RequestId;
 use crate::clock::Budget;
 use crate::deadlines::REQUEST;
 use crate::heroku::is_loopback;
@@ -56,9 +57,10 @@ where
 {
     let prefix = original_uri::prefix(&request).to_owned();
     let browser = request.headers().clone();
+    let request_id = RequestId::of(&browser);
     let budget = Budget::of(REQUEST);
-    let form = read_form(&gate.forms, gate.reasons, request).await?;
-    let answer = sign_in_by(gate, &form, &prefix, &browser, budget);
+    let form = read_form(&gate.forms, gate.reasons, request, &request_id).await?;
+    let answer = sign_in_by(gate, &form, &prefix, &browser, &request_id, budget);
     let answer = budget.within(answer).await;
     answer.unwrap_or_else(|| Err(out_of_time(gate.reasons, "sign-in")))
 }
@@ -69,10 +71,11 @@ async fn sign_in_by(
     form: &SsoRequest,
     prefix: &str,
     browser: &HeaderMap,
+    request: &RequestId,
     budget: Budget,
 ) -> Result<Response<Full<Bytes>>, Rejection> {
-    let verified = gate.forms.verify(form)?;
-    let turn = gate.forms.begin_use(&verified).await;
+    let verified = gate.forms.verify(form, request)?;
+    let turn = gate.forms.begin_use(&verified, request).await;
     let _turn = turn.map_err(|not| match not.resource {
         Some(resource) => {
             let landing = gate.paths.landing_below(prefix, &resource);
@@ -80,11 +83,11 @@ async fn sign_in_by(
         }
         None => not.rejection,
     })?;
-    let resource = resource_of(gate, &verified).await?;
+    let resource = resource_of(gate, &verified, request).await?;
     let landing = gate.paths.landing_below(prefix, &resource);
     let previous = gate.cookies.session.read(browser, Some(&resource));
     let proved = VerifiedSignIn::from_form(&resource, &verified);
-    let opened = open_session(gate, proved, SessionTransport::Cookie(previous), budget);
+    let opened = open_session(gate, proved, SessionTransport::Cookie(previous), request, budget);
     let (opened, _) = opened.await.map_err(|why| {
         let rejection = why.into_rejection(gate.reasons);
         match rejection.kind {

@@ -9,6 +9,7 @@ use super::origin::Origins;
 use super::paths::Paths;
 use super::redirect_to_heroku::HerokuRedirects;
 use super::verify_sso_form::SsoForms;
+use crate::audit::AuditLog;
 use crate::clock::LogThrottle;
 use crate::config::{Config, Manifest, Streams};
 use crate::session::SessionManager;
@@ -44,6 +45,10 @@ pub(super) struct Warnings {
 }
 
 impl GateState {
+    pub(crate) fn audit(&self) -> &AuditLog {
+        &self.directory.settings().audit
+    }
+
     pub(crate) fn new(
         config: &Config,
         manifest: &Manifest,

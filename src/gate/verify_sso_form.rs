@@ -7,7 +7,7 @@ use super::RejectionKind;
 use super::debug_reason::{DebugReasons, why_not_valid};
 use super::rejection::Rejection;
 use super::used_forms::{Form, Turn, UsedForms};
-use crate::audit;
+use crate::audit::{AuditLog, RequestId, Subject};
 use crate::cause;
 use crate::clock::{LogThrottle, Reading, SharedClock};
 use crate::config::{Config, Manifest};
@@ -23,6 +23,7 @@ pub(crate) struct SsoForms {
     used_forms: UsedForms,
     store: Arc<BoundedStore>,
     clock: SharedClock,
+    audit: AuditLog,
     reasons: DebugReasons,
     policy_warning: LogThrottle,
 }
@@ -50,6 +51,7 @@ impl SsoForms {
             used_forms: UsedForms::new(config.sso_max_age + config.sso_max_skew),
             store: Arc::clone(directory.store()),
             clock: Arc::clone(directory.clock()),
+            audit: directory.settings().audit.clone(),
             reasons,
             policy_warning: LogThrottle::default(),
         }
@@ -61,7 +63,11 @@ impl SsoForms {
     }
 
     /// The form, if Heroku signed it, recently, with a token that the policy accepts.
-    pub(super) fn verify(&self, form: &SsoRequest) -> Result<VerifiedSso, Rejection> {
+    pub(super) fn verify(
+        &self,
+        form: &SsoRequest,
+        request: &RequestId,
+    ) -> Result<VerifiedSso, Rejection> {
         self.verifier
             .verify(form, self.clock.now())
             .map_err(|error| {
@@ -72,7 +78,7 @@ impl SsoForms {
                     _ => RejectionKind::InvalidSignIn,
                 };
                 let why = why_not_valid(&error);
-                let rejection = self.reject(kind, &why);
+                let rejection = self.reject(kind, &why, request);
                 if matches!(error, SsoError::PolicyExcludes { .. }) {
                     self.warn_of_policy(&why);
                 }
@@ -82,7 +88,11 @@ impl SsoForms {
 
     /// Takes the form's turn if it was not used before, which is checked before anything is created for it.
     /// Another sign-in with the same form may be slow: the caller waits within its budget.
-    pub(super) async fn begin_use(&self, form: &VerifiedSso) -> Result<Turn<'_>, NotUsable> {
+    pub(super) async fn begin_use(
+        &self,
+        form: &VerifiedSso,
+        request: &RequestId,
+    ) -> Result<Turn<'_>, NotUsable> {
         let key = form.replay_key();
         let turn = self.used_forms.turn(key).await;
         let now = Reading::of(&self.clock);
@@ -94,7 +104,7 @@ impl SsoForms {
             Ok(Form::Unused) => Ok(turn),
             Ok(Form::Used(known)) => {
                 let resource = resource.or(known);
-                let rejection = self.used_before(resource.as_ref(), form);
+                let rejection = self.used_before(resource.as_ref(), form, request);
                 Err(NotUsable {
                     resource,
                     rejection,
@@ -102,7 +112,7 @@ impl SsoForms {
             }
             Err(error) => Err(NotUsable {
                 resource: None,
-                rejection: self.use_is_unknown(resource.as_ref(), form, &error),
+                rejection: self.use_is_unknown(resource.as_ref(), form, request, &error),
             }),
         }
     }
@@ -113,6 +123,7 @@ impl SsoForms {
         &self,
         form: &VerifiedSso,
         resource: &ResourceId,
+        request: &RequestId,
     ) -> Result<(), Rejection> {
         let now = Reading::of(&self.clock);
         let until = self.verifier.remember_until(form.issued_at);
@@ -121,28 +132,30 @@ impl SsoForms {
             .consume(form, resource, &self.store, until, now);
         match consumed.await {
             Ok(true) => Ok(()),
-            Ok(false) => Err(self.used_before(Some(resource), form)),
-            Err(error) => Err(self.use_is_unknown(Some(resource), form, &error)),
+            Ok(false) => Err(self.used_before(Some(resource), form, request)),
+            Err(error) => Err(self.use_is_unknown(Some(resource), form, request, &error)),
         }
     }
 
     /// The rejection of a request that contains no form, or a malformed one.
-    pub(super) fn malformed(&self, error: &SsoError) -> Rejection {
-        self.reject(RejectionKind::InvalidSignIn, &why_not_valid(error))
+    pub(super) fn malformed(&self, error: &SsoError, request: &RequestId) -> Rejection {
+        self.reject(RejectionKind::InvalidSignIn, &why_not_valid(error), request)
     }
 
-    pub(super) fn reject(&self, kind: RejectionKind, why: &str) -> Rejection {
-        audit::sign_in_rejected(None, None, &why);
+    pub(super) fn reject(&self, kind: RejectionKind, why: &str, request: &RequestId) -> Rejection {
+        self.audit
+            .sign_in_rejected(&Subject::default(), request, &why);
         self.reasons.add(Rejection::new(kind), &why)
     }
 
     /// The rejection of a form by GET, which only the legacy policy accepts; none if Heroku did not sign it.
-    pub(super) fn refuse_get(&self, form: &SsoRequest) -> Option<Rejection> {
+    pub(super) fn refuse_get(&self, form: &SsoRequest, request: &RequestId) -> Option<Rejection> {
         if !self.verifier.is_signed(form, self.clock.now()) {
             return None;
         }
         let why = "a form by GET is accepted only under HEROKU_SSO_POLICY=legacy (`sso_policy`)";
-        audit::sign_in_rejected(None, None, &why);
+        self.audit
+            .sign_in_rejected(&Subject::default(), request, &why);
         self.warn_of_policy(why);
         Some(Rejection::method_not_allowed("POST"))
     }
@@ -155,9 +168,15 @@ impl SsoForms {
         }
     }
 
-    fn used_before(&self, resource: Option<&ResourceId>, form: &VerifiedSso) -> Rejection {
+    fn used_before(
+        &self,
+        resource: Option<&ResourceId>,
+        form: &VerifiedSso,
+        request: &RequestId,
+    ) -> Rejection {
         let why = "the form was used before";
-        audit::sign_in_rejected(resource, Some(&form.email), &why);
+        self.audit
+            .sign_in_rejected(&subject(resource, form), request, &why);
         self.reasons
             .add(Rejection::new(RejectionKind::UsedSignIn), &why)
     }
@@ -166,10 +185,23 @@ impl SsoForms {
         &self,
         resource: Option<&ResourceId>,
         form: &VerifiedSso,
+        request: &RequestId,
         error: &StoreError,
     ) -> Rejection {
-        audit::sign_in_rejected(resource, Some(&form.email), &cause::with(error));
+        let (who, why) = (subject(resource, form), cause::with(error));
+        self.audit.sign_in_rejected(&who, request, &why);
         let rejection = Rejection::cannot_check(Duration::from_secs(5));
         self.reasons.add_error(rejection, error)
+    }
+}
+
+/// Whom a verified form is about. A legacy form does not name its resource.
+pub(super) fn subject<'a>(resource: Option<&'a ResourceId>, form: &'a VerifiedSso) -> Subject<'a> {
+    Subject {
+        resource,
+        email: Some(&form.email),
+        user_id: form.user_id.as_ref(),
+        proof: Some(form.proof),
+        session: None,
     }
 }

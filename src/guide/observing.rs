@@ -29,6 +29,7 @@
 //! | `heroku_sso_token_renewals_total` | counter | `outcome`: `ok`, `refused`, `failed` |
 //! | `heroku_sso_partner_calls_rejected_total` | counter | `credentials`: `wrong`, `missing` |
 //! | `heroku_sso_webhooks_total` | counter | `outcome`: `accepted`, `duplicate`, `ignored`, `unsigned`, `failed` |
+//! | `heroku_sso_audit_events_dropped_total` | counter | |
 //! | `heroku_sso_resources` | gauge | `state`: `dormant`, `needing_grant`, `without_list`, `in_use`, `idle` |
 //! | `heroku_sso_oldest_list_age_seconds` | gauge | `state`: `in_use`, `idle` |
 //! | `heroku_sso_due_lists` | gauge | `state`: `in_use`, `idle` |
@@ -50,6 +51,7 @@
 //! - `heroku_sso_sync_lagging` is 1 while lists are not refreshed within their intervals, otherwise 0.
 //! - `heroku_sso_rate_limit_remaining_calls` is about a shared pool; it is not set under
 //!   [`RatePools::PerToken`](crate::RatePools::PerToken).
+//! - `heroku_sso_audit_events_dropped_total` exists if [`on_audit`](crate::HerokuSsoBuilder::on_audit) is set.
 //! - A positive `heroku_sso_clock_drift_seconds` means that Heroku's clock is ahead.
 //!
 //! The codes of rejections, see [`RejectionKind`](crate::RejectionKind): `cannot-check`, `cross-site`,
@@ -83,38 +85,52 @@
 //! # }
 //! ```
 //!
-//! # Log events
-//! All are `tracing` events. Events that you may want to count or to search for have a name, in the field
-//! `event`. No event contains a secret.
+//! # Audit events
+//! The only events that name people: who signed in, who was rejected, who joined and who left. Each is a
+//! `tracing` event of the target `tower_heroku_sso::audit`. Send this target to a place where personal data is
+//! allowed, and keep it for as long as you must be able to say which users signed in. The same events come as
+//! [`AuditEvent`](crate::audit::AuditEvent), which serializes to JSON, to the function of
+//! [`on_audit`](crate::HerokuSsoBuilder::on_audit). Their form has a
+//! [version](crate::audit::AuditEvent::VERSION), which changes if a field or an event is removed or renamed.
 //!
-//! **Target `tower_heroku_sso::audit`**: the only events that name people. Send this target to a place
-//! where personal data is allowed, and keep it for as long as you must be able to say which users signed
-//! in.
-//!
-//! | event | level | when | fields besides `resource`, `email` |
+//! | event | level | when | fields besides `version`, `resource`, `email` |
 //! | --- | --- | --- | --- |
-//! | `signed_in` | info | a user signed in | `proof` |
-//! | `unsigned_email` | warn | in addition to `signed_in`, if the token does not cover the email | |
-//! | `sign_in_rejected` | info | a form, or your own login, was rejected | `reason`; `resource` and `email` only once they are known |
-//! | `request_rejected` | info | a request was rejected for its session, its role or the list | `reason`: `not_listed`, `other_account`, `email_changed`, `other_resource`, `revoked`, `missing_role`, `unsigned_email` |
-//! | `signed_out` | info | a user signed out | |
+//! | `signed_in` | info | a user signed in | `proof`, `user_id`, `session`, `request_id` |
+//! | `unsigned_email` | warn | in addition to `signed_in`, if the token does not cover the email | `proof`, `session`, `request_id` |
+//! | `sign_in_rejected` | info | a form, or your own login, was rejected | `reason`, `request_id`; once they are known, `resource`, `email`, `user_id` and `proof` |
+//! | `request_rejected` | info | a request was rejected for its session, its role, its permission or the list | `reason`: `not_listed`, `other_account`, `email_changed`, `other_resource`, `removed`, `revoked`, `missing_role`, `missing_permission`, `unsigned_email`; `proof`, `user_id`, `session`, `request_id` |
+//! | `signed_out` | info | a user signed out | `proof`, `user_id`, `session`, `request_id` |
 //! | `revoked` | info | [`revoke`](crate::Sessions::revoke) was called | |
-//! | `session_ended` | info | [`end`](crate::Sessions::end) ended a session | `session`: its hash |
-//! | `all_revoked` | info | [`end_all`](crate::Sessions::end_all) was called | |
-//! | `person_erased` | info | [`erase`](crate::Lists::erase) was called; names no person | `sessions`: how many it ended |
-//! | `member_added`, `member_removed`, `role_changed` | info | a newer list differs from the last | |
-//! | `email_changed` | info | an account has another email on the newer list | `email_before` |
-//! | `account_replaced` | info | an email belongs to another account on the newer list | |
-//! | `account_known`, `account_unknown` | info | the newer list names the account of an email for the first time, or no longer | |
+//! | `session_ended` | info | [`end`](crate::Sessions::end) ended a session | `session` |
+//! | `all_revoked` | info | [`end_all`](crate::Sessions::end_all) was called | no `email` |
+//! | `person_erased` | info | [`erase`](crate::Lists::erase) was called; names no person | `sessions`: how many it ended; no `resource`, no `email` |
+//! | `member_added` | info | a newer list has a user that the last had not | `roles`, `user_id` |
+//! | `member_removed` | info | a newer list has a user no longer | |
+//! | `role_changed` | info | a user has other roles on the newer list | `roles`, `roles_before` |
+//! | `email_changed` | info | an account has another email on the newer list | `email_before`, `roles`, `user_id` |
+//! | `account_replaced` | info | an email belongs to another account on the newer list | `user_id_before`, `roles`, `user_id` |
+//! | `account_known` | info | the newer list names the account of an email for the first time | `roles`, `user_id` |
+//! | `account_unknown` | info | the newer list no longer names the account of an email | `user_id_before`, `roles` |
 //! | `provisioned`, `plan_changed`, `deprovisioned` | info | Heroku requested it, and your [`Addon`](crate::partner_api::Addon) has answered | `outcome`: `done`, `later`, `rejected`, `try_later`; no `email` |
-//! | `partner_call_rejected` | info | a call to the Partner API without Heroku's credentials | `credentials`: `wrong`, `missing`; no `resource`, no `email` |
-//! | `needs_grant` | error | Heroku refused a refresh token | `error`; no `email` |
-//! | `resource_dormant` | warn | Heroku has reported a resource as missing for 15 minutes; access is suspended | `kind`; no `email` |
+//! | `partner_call_rejected` | info | a call to the Partner API without Heroku's credentials | `reason`: `wrong`, `missing`; `request_id`; no `resource`, no `email` |
+//! | `needs_grant` | error | Heroku refused a refresh token | `reason`: the error; no `email` |
+//! | `resource_dormant` | warn | Heroku has reported a resource as missing for 15 minutes; access is suspended | `reason`: `not_found`, `grant_refused`; no `email` |
 //! | `resource_revived` | info | a dormant resource is active again | no `email` |
 //! | `dormancy_braked` | error | too many resources would become dormant at the same time: no further one does, and none of them ends; logged once an hour | `resources`: how many; no `resource`, no `email` |
 //! | `resource_gone` | info | a resource ended | no `email` |
 //!
-//! **Other targets** begin with `tower_heroku_sso`:
+//! - `proof`: `signed_email`, `unsigned_email`, `own_login`. With `unsigned_email` the email is only claimed,
+//!   and no account is named.
+//! - `session`: part of a hash of the session's id. Events of one session have the same value, and it opens
+//!   nothing.
+//! - `request_id`: the `X-Request-ID` of Heroku's router, if it is well-formed, otherwise a random id. A client
+//!   can choose it: use it to find a request in other logs, and for nothing else.
+//!
+//! # Log events
+//! All other events are `tracing` events too. Those that you may want to count or to search for have a name,
+//! in the field `event`. No event contains a secret, and none of these an email.
+//!
+//! Their targets begin with `tower_heroku_sso`:
 //!
 //! | event | level | when | fields |
 //! | --- | --- | --- | --- |
@@ -124,7 +140,7 @@
 //! | `clock_drift` | warn | Heroku's clock and ours are 30 seconds apart or more | `seconds` |
 //! | `clock_drift_over` | info | the clocks agree again | `seconds` |
 //!
-//! All other events have a text and no name. They report a fetch, a store call or a message that failed,
+//! The others have a text and no name. They report a fetch, a store call or a message that failed,
 //! with `error` and `cause`. As a rule the event is a warning if the crate recovers without help. It is an
 //! error if a customer was rejected because of it, or if an operator must act.
 //!
@@ -134,8 +150,10 @@
 //! | `/readyz` is 503 for some minutes | customers get 503 |
 //! | `heroku_sso_resources{state="needing_grant"}` rises | each is a customer who loses access when the list is too old. Many at the same time: the client secret is wrong |
 //! | `heroku_sso_resources{state="dormant"}` rises, or `dormancy_braked` | Heroku reports resources as missing: one may be a customer's action, many are a mistake |
+//! | `heroku_sso_sign_ins_total{outcome="ok"}` stands still while other outcomes rise | users cannot sign in: the outcome says why, for example `invalid-sign-in` with a wrong salt, `stale-sign-in` with a wrong clock |
+//! | `heroku_sso_audit_events_dropped_total` rises | your `on_audit` is too slow |
 //! | `heroku_sso_sync_lagging` is 1 for an hour | the rate limit is too low for the fleet |
-//! | `heroku_sso_clock_drift_seconds` is beyond 30 | forms will be refused |
+//! | `heroku_sso_clock_drift_seconds` is beyond 30 | forms will be rejected |
 //!
 //! Check these each week: `unsigned_email` (if there was none for a long time,
 //! [`UserScoped`](crate::SsoPolicy::UserScoped), the default, is enough), and

@@ -112,7 +112,8 @@ impl Lists {
     /// [`LookupError::Store`] if the store is unavailable, or cannot erase. Call it again then.
     pub async fn erase(&self, email: &Email) -> Result<(), LookupError> {
         let (store, closed) = (self.directory.store(), self.directory.closed_sessions());
-        Ok(erase_person(store, closed, email).await?)
+        let audit = &self.directory.settings().audit;
+        Ok(erase_person(store, closed, email, audit).await?)
     }
 }
 

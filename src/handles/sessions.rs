@@ -115,7 +115,7 @@ impl Sessions {
     /// [`SessionsError`] if the store is unavailable: the session has ended in this process only. Call it
     /// again.
     pub async fn end(&self, session: &SessionKey) -> Result<bool, SessionsError> {
-        end_session(&self.gate.sessions, session).await
+        end_session(&self.gate.sessions, session, self.gate.audit()).await
     }
 
     /// Ends all current sessions of all users at a resource, and records it in the audit log: those in

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{HerokuSso, HerokuSsoBuilder};
+use crate::audit::{AuditHook, AuditLog};
 use crate::clock::SystemClock;
 use crate::config::{Config, CookieTransport, Database, Manifest, SetupError, check};
 use crate::gate::GateState;
@@ -39,6 +40,7 @@ pub(super) async fn assemble(builder: HerokuSsoBuilder) -> Result<HerokuSso, Set
         manifest,
         config,
         clock,
+        audit,
         store,
         sessions,
         on_rejection,
@@ -47,6 +49,11 @@ pub(super) async fn assemble(builder: HerokuSsoBuilder) -> Result<HerokuSso, Set
     meter::describe();
     warn_of_what_is_unsafe(&config);
     let clock = clock.unwrap_or_else(|| Arc::new(SystemClock::default()));
+    let audit = audit.map(AuditHook::start).transpose();
+    let audit = audit.map_err(|error| SetupError::AuditThread {
+        reason: error.to_string(),
+    })?;
+    let audit = AuditLog::new(Arc::clone(&clock), audit);
     let client = HerokuClient::new(
         config.api_url.clone(),
         config.id_url.clone(),
@@ -76,7 +83,7 @@ pub(super) async fn assemble(builder: HerokuSsoBuilder) -> Result<HerokuSso, Set
         Some(sessions) => backend(sessions, &config, &manifest, closed_after),
         None => BackendChoice::Own(Arc::clone(&store), config.session_cache),
     };
-    let directory = Directory::new(client, store, Arc::clone(&clock), sync_settings(&config));
+    let directory = Directory::new(client, store, Arc::clone(&clock), sync_settings(&config, audit));
     let sessions = SessionManager::new(
         backend,
         Arc::clone(directory.closed_sessions()),
@@ -92,7 +99,7 @@ pub(super) async fn assemble(builder: HerokuSsoBuilder) -> Result<HerokuSso, Set
     Ok(HerokuSso::new(Arc::new(gate), manifest))
 }
 
-fn sync_settings(config: &Config) -> SyncSettings {
+fn sync_settings(config: &Config, audit: AuditLog) -> SyncSettings {
     SyncSettings {
         refresh_interval: config.refresh_interval,
         idle_interval: config.idle_refresh(),
@@ -106,6 +113,7 @@ fn sync_settings(config: &Config) -> SyncSettings {
         include_attached_apps: config.include_attached_apps,
         webhooks: config.webhooks.clone(),
         deadlines: Deadlines::of_calls(config.heroku_timeout),
+        audit,
     }
 }
 

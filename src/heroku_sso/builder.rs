@@ -11,6 +11,7 @@ use url::Url;
 use super::HerokuSso;
 use super::assemble::{StoreChoice, assemble};
 use crate::access::ListPolicy;
+use crate::audit::{AuditEvent, AuditFunction};
 use crate::clock::{Clock, SharedClock};
 #[cfg(feature = "jwt")]
 use crate::config::BearerTokens;
@@ -38,6 +39,7 @@ pub struct HerokuSsoBuilder {
     pub(super) manifest: Manifest,
     pub(super) config: Config,
     pub(super) clock: Option<SharedClock>,
+    pub(super) audit: Option<AuditFunction>,
     pub(super) store: StoreChoice,
     pub(super) sessions: Option<SessionStorage>,
     pub(super) on_rejection: OnRejection,
@@ -334,6 +336,25 @@ impl HerokuSsoBuilder {
         };
     }
 
+    /// Gives every audit event to a function, for an audit trail of your own. The events are written to the log
+    /// as well: see [`audit`](crate::audit).
+    ///
+    /// The function is called for one event after another, in a thread of its own, so it may block and no
+    /// request waits for it. If it panics, an error is logged, and it is called for the next event. Up to 4096
+    /// events wait for it; beyond that, events are dropped, logged as errors and counted
+    /// (`heroku_sso_audit_events_dropped_total`). Events that wait when the process ends are lost. Where every
+    /// event counts, store those of the log.
+    ///
+    /// ```
+    /// # fn set_up(builder: tower_heroku_sso::HerokuSsoBuilder) -> tower_heroku_sso::HerokuSsoBuilder {
+    /// builder.on_audit(|event| println!("{}", serde_json::to_string(event).unwrap()))
+    /// # }
+    /// ```
+    pub fn on_audit(mut self, function: impl Fn(&AuditEvent) + Send + Sync + 'static) -> Self {
+        self.audit = Some(AuditFunction::new(function));
+        self
+    }
+
     /// The clock of all parts. Default: [`SystemClock`](crate::SystemClock).
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Some(Arc::new(clock));
@@ -347,6 +368,7 @@ impl HerokuSsoBuilder {
             manifest,
             config: Config::default(),
             clock: None,
+            audit: None,
             store: StoreChoice::Memory,
             sessions: None,
             on_rejection: OnRejection::default(),

@@ -15,7 +15,7 @@ use serde_json::json;
 use super::body::Whole;
 use super::requests::PlanJson;
 use super::{Addon, AddonError, Outcome, PlanChange, Provision, basic_auth};
-use crate::audit;
+use crate::audit::{AuditKind, AuditLog, RequestId};
 use crate::cause;
 use crate::clock::{Budget, LogThrottle};
 use crate::config::Manifest;
@@ -37,6 +37,12 @@ struct Api<A> {
     addon: A,
     /// Limits the log lines about wrong credentials: anyone on the internet can send some.
     refused: LogThrottle,
+}
+
+impl<A> Api<A> {
+    fn audit(&self) -> &AuditLog {
+        &self.directory.settings().audit
+    }
 }
 
 type Shared<A> = State<Arc<Api<A>>>;
@@ -71,7 +77,8 @@ async fn authenticate<A: Addon>(State(api): Shared<A>, request: Request, next: N
     } else {
         let has_some = request.headers().contains_key(AUTHORIZATION);
         let why = if has_some { "wrong" } else { "missing" };
-        audit::partner_call_rejected(why);
+        let request = RequestId::of(request.headers());
+        api.audit().partner_call_rejected(&request, why);
         meter::partner_call_rejected(why);
         if has_some && api.refused.is_due(api.directory.clock()) {
             tracing::warn!(
@@ -160,7 +167,7 @@ async fn provision_in_turn<A: Addon>(
             log_drain_url,
             message,
         }) => {
-            audit::partner_call("provisioned", &id, "done");
+            api.audit().partner_call(AuditKind::Provisioned, &id, "done");
             let message = message.unwrap_or_else(|| "The add-on is ready.".to_owned());
             let mut answer = json!({ "id": id, "config": config, "message": message });
             if let Some(url) = log_drain_url {
@@ -169,13 +176,13 @@ async fn provision_in_turn<A: Addon>(
             (StatusCode::OK, Json(answer)).into_response()
         }
         Ok(Outcome::Later { message }) => {
-            audit::partner_call("provisioned", &id, "later");
+            api.audit().partner_call(AuditKind::Provisioned, &id, "later");
             let message = message.unwrap_or_else(|| "The add-on is being prepared.".to_owned());
             let answer = json!({ "id": id, "message": message });
             (StatusCode::ACCEPTED, Json(answer)).into_response()
         }
         Err(error) => {
-            audit::partner_call("provisioned", &id, outcome_of(&error));
+            api.audit().partner_call(AuditKind::Provisioned, &id, outcome_of(&error));
             let rejected = matches!(error, AddonError::Rejected(_));
             // Heroku will not create this resource. A resource that existed before stays.
             if rejected
@@ -220,7 +227,7 @@ async fn change_plan_in_turn<A: Addon>(
         Ok(Outcome::Done {
             config, message, ..
         }) => {
-            audit::partner_call("plan_changed", &resource, "done");
+            api.audit().partner_call(AuditKind::PlanChanged, &resource, "done");
             let message = message.unwrap_or_else(|| "The plan is changed.".to_owned());
             let mut answer = json!({ "message": message });
             if !config.is_empty() {
@@ -229,12 +236,12 @@ async fn change_plan_in_turn<A: Addon>(
             (StatusCode::OK, Json(answer)).into_response()
         }
         Ok(Outcome::Later { message: said }) => {
-            audit::partner_call("plan_changed", &resource, "later");
+            api.audit().partner_call(AuditKind::PlanChanged, &resource, "later");
             let said = said.unwrap_or_else(|| "The plan is being changed.".to_owned());
             message(StatusCode::ACCEPTED, &said)
         }
         Err(error) => {
-            audit::partner_call("plan_changed", &resource, outcome_of(&error));
+            api.audit().partner_call(AuditKind::PlanChanged, &resource, outcome_of(&error));
             refused(&error)
         }
     }
@@ -263,7 +270,7 @@ async fn deprovision_in_turn<A: Addon>(
     match deprovisioned {
         Ok(Outcome::Done { .. }) => match own(budget, lifecycle.deprovisioned(&resource)).await {
             Ok(_) => {
-                audit::partner_call("deprovisioned", &resource, "done");
+                api.audit().partner_call(AuditKind::Deprovisioned, &resource, "done");
                 StatusCode::NO_CONTENT.into_response()
             }
             Err(error) => unavailable(&resource, &error),
@@ -272,7 +279,7 @@ async fn deprovision_in_turn<A: Addon>(
             match own(budget, lifecycle.begin_closing(&resource)).await {
                 // Also if deprovisioning had begun before, and Heroku asks again.
                 Ok(_) => {
-                    audit::partner_call("deprovisioned", &resource, "later");
+                    api.audit().partner_call(AuditKind::Deprovisioned, &resource, "later");
                     let said = said.unwrap_or_else(|| "The add-on is being removed.".to_owned());
                     message(StatusCode::ACCEPTED, &said)
                 }
@@ -280,7 +287,7 @@ async fn deprovision_in_turn<A: Addon>(
             }
         }
         Err(error) => {
-            audit::partner_call("deprovisioned", &resource, outcome_of(&error));
+            api.audit().partner_call(AuditKind::Deprovisioned, &resource, outcome_of(&error));
             refused(&error)
         }
     }

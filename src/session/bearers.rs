@@ -51,14 +51,13 @@ impl SessionManager {
         context_app: Option<String>,
     ) -> Result<Option<NewSession>, SessionError> {
         let grant = self.grant(admitted, proof, context_app);
-        let key = new_session_key();
-        let session = SessionRef::Bearer(key.clone());
+        let session = SessionRef::Bearer(new_session_key());
         let Some(value) = self.bearer(&session, &grant)? else {
             return Ok(None);
         };
         let latest_end = self.latest_end(&grant);
         Ok(Some(NewSession {
-            bearer: Some(key),
+            session,
             value,
             grant,
             latest_end,
@@ -70,7 +69,7 @@ impl SessionManager {
 /// Records a command-line client's session in the crate's own store, so that it can be listed. Nothing reads
 /// that record at a request, so the session is as good without it.
 pub(crate) async fn note_bearer(sessions: &SessionManager, opened: &NewSession) {
-    let (Some(key), Some(own)) = (&opened.bearer, sessions.own_records()) else {
+    let (SessionRef::Bearer(key), Some(own)) = (&opened.session, sessions.own_records()) else {
         return;
     };
     let kind = SessionKind::Bearer;

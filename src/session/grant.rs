@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::access::Email;
+use crate::audit::Subject;
 use crate::ids::{ResourceId, UserId};
 use crate::sso::Proof;
 use crate::store::SessionKind;
-use crate::store::author::Sequence;
+use crate::store::author::{Sequence, SessionKey};
 use crate::sync::{Admitted, ListVersion, Principal, SessionStart};
 
 /// Grants of another version are not read: their users sign in again.
@@ -93,6 +94,17 @@ impl Grant {
             email: &self.email,
             user_id: self.user_id.as_ref(),
             is_account_proved: self.proof != Proof::UnsignedEmail,
+        }
+    }
+
+    /// Whom an audit event about a session with this grant is about.
+    pub(crate) fn subject<'a>(&'a self, session: &'a SessionKey) -> Subject<'a> {
+        Subject {
+            resource: Some(&self.resource),
+            email: Some(&self.email),
+            user_id: self.user_id.as_ref(),
+            proof: Some(self.proof),
+            session: Some(session),
         }
     }
 

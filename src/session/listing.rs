@@ -7,7 +7,7 @@ use super::manager::SessionManager;
 use super::outcome::SessionError;
 use super::records::OwnRecords;
 use crate::access::Email;
-use crate::audit;
+use crate::audit::AuditLog;
 use crate::ids::ResourceId;
 use crate::store::author::{SessionKey, SessionRecord};
 use crate::store::{SessionKind, StoreError};
@@ -92,6 +92,7 @@ pub(crate) async fn list_sessions(
 pub(crate) async fn end_session(
     sessions: &SessionManager,
     key: &SessionKey,
+    audit: &AuditLog,
 ) -> Result<bool, SessionsError> {
     let record = match sessions.own_records() {
         Some(own) => match find(own, key).await? {
@@ -106,7 +107,7 @@ pub(crate) async fn end_session(
         error => SessionsError::SessionStore(error.into()),
     })?;
     if let Some(record) = record {
-        audit::session_ended(&record.resource, &record.email, key);
+        audit.session_ended(&record.resource, &record.email, key);
     }
     Ok(true)
 }

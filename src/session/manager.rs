@@ -78,9 +78,7 @@ pub(crate) enum BackendChoice {
 
 /// A session that was just opened. It is deleted if it is dropped before it is handed over.
 pub(crate) struct NewSession {
-    /// The public name of a command-line client's session.
-    #[cfg(feature = "jwt")]
-    pub(super) bearer: Option<SessionKey>,
+    pub(crate) session: SessionRef,
     /// The value of its cookie, or its token.
     pub(crate) value: String,
     pub(crate) grant: Grant,
@@ -164,19 +162,21 @@ impl SessionManager {
     ) -> Result<NewSession, SessionError> {
         let grant = self.grant(admitted, proof, context_app);
         let latest_end = self.latest_end(&grant);
-        let (value, record) = match &self.backend {
+        let (session, value, record) = match &self.backend {
             SessionBackend::Stored(stored) => {
                 let record = UnsentRecord::create(stored, &grant, latest_end).await?;
-                (record.id().to_string(), Some(record))
+                let id = *record.id();
+                (SessionRef::Stored(id), id.to_string(), Some(record))
             }
             #[cfg(feature = "jwt")]
             SessionBackend::InCookie(signed) => {
-                (signed.sign(&new_session_key(), &grant, latest_end)?, None)
+                let key = new_session_key();
+                let value = signed.sign(&key, &grant, latest_end)?;
+                (SessionRef::Signed(key), value, None)
             }
         };
         Ok(NewSession {
-            #[cfg(feature = "jwt")]
-            bearer: None,
+            session,
             value,
             grant,
             latest_end,

@@ -32,6 +32,17 @@ pub enum Proof {
     OwnLogin,
 }
 
+impl Proof {
+    /// The name, as in `/whoami` and in audit events.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SignedEmail => "signed_email",
+            Self::UnsignedEmail => "unsigned_email",
+            Self::OwnLogin => "own_login",
+        }
+    }
+}
+
 /// The resource that the token names.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]

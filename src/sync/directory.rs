@@ -176,7 +176,7 @@ impl Directory {
 
     /// Ends every session that anybody has at the resource now.
     pub(crate) async fn revoke_all(&self, id: &ResourceId) -> Result<(), SyncError> {
-        revoke_all(&self.coordinator, id).await
+        revoke_all(&self.coordinator, &self.settings, id).await
     }
 
     /// Why a person may or may not sign in now: [`explain`].

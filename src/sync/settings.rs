@@ -5,6 +5,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::access::ListPolicy;
+use crate::audit::AuditLog;
 use crate::deadlines;
 use crate::lifespan::Limits;
 use crate::sync::schedule::next_fetch::SyncScope;
@@ -25,6 +26,7 @@ pub(crate) struct SyncSettings {
     pub(crate) include_attached_apps: bool,
     pub(crate) webhooks: Option<Webhooks>,
     pub(crate) deadlines: Deadlines,
+    pub(crate) audit: AuditLog,
 }
 
 impl SyncSettings {

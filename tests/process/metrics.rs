@@ -226,6 +226,7 @@ fn metrics_count_calls_fetches_and_lists_without_names() {
                 .api_url(heroku.url().parse().unwrap())
                 .id_url(heroku.url().parse().unwrap())
                 .clock(clock.clone())
+                .on_audit(|_| {})
                 .webhooks(Webhooks::new(WebhookSecret::new("a webhook secret of some length").unwrap()))
                 .build()
                 .await

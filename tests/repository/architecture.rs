@@ -59,7 +59,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("cookie", &["gate/cookies/"]),
     ("arc_swap", &["sync/entries/entry.rs"]),
     ("dashmap", &["sync/"]),
-    ("fastrand", &["sync/"]),
+    ("fastrand", &["audit/request_id.rs", "sync/"]),
     ("futures_util", &["sync/changes.rs"]),
     (
         "hex",

@@ -460,9 +460,9 @@ async fn c37_wrong_credentials_are_audited_without_their_values() {
     let browser = world.browser();
     let request = browser.request(Method::POST, path).body("{}");
     assert_eq!(browser.send(request).await.status, 401);
-    let wrong = log.with(&["partner_call_rejected", "credentials=\"wrong\""]);
+    let wrong = log.with(&["partner_call_rejected", "reason=\"wrong\""]);
     assert_eq!(wrong.len(), 1_000);
-    let missing = log.with(&["partner_call_rejected", "credentials=\"missing\""]);
+    let missing = log.with(&["partner_call_rejected", "reason=\"missing\""]);
     assert_eq!(missing.len(), 1);
     assert!(log.with(&["guess"]).is_empty() && log.with(&["intruder"]).is_empty());
     // The operators' log has it once an hour.

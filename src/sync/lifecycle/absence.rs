@@ -8,7 +8,6 @@ use parking_lot::Mutex;
 use time::OffsetDateTime;
 
 use super::end_resource::Lifecycle;
-use crate::audit;
 use crate::clock::LogThrottle;
 use crate::heroku::HerokuError;
 use crate::ids::ResourceId;
@@ -151,7 +150,7 @@ impl<'a> Absences<'a> {
                 match store.make_dormant(id, absence.sequence, at, &brake).await? {
                     Dormancy::Begun => {
                         absence.dormant_at = Some(at);
-                        audit::resource_dormant(id, kind);
+                        lifecycle.settings.audit.resource_dormant(id, kind);
                     }
                     Dormancy::Braked { becoming } => self.braked(becoming),
                     Dormancy::Outdated => return lifecycle.coordinator.reload_resource(id).await,
@@ -192,7 +191,7 @@ impl<'a> Absences<'a> {
         let lifecycle = self.0;
         let now = lifecycle.clock.elapsed();
         if lifecycle.brake_log.told.is_due(&lifecycle.clock) {
-            audit::dormancy_braked(becoming);
+            lifecycle.settings.audit.dormancy_braked(becoming);
         }
         if !lifecycle.brake_log.may_ask(now) {
             return;

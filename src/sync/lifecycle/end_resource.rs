@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::absence::BrakeLog;
 use super::partner_calls::PartnerTurns;
-use crate::audit;
 use crate::clock::SharedClock;
 use crate::ids::{LegacyId, ResourceId};
 use crate::store::BoundedStore;
@@ -127,7 +126,7 @@ impl Lifecycle {
     pub(in crate::sync) fn note_end(&self, id: &ResourceId) {
         self.lists.drop_entry(id);
         self.tokens.pending().forget_all(id);
-        audit::resource_gone(id);
+        self.settings.audit.resource_gone(id);
         self.lists.events().send(ListEvent::Gone(*id));
     }
 

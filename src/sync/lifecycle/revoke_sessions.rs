@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::access::Email;
-use crate::audit;
 use crate::ids::ResourceId;
 use crate::store::author::Revocation;
 use crate::sync::SyncError;
@@ -19,6 +18,7 @@ pub(in crate::sync) async fn revoke(
     email: &Email,
 ) -> Result<(), SyncError> {
     let (coordinator, id, email) = (Arc::clone(coordinator), *id, email.clone());
+    let audit = settings.audit.clone();
     let keep_from = settings.oldest_session(coordinator.clock().now());
     // A revocation that is stored but not applied here would take effect only in the other processes.
     run_to_completion(async move {
@@ -28,7 +28,7 @@ pub(in crate::sync) async fn revoke(
         let revocation = Revocation::new(email.clone(), sequence, coordinator.clock().now());
         store.revoke(&id, revocation.clone(), keep_from).await?;
         entry.note_revocation(revocation, keep_from);
-        audit::revoked(&id, &email);
+        audit.revoked(&id, &email);
         Ok(())
     })
     .await
@@ -37,16 +37,17 @@ pub(in crate::sync) async fn revoke(
 /// Ends every session that anybody has at the resource now.
 pub(in crate::sync) async fn revoke_all(
     coordinator: &Arc<Coordinator>,
+    settings: &SyncSettings,
     id: &ResourceId,
 ) -> Result<(), SyncError> {
-    let (coordinator, id) = (Arc::clone(coordinator), *id);
+    let (coordinator, id, audit) = (Arc::clone(coordinator), *id, settings.audit.clone());
     run_to_completion(async move {
         let entry = coordinator.entry(&id).await?;
         let store = coordinator.store();
         let sequence = store.next_sequence().await?;
         store.revoke_all(&id, sequence).await?;
         entry.note_revocation_of_all(sequence);
-        audit::all_revoked(&id);
+        audit.all_revoked(&id);
         Ok(())
     })
     .await

@@ -36,13 +36,13 @@ impl ListCache {
         scheduler: Arc<Scheduler>,
     ) -> Self {
         Self {
+            events: ListEvents::new(settings.audit.clone()),
             clock,
             settings,
             scheduler,
             teams: Teams::default(),
             apps: AppIndex::default(),
             generation: Generation::default(),
-            events: ListEvents::default(),
             entries: DashMap::new(),
         }
     }

@@ -3,7 +3,7 @@
 use tokio::sync::broadcast;
 
 use crate::access::ListChange;
-use crate::audit;
+use crate::audit::AuditLog;
 use crate::ids::ResourceId;
 use crate::sync::entries::entry::Entry;
 
@@ -30,22 +30,26 @@ pub(in crate::sync) enum Source {
 
 /// Sends the events of all lists.
 #[derive(Debug)]
-pub(in crate::sync) struct ListEvents(broadcast::Sender<ListEvent>);
-
-impl Default for ListEvents {
-    fn default() -> Self {
-        Self(broadcast::Sender::new(BACKLOG))
-    }
+pub(in crate::sync) struct ListEvents {
+    readers: broadcast::Sender<ListEvent>,
+    audit: AuditLog,
 }
 
 impl ListEvents {
+    pub(in crate::sync) fn new(audit: AuditLog) -> Self {
+        Self {
+            readers: broadcast::Sender::new(BACKLOG),
+            audit,
+        }
+    }
+
     pub(in crate::sync) fn subscribe(&self) -> broadcast::Receiver<ListEvent> {
-        self.0.subscribe()
+        self.readers.subscribe()
     }
 
     pub(in crate::sync) fn send(&self, event: ListEvent) {
         // The only error is that no reader is listening.
-        let _ = self.0.send(event);
+        let _ = self.readers.send(event);
     }
 
     /// A resource is dormant from now on.
@@ -57,7 +61,7 @@ impl ListEvents {
     /// A dormant resource is active again.
     pub(in crate::sync) fn revived(&self, entry: &Entry, source: Source) {
         if source == Source::Heroku {
-            audit::resource_revived(&entry.id);
+            self.audit.resource_revived(&entry.id);
         }
         self.send(ListEvent::List(entry.id));
         entry.notify();
@@ -73,7 +77,7 @@ impl ListEvents {
     ) {
         if source == Source::Heroku {
             for change in changes {
-                audit::list_changed(&entry.id, change);
+                self.audit.list_changed(&entry.id, change);
             }
         }
         if is_first || !changes.is_empty() {

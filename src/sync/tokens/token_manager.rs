@@ -7,7 +7,6 @@ use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
 use super::pending_tokens::PendingTokens;
-use crate::audit;
 use crate::cause;
 use crate::clock::SharedClock;
 use crate::deadlines::TOKEN_LEASE;
@@ -241,7 +240,7 @@ impl TokenManager {
                 }
                 meter::token_renewed("refused");
                 if self.note_refusal(entry, newest.expires_at) {
-                    audit::needs_grant(&entry.id, &error);
+                    self.settings.audit.needs_grant(&entry.id, &error);
                 }
                 Err(error.into())
             }

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 
 use super::{Answer, At, Case, Heroku, Last, List, Resource, When, Who};
 use crate::access::{App, Email, ListPolicy, People, Person, ResourceList, Team};
+use crate::audit::AuditLog;
 use crate::clock::{ManualClock, SharedClock};
 use crate::heroku::{HerokuClient, HerokuUrl};
 use crate::ids::{ResourceId, UserId};
@@ -68,6 +69,7 @@ impl Scene {
             include_attached_apps: false,
             webhooks: None,
             deadlines: Deadlines::of_calls(SECOND * 10),
+            audit: AuditLog::new(Arc::clone(&clock), None),
         };
         let store = BoundedStore::new(Arc::new(MemoryStore::default()));
         Self {
