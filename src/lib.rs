@@ -65,7 +65,7 @@
 //! | put an axum router behind the gate | [`HerokuSso::protect`] |
 //! | guard part of a site | [`HerokuSso::protect`], and [`guide::quick_start`](guide::quick_start#only-a-part-of-the-site) |
 //! | greet customers on a public page | [`HerokuSso::optional_layer`] |
-//! | restrict pages to some roles | [`Require::any_of`], [`extract::RequireRole`] |
+//! | restrict pages to some roles or permissions | [`Require::any_of`], [`Require::permission`], [`extract::RequireRole`], [`extract::RequirePermission`] |
 //! | offer your own login beside Heroku's | [`Sessions::admit`], [`VerifiedEmail`] |
 //! | show several resources in one browser | [`HerokuSsoBuilder::resource_in_path`] |
 //! | run several processes | [`store::PostgresStore`], [`guide::deploying`] |
@@ -157,7 +157,7 @@ pub mod store;
 pub mod sync;
 mod webhook;
 
-pub use access::{Email, ListPolicy, Role};
+pub use access::{Email, ListPolicy, Permission, Role};
 pub use clock::{Clock, ManualClock, SystemClock};
 #[cfg(feature = "jwt")]
 pub use config::BearerTokens;

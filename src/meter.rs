@@ -51,7 +51,7 @@ pub(crate) fn describe() {
         ),
         (
             "heroku_sso_guard_rejections_total",
-            "Admitted requests that a role guard rejected, by reason.",
+            "Requests of admitted users that a guard rejected, by reason.",
         ),
         (
             "heroku_sso_sign_ins_total",

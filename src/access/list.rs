@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::privileges::Privileges;
-use super::{Account, Email, People, Person, Role, Roles};
+use super::{Account, Email, People, Permission, Person, Role, Roles};
 use crate::ids::UserId;
 
 /// Which entries of Heroku's two lists count.
@@ -73,8 +73,8 @@ impl Member {
         &self.privileges.roles
     }
 
-    /// Names of the permissions on the app.
-    pub fn permissions(&self) -> &[Box<str>] {
+    /// The permissions on the app.
+    pub fn permissions(&self) -> &[Permission] {
         &self.privileges.permissions
     }
 }
@@ -355,7 +355,7 @@ impl<'a> ListEntry<'a> {
         &self.privileges.roles
     }
 
-    pub(crate) fn permissions(self) -> &'a [Box<str>] {
+    pub(crate) fn permissions(self) -> &'a [Permission] {
         &self.privileges.permissions
     }
 }

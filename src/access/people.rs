@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::privileges::Privileges;
-use super::{Email, Role, Roles};
+use super::{Email, Permission, Role, Roles};
 use crate::ids::UserId;
 
 /// The Heroku account of an email on a list.
@@ -48,7 +48,7 @@ struct PersonForm {
     email: Email,
     account: Account,
     roles: Roles,
-    permissions: Box<[Box<str>]>,
+    permissions: Box<[Permission]>,
 }
 
 impl Person {
@@ -66,17 +66,20 @@ impl Person {
         &self.privileges.roles
     }
 
-    /// Names of a collaborator's permissions on a team app (`view`, `deploy`, `operate`, `manage`).
-    pub fn permissions(&self) -> &[Box<str>] {
+    /// A collaborator's permissions on a team app.
+    pub fn permissions(&self) -> &[Permission] {
         &self.privileges.permissions
     }
 
     /// The same person with permissions.
     #[must_use]
-    pub fn with_permissions(mut self, names: impl IntoIterator<Item = Box<str>>) -> Self {
+    pub fn with_permissions(
+        mut self,
+        permissions: impl IntoIterator<Item = Permission>,
+    ) -> Self {
         let privileges = Privileges {
             roles: self.privileges.roles.clone(),
-            permissions: names.into_iter().collect(),
+            permissions: permissions.into_iter().collect(),
         };
         self.privileges = privileges.shared();
         self

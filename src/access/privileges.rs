@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{Role, Roles};
+use super::{Permission, Role, Roles};
 
-/// Roles, and the names of permissions.
+/// Roles and permissions.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub(super) struct Privileges {
     pub(super) roles: Roles,
-    pub(super) permissions: Box<[Box<str>]>,
+    pub(super) permissions: Box<[Permission]>,
 }
 
 /// All resources together have millions of memberships, but a few dozen combinations of privileges. Heroku

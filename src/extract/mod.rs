@@ -1,5 +1,7 @@
-//! Extractors for axum (feature `axum`, on by default): [`HerokuUser`] and [`RequireRole`].
+//! Extractors for axum (feature `axum`, on by default): [`HerokuUser`], [`RequireRole`] and
+//! [`RequirePermission`].
 
+mod require_permission;
 mod require_role;
 
 use std::convert::Infallible;
@@ -14,6 +16,7 @@ use http_body_util::Full;
 
 use crate::gate::{HerokuUser, Rejection, refuse, rejection_elsewhere};
 
+pub use require_permission::{RequirePermission, RequiredPermission, permission};
 pub use require_role::{RequireRole, RequiredRoles, role};
 
 /// A handler takes [`HerokuUser`], but its route is not inside a gate.

@@ -17,8 +17,9 @@ use super::response_format::Format;
 use super::session_handle::SessionHandle;
 use super::state::GateState;
 use super::user::HerokuUser;
-use crate::audit;
+use crate::audit::RequestId;
 use crate::ids::ResourceId;
+use crate::meter;
 
 /// What happens to an admitted request.
 pub(super) enum Next {
@@ -38,7 +39,8 @@ pub(super) fn prepare<B>(gate: &GateState, request: &mut Request<B>, user: Herok
         .is_some_and(SessionHandle::is_of_cookie)
     {
         if let Some(origin) = gate.origins.foreign_handshake(request) {
-            return Next::Respond(Box::pin(ready(refuse_origin(gate, origin, &user))));
+            let id = RequestId::of(request.headers());
+            return Next::Respond(Box::pin(ready(refuse_origin(gate, origin, &user, &id))));
         }
         if is_landing(gate, request, user.resource()) {
             if let Some(answer) = back_to_page(gate, request.headers(), user.resource()) {
@@ -67,8 +69,12 @@ fn refuse_origin(
     gate: &GateState,
     origin: &HeaderValue,
     user: &HerokuUser,
+    request: &RequestId,
 ) -> Response<Full<Bytes>> {
-    audit::request_refused(user.resource(), user.email(), "foreign_origin");
+    if let Some(session) = user.origin.session() {
+        session.audit_rejection(request, "foreign_origin");
+    }
+    meter::guard_rejection(RejectionKind::ForeignOrigin.code());
     if gate.warnings.foreign_origin.is_due(gate.directory.clock()) {
         tracing::warn!(
             ?origin,

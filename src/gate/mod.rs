@@ -160,7 +160,7 @@ pub use rejection::Rejection;
 pub use rejection_kind::RejectionKind;
 pub use require::{Require, RequireFuture, RequireService};
 #[cfg(feature = "axum")]
-pub(crate) use require_rule::rejection_without;
+pub(crate) use require_rule::{rejection_without, rejection_without_permission};
 pub use response_body::GateBody;
 pub use response_future::ResponseFuture;
 pub use service::HerokuSsoGate;

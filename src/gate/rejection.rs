@@ -1,7 +1,6 @@
 //! A rejection, and how it is written as a response.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,10 +14,10 @@ use http_body_util::Full;
 use url::Url;
 
 use super::html_page;
-use super::rejection_kind::{Missing, RejectionKind};
+use super::rejection_kind::{Missing, Needed, RejectionKind};
 use super::rejection_page::rejection_page;
 use super::response_format::Format;
-use crate::access::Role;
+use crate::access::{Permission, Role};
 
 /// A rejection with the details of this one case, for a page of your own
 /// ([`guide::how_it_decides`](crate::guide::how_it_decides#pages-of-your-own)). It is in the extensions of
@@ -86,10 +85,9 @@ impl Rejection {
         self
     }
 
-    /// The roles of which one is needed, and the email addresses of people who can grant it, for a user who
-    /// may see them.
-    pub(super) fn needs(mut self, any_of: Arc<[Role]>, ask: Vec<Box<str>>) -> Self {
-        self.missing = Some(Box::new(Missing { any_of, ask }));
+    /// What is needed, and the email addresses of people who can grant it, for a user who may see them.
+    pub(super) fn needs(mut self, needs: Needed, ask: Vec<Box<str>>) -> Self {
+        self.missing = Some(Box::new(Missing { needs, ask }));
         self
     }
 
@@ -130,11 +128,22 @@ impl Rejection {
 
     /// The roles of which one is needed; empty if the rejection is not about a role.
     pub fn required_roles(&self) -> &[Role] {
-        self.missing.as_ref().map_or(&[], |missing| &missing.any_of)
+        match self.missing.as_ref().map(|missing| &missing.needs) {
+            Some(Needed::AnyOf(roles)) => roles,
+            Some(Needed::Permission(_)) | None => &[],
+        }
     }
 
-    /// The email addresses of people on the list who can grant a role, for a page that only this user sees.
-    /// Empty if the rejection is not about a role.
+    /// The permission that is needed; none if the rejection is not about a permission.
+    pub fn required_permission(&self) -> Option<&Permission> {
+        match self.missing.as_ref().map(|missing| &missing.needs) {
+            Some(Needed::Permission(permission)) => Some(permission),
+            Some(Needed::AnyOf(_)) | None => None,
+        }
+    }
+
+    /// The email addresses of people on the list who can grant what is needed, for a page that only this user
+    /// sees. Empty if the rejection is not about a role or a permission.
     pub fn who_can_grant(&self) -> impl Iterator<Item = &str> {
         let missing = self.missing.iter();
         missing.flat_map(|missing| missing.ask.iter().map(|email| &**email))
@@ -225,8 +234,14 @@ impl Rejection {
             problem["sign_in_url"] = url.as_str().into();
         }
         if let Some(missing) = &self.missing {
-            let roles = missing.any_of.iter().map(Role::as_str);
-            problem["required_roles"] = roles.collect();
+            match &missing.needs {
+                Needed::AnyOf(roles) => {
+                    problem["required_roles"] = roles.iter().map(Role::as_str).collect();
+                }
+                Needed::Permission(permission) => {
+                    problem["required_permission"] = permission.as_str().into();
+                }
+            }
         }
         if let Some(reason) = &self.reason {
             problem["reason"] = reason.as_ref().into();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use crate::access::Role;
+use crate::access::{Permission, Role};
 
 /// Why a request is refused. In the extensions of every response with which the gate refuses a request.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -23,6 +23,8 @@ pub enum RejectionKind {
     InvalidSignIn,
     /// 405: the SSO path and the sign-out path take POST only.
     MethodNotAllowed,
+    /// 403: the user is on the list, but lacks the permission on the app that the route requires.
+    MissingPermission,
     /// 403: the user is on the list, but lacks the role that the route requires.
     MissingRole,
     /// 401: no session, or none that this gate knows.
@@ -62,6 +64,7 @@ impl RejectionKind {
             Self::CrossSite
             | Self::ForeignOrigin
             | Self::InvalidSignIn
+            | Self::MissingPermission
             | Self::MissingRole
             | Self::NotListed
             | Self::OtherResource
@@ -79,6 +82,7 @@ impl RejectionKind {
             Self::ForeignOrigin => "foreign-origin",
             Self::InvalidSignIn => "invalid-sign-in",
             Self::MethodNotAllowed => "method-not-allowed",
+            Self::MissingPermission => "missing-permission",
             Self::MissingRole => "missing-role",
             Self::NoSession => "no-session",
             Self::NotAForm => "not-a-form",
@@ -101,6 +105,7 @@ impl RejectionKind {
             Self::ForeignOrigin => "This connection came from another site",
             Self::InvalidSignIn => "This sign-in is not valid",
             Self::MethodNotAllowed => "This address shows no page",
+            Self::MissingPermission => "Your permissions do not allow this",
             Self::MissingRole => "Your role does not allow this",
             Self::NoSession => "Please sign in through Heroku",
             Self::NotAForm => "This is not a sign-in form",
@@ -149,6 +154,10 @@ impl RejectionKind {
                 "You are signed in, but this page needs another role on the app or in its team. \
                  Ask an owner or an admin of the app."
             }
+            Self::MissingPermission => {
+                "You are signed in, but this page needs another permission on the app. Ask an owner or an \
+                 admin of the app."
+            }
             Self::UnsignedEmail => {
                 "Heroku signed you in without vouching for your email address, which is enough for \
                  other pages but not for this one. Open the add-on again from your app's Resources \
@@ -165,10 +174,27 @@ impl RejectionKind {
     }
 }
 
+/// What a guard needs.
+#[derive(Clone, Debug)]
+pub(super) enum Needed {
+    AnyOf(Arc<[Role]>),
+    Permission(Permission),
+}
+
+impl Needed {
+    /// The names of roles of which one is needed, or of the permission.
+    pub(super) fn names(&self) -> Vec<&str> {
+        match self {
+            Self::AnyOf(roles) => roles.iter().map(Role::as_str).collect(),
+            Self::Permission(permission) => vec![permission.as_str()],
+        }
+    }
+}
+
 /// What a signed-in user lacks.
 #[derive(Clone, Debug)]
 pub(super) struct Missing {
-    pub(super) any_of: Arc<[Role]>,
+    pub(super) needs: Needed,
     /// Email addresses. They appear on the page only, which only its reader sees.
     pub(super) ask: Vec<Box<str>>,
 }

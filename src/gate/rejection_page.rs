@@ -5,7 +5,6 @@ use url::Url;
 
 use super::html_page::page;
 use super::rejection_kind::{Missing, RejectionKind};
-use crate::access::Role;
 
 pub(super) fn rejection_page(
     kind: RejectionKind,
@@ -20,9 +19,9 @@ pub(super) fn rejection_page(
         &html! {
             p { (kind.advice()) }
             @if let Some(missing) = missing {
-                @let roles: Vec<_> = missing.any_of.iter().map(Role::as_str).collect();
-                @if !roles.is_empty() {
-                    p { "Needed: " strong { (roles.join(" or ")) } "." }
+                @let names = missing.needs.names();
+                @if !names.is_empty() {
+                    p { "Needed: " strong { (names.join(" or ")) } "." }
                 }
                 @if !missing.ask.is_empty() {
                     p { "People who can grant it: " (missing.ask.join(", ")) "." }

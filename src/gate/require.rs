@@ -19,17 +19,17 @@ use super::rejection::Rejection;
 use super::require_rule::Rule;
 use super::response_body::GateBody;
 use super::user::HerokuUser;
-use crate::access::Role;
+use crate::access::{Permission, Role};
 
 /// Admits only some of the users that the gate has admitted. Goes inside
 /// [`HerokuSso::layer`](crate::HerokuSso::layer), on the routes that need it.
 ///
-/// Roles are those of the newest list, at each request. A user who signed in with a token that does not cover
+/// Roles and permissions are those of the newest list, at each request. A user who signed in with a token that does not cover
 /// the email ([`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail)) is refused whatever the list says. The
 /// email may belong to another person. [`trust_unsigned_email`](Self::trust_unsigned_email) changes that.
 /// Without the gate around it, every request is refused with 401.
 ///
-/// The rejection's page says which role is needed, and which owners and admins on the list can grant it.
+/// The rejection's page says which role or permission is needed, and which owners and admins on the list can grant it.
 #[derive(Clone, Debug)]
 #[must_use = "a layer guards nothing until it is applied to a service"]
 pub struct Require {
@@ -48,18 +48,33 @@ impl Require {
         Self::of(Rule::any_of(roles))
     }
 
-    /// Admits the users for whom `rule` returns true.
+    /// This permission on the app is needed. Only collaborators of an app that belongs to a team have any.
     ///
     /// ```
     /// # use axum::{Router, routing::post};
-    /// # use tower_heroku_sso::Require;
+    /// # use tower_heroku_sso::{Permission, Require};
     /// # fn routes(sso: tower_heroku_sso::HerokuSso) -> Router {
     /// # async fn deploy() {}
     /// let router = Router::new()
     ///     .route("/deploy", post(deploy))
-    ///     .route_layer(Require::only_if(|user| {
-    ///         user.permissions().iter().any(|may| &**may == "deploy")
-    ///     }));
+    ///     .route_layer(Require::permission(Permission::Deploy));
+    /// sso.protect(router)
+    /// # }
+    /// ```
+    pub fn permission(permission: Permission) -> Self {
+        Self::of(Rule::permission(permission))
+    }
+
+    /// Admits the users for whom `rule` returns true.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::post};
+    /// # use tower_heroku_sso::{Proof, Require};
+    /// # fn routes(sso: tower_heroku_sso::HerokuSso) -> Router {
+    /// # async fn billing() {}
+    /// let router = Router::new()
+    ///     .route("/billing", post(billing))
+    ///     .route_layer(Require::only_if(|user| user.proof() == Proof::SignedEmail));
     /// sso.protect(router)
     /// # }
     /// ```
@@ -72,10 +87,10 @@ impl Require {
         Self { rule, told }
     }
 
-    /// Also admits users whose email Heroku did not sign, by the roles that the list has for it. Any user who
-    /// can open the add-on can then enter as any other user on its list: see SECURITY.md. Behind the guard,
-    /// [`HerokuUser::roles`] is still empty for them. A handler that needs the roles calls
-    /// [`HerokuUser::trust_unsigned_email`].
+    /// Also admits users whose email Heroku did not sign, by the roles and permissions that the list has for
+    /// it. Any user who can open the add-on can then enter as any other user on its list: see SECURITY.md.
+    /// Behind the guard, [`HerokuUser::roles`] is still empty for them. A handler that needs the roles or
+    /// permissions calls [`HerokuUser::trust_unsigned_email`].
     pub fn trust_unsigned_email(self) -> Self {
         Self::of(self.rule.trust_unsigned_email())
     }

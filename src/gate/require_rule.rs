@@ -6,8 +6,9 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::rejection::Rejection;
+use super::rejection_kind::Needed;
 use super::{HerokuUser, RejectionKind};
-use crate::access::Role;
+use crate::access::{Permission, Role};
 use crate::audit::RequestId;
 use crate::meter;
 use crate::sso::Proof;
@@ -24,14 +25,21 @@ pub(super) struct Rule {
 
 #[derive(Clone)]
 enum Needs {
-    AnyOf(Arc<[Role]>),
+    One(Needed),
     If(Arc<dyn Fn(&HerokuUser) -> bool + Send + Sync>),
 }
 
 impl Rule {
     pub(super) fn any_of(roles: impl IntoIterator<Item = Role>) -> Self {
         Self {
-            needs: Needs::AnyOf(roles.into_iter().collect()),
+            needs: Needs::One(Needed::AnyOf(roles.into_iter().collect())),
+            trusts_unsigned_email: false,
+        }
+    }
+
+    pub(super) fn permission(permission: Permission) -> Self {
+        Self {
+            needs: Needs::One(Needed::Permission(permission)),
             trusts_unsigned_email: false,
         }
     }
@@ -62,7 +70,8 @@ impl Rule {
             return Err(Rejection::new(RejectionKind::UnsignedEmail));
         }
         let holds = |user: &HerokuUser| match &self.needs {
-            Needs::AnyOf(roles) => user.roles().contains_any(roles),
+            Needs::One(Needed::AnyOf(roles)) => user.roles().contains_any(roles),
+            Needs::One(Needed::Permission(permission)) => user.permissions().contains(permission),
             Needs::If(rule) => rule(user),
         };
         let allowed = match self.trusts_unsigned_email {
@@ -72,18 +81,26 @@ impl Rule {
         if allowed {
             return Ok(());
         }
-        audit("missing_role");
-        meter::guard_rejection(RejectionKind::MissingRole.code());
-        let rejection = Rejection::new(RejectionKind::MissingRole);
+        let (kind, reason) = match &self.needs {
+            Needs::One(Needed::Permission(_)) => {
+                (RejectionKind::MissingPermission, "missing_permission")
+            }
+            Needs::One(Needed::AnyOf(_)) | Needs::If(_) => {
+                (RejectionKind::MissingRole, "missing_role")
+            }
+        };
+        audit(reason);
+        meter::guard_rejection(kind.code());
+        let rejection = Rejection::new(kind);
         Err(match &self.needs {
-            Needs::AnyOf(roles) => rejection.needs(Arc::clone(roles), who_grants(user)),
+            Needs::One(needed) => rejection.needs(needed.clone(), who_grants(user)),
             Needs::If(_) => rejection,
         })
     }
 }
 
-/// The owners and admins on the list, who can grant a role. A user who has not proved to be on the list, or
-/// is on it only because of an attached app, gets no names.
+/// The owners and admins on the list, who can grant a role or a permission. A user who has not proved to be on
+/// the list, or is on it only because of an attached app, gets no names.
 fn who_grants(user: &HerokuUser) -> Vec<Box<str>> {
     let is_foreign = user.list.list.is_only_attached(user.listed);
     if is_foreign || user.proof() == Proof::UnsignedEmail {
@@ -103,7 +120,7 @@ impl fmt::Debug for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = f.debug_struct("Rule");
         match &self.needs {
-            Needs::AnyOf(roles) => text.field("any_of", roles),
+            Needs::One(needed) => text.field("needs", needed),
             Needs::If(_) => text.field("if", &format_args!("..")),
         };
         text.field("trusts_unsigned_email", &self.trusts_unsigned_email)
@@ -118,4 +135,13 @@ pub(crate) fn rejection_without(
     headers: &HeaderMap,
 ) -> Option<Rejection> {
     Rule::any_of(roles).check(user, headers).err()
+}
+
+/// The same for a user without the permission.
+pub(crate) fn rejection_without_permission(
+    permission: Permission,
+    user: &HerokuUser,
+    headers: &HeaderMap,
+) -> Option<Rejection> {
+    Rule::permission(permission).check(user, headers).err()
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::user::{HerokuUser, Origin};
-use crate::access::{AccessList, App, Attached, ListPolicy, Person, Role, Snapshot, Team};
+use crate::access::{
+    AccessList, App, Attached, ListPolicy, Permission, Person, Role, Snapshot, Team,
+};
 use crate::clock::{Clock, SystemClock};
 use crate::ids::{ResourceId, UserId};
 use crate::session::Grant;
@@ -17,7 +19,7 @@ use crate::sso::Proof;
 pub struct TestUser {
     grant: Grant,
     roles: Vec<Role>,
-    permissions: Vec<Box<str>>,
+    permissions: Vec<Permission>,
     addon_name: String,
     app: App,
     team: Option<Team>,
@@ -67,8 +69,8 @@ impl TestUser {
     }
 
     /// The user has this permission, besides those of earlier calls. Default: none.
-    pub fn permission(mut self, name: &str) -> Self {
-        self.permissions.push(name.into());
+    pub fn permission(mut self, permission: Permission) -> Self {
+        self.permissions.push(permission);
         self
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use super::session_handle::SessionHandle;
-use crate::access::{App, Email, Entitlement, ListEntry, Roles, Snapshot, Team};
+use crate::access::{App, Email, Entitlement, ListEntry, Permission, Roles, Snapshot, Team};
 use crate::config::Config;
 use crate::ids::{ResourceId, UserId};
 use crate::session::Grant;
@@ -142,9 +142,9 @@ impl HerokuUser {
         }
     }
 
-    /// Names of the permissions on a team app: `view`, `deploy`, `operate`, `manage`. Empty for a user whose
-    /// email is [unsigned](Proof::UnsignedEmail).
-    pub fn permissions(&self) -> &[Box<str>] {
+    /// The permissions on an app of a team, which only its collaborators have. Empty for a user whose email is
+    /// [unsigned](Proof::UnsignedEmail).
+    pub fn permissions(&self) -> &[Permission] {
         match self.is_claimed() {
             true => &[],
             false => entry_of(self).permissions(),

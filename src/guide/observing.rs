@@ -21,7 +21,7 @@
 //! | metric | kind | labels |
 //! | --- | --- | --- |
 //! | `heroku_sso_requests_total` | counter | `decision`: `allow`, `deny`, `anonymous`; `reason`: empty for `allow`, otherwise the code of a rejection |
-//! | `heroku_sso_guard_rejections_total` | counter | `reason`: `missing-role`, `unsigned-email` |
+//! | `heroku_sso_guard_rejections_total` | counter | `reason`: `foreign-origin`, `missing-permission`, `missing-role`, `unsigned-email` |
 //! | `heroku_sso_sign_ins_total` | counter | `outcome`: `ok`, or the code of a rejection |
 //! | `heroku_sso_api_calls_total` | counter | `call`: `add_on`, `app`, `collaborators`, `team_members`, `attachments`, `tokens`, `webhooks`; `outcome`: a status, or the kind of an error |
 //! | `heroku_sso_list_fetches_total` | counter | `outcome`: `ok`, or the kind of an error |
@@ -41,8 +41,9 @@
 //!
 //! - **Requests** are those that reach the gate's layer, except for its own paths. `anonymous` is a request
 //!   that [`optional_layer`](crate::HerokuSso::optional_layer) passes on without a user; the reason says why
-//!   it has none. A request that is led through Heroku is a `deny`. [`Require`](crate::Require) and
-//!   [`RequireRole`](crate::extract::RequireRole) reject requests that the gate has allowed, so these are
+//!   it has none. A request that is led through Heroku is a `deny`. [`Require`](crate::Require),
+//!   [`RequireRole`](crate::extract::RequireRole) and
+//!   [`RequirePermission`](crate::extract::RequirePermission) reject requests that the gate has allowed, so these are
 //!   counted in both metrics.
 //! - **Sign-ins** are forms at the SSO path, those of programs, and calls of
 //!   [`Sessions::admit`](crate::Sessions::admit).
@@ -55,7 +56,7 @@
 //! - A positive `heroku_sso_clock_drift_seconds` means that Heroku's clock is ahead.
 //!
 //! The codes of rejections, see [`RejectionKind`](crate::RejectionKind): `cannot-check`, `cross-site`,
-//! `invalid-sign-in`, `method-not-allowed`, `missing-role`, `no-session`, `not-a-form`, `not-listed`,
+//! `invalid-sign-in`, `method-not-allowed`, `missing-permission`, `missing-role`, `no-session`, `not-a-form`, `not-listed`,
 //! `other-resource`, `session-ended`, `slow-body`, `stale-sign-in`, `too-large`, `unsigned-email`,
 //! `used-sign-in`.
 //!
@@ -98,7 +99,7 @@
 //! | `signed_in` | info | a user signed in | `proof`, `user_id`, `session`, `request_id` |
 //! | `unsigned_email` | warn | in addition to `signed_in`, if the token does not cover the email | `proof`, `session`, `request_id` |
 //! | `sign_in_rejected` | info | a form, or your own login, was rejected | `reason`, `request_id`; once they are known, `resource`, `email`, `user_id` and `proof` |
-//! | `request_rejected` | info | a request was rejected for its session, its role, its permission or the list | `reason`: `not_listed`, `other_account`, `email_changed`, `other_resource`, `removed`, `revoked`, `missing_role`, `missing_permission`, `unsigned_email`; `proof`, `user_id`, `session`, `request_id` |
+//! | `request_rejected` | info | a request was rejected for its session, its role, its permission or the list | `reason`: `not_listed`, `other_account`, `email_changed`, `other_resource`, `removed`, `revoked`, `missing_role`, `missing_permission`, `unsigned_email`, `foreign_origin`; `proof`, `user_id`, `session`, `request_id` |
 //! | `signed_out` | info | a user signed out | `proof`, `user_id`, `session`, `request_id` |
 //! | `revoked` | info | [`revoke`](crate::Sessions::revoke) was called | |
 //! | `session_ended` | info | [`end`](crate::Sessions::end) ended a session | `session` |

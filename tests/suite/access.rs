@@ -55,7 +55,7 @@ fn member_of_both_lists_has_roles_and_permissions_of_both() {
     assert_eq!(roles(&list, "ann@example.com"), ["admin", "collaborator"]);
     let members: Vec<_> = list.members().collect();
     assert_eq!(members.len(), 1);
-    assert_eq!(members[0].permissions()[0].as_ref(), "deploy");
+    assert_eq!(members[0].permissions()[0].as_str(), "deploy");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use heroku_addon_simulator::{AddOn, SignInForm};
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::ids::AddOnExt as _;
-use tower_heroku_sso::{HerokuSso, HerokuUser, Require, Role, SsoPolicy};
+use tower_heroku_sso::{HerokuSso, HerokuUser, Permission, Require, Role, SsoPolicy};
 
 use crate::log::Log;
 use crate::sign_in::assert_refused;
@@ -115,7 +115,7 @@ async fn about(user: HerokuUser) -> axum::Json<Value> {
     let privileges = |user: &HerokuUser| {
         json!({
             "roles": user.roles().iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "permissions": user.permissions().iter().map(|name| &**name).collect::<Vec<_>>(),
+            "permissions": user.permissions().iter().map(|it| it.as_str()).collect::<Vec<_>>(),
             "user_id": user.user_id().map(ToString::to_string),
         })
     };
@@ -129,7 +129,7 @@ fn site(sso: &HerokuSso) -> Router {
         let route = get(|user: HerokuUser| async move { user.roles().iter().count().to_string() });
         Router::new().route("/", route).route_layer(guard)
     };
-    let manages = |user: &HerokuUser| user.permissions().iter().any(|name| &**name == "manage");
+    let manages = |user: &HerokuUser| user.permissions().contains(&Permission::Manage);
     Router::new()
         .route("/about", get(about))
         .route("/whoami", sso.routes().whoami())

@@ -8,8 +8,10 @@ use axum::routing::get;
 use heroku_addon_simulator::AddOn;
 use http::HeaderMap;
 use support::ids::AddOnExt as _;
-use tower_heroku_sso::extract::{RequireRole, RequiredRoles, role};
-use tower_heroku_sso::{HerokuSso, Require, Role, SsoPolicy, VerifiedEmail};
+use tower_heroku_sso::extract::{
+    RequirePermission, RequireRole, RequiredRoles, permission, role,
+};
+use tower_heroku_sso::{HerokuSso, Permission, Require, Role, SsoPolicy, VerifiedEmail};
 
 use support::browser::{Answer, Browser};
 use support::world::{World, serve};
@@ -71,7 +73,7 @@ async fn require_if_admits_by_a_custom_rule() {
     let world = World::start().await;
     let addon = people(&world).await;
     let may_deploy =
-        Require::only_if(|user| user.permissions().iter().any(|may| &**may == "deploy"));
+        Require::only_if(|user| user.permissions().contains(&Permission::Deploy));
     let address = behind(&world.sso, may_deploy).await;
     assert_eq!(
         guarded(address, &addon, "bob@example.com").await.status,
@@ -80,6 +82,54 @@ async fn require_if_admits_by_a_custom_rule() {
     let answer = guarded(address, &addon, "cem@example.com").await;
     assert_eq!(answer.problem(), "missing-role");
     assert!(answer.json().get("required_roles").is_none());
+}
+
+#[tokio::test]
+async fn require_permission_admits_only_users_with_it() {
+    let world = World::start().await;
+    let addon = people(&world).await;
+    let layer = behind(&world.sso, Require::permission(Permission::Deploy)).await;
+    let guarded_by_argument = Router::new().route(
+        "/guarded",
+        get(|user: RequirePermission<permission::Deploy>| async move { user.email().to_string() }),
+    );
+    let gate = guarded_by_argument.layer(world.sso.layer());
+    let extractor = serve(gate.merge(world.sso.routes().sign_in())).await;
+    for address in [layer, extractor] {
+        // A new second makes a new form.
+        world.clock.advance(Duration::from_secs(1));
+        let answer = guarded(address, &addon, "bob@example.com").await;
+        assert_eq!(answer.status, 200);
+        // Another permission, and none: an owner without a permission on the list.
+        for email in ["cem@example.com", "eve@example.com"] {
+            let answer = guarded(address, &addon, email).await;
+            assert_eq!(answer.status, 403, "{email}");
+            assert_eq!(answer.problem(), "missing-permission");
+            assert_eq!(answer.json()["required_permission"], "deploy");
+            assert!(answer.json().get("required_roles").is_none());
+        }
+    }
+    let browser = Browser::new(layer);
+    world.clock.advance(Duration::from_secs(1));
+    browser.submit(&addon.sign_in_form("cem@example.com")).await;
+    let page = browser.get("/guarded").await;
+    assert!(page.body.contains("Needed: <strong>deploy"), "{}", page.body);
+    assert!(page.body.contains("bob@example.com"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn unsigned_email_has_no_permissions() {
+    let world = lax().await;
+    let addon = people(&world).await;
+    let guard = Require::permission(Permission::Deploy);
+    for (guard, status) in [(guard.clone(), 403), (guard.trust_unsigned_email(), 200)] {
+        let browser = Browser::new(behind(&world.sso, guard).await);
+        world.clock.advance(Duration::from_secs(1));
+        let mut form = addon.sign_in_form("bob@example.com");
+        form.remove("user_scoped_resource_token");
+        assert_eq!(browser.submit(&form).await.status, 303);
+        assert_eq!(browser.fetch("/guarded").await.status, status);
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use tower_heroku_sso::access::{App, Team};
 use tower_heroku_sso::extract::{RequireRole, role};
-use tower_heroku_sso::{HerokuUser, Proof, Require, ResourceId, Role};
+use tower_heroku_sso::{HerokuUser, Permission, Proof, Require, ResourceId, Role};
 
 use support::browser::Browser;
 use support::world::{World, serve};
@@ -63,7 +63,7 @@ async fn test_user_with_an_unsigned_email_has_no_privileges() {
     let user = HerokuUser::for_test("ann@example.com", resource());
     let user = user
         .role(Role::Admin)
-        .permission("deploy")
+        .permission(Permission::Deploy)
         .user_id("4711".parse().unwrap());
     let user = user.proof(Proof::UnsignedEmail).build();
     assert_eq!(user.roles().iter().count(), 0);
@@ -79,8 +79,8 @@ fn test_user_has_what_the_test_gave() {
     let user = HerokuUser::for_test("Ann@Example.com ", resource())
         .role(Role::Member)
         .role(Role::Owner)
-        .permission("view")
-        .permission("deploy")
+        .permission(Permission::View)
+        .permission(Permission::Deploy)
         .user_id("4711".parse().unwrap())
         .addon_name("acme-db-round-1")
         .app(app.clone())
@@ -92,8 +92,7 @@ fn test_user_has_what_the_test_gave() {
     assert_eq!(user.resource(), &resource());
     let roles: Vec<_> = user.roles().iter().map(Role::as_str).collect();
     assert_eq!(roles, ["owner", "member"]);
-    let permissions: Vec<_> = user.permissions().iter().map(|name| &**name).collect();
-    assert_eq!(permissions, ["deploy", "view"]);
+    assert_eq!(user.permissions(), [Permission::View, Permission::Deploy]);
     assert_eq!(user.user_id().map(ToString::to_string), Some("4711".into()));
     assert_eq!(user.addon_name(), "acme-db-round-1");
     assert_eq!((user.app(), user.team()), (&app, Some(&team)));
