@@ -77,6 +77,7 @@
 //! | pass the user to a service behind the gate | [`assertion`] |
 //! | answer Heroku's provisioning calls | [`partner_api`], or [`Resources::register`] from your own handlers |
 //! | show who is signed in | [`Routes::whoami`], [`Routes::whoami_html`] |
+//! | send a colleague to a page | [`Lists::link`] |
 //! | learn of removals within a second | [`guide::keeping_lists_fresh`](guide::keeping_lists_fresh#webhooks) |
 //! | keep your own user table | [`Changes`](sync::Changes) |
 //! | end a user's sessions now | [`Sessions::revoke`] |
@@ -162,7 +163,9 @@ pub use clock::{Clock, ManualClock, SystemClock};
 #[cfg(feature = "jwt")]
 pub use config::BearerTokens;
 pub use config::{Manifest, MissingVariable, OnExpired, SetupError, Streams};
-pub use gate::{AdmitError, HerokuUser, RejectionKind, Require, SignedIn, VerifiedEmail};
+pub use gate::{
+    AdmitError, HerokuUser, LinkError, RejectionKind, Require, SignedIn, VerifiedEmail,
+};
 #[cfg(feature = "jwt")]
 pub use gate::{BearerError, BearerToken};
 pub use handles::{

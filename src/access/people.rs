@@ -73,10 +73,7 @@ impl Person {
 
     /// The same person with permissions.
     #[must_use]
-    pub fn with_permissions(
-        mut self,
-        permissions: impl IntoIterator<Item = Permission>,
-    ) -> Self {
+    pub fn with_permissions(mut self, permissions: impl IntoIterator<Item = Permission>) -> Self {
         let privileges = Privileges {
             roles: self.privileges.roles.clone(),
             permissions: permissions.into_iter().collect(),

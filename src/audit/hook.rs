@@ -77,3 +77,43 @@ impl fmt::Debug for AuditHook {
         f.write_str("AuditHook(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use time::OffsetDateTime;
+
+    use super::super::AuditKind;
+    use super::*;
+
+    #[test]
+    fn slow_function_loses_events_beyond_the_queue_and_nobody_waits() {
+        let (go_on, wait) = channel::<()>();
+        let wait = parking_lot::Mutex::new(wait);
+        let (sender, called) = channel();
+        let hook = AuditHook::start(AuditFunction::new(move |event| {
+            // Until the other end is dropped.
+            let _ = wait.lock().recv();
+            sender.send(event.resources).unwrap();
+        }));
+        let hook = hook.unwrap();
+        let at = OffsetDateTime::UNIX_EPOCH;
+        let number = |number| AuditEvent {
+            resources: Some(number),
+            ..AuditEvent::new(AuditKind::DormancyBraked, at)
+        };
+        let most = WAITING as u64 + 1;
+        for sent in 0..most + 10 {
+            hook.send(number(sent));
+        }
+        drop((go_on, hook));
+        let called: Vec<_> = called.into_iter().flatten().collect();
+        // One with the function and the queue behind it; the thread may not have begun by then.
+        assert!([most, most - 1].contains(&(called.len() as u64)));
+        assert!(
+            called.iter().copied().eq(0..called.len() as u64),
+            "in order"
+        );
+    }
+}

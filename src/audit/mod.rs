@@ -9,6 +9,8 @@ mod event;
 mod hook;
 mod log;
 mod request_id;
+#[cfg(test)]
+mod snapshot;
 mod trace;
 
 pub use event::{AuditEvent, AuditKind};

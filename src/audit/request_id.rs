@@ -13,7 +13,9 @@ pub(crate) struct RequestId(Option<HeaderValue>);
 
 impl RequestId {
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let id = headers.get(HEADER).filter(|id| is_well_formed(id.as_bytes()));
+        let id = headers
+            .get(HEADER)
+            .filter(|id| is_well_formed(id.as_bytes()));
         Self(id.cloned())
     }
 
@@ -54,7 +56,14 @@ mod tests {
             assert_eq!(id_for(id), id);
         }
         let too_long = "a".repeat(129);
-        let malformed = ["", "1234567", "ann@example.com", "two words", "a\tb\tc\td\te", &too_long];
+        let malformed = [
+            "",
+            "1234567",
+            "ann@example.com",
+            "two words",
+            "a\tb\tc\td\te",
+            &too_long,
+        ];
         for id in malformed {
             assert_eq!(id_for(id).len(), 36, "{id}");
             assert_ne!(id_for(id), id_for(id), "{id}");

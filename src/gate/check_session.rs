@@ -96,7 +96,8 @@ async fn check_session(
         // A cookie under this resource's name that no gate set, or another resource's bearer token.
         let key = session.key();
         let who = grant.subject(&key);
-        gate.audit().request_rejected(&who, request, "other_resource");
+        gate.audit()
+            .request_rejected(&who, request, "other_resource");
         let why = "the session belongs to another resource";
         return Err(turn_away(RejectionKind::OtherResource, why));
     }

@@ -107,8 +107,10 @@ mod debug_reason;
 mod html_page;
 mod layer;
 mod legacy_form;
+mod link;
 mod mode;
 mod on_rejection;
+mod open_link;
 mod open_session;
 mod origin;
 mod original_uri;
@@ -149,6 +151,8 @@ pub use bearer_token::{BearerError, BearerToken};
 #[cfg(fuzzing)]
 pub(crate) use cookies::{Cookies, ReturnTo};
 pub use layer::HerokuSsoLayer;
+pub(crate) use link::LINK_LIFE;
+pub use link::LinkError;
 pub(crate) use on_rejection::OnRejection;
 #[cfg(feature = "axum")]
 pub(crate) use on_rejection::refuse;

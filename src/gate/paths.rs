@@ -84,6 +84,11 @@ impl Paths {
         format!("{}{path}", self.public_prefix)
     }
 
+    /// Where Heroku's forms are posted.
+    pub(super) fn sso(&self) -> &str {
+        &self.sso
+    }
+
     /// Exact paths only: any other spelling is an ordinary page, and gated.
     pub(super) fn route(&self, path: &str) -> GateRoute {
         if path == self.sso {

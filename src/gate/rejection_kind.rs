@@ -19,6 +19,10 @@ pub enum RejectionKind {
     /// [`allowed_origins`](crate::HerokuSsoBuilder::allowed_origins) permits others. Requests with a bearer
     /// token and programs that send no `Origin` are not concerned.
     ForeignOrigin,
+    /// 403: the signed link is no longer valid ([`Lists::link`](crate::Lists::link)).
+    ExpiredLink,
+    /// 403: the signed link was changed, or is incomplete.
+    InvalidLink,
     /// 403: the SSO request is malformed, or its token does not match.
     InvalidSignIn,
     /// 405: the SSO path and the sign-out path take POST only.
@@ -63,6 +67,8 @@ impl RejectionKind {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::CrossSite
             | Self::ForeignOrigin
+            | Self::ExpiredLink
+            | Self::InvalidLink
             | Self::InvalidSignIn
             | Self::MissingPermission
             | Self::MissingRole
@@ -80,6 +86,8 @@ impl RejectionKind {
             Self::CannotCheck => "cannot-check",
             Self::CrossSite => "cross-site",
             Self::ForeignOrigin => "foreign-origin",
+            Self::ExpiredLink => "expired-link",
+            Self::InvalidLink => "invalid-link",
             Self::InvalidSignIn => "invalid-sign-in",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::MissingPermission => "missing-permission",
@@ -103,6 +111,8 @@ impl RejectionKind {
             Self::CannotCheck => "We cannot check your access right now",
             Self::CrossSite => "You are still signed in",
             Self::ForeignOrigin => "This connection came from another site",
+            Self::ExpiredLink => "This link has expired",
+            Self::InvalidLink => "This link is not valid",
             Self::InvalidSignIn => "This sign-in is not valid",
             Self::MethodNotAllowed => "This address shows no page",
             Self::MissingPermission => "Your permissions do not allow this",
@@ -133,6 +143,14 @@ impl RejectionKind {
             }
             Self::ForeignOrigin => {
                 "Only pages of this dashboard can open this connection. Open the dashboard itself."
+            }
+            Self::ExpiredLink => {
+                "Ask for a new link, or open the add-on from your app's Resources page in the Heroku \
+                 Dashboard."
+            }
+            Self::InvalidLink => {
+                "The link is incomplete or was changed. Ask for a new one, or open the add-on from your app's \
+                 Resources page in the Heroku Dashboard."
             }
             Self::UsedSignIn => {
                 "Each sign-in works once. If you used it yourself, for example by a double click, just \

@@ -16,6 +16,7 @@ use super::cli_sign_in::cli_sign_in;
 use super::credential::credential;
 use super::legacy_form;
 use super::mode::Mode;
+use super::open_link::OpenLink;
 use super::original_uri;
 use super::paths::GateRoute;
 use super::response_body::GateBody;
@@ -84,6 +85,10 @@ where
         match route {
             GateRoute::SignIn => {
                 let (gate, own) = (Arc::clone(gate), gate.on_rejection.about(&request));
+                if let Some(link) = OpenLink::of(&request) {
+                    let answer = async move { link.respond(&gate).await };
+                    return ResponseFuture::answer(own.of(answer));
+                }
                 let answer = async move { sign_in(&gate, request).await };
                 ResponseFuture::answer(own.of(answer))
             }

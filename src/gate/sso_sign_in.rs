@@ -87,7 +87,13 @@ async fn sign_in_by(
     let landing = gate.paths.landing_below(prefix, &resource);
     let previous = gate.cookies.session.read(browser, Some(&resource));
     let proved = VerifiedSignIn::from_form(&resource, &verified);
-    let opened = open_session(gate, proved, SessionTransport::Cookie(previous), request, budget);
+    let opened = open_session(
+        gate,
+        proved,
+        SessionTransport::Cookie(previous),
+        request,
+        budget,
+    );
     let (opened, _) = opened.await.map_err(|why| {
         let rejection = why.into_rejection(gate.reasons);
         match rejection.kind {

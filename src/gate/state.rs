@@ -6,6 +6,7 @@ use super::cookies::Cookies;
 use super::debug_reason::DebugReasons;
 use super::on_rejection::OnRejection;
 use super::origin::Origins;
+use super::link::Links;
 use super::paths::Paths;
 use super::redirect_to_heroku::HerokuRedirects;
 use super::verify_sso_form::SsoForms;
@@ -27,6 +28,7 @@ pub(crate) struct GateState {
     pub(crate) paths: Paths,
     pub(super) origins: Origins,
     pub(super) redirects: HerokuRedirects,
+    pub(crate) links: Links,
     pub(super) streams: Streams,
     pub(super) reasons: DebugReasons,
     pub(super) on_rejection: OnRejection,
@@ -64,6 +66,7 @@ impl GateState {
             paths: Paths::new(config),
             origins: Origins::new(config),
             redirects: HerokuRedirects::new(config),
+            links: Links::new(&manifest.sso_salts),
             streams: config.streams,
             reasons,
             on_rejection,

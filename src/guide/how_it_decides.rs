@@ -124,7 +124,7 @@
 //! | status | meaning | remedy | kinds |
 //! | --- | --- | --- | --- |
 //! | 401 | the request is not authenticated | signing in through Heroku | `no-session`, `session-ended` |
-//! | 403 | the user is known, or a form was read, but access is denied | another user, another form, another role | `not-listed`, `missing-role`, `missing-permission`, `unsigned-email`, `other-resource`, `invalid-sign-in`, `stale-sign-in`, `used-sign-in`, `cross-site` |
+//! | 403 | the user is known, or a form was read, but access is denied | another user, another form, another role | `not-listed`, `missing-role`, `missing-permission`, `unsigned-email`, `other-resource`, `invalid-sign-in`, `stale-sign-in`, `used-sign-in`, `invalid-link`, `expired-link`, `cross-site` |
 //! | 503 | access cannot be checked right now | waiting: `Retry-After` says how long | `cannot-check` |
 //! | 405, 408, 413, 415 | the request is not a valid SSO form or sign-out | | `method-not-allowed`, `slow-body`, `too-large`, `not-a-form` |
 //!

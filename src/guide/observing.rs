@@ -56,6 +56,7 @@
 //! - A positive `heroku_sso_clock_drift_seconds` means that Heroku's clock is ahead.
 //!
 //! The codes of rejections, see [`RejectionKind`](crate::RejectionKind): `cannot-check`, `cross-site`,
+//! `expired-link`, `foreign-origin`, `invalid-link`,
 //! `invalid-sign-in`, `method-not-allowed`, `missing-permission`, `missing-role`, `no-session`, `not-a-form`, `not-listed`,
 //! `other-resource`, `session-ended`, `slow-body`, `stale-sign-in`, `too-large`, `unsigned-email`,
 //! `used-sign-in`.

@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use uuid::Uuid;
 
 use crate::access::{Email, Snapshot};
+use crate::gate::{GateState, LINK_LIFE, LinkError};
 use crate::handles::{LookupError, RefreshError};
 use crate::ids::{ResourceId, UserId};
 use crate::store::StoreError;
@@ -14,12 +16,16 @@ use crate::sync::{Changes, Directory, Explanation, Health, SyncError, erase_pers
 /// The access lists of all resources. From [`HerokuSso::lists`](crate::HerokuSso::lists); cheap to clone.
 #[derive(Clone)]
 pub struct Lists {
-    directory: Arc<Directory>,
+    gate: Arc<GateState>,
 }
 
 impl Lists {
-    pub(crate) fn new(directory: Arc<Directory>) -> Self {
-        Self { directory }
+    pub(crate) fn new(gate: Arc<GateState>) -> Self {
+        Self { gate }
+    }
+
+    fn directory(&self) -> &Directory {
+        &self.gate.directory
     }
 
     /// The known data of a resource and its access list, however old; none before the first fetch.
@@ -27,7 +33,7 @@ impl Lists {
     /// # Errors
     /// [`LookupError`] if the resource is unknown or deprovisioned, or the store is unavailable.
     pub async fn get(&self, resource: &ResourceId) -> Result<Option<Arc<Snapshot>>, LookupError> {
-        let list = self.directory.known_list(resource).await?;
+        let list = self.directory().known_list(resource).await?;
         Ok(list.map(|list| Arc::clone(&list.snapshot)))
     }
 
@@ -50,13 +56,13 @@ impl Lists {
     /// the list is then new.
     /// [`RefreshError::OverBudget`] if there is no list yet; it says when to try again.
     pub async fn refresh(&self, resource: &ResourceId) -> Result<Arc<Snapshot>, RefreshError> {
-        let list = self.directory.refresh(resource).await?;
+        let list = self.directory().refresh(resource).await?;
         Ok(Arc::clone(&list.snapshot))
     }
 
     /// The current lists, and the changes to them: see [`Changes`].
     pub fn changes(&self) -> Changes {
-        self.directory.changes()
+        self.directory().changes()
     }
 
     /// Whether the store answers, and the state of the lists.
@@ -65,10 +71,10 @@ impl Lists {
     /// admit users, and [`Health::store_error`] why the store does not answer.
     pub async fn health(&self) -> Health {
         // For a resource that does not exist: the cheapest read.
-        let read = self.directory.store().get(&Uuid::nil().into()).await;
+        let read = self.directory().store().get(&Uuid::nil().into()).await;
         Health {
             store_error: read.err(),
-            ..self.directory.health()
+            ..self.directory().health()
         }
     }
 
@@ -84,7 +90,7 @@ impl Lists {
         email: &Email,
         account: Option<&UserId>,
     ) -> Result<Explanation, StoreError> {
-        let explained = self.directory.explain(resource, email, account).await;
+        let explained = self.directory().explain(resource, email, account).await;
         explained.map_err(|error| match error {
             SyncError::Store(error) => error,
             // The look-up was interrupted.
@@ -111,9 +117,51 @@ impl Lists {
     /// # Errors
     /// [`LookupError::Store`] if the store is unavailable, or cannot erase. Call it again then.
     pub async fn erase(&self, email: &Email) -> Result<(), LookupError> {
-        let (store, closed) = (self.directory.store(), self.directory.closed_sessions());
-        let audit = &self.directory.settings().audit;
+        let (store, closed) = (self.directory().store(), self.directory().closed_sessions());
+        let audit = &self.directory().settings().audit;
         Ok(erase_person(store, closed, email, audit).await?)
+    }
+
+    /// A signed link that leads a colleague's browser to a page of this resource, through Heroku if the
+    /// browser has no session for it. Valid for 7 days; [`link_for`](Self::link_for) sets another time.
+    ///
+    /// The link grants nothing. Its user signs in at Heroku, and the list decides. It contains the resource and
+    /// the path and no email; it is signed, so its target cannot be changed. It is valid in every
+    /// process with the same SSO salt, or with the next one while the old one is a
+    /// [previous salt](crate::Manifest::with_previous_salt). An expired or changed link gets a 403 with a page
+    /// that says so.
+    ///
+    /// `path` is the path of the page as the gate sees it, with its query; under
+    /// [`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path) it begins with the resource's own path. The result
+    /// is a path with a query. Put your own origin before it, and the prefix if the gate is in a nested router.
+    ///
+    /// ```
+    /// # fn mail(sso: tower_heroku_sso::HerokuSso, resource: tower_heroku_sso::ResourceId)
+    /// #     -> Result<(), tower_heroku_sso::LinkError> {
+    /// let link = sso.lists().link(&resource, "/reports?month=5")?;
+    /// let text = format!("The report is ready: https://dashboard.example.com{link}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`LinkError`] if the path is not one of this resource's pages.
+    pub fn link(&self, resource: &ResourceId, path: &str) -> Result<String, LinkError> {
+        self.link_for(resource, path, LINK_LIFE)
+    }
+
+    /// As [`link`](Self::link), valid for `life`: from one minute to 30 days.
+    ///
+    /// # Errors
+    /// [`LinkError`] if the path is not one of this resource's pages, or `life` is outside its bounds.
+    pub fn link_for(
+        &self,
+        resource: &ResourceId,
+        path: &str,
+        life: Duration,
+    ) -> Result<String, LinkError> {
+        let (paths, now) = (&self.gate.paths, self.directory().clock().now());
+        self.gate.links.make(paths, resource, path, life, now)
     }
 }
 

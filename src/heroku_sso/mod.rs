@@ -41,7 +41,7 @@ struct Parts {
 
 impl HerokuSso {
     fn new(gate: Arc<GateState>, manifest: Manifest) -> Self {
-        let lists = Lists::new(Arc::clone(&gate.directory));
+        let lists = Lists::new(Arc::clone(&gate));
         let parts = Parts {
             #[cfg(feature = "axum")]
             routes: Routes::new(Arc::clone(&gate), lists.clone(), manifest),

@@ -167,7 +167,8 @@ async fn provision_in_turn<A: Addon>(
             log_drain_url,
             message,
         }) => {
-            api.audit().partner_call(AuditKind::Provisioned, &id, "done");
+            api.audit()
+                .partner_call(AuditKind::Provisioned, &id, "done");
             let message = message.unwrap_or_else(|| "The add-on is ready.".to_owned());
             let mut answer = json!({ "id": id, "config": config, "message": message });
             if let Some(url) = log_drain_url {
@@ -176,13 +177,15 @@ async fn provision_in_turn<A: Addon>(
             (StatusCode::OK, Json(answer)).into_response()
         }
         Ok(Outcome::Later { message }) => {
-            api.audit().partner_call(AuditKind::Provisioned, &id, "later");
+            api.audit()
+                .partner_call(AuditKind::Provisioned, &id, "later");
             let message = message.unwrap_or_else(|| "The add-on is being prepared.".to_owned());
             let answer = json!({ "id": id, "message": message });
             (StatusCode::ACCEPTED, Json(answer)).into_response()
         }
         Err(error) => {
-            api.audit().partner_call(AuditKind::Provisioned, &id, outcome_of(&error));
+            api.audit()
+                .partner_call(AuditKind::Provisioned, &id, outcome_of(&error));
             let rejected = matches!(error, AddonError::Rejected(_));
             // Heroku will not create this resource. A resource that existed before stays.
             if rejected
@@ -227,7 +230,8 @@ async fn change_plan_in_turn<A: Addon>(
         Ok(Outcome::Done {
             config, message, ..
         }) => {
-            api.audit().partner_call(AuditKind::PlanChanged, &resource, "done");
+            api.audit()
+                .partner_call(AuditKind::PlanChanged, &resource, "done");
             let message = message.unwrap_or_else(|| "The plan is changed.".to_owned());
             let mut answer = json!({ "message": message });
             if !config.is_empty() {
@@ -236,12 +240,14 @@ async fn change_plan_in_turn<A: Addon>(
             (StatusCode::OK, Json(answer)).into_response()
         }
         Ok(Outcome::Later { message: said }) => {
-            api.audit().partner_call(AuditKind::PlanChanged, &resource, "later");
+            api.audit()
+                .partner_call(AuditKind::PlanChanged, &resource, "later");
             let said = said.unwrap_or_else(|| "The plan is being changed.".to_owned());
             message(StatusCode::ACCEPTED, &said)
         }
         Err(error) => {
-            api.audit().partner_call(AuditKind::PlanChanged, &resource, outcome_of(&error));
+            api.audit()
+                .partner_call(AuditKind::PlanChanged, &resource, outcome_of(&error));
             refused(&error)
         }
     }
@@ -270,7 +276,8 @@ async fn deprovision_in_turn<A: Addon>(
     match deprovisioned {
         Ok(Outcome::Done { .. }) => match own(budget, lifecycle.deprovisioned(&resource)).await {
             Ok(_) => {
-                api.audit().partner_call(AuditKind::Deprovisioned, &resource, "done");
+                api.audit()
+                    .partner_call(AuditKind::Deprovisioned, &resource, "done");
                 StatusCode::NO_CONTENT.into_response()
             }
             Err(error) => unavailable(&resource, &error),
@@ -279,7 +286,8 @@ async fn deprovision_in_turn<A: Addon>(
             match own(budget, lifecycle.begin_closing(&resource)).await {
                 // Also if deprovisioning had begun before, and Heroku asks again.
                 Ok(_) => {
-                    api.audit().partner_call(AuditKind::Deprovisioned, &resource, "later");
+                    api.audit()
+                        .partner_call(AuditKind::Deprovisioned, &resource, "later");
                     let said = said.unwrap_or_else(|| "The add-on is being removed.".to_owned());
                     message(StatusCode::ACCEPTED, &said)
                 }
@@ -287,7 +295,8 @@ async fn deprovision_in_turn<A: Addon>(
             }
         }
         Err(error) => {
-            api.audit().partner_call(AuditKind::Deprovisioned, &resource, outcome_of(&error));
+            api.audit()
+                .partner_call(AuditKind::Deprovisioned, &resource, outcome_of(&error));
             refused(&error)
         }
     }

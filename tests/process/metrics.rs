@@ -15,8 +15,8 @@ use support::world::serve;
 use tower::ServiceExt as _;
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::{
-    AddonPassword, ClientSecret, HerokuSso, Manifest, ManualClock, OauthGrant, Require, Role, SsoSalt,
-    WebhookSecret, Webhooks,
+    AddonPassword, ClientSecret, HerokuSso, Manifest, ManualClock, OauthGrant, Require, Role,
+    SsoSalt, WebhookSecret, Webhooks,
 };
 
 use crate::alone::alone_async;
@@ -124,7 +124,11 @@ fn documented() -> BTreeMap<&'static str, Row> {
             return None;
         }
         let mut labels = BTreeMap::new();
-        for label in cells.next()?.split("; ").filter(|label| label.contains("`: ")) {
+        for label in cells
+            .next()?
+            .split("; ")
+            .filter(|label| label.contains("`: "))
+        {
             let (key, values) = label.split_once("`: ").unwrap();
             let mut values: BTreeSet<_> = quoted(values).into_iter().collect();
             if label.contains("empty for") {
@@ -155,7 +159,10 @@ fn check_against_the_guide(found: &Found) {
         .keys()
         .map(|name| format!("heroku_sso_{name}"))
         .collect();
-    assert_eq!(names.iter().map(|name| &name[..]).collect::<BTreeSet<_>>(), emitted);
+    assert_eq!(
+        names.iter().map(|name| &name[..]).collect::<BTreeSet<_>>(),
+        emitted
+    );
     for (name, kind, labels) in &found.series {
         let row = &documented[name.strip_prefix("heroku_sso_").unwrap()];
         assert_eq!(row.kind, *kind, "{name}");
@@ -163,7 +170,10 @@ fn check_against_the_guide(found: &Found) {
         for (key, value) in labels {
             let is_status = value.parse::<u16>().is_ok();
             let value = if is_status { "200" } else { value };
-            assert!(row.labels[&key[..]].contains(value), "{name}: {key}={value}");
+            assert!(
+                row.labels[&key[..]].contains(value),
+                "{name}: {key}={value}"
+            );
         }
     }
     assert_eq!(found.without_description, BTreeSet::new());
@@ -178,7 +188,11 @@ async fn some_traffic(sso: &HerokuSso, heroku: &Simulator, addon: &heroku_addon_
         .route("/page", get(|| async {}))
         .merge(admins)
         .layer(sso.layer())
-        .merge(Router::new().route("/", get(|| async {})).route_layer(sso.optional_layer()))
+        .merge(
+            Router::new()
+                .route("/", get(|| async {}))
+                .route_layer(sso.optional_layer()),
+        )
         .merge(sso.routes().sign_in())
         .merge(sso.routes().webhooks());
     let address = serve(app).await;
@@ -227,7 +241,9 @@ fn metrics_count_calls_fetches_and_lists_without_names() {
                 .id_url(heroku.url().parse().unwrap())
                 .clock(clock.clone())
                 .on_audit(|_| {})
-                .webhooks(Webhooks::new(WebhookSecret::new("a webhook secret of some length").unwrap()))
+                .webhooks(Webhooks::new(
+                    WebhookSecret::new("a webhook secret of some length").unwrap(),
+                ))
                 .build()
                 .await
                 .unwrap();
@@ -298,7 +314,9 @@ fn metrics_count_calls_fetches_and_lists_without_names() {
             let mut found = Found::default();
             for _ in 0..1000 {
                 found.add(&snapshotter);
-                let oldest = found.values.get("heroku_sso_oldest_list_age_seconds{state=idle}");
+                let oldest = found
+                    .values
+                    .get("heroku_sso_oldest_list_age_seconds{state=idle}");
                 let drift = found.values.get("heroku_sso_clock_drift_seconds");
                 let lagging = found.values.get("heroku_sso_sync_lagging");
                 let is_old = oldest.is_some_and(|seconds| *seconds >= 10.0);

@@ -49,6 +49,7 @@ const HOMES: &[(&str, &[&str])] = &[
     (
         "base64",
         &[
+            "gate/link.rs",
             "partner_api/basic_auth.rs",
             "sso/addon_sso.rs",
             "store/encryption.rs",
@@ -70,7 +71,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "webhook/settings.rs",
         ],
     ),
-    ("hmac", &["webhook/signature.rs"]),
+    ("hmac", &["gate/link.rs", "webhook/signature.rs"]),
     ("heroku_sso_assertion", &["assertion/", "jwt.rs"]),
     (
         "maud",
@@ -89,6 +90,7 @@ const HOMES: &[(&str, &[&str])] = &[
     (
         "sha2",
         &[
+            "gate/link.rs",
             "sso/token.rs",
             "store/encryption.rs",
             "store/session_key.rs",

@@ -4,6 +4,7 @@
 mod architecture;
 mod catalogue;
 mod deadlines;
+mod observing;
 mod structure;
 mod supply_chain;
 

@@ -8,9 +8,7 @@ use axum::routing::get;
 use heroku_addon_simulator::AddOn;
 use http::HeaderMap;
 use support::ids::AddOnExt as _;
-use tower_heroku_sso::extract::{
-    RequirePermission, RequireRole, RequiredRoles, permission, role,
-};
+use tower_heroku_sso::extract::{RequirePermission, RequireRole, RequiredRoles, permission, role};
 use tower_heroku_sso::{HerokuSso, Permission, Require, Role, SsoPolicy, VerifiedEmail};
 
 use support::browser::{Answer, Browser};
@@ -72,8 +70,7 @@ async fn require_admits_only_users_with_the_role() {
 async fn require_if_admits_by_a_custom_rule() {
     let world = World::start().await;
     let addon = people(&world).await;
-    let may_deploy =
-        Require::only_if(|user| user.permissions().contains(&Permission::Deploy));
+    let may_deploy = Require::only_if(|user| user.permissions().contains(&Permission::Deploy));
     let address = behind(&world.sso, may_deploy).await;
     assert_eq!(
         guarded(address, &addon, "bob@example.com").await.status,
@@ -113,7 +110,11 @@ async fn require_permission_admits_only_users_with_it() {
     world.clock.advance(Duration::from_secs(1));
     browser.submit(&addon.sign_in_form("cem@example.com")).await;
     let page = browser.get("/guarded").await;
-    assert!(page.body.contains("Needed: <strong>deploy"), "{}", page.body);
+    assert!(
+        page.body.contains("Needed: <strong>deploy"),
+        "{}",
+        page.body
+    );
     assert!(page.body.contains("bob@example.com"), "{}", page.body);
 }
 

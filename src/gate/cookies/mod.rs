@@ -19,7 +19,7 @@ use crate::config::CookieTransport;
 use crate::secret::ClientSecret;
 use crate::session::NewSession;
 
-pub(crate) use self::return_to::ReturnTo;
+pub(crate) use self::return_to::{ReturnTo, is_own_path};
 
 /// All cookies of a gate.
 pub(crate) struct Cookies {

@@ -66,7 +66,7 @@ impl ReturnToCookie {
 
 /// A path of this site that no browser takes for another site: one leading slash, no backslash, no
 /// control characters, no spaces.
-fn is_own_path(path: &str) -> bool {
+pub(crate) fn is_own_path(path: &str) -> bool {
     let own = path.starts_with('/') && !path.starts_with("//") && path.len() <= MAX_WANTED;
     own && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
 }
