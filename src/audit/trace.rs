@@ -1,7 +1,5 @@
 //! Audit events as `tracing` events.
 
-use tracing::field::display;
-
 use super::{AuditEvent, AuditKind};
 use crate::access::{Role, Roles};
 
@@ -15,11 +13,11 @@ macro_rules! write_at {
             target: TARGET,
             event = event.event.as_str(),
             version = event.version,
-            resource = event.resource.map(display),
-            email = event.email.as_ref().map(display),
-            email_before = event.email_before.as_ref().map(display),
-            user_id = event.user_id.as_ref().map(display),
-            user_id_before = event.user_id_before.as_ref().map(display),
+            resource = event.resource.map(tracing::field::display),
+            email = event.email.as_ref().map(tracing::field::display),
+            email_before = event.email_before.as_ref().map(tracing::field::display),
+            user_id = event.user_id.as_ref().map(tracing::field::display),
+            user_id_before = event.user_id_before.as_ref().map(tracing::field::display),
             roles = roles.as_deref(),
             roles_before = roles_before.as_deref(),
             proof = event.proof.map(|proof| proof.as_str()),

@@ -37,11 +37,11 @@ pub enum LinkError {
     #[error("the path of a link must be a path of this site, such as `/reports?month=5`")]
     InvalidPath,
     /// The path belongs to another resource, or to none
-    /// ([`Config::resource_in_path`](crate::Config::resource_in_path)).
+    /// ([`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path)).
     #[error("the path of a link must be below its resource's path")]
     OtherResource,
     /// The link's life is outside its bounds.
-    #[error("the life of a link must be between {SHORTEST:?} and {LONGEST:?}")]
+    #[error("the life of a link must be between {shortest:?} and {longest:?}", shortest = SHORTEST, longest = LONGEST)]
     Life,
 }
 

@@ -203,6 +203,14 @@
 //! [`allowed_origins`](crate::HerokuSsoBuilder::allowed_origins) permits others. The log names the origin. Programs send
 //! no `Origin`, and bearer tokens are not sent by themselves: both pass.
 //!
+//! # A signed link
+//! [`Lists::link`](crate::Lists::link) makes a link to a page of one resource, for a mail to a colleague. It
+//! leads to the SSO path. A browser with a session for the resource is redirected to the page. Any other is led
+//! through Heroku, as one whose session has ended, and from there to the page. The link gives no access: a user
+//! who is not on the list gets the same 403 as ever. A link that was changed gets 403 `invalid-link`, one whose
+//! end has passed 403 `expired-link`. If the resource has no list yet, its page at Heroku is not known, and the
+//! answer is 401 `no-session`.
+//!
 //! # The cookies
 //! | cookie | holds | lifetime |
 //! | --- | --- | --- |

@@ -212,6 +212,7 @@
 //!
 //! # Next steps
 //! - several dashboards in one browser: [`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path);
-//! - roles: [`Require::any_of`](crate::Require::any_of), [`RequireRole`](crate::extract::RequireRole);
+//! - roles and permissions: [`Require::any_of`](crate::Require::any_of),
+//!   [`Require::permission`](crate::Require::permission), [`RequireRole`](crate::extract::RequireRole);
 //! - a test of your set-up: [`testing_your_app`](crate::guide::testing_your_app);
 //! - before production: [`deploying`](crate::guide::deploying).

@@ -22,6 +22,7 @@
 //! | adds an identity to the request ([`HerokuUser`](crate::HerokuUser), an assertion) | removal of both before the gate decides |
 //! | is on the network path between you and Heroku | TLS; https only, no redirect is followed, answers are capped |
 //! | has a copy of the database | encrypted tokens, and hashes of session ids that open nothing. Not encrypted: the emails of lists and sessions; and all of a given session store |
+//! | sends a changed link, or one that leads elsewhere | a signature over resource, path and end; only paths of this site; the list decides as for any sign-in |
 //! | reads the log | the log has no secrets, and names people in the audit target only |
 //!
 //! # What is not

@@ -29,7 +29,9 @@ fn events_in(chapter: &str) -> BTreeSet<String> {
     let guide = read("src/guide/observing.rs");
     let chapter = guide.split(&format!("//! # {chapter}\n")).nth(1).unwrap();
     let chapter = chapter.split("//! # ").next().unwrap();
-    let rows = chapter.lines().filter(|line| line.starts_with("//! | `"));
+    let rows = chapter
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! | "));
     let names = rows.flat_map(|row| quoted(row.split(" | ").next().unwrap()));
     names.collect()
 }

@@ -10,7 +10,7 @@ use support::ids::AddOnExt as _;
 use support::world::World;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tower_heroku_sso::audit::{AuditEvent, AuditKind};
-use tower_heroku_sso::{Proof, Role};
+use tower_heroku_sso::{Clock as _, Proof, Role};
 
 /// The events of a world, in order.
 struct Events(UnboundedReceiver<AuditEvent>);
@@ -106,7 +106,7 @@ async fn changes_of_a_list_say_who_and_which_roles() {
     let id = addon.resource_id();
     let browser = world.signed_in(&addon, "ann@example.com").await;
     let session = events.next(AuditKind::SignedIn).await.session;
-    let app = addon.app().clone();
+    let app = addon.app();
     app.collaborator_as("ben@example.com", "member", &[]);
     world.refresh(&id).await;
     let added = events.next(AuditKind::MemberAdded).await;

@@ -146,7 +146,7 @@ async fn changed_link_is_rejected_with_a_page() {
 }
 
 #[tokio::test]
-async fn link_leads_to_no_other_site_and_to_no_path_of_the_gate() {
+async fn a44_a45_a46_link_leads_to_no_other_site() {
     let world = World::start().await;
     let addon = fetched(&world).await;
     let long = format!("/{}", "x".repeat(2048));
