@@ -53,8 +53,9 @@ pub struct AuditEvent {
     /// How the user's email was proved, of events about a session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proof>,
-    /// The session: the first 16 hexadecimal digits of a SHA-256 of its id. Events of one session have the
-    /// same value, from which no session can be taken over. It is the beginning of [`SessionInfo::id`](crate::SessionInfo::id).
+    /// The session: the first 16 hexadecimal digits of a SHA-256 of its id, with which
+    /// [`SessionInfo::id`](crate::SessionInfo::id) begins. Events of one session have the same value, and no
+    /// session can be taken over with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
     /// The request, to find it in other logs: its `X-Request-ID`, which Heroku's router sets, if that has 8 to

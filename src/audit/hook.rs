@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slow_function_loses_events_beyond_the_queue_and_nobody_waits() {
+    fn slow_function_loses_events_beyond_the_queue() {
         let (go_on, wait) = channel::<()>();
         let wait = parking_lot::Mutex::new(wait);
         let (sender, called) = channel();

@@ -122,10 +122,10 @@ impl AuditLog {
 
     /// The caller of the Partner API is not Heroku. Nothing that it sent is recorded but its request id.
     pub(crate) fn partner_call_rejected(&self, request: &RequestId, credentials: &'static str) {
-        let nobody = Subject::default();
+        let unknown = Subject::default();
         self.record(AuditEvent {
             reason: Some(credentials.to_owned()),
-            ..self.about(AuditKind::PartnerCallRejected, &nobody, request)
+            ..self.about(AuditKind::PartnerCallRejected, &unknown, request)
         });
     }
 

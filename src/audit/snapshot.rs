@@ -86,6 +86,9 @@ fn record_all(log: &AuditLog) {
         &"the form was used before",
     );
     log.revoked(&resource, &email);
+    log.all_revoked(&resource);
+    log.session_ended(&resource, &email, &session);
+    log.person_erased(2);
     for kind in [
         AuditKind::Provisioned,
         AuditKind::PlanChanged,

@@ -41,7 +41,7 @@ pub enum LinkError {
     #[error("the path of a link must be below its resource's path")]
     OtherResource,
     /// The link's life is outside its bounds.
-    #[error("the life of a link must be between {shortest:?} and {longest:?}", shortest = SHORTEST, longest = LONGEST)]
+    #[error("the life of a link must be between one minute and 30 days")]
     Life,
 }
 

@@ -132,8 +132,9 @@ impl Lists {
     /// that says so.
     ///
     /// `path` is the path of the page as the gate sees it, with its query; under
-    /// [`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path) it begins with the resource's own path. The result
-    /// is a path with a query. Put your own origin before it, and the prefix if the gate is in a nested router.
+    /// [`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path) it begins with the resource's own path.
+    /// The result is a path with a query. Put your own origin before it, and the prefix if the gate is in a
+    /// nested router.
     ///
     /// ```
     /// # fn mail(sso: tower_heroku_sso::HerokuSso, resource: tower_heroku_sso::ResourceId)

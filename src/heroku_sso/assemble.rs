@@ -83,7 +83,12 @@ pub(super) async fn assemble(builder: HerokuSsoBuilder) -> Result<HerokuSso, Set
         Some(sessions) => backend(sessions, &config, &manifest, closed_after),
         None => BackendChoice::Own(Arc::clone(&store), config.session_cache),
     };
-    let directory = Directory::new(client, store, Arc::clone(&clock), sync_settings(&config, audit));
+    let directory = Directory::new(
+        client,
+        store,
+        Arc::clone(&clock),
+        sync_settings(&config, audit),
+    );
     let sessions = SessionManager::new(
         backend,
         Arc::clone(directory.closed_sessions()),

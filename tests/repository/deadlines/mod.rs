@@ -47,6 +47,7 @@ const OWN: &[&str] = &[
     "given",
     "lifecycle",
     "lifecycle()",
+    "link",
     "lists",
     "manager",
     "members",
