@@ -21,12 +21,14 @@ use tower_heroku_sso::{
 
 use crate::alone::alone_async;
 
+/// Name, kind and labels.
+type Series = (String, &'static str, Vec<(String, String)>);
+
 /// Names with labels, as `name{label=value}`: sums of counters and samples, latest gauges.
 #[derive(Debug, Default)]
 struct Found {
     values: BTreeMap<String, f64>,
-    /// Name, kind and labels of each series.
-    series: BTreeSet<(String, &'static str, Vec<(String, String)>)>,
+    series: BTreeSet<Series>,
     without_description: BTreeSet<String>,
 }
 
