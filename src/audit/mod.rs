@@ -10,7 +10,7 @@ mod hook;
 mod log;
 mod request_id;
 #[cfg(test)]
-mod snapshot;
+mod tests;
 mod trace;
 
 pub use event::{AuditEvent, AuditKind};
