@@ -41,6 +41,7 @@ const OWN: &[&str] = &[
     "database",
     "db",
     "directory",
+    "directory()",
     "fetcher",
     "fetching",
     "forms",
@@ -61,6 +62,7 @@ const OWN: &[&str] = &[
     "reading",
     "record",
     "records",
+    "redirects",
     "registration_locks",
     "rejection_context",
     "renewing",
@@ -234,6 +236,12 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "wait",
         "lock.lock_owned",
         "PARTNER_TURN, by the caller",
+    ),
+    (
+        "extract/require_permission.rs",
+        "from_request_parts",
+        "HerokuUser.from_request_parts",
+        "what the request carries",
     ),
     (
         "extract/require_role.rs",
