@@ -160,7 +160,7 @@ async fn life(
     let answer = program.send(request.header("x-addon-sso", &header)).await;
     let bearer = match answer.status {
         200 => answer.json()["access_token"].as_str().unwrap().to_owned(),
-        404 => "none.none.none".to_owned(), // It may not.
+        401 => "none.none.none".to_owned(), // It may not: a gated path like any other.
         status => panic!("{status}"),
     };
     for token in [bearer.clone(), format!("{bearer}x"), header.clone()] {

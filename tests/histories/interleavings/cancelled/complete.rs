@@ -8,6 +8,11 @@ use super::{stores, table};
 
 /// Tested elsewhere.
 const ELSEWHERE: &[(&str, &str)] = &[
+    ("HerokuSso::from_env", "as `HerokuSsoBuilder::build`"),
+    (
+        "HerokuSsoBuilder::build",
+        "connects a store, as `PostgresStore::connect`, and keeps nothing else",
+    ),
     ("Lists::erase", "one call of the store: `stores`"),
     (
         "PostgresStore::connect",
