@@ -74,17 +74,16 @@ impl GateCookies {
 
     /// The cookie that remembers which page was wanted, as `Set-Cookie` has it.
     pub fn way_back(&self, resource: &ResourceId, wanted: &str) -> HeaderValue {
-        self.cookies.return_to.set(&ReturnTo {
-            resource: *resource,
-            sent_at: OffsetDateTime::UNIX_EPOCH,
-            wanted: Some(wanted.to_owned()),
-        })
+        let (page, now) = (wanted.to_owned(), OffsetDateTime::UNIX_EPOCH);
+        let page = ReturnTo::new(*resource, page, true, now);
+        self.cookies.return_to.set(&page)
     }
 
     /// The page that is wanted by the cookies of a request.
     pub fn wanted(&self, headers: &HeaderMap, resource: &ResourceId) -> Option<String> {
-        let resource = self.per_resource.then_some(resource);
-        self.cookies.return_to.read(headers, resource)?.wanted
+        let pages = self.cookies.return_to.read(headers).into_iter();
+        let mut pages = pages.filter(|page| page.resource == *resource);
+        pages.find_map(|page| page.wanted)
     }
 
     /// The resources that the cookies of a request remember.

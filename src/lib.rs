@@ -162,7 +162,7 @@ pub use access::{Email, ListPolicy, Permission, Role};
 pub use clock::{Clock, ManualClock, SystemClock};
 #[cfg(feature = "jwt")]
 pub use config::BearerTokens;
-pub use config::{Manifest, MissingVariable, OnExpired, SetupError, Streams};
+pub use config::{HtmlCache, Manifest, MissingVariable, OnExpired, SetupError, Streams};
 pub use gate::{
     AdmitError, HerokuUser, LinkError, RejectionKind, Require, SignedIn, VerifiedEmail,
 };

@@ -19,4 +19,4 @@ pub(crate) use environment::Environment;
 pub use error::{MissingVariable, SetupError};
 pub use manifest::Manifest;
 pub(crate) use settings::{Config, CookieTransport, PLACEHOLDER, SessionLife};
-pub use settings::{OnExpired, Streams};
+pub use settings::{HtmlCache, OnExpired, Streams};

@@ -40,6 +40,7 @@ pub(crate) struct Config {
     pub(crate) session_life: SessionLife,
     pub(crate) on_expired: OnExpired,
     pub(crate) streams: Streams,
+    pub(crate) html_cache: HtmlCache,
     pub(crate) sso_path: String,
     pub(crate) sign_out_path: String,
     pub(crate) landing_path: String,
@@ -95,6 +96,18 @@ pub enum Streams {
     LeaveOpen,
 }
 
+/// What the gate says about caching of a page (`text/html`) whose handler sets no `Cache-Control`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum HtmlCache {
+    /// `no-store`: the browser keeps no copy, so Back after a sign-out does not show the page. The default.
+    #[default]
+    NoStore,
+    /// `private`: the browser may keep a copy. Back and Forward are faster, and show the page after a sign-out
+    /// too.
+    Private,
+}
+
 /// How cookies are sent.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum CookieTransport {
@@ -124,6 +137,7 @@ impl Default for Config {
             session_life: SessionLife::default(),
             on_expired: OnExpired::default(),
             streams: Streams::default(),
+            html_cache: HtmlCache::default(),
             sso_path: "/heroku/sso".into(),
             sign_out_path: "/logout".into(),
             landing_path: "/".into(),

@@ -3,7 +3,7 @@
 use std::future::ready;
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, SET_COOKIE};
 use http::{HeaderValue, Method, Request, Response};
 use http_body_util::Full;
 
@@ -13,7 +13,7 @@ use super::rejection::Rejection;
 use super::rejection_kind::RejectionKind;
 use super::response_body::OwnAnswer;
 use super::response_decorator::{ResponseDecorator, Vary};
-use super::response_format::Format;
+use super::response_format::{Format, is_navigation, is_prefetch};
 use super::session_handle::SessionHandle;
 use super::state::GateState;
 use super::user::HerokuUser;
@@ -32,7 +32,7 @@ pub(super) enum Next {
 /// Prepares an admitted request for the wrapped service. The request is changed in place, because requests
 /// are large and each move is a copy.
 pub(super) fn prepare<B>(gate: &GateState, request: &mut Request<B>, user: HerokuUser) -> Next {
-    let mut hint = None;
+    let mut cookies = Vec::new();
     if user
         .origin
         .session()
@@ -43,14 +43,17 @@ pub(super) fn prepare<B>(gate: &GateState, request: &mut Request<B>, user: Herok
             return Next::Respond(Box::pin(ready(refuse_origin(gate, origin, &user, &id))));
         }
         if is_landing(gate, request, user.resource()) {
-            if let Some(answer) = back_to_page(gate, request.headers(), user.resource()) {
+            let headers = request.headers();
+            // The user has just signed in, and the form's response could not set these cookies.
+            cookies = gate.cookies.after_landing(headers, user.resource());
+            if is_navigation(request.method(), headers)
+                && let Some(mut answer) = back_to_page(gate, headers, user.resource())
+            {
+                for cookie in cookies {
+                    answer.headers_mut().append(SET_COOKIE, cookie);
+                }
                 return Next::Respond(Box::pin(ready(answer)));
             }
-            // The user has just signed in, and the form's response could not set this cookie.
-            hint = gate
-                .cookies
-                .hint
-                .after_landing(request.headers(), user.resource());
         }
     } else {
         // The token was for the gate: any service that sees it could use it too.
@@ -60,7 +63,8 @@ pub(super) fn prepare<B>(gate: &GateState, request: &mut Request<B>, user: Herok
     request.extensions_mut().insert(user);
     Next::Forward(ResponseDecorator {
         vary: Vary::of(gate),
-        hint,
+        html_cache: gate.html_cache,
+        cookies,
         reader: reader.map(|reader| (reader, gate.streams)),
     })
 }
@@ -89,7 +93,7 @@ fn refuse_origin(
 }
 
 fn is_landing<B>(gate: &GateState, request: &Request<B>, resource: &ResourceId) -> bool {
-    if request.method() != Method::GET {
+    if request.method() != Method::GET || is_prefetch(request.headers()) {
         return false;
     }
     // The landing path is that of the gate's own paths, which may be outside of the prefix.

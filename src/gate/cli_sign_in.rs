@@ -1,8 +1,9 @@
 //! The sign-in of a command-line client: it sends Heroku's SSO response in a header and gets a bearer token.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http_body::Body;
 use http_body_util::Full;
 use serde_json::json;
 use time::format_description::well_known::Rfc3339;
@@ -11,8 +12,10 @@ use super::RejectionKind;
 use super::open_session::{SessionTransport, VerifiedSignIn, open_session, resource_of};
 use super::rejection::Rejection;
 use super::response_format::Format;
+use super::security_headers::{self, DATA};
 use super::state::GateState;
 use super::unavailable::out_of_time;
+use super::unread_body::UnreadBody;
 use crate::audit::RequestId;
 use crate::clock::Budget;
 use crate::deadlines::REQUEST;
@@ -25,11 +28,16 @@ const HEADER: &str = "x-addon-sso";
 
 /// Answers a request to the programs' sign-in path: 200 with a bearer token, or a rejection without any
 /// change. Verification, single use and list are the same as for a browser's form.
-pub(super) async fn cli_sign_in<B>(gate: &GateState, request: Request<B>) -> Response<Full<Bytes>> {
-    let (parts, _) = request.into_parts();
+pub(super) async fn cli_sign_in<B>(gate: &GateState, request: Request<B>) -> Response<Full<Bytes>>
+where
+    B: Body,
+{
+    let (parts, body) = request.into_parts();
     let budget = Budget::of(REQUEST);
     let answer = try_cli_sign_in(gate, &parts.method, &parts.headers, budget);
     let answer = budget.within(answer).await;
+    let rest = UnreadBody::new(parts.version, &parts.headers, body);
+    rest.discard(budget).await;
     match answer.unwrap_or_else(|| Err(out_of_time(gate.reasons, "sign-in"))) {
         Ok(response) => {
             meter::sign_in("ok");
@@ -83,6 +91,6 @@ async fn try_cli_sign_in(
     let headers = response.headers_mut();
     let json = HeaderValue::from_static("application/json");
     headers.insert(CONTENT_TYPE, json);
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    security_headers::protect(headers, DATA);
     Ok(response)
 }

@@ -1,12 +1,12 @@
 //! The layout of the pages that the gate writes itself: plain HTML and CSS, no script, nothing from elsewhere.
 
 use bytes::Bytes;
-use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::security_headers::{self, PAGE};
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1f2430;--soft:#525a6b;--paper:#fff;--ground:#f3f4f8;\
@@ -19,9 +19,12 @@ background:var(--ground);color:var(--ink);font:1.0625rem/1.55 system-ui,sans-ser
 main{width:100%;max-width:34rem;padding:2rem;background:var(--paper);border:1px solid var(--line);\
 border-radius:.75rem}\
 h1{margin:0 0 .75rem;font-size:1.5rem;line-height:1.25;text-wrap:balance}\
-p{margin:0 0 1.25rem;color:var(--soft)}\
+p{margin:0 0 1.25rem;color:var(--soft);overflow-wrap:anywhere}\
+nav{display:flex;flex-wrap:wrap;gap:.75rem 1.25rem;align-items:center}\
 a{display:inline-block;padding:.6rem 1.1rem;border-radius:.5rem;background:var(--accent);\
-color:var(--on-accent);font-weight:600;text-decoration:none}\
+color:var(--on-accent);font-weight:600}\
+a:first-child{text-align:center;text-decoration:none}\
+a+a{padding:.6rem 0;background:none;color:var(--accent)}\
 a:focus-visible{outline:3px solid var(--ink);outline-offset:3px}\
 small{display:block;margin-top:1.25rem;color:var(--soft)}";
 
@@ -53,18 +56,8 @@ pub(super) fn respond(status: StatusCode, page: String) -> Response<Full<Bytes>>
     let mut response = Response::new(Full::from(page));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    for (name, value) in [
-        (CACHE_CONTROL, "no-store"),
-        (
-            CONTENT_SECURITY_POLICY,
-            "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; \
-             form-action 'none'; frame-ancestors 'none'",
-        ),
-        (CONTENT_TYPE, "text/html; charset=utf-8"),
-        (REFERRER_POLICY, "no-referrer"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    headers.insert(CONTENT_TYPE, html);
+    security_headers::protect(headers, PAGE);
     response
 }

@@ -131,6 +131,7 @@ mod response_body;
 mod response_decorator;
 mod response_format;
 mod response_future;
+mod security_headers;
 mod service;
 mod session_handle;
 mod sign_out;
@@ -138,6 +139,7 @@ mod sso_sign_in;
 mod state;
 mod test_user;
 mod unavailable;
+mod unread_body;
 #[cfg(feature = "axum")]
 mod upload;
 mod used_forms;

@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::Full;
 
 use super::RejectionKind;
+use super::cookies::ReturnTo;
 use super::debug_reason::DebugReasons;
 use super::link::{Link, token_of};
 use super::original_uri;
@@ -43,6 +44,7 @@ impl OpenLink {
         let opened = Budget::of(REQUEST).within(self.open(gate)).await;
         let opened = opened.unwrap_or_else(|| Err(out_of_time(gate.reasons, "link")));
         opened.unwrap_or_else(|rejection| {
+            let rejection = rejection.with_apps_at(gate.redirects.dashboard());
             rejection.into_response(Format::of(&self.headers), &Method::GET)
         })
     }
@@ -65,7 +67,9 @@ impl OpenLink {
             gate.reasons.add(rejection, &why)
         })?;
         let kind = RejectionKind::NoSession;
-        Ok(to_heroku(gate, kind, &web_url, resource, wanted))
+        let page = ReturnTo::new(resource, wanted, true, now);
+        let returns = gate.cookies.return_to.read(&self.headers);
+        Ok(to_heroku(gate, kind, &web_url, page, &returns))
     }
 
     /// True if the browser has a session for the link's resource. The store's errors count as none: the

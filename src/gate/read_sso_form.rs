@@ -1,7 +1,8 @@
 //! Reads the form of Heroku's SSO from a request.
 
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Method, Request};
+use http::request::Parts;
+use http::{HeaderMap, Method};
 use http_body::Body;
 use mime::Mime;
 
@@ -21,21 +22,22 @@ const MAX_BODY: usize = 64 * 1024;
 pub(super) async fn read_form<B>(
     forms: &SsoForms,
     reasons: DebugReasons,
-    request: Request<B>,
+    head: &Parts,
+    body: B,
     id: &RequestId,
 ) -> Result<SsoRequest, Rejection>
 where
-    B: Body + Send + 'static,
+    B: Body + Send,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let malformed = |error| forms.malformed(&error, id);
-    let query = request.uri().query().unwrap_or_default();
+    let query = head.uri.query().unwrap_or_default();
     let query = SsoRequest::parse(query.as_bytes()).map_err(malformed)?;
-    match *request.method() {
+    match head.method {
         Method::POST => {}
         Method::GET if forms.accept_legacy() => {
-            let query = match legacy_form::id_in(request.uri()) {
+            let query = match legacy_form::id_in(&head.uri) {
                 Some(id) => query.with_id(id.to_string()),
                 None => Ok(query),
             };
@@ -56,12 +58,11 @@ where
         let why = "the fields must be in the body, but the query has some";
         return Err(forms.reject(RejectionKind::InvalidSignIn, why, id));
     }
-    if !is_form(request.headers()) {
+    if !is_form(&head.headers) {
         let why = "the content type must be `application/x-www-form-urlencoded` in UTF-8";
         return Err(reasons.add(Rejection::new(RejectionKind::NotAForm), &why));
     }
-    let (parts, body) = request.into_parts();
-    let body = request_body::read(&parts.headers, body, MAX_BODY).await;
+    let body = request_body::read(&head.headers, body, MAX_BODY).await;
     let body = body.map_err(|error| {
         Rejection::new(match error {
             BodyError::Broken => RejectionKind::InvalidSignIn,

@@ -1,25 +1,32 @@
 //! Leads a browser whose session has ended to its add-on's page at Heroku, which signs it in again, and from
 //! there back to the page that it requested.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, Response};
 use http_body_util::Full;
+use parking_lot::Mutex;
 use time::{Duration, OffsetDateTime};
 use url::{Host, Url};
 
 use super::RejectionKind;
-use super::cookies::ReturnTo;
+use super::cookies::{MOST_RETURNS, ReturnTo};
 use super::redirect::redirect;
+use super::rejection_page::HEROKU_DASHBOARD;
 use super::state::GateState;
 use crate::config::{Config, OnExpired};
 use crate::heroku::is_loopback;
 use crate::ids::ResourceId;
 use crate::sync::Directory;
 
-/// A browser is redirected to Heroku at most this often. After that it gets the page, which prevents a
-/// redirect loop.
+/// A browser is redirected to Heroku at most this often for each page. After that it gets the rejection page,
+/// which prevents a redirect loop.
 const BETWEEN_BOUNCES: Duration = Duration::MINUTE;
+
+/// How many returns are remembered in this process.
+const USED_RETURNS: usize = 256;
 
 /// Whether browsers are redirected to Heroku, and to which pages.
 #[derive(Debug)]
@@ -27,20 +34,36 @@ pub(super) struct HerokuRedirects {
     on_expired: OnExpired,
     /// The Platform API is on this machine, so Heroku's pages may be on it too.
     heroku_is_local: bool,
+    /// Where a user finds their apps: the simulator's page in place of Heroku's, if there is one.
+    dashboard: Url,
+    /// The returns that were used last. A browser that restores several tabs opens the landing page several
+    /// times before it has received the first response's cookies.
+    used: Mutex<VecDeque<u64>>,
 }
 
 impl HerokuRedirects {
     pub(super) fn new(config: &Config) -> Self {
+        let heroku_is_local = config.api_url.is_loopback();
+        let dashboard = match heroku_is_local {
+            true => config.api_url.to_string(),
+            false => HEROKU_DASHBOARD.to_owned(),
+        };
         Self {
             on_expired: config.on_expired,
-            heroku_is_local: config.api_url.is_loopback(),
+            heroku_is_local,
+            dashboard: dashboard.parse().expect("a valid address"),
+            used: Mutex::default(),
         }
     }
 
-    /// True if a browser may be redirected now; `last` is its last redirect.
-    pub(super) fn are_due(&self, last: Option<&ReturnTo>, now: OffsetDateTime) -> bool {
-        let just_sent = last.is_some_and(|last| (now - last.sent_at).abs() < BETWEEN_BOUNCES);
-        self.on_expired == OnExpired::Redirect && !just_sent
+    /// True if a browser may be redirected from `page` now; `all` are the pages that it is about to return to.
+    pub(super) fn are_due(&self, page: &ReturnTo, all: &[ReturnTo], now: OffsetDateTime) -> bool {
+        let is_recent = |page: &ReturnTo| {
+            let sent_at = page.sent_at;
+            sent_at.is_some_and(|sent_at| (now - sent_at).abs() < BETWEEN_BOUNCES)
+        };
+        let recent = all.iter().filter(|page| is_recent(page)).count();
+        self.on_expired == OnExpired::Redirect && !is_recent(page) && recent < MOST_RETURNS
     }
 
     /// The page at Heroku that signs a user of this resource in again, if it is known and trusted.
@@ -53,6 +76,24 @@ impl HerokuRedirects {
         let web_url = list.snapshot.web_url.clone()?;
         is_herokus(&web_url, self.heroku_is_local).then_some(web_url)
     }
+
+    /// Where a user finds their apps.
+    pub(super) fn dashboard(&self) -> &Url {
+        &self.dashboard
+    }
+
+    /// True once for each return in this process.
+    fn begin_return(&self, page: &ReturnTo) -> bool {
+        let mut used = self.used.lock();
+        if used.contains(&page.nonce) {
+            return false;
+        }
+        if used.len() == USED_RETURNS {
+            used.pop_front();
+        }
+        used.push_back(page.nonce);
+        true
+    }
 }
 
 /// Sends the browser to `web_url`. A cookie remembers the page that it requested.
@@ -60,41 +101,34 @@ pub(super) fn to_heroku(
     gate: &GateState,
     kind: RejectionKind,
     web_url: &Url,
-    resource: ResourceId,
-    wanted: String,
+    page: ReturnTo,
+    all: &[ReturnTo],
 ) -> Response<Full<Bytes>> {
-    let return_to = ReturnTo {
-        resource,
-        sent_at: gate.directory.clock().now(),
-        wanted: Some(wanted),
-    };
+    let page = page.sent(gate.directory.clock().now());
     let location = HeaderValue::try_from(web_url.as_str());
     let location = location.expect("a parsed URL is printable ASCII");
     let mut response = redirect(location);
     let headers = response.headers_mut();
-    headers.append(SET_COOKIE, gate.cookies.return_to.set(&return_to));
+    for cookie in gate.cookies.return_to.add(all, &page) {
+        headers.append(SET_COOKIE, cookie);
+    }
     response.extensions_mut().insert(kind);
     response
 }
 
-/// Sends the browser from the landing page, once, to the page that the user requested when the last session
-/// ended.
+/// Sends the browser from the landing page to a page that it requested when the last session had ended. Each
+/// such page is the target once, the earliest first.
 pub(super) fn back_to_page(
     gate: &GateState,
     headers: &HeaderMap,
     resource: &ResourceId,
 ) -> Option<Response<Full<Bytes>>> {
-    let return_to = gate.cookies.return_to.read(headers, Some(resource))?;
-    if return_to.resource != *resource {
-        return None;
-    }
-    let wanted = return_to.wanted.clone()?;
+    let pages = gate.cookies.return_to.read(headers).into_iter();
+    let mut pages = pages.filter(|page| page.resource == *resource && page.wanted.is_some());
+    let page = pages.find(|page| gate.redirects.begin_return(page))?;
+    let wanted = page.wanted.as_deref()?;
     let mut response = redirect(HeaderValue::try_from(wanted).ok()?);
-    let done = ReturnTo {
-        wanted: None,
-        ..return_to
-    };
-    let done = gate.cookies.return_to.set(&done);
+    let done = gate.cookies.return_to.set(&page.reached());
     response.headers_mut().append(SET_COOKIE, done);
     Some(response)
 }

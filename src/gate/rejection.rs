@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, VARY,
+    ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, REFRESH, RETRY_AFTER, SET_COOKIE, VARY,
     WWW_AUTHENTICATE,
 };
 use http::{HeaderValue, Method, Response, StatusCode};
@@ -15,9 +15,16 @@ use url::Url;
 
 use super::html_page;
 use super::rejection_kind::{Missing, Needed, RejectionKind};
-use super::rejection_page::rejection_page;
+use super::rejection_page::{PageContent, rejection_page};
 use super::response_format::Format;
+use super::security_headers::{self, DATA};
 use crate::access::{Permission, Role};
+
+/// How often a page about an ended session is requested again.
+const BETWEEN_RELOADS: Duration = Duration::from_secs(30);
+
+/// How long the page about a used form is shown before the landing page.
+const AFTER_A_USED_FORM: Duration = Duration::from_secs(2);
 
 /// A rejection with the details of this one case, for a page of your own
 /// ([`guide::how_it_decides`](crate::guide::how_it_decides#pages-of-your-own)). It is in the extensions of
@@ -29,13 +36,17 @@ pub struct Rejection {
     sign_in_url: Option<Box<Url>>,
     /// The landing page, for a user who may already have a session.
     landing: Option<Box<str>>,
+    /// Where this user finds their apps, in place of Heroku's dashboard.
+    heroku_dashboard: Option<Box<Url>>,
+    /// The page is requested again after a while, as the user may have signed in in another tab.
+    reloads: bool,
     allow: Option<&'static str>,
     missing: Option<Box<Missing>>,
     /// Which check failed, for the app's developer.
     reason: Option<Box<str>>,
     cookies: Vec<HeaderValue>,
     /// The request had a bearer token, so it is a program's, whatever it accepts.
-    is_bearer: bool,
+    pub(super) is_bearer: bool,
     is_page: bool,
 }
 
@@ -52,6 +63,8 @@ impl Rejection {
             retry_after: None,
             sign_in_url: None,
             landing: None,
+            heroku_dashboard: None,
+            reloads: false,
             allow: None,
             missing: None,
             reason: None,
@@ -85,6 +98,16 @@ impl Rejection {
         self
     }
 
+    pub(super) fn with_apps_at(mut self, heroku_dashboard: &Url) -> Self {
+        self.heroku_dashboard = Some(Box::new(heroku_dashboard.clone()));
+        self
+    }
+
+    pub(super) fn reloading(mut self) -> Self {
+        self.reloads = true;
+        self
+    }
+
     /// What is needed, and the email addresses of people who can grant it, for a user who may see them.
     pub(super) fn needs(mut self, needs: Needed, ask: Vec<Box<str>>) -> Self {
         self.missing = Some(Box::new(Missing { needs, ask }));
@@ -105,10 +128,6 @@ impl Rejection {
     pub(super) fn of_bearer(mut self) -> Self {
         self.is_bearer = true;
         self
-    }
-
-    pub(super) fn is_of_bearer(&self) -> bool {
-        self.is_bearer
     }
 
     /// Why the request does not pass.
@@ -165,14 +184,16 @@ impl Rejection {
         method: &Method,
     ) -> Response<Full<Bytes>> {
         let body = match format {
-            Format::Html => rejection_page(
-                self.kind,
-                self.sign_in_url.as_deref(),
-                self.landing.as_deref(),
-                self.missing.as_deref(),
-                self.reason.as_deref(),
-            ),
-            Format::ProblemJson => self.problem(),
+            Format::Html => rejection_page(&PageContent {
+                kind: self.kind,
+                sign_in_url: self.sign_in_url.as_deref(),
+                landing: self.landing.as_deref(),
+                heroku_dashboard: self.heroku_dashboard.as_deref(),
+                missing: self.missing.as_deref(),
+                reason: self.reason.as_deref(),
+                is_of_form: !matches!(*method, Method::GET | Method::HEAD),
+            }),
+            Format::ProblemJson => problem(&self),
         };
         self.is_page = format == Format::Html;
         let mut response = match format {
@@ -181,12 +202,13 @@ impl Rejection {
                 let mut response = Response::new(Full::from(body));
                 *response.status_mut() = self.kind.status();
                 let json = HeaderValue::from_static("application/problem+json");
-                response.headers_mut().insert(CONTENT_TYPE, json);
+                let headers = response.headers_mut();
+                headers.insert(CONTENT_TYPE, json);
+                security_headers::protect(headers, DATA);
                 response
             }
         };
         let headers = response.headers_mut();
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(VARY, HeaderValue::from_static("Accept, Cookie"));
         if self.kind.status() == StatusCode::UNAUTHORIZED {
             // Its own scheme: `Basic` would make browsers prompt for a password.
@@ -199,6 +221,9 @@ impl Rejection {
         if let Some(wait) = self.retry_after {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             headers.insert(RETRY_AFTER, seconds.max(1).into());
+        }
+        if let Some(refresh) = refresh(&self, format) {
+            headers.insert(REFRESH, refresh);
         }
         if let Some(methods) = self.allow {
             headers.insert(ALLOW, HeaderValue::from_static(methods));
@@ -221,33 +246,45 @@ impl Rejection {
         }
         response
     }
+}
 
-    /// RFC 9457.
-    fn problem(&self) -> String {
-        let mut problem = serde_json::json!({
-            "type": format!("urn:tower-heroku-sso:{}", self.kind.code()),
-            "title": self.kind.title(),
-            "status": self.kind.status().as_u16(),
-            "detail": self.kind.advice(),
-        });
-        if let Some(url) = &self.sign_in_url {
-            problem["sign_in_url"] = url.as_str().into();
-        }
-        if let Some(missing) = &self.missing {
-            match &missing.needs {
-                Needed::AnyOf(roles) => {
-                    problem["required_roles"] = roles.iter().map(Role::as_str).collect();
-                }
-                Needed::Permission(permission) => {
-                    problem["required_permission"] = permission.as_str().into();
-                }
+/// RFC 9457.
+fn problem(rejection: &Rejection) -> String {
+    let mut problem = serde_json::json!({
+        "type": format!("urn:tower-heroku-sso:{}", rejection.kind.code()),
+        "title": rejection.kind.title(),
+        "status": rejection.kind.status().as_u16(),
+        "detail": rejection.kind.advice(),
+    });
+    if let Some(url) = &rejection.sign_in_url {
+        problem["sign_in_url"] = url.as_str().into();
+    }
+    if let Some(missing) = &rejection.missing {
+        match &missing.needs {
+            Needed::AnyOf(roles) => {
+                problem["required_roles"] = roles.iter().map(Role::as_str).collect();
+            }
+            Needed::Permission(permission) => {
+                problem["required_permission"] = permission.as_str().into();
             }
         }
-        if let Some(reason) = &self.reason {
-            problem["reason"] = reason.as_ref().into();
-        }
-        problem.to_string()
     }
+    if let Some(reason) = &rejection.reason {
+        problem["reason"] = reason.as_ref().into();
+    }
+    problem.to_string()
+}
+
+/// Where the page leads by itself, for a browser.
+fn refresh(rejection: &Rejection, format: Format) -> Option<HeaderValue> {
+    if rejection.reloads {
+        return Some(BETWEEN_RELOADS.as_secs().into());
+    }
+    // After a double click, or where Heroku gave several tabs the same form, the browser is signed in.
+    let is_used = rejection.kind == RejectionKind::UsedSignIn && format == Format::Html;
+    let landing = rejection.landing.as_deref().filter(|_| is_used)?;
+    let wait = AFTER_A_USED_FORM.as_secs();
+    HeaderValue::try_from(format!("{wait}; url={landing}")).ok()
 }
 
 impl fmt::Debug for Rejection {

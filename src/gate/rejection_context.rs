@@ -7,12 +7,12 @@ use http_body_util::Full;
 use url::Url;
 
 use super::RejectionKind;
-use super::cookies::ReturnTo;
+use super::cookies::{RETURN_LIFE, ReturnTo};
 use super::original_uri;
 use super::paths::SessionScope;
 use super::redirect_to_heroku::to_heroku;
 use super::rejection::Rejection;
-use super::response_format::{Format, is_navigation};
+use super::response_format::{Format, is_navigation, is_prefetch};
 use super::state::GateState;
 use crate::clock::Budget;
 use crate::ids::ResourceId;
@@ -24,11 +24,14 @@ pub(super) struct RejectionContext {
     method: Method,
     /// The page that was requested, if a user navigated to it.
     navigation: Option<String>,
+    /// It is the page on which a sign-in lands anyway.
+    is_landing: bool,
+    is_prefetch: bool,
     /// The resources that this browser was signed in to, and the one of them that the page is about.
     hints: Vec<ResourceId>,
     hint: Option<ResourceId>,
-    /// The last redirect of this browser to Heroku.
-    return_to: Option<ReturnTo>,
+    /// The pages to which this browser is about to return.
+    returns: Vec<ReturnTo>,
 }
 
 impl RejectionContext {
@@ -47,11 +50,15 @@ impl RejectionContext {
             SessionScope::None => None,
         };
         let hint = hint.copied();
+        let path = request.uri().path();
+        let is_landing = hint.is_some_and(|hint| gate.paths.is_landing(path, &hint));
         Self {
+            is_landing: is_landing && request.uri().query().is_none(),
+            is_prefetch: is_prefetch(headers),
             format: Format::of(headers),
             method: request.method().clone(),
             navigation: navigates.then(target),
-            return_to: gate.cookies.return_to.read(headers, hint.as_ref()),
+            returns: gate.cookies.return_to.read(headers),
             hint,
             hints,
         }
@@ -65,25 +72,34 @@ impl RejectionContext {
         mut rejection: Rejection,
         budget: Budget,
     ) -> Response<Full<Bytes>> {
-        if rejection.is_of_bearer() {
+        if rejection.is_bearer {
             return rejection.into_response(Format::ProblemJson, &self.method);
         }
         let kind = rejection.kind;
         let can_sign_in = matches!(kind, RejectionKind::NoSession | RejectionKind::SessionEnded);
         if can_sign_in
             && let Some(resource) = self.hint
-            && let Some(page) = sign_in_page(gate, &resource, budget).await
+            && let Some(found) = sign_in_page(gate, &resource, budget).await
         {
             let now = gate.directory.clock().now();
-            let last = self.return_to.as_ref();
-            if let Some(wanted) = &self.navigation
-                && gate.redirects.are_due(last, now)
-            {
-                return to_heroku(gate, kind, &page, resource, wanted.clone());
+            if let Some(wanted) = self.navigation {
+                let page = ReturnTo::new(resource, wanted, !self.is_landing, now);
+                let page = page.continuing(&self.returns);
+                if gate.redirects.are_due(&page, &self.returns, now) {
+                    return to_heroku(gate, kind, &found, page, &self.returns);
+                }
+                // The page's own link leads back as well, and so does a sign-in in another tab.
+                if now - page.since < RETURN_LIFE {
+                    rejection = rejection.reloading();
+                }
+                for cookie in gate.cookies.return_to.add(&self.returns, &page) {
+                    rejection = rejection.set_cookie(cookie);
+                }
             }
-            rejection = rejection.sign_in_at(page);
+            rejection = rejection.sign_in_at(found);
         }
-        if kind == RejectionKind::NotListed {
+        rejection = rejection.with_apps_at(gate.redirects.dashboard());
+        if kind == RejectionKind::NotListed && !self.is_prefetch {
             // Heroku would only send this user here again.
             let hint = self.hint.as_ref();
             rejection = rejection.set_cookie(gate.cookies.hint.without(&self.hints, hint));

@@ -105,6 +105,22 @@ impl RejectionKind {
         }
     }
 
+    /// True if the same request can pass once the user has signed in, or later.
+    pub(super) fn can_pass_later(self) -> bool {
+        matches!(
+            self,
+            Self::CannotCheck | Self::NoSession | Self::SessionEnded
+        )
+    }
+
+    /// True if the user keeps a valid session, with which other pages open.
+    pub(super) fn is_about_a_signed_in_user(self) -> bool {
+        matches!(
+            self,
+            Self::CrossSite | Self::MissingPermission | Self::MissingRole
+        )
+    }
+
     /// What happened, in a few words, as shown on the page and in the problem document.
     pub fn title(self) -> &'static str {
         match self {

@@ -1,24 +1,45 @@
 //! The page with which a browser's request is refused: 401, 403, 503 and so on.
 
-use maud::html;
+use maud::{Markup, html};
 use url::Url;
 
 use super::html_page::page;
 use super::rejection_kind::{Missing, RejectionKind};
 
-pub(super) fn rejection_page(
-    kind: RejectionKind,
-    sign_in_url: Option<&Url>,
-    landing: Option<&str>,
-    missing: Option<&Missing>,
-    reason: Option<&str>,
-) -> String {
-    let status = kind.status();
+/// Where users find their apps, unless Heroku is on this machine.
+pub(super) const HEROKU_DASHBOARD: &str = "https://dashboard.heroku.com/";
+
+/// What the page says besides its heading, and where it leads.
+pub(super) struct PageContent<'a> {
+    pub(super) kind: RejectionKind,
+    pub(super) sign_in_url: Option<&'a Url>,
+    pub(super) landing: Option<&'a str>,
+    /// In place of Heroku's.
+    pub(super) heroku_dashboard: Option<&'a Url>,
+    pub(super) missing: Option<&'a Missing>,
+    pub(super) reason: Option<&'a str>,
+    /// The request was a form or the like, which reloading the page sends again.
+    pub(super) is_of_form: bool,
+}
+
+pub(super) fn rejection_page(content: &PageContent<'_>) -> String {
+    let kind = content.kind;
+    let is_lost = content.is_of_form && kind.can_pass_later();
     page(
         kind.title(),
         &html! {
             p { (kind.advice()) }
-            @if let Some(missing) = missing {
+            @if is_lost {
+                @if kind == RejectionKind::CannotCheck {
+                    p { "What you sent was not processed. To send it again, reload this page." }
+                } @else {
+                    p {
+                        "What you sent was not processed. To send it again, sign in in another tab, then \
+                         reload this page."
+                    }
+                }
+            }
+            @if let Some(missing) = content.missing {
                 @let names = missing.needs.names();
                 @if !names.is_empty() {
                     p { "Needed: " strong { (names.join(" or ")) } "." }
@@ -27,16 +48,41 @@ pub(super) fn rejection_page(
                     p { "People who can grant it: " (missing.ask.join(", ")) "." }
                 }
             }
-            @if let Some(url) = sign_in_url {
-                a href=(url.as_str()) { "Sign in again through Heroku" }
-            }
-            @if let Some(landing) = landing {
-                a href=(landing) { "Continue to the dashboard" }
-            }
-            @if let Some(reason) = reason {
+            (ways_on(content, is_lost))
+            @if let Some(reason) = content.reason {
                 p { strong { "For developers: " } (reason) }
             }
-            small { (status.as_u16()) " · " (kind.code()) }
+            small { (kind.status().as_u16()) " · " (kind.code()) }
         },
     )
+}
+
+/// At least one link. They leave a frame in which the page may be; the page of a form stays open.
+fn ways_on(content: &PageContent<'_>, is_lost: bool) -> Markup {
+    let kind = content.kind;
+    let to_apps = content
+        .heroku_dashboard
+        .map_or(HEROKU_DASHBOARD, Url::as_str);
+    let target = if is_lost { "_blank" } else { "_top" };
+    let may_try_again = kind == RejectionKind::CannotCheck && !content.is_of_form;
+    let needs_apps = content.sign_in_url.is_none() && !may_try_again;
+    let knows_better = content.landing.is_some() && kind.is_about_a_signed_in_user();
+    html! {
+        nav aria-label="What you can do" {
+            @if let Some(url) = content.sign_in_url {
+                a href=(url.as_str()) target=(target) rel="noopener" {
+                    "Sign in again through Heroku"
+                }
+            }
+            @if may_try_again {
+                a href="" { "Try again" }
+            }
+            @if let Some(landing) = content.landing {
+                a href=(landing) target="_top" { "Continue to the dashboard" }
+            }
+            @if needs_apps && !knows_better {
+                a href=(to_apps) target=(target) rel="noopener" { "Open the Heroku Dashboard" }
+            }
+        }
+    }
 }

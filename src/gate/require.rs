@@ -1,5 +1,6 @@
 //! Routes behind the gate for some users only.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Once};
@@ -8,7 +9,6 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::Full;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
@@ -17,9 +17,12 @@ use super::mode::Unauthenticated;
 use super::on_rejection::refuse;
 use super::rejection::Rejection;
 use super::require_rule::Rule;
-use super::response_body::GateBody;
+use super::response_body::{GateBody, OwnAnswer};
+use super::unread_body::UnreadBody;
 use super::user::HerokuUser;
 use crate::access::{Permission, Role};
+use crate::clock::Budget;
+use crate::deadlines::REQUEST;
 
 /// Admits only some of the users that the gate has admitted. Goes inside
 /// [`HerokuSso::layer`](crate::HerokuSso::layer), on the routes that need it.
@@ -137,7 +140,10 @@ impl<S> RequireService<S> {
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for RequireService<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    ReqBody: Body + Send + 'static,
+    ReqBody::Data: Send,
     ResBody: Body<Data = Bytes>,
+    ResBody::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     type Response = Response<GateBody<ResBody>>;
     type Error = S::Error;
@@ -150,9 +156,15 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let state = match self.check(&request) {
             Err(rejection) => {
-                let (request, _) = request.into_parts();
+                let (head, body) = request.into_parts();
+                let response = refuse(rejection, &head);
+                let rest = UnreadBody::new(head.version, &head.headers, body);
+                let budget = Budget::of(REQUEST);
                 State::Refused {
-                    response: Some(refuse(rejection, &request)),
+                    answer: Box::pin(async move {
+                        rest.discard(budget).await;
+                        response
+                    }),
                 }
             }
             Ok(()) => State::Inner {
@@ -165,7 +177,6 @@ where
 
 pin_project! {
     /// The future of [`RequireService`].
-    #[derive(Debug)]
     pub struct RequireFuture<F> {
         #[pin]
         state: State<F>,
@@ -174,9 +185,8 @@ pin_project! {
 
 pin_project! {
     #[project = StateProjection]
-    #[derive(Debug)]
     enum State<F> {
-        Refused { response: Option<Response<Full<Bytes>>> },
+        Refused { answer: OwnAnswer },
         Inner { #[pin] response: F },
     }
 }
@@ -185,13 +195,14 @@ impl<F, ResBody, E> Future for RequireFuture<F>
 where
     F: Future<Output = Result<Response<ResBody>, E>>,
     ResBody: Body<Data = Bytes>,
+    ResBody::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     type Output = Result<Response<GateBody<ResBody>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            StateProjection::Refused { response } => {
-                let response = response.take().expect("not polled after completion");
+            StateProjection::Refused { answer } => {
+                let response = ready!(answer.as_mut().poll(cx));
                 Poll::Ready(Ok(response.map(GateBody::own)))
             }
             StateProjection::Inner { response } => {
@@ -199,5 +210,11 @@ where
                 Poll::Ready(Ok(response.map(GateBody::inner)))
             }
         }
+    }
+}
+
+impl<F> fmt::Debug for RequireFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequireFuture").finish_non_exhaustive()
     }
 }

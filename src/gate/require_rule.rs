@@ -92,6 +92,13 @@ impl Rule {
         audit(reason);
         meter::guard_rejection(kind.code());
         let rejection = Rejection::new(kind);
+        let rejection = match user.origin.session() {
+            Some(session) => {
+                let paths = session.paths();
+                rejection.or_go_on_at(paths.landing_below(&user.mount, user.resource()))
+            }
+            None => rejection,
+        };
         Err(match &self.needs {
             Needs::One(needed) => rejection.needs(needed.clone(), who_grants(user)),
             Needs::If(_) => rejection,

@@ -26,9 +26,25 @@ pin_project! {
     #[derive(Debug)]
     enum Kind<B> {
         Own { #[pin] body: Full<Bytes> },
-        Inner { #[pin] body: B, watch: AccessWatch },
+        Inner { #[pin] body: B, watch: AccessWatch, cut: Cut },
     }
 }
+
+/// How a body ends when its reader loses access.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cut {
+    /// Like a complete body: the reader asks again, and is refused.
+    Complete,
+    /// With an error, so that the reader does not take a part for the whole.
+    Broken,
+}
+
+/// The reader's access has ended, and so has the response.
+#[derive(Debug, thiserror::Error)]
+#[error("the access of this response's reader has ended")]
+struct AccessEnded;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The gate's own response, once it is ready.
 pub(super) type OwnAnswer = Pin<Box<dyn Future<Output = Response<Full<Bytes>>> + Send>>;
@@ -46,7 +62,11 @@ impl<B> GateBody<B> {
     pub(super) fn inner(body: B) -> Self {
         let watch = AccessWatch::Unlimited { _in_use: None };
         Self {
-            kind: Kind::Inner { body, watch },
+            kind: Kind::Inner {
+                body,
+                watch,
+                cut: Cut::Broken,
+            },
         }
     }
 
@@ -67,15 +87,19 @@ impl<B: Body> GateBody<B> {
         };
         let watch = AccessWatch::Unlimited { _in_use };
         Self {
-            kind: Kind::Inner { body, watch },
+            kind: Kind::Inner {
+                body,
+                watch,
+                cut: Cut::Broken,
+            },
         }
     }
 
     /// A body that ends when its reader loses access.
-    pub(super) fn until_ended(body: B, session: SessionHandle) -> Self {
+    pub(super) fn until_ended(body: B, session: SessionHandle, cut: Cut) -> Self {
         let watch = AccessWatch::of_response(session, is_short(&body));
         Self {
-            kind: Kind::Inner { body, watch },
+            kind: Kind::Inner { body, watch, cut },
         }
     }
 }
@@ -85,27 +109,36 @@ fn is_short<B: Body>(body: &B) -> bool {
     size.is_some_and(|size| size <= SHORT)
 }
 
-impl<B: Body<Data = Bytes>> Body for GateBody<B> {
+impl<B> Body for GateBody<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
     type Data = Bytes;
-    type Error = B::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self.project().kind.project() {
             KindProjection::Own { body } => body
                 .poll_frame(cx)
                 .map(|frame| frame.map(|frame| frame.map_err(|never| match never {}))),
-            KindProjection::Inner { body, watch } => {
+            KindProjection::Inner { body, watch, cut } => {
+                let was_over = matches!(watch, AccessWatch::Over);
+                let over = |cut: &Cut| match cut {
+                    Cut::Broken if !was_over => Poll::Ready(Some(Err(AccessEnded.into()))),
+                    Cut::Broken | Cut::Complete => Poll::Ready(None),
+                };
                 if watch.is_over(cx) {
-                    return Poll::Ready(None);
+                    return over(cut);
                 }
                 let polled = body.poll_frame(cx);
                 if polled.is_pending() && watch.watch_now(cx) {
-                    return Poll::Ready(None);
+                    return over(cut);
                 }
-                polled
+                polled.map(|frame| frame.map(|frame| frame.map_err(Into::into)))
             }
         }
     }

@@ -1,20 +1,21 @@
 //! What the gate adds to a response of the wrapped service.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, Entry, SET_COOKIE, VARY};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, Entry, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderValue, Response};
 use http_body::Body;
 
-use super::response_body::GateBody;
+use super::response_body::{Cut, GateBody};
 use super::session_handle::SessionHandle;
 use super::state::GateState;
-use crate::config::Streams;
+use crate::config::{HtmlCache, Streams};
 
 /// What is done with the response of the wrapped service.
 pub(super) struct ResponseDecorator {
     pub(super) vary: Vary,
-    /// The cookie by which a browser remembers whose dashboard it showed.
-    pub(super) hint: Option<HeaderValue>,
+    pub(super) html_cache: HtmlCache,
+    /// The cookies by which a browser remembers whose dashboards it showed.
+    pub(super) cookies: Vec<HeaderValue>,
     /// The reader of the response's body, and what happens to the body when their access ends.
     pub(super) reader: Option<(SessionHandle, Streams)>,
 }
@@ -31,7 +32,8 @@ impl ResponseDecorator {
     pub(super) fn without_user(gate: &GateState) -> Self {
         Self {
             vary: Vary::of(gate),
-            hint: None,
+            html_cache: HtmlCache::Private,
+            cookies: Vec::new(),
             reader: None,
         }
     }
@@ -40,12 +42,27 @@ impl ResponseDecorator {
         self,
         mut response: Response<B>,
     ) -> Response<GateBody<B>> {
-        mark_personal(response.headers_mut(), self.vary);
-        if let Some(hint) = self.hint {
-            response.headers_mut().append(SET_COOKIE, hint);
+        let headers = response.headers_mut();
+        let media = headers
+            .get(CONTENT_TYPE)
+            .map_or(&b""[..], HeaderValue::as_bytes);
+        let is = |name: &[u8]| {
+            let start = media.get(..name.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(name))
+        };
+        let is_html = is(b"text/html") || is(b"application/xhtml+xml");
+        let cut = if is(b"text/event-stream") {
+            Cut::Complete
+        } else {
+            Cut::Broken
+        };
+        let is_stored = !is_html || self.html_cache == HtmlCache::Private;
+        mark_personal(headers, self.vary, is_stored);
+        for cookie in self.cookies {
+            headers.append(SET_COOKIE, cookie);
         }
         response.map(|body| match self.reader {
-            Some((reader, Streams::EndWithAccess)) => GateBody::until_ended(body, reader),
+            Some((reader, Streams::EndWithAccess)) => GateBody::until_ended(body, reader, cut),
             Some((reader, Streams::LeaveOpen)) => GateBody::left_open(body, &reader),
             None => GateBody::inner(body),
         })
@@ -76,7 +93,7 @@ impl Vary {
 }
 
 /// Marks the response of the wrapped service as personal, for caches.
-fn mark_personal(headers: &mut HeaderMap, by: Vary) {
+fn mark_personal(headers: &mut HeaderMap, by: Vary, is_stored: bool) {
     match headers.entry(VARY) {
         Entry::Vacant(vary) => {
             vary.insert(by.value());
@@ -94,5 +111,8 @@ fn mark_personal(headers: &mut HeaderMap, by: Vary) {
         }
     }
     let cached = headers.entry(CACHE_CONTROL);
-    cached.or_insert(const { HeaderValue::from_static("private") });
+    cached.or_insert(match is_stored {
+        true => const { HeaderValue::from_static("private") },
+        false => const { HeaderValue::from_static("no-store") },
+    });
 }

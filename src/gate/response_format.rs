@@ -15,20 +15,35 @@ pub(super) enum Format {
 
 impl Format {
     /// HTML if `Accept` names it and prefers no JSON type. JSON for all other requests, including `*/*`, and
-    /// for every `fetch` of a script.
+    /// for every request that a script of the page makes.
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        if is_script_fetch(headers) {
-            return Self::ProblemJson;
+        match is_in_background(headers) {
+            true => Self::ProblemJson,
+            false => Self::accepted(headers).unwrap_or(Self::ProblemJson),
         }
+    }
+
+    /// The same for the answer to a sign-out, which a script shows like a page unless it asks for JSON.
+    pub(super) fn of_sign_out(headers: &HeaderMap) -> Self {
+        Self::accepted(headers).unwrap_or(match is_in_background(headers) {
+            true => Self::Html,
+            false => Self::ProblemJson,
+        })
+    }
+
+    /// The format that `Accept` prefers, if it names one.
+    fn accepted(headers: &HeaderMap) -> Option<Self> {
         let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
         let accept = accept.filter(|accept| accept.len() <= MAX_ACCEPT);
         let quality = |names: &[&str]| best_quality(accept.unwrap_or_default(), names);
         let html = quality(&["text/html", "application/xhtml+xml"]);
         let json = quality(&["application/json", "application/problem+json"]);
         if html > 0.0 && html >= json {
-            Self::Html
+            Some(Self::Html)
+        } else if json > 0.0 {
+            Some(Self::ProblemJson)
         } else {
-            Self::ProblemJson
+            None
         }
     }
 }
@@ -43,14 +58,33 @@ pub(super) fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
         && Format::of(headers) == Format::Html
         && says("sec-fetch-mode", "navigate")
         && says("sec-fetch-dest", "document")
+        && !is_prefetch(headers)
 }
 
-fn is_script_fetch(headers: &HeaderMap) -> bool {
+/// True for a page that a browser loads in advance: its user may never see it.
+pub(super) fn is_prefetch(headers: &HeaderMap) -> bool {
+    let names = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
+    let mut values = names.iter().filter_map(|name| headers.get(*name));
+    values.any(|value| {
+        let value = value.to_str().unwrap_or_default().to_ascii_lowercase();
+        let purposes = ["prefetch", "prerender", "preview"];
+        purposes.iter().any(|purpose| value.contains(purpose))
+    })
+}
+
+/// True for a request of a script, which cannot follow a redirect through Heroku: `fetch`, an
+/// `XMLHttpRequest`, htmx, a Turbo frame. Browsers say so; older ones leave it to the libraries.
+fn is_in_background(headers: &HeaderMap) -> bool {
     let mode = headers.get("sec-fetch-mode").map(|mode| mode.as_bytes());
-    matches!(
+    let by_browser = matches!(
         mode,
         Some(b"cors" | b"no-cors" | b"same-origin" | b"websocket")
-    )
+    );
+    let requested_with = headers.get("x-requested-with");
+    by_browser
+        || requested_with.is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"xmlhttprequest"))
+        || headers.contains_key("hx-request")
+        || headers.contains_key("turbo-frame")
 }
 
 fn best_quality(accept: &str, names: &[&str]) -> f32 {

@@ -19,10 +19,12 @@ use super::rejection_context::RejectionContext;
 use super::response_body::{GateBody, OwnAnswer};
 use super::response_decorator::ResponseDecorator;
 use super::state::GateState;
+use super::unread_body::UnreadBody;
 use super::user::HerokuUser;
 use crate::clock::Budget;
 use crate::meter::{self, RequestDecision};
 
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 pin_project! {
@@ -106,7 +108,10 @@ where
 impl<S, ReqBody, ResBody> Future for ResponseFuture<S, ReqBody>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    ReqBody: Body + Send + 'static,
+    ReqBody::Data: Send,
     ResBody: Body<Data = Bytes>,
+    ResBody::Error: Into<BoxError>,
 {
     type Output = Result<Response<GateBody<ResBody>>, S::Error>;
 
@@ -151,6 +156,8 @@ impl<S, ReqBody, F> State<S, ReqBody, F> {
 impl<S, ReqBody> Waiting<S, ReqBody>
 where
     S: Service<Request<ReqBody>>,
+    ReqBody: Body + Send + 'static,
+    ReqBody::Data: Send,
 {
     fn proceed(self, verdict: Result<HerokuUser, Rejection>) -> State<S, ReqBody, S::Future> {
         let Self {
@@ -180,8 +187,11 @@ where
             (Err(rejection), Mode::Required) => {
                 let own = gate.on_rejection.about(&request);
                 let rejection_context = RejectionContext::of(&gate, &request);
-                let answer =
-                    async move { rejection_context.respond(&gate, rejection, budget).await };
+                let answer = async move {
+                    let response = rejection_context.respond(&gate, rejection, budget).await;
+                    UnreadBody::of(request).discard(budget).await;
+                    response
+                };
                 State::Answer {
                     answer: own.of(answer),
                 }

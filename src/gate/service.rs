@@ -24,6 +24,7 @@ use super::response_future::ResponseFuture;
 use super::sign_out::SignOut;
 use super::sso_sign_in::sign_in;
 use super::state::GateState;
+use super::unread_body::UnreadBody;
 use super::user::HerokuUser;
 use crate::audit::RequestId;
 use crate::clock::Budget;
@@ -67,6 +68,7 @@ where
     ReqBody::Data: Send,
     ReqBody::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     ResBody: Body<Data = Bytes>,
+    ResBody::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     type Response = Response<GateBody<ResBody>>;
     type Error = S::Error;
@@ -101,7 +103,12 @@ where
             GateRoute::SignOut => {
                 let (gate, own) = (Arc::clone(gate), gate.on_rejection.about(&request));
                 let sign_out = SignOut::of(&gate, &request);
-                let answer = async move { sign_out.respond(&gate).await };
+                let budget = Budget::of(REQUEST);
+                let answer = async move {
+                    let response = sign_out.respond(&gate).await;
+                    UnreadBody::of(request).discard(budget).await;
+                    response
+                };
                 ResponseFuture::answer(own.of(answer))
             }
             GateRoute::Pass(scope) => {

@@ -1,7 +1,7 @@
 //! The sign-out endpoint.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::header::{CACHE_CONTROL, HeaderName, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use maud::html;
@@ -11,7 +11,9 @@ use super::close_session::close_named;
 use super::cookies::Cookies;
 use super::credential::{bearer, credential};
 use super::html_page;
+use super::original_uri;
 use super::paths::SessionScope;
+use super::redirect::redirect;
 use super::rejection::Rejection;
 use super::response_format::Format;
 use super::state::GateState;
@@ -26,12 +28,24 @@ use crate::session::{Credential, SessionError};
 /// limit is more than the dashboards that a browser has open.
 const MOST_SESSIONS: usize = 20;
 
+/// Removes stored pages, which the browser would show after Back. Not every browser obeys it, so pages are
+/// also `no-store`.
+const CLEAR_SITE_DATA: (HeaderName, HeaderValue) = (
+    HeaderName::from_static("clear-site-data"),
+    HeaderValue::from_static("\"cache\""),
+);
+
 /// What a sign-out needs from its request.
 #[derive(Debug)]
 pub(super) struct SignOut {
     method: Method,
+    /// For rejections.
     format: Format,
+    /// For the confirmation.
+    confirmed_in: Format,
     own_site: bool,
+    /// The address as the browser requested it, whose page confirms the sign-out.
+    path: String,
     /// The sessions to end. Without a resource: the browser's only session.
     sessions: Vec<(Option<ResourceId>, Credential<'static>)>,
     /// The resource whose cookies are removed, whether there is a session or not.
@@ -66,6 +80,10 @@ impl SignOut {
         Self {
             method: request.method().clone(),
             format: Format::of(headers),
+            confirmed_in: Format::of_sign_out(headers),
+            path: gate
+                .paths
+                .public(original_uri::path_and_query(request).path()),
             own_site: gate.origins.is_own_form(request),
             sessions,
             resource: scope.resource().copied(),
@@ -76,8 +94,17 @@ impl SignOut {
 
     /// Ends the session, if there is one, and removes the cookies. With a session for each resource, it ends
     /// the one of the path, or all.
+    ///
+    /// A browser is redirected to the same path, where GET says that it is signed out.
     pub(super) async fn respond(self, gate: &GateState) -> Response<Full<Bytes>> {
-        let refuse = |rejection: Rejection| rejection.into_response(self.format, &self.method);
+        let dashboard = gate.redirects.dashboard();
+        let refuse = |rejection: Rejection| {
+            let rejection = rejection.with_apps_at(dashboard);
+            rejection.into_response(self.format, &self.method)
+        };
+        if matches!(self.method, Method::GET | Method::HEAD) && self.sessions.is_empty() {
+            return self.signed_out_page(dashboard.as_str());
+        }
         if self.method != Method::POST {
             return refuse(Rejection::method_not_allowed("POST"));
         }
@@ -89,16 +116,21 @@ impl SignOut {
             Some(Err(error)) => return refuse(sessions_unavailable(gate.reasons, &error)),
             None => return refuse(out_of_time(gate.reasons, "sign-out")),
         }
-        let mut response = match self.format {
-            Format::Html => html_page::respond(StatusCode::OK, signed_out_page()),
-            Format::ProblemJson => {
+        let location = match self.confirmed_in {
+            Format::Html => HeaderValue::try_from(self.path.as_str()).ok(),
+            Format::ProblemJson => None,
+        };
+        let mut response = match location {
+            Some(location) => redirect(location),
+            None => {
                 let mut response = Response::new(Full::default());
                 *response.status_mut() = StatusCode::NO_CONTENT;
+                let headers = response.headers_mut();
+                headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 response
             }
         };
         let headers = response.headers_mut();
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         // A program's sign-out does not affect the browser's own session.
         let by_bearer = self
             .sessions
@@ -106,6 +138,22 @@ impl SignOut {
             .any(|(_, session)| !session.is_cookie());
         if !by_bearer {
             self.remove_cookies(&gate.cookies, headers);
+            headers.extend([CLEAR_SITE_DATA]);
+        }
+        response
+    }
+
+    /// For a browser without a session, as after a sign-out.
+    fn signed_out_page(&self, heroku_dashboard: &str) -> Response<Full<Bytes>> {
+        let mut response = html_page::respond(StatusCode::OK, signed_out_page(heroku_dashboard));
+        let headers = response.headers_mut();
+        headers.insert(VARY, HeaderValue::from_static("Cookie"));
+        // Some browsers ignore it on a redirect.
+        if self.own_site {
+            headers.extend([CLEAR_SITE_DATA]);
+        }
+        if self.method == Method::HEAD {
+            *response.body_mut() = Full::default();
         }
         response
     }
@@ -133,11 +181,14 @@ impl SignOut {
     }
 }
 
-fn signed_out_page() -> String {
+fn signed_out_page(heroku_dashboard: &str) -> String {
     html_page::page(
         "You are signed out",
         &html! {
             p { "To come back, open the add-on from your app's Resources page in the Heroku Dashboard." }
+            nav aria-label="What you can do" {
+                a href=(heroku_dashboard) target="_top" { "Open the Heroku Dashboard" }
+            }
         },
     )
 }

@@ -1,7 +1,10 @@
 //! The SSO endpoint: from Heroku's form to a session.
 
+use std::pin::pin;
+
 use bytes::Bytes;
-use http::header::{HOST, SET_COOKIE};
+use http::header::{CONTENT_LENGTH, HOST, SET_COOKIE};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Body;
 use http_body_util::Full;
@@ -16,6 +19,7 @@ use super::rejection::Rejection;
 use super::response_format::Format;
 use super::state::GateState;
 use super::unavailable::out_of_time;
+use super::unread_body::UnreadBody;
 use crate::audit::RequestId;
 use crate::clock::Budget;
 use crate::deadlines::REQUEST;
@@ -32,35 +36,49 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    let method = request.method().clone();
     let format = Format::of(request.headers());
-    match try_sign_in(gate, request).await {
+    let prefix = original_uri::prefix(&request).to_owned();
+    let budget = Budget::of(REQUEST);
+    let (head, body) = request.into_parts();
+    let mut body = pin!(body);
+    match try_sign_in(gate, &head, body.as_mut(), &prefix, budget).await {
         Ok(response) => {
             meter::sign_in("ok");
             response
         }
         Err(rejection) => {
             meter::sign_in(rejection.kind.code());
-            rejection.into_response(format, &method)
+            // A body that was too slow is not waited for again, and one without an end is not read on.
+            let is_read_on = match rejection.kind {
+                RejectionKind::SlowBody => false,
+                RejectionKind::TooLarge => head.headers.contains_key(CONTENT_LENGTH),
+                _ => true,
+            };
+            if is_read_on {
+                let rest = UnreadBody::new(head.version, &head.headers, body);
+                rest.discard(budget).await;
+            }
+            let rejection = rejection.with_apps_at(gate.redirects.dashboard());
+            rejection.into_response(format, &head.method)
         }
     }
 }
 
 async fn try_sign_in<B>(
     gate: &GateState,
-    request: Request<B>,
+    head: &Parts,
+    body: B,
+    prefix: &str,
+    budget: Budget,
 ) -> Result<Response<Full<Bytes>>, Rejection>
 where
-    B: Body + Send + 'static,
+    B: Body + Send,
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    let prefix = original_uri::prefix(&request).to_owned();
-    let browser = request.headers().clone();
-    let request_id = RequestId::of(&browser);
-    let budget = Budget::of(REQUEST);
-    let form = read_form(&gate.forms, gate.reasons, request, &request_id).await?;
-    let answer = sign_in_by(gate, &form, &prefix, &browser, &request_id, budget);
+    let id = RequestId::of(&head.headers);
+    let form = read_form(&gate.forms, gate.reasons, head, body, &id).await?;
+    let answer = sign_in_by(gate, &form, prefix, &head.headers, &id, budget);
     let answer = budget.within(answer).await;
     answer.unwrap_or_else(|| Err(out_of_time(gate.reasons, "sign-in")))
 }

@@ -12,7 +12,7 @@ use super::redirect_to_heroku::HerokuRedirects;
 use super::verify_sso_form::SsoForms;
 use crate::audit::AuditLog;
 use crate::clock::LogThrottle;
-use crate::config::{Config, Manifest, Streams};
+use crate::config::{Config, HtmlCache, Manifest, Streams};
 use crate::session::SessionManager;
 use crate::sync::Directory;
 
@@ -30,6 +30,7 @@ pub(crate) struct GateState {
     pub(super) redirects: HerokuRedirects,
     pub(crate) links: Links,
     pub(super) streams: Streams,
+    pub(super) html_cache: HtmlCache,
     pub(super) reasons: DebugReasons,
     pub(super) on_rejection: OnRejection,
     pub(super) warnings: Warnings,
@@ -68,6 +69,7 @@ impl GateState {
             redirects: HerokuRedirects::new(config),
             links: Links::new(&manifest.sso_salts),
             streams: config.streams,
+            html_cache: config.html_cache,
             reasons,
             on_rejection,
             warnings: Warnings::default(),

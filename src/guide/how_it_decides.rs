@@ -137,8 +137,9 @@
 //!
 //! A browser whose session has ended does not get a 401. It is redirected (303) to the add-on's page at
 //! Heroku, which signs the user in again, and back to the page that it requested. This happens at most once
-//! a minute; otherwise the browser gets the 401 page. [`OnExpired::Page`](crate::OnExpired::Page) turns
-//! that off. A 401 carries `WWW-Authenticate: Heroku-SSO`, as [RFC 9110] requires a challenge, and `Basic`
+//! a minute for each page; otherwise the browser gets the 401 page, whose link leads back as well.
+//! [`OnExpired::Page`](crate::OnExpired::Page) turns that off; [`browsers`](crate::guide::browsers#the-way-back)
+//! has the details. A 401 carries `WWW-Authenticate: Heroku-SSO`, as [RFC 9110] requires a challenge, and `Basic`
 //! would make browsers ask for a password; for bearer tokens it is `Bearer error="invalid_token"` ([RFC
 //! 6750]).
 //!
@@ -156,9 +157,7 @@
 //!
 //! The last part of `type` is [`RejectionKind::code`](crate::RejectionKind::code).
 //!
-//! ## Caches
-//! The gate's own responses are never cached (`no-store`). Responses of your service carry `Vary: Cookie`,
-//! and `Cache-Control: private` unless your handler sets another one.
+//! What the gate does to the cacheability of a page is [one table](crate::guide::browsers#caches).
 //!
 //! ## Pages of your own
 //! [`on_rejection`](crate::HerokuSsoBuilder::on_rejection) gives your own response in place of the crate's
@@ -194,6 +193,8 @@
 //! A sign-out is a POST to the sign-out path from your own site. The gate checks `Sec-Fetch-Site`, or
 //! compares `Origin` with [`public_url`](crate::HerokuSsoBuilder::public_url), or with `Host`, if that header is
 //! missing. A sign-out from another site gets 403 `cross-site`, and the session stays.
+//! A browser is redirected to the same path, where GET confirms that it is signed out; a program that asks for
+//! JSON gets 204.
 //!
 //! # A WebSocket
 //! Browsers send the cookies of a site with a WebSocket handshake from any page, and show its messages to that
@@ -216,9 +217,10 @@
 //! | --- | --- | --- |
 //! | `__Host-heroku_sso` | the session's id; the signed grant under [`CookieSessions`](crate::CookieSessions) | `max_session`. Only a sign-in sets it, only a sign-out removes it: its content is checked at each use |
 //! | `__Host-heroku_sso_hint` | the resource that this browser last used, whose page at Heroku signs it in again. Authenticated; grants nothing | 30 days |
-//! | `__Host-heroku_sso_back` | the page to return to | 10 minutes |
+//! | `__Host-heroku_sso_back_…` | a page to return to; one cookie for each page, at most 8 | 10 minutes |
 //!
-//! Under `resource_in_path` each resource has its own session cookie, with its id in the name.
+//! Under `resource_in_path` each resource has its own session cookie, with its id in the name. Beyond 4.5 KiB of
+//! signed cookies, the landing page of a sign-in removes the earliest of the others.
 //!
 //! All are `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`. They are not `Strict`, as a browser would not
 //! send such a cookie on the redirect that follows Heroku's cross-site form. `__Host-` prevents sibling

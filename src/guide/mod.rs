@@ -5,19 +5,21 @@
 //! 1. [`quick_start`]: put an existing axum app behind the gate, and try it with a Heroku simulator on your
 //!    own machine.
 //! 2. [`how_it_decides`]: how a form, a request and a list are processed, and the source of each rule.
-//! 3. [`keeping_lists_fresh`]: when each list is fetched, what that costs at Heroku, and what webhooks add.
-//! 4. [`options`]: the trade-offs of each setting, and which settings to leave alone.
-//! 5. [`end_of_a_resource`]: what ends a resource, what only suspends it, and how each endpoint answers
+//! 3. [`browsers`]: caches, the way back, scripts, frames and uploads.
+//! 4. [`keeping_lists_fresh`]: when each list is fetched, what that costs at Heroku, and what webhooks add.
+//! 5. [`options`]: the trade-offs of each setting, and which settings to leave alone.
+//! 6. [`end_of_a_resource`]: what ends a resource, what only suspends it, and how each endpoint answers
 //!    meanwhile.
-//! 6. [`deploying`]: what to have in place before customers come.
-//! 7. [`testing_your_app`]: "remove Bob, let five minutes pass, expect 403" as a test of a few lines.
-//! 8. [`threats`]: what is defended, what is not, and what remains your responsibility.
-//! 9. [`troubleshooting`]: the most likely mistakes, by symptom.
-//! 10. [`coming_from`]: migration from other packages and from hand-written code.
-//! 11. [`observing`]: metrics, log events, health checks.
+//! 7. [`deploying`]: what to have in place before customers come.
+//! 8. [`testing_your_app`]: "remove Bob, let five minutes pass, expect 403" as a test of a few lines.
+//! 9. [`threats`]: what is defended, what is not, and what remains your responsibility.
+//! 10. [`troubleshooting`]: the most likely mistakes, by symptom.
+//! 11. [`coming_from`]: migration from other packages and from hand-written code.
+//! 12. [`observing`]: metrics, log events, health checks.
 //!
 //! Each type and each method has its own documentation.
 
+pub mod browsers;
 pub mod coming_from;
 pub mod deploying;
 pub mod end_of_a_resource;

@@ -113,6 +113,7 @@
 //! | [`fixed_sessions`](crate::HerokuSsoBuilder::fixed_sessions) | off | |
 //! | [`on_expired`](crate::HerokuSsoBuilder::on_expired) | `Redirect` | `Redirect`, `Page` |
 //! | [`streams`](crate::HerokuSsoBuilder::streams) | `EndWithAccess` | `EndWithAccess`, `LeaveOpen` |
+//! | [`html_cache`](crate::HerokuSsoBuilder::html_cache) | `NoStore` | `NoStore`, `Private` |
 //!
 //! A session follows its list, so a long session does not extend the access of a removed user: they lose it
 //! at the next refresh, regardless of `max_session`. The limit protects against another person at the same
@@ -128,6 +129,10 @@
 //! **`LeaveOpen`** is for handlers that must finish their responses, and watch
 //! [`HerokuUser::ended`](crate::HerokuUser::ended) themselves. WebSocket handlers always must: after the
 //! upgrade there is no body that the gate could end.
+//!
+//! **`HtmlCache::Private`** lets browsers keep pages, which makes Back and Forward faster. After a sign-out, Back
+//! then shows the user's last pages. A handler can also set `Cache-Control` for its own page: see
+//! [`browsers`](crate::guide::browsers#caches).
 //!
 //! # Which forms are accepted
 //! | setting | default | bounds |

@@ -16,7 +16,8 @@ use crate::clock::{Clock, SharedClock};
 #[cfg(feature = "jwt")]
 use crate::config::BearerTokens;
 use crate::config::{
-    Config, CookieTransport, Environment, Manifest, OnExpired, SessionLife, SetupError, Streams,
+    Config, CookieTransport, Environment, HtmlCache, Manifest, OnExpired, SessionLife, SetupError,
+    Streams,
 };
 use crate::gate::{OnRejection, Rejection};
 use crate::heroku::HerokuUrl;
@@ -177,6 +178,10 @@ impl HerokuSsoBuilder {
         /// What happens to a response body that is still being read when its reader's access ends. Default:
         /// [`Streams::EndWithAccess`].
         streams: Streams => |config, streams| config.streams = streams;
+
+        /// Whether browsers may store pages of the wrapped service that have no `Cache-Control` of their own.
+        /// Default: [`HtmlCache::NoStore`]. [`browsers`](crate::guide::browsers#caches) has the table.
+        html_cache: HtmlCache => |config, cache| config.html_cache = cache;
 
         /// How long a record of a session store is used before it is read again; at most a minute, zero for
         /// never. A sign-out and a revocation still take effect immediately, in every process on the same

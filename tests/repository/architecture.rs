@@ -60,7 +60,14 @@ const HOMES: &[(&str, &[&str])] = &[
     ("cookie", &["gate/cookies/"]),
     ("arc_swap", &["sync/entries/entry.rs"]),
     ("dashmap", &["sync/"]),
-    ("fastrand", &["audit/request_id.rs", "sync/"]),
+    (
+        "fastrand",
+        &[
+            "audit/request_id.rs",
+            "gate/cookies/return_to.rs",
+            "sync/",
+        ],
+    ),
     ("futures_util", &["sync/changes.rs"]),
     (
         "hex",
@@ -90,6 +97,7 @@ const HOMES: &[(&str, &[&str])] = &[
     (
         "sha2",
         &[
+            "gate/cookies/return_to.rs",
             "gate/link.rs",
             "sso/token.rs",
             "store/encryption.rs",

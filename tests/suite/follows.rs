@@ -252,7 +252,7 @@ async fn unused_session_ends_once_its_list_is_too_old() {
     assert!(!sets_session(&answer));
     assert_eq!(world.heroku.calls().count(Endpoint::Any), 0, "no calls");
     // One redirect only, then 401.
-    assert_eq!(browser.get("/page").await.status, 401);
+    assert_eq!(browser.get("/page?x=1").await.status, 401);
     let answer = other.fetch("/page").await;
     assert_eq!((answer.status, &*answer.problem()), (401, "session-ended"));
     // The session is closed as by a sign-out: a newer list does not restore it.

@@ -456,5 +456,45 @@ async fn slow_reader_of_few_frames_is_cut_after_a_revocation() {
         .await
         .unwrap();
     world.clock.advance(Duration::from_secs(2));
+    assert!(body.frame().await.unwrap().is_err());
     assert!(body.frame().await.is_none());
+}
+
+/// An event stream ends like a complete one, and its browser asks again. A download must not look complete.
+#[tokio::test]
+async fn c24_cut_download_is_an_error_and_an_event_stream_is_none() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let of =
+        |kind: &'static str| get(move || async move { ([("content-type", kind)], events().await) });
+    let sized = || async { ([("content-length", "1000000")], events().await) };
+    let app = Router::new()
+        .route("/events", of("text/event-stream; charset=utf-8"))
+        .route("/chunked", of("application/octet-stream"))
+        .route("/untyped", get(events))
+        .route("/sized", get(sized))
+        .layer(world.sso.layer());
+    let address = serve(app).await;
+    let browser = Browser::new(address);
+    browser.submit(&addon.sign_in_form("ann@example.com")).await;
+    let paths = ["/events", "/chunked", "/untyped", "/sized"];
+    let mut open_now = Vec::new();
+    for path in paths {
+        open_now.push((path, open(&browser, path).await));
+    }
+    world.heroku.app("shop").remove("ann@example.com");
+    world.refresh(&addon.resource_id()).await;
+    for (path, mut response) in open_now {
+        let end = timeout(Duration::from_secs(60), async {
+            loop {
+                match response.chunk().await {
+                    Ok(Some(_)) => {}
+                    Ok(None) => return true,
+                    Err(_) => return false,
+                }
+            }
+        });
+        let is_complete = end.await.expect("the response ends");
+        assert_eq!(is_complete, path == "/events", "{path}");
+    }
 }

@@ -141,13 +141,15 @@ async fn a49_forged_hint_is_ignored() {
 }
 
 #[tokio::test]
-async fn a44_a45_a46_a47_a48_return_path_is_a_local_path() {
+async fn a44_a45_a46_a47_a48_c28_return_path_is_local_and_short() {
     let world = World::start().await;
     let addon = world.addon().await;
     // Every path is a page here, so that only the gate can reject one.
     let pages = Router::new().fallback(|| async { "page" });
     let address = serve(pages.layer(world.sso.layer())).await;
     let long = format!("/page?{}", "x".repeat(4096));
+    // In a cookie, each percent sign takes three bytes.
+    let escaped = format!("/page?{}", "%20".repeat(630));
     for (path, leads_to) in [
         ("//evil.example", None),
         ("///evil.example/x", None),
@@ -162,6 +164,7 @@ async fn a44_a45_a46_a47_a48_return_path_is_a_local_path() {
         ("/%0d%0aSet-Cookie:x", Some("/%0d%0aSet-Cookie:x")),
         ("/a?b#//evil.example", Some("/a?b")),
         (long.as_str(), None),
+        (escaped.as_str(), None),
     ] {
         let browser = Browser::new(address);
         browser.submit(&addon.sign_in_form("ann@example.com")).await;
@@ -170,6 +173,16 @@ async fn a44_a45_a46_a47_a48_return_path_is_a_local_path() {
         let bounced = raw_get(address, &browser, path).await;
         assert!(bounced.starts_with("HTTP/1.1 303 "), "{bounced}");
         keep_cookies(&browser, &bounced);
+        for line in bounced
+            .lines()
+            .filter(|line| line.starts_with("set-cookie: "))
+        {
+            assert!(line.len() < 2100, "{}", line.len());
+        }
+        // The memory of the redirect is kept in any case.
+        let again = raw_get(address, &browser, path).await;
+        assert!(again.starts_with("HTTP/1.1 401 "), "{again}");
+        keep_cookies(&browser, &again);
         browser.submit(&addon.sign_in_form("ann@example.com")).await;
         let landing = browser.get("/").await;
         assert_eq!(landing.header("location"), leads_to, "{path:.40}");
@@ -245,7 +258,7 @@ async fn a44_forged_return_cookie_is_ignored() {
     let world = World::start().await;
     let (addon, browser) = ended(&world).await;
     assert_eq!(browser.get("/page").await.status, 303);
-    let way = browser.cookie("__Host-heroku_sso_back").unwrap();
+    let (name, way) = returns(&browser).pop().unwrap();
     assert!(way.contains("%2Fpage") || way.contains("/page"), "{way}");
     for forged in [
         way.replace("page", "/evil.example"),
@@ -255,17 +268,142 @@ async fn a44_forged_return_cookie_is_ignored() {
     ] {
         world.clock.advance(Duration::from_secs(1));
         browser.submit(&addon.sign_in_form("ann@example.com")).await;
-        browser.set_cookie("__Host-heroku_sso_back", &forged);
+        browser.set_cookie(&name, &forged);
         let landing = browser.get("/").await;
         assert_eq!((landing.status, landing.header("location")), (200, None));
     }
 }
 
+/// Three tabs are restored, and all of them are at Heroku before the first is back.
+#[tokio::test]
+async fn c26_three_restored_tabs_show_their_three_pages() {
+    let world = World::start().await;
+    let (addon, browser) = ended(&world).await;
+    let pages = ["/page?tab=a", "/", "/page?tab=c"];
+    for page in pages {
+        assert_eq!(browser.get(page).await.status, 303, "{page}");
+        world.clock.advance(Duration::from_secs(1));
+    }
+    let mut shown = Vec::new();
+    for _ in pages {
+        let answer = browser.submit(&addon.sign_in_form("ann@example.com")).await;
+        assert_eq!(answer.status, 303);
+        world.clock.advance(Duration::from_secs(1));
+        let landing = browser.get("/").await;
+        shown.push(landing.header("location").unwrap_or("/").to_owned());
+    }
+    assert_eq!(shown, ["/page?tab=a", "/page?tab=c", "/"]);
+    // No page is shown a second time.
+    assert_eq!(browser.get("/").await.status, 200);
+}
+
+/// Tabs that leave and land at the same time send the same cookies.
+#[tokio::test]
+async fn c26_tabs_that_land_simultaneously_show_different_pages() {
+    let world = World::start().await;
+    let (addon, browser) = ended(&world).await;
+    let leave = |page: &'static str| {
+        let request = browser.request(Method::GET, page);
+        browser.send(request.header("accept", "text/html"))
+    };
+    let left = tokio::join!(
+        leave("/page?tab=a"),
+        leave("/page?tab=b"),
+        leave("/page?tab=c")
+    );
+    assert_eq!([left.0.status, left.1.status, left.2.status], [303; 3]);
+    browser.submit(&addon.sign_in_form("ann@example.com")).await;
+    let land = || {
+        let request = browser.request(Method::GET, "/");
+        browser.send(request.header("accept", "text/html"))
+    };
+    let (one, two, three) = (land(), land(), land());
+    let landed = tokio::join!(one, two, three);
+    let mut shown =
+        [landed.0, landed.1, landed.2].map(|it| it.header("location").unwrap().to_owned());
+    shown.sort();
+    assert_eq!(shown, ["/page?tab=a", "/page?tab=b", "/page?tab=c"]);
+}
+
+#[tokio::test]
+async fn c26_no_browser_gets_more_cookies_than_it_can_send() {
+    let world = World::start().await;
+    let (addon, browser) = ended(&world).await;
+    for page in 0..40 {
+        let path = format!("/page?of={page}&{}", "x".repeat(page * 20));
+        let status = browser.get(&path).await.status;
+        assert!([303, 401].contains(&status));
+        let sent = cookie_line(&browser).len();
+        assert!(sent < 4096, "{page}: {sent}");
+    }
+    browser.submit(&addon.sign_in_form("ann@example.com")).await;
+    let landing = browser.get("/").await;
+    assert!(landing.header("location").unwrap().starts_with("/page?of="));
+}
+
+#[tokio::test]
+async fn c47_button_of_the_page_leads_back_to_the_wanted_page() {
+    for on_expired in [OnExpired::Redirect, OnExpired::Page] {
+        let world = World::with(|builder| builder.on_expired(on_expired)).await;
+        let (addon, browser) = ended(&world).await;
+        if on_expired == OnExpired::Redirect {
+            assert_eq!(browser.get("/page?tab=2").await.status, 303);
+            browser.submit(&addon.sign_in_form("ann@example.com")).await;
+            assert_eq!(browser.get("/").await.status, 303);
+            // The second session ends within a minute: the redirect is not due.
+            browser.drop_cookie(SESSION);
+            world.clock.advance(Duration::from_secs(10));
+        }
+        let page = browser.get("/page?tab=2").await;
+        assert_eq!(page.status, 401);
+        assert!(page.body.contains(&addon.info().web_url));
+        browser.submit(&addon.sign_in_form("ann@example.com")).await;
+        let landing = browser.get("/").await;
+        assert_eq!(landing.header("location"), Some("/page?tab=2"));
+        assert_eq!(browser.get("/").await.status, 200);
+    }
+}
+
+/// The page reloads itself, for ten minutes, and shows the dashboard once another tab has signed in.
+#[tokio::test]
+async fn page_of_an_ended_session_reloads_for_ten_minutes() {
+    let world = World::with(|builder| builder.on_expired(OnExpired::Page)).await;
+    let (addon, browser) = ended(&world).await;
+    let mut reloads = 0;
+    loop {
+        let page = browser.get("/page").await;
+        assert_eq!(page.status, 401);
+        let Some(after) = page.header("refresh") else {
+            break;
+        };
+        world
+            .clock
+            .advance(Duration::from_secs(after.parse().unwrap()));
+        reloads += 1;
+        assert!(reloads <= 20, "the page reloads for ever");
+    }
+    assert_eq!(reloads, 20);
+    browser.submit(&addon.sign_in_form("ann@example.com")).await;
+    assert_eq!(browser.get("/page").await.status, 200);
+    // A browser that was never here, or has signed out, has no page that reloads.
+    assert_eq!(world.browser().get("/page").await.header("refresh"), None);
+}
+
+/// Names and values of the return cookies.
+fn returns(browser: &Browser) -> Vec<(String, String)> {
+    let line = cookie_line(browser);
+    let pairs = line.trim_start_matches("Cookie: ").split("; ");
+    let pairs = pairs.filter_map(|pair| pair.split_once('='));
+    let back = pairs.filter(|(name, _)| name.starts_with("__Host-heroku_sso_back_"));
+    back.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
 fn cookie_line(browser: &Browser) -> String {
-    let cookies = [SESSION, "__Host-heroku_sso_hint", "__Host-heroku_sso_back"];
-    let cookies =
-        cookies.map(|name| format!("{name}={}", browser.cookie(name).unwrap_or_default()));
-    format!("Cookie: {}", cookies.join("; "))
+    let request = browser.request(Method::GET, "/").build().unwrap();
+    let cookies = request.headers().get("cookie");
+    let cookies = cookies.map_or("", |cookies| cookies.to_str().unwrap());
+    format!("Cookie: {cookies}")
 }
 
 async fn raw_get(address: SocketAddr, browser: &Browser, path: &str) -> String {

@@ -1,4 +1,4 @@
-//! The cookies of a gate: the session, the hint that outlives it, and the page to return to.
+//! The cookies of a gate: the session, the hint that outlives it, and the pages to return to.
 
 mod format;
 mod hint;
@@ -8,7 +8,7 @@ mod session;
 
 use std::fmt;
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use time::OffsetDateTime;
 
 use self::format::CookieFormat;
@@ -16,10 +16,13 @@ use self::hint::HintCookie;
 use self::return_to::ReturnToCookie;
 use self::session::SessionCookie;
 use crate::config::CookieTransport;
+use crate::ids::ResourceId;
 use crate::secret::ClientSecret;
 use crate::session::NewSession;
 
-pub(crate) use self::return_to::{ReturnTo, is_own_path};
+pub(crate) use self::return_to::{
+    LIFE as RETURN_LIFE, MOST as MOST_RETURNS, ReturnTo, is_own_path,
+};
 
 /// All cookies of a gate.
 pub(crate) struct Cookies {
@@ -60,6 +63,24 @@ impl Cookies {
         // site.
         let hint = (!self.format.per_resource).then(|| self.hint.with(&[], &opened.grant.resource));
         [self.session.set(opened, now)].into_iter().chain(hint)
+    }
+
+    /// The cookies after a browser has landed, if each resource has its own session: the hint, and the removal
+    /// of the earliest sessions if there are too many.
+    pub(crate) fn after_landing(
+        &self,
+        headers: &HeaderMap,
+        resource: &ResourceId,
+    ) -> Vec<HeaderValue> {
+        if !self.format.per_resource {
+            return Vec::new();
+        }
+        let mut order = self.hint.read(headers);
+        order.retain(|it| it != resource);
+        order.insert(0, *resource);
+        let mut cookies = self.session.make_room(headers, &order);
+        cookies.extend(self.hint.after_landing(headers, resource));
+        cookies
     }
 
     /// The cookie for Heroku's header bar, in legacy forms.

@@ -11,6 +11,10 @@ use crate::session::{Credential, NewSession};
 
 const NAME: &str = "heroku_sso";
 
+/// The most bytes of sessions that a browser keeps after a sign-in, if each resource has its own. Heroku's
+/// router allows 8 KiB for all cookies together, and the next session and the other cookies are among them.
+const MAX_SENT: usize = 4608;
+
 /// Names a session, or contains it.
 #[derive(Clone)]
 pub(crate) struct SessionCookie {
@@ -65,6 +69,32 @@ impl SessionCookie {
         let life = opened.latest_end - now + Duration::nanoseconds(999_999_999);
         let name = self.format.name_of(NAME, Some(&opened.grant.resource));
         self.format.set(&name, opened.value.clone(), life)
+    }
+
+    /// The removal of the sessions that a browser used least recently, if it sends too many bytes of them: signed
+    /// cookies are long. `order` are the resources to which it signed in, the latest first.
+    pub(super) fn make_room(&self, headers: &HeaderMap, order: &[ResourceId]) -> Vec<HeaderValue> {
+        let prefix = format!("{}_", self.name);
+        let sessions = all(headers).filter_map(|(name, value)| {
+            let resource = str::from_utf8(name.strip_prefix(prefix.as_bytes())?).ok()?;
+            let resource: ResourceId = resource.parse().ok()?;
+            let rank = order.iter().position(|it| *it == resource);
+            Some((
+                rank.unwrap_or(order.len()),
+                resource,
+                name.len() + value.len() + 3,
+            ))
+        });
+        let mut sessions: Vec<_> = sessions.collect();
+        sessions.sort_by_key(|(rank, ..)| *rank);
+        let mut bytes = 0;
+        let too_many = sessions.into_iter().filter(|(_, _, size)| {
+            bytes += size;
+            bytes > MAX_SENT
+        });
+        too_many
+            .map(|(_, resource, _)| self.remove(Some(&resource)))
+            .collect()
     }
 
     pub(crate) fn remove(&self, resource: Option<&ResourceId>) -> HeaderValue {

@@ -4,6 +4,7 @@
 mod assertion;
 mod bearer;
 mod confusion;
+mod crowded;
 mod forge;
 mod keys;
 mod program;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::body::Body;
+use axum::response::IntoResponse;
 use axum::routing::get;
 use heroku_addon_simulator::{AddOn, Simulator};
 use secrecy::ExposeSecret;
@@ -123,9 +124,10 @@ pub fn assertions(clock: &ManualClock) -> Assertions {
 }
 
 /// One event, then silence.
-async fn events() -> Body {
+async fn events() -> impl IntoResponse {
     let first = tokio_stream::once(Ok::<_, Infallible>("data: hello\n\n"));
-    Body::from_stream(first.chain(tokio_stream::pending()))
+    let body = Body::from_stream(first.chain(tokio_stream::pending()));
+    ([("content-type", "text/event-stream")], body)
 }
 
 fn router(sso: &HerokuSso, clock: &ManualClock) -> Router {
