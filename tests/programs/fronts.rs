@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tower_heroku_sso::{CookieTransport, HerokuUser};
+use tower_heroku_sso::HerokuUser;
 
 /// Without TLS, which nginx would end.
 const SESSION: &str = "heroku_sso";
@@ -109,7 +109,7 @@ async fn portal() -> (World, Front) {
     let front = free_address();
     let public_url = format!("http://{front}/portal/").parse().unwrap();
     let world = World::with(|builder| {
-        let builder = builder.cookies(CookieTransport::InsecureHttp);
+        let builder = builder.insecure_cookies();
         builder.public_url(public_url)
     })
     .await;

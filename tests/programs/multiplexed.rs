@@ -88,3 +88,21 @@ async fn a62_form_on_concurrent_http2_streams_is_accepted_once() {
     assert_eq!(statuses[0], 303);
     assert_eq!(statuses[1..], [403; 49]);
 }
+
+/// The stream is reset: without an end, the reader would take a part for the whole.
+#[tokio::test]
+async fn c24_cut_http2_download_is_reset() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    let session = browser.cookie(SESSION).unwrap();
+    let request = http2().get(browser.url("/stream"));
+    let request = request.header(COOKIE, format!("{SESSION}={session}"));
+    let mut response = request.send().await.unwrap();
+    assert_eq!(response.version(), Version::HTTP_2);
+    assert!(response.chunk().await.unwrap().is_some());
+    world.heroku.app("shop").remove("ann@example.com");
+    world.refresh(&addon.resource_id()).await;
+    let end = tokio::time::timeout(std::time::Duration::from_secs(60), response.chunk());
+    assert!(end.await.expect("the stream ends").is_err());
+}

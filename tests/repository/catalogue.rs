@@ -13,8 +13,8 @@ const NUMBERS: &[(char, u32)] = &[('a', 72), ('j', 12), ('u', 30), ('s', 6), ('r
 
 /// The cases that there are tests of, by their number: inputs found later.
 const CASES: &[u32] = &[
-    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 32, 35, 36, 37, 38,
-    42, 43, 44, 45, 46, 48, 49, 50, 51,
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
+    27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51,
 ];
 
 /// A number, and the files below `tests` that it is about, without `.rs`.

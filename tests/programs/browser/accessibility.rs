@@ -6,7 +6,7 @@ use std::{env, fs};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::browser::visit::Visit;
+use crate::browser::visit::{SESSION, Visit};
 
 /// Installed by scripts/test, from package.json.
 const AXE: &str = "tests/programs/browser/node_modules/axe-core/axe.min.js";
@@ -51,6 +51,10 @@ async fn look(visit: &Visit) -> Found {
 
 /// Checks the page with this heading in every form, and saves screenshots in `BROWSER_SCREENSHOTS`.
 async fn assert_is_accessible(visit: &Visit, heading: &str) {
+    assert_named_is_accessible(visit, heading, &heading.replace(' ', "-")).await;
+}
+
+async fn assert_named_is_accessible(visit: &Visit, heading: &str, name: &str) {
     let pictures = env::var_os("BROWSER_SCREENSHOTS");
     let browser = visit.driver.cdp();
     visit.sees(heading).await;
@@ -76,7 +80,7 @@ async fn assert_is_accessible(visit: &Visit, heading: &str) {
                 .await;
             assert!(!wider, "{heading} is wider than a {form}");
             if let Some(pictures) = &pictures {
-                let name = format!("{}-{form}-{scheme}.png", heading.replace(' ', "-"));
+                let name = format!("{name}-{form}-{scheme}.png");
                 let path = Path::new(pictures).join(name);
                 visit.driver.screenshot(&path).await.unwrap();
             }
@@ -104,4 +108,39 @@ async fn all_pages_of_dashboard_gate_and_simulator_are_accessible() {
     assert_is_accessible(&visit, "Please sign in through Heroku").await;
     visit.open_as_a_stranger("acme-shop").await;
     assert_is_accessible(&visit, "You do not have access to this add-on").await;
+    visit.go_to_addon("/heroku/sso").await;
+    assert_is_accessible(&visit, "This address shows no page").await;
+}
+
+/// The page of a browser that was here before: with a link to sign in again, for a page and for a form.
+#[tokio::test]
+async fn pages_of_an_ended_session_are_accessible() {
+    let visit = Visit::start().await;
+    let (heading, app) = ("Please sign in through Heroku", "acme-shop");
+    visit.open_as(app, "lead@example.com").await;
+    visit.sees("Dashboard").await;
+    // The first time, the browser is led through Heroku and back.
+    visit.driver.delete_cookie(SESSION).await.unwrap();
+    visit.a_second_passes().await;
+    visit.go_to_addon("/admin").await;
+    visit.sees("Administration").await;
+    visit.driver.delete_cookie(SESSION).await.unwrap();
+    visit.go_to_addon("/admin").await;
+    visit
+        .sees(heading)
+        .await
+        .assert_says("Sign in again through Heroku");
+    assert_named_is_accessible(&visit, heading, "ended-page").await;
+    visit.a_second_passes().await;
+    visit.open_as(app, "lead@example.com").await;
+    visit.sees("Administration").await;
+    visit.go_to_addon("/").await;
+    visit.sees("Dashboard").await;
+    visit.driver.delete_cookie(SESSION).await.unwrap();
+    visit.press_button("Refresh now").await;
+    visit
+        .sees(heading)
+        .await
+        .assert_says("What you sent was not processed");
+    assert_named_is_accessible(&visit, heading, "ended-form").await;
 }

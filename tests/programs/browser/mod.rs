@@ -14,4 +14,4 @@ mod page;
 mod sign_in;
 mod sign_out;
 mod tabs;
-mod visit;
+pub(crate) mod visit;

@@ -32,7 +32,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 const COMMAND: Duration = Duration::from_secs(60);
 
 /// One browser at a time: a Chromium keeps a small machine busy.
-static TURN: Mutex<()> = Mutex::const_new(());
+pub(crate) static TURN: Mutex<()> = Mutex::const_new(());
 
 /// Fields are dropped in order: the browser is closed while its driver still runs.
 pub(crate) struct Visit {
@@ -272,7 +272,7 @@ fn card(app: &str) -> String {
     format!("//article[.//h2[normalize-space()='{app}']]")
 }
 
-async fn chromium(port: &str, files: &TempDir) -> WebDriver {
+pub(crate) async fn chromium(port: &str, files: &TempDir) -> WebDriver {
     let mut wanted = ChromeCapabilities::new();
     let profile = files.path().join("profile");
     let profile = format!("--user-data-dir={}", profile.display());

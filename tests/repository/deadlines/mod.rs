@@ -67,6 +67,7 @@ const OWN: &[&str] = &[
     "rejection_context",
     "renewing",
     "resolution",
+    "rest",
     "self",
     "session",
     "sessions",
