@@ -62,11 +62,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("dashmap", &["sync/"]),
     (
         "fastrand",
-        &[
-            "audit/request_id.rs",
-            "gate/cookies/return_to.rs",
-            "sync/",
-        ],
+        &["audit/request_id.rs", "gate/cookies/return_to.rs", "sync/"],
     ),
     ("futures_util", &["sync/changes.rs"]),
     (
