@@ -1,5 +1,7 @@
 //! [`HerokuSso`], the one value that a partner builds. It gives access to all other parts.
 
+#[macro_use]
+mod setting_methods;
 mod assemble;
 mod builder;
 

@@ -1,0 +1,23 @@
+//! Macros for the methods of the builder: one line a setting.
+
+macro_rules! settings {
+    ($($(#[$doc:meta])* $name:ident: $type:ty => $set:expr;)*) => {
+        $($(#[$doc])*
+        pub fn $name(mut self, $name: $type) -> Self {
+            let set: fn(&mut Config, $type) = $set;
+            set(&mut self.config, $name);
+            self
+        })*
+    };
+}
+
+macro_rules! switches {
+    ($($(#[$doc:meta])* $name:ident => $set:expr;)*) => {
+        $($(#[$doc])*
+        pub fn $name(mut self) -> Self {
+            let set: fn(&mut Config) = $set;
+            set(&mut self.config);
+            self
+        })*
+    };
+}
