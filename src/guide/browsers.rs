@@ -81,7 +81,8 @@
 //! most 64 requests at a time. Of a larger upload the browser shows a connection error. A client that sends
 //! `Expect: 100-continue` is answered before it sends anything.
 //!
-//! A download whose user loses access is cut with an error, so that it is not taken for complete. An event
+//! A download whose user loses access is cut with an error, so that it is not taken for complete. Set its
+//! `Content-Length` where you know it: WebKitGTK takes a cut chunked download over HTTP/1.1 for complete. An event
 //! stream (`text/event-stream`) ends like a complete one: the browser connects again, is refused, and stops.
 //!
 //! # Cookies
