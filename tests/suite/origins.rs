@@ -74,7 +74,7 @@ async fn c50_websocket_from_another_site_is_rejected() {
     let warned = log.with(&["WARN", "https://evil.example", "allowed_origins"]);
     assert_eq!(warned.len(), 1, "{log:?}");
     assert_eq!(
-        log.with(&["audit", "request_refused", "foreign_origin"])
+        log.with(&["audit", "request_rejected", "foreign_origin"])
             .len(),
         4
     );
