@@ -68,7 +68,7 @@ async fn upstream_gets_the_user_from_a_verified_assertion() {
         assert!(page.body.contains(text), "{text} in {}", page.body);
     }
     assert_eq!(page.header("vary"), Some("Cookie"));
-    assert_eq!(page.header("cache-control"), Some("private"));
+    assert_eq!(page.header("cache-control"), Some("no-store"));
     assert_eq!(browser.get("/no-such-page").await.status, 404);
     let keys = proxy.browser().fetch("/.well-known/jwks.json").await;
     assert_eq!(keys.json()["keys"][0]["crv"], "P-256");

@@ -37,5 +37,5 @@ async fn each_resource_has_its_own_session() {
     assert_eq!(browser.send(out).await.status, 204);
     assert_eq!(browser.fetch(one).await.status, 401);
     assert_eq!(browser.fetch(two).await.status, 200);
-    assert_eq!(browser.fetch("/").await.status, 404);
+    assert_eq!(browser.fetch("/").await.status, 401);
 }
