@@ -48,6 +48,7 @@
 //! | --- | --- |
 //! | [`quick_start`](guide::quick_start) | put an existing app behind the gate |
 //! | [`how_it_decides`](guide::how_it_decides) | forms, lists, requests; why 401, why 403, why 503 |
+//! | [`browsers`](guide::browsers) | caches, the way back, scripts, frames and uploads |
 //! | [`keeping_lists_fresh`](guide::keeping_lists_fresh) | when each list is fetched, what that costs, and webhooks |
 //! | [`options`](guide::options) | the trade-offs of each setting, and which to keep at its default |
 //! | [`end_of_a_resource`](guide::end_of_a_resource) | what ends a resource, and what only suspends it |

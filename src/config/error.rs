@@ -38,7 +38,7 @@ pub enum SetupError {
     /// A variable for a feature of this crate that is off.
     #[error(
         "{variable} is set, but the feature `{feature}` of tower-heroku-sso is off: turn it on in \
-         Cargo.toml, or unset {variable}"
+         Cargo.toml, or unset {variable}, or leave it out of what `builder_from_vars` is given"
     )]
     FeatureOff {
         /// The variable's name.

@@ -23,7 +23,7 @@ pub use require_role::{RequireRole, RequiredRoles, role};
 ///
 /// The response is 500, and the log says what to do: a configuration error, which never gives access.
 #[derive(Debug, thiserror::Error)]
-#[error("this route is not inside the layer that provides the user")]
+#[error("this route is not behind the gate")]
 pub struct NotBehindGate {
     method: Method,
     path: Box<str>,
@@ -47,8 +47,8 @@ impl IntoResponse for NotBehindGate {
     fn into_response(self) -> Response<Body> {
         tracing::error!(
             method = %self.method, path = self.path,
-            "a handler takes HerokuUser, but its route is not behind HerokuSso::layer(); apply the \
-             layer after the route is added"
+            "a handler takes HerokuUser, but its route is not behind the gate: put it into the router that \
+             HerokuSso::protect is given, or inside HerokuSso::layer"
         );
         self.status().into_response()
     }

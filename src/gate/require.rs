@@ -24,15 +24,18 @@ use crate::access::{Permission, Role};
 use crate::clock::Budget;
 use crate::deadlines::REQUEST;
 
-/// Admits only some of the users that the gate has admitted. Goes inside
-/// [`HerokuSso::layer`](crate::HerokuSso::layer), on the routes that need it.
+/// Admits only some of the users that the gate has admitted. Goes, by `route_layer`, on routes of the router
+/// that [`HerokuSso::protect`](crate::HerokuSso::protect) is given, or inside
+/// [`HerokuSso::layer`](crate::HerokuSso::layer).
 ///
-/// Roles and permissions are those of the newest list, at each request. A user who signed in with a token that does not cover
-/// the email ([`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail)) is refused whatever the list says. The
-/// email may belong to another person. [`trust_unsigned_email`](Self::trust_unsigned_email) changes that.
-/// Without the gate around it, every request is refused with 401.
+/// Roles and permissions are those of the newest list, at each request. A user who signed in with a token that
+/// does not cover the email ([`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail)) is rejected whatever the
+/// list says. The email may belong to another person.
+/// [`trust_unsigned_email`](Self::trust_unsigned_email) changes that. Without the gate around it, every request
+/// is rejected with 401.
 ///
-/// The rejection's page says which role or permission is needed, and which owners and admins on the list can grant it.
+/// The rejection's page says which role or permission is needed, and which owners and admins on the list can
+/// grant it.
 #[derive(Clone, Debug)]
 #[must_use = "a layer guards nothing until it is applied to a service"]
 pub struct Require {

@@ -46,9 +46,11 @@
 //! With webhooks, the removal of a collaborator takes effect within a second. Two variables turn them on:
 //!
 //! - `HEROKU_WEBHOOK_SECRET`, 32 random bytes of your choice, makes
-//!   [`partner_api`](crate::Routes::partner_api) accept `POST /heroku/webhooks`. If you do not use that, merge
+//!   [`protect`](crate::HerokuSso::protect) and [`partner_api`](crate::Routes::partner_api) accept
+//!   `POST /heroku/webhooks`. With [`layer`](crate::HerokuSso::layer) and without `partner_api`, merge
 //!   [`webhooks`](crate::Routes::webhooks).
-//! - `HEROKU_WEBHOOK_URL`, the public address of that route, subscribes each add-on at Heroku.
+//! - `HEROKU_WEBHOOK_URL`, the public address of that route, subscribes each add-on at Heroku. Below a `nest`,
+//!   the route of `protect` has the prefix.
 //!
 //! In code they are [`Webhooks::new`](crate::Webhooks::new) and
 //! [`subscribe_at`](crate::Webhooks::subscribe_at).

@@ -11,7 +11,7 @@
 //! 6. [`end_of_a_resource`]: what ends a resource, what only suspends it, and how each endpoint answers
 //!    meanwhile.
 //! 7. [`deploying`]: what to have in place before customers come.
-//! 8. [`testing_your_app`]: "remove Bob, let five minutes pass, expect 403" as a test of a few lines.
+//! 8. [`testing_your_app`]: "remove Bob, let time pass, expect 403" as a whole test.
 //! 9. [`threats`]: what is defended, what is not, and what remains your responsibility.
 //! 10. [`troubleshooting`]: the most likely mistakes, by symptom.
 //! 11. [`coming_from`]: migration from other packages and from hand-written code.

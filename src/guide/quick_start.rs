@@ -59,13 +59,15 @@
 //!
 //! - **`protect` guards the router that it gets**: routes, fallback and middleware. Only what you add to its
 //!   result is open. It also has the SSO path and the sign-out path. See
-//!   [`protect`](crate::HerokuSso::protect).
+//!   [`protect`](crate::HerokuSso::protect). If the router needs state, call `with_state` on it first.
 //! - **`partner_api` is outside.** Heroku calls it with its own password and has no session.
 //! - **`_sync`, not `_`.** A dropped handle stops the sync immediately. Then lists are fetched only while a
 //!   request waits for them, sessions end after ten minutes without requests, and a warning says why.
 //!
 //! State is in memory until `DATABASE_URL` names a store: see [`deploying`](crate::guide::deploying) before
-//! customers come.
+//! customers come. If your app already has a `DATABASE_URL`, the gate uses it: turn on the feature `postgres`
+//! or `sqlite`, and set `TOKEN_ENCRYPTION_KEY`. To keep the gate out of it, give
+//! [`builder_from_vars`](crate::HerokuSso::builder_from_vars) all variables but that one.
 //!
 //! Without axum (`default-features = false`), [`layer`](crate::HerokuSso::layer) wraps any [`tower::Service`]
 //! that is `Clone`, takes an `http::Request` and answers with an `http::Response`. The user is in the
@@ -171,7 +173,9 @@
 //! # let _ = site;
 //! ```
 //!
-//! Below the prefix every path is behind the gate, also one that has no route.
+//! Below the prefix every path is behind the gate, also one that has no route. Merge
+//! [`partner_api`](crate::Routes::partner_api) at the root, as Heroku's path is fixed, and change the manifest's
+//! `sso_url`: the root's `/heroku/sso` signs in too, but lands on `/`.
 //!
 //! # What goes around the router
 //! Middleware of the protected router runs for admitted requests only. What must see refused requests too,

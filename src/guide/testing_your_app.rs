@@ -13,8 +13,8 @@
 //!
 //! # Preparation
 //! Write one function that makes your router from a [`HerokuSso`](crate::HerokuSso), and call it in `main`
-//! and in the tests. Then a test covers the router that you ship, including the order of `.layer` and
-//! `.merge`.
+//! and in the tests. Then a test covers the router that you ship, including what is inside
+//! `protect` and what is outside. Put it into `src/lib.rs`: tests in `tests/` cannot import from `main.rs`.
 //!
 //! # Remove Bob, let time pass, expect 403
 //! A whole test. In your crate it is a function with `#[tokio::test]`:
@@ -250,7 +250,7 @@
 //!
 //! # More tests worth writing
 //! - **Each route that must be gated**: without a cookie it answers 401. A loop over your paths finds a
-//!   route that is later added below `.layer(...)`.
+//!   route that was added to what `protect` returns instead of to the router inside.
 //! - **Each role guard**: [`collaborator_as`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.App.html#method.collaborator_as), as in
 //!   `.collaborator_as("ann@example.com", "admin", &["view", "deploy"])`, and
 //!   [`Team::member`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/struct.Team.html#method.member)

@@ -78,7 +78,7 @@ impl HerokuSsoBuilder {
         /// Which calls share one rate limit of Heroku. Default: [`RatePools::Shared`].
         rate_pools: RatePools => |config, pools| config.rate_pools = pools;
 
-        /// Heroku's webhooks, with which a removed collaborator loses access within seconds. Default: none,
+        /// Heroku's webhooks, with which a removed collaborator loses access within a second. Default: none,
         /// so that lists are only polled.
         webhooks: Webhooks => |config, webhooks| config.webhooks = Some(webhooks);
 

@@ -154,7 +154,8 @@ impl HerokuSso {
     ///
     /// # Panics
     /// If the router has the routes that Heroku calls, `/heroku/resources` or `/heroku/webhooks`: Heroku has
-    /// no session.
+    /// no session. Or if it has a route at a path of the gate after
+    /// [`sign_in`](crate::Routes::sign_in) was called: both would answer that path.
     #[cfg(feature = "axum")]
     #[track_caller]
     pub fn protect<S>(&self, router: axum::Router) -> axum::Router<S>
@@ -182,9 +183,10 @@ impl HerokuSso {
     /// Starts the task that keeps every registered resource's list up to date, on the current Tokio
     /// runtime. It stops when the handle is dropped.
     ///
-    /// Without it, only sign-ins fetch lists, and sessions end after one refresh interval. This process then
-    /// receives no changes from other processes on the same store: a user revoked by one of them keeps access
-    /// here until the session ends. A warning says so.
+    /// Without it, a list is fetched only while a request waits for it, and sessions end when no request has
+    /// used the resource for [`max_list_age`](HerokuSsoBuilder::max_list_age). This process then receives no
+    /// changes from other processes on the same store: a user revoked by one of them keeps access here until
+    /// the session ends. A warning says so.
     ///
     /// # Panics
     /// Outside of a Tokio runtime.
