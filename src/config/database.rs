@@ -54,8 +54,9 @@ impl Database {
         let url = self.url.expose_secret();
         let path = url.strip_prefix("sqlite:").unwrap_or_default();
         let path = path.strip_prefix("//").unwrap_or(path);
-        // What other programs read as something else than the name of a file.
-        if path.is_empty() || path.starts_with(':') || path.contains('?') {
+        // What SQLite or other programs read as something else than the name of a file.
+        let is_uri = path.to_ascii_lowercase().starts_with("file:");
+        if path.is_empty() || path.starts_with(':') || path.contains('?') || is_uri {
             return Err(invalid("expected `sqlite:FILE`, without options"));
         }
         let store = SqliteStore::open(path, keys(self.keys.clone())?).await;

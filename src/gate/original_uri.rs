@@ -28,12 +28,15 @@ pub(super) fn prefix<B>(request: &Request<B>) -> &str {
     #[cfg(feature = "axum")]
     if let Some(axum::extract::OriginalUri(uri)) = request.extensions().get() {
         let (whole, own) = (uri.path(), request.uri().path());
-        return match whole.strip_suffix(own) {
+        let prefix = match whole.strip_suffix(own) {
             Some(prefix) => prefix,
             // A nested router's own root is requested as `/addon`, and arrives here as `/`.
             None if own == "/" => whole,
             None => "",
         };
+        // A parameter of a nest may match nothing: `//evil.example/page` would be an address elsewhere.
+        let is_elsewhere = prefix.contains("//") || prefix.ends_with('/') || prefix.contains('\\');
+        return if is_elsewhere { "" } else { prefix };
     }
     let _ = request;
     ""

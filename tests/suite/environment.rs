@@ -138,6 +138,7 @@ async fn unusable_database_url_is_an_error_and_never_memory() {
         ("mysql://localhost/x", Some(KEY), "DATABASE_URL is invalid"),
         ("sqlite:", Some(KEY), "DATABASE_URL is invalid"),
         ("sqlite::memory:", Some(KEY), "DATABASE_URL is invalid"),
+        ("sqlite:file:gate.db", Some(KEY), "DATABASE_URL is invalid"),
         ("sqlite:x?mode=memory", Some(KEY), "DATABASE_URL is invalid"),
         (&file, None, "TOKEN_ENCRYPTION_KEY is not set"),
         (&nowhere, Some(KEY), "DATABASE_URL cannot be used"),

@@ -191,6 +191,21 @@ async fn link_below_a_nested_gate_keeps_its_prefix() {
     assert_eq!(landing.header("location"), Some(page.as_str()));
 }
 
+#[tokio::test]
+async fn empty_segment_before_a_nested_gate_leads_to_no_other_site() {
+    let world = World::start().await;
+    let addon = fetched(&world).await;
+    let gated = Router::new()
+        .fallback(|| async { "page" })
+        .layer(world.sso.layer());
+    let site = Router::new().nest("/{team}/{site}", gated);
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let ann = ann.at(serve(site).await);
+    let link = format!("//evil.example{}", link(&world, &addon));
+    let answer = ann.get(&link).await;
+    assert_eq!(answer.header("location"), Some(PAGE), "{answer:?}");
+}
+
 /// A world, and a gate of it whose pages are below their resource.
 async fn per_resource() -> (World, tower_heroku_sso::HerokuSso, SocketAddr) {
     let world = World::start().await;

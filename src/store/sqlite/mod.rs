@@ -53,7 +53,8 @@ impl SqliteStore {
     /// # Errors
     /// If the file cannot be used, or none of the keys opens one of its encrypted values.
     pub async fn open(path: impl AsRef<Path>, keys: EncryptionKeys) -> Result<Self, StoreError> {
-        let path = path.as_ref();
+        // Always the name of a file: SQLite reads `file:` and `:memory:` as something else.
+        let path = &Path::new(".").join(path);
         make_private(path).map_err(StoreError::new)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
