@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{LazyLock, Mutex};
+use std::time::Duration;
 
 use heroku_addon_simulator::SignInForm;
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder, redirect};
+
+/// A response takes milliseconds; a busy machine gets more, and a request that hangs fails its test.
+const RESPONSE: Duration = Duration::from_secs(60);
 
 pub const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -96,7 +100,7 @@ impl Browser {
 
     /// Sends a request and stores the cookies of the answer.
     pub async fn send(&self, request: RequestBuilder) -> Answer {
-        let response = request.send().await.unwrap();
+        let response = request.timeout(RESPONSE).send().await.unwrap();
         let answer = Answer {
             status: response.status().as_u16(),
             headers: response.headers().clone(),

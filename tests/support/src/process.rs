@@ -58,6 +58,21 @@ impl Process {
         let _ = self.child.wait();
     }
 
+    /// What each of its threads waits for in the kernel, for a process that does not respond. Empty where
+    /// there is no `/proc`.
+    fn threads(&self) -> String {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.id()));
+        let threads = threads.into_iter().flatten().flatten();
+        let lines = threads.map(|thread| {
+            let read = |file| fs::read_to_string(thread.path().join(file)).unwrap_or_default();
+            let (name, state, call) = (read("comm"), read("stat"), read("syscall"));
+            let state = state.rsplit_once(") ").map_or("", |(_, rest)| rest);
+            let state = state.get(..1).unwrap_or_default();
+            format!("{} {state} {} {}\n", name.trim(), read("wchan"), call.trim())
+        });
+        lines.collect()
+    }
+
     /// Its stderr so far.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
@@ -66,9 +81,10 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        let threads = thread::panicking().then(|| self.threads());
         self.kill();
-        if thread::panicking() {
-            eprintln!("--- {}\n{}", self.log.display(), self.log());
+        if let Some(threads) = threads {
+            eprintln!("--- {}\n{threads}{}", self.log.display(), self.log());
         }
     }
 }
