@@ -15,7 +15,7 @@ pub(crate) const REQUEST: Duration = Duration::from_secs(15);
 /// Reading the body of a form, a webhook or a Partner API call: a few kilobytes at most.
 pub(crate) const REQUEST_BODY: Duration = Duration::from_secs(10);
 
-/// Reading and discarding the rest of a refused request's body, so that the client receives the response.
+/// Reading and discarding the rest of a rejected request's body, so that the client receives the response.
 pub(crate) const UNREAD_BODY: Duration = Duration::from_secs(5);
 
 /// The share of a sign-in's remaining time that it waits for a newer list. The rest is for deciding by the

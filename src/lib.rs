@@ -6,7 +6,7 @@
 //! the customer's app and team every day. So there is one rule:
 //!
 //! > No request reaches your service unless its email was on a list that Heroku gave within the allowed age.
-//! > When in doubt, it is refused.
+//! > When in doubt, it is rejected.
 //!
 //! A request reaches the wrapped service only if
 //!
@@ -16,8 +16,8 @@
 //!    ([`access`]), as Heroku gave it within the allowed age ([`sync`]),
 //! 3. the session has not ended; it lasts as long as its list ([`gate`]).
 //!
-//! Every other request is refused, with a page or `application/problem+json`. If Heroku is unavailable and no
-//! list is young enough, the response is a 503; access is never granted.
+//! Every other request is rejected, with a page or `application/problem+json`. If Heroku is unavailable and
+//! no list is young enough, the response is a 503. A failure never gives access.
 //!
 //! # Quick start
 //! ```no_run

@@ -14,7 +14,7 @@ use http::request::Parts;
 use http::{Method, StatusCode};
 use http_body_util::Full;
 
-use crate::gate::{HerokuUser, Rejection, refuse, rejection_elsewhere};
+use crate::gate::{HerokuUser, Rejection, reject, rejection_elsewhere};
 
 pub use require_permission::{RequirePermission, RequiredPermission, permission};
 pub use require_role::{RequireRole, RequiredRoles, role};
@@ -56,19 +56,19 @@ impl IntoResponse for NotBehindGate {
 
 /// A user is signed in, but may not call the handler.
 ///
-/// 403, as the gate refuses. The user lacks the role; or the request is now for another resource than at the
-/// gate ([`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path)).
+/// The response is the gate's 403. The user lacks the role or permission; or the request is now for another
+/// resource than at the gate ([`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path)).
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .rejection.kind().title())]
-pub struct Refused {
+pub struct NotAllowed {
     rejection: Box<Rejection>,
     response: Box<http::Response<Full<Bytes>>>,
 }
 
-impl Refused {
+impl NotAllowed {
     fn new(rejection: Rejection, request: &Parts) -> Self {
         Self {
-            response: Box::new(refuse(rejection.clone(), request)),
+            response: Box::new(reject(rejection.clone(), request)),
             rejection: Box::new(rejection),
         }
     }
@@ -84,7 +84,7 @@ impl Refused {
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for NotAllowed {
     fn into_response(self) -> Response {
         self.response.map(Body::new)
     }
@@ -99,7 +99,7 @@ pub enum UserRejection {
     NotBehindGate(#[from] NotBehindGate),
     /// 403: the user may not call this handler.
     #[error(transparent)]
-    Refused(#[from] Refused),
+    NotAllowed(#[from] NotAllowed),
 }
 
 impl UserRejection {
@@ -107,7 +107,7 @@ impl UserRejection {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotBehindGate(rejection) => rejection.status(),
-            Self::Refused(rejection) => rejection.status(),
+            Self::NotAllowed(rejection) => rejection.status(),
         }
     }
 }
@@ -116,7 +116,7 @@ impl IntoResponse for UserRejection {
     fn into_response(self) -> Response {
         match self {
             Self::NotBehindGate(rejection) => rejection.into_response(),
-            Self::Refused(rejection) => rejection.into_response(),
+            Self::NotAllowed(rejection) => rejection.into_response(),
         }
     }
 }
@@ -129,7 +129,7 @@ impl<S: Sync> FromRequestParts<S> for HerokuUser {
             return Err(NotBehindGate::of(parts).into());
         };
         match rejection_elsewhere(&user, parts) {
-            Some(rejection) => Err(Refused::new(rejection, parts).into()),
+            Some(rejection) => Err(NotAllowed::new(rejection, parts).into()),
             None => Ok(user),
         }
     }

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-use super::{Refused, UserRejection};
+use super::{NotAllowed, UserRejection};
 use crate::access::Permission;
 use crate::gate::{HerokuUser, rejection_without_permission};
 
@@ -86,7 +86,7 @@ impl<P: RequiredPermission, S: Sync> FromRequestParts<S> for RequirePermission<P
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, UserRejection> {
         let user = HerokuUser::from_request_parts(parts, state).await?;
         match rejection_without_permission(P::permission(), &user, &parts.headers) {
-            Some(rejection) => Err(Refused::new(rejection, parts).into()),
+            Some(rejection) => Err(NotAllowed::new(rejection, parts).into()),
             None => Ok(Self {
                 user,
                 permission: PhantomData,

@@ -6,11 +6,11 @@ use std::ops::Deref;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-use super::{Refused, UserRejection};
+use super::{NotAllowed, UserRejection};
 use crate::access::Role;
 use crate::gate::{HerokuUser, rejection_without};
 
-/// An extractor for a user with one of some roles. All other users are refused as by
+/// An extractor for a user with one of some roles. All other users are rejected as by
 /// [`Require`](crate::Require), and so is a user whose sign-in token does not cover
 /// the email.
 ///
@@ -67,7 +67,7 @@ impl<R> std::fmt::Debug for RequireRole<R> {
 
 /// Roles as a type, for [`RequireRole`].
 pub trait RequiredRoles {
-    /// The roles of which one is enough. With none, every user is refused.
+    /// The roles of which one is enough. With none, every user is rejected.
     fn any_of() -> Vec<Role>;
 }
 
@@ -111,7 +111,7 @@ impl<R: RequiredRoles, S: Sync> FromRequestParts<S> for RequireRole<R> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, UserRejection> {
         let user = HerokuUser::from_request_parts(parts, state).await?;
         match rejection_without(R::any_of(), &user, &parts.headers) {
-            Some(rejection) => Err(Refused::new(rejection, parts).into()),
+            Some(rejection) => Err(NotAllowed::new(rejection, parts).into()),
             None => Ok(Self {
                 user,
                 roles: PhantomData,

@@ -40,7 +40,7 @@ pub(super) fn prepare<B>(gate: &GateState, request: &mut Request<B>, user: Herok
     {
         if let Some(origin) = gate.origins.foreign_handshake(request) {
             let id = RequestId::of(request.headers());
-            return Next::Respond(Box::pin(ready(refuse_origin(gate, origin, &user, &id))));
+            return Next::Respond(Box::pin(ready(reject_origin(gate, origin, &user, &id))));
         }
         if is_landing(gate, request, user.resource()) {
             let headers = request.headers();
@@ -69,7 +69,7 @@ pub(super) fn prepare<B>(gate: &GateState, request: &mut Request<B>, user: Herok
     })
 }
 
-fn refuse_origin(
+fn reject_origin(
     gate: &GateState,
     origin: &HeaderValue,
     user: &HerokuUser,
@@ -82,7 +82,7 @@ fn refuse_origin(
     if gate.warnings.foreign_origin.is_due(gate.directory.clock()) {
         tracing::warn!(
             ?origin,
-            "a websocket from another site was refused (logged at most once an hour): if it is your site, \
+            "a websocket from another site was rejected (logged at most once an hour): if it is your site, \
              set `public_url` (PUBLIC_URL) to its address, or permit the origin by `allowed_origins`"
         );
     }

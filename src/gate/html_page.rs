@@ -37,7 +37,7 @@ pub(super) fn page(title: &str, content: &Markup) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) }
-                // Without it, the browser requests `/favicon.ico`, which would be refused as well.
+                // Without it, the browser requests `/favicon.ico`, which would be rejected as well.
                 link rel="icon" href="data:,";
                 style { (PreEscaped(STYLE)) }
             }

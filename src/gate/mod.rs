@@ -9,11 +9,11 @@
 //!
 //! The gate answers some paths itself, and they never reach the wrapped service. These are the SSO path, to
 //! which Heroku makes the browser post, the sign-out path, and the path of programs' sign-ins, if there is
-//! one. A request that fails the check is refused, as an HTML page for a browser and as
+//! one. A request that fails the check is rejected, as an HTML page for a browser and as
 //! `application/problem+json` for a program. The [`RejectionKind`] is in the response's extensions, so that
 //! an outer layer can count it.
 //!
-//! A user is admitted, is removed from the list, and is then refused:
+//! A user is admitted, is removed from the list, and is then rejected:
 //!
 #![cfg_attr(feature = "axum", doc = "```")]
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]
@@ -47,8 +47,8 @@
 //! # assert_eq!(signed_in.status(), 303);
 //! # let cookie = signed_in.headers()["set-cookie"].to_str()?.split(';').next().unwrap().to_owned();
 //! # let anns = move || Request::get("/").header("cookie", &cookie).body(Body::empty()).unwrap();
-//! let nobodys = Request::get("/").body(Body::empty())?;
-//! assert_eq!(app.clone().oneshot(nobodys).await?.status(), 401);
+//! let without_cookie = Request::get("/").body(Body::empty())?;
+//! assert_eq!(app.clone().oneshot(without_cookie).await?.status(), 401);
 //! assert_eq!(app.clone().oneshot(anns()).await?.status(), 200); // with the cookie of her session
 //!
 //! shop.remove("ann@example.com"); // at Heroku
@@ -157,7 +157,7 @@ pub(crate) use link::LINK_LIFE;
 pub use link::LinkError;
 pub(crate) use on_rejection::OnRejection;
 #[cfg(feature = "axum")]
-pub(crate) use on_rejection::refuse;
+pub(crate) use on_rejection::reject;
 #[cfg(feature = "axum")]
 pub(crate) use other_resource::rejection_elsewhere;
 pub(crate) use own_login::admit;

@@ -5,7 +5,7 @@ use super::on_rejection::OnRejection;
 /// What happens to a request that does not pass the check.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Mode {
-    /// It is refused.
+    /// It is rejected.
     Required,
     /// It reaches the service, without a [`HerokuUser`](super::HerokuUser).
     Optional,

@@ -33,7 +33,7 @@ impl OnRejection {
         })))
     }
 
-    /// For a request that will be used up before it is known whether it is refused.
+    /// For a request that will be consumed before it is known whether it is rejected.
     pub(super) fn about<B>(&self, request: &Request<B>) -> Replacement {
         let hook = self.0.is_some().then(|| self.clone());
         Replacement(hook.map(|hook| Box::new((hook, head(request)))))
@@ -74,7 +74,7 @@ impl Replacement {
 }
 
 /// The response of a guard inside the gate.
-pub(crate) fn refuse(rejection: Rejection, request: &Parts) -> Response<Full<Bytes>> {
+pub(crate) fn reject(rejection: Rejection, request: &Parts) -> Response<Full<Bytes>> {
     let response = rejection.into_response(Format::of(&request.headers), &request.method);
     let hook = match request.extensions.get::<HerokuUser>() {
         Some(user) => user.origin.session().map(SessionHandle::on_rejection),

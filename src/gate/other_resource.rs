@@ -1,4 +1,4 @@
-//! Refuses a user at a page of another resource: a router inside the gate may have changed the path.
+//! Rejects a user at a page of another resource: a router inside the gate may have changed the path.
 
 use http::request::Parts;
 

@@ -44,7 +44,7 @@ where
             return query.map_err(malformed);
         }
         Method::GET => {
-            let rejection = forms.refuse_get(&query, id);
+            let rejection = forms.reject_get(&query, id);
             return Err(rejection.unwrap_or_else(|| Rejection::method_not_allowed("POST")));
         }
         _ => {

@@ -28,7 +28,7 @@ const AFTER_A_USED_FORM: Duration = Duration::from_secs(2);
 
 /// A rejection with the details of this one case, for a page of your own
 /// ([`guide::how_it_decides`](crate::guide::how_it_decides#pages-of-your-own)). It is in the extensions of
-/// every page and every problem document with which the gate refuses a request.
+/// every page and every problem document with which the gate rejects a request.
 #[derive(Clone)]
 pub struct Rejection {
     pub(super) kind: RejectionKind,

@@ -17,7 +17,7 @@ use super::state::GateState;
 use crate::clock::Budget;
 use crate::ids::ResourceId;
 
-/// What the response to a refused request depends on, taken from the request before the request is moved.
+/// What the response to a rejected request depends on, taken from the request before the request is moved.
 #[derive(Debug)]
 pub(super) struct RejectionContext {
     format: Format,
@@ -64,7 +64,7 @@ impl RejectionContext {
         }
     }
 
-    /// Refuses the request. A browser whose session has ended is redirected to where it can sign in again, if
+    /// Rejects the request. A browser whose session has ended is redirected to where it can sign in again, if
     /// that page is found within the budget.
     pub(super) async fn respond(
         self,
@@ -108,14 +108,14 @@ impl RejectionContext {
     }
 }
 
-/// Heroku has no session: if a call of Heroku's is refused here, the configuration is wrong.
+/// Heroku has no session: if a call of Heroku's is rejected here, the configuration is wrong.
 fn warn_of_heroku_outside<B>(gate: &GateState, request: &Request<B>) {
     let basic = request.headers().get(AUTHORIZATION);
     let basic = basic.is_some_and(|value| value.as_bytes().starts_with(b"Basic "));
     let is_herokus = basic && request.uri().path().starts_with("/heroku/resources");
     if is_herokus && gate.warnings.partner_api.is_due(gate.directory.clock()) {
         tracing::error!(
-            "a call to the Partner API was refused by the gate: merge `partner_api` into what \
+            "a call to the Partner API was rejected by the gate: merge `partner_api` into what \
              `sso.protect(…)` returns, not into the router inside"
         );
     }

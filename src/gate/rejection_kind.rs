@@ -1,4 +1,4 @@
-//! Why a request is refused, in words.
+//! Why a request is rejected, in words.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use crate::access::{Permission, Role};
 
-/// Why a request is refused. In the extensions of every response with which the gate refuses a request.
+/// Why a request is rejected. In the extensions of every response with which the gate rejects a request.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum RejectionKind {

@@ -1,4 +1,4 @@
-//! The page with which a browser's request is refused: 401, 403, 503 and so on.
+//! The page with which a browser's request is rejected: 401, 403, 503 and so on.
 
 use maud::{Markup, html};
 use url::Url;

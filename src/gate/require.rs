@@ -14,7 +14,7 @@ use tower::{Layer, Service};
 
 use super::RejectionKind;
 use super::mode::Unauthenticated;
-use super::on_rejection::refuse;
+use super::on_rejection::reject;
 use super::rejection::Rejection;
 use super::require_rule::Rule;
 use super::response_body::{GateBody, OwnAnswer};
@@ -131,7 +131,7 @@ impl<S> RequireService<S> {
         if request.extensions().get::<Unauthenticated>().is_none() {
             self.told.call_once(|| {
                 tracing::error!(
-                    "a role guard is not inside of the gate and refuses every request: put it on routes \
+                    "a role guard is not inside of the gate and rejects every request: put it on routes \
                      inside of `sso.protect(…)`"
                 );
             });
@@ -160,10 +160,10 @@ where
         let state = match self.check(&request) {
             Err(rejection) => {
                 let (head, body) = request.into_parts();
-                let response = refuse(rejection, &head);
+                let response = reject(rejection, &head);
                 let rest = UnreadBody::new(head.version, &head.headers, body);
                 let budget = Budget::of(REQUEST);
-                State::Refused {
+                State::Rejected {
                     answer: Box::pin(async move {
                         rest.discard(budget).await;
                         response
@@ -189,7 +189,7 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<F> {
-        Refused { answer: OwnAnswer },
+        Rejected { answer: OwnAnswer },
         Inner { #[pin] response: F },
     }
 }
@@ -204,7 +204,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            StateProjection::Refused { answer } => {
+            StateProjection::Rejected { answer } => {
                 let response = ready!(answer.as_mut().poll(cx));
                 Poll::Ready(Ok(response.map(GateBody::own)))
             }

@@ -33,7 +33,7 @@ pin_project! {
 /// How a body ends when its reader loses access.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Cut {
-    /// Like a complete body: the reader asks again, and is refused.
+    /// Like a complete body: the reader asks again, and is rejected.
     Complete,
     /// With an error, so that the reader does not take a part for the whole.
     Broken,

@@ -98,7 +98,7 @@ impl SignOut {
     /// A browser is redirected to the same path, where GET says that it is signed out.
     pub(super) async fn respond(self, gate: &GateState) -> Response<Full<Bytes>> {
         let dashboard = gate.redirects.dashboard();
-        let refuse = |rejection: Rejection| {
+        let reject = |rejection: Rejection| {
             let rejection = rejection.with_apps_at(dashboard);
             rejection.into_response(self.format, &self.method)
         };
@@ -106,15 +106,15 @@ impl SignOut {
             return self.signed_out_page(dashboard.as_str());
         }
         if self.method != Method::POST {
-            return refuse(Rejection::method_not_allowed("POST"));
+            return reject(Rejection::method_not_allowed("POST"));
         }
         if !self.own_site {
-            return refuse(Rejection::new(RejectionKind::CrossSite));
+            return reject(Rejection::new(RejectionKind::CrossSite));
         }
         match clock::within(REQUEST, self.close_sessions(gate)).await {
             Some(Ok(())) => {}
-            Some(Err(error)) => return refuse(sessions_unavailable(gate.reasons, &error)),
-            None => return refuse(out_of_time(gate.reasons, "sign-out")),
+            Some(Err(error)) => return reject(sessions_unavailable(gate.reasons, &error)),
+            None => return reject(out_of_time(gate.reasons, "sign-out")),
         }
         let location = match self.confirmed_in {
             Format::Html => HeaderValue::try_from(self.path.as_str()).ok(),

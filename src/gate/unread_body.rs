@@ -1,4 +1,4 @@
-//! The request body that a refused request leaves unread.
+//! The request body that a rejected request leaves unread.
 //!
 //! A server that responds and closes a connection on which the client is still sending resets it, and the
 //! client may lose the response. So a moderate rest is read and discarded before the gate responds. HTTP/2

@@ -85,7 +85,7 @@ impl UsedForms {
         now: Reading,
     ) -> Result<bool, StoreError> {
         // The weaker tokens first: if this stops half-way, fewer tokens work, not more. Another person's
-        // sign-in in the same second may have consumed them already. That is no reason to refuse this one.
+        // sign-in in the same second may have consumed them already. That is no reason to reject this one.
         for key in verified.weaker_replay_keys() {
             store.consume(key, until, now.now).await?;
             self.note(key, Some(*resource), now);

@@ -149,7 +149,7 @@ impl SsoForms {
     }
 
     /// The rejection of a form by GET, which only the legacy policy accepts; none if Heroku did not sign it.
-    pub(super) fn refuse_get(&self, form: &SsoRequest, request: &RequestId) -> Option<Rejection> {
+    pub(super) fn reject_get(&self, form: &SsoRequest, request: &RequestId) -> Option<Rejection> {
         if !self.verifier.is_signed(form, self.clock.now()) {
             return None;
         }

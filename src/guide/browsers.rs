@@ -31,7 +31,7 @@
 //!
 //! Otherwise it gets the 401 page. Its link leads to Heroku and back to the same page. For ten minutes the page
 //! also reloads itself every 30 seconds, so that it continues once another tab has signed in. The page that
-//! refuses a form does not reload, as that would send the form again: it says that the form was not processed,
+//! rejects a form does not reload, as that would send the form again: it says that the form was not processed,
 //! and its link opens another tab. After signing in there, a reload sends the form again.
 //!
 //! # Scripts
@@ -64,7 +64,7 @@
 //! whose link leads the whole window to Heroku. Frames of other sites show nothing.
 //!
 //! # Other origins
-//! A browser sends no credentials with a CORS preflight, so the gate would refuse it. Put the CORS layer outside
+//! A browser sends no credentials with a CORS preflight, so the gate would reject it. Put the CORS layer outside
 //! of the gate. It answers preflights itself, and lets the page read the gate's 401. Cookies are
 //! `SameSite=Lax`: a page of another site needs a bearer token.
 //!
@@ -77,13 +77,13 @@
 //!
 //! # Uploads and downloads
 //! Over HTTP/1.1, a client that is still sending when the connection is closed may never see the response. So
-//! the gate reads up to 8 MiB of a refused request's body and discards it, for at most 5 seconds and for at
+//! the gate reads up to 8 MiB of a rejected request's body and discards it, for at most 5 seconds and for at
 //! most 64 requests at a time. Of a larger upload the browser shows a connection error. A client that sends
 //! `Expect: 100-continue` is answered before it sends anything.
 //!
 //! A download whose user loses access is cut with an error, so that it is not taken for complete. Set its
 //! `Content-Length` where you know it: WebKitGTK takes a cut chunked download over HTTP/1.1 for complete. An event
-//! stream (`text/event-stream`) ends like a complete one: the browser connects again, is refused, and stops.
+//! stream (`text/event-stream`) ends like a complete one: the browser connects again, is rejected, and stops.
 //!
 //! # Cookies
 //! Heroku's router, like most servers, limits the cookies of a request to 8 KiB. The gate's cookies stay below

@@ -178,7 +178,7 @@
 //! `sso_url`: the root's `/heroku/sso` signs in too, but lands on `/`.
 //!
 //! # What goes around the router
-//! Middleware of the protected router runs for admitted requests only. What must see refused requests too,
+//! Middleware of the protected router runs for admitted requests only. What must see rejected requests too,
 //! such as a request log, is a layer of what `protect` returns. What changes paths before they are routed
 //! goes inside, around a router of its own:
 //!

@@ -140,12 +140,12 @@
 //! [`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path).
 //!
 //! # Heroku's calls
-//! ### Heroku gets 401 when it provisions; "a call to the Partner API was refused by the gate"
+//! ### Heroku gets 401 when it provisions; "a call to the Partner API was rejected by the gate"
 //! [`partner_api`](crate::Routes::partner_api) is inside of the gate's [`layer`](crate::HerokuSso::layer).
 //! Merge it outside. If there is a 401 without that log line, `HEROKU_ADDON_SLUG` or
 //! `HEROKU_ADDON_PASSWORD` differs from the manifest.
 //!
-//! ### "a webhook that heroku did not sign was refused"
+//! ### "a webhook that heroku did not sign was rejected"
 //! `HEROKU_WEBHOOK_SECRET` is not the one that the subscription was made with, or a proxy changes request
 //! bodies. With `HEROKU_WEBHOOK_URL` the crate makes the subscriptions, and updates them when the secret
 //! changes.

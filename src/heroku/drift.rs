@@ -48,7 +48,7 @@ impl ClockDrift {
                 event = "clock_drift",
                 seconds,
                 "heroku's clock is ahead of ours by this much (behind, if negative): sign-ins may \
-                 be refused as too old or from the future"
+                 be rejected as too old or from the future"
             );
         } else {
             tracing::info!(

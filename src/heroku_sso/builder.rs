@@ -67,7 +67,7 @@ impl HerokuSsoBuilder {
         idle_interval: Duration => |config, interval| config.idle_interval = Some(interval);
 
         /// The age at which a list stops deciding while Heroku does not answer: all requests are then
-        /// refused, and sessions are kept. If no request uses the resource before its list reaches that age,
+        /// rejected, and sessions are kept. If no request uses the resource before its list reaches that age,
         /// its sessions end. Default: twice [`refresh_interval`](Self::refresh_interval). At least
         /// `refresh_interval`, at most 30 days.
         max_list_age: Duration => |config, age| config.max_list_age = Some(age);
@@ -112,7 +112,7 @@ impl HerokuSsoBuilder {
         /// manifest). Default: no.
         ///
         /// The people of an attached app are its collaborators; Heroku lists the members of a team that have
-        /// access to the app among them. They have no roles and no permissions here, so role guards refuse
+        /// access to the app among them. They have no roles and no permissions here, so role guards reject
         /// them. A user who is also on the list of the app that owns the add-on, or of its team, keeps the
         /// roles from there.
         ///
@@ -222,7 +222,7 @@ impl HerokuSsoBuilder {
         /// it, and the manifest's `sso_url` is with it. Cookies keep `Path=/`, which their prefix `__Host-`
         /// requires, so two add-ons need two hosts.
         ///
-        /// Its origin is that of your own pages: a sign-out and a WebSocket from any other are refused.
+        /// Its origin is that of your own pages: a sign-out and a WebSocket from any other are rejected.
         /// Default: none, so that `Host` says the origin. Forwarded headers decide nothing.
         public_url: Url => |config, url| config.public_url = Some(url);
 

@@ -175,7 +175,7 @@ impl HerokuSso {
 
     /// As [`layer`](Self::layer), but **admits every request**. It only tells the wrapped service which
     /// user is signed in, for pages that greet a customer and also serve visitors without a session. It
-    /// refuses only a WebSocket that a page of another site opens with a session.
+    /// rejects only a WebSocket that a page of another site opens with a session.
     pub fn optional_layer(&self) -> HerokuSsoLayer {
         HerokuSsoLayer::optional(Arc::clone(&self.parts.gate))
     }

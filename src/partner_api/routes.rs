@@ -36,7 +36,7 @@ struct Api<A> {
     manifest: Arc<Manifest>,
     addon: A,
     /// Limits the log lines about wrong credentials: anyone on the internet can send some.
-    refused: LogThrottle,
+    rejected: LogThrottle,
 }
 
 impl<A> Api<A> {
@@ -61,7 +61,7 @@ where
         directory,
         manifest,
         addon,
-        refused: LogThrottle::default(),
+        rejected: LogThrottle::default(),
     });
     let resource = put(change_plan::<A>).delete(deprovision::<A>);
     Router::new()
@@ -80,17 +80,17 @@ async fn authenticate<A: Addon>(State(api): Shared<A>, request: Request, next: N
         let request = RequestId::of(request.headers());
         api.audit().partner_call_rejected(&request, why);
         meter::partner_call_rejected(why);
-        if has_some && api.refused.is_due(api.directory.clock()) {
+        if has_some && api.rejected.is_due(api.directory.clock()) {
             tracing::warn!(
                 "partner api call rejected: wrong id or password (logged at most once an hour); \
                  if heroku sent it, compare HEROKU_ADDON_SLUG and HEROKU_ADDON_PASSWORD with `id` and \
                  `api.password` in the manifest"
             );
         }
-        let mut refused = message(StatusCode::UNAUTHORIZED, "wrong credentials");
+        let mut rejected = message(StatusCode::UNAUTHORIZED, "wrong credentials");
         let scheme = HeaderValue::from_static("Basic realm=\"heroku\", charset=\"UTF-8\"");
-        refused.headers_mut().insert(WWW_AUTHENTICATE, scheme);
-        refused
+        rejected.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+        rejected
     };
     let no_store = HeaderValue::from_static("no-store");
     response.headers_mut().insert(CACHE_CONTROL, no_store);
@@ -194,7 +194,7 @@ async fn provision_in_turn<A: Addon>(
             {
                 return unavailable(&id, &error);
             }
-            refused(&error)
+            response_to(&error)
         }
     }
 }
@@ -248,7 +248,7 @@ async fn change_plan_in_turn<A: Addon>(
         Err(error) => {
             api.audit()
                 .partner_call(AuditKind::PlanChanged, &resource, outcome_of(&error));
-            refused(&error)
+            response_to(&error)
         }
     }
 }
@@ -297,7 +297,7 @@ async fn deprovision_in_turn<A: Addon>(
         Err(error) => {
             api.audit()
                 .partner_call(AuditKind::Deprovisioned, &resource, outcome_of(&error));
-            refused(&error)
+            response_to(&error)
         }
     }
 }
@@ -332,7 +332,7 @@ fn gone() -> Response {
     message(StatusCode::GONE, "the resource was deprovisioned")
 }
 
-fn refused(error: &AddonError) -> Response {
+fn response_to(error: &AddonError) -> Response {
     match error {
         AddonError::Rejected(why) => message(StatusCode::UNPROCESSABLE_ENTITY, why),
         AddonError::TryLater(why) => message(StatusCode::SERVICE_UNAVAILABLE, why),

@@ -29,7 +29,7 @@ pub(crate) struct Receiver {
     webhooks: Webhooks,
     seen: Seen,
     /// Limits the log lines about webhooks that Heroku did not sign.
-    refused: LogThrottle,
+    rejected: LogThrottle,
 }
 
 /// What receives webhooks; none if none are configured.
@@ -39,7 +39,7 @@ pub(crate) fn webhooks(directory: &Arc<Directory>) -> Option<Arc<Receiver>> {
         directory: Arc::clone(directory),
         webhooks: webhooks.clone(),
         seen: Seen::default(),
-        refused: LogThrottle::default(),
+        rejected: LogThrottle::default(),
     }))
 }
 
@@ -61,11 +61,11 @@ pub(crate) async fn receive_webhook(
 
 async fn receive(receiver: &Receiver, headers: &HeaderMap, body: &[u8]) -> StatusCode {
     if !is_signed(headers, body, receiver.webhooks.secrets()) {
-        if receiver.refused.is_due(receiver.directory.clock()) {
+        if receiver.rejected.is_due(receiver.directory.clock()) {
             let signatures = headers.get_all(signature::HEADER).iter().count();
             tracing::warn!(
                 signatures,
-                "a webhook that heroku did not sign was refused; others within the hour appear only in \
+                "a webhook that heroku did not sign was rejected; others within the hour appear only in \
                  the metrics"
             );
         }

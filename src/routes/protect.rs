@@ -42,7 +42,7 @@ impl Routes {
         S: Clone + Send + Sync + 'static,
     {
         let paths = RouterPaths::of(&router);
-        refuse_routes_for_heroku(&paths);
+        reject_routes_for_heroku(&paths);
         let is_first = !self.mounted.protect.swap(true, Ordering::Relaxed);
         // Each route has the gate, so that it keeps it wherever the router is merged or nested.
         let mut gated = router.clone().layer(layer(&self.gate));
@@ -101,9 +101,9 @@ impl Routes {
     }
 }
 
-/// Heroku has no session, so the gate would refuse its calls.
+/// Heroku has no session, so the gate would reject its calls.
 #[track_caller]
-fn refuse_routes_for_heroku(paths: &RouterPaths) {
+fn reject_routes_for_heroku(paths: &RouterPaths) {
     for (path, instead) in [
         (
             partner_api::RESOURCES,

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_reads_two_ways_or_none_is_refused() {
+    fn a_header_that_reads_two_ways_or_none_is_rejected() {
         for json in [
             "",
             "{}",
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a23_a_header_that_is_not_utf8_is_refused_wherever_that_is() {
+    fn a23_a_header_that_is_not_utf8_is_rejected_in_any_field() {
         for json in [
             &b"{\"params\": {\"email\": \"\xff@b.c\"}}"[..],
             b"{\"params\": {\"more\": \"\xff\"}}",

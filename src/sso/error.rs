@@ -1,4 +1,4 @@
-//! Why an SSO request is refused.
+//! Why an SSO request is rejected.
 
 use std::time::Duration;
 

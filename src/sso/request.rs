@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_escapes_and_broken_utf8_are_refused() {
+    fn broken_escapes_and_broken_utf8_are_rejected() {
         for body in [
             &b"email=%"[..],
             b"email=%4",

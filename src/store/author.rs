@@ -26,7 +26,7 @@ pub use super::shared::{SharedStore, StoreEvent, StoreEvents, Work};
 /// Where resources, tokens, lists and used SSO requests are stored.
 ///
 /// Every method is atomic. Several tasks and processes may call methods for one resource concurrently. After
-/// an error it is unknown whether anything has changed, and the caller refuses the request. A call that
+/// an error it is unknown whether anything has changed, and the caller rejects the request. A call that
 /// takes longer than five seconds, or fifteen seconds for a page, is dropped and counts as an error.
 #[async_trait]
 pub trait Store: Debug + Send + Sync + 'static {
@@ -162,7 +162,7 @@ pub trait Store: Debug + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Removes all data of a resource whose provisioning was refused.
+    /// Removes all data of a resource whose provisioning was rejected.
     async fn erase(&self, id: &ResourceId) -> Result<(), StoreError>;
 
     /// Erases a person from all resources: their sessions, their revocations, their pending removals, and

@@ -30,8 +30,8 @@ pub(crate) struct SyncSettings {
 }
 
 impl SyncSettings {
-    /// The longest pause for a refused resource: no refusal stops calls to Heroku for longer than a list
-    /// lasts.
+    /// The longest pause for a resource whose grant Heroku refuses: calls to Heroku never stop for longer than
+    /// a list lasts.
     pub(crate) fn longest_block(&self) -> Duration {
         self.idle_interval.min(self.max_list_age)
     }

@@ -36,8 +36,8 @@ where
     K: Clone + Eq + Hash + Send + Sync + 'static,
     T: Clone + Send + Sync + 'static,
 {
-    /// Joins the work in progress for `key`, or starts it. `start` runs only in the second case, and may
-    /// refuse.
+    /// Joins the work in progress for `key`, or starts it. `start` runs only in the second case. If it
+    /// fails, nothing is started.
     pub(in crate::sync) async fn join<F>(
         &self,
         key: K,

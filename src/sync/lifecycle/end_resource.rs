@@ -130,7 +130,7 @@ impl Lifecycle {
         self.lists.events().send(ListEvent::Gone(*id));
     }
 
-    /// Removes every trace of a resource whose provisioning was refused. The tokens that Heroku gave for its
+    /// Removes every trace of a resource whose provisioning was rejected. The tokens that Heroku gave for its
     /// code stay in this process's memory, because the code works only once and another provisioning may be
     /// waiting.
     pub(crate) async fn erase(self: &Arc<Self>, id: &ResourceId) -> Result<(), SyncError> {
