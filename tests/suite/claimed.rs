@@ -10,7 +10,7 @@ use support::ids::AddOnExt as _;
 use tower_heroku_sso::{HerokuSso, HerokuUser, Permission, Require, Role, SsoPolicy};
 
 use crate::log::Log;
-use crate::sign_in::assert_refused;
+use crate::sign_in::assert_rejected;
 use support::browser::Browser;
 use support::world::{World, serve};
 
@@ -40,7 +40,7 @@ async fn c7_old_form_with_changed_email_is_rejected_by_default() {
     world.refresh(&addon.resource_id()).await;
     let form = altered(kept, "boss@example.com");
     for _ in 0..3 {
-        assert_refused(&world, &world.browser().submit(&form).await, 403);
+        assert_rejected(&world, &world.browser().submit(&form).await, 403);
     }
     // The audit log has each rejection, the operators' log one per hour.
     let variable = "HEROKU_SSO_POLICY=allow-unsigned-email";
@@ -61,13 +61,13 @@ async fn c7_only_a_valid_form_logs_the_policy_hint() {
     let addon = addon(&world).await;
     let mut form = altered(addon.sign_in_form("ann@example.com"), "boss@example.com");
     form.set("resource_token", "0".repeat(40));
-    assert_refused(&world, &world.browser().submit(&form).await, 403);
+    assert_rejected(&world, &world.browser().submit(&form).await, 403);
     let late = addon
         .sign_in("ann@example.com")
         .at(time::OffsetDateTime::UNIX_EPOCH + time::Duration::DAY)
         .form();
     let late = altered(late, "boss@example.com");
-    assert_refused(&world, &world.browser().submit(&late).await, 403);
+    assert_rejected(&world, &world.browser().submit(&late).await, 403);
     assert!(log.with(&["HEROKU_SSO_POLICY"]).is_empty());
 }
 
@@ -77,10 +77,10 @@ async fn c7_version_1_and_get_rejections_name_the_legacy_policy() {
     let world = World::start().await;
     let addon = addon(&world).await;
     let form = addon.sign_in("ann@example.com").legacy_form();
-    assert_refused(&world, &world.browser().submit(&form).await, 403);
+    assert_rejected(&world, &world.browser().submit(&form).await, 403);
     let query = format!("/heroku/sso?{}", form.body());
     let answer = world.browser().get(&query).await;
-    assert_refused(&world, &answer, 405);
+    assert_rejected(&world, &answer, 405);
     let legacy = "HEROKU_SSO_POLICY=legacy";
     assert_eq!(log.with(&["sign_in_rejected", legacy]).len(), 2);
     assert_eq!(

@@ -6,7 +6,7 @@ use support::ids::AddOnExt as _;
 use tower_heroku_sso::Clock as _;
 
 use crate::crafted::{Crafted, STRONG, WEAK};
-use crate::sign_in::assert_refused;
+use crate::sign_in::assert_rejected;
 use support::browser::{Answer, Browser};
 use support::world::World;
 
@@ -49,13 +49,13 @@ impl Desk {
         self.browser.submit_body(PATH, &form.body()).await
     }
 
-    async fn refuses(&self, form: &Crafted) {
-        self.refuses_body(&form.body()).await;
+    async fn rejects(&self, form: &Crafted) {
+        self.rejects_body(&form.body()).await;
     }
 
-    async fn refuses_body(&self, body: &str) {
+    async fn rejects_body(&self, body: &str) {
         let answer = self.browser.submit_body(PATH, body).await;
-        assert_refused(&self.world, &answer, 403);
+        assert_rejected(&self.world, &answer, 403);
     }
 
     /// No form caused a call to Heroku or consumed Ann's own form.
@@ -69,7 +69,7 @@ impl Desk {
 async fn a1_form_without_a_token_is_rejected() {
     let desk = Desk::open().await;
     let bare = desk.form().without(STRONG).without(WEAK);
-    desk.refuses(&bare).await;
+    desk.rejects(&bare).await;
     // A token under another field name is ignored.
     let weak = desk.form().get(WEAK).to_vec();
     for name in [
@@ -78,9 +78,9 @@ async fn a1_form_without_a_token_is_rejected() {
         "resource-token",
         "resource_token ",
     ] {
-        desk.refuses(&bare.clone().with(name, &weak)).await;
+        desk.rejects(&bare.clone().with(name, &weak)).await;
     }
-    desk.refuses_body("").await;
+    desk.rejects_body("").await;
     desk.assert_untouched().await;
 }
 
@@ -111,7 +111,7 @@ async fn a2_token_that_is_not_a_hex_digest_is_rejected() {
             format!("{}\u{ff11}", &right[..right.len() - 1]),
             format!("{}\0", &right[..right.len() - 1]),
         ] {
-            desk.refuses(&form.clone().with(field, wrong)).await;
+            desk.rejects(&form.clone().with(field, wrong)).await;
         }
     }
     desk.assert_untouched().await;
@@ -152,10 +152,10 @@ async fn a5_signed_timestamp_that_is_not_plain_digits_is_rejected() {
         format!("{}", now.date()),
         (seconds * 1000).to_string(),
     ] {
-        desk.refuses(&desk.signed_with("timestamp", timestamp))
+        desk.rejects(&desk.signed_with("timestamp", timestamp))
             .await;
     }
-    desk.refuses(&desk.form().without("timestamp")).await;
+    desk.rejects(&desk.form().without("timestamp")).await;
     desk.assert_untouched().await;
 }
 
@@ -164,14 +164,14 @@ async fn a7_strong_token_is_valid_for_its_email_and_account_only() {
     let desk = Desk::open().await;
     let boss = "owner@example.com";
     let account = desk.world.heroku.accounts().id(boss).to_string();
-    desk.refuses(&desk.form().with("email", boss)).await;
-    desk.refuses(&desk.form().with("user_id", &account)).await;
-    desk.refuses(&desk.form().with("email", boss).with("user_id", account))
+    desk.rejects(&desk.form().with("email", boss)).await;
+    desk.rejects(&desk.form().with("user_id", &account)).await;
+    desk.rejects(&desk.form().with("email", boss).with("user_id", account))
         .await;
     // The hash is case-sensitive.
-    desk.refuses(&desk.form().with("email", "Ann@example.com"))
+    desk.rejects(&desk.form().with("email", "Ann@example.com"))
         .await;
-    desk.refuses(&desk.form().without("user_id")).await;
+    desk.rejects(&desk.form().without("user_id")).await;
     desk.assert_untouched().await;
 }
 
@@ -179,12 +179,12 @@ async fn a7_strong_token_is_valid_for_its_email_and_account_only() {
 async fn a6_a8_valid_weak_token_does_not_excuse_a_wrong_strong_one() {
     let desk = Desk::open().await;
     for strong in [String::new(), "0".repeat(64), "x".to_owned()] {
-        desk.refuses(&desk.form().with(STRONG, strong)).await;
+        desk.rejects(&desk.form().with(STRONG, strong)).await;
     }
     // A correct first half of the strong token does not help.
     let right = String::from_utf8(desk.form().get(STRONG).to_vec()).unwrap();
     let half = format!("{}{}", &right[..32], "0".repeat(32));
-    desk.refuses(&desk.form().with(STRONG, half)).await;
+    desk.rejects(&desk.form().with(STRONG, half)).await;
     desk.assert_untouched().await;
 }
 
@@ -199,8 +199,8 @@ async fn a14_form_is_valid_for_its_own_resource_only() {
     desk.world.heroku.calls().clear();
     let other = other.resource_id().to_string();
     let moved = desk.form().with("resource_id", other);
-    desk.refuses(&moved).await;
-    desk.refuses(&moved.without(STRONG)).await;
+    desk.rejects(&moved).await;
+    desk.rejects(&moved.without(STRONG)).await;
     desk.assert_untouched().await;
 }
 
@@ -224,14 +224,14 @@ async fn a15_resource_id_in_any_odd_spelling_is_rejected() {
         id[..35].to_owned(),
         String::new(),
     ] {
-        desk.refuses(&desk.signed_with("resource_id", &odd)).await;
+        desk.rejects(&desk.signed_with("resource_id", &odd)).await;
         let weak = desk.signed_with("resource_id", &odd).without(STRONG);
-        desk.refuses(&weak).await;
+        desk.rejects(&weak).await;
     }
     // Upper case is the same resource and the same use of the form.
     let upper = desk.signed_with("resource_id", id.to_uppercase());
     assert_eq!(desk.submit(&upper).await.status, 303);
-    desk.refuses(&desk.form()).await;
+    desk.rejects(&desk.form()).await;
     assert_eq!(desk.world.heroku.calls().count(Endpoint::Any), 0);
 }
 
@@ -251,10 +251,10 @@ async fn a17_ambiguous_ids_and_emails_are_never_sent_to_heroku() {
             format!("{mark}{id}"),
             format!("{}{mark}{}", &id[..8], &id[8 + mark.len()..]),
         ] {
-            desk.refuses(&desk.signed_with("resource_id", &value)).await;
+            desk.rejects(&desk.signed_with("resource_id", &value)).await;
         }
         let user = format!("{account}{mark}");
-        desk.refuses(&desk.signed_with("user_id", &user)).await;
+        desk.rejects(&desk.signed_with("user_id", &user)).await;
     }
     // These emails are invalid.
     for mark in [":", "\r\n", "\0", "@"] {
@@ -263,13 +263,13 @@ async fn a17_ambiguous_ids_and_emails_are_never_sent_to_heroku() {
             format!("ann@example.com{mark}"),
             format!("ann@example{mark}.com"),
         ] {
-            desk.refuses(&desk.signed_with("email", email)).await;
+            desk.rejects(&desk.signed_with("email", email)).await;
         }
     }
     assert_eq!(desk.world.heroku.calls().count(Endpoint::Any), 0);
     // These are valid but on no list, so only a fetch of the list is allowed.
     for mark in ["/", "..", "%2f", "/../../apps"] {
-        desk.refuses(&desk.signed_with("email", format!("ann{mark}@example.com")))
+        desk.rejects(&desk.signed_with("email", format!("ann{mark}@example.com")))
             .await;
     }
     let app = desk.addon.app().id();
@@ -309,7 +309,7 @@ async fn a19_duplicate_or_query_fields_are_rejected() {
             format!("{body}&{name}[0]=1"),
             format!("{body}&{name}%5B%5D=1"),
         ] {
-            desk.refuses_body(&twice).await;
+            desk.rejects_body(&twice).await;
         }
         for query in [
             format!("{name}=1"),
@@ -318,13 +318,13 @@ async fn a19_duplicate_or_query_fields_are_rejected() {
         ] {
             let path = format!("{PATH}?{query}");
             let answer = desk.browser.submit_body(&path, &body).await;
-            assert_refused(&desk.world, &answer, 403);
+            assert_rejected(&desk.world, &answer, 403);
         }
     }
     // An equal value or an escaped name is a duplicate too.
-    desk.refuses_body(&format!("{body}&email=ann%40example.com"))
+    desk.rejects_body(&format!("{body}&email=ann%40example.com"))
         .await;
-    desk.refuses_body(&format!("{body}&%65mail=ann%40example.com"))
+    desk.rejects_body(&format!("{body}&%65mail=ann%40example.com"))
         .await;
     desk.assert_untouched().await;
 }
@@ -340,7 +340,7 @@ async fn a21_too_many_fields_or_too_long_names_are_rejected() {
         format!("{body}&{}", "n".repeat(60_000)),
         format!("{body}&{}=1", "%41".repeat(20_000)),
     ] {
-        desk.refuses_body(&body).await;
+        desk.rejects_body(&body).await;
     }
     desk.assert_untouched().await;
 }
@@ -365,16 +365,16 @@ async fn a23_malformed_encoding_in_any_field_is_rejected() {
         "a%00b",
     ] {
         for name in ["x", "app", "context_app", "nav-data", "id", "token"] {
-            desk.refuses_body(&format!("{body}&{name}={bad}")).await;
+            desk.rejects_body(&format!("{body}&{name}={bad}")).await;
         }
-        desk.refuses_body(&format!("{body}&{bad}=1")).await;
+        desk.rejects_body(&format!("{body}&{bad}=1")).await;
     }
     for name in ["email", "user_id", "resource_id", "timestamp", WEAK, STRONG] {
         for bad in [&b"\xff"[..], b"\xc3", b"\xed\xa0\x80", b"\0"] {
             let value = [desk.form().get(name), bad].concat();
-            desk.refuses(&desk.form().with(name, &value)).await;
+            desk.rejects(&desk.form().with(name, &value)).await;
             if ![WEAK, STRONG].contains(&name) {
-                desk.refuses(&desk.signed_with(name, &value)).await;
+                desk.rejects(&desk.signed_with(name, &value)).await;
             }
         }
     }
@@ -405,7 +405,7 @@ async fn a28_signed_email_is_trimmed_and_case_insensitive() {
 #[tokio::test]
 async fn a29_invalid_or_unlisted_email_is_rejected() {
     let desk = Desk::open().await;
-    desk.refuses(&desk.form().without("email")).await;
+    desk.rejects(&desk.form().without("email")).await;
     let long = format!("{}@example.com", "a".repeat(388));
     for email in [
         "",
@@ -422,7 +422,7 @@ async fn a29_invalid_or_unlisted_email_is_rejected() {
         "ann\u{200b}\t@example.com",
         long.as_str(),
     ] {
-        desk.refuses(&desk.signed_with("email", email)).await;
+        desk.rejects(&desk.signed_with("email", email)).await;
     }
     assert_eq!(desk.world.heroku.calls().count(Endpoint::Any), 0);
     // Valid but unlisted emails: an international domain, its punycode, lookalike letters.
@@ -433,7 +433,7 @@ async fn a29_invalid_or_unlisted_email_is_rejected() {
         "ann@example.com.",
         "jürgen@example.com",
     ] {
-        desk.refuses(&desk.signed_with("email", email)).await;
+        desk.rejects(&desk.signed_with("email", email)).await;
     }
     assert_eq!(desk.submit(&desk.form()).await.status, 303);
 }

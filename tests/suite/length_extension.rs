@@ -5,7 +5,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use crate::crafted::{Crafted, STRONG, WEAK};
-use crate::sign_in::assert_refused;
+use crate::sign_in::assert_rejected;
 use support::world::World;
 
 const BLOCK: usize = 64;
@@ -159,12 +159,12 @@ async fn a18_length_extended_token_is_rejected_despite_valid_digest() {
     for (field, form) in forms {
         let with_salt = form.clone().signed(&salt);
         assert_eq!(form.get(field), with_salt.get(field), "the attack works");
-        assert_refused(&world, &submit(&form).await, 403);
+        assert_rejected(&world, &submit(&form).await, 403);
     }
     // Nor does an encoding of the same bytes as other text help.
     let latin = padding(signed_by_sha256).into_iter().map(char::from);
     let email = format!("ann@example.com{}.evil.example", latin.collect::<String>());
     let form = genuine.clone().with("email", email);
-    assert_refused(&world, &submit(&form).await, 403);
+    assert_rejected(&world, &submit(&form).await, 403);
     assert_eq!(submit(&genuine).await.status, 303);
 }

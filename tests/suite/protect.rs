@@ -351,7 +351,7 @@ async fn every_pair_of_mountings_works_or_is_refused() {
 }
 
 #[tokio::test]
-async fn layers_after_protect_see_refused_requests() {
+async fn layers_after_protect_see_rejected_requests() {
     for wrap in [
         (|router| router.layer(map_response(mark))) as fn(Router) -> Router,
         |router| router.route_layer(map_response(mark)),

@@ -16,7 +16,7 @@ use support::browser::{Answer, Browser, FORM};
 use support::world::{World, grant, serve};
 
 /// Rejected: no session cookie, and the wrapped service was not called.
-pub fn assert_refused(world: &World, answer: &Answer, status: u16) {
+pub fn assert_rejected(world: &World, answer: &Answer, status: u16) {
     assert_eq!(answer.status, status, "{}", answer.body);
     let session = answer
         .set_cookies()
@@ -71,7 +71,7 @@ async fn unlisted_user_gets_no_session() {
         .browser()
         .submit(&addon.sign_in_form("bob@example.com"))
         .await;
-    assert_refused(&world, &answer, 403);
+    assert_rejected(&world, &answer, 403);
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn a26_unknown_resource_and_unlisted_email_get_equal_responses() {
                 .header("content-type", FORM)
                 .header("accept", accept);
             let answer = browser.send(request.body(form.body())).await;
-            assert_refused(&world, &answer, 403);
+            assert_rejected(&world, &answer, 403);
             let headers = answer.headers.iter().filter(|(name, _)| *name != "date");
             let headers: Vec<_> = headers
                 .map(|(name, value)| (name.to_string(), value.clone()))
@@ -119,7 +119,7 @@ async fn a24_unknown_resources_cause_no_heroku_call() {
             .browser()
             .submit(&addon.sign_in_form("owner@example.com"))
             .await;
-        assert_refused(&world, &answer, 403);
+        assert_rejected(&world, &answer, 403);
     }
     assert_eq!(world.heroku.calls().count(Endpoint::Any), 0);
 }
@@ -143,7 +143,7 @@ async fn a25_unlisted_sign_ins_fetch_within_the_budget() {
     for number in 0..40 {
         let form = addon.sign_in_form(&format!("stranger-{number}@example.com"));
         let answer = world.browser().submit(&form).await;
-        assert_refused(&world, &answer, 403);
+        assert_rejected(&world, &answer, 403);
     }
     assert!(world.heroku.calls().count(Endpoint::AddOn) <= 10);
     // The budget allows one more every ten seconds, so that a newly added user signs in.
@@ -173,7 +173,7 @@ async fn a39_form_of_another_account_with_the_same_email_is_rejected() {
         "user_scoped_resource_token",
         tower_heroku_sso::sso::token::hex(&token),
     );
-    assert_refused(&world, &world.browser().submit(&form).await, 403);
+    assert_rejected(&world, &world.browser().submit(&form).await, 403);
     world.signed_in(&addon, "ann@example.com").await;
 }
 
@@ -192,12 +192,12 @@ async fn a10_form_is_accepted_once() {
     let form = addon.sign_in_form("ann@example.com");
     assert_eq!(world.browser().submit(&form).await.status, 303);
     let answer = world.browser().submit(&form).await;
-    assert_refused(&world, &answer, 403);
+    assert_rejected(&world, &answer, 403);
     // After a double click, the page links to the dashboard.
     assert!(answer.body.contains("href=\"/\"") && answer.body.contains("Continue"));
     // Also at the end of the time window.
     world.clock.advance(Duration::from_secs(300));
-    assert_refused(&world, &world.browser().submit(&form).await, 403);
+    assert_rejected(&world, &world.browser().submit(&form).await, 403);
 }
 
 #[tokio::test]
@@ -262,7 +262,7 @@ async fn a12_respelled_used_form_is_rejected_as_a_replay() {
         format!("{}&colour=red", reordered(&upper)),
     ] {
         let answer = world.browser().submit_body("/heroku/sso", &body).await;
-        assert_refused(&world, &answer, 403);
+        assert_rejected(&world, &answer, 403);
     }
 }
 
@@ -277,7 +277,7 @@ async fn a9_used_form_without_its_strong_token_is_rejected() {
     form.remove("user_scoped_resource_token");
     form.remove("user_id");
     form.set("email", "boss@example.com");
-    assert_refused(&world, &world.browser().submit(&form).await, 403);
+    assert_rejected(&world, &world.browser().submit(&form).await, 403);
 }
 
 #[tokio::test]
@@ -311,7 +311,7 @@ async fn a16_version_1_token_is_rejected_by_default() {
     let world = World::start().await;
     let addon = world.addon().await;
     let form = addon.sign_in("ann@example.com").legacy_form();
-    assert_refused(&world, &world.browser().submit(&form).await, 403);
+    assert_rejected(&world, &world.browser().submit(&form).await, 403);
 }
 
 #[tokio::test]
@@ -400,7 +400,7 @@ async fn c38_stricter_policies_treat_the_id_path_as_a_page() {
         let addon = world.addon().await;
         let query = addon.sign_in("ann@example.com").legacy_form().body();
         let path = format!("/heroku/resources/{}?{query}", addon.resource_id());
-        assert_refused(&world, &world.browser().fetch(&path).await, 401);
+        assert_rejected(&world, &world.browser().fetch(&path).await, 401);
     }
 }
 
@@ -448,7 +448,7 @@ async fn legacy_form_is_accepted_once_by_whichever_token() {
         for weaker in ["user_scoped_resource_token", "resource_token"] {
             form.remove(weaker);
             let answer = world.browser().submit(&form).await;
-            assert_refused(&world, &answer, 403);
+            assert_rejected(&world, &answer, 403);
         }
     }
 }
@@ -513,7 +513,7 @@ async fn a22_sign_in_with_another_content_type_gets_415() {
         if let Some(kind) = kind {
             request = request.header("content-type", kind);
         }
-        assert_refused(&world, &browser.send(request).await, 415);
+        assert_rejected(&world, &browser.send(request).await, 415);
     }
     let browser = world.browser();
     let request = browser.request(Method::POST, "/heroku/sso").body(body);
@@ -531,7 +531,7 @@ async fn a20_body_is_limited_to_64_kib() {
         .browser()
         .submit_body("/heroku/sso", &padded(64 * 1024 + 1))
         .await;
-    assert_refused(&world, &answer, 413);
+    assert_rejected(&world, &answer, 413);
     let answer = world
         .browser()
         .submit_body("/heroku/sso", &padded(64 * 1024))
@@ -579,7 +579,7 @@ async fn sso_path_accepts_post_only() {
     let browser = world.browser();
     for method in [Method::GET, Method::PUT, Method::DELETE, Method::PATCH] {
         let answer = browser.send(browser.request(method, "/heroku/sso")).await;
-        assert_refused(&world, &answer, 405);
+        assert_rejected(&world, &answer, 405);
         assert_eq!(answer.header("allow"), Some("POST"));
     }
 }

@@ -63,8 +63,8 @@ impl Form {
         verifier.verify(&request, OffsetDateTime::from_unix_timestamp(now).unwrap())
     }
 
-    fn refused(&self) -> SsoError {
-        self.verify(&verifier(), TIME).expect_err("to be refused")
+    fn rejected(&self) -> SsoError {
+        self.verify(&verifier(), TIME).expect_err("to be rejected")
     }
 }
 
@@ -211,8 +211,8 @@ fn a27_nearly_correct_token_gets_the_same_error() {
         }
         wrong.push([&right[..half], &vec![0; right.len() - half]].concat());
         for guess in wrong {
-            let refused = form.clone().set(field, &token::hex(&guess)).refused();
-            assert_eq!(refused, SsoError::TokenMismatch { field });
+            let rejected = form.clone().set(field, &token::hex(&guess)).rejected();
+            assert_eq!(rejected, SsoError::TokenMismatch { field });
         }
     }
 }
@@ -223,18 +223,18 @@ fn a7_rejects_a_token_with_changed_email_or_account() {
         field: "user_scoped_resource_token",
     };
     assert_eq!(
-        Form::new().set("email", "boss@example.com").refused(),
+        Form::new().set("email", "boss@example.com").rejected(),
         mismatch
     );
     let other = USER.replace('f', "e");
-    assert_eq!(Form::new().set("user_id", &other).refused(), mismatch);
+    assert_eq!(Form::new().set("user_id", &other).rejected(), mismatch);
 }
 
 #[test]
 fn a14_rejects_a_token_of_another_resource() {
     let other = RESOURCE.replace("0123", "3210");
     assert!(matches!(
-        Form::new().set("resource_id", &other).refused(),
+        Form::new().set("resource_id", &other).rejected(),
         SsoError::TokenMismatch { .. }
     ));
 }
@@ -244,7 +244,7 @@ fn a1_rejects_a_form_without_any_token() {
     let form = Form::new()
         .without("resource_token")
         .without("user_scoped_resource_token");
-    assert_eq!(form.refused(), SsoError::NoToken);
+    assert_eq!(form.rejected(), SsoError::NoToken);
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn a5_rejects_a_timestamp_with_anything_but_digits() {
     ] {
         let form = Form::with(RESOURCE, timestamp, USER, EMAIL);
         let malformed = SsoError::MalformedField { field: "timestamp" };
-        assert_eq!(form.refused(), malformed, "{timestamp:?}");
+        assert_eq!(form.rejected(), malformed, "{timestamp:?}");
     }
     let long = "1".repeat(40);
     assert!(
@@ -302,7 +302,7 @@ fn a5_rejects_a_timestamp_with_anything_but_digits() {
     );
     // Milliseconds are digits, but far in the future.
     let millis = Form::with(RESOURCE, "126759777200", USER, EMAIL);
-    assert!(matches!(millis.refused(), SsoError::TimestampAhead { .. }));
+    assert!(matches!(millis.rejected(), SsoError::TimestampAhead { .. }));
 }
 
 #[test]
@@ -331,12 +331,12 @@ fn a15_a17_rejects_ambiguous_ids() {
         let malformed = SsoError::MalformedField {
             field: "resource_id",
         };
-        assert_eq!(form.refused(), malformed, "{id:?}");
+        assert_eq!(form.rejected(), malformed, "{id:?}");
     }
     for user in ["", "a:b", "a/b", "..", "a b", "a\r\nb", "é"] {
         let form = Form::with(RESOURCE, "1267597772", user, EMAIL);
         let malformed = SsoError::MalformedField { field: "user_id" };
-        assert_eq!(form.refused(), malformed, "{user:?}");
+        assert_eq!(form.rejected(), malformed, "{user:?}");
     }
 }
 
@@ -352,14 +352,14 @@ fn a15_upper_case_id_has_the_same_resource_and_replay_key() {
 #[test]
 fn a29_rejects_a_missing_or_invalid_email() {
     assert_eq!(
-        Form::new().without("email").refused(),
+        Form::new().without("email").rejected(),
         SsoError::MissingField { field: "email" }
     );
     let long = format!("{}@example.com", "a".repeat(400));
     for email in ["", "@", "a@b@c", "a", "a@b\r\nc", "a:b@c", long.as_str()] {
         let form = Form::with(RESOURCE, "1267597772", USER, email);
         assert_eq!(
-            form.refused(),
+            form.rejected(),
             SsoError::MalformedField { field: "email" },
             "{email:?}"
         );
@@ -405,11 +405,11 @@ fn c7_sha1_token_alone_is_rejected_naming_the_policy() {
         field: "resource_token",
         needed: SsoPolicy::AllowUnsignedEmail,
     };
-    assert_eq!(weak.refused(), excluded);
+    assert_eq!(weak.rejected(), excluded);
     // An invalid form gets its own error, not the policy's.
     let wrong = weak.clone().set("resource_token", &"0".repeat(40));
     let field = "resource_token";
-    assert_eq!(wrong.refused(), SsoError::TokenMismatch { field });
+    assert_eq!(wrong.rejected(), SsoError::TokenMismatch { field });
     let late = weak.verify(&verifier(), TIME + 301).unwrap_err();
     assert!(matches!(late, SsoError::TimestampStale { .. }));
 }
@@ -491,7 +491,7 @@ fn a16_version_1_token_is_valid_only_under_the_legacy_policy() {
         field: "token",
         needed: SsoPolicy::Legacy,
     };
-    assert_eq!(form.refused(), excluded);
+    assert_eq!(form.rejected(), excluded);
     let lax = verifier().policy(SsoPolicy::AllowUnsignedEmail);
     assert_eq!(form.verify(&lax, TIME).unwrap_err(), excluded);
     let legacy = verifier().policy(SsoPolicy::Legacy);
@@ -565,7 +565,7 @@ fn resource_token_and_equal_version_1_token_share_a_replay_key() {
 fn errors_and_debug_output_contain_no_request_values() {
     let request = SsoRequest::parse(b"email=ann%40example.com&resource_token=abc").unwrap();
     assert_eq!(format!("{request:?}"), r#"{"email", "resource_token"}"#);
-    let error: sso::SsoError = Form::new().set("email", "boss@example.com").refused();
+    let error: sso::SsoError = Form::new().set("email", "boss@example.com").rejected();
     assert!(!format!("{error} {error:?}").contains("boss"));
 }
 
@@ -581,8 +581,8 @@ fn addon_sso_header_is_limited_to_16_kib() {
     let (longest, longer) = (header(12 * 1024), header(12 * 1024 + 3));
     assert_eq!((longest.len(), longer.len()), (16 * 1024, 16 * 1024 + 4));
     assert!(SsoRequest::from_addon_sso(longest.as_bytes()).is_ok());
-    let refused = SsoRequest::from_addon_sso(longer.as_bytes()).unwrap_err();
-    assert_eq!(refused, SsoError::MalformedHeader);
+    let rejected = SsoRequest::from_addon_sso(longer.as_bytes()).unwrap_err();
+    assert_eq!(rejected, SsoError::MalformedHeader);
 }
 
 #[test]

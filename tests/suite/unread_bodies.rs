@@ -1,4 +1,4 @@
-//! Uploads that are refused: the client receives the answer, although the gate has no use for the body.
+//! Rejected uploads: the client receives the answer, although the gate has no use for the body.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -61,7 +61,7 @@ async fn site(world: &World) -> SocketAddr {
 }
 
 #[tokio::test]
-async fn c22_refused_upload_of_8_mb_always_reads_its_answer() {
+async fn c22_rejected_upload_of_8_mb_always_reads_its_answer() {
     let world = World::start().await;
     let address = site(&world).await;
     for size in [MB, 8 * MB] {
@@ -74,7 +74,7 @@ async fn c22_refused_upload_of_8_mb_always_reads_its_answer() {
 }
 
 #[tokio::test]
-async fn c22_refused_upload_of_20_mb_never_hangs() {
+async fn c22_rejected_upload_of_20_mb_never_hangs() {
     let world = World::start().await;
     let address = site(&world).await;
     for _ in 0..20 {
@@ -90,7 +90,7 @@ async fn c22_refused_upload_of_20_mb_never_hangs() {
 
 /// Every answer of the gate's own, and of its role guard.
 #[tokio::test]
-async fn c22_every_refusal_of_an_upload_is_read() {
+async fn c22_every_rejection_of_an_upload_is_read() {
     let world = World::start().await;
     let address = site(&world).await;
     let addon = world.addon().await;

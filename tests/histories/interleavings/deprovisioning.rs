@@ -7,14 +7,14 @@ use tower_heroku_sso::sync::Change;
 use crate::interleavings::schedule::{
     Choices, Crew, in_every_order, in_random_orders, stand_still,
 };
-use crate::interleavings::world::{ANN, Answer, BOB, Gate, Stage, World, by_heroku, is_refused};
+use crate::interleavings::world::{ANN, Answer, BOB, Gate, Stage, World, by_heroku, is_rejected};
 
 /// The resource is gone at this gate and at a new one.
 async fn is_gone(world: &World<'_>, gate: &Gate, sessions: &[String]) {
     for gate in [gate.clone(), world.gate("begun since")] {
         for session in sessions {
             let answer = gate.visit(session).await;
-            assert!(is_refused(&answer), "{answer:?}");
+            assert!(is_rejected(&answer), "{answer:?}");
         }
         let list = gate.sso.lists().get(&world.resource).await;
         assert!(matches!(list, Err(LookupError::Deprovisioned)), "{list:?}");

@@ -1,7 +1,7 @@
 //! Concurrent submissions of one form.
 
 use crate::interleavings::schedule::{Choices, Crew, in_every_order, in_random_orders};
-use crate::interleavings::world::{ANN, Stage, is_refused};
+use crate::interleavings::world::{ANN, Stage, is_rejected};
 
 async fn submitted_concurrently(stage: &Stage, choices: &mut Choices, with_hang_up: bool) {
     let world = stage.world().await;
@@ -73,7 +73,7 @@ async fn consumed_concurrently(stage: &Stage, choices: &mut Choices) {
     let winner = if one.status == 303 { one } else { other };
     assert_eq!(warm.gate.visit(&winner.cookie()).await.body, ANN);
     // The losing submission leaves no session.
-    assert!(is_refused(&warm.gate.visit("").await));
+    assert!(is_rejected(&warm.gate.visit("").await));
 }
 
 #[test]

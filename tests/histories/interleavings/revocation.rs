@@ -1,7 +1,7 @@
 //! A revocation during a sign-in and requests of the same user.
 
 use crate::interleavings::schedule::{Choices, Crew, in_every_order, in_random_orders};
-use crate::interleavings::world::{ANN, Answer, BOB, Gate, Stage, World, is_refused};
+use crate::interleavings::world::{ANN, Answer, BOB, Gate, Stage, World, is_rejected};
 
 /// After the revocation and the sign-in: the sessions that still pass, at this gate and at a new one.
 async fn check_sessions(world: &World<'_>, gate: &Gate, old: &str, new: &Answer) {
@@ -16,7 +16,7 @@ async fn check_sessions(world: &World<'_>, gate: &Gate, old: &str, new: &Answer)
     // The gate that is more likely to be wrong goes first, as a rejection ends the session.
     let begun_since = world.gate("begun since");
     for gate in [&begun_since, gate] {
-        assert!(is_refused(&gate.visit(old).await));
+        assert!(is_rejected(&gate.visit(old).await));
     }
     for gate in [gate, &begun_since] {
         // A sign-in before the revocation is revoked like the earlier sessions.
@@ -42,14 +42,14 @@ async fn while_a_session_is_used(stage: &Stage, choices: &mut Choices) {
     for visit in visits {
         let visit = visit.done().await.unwrap();
         let passed = visit.value.status == 200;
-        assert!(passed || is_refused(&visit.value), "{visit:?}");
+        assert!(passed || is_rejected(&visit.value), "{visit:?}");
         assert!(
             !passed || visit.began < revocation.ended,
             "a request from after the revocation passed"
         );
         assert!(
             passed || visit.ended > revocation.began,
-            "a request from before the revocation was refused"
+            "a request from before the revocation was rejected"
         );
     }
     assert_eq!(refresh.value().await, Some(true));
@@ -97,7 +97,7 @@ async fn at_a_cold_gate(stage: &Stage, choices: &mut Choices) {
     let revocation = revocation.done().await.unwrap();
     let visit = visit.done().await.unwrap();
     assert!(visit.value.status == 401 || visit.began < revocation.ended);
-    assert!(is_refused(&gate.visit(&warm.ann).await));
+    assert!(is_rejected(&gate.visit(&warm.ann).await));
     assert_eq!(gate.visit(&warm.bob).await.body, BOB);
 }
 
@@ -125,13 +125,13 @@ async fn while_the_store_is_asked(stage: &Stage, choices: &mut Choices) {
     let revocation = revocation.done().await.unwrap();
     let visit = visit.done().await.unwrap();
     let passed = visit.value.status == 200;
-    assert!(passed || is_refused(&visit.value), "{visit:?}");
+    assert!(passed || is_rejected(&visit.value), "{visit:?}");
     // It reached the handler at the moment of the decision.
     assert!(
         !passed || visit.ended < revocation.ended,
         "decided before the store read"
     );
-    assert!(is_refused(&gate.visit(&ann).await));
+    assert!(is_rejected(&gate.visit(&ann).await));
 }
 
 #[test]

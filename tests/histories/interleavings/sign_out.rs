@@ -1,14 +1,14 @@
 //! A sign-out during requests of the same session.
 
 use crate::interleavings::schedule::{Choices, Crew, in_every_order, in_random_orders};
-use crate::interleavings::world::{Gate, Stage, World, is_refused};
+use crate::interleavings::world::{Gate, Stage, World, is_rejected};
 
 /// The session is closed at all gates, also at a new one, and has no record.
 async fn is_closed(world: &World<'_>, gates: &[Gate], session: &str) {
     let begun_since = world.gate("begun since");
     for gate in gates.iter().chain([&begun_since]) {
         let answer = gate.visit(session).await;
-        assert!(is_refused(&answer), "{answer:?}");
+        assert!(is_rejected(&answer), "{answer:?}");
     }
     assert!(!world.has_record(session).await, "its record exists again");
 }
@@ -35,9 +35,9 @@ async fn while_it_is_used(stage: &Stage, choices: &mut Choices) {
     assert_eq!(sign_out.value.status, 204);
     for visit in visits {
         let visit = visit.done().await.unwrap();
-        assert!(visit.value.status == 200 || is_refused(&visit.value));
+        assert!(visit.value.status == 200 || is_rejected(&visit.value));
         assert!(
-            is_refused(&visit.value) || visit.began < sign_out.ended,
+            is_rejected(&visit.value) || visit.began < sign_out.ended,
             "a request from after the sign-out passed"
         );
     }

@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use crate::interleavings::schedule::{
     Choices, Crew, in_every_order, in_random_orders, stand_still,
 };
-use crate::interleavings::world::{ANN, REFRESH, Stage, is_refused};
+use crate::interleavings::world::{ANN, REFRESH, Stage, is_rejected};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -40,7 +40,7 @@ async fn while_its_reader_leaves(stage: &Stage, choices: &mut Choices) {
     stand_still(&world.stops).await;
     assert!(!bobs.is_finished(), "bob's stream was cut");
     bobs.abort();
-    assert!(is_refused(&gate.visit(&warm.ann).await));
+    assert!(is_rejected(&gate.visit(&warm.ann).await));
 }
 
 #[test]
@@ -67,7 +67,7 @@ async fn while_it_is_signed_out(stage: &Stage, choices: &mut Choices) {
     crew.work().await;
     assert_eq!(sign_out.value().await.status, 204);
     ended(stream).await;
-    assert!(is_refused(&warm.gate.visit(&warm.ann).await));
+    assert!(is_rejected(&warm.gate.visit(&warm.ann).await));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Requests while a list replaces one that still contained the user.
 
 use crate::interleavings::schedule::{Choices, Crew, Done, Task, in_every_order, in_random_orders};
-use crate::interleavings::world::{ANN, Answer, Stage, is_refused, word_of_change};
+use crate::interleavings::world::{ANN, Answer, Stage, is_rejected, word_of_change};
 
 /// The result of one of several concurrent operations: whether Ann is admitted.
 pub struct Word {
@@ -13,7 +13,7 @@ pub struct Word {
 impl Word {
     pub fn of_visit(done: &Done<Answer>) -> Self {
         let is_in = done.value.status == 200;
-        assert!(is_in || is_refused(&done.value), "{done:?}");
+        assert!(is_in || is_rejected(&done.value), "{done:?}");
         Self::new(done, is_in)
     }
 
@@ -82,12 +82,12 @@ async fn while_ann_is_removed(stage: &Stage, choices: &mut Choices) {
     words.push(Word::of_sign_in(&sign_in));
     none_goes_back(&words);
     let too_early = |word: &Word| !word.is_in && word.ended < leaves.began;
-    assert!(!words.iter().any(too_early), "refused before she left");
+    assert!(!words.iter().any(too_early), "rejected before she left");
     // The most recently requested list counts, whatever else was in progress.
     assert_eq!(gate.refresh(&world, ANN).await, Some(false));
-    assert!(is_refused(&gate.visit(&warm.ann).await));
+    assert!(is_rejected(&gate.visit(&warm.ann).await));
     if sign_in.value.status == 303 {
-        assert!(is_refused(&gate.visit(&sign_in.value.cookie()).await));
+        assert!(is_rejected(&gate.visit(&sign_in.value.cookie()).await));
     }
 }
 
@@ -117,7 +117,7 @@ async fn at_each_step(stage: &Stage, choices: &mut Choices) {
     let visit = visit.done().await.unwrap();
     assert_eq!(refresh.value, Some(false));
     none_goes_back(&[Word::of_refresh(&refresh), Word::of_visit(&visit)]);
-    assert!(is_refused(&gate.visit(&warm.ann).await));
+    assert!(is_rejected(&gate.visit(&warm.ann).await));
 }
 
 #[test]
@@ -147,7 +147,7 @@ async fn while_answers_overtake_each_other(stage: &Stage, choices: &mut Choices)
     let visit = visit.done().await.unwrap();
     assert_eq!(refresh.value, Some(false));
     none_goes_back(&[Word::of_refresh(&refresh), Word::of_visit(&visit)]);
-    assert!(is_refused(&gate.visit(&warm.ann).await));
+    assert!(is_rejected(&gate.visit(&warm.ann).await));
 }
 
 #[test]

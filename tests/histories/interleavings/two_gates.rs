@@ -9,7 +9,7 @@ use crate::interleavings::schedule::{
     Choices, Crew, in_every_order, in_random_orders, stand_still,
 };
 use crate::interleavings::swap::{Word, none_goes_back};
-use crate::interleavings::world::{ANN, BOB, Gate, Stage, World, is_refused};
+use crate::interleavings::world::{ANN, BOB, Gate, Stage, World, is_rejected};
 
 struct Two<'a> {
     world: World<'a>,
@@ -152,7 +152,7 @@ async fn a_removal(stage: &Stage, choices: &mut Choices) {
     stand_still(&world.stops).await;
     // The gate that must know first goes first, as a rejection ends the session everywhere.
     for gate in gates.iter().rev() {
-        assert!(is_refused(&gate.visit(&ann).await));
+        assert!(is_rejected(&gate.visit(&ann).await));
         assert_eq!(gate.visit(&bob).await.body, BOB);
     }
     assert_eq!(world.database.leases(), []);
@@ -195,8 +195,8 @@ async fn events_of_the_other(stage: &Stage, choices: &mut Choices) {
     let sequences = &world.database;
     let is_later = sequences.sequence_of("ann's sign-in") > sequences.sequence_of("the revocation");
     for gate in gates.iter().rev() {
-        assert!(is_refused(&gate.visit(&ann).await));
-        assert!(is_refused(&gate.visit(&bob).await));
+        assert!(is_rejected(&gate.visit(&ann).await));
+        assert!(is_rejected(&gate.visit(&bob).await));
         assert_eq!(gate.visit(&sign_in.cookie()).await.status == 200, is_later);
     }
 }

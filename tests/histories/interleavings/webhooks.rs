@@ -2,7 +2,7 @@
 
 use crate::interleavings::schedule::{Choices, Crew, in_every_order, in_random_orders};
 use crate::interleavings::swap::{Word, none_goes_back};
-use crate::interleavings::world::{ANN, Stage, is_refused, word_of_change, word_that_left};
+use crate::interleavings::world::{ANN, Stage, is_rejected, word_of_change, word_that_left};
 
 async fn while_a_list_is_fetched(stage: &Stage, choices: &mut Choices) {
     let world = stage.world().await;
@@ -40,9 +40,9 @@ async fn while_a_list_is_fetched(stage: &Stage, choices: &mut Choices) {
             "ann was admitted after the webhook of her removal"
         );
     }
-    assert!(is_refused(&gate.visit(&warm.ann).await));
+    assert!(is_rejected(&gate.visit(&warm.ann).await));
     if sign_in.value.status == 303 {
-        assert!(is_refused(&gate.visit(&sign_in.value.cookie()).await));
+        assert!(is_rejected(&gate.visit(&sign_in.value.cookie()).await));
     }
 }
 
@@ -74,7 +74,7 @@ async fn while_an_older_list_is_under_way(stage: &Stage, choices: &mut Choices) 
         !visit.is_in || visit.began < word.ended,
         "admitted by an older list"
     );
-    assert!(is_refused(&gate.visit(&warm.ann).await));
+    assert!(is_rejected(&gate.visit(&warm.ann).await));
 }
 
 #[test]

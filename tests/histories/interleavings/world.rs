@@ -451,7 +451,7 @@ fn router(sso: &HerokuSso) -> Router {
 }
 
 /// Whether the answer rejects a session.
-pub fn is_refused(answer: &Answer) -> bool {
+pub fn is_rejected(answer: &Answer) -> bool {
     let status = StatusCode::from_u16(answer.status).unwrap();
     status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN
 }

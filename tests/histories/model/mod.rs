@@ -10,7 +10,7 @@
 //! Checked for every answer:
 //!
 //! 1. nothing reaches the handler that the model forbids;
-//! 2. nothing that it promises is refused;
+//! 2. nothing that it promises is rejected;
 //! 3. the status is one of those that the model has for the case, and a form works once, at whichever
 //!    process.
 //!

@@ -62,13 +62,13 @@ async fn c23_c29_htmx_gets_no_page_of_heroku_and_shows_the_sign_out() {
     site.holds("htmx", "window.htmx").await;
     site.script::<()>(
         "document.body.addEventListener('htmx:responseError', (it) => {
-             window.refused = it.detail.xhr.status;
+             window.rejected = it.detail.xhr.status;
          })",
     )
     .await;
     site.end_sessions();
     site.click("#get").await;
-    site.holds("a rejection", "window.refused === 401").await;
+    site.holds("a rejection", "window.rejected === 401").await;
     site.holds("the page as it was", &format!("{part} === 'nothing'"))
         .await;
     // The app's own reaction, as the guide has it.

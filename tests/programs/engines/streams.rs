@@ -1,4 +1,4 @@
-//! Streams whose user is removed, uploads that are refused.
+//! Streams whose user is removed, rejected uploads.
 
 use super::driver;
 use super::site::Site;
@@ -47,7 +47,7 @@ async fn c24_removal_ends_socket_and_events_and_breaks_the_download() {
 }
 
 #[tokio::test]
-async fn c22_refused_upload_ends_and_up_to_8_mb_its_answer_is_read() {
+async fn c22_rejected_upload_ends_and_up_to_8_mb_its_answer_is_read() {
     let site = Site::signed_in().await;
     site.end_sessions();
     for (size, may_break) in [(1, false), (8, false), (20, true)] {

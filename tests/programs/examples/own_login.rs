@@ -85,7 +85,7 @@ fn assert_landed(answer: &Answer) {
     assert_eq!((answer.status, to), (303, Some("/dashboard")), "{answer:?}");
 }
 
-async fn assert_refused(browser: &Browser, answer: &Answer, why: &str) {
+async fn assert_rejected(browser: &Browser, answer: &Answer, why: &str) {
     assert_eq!(answer.status, 403, "{why}");
     assert!(answer.body.contains("You are not signed in"), "{why}");
     assert_eq!(browser.cookie(SESSION), None, "{why}");
@@ -202,9 +202,9 @@ async fn user_on_several_lists_chooses_only_among_own_apps() {
     let mia = visit.site.browser();
     let page = visit.choices(&mia, "mia").await;
     assert!(!page.contains("recipe-box"));
-    assert_refused(&mia, &enter(&mia, &recipe_box).await, "not hers").await;
+    assert_rejected(&mia, &enter(&mia, &recipe_box).await, "not hers").await;
     let stranger = visit.site.browser();
-    assert_refused(&stranger, &enter(&stranger, &recipe_box).await, "no proof").await;
+    assert_rejected(&stranger, &enter(&stranger, &recipe_box).await, "no proof").await;
 }
 
 #[tokio::test]
@@ -218,7 +218,7 @@ async fn only_a_verified_primary_email_on_the_list_signs_in() {
     ] {
         let browser = visit.site.browser();
         let answer = visit.come_back(&browser, account).await;
-        assert_refused(&browser, &answer, account).await;
+        assert_rejected(&browser, &answer, account).await;
         assert!(
             answer.body.replace("&#39;", "'").contains(said),
             "{}",
@@ -242,7 +242,7 @@ async fn missing_or_forged_state_is_rejected_and_the_login_continues() {
         format!("state={}", "A".repeat(22)),
     ] {
         let answer = browser.get(&format!("/login/callback?{forged}")).await;
-        assert_refused(&browser, &answer, &forged).await;
+        assert_rejected(&browser, &answer, &forged).await;
     }
     let twice = format!("{callback}&state={state}");
     assert_eq!(browser.get(&twice).await.status, 400);
@@ -257,17 +257,17 @@ async fn login_started_in_another_browser_is_rejected() {
     let asked = visit.begin(&attacker).await;
     let planted = visit.pick(&asked, "olivia").await;
     let answer = victim.get(&planted).await;
-    assert_refused(&victim, &answer, "no login under way").await;
+    assert_rejected(&victim, &answer, "no login under way").await;
 
     let asked = visit.begin(&victim).await;
     let answer = victim.get(&planted).await;
-    assert_refused(&victim, &answer, "another login under way").await;
+    assert_rejected(&victim, &answer, "another login under way").await;
     // The stolen code with the victim's own state: the code is bound to its own login.
     let callback = visit.pick(&asked, "olivia").await;
     let stolen = parameter(&planted, "code");
     let mixed = callback.replace(&parameter(&callback, "code"), &stolen);
     let answer = victim.get(&mixed).await;
-    assert_refused(&victim, &answer, "a code of another login").await;
+    assert_rejected(&victim, &answer, "a code of another login").await;
 }
 
 #[tokio::test]
@@ -283,13 +283,13 @@ async fn authorization_code_is_accepted_once() {
     let thief = visit.site.browser();
     thief.set_cookie(LOGIN, &login);
     let again = thief.get(&callback).await;
-    assert_refused(&thief, &again, "the same login").await;
+    assert_rejected(&thief, &again, "the same login").await;
     let asked = visit.begin(&thief).await;
     let state = parameter(&asked, "state");
     let code = parameter(&callback, "code");
     let again = format!("/login/callback?code={code}&state={state}");
     let again = thief.get(&again).await;
-    assert_refused(&thief, &again, "a login of the thief's own").await;
+    assert_rejected(&thief, &again, "a login of the thief's own").await;
 }
 
 #[tokio::test]
@@ -332,7 +332,7 @@ async fn deprovisioning_ends_sessions_and_deletes_rows() {
     assert_eq!(olivia.fetch("/dashboard").await.status, 401);
     let browser = visit.site.browser();
     let answer = visit.come_back(&browser, "olivia").await;
-    assert_refused(&browser, &answer, "her only resource is gone").await;
+    assert_rejected(&browser, &answer, "her only resource is gone").await;
 }
 
 #[tokio::test]
@@ -366,7 +366,7 @@ async fn login_logs_no_secret_and_emails_only_in_the_audit_log() {
     assert_eq!(landed.header("cache-control"), Some("no-store"));
     let again = visit.site.browser();
     let refused = visit.come_back(&again, "not-lead").await;
-    assert_refused(&again, &refused, "unverified").await;
+    assert_rejected(&again, &refused, "unverified").await;
 
     let log = visit.site.log();
     assert!(log.contains("event=\"signed_in\""), "{log}");

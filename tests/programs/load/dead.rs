@@ -31,7 +31,7 @@ async fn r4_listed_users_are_served_without_heroku_to_max_list_age() {
     dashboard.heroku.stop().await;
     let latest = Instant::now();
 
-    let (mut served, mut refused) = (0, 0);
+    let (mut served, mut rejected) = (0, 0);
     let mut visitor = None;
     for email in &people {
         let sent = Instant::now();
@@ -52,10 +52,10 @@ async fn r4_listed_users_are_served_without_heroku_to_max_list_age() {
             let before = visitor.as_ref().unwrap().fetch("/whoami").await;
             // Whether the users are still listed is unknown.
             assert_eq!(before.status, 503);
-            refused += 1;
+            rejected += 1;
         }
         sleep(PAUSE).await;
     }
-    println!("{served} were served, {refused} refused when the list was too old");
-    assert!(served > 10 && refused > 0, "{served}, {refused}");
+    println!("{served} were served, {rejected} rejected when the list was too old");
+    assert!(served > 10 && rejected > 0, "{served}, {rejected}");
 }

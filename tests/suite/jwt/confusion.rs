@@ -62,7 +62,7 @@ impl Stage {
         }
     }
 
-    async fn refused(&self, kind: Use, token: &str, why: &str) {
+    async fn rejected(&self, kind: Use, token: &str, why: &str) {
         let answer = self.offer(kind, token).await;
         assert_eq!(answer.status, 401, "{why} as {kind:?}: {}", answer.body);
         assert!(
@@ -114,14 +114,14 @@ async fn j1_unsigned_token_is_rejected() {
     for kind in USES {
         for none in ["none", "None", "NONE", "nOnE", ""] {
             let parts = stage.parts(kind).header("alg", json!(none));
-            stage.refused(kind, &parts.unsigned(), none).await;
+            stage.rejected(kind, &parts.unsigned(), none).await;
             let (head, signature) = stage.good[kind as usize].rsplit_once('.').unwrap();
             let _ = head;
             let kept = format!("{}{signature}", parts.unsigned());
-            stage.refused(kind, &kept, none).await;
+            stage.rejected(kind, &kept, none).await;
         }
         let unsigned = stage.parts(kind).unsigned();
-        stage.refused(kind, &unsigned, "no signature").await;
+        stage.rejected(kind, &unsigned, "no signature").await;
     }
 }
 
@@ -161,7 +161,7 @@ async fn j2_public_key_is_rejected_as_hs256_secret() {
             };
             let token = parts.signed_by(&secret_key(&secret), Algorithm::HS256);
             stage
-                .refused(kind, &token, "a public key as the secret")
+                .rejected(kind, &token, "a public key as the secret")
                 .await;
         }
     }
@@ -175,7 +175,7 @@ async fn j3_key_with_another_algorithm_is_rejected() {
         let parts = stage.parts(Use::Cookie);
         let parts = parts.header("alg", serde_json::to_value(algorithm).unwrap());
         let token = parts.signed_by(&secret_key(&secret), algorithm);
-        stage.refused(Use::Cookie, &token, "another hash").await;
+        stage.rejected(Use::Cookie, &token, "another hash").await;
     }
     // The key id is valid, the signature is by a key of another family.
     for kind in USES {
@@ -184,13 +184,13 @@ async fn j3_key_with_another_algorithm_is_rejected() {
             let parts = stage.parts(kind);
             let parts = parts.header("alg", serde_json::to_value(algorithm).unwrap());
             let token = parts.signed_by(&key, algorithm);
-            stage.refused(kind, &token, "another family").await;
+            stage.rejected(kind, &token, "another family").await;
         }
     }
     for name in ["RS256", "PS256", "ES384", "ES512", "hs256", "XS256"] {
         for kind in USES {
             let parts = stage.parts(kind).header("alg", json!(name));
-            stage.refused(kind, &signed(kind, &parts), name).await;
+            stage.rejected(kind, &signed(kind, &parts), name).await;
         }
     }
 }
@@ -200,7 +200,7 @@ async fn j4_missing_or_foreign_key_id_is_rejected() {
     let stage = Stage::set().await;
     for kind in USES {
         let parts = stage.parts(kind).without_header("kid");
-        stage.refused(kind, &signed(kind, &parts), "no kid").await;
+        stage.rejected(kind, &signed(kind, &parts), "no kid").await;
         for kid in [
             json!("unknown"),
             json!(""),
@@ -210,7 +210,7 @@ async fn j4_missing_or_foreign_key_id_is_rejected() {
         ] {
             let parts = stage.parts(kind).header("kid", kid.clone());
             stage
-                .refused(kind, &signed(kind, &parts), &kid.to_string())
+                .rejected(kind, &signed(kind, &parts), &kid.to_string())
                 .await;
         }
         // The key id of another use.
@@ -218,7 +218,7 @@ async fn j4_missing_or_foreign_key_id_is_rejected() {
             let kid = stage.parts(other).header["kid"].clone();
             let parts = stage.parts(kind).header("kid", kid);
             stage
-                .refused(kind, &signed(kind, &parts), "another's kid")
+                .rejected(kind, &signed(kind, &parts), "another's kid")
                 .await;
         }
     }
@@ -308,7 +308,7 @@ async fn c42_token_is_rejected_before_its_nbf() {
         let (key, algorithm) = right_key(kind);
         let header = stage.parts(kind).header.to_string();
         let token = sign(&header, &twice, &key, algorithm);
-        stage.refused(kind, &token, "nbf twice").await;
+        stage.rejected(kind, &token, "nbf twice").await;
     }
 }
 
@@ -324,7 +324,7 @@ async fn j7_audience_of_cookies_and_bearer_tokens_names_the_add_on() {
             .parts(kind)
             .claim("aud", json!(format!("other:{usage}")));
         stage
-            .refused(kind, &signed(kind, &other), "another add-on")
+            .rejected(kind, &signed(kind, &other), "another add-on")
             .await;
     }
 }
@@ -345,16 +345,16 @@ async fn j7_wrong_issuer_audience_or_type_is_rejected() {
             ] {
                 let parts = stage.parts(kind).claim(claim, wrong.clone());
                 let why = format!("{claim} {wrong}");
-                stage.refused(kind, &signed(kind, &parts), &why).await;
+                stage.rejected(kind, &signed(kind, &parts), &why).await;
             }
             let parts = stage.parts(kind).without_claim(claim);
-            stage.refused(kind, &signed(kind, &parts), claim).await;
+            stage.rejected(kind, &signed(kind, &parts), claim).await;
         }
         let parts = stage.parts(kind).without_header("typ");
-        stage.refused(kind, &signed(kind, &parts), "no typ").await;
+        stage.rejected(kind, &signed(kind, &parts), "no typ").await;
         for wrong in ["JWT", "jwt", "heroku-session", "HEROKU-SESSION+JWT", ""] {
             let parts = stage.parts(kind).header("typ", json!(wrong));
-            stage.refused(kind, &signed(kind, &parts), wrong).await;
+            stage.rejected(kind, &signed(kind, &parts), wrong).await;
         }
     }
 }
@@ -365,7 +365,7 @@ async fn j8_token_is_rejected_for_another_use() {
     for made in USES {
         for offered in USES.into_iter().filter(|offered| *offered != made) {
             let token = &stage.good[made as usize];
-            stage.refused(offered, token, &format!("{made:?}")).await;
+            stage.rejected(offered, token, &format!("{made:?}")).await;
         }
     }
 }
@@ -420,10 +420,10 @@ async fn j9_non_integer_expiry_is_rejected() {
         ] {
             let parts = stage.parts(kind).claim("exp", odd.clone());
             let why = format!("exp {odd}");
-            stage.refused(kind, &signed(kind, &parts), &why).await;
+            stage.rejected(kind, &signed(kind, &parts), &why).await;
         }
         let parts = stage.parts(kind).without_claim("exp");
-        stage.refused(kind, &signed(kind, &parts), "no exp").await;
+        stage.rejected(kind, &signed(kind, &parts), "no exp").await;
     }
 }
 
@@ -441,7 +441,7 @@ async fn j10_duplicate_claim_is_rejected() {
                 let last = format!("{},\"{claim}\":{other}}}", &text[..text.len() - 1]);
                 for text in [first, last] {
                     let token = sign(&header.to_string(), &text, &key, algorithm);
-                    stage.refused(kind, &token, &text).await;
+                    stage.rejected(kind, &token, &text).await;
                 }
             }
         }
@@ -449,7 +449,7 @@ async fn j10_duplicate_claim_is_rejected() {
         for name in ["alg", "kid", "typ"] {
             let twice = format!("{{\"{name}\":{},{}", header[name], &text[1..]);
             let token = sign(&twice, &claims.to_string(), &key, algorithm);
-            stage.refused(kind, &token, &twice).await;
+            stage.rejected(kind, &token, &twice).await;
         }
     }
 }
@@ -480,12 +480,12 @@ async fn j11_long_or_malformed_tokens_are_rejected() {
             format!("{header}.{claims}.{}", &signature[..signature.len() - 2]),
             format!("{header}.{signature}.{claims}"),
         ] {
-            stage.refused(kind, &token, "odd").await;
+            stage.rejected(kind, &token, "odd").await;
         }
         // A critical header that is not supported.
         let crit = stage.parts(kind).header("crit", json!(["x"]));
         let crit = crit.header("x", json!(1));
-        stage.refused(kind, &signed(kind, &crit), "crit").await;
+        stage.rejected(kind, &signed(kind, &crit), "crit").await;
     }
 }
 
@@ -501,7 +501,7 @@ async fn j12_key_id_is_only_compared_and_embedded_keys_are_ignored() {
             "a\u{0}b",
         ] {
             let parts = stage.parts(kind).header("kid", json!(kid));
-            stage.refused(kind, &signed(kind, &parts), kid).await;
+            stage.rejected(kind, &signed(kind, &parts), kid).await;
         }
         // Keys embedded in the token are ignored.
         let attacker = EncodingKey::from_ec_pem(P256[1].as_bytes()).unwrap();
@@ -516,7 +516,7 @@ async fn j12_key_id_is_only_compared_and_embedded_keys_are_ignored() {
         ] {
             let parts = parts.clone().header(name, value);
             let token = parts.signed_by(&attacker, Algorithm::ES256);
-            stage.refused(kind, &token, name).await;
+            stage.rejected(kind, &token, name).await;
         }
     }
 }

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use tower_heroku_sso::{LookupError, OauthGrant};
 
 use crate::interleavings::schedule::{runtime, stand_still};
-use crate::interleavings::world::{ANN, Answer, BOB, Gate, SessionsIn, Stage, World, is_refused};
+use crate::interleavings::world::{ANN, Answer, BOB, Gate, SessionsIn, Stage, World, is_rejected};
 
 /// A future that takes more steps counts as hanging.
 const MOST: usize = 400;
@@ -82,7 +82,7 @@ impl<'a> Scene<'a> {
         let mut is_in = [false; 2];
         for (is_in, gate) in is_in.iter_mut().zip([&self.gate, &begun_since]) {
             let answer = gate.visit(&self.ann).await;
-            assert!(answer.status == 200 || is_refused(&answer), "{answer:?}");
+            assert!(answer.status == 200 || is_rejected(&answer), "{answer:?}");
             *is_in = answer.status == 200;
         }
         is_in

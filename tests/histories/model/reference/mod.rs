@@ -146,8 +146,8 @@ impl Model {
         let may_have_looked = is_too_old && heard.calls == 0 && !matches!(status, 401 | 503);
         // A list older than the admitting one does not reject the session.
         let is_outdated = self.is_outdated(at, id);
-        let is_refused = !is_listed(verdict) && verdict != Verdict::NobodyKnows;
-        if may_have_looked || (is_refused && is_outdated) {
+        let is_rejected = !is_listed(verdict) && verdict != Verdict::NobodyKnows;
+        if may_have_looked || (is_rejected && is_outdated) {
             self.look_at_the_store(at, resource);
             verdict = self.verdict(at, resource, person);
         }
