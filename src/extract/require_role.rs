@@ -25,7 +25,7 @@ use crate::gate::{HerokuUser, rejection_without};
 ///     format!("{} may change this", user.email())
 /// }
 ///
-/// /// Whoever pays.
+/// /// Users who may see invoices.
 /// struct Billing;
 ///
 /// impl RequiredRoles for Billing {

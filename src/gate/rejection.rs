@@ -275,7 +275,7 @@ fn problem(rejection: &Rejection) -> String {
     problem.to_string()
 }
 
-/// Where the page leads by itself, for a browser.
+/// Where the page leads the browser, and after what time.
 fn refresh(rejection: &Rejection, format: Format) -> Option<HeaderValue> {
     if rejection.reloads {
         return Some(BETWEEN_RELOADS.as_secs().into());

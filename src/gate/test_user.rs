@@ -110,7 +110,7 @@ impl TestUser {
         self
     }
 
-    /// The user, who has just signed in, on a list with nobody else.
+    /// The user, who has just signed in, on a list without other users.
     pub fn build(self) -> HerokuUser {
         let Grant { email, user_id, .. } = &self.grant;
         let entry = |role| Person::new(email.clone(), user_id.clone(), role);

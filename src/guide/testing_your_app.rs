@@ -145,10 +145,10 @@
 //! clock.advance(Duration::from_secs(301));
 //! assert_eq!(sign_in().await, 303); // on the last list, which counts for ten minutes
 //! clock.advance(Duration::from_secs(301));
-//! assert_eq!(sign_in().await, 503); // too old now: nobody can tell
+//! assert_eq!(sign_in().await, 503); // too old now: access is unknown
 //!
 //! heroku.faults().clear_all();
-//! assert_eq!(sign_in().await, 303); // the same form: it was not used up
+//! assert_eq!(sign_in().await, 303); // the same form: it was not consumed
 //! # Ok(())
 //! # }
 //! ```

@@ -181,8 +181,9 @@ impl HerokuSsoBuilder {
     /// [`MemorySessions`](crate::MemorySessions) if that keeps none.
     ///
     /// Sessions elsewhere cannot be listed ([`Sessions::of`](crate::Sessions::of)). A session store has their
-    /// ids in clear: whoever reads it can use them. The gate uses the name `heroku_sso` in each record; all other names are yours. A record is written
-    /// at a sign-in, deleted at a sign-out, and not touched in between.
+    /// ids in clear, and a reader of that store can use them. The gate uses the name `heroku_sso` in each
+    /// record; all other names are yours. A record is written at a sign-in and deleted at a sign-out, and is
+    /// not touched in between.
     pub fn session_store(mut self, sessions: impl Into<SessionStorage>) -> Self {
         self.sessions = Some(sessions.into());
         self

@@ -212,17 +212,17 @@ pub(super) fn reencrypted(
     if !is_old(tokens) && !is_old(code) {
         return Ok(None);
     }
-    let anew = |encrypted: Option<&[u8]>, about: String| {
+    let reencrypt = |encrypted: Option<&[u8]>, about: String| {
         let Some(encrypted) = encrypted else {
             return Ok(None);
         };
         let opened = keys.open(encrypted, &about);
-        let anew = opened.and_then(|text| keys.encrypt(&text, &about));
-        anew.map(Some).map_err(StoreError::new)
+        let encrypted = opened.and_then(|text| keys.encrypt(&text, &about));
+        encrypted.map(Some).map_err(StoreError::new)
     };
     Ok(Some(Encrypted {
-        tokens: anew(tokens, about_tokens(id))?,
-        code: anew(code, about_code(id))?,
+        tokens: reencrypt(tokens, about_tokens(id))?,
+        code: reencrypt(code, about_code(id))?,
     }))
 }
 

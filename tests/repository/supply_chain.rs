@@ -28,7 +28,7 @@ const PUBLISHED: [&str; 6] = [
     "heroku-addon-simulator",
 ];
 
-/// Versions that hold nothing but another name of a later one. The tool knows them by itself.
+/// Versions that only reexport a later one. `cargo deny` skips them without being told.
 const OTHER_NAMES: [&str; 1] = ["webpki-roots@0.26"];
 
 fn cargo(arguments: &[&str]) -> String {

@@ -135,11 +135,11 @@ fn person_of_attached_app_is_listed_without_roles() {
 #[test]
 fn a39_attached_app_with_another_account_makes_an_email_disputed() {
     let entry = |id| Person::new(email("ann@example.com"), Some(user(id)), Some(Role::Admin));
-    let nobody = People::default;
+    let no_people = People::default;
     let policy = ListPolicy::Documented;
     let lists = [
         AccessList::of_app(people([entry("u-1")]), policy),
-        AccessList::of_team_app(nobody(), people([entry("u-1")]), policy),
+        AccessList::of_team_app(no_people(), people([entry("u-1")]), policy),
         AccessList::of_team_app(people([entry("u-1")]), people([entry("u-1")]), policy),
         AccessList::of_team_app_without_members(people([entry("u-1")]), policy),
     ];
@@ -157,7 +157,7 @@ fn a39_attached_app_with_another_account_makes_an_email_disputed() {
             Admission::OtherAccount
         );
     }
-    let only = AccessList::of_app(nobody(), policy).with_attached(people([entry("u-1")]));
+    let only = AccessList::of_app(no_people(), policy).with_attached(people([entry("u-1")]));
     assert_eq!(
         only.admission(&ann, Some(&user("u-2"))),
         Admission::OtherAccount

@@ -323,7 +323,7 @@ async fn any_other_failure_keeps_the_last_answer_about_attached_apps() {
     });
     let of_list = of_list.map(|fault| (Endpoint::Attachments, fault));
     for (endpoint, fault) in faults.chain(of_list) {
-        // Whatever is read in part, nobody is added or removed.
+        // Whatever is read in part, no person is added or removed.
         bank.collaborator("amy@example.com")
             .owner("new@example.com");
         world.heroku.faults().set(endpoint, fault.clone());

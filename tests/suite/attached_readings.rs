@@ -42,7 +42,7 @@ async fn eventually(mut is_so: impl AsyncFnMut() -> bool) {
 }
 
 #[tokio::test]
-async fn hanging_attached_app_delays_nobody_of_the_own_app() {
+async fn hanging_attached_app_delays_no_user_of_the_own_app() {
     let world = World::with(attached).await;
     let (addon, _bank) = shared_addon(&world).await;
     world
@@ -275,7 +275,7 @@ async fn list_without_attached_apps(
 }
 
 #[tokio::test]
-async fn list_stored_before_the_setting_was_on_rejects_nobody() {
+async fn list_stored_before_the_setting_was_on_rejects_no_user() {
     let (store, sessions) = (MemoryStore::default(), MemorySessions::default());
     let with =
         |builder: HerokuSsoBuilder| builder.store(store.clone()).session_store(sessions.clone());

@@ -162,7 +162,7 @@ async fn c30_own_frame_shows_the_page_with_a_link_out_of_it() {
     assert!(policy.contains("frame-ancestors 'self'"), "{policy}");
     let link = format!(r#"href="{}" target="_top""#, addon.info().web_url);
     assert!(page.body.contains(&link), "{}", page.body);
-    // The frame does not reload by itself.
+    // The frame does not reload on its own.
     assert_eq!(page.header("refresh"), None);
 }
 

@@ -130,7 +130,7 @@ fn who_are_you(world: &World, app: &AppRecord, addon: &AddOnRecord) -> Response 
     let main = html! {
         section.card.narrow {
             h1 { "Who are you?" }
-            p { "Nobody is logged in at this Heroku. Choose whom to open "
+            p { "You are not logged in at this Heroku. Choose the user to open "
                 strong { (addon.name) } " of " strong { (app.name) } " as." }
             form.people method="post" action=(action) {
                 @for email in people {
@@ -140,8 +140,8 @@ fn who_are_you(world: &World, app: &AppRecord, addon: &AddOnRecord) -> Response 
             form method="post" action=(action) {
                 div.fields {
                     div {
-                        label for="somebody" { "Somebody else" }
-                        input #somebody type="email" name="email" required autocomplete="off";
+                        label for="other" { "Another user" }
+                        input #other type="email" name="email" required autocomplete="off";
                     }
                     button { "Open" }
                 }

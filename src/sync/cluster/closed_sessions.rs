@@ -15,7 +15,7 @@ use crate::store::{BoundedStore, StoreError};
 /// copies of the record until it has expired.
 const CLOCK_SKEW_GRACE: Duration = Duration::from_secs(10 * 60);
 
-/// How many closings a slow listener may lag behind before it has to check by itself.
+/// How many closings a slow listener may lag behind before it has to check the store.
 const FEED: usize = 256;
 
 /// The sessions that were closed recently. A cache, a copy or a signed cookie of such a session is not valid

@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_piles_up_while_nobody_takes() {
+    fn nothing_piles_up_without_a_consumer() {
         let schedule = Arc::new(Queue::default());
         for second in 0..1000 {
             schedule.put(target(1), SECOND * second);

@@ -44,7 +44,7 @@ async fn ended_sessions_and_their_streams_end_in_both_within_a_second() {
         }
         let ended = async { while let Ok(Some(_)) = stream.chunk().await {} };
         let ended = tokio::time::timeout(SECOND, ended).await;
-        assert!(ended.is_ok(), "{how:?}: the stream goes on");
+        assert!(ended.is_ok(), "{how:?}: the stream continues");
         slowest = slowest.max(began.elapsed());
         assert_eq!(ann.fetch("/page").await.status, 401, "{how:?}");
         assert_eq!(pair.there.sessions().of(&id).await.unwrap(), []);

@@ -1,4 +1,4 @@
-//! R11: who has a dump of the database can open no session with it, and finds no token in it.
+//! R11: a dump of the database opens no session and shows no token.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

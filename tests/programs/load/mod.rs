@@ -99,7 +99,7 @@ async fn load(people: Arc<People>, answers: Arc<Answers>, rate: u64) {
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut under_way = JoinSet::new();
     for number in 0.. {
-        // The first requests come together: the allocator keeps the memory of as many as ever run at once, so
+        // The first requests come together: the allocator keeps the memory of as many as ever run together, so
         // the warm-up must have them, however slow the machine is then.
         if number >= CONCURRENT {
             tick.tick().await;

@@ -126,7 +126,7 @@ impl Finder {
         });
     }
 
-    /// The parts of a call that gives up in time, or that goes on by itself.
+    /// The parts of a call that gives up in time, or that continues in a task of its own.
     fn called(&mut self, name: &str, visit: impl FnOnce(&mut Self)) {
         let before = self.bounded;
         if BOUNDS.contains(&name) {

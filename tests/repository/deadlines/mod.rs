@@ -146,7 +146,7 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "clock.sleep",
         "until something is due; in the background",
     ),
-    // Words that may never come: nothing else is to be done by whoever waits for them.
+    // Events that may never come: the task that waits for one has nothing else to do.
     (
         "gate/session_handle.rs",
         "ended",
@@ -390,7 +390,7 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "store/sqlite/",
         "*",
         "*",
-        "a file; STORE_CALL; opening and encryption anew are the partner's to wait for",
+        "a file; STORE_CALL; opening and reencrypting are the partner's to wait for",
     ),
 ];
 
@@ -724,7 +724,7 @@ fn the_checks_above_notice_what_they_look_for() {
     for waits in [
         "self.lock.lock().await;",
         "self.http.execute(request).await?;",
-        "self.somebodys.load(id).await?;",
+        "self.unknown.load(id).await?;",
         "let waiting = self.rows.recv(); waiting.await;",
         "let a = self.rows.recv(); let b = a; b.await;",
         "if x { y.collect().await } else { z }",

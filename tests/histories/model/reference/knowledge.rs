@@ -21,7 +21,7 @@ impl Model {
         let (Some(own), Some(..=MAX_LIST_AGE), false) =
             (&known.own, age, known.noted.contains(&person))
         else {
-            return Verdict::NobodyKnows;
+            return Verdict::Unknown;
         };
         let team = replica.team.as_ref().filter(|_| has_team(resource));
         match standing(&own.people, team.map(|team| &team.people), person) {

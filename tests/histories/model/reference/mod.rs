@@ -53,7 +53,7 @@ const SHARED_SPAN: Time = 25 * 60;
 enum Verdict {
     Listed { account: Account, admin: bool },
     NotListed,
-    NobodyKnows,
+    Unknown,
     Gone,
 }
 
@@ -146,7 +146,7 @@ impl Model {
         let may_have_looked = is_too_old && heard.calls == 0 && !matches!(status, 401 | 503);
         // A list older than the admitting one does not reject the session.
         let is_outdated = self.is_outdated(at, id);
-        let is_rejected = !is_listed(verdict) && verdict != Verdict::NobodyKnows;
+        let is_rejected = !is_listed(verdict) && verdict != Verdict::Unknown;
         if may_have_looked || (is_rejected && is_outdated) {
             self.look_at_the_store(at, resource);
             verdict = self.verdict(at, resource, person);
@@ -160,7 +160,7 @@ impl Model {
             Verdict::Listed { admin, .. } if admin_page && !(admin && proven) => 403,
             Verdict::Listed { .. } => 200,
             Verdict::NotListed => 403,
-            Verdict::NobodyKnows => 503,
+            Verdict::Unknown => 503,
             Verdict::Gone => 401,
         };
         let mut allowed = vec![by_list];
@@ -170,7 +170,7 @@ impl Model {
         if lives == Lives::Either || (removed == Sure::Perhaps && is_listed(verdict)) {
             allowed.push(401);
         }
-        if excused && (before == Verdict::NobodyKnows || verdict == Verdict::Gone) {
+        if excused && (before == Verdict::Unknown || verdict == Verdict::Gone) {
             // Young enough by a fetch that failed in the other part.
             allowed.push(503);
         }
@@ -199,7 +199,7 @@ impl Model {
             && self.sessions[id].always_listed
             && !may_be_over;
         // Up to its age limit, a list decides if no newer one is available.
-        let is_sure = !excused || (before != Verdict::NobodyKnows && !is_too_old);
+        let is_sure = !excused || (before != Verdict::Unknown && !is_too_old);
         match is_right && is_sure && status != 200 && !admin_page {
             true => Err(format!("{status} for a person on every list")),
             false => Ok(()),
@@ -289,8 +289,8 @@ impl Model {
             Verdict::Listed { .. } => &[303],
             Verdict::NotListed | Verdict::Gone if excused => &[403, 503],
             Verdict::NotListed | Verdict::Gone => &[403],
-            Verdict::NobodyKnows if self.is_gone_elsewhere(at, resource) => &[403, 503],
-            Verdict::NobodyKnows => &[503],
+            Verdict::Unknown if self.is_gone_elsewhere(at, resource) => &[403, 503],
+            Verdict::Unknown => &[503],
         };
         expect(status, allowed)?;
         let truth = self.heroku.standing(resource, form.person);
