@@ -660,9 +660,7 @@ fn in_words(seconds: u64) -> String {
 /// The rows of the table: what is waited for, the deadline, what happens then, the tests.
 fn rows() -> Vec<[String; 4]> {
     let text = fs::read_to_string(crate::root().join("SECURITY.md")).unwrap();
-    let (_, table) = text
-        .split_once("## What is waited for, and for how long")
-        .expect("the table");
+    let (_, table) = text.split_once("## Deadlines").expect("the table");
     let table = table.split("\n## ").next().unwrap();
     let rows = table.lines().filter_map(|line| {
         let cells: Vec<_> = line.split('|').map(|it| it.trim().to_owned()).collect();
