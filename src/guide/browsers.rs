@@ -36,7 +36,7 @@
 //!
 //! # Scripts
 //! A request of a script cannot follow a redirect through Heroku. It gets 401 and a problem document, whatever
-//! it accepts: `fetch` and `XMLHttpRequest` (by `Sec-Fetch-Mode` or `X-Requested-With`), htmx (`HX-Request`), a
+//! its `Accept` says: `fetch` and `XMLHttpRequest` (by `Sec-Fetch-Mode` or `X-Requested-With`), htmx (`HX-Request`), a
 //! Turbo frame (`Turbo-Frame`).
 //!
 //! | library | after the session has ended | to do |
@@ -89,7 +89,7 @@
 //! Heroku's router, like most servers, limits the cookies of a request to 8 KiB. The gate's cookies stay below
 //! that. The cookie of a page to return to has at most 2 KiB, and a browser has at most 8 of them. With sessions in
 //! signed cookies (`CookieSessions`) and [`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path), the
-//! earliest sessions are given up when they exceed 4.5 KiB together, about eight dashboards. Such a dashboard is
-//! opened again through Heroku.
+//! oldest session cookies are removed when all together exceed 4.5 KiB, about eight dashboards. A removed
+//! dashboard is opened again through Heroku.
 //!
 //! [SECURITY.md]: https://docs.rs/crate/tower-heroku-sso/latest/source/SECURITY.md

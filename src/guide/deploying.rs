@@ -65,10 +65,10 @@
 //! [`Sessions::end_all`](crate::Sessions::end_all) all of a resource, in every process within a second.
 //!
 //! # What is erased
-//! DEPLOYING.md has a table of everything that the store keeps, and until when. What a resource has left is
-//! deleted with its end; [`Lists::erase`](crate::Lists::erase) erases one person.
+//! DEPLOYING.md has a table of everything that the store keeps, and until when. When a resource ends, its
+//! data is deleted. [`Lists::erase`](crate::Lists::erase) erases one person.
 //!
-//! # After a release that went wrong
+//! # Rolling back a release
 //! An older version ignores the new tables and columns of a newer one, so a release can be rolled back. A
 //! session of another version is not read: its user is redirected through Heroku once.
 //!

@@ -52,9 +52,9 @@
 //!   that the add-on belongs to. With [`include_attached_apps`](crate::HerokuSsoBuilder::include_attached_apps) the
 //!   collaborators of those apps are on it, without roles and permissions. In a team's app, Heroku lists the
 //!   members with access to it among them. They are read after every third refresh, or as often as
-//!   `max_list_age` requires, and have an age of their own: if they cannot be read, the list of the app that
-//!   owns the add-on is as fresh as ever, and their people get 503 once the last answer is too old. An app
-//!   that Heroku refuses to list, twice in a row, loses its people.
+//!   `max_list_age` requires, and have an age of their own. If they cannot be read, the list of the app that
+//!   owns the add-on is not affected, and their people get 503 once the last answer is too old. If Heroku
+//!   refuses twice in a row to list an attached app, the people of that app lose access.
 //! - **Complete or not at all.** A list replaces another only when every page of it has arrived. Errors,
 //!   partial answers and answers about another subject change nothing.
 //! - **Its end.** If Heroku reports the add-on as missing for 15 minutes, access is suspended; after a week
@@ -199,17 +199,17 @@
 //! # A WebSocket
 //! Browsers send the cookies of a site with a WebSocket handshake from any page, and show its messages to that
 //! page. `SameSite` does not stop pages of sibling hosts. So a handshake with a session cookie, by `Upgrade:
-//! websocket` or by HTTP/2's extended CONNECT, gets 403 `foreign-origin` if its `Origin` is another one than
-//! [`public_url`](crate::HerokuSsoBuilder::public_url), or than `Host` if that is not set.
+//! websocket` or by HTTP/2's extended CONNECT, gets 403 `foreign-origin` if its `Origin` differs from
+//! [`public_url`](crate::HerokuSsoBuilder::public_url), or from `Host` if that is not set.
 //! [`allowed_origins`](crate::HerokuSsoBuilder::allowed_origins) permits others. The log names the origin. Programs send
-//! no `Origin`, and bearer tokens are not sent by themselves: both pass.
+//! no `Origin`, and a browser never adds a bearer token on its own: both pass.
 //!
 //! # A signed link
 //! [`Lists::link`](crate::Lists::link) makes a link to a page of one resource, for a mail to a colleague. It
 //! leads to the SSO path. A browser with a session for the resource is redirected to the page. Any other is led
 //! through Heroku, as one whose session has ended, and from there to the page. The link gives no access: a user
-//! who is not on the list gets the same 403 as ever. A link that was changed gets 403 `invalid-link`, one whose
-//! end has passed 403 `expired-link`. If the resource has no list yet, its page at Heroku is not known, and the
+//! who is not on the list gets the usual 403. A changed link gets 403 `invalid-link`, an expired one 403
+//! `expired-link`. If the resource has no list yet, its page at Heroku is not known, and the
 //! answer is 401 `no-session`.
 //!
 //! # The cookies

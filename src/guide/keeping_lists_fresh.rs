@@ -12,8 +12,8 @@
 //!   out. When calls are scarce, it is 5 to 10 % early.
 //! - **Again after a failure.** A failed fetch is retried after 1 s, 2 s, 4 s, up to a minute. At random, the
 //!   pause is up to half shorter.
-//! - **For a request first.** A sign-in, or a request whose list is too old, never waits in this queue.
-//! - **Once after a restart.** With a durable [store](crate::guide::deploying) the lists are loaded with their
+//! - **Immediately for a request.** A sign-in, or a request whose list is too old, never waits in this queue.
+//! - **After a restart, only if due.** With a durable [store](crate::guide::deploying) the lists are loaded with their
 //!   age, and only lists that are due are fetched.
 //!
 //! # What a list costs

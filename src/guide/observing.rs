@@ -152,7 +152,7 @@
 //! | `/readyz` is 503 for some minutes | customers get 503 |
 //! | `heroku_sso_resources{state="needing_grant"}` rises | each is a customer who loses access when the list is too old. Many at the same time: the client secret is wrong |
 //! | `heroku_sso_resources{state="dormant"}` rises, or `dormancy_braked` | Heroku reports resources as missing: one may be a customer's action, many are a mistake |
-//! | `heroku_sso_sign_ins_total{outcome="ok"}` stands still while other outcomes rise | users cannot sign in: the outcome says why, for example `invalid-sign-in` with a wrong salt, `stale-sign-in` with a wrong clock |
+//! | `heroku_sso_sign_ins_total{outcome="ok"}` does not rise while other outcomes do | users cannot sign in: the outcome says why, for example `invalid-sign-in` with a wrong salt, `stale-sign-in` with a wrong clock |
 //! | `heroku_sso_audit_events_dropped_total` rises | your `on_audit` is too slow |
 //! | `heroku_sso_sync_lagging` is 1 for an hour | the rate limit is too low for the fleet |
 //! | `heroku_sso_clock_drift_seconds` is beyond 30 | forms will be rejected |

@@ -58,15 +58,15 @@
 //! | [`rate_pools`](crate::HerokuSsoBuilder::rate_pools) | `Shared` | `Shared`, `PerToken` |
 //! | [`webhooks`](crate::HerokuSsoBuilder::webhooks) | none | |
 //!
-//! **`refresh_interval`** trades how long a removed user keeps access against the number of calls to
-//! Heroku. Shorter: one minute costs five times the calls for the lists in use. Longer: more than Heroku's
+//! **`refresh_interval`** trades the time for which a removed user keeps access against the number of calls
+//! to Heroku. Shorter: one minute costs five times the calls for the lists in use. Longer: more than Heroku's
 //! article on ownership allows; do it only with Heroku's consent.
 //!
 //! **`in_use_for`** is how long a user can be idle, for example while filling in a form, before the session
 //! ends. Longer values cost more calls to Heroku. Values above `max_session` have no effect.
 //!
-//! **`max_list_age`** trades availability during an outage at Heroku against how long a user who was
-//! removed during it keeps access or can sign in again. Make it an hour if users need your dashboard when
+//! **`max_list_age`** trades availability during an outage at Heroku against the time for which a user who
+//! was removed during it keeps access or can sign in again. Make it an hour if users need your dashboard when
 //! Heroku is down. It changes nothing while Heroku answers.
 //!
 //! **`idle_interval`** and **`sync_scope`** are about lists that are not in use. They are fetched for your

@@ -177,10 +177,10 @@
 //! [`partner_api`](crate::Routes::partner_api) at the root, as Heroku's path is fixed, and change the manifest's
 //! `sso_url`: the root's `/heroku/sso` signs in too, but lands on `/`.
 //!
-//! # What goes around the router
-//! Middleware of the protected router runs for admitted requests only. What must see rejected requests too,
-//! such as a request log, is a layer of what `protect` returns. What changes paths before they are routed
-//! goes inside, around a router of its own:
+//! # Middleware
+//! Middleware of the protected router runs for admitted requests only. Middleware that must see rejected
+//! requests too, such as a request log, goes around what `protect` returns. Middleware that changes paths
+//! before they are routed goes inside, around a router of its own:
 //!
 //! ```
 //! use axum::Router;

@@ -74,12 +74,12 @@
 //! let visit = || Request::get("/").header("cookie", &cookie).body(Body::empty()).unwrap();
 //! assert_eq!(app.clone().oneshot(visit()).await?.status(), StatusCode::OK);
 //!
-//! // The customer takes him off, and time passes: less than one `refresh_interval`.
+//! // The customer removes him, and time passes: less than one `refresh_interval`.
 //! let mut changes = sso.lists().changes();
 //! shop.remove("bob@example.com");
 //! clock.advance(Duration::from_secs(280));
 //!
-//! // The sync has noticed. The limit is there for the day on which it does not.
+//! // The sync notices. If it does not, the timeout fails the test.
 //! let noticed = async {
 //!     while !matches!(changes.next().await, Some(Change::Removed { .. })) {}
 //! };
@@ -131,7 +131,7 @@
 //! # let app = sso.protect(Router::new().route("/", get(|| async { "in" })));
 //! # let addon = heroku.app("shop").collaborator("bob@example.com").addon();
 //! # sso.resources().register(&addon.id().into(), OauthGrant::Code(addon.grant_code().into())).await?;
-//! // Signs Bob in by a form of now, and tells the status.
+//! // Signs Bob in with a form that was signed now, and returns the status.
 //! let sign_in = async || {
 //!     let form = Request::post("/heroku/sso")
 //!         .header("content-type", "application/x-www-form-urlencoded")
@@ -225,8 +225,8 @@
 //!
 //! Such a test says nothing about the gate itself, which replaces or removes a user that it has not made.
 //!
-//! # An imitation of your own
-//! If your tests run against your own imitation of Heroku, it must answer the calls below, which this crate
+//! # A fake Heroku of your own
+//! If your tests run against your own fake of Heroku, it must answer the calls below, which this crate
 //! makes. All except the first have `Authorization: Bearer …` with the resource's token, and `Accept:
 //! application/vnd.heroku+json; version=3`. Ids are UUIDs.
 //!
@@ -244,7 +244,7 @@
 //! status 206 and `Next-Range`, which the crate sends back as `Range`. Errors are JSON with `id` and
 //! `message`.
 //!
-//! In the other direction, the imitation calls `POST /heroku/resources`, `PUT` and `DELETE
+//! In the other direction, the fake calls `POST /heroku/resources`, `PUT` and `DELETE
 //! /heroku/resources/:uuid` with HTTP Basic. It also makes a browser post the SSO form, signed by the
 //! formulas in [`sso::token`](crate::sso::token).
 //!

@@ -25,7 +25,7 @@
 //! | sends a changed link, or one that leads elsewhere | a signature over resource, path and end; only paths of this site; the list decides as for any sign-in |
 //! | reads the log | the log has no secrets, and names people in the audit target only |
 //!
-//! # What is not
+//! # What is not defended
 //! | attack | why it works | what helps |
 //! | --- | --- | --- |
 //! | an attacker's own form in a customer's browser ("login CSRF") | Heroku's form is cross-site and cannot carry a token of yours | show who is signed in, and for which app: [`whoami_html`](crate::Routes::whoami_html) |

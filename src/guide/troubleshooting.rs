@@ -1,4 +1,4 @@
-//! The most likely mistakes: symptom, cause, and fix.
+//! The most likely mistakes: symptom, cause and fix.
 //!
 //! # Where to look
 //! **On your own machine** set `EXPLAIN_REJECTIONS=1` and `INSECURE_COOKIES=1`, or call
@@ -92,7 +92,7 @@
 //! | --- | --- | --- |
 //! | "the resource has no oauth grant" | it was registered without one | [`register`](crate::Resources::register) it with one |
 //! | `needs_grant`, one resource | Heroku refused its refresh token, perhaps because another process has renewed it | a new grant from Heroku |
-//! | `needs_grant`, many at once | `HEROKU_CLIENT_SECRET` is wrong, or was changed at Heroku | set it again; the sync retries the tokens |
+//! | `needs_grant`, many at the same time | `HEROKU_CLIENT_SECRET` is wrong, or was changed at Heroku | set it again; the sync retries the tokens |
 //! | "heroku's rate limit is reached" | too many calls | a longer `idle_interval`; `sync_lagging` says whether that is enough |
 //! | "no answer from heroku" | no connection to `api.heroku.com` and `id.heroku.com` | check egress rules and proxies |
 //! | "attached apps could not be read"; only users of attached apps and unlisted emails get 503 | Heroku does not answer `GET /addons/:id/addon-attachments`, or the collaborators of an attached app | if it lasts, ask Heroku's partner support whether your tokens may make these calls, or switch [`include_attached_apps`](crate::HerokuSsoBuilder::include_attached_apps) off |
@@ -158,7 +158,7 @@
 //! `TOKEN_ENCRYPTION_KEY` is not the key that encrypted the tokens in the database. Set both, the old one
 //! first; see [`EncryptionKeys`](crate::store::EncryptionKeys).
 //!
-//! ### "LISTEN failed; falling back to polling", or sign-outs that count elsewhere only after a second
+//! ### "LISTEN failed; falling back to polling", or other processes apply a sign-out only after a second
 //! The connection for `LISTEN` cannot be opened. Until it can, the process polls the tables every second.
 //!
 //! ### "the database is behind a pooler that does not keep a connection's settings"
