@@ -40,7 +40,7 @@ pub struct Told {
     pub event: Option<String>,
     /// The id of what it is about.
     pub about: Option<String>,
-    /// Who may have left.
+    /// The user that may have been removed.
     pub left: Option<Email>,
 }
 

@@ -12,7 +12,7 @@ use crate::secret::WeakSecret;
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
-    /// An allowed origin that is none.
+    /// An invalid allowed origin.
     #[error(
         "allowed_origins must be origins such as `https://app.example.com`, without a path or query"
     )]

@@ -50,7 +50,7 @@ pub(crate) struct Config {
     pub(crate) api_url: HerokuUrl,
     pub(crate) id_url: HerokuUrl,
     pub(crate) heroku_timeout: Duration,
-    /// The site's own address, with the prefix that a front takes off.
+    /// The site's own address, with the prefix that a reverse proxy strips.
     pub(crate) public_url: Option<Url>,
     pub(crate) allowed_origins: Vec<Url>,
     pub(crate) cookies: CookieTransport,

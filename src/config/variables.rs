@@ -178,7 +178,7 @@ pub(super) const VARIABLES: &[Variable] = &[
     },
     Variable {
         name: "PUBLIC_URL",
-        meaning: "[`public_url`], with the path that a front takes off",
+        meaning: "[`public_url`], with the path prefix that a reverse proxy strips",
         default: Fallback::None,
         read: |values, text| {
             let url = Url::parse(text).map_err(|_| Unusable::because("expected an address"))?;

@@ -62,7 +62,7 @@ impl Origins {
         match &self.own {
             Some(own) => *own == origin,
             None => host(request).is_some_and(|host| {
-                // A front may end TLS, so the scheme is not known here.
+                // A reverse proxy may terminate TLS, so the scheme is not known here.
                 let own = Url::parse(&format!("{scheme}://{host}"));
                 own.is_ok_and(|own| own.origin() == origin)
             }),

@@ -6,7 +6,7 @@ use crate::ids::ResourceId;
 /// The paths of one gate, as it sees them: without the prefix that an outer router removed.
 #[derive(Debug)]
 pub(crate) struct Paths {
-    /// What a front took off before the process saw the path.
+    /// The prefix that a reverse proxy has stripped.
     public_prefix: String,
     sso: String,
     sign_out: String,

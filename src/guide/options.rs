@@ -29,7 +29,7 @@
 //! | `INCLUDE_ATTACHED_APPS` | `1`: [`include_attached_apps`] | `0` |
 //! | `HEROKU_API_URL` | [`api_url`] | `https://api.heroku.com` |
 //! | `HEROKU_ID_URL` | [`id_url`] | `https://id.heroku.com` |
-//! | `PUBLIC_URL` | [`public_url`], with the path that a front takes off | none |
+//! | `PUBLIC_URL` | [`public_url`], with the path prefix that a reverse proxy strips | none |
 //! | `INSECURE_COOKIES` | `1`: [`insecure_cookies`], for development | `0` |
 //! | `EXPLAIN_REJECTIONS` | `1`, with `INSECURE_COOKIES=1`: [`development`] | `0` |
 //!
@@ -172,12 +172,12 @@
 //! | [`landing_path`](crate::HerokuSsoBuilder::landing_path) | `/` | should be behind the gate |
 //! | [`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path) | none | `/…/{resource}` |
 //! | [`bearer_tokens`](crate::HerokuSsoBuilder::bearer_tokens) | none | [`cli_sign_in_path`](crate::BearerTokens::cli_sign_in_path) is one of theirs (feature `jwt`) |
-//! | [`public_url`](crate::HerokuSsoBuilder::public_url) | none: `Host` says the origin | https; its path is a prefix that a front takes off |
+//! | [`public_url`](crate::HerokuSsoBuilder::public_url) | none: `Host` says the origin | https; its path is a prefix that a reverse proxy strips |
 //! | [`allowed_origins`](crate::HerokuSsoBuilder::allowed_origins) | none | other sites whose pages may open WebSockets |
 //! | [`insecure_cookies`](crate::HerokuSsoBuilder::insecure_cookies) | off | on your own machine only |
 //!
-//! **`public_url`** is needed in two cases: a front takes a prefix off, or passes on another `Host` than the
-//! browser's. With nginx, `location /base/ { proxy_pass http://app:3000/; }` belongs to
+//! **`public_url`** is needed in two cases: a reverse proxy strips a prefix, or passes on another `Host` than
+//! the browser's. With nginx, `location /base/ { proxy_pass http://app:3000/; }` belongs to
 //! `https://queues.example.com/base`. Then each redirect, the sign-out path and every link of the gate begins
 //! with `/base`, and the manifest's `sso_url` is `https://queues.example.com/base/heroku/sso`.
 //!

@@ -218,9 +218,9 @@ impl HerokuSsoBuilder {
         /// from what the process sees. It must be https, or http with
         /// [`insecure_cookies`](Self::insecure_cookies).
         ///
-        /// Its path is a prefix that a front, such as nginx, takes off before it passes a request on. Every
-        /// path that the gate gives to a browser then begins with it. The other settings of paths are without
-        /// it, and the manifest's `sso_url` is with it. Cookies keep `Path=/`, which their prefix `__Host-`
+        /// Its path is a prefix that a reverse proxy, such as nginx, strips before it passes a request on.
+        /// Every path that the gate gives to a browser then begins with it. The other settings of paths are
+        /// without it, and the manifest's `sso_url` is with it. Cookies keep `Path=/`, which their prefix `__Host-`
         /// requires, so two add-ons need two hosts.
         ///
         /// Its origin is that of your own pages: a sign-out and a WebSocket from any other are rejected.

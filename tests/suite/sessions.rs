@@ -1,4 +1,4 @@
-//! Who is signed in: sessions are listed and ended by the partner's own code.
+//! Sessions are listed and ended by the partner's own code.
 
 use std::time::Duration;
 

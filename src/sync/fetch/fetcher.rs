@@ -261,9 +261,9 @@ async fn ask_and_replace(
                 .await
             {
                 Ok(()) => Err(not_fetched(fetcher, entry, error)),
-                Err(away @ (SyncError::Store(_) | SyncError::Busy)) => {
+                Err(unavailable @ (SyncError::Store(_) | SyncError::Busy)) => {
                     tracing::warn!(
-                        resource = %entry.id, error = %away, cause = cause::of(&away),
+                        resource = %entry.id, error = %unavailable, cause = cause::of(&unavailable),
                         "absence could not be stored; the resource keeps its state"
                     );
                     Err(not_fetched(fetcher, entry, error))
