@@ -10,11 +10,11 @@
 //! may have its own sessions and cookies. The proxy never forwards the paths `/heroku/…`, `/logout` and
 //! `/.well-known/jwks.json`.
 
-mod away;
 mod forward;
 mod keys;
 mod own_cookies;
 mod tunnel;
+mod unavailable;
 mod upstream;
 
 use std::error::Error;
@@ -76,7 +76,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         .layer(assertions.layer())
         .layer(from_fn(tunnel::ends_with_access))
         .layer(from_fn(forward::clean))
-        .layer(from_fn(away::explain));
+        .layer(from_fn(unavailable::explain));
     let app = sso
         .protect(forwarded)
         .merge(sso.routes().partner_api(NoProvisioning))

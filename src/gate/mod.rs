@@ -93,10 +93,10 @@
 //! # }
 //! ```
 
-mod access_watch;
 mod admitted_request;
 #[cfg(feature = "jwt")]
 mod bearer_token;
+mod body_access;
 mod check_session;
 #[cfg(feature = "jwt")]
 mod cli_sign_in;
@@ -107,7 +107,6 @@ mod debug_reason;
 mod html_page;
 mod layer;
 mod legacy_form;
-mod link;
 mod mode;
 mod on_rejection;
 mod open_link;
@@ -119,7 +118,6 @@ mod other_resource;
 mod own_login;
 mod paths;
 mod read_sso_form;
-mod redirect;
 mod redirect_to_heroku;
 mod rejection;
 mod rejection_context;
@@ -132,9 +130,11 @@ mod response_decorator;
 mod response_format;
 mod response_future;
 mod security_headers;
+mod see_other;
 mod service;
 mod session_handle;
 mod sign_out;
+mod signed_link;
 mod sso_sign_in;
 mod state;
 mod test_user;
@@ -153,8 +153,6 @@ pub use bearer_token::{BearerError, BearerToken};
 #[cfg(fuzzing)]
 pub(crate) use cookies::{Cookies, ReturnTo};
 pub use layer::HerokuSsoLayer;
-pub(crate) use link::LINK_LIFE;
-pub use link::LinkError;
 pub(crate) use on_rejection::OnRejection;
 #[cfg(feature = "axum")]
 pub(crate) use on_rejection::reject;
@@ -170,6 +168,8 @@ pub(crate) use require_rule::{rejection_without, rejection_without_permission};
 pub use response_body::GateBody;
 pub use response_future::ResponseFuture;
 pub use service::HerokuSsoGate;
+pub(crate) use signed_link::LINK_LIFE;
+pub use signed_link::LinkError;
 pub(crate) use state::GateState;
 pub use test_user::TestUser;
 #[cfg(feature = "axum")]

@@ -8,12 +8,12 @@ use http_body_util::Full;
 use super::RejectionKind;
 use super::cookies::ReturnTo;
 use super::debug_reason::DebugReasons;
-use super::link::{Link, token_of};
 use super::original_uri;
-use super::redirect::redirect;
 use super::redirect_to_heroku::to_heroku;
 use super::rejection::Rejection;
 use super::response_format::Format;
+use super::see_other::see_other;
+use super::signed_link::{Link, token_of};
 use super::state::GateState;
 use super::unavailable::out_of_time;
 use crate::clock::Budget;
@@ -58,7 +58,7 @@ impl OpenLink {
             // The gate checks the request of the page. A session that has ended leads through Heroku too.
             let page = HeaderValue::try_from(&wanted);
             let page = page.map_err(|_| invalid(gate.reasons, RejectionKind::InvalidLink))?;
-            return Ok(redirect(page));
+            return Ok(see_other(page));
         }
         let web_url = gate.redirects.page_of(&gate.directory, &resource).await;
         let web_url = web_url.ok_or_else(|| {

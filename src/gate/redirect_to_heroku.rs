@@ -13,8 +13,8 @@ use url::{Host, Url};
 
 use super::RejectionKind;
 use super::cookies::{MOST_RETURNS, ReturnTo};
-use super::redirect::redirect;
 use super::rejection_page::HEROKU_DASHBOARD;
+use super::see_other::see_other;
 use super::state::GateState;
 use crate::config::{Config, OnExpired};
 use crate::heroku::is_loopback;
@@ -107,7 +107,7 @@ pub(super) fn to_heroku(
     let page = page.sent(gate.directory.clock().now());
     let location = HeaderValue::try_from(web_url.as_str());
     let location = location.expect("a parsed URL is printable ASCII");
-    let mut response = redirect(location);
+    let mut response = see_other(location);
     let headers = response.headers_mut();
     for cookie in gate.cookies.return_to.add(all, &page) {
         headers.append(SET_COOKIE, cookie);
@@ -127,7 +127,7 @@ pub(super) fn back_to_page(
     let mut pages = pages.filter(|page| page.resource == *resource && page.wanted.is_some());
     let page = pages.find(|page| gate.redirects.begin_return(page))?;
     let wanted = page.wanted.as_deref()?;
-    let mut response = redirect(HeaderValue::try_from(wanted).ok()?);
+    let mut response = see_other(HeaderValue::try_from(wanted).ok()?);
     let done = gate.cookies.return_to.set(&page.reached());
     response.headers_mut().append(SET_COOKIE, done);
     Some(response)

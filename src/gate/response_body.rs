@@ -9,7 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use pin_project_lite::pin_project;
 
-use super::access_watch::AccessWatch;
+use super::body_access::BodyAccess;
 use super::session_handle::SessionHandle;
 
 pin_project! {
@@ -26,7 +26,7 @@ pin_project! {
     #[derive(Debug)]
     enum Kind<B> {
         Own { #[pin] body: Full<Bytes> },
-        Inner { #[pin] body: B, watch: AccessWatch, cut: Cut },
+        Inner { #[pin] body: B, watch: BodyAccess, cut: Cut },
     }
 }
 
@@ -60,7 +60,7 @@ impl<B> GateBody<B> {
     }
 
     pub(super) fn inner(body: B) -> Self {
-        let watch = AccessWatch::Unlimited { _in_use: None };
+        let watch = BodyAccess::Unlimited { _in_use: None };
         Self {
             kind: Kind::Inner {
                 body,
@@ -85,7 +85,7 @@ impl<B: Body> GateBody<B> {
         } else {
             session.hold()
         };
-        let watch = AccessWatch::Unlimited { _in_use };
+        let watch = BodyAccess::Unlimited { _in_use };
         Self {
             kind: Kind::Inner {
                 body,
@@ -97,7 +97,7 @@ impl<B: Body> GateBody<B> {
 
     /// A body that ends when its reader loses access.
     pub(super) fn until_ended(body: B, session: SessionHandle, cut: Cut) -> Self {
-        let watch = AccessWatch::of_response(session, is_short(&body));
+        let watch = BodyAccess::of_response(session, is_short(&body));
         Self {
             kind: Kind::Inner { body, watch, cut },
         }
@@ -126,7 +126,7 @@ where
                 .poll_frame(cx)
                 .map(|frame| frame.map(|frame| frame.map_err(|never| match never {}))),
             KindProjection::Inner { body, watch, cut } => {
-                let was_over = matches!(watch, AccessWatch::Over);
+                let was_over = matches!(watch, BodyAccess::Over);
                 let over = |cut: &Cut| match cut {
                     Cut::Broken if !was_over => Poll::Ready(Some(Err(AccessEnded.into()))),
                     Cut::Broken | Cut::Complete => Poll::Ready(None),

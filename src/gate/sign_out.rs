@@ -13,9 +13,9 @@ use super::credential::{bearer, credential};
 use super::html_page;
 use super::original_uri;
 use super::paths::SessionScope;
-use super::redirect::redirect;
 use super::rejection::Rejection;
 use super::response_format::Format;
+use super::see_other::see_other;
 use super::state::GateState;
 use super::unavailable::{out_of_time, sessions_unavailable};
 use crate::audit::RequestId;
@@ -121,7 +121,7 @@ impl SignOut {
             Format::ProblemJson => None,
         };
         let mut response = match location {
-            Some(location) => redirect(location),
+            Some(location) => see_other(location),
             None => {
                 let mut response = Response::new(Full::default());
                 *response.status_mut() = StatusCode::NO_CONTENT;

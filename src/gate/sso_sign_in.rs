@@ -14,9 +14,9 @@ use super::RejectionKind;
 use super::open_session::{SessionTransport, VerifiedSignIn, open_session, resource_of};
 use super::original_uri;
 use super::read_sso_form::read_form;
-use super::redirect::redirect;
 use super::rejection::Rejection;
 use super::response_format::Format;
+use super::see_other::see_other;
 use super::state::GateState;
 use super::unavailable::out_of_time;
 use super::unread_body::UnreadBody;
@@ -122,7 +122,7 @@ async fn sign_in_by(
     warn_of_plain_http(gate, browser);
     let location = HeaderValue::try_from(landing);
     let location = location.unwrap_or_else(|_| HeaderValue::from_static("/"));
-    let mut response = redirect(location);
+    let mut response = see_other(location);
     let headers = response.headers_mut();
     let now = gate.directory.clock().now();
     for cookie in gate.cookies.signed_in(&opened, now) {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::cookies::Cookies;
 use super::debug_reason::DebugReasons;
-use super::link::Links;
 use super::on_rejection::OnRejection;
 use super::origin::Origins;
 use super::paths::Paths;
 use super::redirect_to_heroku::HerokuRedirects;
+use super::signed_link::Links;
 use super::verify_sso_form::SsoForms;
 use crate::audit::AuditLog;
 use crate::clock::LogThrottle;

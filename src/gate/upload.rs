@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::access_watch::AccessWatch;
+use super::body_access::BodyAccess;
 use super::user::HerokuUser;
 use crate::config::Streams;
 
@@ -19,7 +19,7 @@ pin_project! {
     pub(crate) struct Upload<B> {
         #[pin]
         body: B,
-        watch: AccessWatch,
+        watch: BodyAccess,
         is_cut: bool,
     }
 }
@@ -34,9 +34,9 @@ impl<B> Upload<B> {
     pub(crate) fn new(body: B, user: &HerokuUser) -> Self {
         let watch = match user.origin.session() {
             Some(session) if session.streams() == Streams::EndWithAccess => {
-                AccessWatch::of_request(session.clone())
+                BodyAccess::of_request(session.clone())
             }
-            _ => AccessWatch::Unlimited { _in_use: None },
+            _ => BodyAccess::Unlimited { _in_use: None },
         };
         Self {
             body,

@@ -15,7 +15,7 @@ use super::entries::cached_list::CachedList;
 use super::fetch::change_hint::follow_hint;
 use super::fetch::fetcher::Fetcher;
 use super::health::{self, Health};
-use super::lifecycle::absence::{Absences, DormantResource};
+use super::lifecycle::dormancy::{Absences, DormantResource};
 use super::lifecycle::end_resource::Lifecycle;
 use super::lifecycle::revoke_sessions::{revoke, revoke_all};
 use super::lists::list_cache::ListCache;

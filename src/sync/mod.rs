@@ -32,13 +32,13 @@ pub(crate) use decision::decide::{SessionStart, Strictness};
 pub(crate) use decision::denial::Denial;
 pub use decision::explain::Explanation;
 pub(crate) use decision::keep_in_use::InUse;
-pub(crate) use decision::watch_access::Watch;
+pub(crate) use decision::recheck_access::Watch;
 pub(crate) use directory::Directory;
 pub(crate) use entries::cached_list::ListVersion;
 pub(crate) use entries::person_marks::Principal;
 pub(crate) use error::SyncError;
 pub use health::Health;
-pub use lifecycle::absence::{DormantResource, RevivedBy};
+pub use lifecycle::dormancy::{DormantResource, RevivedBy};
 pub(crate) use lifecycle::erase_person::erase_person;
 pub use lifecycle::register_resource::OauthGrant;
 

@@ -49,7 +49,7 @@ const HOMES: &[(&str, &[&str])] = &[
     (
         "base64",
         &[
-            "gate/link.rs",
+            "gate/signed_link.rs",
             "partner_api/basic_auth.rs",
             "sso/addon_sso.rs",
             "store/encryption.rs",
@@ -74,7 +74,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "webhook/settings.rs",
         ],
     ),
-    ("hmac", &["gate/link.rs", "webhook/signature.rs"]),
+    ("hmac", &["gate/signed_link.rs", "webhook/signature.rs"]),
     ("heroku_sso_assertion", &["assertion/", "jwt.rs"]),
     (
         "maud",
@@ -94,7 +94,7 @@ const HOMES: &[(&str, &[&str])] = &[
         "sha2",
         &[
             "gate/cookies/return_to.rs",
-            "gate/link.rs",
+            "gate/signed_link.rs",
             "sso/token.rs",
             "store/encryption.rs",
             "store/session_key.rs",

@@ -8,5 +8,5 @@ pub(in crate::sync) mod decide_properties;
 pub(in crate::sync) mod denial;
 pub(in crate::sync) mod explain;
 pub(in crate::sync) mod keep_in_use;
+pub(in crate::sync) mod recheck_access;
 pub(in crate::sync) mod truth_table;
-pub(in crate::sync) mod watch_access;

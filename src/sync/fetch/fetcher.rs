@@ -18,7 +18,7 @@ use crate::sync::entries::as_of::AsOf;
 use crate::sync::entries::cached_list::{CachedList, OwnList};
 use crate::sync::entries::entry::Entry;
 use crate::sync::entries::fetch_budgets::Force;
-use crate::sync::lifecycle::absence::{Absences, said_by};
+use crate::sync::lifecycle::dormancy::{Absences, said_by};
 use crate::sync::lifecycle::end_resource::Lifecycle;
 use crate::sync::lists::list_cache::ListCache;
 use crate::sync::lists::list_event::Source;

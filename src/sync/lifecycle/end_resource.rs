@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::absence::BrakeLog;
+use super::dormancy::BrakeLog;
 use super::partner_calls::PartnerTurns;
 use crate::clock::SharedClock;
 use crate::ids::{LegacyId, ResourceId};

@@ -1,6 +1,6 @@
 //! A resource from its registration to its end.
 
-pub(in crate::sync) mod absence;
+pub(in crate::sync) mod dormancy;
 pub(in crate::sync) mod end_resource;
 pub(in crate::sync) mod erase_person;
 pub(in crate::sync) mod partner_calls;

@@ -214,7 +214,7 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "in the background",
     ),
     (
-        "sync/decision/watch_access.rs",
+        "sync/decision/recheck_access.rs",
         "next",
         "0.changed",
         "beside the time that the list leaves",

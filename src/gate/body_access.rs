@@ -1,4 +1,4 @@
-//! Whether a body may go on: it is checked only if it takes long.
+//! Whether a body may continue. Its access is checked only if it is open for long.
 
 use std::fmt;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use super::session_handle::SessionHandle;
 use crate::sync::InUse;
 
 /// Whether the user whose body this is still has access.
-pub(super) enum AccessWatch {
+pub(super) enum BodyAccess {
     /// Never checked. The resource is in use until the body is finished.
     Unlimited {
         _in_use: Option<InUse>,
@@ -34,7 +34,7 @@ pub(super) struct Started {
 const FRAMES_UNWATCHED: u32 = 16;
 const UNWATCHED_FOR: Duration = Duration::from_secs(1);
 
-impl AccessWatch {
+impl BodyAccess {
     /// For a response. A short one is expected to be read immediately, so its time is not limited.
     pub(super) fn of_response(session: SessionHandle, is_short: bool) -> Self {
         let in_use = if is_short { None } else { session.hold() };
@@ -108,7 +108,7 @@ impl AccessWatch {
     }
 }
 
-impl fmt::Debug for AccessWatch {
+impl fmt::Debug for BodyAccess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unlimited { .. } => "Unlimited",

@@ -6,7 +6,7 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 
 /// 303: the browser follows with a GET.
-pub(super) fn redirect(location: HeaderValue) -> Response<Full<Bytes>> {
+pub(super) fn see_other(location: HeaderValue) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::default());
     *response.status_mut() = StatusCode::SEE_OTHER;
     let headers = response.headers_mut();
