@@ -9,9 +9,9 @@ use futures_util::{Stream, stream};
 use tokio::sync::broadcast;
 
 use super::cluster::coordinator::Coordinator;
-use super::entries::cached_list::CachedList;
 use super::lists::list_cache::ListCache;
 use super::lists::list_event::{self, ListEvent};
+use super::state::cached_list::CachedList;
 use crate::access::{Email, ListChange, Member, Roles, Snapshot};
 use crate::ids::{ResourceId, UserId};
 use crate::store::author::ResourceState;

@@ -58,7 +58,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("chacha20poly1305", &["store/encryption.rs"]),
     ("cookie", &["gate/cookies/"]),
-    ("arc_swap", &["sync/entries/entry.rs"]),
+    ("arc_swap", &["sync/state/entry.rs"]),
     ("dashmap", &["sync/"]),
     (
         "fastrand",

@@ -8,11 +8,11 @@ use crate::cause;
 use crate::clock::{self, Budget, SharedClock};
 use crate::store::author::Work;
 use crate::store::{BoundedStore, StoreError};
-use crate::sync::entries::as_of::AsOf;
-use crate::sync::entries::cached_list::CachedList;
-use crate::sync::entries::entry::Entry;
 use crate::sync::lists::list_cache::ListCache;
 use crate::sync::settings::SyncSettings;
+use crate::sync::state::as_of::AsOf;
+use crate::sync::state::cached_list::CachedList;
+use crate::sync::state::entry::Entry;
 
 /// After this time another process can take over the work of a process that died.
 const LIFE: Duration = Duration::from_secs(10);

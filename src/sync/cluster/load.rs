@@ -9,12 +9,12 @@ use crate::ids::{ResourceId, TeamId};
 use crate::store::StoreError;
 use crate::store::author::{ActiveResource, Dated, ResourceState};
 use crate::sync::SyncError;
-use crate::sync::entries::as_of::AsOf;
-use crate::sync::entries::attached_part::AttachedPart;
-use crate::sync::entries::cached_list::OwnList;
-use crate::sync::entries::entry::Entry;
 use crate::sync::lists::list_cache::ListCache;
 use crate::sync::lists::list_event::{ListEvent, Source};
+use crate::sync::state::as_of::AsOf;
+use crate::sync::state::attached_part::AttachedPart;
+use crate::sync::state::cached_list::OwnList;
+use crate::sync::state::entry::Entry;
 
 /// How many resources are read from the store per page when the sync starts.
 const PAGE: usize = 1_000;

@@ -11,8 +11,8 @@ use crate::access::{Email, Member};
 use crate::ids::{ResourceId, UserId};
 use crate::store::author::Sequence;
 use crate::sync::SyncError;
-use crate::sync::entries::cached_list::ListVersion;
-use crate::sync::entries::person_marks::Principal;
+use crate::sync::state::cached_list::ListVersion;
+use crate::sync::state::person_marks::Principal;
 
 /// Proof that the list admits the person. Only [`Authorizer::admit`] makes one; opening a session requires
 /// it.

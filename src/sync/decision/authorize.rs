@@ -16,15 +16,15 @@ use crate::ids::ResourceId;
 use crate::lifespan::Attempt;
 use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;
-use crate::sync::entries::absence_mark::Question;
-use crate::sync::entries::cached_list::CachedList;
-use crate::sync::entries::entry::Entry;
-use crate::sync::entries::fetch_budgets::Force;
-use crate::sync::entries::person_marks::Principal;
 use crate::sync::fetch::fetcher::Fetcher;
 use crate::sync::lists::list_cache::ListCache;
 use crate::sync::schedule::rate_limits::Charge;
 use crate::sync::settings::SyncSettings;
+use crate::sync::state::absence_mark::Question;
+use crate::sync::state::cached_list::CachedList;
+use crate::sync::state::entry::Entry;
+use crate::sync::state::fetch_budgets::Force;
+use crate::sync::state::person_marks::Principal;
 
 /// After a request timed out waiting for a fetch, other requests do not wait for this long if the cached list
 /// may decide.

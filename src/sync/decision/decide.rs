@@ -12,9 +12,9 @@ use crate::clock::UnixTime;
 use crate::lifespan::{Attempt, End, Lifespan, Limits, lifespan};
 use crate::store::author::Sequence;
 use crate::sync::SyncError;
-use crate::sync::entries::as_of::AsOf;
-use crate::sync::entries::cached_list::{CachedList, ListVersion};
-use crate::sync::entries::person_marks::{Marks, Principal};
+use crate::sync::state::as_of::AsOf;
+use crate::sync::state::cached_list::{CachedList, ListVersion};
+use crate::sync::state::person_marks::{Marks, Principal};
 
 /// How the session of this person began.
 #[derive(Clone, Copy, Debug)]

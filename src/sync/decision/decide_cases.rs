@@ -14,8 +14,8 @@ use crate::ids::UserId;
 use crate::lifespan::{Attempt, End};
 use crate::store::author::Sequence;
 use crate::sync::SyncError;
-use crate::sync::entries::cached_list::ListVersion;
-use crate::sync::entries::person_marks::{Marks, Principal};
+use crate::sync::state::cached_list::ListVersion;
+use crate::sync::state::person_marks::{Marks, Principal};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const YOUNG: Duration = Duration::from_secs(100);

@@ -16,10 +16,10 @@ use crate::clock::{ManualClock, SharedClock};
 use crate::lifespan::{Attempt, Limits};
 use crate::store::author::Sequence;
 use crate::sync::SyncError;
-use crate::sync::entries::as_of::AsOf;
-use crate::sync::entries::cached_list::{CachedList, ListVersion, OwnList};
-use crate::sync::entries::member_list::Members;
-use crate::sync::entries::person_marks::{Marks, Principal};
+use crate::sync::state::as_of::AsOf;
+use crate::sync::state::cached_list::{CachedList, ListVersion, OwnList};
+use crate::sync::state::member_list::Members;
+use crate::sync::state::person_marks::{Marks, Principal};
 
 pub(super) const LIMITS: Limits = Limits {
     refresh_interval: Duration::from_secs(300),

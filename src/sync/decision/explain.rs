@@ -10,7 +10,7 @@ use crate::clock::Reading;
 use crate::ids::{ResourceId, UserId};
 use crate::lifespan::Attempt;
 use crate::sync::SyncError;
-use crate::sync::entries::person_marks::Principal;
+use crate::sync::state::person_marks::Principal;
 
 /// Why a person may or may not sign in to a resource now, as far as this process knows.
 ///

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::authorize::Authorizer;
 use crate::ids::ResourceId;
-use crate::sync::entries::entry::Entry;
+use crate::sync::state::entry::Entry;
 
 /// Keeps a resource in use until it is dropped, or until its time limit.
 pub(crate) struct InUse {

@@ -10,8 +10,8 @@ use super::decide::{SessionStart, Strictness};
 use crate::clock::{Budget, Reading};
 use crate::ids::ResourceId;
 use crate::sync::SyncError;
-use crate::sync::entries::entry::Entry;
-use crate::sync::entries::person_marks::Principal;
+use crate::sync::state::entry::Entry;
+use crate::sync::state::person_marks::Principal;
 
 /// How often a stream is checked again while its list is old and cannot be refreshed.
 const RECHECK: Duration = Duration::from_secs(60);

@@ -15,16 +15,16 @@ use crate::ids::{AppId, ResourceId};
 use crate::secret::Tokens;
 use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;
-use crate::sync::entries::as_of::AsOf;
-use crate::sync::entries::attached_part::{AttachedPart, MAX_APPS};
-use crate::sync::entries::cached_list::CachedList;
-use crate::sync::entries::entry::Entry;
-use crate::sync::entries::fetch_budgets::Force;
 use crate::sync::lists::list_cache::ListCache;
 use crate::sync::lists::list_event::Source;
 use crate::sync::schedule::rate_limits::Charge;
 use crate::sync::settings::SyncSettings;
 use crate::sync::single_flight::SingleFlight;
+use crate::sync::state::as_of::AsOf;
+use crate::sync::state::attached_part::{AttachedPart, MAX_APPS};
+use crate::sync::state::cached_list::CachedList;
+use crate::sync::state::entry::Entry;
+use crate::sync::state::fetch_budgets::Force;
 use crate::sync::tokens::token_manager::{RenewPolicy, TokenManager};
 
 /// Attached apps are read again at every third refresh.

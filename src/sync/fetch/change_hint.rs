@@ -7,7 +7,7 @@ use crate::access::Email;
 use crate::store::StoreError;
 use crate::store::author::PendingRemoval;
 use crate::sync::SyncError;
-use crate::sync::entries::entry::Entry;
+use crate::sync::state::entry::Entry;
 use crate::webhook::ChangeHint;
 
 /// Fetches the lists that a change hint is about, within their budgets. Returns their number.

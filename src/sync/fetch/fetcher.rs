@@ -14,10 +14,6 @@ use crate::meter;
 use crate::secret::Tokens;
 use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;
-use crate::sync::entries::as_of::AsOf;
-use crate::sync::entries::cached_list::{CachedList, OwnList};
-use crate::sync::entries::entry::Entry;
-use crate::sync::entries::fetch_budgets::Force;
 use crate::sync::lifecycle::dormancy::{Absences, said_by};
 use crate::sync::lifecycle::end_resource::Lifecycle;
 use crate::sync::lists::list_cache::ListCache;
@@ -25,6 +21,10 @@ use crate::sync::lists::list_event::Source;
 use crate::sync::schedule::rate_limits::Charge;
 use crate::sync::settings::SyncSettings;
 use crate::sync::single_flight::SingleFlight;
+use crate::sync::state::as_of::AsOf;
+use crate::sync::state::cached_list::{CachedList, OwnList};
+use crate::sync::state::entry::Entry;
+use crate::sync::state::fetch_budgets::Force;
 use crate::sync::tokens::token_manager::{RenewPolicy, TokenManager};
 
 /// Fetches lists. Of each resource, one fetch at a time.

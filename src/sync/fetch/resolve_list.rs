@@ -10,10 +10,10 @@ use crate::access::{People, ResourceList, Team};
 use crate::heroku::{AddOn, AppInfo, Call, Caller, ETag, HerokuClient, HerokuError};
 use crate::ids::AppId;
 use crate::sync::SyncError;
-use crate::sync::entries::as_of::AsOf;
-use crate::sync::entries::cached_list::{CachedList, ETags, OwnList};
-use crate::sync::entries::entry::Entry;
 use crate::sync::lists::list_cache::ListCache;
+use crate::sync::state::as_of::AsOf;
+use crate::sync::state::cached_list::{CachedList, ETags, OwnList};
+use crate::sync::state::entry::Entry;
 
 /// One resolution of one resource's list. Afterwards the cache has the members of its team as well.
 pub(super) struct Resolution<'a> {

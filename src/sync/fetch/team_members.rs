@@ -15,14 +15,14 @@ use crate::secret::Tokens;
 use crate::store::author::Work;
 use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;
-use crate::sync::entries::as_of::AsOf;
-use crate::sync::entries::entry::Entry;
-use crate::sync::entries::member_list::TeamList;
-use crate::sync::entries::team::TeamEntry;
 use crate::sync::lists::list_cache::ListCache;
 use crate::sync::lists::list_event::Source;
 use crate::sync::settings::{RatePools, SyncSettings};
 use crate::sync::single_flight::SingleFlight;
+use crate::sync::state::as_of::AsOf;
+use crate::sync::state::entry::Entry;
+use crate::sync::state::member_list::TeamList;
+use crate::sync::state::team::TeamEntry;
 use crate::sync::tokens::token_manager::{RenewPolicy, TokenManager};
 
 /// How many of a team's tokens are tried before its members count as withheld.

@@ -6,8 +6,8 @@ use super::fetcher::Fetcher;
 use crate::cause;
 use crate::heroku::HerokuError;
 use crate::sync::SyncError;
-use crate::sync::entries::entry::Entry;
 use crate::sync::schedule::next_fetch::refusal_backoff;
+use crate::sync::state::entry::Entry;
 use crate::sync::tokens::token_manager::RenewPolicy;
 use crate::webhook::Webhooks;
 

@@ -13,11 +13,11 @@ use crate::heroku::HerokuError;
 use crate::ids::ResourceId;
 use crate::store::author::{Absence, AbsenceKind, AbsenceSign, Brake, Dormancy};
 use crate::sync::SyncError;
-use crate::sync::entries::absence_mark::AbsenceMark;
-use crate::sync::entries::as_of::AsOf;
-use crate::sync::entries::attempts::Attempts;
-use crate::sync::entries::entry::Entry;
 use crate::sync::lists::list_event::Source;
+use crate::sync::state::absence_mark::AbsenceMark;
+use crate::sync::state::as_of::AsOf;
+use crate::sync::state::attempts::Attempts;
+use crate::sync::state::entry::Entry;
 
 /// At least this many answers, over at least this time, make a resource dormant.
 const FEWEST_ANSWERS: u32 = 3;

@@ -12,9 +12,9 @@ use crate::ids::{LegacyId, ResourceId};
 use crate::secret::Tokens;
 use crate::store::author::{Registration, ResourceState, Work};
 use crate::sync::SyncError;
-use crate::sync::entries::attempts::Attempts;
 use crate::sync::lists::list_event::Source;
 use crate::sync::run_to_completion::run_to_completion;
+use crate::sync::state::attempts::Attempts;
 
 /// The right to make calls to Heroku about a resource.
 ///

@@ -11,10 +11,10 @@ use super::generation::Generation;
 use super::list_event::ListEvents;
 use crate::clock::SharedClock;
 use crate::ids::{AppId, ResourceId};
-use crate::sync::entries::entry::Entry;
-use crate::sync::entries::team::Teams;
 use crate::sync::schedule::scheduler::Scheduler;
 use crate::sync::settings::SyncSettings;
+use crate::sync::state::entry::Entry;
+use crate::sync::state::team::Teams;
 
 /// The newest list of each resource, and the members of each team. Whatever changes here is scheduled and
 /// announced here.

@@ -5,7 +5,7 @@ use tokio::sync::broadcast;
 use crate::access::ListChange;
 use crate::audit::AuditLog;
 use crate::ids::ResourceId;
-use crate::sync::entries::entry::Entry;
+use crate::sync::state::entry::Entry;
 
 /// How many events a slow reader may lag behind before it checks every resource again.
 pub(in crate::sync) const BACKLOG: usize = 1024;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use super::list_cache::ListCache;
 use super::list_event::Source;
 use crate::store::author::Absence;
-use crate::sync::entries::as_of::AsOf;
-use crate::sync::entries::attached_part::AttachedPart;
-use crate::sync::entries::attempts::Attempts;
-use crate::sync::entries::cached_list::{CachedList, OwnList};
-use crate::sync::entries::entry::Entry;
-use crate::sync::entries::member_list::Members;
-use crate::sync::entries::team::TeamEntry;
+use crate::sync::state::as_of::AsOf;
+use crate::sync::state::attached_part::AttachedPart;
+use crate::sync::state::attempts::Attempts;
+use crate::sync::state::cached_list::{CachedList, OwnList};
+use crate::sync::state::entry::Entry;
+use crate::sync::state::member_list::Members;
+use crate::sync::state::team::TeamEntry;
 
 impl ListCache {
     /// Caches a resource's own part, combined with the known members of its team. None if the resource has

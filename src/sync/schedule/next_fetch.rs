@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::heroku::Urgency;
-use crate::sync::entries::absence_mark::Question;
-use crate::sync::entries::attempts::{Attempts, LONGEST_RETRY};
+use crate::sync::state::absence_mark::Question;
+use crate::sync::state::attempts::{Attempts, LONGEST_RETRY};
 
 /// A token is renewed by a fetch that is due this long before its end, or up to half as long. So sign-ins
 /// find a token that works.

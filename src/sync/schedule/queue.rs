@@ -10,8 +10,8 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-use crate::sync::entries::entry::Entry;
-use crate::sync::entries::team::TeamEntry;
+use crate::sync::state::entry::Entry;
+use crate::sync::state::team::TeamEntry;
 
 /// The target of a fetch: a resource's own part of its list, or the members of a team.
 #[derive(Clone, Debug)]

@@ -12,9 +12,9 @@ use super::queue::Target;
 use crate::clock::SharedClock;
 use crate::heroku::{RatePool, Urgency};
 use crate::sync::SyncError;
-use crate::sync::entries::entry::{Entry, Progress};
-use crate::sync::entries::fetch_budgets::{Force, SharedBudgets};
 use crate::sync::settings::{RatePools, SyncSettings};
+use crate::sync::state::entry::{Entry, Progress};
+use crate::sync::state::fetch_budgets::{Force, SharedBudgets};
 
 /// Which budgets a fetch draws on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -10,11 +10,11 @@ use super::rate_limits::{Charge, RateLimits};
 use crate::clock::SharedClock;
 use crate::heroku::{HerokuError, Urgency};
 use crate::sync::SyncError;
-use crate::sync::entries::absence_mark::Question;
-use crate::sync::entries::entry::Entry;
-use crate::sync::entries::fetch_budgets::Force;
-use crate::sync::entries::team::TeamEntry;
 use crate::sync::settings::SyncSettings;
+use crate::sync::state::absence_mark::Question;
+use crate::sync::state::entry::Entry;
+use crate::sync::state::fetch_budgets::Force;
+use crate::sync::state::team::TeamEntry;
 
 /// Keeps the queue of lists and members to fetch.
 #[derive(Debug)]

@@ -18,12 +18,12 @@ use crate::store::BoundedStore;
 use crate::store::author::{ResourceState, Work};
 use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;
-use crate::sync::entries::absence_mark::DORMANT_INTERVAL;
-use crate::sync::entries::entry::{Entry, GrantRefused};
 use crate::sync::lists::list_cache::ListCache;
 use crate::sync::schedule::next_fetch::{TOKEN_RENEWED_AHEAD, refusal_backoff};
 use crate::sync::settings::SyncSettings;
 use crate::sync::single_flight::SingleFlight;
+use crate::sync::state::absence_mark::DORMANT_INTERVAL;
+use crate::sync::state::entry::{Entry, GrantRefused};
 
 /// A token this close to its expiry is renewed first.
 const MARGIN: Duration = Duration::from_secs(5 * 60);

@@ -18,9 +18,9 @@ use crate::lifespan::End;
 use crate::secret::ClientSecret;
 use crate::store::author::{Absence, AbsenceKind, AbsenceSign, Revocation, Sequence};
 use crate::store::{BoundedStore, MemoryStore};
-use crate::sync::entries::as_of::AsOf;
-use crate::sync::entries::cached_list::OwnList;
 use crate::sync::lists::list_event::Source;
+use crate::sync::state::as_of::AsOf;
+use crate::sync::state::cached_list::OwnList;
 use crate::sync::{
     Deadlines, Denial, Directory, ListVersion, OauthGrant, Principal, RatePools, SessionStart,
     Strictness, SyncScope, SyncSettings, Watch,

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::sync::entries::attempts::FIRST_RETRY;
+use crate::sync::state::attempts::FIRST_RETRY;
 
 const SETTLED: ListState = ListState {
     in_use: true,

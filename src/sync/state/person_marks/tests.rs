@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::*;
 use crate::access::{App, ListPolicy, People, Person, ResourceList, Team};
 use crate::clock::{ManualClock, SharedClock};
-use crate::sync::entries::cached_list::OwnList;
-use crate::sync::entries::entry::Entry;
-use crate::sync::entries::member_list::Members;
+use crate::sync::state::cached_list::OwnList;
+use crate::sync::state::entry::Entry;
+use crate::sync::state::member_list::Members;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const START: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
