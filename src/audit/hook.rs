@@ -5,14 +5,19 @@ use std::fmt;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 
-use super::AuditEvent;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+use super::{AuditEvent, AuditKind};
+use crate::clock::{LogThrottle, SharedClock};
 use crate::meter;
 
 /// How many events may wait for the function.
 const WAITING: usize = 4096;
+
+/// How many of these places events that any outsider can cause leave free.
+const RESERVED: usize = WAITING / 2;
 
 /// The partner's function.
 #[derive(Clone)]
@@ -26,35 +31,65 @@ impl AuditFunction {
 
 /// The queue to the thread. The thread ends when the last sender is dropped and the queue is empty.
 #[derive(Clone)]
-pub(crate) struct AuditHook(SyncSender<AuditEvent>);
+pub(crate) struct AuditHook {
+    queue: Sender<AuditEvent>,
+    warnings: Arc<Warnings>,
+}
+
+/// Of events that were dropped. An outsider who causes the one does not suppress the other.
+#[derive(Default)]
+struct Warnings {
+    full: LogThrottle,
+    outsiders: LogThrottle,
+}
 
 impl AuditHook {
     /// Starts the thread.
     pub(crate) fn start(function: AuditFunction) -> io::Result<Self> {
         // From the start, so that an alert has a series to watch.
         meter::audit_events_dropped(0);
-        let (sender, events) = sync_channel(WAITING);
+        let (queue, events) = channel(WAITING);
         let thread = thread::Builder::new().name("heroku-sso-audit".to_owned());
-        thread.spawn(move || call_for_each(&function, &events))?;
-        Ok(Self(sender))
+        thread.spawn(move || call_for_each(&function, events))?;
+        let warnings = Arc::default();
+        Ok(Self { queue, warnings })
     }
 
     /// Never waits. An event for which there is no room is dropped.
-    pub(super) fn send(&self, event: AuditEvent) {
-        let dropped = match self.0.try_send(event) {
-            Ok(()) => return,
-            Err(TrySendError::Full(event) | TrySendError::Disconnected(event)) => event,
-        };
-        meter::audit_events_dropped(1);
-        tracing::error!(
-            event_name = dropped.event.as_str(),
-            "on_audit is too slow: {WAITING} events wait for it, and this one is dropped"
-        );
+    pub(super) fn send(&self, event: AuditEvent, clock: &SharedClock) {
+        let kind = event.event;
+        if is_caused_by_outsiders(kind) && self.queue.capacity() <= RESERVED {
+            meter::audit_events_dropped(1);
+            if self.warnings.outsiders.is_due(clock) {
+                tracing::warn!(
+                    event_name = kind.as_str(),
+                    "on_audit is slow: {RESERVED} events wait for it; rejections of outsiders are dropped \
+                     (logged at most once an hour)"
+                );
+            }
+        } else if self.queue.try_send(event).is_err() {
+            meter::audit_events_dropped(1);
+            if self.warnings.full.is_due(clock) {
+                tracing::error!(
+                    event_name = kind.as_str(),
+                    "on_audit is too slow: {WAITING} events wait for it; events are dropped (logged at most \
+                     once an hour)"
+                );
+            }
+        }
     }
 }
 
-fn call_for_each(AuditFunction(function): &AuditFunction, events: &Receiver<AuditEvent>) {
-    for event in events {
+/// True for what needs neither a session nor a signature of Heroku's, so that a flood of it costs nothing.
+fn is_caused_by_outsiders(kind: AuditKind) -> bool {
+    matches!(
+        kind,
+        AuditKind::PartnerCallRejected | AuditKind::SignInRejected
+    )
+}
+
+fn call_for_each(AuditFunction(function): &AuditFunction, mut events: Receiver<AuditEvent>) {
+    while let Some(event) = events.blocking_recv() {
         // The function gets a reference and keeps no state of ours, so a panic leaves nothing half done here.
         let called = panic::catch_unwind(AssertUnwindSafe(|| function(&event)));
         if called.is_err() {
@@ -80,18 +115,18 @@ impl fmt::Debug for AuditHook {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::channel;
+    use std::sync::mpsc;
 
     use time::OffsetDateTime;
 
-    use super::super::AuditKind;
     use super::*;
+    use crate::clock::ManualClock;
 
     #[test]
     fn slow_function_loses_events_beyond_the_queue() {
-        let (go_on, wait) = channel::<()>();
+        let (go_on, wait) = mpsc::channel::<()>();
         let wait = parking_lot::Mutex::new(wait);
-        let (sender, called) = channel();
+        let (sender, called) = mpsc::channel();
         let hook = AuditHook::start(AuditFunction::new(move |event| {
             // Until the other end is dropped.
             let _ = wait.lock().recv();
@@ -104,8 +139,9 @@ mod tests {
             ..AuditEvent::new(AuditKind::DormancyBraked, at)
         };
         let most = WAITING as u64 + 1;
+        let clock: SharedClock = Arc::new(ManualClock::new());
         for sent in 0..most + 10 {
-            hook.send(number(sent));
+            hook.send(number(sent), &clock);
         }
         drop((go_on, hook));
         let called: Vec<_> = called.into_iter().flatten().collect();

@@ -219,7 +219,7 @@ impl AuditLog {
     fn record(&self, event: AuditEvent) {
         trace::write(&event);
         if let Some(hook) = &self.hook {
-            hook.send(event);
+            hook.send(event, &self.clock);
         }
     }
 }

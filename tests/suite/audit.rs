@@ -3,14 +3,19 @@
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
-use axum::http::Method;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request};
 use heroku_addon_simulator::AddOn;
 use support::browser::{Answer, Browser, FORM};
 use support::ids::AddOnExt as _;
 use support::world::World;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tower::ServiceExt as _;
 use tower_heroku_sso::audit::{AuditEvent, AuditKind};
 use tower_heroku_sso::{Clock as _, Proof, Role};
+
+use crate::log::Log;
 
 /// The events of a world, in order.
 struct Events(UnboundedReceiver<AuditEvent>);
@@ -184,4 +189,37 @@ async fn blocked_on_audit_delays_no_request() {
     assert!(events.is_empty());
     drop(go_on);
     while events.recv().await != Some(AuditKind::SignedIn) {}
+}
+
+/// Anyone can send malformed forms.
+#[tokio::test]
+async fn flood_of_malformed_forms_drops_no_event_of_a_user() {
+    let log = Log::listen();
+    let (go_on, wait) = mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    let (sender, events) = unbounded_channel();
+    let world = World::with(|builder| {
+        builder.on_audit(move |event| {
+            // Until the other end is dropped.
+            let _ = wait.lock().unwrap().recv();
+            // The test may be over.
+            let _ = sender.send(event.clone());
+        })
+    });
+    let (world, mut events) = (world.await, Events(events));
+    let addon = world.addon().await;
+    let gate = Router::new().layer(world.sso.layer());
+    // More than wait for the function.
+    for _ in 0..4_200 {
+        let form = Request::post("/heroku/sso").header("content-type", FORM);
+        let form = form.body(Body::from("nonsense")).unwrap();
+        assert_eq!(gate.clone().oneshot(form).await.unwrap().status(), 403);
+    }
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    browser.send(browser.request(Method::POST, "/logout")).await;
+    drop(go_on);
+    let signed_in = events.next(AuditKind::SignedIn).await;
+    let signed_out = events.next(AuditKind::SignedOut).await;
+    assert_eq!(signed_in.session, signed_out.session);
+    assert_eq!(log.with(&["on_audit is slow"]).len(), 1);
 }
