@@ -2,9 +2,9 @@
 
 use http::header::{HOST, ORIGIN, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
-use url::{Origin, Url};
+use url::{Host, Origin, Url};
 
-use crate::config::Config;
+use crate::config::{Config, CookieTransport};
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -13,6 +13,8 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(super) struct Origins {
     /// None if it is not configured. Then `Host` says it.
     own: Option<Origin>,
+    /// Cookies are `Secure`, so a page over plain http is not one of this site's, unless on this machine.
+    is_https_only: bool,
     allowed: Vec<Origin>,
 }
 
@@ -20,6 +22,7 @@ impl Origins {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             own: config.public_url.as_ref().map(Url::origin),
+            is_https_only: config.cookies == CookieTransport::Https,
             allowed: config.allowed_origins.iter().map(Url::origin).collect(),
         }
     }
@@ -64,9 +67,24 @@ impl Origins {
             None => host(request).is_some_and(|host| {
                 // A reverse proxy may terminate TLS, so the scheme is not known here.
                 let own = Url::parse(&format!("{scheme}://{host}"));
-                own.is_ok_and(|own| own.origin() == origin)
+                own.is_ok_and(|own| own.origin() == origin && self.may_be_own(&own))
             }),
         }
+    }
+
+    /// An attacker on the network writes the pages of any host that a browser requests over plain http.
+    /// Browsers make an exception for their own machine, where `Secure` cookies go over http too.
+    fn may_be_own(&self, own: &Url) -> bool {
+        !self.is_https_only || own.scheme() == "https" || is_loopback(own)
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 
@@ -105,8 +123,13 @@ mod tests {
     use super::*;
 
     fn origins(own: Option<&str>, allowed: &[&str]) -> Origins {
+        with_cookies(CookieTransport::Https, own, allowed)
+    }
+
+    fn with_cookies(cookies: CookieTransport, own: Option<&str>, allowed: &[&str]) -> Origins {
         let url = |text: &str| Url::parse(text).unwrap();
         Origins::new(&Config {
+            cookies,
             public_url: own.map(url),
             allowed_origins: allowed.iter().map(|text| url(text)).collect(),
             ..Config::default()
@@ -125,7 +148,8 @@ mod tests {
             ("a.example", "https://a.example", true),
             ("a.example:443", "https://a.example", true),
             ("A.example", "https://a.EXAMPLE:443", true),
-            ("a.example:3000", "http://a.example:3000", true),
+            ("a.example:3000", "https://a.example:3000", true),
+            ("a.example:3000", "http://a.example:3000", false),
             ("[::1]:3000", "http://[::1]:3000", true),
             ("a.example", "https://other.example:8443", true),
             ("a.example", "https://other.example", false),
@@ -140,6 +164,15 @@ mod tests {
             let request = handshake(host, origin);
             let foreign = origins.foreign_handshake(&request);
             assert_eq!(foreign.is_none(), is_own, "{host} {origin}");
+        }
+    }
+
+    #[test]
+    fn plain_http_page_is_own_if_cookies_go_over_plain_http() {
+        let origins = with_cookies(CookieTransport::InsecureHttp, None, &[]);
+        for origin in ["http://a.example:3000", "https://a.example:3000"] {
+            let request = handshake("a.example:3000", origin);
+            assert_eq!(origins.foreign_handshake(&request), None, "{origin}");
         }
     }
 

@@ -125,6 +125,38 @@ async fn c50_extended_connect_from_another_site_is_rejected() {
     }
 }
 
+/// A page over plain http is in the hands of anyone on its network, and cookies that are `Secure` are not.
+#[tokio::test]
+async fn c50_websocket_from_a_plain_http_page_of_this_host_is_rejected() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let browser = world.signed_in(&addon, "ann@example.com").await;
+    let app = app(&world);
+    let cookie = format!("{SESSION}={}", browser.cookie(SESSION).unwrap());
+    for (host, origin, is_foreign) in [
+        ("a.example", "https://a.example", false),
+        ("a.example", "http://a.example", true),
+        ("a.example:3000", "http://a.example:3000", true),
+        ("192.168.0.2:3000", "http://192.168.0.2:3000", true),
+        ("localhost.example", "http://localhost.example", true),
+        ("localhost:3000", "http://localhost:3000", false),
+        ("app.localhost:3000", "http://app.localhost:3000", false),
+        ("127.0.0.1:3000", "http://127.0.0.1:3000", false),
+        ("[::1]:3000", "http://[::1]:3000", false),
+    ] {
+        let request = Request::get("/socket")
+            .header("upgrade", "websocket")
+            .header("host", host)
+            .header("cookie", &cookie)
+            .header("origin", origin);
+        let request = request.body(Body::empty()).unwrap();
+        let answer = app.clone().oneshot(request).await.unwrap();
+        let kind = answer.extensions().get().copied();
+        let foreign = is_foreign.then_some(RejectionKind::ForeignOrigin);
+        assert_eq!(kind, foreign, "{host} {origin}");
+    }
+}
+
 #[tokio::test]
 async fn c50_foreign_handshake_without_a_session_gets_401() {
     let world = World::start().await;
