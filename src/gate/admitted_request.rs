@@ -40,7 +40,8 @@ pub(super) fn prepare<B>(gate: &GateState, request: &mut Request<B>, user: Herok
     {
         if let Some(origin) = gate.origins.foreign_handshake(request) {
             let id = RequestId::of(request.headers());
-            return Next::Respond(Box::pin(ready(reject_origin(gate, origin, &user, &id))));
+            let answer = reject_origin(gate, origin, &user, &id);
+            return Next::Respond(gate.on_rejection.about(request).of(ready(answer)));
         }
         if is_landing(gate, request, user.resource()) {
             let headers = request.headers();

@@ -1,7 +1,8 @@
 //! The partner's own response to a rejection.
 
 use std::fmt;
-use std::sync::Arc;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Arc, Once};
 
 use bytes::Bytes;
 use http::header::{
@@ -18,18 +19,44 @@ use super::response_format::Format;
 use super::session_handle::SessionHandle;
 use super::user::HerokuUser;
 
-type Hook = dyn Fn(&Rejection, &Parts) -> Option<Response<Bytes>> + Send + Sync;
+type Respond = dyn Fn(&Rejection, &Parts) -> Option<Response<Bytes>> + Send + Sync;
 
 /// What [`HerokuSsoBuilder::on_rejection`](crate::HerokuSsoBuilder::on_rejection) was given, if anything.
 #[derive(Clone, Default)]
 pub(crate) struct OnRejection(Option<Arc<Hook>>);
 
+struct Hook {
+    respond: Box<Respond>,
+    /// Outsiders cause rejections, so a panic is logged only once.
+    panicked: Once,
+}
+
+impl Hook {
+    fn respond(&self, rejection: &Rejection, request: &Parts) -> Option<Response<Bytes>> {
+        // It gets references and keeps no state of ours, so a panic leaves nothing half done here.
+        let responded =
+            panic::catch_unwind(AssertUnwindSafe(|| (self.respond)(rejection, request)));
+        responded.unwrap_or_else(|_| {
+            self.panicked.call_once(|| {
+                tracing::error!(
+                    rejection = rejection.kind.code(),
+                    "on_rejection panicked; the gate answers itself (logged once)"
+                );
+            });
+            None
+        })
+    }
+}
+
 impl OnRejection {
     pub(crate) fn new<B: Into<Bytes>>(
-        hook: impl Fn(&Rejection, &Parts) -> Option<Response<B>> + Send + Sync + 'static,
+        respond: impl Fn(&Rejection, &Parts) -> Option<Response<B>> + Send + Sync + 'static,
     ) -> Self {
-        Self(Some(Arc::new(move |rejection, request| {
-            hook(rejection, request).map(|response| response.map(Into::into))
+        Self(Some(Arc::new(Hook {
+            respond: Box::new(move |rejection, request| {
+                respond(rejection, request).map(|response| response.map(Into::into))
+            }),
+            panicked: Once::new(),
         })))
     }
 
@@ -47,7 +74,7 @@ impl OnRejection {
     ) -> Response<Full<Bytes>> {
         let rejection = response.extensions().get::<Rejection>();
         let own = match (&self.0, rejection) {
-            (Some(hook), Some(rejection)) => hook(rejection, request),
+            (Some(hook), Some(rejection)) => hook.respond(rejection, request),
             _ => None,
         };
         match own {

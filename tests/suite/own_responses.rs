@@ -1,14 +1,19 @@
 //! `on_rejection`: the partner's own responses in place of the gate's.
 
 use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
 use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::get;
+use http_body_util::BodyExt as _;
 use reqwest::Method;
+use tower::ServiceExt as _;
 use tower_heroku_sso::extract::{RequireRole, role};
 use tower_heroku_sso::gate::Rejection;
 use tower_heroku_sso::{HerokuSsoBuilder, RejectionKind};
 
+use crate::log::Log;
 use support::browser::{Answer, Browser, FORM};
 use support::world::{World, serve};
 
@@ -218,4 +223,59 @@ async fn sso_form_is_not_in_the_request_that_the_hook_gets() {
         .send(request.header("content-type", FORM).body(stale.body()))
         .await;
     assert_eq!((answer.status, answer.body.as_str()), (403, "/heroku/sso"));
+}
+
+#[tokio::test]
+async fn panic_in_on_rejection_gives_the_page_of_the_gate() {
+    let log = Log::listen();
+    let world = World::with(|builder| {
+        builder.on_rejection(
+            |rejection: &Rejection, _: &Parts| -> Option<Response<String>> {
+                panic!("a fault of the partner's, at {}", rejection.kind().code())
+            },
+        )
+    })
+    .await;
+    let addon = world.addon().await;
+    let answer = world.browser().fetch("/page").await;
+    assert_eq!(
+        (answer.status, answer.problem()),
+        (401, "no-session".into())
+    );
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    // A guard inside of the gate, and the gate's own path.
+    let answer = ann.fetch("/admin").await;
+    assert_eq!(
+        (answer.status, answer.problem()),
+        (403, "missing-role".into())
+    );
+    let answer = ann.submit_body("/heroku/sso", "nonsense").await;
+    assert_eq!(answer.status, 403);
+    assert_eq!(ann.get("/").await.body, "dashboard of ann@example.com");
+    assert_eq!(log.with(&["ERROR", "on_rejection panicked"]).len(), 1);
+}
+
+#[tokio::test]
+async fn websocket_from_another_site_gets_the_own_response() {
+    let world = World::with(|builder| {
+        builder.on_rejection(|rejection: &Rejection, request: &Parts| {
+            let code = rejection.kind().code();
+            Some(Response::new(format!("{code} {}", request.uri.path())))
+        })
+    })
+    .await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let session = ann.cookie("__Host-heroku_sso").unwrap();
+    let request = Request::get("/socket")
+        .header("upgrade", "websocket")
+        .header("host", "a.example")
+        .header("origin", "https://b.example")
+        .header("cookie", format!("__Host-heroku_sso={session}"));
+    let request = request.body(Body::empty()).unwrap();
+    let gate = Router::new().layer(world.sso.layer());
+    let answer = gate.oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), 403);
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, "foreign-origin /socket");
 }
