@@ -36,6 +36,9 @@ pub(crate) fn check(config: &Config) -> Result<(), SetupError> {
         if !(is_https || is_http) || !has_path || !is_plain(url) {
             return Err(SetupError::PublicUrl);
         }
+        if is_https && config.cookies == CookieTransport::InsecureHttp {
+            return Err(SetupError::InsecureCookies);
+        }
     }
     let is_origin =
         |url: &Url| matches!(url.scheme(), "http" | "https") && url.path() == "/" && is_plain(url);

@@ -21,6 +21,8 @@ pub(crate) struct Environment {
     pub(crate) config: Config,
     /// The store that `DATABASE_URL` names.
     pub(crate) database: Option<Database>,
+    /// There is a key for the tokens in a database.
+    pub(crate) has_encryption_key: bool,
     /// The keys of sessions in cookies.
     #[cfg(feature = "jwt")]
     pub(crate) session_keys: Option<JwtKeys>,
@@ -79,6 +81,7 @@ impl Environment {
             manifest,
             config,
             database,
+            has_encryption_key: values.has_encryption_key,
             #[cfg(feature = "jwt")]
             session_keys: values.session_keys,
         })

@@ -46,6 +46,12 @@ pub enum SetupError {
         /// The feature that it needs.
         feature: &'static str,
     },
+    /// Cookies without `Secure` for a site that is https.
+    #[error(
+        "insecure_cookies (INSECURE_COOKIES=1) is for development over plain http, but public_url \
+         (PUBLIC_URL) is https, where sessions could be read from the network: unset it"
+    )]
+    InsecureCookies,
     /// An invalid signing key, or one that is not for this use.
     #[cfg(feature = "jwt")]
     #[error("{setting} cannot be used")]

@@ -51,6 +51,7 @@ pub(super) struct Values {
     pub(super) webhook_secrets: Vec<WebhookSecret>,
     pub(super) webhook_url: Option<Url>,
     pub(super) database_url: Option<SecretString>,
+    pub(super) has_encryption_key: bool,
     #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(super) encryption_keys: Option<EncryptionKeys>,
     #[cfg(feature = "jwt")]

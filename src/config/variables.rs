@@ -73,11 +73,14 @@ pub(super) const VARIABLES: &[Variable] = &[
         #[cfg(any(feature = "postgres", feature = "sqlite"))]
         read: |values, text| {
             values.encryption_keys = Some(encryption_keys(text)?);
+            values.has_encryption_key = true;
             Ok(())
         },
-        // Without a database there is nothing to encrypt.
         #[cfg(not(any(feature = "postgres", feature = "sqlite")))]
-        read: |_, _| Ok(()),
+        read: |values, _| {
+            values.has_encryption_key = true;
+            Ok(())
+        },
     },
     Variable {
         name: "SESSION_KEY",

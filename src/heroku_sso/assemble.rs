@@ -27,11 +27,17 @@ pub(super) enum StoreChoice {
     Given(Arc<dyn Store>),
     /// In a database that is not connected yet.
     Database(Database),
+    /// The environment has a key for a database, and names none.
+    Missing,
 }
 
-impl From<Option<Database>> for StoreChoice {
-    fn from(database: Option<Database>) -> Self {
-        database.map_or(Self::Memory, Self::Database)
+impl StoreChoice {
+    pub(super) fn of(database: Option<Database>, has_encryption_key: bool) -> Self {
+        match database {
+            Some(database) => Self::Database(database),
+            None if has_encryption_key => Self::Missing,
+            None => Self::Memory,
+        }
     }
 }
 
@@ -68,6 +74,13 @@ pub(super) async fn assemble(builder: HerokuSsoBuilder) -> Result<HerokuSso, Set
     let store: Arc<dyn Store> = match store {
         StoreChoice::Given(store) => store,
         StoreChoice::Database(database) => database.open().await?,
+        StoreChoice::Missing => {
+            return Err(SetupError::Needs {
+                setting: "TOKEN_ENCRYPTION_KEY",
+                other: "DATABASE_URL, or a `store` of your own: it encrypts tokens in a database, and without \
+                        one the state would be in memory only; otherwise unset it",
+            });
+        }
         StoreChoice::Memory => {
             warn_of_memory(config.cookies);
             Arc::new(MemoryStore::default())

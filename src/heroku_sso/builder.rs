@@ -362,7 +362,7 @@ impl HerokuSsoBuilder {
     pub(super) fn of(environment: Environment) -> Self {
         let builder = Self {
             config: environment.config,
-            store: environment.database.into(),
+            store: StoreChoice::of(environment.database, environment.has_encryption_key),
             ..Self::new(environment.manifest)
         };
         #[cfg(feature = "jwt")]

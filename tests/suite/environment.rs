@@ -96,6 +96,31 @@ async fn explain_rejections_needs_insecure_cookies() {
 }
 
 #[tokio::test]
+async fn insecure_cookies_of_an_https_site_are_refused() {
+    let with_url = |url| [("INSECURE_COOKIES", "1"), ("PUBLIC_URL", url)];
+    let error = refused(&with_url("https://queues.example.com")).await;
+    assert!(
+        error.contains("INSECURE_COOKIES") && error.contains("PUBLIC_URL"),
+        "{error}"
+    );
+    let local = with(&with_url("http://127.0.0.1:3000")).unwrap();
+    local.build().await.unwrap();
+}
+
+#[tokio::test]
+async fn encryption_key_without_a_database_is_refused() {
+    let key = [("TOKEN_ENCRYPTION_KEY", KEY)];
+    let error = refused(&key).await;
+    assert!(
+        error.starts_with("TOKEN_ENCRYPTION_KEY needs DATABASE_URL"),
+        "{error}"
+    );
+    // A store that the app opens itself.
+    let builder = with(&key).unwrap().store(MemoryStore::default());
+    builder.build().await.unwrap();
+}
+
+#[tokio::test]
 async fn webhook_url_needs_the_secret() {
     let url = "https://addon.example.com/heroku/webhooks";
     let error = refused(&[("HEROKU_WEBHOOK_URL", url)]).await;
