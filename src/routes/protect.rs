@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::routing::MethodRouter;
 use http::header::ALLOW;
-use http::{HeaderValue, Response};
+use http::{HeaderValue, Response, StatusCode};
 use tower::Layer;
 use tower::util::{MapRequestLayer, MapResponseLayer};
 
@@ -44,10 +44,16 @@ impl Routes {
         let paths = RouterPaths::of(&router);
         reject_routes_for_heroku(&paths);
         let is_first = !self.mounted.protect.swap(true, Ordering::Relaxed);
-        // Each route has the gate, so that it keeps it wherever the router is merged or nested.
-        let mut gated = router.clone().layer(layer(&self.gate));
+        let mut gated = router.clone();
         if is_first {
             self.warn_of_covered_routes(&paths);
+            // axum replaces only the default fallback of a route's other methods when one is set later, which
+            // would be outside of the gate, and tell which paths have a route.
+            gated = gated.method_not_allowed_fallback(method_not_allowed);
+        }
+        // Each route has the gate, so that it keeps it wherever the router is merged or nested.
+        gated = gated.layer(layer(&self.gate));
+        if is_first {
             // axum keeps a fallback that was set when another router is merged, and drops the default one.
             // Paths without a route would be open then, and tell which paths have one.
             gated = gated.fallback_service(layer(&self.gate).layer(router));
@@ -139,6 +145,11 @@ fn hide_methods(mut answer: Answer) -> Answer {
         allow.or_insert(const { HeaderValue::from_static("") });
     }
     answer
+}
+
+/// As axum's default.
+async fn method_not_allowed() -> StatusCode {
+    StatusCode::METHOD_NOT_ALLOWED
 }
 
 fn end_body_with_access(mut request: Request) -> Request {

@@ -338,14 +338,11 @@ async fn every_pair_of_mountings_works_or_is_refused() {
                 "{what}"
             );
 
-            // An own route for GET there: a warning has named the setting.
-            if (*before, *after) != ("a sign-out of its own", "method_not_allowed_fallback") {
-                let got = pair
-                    .send(Method::POST, &format!("{prefix}/logout"), "")
-                    .await;
-                assert_eq!(got.status, 204, "{what}: {}", got.body);
-                assert_eq!(pair.get("/page").await.status, 401, "{what}");
-            }
+            let got = pair
+                .send(Method::POST, &format!("{prefix}/logout"), "")
+                .await;
+            assert_eq!(got.status, 204, "{what}: {}", got.body);
+            assert_eq!(pair.get("/page").await.status, 401, "{what}");
         }
     }
 }
@@ -370,14 +367,36 @@ async fn layers_after_protect_see_rejected_requests() {
 /// What a stranger gets is the same for a route, for another method of it, and for no route.
 #[tokio::test]
 async fn c48_stranger_cannot_tell_which_routes_there_are() {
-    let sso = crate::setup::builder().build().await.unwrap();
-    let router = Router::new()
-        .route("/page", get(email))
-        .route("/form", post(email))
-        .nest("/api", Router::new().route("/me", get(email)));
-    let app = sso
-        .protect(router)
-        .merge(sso.routes().partner_api(NoProvisioning));
+    for (mounting, mount) in [
+        (
+            "merge",
+            (|sso, router| {
+                sso.protect(router)
+                    .merge(sso.routes().partner_api(NoProvisioning))
+            }) as Step,
+        ),
+        ("method_not_allowed_fallback", |sso, router| {
+            sso.protect(router).method_not_allowed_fallback(open)
+        }),
+        ("a second one", |sso, router| {
+            sso.protect(Router::new().route("/first", get(email)))
+                .merge(sso.protect(router))
+        }),
+        ("into a second one", |sso, router| {
+            let first = sso.protect(Router::new().route("/first", get(email)));
+            sso.protect(router).merge(first)
+        }),
+    ] {
+        let sso = crate::setup::builder().build().await.unwrap();
+        let router = Router::new()
+            .route("/page", get(email))
+            .route("/form", post(email))
+            .nest("/api", Router::new().route("/me", get(email)));
+        assert_nothing_told(mounting, mount(&sso, router)).await;
+    }
+}
+
+async fn assert_nothing_told(mounting: &str, app: Router) {
     for method in [
         Method::GET,
         Method::HEAD,
@@ -409,8 +428,38 @@ async fn c48_stranger_cannot_tell_which_routes_there_are() {
         assert_eq!(first.0, 401);
         assert!(
             others.iter().all(|other| other == first),
-            "{method}: {answers:?}"
+            "{mounting}: {method}: {answers:?}"
         );
+    }
+}
+
+/// What `protect` says of a second router: its paths can be told from missing ones where the fallback is not
+/// that of the first. None of its handlers is reached.
+#[tokio::test]
+async fn c48_second_router_elsewhere_tells_its_paths_and_opens_none() {
+    let sso = crate::setup::builder().build().await.unwrap();
+    let first = sso.protect(Router::new().route("/first", get(email)));
+    let second = sso.protect(Router::new().route("/page", get(email)));
+    let beside = Router::new()
+        .nest("/base", first.clone())
+        .merge(second.clone());
+    let other_methods = first
+        .merge(second)
+        .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED });
+    for (app, method, path, status) in [
+        (&beside, Method::GET, "/page", 401),
+        (&beside, Method::PUT, "/page", 401),
+        (&beside, Method::GET, "/none", 404),
+        (&beside, Method::GET, "/base/none", 401),
+        (&other_methods, Method::GET, "/page", 401),
+        (&other_methods, Method::PUT, "/page", 405),
+        (&other_methods, Method::PUT, "/first", 401),
+        (&other_methods, Method::PUT, "/none", 401),
+    ] {
+        let request = Request::builder().method(&method).uri(path);
+        let request = request.body(Body::empty()).unwrap();
+        let answer = app.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), status, "{method} {path}");
     }
 }
 
