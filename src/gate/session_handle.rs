@@ -14,7 +14,7 @@ use crate::cause;
 #[cfg(feature = "axum")]
 use crate::config::Streams;
 use crate::lifespan::Limits;
-use crate::session::{Grant, SessionRef};
+use crate::session::{Grant, OpenValues, SessionRef, SessionValues};
 use crate::sync::{InUse, Watch};
 
 /// One session at one gate, with its record as it was when it was looked up.
@@ -61,6 +61,12 @@ impl SessionHandle {
 
     pub(super) fn paths(&self) -> &Paths {
         &self.gate.paths
+    }
+
+    /// The partner's own values in this session.
+    pub(super) fn values(&self, values: &SessionValues) -> OpenValues {
+        let latest_end = self.gate.sessions.latest_end(&self.grant);
+        values.of(&self.session.key(), latest_end)
     }
 
     pub(super) fn limits(&self) -> &Limits {

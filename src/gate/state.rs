@@ -45,6 +45,8 @@ pub(super) struct Warnings {
     pub(super) foreign_origin: LogThrottle,
     /// The Partner API is behind the gate.
     pub(super) partner_api: LogThrottle,
+    /// A [`SessionLayer`](super::SessionLayer) outside of the gate.
+    pub(super) session_layer: LogThrottle,
 }
 
 impl GateState {

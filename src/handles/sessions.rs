@@ -7,13 +7,14 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use crate::access::Email;
-use crate::gate::{AdmitError, GateState, SignedIn, VerifiedEmail, admit};
+use crate::gate::{AdmitError, GateState, SessionLayer, SignedIn, VerifiedEmail, admit};
 #[cfg(feature = "jwt")]
 use crate::gate::{BearerError, BearerToken, HerokuUser, bearer_for};
 use crate::handles::LookupError;
 use crate::ids::ResourceId;
 use crate::session::{
-    ExpiredDeletion, SessionInfo, SessionsError, SweepHandle, end_session, list_sessions, sweep,
+    ExpiredDeletion, SessionInfo, SessionStore, SessionsError, SweepHandle, end_session,
+    list_sessions, sweep,
 };
 use crate::store::author::SessionKey;
 
@@ -143,6 +144,49 @@ impl Sessions {
     #[cfg(feature = "jwt")]
     pub fn bearer(&self, user: &HerokuUser) -> Result<BearerToken, BearerError> {
         bearer_for(&self.gate.sessions, user)
+    }
+
+    /// A layer that gives handlers a [`Session`](crate::tower_sessions::Session) for values of your own, such as
+    /// a draft or a filter, which go with the user's session at the gate. Put it on the router that
+    /// [`protect`](crate::HerokuSso::protect) is given:
+    ///
+    #[cfg_attr(feature = "axum", doc = "```")]
+    #[cfg_attr(not(feature = "axum"), doc = "```ignore")]
+    /// use axum::{Router, http::StatusCode, routing::get};
+    /// use tower_heroku_sso::tower_sessions::{Session, session};
+    /// use tower_heroku_sso::{HerokuSso, MemorySessions};
+    ///
+    /// fn app(sso: &HerokuSso) -> Router {
+    ///     let values = MemorySessions::default(); // or a store of tower-sessions 0.14
+    ///     let dashboard = Router::new().route("/", get(visits)).layer(sso.sessions().layer(values));
+    ///     sso.protect(dashboard)
+    /// }
+    ///
+    /// async fn visits(session: Session) -> Result<String, StatusCode> {
+    ///     let failed = |_: session::Error| StatusCode::SERVICE_UNAVAILABLE;
+    ///     let visits = session.get::<u32>("visits").await.map_err(failed)?.unwrap_or(0) + 1;
+    ///     session.insert("visits", visits).await.map_err(failed)?;
+    ///     Ok(format!("visit {visits}"))
+    /// }
+    /// # let _ = app;
+    /// ```
+    ///
+    /// - **They have no cookie of their own.** The gate's session names them, also one in a signed cookie or of
+    ///   a bearer token. A browser's bearer tokens share the values of its session.
+    /// - **They end with the session.** A sign-out, a removal or a revocation puts them out of reach
+    ///   immediately, and a sign-in begins without values. Their record stays in the store until
+    ///   [`max_session`](crate::HerokuSsoBuilder::max_session) after the sign-in, or until an earlier expiry that
+    ///   a handler sets: [`spawn_sweep`](Self::spawn_sweep).
+    /// - **They are stored when the handler has answered**, unless with a server error. If that fails, the answer
+    ///   is 500. Of two requests at the same time that change values, the later one wins, as with tower-sessions'
+    ///   own layer.
+    ///
+    /// The crate's own stores keep no values of yours, so this takes a store of tower-sessions. It may be that of
+    /// [`session_store`](crate::HerokuSsoBuilder::session_store), or one that you use yourself: no record is
+    /// read as that of another use. A call of the store has 5 seconds. A request without a session, as behind
+    /// [`optional_layer`](crate::HerokuSso::optional_layer), has no values, and the extractor answers 500.
+    pub fn layer(&self, store: impl SessionStore) -> SessionLayer {
+        SessionLayer::new(Arc::clone(&self.gate), store)
     }
 
     /// Has a session store delete expired records every `period`, on the current Tokio

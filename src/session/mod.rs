@@ -21,7 +21,9 @@ mod storage;
 mod stored;
 mod sweep;
 mod unsent_record;
+mod values;
 
+pub(crate) use tower_sessions::SessionStore;
 pub(crate) use tower_sessions::session_store::ExpiredDeletion;
 
 #[cfg(feature = "jwt")]
@@ -40,3 +42,4 @@ pub use storage::SessionStorage;
 pub(crate) use storage::StorageKind;
 pub use sweep::SweepHandle;
 pub(crate) use sweep::sweep;
+pub(crate) use values::{OpenValues, SessionValues};

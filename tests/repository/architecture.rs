@@ -95,6 +95,7 @@ const HOMES: &[(&str, &[&str])] = &[
         &[
             "gate/cookies/return_to.rs",
             "gate/signed_link.rs",
+            "session/values.rs",
             "sso/token.rs",
             "store/encryption.rs",
             "store/session_key.rs",

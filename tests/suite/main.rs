@@ -56,6 +56,7 @@ mod removals;
 mod restart;
 mod roles;
 mod session_records;
+mod session_values;
 mod sessions;
 mod setup;
 mod shapes;

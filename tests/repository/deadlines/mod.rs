@@ -160,6 +160,12 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "beside the time that the list leaves",
     ),
     (
+        "gate/session_layer.rs",
+        "call",
+        "response",
+        "the wrapped service",
+    ),
+    (
         "gate/user.rs",
         "ended",
         "future.pending",
