@@ -9,5 +9,5 @@ mod forge;
 mod keys;
 mod program;
 mod setup;
+mod signed_cookies;
 mod site;
-mod stateless;

@@ -16,7 +16,7 @@ use support::world::{MAX_LIST_AGE, REFRESH};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn stateless(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
+fn in_cookies(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
     builder.session_store(CookieSessions::new(keys::only(keys::hs256(0))))
 }
 
@@ -36,7 +36,7 @@ async fn refresh(site: &Site) {
 
 #[tokio::test]
 async fn signed_cookie_contains_the_grant_and_lasts_max_session() {
-    let site = Site::with(stateless).await;
+    let site = Site::with(in_cookies).await;
     let browser = site.browser();
     let form = site.addon.sign_in_form("ann@example.com");
     let answer = browser.submit(&form).await;
@@ -76,7 +76,7 @@ async fn each_key_type_signs_cookies() {
 
 #[tokio::test]
 async fn a37_removed_user_gets_403_and_the_cookie_stays_closed() {
-    let site = Site::with(stateless).await;
+    let site = Site::with(in_cookies).await;
     let browser = site.ann().await;
     let copy = cookie(&browser);
     assert_eq!(browser.fetch("/page").await.status, 200);
@@ -92,7 +92,7 @@ async fn a37_removed_user_gets_403_and_the_cookie_stays_closed() {
 
 #[tokio::test]
 async fn sign_out_ends_every_copy_of_the_cookie() {
-    let site = Site::with(stateless).await;
+    let site = Site::with(in_cookies).await;
     let browser = site.ann().await;
     let copy = cookie(&browser);
     assert_eq!(as_cookie(site.address, &copy).await.status, 200);
@@ -115,7 +115,7 @@ async fn sign_out_outlasts_a_restart() {
             .unwrap()
     };
     let first = store().await;
-    let site = Site::with(|builder| stateless(builder).store(first)).await;
+    let site = Site::with(|builder| in_cookies(builder).store(first)).await;
     let (out, stays) = (site.ann().await, {
         site.clock.advance(Duration::from_secs(1));
         site.ann().await
@@ -124,7 +124,7 @@ async fn sign_out_outlasts_a_restart() {
     assert_eq!(sign_out(&out).await, 204);
     let second = store().await;
     let (_restarted, address) = site
-        .another(|builder| stateless(builder).store(second))
+        .another(|builder| in_cookies(builder).store(second))
         .await;
     assert_eq!(as_cookie(address, &out_copy).await.status, 401);
     assert_eq!(as_cookie(address, &stays_copy).await.status, 200);
@@ -132,7 +132,7 @@ async fn sign_out_outlasts_a_restart() {
 
 #[tokio::test]
 async fn revocation_ends_existing_sessions_only() {
-    let site = Site::with(stateless).await;
+    let site = Site::with(in_cookies).await;
     let browser = site.ann().await;
     let email = "ann@example.com".parse().unwrap();
     let resource = site.addon.resource_id();
@@ -145,9 +145,9 @@ async fn revocation_ends_existing_sessions_only() {
 #[tokio::test]
 async fn revocation_ends_sessions_from_before_a_restart() {
     // The store is in memory: its sequence numbers start from the beginning.
-    let site = Site::with(stateless).await;
+    let site = Site::with(in_cookies).await;
     let browser = site.ann().await;
-    let (sso, address) = site.another(stateless).await;
+    let (sso, address) = site.another(in_cookies).await;
     let resource = site.addon.resource_id();
     let code = tower_heroku_sso::OauthGrant::Code(site.addon.grant_code().into());
     sso.resources().register(&resource, code).await.unwrap();
@@ -160,7 +160,7 @@ async fn revocation_ends_sessions_from_before_a_restart() {
 
 #[tokio::test]
 async fn cookie_is_set_once_and_follows_its_list() {
-    let site = Site::with(stateless).await;
+    let site = Site::with(in_cookies).await;
     let browser = site.ann().await;
     for _ in 0..8 {
         site.clock.advance(REFRESH - SECOND);
@@ -182,7 +182,7 @@ async fn cookie_is_set_once_and_follows_its_list() {
 
 #[tokio::test]
 async fn removed_user_gets_403_when_a_request_fetches_the_list() {
-    let site = Site::with(stateless).await;
+    let site = Site::with(in_cookies).await;
     let browser = site.ann().await;
     site.addon.app().remove("ann@example.com");
     site.clock.advance(REFRESH + SECOND);
@@ -193,7 +193,7 @@ async fn removed_user_gets_403_when_a_request_fetches_the_list() {
 
 #[tokio::test]
 async fn cookie_outlasts_a_heroku_outage() {
-    let site = Site::with(stateless).await;
+    let site = Site::with(in_cookies).await;
     let browser = site.ann().await;
     site.heroku.faults().set(Endpoint::Any, Fault::Reset);
     site.clock.advance(MAX_LIST_AGE);
@@ -207,7 +207,7 @@ async fn cookie_outlasts_a_heroku_outage() {
 
 #[tokio::test]
 async fn unused_cookie_is_closed_once_its_list_is_too_old() {
-    let site = Site::with(stateless).await;
+    let site = Site::with(in_cookies).await;
     let browser = site.ann().await;
     site.clock.advance(MAX_LIST_AGE + SECOND);
     let answer = browser.fetch("/page").await;
@@ -218,7 +218,7 @@ async fn unused_cookie_is_closed_once_its_list_is_too_old() {
 
 #[tokio::test]
 async fn key_rotation_keeps_sessions() {
-    let site = Site::with(stateless).await;
+    let site = Site::with(in_cookies).await;
     let old = cookie(&site.ann().await);
     let resource = site.addon.resource_id();
     let register = async |sso: &tower_heroku_sso::HerokuSso| {
@@ -248,7 +248,7 @@ async fn key_rotation_keeps_sessions() {
 
 #[tokio::test]
 async fn a40_stream_ends_with_its_session() {
-    let site = Site::with(stateless).await;
+    let site = Site::with(in_cookies).await;
     let browser = site.ann().await;
     let mut stream = browser
         .request(Method::GET, "/events")
@@ -263,7 +263,7 @@ async fn a40_stream_ends_with_its_session() {
 
 #[tokio::test]
 async fn a32_sign_in_makes_a_new_session_and_closes_the_previous() {
-    let site = Site::with(stateless).await;
+    let site = Site::with(in_cookies).await;
     let browser = site.ann().await;
     let before = cookie(&browser);
     site.clock.advance(Duration::from_secs(1));
@@ -314,7 +314,7 @@ async fn repeated_sign_out_stays_503_until_the_store_recovers() {
 
 #[tokio::test]
 async fn c43_stream_follows_its_list_without_requests() {
-    let site = Site::with(stateless).await;
+    let site = Site::with(in_cookies).await;
     let browser = site.ann().await;
     let mut stream = browser
         .request(Method::GET, "/events")
@@ -336,7 +336,7 @@ async fn c43_stream_follows_its_list_without_requests() {
 
 #[tokio::test]
 async fn s5_debug_output_of_a_login_contains_no_cookie() {
-    let site = Site::with(stateless).await;
+    let site = Site::with(in_cookies).await;
     let email = "ann@example.com".parse().unwrap();
     let verified = tower_heroku_sso::VerifiedEmail::assume_verified(email);
     let resource = site.addon.resource_id();
