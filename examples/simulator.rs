@@ -10,12 +10,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .start()
         .await?;
     heroku.demo();
-    println!("Heroku simulator: {}", heroku.dashboard_url());
-    println!("HEROKU_API_URL={0} HEROKU_ID_URL={0}", heroku.url());
-    println!("HEROKU_ADDON_SLUG={}", heroku.slug());
-    println!("HEROKU_ADDON_PASSWORD={}", heroku.password());
-    println!("HEROKU_SSO_SALT={}", heroku.sso_salt());
-    println!("HEROKU_CLIENT_SECRET={}", heroku.client_secret());
+    // Beside the lines that go into another terminal.
+    eprintln!("Heroku simulator: {}", heroku.dashboard_url());
+    println!("export HEROKU_API_URL={0} HEROKU_ID_URL={0}", heroku.url());
+    println!("export HEROKU_ADDON_SLUG={}", heroku.slug());
+    println!("export HEROKU_ADDON_PASSWORD={}", heroku.password());
+    println!("export HEROKU_SSO_SALT={}", heroku.sso_salt());
+    println!("export HEROKU_CLIENT_SECRET={}", heroku.client_secret());
     tokio::signal::ctrl_c().await?;
     heroku.stop().await;
     Ok(())

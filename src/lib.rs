@@ -71,6 +71,7 @@
 //! | show several resources in one browser | [`HerokuSsoBuilder::resource_in_path`] |
 //! | run several processes | [`store::PostgresStore`], [`guide::deploying`] |
 //! | keep the state in a database of your own | [`store::author`] |
+//! | keep values of your own in a user's session | [`Sessions::layer`] |
 //! | see who is signed in, and end sessions | [`Sessions::of`], [`Sessions::end`], [`Sessions::end_all`] |
 //! | erase a person's data | [`Lists::erase`] |
 //! | keep sessions in signed cookies | [`CookieSessions`] |

@@ -201,6 +201,11 @@
 //! page. `SameSite` does not stop pages of sibling hosts. So a handshake with a session cookie, by `Upgrade:
 //! websocket` or by HTTP/2's extended CONNECT, gets 403 `foreign-origin` if its `Origin` differs from
 //! [`public_url`](crate::HerokuSsoBuilder::public_url), or from `Host` if that is not set.
+//!
+//! If `Host` decides, a page over plain http is foreign, even of the same host: an attacker on the network can
+//! write it. Pages of your own machine (`localhost`, loopback addresses) are not, nor is any with
+//! [`insecure_cookies`](crate::HerokuSsoBuilder::insecure_cookies).
+//!
 //! [`allowed_origins`](crate::HerokuSsoBuilder::allowed_origins) permits others. The log names the origin. Programs send
 //! no `Origin`, and a browser never adds a bearer token on its own: both pass.
 //!

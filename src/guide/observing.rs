@@ -90,10 +90,7 @@
 //! # Audit events
 //! The only events that name people: who signed in, who was rejected, who joined and who left. Each is a
 //! `tracing` event of the target `tower_heroku_sso::audit`. Send this target to a place where personal data is
-//! allowed, and keep it for as long as you must be able to say which users signed in. The same events come as
-//! [`AuditEvent`](crate::audit::AuditEvent), which serializes to JSON, to the function of
-//! [`on_audit`](crate::HerokuSsoBuilder::on_audit). Their form has a
-//! [version](crate::audit::AuditEvent::VERSION), which changes if a field or an event is removed or renamed.
+//! allowed, and keep it for as long as you must be able to say which users signed in.
 //!
 //! | event | level | when | fields besides `version`, `resource`, `email` |
 //! | --- | --- | --- | --- |
@@ -128,6 +125,37 @@
 //! - `request_id`: the `X-Request-ID` of Heroku's router, if it is well-formed, otherwise a random id. A client
 //!   can choose it: use it to find a request in other logs, and for nothing else.
 //!
+//! # An audit trail of your own
+//! [`on_audit`](crate::HerokuSsoBuilder::on_audit) gives the same events to a function, as
+//! [`AuditEvent`](crate::audit::AuditEvent), which serializes to JSON. This form has a
+//! [version](crate::audit::AuditEvent::VERSION), which changes if a field or an event is removed or renamed.
+//! This needs `serde_json` in your `Cargo.toml`:
+//!
+//! ```
+//! # use std::io::Write;
+//! # fn set_up(
+//! #     builder: tower_heroku_sso::HerokuSsoBuilder,
+//! #     trail: std::fs::File,
+//! # ) -> tower_heroku_sso::HerokuSsoBuilder {
+//! builder.on_audit(move |event| {
+//!     let line = serde_json::to_string(event).expect("an event is JSON");
+//!     writeln!(&trail, "{line}").expect("a disk with space") // a panic is logged
+//! })
+//! # }
+//! ```
+//!
+//! The function is called in a thread of its own, for one event after another, so it may block. Up to 4,096
+//! events wait for it:
+//!
+//! | events that wait | dropped are |
+//! | --- | --- |
+//! | 2,048 or more | `sign_in_rejected` and `partner_call_rejected`, which any outsider can cause. So a flood of malformed forms never costs you an event about a user, a list or a resource |
+//! | 4,096 | all |
+//!
+//! Dropped events are counted by `heroku_sso_audit_events_dropped_total`, and logged at most once an hour. They
+//! are still in the log of the target `tower_heroku_sso::audit`. Events that wait when the process ends are
+//! lost. Where every event counts, store those of the log.
+//!
 //! # Log events
 //! All other events are `tracing` events too. Those that you may want to count or to search for have a name,
 //! in the field `event`. No event contains a secret, and none of these an email.
@@ -153,7 +181,7 @@
 //! | `heroku_sso_resources{state="needing_grant"}` rises | each is a customer who loses access when the list is too old. Many at the same time: the client secret is wrong |
 //! | `heroku_sso_resources{state="dormant"}` rises, or `dormancy_braked` | Heroku reports resources as missing: one may be a customer's action, many are a mistake |
 //! | `heroku_sso_sign_ins_total{outcome="ok"}` does not rise while other outcomes do | users cannot sign in: the outcome says why, for example `invalid-sign-in` with a wrong salt, `stale-sign-in` with a wrong clock |
-//! | `heroku_sso_audit_events_dropped_total` rises | your `on_audit` is too slow |
+//! | `heroku_sso_audit_events_dropped_total` rises | your `on_audit` is too slow, or outsiders send many forms |
 //! | `heroku_sso_sync_lagging` is 1 for an hour | the rate limit is too low for the fleet |
 //! | `heroku_sso_clock_drift_seconds` is beyond 30 | forms will be rejected |
 //!

@@ -33,6 +33,9 @@
 //! | `INSECURE_COOKIES` | `1`: [`insecure_cookies`], for development | `0` |
 //! | `EXPLAIN_REJECTIONS` | `1`, with `INSECURE_COOKIES=1`: [`development`] | `0` |
 //!
+//! Two that contradict each other are an error, too: `INSECURE_COOKIES=1` beside a `PUBLIC_URL` that is https,
+//! and `TOKEN_ENCRYPTION_KEY` without `DATABASE_URL`, unless the builder is given a `store`.
+//!
 //! [`CookieSessions`]: crate::CookieSessions
 //! [`api_url`]: crate::HerokuSsoBuilder::api_url
 //! [`development`]: crate::HerokuSsoBuilder::development

@@ -24,6 +24,7 @@
 //! tokio = { version = "1", features = ["full"] }
 //! tower-heroku-sso = "0.1"
 //! tracing-subscriber = "0.3" # or another reader of `tracing` events: rejections are explained there
+//! # Some examples in these pages also need `http = "1"` (or write `axum::http`) and `serde_json = "1"`.
 //!
 //! [dev-dependencies]
 //! heroku-addon-simulator = "0.1"
@@ -66,8 +67,17 @@
 //!
 //! State is in memory until `DATABASE_URL` names a store: see [`deploying`](crate::guide::deploying) before
 //! customers come. If your app already has a `DATABASE_URL`, the gate uses it: turn on the feature `postgres`
-//! or `sqlite`, and set `TOKEN_ENCRYPTION_KEY`. To keep the gate out of it, give
-//! [`builder_from_vars`](crate::HerokuSso::builder_from_vars) all variables but that one.
+//! or `sqlite`, and set `TOKEN_ENCRYPTION_KEY`. To keep the gate out of it, hide that variable from it:
+//!
+//! ```
+//! use tower_heroku_sso::HerokuSso;
+//!
+//! let builder = HerokuSso::builder_from_vars(|name| match name {
+//!     "DATABASE_URL" => std::env::var("SSO_DATABASE_URL").ok(), // none: in memory
+//!     name => std::env::var(name).ok(),
+//! });
+//! # let _ = builder;
+//! ```
 //!
 //! Without axum (`default-features = false`), [`layer`](crate::HerokuSso::layer) wraps any [`tower::Service`]
 //! that is `Clone`, takes an `http::Request` and answers with an `http::Response`. The user is in the
@@ -131,13 +141,13 @@
 //!     println!("export HEROKU_ADDON_PASSWORD={}", heroku.password());
 //!     println!("export HEROKU_SSO_SALT={}", heroku.sso_salt());
 //!     println!("export HEROKU_CLIENT_SECRET={}", heroku.client_secret());
-//!     println!("# and open {}", heroku.dashboard_url());
+//!     eprintln!("open {}", heroku.dashboard_url());
 //!     tokio::signal::ctrl_c().await?;
 //!     Ok(())
 //! }
 //! ```
 //!
-//! Run `cargo run --example heroku`, paste what it prints into another terminal, and run your app there.
+//! Run `cargo run --example heroku`, paste the lines with `export` into another terminal, and run your app there.
 //! Then, at the simulator's page:
 //!
 //! 1. *Provision* an add-on. The simulator calls your `/heroku/resources`, as Heroku would, and your

@@ -89,8 +89,10 @@
 //! # }
 //! ```
 //!
-//! No test has to wait for real minutes. But **advance in steps shorter than `refresh_interval`**, and
-//! await something in between, so that the sync can run. One jump of more than `in_use_for` leaves the
+//! No test has to wait for real minutes. The sync fetches a list 10 to 30 % before its `refresh_interval` ends,
+//! at random: of 300 seconds, after 210 to 270. So 280 are enough here, and a test that expects no fetch must
+//! stay below 210. **Advance in steps shorter than `refresh_interval`**, and await something in between, so
+//! that the sync can run. One jump of more than `in_use_for` leaves the
 //! resource unused, and its sessions end with 401, as after a pause of that length. Without a sync, a
 //! request itself fetches a list older than `refresh_interval`; a jump of more than `max_list_age` ends the
 //! sessions.

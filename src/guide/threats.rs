@@ -14,7 +14,7 @@
 //! | has left the app or the team | the newest list, at each request. With [`include_attached_apps`](crate::HerokuSsoBuilder::include_attached_apps), not a person who is on an attached app as well |
 //! | has a form of one resource and wants another's | the id that the token covers |
 //! | has one resource's session and wants another's pages | one session, one resource ([`HerokuUser::resource`](crate::HerokuUser::resource)); with `resource_in_path`, the path must name the same resource |
-//! | opens a WebSocket with a customer's cookie, from a page of a sibling host | its `Origin` ([`RejectionKind::ForeignOrigin`](crate::RejectionKind::ForeignOrigin)) |
+//! | opens a WebSocket with a customer's cookie, from a page of a sibling host or over plain http | its `Origin` ([`RejectionKind::ForeignOrigin`](crate::RejectionKind::ForeignOrigin)) |
 //! | plants a session id in a browser | a new id at each sign-in, and cookies with `__Host-` |
 //! | makes up resources, or users, by the thousand | a budget of calls, and the same answer for all of them |
 //! | is a customer, and causes as many calls as possible: forms of unlisted users, refreshes, webhooks, used forms | a budget per resource, and one for all; lists in use of other customers are refreshed as before |

@@ -109,6 +109,11 @@
 //! The handler is not in the router that [`protect`](crate::HerokuSso::protect) was given. Without
 //! [`HerokuUser`](crate::HerokuUser) in its arguments it would be open to the internet.
 //!
+//! ### 500, and "`sessions().layer(…)` is not inside of the gate" in the log
+//! The layer is around what `protect` returns. Put it on the router that `protect` is given. The extractor
+//! `Session` also answers 500 behind [`optional_layer`](crate::HerokuSso::optional_layer) if the visitor is not
+//! signed in.
+//!
 //! ### 401 `no-session` on a route with a role, though signed in; "a role guard is not inside of the gate"
 //! The guard is outside of the gate. Put [`Require::role`](crate::Require::role) on routes of the router that
 //! `protect` is given, with `route_layer`. With [`RequireRole`](crate::extract::RequireRole) in a handler's
@@ -131,8 +136,9 @@
 //! as your main site: then link it to the dashboard's own page.
 //!
 //! ### 403 `foreign-origin` for a WebSocket
-//! The log names the origin. If it is your site, its address is not what the proxy passes on as `Host`: set
-//! [`public_url`](crate::HerokuSsoBuilder::public_url). If it is another site of yours, permit it by
+//! The log names the origin. If it is your site, its address is not what the proxy passes on as `Host`, or the
+//! page was loaded over plain http. Set [`public_url`](crate::HerokuSsoBuilder::public_url), and redirect http
+//! to https. If it is another site of yours, permit it by
 //! [`allowed_origins`](crate::HerokuSsoBuilder::allowed_origins).
 //!
 //! ### One of two tabs suddenly shows another customer's dashboard
@@ -153,6 +159,10 @@
 //! # Start-up and the database
 //! ### The process ends with "… is not set" or "… holds no usable secret"
 //! The message names the variable. Placeholders such as `changeme` or `<salt>` count as missing.
+//!
+//! ### "TOKEN_ENCRYPTION_KEY needs DATABASE_URL"
+//! A key without a database encrypts nothing: the state would be in memory, and lost at a restart. Set
+//! `DATABASE_URL`, or give the builder a [`store`](crate::HerokuSsoBuilder::store).
 //!
 //! ### "encrypted with key …, which is not among the keys given"
 //! `TOKEN_ENCRYPTION_KEY` is not the key that encrypted the tokens in the database. Set both, the old one

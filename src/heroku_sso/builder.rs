@@ -50,8 +50,9 @@ pub struct HerokuSsoBuilder {
 impl HerokuSsoBuilder {
     settings! {
         /// How often a list in use is fetched. It is also the age up to which a list decides without a fetch:
-        /// a request that finds an older list waits for a fetch. Default: 5 minutes, the longest that
-        /// Heroku's article on add-on ownership allows. At least one second, at most 30 days.
+        /// a request that finds an older list waits for a fetch. The sync fetches 10 to 30 % earlier, at
+        /// random, so that lists rarely get that old. Default: 5 minutes, the longest that Heroku's article on
+        /// add-on ownership allows. At least one second, at most 30 days.
         refresh_interval: Duration => |config, interval| config.refresh_interval = interval;
 
         /// How long a resource counts as in use after its last request; its list is then fetched every
@@ -66,10 +67,12 @@ impl HerokuSsoBuilder {
         /// most 30 days.
         idle_interval: Duration => |config, interval| config.idle_interval = Some(interval);
 
-        /// The age at which a list stops deciding while Heroku does not answer: all requests are then
-        /// rejected, and sessions are kept. If no request uses the resource before its list reaches that age,
-        /// its sessions end. Default: twice [`refresh_interval`](Self::refresh_interval). At least
-        /// `refresh_interval`, at most 30 days.
+        /// The age up to which a list decides while Heroku does not answer. With an older list every request
+        /// gets 503 until Heroku answers, and sessions are kept.
+        ///
+        /// A list also gets that old if it is not fetched, because the resource is not in use or no sync runs.
+        /// Then its sessions have ended, and the next request gets 401. Default: twice
+        /// [`refresh_interval`](Self::refresh_interval). At least `refresh_interval`, at most 30 days.
         max_list_age: Duration => |config, age| config.max_list_age = Some(age);
 
         /// Which resources are kept synchronized. Default: [`SyncScope::All`].
@@ -224,7 +227,8 @@ impl HerokuSsoBuilder {
         /// requires, so two add-ons need two hosts.
         ///
         /// Its origin is that of your own pages: a sign-out and a WebSocket from any other are rejected.
-        /// Default: none, so that `Host` says the origin. Forwarded headers decide nothing.
+        /// Default: none, so that `Host` says the origin. It must then be https, except on loopback or with
+        /// [`insecure_cookies`](Self::insecure_cookies). Forwarded headers decide nothing.
         public_url: Url => |config, url| config.public_url = Some(url);
 
         /// The origins of other sites whose pages may open WebSockets here, such as
@@ -267,6 +271,8 @@ impl HerokuSsoBuilder {
     /// scripts. The [`Rejection`] is in the extensions of the response, for outer layers. The email addresses
     /// in [`Rejection::who_can_grant`] are for the page of this user only.
     ///
+    /// If the function panics, the gate answers itself, and the first panic is logged as an error.
+    ///
     /// The redirect of a browser whose session has ended is no rejection: see
     /// [`on_expired`](Self::on_expired).
     pub fn on_rejection<B: Into<Bytes>>(
@@ -307,7 +313,7 @@ impl HerokuSsoBuilder {
     switches! {
         /// Sends cookies without `Secure` and without the `__Host-` prefix, so that clients keep them over
         /// plain http. For development on your own machine only: an attacker on the network can read the
-        /// session. Default: no.
+        /// session. An error beside a [`public_url`](Self::public_url) that is https. Default: no.
         insecure_cookies => |config| config.cookies = CookieTransport::InsecureHttp;
 
         /// Makes rejections say which check failed and what to look at, on the page and as `reason` in the
@@ -324,10 +330,9 @@ impl HerokuSsoBuilder {
     /// as well: see [`audit`](crate::audit).
     ///
     /// The function is called for one event after another, in a thread of its own, so it may block and no
-    /// request waits for it. If it panics, an error is logged, and it is called for the next event. Up to 4096
-    /// events wait for it; beyond that, events are dropped, logged as errors and counted
-    /// (`heroku_sso_audit_events_dropped_total`). Events that wait when the process ends are lost. Where every
-    /// event counts, store those of the log.
+    /// request waits for it. If it panics, an error is logged, and it is called for the next event. Up to 4,096
+    /// events wait for it. [An audit trail of your own](crate::guide::observing#an-audit-trail-of-your-own) says
+    /// which events are dropped if it is too slow.
     ///
     /// ```
     /// # fn set_up(builder: tower_heroku_sso::HerokuSsoBuilder) -> tower_heroku_sso::HerokuSsoBuilder {

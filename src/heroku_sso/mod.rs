@@ -23,7 +23,7 @@ pub use builder::HerokuSsoBuilder;
 /// | [`routes`](Self::routes) | what Heroku calls, the SSO path, health checks, `/whoami` |
 /// | [`resources`](Self::resources) | registering and deprovisioning resources, their tokens |
 /// | [`lists`](Self::lists) | the access lists, their changes, and why one admits a user |
-/// | [`sessions`](Self::sessions) | your own login, revocation, bearer tokens |
+/// | [`sessions`](Self::sessions) | your own login, values in sessions, revocation, bearer tokens |
 ///
 /// Cheap to clone, as its handles are; clones share all state.
 #[derive(Clone, Debug)]
@@ -142,8 +142,9 @@ impl HerokuSso {
     /// | `nest` | all paths are below the prefix, those of the gate too: the manifest's `sso_url` has it. This is the way to protect a part of a site |
     /// | `fallback` | replaces the fallback: missing paths are then open. Rather set it on the router inside |
     /// | `merge` with a router that has a fallback | axum panics. Set the fallback on the router inside, or nest |
+    /// | `method_not_allowed_fallback` | has no effect on the routes inside, as it would tell which exist. Rather set it on the router inside |
     /// | `route` at a path that the router inside has | axum panics, unless the methods differ |
-    /// | `protect` again, of another router | its routes are behind the gate, and its own paths work below a `nest` of its own. Its fallback is behind the gate until it is merged |
+    /// | `protect` again, of another router | its routes are behind the gate, and its own paths work below a `nest` of its own. Merge it into the first one, which answers for missing paths. Anywhere else, and by a `method_not_allowed_fallback`, strangers can tell which of its paths exist |
     ///
     /// Because it knows the router, it does more than [`layer`](Self::layer): a request's body ends with an
     /// error once its user's access ends ([`streams`](crate::HerokuSsoBuilder::streams)), and the gate's answers
