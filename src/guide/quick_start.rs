@@ -157,6 +157,9 @@
 //! 3. *Remove* that user, and keep reloading your dashboard. At the next refresh, within half a minute, you
 //!    get a 403, and the page says why.
 //!
+//! Without a browser, such as on a server, do the same in a test:
+//! [Remove Bob, let time pass, expect 403](crate::guide::testing_your_app#remove-bob-let-time-pass-expect-403).
+//!
 //! The simulator's secrets are new at each start, and your process keeps all state in memory. So when you
 //! restart either, restart both, or give your app a store: see [`deploying`](crate::guide::deploying).
 //!
