@@ -58,6 +58,7 @@
 //! | [`troubleshooting`](guide::troubleshooting) | the likeliest mistakes, by symptom |
 //! | [`coming_from`](guide::coming_from) | from other packages and hand-written code |
 //! | [`observing`](guide::observing) | metrics, log events, health checks |
+//! | [`your_own_store`](guide::your_own_store) | a store on a database of your own |
 //!
 //! # By task
 //! | to | see |
@@ -100,6 +101,7 @@
 //! | `jwt` | sessions in signed cookies ([`CookieSessions`]), bearer tokens ([`HerokuSsoBuilder::bearer_tokens`]), and [`assertion`]s for services behind the gate; their keys ([`jwt`]) | no |
 //! | `sqlite` | [`store::SqliteStore`]: state in a file, for one process | no |
 //! | `postgres` | [`store::PostgresStore`]: state that several processes share | no |
+//! | `store-conformance` | [`store::author::conformance`]: the tests that a store of your own must pass | no |
 //!
 //! Without `axum` the gate works too, and an admitted request has a [`HerokuUser`] in its extensions. You
 //! then answer the Partner API yourself ([`Resources::register`], [`Resources::deprovision`]), and webhooks
@@ -119,7 +121,8 @@
         feature = "axum",
         feature = "jwt",
         feature = "postgres",
-        feature = "sqlite"
+        feature = "sqlite",
+        feature = "store-conformance"
     )),
     allow(rustdoc::broken_intra_doc_links)
 )]

@@ -16,6 +16,7 @@
 //! 10. [`troubleshooting`]: the most likely mistakes, by symptom.
 //! 11. [`coming_from`]: migration from other packages and from hand-written code.
 //! 12. [`observing`]: metrics, log events, health checks.
+//! 13. [`your_own_store`]: a store on a database of your own, and the tests that it must pass.
 //!
 //! Each type and each method has its own documentation.
 
@@ -31,3 +32,4 @@ pub mod quick_start;
 pub mod testing_your_app;
 pub mod threats;
 pub mod troubleshooting;
+pub mod your_own_store;

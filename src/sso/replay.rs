@@ -29,7 +29,7 @@ impl ReplayKey {
         Self { signed, timestamp }
     }
 
-    pub(super) fn resource(resource: ResourceId, timestamp: i64) -> Self {
+    pub(crate) fn resource(resource: ResourceId, timestamp: i64) -> Self {
         let signed = Signed::Resource(resource);
         Self { signed, timestamp }
     }

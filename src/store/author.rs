@@ -2,7 +2,11 @@
 //! [`store`](crate::store) needs nothing of this.
 //!
 //! [`Store`] is what one process needs, [`SharedStore`] what several processes need in addition, and
-//! [`SessionRecords`] what a store needs that keeps sessions, too.
+//! [`SessionRecords`] what a store needs that keeps sessions, too. The guide has a chapter:
+//! [`your_own_store`](crate::guide::your_own_store).
+
+#[cfg(feature = "store-conformance")]
+pub mod conformance;
 
 use std::fmt::Debug;
 
@@ -195,7 +199,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     }
 
     /// Records that a session was closed, until at least `until`, and notifies the other processes, if any.
-    /// Deletes its [`SessionRecord`], if there is one. The closing may be deleted only an hour after its `until`, as the processes' clocks differ.
+    /// Deletes its [`SessionRecord`], if there is one. The closing may be deleted only an hour after its
+    /// `until`, as the processes' clocks differ.
     async fn close_session(
         &self,
         session: &SessionKey,

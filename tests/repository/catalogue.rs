@@ -87,6 +87,15 @@ fn tests_of(source: &str) -> Vec<&str> {
     tests
 }
 
+/// The rules of stores in a source. Each is a test of every store, as `tests/databases` runs them.
+fn rules_of(source: &str) -> Vec<&str> {
+    let rules = source.lines().filter_map(|line| {
+        let rule = line.strip_prefix("pub async fn ")?;
+        rule.split(['(', '<']).next()
+    });
+    rules.collect()
+}
+
 /// The files below `tests` that have tests of a number.
 fn tests() -> Files {
     fn collect(folder: &Path, found: &mut Files) {
@@ -167,7 +176,11 @@ fn all_tests() -> &'static BTreeSet<String> {
                 collect(&path, found);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let source = fs::read_to_string(&path).unwrap();
-                found.extend(tests_of(&source).into_iter().map(str::to_owned));
+                let tests = match path.parent().unwrap().ends_with(crate::RULES) {
+                    true => rules_of(&source),
+                    false => tests_of(&source),
+                };
+                found.extend(tests.into_iter().map(str::to_owned));
             }
         }
     }
@@ -191,6 +204,29 @@ fn the_tests_that_the_table_of_asvs_names_are_there() {
     }
 }
 
+/// Each rule is in the list of those that an author of a store runs, and in that of the crate's own stores.
+#[test]
+fn every_rule_of_stores_is_checked() {
+    let folder = crate::root().join("src").join(crate::RULES);
+    let lists = [
+        folder.join("mod.rs"),
+        crate::root().join("tests/databases/stores/conformance.rs"),
+    ];
+    let lists = lists.map(|list| fs::read_to_string(list).unwrap());
+    let mut count = 0;
+    for file in fs::read_dir(&folder).unwrap() {
+        let path = file.unwrap().path();
+        if path.ends_with("mod.rs") {
+            continue;
+        }
+        for rule in rules_of(&fs::read_to_string(path).unwrap()) {
+            count += 1;
+            assert!(lists.iter().all(|list| list.contains(rule)), "{rule}");
+        }
+    }
+    assert!(count > 25, "{count} rules");
+}
+
 #[test]
 fn the_checks_above_notice_what_they_look_for() {
     assert_eq!(leading_numbers("a24_a25_strangers"), ["a24", "a25"]);
@@ -199,6 +235,10 @@ fn the_checks_above_notice_what_they_look_for() {
     let source = "#[tokio::test]\nasync fn a1_x() {\n#[test]\n#[cfg(unix)]\nfn a2_y() {\n\
                   fn a3_no_test() {\nrules! {\n    a4_z\n}\nasync fn a4_z(store: Store) {";
     assert_eq!(tests_of(source), ["a1_x", "a2_y", "a4_z"]);
+    assert_eq!(
+        rules_of("pub async fn a(store: S) {\npub async fn b<S>(\n"),
+        ["a", "b"]
+    );
     assert_eq!(all_numbers().len(), 72 + 12 + 30 + 6 + 11 + CASES.len());
     assert!(tests().len() > 100 && rows().len() > 100);
 }

@@ -10,6 +10,9 @@ mod supply_chain;
 
 use std::path::{Path, PathBuf};
 
+/// Where the rules of stores are, below `src`: tests, which their runner cancels.
+const RULES: &str = "store/author/conformance";
+
 /// The root of the repository.
 fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

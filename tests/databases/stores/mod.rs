@@ -7,7 +7,6 @@ mod dump;
 mod keys;
 mod pooled;
 mod round_trips;
-mod session_rules;
 mod sessions;
 mod shared;
 mod silent;

@@ -425,7 +425,7 @@ fn parsed() -> Vec<(String, syn::File)> {
     };
     let parsed = files.into_iter().map(parse);
     parsed
-        .filter(|(_, file)| !crate::is_test(&file.attrs))
+        .filter(|(path, file)| !crate::is_test(&file.attrs) && !path.starts_with(crate::RULES))
         .collect()
 }
 
