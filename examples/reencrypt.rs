@@ -15,13 +15,7 @@ async fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprint!("{error}");
-            let mut next = error.source();
-            while let Some(cause) = next {
-                eprint!(": {cause}");
-                next = cause.source();
-            }
-            eprintln!();
+            eprintln!("{}", shared::process::explain(&*error));
             ExitCode::FAILURE
         }
     }

@@ -18,15 +18,15 @@ use axum::routing::{get, post};
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::{HerokuSso, HerokuUser, Require, Role};
 
+use shared::process;
 use shared::settings::{self, Settings};
-use shared::{process, storage};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("{}", process::explain(&*error));
             ExitCode::FAILURE
         }
     }
@@ -35,10 +35,8 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Box<dyn Error>> {
     process::log_to_stderr("info");
     let settings = Settings::from_env().await?;
-    let (builder, storage) = storage::keep(settings.builder).await?;
-    let sso = builder.build().await?;
+    let sso = settings.builder.build().await?;
     let sync = sso.spawn_sync();
-    let _sweep = storage.sweep(&sso);
 
     let listener = settings.listener;
     let address = listener.local_addr()?;

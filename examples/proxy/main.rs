@@ -29,8 +29,8 @@ use tokio_util::sync::CancellationToken;
 use tower_heroku_sso::assertion::Assertions;
 use tower_heroku_sso::partner_api::NoProvisioning;
 
+use shared::process;
 use shared::settings::{self, Settings};
-use shared::{process, storage};
 
 /// The issuer (`iss`). Your URL is a good value.
 const ISSUER: &str = "heroku-sso-proxy";
@@ -46,7 +46,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("{}", process::explain(&*error));
             ExitCode::FAILURE
         }
     }
@@ -66,10 +66,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let policy = forward::policy(settings.public_scheme)?;
     let proxy = ReverseProxy::new("/", upstream.as_str()).with_policy(policy);
 
-    let (builder, storage) = storage::keep(settings.builder).await?;
-    let sso = builder.build().await?;
+    let sso = settings.builder.build().await?;
     let sync = sso.spawn_sync();
-    let _sweep = storage.sweep(&sso);
 
     let forwarded = Router::new()
         .fallback_service(proxy)

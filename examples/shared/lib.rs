@@ -3,4 +3,3 @@
 pub mod demo;
 pub mod process;
 pub mod settings;
-pub mod storage;

@@ -1,5 +1,6 @@
-//! Logging and graceful shutdown of a process.
+//! Logging, errors and graceful shutdown of a process.
 
+use std::error::Error;
 use std::io::IsTerminal;
 
 use tracing_subscriber::filter::Targets;
@@ -20,6 +21,17 @@ pub fn log_to_stderr(default: &str) {
         .with(lines)
         .with(targets)
         .init();
+}
+
+/// The error with its causes, such as a missing key or an unreachable server.
+pub fn explain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
 }
 
 pub async fn stop_signal() {
