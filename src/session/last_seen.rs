@@ -8,6 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use time::OffsetDateTime;
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 use super::records::OwnRecords;
 use crate::cause;
@@ -31,7 +32,29 @@ pub(super) struct LastSeen {
     clock: SharedClock,
     /// The sessions whose use was noted within [`PRECISION`].
     noted: ExpiringMap<SessionKey, Duration>,
-    batch: Mutex<Vec<(SessionKey, OffsetDateTime)>>,
+    batch: Mutex<Batch>,
+}
+
+#[derive(Default)]
+struct Batch {
+    uses: Vec<(SessionKey, OffsetDateTime)>,
+    /// The task that writes them, until it finds none.
+    writer: Option<JoinHandle<()>>,
+}
+
+impl Batch {
+    /// False also if the task was lost, by a panic or with its runtime.
+    fn has_writer(&self) -> bool {
+        self.writer.as_ref().is_some_and(|it| !it.is_finished())
+    }
+
+    /// The uses to write. Without any, the task that asks ends, and the next use starts another.
+    fn take(&mut self) -> Vec<(SessionKey, OffsetDateTime)> {
+        if self.uses.is_empty() {
+            self.writer = None;
+        }
+        std::mem::take(&mut self.uses)
+    }
 }
 
 impl LastSeen {
@@ -55,37 +78,47 @@ impl LastSeen {
         if !self.noted.put_if(session.clone(), now.elapsed, now, is_due) {
             return;
         }
-        let is_first = {
-            let mut batch = self.batch.lock();
-            if batch.len() < BATCH {
-                batch.push((session.clone(), now.now));
-            }
-            batch.len() == 1
-        };
-        if is_first && let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(write_later(Arc::downgrade(self), Arc::clone(&self.clock)));
+        let mut batch = self.batch.lock();
+        if batch.uses.len() < BATCH {
+            batch.uses.push((session.clone(), now.now));
+        }
+        if !batch.has_writer()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let writing = write_later(Arc::downgrade(self), Arc::clone(&self.clock));
+            batch.writer = Some(runtime.spawn(writing));
         }
     }
 
-    async fn write(&self) -> Result<(), StoreError> {
-        let mut batch = std::mem::take(&mut *self.batch.lock());
+    /// False if there was nothing to write.
+    async fn write(&self) -> Result<bool, StoreError> {
+        let mut uses = self.batch.lock().take();
+        if uses.is_empty() {
+            return Ok(false);
+        }
         // All processes update rows in the same order.
-        batch.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
-        self.records.calls()?.note_seen(&batch).await
+        uses.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
+        self.records.calls()?.note_seen(&uses).await?;
+        Ok(true)
     }
 }
 
 async fn write_later(of: Weak<LastSeen>, clock: SharedClock) {
-    clock.sleep(COLLECTED).await;
-    if let Some(of) = of.upgrade()
-        && let Err(error) = of.write().await
-    {
-        tracing::debug!(%error, cause = cause::of(&error), "last use of sessions not stored");
+    loop {
+        clock.sleep(COLLECTED).await;
+        let Some(of) = of.upgrade() else { return };
+        match of.write().await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                tracing::debug!(%error, cause = cause::of(&error), "last use of sessions not stored");
+            }
+        }
     }
 }
 
 impl fmt::Debug for LastSeen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LastSeen({} waiting)", self.batch.lock().len())
+        write!(f, "LastSeen({} waiting)", self.batch.lock().uses.len())
     }
 }

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
 use heroku_addon_simulator::AddOn;
-use http::HeaderMap;
+use http::{HeaderMap, Request};
 use reqwest::Method;
 use support::ids::AddOnExt as _;
+use tower::ServiceExt as _;
 use tower_heroku_sso::store::author::Store as _;
 use tower_heroku_sso::store::{MemoryStore, SessionKind};
 use tower_heroku_sso::{
@@ -27,6 +31,13 @@ fn email(text: &str) -> Email {
 async fn sessions_of(world: &World, addon: &AddOn) -> Vec<SessionInfo> {
     let sessions = world.sso.sessions();
     sessions.of(&addon.resource_id()).await.unwrap()
+}
+
+/// Lets every task of this test go on.
+async fn yields() {
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
 }
 
 async fn sign_out(browser: &Browser) {
@@ -172,12 +183,52 @@ async fn last_use_is_written_at_most_once_a_minute() {
         assert_eq!(ann.fetch("/page").await.status, 200);
         // The batch is written ten seconds later.
         world.clock.advance(Duration::from_secs(10));
-        for _ in 0..1_000 {
-            tokio::task::yield_now().await;
-        }
+        yields().await;
         assert_eq!(seen().await, expected, "after {wait} s");
     }
     assert!(seen().await > began);
+}
+
+/// As when a test or a program has a runtime for a while, or a call of the store panics.
+#[test]
+fn use_is_written_after_the_runtime_of_an_earlier_use_is_gone() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().build().unwrap()
+    };
+    let store = MemoryStore::default();
+    let kept = store.clone();
+    let first = runtime();
+    let (world, addon, ann) = first.block_on(async {
+        let world = World::with(|builder| builder.store(kept)).await;
+        let addon = world.addon().await;
+        let ann = world.signed_in(&addon, "ann@example.com").await;
+        (world, addon, ann)
+    });
+    let app = Router::new().route("/", get(|| async { "in" }));
+    let app = app.layer(world.sso.layer());
+    let session = ann.cookie("__Host-heroku_sso").unwrap();
+    let visit = async || {
+        let cookie = format!("__Host-heroku_sso={session}");
+        let request = Request::get("/").header("cookie", cookie);
+        let request = request.body(Body::empty()).unwrap();
+        app.clone().oneshot(request).await.unwrap().status()
+    };
+    world.clock.advance(MINUTE + MINUTE);
+    let lost = runtime();
+    assert_eq!(lost.block_on(visit()), 200);
+    drop(lost);
+    world.clock.advance(MINUTE + MINUTE);
+    let used_at = world.clock.now();
+    first.block_on(async {
+        assert_eq!(visit().await, 200);
+        yields().await;
+        world.clock.advance(SECOND * 10);
+        yields().await;
+        let (records, id) = (store.sessions().unwrap(), addon.resource_id());
+        let listed = records.list_sessions(&id, None, 9).await.unwrap();
+        assert_eq!(listed[0].seen_at, used_at);
+    });
 }
 
 #[tokio::test]
