@@ -11,7 +11,7 @@ use crate::gate::{GateState, LINK_LIFE, LinkError};
 use crate::handles::{LookupError, RefreshError};
 use crate::ids::{ResourceId, UserId};
 use crate::store::StoreError;
-use crate::sync::{Changes, Directory, Explanation, Health, SyncError, erase_person};
+use crate::sync::{Changes, Directory, Erasure, Explanation, Health, SyncError};
 
 /// The access lists of all resources. From [`HerokuSso::lists`](crate::HerokuSso::lists); cheap to clone.
 #[derive(Clone)]
@@ -109,6 +109,8 @@ impl Lists {
     ///   long as the list has the person. To end them too, call [`Sessions::revoke`](crate::Sessions::revoke)
     ///   first. That revocation stays in force without the email: it becomes one of all sessions at that
     ///   resource which began before it, so other users with such a session go through Heroku once.
+    /// - A sign-in or a fetch that is in progress may store the person again. So the same is done once more
+    ///   80 seconds later, in the background. If the process stops before, call it again.
     /// - Audit events are in your logs, which this does not reach.
     ///
     /// # Cancel safety
@@ -117,9 +119,14 @@ impl Lists {
     /// # Errors
     /// [`LookupError::Store`] if the store is unavailable, or cannot erase. Call it again then.
     pub async fn erase(&self, email: &Email) -> Result<(), LookupError> {
-        let (store, closed) = (self.directory().store(), self.directory().closed_sessions());
-        let audit = &self.directory().settings().audit;
-        Ok(erase_person(store, closed, email, audit).await?)
+        let directory = self.directory();
+        let erasure = Erasure {
+            store: Arc::clone(directory.store()),
+            closed: Arc::clone(directory.closed_sessions()),
+            audit: directory.settings().audit.clone(),
+            clock: Arc::clone(directory.clock()),
+        };
+        Ok(erasure.erase(email.clone()).await?)
     }
 
     /// A signed link that leads a colleague's browser to a page of this resource, through Heroku if the

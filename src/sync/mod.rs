@@ -37,7 +37,7 @@ pub(crate) use directory::Directory;
 pub(crate) use error::SyncError;
 pub use health::Health;
 pub use lifecycle::dormancy::{DormantResource, RevivedBy};
-pub(crate) use lifecycle::erase_person::erase_person;
+pub(crate) use lifecycle::erase_person::Erasure;
 pub use lifecycle::register_resource::OauthGrant;
 pub(crate) use state::cached_list::ListVersion;
 pub(crate) use state::person_marks::Principal;

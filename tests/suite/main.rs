@@ -19,6 +19,7 @@ mod cues;
 mod deadlines;
 mod end_of_a_resource;
 mod environment;
+mod erasure;
 mod explain;
 mod explanations;
 mod extractors;

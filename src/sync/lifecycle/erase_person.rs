@@ -1,30 +1,60 @@
 //! Erases a person from all resources.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::access::Email;
 use crate::audit::AuditLog;
-use crate::store::BoundedStore;
+use crate::cause;
+use crate::clock::SharedClock;
+use crate::deadlines::{LIST, REQUEST, STORE_CALL};
+use crate::store::{BoundedStore, StoreError};
 use crate::sync::SyncError;
 use crate::sync::cluster::closed_sessions::ClosedSessions;
 use crate::sync::run_to_completion::run_to_completion;
 
-/// Erases this person from the store, and ends the sessions of which it had records.
-pub(crate) async fn erase_person(
-    store: &Arc<BoundedStore>,
-    closed: &Arc<ClosedSessions>,
-    email: &Email,
-    audit: &AuditLog,
-) -> Result<(), SyncError> {
-    let (store, closed, email) = (Arc::clone(store), Arc::clone(closed), email.clone());
-    let audit = audit.clone();
-    run_to_completion(async move {
-        let ended = store.erase_person(&email).await?;
-        audit.person_erased(ended.len());
+/// A sign-in or a fetch of a list that began before an erasure has stored what it found after this time, in
+/// any process.
+const UNDER_WAY: Duration = LIST.saturating_add(REQUEST).saturating_add(STORE_CALL);
+
+/// What the erasure of a person needs.
+pub(crate) struct Erasure {
+    pub(crate) store: Arc<BoundedStore>,
+    pub(crate) closed: Arc<ClosedSessions>,
+    pub(crate) audit: AuditLog,
+    pub(crate) clock: SharedClock,
+}
+
+impl Erasure {
+    /// Erases this person from the store, and ends the sessions of which it had records. Does so again
+    /// [later](UNDER_WAY), in the background.
+    pub(crate) async fn erase(self, email: Email) -> Result<(), SyncError> {
+        run_to_completion(async move {
+            let ended = self.erase_stored(&email).await?;
+            self.audit.person_erased(ended);
+            tokio::spawn(self.erase_again(email));
+            Ok(())
+        })
+        .await
+    }
+
+    /// The number of sessions that this has ended.
+    async fn erase_stored(&self, email: &Email) -> Result<usize, StoreError> {
+        let ended = self.store.erase_person(email).await?;
+        let count = ended.len();
         for session in ended {
-            closed.note(session);
+            self.closed.note(session);
         }
-        Ok(())
-    })
-    .await
+        Ok(count)
+    }
+
+    async fn erase_again(self, email: Email) {
+        self.clock.sleep(UNDER_WAY).await;
+        if let Err(error) = self.erase_stored(&email).await {
+            tracing::warn!(
+                %error, cause = cause::of(&error),
+                "second erasure of a person failed; work in progress at the first may have stored them"
+            );
+        }
+    }
 }

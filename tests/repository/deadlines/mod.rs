@@ -31,6 +31,7 @@ const OWN: &[&str] = &[
     "attached",
     "attached()",
     "authorizer",
+    "backend",
     "bearers",
     "builder",
     "calls",
@@ -42,6 +43,7 @@ const OWN: &[&str] = &[
     "db",
     "directory",
     "directory()",
+    "erasure",
     "fetcher",
     "fetching",
     "forms",
@@ -139,6 +141,12 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "leased",
         "clock.sleep",
         "a third of a lease, beside the work",
+    ),
+    (
+        "sync/lifecycle/erase_person.rs",
+        "erase_again",
+        "clock.sleep",
+        "until work that was in progress has ended; in the background",
     ),
     (
         "sync/worker.rs",
