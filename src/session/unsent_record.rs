@@ -1,5 +1,6 @@
 //! The record of a session that no client knows yet.
 
+use std::fmt;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
@@ -15,11 +16,17 @@ use crate::cause;
 
 /// A record that is deleted unless it is kept: no one could use it, and no one would end it. That covers a
 /// sign-in that is dropped, because its client disconnected or its time is up.
-#[derive(Debug)]
 pub(super) struct UnsentRecord {
     id: Id,
     keep: oneshot::Sender<()>,
     owner: JoinHandle<()>,
+}
+
+impl fmt::Debug for UnsentRecord {
+    /// The id is a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UnsentRecord(..)")
+    }
 }
 
 impl UnsentRecord {
