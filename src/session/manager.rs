@@ -9,26 +9,21 @@ use tokio::task::JoinError;
 use tower_sessions::session::Id;
 use tower_sessions::session_store;
 
-use super::bounded::BoundedSessionStore;
+use super::backend::{BackendChoice, SessionBackend};
 use super::cache::Cached;
 use super::credential::{Credential, SessionRef};
 use super::grant::Grant;
-#[cfg(feature = "jwt")]
-use super::key::new_session_key;
 use super::last_seen::{LastSeen, PRECISION};
+use super::new_session::NewSession;
 use super::outcome::SessionError;
-use super::records::{GivenRecords, OwnRecords, Records};
+use super::records::OwnRecords;
 #[cfg(feature = "jwt")]
-use super::signed::{BearerClaims, CookieClaims, SignedSessions};
+use super::signed::{BearerClaims, SignedSessions};
 use super::stored::StoredSessions;
-use super::unsent_record::UnsentRecord;
 use crate::cause;
 use crate::clock::SharedClock;
-#[cfg(feature = "jwt")]
-use crate::jwt::Codec;
 use crate::lifespan::Limits;
 use crate::sso::Proof;
-use crate::store::BoundedStore;
 use crate::store::author::SessionKey;
 use crate::sync::{Admitted, ClosedSessions};
 
@@ -43,65 +38,6 @@ pub(crate) struct SessionManager {
     /// None if the records are not in the crate's own store.
     last_seen: Option<Arc<LastSeen>>,
     pub(crate) limits: Limits,
-}
-
-/// Where the grants of browsers are stored.
-#[derive(Debug)]
-enum SessionBackend {
-    Stored(Arc<StoredSessions>),
-    #[cfg(feature = "jwt")]
-    InCookie(Box<SignedSessions<CookieClaims>>),
-}
-
-impl SessionBackend {
-    fn own_records(&self) -> Option<&OwnRecords> {
-        match self {
-            Self::Stored(stored) => stored.own(),
-            #[cfg(feature = "jwt")]
-            Self::InCookie(_) => None,
-        }
-    }
-}
-
-/// The choice of where to store the grants of browsers.
-pub(crate) enum BackendChoice {
-    /// In the crate's own store, which must keep sessions. The duration says how long a record is used before
-    /// it is read again; zero: not at all.
-    Own(Arc<BoundedStore>, Duration),
-    /// The same in a given store.
-    Given(BoundedSessionStore, Duration),
-    /// In the cookie itself. The duration says how long it is used before the store is asked whether it was
-    /// closed.
-    #[cfg(feature = "jwt")]
-    Cookie(Arc<Codec>, Duration),
-}
-
-/// A session that was just opened. It is deleted if it is dropped before it is handed over.
-pub(crate) struct NewSession {
-    pub(crate) session: SessionRef,
-    /// The value of its cookie, or its token.
-    pub(crate) value: String,
-    pub(crate) grant: Grant,
-    /// When the cookie, the record or the token ends; the list decides at each use.
-    pub(crate) latest_end: OffsetDateTime,
-    /// None if there is none, or a client knows the session.
-    pub(super) record: Option<UnsentRecord>,
-}
-
-impl NewSession {
-    /// The client gets the session, and it stays.
-    pub(crate) fn hand_over(&mut self) {
-        if let Some(record) = self.record.take() {
-            record.keep();
-        }
-    }
-
-    /// Deletes the session, which no client knows.
-    pub(crate) async fn discard(self) {
-        if let Some(record) = self.record {
-            record.delete().await;
-        }
-    }
 }
 
 #[cfg_attr(
@@ -119,23 +55,7 @@ impl SessionManager {
         limits: Limits,
     ) -> Self {
         let (its_clock, its_closed) = (Arc::clone(&clock), Arc::clone(&closed));
-        let backend = match choice {
-            BackendChoice::Own(store, cached_for) => {
-                let own = Records::Own(OwnRecords::new(store));
-                let stored = StoredSessions::new(own, its_clock, its_closed, cached_for);
-                SessionBackend::Stored(stored)
-            }
-            BackendChoice::Given(store, cached_for) => {
-                let given = Records::Given(GivenRecords::new(store));
-                let stored = StoredSessions::new(given, its_clock, its_closed, cached_for);
-                SessionBackend::Stored(stored)
-            }
-            #[cfg(feature = "jwt")]
-            BackendChoice::Cookie(codec, cached_for) => {
-                let signed = SignedSessions::new(codec, its_clock, its_closed, cached_for);
-                SessionBackend::InCookie(Box::new(signed))
-            }
-        };
+        let backend = SessionBackend::new(choice, its_clock, its_closed);
         Self {
             last_seen: LastSeen::of(backend.own_records(), &clock),
             backend,
@@ -162,19 +82,7 @@ impl SessionManager {
     ) -> Result<NewSession, SessionError> {
         let grant = self.grant(admitted, proof, context_app);
         let latest_end = self.latest_end(&grant);
-        let (session, value, record) = match &self.backend {
-            SessionBackend::Stored(stored) => {
-                let record = UnsentRecord::create(stored, &grant, latest_end).await?;
-                let id = *record.id();
-                (SessionRef::Stored(id), id.to_string(), Some(record))
-            }
-            #[cfg(feature = "jwt")]
-            SessionBackend::InCookie(signed) => {
-                let key = new_session_key();
-                let value = signed.sign(&key, &grant, latest_end)?;
-                (SessionRef::Signed(key), value, None)
-            }
-        };
+        let (session, value, record) = self.backend.open(&grant, latest_end).await?;
         Ok(NewSession {
             session,
             value,
@@ -213,15 +121,6 @@ impl SessionManager {
                 let (key, _) = self.bearers.as_ref()?.read(token)?;
                 Some(SessionRef::Bearer(key))
             }
-        }
-    }
-
-    /// True if this process knows that the session exists or did exist, without a request to any store.
-    fn has_seen(&self, session: &SessionRef) -> bool {
-        match (session, &self.backend) {
-            (SessionRef::Stored(id), SessionBackend::Stored(stored)) => stored.has_seen(id),
-            // The token has our signature.
-            _ => true,
         }
     }
 
@@ -353,7 +252,7 @@ impl SessionManager {
                 // Only if this process knows the session: an id that an attacker made up is neither stored
                 // nor sent to other processes.
                 let session = self.name(credential);
-                if let Some(session) = session.filter(|session| self.has_seen(session)) {
+                if let Some(session) = session.filter(|session| self.backend.has_seen(session)) {
                     self.close(&session).await?;
                 }
                 Err(error)

@@ -1,6 +1,7 @@
 //! Sessions. A session is one grant: in a record of the crate's own store or of a given
 //! [`tower_sessions::SessionStore`], which a cookie names; or signed in the cookie itself.
 
+mod backend;
 #[cfg(feature = "jwt")]
 mod bearers;
 mod bounded;
@@ -13,6 +14,7 @@ mod last_seen;
 mod listing;
 mod manager;
 mod memory;
+mod new_session;
 mod outcome;
 mod records;
 #[cfg(feature = "jwt")]
@@ -26,6 +28,7 @@ mod values;
 pub(crate) use tower_sessions::SessionStore;
 pub(crate) use tower_sessions::session_store::ExpiredDeletion;
 
+pub(crate) use backend::BackendChoice;
 #[cfg(feature = "jwt")]
 pub(crate) use bearers::note_bearer;
 pub(crate) use bounded::BoundedSessionStore;
@@ -33,8 +36,9 @@ pub(crate) use credential::{Credential, SessionRef};
 pub(crate) use grant::Grant;
 pub use listing::{SessionInfo, SessionsError};
 pub(crate) use listing::{end_session, list_sessions};
-pub(crate) use manager::{BackendChoice, NewSession, SessionManager};
+pub(crate) use manager::SessionManager;
 pub use memory::MemorySessions;
+pub(crate) use new_session::NewSession;
 pub(crate) use outcome::SessionError;
 #[cfg(feature = "jwt")]
 pub use storage::CookieSessions;
