@@ -79,8 +79,11 @@ impl Sessions {
         Ok(self.gate.directory.revoke(resource, email).await?)
     }
 
-    /// The latest 1,000 sessions at a resource that have not ended, latest first. A session whose user is no
-    /// longer on the list is among them until its next request, which is rejected.
+    /// The sessions at a resource that have not ended, latest first. A session whose user is no longer on the
+    /// list is among them until its next request, which is rejected.
+    ///
+    /// At most the latest 1,000: if that many are returned, there may be earlier ones, which
+    /// [`of_person`](Self::of_person) and [`end_all`](Self::end_all) reach too.
     ///
     /// Only sessions in the [`store`](crate::HerokuSsoBuilder::store) are listed, those of command-line
     /// clients ([`bearer_tokens`](crate::HerokuSsoBuilder::bearer_tokens)) among them. A
