@@ -11,6 +11,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tower_heroku_sso::partner_api::{Addon, AddonError, Outcome};
+use tower_heroku_sso::store::author::SessionKey;
 use tower_heroku_sso::store::{PostgresStore, SqliteStore};
 use tower_heroku_sso::sync::{Change, Changes};
 use tower_heroku_sso::{
@@ -20,6 +21,7 @@ use tower_heroku_sso::{
 use tracing_subscriber::EnvFilter;
 
 use crate::place::keys;
+use support::world::stream;
 
 /// The variable that marks the child process and contains its configuration.
 pub const SETUP: &str = "CRASHES_CHILD";
@@ -69,7 +71,11 @@ async fn run(setup: Value) {
     tokio::spawn(tell(sso.lists().changes()));
     let partner = Partner(text("partner"));
     let app = sso
-        .protect(Router::new().route("/", get(|| async { "in" })))
+        .protect(
+            Router::new()
+                .route("/", get(|| async { "in" }))
+                .route("/stream", get(|| async { stream() })),
+        )
         .merge(sso.routes().partner_api(partner))
         .merge(control(Control { clock, sso }));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -122,6 +128,9 @@ fn control(control: Control) -> Router {
         .route("/control/end/{id}", post(end))
         .route("/control/token/{id}", post(token))
         .route("/control/dormant", post(dormant))
+        .route("/control/sessions/end/{key}", post(end_session))
+        .route("/control/sessions/end_all/{id}", post(end_all))
+        .route("/control/erase", post(erase))
         .with_state(control)
 }
 
@@ -174,4 +183,18 @@ async fn dormant(State(control): State<Control>) -> String {
     let dormant = control.sso.resources().dormant().into_iter();
     let ids: Vec<_> = dormant.map(|it| it.resource.to_string()).collect();
     ids.join(" ")
+}
+
+async fn end_session(State(control): State<Control>, Path(key): Path<String>) -> String {
+    let key = SessionKey::from_stored(key);
+    format!("{:?}", control.sso.sessions().end(&key).await)
+}
+
+async fn end_all(State(control): State<Control>, Path(id): Path<ResourceId>) -> String {
+    format!("{:?}", control.sso.sessions().end_all(&id).await)
+}
+
+async fn erase(State(control): State<Control>, email: String) -> String {
+    let email = email.parse().unwrap();
+    format!("{:?}", control.sso.lists().erase(&email).await)
 }

@@ -3,12 +3,12 @@
 
 mod a_second_process;
 mod absences;
-mod at_random;
+pub mod at_random;
 mod child;
 mod deprovisioning;
 mod held;
 mod partner;
-mod process;
-mod scene;
+pub mod process;
+pub mod scene;
 mod sign_ins;
 mod steps;

@@ -1,6 +1,7 @@
 //! Several gates of one add-on on one database.
 
 mod clocks;
+mod ends;
 mod killed;
 mod machines;
 mod outage;

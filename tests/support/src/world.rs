@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::routing::get;
 use heroku_addon_simulator::{AddOn, Endpoint, Simulator, SimulatorBuilder};
 use tokio::net::TcpListener;
@@ -218,6 +219,15 @@ pub async fn serve(app: Router) -> SocketAddr {
     address
 }
 
+/// One line, then open until the gate ends it.
+pub fn stream() -> Body {
+    let line = tokio_stream::once(Ok::<_, std::io::Error>("here\n"));
+    Body::from_stream(tokio_stream::StreamExt::chain(
+        line,
+        tokio_stream::pending(),
+    ))
+}
+
 fn router(sso: &HerokuSso, reached: &Arc<AtomicUsize>) -> Router {
     let count = |reached: &Arc<AtomicUsize>| {
         let reached = Arc::clone(reached);
@@ -245,15 +255,7 @@ fn router(sso: &HerokuSso, reached: &Arc<AtomicUsize>) -> Router {
                 })
                 .post(|| async { "posted" }),
             )
-            .route(
-                "/stream",
-                get(|_: HerokuUser| async {
-                    // One line, then open until the gate ends it.
-                    let line = tokio_stream::once(Ok::<_, std::io::Error>("here\n"));
-                    let body = tokio_stream::StreamExt::chain(line, tokio_stream::pending());
-                    axum::body::Body::from_stream(body)
-                }),
-            )
+            .route("/stream", get(|_: HerokuUser| async { stream() }))
             .route(
                 "/page",
                 get(move || async move {
