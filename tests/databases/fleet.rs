@@ -1,5 +1,7 @@
 //! The dashboard as several processes on one database.
 
+use std::process::Command;
+
 use heroku_addon_simulator::{AddOn, Simulator};
 use support::browser::Browser;
 use support::running::Running;
@@ -35,8 +37,17 @@ impl Fleet {
             starting.spawn(async move { Self::started(&variables).await });
         }
         fleet.dashboards = starting.join_all().await;
-        fleet.heroku_calls(0);
+        if size > 0 {
+            fleet.heroku_calls(0);
+        }
         fleet
+    }
+
+    /// A process of another program, as of another release, on the same database.
+    pub async fn start_program(&self, program: &str) -> Running {
+        let mut command = Command::new(program);
+        command.env_clear();
+        Running::start_program(command, "add-on", &self.variables(), false).await
     }
 
     /// Another process on the same database.

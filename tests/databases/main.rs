@@ -6,5 +6,6 @@ mod deploying;
 mod fleet;
 mod place;
 mod pooler;
+mod releases;
 mod replicas;
 mod stores;

@@ -30,8 +30,17 @@ impl Running {
         variables: &[(&str, String)],
         with_simulator: bool,
     ) -> Self {
+        Self::start_program(command(name), announces, variables, with_simulator).await
+    }
+
+    /// The same with a program that is not an example of this workspace.
+    pub async fn start_program(
+        mut command: Command,
+        announces: &str,
+        variables: &[(&str, String)],
+        with_simulator: bool,
+    ) -> Self {
         let files = tempfile::tempdir().unwrap();
-        let mut command = command(name);
         command
             .env("PORT", "0")
             .envs(variables.iter().map(|(k, v)| (*k, v)));
