@@ -1,8 +1,8 @@
 //! The costs of durable stores, compared with memory in one run, on a real Postgres and a real Redis.
 //!
 //! `scripts/with-servers cargo bench -p benches --bench replicas` prints the table of `benches/README.md`,
-//! and fails if a goal is missed. `FLEET=5000` makes the fleet of the cold start smaller, `-- delay`
-//! measures only the delays.
+//! and fails if a goal is missed. `FLEET=5000` makes the fleet of the cold start smaller; `-- delay` and
+//! `-- throughput` measure only that.
 
 mod cold_start;
 mod delay;
@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         Some("cold-start") => runtime
             .block_on(async { cold_start::measure(&arguments[2], arguments[3].parse()?).await }),
         Some("process") => runtime.block_on(process::serve()),
+        Some("throughput") => runtime.block_on(gated::throughput()),
         Some("delay") => runtime.block_on(delay::across_three()),
         _ => runtime.block_on(all()),
     };

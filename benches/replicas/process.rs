@@ -11,8 +11,6 @@ use heroku_addon_simulator::{AddOn, Simulator};
 use reqwest::Client;
 use tokio::net::TcpListener;
 use tower_heroku_sso::{Email, HerokuSso, ResourceId};
-use tower_sessions_sqlx_store::PostgresStore as PostgresSessions;
-use tower_sessions_sqlx_store::sqlx::PgPool;
 
 use crate::Result;
 use crate::gates::store;
@@ -27,13 +25,8 @@ pub struct Process {
 /// The child process: prints its address, and serves until it is killed.
 pub async fn serve() -> Result<()> {
     let url = std::env::var("DATABASE_URL")?;
-    let sessions = PostgresSessions::new(PgPool::connect(&url).await?);
-    sessions.migrate().await?;
-    let sso = HerokuSso::builder_from_env()?
-        .store(store(&url).await?)
-        .session_store(sessions)
-        .build()
-        .await?;
+    let builder = HerokuSso::builder_from_env()?.store(store(&url).await?);
+    let sso = builder.build().await?;
     let _sync = sso.spawn_sync();
     let (revoking, refreshing) = (sso.clone(), sso.clone());
     // The operations of the app itself.
