@@ -64,12 +64,13 @@
 //! the last use. [`Sessions::end`](crate::Sessions::end) ends one,
 //! [`Sessions::end_all`](crate::Sessions::end_all) all of a resource, in every process within a second.
 //!
-//! # What is erased
-//! DEPLOYING.md has a table of everything that the store keeps, and until when. When a resource ends, its
-//! data is deleted. [`Lists::erase`](crate::Lists::erase) erases one person.
+//! # What remains
+//! DEPLOYING.md has a table of everything that the store keeps, until when, and what of it remains after
+//! Heroku's DELETE. [`Lists::erase`](crate::Lists::erase) erases one person.
 //!
 //! # Rolling back a release
-//! An older version ignores the new tables and columns of a newer one, so a release can be rolled back. A
-//! session of another version is not read: its user is redirected through Heroku once.
+//! An older version ignores the new tables and columns of a newer one, so a release can be rolled back, and
+//! runs beside it meanwhile. A session of another version is not read: its user is redirected through Heroku
+//! once.
 //!
 //! [DEPLOYING.md]: https://docs.rs/crate/tower-heroku-sso/latest/source/DEPLOYING.md

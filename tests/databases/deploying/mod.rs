@@ -1,5 +1,7 @@
 //! Runs the commands of DEPLOYING.md in order, as a reader would.
 
+mod role;
+
 use std::process::Command;
 
 use support::ids::AddOnExt as _;
