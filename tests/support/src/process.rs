@@ -68,7 +68,12 @@ impl Process {
             let (name, state, call) = (read("comm"), read("stat"), read("syscall"));
             let state = state.rsplit_once(") ").map_or("", |(_, rest)| rest);
             let state = state.get(..1).unwrap_or_default();
-            format!("{} {state} {} {}\n", name.trim(), read("wchan"), call.trim())
+            format!(
+                "{} {state} {} {}\n",
+                name.trim(),
+                read("wchan"),
+                call.trim()
+            )
         });
         lines.collect()
     }
