@@ -179,7 +179,8 @@ impl Sessions {
     /// - **They end with the session.** A sign-out, a removal or a revocation puts them out of reach
     ///   immediately, and a sign-in begins without values. Their record stays in the store until
     ///   [`max_session`](crate::HerokuSsoBuilder::max_session) after the sign-in, or until an earlier expiry that
-    ///   a handler sets: [`spawn_sweep`](Self::spawn_sweep).
+    ///   a handler sets: [`spawn_sweep`](Self::spawn_sweep). [`Lists::erase`](crate::Lists::erase) does not delete
+    ///   it earlier.
     /// - **They are stored when the handler has answered**, unless with a server error. If that fails, the answer
     ///   is 500. Of two requests at the same time that change values, the later one wins, as with tower-sessions'
     ///   own layer.

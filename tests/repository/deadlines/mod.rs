@@ -83,6 +83,7 @@ const OWN: &[&str] = &[
     "transport",
     "turns",
     "used_forms",
+    "values",
     "watch",
 ];
 
@@ -111,6 +112,12 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "ended_after",
         "clock.sleep",
         "a second, before an upload is watched",
+    ),
+    (
+        "session/values.rs",
+        "save",
+        "session.is_empty",
+        "a lock within the request, held during calls of the store",
     ),
     (
         "session/sweep.rs",
@@ -170,7 +177,7 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
     (
         "gate/session_layer.rs",
         "call",
-        "response",
+        "inner.call",
         "the wrapped service",
     ),
     (
