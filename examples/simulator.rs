@@ -10,8 +10,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .start()
         .await?;
     heroku.demo();
-    // Beside the lines that go into another terminal.
-    eprintln!("Heroku simulator: {}", heroku.dashboard_url());
+    println!("Heroku simulator: {}", heroku.dashboard_url());
+    // These lines go into the terminal of the add-on.
     println!("export HEROKU_API_URL={0} HEROKU_ID_URL={0}", heroku.url());
     println!("export HEROKU_ADDON_SLUG={}", heroku.slug());
     println!("export HEROKU_ADDON_PASSWORD={}", heroku.password());

@@ -190,9 +190,9 @@
 //! The `Rejection` is in the extensions of the response as well, for layers of yours outside of the gate.
 //!
 //! # A sign-out
-//! A sign-out is a POST to the sign-out path from your own site. The gate checks `Sec-Fetch-Site`, or
-//! compares `Origin` with [`public_url`](crate::HerokuSsoBuilder::public_url), or with `Host`, if that header is
-//! missing. A sign-out from another site gets 403 `cross-site`, and the session stays.
+//! A sign-out is a POST to the sign-out path from your own site. The gate checks `Sec-Fetch-Site`, or, if that
+//! header is missing, whether `Origin` is that of this site, as [for a WebSocket](#a-websocket). Allowed origins
+//! do not count. A sign-out from another site gets 403 `cross-site`, and the session stays.
 //! A browser is redirected to the same path, where GET confirms that it is signed out; a program that asks for
 //! JSON gets 204.
 //!

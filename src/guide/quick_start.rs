@@ -147,7 +147,8 @@
 //! }
 //! ```
 //!
-//! Run `cargo run --example heroku`, paste the lines with `export` into another terminal, and run your app there.
+//! Run `cargo run --example heroku`, paste the lines with `export` into another terminal, and run your app
+//! there.
 //! Then, at the simulator's page:
 //!
 //! 1. *Provision* an add-on. The simulator calls your `/heroku/resources`, as Heroku would, and your
