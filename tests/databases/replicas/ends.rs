@@ -63,7 +63,7 @@ async fn ended(mut stream: Response) -> Option<Instant> {
 }
 
 #[tokio::test]
-async fn ended_session_and_its_streams_end_in_three_processes() {
+async fn r3_ended_session_and_its_streams_end_in_three_processes() {
     let ends = from_environment("ENDS").unwrap_or(40);
     let scene = Scene::on_postgres().await;
     let mut processes = Vec::new();
