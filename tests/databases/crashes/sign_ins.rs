@@ -1,6 +1,6 @@
 //! Kills at random moments of a sign-in. `KILLS` and `SEED` as in [`at_random`](super::at_random).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::header::SET_COOKIE;
 use support::browser::{FORM, client};
@@ -51,18 +51,24 @@ async fn killed_while_signing_in(scene: Scene) {
     let mut random = fastrand::Rng::with_seed(seed);
     let (mut sessions, mut unanswered) = (Vec::new(), 0);
     let mut process = scene.process_with_sync().await;
+    // How long a sign-in takes here: kills come before, in and after it.
+    let mut takes = Duration::from_millis(25);
     for kill in 0..kills {
         scene.pass(&process, Duration::from_secs(1)).await;
         let form = scene.addon.sign_in_form("ann@example.com").body();
         let signing_in = tokio::spawn(submit(&process, &form));
-        tokio::time::sleep(Duration::from_micros(random.u64(..25_000))).await;
+        tokio::time::sleep(takes.mul_f64(random.f64() * 1.5)).await;
         scene.retire(process);
         let answer = signing_in.await.unwrap();
         scene.database.end_leases().await;
         // Postgres may still execute the last statement.
         scene.database.is_quiet().await;
         process = scene.process_with_sync().await;
+        let began = Instant::now();
         let again = submit(&process, &form).await.expect("it runs");
+        if again.0 == 303 {
+            takes = began.elapsed();
+        }
         match answer {
             Some((303, Some(session))) => {
                 assert_eq!(again.0, 403, "{kill}: the form is accepted twice");
