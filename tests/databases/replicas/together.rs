@@ -18,6 +18,7 @@ use tower_sessions_sqlx_store::sqlx::PgPool;
 use crate::place::{Place, Postgres};
 use crate::replicas::soon::{BY_EVENT, eventually, soon};
 use support::browser::Browser;
+use support::open_stream::{OpenStream, open};
 use support::world::{REFRESH, World};
 
 pub struct Pair {
@@ -429,6 +430,21 @@ async fn session_outlasts_a_heroku_outage_in_both_processes() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn stream_outlasts_a_heroku_outage_to_max_list_age() {
+    let pair = Pair::start().await;
+    let addon = pair.here.addon().await;
+    let browser = pair.browser_there(&addon, "ann@example.com").await;
+    let stream = OpenStream {
+        clock: &pair.here.clock,
+        heroku: &pair.here.heroku,
+        sso: &pair.here.sso,
+        addon: &addon,
+        response: open(browser.request(reqwest::Method::GET, "/stream")).await,
+    };
+    stream.outlasts_an_outage_to_max_list_age().await;
 }
 
 #[tokio::test]

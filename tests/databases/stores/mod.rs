@@ -5,6 +5,7 @@ mod conformance;
 mod dormancy;
 mod dump;
 mod keys;
+mod open_streams;
 mod pooled;
 mod round_trips;
 mod sessions;

@@ -7,6 +7,7 @@ mod confusion;
 mod crowded;
 mod forge;
 mod keys;
+mod open_streams;
 mod program;
 mod setup;
 mod signed_cookies;

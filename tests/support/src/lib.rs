@@ -4,6 +4,7 @@
 pub mod browser;
 pub mod example;
 pub mod ids;
+pub mod open_stream;
 pub mod process;
 pub mod running;
 pub mod world;
