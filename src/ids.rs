@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -111,11 +112,11 @@ macro_rules! opaque_id {
     };
 }
 
-/// Lists hold millions of ids, and nearly all are UUIDs, which take 16 bytes this way.
+/// Lists hold millions of ids, and nearly all are UUIDs. Cheap to clone.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 enum Opaque {
     Uuid(Uuid),
-    Text(Box<str>),
+    Text(Arc<str>),
 }
 
 impl Opaque {
@@ -177,6 +178,16 @@ macro_rules! from_uuid {
 
 // Not `LegacyId`, which is compared as written.
 from_uuid!(AppId, TeamId, UserId);
+
+impl UserId {
+    /// The id as a UUID, if it is one.
+    pub(crate) fn as_uuid(&self) -> Option<Uuid> {
+        match self.0 {
+            Opaque::Uuid(uuid) => Some(uuid),
+            Opaque::Text(_) => None,
+        }
+    }
+}
 
 /// The text is not a valid identifier of this kind. The text itself is not kept.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]

@@ -131,7 +131,7 @@ async fn customer() -> MemoryStore {
     let app = App::new(APP.parse().unwrap(), "shop");
     let people = [Person::new(ann(), None, None)].into_iter().collect();
     let mut list = ResourceList::new("acme-db-round-1", app, people);
-    list.web_url = "https://addons-sso.heroku.com/apps/1/addons/1".parse().ok();
+    list.web_url = Some("https://addons-sso.heroku.com/apps/1/addons/1".into());
     let list = Dated::new(list, Sequence::new(1), NOW, Duration::ZERO);
     store.set_list(&id, list).await.unwrap();
     store

@@ -17,6 +17,11 @@ const MAX_LEN: usize = 320;
 pub struct Email(Box<str>);
 
 impl Email {
+    /// An address that was parsed before.
+    pub(super) fn listed(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// The address in lower case.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -87,9 +87,9 @@ pub(crate) struct Entitlement {
 }
 
 /// The entry of an admitted user: what both lists together say about them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ListEntry<'a> {
-    account: &'a Account,
+    account: Account,
     privileges: &'a Arc<Privileges>,
 }
 
@@ -101,6 +101,12 @@ enum Place {
     OnBoth(usize),
     /// On neither of them.
     Attached(usize),
+}
+
+/// What the lists have at a position.
+enum Found<'a> {
+    OnOne(&'a People, usize),
+    OnBoth(&'a OnBoth),
 }
 
 /// Why a list does not admit a user: see [`Admission`].
@@ -149,11 +155,13 @@ impl AccessList {
             on_both: Box::default(),
             attached: People::default(),
         };
-        let collaborators = list.collaborators.iter().enumerate();
-        let on_both = collaborators.filter_map(|(collaborator, person)| {
-            let team_member = list.place_of_member(&person.email)?;
-            let member = list.team_member(team_member);
-            let privileges = person.privileges.merge(&member.privileges).shared();
+        let collaborators = 0..list.collaborators.len();
+        let on_both = collaborators.filter_map(|collaborator| {
+            let email = list.collaborators.email(collaborator);
+            let team_member = list.place_of_member(email)?;
+            let own = list.collaborators.privileges(collaborator);
+            let of_team = list.known_members().privileges(team_member);
+            let privileges = own.merge(of_team).shared();
             Some(OnBoth {
                 collaborator,
                 team_member,
@@ -201,7 +209,7 @@ impl AccessList {
         user_id: Option<&UserId>,
         attached: Attached,
     ) -> Result<Entitlement, NotEntitled> {
-        let Some(place) = self.find(email) else {
+        let Some(place) = self.find(email.as_str()) else {
             return Err(match self.team_members {
                 TeamMembers::Withheld if !email.is_pseudo_user() => NotEntitled::Unknown,
                 _ => NotEntitled::NotListed,
@@ -213,7 +221,7 @@ impl AccessList {
         let entitlement = Entitlement { place, attached };
         match (self.account(entitlement), user_id) {
             (Account::Disputed, _) => Err(NotEntitled::OtherAccount),
-            (Account::Known(known), Some(claimed)) if known != claimed => {
+            (Account::Known(known), Some(claimed)) if known != *claimed => {
                 Err(NotEntitled::OtherAccount)
             }
             (Account::Known(_) | Account::Unknown, _) => Ok(entitlement),
@@ -222,21 +230,24 @@ impl AccessList {
 
     /// The entry of a user whom this list admits.
     pub(crate) fn entry(&self, listed: Entitlement) -> ListEntry<'_> {
+        let privileges = match self.found(listed.place) {
+            Found::OnOne(people, place) => people.privileges(place),
+            Found::OnBoth(both) => &both.privileges,
+        };
         ListEntry {
             account: self.account(listed),
-            privileges: self.privileges(listed.place),
+            privileges,
         }
     }
 
     /// All users on the list, in order of email.
     pub fn members(&self) -> impl Iterator<Item = Member> {
-        let team_members = self.team_members().into_iter().flatten();
+        let team_members = self.team_members().into_iter().flat_map(People::iter);
         let all: People = self
             .collaborators
             .iter()
-            .chain(team_members.filter(|member| self.counts(member)))
-            .chain(&self.attached)
-            .cloned()
+            .chain(team_members.filter(|member| self.counts(&member.privileges)))
+            .chain(self.attached.iter())
             .collect();
         Vec::from(all).into_iter().map(Member::from)
     }
@@ -250,7 +261,7 @@ impl AccessList {
     pub(crate) fn has(&self, email: &Email) -> bool {
         let lists = [Some(&self.collaborators), self.team_members()];
         let mut lists = lists.into_iter().flatten().chain([&self.attached]);
-        lists.any(|people| people.find(email).is_some())
+        lists.any(|people| people.place_of(email.as_str()).is_some())
     }
 
     /// True if the user is admitted only because of an attached app.
@@ -269,7 +280,7 @@ impl AccessList {
         &self.collaborators
     }
 
-    fn find(&self, email: &Email) -> Option<Place> {
+    fn find(&self, email: &str) -> Option<Place> {
         let collaborator = self.collaborators.place_of(email);
         match (collaborator, self.place_of_member(email)) {
             (Some(place), Some(_)) => {
@@ -284,51 +295,49 @@ impl AccessList {
     }
 
     /// The index of a team member who counts.
-    fn place_of_member(&self, email: &Email) -> Option<usize> {
+    fn place_of_member(&self, email: &str) -> Option<usize> {
         let members = self.team_members()?;
         let place = members.place_of(email)?;
-        self.counts(&members[place]).then_some(place)
+        self.counts(members.privileges(place)).then_some(place)
     }
 
     /// The account according to all lists that count.
-    fn account(&self, listed: Entitlement) -> &Account {
-        let (email, account) = match listed.place {
-            Place::Collaborator(place) => self.collaborators[place].email_and_account(),
-            Place::TeamMember(place) => self.team_member(place).email_and_account(),
-            Place::OnBoth(place) => {
-                let both = &self.on_both[place];
-                let (email, collaborator) =
-                    self.collaborators[both.collaborator].email_and_account();
-                let member = &self.team_member(both.team_member).account;
+    fn account(&self, listed: Entitlement) -> Account {
+        let (email, account) = match self.found(listed.place) {
+            Found::OnOne(people, place) => (people.email(place), people.account(place)),
+            Found::OnBoth(both) => {
+                let collaborator = self.collaborators.account(both.collaborator);
+                let member = self.known_members().account(both.team_member);
+                let email = self.collaborators.email(both.collaborator);
                 (email, collaborator.merge(member))
             }
-            Place::Attached(place) => return &self.attached[place].account,
         };
-        match (listed.attached, self.attached.find(email)) {
-            (Attached::Count, Some(attached)) => account.merge(&attached.account),
+        match (listed.attached, self.attached.place_of(email)) {
+            (Attached::Count, Some(place)) => account.merge(self.attached.account(place)),
             (Attached::AreTooOld, _) | (_, None) => account,
         }
     }
 
-    fn privileges(&self, place: Place) -> &Arc<Privileges> {
+    fn found(&self, place: Place) -> Found<'_> {
         match place {
-            Place::Collaborator(place) => &self.collaborators[place].privileges,
-            Place::TeamMember(place) => &self.team_member(place).privileges,
-            Place::OnBoth(place) => &self.on_both[place].privileges,
-            Place::Attached(place) => &self.attached[place].privileges,
+            Place::Collaborator(place) => Found::OnOne(&self.collaborators, place),
+            Place::TeamMember(place) => Found::OnOne(self.known_members(), place),
+            Place::Attached(place) => Found::OnOne(&self.attached, place),
+            Place::OnBoth(place) => Found::OnBoth(&self.on_both[place]),
         }
     }
 
-    fn team_member(&self, place: usize) -> &Person {
-        &self.team_members().expect("the place is of this list")[place]
+    fn known_members(&self) -> &People {
+        self.team_members().expect("the place is of this list")
     }
 
     /// A user on both lists is admitted by the app's own list, whatever this returns. The team role
     /// `collaborator` then adds nothing, as the app's list has that role too.
-    fn counts(&self, team_member: &Person) -> bool {
+    fn counts(&self, team_member: &Privileges) -> bool {
+        let mut roles = team_member.roles.iter();
         match self.policy {
             ListPolicy::Documented => true,
-            ListPolicy::Strict => team_member.roles().iter().any(|r| *r != Role::Collaborator),
+            ListPolicy::Strict => roles.any(|role| *role != Role::Collaborator),
         }
     }
 }
@@ -338,24 +347,21 @@ impl<'a> ListEntry<'a> {
     pub(crate) fn member(self, email: &Email) -> Member {
         Member {
             email: email.clone(),
-            user_id: self.user_id().cloned(),
+            user_id: self.account.known(),
             privileges: Arc::clone(self.privileges),
         }
     }
 
     /// The Heroku account, if Heroku's lists agree on one.
-    pub(crate) fn user_id(self) -> Option<&'a UserId> {
-        match self.account {
-            Account::Known(id) => Some(id),
-            Account::Unknown | Account::Disputed => None,
-        }
+    pub(crate) fn user_id(self) -> Option<UserId> {
+        self.account.known()
     }
 
-    pub(crate) fn roles(self) -> &'a Roles {
+    pub(crate) fn roles(&self) -> &'a Roles {
         &self.privileges.roles
     }
 
-    pub(crate) fn permissions(self) -> &'a [Permission] {
+    pub(crate) fn permissions(&self) -> &'a [Permission] {
         &self.privileges.permissions
     }
 }
@@ -364,10 +370,7 @@ impl From<Person> for Member {
     fn from(person: Person) -> Self {
         Self {
             email: person.email,
-            user_id: match person.account {
-                Account::Known(id) => Some(id),
-                Account::Unknown | Account::Disputed => None,
-            },
+            user_id: person.account.known(),
             privileges: person.privileges,
         }
     }

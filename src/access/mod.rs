@@ -10,6 +10,7 @@ mod attached;
 mod difference;
 mod email;
 mod list;
+mod packed;
 mod people;
 mod permission;
 mod privileges;

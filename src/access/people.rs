@@ -1,9 +1,11 @@
 //! The entries of one of Heroku's lists.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::packed::Packed;
 use super::privileges::Privileges;
 use super::{Email, Permission, Role, Roles};
 use crate::ids::UserId;
@@ -21,11 +23,19 @@ pub enum Account {
 }
 
 impl Account {
-    pub(super) fn merge<'a>(&'a self, other: &'a Self) -> &'a Self {
+    pub(super) fn merge(self, other: Self) -> Self {
         match (self, other) {
             (Self::Unknown, account) | (account, Self::Unknown) => account,
-            (Self::Known(a), Self::Known(b)) if a == b => self,
-            _ => &Self::Disputed,
+            (Self::Known(a), Self::Known(b)) if a == b => Self::Known(a),
+            _ => Self::Disputed,
+        }
+    }
+
+    /// The account, if it is known and undisputed.
+    pub(super) fn known(self) -> Option<UserId> {
+        match self {
+            Self::Known(id) => Some(id),
+            Self::Unknown | Self::Disputed => None,
         }
     }
 }
@@ -82,18 +92,14 @@ impl Person {
         self
     }
 
-    pub(super) fn email_and_account(&self) -> (&Email, &Account) {
-        (&self.email, &self.account)
-    }
-
     fn has_privileges(&self) -> bool {
         *self.privileges != Privileges::default()
     }
 
-    pub(super) fn merge(&self, other: &Self) -> Self {
+    fn merge(&self, other: &Self) -> Self {
         Self {
             email: self.email.clone(),
-            account: self.account.merge(&other.account).clone(),
+            account: self.account.clone().merge(other.account.clone()),
             privileges: self.privileges.merge(&other.privileges).shared(),
         }
     }
@@ -125,68 +131,89 @@ impl From<Person> for PersonForm {
 }
 
 /// The people on one list: each email once, in order of email. Cheap to clone.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+///
+/// In memory, a person takes the bytes of the email and 24 more.
+#[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(from = "Vec<Person>", into = "Vec<Person>")]
-pub struct People(Arc<[Person]>);
+pub struct People(Option<Arc<Packed>>);
 
 impl People {
     /// The person with this email.
-    pub fn find(&self, email: &Email) -> Option<&Person> {
-        self.place_of(email).map(|place| &self.0[place])
-    }
-
-    pub(super) fn place_of(&self, email: &Email) -> Option<usize> {
-        let found = self.0.binary_search_by(|person| person.email.cmp(email));
-        found.ok()
+    pub fn find(&self, email: &Email) -> Option<Person> {
+        let place = self.place_of(email.as_str())?;
+        Some(self.person(place))
     }
 
     /// All but this person.
     pub(crate) fn without(self, email: &Email) -> Self {
-        match self.place_of(email) {
-            Some(_) => self
-                .iter()
-                .filter(|it| it.email != *email)
-                .cloned()
-                .collect(),
+        match self.place_of(email.as_str()) {
+            Some(_) => self.iter().filter(|it| it.email != *email).collect(),
             None => self,
         }
     }
 
+    /// All people, in order of email.
+    pub fn iter(&self) -> impl Iterator<Item = Person> + '_ {
+        (0..self.len()).map(|place| self.person(place))
+    }
+
+    /// The number of people.
+    pub fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |packed| packed.len())
+    }
+
+    /// True if the list is empty.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// The same people, without roles and permissions.
     pub(crate) fn without_privileges(self) -> Self {
-        if !self.iter().any(Person::has_privileges) {
+        if !self.iter().any(|person| person.has_privileges()) {
             return self;
         }
         let none = Privileges::default().shared();
         let people = self.iter().map(|person| Person {
             privileges: Arc::clone(&none),
-            ..person.clone()
+            ..person
         });
         people.collect()
     }
 
-    /// All people, in order of email.
-    pub fn iter(&self) -> std::slice::Iter<'_, Person> {
-        self.0.iter()
+    /// The place of an email in the order of emails.
+    pub(super) fn place_of(&self, email: &str) -> Option<usize> {
+        self.0.as_ref()?.find(email)
     }
 
-    /// The number of people.
-    pub fn len(&self) -> usize {
-        self.0.len()
+    pub(super) fn email(&self, place: usize) -> &str {
+        self.packed().email(place)
     }
 
-    /// True if the list is empty.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Without an allocation.
+    pub(super) fn account(&self, place: usize) -> Account {
+        self.packed().account(place)
+    }
+
+    pub(super) fn privileges(&self, place: usize) -> &Arc<Privileges> {
+        self.packed().privileges(place)
+    }
+
+    fn person(&self, place: usize) -> Person {
+        Person {
+            email: Email::listed(self.email(place)),
+            account: self.account(place),
+            privileges: Arc::clone(self.privileges(place)),
+        }
+    }
+
+    fn packed(&self) -> &Packed {
+        self.0.as_ref().expect("the place is of this list")
     }
 }
 
-impl std::ops::Index<usize> for People {
-    type Output = Person;
-
-    /// By index in the order of emails.
-    fn index(&self, place: usize) -> &Person {
-        &self.0[place]
+impl fmt::Debug for People {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 
@@ -206,7 +233,7 @@ impl FromIterator<Person> for People {
             }
             same
         });
-        Self(people.into())
+        Self((!people.is_empty()).then(|| Arc::new(Packed::new(people))))
     }
 }
 
@@ -218,15 +245,6 @@ impl From<Vec<Person>> for People {
 
 impl From<People> for Vec<Person> {
     fn from(people: People) -> Self {
-        people.0.to_vec()
-    }
-}
-
-impl<'a> IntoIterator for &'a People {
-    type Item = &'a Person;
-    type IntoIter = std::slice::Iter<'a, Person>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
+        people.iter().collect()
     }
 }

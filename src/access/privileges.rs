@@ -1,7 +1,7 @@
 //! Roles and permissions, stored once for all users who have the same.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
@@ -16,23 +16,39 @@ pub(super) struct Privileges {
 
 /// All resources together have millions of memberships, but a few dozen combinations of privileges. Heroku
 /// chooses the names; combinations beyond this number are stored for each person separately.
-const SHARED: usize = 1024;
+const NUMBERS: usize = 1024;
 
-static KNOWN: Mutex<Option<HashSet<Arc<Privileges>>>> = Mutex::new(None);
+/// The shared combinations, each under its number permanently.
+static SHARED: [OnceLock<Arc<Privileges>>; NUMBERS] = [const { OnceLock::new() }; NUMBERS];
+
+static NUMBER_OF: Mutex<Option<HashMap<Arc<Privileges>, u16>>> = Mutex::new(None);
 
 impl Privileges {
     /// The shared instance, if there is room for it.
     pub(super) fn shared(self) -> Arc<Self> {
-        let mut known = KNOWN.lock();
-        let known = known.get_or_insert_default();
-        if let Some(shared) = known.get(&self) {
+        let mut number_of = NUMBER_OF.lock();
+        let number_of = number_of.get_or_insert_default();
+        if let Some((shared, _)) = number_of.get_key_value(&self) {
             return Arc::clone(shared);
         }
         let privileges = Arc::new(self);
-        if known.len() < SHARED {
-            known.insert(Arc::clone(&privileges));
+        let next = number_of.len();
+        if let (Some(slot), Ok(number)) = (SHARED.get(next), u16::try_from(next)) {
+            slot.get_or_init(|| Arc::clone(&privileges));
+            number_of.insert(Arc::clone(&privileges), number);
         }
         privileges
+    }
+
+    /// The number of these privileges, if they are shared.
+    pub(super) fn number(&self) -> Option<u16> {
+        NUMBER_OF.lock().as_ref()?.get(self).copied()
+    }
+
+    /// The privileges of this number, which [`number`](Self::number) gave.
+    pub(super) fn numbered(number: u16) -> &'static Arc<Self> {
+        let shared = SHARED[usize::from(number)].get();
+        shared.expect("a number is given once its privileges are in place")
     }
 
     pub(super) fn merge(&self, other: &Self) -> Self {
@@ -60,20 +76,16 @@ mod tests {
 
     #[test]
     fn equal_privileges_are_one_and_the_table_is_bounded() {
-        let admin = || Privileges::of(Some(Role::Admin)).shared();
-        assert!(Arc::ptr_eq(&admin(), &admin()));
-        for number in 0..2 * SHARED {
+        let of = |role: Role| Privileges::of(Some(role)).shared();
+        let admin = of(Role::Admin);
+        assert!(Arc::ptr_eq(&of(Role::Admin), &admin));
+        for number in 0..2 * NUMBERS {
             let role = Role::from(format!("role-{number}"));
-            assert_eq!(
-                Privileges::of(Some(role.clone()))
-                    .shared()
-                    .roles
-                    .iter()
-                    .next(),
-                Some(&role)
-            );
+            assert_eq!(of(role.clone()).roles.iter().next(), Some(&role));
         }
-        let known = KNOWN.lock();
-        assert_eq!(known.as_ref().unwrap().len(), SHARED);
+        assert_eq!(NUMBER_OF.lock().as_ref().unwrap().len(), NUMBERS);
+        assert_eq!(of(Role::from("one-more")).number(), None);
+        let number = admin.number().unwrap();
+        assert!(Arc::ptr_eq(Privileges::numbered(number), &admin));
     }
 }

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use url::Url;
 
 use super::{AccessList, AttachedPeople, Email, People};
 use crate::ids::{AppId, TeamId};
@@ -58,8 +57,9 @@ pub struct Snapshot {
     pub app: App,
     /// The team that owns the app.
     pub team: Option<Team>,
-    /// The add-on's Heroku page, which signs a user in.
-    pub web_url: Option<Url>,
+    /// The URL of the add-on's Heroku page, which signs a user in. Text, because a parsed URL takes several
+    /// times the memory.
+    pub web_url: Option<Box<str>>,
     /// The users who may enter.
     pub list: AccessList,
     /// When Heroku was asked for the oldest part of the list, apart from the people of attached apps.
@@ -76,8 +76,9 @@ pub struct ResourceList {
     pub app: App,
     /// The team that owns the app.
     pub team: Option<Team>,
-    /// The add-on's Heroku page, which signs a user in.
-    pub web_url: Option<Url>,
+    /// The URL of the add-on's Heroku page, which signs a user in. Text, because a parsed URL takes several
+    /// times the memory.
+    pub web_url: Option<Box<str>>,
     /// The app's collaborators.
     pub collaborators: People,
     /// The people of the apps that the add-on is attached to, if they are wanted:

@@ -87,7 +87,7 @@ impl Assertions {
 fn identity_of(user: &HerokuUser) -> Identity {
     Identity {
         email: user.email().to_string(),
-        user_id: user.user_id().map(ToString::to_string),
+        user_id: user.user_id().map(|id| id.to_string()),
         resource_id: user.resource().as_uuid(),
         app_id: user.app().id.to_string(),
         app_name: user.app().name.to_string(),

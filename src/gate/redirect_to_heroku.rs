@@ -73,7 +73,7 @@ impl HerokuRedirects {
         resource: &ResourceId,
     ) -> Option<Url> {
         let list = directory.known_list(resource).await.ok()??;
-        let web_url = list.snapshot.web_url.clone()?;
+        let web_url = Url::parse(list.snapshot.web_url.as_deref()?).ok()?;
         is_herokus(&web_url, self.heroku_is_local).then_some(web_url)
     }
 

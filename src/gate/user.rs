@@ -96,14 +96,14 @@ impl HerokuUser {
 
     /// The Heroku account, if the list names it or Heroku signed it with the sign-in. None for a user whose
     /// email is [unsigned](Proof::UnsignedEmail).
-    pub fn user_id(&self) -> Option<&UserId> {
+    pub fn user_id(&self) -> Option<UserId> {
         if self.is_claimed() {
             return None;
         }
         let grant = self.origin.grant();
         let is_signed = grant.proof == Proof::SignedEmail;
         let signed = grant.user_id.as_ref().filter(|_| is_signed);
-        entry_of(self).user_id().or(signed)
+        entry_of(self).user_id().or_else(|| signed.cloned())
     }
 
     /// The resource whose dashboard this is.

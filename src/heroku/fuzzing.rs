@@ -3,7 +3,6 @@
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
-use url::Url;
 
 use super::etag::ETag;
 use super::limits::Urgency;
@@ -16,7 +15,7 @@ use crate::access::{App, People, Person, Team};
 use crate::ids::{AppId, ResourceId};
 
 /// `GET /addons/:id`: the app that owns the add-on, and the page that signs in.
-pub fn add_on(asked: &ResourceId, body: &[u8]) -> Result<(App, Option<Url>), HerokuError> {
+pub fn add_on(asked: &ResourceId, body: &[u8]) -> Result<(App, Option<Box<str>>), HerokuError> {
     let add_on = parse::<AddOnJson>(body, Call::AddOn)?.read(asked)?;
     Ok((add_on.app, add_on.web_url))
 }

@@ -14,7 +14,8 @@ use crate::ids::{AppId, ResourceId, UserId};
 pub(crate) struct AddOn {
     pub(crate) name: String,
     pub(crate) app: App,
-    pub(crate) web_url: Option<Url>,
+    /// A valid URL.
+    pub(crate) web_url: Option<Box<str>>,
 }
 
 /// The data of `GET /apps/:id`.
@@ -120,7 +121,10 @@ impl AddOnJson {
         Ok(AddOn {
             name: self.name,
             app: App::new(parse_id(&app.id, ABOUT)?, app.name.unwrap_or_default()),
-            web_url: self.web_url.and_then(|url| Url::parse(&url).ok()),
+            web_url: self
+                .web_url
+                .and_then(|url| Url::parse(&url).ok())
+                .map(|url| url.as_str().into()),
         })
     }
 }

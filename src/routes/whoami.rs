@@ -51,7 +51,7 @@ async fn json_of(user: HerokuUser) -> impl IntoResponse {
     let expires_at = user.session_expires_at().format(&Rfc3339);
     let json = Json(json!({
         "email": user.email().as_str(),
-        "user_id": user.user_id().map(ToString::to_string),
+        "user_id": user.user_id().map(|id| id.to_string()),
         "proof": user.proof(),
         "resource_id": user.resource().to_string(),
         "app": { "id": user.app().id.to_string(), "name": user.app().name },

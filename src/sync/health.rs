@@ -78,7 +78,7 @@ pub(super) fn survey(
     let (mut states, mut oldest_idle) = (ResourceStates::default(), None);
     for entry in lists.all() {
         let is_dormant = entry.is_dormant();
-        let needs_grant = entry.progress().grant_refused.is_some();
+        let needs_grant = entry.progress().noted().grant_refused.is_some();
         let in_use = entry.is_in_use(settings.in_use_for, now);
         let age = entry.list().map(|list| list.age(clock));
         let state = match age {
@@ -116,6 +116,6 @@ pub(super) fn survey(
 /// Resources that need a new grant.
 pub(super) fn needing_grant(lists: &ListCache) -> Vec<ResourceId> {
     let entries = lists.all().into_iter();
-    let refused = entries.filter(|entry| entry.progress().grant_refused.is_some());
+    let refused = entries.filter(|entry| entry.progress().noted().grant_refused.is_some());
     refused.map(|entry| entry.id).collect()
 }

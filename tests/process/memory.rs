@@ -48,9 +48,9 @@ fn bytes(region: &Region<'_, System>) -> usize {
 
 /// One test, so that nothing else allocates meanwhile. Counts the allocated bytes.
 #[test]
-fn list_entry_takes_under_100_bytes_and_team_members_are_shared() {
+fn list_entry_takes_under_64_bytes_and_team_members_are_shared() {
     alone(
-        "memory::list_entry_takes_under_100_bytes_and_team_members_are_shared",
+        "memory::list_entry_takes_under_64_bytes_and_team_members_are_shared",
         || {
             drop(people(0, 20)); // One-time allocations, independent of the number of lists.
 
@@ -63,7 +63,7 @@ fn list_entry_takes_under_100_bytes_and_team_members_are_shared() {
                 ));
             }
             let each = bytes(&region) / (LISTS * PEOPLE);
-            assert!(each < 100, "{each} bytes a membership");
+            assert!(each < 64, "{each} bytes a membership");
 
             let team = people(0, 1_000);
             let region = Region::new(ALLOCATOR);
@@ -95,9 +95,9 @@ fn list_entry_takes_under_100_bytes_and_team_members_are_shared() {
 
 /// Ten people on each list, half of the apps owned by teams, loaded from a database.
 #[test]
-fn loaded_resource_of_ten_people_takes_under_1700_bytes() {
+fn loaded_resource_of_ten_people_takes_under_1200_bytes() {
     alone_async(
-        "memory::loaded_resource_of_ten_people_takes_under_1700_bytes",
+        "memory::loaded_resource_of_ten_people_takes_under_1200_bytes",
         async {
             const RESOURCES: usize = 2_000;
             let directory = tempfile::tempdir().unwrap();
@@ -125,7 +125,7 @@ fn loaded_resource_of_ten_people_takes_under_1700_bytes() {
             assert_eq!((health.resources, health.without_list), (RESOURCES, 0));
             let each = bytes(&region) / RESOURCES;
             println!("{each} bytes a resource");
-            assert!(each < 1_700, "{each} bytes a resource");
+            assert!(each < 1_200, "{each} bytes a resource");
             sync.shutdown().await;
         },
     );

@@ -116,7 +116,7 @@ async fn about(user: HerokuUser) -> axum::Json<Value> {
         json!({
             "roles": user.roles().iter().map(ToString::to_string).collect::<Vec<_>>(),
             "permissions": user.permissions().iter().map(|it| it.as_str()).collect::<Vec<_>>(),
-            "user_id": user.user_id().map(ToString::to_string),
+            "user_id": user.user_id().map(|id| id.to_string()),
         })
     };
     let strictly = privileges(&user);

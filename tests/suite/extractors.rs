@@ -28,7 +28,7 @@ async fn user_extractor_exposes_identity_resource_and_expiry() {
     let app_id = app.id().into();
     let handler = move |user: HerokuUser| async move {
         assert_eq!(user.email().as_str(), "ann@example.com");
-        assert_eq!(user.user_id(), Some(&user_id));
+        assert_eq!(user.user_id(), Some(user_id));
         assert_eq!(user.resource(), &id);
         assert_eq!(user.addon_name(), name);
         assert_eq!(

@@ -375,7 +375,7 @@ async fn unsigned_sign_in_gets_no_account_id() {
     assert!(store.put(&resource, registration).await.unwrap());
     put(1, None).await;
     let account = |user: HerokuUser| async move {
-        let account = user.user_id().map(ToString::to_string);
+        let account = user.user_id().map(|id| id.to_string());
         account.unwrap_or_default()
     };
     let app = Router::new()

@@ -93,7 +93,7 @@ fn test_user_has_what_the_test_gave() {
     let roles: Vec<_> = user.roles().iter().map(Role::as_str).collect();
     assert_eq!(roles, ["owner", "member"]);
     assert_eq!(user.permissions(), [Permission::View, Permission::Deploy]);
-    assert_eq!(user.user_id().map(ToString::to_string), Some("4711".into()));
+    assert_eq!(user.user_id().map(|id| id.to_string()), Some("4711".into()));
     assert_eq!(user.addon_name(), "acme-db-round-1");
     assert_eq!((user.app(), user.team()), (&app, Some(&team)));
     assert_eq!(user.context_app(), Some("front"));

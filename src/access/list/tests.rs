@@ -27,7 +27,7 @@ fn attached_apps_that_are_too_old_dispute_no_account() {
     assert!(count(&ben, Some(&other)).is_ok());
     let are_old = |email, id| list.entitlement(email, id, Attached::AreTooOld);
     let listed = are_old(&ann, Some(&own)).unwrap();
-    assert_eq!(list.entry(listed).user_id(), Some(&own));
+    assert_eq!(list.entry(listed).user_id(), Some(own.clone()));
     assert_eq!(are_old(&ben, Some(&other)).err(), Some(NotEntitled::TooOld));
     assert_eq!(are_old(&ben, Some(&own)).err(), Some(NotEntitled::TooOld));
 }

@@ -153,8 +153,10 @@ impl Coordinator {
                 .iter()
                 .map(|pending_removal| pending_removal.sequence)
                 .max();
-            entry.progress().forced_at =
-                last.map(|sequence| Box::new(AsOf::now(&self.clock, sequence)));
+            if let Some(sequence) = last {
+                let since = AsOf::now(&self.clock, sequence);
+                entry.progress().note().forced_at = Some(since);
+            }
         });
         if !is_new {
             mark(&entry);

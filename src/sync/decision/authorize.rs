@@ -201,7 +201,7 @@ impl Authorizer {
     ) -> Facts {
         // Marks are read before the list: if a removal was settled in between, this list settled it.
         let dormant = entry.is_dormant().then(|| {
-            let mark = entry.progress().mark();
+            let mark = entry.progress().noted().mark;
             let question = mark.map(|mark| mark.question(at.elapsed));
             let is_due = question == Some(Question::OfDormant(Duration::ZERO));
             Dormant {
@@ -253,7 +253,7 @@ impl Authorizer {
     ) -> Attempt {
         let (own, waited_in_vain_at) = {
             let progress = entry.progress();
-            (progress.attempts, progress.waited_in_vain_at)
+            (progress.attempts(), progress.noted().waited_in_vain_at)
         };
         let is_kept_fresh = self.lists.scheduler().has_consumer();
         let team = list.and_then(|list| list.snapshot.team.as_ref());
@@ -286,7 +286,7 @@ impl Authorizer {
             // The resource's own part was fetched, but without the team's members.
             return Attempt::Due;
         }
-        let has_open_response = entry.open_responses.any(now);
+        let has_open_response = entry.streams.any(now);
         let is_used_and_synced = is_kept_fresh && entry.used_within(self.settings.in_use_for, now);
         // When rate limits are tight, the sync skips idle lists, used or not.
         let is_throttled = is_kept_fresh
@@ -339,7 +339,7 @@ impl Authorizer {
         };
         let result = time.within(fetch).await;
         result.unwrap_or_else(|| {
-            entry.progress().waited_in_vain_at = Some(self.clock.elapsed());
+            entry.progress().note().waited_in_vain_at = Some(self.clock.elapsed());
             Err(SyncError::Slow { limit })
         })
     }

@@ -25,7 +25,7 @@ impl InUse {
         let now = authorizer.clock().elapsed();
         let was_in_use = entry.is_in_use(authorizer.settings().in_use_for, now);
         let until = now + at_most;
-        entry.open_responses.begin(until);
+        entry.streams.begin(until);
         if !was_in_use {
             authorizer.lists.plan_with_team(&entry);
         }
@@ -35,7 +35,7 @@ impl InUse {
 
 impl Drop for InUse {
     fn drop(&mut self) {
-        self.entry.open_responses.end(self.until);
+        self.entry.streams.end(self.until);
     }
 }
 

@@ -40,7 +40,7 @@ pub(in crate::sync) async fn follow_hint(
         let keeps_its_place = scheduler.is_waiting(entry);
         {
             let mut progress = entry.progress();
-            progress.forced_at = Some(Box::new(since));
+            progress.note().forced_at = Some(since);
             let is_about_attachments = matches!(hint, ChangeHint::Resource(_));
             if is_about_attachments && fetcher.settings.include_attached_apps {
                 progress.note_attached_hint(since);

@@ -21,24 +21,33 @@ pub(in crate::sync) async fn subscribe(fetcher: &Fetcher, entry: &Arc<Entry>) {
         return;
     };
     let now = fetcher.clock.elapsed();
-    if entry.progress().subscribe_at.is_none_or(|at| now < at) {
-        return;
+    {
+        let progress = entry.progress();
+        let subscribe_at = progress.noted().subscribe_at;
+        if progress.is_subscribed || subscribe_at.is_some_and(|at| now < at) {
+            return;
+        }
     }
     let result = subscribe_with(fetcher, entry, webhooks, &fingerprint).await;
     let mut progress = entry.progress();
     let Err(error) = result else {
-        (progress.subscribe_at, progress.subscribe_failures) = (None, 0);
+        progress.is_subscribed = true;
+        if progress.noted().subscribe_at.is_some() {
+            let noted = progress.note();
+            (noted.subscribe_at, noted.subscribe_failures) = (None, 0);
+        }
         return;
     };
+    let noted = progress.note();
     let idle = fetcher.settings.idle_interval;
     let again_in = if may_pass(&error) {
-        progress.subscribe_failures = progress.subscribe_failures.saturating_add(1);
-        refusal_backoff(progress.subscribe_failures, idle)
+        noted.subscribe_failures = noted.subscribe_failures.saturating_add(1);
+        refusal_backoff(noted.subscribe_failures, idle)
     } else {
-        progress.subscribe_failures = 0;
+        noted.subscribe_failures = 0;
         idle
     };
-    progress.subscribe_at = Some(now + again_in);
+    noted.subscribe_at = Some(now + again_in);
     drop(progress);
     tracing::warn!(
         resource = %entry.id, %error, cause = cause::of(&error),

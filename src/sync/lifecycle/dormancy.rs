@@ -16,7 +16,6 @@ use crate::sync::SyncError;
 use crate::sync::lists::list_event::Source;
 use crate::sync::state::absence_mark::AbsenceMark;
 use crate::sync::state::as_of::AsOf;
-use crate::sync::state::attempts::Attempts;
 use crate::sync::state::entry::Entry;
 
 /// At least this many answers, over at least this time, make a resource dormant.
@@ -140,7 +139,7 @@ impl<'a> Absences<'a> {
             // There is a newer list, or the resource has ended, or the store keeps no absences.
             return lifecycle.coordinator.reload_resource(id).await;
         };
-        let known = entry.progress().mark();
+        let known = entry.progress().noted().mark;
         let mark = AbsenceMark::new(absence, known.as_ref(), clock);
         let longest = lifecycle.settings.dormant_for;
         match next_step(&absence, mark.dormant_for(clock.elapsed()), longest) {
@@ -173,12 +172,13 @@ impl<'a> Absences<'a> {
                 .set_absence(entry, Some(absence), Source::Store);
         }
         let mut progress = entry.progress();
-        if !progress.mark().is_some_and(|mark| mark.is_dormant()) {
+        if !progress.is_dormant() {
             return Ok(());
         }
-        progress.attempts = Attempts::default();
+        progress.forget_failures();
         // The forced fetch has its answer.
         progress
+            .note()
             .forced_at
             .take_if(|since| !asked_at.is_before(since));
         drop(progress);
@@ -198,10 +198,12 @@ impl<'a> Absences<'a> {
         }
         for entry in lifecycle.lists.all() {
             let mut progress = entry.progress();
-            let Some(mark) = progress.mark.as_mut().filter(|mark| mark.is_dormant()) else {
+            if !progress.is_dormant() {
                 continue;
-            };
-            mark.wanted = true;
+            }
+            if let Some(mark) = &mut progress.note().mark {
+                mark.wanted = true;
+            }
             drop(progress);
             lifecycle.lists.scheduler().plan_resource(&entry);
         }
@@ -211,7 +213,7 @@ impl<'a> Absences<'a> {
     pub(crate) fn dormant(&self) -> Vec<DormantResource> {
         let longest = self.0.settings.dormant_for;
         let of = |entry: Arc<Entry>| {
-            let absence = entry.progress().mark()?.absence;
+            let absence = entry.progress().noted().mark?.absence;
             let since = absence.dormant_at?;
             Some(DormantResource {
                 resource: entry.id,

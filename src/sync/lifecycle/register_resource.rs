@@ -14,7 +14,6 @@ use crate::store::author::{Registration, ResourceState, Work};
 use crate::sync::SyncError;
 use crate::sync::lists::list_event::Source;
 use crate::sync::run_to_completion::run_to_completion;
-use crate::sync::state::attempts::Attempts;
 
 /// The right to make calls to Heroku about a resource.
 ///
@@ -112,10 +111,11 @@ async fn put(
     }
     let entry = lifecycle.coordinator.entry(id).await?;
     let mut progress = entry.progress();
-    (progress.blocked, progress.grant_refused) = (false, None);
+    progress.blocked = false;
+    progress.forget_refusal();
     drop(progress);
     if absence.is_none() {
-        entry.progress().attempts = Attempts::default();
+        entry.progress().forget_failures();
         lifecycle.lists.set_absence(&entry, None, Source::Heroku);
     }
     lifecycle.lists.scheduler().plan_resource(&entry);

@@ -1,30 +1,50 @@
 //! The resources of each app, for webhooks.
 
-use dashmap::DashMap;
+use std::collections::BTreeSet;
+
+use parking_lot::Mutex;
+use uuid::Uuid;
 
 use crate::ids::{AppId, ResourceId};
 
+/// Pairs, because nearly every app has one resource: a collection for each app would take more memory.
 #[derive(Debug, Default)]
-pub(in crate::sync) struct AppIndex(DashMap<AppId, Vec<ResourceId>>);
+pub(in crate::sync) struct AppIndex(Mutex<BTreeSet<(AppId, ResourceId)>>);
 
 impl AppIndex {
     pub(in crate::sync) fn resources(&self, app: &AppId) -> Vec<ResourceId> {
-        self.0
-            .get(app)
-            .map(|known| known.clone())
-            .unwrap_or_default()
+        let first = (app.clone(), ResourceId::from(Uuid::nil()));
+        let pairs = self.0.lock();
+        let of_app = pairs.range(first..).take_while(|(of, _)| of == app);
+        of_app.map(|(_, resource)| *resource).collect()
     }
 
     pub(in crate::sync) fn enter(&self, app: AppId, resource: ResourceId) {
-        // Most apps have one.
-        let one = || Vec::with_capacity(1);
-        self.0.entry(app).or_insert_with(one).push(resource);
+        self.0.lock().insert((app, resource));
     }
 
     pub(in crate::sync) fn quit(&self, app: &AppId, resource: &ResourceId) {
-        self.0.remove_if_mut(app, |_, resources| {
-            resources.retain(|known| known != resource);
-            resources.is_empty()
-        });
+        self.0.lock().remove(&(app.clone(), *resource));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn app_has_the_resources_that_entered_and_did_not_quit() {
+        let index = AppIndex::default();
+        let [one, other, last] = [7, 8, 9].map(|number| AppId::from(Uuid::from_u128(number)));
+        let [a, b, c] = [0, 1, u128::MAX].map(|number| ResourceId::from(Uuid::from_u128(number)));
+        for (app, resource) in [(&one, b), (&one, a), (&one, c), (&one, a), (&last, a)] {
+            index.enter(app.clone(), resource);
+        }
+        assert_eq!(index.resources(&one), [a, b, c]);
+        assert_eq!(index.resources(&other), []);
+        index.quit(&one, &b);
+        index.quit(&other, &a);
+        assert_eq!(index.resources(&one), [a, c]);
+        assert_eq!(index.resources(&last), [a]);
     }
 }

@@ -7,7 +7,6 @@ use super::list_event::Source;
 use crate::store::author::Absence;
 use crate::sync::state::as_of::AsOf;
 use crate::sync::state::attached_part::AttachedPart;
-use crate::sync::state::attempts::Attempts;
 use crate::sync::state::cached_list::{CachedList, OwnList};
 use crate::sync::state::entry::Entry;
 use crate::sync::state::member_list::Members;
@@ -170,7 +169,7 @@ impl ListCache {
         if is_dormant {
             self.events.suspended(entry);
         } else {
-            entry.progress().attempts = Attempts::default();
+            entry.progress().forget_failures();
             self.events.revived(entry, source);
         }
         self.scheduler.plan_resource(entry);

@@ -13,8 +13,9 @@ use crate::clock::SharedClock;
 use crate::heroku::{RatePool, Urgency};
 use crate::sync::SyncError;
 use crate::sync::settings::{RatePools, SyncSettings};
-use crate::sync::state::entry::{Entry, Progress};
+use crate::sync::state::entry::Entry;
 use crate::sync::state::fetch_budgets::{Force, SharedBudgets};
+use crate::sync::state::progress::Progress;
 
 /// Which budgets a fetch draws on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

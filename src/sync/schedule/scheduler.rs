@@ -93,7 +93,7 @@ impl Scheduler {
     /// Records that a resource's list could not be fetched, and schedules the next try.
     pub(in crate::sync) fn note_failure(&self, entry: &Arc<Entry>, error: &SyncError) {
         let mut progress = entry.progress();
-        progress.attempts.note_failure(self.clock.elapsed());
+        progress.note_failure(self.clock.elapsed());
         progress.blocked = matches!(
             error,
             SyncError::NeedsGrant
@@ -117,7 +117,7 @@ impl Scheduler {
         };
         let is_forced = {
             let progress = entry.progress();
-            progress.forced_at.is_some() || progress.has_attached_hint()
+            progress.noted().forced_at.is_some() || progress.has_attached_hint()
         };
         if !is_forced || self.is_due_by_age(target) {
             return true;
@@ -162,7 +162,7 @@ impl Scheduler {
         if progress.ended {
             return None;
         }
-        let is_forced = progress.forced_at.is_some();
+        let is_forced = progress.noted().forced_at.is_some();
         let is_attached_forced = progress.has_attached_hint();
         let forced_in = (is_forced || is_attached_forced).then(|| {
             let wait = limits.wait_for(entry, &mut progress, Force::Change);
@@ -177,22 +177,24 @@ impl Scheduler {
         });
         let token_ends_at = entry
             .token_ends_at()
-            .filter(|_| progress.grant_refused.is_none());
+            .filter(|_| progress.noted().grant_refused.is_none());
         // The first subscription comes with the first list.
-        let subscribe_at = progress.subscribe_at;
-        let subscribe_at = subscribe_at.filter(|_| progress.subscribe_failures > 0);
+        let noted = progress.noted();
+        let subscribe_at = noted.subscribe_at;
+        let subscribe_at = subscribe_at.filter(|_| noted.subscribe_failures > 0);
         Some(ListState {
             in_use: entry.is_in_use(self.settings.in_use_for, now),
             requested: entry.used_within(self.settings.refresh_interval, now),
             age,
-            attempts: progress.attempts,
+            attempts: progress.attempts(),
             forced_in,
             token_ends_in: token_ends_at.map(|at| at.saturating_sub(now)),
             subscribe_in: subscribe_at.map(|at| at.saturating_sub(now)),
             blocked: progress.blocked,
             is_scarce: limits.pool(entry).is_scarce(now),
             question: progress
-                .mark()
+                .noted()
+                .mark
                 .map_or(Question::InTurn, |mark| mark.question(now)),
         })
     }

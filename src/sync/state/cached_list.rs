@@ -20,11 +20,10 @@ use crate::store::author::Sequence;
 #[derive(Clone, Debug)]
 pub(crate) struct CachedList {
     pub(crate) snapshot: Arc<Snapshot>,
-    /// When the oldest part was requested: `snapshot.fetched_at`, by both clocks.
-    asked_at: AsOf,
     /// When the resource's own part was requested.
     own_asked_at: AsOf,
-    version: ListVersion,
+    /// When its team's members were requested, if it has some.
+    members_asked_at: Option<AsOf>,
     etags: Option<Box<ETags>>,
     /// The last complete list, while this one lacks the team's members.
     whole: Option<Arc<Snapshot>>,
@@ -115,28 +114,20 @@ impl CachedList {
             .attached
             .map(|it| AttachedPart::from_store(it, &resource.app.id, own_asked_at));
         let attached = AttachedPart::newest(came, known);
-        let (list, asked_at) = match (&resource.team, members) {
-            (None, _) => (AccessList::of_app(collaborators, policy), own_asked_at),
+        let (list, members_asked_at) = match (&resource.team, members) {
+            (None, _) => (AccessList::of_app(collaborators, policy), None),
             (Some(_), Members::Known(team)) => (
                 AccessList::of_team_app(collaborators, team.people.clone(), policy),
-                own_asked_at.earlier(team.asked_at),
+                Some(team.asked_at),
             ),
             (Some(_), Members::Withheld) => (
                 AccessList::of_team_app_without_members(collaborators, policy),
-                own_asked_at,
+                None,
             ),
         };
         let list = match &attached {
             Some(attached) => list.with_attached(attached.people.clone()),
             None => list,
-        };
-        let version = ListVersion {
-            attached: attached.as_ref().map(|it| it.asked_at.sequence),
-            own: own_asked_at.sequence,
-            members: match (&resource.team, members) {
-                (Some(_), Members::Known(team)) => Some(team.asked_at.sequence),
-                _ => None,
-            },
         };
         let whole = before.filter(|_| list.is_partial()).and_then(|before| {
             let was_whole = !before.snapshot.list.is_partial();
@@ -152,13 +143,12 @@ impl CachedList {
             team: resource.team,
             web_url: resource.web_url,
             list,
-            fetched_at: asked_at.wall(),
+            fetched_at: oldest(own_asked_at, members_asked_at).wall(),
         };
         Self {
             snapshot: Arc::new(snapshot),
-            asked_at,
             own_asked_at,
-            version,
+            members_asked_at,
             etags,
             whole,
             attached,
@@ -193,10 +183,6 @@ impl CachedList {
         Some(Self {
             snapshot: with_people(&self.snapshot),
             whole: self.whole.as_ref().map(with_people),
-            version: ListVersion {
-                attached: Some(attached.asked_at.sequence),
-                ..self.version
-            },
             attached: Some(Arc::clone(&attached)),
             ..self.clone()
         })
@@ -223,12 +209,17 @@ impl CachedList {
 
     /// The age of its oldest part, apart from attached apps.
     pub(crate) fn age(&self, clock: &SharedClock) -> Duration {
-        self.asked_at.age(clock)
+        self.asked_at().age(clock)
     }
 
     /// As [`age`](Self::age), with the current time supplied by the caller.
     pub(in crate::sync) fn age_at(&self, at: Reading) -> Duration {
-        self.asked_at.age_at(at)
+        self.asked_at().age_at(at)
+    }
+
+    /// When the oldest part was requested: `snapshot.fetched_at`, by both clocks.
+    fn asked_at(&self) -> AsOf {
+        oldest(self.own_asked_at, self.members_asked_at)
     }
 
     pub(in crate::sync) fn own_age(&self, clock: &SharedClock) -> Duration {
@@ -240,7 +231,11 @@ impl CachedList {
     }
 
     pub(crate) fn version(&self) -> ListVersion {
-        self.version
+        ListVersion {
+            own: self.own_asked_at.sequence,
+            members: self.members_asked_at.map(|it| it.sequence),
+            attached: self.attached.as_ref().map(|it| it.asked_at.sequence),
+        }
     }
 
     /// Heroku's last answer about attached apps, if their people are wanted.
@@ -297,6 +292,10 @@ impl CachedList {
         let lists = lists.chain(std::iter::once(&*self.snapshot));
         lists.map(|snapshot| &snapshot.list).collect()
     }
+}
+
+fn oldest(own: AsOf, members: Option<AsOf>) -> AsOf {
+    members.map_or(own, |members| own.earlier(members))
 }
 
 #[cfg(test)]

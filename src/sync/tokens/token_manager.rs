@@ -23,7 +23,8 @@ use crate::sync::schedule::next_fetch::{TOKEN_RENEWED_AHEAD, refusal_backoff};
 use crate::sync::settings::SyncSettings;
 use crate::sync::single_flight::SingleFlight;
 use crate::sync::state::absence_mark::DORMANT_INTERVAL;
-use crate::sync::state::entry::{Entry, GrantRefused};
+use crate::sync::state::entry::Entry;
+use crate::sync::state::progress::GrantRefused;
 
 /// A token this close to its expiry is renewed first.
 const MARGIN: Duration = Duration::from_secs(5 * 60);
@@ -148,7 +149,7 @@ impl TokenManager {
             return Ok(tokens);
         }
         let still_works = now < tokens.expires_at;
-        if still_works && entry.progress().grant_refused.is_some() {
+        if still_works && entry.progress().noted().grant_refused.is_some() {
             // It cannot be renewed, and that was already logged.
             return Ok(tokens);
         }
@@ -228,7 +229,7 @@ impl TokenManager {
         match refreshed {
             Ok(tokens) => {
                 self.pending.keep(id, &known.refresh, &tokens, now);
-                entry.progress().grant_refused = None;
+                entry.progress().forget_refusal();
                 meter::token_renewed("ok");
                 self.keep_tokens(entry, tokens, stale, revision).await
             }
@@ -276,21 +277,19 @@ impl TokenManager {
     /// True for the first refusal.
     fn note_refusal(&self, entry: &Entry, token_end: OffsetDateTime) -> bool {
         let mut progress = entry.progress();
-        let times = progress
-            .grant_refused
-            .as_ref()
-            .map_or(0, |refused| refused.times);
-        progress.grant_refused = Some(Box::new(GrantRefused {
+        let refused = progress.noted().grant_refused;
+        let times = refused.map_or(0, |refused| refused.times);
+        progress.note().grant_refused = Some(GrantRefused {
             times: times.saturating_add(1),
             last_at: self.clock.elapsed(),
             token_end,
-        }));
+        });
         times == 0
     }
 
     /// A refused refresh token is tried again after a minute, and then at growing intervals.
     fn was_refused_lately(&self, entry: &Entry) -> bool {
-        let Some(refused) = entry.progress().grant_refused.as_deref().copied() else {
+        let Some(refused) = entry.progress().noted().grant_refused else {
             return false;
         };
         let longest = match entry.is_dormant() {

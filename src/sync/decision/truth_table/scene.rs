@@ -244,8 +244,8 @@ impl Scene {
         }
         match case.last {
             Last::Unwanted | Last::Unknown => {}
-            Last::Due => entry.open_responses.begin(clock.elapsed() + MAX_SESSION),
-            Last::Failing => entry.progress().attempts.note_failure(clock.elapsed()),
+            Last::Due => entry.streams.begin(clock.elapsed() + MAX_SESSION),
+            Last::Failing => entry.progress().note_failure(clock.elapsed()),
         }
         if case.resource == Resource::Dormant {
             let sign = AbsenceSign::new(AbsenceKind::NotFound, late, clock.now());

@@ -2,27 +2,68 @@
 //! access.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
+
+use tokio::sync::watch;
+
+/// The open responses of one resource, and what wakes their watchers. Takes memory from the first one on.
+#[derive(Debug, Default)]
+pub(in crate::sync) struct Streams(OnceLock<Box<Opened>>);
+
+#[derive(Debug, Default)]
+struct Opened {
+    open: OpenResponses,
+    watchers: watch::Sender<()>,
+}
 
 /// How many open responses there are, by the latest time at which each is over, by
 /// [`Clock::elapsed`](crate::Clock::elapsed).
 #[derive(Debug, Default)]
-pub(in crate::sync) struct OpenResponses(Mutex<BTreeMap<Duration, usize>>);
+struct OpenResponses(Mutex<BTreeMap<Duration, usize>>);
+
+impl Streams {
+    pub(in crate::sync) fn any(&self, now: Duration) -> bool {
+        self.0.get().is_some_and(|opened| opened.open.any(now))
+    }
+
+    pub(in crate::sync) fn begin(&self, until: Duration) {
+        self.opened().open.begin(until);
+    }
+
+    pub(in crate::sync) fn end(&self, until: Duration) {
+        self.opened().open.end(until);
+    }
+
+    pub(in crate::sync) fn watch(&self) -> watch::Receiver<()> {
+        self.opened().watchers.subscribe()
+    }
+
+    /// Wakes all watchers.
+    pub(in crate::sync) fn notify(&self) {
+        if let Some(opened) = self.0.get() {
+            opened.watchers.send_replace(());
+        }
+    }
+
+    fn opened(&self) -> &Opened {
+        self.0.get_or_init(Box::default)
+    }
+}
 
 impl OpenResponses {
-    pub(in crate::sync) fn any(&self, now: Duration) -> bool {
+    fn any(&self, now: Duration) -> bool {
         let responses = self.responses();
         responses
             .last_key_value()
             .is_some_and(|(last, _)| now < *last)
     }
 
-    pub(in crate::sync) fn begin(&self, until: Duration) {
+    fn begin(&self, until: Duration) {
         *self.responses().entry(until).or_default() += 1;
     }
 
-    pub(in crate::sync) fn end(&self, until: Duration) {
+    fn end(&self, until: Duration) {
         let mut responses = self.responses();
         if let Some(count) = responses.get_mut(&until) {
             *count -= 1;
