@@ -21,6 +21,12 @@ pub trait Clock: Debug + Send + Sync + 'static {
     /// Wall-clock time, for timestamps that other systems see (SSO requests, cookies, expiry).
     fn now(&self) -> OffsetDateTime;
 
+    /// The same in nanoseconds since the Unix epoch. Each request reads it, and a calendar date takes several
+    /// times as long. The default converts [`now`](Self::now).
+    fn unix_nanoseconds(&self) -> i64 {
+        UnixTime::from(self.now()).0
+    }
+
     /// Time since a fixed moment of this process; it never goes back.
     fn elapsed(&self) -> Duration;
 
@@ -45,6 +51,11 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     fn now(&self) -> OffsetDateTime {
         OffsetDateTime::now_utc()
+    }
+
+    fn unix_nanoseconds(&self) -> i64 {
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        nanoseconds(since_epoch.unwrap_or_default())
     }
 
     fn elapsed(&self) -> Duration {
@@ -99,8 +110,6 @@ fn nanoseconds(time: Duration) -> i64 {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading {
     /// See [`Clock::now`].
-    pub(crate) now: OffsetDateTime,
-    /// The same as a number.
     pub(crate) unix: UnixTime,
     /// See [`Clock::elapsed`].
     pub(crate) elapsed: Duration,
@@ -108,12 +117,15 @@ pub(crate) struct Reading {
 
 impl Reading {
     pub(crate) fn of(clock: &SharedClock) -> Self {
-        let now = clock.now();
         Self {
-            now,
-            unix: now.into(),
+            unix: UnixTime(clock.unix_nanoseconds()),
             elapsed: clock.elapsed(),
         }
+    }
+
+    /// The wall-clock time as a date.
+    pub(crate) fn date(self) -> OffsetDateTime {
+        self.unix.into()
     }
 }
 

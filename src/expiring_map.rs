@@ -45,7 +45,9 @@ impl<K: Eq + Hash, T> ExpiringMap<K, T> {
         if notes.sweep_at <= now.elapsed {
             // By both clocks: a wall clock that is set forward and back expires no entry.
             notes.by_key.retain(|_, (_, at)| {
-                now.elapsed.saturating_sub(at.elapsed) < self.kept || now.now - at.now < self.kept
+                let by_wall = now.unix.since(at.unix);
+                now.elapsed.saturating_sub(at.elapsed) < self.kept
+                    || by_wall.is_none_or(|by_wall| by_wall < self.kept)
             });
             notes.sweep_at = now.elapsed.saturating_add(self.kept);
         }

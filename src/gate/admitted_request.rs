@@ -18,7 +18,6 @@ use super::session_handle::SessionHandle;
 use super::state::GateState;
 use super::user::HerokuUser;
 use crate::audit::RequestId;
-use crate::ids::ResourceId;
 use crate::meter;
 
 /// What happens to an admitted request.
@@ -43,7 +42,7 @@ pub(super) fn prepare<B>(gate: &GateState, request: &mut Request<B>, user: Herok
             let answer = reject_origin(gate, origin, &user, &id);
             return Next::Respond(gate.on_rejection.about(request).of(ready(answer)));
         }
-        if is_landing(gate, request, user.resource()) {
+        if is_landing(gate, request, &user) {
             let headers = request.headers();
             // The user has just signed in, and the form's response could not set these cookies.
             cookies = gate.cookies.after_landing(headers, user.resource());
@@ -93,13 +92,10 @@ fn reject_origin(
     rejection.into_response(Format::ProblemJson, &Method::GET)
 }
 
-fn is_landing<B>(gate: &GateState, request: &Request<B>, resource: &ResourceId) -> bool {
-    if request.method() != Method::GET || is_prefetch(request.headers()) {
-        return false;
-    }
+fn is_landing<B>(gate: &GateState, request: &Request<B>, user: &HerokuUser) -> bool {
     // The landing path is that of the gate's own paths, which may be outside of the prefix.
-    let is_landing = |path: &str| gate.paths.is_landing(path, resource);
-    is_landing(request.uri().path())
-        || (!original_uri::prefix(request).is_empty()
-            && is_landing(original_uri::path_and_query(request).path()))
+    let is_landing = |path: &str| gate.paths.is_landing(path, user.resource());
+    let has_its_path = is_landing(request.uri().path())
+        || (!user.mount.is_empty() && is_landing(original_uri::path_and_query(request).path()));
+    has_its_path && request.method() == Method::GET && !is_prefetch(request.headers())
 }

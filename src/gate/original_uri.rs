@@ -28,6 +28,9 @@ pub(super) fn prefix<B>(request: &Request<B>) -> &str {
     #[cfg(feature = "axum")]
     if let Some(axum::extract::OriginalUri(uri)) = request.extensions().get() {
         let (whole, own) = (uri.path(), request.uri().path());
+        if whole.len() == own.len() {
+            return "";
+        }
         let prefix = match whole.strip_suffix(own) {
             Some(prefix) => prefix,
             // A nested router's own root is requested as `/addon`, and arrives here as `/`.

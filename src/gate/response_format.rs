@@ -1,7 +1,7 @@
 //! Whether a request comes from a browser's user or from a program.
 
 use http::header::ACCEPT;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 
 /// Longer `Accept` headers are not read: no browser sends one.
 const MAX_ACCEPT: usize = 1024;
@@ -63,8 +63,14 @@ pub(super) fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
 
 /// True for a page that a browser loads in advance: its user may never see it.
 pub(super) fn is_prefetch(headers: &HeaderMap) -> bool {
-    let names = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
-    let mut values = names.iter().filter_map(|name| headers.get(*name));
+    // As text they would be parsed at each request.
+    static NAMES: [HeaderName; 4] = [
+        HeaderName::from_static("sec-purpose"),
+        HeaderName::from_static("purpose"),
+        HeaderName::from_static("x-purpose"),
+        HeaderName::from_static("x-moz"),
+    ];
+    let mut values = NAMES.iter().filter_map(|name| headers.get(name));
     values.any(|value| {
         let value = value.to_str().unwrap_or_default().to_ascii_lowercase();
         let purposes = ["prefetch", "prerender", "preview"];

@@ -87,11 +87,11 @@ impl UsedForms {
         // The weaker tokens first: if this stops half-way, fewer tokens work, not more. Another person's
         // sign-in in the same second may have consumed them already. That is no reason to reject this one.
         for key in verified.weaker_replay_keys() {
-            store.consume(key, until, now.now).await?;
+            store.consume(key, until, now.date()).await?;
             self.note(key, Some(*resource), now);
         }
         let key = verified.replay_key();
-        let is_first = store.consume(key, until, now.now).await?;
+        let is_first = store.consume(key, until, now.date()).await?;
         self.note(key, Some(*resource), now);
         Ok(is_first)
     }

@@ -71,7 +71,7 @@ impl LastSeen {
     /// Notes a use of a session that began at `began`, unless one was noted within [`PRECISION`].
     pub(super) fn note(self: &Arc<Self>, session: &SessionKey, began: OffsetDateTime) {
         let now = Reading::of(&self.clock);
-        if now.now - began < PRECISION {
+        if now.date() - began < PRECISION {
             return;
         }
         let is_due = |last: &Duration| now.elapsed >= *last + PRECISION;
@@ -80,7 +80,7 @@ impl LastSeen {
         }
         let mut batch = self.batch.lock();
         if batch.uses.len() < BATCH {
-            batch.uses.push((session.clone(), now.now));
+            batch.uses.push((session.clone(), now.date()));
         }
         if !batch.has_writer()
             && let Ok(runtime) = Handle::try_current()

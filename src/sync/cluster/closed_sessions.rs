@@ -64,8 +64,8 @@ impl ClosedSessions {
     pub(crate) async fn write_down(&self, session: &SessionKey) -> Result<(), StoreError> {
         let at = Reading::of(&self.clock);
         self.unfinished.put_if(session.clone(), (), at, |()| true);
-        let until = at.now + self.kept;
-        self.store.close_session(session, until, at.now).await
+        let (now, until) = (at.date(), at.date() + self.kept);
+        self.store.close_session(session, until, now).await
     }
 
     /// Records that the store knows the closing, and that the session's record is deleted.
