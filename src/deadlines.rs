@@ -12,6 +12,10 @@ use std::time::Duration;
 /// Shorter than the 30 s after which Heroku's router gives up.
 pub(crate) const REQUEST: Duration = Duration::from_secs(15);
 
+/// How long a request that is only observed waits for the gate's verdict, including the body of its form.
+/// Afterwards it goes to the app as "undecided", and the check continues without it.
+pub(crate) const OBSERVATION: Duration = Duration::from_secs(1);
+
 /// Reading the body of a form, a webhook or a Partner API call: a few kilobytes at most.
 pub(crate) const REQUEST_BODY: Duration = Duration::from_secs(10);
 

@@ -153,6 +153,7 @@ mod lifespan;
 mod meter;
 #[cfg(feature = "axum")]
 pub mod partner_api;
+pub mod readiness;
 mod request_body;
 #[cfg(feature = "axum")]
 mod routes;
@@ -167,18 +168,23 @@ pub use access::{Email, ListPolicy, Permission, Role};
 pub use clock::{Clock, ManualClock, SystemClock};
 #[cfg(feature = "jwt")]
 pub use config::BearerTokens;
-pub use config::{HtmlCache, Manifest, MissingVariable, OnExpired, SetupError, Streams};
+pub use config::{
+    Enforcement, HtmlCache, InvalidEnforcement, Manifest, MissingVariable, OnExpired, ResourceRule,
+    SetupError, Streams,
+};
 pub use gate::{
-    AdmitError, HerokuUser, LinkError, RejectionKind, Require, SignedIn, VerifiedEmail,
+    AdmitError, HerokuUser, LinkError, Observed, RejectionKind, Require, SignedIn, Verdict,
+    VerifiedEmail,
 };
 #[cfg(feature = "jwt")]
 pub use gate::{BearerError, BearerToken};
 pub use handles::{
-    AccessTokenError, DeprovisionError, Lists, LookupError, RefreshError, RegisterError, Resources,
-    Sessions,
+    AccessTokenError, DeprovisionError, Import, ImportError, ImportRecord, ImportReport, Lists,
+    LookupError, RefreshError, RegisterError, Resources, Sessions,
 };
 pub use heroku_sso::{HerokuSso, HerokuSsoBuilder};
 pub use ids::ResourceId;
+pub use readiness::Readiness;
 #[cfg(feature = "axum")]
 pub use routes::Routes;
 pub use secret::{AddonPassword, ClientSecret, SsoSalt, Tokens, WeakSecret, WebhookSecret};

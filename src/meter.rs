@@ -58,6 +58,10 @@ pub(crate) fn describe() {
             "Sign-ins, by outcome: ok, or the reason of the rejection.",
         ),
         (
+            "heroku_sso_observations_total",
+            "Requests and sign-ins that the gate only observed, by verdict, and by the reason of a rejection.",
+        ),
+        (
             "heroku_sso_api_calls_total",
             "Calls to Heroku's APIs, by call and outcome.",
         ),
@@ -175,6 +179,14 @@ pub(crate) fn partner_call_rejected(credentials: &'static str) {
 
 pub(crate) fn audit_events_dropped(count: u64) {
     counter!("heroku_sso_audit_events_dropped_total").increment(count);
+}
+
+/// A request or a sign-in that reached the app because the gate only observes it.
+pub(crate) fn observation(of: &'static str, verdict: &'static str, reason: &'static str) {
+    counter!(
+        "heroku_sso_observations_total", "of" => of, "verdict" => verdict, "reason" => reason
+    )
+    .increment(1);
 }
 
 pub(crate) fn set(gauges: &Gauges) {

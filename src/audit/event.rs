@@ -63,6 +63,10 @@ pub struct AuditEvent {
     /// nothing is decided by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// What the gate would have done, of [`AuditKind::RequestObserved`] and [`AuditKind::SignInObserved`]: the
+    /// [code](crate::Verdict::code) of a verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
     /// Why: a word or a sentence. The guide lists the words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -96,6 +100,7 @@ impl AuditEvent {
             proof: None,
             session: None,
             request_id: None,
+            verdict: None,
             reason: None,
             outcome: None,
             resources: None,
@@ -156,6 +161,9 @@ kinds! {
     PlanChanged => "plan_changed",
     /// Heroku requested a provisioning.
     Provisioned => "provisioned",
+    /// A request reached the app that an enforced gate would have rejected, or about which nothing was known in
+    /// time.
+    RequestObserved => "request_observed",
     /// A request with a session was rejected.
     RequestRejected => "request_rejected",
     /// Heroku has reported a resource as missing; access is suspended.
@@ -170,6 +178,9 @@ kinds! {
     RoleChanged => "role_changed",
     /// The partner ended a session.
     SessionEnded => "session_ended",
+    /// A form reached the app that an enforced gate would have rejected, or about which nothing was known in
+    /// time.
+    SignInObserved => "sign_in_observed",
     /// A form, or the partner's own login, was rejected.
     SignInRejected => "sign_in_rejected",
     /// A user signed in.

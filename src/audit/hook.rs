@@ -84,7 +84,10 @@ impl AuditHook {
 fn is_caused_by_outsiders(kind: AuditKind) -> bool {
     matches!(
         kind,
-        AuditKind::PartnerCallRejected | AuditKind::SignInRejected
+        AuditKind::PartnerCallRejected
+            | AuditKind::RequestObserved
+            | AuditKind::SignInObserved
+            | AuditKind::SignInRejected
     )
 }
 

@@ -47,22 +47,33 @@ impl AuditLog {
         }
     }
 
-    pub(crate) fn sign_in_rejected(
+    /// A request ([`AuditKind::RequestRejected`]) or a sign-in.
+    pub(crate) fn rejected(
         &self,
+        kind: AuditKind,
         who: &Subject<'_>,
         request: &RequestId,
-        reason: &dyn std::fmt::Display,
+        reason: &str,
     ) {
         self.record(AuditEvent {
-            reason: Some(reason.to_string()),
-            ..self.about(AuditKind::SignInRejected, who, request)
+            reason: Some(reason.to_owned()),
+            ..self.about(kind, who, request)
         });
     }
 
-    pub(crate) fn request_rejected(&self, who: &Subject<'_>, request: &RequestId, reason: &str) {
+    /// A request ([`AuditKind::RequestObserved`]) or a form that the gate did not reject because it observes.
+    pub(crate) fn observed(
+        &self,
+        kind: AuditKind,
+        who: &Subject<'_>,
+        request: &RequestId,
+        verdict: &'static str,
+        reason: Option<&str>,
+    ) {
         self.record(AuditEvent {
-            reason: Some(reason.to_owned()),
-            ..self.about(AuditKind::RequestRejected, who, request)
+            verdict: Some(verdict.to_owned()),
+            reason: reason.map(str::to_owned),
+            ..self.about(kind, who, request)
         });
     }
 

@@ -76,14 +76,31 @@ fn record_all(log: &AuditLog) {
         &request,
     );
     log.signed_out(&who, &request);
-    log.request_rejected(&who, &request, "not_listed");
-    log.sign_in_rejected(
+    log.rejected(AuditKind::RequestRejected, &who, &request, "not_listed");
+    log.rejected(
+        AuditKind::SignInRejected,
         &Subject {
             session: None,
             ..who
         },
         &request,
-        &"the form was used before",
+        "the form was used before",
+    );
+    let reason = Some("not_listed");
+    log.observed(
+        AuditKind::RequestObserved,
+        &who,
+        &request,
+        "rejected",
+        reason,
+    );
+    let unknown = Subject::default();
+    log.observed(
+        AuditKind::SignInObserved,
+        &unknown,
+        &request,
+        "undecided",
+        None,
     );
     log.revoked(&resource, &email);
     log.all_revoked(&resource);

@@ -23,6 +23,7 @@ macro_rules! write_at {
             proof = event.proof.map(|proof| proof.as_str()),
             session = event.session.as_deref(),
             request_id = event.request_id.as_deref(),
+            verdict = event.verdict.as_deref(),
             reason = event.reason.as_deref(),
             outcome = event.outcome.as_deref(),
             resources = event.resources,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::settings::{LONGEST, PLACEHOLDER};
-use super::{Config, CookieTransport, SetupError};
+use super::{Config, CookieTransport, Enforcement, SetupError};
 use crate::heroku::HerokuUrl;
 use crate::webhook::Webhooks;
 
@@ -45,10 +45,29 @@ pub(crate) fn check(config: &Config) -> Result<(), SetupError> {
     if !config.allowed_origins.iter().all(is_origin) {
         return Err(SetupError::AllowedOrigin);
     }
+    check_enforcement(config)?;
     let address = config.webhooks.as_ref().and_then(Webhooks::url);
     // The same rule as for Heroku's addresses.
     if address.is_some_and(|url| url.as_str().parse::<HerokuUrl>().is_err()) {
         return Err(SetupError::WebhookAddress);
+    }
+    Ok(())
+}
+
+fn check_enforcement(config: &Config) -> Result<(), SetupError> {
+    let (by_session, by_path) = (&config.resource_of, &config.resource_in_path);
+    if by_session.is_some() && by_path.is_some() {
+        return Err(SetupError::Excluded {
+            setting: "resource_of",
+            other: "resource_in_path",
+        });
+    }
+    let is_partial = matches!(config.enforcement, Enforcement::For(_));
+    if is_partial && by_session.is_none() && by_path.is_none() {
+        return Err(SetupError::Needs {
+            setting: "enforcement for some resources",
+            other: "resource_of or resource_in_path: the resource of a request without a session",
+        });
     }
     Ok(())
 }

@@ -115,6 +115,14 @@ pub enum SetupError {
          query: https, or http with insecure_cookies (INSECURE_COOKIES=1)"
     )]
     PublicUrl,
+    /// Two settings that exclude each other.
+    #[error("{setting} and {other} exclude each other: remove one of them")]
+    Excluded {
+        /// The setting's name.
+        setting: &'static str,
+        /// The other one's name.
+        other: &'static str,
+    },
     /// Two settings have the same path.
     #[error("{setting} must differ from {other}")]
     SamePath {

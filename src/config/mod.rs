@@ -4,6 +4,7 @@
 mod bearer_tokens;
 mod check;
 mod database;
+mod enforcement;
 mod environment;
 mod error;
 mod manifest;
@@ -15,6 +16,8 @@ mod variables;
 pub use bearer_tokens::BearerTokens;
 pub(crate) use check::check;
 pub(crate) use database::Database;
+pub(crate) use enforcement::ResourceOf;
+pub use enforcement::{Enforcement, InvalidEnforcement, ResourceRule};
 pub(crate) use environment::Environment;
 pub use error::{MissingVariable, SetupError};
 pub use manifest::Manifest;

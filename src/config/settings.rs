@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::enforcement::{Enforcement, ResourceOf};
 use crate::access::ListPolicy;
 use crate::heroku::HerokuUrl;
 use crate::sso::SsoPolicy;
@@ -41,6 +42,9 @@ pub(crate) struct Config {
     pub(crate) on_expired: OnExpired,
     pub(crate) streams: Streams,
     pub(crate) html_cache: HtmlCache,
+    pub(crate) enforcement: Enforcement,
+    /// Finds the resource of a request in the app's own session.
+    pub(crate) resource_of: Option<ResourceOf>,
     pub(crate) sso_path: String,
     pub(crate) sign_out_path: String,
     pub(crate) landing_path: String,
@@ -138,6 +142,8 @@ impl Default for Config {
             on_expired: OnExpired::default(),
             streams: Streams::default(),
             html_cache: HtmlCache::default(),
+            enforcement: Enforcement::default(),
+            resource_of: None,
             sso_path: "/heroku/sso".into(),
             sign_out_path: "/logout".into(),
             landing_path: "/".into(),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::CookieTransport;
 use super::variable::{Fallback, Unusable, Variable};
+use super::{CookieTransport, Enforcement};
 use crate::heroku::HerokuUrl;
 #[cfg(feature = "jwt")]
 use crate::jwt::{JwtKey, JwtKeys};
@@ -149,6 +149,16 @@ pub(super) const VARIABLES: &[Variable] = &[
         read: |values, text| {
             let policy = text.parse::<SsoPolicy>();
             values.config.sso_policy = policy.map_err(Unusable::because)?;
+            Ok(())
+        },
+    },
+    Variable {
+        name: "HEROKU_SSO_ENFORCEMENT",
+        meaning: "[`enforcement`]: `enforce`, `observe`, or a share of the resources such as `25%`",
+        default: Fallback::Value("enforce"),
+        read: |values, text| {
+            let enforcement = text.parse::<Enforcement>();
+            values.config.enforcement = enforcement.map_err(Unusable::because)?;
             Ok(())
         },
     },

@@ -48,7 +48,8 @@ impl IntoResponse for NotBehindGate {
         tracing::error!(
             method = %self.method, path = self.path,
             "a handler takes HerokuUser, but its route is not behind the gate: put it into the router that \
-             HerokuSso::protect is given, or inside HerokuSso::layer"
+             HerokuSso::protect is given, or inside HerokuSso::layer. While the gate observes, there is no \
+             user: take Option<HerokuUser> or Observed"
         );
         self.status().into_response()
     }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use super::close_session::close;
 use super::paths::SessionScope;
 use super::rejection::Rejection;
+use super::rejection_record::{Cause, RejectionRecord};
 use super::session_handle::SessionHandle;
 use super::state::GateState;
+use super::target::Target;
 use super::unavailable::{out_of_time, sessions_unavailable};
 use super::user::Origin;
 use super::{HerokuUser, RejectionKind};
-use crate::audit::RequestId;
 use crate::clock::{Budget, Reading};
 use crate::lifespan::End;
 use crate::session::{Credential, Grant, SessionRef};
@@ -20,14 +21,13 @@ use crate::sync::{Denial, Strictness, SyncError};
 pub(super) fn check_cached(
     gate: &Arc<GateState>,
     credential: &Credential<'_>,
-    scope: SessionScope,
+    target: &Target,
     mount: &str,
 ) -> Option<HerokuUser> {
     let at = Reading::of(gate.directory.clock());
     let known = gate.sessions.find_cached(credential, at.elapsed)?;
     let grant = &known.grant;
-    let is_here = scope.resource().is_none_or(|here| *here == grant.resource);
-    if !is_here {
+    if !target.allows(&grant.resource) {
         return None;
     }
     let (resource, who, start) = (&grant.resource, grant.principal(), grant.start());
@@ -39,7 +39,7 @@ pub(super) fn check_cached(
     Some(user)
 }
 
-/// `mount` is the prefix that an outer router removed from the path.
+/// `mount` is the prefix that an outer router removed from the path. The caller records a rejection.
 ///
 /// Looks up the session in the session store, and checks its user against the newest list. One list
 /// decides the whole request, even if a newer one arrives in the meantime. All of this happens within the
@@ -47,13 +47,12 @@ pub(super) fn check_cached(
 pub(super) async fn check(
     gate: &Arc<GateState>,
     credential: Option<Credential<'static>>,
-    scope: SessionScope,
+    target: &Target,
     mount: &str,
-    request: RequestId,
     budget: Budget,
 ) -> Result<HerokuUser, Rejection> {
-    let credential = credential.ok_or_else(|| without_credential(gate, scope))?;
-    let checked = check_session(gate, &credential, scope, mount, &request, budget);
+    let credential = credential.ok_or_else(|| without_credential(gate, target.scope))?;
+    let checked = check_session(gate, &credential, target, mount, budget);
     let checked = budget.within(checked).await;
     let checked = checked.unwrap_or_else(|| Err(out_of_time(gate.reasons, "check")));
     checked.map_err(|rejection| match credential.is_cookie() {
@@ -77,9 +76,8 @@ fn without_credential(gate: &GateState, scope: SessionScope) -> Rejection {
 async fn check_session(
     gate: &Arc<GateState>,
     credential: &Credential<'static>,
-    scope: SessionScope,
+    target: &Target,
     mount: &str,
-    request: &RequestId,
     budget: Budget,
 ) -> Result<HerokuUser, Rejection> {
     let reasons = gate.reasons;
@@ -92,14 +90,13 @@ async fn check_session(
                    because sessions were in memory";
         return Err(turn_away(RejectionKind::NoSession, why));
     };
-    if scope.resource().is_some_and(|here| *here != grant.resource) {
-        // A cookie under this resource's name that no gate set, or another resource's bearer token.
-        let key = session.key();
-        let who = grant.subject(&key);
-        gate.audit()
-            .request_rejected(&who, request, "other_resource");
+    if !target.allows(&grant.resource) {
+        // A cookie under this resource's name that no gate set, another resource's bearer token, or a session
+        // of the app for another resource than the gate's.
         let why = "the session belongs to another resource";
-        return Err(turn_away(RejectionKind::OtherResource, why));
+        let reason = Some("other_resource");
+        let record = RejectionRecord::of_request(&grant, session.key(), Cause::Other, reason);
+        return Err(record.attach_to(turn_away(RejectionKind::OtherResource, why)));
     }
     let (who, start, left) = (grant.principal(), grant.start(), budget.left());
     let (resource, strictness) = (&grant.resource, Strictness::REQUEST);
@@ -107,7 +104,7 @@ async fn check_session(
     let access = authorizer.authorize(resource, who, Some(&start), strictness, left);
     let access = match access.await {
         Ok(access) => access,
-        Err(denial) => return Err(deny(gate, &session, &grant, request, &denial).await),
+        Err(denial) => return Err(deny(gate, &session, &grant, &denial).await),
     };
     // The session may have been closed while the list was fetched.
     if gate.sessions.was_closed(&session) {
@@ -122,13 +119,7 @@ async fn check_session(
 
 /// The rejection for a denied request. Closes the session where the denial ends it; an expired session
 /// needs no closing.
-async fn deny(
-    gate: &GateState,
-    session: &SessionRef,
-    grant: &Grant,
-    request: &RequestId,
-    denial: &Denial,
-) -> Rejection {
+async fn deny(gate: &GateState, session: &SessionRef, grant: &Grant, denial: &Denial) -> Rejection {
     let (closes_session, audited, rejection) = match denial {
         Denial::NotListed => (true, Some("not_listed"), RejectionKind::NotListed.into()),
         Denial::OtherAccount => (true, Some("other_account"), RejectionKind::NotListed.into()),
@@ -157,10 +148,7 @@ async fn deny(
     if closes_session {
         close(&gate.sessions, session).await;
     }
-    if let Some(reason) = audited {
-        let key = session.key();
-        let who = grant.subject(&key);
-        gate.audit().request_rejected(&who, request, reason);
-    }
-    gate.reasons.add(rejection, &denial.reason())
+    let record = RejectionRecord::of_request(grant, session.key(), Cause::from(denial), audited);
+    gate.reasons
+        .add(record.attach_to(rejection), &denial.reason())
 }

@@ -11,6 +11,7 @@ use time::format_description::well_known::Rfc3339;
 use super::RejectionKind;
 use super::open_session::{SessionTransport, VerifiedSignIn, open_session, resource_of};
 use super::rejection::Rejection;
+use super::rejection_record::audit_sign_in;
 use super::response_format::Format;
 use super::security_headers::{self, DATA};
 use super::state::GateState;
@@ -34,8 +35,12 @@ where
 {
     let (parts, body) = request.into_parts();
     let budget = Budget::of(REQUEST);
-    let answer = try_cli_sign_in(gate, &parts.method, &parts.headers, budget);
+    let request = RequestId::of(&parts.headers);
+    let answer = try_cli_sign_in(gate, &parts.method, &parts.headers, &request, budget);
     let answer = budget.within(answer).await;
+    if let Some(Err(rejection)) = &answer {
+        audit_sign_in(gate.audit(), rejection, &request);
+    }
     let rest = UnreadBody::new(parts.version, &parts.headers, body);
     rest.discard(budget).await;
     match answer.unwrap_or_else(|| Err(out_of_time(gate.reasons, "sign-in"))) {
@@ -54,28 +59,26 @@ async fn try_cli_sign_in(
     gate: &GateState,
     method: &Method,
     headers: &HeaderMap,
+    request: &RequestId,
     budget: Budget,
 ) -> Result<Response<Full<Bytes>>, Rejection> {
     if method != Method::POST {
         return Err(Rejection::method_not_allowed("POST"));
     }
-    let request = RequestId::of(headers);
     let mut answers = headers.get_all(HEADER).iter();
     let (Some(answer), None) = (answers.next(), answers.next()) else {
         let why = "the request must have exactly one x-addon-sso header";
-        return Err(gate
-            .forms
-            .reject(RejectionKind::InvalidSignIn, why, &request));
+        return Err(gate.forms.reject(RejectionKind::InvalidSignIn, why));
     };
     let form = SsoRequest::from_addon_sso(answer.as_bytes());
-    let form = form.map_err(|error| gate.forms.malformed(&error, &request))?;
-    let verified = gate.forms.verify(&form, &request)?;
-    let turn = gate.forms.begin_use(&verified, &request).await;
+    let form = form.map_err(|error| gate.forms.malformed(&error))?;
+    let verified = gate.forms.verify(&form)?;
+    let turn = gate.forms.begin_use(&verified).await;
     let _turn = turn.map_err(|not| not.rejection)?;
-    let resource = resource_of(gate, &verified, &request).await?;
+    let resource = resource_of(gate, &verified).await?;
     let proved = VerifiedSignIn::from_form(&resource, &verified);
-    let opened = open_session(gate, proved, SessionTransport::Bearer, &request, budget).await;
-    let (opened, _) = opened.map_err(|why| why.into_rejection(gate.reasons))?;
+    let opened = open_session(gate, proved, SessionTransport::Bearer, request, budget).await;
+    let (opened, _) = opened.map_err(|why| why.into_rejection(gate.reasons, &proved))?;
     let NewSession {
         value, latest_end, ..
     } = opened;

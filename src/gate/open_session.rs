@@ -4,6 +4,7 @@ use super::RejectionKind;
 use super::close_session::close_previous;
 use super::debug_reason::DebugReasons;
 use super::rejection::Rejection;
+use super::rejection_record::{Cause, RejectionRecord};
 use super::state::GateState;
 use super::unavailable::sessions_unavailable;
 use super::verify_sso_form::subject;
@@ -38,6 +39,16 @@ impl<'a> VerifiedSignIn<'a> {
             form: Some(form),
         }
     }
+
+    fn subject(&self) -> Subject<'a> {
+        Subject {
+            resource: Some(self.resource),
+            email: Some(self.email),
+            user_id: self.user_id,
+            proof: Some(self.proof),
+            session: None,
+        }
+    }
 }
 
 /// How the client holds the session.
@@ -58,10 +69,14 @@ pub(super) enum NotOpened {
 }
 
 impl NotOpened {
-    /// The response if no session was opened.
-    pub(super) fn into_rejection(self, reasons: DebugReasons) -> Rejection {
+    /// The response if no session was opened, which the caller records.
+    pub(super) fn into_rejection(
+        self,
+        reasons: DebugReasons,
+        proved: &VerifiedSignIn<'_>,
+    ) -> Rejection {
         match self {
-            Self::Denied(denial) => not_admitted(reasons, &denial),
+            Self::Denied(denial) => not_admitted(reasons, &proved.subject(), &denial),
             Self::Sessions(error) => sessions_unavailable(reasons, &error),
             Self::Rejected(rejection) => *rejection,
         }
@@ -81,18 +96,12 @@ impl From<SessionError> for NotOpened {
 pub(super) async fn resource_of(
     gate: &GateState,
     form: &VerifiedSso,
-    request: &RequestId,
 ) -> Result<ResourceId, Rejection> {
     let known = match &form.resource {
         SignedResource::Resource(id) => return Ok(*id),
         SignedResource::Legacy(id) => gate.directory.lifecycle().find_legacy(id).await,
     };
-    known.map_err(|error| {
-        let denial = Denial::from(error);
-        gate.audit()
-            .sign_in_rejected(&subject(None, form), request, &denial.reason());
-        not_admitted(gate.reasons, &denial)
-    })
+    known.map_err(|error| not_admitted(gate.reasons, &subject(None, form), &Denial::from(error)))
 }
 
 /// Opens a session if the resource's list admits the user. The user's form is consumed, or the session is
@@ -108,18 +117,7 @@ pub(super) async fn open_session(
     let (user_id, left) = (proved.user_id, budget.left());
     let authorizer = gate.directory.authorizer();
     let admitted = authorizer.admit(resource, email, user_id, left);
-    let admitted = admitted.await.map_err(|denial| {
-        let who = Subject {
-            resource: Some(resource),
-            email: Some(email),
-            user_id,
-            proof: Some(proved.proof),
-            session: None,
-        };
-        gate.audit()
-            .sign_in_rejected(&who, request, &denial.reason());
-        NotOpened::Denied(denial)
-    })?;
+    let admitted = admitted.await.map_err(NotOpened::Denied)?;
     let context_app = proved.form.and_then(|form| form.context_app.clone());
     let (mut opened, previous) = match transport {
         SessionTransport::Cookie(previous) => {
@@ -139,7 +137,7 @@ pub(super) async fn open_session(
     // Consume the form last: an earlier failure must leave it usable. The client does not know the
     // session yet.
     if let Some(form) = proved.form
-        && let Err(rejection) = gate.forms.consume(form, resource, request).await
+        && let Err(rejection) = gate.forms.consume(form, resource).await
     {
         opened.discard().await;
         return Err(NotOpened::Rejected(Box::new(rejection)));
@@ -156,12 +154,14 @@ pub(super) async fn open_session(
     Ok((opened, admitted))
 }
 
-fn not_admitted(reasons: DebugReasons, denial: &Denial) -> Rejection {
+fn not_admitted(reasons: DebugReasons, who: &Subject<'_>, denial: &Denial) -> Rejection {
     let rejection = match denial.retry_after() {
         Some(wait) => Rejection::cannot_check(wait),
         None => Rejection::new(RejectionKind::NotListed),
     };
     let reason = denial.reason();
+    let record = RejectionRecord::new(who, Cause::from(denial), &reason);
+    let rejection = record.attach_to(rejection);
     match denial {
         Denial::UnknownResource | Denial::Gone => {
             let reason = format!(

@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 
 use super::RejectionKind;
 use super::open_session::{NotOpened, SessionTransport, VerifiedSignIn, open_session};
+use super::rejection_record::audit_sign_in;
 use super::state::GateState;
 use crate::access::{Email, Member};
 use crate::audit::RequestId;
@@ -140,14 +141,18 @@ async fn try_admit(
     let request = RequestId::of(headers);
     let transport = SessionTransport::Cookie(previous);
     let opened = open_session(gate, proved, transport, &request, budget);
-    let (opened, admitted) = opened.await.map_err(|why| match why {
-        NotOpened::Denied(denial) => AdmitError::from(denial),
-        NotOpened::Sessions(_) | NotOpened::Rejected(_) => {
-            // Logs the error.
-            why.into_rejection(gate.reasons);
-            let retry_after = Duration::from_secs(5);
-            AdmitError::CannotCheck { retry_after }
-        }
+    let (opened, admitted) = opened.await.map_err(|why| {
+        let error = match &why {
+            NotOpened::Denied(denial) => AdmitError::from(denial),
+            NotOpened::Sessions(_) | NotOpened::Rejected(_) => {
+                let retry_after = Duration::from_secs(5);
+                AdmitError::CannotCheck { retry_after }
+            }
+        };
+        // Logs an error of the session store.
+        let rejection = why.into_rejection(gate.reasons, &proved);
+        audit_sign_in(gate.audit(), &rejection, &request);
+        error
     })?;
     let (began, now) = (opened.grant.began, gate.directory.clock().now());
     let limits = &gate.sessions.limits;
@@ -159,8 +164,8 @@ async fn try_admit(
     })
 }
 
-impl From<Denial> for AdmitError {
-    fn from(why: Denial) -> Self {
+impl From<&Denial> for AdmitError {
+    fn from(why: &Denial) -> Self {
         match why.retry_after() {
             Some(retry_after) => Self::CannotCheck { retry_after },
             None => Self::NotListed,

@@ -15,13 +15,16 @@ pub(crate) struct Paths {
     cli_sign_in: Option<String>,
     /// The part of a path before the resource, if each resource has its own pages and its own session.
     resources: Option<String>,
+    /// The gate only observes some resources, so the app answers at these paths as well.
+    #[cfg(feature = "axum")]
+    are_the_apps: bool,
 }
 
 /// Where the gate sends a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum GateRoute {
     /// To the wrapped service.
-    Pass(SessionScope),
+    Pass,
     #[cfg(feature = "jwt")]
     ProgramSignIn,
     SignIn,
@@ -44,6 +47,8 @@ impl Paths {
         let pattern = config.resource_in_path.as_deref();
         let resources = pattern.and_then(|pattern| pattern.strip_suffix(PLACEHOLDER));
         Self {
+            #[cfg(feature = "axum")]
+            are_the_apps: !config.enforcement.is_total(),
             public_prefix: config.public_prefix().to_owned(),
             sso: config.sso_path.clone(),
             sign_out: config.sign_out_path.clone(),
@@ -53,9 +58,13 @@ impl Paths {
         }
     }
 
-    /// The paths to route to the gate where the router inside it has no fallback, each with its setting.
+    /// The paths to route to the gate where the router inside it has no fallback, each with its setting. None
+    /// while the gate observes: the app has routes of its own there.
     #[cfg(feature = "axum")]
     pub(crate) fn routes(&self) -> Vec<(&'static str, String)> {
+        if self.are_the_apps {
+            return Vec::new();
+        }
         let mut routes = vec![
             ("sso_path", self.sso.clone()),
             ("sign_out_path", self.sign_out.clone()),
@@ -89,20 +98,21 @@ impl Paths {
         &self.sso
     }
 
-    /// Exact paths only: any other spelling is an ordinary page, and gated.
-    pub(super) fn route(&self, path: &str) -> GateRoute {
+    /// Where a path leads, and which session applies there. Exact paths only: any other spelling is an
+    /// ordinary page, and gated.
+    pub(super) fn route(&self, path: &str) -> (GateRoute, SessionScope) {
+        let (scope, rest) = self.read(path);
         if path == self.sso {
-            return GateRoute::SignIn;
+            return (GateRoute::SignIn, scope);
         }
         #[cfg(feature = "jwt")]
         if self.cli_sign_in.as_deref() == Some(path) {
-            return GateRoute::ProgramSignIn;
+            return (GateRoute::ProgramSignIn, scope);
         }
-        let (scope, rest) = self.read(path);
         let is_sign_out = path == self.sign_out || rest == Some(&self.sign_out);
         match is_sign_out {
-            true => GateRoute::SignOut,
-            false => GateRoute::Pass(scope),
+            true => (GateRoute::SignOut, scope),
+            false => (GateRoute::Pass, scope),
         }
     }
 
@@ -277,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_resource_has_a_sign_out_of_its_own() {
-        let route = |path: &str| paths().route(&path.replace("ID", ID));
+        let route = |path: &str| paths().route(&path.replace("ID", ID)).0;
         assert_eq!(route("/addons/ID/logout"), GateRoute::SignOut);
         assert_eq!(route("/logout"), GateRoute::SignOut);
         assert_eq!(route("/heroku/sso"), GateRoute::SignIn);
@@ -287,7 +297,7 @@ mod tests {
             "/addons/ID/logout/",
             "/addons/ID/heroku/sso",
         ] {
-            assert!(matches!(route(path), GateRoute::Pass(_)), "{path}");
+            assert_eq!(route(path), GateRoute::Pass, "{path}");
         }
     }
 }

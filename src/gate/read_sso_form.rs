@@ -11,12 +11,11 @@ use super::debug_reason::DebugReasons;
 use super::legacy_form;
 use super::rejection::Rejection;
 use super::verify_sso_form::SsoForms;
-use crate::audit::RequestId;
 use crate::request_body::{self, BodyError};
 use crate::sso::SsoRequest;
 
 /// An SSO form is about one kilobyte long.
-const MAX_BODY: usize = 64 * 1024;
+pub(super) const MAX_BODY: usize = 64 * 1024;
 
 /// The fields of the body of a POST. Under the legacy policy also those of the query of a GET.
 pub(super) async fn read_form<B>(
@@ -24,14 +23,13 @@ pub(super) async fn read_form<B>(
     reasons: DebugReasons,
     head: &Parts,
     body: B,
-    id: &RequestId,
 ) -> Result<SsoRequest, Rejection>
 where
     B: Body + Send,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let malformed = |error| forms.malformed(&error, id);
+    let malformed = |error| forms.malformed(&error);
     let query = head.uri.query().unwrap_or_default();
     let query = SsoRequest::parse(query.as_bytes()).map_err(malformed)?;
     match head.method {
@@ -44,7 +42,7 @@ where
             return query.map_err(malformed);
         }
         Method::GET => {
-            let rejection = forms.reject_get(&query, id);
+            let rejection = forms.reject_get(&query);
             return Err(rejection.unwrap_or_else(|| Rejection::method_not_allowed("POST")));
         }
         _ => {
@@ -56,7 +54,7 @@ where
     if !query.is_empty() {
         // The fields are read from the body only.
         let why = "the fields must be in the body, but the query has some";
-        return Err(forms.reject(RejectionKind::InvalidSignIn, why, id));
+        return Err(forms.reject(RejectionKind::InvalidSignIn, why));
     }
     if !is_form(&head.headers) {
         let why = "the content type must be `application/x-www-form-urlencoded` in UTF-8";

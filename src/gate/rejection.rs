@@ -16,6 +16,7 @@ use url::Url;
 use super::html_page;
 use super::rejection_kind::{Missing, Needed, RejectionKind};
 use super::rejection_page::{PageContent, rejection_page};
+use super::rejection_record::RejectionRecord;
 use super::response_format::Format;
 use super::security_headers::{self, DATA};
 use crate::access::{Permission, Role};
@@ -32,7 +33,8 @@ const AFTER_A_USED_FORM: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Rejection {
     pub(super) kind: RejectionKind,
-    retry_after: Option<Duration>,
+    /// In seconds.
+    retry_after: Option<u32>,
     sign_in_url: Option<Box<Url>>,
     /// The landing page, for a user who may already have a session.
     landing: Option<Box<str>>,
@@ -45,6 +47,8 @@ pub struct Rejection {
     /// Which check failed, for the app's developer.
     reason: Option<Box<str>>,
     cookies: Vec<HeaderValue>,
+    /// For the audit log. A response has none.
+    pub(super) record: Option<Box<RejectionRecord>>,
     /// The request had a bearer token, so it is a program's, whatever it accepts.
     pub(super) is_bearer: bool,
     is_page: bool,
@@ -69,14 +73,16 @@ impl Rejection {
             missing: None,
             reason: None,
             cookies: Vec::new(),
+            record: None,
             is_bearer: false,
             is_page: false,
         }
     }
 
     pub(super) fn cannot_check(retry_after: Duration) -> Self {
+        let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
         Self {
-            retry_after: Some(retry_after),
+            retry_after: Some(u32::try_from(seconds.max(1)).unwrap_or(u32::MAX)),
             ..Self::new(RejectionKind::CannotCheck)
         }
     }
@@ -196,6 +202,7 @@ impl Rejection {
             Format::ProblemJson => problem(&self),
         };
         self.is_page = format == Format::Html;
+        self.record = None;
         let mut response = match format {
             Format::Html => html_page::respond(self.kind.status(), body),
             Format::ProblemJson => {
@@ -218,9 +225,8 @@ impl Rejection {
             };
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
         }
-        if let Some(wait) = self.retry_after {
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            headers.insert(RETRY_AFTER, seconds.max(1).into());
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, seconds.into());
         }
         if let Some(refresh) = refresh(&self, format) {
             headers.insert(REFRESH, refresh);

@@ -5,12 +5,19 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, Entry, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderValue, Response};
 use http_body::Body;
 
+use super::observed_request::ObservedResponse;
 use super::response_body::{Cut, GateBody};
 use super::session_handle::SessionHandle;
 use super::state::GateState;
 use crate::config::{HtmlCache, Streams};
 
 /// What is done with the response of the wrapped service.
+pub(super) enum Decorator {
+    Enforced(ResponseDecorator),
+    Observed(Box<ObservedResponse>),
+}
+
+/// What is done with the response to an enforced request.
 pub(super) struct ResponseDecorator {
     pub(super) vary: Vary,
     pub(super) html_cache: HtmlCache,
@@ -27,6 +34,18 @@ pub(super) enum Vary {
     CookieOrBearer,
 }
 
+impl Decorator {
+    pub(super) fn decorate<B: Body<Data = Bytes>>(
+        self,
+        response: Response<B>,
+    ) -> Response<GateBody<B>> {
+        match self {
+            Self::Enforced(decorator) => decorator.decorate(response),
+            Self::Observed(observed) => observed.decorate(response),
+        }
+    }
+}
+
 impl ResponseDecorator {
     /// For a request that is admitted without a signed-in user.
     pub(super) fn without_user(gate: &GateState) -> Self {
@@ -38,10 +57,7 @@ impl ResponseDecorator {
         }
     }
 
-    pub(super) fn decorate<B: Body<Data = Bytes>>(
-        self,
-        mut response: Response<B>,
-    ) -> Response<GateBody<B>> {
+    fn decorate<B: Body<Data = Bytes>>(self, mut response: Response<B>) -> Response<GateBody<B>> {
         let headers = response.headers_mut();
         let media = headers
             .get(CONTENT_TYPE)

@@ -14,10 +14,11 @@ use tower::Service;
 
 use super::admitted_request::{Next, prepare};
 use super::mode::{Mode, Unauthenticated};
+use super::observed_request::{Observation, ObservedResponse};
 use super::rejection::Rejection;
 use super::rejection_context::RejectionContext;
 use super::response_body::{GateBody, OwnAnswer};
-use super::response_decorator::ResponseDecorator;
+use super::response_decorator::{Decorator, ResponseDecorator};
 use super::state::GateState;
 use super::unread_body::UnreadBody;
 use super::user::HerokuUser;
@@ -48,11 +49,16 @@ pin_project! {
             check: Boxed<Result<HerokuUser, Rejection>>,
             waiting: Option<Waiting<S, ReqBody>>,
         },
+        // The request is being observed, and waits outside.
+        Observe {
+            observation: Boxed<Observation<ReqBody>>,
+            service: Option<S>,
+        },
         // The wrapped service is running.
         Inner {
             #[pin]
             response: F,
-            decorator: Option<ResponseDecorator>,
+            decorator: Option<Decorator>,
         },
     }
 }
@@ -79,6 +85,26 @@ where
     pub(super) fn admitted(next: Next, call: impl FnOnce() -> S::Future) -> Self {
         Self {
             state: State::admitted(next, call),
+        }
+    }
+
+    /// For a request that is observed, and waits for it.
+    pub(super) fn observe(observation: Boxed<Observation<ReqBody>>, service: S) -> Self {
+        Self {
+            state: State::Observe {
+                observation,
+                service: Some(service),
+            },
+        }
+    }
+
+    /// For a request that was observed; `call` calls the wrapped service.
+    pub(super) fn observed(
+        observed: Box<ObservedResponse>,
+        call: impl FnOnce() -> S::Future,
+    ) -> Self {
+        Self {
+            state: State::observed(observed, call),
         }
     }
 
@@ -127,6 +153,19 @@ where
                     let waiting = waiting.take().expect("not polled after completion");
                     waiting.proceed(verdict)
                 }
+                StateProjection::Observe {
+                    observation,
+                    service,
+                } => {
+                    let observation = task::ready!(observation.as_mut().poll(cx));
+                    let mut service = service.take().expect("not polled after completion");
+                    match observation {
+                        Observation::Forward(request, observed) => {
+                            State::observed(observed, || service.call(*request))
+                        }
+                        Observation::Respond(answer) => State::Answer { answer },
+                    }
+                }
                 StateProjection::Inner {
                     response,
                     decorator,
@@ -147,8 +186,15 @@ impl<S, ReqBody, F> State<S, ReqBody, F> {
             Next::Respond(answer) => Self::Answer { answer },
             Next::Forward(decorator) => Self::Inner {
                 response: call(),
-                decorator: Some(decorator),
+                decorator: Some(Decorator::Enforced(decorator)),
             },
+        }
+    }
+
+    fn observed(observed: Box<ObservedResponse>, call: impl FnOnce() -> F) -> Self {
+        Self::Inner {
+            response: call(),
+            decorator: Some(Decorator::Observed(observed)),
         }
     }
 }

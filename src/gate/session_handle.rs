@@ -8,8 +8,9 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::on_rejection::OnRejection;
 use super::paths::Paths;
+use super::rejection_record::{Cause, RejectionRecord};
 use super::state::GateState;
-use crate::audit::RequestId;
+use crate::audit::{AuditKind, RequestId};
 use crate::cause;
 #[cfg(feature = "axum")]
 use crate::config::Streams;
@@ -38,7 +39,14 @@ impl SessionHandle {
     pub(super) fn audit_rejection(&self, request: &RequestId, reason: &str) {
         let key = self.session.key();
         let who = self.grant.subject(&key);
-        self.gate.audit().request_rejected(&who, request, reason);
+        let kind = AuditKind::RequestRejected;
+        self.gate.audit().rejected(kind, &who, request, reason);
+    }
+
+    /// The record of a rejection that does not end the session.
+    pub(super) fn record(&self, reason: &str) -> RejectionRecord {
+        let key = self.session.key();
+        RejectionRecord::of_request(&self.grant, key, Cause::Other, Some(reason))
     }
 
     #[cfg(feature = "jwt")]

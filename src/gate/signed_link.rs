@@ -144,9 +144,9 @@ fn check(paths: &Paths, resource: &ResourceId, path: &str) -> Result<(), LinkErr
     }
     let only_path = path.split(['?', '#']).next().unwrap_or_default();
     match paths.route(only_path) {
-        GateRoute::Pass(SessionScope::Any) => Ok(()),
-        GateRoute::Pass(SessionScope::Resource(here)) if here == *resource => Ok(()),
-        GateRoute::Pass(SessionScope::Resource(_) | SessionScope::None) => {
+        (GateRoute::Pass, SessionScope::Any) => Ok(()),
+        (GateRoute::Pass, SessionScope::Resource(here)) if here == *resource => Ok(()),
+        (GateRoute::Pass, SessionScope::Resource(_) | SessionScope::None) => {
             Err(LinkError::OtherResource)
         }
         _ => Err(LinkError::InvalidPath),

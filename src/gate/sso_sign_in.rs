@@ -15,6 +15,7 @@ use super::open_session::{SessionTransport, VerifiedSignIn, open_session, resour
 use super::original_uri;
 use super::read_sso_form::read_form;
 use super::rejection::Rejection;
+use super::rejection_record::audit_sign_in;
 use super::response_format::Format;
 use super::see_other::see_other;
 use super::state::GateState;
@@ -25,6 +26,7 @@ use crate::clock::Budget;
 use crate::deadlines::REQUEST;
 use crate::heroku::is_loopback;
 use crate::meter;
+use crate::session::NewSession;
 use crate::sso::SsoRequest;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -40,14 +42,16 @@ where
     let prefix = original_uri::prefix(&request).to_owned();
     let budget = Budget::of(REQUEST);
     let (head, body) = request.into_parts();
+    let id = RequestId::of(&head.headers);
     let mut body = pin!(body);
-    match try_sign_in(gate, &head, body.as_mut(), &prefix, budget).await {
+    match try_sign_in(gate, &head, body.as_mut(), &prefix, &id, budget).await {
         Ok(response) => {
             meter::sign_in("ok");
             response
         }
         Err(rejection) => {
             meter::sign_in(rejection.kind.code());
+            audit_sign_in(gate.audit(), &rejection, &id);
             // A body that was too slow is not waited for again, and one without an end is not read on.
             let is_read_on = match rejection.kind {
                 RejectionKind::SlowBody => false,
@@ -69,6 +73,7 @@ async fn try_sign_in<B>(
     head: &Parts,
     body: B,
     prefix: &str,
+    id: &RequestId,
     budget: Budget,
 ) -> Result<Response<Full<Bytes>>, Rejection>
 where
@@ -76,14 +81,54 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    let id = RequestId::of(&head.headers);
-    let form = read_form(&gate.forms, gate.reasons, head, body, &id).await?;
-    let answer = sign_in_by(gate, &form, prefix, &head.headers, &id, budget);
-    let answer = budget.within(answer).await;
-    answer.unwrap_or_else(|| Err(out_of_time(gate.reasons, "sign-in")))
+    let form = read_form(&gate.forms, gate.reasons, head, body).await?;
+    let opened = sign_in_in_time(gate, &form, prefix, &head.headers, id, budget).await?;
+    Ok(opened.into_response(gate))
 }
 
-/// `prefix` is the part of the path that an outer router removed; `browser` is the request's headers.
+/// A session that a form has opened.
+pub(super) struct OpenedByForm {
+    pub(super) session: NewSession,
+    /// The page to show.
+    landing: String,
+    nav_data: Option<String>,
+}
+
+impl OpenedByForm {
+    fn into_response(self, gate: &GateState) -> Response<Full<Bytes>> {
+        let location = HeaderValue::try_from(self.landing);
+        let location = location.unwrap_or_else(|_| HeaderValue::from_static("/"));
+        let mut response = see_other(location);
+        let headers = response.headers_mut();
+        let now = gate.directory.clock().now();
+        for cookie in gate.cookies.signed_in(&self.session, now) {
+            headers.append(SET_COOKIE, cookie);
+        }
+        if gate.forms.accept_legacy()
+            && let Some(data) = self.nav_data
+            && let Some(cookie) = gate.cookies.nav_data(&data)
+        {
+            headers.append(SET_COOKIE, cookie);
+        }
+        response
+    }
+}
+
+/// Opens a session for a form within the budget. `prefix` is the part of the path that an outer router
+/// removed; `browser` is the request's headers.
+pub(super) async fn sign_in_in_time(
+    gate: &GateState,
+    form: &SsoRequest,
+    prefix: &str,
+    browser: &HeaderMap,
+    request: &RequestId,
+    budget: Budget,
+) -> Result<OpenedByForm, Rejection> {
+    let opened = sign_in_by(gate, form, prefix, browser, request, budget);
+    let opened = budget.within(opened).await;
+    opened.unwrap_or_else(|| Err(out_of_time(gate.reasons, "sign-in")))
+}
+
 async fn sign_in_by(
     gate: &GateState,
     form: &SsoRequest,
@@ -91,9 +136,9 @@ async fn sign_in_by(
     browser: &HeaderMap,
     request: &RequestId,
     budget: Budget,
-) -> Result<Response<Full<Bytes>>, Rejection> {
-    let verified = gate.forms.verify(form, request)?;
-    let turn = gate.forms.begin_use(&verified, request).await;
+) -> Result<OpenedByForm, Rejection> {
+    let verified = gate.forms.verify(form)?;
+    let turn = gate.forms.begin_use(&verified).await;
     let _turn = turn.map_err(|not| match not.resource {
         Some(resource) => {
             let landing = gate.paths.landing_below(prefix, &resource);
@@ -101,7 +146,7 @@ async fn sign_in_by(
         }
         None => not.rejection,
     })?;
-    let resource = resource_of(gate, &verified, request).await?;
+    let resource = resource_of(gate, &verified).await?;
     let landing = gate.paths.landing_below(prefix, &resource);
     let previous = gate.cookies.session.read(browser, Some(&resource));
     let proved = VerifiedSignIn::from_form(&resource, &verified);
@@ -112,29 +157,19 @@ async fn sign_in_by(
         request,
         budget,
     );
-    let (opened, _) = opened.await.map_err(|why| {
-        let rejection = why.into_rejection(gate.reasons);
+    let (session, _) = opened.await.map_err(|why| {
+        let rejection = why.into_rejection(gate.reasons, &proved);
         match rejection.kind {
             RejectionKind::UsedSignIn => rejection.or_go_on_at(landing.clone()),
             _ => rejection,
         }
     })?;
     warn_of_plain_http(gate, browser);
-    let location = HeaderValue::try_from(landing);
-    let location = location.unwrap_or_else(|_| HeaderValue::from_static("/"));
-    let mut response = see_other(location);
-    let headers = response.headers_mut();
-    let now = gate.directory.clock().now();
-    for cookie in gate.cookies.signed_in(&opened, now) {
-        headers.append(SET_COOKIE, cookie);
-    }
-    if gate.forms.accept_legacy()
-        && let Some(data) = verified.nav_data
-        && let Some(cookie) = gate.cookies.nav_data(&data)
-    {
-        headers.append(SET_COOKIE, cookie);
-    }
-    Ok(response)
+    Ok(OpenedByForm {
+        session,
+        landing,
+        nav_data: verified.nav_data,
+    })
 }
 
 /// No other message would explain why each page is a 401 from now on.

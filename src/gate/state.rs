@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::cookies::Cookies;
 use super::debug_reason::DebugReasons;
+use super::observer::Observer;
 use super::on_rejection::OnRejection;
 use super::origin::Origins;
 use super::paths::Paths;
@@ -12,7 +13,7 @@ use super::signed_link::Links;
 use super::verify_sso_form::SsoForms;
 use crate::audit::AuditLog;
 use crate::clock::LogThrottle;
-use crate::config::{Config, HtmlCache, Manifest, Streams};
+use crate::config::{Config, Enforcement, HtmlCache, Manifest, ResourceOf, Streams};
 use crate::session::SessionManager;
 use crate::sync::Directory;
 
@@ -31,6 +32,9 @@ pub(crate) struct GateState {
     pub(crate) links: Links,
     pub(super) streams: Streams,
     pub(super) html_cache: HtmlCache,
+    pub(crate) enforcement: Enforcement,
+    pub(super) resource_of: Option<ResourceOf>,
+    pub(crate) observer: Observer,
     pub(super) reasons: DebugReasons,
     pub(super) on_rejection: OnRejection,
     pub(super) warnings: Warnings,
@@ -47,6 +51,8 @@ pub(super) struct Warnings {
     pub(super) partner_api: LogThrottle,
     /// A [`SessionLayer`](super::SessionLayer) outside of the gate.
     pub(super) session_layer: LogThrottle,
+    /// A sign-in is observed, and its body cannot be read.
+    pub(super) unreadable_body: LogThrottle,
 }
 
 impl GateState {
@@ -72,6 +78,12 @@ impl GateState {
             links: Links::new(&manifest.sso_salts),
             streams: config.streams,
             html_cache: config.html_cache,
+            enforcement: config.enforcement.clone(),
+            resource_of: config.resource_of.clone(),
+            observer: Observer::new(
+                Arc::clone(directory.clock()),
+                directory.settings().audit.clone(),
+            ),
             reasons,
             on_rejection,
             warnings: Warnings::default(),

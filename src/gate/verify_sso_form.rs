@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::RejectionKind;
 use super::debug_reason::{DebugReasons, why_not_valid};
 use super::rejection::Rejection;
+use super::rejection_record::{Cause, RejectionRecord};
 use super::used_forms::{Form, Turn, UsedForms};
-use crate::audit::{AuditLog, RequestId, Subject};
+use crate::audit::Subject;
 use crate::cause;
 use crate::clock::{LogThrottle, Reading, SharedClock};
 use crate::config::{Config, Manifest};
@@ -16,14 +17,14 @@ use crate::sso::{SignedResource, SsoError, SsoPolicy, SsoRequest, VerifiedSso, V
 use crate::store::{BoundedStore, StoreError};
 use crate::sync::Directory;
 
-/// Verifies forms, and knows which were used. A rejected form is in the audit log.
+/// Verifies forms, and knows which were used. Each rejection has the record that its caller writes to the
+/// audit log.
 #[derive(Debug)]
 pub(crate) struct SsoForms {
     verifier: Verifier,
     used_forms: UsedForms,
     store: Arc<BoundedStore>,
     clock: SharedClock,
-    audit: AuditLog,
     reasons: DebugReasons,
     policy_warning: LogThrottle,
 }
@@ -51,7 +52,6 @@ impl SsoForms {
             used_forms: UsedForms::new(config.sso_max_age + config.sso_max_skew),
             store: Arc::clone(directory.store()),
             clock: Arc::clone(directory.clock()),
-            audit: directory.settings().audit.clone(),
             reasons,
             policy_warning: LogThrottle::default(),
         }
@@ -63,11 +63,7 @@ impl SsoForms {
     }
 
     /// The form, if Heroku signed it, recently, with a token that the policy accepts.
-    pub(super) fn verify(
-        &self,
-        form: &SsoRequest,
-        request: &RequestId,
-    ) -> Result<VerifiedSso, Rejection> {
+    pub(super) fn verify(&self, form: &SsoRequest) -> Result<VerifiedSso, Rejection> {
         self.verifier
             .verify(form, self.clock.now())
             .map_err(|error| {
@@ -78,21 +74,19 @@ impl SsoForms {
                     _ => RejectionKind::InvalidSignIn,
                 };
                 let why = why_not_valid(&error);
-                let rejection = self.reject(kind, &why, request);
-                if matches!(error, SsoError::PolicyExcludes { .. }) {
-                    self.warn_of_policy(&why);
+                match error {
+                    SsoError::PolicyExcludes { .. } => {
+                        self.warn_of_policy(&why);
+                        self.reject_for(kind, Cause::Unsigned, &why)
+                    }
+                    _ => self.reject(kind, &why),
                 }
-                rejection
             })
     }
 
     /// Takes the form's turn if it was not used before, which is checked before anything is created for it.
     /// Another sign-in with the same form may be slow: the caller waits within its budget.
-    pub(super) async fn begin_use(
-        &self,
-        form: &VerifiedSso,
-        request: &RequestId,
-    ) -> Result<Turn<'_>, NotUsable> {
+    pub(super) async fn begin_use(&self, form: &VerifiedSso) -> Result<Turn<'_>, NotUsable> {
         let key = form.replay_key();
         let turn = self.used_forms.turn(key).await;
         let now = Reading::of(&self.clock);
@@ -104,7 +98,7 @@ impl SsoForms {
             Ok(Form::Unused) => Ok(turn),
             Ok(Form::Used(known)) => {
                 let resource = resource.or(known);
-                let rejection = self.used_before(resource.as_ref(), form, request);
+                let rejection = self.used_before(resource.as_ref(), form);
                 Err(NotUsable {
                     resource,
                     rejection,
@@ -112,7 +106,7 @@ impl SsoForms {
             }
             Err(error) => Err(NotUsable {
                 resource: None,
-                rejection: self.use_is_unknown(resource.as_ref(), form, request, &error),
+                rejection: self.use_is_unknown(resource.as_ref(), form, &error),
             }),
         }
     }
@@ -123,7 +117,6 @@ impl SsoForms {
         &self,
         form: &VerifiedSso,
         resource: &ResourceId,
-        request: &RequestId,
     ) -> Result<(), Rejection> {
         let now = Reading::of(&self.clock);
         let until = self.verifier.remember_until(form.issued_at);
@@ -132,32 +125,35 @@ impl SsoForms {
             .consume(form, resource, &self.store, until, now);
         match consumed.await {
             Ok(true) => Ok(()),
-            Ok(false) => Err(self.used_before(Some(resource), form, request)),
-            Err(error) => Err(self.use_is_unknown(Some(resource), form, request, &error)),
+            Ok(false) => Err(self.used_before(Some(resource), form)),
+            Err(error) => Err(self.use_is_unknown(Some(resource), form, &error)),
         }
     }
 
     /// The rejection of a request that contains no form, or a malformed one.
-    pub(super) fn malformed(&self, error: &SsoError, request: &RequestId) -> Rejection {
-        self.reject(RejectionKind::InvalidSignIn, &why_not_valid(error), request)
+    pub(super) fn malformed(&self, error: &SsoError) -> Rejection {
+        self.reject(RejectionKind::InvalidSignIn, &why_not_valid(error))
     }
 
-    pub(super) fn reject(&self, kind: RejectionKind, why: &str, request: &RequestId) -> Rejection {
-        self.audit
-            .sign_in_rejected(&Subject::default(), request, &why);
-        self.reasons.add(Rejection::new(kind), &why)
+    pub(super) fn reject(&self, kind: RejectionKind, why: &str) -> Rejection {
+        self.reject_for(kind, Cause::Other, why)
+    }
+
+    fn reject_for(&self, kind: RejectionKind, cause: Cause, why: &str) -> Rejection {
+        let record = RejectionRecord::of_form(cause, why);
+        self.reasons
+            .add(record.attach_to(Rejection::new(kind)), &why)
     }
 
     /// The rejection of a form by GET, which only the legacy policy accepts; none if Heroku did not sign it.
-    pub(super) fn reject_get(&self, form: &SsoRequest, request: &RequestId) -> Option<Rejection> {
+    pub(super) fn reject_get(&self, form: &SsoRequest) -> Option<Rejection> {
         if !self.verifier.is_signed(form, self.clock.now()) {
             return None;
         }
         let why = "a form by GET is accepted only under HEROKU_SSO_POLICY=legacy (`sso_policy`)";
-        self.audit
-            .sign_in_rejected(&Subject::default(), request, &why);
         self.warn_of_policy(why);
-        Some(Rejection::method_not_allowed("POST"))
+        let record = RejectionRecord::of_form(Cause::Unsigned, why);
+        Some(record.attach_to(Rejection::method_not_allowed("POST")))
     }
 
     /// Logs once an hour that only the policy rejects a sign-in. The audit log reports it each time, but may
@@ -168,30 +164,23 @@ impl SsoForms {
         }
     }
 
-    fn used_before(
-        &self,
-        resource: Option<&ResourceId>,
-        form: &VerifiedSso,
-        request: &RequestId,
-    ) -> Rejection {
+    fn used_before(&self, resource: Option<&ResourceId>, form: &VerifiedSso) -> Rejection {
         let why = "the form was used before";
-        self.audit
-            .sign_in_rejected(&subject(resource, form), request, &why);
-        self.reasons
-            .add(Rejection::new(RejectionKind::UsedSignIn), &why)
+        let record = RejectionRecord::new(&subject(resource, form), Cause::Other, why);
+        let rejection = Rejection::new(RejectionKind::UsedSignIn);
+        self.reasons.add(record.attach_to(rejection), &why)
     }
 
     fn use_is_unknown(
         &self,
         resource: Option<&ResourceId>,
         form: &VerifiedSso,
-        request: &RequestId,
         error: &StoreError,
     ) -> Rejection {
         let (who, why) = (subject(resource, form), cause::with(error));
-        self.audit.sign_in_rejected(&who, request, &why);
+        let record = RejectionRecord::new(&who, Cause::Other, &why);
         let rejection = Rejection::cannot_check(Duration::from_secs(5));
-        self.reasons.add_error(rejection, error)
+        self.reasons.add_error(record.attach_to(rejection), error)
     }
 }
 

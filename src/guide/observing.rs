@@ -23,6 +23,7 @@
 //! | `heroku_sso_requests_total` | counter | `decision`: `allow`, `deny`, `anonymous`; `reason`: empty for `allow`, otherwise the code of a rejection |
 //! | `heroku_sso_guard_rejections_total` | counter | `reason`: `foreign-origin`, `missing-permission`, `missing-role`, `unsigned-email` |
 //! | `heroku_sso_sign_ins_total` | counter | `outcome`: `ok`, or the code of a rejection |
+//! | `heroku_sso_observations_total` | counter | `of`: `request`, `sign_in`; `verdict`: `allowed`, `rejected`, `sign_in_needed`, `undecided`; `reason`: empty for `allowed` and `undecided`, otherwise the code of a rejection |
 //! | `heroku_sso_api_calls_total` | counter | `call`: `add_on`, `app`, `collaborators`, `team_members`, `attachments`, `tokens`, `webhooks`; `outcome`: a status, or the kind of an error |
 //! | `heroku_sso_list_fetches_total` | counter | `outcome`: `ok`, or the kind of an error |
 //! | `heroku_sso_list_fetch_duration_seconds` | histogram | `outcome`: `ok`, or the kind of an error |
@@ -47,6 +48,9 @@
 //!   counted in both metrics.
 //! - **Sign-ins** are forms at the SSO path, those of programs, and calls of
 //!   [`Sessions::admit`](crate::Sessions::admit).
+//! - **Observations** are the requests and forms that the gate only observes, under
+//!   [`Enforcement`](crate::Enforcement); the two metrics above do not count them. For the verdicts see
+//!   [`Verdict`](crate::Verdict).
 //! - **Resources** are counted once each, under the first state that applies; their sum is the number of
 //!   resources in memory.
 //! - `heroku_sso_sync_lagging` is 1 while lists are not refreshed within their intervals, otherwise 0.
@@ -98,6 +102,7 @@
 //! | `unsigned_email` | warn | in addition to `signed_in`, if the token does not cover the email | `proof`, `session`, `request_id` |
 //! | `sign_in_rejected` | info | a form, or your own login, was rejected | `reason`, `request_id`; once they are known, `resource`, `email`, `user_id` and `proof` |
 //! | `request_rejected` | info | a request was rejected for its session, its role, its permission or the list | `reason`: `not_listed`, `other_account`, `email_changed`, `other_resource`, `removed`, `revoked`, `missing_role`, `missing_permission`, `unsigned_email`, `foreign_origin`; `proof`, `user_id`, `session`, `request_id` |
+//! | `sign_in_observed`, `request_observed` | info | the gate only observes, and the app has received a form or a request that an enforced gate would have rejected, or about which it knew nothing in time | `verdict`: `rejected`, `sign_in_needed`, `undecided`; `reason`: as in the two rows above, or the code of a rejection; `request_id`; once they are known, `resource`, `email`, `user_id`, `proof` and `session` |
 //! | `signed_out` | info | a user signed out | `proof`, `user_id`, `session`, `request_id` |
 //! | `revoked` | info | [`revoke`](crate::Sessions::revoke) was called | |
 //! | `session_ended` | info | [`end`](crate::Sessions::end) ended a session | `session` |
@@ -149,7 +154,7 @@
 //!
 //! | events that wait | dropped are |
 //! | --- | --- |
-//! | 2,048 or more | `sign_in_rejected` and `partner_call_rejected`, which any outsider can cause. So a flood of malformed forms never costs you an event about a user, a list or a resource |
+//! | 2,048 or more | `sign_in_rejected`, `partner_call_rejected`, `sign_in_observed` and `request_observed`, which any outsider can cause. So a flood of malformed forms never costs you an event about a user, a list or a resource |
 //! | 4,096 | all |
 //!
 //! Dropped events are counted by `heroku_sso_audit_events_dropped_total`, and logged at most once an hour. They

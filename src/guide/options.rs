@@ -26,6 +26,7 @@
 //! | `IN_USE_FOR_SECS` | [`in_use_for`], in seconds | `900`, or the refresh interval |
 //! | `MAX_SESSION_SECS` | [`max_session`], in seconds | `5400`, or the refresh interval |
 //! | `HEROKU_SSO_POLICY` | [`sso_policy`]: `user-scoped`, `allow-unsigned-email` or `legacy` | `user-scoped` |
+//! | `HEROKU_SSO_ENFORCEMENT` | [`enforcement`]: `enforce`, `observe`, or a share of the resources such as `25%` | `enforce` |
 //! | `INCLUDE_ATTACHED_APPS` | `1`: [`include_attached_apps`] | `0` |
 //! | `HEROKU_API_URL` | [`api_url`] | `https://api.heroku.com` |
 //! | `HEROKU_ID_URL` | [`id_url`] | `https://id.heroku.com` |
@@ -39,6 +40,7 @@
 //! [`CookieSessions`]: crate::CookieSessions
 //! [`api_url`]: crate::HerokuSsoBuilder::api_url
 //! [`development`]: crate::HerokuSsoBuilder::development
+//! [`enforcement`]: crate::HerokuSsoBuilder::enforcement
 //! [`id_url`]: crate::HerokuSsoBuilder::id_url
 //! [`in_use_for`]: crate::HerokuSsoBuilder::in_use_for
 //! [`include_attached_apps`]: crate::HerokuSsoBuilder::include_attached_apps
@@ -122,6 +124,12 @@
 //!
 //! The members of a team are stored once for all of its resources. Sessions, open responses, pending
 //! removals and failed fetches take memory while they last.
+//!
+//! # Introducing the gate
+//! | setting | default | |
+//! | --- | --- | --- |
+//! | [`enforcement`](crate::HerokuSsoBuilder::enforcement) | `Enforce` | `Observe`, `For`; for an app with a login of its own, see [`coming_from`](crate::guide::coming_from) |
+//! | [`resource_of`](crate::HerokuSsoBuilder::resource_of) | none | required by `For`, and wherever the app keeps sessions of its own |
 //!
 //! # How long a session lives
 //! | setting | default | bounds |

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use super::import::{Import, ImportRecord};
 use crate::handles::{AccessTokenError, DeprovisionError, RegisterError};
 use crate::ids::{LegacyId, ResourceId};
 use crate::sync::{Directory, DormantResource, OauthGrant};
@@ -62,6 +63,37 @@ impl Resources {
         Ok(())
     }
 
+    /// Registers the resources of your own table of tokens, row by row, for an app that had no gate before.
+    /// Nothing happens before [`Import::run`].
+    ///
+    /// It may be repeated, and then skips what is there already: tokens replace stored ones only if they
+    /// expire later. So an import that stopped is run again, with the same rows. It calls Heroku not at all:
+    /// the sync fetches the new lists, a little at a time, within the rate limit. What came of that is in
+    /// [`HerokuSso::readiness`](crate::HerokuSso::readiness).
+    ///
+    /// Run it against the store that you will keep. Afterwards, **stop the renewal of tokens in your own
+    /// code**: a renewal may invalidate the previous refresh token.
+    ///
+    /// ```
+    /// use tower_heroku_sso::{HerokuSso, ImportRecord};
+    ///
+    /// async fn take_over(sso: &HerokuSso, lines: &str) -> Result<(), Box<dyn std::error::Error>> {
+    ///     // {"resource": "01234567-…", "access_token": "…", "refresh_token": "…", "expires_at": 1790000000}
+    ///     let rows = lines.lines().map(serde_json::from_str::<ImportRecord>);
+    ///     println!("{}", sso.resources().import(rows.clone()).dry_run().run().await?);
+    ///     println!("{}", sso.resources().import(rows).run().await?);
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// Rows of CSV, with the crate `csv`: `csv::Reader::from_path(path)?.into_deserialize::<ImportRecord>()`.
+    pub fn import<I, E>(&self, rows: I) -> Import<I>
+    where
+        I: IntoIterator<Item = Result<ImportRecord, E>>,
+    {
+        Import::new(Arc::clone(&self.directory), rows)
+    }
+
     /// Deprovisions a resource permanently and immediately: its list, its sessions and its tokens are
     /// removed. Its id stays known as deprovisioned and cannot be registered again. Returns false if it was
     /// unknown, or already deprovisioned.
@@ -97,7 +129,7 @@ impl Resources {
     ///
     /// With several processes, each returns the resources for which it was refused itself.
     pub fn needing_grant(&self) -> Vec<ResourceId> {
-        self.directory.needing_grant()
+        self.directory.list_states(Vec::new()).needing_grant
     }
 
     /// Resources that are dormant, and what revives each. Heroku says that they do not exist, so access

@@ -205,6 +205,12 @@ fn warn_of_what_is_unsafe(config: &Config) {
             "cookies without `Secure`: anyone on the network can read them. For development only"
         );
     }
+    if !config.enforcement.is_total() {
+        tracing::warn!(
+            enforcement = ?config.enforcement,
+            "gate is not enforced for all resources: the app's own login decides for the others"
+        );
+    }
     if config.sso_policy != SsoPolicy::UserScoped {
         tracing::warn!(
             policy = %config.sso_policy,

@@ -4,12 +4,14 @@
 mod setting_methods;
 mod assemble;
 mod builder;
+mod introduction;
 
 use std::sync::Arc;
 
 use crate::config::{Environment, Manifest, SetupError};
 use crate::gate::{GateState, HerokuSsoLayer};
 use crate::handles::{Lists, Resources, Sessions};
+use crate::readiness::Readiness;
 #[cfg(feature = "axum")]
 use crate::routes::Routes;
 use crate::sync::SyncHandle;
@@ -179,6 +181,15 @@ impl HerokuSso {
     /// rejects only a WebSocket that a page of another site opens with a session.
     pub fn optional_layer(&self) -> HerokuSsoLayer {
         HerokuSsoLayer::optional(Arc::clone(&self.parts.gate))
+    }
+
+    /// Whether the gate can be enforced: what was observed in this process, and what is missing. See
+    /// [`Enforcement::Observe`](crate::Enforcement::Observe).
+    ///
+    /// Reads every resource in memory: about 10 ms for 100,000.
+    pub fn readiness(&self) -> Readiness {
+        let gate = &self.parts.gate;
+        Readiness::of(&gate.directory, gate.observer.observations())
     }
 
     /// Starts the task that keeps every registered resource's list up to date, on the current Tokio

@@ -27,7 +27,7 @@ pub(super) fn legacy_form<S>(gate: &Arc<GateState>, path: &str) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    match gate.forms.accept_legacy() {
+    match gate.forms.accept_legacy() && gate.enforcement.is_total() {
         true => {
             let route = Router::new().route(path, get(unreached));
             route.route_layer(HerokuSsoLayer::required(Arc::clone(gate)))

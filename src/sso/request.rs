@@ -68,6 +68,16 @@ impl SsoRequest {
         self.fields().iter().all(|(_, value)| value.is_none())
     }
 
+    /// The resource that the form names, unverified.
+    pub(crate) fn resource_id(&self) -> Option<&str> {
+        self.resource_id.as_deref()
+    }
+
+    /// The provider's own id in the form, unverified.
+    pub(crate) fn legacy_id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
     /// The same request with the provider's own id, which came in another part of the HTTP request.
     ///
     /// # Errors

@@ -13,10 +13,11 @@ use super::decision::authorize::Authorizer;
 use super::decision::explain::{Explanation, explain};
 use super::fetch::change_hint::follow_hint;
 use super::fetch::fetcher::Fetcher;
-use super::health::{self, Health};
+use super::health::Health;
 use super::lifecycle::dormancy::{Absences, DormantResource};
 use super::lifecycle::end_resource::Lifecycle;
 use super::lifecycle::revoke_sessions::{revoke, revoke_all};
+use super::list_states::{self, ListStates};
 use super::lists::list_cache::ListCache;
 use super::schedule::rate_limits::RateLimits;
 use super::schedule::scheduler::Scheduler;
@@ -199,9 +200,10 @@ impl Directory {
         self.sync_context().health()
     }
 
-    /// Resources that need a new grant.
-    pub(crate) fn needing_grant(&self) -> Vec<ResourceId> {
-        health::needing_grant(&self.lists)
+    /// Which resources lack a list, and why; and which of these are still not registered. Reads every
+    /// resource in memory.
+    pub(crate) fn list_states(&self, unregistered: Vec<ResourceId>) -> ListStates {
+        list_states::of(&self.lists, unregistered)
     }
 
     /// The resources that are dormant now, as far as this process knows.

@@ -7,7 +7,6 @@ use time::Duration as SignedDuration;
 use super::lists::list_cache::ListCache;
 use super::settings::SyncSettings;
 use crate::clock::SharedClock;
-use crate::ids::ResourceId;
 use crate::meter::ResourceStates;
 use crate::store::StoreError;
 
@@ -111,11 +110,4 @@ pub(super) fn survey(
         states,
         oldest_idle,
     }
-}
-
-/// Resources that need a new grant.
-pub(super) fn needing_grant(lists: &ListCache) -> Vec<ResourceId> {
-    let entries = lists.all().into_iter();
-    let refused = entries.filter(|entry| entry.progress().noted().grant_refused.is_some());
-    refused.map(|entry| entry.id).collect()
 }

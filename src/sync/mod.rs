@@ -15,6 +15,7 @@ mod fetch;
 mod health;
 mod keyed_lock;
 mod lifecycle;
+mod list_states;
 mod lists;
 mod run_to_completion;
 mod schedule;

@@ -355,9 +355,11 @@ async fn fetch(context: &SyncContext, target: &Target) {
             }
         }
         Target::Team(team) => {
-            if let Err(SyncError::Interrupted) = fetcher.members().fetch_scheduled(team).await {
+            if let Err(error @ SyncError::Interrupted) =
+                fetcher.members().fetch_scheduled(team).await
+            {
                 let now = context.clock().elapsed();
-                team.state().attempts.note_failure(now);
+                team.state().attempts.note_failure(now, &error);
             }
         }
     }

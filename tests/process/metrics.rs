@@ -9,14 +9,14 @@ use axum::http::{Method, Request};
 use axum::routing::get;
 use heroku_addon_simulator::{ETags, Endpoint, Fault, Simulator};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
-use support::browser::Browser;
+use support::browser::{Browser, FORM};
 use support::ids::AddOnExt as _;
-use support::world::serve;
+use support::world::{World, serve};
 use tower::ServiceExt as _;
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::{
-    AddonPassword, ClientSecret, HerokuSso, Manifest, ManualClock, OauthGrant, Require, Role,
-    SsoSalt, WebhookSecret, Webhooks,
+    AddonPassword, ClientSecret, Enforcement, HerokuSso, Manifest, ManualClock, OauthGrant,
+    Require, Role, SsoSalt, WebhookSecret, Webhooks,
 };
 
 use crate::alone::alone_async;
@@ -215,6 +215,23 @@ async fn some_traffic(sso: &HerokuSso, heroku: &Simulator, addon: &heroku_addon_
     assert_eq!(browser.send(webhook).await.status, 401);
 }
 
+/// A form that is allowed, one that is not, and a request without a session, at a gate that observes.
+async fn observed_traffic() {
+    let world = World::with(|builder| builder.enforcement(Enforcement::Observe)).await;
+    let addon = world.addon().await;
+    let app = Router::new()
+        .fallback(|| async { "app" })
+        .layer(world.sso.layer());
+    for email in ["ann@example.com", "eve@example.com"] {
+        let request = Request::post("/heroku/sso").header("content-type", FORM);
+        let form = Body::from(addon.sign_in_form(email).body());
+        let answer = app.clone().oneshot(request.body(form).unwrap());
+        assert_eq!(answer.await.unwrap().status(), 200);
+    }
+    let page = Request::get("/").body(Body::empty()).unwrap();
+    assert_eq!(app.oneshot(page).await.unwrap().status(), 200);
+}
+
 #[test]
 fn metrics_count_calls_fetches_and_lists_without_names() {
     alone_async(
@@ -258,6 +275,7 @@ fn metrics_count_calls_fetches_and_lists_without_names() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             some_traffic(&sso, &heroku, &addon).await;
+            observed_traffic().await;
             // An old list is fetched even from a small pool.
             clock.advance(Duration::from_secs(301));
             sso.lists().refresh(&resource).await.unwrap();
@@ -365,6 +383,18 @@ fn metrics_count_calls_fetches_and_lists_without_names() {
                 ),
                 ("heroku_sso_sign_ins_total{outcome=ok}", 1.0),
                 ("heroku_sso_sign_ins_total{outcome=not-listed}", 1.0),
+                (
+                    "heroku_sso_observations_total{of=sign_in,verdict=allowed,reason=}",
+                    1.0,
+                ),
+                (
+                    "heroku_sso_observations_total{of=sign_in,verdict=rejected,reason=not-listed}",
+                    1.0,
+                ),
+                (
+                    "heroku_sso_observations_total{of=request,verdict=sign_in_needed,reason=no-session}",
+                    1.0,
+                ),
                 ("heroku_sso_webhooks_total{outcome=unsigned}", 1.0),
                 ("heroku_sso_list_fetches_total{outcome=unavailable}", 1.0),
                 ("heroku_sso_list_fetch_duration_seconds{outcome=ok}", 1.0),

@@ -22,6 +22,7 @@ const INWARD: &[&str] = &[
     "store",
     "audit",
     "sync",
+    "readiness",
     "config",
     "session",
     "gate",
@@ -42,6 +43,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "extract/",
             "gate/original_uri.rs",
             "heroku_sso/mod.rs",
+            "gate/replay_body.rs",
             "partner_api/",
             "routes/",
         ],
@@ -94,6 +96,7 @@ const HOMES: &[(&str, &[&str])] = &[
         "sha2",
         &[
             "gate/cookies/return_to.rs",
+            "config/enforcement.rs",
             "gate/signed_link.rs",
             "session/values.rs",
             "sso/token.rs",

@@ -4,7 +4,7 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use tower_heroku_sso::access::{App, Team};
 use tower_heroku_sso::extract::{RequireRole, role};
-use tower_heroku_sso::{HerokuUser, Permission, Proof, Require, ResourceId, Role};
+use tower_heroku_sso::{Enforcement, HerokuUser, Permission, Proof, Require, ResourceId, Role};
 
 use support::browser::Browser;
 use support::world::{World, serve};
@@ -130,6 +130,20 @@ async fn gate_removes_or_replaces_a_user_from_outside() {
         .submit(&addon.sign_in_form("ann@example.com"))
         .await;
     assert_eq!(optional.fetch("/").await.body, "ann@example.com");
+}
+
+#[tokio::test]
+async fn observing_gate_removes_a_user_from_outside() {
+    let world = World::with(|builder| builder.enforcement(Enforcement::Observe)).await;
+    let app = Router::new()
+        .route("/", get(greet))
+        .route("/logout", get(greet))
+        .layer(world.sso.layer())
+        .layer(Extension(bob()));
+    let browser = Browser::new(serve(app).await);
+    for path in ["/", "/logout"] {
+        assert_eq!(browser.fetch(path).await.body, "stranger", "{path}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -140,7 +140,7 @@ impl AttachedFetcher {
         limits.correct_attached(entry, charge, expected, count.made());
         if let Err(error) = &result {
             let now = self.clock.elapsed();
-            entry.progress().note_attached_failure(now);
+            entry.progress().note_attached_failure(now, error);
             scheduler.plan_resource(entry);
             tracing::warn!(
                 resource = %entry.id, %error, cause = cause::of(error),

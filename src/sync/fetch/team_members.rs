@@ -143,7 +143,8 @@ impl MemberFetcher {
                     team = %team.id, %error, cause = cause::of(&error),
                     "team members could not be fetched; keeping the last ones"
                 );
-                team.state().attempts.note_failure(self.clock.elapsed());
+                let now = self.clock.elapsed();
+                team.state().attempts.note_failure(now, error);
                 self.lists.scheduler().plan_team(team);
             }
         }

@@ -93,7 +93,7 @@ impl Scheduler {
     /// Records that a resource's list could not be fetched, and schedules the next try.
     pub(in crate::sync) fn note_failure(&self, entry: &Arc<Entry>, error: &SyncError) {
         let mut progress = entry.progress();
-        progress.note_failure(self.clock.elapsed());
+        progress.note_failure(self.clock.elapsed(), error);
         progress.blocked = matches!(
             error,
             SyncError::NeedsGrant

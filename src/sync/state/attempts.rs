@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::sync::SyncError;
+
 pub(in crate::sync) const FIRST_RETRY: Duration = Duration::from_secs(1);
 pub(in crate::sync) const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
@@ -11,6 +13,8 @@ pub(in crate::sync) struct Attempts {
     pub(in crate::sync) failures: u32,
     /// When the last one failed.
     pub(in crate::sync) failed_at: Duration,
+    /// The [kind](crate::sync::SyncError::kind) of its error.
+    pub(in crate::sync) error: Option<&'static str>,
     /// Between 0 and 1, drawn again after each fetch.
     pub(in crate::sync) jitter: f64,
 }
@@ -21,6 +25,7 @@ impl Default for Attempts {
         Self {
             failures: 0,
             failed_at: Duration::ZERO,
+            error: None,
             jitter: fastrand::f64(),
         }
     }
@@ -43,10 +48,11 @@ impl Attempts {
         back_off.saturating_sub(now.saturating_sub(self.failed_at))
     }
 
-    pub(in crate::sync) fn note_failure(&mut self, now: Duration) {
+    pub(in crate::sync) fn note_failure(&mut self, now: Duration, error: &SyncError) {
         *self = Self {
             failures: self.failures.saturating_add(1),
             failed_at: now,
+            error: Some(error.kind()),
             jitter: fastrand::f64(),
         };
     }

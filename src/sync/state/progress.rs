@@ -10,6 +10,7 @@ use super::attached_part::AttachedProgress;
 use super::attempts::Attempts;
 use super::fetch_budgets::OwnBudgets;
 use super::person_marks::PersonMarks;
+use crate::sync::SyncError;
 
 /// The state of the fetches of one resource.
 #[derive(Debug)]
@@ -30,8 +31,8 @@ pub(in crate::sync) struct Progress {
 pub(in crate::sync) struct Noted {
     /// Created when it is first drawn on.
     budgets: Option<OwnBudgets>,
-    /// The number of fetches that failed since the last successful one, and when the last one did.
-    failed: Option<(u32, Duration)>,
+    /// None since the last successful fetch.
+    failed: Option<Failed>,
     /// When a webhook said that the list has changed and must be fetched again.
     pub(in crate::sync) forced_at: Option<AsOf>,
     pub(in crate::sync) grant_refused: Option<GrantRefused>,
@@ -45,6 +46,15 @@ pub(in crate::sync) struct Noted {
     pub(in crate::sync) mark: Option<AbsenceMark>,
     pub(in crate::sync) attached: Option<AttachedProgress>,
     pub(super) people: Option<PersonMarks>,
+}
+
+/// Fetches that failed since the last successful one.
+#[derive(Clone, Copy, Debug)]
+struct Failed {
+    times: u32,
+    last_at: Duration,
+    /// The [kind](SyncError::kind) of the last one's error.
+    error: &'static str,
 }
 
 /// Heroku refuses the refresh token.
@@ -105,17 +115,22 @@ impl Progress {
 
     /// The fetches that failed since the last successful one.
     pub(in crate::sync) fn attempts(&self) -> Attempts {
-        let (failures, failed_at) = self.noted().failed.unwrap_or_default();
+        let failed = self.noted().failed;
         Attempts {
-            failures,
-            failed_at,
+            failures: failed.map_or(0, |failed| failed.times),
+            failed_at: failed.map_or(Duration::ZERO, |failed| failed.last_at),
+            error: failed.map(|failed| failed.error),
             jitter: self.jitter.into(),
         }
     }
 
-    pub(in crate::sync) fn note_failure(&mut self, now: Duration) {
-        let failures = self.attempts().failures.saturating_add(1);
-        self.note().failed = Some((failures, now));
+    pub(in crate::sync) fn note_failure(&mut self, now: Duration, error: &SyncError) {
+        let times = self.attempts().failures.saturating_add(1);
+        self.note().failed = Some(Failed {
+            times,
+            last_at: now,
+            error: error.kind(),
+        });
         self.jitter = fastrand::f32();
     }
 
@@ -141,9 +156,9 @@ impl Progress {
     }
 
     /// Records that attached apps could not be read.
-    pub(in crate::sync) fn note_attached_failure(&mut self, now: Duration) {
-        let attached = &mut self.note().attached;
-        attached.get_or_insert_default().attempts.note_failure(now);
+    pub(in crate::sync) fn note_attached_failure(&mut self, now: Duration, error: &SyncError) {
+        let attached = self.note().attached.get_or_insert_default();
+        attached.attempts.note_failure(now, error);
     }
 
     /// How long attached apps are not read again after a failure.
@@ -228,7 +243,7 @@ mod tests {
         let clock: SharedClock = Arc::new(ManualClock::new());
         let at = |sequence| AsOf::now(&clock, Sequence::new(sequence));
         let mut progress = Progress::default();
-        progress.note_failure(Duration::from_secs(1));
+        progress.note_failure(Duration::from_secs(1), &SyncError::Interrupted);
         progress.note().forced_at = Some(at(5));
         progress.note_attached_hint(at(7));
         assert_eq!(progress.attempts().failures, 1);

@@ -56,6 +56,7 @@ const OWN: &[&str] = &[
     "members",
     "members()",
     "oauth",
+    "observer",
     "of",
     "of()",
     "opened",
@@ -271,7 +272,19 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "HerokuUser.from_request_parts",
         "what the request carries",
     ),
+    (
+        "gate/replay_body.rs",
+        "read",
+        "poll_fn",
+        "OBSERVATION, by the caller",
+    ),
     // Work of the crate's own in a task or a closure, whose waits are looked at where they stand.
+    (
+        "gate/observer.rs",
+        "ask",
+        "work",
+        "the work's own waits; no request waits for it",
+    ),
     (
         "session/manager.rs",
         "close",

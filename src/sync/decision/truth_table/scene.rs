@@ -245,7 +245,10 @@ impl Scene {
         match case.last {
             Last::Unwanted | Last::Unknown => {}
             Last::Due => entry.streams.begin(clock.elapsed() + MAX_SESSION),
-            Last::Failing => entry.progress().note_failure(clock.elapsed()),
+            Last::Failing => {
+                let error = crate::sync::SyncError::Interrupted;
+                entry.progress().note_failure(clock.elapsed(), &error);
+            }
         }
         if case.resource == Resource::Dormant {
             let sign = AbsenceSign::new(AbsenceKind::NotFound, late, clock.now());

@@ -12,6 +12,7 @@ const SETTLED: ListState = ListState {
     attempts: Attempts {
         failures: 0,
         failed_at: Duration::ZERO,
+        error: None,
         jitter: 0.5,
     },
     forced_in: None,
@@ -36,6 +37,7 @@ fn attempts() -> impl Strategy<Value = Attempts> {
     parts.prop_map(|(failures, failed_at, jitter)| Attempts {
         failures,
         failed_at: Duration::from_secs(failed_at),
+        error: None,
         jitter,
     })
 }
@@ -101,7 +103,7 @@ proptest! {
         failures in 1..u32::MAX, jitter in 0.0..=1.0_f64, now in 0..100_000_u64,
     ) {
         let now = Duration::from_secs(now);
-        let attempts = Attempts { failures, failed_at: now, jitter };
+        let attempts = Attempts { failures, failed_at: now, error: None, jitter };
         let state = ListState { age: None, attempts, ..SETTLED };
         let due = due_in(state, intervals(60, 60, SyncScope::All), now).unwrap();
         prop_assert!(due >= FIRST_RETRY / 2 && due <= LONGEST_RETRY);
@@ -112,7 +114,7 @@ proptest! {
         failures in 1..100_u32, jitter in 0.0..=1.0_f64,
     ) {
         let wait = |failures, jitter| {
-            let attempts = Attempts { failures, failed_at: Duration::ZERO, jitter };
+            let attempts = Attempts { failures, failed_at: Duration::ZERO, error: None, jitter };
             let state = ListState { age: None, attempts, ..SETTLED };
             due_in(state, intervals(300, 300, SyncScope::All), Duration::ZERO).unwrap()
         };
@@ -188,7 +190,7 @@ fn dormant_is_asked_for_in_its_time_whatever_else_is_so() {
 fn pending_removal_is_asked_for_again_before_its_list_is_due() {
     let minute = Duration::from_secs(60);
     let mut attempts = SETTLED.attempts;
-    attempts.note_failure(Duration::ZERO);
+    attempts.note_failure(Duration::ZERO, &crate::sync::SyncError::Interrupted);
     for in_use in [true, false] {
         let state = ListState {
             in_use,

@@ -1,0 +1,173 @@
+//! Reads the beginning of a request's body, and puts it back for the app.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::error::Error;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::combinators::UnsyncBoxBody;
+
+use crate::clock::Budget;
+
+/// The beginning of a body.
+#[derive(Debug, PartialEq)]
+pub(super) enum Beginning {
+    /// The body, or a little more of it than the limit.
+    Read(Bytes),
+    /// It was not there in time, or the connection broke.
+    Unfinished,
+    /// This type of body cannot be put back, so it was not read.
+    Unreadable,
+}
+
+type Boxed = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
+
+/// Reads a body, up to a little more than `limit` bytes and within the budget. The body that is returned has
+/// the same frames. Bodies of axum and `UnsyncBoxBody` can be read; others are returned as they are.
+pub(super) async fn read_beginning<B: 'static>(
+    body: B,
+    limit: usize,
+    budget: Budget,
+) -> (B, Beginning) {
+    #[cfg(feature = "axum")]
+    let body = match read_as(body, axum::body::Body::new, limit, budget).await {
+        Ok(read) => return read,
+        Err(body) => body,
+    };
+    match read_as::<B, Boxed>(body, UnsyncBoxBody::new, limit, budget).await {
+        Ok(read) => read,
+        Err(body) => (body, Beginning::Unreadable),
+    }
+}
+
+/// Reads a body if it is a `T`; otherwise returns it.
+async fn read_as<B, T>(
+    body: B,
+    whole: fn(Replay<T>) -> T,
+    limit: usize,
+    budget: Budget,
+) -> Result<(B, Beginning), B>
+where
+    B: 'static,
+    T: Body<Data = Bytes> + Unpin + 'static,
+{
+    let mut replay = Replay::new(cast::<B, T>(body)?);
+    // What was read is kept at the deadline.
+    let is_read = budget.within(replay.read(limit)).await;
+    let beginning = match is_read {
+        Some(true) => Beginning::Read(replay.bytes()),
+        Some(false) | None => Beginning::Unfinished,
+    };
+    let body = cast::<T, B>(whole(replay)).unwrap_or_else(|_| unreachable!("the types are equal"));
+    Ok((body, beginning))
+}
+
+/// The same value, if its type is `T`.
+fn cast<B: 'static, T: 'static>(value: B) -> Result<T, B> {
+    let mut value = Some(value);
+    let same = (&mut value as &mut dyn Any).downcast_mut::<Option<T>>();
+    match same.and_then(Option::take) {
+        Some(same) => Ok(same),
+        None => Err(value
+            .take()
+            .unwrap_or_else(|| unreachable!("it was not taken"))),
+    }
+}
+
+/// A body of which the first frames have been read.
+struct Replay<T: Body> {
+    read: VecDeque<Frame<Bytes>>,
+    /// How reading ended, if it did.
+    error: Option<T::Error>,
+    is_finished: bool,
+    rest: T,
+}
+
+impl<T: Body<Data = Bytes> + Unpin> Replay<T> {
+    fn new(body: T) -> Self {
+        Self {
+            read: VecDeque::new(),
+            error: None,
+            is_finished: false,
+            rest: body,
+        }
+    }
+
+    /// Reads to the end, or to more than `limit` bytes. False if the body broke. Nothing is lost if the
+    /// future is dropped.
+    async fn read(&mut self, limit: usize) -> bool {
+        let mut length = 0;
+        while length <= limit {
+            match poll_fn(|cx| Pin::new(&mut self.rest).poll_frame(cx)).await {
+                Some(Ok(frame)) => {
+                    length += frame.data_ref().map_or(0, Bytes::len);
+                    self.read.push_back(frame);
+                }
+                Some(Err(error)) => {
+                    self.error = Some(error);
+                    return false;
+                }
+                None => {
+                    self.is_finished = true;
+                    return true;
+                }
+            }
+        }
+        true
+    }
+
+    fn bytes(&self) -> Bytes {
+        let chunks = self.read.iter().filter_map(Frame::data_ref);
+        Bytes::from(chunks.flatten().copied().collect::<Vec<_>>())
+    }
+
+    fn unread(&self) -> u64 {
+        let chunks = self.read.iter().filter_map(Frame::data_ref);
+        chunks.map(|chunk| chunk.len() as u64).sum()
+    }
+}
+
+impl<T: Body<Data = Bytes> + Unpin> Body for Replay<T>
+where
+    T::Error: Unpin,
+{
+    type Data = Bytes;
+    type Error = T::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, T::Error>>> {
+        let this = &mut *self;
+        if let Some(frame) = this.read.pop_front() {
+            return Poll::Ready(Some(Ok(frame)));
+        }
+        if let Some(error) = this.error.take() {
+            this.is_finished = true;
+            return Poll::Ready(Some(Err(error)));
+        }
+        match this.is_finished {
+            true => Poll::Ready(None),
+            false => Pin::new(&mut this.rest).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        let is_over = self.is_finished || self.rest.is_end_stream();
+        self.read.is_empty() && self.error.is_none() && is_over
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (unread, rest) = (self.unread(), self.rest.size_hint());
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower().saturating_add(unread));
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper.saturating_add(unread));
+        }
+        hint
+    }
+}

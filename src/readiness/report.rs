@@ -1,0 +1,156 @@
+//! The report, and its one sentence.
+
+use std::fmt;
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::counts::{ObservedDay, ObservedTotals, OffList};
+use super::observations::Observations;
+use crate::ids::ResourceId;
+use crate::sync::Directory;
+
+/// A greater share of undecided requests, in percent, has a cause that must be found first.
+const MOST_UNDECIDED: u64 = 1;
+
+/// Whether the gate can be enforced: what was observed, and what is missing. From
+/// [`HerokuSso::readiness`](crate::HerokuSso::readiness).
+///
+/// It serializes to JSON, and `Display` is one sentence. It names no person: the rejected users are in the
+/// audit log only. All counts are of this process since its start; with several processes, add them up.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Readiness {
+    /// True if nothing is missing. It does not say whether you want to reject the users who are off their
+    /// list: see [`off_list`](Self::off_list).
+    pub ready: bool,
+    /// The start of this process.
+    #[serde(with = "time::serde::rfc3339")]
+    pub observed_since: OffsetDateTime,
+    /// Registered resources.
+    pub resources: usize,
+    /// How many of them have no list yet.
+    pub without_list: usize,
+    /// Resources without tokens, or whose tokens Heroku refuses: register each with a new grant.
+    pub without_grant: Vec<ResourceId>,
+    /// Resources that Heroku signed a form for, and that are not registered; at most 10,000.
+    pub unregistered: Vec<ResourceId>,
+    /// Lists whose last fetch failed, other than for a grant.
+    pub failing: Vec<FailingList>,
+    /// Sign-ins that the policy would have rejected, as Heroku had not signed the email.
+    pub unsigned_sign_ins: u64,
+    /// How many users of each resource are not on its list; at most 10,000 in total.
+    pub off_list: Vec<OffList>,
+    /// What was observed, by day in UTC; the last 31 days.
+    pub days: Vec<ObservedDay>,
+}
+
+/// A list that could not be fetched.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct FailingList {
+    /// The resource.
+    pub resource: ResourceId,
+    /// The kind of the error, as in the [metrics](crate::guide::observing#metrics).
+    pub reason: &'static str,
+}
+
+impl Readiness {
+    pub(crate) fn of(directory: &Directory, observations: &Observations) -> Self {
+        let lists = directory.list_states(observations.unregistered());
+        let failing = lists.failing.into_iter();
+        let mut readiness = Self {
+            ready: false,
+            observed_since: observations.since(),
+            resources: lists.resources,
+            without_list: lists.without_list,
+            without_grant: lists.without_grant,
+            unregistered: lists.unregistered,
+            failing: failing
+                .map(|(resource, reason)| FailingList { resource, reason })
+                .collect(),
+            unsigned_sign_ins: observations.unsigned_sign_ins(),
+            off_list: observations.off_list(),
+            days: observations.days(),
+        };
+        readiness.ready = readiness.missing().is_empty();
+        readiness
+    }
+
+    /// All observed requests, without sign-ins.
+    pub fn requests(&self) -> ObservedTotals {
+        sum(self.days.iter().map(|day| &day.requests))
+    }
+
+    /// All observed sign-ins.
+    pub fn sign_ins(&self) -> ObservedTotals {
+        sum(self.days.iter().map(|day| &day.sign_ins))
+    }
+
+    /// What has to be done before the gate is enforced, in words; empty if nothing is missing.
+    pub fn missing(&self) -> Vec<String> {
+        let (requests, sign_ins) = (self.requests(), self.sign_ins());
+        let mut missing = Vec::new();
+        let mut note = |count: usize, one: &str, more: &str| match count {
+            0 => {}
+            1 => missing.push(format!("1 {one}")),
+            _ => missing.push(format!("{count} {more}")),
+        };
+        note(
+            self.without_grant.len(),
+            "resource has no grant",
+            "resources have no grant",
+        );
+        note(
+            self.unregistered.len(),
+            "resource with sign-ins is not registered",
+            "resources with sign-ins are not registered",
+        );
+        note(
+            self.failing.len(),
+            "list could not be fetched",
+            "lists could not be fetched",
+        );
+        let in_other_counts = self.without_grant.len() + self.failing.len();
+        note(
+            self.without_list.saturating_sub(in_other_counts),
+            "list was not fetched yet",
+            "lists were not fetched yet",
+        );
+        note(
+            usize::try_from(self.unsigned_sign_ins).unwrap_or(usize::MAX),
+            "sign-in had no email that Heroku signed",
+            "sign-ins had no email that Heroku signed",
+        );
+        if sign_ins.allowed == 0 {
+            missing.push("no sign-in was observed that the gate allows".to_owned());
+        }
+        let undecided = requests.undecided + sign_ins.undecided;
+        if undecided * 100 > (requests.total() + sign_ins.total()) * MOST_UNDECIDED {
+            missing.push(format!("{undecided} requests were undecided"));
+        }
+        missing
+    }
+}
+
+impl fmt::Display for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let missing = self.missing();
+        match missing.is_empty() {
+            true => f.write_str("ready")?,
+            false => write!(f, "not ready: {}", missing.join("; "))?,
+        }
+        let requests = self.requests();
+        let (rejected, total) = (requests.rejected(), requests.total());
+        let people = self.off_list.iter().map(|it| it.people).sum::<usize>();
+        write!(
+            f,
+            ". Of {total} observed requests, {rejected} would have been rejected; people off their list: \
+             {people}"
+        )
+    }
+}
+
+fn sum<'a>(parts: impl Iterator<Item = &'a ObservedTotals>) -> ObservedTotals {
+    parts.fold(ObservedTotals::default(), ObservedTotals::plus)
+}

@@ -1,0 +1,57 @@
+//! Which resources have no list, and why.
+
+use super::lists::list_cache::ListCache;
+use super::state::entry::Entry;
+use crate::ids::ResourceId;
+
+/// The resources of this process by what their lists lack.
+#[derive(Debug, Default)]
+pub(crate) struct ListStates {
+    pub(crate) resources: usize,
+    pub(crate) without_list: usize,
+    /// Their last fetch failed for want of a grant that works.
+    pub(crate) without_grant: Vec<ResourceId>,
+    /// Heroku refused their refresh token.
+    pub(crate) needing_grant: Vec<ResourceId>,
+    /// Of the resources that were asked about: those that are not registered.
+    pub(crate) unregistered: Vec<ResourceId>,
+    /// Their last fetch, or that of their team, failed for another reason.
+    pub(crate) failing: Vec<(ResourceId, &'static str)>,
+}
+
+/// Reads every resource in memory. `unregistered` may have been registered since.
+pub(super) fn of(lists: &ListCache, mut unregistered: Vec<ResourceId>) -> ListStates {
+    unregistered.retain(|id| lists.get(id).is_none());
+    let mut states = ListStates {
+        unregistered,
+        ..ListStates::default()
+    };
+    for entry in lists.all() {
+        states.resources += 1;
+        states.without_list += usize::from(entry.list().is_none());
+        let (is_refused, is_blocked, reason) = {
+            let progress = entry.progress();
+            let is_refused = progress.noted().grant_refused.is_some();
+            (is_refused, progress.blocked, progress.attempts().error)
+        };
+        if is_refused {
+            states.needing_grant.push(entry.id);
+        }
+        match (
+            is_refused || is_blocked,
+            reason.or_else(|| reason_of_team(lists, &entry)),
+        ) {
+            (true, _) => states.without_grant.push(entry.id),
+            (false, Some(reason)) => states.failing.push((entry.id, reason)),
+            (false, None) => {}
+        }
+    }
+    states
+}
+
+fn reason_of_team(lists: &ListCache, entry: &Entry) -> Option<&'static str> {
+    let list = entry.list()?;
+    let team = lists.teams().known(&list.snapshot.team.as_ref()?.id)?;
+    let state = team.state();
+    state.attempts.error
+}
