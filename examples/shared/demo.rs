@@ -33,6 +33,23 @@ impl Demo {
     pub async fn start(
         set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
     ) -> Result<Self, Box<dyn Error>> {
+        let demo = Self::unregistered(set_up).await?;
+        for app in demo.simulator.apps() {
+            let addon = app.addon();
+            let grant = OauthGrant::Code(addon.grant_code().into());
+            demo.sso
+                .resources()
+                .register(&addon.id().into(), grant)
+                .await?;
+            addon.mark_provisioned();
+        }
+        Ok(demo)
+    }
+
+    /// The same, while the gate knows none of the resources yet.
+    pub async fn unregistered(
+        set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
+    ) -> Result<Self, Box<dyn Error>> {
         process::log_to_stderr("info,tower_http=debug");
         let (address, heroku) = (loopback("PORT", 3000)?, loopback("SIMULATOR_PORT", 3001)?);
         let listener = TcpListener::bind(address)
@@ -57,12 +74,6 @@ impl Demo {
             .insecure_cookies()
             .refresh_interval(Duration::from_secs(30));
         let sso = set_up(builder).build().await?;
-        for app in simulator.apps() {
-            let addon = app.addon();
-            let grant = OauthGrant::Code(addon.grant_code().into());
-            sso.resources().register(&addon.id().into(), grant).await?;
-            addon.mark_provisioned();
-        }
         Ok(Self {
             _sync: sso.spawn_sync(),
             sso,
@@ -70,6 +81,11 @@ impl Demo {
             listener,
             simulator,
         })
+    }
+
+    /// The Heroku that the add-on talks to.
+    pub fn simulator(&self) -> &Simulator {
+        &self.simulator
     }
 
     /// The add-on's own address.

@@ -210,7 +210,7 @@
 //! Leave `partner_api` out. Register each resource once, in your own provisioning handler, with
 //! [`OauthGrant::Code`](crate::OauthGrant::Code). Resources that you already have are registered with
 //! [`OauthGrant::Tokens`](crate::OauthGrant::Tokens): see
-//! [`coming_from`](crate::guide::coming_from#2-tokens). [`deprovision`](crate::Resources::deprovision) ends a
+//! [`coming_from`](crate::guide::coming_from#2-import-the-tokens). [`deprovision`](crate::Resources::deprovision) ends a
 //! resource permanently.
 //!
 //! ```

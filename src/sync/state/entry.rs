@@ -21,7 +21,6 @@ use crate::clock::{AtomicInstant, SharedClock};
 use crate::heroku::RatePool;
 use crate::ids::ResourceId;
 use crate::store::author::{Absence, Revocation, Sequence};
-use crate::sync::SyncError;
 
 /// One active or dormant resource.
 pub(in crate::sync) struct Entry {

@@ -1,6 +1,7 @@
 //! Each example as a process, tested over real HTTP.
 
 mod admin;
+mod adopt;
 mod dashboard;
 mod existing_app;
 mod own_login;
