@@ -13,6 +13,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "HerokuSsoBuilder::build",
         "connects a store, as `PostgresStore::connect`, and keeps nothing else",
     ),
+    (
+        "Import::run",
+        "one `Resources::register` after the other; what is left: `suite::import`",
+    ),
     ("Lists::erase", "one call of the store: `stores`"),
     (
         "PostgresStore::connect",
