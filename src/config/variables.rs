@@ -285,7 +285,7 @@ mod tests {
     use super::super::variable::Values;
     use super::*;
 
-    const OPTIONS: &str = include_str!("../guide/options.rs");
+    const OPTIONS: &str = include_str!("../guide/options.md");
     const README: &str = include_str!("../../README.md");
     const DEPLOYING: &str = include_str!("../../DEPLOYING.md");
 
@@ -322,12 +322,12 @@ mod tests {
                 Fallback::ValueOrRefresh(value) => format!("`{value}`, or the refresh interval"),
             };
             let Variable { name, meaning, .. } = variable;
-            format!("//! | `{name}` | {meaning} | {default} |")
+            format!("| `{name}` | {meaning} | {default} |")
         });
         let rows: Vec<_> = rows.collect();
         let table = OPTIONS.split("| variable | meaning | default |").nth(1);
         let table = table.expect("the table").lines().skip(2);
-        let table: Vec<_> = table.take_while(|line| line.starts_with("//! |")).collect();
+        let table: Vec<_> = table.take_while(|line| line.starts_with('|')).collect();
         assert_eq!(table, rows);
     }
 

@@ -20,16 +20,29 @@
 //!
 //! Each type and each method has its own documentation.
 
-pub mod browsers;
-pub mod coming_from;
-pub mod deploying;
-pub mod end_of_a_resource;
-pub mod how_it_decides;
-pub mod keeping_lists_fresh;
-pub mod observing;
-pub mod options;
-pub mod quick_start;
-pub mod testing_your_app;
-pub mod threats;
-pub mod troubleshooting;
-pub mod your_own_store;
+#[doc = include_str!("browsers.md")]
+pub mod browsers {}
+#[doc = include_str!("coming_from.md")]
+pub mod coming_from {}
+#[doc = include_str!("deploying.md")]
+pub mod deploying {}
+#[doc = include_str!("end_of_a_resource.md")]
+pub mod end_of_a_resource {}
+#[doc = include_str!("how_it_decides.md")]
+pub mod how_it_decides {}
+#[doc = include_str!("keeping_lists_fresh.md")]
+pub mod keeping_lists_fresh {}
+#[doc = include_str!("observing.md")]
+pub mod observing {}
+#[doc = include_str!("options.md")]
+pub mod options {}
+#[doc = include_str!("quick_start.md")]
+pub mod quick_start {}
+#[doc = include_str!("testing_your_app.md")]
+pub mod testing_your_app {}
+#[doc = include_str!("threats.md")]
+pub mod threats {}
+#[doc = include_str!("troubleshooting.md")]
+pub mod troubleshooting {}
+#[doc = include_str!("your_own_store.md")]
+pub mod your_own_store {}

@@ -93,7 +93,7 @@ fn kinds() -> [(Endpoint, Fault, &'static str); 11] {
     ]
 }
 
-const GUIDE: &str = include_str!("../../src/guide/observing.rs");
+const GUIDE: &str = include_str!("../../src/guide/observing.md");
 
 /// The words in backticks of a text.
 fn quoted(text: &str) -> Vec<&str> {
@@ -103,7 +103,7 @@ fn quoted(text: &str) -> Vec<&str> {
 /// The words of the paragraph in the guide that begins like this.
 fn listed(begin: &str) -> Vec<&'static str> {
     let text = GUIDE.split(begin).nth(1).unwrap();
-    let text = text.split("\n//!\n").next().unwrap();
+    let text = text.split("\n\n").next().unwrap();
     quoted(text.split_once(": ").unwrap().1)
 }
 
@@ -117,7 +117,7 @@ struct Row {
 fn documented() -> BTreeMap<&'static str, Row> {
     let rows = GUIDE
         .lines()
-        .filter_map(|line| line.strip_prefix("//! | `heroku_sso_"));
+        .filter_map(|line| line.strip_prefix("| `heroku_sso_"));
     let rows = rows.filter_map(|row| {
         let mut cells = row.split(" | ");
         let name = cells.next()?.trim_end_matches('`');
@@ -137,10 +137,10 @@ fn documented() -> BTreeMap<&'static str, Row> {
                 values.insert("");
             }
             if label.contains("code of a rejection") {
-                values.extend(listed("//! The codes of rejections"));
+                values.extend(listed("The codes of rejections"));
             }
             if label.contains("kind of an error") {
-                values.extend(listed("//! The kinds of errors"));
+                values.extend(listed("The kinds of errors"));
             }
             if label.contains("a status") {
                 values.insert("200");

@@ -26,21 +26,19 @@ fn after(text: &str, before: &str) -> BTreeSet<String> {
 
 /// The names in the first column of the table in this chapter of the guide.
 fn events_in(chapter: &str) -> BTreeSet<String> {
-    let guide = read("src/guide/observing.rs");
-    let chapter = guide.split(&format!("//! # {chapter}\n")).nth(1).unwrap();
-    let chapter = chapter.split("//! # ").next().unwrap();
-    let rows = chapter
-        .lines()
-        .filter_map(|line| line.strip_prefix("//! | "));
+    let guide = read("src/guide/observing.md");
+    let chapter = guide.split(&format!("\n# {chapter}\n")).nth(1).unwrap();
+    let chapter = chapter.split("\n# ").next().unwrap();
+    let rows = chapter.lines().filter_map(|line| line.strip_prefix("| "));
     let names = rows.flat_map(|row| quoted(row.split(" | ").next().unwrap()));
     names.collect()
 }
 
 /// The words in the paragraph of the guide that begins like this.
 fn words_of(begin: &str) -> BTreeSet<String> {
-    let guide = read("src/guide/observing.rs");
+    let guide = read("src/guide/observing.md");
     let text = guide.split(begin).nth(1).unwrap();
-    let text = text.split("\n//!\n").next().unwrap();
+    let text = text.split("\n\n").next().unwrap();
     quoted(text.split_once(": ").unwrap().1)
 }
 
@@ -67,10 +65,7 @@ fn guide_lists_every_code_of_a_rejection() {
     let kinds = read("src/gate/rejection_kind.rs");
     let codes = kinds.split("pub fn code(self)").nth(1).unwrap();
     let codes = codes.split("\n    }\n").next().unwrap();
-    assert_eq!(
-        after(codes, " => \""),
-        words_of("//! The codes of rejections")
-    );
+    assert_eq!(after(codes, " => \""), words_of("The codes of rejections"));
 }
 
 #[test]
@@ -82,5 +77,5 @@ fn guide_lists_every_kind_of_error() {
         let of_file = of_file.split("\n    }\n").next().unwrap();
         kinds.extend(after(of_file, " => \""));
     }
-    assert_eq!(kinds, words_of("//! The kinds of errors"));
+    assert_eq!(kinds, words_of("The kinds of errors"));
 }

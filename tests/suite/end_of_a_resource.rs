@@ -22,15 +22,15 @@ use crate::one_at_a_time::Slow;
 use crate::partner_api::call;
 use crate::webhooks;
 
-const GUIDE: &str = include_str!("../../src/guide/end_of_a_resource.rs");
+const GUIDE: &str = include_str!("../../src/guide/end_of_a_resource.md");
 const MINUTE: Duration = Duration::from_secs(60);
 /// The refresh interval and the maximum list age.
 const AGE: Duration = Duration::from_secs(3 * 60 * 60);
 
 /// The rows below the header, by their first cells.
 fn rows() -> Vec<(&'static str, Vec<&'static str>)> {
-    let lines = GUIDE.lines().map(|line| line.trim_start_matches("//! "));
-    let table = lines.skip_while(|line| !line.starts_with("| situation |"));
+    let table = GUIDE.lines();
+    let table = table.skip_while(|line| !line.starts_with("| situation |"));
     let table = table.take_while(|line| line.starts_with('|')).skip(2);
     let cells = |line: &'static str| {
         let mut cells = line.trim_matches('|').split('|').map(str::trim);

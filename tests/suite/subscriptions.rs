@@ -170,9 +170,9 @@ async fn failed_subscription_is_retried_with_backoff() {
 /// The guide lists all calls that a fake Heroku must answer.
 #[tokio::test]
 async fn guide_lists_every_call_to_heroku() {
-    let guide = include_str!("../../src/guide/testing_your_app.rs");
+    let guide = include_str!("../../src/guide/testing_your_app.md");
     let chapter = guide.split("# A fake Heroku of your own").nth(1).unwrap();
-    let rows = chapter.lines().filter(|line| line.starts_with("//! | `"));
+    let rows = chapter.lines().filter(|line| line.starts_with("| `"));
     let calls = rows.flat_map(|row| row.split('|').nth(1).unwrap().split('`'));
     let named: BTreeSet<_> = calls.filter(|call| call.contains(" /")).collect();
 

@@ -738,8 +738,10 @@ fn the_table_has_each_deadline_with_its_value_and_its_tests() {
 fn no_deadline_is_kept_but_by_the_clock() {
     for (path, _) in parsed() {
         let direct = source(&path).contains("time::timeout");
-        let may = path.starts_with("guide/") || path == "clock.rs";
-        assert!(!direct || may, "{path}: clock::within instead");
+        assert!(
+            !direct || path == "clock.rs",
+            "{path}: clock::within instead"
+        );
     }
 }
 
