@@ -15,6 +15,7 @@ use super::original_uri;
 use super::rejection::Rejection;
 use super::rejection_kind::RejectionKind;
 use super::response_body::{GateBody, OwnAnswer};
+use super::sign_out::SignOut;
 use super::state::GateState;
 use super::target::Target;
 use super::user::HerokuUser;
@@ -112,6 +113,27 @@ pub(super) async fn observe_request<B>(
     let observed = gate.observer.request(target.resource, verdict, &id);
     let response = attach(&gate, &mut request, observed);
     Observation::Forward(Box::new(request), Box::new(response))
+}
+
+/// Ends the gate's sessions beside a sign-out, which the app answers itself. Otherwise they would open the
+/// resource again as soon as it is enforced.
+pub(super) async fn observe_sign_out<B>(
+    gate: Arc<GateState>,
+    mut request: Request<B>,
+) -> Observation<B> {
+    request.extensions_mut().remove::<HerokuUser>();
+    let sign_out = SignOut::of(&gate, &request);
+    let ended = gate.observer.ask(Budget::of(OBSERVATION), |ended| {
+        let gate = Arc::clone(&gate);
+        async move {
+            sign_out.observe(&gate).await;
+            // An answer that is late has no reader.
+            let _ = ended.send(());
+        }
+    });
+    // The app's own sign-out does not depend on it.
+    let _ = ended.await;
+    Observation::Forward(Box::new(request), Box::default())
 }
 
 /// The user, unless the request is a WebSocket of another site, which an enforced gate rejects.

@@ -18,11 +18,14 @@ use crate::clock::Budget;
 pub(super) enum Beginning {
     /// The body, or a little more of it than the limit.
     Read(Bytes),
-    /// It was not there in time, or the connection broke.
+    /// It was not there in time, came in too many pieces, or the connection broke.
     Unfinished,
     /// This type of body cannot be put back, so it was not read.
     Unreadable,
 }
+
+/// The most frames that are kept. A form comes in one or two; a frame takes memory however short it is.
+const MOST_FRAMES: usize = 256;
 
 type Boxed = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 
@@ -97,11 +100,14 @@ impl<T: Body<Data = Bytes> + Unpin> Replay<T> {
         }
     }
 
-    /// Reads to the end, or to more than `limit` bytes. False if the body broke. Nothing is lost if the
-    /// future is dropped.
+    /// Reads to the end, or to more than `limit` bytes. False if the body broke or has too many frames.
+    /// Nothing is lost if the future is dropped.
     async fn read(&mut self, limit: usize) -> bool {
         let mut length = 0;
         while length <= limit {
+            if self.read.len() == MOST_FRAMES {
+                return false;
+            }
             match poll_fn(|cx| Pin::new(&mut self.rest).poll_frame(cx)).await {
                 Some(Ok(frame)) => {
                     length += frame.data_ref().map_or(0, Bytes::len);

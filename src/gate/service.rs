@@ -16,7 +16,7 @@ use super::cli_sign_in::cli_sign_in;
 use super::credential::credential;
 use super::legacy_form;
 use super::mode::Mode;
-use super::observed_request::{observe_request, observe_user, observed_user};
+use super::observed_request::{observe_request, observe_sign_out, observe_user, observed_user};
 use super::observed_sign_in::observe_sign_in;
 use super::open_link::OpenLink;
 use super::original_uri;
@@ -101,8 +101,13 @@ where
             GateRoute::SignIn => self.sign_in(request),
             GateRoute::Pass if is_enforced => self.check(request, target),
             GateRoute::Pass => self.observe(request, target),
+            GateRoute::SignOut if !is_enforced => {
+                let observation = observe_sign_out(Arc::clone(gate), request);
+                ResponseFuture::observe(Box::pin(observation), self.ready())
+            }
             // The app may have a page at this path.
-            _ if !is_enforced => {
+            #[cfg(feature = "jwt")]
+            GateRoute::ProgramSignIn if !is_enforced => {
                 request.extensions_mut().remove::<HerokuUser>();
                 let untouched = Box::default();
                 ResponseFuture::observed(untouched, || self.inner.call(request))

@@ -111,10 +111,8 @@ impl SignOut {
         if !self.own_site {
             return reject(Rejection::new(RejectionKind::CrossSite));
         }
-        match clock::within(REQUEST, self.close_sessions(gate)).await {
-            Some(Ok(())) => {}
-            Some(Err(error)) => return reject(sessions_unavailable(gate.reasons, &error)),
-            None => return reject(out_of_time(gate.reasons, "sign-out")),
+        if let Err(rejection) = self.end_sessions(gate).await {
+            return reject(rejection);
         }
         let location = match self.confirmed_in {
             Format::Html => HeaderValue::try_from(self.path.as_str()).ok(),
@@ -156,6 +154,21 @@ impl SignOut {
             *response.body_mut() = Full::default();
         }
         response
+    }
+
+    /// Ends the sessions beside an app that answers the sign-out itself. A failure is logged.
+    pub(super) async fn observe(self, gate: &GateState) {
+        if self.method == Method::POST && self.own_site {
+            let _ = self.end_sessions(gate).await;
+        }
+    }
+
+    async fn end_sessions(&self, gate: &GateState) -> Result<(), Rejection> {
+        match clock::within(REQUEST, self.close_sessions(gate)).await {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => Err(sessions_unavailable(gate.reasons, &error)),
+            None => Err(out_of_time(gate.reasons, "sign-out")),
+        }
     }
 
     async fn close_sessions(&self, gate: &GateState) -> Result<(), SessionError> {

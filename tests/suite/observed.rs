@@ -442,7 +442,63 @@ async fn observed_sign_out_is_the_apps_own() {
     let response = scene.send(request.body(Body::empty()).unwrap()).await;
     assert_eq!(response.headers()["x-app"], "own");
     assert!(response.extensions().get::<Observed>().is_none());
-    assert_eq!(verdict(&scene.page(&cookie).await), Verdict::Allowed);
+}
+
+/// With the gate's cookie, the next user of this browser would be the last one as soon as the gate is enforced.
+#[tokio::test]
+async fn observed_sign_out_ends_the_gates_session_too() {
+    let scene = Scene::start().await;
+    let cookie = scene.signed_in("ann@example.com").await;
+    let elsewhere = scene.signed_in("ann@example.com").await;
+    for (method, origin, expected) in [
+        ("GET", None, Verdict::Allowed),
+        ("POST", Some("https://evil.example"), Verdict::Allowed),
+        (
+            "POST",
+            None,
+            Verdict::SignInNeeded(RejectionKind::NoSession),
+        ),
+    ] {
+        let request = Request::builder().method(method).uri("/logout");
+        let mut request = request.header("cookie", &cookie).header("host", "addon");
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        let response = scene.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(response.headers()["x-app"], "own");
+        assert!(gate_cookie(response.headers()).is_none());
+        assert_eq!(verdict(&scene.page(&cookie).await), expected, "{method}");
+    }
+    assert_eq!(verdict(&scene.page(&elsewhere).await), Verdict::Allowed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn hanging_store_delays_an_observed_sign_out_by_a_second() {
+    let store = Faulty::default();
+    let scene = Scene::with(|builder| builder.store(store.clone())).await;
+    let cookie = scene.signed_in("ann@example.com").await;
+    store.hold("close_session");
+    let began = Instant::now();
+    let request = Request::post("/logout").header("cookie", &cookie);
+    let response = scene.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(response.headers()["x-app"], "own");
+    assert!(began.elapsed() <= OBSERVATION, "{:?}", began.elapsed());
+    store.let_pass("close_session", 10);
+}
+
+#[tokio::test]
+async fn form_in_a_thousand_pieces_reaches_the_app_undecided() {
+    let scene = Scene::start().await;
+    let sent = scene.form("ann@example.com");
+    let sent = sent.into_body().collect().await.unwrap().to_bytes();
+    let pieces = sent.iter().map(|byte| Ok::<_, std::io::Error>(vec![*byte]));
+    let pieces: Vec<_> = pieces.collect();
+    assert!(pieces.len() > 256, "{}", pieces.len());
+    let response = scene
+        .send(form(Body::from_stream(tokio_stream::iter(pieces))))
+        .await;
+    assert_eq!(verdict(&response), Verdict::Undecided);
+    assert_eq!(body(response).await, sent);
 }
 
 #[tokio::test]
