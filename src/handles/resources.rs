@@ -71,8 +71,8 @@ impl Resources {
     /// the sync fetches the new lists, a little at a time, within the rate limit. What came of that is in
     /// [`HerokuSso::readiness`](crate::HerokuSso::readiness).
     ///
-    /// Run it against the store that you will keep. Afterwards, **stop the renewal of tokens in your own
-    /// code**: a renewal may invalidate the previous refresh token.
+    /// First **stop the renewal of tokens in your own code**, then read the rows: a renewal may invalidate the
+    /// previous refresh token. Run the import against the store that you will keep.
     ///
     /// ```
     /// use tower_heroku_sso::{HerokuSso, ImportRecord};

@@ -1,4 +1,4 @@
-//! The report, and its one sentence.
+//! The report, and what it says in words.
 
 use std::fmt;
 
@@ -16,8 +16,9 @@ const MOST_UNDECIDED: u64 = 1;
 /// Whether the gate can be enforced: what was observed, and what is missing. From
 /// [`HerokuSso::readiness`](crate::HerokuSso::readiness).
 ///
-/// It serializes to JSON, and `Display` is one sentence. It names no person: the rejected users are in the
-/// audit log only. All counts are of this process since its start; with several processes, add them up.
+/// It serializes to JSON, and `Display` says in words whether it is ready, or what is missing. It names no
+/// person: the rejected users are in the audit log only. All counts are of this process since its start; with
+/// several processes, add them up.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Readiness {
