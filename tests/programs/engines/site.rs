@@ -88,6 +88,8 @@ impl Site {
 
     /// The same, whichever page it leads to.
     pub(crate) async fn sign_in_anywhere(&self) {
+        // A new second makes a new form.
+        self.world.clock.advance(Duration::from_secs(1));
         self.browse(&self.world.heroku.dashboard_url()).await;
         self.sees("Apps").await;
         let form = format!("tr[data-email='{ANN}'] form[action*='/open']");
