@@ -17,7 +17,8 @@ async fn cross_site_form_signs_in_and_the_cookie_is_stored_as_set() {
     assert_eq!(cookie.same_site, Some(SameSite::Lax));
     assert_eq!(cookie.path.as_deref(), Some("/"));
     let life = cookie.expiry.expect("an end") - OffsetDateTime::now_utc().unix_timestamp();
-    assert!((80 * 60..=90 * 60).contains(&life), "{life}");
+    // The gate's clock may be a little ahead of the browser's.
+    assert!((80 * 60..=90 * 60 + 5).contains(&life), "{life}");
     let seen: String = site.script("return document.cookie").await;
     assert_eq!(seen, "");
 }
