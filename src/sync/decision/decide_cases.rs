@@ -18,7 +18,7 @@ use crate::sync::state::cached_list::ListVersion;
 use crate::sync::state::person_marks::{Marks, Principal};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
-const YOUNG: Duration = Duration::from_secs(100);
+pub(super) const YOUNG: Duration = Duration::from_secs(100);
 /// Past the refresh interval, within `max_list_age`.
 const OLD: Duration = Duration::from_secs(400);
 /// Past `max_list_age`.
@@ -31,8 +31,8 @@ const RECENT_AT_A_CHARGE: Needed = Needed::Recent {
 };
 
 /// What is asked, and of what state. By default a request of Ann's, whose session the list admitted.
-struct Question {
-    facts: Facts,
+pub(super) struct Question {
+    pub(super) facts: Facts,
     session: Option<SessionStart>,
     strictness: Strictness,
     user_id: Option<UserId>,
@@ -40,7 +40,7 @@ struct Question {
 }
 
 #[derive(Debug, PartialEq)]
-enum Answer {
+pub(super) enum Answer {
     Allow,
     Needs(Needed),
     NotListed,
@@ -54,7 +54,7 @@ enum Answer {
 use Answer::{Allow, Needs, NotListed, Over, Unavailable};
 
 /// A request with a list of this age that has Ann, and of a resource in use.
-fn request(age: Duration) -> Question {
+pub(super) fn request(age: Duration) -> Question {
     let ann = Person::new(ann(), None, None);
     Question {
         facts: Facts {
@@ -78,7 +78,7 @@ fn request(age: Duration) -> Question {
     }
 }
 
-fn sign_in(age: Duration) -> Question {
+pub(super) fn sign_in(age: Duration) -> Question {
     Question {
         session: None,
         strictness: Strictness::SIGN_IN,
@@ -107,7 +107,7 @@ impl Question {
     }
 
     /// Another process has a newer list, which admitted the session.
-    fn of_another_process(mut self) -> Self {
+    pub(super) fn of_another_process(mut self) -> Self {
         if let Some(session) = &mut self.session {
             session.list = version(LIST + 1);
         }
@@ -141,7 +141,7 @@ impl Question {
         self
     }
 
-    fn answer(&self, asked: &Asked) -> Answer {
+    pub(super) fn decision(&self, asked: &Asked) -> Decision {
         let email = ann();
         let who = Principal {
             email: &email,
@@ -149,7 +149,11 @@ impl Question {
             is_account_proved: self.is_account_proved,
         };
         let (session, strictness) = (self.session.as_ref(), self.strictness);
-        match decide(&self.facts, who, session, strictness, &LIMITS, asked) {
+        decide(&self.facts, who, session, strictness, &LIMITS, asked)
+    }
+
+    pub(super) fn answer(&self, asked: &Asked) -> Answer {
+        match self.decision(asked) {
             Decision::Allow(_) => Allow,
             Decision::NeedsList(needed) => Needs(needed),
             Decision::Deny(Denial::NotListed) => NotListed,
@@ -162,17 +166,17 @@ impl Question {
         }
     }
 
-    fn first(&self) -> Answer {
+    pub(super) fn first(&self) -> Answer {
         self.answer(&Asked::Nothing)
     }
 }
 
 /// The store was asked, and has nothing newer.
-fn stored() -> Asked {
+pub(super) fn stored() -> Asked {
     Asked::Store(None)
 }
 
-fn failed() -> Option<SyncError> {
+pub(super) fn failed() -> Option<SyncError> {
     Some(SyncError::NoTokens)
 }
 

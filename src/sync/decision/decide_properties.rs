@@ -11,7 +11,7 @@ use super::decide::{
     Asked, AttachedState, Decision, Dormant, Facts, Needed, SessionStart, Strictness, decide,
 };
 use super::denial::Denial;
-use crate::access::{App, Email, ListPolicy, People, Person, ResourceList, Team};
+use crate::access::{App, AttachedPeople, Email, ListPolicy, People, Person, ResourceList, Team};
 use crate::clock::{ManualClock, SharedClock};
 use crate::lifespan::{Attempt, Limits};
 use crate::store::author::Sequence;
@@ -52,6 +52,10 @@ fn list(has_ann: bool, is_partial: bool) -> Arc<CachedList> {
 }
 
 pub(super) fn list_of(people: People, is_partial: bool) -> Arc<CachedList> {
+    cached(own_list(people, is_partial))
+}
+
+fn own_list(people: People, is_partial: bool) -> ResourceList {
     let app = App::new(
         "00000000-0000-4000-8000-000000000001".parse().unwrap(),
         "shop",
@@ -60,6 +64,20 @@ pub(super) fn list_of(people: People, is_partial: bool) -> Arc<CachedList> {
     if is_partial {
         list = list.with_team(Team::new("team-1".parse().unwrap(), "team"));
     }
+    list
+}
+
+pub(super) fn list_with_attached(
+    people: People,
+    attached: AttachedPeople,
+    is_partial: bool,
+) -> Arc<CachedList> {
+    let mut list = own_list(people, is_partial);
+    list.attached = Some(attached);
+    cached(list)
+}
+
+fn cached(list: ResourceList) -> Arc<CachedList> {
     let own = OwnList {
         list,
         etags: None,

@@ -3,6 +3,7 @@
 pub(in crate::sync) mod admit;
 pub(in crate::sync) mod authorize;
 pub(in crate::sync) mod decide;
+pub(in crate::sync) mod decide_attached_cases;
 pub(in crate::sync) mod decide_cases;
 pub(in crate::sync) mod decide_properties;
 pub(in crate::sync) mod denial;
