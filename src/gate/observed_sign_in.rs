@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body::Body;
 use http_body_util::Full;
+use tokio::sync::oneshot;
 
 use super::close_session::close;
 use super::observed_request::{Observation, ObservedResponse, attach};
@@ -147,16 +148,23 @@ async fn open(
                 id,
             } = browser;
             let opened = sign_in_in_time(&gate, &form, &prefix, &headers, &id, budget).await;
-            if let Err(Ok(OpenedByForm { session, .. })) = answer.send(opened) {
+            let session = opened.as_ref().ok().map(|it| it.session.session.clone());
+            let (taken, is_taken) = oneshot::channel();
+            let is_sent = answer.send((opened, taken)).is_ok();
+            if let Some(session) = session
+                && !(is_sent && is_taken.await.is_ok())
+            {
                 // The response has left without its cookie.
-                close(&gate.sessions, &session.session).await;
+                close(&gate.sessions, &session).await;
             }
         }
     });
     match asked.await {
         None => (None, Vec::new()),
-        Some(Err(rejection)) => (Some(Err(rejection)), Vec::new()),
-        Some(Ok(OpenedByForm { session, .. })) => {
+        Some((Err(rejection), _)) => (Some(Err(rejection)), Vec::new()),
+        Some((Ok(OpenedByForm { session, .. }), taken)) => {
+            // The task waits for this, unless its runtime has ended.
+            let _ = taken.send(());
             let now = gate.directory.clock().now();
             let cookies = gate.cookies.signed_in(&session, now).collect();
             (Some(Ok(session.grant.resource)), cookies)

@@ -108,7 +108,7 @@ impl Observer {
         let verdict = verdict_of(rejection);
         let record = rejection.record.as_deref();
         if let Some(record) = record {
-            self.note_cause(record);
+            self.note_cause(what, record);
         }
         // A request without any session is not worth an event.
         let reason = record.and_then(|record| record.reason.as_deref());
@@ -149,16 +149,17 @@ impl Observer {
         self.observations.count(what, verdict.into(), now);
     }
 
-    fn note_cause(&self, record: &RejectionRecord) {
+    fn note_cause(&self, what: What, record: &RejectionRecord) {
         let observations = &self.observations;
-        match (record.cause, record.resource, &record.email) {
-            (Cause::OffList, Some(resource), Some(email)) => {
+        match (what, record.cause, record.resource, &record.email) {
+            (_, Cause::OffList, Some(resource), Some(email)) => {
                 observations.note_off_list(resource, email);
             }
-            (Cause::UnknownResource, Some(resource), _) => {
+            // A session's resource was registered.
+            (What::SignIn, Cause::UnknownResource, Some(resource), _) => {
                 observations.note_unregistered(resource);
             }
-            (Cause::Unsigned, ..) => observations.note_unsigned(),
+            (_, Cause::Unsigned, ..) => observations.note_unsigned(),
             _ => {}
         }
     }

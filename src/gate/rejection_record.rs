@@ -108,7 +108,7 @@ impl From<&Denial> for Cause {
     fn from(denial: &Denial) -> Self {
         match denial {
             Denial::NotListed | Denial::OtherAccount => Self::OffList,
-            Denial::UnknownResource | Denial::Gone => Self::UnknownResource,
+            Denial::UnknownResource => Self::UnknownResource,
             _ => Self::Other,
         }
     }

@@ -117,7 +117,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`SessionsError`] if the store is unavailable: the session has ended in this process only. Call it
-    /// again.
+    /// again. And, as for [`of`](Self::of), if sessions are in signed cookies or in a session store of your own.
     pub async fn end(&self, session: &SessionKey) -> Result<bool, SessionsError> {
         end_session(&self.gate.sessions, session, self.gate.audit()).await
     }

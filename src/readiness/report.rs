@@ -32,6 +32,8 @@ pub struct Readiness {
     pub resources: usize,
     /// How many of them have no list yet.
     pub without_list: usize,
+    /// Those among them whose first fetch has not ended yet.
+    pub not_fetched_yet: usize,
     /// Resources without tokens, or whose tokens Heroku refuses: register each with a new grant.
     pub without_grant: Vec<ResourceId>,
     /// Resources that Heroku signed a form for, and that are not registered; at most 10,000.
@@ -65,6 +67,7 @@ impl Readiness {
             observed_since: observations.since(),
             resources: lists.resources,
             without_list: lists.without_list,
+            not_fetched_yet: lists.not_fetched_yet,
             without_grant: lists.without_grant,
             unregistered: lists.unregistered,
             failing: failing
@@ -112,9 +115,8 @@ impl Readiness {
             "list could not be fetched",
             "lists could not be fetched",
         );
-        let in_other_counts = self.without_grant.len() + self.failing.len();
         note(
-            self.without_list.saturating_sub(in_other_counts),
+            self.not_fetched_yet,
             "list was not fetched yet",
             "lists were not fetched yet",
         );

@@ -5,7 +5,6 @@ use time::OffsetDateTime;
 use super::SessionRef;
 use super::manager::SessionManager;
 use super::outcome::SessionError;
-use super::records::OwnRecords;
 use crate::access::Email;
 use crate::audit::AuditLog;
 use crate::ids::ResourceId;
@@ -94,24 +93,15 @@ pub(crate) async fn end_session(
     key: &SessionKey,
     audit: &AuditLog,
 ) -> Result<bool, SessionsError> {
-    let record = match sessions.own_records() {
-        Some(own) => match find(own, key).await? {
-            Some(record) => Some(record),
-            None => return Ok(false),
-        },
-        None => None,
+    let own = sessions.own_records().ok_or(SessionsError::NotListed)?;
+    let Some(record) = own.calls()?.find_session(key).await? else {
+        return Ok(false);
     };
     let closed = sessions.close(&SessionRef::Named(key.clone())).await;
     closed.map_err(|error| match error {
         SessionError::Store(error) => SessionsError::Store(error),
         error => SessionsError::SessionStore(error.into()),
     })?;
-    if let Some(record) = record {
-        audit.session_ended(&record.resource, &record.email, key);
-    }
+    audit.session_ended(&record.resource, &record.email, key);
     Ok(true)
-}
-
-async fn find(own: &OwnRecords, key: &SessionKey) -> Result<Option<SessionRecord>, StoreError> {
-    own.calls()?.find_session(key).await
 }

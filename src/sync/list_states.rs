@@ -9,6 +9,8 @@ use crate::ids::ResourceId;
 pub(crate) struct ListStates {
     pub(crate) resources: usize,
     pub(crate) without_list: usize,
+    /// Those among them with no known reason: no fetch has ended yet.
+    pub(crate) not_fetched_yet: usize,
     /// Their last fetch failed for want of a grant that works.
     pub(crate) without_grant: Vec<ResourceId>,
     /// Heroku refused their refresh token.
@@ -28,7 +30,8 @@ pub(super) fn of(lists: &ListCache, mut unregistered: Vec<ResourceId>) -> ListSt
     };
     for entry in lists.all() {
         states.resources += 1;
-        states.without_list += usize::from(entry.list().is_none());
+        let has_list = entry.list().is_some();
+        states.without_list += usize::from(!has_list);
         let (is_refused, is_blocked, reason) = {
             let progress = entry.progress();
             let is_refused = progress.noted().grant_refused.is_some();
@@ -43,7 +46,7 @@ pub(super) fn of(lists: &ListCache, mut unregistered: Vec<ResourceId>) -> ListSt
         ) {
             (true, _) => states.without_grant.push(entry.id),
             (false, Some(reason)) => states.failing.push((entry.id, reason)),
-            (false, None) => {}
+            (false, None) => states.not_fetched_yet += usize::from(!has_list),
         }
     }
     states

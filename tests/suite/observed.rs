@@ -1,7 +1,7 @@
 //! Observe mode: the gate stands around an app with a login of its own, changes nothing of its answers, and
 //! says which users it would reject.
 
-use std::future::pending;
+use std::future::{Future as _, pending, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -682,13 +682,35 @@ async fn late_sign_in_leaves_no_session() {
     let response = scene.send(scene.form("ann@example.com")).await;
     assert_eq!(verdict(&response), Verdict::Undecided);
     store.let_pass("consume", 10);
+    becomes(&sessions, 0).await;
+}
+
+#[tokio::test]
+async fn sign_in_whose_client_leaves_before_the_answer_leaves_no_session() {
+    let sessions = MemorySessions::default();
+    let scene = Scene::with(|builder| builder.session_store(sessions.clone())).await;
+    let mut response = Box::pin(scene.send(scene.form("ann@example.com")));
+    let poll = poll_fn(|cx| Poll::Ready(response.as_mut().poll(cx).is_pending()));
+    assert!(poll.await);
+    becomes(&sessions, 1).await;
+    // The gate has its answer by now, but nothing has taken it.
     for _ in 0..1_000 {
-        if format!("{sessions:?}").contains("records: 0") {
-            return;
-        }
         tokio::task::yield_now().await;
     }
-    panic!("the session is still there: {sessions:?}");
+    drop(response);
+    becomes(&sessions, 0).await;
+}
+
+/// Waits until the store has this number of records.
+async fn becomes(sessions: &MemorySessions, count: usize) {
+    let number = format!("records: {count}");
+    for _ in 0..10_000 {
+        if format!("{sessions:?}").contains(&number) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    panic!("not {number}, but {sessions:?}");
 }
 
 #[tokio::test]

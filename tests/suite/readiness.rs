@@ -1,5 +1,6 @@
 //! The readiness report: what a partner must do before the gate is enforced.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Router;
@@ -11,7 +12,7 @@ use support::browser::FORM;
 use support::ids::AddOnExt as _;
 use support::world::{REFRESH, World};
 use tower::ServiceExt as _;
-use tower_heroku_sso::{Clock as _, Enforcement, Readiness, Tokens};
+use tower_heroku_sso::{Clock as _, Enforcement, ImportRecord, Readiness, Tokens};
 
 struct Scene {
     world: World,
@@ -156,6 +157,12 @@ async fn what_is_missing_is_named() {
         .await
         .unwrap();
     lists.refresh(&lost.resource_id()).await.unwrap_err();
+    // One that was imported and not fetched yet.
+    let imported = scene.world.heroku.app("imported").addon();
+    let tokens = Tokens::new("HRKU-AA-imported", "imported", at);
+    let row = ImportRecord::new(imported.resource_id(), tokens);
+    let rows = [Ok::<_, Infallible>(row)];
+    resources.import(rows).run().await.unwrap();
     // One whose list cannot be fetched.
     scene.world.clock.advance(REFRESH);
     scene
@@ -177,15 +184,33 @@ async fn what_is_missing_is_named() {
         (failing.resource, failing.reason),
         (scene.addon.resource_id(), "unavailable")
     );
-    assert_eq!((report.resources, report.without_list), (2, 1));
+    assert_eq!((report.resources, report.without_list), (3, 2));
+    assert_eq!(report.not_fetched_yet, 1);
     assert!(!report.ready);
     for part in [
         "1 resource has no grant",
         "1 resource with sign-ins is not registered",
         "1 list could not be fetched",
+        "1 list was not fetched yet",
         "1 sign-in had no email that Heroku signed",
         "people off their list: 2",
     ] {
         assert!(report.to_string().contains(part), "{report}");
     }
+}
+
+#[tokio::test]
+async fn deprovisioned_resource_is_not_missing() {
+    let scene = Scene::start().await;
+    let cookie = scene.sign_in(&scene.addon, "ann@example.com").await;
+    let cookie = cookie.unwrap();
+    let id = scene.addon.resource_id();
+    scene.world.sso.resources().deprovision(&id).await.unwrap();
+    scene.page(&cookie).await;
+    scene.world.clock.advance(Duration::from_secs(1));
+    assert_eq!(scene.sign_in(&scene.addon, "ann@example.com").await, None);
+    let report = scene.report();
+    assert_eq!(report.requests().total(), 1);
+    assert_eq!(report.unregistered, []);
+    assert!(report.ready, "{report}");
 }
