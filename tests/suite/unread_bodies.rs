@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::post;
@@ -134,16 +134,21 @@ async fn c22_client_that_expects_100_is_not_asked_for_its_body() {
     assert_eq!(&begin, b"HTTP/1.1 401");
 }
 
-/// A body that trickles in is not waited for longer than the limit.
+/// A body that trickles in is waited for until its limit of 5 seconds, which is well before the 15 seconds of
+/// the whole request.
 #[tokio::test]
 async fn c22_trickling_upload_is_answered_after_5_seconds() {
     let world = World::start().await;
     let address = site(&world).await;
+    let begun = Instant::now();
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!("POST /import HTTP/1.1\r\nHost: {address}\r\nContent-Length: 9\r\n\r\nx");
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut begin = [0; 12];
     let read = stream.read_exact(&mut begin);
     timeout(PATIENCE, read).await.unwrap().unwrap();
+    let waited = begun.elapsed();
+    assert!(waited >= Duration::from_secs(5), "{waited:?}");
+    assert!(waited < Duration::from_secs(13), "{waited:?}");
     assert_eq!(&begin, b"HTTP/1.1 401");
 }
