@@ -113,6 +113,7 @@ rules_of_the_crate! {
     revocation_of_all_is_stored_with_the_latest_sequence_number
     pending_removal_lasts_until_a_later_list
     erased_person_is_in_no_record
+    erased_person_has_no_session
     consumed_key_stays_consumed_an_hour_past_its_expiry
     closed_session_stays_closed_an_hour_past_its_expiry
     session_round_trips

@@ -62,6 +62,7 @@ pub async fn check<S: Store>(open: impl AsyncFn() -> S) {
         latest_revocation_counts_and_old_ones_are_deleted
         revocation_of_all_is_stored_with_the_latest_sequence_number
         pending_removal_lasts_until_a_later_list
+        erased_person_is_in_no_record
         one_of_50_concurrent_consumers_of_a_key_succeeds
         consumed_key_stays_consumed_an_hour_past_its_expiry
         closed_session_stays_closed_an_hour_past_its_expiry
@@ -76,7 +77,7 @@ pub async fn check<S: Store>(open: impl AsyncFn() -> S) {
             use_of_a_session_is_stored_after_a_minute
             sessions_end_with_their_resource
             expired_sessions_are_deleted_an_hour_later
-            erased_person_is_in_no_record
+            erased_person_has_no_session
         }
     }
 }

@@ -129,14 +129,6 @@ pub async fn erased_person_is_in_no_record(store: impl Store) {
         .set_members(&team().id, members(&["ann", "lead"], 4))
         .await
         .unwrap();
-    let of_ann = [
-        session(1, here, "ann@example.com"),
-        session(2, there, "ann@example.com"),
-    ];
-    let of_bob = session(3, here, "bob@example.com");
-    for session in of_ann.iter().chain([&of_bob]) {
-        insert(&store, session).await;
-    }
     let revocation = Revocation::new(ann.clone(), Sequence::new(5), now());
     store.revoke(&there, revocation, now()).await.unwrap();
     let pending_removal = PendingRemoval::new(ann.clone(), Sequence::new(6));
@@ -145,14 +137,7 @@ pub async fn erased_person_is_in_no_record(store: impl Store) {
         .await
         .unwrap();
 
-    let mut ended = store.erase_person(&ann).await.unwrap();
-    ended.sort_by(|a, b| a.as_str().cmp(b.as_str()));
-    assert_eq!(ended, of_ann.each_ref().map(|session| session.key.clone()));
-    for session in &of_ann {
-        assert_eq!(find(&store, session).await, None);
-        assert!(store.is_session_closed(&session.key).await.unwrap());
-    }
-    assert_eq!(find(&store, &of_bob).await, Some(of_bob));
+    assert_eq!(store.erase_person(&ann).await.unwrap(), []);
     for id in [here, there] {
         let found = store.load(&id).await.unwrap().unwrap();
         assert!(!format!("{found:?}").contains("ann@example.com"));
@@ -164,5 +149,31 @@ pub async fn erased_person_is_in_no_record(store: impl Store) {
     }
     let team = store.members(&team().id).await.unwrap().unwrap();
     assert_eq!(team.value, members(&["lead"], 4).value);
+    assert_eq!(store.erase_person(&ann).await.unwrap(), []);
+}
+
+/// The sessions of an erased person are closed and returned.
+pub async fn erased_person_has_no_session(store: impl Store) {
+    let (here, there) = (resource(1), resource(2));
+    let ann = email("ann@example.com");
+    for id in [here, there] {
+        active(&store, &id).await;
+    }
+    let of_ann = [
+        session(1, here, "ann@example.com"),
+        session(2, there, "ann@example.com"),
+    ];
+    let of_bob = session(3, here, "bob@example.com");
+    for session in of_ann.iter().chain([&of_bob]) {
+        insert(&store, session).await;
+    }
+    let mut ended = store.erase_person(&ann).await.unwrap();
+    ended.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+    assert_eq!(ended, of_ann.each_ref().map(|session| session.key.clone()));
+    for session in &of_ann {
+        assert_eq!(find(&store, session).await, None);
+        assert!(store.is_session_closed(&session.key).await.unwrap());
+    }
+    assert_eq!(find(&store, &of_bob).await, Some(of_bob));
     assert_eq!(store.erase_person(&ann).await.unwrap(), []);
 }

@@ -111,6 +111,9 @@ pub async fn use_of_a_session_is_stored_after_a_minute(store: impl Store) {
         find(&store, &ann).await.unwrap().seen_at - ann.began
     };
     assert_eq!(seen(60).await, Duration::from_secs(60));
+    // A use within a minute of the last may be ignored.
+    let soon = seen(90).await;
+    assert!(soon == Duration::from_secs(60) || soon == Duration::from_secs(90));
     assert_eq!(seen(300).await, Duration::from_secs(300));
     // An older use does not replace a later one.
     assert_eq!(seen(200).await, Duration::from_secs(300));
