@@ -93,10 +93,12 @@ impl<K: Eq + Hash, T> Drop for Done<K, T> {
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
 
     use tokio::sync::Notify;
 
     use super::*;
+    use crate::clock;
 
     #[tokio::test]
     async fn those_who_come_while_it_runs_share_one_result() {
@@ -143,7 +145,11 @@ mod tests {
         });
         tokio::task::yield_now().await;
         started.abort();
-        done.notified().await;
+        let finished = clock::within(Duration::from_secs(10), done.notified()).await;
+        assert!(
+            finished.is_some(),
+            "the work stopped with the task that started it"
+        );
     }
 
     #[tokio::test]
