@@ -142,18 +142,21 @@ fn sources() -> Vec<Source> {
     assert!(files.len() > 40, "src was not found");
     let read = |file: &PathBuf| {
         let text = fs::read_to_string(file).unwrap();
-        let text = text.split("#[cfg(test)]").next().unwrap();
-        let code: Vec<_> = text
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"))
-            .collect();
         let path = file.strip_prefix(&root).unwrap();
         Source {
             path: path.to_str().unwrap().replace('\\', "/"),
-            code: code.join("\n"),
+            code: code_of(&text),
         }
     };
     files.iter().map(read).collect()
+}
+
+/// A declaration such as `#[cfg(test)] mod tests;` ends nothing: code follows it.
+fn code_of(text: &str) -> String {
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let lines = code.lines();
+    let lines = lines.filter(|line| !line.trim_start().starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 pub(crate) fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -291,6 +294,8 @@ fn the_checks_above_notice_what_they_look_for() {
         ["gate", "sso"]
     );
     assert!(named_after("xcrate::gate", "crate::").is_empty());
+    let file = "//! x\n#[cfg(test)]\nmod tests;\nuse a;\n#[cfg(test)]\nmod tests {\nuse b;\n}\n";
+    assert_eq!(code_of(file), "#[cfg(test)]\nmod tests;\nuse a;");
     let ids = sources()
         .into_iter()
         .find(|source| source.path == "ids.rs")
