@@ -132,7 +132,8 @@ impl Details {
     }
 }
 
-/// One of Heroku's lists has at most 100 pages of at most 8 MB.
+/// One list of Heroku's has at most 100 pages of 4 MiB (`MAX_ANSWER` in `heroku/transport.rs`), of which only
+/// the emails are here.
 fn compact(length: usize) -> u32 {
     u32::try_from(length).expect("a list is shorter than 4 GB")
 }

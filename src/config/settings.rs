@@ -81,7 +81,7 @@ pub(crate) enum SessionLife {
 #[non_exhaustive]
 pub enum OnExpired {
     /// A redirect to the add-on's Heroku page, which signs the user in again and leads back. At most once a
-    /// minute; in between, the page. The default.
+    /// minute for each page; in between, the page that says that the session has ended. The default.
     #[default]
     Redirect,
     /// A page that says that the session has ended, with a link to the add-on's Heroku page.
@@ -107,8 +107,8 @@ pub enum HtmlCache {
     /// `no-store`: the browser keeps no copy, so Back after a sign-out does not show the page. The default.
     #[default]
     NoStore,
-    /// `private`: the browser may keep a copy. Back and Forward are faster, and show the page after a sign-out
-    /// too.
+    /// `private`: the browser may keep a copy. Back and Forward are faster, and show the page after a
+    /// sign-out too.
     Private,
 }
 

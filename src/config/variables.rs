@@ -66,9 +66,8 @@ pub(super) const VARIABLES: &[Variable] = &[
     },
     Variable {
         name: "TOKEN_ENCRYPTION_KEY",
-        meaning: "encrypts the tokens in the database: 32 bytes in base64, as `openssl rand -base64 32` \
-                  prints them; several, separated by commas, during a rotation: the first encrypts, all \
-                  open",
+        meaning: "encrypts the tokens in the database: 32 random bytes in base64; several, separated by \
+                  commas, during a rotation: the first encrypts, all open",
         default: Fallback::None,
         #[cfg(any(feature = "postgres", feature = "sqlite"))]
         read: |values, text| {

@@ -42,8 +42,9 @@ pub enum RejectionKind {
     SessionEnded,
     /// 408: the body of the SSO request did not arrive in time.
     SlowBody,
-    /// 403: the session in the cookie of this path's resource belongs to another resource
-    /// ([`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path)).
+    /// 403: the session belongs to another resource than the request, by its path
+    /// ([`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path)) or by the app's own session
+    /// ([`resource_of`](crate::HerokuSsoBuilder::resource_of)).
     OtherResource,
     /// 403: the SSO request is too old, or from the future.
     StaleSignIn,

@@ -46,7 +46,7 @@ impl Routes {
         let is_first = !self.mounted.protect.swap(true, Ordering::Relaxed);
         let mut gated = router.clone();
         if is_first {
-            self.warn_of_covered_routes(&paths);
+            self.check_covered_routes(&paths);
             // axum replaces only the default fallback of a route's other methods when one is set later, which
             // would be outside of the gate, and tell which paths have a route.
             gated = gated.method_not_allowed_fallback(method_not_allowed);
@@ -83,10 +83,12 @@ impl Routes {
         gated.merge(self.webhook_route(is_first))
     }
 
+    /// Warns of routes of the app at the gate's own paths.
+    ///
     /// # Panics
     /// If these may be the gate's own routes.
     #[track_caller]
-    fn warn_of_covered_routes(&self, paths: &RouterPaths) {
+    fn check_covered_routes(&self, paths: &RouterPaths) {
         let sign_in_is_mounted = self.mounted.sign_in.load(Ordering::Relaxed);
         for (setting, path) in self.gate.paths.routes() {
             if paths.at(&path) != Match::Exact {

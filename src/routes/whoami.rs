@@ -30,7 +30,7 @@ where
     get(html_of)
 }
 
-/// As on the gate's own pages: the fragment is for pages of the dashboard, not for frames of other sites.
+/// A fragment is part of a page of the dashboard, and never a frame itself.
 const FRAGMENT: [(http::HeaderName, HeaderValue); 4] = [
     NO_STORE,
     (

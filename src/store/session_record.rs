@@ -10,7 +10,8 @@ use super::author::{Sequence, SessionKey};
 use crate::access::Email;
 use crate::ids::ResourceId;
 
-/// One session as a store keeps it. It does not contain the session's id, and nothing in it opens the session.
+/// One session as a store keeps it. It does not contain the session's id, and nothing in it opens the
+/// session.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct SessionRecord {
@@ -94,11 +95,14 @@ impl fmt::Display for SessionKind {
     }
 }
 
-/// The part of a [`Store`](super::author::Store) that keeps sessions, so that no other session store is needed.
+/// The part of a [`Store`](super::author::Store) that keeps sessions, so that no other session store is
+/// needed.
 ///
 /// Records are deleted by the store's other methods: when the session is
-/// [closed](super::author::Store::close_session), when it is [revoked](super::author::Store::revoke), and when its resource
-/// ends. The store deletes a record an hour after its end, in small batches.
+/// [closed](super::author::Store::close_session), when its user is
+/// [erased](super::author::Store::erase_person), and when its resource ends. The record of a
+/// [revoked](super::author::Store::revoke) session may stay, but is not listed. The store deletes a record an
+/// hour after its end, in small batches.
 #[async_trait]
 pub trait SessionRecords: fmt::Debug + Send + Sync {
     /// Stores a session under a new key. Returns false, and stores nothing, if its resource is neither active
@@ -108,7 +112,8 @@ pub trait SessionRecords: fmt::Debug + Send + Sync {
     /// The session with this key. It may have ended.
     async fn find_session(&self, key: &SessionKey) -> Result<Option<SessionRecord>, StoreError>;
 
-    /// At most `limit` sessions of a resource, or of one user at it: the latest ones, latest first.
+    /// At most `limit` sessions of a resource, or of one user at it: the latest ones, latest first. Revoked
+    /// ones are left out.
     async fn list_sessions(
         &self,
         resource: &ResourceId,
