@@ -12,6 +12,7 @@ use super::RejectionKind;
 use super::open_session::{NotOpened, SessionTransport, VerifiedSignIn, open_session};
 use super::rejection_record::audit_sign_in;
 use super::state::GateState;
+use super::unavailable::RETRY_AFTER;
 use crate::access::{Email, Member};
 use crate::audit::RequestId;
 use crate::clock::Budget;
@@ -58,8 +59,8 @@ impl SignedIn {
         }
     }
 
-    /// The page to redirect the browser to: [`landing_path`](crate::HerokuSsoBuilder::landing_path), below this
-    /// resource's path under [`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path).
+    /// The page to redirect the browser to: [`landing_path`](crate::HerokuSsoBuilder::landing_path), below
+    /// this resource's path under [`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path).
     pub fn landing(&self) -> &str {
         &self.landing
     }
@@ -85,7 +86,8 @@ impl fmt::Debug for SignedIn {
     }
 }
 
-/// Why a person was not admitted. Nothing has changed in that case.
+/// Why a person was not admitted. The browser gets no new session then. After a timeout, its earlier one may
+/// have ended.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdmitError {
@@ -112,8 +114,9 @@ pub(crate) async fn admit(
     let admitted = budget.within(try_admit(gate, resource, email, headers, budget));
     let admitted = admitted.await.unwrap_or_else(|| {
         tracing::warn!(limit = ?REQUEST, "sign-in timed out");
-        let retry_after = Duration::from_secs(5);
-        Err(AdmitError::CannotCheck { retry_after })
+        Err(AdmitError::CannotCheck {
+            retry_after: RETRY_AFTER,
+        })
     });
     meter::sign_in(match &admitted {
         Ok(_) => "ok",
@@ -144,10 +147,9 @@ async fn try_admit(
     let (opened, admitted) = opened.await.map_err(|why| {
         let error = match &why {
             NotOpened::Denied(denial) => AdmitError::from(denial),
-            NotOpened::Sessions(_) | NotOpened::Rejected(_) => {
-                let retry_after = Duration::from_secs(5);
-                AdmitError::CannotCheck { retry_after }
-            }
+            NotOpened::Sessions(_) | NotOpened::Rejected(_) => AdmitError::CannotCheck {
+                retry_after: RETRY_AFTER,
+            },
         };
         // Logs an error of the session store.
         let rejection = why.into_rejection(gate.reasons, &proved);

@@ -8,6 +8,7 @@ use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use pin_project_lite::pin_project;
+use tower::BoxError;
 
 use super::body_access::BodyAccess;
 use super::session_handle::SessionHandle;
@@ -43,8 +44,6 @@ pub(super) enum Cut {
 #[derive(Debug, thiserror::Error)]
 #[error("the access of this response's reader has ended")]
 struct AccessEnded;
-
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The gate's own response, once it is ready.
 pub(super) type OwnAnswer = Pin<Box<dyn Future<Output = Response<Full<Bytes>>> + Send>>;

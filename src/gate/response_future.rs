@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use tower::Service;
+use tower::{BoxError, Service};
 
 use super::admitted_request::{Next, prepare};
 use super::mode::{Mode, Unauthenticated};
@@ -25,7 +25,6 @@ use super::user::HerokuUser;
 use crate::clock::Budget;
 use crate::meter::{self, RequestDecision};
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 pin_project! {

@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Body;
 use http_body_util::Full;
+use tower::BoxError;
 use url::Url;
 
 use super::RejectionKind;
@@ -28,8 +29,6 @@ use crate::heroku::is_loopback;
 use crate::meter;
 use crate::session::NewSession;
 use crate::sso::SsoRequest;
-
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Answers a request to the SSO path: 303 with a session, or a rejection without any change.
 pub(super) async fn sign_in<B>(gate: &GateState, request: Request<B>) -> Response<Full<Bytes>>

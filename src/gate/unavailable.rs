@@ -8,10 +8,13 @@ use crate::cause;
 use crate::deadlines::REQUEST;
 use crate::session::SessionError;
 
+/// When to send a request again that could not be checked.
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(5);
+
 /// The request has run out of time, and access is undecided.
 pub(super) fn out_of_time(reasons: DebugReasons, what: &'static str) -> Rejection {
     tracing::warn!(what, limit = ?REQUEST, "request timed out at the gate; no cookie is cleared");
-    let rejection = Rejection::cannot_check(Duration::from_secs(5));
+    let rejection = Rejection::cannot_check(RETRY_AFTER);
     reasons.add(
         rejection,
         &format_args!("the {what} took longer than {REQUEST:?}"),
@@ -21,6 +24,6 @@ pub(super) fn out_of_time(reasons: DebugReasons, what: &'static str) -> Rejectio
 /// Sessions cannot be looked up, opened or closed.
 pub(super) fn sessions_unavailable(reasons: DebugReasons, error: &SessionError) -> Rejection {
     tracing::error!(%error, cause = cause::of(error), "sessions could not be checked");
-    let rejection = Rejection::cannot_check(Duration::from_secs(5));
+    let rejection = Rejection::cannot_check(RETRY_AFTER);
     reasons.add_error(rejection, error)
 }

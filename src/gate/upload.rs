@@ -6,12 +6,11 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
+use tower::BoxError;
 
 use super::body_access::BodyAccess;
 use super::user::HerokuUser;
 use crate::config::Streams;
-
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 pin_project! {
     /// The body of an admitted request. It ends with an error once its user's access has ended.

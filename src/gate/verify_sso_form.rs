@@ -1,12 +1,12 @@
 //! Verifies the forms of Heroku's SSO, and accepts each form once.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::RejectionKind;
 use super::debug_reason::{DebugReasons, why_not_valid};
 use super::rejection::Rejection;
 use super::rejection_record::{Cause, RejectionRecord};
+use super::unavailable::RETRY_AFTER;
 use super::used_forms::{Form, Turn, UsedForms};
 use crate::audit::Subject;
 use crate::cause;
@@ -179,7 +179,7 @@ impl SsoForms {
     ) -> Rejection {
         let (who, why) = (subject(resource, form), cause::with(error));
         let record = RejectionRecord::new(&who, Cause::Other, &why);
-        let rejection = Rejection::cannot_check(Duration::from_secs(5));
+        let rejection = Rejection::cannot_check(RETRY_AFTER);
         self.reasons.add_error(record.attach_to(rejection), error)
     }
 }

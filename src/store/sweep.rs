@@ -1,7 +1,6 @@
 //! When a store removes expired entries, and how a failure is logged.
 
-use std::sync::Mutex;
-
+use parking_lot::Mutex;
 use time::{Duration, OffsetDateTime};
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -9,8 +8,8 @@ use super::StoreError;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use crate::cause;
 
-/// How long used sign-ins and closed sessions are kept after they have expired, as clocks differ.
-pub(super) const CLOCK_SKEW_GRACE: Duration = Duration::HOUR;
+/// How long used sign-ins, sessions and closed sessions are kept after they have expired, as clocks differ.
+pub(super) const RETENTION: Duration = Duration::HOUR;
 
 /// How many records of sessions are removed by one statement.
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -43,9 +42,7 @@ impl Sweep {
 
     /// True once a period.
     pub(super) fn is_due(&self, now: OffsetDateTime) -> bool {
-        let Ok(mut next) = self.0.lock() else {
-            return false;
-        };
+        let mut next = self.0.lock();
         if next.is_some_and(|at| now < at && at <= now + PERIOD) {
             return false;
         }

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use futures_util::{Stream, stream};
 use tokio::sync::broadcast;
@@ -11,13 +10,11 @@ use tokio::sync::broadcast;
 use super::cluster::coordinator::Coordinator;
 use super::lists::list_cache::ListCache;
 use super::lists::list_event::{self, ListEvent};
+use super::settings::STORE_RETRY;
 use super::state::cached_list::CachedList;
 use crate::access::{Email, ListChange, Member, Roles, Snapshot};
 use crate::ids::{ResourceId, UserId};
 use crate::store::author::ResourceState;
-
-/// How long until a store that did not answer is asked again.
-const STORE_RETRY: Duration = Duration::from_secs(5);
 
 /// One change on one resource's list. It suits a table that is keyed by account, by email or by both.
 /// [`ListChange`] says how to apply the changes, and a test applies them for every pair of lists.
@@ -62,8 +59,8 @@ pub enum Change {
     /// This reader has received a [`Snapshot`](Self::Snapshot) of every list in this process. Comes once.
     ///
     /// Your rows of any other resource are outdated or unconfirmed. The resource ended while no reader was
-    /// running, or its list could not be stored. Ask [`Lists::get`](crate::Lists::get) about
-    /// each of them, and remove its rows at [`LookupError::Deprovisioned`](crate::LookupError::Deprovisioned) and
+    /// running, or its list could not be stored. Ask [`Lists::get`](crate::Lists::get) about each of them,
+    /// and remove its rows at [`LookupError::Deprovisioned`](crate::LookupError::Deprovisioned) and
     /// [`LookupError::UnknownResource`](crate::LookupError::UnknownResource).
     CaughtUp,
     /// An account has another email now; it is the same person. The gate sends a browser that signed in by

@@ -11,6 +11,12 @@ use crate::lifespan::Limits;
 use crate::sync::schedule::next_fetch::SyncScope;
 use crate::webhook::Webhooks;
 
+/// Added to the life of a session before its end counts in every process: their clocks differ.
+pub(in crate::sync) const CLOCK_SKEW_GRACE: Duration = Duration::from_secs(10 * 60);
+
+/// How long until a store that did not answer is asked again.
+pub(in crate::sync) const STORE_RETRY: Duration = Duration::from_secs(5);
+
 /// How old lists may be, and which of them are kept fresh.
 #[derive(Clone, Debug)]
 pub(crate) struct SyncSettings {
@@ -30,8 +36,8 @@ pub(crate) struct SyncSettings {
 }
 
 impl SyncSettings {
-    /// The longest pause for a resource whose grant Heroku refuses: calls to Heroku never stop for longer than
-    /// a list lasts.
+    /// The longest pause for a resource whose grant Heroku refuses: calls to Heroku never stop for longer
+    /// than a list lasts.
     pub(crate) fn longest_block(&self) -> Duration {
         self.idle_interval.min(self.max_list_age)
     }
@@ -61,9 +67,8 @@ impl Deadlines {
 }
 
 impl SyncSettings {
-    /// The earliest start of any session that may still be open in any process; their clocks differ.
+    /// The earliest start of any session that may still be open in any process.
     pub(crate) fn oldest_session(&self, now: OffsetDateTime) -> OffsetDateTime {
-        const CLOCK_SKEW_GRACE: Duration = Duration::from_secs(10 * 60);
         now - self.max_session - CLOCK_SKEW_GRACE
     }
 

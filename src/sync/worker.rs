@@ -19,7 +19,7 @@ use super::lists::list_event::ListEvent;
 use super::schedule::lag_monitor::LagMonitor;
 use super::schedule::queue::{ScheduledFetch, Target};
 use super::schedule::scheduler::Scheduler;
-use super::settings::{RatePools, SyncSettings};
+use super::settings::{RatePools, STORE_RETRY, SyncSettings};
 use crate::cause;
 use crate::clock::SharedClock;
 use crate::heroku::{HerokuClient, Urgency};
@@ -30,8 +30,6 @@ use crate::store::author::Work;
 const CONCURRENCY: usize = 16;
 /// The pause for a target whose lease another process holds.
 const ELSEWHERE: Duration = Duration::from_secs(5);
-/// How long until a store that did not answer is asked again.
-const STORE_RETRY: Duration = Duration::from_secs(5);
 /// How often the sync reports its state.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
 

@@ -11,7 +11,7 @@ use crate::store::author::{
     ActiveResource, Dated, PendingRemoval, Registration, ResourceState, Revocation, Sequence,
     SessionKey, SessionRecord,
 };
-use crate::store::sweep::{CLOCK_SKEW_GRACE, Sweep};
+use crate::store::sweep::{RETENTION, Sweep};
 
 #[derive(Default)]
 pub(super) struct State {
@@ -63,12 +63,10 @@ impl State {
     /// Forgets used forms, sessions and closed sessions that have expired, if that is due.
     pub(super) fn sweep(&mut self, now: OffsetDateTime) {
         if self.sweep.is_due(now) {
-            self.consumed
-                .retain(|_, until| *until > now - CLOCK_SKEW_GRACE);
-            self.closed
-                .retain(|_, until| *until > now - CLOCK_SKEW_GRACE);
+            self.consumed.retain(|_, until| *until > now - RETENTION);
+            self.closed.retain(|_, until| *until > now - RETENTION);
             self.sessions
-                .retain(|_, session| session.ends_at > now - CLOCK_SKEW_GRACE);
+                .retain(|_, session| session.ends_at > now - RETENTION);
         }
     }
 }

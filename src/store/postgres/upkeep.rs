@@ -7,7 +7,7 @@ use super::sessions::remove_old_sessions;
 use super::{PostgresStore, row};
 use crate::store::StoreError;
 use crate::store::column::reencrypted;
-use crate::store::sweep::CLOCK_SKEW_GRACE;
+use crate::store::sweep::RETENTION;
 
 impl PostgresStore {
     /// Encrypts with the first key all values that another key has encrypted. Returns the number of resources
@@ -56,13 +56,13 @@ impl PostgresStore {
             "DELETE FROM tower_heroku_sso.used_sign_in
              WHERE until < least($1, clock_timestamp() - interval '1 hour')",
         )
-        .bind(now - CLOCK_SKEW_GRACE);
+        .bind(now - RETENTION);
         // Rows that the other processes may not have read yet always stay.
         let closed = sqlx::query(
             "DELETE FROM tower_heroku_sso.closed_session WHERE until < $1
              AND closed_at < clock_timestamp() - interval '1 hour'",
         )
-        .bind(now - CLOCK_SKEW_GRACE);
+        .bind(now - RETENTION);
         let leases = sqlx::query(
             "DELETE FROM tower_heroku_sso.lease
              WHERE until < clock_timestamp() - interval '1 hour'",
@@ -75,6 +75,6 @@ impl PostgresStore {
         for old in [forms, closed, leases, teams] {
             self.db.execute(old).await?;
         }
-        remove_old_sessions(self, now - CLOCK_SKEW_GRACE).await
+        remove_old_sessions(self, now - RETENTION).await
     }
 }

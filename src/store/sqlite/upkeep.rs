@@ -9,7 +9,7 @@ use super::sessions::remove_old_sessions;
 use crate::store::StoreError;
 use crate::store::column::reencrypted;
 use crate::store::encryption::{EncryptionKeys, check_keys};
-use crate::store::sweep::CLOCK_SKEW_GRACE;
+use crate::store::sweep::RETENTION;
 
 impl SqliteStore {
     /// Encrypts with the first key all values that another key has encrypted. Returns the number of resources
@@ -40,7 +40,7 @@ impl SqliteStore {
             .bind(encrypted.code)
             .bind(row.try_get::<i64, _>("revision")?);
             let done = done.execute(&self.pool).await?;
-            // A resource that was changed meanwhile was encrypted with the first key by that change.
+            // A resource that was changed meanwhile is left to the next call.
             count += usize::from(done.rows_affected() > 0);
         }
         Ok(count)
@@ -55,21 +55,21 @@ impl SqliteStore {
 
     async fn remove_what_is_old(&self, now: OffsetDateTime) -> Result<(), StoreError> {
         let used = sqlx::query("DELETE FROM heroku_sso_used_sign_in WHERE until < ?1")
-            .bind(micros(now - CLOCK_SKEW_GRACE))
+            .bind(micros(now - RETENTION))
             .execute(&self.pool);
         let closed = sqlx::query("DELETE FROM heroku_sso_closed_session WHERE until < ?1")
-            .bind(micros(now - CLOCK_SKEW_GRACE))
+            .bind(micros(now - RETENTION))
             .execute(&self.pool);
         let teams = sqlx::query(
             "DELETE FROM heroku_sso_team WHERE asked_at < ?1 AND NOT EXISTS
              (SELECT 1 FROM heroku_sso_resource WHERE team_id = heroku_sso_team.id)",
         )
-        .bind(micros(now - CLOCK_SKEW_GRACE))
+        .bind(micros(now - RETENTION))
         .execute(&self.pool);
         used.await?;
         closed.await?;
         teams.await?;
-        remove_old_sessions(self, now - CLOCK_SKEW_GRACE).await
+        remove_old_sessions(self, now - RETENTION).await
     }
 }
 

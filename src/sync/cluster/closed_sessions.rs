@@ -10,10 +10,7 @@ use crate::clock::{Reading, SharedClock};
 use crate::expiring_map::ExpiringMap;
 use crate::store::author::SessionKey;
 use crate::store::{BoundedStore, StoreError};
-
-/// A closing is remembered for this much longer than the session's record lives. A session store may have
-/// copies of the record until it has expired.
-const CLOCK_SKEW_GRACE: Duration = Duration::from_secs(10 * 60);
+use crate::sync::settings::CLOCK_SKEW_GRACE;
 
 /// How many closings a slow listener may lag behind before it has to check the store.
 const FEED: usize = 256;
@@ -39,6 +36,7 @@ impl ClosedSessions {
         clock: SharedClock,
         session: Duration,
     ) -> Self {
+        // A session store may have copies of the session's record until it has expired.
         let kept = session + CLOCK_SKEW_GRACE;
         Self {
             store,
