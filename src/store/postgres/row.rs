@@ -16,33 +16,45 @@ use crate::store::author::{
 use crate::store::column::{from_json, open_code, open_tokens, pending_removals, revoked};
 use crate::store::encryption::EncryptionKeys;
 
-/// One row for each revocation of a resource, one if it has none.
-pub(super) const ACTIVE_ONE: &str = "SELECT id, token_ends_at, sessions_since, list, list_sequence, list_asked_at,
-    extract(epoch FROM clock_timestamp() - list_asked)::float8 AS list_age,
-    (SELECT json_agg(json_build_object('email', d.email, 'sequence', d.sequence))::text
-     FROM tower_heroku_sso.pending_removal d WHERE d.resource = id AND d.sequence > coalesce(list_sequence, 0))
-    AS pending_removals, a.kind AS absence_kind, a.answers, a.first_at, a.last_at,
-    a.sequence AS absence_sequence, a.dormant_at, r.email, r.sequence, r.at
-    FROM tower_heroku_sso.resource
-    LEFT JOIN tower_heroku_sso.absence a ON a.resource = id AND a.sequence > coalesce(list_sequence, 0)
-    LEFT JOIN tower_heroku_sso.revocation r ON r.resource = id
-    WHERE state = 'active' AND id = $1";
-
-/// The same for a page of resources.
-pub(super) const ACTIVE_PAGE: &str = "SELECT page.*, r.email, r.sequence, r.at FROM (
-        SELECT id, token_ends_at, sessions_since, list, list_sequence, list_asked_at,
+macro_rules! columns {
+    () => {
+        "id, token_ends_at, sessions_since, list, list_sequence, list_asked_at,
         extract(epoch FROM clock_timestamp() - list_asked)::float8 AS list_age,
         (SELECT json_agg(json_build_object('email', d.email, 'sequence', d.sequence))::text
          FROM tower_heroku_sso.pending_removal d
          WHERE d.resource = id AND d.sequence > coalesce(list_sequence, 0)) AS pending_removals,
         a.kind AS absence_kind, a.answers, a.first_at, a.last_at,
-        a.sequence AS absence_sequence, a.dormant_at
-        FROM tower_heroku_sso.resource
+        a.sequence AS absence_sequence, a.dormant_at"
+    };
+}
+
+macro_rules! resources {
+    () => {
+        " FROM tower_heroku_sso.resource
         LEFT JOIN tower_heroku_sso.absence a
-        ON a.resource = id AND a.sequence > coalesce(list_sequence, 0)
-        WHERE state = 'active' AND ($1::uuid IS NULL OR id > $1) ORDER BY id LIMIT $2
+        ON a.resource = id AND a.sequence > coalesce(list_sequence, 0)"
+    };
+}
+
+/// One row for each revocation of a resource, one if it has none.
+pub(super) const ACTIVE_ONE: &str = concat!(
+    "SELECT ",
+    columns!(),
+    ", r.email, r.sequence, r.at",
+    resources!(),
+    " LEFT JOIN tower_heroku_sso.revocation r ON r.resource = id
+    WHERE state = 'active' AND id = $1"
+);
+
+/// The same for a page of resources.
+pub(super) const ACTIVE_PAGE: &str = concat!(
+    "SELECT page.*, r.email, r.sequence, r.at FROM (SELECT ",
+    columns!(),
+    resources!(),
+    " WHERE state = 'active' AND ($1::uuid IS NULL OR id > $1) ORDER BY id LIMIT $2
     ) page LEFT JOIN tower_heroku_sso.revocation r ON r.resource = page.id
-    ORDER BY page.id";
+    ORDER BY page.id"
+);
 
 pub(super) const MEMBERS: &str = "SELECT members, sequence, asked_at,
     extract(epoch FROM clock_timestamp() - asked)::float8 AS age

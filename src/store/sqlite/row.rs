@@ -15,30 +15,43 @@ use crate::store::author::{
 use crate::store::column::{from_json, open_code, open_tokens, pending_removals, revoked};
 use crate::store::encryption::EncryptionKeys;
 
+macro_rules! columns {
+    () => {
+        "id, token_ends_at, sessions_since, list, list_sequence, list_asked_at,
+        (SELECT json_group_array(json_object('email', d.email, 'sequence', d.sequence))
+         FROM heroku_sso_doubt d
+         WHERE d.resource = id AND d.sequence > coalesce(list_sequence, 0)) AS pending_removals,
+        a.kind AS absence_kind, a.answers, a.first_at, a.last_at,
+        a.sequence AS absence_sequence, a.dormant_at"
+    };
+}
+
+macro_rules! resources {
+    () => {
+        " FROM heroku_sso_resource
+        LEFT JOIN heroku_sso_absence a ON a.resource = id AND a.sequence > coalesce(list_sequence, 0)"
+    };
+}
+
 /// One row for each revocation of a resource, one if it has none.
-pub(super) const ACTIVE_ONE: &str =
-    "SELECT id, token_ends_at, sessions_since, list, list_sequence, list_asked_at,
-    (SELECT json_group_array(json_object('email', d.email, 'sequence', d.sequence))
-     FROM heroku_sso_doubt d WHERE d.resource = id AND d.sequence > coalesce(list_sequence, 0))
-    AS pending_removals, a.kind AS absence_kind, a.answers, a.first_at, a.last_at,
-    a.sequence AS absence_sequence, a.dormant_at, r.email, r.sequence, r.at
-    FROM heroku_sso_resource
-    LEFT JOIN heroku_sso_absence a ON a.resource = id AND a.sequence > coalesce(list_sequence, 0)
-    LEFT JOIN heroku_sso_revocation r ON r.resource = id
-    WHERE state = 'active' AND id = ?1";
+pub(super) const ACTIVE_ONE: &str = concat!(
+    "SELECT ",
+    columns!(),
+    ", r.email, r.sequence, r.at",
+    resources!(),
+    " LEFT JOIN heroku_sso_revocation r ON r.resource = id
+    WHERE state = 'active' AND id = ?1"
+);
 
 /// The same for a page of resources.
-pub(super) const ACTIVE_PAGE: &str = "SELECT page.*, r.email, r.sequence, r.at FROM (
-        SELECT id, token_ends_at, sessions_since, list, list_sequence, list_asked_at,
-        (SELECT json_group_array(json_object('email', d.email, 'sequence', d.sequence))
-         FROM heroku_sso_doubt d WHERE d.resource = id AND d.sequence > coalesce(list_sequence, 0))
-        AS pending_removals, a.kind AS absence_kind, a.answers, a.first_at, a.last_at,
-        a.sequence AS absence_sequence, a.dormant_at
-        FROM heroku_sso_resource
-        LEFT JOIN heroku_sso_absence a ON a.resource = id AND a.sequence > coalesce(list_sequence, 0)
-        WHERE state = 'active' AND id > ?1 ORDER BY id LIMIT ?2
+pub(super) const ACTIVE_PAGE: &str = concat!(
+    "SELECT page.*, r.email, r.sequence, r.at FROM (SELECT ",
+    columns!(),
+    resources!(),
+    " WHERE state = 'active' AND id > ?1 ORDER BY id LIMIT ?2
     ) page LEFT JOIN heroku_sso_revocation r ON r.resource = page.id
-    ORDER BY page.id";
+    ORDER BY page.id"
+);
 
 pub(super) fn registration(
     row: &SqliteRow,
