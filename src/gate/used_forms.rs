@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use time::OffsetDateTime;
 use tokio::sync::{Mutex as Lock, OwnedMutexGuard};
 
@@ -111,7 +112,7 @@ impl UsedForms {
     }
 
     fn turns(&self) -> MutexGuard<'_, HashMap<ReplayKey, Weak<Lock<()>>>> {
-        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+        self.turns.lock()
     }
 }
 

@@ -2,9 +2,10 @@
 //! access.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
 /// The open responses of one resource, and what wakes their watchers. Takes memory from the first one on.
@@ -74,7 +75,7 @@ impl OpenResponses {
     }
 
     fn responses(&self) -> MutexGuard<'_, BTreeMap<Duration, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
