@@ -106,7 +106,7 @@ impl ResourceRule {
         Self::new(move |resource| bucket(resource) < percent)
     }
 
-    /// True if the gate is enforced for this resource.
+    /// True if the gate is enforced for this resource. For pages of your staff, and to test a rule.
     pub fn includes(&self, resource: &ResourceId) -> bool {
         (self.0)(resource)
     }

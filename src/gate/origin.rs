@@ -44,8 +44,8 @@ impl Origins {
             .is_none_or(|origin| self.is_own(origin, request))
     }
 
-    /// The origin of a WebSocket handshake that is neither of this site nor allowed. Browsers send the cookies
-    /// of this site with a handshake from any other, and `SameSite` does not stop sibling hosts.
+    /// The origin of a WebSocket handshake that is neither of this site nor allowed. Browsers send the
+    /// cookies of this site with a handshake from any other, and `SameSite` does not stop sibling hosts.
     pub(super) fn foreign_handshake<'r, B>(
         &self,
         request: &'r Request<B>,
@@ -79,6 +79,8 @@ impl Origins {
     }
 }
 
+/// By the rule of browsers, which never look up a name below `localhost`. A resolver may, so
+/// [`HerokuUrl`](crate::heroku::HerokuUrl) is stricter.
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),

@@ -49,12 +49,12 @@ impl<S> HerokuSsoGate<S> {
         Self { inner, gate, mode }
     }
 
-    /// The wrapped service, behind the gate.
+    /// The wrapped service. As tower-http's services, this one gives access to it.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The wrapped service, behind the gate.
+    /// The wrapped service.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }

@@ -26,12 +26,12 @@ pub enum InvalidHerokuUrl {
 
 impl HerokuUrl {
     /// The Platform API: `https://api.heroku.com`.
-    pub fn platform_api() -> Self {
+    pub(crate) fn platform_api() -> Self {
         Self(fixed("https://api.heroku.com"))
     }
 
     /// The OAuth host: `https://id.heroku.com`.
-    pub fn id_host() -> Self {
+    pub(crate) fn id_host() -> Self {
         Self(fixed("https://id.heroku.com"))
     }
 
