@@ -1,5 +1,5 @@
--- Of whom it is not known whether they have left; settled by a list of this sequence or a later one.
-CREATE TABLE heroku_sso_doubt (
+-- Pending removals. A list with the same sequence number or a later one settles them.
+CREATE TABLE heroku_sso_pending_removal (
     resource TEXT NOT NULL REFERENCES heroku_sso_resource (id) ON DELETE CASCADE,
     email TEXT NOT NULL,
     sequence INTEGER NOT NULL,

@@ -1,4 +1,4 @@
--- What Heroku has said against a resource's being there, since its last list and its last grant.
+-- Heroku's answers that a resource does not exist, since its last list and its last grant.
 CREATE TABLE heroku_sso_absence (
     resource TEXT PRIMARY KEY REFERENCES heroku_sso_resource (id) ON DELETE CASCADE,
     kind TEXT NOT NULL,
@@ -6,11 +6,11 @@ CREATE TABLE heroku_sso_absence (
     first_at INTEGER NOT NULL,
     last_at INTEGER NOT NULL,
     sequence INTEGER NOT NULL,
-    -- When it would have become dormant, last.
+    -- When it last would have become dormant.
     wanted_at INTEGER,
     dormant_at INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX heroku_sso_absence_wanted ON heroku_sso_absence (wanted_at);
 
--- 1 for one that is deprovisioned without a word of Heroku's.
+-- 1 if it is deprovisioned and Heroku's DELETE has not arrived.
 ALTER TABLE heroku_sso_resource ADD COLUMN deprovision_owed INTEGER NOT NULL DEFAULT 0;

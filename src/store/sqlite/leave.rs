@@ -1,4 +1,5 @@
-//! A resource stops being active: its list, its sessions, its revocations and its pending removals are deleted with it.
+//! A resource stops being active: its list, its sessions, its revocations and its pending removals are
+//! deleted with it.
 
 use sqlx::{Sqlite, Transaction};
 
@@ -50,7 +51,7 @@ pub(super) async fn leave_in(
         .await?;
     for about in [
         "DELETE FROM heroku_sso_revocation WHERE resource = ?1",
-        "DELETE FROM heroku_sso_doubt WHERE resource = ?1",
+        "DELETE FROM heroku_sso_pending_removal WHERE resource = ?1",
         "DELETE FROM heroku_sso_absence WHERE resource = ?1",
         "DELETE FROM heroku_sso_session WHERE resource = ?1",
     ] {

@@ -218,7 +218,7 @@ impl Store for SqliteStore {
         .await?;
         // What the list settles no longer counts, whether or not this deletion succeeds.
         for answered in [
-            "DELETE FROM heroku_sso_doubt WHERE resource = ?1 AND sequence <= ?2",
+            "DELETE FROM heroku_sso_pending_removal WHERE resource = ?1 AND sequence <= ?2",
             "DELETE FROM heroku_sso_absence WHERE resource = ?1 AND sequence <= ?2",
         ] {
             sqlx::query(answered)

@@ -59,7 +59,7 @@ pub(super) async fn note_pending_removal(
     pending_removal: PendingRemoval,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO heroku_sso_doubt (resource, email, sequence)
+        "INSERT INTO heroku_sso_pending_removal (resource, email, sequence)
          SELECT id, ?2, ?3 FROM heroku_sso_resource WHERE id = ?1 AND state = 'active'
          ON CONFLICT (resource, email) DO UPDATE SET sequence = max(sequence, ?3)",
     )
@@ -91,7 +91,7 @@ pub(super) async fn erase(
         "UPDATE heroku_sso_resource SET sessions_since = max(coalesce(sessions_since, 0), r.sequence)
          FROM heroku_sso_revocation r WHERE r.resource = id AND r.email = ?1",
         "DELETE FROM heroku_sso_revocation WHERE email = ?1",
-        "DELETE FROM heroku_sso_doubt WHERE email = ?1",
+        "DELETE FROM heroku_sso_pending_removal WHERE email = ?1",
     ] {
         sqlx::query(of_person)
             .bind(email.as_str())

@@ -19,7 +19,7 @@ macro_rules! columns {
     () => {
         "id, token_ends_at, sessions_since, list, list_sequence, list_asked_at,
         (SELECT json_group_array(json_object('email', d.email, 'sequence', d.sequence))
-         FROM heroku_sso_doubt d
+         FROM heroku_sso_pending_removal d
          WHERE d.resource = id AND d.sequence > coalesce(list_sequence, 0)) AS pending_removals,
         a.kind AS absence_kind, a.answers, a.first_at, a.last_at,
         a.sequence AS absence_sequence, a.dormant_at"
