@@ -1,6 +1,4 @@
-//! Ways in for the programs in `fuzz/` to what has no public one.
-//!
-//! Only there under `--cfg fuzzing`, by which no release is built: part of no promise.
+//! Entry points for `fuzz/`, under `--cfg fuzzing`. Not part of the public API.
 
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
@@ -46,8 +44,8 @@ pub struct Told {
 
 /// Reads the body of a webhook.
 pub fn notification(body: &[u8]) -> Option<Told> {
-    let Notification { event, cue } = Notification::read(body)?;
-    let (about, left) = match cue {
+    let Notification { event, hint } = Notification::read(body)?;
+    let (about, left) = match hint {
         Some(ChangeHint::App(app)) => (Some(app.to_string()), None),
         Some(ChangeHint::Left(app, email)) => (Some(app.to_string()), Some(email)),
         Some(ChangeHint::Resource(resource)) => (Some(resource.to_string()), None),

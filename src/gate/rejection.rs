@@ -307,8 +307,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_to_come_again_is_told_whole_seconds_that_are_enough() {
-        for (wait, told) in [
+    fn retry_after_is_rounded_up_to_whole_seconds() {
+        for (wait, seconds) in [
             (0, "1"),
             (1, "1"),
             (1_000, "1"),
@@ -317,7 +317,7 @@ mod tests {
         ] {
             let rejection = Rejection::cannot_check(Duration::from_millis(wait));
             let response = rejection.into_response(Format::Html, &Method::GET);
-            assert_eq!(response.headers()[RETRY_AFTER], told, "{wait} ms");
+            assert_eq!(response.headers()[RETRY_AFTER], seconds, "{wait} ms");
         }
     }
 }

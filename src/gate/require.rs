@@ -28,11 +28,11 @@ use crate::deadlines::REQUEST;
 /// that [`HerokuSso::protect`](crate::HerokuSso::protect) is given, or inside
 /// [`HerokuSso::layer`](crate::HerokuSso::layer).
 ///
-/// Roles and permissions are those of the newest list, at each request. A user who signed in with a token that
-/// does not cover the email ([`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail)) is rejected whatever the
-/// list says. The email may belong to another person.
-/// [`trust_unsigned_email`](Self::trust_unsigned_email) changes that. Without the gate around it, every request
-/// is rejected with 401.
+/// Roles and permissions are those of the newest list, at each request. A user who signed in with a token
+/// that does not cover the email ([`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail)) is rejected
+/// whatever the list says. The email may belong to another person.
+/// [`trust_unsigned_email`](Self::trust_unsigned_email) changes that. Without the gate around it, every
+/// request is rejected with 401.
 ///
 /// The rejection's page says which role or permission is needed, and which owners and admins on the list can
 /// grant it.
@@ -40,7 +40,7 @@ use crate::deadlines::REQUEST;
 #[must_use = "a layer guards nothing until it is applied to a service"]
 pub struct Require {
     rule: Rule,
-    told: Arc<Once>,
+    warned: Arc<Once>,
 }
 
 impl Require {
@@ -89,8 +89,8 @@ impl Require {
     }
 
     fn of(rule: Rule) -> Self {
-        let told = Arc::new(Once::new());
-        Self { rule, told }
+        let warned = Arc::new(Once::new());
+        Self { rule, warned }
     }
 
     /// Also admits users whose email Heroku did not sign, by the roles and permissions that the list has for
@@ -109,7 +109,7 @@ impl<S> Layer<S> for Require {
         RequireService {
             inner,
             rule: self.rule.clone(),
-            told: Arc::clone(&self.told),
+            warned: Arc::clone(&self.warned),
         }
     }
 }
@@ -120,7 +120,7 @@ pub struct RequireService<S> {
     inner: S,
     rule: Rule,
     /// Warns of a guard outside the gate only once, because unauthenticated requests cause the warning.
-    told: Arc<Once>,
+    warned: Arc<Once>,
 }
 
 impl<S> RequireService<S> {
@@ -129,7 +129,7 @@ impl<S> RequireService<S> {
             return self.rule.check(user, request.headers());
         }
         if request.extensions().get::<Unauthenticated>().is_none() {
-            self.told.call_once(|| {
+            self.warned.call_once(|| {
                 tracing::error!(
                     "a role guard is not inside of the gate and rejects every request: put it on routes \
                      inside of `sso.protect(…)`"

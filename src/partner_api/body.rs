@@ -10,9 +10,9 @@ use super::routes::message;
 use crate::request_body::{self, BodyError};
 
 /// A body of at most this many bytes that arrived in time.
-pub(super) struct Whole<const LIMIT: usize>(pub(super) Bytes);
+pub(super) struct LimitedBody<const LIMIT: usize>(pub(super) Bytes);
 
-impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Whole<LIMIT> {
+impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for LimitedBody<LIMIT> {
     type Rejection = Response;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Response> {

@@ -12,7 +12,7 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
-use super::body::Whole;
+use super::body::LimitedBody;
 use super::requests::PlanJson;
 use super::{Addon, AddonError, Outcome, PlanChange, Provision, basic_auth};
 use crate::audit::{AuditKind, AuditLog, RequestId};
@@ -97,7 +97,10 @@ async fn authenticate<A: Addon>(State(api): Shared<A>, request: Request, next: N
     response
 }
 
-async fn provision<A: Addon>(State(api): Shared<A>, Whole(body): Whole<MAX_BODY>) -> Response {
+async fn provision<A: Addon>(
+    State(api): Shared<A>,
+    LimitedBody(body): LimitedBody<MAX_BODY>,
+) -> Response {
     let Ok(request) = serde_json::from_slice::<Provision>(&body) else {
         let what = "expected a JSON object with the resource's uuid";
         return message(StatusCode::UNPROCESSABLE_ENTITY, what);
@@ -202,7 +205,7 @@ async fn provision_in_turn<A: Addon>(
 async fn change_plan<A: Addon>(
     State(api): Shared<A>,
     Path(uuid): Path<String>,
-    Whole(body): Whole<MAX_BODY>,
+    LimitedBody(body): LimitedBody<MAX_BODY>,
 ) -> Response {
     let Ok(resource) = uuid.parse() else {
         return not_found();

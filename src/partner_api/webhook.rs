@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::ALLOW;
 use http::{HeaderMap, Method, StatusCode};
 
-use super::body::Whole;
+use super::body::LimitedBody;
 use crate::cause;
 use crate::clock::{self, LogThrottle};
 use crate::deadlines::REQUEST;
@@ -53,8 +53,8 @@ pub(crate) async fn receive_webhook(
         return (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "POST")]).into_response();
     }
     let headers = request.headers().clone();
-    match Whole::<MAX_BODY>::from_request(request, &()).await {
-        Ok(Whole(body)) => receive(&receiver, &headers, &body).await.into_response(),
+    match LimitedBody::<MAX_BODY>::from_request(request, &()).await {
+        Ok(LimitedBody(body)) => receive(&receiver, &headers, &body).await.into_response(),
         Err(rejection) => rejection,
     }
 }
@@ -96,14 +96,14 @@ impl Receiver {
         let Some(notification) = Notification::read(body) else {
             return Ok("ignored");
         };
-        let Some(cue) = &notification.cue else {
+        let Some(hint) = &notification.hint else {
             return Ok("ignored");
         };
         let event = notification.event.as_deref();
         if event.is_some_and(|event| self.seen.has(event)) {
             return Ok("duplicate");
         }
-        let about = self.directory.follow_hint(cue).await?;
+        let about = self.directory.follow_hint(hint).await?;
         // Not earlier: Heroku repeats a webhook without a response, also after it disconnected itself.
         if let Some(event) = event {
             self.seen.note(event);

@@ -273,7 +273,7 @@ async fn close(
     record: Option<(Id, Arc<StoredSessions>)>,
     takes_bearers: bool,
 ) -> Result<(), SessionError> {
-    let written = closed.write_down(&key).await;
+    let written = closed.save(&key).await;
     let is_written = written.is_ok();
     match (record, written) {
         // A given store's record stays while its bearer tokens might still work in other processes. A signed

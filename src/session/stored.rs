@@ -139,7 +139,7 @@ impl StoredSessions {
         match &self.records {
             Records::Own(_) => {
                 let key = session_key(id);
-                self.closed.write_down(&key).await?;
+                self.closed.save(&key).await?;
                 self.closed.finish(&key);
                 Ok(())
             }

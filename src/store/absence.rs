@@ -70,8 +70,8 @@ impl Absence {
     /// The state after a further answer.
     #[must_use]
     pub fn and(self, sign: AbsenceSign) -> Self {
-        let goes_on = self.kind == sign.kind || self.dormant_at.is_some();
-        let (answers, first_at) = match goes_on {
+        let continues = self.kind == sign.kind || self.dormant_at.is_some();
+        let (answers, first_at) = match continues {
             true => (self.answers.saturating_add(1), self.first_at),
             false => (1, sign.at),
         };

@@ -29,7 +29,7 @@ use crate::store::author::Work;
 /// The number of concurrent fetches.
 const CONCURRENCY: usize = 16;
 /// The pause for a target whose lease another process holds.
-const ELSEWHERE: Duration = Duration::from_secs(5);
+const LEASE_HELD_RETRY: Duration = Duration::from_secs(5);
 /// How often the sync reports its state.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
 
@@ -225,10 +225,10 @@ impl Worker {
                 Ok(Some(())) => scheduler.plan(&target),
                 // Another process holds the lease and will announce the result. If it died, the retry takes
                 // over.
-                Ok(None) => scheduler.queue().put(target, now + ELSEWHERE),
+                Ok(None) => scheduler.queue().put(target, now + LEASE_HELD_RETRY),
                 Err(error) => {
                     tracing::warn!(%error, cause = cause::of(&error), "no lease acquired; retrying");
-                    scheduler.queue().put(target, now + ELSEWHERE);
+                    scheduler.queue().put(target, now + LEASE_HELD_RETRY);
                 }
             }
         });

@@ -25,7 +25,7 @@ pub(crate) struct Notification {
     /// The event's own id, which identifies repetitions; none if it has no usable one.
     pub(crate) event: Option<String>,
     /// None if it concerns nothing relevant here.
-    pub(crate) cue: Option<ChangeHint>,
+    pub(crate) hint: Option<ChangeHint>,
 }
 
 #[derive(Deserialize)]
@@ -68,16 +68,16 @@ impl Notification {
         let event = event.map(|event| event.id).or(json.id);
         let resource = json.resource.unwrap_or_default();
         let destroyed = json.action.as_deref() == Some("destroy");
-        let cue = json.data.and_then(|data| data.cue(&resource, destroyed));
+        let hint = json.data.and_then(|data| data.hint(&resource, destroyed));
         Some(Self {
             event: event.filter(|id| !id.is_empty() && id.len() <= MAX_ID),
-            cue,
+            hint,
         })
     }
 }
 
 impl DataJson {
-    fn cue(self, resource: &str, destroyed: bool) -> Option<ChangeHint> {
+    fn hint(self, resource: &str, destroyed: bool) -> Option<ChangeHint> {
         match resource {
             "collaborator" => {
                 let app = self.app?.id.parse().ok()?;
@@ -99,8 +99,8 @@ impl DataJson {
 mod tests {
     use super::*;
 
-    fn cue(body: &str) -> Option<ChangeHint> {
-        Notification::read(body.as_bytes()).unwrap().cue
+    fn hint(body: &str) -> Option<ChangeHint> {
+        Notification::read(body.as_bytes()).unwrap().hint
     }
 
     #[test]
@@ -108,7 +108,7 @@ mod tests {
         let app: AppId = "a0000000-0000-4000-8000-000000000001".parse().unwrap();
         let resource: ResourceId = "01234567-89ab-cdef-0123-456789abcdef".parse().unwrap();
         let collaborator = |action: &str| {
-            cue(&format!(
+            hint(&format!(
                 r#"{{"action":"{action}","resource":"collaborator","data":{{"app":{{"id":"{app}"}},
                 "user":{{"email":"Dev@example.com"}}}}}}"#
             ))
@@ -118,17 +118,17 @@ mod tests {
         assert_eq!(collaborator("create"), Some(ChangeHint::App(app.clone())));
         assert_eq!(collaborator("update"), Some(ChangeHint::App(app.clone())));
         let of_app = format!(r#"{{"resource":"app","data":{{"id":"{app}"}}}}"#);
-        assert_eq!(cue(&of_app), Some(ChangeHint::App(app)));
+        assert_eq!(hint(&of_app), Some(ChangeHint::App(app)));
         let of_addon = format!(r#"{{"resource":"addon","data":{{"id":"{resource}"}}}}"#);
-        assert_eq!(cue(&of_addon), Some(ChangeHint::Resource(resource)));
+        assert_eq!(hint(&of_addon), Some(ChangeHint::Resource(resource)));
         let attached = format!(
             r#"{{"resource":"addon-attachment","data":{{"addon":{{"id":"{resource}"}}}}}}"#
         );
-        assert_eq!(cue(&attached), Some(ChangeHint::Resource(resource)));
+        assert_eq!(hint(&attached), Some(ChangeHint::Resource(resource)));
     }
 
     #[test]
-    fn a70_what_cannot_be_read_says_nothing() {
+    fn a70_unreadable_notification_gives_no_hint() {
         assert!(Notification::read(b"not json").is_none());
         assert!(Notification::read(b"[]").is_none());
         for body in [
@@ -138,12 +138,12 @@ mod tests {
             r#"{"resource":"addon","data":{"id":"nonsense"}}"#,
             r#"{"resource":"collaborator","data":{}}"#,
         ] {
-            assert_eq!(cue(body), None, "{body}");
+            assert_eq!(hint(body), None, "{body}");
         }
     }
 
     #[test]
-    fn the_event_s_own_id_goes_before_the_notification_s() {
+    fn event_id_is_preferred_to_notification_id() {
         let both = br#"{"id":"n","webhook_metadata":{"event":{"id":"e"}}}"#;
         assert_eq!(Notification::read(both).unwrap().event.unwrap(), "e");
         let one = br#"{"id":"n"}"#;

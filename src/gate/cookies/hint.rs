@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn one_is_taken_back_and_the_others_stay_if_each_has_a_session() {
+    fn removal_of_one_hint_keeps_the_others_per_resource() {
         let known = resources(3);
         let each = hint(true);
         let left = each.without(&known, Some(&known[1]));

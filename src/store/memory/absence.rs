@@ -29,13 +29,13 @@ impl State {
         at: OffsetDateTime,
         brake: &Brake,
     ) -> Dormancy {
-        let is_last_word = |known: &Known| {
+        let is_latest = |known: &Known| {
             let absence = known.registration.absence;
             known.is_active()
                 && absence.is_some_and(|it| it.sequence == sequence && it.dormant_at.is_none())
         };
         let known = self.resources.get_mut(id);
-        let Some(known) = known.filter(|known| is_last_word(known)) else {
+        let Some(known) = known.filter(|known| is_latest(known)) else {
             return Dormancy::Outdated;
         };
         known.dormancy_wanted_at = Some(at);
@@ -59,11 +59,11 @@ impl State {
     pub(super) fn end_dormant(&mut self, id: &ResourceId, sequence: Sequence) -> bool {
         let known = self.resources.get(id).filter(|known| known.is_active());
         let absence = known.and_then(|known| known.registration.absence);
-        let is_last_word =
+        let is_latest =
             absence.is_some_and(|it| it.sequence == sequence && it.dormant_at.is_some());
-        if is_last_word {
+        if is_latest {
             self.end(id, true);
         }
-        is_last_word
+        is_latest
     }
 }

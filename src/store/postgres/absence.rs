@@ -171,7 +171,7 @@ pub(super) async fn end(
         if !lock(store, &mut transaction, id, sequence).await? {
             return Ok(false);
         }
-        let is_last_word = store
+        let is_latest = store
             .db
             .statement(
                 "SELECT 1 FROM tower_heroku_sso.absence
@@ -181,7 +181,7 @@ pub(super) async fn end(
             .bind(sequence.number())
             .fetch_optional(&mut *transaction)
             .await?;
-        if is_last_word.is_none() {
+        if is_latest.is_none() {
             return Ok(false);
         }
         let left = leave_in(store, &mut transaction, id, END).await?;

@@ -62,11 +62,11 @@ pub(super) struct Listening {
     /// All older changes have been read, by the server's clock.
     since: OffsetDateTime,
     /// The changes already reported, with their timestamps: polls overlap.
-    told: HashMap<String, OffsetDateTime>,
+    reported: HashMap<String, OffsetDateTime>,
     /// True if no poll is due before the next notification or the next interval.
     looked: bool,
     /// True if the next poll must wait briefly first.
-    rests: bool,
+    is_paused: bool,
 }
 
 impl Listening {
@@ -77,9 +77,9 @@ impl Listening {
             listener: None,
             pending: VecDeque::new(),
             since,
-            told: HashMap::new(),
+            reported: HashMap::new(),
             looked: false,
-            rests: false,
+            is_paused: false,
         }
     }
 
@@ -109,13 +109,13 @@ impl Listening {
             let change = format!("- {kind} {about}");
             if kind == "now" {
                 self.since = at;
-            } else if self.told.get(&change) != Some(&at) {
+            } else if self.reported.get(&change) != Some(&at) {
                 self.pending.extend(read(&change, self.me));
-                self.told.insert(change, at);
+                self.reported.insert(change, at);
             }
         }
         let oldest = self.since - OVERLAP;
-        self.told.retain(|_, at| *at > oldest);
+        self.reported.retain(|_, at| *at > oldest);
         Ok(())
     }
 }
@@ -138,13 +138,13 @@ impl StoreEvents for Listening {
                 self.looked = false;
             }
             if !self.looked {
-                if self.rests {
+                if self.is_paused {
                     clock::pause(RETRY).await;
-                    self.rests = false;
+                    self.is_paused = false;
                 }
                 self.looked = self.look().await.is_ok();
                 if self.listener.is_none() || !self.looked {
-                    (self.rests, self.looked) = (true, false);
+                    (self.is_paused, self.looked) = (true, false);
                 }
                 continue;
             }

@@ -1,4 +1,5 @@
-//! A resource stops being active: its list, its sessions, its revocations and its pending removals are deleted with it.
+//! A resource stops being active: its list, its sessions, its revocations and its pending removals are
+//! deleted with it.
 
 use sqlx::{Postgres, Transaction};
 

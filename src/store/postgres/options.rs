@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lets_a_connection_go_without_tls_is_refused_unless_that_is_said() {
+    fn sslmode_without_tls_is_refused_unless_allowed() {
         for weak in ["disable", "allow", "prefer"] {
             for name in ["sslmode", "ssl-mode"] {
                 let url = format!("postgres://ann:secret@db.example.com/app?x=1&{name}={weak}");
@@ -141,8 +141,8 @@ mod tests {
                     "{refused}"
                 );
                 assert!(!refused.contains("secret"), "{refused}");
-                let told = PostgresOptions::default().allow_unencrypted_connections();
-                let allowed = mode(&url, told).unwrap();
+                let settings = PostgresOptions::default().allow_unencrypted_connections();
+                let allowed = mode(&url, settings).unwrap();
                 let is_weak = matches!(
                     allowed,
                     PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer

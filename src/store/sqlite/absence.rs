@@ -105,7 +105,7 @@ pub(super) async fn end(
     sequence: Sequence,
 ) -> Result<bool, StoreError> {
     let mut transaction = store.pool.begin().await?;
-    let is_last_word = sqlx::query(
+    let is_latest = sqlx::query(
         "SELECT 1 FROM heroku_sso_absence a JOIN heroku_sso_resource r ON r.id = a.resource
          WHERE r.id = ?1 AND r.state = 'active' AND coalesce(r.list_sequence, 0) < ?2
          AND a.sequence = ?2 AND a.dormant_at IS NOT NULL",
@@ -114,7 +114,7 @@ pub(super) async fn end(
     .bind(sequence.number())
     .fetch_optional(&mut *transaction)
     .await?;
-    if is_last_word.is_none() {
+    if is_latest.is_none() {
         return Ok(false);
     }
     leave_in(&mut transaction, id, END).await?;

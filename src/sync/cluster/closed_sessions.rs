@@ -22,7 +22,7 @@ pub(crate) struct ClosedSessions {
     store: Arc<BoundedStore>,
     clock: SharedClock,
     kept: Duration,
-    lately: ExpiringMap<SessionKey, ()>,
+    recent: ExpiringMap<SessionKey, ()>,
     /// Sessions whose closing is not complete: the store may not know it, or still has their record.
     unfinished: ExpiringMap<SessionKey, ()>,
     /// How many closings there have been.
@@ -42,7 +42,7 @@ impl ClosedSessions {
             store,
             clock,
             kept,
-            lately: ExpiringMap::new(kept),
+            recent: ExpiringMap::new(kept),
             unfinished: ExpiringMap::new(kept),
             count: AtomicU64::new(0),
             feed: broadcast::Sender::new(FEED),
@@ -52,14 +52,14 @@ impl ClosedSessions {
     /// Records that a session is closed, and wakes the tasks that wait for it.
     pub(crate) fn note(&self, session: SessionKey) {
         let now = Reading::of(&self.clock);
-        self.lately.put_if(session.clone(), (), now, |()| true);
+        self.recent.put_if(session.clone(), (), now, |()| true);
         self.count.fetch_add(1, Ordering::Release);
         // The only error is that no task is waiting.
         let _ = self.feed.send(session);
     }
 
     /// Stores that a session is closed, for the time after a restart and for the other processes.
-    pub(crate) async fn write_down(&self, session: &SessionKey) -> Result<(), StoreError> {
+    pub(crate) async fn save(&self, session: &SessionKey) -> Result<(), StoreError> {
         let at = Reading::of(&self.clock);
         self.unfinished.put_if(session.clone(), (), at, |()| true);
         let (now, until) = (at.date(), at.date() + self.kept);
@@ -88,7 +88,7 @@ impl ClosedSessions {
     }
 
     pub(crate) fn has(&self, session: &SessionKey) -> bool {
-        self.lately.has(session)
+        self.recent.has(session)
     }
 
     /// Receives every session that is closed from now on.

@@ -17,7 +17,7 @@ use crate::sync::SyncError;
 /// The pause before a store that could not answer is asked again.
 const PAUSE: Duration = Duration::from_millis(500);
 /// An unavailable store is logged once in this many tries.
-const SAY_AGAIN: u32 = 120;
+const LOG_INTERVAL: u32 = 120;
 
 /// Applies every event. Never ends.
 ///
@@ -53,7 +53,7 @@ async fn look_up(coordinator: &Coordinator, closed: &ClosedSessions, to_look_up:
         };
         // Other events go first: the failure may concern this one only.
         to_look_up.put(event);
-        if failures % SAY_AGAIN == 0 {
+        if failures % LOG_INTERVAL == 0 {
             tracing::warn!(
                 %error, cause = cause::of(&error),
                 "store event could not be applied; retrying"

@@ -251,9 +251,9 @@ impl Authorizer {
         age: Option<Duration>,
         now: Duration,
     ) -> Attempt {
-        let (own, waited_in_vain_at) = {
+        let (own, last_wait_timed_out_at) = {
             let progress = entry.progress();
-            (progress.attempts(), progress.noted().waited_in_vain_at)
+            (progress.attempts(), progress.noted().last_wait_timed_out_at)
         };
         let is_kept_fresh = self.lists.scheduler().has_consumer();
         let team = list.and_then(|list| list.snapshot.team.as_ref());
@@ -279,7 +279,7 @@ impl Authorizer {
             // count.
             return Attempt::Answered;
         }
-        if waited_in_vain_at.is_some_and(|at| now < at + WAIT_COOLDOWN) {
+        if last_wait_timed_out_at.is_some_and(|at| now < at + WAIT_COOLDOWN) {
             return Attempt::Failing;
         }
         if !is_within_max_age && own_age.is_some_and(|age| age <= limit) {
@@ -339,7 +339,7 @@ impl Authorizer {
         };
         let result = time.within(fetch).await;
         result.unwrap_or_else(|| {
-            entry.progress().note().waited_in_vain_at = Some(self.clock.elapsed());
+            entry.progress().note().last_wait_timed_out_at = Some(self.clock.elapsed());
             Err(SyncError::Slow { limit })
         })
     }

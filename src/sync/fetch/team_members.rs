@@ -131,7 +131,7 @@ impl MemberFetcher {
         let result = answer.unwrap_or(Err(SyncError::Slow { limit }));
         match &result {
             Ok(Some(list)) => {
-                team.state().told(list.clone());
+                team.state().apply(list.clone());
                 self.store_members(&team.id, list).await;
             }
             Ok(None) => {

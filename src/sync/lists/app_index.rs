@@ -23,7 +23,7 @@ impl AppIndex {
         self.0.lock().insert((app, resource));
     }
 
-    pub(in crate::sync) fn quit(&self, app: &AppId, resource: &ResourceId) {
+    pub(in crate::sync) fn remove(&self, app: &AppId, resource: &ResourceId) {
         self.0.lock().remove(&(app.clone(), *resource));
     }
 }
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn app_has_the_resources_that_entered_and_did_not_quit() {
+    fn app_has_the_resources_that_entered_and_were_not_removed() {
         let index = AppIndex::default();
         let [one, other, last] = [7, 8, 9].map(|number| AppId::from(Uuid::from_u128(number)));
         let [a, b, c] = [0, 1, u128::MAX].map(|number| ResourceId::from(Uuid::from_u128(number)));
@@ -42,8 +42,8 @@ mod tests {
         }
         assert_eq!(index.resources(&one), [a, b, c]);
         assert_eq!(index.resources(&other), []);
-        index.quit(&one, &b);
-        index.quit(&other, &a);
+        index.remove(&one, &b);
+        index.remove(&other, &a);
         assert_eq!(index.resources(&one), [a, c]);
         assert_eq!(index.resources(&last), [a]);
     }

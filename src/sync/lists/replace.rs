@@ -84,8 +84,8 @@ impl ListCache {
         Some(list)
     }
 
-    /// Puts a newer answer about attached apps into a resource's list. None if there is no list. Keeps a newer
-    /// cached answer.
+    /// Puts a newer answer about attached apps into a resource's list. None if there is no list. Keeps a
+    /// newer cached answer.
     pub(in crate::sync) fn replace_attached(
         &self,
         entry: &Arc<Entry>,
@@ -189,7 +189,7 @@ impl ListCache {
                 self.apps.enter(app, entry.id);
             }
             if let Some(app) = old {
-                self.apps.quit(&app, &entry.id);
+                self.apps.remove(&app, &entry.id);
             }
         }
         let old = before.and_then(|list| list.snapshot.team.as_ref());

@@ -8,7 +8,7 @@ use crate::sync::settings::SyncSettings;
 /// Fetches are due 10 to 30 % before their interval ends. One that has waited longer than that is late.
 const SLACK: f64 = 0.3;
 /// How often a continuing lag is logged again.
-const SAY_AGAIN: Duration = Duration::from_secs(600);
+const LOG_INTERVAL: Duration = Duration::from_secs(600);
 /// The first lists of a smaller fleet arrive too quickly for a progress report.
 const LARGE_FLEET: usize = 100;
 
@@ -19,7 +19,7 @@ pub(in crate::sync) struct LagMonitor {
     refresh_interval: Duration,
     idle_interval: Duration,
     lagging: bool,
-    said_at: Duration,
+    logged_at: Duration,
     initial_sync: InitialSync,
 }
 
@@ -36,7 +36,7 @@ impl LagMonitor {
             refresh_interval: settings.refresh_interval,
             idle_interval: settings.idle_interval,
             lagging: false,
-            said_at: Duration::ZERO,
+            logged_at: Duration::ZERO,
             initial_sync: InitialSync::NotBegun,
         }
     }
@@ -59,9 +59,9 @@ impl LagMonitor {
         let in_use = late(in_use, self.refresh_interval);
         let idle = late(idle, self.idle_interval);
         let was_lagging = std::mem::replace(&mut self.lagging, in_use.is_some() || idle.is_some());
-        let say = !was_lagging || now >= self.said_at + SAY_AGAIN;
-        if self.lagging && say {
-            self.said_at = now;
+        let is_due = !was_lagging || now >= self.logged_at + LOG_INTERVAL;
+        if self.lagging && is_due {
+            self.logged_at = now;
             tracing::error!(
                 event = "sync_lagging",
                 late_in_use_seconds = in_use.map(|late| late.as_secs()),

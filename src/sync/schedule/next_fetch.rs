@@ -122,13 +122,13 @@ pub(in crate::sync) fn due_in(
         ends_in.saturating_sub(ahead).max(pause)
     });
     let by_webhooks = state.subscribe_in.filter(|_| interval.is_some());
-    let by_doubt = match state.question {
-        Question::OfDoubtful(asked_in) => interval.map(|_| asked_in),
-        Question::InTurn | Question::OfDormant(_) => None,
+    let by_absence = match state.question {
+        Question::OfAbsent(asked_in) => interval.map(|_| asked_in),
+        Question::OnSchedule | Question::OfDormant(_) => None,
     };
-    let wanted = [by_age, state.forced_in, by_token, by_webhooks, by_doubt];
+    let wanted = [by_age, state.forced_in, by_token, by_webhooks, by_absence];
     let until_due = wanted.into_iter().flatten().min()?;
-    let back_off = match (by_doubt, state.in_use) {
+    let back_off = match (by_absence, state.in_use) {
         // No request waits for this answer, and more answers prove no more.
         (Some(asked_in), false) if attempts.are_failing() => asked_in,
         _ => attempts.back_off_left(now),

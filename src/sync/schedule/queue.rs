@@ -205,7 +205,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn each_comes_up_once_at_the_time_it_was_last_put_in_for() {
+    fn target_is_taken_once_at_its_last_time() {
         let schedule = Arc::new(Queue::default());
         let _consumer = schedule.consume();
         let (one, two) = (target(1), target(2));

@@ -195,7 +195,7 @@ impl Scheduler {
             question: progress
                 .noted()
                 .mark
-                .map_or(Question::InTurn, |mark| mark.question(now)),
+                .map_or(Question::OnSchedule, |mark| mark.question(now)),
         })
     }
 
@@ -217,7 +217,7 @@ impl Scheduler {
             subscribe_in: None,
             blocked: false,
             is_scarce: self.rate_limits.is_scarce_for_teams(),
-            question: Question::InTurn,
+            question: Question::OnSchedule,
         })
     }
 

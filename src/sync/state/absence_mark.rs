@@ -9,15 +9,15 @@ use crate::store::author::{Absence, AbsenceKind};
 
 /// How often Heroku is asked about a dormant resource, and about one that may become dormant.
 pub(in crate::sync) const DORMANT_INTERVAL: Duration = Duration::from_secs(60 * 60);
-const DOUBTFUL_INTERVAL: Duration = Duration::from_secs(5 * 60);
+const ABSENT_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
 /// What Heroku is asked, given its earlier answers about the resource's existence.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::sync) enum Question {
     /// Only for the list, on schedule.
-    InTurn,
+    OnSchedule,
     /// Whether the resource exists after all, in this time.
-    OfDoubtful(Duration),
+    OfAbsent(Duration),
     /// The same for a dormant resource.
     OfDormant(Duration),
 }
@@ -70,10 +70,10 @@ impl AbsenceMark {
             (Some(_), _) if self.wanted => Question::OfDormant(Duration::ZERO),
             (Some(_), _) => Question::OfDormant(DORMANT_INTERVAL.saturating_sub(asked_ago)),
             (None, AbsenceKind::NotFound) => {
-                Question::OfDoubtful(DOUBTFUL_INTERVAL.saturating_sub(asked_ago))
+                Question::OfAbsent(ABSENT_INTERVAL.saturating_sub(asked_ago))
             }
             // It is handled as a resource that needs a grant.
-            (None, AbsenceKind::GrantRefused) => Question::InTurn,
+            (None, AbsenceKind::GrantRefused) => Question::OnSchedule,
         }
     }
 }

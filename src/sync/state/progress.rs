@@ -37,7 +37,7 @@ pub(in crate::sync) struct Noted {
     pub(in crate::sync) forced_at: Option<AsOf>,
     pub(in crate::sync) grant_refused: Option<GrantRefused>,
     /// When a request last gave up waiting for a fetch.
-    pub(in crate::sync) waited_in_vain_at: Option<Duration>,
+    pub(in crate::sync) last_wait_timed_out_at: Option<Duration>,
     /// When to subscribe to its webhooks again, after a failure.
     pub(in crate::sync) subscribe_at: Option<Duration>,
     /// How often that failed with a temporary error.
@@ -72,7 +72,7 @@ static NOTHING: Noted = Noted {
     failed: None,
     forced_at: None,
     grant_refused: None,
-    waited_in_vain_at: None,
+    last_wait_timed_out_at: None,
     subscribe_at: None,
     subscribe_failures: 0,
     mark: None,
@@ -194,7 +194,7 @@ impl Progress {
         }
         noted.people.take_if(|people| people.is_empty());
         noted.forced_at.take_if(|since| is_answered(since));
-        noted.waited_in_vain_at = None;
+        noted.last_wait_timed_out_at = None;
         let mark = &mut noted.mark;
         mark.take_if(|mark| mark.absence.sequence <= asked_at.sequence);
         self.tidy();
@@ -216,7 +216,7 @@ impl Noted {
             failed: None,
             forced_at: None,
             grant_refused: None,
-            waited_in_vain_at: None,
+            last_wait_timed_out_at: None,
             subscribe_at: None,
             subscribe_failures: _,
             mark: None,

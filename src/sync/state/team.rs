@@ -150,7 +150,7 @@ impl TeamState {
     }
 
     /// Records a list from Heroku, unless there is a newer one.
-    pub(in crate::sync) fn told(&mut self, mut list: TeamList) {
+    pub(in crate::sync) fn apply(&mut self, mut list: TeamList) {
         self.attempts = Attempts::default();
         let known = self.list.as_ref();
         // Equal people are stored once.
@@ -185,7 +185,7 @@ impl TeamState {
         let known = self.list.as_ref();
         let is_newer = known.is_none_or(|known| known.asked_at.is_before(&asked_at));
         if is_newer {
-            self.told(TeamList {
+            self.apply(TeamList {
                 people,
                 asked_at,
                 etag: None,
@@ -203,7 +203,7 @@ mod tests {
     use crate::store::author::Sequence;
 
     #[test]
-    fn what_was_asked_for_last_counts_whichever_answer_comes_last() {
+    fn answer_to_the_latest_request_counts() {
         let clock: SharedClock = Arc::new(ManualClock::new());
         let at = |sequence| AsOf::now(&clock, Sequence::new(sequence));
         let team = TeamEntry::new("team-1".parse().unwrap());

@@ -354,7 +354,7 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
     (
         "partner_api/webhook.rs",
         "receive_webhook",
-        "Whole.from_request",
+        "LimitedBody.from_request",
         "REQUEST_BODY",
     ),
     // The partner's.

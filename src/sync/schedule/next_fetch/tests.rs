@@ -20,7 +20,7 @@ const SETTLED: ListState = ListState {
     subscribe_in: None,
     blocked: false,
     is_scarce: false,
-    question: Question::InTurn,
+    question: Question::OnSchedule,
 };
 
 fn intervals(refresh: u64, idle: u64, scope: SyncScope) -> Intervals {
@@ -66,7 +66,7 @@ fn any_state() -> impl Strategy<Value = ListState> {
                 subscribe_in,
                 blocked,
                 is_scarce,
-                question: Question::InTurn,
+                question: Question::OnSchedule,
             }
         },
     )
@@ -195,7 +195,7 @@ fn pending_removal_is_asked_for_again_before_its_list_is_due() {
         let state = ListState {
             in_use,
             attempts,
-            question: Question::OfDoubtful(minute),
+            question: Question::OfAbsent(minute),
             ..SETTLED
         };
         let intervals = intervals(3600, 21_600, SyncScope::All);
