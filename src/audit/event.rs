@@ -7,7 +7,8 @@ use crate::access::{Email, Roles};
 use crate::ids::{ResourceId, UserId};
 use crate::sso::Proof;
 
-/// One event for the audit log. Fields that say nothing about an event are none, and are left out of its JSON.
+/// One event for the audit log. Fields that say nothing about an event are none, and are left out of its
+/// JSON.
 ///
 /// ```
 /// use tower_heroku_sso::audit::{AuditEvent, AuditKind};
@@ -21,8 +22,8 @@ use crate::sso::Proof;
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct AuditEvent {
-    /// The version of this form: [`AuditEvent::VERSION`]. A field or an event that is added keeps the version;
-    /// one that is removed, renamed or changes its meaning gets another.
+    /// The version of this form: [`AuditEvent::VERSION`]. A field or an event that is added keeps the
+    /// version; one that is removed, renamed or changes its meaning gets another.
     pub version: u32,
     /// When it happened, by the clock of the process that noticed. In JSON as in RFC 3339.
     #[serde(with = "time::serde::rfc3339")]
@@ -58,13 +59,13 @@ pub struct AuditEvent {
     /// session can be taken over with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
-    /// The request, to find it in other logs: its `X-Request-ID`, which Heroku's router sets, if that has 8 to
-    /// 128 letters, digits, `-`, `_`, `+`, `/` or `=`; otherwise a random UUID. A client can choose it, and
-    /// nothing is decided by it.
+    /// The request, to find it in other logs: its `X-Request-ID`, which Heroku's router sets, if that has
+    /// 8 to 128 letters, digits, `-`, `_`, `+`, `/` or `=`; otherwise a random UUID. A client can choose
+    /// it, and nothing is decided by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// What the gate would have done, of [`AuditKind::RequestObserved`] and [`AuditKind::SignInObserved`]: the
-    /// [code](crate::Verdict::code) of a verdict.
+    /// What the gate would have done, of [`AuditKind::RequestObserved`] and [`AuditKind::SignInObserved`]:
+    /// the [code](crate::Verdict::code) of a verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<String>,
     /// Why: a word or a sentence. The guide lists the words.
@@ -161,8 +162,8 @@ kinds! {
     PlanChanged => "plan_changed",
     /// Heroku requested a provisioning.
     Provisioned => "provisioned",
-    /// A request reached the app that an enforced gate would have rejected, or about which nothing was known in
-    /// time.
+    /// A request reached the app that an enforced gate would have rejected, or about which nothing was
+    /// known in time.
     RequestObserved => "request_observed",
     /// A request with a session was rejected.
     RequestRejected => "request_rejected",

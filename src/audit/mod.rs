@@ -2,8 +2,8 @@
 //!
 //! They are the only events that name people. Each is written as a `tracing` event of the target
 //! `tower_heroku_sso::audit`, and given to [`on_audit`](crate::HerokuSsoBuilder::on_audit) as an
-//! [`AuditEvent`], which serializes to JSON. The [guide](crate::guide::observing#audit-events) lists them with
-//! their fields. Send them only to places where personal data is allowed.
+//! [`AuditEvent`], which serializes to JSON. The [guide](crate::guide::observing#audit-events) lists them
+//! with their fields. Send them only to places where personal data is allowed.
 
 mod event;
 mod hook;

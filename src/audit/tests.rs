@@ -135,8 +135,8 @@ fn recorded() -> Vec<AuditEvent> {
     events.into_iter().collect()
 }
 
-/// If this fails, readers of the events fail too: undo the change, or raise [`AuditEvent::VERSION`] and begin a
-/// file of that version. Only for an added field or event, run the test with `UPDATE_SNAPSHOT=1`.
+/// If this fails, readers of the events fail too: undo the change, or raise [`AuditEvent::VERSION`] and
+/// begin a file of that version. Only for an added field or event, run the test with `UPDATE_SNAPSHOT=1`.
 #[test]
 fn serialized_events_change_only_with_a_new_version() {
     let events = recorded();

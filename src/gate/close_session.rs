@@ -23,8 +23,8 @@ pub(super) async fn close(sessions: &SessionManager, session: &SessionRef) {
     }
 }
 
-/// Closes the session that a credential names, if there is one, and returns its name and grant. A session of a
-/// resource that is not registered here is left alone: it belongs to another deployment on the same
+/// Closes the session that a credential names, if there is one, and returns its name and grant. A session
+/// of a resource that is not registered here is left alone: it belongs to another deployment on the same
 /// session store.
 pub(super) async fn close_named(
     gate: &GateState,

@@ -1,4 +1,5 @@
-//! The layout of the pages that the gate writes itself: plain HTML and CSS, no script, nothing from elsewhere.
+//! The layout of the pages that the gate writes itself: plain HTML and CSS, no script, nothing from
+//! elsewhere.
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;

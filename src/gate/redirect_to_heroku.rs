@@ -56,7 +56,8 @@ impl HerokuRedirects {
         }
     }
 
-    /// True if a browser may be redirected from `page` now; `all` are the pages that it is about to return to.
+    /// True if a browser may be redirected from `page` now; `all` are the pages that it is about to return
+    /// to.
     pub(super) fn are_due(&self, page: &ReturnTo, all: &[ReturnTo], now: OffsetDateTime) -> bool {
         let is_recent = |page: &ReturnTo| {
             let sent_at = page.sent_at;

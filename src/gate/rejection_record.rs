@@ -9,8 +9,8 @@ use crate::sso::Proof;
 use crate::store::author::SessionKey;
 use crate::sync::Denial;
 
-/// Whom a rejection is about, as far as it is known, and why it happened. It travels with the rejection to the
-/// caller, who knows whether the request is rejected or only observed. No response has it.
+/// Whom a rejection is about, as far as it is known, and why it happened. It travels with the rejection to
+/// the caller, who knows whether the request is rejected or only observed. No response has it.
 #[derive(Clone)]
 pub(super) struct RejectionRecord {
     pub(super) resource: Option<ResourceId>,

@@ -106,8 +106,8 @@ impl Rule {
     }
 }
 
-/// The owners and admins on the list, who can grant a role or a permission. A user who has not proved to be on
-/// the list, or is on it only because of an attached app, gets no names.
+/// The owners and admins on the list, who can grant a role or a permission. A user who has not proved to
+/// be on the list, or is on it only because of an attached app, gets no names.
 fn who_grants(user: &HerokuUser) -> Vec<Box<str>> {
     let is_foreign = user.list.list.is_only_attached(user.listed);
     if is_foreign || user.proof() == Proof::UnsignedEmail {

@@ -142,8 +142,8 @@ impl HerokuUser {
         }
     }
 
-    /// The permissions on an app of a team, which only its collaborators have. Empty for a user whose email is
-    /// [unsigned](Proof::UnsignedEmail).
+    /// The permissions on an app of a team, which only its collaborators have. Empty for a user whose
+    /// email is [unsigned](Proof::UnsignedEmail).
     pub fn permissions(&self) -> &[Permission] {
         match self.is_claimed() {
             true => &[],
@@ -178,8 +178,8 @@ impl HerokuUser {
     /// When the session ends unless its list is fetched again first: one
     /// [`refresh_interval`](crate::HerokuSsoBuilder::refresh_interval) after
     /// [`list_fetched_at`](Self::list_fetched_at), and never later than
-    /// [`max_session`](crate::HerokuSsoBuilder::max_session) after the sign-in. While no newer list is available, the
-    /// list is used up to [`max_list_age`](crate::HerokuSsoBuilder::max_list_age).
+    /// [`max_session`](crate::HerokuSsoBuilder::max_session) after the sign-in. While no newer list is
+    /// available, the list is used up to [`max_list_age`](crate::HerokuSsoBuilder::max_list_age).
     pub fn session_expires_at(&self) -> OffsetDateTime {
         let (began, asked_at) = (self.origin.grant().began, self.list_fetched_at());
         match self.origin.session() {
@@ -194,8 +194,8 @@ impl HerokuUser {
     /// left the list, the list is too old, or the resource is gone.
     ///
     /// For work that outlives the check at its start, such as a WebSocket. The gate itself ends response
-    /// bodies ([`streams`](crate::HerokuSsoBuilder::streams)). While a task waits for this, the resource is in
-    /// use: its list is kept fresh, and so is the session, with or without requests.
+    /// bodies ([`streams`](crate::HerokuSsoBuilder::streams)). While a task waits for this, the resource
+    /// is in use: its list is kept fresh, and so is the session, with or without requests.
     ///
     /// ```
     /// # async fn chat(user: tower_heroku_sso::HerokuUser) {

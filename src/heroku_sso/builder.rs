@@ -49,10 +49,10 @@ pub struct HerokuSsoBuilder {
 /// # How fresh lists are
 impl HerokuSsoBuilder {
     settings! {
-        /// How often a list in use is fetched. It is also the age up to which a list decides without a fetch:
-        /// a request that finds an older list waits for a fetch. The sync fetches 10 to 30 % earlier, at
-        /// random, so that lists rarely get that old. Default: 5 minutes, the longest that Heroku's article on
-        /// add-on ownership allows. At least one second, at most 30 days.
+        /// How often a list in use is fetched. It is also the age up to which a list decides without a
+        /// fetch: a request that finds an older list waits for a fetch. The sync fetches 10 to 30 %
+        /// earlier, at random, so that lists rarely get that old. Default: 5 minutes, the longest that
+        /// Heroku's article on add-on ownership allows. At least one second, at most 30 days.
         refresh_interval: Duration => |config, interval| config.refresh_interval = interval;
 
         /// How long a resource counts as in use after its last request; its list is then fetched every
@@ -70,8 +70,8 @@ impl HerokuSsoBuilder {
         /// The age up to which a list decides while Heroku does not answer. With an older list every request
         /// gets 503 until Heroku answers, and sessions are kept.
         ///
-        /// A list also gets that old if it is not fetched, because the resource is not in use or no sync runs.
-        /// Then its sessions have ended, and the next request gets 401. Default: twice
+        /// A list also gets that old if it is not fetched, because the resource is not in use or no sync
+        /// runs. Then its sessions have ended, and the next request gets 401. Default: twice
         /// [`refresh_interval`](Self::refresh_interval). At least `refresh_interval`, at most 30 days.
         max_list_age: Duration => |config, age| config.max_list_age = Some(age);
 
@@ -123,17 +123,17 @@ impl HerokuSsoBuilder {
         /// person who was removed from the app that owns the add-on may stay, without roles, as long as such
         /// an attachment exists. Set it alike in all processes that share a store.
         ///
-        /// They are read after every third refresh of a list in use, or earlier if they would be older than
-        /// [`max_list_age`](Self::max_list_age) before the next refresh. With the default of twice
+        /// They are read after every third refresh of a list in use, or earlier if they would be older
+        /// than [`max_list_age`](Self::max_list_age) before the next refresh. With the default of twice
         /// `refresh_interval`, that is every second one. They are also read for
-        /// [`Lists::refresh`](crate::Lists::refresh), for a webhook about an attachment, and for an email that
-        /// is not on the list. After a reading for such an email, the next one is allowed 10 seconds later for
-        /// each call that it took.
+        /// [`Lists::refresh`](crate::Lists::refresh), for a webhook about an attachment, and for an email
+        /// that is not on the list. After a reading for such an email, the next one is allowed 10 seconds
+        /// later for each call that it took.
         ///
         /// One reading takes a call for the attachments and one for each app, more if a list has several
-        /// pages. At most 20 apps are read, those with people at the last reading first, and no further app
-        /// after 60 calls; a warning in the log and [`Lists::explain`](crate::Lists::explain) say how many are
-        /// left out.
+        /// pages. At most 20 apps are read, those with people at the last reading first, and no further
+        /// app after 60 calls; a warning in the log and [`Lists::explain`](crate::Lists::explain) say how
+        /// many are left out.
         ///
         /// A reading never delays or fails the list of the app that owns the add-on. If it fails, or takes
         /// longer than 30 seconds, the last answer about attached apps counts until it is older than
@@ -222,9 +222,9 @@ impl HerokuSsoBuilder {
         /// [`insecure_cookies`](Self::insecure_cookies).
         ///
         /// Its path is a prefix that a reverse proxy, such as nginx, strips before it passes a request on.
-        /// Every path that the gate gives to a browser then begins with it. The other settings of paths are
-        /// without it, and the manifest's `sso_url` is with it. Cookies keep `Path=/`, which their prefix `__Host-`
-        /// requires, so two add-ons need two hosts.
+        /// Every path that the gate gives to a browser then begins with it. The other settings of paths
+        /// are without it, and the manifest's `sso_url` is with it. Cookies keep `Path=/`, which their
+        /// prefix `__Host-` requires, so two add-ons need two hosts.
         ///
         /// Its origin is that of your own pages: a sign-out and a WebSocket from any other are rejected.
         /// Default: none, so that `Host` says the origin. It must then be https, except on loopback or with
@@ -265,11 +265,11 @@ impl HerokuSsoBuilder {
     /// # }
     /// ```
     ///
-    /// A status of 200 is replaced by the rejection's. The gate adds its cookies, and its own headers such as
-    /// `cache-control`, `retry-after` and `www-authenticate`. Its `content-type` and its
-    /// `content-security-policy` count only if your response has none; the policy permits inline styles and no
-    /// scripts. The [`Rejection`] is in the extensions of the response, for outer layers. The email addresses
-    /// in [`Rejection::who_can_grant`] are for the page of this user only.
+    /// A status of 200 is replaced by the rejection's. The gate adds its cookies, and its own headers such
+    /// as `cache-control`, `retry-after` and `www-authenticate`. Its `content-type` and its
+    /// `content-security-policy` count only if your response has none; the policy permits inline styles
+    /// and no scripts. The [`Rejection`] is in the extensions of the response, for outer layers. The email
+    /// addresses in [`Rejection::who_can_grant`] are for the page of this user only.
     ///
     /// If the function panics, the gate answers itself, and the first panic is logged as an error.
     ///
@@ -326,13 +326,14 @@ impl HerokuSsoBuilder {
         };
     }
 
-    /// Gives every audit event to a function, for an audit trail of your own. The events are written to the log
-    /// as well: see [`audit`](crate::audit).
+    /// Gives every audit event to a function, for an audit trail of your own. The events are written to
+    /// the log as well: see [`audit`](crate::audit).
     ///
     /// The function is called for one event after another, in a thread of its own, so it may block and no
-    /// request waits for it. If it panics, an error is logged, and it is called for the next event. Up to 4,096
-    /// events wait for it. [An audit trail of your own](crate::guide::observing#an-audit-trail-of-your-own) says
-    /// which events are dropped if it is too slow.
+    /// request waits for it. If it panics, an error is logged, and it is called for the next event. Up to
+    /// 4,096 events wait for it.
+    /// [An audit trail of your own](crate::guide::observing#an-audit-trail-of-your-own) says which events are
+    /// dropped if it is too slow.
     ///
     /// ```
     /// # fn set_up(builder: tower_heroku_sso::HerokuSsoBuilder) -> tower_heroku_sso::HerokuSsoBuilder {

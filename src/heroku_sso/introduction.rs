@@ -21,9 +21,10 @@ impl HerokuSsoBuilder {
     /// user who was removed from one resource could open it by the app's old session and another resource's
     /// sign-in. Under [`Enforcement::For`] it also decides whether a request is enforced or observed.
     ///
-    /// It is called for each request before anything is looked up, so it must not block, and a panic in it is a
-    /// panic of the request. A session that has to be read from a database belongs into the request's extensions,
-    /// by a layer outside of the gate. It excludes [`resource_in_path`](Self::resource_in_path). Default: none.
+    /// It is called for each request before anything is looked up, so it must not block, and a panic in it
+    /// is a panic of the request. A session that has to be read from a database belongs into the request's
+    /// extensions, by a layer outside of the gate. It excludes
+    /// [`resource_in_path`](Self::resource_in_path). Default: none.
     pub fn resource_of(
         mut self,
         find: impl Fn(&Parts) -> Option<ResourceId> + Send + Sync + 'static,

@@ -148,9 +148,9 @@ impl HerokuSso {
     /// | `route` at a path that the router inside has | axum panics, unless the methods differ |
     /// | `protect` again, of another router | its routes are behind the gate, and its own paths work below a `nest` of its own. Merge it into the first one, which answers for missing paths. Anywhere else, and by a `method_not_allowed_fallback`, strangers can tell which of its paths exist |
     ///
-    /// Because it knows the router, it does more than [`layer`](Self::layer): a request's body ends with an
-    /// error once its user's access ends ([`streams`](crate::HerokuSsoBuilder::streams)), and the gate's answers
-    /// do not tell which routes and methods exist: their header `Allow` is empty.
+    /// Because it knows the router, it does more than [`layer`](Self::layer): a request's body ends with
+    /// an error once its user's access ends ([`streams`](crate::HerokuSsoBuilder::streams)), and the
+    /// gate's answers do not tell which routes and methods exist: their header `Allow` is empty.
     ///
     /// If the router has a route at a path that the gate answers, such as a `/logout` of its own, a warning
     /// names the setting that moves it.

@@ -64,9 +64,10 @@ impl Routes {
 
     /// The SSO path, the sign-out path and, if it is set, the path of programs' sign-ins, as routes.
     ///
-    /// [`protect`](crate::HerokuSso::protect) and [`partner_api`](Self::partner_api) have them too. They are
-    /// for a router with [`layer`](crate::HerokuSso::layer) whose fallback is not inside of it: with
-    /// `route_layer`, under `nest`, or where a `merge` replaces the fallback. Merging them twice does no harm.
+    /// [`protect`](crate::HerokuSso::protect) and [`partner_api`](Self::partner_api) have them too. They
+    /// are for a router with [`layer`](crate::HerokuSso::layer) whose fallback is not inside of it: with
+    /// `route_layer`, under `nest`, or where a `merge` replaces the fallback. Merging them twice does no
+    /// harm.
     ///
     /// No routes while the gate [observes](crate::Enforcement) any resource: the app has its own ones inside
     /// the layer.

@@ -171,8 +171,9 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// Erases a person from all resources: their sessions, their revocations, their pending removals, and
     /// their entries in lists and among team members. Their sessions are closed, as by
-    /// [`close_session`](Self::close_session), and returned. A revocation stays in force without the email: it
-    /// becomes one of [all sessions](Self::revoke_all) of its resource with a lower sequence number.
+    /// [`close_session`](Self::close_session), and returned. A revocation stays in force without the
+    /// email: it becomes one of [all sessions](Self::revoke_all) of its resource with a lower sequence
+    /// number.
     ///
     /// With a store that does not implement this, [`Lists::erase`](crate::Lists::erase) fails.
     async fn erase_person(&self, _email: &Email) -> Result<Vec<SessionKey>, StoreError> {

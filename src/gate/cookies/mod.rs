@@ -65,8 +65,8 @@ impl Cookies {
         [self.session.set(opened, now)].into_iter().chain(hint)
     }
 
-    /// The cookies after a browser has landed, if each resource has its own session: the hint, and the removal
-    /// of the earliest sessions if there are too many.
+    /// The cookies after a browser has landed, if each resource has its own session: the hint, and the
+    /// removal of the earliest sessions if there are too many.
     pub(crate) fn after_landing(
         &self,
         headers: &HeaderMap,

@@ -71,8 +71,8 @@ impl SessionCookie {
         self.format.set(&name, opened.value.clone(), life)
     }
 
-    /// The removal of the sessions that a browser used least recently, if it sends too many bytes of them: signed
-    /// cookies are long. `order` are the resources to which it signed in, the latest first.
+    /// The removal of the sessions that a browser used least recently, if it sends too many bytes of them:
+    /// signed cookies are long. `order` are the resources to which it signed in, the latest first.
     pub(super) fn make_room(&self, headers: &HeaderMap, order: &[ResourceId]) -> Vec<HeaderValue> {
         let prefix = format!("{}_", self.name);
         let sessions = all(headers).filter_map(|(name, value)| {
