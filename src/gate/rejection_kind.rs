@@ -234,3 +234,53 @@ pub(super) struct Missing {
     /// Email addresses. They appear on the page only, which only its reader sees.
     pub(super) ask: Vec<Box<str>>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GUIDE: &str = include_str!("../guide/how_it_decides.md");
+
+    const ALL: [RejectionKind; 19] = [
+        RejectionKind::CannotCheck,
+        RejectionKind::CrossSite,
+        RejectionKind::ForeignOrigin,
+        RejectionKind::ExpiredLink,
+        RejectionKind::InvalidLink,
+        RejectionKind::InvalidSignIn,
+        RejectionKind::MethodNotAllowed,
+        RejectionKind::MissingPermission,
+        RejectionKind::MissingRole,
+        RejectionKind::NoSession,
+        RejectionKind::NotAForm,
+        RejectionKind::NotListed,
+        RejectionKind::SessionEnded,
+        RejectionKind::SlowBody,
+        RejectionKind::OtherResource,
+        RejectionKind::StaleSignIn,
+        RejectionKind::TooLarge,
+        RejectionKind::UnsignedEmail,
+        RejectionKind::UsedSignIn,
+    ];
+
+    #[test]
+    fn guide_has_each_kind_in_the_row_of_its_status() {
+        let places = ALL.map(|kind| kind as usize);
+        assert!(
+            places.into_iter().eq(0..ALL.len()),
+            "in the order of the enum"
+        );
+        let rows = GUIDE.split("| status | meaning | remedy | kinds |").nth(1);
+        let rows = rows.expect("the table").lines().skip(2);
+        let rows: Vec<_> = rows.take_while(|row| row.starts_with('|')).collect();
+        for kind in ALL {
+            let code = format!("`{}`", kind.code());
+            let mut of_kind = rows.iter().filter(|row| row.contains(&code));
+            let row = of_kind
+                .next()
+                .unwrap_or_else(|| panic!("{code} is missing"));
+            assert!(row.contains(kind.status().as_str()), "{code}");
+            assert!(of_kind.next().is_none(), "{code} is there twice");
+        }
+    }
+}
