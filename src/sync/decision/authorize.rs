@@ -93,8 +93,8 @@ impl Authorizer {
         &self.coordinator
     }
 
-    /// Whether this person may pass now, after one fetch at most, and one reading of attached apps. `left` is the time that remains for the
-    /// request.
+    /// Whether this person may pass now, after one fetch at most, and one reading of attached apps. `left` is
+    /// the time that remains for the request.
     pub(crate) async fn authorize(
         &self,
         id: &ResourceId,
