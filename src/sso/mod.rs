@@ -19,10 +19,12 @@ mod policy;
 mod replay;
 mod request;
 pub mod token;
+mod verified;
 mod verify;
 
 pub use error::SsoError;
 pub use policy::{SsoPolicy, UnknownPolicy};
 pub use replay::ReplayKey;
 pub use request::SsoRequest;
-pub use verify::{Proof, SignedResource, VerifiedSso, Verifier};
+pub use verified::{Proof, SignedResource, VerifiedSso};
+pub use verify::Verifier;

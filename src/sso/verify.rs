@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConstantTimeEq};
 use time::OffsetDateTime;
 
+use super::verified::{Proof, SignedResource, VerifiedSso};
 use super::{ReplayKey, SsoError, SsoPolicy, SsoRequest, token};
 use crate::access::Email;
 use crate::ids::{LegacyId, ResourceId, UserId};
@@ -15,79 +15,6 @@ use crate::secret::SsoSalt;
 
 /// The maximum digits of a timestamp: enough until the year 33658, and no room for hash padding.
 const MAX_TIMESTAMP_DIGITS: usize = 12;
-
-/// How the user's identity was proved.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Proof {
-    /// The token covers the user id and the email.
-    SignedEmail,
-    /// The token (SHA-1) covers the resource and the time only. The browser could have written any
-    /// email: the user is claimed, not proved. No data that depends on the email is given out
-    /// (roles, permissions, account). The token proves that a user whom Heroku admitted sent the form.
-    UnsignedEmail,
-    /// No SSO request: the partner vouches for the user
-    /// ([`Sessions::admit`](crate::Sessions::admit)).
-    OwnLogin,
-}
-
-impl Proof {
-    /// The name, as in `/whoami` and in audit events.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::SignedEmail => "signed_email",
-            Self::UnsignedEmail => "unsigned_email",
-            Self::OwnLogin => "own_login",
-        }
-    }
-}
-
-/// The resource that the token names.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum SignedResource {
-    /// By the current resource id.
-    Resource(ResourceId),
-    /// By the provider's own id, under [`SsoPolicy::Legacy`].
-    Legacy(LegacyId),
-}
-
-/// An SSO request that passed verification. Only [`Verifier::verify`] makes one.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct VerifiedSso {
-    /// The requested resource.
-    pub resource: SignedResource,
-    /// The email in the request: signed or not, see `proof`.
-    pub email: Email,
-    /// The account in the request, if it was sent: signed or not, see `proof`.
-    pub user_id: Option<UserId>,
-    /// Whether the token covers `email` and `user_id`.
-    pub proof: Proof,
-    /// When Heroku made the request.
-    pub issued_at: OffsetDateTime,
-    /// Name of the app through whose attachment the user came, if it is a valid app name. Never
-    /// signed.
-    pub context_app: Option<String>,
-    /// `nav-data` for the withdrawn header bar. Never signed.
-    pub nav_data: Option<String>,
-    replay: ReplayKey,
-    weaker: Vec<ReplayKey>,
-}
-
-impl VerifiedSso {
-    /// The key that must be unused for this sign-in to be accepted.
-    pub fn replay_key(&self) -> &ReplayKey {
-        &self.replay
-    }
-
-    /// Keys of the weaker tokens in the same form. They are consumed with it, so that the
-    /// form cannot be sent again without its strong token.
-    pub fn weaker_replay_keys(&self) -> &[ReplayKey] {
-        &self.weaker
-    }
-}
 
 /// Checks SSO requests against the salts, the policy and the time.
 ///
