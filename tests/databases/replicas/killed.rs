@@ -57,7 +57,8 @@ async fn kill_during_a_scheduled_fetch_passes_it_to_another_process() {
     asked(&fleet, Endpoint::AddOn).await;
     let other = fleet.start_one().await;
     fleet.dashboards.push(other);
-    // It does not fetch, as the other process holds the lease.
+    // It does not fetch, as the other process holds the lease. A process that gets no lease leaves no trace for
+    // which the test could wait.
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(fleet.heroku.calls().count(Endpoint::AddOn), 1);
     fleet.kill(0);
