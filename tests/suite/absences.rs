@@ -479,19 +479,9 @@ async fn c2_brake_limits_dormancy_when_all_resources_are_404() {
     let log = Log::listen();
     let store = MemoryStore::default();
     let world = world_on(&store).await;
-    let mut addons = Vec::new();
-    for number in 0..RESOURCES {
-        let app = world.heroku.app(&format!("app-{number}"));
-        let addon = app.collaborator("ann@example.com").addon();
-        let resource = addon.resource_id();
-        world
-            .sso
-            .resources()
-            .register(&resource, grant(&addon))
-            .await
-            .unwrap();
-        world.refresh(&resource).await;
-        addons.push(addon);
+    let addons = world.addons(RESOURCES).await;
+    for addon in &addons {
+        world.refresh(&addon.resource_id()).await;
     }
     let count = async |wanted: ResourceState| {
         let mut found = 0;
@@ -543,18 +533,9 @@ async fn c2_brake_limits_dormancy_when_all_resources_are_404() {
 async fn c2_brake_triggers_immediate_polls_of_dormant_resources() {
     let store = MemoryStore::default();
     let world = world_on(&store).await;
-    let mut addons = Vec::new();
-    for number in 0..4 {
-        let addon = world.heroku.app(&format!("app-{number}")).addon();
-        let resource = addon.resource_id();
-        world
-            .sso
-            .resources()
-            .register(&resource, grant(&addon))
-            .await
-            .unwrap();
-        world.refresh(&resource).await;
-        addons.push(addon);
+    let addons = world.addons(4).await;
+    for addon in &addons {
+        world.refresh(&addon.resource_id()).await;
     }
     for addon in &addons[..3] {
         addon.remove();

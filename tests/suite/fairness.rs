@@ -1,18 +1,15 @@
 //! Fairness between tenants: bounded costs of unlisted users, refresh buttons and used forms.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use heroku_addon_simulator::{AddOn, Endpoint, Fault};
 use reqwest::Method;
-use tower_heroku_sso::{MemorySessions, RefreshError};
-use tower_sessions::session::{Id, Record};
-use tower_sessions::{SessionStore, session_store};
+use tower_heroku_sso::RefreshError;
+use tower_sessions::session::Id;
 
 use crate::faulty::Faulty;
 use support::browser::Browser;
+use support::faulty_sessions::{FaultySessions, Trouble};
 use support::ids::AddOnExt as _;
 use support::world::{REFRESH, World, grant};
 
@@ -25,59 +22,11 @@ const LIST: usize = 3;
 
 /// Apps of one person each, registered and fetched.
 async fn apps(world: &World, number: usize) -> Vec<AddOn> {
-    let mut addons = Vec::new();
-    for number in 0..number {
-        let addon = world.heroku.app(&format!("app-{number}")).addon();
-        let resource = addon.resource_id();
-        world
-            .sso
-            .resources()
-            .register(&resource, grant(&addon))
-            .await
-            .unwrap();
-        world.refresh(&resource).await;
-        addons.push(addon);
+    let addons = world.addons(number).await;
+    for addon in &addons {
+        world.refresh(&addon.resource_id()).await;
     }
     addons
-}
-
-/// Sessions in memory that count their calls and can fail.
-#[derive(Clone, Debug, Default)]
-struct Counted {
-    inner: MemorySessions,
-    calls: Arc<AtomicUsize>,
-    fails: Arc<AtomicBool>,
-}
-
-impl Counted {
-    /// The calls since the last time this was read.
-    fn calls(&self) -> usize {
-        self.calls.swap(0, Ordering::SeqCst)
-    }
-
-    fn reached(&self) -> session_store::Result<&MemorySessions> {
-        self.calls.fetch_add(1, Ordering::SeqCst);
-        match self.fails.load(Ordering::SeqCst) {
-            true => Err(session_store::Error::Backend("unavailable".into())),
-            false => Ok(&self.inner),
-        }
-    }
-}
-
-#[async_trait]
-impl SessionStore for Counted {
-    async fn create(&self, record: &mut Record) -> session_store::Result<()> {
-        self.reached()?.create(record).await
-    }
-    async fn save(&self, record: &Record) -> session_store::Result<()> {
-        self.reached()?.save(record).await
-    }
-    async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
-        self.reached()?.load(id).await
-    }
-    async fn delete(&self, id: &Id) -> session_store::Result<()> {
-        self.reached()?.delete(id).await
-    }
 }
 
 #[tokio::test]
@@ -193,7 +142,7 @@ async fn c13_refreshes_of_many_resources_share_one_budget() {
 
 #[tokio::test]
 async fn c14_replay_costs_at_most_one_store_read() {
-    let (store, sessions) = (Faulty::default(), Counted::default());
+    let (store, sessions) = (Faulty::default(), FaultySessions::default());
     let world = World::with(|builder| {
         let builder = builder.store(store.clone());
         builder.session_store(sessions.clone())
@@ -237,7 +186,7 @@ async fn c14_replay_costs_at_most_one_store_read() {
 
 #[tokio::test]
 async fn c14_concurrent_submissions_of_a_form_make_one_session() {
-    let sessions = Counted::default();
+    let sessions = FaultySessions::default();
     let world = World::with(|builder| builder.session_store(sessions.clone())).await;
     let addon = world.addon().await;
     let form = addon.sign_in_form("ann@example.com");
@@ -255,19 +204,19 @@ async fn c14_concurrent_submissions_of_a_form_make_one_session() {
 
 #[tokio::test]
 async fn c14_form_is_usable_after_a_failed_sign_in() {
-    let sessions = Counted::default();
+    let sessions = FaultySessions::default();
     let world = World::with(|builder| builder.session_store(sessions.clone())).await;
     let addon = world.addon().await;
     let form = addon.sign_in_form("ann@example.com");
-    sessions.fails.store(true, Ordering::SeqCst);
+    sessions.set(Trouble::Fails);
     assert_eq!(world.browser().submit(&form).await.status, 503);
-    sessions.fails.store(false, Ordering::SeqCst);
+    sessions.set(Trouble::None);
     assert_eq!(world.browser().submit(&form).await.status, 303);
 }
 
 #[tokio::test]
 async fn c15_forged_sessions_store_nothing_while_session_store_fails() {
-    let (store, sessions) = (Faulty::default(), Counted::default());
+    let (store, sessions) = (Faulty::default(), FaultySessions::default());
     let world = World::with(|builder| {
         let builder = builder.store(store.clone());
         builder.session_store(sessions.clone())
@@ -276,7 +225,7 @@ async fn c15_forged_sessions_store_nothing_while_session_store_fails() {
     let addon = world.addon().await;
     let ann = world.signed_in(&addon, "ann@example.com").await;
     let session = ann.cookie("__Host-heroku_sso").unwrap();
-    sessions.fails.store(true, Ordering::SeqCst);
+    sessions.set(Trouble::Fails);
     let sign_out = |browser: &Browser| browser.request(Method::POST, "/logout");
     for _ in 0..50 {
         let stranger = world.browser();
@@ -287,14 +236,14 @@ async fn c15_forged_sessions_store_nothing_while_session_store_fails() {
     // A session that is cached in this process is closed in the store.
     assert_eq!(ann.send(sign_out(&ann)).await.status, 503);
     assert_eq!(store.calls("close_session"), 1);
-    sessions.fails.store(false, Ordering::SeqCst);
+    sessions.set(Trouble::None);
     ann.set_cookie("__Host-heroku_sso", &session);
     assert_eq!(ann.fetch("/page").await.status, 401);
 }
 
 #[tokio::test]
 async fn c15_100_session_cookies_cost_at_most_20_lookups() {
-    let sessions = Counted::default();
+    let sessions = FaultySessions::default();
     let world = World::with(|builder| {
         let builder = builder.resource_in_path("/addons/{resource}");
         builder.session_store(sessions.clone())

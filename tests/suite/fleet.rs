@@ -22,16 +22,7 @@ async fn fleet_with_timeout(apps: usize, timeout: Duration) -> World {
         |builder| builder.heroku_timeout(timeout),
     )
     .await;
-    for number in 0..apps {
-        let addon = world.heroku.app(&format!("app-{number}")).addon();
-        let resource = addon.resource_id();
-        world
-            .sso
-            .resources()
-            .register(&resource, grant(&addon))
-            .await
-            .unwrap();
-    }
+    world.addons(apps).await;
     world
 }
 
@@ -249,16 +240,8 @@ async fn next_process_spreads_fetches_of_lists_of_the_same_age() {
         |builder| builder.store(store.clone()),
     )
     .await;
-    for number in 0..APPS {
-        let addon = world.heroku.app(&format!("app-{number}")).addon();
-        let resource = addon.resource_id();
-        world
-            .sso
-            .resources()
-            .register(&resource, grant(&addon))
-            .await
-            .unwrap();
-        world.refresh(&resource).await;
+    for addon in world.addons(APPS).await {
+        world.refresh(&addon.resource_id()).await;
     }
     world.heroku.calls().clear();
     let (next, _) = world

@@ -19,7 +19,7 @@ use tower_heroku_sso::{Clock as _, RatePools};
 
 use support::browser::FORM;
 use support::ids::AddOnExt as _;
-use support::world::{REFRESH, World, grant};
+use support::world::{REFRESH, World};
 
 const HOSTILE: usize = 30;
 const STEP: Duration = Duration::from_secs(10);
@@ -109,18 +109,7 @@ impl Fleet {
     /// All lists are cached; those of idle resources have the ages of a long-running fleet.
     async fn start(world: World, in_use: usize, idle: usize) -> Self {
         let full = || world.heroku.rate_limit().set_remaining(POOL.0 as usize);
-        let mut addons = Vec::new();
-        for number in 0..HOSTILE + in_use + idle {
-            let addon = world.heroku.app(&format!("app-{number}")).addon();
-            let resource = addon.resource_id();
-            world
-                .sso
-                .resources()
-                .register(&resource, grant(&addon))
-                .await
-                .unwrap();
-            addons.push(addon);
-        }
+        let mut addons = world.addons(HOSTILE + in_use + idle).await;
         // They are due between 0.7 and 0.9 of their interval.
         let apart = IDLE.mul_f64(0.8) / u32::try_from(idle.max(1)).unwrap();
         for addon in &addons[..idle] {

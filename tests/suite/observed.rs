@@ -1,13 +1,12 @@
 //! Observe mode: the gate stands around an app with a login of its own, changes nothing of its answers, and
 //! says which users it would reject.
 
-use std::future::{Future as _, pending, poll_fn};
+use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
@@ -19,6 +18,7 @@ use heroku_addon_simulator::{AddOn, Endpoint, Fault};
 use http_body::Frame;
 use http_body_util::BodyExt as _;
 use support::browser::{Browser, FORM};
+use support::faulty_sessions::{FaultySessions, Trouble};
 use support::ids::AddOnExt as _;
 use support::world::{REFRESH, World, serve};
 use tokio::time::{Instant, pause};
@@ -29,8 +29,6 @@ use tower_heroku_sso::{
     Enforcement, HerokuSso, HerokuSsoBuilder, HerokuUser, MemorySessions, Observed, RejectionKind,
     SsoPolicy, Verdict,
 };
-use tower_sessions::session::{Id, Record};
-use tower_sessions::{SessionStore, session_store};
 
 use crate::faulty::Faulty;
 use crate::log::Log;
@@ -555,61 +553,17 @@ async fn slow_form_reaches_the_app_after_a_second() {
     assert_eq!(body(response).await, r#"Undecided b"email=a""#);
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-enum Trouble {
-    #[default]
-    None,
-    Fails,
-    Hangs,
-    Panics,
-}
-
-/// Sessions in memory, until there is trouble.
-#[derive(Clone, Debug, Default)]
-struct Sessions {
-    inner: MemorySessions,
-    trouble: Arc<Mutex<Trouble>>,
-}
-
-impl Sessions {
-    async fn reached(&self) -> session_store::Result<&MemorySessions> {
-        let trouble = *self.trouble.lock().unwrap();
-        match trouble {
-            Trouble::None => Ok(&self.inner),
-            Trouble::Fails => Err(session_store::Error::Backend("down".into())),
-            Trouble::Hangs => pending().await,
-            Trouble::Panics => panic!("the session store panics"),
-        }
-    }
-}
-
-#[async_trait]
-impl SessionStore for Sessions {
-    async fn create(&self, record: &mut Record) -> session_store::Result<()> {
-        self.reached().await?.create(record).await
-    }
-    async fn save(&self, record: &Record) -> session_store::Result<()> {
-        self.reached().await?.save(record).await
-    }
-    async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
-        self.reached().await?.load(id).await
-    }
-    async fn delete(&self, id: &Id) -> session_store::Result<()> {
-        self.reached().await?.delete(id).await
-    }
-}
-
 #[tokio::test]
 async fn no_trouble_of_the_gate_fails_or_delays_an_observed_request() {
     for trouble in [Trouble::Fails, Trouble::Hangs, Trouble::Panics] {
-        let sessions = Sessions::default();
+        let sessions = FaultySessions::default();
         let scene = Scene::with(|builder| {
             let builder = builder.session_store(sessions.clone());
             builder.session_cache(Duration::ZERO)
         });
         let scene = scene.await;
         let cookie = scene.signed_in("ann@example.com").await;
-        *sessions.trouble.lock().unwrap() = trouble;
+        sessions.set(trouble);
         let sign_in = scene.form("ann@example.com");
         pause();
         for request in [page(&cookie), sign_in] {
@@ -633,7 +587,7 @@ async fn no_trouble_of_the_gate_fails_or_delays_an_observed_request() {
             assert_eq!(verdict(&response), expected, "{what}");
         }
         tokio::time::resume();
-        *sessions.trouble.lock().unwrap() = Trouble::None;
+        sessions.set(Trouble::None);
         assert_eq!(
             verdict(&scene.page(&cookie).await),
             Verdict::Allowed,

@@ -7,7 +7,7 @@ use support::ids::AddOnExt as _;
 use tower_heroku_sso::store::MemoryStore;
 use tower_heroku_sso::{Clock as _, HerokuSsoBuilder, MemorySessions, RatePools, RefreshError};
 
-use support::world::{REFRESH, World, grant};
+use support::world::{REFRESH, World};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -20,27 +20,10 @@ async fn world() -> World {
     .await
 }
 
-/// Registered apps of one person each; a list takes three calls.
-async fn apps(world: &World, number: usize) -> Vec<AddOn> {
-    let mut addons = Vec::new();
-    for number in 0..number {
-        let addon = world.heroku.app(&format!("app-{number}")).addon();
-        let resource = addon.resource_id();
-        world
-            .sso
-            .resources()
-            .register(&resource, grant(&addon))
-            .await
-            .unwrap();
-        addons.push(addon);
-    }
-    addons
-}
-
 #[tokio::test]
 async fn idle_lists_leave_half_of_the_pool_free_and_hit_no_429() {
     let world = world().await;
-    let addons = apps(&world, 100).await;
+    let addons = world.addons(100).await;
     let sync = world.sso.spawn_sync();
     world.quiet().await;
     // 300 calls are due, half of 360 is available; calls in progress at the limit come on top.
@@ -71,7 +54,7 @@ async fn idle_lists_leave_half_of_the_pool_free_and_hit_no_429() {
 #[tokio::test]
 async fn lists_in_use_precede_idle_ones_in_a_low_pool() {
     let world = world().await;
-    let addons = apps(&world, 4).await;
+    let addons = world.addons(4).await;
     let used = &addons[3];
     let browser = world.signed_in(used, "owner@example.com").await;
     // The pool was full and is now nearly empty from other use.
@@ -96,7 +79,7 @@ async fn lists_in_use_precede_idle_ones_in_a_low_pool() {
 #[tokio::test]
 async fn lists_with_recent_requests_precede_others_in_a_low_pool() {
     let world = world().await;
-    let addons = apps(&world, 3).await;
+    let addons = world.addons(3).await;
     let [asked, quiet, other] = &addons[..] else {
         unreachable!("three were made")
     };
@@ -136,7 +119,7 @@ async fn separate_rate_pools_do_not_slow_each_other() {
         |builder| builder.rate_pools(RatePools::PerToken),
     )
     .await;
-    let addons = apps(&world, 150).await;
+    let addons = world.addons(150).await;
     let sync = world.sso.spawn_sync();
     world.quiet().await;
     assert_eq!(world.sso.lists().health().await.without_list, 0);
@@ -152,7 +135,7 @@ async fn insufficient_rate_limit_sets_and_clears_the_lag_flag() {
     )
     .await;
     // 180 calls are due every eight minutes, 16 are available.
-    let addons = apps(&world, 60).await;
+    let addons = world.addons(60).await;
     let sync = world.sso.spawn_sync();
     world.quiet().await;
     assert!(!world.sso.lists().health().await.lagging);
@@ -184,7 +167,7 @@ async fn insufficient_rate_limit_sets_and_clears_the_lag_flag() {
 #[tokio::test]
 async fn u6_429_pauses_the_shared_pool_while_cached_lists_admit() {
     let world = world().await;
-    let addons = apps(&world, 3).await;
+    let addons = world.addons(3).await;
     for addon in &addons {
         world.refresh(&addon.resource_id()).await;
     }
@@ -220,7 +203,7 @@ async fn restart_with_an_empty_pool_fetches_lists_in_use_first() {
         }
     };
     let world = World::with_heroku(|heroku| heroku.enforce_rate_limit(true), with()).await;
-    let addons = apps(&world, 3 * IN_USE).await;
+    let addons = world.addons(3 * IN_USE).await;
     let mut browsers = Vec::new();
     for (number, addon) in addons.iter().enumerate() {
         match number < IN_USE {

@@ -1,65 +1,18 @@
 //! Stores that fail, and altered records.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use serde_json::{Value, json};
+use support::faulty_sessions::{FaultySessions, Trouble};
 use support::ids::AddOnExt as _;
 use tokio::time::timeout;
 use tower_heroku_sso::MemorySessions;
-use tower_sessions::session::{Id, Record};
-use tower_sessions::{SessionStore, session_store};
+use tower_sessions::SessionStore;
+use tower_sessions::session::Id;
 
 use crate::faulty::Faulty;
 use crate::streams;
 use support::world::{MAX_LIST_AGE, REFRESH, World};
-
-/// Sessions in memory that can fail or hang.
-#[derive(Clone, Debug, Default)]
-struct Breakable {
-    inner: MemorySessions,
-    broken: Arc<AtomicBool>,
-    silent: Arc<AtomicBool>,
-}
-
-impl Breakable {
-    fn switch(&self, broken: bool) {
-        self.broken.store(broken, Ordering::SeqCst);
-    }
-
-    /// Makes all later calls hang.
-    fn fall_silent(&self) {
-        self.silent.store(true, Ordering::SeqCst);
-    }
-
-    async fn reached(&self) -> session_store::Result<&MemorySessions> {
-        if self.silent.load(Ordering::SeqCst) {
-            std::future::pending::<()>().await;
-        }
-        match self.broken.load(Ordering::SeqCst) {
-            true => Err(session_store::Error::Backend("unavailable".into())),
-            false => Ok(&self.inner),
-        }
-    }
-}
-
-#[async_trait]
-impl SessionStore for Breakable {
-    async fn create(&self, record: &mut Record) -> session_store::Result<()> {
-        self.reached().await?.create(record).await
-    }
-    async fn save(&self, record: &Record) -> session_store::Result<()> {
-        self.reached().await?.save(record).await
-    }
-    async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
-        self.reached().await?.load(id).await
-    }
-    async fn delete(&self, id: &Id) -> session_store::Result<()> {
-        self.reached().await?.delete(id).await
-    }
-}
 
 /// A world on these two stores.
 async fn kept_in(store: &Faulty, sessions: &(impl SessionStore + Clone)) -> World {
@@ -87,7 +40,7 @@ async fn a13_unavailable_replay_store_rejects_the_sign_in() {
 
 #[tokio::test]
 async fn unavailable_session_store_rejects_requests_and_keeps_sessions() {
-    let sessions = Breakable::default();
+    let sessions = FaultySessions::default();
     let world = World::with(|builder| {
         let builder = builder.session_store(sessions.clone());
         builder.session_cache(Duration::ZERO)
@@ -96,7 +49,7 @@ async fn unavailable_session_store_rejects_requests_and_keeps_sessions() {
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
     let owner = world.signed_in(&addon, "owner@example.com").await;
-    sessions.switch(true);
+    sessions.set(Trouble::Fails);
     let answer = browser.fetch("/page").await;
     assert_eq!(
         (answer.status, answer.problem().as_str()),
@@ -109,7 +62,7 @@ async fn unavailable_session_store_rejects_requests_and_keeps_sessions() {
     let sign_out = || owner.request(reqwest::Method::POST, "/logout");
     assert_eq!(owner.send(sign_out()).await.status, 503);
     assert_eq!(world.reached(), 0);
-    sessions.switch(false);
+    sessions.set(Trouble::None);
     assert_eq!(browser.fetch("/page").await.status, 200);
     assert_eq!(owner.fetch("/page").await.status, 401);
     // The failed attempt did not consume the form.
@@ -257,18 +210,14 @@ async fn sign_out_deletes_the_record_when_the_store_fails() {
 /// During an outage the last answer of the session store is used.
 #[tokio::test]
 async fn deleted_record_is_not_served_from_cache_in_an_outage() {
-    let sessions = Breakable::default();
+    let sessions = FaultySessions::default();
     let world = World::with(|builder| builder.session_store(sessions.clone())).await;
     let addon = world.addon().await;
     let ann = world.signed_in(&addon, "ann@example.com").await;
     let cookie = ann.cookie("__Host-heroku_sso").unwrap();
     assert_eq!(ann.fetch("/page").await.status, 200);
     // Deleted in the store, without an event.
-    sessions
-        .inner
-        .delete(&cookie.parse().unwrap())
-        .await
-        .unwrap();
+    sessions.delete(&cookie.parse().unwrap()).await.unwrap();
     world.clock.advance(Duration::from_secs(6));
     let again = || {
         let browser = world.browser();
@@ -276,18 +225,18 @@ async fn deleted_record_is_not_served_from_cache_in_an_outage() {
         async move { browser.fetch("/page").await.status }
     };
     assert_eq!(again().await, 401);
-    sessions.switch(true);
+    sessions.set(Trouble::Fails);
     assert_eq!(again().await, 503);
 }
 
 #[tokio::test]
 async fn session_store_outage_ends_no_session_with_a_fresh_list() {
-    let (store, sessions) = (Faulty::default(), Breakable::default());
+    let (store, sessions) = (Faulty::default(), FaultySessions::default());
     let world = kept_in(&store, &sessions).await;
     let addon = world.addon().await;
     let ann = world.signed_in(&addon, "ann@example.com").await;
     assert_eq!(ann.fetch("/page").await.status, 200);
-    sessions.switch(true);
+    sessions.set(Trouble::Fails);
     for _ in 0..10 {
         world.clock.advance(REFRESH - Duration::from_secs(1));
         world.refresh(&addon.resource_id()).await;
@@ -300,11 +249,11 @@ async fn session_store_outage_ends_no_session_with_a_fresh_list() {
 
 #[tokio::test]
 async fn silent_session_store_delays_no_stream_end_and_no_response() {
-    let sessions = Breakable::default();
+    let sessions = FaultySessions::default();
     let world = World::with(|builder| builder.session_store(sessions.clone())).await;
     let (addon, ann) = streams::streams(&world).await;
     let stream = streams::open(&ann, "/events").await;
-    sessions.fall_silent();
+    sessions.set(Trouble::Hangs);
     world.clock.advance(REFRESH);
     addon.app().remove("ann@example.com");
     world.refresh(&addon.resource_id()).await;
@@ -316,7 +265,7 @@ async fn silent_session_store_delays_no_stream_end_and_no_response() {
 
 #[tokio::test]
 async fn c17_silent_session_store_delays_sign_in_and_sign_out_by_seconds() {
-    let sessions = Breakable::default();
+    let sessions = FaultySessions::default();
     let world = World::with(|builder| builder.session_store(sessions.clone())).await;
     let addon = world.addon().await;
     let browser = world.signed_in(&addon, "ann@example.com").await;
@@ -335,7 +284,7 @@ async fn c17_silent_session_store_delays_sign_in_and_sign_out_by_seconds() {
         .header("sec-fetch-site", "same-origin")
         .body(axum::body::Body::empty());
 
-    sessions.fall_silent();
+    sessions.set(Trouble::Hangs);
     // The list is fresh, so no socket is involved and paused time can advance.
     tokio::time::pause();
     for request in [sign_in, sign_out] {

@@ -331,16 +331,7 @@ async fn token_renewals_are_spread_over_time() {
         |builder| builder.idle_interval(24 * HOUR),
     )
     .await;
-    for number in 0..APPS {
-        let addon = world.heroku.app(&format!("app-{number}")).addon();
-        let resource = addon.resource_id();
-        world
-            .sso
-            .resources()
-            .register(&resource, grant(&addon))
-            .await
-            .unwrap();
-    }
+    world.addons(APPS).await;
     let sync = world.sso.spawn_sync();
     world.quiet().await;
     world.heroku.calls().clear();

@@ -8,7 +8,7 @@ use tower_heroku_sso::RefreshError;
 use tower_heroku_sso::heroku::HerokuError;
 
 use crate::upstream::team_app;
-use support::world::{World, grant};
+use support::world::World;
 
 #[tokio::test]
 async fn first_sign_in_gets_503_while_heroku_is_down_then_works() {
@@ -80,19 +80,7 @@ async fn u13_recovery_of_hanging_heroku_causes_no_stampede() {
         builder.max_list_age(Duration::from_secs(3600))
     })
     .await;
-    let mut addons = Vec::new();
-    for number in 0..10 {
-        let app = world.heroku.app(&format!("app-{number}"));
-        let addon = app.collaborator("ann@example.com").addon();
-        let resource = addon.resource_id();
-        world
-            .sso
-            .resources()
-            .register(&resource, grant(&addon))
-            .await
-            .unwrap();
-        addons.push(addon);
-    }
+    let addons = world.addons(10).await;
     let sync = world.sso.spawn_sync();
     world.quiet().await;
     for addon in &addons {

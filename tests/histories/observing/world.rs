@@ -1,25 +1,20 @@
 //! Two gates in the same state: one observes, one is enforced.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, COOKIE, ORIGIN, SET_COOKIE, UPGRADE};
 use axum::http::{Request, Response};
 use heroku_addon_simulator::{AddOn, Endpoint, Fault, Simulator};
 use support::browser::FORM;
+use support::faulty_sessions::{FaultySessions, Trouble};
 use support::ids::AddOnExt as _;
 use support::world::{builder, grant};
 use tower::ServiceExt as _;
 use tower_heroku_sso::{
-    Clock as _, Email, Enforcement, HerokuSso, ManualClock, MemorySessions, Observed,
-    RejectionKind, Verdict,
+    Clock as _, Email, Enforcement, HerokuSso, ManualClock, Observed, RejectionKind, Verdict,
 };
-use tower_sessions::session::{Id, Record};
-use tower_sessions::{SessionStore, session_store};
 
 use super::{Form, Step};
 
@@ -31,7 +26,7 @@ pub struct Pair {
     addons: Vec<AddOn>,
     observing: Gate,
     enforced: Gate,
-    sessions_fail: Arc<AtomicBool>,
+    sessions: FaultySessions,
     last_form: Option<String>,
 }
 
@@ -49,44 +44,12 @@ struct Gate {
     cookies: Vec<String>,
 }
 
-/// Sessions in memory, which both gates' stores lose together.
-#[derive(Clone, Debug, Default)]
-struct Sessions {
-    inner: MemorySessions,
-    fail: Arc<AtomicBool>,
-}
-
-impl Sessions {
-    fn reached(&self) -> session_store::Result<&MemorySessions> {
-        match self.fail.load(Ordering::SeqCst) {
-            true => Err(session_store::Error::Backend("down".to_owned())),
-            false => Ok(&self.inner),
-        }
-    }
-}
-
-#[async_trait]
-impl SessionStore for Sessions {
-    async fn create(&self, record: &mut Record) -> session_store::Result<()> {
-        self.reached()?.create(record).await
-    }
-    async fn save(&self, record: &Record) -> session_store::Result<()> {
-        self.reached()?.save(record).await
-    }
-    async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
-        self.reached()?.load(id).await
-    }
-    async fn delete(&self, id: &Id) -> session_store::Result<()> {
-        self.reached()?.delete(id).await
-    }
-}
-
 impl Gate {
     async fn start(
         heroku: &Simulator,
         clock: &ManualClock,
         enforcement: Enforcement,
-        sessions: Sessions,
+        sessions: FaultySessions,
     ) -> Self {
         let sso = builder(heroku, clock)
             .enforcement(enforcement)
@@ -138,13 +101,10 @@ impl Pair {
             .start()
             .await
             .unwrap();
-        let sessions_fail = Arc::new(AtomicBool::new(false));
-        let sessions = || Sessions {
-            inner: MemorySessions::default(),
-            fail: Arc::clone(&sessions_fail),
-        };
-        let observing = Gate::start(&heroku, &clock, Enforcement::Observe, sessions()).await;
-        let enforced = Gate::start(&heroku, &clock, Enforcement::Enforce, sessions()).await;
+        let sessions = FaultySessions::default();
+        let (seen, kept) = (sessions.clone(), sessions.another());
+        let observing = Gate::start(&heroku, &clock, Enforcement::Observe, seen).await;
+        let enforced = Gate::start(&heroku, &clock, Enforcement::Enforce, kept).await;
         let mut pair = Self {
             people: (0..people)
                 .map(|number| format!("p{number}@example.com"))
@@ -154,7 +114,7 @@ impl Pair {
             heroku,
             observing,
             enforced,
-            sessions_fail,
+            sessions,
             last_form: None,
         };
         for number in 0..addons {
@@ -244,7 +204,8 @@ impl Pair {
             Step::HerokuFails(false) => {
                 self.heroku.faults().clear_all();
             }
-            Step::SessionsFail(fail) => self.sessions_fail.store(*fail, Ordering::SeqCst),
+            Step::SessionsFail(true) => self.sessions.set(Trouble::Fails),
+            Step::SessionsFail(false) => self.sessions.set(Trouble::None),
             Step::SignIn(..) | Step::Page(_) | Step::ForeignSocket(_) => {
                 unreachable!("these have verdicts")
             }

@@ -3,6 +3,7 @@
 
 pub mod browser;
 pub mod example;
+pub mod faulty_sessions;
 pub mod ids;
 pub mod open_stream;
 pub mod process;

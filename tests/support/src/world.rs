@@ -19,6 +19,7 @@ use tower_heroku_sso::{
 };
 
 use crate::browser::Browser;
+use crate::ids::AddOnExt as _;
 
 pub const REFRESH: Duration = Duration::from_secs(300);
 /// An older list decides no request.
@@ -105,6 +106,19 @@ impl World {
         let addon = app.addon();
         assert_eq!(addon.provision().await.unwrap().status, 200);
         addon
+    }
+
+    /// This many add-ons of apps with one collaborator, Ann, registered and not fetched yet.
+    pub async fn addons(&self, count: usize) -> Vec<AddOn> {
+        let mut addons = Vec::with_capacity(count);
+        for number in 0..count {
+            let app = self.heroku.app(&format!("app-{number}"));
+            let addon = app.collaborator("ann@example.com").addon();
+            let (id, resources) = (addon.resource_id(), self.sso.resources());
+            resources.register(&id, grant(&addon)).await.unwrap();
+            addons.push(addon);
+        }
+        addons
     }
 
     pub fn browser(&self) -> Browser {
