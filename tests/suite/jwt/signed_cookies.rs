@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use heroku_addon_simulator::{Endpoint, Fault};
-use reqwest::Method;
+use reqwest::{Method, Response};
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::store::author::SessionKey;
 use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, SqliteStore};
@@ -28,6 +28,19 @@ fn cookie(browser: &Browser) -> String {
 async fn sign_out(browser: &Browser) -> u16 {
     let request = browser.request(Method::POST, "/logout");
     browser.send(request).await.status
+}
+
+/// A stream, after its first event.
+async fn events(browser: &Browser) -> Response {
+    let request = browser.request(Method::GET, "/events");
+    let mut stream = request.send().await.unwrap();
+    assert_eq!(stream.chunk().await.unwrap().unwrap(), "data: hello\n\n");
+    stream
+}
+
+async fn ends_cleanly(mut stream: Response) {
+    let end = tokio::time::timeout(Duration::from_secs(60), stream.chunk());
+    assert_eq!(end.await.expect("the stream ends").unwrap(), None);
 }
 
 async fn refresh(site: &Site) {
@@ -251,15 +264,9 @@ async fn key_rotation_keeps_sessions() {
 async fn a40_stream_ends_with_its_session() {
     let site = Site::with(in_cookies).await;
     let browser = site.ann().await;
-    let mut stream = browser
-        .request(Method::GET, "/events")
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(stream.chunk().await.unwrap().unwrap(), "data: hello\n\n");
+    let stream = events(&browser).await;
     assert_eq!(sign_out(&browser).await, 204);
-    let end = tokio::time::timeout(Duration::from_secs(60), stream.chunk());
-    assert_eq!(end.await.expect("the stream ends").unwrap(), None);
+    ends_cleanly(stream).await;
 }
 
 #[tokio::test]
@@ -317,12 +324,7 @@ async fn repeated_sign_out_stays_503_until_the_store_recovers() {
 async fn c43_stream_follows_its_list_without_requests() {
     let site = Site::with(in_cookies).await;
     let browser = site.ann().await;
-    let mut stream = browser
-        .request(Method::GET, "/events")
-        .send()
-        .await
-        .unwrap();
-    assert!(stream.chunk().await.unwrap().is_some());
+    let mut stream = events(&browser).await;
     for _ in 0..8 {
         site.clock.advance(REFRESH - SECOND);
         refresh(&site).await;
@@ -331,8 +333,7 @@ async fn c43_stream_follows_its_list_without_requests() {
     }
     site.addon.app().remove("ann@example.com");
     refresh(&site).await;
-    let end = tokio::time::timeout(Duration::from_secs(60), stream.chunk());
-    assert_eq!(end.await.expect("the stream ends").unwrap(), None);
+    ends_cleanly(stream).await;
 }
 
 #[tokio::test]
