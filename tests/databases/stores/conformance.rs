@@ -68,14 +68,30 @@ pub(crate) use durable_rules;
 
 /// The crate's own rules, each as a test of every store.
 macro_rules! rules_of_the_crate {
-    ($($rule:ident)*) => {
-        rules! { $($rule)* }
-
+    (
+        rules { $($rule:ident)* }
+        sessions { $($of_sessions:ident)* }
+        restart { $($of_restart:ident)* }
+        session_restart { $($of_session_restart:ident)* }
+    ) => {
+        rules! { $($rule)* $($of_sessions)* }
+        rules_of_the_crate! { @once $($rule)* $($of_sessions)* }
+        durable_rules! { $($of_restart)* $($of_session_restart)* }
+        rules_of_the_crate! { @reopened $($of_restart)* $($of_session_restart)* }
+    };
+    (@once $($rule:ident)*) => {
         $(async fn $rule(place: impl Place) {
             conformance::$rule(place.open().await).await;
         })*
     };
+    (@reopened $($rule:ident)*) => {
+        $(async fn $rule(place: impl Place) {
+            conformance::$rule(async || place.open().await).await;
+        })*
+    };
 }
+
+tower_heroku_sso::store_rules!(rules_of_the_crate);
 
 /// The rule with a number of the table of attacks.
 mod numbered {
@@ -91,55 +107,6 @@ mod numbered {
         let store = place.open().await;
         conformance::one_of_50_concurrent_consumers_of_a_key_succeeds(store).await;
     }
-}
-
-rules_of_the_crate! {
-    sequence_numbers_increase_for_all_callers
-    concurrent_registrations_store_one
-    changed_registration_is_not_overwritten
-    registration_round_trips
-    tokens_are_replaced_only_from_the_latest_revision
-    legacy_id_finds_active_resources_only
-    ambiguous_legacy_id_finds_no_resource
-    closing_deletes_the_list_and_keeps_the_tokens
-    ended_resource_keeps_no_data_and_cannot_be_registered
-    erased_resource_can_be_registered_again
-    webhook_fingerprint_is_stored_without_a_new_revision
-    list_is_stored_with_its_sequence_number
-    older_list_never_replaces_a_newer_one
-    newest_members_are_stored_once_per_team
-    pages_contain_every_active_resource_once_in_order
-    latest_revocation_counts_and_old_ones_are_deleted
-    revocation_of_all_is_stored_with_the_latest_sequence_number
-    pending_removal_lasts_until_a_later_list
-    erased_person_is_in_no_record
-    erased_person_has_no_session
-    consumed_key_stays_consumed_an_hour_past_its_expiry
-    closed_session_stays_closed_an_hour_past_its_expiry
-    session_round_trips
-    session_of_a_resource_that_is_not_active_is_not_stored
-    closed_session_has_no_record
-    sessions_are_listed_by_resource_and_email_latest_first
-    revoked_sessions_are_not_listed
-    use_of_a_session_is_stored_after_a_minute
-    sessions_end_with_their_resource
-    expired_sessions_are_deleted_an_hour_later
-}
-
-macro_rules! durable_rules_of_the_crate {
-    ($($rule:ident)*) => {
-        durable_rules! { $($rule)* }
-
-        $(async fn $rule(place: impl Place) {
-            conformance::$rule(async || place.open().await).await;
-        })*
-    };
-}
-
-durable_rules_of_the_crate! {
-    restart_loses_no_state
-    restart_keeps_sessions
-    reopened_store_continues_with_higher_sequence_numbers
 }
 
 /// As an author of a store runs them.
