@@ -30,7 +30,8 @@ impl SessionLayer {
         Self { gate, values }
     }
 
-    /// Gives the request the values of its session, if it has one.
+    /// Gives the request the values of its session, if it has one. Otherwise the request has no values: its
+    /// handler would write into the session of an outer layer, and not notice.
     fn open(&self, request: &mut Extensions) -> Option<OpenValues> {
         let user = request.get::<HerokuUser>();
         let Some(session) = user.and_then(|user| user.origin.session()) else {
@@ -42,6 +43,7 @@ impl SessionLayer {
                      most once an hour): put it on the router that `sso.protect(…)` is given"
                 );
             }
+            SessionValues::remove_from(request);
             return None;
         };
         let values = session.values(&self.values);

@@ -187,8 +187,11 @@ impl Sessions {
     ///
     /// The crate's own stores keep no values of yours, so this takes a store of tower-sessions. It may be that of
     /// [`session_store`](crate::HerokuSsoBuilder::session_store), or one that you use yourself: no record is
-    /// read as that of another use. A call of the store has 5 seconds. A request without a session, as behind
-    /// [`optional_layer`](crate::HerokuSso::optional_layer), has no values, and the extractor answers 500.
+    /// read as that of another use. A call of the store has 5 seconds. A request without a
+    /// [`HerokuUser`](crate::HerokuUser) has no values, and the extractor answers 500: behind
+    /// [`optional_layer`](crate::HerokuSso::optional_layer), and while the gate
+    /// [observes](crate::Enforcement::Observe). The session of an outer `SessionManagerLayer` is out of reach inside
+    /// this layer, so that no handler takes the one for the other.
     pub fn layer(&self, store: impl SessionStore) -> SessionLayer {
         SessionLayer::new(Arc::clone(&self.gate), store)
     }

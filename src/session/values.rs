@@ -28,6 +28,11 @@ impl SessionValues {
         Self(Arc::new(BoundedSessionStore::new(Arc::new(store))))
     }
 
+    /// Takes a session of any other layer away from a request.
+    pub(crate) fn remove_from(extensions: &mut Extensions) {
+        extensions.remove::<Session>();
+    }
+
     /// The values of one session. The store is read when a handler asks for a value.
     pub(crate) fn of(&self, session: &SessionKey, latest_end: OffsetDateTime) -> OpenValues {
         let record = Arc::new(ValueRecord {

@@ -6,7 +6,7 @@ mod bearer;
 mod confusion;
 mod crowded;
 mod forge;
-mod keys;
+pub mod keys;
 mod open_streams;
 mod program;
 mod setup;
