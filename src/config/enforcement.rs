@@ -31,6 +31,15 @@ pub enum Enforcement {
     /// [`resource_of`](crate::HerokuSsoBuilder::resource_of) or
     /// [`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path). A request whose resource they do not name is
     /// enforced.
+    ///
+    /// A sign-in form is enforced if its resource is, and if the gate cannot tell which resource the app would
+    /// take it for:
+    /// - it names none, or one of its fields twice;
+    /// - it has a field `id` besides `resource_id`, and the two are not known to be the same resource. So
+    ///   register resources that sign in with an `id` of yours with it
+    ///   ([`register_legacy`](crate::Resources::register_legacy));
+    /// - its body cannot be put back: only axum's `Body` and http-body-util's
+    ///   `UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>` can. With any other type, **each** form is enforced.
     For(ResourceRule),
 }
 
@@ -95,6 +104,9 @@ pub struct InvalidEnforcement;
 
 impl ResourceRule {
     /// The resources for which `rule` returns true. It is called for each request, so it must be fast.
+    ///
+    /// A panic in it is a panic of the request, which then reaches neither the check nor the app. A server
+    /// closes the connection.
     pub fn new(rule: impl Fn(&ResourceId) -> bool + Send + Sync + 'static) -> Self {
         Self(Arc::new(rule))
     }

@@ -2,11 +2,12 @@
 //! the gate.
 
 use std::collections::HashSet;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
 use axum::http::request::Parts;
@@ -14,11 +15,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use heroku_addon_simulator::AddOn;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Full};
 use support::browser::FORM;
 use support::ids::AddOnExt as _;
 use support::world::World;
-use tower::ServiceExt as _;
+use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_heroku_sso::{
     Enforcement, HerokuUser, Observed, RejectionKind, ResourceId, ResourceRule, SetupError, Verdict,
 };
@@ -292,6 +293,58 @@ async fn form_that_names_its_resource_ambiguously_is_enforced() {
     // Both names of the same resource.
     let answer = scene.send(form(&format!("{good}&id={observed}"))).await;
     assert_eq!(answer.body, "the app's own sign-in");
+}
+
+/// It could not be put back for the app.
+#[tokio::test]
+async fn form_in_a_body_of_another_type_is_enforced() {
+    let scene = Scene::start().await;
+    let app = service_fn(|_: Request<Full<Bytes>>| async {
+        Ok::<_, Infallible>(Response::new(Body::from("the app")))
+    });
+    let gate = scene.world.sso.layer().layer(app);
+    let sign_in = async |addon: &AddOn, email: &str| {
+        let request = Request::post("/heroku/sso").header(CONTENT_TYPE, FORM);
+        let body = Full::from(addon.sign_in_form(email).body());
+        let response = gate.clone().oneshot(request.body(body).unwrap()).await;
+        response.unwrap().status()
+    };
+    for addon in [&scene.observed, &scene.enforced] {
+        assert_eq!(sign_in(addon, "ann@example.com").await, 303);
+        assert_eq!(sign_in(addon, "eve@example.com").await, 403);
+    }
+}
+
+/// Neither the rule nor `resource_of` has said that it may pass.
+#[tokio::test]
+async fn panic_in_a_rule_stops_the_request_before_the_app() {
+    let says_nothing: fn(&Parts) -> Option<ResourceId> = |_| panic!("no resource");
+    for (resource_of, path) in [
+        (app_resource as fn(&Parts) -> _, "/page"),
+        (app_resource, "/heroku/sso"),
+        (says_nothing, "/page"),
+    ] {
+        let world = World::with(|builder| {
+            let rule = ResourceRule::new(|_| panic!("no decision"));
+            builder
+                .enforcement(Enforcement::For(rule))
+                .resource_of(resource_of)
+        });
+        let world = world.await;
+        let addon = world.addon().await;
+        let reached = Arc::new(Mutex::new(0));
+        let count = Arc::clone(&reached);
+        let app = Router::new()
+            .fallback(move || async move { *count.lock().unwrap() += 1 })
+            .layer(world.sso.layer());
+        let mut request = form(&addon.sign_in_form("ann@example.com").body());
+        *request.uri_mut() = path.parse().unwrap();
+        let cookie = app_cookie(&addon).parse().unwrap();
+        request.headers_mut().insert(COOKIE, cookie);
+        let sent = tokio::spawn(app.oneshot(request)).await;
+        assert!(sent.unwrap_err().is_panic(), "{path}");
+        assert_eq!(*reached.lock().unwrap(), 0, "{path}");
+    }
 }
 
 #[tokio::test]
