@@ -38,7 +38,8 @@ pub struct Readiness {
     pub without_grant: Vec<ResourceId>,
     /// Resources that Heroku signed a form for, and that are not registered; at most 10,000.
     pub unregistered: Vec<ResourceId>,
-    /// Lists whose last fetch failed, other than for a grant.
+    /// Lists whose last fetch failed, other than for a grant; that of the team's members and of
+    /// [attached apps](crate::HerokuSsoBuilder::include_attached_apps) included.
     pub failing: Vec<FailingList>,
     /// Sign-ins that the policy would have rejected, as Heroku had not signed the email.
     pub unsigned_sign_ins: u64,

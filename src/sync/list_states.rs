@@ -17,7 +17,7 @@ pub(crate) struct ListStates {
     pub(crate) needing_grant: Vec<ResourceId>,
     /// Of the resources that were asked about: those that are not registered.
     pub(crate) unregistered: Vec<ResourceId>,
-    /// Their last fetch, or that of their team, failed for another reason.
+    /// Their last fetch, that of their team, or the reading of their attached apps failed for another reason.
     pub(crate) failing: Vec<(ResourceId, &'static str)>,
 }
 
@@ -32,18 +32,23 @@ pub(super) fn of(lists: &ListCache, mut unregistered: Vec<ResourceId>) -> ListSt
         states.resources += 1;
         let has_list = entry.list().is_some();
         states.without_list += usize::from(!has_list);
-        let (is_refused, is_blocked, reason) = {
+        let (is_refused, is_blocked, own, attached) = {
             let progress = entry.progress();
-            let is_refused = progress.noted().grant_refused.is_some();
-            (is_refused, progress.blocked, progress.attempts().error)
+            let noted = progress.noted();
+            let attached = noted.attached.as_ref().and_then(|it| it.attempts.error);
+            let is_refused = noted.grant_refused.is_some();
+            (
+                is_refused,
+                progress.blocked,
+                progress.attempts().error,
+                attached,
+            )
         };
         if is_refused {
             states.needing_grant.push(entry.id);
         }
-        match (
-            is_refused || is_blocked,
-            reason.or_else(|| reason_of_team(lists, &entry)),
-        ) {
+        let reason = own.or_else(|| reason_of_team(lists, &entry)).or(attached);
+        match (is_refused || is_blocked, reason) {
             (true, _) => states.without_grant.push(entry.id),
             (false, Some(reason)) => states.failing.push((entry.id, reason)),
             (false, None) => states.not_fetched_yet += usize::from(!has_list),

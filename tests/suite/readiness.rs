@@ -12,7 +12,9 @@ use support::browser::FORM;
 use support::ids::AddOnExt as _;
 use support::world::{REFRESH, World};
 use tower::ServiceExt as _;
-use tower_heroku_sso::{Clock as _, Enforcement, ImportRecord, Readiness, Tokens};
+use tower_heroku_sso::{
+    Clock as _, Enforcement, HerokuSsoBuilder, ImportRecord, Readiness, Tokens,
+};
 
 struct Scene {
     world: World,
@@ -22,7 +24,12 @@ struct Scene {
 
 impl Scene {
     async fn start() -> Self {
-        let world = World::with(|builder| builder.enforcement(Enforcement::Observe)).await;
+        Self::with(|builder| builder).await
+    }
+
+    async fn with(set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder) -> Self {
+        let observing = |builder: HerokuSsoBuilder| builder.enforcement(Enforcement::Observe);
+        let world = World::with(|builder| set_up(observing(builder))).await;
         let addon = world.addon().await;
         let app = Router::new()
             .fallback(|| async { "app" })
@@ -119,6 +126,34 @@ async fn rejected_requests_are_counted_by_reason_and_day() {
     assert!(report.ready, "{report}");
     assert!(!json.to_string().contains('@'), "{json}");
     assert!(!format!("{report:?}").contains('@'));
+}
+
+/// Their people would get 503.
+#[tokio::test]
+async fn list_whose_attached_apps_cannot_be_read_is_failing() {
+    let scene = Scene::with(HerokuSsoBuilder::include_attached_apps).await;
+    let (world, id) = (&scene.world, scene.addon.resource_id());
+    world.heroku.app("bank").attach(&scene.addon);
+    let faults = world.heroku.faults();
+    faults.set(Endpoint::AttachedCollaborators, Fault::Html503);
+    let signed_in = scene.sign_in(&scene.addon, "ann@example.com").await;
+    assert!(signed_in.is_some());
+    world.sso.lists().refresh(&id).await.unwrap_err();
+    let report = scene.report();
+    let failing = |report: &Readiness| {
+        let failing = report.failing.iter();
+        failing
+            .map(|it| (it.resource, it.reason))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(failing(&report), [(id, "unavailable")]);
+    assert!(!report.ready, "{report}");
+    faults.clear_all();
+    world.clock.advance(Duration::from_secs(60));
+    world.refresh(&id).await;
+    let report = scene.report();
+    assert_eq!(failing(&report), []);
+    assert!(report.ready, "{report}");
 }
 
 #[tokio::test]
