@@ -104,7 +104,8 @@ impl Lists {
     ///
     /// - It takes no access away. A person who is still on Heroku's list may sign in, and is in the store
     ///   again with the next fetch of that list. Remove them at Heroku first.
-    /// - Each process has the list in memory until its next fetch.
+    /// - Each process has the list in memory until its next fetch, and does not store that person again from
+    ///   there.
     /// - Sessions in signed cookies, bearer tokens of their own and sessions in a given session store last as
     ///   long as the list has the person. To end them too, call [`Sessions::revoke`](crate::Sessions::revoke)
     ///   first. That revocation stays in force without the email: it becomes one of all sessions at that

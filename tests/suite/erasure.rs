@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use heroku_addon_simulator::{Endpoint, Fault};
 use support::ids::AddOnExt as _;
-use support::world::World;
-use tower_heroku_sso::Email;
+use support::world::{REFRESH, World};
 use tower_heroku_sso::store::author::{SessionRecords as _, Store as _};
+use tower_heroku_sso::{Email, ResourceId};
 
+use crate::attached_apps::{BEN, attached, next_refresh, page, refresh, shared_addon};
 use crate::faulty::Faulty;
 
 /// A sign-in and a fetch are over by then.
@@ -16,8 +18,27 @@ fn ann() -> Email {
     "ann@example.com".parse().unwrap()
 }
 
+async fn is_stored(store: &Faulty, id: &ResourceId, email: &str) -> bool {
+    let stored = store.load(id).await.unwrap().unwrap();
+    format!("{stored:?}").contains(email)
+}
+
+/// After the second erasure.
+async fn erase(world: &World, store: &Faulty, email: &str) {
+    let erasures = store.calls("erase_person");
+    world
+        .sso
+        .lists()
+        .erase(&email.parse().unwrap())
+        .await
+        .unwrap();
+    world.clock.advance(UNDER_WAY);
+    let is_over = async || store.calls("erase_person") == erasures + 2;
+    until("nothing is erased again", is_over).await;
+}
+
 /// Waits until the condition holds.
-async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+pub async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
     let waiting = async {
         while !is_so().await {
             tokio::task::yield_now().await;
@@ -81,4 +102,58 @@ async fn erasure_during_a_fetch_leaves_no_entry_in_the_list() {
 
     world.clock.advance(UNDER_WAY);
     until("her entry stays", async || !is_stored().await).await;
+}
+
+#[tokio::test]
+async fn reading_of_attached_apps_stores_no_erased_collaborator() {
+    let store = Faulty::default();
+    let kept = store.clone();
+    let world = World::with(|builder| attached(builder).store(kept)).await;
+    let (addon, _bank) = shared_addon(&world).await;
+    let id = addon.resource_id();
+    let ben = world.signed_in(&addon, BEN).await;
+    let sync = world.sso.spawn_sync();
+    let faults = world.heroku.faults();
+    faults.set(Endpoint::AttachedCollaborators, Fault::Status(500));
+    // Until the answer about attached apps is too old.
+    for expected in [200, 200, 200, 503] {
+        next_refresh(&world).await;
+        assert_eq!(page(&ben).await, expected);
+    }
+    sync.shutdown().await;
+    assert!(is_stored(&store, &id, "ann@example.com").await);
+    addon.app().remove("ann@example.com");
+    erase(&world, &store, "ann@example.com").await;
+    assert!(!is_stored(&store, &id, "ann@example.com").await);
+
+    faults.clear_all();
+    let (calls, stored) = (world.heroku.calls(), store.calls("set_list"));
+    calls.clear();
+    assert_eq!(page(&ben).await, 200);
+    assert_eq!(calls.count(Endpoint::Collaborators), 0);
+    assert_eq!(store.calls("set_list"), stored + 1);
+    assert!(!is_stored(&store, &id, "ann@example.com").await);
+    assert!(is_stored(&store, &id, BEN).await);
+}
+
+#[tokio::test]
+async fn fetch_of_the_own_list_stores_no_erased_person_of_an_attached_app() {
+    let store = Faulty::default();
+    let kept = store.clone();
+    let world = World::with(|builder| attached(builder).store(kept)).await;
+    let (addon, bank) = shared_addon(&world).await;
+    let id = addon.resource_id();
+    refresh(&world, &addon).await;
+    assert!(is_stored(&store, &id, BEN).await);
+    bank.detach(&addon);
+    erase(&world, &store, BEN).await;
+    assert!(!is_stored(&store, &id, BEN).await);
+
+    world.clock.advance(REFRESH);
+    let calls = world.heroku.calls();
+    calls.clear();
+    world.signed_in(&addon, "ann@example.com").await;
+    let count = |endpoint| calls.count(endpoint);
+    assert_eq!([Endpoint::AddOn, Endpoint::Attachments].map(count), [1, 0]);
+    assert!(!is_stored(&store, &id, BEN).await);
 }

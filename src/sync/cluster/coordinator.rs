@@ -4,9 +4,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::access::ResourceList;
 use crate::cause;
 use crate::clock::{self, Budget, SharedClock};
-use crate::store::author::Work;
+use crate::ids::ResourceId;
+use crate::store::author::{Dated, Sequence, Work};
 use crate::store::{BoundedStore, StoreError};
 use crate::sync::lists::list_cache::ListCache;
 use crate::sync::settings::SyncSettings;
@@ -64,15 +66,27 @@ impl Coordinator {
 
     /// Stores a copy of a list.
     pub(in crate::sync) async fn store_list(&self, entry: &Entry, list: &CachedList) {
-        let stored = list.own_asked_at();
-        let stored = stored.date(list.resource_list(), &self.clock);
-        if let Err(error) = self.store.set_list(&entry.id, stored).await {
+        if let Err(error) = self.try_store_list(&entry.id, list).await {
             // Memory has the list; the store gets the next one.
             tracing::warn!(
                 resource = %entry.id, %error, cause = cause::of(&error),
                 "list could not be stored; the next fetch stores a newer one"
             );
         }
+    }
+
+    async fn try_store_list(&self, id: &ResourceId, list: &CachedList) -> Result<(), StoreError> {
+        let mut copy = list.resource_list();
+        if list.attached().is_some() {
+            // The two parts are asked for at different times. The one that is not new may have people in memory
+            // who were erased from the store.
+            let stored = self.store.load(id).await?;
+            if let Some(stored) = stored.and_then(|stored| stored.list) {
+                keep_stored_parts(&mut copy, list.own_asked_at().sequence, stored);
+            }
+        }
+        let copy = list.own_asked_at().date(copy, &self.clock);
+        self.store.set_list(id, copy).await
     }
 
     /// As [`leased`](Self::leased), once no other process holds the lease. Before each try, `look` checks
@@ -143,5 +157,17 @@ impl Coordinator {
             );
         }
         Ok(Some(done))
+    }
+}
+
+/// Takes from the store what it has of the same answers. `sequence` is that of the list's own part.
+fn keep_stored_parts(copy: &mut ResourceList, sequence: Sequence, stored: Dated<ResourceList>) {
+    if stored.sequence == sequence {
+        copy.collaborators = stored.value.collaborators;
+    }
+    if let (Some(copy), Some(stored)) = (&mut copy.attached, stored.value.attached)
+        && copy.sequence == stored.sequence
+    {
+        copy.people = stored.people;
     }
 }
