@@ -10,8 +10,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::handles::RegisterError;
 use crate::ids::{LegacyId, ResourceId};
 use crate::secret::Tokens;
-use crate::store::author::ResourceState;
-use crate::sync::{Directory, OauthGrant, SyncError};
+use crate::sync::{Directory, OauthGrant, Registered, SyncError};
 
 /// Rows with an error of which the report has the number.
 const MOST_ROWS: usize = 100;
@@ -123,6 +122,11 @@ pub struct ImportReport {
     pub registered: u64,
     /// Resources whose tokens were replaced by ones that expire later.
     pub replaced: u64,
+    /// The same for resources that are [dormant](crate::Resources::dormant) here. They stay so: Heroku is asked
+    /// with the new tokens, and an answer with the list revives the resource.
+    pub dormant: u64,
+    /// Resources that have tokens which expire later, and only got another `legacy_id`.
+    pub renamed: u64,
     /// Resources that have these tokens already, or ones that expire later.
     pub unchanged: u64,
     /// Resources that are deprovisioned here, and stay so.
@@ -143,14 +147,6 @@ pub struct ImportError {
     /// Why it stopped.
     #[source]
     pub source: RegisterError,
-}
-
-/// What happens to the resource of a row.
-enum Step {
-    Register,
-    Replace,
-    Keep,
-    Skip,
 }
 
 impl<I> Import<I> {
@@ -215,40 +211,41 @@ async fn import<E>(
         }
         return Ok(());
     };
-    let step = step_for(directory, &record).await?;
-    if matches!(step, Step::Register | Step::Replace) && !report.dry_run {
-        let grant = OauthGrant::Tokens(record.tokens);
-        let lifecycle = directory.lifecycle();
-        let registered = lifecycle.register(&record.resource, Some(grant), record.legacy_id);
-        registered.await?;
-    }
+    let registered = register(directory, record, report.dry_run).await;
+    let count = match registered {
+        Ok(Registered::New | Registered::FirstTokens) => &mut report.registered,
+        Ok(Registered::NewTokens) => &mut report.replaced,
+        Ok(Registered::StaysDormant) => &mut report.dormant,
+        Ok(Registered::Renamed) => &mut report.renamed,
+        Ok(Registered::Unchanged) => &mut report.unchanged,
+        Err(SyncError::Gone) => &mut report.deprovisioned,
+        Err(error) => return Err(error),
+    };
+    *count += 1;
     report.rows = number;
-    match step {
-        Step::Register => report.registered += 1,
-        Step::Replace => report.replaced += 1,
-        Step::Keep => report.unchanged += 1,
-        Step::Skip => report.deprovisioned += 1,
-    }
     Ok(())
 }
 
-async fn step_for(directory: &Directory, record: &ImportRecord) -> Result<Step, SyncError> {
-    let Some(known) = directory.store().get(&record.resource).await? else {
-        return Ok(Step::Register);
-    };
-    if matches!(
-        known.state,
-        ResourceState::Deprovisioning | ResourceState::Deprovisioned
-    ) {
-        return Ok(Step::Skip);
+/// Registers a row, and says what that has changed, or would change.
+async fn register(
+    directory: &Directory,
+    record: ImportRecord,
+    is_dry_run: bool,
+) -> Result<Registered, SyncError> {
+    let ImportRecord {
+        resource,
+        tokens,
+        legacy_id,
+    } = record;
+    let lifecycle = directory.lifecycle();
+    let expected = lifecycle
+        .would_register(&resource, tokens.clone(), legacy_id.clone())
+        .await?;
+    if is_dry_run || expected == Registered::Unchanged {
+        return Ok(expected);
     }
-    let is_renamed = record.legacy_id.is_some() && record.legacy_id != known.legacy_id;
-    Ok(match known.tokens {
-        None => Step::Register,
-        Some(tokens) if tokens.expires_at < record.tokens.expires_at => Step::Replace,
-        Some(_) if is_renamed => Step::Replace,
-        Some(_) => Step::Keep,
-    })
+    let grant = OauthGrant::Tokens(tokens);
+    lifecycle.register(&resource, Some(grant), legacy_id).await
 }
 
 impl fmt::Display for ImportReport {
@@ -258,10 +255,13 @@ impl fmt::Display for ImportReport {
         }
         write!(
             f,
-            "{} rows: {} registered, {} replaced, {} unchanged, {} deprovisioned, {} invalid",
+            "{} rows: {} registered, {} replaced, {} dormant, {} renamed, {} unchanged, {} deprovisioned, \
+             {} invalid",
             self.rows,
             self.registered,
             self.replaced,
+            self.dormant,
+            self.renamed,
             self.unchanged,
             self.deprovisioned,
             self.invalid

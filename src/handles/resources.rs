@@ -67,9 +67,10 @@ impl Resources {
     /// Nothing happens before [`Import::run`].
     ///
     /// It may be repeated, and then skips what is there already: tokens replace stored ones only if they
-    /// expire later. So an import that stopped is run again, with the same rows. It calls Heroku not at all:
-    /// the sync fetches the new lists, a little at a time, within the rate limit. What came of that is in
-    /// [`HerokuSso::readiness`](crate::HerokuSso::readiness).
+    /// expire later, also if the gate renews them at the same time. So an import that stopped is run again,
+    /// with the same rows. It calls Heroku not at all: the sync fetches the new lists, a little at a time, within
+    /// the rate limit. What came of that is in [`HerokuSso::readiness`](crate::HerokuSso::readiness). A
+    /// [dormant](Self::dormant) resource stays so until Heroku answers the new tokens with its list.
     ///
     /// First **stop the renewal of tokens in your own code**, then read the rows: a renewal may invalidate the
     /// previous refresh token. Run the import against the store that you will keep.

@@ -23,7 +23,7 @@ use crate::deadlines::REQUEST;
 use crate::ids::ResourceId;
 use crate::meter;
 use crate::store::author::ResourceState;
-use crate::sync::{Directory, OauthGrant, SyncError};
+use crate::sync::{Directory, OauthGrant, Registered, SyncError};
 
 /// Heroku's requests have about one kilobyte.
 const MAX_BODY: usize = 64 * 1024;
@@ -159,7 +159,7 @@ async fn provision_in_turn<A: Addon>(
     let grant = grant.map(|grant| OauthGrant::Code(grant.code.clone()));
     let lifecycle = api.directory.lifecycle();
     let is_new = match own(budget, lifecycle.register(&id, grant, None)).await {
-        Ok(is_new) => is_new,
+        Ok(registered) => registered == Registered::New,
         Err(SyncError::Gone) => return gone(),
         Err(error) => return unavailable(&id, &error),
     };

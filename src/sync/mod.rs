@@ -40,6 +40,7 @@ pub use health::Health;
 pub use lifecycle::dormancy::{DormantResource, RevivedBy};
 pub(crate) use lifecycle::erase_person::Erasure;
 pub use lifecycle::register_resource::OauthGrant;
+pub(crate) use lifecycle::register_resource::Registered;
 pub(crate) use state::cached_list::ListVersion;
 pub(crate) use state::person_marks::Principal;
 

@@ -5,11 +5,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use heroku_addon_simulator::{AddOn, Endpoint};
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 use support::ids::AddOnExt as _;
-use support::world::World;
-use tower_heroku_sso::{Clock as _, ImportRecord, SyncScope, Tokens};
+use support::world::{World, grant};
+use tower_heroku_sso::store::MemoryStore;
+use tower_heroku_sso::store::author::{ResourceState, Store as _};
+use tower_heroku_sso::{Clock as _, ImportRecord, ResourceId, SyncScope, Tokens};
 
+use crate::absences::{HOUR, make_dormant, patient, state, world_on};
+use crate::erasure::until;
 use crate::faulty::Faulty;
 
 /// Add-ons whose grants the partner's own code has exchanged.
@@ -81,7 +86,7 @@ async fn dry_run_writes_nothing_and_predicts_the_import() {
     assert_eq!((wet.rows, wet.registered, wet.dry_run), (3, 3, false));
     assert_eq!(
         wet.to_string(),
-        "3 rows: 3 registered, 0 replaced, 0 unchanged, 0 deprovisioned, 0 invalid"
+        "3 rows: 3 registered, 0 replaced, 0 dormant, 0 renamed, 0 unchanged, 0 deprovisioned, 0 invalid"
     );
     // The sync fetches the lists, at its own pace.
     assert_eq!(world.heroku.calls().count(Endpoint::Any), calls);
@@ -173,6 +178,175 @@ async fn import_that_stopped_is_resumed() {
     store.mend();
     let rest = resources.import(rows(&records)).run().await.unwrap();
     assert_eq!((rest.unchanged, rest.registered), (2, 2));
+}
+
+/// A resource whose access token is about to end.
+async fn about_to_renew(store: &Faulty) -> (World, AddOn) {
+    let kept = store.clone();
+    let world = World::with(|builder| builder.store(kept)).await;
+    let addon = world.addon().await;
+    world.clock.advance(8 * HOUR - Duration::from_secs(60));
+    (world, addon)
+}
+
+/// A copy of tokens that is older than what Heroku gives now, and newer than what is stored.
+fn old_copy(world: &World, addon: &AddOn) -> Vec<ImportRecord> {
+    let tokens = Tokens::new("HRKU-AA-copy", "copy", world.clock.now() + HOUR);
+    vec![ImportRecord::new(addon.resource_id(), tokens)]
+}
+
+async fn stored_access(store: &Faulty, id: &ResourceId) -> String {
+    let known = store.get(id).await.unwrap().unwrap();
+    known.tokens.unwrap().access.expose_secret().to_owned()
+}
+
+#[tokio::test]
+async fn import_beside_a_renewal_keeps_the_renewed_tokens() {
+    let store = Faulty::default();
+    let (world, addon) = about_to_renew(&store).await;
+    let (id, resources) = (addon.resource_id(), world.sso.resources());
+    let (records, puts) = (old_copy(&world, &addon), store.calls("put"));
+    store.hold("put");
+    let import = resources.import(rows(&records)).run();
+    let renewal = async {
+        until("the import stores its tokens", async || {
+            store.calls("put") > puts
+        })
+        .await;
+        let renewed = resources.access_token(&id).await.unwrap();
+        store.let_pass("put", 9);
+        renewed
+    };
+    let (report, renewed) = tokio::join!(import, renewal);
+    let report = report.unwrap();
+    assert_eq!((report.replaced, report.unchanged), (0, 1));
+    assert_eq!(stored_access(&store, &id).await, renewed.expose_secret());
+    assert_ne!(renewed.expose_secret(), "HRKU-AA-copy");
+}
+
+#[tokio::test]
+async fn renewal_beside_an_import_keeps_the_renewed_tokens() {
+    let store = Faulty::default();
+    let (world, addon) = about_to_renew(&store).await;
+    let (id, resources) = (addon.resource_id(), world.sso.resources());
+    let records = old_copy(&world, &addon);
+    store.hold("set_tokens");
+    let renewal = resources.access_token(&id);
+    let import = async {
+        let is_held = async || store.calls("set_tokens") > 0;
+        until("the renewal stores its tokens", is_held).await;
+        let report = resources.import(rows(&records)).run().await.unwrap();
+        store.let_pass("set_tokens", 9);
+        report
+    };
+    let (renewed, report) = tokio::join!(renewal, import);
+    assert_eq!(report.replaced, 1);
+    let renewed = renewed.unwrap();
+    assert_ne!(renewed.expose_secret(), "HRKU-AA-copy");
+    assert_eq!(stored_access(&store, &id).await, renewed.expose_secret());
+}
+
+/// Although they end earlier.
+#[tokio::test]
+async fn tokens_of_a_new_grant_are_kept_beside_a_renewal() {
+    let store = Faulty::default();
+    let (world, addon) = about_to_renew(&store).await;
+    let (id, resources) = (addon.resource_id(), world.sso.resources());
+    let puts = store.calls("put");
+    store.hold("put");
+    store.hold("set_tokens");
+    let new_grant = resources.register(&id, grant(&addon));
+    let renewal = resources.access_token(&id);
+    let turns = async {
+        until("the grant is exchanged", async || store.calls("put") > puts).await;
+        let begun = async || store.calls("set_tokens") > 0;
+        until("the old grant is renewed", begun).await;
+        store.let_pass("put", 9);
+    };
+    let later = async {
+        until("the grant is exchanged", async || store.calls("put") > puts).await;
+        world.clock.advance(Duration::from_secs(1));
+        renewal.await.unwrap()
+    };
+    let granted = async {
+        new_grant.await.unwrap();
+        let granted = stored_access(&store, &id).await;
+        store.let_pass("set_tokens", 9);
+        granted
+    };
+    let (granted, renewed, ()) = tokio::join!(granted, later, turns);
+    assert_eq!(renewed.expose_secret(), granted);
+    assert_eq!(stored_access(&store, &id).await, granted);
+}
+
+#[tokio::test]
+async fn import_leaves_a_dormant_resource_to_an_answer_of_heroku() {
+    let store = MemoryStore::default();
+    let world = world_on(&store).await;
+    let addon = world.addon().await;
+    world.signed_in(&addon, "ann@example.com").await;
+    make_dormant(&world, &addon).await;
+    stays_dormant_until_an_answer(&world, &store, &addon).await;
+}
+
+#[tokio::test]
+async fn import_leaves_a_refused_dormant_resource_to_an_answer_of_heroku() {
+    let store = MemoryStore::default();
+    let world =
+        World::with(|builder| patient(builder).dormant_for(HOUR).store(store.clone())).await;
+    let addon = world.addon().await;
+    world.signed_in(&addon, "ann@example.com").await;
+    world.heroku.tokens().revoke(&addon);
+    for _ in 0..3 {
+        world.clock.advance(HOUR / 2);
+        let lists = world.sso.lists();
+        lists.refresh(&addon.resource_id()).await.unwrap_err();
+    }
+    stays_dormant_until_an_answer(&world, &store, &addon).await;
+}
+
+async fn stays_dormant_until_an_answer(world: &World, store: &MemoryStore, addon: &AddOn) {
+    assert_eq!(state(store, addon).await, ResourceState::Dormant);
+    let resources = world.sso.resources();
+    addon.mark_provisioned();
+    let tokens = exchanged(world, addon).await;
+    let records = [ImportRecord::new(addon.resource_id(), tokens)];
+    let dry = resources.import(rows(&records)).dry_run().run();
+    let dry = dry.await.unwrap();
+    let wet = resources.import(rows(&records)).run().await.unwrap();
+    for report in [dry, wet] {
+        assert_eq!((report.dormant, report.replaced), (1, 0), "{report}");
+    }
+    assert_eq!(state(store, addon).await, ResourceState::Dormant);
+    assert_eq!(resources.dormant().len(), 1);
+    let again = resources.import(rows(&records)).run().await.unwrap();
+    assert_eq!((again.dormant, again.unchanged), (0, 1));
+    world.clock.advance(Duration::from_secs(1));
+    world.signed_in(addon, "ann@example.com").await;
+    assert_eq!(state(store, addon).await, ResourceState::Active);
+}
+
+#[tokio::test]
+async fn row_with_older_tokens_and_another_legacy_id_is_renamed() {
+    let store = Faulty::default();
+    let world = World::with(|builder| builder.store(store.clone())).await;
+    let (addons, mut records) = table(&world, 1).await;
+    let (id, resources) = (addons[0].resource_id(), world.sso.resources());
+    resources.import(rows(&records)).run().await.unwrap();
+    let access = stored_access(&store, &id).await;
+    records[0].tokens = Tokens::new("HRKU-AA-old", "old", world.clock.now());
+    records[0].legacy_id = Some("7".parse().unwrap());
+    let dry = resources.import(rows(&records)).dry_run().run();
+    let dry = dry.await.unwrap();
+    let wet = resources.import(rows(&records)).run().await.unwrap();
+    for report in [dry, wet] {
+        assert_eq!((report.renamed, report.replaced), (1, 0), "{report}");
+    }
+    let known = store.get(&id).await.unwrap().unwrap();
+    assert_eq!(known.legacy_id.unwrap().to_string(), "7");
+    assert_eq!(stored_access(&store, &id).await, access);
+    let again = resources.import(rows(&records)).run().await.unwrap();
+    assert_eq!((again.renamed, again.unchanged), (0, 1));
 }
 
 #[tokio::test]

@@ -47,7 +47,8 @@ pub enum RevivedBy {
     /// list revives it, and so does a new grant ([`register`](crate::Resources::register), or Heroku's
     /// provisioning).
     ListOrGrant,
-    /// Heroku refuses the resource's grant: only a new grant revives it.
+    /// Heroku refuses the resource's grant: only a new grant revives it, or the next answer with its list if
+    /// you have registered other tokens that Heroku accepts.
     Grant,
 }
 

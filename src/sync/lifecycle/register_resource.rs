@@ -27,22 +27,48 @@ pub enum OauthGrant {
     /// exchanged before is not sent again. If Heroku refuses a new code, the present tokens are kept.
     Code(SecretString),
     /// Tokens that the partner already has; they are not checked. They are used if they expire later than the
-    /// present ones.
+    /// present ones. They do not revive a [dormant](crate::Resources::dormant) resource: Heroku is asked with
+    /// them, and an answer with its list does.
     Tokens(Tokens),
+}
+
+/// What a registration changed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Registered {
+    /// The resource was not known before.
+    New,
+    /// It had no tokens before.
+    FirstTokens,
+    /// It has newer tokens.
+    NewTokens,
+    /// It has newer tokens, and is dormant until Heroku answers them with its list.
+    StaysDormant,
+    /// Only its `legacy_id` is another.
+    Renamed,
+    Unchanged,
+}
+
+/// What is put into a registration.
+struct Update {
+    tokens: Option<NewTokens>,
+    legacy_id: Option<LegacyId>,
+}
+
+enum NewTokens {
+    Issued { code: SecretString, tokens: Tokens },
+    Given(Tokens),
 }
 
 impl Lifecycle {
     /// Registers a resource. May be repeated. A code that was exchanged before is not sent again, because a
     /// second use could invalidate the tokens of the first. If Heroku refuses a new code, the working tokens
     /// are kept.
-    ///
-    /// True if the resource was not known before.
     pub(crate) async fn register(
         self: &Arc<Self>,
         id: &ResourceId,
         grant: Option<OauthGrant>,
         legacy_id: Option<LegacyId>,
-    ) -> Result<bool, SyncError> {
+    ) -> Result<Registered, SyncError> {
         let (lifecycle, id) = (Arc::clone(self), *id);
         // A client that disconnects must not lose tokens that Heroku has issued.
         run_to_completion(async move {
@@ -59,6 +85,18 @@ impl Lifecycle {
         })
         .await
     }
+
+    /// What the registration of these tokens would change.
+    pub(crate) async fn would_register(
+        &self,
+        id: &ResourceId,
+        tokens: Tokens,
+        legacy_id: Option<LegacyId>,
+    ) -> Result<Registered, SyncError> {
+        let tokens = Some(NewTokens::Given(tokens));
+        let mut registration = registered(self, id).await?;
+        Ok(Update { tokens, legacy_id }.apply(&mut registration))
+    }
 }
 
 async fn take_grant(
@@ -66,37 +104,63 @@ async fn take_grant(
     id: &ResourceId,
     grant: Option<OauthGrant>,
     legacy_id: Option<LegacyId>,
-) -> Result<bool, SyncError> {
-    let mut registration = registered(lifecycle, id).await?;
-    let is_new = registration.revision == 0;
-    let traded = trade(lifecycle, id, grant, &mut registration).await?;
-    if traded {
-        // With a new grant the resource exists, whatever Heroku said before.
-        registration.absence = None;
-    }
-    let renamed = legacy_id.is_some() && legacy_id != registration.legacy_id;
-    if renamed {
-        registration.legacy_id = legacy_id;
-    }
-    // An unchanged registration is not written: its tokens may have been renewed since they were read.
-    if !is_new && !traded && !renamed {
-        return Ok(false);
-    }
-    while !put(lifecycle, id, registration.clone()).await? {
-        // The tokens for the code must not be lost to a concurrent change.
-        let known = registered(lifecycle, id).await?;
-        if !traded {
-            registration.tokens = known.tokens;
-            registration.grant_code = known.grant_code;
-            registration.absence = known.absence;
+) -> Result<Registered, SyncError> {
+    let mut known = registered(lifecycle, id).await?;
+    let tokens = trade(lifecycle, id, grant, &known).await?;
+    let update = Update { tokens, legacy_id };
+    loop {
+        let mut registration = known;
+        let done = update.apply(&mut registration);
+        if done == Registered::Unchanged {
+            return Ok(done);
         }
-        registration.webhook = known.webhook;
-        registration.revision = known.revision;
+        if put(lifecycle, id, registration, done).await? {
+            if let Some(NewTokens::Issued { code, .. }) = &update.tokens {
+                lifecycle.tokens.pending().forget(id, code);
+            }
+            return Ok(done);
+        }
+        // It has changed since it was read: its tokens may have been renewed.
+        known = registered(lifecycle, id).await?;
     }
-    if let Some(code) = registration.grant_code.filter(|_| traded) {
-        lifecycle.tokens.pending().forget(id, &code);
+}
+
+impl Update {
+    fn apply(&self, registration: &mut Registration) -> Registered {
+        let had_tokens = registration.tokens.is_some();
+        let has_new_tokens = match &self.tokens {
+            None => false,
+            Some(NewTokens::Issued { code, tokens }) => {
+                registration.tokens = Some(tokens.clone());
+                registration.grant_code = Some(code.clone());
+                // With a new grant the resource exists, whatever Heroku said before.
+                registration.absence = None;
+                true
+            }
+            Some(NewTokens::Given(tokens)) => {
+                // A copy from before a renewal must not replace the renewed tokens.
+                let known = registration.tokens.as_ref();
+                let is_newer = known.is_none_or(|known| known.expires_at < tokens.expires_at);
+                if is_newer {
+                    registration.tokens = Some(tokens.clone());
+                }
+                is_newer
+            }
+        };
+        let is_renamed = self.legacy_id.is_some() && self.legacy_id != registration.legacy_id;
+        if is_renamed {
+            registration.legacy_id.clone_from(&self.legacy_id);
+        }
+        let dormant_at = registration.absence.and_then(|it| it.dormant_at);
+        match has_new_tokens {
+            _ if registration.revision == 0 => Registered::New,
+            true if dormant_at.is_some() => Registered::StaysDormant,
+            true if !had_tokens => Registered::FirstTokens,
+            true => Registered::NewTokens,
+            false if is_renamed => Registered::Renamed,
+            false => Registered::Unchanged,
+        }
     }
-    Ok(is_new)
 }
 
 /// Replaces a resource's registration. Returns false and writes nothing if it has changed since it was read.
@@ -104,6 +168,7 @@ async fn put(
     lifecycle: &Lifecycle,
     id: &ResourceId,
     registration: Registration,
+    done: Registered,
 ) -> Result<bool, SyncError> {
     let absence = registration.absence;
     if !lifecycle.store.put(id, registration).await? {
@@ -113,9 +178,16 @@ async fn put(
     let mut progress = entry.progress();
     progress.blocked = false;
     progress.forget_refusal();
+    if absence.is_none() || done != Registered::Renamed {
+        progress.forget_failures();
+    }
+    if done == Registered::StaysDormant
+        && let Some(mark) = &mut progress.note().mark
+    {
+        mark.wanted = true;
+    }
     drop(progress);
     if absence.is_none() {
-        entry.progress().forget_failures();
         lifecycle.lists.set_absence(&entry, None, Source::Heroku);
     }
     lifecycle.lists.scheduler().plan_resource(&entry);
@@ -132,50 +204,35 @@ async fn registered(lifecycle: &Lifecycle, id: &ResourceId) -> Result<Registrati
     }
 }
 
-/// Puts the tokens of `grant` into the registration. False if it already has them, or if the grant is refused
-/// and the present tokens work.
+/// The tokens of `grant`. None if the resource has them already, or if the grant is refused and the present
+/// tokens work.
 async fn trade(
     lifecycle: &Lifecycle,
     id: &ResourceId,
     grant: Option<OauthGrant>,
-    registration: &mut Registration,
-) -> Result<bool, SyncError> {
+    known: &Registration,
+) -> Result<Option<NewTokens>, SyncError> {
     let code = match grant {
-        None => return Ok(false),
-        Some(OauthGrant::Tokens(tokens)) => {
-            // A copy from before a renewal must not replace the renewed tokens.
-            let known = registration.tokens.as_ref();
-            let is_newer = known.is_none_or(|known| known.expires_at < tokens.expires_at);
-            if is_newer {
-                registration.tokens = Some(tokens);
-            }
-            return Ok(is_newer);
-        }
+        None => return Ok(None),
+        Some(OauthGrant::Tokens(tokens)) => return Ok(Some(NewTokens::Given(tokens))),
         Some(OauthGrant::Code(code)) => code,
     };
-    let has_tokens = registration.tokens.is_some();
-    let is_dormant = registration.state == ResourceState::Dormant;
-    let last = registration
-        .grant_code
-        .as_ref()
-        .map(ExposeSecret::expose_secret);
+    let has_tokens = known.tokens.is_some();
+    let is_dormant = known.state == ResourceState::Dormant;
+    let last = known.grant_code.as_ref().map(ExposeSecret::expose_secret);
     if has_tokens && last == Some(code.expose_secret()) {
-        return Ok(false);
+        return Ok(None);
     }
-    let present = registration.tokens.as_ref();
+    let present = known.tokens.as_ref();
     let exchanged = lifecycle.tokens.exchange(id, &code, present).await;
     match exchanged {
-        Ok(tokens) => {
-            registration.tokens = Some(tokens);
-            registration.grant_code = Some(code);
-            Ok(true)
-        }
+        Ok(tokens) => Ok(Some(NewTokens::Issued { code, tokens })),
         Err(error) if has_tokens && !is_dormant => {
             tracing::warn!(
                 resource = %id, %error, cause = cause::of(&error),
                 "new grant was refused; keeping the present tokens"
             );
-            Ok(false)
+            Ok(None)
         }
         Err(error) => Err(error.into()),
     }

@@ -38,6 +38,14 @@ pub(in crate::sync) enum RenewPolicy {
     Ahead,
 }
 
+/// Tokens as a resource's registration has them.
+struct StoredTokens {
+    tokens: Tokens,
+    /// The code of the grant that they come from.
+    grant_code: Option<SecretString>,
+    revision: i64,
+}
+
 /// Keeps the tokens of every resource working.
 #[derive(Debug)]
 pub(in crate::sync) struct TokenManager {
@@ -199,7 +207,7 @@ impl TokenManager {
     async fn renew(self: Arc<Self>, entry: &Entry, stale: Tokens) -> Result<Tokens, SyncError> {
         let renewed_elsewhere = || async {
             match self.registered_tokens(entry).await {
-                Ok((known, _)) if !same(&known, &stale) => Some(Ok(known)),
+                Ok(known) if !same(&known.tokens, &stale) => Some(Ok(known.tokens)),
                 Ok(_) if self.was_refused_lately(entry) => Some(Err(SyncError::NeedsGrant)),
                 Ok(_) => None,
                 Err(error) => Some(Err(error)),
@@ -214,24 +222,24 @@ impl TokenManager {
     }
 
     async fn renew_alone(&self, entry: &Entry, stale: &Tokens) -> Result<Tokens, SyncError> {
-        let (known, revision) = self.registered_tokens(entry).await?;
-        if !same(&known, stale) {
-            return Ok(known);
+        let known = self.registered_tokens(entry).await?;
+        if !same(&known.tokens, stale) {
+            return Ok(known.tokens);
         }
-        let (id, now) = (&entry.id, self.clock.now());
+        let (id, now, refresh) = (&entry.id, self.clock.now(), &known.tokens.refresh);
         let kept = self
             .pending
-            .given_for(id, &known.refresh, Some(&known), now);
+            .given_for(id, refresh, Some(&known.tokens), now);
         let refreshed = match kept {
             Some(tokens) => Ok(tokens),
-            None => self.client.refresh(&known).await,
+            None => self.client.refresh(&known.tokens).await,
         };
         match refreshed {
             Ok(tokens) => {
-                self.pending.keep(id, &known.refresh, &tokens, now);
+                self.pending.keep(id, refresh, &tokens, now);
                 entry.progress().forget_refusal();
                 meter::token_renewed("ok");
-                self.keep_tokens(entry, tokens, stale, revision).await
+                self.keep_tokens(entry, tokens, known).await
             }
             Err(error @ HerokuError::GrantRefused(_)) => {
                 // Another process may have renewed the token between the look-up and the call.
@@ -252,24 +260,25 @@ impl TokenManager {
         }
     }
 
-    /// Replaces the stale tokens by new ones, and no others.
+    /// Stores the tokens that Heroku gave for the stale ones, unless there are newer ones: those of a new
+    /// grant, or others of the same grant that expire later.
     async fn keep_tokens(
         &self,
         entry: &Entry,
         tokens: Tokens,
-        stale: &Tokens,
-        mut revision: i64,
+        stale: StoredTokens,
     ) -> Result<Tokens, SyncError> {
-        let id = &entry.id;
+        let (id, refresh) = (&entry.id, &stale.tokens.refresh);
+        let mut revision = stale.revision;
         while !self.store.set_tokens(id, tokens.clone(), revision).await? {
-            let (known, newest) = self.registered_tokens(entry).await?;
-            if !same(&known, stale) {
-                self.pending.forget(id, &stale.refresh);
-                return Ok(known);
+            let known = self.registered_tokens(entry).await?;
+            if known.outrank(&tokens, &stale) {
+                self.pending.forget(id, refresh);
+                return Ok(known.tokens);
             }
-            revision = newest;
+            revision = known.revision;
         }
-        self.pending.forget(id, &stale.refresh);
+        self.pending.forget(id, refresh);
         entry.note_token_end(tokens.expires_at, &self.clock);
         Ok(tokens)
     }
@@ -302,12 +311,10 @@ impl TokenManager {
     }
 
     async fn stored_tokens(&self, entry: &Entry) -> Result<Tokens, SyncError> {
-        let (tokens, _) = self.registered_tokens(entry).await?;
-        Ok(tokens)
+        Ok(self.registered_tokens(entry).await?.tokens)
     }
 
-    /// The tokens, with the revision of their registration.
-    async fn registered_tokens(&self, entry: &Entry) -> Result<(Tokens, i64), SyncError> {
+    async fn registered_tokens(&self, entry: &Entry) -> Result<StoredTokens, SyncError> {
         let known = self.store.get(&entry.id).await?;
         let known = known.ok_or(SyncError::UnknownResource)?;
         if known.state == ResourceState::Deprovisioned {
@@ -315,7 +322,24 @@ impl TokenManager {
         }
         let tokens = known.tokens.ok_or(SyncError::NoTokens)?;
         entry.note_token_end(tokens.expires_at, &self.clock);
-        Ok((tokens, known.revision))
+        Ok(StoredTokens {
+            tokens,
+            grant_code: known.grant_code,
+            revision: known.revision,
+        })
+    }
+}
+
+impl StoredTokens {
+    /// True if these must stay, although Heroku has renewed the stale ones.
+    fn outrank(&self, renewed: &Tokens, stale: &Self) -> bool {
+        let is_of_new_grant = self.grant() != stale.grant();
+        let expires_later = self.tokens.expires_at >= renewed.expires_at;
+        !same(&self.tokens, &stale.tokens) && (is_of_new_grant || expires_later)
+    }
+
+    fn grant(&self) -> Option<&str> {
+        self.grant_code.as_ref().map(ExposeSecret::expose_secret)
     }
 }
 
