@@ -6,6 +6,7 @@
 
 mod accessibility;
 mod admin;
+pub(crate) mod chromium;
 mod console;
 mod ended_sessions;
 mod keyboard;
@@ -14,4 +15,4 @@ mod page;
 mod sign_in;
 mod sign_out;
 mod tabs;
-pub(crate) mod visit;
+mod visit;

@@ -1,10 +1,19 @@
-//! A snapshot of the page in a browser.
+//! A snapshot of the page in a browser, and how to wait for one.
+
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
+use thirtyfour::WebDriver;
+use thirtyfour::error::WebDriverResult;
+use tokio::time::sleep;
 use url::Url;
 
+/// The time limit for a navigation.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
+pub(crate) const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+
 /// Reads everything in one script, as the browser may navigate between two scripts.
-pub(crate) const READ: &str = "\
+const READ: &str = "\
     const text = (it) => it.innerText.trim();
     const all = (what, from = document) => [...from.querySelectorAll(what)];
     const [navigation] = performance.getEntriesByType('navigation');
@@ -35,6 +44,10 @@ pub(crate) struct Page {
 }
 
 impl Page {
+    pub(crate) async fn read(driver: &WebDriver) -> WebDriverResult<Self> {
+        driver.execute(READ, vec![]).await?.convert()
+    }
+
     pub(crate) fn path(&self) -> &str {
         &self.url[url::Position::BeforePath..]
     }
@@ -42,5 +55,28 @@ impl Page {
     #[track_caller]
     pub(crate) fn assert_says(&self, what: &str) {
         assert!(self.text.contains(what), "no `{what}` in {self:#?}");
+    }
+}
+
+/// Waits for the page with this heading.
+pub(crate) async fn sees(driver: &WebDriver, heading: &str) -> Page {
+    let what = format!("a page headed `{heading}`");
+    until(driver, &what, |page| page.headings == [heading]).await
+}
+
+/// Waits for a complete page that matches.
+pub(crate) async fn until(
+    driver: &WebDriver,
+    what: &str,
+    is_right: impl Fn(&Page) -> bool,
+) -> Page {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        // During a navigation the old page cannot be read; ignore it.
+        match Page::read(driver).await {
+            Ok(page) if page.complete && is_right(&page) => return page,
+            _ if Instant::now() < deadline => sleep(BETWEEN_LOOKS).await,
+            last => panic!("expected {what} within {PATIENCE:?}, but there is {last:#?}"),
+        }
     }
 }

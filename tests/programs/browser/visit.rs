@@ -6,14 +6,13 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
-use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities;
 use thirtyfour::prelude::*;
-use thirtyfour::{ChromeCapabilities, LoggingPrefsLogLevel};
 use time::OffsetDateTime;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::MutexGuard;
 use tokio::time::sleep;
 
-use crate::browser::page::{Page, READ};
+use crate::browser::chromium::{TURN, chromium};
+use crate::browser::page::{self, BETWEEN_LOOKS, PATIENCE, Page};
 use support::example;
 use support::process::Process;
 
@@ -24,15 +23,6 @@ pub(crate) const HINT: &str = "__Host-heroku_sso_hint";
 pub(crate) const MAX_SESSION: Duration = Duration::from_secs(90 * 60);
 /// Long enough that no list is refreshed during a test without a request.
 pub(crate) const REFRESH_INTERVAL: Duration = Duration::from_secs(300);
-
-/// The time limit for a navigation.
-const PATIENCE: Duration = Duration::from_secs(15);
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
-/// The time limit for a single command.
-const COMMAND: Duration = Duration::from_secs(60);
-
-/// One browser at a time: a Chromium keeps a small machine busy.
-pub(crate) static TURN: Mutex<()> = Mutex::const_new(());
 
 /// Fields are dropped in order: the browser is closed while its driver still runs.
 pub(crate) struct Visit {
@@ -93,15 +83,7 @@ impl Visit {
         let addon = example.says(announces).await;
         let heroku = example.says("heroku simulator:").await;
 
-        let mut command = Command::new("chromedriver");
-        let chromedriver = Process::start(command.arg("--port=0"), files.path());
-        let mut chromedriver = chromedriver.unwrap_or_else(|error| {
-            panic!("chromedriver: {error}; run scripts/test, which installs it")
-        });
-        let port = chromedriver
-            .says("ChromeDriver was started successfully on port ")
-            .await;
-        let driver = chromium(port.trim_end_matches('.'), &files).await;
+        let (driver, chromedriver) = chromium(&files).await;
 
         Self {
             driver,
@@ -199,22 +181,12 @@ impl Visit {
 
     /// Waits for the page with this heading, at the add-on or at Heroku.
     pub(crate) async fn sees(&self, heading: &str) -> Page {
-        let what = format!("a page headed `{heading}`");
-        self.until(&what, |page| page.headings == [heading]).await
+        page::sees(&self.driver, heading).await
     }
 
     /// Waits for a complete page that matches.
     pub(crate) async fn until(&self, what: &str, is_right: impl Fn(&Page) -> bool) -> Page {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            // During a navigation the old page cannot be read; ignore it.
-            let page = self.try_read::<Page>(READ).await;
-            match page {
-                Ok(page) if page.complete && is_right(&page) => return page,
-                _ if Instant::now() < deadline => sleep(BETWEEN_LOOKS).await,
-                last => panic!("expected {what} within {PATIENCE:?}, but there is {last:#?}"),
-            }
-        }
+        page::until(&self.driver, what, is_right).await
     }
 
     /// The result of a script.
@@ -254,7 +226,7 @@ impl Visit {
         let deadline = Instant::now() + PATIENCE;
         loop {
             self.go_to_heroku().await;
-            let page: Page = self.read(READ).await;
+            let page = Page::read(&self.driver).await.unwrap();
             if !page.text.contains("not provisioned") {
                 return;
             }
@@ -270,42 +242,4 @@ impl Visit {
 /// The app's card on Heroku's page.
 fn card(app: &str) -> String {
     format!("//article[.//h2[normalize-space()='{app}']]")
-}
-
-pub(crate) async fn chromium(port: &str, files: &TempDir) -> WebDriver {
-    let mut wanted = ChromeCapabilities::new();
-    let profile = files.path().join("profile");
-    let profile = format!("--user-data-dir={}", profile.display());
-    for flag in [
-        "--headless=new",
-        // Chromium's sandbox does not work as root, as in containers; it visits only our own pages.
-        "--no-sandbox",
-        // Containers have a small /dev/shm.
-        "--disable-dev-shm-usage",
-        "--disable-gpu",
-        // No requests except to the two servers of the test.
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-quic",
-        "--disable-sync",
-        "--no-first-run",
-        "--no-proxy-server",
-        &profile,
-    ] {
-        wanted.add_arg(flag).unwrap();
-    }
-    wanted
-        .set_browser_log_level(LoggingPrefsLogLevel::All)
-        .unwrap();
-    let client = reqwest::Client::builder().no_proxy().timeout(COMMAND);
-    // A dropped `WebDriver` ends its session from another runtime, where pooled connections of this runtime
-    // would hang.
-    let client = client.pool_max_idle_per_host(0);
-    WebDriver::builder(format!("http://127.0.0.1:{port}"), wanted)
-        .client(client.build().unwrap())
-        .connect()
-        .await
-        .unwrap_or_else(|error| {
-            panic!("Chromium does not start: {error}; run scripts/test, which installs it")
-        })
 }

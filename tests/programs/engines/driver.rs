@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use thirtyfour::{Capabilities, WebDriver};
 use tokio::time::sleep;
 
-use crate::browser::visit::chromium;
+use crate::browser::chromium::chromium;
 use support::process::Process;
 
 const START: Duration = Duration::from_secs(60);
@@ -32,11 +32,7 @@ impl Engine {
         let files = tempfile::tempdir().unwrap();
         let (processes, driver) = match &*name() {
             "chromium" => {
-                let mut command = Command::new("chromedriver");
-                let mut process = started(command.arg("--port=0"), &files);
-                let says = "ChromeDriver was started successfully on port ";
-                let port = process.says(says).await;
-                let driver = chromium(port.trim_end_matches('.'), &files).await;
+                let (driver, process) = chromium(&files).await;
                 (vec![process], driver)
             }
             "firefox" => {

@@ -1,11 +1,9 @@
 //! A site behind the gate, a simulated Heroku on another site, and a browser in which Ann is signed in.
 
-use std::convert::Infallible;
 use std::fs;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::Path;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::{Html, IntoResponse, Response};
@@ -13,16 +11,15 @@ use axum::routing::{any, get, post};
 use heroku_addon_simulator::AddOn;
 use serde::de::DeserializeOwned;
 use support::ids::AddOnExt as _;
-use support::world::{UNUSED, World, serve};
+use support::world::{UNUSED, World, endless, serve};
 use thirtyfour::Cookie;
 use tokio::sync::MutexGuard;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
-use tokio_stream::StreamExt as _;
 use tower_heroku_sso::{HerokuSso, HerokuUser};
 
 use super::driver::Engine;
-use crate::browser::visit::TURN;
+use crate::browser::chromium::TURN;
 
 const ANN: &str = "ann@example.com";
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -203,6 +200,39 @@ fn page(title: &str, content: &str) -> Html<String> {
 
 const SIGN_OUT: &str = "<form method=post action=/logout><button id=out>Sign out</button></form>";
 
+/// Path, title and content of the pages with what only browsers do.
+const PAGES: [(&str, &str, &[&str]); 4] = [
+    (
+        "/frames",
+        "Frames",
+        &["<iframe id=frame src=/page/inner></iframe>"],
+    ),
+    (
+        "/turbo",
+        "Turbo",
+        &[
+            "<script src=/scripts/turbo.js></script><p><a id=next href=/page/next>Next</a>",
+            SIGN_OUT,
+        ],
+    ),
+    (
+        "/htmx",
+        "Htmx",
+        &[
+            "<script src=/scripts/htmx.js></script><div id=part>nothing</div>\
+           <button id=get hx-get=/part hx-target='#part'>Get</button>\
+           <button id=out hx-post=/logout hx-target='#part'>Sign out</button>",
+        ],
+    ),
+    (
+        "/links",
+        "Links",
+        &["<link rel=prefetch href=/page/ahead>\
+           <script type=speculationrules>{\"prerender\":[{\"urls\":[\"/page/ahead\"]}]}</script>\
+           <a id=ahead href=/page/ahead>Ahead</a>"],
+    ),
+];
+
 fn router(sso: &HerokuSso) -> Router {
     let dashboard =
         |user: HerokuUser| async move { page("Dashboard", &format!("{}{SIGN_OUT}", user.email())) };
@@ -215,35 +245,14 @@ fn router(sso: &HerokuSso) -> Router {
             ([("content-type", "text/javascript")], script)
         })
     };
-    let frame = || async { page("Frames", "<iframe id=frame src=/page/inner></iframe>") };
-    let turbo = || async {
-        let content =
-            "<script src=/scripts/turbo.js></script><p><a id=next href=/page/next>Next</a>";
-        page("Turbo", &format!("{content}{SIGN_OUT}"))
-    };
-    let htmx = || async {
-        page(
-            "Htmx",
-            "<script src=/scripts/htmx.js></script><div id=part>nothing</div>\
-             <button id=get hx-get=/part hx-target='#part'>Get</button>\
-             <button id=out hx-post=/logout hx-target='#part'>Sign out</button>",
-        )
-    };
-    let links = || async {
-        page(
-            "Links",
-            "<link rel=prefetch href=/page/ahead>\
-             <script type=speculationrules>{\"prerender\":[{\"urls\":[\"/page/ahead\"]}]}</script>\
-             <a id=ahead href=/page/ahead>Ahead</a>",
-        )
-    };
-    Router::new()
+    let mut pages = Router::new();
+    for (path, title, content) in PAGES {
+        let page = move || async move { page(title, &content.concat()) };
+        pages = pages.route(path, get(page));
+    }
+    pages
         .route("/", get(dashboard))
         .route("/page/{name}", get(named))
-        .route("/frames", get(frame))
-        .route("/turbo", get(turbo))
-        .route("/htmx", get(htmx))
-        .route("/links", get(links))
         .route("/part", get(async || Html("a part")))
         .route("/upload", post(async || "in"))
         .route("/events", get(events))
@@ -257,12 +266,6 @@ fn router(sso: &HerokuSso) -> Router {
             script("@hotwired/turbo/dist/turbo.es2017-umd.js"),
         )
         .route("/scripts/htmx.js", script("htmx.org/dist/htmx.min.js"))
-}
-
-/// A few bytes, then nothing until the gate ends it.
-fn endless(first: &'static str) -> Body {
-    let first = tokio_stream::once(Ok::<_, Infallible>(first));
-    Body::from_stream(first.chain(tokio_stream::pending()))
 }
 
 async fn events() -> impl IntoResponse {

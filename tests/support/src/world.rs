@@ -1,5 +1,6 @@
 //! A running add-on with its own simulated Heroku, on loopback, with a test clock.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,6 +11,7 @@ use axum::body::Body;
 use axum::routing::get;
 use heroku_addon_simulator::{AddOn, Endpoint, Simulator, SimulatorBuilder};
 use tokio::net::TcpListener;
+use tokio_stream::StreamExt as _;
 use tower_heroku_sso::access::Snapshot;
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::sync::{Change, Changes};
@@ -235,11 +237,13 @@ pub async fn serve(app: Router) -> SocketAddr {
 
 /// One line, then open until the gate ends it.
 pub fn stream() -> Body {
-    let line = tokio_stream::once(Ok::<_, std::io::Error>("here\n"));
-    Body::from_stream(tokio_stream::StreamExt::chain(
-        line,
-        tokio_stream::pending(),
-    ))
+    endless("here\n")
+}
+
+/// This text, then open until the gate ends it.
+pub fn endless(text: &'static str) -> Body {
+    let text = tokio_stream::once(Ok::<_, Infallible>(text));
+    Body::from_stream(text.chain(tokio_stream::pending()))
 }
 
 fn router(sso: &HerokuSso, reached: &Arc<AtomicUsize>) -> Router {
