@@ -131,12 +131,25 @@ impl Paths {
         }
     }
 
-    /// The landing page as the browser must request it, where an outer router removed `mount`. A nested
-    /// router's own root is its prefix, without a trailing slash.
+    /// The landing page as the browser must request it, where an outer router removed `mount`.
     pub(super) fn landing_below(&self, mount: &str, resource: &ResourceId) -> String {
-        match self.own_landing(resource).as_str() {
+        self.below(mount, &self.own_landing(resource))
+    }
+
+    /// The same for the session that applies at a path; none if the path belongs to no resource.
+    pub(super) fn landing_in(&self, mount: &str, scope: SessionScope) -> Option<String> {
+        match scope {
+            SessionScope::Any => Some(self.below(mount, &self.landing)),
+            SessionScope::Resource(resource) => Some(self.landing_below(mount, &resource)),
+            SessionScope::None => None,
+        }
+    }
+
+    /// A nested router's own root is its prefix, without a trailing slash.
+    fn below(&self, mount: &str, page: &str) -> String {
+        match page {
             "/" if !mount.is_empty() => self.public(mount),
-            landing => self.public(&format!("{mount}{landing}")),
+            page => self.public(&format!("{mount}{page}")),
         }
     }
 
@@ -282,6 +295,26 @@ mod tests {
             assert!(paths.is_landing(&landing, &id));
             assert!(!paths.is_landing("/elsewhere", &id));
             assert!(!paths.is_landing(&format!("{landing}/x"), &id));
+        }
+    }
+
+    #[test]
+    fn landing_page_of_a_path_is_that_of_its_session() {
+        let each = Some("/addons/{resource}");
+        for (paths, path, mount, landing) in [
+            (at("/", None), "/logout", "", Some("/".to_owned())),
+            (at("/", None), "/logout", "/shop", Some("/shop".to_owned())),
+            (at("/home", None), "/logout", "", Some("/home".to_owned())),
+            (
+                at("/home", each),
+                "/addons/ID/logout",
+                "",
+                Some(format!("/addons/{ID}/home")),
+            ),
+            (at("/home", each), "/logout", "", None),
+        ] {
+            let scope = paths.scope(&path.replace("ID", ID));
+            assert_eq!(paths.landing_in(mount, scope), landing, "{path}");
         }
     }
 

@@ -127,7 +127,7 @@ impl RejectionKind {
     pub fn title(self) -> &'static str {
         match self {
             Self::CannotCheck => "We cannot check your access right now",
-            Self::CrossSite => "You are still signed in",
+            Self::CrossSite => "You were not signed out",
             Self::ForeignOrigin => "This connection came from another site",
             Self::ExpiredLink => "This link has expired",
             Self::InvalidLink => "This link is not valid",

@@ -50,6 +50,8 @@ pub(super) struct SignOut {
     sessions: Vec<(Option<ResourceId>, Credential<'static>)>,
     /// The resource whose cookies are removed, whether there is a session or not.
     resource: Option<ResourceId>,
+    /// The dashboard whose sign-out button works, if the path is of one.
+    landing: Option<String>,
     hints: Vec<ResourceId>,
     request: RequestId,
 }
@@ -87,6 +89,7 @@ impl SignOut {
             own_site: gate.origins.is_own_form(request),
             sessions,
             resource: scope.resource().copied(),
+            landing: gate.paths.landing_in(original_uri::prefix(request), scope),
             hints: gate.cookies.hint.read(headers),
             request: RequestId::of(headers),
         }
@@ -106,10 +109,10 @@ impl SignOut {
             return self.signed_out_page(dashboard.as_str());
         }
         if self.method != Method::POST {
-            return reject(Rejection::method_not_allowed("POST"));
+            return reject(self.or_go_on(Rejection::method_not_allowed("POST")));
         }
         if !self.own_site {
-            return reject(Rejection::new(RejectionKind::CrossSite));
+            return reject(self.or_go_on(Rejection::new(RejectionKind::CrossSite)));
         }
         if let Err(rejection) = self.end_sessions(gate).await {
             return reject(rejection);
@@ -139,6 +142,13 @@ impl SignOut {
             headers.extend([CLEAR_SITE_DATA]);
         }
         response
+    }
+
+    fn or_go_on(&self, rejection: Rejection) -> Rejection {
+        match &self.landing {
+            Some(landing) => rejection.or_go_on_at(landing.clone()),
+            None => rejection,
+        }
     }
 
     /// For a browser without a session, as after a sign-out.
