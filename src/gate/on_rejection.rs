@@ -102,9 +102,15 @@ impl Replacement {
 
 /// The response of a guard inside the gate.
 pub(crate) fn reject(rejection: Rejection, request: &Parts) -> Response<Full<Bytes>> {
+    let user = request.extensions.get::<HerokuUser>();
+    let session = user.and_then(|user| user.origin.session());
+    let rejection = match session {
+        Some(session) => rejection.with_apps_at(session.heroku_dashboard()),
+        None => rejection,
+    };
     let response = rejection.into_response(Format::of(&request.headers), &request.method);
-    let hook = match request.extensions.get::<HerokuUser>() {
-        Some(user) => user.origin.session().map(SessionHandle::on_rejection),
+    let hook = match user {
+        Some(_) => session.map(SessionHandle::on_rejection),
         None => request.extensions.get().map(|Unauthenticated(hook)| hook),
     };
     match hook {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::sync::broadcast::error::RecvError;
+use url::Url;
 
 use super::on_rejection::OnRejection;
 use super::paths::Paths;
@@ -65,6 +66,11 @@ impl SessionHandle {
 
     pub(super) fn on_rejection(&self) -> &OnRejection {
         &self.gate.on_rejection
+    }
+
+    /// Where the user finds their apps.
+    pub(super) fn heroku_dashboard(&self) -> &Url {
+        self.gate.redirects.dashboard()
     }
 
     pub(super) fn paths(&self) -> &Paths {
