@@ -19,9 +19,10 @@ body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;\
 background:var(--ground);color:var(--ink);font:1.0625rem/1.55 system-ui,sans-serif}\
 main{width:100%;max-width:34rem;padding:2rem;background:var(--paper);border:1px solid var(--line);\
 border-radius:.75rem}\
-h1{margin:0 0 .75rem;font-size:1.5rem;line-height:1.25;text-wrap:balance}\
+h1{margin:0 0 .75rem;font-size:1.5rem;line-height:1.25;text-wrap:pretty}\
 p{margin:0 0 1.25rem;color:var(--soft);overflow-wrap:anywhere}\
 nav{display:flex;flex-wrap:wrap;gap:.75rem 1.25rem;align-items:center}\
+nav+p{margin-top:1.25rem}\
 a{display:inline-block;padding:.6rem 1.1rem;border-radius:.5rem;background:var(--accent);\
 color:var(--on-accent);font-weight:600}\
 a:first-child{text-align:center;text-decoration:none}\
