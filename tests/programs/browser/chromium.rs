@@ -15,18 +15,25 @@ const COMMAND: Duration = Duration::from_secs(60);
 /// One browser at a time: a Chromium keeps a small machine busy.
 pub(crate) static TURN: Mutex<()> = Mutex::const_new(());
 
+/// How often chromedriver may fail to start.
+const STARTS: usize = 3;
+
 /// Starts both, with their files in this directory. Drop the browser first, while its driver still runs.
 pub(crate) async fn chromium(files: &TempDir) -> (WebDriver, Process) {
-    let mut command = Command::new("chromedriver");
-    let chromedriver = Process::start(command.arg("--port=0"), files.path());
-    let mut chromedriver = chromedriver.unwrap_or_else(|error| {
-        panic!("chromedriver: {error}; run scripts/test, which installs it")
-    });
-    let port = chromedriver
-        .says("ChromeDriver was started successfully on port ")
-        .await;
-    let browser = connected(port.trim_end_matches('.'), files).await;
-    (browser, chromedriver)
+    for _ in 0..STARTS {
+        let mut command = Command::new("chromedriver");
+        let chromedriver = Process::start(command.arg("--port=0"), files.path());
+        let mut chromedriver = chromedriver.unwrap_or_else(|error| {
+            panic!("chromedriver: {error}; run scripts/test, which installs it")
+        });
+        let says = "ChromeDriver was started successfully on port ";
+        // It chooses a free port of IPv4, and exits if the same one of IPv6 is taken.
+        if let Some(port) = chromedriver.says_or_exits(says).await {
+            let browser = connected(port.trim_end_matches('.'), files).await;
+            return (browser, chromedriver);
+        }
+    }
+    panic!("chromedriver exited {STARTS} times");
 }
 
 async fn connected(port: &str, files: &TempDir) -> WebDriver {

@@ -35,13 +35,19 @@ impl Process {
 
     /// Waits until it prints a line with this beginning, and returns the rest of the line.
     pub async fn says(&mut self, beginning: &str) -> String {
+        let line = self.says_or_exits(beginning).await;
+        line.unwrap_or_else(|| panic!("a process exited before it printed `{beginning}`"))
+    }
+
+    /// The same; none if it exits without such a line.
+    pub async fn says_or_exits(&mut self, beginning: &str) -> Option<String> {
         let line = async {
             while let Some(line) = self.said.next_line().await.unwrap() {
                 if let Some(rest) = line.strip_prefix(beginning) {
-                    return rest.trim().to_owned();
+                    return Some(rest.trim().to_owned());
                 }
             }
-            panic!("a process exited before it printed `{beginning}`");
+            None
         };
         let line = timeout(START, line).await;
         line.unwrap_or_else(|_| panic!("no line `{beginning}` within {START:?}"))
