@@ -204,15 +204,13 @@ fn the_tests_that_the_table_of_asvs_names_are_there() {
     }
 }
 
-/// Each rule is in the list of those that an author of a store runs, and in that of the crate's own stores.
+/// Each rule is in the list that authors of stores run, and the tests of the crate's own stores.
 #[test]
 fn every_rule_of_stores_is_checked() {
     let folder = crate::root().join("src").join(crate::RULES);
-    let lists = [
-        folder.join("mod.rs"),
-        crate::root().join("tests/databases/stores/conformance.rs"),
-    ];
-    let lists = lists.map(|list| fs::read_to_string(list).unwrap());
+    let list = fs::read_to_string(folder.join("mod.rs")).unwrap();
+    let own = crate::root().join("tests/databases/stores/conformance.rs");
+    assert!(fs::read_to_string(own).unwrap().contains("store_rules!("));
     let mut count = 0;
     for file in fs::read_dir(&folder).unwrap() {
         let path = file.unwrap().path();
@@ -221,7 +219,8 @@ fn every_rule_of_stores_is_checked() {
         }
         for rule in rules_of(&fs::read_to_string(path).unwrap()) {
             count += 1;
-            assert!(lists.iter().all(|list| list.contains(rule)), "{rule}");
+            let is_listed = list.lines().any(|line| line.trim() == rule);
+            assert!(is_listed, "{rule}");
         }
     }
     assert!(count > 25, "{count} rules");

@@ -286,6 +286,12 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "the work's own waits; no request waits for it",
     ),
     (
+        "gate/observed_sign_in.rs",
+        "open",
+        "is_taken",
+        "the response, which has OBSERVATION and takes the answer or drops it",
+    ),
+    (
         "session/manager.rs",
         "close",
         "tokio.spawn",
