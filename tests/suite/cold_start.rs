@@ -51,9 +51,14 @@ async fn revoked_session_is_rejected_while_its_resource_loads() {
     while there.calls("load") < 2 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(ann.fetch("/page").await.status, 401);
+    let request = ann.request(reqwest::Method::GET, "/page");
+    let second = tokio::spawn(async move { request.send().await.unwrap().status() });
+    while there.calls("load") < 3 {
+        tokio::task::yield_now().await;
+    }
     there.let_pass("load", 10);
     assert_eq!(first.await.unwrap(), 401);
+    assert_eq!(second.await.unwrap(), 401);
 }
 
 #[tokio::test]

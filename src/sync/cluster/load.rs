@@ -9,7 +9,6 @@ use crate::ids::{ResourceId, TeamId};
 use crate::store::StoreError;
 use crate::store::author::{ActiveResource, Dated, ResourceState};
 use crate::sync::SyncError;
-use crate::sync::lists::list_cache::ListCache;
 use crate::sync::lists::list_event::{ListEvent, Source};
 use crate::sync::state::as_of::AsOf;
 use crate::sync::state::attached_part::AttachedPart;
@@ -19,26 +18,15 @@ use crate::sync::state::entry::Entry;
 /// How many resources are read from the store per page when the sync starts.
 const PAGE: usize = 1_000;
 
+/// How often a resource is read from the store for one load, at most.
+const LOADS: usize = 10;
+
 /// Which ends are announced to the readers of changes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum AnnouncedEnds {
     /// Of resources that were in memory.
     Cached,
     All,
-}
-
-/// An entry that has no list yet. It is dropped on an error, or if the caller is cancelled.
-struct Unfinished<'a> {
-    lists: &'a ListCache,
-    new: Option<ResourceId>,
-}
-
-impl Drop for Unfinished<'_> {
-    fn drop(&mut self) {
-        if let Some(id) = self.new {
-            self.lists.discard(&id);
-        }
-    }
 }
 
 impl Coordinator {
@@ -48,11 +36,7 @@ impl Coordinator {
         if let Some(entry) = self.lists.get(id) {
             return Ok(entry);
         }
-        let generation = self.lists.generation();
-        let Some(resource) = self.store.load(id).await? else {
-            return Err(self.not_active(id, AnnouncedEnds::Cached).await);
-        };
-        self.apply_stored(resource, generation).await
+        self.load(id, AnnouncedEnds::Cached).await
     }
 
     /// Loads every resource in the store.
@@ -66,9 +50,9 @@ impl Coordinator {
             };
             after = Some(last.id);
             for resource in page {
-                match self.apply_stored(resource, generation).await {
-                    Ok(_) | Err(SyncError::Gone | SyncError::UnknownResource) => {}
-                    Err(error) => return Err(error),
+                let id = resource.id;
+                if self.apply_stored(resource, generation).await?.is_none() {
+                    self.load_again(&id, AnnouncedEnds::Cached).await?;
                 }
             }
         }
@@ -76,15 +60,7 @@ impl Coordinator {
 
     /// Loads a resource's current state from the store.
     pub(in crate::sync) async fn reload_resource(&self, id: &ResourceId) -> Result<(), SyncError> {
-        let generation = self.lists.generation();
-        let applied = match self.store.load(id).await? {
-            Some(resource) => self.apply_stored(resource, generation).await,
-            None => Err(self.not_active(id, AnnouncedEnds::All).await),
-        };
-        match applied {
-            Ok(_) | Err(SyncError::Gone | SyncError::UnknownResource) => Ok(()),
-            Err(error) => Err(error),
-        }
+        self.load_again(id, AnnouncedEnds::All).await
     }
 
     /// Loads the newest list that any process has stored of a resource, and its team's members.
@@ -112,12 +88,39 @@ impl Coordinator {
         Ok(())
     }
 
+    /// As `load`, for a resource that may have ended.
+    async fn load_again(&self, id: &ResourceId, announced: AnnouncedEnds) -> Result<(), SyncError> {
+        match self.load(id, announced).await {
+            Ok(_) | Err(SyncError::Gone | SyncError::UnknownResource) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Loads a resource from the store, again while resources end or are revived during the load.
+    async fn load(
+        &self,
+        id: &ResourceId,
+        announced: AnnouncedEnds,
+    ) -> Result<Arc<Entry>, SyncError> {
+        for _ in 0..LOADS {
+            let generation = self.lists.generation();
+            let Some(resource) = self.store.load(id).await? else {
+                return Err(self.not_active(id, announced).await);
+            };
+            if let Some(entry) = self.apply_stored(resource, generation).await? {
+                return Ok(entry);
+            }
+        }
+        Err(SyncError::Interrupted)
+    }
+
     /// Applies a stored resource to memory, as far as it is new. `generation` must be read before the store.
+    /// None if it is another now: the resource may have ended since, or its absence may have changed.
     async fn apply_stored(
         &self,
         resource: ActiveResource,
         generation: u64,
-    ) -> Result<Arc<Entry>, SyncError> {
+    ) -> Result<Option<Arc<Entry>>, SyncError> {
         let id = resource.id;
         let ActiveResource {
             list,
@@ -125,12 +128,13 @@ impl Coordinator {
             revocations,
             pending_removals,
             token_ends_at,
-            absence: mut absent,
+            absence,
             ..
         } = resource;
         if let Some(list) = &list {
             self.preload_team(&list.value).await?;
         }
+        // Nothing is awaited from here on, so no cancellation leaves an entry half-way.
         let mark = |entry: &Entry| {
             let keep_from = self.settings.oldest_session(self.clock.now());
             for revocation in &revocations {
@@ -144,10 +148,10 @@ impl Coordinator {
                 entry.note_pending_removal(pending_removal.email.clone(), since);
             }
         };
-        let (entry, is_new) = self.lists.insert(id, |entry| {
+        let inserted = self.lists.insert(id, generation, |entry| {
             // A revoked person must not be admitted in between.
             mark(entry);
-            entry.set_absence(absent, &self.clock);
+            entry.set_absence(absence, &self.clock);
             // The process that was notified of a pending removal may have died since.
             let last = pending_removals
                 .iter()
@@ -158,33 +162,24 @@ impl Coordinator {
                 entry.progress().note().forced_at = Some(since);
             }
         });
+        let Some((entry, is_new)) = inserted else {
+            return Ok(None);
+        };
         if !is_new {
             mark(&entry);
-        }
-        let mut unfinished = Unfinished {
-            lists: &self.lists,
-            new: is_new.then_some(id),
-        };
-        if self.lists.generation() != generation {
-            let Some(newest) = self.store.load(&id).await? else {
-                // The resource ended between the look-up and the insertion.
-                return Err(self.not_active(&id, AnnouncedEnds::Cached).await);
-            };
-            absent = newest.absence;
         }
         let is_mended = token_ends_at.is_some_and(|at| entry.note_token_end(at, &self.clock));
         if let Some(list) = list {
             self.apply_stored_list(&entry, list);
         }
-        self.lists.set_absence(&entry, absent, Source::Store);
+        self.lists.set_absence(&entry, absence, Source::Store);
         if is_new && entry.is_dormant() {
             self.lists.events().send(ListEvent::List(id));
         }
         if is_new || is_mended {
             self.lists.scheduler().plan_resource(&entry);
         }
-        unfinished.new = None;
-        Ok(entry)
+        Ok(Some(entry))
     }
 
     fn apply_stored_list(&self, entry: &Arc<Entry>, mut list: Dated<ResourceList>) {

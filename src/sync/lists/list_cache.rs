@@ -58,31 +58,33 @@ impl ListCache {
         entries.map(|entry| Arc::clone(&entry)).collect()
     }
 
-    /// The entry, and whether it is new. A new entry is initialized before any request can find it.
+    /// The entry, and whether it is new. A new entry is initialized before any request can find it. None if a
+    /// resource has ended or was revived since `generation` was read.
     pub(in crate::sync) fn insert(
         &self,
         id: ResourceId,
+        generation: u64,
         initialize: impl FnOnce(&Entry),
-    ) -> (Arc<Entry>, bool) {
+    ) -> Option<(Arc<Entry>, bool)> {
+        let slot = self.entries.entry(id);
+        // Read under the lock of the slot: an end that comes later finds this entry.
+        if self.generation() != generation {
+            return None;
+        }
         let mut is_new = false;
-        let entry = self.entries.entry(id).or_insert_with(|| {
+        let entry = slot.or_insert_with(|| {
             is_new = true;
             let entry = self.detached(id);
             initialize(&entry);
             Arc::new(entry)
         });
-        (Arc::clone(&entry), is_new)
+        Some((Arc::clone(&entry), is_new))
     }
 
     /// An entry that is not in the cache.
     pub(in crate::sync) fn detached(&self, id: ResourceId) -> Entry {
         let pool = self.scheduler.rate_limits().new_pool();
         Entry::new(id, pool, self.clock.elapsed())
-    }
-
-    /// Removes an entry that never had a list.
-    pub(in crate::sync) fn discard(&self, id: &ResourceId) {
-        self.entries.remove(id);
     }
 
     /// Drops a resource that is no longer active. False if there was no entry.

@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use crate::interleavings::schedule::{
     Choices, Crew, in_every_order, in_random_orders, stand_still,
 };
-use crate::interleavings::world::{ANN, REFRESH, Stage, is_rejected};
+use crate::interleavings::world::{ANN, BOB, REFRESH, Stage, is_rejected};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -112,5 +112,43 @@ fn stream_continues_while_lists_overtake_each_other() {
         false,
         40,
         while_lists_overtake_each_other,
+    );
+}
+
+/// A process loads the resource for a request whose client disconnects, while another resource ends. Bob's
+/// stream begins meanwhile.
+async fn beside_a_load_that_is_given_up(stage: &Stage, choices: &mut Choices) {
+    let another = stage.world().await.resource;
+    let world = stage.world().await;
+    let warm = world.warm_gate("a").await;
+    let gate = world.gate("b");
+    world.stops.hold_only(&["begin", "b load asked"]);
+    let mut crew = Crew::new(&world.stops, choices);
+    let visit = crew.add("a visit", gate.visit(&warm.ann));
+    crew.add_drop_of("the hang-up", &visit);
+    let sso = gate.sso.clone();
+    let end = crew.add("another end", async move {
+        sso.resources().deprovision(&another).await.unwrap()
+    });
+    let (there, stops, bob) = (gate.clone(), world.stops.clone(), warm.bob.clone());
+    let stream = crew.add("bob's stream", async move {
+        [there.open_stream(&stops, &bob).await]
+    });
+    crew.work().await;
+    drop(visit);
+    assert!(end.value().await);
+    let [stream] = stream.value().await;
+    gate.revoke(&world, BOB).await;
+    ended(stream).await;
+    assert!(is_rejected(&gate.visit(&warm.bob).await));
+}
+
+#[test]
+fn revoked_stream_ends_though_a_load_was_given_up() {
+    in_every_order(
+        "a stream, and a load given up",
+        false,
+        1_000,
+        beside_a_load_that_is_given_up,
     );
 }

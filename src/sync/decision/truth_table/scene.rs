@@ -220,7 +220,7 @@ impl Scene {
         });
         if case.last == Last::Unknown {
             // As after a restart.
-            directory.authorizer().lists.discard(id);
+            directory.authorizer().lists.drop_entry(id);
             entry = directory
                 .authorizer()
                 .coordinator()
