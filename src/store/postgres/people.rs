@@ -87,46 +87,63 @@ pub(super) async fn note_pending_removal(
     Ok(())
 }
 
+/// The resources that know this person. Their rows are locked first, in the order of their ids, because every
+/// other change locks the row of its resource first.
+const CONCERNED: &str =
+    "SELECT id FROM tower_heroku_sso.resource WHERE strpos(list, $2) > 0 OR id IN
+    (SELECT resource FROM tower_heroku_sso.session WHERE email = $1
+    UNION SELECT resource FROM tower_heroku_sso.revocation WHERE email = $1
+    UNION SELECT resource FROM tower_heroku_sso.pending_removal WHERE email = $1)
+    ORDER BY id FOR UPDATE";
+
 /// Their records are deleted, and their closing is known to all processes.
-const SESSIONS: &str = "WITH ended AS (DELETE FROM tower_heroku_sso.session WHERE email = $1
-    RETURNING key, ends_at),
+const SESSIONS: &str = "WITH ended AS (DELETE FROM tower_heroku_sso.session
+    WHERE email = $1 AND resource = ANY($2) RETURNING key, ends_at),
     closed AS (INSERT INTO tower_heroku_sso.closed_session (key, until, closed_by)
-    SELECT key, ends_at, $2 FROM ended ON CONFLICT (key) DO NOTHING)
-    SELECT key, pg_notify($3, $2::text || ' session ' || key)::text FROM ended";
+    SELECT key, ends_at, $3 FROM ended ON CONFLICT (key) DO NOTHING)
+    SELECT key, pg_notify($4, $3::text || ' session ' || key)::text FROM ended";
 
 /// A revocation stays in force, for all sessions of the resource and without the email.
-const REVOCATIONS: &str = "WITH gone AS (DELETE FROM tower_heroku_sso.revocation WHERE email = $1
-    RETURNING resource, sequence),
+const REVOCATIONS: &str = "WITH gone AS (DELETE FROM tower_heroku_sso.revocation
+    WHERE email = $1 AND resource = ANY($2) RETURNING resource, sequence),
     changed AS (UPDATE tower_heroku_sso.resource
     SET sessions_since = greatest(sessions_since, gone.sequence),
-    changed_by = $2, changed_at = clock_timestamp()
+    changed_by = $3, changed_at = clock_timestamp()
     FROM gone WHERE id = gone.resource RETURNING id)
-    SELECT pg_notify($3, $2::text || ' resource ' || id)::text FROM changed";
+    SELECT pg_notify($4, $3::text || ' resource ' || id)::text FROM changed";
 
-/// Erases a person, in one transaction.
+/// Erases a person, in one transaction. What is stored about the person meanwhile is left to the next
+/// erasure.
 pub(super) async fn erase(
     store: &PostgresStore,
     email: &Email,
 ) -> Result<Vec<SessionKey>, StoreError> {
     let statement = |sql: &'static str| store.db.statement(sql).bind(email.as_str());
+    let in_json = in_json(email)?;
     let call = async {
         let mut transaction = store.db.pool.begin().await?;
+        let concerned = statement(CONCERNED).bind(in_json);
+        let concerned = concerned.fetch_all(&mut *transaction).await?;
+        let concerned = concerned.iter().map(|row| row.try_get("id"));
+        let concerned = concerned.collect::<Result<Vec<Uuid>, _>>()?;
         let mut keys = Vec::new();
         for sql in [SESSIONS, REVOCATIONS] {
-            let told = statement(sql).bind(store.me).bind(events::CHANNEL);
-            for row in told.fetch_all(&mut *transaction).await? {
+            let erased = statement(sql).bind(concerned.clone());
+            let erased = erased.bind(store.me).bind(events::CHANNEL);
+            for row in erased.fetch_all(&mut *transaction).await? {
                 if let Ok(key) = row.try_get::<&str, _>("key") {
                     keys.push(SessionKey::from_stored(key));
                 }
             }
         }
-        statement("DELETE FROM tower_heroku_sso.pending_removal WHERE email = $1")
-            .execute(&mut *transaction)
-            .await?;
-        Ok((transaction, keys))
+        let pending = "DELETE FROM tower_heroku_sso.pending_removal
+            WHERE email = $1 AND resource = ANY($2)";
+        let pending = statement(pending).bind(concerned.clone());
+        pending.execute(&mut *transaction).await?;
+        Ok((transaction, keys, concerned))
     };
-    let (mut transaction, keys) = answer(call).await?;
-    erase_from_lists(store, &mut transaction, email).await?;
+    let (mut transaction, keys, concerned) = answer(call).await?;
+    erase_from_lists(store, &mut transaction, email, &concerned).await?;
     erase_from_teams(store, &mut transaction, email).await?;
     answer(transaction.commit()).await?;
     Ok(keys)
@@ -136,13 +153,15 @@ async fn erase_from_lists(
     store: &PostgresStore,
     transaction: &mut Transaction<'_, Postgres>,
     email: &Email,
+    concerned: &[Uuid],
 ) -> Result<(), StoreError> {
     let lists = store
         .db
         .statement(
             "SELECT id, list AS text FROM tower_heroku_sso.resource
-             WHERE strpos(list, $1) > 0 ORDER BY id FOR UPDATE",
+             WHERE id = ANY($1) AND strpos(list, $2) > 0",
         )
+        .bind(concerned)
         .bind(in_json(email)?);
     for row in answer(lists.fetch_all(&mut **transaction)).await? {
         let (id, list): (Uuid, &str) = (row.try_get("id")?, row.try_get("text")?);

@@ -4,6 +4,7 @@ mod absences;
 mod conformance;
 mod dormancy;
 mod dump;
+mod erasure;
 mod keys;
 mod open_streams;
 mod pooled;
