@@ -149,6 +149,7 @@ mod heroku_sso;
 pub mod ids;
 #[cfg(feature = "jwt")]
 pub mod jwt;
+mod keyed_lock;
 mod lifespan;
 mod meter;
 #[cfg(feature = "axum")]

@@ -13,7 +13,6 @@ mod directory;
 mod error;
 mod fetch;
 mod health;
-mod keyed_lock;
 mod lifecycle;
 mod list_states;
 mod lists;

@@ -10,6 +10,7 @@ const INWARD: &[&str] = &[
     "deadlines",
     "cause",
     "expiring_map",
+    "keyed_lock",
     "lifespan",
     "secret",
     "meter",

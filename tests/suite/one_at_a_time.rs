@@ -16,7 +16,7 @@ use tower_heroku_sso::store::author::{ResourceState, Store, Work};
 use crate::faulty::{Faulty, Leases};
 use crate::partner_api::call;
 use support::ids::AddOnExt as _;
-use support::world::{World, serve};
+use support::world::{World, grant, serve};
 
 /// An add-on whose calls wait for the test, and which detects overlapping calls.
 #[derive(Clone)]
@@ -350,4 +350,29 @@ async fn a60_panicking_partner_method_does_not_block_the_next_call() {
     let body = addon.provisioning_body();
     assert_eq!(call(&world, Method::POST, "", &body).await.status, 503);
     assert_eq!(call(&world, Method::POST, "", &body).await.status, 200);
+}
+
+#[tokio::test]
+async fn registration_waits_for_no_other_resource() {
+    let store = Faulty::default();
+    let kept = store.clone();
+    let world = World::with(|builder| builder.store(kept)).await;
+    let addon = world.heroku.app("shop").addon();
+    store.hold("put");
+    let (resources, id, code) = (
+        world.sso.resources().clone(),
+        addon.resource_id(),
+        grant(&addon),
+    );
+    let registering = tokio::spawn(async move { resources.register(&id, code).await });
+    while store.calls("put") == 0 {
+        tokio::task::yield_now().await;
+    }
+    for number in 1..=1_000 {
+        let other = uuid::Uuid::from_u128(number).into();
+        let ended = world.sso.resources().deprovision(&other).await;
+        assert!(!ended.unwrap(), "it is unknown");
+    }
+    store.let_pass("put", 1);
+    registering.await.unwrap().unwrap();
 }

@@ -132,7 +132,7 @@ impl<'a> Absences<'a> {
     ) -> Result<(), SyncError> {
         let lifecycle = self.0;
         // Serializes with a grant that reaches this process at the same time.
-        let _turn = lifecycle.registration_locks.enter(&entry.id).await?;
+        let _turn = lifecycle.turn(&entry.id).await?;
         let (id, clock, store) = (&entry.id, &lifecycle.clock, &lifecycle.store);
         let generation = lifecycle.lists.generation();
         let sign = AbsenceSign::new(kind, asked_at.sequence, clock.now());

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::dormancy::BrakeLog;
 use super::partner_calls::PartnerTurns;
-use crate::clock::SharedClock;
+use crate::clock::{self, SharedClock};
+use crate::deadlines::REGISTRATION_TURN;
 use crate::ids::{LegacyId, ResourceId};
+use crate::keyed_lock::{KeyGuard, KeyedLock};
 use crate::store::BoundedStore;
 use crate::store::author::ResourceState;
 use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;
-use crate::sync::keyed_lock::KeyedLock;
 use crate::sync::lists::list_cache::ListCache;
 use crate::sync::lists::list_event::ListEvent;
 use crate::sync::run_to_completion::run_to_completion;
@@ -26,7 +27,7 @@ pub(crate) struct Lifecycle {
     pub(super) coordinator: Arc<Coordinator>,
     pub(super) lists: Arc<ListCache>,
     pub(super) tokens: Arc<TokenManager>,
-    pub(super) registration_locks: KeyedLock,
+    registration_locks: KeyedLock<ResourceId>,
     pub(super) brake_log: BrakeLog,
     partner_turns: Arc<PartnerTurns>,
 }
@@ -56,6 +57,15 @@ impl Lifecycle {
         &self.partner_turns
     }
 
+    /// Waits until no other change of this resource is in progress in this process.
+    ///
+    /// # Errors
+    /// [`SyncError::Busy`] if the turn does not come in time.
+    pub(super) async fn turn(&self, id: &ResourceId) -> Result<KeyGuard<ResourceId>, SyncError> {
+        let turn = clock::within(REGISTRATION_TURN, self.registration_locks.lock(id)).await;
+        turn.ok_or(SyncError::Busy)
+    }
+
     /// Finds the resource by the provider's own `id`.
     pub(crate) async fn find_legacy(&self, id: &LegacyId) -> Result<ResourceId, SyncError> {
         // Resources provisioned through version 3 carry their UUID as the provider's id.
@@ -74,7 +84,7 @@ impl Lifecycle {
     ) -> Result<bool, SyncError> {
         let (lifecycle, id) = (Arc::clone(self), *id);
         run_to_completion(async move {
-            let _turn = lifecycle.registration_locks.enter(&id).await?;
+            let _turn = lifecycle.turn(&id).await?;
             let closing = lifecycle.store.begin_closing(&id).await?;
             lifecycle.lists.drop_entry(&id);
             Ok(closing)
@@ -87,7 +97,7 @@ impl Lifecycle {
     pub(crate) async fn end(self: &Arc<Self>, id: &ResourceId) -> Result<bool, SyncError> {
         let (lifecycle, id) = (Arc::clone(self), *id);
         run_to_completion(async move {
-            let _turn = lifecycle.registration_locks.enter(&id).await?;
+            let _turn = lifecycle.turn(&id).await?;
             let ended = lifecycle.store.end(&id).await?;
             lifecycle.drop_ended(&id, ended);
             Ok(ended)
@@ -102,7 +112,7 @@ impl Lifecycle {
     ) -> Result<bool, SyncError> {
         let (lifecycle, id) = (Arc::clone(self), *id);
         run_to_completion(async move {
-            let _turn = lifecycle.registration_locks.enter(&id).await?;
+            let _turn = lifecycle.turn(&id).await?;
             let known = lifecycle.store.get(&id).await?;
             let had_ended = known.is_some_and(|it| it.state == ResourceState::Deprovisioned);
             let changed = lifecycle.store.deprovisioned(&id).await?;
@@ -136,7 +146,7 @@ impl Lifecycle {
     pub(crate) async fn erase(self: &Arc<Self>, id: &ResourceId) -> Result<(), SyncError> {
         let (lifecycle, id) = (Arc::clone(self), *id);
         run_to_completion(async move {
-            let _turn = lifecycle.registration_locks.enter(&id).await?;
+            let _turn = lifecycle.turn(&id).await?;
             let known = match lifecycle.partner_turns.others_wait(&id) {
                 true => lifecycle.store.get(&id).await?,
                 false => None,

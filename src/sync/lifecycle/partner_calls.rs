@@ -1,15 +1,12 @@
 //! For each resource, one call of the partner's own methods at a time.
 
-use std::collections::HashMap;
 use std::future::{Future, ready};
 use std::sync::Arc;
-
-use parking_lot::{Mutex, MutexGuard};
-use tokio::sync::OwnedMutexGuard;
 
 use crate::clock::{self, Budget};
 use crate::deadlines::PARTNER_TURN;
 use crate::ids::ResourceId;
+use crate::keyed_lock::KeyedLock;
 use crate::store::author::Work;
 use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;
@@ -20,27 +17,20 @@ use crate::sync::run_to_completion::run_to_completion;
 #[derive(Debug)]
 pub(crate) struct PartnerTurns {
     coordinator: Arc<Coordinator>,
-    slots: Mutex<HashMap<ResourceId, Slot>>,
-}
-
-#[derive(Debug, Default)]
-struct Slot {
-    lock: Arc<tokio::sync::Mutex<()>>,
-    /// The number of calls that hold the turn or wait for it.
-    wanted_by: usize,
+    turns: KeyedLock<ResourceId>,
 }
 
 impl PartnerTurns {
     pub(in crate::sync) fn new(coordinator: Arc<Coordinator>) -> Self {
         Self {
             coordinator,
-            slots: Mutex::default(),
+            turns: KeyedLock::default(),
         }
     }
 
     /// True if another call waits while this resource's turn is taken.
     pub(crate) fn others_wait(&self, id: &ResourceId) -> bool {
-        self.slots().get(id).is_some_and(|slot| slot.wanted_by > 1)
+        self.turns.is_contended(id)
     }
 
     /// Does the work while no other call for this resource runs, in any process as long as the lease lasts.
@@ -60,65 +50,19 @@ impl PartnerTurns {
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        let (turns, id) = (Arc::clone(self), *id);
+        let (calls, id) = (Arc::clone(self), *id);
         run_to_completion(async move {
-            let turn = Turn::wait(&turns, id);
+            let turn = calls.turns.lock(&id);
             let turn = clock::within(PARTNER_TURN.min(budget.left()), turn).await;
             let _turn = turn.ok_or(SyncError::Busy)?;
             let lease = Work::Partner(id);
             let patience = PARTNER_TURN.min(budget.left());
             let done =
-                turns
+                calls
                     .coordinator
                     .leased_in_turn(&lease, patience, || ready(None), &mut work);
             done.await?.ok_or(SyncError::Busy)
         })
         .await
-    }
-
-    fn slots(&self) -> MutexGuard<'_, HashMap<ResourceId, Slot>> {
-        self.slots.lock()
-    }
-}
-
-/// A place in the queue of a resource.
-struct Place {
-    turns: Arc<PartnerTurns>,
-    id: ResourceId,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut slots = self.turns.slots();
-        let Some(slot) = slots.get_mut(&self.id) else {
-            return;
-        };
-        slot.wanted_by -= 1;
-        if slot.wanted_by == 0 {
-            slots.remove(&self.id);
-        }
-    }
-}
-
-/// The turn itself. The fields drop in this order: the next call gets the lock before the place is given up.
-struct Turn {
-    _guard: OwnedMutexGuard<()>,
-    _place: Place,
-}
-
-impl Turn {
-    async fn wait(turns: &Arc<PartnerTurns>, id: ResourceId) -> Self {
-        let lock = {
-            let mut slots = turns.slots();
-            let slot = slots.entry(id).or_default();
-            slot.wanted_by += 1;
-            Arc::clone(&slot.lock)
-        };
-        let _place = Place {
-            turns: Arc::clone(turns),
-            id,
-        };
-        let _guard = lock.lock_owned().await;
-        Self { _guard, _place }
     }
 }

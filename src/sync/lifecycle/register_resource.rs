@@ -72,7 +72,7 @@ impl Lifecycle {
         let (lifecycle, id) = (Arc::clone(self), *id);
         // A client that disconnects must not lose tokens that Heroku has issued.
         run_to_completion(async move {
-            let _turn = lifecycle.registration_locks.enter(&id).await?;
+            let _turn = lifecycle.turn(&id).await?;
             let taking = || take_grant(&lifecycle, &id, grant.clone(), legacy_id.clone());
             let work = Work::Grant(id);
             let taken = lifecycle.coordinator.leased_in_turn(

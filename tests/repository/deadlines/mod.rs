@@ -255,10 +255,10 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "HEALTH, by the caller",
     ),
     (
-        "sync/lifecycle/partner_calls.rs",
-        "wait",
+        "keyed_lock.rs",
+        "lock",
         "lock.lock_owned",
-        "PARTNER_TURN, by the caller",
+        "PARTNER_TURN or REGISTRATION_TURN, by the caller",
     ),
     (
         "extract/require_permission.rs",
