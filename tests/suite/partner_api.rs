@@ -13,6 +13,7 @@ use support::ids::AddOnExt as _;
 use tower_heroku_sso::partner_api::{Addon, AddonError, Outcome, PlanChange, Provision};
 use tower_heroku_sso::{ResourceId, SyncScope};
 
+use crate::faulty::Faulty;
 use crate::log::Log;
 use support::browser::{Answer, Browser, client};
 use support::world::{World, serve};
@@ -226,6 +227,24 @@ async fn a67_refused_grant_registers_nothing_and_can_be_retried() {
     world.heroku.faults().clear_all();
     let body = addon.provisioning_body();
     assert_eq!(call(&world, Method::POST, "", &body).await.status, 200);
+    world.signed_in(&addon, "ann@example.com").await;
+}
+
+#[tokio::test]
+async fn registration_that_was_stored_succeeds_though_its_load_fails() {
+    let store = Faulty::default();
+    let kept = store.clone();
+    let world = World::with(|builder| builder.store(kept)).await;
+    let addon = world
+        .heroku
+        .app("shop")
+        .collaborator("ann@example.com")
+        .addon();
+    store.fail("load");
+    let body = addon.provisioning_body();
+    assert_eq!(call(&world, Method::POST, "", &body).await.status, 200);
+    store.mend();
+    addon.mark_provisioned();
     world.signed_in(&addon, "ann@example.com").await;
 }
 

@@ -174,7 +174,17 @@ async fn put(
     if !lifecycle.store.put(id, registration).await? {
         return Ok(false);
     }
-    let entry = lifecycle.coordinator.entry(id).await?;
+    let entry = match lifecycle.coordinator.entry(id).await {
+        Ok(entry) => entry,
+        Err(error @ (SyncError::Gone | SyncError::UnknownResource)) => return Err(error),
+        Err(error) => {
+            tracing::warn!(
+                resource = %id, %error, cause = cause::of(&error),
+                "registered resource could not be loaded; its next request loads it"
+            );
+            return Ok(true);
+        }
+    };
     let mut progress = entry.progress();
     progress.blocked = false;
     progress.forget_refusal();
