@@ -93,7 +93,7 @@ impl StoredSessions {
         let grant = match self.records.load(id, old.is_some()).await {
             Ok(grant) => grant,
             Err(error) if old.is_some() => {
-                self.outage.note(now, &error);
+                self.outage.note(self.clock.elapsed(), &error);
                 return Ok(old);
             }
             Err(error) => return Err(error),

@@ -10,6 +10,7 @@ use tower_heroku_sso::MemorySessions;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
 
+use crate::faulty::Faulty;
 use support::world::{UNUSED, World};
 
 /// The default.
@@ -124,6 +125,35 @@ async fn unavailable_store_is_retried_every_5_s_while_the_copy_serves() {
     world.clock.advance(CACHED);
     assert_eq!(ann.fetch("/").await.status, 200);
     assert_eq!(sessions.loaded(), 2, "including the other session");
+}
+
+#[tokio::test]
+async fn slow_failure_of_the_store_is_followed_by_a_whole_pause() {
+    let store = Faulty::default().keeping_sessions();
+    let kept = store.clone();
+    let world = World::with(|builder| builder.store(kept).session_cache(CACHED)).await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    assert_eq!(ann.fetch("/").await.status, 200);
+    world.clock.advance(CACHED);
+    let asked = || store.calls("find_session");
+    let before = asked();
+    store.fail("find_session");
+    store.hold("find_session");
+    let request = ann.request(Method::GET, "/");
+    let waiting = tokio::spawn(async move { request.send().await.unwrap().status() });
+    while asked() == before {
+        tokio::task::yield_now().await;
+    }
+    world.clock.advance(Duration::from_secs(2));
+    store.let_pass("find_session", 1);
+    assert_eq!(waiting.await.unwrap(), 200);
+    store.let_go("find_session");
+    for (advance, total) in [(4_999, 1), (1, 2)] {
+        world.clock.advance(Duration::from_millis(advance));
+        assert_eq!(ann.fetch("/").await.status, 200);
+        assert_eq!(asked() - before, total, "after {advance} ms");
+    }
 }
 
 #[tokio::test]
