@@ -45,9 +45,10 @@ impl PostgresStore {
 
     /// Removes expired rows, at intervals.
     pub(super) fn sweep(&self, now: OffsetDateTime) {
-        let store = self.clone();
-        self.sweep
-            .run(now, || async move { store.remove_what_is_old(now).await });
+        self.sweep.run(now, || {
+            let store = self.clone();
+            async move { store.remove_what_is_old(now).await }
+        });
     }
 
     async fn remove_what_is_old(&self, now: OffsetDateTime) -> Result<(), StoreError> {
